@@ -1,0 +1,5 @@
+//! What the market is: tickers, trading days, sessions, bars. Values only, no I/O.
+
+pub mod ticker;
+pub mod trading_day;
+pub mod ohlcv;

@@ -1,0 +1,22 @@
+//! An aggregate bar as the exchange reports it: one day or one minute of one ticker.
+
+/// Open, high, low, close and volume of one window, with the vendor's extras.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ohlcv {
+    /// Start of the window, ms since the epoch (UTC).
+    pub t: i64,
+    /// First price, USD.
+    pub open: f64,
+    /// Highest price, USD.
+    pub high: f64,
+    /// Lowest price, USD.
+    pub low: f64,
+    /// Last price, USD.
+    pub close: f64,
+    /// Shares traded; may be fractional.
+    pub volume: f64,
+    /// Number of trades, where the source says it.
+    pub trades: Option<i64>,
+    /// Volume-weighted average price, USD, where the source says it.
+    pub vwap: Option<f64>,
+}

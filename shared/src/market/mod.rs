@@ -2,4 +2,5 @@
 
 pub mod ticker;
 pub mod trading_day;
+pub mod session;
 pub mod ohlcv;

@@ -1,5 +1,10 @@
 //! What a market day, a dataset on disk and a run are. No network, no child processes.
 //!
-//! Rooms from the ground up; each imports only from rooms above it in this list.
+//! Rooms from the ground up; each imports only from rooms above it in this list:
+//! [`market`] values of the market · [`disk`] durable bytes · [`dataset`] what the Parquet tree holds and
+//! what of it is proven · [`run`] what launcher and worker say to each other.
 
 pub mod market;
+pub mod disk;
+pub mod dataset;
+pub mod run;

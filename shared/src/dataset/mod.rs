@@ -1,0 +1,2 @@
+//! What a dataset is: kinds, partitions, schemas, coverage and its proof, and how rows reach the disk.
+

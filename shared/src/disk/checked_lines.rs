@@ -1,0 +1,218 @@
+//! Append-only logs of JSON lines, each with its own checksum; what a crash tore off is ignored, what was
+//! damaged later is an error. The ledger and the journal are such logs.
+//!
+//! A line is the entry's JSON object with a last key `crc`: the CRC-32 of everything before it. So it stays
+//! readable by `jq` and provable byte by byte.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::publish::{DiskError, create_folders, sync_folder};
+
+const CRC_KEY: &str = ",\"crc\":\"";
+/// `,"crc":"` + eight hex digits + `"}`.
+const CRC_TAIL_LEN: usize = CRC_KEY.len() + 8 + 2;
+
+/// Why a log can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LinesError {
+    /// The file could not be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A line in the middle is damaged: sound lines follow it, so it was not torn off by a crash.
+    #[error("{path}:{line}: not a line of this log ({what})", path = path.display())]
+    Corrupt {
+        /// The log.
+        path: PathBuf,
+        /// One-based.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// What a log holds.
+pub struct Contents<T> {
+    /// Every sound entry, in order.
+    pub entries: Vec<T>,
+    /// Length of the sound part; bytes after it were torn off by a crash.
+    pub sound_bytes: u64,
+}
+
+/// The line of one entry, newline included. `entry` must serialize to a JSON object.
+pub fn encode<T: Serialize>(entry: &T) -> String {
+    let mut line = serde_json::to_string(entry).expect("entries are plain data with string keys");
+    let closing = line.pop();
+    assert_eq!(closing, Some('}'), "a log entry is a JSON object");
+    let crc = crc32fast::hash(line.as_bytes());
+    line.push_str(CRC_KEY);
+    line.push_str(&format!("{crc:08x}\"}}\n"));
+    line
+}
+
+/// Reads one line (without its newline).
+pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
+    let split = text.len().checked_sub(CRC_TAIL_LEN).filter(|at| text.is_char_boundary(*at));
+    let (body, tail) = split.map(|at| text.split_at(at)).ok_or("too short")?;
+    let digits = tail.strip_prefix(CRC_KEY).and_then(|rest| rest.strip_suffix("\"}"));
+    let said = digits.and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or("no checksum at its end")?;
+    if said != crc32fast::hash(body.as_bytes()) {
+        return Err("its checksum does not match".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// Reads a whole log; a log that does not exist is empty.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
+    match std::fs::read(path) {
+        Ok(bytes) => parse(path, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(Contents { entries: Vec::new(), sound_bytes: 0 })
+        }
+        Err(error) => Err(DiskError::at("read", path)(error).into()),
+    }
+}
+
+/// Reads a log from memory; `path` is only for messages.
+pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Contents<T>, LinesError> {
+    let mut entries = Vec::new();
+    let mut sound_bytes = 0;
+    let mut first_bad: Option<(usize, String)> = None;
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        // A line without its newline was never acknowledged: torn.
+        let Some(body) = line.strip_suffix(b"\n") else { break };
+        match (decode(body), &first_bad) {
+            (Ok(entry), None) => {
+                entries.push(entry);
+                sound_bytes += line.len();
+            }
+            (Ok(_), Some((line, what))) => {
+                return Err(LinesError::Corrupt { path: path.to_owned(), line: *line, what: what.clone() });
+            }
+            (Err(what), None) => first_bad = Some((index + 1, what)),
+            (Err(_), Some(_)) => {}
+        }
+    }
+    Ok(Contents { entries, sound_bytes: sound_bytes as u64 })
+}
+
+/// The writing end of a log. One process at a time: the owner sees to that with a lock.
+pub struct Appender<T> {
+    file: File,
+    path: PathBuf,
+    length: u64,
+    entry: PhantomData<fn(&T)>,
+}
+
+impl<T: Serialize + DeserializeOwned> Appender<T> {
+    /// Opens `path` for appending (made durably if new).
+    pub fn open(path: &Path) -> Result<Self, DiskError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        create_folders(folder)?;
+        let is_new = !path.exists();
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(path)
+            .map_err(DiskError::at("open", path))?;
+        if is_new {
+            sync_folder(folder)?;
+        }
+        Ok(Self { file, path: path.to_owned(), length: 0, entry: PhantomData })
+    }
+
+    /// Reads what is there and cuts off a torn tail, so that the next line begins a line.
+    pub fn recover(&mut self) -> Result<Vec<T>, LinesError> {
+        let contents = read(&self.path)?;
+        let length = self.file.metadata().map_err(DiskError::at("look at", &self.path))?.len();
+        if length > contents.sound_bytes {
+            self.file.set_len(contents.sound_bytes).map_err(DiskError::at("cut the torn end of", &self.path))?;
+            self.file.sync_data().map_err(DiskError::at("sync", &self.path))?;
+        }
+        self.length = contents.sound_bytes;
+        Ok(contents.entries)
+    }
+
+    /// Appends `entries` in one write and one sync: when it returns, they survive a power cut.
+    /// On an error none of them counts.
+    pub fn append(&mut self, entries: &[T]) -> Result<(), DiskError> {
+        let lines: String = entries.iter().map(encode).collect();
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Half a line must not stay in front of the next one (a full disk may be freed later).
+            drop(self.file.set_len(self.length));
+            return Err(DiskError::at("append to", &self.path)(error));
+        }
+        self.length += lines.len() as u64;
+        Ok(())
+    }
+
+    /// The open file, for locking.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Note {
+        number: u32,
+        text: String,
+    }
+
+    fn notes(count: u32) -> Vec<Note> {
+        (0..count).map(|number| Note { number, text: format!("é \"{number}\" }}") }).collect()
+    }
+
+    fn log_of(notes: &[Note]) -> Vec<u8> {
+        notes.iter().map(encode).collect::<String>().into_bytes()
+    }
+
+    #[test]
+    fn a_log_cut_at_any_byte_keeps_every_whole_line() {
+        let notes = notes(5);
+        let bytes = log_of(&notes);
+        for cut in 0..=bytes.len() {
+            let whole_lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+            let contents = parse::<Note>(Path::new("log"), &bytes[..cut]).expect("a torn tail is no error");
+            assert_eq!(contents.entries, notes[..whole_lines], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_in_the_middle_is_an_error_that_names_the_line() {
+        let bytes = log_of(&notes(3));
+        let first_line = bytes.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
+        for at in first_line..first_line + 20 {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            let error = parse::<Note>(Path::new("log"), &bytes).err().expect("damage is seen");
+            assert!(matches!(error, LinesError::Corrupt { line: 2, .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn appending_after_a_crash_continues_behind_the_last_whole_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.jsonl");
+        let notes = notes(3);
+        let mut torn = log_of(&notes[..2]);
+        torn.extend_from_slice(b"{\"number\":2,\"te");
+        std::fs::write(&path, torn).expect("written");
+        let mut log = Appender::open(&path).expect("opened");
+        assert_eq!(log.recover().expect("recovered"), notes[..2]);
+        log.append(&notes[2..]).expect("appended");
+        assert_eq!(read::<Note>(&path).expect("read").entries, notes);
+    }
+}

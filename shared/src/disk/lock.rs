@@ -1,0 +1,107 @@
+//! Locks that no crash leaves stale: `flock` on a file, released by the kernel with its holder.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fs2::FileExt;
+
+use super::publish::{DiskError, create_folders};
+
+/// Why a lock was not got.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it.
+    #[error("{path} is held by {holder}", path = path.display())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// What the holder wrote of itself.
+        holder: String,
+    },
+    /// The file could not be used.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// A held lock; dropping it, or dying, gives it back.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a person
+    /// who we are.
+    pub fn acquire(path: &Path, holder: &str) -> Result<Self, LockError> {
+        create_folders(path.parent().unwrap_or(Path::new(".")))?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(DiskError::at("open", path))?;
+        // A glance by `is_held` lasts microseconds: only a lock that stays held is held.
+        let mut tries = 0;
+        while !try_exclusive(&file, path)? {
+            tries += 1;
+            if tries < 10 {
+                std::thread::sleep(Duration::from_millis(5));
+                continue;
+            }
+            return Err(LockError::Held { path: path.to_owned(), holder: name_of_holder(&mut file) });
+        }
+        // The file stays for ever: removing it would let two processes lock two files of one name.
+        let written = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
+        written.map_err(DiskError::at("write", path))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Is it held right now? For people only: the answer may be old when it is read.
+    pub fn is_held(path: &Path) -> bool {
+        File::open(path).is_ok_and(|file| FileExt::try_lock_shared(&file).is_err())
+    }
+}
+
+/// Takes an exclusive `flock` on an open file; `false` when somebody else has it.
+pub fn try_exclusive(file: &File, path: &Path) -> Result<bool, DiskError> {
+    match FileExt::try_lock_exclusive(file) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == fs2::lock_contended_error().kind() => Ok(false),
+        Err(error) => Err(DiskError::at("lock", path)(error)),
+    }
+}
+
+fn name_of_holder(file: &mut File) -> String {
+    // The holder writes its name right after it got the lock: give it a moment.
+    for _ in 0..20 {
+        let mut text = String::new();
+        if file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text)).is_ok() {
+            if !text.trim().is_empty() {
+                return text.trim().to_owned();
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    "a process that has not said its name".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time_and_the_other_learns_who() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("launcher.lock");
+        let first = Lock::acquire(&path, "launcher 17").expect("free");
+        let error = Lock::acquire(&path, "launcher 18").expect_err("held");
+        assert_eq!(error.to_string(), format!("{} is held by launcher 17", path.display()));
+        assert!(Lock::is_held(&path));
+        drop(first);
+        assert!(!Lock::is_held(&path));
+        Lock::acquire(&path, "launcher 18").expect("free again");
+    }
+}

@@ -1,0 +1,80 @@
+//! Who a process is: a pid alone names nobody, because pids come back. Linux `/proc`, read only.
+
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+/// A process, told apart from every other that ever had its pid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessIdentity {
+    /// Process id.
+    pub pid: i32,
+    /// Start, in clock ticks since boot (`/proc/PID/stat`, field 22).
+    pub start_ticks: u64,
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
+}
+
+impl ProcessIdentity {
+    /// The process that has `pid` now; `None` when there is none, or only its zombie.
+    pub fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let start_ticks = start_of_living(&stat)?;
+        Some(Self { pid, start_ticks, boot_id: boot_id.trim().to_owned() })
+    }
+
+    /// This very process.
+    pub fn own() -> Option<Self> {
+        Self::of(i32::try_from(std::process::id()).ok()?)
+    }
+
+    /// Does this process, and not a later one with its pid, still run? Zombies do not.
+    pub fn is_alive(&self) -> bool {
+        Self::of(self.pid).as_ref() == Some(self)
+    }
+}
+
+/// Start ticks from a line of `/proc/PID/stat`; `None` for the dead (states Z and X).
+fn start_of_living(stat: &str) -> Option<u64> {
+    // The command stands in brackets and may itself hold brackets and blanks: fields begin after the last ')'.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X" | "x") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive_and_another_start_is_another_process() {
+        let own = ProcessIdentity::own().expect("we run");
+        assert!(own.is_alive());
+        let earlier = ProcessIdentity { start_ticks: own.start_ticks - 1, ..own };
+        assert!(!earlier.is_alive(), "the pid came back as somebody else");
+    }
+
+    #[test]
+    fn a_zombie_is_dead() {
+        let mut child = std::process::Command::new("true").spawn().expect("spawned");
+        let pid = i32::try_from(child.id()).expect("a pid");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while ProcessIdentity::of(pid).is_some() {
+            assert!(std::time::Instant::now() < deadline, "the child never ended");
+            std::thread::yield_now();
+        }
+        child.wait().expect("reaped");
+    }
+
+    #[test]
+    fn brackets_in_a_command_do_not_move_the_fields() {
+        let stat = "17 (a) b (c) S 1 17 17 0 -1 4194304 1 0 0 0 1 2 3 4 20 0 1 0 4711 1000 2";
+        assert_eq!(start_of_living(stat), Some(4711));
+        assert_eq!(start_of_living(&stat.replace(" S ", " Z ")), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! The ticker CSV: any columns, one of them `ticker`. Parsed strictly here, trusted everywhere else.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::disk::publish::{self, DiskError};
+use crate::market::ticker::{Ticker, TickerError};
+
+/// Why a ticker CSV is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TickerListError {
+    /// It can't be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// No column is called `ticker`.
+    #[error("{path}: no column is called \"ticker\" (found: {found}); the first line must name the columns", path = path.display())]
+    NoTickerColumn {
+        /// The file.
+        path: PathBuf,
+        /// The columns that it has.
+        found: String,
+    },
+    /// A line that does not hold a ticker.
+    #[error("{path}:{line}: {source}", path = path.display())]
+    Ticker {
+        /// The file.
+        path: PathBuf,
+        /// One-based line.
+        line: u64,
+        /// What stands there instead.
+        source: TickerError,
+    },
+    /// A line that is not CSV.
+    #[error("{path}:{line}: not a line of this CSV ({what})", path = path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// One-based line.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A header and nothing else.
+    #[error("{path}: no tickers in it", path = .0.display())]
+    NoTickers(PathBuf),
+}
+
+/// The tickers of a CSV: each once, in the order of their first line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TickerList {
+    /// What to work on.
+    pub tickers: Vec<Ticker>,
+    /// Tickers that stood there more than once, one entry for each extra line.
+    pub repeated: Vec<Ticker>,
+}
+
+impl TickerList {
+    /// Reads `path`. A blank line between tickers is refused (what stood there?); at the end it is nothing.
+    pub fn read(path: &Path) -> Result<Self, TickerListError> {
+        let text = fs::read_to_string(path).map_err(DiskError::at("read", path))?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads CSV text; `path` is only for messages.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, TickerListError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let header = reader.headers().map_err(|error| malformed(path, &error))?;
+        let Some(column) = header.iter().position(|name| name == "ticker") else {
+            let found = header.iter().collect::<Vec<_>>().join(", ");
+            return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found });
+        };
+
+        let mut list = Self { tickers: Vec::new(), repeated: Vec::new() };
+        let mut seen = HashSet::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| malformed(path, &error))?;
+            let start = start_of(text, &record);
+            let refuse = |source| {
+                let line = 1 + text[..start].matches('\n').count() as u64;
+                TickerListError::Ticker { path: path.to_owned(), line, source }
+            };
+            if text[start..].starts_with(['\n', '\r']) {
+                return Err(refuse(TickerError::Empty));
+            }
+            let ticker: Ticker = record.get(column).unwrap_or("").parse().map_err(refuse)?;
+            if seen.insert(ticker.clone()) {
+                list.tickers.push(ticker);
+            } else {
+                list.repeated.push(ticker);
+            }
+        }
+        if list.tickers.is_empty() {
+            return Err(TickerListError::NoTickers(path.to_owned()));
+        }
+        Ok(list)
+    }
+
+    /// Writes `tickers` as a CSV with the one column `ticker`, whole or not at all.
+    pub fn publish(path: &Path, tickers: &[Ticker]) -> Result<(), DiskError> {
+        let mut text = String::from("ticker\n");
+        for ticker in tickers {
+            text.push_str(ticker.as_str());
+            text.push('\n');
+        }
+        publish::publish(path, text.as_bytes())
+    }
+}
+
+/// Where in `text` a record begins. The csv crate passes over blank lines: for it, the record begins with them.
+fn start_of(text: &str, record: &csv::StringRecord) -> usize {
+    let at = record.position().map_or(0, csv::Position::byte);
+    let at = usize::try_from(at).map_or(0, |at| at.min(text.len()));
+    // The newline of a CR LF pair is read with the next record.
+    if text[..at].ends_with('\r') && text[at..].starts_with('\n') { at + 1 } else { at }
+}
+
+fn malformed(path: &Path, error: &csv::Error) -> TickerListError {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => TickerListError::Malformed {
+            path: path.to_owned(),
+            line: pos.as_ref().map_or(0, csv::Position::line),
+            what: format!("{len} fields where the first line has {expected_len}"),
+        },
+        _ => DiskError::at("read", path)(io::Error::other(error.to_string())).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<TickerList, String> {
+        TickerList::parse(Path::new("small.csv"), text).map_err(|error| error.to_string())
+    }
+
+    fn names(list: &[Ticker]) -> Vec<&str> {
+        list.iter().map(Ticker::as_str).collect()
+    }
+
+    #[test]
+    fn tickers_come_in_file_order_and_each_once() {
+        let list = parse("\u{feff}name,ticker\n\"Sun, Inc\",SUN\nNot a number,NAN\nagain, SUN \nx,BRK.B\n\n").expect("read");
+        assert_eq!(names(&list.tickers), ["SUN", "NAN", "BRK.B"]);
+        assert_eq!(names(&list.repeated), ["SUN"]);
+    }
+
+    #[test]
+    fn a_bad_line_is_named_with_its_number_and_value() {
+        let said = |text| parse(text).expect_err("refused");
+        assert_eq!(said("ticker\nA\n../x\n"), "small.csv:3: \"../x\" is not a ticker (letters, digits, '.' and '-' only)");
+        assert_eq!(said("ticker\nA\n\nB\n"), "small.csv:3: a ticker is missing here");
+        assert_eq!(said("ticker\r\nA\r\n\r\nB\r\n"), "small.csv:3: a ticker is missing here");
+        assert_eq!(said("ticker,name\nA,x\n,y\n"), "small.csv:3: a ticker is missing here");
+        assert_eq!(said("ticker,name\nA,x\nB\n"), "small.csv:3: not a line of this CSV (1 fields where the first line has 2)");
+        assert_eq!(
+            said("symbol,name\nA,x\n"),
+            "small.csv: no column is called \"ticker\" (found: symbol, name); the first line must name the columns"
+        );
+        assert_eq!(said("ticker\n"), "small.csv: no tickers in it");
+    }
+}

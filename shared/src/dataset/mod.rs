@@ -1,2 +1,11 @@
 //! What a dataset is: kinds, partitions, schemas, coverage and its proof, and how rows reach the disk.
 
+pub mod kind;
+pub mod coverage;
+pub mod partition;
+pub mod merge;
+pub mod schema;
+pub mod writer;
+pub mod reader;
+pub mod ledger;
+pub mod descriptor;

@@ -50,18 +50,23 @@ pub fn encode<T: Serialize>(entry: &T) -> String {
     let closing = line.pop();
     assert_eq!(closing, Some('}'), "a log entry is a JSON object");
     let crc = crc32fast::hash(line.as_bytes());
-    line.push_str(CRC_KEY);
-    line.push_str(&format!("{crc:08x}\"}}\n"));
-    line
+    format!("{line}{CRC_KEY}{crc:08x}\"}}\n")
 }
 
 /// Reads one line (without its newline).
 pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
-    let split = text.len().checked_sub(CRC_TAIL_LEN).filter(|at| text.is_char_boundary(*at));
+    let split = text
+        .len()
+        .checked_sub(CRC_TAIL_LEN)
+        .filter(|at| text.is_char_boundary(*at));
     let (body, tail) = split.map(|at| text.split_at(at)).ok_or("too short")?;
-    let digits = tail.strip_prefix(CRC_KEY).and_then(|rest| rest.strip_suffix("\"}"));
-    let said = digits.and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or("no checksum at its end")?;
+    let digits = tail
+        .strip_prefix(CRC_KEY)
+        .and_then(|rest| rest.strip_suffix("\"}"));
+    let said = digits
+        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+        .ok_or("no checksum at its end")?;
     if said != crc32fast::hash(body.as_bytes()) {
         return Err("its checksum does not match".to_owned());
     }
@@ -72,9 +77,10 @@ pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
     match std::fs::read(path) {
         Ok(bytes) => parse(path, &bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(Contents { entries: Vec::new(), sound_bytes: 0 })
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Contents {
+            entries: Vec::new(),
+            sound_bytes: 0,
+        }),
         Err(error) => Err(DiskError::at("read", path)(error).into()),
     }
 }
@@ -86,20 +92,29 @@ pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Contents<
     let mut first_bad: Option<(usize, String)> = None;
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         // A line without its newline was never acknowledged: torn.
-        let Some(body) = line.strip_suffix(b"\n") else { break };
+        let Some(body) = line.strip_suffix(b"\n") else {
+            break;
+        };
         match (decode(body), &first_bad) {
             (Ok(entry), None) => {
                 entries.push(entry);
                 sound_bytes += line.len();
             }
             (Ok(_), Some((line, what))) => {
-                return Err(LinesError::Corrupt { path: path.to_owned(), line: *line, what: what.clone() });
+                return Err(LinesError::Corrupt {
+                    path: path.to_owned(),
+                    line: *line,
+                    what: what.clone(),
+                });
             }
             (Err(what), None) => first_bad = Some((index + 1, what)),
             (Err(_), Some(_)) => {}
         }
     }
-    Ok(Contents { entries, sound_bytes: sound_bytes as u64 })
+    Ok(Contents {
+        entries,
+        sound_bytes: sound_bytes as u64,
+    })
 }
 
 /// The writing end of a log. One process at a time: the owner sees to that with a lock.
@@ -125,15 +140,26 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
         if is_new {
             sync_folder(folder)?;
         }
-        Ok(Self { file, path: path.to_owned(), length: 0, entry: PhantomData })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            length: 0,
+            entry: PhantomData,
+        })
     }
 
     /// Reads what is there and cuts off a torn tail, so that the next line begins a line.
     pub fn recover(&mut self) -> Result<Vec<T>, LinesError> {
         let contents = read(&self.path)?;
-        let length = self.file.metadata().map_err(DiskError::at("look at", &self.path))?.len();
+        let length = self
+            .file
+            .metadata()
+            .map_err(DiskError::at("look at", &self.path))?
+            .len();
         if length > contents.sound_bytes {
-            self.file.set_len(contents.sound_bytes).map_err(DiskError::at("cut the torn end of", &self.path))?;
+            self.file
+                .set_len(contents.sound_bytes)
+                .map_err(DiskError::at("cut the torn end of", &self.path))?;
             self.file.sync_data().map_err(DiskError::at("sync", &self.path))?;
         }
         self.length = contents.sound_bytes;
@@ -144,7 +170,10 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
     /// On an error none of them counts.
     pub fn append(&mut self, entries: &[T]) -> Result<(), DiskError> {
         let lines: String = entries.iter().map(encode).collect();
-        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(lines.as_bytes())
+            .and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // Half a line must not stay in front of the next one (a full disk may be freed later).
             drop(self.file.set_len(self.length));
@@ -172,7 +201,12 @@ mod tests {
     }
 
     fn notes(count: u32) -> Vec<Note> {
-        (0..count).map(|number| Note { number, text: format!("é \"{number}\" }}") }).collect()
+        (0..count)
+            .map(|number| Note {
+                number,
+                text: format!("é \"{number}\" }}"),
+            })
+            .collect()
     }
 
     fn log_of(notes: &[Note]) -> Vec<u8> {
@@ -184,7 +218,7 @@ mod tests {
         let notes = notes(5);
         let bytes = log_of(&notes);
         for cut in 0..=bytes.len() {
-            let whole_lines = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+            let whole_lines = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
             let contents = parse::<Note>(Path::new("log"), &bytes[..cut]).expect("a torn tail is no error");
             assert_eq!(contents.entries, notes[..whole_lines], "cut at {cut}");
         }
@@ -197,7 +231,9 @@ mod tests {
         for at in first_line..first_line + 20 {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1;
-            let error = parse::<Note>(Path::new("log"), &bytes).err().expect("damage is seen");
+            let error = parse::<Note>(Path::new("log"), &bytes)
+                .err()
+                .expect("damage is seen");
             assert!(matches!(error, LinesError::Corrupt { line: 2, .. }), "{error}");
         }
     }

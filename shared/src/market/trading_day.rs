@@ -126,9 +126,14 @@ impl FromStr for TradingDay {
     fn from_str(text: &str) -> Result<Self, TradingDayError> {
         let wrong = || TradingDayError(text.to_owned());
         // jiff also reads 20240131 and full timestamps; one spelling is enough here.
-        let shape = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() }
-        });
+        let shape = text.len() == 10
+            && text.bytes().enumerate().all(|(i, b)| {
+                if i == 4 || i == 7 {
+                    b == b'-'
+                } else {
+                    b.is_ascii_digit()
+                }
+            });
         if !shape {
             return Err(wrong());
         }
@@ -152,7 +157,13 @@ impl From<TradingDay> for String {
 
 impl fmt::Display for TradingDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+        write!(
+            f,
+            "{:04}-{:02}-{:02}",
+            self.0.year(),
+            self.0.month(),
+            self.0.day()
+        )
     }
 }
 
@@ -172,7 +183,16 @@ mod tests {
 
     #[test]
     fn only_real_dates_in_one_spelling_are_days() {
-        for text in ["2024-13-01", "2024-02-30", "20240131", "2024-1-1", "1969-12-31", "2024-01-01T00", "", "+024-01-01"] {
+        for text in [
+            "2024-13-01",
+            "2024-02-30",
+            "20240131",
+            "2024-1-1",
+            "1969-12-31",
+            "2024-01-01T00",
+            "",
+            "+024-01-01",
+        ] {
             assert!(text.parse::<TradingDay>().is_err(), "{text:?}");
         }
         assert_eq!(day("2024-02-29").to_string(), "2024-02-29");
@@ -198,7 +218,10 @@ mod tests {
         // 2024-07-01 20:00 New York is 2024-07-02 00:00Z; fifteen hours later is 15:00Z.
         assert_eq!(at("2024-07-02T14:59:59Z"), day("2024-06-30"));
         assert_eq!(at("2024-07-02T15:00:00Z"), day("2024-07-01"));
-        let none = TradingDay::last_settled("2024-07-02T15:00:00Z".parse().expect("an instant"), SignedDuration::ZERO);
+        let none = TradingDay::last_settled(
+            "2024-07-02T15:00:00Z".parse().expect("an instant"),
+            SignedDuration::ZERO,
+        );
         assert_eq!(none, day("2024-07-01"));
     }
 }

@@ -1,5 +1,8 @@
-//! What launcher and worker say to each other: paths of a run, ticker lists, events, exit codes, identities.
+//! What launcher and worker say to each other: paths of a run, ticker lists, events, exit codes, identities,
+//! and where the data come from.
 
+pub mod api_key;
+pub mod base_url;
 pub mod exit;
 pub mod events;
 pub mod identity;

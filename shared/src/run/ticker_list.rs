@@ -66,21 +66,33 @@ impl TickerList {
     /// Reads CSV text; `path` is only for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Self, TickerListError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(text.as_bytes());
         let header = reader.headers().map_err(|error| malformed(path, &error))?;
         let Some(column) = header.iter().position(|name| name == "ticker") else {
             let found = header.iter().collect::<Vec<_>>().join(", ");
-            return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found });
+            return Err(TickerListError::NoTickerColumn {
+                path: path.to_owned(),
+                found,
+            });
         };
 
-        let mut list = Self { tickers: Vec::new(), repeated: Vec::new() };
+        let mut list = Self {
+            tickers: Vec::new(),
+            repeated: Vec::new(),
+        };
         let mut seen = HashSet::new();
         for record in reader.records() {
             let record = record.map_err(|error| malformed(path, &error))?;
             let start = start_of(text, &record);
             let refuse = |source| {
                 let line = 1 + text[..start].matches('\n').count() as u64;
-                TickerListError::Ticker { path: path.to_owned(), line, source }
+                TickerListError::Ticker {
+                    path: path.to_owned(),
+                    line,
+                    source,
+                }
             };
             if text[start..].starts_with(['\n', '\r']) {
                 return Err(refuse(TickerError::Empty));
@@ -114,12 +126,20 @@ fn start_of(text: &str, record: &csv::StringRecord) -> usize {
     let at = record.position().map_or(0, csv::Position::byte);
     let at = usize::try_from(at).map_or(0, |at| at.min(text.len()));
     // The newline of a CR LF pair is read with the next record.
-    if text[..at].ends_with('\r') && text[at..].starts_with('\n') { at + 1 } else { at }
+    if text[..at].ends_with('\r') && text[at..].starts_with('\n') {
+        at + 1
+    } else {
+        at
+    }
 }
 
 fn malformed(path: &Path, error: &csv::Error) -> TickerListError {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => TickerListError::Malformed {
+        csv::ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => TickerListError::Malformed {
             path: path.to_owned(),
             line: pos.as_ref().map_or(0, csv::Position::line),
             what: format!("{len} fields where the first line has {expected_len}"),
@@ -142,7 +162,8 @@ mod tests {
 
     #[test]
     fn tickers_come_in_file_order_and_each_once() {
-        let list = parse("\u{feff}name,ticker\n\"Sun, Inc\",SUN\nNot a number,NAN\nagain, SUN \nx,BRK.B\n\n").expect("read");
+        let list = parse("\u{feff}name,ticker\n\"Sun, Inc\",SUN\nNot a number,NAN\nagain, SUN \nx,BRK.B\n\n")
+            .expect("read");
         assert_eq!(names(&list.tickers), ["SUN", "NAN", "BRK.B"]);
         assert_eq!(names(&list.repeated), ["SUN"]);
     }
@@ -150,11 +171,23 @@ mod tests {
     #[test]
     fn a_bad_line_is_named_with_its_number_and_value() {
         let said = |text| parse(text).expect_err("refused");
-        assert_eq!(said("ticker\nA\n../x\n"), "small.csv:3: \"../x\" is not a ticker (letters, digits, '.' and '-' only)");
+        assert_eq!(
+            said("ticker\nA\n../x\n"),
+            "small.csv:3: \"../x\" is not a ticker (letters, digits, '.' and '-' only)"
+        );
         assert_eq!(said("ticker\nA\n\nB\n"), "small.csv:3: a ticker is missing here");
-        assert_eq!(said("ticker\r\nA\r\n\r\nB\r\n"), "small.csv:3: a ticker is missing here");
-        assert_eq!(said("ticker,name\nA,x\n,y\n"), "small.csv:3: a ticker is missing here");
-        assert_eq!(said("ticker,name\nA,x\nB\n"), "small.csv:3: not a line of this CSV (1 fields where the first line has 2)");
+        assert_eq!(
+            said("ticker\r\nA\r\n\r\nB\r\n"),
+            "small.csv:3: a ticker is missing here"
+        );
+        assert_eq!(
+            said("ticker,name\nA,x\n,y\n"),
+            "small.csv:3: a ticker is missing here"
+        );
+        assert_eq!(
+            said("ticker,name\nA,x\nB\n"),
+            "small.csv:3: not a line of this CSV (1 fields where the first line has 2)"
+        );
         assert_eq!(
             said("symbol,name\nA,x\n"),
             "small.csv: no column is called \"ticker\" (found: symbol, name); the first line must name the columns"

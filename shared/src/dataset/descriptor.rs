@@ -1,0 +1,150 @@
+//! `OUT/_dataset.json`: what a tree holds, so that two kinds of data never mix in it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::Kind;
+use super::schema::SCHEMA_VERSION;
+use crate::disk::publish::{self, DiskError};
+
+/// Are prices and volumes on today's scale (after all splits) or as traded?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "bool", into = "bool")]
+pub enum Adjusted {
+    /// On today's scale; every later split rewrites history.
+    Yes,
+    /// As traded on the day.
+    No,
+}
+
+impl From<bool> for Adjusted {
+    fn from(adjusted: bool) -> Self {
+        if adjusted { Self::Yes } else { Self::No }
+    }
+}
+
+impl From<Adjusted> for bool {
+    fn from(adjusted: Adjusted) -> Self {
+        adjusted == Adjusted::Yes
+    }
+}
+
+/// What a tree holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptor {
+    /// Kind of rows.
+    pub kind: Kind,
+    /// Layout on disk.
+    pub schema_version: u32,
+    /// Scale of prices and volumes.
+    pub adjusted: Adjusted,
+    /// The zone that days and partitions are in.
+    pub time_zone: String,
+    /// Whose data these are.
+    pub source: String,
+}
+
+/// Why a tree can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptorError {
+    /// It can't be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// It is not readable as a descriptor.
+    #[error("{path}: not a dataset descriptor ({what}); choose another --outdir", path = path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The tree holds something else.
+    #[error("{path}: this tree has {field} {existing}, you ask for {field} {asked}; choose another --outdir", path = path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+        /// What is there.
+        existing: String,
+        /// What was asked.
+        asked: String,
+    },
+}
+
+impl Descriptor {
+    /// Rows of `kind` from `source` with New York days.
+    pub fn new(kind: Kind, adjusted: Adjusted, source: &str) -> Self {
+        Self {
+            kind,
+            schema_version: SCHEMA_VERSION,
+            adjusted,
+            time_zone: "America/New_York".to_owned(),
+            source: source.to_owned(),
+        }
+    }
+
+    /// The first field in which `existing` differs from what is asked.
+    fn difference(&self, existing: &Self) -> Option<(&'static str, String, String)> {
+        let adjusted = |descriptor: &Self| bool::from(descriptor.adjusted).to_string();
+        let fields = [
+            ("kind", existing.kind.to_string(), self.kind.to_string()),
+            (
+                "schema version",
+                existing.schema_version.to_string(),
+                self.schema_version.to_string(),
+            ),
+            ("adjusted", adjusted(existing), adjusted(self)),
+            ("time zone", existing.time_zone.clone(), self.time_zone.clone()),
+            ("source", existing.source.clone(), self.source.clone()),
+        ];
+        fields.into_iter().find(|(_, existing, asked)| existing != asked)
+    }
+}
+
+/// Makes `outdir` a tree of `asked`, or checks that it is one.
+pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
+    let path = outdir.join("_dataset.json");
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut text = serde_json::to_string_pretty(asked).expect("a descriptor is plain data");
+            text.push('\n');
+            return Ok(publish::publish(&path, text.as_bytes())?);
+        }
+        Err(error) => return Err(DiskError::at("read", &path)(error).into()),
+    };
+    let existing: Descriptor = serde_json::from_slice(&bytes).map_err(|error| DescriptorError::Corrupt {
+        path: path.clone(),
+        what: error.to_string(),
+    })?;
+    match asked.difference(&existing) {
+        None => Ok(()),
+        Some((field, existing, asked)) => Err(DescriptorError::Mismatch {
+            path,
+            field,
+            existing,
+            asked,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_keeps_to_what_it_was_made_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let raw = Descriptor::new(Kind::Daily, Adjusted::No, "massive.com");
+        claim(folder.path(), &raw).expect("new");
+        claim(folder.path(), &raw).expect("the same again");
+        let adjusted = Descriptor::new(Kind::Daily, Adjusted::Yes, "massive.com");
+        let error = claim(folder.path(), &adjusted).expect_err("refused").to_string();
+        let expected = "this tree has adjusted false, you ask for adjusted true; choose another --outdir";
+        assert!(error.ends_with(expected), "{error}");
+    }
+}

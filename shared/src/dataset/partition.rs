@@ -1,0 +1,128 @@
+//! Partitions: the piece of a ticker that one file holds and one ledger line proves.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::coverage::DateRange;
+use super::kind::Kind;
+use crate::market::ticker::Ticker;
+use crate::market::trading_day::TradingDay;
+
+/// Days that share a file. Written as its folder: `year=2024`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Partition {
+    /// A calendar year in New York.
+    Year(i16),
+}
+
+impl Partition {
+    /// The partition of `kind` that `day` falls into.
+    pub fn of(kind: Kind, day: TradingDay) -> Self {
+        match kind {
+            Kind::Daily => Self::Year(day.year()),
+        }
+    }
+
+    /// The partitions of `kind` that `range` touches, in time order.
+    pub fn within(kind: Kind, range: DateRange) -> impl Iterator<Item = Self> {
+        let first = Self::of(kind, range.from());
+        std::iter::successors(Some(first), move |partition| {
+            let end = partition.span().to();
+            (end < range.to()).then(|| Self::of(kind, end.next()))
+        })
+    }
+
+    /// The days that belong to it.
+    pub fn span(self) -> DateRange {
+        match self {
+            Self::Year(year) => TradingDay::from_ymd(year, 1, 1)
+                .zip(TradingDay::from_ymd(year, 12, 31))
+                .and_then(|(from, to)| DateRange::new(from, to))
+                .expect("a partition is only made of the year of a trading day"),
+        }
+    }
+
+    /// Where its rows are: `OUT/TICKER/year=2024/daily.parquet`.
+    pub fn file(self, outdir: &Path, ticker: &Ticker, kind: Kind) -> PathBuf {
+        outdir
+            .join(ticker.as_str())
+            .join(self.to_string())
+            .join(kind.file_name())
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Year(year) => write!(f, "year={year:04}"),
+        }
+    }
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let year = text
+            .strip_prefix("year=")
+            .filter(|digits| digits.len() == 4)
+            .and_then(|year| year.parse().ok());
+        let in_calendar = year.filter(|year| TradingDay::from_ymd(*year, 1, 1).is_some());
+        in_calendar
+            .map(Self::Year)
+            .ok_or_else(|| format!("{text:?} is not a partition (year=2024)"))
+    }
+}
+
+impl TryFrom<String> for Partition {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Partition> for String {
+    fn from(partition: Partition) -> Self {
+        partition.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(from: &str, to: &str) -> DateRange {
+        DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
+    }
+
+    #[test]
+    fn a_range_touches_every_year_between_its_ends() {
+        let within = |from, to| {
+            Partition::within(Kind::Daily, range(from, to))
+                .map(String::from)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            within("2022-12-31", "2024-01-01"),
+            ["year=2022", "year=2023", "year=2024"]
+        );
+        assert_eq!(within("2024-06-01", "2024-06-01"), ["year=2024"]);
+        assert_eq!(within("2199-01-01", "2199-12-31"), ["year=2199"]);
+    }
+
+    #[test]
+    fn the_written_form_is_the_folder_name() {
+        assert_eq!("year=2024".parse(), Ok(Partition::Year(2024)));
+        for text in ["2024", "year=24", "year=99999", "year=1900", "month=01"] {
+            assert!(text.parse::<Partition>().is_err(), "{text}");
+        }
+        let file =
+            Partition::Year(2024).file(Path::new("out"), &"BRK.B".parse().expect("a ticker"), Kind::Daily);
+        assert_eq!(file, Path::new("out/BRK.B/year=2024/daily.parquet"));
+    }
+}

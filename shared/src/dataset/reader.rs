@@ -1,0 +1,145 @@
+//! A published Parquet file back to rows. Strict: a file that is not exactly ours is an error, not a guess.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::kind::Kind;
+use super::merge::DatedBar;
+use super::schema;
+use crate::disk::publish::DiskError;
+use crate::market::ohlcv::Ohlcv;
+use crate::market::ticker::Ticker;
+use crate::market::trading_day::TradingDay;
+
+/// Why a file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It can't be opened.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// It is no Parquet file, has other columns, or rows that can't be.
+    #[error("{path}: not a file of this dataset ({what})", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Reads the daily file of `ticker`: sorted by date, each date once.
+pub fn read_daily(path: &Path, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
+    let foreign = |what: String| ReadError::Foreign {
+        path: path.to_owned(),
+        what,
+    };
+    let file = File::open(path).map_err(DiskError::at("open", path))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
+    let (found, expected) = (builder.schema().fields(), schema::of(Kind::Daily));
+    if found != expected.fields() {
+        let names: Vec<_> = found
+            .iter()
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect();
+        return Err(foreign(format!("its columns are {}", names.join(", "))));
+    }
+    let mut rows = Vec::new();
+    for batch in builder.build().map_err(|error| foreign(error.to_string()))? {
+        let batch = batch.map_err(|error| foreign(error.to_string()))?;
+        append_daily(&batch, ticker, &mut rows).map_err(foreign)?;
+    }
+    if let Some(pair) = rows.windows(2).find(|pair| pair[0].date >= pair[1].date) {
+        return Err(foreign(format!("{} comes after {}", pair[1].date, pair[0].date)));
+    }
+    Ok(rows)
+}
+
+/// The schema was checked before: columns stand at their places with their types.
+fn append_daily(batch: &RecordBatch, ticker: &Ticker, rows: &mut Vec<DatedBar>) -> Result<(), String> {
+    let (tickers, dates) = (
+        batch.column(0).as_string::<i32>(),
+        batch.column(1).as_string::<i32>(),
+    );
+    let float = |column: usize| batch.column(column).as_primitive::<Float64Type>();
+    let int = |column: usize| batch.column(column).as_primitive::<Int64Type>();
+    let [open, high, low, close, volume, vwap] = [3, 4, 5, 6, 7, 9].map(float);
+    let [t, trades] = [2, 8].map(int);
+    for row in 0..batch.num_rows() {
+        if tickers.value(row) != ticker.as_str() {
+            return Err(format!("a row of {} in a file of {ticker}", tickers.value(row)));
+        }
+        let date: TradingDay = dates.value(row).parse().map_err(|error| format!("{error}"))?;
+        let bar = Ohlcv {
+            t: t.value(row),
+            open: open.value(row),
+            high: high.value(row),
+            low: low.value(row),
+            close: close.value(row),
+            volume: volume.value(row),
+            trades: trades.is_valid(row).then(|| trades.value(row)),
+            vwap: vwap.is_valid(row).then(|| vwap.value(row)),
+        };
+        rows.push(DatedBar { date, bar });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::writer::{Fingerprint, publish_daily};
+
+    fn rows() -> Vec<DatedBar> {
+        let bar = |date: &str, trades, vwap| {
+            let date: TradingDay = date.parse().expect(date);
+            let bar = Ohlcv {
+                t: date.start_utc_ms(),
+                open: 0.1 + 0.2,
+                high: 1e300,
+                low: 5e-324,
+                close: 48.9999,
+                volume: 25_933.6,
+                trades,
+                vwap,
+            };
+            DatedBar { date, bar }
+        };
+        vec![
+            bar("2024-03-08", Some(17), None),
+            bar("2024-03-11", None, Some(48.123_456_789)),
+        ]
+    }
+
+    #[test]
+    fn rows_come_back_bit_for_bit_and_the_fingerprint_is_that_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, ticker) = (
+            folder.path().join("AIG/year=2024/daily.parquet"),
+            "AIG".parse().expect("a ticker"),
+        );
+        let fingerprint = publish_daily(&path, &ticker, &rows()).expect("published");
+        assert_eq!(read_daily(&path, &ticker).expect("read"), rows());
+        assert_eq!(Fingerprint::of_file(&path).expect("read"), fingerprint);
+        let again = publish_daily(&path, &ticker, &rows()).expect("published");
+        assert_eq!(again, fingerprint, "same rows, same bytes");
+    }
+
+    #[test]
+    fn a_file_of_another_ticker_or_a_torn_file_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("daily.parquet");
+        let (aig, bac): (Ticker, Ticker) =
+            ("AIG".parse().expect("a ticker"), "BAC".parse().expect("a ticker"));
+        publish_daily(&path, &aig, &rows()).expect("published");
+        let error = read_daily(&path, &bac).expect_err("refused").to_string();
+        assert!(error.ends_with("(a row of AIG in a file of BAC)"), "{error}");
+        let bytes = std::fs::read(&path).expect("read");
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
+        assert!(matches!(read_daily(&path, &aig), Err(ReadError::Foreign { .. })));
+    }
+}

@@ -1,0 +1,122 @@
+//! The API key: found in the environment or a `.env` file, sent as a header, written nowhere.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+/// Where a key may stand, first one first.
+const NAMES: [&str; 2] = ["POLYGON_API_KEY", "MASSIVE_API_KEY"];
+
+/// A secret. It has no `Display`, and its `Debug` says nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+/// Why there is no key.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApiKeyError {
+    /// Neither place has one.
+    #[error(
+        "no API key: set POLYGON_API_KEY (or MASSIVE_API_KEY) in the environment, or write POLYGON_API_KEY=... into a file called .env in this folder"
+    )]
+    Missing,
+    /// A character that no header can carry. The value is not shown.
+    #[error(
+        "{0} holds a character that no API key has (blank, control or non-ASCII); is it quoted or cut wrongly?"
+    )]
+    Malformed(&'static str),
+}
+
+impl ApiKey {
+    /// The variable by which a parent hands the key to its child.
+    pub const ENV: &'static str = NAMES[0];
+
+    /// Looks into the environment, then into `.env` in `folder`. `variable` is how the environment is asked.
+    pub fn find(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Result<Self, ApiKeyError> {
+        let file = fs::read_to_string(folder.join(".env")).unwrap_or_default();
+        let in_environment = NAMES.iter().filter_map(|name| Some((*name, variable(name)?)));
+        let in_file = NAMES
+            .iter()
+            .filter_map(|name| Some((*name, value_in(&file, name)?)));
+        let mut found = in_environment
+            .chain(in_file)
+            .filter(|(_, value)| !value.trim().is_empty());
+        let (name, value) = found.next().ok_or(ApiKeyError::Missing)?;
+        let value = value.trim();
+        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ApiKeyError::Malformed(name));
+        }
+        Ok(Self(value.to_owned()))
+    }
+
+    /// The secret itself: for the header and the child's environment only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+/// `NAME=value` or `export NAME="value"`, the last one counts; lines that begin with `#` do not.
+fn value_in(file: &str, name: &str) -> Option<String> {
+    let value = |line: &str| {
+        let line = line.trim();
+        let assignment = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        let value = assignment
+            .strip_prefix(name)?
+            .trim_start()
+            .strip_prefix('=')?
+            .trim();
+        let unquoted = ['"', '\'']
+            .iter()
+            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        Some(unquoted.unwrap_or(value).to_owned())
+    };
+    file.lines().filter_map(value).next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(environment: &[(&str, &str)], file: &str) -> Result<String, ApiKeyError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(".env"), file).expect("written");
+        let variable = |name: &str| {
+            environment
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        ApiKey::find(variable, folder.path()).map(|key| key.expose().to_owned())
+    }
+
+    #[test]
+    fn the_environment_comes_before_the_file() {
+        assert_eq!(
+            find(&[("MASSIVE_API_KEY", "env")], "POLYGON_API_KEY=file").as_deref(),
+            Ok("env")
+        );
+        assert_eq!(
+            find(
+                &[("POLYGON_API_KEY", " ")],
+                "# POLYGON_API_KEY=no\nexport MASSIVE_API_KEY = \"file\""
+            )
+            .as_deref(),
+            Ok("file")
+        );
+        assert_eq!(find(&[], "OTHER=1"), Err(ApiKeyError::Missing));
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        assert_eq!(
+            find(&[("POLYGON_API_KEY", "se cret")], ""),
+            Err(ApiKeyError::Malformed("POLYGON_API_KEY"))
+        );
+        assert_eq!(format!("{:?}", ApiKey("secret".to_owned())), "ApiKey(…)");
+    }
+}

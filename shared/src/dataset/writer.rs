@@ -109,8 +109,10 @@ struct Hashing<W> {
 
 impl<W> Hashing<W> {
     fn fingerprint(&self) -> Fingerprint {
-        let digest = self.sha256.clone().finalize();
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut sha256 = String::with_capacity(64);
+        for byte in self.sha256.clone().finalize() {
+            write!(sha256, "{byte:02x}").expect("a String takes every write");
+        }
         Fingerprint {
             bytes: self.bytes,
             sha256,

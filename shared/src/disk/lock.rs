@@ -81,14 +81,11 @@ fn name_of_holder(file: &mut File) -> String {
     // The holder writes its name right after it got the lock: give it a moment.
     for _ in 0..20 {
         let mut text = String::new();
-        if file
+        let read = file
             .seek(SeekFrom::Start(0))
-            .and_then(|_| file.read_to_string(&mut text))
-            .is_ok()
-        {
-            if !text.trim().is_empty() {
-                return text.trim().to_owned();
-            }
+            .and_then(|_| file.read_to_string(&mut text));
+        if read.is_ok() && !text.trim().is_empty() {
+            return text.trim().to_owned();
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -16,7 +16,7 @@ pub static NEW_YORK: TimeZone = jiff::tz::get!("America/New_York");
 /// Extended trading ends at this New York hour; no trade of the day is stamped later.
 const SESSION_OVER_HOUR: i8 = 20;
 
-/// A calendar day in America/New_York, 1970-01-01 to 2199-12-31. Text form `YYYY-MM-DD`.
+/// A calendar day in `America/New_York`, 1970-01-01 to 2199-12-31. Text form `YYYY-MM-DD`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TradingDay(Date);

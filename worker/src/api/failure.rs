@@ -1,0 +1,169 @@
+//! Why a request brought no page, and whether to try again. Pure.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use shared::run::events::Persistence;
+
+use super::backoff::Reason;
+use super::chain::Lie;
+
+/// The longest part of a server's words that is repeated to people.
+const MAX_WORDS: usize = 200;
+
+/// Why a request, or the page it brought, is of no use. No text in here holds the key or a query.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Connection refused, reset, timed out, body cut.
+    #[error("no complete reply from the server ({0})")]
+    Transport(String),
+    /// The server is in trouble (5xx, 408, 499).
+    #[error("the server answered {status}: {words}")]
+    Server {
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        words: String,
+    },
+    /// 429.
+    #[error("the rate limit was exceeded (429): {words}")]
+    RateLimited {
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+        /// What it said.
+        words: String,
+    },
+    /// 200 with a body that is not the JSON that was asked for.
+    #[error("the server answered 200 with something that is no page: {0}")]
+    NotAPage(String),
+    /// The page is well formed and can't be true.
+    #[error("the source contradicts itself: {0}")]
+    Lie(Lie),
+    /// 400, 404 and other replies that a second try won't change.
+    #[error("the request was refused ({status}): {words}")]
+    BadRequest {
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        words: String,
+    },
+    /// 401, or 403 for the whole endpoint.
+    #[error("the API key was refused ({status}): {words}; check the key and what its plan includes")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        words: String,
+    },
+    /// 403 for these dates.
+    #[error("these dates are outside the plan of the API key: {0}")]
+    OutsidePlan(String),
+    /// The worker was asked to end meanwhile.
+    #[error("stopped on request")]
+    Stopped,
+}
+
+impl Failure {
+    /// Reads an HTTP reply that is not 200. `body` is what was received, already free of secrets.
+    pub fn of_reply(status: u16, retry_after: Option<&str>, body: &str) -> Self {
+        let words = words_of(body);
+        match status {
+            429 => Self::RateLimited { retry_after: retry_after.and_then(seconds), words },
+            408 | 499 | 500..=599 => Self::Server { status, words },
+            403 if words.contains("timeframe") => Self::OutsidePlan(words),
+            401 | 403 => Self::Refused { status, words },
+            _ => Self::BadRequest { status, words },
+        }
+    }
+
+    /// May the same request be sent again, and why wait?
+    pub fn retry(&self) -> Option<Reason> {
+        match self {
+            Self::Transport(_) | Self::Server { .. } | Self::NotAPage(_) => Some(Reason::Fault),
+            Self::RateLimited { .. } => Some(Reason::RateLimit),
+            Self::Lie(_)
+            | Self::BadRequest { .. }
+            | Self::Refused { .. }
+            | Self::OutsidePlan(_)
+            | Self::Stopped => None,
+        }
+    }
+
+    /// How long the server asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// May a later attempt at the ticker succeed?
+    pub fn persistence(&self) -> Persistence {
+        match self {
+            Self::BadRequest { .. } | Self::OutsidePlan(_) => Persistence::Permanent,
+            Self::Transport(_)
+            | Self::Server { .. }
+            | Self::RateLimited { .. }
+            | Self::NotAPage(_)
+            | Self::Lie(_)
+            | Self::Refused { .. }
+            | Self::Stopped => Persistence::Transient,
+        }
+    }
+}
+
+/// The vendor's two error shapes: `error` or `message`.
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: Option<String>,
+    message: Option<String>,
+}
+
+/// What a server said, short and on one line.
+fn words_of(body: &str) -> String {
+    let parsed: Option<ErrorBody> = serde_json::from_str(body).ok();
+    let said = parsed.and_then(|body| body.error.or(body.message));
+    let text = said.as_deref().unwrap_or(body);
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return "no words".to_owned();
+    }
+    let short: String = line.chars().take(MAX_WORDS).collect();
+    if short.len() < line.len() { format!("{short}…") } else { short }
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, body: &str) -> Failure {
+        Failure::of_reply(status, None, body)
+    }
+
+    #[test]
+    fn the_recorded_errors_are_told_apart() {
+        let timeframe = r#"{"status":"NOT_AUTHORIZED","request_id":"0","message":"Your plan doesn't include this data timeframe. Please upgrade your plan"}"#;
+        assert!(matches!(of(403, timeframe), Failure::OutsidePlan(_)));
+        let endpoint = r#"{"status":"NOT_AUTHORIZED","message":"You are not entitled to this data."}"#;
+        assert!(matches!(of(403, endpoint), Failure::Refused { status: 403, .. }));
+        let unknown = r#"{"status":"ERROR","request_id":"0","error":"Unknown API Key"}"#;
+        assert_eq!(of(401, unknown), Failure::Refused { status: 401, words: "Unknown API Key".to_owned() });
+        assert_eq!(of(404, "404 page not found\n").persistence(), Persistence::Permanent);
+        assert_eq!(of(429, "").retry(), Some(Reason::RateLimit));
+        let html = "<html>\n<head><title>504 Gateway Time-out</title></head>\n</html>";
+        assert_eq!(of(504, html).retry(), Some(Reason::Fault));
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds() {
+        let wait = |text| Failure::of_reply(429, Some(text), "").retry_after();
+        assert_eq!(wait("2"), Some(Duration::from_secs(2)));
+        assert_eq!(wait("soon"), None);
+        assert_eq!(wait("-1"), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! Follows a chain to its end over the network: pages are asked for, checked, and handed on one by one.
+
+use std::time::Duration;
+
+use shared::market::ohlcv::Ohlcv;
+
+use super::chain::Chain;
+use super::client::Client;
+use super::failure::Failure;
+use super::page;
+use crate::stop::Stop;
+
+/// What a page brought, once it is believed.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Rows that were not on the page before, oldest first.
+    pub rows: Vec<Ohlcv>,
+    /// Length of the body.
+    pub bytes: u64,
+}
+
+/// Reads `chain` to its end. Each believed page goes to `on_page`, whose error ends the walk; each failure
+/// that is answered by another try goes to `on_retry`, with the wait before it.
+///
+/// A lying page is asked for again; if it still lies, the rest is asked for with our own parameters; if that
+/// lies too, the walk fails with the lie.
+pub fn follow<E: From<Failure>>(
+    client: &Client,
+    chain: &mut Chain,
+    stop: &Stop,
+    mut on_page: impl FnMut(Delivery) -> Result<(), E>,
+    mut on_retry: impl FnMut(&Failure, Duration),
+) -> Result<(), E> {
+    let mut body = Vec::new();
+    let mut lies = 0;
+    while let Some(url) = chain.url().cloned() {
+        let decode = |body: &[u8]| page::decode(body).map_err(Failure::NotAPage);
+        let page = match client.get(&url, &mut body, stop, decode, &mut on_retry) {
+            Ok(page) => page,
+            Err(failure) if chain.ended_by(&failure) => break,
+            Err(failure) => return Err(failure.into()),
+        };
+        match chain.accept(page) {
+            Ok(rows) => {
+                lies = 0;
+                on_page(Delivery { rows, bytes: body.len() as u64 })?;
+            }
+            Err(lie) => {
+                lies += 1;
+                let failure = Failure::Lie(lie);
+                match lies {
+                    1 => {}
+                    2 => chain.restart(),
+                    _ => return Err(failure.into()),
+                }
+                on_retry(&failure, Duration::ZERO);
+            }
+        }
+    }
+    Ok(())
+}

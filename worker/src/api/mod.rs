@@ -1,0 +1,9 @@
+//! The vendor's API: one request with its retries, one page, one chain of pages.
+
+pub mod backoff;
+pub mod failure;
+pub mod client;
+pub mod endpoints;
+pub mod page;
+pub mod chain;
+pub mod follow;

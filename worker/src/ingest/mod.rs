@@ -1,0 +1,6 @@
+//! From the days asked for to files and ledger lines.
+
+pub mod partitioner;
+pub mod store;
+pub mod pipeline;
+pub mod batch;

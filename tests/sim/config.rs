@@ -1,0 +1,129 @@
+//! What an exchange is asked to be.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use super::endpoint::AggsEnd;
+use super::faults::{Fault, FaultPlan, FaultRate};
+use super::rate_window::Rate;
+use super::synthetic::Shape;
+
+/// Where the rows come from.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    /// Made up.
+    Synthetic(Shape),
+    /// Read from a folder.
+    Replay(PathBuf),
+}
+
+/// Whether a 429 of the rate window says when to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RetryAfter {
+    /// With `Retry-After` in whole seconds.
+    Said,
+    /// Without, as the service was seen to do.
+    #[default]
+    Silent,
+}
+
+/// Everything that can be chosen of an exchange.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the rows come from.
+    pub rows: Rows,
+    /// Where to listen; port 0 takes a free one.
+    pub addr: SocketAddr,
+    /// The accepted key; any non-empty one when `None`.
+    pub key: Option<String>,
+    /// Most rows of a page, whatever the client asks for.
+    pub page_rows_max: usize,
+    /// Requests admitted in a rolling window; unlimited when `None`.
+    pub rate: Option<Rate>,
+    /// See [`RetryAfter`].
+    pub retry_after: RetryAfter,
+    /// What goes wrong, and how often.
+    pub faults: FaultPlan,
+    /// See [`AggsEnd`].
+    pub aggs_end: AggsEnd,
+}
+
+impl Config {
+    /// A synthetic market as the live service would serve it: no faults, no limits, port 0 on loopback.
+    pub fn synthetic(seed: u64) -> Self {
+        Self::of(Rows::Synthetic(Shape::new(seed)))
+    }
+
+    /// A folder of recorded data, likewise.
+    pub fn replay(folder: impl Into<PathBuf>) -> Self {
+        Self::of(Rows::Replay(folder.into()))
+    }
+
+    /// The same for any rows.
+    pub fn of(rows: Rows) -> Self {
+        Self {
+            rows,
+            addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            key: None,
+            page_rows_max: usize::MAX - 2,
+            rate: None,
+            retry_after: RetryAfter::default(),
+            faults: FaultPlan::default(),
+            aggs_end: AggsEnd::default(),
+        }
+    }
+
+    /// With so many synthetic tickers; a replay has what it has.
+    #[must_use]
+    pub fn with_tickers(mut self, count: usize) -> Self {
+        if let Rows::Synthetic(shape) = &mut self.rows {
+            shape.tickers = count;
+        }
+        self
+    }
+
+    /// With so many trades of the elephant on a full session.
+    #[must_use]
+    pub fn with_elephant_trades(mut self, count: u64) -> Self {
+        if let Rows::Synthetic(shape) = &mut self.rows {
+            shape.elephant_trades = count;
+        }
+        self
+    }
+
+    /// With short pages.
+    #[must_use]
+    pub fn with_page_rows_max(mut self, rows: usize) -> Self {
+        self.page_rows_max = rows;
+        self
+    }
+
+    /// With one fault at one probability.
+    #[must_use]
+    pub fn with_fault(mut self, fault: Fault, probability: f64) -> Self {
+        self.faults = self.faults.with(FaultRate { fault, probability });
+        self
+    }
+
+    /// With every fault at one probability, drawn from `seed`.
+    #[must_use]
+    pub fn with_all_faults(mut self, seed: u64, probability: f64) -> Self {
+        self.faults = FaultPlan::new(seed).with_all(probability);
+        self
+    }
+
+    /// With a rate window that really refuses.
+    #[must_use]
+    pub fn with_rate(mut self, rate: Rate, retry_after: RetryAfter) -> Self {
+        self.rate = Some(rate);
+        self.retry_after = retry_after;
+        self
+    }
+
+    /// With one accepted key.
+    #[must_use]
+    pub fn with_key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+}

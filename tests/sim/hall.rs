@@ -1,0 +1,202 @@
+//! The hall of the exchange: a request comes in as text, a reply goes out as a value.
+//!
+//! Here are the things that requests share (rate window, repetitions of a URL); sockets are the server's.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::chance::{join, mix, of_text};
+use super::config::{Config, RetryAfter};
+use super::endpoint::{Ask, Page, aggs, grouped, splits, tickers, trades};
+use super::faults::{Drawn, Fault};
+use super::params::{Params, hex32};
+use super::rate_window::RateWindow;
+use super::refusal::{Refusal, with_causes};
+use super::reply::{Delivery, Reply};
+use super::routes::Route;
+use super::source::Source;
+use super::stats::Stats;
+
+/// What a request says.
+pub struct Heard {
+    /// Path without query.
+    pub path: String,
+    /// Query without the question mark; may hold `apiKey`.
+    pub query: String,
+    /// The `Host` header.
+    pub host: String,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+}
+
+/// The exchange behind its sockets.
+pub struct Hall {
+    config: Config,
+    source: Arc<dyn Source>,
+    window: Option<Mutex<RateWindow>>,
+    asked: Mutex<HashMap<u64, u32>>,
+    stats: Mutex<Stats>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Counters stay true even if a thread died holding them.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hall {
+    /// A hall for a source.
+    pub fn new(config: Config, source: Arc<dyn Source>) -> Self {
+        let window = config.rate.map(|rate| Mutex::new(RateWindow::new(rate)));
+        Self { config, source, window, asked: Mutex::default(), stats: Mutex::default() }
+    }
+
+    /// The source it serves.
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> MutexGuard<'_, Stats> {
+        lock(&self.stats)
+    }
+
+    /// The reply to one request, and the endpoint's name. The counters are the caller's business.
+    pub fn reply(&self, heard: &Heard, now: Instant) -> (&'static str, Reply) {
+        let Some(route) = Route::of(&heard.path) else { return ("unrouted", Reply::unrouted()) };
+        if matches!(route, Route::Stats) {
+            let json = serde_json::to_string(&*self.stats()).expect("counters are always JSON");
+            return (route.name(), Reply::stats(json));
+        }
+        let target = target_without_key(heard);
+        let request_id = hex32(of_text(&target));
+        let reply = self.refused_at_the_door(heard, &request_id, now).unwrap_or_else(|| {
+            let asked_before = self.count_repetition(&target);
+            let drawn = self.config.faults.draw(&target, asked_before);
+            let request_id = hex32(join(of_text(&target), u64::from(asked_before)));
+            self.answer(&route, heard, &target, &request_id, &drawn)
+        });
+        (route.name(), reply)
+    }
+
+    fn refused_at_the_door(&self, heard: &Heard, request_id: &str, now: Instant) -> Option<Reply> {
+        match (key_of(heard), &self.config.key) {
+            (None, _) => return Some(Reply::error(401, request_id, "API Key was not provided")),
+            (Some(given), Some(known)) if given != *known => {
+                return Some(Reply::error(401, request_id, "Unknown API Key"));
+            }
+            _ => {}
+        }
+        let wait = lock(self.window.as_ref()?).admit(now).err()?;
+        let retry_after_s = match self.config.retry_after {
+            RetryAfter::Said => Some(wait.saturating_add(Duration::from_millis(999)).as_secs()),
+            RetryAfter::Silent => None,
+        };
+        Some(Reply::too_many(request_id, retry_after_s))
+    }
+
+    /// How often this very URL was asked before; refused requests don't count.
+    fn count_repetition(&self, target: &str) -> u32 {
+        let mut asked = lock(&self.asked);
+        let times = asked.entry(of_text(target)).or_default();
+        *times += 1;
+        *times - 1
+    }
+
+    fn answer(&self, route: &Route, heard: &Heard, target: &str, request_id: &str, drawn: &Drawn) -> Reply {
+        if let Some(reply) = failed(request_id, drawn) {
+            return reply;
+        }
+        let page = Params::read(&heard.query).and_then(|(params, page)| {
+            let ask = Ask {
+                source: &*self.source,
+                origin: &format!("http://{}", heard.host),
+                target,
+                path: &heard.path,
+                params,
+                page,
+                drawn,
+                page_rows_max: self.config.page_rows_max.max(1),
+                aggs_end: self.config.aggs_end,
+                request_id,
+            };
+            page_of(route, &ask)
+        });
+        match page {
+            Ok(Page { json, rows, faults }) => delivered(Reply::page(json, rows, faults), drawn),
+            Err(Refusal::BadRequest(error)) => Reply::error(400, request_id, &error),
+            Err(Refusal::NotFound(message)) => Reply::not_found(request_id, message),
+            Err(Refusal::Source(error)) => Reply::error(500, request_id, &with_causes(&error)),
+        }
+    }
+}
+
+fn page_of(route: &Route, ask: &Ask) -> Result<Page, Refusal> {
+    match route {
+        Route::Aggs(path) => aggs::page(ask, path),
+        Route::Grouped(date) => grouped::page(ask, date),
+        Route::Trades(ticker) => trades::page(ask, ticker),
+        Route::Tickers => tickers::page(ask),
+        Route::Ticker(ticker) => tickers::details(ask, ticker),
+        Route::Splits(edition) => splits::page(ask, *edition),
+        Route::Stats => Err(Refusal::NotFound("Not an endpoint of the vendor.")),
+    }
+}
+
+/// The faults that leave no page at all.
+fn failed(request_id: &str, drawn: &Drawn) -> Option<Reply> {
+    use Fault::{BadGateway, GatewayTimeout, Html200, ServerError, TooMany, TooManyRetryAfter};
+    let fault =
+        drawn.first_of(&[TooMany, TooManyRetryAfter, ServerError, BadGateway, GatewayTimeout, Html200])?;
+    let reply = match fault {
+        TooMany => Reply::too_many(request_id, None),
+        TooManyRetryAfter => Reply::too_many(request_id, Some(1)),
+        BadGateway => Reply::gateway(502),
+        GatewayTimeout => Reply::gateway(504),
+        Html200 => Reply::gateway(200),
+        _ => Reply::gateway(500),
+    };
+    Some(reply.showing(fault))
+}
+
+/// The faults between here and the client.
+fn delivered(mut reply: Reply, drawn: &Drawn) -> Reply {
+    match drawn.first_of(&[Fault::Reset, Fault::CutJson, Fault::SlowBody]) {
+        Some(Fault::Reset) => {
+            reply.delivery = Delivery::Reset;
+            reply.showing(Fault::Reset)
+        }
+        Some(Fault::CutJson) => {
+            // Somewhere after the middle and before the closing brace; ASCII by then, but be sure.
+            let room = (reply.body.len() / 2).max(1);
+            let key = usize::try_from(mix(of_text(&reply.body)) % 1_000).expect("under a thousand");
+            let mut end = reply.body.len() - 1 - key % room;
+            while !reply.body.is_char_boundary(end) {
+                end -= 1;
+            }
+            reply.body.truncate(end);
+            reply.showing(Fault::CutJson)
+        }
+        Some(fault) => {
+            reply.delivery = Delivery::Slow;
+            reply.showing(fault)
+        }
+        None => reply,
+    }
+}
+
+fn key_of(heard: &Heard) -> Option<String> {
+    let bearer = heard.authorization.as_deref().and_then(|text| text.strip_prefix("Bearer "));
+    let in_query = || {
+        let found = url::form_urlencoded::parse(heard.query.as_bytes()).find(|(name, _)| name == "apiKey");
+        found.map(|(_, value)| value.into_owned())
+    };
+    bearer.map(|key| key.trim().to_owned()).or_else(in_query).filter(|key| !key.is_empty())
+}
+
+/// Path and query, without the key: it goes into no cursor, no hash, no counter.
+fn target_without_key(heard: &Heard) -> String {
+    let kept: Vec<&str> =
+        heard.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("apiKey=")).collect();
+    if kept.is_empty() { heard.path.clone() } else { format!("{}?{}", heard.path, kept.join("&")) }
+}

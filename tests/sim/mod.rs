@@ -1,0 +1,33 @@
+//! `exchange-sim`: a simulated exchange behind the vendor's HTTP API, for the demo, tests and benchmarks.
+//!
+//! Rooms from the ground up. `fixed` to `source` say what rows are; `synthetic` and `replay` make them;
+//! `endpoint` answers questions out of them; `faults`, `rate_window` and `stats` are the service's moods and
+//! books; `hall` puts these together without a socket; `server` puts the hall on the network.
+//!
+//! ```no_run
+//! use tests::sim::{config::Config, faults::Fault, server::Exchange};
+//! let config = Config::synthetic(7).with_tickers(60).with_fault(Fault::CutJson, 0.05);
+//! let exchange = Exchange::start(config).expect("a free port on loopback");
+//! let url = exchange.base_url();
+//! ```
+
+pub mod fixed;
+pub mod chance;
+pub mod record;
+pub mod cache;
+pub mod source;
+pub mod synthetic;
+pub mod replay;
+pub mod faults;
+pub mod rate_window;
+pub mod stats;
+pub mod refusal;
+pub mod params;
+pub mod endpoint;
+pub mod routes;
+pub mod reply;
+pub mod config;
+pub mod hall;
+pub mod wire;
+pub mod body;
+pub mod server;

@@ -66,10 +66,7 @@ impl TryFrom<Ends> for DateRange {
 
 impl From<DateRange> for Ends {
     fn from(range: DateRange) -> Self {
-        Self {
-            from: range.from,
-            to: range.to,
-        }
+        Self { from: range.from, to: range.to }
     }
 }
 
@@ -117,9 +114,7 @@ impl Coverage {
     /// Is every day of `range` in it?
     pub fn includes(&self, range: DateRange) -> bool {
         // Ranges never touch: one of them must hold it whole.
-        self.0
-            .iter()
-            .any(|own| own.contains(range.from) && own.contains(range.to))
+        self.0.iter().any(|own| own.contains(range.from) && own.contains(range.to))
     }
 
     /// The days in either.
@@ -131,10 +126,7 @@ impl Coverage {
     /// The days in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        self.0
-            .iter()
-            .flat_map(|a| other.0.iter().filter_map(|b| a.intersection(*b)))
-            .collect()
+        self.0.iter().flat_map(|a| other.0.iter().filter_map(|b| a.intersection(*b))).collect()
     }
 
     /// The days here that are not in `other`.
@@ -146,17 +138,11 @@ impl Coverage {
             for hole in other.0.iter().filter(|hole| hole.intersection(*range).is_some()) {
                 let Some(start) = from else { break };
                 if start < hole.from {
-                    left.push(DateRange {
-                        from: start,
-                        to: hole.from.previous(),
-                    });
+                    left.push(DateRange { from: start, to: hole.from.previous() });
                 }
                 from = (hole.to < range.to).then(|| hole.to.next());
             }
-            left.extend(from.map(|start| DateRange {
-                from: start,
-                to: range.to,
-            }));
+            left.extend(from.map(|start| DateRange { from: start, to: range.to }));
         }
         Self(left)
     }
@@ -198,11 +184,7 @@ impl From<DateRange> for Coverage {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        if texts.is_empty() {
-            f.write_str("nothing")
-        } else {
-            f.write_str(&texts.join(", "))
-        }
+        if texts.is_empty() { f.write_str("nothing") } else { f.write_str(&texts.join(", ")) }
     }
 }
 
@@ -222,10 +204,7 @@ mod tests {
     }
 
     fn days(coverage: &Coverage) -> BTreeSet<TradingDay> {
-        (0..100)
-            .map(|day| EPOCH.plus_days(day))
-            .filter(|day| coverage.contains(*day))
-            .collect()
+        (0..100).map(|day| EPOCH.plus_days(day)).filter(|day| coverage.contains(*day)).collect()
     }
 
     proptest! {
@@ -246,11 +225,8 @@ mod tests {
     fn ranges_that_touch_become_one() {
         let day = |text: &str| text.parse::<TradingDay>().expect(text);
         let range = |from, to| DateRange::new(day(from), day(to)).expect("in order");
-        let coverage: Coverage = vec![
-            range("2024-02-01", "2024-02-29"),
-            range("2024-01-01", "2024-01-31"),
-        ]
-        .into();
+        let coverage: Coverage =
+            vec![range("2024-02-01", "2024-02-29"), range("2024-01-01", "2024-01-31")].into();
         assert_eq!(coverage.to_string(), "2024-01-01..2024-02-29");
         assert!(DateRange::new(day("2024-01-02"), day("2024-01-01")).is_none());
     }

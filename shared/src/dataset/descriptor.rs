@@ -92,11 +92,7 @@ impl Descriptor {
         let adjusted = |descriptor: &Self| bool::from(descriptor.adjusted).to_string();
         let fields = [
             ("kind", existing.kind.to_string(), self.kind.to_string()),
-            (
-                "schema version",
-                existing.schema_version.to_string(),
-                self.schema_version.to_string(),
-            ),
+            ("schema version", existing.schema_version.to_string(), self.schema_version.to_string()),
             ("adjusted", adjusted(existing), adjusted(self)),
             ("time zone", existing.time_zone.clone(), self.time_zone.clone()),
             ("source", existing.source.clone(), self.source.clone()),
@@ -117,18 +113,11 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
         }
         Err(error) => return Err(DiskError::at("read", &path)(error).into()),
     };
-    let existing: Descriptor = serde_json::from_slice(&bytes).map_err(|error| DescriptorError::Corrupt {
-        path: path.clone(),
-        what: error.to_string(),
-    })?;
+    let existing: Descriptor = serde_json::from_slice(&bytes)
+        .map_err(|error| DescriptorError::Corrupt { path: path.clone(), what: error.to_string() })?;
     match asked.difference(&existing) {
         None => Ok(()),
-        Some((field, existing, asked)) => Err(DescriptorError::Mismatch {
-            path,
-            field,
-            existing,
-            asked,
-        }),
+        Some((field, existing, asked)) => Err(DescriptorError::Mismatch { path, field, existing, asked }),
     }
 }
 

@@ -54,13 +54,7 @@ pub enum Outcome {
 impl Outcome {
     /// The outcome of a published file.
     pub fn data(rows: u64, first_t: i64, last_t: i64, proof: Fingerprint) -> Self {
-        Self::Data {
-            rows,
-            first_t,
-            last_t,
-            bytes: proof.bytes,
-            sha256: proof.sha256,
-        }
+        Self::Data { rows, first_t, last_t, bytes: proof.bytes, sha256: proof.sha256 }
     }
 }
 
@@ -190,38 +184,27 @@ impl Ledger {
     }
 
     fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
-        let latest: BTreeMap<_, _> = entries
-            .into_iter()
-            .map(|entry| (entry.partition, entry))
-            .collect();
+        let latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
         let damage = |entry: &Entry| damage_of(entry, entry.partition.file(outdir, ticker, kind));
-        let damaged = latest
-            .values()
-            .filter_map(|entry| Some((entry.partition, damage(entry)?)))
-            .collect();
+        let damaged = latest.values().filter_map(|entry| Some((entry.partition, damage(entry)?))).collect();
         Self { latest, damaged }
     }
 
     /// The last word on a partition; `None` where there is none or its file is damaged.
     pub fn proven(&self, partition: Partition) -> Option<&Entry> {
-        self.latest
-            .get(&partition)
-            .filter(|_| !self.damaged.contains_key(&partition))
+        self.latest.get(&partition).filter(|_| !self.damaged.contains_key(&partition))
     }
 
     /// Files that are not what their lines say.
     pub fn damaged(&self) -> impl Iterator<Item = (Partition, &Damage)> {
-        self.damaged
-            .iter()
-            .map(|(partition, damage)| (*partition, damage))
+        self.damaged.iter().map(|(partition, damage)| (*partition, damage))
     }
 
     /// The days of `asked` that are not proven.
     pub fn missing(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let believed = self.sound_entries().filter(|entry| trust.believes(entry));
-        let known = believed.fold(Coverage::empty(), |known, entry| {
-            known.union(&entry.covered).union(&entry.outside_plan)
-        });
+        let known = believed
+            .fold(Coverage::empty(), |known, entry| known.union(&entry.covered).union(&entry.outside_plan));
         Coverage::from(asked).minus(&known)
     }
 
@@ -230,10 +213,7 @@ impl Ledger {
     pub fn to_ask(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let missing = self.missing(asked, trust);
         let touched = |partition: &Partition| {
-            missing
-                .ranges()
-                .iter()
-                .any(|range| range.intersection(partition.span()).is_some())
+            missing.ranges().iter().any(|range| range.intersection(partition.span()).is_some())
         };
         let claimed = self.damaged.keys().filter(|partition| touched(partition));
         claimed
@@ -244,9 +224,8 @@ impl Ledger {
     /// Counts over the partitions that touch `asked` and that `trust` believes.
     pub fn summary(&self, asked: DateRange, trust: &Trust) -> Summary {
         let mut summary = Summary::default();
-        let touching = self
-            .sound_entries()
-            .filter(|entry| entry.partition.span().intersection(asked).is_some());
+        let touching =
+            self.sound_entries().filter(|entry| entry.partition.span().intersection(asked).is_some());
         for entry in touching.filter(|entry| trust.believes(entry)) {
             match entry.outcome {
                 Outcome::Data { rows, .. } => {
@@ -261,20 +240,14 @@ impl Ledger {
     }
 
     fn sound_entries(&self) -> impl Iterator<Item = &Entry> {
-        self.latest
-            .values()
-            .filter(|entry| !self.damaged.contains_key(&entry.partition))
+        self.latest.values().filter(|entry| !self.damaged.contains_key(&entry.partition))
     }
 }
 
 /// How many times the source has now said that a partition is empty.
 pub fn asks_after(previous: Option<&Entry>, asked_at: Timestamp) -> u32 {
     match previous {
-        Some(Entry {
-            outcome: Outcome::Empty { asks },
-            asked_at: before,
-            ..
-        }) => {
+        Some(Entry { outcome: Outcome::Empty { asks }, asked_at: before, .. }) => {
             // Asking twice in one day is asking once.
             asks + u32::from(asked_at.duration_since(*before) >= RECHECK_AFTER)
         }
@@ -307,16 +280,10 @@ impl OpenLedger {
         let path = Ledger::path(outdir, ticker);
         let mut log = Appender::open(&path)?;
         if !try_exclusive(log.file(), &path)? {
-            return Err(LedgerError::Busy {
-                ticker: ticker.clone(),
-                path,
-            });
+            return Err(LedgerError::Busy { ticker: ticker.clone(), path });
         }
         let entries = log.recover()?;
-        Ok(Self {
-            ledger: Ledger::of_entries(entries, outdir, kind, ticker),
-            log,
-        })
+        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker), log })
     }
 
     /// What is proven.
@@ -346,11 +313,7 @@ mod tests {
     }
 
     fn trust(now: &str) -> Trust {
-        Trust {
-            now: at(now),
-            since: None,
-            recheck_empty: 1,
-        }
+        Trust { now: at(now), since: None, recheck_empty: 1 }
     }
 
     fn entry(days: DateRange, outcome: Outcome) -> Entry {
@@ -369,15 +332,7 @@ mod tests {
     }
 
     fn data(bytes: u64) -> Outcome {
-        Outcome::data(
-            1,
-            0,
-            0,
-            Fingerprint {
-                bytes,
-                sha256: "00".to_owned(),
-            },
-        )
+        Outcome::data(1, 0, 0, Fingerprint { bytes, sha256: "00".to_owned() })
     }
 
     struct Tree {
@@ -387,10 +342,7 @@ mod tests {
 
     impl Tree {
         fn new() -> Self {
-            Self {
-                folder: tempfile::tempdir().expect("a folder"),
-                ticker: "AIG".parse().expect("a ticker"),
-            }
+            Self { folder: tempfile::tempdir().expect("a folder"), ticker: "AIG".parse().expect("a ticker") }
         }
 
         fn open(&self) -> OpenLedger {
@@ -412,19 +364,9 @@ mod tests {
         let tree = Tree::new();
         tree.put_file(2022, 7);
         let asked = range("2022-01-01", "2023-12-31");
-        assert!(
-            tree.read()
-                .missing(asked, &trust("2024-01-11T00:00:00Z"))
-                .includes(asked)
-        );
-        tree.open()
-            .commit(entry(range("2023-01-01", "2023-12-31"), data(7)))
-            .expect("committed");
-        assert!(
-            tree.read()
-                .missing(asked, &trust("2024-01-11T00:00:00Z"))
-                .includes(asked)
-        );
+        assert!(tree.read().missing(asked, &trust("2024-01-11T00:00:00Z")).includes(asked));
+        tree.open().commit(entry(range("2023-01-01", "2023-12-31"), data(7))).expect("committed");
+        assert!(tree.read().missing(asked, &trust("2024-01-11T00:00:00Z")).includes(asked));
         tree.put_file(2023, 7);
         let missing = tree.read().missing(asked, &trust("2024-01-11T00:00:00Z"));
         assert_eq!(missing.to_string(), "2022-01-01..2022-12-31");
@@ -434,9 +376,7 @@ mod tests {
     fn a_truncated_file_is_named_and_all_that_it_held_is_asked_again() {
         let tree = Tree::new();
         tree.put_file(2022, 7);
-        tree.open()
-            .commit(entry(range("2022-01-01", "2022-12-31"), data(8)))
-            .expect("committed");
+        tree.open().commit(entry(range("2022-01-01", "2022-12-31"), data(8))).expect("committed");
         let ledger = tree.read();
         let asked = range("2022-06-01", "2022-06-30");
         assert_eq!(
@@ -446,9 +386,7 @@ mod tests {
         let (_, damage) = ledger.damaged().next().expect("damage");
         assert_eq!(damage.what, "7 bytes where the ledger says 8");
         assert_eq!(
-            ledger
-                .to_ask(range("2023-01-01", "2023-01-02"), &trust("2024-01-11T00:00:00Z"))
-                .days(),
+            ledger.to_ask(range("2023-01-01", "2023-01-02"), &trust("2024-01-11T00:00:00Z")).days(),
             2
         );
     }
@@ -457,30 +395,13 @@ mod tests {
     fn an_empty_answer_is_asked_again_a_day_later_and_then_believed() {
         let tree = Tree::new();
         let asked = range("2022-01-01", "2022-12-31");
-        tree.open()
-            .commit(entry(asked, Outcome::Empty { asks: 1 }))
-            .expect("committed");
+        tree.open().commit(entry(asked, Outcome::Empty { asks: 1 })).expect("committed");
         let ledger = tree.read();
-        assert!(
-            ledger.missing(asked, &trust("2024-01-11T11:59:59Z")).is_empty(),
-            "not a day old"
-        );
-        assert!(
-            ledger
-                .missing(asked, &trust("2024-01-11T12:00:00Z"))
-                .includes(asked),
-            "to be asked again"
-        );
+        assert!(ledger.missing(asked, &trust("2024-01-11T11:59:59Z")).is_empty(), "not a day old");
+        assert!(ledger.missing(asked, &trust("2024-01-11T12:00:00Z")).includes(asked), "to be asked again");
         let asks = asks_after(ledger.proven(Partition::Year(2022)), at("2024-01-11T12:00:00Z"));
-        tree.open()
-            .commit(entry(asked, Outcome::Empty { asks }))
-            .expect("committed");
-        assert!(
-            tree.read()
-                .missing(asked, &trust("2030-01-01T00:00:00Z"))
-                .is_empty(),
-            "believed"
-        );
+        tree.open().commit(entry(asked, Outcome::Empty { asks })).expect("committed");
+        assert!(tree.read().missing(asked, &trust("2030-01-01T00:00:00Z")).is_empty(), "believed");
         assert_eq!(
             asks_after(ledger.proven(Partition::Year(2022)), at("2024-01-10T13:00:00Z")),
             1,
@@ -492,23 +413,10 @@ mod tests {
     fn a_fresh_run_does_not_count_what_was_asked_before_it() {
         let tree = Tree::new();
         let asked = range("2022-01-01", "2022-12-31");
-        tree.open()
-            .commit(entry(asked, Outcome::OutsidePlan))
-            .expect("committed");
-        let since = |text| Trust {
-            since: Some(at(text)),
-            ..trust("2024-01-11T00:00:00Z")
-        };
-        assert!(
-            tree.read()
-                .missing(asked, &since("2024-01-10T12:00:00Z"))
-                .is_empty()
-        );
-        assert!(
-            tree.read()
-                .missing(asked, &since("2024-01-10T12:00:01Z"))
-                .includes(asked)
-        );
+        tree.open().commit(entry(asked, Outcome::OutsidePlan)).expect("committed");
+        let since = |text| Trust { since: Some(at(text)), ..trust("2024-01-11T00:00:00Z") };
+        assert!(tree.read().missing(asked, &since("2024-01-10T12:00:00Z")).is_empty());
+        assert!(tree.read().missing(asked, &since("2024-01-10T12:00:01Z")).includes(asked));
     }
 
     #[test]
@@ -529,9 +437,6 @@ mod tests {
         assert!(line.starts_with(
             r#"{"partition":"year=2022","covered":[{"from":"2022-01-01","to":"2022-06-30"}],"outside_plan":["#
         ));
-        assert_eq!(
-            checked_lines::decode::<Entry>(line.trim_end().as_bytes()),
-            Ok(written)
-        );
+        assert_eq!(checked_lines::decode::<Entry>(line.trim_end().as_bytes()), Ok(written));
     }
 }

@@ -48,10 +48,7 @@ impl Partition {
 
     /// Where its rows are: `OUT/TICKER/year=2024/daily.parquet`.
     pub fn file(self, outdir: &Path, ticker: &Ticker, kind: Kind) -> PathBuf {
-        outdir
-            .join(ticker.as_str())
-            .join(self.to_string())
-            .join(kind.file_name())
+        outdir.join(ticker.as_str()).join(self.to_string()).join(kind.file_name())
     }
 }
 
@@ -67,14 +64,10 @@ impl FromStr for Partition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let year = text
-            .strip_prefix("year=")
-            .filter(|digits| digits.len() == 4)
-            .and_then(|year| year.parse().ok());
+        let year =
+            text.strip_prefix("year=").filter(|digits| digits.len() == 4).and_then(|year| year.parse().ok());
         let in_calendar = year.filter(|year| TradingDay::from_ymd(*year, 1, 1).is_some());
-        in_calendar
-            .map(Self::Year)
-            .ok_or_else(|| format!("{text:?} is not a partition (year=2024)"))
+        in_calendar.map(Self::Year).ok_or_else(|| format!("{text:?} is not a partition (year=2024)"))
     }
 }
 
@@ -102,15 +95,9 @@ mod tests {
 
     #[test]
     fn a_range_touches_every_year_between_its_ends() {
-        let within = |from, to| {
-            Partition::within(Kind::Daily, range(from, to))
-                .map(String::from)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            within("2022-12-31", "2024-01-01"),
-            ["year=2022", "year=2023", "year=2024"]
-        );
+        let within =
+            |from, to| Partition::within(Kind::Daily, range(from, to)).map(String::from).collect::<Vec<_>>();
+        assert_eq!(within("2022-12-31", "2024-01-01"), ["year=2022", "year=2023", "year=2024"]);
         assert_eq!(within("2024-06-01", "2024-06-01"), ["year=2024"]);
         assert_eq!(within("2199-01-01", "2199-12-31"), ["year=2199"]);
     }

@@ -33,19 +33,14 @@ pub enum ReadError {
 
 /// Reads the daily file of `ticker`: sorted by date, each date once.
 pub fn read_daily(path: &Path, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
-    let foreign = |what: String| ReadError::Foreign {
-        path: path.to_owned(),
-        what,
-    };
+    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let file = File::open(path).map_err(DiskError::at("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
     let (found, expected) = (builder.schema().fields(), schema::of(Kind::Daily));
     if found != expected.fields() {
-        let names: Vec<_> = found
-            .iter()
-            .map(|field| format!("{} {}", field.name(), field.data_type()))
-            .collect();
+        let names: Vec<_> =
+            found.iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
         return Err(foreign(format!("its columns are {}", names.join(", "))));
     }
     let mut rows = Vec::new();
@@ -61,10 +56,7 @@ pub fn read_daily(path: &Path, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadErr
 
 /// The schema was checked before: columns stand at their places with their types.
 fn append_daily(batch: &RecordBatch, ticker: &Ticker, rows: &mut Vec<DatedBar>) -> Result<(), String> {
-    let (tickers, dates) = (
-        batch.column(0).as_string::<i32>(),
-        batch.column(1).as_string::<i32>(),
-    );
+    let (tickers, dates) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
     let float = |column: usize| batch.column(column).as_primitive::<Float64Type>();
     let int = |column: usize| batch.column(column).as_primitive::<Int64Type>();
     let [open, high, low, close, volume, vwap] = [3, 4, 5, 6, 7, 9].map(float);
@@ -109,19 +101,14 @@ mod tests {
             };
             DatedBar { date, bar }
         };
-        vec![
-            bar("2024-03-08", Some(17), None),
-            bar("2024-03-11", None, Some(48.123_456_789)),
-        ]
+        vec![bar("2024-03-08", Some(17), None), bar("2024-03-11", None, Some(48.123_456_789))]
     }
 
     #[test]
     fn rows_come_back_bit_for_bit_and_the_fingerprint_is_that_of_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, ticker) = (
-            folder.path().join("AIG/year=2024/daily.parquet"),
-            "AIG".parse().expect("a ticker"),
-        );
+        let (path, ticker) =
+            (folder.path().join("AIG/year=2024/daily.parquet"), "AIG".parse().expect("a ticker"));
         let fingerprint = publish_daily(&path, &ticker, &rows()).expect("published");
         assert_eq!(read_daily(&path, &ticker).expect("read"), rows());
         assert_eq!(Fingerprint::of_file(&path).expect("read"), fingerprint);

@@ -31,11 +31,7 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Reads a whole file.
     pub fn of_file(path: &Path) -> Result<Self, DiskError> {
-        let mut sink = Hashing {
-            inner: io::sink(),
-            sha256: Sha256::new(),
-            bytes: 0,
-        };
+        let mut sink = Hashing { inner: io::sink(), sha256: Sha256::new(), bytes: 0 };
         File::open(path)
             .and_then(|mut file| io::copy(&mut file, &mut sink))
             .map_err(DiskError::at("read", path))?;
@@ -45,11 +41,7 @@ impl Fingerprint {
 
 /// Publishes `rows` of `ticker`, sorted by date, as the daily file `path`.
 pub fn publish_daily(path: &Path, ticker: &Ticker, rows: &[DatedBar]) -> Result<Fingerprint, DiskError> {
-    let mut out = Hashing {
-        inner: Draft::create(path)?,
-        sha256: Sha256::new(),
-        bytes: 0,
-    };
+    let mut out = Hashing { inner: Draft::create(path)?, sha256: Sha256::new(), bytes: 0 };
     let written = write_batch(&mut out, &daily_columns(ticker, rows));
     written.map_err(|error| DiskError::at("write", path)(io_error(error)))?;
     let fingerprint = out.fingerprint();
@@ -58,9 +50,7 @@ pub fn publish_daily(path: &Path, ticker: &Ticker, rows: &[DatedBar]) -> Result<
 }
 
 fn write_batch(out: &mut (impl Write + Send), batch: &RecordBatch) -> Result<(), ParquetError> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .build();
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties))?;
     writer.write(batch)?;
     writer.close().map(drop)
@@ -70,12 +60,8 @@ fn daily_columns(ticker: &Ticker, rows: &[DatedBar]) -> RecordBatch {
     let float =
         |value: fn(&DatedBar) -> f64| Arc::new(Float64Array::from_iter_values(rows.iter().map(value)));
     let columns: Vec<arrow::array::ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|_| ticker.as_str()),
-        )),
-        Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|row| row.date.to_string()),
-        )),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|_| ticker.as_str()))),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.date.to_string()))),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.bar.t))),
         float(|row| row.bar.open),
         float(|row| row.bar.high),
@@ -113,10 +99,7 @@ impl<W> Hashing<W> {
         for byte in self.sha256.clone().finalize() {
             write!(sha256, "{byte:02x}").expect("a String takes every write");
         }
-        Fingerprint {
-            bytes: self.bytes,
-            sha256,
-        }
+        Fingerprint { bytes: self.bytes, sha256 }
     }
 }
 

@@ -56,17 +56,10 @@ pub fn encode<T: Serialize>(entry: &T) -> String {
 /// Reads one line (without its newline).
 pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
-    let split = text
-        .len()
-        .checked_sub(CRC_TAIL_LEN)
-        .filter(|at| text.is_char_boundary(*at));
+    let split = text.len().checked_sub(CRC_TAIL_LEN).filter(|at| text.is_char_boundary(*at));
     let (body, tail) = split.map(|at| text.split_at(at)).ok_or("too short")?;
-    let digits = tail
-        .strip_prefix(CRC_KEY)
-        .and_then(|rest| rest.strip_suffix("\"}"));
-    let said = digits
-        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-        .ok_or("no checksum at its end")?;
+    let digits = tail.strip_prefix(CRC_KEY).and_then(|rest| rest.strip_suffix("\"}"));
+    let said = digits.and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or("no checksum at its end")?;
     if said != crc32fast::hash(body.as_bytes()) {
         return Err("its checksum does not match".to_owned());
     }
@@ -77,10 +70,9 @@ pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
     match std::fs::read(path) {
         Ok(bytes) => parse(path, &bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Contents {
-            entries: Vec::new(),
-            sound_bytes: 0,
-        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(Contents { entries: Vec::new(), sound_bytes: 0 })
+        }
         Err(error) => Err(DiskError::at("read", path)(error).into()),
     }
 }
@@ -101,20 +93,13 @@ pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Contents<
                 sound_bytes += line.len();
             }
             (Ok(_), Some((line, what))) => {
-                return Err(LinesError::Corrupt {
-                    path: path.to_owned(),
-                    line: *line,
-                    what: what.clone(),
-                });
+                return Err(LinesError::Corrupt { path: path.to_owned(), line: *line, what: what.clone() });
             }
             (Err(what), None) => first_bad = Some((index + 1, what)),
             (Err(_), Some(_)) => {}
         }
     }
-    Ok(Contents {
-        entries,
-        sound_bytes: sound_bytes as u64,
-    })
+    Ok(Contents { entries, sound_bytes: sound_bytes as u64 })
 }
 
 /// The writing end of a log. One process at a time: the owner sees to that with a lock.
@@ -140,22 +125,13 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
         if is_new {
             sync_folder(folder)?;
         }
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-            length: 0,
-            entry: PhantomData,
-        })
+        Ok(Self { file, path: path.to_owned(), length: 0, entry: PhantomData })
     }
 
     /// Reads what is there and cuts off a torn tail, so that the next line begins a line.
     pub fn recover(&mut self) -> Result<Vec<T>, LinesError> {
         let contents = read(&self.path)?;
-        let length = self
-            .file
-            .metadata()
-            .map_err(DiskError::at("look at", &self.path))?
-            .len();
+        let length = self.file.metadata().map_err(DiskError::at("look at", &self.path))?.len();
         if length > contents.sound_bytes {
             self.file
                 .set_len(contents.sound_bytes)
@@ -170,10 +146,7 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
     /// On an error none of them counts.
     pub fn append(&mut self, entries: &[T]) -> Result<(), DiskError> {
         let lines: String = entries.iter().map(encode).collect();
-        let written = self
-            .file
-            .write_all(lines.as_bytes())
-            .and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // Half a line must not stay in front of the next one (a full disk may be freed later).
             drop(self.file.set_len(self.length));
@@ -201,12 +174,7 @@ mod tests {
     }
 
     fn notes(count: u32) -> Vec<Note> {
-        (0..count)
-            .map(|number| Note {
-                number,
-                text: format!("é \"{number}\" }}"),
-            })
-            .collect()
+        (0..count).map(|number| Note { number, text: format!("é \"{number}\" }}") }).collect()
     }
 
     fn log_of(notes: &[Note]) -> Vec<u8> {
@@ -231,9 +199,7 @@ mod tests {
         for at in first_line..first_line + 20 {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1;
-            let error = parse::<Note>(Path::new("log"), &bytes)
-                .err()
-                .expect("damage is seen");
+            let error = parse::<Note>(Path::new("log"), &bytes).err().expect("damage is seen");
             assert!(matches!(error, LinesError::Corrupt { line: 2, .. }), "{error}");
         }
     }

@@ -51,10 +51,7 @@ impl Lock {
                 std::thread::sleep(Duration::from_millis(5));
                 continue;
             }
-            return Err(LockError::Held {
-                path: path.to_owned(),
-                holder: name_of_holder(&mut file),
-            });
+            return Err(LockError::Held { path: path.to_owned(), holder: name_of_holder(&mut file) });
         }
         // The file stays for ever: removing it would let two processes lock two files of one name.
         let written = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
@@ -81,9 +78,7 @@ fn name_of_holder(file: &mut File) -> String {
     // The holder writes its name right after it got the lock: give it a moment.
     for _ in 0..20 {
         let mut text = String::new();
-        let read = file
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| file.read_to_string(&mut text));
+        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
         if read.is_ok() && !text.trim().is_empty() {
             return text.trim().to_owned();
         }
@@ -102,10 +97,7 @@ mod tests {
         let path = folder.path().join("launcher.lock");
         let first = Lock::acquire(&path, "launcher 17").expect("free");
         let error = Lock::acquire(&path, "launcher 18").expect_err("held");
-        assert_eq!(
-            error.to_string(),
-            format!("{} is held by launcher 17", path.display())
-        );
+        assert_eq!(error.to_string(), format!("{} is held by launcher 17", path.display()));
         assert!(Lock::is_held(&path));
         drop(first);
         assert!(!Lock::is_held(&path));

@@ -45,22 +45,14 @@ impl Draft {
         name.push(format!(".{}{TEMP_SUFFIX}", std::process::id()));
         let temp = target.with_file_name(name);
         let file = File::create(&temp).map_err(DiskError::at("create", &temp))?;
-        Ok(Self {
-            file: Some(BufWriter::new(file)),
-            temp,
-            target: target.to_owned(),
-        })
+        Ok(Self { file: Some(BufWriter::new(file)), temp, target: target.to_owned() })
     }
 
     /// Syncs the bytes, renames them into place and syncs the folder.
     pub fn publish(mut self) -> Result<(), DiskError> {
-        let buffered = self
-            .file
-            .take()
-            .expect("a draft holds its file until it is published");
-        let file = buffered
-            .into_inner()
-            .map_err(|error| DiskError::at("write", &self.temp)(error.into_error()))?;
+        let buffered = self.file.take().expect("a draft holds its file until it is published");
+        let file =
+            buffered.into_inner().map_err(|error| DiskError::at("write", &self.temp)(error.into_error()))?;
         file.sync_all().map_err(DiskError::at("sync", &self.temp))?;
         drop(file);
         fs::rename(&self.temp, &self.target).map_err(DiskError::at("publish", &self.target))?;
@@ -70,17 +62,11 @@ impl Draft {
 
 impl Write for Draft {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file
-            .as_mut()
-            .expect("a draft holds its file until it is published")
-            .write(bytes)
+        self.file.as_mut().expect("a draft holds its file until it is published").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file
-            .as_mut()
-            .expect("a draft holds its file until it is published")
-            .flush()
+        self.file.as_mut().expect("a draft holds its file until it is published").flush()
     }
 }
 
@@ -114,9 +100,7 @@ pub fn create_folders(folder: &Path) -> Result<(), DiskError> {
 
 /// Makes the names inside `folder` durable.
 pub fn sync_folder(folder: &Path) -> Result<(), DiskError> {
-    File::open(folder)
-        .and_then(|file| file.sync_all())
-        .map_err(DiskError::at("sync folder", folder))
+    File::open(folder).and_then(|file| file.sync_all()).map_err(DiskError::at("sync folder", folder))
 }
 
 /// Removes what crashed writers left below `folder` and returns what was removed.
@@ -132,9 +116,7 @@ pub fn sweep(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
         };
         for entry in entries {
             let entry = entry.map_err(DiskError::at("list", &folder))?;
-            let kind = entry
-                .file_type()
-                .map_err(DiskError::at("look at", &entry.path()))?;
+            let kind = entry.file_type().map_err(DiskError::at("look at", &entry.path()))?;
             if kind.is_dir() {
                 pending.push(entry.path());
             } else if is_temp(&entry.file_name().to_string_lossy()) {
@@ -169,12 +151,7 @@ mod tests {
         draft.write_all(b"half").expect("written");
         drop(draft);
         assert!(!target.exists());
-        assert_eq!(
-            fs::read_dir(folder.path().join("year=2024"))
-                .expect("listed")
-                .count(),
-            0
-        );
+        assert_eq!(fs::read_dir(folder.path().join("year=2024")).expect("listed").count(), 0);
     }
 
     #[test]
@@ -195,10 +172,7 @@ mod tests {
         fs::write(deep.join("_daily.parquet.17.tmp"), b"half").expect("written");
         fs::write(deep.join("daily.parquet"), b"whole").expect("written");
         fs::write(deep.join("mine.tmp"), b"not ours").expect("written");
-        assert_eq!(
-            sweep(folder.path()).expect("swept"),
-            [deep.join("_daily.parquet.17.tmp")]
-        );
+        assert_eq!(sweep(folder.path()).expect("swept"), [deep.join("_daily.parquet.17.tmp")]);
         assert!(deep.join("daily.parquet").exists() && deep.join("mine.tmp").exists());
     }
 }

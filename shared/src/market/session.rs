@@ -40,18 +40,13 @@ pub fn session(day: TradingDay) -> Option<Session> {
     if is_weekend(day) || is_holiday(day) || UNSCHEDULED_CLOSURES.contains(&day) {
         return None;
     }
-    Some(if is_half_day(day) {
-        Session::Half
-    } else {
-        Session::Full
-    })
+    Some(if is_half_day(day) { Session::Half } else { Session::Full })
 }
 
 /// Every session from `from` to `to`, both inclusive, in order; nothing when `to` is earlier.
 pub fn sessions(from: TradingDay, to: TradingDay) -> impl Iterator<Item = (TradingDay, Session)> {
     let days = std::iter::successors(Some(from), |day| (*day < TradingDay::MAX).then(|| day.next()));
-    days.take_while(move |day| *day <= to)
-        .filter_map(|day| Some((day, session(day)?)))
+    days.take_while(move |day| *day <= to).filter_map(|day| Some((day, session(day)?)))
 }
 
 impl Session {
@@ -84,9 +79,7 @@ impl Session {
 
 fn instant(day: TradingDay, at: Time) -> Timestamp {
     // New York's switches happen at 02:00 on Sundays: an hour of a session is never ambiguous.
-    NEW_YORK
-        .to_timestamp(day.date().to_datetime(at))
-        .expect("days from 1970 to 2199 are inside jiff's range")
+    NEW_YORK.to_timestamp(day.date().to_datetime(at)).expect("days from 1970 to 2199 are inside jiff's range")
 }
 
 fn is_weekend(day: Date) -> bool {
@@ -151,12 +144,8 @@ fn good_friday(year: i16) -> Option<Date> {
     let late = (golden + 11 * epact + 22 * weekday) / 451;
     let position = epact + weekday - 7 * late + 114;
     let small = |n: i32| i8::try_from(n).ok();
-    let easter = Date::new(
-        i16::try_from(year).ok()?,
-        small(position / 31)?,
-        small(position % 31 + 1)?,
-    )
-    .ok()?;
+    let easter =
+        Date::new(i16::try_from(year).ok()?, small(position / 31)?, small(position % 31 + 1)?).ok()?;
     easter.yesterday().and_then(Date::yesterday).ok()
 }
 
@@ -242,13 +231,7 @@ mod tests {
             assert_eq!(session(day(text)), None, "{text}");
         }
         // New Year 2022 and 2011 fell on Saturdays; Juneteenth was no holiday before 2022.
-        for text in [
-            "2021-12-31",
-            "2010-12-31",
-            "2021-06-18",
-            "2001-09-17",
-            "2012-10-31",
-        ] {
+        for text in ["2021-12-31", "2010-12-31", "2021-06-18", "2001-09-17", "2012-10-31"] {
             assert_eq!(session(day(text)), Some(Session::Full), "{text}");
         }
     }
@@ -270,13 +253,7 @@ mod tests {
         for text in half {
             assert_eq!(session(day(text)), Some(Session::Half), "{text}");
         }
-        for text in [
-            "2002-07-03",
-            "2019-07-05",
-            "2022-07-01",
-            "2021-12-23",
-            "2016-07-05",
-        ] {
+        for text in ["2002-07-03", "2019-07-05", "2022-07-01", "2021-12-23", "2016-07-05"] {
             assert_eq!(session(day(text)), Some(Session::Full), "{text}");
         }
     }
@@ -284,31 +261,13 @@ mod tests {
     #[test]
     fn hours_follow_daylight_saving() {
         let at = |text: &str| text.parse::<Timestamp>().expect(text);
-        assert_eq!(
-            Session::Full.regular_open(day("2024-01-02")),
-            at("2024-01-02T14:30:00Z")
-        );
-        assert_eq!(
-            Session::Full.regular_close(day("2024-07-01")),
-            at("2024-07-01T20:00:00Z")
-        );
-        assert_eq!(
-            Session::Half.regular_close(day("2024-11-29")),
-            at("2024-11-29T18:00:00Z")
-        );
-        assert_eq!(
-            Session::Half.extended_close(day("2024-07-03")),
-            at("2024-07-03T21:00:00Z")
-        );
+        assert_eq!(Session::Full.regular_open(day("2024-01-02")), at("2024-01-02T14:30:00Z"));
+        assert_eq!(Session::Full.regular_close(day("2024-07-01")), at("2024-07-01T20:00:00Z"));
+        assert_eq!(Session::Half.regular_close(day("2024-11-29")), at("2024-11-29T18:00:00Z"));
+        assert_eq!(Session::Half.extended_close(day("2024-07-03")), at("2024-07-03T21:00:00Z"));
         // Winter's extended hours end on the next day in UTC.
-        assert_eq!(
-            Session::Full.extended_close(day("2024-01-02")),
-            at("2024-01-03T01:00:00Z")
-        );
-        assert_eq!(
-            Session::Full.extended_open(day("2024-01-02")),
-            at("2024-01-02T09:00:00Z")
-        );
+        assert_eq!(Session::Full.extended_close(day("2024-01-02")), at("2024-01-03T01:00:00Z"));
+        assert_eq!(Session::Full.extended_open(day("2024-01-02")), at("2024-01-02T09:00:00Z"));
     }
 
     #[test]

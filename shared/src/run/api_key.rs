@@ -34,12 +34,8 @@ impl ApiKey {
     pub fn find(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Result<Self, ApiKeyError> {
         let file = fs::read_to_string(folder.join(".env")).unwrap_or_default();
         let in_environment = NAMES.iter().filter_map(|name| Some((*name, variable(name)?)));
-        let in_file = NAMES
-            .iter()
-            .filter_map(|name| Some((*name, value_in(&file, name)?)));
-        let mut found = in_environment
-            .chain(in_file)
-            .filter(|(_, value)| !value.trim().is_empty());
+        let in_file = NAMES.iter().filter_map(|name| Some((*name, value_in(&file, name)?)));
+        let mut found = in_environment.chain(in_file).filter(|(_, value)| !value.trim().is_empty());
         let (name, value) = found.next().ok_or(ApiKeyError::Missing)?;
         let value = value.trim();
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -65,14 +61,8 @@ fn value_in(file: &str, name: &str) -> Option<String> {
     let value = |line: &str| {
         let line = line.trim();
         let assignment = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        let value = assignment
-            .strip_prefix(name)?
-            .trim_start()
-            .strip_prefix('=')?
-            .trim();
-        let unquoted = ['"', '\'']
-            .iter()
-            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        let value = assignment.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim();
+        let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
         Some(unquoted.unwrap_or(value).to_owned())
     };
     file.lines().filter_map(value).next_back()
@@ -86,26 +76,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(".env"), file).expect("written");
         let variable = |name: &str| {
-            environment
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
         ApiKey::find(variable, folder.path()).map(|key| key.expose().to_owned())
     }
 
     #[test]
     fn the_environment_comes_before_the_file() {
+        assert_eq!(find(&[("MASSIVE_API_KEY", "env")], "POLYGON_API_KEY=file").as_deref(), Ok("env"));
         assert_eq!(
-            find(&[("MASSIVE_API_KEY", "env")], "POLYGON_API_KEY=file").as_deref(),
-            Ok("env")
-        );
-        assert_eq!(
-            find(
-                &[("POLYGON_API_KEY", " ")],
-                "# POLYGON_API_KEY=no\nexport MASSIVE_API_KEY = \"file\""
-            )
-            .as_deref(),
+            find(&[("POLYGON_API_KEY", " ")], "# POLYGON_API_KEY=no\nexport MASSIVE_API_KEY = \"file\"")
+                .as_deref(),
             Ok("file")
         );
         assert_eq!(find(&[], "OTHER=1"), Err(ApiKeyError::Missing));

@@ -54,10 +54,7 @@ impl BaseUrl {
 
     /// The URL of a path that begins with `/`.
     pub fn join(&self, path_and_query: &str) -> Option<Url> {
-        self.0
-            .join(path_and_query)
-            .ok()
-            .filter(|url| self.same_origin(url))
+        self.0.join(path_and_query).ok().filter(|url| self.same_origin(url))
     }
 
     /// `url` as this service spells it, if it belongs to this service: the same origin, or the vendor's
@@ -118,10 +115,7 @@ mod tests {
 
     #[test]
     fn a_key_goes_unencrypted_only_to_this_machine() {
-        assert_eq!(
-            base("http://127.0.0.1:8080/").to_string(),
-            "http://127.0.0.1:8080"
-        );
+        assert_eq!(base("http://127.0.0.1:8080/").to_string(), "http://127.0.0.1:8080");
         assert_eq!(base("http://[::1]:80").source_name(), "[::1]");
         let far = "http://example.com";
         assert_eq!(
@@ -133,14 +127,9 @@ mod tests {
 
     #[test]
     fn only_an_origin_is_a_base_url() {
-        for text in [
-            "",
-            "api.massive.com",
-            "ftp://x",
-            "https://x/path",
-            "https://x?apiKey=1",
-            "https://user:pw@x",
-        ] {
+        for text in
+            ["", "api.massive.com", "ftp://x", "https://x/path", "https://x?apiKey=1", "https://user:pw@x"]
+        {
             assert!(BaseUrl::parse(text, PlainHttp::Allowed).is_err(), "{text}");
         }
     }
@@ -153,10 +142,7 @@ mod tests {
             own("https://api.polygon.io/v2/x?cursor=A").as_deref(),
             Some("https://api.massive.com/v2/x?cursor=A")
         );
-        assert_eq!(
-            own("https://api.massive.com:443/v2").as_deref(),
-            Some("https://api.massive.com/v2")
-        );
+        assert_eq!(own("https://api.massive.com:443/v2").as_deref(), Some("https://api.massive.com/v2"));
         for foreign in [
             "https://evil.example/v2",
             "http://api.massive.com/v2",
@@ -166,9 +152,6 @@ mod tests {
             assert_eq!(own(foreign), None, "{foreign}");
         }
         let sim = base("http://127.0.0.1:9000");
-        assert_eq!(
-            sim.own(&Url::parse("https://api.massive.com/v2").expect("a URL")),
-            None
-        );
+        assert_eq!(sim.own(&Url::parse("https://api.massive.com/v2").expect("a URL")), None);
     }
 }

@@ -94,32 +94,19 @@ impl EventLog {
     /// Appends to `path`; with `None` events go nowhere.
     pub fn open(path: Option<&Path>) -> Result<Self, DiskError> {
         let open = |path: &Path| {
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(DiskError::at("open", path))
+            OpenOptions::new().create(true).append(true).open(path).map_err(DiskError::at("open", path))
         };
-        Ok(Self {
-            file: path.map(open).transpose()?.map(Mutex::new),
-        })
+        Ok(Self { file: path.map(open).transpose()?.map(Mutex::new) })
     }
 
     /// Says `event`. A full disk must not end the work that the event is about, so the line may be lost:
     /// events are hints, the ledger is the proof.
     pub fn say(&self, event: Event) {
         let Some(file) = &self.file else { return };
-        let stamped = Stamped {
-            at: Timestamp::now(),
-            event,
-        };
+        let stamped = Stamped { at: Timestamp::now(), event };
         let mut line = serde_json::to_string(&stamped).expect("events are plain data");
         line.push('\n');
-        drop(
-            file.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .write_all(line.as_bytes()),
-        );
+        drop(file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes()));
     }
 }
 
@@ -133,10 +120,7 @@ pub struct EventTail {
 impl EventTail {
     /// Follows `path` from its beginning; it need not exist yet.
     pub fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            offset: 0,
-        }
+        Self { path: path.to_owned(), offset: 0 }
     }
 
     /// The whole lines that have come since the last call. Lines that are no events (any executable may
@@ -150,10 +134,7 @@ impl EventTail {
         if read.is_err() {
             return Vec::new();
         }
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         self.offset += whole as u64;
         bytes[..whole]
             .split(|byte| *byte == b'\n')
@@ -173,17 +154,9 @@ mod tests {
         let mut tail = EventTail::new(&path);
         assert!(tail.read_new().is_empty(), "no file yet");
         let log = EventLog::open(Some(&path)).expect("opened");
-        let start = Event::TickerStart {
-            ticker: "AIG".parse().expect("a ticker"),
-        };
+        let start = Event::TickerStart { ticker: "AIG".parse().expect("a ticker") };
         log.say(start.clone());
-        assert_eq!(
-            tail.read_new()
-                .into_iter()
-                .map(|said| said.event)
-                .collect::<Vec<_>>(),
-            [start]
-        );
+        assert_eq!(tail.read_new().into_iter().map(|said| said.event).collect::<Vec<_>>(), [start]);
         let mut raw = OpenOptions::new().append(true).open(&path).expect("opened");
         raw.write_all(b"not an event\n{\"at\":\"2024-01-01T00:00:00Z\",\"event\":\"yield\",")
             .expect("written");

@@ -21,11 +21,7 @@ impl ProcessIdentity {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let start_ticks = start_of_living(&stat)?;
-        Some(Self {
-            pid,
-            start_ticks,
-            boot_id: boot_id.trim().to_owned(),
-        })
+        Some(Self { pid, start_ticks, boot_id: boot_id.trim().to_owned() })
     }
 
     /// This very process.
@@ -59,10 +55,7 @@ mod tests {
     fn this_process_is_alive_and_another_start_is_another_process() {
         let own = ProcessIdentity::own().expect("we run");
         assert!(own.is_alive());
-        let earlier = ProcessIdentity {
-            start_ticks: own.start_ticks - 1,
-            ..own
-        };
+        let earlier = ProcessIdentity { start_ticks: own.start_ticks - 1, ..own };
         assert!(!earlier.is_alive(), "the pid came back as somebody else");
     }
 

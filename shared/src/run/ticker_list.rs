@@ -66,33 +66,21 @@ impl TickerList {
     /// Reads CSV text; `path` is only for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Self, TickerListError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let header = reader.headers().map_err(|error| malformed(path, &error))?;
         let Some(column) = header.iter().position(|name| name == "ticker") else {
             let found = header.iter().collect::<Vec<_>>().join(", ");
-            return Err(TickerListError::NoTickerColumn {
-                path: path.to_owned(),
-                found,
-            });
+            return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found });
         };
 
-        let mut list = Self {
-            tickers: Vec::new(),
-            repeated: Vec::new(),
-        };
+        let mut list = Self { tickers: Vec::new(), repeated: Vec::new() };
         let mut seen = HashSet::new();
         for record in reader.records() {
             let record = record.map_err(|error| malformed(path, &error))?;
             let start = start_of(text, &record);
             let refuse = |source| {
                 let line = 1 + text[..start].matches('\n').count() as u64;
-                TickerListError::Ticker {
-                    path: path.to_owned(),
-                    line,
-                    source,
-                }
+                TickerListError::Ticker { path: path.to_owned(), line, source }
             };
             if text[start..].starts_with(['\n', '\r']) {
                 return Err(refuse(TickerError::Empty));
@@ -126,20 +114,12 @@ fn start_of(text: &str, record: &csv::StringRecord) -> usize {
     let at = record.position().map_or(0, csv::Position::byte);
     let at = usize::try_from(at).map_or(0, |at| at.min(text.len()));
     // The newline of a CR LF pair is read with the next record.
-    if text[..at].ends_with('\r') && text[at..].starts_with('\n') {
-        at + 1
-    } else {
-        at
-    }
+    if text[..at].ends_with('\r') && text[at..].starts_with('\n') { at + 1 } else { at }
 }
 
 fn malformed(path: &Path, error: &csv::Error) -> TickerListError {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => TickerListError::Malformed {
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => TickerListError::Malformed {
             path: path.to_owned(),
             line: pos.as_ref().map_or(0, csv::Position::line),
             what: format!("{len} fields where the first line has {expected_len}"),
@@ -176,14 +156,8 @@ mod tests {
             "small.csv:3: \"../x\" is not a ticker (letters, digits, '.' and '-' only)"
         );
         assert_eq!(said("ticker\nA\n\nB\n"), "small.csv:3: a ticker is missing here");
-        assert_eq!(
-            said("ticker\r\nA\r\n\r\nB\r\n"),
-            "small.csv:3: a ticker is missing here"
-        );
-        assert_eq!(
-            said("ticker,name\nA,x\n,y\n"),
-            "small.csv:3: a ticker is missing here"
-        );
+        assert_eq!(said("ticker\r\nA\r\n\r\nB\r\n"), "small.csv:3: a ticker is missing here");
+        assert_eq!(said("ticker,name\nA,x\n,y\n"), "small.csv:3: a ticker is missing here");
         assert_eq!(
             said("ticker,name\nA,x\nB\n"),
             "small.csv:3: not a line of this CSV (1 fields where the first line has 2)"

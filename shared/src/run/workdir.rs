@@ -22,10 +22,7 @@ impl FromStr for BatchId {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let number = text.strip_prefix("batch_").unwrap_or(text);
-        number
-            .parse()
-            .map(Self)
-            .map_err(|_| format!("{text:?} is not a batch (batch_0001)"))
+        number.parse().map(Self).map_err(|_| format!("{text:?} is not a batch (batch_0001)"))
     }
 }
 
@@ -52,9 +49,7 @@ pub struct Workdir {
 impl Workdir {
     /// The run kept in `root`.
     pub fn new(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-        }
+        Self { root: root.to_owned() }
     }
 
     /// The folder itself.

@@ -123,7 +123,7 @@ impl Hall {
             page_of(route, &ask)
         });
         match page {
-            Ok(Page { json, rows, faults }) => delivered(Reply::page(json, rows, faults), drawn),
+            Ok(Page { json, rows, faults }) => delivered(Reply::page(json, rows, faults), request_id, drawn),
             Err(Refusal::BadRequest(error)) => Reply::error(400, request_id, &error),
             Err(Refusal::NotFound(message)) => Reply::not_found(request_id, message),
             Err(Refusal::Source(error)) => Reply::error(500, request_id, &with_causes(&error)),
@@ -160,7 +160,7 @@ fn failed(request_id: &str, drawn: &Drawn) -> Option<Reply> {
 }
 
 /// The faults between here and the client.
-fn delivered(mut reply: Reply, drawn: &Drawn) -> Reply {
+fn delivered(mut reply: Reply, request_id: &str, drawn: &Drawn) -> Reply {
     match drawn.first_of(&[Fault::Reset, Fault::CutJson, Fault::SlowBody]) {
         Some(Fault::Reset) => {
             reply.delivery = Delivery::Reset;
@@ -169,7 +169,7 @@ fn delivered(mut reply: Reply, drawn: &Drawn) -> Reply {
         Some(Fault::CutJson) => {
             // Somewhere after the middle and before the closing brace; ASCII by then, but be sure.
             let room = (reply.body.len() / 2).max(1);
-            let key = usize::try_from(mix(of_text(&reply.body)) % 1_000).expect("under a thousand");
+            let key = usize::try_from(mix(of_text(request_id)) % 1_000).expect("under a thousand");
             let mut end = reply.body.len() - 1 - key % room;
             while !reply.body.is_char_boundary(end) {
                 end -= 1;

@@ -82,9 +82,9 @@ enum OnOff {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum End {
-    /// No next_url
+    /// No `next_url`
     Exact,
-    /// A next_url to an empty page (ascending) or a 400 (descending)
+    /// A `next_url` to an empty page (ascending) or a 400 (descending)
     EmptyPage,
 }
 

@@ -22,15 +22,13 @@ impl FromStr for Rate {
         let wrong = || format!("{text:?} is not a rate such as 600/60s, 5/min or 100/s");
         let (requests, window) = text.split_once('/').ok_or_else(wrong)?;
         let requests = requests.parse().ok().filter(|&n| n > 0).ok_or_else(wrong)?;
-        let window = match window {
-            "min" => Duration::from_mins(1),
-            _ => {
-                let seconds = window.strip_suffix('s').ok_or_else(wrong)?;
-                let seconds: f64 =
-                    if seconds.is_empty() { 1.0 } else { seconds.parse().map_err(|_| wrong())? };
-                Duration::try_from_secs_f64(seconds).ok().filter(|w| !w.is_zero()).ok_or_else(wrong)?
-            }
+        let seconds = match window {
+            "min" => "60",
+            "s" => "1",
+            other => other.strip_suffix('s').ok_or_else(wrong)?,
         };
+        let seconds: f64 = seconds.parse().map_err(|_| wrong())?;
+        let window = Duration::try_from_secs_f64(seconds).ok().filter(|w| !w.is_zero()).ok_or_else(wrong)?;
         Ok(Self { requests, window })
     }
 }
@@ -55,7 +53,9 @@ impl RateWindow {
             self.admitted.pop_front();
         }
         match self.admitted.front() {
-            Some(oldest) if self.admitted.len() >= self.rate.requests => Err(self.rate.window - age(oldest)),
+            Some(oldest) if self.admitted.len() >= self.rate.requests => {
+                Err(self.rate.window.saturating_sub(age(oldest)))
+            }
             _ => {
                 self.admitted.push_back(now);
                 Ok(())

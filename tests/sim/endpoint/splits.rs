@@ -26,9 +26,10 @@ pub fn page(ask: &Ask, edition: Edition) -> Result<Page, Refusal> {
         Edition::V1 => params.limit(100, 5_000)?,
     };
     let full = limit.min(ask.page_rows_max);
+    // The old endpoint says `sort=ticker&order=asc`, the new one `sort=ticker.asc`.
     let sort = params.get("sort").unwrap_or("execution_date");
-    let is_ascending = params.get("order") == Some("asc") || sort.ends_with(".asc");
-    let by_ticker = sort.starts_with("ticker");
+    let (column, direction) = sort.split_once('.').unwrap_or((sort, params.get("order").unwrap_or("desc")));
+    let (by_ticker, is_ascending) = (column == "ticker", direction == "asc");
     let is_wanted = |split: &&Split| {
         params.admits("ticker", split.ticker.as_str())
             && params.admits("execution_date", &split.execution.to_string())

@@ -40,8 +40,8 @@ impl Growing {
         let shares = i128::from(self.volume.0);
         let vwap = (self.notional * 2 + shares) / (shares * 2);
         // The oldest rows of the vendor lack the extras now and then.
-        let lacks_extras = year < 2005 && mix(t_ms.cast_unsigned()) & 7 == 0;
-        let is_pointed = year < 2012 && mix(t_ms.cast_unsigned()) & 1 == 0;
+        let lacks_extras = year < 2005 && mix(t_ms.cast_unsigned()).is_multiple_of(8);
+        let is_pointed = year < 2012 && mix(t_ms.cast_unsigned()).is_multiple_of(2);
         Some(Bar {
             t_ms,
             open,

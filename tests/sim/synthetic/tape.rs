@@ -163,7 +163,7 @@ impl Tape {
     }
 
     fn advance(&mut self, leg: Leg, bits: u64) {
-        let is_tied = self.in_leg > 0 && bits & 0xF == 0;
+        let is_tied = self.in_leg > 0 && bits.is_multiple_of(16);
         if !is_tied {
             let jitter = ((bits >> 4) & 0xFFFF) as f64 / 65_536.0;
             let even = (self.in_leg as f64 + jitter) / leg.prints as f64;
@@ -177,7 +177,7 @@ impl Tape {
             let offset = (bent * leg.length_ns as f64) as i64;
             self.sip_ns = self.sip_ns.max(leg.from_ns + offset);
         }
-        self.sequence += 1 + i64::from((bits >> 20) & 7 == 0) * 3;
+        self.sequence += 1 + i64::from((bits >> 20).is_multiple_of(8)) * 3;
     }
 }
 
@@ -192,7 +192,7 @@ impl Iterator for Tape {
         let leg = self.legs[self.leg];
         let bits = self.dice.roll();
         self.advance(leg, bits >> 32);
-        let is_off_exchange = leg.part != Part::Auction && (bits >> 16) & 3 == 0;
+        let is_off_exchange = leg.part != Part::Auction && (bits >> 16).is_multiple_of(4);
         let price = self.price(bits, is_off_exchange);
         let (size, is_odd) = size(leg.part, mix(bits), is_off_exchange && self.has_fractions);
         self.in_leg += 1;
@@ -287,7 +287,7 @@ pub fn decorate(print: &Print, stock: &Stock, day: TradingDay) -> Trade {
     let bits = mix(print.bits);
     // Until 2004 the tape knew neither ids nor which tape it was.
     let is_early = day.year() < 2004;
-    let lag_ns = if print.is_off_exchange && bits & 0x3FF == 0 {
+    let lag_ns = if print.is_off_exchange && bits.is_multiple_of(1024) {
         9_000 * SECOND_NS // a late report, hours after the trade
     } else {
         100_000 + i64::try_from((bits >> 32) & 0xF_FFFF).expect("twenty bits")

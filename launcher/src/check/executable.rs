@@ -1,0 +1,57 @@
+//! Is there something to run?
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use shared::disk::publish::DiskError;
+
+use crate::plan::settings::Program;
+
+const ANY_EXECUTE_BIT: u32 = 0o111;
+
+/// Why nothing can be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutableError {
+    /// The user's script is not one.
+    #[error("--ingest-script {path}: {what}", path = path.display())]
+    Script {
+        /// As given, absolute.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        what: &'static str,
+    },
+    /// The installation is incomplete.
+    #[error("{path}: the worker is missing; build it (cargo build -p worker) or put it beside launcher", path = path.display())]
+    Worker {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// We do not even know where we are.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// What workers of `program` execute.
+pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
+    match program {
+        Program::Worker => {
+            let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
+            let path = own.with_file_name("worker");
+            if is_executable(&path) { Ok(path) } else { Err(ExecutableError::Worker { path }) }
+        }
+        Program::Script(path) => {
+            let wrong = |what| Err(ExecutableError::Script { path: path.clone(), what });
+            match fs::metadata(path) {
+                Err(_) => wrong("no such file"),
+                Ok(found) if !found.is_file() => wrong("not a file"),
+                Ok(_) if !is_executable(path) => wrong("not executable; chmod +x makes it so"),
+                Ok(_) => Ok(path.clone()),
+            }
+        }
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & ANY_EXECUTE_BIT != 0)
+}

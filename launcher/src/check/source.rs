@@ -1,0 +1,123 @@
+//! Does the data service know this key? One authenticated request, before any worker is started.
+
+use std::time::Duration;
+
+use shared::run::api_key::ApiKey;
+use shared::run::base_url::BaseUrl;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const REDIRECTS: u32 = 0;
+/// How much of an answer is read, and how much of it is shown.
+const ANSWER_BYTES: u64 = 64 * 1024;
+const WORDS_CHARS: usize = 300;
+const QUESTION: &str = "/v3/reference/tickers?limit=1";
+
+/// A source that can be worked with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Welcome {
+    /// It answered.
+    Ready,
+    /// It is there, but has no time or is ill; workers will wait for it. For people.
+    Busy(String),
+}
+
+/// Why no worker would do any better.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// 401 or 403.
+    #[error("{base} refuses the API key (HTTP {status}): {words}; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url")]
+    Refused {
+        /// Who.
+        base: String,
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        words: String,
+    },
+    /// No answer at all.
+    #[error("{base} can't be reached ({source}); check the network and --base-url (or POLYGON_BASE_URL)")]
+    Unreachable {
+        /// Who.
+        base: String,
+        /// Why.
+        source: Box<ureq::Error>,
+    },
+    /// An answer that the data service does not give.
+    #[error("{base} does not look like the data service (HTTP {status} for {QUESTION}): {words}; check --base-url (or POLYGON_BASE_URL)")]
+    Strange {
+        /// Who.
+        base: String,
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        words: String,
+    },
+}
+
+/// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else.
+pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<Welcome, SourceError> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(REDIRECTS)
+        .build()
+        .into();
+    let request = agent.get(format!("{base}{QUESTION}")).header("Authorization", format!("Bearer {}", key.expose()));
+    let name = base.to_string();
+    let mut response = match request.call() {
+        Ok(response) => response,
+        Err(error) => return Err(SourceError::Unreachable { base: name, source: Box::new(error) }),
+    };
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
+    judge(name, status, &body.unwrap_or_default())
+}
+
+fn judge(base: String, status: u16, body: &str) -> Result<Welcome, SourceError> {
+    let words = words_of(body);
+    match status {
+        200..=299 => Ok(Welcome::Ready),
+        401 | 403 => Err(SourceError::Refused { base, status, words }),
+        429 | 500..=599 => Ok(Welcome::Busy(format!("{base} answers HTTP {status} at the moment ({words}); workers will retry"))),
+        _ => Err(SourceError::Strange { base, status, words }),
+    }
+}
+
+/// The service's own sentence: `error` or `message` of its JSON, else the beginning of what it sent.
+fn words_of(body: &str) -> String {
+    let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let field = |name: &str| Some(json.as_ref()?.get(name)?.as_str()?.to_owned());
+    let words = field("error").or_else(|| field("message")).unwrap_or_else(|| body.trim().to_owned());
+    let one_line: String = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = one_line.chars().take(WORDS_CHARS).collect();
+    if short.is_empty() { "it said nothing".to_owned() } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, body: &str) -> String {
+        match judge("https://x".to_owned(), status, body) {
+            Ok(welcome) => format!("{welcome:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_services_words() {
+        assert_eq!(
+            said(401, r#"{"status":"ERROR","request_id":"1","error":"Unknown API Key"}"#),
+            "https://x refuses the API key (HTTP 401): Unknown API Key; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url"
+        );
+        assert!(said(403, r#"{"status":"NOT_AUTHORIZED","message":"not entitled"}"#).contains("(HTTP 403): not entitled;"));
+    }
+
+    #[test]
+    fn a_busy_service_is_a_warning_and_a_strange_one_an_error() {
+        assert_eq!(said(200, "{}"), "Ready");
+        assert!(said(429, "").starts_with("Busy("));
+        assert!(said(503, "<html>\n down</html>").contains("HTTP 503 at the moment (<html> down</html>)"));
+        assert!(said(404, "nothing here").starts_with("https://x does not look like the data service (HTTP 404"));
+    }
+}

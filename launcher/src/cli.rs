@@ -1,0 +1,159 @@
+//! The command line: arguments parsed into dumb structs, and nothing decided.
+//!
+//! An argument that was not given stays `None`: defaults are filled in by [`plan`](crate::plan), because a
+//! resumed run must tell "not said" from "said to be the default".
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
+use shared::dataset::kind::Kind;
+use shared::market::trading_day::TradingDay;
+
+/// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be on disk.
+#[derive(Debug, Parser)]
+#[command(name = "launcher", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check everything, begin a run (or go on with one) and detach
+    Start(Box<StartArgs>),
+    /// Say where a run stands, in one glance
+    Status(StatusArgs),
+    /// Stop a run and every process of it; what was committed stays, `start --resume` goes on
+    Stop(StopArgs),
+    /// Wait until the run's supervisor has ended: 0 complete, 1 incomplete, 2 no such run, 124 timeout
+    Wait(WaitArgs),
+    /// The detached supervisor itself; started by `start`
+    #[command(hide = true)]
+    Supervise(SuperviseArgs),
+}
+
+/// `launcher start`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StartArgs {
+    /// Folder of this run: state, logs, batches (one run, one folder)
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+    /// What to fetch: daily
+    #[arg(long, value_name = "KIND")]
+    pub job: Option<Kind>,
+    /// CSV with a column `ticker`
+    #[arg(long, value_name = "FILE")]
+    pub tickers_csv: Option<PathBuf>,
+    /// Root of the Parquet tree
+    #[arg(long, value_name = "DIR")]
+    pub outdir: Option<PathBuf>,
+    /// First day asked for, New York, inclusive
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<TradingDay>,
+    /// Last day asked for, New York, inclusive
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<TradingDay>,
+    /// Tickers in a batch [default: 25]
+    #[arg(long, value_name = "N", conflicts_with = "shards")]
+    pub batch_size: Option<NonZeroU32>,
+    /// Number of batches, instead of their size
+    #[arg(long, value_name = "N")]
+    pub shards: Option<NonZeroU32>,
+    /// Workers at the same time [default: 6]
+    #[arg(long, value_name = "N")]
+    pub max_concurrent: Option<NonZeroU32>,
+    /// Tickers at the same time in one worker [default: 4]
+    #[arg(long, value_name = "N")]
+    pub per_shard_workers: Option<NonZeroU32>,
+    /// Further attempts at a ticker after its first failed one [default: 2]
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// Go on with the run in --workdir; for a new run: trust what the outdir's ledgers prove already
+    #[arg(long)]
+    pub resume: bool,
+    /// Stay, with a progress bar on a terminal; Ctrl-C stops the run, a second one kills it
+    #[arg(long)]
+    pub foreground: bool,
+    /// Run this executable instead of `worker`, with the same arguments
+    #[arg(long, value_name = "PATH")]
+    pub ingest_script: Option<PathBuf>,
+    /// The data service [default: https://api.massive.com]
+    #[arg(long, value_name = "URL", env = "POLYGON_BASE_URL", hide_env_values = true)]
+    pub base_url: Option<String>,
+    /// Allow plain http to a host that is not this machine
+    #[arg(long)]
+    pub allow_http: bool,
+    /// Ask for split-adjusted prices
+    #[arg(long)]
+    pub adjusted: bool,
+    /// Settling delay after a session before its day counts [default: 15h]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub settle: Option<SignedDuration>,
+    /// How often an empty answer is asked again on later runs [default: 1]
+    #[arg(long, value_name = "N")]
+    pub recheck_empty: Option<u32>,
+    /// Tries of one request inside a worker [default: 8]
+    #[arg(long, value_name = "N")]
+    pub tries: Option<NonZeroU32>,
+    /// First pause between the tries of one request [default: 500ms]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub backoff_base: Option<SignedDuration>,
+    /// Print the plan and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `launcher status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `launcher stop`.
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+    /// Kill at once instead of asking first
+    #[arg(long)]
+    pub now: bool,
+    /// How long workers may take to end by themselves, at most 30s
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub grace: SignedDuration,
+}
+
+/// `launcher wait`.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+    /// Give up after this long, with exit code 124
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<SignedDuration>,
+}
+
+/// `launcher supervise`.
+#[derive(Debug, Args)]
+pub struct SuperviseArgs {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+}
+
+/// Reads `500ms`, `30s`, `15h`, `1h 30m`.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let wrong = || format!("{text:?} is not a duration such as 500ms, 30s or 15h");
+    let span: SignedDuration = text.parse().map_err(|_| wrong())?;
+    if span.is_negative() { Err(wrong()) } else { Ok(span) }
+}

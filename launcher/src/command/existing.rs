@@ -1,0 +1,46 @@
+//! The run that a work directory holds, as every command but a new `start` needs it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use shared::run::api_key::{ApiKey, ApiKeyError};
+use shared::run::workdir::Workdir;
+
+use super::failure::Failure;
+use crate::check::executable;
+use crate::plan::request::Request;
+use crate::plan::settings::Program;
+use crate::supervise::attempt::Run;
+
+/// The folder that we were called from.
+pub fn current_folder() -> Result<PathBuf, Failure> {
+    let doing = "find the current folder";
+    std::env::current_dir().map_err(|source: io::Error| Failure::System { doing, source })
+}
+
+/// A work directory by an absolute path.
+pub fn workdir(given: &Path) -> Result<Workdir, Failure> {
+    Ok(Workdir::new(&current_folder()?.join(given)))
+}
+
+/// The run in `workdir`, which must hold one.
+pub fn request(workdir: &Workdir) -> Result<Request, Failure> {
+    Request::read(workdir)?.ok_or_else(|| Failure::NoRun { workdir: workdir.root().to_owned() })
+}
+
+/// The key, which only a script may do without.
+pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
+    let found = ApiKey::find(|name| std::env::var(name).ok(), &current_folder()?);
+    match (found, program) {
+        (Ok(key), _) => Ok(Some(key)),
+        (Err(ApiKeyError::Missing), Program::Script(_)) => Ok(None),
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// Everything that attempts of `request` share.
+pub fn run(request: Request, workdir: Workdir) -> Result<Run, Failure> {
+    let executable = executable::find(&request.settings.program)?;
+    let api_key = api_key(&request.settings.program)?;
+    Ok(Run { request, workdir, executable, api_key })
+}

@@ -1,0 +1,200 @@
+//! Why a command could not do what it was asked, and the exit code of that.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use shared::dataset::descriptor::DescriptorError;
+use shared::disk::checked_lines::LinesError;
+use shared::disk::lock::LockError;
+use shared::disk::publish::DiskError;
+use shared::run::api_key::ApiKeyError;
+use shared::run::base_url::BaseUrlError;
+use shared::run::exit::Exit;
+use shared::run::ticker_list::TickerListError;
+
+use crate::check::executable::ExecutableError;
+use crate::check::source::SourceError;
+use crate::plan::request::RequestError;
+use crate::plan::settings::SettingsError;
+use crate::process::spawn::SpawnError;
+use crate::supervise::drive::DriveError;
+use crate::supervise::facts::Outcome;
+use crate::supervise::journal::JournalError;
+
+/// How a command ends when nothing went wrong with the command itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// As asked; for `wait` and `--foreground`: the run is complete.
+    Well,
+    /// The run has failed tickers, or was stopped, or something is left.
+    Incomplete,
+    /// `wait` gave up.
+    TimedOut,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Well => Self::from(0),
+            Ending::Incomplete => Self::from(1),
+            Ending::TimedOut => Self::from(124),
+        }
+    }
+}
+
+impl From<&Outcome> for Ending {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Complete => Self::Well,
+            Outcome::Incomplete { .. } | Outcome::Stopped { .. } => Self::Incomplete,
+        }
+    }
+}
+
+/// Why a command failed. Nothing was started, unless it says so.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Arguments that make no run.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// An unusable address.
+    #[error(transparent)]
+    BaseUrl(#[from] BaseUrlError),
+    /// An unusable list.
+    #[error(transparent)]
+    Tickers(#[from] TickerListError),
+    /// An unusable `run.json`, or nothing to ask for.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// No key.
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
+    /// The source will not work with us.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Nothing to run.
+    #[error(transparent)]
+    Executable(#[from] ExecutableError),
+    /// Another dataset lives there.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// A folder that can't be written.
+    #[error("--{flag} {path} can't be written: {source}; choose another folder or correct its permissions", path = path.display())]
+    NotWritable {
+        /// Which argument.
+        flag: &'static str,
+        /// Its value.
+        path: PathBuf,
+        /// What the system said.
+        source: DiskError,
+    },
+    /// Somebody else works there.
+    #[error("{0}; see `launcher status --workdir` of that run, or stop it first")]
+    Locked(LockError),
+    /// A run lives in this work directory already.
+    #[error("{workdir} is the work directory of run {run} ({what}); go on with it: `{resume}`, or choose another --workdir", workdir = workdir.display())]
+    AnotherRun {
+        /// The folder.
+        workdir: PathBuf,
+        /// The run in it.
+        run: String,
+        /// What that run is.
+        what: String,
+        /// How to go on with it.
+        resume: String,
+    },
+    /// A journal without its `run.json`.
+    #[error("{workdir} holds a journal but no run.json; choose another --workdir", workdir = workdir.display())]
+    Headless {
+        /// The folder.
+        workdir: PathBuf,
+    },
+    /// Other arguments than those that the run was created with.
+    #[error("run {run} was created with other arguments:\n{list}\nleave them out to go on with it, or choose another --workdir for a new run")]
+    Differs {
+        /// Which run.
+        run: String,
+        /// One line each.
+        list: String,
+    },
+    /// There is no run.
+    #[error("{workdir} holds no run (no run.json in it); `launcher start --workdir {workdir} ...` begins one", workdir = workdir.display())]
+    NoRun {
+        /// The folder.
+        workdir: PathBuf,
+    },
+    /// The supervisor ended before it was ready.
+    #[error("the supervisor did not begin: {said} (see {log})", log = log.display())]
+    NotReady {
+        /// Its own words.
+        said: String,
+        /// Its log.
+        log: PathBuf,
+    },
+    /// The journal can't be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A process could not be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// Supervision broke off; every worker was ended.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// A file or folder could not be used.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The system refused something basic.
+    #[error("can't {doing}")]
+    System {
+        /// What.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Processes of the run that do not end.
+    #[error("processes of this run do not end even when killed: {0}")]
+    Undead(String),
+}
+
+impl From<LinesError> for Failure {
+    fn from(error: LinesError) -> Self {
+        Self::Journal(error.into())
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held { .. } => Self::Locked(error),
+            LockError::Disk(error) => Self::Disk(error),
+        }
+    }
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Source(SourceError::Refused { .. }) => Exit::Refused,
+            Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => Exit::Transient,
+            Self::NotWritable { .. } | Self::Disk(_) | Self::System { .. } | Self::Spawn(_) | Self::Drive(_) | Self::Undead(_) => {
+                Exit::LocalResource
+            }
+            Self::Settings(_)
+            | Self::BaseUrl(_)
+            | Self::Tickers(_)
+            | Self::Request(_)
+            | Self::ApiKey(_)
+            | Self::Executable(_)
+            | Self::Descriptor(_)
+            | Self::Locked(_)
+            | Self::AnotherRun { .. }
+            | Self::Headless { .. }
+            | Self::Differs { .. }
+            | Self::NoRun { .. }
+            | Self::NotReady { .. }
+            | Self::Journal(_) => Exit::Usage,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The commands: each takes its arguments, looks at the world, and says how it ended.
+
+pub mod failure;
+pub mod existing;
+pub mod start;
+pub mod supervise;
+pub mod status;
+pub mod stop;
+pub mod wait;

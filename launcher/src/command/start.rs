@@ -1,0 +1,278 @@
+//! `launcher start`: check everything, prepare the run, then stay or detach.
+
+use std::fmt::Write;
+use std::fs;
+
+use shared::dataset::descriptor::{self, Descriptor};
+use shared::disk::publish::DiskError;
+use shared::market::ticker::Ticker;
+use shared::run::workdir::Workdir;
+
+use super::existing;
+use super::failure::{Ending, Failure};
+use super::supervise;
+use crate::check::source::{self, Welcome};
+use crate::cli::StartArgs;
+use crate::plan::batches;
+use crate::plan::request::{Input, Request};
+use crate::plan::settings::{Batching, Existing, Program, Settings, differences};
+use crate::process::chance;
+use crate::process::clock;
+use crate::process::spawn::Detached;
+use crate::supervise::attempt::Run;
+use crate::supervise::drive;
+use crate::supervise::facts::{Entry, Fact, Outcome, Tally};
+use crate::supervise::folders;
+use crate::supervise::journal::Journal;
+use crate::supervise::locks::{self, Locks};
+use crate::supervise::machine::{Machine, RunState};
+use crate::supervise::prepare;
+use crate::view::words::{self, counted, say};
+
+/// Begins a run, or goes on with one.
+pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
+    let workdir = existing::workdir(&args.workdir)?;
+    match (Request::read(&workdir)?, args.resume) {
+        (Some(frozen), true) => go_on(args, workdir, frozen),
+        (Some(frozen), false) => Err(another_run(&workdir, &frozen)),
+        (None, _) if workdir.journal().exists() => Err(Failure::Headless { workdir: workdir.root().to_owned() }),
+        (None, _) => begin(args, workdir),
+    }
+}
+
+fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
+    let settings = Settings::resolve(args, &existing::current_folder()?)?;
+    let input = Input::read(&settings.tickers_csv)?;
+    let request = Request::new(chance::run_name()?, clock::now(), settings, &input)?;
+    tell_input(&request, &input);
+    let run = existing::run(request, workdir)?;
+    if args.dry_run {
+        let facts = prepare::facts(&Machine::new(drive::rules(&run)), &run.request, &input.list.tickers, clock::now());
+        tell_plan(&run, &facts);
+        say("dry run: nothing was asked, nothing was written\n");
+        return Ok(Ending::Well);
+    }
+    check_world(&run)?;
+    let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
+    // Somebody may have been faster.
+    if let Some(frozen) = Request::read(&run.workdir)? {
+        return Err(another_run(&run.workdir, &frozen));
+    }
+    claim(&run)?;
+    run.request.freeze(&run.workdir, &input.list.tickers)?;
+    prepare_and_work(args, &run, &input.list.tickers, locks)
+}
+
+fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
+    refuse_differences(args, &frozen)?;
+    let run = existing::run(frozen, workdir)?;
+    let tickers = Request::frozen_tickers(&run.workdir)?;
+    say(&format!("going on with run {} of {:.0}\n", run.request.run, run.request.created_at));
+    if args.dry_run {
+        let entries = crate::supervise::journal::read(&run.workdir)?;
+        let machine = crate::supervise::journal::replay(&run.workdir, drive::rules(&run), &entries)?;
+        tell_plan(&run, &prepare::facts(&machine, &run.request, &tickers, clock::now()));
+        say("dry run: nothing was asked, nothing was written\n");
+        return Ok(Ending::Well);
+    }
+    let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
+    check_world(&run)?;
+    claim(&run)?;
+    prepare_and_work(args, &run, &tickers, locks)
+}
+
+fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
+    let settings = &frozen.settings;
+    let state = if locks::is_supervised(workdir) { "running now" } else { "not running" };
+    let what = format!(
+        "{} of {}, {}..{} into {}, created {:.0}, {state}",
+        settings.job,
+        counted(frozen.tickers as u64, "ticker"),
+        settings.from,
+        settings.to,
+        settings.outdir.display(),
+        frozen.created_at
+    );
+    let (run, resume) = (frozen.run.clone(), words::resume_command(workdir));
+    Failure::AnotherRun { workdir: workdir.root().to_owned(), run, what, resume }
+}
+
+fn refuse_differences(args: &StartArgs, frozen: &Request) -> Result<(), Failure> {
+    let cwd = existing::current_folder()?;
+    let mut lines: Vec<String> =
+        differences(args, &frozen.settings, &cwd).iter().map(|difference| format!("  {difference}")).collect();
+    if let Some(path) = &args.tickers_csv {
+        let input = Input::read(&cwd.join(path))?;
+        if input.sha256 != frozen.tickers_sha256 {
+            let (then, now) = (frozen.tickers as u64, input.list.tickers.len() as u64);
+            lines.push(format!(
+                "  --tickers-csv: the run has {} (SHA-256 {:.12}), {} has {} (SHA-256 {:.12})",
+                counted(then, "ticker"),
+                frozen.tickers_sha256,
+                path.display(),
+                counted(now, "ticker"),
+                input.sha256
+            ));
+        }
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Differs { run: frozen.run.clone(), list: lines.join("\n") })
+}
+
+/// Everything that can be known before the first spawn.
+fn check_world(run: &Run) -> Result<(), Failure> {
+    let settings = &run.request.settings;
+    for (flag, path) in [("outdir", settings.outdir.as_path()), ("workdir", run.workdir.root())] {
+        folders::prove_writable(path).map_err(|source| {
+            // The reason stands in the innermost error; what we tried to write is no news to the user.
+            Failure::NotWritable { flag, path: path.to_owned(), source }
+        })?;
+    }
+    if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key) {
+        if let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)? {
+            say(&format!("warning: {warning}\n"));
+        }
+    }
+    Ok(())
+}
+
+fn claim(run: &Run) -> Result<(), Failure> {
+    let settings = &run.request.settings;
+    let base = settings.base_url()?;
+    let descriptor = Descriptor::new(settings.job, settings.adjusted, base.source_name());
+    Ok(descriptor::claim(&settings.outdir, &descriptor)?)
+}
+
+/// Puts what needs work into the journal, then supervises it here or from a process of its own.
+fn prepare_and_work(args: &StartArgs, run: &Run, tickers: &[Ticker], locks: Locks) -> Result<Ending, Failure> {
+    let (mut journal, mut machine) = Journal::open(&run.workdir, drive::rules(run))?;
+    let now = clock::now();
+    let facts = prepare::facts(&machine, &run.request, tickers, now);
+    tell_plan(run, &facts);
+    write_batch_files(&run.workdir, &facts)?;
+    let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
+    journal.append(&entries)?;
+    entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(drive::DriveError::from)?;
+    drop(journal);
+    if is_complete(&machine) {
+        say("already complete: every ticker is proven, nothing to do\n");
+        return Ok(Ending::Well);
+    }
+    if args.foreground {
+        return supervise::here(run, &locks);
+    }
+    // Between these two lines the run is nobody's; who takes it first has it, and the other says so.
+    drop(locks);
+    detach(run)
+}
+
+/// Closed as complete, and nothing was found to be missing since.
+fn is_complete(machine: &Machine) -> bool {
+    let open = machine.batches().any(|(_, batch)| batch.left().len() > 0);
+    matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete }) && !open
+}
+
+/// For people; the journal is the truth about batches.
+fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError> {
+    for folder in ["batches", "logs", "pids", "attempts"].map(|name| workdir.root().join(name)) {
+        fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
+    }
+    for fact in facts {
+        if let Fact::Planned { batch, tickers } = fact {
+            let path = workdir.batch_csv(*batch);
+            fs::write(&path, batches::csv_of(tickers)).map_err(DiskError::at("write", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn detach(run: &Run) -> Result<Ending, Failure> {
+    let log = run.workdir.launcher_log();
+    let arguments = ["supervise".into(), "--workdir".into(), run.workdir.root().into()];
+    let supervisor = Detached::start(&arguments, &log, run.api_key.as_ref())?;
+    let pid = supervisor.first_word().map_err(|said| {
+        let said = if said.is_empty() { "it died without a word".to_owned() } else { said };
+        Failure::NotReady { said, log: log.clone() }
+    })?;
+    let logs = run.workdir.batch_log(shared::run::workdir::BatchId(1));
+    let mut text = format!("started: supervisor {pid}\n");
+    let lines = [
+        ("watch", words::command("status", &run.workdir)),
+        ("follow", format!("tail -f {}", logs.display())),
+        ("wait", words::command("wait", &run.workdir)),
+        ("stop", words::command("stop", &run.workdir)),
+    ];
+    for (what, command) in lines {
+        writeln!(text, "  {what:<8}{command}").expect("a string takes what is written");
+    }
+    say(&text);
+    Ok(Ending::Well)
+}
+
+fn tell_input(request: &Request, input: &Input) {
+    let mut text = String::new();
+    if !input.list.repeated.is_empty() {
+        let names: Vec<String> = input.list.repeated.iter().take(5).map(ToString::to_string).collect();
+        let more = if input.list.repeated.len() > names.len() { ", ..." } else { "" };
+        let extra = counted(input.list.repeated.len() as u64, "extra line");
+        text.push_str(&format!("note: each ticker is taken once; {extra} left out ({}{more})\n", names.join(", ")));
+    }
+    if request.settled_to < request.settings.to {
+        let settle = format!("{:#}", request.settings.settle);
+        text.push_str(&format!(
+            "note: --to {} is not settled yet (a day counts {settle} after 20:00 New York); this run ends at {}\n",
+            request.settings.to, request.settled_to
+        ));
+    }
+    say(&text);
+}
+
+fn tell_plan(run: &Run, facts: &[Fact]) {
+    let settings = &run.request.settings;
+    let mut proven = Tally::default();
+    let (mut new, mut batches, mut again) = (0, 0, 0);
+    for fact in facts {
+        match fact {
+            Fact::Surveyed { proven: tally } => proven = *tally,
+            Fact::Planned { tickers, .. } => {
+                new += tickers.len() as u64;
+                batches += 1;
+            }
+            Fact::Reopened { unfinished, .. } => again += unfinished.len() as u64,
+            _ => {}
+        }
+    }
+    let cut = match settings.batching {
+        Batching::Size(size) => format!("of up to {size}"),
+        Batching::Shards(shards) => format!("(--shards {shards})"),
+    };
+    let trust = match settings.existing {
+        Existing::Trusted => "what the ledgers prove is not fetched again",
+        Existing::FetchedAnew => "everything is fetched anew and merged",
+    };
+    let by = match &settings.program {
+        Program::Worker => settings.base_url.clone(),
+        Program::Script(path) => format!("{} (its exit code is believed where there is no ledger)", path.display()),
+    };
+    let free = fs2::available_space(&settings.outdir).map_or_else(|_| "unknown".to_owned(), words::bytes);
+    let lines = [
+        ("run", format!("{} in {}", run.request.run, run.workdir.root().display())),
+        ("job", format!("{} {}..{} of {}", settings.job, settings.from, run.request.settled_to, counted(run.request.tickers as u64, "ticker"))),
+        ("input", format!("{} (SHA-256 {:.12})", settings.tickers_csv.display(), run.request.tickers_sha256)),
+        ("source", by),
+        ("outdir", format!("{} ({free} free); {trust}", settings.outdir.display())),
+        ("proven", counted(proven.tickers, "ticker") + " already"),
+        ("new work", format!("{} in {} {cut}", counted(new, "ticker"), counted(batches, "batch").replace("batchs", "batches"))),
+        ("workers", format!("{} at the same time, {} each, {}", settings.max_concurrent, counted(u64::from(settings.per_shard_workers.get()), "thread"), counted(u64::from(settings.retries), "retry").replace("retrys", "retries"))),
+    ];
+    let mut text = String::new();
+    for (what, value) in lines {
+        writeln!(text, "{what:<10}{value}").expect("a string takes what is written");
+    }
+    if again > 0 {
+        writeln!(text, "{:<10}{} no longer proven", "again", counted(again, "ticker")).expect("a string takes what is written");
+    }
+    say(&text);
+}

@@ -1,0 +1,71 @@
+//! `launcher status`: reads run.json, the journal and the events of what runs; touches nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use shared::run::events::EventTail;
+use shared::run::workdir::{BatchId, Workdir};
+
+use super::existing;
+use super::failure::{Ending, Failure};
+use crate::cli::StatusArgs;
+use crate::process::clock;
+use crate::supervise::digest::Digest;
+use crate::supervise::journal;
+use crate::supervise::locks;
+use crate::supervise::machine::{BatchState, Machine, Rules};
+use crate::view::json;
+use crate::view::snapshot::{Snapshot, Sources, Supervised};
+use crate::view::status as text;
+use crate::view::words::say;
+
+/// Says where the run stands.
+pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
+    let workdir = existing::workdir(&args.workdir)?;
+    let snapshot = take(&workdir)?;
+    say(&if args.json { json::render(&snapshot) } else { text::render(&snapshot) });
+    Ok(Ending::Well)
+}
+
+/// Where the run in `workdir` stands.
+pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
+    let request = existing::request(workdir)?;
+    // The lock before the journal: a supervisor that ends in between has then said its last word.
+    let supervised = if locks::is_supervised(workdir) {
+        Supervised::Yes
+    } else {
+        Supervised::No { last_words: last_words(workdir) }
+    };
+    let entries = journal::read(workdir)?;
+    let rules = Rules { max_concurrent: request.settings.max_concurrent, retries: request.settings.retries };
+    let machine = journal::replay(workdir, rules, &entries)?;
+    let sources = Sources {
+        request: &request,
+        workdir,
+        entries: &entries,
+        machine: &machine,
+        digests: digests(workdir, &machine),
+        supervised,
+        free_bytes: fs2::available_space(&request.settings.outdir).ok(),
+        now: clock::now(),
+    };
+    Ok(Snapshot::take(&sources))
+}
+
+fn digests(workdir: &Workdir, machine: &Machine) -> BTreeMap<BatchId, Digest> {
+    let running = machine.batches().filter_map(|(batch, it)| match it.state {
+        BatchState::Running { attempt, .. } => Some((batch, attempt)),
+        _ => None,
+    });
+    let digest = |(batch, attempt)| {
+        let mut digest = Digest::default();
+        EventTail::new(&workdir.attempt_events(batch, attempt)).read_new().into_iter().for_each(|said| digest.hear(said));
+        (batch, digest)
+    };
+    running.map(digest).collect()
+}
+
+fn last_words(workdir: &Workdir) -> String {
+    let log = fs::read_to_string(workdir.launcher_log()).unwrap_or_default();
+    log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,79 @@
+//! Supervising: in this process for `--foreground`, or as the detached process that `start` left behind.
+
+use std::io::{self, Write};
+
+use super::existing;
+use super::failure::{Ending, Failure};
+use crate::cli::SuperviseArgs;
+use crate::process::signal::Inbox;
+use crate::process::spawn::{self, READY};
+use crate::supervise::attempt::{Run, with_cause};
+use crate::supervise::drive::{self, Notice};
+use crate::supervise::facts::Fact;
+use crate::supervise::locks::Locks;
+use crate::supervise::machine::Machine;
+use crate::view::progress::Narrator;
+
+/// Stays until the run has ended.
+pub fn here(run: &Run, locks: &Locks) -> Result<Ending, Failure> {
+    let inbox = inbox()?;
+    let mut narrator = Narrator::to_screen(&run.workdir, run.request.tickers)?;
+    work(run, locks, &inbox, &mut narrator, || ())
+}
+
+/// The detached supervisor: says [`READY`] to `start` once it has taken the run over, or why it does not.
+pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
+    let mut has_spoken = false;
+    let ended = begin(args).and_then(|(run, locks, inbox)| {
+        let mut narrator = Narrator::to_log(&run.workdir, run.request.tickers)?;
+        let ended = work(&run, &locks, &inbox, &mut narrator, || {
+            tell_start(READY);
+            has_spoken = true;
+        });
+        if let Err(failure) = &ended {
+            narrator.write(&format!("error: {}", with_cause(failure)));
+        }
+        ended
+    });
+    match &ended {
+        Err(failure) if !has_spoken => tell_start(&with_cause(failure)),
+        _ => {}
+    }
+    ended
+}
+
+/// `start` may be gone; its absence stops nobody.
+fn tell_start(word: &str) {
+    let one_line = word.replace('\n', " ");
+    drop(writeln!(io::stdout(), "{one_line}"));
+}
+
+fn begin(args: &SuperviseArgs) -> Result<(Run, Locks, Inbox), Failure> {
+    spawn::leave_terminal().map_err(|source| Failure::System { doing: "leave the terminal", source })?;
+    let workdir = existing::workdir(&args.workdir)?;
+    let run = existing::run(existing::request(&workdir)?, workdir)?;
+    let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
+    Ok((run, locks, inbox()?))
+}
+
+fn inbox() -> Result<Inbox, Failure> {
+    Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })
+}
+
+/// Supervises; `taken_over` is called once the journal says that we do.
+fn work(
+    run: &Run,
+    locks: &Locks,
+    inbox: &Inbox,
+    narrator: &mut Narrator,
+    mut taken_over: impl FnMut(),
+) -> Result<Ending, Failure> {
+    let mut listener = |machine: &Machine, notice: &Notice<'_>| {
+        narrator.tell(machine, notice);
+        if matches!(notice, Notice::Fact(entry) if matches!(entry.fact, Fact::Opened { .. })) {
+            taken_over();
+        }
+    };
+    let outcome = drive::supervise(run, locks, inbox, &mut listener)?;
+    Ok(Ending::from(&outcome))
+}

@@ -1,0 +1,30 @@
+//! `launcher wait`: returns when the run's supervisor has ended, with how the run stands.
+
+use std::time::Duration;
+
+use super::existing;
+use super::failure::{Ending, Failure};
+use super::status;
+use crate::cli::WaitArgs;
+use crate::process::clock;
+use crate::supervise::locks;
+use crate::view::snapshot::State;
+use crate::view::words::say;
+use crate::view::status as text;
+
+/// Waits for the supervisor of the run.
+pub fn wait(args: &WaitArgs) -> Result<Ending, Failure> {
+    let workdir = existing::workdir(&args.workdir)?;
+    existing::request(&workdir)?;
+    let limit = args.timeout.map_or(Duration::MAX, |limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
+    if !clock::wait_until(limit, || !locks::is_supervised(&workdir)) {
+        say("still running\n");
+        return Ok(Ending::TimedOut);
+    }
+    let snapshot = status::take(&workdir)?;
+    say(&text::render(&snapshot));
+    Ok(match snapshot.state {
+        State::Complete => Ending::Well,
+        _ => Ending::Incomplete,
+    })
+}

@@ -1,0 +1,15 @@
+//! The launcher: shards a ticker CSV into micro-batches, supervises disposable workers, and reports what is
+//! proven to be on disk.
+//!
+//! Rooms from the ground up; each imports only from rooms above it in this list:
+//! [`cli`] arguments, undecided · [`plan`] what a run is to do · [`process`] the doors to clock, signals and
+//! processes · [`supervise`] the state machine, its journal and its loop · [`check`] questions to the outside
+//! world before a run begins · [`view`] what people and programs read · [`command`] the commands.
+
+pub mod cli;
+pub mod plan;
+pub mod process;
+pub mod supervise;
+pub mod check;
+pub mod view;
+pub mod command;

@@ -1,0 +1,210 @@
+//! `run.json`: what was asked, frozen when the run is created. Never the API key.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use shared::dataset::coverage::DateRange;
+use shared::dataset::ledger::Trust;
+use shared::disk::publish::{self, DiskError};
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use shared::run::ticker_list::{TickerList, TickerListError};
+use shared::run::workdir::Workdir;
+
+use super::settings::{Existing, Settings};
+
+/// One run, as frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Random name of the run, hex.
+    pub run: String,
+    /// Version of the launcher that created it.
+    pub version: String,
+    /// UTC.
+    pub created_at: Timestamp,
+    /// Tickers to work on.
+    pub tickers: usize,
+    /// SHA-256 of the user's CSV, lower-case hex.
+    pub tickers_sha256: String,
+    /// The last day that was settled when the run was created, if that is before the one asked: what the
+    /// run really covers. New York, inclusive.
+    pub settled_to: TradingDay,
+    /// The arguments.
+    pub settings: Settings,
+}
+
+/// Why there is no request.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// `run.json` is damaged or from another version.
+    #[error("{path}: not a run of this launcher ({what}); choose another --workdir", path = path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The frozen list is gone or damaged.
+    #[error(transparent)]
+    Tickers(#[from] TickerListError),
+    /// Nothing of the range can be complete yet.
+    #[error(
+        "no day from {from} on is settled yet: the last one is {settled} (a day counts {settle} after 20:00 New York, see --settle); choose an earlier --from"
+    )]
+    NothingSettled {
+        /// First day asked.
+        from: TradingDay,
+        /// Last settled day.
+        settled: TradingDay,
+        /// The delay.
+        settle: String,
+    },
+}
+
+/// A ticker CSV as read from the user.
+#[derive(Debug)]
+pub struct Input {
+    /// What stands in it.
+    pub list: TickerList,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+impl Input {
+    /// Reads `path`.
+    pub fn read(path: &Path) -> Result<Self, TickerListError> {
+        let text = fs::read_to_string(path).map_err(DiskError::at("read", path))?;
+        let list = TickerList::parse(path, &text)?;
+        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { list, sha256 })
+    }
+}
+
+impl Request {
+    /// A new run called `run`, created `now`.
+    pub fn new(run: String, now: Timestamp, settings: Settings, input: &Input) -> Result<Self, RequestError> {
+        let settled = TradingDay::last_settled(now, settings.settle);
+        if settled < settings.from {
+            let settle = format!("{:#}", settings.settle);
+            return Err(RequestError::NothingSettled { from: settings.from, settled, settle });
+        }
+        Ok(Self {
+            run,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            created_at: now,
+            tickers: input.list.tickers.len(),
+            tickers_sha256: input.sha256.clone(),
+            settled_to: settings.to.min(settled),
+            settings,
+        })
+    }
+
+    /// The run in `workdir`; `None` when there is none.
+    pub fn read(workdir: &Workdir) -> Result<Option<Self>, RequestError> {
+        let path = workdir.request();
+        match fs::read(&path) {
+            Ok(bytes) => match serde_json::from_slice(&bytes) {
+                Ok(request) => Ok(Some(request)),
+                Err(error) => Err(RequestError::Corrupt { path, what: error.to_string() }),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(DiskError::at("read", &path)(error).into()),
+        }
+    }
+
+    /// Freezes the run: from here on `workdir` belongs to it.
+    pub fn freeze(&self, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), RequestError> {
+        TickerList::publish(&frozen_list(workdir), tickers)?;
+        let text = serde_json::to_string_pretty(self).expect("a request is plain data") + "\n";
+        publish::publish(&workdir.request(), text.as_bytes())?;
+        Ok(())
+    }
+
+    /// The tickers that the run was created with, in their order.
+    pub fn frozen_tickers(workdir: &Workdir) -> Result<Vec<Ticker>, RequestError> {
+        Ok(TickerList::read(&frozen_list(workdir))?.tickers)
+    }
+
+    /// The days that the run is to prove.
+    pub fn days(&self) -> DateRange {
+        DateRange::new(self.settings.from, self.settled_to).expect("a request is made only with a settled day")
+    }
+
+    /// Only what was asked of the source since then counts; `None` when all of it does.
+    pub fn covered_since(&self) -> Option<Timestamp> {
+        match self.settings.existing {
+            Existing::Trusted => None,
+            Existing::FetchedAnew => Some(self.created_at),
+        }
+    }
+
+    /// Which ledger lines count at `now`.
+    pub fn trust(&self, now: Timestamp) -> Trust {
+        Trust { now, since: self.covered_since(), recheck_empty: self.settings.recheck_empty }
+    }
+}
+
+fn frozen_list(workdir: &Workdir) -> PathBuf {
+    workdir.root().join("tickers.csv")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::StartArgs;
+    use shared::dataset::kind::Kind;
+
+    fn settings(from: &str, to: &str) -> Settings {
+        let args = StartArgs {
+            job: Some(Kind::Daily),
+            tickers_csv: Some("small.csv".into()),
+            outdir: Some("out".into()),
+            from: Some(from.parse().expect(from)),
+            to: Some(to.parse().expect(to)),
+            ..StartArgs::default()
+        };
+        Settings::resolve(&args, Path::new("/home/me")).expect("complete")
+    }
+
+    fn request(from: &str, to: &str) -> Result<Request, RequestError> {
+        let list = TickerList { tickers: vec!["AIG".parse().expect("a ticker")], repeated: Vec::new() };
+        let input = Input { list, sha256: "00".to_owned() };
+        let now = "2024-07-02T15:00:00Z".parse().expect("an instant");
+        Request::new("ab12".to_owned(), now, settings(from, to), &input)
+    }
+
+    #[test]
+    fn the_range_ends_at_the_last_settled_day() {
+        let clipped = request("2024-01-01", "2030-12-31").expect("some days are settled");
+        assert_eq!(clipped.days().to_string(), "2024-01-01..2024-07-01");
+        assert_eq!(clipped.covered_since(), Some(clipped.created_at), "not asked to trust what is there");
+    }
+
+    #[test]
+    fn a_range_that_lies_in_the_future_is_refused() {
+        let error = request("2024-07-02", "2024-07-03").expect_err("nothing is settled");
+        assert_eq!(
+            error.to_string(),
+            "no day from 2024-07-02 on is settled yet: the last one is 2024-07-01 (a day counts 15h after 20:00 New York, see --settle); choose an earlier --from"
+        );
+    }
+
+    #[test]
+    fn a_frozen_run_is_read_back_as_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = Workdir::new(folder.path());
+        assert!(Request::read(&workdir).expect("read").is_none());
+        let request = request("2024-01-01", "2024-06-28").expect("settled");
+        let tickers = ["AIG".parse().expect("a ticker")];
+        request.freeze(&workdir, &tickers).expect("frozen");
+        assert_eq!(Request::read(&workdir).expect("read"), Some(request));
+        assert_eq!(Request::frozen_tickers(&workdir).expect("read"), tickers);
+    }
+}

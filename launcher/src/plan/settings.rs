@@ -1,0 +1,329 @@
+//! Settings: the arguments of `start` with every default filled in and every path made absolute.
+//! Resolved once; a run's settings never change after that, and [`differences`] says who would change them.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use shared::dataset::descriptor::Adjusted;
+use shared::dataset::kind::Kind;
+use shared::market::trading_day::TradingDay;
+use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
+
+use crate::cli::StartArgs;
+
+const DEFAULT_BATCH_SIZE: u32 = 25;
+const DEFAULT_MAX_CONCURRENT: u32 = 6;
+const DEFAULT_PER_SHARD_WORKERS: u32 = 4;
+const DEFAULT_RETRIES: u32 = 2;
+const DEFAULT_SETTLE: SignedDuration = SignedDuration::from_hours(15);
+const DEFAULT_RECHECK_EMPTY: u32 = 1;
+const DEFAULT_TRIES: u32 = 8;
+const DEFAULT_BACKOFF_BASE: SignedDuration = SignedDuration::from_millis(500);
+
+/// How tickers are cut into batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Batching {
+    /// So many tickers in each.
+    Size(NonZeroU32),
+    /// So many batches, as even as can be.
+    Shards(NonZeroU32),
+}
+
+/// Which coverage of the outdir counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// All that the ledgers prove (a new run with `--resume`).
+    Trusted,
+    /// Only what was asked of the source since the run was created.
+    FetchedAnew,
+}
+
+/// What does the work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Program {
+    /// The `worker` beside this executable.
+    Worker,
+    /// Any executable that takes the worker's arguments; its word is all there is.
+    Script(PathBuf),
+}
+
+/// Everything that `start` was told, nothing that it found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Kind of data.
+    pub job: Kind,
+    /// The user's CSV, absolute.
+    pub tickers_csv: PathBuf,
+    /// Root of the tree, absolute.
+    pub outdir: PathBuf,
+    /// First day, New York, inclusive.
+    pub from: TradingDay,
+    /// Last day as asked, New York, inclusive.
+    pub to: TradingDay,
+    /// Cut of the batches.
+    pub batching: Batching,
+    /// Workers at the same time.
+    pub max_concurrent: NonZeroU32,
+    /// Threads in one worker.
+    pub per_shard_workers: NonZeroU32,
+    /// Failed attempts that a ticker may have after its first one.
+    pub retries: u32,
+    /// What counts as done already.
+    pub existing: Existing,
+    /// What does the work.
+    pub program: Program,
+    /// Origin of the data.
+    pub base_url: String,
+    /// Was `--allow-http` said?
+    pub allow_http: bool,
+    /// Scale of prices.
+    pub adjusted: Adjusted,
+    /// Settling delay after a session.
+    pub settle: SignedDuration,
+    /// How often an empty answer is asked again.
+    pub recheck_empty: u32,
+    /// Tries of one request.
+    pub tries: NonZeroU32,
+    /// First pause between tries of one request.
+    pub backoff_base: SignedDuration,
+}
+
+/// Why arguments are no settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A new run can't be guessed.
+    #[error("a new run needs {0}; `launcher start --help` lists every option")]
+    Missing(String),
+    /// The range is empty.
+    #[error("--to {to} is before --from {from}; swap them or correct one")]
+    ToBeforeFrom {
+        /// First day asked.
+        from: TradingDay,
+        /// Last day asked.
+        to: TradingDay,
+    },
+    /// The address is none, or not safe for a key.
+    #[error(transparent)]
+    BaseUrl(#[from] BaseUrlError),
+}
+
+impl Settings {
+    /// Fills in defaults; relative paths are taken from `cwd`.
+    pub fn resolve(args: &StartArgs, cwd: &Path) -> Result<Self, SettingsError> {
+        let (Some(job), Some(tickers_csv), Some(outdir), Some(from), Some(to)) =
+            (args.job, &args.tickers_csv, &args.outdir, args.from, args.to)
+        else {
+            return Err(SettingsError::Missing(missing_flags(args)));
+        };
+        if to < from {
+            return Err(SettingsError::ToBeforeFrom { from, to });
+        }
+        let batching = match (args.shards, args.batch_size) {
+            (Some(shards), _) => Batching::Shards(shards),
+            (None, size) => Batching::Size(size.unwrap_or(at_least_one(DEFAULT_BATCH_SIZE))),
+        };
+        let script = args.ingest_script.as_ref();
+        let base_url = args.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        Ok(Self {
+            job,
+            tickers_csv: cwd.join(tickers_csv),
+            outdir: cwd.join(outdir),
+            from,
+            to,
+            batching,
+            max_concurrent: args.max_concurrent.unwrap_or(at_least_one(DEFAULT_MAX_CONCURRENT)),
+            per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
+            retries: args.retries.unwrap_or(DEFAULT_RETRIES),
+            existing: if args.resume { Existing::Trusted } else { Existing::FetchedAnew },
+            program: script.map_or(Program::Worker, |path| Program::Script(cwd.join(path))),
+            base_url: BaseUrl::parse(base_url, plain_http(args.allow_http))?.to_string(),
+            allow_http: args.allow_http,
+            adjusted: Adjusted::from(args.adjusted),
+            settle: args.settle.unwrap_or(DEFAULT_SETTLE),
+            recheck_empty: args.recheck_empty.unwrap_or(DEFAULT_RECHECK_EMPTY),
+            tries: args.tries.unwrap_or(at_least_one(DEFAULT_TRIES)),
+            backoff_base: args.backoff_base.unwrap_or(DEFAULT_BACKOFF_BASE),
+        })
+    }
+
+    /// The origin, checked again.
+    pub fn base_url(&self) -> Result<BaseUrl, BaseUrlError> {
+        BaseUrl::parse(&self.base_url, plain_http(self.allow_http))
+    }
+}
+
+fn plain_http(allow_http: bool) -> PlainHttp {
+    if allow_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly }
+}
+
+const fn at_least_one(default: u32) -> NonZeroU32 {
+    NonZeroU32::new(default).expect("defaults are not zero")
+}
+
+fn missing_flags(args: &StartArgs) -> String {
+    let required = [
+        ("--job", args.job.is_none()),
+        ("--tickers-csv", args.tickers_csv.is_none()),
+        ("--outdir", args.outdir.is_none()),
+        ("--from", args.from.is_none()),
+        ("--to", args.to.is_none()),
+    ];
+    let missing = required.iter().filter(|(_, missing)| *missing).map(|(flag, _)| *flag);
+    missing.collect::<Vec<_>>().join(", ")
+}
+
+/// One argument that contradicts the frozen run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The flag.
+    pub flag: &'static str,
+    /// What the run was created with.
+    pub frozen: String,
+    /// What is said now.
+    pub given: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the run has {}, you say {}", self.flag, self.frozen, self.given)
+    }
+}
+
+/// Every argument of `given` that says otherwise than `frozen`; what was not said can't differ.
+/// The ticker list is compared by content, by whoever can read it.
+pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut compare = |flag: &'static str, frozen: String, given: Option<String>| {
+        if let Some(given) = given.filter(|given| *given != frozen) {
+            found.push(Difference { flag, frozen, given });
+        }
+    };
+    let path = |path: &PathBuf| cwd.join(path).display().to_string();
+    let number = |number: NonZeroU32| number.to_string();
+    let span = |span: SignedDuration| format!("{span:#}");
+    let base_url = |text: &String| {
+        let url = BaseUrl::parse(text, PlainHttp::Allowed);
+        url.map_or_else(|_| text.clone(), |url| url.to_string())
+    };
+    let script = match &frozen.program {
+        Program::Worker => "none".to_owned(),
+        Program::Script(path) => path.display().to_string(),
+    };
+    let (batch_size, shards) = match frozen.batching {
+        Batching::Size(size) => (size.to_string(), "none".to_owned()),
+        Batching::Shards(shards) => ("none".to_owned(), shards.to_string()),
+    };
+    let only_if_set = |set: bool| set.then(|| "yes".to_owned());
+    let yes_no = |set: bool| if set { "yes".to_owned() } else { "no".to_owned() };
+
+    compare("--job", frozen.job.to_string(), given.job.map(|job| job.to_string()));
+    compare("--outdir", frozen.outdir.display().to_string(), given.outdir.as_ref().map(path));
+    compare("--from", frozen.from.to_string(), given.from.map(|day| day.to_string()));
+    compare("--to", frozen.to.to_string(), given.to.map(|day| day.to_string()));
+    compare("--batch-size", batch_size, given.batch_size.map(number));
+    compare("--shards", shards, given.shards.map(number));
+    compare("--max-concurrent", frozen.max_concurrent.to_string(), given.max_concurrent.map(number));
+    compare("--per-shard-workers", frozen.per_shard_workers.to_string(), given.per_shard_workers.map(number));
+    compare("--retries", frozen.retries.to_string(), given.retries.map(|retries| retries.to_string()));
+    compare("--ingest-script", script, given.ingest_script.as_ref().map(path));
+    compare("--base-url", frozen.base_url.clone(), given.base_url.as_ref().map(base_url));
+    compare("--allow-http", yes_no(frozen.allow_http), only_if_set(given.allow_http));
+    compare("--adjusted", yes_no(frozen.adjusted.into()), only_if_set(given.adjusted));
+    compare("--settle", span(frozen.settle), given.settle.map(span));
+    compare("--recheck-empty", frozen.recheck_empty.to_string(), given.recheck_empty.map(|n| n.to_string()));
+    compare("--tries", frozen.tries.to_string(), given.tries.map(number));
+    compare("--backoff-base", span(frozen.backoff_base), given.backoff_base.map(span));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> StartArgs {
+        StartArgs {
+            job: Some(Kind::Daily),
+            tickers_csv: Some("small.csv".into()),
+            outdir: Some("out".into()),
+            from: Some("2020-01-01".parse().expect("a day")),
+            to: Some("2020-12-31".parse().expect("a day")),
+            ..StartArgs::default()
+        }
+    }
+
+    fn cwd() -> &'static Path {
+        Path::new("/home/me")
+    }
+
+    #[test]
+    fn a_new_run_names_every_flag_that_it_misses() {
+        let args = StartArgs { job: Some(Kind::Daily), ..StartArgs::default() };
+        let error = Settings::resolve(&args, cwd()).expect_err("incomplete");
+        assert_eq!(
+            error.to_string(),
+            "a new run needs --tickers-csv, --outdir, --from, --to; `launcher start --help` lists every option"
+        );
+    }
+
+    #[test]
+    fn a_range_that_runs_backwards_is_refused_with_both_days() {
+        let args = StartArgs { to: Some("2019-12-31".parse().expect("a day")), ..full() };
+        let error = Settings::resolve(&args, cwd()).expect_err("backwards");
+        assert_eq!(
+            error.to_string(),
+            "--to 2019-12-31 is before --from 2020-01-01; swap them or correct one"
+        );
+    }
+
+    #[test]
+    fn paths_are_absolute_and_settings_survive_the_file() {
+        let settings = Settings::resolve(&full(), cwd()).expect("complete");
+        assert_eq!(settings.outdir, Path::new("/home/me/out"));
+        assert_eq!(settings.batching, Batching::Size(at_least_one(25)));
+        let text = serde_json::to_string(&settings).expect("written");
+        assert_eq!(serde_json::from_str::<Settings>(&text).expect("read"), settings);
+    }
+
+    #[test]
+    fn what_was_not_said_or_is_equal_does_not_differ() {
+        let frozen = Settings::resolve(&full(), cwd()).expect("complete");
+        assert_eq!(differences(&StartArgs { resume: true, ..StartArgs::default() }, &frozen, cwd()), []);
+        let same = StartArgs {
+            outdir: Some("/home/me/out".into()),
+            settle: Some(SignedDuration::from_mins(900)),
+            base_url: Some("https://api.massive.com/".to_owned()),
+            ..full()
+        };
+        assert_eq!(differences(&same, &frozen, cwd()), []);
+    }
+
+    #[test]
+    fn every_contradiction_is_listed_with_both_values() {
+        let frozen = Settings::resolve(&full(), cwd()).expect("complete");
+        let other = StartArgs {
+            outdir: Some("other".into()),
+            to: Some("2021-01-01".parse().expect("a day")),
+            shards: NonZeroU32::new(3),
+            adjusted: true,
+            settle: Some(SignedDuration::from_hours(1)),
+            ..StartArgs::default()
+        };
+        let said: Vec<String> = differences(&other, &frozen, cwd()).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "--outdir: the run has /home/me/out, you say /home/me/other",
+                "--to: the run has 2020-12-31, you say 2021-01-01",
+                "--shards: the run has none, you say 3",
+                "--adjusted: the run has no, you say yes",
+                "--settle: the run has 15h, you say 1h",
+            ]
+        );
+    }
+}

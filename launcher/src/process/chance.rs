@@ -1,0 +1,24 @@
+//! Chance: names of runs and the dice for backoff, from the kernel.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use shared::disk::publish::DiskError;
+
+/// A name that no other run has: 16 hex digits.
+pub fn run_name() -> Result<String, DiskError> {
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes()?)))
+}
+
+/// Any number, all equally likely. Should the kernel refuse, the middle: backoff then has no jitter.
+pub fn dice() -> u32 {
+    bytes().map_or(u32::MAX / 2, u32::from_ne_bytes)
+}
+
+fn bytes<const N: usize>() -> Result<[u8; N], DiskError> {
+    let source = Path::new("/dev/urandom");
+    let mut bytes = [0; N];
+    File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(DiskError::at("read", source))?;
+    Ok(bytes)
+}

@@ -1,0 +1,8 @@
+//! The doors to the system: clock, chance, signals, processes. The only room that spawns or signals.
+//! Nothing here knows what a batch is.
+
+pub mod clock;
+pub mod chance;
+pub mod signal;
+pub mod watch;
+pub mod spawn;

@@ -1,0 +1,114 @@
+//! Finding the processes of a run by the marker in their environment, also those that left their group or
+//! their parent, and stopping them. Never by name, never by pid alone.
+
+use std::fs;
+use std::time::Duration;
+
+use shared::run::identity::ProcessIdentity;
+
+use super::clock;
+use super::signal::{self, Insistence};
+
+/// How long the kernel may take to end what was killed.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Variables that every process of a run, or of one of its attempts, inherits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// Names and values; all of them must be there.
+    pub variables: Vec<(&'static str, String)>,
+}
+
+impl Marker {
+    /// Every process of a run.
+    pub fn of_run(run: &str) -> Self {
+        Self { variables: vec![("LAUNCHER_RUN", run.to_owned())] }
+    }
+
+    /// Every process of one attempt, such as `batch_0001.1`, of a run.
+    pub fn of_attempt(run: &str, attempt: String) -> Self {
+        let mut marker = Self::of_run(run);
+        marker.variables.push(("LAUNCHER_ATTEMPT", attempt));
+        marker
+    }
+
+    fn is_in(&self, environment: &[u8]) -> bool {
+        let holds = |wanted: String| environment.split(|byte| *byte == 0).any(|it| it == wanted.as_bytes());
+        self.variables.iter().all(|(name, value)| holds(format!("{name}={value}")))
+    }
+}
+
+/// Every living process with `marker`, but for this one. Zombies have no environment and are not found.
+pub fn marked(marker: &Marker) -> Vec<ProcessIdentity> {
+    let own = i32::try_from(std::process::id()).ok();
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let others = pids.filter(|pid| Some(*pid) != own);
+    others.filter_map(|pid| marked_process(pid, marker)).collect()
+}
+
+fn marked_process(pid: i32, marker: &Marker) -> Option<ProcessIdentity> {
+    // Identity first: a pid that changes hands in between is then not alive under that identity.
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    if !marker.is_in(&environment) {
+        return None;
+    }
+    let identity = ProcessIdentity::of(pid)?;
+    let again = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    marker.is_in(&again).then_some(identity)
+}
+
+/// Ends every process with `marker`: asks, waits at most `grace`, kills. Returns who is left, normally
+/// nobody. Looked for again and again, so that what they start meanwhile is found too.
+pub fn stop_marked(marker: &Marker, grace: Duration) -> Vec<ProcessIdentity> {
+    let mut asked: Vec<ProcessIdentity> = Vec::new();
+    let gone = clock::wait_until(grace, || {
+        let left = nearly_nobody(marker);
+        for process in &left {
+            if !asked.contains(process) {
+                signal::send(process, Insistence::Ask);
+                asked.push(process.clone());
+            }
+        }
+        left.is_empty()
+    });
+    if gone { Vec::new() } else { kill_marked(marker) }
+}
+
+/// Kills every process with `marker` and returns who is left, normally nobody.
+pub fn kill_marked(marker: &Marker) -> Vec<ProcessIdentity> {
+    let mut left = Vec::new();
+    clock::wait_until(KILL_LIMIT, || {
+        left = nearly_nobody(marker);
+        for process in &left {
+            signal::send(process, Insistence::Kill);
+        }
+        left.is_empty()
+    });
+    left
+}
+
+/// The marked ones, looked for a second time when none is found: a process between fork and exec, or a
+/// child of one that ended while we read the list, is not seen in a single reading.
+fn nearly_nobody(marker: &Marker) -> Vec<ProcessIdentity> {
+    let first = marked(marker);
+    if first.is_empty() { marked(marker) } else { first }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_a_whole_variable() {
+        let marker = Marker::of_run("ab12");
+        assert!(marker.is_in(b"PATH=/bin\0LAUNCHER_RUN=ab12\0"));
+        assert!(!marker.is_in(b"PATH=/bin\0LAUNCHER_RUN=ab123\0X=LAUNCHER_RUN=ab12\0"));
+    }
+
+    #[test]
+    fn a_run_that_nobody_belongs_to_is_stopped_at_once() {
+        let nobody = Marker::of_run("no such run");
+        assert_eq!(stop_marked(&nobody, Duration::from_secs(5)), []);
+    }
+}

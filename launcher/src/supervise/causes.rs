@@ -1,0 +1,220 @@
+//! Causes: what an ended attempt means for its tickers and for the run. Pure.
+//!
+//! Nothing is called done here: that was the ledgers' word. Every attempt that leaves something unfinished and
+//! proves nothing charges at least one ticker, or pauses or stops the run: no batch can be tried for ever.
+
+use jiff::SignedDuration;
+use shared::run::events::Persistence;
+use shared::run::exit::Exit;
+
+use super::facts::{Ending, Report, Word};
+use crate::process::signal::name_of;
+
+/// The longest first pause before a batch is tried again; doubled with every failure.
+const BACKOFF_FIRST: SignedDuration = SignedDuration::from_secs(1);
+const BACKOFF_LIMIT: SignedDuration = SignedDuration::from_mins(5);
+const PROBE_FIRST: SignedDuration = SignedDuration::from_secs(1);
+const PROBE_LIMIT: SignedDuration = SignedDuration::from_mins(1);
+
+/// What becomes of one unfinished ticker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another attempt, and this one did not count.
+    Innocent,
+    /// This attempt counts against the ticker, for this reason.
+    Charged(String),
+    /// No other attempt will do better.
+    Hopeless(String),
+}
+
+/// What an ended attempt means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Each unfinished ticker has its verdict, in the order of the report.
+    Tickers(Vec<Verdict>),
+    /// This machine is in the way; nobody's fault.
+    PauseRun(String),
+    /// Nobody will do better until a person acts.
+    StopRun(String),
+}
+
+/// Judges `report`.
+pub fn judge(report: &Report) -> Judgement {
+    if report.unfinished.is_empty() {
+        return Judgement::Tickers(Vec::new());
+    }
+    match &report.ending {
+        Ending::Interrupted => everybody_innocent(report),
+        Ending::NotStarted { what } => Judgement::PauseRun(what.clone()),
+        Ending::Unusable { what } => Judgement::StopRun(what.clone()),
+        Ending::Signaled { signal } => crashed(report, &format!("killed by {}", name_of(*signal))),
+        Ending::Exited { code } => match Exit::of_code(*code) {
+            Some(Exit::Done) => ended_well(report),
+            Some(Exit::Transient) => by_word(report, |_| Verdict::Charged("left unfinished (exit 10)".into())),
+            Some(Exit::Permanent) => ended_permanent(report),
+            Some(Exit::Usage) => Judgement::StopRun(said(report, "the worker does not understand its arguments (exit 2)")),
+            Some(Exit::Refused) => Judgement::StopRun(said(report, "key or plan refused (exit 12)")),
+            Some(Exit::LocalResource) => Judgement::PauseRun(said(report, "a local resource is in the way (exit 13)")),
+            // We did not ask: in a run that stops nobody is judged.
+            Some(Exit::Stopped) => crashed(report, "stopped by a SIGTERM that was not ours"),
+            None => crashed(report, &format!("crashed (exit {code})")),
+        },
+    }
+}
+
+fn said(report: &Report, what: &str) -> String {
+    if report.last_words.is_empty() { what.to_owned() } else { format!("{what}: {}", report.last_words) }
+}
+
+fn everybody_innocent(report: &Report) -> Judgement {
+    Judgement::Tickers(report.unfinished.iter().map(|_| Verdict::Innocent).collect())
+}
+
+/// Failed tickers by what was said of them, the others by `wordless`.
+fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
+    let verdict = |word: &Word| match word {
+        Word::Failed { cause, persistence: Persistence::Permanent } => Verdict::Hopeless(cause.clone()),
+        Word::Failed { cause, persistence: Persistence::Transient } => Verdict::Charged(cause.clone()),
+        Word::Untouched | Word::Begun => wordless(word),
+    };
+    Judgement::Tickers(report.unfinished.iter().map(|left| verdict(&left.word)).collect())
+}
+
+fn ended_well(report: &Report) -> Judgement {
+    let progress = report.proven.tickers + report.reported > 0;
+    if report.yielded && progress {
+        return by_word(report, |_| Verdict::Innocent);
+    }
+    let what = if report.yielded { "a yield with nothing done (exit 0)" } else { "exit 0, but not all is there and no yield was said" };
+    by_word(report, |_| Verdict::Charged(what.to_owned()))
+}
+
+fn ended_permanent(report: &Report) -> Judgement {
+    let wordless = report.unfinished.iter().all(|left| !matches!(left.word, Word::Failed { .. }));
+    // Without a word on any ticker (a script has none to say) the exit code is all there is.
+    by_word(report, |_| match wordless {
+        true => Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned()),
+        false => Verdict::Charged("left unfinished (exit 11)".to_owned()),
+    })
+}
+
+/// Charges the tickers that were being worked on; when none is known, all of them.
+fn crashed(report: &Report, what: &str) -> Judgement {
+    let culprit_known = report.unfinished.iter().any(|left| matches!(left.word, Word::Begun | Word::Failed { .. }));
+    by_word(report, |word| match word {
+        Word::Untouched if culprit_known => Verdict::Innocent,
+        Word::Untouched | Word::Begun | Word::Failed { .. } => Verdict::Charged(what.to_owned()),
+    })
+}
+
+/// Time to wait before the attempt after `failures` failed ones (at least 1): any time up to a limit that
+/// doubles (full jitter). `dice` is any number, all equally likely.
+pub fn backoff(failures: u32, dice: u32) -> SignedDuration {
+    fraction(doubled(BACKOFF_FIRST, failures.saturating_sub(1), BACKOFF_LIMIT), dice)
+}
+
+/// Time to wait before looking whether the cause of a pause is gone, after `pauses` in a row before this one.
+pub fn probe_after(pauses: u32) -> SignedDuration {
+    doubled(PROBE_FIRST, pauses, PROBE_LIMIT)
+}
+
+fn doubled(first: SignedDuration, times: u32, limit: SignedDuration) -> SignedDuration {
+    let factor = 1_i32.checked_shl(times.min(30)).unwrap_or(i32::MAX);
+    first.checked_mul(factor).map_or(limit, |longer| longer.min(limit))
+}
+
+fn fraction(whole: SignedDuration, dice: u32) -> SignedDuration {
+    let ms = whole.as_millis() * i128::from(dice) / i128::from(u32::MAX);
+    SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervise::facts::{Tally, Unfinished};
+    use proptest::prelude::*;
+
+    fn report(ending: Ending, words: Vec<Word>) -> Report {
+        let unfinished = words.into_iter().enumerate().map(|(number, word)| {
+            let ticker = format!("T{number}").parse().expect("a ticker");
+            Unfinished { ticker, word }
+        });
+        Report {
+            ending,
+            proven: Tally::default(),
+            reported: 0,
+            unfinished: unfinished.collect(),
+            yielded: false,
+            last_words: String::new(),
+            dice: 0,
+        }
+    }
+
+    fn exited(code: i32, words: Vec<Word>) -> Report {
+        report(Ending::Exited { code }, words)
+    }
+
+    fn failed(cause: &str, persistence: Persistence) -> Word {
+        Word::Failed { cause: cause.to_owned(), persistence }
+    }
+
+    fn charged(cause: &str) -> Verdict {
+        Verdict::Charged(cause.to_owned())
+    }
+
+    #[test]
+    fn exit_0_with_something_unfinished_is_a_failure_unless_a_yield_was_said() {
+        let silent = exited(0, vec![Word::Untouched]);
+        let why = "exit 0, but not all is there and no yield was said";
+        assert_eq!(judge(&silent), Judgement::Tickers(vec![charged(why)]));
+        let proven = Tally { tickers: 1, ..Tally::default() };
+        let honest = Report { yielded: true, proven, ..silent.clone() };
+        assert_eq!(judge(&honest), Judgement::Tickers(vec![Verdict::Innocent]));
+        let lazy = Report { yielded: true, ..silent };
+        assert_eq!(judge(&lazy), Judgement::Tickers(vec![charged("a yield with nothing done (exit 0)")]));
+    }
+
+    #[test]
+    fn a_crash_charges_the_tickers_being_worked_on_and_nobody_else() {
+        let crash = report(Ending::Signaled { signal: 11 }, vec![Word::Untouched, Word::Begun]);
+        let expected = vec![Verdict::Innocent, charged("killed by SIGSEGV")];
+        assert_eq!(judge(&crash), Judgement::Tickers(expected));
+        let unknown = exited(101, vec![Word::Untouched, Word::Untouched]);
+        assert_eq!(judge(&unknown), Judgement::Tickers(vec![charged("crashed (exit 101)"); 2]));
+    }
+
+    #[test]
+    fn a_permanent_failure_is_not_tried_again_and_a_transient_one_is() {
+        let words = vec![failed("404", Persistence::Permanent), failed("timeout", Persistence::Transient)];
+        let expected = vec![Verdict::Hopeless("404".to_owned()), charged("timeout")];
+        assert_eq!(judge(&exited(10, words)), Judgement::Tickers(expected));
+        let wordless = vec![Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned())];
+        assert_eq!(judge(&exited(11, vec![Word::Begun])), Judgement::Tickers(wordless));
+    }
+
+    #[test]
+    fn refusal_stops_and_a_local_resource_pauses_with_the_workers_last_words() {
+        let refused = Report { last_words: "401 unknown key".to_owned(), ..exited(12, vec![Word::Begun]) };
+        assert_eq!(judge(&refused), Judgement::StopRun("key or plan refused (exit 12): 401 unknown key".to_owned()));
+        let full = Judgement::PauseRun("a local resource is in the way (exit 13)".to_owned());
+        assert_eq!(judge(&exited(13, vec![Word::Begun])), full);
+    }
+
+    #[test]
+    fn whatever_the_exit_code_what_is_all_proven_is_done() {
+        for code in [0, 2, 10, 11, 12, 13, 101] {
+            assert_eq!(judge(&exited(code, Vec::new())), Judgement::Tickers(Vec::new()), "exit {code}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn backoff_is_never_longer_than_its_doubling_limit(failures in 0..100_u32, dice in any::<u32>()) {
+            let limit = SignedDuration::from_secs(1_i64 << failures.saturating_sub(1).min(9)).min(BACKOFF_LIMIT);
+            let wait = backoff(failures, dice);
+            prop_assert!(wait <= limit && wait >= SignedDuration::ZERO, "{wait:?} against {limit:?}");
+            prop_assert_eq!(backoff(failures, u32::MAX), limit);
+            prop_assert!(probe_after(failures) <= PROBE_LIMIT);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Digest: what the events of one attempt add up to. Hints for blame and progress, never proof.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use shared::market::ticker::Ticker;
+use shared::run::events::{Event, Stamped};
+
+use super::facts::Word;
+
+/// How far an attempt got with one ticker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Course {
+    word: Option<Word>,
+    rows: u64,
+    pages: u64,
+}
+
+/// An attempt as its worker tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Digest {
+    courses: BTreeMap<Ticker, Course>,
+    /// Did it say that it ends early on purpose?
+    pub yielded: bool,
+    /// When it last said anything.
+    pub last_said: Option<Timestamp>,
+}
+
+impl Digest {
+    /// Takes one event in.
+    pub fn hear(&mut self, said: Stamped) {
+        self.last_said = self.last_said.max(Some(said.at));
+        match said.event {
+            Event::TickerStart { ticker } => self.tell(ticker, Some(Word::Begun), None),
+            Event::Progress { ticker, rows, pages, .. } => self.tell(ticker, Some(Word::Begun), Some((rows, pages))),
+            Event::TickerDone { ticker, rows, pages } => self.tell(ticker, None, Some((rows, pages))),
+            Event::TickerFailed { ticker, cause, persistence } => {
+                self.tell(ticker, Some(Word::Failed { cause, persistence }), None);
+            }
+            Event::Yield { .. } => self.yielded = true,
+            Event::End { .. } => {}
+        }
+    }
+
+    fn tell(&mut self, ticker: Ticker, word: Option<Word>, totals: Option<(u64, u64)>) {
+        let course = self.courses.entry(ticker).or_insert(Course { word: None, rows: 0, pages: 0 });
+        course.word = word;
+        if let Some((rows, pages)) = totals {
+            (course.rows, course.pages) = (rows, pages);
+        }
+    }
+
+    /// The last word on a ticker that turned out unfinished. One that was said to be done is as if begun:
+    /// its worker was wrong about it.
+    pub fn word_on(&self, ticker: &Ticker) -> Word {
+        match self.courses.get(ticker) {
+            None => Word::Untouched,
+            Some(course) => course.word.clone().unwrap_or(Word::Begun),
+        }
+    }
+
+    /// Tickers being worked on.
+    pub fn current(&self) -> impl Iterator<Item = &Ticker> {
+        self.courses.iter().filter(|(_, course)| course.word == Some(Word::Begun)).map(|(ticker, _)| ticker)
+    }
+
+    /// Rows received in this attempt.
+    pub fn rows(&self) -> u64 {
+        self.courses.values().map(|course| course.rows).sum()
+    }
+
+    /// Pages received in this attempt.
+    pub fn pages(&self) -> u64 {
+        self.courses.values().map(|course| course.pages).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::run::events::Persistence;
+
+    #[test]
+    fn the_last_word_on_each_ticker_counts() {
+        let ticker = |name: &str| name.parse::<Ticker>().expect("a ticker");
+        let events = [
+            Event::TickerStart { ticker: ticker("A") },
+            Event::Progress { ticker: ticker("A"), rows: 10, pages: 1, bytes: 100 },
+            Event::TickerStart { ticker: ticker("B") },
+            Event::TickerDone { ticker: ticker("A"), rows: 15, pages: 2 },
+            Event::TickerStart { ticker: ticker("C") },
+            Event::TickerFailed { ticker: ticker("C"), cause: "404".to_owned(), persistence: Persistence::Permanent },
+        ];
+        let mut digest = Digest::default();
+        for event in events {
+            digest.hear(Stamped { at: Timestamp::UNIX_EPOCH, event });
+        }
+        assert_eq!(digest.current().collect::<Vec<_>>(), [&ticker("B")]);
+        assert_eq!((digest.rows(), digest.pages()), (15, 2));
+        assert_eq!(digest.word_on(&ticker("B")), Word::Begun);
+        assert_eq!(digest.word_on(&ticker("D")), Word::Untouched);
+        let failed = Word::Failed { cause: "404".to_owned(), persistence: Persistence::Permanent };
+        assert_eq!(digest.word_on(&ticker("C")), failed);
+    }
+}

@@ -1,0 +1,46 @@
+//! Evidence: what the ledgers prove of a run's tickers. An exit code is none.
+
+use jiff::Timestamp;
+use shared::dataset::ledger::{Ledger, Summary};
+use shared::market::ticker::Ticker;
+
+use crate::plan::request::Request;
+use crate::plan::settings::Program;
+
+/// What the outdir says of one ticker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Every day of the run is proven.
+    Proven(Summary),
+    /// Some days are not.
+    Short,
+    /// No ledger exists.
+    NoLedger,
+    /// There is a ledger that can't be used.
+    Unusable(String),
+}
+
+/// Looks at the ledger of `ticker`, as far as `request` lets it count at `now`.
+pub fn standing(request: &Request, ticker: &Ticker, now: Timestamp) -> Standing {
+    let settings = &request.settings;
+    let ledger = match Ledger::read(&settings.outdir, settings.job, ticker) {
+        Ok(ledger) => ledger,
+        Err(error) => return Standing::Unusable(error.to_string()),
+    };
+    let trust = request.trust(now);
+    if ledger.missing(request.days(), &trust).is_empty() {
+        Standing::Proven(ledger.summary(request.days(), &trust))
+    } else if Ledger::path(&settings.outdir, ticker).exists() {
+        Standing::Short
+    } else {
+        Standing::NoLedger
+    }
+}
+
+/// May a clean exit stand in for a ledger that does not exist? Only for executables that keep none.
+pub fn takes_word_of(program: &Program) -> bool {
+    match program {
+        Program::Worker => false,
+        Program::Script(_) => true,
+    }
+}

@@ -1,0 +1,230 @@
+//! Facts: everything that can happen to a run, as the journal keeps it. Plain data; what a fact does to the
+//! state is [`machine`](super::machine)'s business.
+
+use std::ops::AddAssign;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::dataset::ledger::Summary;
+use shared::market::ticker::Ticker;
+use shared::run::events::Persistence;
+use shared::run::identity::ProcessIdentity;
+use shared::run::workdir::BatchId;
+
+/// A fact and when it was seen. One line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// UTC.
+    pub at: Timestamp,
+    /// What.
+    pub fact: Fact,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// Tickers that needed no work when the run was prepared and are in no batch. Replaces what was said before.
+    Surveyed {
+        /// What is proven of them.
+        proven: Tally,
+    },
+    /// A batch was made. Its members never change.
+    Planned {
+        /// The next number.
+        batch: BatchId,
+        /// At least one.
+        tickers: Vec<Ticker>,
+    },
+    /// A finished batch whose proof does not hold any more (a file is gone, an empty answer is to be asked again).
+    Reopened {
+        /// Which.
+        batch: BatchId,
+        /// Its members that need work.
+        unfinished: Vec<Ticker>,
+        /// What is still proven of the others.
+        proven: Tally,
+    },
+    /// A supervisor begins.
+    Opened {
+        /// Who.
+        supervisor: ProcessIdentity,
+    },
+    /// A worker is about to be started.
+    Launched {
+        /// For which batch.
+        batch: BatchId,
+        /// From 1.
+        attempt: u32,
+    },
+    /// A worker has ended.
+    Ended {
+        /// Of which batch.
+        batch: BatchId,
+        /// Which attempt.
+        attempt: u32,
+        /// How, and what the ledgers then proved.
+        report: Report,
+    },
+    /// What the run was paused for is gone.
+    PauseLifted,
+    /// Somebody asked the run to stop.
+    StopAsked {
+        /// The signal's name.
+        by: String,
+    },
+    /// The supervisor ends; no worker is left.
+    Closed {
+        /// How the run stands.
+        outcome: Outcome,
+    },
+}
+
+/// What an ended attempt left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// How the worker ended.
+    pub ending: Ending,
+    /// What the ledgers prove of the tickers that this attempt finished.
+    pub proven: Tally,
+    /// Tickers that a script says are done and no ledger speaks of.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reported: u64,
+    /// Tickers of the attempt that are not done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<Unfinished>,
+    /// Did the worker say that it ends early on purpose?
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub yielded: bool,
+    /// The last line of its log, where that helps to understand.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub last_words: String,
+    /// A random number for backoff, kept so that a replay throws the same dice.
+    pub dice: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// By itself.
+    Exited {
+        /// Exit code.
+        code: i32,
+    },
+    /// By a signal.
+    Signaled {
+        /// Which.
+        signal: i32,
+    },
+    /// It never began: this machine was in the way.
+    NotStarted {
+        /// The error, for people.
+        what: String,
+    },
+    /// It never began, and no other will until somebody changes the executable.
+    Unusable {
+        /// The error, for people.
+        what: String,
+    },
+    /// Its supervisor died first, so nobody knows.
+    Interrupted,
+}
+
+/// A ticker that an attempt did not finish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// Which.
+    pub ticker: Ticker,
+    /// What is known of it.
+    pub word: Word,
+}
+
+/// The last thing said about an unfinished ticker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// Nothing.
+    Untouched,
+    /// Its work had begun.
+    Begun,
+    /// It failed.
+    Failed {
+        /// One sentence.
+        cause: String,
+        /// Is another attempt worth it?
+        persistence: Persistence,
+    },
+}
+
+/// How a run stands when its supervisor ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every ticker is done.
+    Complete,
+    /// Nothing is left to try, but some tickers failed.
+    Incomplete {
+        /// How many.
+        failed: u64,
+    },
+    /// It was stopped with work left.
+    Stopped {
+        /// Why.
+        why: StopWhy,
+    },
+}
+
+/// Why a run was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopWhy {
+    /// As asked.
+    Asked {
+        /// The signal's name.
+        by: String,
+    },
+    /// No other worker will do better until a person changes something.
+    Hopeless {
+        /// The batch that found out.
+        batch: BatchId,
+        /// What it found.
+        what: String,
+    },
+}
+
+/// Sums over tickers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Tickers whose whole range is proven.
+    pub tickers: u64,
+    /// Their partitions and rows.
+    pub summary: Summary,
+}
+
+impl Tally {
+    /// One proven ticker.
+    pub fn of_ticker(summary: Summary) -> Self {
+        Self { tickers: 1, summary }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.tickers += other.tickers;
+        self.summary.partitions_data += other.summary.partitions_data;
+        self.summary.partitions_empty += other.summary.partitions_empty;
+        self.summary.partitions_outside_plan += other.summary.partitions_outside_plan;
+        self.summary.rows += other.summary.rows;
+    }
+}

@@ -1,0 +1,62 @@
+//! The journal: facts on disk, the only truth about batches. One supervisor writes it, anybody may read it.
+
+use shared::disk::checked_lines::{self, Appender, LinesError};
+use shared::disk::publish::DiskError;
+use shared::run::workdir::Workdir;
+
+use super::facts::Entry;
+use super::machine::{Illegal, Machine, Rules};
+
+/// Why a journal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It can't be read, or is damaged in its middle.
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    /// It says what can't have happened.
+    #[error("{path}:{line}: {source}; this journal can't be gone on with, choose another --workdir (what is in the outdir stays proven: use --resume)", path = path.display())]
+    Impossible {
+        /// The journal.
+        path: std::path::PathBuf,
+        /// One-based.
+        line: usize,
+        /// Fact and state.
+        source: Illegal,
+    },
+}
+
+/// A journal opened for writing, by the holder of the run's lock.
+pub struct Journal {
+    log: Appender<Entry>,
+}
+
+impl Journal {
+    /// Opens the journal of `workdir` and replays it.
+    pub fn open(workdir: &Workdir, rules: Rules) -> Result<(Self, Machine), JournalError> {
+        let mut log = Appender::open(&workdir.journal()).map_err(LinesError::from)?;
+        let entries = log.recover()?;
+        let machine = replay(workdir, rules, &entries)?;
+        Ok((Self { log }, machine))
+    }
+
+    /// Writes `entries` in one go; on return they survive a power cut, on an error none of them counts.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), DiskError> {
+        self.log.append(entries)
+    }
+}
+
+/// Reads the journal of `workdir` without touching it.
+pub fn read(workdir: &Workdir) -> Result<Vec<Entry>, LinesError> {
+    Ok(checked_lines::read(&workdir.journal())?.entries)
+}
+
+/// The state that `entries` lead to.
+pub fn replay(workdir: &Workdir, rules: Rules, entries: &[Entry]) -> Result<Machine, JournalError> {
+    let mut machine = Machine::new(rules);
+    for (index, entry) in entries.iter().enumerate() {
+        machine.apply(entry).map_err(|source| {
+            JournalError::Impossible { path: workdir.journal(), line: index + 1, source }
+        })?;
+    }
+    Ok(machine)
+}

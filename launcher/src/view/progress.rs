@@ -1,0 +1,156 @@
+//! Progress of a run as it happens: lines for the launcher's log, lines or a bar for a terminal.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use shared::disk::publish::DiskError;
+use shared::run::workdir::Workdir;
+
+use super::words::{self, counted};
+use crate::process::clock;
+use crate::process::signal;
+use crate::process::spawn;
+use crate::supervise::drive::Notice;
+use crate::supervise::facts::{Ending, Fact, Report};
+use crate::supervise::machine::{BatchState, Machine, RunState};
+
+/// Where progress is shown besides the log.
+enum Screen {
+    /// Nobody looks.
+    Dark,
+    /// A pipe or a file.
+    Lines,
+    /// A terminal.
+    Bar(ProgressBar),
+}
+
+/// Tells what happens.
+pub struct Narrator {
+    log: File,
+    screen: Screen,
+    tickers: u64,
+}
+
+impl Narrator {
+    /// Writes to the run's launcher.log alone.
+    pub fn to_log(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
+        Ok(Self { log: spawn::open_log(&workdir.launcher_log())?, screen: Screen::Dark, tickers: tickers as u64 })
+    }
+
+    /// Writes to the log and to standard error: a bar on a terminal, else lines.
+    pub fn to_screen(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
+        let mut narrator = Self::to_log(workdir, tickers)?;
+        narrator.screen = if std::io::stderr().is_terminal() { Screen::Bar(bar(tickers as u64)) } else { Screen::Lines };
+        Ok(narrator)
+    }
+
+    /// Takes a notice.
+    pub fn tell(&mut self, machine: &Machine, notice: &Notice) {
+        let line = match notice {
+            Notice::Fact(entry) => line_of(machine, &entry.fact),
+            Notice::Trouble(what) => Some(format!("trouble: {what}")),
+            Notice::Glance => None,
+        };
+        if let Some(line) = &line {
+            self.write(line);
+        }
+        if let Screen::Bar(bar) = &self.screen {
+            show(bar, machine, self.tickers);
+        }
+    }
+
+    /// Writes a line to the log and the screen.
+    pub fn write(&mut self, line: &str) {
+        // A full disk under the log must not end the run.
+        drop(self.log.write_all(format!("{:.0} {line}\n", clock::now()).as_bytes()));
+        match &self.screen {
+            Screen::Dark => {}
+            Screen::Lines => drop(writeln!(std::io::stderr(), "{line}")),
+            Screen::Bar(bar) => bar.println(line),
+        }
+    }
+}
+
+impl Drop for Narrator {
+    fn drop(&mut self) {
+        if let Screen::Bar(bar) = &self.screen {
+            bar.abandon();
+        }
+    }
+}
+
+fn bar(tickers: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("[{elapsed}] {bar:30} {pos}/{len} tickers  {msg}");
+    let bar = ProgressBar::new(tickers).with_style(style.expect("the template is a constant"));
+    bar.enable_steady_tick(Duration::from_secs(1));
+    bar
+}
+
+fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
+    let mut proven = machine.surveyed();
+    let (mut reported, mut failed) = (0, 0);
+    for (_, batch) in machine.batches() {
+        proven += batch.proven;
+        reported += batch.reported;
+        failed += batch.failures().len() as u64;
+    }
+    bar.set_position((proven.tickers + reported + failed).min(tickers));
+    let running = counted(u64::from(machine.running()), "worker");
+    let state = match machine.run() {
+        RunState::Paused { why, .. } => format!("paused: {why}"),
+        RunState::Stopping { .. } => format!("stopping, {running} left"),
+        RunState::Planned | RunState::Open | RunState::Closed { .. } => running,
+    };
+    bar.set_message(format!("{state}, {} failed, {}", words::count(failed), counted(proven.summary.rows, "row")));
+}
+
+/// One fact for people; what everybody expects is not worth a line.
+fn line_of(machine: &Machine, fact: &Fact) -> Option<String> {
+    let line = match fact {
+        Fact::Surveyed { .. } | Fact::Planned { .. } => return None,
+        Fact::Reopened { batch, unfinished, .. } => {
+            format!("{batch} again: {} no longer proven", counted(unfinished.len() as u64, "ticker"))
+        }
+        Fact::Opened { supervisor } => format!("supervisor {} begins", supervisor.pid),
+        Fact::Launched { batch, attempt } => {
+            let tickers = machine.batch(*batch).map_or(0, |it| it.left().len());
+            format!("{batch}.{attempt} starts with {}", counted(tickers as u64, "ticker"))
+        }
+        Fact::Ended { batch, attempt, report } => {
+            let next = machine.batch(*batch).map_or("", |it| next_of(it.state));
+            format!("{batch}.{attempt} {}{next}", ended(report))
+        }
+        Fact::PauseLifted => "the reason of the pause is gone: going on".to_owned(),
+        Fact::StopAsked { by } => format!("stopping ({by}): workers are asked to end, nothing new starts"),
+        Fact::Closed { outcome } => words::outcome(outcome),
+    };
+    let paused = match (fact, machine.run()) {
+        (Fact::Ended { .. }, RunState::Paused { why, .. }) => format!("; the run is paused: {why}"),
+        (Fact::Ended { .. }, RunState::Stopping { why }) => format!("; the run is stopping {}", words::stop_why(why)),
+        _ => String::new(),
+    };
+    Some(line + &paused)
+}
+
+fn ended(report: &Report) -> String {
+    let how = match &report.ending {
+        Ending::Exited { code } => format!("exit {code}"),
+        Ending::Signaled { signal } => format!("killed by {}", signal::name_of(*signal)),
+        Ending::NotStarted { what } | Ending::Unusable { what } => what.clone(),
+        Ending::Interrupted => "was interrupted: its supervisor died".to_owned(),
+    };
+    let done = report.proven.tickers + report.reported;
+    let vouched = if report.reported > 0 { " by the script's word" } else { "" };
+    let left = report.unfinished.len() as u64;
+    format!("{how}: {} done{vouched}, {} unfinished", words::count(done), words::count(left))
+}
+
+fn next_of(state: BatchState) -> &'static str {
+    match state {
+        BatchState::Pending | BatchState::Backoff { .. } => ", to be tried again",
+        BatchState::Running { .. } | BatchState::Done => "",
+        BatchState::Failed => ", the rest is given up",
+    }
+}

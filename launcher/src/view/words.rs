@@ -1,0 +1,101 @@
+//! Small spellings shared by everything that people read, and the one door to standard output.
+
+use std::io::{self, Write};
+
+use shared::run::workdir::Workdir;
+
+use crate::plan::errand;
+use crate::supervise::facts::{Outcome, StopWhy};
+
+/// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
+pub fn say(text: &str) {
+    drop(io::stdout().write_all(text.as_bytes()));
+}
+
+/// `1,234,567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 ticker`, `1,234 tickers`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// `17 s`, `3 min`, `2 h 5 min`, `4 d 3 h`.
+pub fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// `17 B`, `3.4 GB` (powers of 1000).
+pub fn bytes(number: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = number as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{number} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// Why a run was stopped, after "stopped ".
+pub fn stop_why(why: &StopWhy) -> String {
+    match why {
+        StopWhy::Asked { by } => format!("as asked ({by})"),
+        StopWhy::Hopeless { batch, what } => format!("by {batch}: {what}"),
+    }
+}
+
+/// How a run ended, in one sentence.
+pub fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Complete => "complete: every ticker is done".to_owned(),
+        Outcome::Incomplete { failed } => format!("incomplete: {} failed", counted(*failed, "ticker")),
+        Outcome::Stopped { why } => format!("stopped {}", stop_why(why)),
+    }
+}
+
+/// `launcher VERB --workdir W`, ready to be pasted.
+pub fn command(verb: &str, workdir: &Workdir) -> String {
+    errand::spelled(std::path::Path::new("launcher"), &[verb.into(), "--workdir".into(), workdir.root().into()])
+}
+
+/// How to go on with a run.
+pub fn resume_command(workdir: &Workdir) -> String {
+    command("start", workdir) + " --resume"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_easy_on_the_eye() {
+        let counts = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
+        assert!(counts.iter().all(|(number, text)| count(*number) == *text));
+        assert_eq!(counted(1, "ticker"), "1 ticker");
+        let spans = [(17, "17 s"), (185, "3 min"), (7500, "2 h 5 min"), (356_400, "4 d 3 h")];
+        assert!(spans.iter().all(|(seconds, text)| span(*seconds) == *text));
+        assert_eq!((bytes(999), bytes(3_400_000_000)), ("999 B".to_owned(), "3.4 GB".to_owned()));
+    }
+
+    #[test]
+    fn a_command_can_be_pasted() {
+        let workdir = Workdir::new(std::path::Path::new("/my runs/a"));
+        assert_eq!(resume_command(&workdir), "launcher start --workdir '/my runs/a' --resume");
+    }
+}

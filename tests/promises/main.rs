@@ -1,1 +1,12 @@
-fn main() {}
+//! One file per promise. Whole programs, a real server on loopback, real folders.
+
+mod tidy;
+mod sim;
+mod bad_input;
+mod daily;
+mod lies;
+mod resume;
+mod crash;
+mod limits;
+mod secrets;
+mod python;

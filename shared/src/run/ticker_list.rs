@@ -23,14 +23,14 @@ pub enum TickerListError {
         found: String,
     },
     /// A line that does not hold a ticker.
-    #[error("{path}:{line}: {source}", path = path.display())]
+    #[error("{path}:{line}: {what}", path = path.display())]
     Ticker {
         /// The file.
         path: PathBuf,
         /// One-based line.
         line: u64,
         /// What stands there instead.
-        source: TickerError,
+        what: TickerError,
     },
     /// A line that is not CSV.
     #[error("{path}:{line}: not a line of this CSV ({what})", path = path.display())]
@@ -78,9 +78,9 @@ impl TickerList {
         for record in reader.records() {
             let record = record.map_err(|error| malformed(path, &error))?;
             let start = start_of(text, &record);
-            let refuse = |source| {
+            let refuse = |what| {
                 let line = 1 + text[..start].matches('\n').count() as u64;
-                TickerListError::Ticker { path: path.to_owned(), line, source }
+                TickerListError::Ticker { path: path.to_owned(), line, what }
             };
             if text[start..].starts_with(['\n', '\r']) {
                 return Err(refuse(TickerError::Empty));

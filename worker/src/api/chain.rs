@@ -14,61 +14,8 @@ use url::Url;
 
 use super::endpoints::Aggregates;
 use super::failure::Failure;
+use super::lie::{Lie, MAX_EMPTY_PAGES};
 use super::page::Page;
-
-/// More pages in a row without a row are no progress.
-const MAX_EMPTY_PAGES: u32 = 32;
-
-/// How a page contradicts what was asked, what came before, or itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lie {
-    /// Neither `OK` nor `DELAYED`.
-    #[error("the page's status is {0:?}")]
-    Status(String),
-    /// A page of another ticker.
-    #[error("the page is of ticker {0:?}")]
-    OtherTicker(String),
-    /// Prices on the other scale.
-    #[error("the page says adjusted={0}, asked was adjusted={asked}", asked = !.0)]
-    Adjusted(bool),
-    /// Fewer or more rows than announced.
-    #[error("the page announces {announced} rows and holds {held}")]
-    RowCount {
-        /// `resultsCount`.
-        announced: u64,
-        /// Rows received.
-        held: u64,
-    },
-    /// A row before or after what was asked for.
-    #[error("the row at t={0} lies outside the days asked for")]
-    OutsideRange(i64),
-    /// Rows must go forward in time.
-    #[error("the row at t={t} comes after t={after}")]
-    StampFalls {
-        /// The row's stamp, ms UTC.
-        t: i64,
-        /// The stamp before it.
-        after: i64,
-    },
-    /// Two different rows for one window.
-    #[error("two different rows at t={0}")]
-    TwoRows(i64),
-    /// A page that leads back.
-    #[error("next_url leads to a page that was read before")]
-    RepeatedNextUrl,
-    /// A page that leads to somebody else.
-    #[error("next_url leads to {0}")]
-    ForeignNextUrl(String),
-    /// A page that leads to other data.
-    #[error("next_url leads to other data ({0})")]
-    OtherEndpoint(String),
-    /// A page that leads to what was read already.
-    #[error("next_url does not go forward")]
-    DoesNotAdvance,
-    /// Pages without rows, for ever.
-    #[error("{MAX_EMPTY_PAGES} pages in a row hold no row and lead on")]
-    OnlyEmptyPages,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Next {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use shared::run::events::Persistence;
 
 use super::backoff::Reason;
-use super::chain::Lie;
+use super::lie::Lie;
 
 /// The longest part of a server's words that is repeated to people.
 const MAX_WORDS: usize = 200;

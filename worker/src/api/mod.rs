@@ -1,6 +1,7 @@
 //! The vendor's API: one request with its retries, one page, one chain of pages.
 
 pub mod backoff;
+pub mod lie;
 pub mod failure;
 pub mod client;
 pub mod endpoints;

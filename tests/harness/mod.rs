@@ -1,0 +1,8 @@
+//! How promises are tested: real programs, a real server on loopback, real folders.
+//!
+//! Every program started here dies with the test that started it.
+
+pub mod program;
+pub mod tree;
+pub mod truth;
+pub mod place;

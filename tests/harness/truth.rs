@@ -1,0 +1,21 @@
+//! What a right answer is, straight from the exchange's own rows.
+
+use shared::dataset::coverage::DateRange;
+use shared::market::ohlcv::Ohlcv;
+use shared::market::ticker::Ticker;
+
+use crate::sim::record::{Adjustment, Span};
+use crate::sim::server::Exchange;
+use crate::sim::source::true_bars;
+
+/// Every daily bar that the exchange has of `ticker` within `range`, as traded.
+pub fn daily_bars(exchange: &Exchange, ticker: &Ticker, range: DateRange) -> Vec<Ohlcv> {
+    let range = (range.from(), range.to());
+    true_bars(exchange.source(), ticker.as_str(), Span::Day, range, Adjustment::Unadjusted)
+        .expect("known rows")
+}
+
+/// The first `count` tickers of the exchange.
+pub fn universe(exchange: &Exchange, count: usize) -> Vec<Ticker> {
+    exchange.source().listings().iter().map(|listing| listing.ticker.clone()).take(count).collect()
+}

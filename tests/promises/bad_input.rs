@@ -1,0 +1,146 @@
+//! Promise: bad input is refused before anything starts, with the file, line and value, and what to do.
+
+use std::fs;
+
+use tests::harness::place::{Place, days};
+use tests::harness::program::{Ended, run};
+use tests::harness::tree;
+use tests::sim::config::Config;
+use tests::sim::server::Exchange;
+
+/// Nobody listens here.
+const NOBODY: &str = "http://127.0.0.1:9";
+
+fn worker(place: &Place, change: impl FnOnce(&mut std::process::Command)) -> Ended {
+    let mut worker = place.worker(NOBODY, days("2022-01-03", "2022-12-30"));
+    change(&mut worker);
+    run(&mut worker)
+}
+
+/// Refused with exactly this, and nothing was made.
+#[track_caller]
+fn refused(place: &Place, ended: Ended, words: &str) {
+    let ended = ended.expect_code(2);
+    let said = ended.stderr.replace(&format!("{}/", place.path().display()), "");
+    assert_eq!(said.lines().next(), Some(format!("error: {words}").as_str()), "{said}");
+    assert_eq!(tree::files(&place.outdir()), [] as [std::path::PathBuf; 0]);
+}
+
+#[track_caller]
+fn refused_list(text: &str, words: &str) {
+    let place = Place::with_tickers([""]);
+    fs::write(place.tickers_csv(), text).expect("written");
+    refused(&place, worker(&place, |_| {}), words);
+}
+
+#[test]
+fn a_missing_key_is_said_with_the_ways_to_set_it() {
+    let place = Place::with_tickers(["A"]);
+    let words = "no API key: set POLYGON_API_KEY (or MASSIVE_API_KEY) in the environment, or write POLYGON_API_KEY=... into a file called .env in this folder";
+    let without = worker(&place, |command| {
+        command.env_remove("POLYGON_API_KEY");
+    });
+    refused(&place, without, words);
+}
+
+#[test]
+fn a_ticker_list_is_refused_by_file_line_and_value() {
+    refused_list(
+        "symbol\nA\n",
+        "tickers.csv: no column is called \"ticker\" (found: symbol); the first line must name the columns",
+    );
+    refused_list(
+        "ticker\nA\n../x\n",
+        "tickers.csv:3: \"../x\" is not a ticker (letters, digits, '.' and '-' only)",
+    );
+    refused_list("ticker\nA\n\nB\n", "tickers.csv:3: a ticker is missing here");
+    refused_list("ticker\n", "tickers.csv: no tickers in it");
+    let place = Place::with_tickers(["A"]);
+    fs::remove_file(place.tickers_csv()).expect("removed");
+    refused(&place, worker(&place, |_| {}), "can't read tickers.csv: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_ticker_that_stands_twice_is_kept_once_and_that_is_said() {
+    let exchange = Exchange::start(Config::synthetic(3).with_tickers(3)).expect("started");
+    let place = Place::with_tickers(["ZZZ", "ZZZ"]);
+    let ended = run(&mut place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-30"))).expect_code(0);
+    assert!(
+        ended.stderr.contains("ZZZ: stands more than once in the ticker list; kept once"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(exchange.stats().total, 1);
+}
+
+#[test]
+fn dates_must_exist_and_be_in_order() {
+    let place = Place::with_tickers(["A"]);
+    let with = |from: &str, to: &str| {
+        let mut worker = tests::harness::program::command("worker");
+        worker.arg("daily").arg("--tickers-csv").arg(place.tickers_csv()).arg("--outdir").arg(place.outdir());
+        run(worker.args(["--from", from, "--to", to, "--base-url", NOBODY]))
+    };
+    refused(&place, with("2024-02-02", "2024-02-01"), "--to 2024-02-01 lies before --from 2024-02-02");
+    refused(
+        &place,
+        with("2024-13-01", "2024-02-01"),
+        "invalid value '2024-13-01' for '--from <YYYY-MM-DD>': \"2024-13-01\" is not a date (YYYY-MM-DD, from 1970-01-01 to 2199-12-31)",
+    );
+    let said = with("2190-01-01", "2190-02-01").expect_code(2).stderr;
+    assert!(
+        said.starts_with("error: nothing from 2190-01-01 on is settled yet: the last settled day is 2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_address_that_would_give_the_key_away_is_refused() {
+    let place = Place::with_tickers(["A"]);
+    let to = |url: &str| {
+        let mut worker = place.worker(url, days("2022-01-03", "2022-12-30"));
+        run(&mut worker)
+    };
+    refused(
+        &place,
+        to("http://192.0.2.1"),
+        "--base-url http://192.0.2.1 would send the API key unencrypted; use https, or say --allow-http if that is meant",
+    );
+    refused(
+        &place,
+        to("api.massive.com"),
+        "--base-url \"api.massive.com\" is not an address like https://api.massive.com (scheme, host and port only)",
+    );
+}
+
+#[test]
+fn a_tree_of_another_scale_is_refused_with_both_values() {
+    let exchange = Exchange::start(Config::synthetic(3).with_tickers(3)).expect("started");
+    let place = Place::with_tickers(["ZZZ"]);
+    let asked = days("2022-01-03", "2022-12-30");
+    run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
+    let said = run(place.worker(&exchange.base_url(), asked).arg("--adjusted")).expect_code(2).stderr;
+    assert!(
+        said.contains("_dataset.json: this tree has adjusted false, you ask for adjusted true"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_tree_that_can_not_be_written_is_this_machine_s_fault() {
+    let place = Place::with_tickers(["A"]);
+    fs::write(place.outdir(), "a file, not a folder").expect("written");
+    let ended = worker(&place, |_| {}).expect_code(13);
+    assert!(ended.stderr.contains("error: can't "), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_a_transient_failure_by_name() {
+    let place = Place::with_tickers(["A"]);
+    let ended = worker(&place, |command| {
+        command.args(["--tries", "2"]);
+    })
+    .expect_code(10);
+    let words = "A: failed, may be tried again: no complete reply from the server (Connection refused";
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+}

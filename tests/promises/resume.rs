@@ -1,0 +1,142 @@
+//! Promise: a resumed run asks for exactly what is missing, and says what it found damaged.
+
+use std::fs;
+
+use shared::dataset::kind::Kind;
+use shared::dataset::ledger::Ledger;
+use shared::dataset::partition::Partition;
+use shared::market::ticker::Ticker;
+use tests::harness::place::{Place, days};
+use tests::harness::program::{Ended, run};
+use tests::harness::tree;
+use tests::harness::truth::{daily_bars, universe};
+use tests::sim::config::Config;
+use tests::sim::server::Exchange;
+
+/// Four tickers, 2021 to 2023, already on disk.
+struct Scene {
+    exchange: Exchange,
+    tickers: Vec<Ticker>,
+    place: Place,
+}
+
+const FROM: &str = "2021-01-01";
+const TO: &str = "2023-12-31";
+
+impl Scene {
+    fn new() -> Self {
+        let exchange = Exchange::start(Config::synthetic(5).with_tickers(4)).expect("started");
+        let tickers = universe(&exchange, 4);
+        let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+        let scene = Self { exchange, tickers, place };
+        scene.resume(FROM, TO).expect_code(0);
+        scene
+    }
+
+    fn resume(&self, from: &str, to: &str) -> Ended {
+        run(self.place.worker(&self.exchange.base_url(), days(from, to)).arg("--resume"))
+    }
+
+    /// Requests that `deed` makes.
+    fn requests(&self, deed: impl FnOnce()) -> u64 {
+        let before = self.exchange.stats().total;
+        deed();
+        self.exchange.stats().total - before
+    }
+
+    #[track_caller]
+    fn check(&self, from: &str, to: &str) {
+        for ticker in &self.tickers {
+            let truth = daily_bars(&self.exchange, ticker, days(from, to));
+            assert_eq!(tree::daily_rows(&self.place.outdir(), ticker), truth, "{ticker}");
+        }
+    }
+
+    /// A ticker with rows in every year.
+    fn busy(&self) -> &Ticker {
+        let years = |ticker: &&Ticker| {
+            fs::read_dir(self.place.outdir().join(ticker.as_str())).expect("listed").count() == 4
+        };
+        self.tickers.iter().find(years).expect("one is listed for the whole range")
+    }
+
+    fn file(&self, ticker: &Ticker, year: i16) -> std::path::PathBuf {
+        Partition::Year(year).file(&self.place.outdir(), ticker, Kind::Daily)
+    }
+}
+
+#[test]
+fn nothing_is_asked_when_nothing_is_missing_and_no_byte_changes() {
+    let scene = Scene::new();
+    let before = tree::parquet_bytes(&scene.place.outdir());
+    assert_eq!(scene.requests(|| drop(scene.resume(FROM, TO).expect_code(0))), 0);
+    assert_eq!(scene.requests(|| drop(scene.resume("2021-03-01", "2022-02-02").expect_code(0))), 0);
+    assert_eq!(tree::parquet_bytes(&scene.place.outdir()), before);
+}
+
+#[test]
+fn another_year_and_another_ticker_cost_one_request_each() {
+    let scene = Scene::new();
+    assert_eq!(scene.requests(|| drop(scene.resume(FROM, "2024-12-31").expect_code(0))), 4);
+    scene.check(FROM, "2024-12-31");
+
+    let names = scene.tickers.iter().rev().chain(&scene.tickers[..2]).map(Ticker::as_str);
+    let lines: String = names.chain(["NEWONE"]).map(|name| format!("x,{name}\n")).collect();
+    fs::write(scene.place.tickers_csv(), format!("name,ticker\n{lines}")).expect("written");
+    assert_eq!(
+        scene.requests(|| drop(scene.resume(FROM, "2024-12-31").expect_code(0))),
+        1,
+        "shuffled, doubled and grown"
+    );
+}
+
+#[test]
+fn a_deleted_and_a_truncated_file_are_named_and_fetched_again() {
+    let scene = Scene::new();
+    let ticker = scene.busy().clone();
+    let before = tree::parquet_bytes(&scene.place.outdir());
+    fs::remove_file(scene.file(&ticker, 2021)).expect("removed");
+    let whole = fs::read(scene.file(&ticker, 2023)).expect("read");
+    fs::write(scene.file(&ticker, 2023), &whole[..whole.len() / 2]).expect("cut");
+    let mut said = String::new();
+    let requests = scene.requests(|| said = scene.resume(FROM, TO).expect_code(0).stderr);
+    assert_eq!(requests, 2, "two holes in one ticker");
+    assert!(said.contains(&format!("{ticker}: year=2021 is damaged and will be fetched again")), "{said}");
+    assert!(
+        said.contains(&format!("{} bytes where the ledger says {}", whole.len() / 2, whole.len())),
+        "{said}"
+    );
+    assert_eq!(tree::parquet_bytes(&scene.place.outdir()), before);
+}
+
+#[test]
+fn a_file_whose_ledger_line_is_lost_proves_nothing() {
+    let scene = Scene::new();
+    let ticker = scene.busy().clone();
+    let before = tree::parquet_bytes(&scene.place.outdir());
+    let path = Ledger::path(&scene.place.outdir(), &ticker);
+    let text = fs::read_to_string(&path).expect("read");
+    let kept: String =
+        text.lines().filter(|line| !line.contains("year=2022")).map(|line| format!("{line}\n")).collect();
+    fs::write(&path, kept).expect("written");
+    assert_eq!(scene.requests(|| drop(scene.resume(FROM, TO).expect_code(0))), 1);
+    assert_eq!(tree::parquet_bytes(&scene.place.outdir()), before);
+}
+
+#[test]
+fn a_torn_last_line_is_ignored_and_a_damaged_line_is_an_error_that_names_it() {
+    let scene = Scene::new();
+    let ticker = scene.busy().clone();
+    let path = Ledger::path(&scene.place.outdir(), &ticker);
+    let text = fs::read_to_string(&path).expect("read");
+    fs::write(&path, &text[..text.len() - 9]).expect("torn");
+    assert_eq!(scene.requests(|| drop(scene.resume(FROM, TO).expect_code(0))), 1);
+    scene.check(FROM, TO);
+
+    let damaged = text.replacen("year=2021", "year=2011", 1);
+    fs::write(&path, &damaged).expect("written");
+    let said = scene.resume(FROM, TO).expect_code(11).stderr;
+    assert!(said.contains("_ledger.jsonl:1: not a ledger line (its checksum does not match)"), "{said}");
+    assert_eq!(fs::read_to_string(&path).expect("read"), damaged, "nothing starts from zero");
+    scene.check(FROM, TO);
+}

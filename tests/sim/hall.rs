@@ -35,6 +35,7 @@ pub struct Hall {
     config: Config,
     source: Arc<dyn Source>,
     window: Option<Mutex<RateWindow>>,
+    /// Twelve bytes for every URL ever asked: a million of them fit where one page does.
     asked: Mutex<HashMap<u64, u32>>,
     stats: Mutex<Stats>,
 }

@@ -205,6 +205,25 @@ mod tests {
     }
 
     #[test]
+    fn halts_are_sessions_without_trades() {
+        let market = Synthetic::new(Shape::new(7));
+        let (from, to) = (day("2010-01-04"), day("2019-12-31"));
+        let open = |listing: &&Listing| {
+            let stock = market.stock(listing.ticker.as_str()).expect("listed");
+            stock.liquidity == universe::Liquidity::Normal && listing.trades_on(from) && listing.trades_on(to)
+        };
+        for listing in market.listings().iter().filter(open).take(5) {
+            let ticker = listing.ticker.as_str();
+            let quiet: Vec<TradingDay> = sessions(from, to)
+                .map(|(date, _)| date)
+                .filter(|&date| market.trades(ticker, date).expect("synthetic").is_empty())
+                .collect();
+            assert!((1..40).contains(&quiet.len()), "{ticker} stopped on {quiet:?}");
+            assert!(quiet.iter().all(|&date| market.day_bar(ticker, date).expect("synthetic").is_none()));
+        }
+    }
+
+    #[test]
     fn adjusted_prices_are_smooth_across_a_split() {
         let market = small();
         let split = market.splits()[ELEPHANT][0].clone();

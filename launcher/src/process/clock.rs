@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, TimestampRound, Unit};
 
-/// How often a condition is looked at again.
-const GLANCE: Duration = Duration::from_millis(25);
+/// How soon a condition is looked at again: soon at first, then less and less often.
+const FIRST_GLANCE: Duration = Duration::from_millis(5);
+const LATER_GLANCE: Duration = Duration::from_millis(250);
 
 /// Now, UTC, in whole milliseconds.
 pub fn now() -> Timestamp {
@@ -39,6 +40,7 @@ impl Deadline {
 /// Waits until `condition` holds, at most `limit`; says whether it came to hold.
 pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now().checked_add(limit);
+    let mut glance = FIRST_GLANCE;
     loop {
         if condition() {
             return true;
@@ -46,6 +48,7 @@ pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return false;
         }
-        thread::sleep(GLANCE);
+        thread::sleep(deadline.map_or(glance, |deadline| glance.min(deadline.saturating_duration_since(Instant::now()))));
+        glance = (glance * 3 / 2).min(LATER_GLANCE);
     }
 }

@@ -14,12 +14,13 @@ use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+use super::batch::{BatchState, Illegal};
 use super::attempt::{Attempt, Run, with_cause};
 use super::facts::{Entry, Fact, Outcome};
 use super::folders;
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
-use super::machine::{Decision, Illegal, Machine, RunState, Rules};
+use super::machine::{Decision, Machine, Rules, RunState};
 use crate::process::clock::{self, Deadline};
 use crate::process::signal::{self, Inbox, Insistence, Post};
 use crate::process::watch::{self, Marker};
@@ -143,7 +144,6 @@ fn open<'a>(run: &'a Run, own: ProcessIdentity, listener: &'a mut Listener<'a>) 
 
 /// What the journal says to be running.
 fn running(machine: &Machine) -> Vec<(BatchId, u32, Vec<Ticker>)> {
-    use super::machine::BatchState;
     let running = machine.batches().filter_map(|(id, batch)| match batch.state {
         BatchState::Running { attempt, .. } => Some((id, attempt, batch.left().cloned().collect())),
         _ => None,
@@ -157,18 +157,18 @@ impl Supervisor<'_> {
         post.into_iter().for_each(|said| self.hear(said));
         self.reap()?;
         self.mind_the_stop();
+        self.mind_the_pause();
         if let Err(error) = self.write() {
-            return self.cannot_write(error).map(|()| None);
+            self.cannot_write(error)?;
+        } else {
+            let now = clock::now();
+            self.carry_out(&self.machine.decide(now), now)?;
         }
-        self.mind_the_pause()?;
-        let now = clock::now();
-        let decisions = self.machine.decide(now);
-        if let Some(Decision::Close(outcome)) = decisions.first() {
-            return self.close(outcome.clone()).map(Some);
-        }
-        self.launch(&decisions, now)?;
         (self.listener)(&self.machine, &Notice::Glance);
-        Ok(None)
+        Ok(match self.machine.run() {
+            RunState::Closed { outcome } => Some(outcome.clone()),
+            RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => None,
+        })
     }
 
     /// How long there is nothing to do by itself.
@@ -240,15 +240,15 @@ impl Supervisor<'_> {
     }
 
     /// Looks from time to time whether the reason of a pause is gone.
-    fn mind_the_pause(&mut self) -> Result<(), DriveError> {
+    fn mind_the_pause(&mut self) {
         let RunState::Paused { probe_after, .. } = self.machine.run() else {
             self.probe_at = None;
-            return Ok(());
+            return;
         };
         let wait = Duration::try_from(*probe_after).unwrap_or(GLANCE);
         let due = *self.probe_at.get_or_insert_with(|| Deadline::after(wait));
-        if !due.is_over() {
-            return Ok(());
+        if !due.is_over() || !self.unwritten.is_empty() {
+            return;
         }
         self.probe_at = None;
         let places = [self.run.request.settings.outdir.as_path(), self.run.workdir.root()];
@@ -256,7 +256,13 @@ impl Supervisor<'_> {
             Ok(()) => self.note(clock::now(), Fact::PauseLifted),
             Err(error) => (self.listener)(&self.machine, &Notice::Trouble(&with_cause(&error))),
         }
-        self.write()
+    }
+
+    fn carry_out(&mut self, decisions: &[Decision], now: Timestamp) -> Result<(), DriveError> {
+        match decisions {
+            [Decision::Close(outcome), ..] => self.close(outcome.clone()),
+            launches => self.launch(launches, now),
+        }
     }
 
     /// Journal first, then act: all starts of a round in one write.
@@ -287,11 +293,10 @@ impl Supervisor<'_> {
         if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
     }
 
-    fn close(&mut self, outcome: Outcome) -> Result<Outcome, DriveError> {
+    fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
         self.end_leftovers(LEFTOVER_GRACE)?;
-        self.note(clock::now(), Fact::Closed { outcome: outcome.clone() });
-        self.write()?;
-        Ok(outcome)
+        self.note(clock::now(), Fact::Closed { outcome });
+        if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
     }
 
     /// Ends every process of the run that is not our child any more, or never was.

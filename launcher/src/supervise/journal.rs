@@ -5,7 +5,8 @@ use shared::disk::publish::DiskError;
 use shared::run::workdir::Workdir;
 
 use super::facts::Entry;
-use super::machine::{Illegal, Machine, Rules};
+use super::batch::Illegal;
+use super::machine::{Machine, Rules};
 
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]

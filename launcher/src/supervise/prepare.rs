@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
+use super::batch::{Batch, BatchState};
 use super::evidence::{self, Standing};
 use super::facts::{Fact, Tally};
-use super::machine::{Batch, BatchState, Machine};
+use super::machine::Machine;
 use crate::plan::batches;
 use crate::plan::request::Request;
 

@@ -13,6 +13,7 @@
 //! rows             number   in these partitions
 //! batches          object   total, pending, running, backoff, done, failed: numbers
 //! running          array    of { batch, attempt, seconds, tickers[], rows, pages, quiet_seconds|null, log }
+//! retries          array    of { cause, batches, example, log }: batches in backoff
 //! failures         array    of { cause, tickers, example, log }, most frequent first
 //! eta_seconds      number|null
 //! free_disk_bytes  number|null

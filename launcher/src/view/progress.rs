@@ -12,9 +12,10 @@ use super::words::{self, counted};
 use crate::process::clock;
 use crate::process::signal;
 use crate::process::spawn;
+use crate::supervise::batch::BatchState;
 use crate::supervise::drive::Notice;
 use crate::supervise::facts::{Ending, Fact, Report};
-use crate::supervise::machine::{BatchState, Machine, RunState};
+use crate::supervise::machine::{Machine, RunState};
 
 /// Where progress is shown besides the log.
 enum Screen {
@@ -119,7 +120,7 @@ fn line_of(machine: &Machine, fact: &Fact) -> Option<String> {
             format!("{batch}.{attempt} starts with {}", counted(tickers as u64, "ticker"))
         }
         Fact::Ended { batch, attempt, report } => {
-            let next = machine.batch(*batch).map_or("", |it| next_of(it.state));
+            let next = machine.batch(*batch).map_or("", |it| next_of(&it.state));
             format!("{batch}.{attempt} {}{next}", ended(report))
         }
         Fact::PauseLifted => "the reason of the pause is gone: going on".to_owned(),
@@ -147,7 +148,7 @@ fn ended(report: &Report) -> String {
     format!("{how}: {} done{vouched}, {} unfinished", words::count(done), words::count(left))
 }
 
-fn next_of(state: BatchState) -> &'static str {
+fn next_of(state: &BatchState) -> &'static str {
     match state {
         BatchState::Pending | BatchState::Backoff { .. } => ", to be tried again",
         BatchState::Running { .. } | BatchState::Done => "",

@@ -11,9 +11,10 @@ use shared::run::workdir::{BatchId, Workdir};
 
 use super::words;
 use crate::plan::request::Request;
+use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::digest::Digest;
 use crate::supervise::facts::{Entry, Fact, Outcome, Tally};
-use crate::supervise::machine::{Batch, BatchState, Machine, RunState};
+use crate::supervise::machine::{Machine, RunState};
 
 /// Fewer finished tickers than this make no estimate.
 const ETA_MIN_TICKERS: u64 = 10;
@@ -80,6 +81,8 @@ pub struct Snapshot {
     pub batches: BatchCounts,
     /// What runs now.
     pub running: Vec<RunningBatch>,
+    /// What batches in backoff wait for.
+    pub retries: Vec<RetryGroup>,
     /// Given-up tickers by cause, most frequent first.
     pub failures: Vec<FailureGroup>,
     /// Seconds to go at the pace so far; null when that is a guess.
@@ -174,6 +177,19 @@ pub struct RunningBatch {
     pub log: PathBuf,
 }
 
+/// Batches in backoff with one cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RetryGroup {
+    /// In one sentence.
+    pub cause: String,
+    /// How many.
+    pub batches: u64,
+    /// One of them.
+    pub example: BatchId,
+    /// Its log.
+    pub log: PathBuf,
+}
+
 /// Given-up tickers with one cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureGroup {
@@ -223,6 +239,7 @@ impl Snapshot {
             rows: proven.summary.rows,
             batches,
             running: running(sources),
+            retries: retries(machine, workdir),
             failures: failures(machine, workdir),
             eta_seconds,
             free_disk_bytes: sources.free_bytes,
@@ -288,6 +305,18 @@ fn running(sources: &Sources) -> Vec<RunningBatch> {
         })
     });
     running.collect()
+}
+
+fn retries(machine: &Machine, workdir: &Workdir) -> Vec<RetryGroup> {
+    let mut groups: BTreeMap<&str, RetryGroup> = BTreeMap::new();
+    for (id, batch) in machine.batches() {
+        if let BatchState::Backoff { cause, .. } = &batch.state {
+            let log = workdir.batch_log(id);
+            let group = RetryGroup { cause: cause.clone(), batches: 0, example: id, log };
+            groups.entry(cause).or_insert(group).batches += 1;
+        }
+    }
+    groups.into_values().collect()
 }
 
 fn failures(machine: &Machine, workdir: &Workdir) -> Vec<FailureGroup> {

@@ -60,6 +60,11 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     if it.running.len() > LIST_MAX {
         writeln!(out, "  and {} more", count((it.running.len() - LIST_MAX) as u64))?;
     }
+    for group in it.retries.iter().take(LIST_MAX) {
+        let batches = if group.batches == 1 { "batch waits" } else { "batches wait" };
+        writeln!(out, "  {} {batches} for another attempt: {}", count(group.batches), group.cause)?;
+        writeln!(out, "      for example {}: {}", group.example, group.log.display())?;
+    }
     if !it.failures.is_empty() {
         writeln!(out, "failures")?;
     }

@@ -4,6 +4,8 @@
 //! [`market`] values of the market · [`disk`] durable bytes · [`dataset`] what the Parquet tree holds and
 //! what of it is proven · [`run`] what launcher and worker say to each other.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
+
 pub mod market;
 pub mod disk;
 pub mod dataset;

@@ -1,5 +1,7 @@
 //! One file per promise. Whole programs, a real server on loopback, real folders.
 
+#![expect(clippy::disallowed_methods, reason = "tests look at the world from outside")]
+
 mod tidy;
 mod sim;
 mod bad_input;

@@ -1,9 +1,10 @@
 //! The download worker: one batch of tickers, then exit.
 //!
 //! Rooms from the ground up; each imports only from rooms above it in this list:
-//! [`stop`] the wish to end · [`report`] what is said to people and to the launcher · [`api`] one request,
+//! [`clock`] the door to time · [`stop`] the wish to end · [`report`] what is said to people and to the launcher · [`api`] one request,
 //! one page, one chain · [`ingest`] from a range to files and ledger lines.
 
+pub mod clock;
 pub mod stop;
 pub mod report;
 pub mod api;

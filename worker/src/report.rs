@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use jiff::Timestamp;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventLog, Persistence};
+
+use crate::clock;
 
 /// How loud a log line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,10 @@ impl Reporter {
         Self { events }
     }
 
+    fn say(&self, event: Event) {
+        self.events.say(clock::now(), event);
+    }
+
     /// A line about the run as a whole.
     pub fn run(&self, level: Level, text: &str) {
         line(level, text);
@@ -41,18 +46,18 @@ impl Reporter {
 
     /// Work on `ticker` begins.
     pub fn start(&self, ticker: &Ticker) {
-        self.events.say(Event::TickerStart { ticker: ticker.clone() });
+        self.say(Event::TickerStart { ticker: ticker.clone() });
     }
 
     /// Totals of `ticker` so far.
     pub fn progress(&self, ticker: &Ticker, rows: u64, pages: u64, bytes: u64) {
-        self.events.say(Event::Progress { ticker: ticker.clone(), rows, pages, bytes });
+        self.say(Event::Progress { ticker: ticker.clone(), rows, pages, bytes });
     }
 
     /// Everything asked of `ticker` is proven.
     pub fn done(&self, ticker: &Ticker, rows: u64, pages: u64) {
         self.ticker(Level::Info, ticker, format_args!("done, {rows} rows in {pages} pages"));
-        self.events.say(Event::TickerDone { ticker: ticker.clone(), rows, pages });
+        self.say(Event::TickerDone { ticker: ticker.clone(), rows, pages });
     }
 
     /// `ticker` is not done.
@@ -62,13 +67,13 @@ impl Reporter {
             Persistence::Permanent => "failed for good",
         };
         self.ticker(Level::Error, ticker, format_args!("{word}: {cause}"));
-        self.events.say(Event::TickerFailed { ticker: ticker.clone(), cause: cause.to_owned(), persistence });
+        self.say(Event::TickerFailed { ticker: ticker.clone(), cause: cause.to_owned(), persistence });
     }
 
     /// The last word.
     pub fn end(&self, done: u64, failed: u64) {
         line(Level::Info, &format!("end: {done} tickers done, {failed} failed"));
-        self.events.say(Event::End { done, failed });
+        self.say(Event::End { done, failed });
     }
 }
 
@@ -79,5 +84,5 @@ fn line(level: Level, text: &str) {
         Level::Error => "ERROR",
     };
     // A log that can't be written (its disk is full, its reader is gone) must not end the work.
-    drop(writeln!(io::stderr(), "{:.3} {name} {text}", Timestamp::now()));
+    drop(writeln!(io::stderr(), "{:.3} {name} {text}", clock::now()));
 }

@@ -34,6 +34,7 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a person
     /// who we are.
+    #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
     pub fn acquire(path: &Path, holder: &str) -> Result<Self, LockError> {
         create_folders(path.parent().unwrap_or(Path::new(".")))?;
         let mut file = OpenOptions::new()
@@ -74,6 +75,7 @@ pub fn try_exclusive(file: &File, path: &Path) -> Result<bool, DiskError> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the holder writes its name when it likes")]
 fn name_of_holder(file: &mut File) -> String {
     // The holder writes its name right after it got the lock: give it a moment.
     for _ in 0..20 {

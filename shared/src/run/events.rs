@@ -99,11 +99,11 @@ impl EventLog {
         Ok(Self { file: path.map(open).transpose()?.map(Mutex::new) })
     }
 
-    /// Says `event`. A full disk must not end the work that the event is about, so the line may be lost:
+    /// Says that `event` happened at `at`. A full disk must not end the work that the event is about, so the line may be lost:
     /// events are hints, the ledger is the proof.
-    pub fn say(&self, event: Event) {
+    pub fn say(&self, at: Timestamp, event: Event) {
         let Some(file) = &self.file else { return };
-        let stamped = Stamped { at: Timestamp::now(), event };
+        let stamped = Stamped { at, event };
         let mut line = serde_json::to_string(&stamped).expect("events are plain data");
         line.push('\n');
         drop(file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes()));
@@ -155,7 +155,7 @@ mod tests {
         assert!(tail.read_new().is_empty(), "no file yet");
         let log = EventLog::open(Some(&path)).expect("opened");
         let start = Event::TickerStart { ticker: "AIG".parse().expect("a ticker") };
-        log.say(start.clone());
+        log.say(Timestamp::UNIX_EPOCH, start.clone());
         assert_eq!(tail.read_new().into_iter().map(|said| said.event).collect::<Vec<_>>(), [start]);
         let mut raw = OpenOptions::new().append(true).open(&path).expect("opened");
         raw.write_all(b"not an event\n{\"at\":\"2024-01-01T00:00:00Z\",\"event\":\"yield\",")

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::blocking;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -12,6 +12,7 @@ use url::Url;
 
 use super::backoff::Backoff;
 use super::failure::Failure;
+use crate::clock::Deadline;
 use crate::stop::Stop;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -102,7 +103,7 @@ fn bearer(key: &ApiKey) -> HeaderMap {
 }
 
 fn receive(reply: &mut blocking::Response, body: &mut Vec<u8>) -> Result<(), Failure> {
-    let deadline = Instant::now() + REPLY_TIMEOUT;
+    let deadline = Deadline::after(REPLY_TIMEOUT);
     body.clear();
     let mut piece = [0; 16 << 10];
     loop {
@@ -114,7 +115,7 @@ fn receive(reply: &mut blocking::Response, body: &mut Vec<u8>) -> Result<(), Fai
         if body.len() > MAX_BODY_BYTES {
             return Err(Failure::Transport(format!("a reply of more than {MAX_BODY_BYTES} bytes")));
         }
-        if Instant::now() > deadline {
+        if deadline.left().is_zero() {
             return Err(Failure::Transport(format!(
                 "the reply took longer than {} s",
                 REPLY_TIMEOUT.as_secs()
@@ -137,8 +138,8 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
-/// Uniform in `0.0..1.0`; the standard library's seed of the hour is random enough for jitter.
+/// Uniform in `0.0..1.0`: every `RandomState` has keys of its own, random enough for jitter.
 fn chance() -> f64 {
-    let random = RandomState::new().hash_one(Instant::now());
+    let random = RandomState::new().hash_one(0);
     (random >> 11) as f64 / (1_u64 << 53) as f64
 }

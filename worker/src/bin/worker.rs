@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +26,7 @@ use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 use worker::api::backoff::Backoff;
 use worker::api::client::Client;
+use worker::clock::{self, Deadline};
 use worker::ingest::batch;
 use worker::ingest::pipeline::{Pipeline, Task};
 use worker::report::{Level, Reporter};
@@ -135,7 +136,7 @@ fn usage(error: impl std::error::Error) -> Refusal {
 
 fn resolve(args: DownloadArgs, kind: Kind) -> Result<Plan, Refusal> {
     let wrong = |text: String| Refusal { exit: Exit::Usage, text };
-    let now = Timestamp::now();
+    let now = clock::now();
     if args.to < args.from {
         return Err(wrong(format!("--to {} lies before --from {}", args.to, args.from)));
     }
@@ -148,6 +149,7 @@ fn resolve(args: DownloadArgs, kind: Kind) -> Result<Plan, Refusal> {
     let backoff_base = Duration::try_from(args.backoff_base)
         .map_err(|_| wrong(format!("--backoff-base {} is negative", args.backoff_base)))?;
     let folder = std::env::current_dir().unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "here arguments and environment become a plan")]
     let key = ApiKey::find(|name| std::env::var(name).ok(), &folder).map_err(usage)?;
     let list = TickerList::read(&args.tickers_csv).map_err(usage)?;
     let since = if args.resume { args.covered_since } else { Some(now) };
@@ -219,9 +221,9 @@ fn await_end(inbox: &Receiver<Letter>, stop: &Stop) -> Exit {
     let mut letter = inbox.recv().ok();
     if let Some(Letter::Terminate) = letter {
         stop.ask();
-        let deadline = Instant::now() + STOP_GRACE;
+        let deadline = Deadline::after(STOP_GRACE);
         while let Some(Letter::Terminate) = letter {
-            letter = inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();
+            letter = inbox.recv_timeout(deadline.left()).ok();
         }
     }
     match letter {

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::Kind;
@@ -21,6 +20,7 @@ use crate::api::client::Client;
 use crate::api::endpoints::{Aggregates, Timespan};
 use crate::api::failure::Failure;
 use crate::api::follow::follow;
+use crate::clock;
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
 
@@ -160,7 +160,7 @@ impl<'a> Pipeline<'a> {
     fn refuse(&self, visit: &mut Visit<'_>, days: DateRange) -> Result<(), TickerError> {
         let text = format_args!("{days} is outside the plan of the API key");
         self.reporter.ticker(Level::Warn, visit.ticker, text);
-        let fetch = Fetch { asked_at: Timestamp::now(), pages: visit.received.pages };
+        let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
         Ok(visit.store.record_outside_plan(days, fetch)?)
     }
 
@@ -173,7 +173,7 @@ impl<'a> Pipeline<'a> {
         let aggregates = Aggregates { ticker: ticker.clone(), timespan, adjusted: self.task.adjusted };
         let mut chain = Chain::new(self.task.base.clone(), aggregates, range);
         let mut partitioner = Partitioner::new(self.task.kind, range);
-        let mut fetch = Fetch { asked_at: Timestamp::now(), pages: 0 };
+        let mut fetch = Fetch { asked_at: clock::now(), pages: 0 };
 
         let on_page = |page: crate::api::follow::Delivery| -> Result<(), TickerError> {
             fetch.pages += 1;

@@ -37,6 +37,7 @@ pub enum Command {
 }
 
 /// `launcher start`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person may give or not")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct StartArgs {
     /// Folder of this run: state, logs, batches (one run, one folder)
@@ -81,8 +82,14 @@ pub struct StartArgs {
     /// Run this executable instead of `worker`, with the same arguments
     #[arg(long, value_name = "PATH")]
     pub ingest_script: Option<PathBuf>,
-    /// The data service [default: https://api.massive.com]
-    #[arg(long, value_name = "URL", env = "POLYGON_BASE_URL", hide_env_values = true)]
+    /// The data service
+    #[arg(
+        help = "The data service [default: https://api.massive.com]",
+        long,
+        value_name = "URL",
+        env = "POLYGON_BASE_URL",
+        hide_env_values = true
+    )]
     pub base_url: Option<String>,
     /// Allow plain http to a host that is not this machine
     #[arg(long)]

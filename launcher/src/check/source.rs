@@ -25,7 +25,9 @@ pub enum Welcome {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// 401 or 403.
-    #[error("{base} refuses the API key (HTTP {status}): {words}; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url")]
+    #[error(
+        "{base} refuses the API key (HTTP {status}): {words}; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url"
+    )]
     Refused {
         /// Who.
         base: String,
@@ -43,7 +45,9 @@ pub enum SourceError {
         source: Box<ureq::Error>,
     },
     /// An answer that the data service does not give.
-    #[error("{base} does not look like the data service (HTTP {status} for {QUESTION}): {words}; check --base-url (or POLYGON_BASE_URL)")]
+    #[error(
+        "{base} does not look like the data service (HTTP {status} for {QUESTION}): {words}; check --base-url (or POLYGON_BASE_URL)"
+    )]
     Strange {
         /// Who.
         base: String,
@@ -62,7 +66,8 @@ pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<Welcome, SourceError> {
         .max_redirects(REDIRECTS)
         .build()
         .into();
-    let request = agent.get(format!("{base}{QUESTION}")).header("Authorization", format!("Bearer {}", key.expose()));
+    let request =
+        agent.get(format!("{base}{QUESTION}")).header("Authorization", format!("Bearer {}", key.expose()));
     let name = base.to_string();
     let mut response = match request.call() {
         Ok(response) => response,
@@ -78,7 +83,9 @@ fn judge(base: String, status: u16, body: &str) -> Result<Welcome, SourceError> 
     match status {
         200..=299 => Ok(Welcome::Ready),
         401 | 403 => Err(SourceError::Refused { base, status, words }),
-        429 | 500..=599 => Ok(Welcome::Busy(format!("{base} answers HTTP {status} at the moment ({words}); workers will retry"))),
+        429 | 500..=599 => Ok(Welcome::Busy(format!(
+            "{base} answers HTTP {status} at the moment ({words}); workers will retry"
+        ))),
         _ => Err(SourceError::Strange { base, status, words }),
     }
 }
@@ -110,7 +117,10 @@ mod tests {
             said(401, r#"{"status":"ERROR","request_id":"1","error":"Unknown API Key"}"#),
             "https://x refuses the API key (HTTP 401): Unknown API Key; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url"
         );
-        assert!(said(403, r#"{"status":"NOT_AUTHORIZED","message":"not entitled"}"#).contains("(HTTP 403): not entitled;"));
+        assert!(
+            said(403, r#"{"status":"NOT_AUTHORIZED","message":"not entitled"}"#)
+                .contains("(HTTP 403): not entitled;")
+        );
     }
 
     #[test]
@@ -118,6 +128,8 @@ mod tests {
         assert_eq!(said(200, "{}"), "Ready");
         assert!(said(429, "").starts_with("Busy("));
         assert!(said(503, "<html>\n down</html>").contains("HTTP 503 at the moment (<html> down</html>)"));
-        assert!(said(404, "nothing here").starts_with("https://x does not look like the data service (HTTP 404"));
+        assert!(
+            said(404, "nothing here").starts_with("https://x does not look like the data service (HTTP 404")
+        );
     }
 }

@@ -30,7 +30,9 @@ pub fn request(workdir: &Workdir) -> Result<Request, Failure> {
 
 /// The key, which only a script may do without.
 pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
-    let found = ApiKey::find(|name| std::env::var(name).ok(), &current_folder()?);
+    #[expect(clippy::disallowed_methods, reason = "here, once, the environment is asked for the key")]
+    let variable = |name: &str| std::env::var(name).ok();
+    let found = ApiKey::find(variable, &current_folder()?);
     match (found, program) {
         (Ok(key), _) => Ok(Some(key)),
         (Err(ApiKeyError::Missing), Program::Script(_)) => Ok(None),

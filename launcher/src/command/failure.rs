@@ -111,7 +111,9 @@ pub enum Failure {
         workdir: PathBuf,
     },
     /// Other arguments than those that the run was created with.
-    #[error("run {run} was created with other arguments:\n{list}\nleave them out to go on with it, or choose another --workdir for a new run")]
+    #[error(
+        "run {run} was created with other arguments:\n{list}\nleave them out to go on with it, or choose another --workdir for a new run"
+    )]
     Differs {
         /// Which run.
         run: String,
@@ -178,9 +180,12 @@ impl Failure {
         match self {
             Self::Source(SourceError::Refused { .. }) => Exit::Refused,
             Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => Exit::Transient,
-            Self::NotWritable { .. } | Self::Disk(_) | Self::System { .. } | Self::Spawn(_) | Self::Drive(_) | Self::Undead(_) => {
-                Exit::LocalResource
-            }
+            Self::NotWritable { .. }
+            | Self::Disk(_)
+            | Self::System { .. }
+            | Self::Spawn(_)
+            | Self::Drive(_)
+            | Self::Undead(_) => Exit::LocalResource,
             Self::Settings(_)
             | Self::BaseUrl(_)
             | Self::Tickers(_)

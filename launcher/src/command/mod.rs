@@ -2,8 +2,8 @@
 
 pub mod failure;
 pub mod existing;
-pub mod start;
 pub mod supervise;
 pub mod status;
+pub mod start;
 pub mod stop;
 pub mod wait;

@@ -6,27 +6,30 @@ use std::fs;
 use shared::dataset::descriptor::{self, Descriptor};
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
-use shared::run::workdir::Workdir;
+use shared::run::workdir::{BatchId, Workdir};
 
 use super::existing;
 use super::failure::{Ending, Failure};
+use super::status;
 use super::supervise;
 use crate::check::source::{self, Welcome};
 use crate::cli::StartArgs;
 use crate::plan::batches;
 use crate::plan::request::{Input, Request};
-use crate::plan::settings::{Batching, Existing, Program, Settings, differences};
+use crate::plan::settings::{Program, Settings, differences};
 use crate::process::chance;
 use crate::process::clock;
 use crate::process::spawn::Detached;
 use crate::supervise::attempt::Run;
-use crate::supervise::drive;
-use crate::supervise::facts::{Entry, Fact, Outcome, Tally};
+use crate::supervise::drive::DriveError;
+use crate::supervise::facts::{Entry, Fact, Outcome};
 use crate::supervise::folders;
-use crate::supervise::journal::Journal;
+use crate::supervise::journal::{self, Journal};
 use crate::supervise::locks::{self, Locks};
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::prepare;
+use crate::supervise::scratch;
+use crate::view::plan;
 use crate::view::words::{self, counted, say};
 
 /// Begins a run, or goes on with one.
@@ -35,7 +38,9 @@ pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
     match (Request::read(&workdir)?, args.resume) {
         (Some(frozen), true) => go_on(args, workdir, frozen),
         (Some(frozen), false) => Err(another_run(&workdir, &frozen)),
-        (None, _) if workdir.journal().exists() => Err(Failure::Headless { workdir: workdir.root().to_owned() }),
+        (None, _) if workdir.journal().exists() => {
+            Err(Failure::Headless { workdir: workdir.root().to_owned() })
+        }
         (None, _) => begin(args, workdir),
     }
 }
@@ -44,14 +49,12 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     let settings = Settings::resolve(args, &existing::current_folder()?)?;
     let input = Input::read(&settings.tickers_csv)?;
     let request = Request::new(chance::run_name()?, clock::now(), settings, &input)?;
-    tell_input(&request, &input);
-    let run = existing::run(request, workdir)?;
+    say(&plan::notes(&request, &input));
     if args.dry_run {
-        let facts = prepare::facts(&Machine::new(drive::rules(&run)), &run.request, &input.list.tickers, clock::now());
-        tell_plan(&run, &facts);
-        say("dry run: nothing was asked, nothing was written\n");
-        return Ok(Ending::Well);
+        let machine = Machine::new(request.rules());
+        return tell_only(&workdir, &request, machine, &input.list.tickers);
     }
+    let run = existing::run(request, workdir)?;
     check_world(&run)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
@@ -65,20 +68,33 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
 
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
     refuse_differences(args, &frozen)?;
-    let run = existing::run(frozen, workdir)?;
-    let tickers = Request::frozen_tickers(&run.workdir)?;
-    say(&format!("going on with run {} of {:.0}\n", run.request.run, run.request.created_at));
+    let tickers = Request::frozen_tickers(&workdir)?;
+    say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at));
     if args.dry_run {
-        let entries = crate::supervise::journal::read(&run.workdir)?;
-        let machine = crate::supervise::journal::replay(&run.workdir, drive::rules(&run), &entries)?;
-        tell_plan(&run, &prepare::facts(&machine, &run.request, &tickers, clock::now()));
-        say("dry run: nothing was asked, nothing was written\n");
-        return Ok(Ending::Well);
+        let machine = journal::replay(&workdir, frozen.rules(), &journal::read(&workdir)?)?;
+        return tell_only(&workdir, &frozen, machine, &tickers);
     }
+    let run = existing::run(frozen, workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     check_world(&run)?;
     claim(&run)?;
     prepare_and_work(args, &run, &tickers, locks)
+}
+
+/// `--dry-run`: nothing is asked of the source and nothing is written.
+fn tell_only(
+    workdir: &Workdir,
+    request: &Request,
+    mut machine: Machine,
+    tickers: &[Ticker],
+) -> Result<Ending, Failure> {
+    let now = clock::now();
+    for fact in prepare::facts(&machine, request, tickers, now) {
+        machine.apply(&Entry { at: now, fact }).map_err(DriveError::from)?;
+    }
+    say(&plan::describe(request, workdir, &machine));
+    say("dry run: nothing was asked, nothing was written\n");
+    Ok(Ending::Well)
 }
 
 fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
@@ -99,8 +115,10 @@ fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
 
 fn refuse_differences(args: &StartArgs, frozen: &Request) -> Result<(), Failure> {
     let cwd = existing::current_folder()?;
-    let mut lines: Vec<String> =
-        differences(args, &frozen.settings, &cwd).iter().map(|difference| format!("  {difference}")).collect();
+    let mut lines: Vec<String> = differences(args, &frozen.settings, &cwd)
+        .iter()
+        .map(|difference| format!("  {difference}"))
+        .collect();
     if let Some(path) = &args.tickers_csv {
         let input = Input::read(&cwd.join(path))?;
         if input.sha256 != frozen.tickers_sha256 {
@@ -125,15 +143,13 @@ fn refuse_differences(args: &StartArgs, frozen: &Request) -> Result<(), Failure>
 fn check_world(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     for (flag, path) in [("outdir", settings.outdir.as_path()), ("workdir", run.workdir.root())] {
-        folders::prove_writable(path).map_err(|source| {
-            // The reason stands in the innermost error; what we tried to write is no news to the user.
-            Failure::NotWritable { flag, path: path.to_owned(), source }
-        })?;
+        let failed = |source| Failure::NotWritable { flag, path: path.to_owned(), source };
+        folders::prove_writable(path).map_err(failed)?;
     }
-    if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key) {
-        if let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)? {
-            say(&format!("warning: {warning}\n"));
-        }
+    if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key)
+        && let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)?
+    {
+        say(&format!("warning: {warning}\n"));
     }
     Ok(())
 }
@@ -146,22 +162,29 @@ fn claim(run: &Run) -> Result<(), Failure> {
 }
 
 /// Puts what needs work into the journal, then supervises it here or from a process of its own.
-fn prepare_and_work(args: &StartArgs, run: &Run, tickers: &[Ticker], locks: Locks) -> Result<Ending, Failure> {
-    let (mut journal, mut machine) = Journal::open(&run.workdir, drive::rules(run))?;
+fn prepare_and_work(
+    args: &StartArgs,
+    run: &Run,
+    tickers: &[Ticker],
+    locks: Locks,
+) -> Result<Ending, Failure> {
+    let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.rules())?;
     let now = clock::now();
     let facts = prepare::facts(&machine, &run.request, tickers, now);
-    tell_plan(run, &facts);
     write_batch_files(&run.workdir, &facts)?;
     let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
     journal.append(&entries)?;
-    entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(drive::DriveError::from)?;
+    entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(DriveError::from)?;
     drop(journal);
     if is_complete(&machine) {
-        say("already complete: every ticker is proven, nothing to do\n");
+        say("already complete: every ticker is done, nothing to do\n");
         return Ok(Ending::Well);
     }
+    say(&plan::describe(&run.request, &run.workdir, &machine));
     if args.foreground {
-        return supervise::here(run, &locks);
+        let ending = supervise::here(run, &locks)?;
+        say(&status::render(&status::take(&run.workdir)?));
+        return Ok(ending);
     }
     // Between these two lines the run is nobody's; who takes it first has it, and the other says so.
     drop(locks);
@@ -170,7 +193,7 @@ fn prepare_and_work(args: &StartArgs, run: &Run, tickers: &[Ticker], locks: Lock
 
 /// Closed as complete, and nothing was found to be missing since.
 fn is_complete(machine: &Machine) -> bool {
-    let open = machine.batches().any(|(_, batch)| batch.left().len() > 0);
+    let open = machine.batches().any(|(_, batch)| !batch.is_over());
     matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete }) && !open
 }
 
@@ -181,8 +204,7 @@ fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError>
     }
     for fact in facts {
         if let Fact::Planned { batch, tickers } = fact {
-            let path = workdir.batch_csv(*batch);
-            fs::write(&path, batches::csv_of(tickers)).map_err(DiskError::at("write", &path))?;
+            scratch::jot(&workdir.batch_csv(*batch), &batches::csv_of(tickers))?;
         }
     }
     Ok(())
@@ -196,7 +218,7 @@ fn detach(run: &Run) -> Result<Ending, Failure> {
         let said = if said.is_empty() { "it died without a word".to_owned() } else { said };
         Failure::NotReady { said, log: log.clone() }
     })?;
-    let logs = run.workdir.batch_log(shared::run::workdir::BatchId(1));
+    let logs = run.workdir.batch_log(BatchId(1));
     let mut text = format!("started: supervisor {pid}\n");
     let lines = [
         ("watch", words::command("status", &run.workdir)),
@@ -209,70 +231,4 @@ fn detach(run: &Run) -> Result<Ending, Failure> {
     }
     say(&text);
     Ok(Ending::Well)
-}
-
-fn tell_input(request: &Request, input: &Input) {
-    let mut text = String::new();
-    if !input.list.repeated.is_empty() {
-        let names: Vec<String> = input.list.repeated.iter().take(5).map(ToString::to_string).collect();
-        let more = if input.list.repeated.len() > names.len() { ", ..." } else { "" };
-        let extra = counted(input.list.repeated.len() as u64, "extra line");
-        text.push_str(&format!("note: each ticker is taken once; {extra} left out ({}{more})\n", names.join(", ")));
-    }
-    if request.settled_to < request.settings.to {
-        let settle = format!("{:#}", request.settings.settle);
-        text.push_str(&format!(
-            "note: --to {} is not settled yet (a day counts {settle} after 20:00 New York); this run ends at {}\n",
-            request.settings.to, request.settled_to
-        ));
-    }
-    say(&text);
-}
-
-fn tell_plan(run: &Run, facts: &[Fact]) {
-    let settings = &run.request.settings;
-    let mut proven = Tally::default();
-    let (mut new, mut batches, mut again) = (0, 0, 0);
-    for fact in facts {
-        match fact {
-            Fact::Surveyed { proven: tally } => proven = *tally,
-            Fact::Planned { tickers, .. } => {
-                new += tickers.len() as u64;
-                batches += 1;
-            }
-            Fact::Reopened { unfinished, .. } => again += unfinished.len() as u64,
-            _ => {}
-        }
-    }
-    let cut = match settings.batching {
-        Batching::Size(size) => format!("of up to {size}"),
-        Batching::Shards(shards) => format!("(--shards {shards})"),
-    };
-    let trust = match settings.existing {
-        Existing::Trusted => "what the ledgers prove is not fetched again",
-        Existing::FetchedAnew => "everything is fetched anew and merged",
-    };
-    let by = match &settings.program {
-        Program::Worker => settings.base_url.clone(),
-        Program::Script(path) => format!("{} (its exit code is believed where there is no ledger)", path.display()),
-    };
-    let free = fs2::available_space(&settings.outdir).map_or_else(|_| "unknown".to_owned(), words::bytes);
-    let lines = [
-        ("run", format!("{} in {}", run.request.run, run.workdir.root().display())),
-        ("job", format!("{} {}..{} of {}", settings.job, settings.from, run.request.settled_to, counted(run.request.tickers as u64, "ticker"))),
-        ("input", format!("{} (SHA-256 {:.12})", settings.tickers_csv.display(), run.request.tickers_sha256)),
-        ("source", by),
-        ("outdir", format!("{} ({free} free); {trust}", settings.outdir.display())),
-        ("proven", counted(proven.tickers, "ticker") + " already"),
-        ("new work", format!("{} in {} {cut}", counted(new, "ticker"), counted(batches, "batch").replace("batchs", "batches"))),
-        ("workers", format!("{} at the same time, {} each, {}", settings.max_concurrent, counted(u64::from(settings.per_shard_workers.get()), "thread"), counted(u64::from(settings.retries), "retry").replace("retrys", "retries"))),
-    ];
-    let mut text = String::new();
-    for (what, value) in lines {
-        writeln!(text, "{what:<10}{value}").expect("a string takes what is written");
-    }
-    if again > 0 {
-        writeln!(text, "{:<10}{} no longer proven", "again", counted(again, "ticker")).expect("a string takes what is written");
-    }
-    say(&text);
 }

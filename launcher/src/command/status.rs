@@ -14,7 +14,7 @@ use crate::supervise::batch::BatchState;
 use crate::supervise::digest::Digest;
 use crate::supervise::journal;
 use crate::supervise::locks;
-use crate::supervise::machine::{Machine, Rules};
+use crate::supervise::machine::Machine;
 use crate::view::json;
 use crate::view::snapshot::{Snapshot, Sources, Supervised};
 use crate::view::status as text;
@@ -24,8 +24,13 @@ use crate::view::words::say;
 pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let snapshot = take(&workdir)?;
-    say(&if args.json { json::render(&snapshot) } else { text::render(&snapshot) });
+    say(&if args.json { json::render(&snapshot) } else { render(&snapshot) });
     Ok(Ending::Well)
+}
+
+/// A snapshot for people.
+pub fn render(snapshot: &Snapshot) -> String {
+    text::render(snapshot)
 }
 
 /// Where the run in `workdir` stands.
@@ -38,8 +43,7 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
         Supervised::No { last_words: last_words(workdir) }
     };
     let entries = journal::read(workdir)?;
-    let rules = Rules { max_concurrent: request.settings.max_concurrent, retries: request.settings.retries };
-    let machine = journal::replay(workdir, rules, &entries)?;
+    let machine = journal::replay(workdir, request.rules(), &entries)?;
     let sources = Sources {
         request: &request,
         workdir,
@@ -60,7 +64,10 @@ fn digests(workdir: &Workdir, machine: &Machine) -> BTreeMap<BatchId, Digest> {
     });
     let digest = |(batch, attempt)| {
         let mut digest = Digest::default();
-        EventTail::new(&workdir.attempt_events(batch, attempt)).read_new().into_iter().for_each(|said| digest.hear(said));
+        EventTail::new(&workdir.attempt_events(batch, attempt))
+            .read_new()
+            .into_iter()
+            .for_each(|said| digest.hear(said));
         (batch, digest)
     };
     running.map(digest).collect()

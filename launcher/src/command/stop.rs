@@ -24,7 +24,8 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
     let marker = Marker::of_run(&request.run);
-    let grace = if args.now { Duration::ZERO } else { Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE) };
+    let grace =
+        if args.now { Duration::ZERO } else { Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE) };
 
     let supervisor = supervisor(&workdir);
     let was_running = supervisor.is_some() || !watch::marked(&marker).is_empty();

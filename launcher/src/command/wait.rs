@@ -9,14 +9,15 @@ use crate::cli::WaitArgs;
 use crate::process::clock;
 use crate::supervise::locks;
 use crate::view::snapshot::State;
-use crate::view::words::say;
 use crate::view::status as text;
+use crate::view::words::say;
 
 /// Waits for the supervisor of the run.
 pub fn wait(args: &WaitArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     existing::request(&workdir)?;
-    let limit = args.timeout.map_or(Duration::MAX, |limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
+    let limit =
+        args.timeout.map_or(Duration::MAX, |limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
     if !clock::wait_until(limit, || !locks::is_supervised(&workdir)) {
         say("still running\n");
         return Ok(Ending::TimedOut);

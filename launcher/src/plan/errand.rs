@@ -62,6 +62,9 @@ mod tests {
     #[test]
     fn a_command_can_be_pasted_into_a_shell() {
         let words = ["daily".into(), "--outdir".into(), "/data/my bars".into(), "it's".into()];
-        assert_eq!(spelled(Path::new("/bin/worker"), &words), "/bin/worker daily --outdir '/data/my bars' 'it'\\''s'");
+        assert_eq!(
+            spelled(Path::new("/bin/worker"), &words),
+            "/bin/worker daily --outdir '/data/my bars' 'it'\\''s'"
+        );
     }
 }

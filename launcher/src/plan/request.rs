@@ -15,7 +15,7 @@ use shared::market::trading_day::TradingDay;
 use shared::run::ticker_list::{TickerList, TickerListError};
 use shared::run::workdir::Workdir;
 
-use super::settings::{Existing, Settings};
+use super::settings::{Existing, Rules, Settings};
 
 /// One run, as frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,7 +134,13 @@ impl Request {
 
     /// The days that the run is to prove.
     pub fn days(&self) -> DateRange {
-        DateRange::new(self.settings.from, self.settled_to).expect("a request is made only with a settled day")
+        DateRange::new(self.settings.from, self.settled_to)
+            .expect("a request is made only with a settled day")
+    }
+
+    /// What governs its batches.
+    pub fn rules(&self) -> Rules {
+        Rules { max_concurrent: self.settings.max_concurrent, retries: self.settings.retries }
     }
 
     /// Only what was asked of the source since then counts; `None` when all of it does.

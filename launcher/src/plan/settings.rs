@@ -53,6 +53,15 @@ pub enum Program {
     Script(PathBuf),
 }
 
+/// What governs batches; it does not change during a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Workers at the same time.
+    pub max_concurrent: NonZeroU32,
+    /// Failed attempts that a ticker may have after its first one.
+    pub retries: u32,
+}
+
 /// Everything that `start` was told, nothing that it found out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {

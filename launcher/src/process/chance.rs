@@ -19,6 +19,8 @@ pub fn dice() -> u32 {
 fn bytes<const N: usize>() -> Result<[u8; N], DiskError> {
     let source = Path::new("/dev/urandom");
     let mut bytes = [0; N];
-    File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(DiskError::at("read", source))?;
+    File::open(source)
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(DiskError::at("read", source))?;
     Ok(bytes)
 }

@@ -1,5 +1,7 @@
 //! The time of day, and waiting for a condition. Nothing else in the crate reads a clock or sleeps.
 
+#![expect(clippy::disallowed_methods, reason = "this is the door to the clock")]
+
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,10 @@ pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return false;
         }
-        thread::sleep(deadline.map_or(glance, |deadline| glance.min(deadline.saturating_duration_since(Instant::now()))));
+        thread::sleep(
+            deadline
+                .map_or(glance, |deadline| glance.min(deadline.saturating_duration_since(Instant::now()))),
+        );
         glance = (glance * 3 / 2).min(LATER_GLANCE);
     }
 }

@@ -3,6 +3,8 @@
 //! A worker leads a process group of its own, so that signals to our terminal do not reach it, and holds its
 //! log as a file, so that it does not die of our death.
 
+#![expect(clippy::disallowed_methods, reason = "this is the door to new processes")]
+
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
@@ -154,7 +156,8 @@ pub struct Detached {
 impl Detached {
     /// Starts `launcher supervise` of this same executable; its errors go to `log`.
     pub fn start(arguments: &[OsString], log: &Path, api_key: Option<&ApiKey>) -> Result<Self, SpawnError> {
-        let executable = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
+        let executable =
+            std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
         let mut command = Command::new(&executable);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(open_log(log)?);
         if let Some(key) = api_key {

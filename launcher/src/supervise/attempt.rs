@@ -16,6 +16,7 @@ use shared::run::workdir::{BatchId, Workdir};
 use super::digest::Digest;
 use super::evidence::{self, Standing};
 use super::facts::{Ending, Report, Tally, Unfinished, Word};
+use super::scratch;
 use crate::plan::batches;
 use crate::plan::errand;
 use crate::plan::request::Request;
@@ -56,7 +57,13 @@ pub struct Attempt {
 
 impl Run {
     /// Starts a worker for `tickers`. On an error none is started, and the ending says why.
-    pub fn begin(&self, batch: BatchId, number: u32, tickers: Vec<Ticker>, now: Timestamp) -> Result<Attempt, Ending> {
+    pub fn begin(
+        &self,
+        batch: BatchId,
+        number: u32,
+        tickers: Vec<Ticker>,
+        now: Timestamp,
+    ) -> Result<Attempt, Ending> {
         let started = self.prepare(batch, number, &tickers, now).map_err(SpawnError::from);
         match started.and_then(|()| self.spawn(batch, number)) {
             Ok(worker) => {
@@ -70,12 +77,17 @@ impl Run {
         }
     }
 
-    fn prepare(&self, batch: BatchId, number: u32, tickers: &[Ticker], now: Timestamp) -> Result<(), DiskError> {
+    fn prepare(
+        &self,
+        batch: BatchId,
+        number: u32,
+        tickers: &[Ticker],
+        now: Timestamp,
+    ) -> Result<(), DiskError> {
         let folder = self.workdir.attempt(batch, number);
         fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
-        // Not synced: after a power cut no worker is left to read it.
         let csv = self.workdir.attempt_csv(batch, number);
-        fs::write(&csv, batches::csv_of(tickers)).map_err(DiskError::at("write", &csv))?;
+        scratch::jot(&csv, &batches::csv_of(tickers))?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number);
         let header = format!(
             "{RULE} {batch} attempt {number}, {now:.0}, {} tickers: {}",
@@ -104,13 +116,19 @@ impl Run {
     fn write_pid_file(&self, batch: BatchId, worker: &Worker) {
         if let Some(identity) = worker.identity() {
             let text = serde_json::to_string(&identity).expect("an identity is plain data");
-            drop(fs::write(self.workdir.batch_pid(batch), text));
+            drop(scratch::jot(&self.workdir.batch_pid(batch), &text));
         }
     }
 
     /// The report on a worker of ours that has departed. Whatever it left running is ended first, so that
     /// nobody writes beside the next attempt.
-    pub fn conclude(&self, batch: BatchId, attempt: &Attempt, departure: Departure, now: Timestamp) -> Report {
+    pub fn conclude(
+        &self,
+        batch: BatchId,
+        attempt: &Attempt,
+        departure: Departure,
+        now: Timestamp,
+    ) -> Report {
         if signal::group_exists(attempt.worker.pid()) {
             watch::kill_marked(&self.marker(batch, attempt.number));
         }
@@ -125,8 +143,15 @@ impl Run {
     }
 
     /// The report on an attempt that nobody waited for, after all its processes were ended.
-    pub fn conclude_interrupted(&self, batch: BatchId, number: u32, tickers: &[Ticker], now: Timestamp) -> Report {
-        let footer = format!("{RULE} {batch} attempt {number} was interrupted: its supervisor died; seen {now:.0}");
+    pub fn conclude_interrupted(
+        &self,
+        batch: BatchId,
+        number: u32,
+        tickers: &[Ticker],
+        now: Timestamp,
+    ) -> Report {
+        let footer =
+            format!("{RULE} {batch} attempt {number} was interrupted: its supervisor died; seen {now:.0}");
         drop(append_line(&self.workdir.batch_log(batch), &footer));
         drop(fs::remove_file(self.workdir.batch_pid(batch)));
         self.report(batch, number, tickers, Ending::Interrupted, now)
@@ -134,10 +159,19 @@ impl Run {
 
     /// The report on an attempt of `tickers` that ended like this: what the ledgers prove now, and what its
     /// events said of the rest.
-    pub fn report(&self, batch: BatchId, number: u32, tickers: &[Ticker], ending: Ending, now: Timestamp) -> Report {
+    pub fn report(
+        &self,
+        batch: BatchId,
+        number: u32,
+        tickers: &[Ticker],
+        ending: Ending,
+        now: Timestamp,
+    ) -> Report {
         let mut digest = Digest::default();
         let events = EventTail::new(&self.workdir.attempt_events(batch, number)).read_new();
-        events.into_iter().for_each(|said| digest.hear(said));
+        for said in events {
+            digest.hear(said);
+        }
 
         let clean = matches!(ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::Done));
         let takes_word = clean && evidence::takes_word_of(&self.request.settings.program);
@@ -160,12 +194,22 @@ impl Run {
             unfinished.push(Unfinished { ticker: ticker.clone(), word });
         }
         let last_words = self.last_words(batch, &ending);
-        Report { ending, proven, reported, unfinished, yielded: digest.yielded, last_words, dice: chance::dice() }
+        Report {
+            ending,
+            proven,
+            reported,
+            unfinished,
+            yielded: digest.yielded,
+            last_words,
+            dice: chance::dice(),
+        }
     }
 
     fn last_words(&self, batch: BatchId, ending: &Ending) -> String {
         let telling = match ending {
-            Ending::Exited { code } => !matches!(Exit::of_code(*code), Some(Exit::Done | Exit::Transient | Exit::Permanent)),
+            Ending::Exited { code } => {
+                !matches!(Exit::of_code(*code), Some(Exit::Done | Exit::Transient | Exit::Permanent))
+            }
             Ending::Signaled { .. } => true,
             Ending::NotStarted { .. } | Ending::Unusable { .. } | Ending::Interrupted => false,
         };
@@ -184,7 +228,8 @@ impl Run {
             Ending::Interrupted => write!(footer, "interrupted"),
         }
         .expect("a string takes what is written");
-        footer.push_str(&format!(" after {took:.1} s, {done} done, {left} left"));
+        write!(footer, " after {took:.1} s, {done} done, {left} left")
+            .expect("a string takes what is written");
         // A full disk must not keep the attempt from ending: the journal has all of this.
         drop(append_line(&self.workdir.batch_log(batch), &footer));
     }

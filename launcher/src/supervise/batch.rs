@@ -125,7 +125,12 @@ impl Batch {
     }
 
     /// Done members whose proof does not hold any more need work again.
-    pub(super) fn reopen(&mut self, id: BatchId, unfinished: &[Ticker], proven: Tally) -> Result<(), Illegal> {
+    pub(super) fn reopen(
+        &mut self,
+        id: BatchId,
+        unfinished: &[Ticker],
+        proven: Tally,
+    ) -> Result<(), Illegal> {
         let again = |(member, ticker)| unfinished.contains(ticker).then_some(Left { member, charges: 0 });
         let left: Vec<Left> = self.members.iter().enumerate().filter_map(again).collect();
         if self.state != BatchState::Done || left.is_empty() || left.len() != unfinished.len() {
@@ -207,11 +212,13 @@ impl Batch {
     }
 
     fn illegal(&self, id: BatchId, fact: &str) -> Illegal {
-        Illegal { fact: fact.to_owned(), state: format!("while {id} is {:?} with {} tickers left", self.state, self.left.len()) }
+        Illegal {
+            fact: fact.to_owned(),
+            state: format!("while {id} is {:?} with {} tickers left", self.state, self.left.len()),
+        }
     }
 }
 
 fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
     at.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
-

@@ -50,11 +50,17 @@ pub fn judge(report: &Report) -> Judgement {
         Ending::Signaled { signal } => crashed(report, &format!("killed by {}", name_of(*signal))),
         Ending::Exited { code } => match Exit::of_code(*code) {
             Some(Exit::Done) => ended_well(report),
-            Some(Exit::Transient) => by_word(report, |_| Verdict::Charged("left unfinished (exit 10)".into())),
+            Some(Exit::Transient) => {
+                by_word(report, |_| Verdict::Charged("left unfinished (exit 10)".into()))
+            }
             Some(Exit::Permanent) => ended_permanent(report),
-            Some(Exit::Usage) => Judgement::StopRun(said(report, "the worker does not understand its arguments (exit 2)")),
+            Some(Exit::Usage) => {
+                Judgement::StopRun(said(report, "the worker does not understand its arguments (exit 2)"))
+            }
             Some(Exit::Refused) => Judgement::StopRun(said(report, "key or plan refused (exit 12)")),
-            Some(Exit::LocalResource) => Judgement::PauseRun(said(report, "a local resource is in the way (exit 13)")),
+            Some(Exit::LocalResource) => {
+                Judgement::PauseRun(said(report, "a local resource is in the way (exit 13)"))
+            }
             // We did not ask: in a run that stops nobody is judged.
             Some(Exit::Stopped) => crashed(report, "stopped by a SIGTERM that was not ours"),
             None => crashed(report, &format!("crashed (exit {code})")),
@@ -85,22 +91,30 @@ fn ended_well(report: &Report) -> Judgement {
     if report.yielded && progress {
         return by_word(report, |_| Verdict::Innocent);
     }
-    let what = if report.yielded { "a yield with nothing done (exit 0)" } else { "exit 0, but not all is there and no yield was said" };
+    let what = if report.yielded {
+        "a yield with nothing done (exit 0)"
+    } else {
+        "exit 0, but not all is there and no yield was said"
+    };
     by_word(report, |_| Verdict::Charged(what.to_owned()))
 }
 
 fn ended_permanent(report: &Report) -> Judgement {
     let wordless = report.unfinished.iter().all(|left| !matches!(left.word, Word::Failed { .. }));
     // Without a word on any ticker (a script has none to say) the exit code is all there is.
-    by_word(report, |_| match wordless {
-        true => Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned()),
-        false => Verdict::Charged("left unfinished (exit 11)".to_owned()),
+    by_word(report, |_| {
+        if wordless {
+            Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned())
+        } else {
+            Verdict::Charged("left unfinished (exit 11)".to_owned())
+        }
     })
 }
 
 /// Charges the tickers that were being worked on; when none is known, all of them.
 fn crashed(report: &Report, what: &str) -> Judgement {
-    let culprit_known = report.unfinished.iter().any(|left| matches!(left.word, Word::Begun | Word::Failed { .. }));
+    let culprit_known =
+        report.unfinished.iter().any(|left| matches!(left.word, Word::Begun | Word::Failed { .. }));
     by_word(report, |word| match word {
         Word::Untouched if culprit_known => Verdict::Innocent,
         Word::Untouched | Word::Begun | Word::Failed { .. } => Verdict::Charged(what.to_owned()),
@@ -195,7 +209,10 @@ mod tests {
     #[test]
     fn refusal_stops_and_a_local_resource_pauses_with_the_workers_last_words() {
         let refused = Report { last_words: "401 unknown key".to_owned(), ..exited(12, vec![Word::Begun]) };
-        assert_eq!(judge(&refused), Judgement::StopRun("key or plan refused (exit 12): 401 unknown key".to_owned()));
+        assert_eq!(
+            judge(&refused),
+            Judgement::StopRun("key or plan refused (exit 12): 401 unknown key".to_owned())
+        );
         let full = Judgement::PauseRun("a local resource is in the way (exit 13)".to_owned());
         assert_eq!(judge(&exited(13, vec![Word::Begun])), full);
     }

@@ -32,7 +32,9 @@ impl Digest {
         self.last_said = self.last_said.max(Some(said.at));
         match said.event {
             Event::TickerStart { ticker } => self.tell(ticker, Some(Word::Begun), None),
-            Event::Progress { ticker, rows, pages, .. } => self.tell(ticker, Some(Word::Begun), Some((rows, pages))),
+            Event::Progress { ticker, rows, pages, .. } => {
+                self.tell(ticker, Some(Word::Begun), Some((rows, pages)));
+            }
             Event::TickerDone { ticker, rows, pages } => self.tell(ticker, None, Some((rows, pages))),
             Event::TickerFailed { ticker, cause, persistence } => {
                 self.tell(ticker, Some(Word::Failed { cause, persistence }), None);
@@ -89,7 +91,11 @@ mod tests {
             Event::TickerStart { ticker: ticker("B") },
             Event::TickerDone { ticker: ticker("A"), rows: 15, pages: 2 },
             Event::TickerStart { ticker: ticker("C") },
-            Event::TickerFailed { ticker: ticker("C"), cause: "404".to_owned(), persistence: Persistence::Permanent },
+            Event::TickerFailed {
+                ticker: ticker("C"),
+                cause: "404".to_owned(),
+                persistence: Persistence::Permanent,
+            },
         ];
         let mut digest = Digest::default();
         for event in events {

@@ -14,13 +14,13 @@ use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
-use super::batch::{BatchState, Illegal};
 use super::attempt::{Attempt, Run, with_cause};
+use super::batch::{BatchState, Illegal};
 use super::facts::{Entry, Fact, Outcome};
 use super::folders;
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
-use super::machine::{Decision, Machine, Rules, RunState};
+use super::machine::{Decision, Machine, RunState};
 use crate::process::clock::{self, Deadline};
 use crate::process::signal::{self, Inbox, Insistence, Post};
 use crate::process::watch::{self, Marker};
@@ -86,13 +86,13 @@ struct Supervisor<'a> {
     listener: &'a mut Listener<'a>,
 }
 
-/// The rules that a request sets.
-pub fn rules(run: &Run) -> Rules {
-    Rules { max_concurrent: run.request.settings.max_concurrent, retries: run.request.settings.retries }
-}
-
 /// Supervises `run` to its end, or until it is stopped. `_locks` are held all the while.
-pub fn supervise<'a>(run: &'a Run, _locks: &Locks, inbox: &Inbox, listener: &'a mut Listener<'a>) -> Result<Outcome, DriveError> {
+pub fn supervise<'a>(
+    run: &'a Run,
+    _locks: &Locks,
+    inbox: &Inbox,
+    listener: &'a mut Listener<'a>,
+) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own().expect("this process is alive");
     write_own_pid(run, &own)?;
     let supervised = open(run, own, listener).and_then(|mut supervisor| {
@@ -118,8 +118,12 @@ fn write_own_pid(run: &Run, own: &ProcessIdentity) -> Result<(), DiskError> {
 }
 
 /// Replays the journal, ends what an earlier supervisor left running, and records both.
-fn open<'a>(run: &'a Run, own: ProcessIdentity, listener: &'a mut Listener<'a>) -> Result<Supervisor<'a>, DriveError> {
-    let (journal, machine) = Journal::open(&run.workdir, rules(run))?;
+fn open<'a>(
+    run: &'a Run,
+    own: ProcessIdentity,
+    listener: &'a mut Listener<'a>,
+) -> Result<Supervisor<'a>, DriveError> {
+    let (journal, machine) = Journal::open(&run.workdir, run.request.rules())?;
     let mut supervisor = Supervisor {
         run,
         machine,
@@ -154,7 +158,9 @@ fn running(machine: &Machine) -> Vec<(BatchId, u32, Vec<Ticker>)> {
 impl Supervisor<'_> {
     /// One round: all post first, the clock after.
     fn round(&mut self, post: Vec<Post>) -> Result<Option<Outcome>, DriveError> {
-        post.into_iter().for_each(|said| self.hear(said));
+        for said in post {
+            self.hear(said);
+        }
         self.reap()?;
         self.mind_the_stop();
         self.mind_the_pause();
@@ -176,9 +182,10 @@ impl Supervisor<'_> {
         if self.trouble.is_some() {
             return GLANCE;
         }
-        let until = |at: Timestamp| Duration::try_from(at.duration_since(clock::now())).unwrap_or(Duration::ZERO);
+        let until =
+            |at: Timestamp| Duration::try_from(at.duration_since(clock::now())).unwrap_or(Duration::ZERO);
         // A batch that is ready but finds no slot waits for a worker's end, not for the clock.
-        let slot_free = self.machine.running() < rules(self.run).max_concurrent.get();
+        let slot_free = self.machine.running() < self.run.request.rules().max_concurrent.get();
         let may_start = slot_free && matches!(self.machine.run(), RunState::Open);
         let ready = if may_start { self.machine.next_ready().map(until) } else { None };
         let kill = match self.stop {
@@ -281,7 +288,8 @@ impl Supervisor<'_> {
             return self.cannot_write(error);
         }
         for (batch, number) in launches {
-            let tickers: Vec<Ticker> = self.machine.batch(batch).map(|it| it.left().cloned().collect()).unwrap_or_default();
+            let tickers: Vec<Ticker> =
+                self.machine.batch(batch).map(|it| it.left().cloned().collect()).unwrap_or_default();
             match self.run.begin(batch, number, tickers.clone(), now) {
                 Ok(attempt) => drop(self.attempts.insert(batch, attempt)),
                 Err(ending) => {

@@ -12,7 +12,7 @@ const PROBE_BYTES: usize = 64 * 1024;
 pub fn prove_writable(folder: &Path) -> Result<(), DiskError> {
     publish::create_folders(folder)?;
     let probe = folder.join(format!("_launcher.{}.probe", std::process::id()));
-    let written = publish::publish(&probe, &[0; PROBE_BYTES]);
+    let written = publish::publish(&probe, &vec![0; PROBE_BYTES]);
     let removed = fs::remove_file(&probe).map_err(DiskError::at("remove", &probe));
     written.and(removed)
 }

@@ -4,9 +4,10 @@ use shared::disk::checked_lines::{self, Appender, LinesError};
 use shared::disk::publish::DiskError;
 use shared::run::workdir::Workdir;
 
-use super::facts::Entry;
 use super::batch::Illegal;
-use super::machine::{Machine, Rules};
+use super::facts::Entry;
+use super::machine::Machine;
+use crate::plan::settings::Rules;
 
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +56,10 @@ pub fn read(workdir: &Workdir) -> Result<Vec<Entry>, LinesError> {
 pub fn replay(workdir: &Workdir, rules: Rules, entries: &[Entry]) -> Result<Machine, JournalError> {
     let mut machine = Machine::new(rules);
     for (index, entry) in entries.iter().enumerate() {
-        machine.apply(entry).map_err(|source| {
-            JournalError::Impossible { path: workdir.journal(), line: index + 1, source }
+        machine.apply(entry).map_err(|source| JournalError::Impossible {
+            path: workdir.journal(),
+            line: index + 1,
+            source,
         })?;
     }
     Ok(machine)

@@ -20,7 +20,8 @@ pub fn outdir_lock(outdir: &Path) -> PathBuf {
 impl Locks {
     /// Takes both or says who holds one.
     pub fn acquire(workdir: &Workdir, outdir: &Path, run: &str) -> Result<Self, LockError> {
-        let holder = format!("launcher (pid {}, run {run}, workdir {})", std::process::id(), workdir.root().display());
+        let holder =
+            format!("launcher (pid {}, run {run}, workdir {})", std::process::id(), workdir.root().display());
         Ok(Self {
             _workdir: Lock::acquire(&workdir.lock(), &holder)?,
             _outdir: Lock::acquire(&outdir_lock(outdir), &holder)?,

@@ -3,8 +3,6 @@
 //! Pure: no clock, no process, no file. [`Machine::apply`] is the only way to change it, live and in a replay
 //! alike; [`Machine::decide`] changes nothing and says what is to be done now.
 
-use std::num::NonZeroU32;
-
 use jiff::{SignedDuration, Timestamp};
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
@@ -12,15 +10,7 @@ use shared::run::workdir::BatchId;
 use super::batch::{Batch, BatchState, Illegal};
 use super::causes::{self, Judgement, Verdict};
 use super::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally};
-
-/// What does not change during a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    /// Workers at the same time.
-    pub max_concurrent: NonZeroU32,
-    /// Failed attempts that a ticker may have after its first one.
-    pub retries: u32,
-}
+use crate::plan::settings::Rules;
 
 /// The run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +68,14 @@ pub struct Machine {
 impl Machine {
     /// Before the first fact.
     pub fn new(rules: Rules) -> Self {
-        Self { rules, run: RunState::Planned, batches: Vec::new(), surveyed: Tally::default(), running: 0, pauses_in_a_row: 0 }
+        Self {
+            rules,
+            run: RunState::Planned,
+            batches: Vec::new(),
+            surveyed: Tally::default(),
+            running: 0,
+            pauses_in_a_row: 0,
+        }
     }
 
     /// The run as a whole.
@@ -116,7 +113,9 @@ impl Machine {
         match &entry.fact {
             Fact::Surveyed { proven } => self.surveyed = *proven,
             Fact::Planned { batch, tickers } => self.planned(*batch, tickers)?,
-            Fact::Reopened { batch, unfinished, proven } => self.known(*batch)?.reopen(*batch, unfinished, *proven)?,
+            Fact::Reopened { batch, unfinished, proven } => {
+                self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
+            }
             Fact::Opened { .. } => self.opened(),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,
             Fact::Ended { batch, attempt, report } => self.ended(entry.at, *batch, *attempt, report)?,
@@ -150,16 +149,23 @@ impl Machine {
     /// What to do at `now`, in this order.
     pub fn decide(&self, now: Timestamp) -> Vec<Decision> {
         match &self.run {
-            RunState::Planned | RunState::Paused { .. } | RunState::Closed { .. } => Vec::new(),
             RunState::Stopping { why } if self.running == 0 => {
                 vec![Decision::Close(Outcome::Stopped { why: why.clone() })]
             }
-            RunState::Stopping { .. } => Vec::new(),
-            RunState::Open if self.batches.iter().all(Batch::is_over) => vec![Decision::Close(self.outcome())],
+            RunState::Planned
+            | RunState::Paused { .. }
+            | RunState::Stopping { .. }
+            | RunState::Closed { .. } => Vec::new(),
+            RunState::Open if self.batches.iter().all(Batch::is_over) => {
+                vec![Decision::Close(self.outcome())]
+            }
             RunState::Open => {
                 let slots = self.rules.max_concurrent.get().saturating_sub(self.running);
                 let ready = self.batches().filter(|(_, batch)| batch.is_ready(now));
-                let launch = |(id, batch): (BatchId, &Batch)| Decision::Launch { batch: id, attempt: batch.attempts + 1 };
+                let launch = |(id, batch): (BatchId, &Batch)| Decision::Launch {
+                    batch: id,
+                    attempt: batch.attempts + 1,
+                };
                 ready.take(slots as usize).map(launch).collect()
             }
         }
@@ -252,12 +258,18 @@ impl Machine {
     }
 
     fn known(&mut self, id: BatchId) -> Result<&mut Batch, Illegal> {
-        let unknown = Illegal { fact: format!("a fact about {id}"), state: format!("in a run of {} batches", self.batches.len()) };
+        let unknown = Illegal {
+            fact: format!("a fact about {id}"),
+            state: format!("in a run of {} batches", self.batches.len()),
+        };
         index_of(id).and_then(|index| self.batches.get_mut(index)).ok_or(unknown)
     }
 
     fn illegal(&self, fact: &str) -> Illegal {
-        Illegal { fact: fact.to_owned(), state: format!("while the run is {:?} with {} workers", self.run, self.running) }
+        Illegal {
+            fact: fact.to_owned(),
+            state: format!("while the run is {:?} with {} workers", self.run, self.running),
+        }
     }
 }
 

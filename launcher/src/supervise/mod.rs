@@ -1,8 +1,10 @@
 //! Supervision: facts in, decisions out, and the one loop that carries decisions out.
 //!
-//! [`facts`] what can happen · [`causes`] what an ended attempt means · [`batch`] and
-//! [`machine`] the states, pure · [`journal`] facts on disk · [`evidence`] what the ledgers prove · [`digest`] what a worker's events say ·
-//! [`attempt`] one attempt from folder to report · [`drive`] the loop.
+//! [`facts`] what can happen · [`causes`] what an ended attempt means · [`batch`] and [`machine`] the states,
+//! pure · [`journal`] facts on disk · [`evidence`] what the ledgers prove · [`digest`] what a worker's events
+//! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
+//! the living read · [`prepare`] which tickers
+//! need work · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
 pub mod causes;
@@ -13,6 +15,7 @@ pub mod evidence;
 pub mod digest;
 pub mod locks;
 pub mod folders;
+pub mod scratch;
 pub mod prepare;
 pub mod attempt;
 pub mod drive;

@@ -37,13 +37,18 @@ pub struct Narrator {
 impl Narrator {
     /// Writes to the run's launcher.log alone.
     pub fn to_log(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
-        Ok(Self { log: spawn::open_log(&workdir.launcher_log())?, screen: Screen::Dark, tickers: tickers as u64 })
+        Ok(Self {
+            log: spawn::open_log(&workdir.launcher_log())?,
+            screen: Screen::Dark,
+            tickers: tickers as u64,
+        })
     }
 
     /// Writes to the log and to standard error: a bar on a terminal, else lines.
     pub fn to_screen(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
         let mut narrator = Self::to_log(workdir, tickers)?;
-        narrator.screen = if std::io::stderr().is_terminal() { Screen::Bar(bar(tickers as u64)) } else { Screen::Lines };
+        narrator.screen =
+            if std::io::stderr().is_terminal() { Screen::Bar(bar(tickers as u64)) } else { Screen::Lines };
         Ok(narrator)
     }
 
@@ -104,7 +109,11 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
         RunState::Stopping { .. } => format!("stopping, {running} left"),
         RunState::Planned | RunState::Open | RunState::Closed { .. } => running,
     };
-    bar.set_message(format!("{state}, {} failed, {}", words::count(failed), counted(proven.summary.rows, "row")));
+    bar.set_message(format!(
+        "{state}, {} failed, {}",
+        words::count(failed),
+        counted(proven.summary.rows, "row")
+    ));
 }
 
 /// One fact for people; what everybody expects is not worth a line.
@@ -129,7 +138,9 @@ fn line_of(machine: &Machine, fact: &Fact) -> Option<String> {
     };
     let paused = match (fact, machine.run()) {
         (Fact::Ended { .. }, RunState::Paused { why, .. }) => format!("; the run is paused: {why}"),
-        (Fact::Ended { .. }, RunState::Stopping { why }) => format!("; the run is stopping {}", words::stop_why(why)),
+        (Fact::Ended { .. }, RunState::Stopping { why }) => {
+            format!("; the run is stopping {}", words::stop_why(why))
+        }
         _ => String::new(),
     };
     Some(line + &paused)

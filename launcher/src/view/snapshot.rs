@@ -273,12 +273,15 @@ impl BatchCounts {
 fn state_of(machine: &Machine, supervised: &Supervised) -> State {
     match (machine.run(), supervised) {
         (RunState::Closed { outcome: Outcome::Complete }, _) => State::Complete,
-        (RunState::Closed { outcome: outcome @ Outcome::Incomplete { .. } }, _) => State::Incomplete(words::outcome(outcome)),
+        (RunState::Closed { outcome: outcome @ Outcome::Incomplete { .. } }, _) => {
+            State::Incomplete(words::outcome(outcome))
+        }
         (RunState::Closed { outcome: Outcome::Stopped { why } }, _) => State::Stopped(words::stop_why(why)),
         (RunState::Planned, _) => State::Prepared,
-        (RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. }, Supervised::No { last_words }) => {
-            State::Died(last_words.clone())
-        }
+        (
+            RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. },
+            Supervised::No { last_words },
+        ) => State::Died(last_words.clone()),
         (RunState::Open, Supervised::Yes) => State::Running,
         (RunState::Paused { why, .. }, Supervised::Yes) => State::Paused(why.clone()),
         (RunState::Stopping { why }, Supervised::Yes) => State::Stopping(words::stop_why(why)),
@@ -300,7 +303,9 @@ fn running(sources: &Sources) -> Vec<RunningBatch> {
             tickers: digest.map(|digest| digest.current().cloned().collect()).unwrap_or_default(),
             rows: digest.map_or(0, Digest::rows),
             pages: digest.map_or(0, Digest::pages),
-            quiet_seconds: digest.and_then(|digest| digest.last_said).map(|at| seconds_between(at, sources.now)),
+            quiet_seconds: digest
+                .and_then(|digest| digest.last_said)
+                .map(|at| seconds_between(at, sources.now)),
             log: sources.workdir.batch_log(batch),
         })
     });

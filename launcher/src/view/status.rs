@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use shared::market::ticker::Ticker;
 use shared::run::workdir::Workdir;
 
 use super::snapshot::{RunningBatch, Snapshot, State};
@@ -97,19 +98,23 @@ fn next_step(state: &State, workdir: &Workdir) -> String {
         State::Running | State::Paused(_) | State::Stopping(_) | State::Complete => String::new(),
         State::Prepared => format!("(begin with: {})", words::resume_command(workdir)),
         State::Died(_) | State::Stopped(_) => format!("(resume with: {})", words::resume_command(workdir)),
-        State::Incomplete(_) => format!("(try the failed ones again with: {})", words::resume_command(workdir)),
+        State::Incomplete(_) => {
+            format!("(try the failed ones again with: {})", words::resume_command(workdir))
+        }
     }
 }
 
 fn running_line(batch: &RunningBatch) -> String {
-    let named: Vec<&str> = batch.tickers.iter().take(CURRENT_MAX).map(|ticker| ticker.as_str()).collect();
+    let named: Vec<&str> = batch.tickers.iter().take(CURRENT_MAX).map(Ticker::as_str).collect();
     let more = batch.tickers.len().saturating_sub(CURRENT_MAX);
     let tickers = match (named.is_empty(), more) {
         (true, _) => "no ticker yet".to_owned(),
         (false, 0) => named.join(" "),
         (false, more) => format!("{} +{more}", named.join(" ")),
     };
-    let quiet = batch.quiet_seconds.map_or_else(|| "nothing heard".to_owned(), |s| format!("last heard {} ago", words::span(s)));
+    let quiet = batch
+        .quiet_seconds
+        .map_or_else(|| "nothing heard".to_owned(), |s| format!("last heard {} ago", words::span(s)));
     format!(
         "  {}.{}  {}  {tickers}  {}  {}  {quiet}",
         batch.batch,

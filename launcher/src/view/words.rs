@@ -71,7 +71,10 @@ pub fn outcome(outcome: &Outcome) -> String {
 
 /// `launcher VERB --workdir W`, ready to be pasted.
 pub fn command(verb: &str, workdir: &Workdir) -> String {
-    errand::spelled(std::path::Path::new("launcher"), &[verb.into(), "--workdir".into(), workdir.root().into()])
+    errand::spelled(
+        std::path::Path::new("launcher"),
+        &[verb.into(), "--workdir".into(), workdir.root().into()],
+    )
 }
 
 /// How to go on with a run.

@@ -1,0 +1,96 @@
+//! What `start` says before it begins: notes on the input, and what the run will do.
+
+use std::fmt::Write;
+
+use shared::market::ticker::Ticker;
+use shared::run::workdir::Workdir;
+
+use super::words::{self, counted};
+use crate::plan::request::{Input, Request};
+use crate::plan::settings::{Existing, Program};
+use crate::supervise::machine::Machine;
+
+/// How many repeated tickers are named.
+const NAMED_MAX: usize = 5;
+
+/// What was understood otherwise than it was written.
+pub fn notes(request: &Request, input: &Input) -> String {
+    let mut text = String::new();
+    let repeated = &input.list.repeated;
+    if !repeated.is_empty() {
+        let names: Vec<&str> = repeated.iter().take(NAMED_MAX).map(Ticker::as_str).collect();
+        let more = if repeated.len() > NAMED_MAX { ", ..." } else { "" };
+        let extra = counted(repeated.len() as u64, "repeated line");
+        push(
+            &mut text,
+            format_args!("note: {extra} left out, each ticker is taken once ({}{more})", names.join(", ")),
+        );
+    }
+    let settings = &request.settings;
+    if request.settled_to < settings.to {
+        let (to, settled) = (settings.to, request.settled_to);
+        let settle = settings.settle;
+        push(
+            &mut text,
+            format_args!(
+                "note: --to {to} is not settled yet (a day counts {settle:#} after 20:00 New York); this run ends at {settled}"
+            ),
+        );
+    }
+    text
+}
+
+/// What the run will do.
+pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> String {
+    let settings = &request.settings;
+    let trust = match settings.existing {
+        Existing::Trusted => "what the ledgers prove is not fetched again",
+        Existing::FetchedAnew => "everything is fetched anew and merged",
+    };
+    let source = match &settings.program {
+        Program::Worker => settings.base_url.clone(),
+        Program::Script(path) => {
+            format!("{} (its exit code is believed where there is no ledger)", path.display())
+        }
+    };
+    let mut text = String::new();
+    push(&mut text, format_args!("run      {} in {}", request.run, workdir.root().display()));
+    push(&mut text, format_args!("job      {} {}..{}", settings.job, settings.from, request.settled_to));
+    let tickers = counted(request.tickers as u64, "ticker");
+    let csv = settings.tickers_csv.display();
+    push(&mut text, format_args!("input    {tickers} of {csv} (SHA-256 {:.12})", request.tickers_sha256));
+    push(&mut text, format_args!("source   {source}"));
+    let free = fs2::available_space(&settings.outdir).map_or_else(|_| "unknown".to_owned(), words::bytes);
+    push(&mut text, format_args!("outdir   {} ({free} free); {trust}", settings.outdir.display()));
+    push(&mut text, format_args!("work     {}", work(request, machine)));
+    text
+}
+
+fn work(request: &Request, machine: &Machine) -> String {
+    let open = || {
+        machine
+            .batches()
+            .map(|(_, batch)| batch)
+            .filter(|batch| batch.left().len() + batch.failures().len() > 0)
+    };
+    // What failed before is tried again, or was given up in this same run: work either way.
+    let left: u64 = open().map(|batch| (batch.left().len() + batch.failures().len()) as u64).sum();
+    let batches = match open().count() {
+        1 => "1 batch".to_owned(),
+        count => format!("{} batches", words::count(count as u64)),
+    };
+    let done = (request.tickers as u64).saturating_sub(left);
+    let settings = &request.settings;
+    let threads = counted(u64::from(settings.per_shard_workers.get()), "thread");
+    let already = if done > 0 { format!(", {} done already", words::count(done)) } else { String::new() };
+    format!(
+        "{} in {batches}{already}; at most {} workers with {threads} each, {} retries",
+        counted(left, "ticker"),
+        settings.max_concurrent,
+        settings.retries
+    )
+}
+
+fn push(text: &mut String, line: std::fmt::Arguments) {
+    writeln!(text, "{line}").expect("a string takes what is written");
+}

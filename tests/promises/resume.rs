@@ -140,3 +140,27 @@ fn a_torn_last_line_is_ignored_and_a_damaged_line_is_an_error_that_names_it() {
     assert_eq!(fs::read_to_string(&path).expect("read"), damaged, "nothing starts from zero");
     scene.check(FROM, TO);
 }
+
+#[test]
+fn days_outside_the_plan_are_recorded_by_the_day_and_not_asked_again() {
+    let begins = "2022-08-17".parse().expect("a day");
+    let exchange =
+        Exchange::start(Config::synthetic(5).with_tickers(6).with_plan_begins(begins)).expect("started");
+    let tickers = universe(&exchange, 6);
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let worker = || {
+        let mut worker = place.worker(&exchange.base_url(), days(FROM, TO));
+        worker.args(["--resume", "--max-workers", "1"]);
+        worker
+    };
+    let said = run(&mut worker()).expect_code(0).stderr;
+    assert!(said.contains("2021-01-01..2022-08-16 is outside the plan of the API key"), "{said}");
+    for ticker in &tickers {
+        let reached = daily_bars(&exchange, ticker, days("2022-08-17", TO));
+        assert_eq!(tree::daily_rows(&place.outdir(), ticker), reached, "{ticker}");
+    }
+    let asked = exchange.stats().total;
+    assert!(asked <= 24 + 5, "one search for the first day, then one request a ticker: {asked}");
+    run(&mut worker()).expect_code(0);
+    assert_eq!(exchange.stats().total, asked, "known to be refused");
+}

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use shared::market::trading_day::TradingDay;
+
 use super::endpoint::AggsEnd;
 use super::faults::{Fault, FaultPlan, FaultRate};
 use super::rate_window::Rate;
@@ -46,6 +48,8 @@ pub struct Config {
     pub faults: FaultPlan,
     /// See [`AggsEnd`].
     pub aggs_end: AggsEnd,
+    /// The first day of aggregates that the plan reaches; earlier ones are a 403.
+    pub plan_begins: TradingDay,
 }
 
 impl Config {
@@ -70,6 +74,7 @@ impl Config {
             retry_after: RetryAfter::default(),
             faults: FaultPlan::default(),
             aggs_end: AggsEnd::default(),
+            plan_begins: TradingDay::MIN,
         }
     }
 
@@ -117,6 +122,13 @@ impl Config {
     pub fn with_rate(mut self, rate: Rate, retry_after: RetryAfter) -> Self {
         self.rate = Some(rate);
         self.retry_after = retry_after;
+        self
+    }
+
+    /// With a plan that begins on `day`.
+    #[must_use]
+    pub fn with_plan_begins(mut self, day: TradingDay) -> Self {
+        self.plan_begins = day;
         self
     }
 

@@ -119,6 +119,7 @@ impl Hall {
                 drawn,
                 page_rows_max: self.config.page_rows_max.max(1),
                 aggs_end: self.config.aggs_end,
+                plan_begins: self.config.plan_begins,
                 request_id,
             };
             page_of(route, &ask)
@@ -126,6 +127,7 @@ impl Hall {
         match page {
             Ok(Page { json, rows, faults }) => delivered(Reply::page(json, rows, faults), request_id, drawn),
             Err(Refusal::BadRequest(error)) => Reply::error(400, request_id, &error),
+            Err(Refusal::OutsidePlan) => Reply::outside_plan(request_id),
             Err(Refusal::NotFound(message)) => Reply::not_found(request_id, message),
             Err(Refusal::Source(error)) => Reply::error(500, request_id, &with_causes(&error)),
         }

@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 
 use clap::{Parser, ValueEnum};
+use shared::disk::publish::publish;
 use shared::market::trading_day::TradingDay;
+use shared::run::ticker_list::TickerList;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tests::sim::config::{Config, RetryAfter, Rows};
 use tests::sim::endpoint::AggsEnd;
@@ -34,6 +36,9 @@ struct Arguments {
     /// Write "HOST:PORT" here once listening
     #[arg(long, value_name = "FILE")]
     addr_file: Option<PathBuf>,
+    /// Write the symbols of the universe here, as a CSV with the column `ticker`, once listening
+    #[arg(long, value_name = "FILE")]
+    tickers_csv: Option<PathBuf>,
     /// The accepted API key [default: any non-empty one]
     #[arg(long, env = "SIM_API_KEY", hide_env_values = true)]
     key: Option<String>,
@@ -58,6 +63,9 @@ struct Arguments {
     /// What follows a last page of aggregates that is exactly full
     #[arg(long, value_enum, default_value_t = End::Exact)]
     aggs_end: End,
+    /// First day of aggregates that the plan reaches; what is older is a 403
+    #[arg(long, value_name = "DATE")]
+    plan_begins: Option<TradingDay>,
     /// Root of the chances of all faults
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed_faults: u64,
@@ -112,6 +120,7 @@ impl Arguments {
             retry_after: if self.retry_after == OnOff::On { RetryAfter::Said } else { RetryAfter::Silent },
             faults: self.fault.iter().fold(everywhere, |plan, rate| plan.with(*rate)),
             aggs_end: if self.aggs_end == End::Exact { AggsEnd::Exact } else { AggsEnd::EmptyPage },
+            plan_begins: self.plan_begins.unwrap_or(config.plan_begins),
             ..config
         }
     }
@@ -139,9 +148,13 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         }
     });
     let exchange = Exchange::start(arguments.config())?;
+    if let Some(file) = &arguments.tickers_csv {
+        let tickers: Vec<_> =
+            exchange.source().listings().iter().map(|listing| listing.ticker.clone()).collect();
+        TickerList::publish(file, &tickers)?;
+    }
     if let Some(file) = &arguments.addr_file {
-        write_whole(file, &format!("{}\n", exchange.addr()))
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        publish(file, format!("{}\n", exchange.addr()).as_bytes())?;
     }
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on {}", exchange.base_url()).and_then(|()| stdout.flush())?;
@@ -155,12 +168,4 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     // The signal thread never lets go of its sender: this ends by a message only.
     stopped.recv()?;
     Ok(())
-}
-
-/// Written beside and renamed: nobody reads half an address.
-fn write_whole(file: &Path, text: &str) -> io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".tmp");
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, file)
 }

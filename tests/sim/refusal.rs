@@ -7,6 +7,8 @@ use super::source::SourceError;
 pub enum Refusal {
     /// 400 with this `error`.
     BadRequest(String),
+    /// 403: the dates lie before the plan's first day.
+    OutsidePlan,
     /// 404 with this `message`.
     NotFound(&'static str),
     /// 500: the source failed.

@@ -60,9 +60,19 @@ impl Reply {
 
     /// 404 for what there is not.
     pub fn not_found(request_id: &str, message: &str) -> Self {
+        Self::message(404, "NOT_FOUND", request_id, message)
+    }
+
+    /// 403 for dates before the plan's first day.
+    pub fn outside_plan(request_id: &str) -> Self {
+        let message = "Your plan doesn't include this data timeframe. Please upgrade your plan at https://polygon.io/pricing";
+        Self::message(403, "NOT_AUTHORIZED", request_id, message)
+    }
+
+    fn message(status: u16, name: &str, request_id: &str, message: &str) -> Self {
         let body =
-            format!("{{\"status\":\"NOT_FOUND\",\"request_id\":\"{request_id}\",\"message\":\"{message}\"}}");
-        Self::new(404, JSON, body)
+            format!("{{\"status\":\"{name}\",\"request_id\":\"{request_id}\",\"message\":\"{message}\"}}");
+        Self::new(status, JSON, body)
     }
 
     /// 404 for a path that is no endpoint.

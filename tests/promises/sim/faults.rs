@@ -1,6 +1,8 @@
 //! Each fault, seen from the client's side; and the same faults again for the same seed.
 
 use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -65,6 +67,18 @@ fn bodies_are_torn_cut_or_slow() {
         assert_eq!(rows(&slow.json()).len(), 20);
         assert!(start.elapsed() > Duration::from_millis(400), "slow-body, {coding}");
     }
+}
+
+#[test]
+fn a_reset_is_one_on_the_wire_too() {
+    let exchange = always(Fault::Reset);
+    let mut stream = TcpStream::connect(exchange.addr()).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout above zero");
+    write!(stream, "GET {PAGE}&apiKey=k HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+    let mut heard = Vec::new();
+    let end = stream.read_to_end(&mut heard).expect_err("no farewell");
+    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    assert!(heard.starts_with(b"HTTP/1.1 200 OK\r\n") && heard.len() > 500, "the head and half of the body");
 }
 
 #[test]

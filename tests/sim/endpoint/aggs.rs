@@ -133,6 +133,9 @@ impl Query {
 /// The answer to a range of bars.
 pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
     let query = Query::read(ask, path)?;
+    if query.stamps.0 < ask.plan_begins.start_utc_ms() {
+        return Err(Refusal::OutsidePlan);
+    }
     let full = query.limit.min(ask.page_rows_max) + usize::from(query.order == Order::Descending);
     // One row more than is served says whether there is a next page.
     let mut rows = query.gather(ask.source, full + 1)?;

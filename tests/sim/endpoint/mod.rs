@@ -10,6 +10,8 @@ pub mod splits;
 
 use std::fmt::Write as _;
 
+use shared::market::trading_day::TradingDay;
+
 use super::faults::{Drawn, Fault};
 use super::params::{Origin, Params};
 use super::source::Source;
@@ -44,6 +46,8 @@ pub struct Ask<'a> {
     pub page_rows_max: usize,
     /// See [`AggsEnd`].
     pub aggs_end: AggsEnd,
+    /// The first day that the plan of every key reaches.
+    pub plan_begins: TradingDay,
     /// The body's `request_id`.
     pub request_id: &'a str,
 }

@@ -205,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn there_is_nothing_outside_the_days_of_the_data() {
+        let market = small();
+        for date in ["2003-09-09", "2026-11-02"] {
+            let date = day(date);
+            assert!(session(date).is_some() && market.trades(ELEPHANT, date).expect("synthetic").is_empty());
+            assert!(market.minute_bars(ELEPHANT, date).expect("synthetic").is_empty());
+            assert_eq!(market.day_bar(ELEPHANT, date).expect("synthetic"), None);
+        }
+        assert!(market.daily_bars(ELEPHANT, 2027).expect("synthetic").is_empty());
+    }
+
+    #[test]
     fn halts_are_sessions_without_trades() {
         let market = Synthetic::new(Shape::new(7));
         let (from, to) = (day("2010-01-04"), day("2019-12-31"));

@@ -90,7 +90,7 @@ impl Run {
         scratch::jot(&csv, &batches::csv_of(tickers))?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number);
         let header = format!(
-            "{RULE} {batch} attempt {number}, {now:.0}, {} tickers: {}",
+            "{RULE} {batch} attempt {number}, {now:.0}, tickers: {}, command: {}",
             tickers.len(),
             errand::spelled(&self.executable, &arguments)
         );

@@ -1,9 +1,8 @@
 //! Bad input: one clear sentence each, before anything is started.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use crate::scene::{Scene, run};
+use crate::scene::{Scene, run, service};
 
 /// The error of `start` with these arguments, with the scene's folder cut out.
 #[track_caller]
@@ -88,15 +87,19 @@ fn an_unfinished_day_is_left_out_and_said() {
 #[test]
 fn a_missing_key_is_said_with_the_ways_to_set_it() {
     let scene = Scene::of(&["A"]);
-    scene.script("worker", "exit 0");
-    let said = refused(&scene, 2, &[], false);
-    let missing_worker = said.contains("the worker is missing");
-    assert!(
-        missing_worker
-            || said.starts_with(
-                "error: no API key: set POLYGON_API_KEY (or MASSIVE_API_KEY) in the environment"
-            ),
-        "{said}"
+    assert_eq!(
+        refused(&scene, 2, &[], false),
+        "error: no API key: set POLYGON_API_KEY (or MASSIVE_API_KEY) in the environment, or write POLYGON_API_KEY=... into a file called .env in this folder\n"
+    );
+}
+
+#[test]
+fn a_missing_worker_is_named_with_its_place() {
+    let scene = Scene::with_worker(&["A"], "exit 0");
+    std::fs::remove_file(scene.path("worker")).expect("removed");
+    assert_eq!(
+        refused(&scene, 2, &[], true),
+        "error: worker: the worker is missing; build it (cargo build -p worker) or put it beside launcher\n"
     );
 }
 
@@ -154,26 +157,9 @@ fn an_outdir_of_another_dataset_is_refused_with_both_values() {
     );
 }
 
-/// Answers one request with `status` and `body`, after which the address is nobody's.
-fn service(status: &'static str, body: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a request");
-        let mut request = [0; 4096];
-        let length = stream.read(&mut request).expect("read");
-        let text = String::from_utf8_lossy(&request[..length]).to_lowercase();
-        assert!(text.contains("authorization: bearer sesame") && !text.contains("apikey"), "{text}");
-        let length = body.len();
-        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
-            .expect("written");
-    });
-    format!("http://{address}")
-}
-
 #[test]
 fn a_refused_key_is_told_in_the_services_words() {
-    let scene = Scene::of(&["A"]);
+    let scene = Scene::with_worker(&["A"], "exit 0");
     let base = service("401 Unauthorized", r#"{"status":"ERROR","error":"Unknown API Key"}"#);
     let said = refused(&scene, 12, &["--base-url", &base], true);
     let expected = format!(
@@ -185,7 +171,7 @@ fn a_refused_key_is_told_in_the_services_words() {
 
 #[test]
 fn a_service_that_can_not_be_reached_is_named_with_the_reason() {
-    let scene = Scene::of(&["A"]);
+    let scene = Scene::with_worker(&["A"], "exit 0");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("bound"));
     drop(listener);
@@ -199,7 +185,7 @@ fn a_service_that_can_not_be_reached_is_named_with_the_reason() {
 
 #[test]
 fn plain_http_to_another_machine_needs_a_word() {
-    let scene = Scene::of(&["A"]);
+    let scene = Scene::with_worker(&["A"], "exit 0");
     let said = refused(&scene, 2, &["--base-url", "http://example.com"], true);
     assert!(said.contains("would send the API key unencrypted"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! Runs of scripts through the real program, from start to end.
 
-use crate::scene::{Scene, prove, run, wait_for};
+use crate::scene::{Scene, prove, run, service, wait_for};
 
 #[test]
 fn a_run_detaches_works_and_is_complete() {
@@ -152,4 +152,32 @@ fn status_as_json_is_one_object_with_the_documented_fields() {
     assert_eq!(status["state"], "complete");
     assert_eq!(status["tickers"]["reported_by_script"], 1);
     assert_eq!(status["batches"]["done"], 1);
+}
+
+#[test]
+fn a_worker_gets_the_key_by_environment_only_and_its_clean_exit_proves_nothing() {
+    let scene =
+        Scene::with_worker(&["A"], r#"echo "$POLYGON_API_KEY" > key; tr '\0' ' ' < /proc/$$/cmdline > argv"#);
+    let base = service("200 OK", "{}");
+    let mut start = scene.start(&["--base-url", &base, "--retries", "0"]);
+    run(start.env("MASSIVE_API_KEY", "sesame")).expect_code(0);
+    let ended = scene.wait().expect_code(1).stdout;
+    assert!(ended.contains("1 x exit 0, but not all is there and no yield was said"), "{ended}");
+    assert_eq!(scene.read("key"), "sesame\n");
+    let argv = scene.read("argv");
+    assert!(argv.contains(&format!("--base-url {base} ")) && !argv.contains("sesame"), "{argv}");
+    for file in ["w/run.json", "w/journal.jsonl", "w/launcher.log", "w/logs/batch_0001.log"] {
+        assert!(!scene.read(file).is_empty() && !scene.read(file).contains("sesame"), "{file}");
+    }
+}
+
+#[test]
+fn a_busy_service_is_a_warning() {
+    let scene = Scene::with_worker(&["A"], "exit 11");
+    let base = service("503 Service Unavailable", "");
+    let mut start = scene.start(&["--base-url", &base]);
+    let said = run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0).stdout;
+    assert!(said.contains(&format!("warning: {base} answers HTTP 503 at the moment")), "{said}");
+    let ended = scene.wait().expect_code(1).stdout;
+    assert!(ended.contains("1 x failed permanently (exit 11), no ticker named"), "{ended}");
 }

@@ -2,6 +2,8 @@
 //! running at the end.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,7 +16,7 @@ use shared::dataset::partition::Partition;
 use shared::run::identity::ProcessIdentity;
 
 /// No command and no condition takes longer; reaching it is a failure.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// Waits for a level, never for an edge.
 #[track_caller]
@@ -62,12 +64,24 @@ pub(crate) fn collect(mut child: Child) -> Ended {
 /// A folder with a ticker list; what still runs in it at the end is killed.
 pub(crate) struct Scene {
     folder: tempfile::TempDir,
+    program: PathBuf,
 }
 
 impl Scene {
     pub(crate) fn of(tickers: &[&str]) -> Self {
-        let scene = Self { folder: tempfile::tempdir().expect("a folder") };
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_launcher"));
+        let scene = Self { folder: tempfile::tempdir().expect("a folder"), program };
         scene.write("tickers.csv", &format!("ticker\n{}\n", tickers.join("\n")));
+        scene
+    }
+
+    /// The same with a launcher of its own, which has this script beside it as its `worker`.
+    pub(crate) fn with_worker(tickers: &[&str], body: &str) -> Self {
+        let mut scene = Self::of(tickers);
+        let program = scene.path("launcher");
+        fs::copy(&scene.program, &program).expect("copied");
+        scene.program = program;
+        scene.script("worker", body);
         scene
     }
 
@@ -102,7 +116,7 @@ impl Scene {
 
     #[expect(clippy::disallowed_methods, reason = "the program under test")]
     pub(crate) fn launcher_in(&self, workdir: &str, verb: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_launcher"));
+        let mut command = Command::new(&self.program);
         command.current_dir(self.folder.path()).args([verb, "--workdir", workdir]).args(arguments);
         for name in ["POLYGON_API_KEY", "MASSIVE_API_KEY", "POLYGON_BASE_URL"] {
             command.env_remove(name);
@@ -157,6 +171,23 @@ impl Drop for Scene {
             drop(self.launcher("stop", &["--now"]).stdout(Stdio::null()).stderr(Stdio::null()).status());
         }
     }
+}
+
+/// A data service for the key `sesame`: answers one request, after which the address is nobody's.
+pub(crate) fn service(status: &'static str, body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let mut request = [0; 4096];
+        let length = stream.read(&mut request).expect("read");
+        let text = String::from_utf8_lossy(&request[..length]).to_lowercase();
+        assert!(text.contains("authorization: bearer sesame") && !text.contains("apikey"), "{text}");
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("written");
+    });
+    format!("http://{address}")
 }
 
 /// Writes ledger lines that prove these days of `ticker` (as empty years, which need no file).

@@ -37,6 +37,16 @@ fn a_run_detaches_works_and_is_complete() {
 }
 
 #[test]
+fn a_finished_run_leaves_no_process_behind_whatever_its_workers_started() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "setsid sleep 600 & echo x >> begun; sleep 0.1");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    assert_eq!(scene.count("begun"), 1);
+    assert_eq!(scene.processes(), 0);
+}
+
+#[test]
 fn a_transient_failure_is_tried_again_in_the_same_log() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "echo try >> tries; [ $(wc -l < tries) -ge 2 ] || exit 10");

@@ -70,7 +70,9 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn of(tickers: &[&str]) -> Self {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_launcher"));
-        let scene = Self { folder: tempfile::tempdir().expect("a folder"), program };
+        // Beside the program, so that it can be linked: a copy could be "busy" (see `script`).
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let scene = Self { folder, program };
         scene.write("tickers.csv", &format!("ticker\n{}\n", tickers.join("\n")));
         scene
     }
@@ -79,7 +81,7 @@ impl Scene {
     pub(crate) fn with_worker(tickers: &[&str], body: &str) -> Self {
         let mut scene = Self::of(tickers);
         let program = scene.path("launcher");
-        fs::copy(&scene.program, &program).expect("copied");
+        fs::hard_link(&scene.program, &program).expect("linked");
         scene.program = program;
         scene.script("worker", body);
         scene
@@ -103,10 +105,15 @@ impl Scene {
     }
 
     /// A shell script; its arguments are the worker's: `$3` is the ticker list. It runs in this folder.
+    ///
+    /// Written by a process of its own: a file that we had open for writing could be inherited, for a moment,
+    /// by what another test spawns, and would then be "busy" when it is run.
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
     pub(crate) fn script(&self, name: &str, body: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        self.write(name, &format!("#!/bin/sh\ncd '{}'\n{body}\n", self.folder.path().display()));
-        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).expect("executable");
+        let text = format!("#!/bin/sh\ncd '{}'\n{body}\n", self.folder.path().display());
+        let write = r#"printf '%s' "$1" > "$0" && chmod +x "$0""#;
+        let written = Command::new("sh").args(["-c", write]).arg(self.path(name)).arg(text).status();
+        assert!(written.expect("a shell").success(), "{name} was not written");
     }
 
     /// The program on the work directory `w`.
@@ -179,9 +186,14 @@ pub(crate) fn service(status: &'static str, body: &'static str) -> String {
     let address = listener.local_addr().expect("bound");
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a request");
-        let mut request = [0; 4096];
-        let length = stream.read(&mut request).expect("read");
-        let text = String::from_utf8_lossy(&request[..length]).to_lowercase();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut piece = [0; 1024];
+            let length = stream.read(&mut piece).expect("read");
+            assert!(length > 0, "the request breaks off");
+            request.extend_from_slice(&piece[..length]);
+        }
+        let text = String::from_utf8_lossy(&request).to_lowercase();
         assert!(text.contains("authorization: bearer sesame") && !text.contains("apikey"), "{text}");
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");

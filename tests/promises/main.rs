@@ -12,3 +12,4 @@ mod crash;
 mod limits;
 mod secrets;
 mod python;
+mod pace;

@@ -1,0 +1,253 @@
+//! The budget between processes: a file named by a hash of the key, changed only under an exclusive `flock`.
+//!
+//! The kernel gives the lock back whenever its holder dies. The file is one checked line, written over in
+//! one write: what a crash or a stranger left of it is either the whole state or no state. No state, or one
+//! from before the last boot, is begun afresh as if it had been used to the last slot; so nobody's death can
+//! make the budget larger. The key itself is never written.
+//!
+//! Processes with different rates share the slowest that was asked with in the last minute.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::{Budget, Turn, Usage};
+use super::clock;
+use super::place::{self, PlaceError};
+use super::rate::Rate;
+use crate::disk::checked_lines;
+use crate::disk::lock::try_exclusive;
+use crate::disk::publish::DiskError;
+
+/// Fits the largest state; less than a page of memory, so that no kill falls into the middle of a write.
+const RECORD_BYTES: usize = 2048;
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// The lock is held for microseconds: who does not get it for so long waits for a process that was stopped.
+const LOCK_GLANCES: u32 = 5_000;
+const LOCK_GLANCE: Duration = Duration::from_millis(1);
+/// A reader takes no lock: it reads again when it saw half a write.
+const READS: u32 = 20;
+
+/// Why there is no turn.
+#[derive(Debug, thiserror::Error)]
+pub enum PaceError {
+    /// The file or folder of the budget can't be used.
+    #[error("can't use the rate budget shared by this API key")]
+    Place(#[from] PlaceError),
+    /// The state could not be read or written.
+    #[error("can't use the rate budget shared by this API key")]
+    Disk(#[from] DiskError),
+    /// Somebody holds the lock and does not let go.
+    #[error(
+        "the rate budget {path} has been locked for seconds: is a worker stopped (SIGSTOP)? continue or kill it",
+        path = path.display()
+    )]
+    Stuck {
+        /// The file; `fuser` names its users.
+        path: PathBuf,
+    },
+}
+
+/// What stands in the file.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    boot_id: String,
+    budget: Budget,
+}
+
+/// The budget of one key, as this process uses it. Threads share one by reference.
+#[derive(Debug)]
+pub struct SharedBudget {
+    rate: Rate,
+    boot_id: String,
+    home: Home,
+    /// `flock` parts processes, not the threads of one: they queue here.
+    open: Mutex<Open>,
+}
+
+/// Which folder: the one that the environment names (asked again should it vanish), or a given one.
+#[derive(Debug)]
+enum Home {
+    OfThisUser { key_name: PathBuf },
+    Given { path: PathBuf },
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    path: PathBuf,
+}
+
+impl SharedBudget {
+    /// Opens the budget of `key` (made if nobody has) to be used at `rate`.
+    pub fn open(key: &[u8], rate: Rate) -> Result<Self, PaceError> {
+        Self::open_home(Home::OfThisUser { key_name: place::file_of(Path::new(""), key) }, rate)
+    }
+
+    /// The same in a folder of the caller's choice, which must be closed to other users.
+    pub fn open_in(folder: &Path, key: &[u8], rate: Rate) -> Result<Self, PaceError> {
+        Self::open_home(Home::Given { path: place::file_of(folder, key) }, rate)
+    }
+
+    fn open_home(home: Home, rate: Rate) -> Result<Self, PaceError> {
+        let open = Mutex::new(home.open()?);
+        Ok(Self { rate, boot_id: boot_id()?, home, open })
+    }
+
+    /// Gives a slot or says when to ask again; never blocks for longer than the lock is held.
+    pub fn ask(&self) -> Result<Turn, PaceError> {
+        self.change(|budget, now_ns| budget.take(self.rate, now_ns))
+    }
+
+    /// Waits for a slot: when `Continue` is returned, send one request now. `sleep` waits for the time it is
+    /// given, or less and says `Break`, which ends the waiting: nothing may be sent.
+    pub fn take(
+        &self,
+        mut sleep: impl FnMut(Duration) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, PaceError> {
+        loop {
+            match self.ask()? {
+                Turn::Send { after } if after.is_zero() => return Ok(ControlFlow::Continue(())),
+                Turn::Send { after } => return Ok(sleep(after)),
+                Turn::AskAgain { after } => {
+                    if sleep(after).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells everybody of a 429, and when the server wants to be asked again if it said so.
+    pub fn refused(&self, retry_after: Option<Duration>) -> Result<(), PaceError> {
+        self.change(|budget, now_ns| budget.refused(retry_after, now_ns))
+    }
+
+    /// What is allowed and used.
+    pub fn usage(&self) -> Result<Usage, PaceError> {
+        self.change(|budget, now_ns| budget.usage(now_ns))
+    }
+
+    /// What is allowed and used of the budget of `key`; `None` when nobody has used it since boot. Only
+    /// reads, and holds nobody up.
+    pub fn peek(key: &[u8]) -> Option<Usage> {
+        Self::peek_in(&place::folder(), key)
+    }
+
+    /// The same in a folder of the caller's choice.
+    pub fn peek_in(folder: &Path, key: &[u8]) -> Option<Usage> {
+        let file = place::open_to_read(&place::file_of(folder, key)).ok()?;
+        let boot_id = boot_id().ok()?;
+        (0..READS).find_map(|_| match read(&file, &boot_id) {
+            Ok(Found::State(budget)) => Some(budget.usage(clock::now_ns())),
+            _ => None,
+        })
+    }
+
+    /// Runs `rule` on the state, alone among all threads and processes.
+    fn change<T>(&self, rule: impl FnOnce(&mut Budget, u64) -> T) -> Result<T, PaceError> {
+        // Poisoning says that a thread panicked; the state is on disk and proves itself.
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.lock()?;
+        // Who logs out may lose the folder, and a new process would begin another file: move there too.
+        while open.is_removed()? {
+            *open = self.home.open()?;
+            open.lock()?;
+        }
+        let changed = self.change_locked(&open, rule);
+        open.file.unlock().map_err(DiskError::at("unlock", &open.path))?;
+        changed
+    }
+
+    fn change_locked<T>(
+        &self,
+        open: &Open,
+        rule: impl FnOnce(&mut Budget, u64) -> T,
+    ) -> Result<T, PaceError> {
+        let found = read(&open.file, &self.boot_id).map_err(DiskError::at("read", &open.path))?;
+        // The clock after the lock: nobody's time is older than the state he changes.
+        let now_ns = clock::now_ns();
+        let mut budget = match found {
+            Found::State(budget) => *budget,
+            Found::Nothing => Budget::unused(self.rate, now_ns),
+            Found::Unreadable => Budget::past_unknown(self.rate, now_ns),
+        };
+        let answer = rule(&mut budget, now_ns);
+        let record = encode(&Record { boot_id: self.boot_id.clone(), budget });
+        open.file.write_all_at(&record, 0).map_err(DiskError::at("write", &open.path))?;
+        Ok(answer)
+    }
+}
+
+impl Home {
+    fn open(&self) -> Result<Open, PaceError> {
+        let path = match self {
+            Self::OfThisUser { key_name } => place::folder().join(key_name),
+            Self::Given { path } => path.clone(),
+        };
+        Ok(Open { file: place::open(&path)?, path })
+    }
+}
+
+impl Open {
+    /// Waits for the lock, but not for ever.
+    #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
+    fn lock(&self) -> Result<(), PaceError> {
+        for _ in 0..LOCK_GLANCES {
+            if try_exclusive(&self.file, &self.path)? {
+                return Ok(());
+            }
+            std::thread::sleep(LOCK_GLANCE);
+        }
+        Err(PaceError::Stuck { path: self.path.clone() })
+    }
+
+    fn is_removed(&self) -> Result<bool, DiskError> {
+        Ok(self.file.metadata().map_err(DiskError::at("look at", &self.path))?.nlink() == 0)
+    }
+}
+
+/// What was found in the file.
+enum Found {
+    State(Box<Budget>),
+    /// A new file.
+    Nothing,
+    /// Torn, strange, or from before the last boot.
+    Unreadable,
+}
+
+fn read(file: &File, boot_id: &str) -> io::Result<Found> {
+    let mut bytes = [0; RECORD_BYTES];
+    let length = file.read_at(&mut bytes, 0)?;
+    if length == 0 {
+        return Ok(Found::Nothing);
+    }
+    Ok(match checked_lines::decode::<Record>(bytes[..length].trim_ascii_end()) {
+        Ok(record) if record.boot_id == boot_id => Found::State(Box::new(record.budget)),
+        _ => Found::Unreadable,
+    })
+}
+
+/// The record, filled up with blanks: whatever was longer before is written over.
+fn encode(record: &Record) -> Vec<u8> {
+    let mut bytes = checked_lines::encode(record).into_bytes();
+    assert!(bytes.len() < RECORD_BYTES, "the largest state fits into its record");
+    bytes.pop();
+    bytes.resize(RECORD_BYTES - 1, b' ');
+    bytes.push(b'\n');
+    bytes
+}
+
+fn boot_id() -> Result<String, PaceError> {
+    let text = std::fs::read_to_string(BOOT_ID).map_err(DiskError::at("read", Path::new(BOOT_ID)))?;
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub fn current_folder() -> Result<PathBuf, Failure> {
 
 /// A work directory by an absolute path.
 pub fn workdir(given: &Path) -> Result<Workdir, Failure> {
-    Ok(Workdir::new(&current_folder()?.join(given)))
+    Ok(Workdir::new(&current_folder()?.join(given).components().collect::<PathBuf>()))
 }
 
 /// The run in `workdir`, which must hold one.
@@ -42,7 +42,7 @@ pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
 
 /// Everything that attempts of `request` share.
 pub fn run(request: Request, workdir: Workdir) -> Result<Run, Failure> {
-    let executable = executable::find(&request.settings.program)?;
     let api_key = api_key(&request.settings.program)?;
+    let executable = executable::find(&request.settings.program)?;
     Ok(Run { request, workdir, executable, api_key })
 }

@@ -174,6 +174,9 @@ fn prepare_and_work(
     tickers: &[Ticker],
     locks: Locks,
 ) -> Result<Ending, Failure> {
+    for folder in [run.request.settings.outdir.as_path(), run.workdir.root()] {
+        folders::sweep(folder)?;
+    }
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.rules())?;
     let now = clock::now();
     let facts = prepare::facts(&machine, &run.request, tickers, now);

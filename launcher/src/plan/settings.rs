@@ -141,8 +141,8 @@ impl Settings {
         let base_url = args.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
         Ok(Self {
             job,
-            tickers_csv: cwd.join(tickers_csv),
-            outdir: cwd.join(outdir),
+            tickers_csv: absolute(cwd, tickers_csv),
+            outdir: absolute(cwd, outdir),
             from,
             to,
             batching,
@@ -150,7 +150,7 @@ impl Settings {
             per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
             retries: args.retries.unwrap_or(DEFAULT_RETRIES),
             existing: if args.resume { Existing::Trusted } else { Existing::FetchedAnew },
-            program: script.map_or(Program::Worker, |path| Program::Script(cwd.join(path))),
+            program: script.map_or(Program::Worker, |path| Program::Script(absolute(cwd, path))),
             base_url: BaseUrl::parse(base_url, plain_http(args.allow_http))?.to_string(),
             allow_http: args.allow_http,
             adjusted: Adjusted::from(args.adjusted),
@@ -165,6 +165,11 @@ impl Settings {
     pub fn base_url(&self) -> Result<BaseUrl, BaseUrlError> {
         BaseUrl::parse(&self.base_url, plain_http(self.allow_http))
     }
+}
+
+/// An absolute path without `.` and doubled slashes, so that two spellings of one place compare equal.
+fn absolute(cwd: &Path, path: &Path) -> PathBuf {
+    cwd.join(path).components().collect()
 }
 
 fn plain_http(allow_http: bool) -> PlainHttp {
@@ -213,7 +218,7 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
             found.push(Difference { flag, frozen, given });
         }
     };
-    let path = |path: &PathBuf| cwd.join(path).display().to_string();
+    let path = |path: &PathBuf| absolute(cwd, path).display().to_string();
     let number = |number: NonZeroU32| number.to_string();
     let span = |span: SignedDuration| format!("{span:#}");
     let base_url = |text: &String| {
@@ -304,7 +309,7 @@ mod tests {
         let frozen = Settings::resolve(&full(), cwd()).expect("complete");
         assert_eq!(differences(&StartArgs { resume: true, ..StartArgs::default() }, &frozen, cwd()), []);
         let same = StartArgs {
-            outdir: Some("/home/me/out".into()),
+            outdir: Some("/home/me/./out/".into()),
             settle: Some(SignedDuration::from_mins(900)),
             base_url: Some("https://api.massive.com/".to_owned()),
             ..full()

@@ -90,7 +90,7 @@ impl Run {
         scratch::jot(&csv, &batches::csv_of(tickers))?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number);
         let header = format!(
-            "{RULE} {batch} attempt {number}, {now:.0}, {} tickers: {}",
+            "{RULE} {batch} attempt {number}, {now:.0}, tickers: {}, command: {}",
             tickers.len(),
             errand::spelled(&self.executable, &arguments)
         );
@@ -120,8 +120,8 @@ impl Run {
         }
     }
 
-    /// The report on a worker of ours that has departed. Whatever it left running is ended first, so that
-    /// nobody writes beside the next attempt.
+    /// The report on a worker of ours that has departed. Whatever it left running is ended, so that nobody
+    /// writes beside the next attempt.
     pub fn conclude(
         &self,
         batch: BatchId,
@@ -129,7 +129,8 @@ impl Run {
         departure: Departure,
         now: Timestamp,
     ) -> Report {
-        if signal::group_exists(attempt.worker.pid()) {
+        let clean = departure == Departure::Exited { code: 0 } && !signal::group_exists(attempt.worker.pid());
+        if !clean {
             watch::kill_marked(&self.marker(batch, attempt.number));
         }
         let ending = match departure {
@@ -137,6 +138,10 @@ impl Run {
             Departure::Signaled { signal } => Ending::Signaled { signal },
         };
         let report = self.report(batch, attempt.number, &attempt.tickers, ending, now);
+        // Looking through all processes takes milliseconds: not after each of thousands of clean ends.
+        if clean && !report.unfinished.is_empty() {
+            watch::kill_marked(&self.marker(batch, attempt.number));
+        }
         self.close_log(batch, attempt, &report, now);
         drop(fs::remove_file(self.workdir.batch_pid(batch)));
         report

@@ -79,6 +79,9 @@ fn work(request: &Request, machine: &Machine) -> String {
         1 => "1 batch".to_owned(),
         count => format!("{} batches", words::count(count as u64)),
     };
+    if left == 0 {
+        return "none, every ticker is done already".to_owned();
+    }
     let done = (request.tickers as u64).saturating_sub(left);
     let settings = &request.settings;
     let threads = counted(u64::from(settings.per_shard_workers.get()), "thread");

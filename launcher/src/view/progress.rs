@@ -14,7 +14,7 @@ use crate::process::signal;
 use crate::process::spawn;
 use crate::supervise::batch::BatchState;
 use crate::supervise::drive::Notice;
-use crate::supervise::facts::{Ending, Fact, Report};
+use crate::supervise::facts::{Ending, Entry, Fact, Report, StopWhy};
 use crate::supervise::machine::{Machine, RunState};
 
 /// Where progress is shown besides the log.
@@ -55,7 +55,7 @@ impl Narrator {
     /// Takes a notice.
     pub fn tell(&mut self, machine: &Machine, notice: &Notice) {
         let line = match notice {
-            Notice::Fact(entry) => line_of(machine, &entry.fact),
+            Notice::Fact(entry) => line_of(machine, entry),
             Notice::Trouble(what) => Some(format!("trouble: {what}")),
             Notice::Glance => None,
         };
@@ -82,7 +82,7 @@ impl Narrator {
 impl Drop for Narrator {
     fn drop(&mut self) {
         if let Screen::Bar(bar) = &self.screen {
-            bar.abandon();
+            bar.finish_and_clear();
         }
     }
 }
@@ -117,7 +117,8 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
 }
 
 /// One fact for people; what everybody expects is not worth a line.
-fn line_of(machine: &Machine, fact: &Fact) -> Option<String> {
+fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
+    let fact = &entry.fact;
     let line = match fact {
         Fact::Surveyed { .. } | Fact::Planned { .. } => return None,
         Fact::Reopened { batch, unfinished, .. } => {
@@ -136,14 +137,26 @@ fn line_of(machine: &Machine, fact: &Fact) -> Option<String> {
         Fact::StopAsked { by } => format!("stopping ({by}): workers are asked to end, nothing new starts"),
         Fact::Closed { outcome } => words::outcome(outcome),
     };
-    let paused = match (fact, machine.run()) {
-        (Fact::Ended { .. }, RunState::Paused { why, .. }) => format!("; the run is paused: {why}"),
-        (Fact::Ended { .. }, RunState::Stopping { why }) => {
-            format!("; the run is stopping {}", words::stop_why(why))
+    Some(line + &consequence(machine, entry))
+}
+
+/// What an ended attempt did to the whole run, said by the one that did it.
+fn consequence(machine: &Machine, entry: &Entry) -> String {
+    match (&entry.fact, machine.run()) {
+        (Fact::Ended { report, .. }, RunState::Paused { why, since, .. }) if *since == entry.at => {
+            match &report.ending {
+                Ending::NotStarted { .. } => "; the run is paused".to_owned(),
+                _ => format!("; the run is paused: {why}"),
+            }
+        }
+        (
+            Fact::Ended { batch, .. },
+            RunState::Stopping { why: StopWhy::Hopeless { batch: culprit, what } },
+        ) if batch == culprit => {
+            format!("; the run is stopped: {what}")
         }
         _ => String::new(),
-    };
-    Some(line + &paused)
+    }
 }
 
 fn ended(report: &Report) -> String {

@@ -22,7 +22,7 @@ pub fn render(snapshot: &Snapshot) -> String {
 
 fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     let workdir = Workdir::new(&it.workdir);
-    writeln!(out, "{}  {}", headline(&it.state), next_step(&it.state, &workdir))?;
+    writeln!(out, "{}{}", headline(&it.state), next_step(&it.state, &workdir))?;
     writeln!(out, "run         {} ({} {}..{})", it.run, it.job, it.from, it.to)?;
     let tickers = &it.tickers;
     write!(out, "tickers     {} / {} verified", count(tickers.verified), count(tickers.expected))?;
@@ -96,10 +96,10 @@ fn headline(state: &State) -> String {
 fn next_step(state: &State, workdir: &Workdir) -> String {
     match state {
         State::Running | State::Paused(_) | State::Stopping(_) | State::Complete => String::new(),
-        State::Prepared => format!("(begin with: {})", words::resume_command(workdir)),
-        State::Died(_) | State::Stopped(_) => format!("(resume with: {})", words::resume_command(workdir)),
+        State::Prepared => format!("  (begin with: {})", words::resume_command(workdir)),
+        State::Died(_) | State::Stopped(_) => format!("  (resume with: {})", words::resume_command(workdir)),
         State::Incomplete(_) => {
-            format!("(try the failed ones again with: {})", words::resume_command(workdir))
+            format!("  (try the failed ones again with: {})", words::resume_command(workdir))
         }
     }
 }

@@ -1,0 +1,201 @@
+//! Bad input: one clear sentence each, before anything is started.
+
+use std::net::TcpListener;
+
+use crate::scene::{Scene, run, service};
+
+/// The error of `start` with these arguments, with the scene's folder cut out.
+#[track_caller]
+fn refused(scene: &Scene, code: i32, arguments: &[&str], with_key: bool) -> String {
+    let mut start = scene.start(arguments);
+    if with_key {
+        start.env("POLYGON_API_KEY", "sesame");
+    }
+    let ended = run(&mut start).expect_code(code);
+    assert!(!scene.path("w/journal.jsonl").exists(), "nothing was begun");
+    ended.stderr.replace(&format!("{}/", scene.path("").display().to_string().trim_end_matches('/')), "")
+}
+
+#[track_caller]
+fn refused_list(text: &str, expected: &str) {
+    let scene = Scene::of(&["A"]);
+    scene.write("tickers.csv", text);
+    assert_eq!(refused(&scene, 2, &["--ingest-script", "/bin/true"], false), format!("error: {expected}\n"));
+}
+
+#[test]
+fn a_ticker_list_is_refused_by_file_line_and_value() {
+    refused_list(
+        "symbol\nA\n",
+        "tickers.csv: no column is called \"ticker\" (found: symbol); the first line must name the columns",
+    );
+    refused_list(
+        "ticker\n../x\n",
+        "tickers.csv:2: \"../x\" is not a ticker (letters, digits, '.' and '-' only)",
+    );
+    refused_list("ticker\nA\n\nB\n", "tickers.csv:3: a ticker is missing here");
+}
+
+#[test]
+fn a_repeated_ticker_is_kept_once_and_said() {
+    let scene = Scene::of(&["A", "B", "A"]);
+    let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
+    assert!(said.starts_with("note: 1 repeated line left out, each ticker is taken once (A)\n"), "{said}");
+    assert!(said.contains("2 tickers in 1 batch"), "{said}");
+}
+
+#[test]
+fn dates_are_refused_with_flag_and_value() {
+    let scene = Scene::of(&["A"]);
+    let arguments = |from: &str, to: &str| -> Vec<String> {
+        let usual =
+            ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--from", from, "--to", to];
+        usual.iter().map(|&word| word.to_owned()).collect()
+    };
+    let said = |from: &str, to: &str| {
+        let words = arguments(from, to);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        run(&mut scene.launcher("start", &words)).expect_code(2).stderr
+    };
+    assert_eq!(
+        said("2021-01-01", "2020-01-01"),
+        "error: --to 2020-01-01 is before --from 2021-01-01; swap them or correct one\n"
+    );
+    let month = said("2024-13-01", "2024-12-31");
+    assert!(
+        month.starts_with(
+            "error: invalid value '2024-13-01' for '--from <DATE>': \"2024-13-01\" is not a date (YYYY-MM-DD"
+        ),
+        "{month}"
+    );
+    let future = said("2190-01-01", "2190-01-02");
+    assert!(
+        future.starts_with("error: no day from 2190-01-01 on is settled yet: the last one is "),
+        "{future}"
+    );
+}
+
+#[test]
+fn an_unfinished_day_is_left_out_and_said() {
+    let scene = Scene::of(&["A"]);
+    let words = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--from", "2020-01-01"];
+    let more = ["--to", "2199-01-01", "--dry-run"];
+    let said = run(&mut scene.launcher("start", &[&words[..], &more[..]].concat())).expect_code(0).stdout;
+    assert!(said.starts_with("note: --to 2199-01-01 is not settled yet (a day counts 15h after 20:00 New York); this run ends at "), "{said}");
+}
+
+#[test]
+fn a_missing_key_is_said_with_the_ways_to_set_it() {
+    let scene = Scene::of(&["A"]);
+    assert_eq!(
+        refused(&scene, 2, &[], false),
+        "error: no API key: set POLYGON_API_KEY (or MASSIVE_API_KEY) in the environment, or write POLYGON_API_KEY=... into a file called .env in this folder\n"
+    );
+}
+
+#[test]
+fn a_missing_worker_is_named_with_its_place() {
+    let scene = Scene::with_worker(&["A"], "exit 0");
+    std::fs::remove_file(scene.path("worker")).expect("removed");
+    assert_eq!(
+        refused(&scene, 2, &[], true),
+        "error: worker: the worker is missing; build it (cargo build -p worker) or put it beside launcher\n"
+    );
+}
+
+#[test]
+fn a_script_that_can_not_run_is_named() {
+    let scene = Scene::of(&["A"]);
+    assert_eq!(
+        refused(&scene, 2, &["--ingest-script", "nothing"], false),
+        "error: --ingest-script nothing: no such file\n"
+    );
+    assert_eq!(
+        refused(&scene, 2, &["--ingest-script", "tickers.csv"], false),
+        "error: --ingest-script tickers.csv: not executable; chmod +x makes it so\n"
+    );
+}
+
+#[test]
+fn an_outdir_that_can_not_be_written_is_named_with_the_reason() {
+    let scene = Scene::of(&["A"]);
+    scene.write("out", "a file, no folder");
+    let said = refused(&scene, 13, &["--ingest-script", "/bin/true"], false);
+    assert!(said.starts_with("error: --outdir out can't be written: "), "{said}");
+    assert!(said.contains("choose another folder or correct its permissions"), "{said}");
+}
+
+#[test]
+fn the_work_directory_of_another_run_is_named_with_both_ways_on() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    let said = run(&mut scene.start(&["--ingest-script", "job"])).expect_code(2).stderr;
+    assert!(
+        said.contains("w is the work directory of run ")
+            && said.contains("daily of 1 ticker, 2020-01-01..2020-12-31"),
+        "{said}"
+    );
+    assert!(
+        said.contains("launcher start --workdir ") && said.contains("--resume`, or choose another --workdir"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_outdir_of_another_dataset_is_refused_with_both_values() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    std::fs::rename(scene.path("w"), scene.path("first")).expect("moved away");
+    let said = refused(&scene, 2, &["--ingest-script", "job", "--adjusted"], false);
+    assert_eq!(
+        said,
+        "error: out/_dataset.json: this tree has adjusted false, you ask for adjusted true; choose another --outdir\n"
+    );
+}
+
+#[test]
+fn a_refused_key_is_told_in_the_services_words() {
+    let scene = Scene::with_worker(&["A"], "exit 0");
+    let base = service("401 Unauthorized", r#"{"status":"ERROR","error":"Unknown API Key"}"#);
+    let said = refused(&scene, 12, &["--base-url", &base], true);
+    let expected = format!(
+        "error: {base} refuses the API key (HTTP 401): Unknown API Key; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url\n"
+    );
+    assert_eq!(said, expected);
+    assert!(!said.contains("sesame"));
+}
+
+#[test]
+fn a_service_that_can_not_be_reached_is_named_with_the_reason() {
+    let scene = Scene::with_worker(&["A"], "exit 0");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let base = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    let said = refused(&scene, 10, &["--base-url", &base], true);
+    assert!(said.starts_with(&format!("error: {base} can't be reached (")), "{said}");
+    assert!(
+        said.contains("Connection refused") && said.contains("check the network and --base-url"),
+        "{said}"
+    );
+}
+
+#[test]
+fn plain_http_to_another_machine_needs_a_word() {
+    let scene = Scene::with_worker(&["A"], "exit 0");
+    let said = refused(&scene, 2, &["--base-url", "http://example.com"], true);
+    assert!(said.contains("would send the API key unencrypted"), "{said}");
+}
+
+#[test]
+fn a_new_run_names_every_flag_that_it_misses() {
+    let scene = Scene::of(&["A"]);
+    let said = run(&mut scene.launcher("start", &["--job", "daily"])).expect_code(2).stderr;
+    assert_eq!(
+        said,
+        "error: a new run needs --tickers-csv, --outdir, --from, --to; `launcher start --help` lists every option\n"
+    );
+}

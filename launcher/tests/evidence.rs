@@ -1,0 +1,75 @@
+//! Evidence: done is what ledgers prove, and which tickers get work follows from that.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use launcher::cli::StartArgs;
+use launcher::plan::request::{Input, Request};
+use launcher::plan::settings::Settings;
+use launcher::supervise::evidence::{Standing, standing};
+use launcher::supervise::facts::Fact;
+use launcher::supervise::machine::Machine;
+use launcher::supervise::prepare;
+use shared::dataset::kind::Kind;
+use shared::run::ticker_list::TickerList;
+
+use crate::machine::ticker;
+use crate::scene::prove;
+
+fn now() -> Timestamp {
+    "2024-07-02T15:00:00Z".parse().expect("an instant")
+}
+
+fn request(outdir: &Path, resume: bool) -> Request {
+    let args = StartArgs {
+        job: Some(Kind::Daily),
+        tickers_csv: Some("tickers.csv".into()),
+        outdir: Some(outdir.to_owned()),
+        from: Some("2020-01-01".parse().expect("a day")),
+        to: Some("2021-12-31".parse().expect("a day")),
+        batch_size: Some(2.try_into().expect("not zero")),
+        resume,
+        ..StartArgs::default()
+    };
+    let settings = Settings::resolve(&args, Path::new("/")).expect("complete");
+    let list = TickerList { tickers: vec![ticker("A"), ticker("B"), ticker("C")], repeated: Vec::new() };
+    Request::new("ab12".to_owned(), now(), settings, &Input { list, sha256: String::new() }).expect("settled")
+}
+
+#[test]
+fn a_ticker_is_proven_only_when_every_day_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let request = request(folder.path(), true);
+    assert_eq!(standing(&request, &ticker("A"), now()), Standing::NoLedger);
+    prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
+    assert_eq!(standing(&request, &ticker("A"), now()), Standing::Short);
+    prove(folder.path(), "A", &[("2021-01-01", "2021-12-31")]);
+    let Standing::Proven(summary) = standing(&request, &ticker("A"), now()) else { panic!("not proven") };
+    assert_eq!(summary.partitions_empty, 2);
+}
+
+#[test]
+fn a_run_that_wants_everything_anew_does_not_count_what_was_there_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    prove(folder.path(), "A", &[("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")]);
+    let anew = Request { created_at: Timestamp::MAX, ..request(folder.path(), false) };
+    assert_eq!(standing(&anew, &ticker("A"), now()), Standing::Short);
+}
+
+#[test]
+fn only_unproven_tickers_get_batches_and_preparing_again_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let request = request(folder.path(), true);
+    let tickers = [ticker("A"), ticker("B"), ticker("C")];
+    prove(folder.path(), "B", &[("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")]);
+    let mut machine = Machine::new(request.rules());
+    let facts = prepare::facts(&machine, &request, &tickers, now());
+    for fact in facts {
+        machine.apply(&launcher::supervise::facts::Entry { at: now(), fact }).expect("legal");
+    }
+    assert_eq!(machine.surveyed().tickers, 1);
+    let members: Vec<_> = machine.batches().map(|(_, batch)| batch.members().to_vec()).collect();
+    assert_eq!(members, [[ticker("A"), ticker("C")]]);
+    let again = prepare::facts(&machine, &request, &tickers, now());
+    assert_eq!(again, [Fact::Surveyed { proven: machine.surveyed() }]);
+}

@@ -1,0 +1,71 @@
+//! The journal: whatever happened, reading it back gives the same state; cut anywhere, it gives an earlier one.
+
+use std::path::Path;
+
+use launcher::supervise::facts::Entry;
+use launcher::supervise::journal::{Journal, replay};
+use launcher::supervise::machine::Machine;
+use proptest::prelude::*;
+use shared::disk::checked_lines;
+use shared::run::workdir::Workdir;
+
+use crate::machine::{any_run, opened, planned, rules};
+
+fn nowhere() -> Workdir {
+    Workdir::new(Path::new("/nowhere"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_journal_replays_to_the_state_that_wrote_it_and_cut_at_any_byte_to_an_earlier_one(
+        choices in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let story = any_run(&choices, 3);
+        let bytes: Vec<u8> = story.entries.iter().map(checked_lines::encode).collect::<String>().into_bytes();
+        let mut states = vec![Machine::new(rules(3, 1))];
+        for entry in &story.entries {
+            let mut next = states.last().expect("one at least").clone();
+            next.apply(entry).expect("it was legal then");
+            states.push(next);
+        }
+        prop_assert_eq!(states.last(), Some(&story.machine));
+        for cut in 0..=bytes.len() {
+            let whole = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
+            let entries = checked_lines::parse::<Entry>(Path::new("journal"), &bytes[..cut]).expect("a torn tail").entries;
+            prop_assert_eq!(entries.len(), whole, "every acknowledged fact is there");
+            if bytes[..cut].last() == Some(&b'\n') {
+                prop_assert_eq!(&replay(&nowhere(), rules(3, 1), &entries).expect("legal"), &states[whole]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_before_the_next_fact() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workdir = Workdir::new(folder.path());
+    let at = "2024-07-01T12:00:00Z".parse().expect("an instant");
+    let entry = |fact| Entry { at, fact };
+    let (mut journal, _) = Journal::open(&workdir, rules(1, 0)).expect("new");
+    journal.append(&[entry(planned(1, &["A"])), entry(opened())]).expect("written");
+    let mut torn = std::fs::read(workdir.journal()).expect("read");
+    torn.extend_from_slice(b"{\"at\":\"2024-");
+    shared::disk::publish::publish(&workdir.journal(), &torn).expect("written");
+    let (mut journal, before) = Journal::open(&workdir, rules(1, 0)).expect("a torn tail is no error");
+    journal.append(&[entry(planned(2, &["B"]))]).expect("written");
+    let (_, after) = Journal::open(&workdir, rules(1, 0)).expect("sound");
+    assert_eq!((before.batches().count(), after.batches().count()), (1, 2));
+}
+
+#[test]
+fn a_journal_of_something_impossible_is_refused_with_its_line() {
+    let at = "2024-07-01T12:00:00Z".parse().expect("an instant");
+    let entries = [planned(1, &["A"]), planned(3, &["B"])].map(|fact| Entry { at, fact });
+    let error = replay(&nowhere(), rules(1, 0), &entries).expect_err("batch 2 is missing");
+    assert!(
+        error.to_string().starts_with("/nowhere/journal.jsonl:2: batch_0003 with 1 tickers can't happen"),
+        "{error}"
+    );
+}

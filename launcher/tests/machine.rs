@@ -1,0 +1,373 @@
+//! The state machine, told as stories: facts in, decisions out.
+
+use jiff::{SignedDuration, Timestamp};
+use launcher::plan::settings::Rules;
+use launcher::supervise::batch::{BatchState, Illegal};
+use launcher::supervise::facts::{Ending, Entry, Fact, Outcome, Report, StopWhy, Tally, Unfinished, Word};
+use launcher::supervise::machine::{Decision, Machine, RunState};
+use proptest::prelude::*;
+use shared::market::ticker::Ticker;
+use shared::run::events::Persistence;
+use shared::run::identity::ProcessIdentity;
+use shared::run::workdir::BatchId;
+
+pub(crate) fn ticker(name: &str) -> Ticker {
+    name.parse().expect(name)
+}
+
+pub(crate) fn rules(max_concurrent: u32, retries: u32) -> Rules {
+    Rules { max_concurrent: max_concurrent.try_into().expect("at least one"), retries }
+}
+
+pub(crate) fn opened() -> Fact {
+    let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
+    Fact::Opened { supervisor }
+}
+
+pub(crate) fn planned(batch: u32, names: &[&str]) -> Fact {
+    Fact::Planned { batch: BatchId(batch), tickers: names.iter().map(|name| ticker(name)).collect() }
+}
+
+pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> Report {
+    let left = |(name, word): &(&str, Word)| Unfinished { ticker: ticker(name), word: word.clone() };
+    Report {
+        ending,
+        proven: Tally { tickers: done, ..Tally::default() },
+        reported: 0,
+        unfinished: unfinished.iter().map(left).collect(),
+        yielded: false,
+        last_words: String::new(),
+        dice: u32::MAX,
+    }
+}
+
+pub(crate) fn exited(code: i32, done: u64, unfinished: &[(&str, Word)]) -> Report {
+    report(Ending::Exited { code }, done, unfinished)
+}
+
+/// A run whose clock is set by hand.
+pub(crate) struct Story {
+    pub(crate) machine: Machine,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) now: Timestamp,
+}
+
+impl Story {
+    /// Batches as given, and a supervisor.
+    pub(crate) fn of(rules: Rules, batches: &[&[&str]]) -> Self {
+        let now = "2024-07-01T12:00:00Z".parse().expect("an instant");
+        let mut story = Self { machine: Machine::new(rules), entries: Vec::new(), now };
+        for (number, names) in (1..).zip(batches) {
+            story.hear(planned(number, names));
+        }
+        story.hear(opened());
+        story
+    }
+
+    #[track_caller]
+    pub(crate) fn hear(&mut self, fact: Fact) {
+        self.try_hear(fact).expect("legal");
+    }
+
+    pub(crate) fn try_hear(&mut self, fact: Fact) -> Result<(), Illegal> {
+        let entry = Entry { at: self.now, fact };
+        self.machine.apply(&entry)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Does what is decided; returns the launches as `batch.attempt`.
+    pub(crate) fn launch(&mut self) -> Vec<String> {
+        let mut launched = Vec::new();
+        for decision in self.machine.decide(self.now) {
+            if let Decision::Launch { batch, attempt } = decision {
+                self.hear(Fact::Launched { batch, attempt });
+                launched.push(format!("{}.{attempt}", batch.0));
+            }
+        }
+        launched
+    }
+
+    #[track_caller]
+    pub(crate) fn end(&mut self, batch: u32, report: Report) {
+        let BatchState::Running { attempt, .. } = self.state(batch) else {
+            panic!("batch {batch} does not run")
+        };
+        self.hear(Fact::Ended { batch: BatchId(batch), attempt, report });
+    }
+
+    pub(crate) fn pass(&mut self, seconds: i64) {
+        self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).expect("in range");
+    }
+
+    fn state(&self, batch: u32) -> BatchState {
+        self.machine.batch(BatchId(batch)).expect("planned").state.clone()
+    }
+
+    fn left(&self, batch: u32) -> Vec<&str> {
+        self.machine.batch(BatchId(batch)).expect("planned").left().map(Ticker::as_str).collect()
+    }
+
+    fn failures(&self, batch: u32) -> Vec<(&str, &str)> {
+        let failures = self.machine.batch(BatchId(batch)).expect("planned").failures();
+        failures.map(|(ticker, failure)| (ticker.as_str(), failure.cause.as_str())).collect()
+    }
+
+    fn closes(&self) -> Option<Outcome> {
+        match self.machine.decide(self.now).as_slice() {
+            [Decision::Close(outcome)] => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn the_cap_holds_and_batches_go_in_order() {
+    let mut story = Story::of(rules(2, 0), &[&["A"], &["B"], &["C"]]);
+    assert_eq!(story.launch(), ["1.1", "2.1"]);
+    assert_eq!(story.launch(), [] as [String; 0], "no slot is free");
+    story.end(2, exited(0, 1, &[]));
+    assert_eq!(story.launch(), ["3.1"]);
+    story.end(1, exited(0, 1, &[]));
+    assert_eq!(story.closes(), None, "batch 3 still runs");
+    story.end(3, exited(0, 1, &[]));
+    assert_eq!(story.closes(), Some(Outcome::Complete));
+}
+
+#[test]
+fn only_unfinished_tickers_are_tried_again_after_a_pause_and_at_most_so_often() {
+    let mut story = Story::of(rules(1, 1), &[&["A", "B", "C"]]);
+    let timeout = || Word::Failed { cause: "timeout".to_owned(), persistence: Persistence::Transient };
+    let gone = Word::Failed { cause: "404".to_owned(), persistence: Persistence::Permanent };
+    story.launch();
+    story.end(1, exited(10, 1, &[("B", timeout()), ("C", gone)]));
+    assert_eq!(story.left(1), ["B"]);
+    assert_eq!(story.failures(1), [("C", "404")], "what will fail the same way is not tried again");
+    assert_eq!(story.launch(), [] as [String; 0], "it waits");
+    story.pass(1);
+    assert_eq!(story.launch(), ["1.2"]);
+    story.end(1, exited(10, 0, &[("B", timeout())]));
+    assert_eq!(story.failures(1), [("C", "404"), ("B", "timeout")]);
+    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 2 }));
+}
+
+#[test]
+fn a_crash_costs_the_innocent_no_attempt() {
+    let mut story = Story::of(rules(1, 0), &[&["A", "B", "C"]]);
+    story.launch();
+    let crash = report(Ending::Signaled { signal: 11 }, 1, &[("B", Word::Begun), ("C", Word::Untouched)]);
+    story.end(1, crash);
+    assert_eq!(story.failures(1), [("B", "killed by SIGSEGV")]);
+    assert_eq!(story.launch(), ["1.2"], "at once: C was not to blame");
+    story.end(1, exited(0, 1, &[]));
+    assert_eq!(story.state(1), BatchState::Failed);
+}
+
+#[test]
+fn a_local_resource_pauses_the_run_burns_no_attempt_and_lets_siblings_work() {
+    let mut story = Story::of(rules(2, 0), &[&["A"], &["B"], &["C"]]);
+    story.launch();
+    let full = || Report { last_words: "disk full".to_owned(), ..exited(13, 0, &[("A", Word::Begun)]) };
+    story.end(1, full());
+    let RunState::Paused { why, probe_after: first, .. } = story.machine.run().clone() else {
+        panic!("not paused")
+    };
+    assert_eq!(why, "a local resource is in the way (exit 13): disk full");
+    assert_eq!(story.launch(), [] as [String; 0], "nothing new starts");
+    assert_eq!(story.state(2), BatchState::Running { attempt: 1, since: story.now });
+    story.hear(Fact::PauseLifted);
+    assert_eq!(story.launch(), ["1.2"], "with retries 0, so the attempt was not counted");
+    story.end(1, full());
+    let RunState::Paused { probe_after: second, .. } = story.machine.run().clone() else {
+        panic!("not paused")
+    };
+    assert!(second > first, "a cause that the probe does not see is probed less and less often");
+    story.hear(Fact::PauseLifted);
+    story.launch();
+    story.end(2, exited(0, 1, &[]));
+    story.end(1, exited(0, 1, &[]));
+    assert_eq!(story.launch(), ["3.1"]);
+}
+
+#[test]
+fn a_refused_key_stops_the_run_with_its_reason() {
+    let mut story = Story::of(rules(2, 5), &[&["A"], &["B"], &["C"]]);
+    story.launch();
+    story.end(1, exited(12, 0, &[("A", Word::Begun)]));
+    assert_eq!(story.launch(), [] as [String; 0]);
+    assert_eq!(story.closes(), None, "batch 2 still runs");
+    story.end(2, report(Ending::Exited { code: 143 }, 0, &[("B", Word::Begun)]));
+    let why = StopWhy::Hopeless { batch: BatchId(1), what: "key or plan refused (exit 12)".to_owned() };
+    assert_eq!(story.closes(), Some(Outcome::Stopped { why }));
+    assert_eq!(story.state(2), BatchState::Pending, "stopped, so not charged");
+}
+
+#[test]
+fn nothing_starts_after_a_stop_and_resuming_goes_on() {
+    let mut story = Story::of(rules(1, 0), &[&["A", "B"], &["C"]]);
+    story.launch();
+    story.hear(Fact::StopAsked { by: "SIGTERM".to_owned() });
+    story.end(1, report(Ending::Signaled { signal: 9 }, 1, &[("B", Word::Begun)]));
+    let stopped = Outcome::Stopped { why: StopWhy::Asked { by: "SIGTERM".to_owned() } };
+    assert_eq!(story.closes(), Some(stopped.clone()));
+    story.hear(Fact::Closed { outcome: stopped });
+    assert_eq!(story.machine.decide(story.now), []);
+    story.hear(opened());
+    assert_eq!(story.launch(), ["1.2"]);
+    assert_eq!(story.left(1), ["B"]);
+}
+
+#[test]
+fn an_attempt_interrupted_by_its_supervisors_death_is_not_counted() {
+    let mut story = Story::of(rules(1, 0), &[&["A"]]);
+    story.launch();
+    story.hear(opened());
+    assert_eq!(story.launch(), [] as [String; 0], "it may still run: first it is ended");
+    story.end(1, report(Ending::Interrupted, 0, &[("A", Word::Begun)]));
+    assert_eq!(story.launch(), ["1.2"]);
+}
+
+#[test]
+fn failed_tickers_get_another_chance_only_when_a_person_begins_an_ended_run_again() {
+    let mut story = Story::of(rules(1, 0), &[&["A"], &["B"]]);
+    story.launch();
+    story.end(1, exited(10, 0, &[("A", Word::Untouched)]));
+    story.hear(opened());
+    assert_eq!(story.launch(), ["2.1"], "the supervisor died: A stays given up");
+    story.end(2, exited(0, 1, &[]));
+    let outcome = story.closes().expect("all is over");
+    assert_eq!(outcome, Outcome::Incomplete { failed: 1 });
+    story.hear(Fact::Closed { outcome });
+    story.hear(opened());
+    assert_eq!(story.launch(), ["1.2"], "the run was over, and is begun again");
+}
+
+#[test]
+fn a_done_batch_whose_file_is_gone_is_worked_on_again() {
+    let mut story = Story::of(rules(1, 0), &[&["A", "B"]]);
+    story.launch();
+    story.end(1, exited(0, 2, &[]));
+    story.hear(Fact::Closed { outcome: Outcome::Complete });
+    let proven = Tally { tickers: 1, ..Tally::default() };
+    story.hear(Fact::Reopened { batch: BatchId(1), unfinished: vec![ticker("B")], proven });
+    story.hear(opened());
+    assert_eq!(story.launch(), ["1.2"]);
+    assert_eq!(story.left(1), ["B"]);
+}
+
+#[test]
+fn what_can_not_happen_is_an_error_that_names_state_and_fact() {
+    let mut story = Story::of(rules(1, 0), &[&["A"], &["B"]]);
+    let mut said = |fact| story.try_hear(fact).expect_err("illegal").to_string();
+    assert_eq!(
+        said(Fact::Ended { batch: BatchId(1), attempt: 1, report: exited(0, 1, &[]) }),
+        "the end of attempt 1 can't happen while batch_0001 is Pending with 1 tickers left"
+    );
+    assert_eq!(
+        said(Fact::Launched { batch: BatchId(7), attempt: 1 }),
+        "a fact about batch_0007 can't happen in a run of 2 batches"
+    );
+    assert_eq!(
+        said(Fact::PauseLifted),
+        "the end of a pause can't happen while the run is Open with 0 workers"
+    );
+    assert_eq!(
+        said(planned(5, &["X"])),
+        "batch_0005 with 1 tickers can't happen while the run is Open with 0 workers"
+    );
+    story.launch();
+    let mut said = |fact| story.try_hear(fact).expect_err("illegal").to_string();
+    assert_eq!(
+        said(Fact::Launched { batch: BatchId(2), attempt: 1 }),
+        "the start of batch_0002.1 can't happen while the run is Open with 1 workers"
+    );
+    assert_eq!(
+        said(Fact::Ended { batch: BatchId(1), attempt: 1, report: exited(0, 0, &[("B", Word::Begun)]) })
+            .split(" can't")
+            .next(),
+        Some("the end of attempt 1"),
+        "B is not of this batch"
+    );
+}
+
+/// What a worker may do, picked by a number.
+fn some_ending(choice: u8) -> Ending {
+    match choice % 9 {
+        0 | 1 => Ending::Exited { code: 0 },
+        2 => Ending::Exited { code: 10 },
+        3 => Ending::Exited { code: 11 },
+        4 => Ending::Exited { code: 101 },
+        5 => Ending::Signaled { signal: 9 },
+        6 => Ending::Exited { code: 13 },
+        7 => Ending::NotStarted { what: "no memory".to_owned() },
+        _ => Ending::Interrupted,
+    }
+}
+
+fn some_word(choice: u8) -> Option<Word> {
+    let failed = |persistence| Word::Failed { cause: "x".to_owned(), persistence };
+    match choice % 6 {
+        0 | 1 => None,
+        2 => Some(Word::Untouched),
+        3 => Some(Word::Begun),
+        4 => Some(failed(Persistence::Transient)),
+        _ => Some(failed(Persistence::Permanent)),
+    }
+}
+
+/// Any run: `choices` decide what workers do until they are used up; then every worker does its whole work.
+pub(crate) fn any_run(choices: &[u8], cap: u32) -> Story {
+    let mut story = Story::of(rules(cap, 1), &[&["A", "B", "C"], &["D"], &["E", "F"], &["G", "H", "I"]]);
+    let mut choices = choices.iter().copied();
+    for _round in 0..10_000 {
+        story.launch();
+        assert!(story.machine.running() <= cap, "the cap holds");
+        if let Some(outcome) = story.closes() {
+            story.hear(Fact::Closed { outcome });
+            return story;
+        }
+        if matches!(story.machine.run(), RunState::Paused { .. }) && story.machine.running() == 0 {
+            story.hear(Fact::PauseLifted);
+        }
+        let running: Vec<BatchId> = story
+            .machine
+            .batches()
+            .filter(|(_, batch)| matches!(batch.state, BatchState::Running { .. }))
+            .map(|(id, _)| id)
+            .collect();
+        story.pass(1);
+        let Some(id) = running.get(usize::from(choices.next().unwrap_or(0)) % running.len().max(1)) else {
+            continue;
+        };
+        let left: Vec<Ticker> = story.machine.batch(*id).expect("it runs").left().cloned().collect();
+        let ending = choices.next().map_or(Ending::Exited { code: 0 }, some_ending);
+        let mut report = exited(0, 0, &[]);
+        for ticker in left {
+            match choices.next().and_then(some_word) {
+                Some(word) => report.unfinished.push(Unfinished { ticker, word }),
+                None => report.proven.tickers += 1,
+            }
+        }
+        report.ending = ending;
+        report.yielded = choices.next().is_some_and(|choice| choice % 2 == 0);
+        story.end(id.0, report);
+    }
+    panic!("the run never came to its end");
+}
+
+proptest! {
+    #[test]
+    fn every_run_comes_to_its_end_and_every_ticker_is_done_or_named(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+        cap in 1..5_u32,
+    ) {
+        let story = any_run(&choices, cap);
+        let (mut done, mut failed) = (0, 0);
+        for (_, batch) in story.machine.batches() {
+            prop_assert_eq!(batch.left().len(), 0);
+            done += batch.proven.tickers;
+            failed += batch.failures().len();
+        }
+        prop_assert_eq!(done + failed as u64, 9);
+    }
+}

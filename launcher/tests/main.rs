@@ -1,0 +1,13 @@
+//! The launcher's promises: the machine and its journal as pure stories, the commands through the real
+//! program with tiny shell scripts as workers.
+
+mod scene;
+mod machine;
+mod journal;
+mod evidence;
+mod status;
+mod help;
+mod bad_input;
+mod runs;
+mod stopping;
+mod recovery;

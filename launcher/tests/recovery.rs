@@ -1,0 +1,102 @@
+//! Recovery: a supervisor killed at any moment loses nothing, and no ticker is ever worked on twice at a time.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::scene::{Scene, run, wait_for};
+
+/// Notes each begin; two at the same time on one list are noted as `doubled`.
+const EXCLUSIVE: &str = r#"
+(flock -n 9 || echo x >> doubled; echo x >> begun
+ while [ ! -e go ]; do sleep 0.05; done) 9>> "lock.$(tail -n 1 "$3")"
+"#;
+
+fn kill_supervisor(scene: &Scene) {
+    let supervisor = scene.supervisor();
+    kill(Pid::from_raw(supervisor.pid), Signal::SIGKILL).expect("it lives");
+    wait_for("its end", || !supervisor.is_alive());
+}
+
+#[test]
+fn after_kill_9_of_the_supervisor_its_workers_are_ended_before_their_tickers_run_again() {
+    let scene = Scene::of(&["A", "B", "C"]);
+    scene.script("job", EXCLUSIVE);
+    scene.detach("job", &["--batch-size", "1", "--max-concurrent", "2", "--retries", "0"]);
+    wait_for("two workers", || scene.count("begun") == 2);
+    for round in 2..4 {
+        kill_supervisor(&scene);
+        assert!(scene.status().starts_with("SUPERVISOR DIED"), "{}", scene.status());
+        assert!(scene.processes() > 0, "the workers outlive it");
+        run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
+        wait_for("two workers again", || scene.count("begun") == 2 * round);
+    }
+    scene.write("go", "");
+    let ended = scene.wait().expect_code(0).stdout;
+    assert!(ended.contains("3 reported by the script, not verified, 0 failed, 0 left"), "{ended}");
+    assert_eq!(scene.count("doubled"), 0);
+    let log = scene.read("w/logs/batch_0001.log");
+    assert!(log.contains("==== batch_0001 attempt 1 was interrupted: its supervisor died"), "{log}");
+}
+
+#[test]
+fn without_a_supervisor_stop_ends_what_it_left() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", EXCLUSIVE);
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    kill_supervisor(&scene);
+    run(&mut scene.launcher("stop", &[])).expect_code(0);
+    assert_eq!(scene.processes(), 0);
+    let ended = scene.wait().expect_code(1).stdout;
+    assert!(ended.starts_with("SUPERVISOR DIED"), "{ended}");
+}
+
+#[test]
+fn a_second_launcher_on_the_workdir_or_the_outdir_is_told_who_holds_it() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "sleep 600");
+    scene.detach("job", &[]);
+    let holder = format!("is held by launcher (pid {}, run ", scene.supervisor().pid);
+    let workdir = run(&mut scene.launcher("start", &["--resume"])).expect_code(2).stderr;
+    assert!(workdir.contains("w/launcher.lock ") && workdir.contains(&holder), "{workdir}");
+    let mut other = scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
+    let outdir = run(&mut other).expect_code(2).stderr;
+    assert!(outdir.contains("out/_launcher.lock ") && outdir.contains(&holder), "{outdir}");
+}
+
+#[test]
+fn of_many_launchers_at_once_exactly_one_gets_the_run() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", EXCLUSIVE);
+    let spawn = || {
+        let mut start = scene.start(&["--ingest-script", "job"]);
+        start
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("started")
+    };
+    let racers: Vec<_> = (0..6).map(|_| spawn()).collect();
+    let ended: Vec<_> = racers.into_iter().map(crate::scene::collect).collect();
+    assert_eq!(ended.iter().filter(|it| it.code == Some(0)).count(), 1, "{ended:?}");
+    wait_for("the worker", || scene.count("begun") == 1);
+    scene.write("go", "");
+    scene.wait().expect_code(0);
+    assert_eq!((scene.count("begun"), scene.count("doubled")), (1, 0));
+}
+
+#[test]
+fn a_resumed_run_refuses_other_arguments_with_both_values() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    scene.write("other.csv", "ticker\nA\nB\n");
+    let other = ["--resume", "--retries", "7", "--tickers-csv", "other.csv"];
+    let said = run(&mut scene.launcher("start", &other)).expect_code(2).stderr;
+    assert!(said.contains("  --retries: the run has 2, you say 7\n"), "{said}");
+    assert!(said.contains("--tickers-csv: the run has 1 ticker (SHA-256 "), "{said}");
+    scene.write("same.csv", "ticker\nA\n");
+    let same = ["--resume", "--retries", "2", "--tickers-csv", "same.csv"];
+    run(&mut scene.launcher("start", &same)).expect_code(0);
+}

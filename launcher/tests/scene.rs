@@ -1,0 +1,223 @@
+//! A scene for the real program: a folder of its own, scripts as workers, bounded waits, and nothing left
+//! running at the end.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::kind::Kind;
+use shared::dataset::ledger::{Entry, OpenLedger, Outcome};
+use shared::dataset::partition::Partition;
+use shared::run::identity::ProcessIdentity;
+
+/// No command and no condition takes longer; reaching it is a failure.
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+
+/// Waits for a level, never for an edge.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the one wait of these tests")]
+pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Runs to the end.
+#[track_caller]
+pub(crate) fn run(command: &mut Command) -> Ended {
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    collect(spawned.expect("the program starts"))
+}
+
+#[track_caller]
+pub(crate) fn collect(mut child: Child) -> Ended {
+    // What these programs say fits into a pipe.
+    wait_for("a command to end", || child.try_wait().expect("our child").is_some());
+    let output = child.wait_with_output().expect("it has ended");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A folder with a ticker list; what still runs in it at the end is killed.
+pub(crate) struct Scene {
+    folder: tempfile::TempDir,
+    program: PathBuf,
+}
+
+impl Scene {
+    pub(crate) fn of(tickers: &[&str]) -> Self {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_launcher"));
+        // Beside the program, so that it can be linked: a copy could be "busy" (see `script`).
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let scene = Self { folder, program };
+        scene.write("tickers.csv", &format!("ticker\n{}\n", tickers.join("\n")));
+        scene
+    }
+
+    /// The same with a launcher of its own, which has this script beside it as its `worker`.
+    pub(crate) fn with_worker(tickers: &[&str], body: &str) -> Self {
+        let mut scene = Self::of(tickers);
+        let program = scene.path("launcher");
+        fs::hard_link(&scene.program, &program).expect("linked");
+        scene.program = program;
+        scene.script("worker", body);
+        scene
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "fixtures")]
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("written");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.read(name).lines().count()
+    }
+
+    /// A shell script; its arguments are the worker's: `$3` is the ticker list. It runs in this folder.
+    ///
+    /// Written by a process of its own: a file that we had open for writing could be inherited, for a moment,
+    /// by what another test spawns, and would then be "busy" when it is run.
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
+    pub(crate) fn script(&self, name: &str, body: &str) {
+        let text = format!("#!/bin/sh\ncd '{}'\n{body}\n", self.folder.path().display());
+        let write = r#"printf '%s' "$1" > "$0" && chmod +x "$0""#;
+        let written = Command::new("sh").args(["-c", write]).arg(self.path(name)).arg(text).status();
+        assert!(written.expect("a shell").success(), "{name} was not written");
+    }
+
+    /// The program on the work directory `w`.
+    pub(crate) fn launcher(&self, verb: &str, arguments: &[&str]) -> Command {
+        self.launcher_in("w", verb, arguments)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the program under test")]
+    pub(crate) fn launcher_in(&self, workdir: &str, verb: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(self.folder.path()).args([verb, "--workdir", workdir]).args(arguments);
+        for name in ["POLYGON_API_KEY", "MASSIVE_API_KEY", "POLYGON_BASE_URL"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// The arguments of a new run, with these further ones.
+    pub(crate) fn usual<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+        let input = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out"];
+        let range = ["--from", "2020-01-01", "--to", "2020-12-31"];
+        [&input[..], &range[..], arguments].concat()
+    }
+
+    /// `launcher start` of a new run with these further arguments.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Command {
+        self.launcher("start", &Self::usual(arguments))
+    }
+
+    /// Starts a run of `script` and expects it to detach.
+    #[track_caller]
+    pub(crate) fn detach(&self, script: &str, arguments: &[&str]) -> Ended {
+        run(&mut self.start(&[&["--ingest-script", script], arguments].concat())).expect_code(0)
+    }
+
+    /// `launcher wait`.
+    #[track_caller]
+    pub(crate) fn wait(&self) -> Ended {
+        run(&mut self.launcher("wait", &["--timeout", "50s"]))
+    }
+
+    pub(crate) fn status(&self) -> String {
+        run(&mut self.launcher("status", &[])).expect_code(0).stdout
+    }
+
+    /// The supervisor, by its pid file.
+    pub(crate) fn supervisor(&self) -> ProcessIdentity {
+        serde_json::from_str(&self.read("w/pids/launcher.pid")).expect("a pid file")
+    }
+
+    /// How many processes of this run live, found by what they inherit.
+    pub(crate) fn processes(&self) -> usize {
+        let request: serde_json::Value = serde_json::from_str(&self.read("w/run.json")).expect("a run");
+        let run = request["run"].as_str().expect("a name");
+        launcher::process::watch::marked(&launcher::process::watch::Marker::of_run(run)).len()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if self.path("w/run.json").exists() {
+            drop(self.launcher("stop", &["--now"]).stdout(Stdio::null()).stderr(Stdio::null()).status());
+        }
+    }
+}
+
+/// A data service for the key `sesame`: answers one request, after which the address is nobody's.
+pub(crate) fn service(status: &'static str, body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a request");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut piece = [0; 1024];
+            let length = stream.read(&mut piece).expect("read");
+            assert!(length > 0, "the request breaks off");
+            request.extend_from_slice(&piece[..length]);
+        }
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        assert!(text.contains("authorization: bearer sesame") && !text.contains("apikey"), "{text}");
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("written");
+    });
+    format!("http://{address}")
+}
+
+/// Writes ledger lines that prove these days of `ticker` (as empty years, which need no file).
+pub(crate) fn prove(outdir: &Path, ticker: &str, years: &[(&str, &str)]) {
+    let ticker = ticker.parse().expect("a ticker");
+    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker).expect("opened");
+    for (from, to) in years {
+        let days =
+            DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order");
+        let entry = Entry {
+            partition: Partition::of(Kind::Daily, days.from()),
+            covered: days.into(),
+            outside_plan: Coverage::empty(),
+            outcome: Outcome::Empty { asks: 9 },
+            pages: 1,
+            asked_at: Timestamp::UNIX_EPOCH,
+            code: "test".to_owned(),
+        };
+        ledger.commit(entry).expect("committed");
+    }
+}

@@ -1,0 +1,100 @@
+//! Stopping: nothing new starts, nothing is left, and nobody else is touched.
+
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::scene::{Scene, collect, run, wait_for};
+
+#[test]
+fn stop_ends_every_process_of_the_run_also_those_that_left_their_group() {
+    let scene = Scene::of(&["A", "B", "C"]);
+    scene.script("job", "setsid sleep 600 & sleep 600 & echo x >> begun; wait");
+    scene.detach("job", &["--batch-size", "1", "--max-concurrent", "2"]);
+    wait_for("two workers", || scene.count("begun") == 2);
+    let said = run(&mut scene.launcher("stop", &[])).expect_code(0).stdout;
+    assert!(said.starts_with("stopped; go on with: launcher start --workdir "), "{said}");
+    assert_eq!(scene.processes(), 0);
+    assert_eq!(scene.count("begun"), 2, "the third batch did not start");
+    assert!(scene.status().starts_with("STOPPED as asked (SIGTERM)"), "{}", scene.status());
+    scene.wait().expect_code(1);
+    let again = run(&mut scene.launcher("stop", &[])).expect_code(0).stdout;
+    assert!(again.starts_with("nothing of this run was running"), "{again}");
+}
+
+#[test]
+fn a_worker_that_ignores_the_request_is_killed_after_the_grace() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "trap '' TERM; echo x >> begun; while :; do sleep 1; done");
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    run(&mut scene.launcher("stop", &["--grace", "300ms"])).expect_code(0);
+    assert_eq!(scene.processes(), 0);
+    assert!(scene.read("w/launcher.log").contains("killed by SIGKILL"), "{}", scene.read("w/launcher.log"));
+}
+
+#[test]
+fn stop_now_kills_at_once() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "trap 'echo asked >> asked' TERM; echo x >> begun; while :; do sleep 1; done");
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
+    assert_eq!((scene.processes(), scene.count("asked")), (0, 0));
+    assert!(scene.status().starts_with("STOPPED as asked (SIGQUIT)"), "{}", scene.status());
+}
+
+#[test]
+fn in_the_foreground_ctrl_c_asks_and_a_second_one_kills() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "trap 'echo asked >> asked' TERM; echo x >> begun; while :; do sleep 0.1; done");
+    let mut start = scene.start(&["--ingest-script", "job", "--foreground"]);
+    let launcher = start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let pid = Pid::from_raw(i32::try_from(launcher.id()).expect("a pid"));
+    wait_for("the worker", || scene.count("begun") == 1);
+    kill(pid, Signal::SIGINT).expect("our child");
+    wait_for("the request", || scene.count("asked") == 1);
+    kill(pid, Signal::SIGINT).expect("our child");
+    let ended = collect(launcher).expect_code(1);
+    assert!(ended.stdout.contains("STOPPED as asked (SIGINT)"), "{}", ended.stdout);
+    assert_eq!(scene.processes(), 0);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a bystander")]
+fn a_pid_file_whose_pid_belongs_to_somebody_else_signals_nobody() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    let mut bystander = std::process::Command::new("sleep").arg("600").spawn().expect("started");
+    let stale = format!("{{\"pid\":{},\"start_ticks\":1,\"boot_id\":\"x\"}}", bystander.id());
+    scene.write("w/pids/launcher.pid", &stale);
+    scene.write("w/pids/batch_0001.pid", &stale);
+    run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
+    assert_eq!(bystander.try_wait().expect("our child"), None, "it still sleeps");
+    bystander.kill().expect("our child");
+    bystander.wait().expect("reaped");
+}
+
+#[test]
+fn waiting_has_an_end_of_its_own() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "sleep 600");
+    scene.detach("job", &[]);
+    run(&mut scene.launcher("wait", &["--timeout", "100ms"])).expect_code(124);
+}
+
+#[test]
+fn where_no_run_is_every_command_says_so() {
+    let scene = Scene::of(&["A"]);
+    for verb in ["status", "stop", "wait"] {
+        let ended = run(&mut scene.launcher(verb, &[])).expect_code(2);
+        let workdir = scene.path("w").display().to_string();
+        let expected = format!(
+            "error: {workdir} holds no run (no run.json in it); `launcher start --workdir {workdir} ...` begins one\n"
+        );
+        assert_eq!(ended.stderr, expected);
+    }
+}

@@ -22,6 +22,7 @@ use shared::run::api_key::ApiKey;
 use shared::run::base_url::{BaseUrl, DEFAULT_BASE_URL, PlainHttp};
 use shared::run::events::EventLog;
 use shared::run::exit::Exit;
+use shared::run::leftovers;
 use shared::run::ticker_list::TickerList;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
@@ -236,6 +237,7 @@ fn run(plan: Plan) -> Result<Exit, Refusal> {
     let events = EventLog::open(plan.events.as_deref()).map_err(|error| local(&error))?;
     let reporter = Reporter::new(events);
     claim(&task)?;
+    leftovers::sweep(&task.outdir).map_err(|error| local(&error))?;
     let asked = task.asked;
     reporter.run(Level::Info, &format!("{} {}: {} tickers, {asked}", task.kind, task.base, tickers.len()));
     if plan.asked_to > asked.to() {

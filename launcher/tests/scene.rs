@@ -218,6 +218,6 @@ pub(crate) fn prove(outdir: &Path, ticker: &str, years: &[(&str, &str)]) {
             asked_at: Timestamp::UNIX_EPOCH,
             code: "test".to_owned(),
         };
-        ledger.commit(entry).expect("committed");
+        ledger.commit(vec![entry]).expect("committed");
     }
 }

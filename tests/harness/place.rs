@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use tempfile::TempDir;
 
@@ -47,8 +48,13 @@ impl Place {
 
     /// `worker daily` over the list, with waits short enough for tests.
     pub fn worker(&self, base_url: &str, asked: DateRange) -> Command {
+        self.worker_of(Kind::Daily, base_url, asked)
+    }
+
+    /// The same for any kind of data.
+    pub fn worker_of(&self, kind: Kind, base_url: &str, asked: DateRange) -> Command {
         let mut worker = command("worker");
-        worker.current_dir(self.path()).arg("daily").arg("--tickers-csv").arg(self.tickers_csv());
+        worker.current_dir(self.path()).arg(kind.name()).arg("--tickers-csv").arg(self.tickers_csv());
         worker.arg("--outdir").arg(self.outdir());
         worker.args(["--from", &asked.from().to_string(), "--to", &asked.to().to_string()]);
         worker.args(["--base-url", base_url, "--backoff-base", "5ms"]);

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use arrow::array::AsArray;
+use arrow::datatypes::{Float64Type, Int64Type};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{Ledger, Trust};
+use shared::dataset::partition::Partition;
 use shared::dataset::reader;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -42,24 +46,62 @@ pub fn parquet_bytes(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files(root).into_iter().filter(is_parquet).map(entry).collect()
 }
 
-/// Every daily row of `ticker` on disk, in file order; checks that each row is in the folder of its year.
-pub fn daily_rows(outdir: &Path, ticker: &Ticker) -> Vec<Ohlcv> {
+/// Every bar of `kind` and `ticker` on disk, in file order; checks that each row is in the folder of its partition.
+pub fn bars(outdir: &Path, kind: Kind, ticker: &Ticker) -> Vec<Ohlcv> {
     let mut rows = Vec::new();
-    for path in files(&outdir.join(ticker.as_str())) {
-        if path.file_name().is_some_and(|name| name == Kind::Daily.file_name()) {
-            let year = path.parent().and_then(Path::file_name).expect("a partition folder").to_owned();
-            for row in reader::read_daily(&path, ticker).expect("a sound file") {
-                assert_eq!(year.to_string_lossy(), format!("year={}", row.date.year()), "{}", path.display());
-                rows.push(row.bar);
+    for (partition, path) in partition_files(outdir, kind, ticker) {
+        for row in reader::read_bars(&path, kind, ticker).expect("a sound file") {
+            assert_eq!(partition, Partition::of(kind, row.date), "{}", path.display());
+            rows.push(row.bar);
+        }
+    }
+    rows
+}
+
+/// Every daily row of `ticker` on disk, in file order.
+pub fn daily_rows(outdir: &Path, ticker: &Ticker) -> Vec<Ohlcv> {
+    bars(outdir, Kind::Daily, ticker)
+}
+
+/// Stamp, price and size of a trade.
+pub type Print = (i64, f64, f64);
+
+/// Every trade of `ticker` on disk, in file order; checks that its labels are those of its partition.
+pub fn trades(outdir: &Path, ticker: &Ticker) -> Vec<Print> {
+    let mut rows = Vec::new();
+    for (partition, path) in partition_files(outdir, Kind::Trades, ticker) {
+        let file = fs::File::open(&path).expect("opened");
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+        for batch in reader.expect("a Parquet file") {
+            let batch = batch.expect("read");
+            let column = |name: &str| batch.column_by_name(name).expect(name);
+            let (tickers, days) = (column("ticker").as_string::<i32>(), column("day").as_string::<i32>());
+            let stamps = column("sip_ts").as_primitive::<Int64Type>();
+            let [prices, sizes] = ["price", "size"].map(|name| column(name).as_primitive::<Float64Type>());
+            for row in 0..batch.num_rows() {
+                assert_eq!(tickers.value(row), ticker.as_str(), "{}", path.display());
+                assert_eq!(days.value(row), partition.span().from().to_string(), "{}", path.display());
+                rows.push((stamps.value(row), prices.value(row), sizes.value(row)));
             }
         }
     }
     rows
 }
 
+fn partition_files(outdir: &Path, kind: Kind, ticker: &Ticker) -> Vec<(Partition, PathBuf)> {
+    let folder = outdir.join(ticker.as_str());
+    let partition_of = |path: PathBuf| {
+        let name = path.parent()?.strip_prefix(&folder).ok()?.to_str()?.to_owned();
+        let named_well = path.file_name().is_some_and(|file| file == kind.file_name());
+        Some((name.parse().ok().filter(|_| named_well)?, path))
+    };
+    files(&folder).into_iter().filter_map(partition_of).collect()
+}
+
 /// Does the ledger of `ticker` prove every day of `asked`?
-pub fn is_proven(outdir: &Path, ticker: &Ticker, asked: DateRange) -> bool {
+pub fn is_proven(outdir: &Path, kind: Kind, ticker: &Ticker, asked: DateRange) -> bool {
     let trust = Trust { now: jiff::Timestamp::now(), since: None, recheck_empty: 0 };
-    let ledger = Ledger::read(outdir, Kind::Daily, ticker).expect("a sound ledger");
+    let ledger = Ledger::read(outdir, kind, ticker).expect("a sound ledger");
     ledger.missing(asked, &trust).is_empty()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, beside_the_project, days};
 use tests::harness::program::{Running, eventually, run, with_environment};
@@ -15,7 +16,7 @@ use tests::sim::server::Exchange;
 #[track_caller]
 fn check(place: &Place, exchange: &Exchange, tickers: &[Ticker], asked: DateRange) {
     for ticker in tickers {
-        assert!(tree::is_proven(&place.outdir(), ticker, asked), "{ticker} is not proven");
+        assert!(tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked), "{ticker} is not proven");
         assert_eq!(
             tree::daily_rows(&place.outdir(), ticker),
             daily_bars(exchange, ticker, asked),
@@ -156,7 +157,7 @@ fn with_launcher_and_workers_killed_at_any_moment_they_are_equal_to_the_source()
         let launcher = Running::start(&mut command);
         eventually("workers run, or the run has ended", || {
             !scene.processes().is_empty()
-                || tree::is_proven(&scene.place.outdir(), &scene.tickers[7], scene.asked)
+                || tree::is_proven(&scene.place.outdir(), Kind::Daily, &scene.tickers[7], scene.asked)
         });
         std::thread::sleep(moment);
         launcher.signal(Signal::SIGKILL);

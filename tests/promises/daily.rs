@@ -1,5 +1,6 @@
 //! Promise: what is on disk is what the source has, row for row.
 
+use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, beside_the_project, days, ticker};
 use tests::harness::program::run;
@@ -20,7 +21,7 @@ fn the_real_market_survives_the_trip_row_for_row() {
     for ticker in &tickers {
         let on_disk = tree::daily_rows(&place.outdir(), ticker);
         assert_eq!(on_disk, daily_bars(&exchange, ticker, asked), "{ticker}");
-        assert!(tree::is_proven(&place.outdir(), ticker, asked), "{ticker}");
+        assert!(tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked), "{ticker}");
         rows += on_disk.len();
     }
     assert_eq!((tickers.len(), rows), (8, 41_582));
@@ -88,5 +89,8 @@ fn a_ticker_that_nobody_knows_is_empty_and_not_an_error() {
     let asked = days("2022-02-02", "2023-03-03");
     run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
     assert!(tree::parquet_bytes(&place.outdir()).is_empty());
-    assert!(tree::is_proven(&place.outdir(), &ticker("NOSUCH"), asked), "the answer is in the ledger");
+    assert!(
+        tree::is_proven(&place.outdir(), Kind::Daily, &ticker("NOSUCH"), asked),
+        "the answer is in the ledger"
+    );
 }

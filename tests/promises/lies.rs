@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::run;
@@ -24,7 +25,7 @@ fn check(place: &Place, exchange: &Exchange, tickers: &[Ticker], failed: &BTreeS
     for ticker in tickers {
         let truth = daily_bars(exchange, ticker, asked());
         let on_disk = tree::daily_rows(&place.outdir(), ticker);
-        let proven = tree::is_proven(&place.outdir(), ticker, asked());
+        let proven = tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked());
         assert_eq!(proven, !failed.contains(ticker.as_str()), "{ticker}: proven or named as failed");
         if proven {
             assert_eq!(on_disk, truth, "{ticker}");

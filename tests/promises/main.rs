@@ -6,6 +6,7 @@ mod tidy;
 mod sim;
 mod bad_input;
 mod daily;
+mod minute_and_trades;
 mod lies;
 mod resume;
 mod crash;

@@ -149,9 +149,8 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     });
     let exchange = Exchange::start(arguments.config())?;
     if let Some(file) = &arguments.tickers_csv {
-        let tickers: Vec<_> =
-            exchange.source().listings().iter().map(|listing| listing.ticker.clone()).collect();
-        TickerList::publish(file, &tickers)?;
+        let tickers = exchange.source().listings().iter().map(|listing| &listing.ticker);
+        publish(file, TickerList::text(tickers).as_bytes())?;
     }
     if let Some(file) = &arguments.addr_file {
         publish(file, format!("{}\n", exchange.addr()).as_bytes())?;

@@ -6,6 +6,8 @@ use std::fs;
 use shared::dataset::descriptor::{self, Descriptor};
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
+use shared::run::leftovers;
+use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::existing;
@@ -14,7 +16,6 @@ use super::status;
 use super::supervise;
 use crate::check::source::{self, Welcome};
 use crate::cli::StartArgs;
-use crate::plan::batches;
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Program, Settings, differences};
 use crate::process::chance;
@@ -157,7 +158,13 @@ fn check_world(run: &Run) -> Result<(), Failure> {
 fn claim(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     let base = settings.base_url()?;
-    let descriptor = Descriptor::new(settings.job, settings.adjusted, base.source_name());
+    let descriptor = Descriptor::new(
+        settings.job,
+        settings.adjusted,
+        shared::dataset::kind::Columns::Narrow,
+        shared::market::zone::Zone::NewYork,
+        base.source_name(),
+    );
     Ok(descriptor::claim(&settings.outdir, &descriptor)?)
 }
 
@@ -169,7 +176,7 @@ fn prepare_and_work(
     locks: Locks,
 ) -> Result<Ending, Failure> {
     for folder in [run.request.settings.outdir.as_path(), run.workdir.root()] {
-        folders::sweep(folder)?;
+        leftovers::sweep(folder)?;
     }
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.rules())?;
     let now = clock::now();
@@ -207,7 +214,7 @@ fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError>
     }
     for fact in facts {
         if let Fact::Planned { batch, tickers } = fact {
-            scratch::jot(&workdir.batch_csv(*batch), &batches::csv_of(tickers))?;
+            scratch::jot(&workdir.batch_csv(*batch), &TickerList::text(tickers))?;
         }
     }
     Ok(())

@@ -19,16 +19,6 @@ pub fn split(tickers: &[Ticker], batching: Batching) -> Vec<Vec<Ticker>> {
     }
 }
 
-/// A ticker CSV as text, with the one column that workers need.
-pub fn csv_of<'a>(tickers: impl IntoIterator<Item = &'a Ticker>) -> String {
-    let mut text = String::from("ticker\n");
-    for ticker in tickers {
-        text.push_str(ticker.as_str());
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,10 +53,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_batch_file_is_a_ticker_csv() {
-        assert_eq!(csv_of(&tickers(2)), "ticker\nT0\nT1\n");
     }
 }

@@ -121,7 +121,7 @@ impl Request {
 
     /// Freezes the run: from here on `workdir` belongs to it.
     pub fn freeze(&self, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), RequestError> {
-        TickerList::publish(&frozen_list(workdir), tickers)?;
+        publish::publish(&frozen_list(workdir), TickerList::text(tickers).as_bytes())?;
         let text = serde_json::to_string_pretty(self).expect("a request is plain data") + "\n";
         publish::publish(&workdir.request(), text.as_bytes())?;
         Ok(())

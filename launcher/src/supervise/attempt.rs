@@ -11,13 +11,13 @@ use shared::market::ticker::Ticker;
 use shared::run::api_key::ApiKey;
 use shared::run::events::{EventTail, Persistence};
 use shared::run::exit::Exit;
+use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::digest::Digest;
 use super::evidence::{self, Standing};
 use super::facts::{Ending, Report, Tally, Unfinished, Word};
 use super::scratch;
-use crate::plan::batches;
 use crate::plan::errand;
 use crate::plan::request::Request;
 use crate::process::chance;
@@ -87,7 +87,7 @@ impl Run {
         let folder = self.workdir.attempt(batch, number);
         fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
         let csv = self.workdir.attempt_csv(batch, number);
-        scratch::jot(&csv, &batches::csv_of(tickers))?;
+        scratch::jot(&csv, &TickerList::text(tickers))?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number);
         let header = format!(
             "{RULE} {batch} attempt {number}, {now:.0}, tickers: {}, command: {}",

@@ -1,10 +1,9 @@
-//! Folders that a supervisor writes into: can it, and what did killed ones leave there?
+//! Folders that a supervisor writes into: can it?
 
 use std::fs;
 use std::path::Path;
 
 use shared::disk::publish::{self, DiskError};
-use shared::run::identity::ProcessIdentity;
 
 /// Large enough to need a block of its own.
 const PROBE_BYTES: usize = 64 * 1024;
@@ -18,50 +17,9 @@ pub fn prove_writable(folder: &Path) -> Result<(), DiskError> {
     fs::remove_file(&probe).map_err(DiskError::at("remove", &probe))
 }
 
-/// Removes drafts and probes that stand directly in `folder` and whose process is dead. What lies deeper is
-/// the workers' own to sweep.
-pub fn sweep(folder: &Path) -> Result<(), DiskError> {
-    for entry in fs::read_dir(folder).map_err(DiskError::at("list", folder))? {
-        let path = entry.map_err(DiskError::at("list", folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if writer_of(&name).is_some_and(|pid| ProcessIdentity::of(pid).is_none()) {
-            fs::remove_file(&path).map_err(DiskError::at("remove", &path))?;
-        }
-    }
-    Ok(())
-}
-
-/// The process that writes a draft (`_NAME.PID.tmp`) or a probe (`_launcher.PID.probe`).
-fn writer_of(name: &str) -> Option<i32> {
-    let stem = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".probe"))?;
-    let (_, pid) = stem.strip_prefix('_')?.rsplit_once('.')?;
-    pid.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_dead_processes_left_is_removed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let own = std::process::id();
-        let kept = [format!("_run.json.{own}.tmp"), "_dataset.json".to_owned(), "mine.1.tmp".to_owned()];
-        // No kernel numbers a process like that.
-        let gone = ["__dataset.json.2000000000.tmp", "_launcher.2000000000.probe"];
-        for name in kept.iter().map(String::as_str).chain(gone) {
-            publish::publish(&folder.path().join(name), b"x").expect("written");
-        }
-        sweep(folder.path()).expect("swept");
-        let mut left: Vec<_> = fs::read_dir(folder.path())
-            .expect("listed")
-            .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))
-            .collect();
-        left.sort();
-        let mut kept = kept.to_vec();
-        kept.sort();
-        assert_eq!(left, kept);
-    }
 
     #[test]
     fn a_proof_leaves_nothing_behind() {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::Kind;
+use super::kind::{Columns, Kind};
 use super::schema::SCHEMA_VERSION;
 use crate::disk::publish::{self, DiskError};
+use crate::market::zone::Zone;
 
 /// Are prices and volumes on today's scale (after all splits) or as traded?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +42,11 @@ pub struct Descriptor {
     pub schema_version: u32,
     /// Scale of prices and volumes.
     pub adjusted: Adjusted,
+    /// Which columns trades have; bars have one choice only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
     /// The zone that days and partitions are in.
-    pub time_zone: String,
+    pub time_zone: Zone,
     /// Whose data these are.
     pub source: String,
 }
@@ -76,13 +80,18 @@ pub enum DescriptorError {
 }
 
 impl Descriptor {
-    /// Rows of `kind` from `source` with New York days.
-    pub fn new(kind: Kind, adjusted: Adjusted, source: &str) -> Self {
+    /// Rows of `kind` from `source`. Trades are always as traded; bars have no choice of columns.
+    pub fn new(kind: Kind, adjusted: Adjusted, columns: Columns, zone: Zone, source: &str) -> Self {
+        let (adjusted, columns) = match kind {
+            Kind::Trades => (Adjusted::No, Some(columns)),
+            Kind::Daily | Kind::Minute => (adjusted, None),
+        };
         Self {
             kind,
             schema_version: SCHEMA_VERSION,
             adjusted,
-            time_zone: "America/New_York".to_owned(),
+            columns,
+            time_zone: zone,
             source: source.to_owned(),
         }
     }
@@ -90,11 +99,14 @@ impl Descriptor {
     /// The first field in which `existing` differs from what is asked.
     fn difference(&self, existing: &Self) -> Option<(&'static str, String, String)> {
         let adjusted = |descriptor: &Self| bool::from(descriptor.adjusted).to_string();
+        let columns =
+            |descriptor: &Self| descriptor.columns.map_or("none".to_owned(), |columns| columns.to_string());
         let fields = [
             ("kind", existing.kind.to_string(), self.kind.to_string()),
             ("schema version", existing.schema_version.to_string(), self.schema_version.to_string()),
             ("adjusted", adjusted(existing), adjusted(self)),
-            ("time zone", existing.time_zone.clone(), self.time_zone.clone()),
+            ("time zone", existing.time_zone.to_string(), self.time_zone.to_string()),
+            ("columns", columns(existing), columns(self)),
             ("source", existing.source.clone(), self.source.clone()),
         ];
         fields.into_iter().find(|(_, existing, asked)| existing != asked)
@@ -128,10 +140,11 @@ mod tests {
     #[test]
     fn a_tree_keeps_to_what_it_was_made_for() {
         let folder = tempfile::tempdir().expect("a folder");
-        let raw = Descriptor::new(Kind::Daily, Adjusted::No, "massive.com");
+        let raw = Descriptor::new(Kind::Daily, Adjusted::No, Columns::Narrow, Zone::NewYork, "massive.com");
         claim(folder.path(), &raw).expect("new");
         claim(folder.path(), &raw).expect("the same again");
-        let adjusted = Descriptor::new(Kind::Daily, Adjusted::Yes, "massive.com");
+        let adjusted =
+            Descriptor::new(Kind::Daily, Adjusted::Yes, Columns::Narrow, Zone::NewYork, "massive.com");
         let error = claim(folder.path(), &adjusted).expect_err("refused").to_string();
         let expected = "this tree has adjusted false, you ask for adjusted true; choose another --outdir";
         assert!(error.ends_with(expected), "{error}");

@@ -11,16 +11,22 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// One bar a session, partitioned by year.
     Daily,
+    /// One bar a minute with trades, partitioned by month.
+    Minute,
+    /// Every print of the tape, partitioned by day.
+    Trades,
 }
 
 impl Kind {
     /// Every kind that can be downloaded.
-    pub const ALL: [Self; 1] = [Self::Daily];
+    pub const ALL: [Self; 3] = [Self::Daily, Self::Minute, Self::Trades];
 
     /// The name in commands, folders and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Daily => "daily",
+            Self::Minute => "minute",
+            Self::Trades => "trades",
         }
     }
 
@@ -28,6 +34,8 @@ impl Kind {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Daily => "daily.parquet",
+            Self::Minute => "minute.parquet",
+            Self::Trades => "trades.parquet",
         }
     }
 }
@@ -46,5 +54,35 @@ impl FromStr for Kind {
             let known = Self::ALL.map(Self::name).join(", ");
             format!("{text:?} is not a kind of data (known: {known})")
         })
+    }
+}
+
+/// Which columns a trade has on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Columns {
+    /// Stamp, price and size: what bars are built from.
+    #[default]
+    Narrow,
+    /// With venue, conditions, corrections, sequence and ids.
+    Full,
+}
+
+impl fmt::Display for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Narrow => "narrow",
+            Self::Full => "full",
+        })
+    }
+}
+
+impl FromStr for Columns {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = [Self::Narrow, Self::Full];
+        let named = known.into_iter().find(|columns| columns.to_string() == text);
+        named.ok_or_else(|| format!("{text:?} is not a choice of columns (narrow or full)"))
     }
 }

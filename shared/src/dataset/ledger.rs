@@ -17,6 +17,7 @@ use super::writer::Fingerprint;
 use crate::disk::checked_lines::{self, Appender, LinesError};
 use crate::disk::lock::try_exclusive;
 use crate::disk::publish::DiskError;
+use crate::market::session;
 use crate::market::ticker::Ticker;
 
 /// An empty answer is asked again at the earliest after this time.
@@ -134,11 +135,18 @@ impl Trust {
         let settled = match entry.outcome {
             Outcome::Data { .. } | Outcome::OutsidePlan => true,
             Outcome::Empty { asks } => {
-                asks > self.recheck_empty || self.now.duration_since(entry.asked_at) < RECHECK_AFTER
+                asks > self.recheck_empty
+                    || self.now.duration_since(entry.asked_at) < RECHECK_AFTER
+                    || !entry.covered.ranges().iter().any(|range| has_session(*range))
             }
         };
         fresh && settled
     }
+}
+
+/// Was the exchange open on any of these days? Where it was not, nothing is what one expects.
+fn has_session(days: DateRange) -> bool {
+    session::sessions(days.from(), days.to()).next().is_some()
 }
 
 /// Partitions and rows of a range, by outcome.
@@ -291,11 +299,14 @@ impl OpenLedger {
         &self.ledger
     }
 
-    /// Proves a partition: on return the line survives a power cut. Its file must be in place.
-    pub fn commit(&mut self, entry: Entry) -> Result<(), LedgerError> {
-        self.log.append(std::slice::from_ref(&entry))?;
-        self.ledger.damaged.remove(&entry.partition);
-        self.ledger.latest.insert(entry.partition, entry);
+    /// Proves partitions, all with one sync: on return the lines survive a power cut. Their files must be in
+    /// place.
+    pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
+        self.log.append(&entries)?;
+        for entry in entries {
+            self.ledger.damaged.remove(&entry.partition);
+            self.ledger.latest.insert(entry.partition, entry);
+        }
         Ok(())
     }
 }
@@ -365,7 +376,7 @@ mod tests {
         tree.put_file(2022, 7);
         let asked = range("2022-01-01", "2023-12-31");
         assert!(tree.read().missing(asked, &trust("2024-01-11T00:00:00Z")).includes(asked));
-        tree.open().commit(entry(range("2023-01-01", "2023-12-31"), data(7))).expect("committed");
+        tree.open().commit(vec![entry(range("2023-01-01", "2023-12-31"), data(7))]).expect("committed");
         assert!(tree.read().missing(asked, &trust("2024-01-11T00:00:00Z")).includes(asked));
         tree.put_file(2023, 7);
         let missing = tree.read().missing(asked, &trust("2024-01-11T00:00:00Z"));
@@ -376,7 +387,7 @@ mod tests {
     fn a_truncated_file_is_named_and_all_that_it_held_is_asked_again() {
         let tree = Tree::new();
         tree.put_file(2022, 7);
-        tree.open().commit(entry(range("2022-01-01", "2022-12-31"), data(8))).expect("committed");
+        tree.open().commit(vec![entry(range("2022-01-01", "2022-12-31"), data(8))]).expect("committed");
         let ledger = tree.read();
         let asked = range("2022-06-01", "2022-06-30");
         assert_eq!(
@@ -395,12 +406,12 @@ mod tests {
     fn an_empty_answer_is_asked_again_a_day_later_and_then_believed() {
         let tree = Tree::new();
         let asked = range("2022-01-01", "2022-12-31");
-        tree.open().commit(entry(asked, Outcome::Empty { asks: 1 })).expect("committed");
+        tree.open().commit(vec![entry(asked, Outcome::Empty { asks: 1 })]).expect("committed");
         let ledger = tree.read();
         assert!(ledger.missing(asked, &trust("2024-01-11T11:59:59Z")).is_empty(), "not a day old");
         assert!(ledger.missing(asked, &trust("2024-01-11T12:00:00Z")).includes(asked), "to be asked again");
         let asks = asks_after(ledger.proven(Partition::Year(2022)), at("2024-01-11T12:00:00Z"));
-        tree.open().commit(entry(asked, Outcome::Empty { asks })).expect("committed");
+        tree.open().commit(vec![entry(asked, Outcome::Empty { asks })]).expect("committed");
         assert!(tree.read().missing(asked, &trust("2030-01-01T00:00:00Z")).is_empty(), "believed");
         assert_eq!(
             asks_after(ledger.proven(Partition::Year(2022)), at("2024-01-10T13:00:00Z")),
@@ -413,7 +424,7 @@ mod tests {
     fn a_fresh_run_does_not_count_what_was_asked_before_it() {
         let tree = Tree::new();
         let asked = range("2022-01-01", "2022-12-31");
-        tree.open().commit(entry(asked, Outcome::OutsidePlan)).expect("committed");
+        tree.open().commit(vec![entry(asked, Outcome::OutsidePlan)]).expect("committed");
         let since = |text| Trust { since: Some(at(text)), ..trust("2024-01-11T00:00:00Z") };
         assert!(tree.read().missing(asked, &since("2024-01-10T12:00:00Z")).is_empty());
         assert!(tree.read().missing(asked, &since("2024-01-10T12:00:01Z")).includes(asked));

@@ -1,31 +1,43 @@
 //! Merging: what a partition holds after a new fetch of some of its days. Pure.
 
+use super::kind::Kind;
 use crate::market::ohlcv::Ohlcv;
 use crate::market::trading_day::TradingDay;
 
-/// A bar and the day it is filed under: the key of a daily row.
+/// A bar and the day it is filed under.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DatedBar {
-    /// New York day.
+    /// Day in the tree's zone.
     pub date: TradingDay,
     /// The bar.
     pub bar: Ohlcv,
 }
 
-/// The rows of both, sorted by date; where both have a date, `newer` wins. A row is never dropped because a
+impl DatedBar {
+    /// Two rows with one key are one row: a day has one daily bar whatever its stamp (grouped bars are stamped
+    /// at the close), a minute one minute bar.
+    pub fn key(&self, kind: Kind) -> (TradingDay, i64) {
+        match kind {
+            Kind::Minute => (self.date, self.bar.t),
+            Kind::Daily | Kind::Trades => (self.date, 0),
+        }
+    }
+}
+
+/// The rows of both, sorted by key; where both have a key, `newer` wins. A row is never dropped because a
 /// later fetch did not have it: an answer that came back empty by mistake must not erase what was proven.
 ///
-/// Both sides must be sorted by date without repeats, as files and pages are.
-pub fn by_date(older: &[DatedBar], newer: &[DatedBar]) -> Vec<DatedBar> {
+/// Both sides must be sorted by key without repeats, as files and pages are.
+pub fn by_key(kind: Kind, older: &[DatedBar], newer: &[DatedBar]) -> Vec<DatedBar> {
     let mut merged = Vec::with_capacity(older.len() + newer.len());
     let (mut old, mut new) = (older.iter().peekable(), newer.iter().peekable());
     loop {
         let take_old = match (old.peek(), new.peek()) {
-            (Some(o), Some(n)) if o.date == n.date => {
+            (Some(o), Some(n)) if o.key(kind) == n.key(kind) => {
                 old.next();
                 false
             }
-            (Some(o), Some(n)) => o.date < n.date,
+            (Some(o), Some(n)) => o.key(kind) < n.key(kind),
             (Some(_), None) => true,
             (None, Some(_)) => false,
             (None, None) => return merged,
@@ -64,7 +76,7 @@ mod tests {
         #[test]
         fn every_date_stays_and_the_newest_fetch_wins(older in bars(1.5), newer in bars(1.75)) {
             let expected: BTreeMap<_, _> = older.iter().chain(&newer).map(|row| (row.date, *row)).collect();
-            prop_assert_eq!(by_date(&older, &newer), expected.into_values().collect::<Vec<_>>());
+            prop_assert_eq!(by_key(Kind::Daily, &older, &newer), expected.into_values().collect::<Vec<_>>());
         }
     }
 }

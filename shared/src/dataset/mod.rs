@@ -2,6 +2,7 @@
 
 pub mod kind;
 pub mod coverage;
+pub mod row;
 pub mod partition;
 pub mod merge;
 pub mod schema;

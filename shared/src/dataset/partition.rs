@@ -11,12 +11,17 @@ use super::kind::Kind;
 use crate::market::ticker::Ticker;
 use crate::market::trading_day::TradingDay;
 
-/// Days that share a file. Written as its folder: `year=2024`.
+/// Days that share a file. Written as its folder: `year=2024`, `year=2024/month=03`,
+/// `year=2024/month=03/day=2024-03-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Partition {
-    /// A calendar year in New York.
+    /// A calendar year.
     Year(i16),
+    /// A calendar month, 1 to 12.
+    Month(i16, i8),
+    /// One day.
+    Day(TradingDay),
 }
 
 impl Partition {
@@ -24,6 +29,8 @@ impl Partition {
     pub fn of(kind: Kind, day: TradingDay) -> Self {
         match kind {
             Kind::Daily => Self::Year(day.year()),
+            Kind::Minute => Self::Month(day.year(), day.month()),
+            Kind::Trades => Self::Day(day),
         }
     }
 
@@ -38,12 +45,15 @@ impl Partition {
 
     /// The days that belong to it.
     pub fn span(self) -> DateRange {
-        match self {
-            Self::Year(year) => TradingDay::from_ymd(year, 1, 1)
-                .zip(TradingDay::from_ymd(year, 12, 31))
-                .and_then(|(from, to)| DateRange::new(from, to))
-                .expect("a partition is only made of the year of a trading day"),
-        }
+        let ends = match self {
+            Self::Year(year) => TradingDay::from_ymd(year, 1, 1).zip(TradingDay::from_ymd(year, 12, 31)),
+            Self::Month(year, month) => {
+                TradingDay::from_ymd(year, month, 1).map(|first| (first, first.last_of_month()))
+            }
+            Self::Day(day) => Some((day, day)),
+        };
+        ends.and_then(|(from, to)| DateRange::new(from, to))
+            .expect("a partition is only made of a trading day")
     }
 
     /// Where its rows are: `OUT/TICKER/year=2024/daily.parquet`.
@@ -56,6 +66,8 @@ impl fmt::Display for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Year(year) => write!(f, "year={year:04}"),
+            Self::Month(year, month) => write!(f, "year={year:04}/month={month:02}"),
+            Self::Day(day) => write!(f, "year={:04}/month={:02}/day={day}", day.year(), day.month()),
         }
     }
 }
@@ -64,10 +76,25 @@ impl FromStr for Partition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let year =
-            text.strip_prefix("year=").filter(|digits| digits.len() == 4).and_then(|year| year.parse().ok());
-        let in_calendar = year.filter(|year| TradingDay::from_ymd(*year, 1, 1).is_some());
-        in_calendar.map(Self::Year).ok_or_else(|| format!("{text:?} is not a partition (year=2024)"))
+        let wrong = || {
+            format!(
+                "{text:?} is not a partition (year=2024, year=2024/month=03, year=2024/month=03/day=2024-03-11)"
+            )
+        };
+        let mut parts = text.split('/');
+        let mut value = |key: &str| parts.next().and_then(|part| part.strip_prefix(key)?.strip_prefix('='));
+        let (year, month, day) = (value("year"), value("month"), value("day"));
+        let first = |year: &str, month: &str| format!("{year}-{month}-01").parse::<TradingDay>().ok();
+        let partition = match (year, month, day) {
+            (Some(year), None, None) => first(year, "01").map(|first| Self::Year(first.year())),
+            (Some(year), Some(month), None) => {
+                first(year, month).map(|first| Self::Month(first.year(), first.month()))
+            }
+            (Some(_), Some(_), Some(day)) => day.parse().ok().map(Self::Day),
+            _ => None,
+        };
+        // Only one spelling each: the folder's name.
+        partition.filter(|partition| partition.to_string() == text).ok_or_else(wrong)
     }
 }
 
@@ -104,8 +131,26 @@ mod tests {
 
     #[test]
     fn the_written_form_is_the_folder_name() {
-        assert_eq!("year=2024".parse(), Ok(Partition::Year(2024)));
-        for text in ["2024", "year=24", "year=99999", "year=1900", "month=01"] {
+        let day: TradingDay = "2024-03-11".parse().expect("a day");
+        for kind in Kind::ALL {
+            let partition = Partition::of(kind, day);
+            assert_eq!(partition.to_string().parse(), Ok(partition));
+            assert!(partition.span().contains(day));
+        }
+        assert_eq!(Partition::of(Kind::Trades, day).to_string(), "year=2024/month=03/day=2024-03-11");
+        assert_eq!(Partition::Month(2024, 2).span(), range("2024-02-01", "2024-02-29"));
+        for text in [
+            "2024",
+            "year=24",
+            "year=99999",
+            "year=1900",
+            "month=01",
+            "year=2024/month=3",
+            "year=2024/month=13",
+            "year=2024/month=03/day=2024-04-11",
+            "year=2024/",
+            "year=2024/month=03/day=2024-03-11/",
+        ] {
             assert!(text.parse::<Partition>().is_err(), "{text}");
         }
         let file =

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::kind::Kind;
+use super::kind::{Columns, Kind};
 use super::merge::DatedBar;
 use super::schema;
 use crate::disk::publish::DiskError;
@@ -31,13 +31,13 @@ pub enum ReadError {
     },
 }
 
-/// Reads the daily file of `ticker`: sorted by date, each date once.
-pub fn read_daily(path: &Path, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
+/// Reads the file of `ticker` with bars of `kind`: sorted by key, each key once.
+pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let file = File::open(path).map_err(DiskError::at("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
-    let (found, expected) = (builder.schema().fields(), schema::of(Kind::Daily));
+    let (found, expected) = (builder.schema().fields(), schema::of(kind, Columns::Narrow));
     if found != expected.fields() {
         let names: Vec<_> =
             found.iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
@@ -46,21 +46,25 @@ pub fn read_daily(path: &Path, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadErr
     let mut rows = Vec::new();
     for batch in builder.build().map_err(|error| foreign(error.to_string()))? {
         let batch = batch.map_err(|error| foreign(error.to_string()))?;
-        append_daily(&batch, ticker, &mut rows).map_err(foreign)?;
+        append_bars(&batch, ticker, &mut rows).map_err(foreign)?;
     }
-    if let Some(pair) = rows.windows(2).find(|pair| pair[0].date >= pair[1].date) {
-        return Err(foreign(format!("{} comes after {}", pair[1].date, pair[0].date)));
+    if let Some(pair) = rows.windows(2).find(|pair| pair[0].key(kind) >= pair[1].key(kind)) {
+        return Err(foreign(format!(
+            "{} t={} comes after {} t={}",
+            pair[1].date, pair[1].bar.t, pair[0].date, pair[0].bar.t
+        )));
     }
     Ok(rows)
 }
 
-/// The schema was checked before: columns stand at their places with their types.
-fn append_daily(batch: &RecordBatch, ticker: &Ticker, rows: &mut Vec<DatedBar>) -> Result<(), String> {
-    let (tickers, dates) = (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-    let float = |column: usize| batch.column(column).as_primitive::<Float64Type>();
-    let int = |column: usize| batch.column(column).as_primitive::<Int64Type>();
-    let [open, high, low, close, volume, vwap] = [3, 4, 5, 6, 7, 9].map(float);
-    let [t, trades] = [2, 8].map(int);
+/// The schema was checked before: columns have their names and types.
+fn append_bars(batch: &RecordBatch, ticker: &Ticker, rows: &mut Vec<DatedBar>) -> Result<(), String> {
+    let column = |name: &str| batch.column_by_name(name).expect("the schema was checked");
+    let (tickers, dates) = (column("ticker").as_string::<i32>(), column("date").as_string::<i32>());
+    let float = |name: &str| column(name).as_primitive::<Float64Type>();
+    let int = |name: &str| column(name).as_primitive::<Int64Type>();
+    let [open, high, low, close, volume, vwap] = ["o", "h", "l", "c", "v", "vw"].map(float);
+    let [t, trades] = ["t", "n"].map(int);
     for row in 0..batch.num_rows() {
         if tickers.value(row) != ticker.as_str() {
             return Err(format!("a row of {} in a file of {ticker}", tickers.value(row)));
@@ -84,7 +88,8 @@ fn append_daily(batch: &RecordBatch, ticker: &Ticker, rows: &mut Vec<DatedBar>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::writer::{Fingerprint, publish_daily};
+    use crate::dataset::writer::{Fingerprint, publish_bars};
+    use crate::market::zone::Zone;
 
     fn rows() -> Vec<DatedBar> {
         let bar = |date: &str, trades, vwap| {
@@ -109,10 +114,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, ticker) =
             (folder.path().join("AIG/year=2024/daily.parquet"), "AIG".parse().expect("a ticker"));
-        let fingerprint = publish_daily(&path, &ticker, &rows()).expect("published");
-        assert_eq!(read_daily(&path, &ticker).expect("read"), rows());
+        let fingerprint =
+            publish_bars(&path, Kind::Daily, Zone::NewYork, &ticker, &rows()).expect("published");
+        assert_eq!(read_bars(&path, Kind::Daily, &ticker).expect("read"), rows());
         assert_eq!(Fingerprint::of_file(&path).expect("read"), fingerprint);
-        let again = publish_daily(&path, &ticker, &rows()).expect("published");
+        let again = publish_bars(&path, Kind::Daily, Zone::NewYork, &ticker, &rows()).expect("published");
         assert_eq!(again, fingerprint, "same rows, same bytes");
     }
 
@@ -122,11 +128,11 @@ mod tests {
         let path = folder.path().join("daily.parquet");
         let (aig, bac): (Ticker, Ticker) =
             ("AIG".parse().expect("a ticker"), "BAC".parse().expect("a ticker"));
-        publish_daily(&path, &aig, &rows()).expect("published");
-        let error = read_daily(&path, &bac).expect_err("refused").to_string();
+        publish_bars(&path, Kind::Daily, Zone::NewYork, &aig, &rows()).expect("published");
+        let error = read_bars(&path, Kind::Daily, &bac).expect_err("refused").to_string();
         assert!(error.ends_with("(a row of AIG in a file of BAC)"), "{error}");
         let bytes = std::fs::read(&path).expect("read");
         std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
-        assert!(matches!(read_daily(&path, &aig), Err(ReadError::Foreign { .. })));
+        assert!(matches!(read_bars(&path, Kind::Daily, &aig), Err(ReadError::Foreign { .. })));
     }
 }

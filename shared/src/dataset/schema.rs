@@ -2,32 +2,77 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
-use super::kind::Kind;
+use super::kind::{Columns, Kind};
 
 /// Version of the layout on disk, written into `_dataset.json`.
 pub const SCHEMA_VERSION: u32 = 1;
 
-static DAILY: LazyLock<SchemaRef> = LazyLock::new(|| {
-    Arc::new(Schema::new(vec![
-        Field::new("ticker", DataType::Utf8, false),
-        Field::new("date", DataType::Utf8, false),
-        Field::new("t", DataType::Int64, false),
-        Field::new("o", DataType::Float64, false),
-        Field::new("h", DataType::Float64, false),
-        Field::new("l", DataType::Float64, false),
-        Field::new("c", DataType::Float64, false),
-        Field::new("v", DataType::Float64, false),
-        Field::new("n", DataType::Int64, true),
-        Field::new("vw", DataType::Float64, true),
-    ]))
-});
+static DAILY: LazyLock<SchemaRef> = LazyLock::new(|| schema(&bars(&["date"])));
+static MINUTE: LazyLock<SchemaRef> = LazyLock::new(|| schema(&bars(&["date", "minute"])));
+static TRADES: LazyLock<SchemaRef> = LazyLock::new(|| schema(&narrow_trades()));
+static FULL_TRADES: LazyLock<SchemaRef> = LazyLock::new(|| schema(&full_trades()));
 
-/// The columns of `kind`, in order: `t` is ms UTC of the window's start, `date` the New York day,
-/// prices USD, `v` shares; `n` and `vw` are null where the source has none.
-pub fn of(kind: Kind) -> SchemaRef {
-    match kind {
-        Kind::Daily => DAILY.clone(),
+/// The columns of `kind`, in order. `t` is ms UTC of the window's start, `date` and `minute` are in the tree's
+/// zone, prices USD, `v` shares; `n` and `vw` are null where the source has none. `sip_ts`, `participant_ts`
+/// and `trf_ts` are ns UTC.
+pub fn of(kind: Kind, columns: Columns) -> SchemaRef {
+    match (kind, columns) {
+        (Kind::Daily, _) => DAILY.clone(),
+        (Kind::Minute, _) => MINUTE.clone(),
+        (Kind::Trades, Columns::Narrow) => TRADES.clone(),
+        (Kind::Trades, Columns::Full) => FULL_TRADES.clone(),
     }
+}
+
+/// The element of the list column `conditions`.
+pub fn condition() -> FieldRef {
+    Arc::new(Field::new("item", DataType::Int32, false))
+}
+
+fn schema(fields: &[Field]) -> SchemaRef {
+    Arc::new(Schema::new(fields.to_vec()))
+}
+
+fn required(name: &str, data_type: DataType) -> Field {
+    Field::new(name, data_type, false)
+}
+
+fn optional(name: &str, data_type: DataType) -> Field {
+    Field::new(name, data_type, true)
+}
+
+fn bars(labels: &[&str]) -> Vec<Field> {
+    let mut fields = vec![required("ticker", DataType::Utf8)];
+    fields.extend(labels.iter().map(|label| required(label, DataType::Utf8)));
+    fields.push(required("t", DataType::Int64));
+    fields.extend(["o", "h", "l", "c", "v"].map(|name| required(name, DataType::Float64)));
+    fields.extend([optional("n", DataType::Int64), optional("vw", DataType::Float64)]);
+    fields
+}
+
+fn narrow_trades() -> Vec<Field> {
+    vec![
+        required("ticker", DataType::Utf8),
+        required("day", DataType::Utf8),
+        required("sip_ts", DataType::Int64),
+        required("price", DataType::Float64),
+        required("size", DataType::Float64),
+    ]
+}
+
+fn full_trades() -> Vec<Field> {
+    let mut fields = narrow_trades();
+    fields.extend([
+        required("sequence_number", DataType::Int64),
+        required("exchange", DataType::Int32),
+        optional("conditions", DataType::List(condition())),
+        optional("correction", DataType::Int32),
+        required("tape", DataType::Int32),
+        required("participant_ts", DataType::Int64),
+        optional("trf_ts", DataType::Int64),
+        required("id", DataType::Utf8),
+    ]);
+    fields
 }

@@ -3,21 +3,31 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, Float64Array, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch, StringArray,
+};
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
 use sha2::{Digest, Sha256};
 
-use super::kind::Kind;
+use super::kind::{Columns, Kind};
 use super::merge::DatedBar;
 use super::schema;
 use crate::disk::publish::{DiskError, Draft};
 use crate::market::ticker::Ticker;
+use crate::market::trade::Trade;
+use crate::market::trading_day::TradingDay;
+use crate::market::zone::Zone;
+
+/// Small enough that a group waiting to be written takes little memory, large enough to read fast.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
 
 /// What proves a file: its length and its SHA-256, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,29 +49,124 @@ impl Fingerprint {
     }
 }
 
-/// Publishes `rows` of `ticker`, sorted by date, as the daily file `path`.
-pub fn publish_daily(path: &Path, ticker: &Ticker, rows: &[DatedBar]) -> Result<Fingerprint, DiskError> {
-    let mut out = Hashing { inner: Draft::create(path)?, sha256: Sha256::new(), bytes: 0 };
-    let written = write_batch(&mut out, &daily_columns(ticker, rows));
-    written.map_err(|error| DiskError::at("write", path)(io_error(error)))?;
-    let fingerprint = out.fingerprint();
-    out.inner.publish()?;
-    Ok(fingerprint)
+/// Publishes bars of `ticker`, sorted by key, as the file `path` of `kind`.
+pub fn publish_bars(
+    path: &Path,
+    kind: Kind,
+    zone: Zone,
+    ticker: &Ticker,
+    rows: &[DatedBar],
+) -> Result<Fingerprint, DiskError> {
+    let mut file = ParquetFile::create(path, &schema::of(kind, Columns::Narrow))?;
+    file.write(&bar_columns(kind, zone, ticker, rows))?;
+    file.publish()
 }
 
-fn write_batch(out: &mut (impl Write + Send), batch: &RecordBatch) -> Result<(), ParquetError> {
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut writer = ArrowWriter::try_new(out, batch.schema(), Some(properties))?;
-    writer.write(batch)?;
-    writer.close().map(drop)
+/// The file of one day's trades, written while they arrive: a day of millions of trades is never held in memory.
+/// Dropped unpublished, it leaves nothing.
+pub struct TradesFile {
+    file: ParquetFile,
+    ticker: Ticker,
+    day: TradingDay,
+    columns: Columns,
+    summary: Option<Written>,
 }
 
-fn daily_columns(ticker: &Ticker, rows: &[DatedBar]) -> RecordBatch {
+/// What a file of trades holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Number of trades, at least 1.
+    pub rows: u64,
+    /// Stamp of the first, ns UTC.
+    pub first_ns: i64,
+    /// Stamp of the last, ns UTC.
+    pub last_ns: i64,
+}
+
+impl TradesFile {
+    /// Begins the file `path` of `ticker` and `day`.
+    pub fn create(
+        path: &Path,
+        ticker: &Ticker,
+        day: TradingDay,
+        columns: Columns,
+    ) -> Result<Self, DiskError> {
+        let file = ParquetFile::create(path, &schema::of(Kind::Trades, columns))?;
+        Ok(Self { file, ticker: ticker.clone(), day, columns, summary: None })
+    }
+
+    /// Appends trades in the order of the tape.
+    pub fn append(&mut self, trades: &[Trade]) -> Result<(), DiskError> {
+        let (Some(first), Some(last)) = (trades.first(), trades.last()) else { return Ok(()) };
+        let before = self.summary.map_or((0, first.sip_ns), |before| (before.rows, before.first_ns));
+        self.summary =
+            Some(Written { rows: before.0 + trades.len() as u64, first_ns: before.1, last_ns: last.sip_ns });
+        self.file.write(&trade_columns(&self.ticker, self.day, self.columns, trades))
+    }
+
+    /// Publishes the file; `None` where no trade came, and then there is no file.
+    pub fn publish(self) -> Result<Option<(Written, Fingerprint)>, DiskError> {
+        match self.summary {
+            Some(written) => Ok(Some((written, self.file.publish()?))),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A Parquet file on its way to its place.
+struct ParquetFile {
+    writer: ArrowWriter<Hashing<Draft>>,
+    path: PathBuf,
+}
+
+impl ParquetFile {
+    fn create(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
+        let out = Hashing { inner: Draft::create(path)?, sha256: Sha256::new(), bytes: 0 };
+        let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties()));
+        let writer = writer.map_err(|error| DiskError::at("write", path)(io_error(error)))?;
+        Ok(Self { writer, path: path.to_owned() })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), DiskError> {
+        self.writer.write(batch).map_err(|error| DiskError::at("write", &self.path)(io_error(error)))
+    }
+
+    fn publish(self) -> Result<Fingerprint, DiskError> {
+        let out =
+            self.writer.into_inner().map_err(|error| DiskError::at("write", &self.path)(io_error(error)))?;
+        let fingerprint = out.fingerprint();
+        out.inner.publish()?;
+        Ok(fingerprint)
+    }
+}
+
+/// Stamps as deltas, prices and sizes by dictionary: the smallest and fastest to read of those measured.
+fn properties() -> WriterProperties {
+    let stamps = ["t", "sip_ts", "participant_ts", "sequence_number"];
+    let builder = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+    let by_deltas = |builder: WriterPropertiesBuilder, name: &str| {
+        let column = ColumnPath::from(name);
+        builder
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
+    };
+    stamps.into_iter().fold(builder, by_deltas).build()
+}
+
+fn bar_columns(kind: Kind, zone: Zone, ticker: &Ticker, rows: &[DatedBar]) -> RecordBatch {
     let float =
         |value: fn(&DatedBar) -> f64| Arc::new(Float64Array::from_iter_values(rows.iter().map(value)));
-    let columns: Vec<arrow::array::ArrayRef> = vec![
+    let mut columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(rows.iter().map(|_| ticker.as_str()))),
         Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.date.to_string()))),
+    ];
+    if kind == Kind::Minute {
+        let minutes = rows.iter().map(|row| minute_label(zone, row.bar.t));
+        columns.push(Arc::new(StringArray::from_iter_values(minutes)));
+    }
+    columns.extend::<[ArrayRef; 8]>([
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.bar.t))),
         float(|row| row.bar.open),
         float(|row| row.bar.high),
@@ -70,8 +175,49 @@ fn daily_columns(ticker: &Ticker, rows: &[DatedBar]) -> RecordBatch {
         float(|row| row.bar.volume),
         Arc::new(rows.iter().map(|row| row.bar.trades).collect::<Int64Array>()),
         Arc::new(rows.iter().map(|row| row.bar.vwap).collect::<Float64Array>()),
+    ]);
+    RecordBatch::try_new(schema::of(kind, Columns::Narrow), columns)
+        .expect("the columns are built in the schema's order")
+}
+
+/// `YYYY-MM-DD HH:MM` in the tree's zone.
+fn minute_label(zone: Zone, t_ms: i64) -> String {
+    let at = zone.civil(t_ms).expect("a row has a date, so its stamp can be named");
+    format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute())
+}
+
+fn trade_columns(ticker: &Ticker, day: TradingDay, columns: Columns, trades: &[Trade]) -> RecordBatch {
+    let day = day.to_string();
+    let int = |value: fn(&Trade) -> i64| Arc::new(Int64Array::from_iter_values(trades.iter().map(value)));
+    let float = |value: fn(&Trade) -> f64| Arc::new(Float64Array::from_iter_values(trades.iter().map(value)));
+    let small = |value: fn(&Trade) -> Option<i32>| Arc::new(trades.iter().map(value).collect::<Int32Array>());
+    let mut arrays: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(trades.iter().map(|_| ticker.as_str()))),
+        Arc::new(StringArray::from_iter_values(trades.iter().map(|_| day.as_str()))),
+        int(|trade| trade.sip_ns),
+        float(|trade| trade.price),
+        float(|trade| trade.size),
     ];
-    RecordBatch::try_new(schema::of(Kind::Daily), columns)
+    if columns == Columns::Full {
+        let mut conditions = ListBuilder::new(Int32Builder::new()).with_field(schema::condition());
+        for trade in trades {
+            match &trade.conditions {
+                Some(ids) => conditions.append_value(ids.iter().map(|id| Some(*id))),
+                None => conditions.append_null(),
+            }
+        }
+        arrays.extend::<[ArrayRef; 8]>([
+            int(|trade| trade.sequence_number),
+            small(|trade| Some(trade.exchange)),
+            Arc::new(conditions.finish()),
+            small(|trade| trade.correction),
+            small(|trade| Some(trade.tape)),
+            int(|trade| trade.participant_ns),
+            Arc::new(trades.iter().map(|trade| trade.trf_ns).collect::<Int64Array>()),
+            Arc::new(StringArray::from_iter_values(trades.iter().map(|trade| &*trade.id))),
+        ]);
+    }
+    RecordBatch::try_new(schema::of(Kind::Trades, columns), arrays)
         .expect("the columns are built in the schema's order")
 }
 

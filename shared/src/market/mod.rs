@@ -1,6 +1,8 @@
-//! What the market is: tickers, trading days, sessions, bars. Values only, no I/O.
+//! What the market is: tickers, trading days, sessions, bars, trades. Values only, no I/O.
 
 pub mod ticker;
 pub mod trading_day;
+pub mod zone;
 pub mod session;
 pub mod ohlcv;
+pub mod trade;

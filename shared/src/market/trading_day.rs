@@ -107,6 +107,12 @@ impl TradingDay {
         day
     }
 
+    /// The last day of its calendar month.
+    #[must_use]
+    pub fn last_of_month(self) -> Self {
+        Self::within(self.0.last_of_month()).unwrap_or(Self::MAX)
+    }
+
     /// Whole days from `self` to `later`; negative when `later` is earlier.
     pub fn days_until(self, later: Self) -> i32 {
         self.0.until(later.0).map_or(0, |span| span.get_days())

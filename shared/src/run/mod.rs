@@ -6,5 +6,6 @@ pub mod base_url;
 pub mod exit;
 pub mod events;
 pub mod identity;
+pub mod leftovers;
 pub mod ticker_list;
 pub mod workdir;

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::publish::{self, DiskError};
+use crate::disk::publish::DiskError;
 use crate::market::ticker::{Ticker, TickerError};
 
 /// Why a ticker CSV is refused.
@@ -98,14 +98,10 @@ impl TickerList {
         Ok(list)
     }
 
-    /// Writes `tickers` as a CSV with the one column `ticker`, whole or not at all.
-    pub fn publish(path: &Path, tickers: &[Ticker]) -> Result<(), DiskError> {
-        let mut text = String::from("ticker\n");
-        for ticker in tickers {
-            text.push_str(ticker.as_str());
-            text.push('\n');
-        }
-        publish::publish(path, text.as_bytes())
+    /// `tickers` as a CSV with the one column `ticker`.
+    pub fn text<'a>(tickers: impl IntoIterator<Item = &'a Ticker>) -> String {
+        let lines = tickers.into_iter().map(|ticker| format!("{ticker}\n"));
+        std::iter::once("ticker\n".to_owned()).chain(lines).collect()
     }
 }
 
@@ -146,6 +142,7 @@ mod tests {
             .expect("read");
         assert_eq!(names(&list.tickers), ["SUN", "NAN", "BRK.B"]);
         assert_eq!(names(&list.repeated), ["SUN"]);
+        assert_eq!(TickerList::text(&list.tickers), "ticker\nSUN\nNAN\nBRK.B\n");
     }
 
     #[test]

@@ -6,13 +6,12 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use shared::dataset::coverage::DateRange;
-use shared::market::ohlcv::Ohlcv;
+use shared::dataset::row::{Row, Stamps};
 use shared::market::trading_day::TradingDay;
 use shared::run::base_url::BaseUrl;
 use url::Url;
 
-use super::endpoints::Aggregates;
+use super::endpoints::Endpoint;
 use super::failure::Failure;
 use super::lie::{Lie, MAX_EMPTY_PAGES};
 use super::page::Page;
@@ -29,37 +28,25 @@ enum Next {
 
 /// The way through one range of one ticker, oldest row first.
 #[derive(Debug)]
-pub struct Chain {
+pub struct Chain<R> {
     base: BaseUrl,
-    aggregates: Aggregates,
-    range: DateRange,
-    /// The instants asked for, ms UTC, half-open.
+    endpoint: Endpoint,
+    /// The stamps asked for, half-open.
     window: Range<i64>,
-    /// Stamp of the last row accepted, ms UTC.
-    position: Option<i64>,
+    /// The rows accepted last: all of them that share the last stamp.
+    last: Vec<R>,
     next: Next,
     followed: HashSet<Url>,
     empty_pages: u32,
     repeated_rows: u64,
 }
 
-impl Chain {
-    /// The way through `range`, asked for in one go.
-    pub fn new(base: BaseUrl, aggregates: Aggregates, range: DateRange) -> Self {
-        let window = range.from().start_utc_ms()..range.to().next().start_utc_ms();
-        let next = own(&base, &aggregates, range);
-        let followed = HashSet::new();
-        Self {
-            base,
-            aggregates,
-            range,
-            window,
-            position: None,
-            next,
-            followed,
-            empty_pages: 0,
-            repeated_rows: 0,
-        }
+impl<R: Row> Chain<R> {
+    /// The way through the rows of `endpoint` with stamps in `window`, asked for in one go.
+    pub fn new(base: BaseUrl, endpoint: Endpoint, window: Range<i64>) -> Self {
+        let next = own(&base, &endpoint, &window);
+        let (last, followed) = (Vec::new(), HashSet::new());
+        Self { base, endpoint, window, last, next, followed, empty_pages: 0, repeated_rows: 0 }
     }
 
     /// The page to ask for now; `None` when every page has been read.
@@ -76,11 +63,11 @@ impl Chain {
     }
 
     /// Takes the page that [`Chain::url`] brought and returns its new rows. A lie leaves the chain as it was.
-    pub fn accept(&mut self, page: Page) -> Result<Vec<Ohlcv>, Lie> {
+    pub fn accept(&mut self, page: Page<R>) -> Result<Vec<R>, Lie> {
         self.check_envelope(&page)?;
         let held = page.rows.len();
         let rows = self.new_rows(page.rows)?;
-        let position = rows.last().map(|row| row.t).or(self.position);
+        let position = rows.last().or(self.last.last()).map(Row::stamp);
         let next = self.next_after(page.next_url.as_deref(), position)?;
         let empty_pages = if held == 0 { self.empty_pages + 1 } else { 0 };
         if empty_pages >= MAX_EMPTY_PAGES && next != Next::End {
@@ -88,7 +75,7 @@ impl Chain {
         }
         self.repeated_rows += (held - rows.len()) as u64;
         self.empty_pages = empty_pages;
-        self.position = position;
+        self.remember_last(&rows);
         self.followed.extend(self.url().cloned());
         self.next = next;
         Ok(rows)
@@ -96,11 +83,9 @@ impl Chain {
 
     /// Leaves the vendor's chain and asks with parameters of our own from the position reached.
     pub fn restart(&mut self) {
-        let from = self.position.and_then(TradingDay::of_utc_ms).map_or(self.range.from(), TradingDay::next);
-        self.next = match DateRange::new(from, self.range.to()) {
-            Some(rest) => own(&self.base, &self.aggregates, rest),
-            None => Next::End,
-        };
+        let start = self.last.last().map_or(self.window.start, |row| self.endpoint.after(row.stamp()));
+        let rest = start..self.window.end;
+        self.next = if rest.is_empty() { Next::End } else { own(&self.base, &self.endpoint, &rest) };
         self.followed.clear();
         self.empty_pages = 0;
     }
@@ -119,18 +104,18 @@ impl Chain {
         false
     }
 
-    fn check_envelope(&self, page: &Page) -> Result<(), Lie> {
+    fn check_envelope(&self, page: &Page<R>) -> Result<(), Lie> {
         match page.status.as_deref() {
             None | Some("OK" | "DELAYED") => {}
             Some(other) => return Err(Lie::Status(other.to_owned())),
         }
         if let Some(ticker) = &page.ticker
-            && ticker != self.aggregates.ticker.as_str()
+            && ticker != self.endpoint.ticker().as_str()
         {
             return Err(Lie::OtherTicker(ticker.clone()));
         }
         if let Some(adjusted) = page.adjusted
-            && adjusted != bool::from(self.aggregates.adjusted)
+            && adjusted != bool::from(self.endpoint.adjusted())
         {
             return Err(Lie::Adjusted(adjusted));
         }
@@ -142,28 +127,41 @@ impl Chain {
     }
 
     /// The rows that were not on the page before, in order.
-    fn new_rows(&self, rows: Vec<Ohlcv>) -> Result<Vec<Ohlcv>, Lie> {
-        let mut new: Vec<Ohlcv> = Vec::with_capacity(rows.len());
+    fn new_rows(&self, rows: Vec<R>) -> Result<Vec<R>, Lie> {
+        let mut new: Vec<R> = Vec::with_capacity(rows.len());
         for row in rows {
-            if !self.window.contains(&row.t) {
-                return Err(Lie::OutsideRange(row.t));
+            let stamp = row.stamp();
+            if !self.window.contains(&stamp) {
+                return Err(Lie::OutsideRange(stamp));
             }
-            match new.last() {
-                Some(last) if row.t == last.t && row == *last => continue,
-                Some(last) if row.t == last.t => return Err(Lie::TwoRows(row.t)),
-                Some(last) if row.t < last.t => return Err(Lie::StampFalls { t: row.t, after: last.t }),
-                Some(_) => {}
-                None => match self.position {
-                    Some(position) if row.t == position => continue,
-                    Some(position) if row.t < position => {
-                        return Err(Lie::StampFalls { t: row.t, after: position });
-                    }
-                    _ => {}
-                },
+            let before = new.last().or(self.last.last());
+            if let Some(before) = before.filter(|before| stamp < before.stamp()) {
+                return Err(Lie::StampFalls { stamp, after: before.stamp() });
+            }
+            if self.last.iter().any(|known| row.repeats(known)) {
+                continue;
+            }
+            if R::STAMPS == Stamps::Unique
+                && let Some(last) = new.last().filter(|last| last.stamp() == stamp)
+            {
+                if row == *last {
+                    continue;
+                }
+                return Err(Lie::TwoRows(stamp));
             }
             new.push(row);
         }
         Ok(new)
+    }
+
+    /// Keeps what is needed to know a row again on the next page.
+    fn remember_last(&mut self, rows: &[R]) {
+        let Some(stamp) = rows.last().map(Row::stamp) else { return };
+        if self.last.last().is_some_and(|known| known.stamp() != stamp) {
+            self.last.clear();
+        }
+        let begin = rows.iter().rposition(|row| row.stamp() != stamp).map_or(0, |at| at + 1);
+        self.last.extend_from_slice(&rows[begin..]);
     }
 
     fn next_after(&self, next_url: Option<&str>, position: Option<i64>) -> Result<Next, Lie> {
@@ -174,7 +172,7 @@ impl Chain {
             Url::parse(text).map_err(|_| Lie::ForeignNextUrl("something that is no URL".to_owned()))?;
         let foreign = || Lie::ForeignNextUrl(parsed.origin().ascii_serialization());
         let url = self.base.own(&parsed).ok_or_else(foreign)?;
-        if !url.path().starts_with(&self.aggregates.path_prefix()) {
+        if !self.is_ours(&url) {
             return Err(Lie::OtherEndpoint(url.path().to_owned()));
         }
         if self.url() == Some(&url) || self.followed.contains(&url) {
@@ -185,14 +183,24 @@ impl Chain {
             _ => Ok(Next::Followed(url)),
         }
     }
+
+    /// Does `url` lead to more of what was asked for, as far as its path says it?
+    fn is_ours(&self, url: &Url) -> bool {
+        let rest = url.path().strip_prefix(&self.endpoint.path_prefix());
+        match self.endpoint {
+            Endpoint::DailyBars(..) | Endpoint::MinuteBars(..) => rest.is_some(),
+            Endpoint::Trades(_) => rest.is_some_and(str::is_empty),
+        }
+    }
 }
 
-fn own(base: &BaseUrl, aggregates: &Aggregates, range: DateRange) -> Next {
-    let path = aggregates.path_and_query(&range.from().to_string(), &range.to().to_string());
+fn own(base: &BaseUrl, endpoint: &Endpoint, window: &Range<i64>) -> Next {
+    let path = endpoint.path_and_query(window);
     Next::Own(base.join(&path).expect("a path of letters, digits and dates stays on its origin"))
 }
 
 /// The two ends in the path of an aggregates URL, ms UTC: the first instant of the first, the last of the last.
+/// Other paths have no ends in them.
 fn ends_in(url: &Url) -> Option<(i64, i64)> {
     let mut segments = url.path().rsplit('/');
     let (to, from) = (segments.next()?, segments.next()?);
@@ -205,8 +213,9 @@ fn ends_in(url: &Url) -> Option<(i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::endpoints::Timespan;
     use shared::dataset::descriptor::Adjusted;
+    use shared::market::ohlcv::Ohlcv;
+    use shared::market::trade::Trade;
     use shared::run::base_url::PlainHttp;
 
     const BASE: &str = "http://127.0.0.1:9000";
@@ -215,11 +224,11 @@ mod tests {
         text.parse().expect(text)
     }
 
-    fn chain() -> Chain {
+    fn chain() -> Chain<Ohlcv> {
         let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
         let ticker = "AIG".parse().expect("a ticker");
-        let aggregates = Aggregates { ticker, timespan: Timespan::Day, adjusted: Adjusted::No };
-        Chain::new(base, aggregates, DateRange::new(day("2024-01-02"), day("2024-01-12")).expect("in order"))
+        let window = day("2024-01-02").start_utc_ms()..day("2024-01-13").start_utc_ms();
+        Chain::new(base, Endpoint::DailyBars(ticker, Adjusted::No), window)
     }
 
     fn row(date: &str) -> Ohlcv {
@@ -231,7 +240,7 @@ mod tests {
         format!("{BASE}/v2/aggs/ticker/AIG/range/1/day/{}/2024-01-12?cursor=bGlt", day(date).start_utc_ms())
     }
 
-    fn page(dates: &[&str], next_url: Option<String>) -> Page {
+    fn page(dates: &[&str], next_url: Option<String>) -> Page<Ohlcv> {
         Page {
             ticker: Some("AIG".to_owned()),
             adjusted: Some(false),
@@ -243,7 +252,7 @@ mod tests {
     }
 
     /// A chain that has read 2 and 3 January.
-    fn begun() -> Chain {
+    fn begun() -> Chain<Ohlcv> {
         let mut chain = chain();
         chain.accept(page(&["2024-01-02", "2024-01-03"], Some(next_from("2024-01-04")))).expect("true");
         chain
@@ -284,11 +293,11 @@ mod tests {
             (Page { adjusted: Some(true), ..good() }, Lie::Adjusted(true)),
             (Page { results_count: Some(2), ..good() }, Lie::RowCount { announced: 2, held: 1 }),
             (page(&["2024-02-01"], None), Lie::OutsideRange(day("2024-02-01").start_utc_ms())),
-            (page(&["2024-01-02"], None), Lie::StampFalls { t: early, after: border }),
+            (page(&["2024-01-02"], None), Lie::StampFalls { stamp: early, after: border }),
             (
                 page(&["2024-01-05", "2024-01-04"], None),
                 Lie::StampFalls {
-                    t: day("2024-01-04").start_utc_ms(),
+                    stamp: day("2024-01-04").start_utc_ms(),
                     after: day("2024-01-05").start_utc_ms(),
                 },
             ),
@@ -346,5 +355,56 @@ mod tests {
         at_end.accept(page(&["2024-01-12"], Some(next_from("2024-01-13")))).expect("true");
         assert!(at_end.ended_by(&refusal));
         assert_eq!(at_end.url(), None);
+    }
+
+    fn print(sip_ns: i64, sequence_number: i64) -> Trade {
+        Trade {
+            sip_ns,
+            price: 1.0,
+            size: 1.0,
+            sequence_number,
+            exchange: 11,
+            id: "7".into(),
+            conditions: None,
+            correction: None,
+            tape: 1,
+            participant_ns: sip_ns,
+            trf_ns: None,
+        }
+    }
+
+    fn tape(prints: &[(i64, i64)], next_url: Option<&str>) -> Page<Trade> {
+        let rows = prints.iter().map(|(stamp, sequence)| print(*stamp, *sequence)).collect();
+        let next_url = next_url.map(|cursor| format!("{BASE}/v3/trades/AIG?cursor={cursor}"));
+        Page { ticker: None, adjusted: None, results_count: None, status: None, next_url, rows }
+    }
+
+    #[test]
+    fn prints_of_one_nanosecond_are_all_taken_and_those_read_before_are_not() {
+        let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
+        let mut chain: Chain<Trade> =
+            Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
+        let stamps =
+            |rows: &[Trade]| rows.iter().map(|row| (row.sip_ns, row.sequence_number)).collect::<Vec<_>>();
+        let first = chain.accept(tape(&[(5, 1), (7, 2), (7, 3)], Some("a"))).expect("true");
+        assert_eq!(stamps(&first), [(5, 1), (7, 2), (7, 3)]);
+        let second = chain.accept(tape(&[(7, 3), (7, 4)], Some("b"))).expect("true");
+        assert_eq!(stamps(&second), [(7, 4)], "one border repeats one print");
+        chain.restart();
+        let url = chain.url().map(Url::as_str).expect("stamps are left");
+        assert!(url.contains("?timestamp.gte=7&timestamp.lte=99&order=asc"), "{url}");
+        let third = chain.accept(tape(&[(7, 2), (7, 3), (7, 4), (7, 5), (9, 6)], None)).expect("true");
+        assert_eq!(stamps(&third), [(7, 5), (9, 6)], "a restart asks for the whole nanosecond again");
+        assert_eq!(chain.repeated_rows(), 4);
+    }
+
+    #[test]
+    fn a_path_that_only_begins_like_ours_is_another_ticker_s() {
+        let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
+        let mut chain: Chain<Trade> =
+            Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
+        let mut page = tape(&[(5, 1)], None);
+        page.next_url = Some(format!("{BASE}/v3/trades/AIGX?cursor=a"));
+        assert_eq!(chain.accept(page), Err(Lie::OtherEndpoint("/v3/trades/AIGX".to_owned())));
     }
 }

@@ -1,7 +1,7 @@
 //! One request, with its retries: the only file that names an HTTP client.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 use std::time::Duration;
 
 use reqwest::blocking;
@@ -12,16 +12,20 @@ use url::Url;
 
 use super::backoff::Backoff;
 use super::failure::Failure;
+use super::page::PageError;
 use crate::clock::Deadline;
 use crate::stop::Stop;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence between two pieces of a reply.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest time for one reply: a trickle that never ends is a fault too.
+/// The longest time for one reply.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(3);
 /// A page of 50,000 trades is about 13 MB.
-const MAX_BODY_BYTES: usize = 128 << 20;
+const MAX_BODY_BYTES: u64 = 128 << 20;
+/// As much of an error's body is read.
+const MAX_WORDS_BYTES: u64 = 64 << 10;
+const BUFFER_BYTES: usize = 32 << 10;
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -51,22 +55,21 @@ impl Client {
     }
 
     /// Asks for `url` until `read` makes something of a reply's body, a failure is final, or the tries are
-    /// used up. `body` is a buffer to work in; `on_retry` hears of each failure that is followed by a wait.
+    /// used up; returns also the length of the body. `on_retry` hears of each failure that is followed by a wait.
     pub fn get<T>(
         &self,
         url: &Url,
-        body: &mut Vec<u8>,
         stop: &Stop,
-        mut read: impl FnMut(&[u8]) -> Result<T, Failure>,
+        read: impl Fn(&mut dyn Read) -> Result<T, PageError>,
         mut on_retry: impl FnMut(&Failure, Duration),
-    ) -> Result<T, Failure> {
+    ) -> Result<(T, u64), Failure> {
         let mut failures = 0;
         loop {
             if stop.is_asked() {
                 return Err(Failure::Stopped);
             }
-            let failure = match self.once(url, body).and_then(|()| read(body)) {
-                Ok(page) => return Ok(page),
+            let failure = match self.once(url, &read) {
+                Ok(received) => return Ok(received),
                 Err(failure) => failure,
             };
             failures += 1;
@@ -79,19 +82,56 @@ impl Client {
         }
     }
 
-    /// Sends one request and receives one whole reply of status 200 into `body`.
-    fn once(&self, url: &Url, body: &mut Vec<u8>) -> Result<(), Failure> {
-        let mut reply = self.http.get(url.clone()).send().map_err(transport)?;
+    /// Sends one request and reads one whole reply of status 200.
+    fn once<T>(
+        &self,
+        url: &Url,
+        read: impl Fn(&mut dyn Read) -> Result<T, PageError>,
+    ) -> Result<(T, u64), Failure> {
+        let reply = self.http.get(url.clone()).send().map_err(transport)?;
         let status = reply.status().as_u16();
         let retry_after =
             reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let received = receive(&mut reply, body);
+        let mut body = Bounded { reply, bytes: 0, deadline: Deadline::after(REPLY_TIMEOUT) };
         if status == 200 {
-            return received;
+            let read =
+                read(&mut BufReader::with_capacity(BUFFER_BYTES, &mut body)).map_err(
+                    |error| match error {
+                        PageError::Read(error) => Failure::Transport(innermost(&error)),
+                        PageError::Malformed(what) => Failure::NotAPage(what),
+                    },
+                )?;
+            return Ok((read, body.bytes));
         }
         // An error counts with what arrived of its words.
-        let words = String::from_utf8_lossy(body).replace(self.key.expose(), "(key)");
+        let mut words = Vec::new();
+        drop(body.take(MAX_WORDS_BYTES).read_to_end(&mut words));
+        let words = String::from_utf8_lossy(&words).replace(self.key.expose(), "(key)");
         Err(Failure::of_reply(status, retry_after.as_deref(), &words))
+    }
+}
+
+/// A reply's body within bounds of size and time: a trickle that never ends is a fault too.
+struct Bounded {
+    reply: blocking::Response,
+    bytes: u64,
+    deadline: Deadline,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.reply.read(buffer)?;
+        self.bytes += length as u64;
+        if self.bytes > MAX_BODY_BYTES {
+            return Err(io::Error::other(format!("a reply of more than {MAX_BODY_BYTES} bytes")));
+        }
+        if self.deadline.left().is_zero() {
+            return Err(io::Error::other(format!(
+                "the reply took longer than {} s",
+                REPLY_TIMEOUT.as_secs()
+            )));
+        }
+        Ok(length)
     }
 }
 
@@ -100,28 +140,6 @@ fn bearer(key: &ApiKey) -> HeaderMap {
         .expect("an ApiKey is made of visible ASCII only");
     value.set_sensitive(true);
     HeaderMap::from_iter([(AUTHORIZATION, value)])
-}
-
-fn receive(reply: &mut blocking::Response, body: &mut Vec<u8>) -> Result<(), Failure> {
-    let deadline = Deadline::after(REPLY_TIMEOUT);
-    body.clear();
-    let mut piece = [0; 16 << 10];
-    loop {
-        match reply.read(&mut piece) {
-            Ok(0) => return Ok(()),
-            Ok(length) => body.extend_from_slice(&piece[..length]),
-            Err(error) => return Err(Failure::Transport(innermost(&error))),
-        }
-        if body.len() > MAX_BODY_BYTES {
-            return Err(Failure::Transport(format!("a reply of more than {MAX_BODY_BYTES} bytes")));
-        }
-        if deadline.left().is_zero() {
-            return Err(Failure::Transport(format!(
-                "the reply took longer than {} s",
-                REPLY_TIMEOUT.as_secs()
-            )));
-        }
-    }
 }
 
 /// The URL is left out: its query is long, and the path is known from the ticker and the dates.

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use shared::market::ohlcv::Ohlcv;
+use shared::dataset::row::Row;
 
 use super::chain::Chain;
 use super::client::Client;
 use super::failure::Failure;
 use super::page;
+use super::wire::FromWire;
 use crate::stop::Stop;
 
 /// What a page brought, once it is believed.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct Delivery<R> {
     /// Rows that were not on the page before, oldest first.
-    pub rows: Vec<Ohlcv>,
+    pub rows: Vec<R>,
     /// Length of the body.
     pub bytes: u64,
 }
@@ -24,26 +25,24 @@ pub struct Delivery {
 ///
 /// A lying page is asked for again; if it still lies, the rest is asked for with our own parameters; if that
 /// lies too, the walk fails with the lie.
-pub fn follow<E: From<Failure>>(
+pub fn follow<R: Row + FromWire, E: From<Failure>>(
     client: &Client,
-    chain: &mut Chain,
+    chain: &mut Chain<R>,
     stop: &Stop,
-    mut on_page: impl FnMut(Delivery) -> Result<(), E>,
+    mut on_page: impl FnMut(Delivery<R>) -> Result<(), E>,
     mut on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<(), E> {
-    let mut body = Vec::new();
     let mut lies = 0;
     while let Some(url) = chain.url().cloned() {
-        let decode = |body: &[u8]| page::decode(body).map_err(Failure::NotAPage);
-        let page = match client.get(&url, &mut body, stop, decode, &mut on_retry) {
-            Ok(page) => page,
+        let (page, bytes) = match client.get(&url, stop, |body| page::decode(body), &mut on_retry) {
+            Ok(received) => received,
             Err(failure) if chain.ended_by(&failure) => break,
             Err(failure) => return Err(failure.into()),
         };
         match chain.accept(page) {
             Ok(rows) => {
                 lies = 0;
-                on_page(Delivery { rows, bytes: body.len() as u64 })?;
+                on_page(Delivery { rows, bytes })?;
             }
             Err(lie) => {
                 lies += 1;

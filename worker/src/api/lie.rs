@@ -25,18 +25,18 @@ pub enum Lie {
         held: u64,
     },
     /// A row before or after what was asked for.
-    #[error("the row at t={0} lies outside the days asked for")]
+    #[error("the row stamped {0} lies outside the days asked for")]
     OutsideRange(i64),
     /// Rows must go forward in time.
-    #[error("the row at t={t} comes after t={after}")]
+    #[error("the row stamped {stamp} comes after one stamped {after}")]
     StampFalls {
-        /// The row's stamp, ms UTC.
-        t: i64,
+        /// The row's stamp.
+        stamp: i64,
         /// The stamp before it.
         after: i64,
     },
     /// Two different rows for one window.
-    #[error("two different rows at t={0}")]
+    #[error("two different rows are stamped {0}")]
     TwoRows(i64),
     /// A page that leads back.
     #[error("next_url leads to a page that was read before")]

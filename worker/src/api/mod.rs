@@ -3,8 +3,9 @@
 pub mod backoff;
 pub mod lie;
 pub mod failure;
+pub mod wire;
+pub mod page;
 pub mod client;
 pub mod endpoints;
-pub mod page;
 pub mod chain;
 pub mod follow;

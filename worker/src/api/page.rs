@@ -1,17 +1,20 @@
-//! Bytes to a page of aggregates. Sans-I/O: the whole body in, rows or the reason why not out.
+//! Bytes to a page of rows. The body is read while it arrives and never kept; rows or the reason why not
+//! come out.
 
 use std::fmt;
+use std::io::{self, Read};
+use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use shared::market::ohlcv::Ohlcv;
 
-/// One page of aggregates as the vendor sent it; not yet checked against what was asked.
+use super::wire::FromWire;
+
+/// One page as the vendor sent it; not yet checked against what was asked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// The ticker that the page says it is of.
+pub struct Page<R> {
+    /// The ticker that the page says it is of; trades don't say.
     pub ticker: Option<String>,
-    /// The scale that the page says it has.
+    /// The scale that the page says it has; trades have none.
     pub adjusted: Option<bool>,
     /// How many rows the page says it has.
     pub results_count: Option<u64>,
@@ -20,59 +23,50 @@ pub struct Page {
     /// Where the next page is.
     pub next_url: Option<String>,
     /// The rows in the order sent.
-    pub rows: Vec<Ohlcv>,
+    pub rows: Vec<R>,
 }
 
-/// Reads a body. The error says what is wrong and at which row.
-pub fn decode(body: &[u8]) -> Result<Page, String> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let page = PageSeed.deserialize(&mut reader).map_err(|error| describe(&error, body))?;
-    reader.end().map_err(|error| describe(&error, body))?;
+/// Why a body is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// It stopped arriving.
+    #[error("the body broke off")]
+    Read(#[source] io::Error),
+    /// It is not the JSON that was asked for.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+/// Reads a body to its end.
+pub fn decode<R: FromWire>(body: impl Read) -> Result<Page<R>, PageError> {
+    let mut reader = serde_json::Deserializer::from_reader(body);
+    let page = PageSeed(PhantomData).deserialize(&mut reader).map_err(page_error)?;
+    reader.end().map_err(page_error)?;
     Ok(page)
 }
 
-fn describe(error: &serde_json::Error, body: &[u8]) -> String {
-    let start: String = String::from_utf8_lossy(body).chars().take(40).collect();
-    format!("{error}; {} bytes beginning with {start:?}", body.len())
+fn page_error(error: serde_json::Error) -> PageError {
+    if error.is_io() { PageError::Read(error.into()) } else { PageError::Malformed(error.to_string()) }
 }
 
-#[derive(Deserialize)]
-struct Row {
-    t: i64,
-    o: f64,
-    h: f64,
-    l: f64,
-    c: f64,
-    v: f64,
-    n: Option<i64>,
-    vw: Option<f64>,
-}
+struct PageSeed<R>(PhantomData<R>);
 
-impl From<Row> for Ohlcv {
-    fn from(row: Row) -> Self {
-        let Row { t, o: open, h: high, l: low, c: close, v: volume, n: trades, vw: vwap } = row;
-        Self { t, open, high, low, close, volume, trades, vwap }
-    }
-}
+impl<'de, R: FromWire> DeserializeSeed<'de> for PageSeed<R> {
+    type Value = Page<R>;
 
-struct PageSeed;
-
-impl<'de> DeserializeSeed<'de> for PageSeed {
-    type Value = Page;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Page, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Page<R>, D::Error> {
         reader.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for PageSeed {
-    type Value = Page;
+impl<'de, R: FromWire> Visitor<'de> for PageSeed<R> {
+    type Value = Page<R>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a page of aggregates")
+        f.write_str("a page of rows")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page<R>, A::Error> {
         let mut page = Page {
             ticker: None,
             adjusted: None,
@@ -97,9 +91,9 @@ impl<'de> Visitor<'de> for PageSeed {
     }
 }
 
-struct RowsSeed<'a>(&'a mut Vec<Ohlcv>);
+struct RowsSeed<'a, R>(&'a mut Vec<R>);
 
-impl<'de> DeserializeSeed<'de> for RowsSeed<'_> {
+impl<'de, R: FromWire> DeserializeSeed<'de> for RowsSeed<'_, R> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -107,7 +101,7 @@ impl<'de> DeserializeSeed<'de> for RowsSeed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for RowsSeed<'_> {
+impl<'de, R: FromWire> Visitor<'de> for RowsSeed<'_, R> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,13 +118,13 @@ impl<'de> Visitor<'de> for RowsSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
         loop {
-            match rows.next_element::<Row>() {
-                Ok(Some(row)) => self.0.push(row.into()),
+            let wrong = |row: usize, what: &dyn fmt::Display| {
+                serde::de::Error::custom(format_args!("row {}: {what}", row + 1))
+            };
+            match rows.next_element::<R::Wire>() {
+                Ok(Some(wire)) => self.0.push(R::from_wire(wire).map_err(|what| wrong(self.0.len(), &what))?),
                 Ok(None) => return Ok(()),
-                Err(error) => {
-                    let row = self.0.len() + 1;
-                    return Err(serde::de::Error::custom(format_args!("row {row}: {error}")));
-                }
+                Err(error) => return Err(wrong(self.0.len(), &error)),
             }
         }
     }
@@ -139,14 +133,20 @@ impl<'de> Visitor<'de> for RowsSeed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::market::ohlcv::Ohlcv;
+    use shared::market::trade::Trade;
+
+    fn bars(body: &str) -> Result<Page<Ohlcv>, String> {
+        decode(body.as_bytes()).map_err(|error| error.to_string())
+    }
 
     #[test]
     fn a_page_is_read_with_its_numbers_exact_whatever_their_spelling() {
-        let body = br#"{"ticker":"AAPL","queryCount":2,"resultsCount":2,"adjusted":true,"results":[
+        let body = r#"{"ticker":"AAPL","queryCount":2,"resultsCount":2,"adjusted":true,"results":[
             {"v":642646396.0,"vw":1.469,"o":1.5032,"c":1.4604,"h":1.5064,"l":1e-06,"t":1112331600000,"n":82132},
             {"v":41120042.153782,"o":1,"c":1,"h":1,"l":1,"t":1112587200000,"otc":true}],
             "status":"DELAYED","request_id":1,"count":2,"next_url":"https://api.massive.com/x"}"#;
-        let page = decode(body).expect("a page");
+        let page = bars(body).expect("a page");
         assert_eq!((page.rows[0].volume, page.rows[0].low), (642_646_396.0, 0.000_001));
         assert_eq!((page.rows[0].trades, page.rows[0].vwap), (Some(82_132), Some(1.469)));
         assert_eq!(
@@ -160,13 +160,13 @@ mod tests {
     #[test]
     fn nothing_found_has_three_spellings() {
         for body in [r#"{"status":"OK","resultsCount":0}"#, r#"{"results":null}"#, r#"{"results":[]}"#] {
-            assert_eq!(decode(body.as_bytes()).expect(body).rows, [], "{body}");
+            assert_eq!(bars(body).expect(body).rows, [], "{body}");
         }
     }
 
     #[test]
     fn what_is_no_page_is_said_with_its_row() {
-        let error = |body: &str| decode(body.as_bytes()).expect_err(body);
+        let error = |body: &str| bars(body).expect_err(body);
         let string =
             r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1,"v":1},{"t":2,"o":"1","h":1,"l":1,"c":1,"v":1}]}"#;
         assert!(
@@ -178,8 +178,32 @@ mod tests {
         assert!(
             error(r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1}]}"#).starts_with("row 1: missing field `v`")
         );
-        assert!(error("<html>").contains("beginning with \"<html>\""));
+        assert!(error("<html>").contains("expected value"));
         assert!(error(r#"{"results":[{"t":1,"#).contains("EOF while parsing"));
         assert!(error(r#"{"status":"OK"}}"#).contains("trailing characters"));
+    }
+
+    #[test]
+    fn a_trade_keeps_its_nanoseconds_and_its_exact_size() {
+        let body = r#"{"status":"OK","results":[{"conditions":[12,37],"exchange":4,"id":"1","participant_timestamp":1789047000000000000,
+            "price":747.6944,"sequence_number":1,"sip_timestamp":1789047000000108301,"size":0,"decimal_size":"0.013374","tape":3,
+            "trf_id":202,"trf_timestamp":1789047000000090001},
+            {"exchange":11,"participant_timestamp":2,"price":1,"sequence_number":2,"sip_timestamp":3,"size":10,"tape":1}]}"#;
+        let page = decode::<Trade>(body.as_bytes()).expect("a page");
+        let [first, second] = page.rows.as_slice() else { panic!("two rows") };
+        assert_eq!(
+            (first.sip_ns, first.trf_ns),
+            (1_789_047_000_000_108_301, Some(1_789_047_000_000_090_001))
+        );
+        assert_eq!((first.size, first.conditions.as_deref()), (0.013_374, Some([12, 37].as_slice())));
+        assert_eq!(
+            (second.size, &*second.id, second.conditions.as_deref(), second.correction),
+            (10.0, "", None, None)
+        );
+        for size in ["ten", "", "inf", "-1"] {
+            let body = body.replace("0.013374", size);
+            let error = decode::<Trade>(body.as_bytes()).expect_err(size).to_string();
+            assert!(error.starts_with(&format!("row 1: decimal_size {size:?} is not a number")), "{error}");
+        }
     }
 }

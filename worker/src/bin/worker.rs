@@ -9,18 +9,20 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use shared::dataset::coverage::DateRange;
-use shared::dataset::descriptor::{self, Descriptor, DescriptorError};
-use shared::dataset::kind::Kind;
+use shared::dataset::descriptor::{self, Adjusted, Descriptor, DescriptorError};
+use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::Trust;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::{BaseUrl, DEFAULT_BASE_URL, PlainHttp};
 use shared::run::events::EventLog;
 use shared::run::exit::Exit;
+use shared::run::leftovers;
 use shared::run::ticker_list::TickerList;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
@@ -28,7 +30,7 @@ use worker::api::backoff::Backoff;
 use worker::api::client::Client;
 use worker::clock::{self, Deadline};
 use worker::ingest::batch;
-use worker::ingest::pipeline::{Pipeline, Task};
+use worker::ingest::pipeline::{Pipeline, Task, Window};
 use worker::report::{Level, Reporter};
 use worker::stop::Stop;
 
@@ -49,7 +51,34 @@ struct Cli {
 #[derive(Subcommand)]
 enum KindCommand {
     /// Daily bars: OUT/TICKER/year=YYYY/daily.parquet
-    Daily(DownloadArgs),
+    Daily {
+        #[command(flatten)]
+        download: DownloadArgs,
+        #[command(flatten)]
+        bars: BarArgs,
+    },
+    /// 1-minute bars, extended hours included: OUT/TICKER/year=YYYY/month=MM/minute.parquet
+    Minute {
+        #[command(flatten)]
+        download: DownloadArgs,
+        #[command(flatten)]
+        bars: BarArgs,
+    },
+    /// Trades: OUT/TICKER/year=YYYY/month=MM/day=YYYY-MM-DD/trades.parquet
+    Trades {
+        #[command(flatten)]
+        download: DownloadArgs,
+        /// narrow: stamp, price and size · full: also venue, conditions, corrections, sequence and ids
+        #[arg(long, value_name = "CHOICE", default_value_t = Columns::Narrow)]
+        columns: Columns,
+    },
+}
+
+#[derive(Args)]
+struct BarArgs {
+    /// Prices and volumes on today's scale instead of as traded
+    #[arg(long)]
+    adjusted: bool,
 }
 
 #[derive(Args)]
@@ -84,9 +113,12 @@ struct DownloadArgs {
     /// Let the API key travel over plain http to another machine
     #[arg(long)]
     allow_http: bool,
-    /// Prices and volumes on today's scale instead of as traded
-    #[arg(long)]
-    adjusted: bool,
+    /// The zone in which days, and so files, are counted: `America/New_York`, or `UTC` as older systems had it
+    #[arg(long, value_name = "ZONE", default_value_t = Zone::NewYork)]
+    tz: Zone,
+    /// Ask for a missing range in one go, or month by month
+    #[arg(long, value_name = "WINDOW", value_enum, default_value_t = WindowArg::Range)]
+    window: WindowArg,
     /// A day counts as settled this long after 20:00 New York
     #[arg(long, value_name = "DURATION", default_value = "15h")]
     settle: SignedDuration,
@@ -99,6 +131,19 @@ struct DownloadArgs {
     /// First wait between tries; doubled each time, with jitter
     #[arg(long, value_name = "DURATION", default_value = "500ms")]
     backoff_base: SignedDuration,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WindowArg {
+    Range,
+    Month,
+}
+
+/// What differs between the kinds.
+struct Choice {
+    kind: Kind,
+    adjusted: Adjusted,
+    columns: Columns,
 }
 
 /// The arguments, resolved: everything that can be wrong with them has been looked at.
@@ -114,13 +159,25 @@ struct Plan {
 }
 
 fn main() -> ExitCode {
-    let KindCommand::Daily(args) = Cli::parse().kind;
-    match resolve(args, Kind::Daily).and_then(run) {
+    let (args, choice) = match Cli::parse().kind {
+        KindCommand::Daily { download, bars } => (download, Choice::bars(Kind::Daily, &bars)),
+        KindCommand::Minute { download, bars } => (download, Choice::bars(Kind::Minute, &bars)),
+        KindCommand::Trades { download, columns } => {
+            (download, Choice { kind: Kind::Trades, adjusted: Adjusted::No, columns })
+        }
+    };
+    match resolve(args, &choice).and_then(run) {
         Ok(exit) => exit.into(),
         Err(Refusal { exit, text }) => {
             drop(writeln!(io::stderr(), "error: {text}"));
             exit.into()
         }
+    }
+}
+
+impl Choice {
+    fn bars(kind: Kind, args: &BarArgs) -> Self {
+        Self { kind, adjusted: args.adjusted.into(), columns: Columns::Narrow }
     }
 }
 
@@ -134,7 +191,7 @@ fn usage(error: impl std::error::Error) -> Refusal {
     Refusal { exit: Exit::Usage, text: batch::causes(&error) }
 }
 
-fn resolve(args: DownloadArgs, kind: Kind) -> Result<Plan, Refusal> {
+fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     let wrong = |text: String| Refusal { exit: Exit::Usage, text };
     let now = clock::now();
     if args.to < args.from {
@@ -154,7 +211,13 @@ fn resolve(args: DownloadArgs, kind: Kind) -> Result<Plan, Refusal> {
     let list = TickerList::read(&args.tickers_csv).map_err(usage)?;
     let since = if args.resume { args.covered_since } else { Some(now) };
     let trust = Trust { now, since, recheck_empty: args.recheck_empty };
-    let task = Task { outdir: args.outdir, kind, asked, trust, base, adjusted: args.adjusted.into() };
+    let window = match args.window {
+        WindowArg::Range => Window::WholeRange,
+        WindowArg::Month => Window::Month,
+    };
+    let Choice { kind, adjusted, columns } = *choice;
+    let task =
+        Task { outdir: args.outdir, kind, columns, zone: args.tz, asked, window, trust, base, adjusted };
     Ok(Plan {
         task,
         tickers: list.tickers,
@@ -174,6 +237,7 @@ fn run(plan: Plan) -> Result<Exit, Refusal> {
     let events = EventLog::open(plan.events.as_deref()).map_err(|error| local(&error))?;
     let reporter = Reporter::new(events);
     claim(&task)?;
+    leftovers::sweep(&task.outdir).map_err(|error| local(&error))?;
     let asked = task.asked;
     reporter.run(Level::Info, &format!("{} {}: {} tickers, {asked}", task.kind, task.base, tickers.len()));
     if plan.asked_to > asked.to() {
@@ -237,7 +301,8 @@ fn await_end(inbox: &Receiver<Letter>, stop: &Stop) -> Exit {
 
 /// The tree is, or becomes, one of this kind, scale and source.
 fn claim(task: &Task) -> Result<(), Refusal> {
-    let descriptor = Descriptor::new(task.kind, task.adjusted, task.base.source_name());
+    let descriptor =
+        Descriptor::new(task.kind, task.adjusted, task.columns, task.zone, task.base.source_name());
     descriptor::claim(&task.outdir, &descriptor).map_err(|error| {
         let exit = match error {
             DescriptorError::Disk(_) => Exit::LocalResource,

@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use shared::dataset::kind::Kind;
 use shared::dataset::ledger::LedgerError;
+use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
+use shared::market::trade::Trade;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
@@ -79,7 +82,10 @@ pub fn run(
 
 fn visit(pipeline: &Pipeline<'_>, ticker: &Ticker, reporter: &Reporter, stop: &Stop, tally: &Mutex<Tally>) {
     reporter.start(ticker);
-    let outcome = pipeline.ingest(ticker);
+    let outcome = match pipeline.kind() {
+        Kind::Daily | Kind::Minute => pipeline.ingest::<Ohlcv>(ticker),
+        Kind::Trades => pipeline.ingest::<Trade>(ticker),
+    };
     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     let error = match outcome {
         Ok(received) => {

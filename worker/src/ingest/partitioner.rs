@@ -1,66 +1,74 @@
-//! Cuts a stream of rows in time order into partitions. Pure; holds one partition at a time.
+//! Cuts a stream of rows in time order into partitions. Pure; holds no rows.
 
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::merge::DatedBar;
 use shared::dataset::partition::Partition;
+use shared::dataset::row::Row;
+use shared::market::zone::Zone;
 
-/// A partition that no further row of the range can fall into.
+/// What the stream means for the files.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Closed {
-    /// Which.
-    pub partition: Partition,
-    /// The days of the range that belong to it: the source has answered for all of them.
-    pub days: DateRange,
-    /// Its rows, sorted by date. None at all is an answer too.
-    pub rows: Vec<DatedBar>,
+pub enum Piece<R> {
+    /// Rows of one partition, in order; more of it may follow.
+    Rows(Partition, Vec<R>),
+    /// No further row of the range can fall into this partition: the source has answered for these days of it.
+    Closed(Partition, DateRange),
 }
 
-/// Collects the rows of one range.
+/// Where the stream of one range has come to.
 #[derive(Debug)]
 pub struct Partitioner {
     kind: Kind,
-    /// The days not yet handed on; `None` when all are.
+    zone: Zone,
+    /// The days not yet closed; `None` when all are.
     left: Option<DateRange>,
-    rows: Vec<DatedBar>,
 }
 
 impl Partitioner {
-    /// For the rows of `range`.
-    pub fn new(kind: Kind, range: DateRange) -> Self {
-        Self { kind, left: Some(range), rows: Vec::new() }
+    /// For the rows of `range`, whose days are counted in `zone`.
+    pub fn new(kind: Kind, zone: Zone, range: DateRange) -> Self {
+        Self { kind, zone, left: Some(range) }
     }
 
-    /// Takes the next row and returns the partitions that it closes. Rows come sorted by date and lie inside
-    /// the range, which the chain has checked.
-    pub fn push(&mut self, row: DatedBar) -> Vec<Closed> {
-        let partition = Partition::of(self.kind, row.date);
-        let mut closed = Vec::new();
-        while let Some(current) = self.current().filter(|current| *current < partition) {
-            closed.extend(self.close(current));
+    /// Takes the next rows. They come in time order and lie inside the range, which the chain has checked.
+    pub fn take<R: Row>(&mut self, rows: Vec<R>) -> Vec<Piece<R>> {
+        let mut pieces = Vec::new();
+        let mut run: Vec<R> = Vec::new();
+        for row in rows {
+            let day = row.day(self.zone).expect("the chain lets only stamps of the range pass");
+            let partition = Partition::of(self.kind, day);
+            while let Some(current) = self.current().filter(|current| *current < partition) {
+                if !run.is_empty() {
+                    pieces.push(Piece::Rows(current, std::mem::take(&mut run)));
+                }
+                pieces.extend(self.close(current));
+            }
+            run.push(row);
         }
-        self.rows.push(row);
-        closed
+        if let Some(current) = self.current().filter(|_| !run.is_empty()) {
+            pieces.push(Piece::Rows(current, run));
+        }
+        pieces
     }
 
     /// The chain is at its end: no row is to come, so every day left is answered for.
-    pub fn finish(mut self) -> Vec<Closed> {
-        let mut closed = Vec::new();
+    pub fn finish<R>(mut self) -> Vec<Piece<R>> {
+        let mut pieces = Vec::new();
         while let Some(current) = self.current() {
-            closed.extend(self.close(current));
+            pieces.extend(self.close(current));
         }
-        closed
+        pieces
     }
 
     fn current(&self) -> Option<Partition> {
         self.left.map(|left| Partition::of(self.kind, left.from()))
     }
 
-    fn close(&mut self, partition: Partition) -> Option<Closed> {
+    fn close<R>(&mut self, partition: Partition) -> Option<Piece<R>> {
         let left = self.left?;
         let days = left.intersection(partition.span())?;
-        self.left = if days.to() < left.to() { DateRange::new(days.to().next(), left.to()) } else { None };
-        Some(Closed { partition, days, rows: std::mem::take(&mut self.rows) })
+        self.left = DateRange::new(days.to().next(), left.to()).filter(|_| days.to() < left.to());
+        Some(Piece::Closed(partition, days))
     }
 }
 
@@ -72,11 +80,9 @@ mod tests {
     use shared::market::ohlcv::Ohlcv;
     use shared::market::trading_day::TradingDay;
 
-    fn row(date: TradingDay) -> DatedBar {
+    fn row(date: TradingDay) -> Ohlcv {
         let t = date.start_utc_ms();
-        let bar =
-            Ohlcv { t, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 5.0, trades: None, vwap: None };
-        DatedBar { date, bar }
+        Ohlcv { t, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 5.0, trades: None, vwap: None }
     }
 
     fn day(number: i32) -> TradingDay {
@@ -85,21 +91,35 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_row_lands_once_and_every_day_is_answered_for(
-            from in 0..400_i32, length in 0..900_i32, offsets in proptest::collection::btree_set(0..900_i32, 0..40),
+        fn any_split_of_pages_gives_the_same_partitions(
+            kind in prop::sample::select(Kind::ALL.to_vec()),
+            from in 0..400_i32, length in 0..900_i32,
+            offsets in proptest::collection::btree_set(0..900_i32, 0..40),
+            page_rows in 1..20_usize,
         ) {
             let range = DateRange::new(day(from), day(from + length)).expect("in order");
             let rows: Vec<_> = offsets.iter().filter(|offset| **offset <= length).map(|o| row(day(from + o))).collect();
-            let mut partitioner = Partitioner::new(Kind::Daily, range);
-            let mut closed: Vec<Closed> = rows.iter().flat_map(|row| partitioner.push(*row)).collect();
-            closed.extend(partitioner.finish());
-            let landed: Vec<_> = closed.iter().flat_map(|closed| closed.rows.clone()).collect();
-            prop_assert_eq!(landed, rows);
-            prop_assert_eq!(closed.iter().map(|closed| closed.days).collect::<Coverage>(), Coverage::from(range));
-            for Closed { partition, days, rows } in closed {
-                prop_assert!(partition.span().contains(days.from()) && partition.span().contains(days.to()));
-                prop_assert!(rows.iter().all(|row| days.contains(row.date)));
+            let mut partitioner = Partitioner::new(kind, Zone::NewYork, range);
+            let mut pieces: Vec<Piece<Ohlcv>> =
+                rows.chunks(page_rows).flat_map(|page| partitioner.take(page.to_vec())).collect();
+            pieces.extend(partitioner.finish());
+
+            let mut landed = Vec::new();
+            let mut answered = Vec::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Rows(partition, rows) => {
+                        prop_assert!(rows.iter().all(|row| partition.span().contains(row.day(Zone::NewYork).expect("a day"))));
+                        prop_assert!(answered.iter().all(|(closed, _)| *closed < partition), "not closed before");
+                        landed.extend(rows);
+                    }
+                    Piece::Closed(partition, days) => answered.push((partition, days)),
+                }
             }
+            prop_assert_eq!(landed, rows);
+            let expected: Vec<_> = Partition::within(kind, range).collect();
+            prop_assert_eq!(answered.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(answered.into_iter().map(|(_, days)| days).collect::<Coverage>(), Coverage::from(range));
         }
     }
 }

@@ -6,23 +6,48 @@ use std::sync::{Mutex, PoisonError};
 
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
-use shared::dataset::kind::Kind;
+use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::Trust;
-use shared::dataset::merge::DatedBar;
+use shared::dataset::partition::Partition;
+use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
 use shared::run::base_url::BaseUrl;
 
-use super::partitioner::Partitioner;
+use super::drafts::{Place, Stored};
+use super::partitioner::{Partitioner, Piece};
 use super::store::{Fetch, Store, StoreError};
 use crate::api::chain::Chain;
 use crate::api::client::Client;
-use crate::api::endpoints::{Aggregates, Timespan};
+use crate::api::endpoints::Endpoint;
 use crate::api::failure::Failure;
-use crate::api::follow::follow;
+use crate::api::follow::{Delivery, follow};
 use crate::clock;
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
+
+/// How much of a missing range is asked for at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Window {
+    /// All of it: as few requests as can be.
+    #[default]
+    WholeRange,
+    /// Month by month: the vendor's cautious advice for minutes.
+    Month,
+}
+
+impl Window {
+    fn pieces(self, range: DateRange) -> Vec<DateRange> {
+        match self {
+            Self::WholeRange => vec![range],
+            Self::Month => {
+                let months = Partition::within(Kind::Minute, range);
+                months.filter_map(|month| month.span().intersection(range)).collect()
+            }
+        }
+    }
+}
 
 /// What is asked of every ticker of the batch.
 #[derive(Debug, Clone)]
@@ -31,8 +56,14 @@ pub struct Task {
     pub outdir: PathBuf,
     /// What rows.
     pub kind: Kind,
-    /// New York days; all of them settled.
+    /// Which columns trades get.
+    pub columns: Columns,
+    /// In which zone days are counted.
+    pub zone: Zone,
+    /// Days; all of them settled.
     pub asked: DateRange,
+    /// How much is asked for at a time.
+    pub window: Window,
     /// What of the ledger counts as done.
     pub trust: Trust,
     /// Whom to ask.
@@ -83,9 +114,9 @@ enum Reach {
 }
 
 /// One ticker being worked on.
-struct Visit<'a> {
+struct Visit<'a, R: Stored> {
     ticker: &'a Ticker,
-    store: Store,
+    store: Store<R>,
     received: Received,
 }
 
@@ -95,9 +126,16 @@ impl<'a> Pipeline<'a> {
         Self { task, client, reporter, stop, plan_begins: Mutex::new(None) }
     }
 
+    /// What rows it brings.
+    pub fn kind(&self) -> Kind {
+        self.task.kind
+    }
+
     /// Fetches what is missing of `ticker`. On an error everything committed before it stays.
-    pub fn ingest(&self, ticker: &Ticker) -> Result<Received, TickerError> {
-        let (store, swept) = Store::open(&self.task.outdir, self.task.kind, ticker)?;
+    pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
+        let Task { kind, columns, zone, .. } = *self.task;
+        let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
+        let (store, swept) = Store::<R>::open(place)?;
         for path in swept {
             self.reporter.ticker(
                 Level::Warn,
@@ -112,14 +150,18 @@ impl<'a> Pipeline<'a> {
         }
         let to_ask = store.ledger().to_ask(self.task.asked, &self.task.trust);
         let mut visit = Visit { ticker, store, received: Received::default() };
-        for range in to_ask.ranges() {
-            self.fetch_within_plan(&mut visit, *range)?;
+        for range in to_ask.ranges().iter().flat_map(|range| self.task.window.pieces(*range)) {
+            self.fetch_within_plan(&mut visit, range)?;
         }
         Ok(visit.received)
     }
 
     /// Leaves out what is known to lie before the plan's first day.
-    fn fetch_within_plan(&self, visit: &mut Visit<'_>, range: DateRange) -> Result<(), TickerError> {
+    fn fetch_within_plan<R: Stored>(
+        &self,
+        visit: &mut Visit<'_, R>,
+        range: DateRange,
+    ) -> Result<(), TickerError> {
         let begins = *self.plan_begins.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(begins) = begins.filter(|begins| *begins > range.from()) else {
             return self.fetch(visit, range).map(drop);
@@ -134,7 +176,7 @@ impl<'a> Pipeline<'a> {
 
     /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
     /// reaches: plans reach back a number of years from today, so what is older than a refused day is refused.
-    fn fetch(&self, visit: &mut Visit<'_>, range: DateRange) -> Result<Reach, TickerError> {
+    fn fetch<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<Reach, TickerError> {
         match self.follow_chain(visit, range) {
             Ok(()) => return Ok(Reach::All),
             Err(TickerError::Source(Failure::OutsidePlan(_))) => {}
@@ -157,7 +199,7 @@ impl<'a> Pipeline<'a> {
         Ok(Reach::Part)
     }
 
-    fn refuse(&self, visit: &mut Visit<'_>, days: DateRange) -> Result<(), TickerError> {
+    fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
         let text = format_args!("{days} is outside the plan of the API key");
         self.reporter.ticker(Level::Warn, visit.ticker, text);
         let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
@@ -165,26 +207,21 @@ impl<'a> Pipeline<'a> {
     }
 
     /// One chain of pages, from the first day of `range` to its last.
-    fn follow_chain(&self, visit: &mut Visit<'_>, range: DateRange) -> Result<(), TickerError> {
+    fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
         let Visit { ticker, store, received } = visit;
-        let timespan = match self.task.kind {
-            Kind::Daily => Timespan::Day,
-        };
-        let aggregates = Aggregates { ticker: ticker.clone(), timespan, adjusted: self.task.adjusted };
-        let mut chain = Chain::new(self.task.base.clone(), aggregates, range);
-        let mut partitioner = Partitioner::new(self.task.kind, range);
+        let Task { kind, zone, .. } = *self.task;
+        let window = row::window::<R>(kind, zone, range);
+        let mut chain = Chain::new(self.task.base.clone(), self.endpoint(ticker), window);
+        let mut partitioner = Partitioner::new(kind, zone, range);
         let mut fetch = Fetch { asked_at: clock::now(), pages: 0 };
 
-        let on_page = |page: crate::api::follow::Delivery| -> Result<(), TickerError> {
+        let on_page = |page: Delivery<R>| -> Result<(), TickerError> {
             fetch.pages += 1;
             received.pages += 1;
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
-            for bar in page.rows {
-                let date = TradingDay::of_utc_ms(bar.t).expect("the chain lets only days of the range pass");
-                for closed in partitioner.push(DatedBar { date, bar }) {
-                    store.commit(&closed, fetch)?;
-                }
+            for piece in partitioner.take(page.rows) {
+                keep(store, piece, fetch)?;
             }
             self.reporter.progress(ticker, received.rows, received.pages, received.bytes);
             Ok(())
@@ -193,16 +230,35 @@ impl<'a> Pipeline<'a> {
             let text = format_args!("{failure}; asking again in {:.1} s", wait.as_secs_f64());
             self.reporter.ticker(Level::Warn, ticker, text);
         };
-        follow(self.client, &mut chain, self.stop, on_page, on_retry)?;
-
-        for closed in partitioner.finish() {
-            store.commit(&closed, fetch)?;
+        if let Err(error) = follow(self.client, &mut chain, self.stop, on_page, on_retry) {
+            store.discard();
+            store.prove()?;
+            return Err(error);
         }
+        for piece in partitioner.finish() {
+            keep(store, piece, fetch)?;
+        }
+        store.prove()?;
         if chain.repeated_rows() > 0 {
             let text = format_args!("{} rows stood on two pages and were taken once", chain.repeated_rows());
             self.reporter.ticker(Level::Warn, ticker, text);
         }
         Ok(())
+    }
+
+    fn endpoint(&self, ticker: &Ticker) -> Endpoint {
+        match self.task.kind {
+            Kind::Daily => Endpoint::DailyBars(ticker.clone(), self.task.adjusted),
+            Kind::Minute => Endpoint::MinuteBars(ticker.clone(), self.task.adjusted),
+            Kind::Trades => Endpoint::Trades(ticker.clone()),
+        }
+    }
+}
+
+fn keep<R: Stored>(store: &mut Store<R>, piece: Piece<R>, fetch: Fetch) -> Result<(), StoreError> {
+    match piece {
+        Piece::Rows(partition, rows) => store.add(partition, rows),
+        Piece::Closed(partition, days) => store.close(partition, days, fetch),
     }
 }
 

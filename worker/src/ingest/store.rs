@@ -1,19 +1,15 @@
-//! One ticker's place on disk: merges what was fetched into its partitions and proves them in the ledger.
+//! One ticker's place on disk: brings closed partitions into their files and proves them in the ledger.
 
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::{Coverage, DateRange};
-use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{CODE_VERSION, Entry, Ledger, LedgerError, OpenLedger, Outcome, asks_after};
-use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
-use shared::dataset::reader::{self, ReadError};
-use shared::dataset::writer;
+use shared::dataset::reader::ReadError;
 use shared::disk::publish::{self, DiskError};
-use shared::market::ticker::Ticker;
 
-use super::partitioner::Closed;
+use super::drafts::{Existing, Place, Stored};
 
 /// What is not done, and where.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +24,16 @@ pub enum StoreError {
     #[error(
         "{0}; its length is the one in the ledger, so its content was changed: move it away and run again with --resume"
     )]
-    Changed(ReadError),
+    Changed(String),
+}
+
+impl From<ReadError> for StoreError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Disk(error) => Self::Disk(error),
+            foreign @ ReadError::Foreign { .. } => Self::Changed(foreign.to_string()),
+        }
+    }
 }
 
 /// How the fetch went that a partition came from.
@@ -41,99 +46,104 @@ pub struct Fetch {
 }
 
 /// A ticker's folder, held for writing by this process alone.
-pub struct Store {
-    outdir: PathBuf,
-    kind: Kind,
-    ticker: Ticker,
-    open: OpenLedger,
+pub struct Store<R: Stored> {
+    place: Place,
+    ledger: OpenLedger,
+    /// The partition whose rows are arriving.
+    draft: Option<(Partition, R::Draft)>,
+    /// Closed without a file of their own: proven together with the next file, or at the end.
+    unproven: Vec<Entry>,
 }
 
-impl Store {
+impl<R: Stored> Store<R> {
     /// Takes the ticker's folder and removes what a crashed writer left; returns also what was removed.
-    pub fn open(
-        outdir: &std::path::Path,
-        kind: Kind,
-        ticker: &Ticker,
-    ) -> Result<(Self, Vec<PathBuf>), StoreError> {
-        let open = OpenLedger::open(outdir, kind, ticker)?;
-        let swept = publish::sweep(&outdir.join(ticker.as_str()))?;
-        Ok((Self { outdir: outdir.to_owned(), kind, ticker: ticker.clone(), open }, swept))
+    pub fn open(place: Place) -> Result<(Self, Vec<PathBuf>), StoreError> {
+        let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker)?;
+        let swept = publish::sweep(&place.outdir.join(place.ticker.as_str()))?;
+        Ok((Self { place, ledger, draft: None, unproven: Vec::new() }, swept))
     }
 
     /// What is proven.
     pub fn ledger(&self) -> &Ledger {
-        self.open.ledger()
+        self.ledger.ledger()
     }
 
-    /// Merges the rows of a closed partition into its file, then proves it.
-    pub fn commit(&mut self, closed: &Closed, fetch: Fetch) -> Result<(), StoreError> {
-        let before = self.ledger().proven(closed.partition).cloned();
-        let rows = merge::by_date(&self.rows_on_disk(closed.partition)?, &closed.rows);
-        let outcome = match (rows.first(), rows.last()) {
-            (Some(first), Some(last)) => {
-                let path = self.file(closed.partition);
-                let proof = writer::publish_daily(&path, &self.ticker, &rows)?;
-                Outcome::data(rows.len() as u64, first.bar.t, last.bar.t, proof)
-            }
-            _ => Outcome::Empty { asks: asks_after(before.as_ref(), fetch.asked_at) },
+    /// Takes rows of `partition` in time order.
+    pub fn add(&mut self, partition: Partition, rows: Vec<R>) -> Result<(), StoreError> {
+        let draft = match self.draft.take().filter(|(open, _)| *open == partition) {
+            Some((_, draft)) => draft,
+            None => R::begin(&self.place, partition)?,
         };
-        let covered = known(before.as_ref(), |entry| &entry.covered).union(&closed.days.into());
+        let (_, draft) = self.draft.insert((partition, draft));
+        Ok(R::add(draft, &self.place, rows)?)
+    }
+
+    /// No row of `partition` is to come: publishes its file, then proves it.
+    pub fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
+        let before = self.ledger().proven(partition).cloned();
+        let draft = self.draft.take().filter(|(open, _)| *open == partition).map(|(_, draft)| draft);
+        let published = R::publish(draft, &self.place, partition, self.existing(partition))?;
+        let has_file = published.is_some();
+        let outcome = match (published, &before) {
+            (Some(outcome), _) => outcome,
+            // The source has had rows here before: an empty answer erases nothing.
+            (None, Some(Entry { outcome: outcome @ Outcome::Data { .. }, .. })) => outcome.clone(),
+            (None, _) => Outcome::Empty { asks: asks_after(before.as_ref(), fetch.asked_at) },
+        };
+        let covered = known(before.as_ref(), |entry| &entry.covered).union(&days.into());
         let outside_plan = known(before.as_ref(), |entry| &entry.outside_plan).minus(&covered);
-        self.prove(closed.partition, covered, outside_plan, outcome, fetch)
+        self.unproven.push(entry(partition, covered, outside_plan, outcome, fetch));
+        if has_file { self.prove() } else { Ok(()) }
+    }
+
+    /// Gives up the rows of a partition that was not closed.
+    pub fn discard(&mut self) {
+        self.draft = None;
     }
 
     /// Records that the plan does not reach `days`.
     pub fn record_outside_plan(&mut self, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
-        for partition in Partition::within(self.kind, days) {
+        for partition in Partition::within(self.place.kind, days) {
             let before = self.ledger().proven(partition).cloned();
             let covered = known(before.as_ref(), |entry| &entry.covered);
             let refused: Coverage = days.intersection(partition.span()).into_iter().collect();
             let outside_plan =
                 known(before.as_ref(), |entry| &entry.outside_plan).union(&refused).minus(&covered);
             let outcome = before.map_or(Outcome::OutsidePlan, |entry| entry.outcome);
-            self.prove(partition, covered, outside_plan, outcome, fetch)?;
+            self.unproven.push(entry(partition, covered, outside_plan, outcome, fetch));
         }
-        Ok(())
+        self.prove()
     }
 
-    fn prove(
-        &mut self,
-        partition: Partition,
-        covered: Coverage,
-        outside_plan: Coverage,
-        outcome: Outcome,
-        fetch: Fetch,
-    ) -> Result<(), StoreError> {
-        let Fetch { asked_at, pages } = fetch;
-        let code = CODE_VERSION.to_owned();
-        Ok(self.open.commit(Entry { partition, covered, outside_plan, outcome, pages, asked_at, code })?)
+    /// Writes the ledger lines that wait, all with one sync.
+    pub fn prove(&mut self) -> Result<(), StoreError> {
+        if self.unproven.is_empty() {
+            return Ok(());
+        }
+        Ok(self.ledger.commit(std::mem::take(&mut self.unproven))?)
     }
 
-    /// The rows that a new fetch is merged with. A damaged file has none: all that it was said to hold is
-    /// being fetched again. Nor has one that can't be read and that nothing vouches for.
-    fn rows_on_disk(&self, partition: Partition) -> Result<Vec<DatedBar>, StoreError> {
+    fn existing(&self, partition: Partition) -> Existing {
         if self.ledger().damaged().any(|(damaged, _)| damaged == partition) {
-            return Ok(Vec::new());
+            return Existing::Nothing;
         }
-        let path = self.file(partition);
-        let proven = self
-            .ledger()
-            .proven(partition)
-            .is_some_and(|entry| matches!(entry.outcome, Outcome::Data { .. }));
-        if !proven && !path.exists() {
-            return Ok(Vec::new());
-        }
-        match reader::read_daily(&path, &self.ticker) {
-            Ok(rows) => Ok(rows),
-            Err(ReadError::Disk(error)) => Err(error.into()),
-            Err(foreign) if proven => Err(StoreError::Changed(foreign)),
-            Err(_) => Ok(Vec::new()),
+        match self.ledger().proven(partition).map(|entry| &entry.outcome) {
+            Some(Outcome::Data { .. }) => Existing::Proven,
+            _ if self.place.file(partition).exists() => Existing::Unproven,
+            _ => Existing::Nothing,
         }
     }
+}
 
-    fn file(&self, partition: Partition) -> PathBuf {
-        partition.file(&self.outdir, &self.ticker, self.kind)
-    }
+fn entry(
+    partition: Partition,
+    covered: Coverage,
+    outside_plan: Coverage,
+    outcome: Outcome,
+    fetch: Fetch,
+) -> Entry {
+    let Fetch { asked_at, pages } = fetch;
+    Entry { partition, covered, outside_plan, outcome, pages, asked_at, code: CODE_VERSION.to_owned() }
 }
 
 fn known(entry: Option<&Entry>, days: impl Fn(&Entry) -> &Coverage) -> Coverage {

@@ -1,0 +1,85 @@
+//! Rows as the vendor spells them, turned into our own. What is optional on the wire is decided here alone.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use shared::market::ohlcv::Ohlcv;
+use shared::market::trade::Trade;
+
+/// A row that the vendor can send.
+pub trait FromWire: Sized {
+    /// Its JSON object.
+    type Wire: DeserializeOwned;
+
+    /// Reads it; the error says which value is no number.
+    fn from_wire(wire: Self::Wire) -> Result<Self, String>;
+}
+
+/// A bar of `/v2/aggs`.
+#[derive(Deserialize)]
+pub struct WireBar {
+    t: i64,
+    o: f64,
+    h: f64,
+    l: f64,
+    c: f64,
+    v: f64,
+    n: Option<i64>,
+    vw: Option<f64>,
+}
+
+impl FromWire for Ohlcv {
+    type Wire = WireBar;
+
+    fn from_wire(wire: WireBar) -> Result<Self, String> {
+        let WireBar { t, o: open, h: high, l: low, c: close, v: volume, n: trades, vw: vwap } = wire;
+        Ok(Self { t, open, high, low, close, volume, trades, vwap })
+    }
+}
+
+/// A trade of `/v3/trades`.
+#[derive(Deserialize)]
+pub struct WireTrade {
+    sip_timestamp: i64,
+    participant_timestamp: i64,
+    trf_timestamp: Option<i64>,
+    price: f64,
+    size: f64,
+    decimal_size: Option<String>,
+    sequence_number: i64,
+    exchange: i32,
+    id: Option<String>,
+    conditions: Option<Box<[i32]>>,
+    correction: Option<i32>,
+    tape: i32,
+}
+
+impl FromWire for Trade {
+    type Wire = WireTrade;
+
+    fn from_wire(wire: WireTrade) -> Result<Self, String> {
+        let size = match wire.decimal_size {
+            // `size` is the integer part only where this is sent.
+            Some(text) => decimal(&text).ok_or_else(|| format!("decimal_size {text:?} is not a number"))?,
+            None => wire.size,
+        };
+        Ok(Self {
+            sip_ns: wire.sip_timestamp,
+            price: wire.price,
+            size,
+            sequence_number: wire.sequence_number,
+            exchange: wire.exchange,
+            id: wire.id.unwrap_or_default().into(),
+            conditions: wire.conditions,
+            correction: wire.correction,
+            tape: wire.tape,
+            participant_ns: wire.participant_timestamp,
+            trf_ns: wire.trf_timestamp,
+        })
+    }
+}
+
+/// Digits and one point, as the vendor spells sizes: no `inf`, no `nan`, no exponent.
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.parse().ok().filter(|_| plain)
+}

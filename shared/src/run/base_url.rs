@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
+use super::api_key::ApiKey;
+
 /// The vendor's two names for one service.
 const VENDOR_HOSTS: [&str; 2] = ["api.massive.com", "api.polygon.io"];
 
@@ -78,6 +80,13 @@ impl BaseUrl {
 
     fn same_origin(&self, url: &Url) -> bool {
         url.origin() == self.0.origin() && url.username().is_empty() && url.password().is_none()
+    }
+
+    /// What a rate budget is named after: the key as this service knows it. Both names of the vendor share one.
+    pub fn budget_name(&self, key: &ApiKey) -> Vec<u8> {
+        let is_vendor = self.0.host_str().is_some_and(|host| VENDOR_HOSTS.contains(&host));
+        let service = if is_vendor { self.source_name().to_owned() } else { self.to_string() };
+        format!("{service}\n{}", key.expose()).into_bytes()
     }
 
     /// Whose data these are, for `_dataset.json`: both names of the vendor are one source; a port is none.

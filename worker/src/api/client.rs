@@ -2,16 +2,18 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, Read};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use reqwest::blocking;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use url::Url;
 
 use super::backoff::Backoff;
-use super::failure::Failure;
+use super::failure::{Failure, causes};
 use super::page::PageError;
 use crate::clock::Deadline;
 use crate::stop::Stop;
@@ -37,11 +39,13 @@ pub struct Client {
     http: blocking::Client,
     key: ApiKey,
     backoff: Backoff,
+    /// One for all processes that use this key; `None` sends as fast as the server answers.
+    budget: Option<SharedBudget>,
 }
 
 impl Client {
     /// A client that authenticates with `key` and never follows a redirect: the key goes where we send it.
-    pub fn new(key: ApiKey, backoff: Backoff) -> Result<Self, ClientError> {
+    pub fn new(key: ApiKey, backoff: Backoff, budget: Option<SharedBudget>) -> Result<Self, ClientError> {
         // A second installation is refused and changes nothing: there is one provider either way.
         drop(rustls::crypto::ring::default_provider().install_default());
         let http = blocking::Client::builder()
@@ -51,7 +55,7 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(READ_TIMEOUT)
             .build()?;
-        Ok(Self { http, key, backoff })
+        Ok(Self { http, key, backoff, budget })
     }
 
     /// Asks for `url` until `read` makes something of a reply's body, a failure is final, or the tries are
@@ -68,10 +72,12 @@ impl Client {
             if stop.is_asked() {
                 return Err(Failure::Stopped);
             }
+            self.await_turn(stop)?;
             let failure = match self.once(url, &read) {
                 Ok(received) => return Ok(received),
                 Err(failure) => failure,
             };
+            self.share_refusal(&failure)?;
             failures += 1;
             let wait = failure
                 .retry()
@@ -79,6 +85,30 @@ impl Client {
             let Some(wait) = wait else { return Err(failure) };
             on_retry(&failure, wait);
             stop.sleep(wait);
+        }
+    }
+
+    /// Waits for a turn in the rate budget.
+    fn await_turn(&self, stop: &Stop) -> Result<(), Failure> {
+        let Some(budget) = &self.budget else { return Ok(()) };
+        let sleep = |wait| {
+            stop.sleep(wait);
+            if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match budget.take(sleep) {
+            Ok(ControlFlow::Continue(())) => Ok(()),
+            Ok(ControlFlow::Break(())) => Err(Failure::Stopped),
+            Err(error) => Err(Failure::NoTurn(causes(&error))),
+        }
+    }
+
+    /// A 429 slows everybody who uses the key.
+    fn share_refusal(&self, failure: &Failure) -> Result<(), Failure> {
+        match (&self.budget, failure) {
+            (Some(budget), Failure::RateLimited { retry_after, .. }) => {
+                budget.refused(*retry_after).map_err(|error| Failure::NoTurn(causes(&error)))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -58,6 +58,9 @@ pub enum Failure {
     /// 403 for these dates.
     #[error("these dates are outside the plan of the API key: {0}")]
     OutsidePlan(String),
+    /// The rate budget of this machine can't be used.
+    #[error("{0}")]
+    NoTurn(String),
     /// The worker was asked to end meanwhile.
     #[error("stopped on request")]
     Stopped,
@@ -81,7 +84,8 @@ impl Failure {
         match self {
             Self::Transport(_) | Self::Server { .. } | Self::NotAPage(_) => Some(Reason::Fault),
             Self::RateLimited { .. } => Some(Reason::RateLimit),
-            Self::Lie(_)
+            Self::NoTurn(_)
+            | Self::Lie(_)
             | Self::BadRequest { .. }
             | Self::Refused { .. }
             | Self::OutsidePlan(_)
@@ -105,11 +109,18 @@ impl Failure {
             | Self::Server { .. }
             | Self::RateLimited { .. }
             | Self::NotAPage(_)
+            | Self::NoTurn(_)
             | Self::Lie(_)
             | Self::Refused { .. }
             | Self::Stopped => Persistence::Transient,
         }
     }
+}
+
+/// An error and what is behind it, on one line.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let behind = std::iter::successors(error.source(), |cause| cause.source());
+    behind.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The vendor's two error shapes: `error` or `message`.

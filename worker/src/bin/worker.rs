@@ -18,6 +18,8 @@ use shared::dataset::ledger::Trust;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
+use shared::pace::rate::Rate;
+use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::{BaseUrl, DEFAULT_BASE_URL, PlainHttp};
 use shared::run::events::EventLog;
@@ -28,6 +30,7 @@ use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 use worker::api::backoff::Backoff;
 use worker::api::client::Client;
+use worker::api::failure::causes;
 use worker::clock::{self, Deadline};
 use worker::ingest::batch;
 use worker::ingest::pipeline::{Pipeline, Task, Window};
@@ -125,6 +128,12 @@ struct DownloadArgs {
     /// How often an empty answer is asked again, a day later, before it is believed
     #[arg(long, value_name = "N", default_value_t = 1)]
     recheck_empty: u32,
+    /// At most so many requests, shared by all processes of this machine that use the key: 500/min, 100/s
+    #[arg(long, value_name = "RATE", value_parser = str::parse::<Rate>)]
+    rate: Option<Rate>,
+    /// The same as seconds between requests
+    #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
+    rate_limit: Option<Rate>,
     /// Requests sent for one page before its ticker fails
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100))]
     tries: u32,
@@ -156,6 +165,7 @@ struct Plan {
     events: Option<PathBuf>,
     key: ApiKey,
     backoff: Backoff,
+    rate: Option<Rate>,
 }
 
 fn main() -> ExitCode {
@@ -188,7 +198,7 @@ struct Refusal {
 }
 
 fn usage(error: impl std::error::Error) -> Refusal {
-    Refusal { exit: Exit::Usage, text: batch::causes(&error) }
+    Refusal { exit: Exit::Usage, text: causes(&error) }
 }
 
 fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
@@ -227,12 +237,12 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         events: args.events,
         key,
         backoff: Backoff { base: backoff_base, tries: args.tries },
+        rate: args.rate.or(args.rate_limit),
     })
 }
 
 fn run(plan: Plan) -> Result<Exit, Refusal> {
-    let local =
-        |error: &dyn std::error::Error| Refusal { exit: Exit::LocalResource, text: batch::causes(error) };
+    let local = |error: &dyn std::error::Error| Refusal { exit: Exit::LocalResource, text: causes(error) };
     let Plan { task, tickers, repeated, .. } = plan;
     let events = EventLog::open(plan.events.as_deref()).map_err(|error| local(&error))?;
     let reporter = Reporter::new(events);
@@ -246,7 +256,10 @@ fn run(plan: Plan) -> Result<Exit, Refusal> {
     for ticker in repeated {
         reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
     }
-    let client = Client::new(plan.key, plan.backoff).map_err(|error| local(&error))?;
+    let budget =
+        plan.rate.map(|rate| SharedBudget::open(&task.base.budget_name(&plan.key), rate)).transpose();
+    let budget = budget.map_err(|error| local(&error))?;
+    let client = Client::new(plan.key, plan.backoff, budget).map_err(|error| local(&error))?;
 
     let stop = Arc::new(Stop::default());
     let (post, inbox) = mpsc::channel();
@@ -308,6 +321,6 @@ fn claim(task: &Task) -> Result<(), Refusal> {
             DescriptorError::Disk(_) => Exit::LocalResource,
             DescriptorError::Corrupt { .. } | DescriptorError::Mismatch { .. } => Exit::Usage,
         };
-        Refusal { exit, text: batch::causes(&error) }
+        Refusal { exit, text: causes(&error) }
     })
 }

@@ -14,7 +14,7 @@ use shared::run::exit::Exit;
 
 use super::pipeline::{Pipeline, TickerError};
 use super::store::StoreError;
-use crate::api::failure::Failure;
+use crate::api::failure::{Failure, causes};
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
 
@@ -115,6 +115,7 @@ fn visit(pipeline: &Pipeline<'_>, ticker: &Ticker, reporter: &Reporter, stop: &S
 fn verdict(error: &TickerError) -> Verdict {
     match error {
         TickerError::Source(Failure::Refused { .. }) => Verdict::Batch(Exit::Refused),
+        TickerError::Source(Failure::NoTurn(_)) => Verdict::Batch(Exit::LocalResource),
         TickerError::Source(Failure::Stopped) => Verdict::Batch(Exit::Stopped),
         TickerError::Source(failure) => Verdict::Ticker(failure.persistence()),
         TickerError::Store(StoreError::Disk(_) | StoreError::Ledger(LedgerError::Disk(_))) => {
@@ -127,18 +128,6 @@ fn verdict(error: &TickerError) -> Verdict {
             Verdict::Ticker(Persistence::Permanent)
         }
     }
-}
-
-/// An error and what is behind it, on one line.
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

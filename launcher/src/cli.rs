@@ -8,8 +8,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
-use shared::dataset::kind::Kind;
+use shared::dataset::kind::{Columns, Kind};
 use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
+use shared::pace::rate::Rate;
+use shared::run::window::Window;
 
 /// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be on disk.
 #[derive(Debug, Parser)]
@@ -43,7 +46,7 @@ pub struct StartArgs {
     /// Folder of this run: state, logs, batches (one run, one folder)
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// What to fetch: daily
+    /// What to fetch: daily, minute or trades
     #[arg(long, value_name = "KIND")]
     pub job: Option<Kind>,
     /// CSV with a column `ticker`
@@ -94,9 +97,28 @@ pub struct StartArgs {
     /// Allow plain http to a host that is not this machine
     #[arg(long)]
     pub allow_http: bool,
-    /// Ask for split-adjusted prices
+    /// Ask for split-adjusted bars
     #[arg(long)]
     pub adjusted: bool,
+    /// Columns of trades: narrow (stamp, price, size) or full [default: narrow]
+    #[arg(long, value_name = "CHOICE")]
+    pub columns: Option<Columns>,
+    /// Zone in which days, and so files, are counted: `America/New_York` or UTC [default: `America/New_York`]
+    #[arg(
+        help = "Zone in which days, and so files, are counted: America/New_York or UTC [default: America/New_York]",
+        long,
+        value_name = "ZONE"
+    )]
+    pub tz: Option<Zone>,
+    /// Ask for a missing range in one go or month by month [default: range]
+    #[arg(long, value_name = "range|month")]
+    pub window: Option<Window>,
+    /// At most so many requests, shared by everything on this machine that uses the key: 500/min, 100/s
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<Rate>,
+    /// The same as seconds between requests
+    #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
+    pub rate_limit: Option<Rate>,
     /// Settling delay after a session before its day counts [default: 15h]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub settle: Option<SignedDuration>,

@@ -158,13 +158,8 @@ fn check_world(run: &Run) -> Result<(), Failure> {
 fn claim(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     let base = settings.base_url()?;
-    let descriptor = Descriptor::new(
-        settings.job,
-        settings.adjusted,
-        shared::dataset::kind::Columns::Narrow,
-        shared::market::zone::Zone::NewYork,
-        base.source_name(),
-    );
+    let descriptor =
+        Descriptor::new(settings.job, settings.adjusted, settings.columns, settings.zone, base.source_name());
     Ok(descriptor::claim(&settings.outdir, &descriptor)?)
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use shared::dataset::kind::Kind;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::request::Request;
@@ -30,6 +31,14 @@ pub fn arguments(request: &Request, workdir: &Workdir, batch: BatchId, attempt: 
     say("--recheck-empty", &settings.recheck_empty.to_string());
     say("--tries", &settings.tries.to_string());
     say("--backoff-base", &format!("{:#}", settings.backoff_base).replace(' ', ""));
+    say("--tz", &settings.zone.to_string());
+    say("--window", &settings.window.to_string());
+    if let Some(rate) = settings.rate {
+        say("--rate", &rate.to_string());
+    }
+    if settings.job == Kind::Trades {
+        say("--columns", &settings.columns.to_string());
+    }
     arguments.push("--resume".into());
     if settings.allow_http {
         arguments.push("--allow-http".into());

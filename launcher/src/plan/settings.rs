@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use shared::dataset::descriptor::Adjusted;
-use shared::dataset::kind::Kind;
+use shared::dataset::kind::{Columns, Kind};
 use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
+use shared::pace::rate::Rate;
 use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
+use shared::run::window::Window;
 
 use crate::cli::StartArgs;
 
@@ -93,6 +96,14 @@ pub struct Settings {
     pub allow_http: bool,
     /// Scale of prices.
     pub adjusted: Adjusted,
+    /// Columns of trades.
+    pub columns: Columns,
+    /// Where midnight is.
+    pub zone: Zone,
+    /// Length of one request.
+    pub window: Window,
+    /// The rate budget that workers share; none where nothing was said.
+    pub rate: Option<Rate>,
     /// Settling delay after a session.
     pub settle: SignedDuration,
     /// How often an empty answer is asked again.
@@ -117,6 +128,16 @@ pub enum SettingsError {
         /// Last day asked.
         to: TradingDay,
     },
+    /// A flag that means nothing for this kind of data.
+    #[error("{flag} makes no sense with --job {job}: {why}; leave it out")]
+    NotForJob {
+        /// The flag.
+        flag: &'static str,
+        /// The job.
+        job: Kind,
+        /// Why.
+        why: &'static str,
+    },
     /// The address is none, or not safe for a key.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
@@ -132,6 +153,20 @@ impl Settings {
         };
         if to < from {
             return Err(SettingsError::ToBeforeFrom { from, to });
+        }
+        if job == Kind::Trades && args.adjusted {
+            return Err(SettingsError::NotForJob {
+                flag: "--adjusted",
+                job,
+                why: "trades are never adjusted",
+            });
+        }
+        if job != Kind::Trades && args.columns.is_some() {
+            return Err(SettingsError::NotForJob {
+                flag: "--columns",
+                job,
+                why: "only trades have a choice of columns",
+            });
         }
         let batching = match (args.shards, args.batch_size) {
             (Some(shards), _) => Batching::Shards(shards),
@@ -154,6 +189,10 @@ impl Settings {
             base_url: BaseUrl::parse(base_url, plain_http(args.allow_http))?.to_string(),
             allow_http: args.allow_http,
             adjusted: Adjusted::from(args.adjusted),
+            columns: args.columns.unwrap_or_default(),
+            zone: args.tz.unwrap_or_default(),
+            window: args.window.unwrap_or_default(),
+            rate: args.rate.or(args.rate_limit),
             settle: args.settle.unwrap_or(DEFAULT_SETTLE),
             recheck_empty: args.recheck_empty.unwrap_or(DEFAULT_RECHECK_EMPTY),
             tries: args.tries.unwrap_or(at_least_one(DEFAULT_TRIES)),
@@ -249,6 +288,11 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--base-url", frozen.base_url.clone(), given.base_url.as_ref().map(base_url));
     compare("--allow-http", yes_no(frozen.allow_http), only_if_set(given.allow_http));
     compare("--adjusted", yes_no(frozen.adjusted.into()), only_if_set(given.adjusted));
+    compare("--columns", frozen.columns.to_string(), given.columns.map(|columns| columns.to_string()));
+    compare("--tz", frozen.zone.to_string(), given.tz.map(|zone| zone.to_string()));
+    compare("--window", frozen.window.to_string(), given.window.map(|window| window.to_string()));
+    let rate = frozen.rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
+    compare("--rate", rate, given.rate.or(given.rate_limit).map(|rate| rate.to_string()));
     compare("--settle", span(frozen.settle), given.settle.map(span));
     compare("--recheck-empty", frozen.recheck_empty.to_string(), given.recheck_empty.map(|n| n.to_string()));
     compare("--tries", frozen.tries.to_string(), given.tries.map(number));
@@ -292,6 +336,22 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "--to 2019-12-31 is before --from 2020-01-01; swap them or correct one"
+        );
+    }
+
+    #[test]
+    fn a_flag_that_means_nothing_for_the_job_is_refused() {
+        let args = StartArgs { job: Some(Kind::Trades), adjusted: true, ..full() };
+        let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
+        assert_eq!(
+            said,
+            "--adjusted makes no sense with --job trades: trades are never adjusted; leave it out"
+        );
+        let args = StartArgs { columns: Some(Columns::Full), ..full() };
+        let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
+        assert_eq!(
+            said,
+            "--columns makes no sense with --job daily: only trades have a choice of columns; leave it out"
         );
     }
 

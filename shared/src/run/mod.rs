@@ -8,4 +8,5 @@ pub mod events;
 pub mod identity;
 pub mod leftovers;
 pub mod ticker_list;
+pub mod window;
 pub mod workdir;

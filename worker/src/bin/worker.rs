@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::{self, Adjusted, Descriptor, DescriptorError};
@@ -26,6 +26,7 @@ use shared::run::events::EventLog;
 use shared::run::exit::Exit;
 use shared::run::leftovers;
 use shared::run::ticker_list::TickerList;
+use shared::run::window::Window;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 use worker::api::backoff::Backoff;
@@ -33,7 +34,7 @@ use worker::api::client::Client;
 use worker::api::failure::causes;
 use worker::clock::{self, Deadline};
 use worker::ingest::batch;
-use worker::ingest::pipeline::{Pipeline, Task, Window};
+use worker::ingest::pipeline::{Pipeline, Task};
 use worker::report::{Level, Reporter};
 use worker::stop::Stop;
 
@@ -120,8 +121,8 @@ struct DownloadArgs {
     #[arg(long, value_name = "ZONE", default_value_t = Zone::NewYork)]
     tz: Zone,
     /// Ask for a missing range in one go, or month by month
-    #[arg(long, value_name = "WINDOW", value_enum, default_value_t = WindowArg::Range)]
-    window: WindowArg,
+    #[arg(long, value_name = "range|month", default_value_t = Window::Range)]
+    window: Window,
     /// A day counts as settled this long after 20:00 New York
     #[arg(long, value_name = "DURATION", default_value = "15h")]
     settle: SignedDuration,
@@ -140,12 +141,6 @@ struct DownloadArgs {
     /// First wait between tries; doubled each time, with jitter
     #[arg(long, value_name = "DURATION", default_value = "500ms")]
     backoff_base: SignedDuration,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum WindowArg {
-    Range,
-    Month,
 }
 
 /// What differs between the kinds.
@@ -221,13 +216,18 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     let list = TickerList::read(&args.tickers_csv).map_err(usage)?;
     let since = if args.resume { args.covered_since } else { Some(now) };
     let trust = Trust { now, since, recheck_empty: args.recheck_empty };
-    let window = match args.window {
-        WindowArg::Range => Window::WholeRange,
-        WindowArg::Month => Window::Month,
-    };
     let Choice { kind, adjusted, columns } = *choice;
-    let task =
-        Task { outdir: args.outdir, kind, columns, zone: args.tz, asked, window, trust, base, adjusted };
+    let task = Task {
+        outdir: args.outdir,
+        kind,
+        columns,
+        zone: args.tz,
+        asked,
+        window: args.window,
+        trust,
+        base,
+        adjusted,
+    };
     Ok(Plan {
         task,
         tickers: list.tickers,

@@ -8,12 +8,12 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::Trust;
-use shared::dataset::partition::Partition;
 use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::run::base_url::BaseUrl;
+use shared::run::window::Window;
 
 use super::drafts::{Place, Stored};
 use super::partitioner::{Partitioner, Piece};
@@ -26,28 +26,6 @@ use crate::api::follow::{Delivery, follow};
 use crate::clock;
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
-
-/// How much of a missing range is asked for at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Window {
-    /// All of it: as few requests as can be.
-    #[default]
-    WholeRange,
-    /// Month by month: the vendor's cautious advice for minutes.
-    Month,
-}
-
-impl Window {
-    fn pieces(self, range: DateRange) -> Vec<DateRange> {
-        match self {
-            Self::WholeRange => vec![range],
-            Self::Month => {
-                let months = Partition::within(Kind::Minute, range);
-                months.filter_map(|month| month.span().intersection(range)).collect()
-            }
-        }
-    }
-}
 
 /// What is asked of every ticker of the batch.
 #[derive(Debug, Clone)]

@@ -71,6 +71,7 @@ fn snapshot(supervised: Supervised) -> Snapshot {
         machine: &story.machine,
         digests: BTreeMap::from([(BatchId(2), digest(&story))]),
         supervised,
+        budget: None,
         free_bytes: Some(81_900_000_000),
         now: story.now,
     })
@@ -128,6 +129,7 @@ fn the_json_form_keeps_its_field_names() {
         "retries",
         "failures",
         "eta_seconds",
+        "budget",
         "free_disk_bytes",
     ];
     let mut documented = documented.to_vec();

@@ -63,8 +63,13 @@ impl Place {
 
     /// `launcher start --job daily` over the list.
     pub fn launcher_start(&self, base_url: &str, asked: DateRange) -> Command {
+        self.launcher_start_of(Kind::Daily, base_url, asked)
+    }
+
+    /// The same for any kind of data.
+    pub fn launcher_start_of(&self, kind: Kind, base_url: &str, asked: DateRange) -> Command {
         let mut launcher = self.launcher("start");
-        launcher.args(["--job", "daily"]).arg("--tickers-csv").arg(self.tickers_csv());
+        launcher.args(["--job", kind.name()]).arg("--tickers-csv").arg(self.tickers_csv());
         launcher.arg("--outdir").arg(self.outdir());
         launcher.args(["--from", &asked.from().to_string(), "--to", &asked.to().to_string()]);
         launcher.args(["--base-url", base_url, "--backoff-base", "5ms"]);

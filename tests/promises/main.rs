@@ -14,3 +14,4 @@ mod limits;
 mod secrets;
 mod python;
 mod pace;
+mod rate;

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use shared::pace::budget::Usage;
+use shared::pace::shared_budget::SharedBudget;
 use shared::run::events::EventTail;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::existing;
 use super::failure::{Ending, Failure};
 use crate::cli::StatusArgs;
+use crate::plan::request::Request;
 use crate::process::clock;
 use crate::supervise::batch::BatchState;
 use crate::supervise::digest::Digest;
@@ -51,10 +54,18 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
         machine: &machine,
         digests: digests(workdir, &machine),
         supervised,
+        budget: budget(&request),
         free_bytes: fs2::available_space(&request.settings.outdir).ok(),
         now: clock::now(),
     };
     Ok(Snapshot::take(&sources))
+}
+
+/// The budget can only be found with the key; a status without it is a status all the same.
+fn budget(request: &Request) -> Option<Usage> {
+    request.settings.rate?;
+    let key = existing::api_key(&request.settings.program).ok().flatten()?;
+    SharedBudget::peek(&request.settings.base_url().ok()?.budget_name(&key))
 }
 
 fn digests(workdir: &Workdir, machine: &Machine) -> BTreeMap<BatchId, Digest> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! run              string   name of the run, hex
-//! job              string   "daily"
+//! job              string   "daily", "minute" or "trades"
 //! workdir, outdir  string   absolute paths
 //! from, to         string   YYYY-MM-DD, New York, inclusive; `to` is the last day that was settled at creation
 //! created_at       string   RFC 3339, UTC
@@ -16,6 +16,7 @@
 //! retries          array    of { cause, batches, example, log }: batches in backoff
 //! failures         array    of { cause, tickers, example, log }, most frequent first
 //! eta_seconds      number|null
+//! budget           object|null  rate, allowed_per_minute, used_last_minute, pace_percent, paused_ms, taken, refused, waited_ms
 //! free_disk_bytes  number|null
 //! ```
 

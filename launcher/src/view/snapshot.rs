@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::pace::budget::Usage;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::words;
@@ -47,6 +48,8 @@ pub struct Sources<'a> {
     pub supervised: Supervised,
     /// On the outdir's file system.
     pub free_bytes: Option<u64>,
+    /// The rate budget of the key, where this process knows the key.
+    pub budget: Option<Usage>,
     /// The time of the question.
     pub now: Timestamp,
 }
@@ -87,6 +90,8 @@ pub struct Snapshot {
     pub failures: Vec<FailureGroup>,
     /// Seconds to go at the pace so far; null when that is a guess.
     pub eta_seconds: Option<u64>,
+    /// The rate budget that workers share; null without `--rate`, and where this process does not know the key.
+    pub budget: Option<Usage>,
     /// Free bytes on the outdir's file system.
     pub free_disk_bytes: Option<u64>,
 }
@@ -242,6 +247,7 @@ impl Snapshot {
             retries: retries(machine, workdir),
             failures: failures(machine, workdir),
             eta_seconds,
+            budget: sources.budget.clone(),
             free_disk_bytes: sources.free_bytes,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use shared::market::ticker::Ticker;
+use shared::pace::budget::Usage;
 use shared::run::workdir::Workdir;
 
 use super::snapshot::{RunningBatch, Snapshot, State};
@@ -53,6 +54,9 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     if let Some(seconds) = it.eta_seconds {
         writeln!(out, "to go       about {} at the pace so far", words::span(seconds))?;
     }
+    if let Some(budget) = &it.budget {
+        writeln!(out, "budget      {}", budget_line(budget))?;
+    }
     let free = it.free_disk_bytes.map_or_else(|| "unknown".to_owned(), words::bytes);
     writeln!(out, "outdir      {} ({free} free)", it.outdir.display())?;
     for batch in it.running.iter().take(LIST_MAX) {
@@ -77,6 +81,22 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         writeln!(out, "  and {} other causes", count((it.failures.len() - LIST_MAX) as u64))?;
     }
     Ok(())
+}
+
+/// Everybody's use of the key on this machine, not this run's alone.
+fn budget_line(budget: &Usage) -> String {
+    let (used, allowed) = (count(budget.used_last_minute), count(budget.allowed_per_minute));
+    let mut parts = vec![format!("{used} requests in the last minute, {allowed} allowed ({})", budget.rate)];
+    if budget.pace_percent < 100 {
+        parts.push(format!("slowed to {} % after a 429", budget.pace_percent));
+    }
+    if budget.paused_ms > 0 {
+        parts.push(format!("paused for {} s by the server", budget.paused_ms.div_ceil(1000)));
+    }
+    if budget.refused > 0 {
+        parts.push(format!("{} refused so far", count(budget.refused)));
+    }
+    parts.join("; ")
 }
 
 fn headline(state: &State) -> String {

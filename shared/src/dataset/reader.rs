@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -55,6 +57,19 @@ pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBa
         )));
     }
     Ok(rows)
+}
+
+/// Reads a whole table, whatever its columns; they are the caller's business.
+pub fn read_table(path: &Path) -> Result<RecordBatch, ReadError> {
+    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let file = File::open(path).map_err(DiskError::at("open", path))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
+    let schema = Arc::clone(builder.schema());
+    let batches: Result<Vec<RecordBatch>, _> =
+        builder.build().map_err(|error| foreign(error.to_string()))?.collect();
+    let batches = batches.map_err(|error| foreign(error.to_string()))?;
+    concat_batches(&schema, &batches).map_err(|error| foreign(error.to_string()))
 }
 
 /// The schema was checked before: columns have their names and types.

@@ -62,6 +62,13 @@ pub fn publish_bars(
     file.publish()
 }
 
+/// Publishes a whole table as the file `path`: reference data, not part of the tree of partitions.
+pub fn publish_table(path: &Path, table: &RecordBatch) -> Result<Fingerprint, DiskError> {
+    let mut file = ParquetFile::create(path, &table.schema())?;
+    file.write(table)?;
+    file.publish()
+}
+
 /// The file of one day's trades, written while they arrive: a day of millions of trades is never held in memory.
 /// Dropped unpublished, it leaves nothing.
 pub struct TradesFile {

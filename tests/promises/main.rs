@@ -8,6 +8,8 @@ mod bad_input;
 mod daily;
 mod minute_and_trades;
 mod lies;
+mod reference;
+mod universe;
 mod resume;
 mod crash;
 mod limits;

@@ -50,6 +50,20 @@ pub enum Lie {
     /// A page that leads to what was read already.
     #[error("next_url does not go forward")]
     DoesNotAdvance,
+    /// Rows of a list must go forward by what it is ordered by.
+    #[error("the row of {key} comes after that of {after}")]
+    KeyFalls {
+        /// The row's key.
+        key: String,
+        /// The key before it.
+        after: String,
+    },
+    /// A row that the list asked for does not hold.
+    #[error("the row of {0} is not among those asked for")]
+    NotAskedFor(String),
+    /// A list without an end.
+    #[error("the list leads on and on")]
+    EndlessList,
     /// Pages without rows, for ever.
     #[error("{MAX_EMPTY_PAGES} pages in a row hold no row and lead on")]
     OnlyEmptyPages,

@@ -9,3 +9,5 @@ pub mod client;
 pub mod endpoints;
 pub mod chain;
 pub mod follow;
+pub mod list;
+pub mod collect;

@@ -1,0 +1,83 @@
+//! `worker reference`: arguments to a plan, and its run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use shared::market::trading_day::TradingDay;
+use shared::run::events::EventLog;
+use shared::run::exit::Exit;
+
+use super::refusal::Refusal;
+use super::source::SourceArgs;
+use super::until_end;
+use crate::clock;
+use crate::reference::answers::Begin;
+use crate::reference::ask::Asker;
+use crate::reference::job::{self, Delisted, Plan};
+use crate::reference::place::{Place, PlaceError};
+use crate::report::{Level, Reporter};
+
+/// As typed.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags as typed; the plan has enums")]
+pub struct ReferenceArgs {
+    /// Where the tables go; not a folder of bars or trades
+    #[arg(long, value_name = "DIR")]
+    outdir: PathBuf,
+    /// Also tickers that no longer trade: without them, what is built on the list has survivorship bias
+    #[arg(long)]
+    include_delisted: bool,
+    /// As of this New York day; without it, as of today. Names the snapshot
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    date: Option<TradingDay>,
+    /// Also what is known of each ticker (one request each): market cap, industry, listing date
+    #[arg(long)]
+    details: bool,
+    /// Also all splits
+    #[arg(long)]
+    splits: bool,
+    /// Ask only for what is not there whole. A snapshot of an earlier day is gone on with by its --date
+    #[arg(long)]
+    resume: bool,
+    /// Tickers asked about side by side
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    max_workers: u16,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// Looks at everything that can be wrong, then asks.
+pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
+    let today = TradingDay::of(clock::now()).unwrap_or(TradingDay::MAX);
+    if let Some(date) = args.date.filter(|date| *date > today) {
+        return Err(Refusal::wrong(format!("--date {date} lies in the future")));
+    }
+    let snapshot_date = args.date.unwrap_or(today);
+    let source = args.source.resolve()?;
+    let base = source.base.clone();
+    let place = Place::take(&args.outdir, base.source_name(), snapshot_date).map_err(refused)?;
+    let reporter = Reporter::new(EventLog::open(args.source.events.as_deref()).map_err(Refusal::local)?);
+    let plan = Plan {
+        date: args.date,
+        delisted: if args.include_delisted { Delisted::Included } else { Delisted::LeftOut },
+        details: args.details,
+        splits: args.splits,
+        begin: if args.resume { Begin::GoOn } else { Begin::Anew },
+        threads: args.max_workers.into(),
+    };
+    let client = source.client()?;
+    reporter.run(Level::Info, &format!("reference {base}: snapshot of {snapshot_date}"));
+    until_end::run(move |stop| {
+        let asker = Asker { client: &client, base, reporter: &reporter, stop };
+        job::run(&plan, place, &asker)
+    })
+}
+
+fn refused(error: PlaceError) -> Refusal {
+    let exit = match error {
+        PlaceError::Disk(_) => Exit::LocalResource,
+        PlaceError::Busy(_) => Exit::Transient,
+        PlaceError::MarketData(_) | PlaceError::Mismatch { .. } => Exit::Usage,
+    };
+    Refusal { exit, ..Refusal::usage(error) }
+}

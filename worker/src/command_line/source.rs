@@ -1,0 +1,74 @@
+//! Arguments of every command that asks the source: where, how fast, how often, with which key.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::SignedDuration;
+use shared::pace::rate::Rate;
+use shared::pace::shared_budget::SharedBudget;
+use shared::run::api_key::ApiKey;
+use shared::run::base_url::{BaseUrl, DEFAULT_BASE_URL, PlainHttp};
+
+use super::refusal::Refusal;
+use crate::api::backoff::Backoff;
+use crate::api::client::Client;
+
+/// As typed.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// Append events (JSON lines) to this file
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Where to ask
+    #[arg(long, value_name = "URL", env = "POLYGON_BASE_URL", default_value = DEFAULT_BASE_URL)]
+    base_url: String,
+    /// Let the API key travel over plain http to another machine
+    #[arg(long)]
+    allow_http: bool,
+    /// At most so many requests, shared by all processes of this machine that use the key: 500/min, 100/s
+    #[arg(long, value_name = "RATE", value_parser = str::parse::<Rate>)]
+    rate: Option<Rate>,
+    /// The same as seconds between requests
+    #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
+    rate_limit: Option<Rate>,
+    /// Requests sent for one page before its ticker fails
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100))]
+    tries: u32,
+    /// First wait between tries; doubled each time, with jitter
+    #[arg(long, value_name = "DURATION", default_value = "500ms")]
+    backoff_base: SignedDuration,
+}
+
+/// Looked at: an address that may get the key, and the key.
+pub struct Source {
+    /// Where.
+    pub base: BaseUrl,
+    key: ApiKey,
+    backoff: Backoff,
+    rate: Option<Rate>,
+}
+
+impl SourceArgs {
+    /// Looks at the address, the key in the environment or `.env`, and the retry policy.
+    pub fn resolve(&self) -> Result<Source, Refusal> {
+        let plain_http = if self.allow_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
+        let base = BaseUrl::parse(&self.base_url, plain_http).map_err(Refusal::usage)?;
+        let backoff_base = Duration::try_from(self.backoff_base)
+            .map_err(|_| Refusal::wrong(format!("--backoff-base {} is negative", self.backoff_base)))?;
+        let folder = std::env::current_dir().unwrap_or_default();
+        #[expect(clippy::disallowed_methods, reason = "here arguments and environment become a plan")]
+        let key = ApiKey::find(|name| std::env::var(name).ok(), &folder).map_err(Refusal::usage)?;
+        let backoff = Backoff { base: backoff_base, tries: self.tries };
+        Ok(Source { base, key, backoff, rate: self.rate.or(self.rate_limit) })
+    }
+}
+
+impl Source {
+    /// Opens the shared rate budget and sets up the client.
+    pub fn client(self) -> Result<Client, Refusal> {
+        let budget = self.rate.map(|rate| SharedBudget::open(&self.base.budget_name(&self.key), rate));
+        let budget = budget.transpose().map_err(Refusal::local)?;
+        Client::new(self.key, self.backoff, budget).map_err(Refusal::local)
+    }
+}

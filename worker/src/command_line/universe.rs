@@ -1,0 +1,117 @@
+//! `worker universe`: arguments, the rule, its account and its files.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use shared::dataset::writer::Fingerprint;
+use shared::run::exit::Exit;
+
+use super::refusal::Refusal;
+use crate::reference::place::TableName;
+use crate::universe::input::{self, Found, Known};
+use crate::universe::output;
+use crate::universe::rule::{Universe, Wanted};
+
+/// As typed.
+#[derive(Debug, Args)]
+pub struct UniverseArgs {
+    /// `OUT/tickers_snapshot` (the newest snapshot counts) or one snapshot's folder
+    #[arg(long, value_name = "DIR")]
+    snapdir: PathBuf,
+    /// Ticker details: a file, a snapshot's folder, or `OUT/ticker_details` (the newest counts)
+    #[arg(long, value_name = "FILE")]
+    details: Option<PathBuf>,
+    /// Largest market cap in US dollars; what has none, or no longer trades, is kept
+    #[arg(long, value_name = "USD", value_parser = dollars, requires = "details")]
+    cap_max: Option<f64>,
+    /// Where the list goes: a CSV with the column `ticker`
+    #[arg(long, value_name = "FILE")]
+    out_csv: PathBuf,
+    /// Where the list goes with what is known of each
+    #[arg(long, value_name = "FILE")]
+    out_parquet: Option<PathBuf>,
+    /// Primary exchanges (MIC) to keep
+    #[arg(long, value_name = "MIC,…", value_delimiter = ',', default_value = "XNAS,XNYS")]
+    exchanges: Vec<String>,
+    /// Security types to keep
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',', default_value = "CS")]
+    types: Vec<String>,
+    /// Also tickers that no longer trade
+    #[arg(long)]
+    include_delisted: bool,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|dollars| dollars.is_finite() && *dollars > 0.0);
+    number.ok_or_else(|| "not an amount of dollars (2000000000, or 2e9)".to_owned())
+}
+
+/// Reads, chooses, says what was chosen, writes.
+pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
+    let known = match &args.details {
+        Some(path) => read_details(path)?,
+        None => BTreeMap::new(),
+    };
+    let snapshot = input::find(&args.snapdir, TableName::Tickers).map_err(Refusal::usage)?;
+    let rows = input::read_candidates(&snapshot.file, &known).map_err(Refusal::usage)?;
+    say_input("snapshot", &snapshot, rows.len())?;
+    let wanted = Wanted {
+        exchanges: args.exchanges.clone(),
+        types: args.types.clone(),
+        delisted: args.include_delisted,
+        cap_max: args.cap_max,
+    };
+    let snapshot_has_delisted = rows.iter().any(|row| !row.active);
+    let universe = Universe::choose(rows, &wanted);
+    let account = output::account(&universe);
+    if universe.kept.is_empty() {
+        return Err(Refusal::wrong(format!(
+            "no ticker is left; nothing was written\n{}",
+            account.trim_end()
+        )));
+    }
+    if let Some(path) = &args.out_parquet {
+        output::publish_parquet(path, &universe).map_err(Refusal::local)?;
+    }
+    output::publish_csv(&args.out_csv, &universe).map_err(Refusal::local)?;
+    say(&account);
+    warn(&universe, &wanted, snapshot_has_delisted);
+    Ok(Exit::Done)
+}
+
+fn read_details(path: &Path) -> Result<BTreeMap<String, Known>, Refusal> {
+    let found = input::find(path, TableName::Details).map_err(Refusal::usage)?;
+    let known = input::read_details(&found.file).map_err(Refusal::usage)?;
+    say_input("details", &found, known.len())?;
+    Ok(known)
+}
+
+/// Which bytes this universe is made from: lists made from the wrong file look right.
+fn say_input(name: &str, found: &Found, rows: usize) -> Result<(), Refusal> {
+    let sha256 = Fingerprint::of_file(&found.file).map_err(Refusal::local)?.sha256;
+    let newest = match found.newest_of {
+        Some(count) if count > 1 => format!(", the newest of {count}"),
+        _ => String::new(),
+    };
+    say(&format!("{name}: {}{newest} ({rows} rows, sha256 {sha256})\n", found.file.display()));
+    Ok(())
+}
+
+fn warn(universe: &Universe, wanted: &Wanted, snapshot_has_delisted: bool) {
+    let why = match (snapshot_has_delisted, wanted.delisted) {
+        (false, _) => "the snapshot holds no delisted tickers (worker reference --include-delisted)",
+        (true, false) => "delisted tickers are left out (--include-delisted keeps them)",
+        (true, true) if universe.delisted() == 0 => "no delisted ticker passes the rules",
+        (true, true) => return,
+    };
+    let text =
+        format!("warning: survivorship bias: {why}; what is studied on this list knows who survives\n");
+    // Nobody reads: then nobody is warned, and the files are as they are.
+    drop(io::stderr().write_all(text.as_bytes()));
+}
+
+fn say(text: &str) {
+    drop(io::stdout().write_all(text.as_bytes()));
+}

@@ -1,0 +1,69 @@
+//! A job on a thread of its own, and its end: by itself, or by SIGTERM within a bound.
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use shared::run::exit::Exit;
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+
+use super::refusal::Refusal;
+use crate::clock::Deadline;
+use crate::stop::Stop;
+
+/// After SIGTERM the process is gone within 5 s, even if a server keeps silent.
+const STOP_GRACE: Duration = Duration::from_secs(4);
+
+/// What the main thread waits for.
+enum Letter {
+    /// SIGTERM came.
+    Terminate,
+    /// The job has ended, or panicked.
+    Ended(thread::Result<Exit>),
+}
+
+/// Runs `job` to its end. SIGTERM asks it to stop; a job that doesn't is left behind.
+pub fn run(job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Result<Exit, Refusal> {
+    let stop = Arc::new(Stop::default());
+    let (post, inbox) = mpsc::channel();
+    post_sigterm(post.clone()).map_err(Refusal::local)?;
+    let stop_of_job = Arc::clone(&stop);
+    thread::spawn(move || {
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| job(&stop_of_job)));
+        // The receiver is gone only when the process ends without waiting for us.
+        drop(post.send(Letter::Ended(ended)));
+    });
+    Ok(await_end(&inbox, &stop))
+}
+
+fn post_sigterm(post: Sender<Letter>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM])?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            drop(post.send(Letter::Terminate));
+        }
+    });
+    Ok(())
+}
+
+fn await_end(inbox: &Receiver<Letter>, stop: &Stop) -> Exit {
+    let mut letter = inbox.recv().ok();
+    if let Some(Letter::Terminate) = letter {
+        stop.ask();
+        let deadline = Deadline::after(STOP_GRACE);
+        while let Some(Letter::Terminate) = letter {
+            letter = inbox.recv_timeout(deadline.left()).ok();
+        }
+    }
+    match letter {
+        Some(Letter::Ended(Ok(exit))) => exit,
+        // The panic has said what it is; the process dies of it, and the launcher sees a crash.
+        Some(Letter::Ended(Err(panic))) => panic::resume_unwind(panic),
+        // A server keeps silent. Nothing is half written that the next run would not sweep away.
+        Some(Letter::Terminate) | None => Exit::Stopped,
+    }
+}

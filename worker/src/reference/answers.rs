@@ -1,0 +1,71 @@
+//! Answers about tickers as they come in, kept in a checked log beside the table they will become: a killed run
+//! goes on behind the last one.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use shared::disk::checked_lines::{Appender, LinesError};
+use shared::disk::publish::DiskError;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+
+use super::details::Details;
+
+/// What the source said of one ticker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Who was asked about.
+    pub ticker: Ticker,
+    /// As of which day; `None` is the day of the snapshot.
+    pub date: Option<TradingDay>,
+    /// `None`: nothing is known of it (404).
+    pub details: Option<Details>,
+}
+
+/// Are answers of an earlier run taken up?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Everything is asked again.
+    Anew,
+    /// Only what is missing is asked.
+    GoOn,
+}
+
+/// The log and what is in it.
+pub struct Answers {
+    log: Appender<Answer>,
+    known: HashMap<Ticker, Answer>,
+}
+
+impl Answers {
+    /// Opens the log at `path`. One process at a time: the lock of the output sees to that.
+    pub fn open(path: &Path, begin: Begin) -> Result<Self, LinesError> {
+        if begin == Begin::Anew {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(DiskError::at("remove", path)(error).into());
+                }
+                _ => {}
+            }
+        }
+        let mut log = Appender::open(path)?;
+        let known =
+            log.recover()?.into_iter().map(|answer: Answer| (answer.ticker.clone(), answer)).collect();
+        Ok(Self { log, known })
+    }
+
+    /// What was said of `ticker` as of `date`.
+    pub fn of(&self, ticker: &Ticker, date: Option<TradingDay>) -> Option<&Answer> {
+        self.known.get(ticker).filter(|answer| answer.date == date)
+    }
+
+    /// Keeps an answer: when it returns, no crash loses it.
+    pub fn keep(&mut self, answer: Answer) -> Result<(), DiskError> {
+        self.log.append(std::slice::from_ref(&answer))?;
+        self.known.insert(answer.ticker.clone(), answer);
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! One reference job: the snapshot of tickers, then splits, then details. What is proven is not asked again.
+
+use arrow::array::RecordBatch;
+use jiff::Timestamp;
+use shared::dataset::writer;
+use shared::market::trading_day::TradingDay;
+use shared::run::exit::Exit;
+
+use super::answers::{Answers, Begin};
+use super::ask::Asker;
+use super::details::{self, Details};
+use super::error::JobError;
+use super::place::{Place, TableName};
+use super::proof::{self, Proof, Standing};
+use super::splits::{self, SplitRow};
+use super::survey::{self, Question};
+use super::tickers::{Listed, Snapshot};
+use crate::api::failure::{Failure, causes};
+use crate::api::list::{List, ListRow, Side};
+use crate::api::wire::FromWire;
+use crate::clock;
+use crate::report::Level;
+
+/// Are tickers that no longer trade part of the snapshot?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delisted {
+    /// Yes: without survivorship bias.
+    Included,
+    /// No.
+    LeftOut,
+}
+
+/// What a job does.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// As of which day the source is asked; `None` is today.
+    pub date: Option<TradingDay>,
+    /// Who is in the snapshot.
+    pub delisted: Delisted,
+    /// Details of every ticker too?
+    pub details: bool,
+    /// Splits too?
+    pub splits: bool,
+    /// Is what is proven asked again?
+    pub begin: Begin,
+    /// Tickers asked about side by side.
+    pub threads: usize,
+}
+
+/// Runs `plan` in `place` and returns how the process should exit; what goes wrong is said.
+pub fn run(plan: &Plan, place: Place, asker: &Asker<'_>) -> Exit {
+    Job { plan, place, asker }.run().unwrap_or_else(|error| {
+        let exit = error.exit();
+        let level = if exit == Exit::Stopped { Level::Info } else { Level::Error };
+        asker.reporter.run(level, &causes(&error));
+        exit
+    })
+}
+
+struct Job<'a> {
+    plan: &'a Plan,
+    place: Place,
+    asker: &'a Asker<'a>,
+}
+
+impl Job<'_> {
+    fn run(&self) -> Result<Exit, JobError> {
+        let tickers = self.tickers()?;
+        if self.plan.splits {
+            self.splits()?;
+        }
+        if self.plan.details { self.details(&tickers) } else { Ok(Exit::Done) }
+    }
+
+    /// The proof of the snapshot, old or new.
+    fn tickers(&self) -> Result<Proof, JobError> {
+        let enough = |proof: &Proof| self.plan.delisted == Delisted::LeftOut || proof.delisted == Some(true);
+        if let Some(proof) = self.standing(TableName::Tickers)?.filter(enough) {
+            self.not_again(TableName::Tickers, &proof);
+            return Ok(proof);
+        }
+        let asked_at = clock::now();
+        let date = self.plan.date;
+        let ask = |name, side| self.list(name, List::Tickers { side, date });
+        let active = ask("active tickers", Side::Active)?;
+        let delisted = match self.plan.delisted {
+            Delisted::Included => ask("delisted tickers", Side::Delisted)?,
+            Delisted::LeftOut => Vec::new(),
+        };
+        let snapshot = Snapshot::of(active, delisted);
+        if snapshot.rows.is_empty() {
+            return Err(JobError::Nothing { name: "tickers" });
+        }
+        self.say_repeated("tickers", snapshot.repeated);
+        let ambiguous = snapshot.ambiguous();
+        if !ambiguous.is_empty() {
+            let text = format!(
+                "{} tickers stand in more than one row, all of them kept: {}",
+                ambiguous.len(),
+                shortened(&ambiguous)
+            );
+            self.say(Level::Warn, &text);
+        }
+        let delisted = Some(self.plan.delisted == Delisted::Included);
+        self.publish(TableName::Tickers, &snapshot.table(), asked_at, |proof| Proof { delisted, ..proof })
+    }
+
+    fn splits(&self) -> Result<(), JobError> {
+        if let Some(proof) = self.standing(TableName::Splits)? {
+            self.not_again(TableName::Splits, &proof);
+            return Ok(());
+        }
+        let asked_at = clock::now();
+        let (rows, repeated) = splits::ordered(self.list::<SplitRow>("splits", List::Splits)?);
+        self.say_repeated("splits", repeated);
+        self.publish(TableName::Splits, &splits::table(&rows), asked_at, |proof| proof)?;
+        Ok(())
+    }
+
+    fn details(&self, tickers: &Proof) -> Result<Exit, JobError> {
+        let same_tickers = |proof: &Proof| proof.tickers_sha256.as_ref() == Some(&tickers.sha256);
+        if let Some(proof) = self.standing(TableName::Details)?.filter(same_tickers) {
+            self.not_again(TableName::Details, &proof);
+            return Ok(Exit::Done);
+        }
+        let asked_at = clock::now();
+        let listed = Listed::read(&self.place.file(TableName::Tickers))?;
+        let (questions, unusable) = survey::questions(listed, self.plan.date);
+        if !unusable.is_empty() {
+            let names: Vec<&str> = unusable.iter().map(String::as_str).collect();
+            let text = format!("details: no request can be made of {}", shortened(&names));
+            self.say(Level::Warn, &text);
+        }
+        let log = self.place.folder(TableName::Details).join("_details.jsonl");
+        let mut answers = Answers::open(&log, self.plan.begin)?;
+        let tally = survey::run(self.asker, &questions, &mut answers, self.plan.threads);
+        let failed = tally.transient + tally.permanent;
+        self.asker.reporter.end(tally.answered, failed);
+        let exit = tally.exit(questions.len());
+        if exit != Exit::Done {
+            let open = questions.len() as u64 - tally.answered;
+            self.say(
+                Level::Info,
+                &format!("details: {open} tickers are not answered; --resume asks for those"),
+            );
+            return Ok(exit);
+        }
+        let rows: Vec<Details> = questions.iter().filter_map(|question| row_of(question, &answers)).collect();
+        let unknown = questions.len() - rows.len();
+        if unknown > 0 {
+            self.say(
+                Level::Info,
+                &format!("details: the source knows nothing of {unknown} tickers; they have no row"),
+            );
+        }
+        let tickers_sha256 = Some(tickers.sha256.clone());
+        self.publish(TableName::Details, &details::table(&rows), asked_at, |proof| Proof {
+            tickers_sha256,
+            ..proof
+        })?;
+        Ok(Exit::Done)
+    }
+
+    fn list<R: ListRow + FromWire>(&self, name: &str, list: List) -> Result<Vec<R>, JobError> {
+        self.asker
+            .list(name, list)
+            .map_err(|failure: Failure| JobError::Source { name: name.to_owned(), failure })
+    }
+
+    /// The proof of a table that need not be asked for again.
+    fn standing(&self, table: TableName) -> Result<Option<Proof>, JobError> {
+        if self.plan.begin == Begin::Anew {
+            return Ok(None);
+        }
+        match proof::standing(&self.place.folder(table), table.file())? {
+            Standing::Whole(proof) => Ok(Some(proof)),
+            Standing::Absent => Ok(None),
+            Standing::Unproven => {
+                let path = self.place.file(table);
+                let text =
+                    format!("{}: damaged, or not proven by its ledger; asked for again", path.display());
+                self.say(Level::Warn, &text);
+                Ok(None)
+            }
+        }
+    }
+
+    fn publish(
+        &self,
+        table: TableName,
+        rows: &RecordBatch,
+        asked_at: Timestamp,
+        more: impl FnOnce(Proof) -> Proof,
+    ) -> Result<Proof, JobError> {
+        let path = self.place.file(table);
+        let fingerprint = writer::publish_table(&path, rows)?;
+        let proof = more(Proof::of(table.file(), rows.num_rows(), fingerprint, asked_at));
+        proof.write(&self.place.folder(table))?;
+        self.say(Level::Info, &format!("{}: {} rows", path.display(), rows.num_rows()));
+        Ok(proof)
+    }
+
+    fn not_again(&self, table: TableName, proof: &Proof) {
+        let path = self.place.file(table);
+        self.say(Level::Info, &format!("{}: {} rows, whole; not asked again", path.display(), proof.rows));
+    }
+
+    fn say_repeated(&self, name: &str, repeated: usize) {
+        if repeated > 0 {
+            self.say(
+                Level::Warn,
+                &format!("{name}: {repeated} rows came twice, the same in everything; kept once"),
+            );
+        }
+    }
+
+    fn say(&self, level: Level, text: &str) {
+        self.asker.reporter.run(level, text);
+    }
+}
+
+/// The row of a ticker: what was said of it as of the day asked about, and what the snapshot says of today.
+fn row_of(question: &Question, answers: &Answers) -> Option<Details> {
+    let answer = answers.of(&question.ticker, question.date)?;
+    let details = answer.details.clone()?;
+    let delisted_utc = details.delisted_utc.or_else(|| question.delisted_utc.clone());
+    Some(Details { active: Some(question.active), delisted_utc, ..details })
+}
+
+/// The first few of many names.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

@@ -1,0 +1,144 @@
+//! Where the tables of a snapshot are, and that an output belongs to one source and one writer at a time.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use shared::disk::lock::{Lock, LockError};
+use shared::disk::publish::{self, DiskError};
+use shared::market::trading_day::TradingDay;
+use shared::run::leftovers;
+
+const SCHEMA_VERSION: u32 = 1;
+
+/// The tables of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableName {
+    /// Who is listed.
+    Tickers,
+    /// What is known of each.
+    Details,
+    /// How shares were split.
+    Splits,
+}
+
+impl TableName {
+    const ALL: [Self; 3] = [Self::Tickers, Self::Details, Self::Splits];
+
+    /// Its folder in the output.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Tickers => "tickers_snapshot",
+            Self::Details => "ticker_details",
+            Self::Splits => "splits",
+        }
+    }
+
+    /// Its file.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Tickers => "tickers.parquet",
+            Self::Details => "details.parquet",
+            Self::Splits => "splits.parquet",
+        }
+    }
+}
+
+/// Folder of one snapshot date: `snapshot_date=YYYY-MM-DD`.
+pub fn folder_of(date: TradingDay) -> String {
+    format!("snapshot_date={date}")
+}
+
+/// The date of a folder's name.
+pub fn date_of(folder: &str) -> Option<TradingDay> {
+    folder.strip_prefix("snapshot_date=")?.parse().ok()
+}
+
+/// `OUT/_reference.json`.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Claim {
+    schema_version: u32,
+    source: String,
+}
+
+/// Why an output can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// It can't be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Somebody else writes there.
+    #[error("another worker writes there: {0}")]
+    Busy(#[source] LockError),
+    /// A tree of bars or trades.
+    #[error("{path}: this tree holds market data, not reference data; choose another --outdir", path = .0.display())]
+    MarketData(PathBuf),
+    /// Reference data of another source or layout.
+    #[error("{path}: this tree is {existing}, you ask for {asked}; choose another --outdir", path = path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        existing: String,
+        /// What was asked.
+        asked: String,
+    },
+}
+
+/// An output that is ours as long as this lives.
+pub struct Place {
+    outdir: PathBuf,
+    date: TradingDay,
+    _lock: Lock,
+}
+
+impl Place {
+    /// Takes `outdir` for reference data of `source`, snapshot `date`, and sweeps what killed runs left there.
+    pub fn take(outdir: &Path, source: &str, date: TradingDay) -> Result<Self, PlaceError> {
+        let market_data = outdir.join("_dataset.json");
+        if market_data.try_exists().map_err(DiskError::at("look at", &market_data))? {
+            return Err(PlaceError::MarketData(market_data));
+        }
+        let holder = format!("worker reference, process {}", std::process::id());
+        let lock = Lock::acquire(&outdir.join("_reference.lock"), &holder).map_err(|error| match error {
+            LockError::Disk(error) => PlaceError::Disk(error),
+            held @ LockError::Held { .. } => PlaceError::Busy(held),
+        })?;
+        claim(outdir, &Claim { schema_version: SCHEMA_VERSION, source: source.to_owned() })?;
+        leftovers::sweep(outdir)?;
+        for table in TableName::ALL {
+            publish::sweep(&outdir.join(table.folder()))?;
+        }
+        Ok(Self { outdir: outdir.to_owned(), date, _lock: lock })
+    }
+
+    /// The folder of a table's snapshot.
+    pub fn folder(&self, table: TableName) -> PathBuf {
+        self.outdir.join(table.folder()).join(folder_of(self.date))
+    }
+
+    /// A table's file.
+    pub fn file(&self, table: TableName) -> PathBuf {
+        self.folder(table).join(table.file())
+    }
+}
+
+fn claim(outdir: &Path, asked: &Claim) -> Result<(), PlaceError> {
+    let path = outdir.join("_reference.json");
+    let words = |claim: &Claim| format!("of {} in layout {}", claim.source, claim.schema_version);
+    let existing = match fs::read(&path) {
+        Ok(bytes) => match serde_json::from_slice::<Claim>(&bytes) {
+            Ok(existing) if existing == *asked => return Ok(()),
+            Ok(other) => words(&other),
+            Err(error) => format!("not readable ({error})"),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut text = serde_json::to_string_pretty(asked).expect("a claim is plain data");
+            text.push('\n');
+            return Ok(publish::publish(&path, text.as_bytes())?);
+        }
+        Err(error) => return Err(DiskError::at("read", &path)(error).into()),
+    };
+    Err(PlaceError::Mismatch { path, existing, asked: words(asked) })
+}

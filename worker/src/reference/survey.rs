@@ -1,0 +1,221 @@
+//! The details of many tickers on a few threads: every answer is kept at once, and only what is not known is asked.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use jiff::Timestamp;
+use shared::disk::publish::DiskError;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use shared::run::events::Persistence;
+use shared::run::exit::Exit;
+
+use super::answers::{Answer, Answers};
+use super::ask::Asker;
+use super::details;
+use super::error::exit_of;
+use super::tickers::Listed;
+use crate::api::failure::Failure;
+use crate::report::Level;
+
+/// One ticker to ask about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Who.
+    pub ticker: Ticker,
+    /// As of which day; `None` is today.
+    pub date: Option<TradingDay>,
+    /// Does it trade, says the snapshot?
+    pub active: bool,
+    /// When it was delisted, says the snapshot.
+    pub delisted_utc: Option<String>,
+}
+
+/// What there is to ask about the rows of a snapshot: each ticker once, in order, and the names that are none.
+///
+/// A delisted ticker is asked about as of the day before its delisting: of today, nothing is known of it
+/// (protocol sheet 1.5).
+pub fn questions(listed: Vec<Listed>, date: Option<TradingDay>) -> (Vec<Question>, Vec<String>) {
+    let mut questions: Vec<Question> = Vec::new();
+    let mut unusable = Vec::new();
+    for Listed { ticker: name, active, delisted_utc } in listed {
+        let Ok(ticker) = name.parse::<Ticker>() else {
+            unusable.push(name);
+            continue;
+        };
+        let date = if active { date } else { day_before(delisted_utc.as_deref()).or(date) };
+        questions.push(Question { ticker, date, active, delisted_utc });
+    }
+    // Of several rows of a ticker the one that trades counts, else the one that traded last.
+    questions.sort_by(|a, b| {
+        let order = (b.active, &b.delisted_utc).cmp(&(a.active, &a.delisted_utc));
+        a.ticker.cmp(&b.ticker).then(order)
+    });
+    questions.dedup_by(|later, kept| later.ticker == kept.ticker);
+    (questions, unusable)
+}
+
+fn day_before(instant: Option<&str>) -> Option<TradingDay> {
+    // The vendor writes a bare date as midnight UTC: the day is in the text, not in a time zone.
+    let text = instant?;
+    text.parse::<Timestamp>().ok()?;
+    Some(text.get(..10)?.parse::<TradingDay>().ok()?.previous())
+}
+
+/// How a survey ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Answered, before or now.
+    pub answered: u64,
+    /// May be tried again.
+    pub transient: u64,
+    /// Will not get better.
+    pub permanent: u64,
+    /// What ended it before its time.
+    pub cut_short: Option<Exit>,
+}
+
+impl Tally {
+    /// How the process ends.
+    pub fn exit(&self, asked: usize) -> Exit {
+        match self.cut_short {
+            Some(Exit::Stopped) if self.answered == asked as u64 => Exit::Done,
+            Some(exit) => exit,
+            None if self.transient > 0 => Exit::Transient,
+            None if self.permanent > 0 => Exit::Permanent,
+            None => Exit::Done,
+        }
+    }
+}
+
+/// What all threads share.
+struct Desk<'a> {
+    asker: &'a Asker<'a>,
+    answers: Mutex<&'a mut Answers>,
+    tally: Mutex<Tally>,
+}
+
+/// Asks every question that `answers` does not answer.
+pub fn run(asker: &Asker<'_>, questions: &[Question], answers: &mut Answers, threads: usize) -> Tally {
+    let open: Vec<&Question> =
+        questions.iter().filter(|question| answers.of(&question.ticker, question.date).is_none()).collect();
+    let known = questions.len() - open.len();
+    if known > 0 {
+        asker.reporter.run(
+            Level::Info,
+            &format!("details: {known} tickers were answered before, {} to ask", open.len()),
+        );
+    }
+    let tally = Mutex::new(Tally { answered: known as u64, ..Tally::default() });
+    let desk = Desk { asker, answers: Mutex::new(answers), tally };
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..threads.min(open.len()) {
+            scope.spawn(|| {
+                while let Some(question) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if asker.stop.is_asked() {
+                        break;
+                    }
+                    desk.visit(question);
+                }
+            });
+        }
+    });
+    let mut tally = desk.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if asker.stop.is_asked() {
+        tally.cut_short.get_or_insert(Exit::Stopped);
+    }
+    tally
+}
+
+impl Desk<'_> {
+    fn visit(&self, question: &Question) {
+        let reporter = self.asker.reporter;
+        let ticker = &question.ticker;
+        reporter.start(ticker);
+        let url = details::url(&self.asker.base, ticker, question.date);
+        let details = match self.asker.details(ticker, &url) {
+            Ok(details) => details,
+            Err(failure) => return self.failed(ticker, &failure),
+        };
+        let rows = u64::from(details.is_some());
+        if let Some(details) = &details {
+            debug_assert_eq!(details.ticker, ticker.as_str(), "the decoder has compared them");
+        } else {
+            reporter.ticker(Level::Info, ticker, "the source knows nothing of it");
+        }
+        let answer = Answer { ticker: ticker.clone(), date: question.date, details };
+        let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner).keep(answer);
+        match kept {
+            Ok(()) => {
+                self.tally().answered += 1;
+                reporter.done(ticker, rows, 1);
+            }
+            Err(error) => self.unkept(&error),
+        }
+    }
+
+    fn failed(&self, ticker: &Ticker, failure: &Failure) {
+        let exit = exit_of(failure);
+        match exit {
+            Exit::Transient | Exit::Permanent => {
+                let persistence = failure.persistence();
+                match persistence {
+                    Persistence::Transient => self.tally().transient += 1,
+                    Persistence::Permanent => self.tally().permanent += 1,
+                }
+                self.asker.reporter.failed(ticker, &failure.to_string(), persistence);
+            }
+            Exit::Stopped => self.end(exit),
+            _ => {
+                let text = format!("the run ends here: {ticker}: {failure}");
+                self.asker.reporter.run(Level::Error, &text);
+                self.end(exit);
+            }
+        }
+    }
+
+    fn unkept(&self, error: &DiskError) {
+        let text = crate::api::failure::causes(error);
+        self.asker.reporter.run(Level::Error, &format!("the run ends here: {text}"));
+        self.end(Exit::LocalResource);
+    }
+
+    fn end(&self, exit: Exit) {
+        self.tally().cut_short.get_or_insert(exit);
+        self.asker.stop.ask();
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_ticker_is_asked_about_once_as_of_a_day_on_which_it_traded() {
+        let listed = |ticker: &str, gone: Option<&str>| Listed {
+            ticker: ticker.to_owned(),
+            active: gone.is_none(),
+            delisted_utc: gone.map(str::to_owned),
+        };
+        let rows = vec![
+            listed("A", None),
+            listed("A", Some("2010-05-04T00:00:00Z")),
+            listed("GONE", Some("2010-05-04T00:00:00Z")),
+            listed("GONE", Some("2019-01-02T00:00:00Z")),
+            listed("O:X", None),
+        ];
+        let (questions, unusable) = questions(rows, None);
+        let asked: Vec<_> = questions
+            .iter()
+            .map(|question| (question.ticker.as_str(), question.date.map(|date| date.to_string())))
+            .collect();
+        assert_eq!(asked, [("A", None), ("GONE", Some("2019-01-01".to_owned()))]);
+        assert_eq!(unusable, ["O:X"]);
+    }
+}

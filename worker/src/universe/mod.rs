@@ -1,0 +1,5 @@
+//! Which tickers one wants: a rule over a snapshot and its details. No network.
+
+pub mod rule;
+pub mod input;
+pub mod output;

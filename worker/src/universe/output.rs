@@ -1,0 +1,62 @@
+//! A universe as files, and in words.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use shared::dataset::writer;
+use shared::disk::publish::{self, DiskError};
+use shared::market::ticker::Ticker;
+use shared::run::ticker_list::TickerList;
+
+use super::rule::{Candidate, Universe};
+use crate::reference::table::Columns;
+
+/// Publishes the tickers as a CSV with the one column `ticker`.
+pub fn publish_csv(path: &Path, universe: &Universe) -> Result<(), DiskError> {
+    let ticker = |kept: &Candidate| kept.ticker.parse::<Ticker>().expect("the rule keeps only usable names");
+    let tickers: Vec<Ticker> = universe.kept.iter().map(ticker).collect();
+    publish::publish(path, TickerList::text(&tickers).as_bytes())
+}
+
+/// Publishes the tickers with what is known of them. The source names no sectors: the column is there, empty.
+pub fn publish_parquet(path: &Path, universe: &Universe) -> Result<(), DiskError> {
+    let rows = &universe.kept;
+    let text = |value: fn(&Candidate) -> &Option<String>| rows.iter().map(move |row| value(row).as_deref());
+    let table = Columns::default()
+        .required("ticker", rows.iter().map(|row| row.ticker.as_str()))
+        .text("name", text(|row| &row.name))
+        .text("primary_exchange", text(|row| &row.primary_exchange))
+        .text("type", text(|row| &row.kind))
+        .text("sector", rows.iter().map(|_| None))
+        .text("industry", text(|row| &row.industry))
+        .text("cik", text(|row| &row.cik))
+        .text("list_date", text(|row| &row.list_date))
+        .truth("active", rows.iter().map(|row| row.active))
+        .float("market_cap", rows.iter().map(|row| row.market_cap))
+        .table();
+    writer::publish_table(path, &table)?;
+    Ok(())
+}
+
+/// What became of the rows, one line a rule.
+pub fn account(universe: &Universe) -> String {
+    let mut text = format!("{} rows in the snapshot\n", universe.rows);
+    if universe.duplicates > 0 {
+        let line =
+            "belong to a ticker that stands more than once (kept: the one that trades, else the newest)";
+        writeln!(text, "{:>8} {line}", less(universe.duplicates)).expect("a String takes every write");
+    }
+    for (reason, count) in &universe.dropped {
+        writeln!(text, "{:>8} {reason}", less(*count)).expect("a String takes every write");
+    }
+    let delisted = match universe.delisted() {
+        0 => String::new(),
+        count => format!(", {count} of them delisted"),
+    };
+    writeln!(text, "{} tickers are left{delisted}", universe.kept.len()).expect("a String takes every write");
+    text
+}
+
+fn less(count: usize) -> String {
+    format!("-{count}")
+}

@@ -9,9 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::answers::{Answers, Said};
+use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, OpenLedger, Outcome};
+use shared::dataset::ledger::{Entry, OpenLedger};
 use shared::dataset::partition::Partition;
 use shared::run::identity::ProcessIdentity;
 
@@ -209,15 +210,10 @@ pub(crate) fn prove(outdir: &Path, ticker: &str, years: &[(&str, &str)]) {
     for (from, to) in years {
         let days =
             DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order");
-        let entry = Entry {
-            partition: Partition::of(Kind::Daily, days.from()),
-            covered: days.into(),
-            outside_plan: Coverage::empty(),
-            outcome: Outcome::Empty { asks: 9 },
-            pages: 1,
-            asked_at: Timestamp::UNIX_EPOCH,
-            code: "test".to_owned(),
-        };
+        let mut answers = Answers::default();
+        answers.record(days, Said::Empty { asks: 9 }, Timestamp::UNIX_EPOCH);
+        let partition = Partition::of(Kind::Daily, days.from());
+        let entry = Entry { partition, answers, file: None, pages: 1, code: "test".to_owned() };
         ledger.commit(vec![entry]).expect("committed");
     }
 }

@@ -4,9 +4,13 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use shared::market::ticker::Ticker;
+use shared::run::api_key::ApiKey;
 use shared::run::events::{Event, EventLog, Persistence};
 
 use crate::clock;
+
+/// Longer texts are cut.
+const MAX_TEXT: usize = 600;
 
 /// How loud a log line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,26 +26,47 @@ pub enum Level {
 /// Says things as they happen; shared by all threads.
 pub struct Reporter {
     events: EventLog,
+    secret: Option<ApiKey>,
 }
 
 impl Reporter {
     /// Reports to stderr and to `events`.
     pub fn new(events: EventLog) -> Self {
-        Self { events }
+        Self { events, secret: None }
+    }
+
+    /// Never says `secret`, not even where a server repeats it.
+    pub fn hiding(mut self, secret: ApiKey) -> Self {
+        self.secret = Some(secret);
+        self
     }
 
     fn say(&self, event: Event) {
         self.events.say(clock::now(), event);
     }
 
+    /// Without the secret, on one line, and of a length that a person reads: servers say what they like.
+    fn fit_to_say(&self, text: &str) -> String {
+        let text = match &self.secret {
+            Some(secret) => text.replace(secret.expose(), "(key)"),
+            None => text.to_owned(),
+        };
+        let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let mut short: String = plain.clone().take(MAX_TEXT).collect();
+        if plain.count() > MAX_TEXT {
+            short.push('…');
+        }
+        short
+    }
+
     /// A line about the run as a whole.
     pub fn run(&self, level: Level, text: &str) {
-        line(level, text);
+        line(level, &self.fit_to_say(text));
     }
 
     /// A line about one ticker.
     pub fn ticker(&self, level: Level, ticker: &Ticker, text: impl Display) {
-        line(level, &format!("{ticker}: {text}"));
+        line(level, &self.fit_to_say(&format!("{ticker}: {text}")));
     }
 
     /// Work on `ticker` begins.
@@ -67,7 +92,7 @@ impl Reporter {
             Persistence::Permanent => "failed for good",
         };
         self.ticker(Level::Error, ticker, format_args!("{word}: {cause}"));
-        self.say(Event::TickerFailed { ticker: ticker.clone(), cause: cause.to_owned(), persistence });
+        self.say(Event::TickerFailed { ticker: ticker.clone(), cause: self.fit_to_say(cause), persistence });
     }
 
     /// The last word.

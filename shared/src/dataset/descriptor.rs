@@ -1,7 +1,6 @@
 //! `OUT/_dataset.json`: what a tree holds, so that two kinds of data never mix in it.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -116,15 +115,12 @@ impl Descriptor {
 /// Makes `outdir` a tree of `asked`, or checks that it is one.
 pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     let path = outdir.join("_dataset.json");
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut text = serde_json::to_string_pretty(asked).expect("a descriptor is plain data");
-            text.push('\n');
-            return Ok(publish::publish(&path, text.as_bytes())?);
-        }
-        Err(error) => return Err(DiskError::at("read", &path)(error).into()),
-    };
+    let mut text = serde_json::to_string_pretty(asked).expect("a descriptor is plain data");
+    text.push('\n');
+    if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
+        return Ok(());
+    }
+    let bytes = fs::read(&path).map_err(DiskError::at("read", &path))?;
     let existing: Descriptor = serde_json::from_slice(&bytes)
         .map_err(|error| DescriptorError::Corrupt { path: path.clone(), what: error.to_string() })?;
     match asked.difference(&existing) {

@@ -1,15 +1,16 @@
 //! The ledger: the proof of what is on disk, one line per finished partition.
 //!
-//! A line is appended and synced *after* its file is in place, so a line without its file never comes from a
-//! crash, and a file without its line proves nothing. Which days *should* be covered is not known here.
+//! A line is appended and synced *after* its file is in place. A crash between the two leaves a file that its
+//! line does not describe: such a file proves nothing, and its days are asked for again. Which days *should* be
+//! covered is not known here.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::answers::{Answers, Said, Trust};
 use super::coverage::{Coverage, DateRange};
 use super::kind::Kind;
 use super::partition::Partition;
@@ -17,65 +18,37 @@ use super::writer::Fingerprint;
 use crate::disk::checked_lines::{self, Appender, LinesError};
 use crate::disk::lock::try_exclusive;
 use crate::disk::publish::DiskError;
-use crate::market::session;
 use crate::market::ticker::Ticker;
-
-/// An empty answer is asked again at the earliest after this time.
-const RECHECK_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// The version of this program, as written into each line.
 pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the source said of one partition. Existence of a file is not among the answers.
+/// What a published file holds, and what proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
-    /// The page chain was followed to its end and every row is in the file.
-    Data {
-        /// Rows in the file.
-        rows: u64,
-        /// First stamp in the file, in the unit of its `t`.
-        first_t: i64,
-        /// Last stamp in the file.
-        last_t: i64,
-        /// File length.
-        bytes: u64,
-        /// SHA-256 of the file, lower-case hex.
-        sha256: String,
-    },
-    /// The source answered with no rows, so many times, at least a day apart.
-    Empty {
-        /// At least 1.
-        asks: u32,
-    },
-    /// The plan of the API key does not reach these days.
-    OutsidePlan,
+pub struct FileProof {
+    /// Rows in the file, at least 1.
+    pub rows: u64,
+    /// First stamp in the file, in the unit of its rows (ms for bars, ns for trades; UTC).
+    pub first: i64,
+    /// Last stamp in the file.
+    pub last: i64,
+    /// Length and SHA-256.
+    #[serde(flatten)]
+    pub fingerprint: Fingerprint,
 }
 
-impl Outcome {
-    /// The outcome of a published file.
-    pub fn data(rows: u64, first_t: i64, last_t: i64, proof: Fingerprint) -> Self {
-        Self::Data { rows, first_t, last_t, bytes: proof.bytes, sha256: proof.sha256 }
-    }
-}
-
-/// One line: what is proven of one partition. The last sound line of a partition wins.
+/// One line: what is proven of one partition. The last line of a partition wins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Which.
     pub partition: Partition,
-    /// New York days that the source has answered for.
-    pub covered: Coverage,
-    /// New York days that the plan does not reach.
-    #[serde(default, skip_serializing_if = "Coverage::is_empty")]
-    pub outside_plan: Coverage,
-    /// What came of it.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-    /// Pages that the last fetch took, those that it shares with neighbours included.
+    /// What the source has said of its days.
+    pub answers: Answers,
+    /// The file with its rows; a partition without a row has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileProof>,
+    /// Pages that the last fetch had read when it closed the partition, those shared with its neighbours included.
     pub pages: u64,
-    /// When the source was asked for the first of these pages (UTC).
-    pub asked_at: Timestamp,
     /// Version of the program that wrote the line.
     pub code: String,
 }
@@ -118,37 +91,6 @@ impl From<LinesError> for LedgerError {
     }
 }
 
-/// Which lines count, for whom.
-#[derive(Debug, Clone, Copy)]
-pub struct Trust {
-    /// The time of the question.
-    pub now: Timestamp,
-    /// Only what was asked at or after this instant counts: a run that wants everything anew.
-    pub since: Option<Timestamp>,
-    /// How often an empty answer is asked again before it is believed for good.
-    pub recheck_empty: u32,
-}
-
-impl Trust {
-    fn believes(&self, entry: &Entry) -> bool {
-        let fresh = self.since.is_none_or(|since| entry.asked_at >= since);
-        let settled = match entry.outcome {
-            Outcome::Data { .. } | Outcome::OutsidePlan => true,
-            Outcome::Empty { asks } => {
-                asks > self.recheck_empty
-                    || self.now.duration_since(entry.asked_at) < RECHECK_AFTER
-                    || !entry.covered.ranges().iter().any(|range| has_session(*range))
-            }
-        };
-        fresh && settled
-    }
-}
-
-/// Was the exchange open on any of these days? Where it was not, nothing is what one expects.
-fn has_session(days: DateRange) -> bool {
-    session::sessions(days.from(), days.to()).next().is_some()
-}
-
 /// Partitions and rows of a range, by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Summary {
@@ -174,6 +116,7 @@ pub struct Damage {
 /// What is proven of one ticker.
 #[derive(Debug, Clone)]
 pub struct Ledger {
+    /// The last line of each partition; where the file is damaged, without it and with its days as lost.
     latest: BTreeMap<Partition, Entry>,
     damaged: BTreeMap<Partition, Damage>,
 }
@@ -192,15 +135,26 @@ impl Ledger {
     }
 
     fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
-        let latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
-        let damage = |entry: &Entry| damage_of(entry, entry.partition.file(outdir, ticker, kind));
-        let damaged = latest.values().filter_map(|entry| Some((entry.partition, damage(entry)?))).collect();
+        let mut latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
+        let mut damaged = BTreeMap::new();
+        for entry in latest.values_mut() {
+            if let Some(damage) = damage_of(entry, entry.partition.file(outdir, ticker, kind)) {
+                entry.file = None;
+                entry.answers.lose_data();
+                damaged.insert(entry.partition, damage);
+            }
+        }
         Self { latest, damaged }
     }
 
-    /// The last word on a partition; `None` where there is none or its file is damaged.
-    pub fn proven(&self, partition: Partition) -> Option<&Entry> {
-        self.latest.get(&partition).filter(|_| !self.damaged.contains_key(&partition))
+    /// What the source has said of the days of a partition.
+    pub fn answers(&self, partition: Partition) -> Answers {
+        self.latest.get(&partition).map(|entry| entry.answers.clone()).unwrap_or_default()
+    }
+
+    /// The proven file of a partition.
+    pub fn file(&self, partition: Partition) -> Option<&FileProof> {
+        self.latest.get(&partition).and_then(|entry| entry.file.as_ref())
     }
 
     /// Files that are not what their lines say.
@@ -210,63 +164,52 @@ impl Ledger {
 
     /// The days of `asked` that are not proven.
     pub fn missing(&self, asked: DateRange, trust: &Trust) -> Coverage {
-        let believed = self.sound_entries().filter(|entry| trust.believes(entry));
-        let known = believed
-            .fold(Coverage::empty(), |known, entry| known.union(&entry.covered).union(&entry.outside_plan));
+        let believed = |entry: &Entry| entry.answers.days(|answer| trust.believes(answer));
+        let known =
+            self.latest.values().fold(Coverage::empty(), |known, entry| known.union(&believed(entry)));
         Coverage::from(asked).minus(&known)
     }
 
-    /// What to ask the source for: what is missing of `asked`, and with it every day that a damaged file
-    /// was said to hold, because that file will be replaced as a whole.
+    /// What to ask the source for: what is missing of `asked`, and with it the lost days of every partition
+    /// that it touches, even those beyond the range asked for.
     pub fn to_ask(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let missing = self.missing(asked, trust);
-        let touched = |partition: &Partition| {
-            missing.ranges().iter().any(|range| range.intersection(partition.span()).is_some())
+        let touched = |entry: &&Entry| {
+            missing.ranges().iter().any(|range| range.intersection(entry.partition.span()).is_some())
         };
-        let claimed = self.damaged.keys().filter(|partition| touched(partition));
-        claimed
-            .filter_map(|partition| self.latest.get(partition))
-            .fold(missing.clone(), |ask, entry| ask.union(&entry.covered))
+        let lost = |entry: &Entry| entry.answers.days(|answer| answer.said == Said::Lost);
+        self.latest.values().filter(touched).fold(missing.clone(), |ask, entry| ask.union(&lost(entry)))
     }
 
-    /// Counts over the partitions that touch `asked` and that `trust` believes.
+    /// Counts over the partitions of which `trust` believes days of `asked`.
     pub fn summary(&self, asked: DateRange, trust: &Trust) -> Summary {
         let mut summary = Summary::default();
-        let touching =
-            self.sound_entries().filter(|entry| entry.partition.span().intersection(asked).is_some());
-        for entry in touching.filter(|entry| trust.believes(entry)) {
-            match entry.outcome {
-                Outcome::Data { rows, .. } => {
+        for entry in self.latest.values() {
+            let mut believed = entry
+                .answers
+                .iter()
+                .filter(|answer| answer.days.intersection(asked).is_some() && trust.believes(answer))
+                .peekable();
+            if believed.peek().is_none() {
+                continue;
+            }
+            match &entry.file {
+                Some(file) => {
                     summary.partitions_data += 1;
-                    summary.rows += rows;
+                    summary.rows += file.rows;
                 }
-                Outcome::Empty { .. } => summary.partitions_empty += 1,
-                Outcome::OutsidePlan => summary.partitions_outside_plan += 1,
+                None if believed.any(|answer| answer.said != Said::OutsidePlan) => {
+                    summary.partitions_empty += 1;
+                }
+                None => summary.partitions_outside_plan += 1,
             }
         }
         summary
     }
-
-    fn sound_entries(&self) -> impl Iterator<Item = &Entry> {
-        self.latest.values().filter(|entry| !self.damaged.contains_key(&entry.partition))
-    }
-}
-
-/// How many times the source has now said that a partition is empty.
-pub fn asks_after(previous: Option<&Entry>, asked_at: Timestamp) -> u32 {
-    match previous {
-        Some(Entry { outcome: Outcome::Empty { asks }, asked_at: before, .. }) => {
-            // Asking twice in one day is asking once.
-            asks + u32::from(asked_at.duration_since(*before) >= RECHECK_AFTER)
-        }
-        _ => 1,
-    }
 }
 
 fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {
-    let Outcome::Data { bytes, .. } = entry.outcome else {
-        return None;
-    };
+    let bytes = entry.file.as_ref()?.fingerprint.bytes;
     let what = match fs::metadata(&path) {
         Ok(found) if found.len() == bytes => return None,
         Ok(found) => format!("{} bytes where the ledger says {bytes}", found.len()),
@@ -314,6 +257,7 @@ impl OpenLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
 
     fn range(from: &str, to: &str) -> DateRange {
         DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
@@ -327,23 +271,14 @@ mod tests {
         Trust { now: at(now), since: None, recheck_empty: 1 }
     }
 
-    fn entry(days: DateRange, outcome: Outcome) -> Entry {
+    fn entry(days: DateRange, said: Said, bytes: Option<u64>) -> Entry {
         let partition = Partition::of(Kind::Daily, days.from());
-        let asked_at = at("2024-01-10T12:00:00Z");
-        let code = CODE_VERSION.to_owned();
-        Entry {
-            partition,
-            covered: days.into(),
-            outside_plan: Coverage::empty(),
-            outcome,
-            pages: 1,
-            asked_at,
-            code,
-        }
-    }
-
-    fn data(bytes: u64) -> Outcome {
-        Outcome::data(1, 0, 0, Fingerprint { bytes, sha256: "00".to_owned() })
+        let mut answers = Answers::default();
+        answers.record(days, said, at("2024-01-10T12:00:00Z"));
+        let fingerprint = |bytes| Fingerprint { bytes, sha256: "00".to_owned() };
+        let file =
+            bytes.map(|bytes| FileProof { rows: 1, first: 0, last: 0, fingerprint: fingerprint(bytes) });
+        Entry { partition, answers, file, pages: 1, code: CODE_VERSION.to_owned() }
     }
 
     struct Tree {
@@ -376,7 +311,9 @@ mod tests {
         tree.put_file(2022, 7);
         let asked = range("2022-01-01", "2023-12-31");
         assert!(tree.read().missing(asked, &trust("2024-01-11T00:00:00Z")).includes(asked));
-        tree.open().commit(vec![entry(range("2023-01-01", "2023-12-31"), data(7))]).expect("committed");
+        tree.open()
+            .commit(vec![entry(range("2023-01-01", "2023-12-31"), Said::Data, Some(7))])
+            .expect("committed");
         assert!(tree.read().missing(asked, &trust("2024-01-11T00:00:00Z")).includes(asked));
         tree.put_file(2023, 7);
         let missing = tree.read().missing(asked, &trust("2024-01-11T00:00:00Z"));
@@ -387,7 +324,9 @@ mod tests {
     fn a_truncated_file_is_named_and_all_that_it_held_is_asked_again() {
         let tree = Tree::new();
         tree.put_file(2022, 7);
-        tree.open().commit(vec![entry(range("2022-01-01", "2022-12-31"), data(8))]).expect("committed");
+        tree.open()
+            .commit(vec![entry(range("2022-01-01", "2022-12-31"), Said::Data, Some(8))])
+            .expect("committed");
         let ledger = tree.read();
         let asked = range("2022-06-01", "2022-06-30");
         assert_eq!(
@@ -403,34 +342,6 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_answer_is_asked_again_a_day_later_and_then_believed() {
-        let tree = Tree::new();
-        let asked = range("2022-01-01", "2022-12-31");
-        tree.open().commit(vec![entry(asked, Outcome::Empty { asks: 1 })]).expect("committed");
-        let ledger = tree.read();
-        assert!(ledger.missing(asked, &trust("2024-01-11T11:59:59Z")).is_empty(), "not a day old");
-        assert!(ledger.missing(asked, &trust("2024-01-11T12:00:00Z")).includes(asked), "to be asked again");
-        let asks = asks_after(ledger.proven(Partition::Year(2022)), at("2024-01-11T12:00:00Z"));
-        tree.open().commit(vec![entry(asked, Outcome::Empty { asks })]).expect("committed");
-        assert!(tree.read().missing(asked, &trust("2030-01-01T00:00:00Z")).is_empty(), "believed");
-        assert_eq!(
-            asks_after(ledger.proven(Partition::Year(2022)), at("2024-01-10T13:00:00Z")),
-            1,
-            "same day"
-        );
-    }
-
-    #[test]
-    fn a_fresh_run_does_not_count_what_was_asked_before_it() {
-        let tree = Tree::new();
-        let asked = range("2022-01-01", "2022-12-31");
-        tree.open().commit(vec![entry(asked, Outcome::OutsidePlan)]).expect("committed");
-        let since = |text| Trust { since: Some(at(text)), ..trust("2024-01-11T00:00:00Z") };
-        assert!(tree.read().missing(asked, &since("2024-01-10T12:00:00Z")).is_empty());
-        assert!(tree.read().missing(asked, &since("2024-01-10T12:00:01Z")).includes(asked));
-    }
-
-    #[test]
     fn two_processes_can_not_write_one_ticker() {
         let tree = Tree::new();
         let first = tree.open();
@@ -442,12 +353,20 @@ mod tests {
 
     #[test]
     fn a_line_reads_as_it_was_written() {
-        let mut written = entry(range("2022-01-01", "2022-06-30"), data(8));
-        written.outside_plan = range("2022-07-01", "2022-12-31").into();
+        let mut written = entry(range("2022-01-01", "2022-06-30"), Said::Data, Some(8));
+        written.answers.record(
+            range("2022-07-01", "2022-12-31"),
+            Said::Empty { asks: 1 },
+            at("2024-01-11T12:00:00Z"),
+        );
         let line = checked_lines::encode(&written);
-        assert!(line.starts_with(
-            r#"{"partition":"year=2022","covered":[{"from":"2022-01-01","to":"2022-06-30"}],"outside_plan":["#
-        ));
+        let expected = concat!(
+            r#"{"partition":"year=2022","answers":["#,
+            r#"{"from":"2022-01-01","to":"2022-06-30","outcome":"data","asked_at":"2024-01-10T12:00:00Z"},"#,
+            r#"{"from":"2022-07-01","to":"2022-12-31","outcome":"empty","asks":1,"asked_at":"2024-01-11T12:00:00Z"}],"#,
+            r#""file":{"rows":1,"first":0,"last":0,"bytes":8,"sha256":"00"},"pages":1,"#,
+        );
+        assert!(line.starts_with(expected), "{line}");
         assert_eq!(checked_lines::decode::<Entry>(line.trim_end().as_bytes()), Ok(written));
     }
 }

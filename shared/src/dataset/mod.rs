@@ -2,6 +2,7 @@
 
 pub mod kind;
 pub mod coverage;
+pub mod answers;
 pub mod row;
 pub mod partition;
 pub mod merge;

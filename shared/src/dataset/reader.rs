@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::datatypes::{FieldRef, Fields, Float64Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::kind::{Columns, Kind};
@@ -33,18 +33,42 @@ pub enum ReadError {
     },
 }
 
-/// Reads the file of `ticker` with bars of `kind`: sorted by key, each key once.
-pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
+/// Is `path` a whole Parquet file with exactly the columns of `kind`? Its rows are not read.
+pub fn check(path: &Path, kind: Kind, columns: Columns) -> Result<(), ReadError> {
+    open(path, kind, columns).map(drop)
+}
+
+fn open(
+    path: &Path,
+    kind: Kind,
+    columns: Columns,
+) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let file = File::open(path).map_err(DiskError::at("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
-    let (found, expected) = (builder.schema().fields(), schema::of(kind, Columns::Narrow));
-    if found != expected.fields() {
-        let names: Vec<_> =
-            found.iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
-        return Err(foreign(format!("its columns are {}", names.join(", "))));
+    let (found, expected) = (builder.schema().fields(), schema::of(kind, columns));
+    if found == expected.fields() {
+        return Ok(builder);
     }
+    let spelled = |fields: &Fields| {
+        let field = |field: &FieldRef| {
+            format!(
+                "{} {}{}",
+                field.name(),
+                field.data_type(),
+                if field.is_nullable() { " or null" } else { "" }
+            )
+        };
+        fields.iter().map(field).collect::<Vec<_>>().join(", ")
+    };
+    Err(foreign(format!("its columns are {}; ours are {}", spelled(found), spelled(expected.fields()))))
+}
+
+/// Reads the file of `ticker` with bars of `kind`: sorted by key, each key once.
+pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
+    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let builder = open(path, kind, Columns::Narrow)?;
     let mut rows = Vec::new();
     for batch in builder.build().map_err(|error| foreign(error.to_string()))? {
         let batch = batch.map_err(|error| foreign(error.to_string()))?;

@@ -25,9 +25,6 @@ pub trait Row: Clone + PartialEq {
     /// When, since the epoch (UTC), in the row's own unit.
     fn stamp(&self) -> i64;
 
-    /// Is this the very row that `other` is, sent a second time?
-    fn repeats(&self, other: &Self) -> bool;
-
     /// The day it is filed under; `None` for a stamp that no day can be named for.
     fn day(&self, zone: Zone) -> Option<TradingDay> {
         zone.day_of_ms(self.stamp().div_euclid(Self::STAMPS_PER_MS))
@@ -41,10 +38,6 @@ impl Row for Ohlcv {
     fn stamp(&self) -> i64 {
         self.t
     }
-
-    fn repeats(&self, other: &Self) -> bool {
-        self.t == other.t
-    }
 }
 
 impl Row for Trade {
@@ -53,13 +46,6 @@ impl Row for Trade {
 
     fn stamp(&self) -> i64 {
         self.sip_ns
-    }
-
-    fn repeats(&self, other: &Self) -> bool {
-        self.sip_ns == other.sip_ns
-            && self.sequence_number == other.sequence_number
-            && self.exchange == other.exchange
-            && self.id == other.id
     }
 }
 

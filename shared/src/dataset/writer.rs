@@ -15,6 +15,7 @@ use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::kind::{Columns, Kind};
@@ -30,7 +31,7 @@ use crate::market::zone::Zone;
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 
 /// What proves a file: its length and its SHA-256, as `sha256sum` prints it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// File length.
     pub bytes: u64,

@@ -24,7 +24,7 @@ pub enum LinesError {
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A line in the middle is damaged: sound lines follow it, so it was not torn off by a crash.
+    /// A whole line is damaged, or of a version that this program does not know: no crash does that.
     #[error("{path}:{line}: not a line of this log ({what})", path = path.display())]
     Corrupt {
         /// The log.
@@ -81,23 +81,16 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
 pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Contents<T>, LinesError> {
     let mut entries = Vec::new();
     let mut sound_bytes = 0;
-    let mut first_bad: Option<(usize, String)> = None;
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        // A line without its newline was never acknowledged: torn.
-        let Some(body) = line.strip_suffix(b"\n") else {
+        // A line without its newline was never acknowledged: torn. So are blocks that a file system had reserved
+        // and not yet written.
+        let Some(body) = line.strip_suffix(b"\n") else { break };
+        if bytes[sound_bytes..].iter().all(|byte| *byte == 0) {
             break;
-        };
-        match (decode(body), &first_bad) {
-            (Ok(entry), None) => {
-                entries.push(entry);
-                sound_bytes += line.len();
-            }
-            (Ok(_), Some((line, what))) => {
-                return Err(LinesError::Corrupt { path: path.to_owned(), line: *line, what: what.clone() });
-            }
-            (Err(what), None) => first_bad = Some((index + 1, what)),
-            (Err(_), Some(_)) => {}
         }
+        let corrupt = |what| LinesError::Corrupt { path: path.to_owned(), line: index + 1, what };
+        entries.push(decode(body).map_err(corrupt)?);
+        sound_bytes += line.len();
     }
     Ok(Contents { entries, sound_bytes: sound_bytes as u64 })
 }
@@ -193,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_in_the_middle_is_an_error_that_names_the_line() {
+    fn a_changed_byte_is_an_error_that_names_the_line() {
         let bytes = log_of(&notes(3));
         let first_line = bytes.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
         for at in first_line..first_line + 20 {
@@ -202,6 +195,24 @@ mod tests {
             let error = parse::<Note>(Path::new("log"), &bytes).err().expect("damage is seen");
             assert!(matches!(error, LinesError::Corrupt { line: 2, .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn whole_lines_are_never_cut_off_whoever_wrote_them() {
+        let text = String::from_utf8(log_of(&notes(2))).expect("UTF-8");
+        let by_windows = text.replace('\n', "\r\n");
+        let newer = text + &encode(&serde_json::json!({ "number": "two", "text": "x" }));
+        for (log, line) in [(by_windows, 1), (newer, 3)] {
+            let error = parse::<Note>(Path::new("log"), log.as_bytes()).err().expect("refused");
+            assert!(matches!(error, LinesError::Corrupt { line: named, .. } if named == line), "{error}");
+        }
+    }
+
+    #[test]
+    fn reserved_blocks_that_were_never_written_are_torn() {
+        let mut bytes = log_of(&notes(2));
+        bytes.extend([0; 512]);
+        assert_eq!(parse::<Note>(Path::new("log"), &bytes).expect("torn").entries, notes(2));
     }
 
     #[test]

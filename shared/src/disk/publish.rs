@@ -51,13 +51,25 @@ impl Draft {
 
     /// Syncs the bytes, renames them into place and syncs the folder.
     pub fn publish(mut self) -> Result<(), DiskError> {
+        self.sync()?;
+        fs::rename(&self.temp, &self.target).map_err(DiskError::at("publish", &self.target))?;
+        sync_folder(folder_of(&self.target))
+    }
+
+    fn publish_new(mut self) -> Result<bool, DiskError> {
+        self.sync()?;
+        match fs::hard_link(&self.temp, &self.target) {
+            Ok(()) => sync_folder(folder_of(&self.target)).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(DiskError::at("publish", &self.target)(error)),
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), DiskError> {
         let buffered = self.file.take().expect("a draft holds its file until it is published");
         let file =
             buffered.into_inner().map_err(|error| DiskError::at("write", &self.temp)(error.into_error()))?;
-        file.sync_all().map_err(DiskError::at("sync", &self.temp))?;
-        drop(file);
-        fs::rename(&self.temp, &self.target).map_err(DiskError::at("publish", &self.target))?;
-        sync_folder(folder_of(&self.target))
+        file.sync_all().map_err(DiskError::at("sync", &self.temp))
     }
 }
 
@@ -84,6 +96,13 @@ pub fn publish(target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let mut draft = Draft::create(target)?;
     draft.write_all(bytes).map_err(DiskError::at("write", target))?;
     draft.publish()
+}
+
+/// Publishes `bytes` at `target` unless something is there; `false` when somebody was first.
+pub fn publish_new(target: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
+    let mut draft = Draft::create(target)?;
+    draft.write_all(bytes).map_err(DiskError::at("write", target))?;
+    draft.publish_new()
 }
 
 /// Makes `folder` and its parents so that they survive a power cut.

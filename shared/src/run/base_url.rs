@@ -82,6 +82,11 @@ impl BaseUrl {
         url.origin() == self.0.origin() && url.username().is_empty() && url.password().is_none()
     }
 
+    /// Is it https?
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// What a rate budget is named after: the key as this service knows it. Both names of the vendor share one.
     pub fn budget_name(&self, key: &ApiKey) -> Vec<u8> {
         let is_vendor = self.0.host_str().is_some_and(|host| VENDOR_HOSTS.contains(&host));

@@ -42,7 +42,7 @@ impl Backoff {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
         let step = self.base.saturating_mul(doubled).min(LONGEST);
         let wait = match (retry_after, reason) {
-            (Some(said), _) => said + self.base.mul_f64(chance),
+            (Some(said), _) => said.saturating_add(self.base.mul_f64(chance)),
             (None, Reason::Fault) => step.mul_f64(chance),
             (None, Reason::RateLimit) => step.mul_f64(1.0 + chance / 2.0),
         };

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::endpoints::Endpoint;
 use super::failure::Failure;
-use super::lie::{Lie, MAX_EMPTY_PAGES};
+use super::lie::{Lie, MAX_IDLE_PAGES};
 use super::page::Page;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub struct Chain<R> {
     last: Vec<R>,
     next: Next,
     followed: HashSet<Url>,
-    empty_pages: u32,
+    /// Pages in a row that brought nothing new; a restart does not make them forgotten.
+    idle_pages: u32,
     repeated_rows: u64,
 }
 
@@ -46,7 +47,7 @@ impl<R: Row> Chain<R> {
     pub fn new(base: BaseUrl, endpoint: Endpoint, window: Range<i64>) -> Self {
         let next = own(&base, &endpoint, &window);
         let (last, followed) = (Vec::new(), HashSet::new());
-        Self { base, endpoint, window, last, next, followed, empty_pages: 0, repeated_rows: 0 }
+        Self { base, endpoint, window, last, next, followed, idle_pages: 0, repeated_rows: 0 }
     }
 
     /// The page to ask for now; `None` when every page has been read.
@@ -69,12 +70,12 @@ impl<R: Row> Chain<R> {
         let rows = self.new_rows(page.rows)?;
         let position = rows.last().or(self.last.last()).map(Row::stamp);
         let next = self.next_after(page.next_url.as_deref(), position)?;
-        let empty_pages = if held == 0 { self.empty_pages + 1 } else { 0 };
-        if empty_pages >= MAX_EMPTY_PAGES && next != Next::End {
-            return Err(Lie::OnlyEmptyPages);
+        let idle_pages = if rows.is_empty() { self.idle_pages + 1 } else { 0 };
+        if idle_pages >= MAX_IDLE_PAGES && next != Next::End {
+            return Err(Lie::NothingNew);
         }
         self.repeated_rows += (held - rows.len()) as u64;
-        self.empty_pages = empty_pages;
+        self.idle_pages = idle_pages;
         self.remember_last(&rows);
         self.followed.extend(self.url().cloned());
         self.next = next;
@@ -87,7 +88,6 @@ impl<R: Row> Chain<R> {
         let rest = start..self.window.end;
         self.next = if rest.is_empty() { Next::End } else { own(&self.base, &self.endpoint, &rest) };
         self.followed.clear();
-        self.empty_pages = 0;
     }
 
     /// Is `failure` only the vendor's odd way to say that the last page was the last? It may answer a
@@ -104,52 +104,54 @@ impl<R: Row> Chain<R> {
         false
     }
 
+    /// Every page says what it is; bars also say of what, on which scale and how many.
     fn check_envelope(&self, page: &Page<R>) -> Result<(), Lie> {
-        match page.status.as_deref() {
-            None | Some("OK" | "DELAYED") => {}
-            Some(other) => return Err(Lie::Status(other.to_owned())),
+        match page.status.as_deref().ok_or(Lie::Silent("status"))? {
+            "OK" | "DELAYED" => {}
+            other => return Err(Lie::Status(other.to_owned())),
         }
-        if let Some(ticker) = &page.ticker
-            && ticker != self.endpoint.ticker().as_str()
-        {
+        if let Endpoint::Trades(_) = self.endpoint {
+            return Ok(());
+        }
+        let ticker = page.ticker.as_ref().ok_or(Lie::Silent("ticker"))?;
+        if ticker != self.endpoint.ticker().as_str() {
             return Err(Lie::OtherTicker(ticker.clone()));
         }
-        if let Some(adjusted) = page.adjusted
-            && adjusted != bool::from(self.endpoint.adjusted())
-        {
+        let adjusted = page.adjusted.ok_or(Lie::Silent("adjusted"))?;
+        if adjusted != bool::from(self.endpoint.adjusted()) {
             return Err(Lie::Adjusted(adjusted));
         }
+        let announced = page.results_count.ok_or(Lie::Silent("resultsCount"))?;
         let held = page.rows.len() as u64;
-        match page.results_count {
-            Some(announced) if announced != held => Err(Lie::RowCount { announced, held }),
-            _ => Ok(()),
-        }
+        if announced == held { Ok(()) } else { Err(Lie::RowCount { announced, held }) }
     }
 
     /// The rows that were not on the page before, in order.
     fn new_rows(&self, rows: Vec<R>) -> Result<Vec<R>, Lie> {
         let mut new: Vec<R> = Vec::with_capacity(rows.len());
+        // A row is left out as often as it was read before, and no more: twins are not repeats.
+        let mut read_before: Vec<&R> = self.last.iter().collect();
         for row in rows {
             let stamp = row.stamp();
             if !self.window.contains(&stamp) {
                 return Err(Lie::OutsideRange(stamp));
             }
+            if !self.endpoint.begins_window(stamp) {
+                return Err(Lie::NotAWindow(stamp));
+            }
             let before = new.last().or(self.last.last());
             if let Some(before) = before.filter(|before| stamp < before.stamp()) {
                 return Err(Lie::StampFalls { stamp, after: before.stamp() });
             }
-            if self.last.iter().any(|known| row.repeats(known)) {
+            if let Some(at) = read_before.iter().position(|known| **known == row) {
+                read_before.remove(at);
                 continue;
             }
-            if R::STAMPS == Stamps::Unique
-                && let Some(last) = new.last().filter(|last| last.stamp() == stamp)
-            {
-                if row == *last {
-                    continue;
-                }
-                return Err(Lie::TwoRows(stamp));
+            match before.filter(|before| R::STAMPS == Stamps::Unique && before.stamp() == stamp) {
+                Some(before) if *before == row => {}
+                Some(_) => return Err(Lie::TwoRows(stamp)),
+                None => new.push(row),
             }
-            new.push(row);
         }
         Ok(new)
     }
@@ -178,10 +180,20 @@ impl<R: Row> Chain<R> {
         if self.url() == Some(&url) || self.followed.contains(&url) {
             return Err(Lie::RepeatedNextUrl);
         }
-        match (ends_in(&url), position) {
-            (Some((from, _)), Some(position)) if from <= position => Err(Lie::DoesNotAdvance),
-            _ => Ok(Next::Followed(url)),
+        if let Endpoint::Trades(_) = self.endpoint {
+            // The position is inside the cursor, which is the vendor's own business.
+            return Ok(Next::Followed(url));
         }
+        let (from, to) = ends_in(&url).ok_or_else(|| Lie::OtherEndpoint(url.path().to_owned()))?;
+        let expected = position.map_or(self.window.start, |stamp| self.endpoint.after(stamp));
+        // A page may begin with the row that ended the one before, no earlier.
+        if position.is_some_and(|position| from < position) {
+            return Err(Lie::DoesNotAdvance);
+        }
+        if from > expected || to + 1 < self.window.end {
+            return Err(Lie::Skips);
+        }
+        Ok(Next::Followed(url))
     }
 
     /// Does `url` lead to more of what was asked for, as far as its path says it?
@@ -286,6 +298,8 @@ mod tests {
         let border = day("2024-01-03").start_utc_ms();
         let mut other_row = row("2024-01-04");
         other_row.close = 2.0;
+        let at_close = Ohlcv { t: day("2024-01-04").start_utc_ms() + 57_600_000, ..row("2024-01-04") };
+        let revised = Ohlcv { close: 2.0, ..row("2024-01-03") };
         let lead = |url: &str| Page { next_url: Some(url.to_owned()), ..good() };
         let lies = [
             (Page { status: Some("ERROR".to_owned()), ..good() }, Lie::Status("ERROR".to_owned())),
@@ -302,9 +316,17 @@ mod tests {
                 },
             ),
             (
-                Page { rows: vec![row("2024-01-04"), other_row], results_count: None, ..good() },
+                Page { rows: vec![row("2024-01-04"), other_row], results_count: Some(2), ..good() },
                 Lie::TwoRows(other_row.t),
             ),
+            (Page { status: None, ..good() }, Lie::Silent("status")),
+            (Page { ticker: None, ..good() }, Lie::Silent("ticker")),
+            (Page { adjusted: None, ..good() }, Lie::Silent("adjusted")),
+            (Page { results_count: None, ..good() }, Lie::Silent("resultsCount")),
+            (Page { rows: vec![at_close], results_count: Some(1), ..good() }, Lie::NotAWindow(at_close.t)),
+            (Page { rows: vec![revised], results_count: Some(1), ..good() }, Lie::TwoRows(revised.t)),
+            (lead(&next_from("2024-01-08")), Lie::Skips),
+            (lead(&next_from("2024-01-05").replace("/2024-01-12?", "/2024-01-11?")), Lie::Skips),
             (lead(&next_from("2024-01-04")), Lie::RepeatedNextUrl),
             (lead(&next_from("2024-01-03")), Lie::DoesNotAdvance),
             (lead("https://evil.example/v2/aggs"), Lie::ForeignNextUrl("https://evil.example".to_owned())),
@@ -336,13 +358,23 @@ mod tests {
     }
 
     #[test]
-    fn empty_pages_do_not_lead_on_for_ever() {
-        let mut chain = begun();
-        let lie = (0..MAX_EMPTY_PAGES).find_map(|number| {
-            let url = format!("{}{number}", next_from("2024-01-05"));
-            chain.accept(page(&[], Some(url))).err()
+    fn pages_without_a_new_row_do_not_lead_on_for_ever() {
+        let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
+        let mut chain: Chain<Trade> =
+            Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
+        chain.accept(tape(&[(5, 1)], Some("first"))).expect("true");
+        let lie = (0..MAX_IDLE_PAGES).find_map(|number| {
+            if number == MAX_IDLE_PAGES / 2 {
+                chain.restart();
+            }
+            let prints: &[_] = if number % 2 == 0 { &[(5, 1)] } else { &[] };
+            chain.accept(tape(prints, Some(&number.to_string()))).err()
         });
-        assert_eq!(lie, Some(Lie::OnlyEmptyPages));
+        assert_eq!(
+            lie,
+            Some(Lie::NothingNew),
+            "a repeated row is nothing new, and a restart forgets nothing"
+        );
     }
 
     #[test]
@@ -376,7 +408,14 @@ mod tests {
     fn tape(prints: &[(i64, i64)], next_url: Option<&str>) -> Page<Trade> {
         let rows = prints.iter().map(|(stamp, sequence)| print(*stamp, *sequence)).collect();
         let next_url = next_url.map(|cursor| format!("{BASE}/v3/trades/AIG?cursor={cursor}"));
-        Page { ticker: None, adjusted: None, results_count: None, status: None, next_url, rows }
+        Page {
+            ticker: None,
+            adjusted: None,
+            results_count: None,
+            status: Some("OK".to_owned()),
+            next_url,
+            rows,
+        }
     }
 
     #[test]
@@ -393,8 +432,12 @@ mod tests {
         chain.restart();
         let url = chain.url().map(Url::as_str).expect("stamps are left");
         assert!(url.contains("?timestamp.gte=7&timestamp.lte=99&order=asc"), "{url}");
-        let third = chain.accept(tape(&[(7, 2), (7, 3), (7, 4), (7, 5), (9, 6)], None)).expect("true");
-        assert_eq!(stamps(&third), [(7, 5), (9, 6)], "a restart asks for the whole nanosecond again");
+        let third = chain.accept(tape(&[(7, 2), (7, 3), (7, 4), (7, 4), (9, 6)], None)).expect("true");
+        assert_eq!(
+            stamps(&third),
+            [(7, 4), (9, 6)],
+            "the whole nanosecond is asked for again; a twin is no repeat"
+        );
         assert_eq!(chain.repeated_rows(), 4);
     }
 

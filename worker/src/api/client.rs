@@ -10,9 +10,10 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
+use shared::run::base_url::BaseUrl;
 use url::Url;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Reason};
 use super::failure::{Failure, causes};
 use super::page::PageError;
 use crate::clock::Deadline;
@@ -45,16 +46,22 @@ pub struct Client {
 
 impl Client {
     /// A client that authenticates with `key` and never follows a redirect: the key goes where we send it.
-    pub fn new(key: ApiKey, backoff: Backoff, budget: Option<SharedBudget>) -> Result<Self, ClientError> {
+    pub fn new(
+        base: &BaseUrl,
+        key: ApiKey,
+        backoff: Backoff,
+        budget: Option<SharedBudget>,
+    ) -> Result<Self, ClientError> {
         // A second installation is refused and changes nothing: there is one provider either way.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let http = blocking::Client::builder()
+        let builder = blocking::Client::builder()
             .user_agent(concat!("worker/", env!("CARGO_PKG_VERSION")))
             .default_headers(bearer(&key))
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(READ_TIMEOUT)
-            .build()?;
+            .timeout(READ_TIMEOUT);
+        // Through a proxy only what it can't read: https passes it as a tunnel, http would show it the key.
+        let http = if base.is_encrypted() { builder } else { builder.no_proxy() }.build()?;
         Ok(Self { http, key, backoff, budget })
     }
 
@@ -86,6 +93,11 @@ impl Client {
             on_retry(&failure, wait);
             stop.sleep(wait);
         }
+    }
+
+    /// The wait before a source that has contradicted itself `lies` times is asked again.
+    pub fn wait_after_lie(&self, lies: u32) -> Duration {
+        self.backoff.wait(lies, Reason::Fault, None, chance()).unwrap_or_default()
     }
 
     /// Waits for a turn in the rate budget.

@@ -8,6 +8,7 @@ use shared::market::trading_day::TradingDay;
 
 /// Rows asked for in one page: the most that the vendor gives.
 const PAGE_ROWS: u32 = 50_000;
+const MINUTE_MS: i64 = 60_000;
 
 /// What is asked for of one ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,17 @@ impl Endpoint {
         }
     }
 
+    /// Does a window of these rows begin at `stamp`? A daily bar begins at New York midnight.
+    pub fn begins_window(&self, stamp: i64) -> bool {
+        match self {
+            Self::DailyBars(..) => {
+                TradingDay::of_utc_ms(stamp).is_some_and(|day| day.start_utc_ms() == stamp)
+            }
+            Self::MinuteBars(..) => stamp % MINUTE_MS == 0,
+            Self::Trades(_) => true,
+        }
+    }
+
     /// Where to go on with parameters of our own after a row at `stamp`. Bars have their window to themselves,
     /// trades may share a stamp, so there the stamp is asked for again and what was read is left out.
     pub fn after(&self, stamp: i64) -> i64 {
@@ -70,7 +82,7 @@ impl Endpoint {
             Self::DailyBars(..) => {
                 TradingDay::of_utc_ms(stamp).map_or(stamp + 1, |day| day.next().start_utc_ms())
             }
-            Self::MinuteBars(..) => stamp + 60_000,
+            Self::MinuteBars(..) => stamp + MINUTE_MS,
             Self::Trades(_) => stamp,
         }
     }

@@ -41,7 +41,9 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
         };
         match chain.accept(page) {
             Ok(rows) => {
-                lies = 0;
+                if !rows.is_empty() {
+                    lies = 0;
+                }
                 on_page(Delivery { rows, bytes })?;
             }
             Err(lie) => {
@@ -52,7 +54,9 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
                     2 => chain.restart(),
                     _ => return Err(failure.into()),
                 }
-                on_retry(&failure, Duration::ZERO);
+                let wait = client.wait_after_lie(lies);
+                on_retry(&failure, wait);
+                stop.sleep(wait);
             }
         }
     }

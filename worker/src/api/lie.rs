@@ -1,8 +1,8 @@
 //! How a page can contradict what was asked, what came before it, or itself. Words only; who judges is
 //! [`chain`](super::chain).
 
-/// More pages in a row without a row are no progress.
-pub const MAX_EMPTY_PAGES: u32 = 32;
+/// More pages in a row without a new row are no progress.
+pub const MAX_IDLE_PAGES: u32 = 32;
 
 /// How a page contradicts what was asked, what came before, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +10,9 @@ pub enum Lie {
     /// Neither `OK` nor `DELAYED`.
     #[error("the page's status is {0:?}")]
     Status(String),
+    /// A field that every page has.
+    #[error("the page does not say its {0}")]
+    Silent(&'static str),
     /// A page of another ticker.
     #[error("the page is of ticker {0:?}")]
     OtherTicker(String),
@@ -27,6 +30,9 @@ pub enum Lie {
     /// A row before or after what was asked for.
     #[error("the row stamped {0} lies outside the days asked for")]
     OutsideRange(i64),
+    /// A bar whose stamp begins no session or minute.
+    #[error("the row stamped {0} begins no window")]
+    NotAWindow(i64),
     /// Rows must go forward in time.
     #[error("the row stamped {stamp} comes after one stamped {after}")]
     StampFalls {
@@ -47,6 +53,9 @@ pub enum Lie {
     /// A page that leads to other data.
     #[error("next_url leads to other data ({0})")]
     OtherEndpoint(String),
+    /// A page that leads past rows that were not sent.
+    #[error("next_url leaves out days that were asked for")]
+    Skips,
     /// A page that leads to what was read already.
     #[error("next_url does not go forward")]
     DoesNotAdvance,
@@ -64,7 +73,7 @@ pub enum Lie {
     /// A list without an end.
     #[error("the list leads on and on")]
     EndlessList,
-    /// Pages without rows, for ever.
-    #[error("{MAX_EMPTY_PAGES} pages in a row hold no row and lead on")]
-    OnlyEmptyPages,
+    /// Pages without a new row, for ever.
+    #[error("{MAX_IDLE_PAGES} pages in a row hold no new row and lead on")]
+    NothingNew,
 }

@@ -39,14 +39,33 @@ pub enum PageError {
 
 /// Reads a body to its end.
 pub fn decode<R: FromWire>(body: impl Read) -> Result<Page<R>, PageError> {
-    let mut reader = serde_json::Deserializer::from_reader(body);
-    let page = PageSeed(PhantomData).deserialize(&mut reader).map_err(page_error)?;
-    reader.end().map_err(page_error)?;
-    Ok(page)
+    let mut body = Watched { body, broke: None };
+    let mut reader = serde_json::Deserializer::from_reader(&mut body);
+    let page = PageSeed(PhantomData).deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
+    match (page, body.broke) {
+        // What the reader makes of a body that broke off is of no interest.
+        (_, Some(error)) => Err(PageError::Read(error)),
+        (Ok(page), None) => Ok(page),
+        (Err(error), None) => Err(PageError::Malformed(error.to_string())),
+    }
 }
 
-fn page_error(error: serde_json::Error) -> PageError {
-    if error.is_io() { PageError::Read(error.into()) } else { PageError::Malformed(error.to_string()) }
+/// Remembers how a body broke off: serde forgets it where rows name themselves in errors.
+struct Watched<B> {
+    body: B,
+    broke: Option<io::Error>,
+}
+
+impl<B: Read> Read for Watched<B> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.body.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                self.broke = Some(error);
+            }
+            kind.into()
+        })
+    }
 }
 
 struct PageSeed<R>(PhantomData<R>);

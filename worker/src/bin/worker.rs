@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::{self, Adjusted, Descriptor, DescriptorError};
 use shared::dataset::kind::{Columns, Kind};
-use shared::dataset::ledger::Trust;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
@@ -166,6 +166,12 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     if args.to < args.from {
         return Err(wrong(format!("--to {} lies before --from {}", args.to, args.from)));
     }
+    if args.settle.is_negative() {
+        return Err(wrong(format!(
+            "--settle {} is negative: no day is settled before it is over",
+            args.settle
+        )));
+    }
     let settled = TradingDay::last_settled(now, args.settle);
     let asked = DateRange::new(args.from, args.to.min(settled)).ok_or_else(|| {
         wrong(format!("nothing from {} on is settled yet: the last settled day is {settled}", args.from))
@@ -200,7 +206,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
 fn run(plan: Plan) -> Result<Exit, Refusal> {
     let Plan { task, tickers, repeated, .. } = plan;
     let events = EventLog::open(plan.events.as_deref()).map_err(Refusal::local)?;
-    let reporter = Reporter::new(events);
+    let reporter = Reporter::new(events).hiding(plan.source.key.clone());
     claim(&task)?;
     leftovers::sweep(&task.outdir).map_err(Refusal::local)?;
     let asked = task.asked;

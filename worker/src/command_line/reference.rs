@@ -56,7 +56,8 @@ pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
     let source = args.source.resolve()?;
     let base = source.base.clone();
     let place = Place::take(&args.outdir, base.source_name(), snapshot_date).map_err(refused)?;
-    let reporter = Reporter::new(EventLog::open(args.source.events.as_deref()).map_err(Refusal::local)?);
+    let events = EventLog::open(args.source.events.as_deref()).map_err(Refusal::local)?;
+    let reporter = Reporter::new(events).hiding(source.key.clone());
     let plan = Plan {
         date: args.date,
         delisted: if args.include_delisted { Delisted::Included } else { Delisted::LeftOut },

@@ -44,7 +44,8 @@ pub struct SourceArgs {
 pub struct Source {
     /// Where.
     pub base: BaseUrl,
-    key: ApiKey,
+    /// What must never be said.
+    pub key: ApiKey,
     backoff: Backoff,
     rate: Option<Rate>,
 }
@@ -69,6 +70,6 @@ impl Source {
     pub fn client(self) -> Result<Client, Refusal> {
         let budget = self.rate.map(|rate| SharedBudget::open(&self.base.budget_name(&self.key), rate));
         let budget = budget.transpose().map_err(Refusal::local)?;
-        Client::new(self.key, self.backoff, budget).map_err(Refusal::local)
+        Client::new(&self.base, self.key, self.backoff, budget).map_err(Refusal::local)
     }
 }

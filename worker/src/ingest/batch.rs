@@ -1,5 +1,6 @@
 //! A batch of tickers on a few threads, and what its end means for the process.
 
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -118,15 +119,27 @@ fn verdict(error: &TickerError) -> Verdict {
         TickerError::Source(Failure::NoTurn(_)) => Verdict::Batch(Exit::LocalResource),
         TickerError::Source(Failure::Stopped) => Verdict::Batch(Exit::Stopped),
         TickerError::Source(failure) => Verdict::Ticker(failure.persistence()),
-        TickerError::Store(StoreError::Disk(_) | StoreError::Ledger(LedgerError::Disk(_))) => {
-            Verdict::Batch(Exit::LocalResource)
+        TickerError::Store(StoreError::Disk(error) | StoreError::Ledger(LedgerError::Disk(error))) => {
+            of_disk(&error.source)
         }
         TickerError::Store(StoreError::Ledger(LedgerError::Busy { .. })) => {
             Verdict::Ticker(Persistence::Transient)
         }
-        TickerError::Store(StoreError::Ledger(LedgerError::Corrupt { .. }) | StoreError::Changed(_)) => {
-            Verdict::Ticker(Persistence::Permanent)
-        }
+        TickerError::Store(
+            StoreError::Ledger(LedgerError::Corrupt { .. }) | StoreError::Changed(_) | StoreError::NotOurs(_),
+        ) => Verdict::Ticker(Persistence::Permanent),
+    }
+}
+
+/// A file in the place of a folder is one ticker's trouble; a full or broken disk is everybody's.
+fn of_disk(error: &io::Error) -> Verdict {
+    match error.kind() {
+        ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::AlreadyExists
+        | ErrorKind::InvalidFilename
+        | ErrorKind::NotFound => Verdict::Ticker(Persistence::Permanent),
+        _ => Verdict::Batch(Exit::LocalResource),
     }
 }
 

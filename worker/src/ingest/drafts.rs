@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use shared::dataset::kind::{Columns, Kind};
-use shared::dataset::ledger::Outcome;
+use shared::dataset::ledger::FileProof;
 use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::{self, ReadError};
@@ -40,14 +40,13 @@ impl Place {
     }
 }
 
-/// How much the file that is there counts.
+/// Is there a file of this partition already? A proven one has been held against its proof; one that nobody
+/// vouches for may be another tool's, or may have been published right before a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// The ledger vouches for it.
-    Proven,
-    /// Nobody vouches for it (another tool's, or a crash came before its ledger line).
-    Unproven,
-    /// There is none, or it is damaged and all that it was said to hold has been fetched again.
+    /// Yes.
+    File,
+    /// No.
     Nothing,
 }
 
@@ -62,14 +61,16 @@ pub trait Stored: Row + FromWire {
     /// Takes rows in time order.
     fn add(draft: &mut Self::Draft, place: &Place, rows: Vec<Self>) -> Result<(), DiskError>;
 
-    /// Publishes what was taken; `draft` is `None` where no row came. The outcome is `None` where the partition
-    /// has no rows at all.
+    /// Publishes what was taken. A file that is there and is not ours is an error, never overwritten.
     fn publish(
-        draft: Option<Self::Draft>,
+        draft: Self::Draft,
         place: &Place,
         partition: Partition,
         existing: Existing,
-    ) -> Result<Option<Outcome>, ReadError>;
+    ) -> Result<Option<FileProof>, ReadError>;
+
+    /// Is the file at `path` readable as rows of this place?
+    fn check(path: &Path, place: &Place) -> Result<(), ReadError>;
 }
 
 impl Stored for Ohlcv {
@@ -89,29 +90,24 @@ impl Stored for Ohlcv {
     }
 
     fn publish(
-        draft: Option<Vec<DatedBar>>,
+        draft: Vec<DatedBar>,
         place: &Place,
         partition: Partition,
         existing: Existing,
-    ) -> Result<Option<Outcome>, ReadError> {
+    ) -> Result<Option<FileProof>, ReadError> {
         let path = place.file(partition);
-        let rows =
-            merge::by_key(place.kind, &bars_on_disk(&path, place, existing)?, &draft.unwrap_or_default());
+        let older = match existing {
+            Existing::File => reader::read_bars(&path, place.kind, &place.ticker)?,
+            Existing::Nothing => Vec::new(),
+        };
+        let rows = merge::by_key(place.kind, &older, &draft);
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
-        let proof = writer::publish_bars(&path, place.kind, place.zone, &place.ticker, &rows)?;
-        Ok(Some(Outcome::data(rows.len() as u64, first.bar.t, last.bar.t, proof)))
+        let fingerprint = writer::publish_bars(&path, place.kind, place.zone, &place.ticker, &rows)?;
+        Ok(Some(FileProof { rows: rows.len() as u64, first: first.bar.t, last: last.bar.t, fingerprint }))
     }
-}
 
-/// The bars that a fetch is merged with.
-fn bars_on_disk(path: &Path, place: &Place, existing: Existing) -> Result<Vec<DatedBar>, ReadError> {
-    match existing {
-        Existing::Nothing => Ok(Vec::new()),
-        Existing::Proven => reader::read_bars(path, place.kind, &place.ticker),
-        Existing::Unproven => match reader::read_bars(path, place.kind, &place.ticker) {
-            Err(ReadError::Foreign { .. }) => Ok(Vec::new()),
-            read => read,
-        },
+    fn check(path: &Path, place: &Place) -> Result<(), ReadError> {
+        reader::read_bars(path, place.kind, &place.ticker).map(drop)
     }
 }
 
@@ -127,13 +123,22 @@ impl Stored for Trade {
     }
 
     fn publish(
-        draft: Option<TradesFile>,
-        _: &Place,
-        _: Partition,
-        _: Existing,
-    ) -> Result<Option<Outcome>, ReadError> {
-        let published = draft.map(TradesFile::publish).transpose()?.flatten();
-        Ok(published
-            .map(|(written, proof)| Outcome::data(written.rows, written.first_ns, written.last_ns, proof)))
+        draft: TradesFile,
+        place: &Place,
+        partition: Partition,
+        existing: Existing,
+    ) -> Result<Option<FileProof>, ReadError> {
+        if existing == Existing::File {
+            Self::check(&place.file(partition), place)?;
+        }
+        let proof = |(written, fingerprint): (writer::Written, _)| {
+            let writer::Written { rows, first_ns: first, last_ns: last } = written;
+            FileProof { rows, first, last, fingerprint }
+        };
+        Ok(draft.publish()?.map(proof))
+    }
+
+    fn check(path: &Path, place: &Place) -> Result<(), ReadError> {
+        reader::check(path, place.kind, place.columns)
     }
 }

@@ -43,6 +43,7 @@ impl Partitioner {
                 }
                 pieces.extend(self.close(current));
             }
+            assert_eq!(self.current(), Some(partition), "rows go forward and stay inside the range");
             run.push(row);
         }
         if let Some(current) = self.current().filter(|_| !run.is_empty()) {

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::{Columns, Kind};
-use shared::dataset::ledger::Trust;
 use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -83,11 +83,14 @@ pub struct Pipeline<'a> {
     plan_begins: Mutex<Option<TradingDay>>,
 }
 
-/// How much of a range the plan reaches.
+/// How far back into a range the plan reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    All,
-    Part,
+    /// To its first day.
+    FirstDay,
+    /// Not to its first day, but to a later one.
+    LaterDay,
+    /// To none of its days.
     Nothing,
 }
 
@@ -113,17 +116,8 @@ impl<'a> Pipeline<'a> {
     pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
         let Task { kind, columns, zone, .. } = *self.task;
         let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
-        let (store, swept) = Store::<R>::open(place)?;
-        for path in swept {
-            self.reporter.ticker(
-                Level::Warn,
-                ticker,
-                format_args!("removed {}, left by a crash", path.display()),
-            );
-        }
-        for (partition, damage) in store.ledger().damaged() {
-            let (path, what) = (damage.path.display(), &damage.what);
-            let text = format_args!("{partition} is damaged and will be fetched again: {path}: {what}");
+        let (store, found) = Store::<R>::open(place)?;
+        for text in found {
             self.reporter.ticker(Level::Warn, ticker, text);
         }
         let to_ask = store.ledger().to_ask(self.task.asked, &self.task.trust);
@@ -154,9 +148,10 @@ impl<'a> Pipeline<'a> {
 
     /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
     /// reaches: plans reach back a number of years from today, so what is older than a refused day is refused.
+    /// The newest day alone proves nothing: a plan may refuse that for being too new.
     fn fetch<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<Reach, TickerError> {
         match self.follow_chain(visit, range) {
-            Ok(()) => return Ok(Reach::All),
+            Ok(()) => return Ok(Reach::FirstDay),
             Err(TickerError::Source(Failure::OutsidePlan(_))) => {}
             Err(error) => return Err(error),
         }
@@ -164,17 +159,20 @@ impl<'a> Pipeline<'a> {
             self.refuse(visit, range)?;
             return Ok(Reach::Nothing);
         };
-        let reach = match self.fetch(visit, newer)? {
-            Reach::All => self.fetch(visit, older)?,
-            other => {
-                self.refuse(visit, older)?;
-                return Ok(other);
-            }
-        };
-        if reach == Reach::Nothing {
+        let of_newer = self.fetch(visit, newer)?;
+        if of_newer != Reach::FirstDay && newer.days() > 1 {
+            self.refuse(visit, older)?;
+            return Ok(of_newer);
+        }
+        let of_older = self.fetch(visit, older)?;
+        if (of_newer, of_older) == (Reach::FirstDay, Reach::Nothing) {
             *self.plan_begins.lock().unwrap_or_else(PoisonError::into_inner) = Some(newer.from());
         }
-        Ok(Reach::Part)
+        Ok(match (of_older, of_newer) {
+            (Reach::Nothing, Reach::Nothing) => Reach::Nothing,
+            (Reach::Nothing, _) => Reach::LaterDay,
+            (of_older, _) => of_older,
+        })
     }
 
     fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {

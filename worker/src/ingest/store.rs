@@ -1,12 +1,15 @@
 //! One ticker's place on disk: brings closed partitions into their files and proves them in the ledger.
 
+use std::fs;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use shared::dataset::coverage::{Coverage, DateRange};
-use shared::dataset::ledger::{CODE_VERSION, Entry, Ledger, LedgerError, OpenLedger, Outcome, asks_after};
+use shared::dataset::answers::Said;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::ledger::{CODE_VERSION, Entry, Ledger, LedgerError, OpenLedger};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
+use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::{self, DiskError};
 
 use super::drafts::{Existing, Place, Stored};
@@ -20,18 +23,22 @@ pub enum StoreError {
     /// A file or folder can't be written.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A file that stands where ours belongs.
+    #[error("{0}; it is left as it is: move it away and run again")]
+    NotOurs(String),
     /// A proven file whose content is not what was written.
     #[error(
-        "{0}; its length is the one in the ledger, so its content was changed: move it away and run again with --resume"
+        "{path}: its length is the one in the ledger and its SHA-256 is not: its content was changed; move it away and run again with --resume",
+        path = .0.display()
     )]
-    Changed(String),
+    Changed(PathBuf),
 }
 
 impl From<ReadError> for StoreError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Disk(error) => Self::Disk(error),
-            foreign @ ReadError::Foreign { .. } => Self::Changed(foreign.to_string()),
+            foreign @ ReadError::Foreign { .. } => Self::NotOurs(foreign.to_string()),
         }
     }
 }
@@ -56,11 +63,24 @@ pub struct Store<R: Stored> {
 }
 
 impl<R: Stored> Store<R> {
-    /// Takes the ticker's folder and removes what a crashed writer left; returns also what was removed.
-    pub fn open(place: Place) -> Result<(Self, Vec<PathBuf>), StoreError> {
+    /// Takes the ticker's folder, removes what a crashed writer left, and sets aside damaged files that can't be
+    /// read, so that no reader of the tree stumbles over them. Says what it found.
+    pub fn open(place: Place) -> Result<(Self, Vec<String>), StoreError> {
         let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker)?;
         let swept = publish::sweep(&place.outdir.join(place.ticker.as_str()))?;
-        Ok((Self { place, ledger, draft: None, unproven: Vec::new() }, swept))
+        let mut found: Vec<String> =
+            swept.iter().map(|path| format!("removed {}, left by a crash", path.display())).collect();
+        for (partition, damage) in ledger.ledger().damaged() {
+            let (path, what) = (damage.path.display(), &damage.what);
+            found.push(format!("{partition} is damaged and will be fetched again: {path}: {what}"));
+            if damage.path.exists() && R::check(&damage.path, &place).is_err() {
+                let name = format!("_{}.damaged", place.kind.file_name());
+                let aside = damage.path.with_file_name(name);
+                fs::rename(&damage.path, &aside).map_err(DiskError::at("set aside", &damage.path))?;
+                found.push(format!("{path} can't be read and is now {}", aside.display()));
+            }
+        }
+        Ok((Self { place, ledger, draft: None, unproven: Vec::new() }, found))
     }
 
     /// What is proven.
@@ -70,30 +90,39 @@ impl<R: Stored> Store<R> {
 
     /// Takes rows of `partition` in time order.
     pub fn add(&mut self, partition: Partition, rows: Vec<R>) -> Result<(), StoreError> {
-        let draft = match self.draft.take().filter(|(open, _)| *open == partition) {
-            Some((_, draft)) => draft,
+        let draft = match self.draft.take() {
+            Some((open, draft)) => {
+                assert_eq!(open, partition, "a partition is closed before the next one begins");
+                draft
+            }
             None => R::begin(&self.place, partition)?,
         };
         let (_, draft) = self.draft.insert((partition, draft));
         Ok(R::add(draft, &self.place, rows)?)
     }
 
-    /// No row of `partition` is to come: publishes its file, then proves it.
+    /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
+    /// is: what was proven is not erased by a source that has nothing to say today.
     pub fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
-        let before = self.ledger().proven(partition).cloned();
-        let draft = self.draft.take().filter(|(open, _)| *open == partition).map(|(_, draft)| draft);
-        let published = R::publish(draft, &self.place, partition, self.existing(partition))?;
-        let has_file = published.is_some();
-        let outcome = match (published, &before) {
-            (Some(outcome), _) => outcome,
-            // The source has had rows here before: an empty answer erases nothing.
-            (None, Some(Entry { outcome: outcome @ Outcome::Data { .. }, .. })) => outcome.clone(),
-            (None, _) => Outcome::Empty { asks: asks_after(before.as_ref(), fetch.asked_at) },
+        let mut answers = self.ledger().answers(partition);
+        let mut file = self.ledger().file(partition).cloned();
+        let said = match self.draft.take() {
+            Some((open, draft)) => {
+                assert_eq!(open, partition, "rows belong to the partition that is closed");
+                file = R::publish(draft, &self.place, partition, self.existing(partition)?)?;
+                Said::Data
+            }
+            None => Said::Empty { asks: 1 },
         };
-        let covered = known(before.as_ref(), |entry| &entry.covered).union(&days.into());
-        let outside_plan = known(before.as_ref(), |entry| &entry.outside_plan).minus(&covered);
-        self.unproven.push(entry(partition, covered, outside_plan, outcome, fetch));
-        if has_file { self.prove() } else { Ok(()) }
+        answers.record(days, said, fetch.asked_at);
+        self.unproven.push(Entry {
+            partition,
+            answers,
+            file,
+            pages: fetch.pages,
+            code: CODE_VERSION.to_owned(),
+        });
+        if said == Said::Data { self.prove() } else { Ok(()) }
     }
 
     /// Gives up the rows of a partition that was not closed.
@@ -104,13 +133,17 @@ impl<R: Stored> Store<R> {
     /// Records that the plan does not reach `days`.
     pub fn record_outside_plan(&mut self, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
         for partition in Partition::within(self.place.kind, days) {
-            let before = self.ledger().proven(partition).cloned();
-            let covered = known(before.as_ref(), |entry| &entry.covered);
-            let refused: Coverage = days.intersection(partition.span()).into_iter().collect();
-            let outside_plan =
-                known(before.as_ref(), |entry| &entry.outside_plan).union(&refused).minus(&covered);
-            let outcome = before.map_or(Outcome::OutsidePlan, |entry| entry.outcome);
-            self.unproven.push(entry(partition, covered, outside_plan, outcome, fetch));
+            let Some(refused) = days.intersection(partition.span()) else { continue };
+            let mut answers = self.ledger().answers(partition);
+            answers.record(refused, Said::OutsidePlan, fetch.asked_at);
+            let file = self.ledger().file(partition).cloned();
+            self.unproven.push(Entry {
+                partition,
+                answers,
+                file,
+                pages: fetch.pages,
+                code: CODE_VERSION.to_owned(),
+            });
         }
         self.prove()
     }
@@ -123,29 +156,13 @@ impl<R: Stored> Store<R> {
         Ok(self.ledger.commit(std::mem::take(&mut self.unproven))?)
     }
 
-    fn existing(&self, partition: Partition) -> Existing {
-        if self.ledger().damaged().any(|(damaged, _)| damaged == partition) {
-            return Existing::Nothing;
+    fn existing(&self, partition: Partition) -> Result<Existing, StoreError> {
+        let path = self.place.file(partition);
+        if let Some(proof) = self.ledger().file(partition)
+            && Fingerprint::of_file(&path)? != proof.fingerprint
+        {
+            return Err(StoreError::Changed(path));
         }
-        match self.ledger().proven(partition).map(|entry| &entry.outcome) {
-            Some(Outcome::Data { .. }) => Existing::Proven,
-            _ if self.place.file(partition).exists() => Existing::Unproven,
-            _ => Existing::Nothing,
-        }
+        Ok(if path.exists() { Existing::File } else { Existing::Nothing })
     }
-}
-
-fn entry(
-    partition: Partition,
-    covered: Coverage,
-    outside_plan: Coverage,
-    outcome: Outcome,
-    fetch: Fetch,
-) -> Entry {
-    let Fetch { asked_at, pages } = fetch;
-    Entry { partition, covered, outside_plan, outcome, pages, asked_at, code: CODE_VERSION.to_owned() }
-}
-
-fn known(entry: Option<&Entry>, days: impl Fn(&Entry) -> &Coverage) -> Coverage {
-    entry.map(|entry| days(entry).clone()).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! One attempt at a batch: its folder, its worker, its log, and the report of what it left behind.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use shared::run::workdir::{BatchId, Workdir};
 use super::digest::Digest;
 use super::evidence::{self, Standing};
 use super::facts::{Ending, Report, Tally, Unfinished, Word};
+use super::last_words::{self, RULE};
 use super::scratch;
 use crate::plan::errand;
 use crate::plan::request::Request;
@@ -24,12 +25,6 @@ use crate::process::chance;
 use crate::process::signal;
 use crate::process::spawn::{self, Departure, Errand, SpawnError, Worker};
 use crate::process::watch::{self, Marker};
-
-/// Lines of ours in a batch log begin like this.
-const RULE: &str = "====";
-/// How much of a log's end is read for its last words, and how much of a line is kept.
-const LAST_WORDS_BYTES: u64 = 4096;
-const LAST_WORDS_CHARS: usize = 300;
 
 /// What every attempt of a run has in common.
 pub struct Run {
@@ -218,7 +213,11 @@ impl Run {
             Ending::Signaled { .. } => true,
             Ending::NotStarted { .. } | Ending::Unusable { .. } | Ending::Interrupted => false,
         };
-        if telling { last_line(&self.workdir.batch_log(batch)).unwrap_or_default() } else { String::new() }
+        if telling {
+            last_words::read(&self.workdir.batch_log(batch)).unwrap_or_default()
+        } else {
+            String::new()
+        }
     }
 
     fn close_log(&self, batch: BatchId, attempt: &Attempt, report: &Report, now: Timestamp) {
@@ -261,18 +260,4 @@ fn append_line(path: &Path, line: &str) -> Result<(), DiskError> {
     }
     let mut log = spawn::open_log(path)?;
     log.write_all(format!("{line}\n").as_bytes()).map_err(DiskError::at("write", path))
-}
-
-/// The last line of a log that is not ours.
-fn last_line(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LAST_WORDS_BYTES)))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    // An earlier attempt's words are not this one's.
-    let own = text.lines().rev().map(str::trim).take_while(|line| !line.starts_with(RULE));
-    let line = own.into_iter().find(|line| !line.is_empty()).unwrap_or_default();
-    Ok(line.chars().take(LAST_WORDS_CHARS).collect())
 }

@@ -96,7 +96,7 @@ pub struct Report {
     /// Did the worker say that it ends early on purpose?
     #[serde(default, skip_serializing_if = "is_false")]
     pub yielded: bool,
-    /// The last line of its log, where that helps to understand.
+    /// The most telling line of its log, where that helps to understand.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_words: String,
     /// A random number for backoff, kept so that a replay throws the same dice.

@@ -17,5 +17,6 @@ pub mod locks;
 pub mod folders;
 pub mod scratch;
 pub mod prepare;
+pub mod last_words;
 pub mod attempt;
 pub mod drive;

@@ -1,0 +1,77 @@
+//! The line of a worker's log that tells best why it ended.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Lines of ours in a batch log begin like this.
+pub const RULE: &str = "====";
+/// How much of a log's end is read, and how much of a line is kept.
+const END_BYTES: u64 = 16 * 1024;
+const LINE_CHARS: usize = 300;
+/// How the worker marks an error, and how a program that does not like its arguments does.
+const ERROR_LEVEL: &str = " ERROR ";
+const ERROR_PREFIX: &str = "error:";
+
+/// The telling line of the last attempt in the log at `path`; empty when it said nothing.
+pub fn read(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(END_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(telling_line(&String::from_utf8_lossy(&bytes)).chars().take(LINE_CHARS).collect())
+}
+
+/// The last line that calls itself an error, else the last one. A worker ends with a count and clap with a
+/// hint: neither is the reason.
+fn telling_line(log: &str) -> &str {
+    // An earlier attempt's words are not this one's.
+    let own = log.lines().rev().map(str::trim).take_while(|line| !line.starts_with(RULE));
+    let mut last = "";
+    for line in own.filter(|line| !line.is_empty()) {
+        match line.split_once(ERROR_LEVEL) {
+            // Only the worker's own stamp goes: a sentence before the word stays.
+            Some((stamp, said)) if !stamp.contains(' ') => return said,
+            Some(_) => return line,
+            None if line.starts_with(ERROR_PREFIX) => return line,
+            None if last.is_empty() => last = line,
+            None => {}
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_tells_more_than_the_count_after_it() {
+        let log = "==== batch_0001 attempt 1, tickers: 2\n\
+            2024-07-01T12:00:00.000Z ERROR of the attempt before\n\
+            ==== batch_0001 attempt 1 ended: exit 13\n\
+            ==== batch_0001 attempt 2, tickers: 2\n\
+            2024-07-01T12:00:01.000Z INFO  A starts\n\
+            2024-07-01T12:00:02.000Z ERROR A: can't write out/A: No space left on device\n\
+            2024-07-01T12:00:02.001Z INFO  end: 0 tickers done, 2 failed\n";
+        assert_eq!(telling_line(log), "A: can't write out/A: No space left on device");
+    }
+
+    #[test]
+    fn a_complaint_about_arguments_tells_more_than_the_hint_after_it() {
+        let log = "error: invalid value '99' for '--max-workers <N>': 99 is not in 1..=64\n\n\
+            For more information, try '--help'.\n";
+        assert_eq!(
+            telling_line(log),
+            "error: invalid value '99' for '--max-workers <N>': 99 is not in 1..=64"
+        );
+    }
+
+    #[test]
+    fn without_an_error_the_last_line_is_all_there_is() {
+        assert_eq!(telling_line("==== begin\nfirst\ndisk full\n\n"), "disk full");
+        assert_eq!(telling_line("words\n==== begin\n"), "");
+        assert_eq!(telling_line("it said an ERROR of sorts\nbye\n"), "it said an ERROR of sorts");
+    }
+}

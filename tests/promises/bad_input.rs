@@ -144,3 +144,24 @@ fn a_server_that_is_not_there_is_a_transient_failure_by_name() {
     let words = "A: failed, may be tried again: no complete reply from the server (Connection refused";
     assert!(ended.stderr.contains(words), "{}", ended.stderr);
 }
+
+#[test]
+fn a_file_in_the_place_of_one_ticker_s_folder_fails_that_ticker_alone() {
+    let exchange = Exchange::start(Config::synthetic(3).with_tickers(3)).expect("started");
+    let place = Place::with_tickers(["AAA", "BBB", "CCC"]);
+    fs::create_dir(place.outdir()).expect("made");
+    fs::write(place.outdir().join("BBB"), "in the way").expect("written");
+    let said =
+        run(&mut place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-30"))).expect_code(11).stderr;
+    assert!(said.contains("BBB: failed for good: can't create folder"), "{said}");
+    assert!(said.contains("end: 2 tickers done, 1 failed"), "{said}");
+}
+
+#[test]
+fn a_settling_delay_can_not_be_negative() {
+    let place = Place::with_tickers(["A"]);
+    let ended = worker(&place, |command| {
+        command.args(["--settle=-24h"]);
+    });
+    refused(&place, ended, "--settle -PT24H is negative: no day is settled before it is over");
+}

@@ -164,3 +164,61 @@ fn days_outside_the_plan_are_recorded_by_the_day_and_not_asked_again() {
     run(&mut worker()).expect_code(0);
     assert_eq!(exchange.stats().total, asked, "known to be refused");
 }
+
+#[test]
+fn a_crash_between_file_and_ledger_line_loses_no_row_even_if_the_source_says_less_today() {
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(4)).expect("started");
+    let ticker = universe(&exchange, 1).remove(0);
+    let place = Place::with_tickers([ticker.as_str()]);
+    let resume = |exchange: &Exchange, from, to| {
+        run(place.worker(&exchange.base_url(), days(from, to)).arg("--resume"))
+    };
+    resume(&exchange, "2024-01-01", "2024-03-31").expect_code(0);
+    let ledger = Ledger::path(&place.outdir(), &ticker);
+    let before = fs::read_to_string(&ledger).expect("read");
+    resume(&exchange, "2024-01-01", "2024-06-28").expect_code(0);
+    // The crash: the new file is in place, its line is not.
+    fs::write(&ledger, &before).expect("written");
+    let known = tree::daily_rows(&place.outdir(), &ticker);
+    assert_eq!(known, daily_bars(&exchange, &ticker, days("2024-01-01", "2024-06-28")));
+
+    let begins = "2024-05-01".parse().expect("a day");
+    let shorter =
+        Exchange::start(Config::synthetic(5).with_tickers(4).with_plan_begins(begins)).expect("started");
+    resume(&shorter, "2024-01-01", "2024-06-28").expect_code(0);
+    assert_eq!(tree::daily_rows(&place.outdir(), &ticker), known, "no row is gone");
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_never_overwritten() {
+    let scene = Scene::new();
+    let ticker = scene.busy().clone();
+    let other = scene.tickers.iter().find(|other| **other != ticker).expect("four tickers").clone();
+    let foreign = fs::read(scene.file(&ticker, 2022)).expect("read");
+    let path = Partition::Year(2024).file(&scene.place.outdir(), &other, Kind::Daily);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(&path, &foreign).expect("written");
+    let said = scene.resume(FROM, "2024-12-31").expect_code(11).stderr;
+    assert!(said.contains(&format!("{other}: failed for good:")), "{said}");
+    assert!(
+        said.contains(&format!("a row of {ticker} in a file of {other}")) && said.contains("move it away"),
+        "{said}"
+    );
+    assert_eq!(fs::read(&path).expect("read"), foreign);
+}
+
+#[test]
+fn a_file_whose_content_was_changed_is_not_built_upon() {
+    let scene = Scene::new();
+    let ticker = scene.busy().clone();
+    let mut bytes = fs::read(scene.file(&ticker, 2023)).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(scene.file(&ticker, 2023), &bytes).expect("written");
+    let said =
+        run(&mut scene.place.worker(&scene.exchange.base_url(), days(FROM, TO))).expect_code(11).stderr;
+    assert!(said.contains("its SHA-256 is not: its content was changed"), "{said}");
+    fs::remove_file(scene.file(&ticker, 2023)).expect("moved away");
+    scene.resume(FROM, TO).expect_code(0);
+    scene.check(FROM, TO);
+}

@@ -70,3 +70,16 @@ fn a_refused_key_is_said_without_the_key() {
     assert!(ended.stderr.contains("401") && ended.stderr.contains("Unknown API Key"), "{}", ended.stderr);
     check_output(&ended);
 }
+
+#[test]
+fn a_proxy_that_could_read_the_key_is_passed_by() {
+    let exchange = Exchange::start(Config::synthetic(3).with_tickers(3).with_key(SECRET)).expect("started");
+    let place = Place::with_tickers(["A"]);
+    let mut worker = place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-29"));
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        // Nobody listens there: a request through it would fail.
+        worker.env(name, "http://127.0.0.1:9");
+    }
+    run(&mut worker).expect_code(0);
+    assert_eq!(exchange.stats().total, 1);
+}

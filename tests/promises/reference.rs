@@ -10,6 +10,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Float64Type;
 use nix::sys::signal::Signal;
 use shared::dataset::{reader, writer};
+use shared::disk::lock::Lock;
 use tests::harness::place::Place;
 use tests::harness::program::{Running, command, eventually, run};
 use tests::harness::tree;
@@ -244,6 +245,22 @@ fn a_ticker_of_which_nothing_is_known_has_no_row_and_is_no_failure() {
     let details = tickers_of(&file(&place, "ticker_details", "details.parquet"));
     assert!(!details.contains(&"NOSUCH".to_owned()));
     assert_eq!(details.len(), changed.num_rows() - 1);
+}
+
+#[test]
+fn an_output_has_one_writer_and_one_source() {
+    let exchange = exchange(|config| config);
+    let place = place();
+    let lock = Lock::acquire(&place.outdir().join("_reference.lock"), "somebody").expect("free");
+    let ended = run(&mut reference(&place, &exchange)).expect_code(10);
+    assert_eq!(ended.stderr, "error: another worker writes there: out/_reference.lock is held by somebody\n");
+    drop(lock);
+    run(&mut reference(&place, &exchange)).expect_code(0);
+    let other = exchange.base_url().replace("127.0.0.1", "localhost");
+    let mut worker = command("worker");
+    worker.current_dir(place.path()).args(["reference", "--outdir", "out", "--base-url", &other]);
+    let words = "error: out/_reference.json: this tree holds reference data of 127.0.0.1 (layout 1), you ask for localhost (layout 1)";
+    assert!(run(&mut worker).expect_code(2).stderr.starts_with(words));
 }
 
 #[test]

@@ -23,7 +23,10 @@ pub fn collect<R: ListRow + FromWire>(
         let (page, _) = client.get(&url, stop, |body| page::decode(body), &mut on_retry)?;
         match chain.accept(page) {
             Ok(rows) => {
-                lies = 0;
+                // A page without a new row proves nothing: what lied before may be what is lying still.
+                if !rows.is_empty() {
+                    lies = 0;
+                }
                 all.extend(rows);
             }
             Err(lie) => {
@@ -34,7 +37,9 @@ pub fn collect<R: ListRow + FromWire>(
                     2 => chain.restart(),
                     _ => return Err(failure),
                 }
-                on_retry(&failure, Duration::ZERO);
+                let wait = client.wait_after_lie(lies);
+                on_retry(&failure, wait);
+                stop.sleep(wait);
             }
         }
     }

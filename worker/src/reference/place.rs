@@ -69,13 +69,13 @@ pub enum PlaceError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// Somebody else writes there.
-    #[error("another worker writes there: {0}")]
+    #[error("another worker writes there")]
     Busy(#[source] LockError),
     /// A tree of bars or trades.
     #[error("{path}: this tree holds market data, not reference data; choose another --outdir", path = .0.display())]
     MarketData(PathBuf),
     /// Reference data of another source or layout.
-    #[error("{path}: this tree is {existing}, you ask for {asked}; choose another --outdir", path = path.display())]
+    #[error("{path}: this tree holds reference data of {existing}, you ask for {asked}; choose another --outdir", path = path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -126,12 +126,12 @@ impl Place {
 
 fn claim(outdir: &Path, asked: &Claim) -> Result<(), PlaceError> {
     let path = outdir.join("_reference.json");
-    let words = |claim: &Claim| format!("of {} in layout {}", claim.source, claim.schema_version);
+    let words = |claim: &Claim| format!("{} (layout {})", claim.source, claim.schema_version);
     let existing = match fs::read(&path) {
         Ok(bytes) => match serde_json::from_slice::<Claim>(&bytes) {
             Ok(existing) if existing == *asked => return Ok(()),
             Ok(other) => words(&other),
-            Err(error) => format!("not readable ({error})"),
+            Err(error) => format!("an unreadable description ({error})"),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut text = serde_json::to_string_pretty(asked).expect("a claim is plain data");

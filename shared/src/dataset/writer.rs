@@ -28,7 +28,7 @@ use crate::market::trading_day::TradingDay;
 use crate::market::zone::Zone;
 
 /// Small enough that a group waiting to be written takes little memory, large enough to read fast.
-const ROW_GROUP_ROWS: usize = 128 * 1024;
+const ROW_GROUP_ROWS: usize = 64 * 1024;
 
 /// What proves a file: its length and its SHA-256, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -126,12 +126,13 @@ impl<R: Row> Chain<R> {
         if announced == held { Ok(()) } else { Err(Lie::RowCount { announced, held }) }
     }
 
-    /// The rows that were not on the page before, in order.
-    fn new_rows(&self, rows: Vec<R>) -> Result<Vec<R>, Lie> {
-        let mut new: Vec<R> = Vec::with_capacity(rows.len());
+    /// The rows that were not on the page before, in order. A page is large: it is sifted where it is.
+    fn new_rows(&self, mut rows: Vec<R>) -> Result<Vec<R>, Lie> {
+        let mut is_new = Vec::with_capacity(rows.len());
+        let mut before = self.last.last();
         // A row is left out as often as it was read before, and no more: twins are not repeats.
         let mut read_before: Vec<&R> = self.last.iter().collect();
-        for row in rows {
+        for row in &rows {
             let stamp = row.stamp();
             if !self.window.contains(&stamp) {
                 return Err(Lie::OutsideRange(stamp));
@@ -139,21 +140,23 @@ impl<R: Row> Chain<R> {
             if !self.endpoint.begins_window(stamp) {
                 return Err(Lie::NotAWindow(stamp));
             }
-            let before = new.last().or(self.last.last());
             if let Some(before) = before.filter(|before| stamp < before.stamp()) {
                 return Err(Lie::StampFalls { stamp, after: before.stamp() });
             }
-            if let Some(at) = read_before.iter().position(|known| **known == row) {
+            let repeated = read_before.iter().position(|known| *known == row);
+            if let Some(at) = repeated {
                 read_before.remove(at);
-                continue;
             }
-            match before.filter(|before| R::STAMPS == Stamps::Unique && before.stamp() == stamp) {
-                Some(before) if *before == row => {}
-                Some(_) => return Err(Lie::TwoRows(stamp)),
-                None => new.push(row),
+            let twin = before.filter(|before| R::STAMPS == Stamps::Unique && before.stamp() == stamp);
+            if twin.is_some_and(|twin| twin != row) {
+                return Err(Lie::TwoRows(stamp));
             }
+            is_new.push(repeated.is_none() && twin.is_none());
+            before = Some(row);
         }
-        Ok(new)
+        let mut is_new = is_new.into_iter();
+        rows.retain(|_| is_new.next() == Some(true));
+        Ok(rows)
     }
 
     /// Keeps what is needed to know a row again on the next page.

@@ -27,6 +27,7 @@ use worker::command_line::universe::{self, UniverseArgs};
 use worker::command_line::until_end;
 use worker::ingest::batch;
 use worker::ingest::pipeline::{Pipeline, Task};
+use worker::memory;
 use worker::report::{Level, Reporter};
 
 /// Downloads one batch of tickers, then exits.
@@ -135,6 +136,7 @@ struct Plan {
 }
 
 fn main() -> ExitCode {
+    memory::give_back_what_is_freed();
     let download = |args, choice| resolve(args, &choice).and_then(run);
     let ended = match Cli::parse().command {
         Command::Daily { download: args, bars } => download(args, Choice::bars(Kind::Daily, &bars)),

@@ -12,6 +12,7 @@ use shared::dataset::kind::{Columns, Kind};
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
+use shared::run::limits::{MAX_TRIES, MAX_WORKER_THREADS};
 use shared::run::window::Window;
 
 /// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be on disk.
@@ -70,8 +71,8 @@ pub struct StartArgs {
     /// Workers at the same time [default: 6]
     #[arg(long, value_name = "N")]
     pub max_concurrent: Option<NonZeroU32>,
-    /// Tickers at the same time in one worker [default: 4]
-    #[arg(long, value_name = "N")]
+    /// Tickers at the same time in one worker, at most 64 [default: 4]
+    #[arg(long, value_name = "N", value_parser = worker_threads)]
     pub per_shard_workers: Option<NonZeroU32>,
     /// Further attempts at a ticker after its first failed one [default: 2]
     #[arg(long, value_name = "N")]
@@ -125,8 +126,8 @@ pub struct StartArgs {
     /// How often an empty answer is asked again on later runs [default: 1]
     #[arg(long, value_name = "N")]
     pub recheck_empty: Option<u32>,
-    /// Tries of one request inside a worker [default: 8]
-    #[arg(long, value_name = "N")]
+    /// Tries of one request inside a worker, at most 100 [default: 8]
+    #[arg(long, value_name = "N", value_parser = tries)]
     pub tries: Option<NonZeroU32>,
     /// First pause between the tries of one request [default: 500ms]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -178,6 +179,20 @@ pub struct SuperviseArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
+}
+
+fn worker_threads(text: &str) -> Result<NonZeroU32, String> {
+    at_most(text, u32::from(MAX_WORKER_THREADS))
+}
+
+fn tries(text: &str) -> Result<NonZeroU32, String> {
+    at_most(text, MAX_TRIES)
+}
+
+/// More than that no worker takes: a run of such workers would get nowhere.
+fn at_most(text: &str, limit: u32) -> Result<NonZeroU32, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= limit);
+    number.ok_or_else(|| format!("{text} is not a number from 1 to {limit}"))
 }
 
 /// Reads `500ms`, `30s`, `15h`, `1h 30m`.

@@ -199,3 +199,15 @@ fn a_new_run_names_every_flag_that_it_misses() {
         "error: a new run needs --tickers-csv, --outdir, --from, --to; `launcher start --help` lists every option\n"
     );
 }
+
+#[test]
+fn a_number_that_no_worker_takes_is_refused_before_a_run_is_frozen_with_it() {
+    let scene = Scene::of(&["A"]);
+    for (flag, most) in [("--per-shard-workers", 64), ("--tries", 100)] {
+        let (most, more) = (most.to_string(), (most + 1).to_string());
+        let said = refused(&scene, 2, &["--ingest-script", "/bin/true", flag, &more], false);
+        assert!(said.contains(&format!("{more} is not a number from 1 to {most}")), "{said}");
+        assert!(refused(&scene, 2, &["--ingest-script", "/bin/true", flag, "0"], false).contains(flag));
+        run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run", flag, &most])).expect_code(0);
+    }
+}

@@ -7,6 +7,7 @@ pub mod exit;
 pub mod events;
 pub mod identity;
 pub mod leftovers;
+pub mod limits;
 pub mod ticker_list;
 pub mod window;
 pub mod workdir;

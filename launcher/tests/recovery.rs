@@ -2,6 +2,7 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use shared::run::identity::ProcessIdentity;
 
 use crate::scene::{Scene, run, wait_for};
 
@@ -48,7 +49,29 @@ fn without_a_supervisor_stop_ends_what_it_left() {
     run(&mut scene.launcher("stop", &[])).expect_code(0);
     assert_eq!(scene.processes(), 0);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.starts_with("SUPERVISOR DIED"), "{ended}");
+    assert!(ended.starts_with("STOPPED as asked (launcher stop)"), "{ended}");
+    assert!(ended.contains("0 / 1 done, 0 running, 1 pending"), "{ended}");
+    scene.write("go", "");
+    run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
+    scene.wait().expect_code(0);
+}
+
+#[test]
+fn after_a_kill_of_everything_status_counts_only_what_lives_and_drafts_are_swept() {
+    let scene = Scene::of(&["A", "B"]);
+    scene.script("job", "echo x >> begun; exec sleep 600");
+    scene.detach("job", &["--batch-size", "1"]);
+    wait_for("two workers", || scene.count("begun") == 2);
+    kill_supervisor(&scene);
+    let worker: ProcessIdentity =
+        serde_json::from_str(&scene.read("w/pids/batch_0001.pid")).expect("a pid file");
+    kill(Pid::from_raw(worker.pid), Signal::SIGKILL).expect("it lives");
+    wait_for("its end", || !worker.is_alive());
+    assert!(scene.status().contains("0 / 2 done, 1 running, 1 pending"), "{}", scene.status());
+    let draft = "w/pids/_launcher.pid.2000000000.tmp";
+    scene.write(draft, "half");
+    run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
+    assert!(!scene.path(draft).exists(), "no kernel numbers a process like that");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What `status` says, word for word, of a run made up here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use launcher::cli::StartArgs;
@@ -98,7 +98,11 @@ failures
 
 #[test]
 fn a_dead_supervisor_is_said_with_its_last_words_and_the_way_on() {
-    let text = status::render(&snapshot(Supervised::No { last_words: "panicked at x".to_owned() }));
+    let text = status::render(&snapshot(Supervised::No {
+        last_words: "panicked at x".to_owned(),
+        alive: BTreeSet::new(),
+    }));
+    assert!(text.contains("1 / 3 done, 0 running, 1 pending") && !text.contains("batch_0002"), "{text}");
     assert_eq!(
         text.lines().next(),
         Some(

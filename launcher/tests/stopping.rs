@@ -4,6 +4,8 @@ use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use shared::disk::lock::Lock;
+use shared::run::identity::ProcessIdentity;
 
 use crate::scene::{Scene, collect, run, wait_for};
 
@@ -97,4 +99,62 @@ fn where_no_run_is_every_command_says_so() {
         );
         assert_eq!(ended.stderr, expected);
     }
+}
+
+/// A run that has ended, for somebody else to hold.
+fn ended_run() -> Scene {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    scene
+}
+
+#[test]
+fn stop_is_no_success_while_somebody_unknown_holds_the_run() {
+    let scene = ended_run();
+    let lock = Lock::acquire(&scene.path("w/launcher.lock"), "launcher (pid 4711)").expect("free");
+    let said = run(&mut scene.launcher("stop", &["--now"])).expect_code(2).stderr;
+    assert!(said.contains("w/launcher.lock is held by launcher (pid 4711)"), "{said}");
+    drop(lock);
+    let said = run(&mut scene.launcher("stop", &["--now"])).expect_code(0).stdout;
+    assert_eq!(said, "nothing of this run was running; it is complete\n");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "stands in for a start at that very moment")]
+fn stop_ends_a_start_that_holds_the_locks_and_a_supervisor_that_does_not_yet() {
+    let scene = ended_run();
+    let request: serde_json::Value = serde_json::from_str(&scene.read("w/run.json")).expect("JSON");
+    let shell = |script: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell.current_dir(scene.path("")).args(["-c", script]);
+        shell
+    };
+    let mut start = shell("exec 9>> w/launcher.lock; flock 9; echo x > locked; exec sleep 600 9>&9")
+        .spawn()
+        .expect("started");
+    wait_for("the lock", || scene.count("locked") == 1);
+    let pid = i32::try_from(start.id()).expect("a pid");
+    wait_for("the exec", || scene_command(pid).starts_with("sleep"));
+    let identity = ProcessIdentity::of(pid).expect("alive");
+    scene.write("w/pids/launcher.pid", &serde_json::to_string(&identity).expect("plain data"));
+    let mut supervisor = shell("exec sleep 600")
+        .env("LAUNCHER_SUPERVISES", request["run"].as_str().expect("a name"))
+        .spawn()
+        .expect("started");
+    let said = {
+        let mut stop = scene.launcher("stop", &[]);
+        let stop = stop.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        // Both are our children: who is dead but not reaped counts as alive nowhere.
+        collect(stop).expect_code(0).stdout
+    };
+    assert!(said.starts_with("stopped; "), "{said}");
+    for child in [&mut start, &mut supervisor] {
+        assert!(child.wait().expect("reaped").code().is_none(), "ended by a signal");
+    }
+}
+
+fn scene_command(pid: i32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }

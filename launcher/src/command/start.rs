@@ -21,6 +21,7 @@ use crate::plan::settings::{Program, Settings, differences};
 use crate::process::chance;
 use crate::process::clock;
 use crate::process::spawn::Detached;
+use crate::process::watch::Marker;
 use crate::supervise::attempt::Run;
 use crate::supervise::drive::DriveError;
 use crate::supervise::facts::{Entry, Fact, Outcome};
@@ -170,7 +171,8 @@ fn prepare_and_work(
     tickers: &[Ticker],
     locks: Locks,
 ) -> Result<Ending, Failure> {
-    for folder in [run.request.settings.outdir.as_path(), run.workdir.root()] {
+    let workdir = run.workdir.root();
+    for folder in [run.request.settings.outdir.as_path(), workdir, &workdir.join("pids")] {
         leftovers::sweep(folder)?;
     }
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.rules())?;
@@ -191,9 +193,7 @@ fn prepare_and_work(
         say(&status::render(&status::take(&run.workdir)?));
         return Ok(ending);
     }
-    // Between these two lines the run is nobody's; who takes it first has it, and the other says so.
-    drop(locks);
-    detach(run)
+    detach(run, locks)
 }
 
 /// Closed as complete, and nothing was found to be missing since.
@@ -215,10 +215,13 @@ fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError>
     Ok(())
 }
 
-fn detach(run: &Run) -> Result<Ending, Failure> {
+fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
     let log = run.workdir.launcher_log();
     let arguments = ["supervise".into(), "--workdir".into(), run.workdir.root().into()];
-    let supervisor = Detached::start(&arguments, &log, run.api_key.as_ref())?;
+    let marker = Marker::of_supervisor(&run.request.run);
+    let supervisor = Detached::start(&arguments, &log, &marker, run.api_key.as_ref())?;
+    // It waits for them; `stop` finds it by its marker until it has them.
+    drop(locks);
     let pid = supervisor.first_word().map_err(|said| {
         let said = if said.is_empty() { "it died without a word".to_owned() } else { said };
         Failure::NotReady { said, log: log.clone() }

@@ -1,6 +1,6 @@
 //! `launcher status`: reads run.json, the journal and the events of what runs; touches nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use shared::pace::budget::Usage;
@@ -13,6 +13,7 @@ use super::failure::{Ending, Failure};
 use crate::cli::StatusArgs;
 use crate::plan::request::Request;
 use crate::process::clock;
+use crate::process::watch::{self, Marker};
 use crate::supervise::batch::BatchState;
 use crate::supervise::digest::Digest;
 use crate::supervise::journal;
@@ -40,13 +41,14 @@ pub fn render(snapshot: &Snapshot) -> String {
 pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
     let request = existing::request(workdir)?;
     // The lock before the journal: a supervisor that ends in between has then said its last word.
-    let supervised = if locks::is_supervised(workdir) {
-        Supervised::Yes
-    } else {
-        Supervised::No { last_words: last_words(workdir) }
-    };
+    let is_supervised = locks::is_supervised(workdir);
     let entries = journal::read(workdir)?;
     let machine = journal::replay(workdir, request.rules(), &entries)?;
+    let supervised = if is_supervised {
+        Supervised::Yes
+    } else {
+        Supervised::No { last_words: last_words(workdir), alive: alive(&request.run, &machine) }
+    };
     let sources = Sources {
         request: &request,
         workdir,
@@ -68,11 +70,23 @@ fn budget(request: &Request) -> Option<Usage> {
     SharedBudget::peek(&request.settings.base_url().ok()?.budget_name(&key))
 }
 
-fn digests(workdir: &Workdir, machine: &Machine) -> BTreeMap<BatchId, Digest> {
-    let running = machine.batches().filter_map(|(batch, it)| match it.state {
+/// What the journal says to be running, with the attempt.
+fn running(machine: &Machine) -> impl Iterator<Item = (BatchId, u32)> {
+    machine.batches().filter_map(|(batch, it)| match it.state {
         BatchState::Running { attempt, .. } => Some((batch, attempt)),
         _ => None,
-    });
+    })
+}
+
+/// The batches of which a process really lives.
+fn alive(run: &str, machine: &Machine) -> BTreeSet<BatchId> {
+    let lives = |&(batch, attempt): &(BatchId, u32)| {
+        !watch::marked(&Marker::of_attempt(run, format!("{batch}.{attempt}"))).is_empty()
+    };
+    running(machine).filter(lives).map(|(batch, _)| batch).collect()
+}
+
+fn digests(workdir: &Workdir, machine: &Machine) -> BTreeMap<BatchId, Digest> {
     let digest = |(batch, attempt)| {
         let mut digest = Digest::default();
         EventTail::new(&workdir.attempt_events(batch, attempt))
@@ -81,7 +95,7 @@ fn digests(workdir: &Workdir, machine: &Machine) -> BTreeMap<BatchId, Digest> {
             .for_each(|said| digest.hear(said));
         (batch, digest)
     };
-    running.map(digest).collect()
+    running(machine).map(digest).collect()
 }
 
 fn last_words(workdir: &Workdir) -> String {

@@ -1,50 +1,89 @@
 //! `launcher stop`: ends a run and every process of it, with or without its supervisor.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use shared::disk::lock::{Lock, LockError};
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
 use super::existing;
 use super::failure::{Ending, Failure};
 use crate::cli::StopArgs;
+use crate::plan::request::Request;
 use crate::process::clock;
 use crate::process::signal::{self, Insistence};
 use crate::process::watch::{self, Marker};
-use crate::supervise::drive::GRACE;
+use crate::supervise::attempt::Run;
+use crate::supervise::drive::{self, GRACE};
+use crate::supervise::facts::Outcome;
+use crate::supervise::journal;
 use crate::supervise::locks;
+use crate::supervise::machine::RunState;
 use crate::view::words::{self, say};
 
 /// What the supervisor may take beyond its workers' grace: to record their ends and to give back its locks.
 const SUPERVISOR_MARGIN: Duration = Duration::from_secs(30);
+/// How often a run that somebody begins again meanwhile is stopped again.
+const ROUNDS: u32 = 3;
+/// What the journal says of us.
+const OWN_NAME: &str = "launcher stop";
 
-/// Ends the run; well when nothing of it is left.
+/// Ends the run; well when nothing of it is left and nobody can have begun it meanwhile.
 pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
-    let marker = Marker::of_run(&request.run);
     let grace =
         if args.now { Duration::ZERO } else { Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE) };
 
-    let supervisor = supervisor(&workdir);
-    let was_running = supervisor.is_some() || !watch::marked(&marker).is_empty();
-    if let Some(supervisor) = supervisor {
-        stop_supervisor(&supervisor, grace);
-    }
-    // Without a supervisor, or when it did not manage: by the marker of the run.
-    let left = watch::stop_marked(&marker, grace);
-    if !left.is_empty() {
-        let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
-        return Err(Failure::Undead(pids.join(", ")));
-    }
+    let mut was_running = false;
+    let mut rounds = 0;
+    let lock = loop {
+        was_running |= stop_all(&workdir, &request, grace)?;
+        match hold(&workdir, &request.run) {
+            Ok(lock) if supervisors(&request.run).is_empty() => break lock,
+            Ok(_) | Err(LockError::Held { .. }) if rounds < ROUNDS => rounds += 1,
+            Ok(_) => return Err(Failure::Undead("a supervisor that begins again and again".to_owned())),
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let outcome = settle(request, &workdir)?;
+    drop(lock);
     let said = if was_running { "stopped" } else { "nothing of this run was running" };
-    say(&format!("{said}; go on with: {}\n", words::resume_command(&workdir)));
+    say(&format!("{said}; {}\n", way_on(outcome.as_ref(), &workdir)));
     Ok(Ending::Well)
 }
 
-/// The live supervisor: who holds the lock and is still who the pid file says.
-fn supervisor(workdir: &Workdir) -> Option<ProcessIdentity> {
+/// Ends the supervisor and everything else of the run; was there anything?
+fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<bool, Failure> {
+    let marker = Marker::of_run(&request.run);
+    let mut heads = supervisors(&request.run);
+    if let Some(holder) = holder(workdir)
+        && !heads.contains(&holder)
+    {
+        heads.push(holder);
+    }
+    let was_running = !heads.is_empty() || !watch::marked(&marker).is_empty();
+    for head in &heads {
+        stop_supervisor(head, grace);
+    }
+    // Without a supervisor, or when it did not manage: by the marker of the run.
+    let left = watch::stop_marked(&marker, grace);
+    if left.is_empty() {
+        return Ok(was_running);
+    }
+    let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+    Err(Failure::Undead(pids.join(", ")))
+}
+
+/// Detached supervisors, also those that do not have their locks yet.
+fn supervisors(run: &str) -> Vec<ProcessIdentity> {
+    watch::marked(&Marker::of_supervisor(run))
+}
+
+/// Who holds the lock and is still who the pid file says: the supervisor, or a `start` on its way.
+fn holder(workdir: &Workdir) -> Option<ProcessIdentity> {
     if !locks::is_supervised(workdir) {
         return None;
     }
@@ -56,6 +95,12 @@ fn supervisor(workdir: &Workdir) -> Option<ProcessIdentity> {
         identity.is_some() || !locks::is_supervised(workdir)
     });
     identity
+}
+
+/// The lock of the work directory, once its holder has gone.
+fn hold(workdir: &Workdir, run: &str) -> Result<Lock, LockError> {
+    clock::wait_until(Duration::from_secs(1), || !locks::is_supervised(workdir));
+    locks::hold_workdir(workdir, run)
 }
 
 fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
@@ -72,5 +117,31 @@ fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
     if !clock::wait_until(SUPERVISOR_MARGIN, is_gone) {
         signal::send(supervisor, Insistence::Kill);
         clock::wait_until(SUPERVISOR_MARGIN, is_gone);
+    }
+}
+
+/// How the run stands, after the journal was told the end of what a dead supervisor left open.
+/// `None` when nobody has ever begun it.
+fn settle(request: Request, workdir: &Workdir) -> Result<Option<Outcome>, Failure> {
+    let machine = journal::replay(workdir, request.rules(), &journal::read(workdir)?)?;
+    match machine.run() {
+        RunState::Planned => Ok(None),
+        RunState::Closed { outcome } => Ok(Some(outcome.clone())),
+        RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
+            // Nothing is started from it, so neither executable nor key is needed.
+            let run = Run { request, workdir: workdir.clone(), executable: PathBuf::new(), api_key: None };
+            let outcome = drive::record_stop(&run, OWN_NAME)?;
+            drop(fs::remove_file(workdir.launcher_pid()));
+            Ok(Some(outcome))
+        }
+    }
+}
+
+fn way_on(outcome: Option<&Outcome>, workdir: &Workdir) -> String {
+    let resume = words::resume_command(workdir);
+    match outcome {
+        Some(Outcome::Complete) => "it is complete".to_owned(),
+        Some(Outcome::Incomplete { .. }) => format!("try the failed ones again with: {resume}"),
+        Some(Outcome::Stopped { .. }) | None => format!("go on with: {resume}"),
     }
 }

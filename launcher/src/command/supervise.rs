@@ -1,10 +1,14 @@
 //! Supervising: in this process for `--foreground`, or as the detached process that `start` left behind.
 
 use std::io::{self, Write};
+use std::time::Duration;
+
+use shared::disk::lock::LockError;
 
 use super::existing;
 use super::failure::{Ending, Failure};
 use crate::cli::SuperviseArgs;
+use crate::process::clock;
 use crate::process::signal::Inbox;
 use crate::process::spawn::{self, READY};
 use crate::supervise::attempt::{Run, with_cause};
@@ -13,6 +17,9 @@ use crate::supervise::facts::Fact;
 use crate::supervise::locks::Locks;
 use crate::supervise::machine::Machine;
 use crate::view::progress::Narrator;
+
+/// How long `start` may take to give its locks back.
+const HANDOVER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Stays until the run has ended.
 pub fn here(run: &Run, locks: &Locks) -> Result<Ending, Failure> {
@@ -52,8 +59,22 @@ fn begin(args: &SuperviseArgs) -> Result<(Run, Locks, Inbox), Failure> {
     spawn::leave_terminal().map_err(|source| Failure::System { doing: "leave the terminal", source })?;
     let workdir = existing::workdir(&args.workdir)?;
     let run = existing::run(existing::request(&workdir)?, workdir)?;
-    let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
-    Ok((run, locks, inbox()?))
+    let inbox = inbox()?;
+    let locks = locks(&run)?;
+    Ok((run, locks, inbox))
+}
+
+/// `start` gives its locks back when it sees us; a machine under load takes its time.
+fn locks(run: &Run) -> Result<Locks, LockError> {
+    let acquire = || Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run);
+    let mut locks = acquire();
+    clock::wait_until(HANDOVER_LIMIT, || {
+        if matches!(locks, Err(LockError::Held { .. })) {
+            locks = acquire();
+        }
+        !matches!(locks, Err(LockError::Held { .. }))
+    });
+    locks
 }
 
 fn inbox() -> Result<Inbox, Failure> {

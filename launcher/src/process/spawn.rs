@@ -17,7 +17,7 @@ use shared::run::api_key::ApiKey;
 use shared::run::identity::ProcessIdentity;
 
 use super::signal::{self, Insistence};
-use super::watch::Marker;
+use super::watch::{Marker, SUPERVISOR_VARIABLE};
 
 /// What the supervisor says when it has taken the run over.
 pub const READY: &str = "ready";
@@ -112,6 +112,7 @@ impl Worker {
         let also_log = log.try_clone().map_err(DiskError::at("open", errand.log))?;
         let mut command = Command::new(errand.executable);
         command.args(errand.arguments).stdin(Stdio::null()).stdout(log).stderr(also_log).process_group(0);
+        command.env_remove(SUPERVISOR_VARIABLE);
         command.envs(errand.marker.variables.iter().map(|(name, value)| (name, value)));
         if let Some(key) = errand.api_key {
             command.env(ApiKey::ENV, key.expose());
@@ -155,11 +156,17 @@ pub struct Detached {
 
 impl Detached {
     /// Starts `launcher supervise` of this same executable; its errors go to `log`.
-    pub fn start(arguments: &[OsString], log: &Path, api_key: Option<&ApiKey>) -> Result<Self, SpawnError> {
+    pub fn start(
+        arguments: &[OsString],
+        log: &Path,
+        marker: &Marker,
+        api_key: Option<&ApiKey>,
+    ) -> Result<Self, SpawnError> {
         let executable =
             std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
         let mut command = Command::new(&executable);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(open_log(log)?);
+        command.envs(marker.variables.iter().map(|(name, value)| (name, value)));
         if let Some(key) = api_key {
             command.env(ApiKey::ENV, key.expose());
         }

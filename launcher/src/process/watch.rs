@@ -12,6 +12,9 @@ use super::signal::{self, Insistence};
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
+/// What tells a supervisor from its workers.
+pub const SUPERVISOR_VARIABLE: &str = "LAUNCHER_SUPERVISES";
+
 /// Variables that every process of a run, or of one of its attempts, inherits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
@@ -23,6 +26,11 @@ impl Marker {
     /// Every process of a run.
     pub fn of_run(run: &str) -> Self {
         Self { variables: vec![("LAUNCHER_RUN", run.to_owned())] }
+    }
+
+    /// The supervisor of a run, from before it has its locks. What it starts does not inherit this.
+    pub fn of_supervisor(run: &str) -> Self {
+        Self { variables: vec![(SUPERVISOR_VARIABLE, run.to_owned())] }
     }
 
     /// Every process of one attempt, such as `batch_0001.1`, of a run.

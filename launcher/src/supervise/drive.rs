@@ -4,19 +4,18 @@
 //! new begins while a fact can't be written.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::disk::publish::{self, DiskError};
+use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
 use super::attempt::{Attempt, Run, with_cause};
 use super::batch::{BatchState, Illegal};
-use super::facts::{Entry, Fact, Outcome};
+use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::folders;
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
@@ -94,7 +93,6 @@ pub fn supervise<'a>(
     listener: &'a mut Listener<'a>,
 ) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own().expect("this process is alive");
-    write_own_pid(run, &own)?;
     let supervised = open(run, own, listener).and_then(|mut supervisor| {
         let mut post = Vec::new();
         loop {
@@ -108,13 +106,25 @@ pub fn supervise<'a>(
         // Nobody is left to watch them; what they committed stays.
         watch::stop_marked(&Marker::of_run(&run.request.run), LEFTOVER_GRACE);
     }
-    drop(fs::remove_file(run.workdir.launcher_pid()));
     supervised
 }
 
-fn write_own_pid(run: &Run, own: &ProcessIdentity) -> Result<(), DiskError> {
-    let text = serde_json::to_string(own).expect("an identity is plain data");
-    publish::publish(&run.workdir.launcher_pid(), text.as_bytes())
+/// Records the end of a run whose supervisor has died, as `by` asked. The work directory's lock is held by
+/// the caller, and no process of the run is left.
+pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
+    let own = ProcessIdentity::own().expect("this process is alive");
+    let mut listener = |_: &Machine, _: &Notice<'_>| ();
+    let mut supervisor = open(run, own, &mut listener)?;
+    let now = clock::now();
+    let outcome = if let [Decision::Close(outcome)] = supervisor.machine.decide(now).as_slice() {
+        outcome.clone()
+    } else {
+        supervisor.note(now, Fact::StopAsked { by: by.to_owned() });
+        Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } }
+    };
+    supervisor.note(now, Fact::Closed { outcome: outcome.clone() });
+    supervisor.write()?;
+    Ok(outcome)
 }
 
 /// Replays the journal, ends what an earlier supervisor left running, and records both.

@@ -1,6 +1,6 @@
 //! A snapshot: where a run stands, gathered once and shown as text or JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -25,11 +25,23 @@ const ETA_MIN_TICKERS: u64 = 10;
 pub enum Supervised {
     /// Yes.
     Yes,
-    /// No; the last line of its log.
+    /// No; the last line of its log, and what outlived it.
     No {
         /// Empty when there is none.
         last_words: String,
+        /// Batches of which a process still lives.
+        alive: BTreeSet<BatchId>,
     },
+}
+
+impl Supervised {
+    /// Does what the journal calls running really run? A supervisor knows; without one, only what lives does.
+    fn runs(&self, batch: BatchId) -> bool {
+        match self {
+            Self::Yes => true,
+            Self::No { alive, .. } => alive.contains(&batch),
+        }
+    }
 }
 
 /// What a snapshot is made from.
@@ -215,11 +227,11 @@ impl Snapshot {
         let mut proven = machine.surveyed();
         let (mut reported, mut failed) = (0, 0);
         let mut batches = BatchCounts::default();
-        for (_, batch) in machine.batches() {
+        for (id, batch) in machine.batches() {
             proven += batch.proven;
             reported += batch.reported;
             failed += batch.failures().len() as u64;
-            batches.add(batch);
+            batches.add(batch, sources.supervised.runs(id));
         }
         let tickers = TickerCounts {
             expected: request.tickers as u64,
@@ -264,11 +276,12 @@ impl PartitionCounts {
 }
 
 impl BatchCounts {
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, batch: &Batch, runs: bool) {
         self.total += 1;
         *match batch.state {
-            BatchState::Pending => &mut self.pending,
-            BatchState::Running { .. } => &mut self.running,
+            BatchState::Running { .. } if runs => &mut self.running,
+            // Whoever goes on starts it anew.
+            BatchState::Running { .. } | BatchState::Pending => &mut self.pending,
             BatchState::Backoff { .. } => &mut self.backoff,
             BatchState::Done => &mut self.done,
             BatchState::Failed => &mut self.failed,
@@ -286,7 +299,7 @@ fn state_of(machine: &Machine, supervised: &Supervised) -> State {
         (RunState::Planned, _) => State::Prepared,
         (
             RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. },
-            Supervised::No { last_words },
+            Supervised::No { last_words, .. },
         ) => State::Died(last_words.clone()),
         (RunState::Open, Supervised::Yes) => State::Running,
         (RunState::Paused { why, .. }, Supervised::Yes) => State::Paused(why.clone()),
@@ -301,6 +314,9 @@ fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
 fn running(sources: &Sources) -> Vec<RunningBatch> {
     let running = sources.machine.batches().filter_map(|(batch, it)| {
         let BatchState::Running { attempt, since } = it.state else { return None };
+        if !sources.supervised.runs(batch) {
+            return None;
+        }
         let digest = sources.digests.get(&batch);
         Some(RunningBatch {
             batch,

@@ -158,7 +158,7 @@ pub struct StopArgs {
     #[arg(long)]
     pub now: bool,
     /// How long workers may take to end by themselves, at most 30s
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = grace)]
     pub grace: SignedDuration,
 }
 
@@ -193,6 +193,17 @@ fn tries(text: &str) -> Result<NonZeroU32, String> {
 fn at_most(text: &str, limit: u32) -> Result<NonZeroU32, String> {
     let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= limit);
     number.ok_or_else(|| format!("{text} is not a number from 1 to {limit}"))
+}
+
+/// The supervisor waits no longer than that.
+fn grace(text: &str) -> Result<SignedDuration, String> {
+    let grace = duration(text)?;
+    let limit = SignedDuration::from_secs(30);
+    if grace > limit {
+        Err(format!("{text} is longer than {limit:#}; workers get no more"))
+    } else {
+        Ok(grace)
+    }
 }
 
 /// Reads `500ms`, `30s`, `15h`, `1h 30m`.

@@ -4,18 +4,29 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use launcher::check::own_name;
 use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
 use launcher::command::{start, status, stop, supervise, wait};
 use launcher::supervise::attempt::with_cause;
+use launcher::view::words;
 
 fn main() -> ExitCode {
+    introduce();
     match run(&Cli::parse().command) {
         Ok(ending) => ending.into(),
         Err(failure) => {
             drop(writeln!(io::stderr(), "error: {}", with_cause(&failure)));
             failure.exit().into()
         }
+    }
+}
+
+fn introduce() {
+    let typed = std::env::args_os().next().unwrap_or_default();
+    if let Ok(executable) = std::env::current_exe() {
+        let path = std::env::var_os("PATH");
+        words::introduce(own_name::of(&executable, typed.as_ref(), path.as_deref()));
     }
 }
 

@@ -20,7 +20,10 @@ fn refused(scene: &Scene, code: i32, arguments: &[&str], with_key: bool) -> Stri
 fn refused_list(text: &str, expected: &str) {
     let scene = Scene::of(&["A"]);
     scene.write("tickers.csv", text);
-    assert_eq!(refused(&scene, 2, &["--ingest-script", "/bin/true"], false), format!("error: {expected}\n"));
+    assert_eq!(
+        refused(&scene, 2, &["--ingest-script", "/bin/true"], false),
+        format!("error: --tickers-csv: {expected}\n")
+    );
 }
 
 #[test]
@@ -34,6 +37,11 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
         "tickers.csv:2: \"../x\" is not a ticker (letters, digits, '.' and '-' only)",
     );
     refused_list("ticker\nA\n\nB\n", "tickers.csv:3: a ticker is missing here");
+    refused_list("ticker\n", "tickers.csv: no tickers in it");
+    let scene = Scene::of(&["A"]);
+    std::fs::remove_file(scene.path("tickers.csv")).expect("removed");
+    let said = refused(&scene, 2, &["--ingest-script", "/bin/true"], false);
+    assert!(said.starts_with("error: --tickers-csv: can't read tickers.csv: No such file"), "{said}");
 }
 
 #[test]
@@ -210,4 +218,78 @@ fn a_number_that_no_worker_takes_is_refused_before_a_run_is_frozen_with_it() {
         assert!(refused(&scene, 2, &["--ingest-script", "/bin/true", flag, "0"], false).contains(flag));
         run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run", flag, &most])).expect_code(0);
     }
+}
+
+#[test]
+fn a_work_directory_that_meets_the_output_is_refused() {
+    let scene = Scene::of(&["A"]);
+    for (workdir, outdir, relation) in [
+        ("out", "out", "is the same folder as"),
+        ("out/run", "out", "lies inside"),
+        ("w", "w/out", "lies around"),
+    ] {
+        let words = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", outdir];
+        let range = ["--from", "2020-01-01", "--to", "2020-12-31", "--ingest-script", "/bin/true"];
+        let words = [&words[..], &range[..]].concat();
+        let said = run(&mut scene.launcher_in(workdir, "start", &words)).expect_code(2).stderr;
+        let at = |name: &str| scene.path(name).display().to_string();
+        let (workdir, outdir) = (at(workdir), at(outdir));
+        let expected = format!(
+            "error: --workdir {workdir} {relation} --outdir {outdir}; choose two folders side by side\n"
+        );
+        assert_eq!(said, expected);
+    }
+    assert!(!scene.path("out").exists() && !scene.path("w").exists(), "nothing was made");
+}
+
+#[test]
+fn a_refused_start_leaves_nothing_behind() {
+    let scene = Scene::with_worker(&["A"], "exit 0");
+    let base = service("401 Unauthorized", "{}");
+    refused(&scene, 12, &["--base-url", &base], true);
+    assert!(!scene.path("out").exists() && !scene.path("w").exists());
+    scene.script("job", "sleep 600");
+    scene.detach("job", &[]);
+    let more = Scene::usual(&["--ingest-script", "job"]);
+    run(&mut scene.launcher_in("other", "start", &more)).expect_code(2);
+    run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
+    let more = Scene::usual(&["--ingest-script", "job", "--adjusted"]);
+    run(&mut scene.launcher_in("other", "start", &more)).expect_code(2);
+    assert!(!scene.path("other").exists());
+}
+
+#[test]
+fn an_address_that_the_environment_changes_is_said_to_come_from_there() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    let mut start = scene.launcher("start", &["--resume"]);
+    let said = run(start.env("POLYGON_BASE_URL", "https://other.example")).expect_code(2).stderr;
+    let expected = "you say https://other.example by POLYGON_BASE_URL in the environment\n";
+    assert!(said.contains(expected), "{said}");
+    let more = ["--resume", "--base-url", "https://other.example"];
+    let said = run(&mut scene.launcher("start", &more)).expect_code(2).stderr;
+    assert!(said.contains("you say https://other.example\n"), "{said}");
+}
+
+#[test]
+fn a_grace_longer_than_workers_get_is_refused() {
+    let scene = Scene::of(&["A"]);
+    let said = run(&mut scene.launcher("stop", &["--grace", "31s"])).expect_code(2).stderr;
+    assert!(said.contains("31s is longer than 30s; workers get no more"), "{said}");
+}
+
+#[test]
+fn a_status_that_could_not_be_said_is_no_success() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is always there");
+    let status = scene.launcher("status", &[]).stdout(full).stderr(std::process::Stdio::piped()).output();
+    let status = status.expect("run");
+    assert_eq!(status.status.code(), Some(13));
+    let said = String::from_utf8_lossy(&status.stderr).into_owned();
+    assert!(said.starts_with("error: can't write to standard output: No space left"), "{said}");
 }

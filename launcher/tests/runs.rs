@@ -8,7 +8,7 @@ fn a_run_detaches_works_and_is_complete() {
     scene.script("job", r#"tail -n +2 "$3" >> done; echo "worked on $3""#);
     let said = scene.detach("job", &["--batch-size", "2"]).stdout;
     assert!(said.contains("3 tickers in 2 batches"), "{said}");
-    assert!(said.contains("  stop    launcher stop --workdir "), "{said}");
+    assert!(said.contains(&format!("  stop    {} stop --workdir ", scene.program().display())), "{said}");
     let ended = scene.wait().expect_code(0).stdout;
     assert!(ended.starts_with("COMPLETE"), "{ended}");
     assert!(

@@ -88,6 +88,11 @@ impl Scene {
         scene
     }
 
+    /// The launcher, by an absolute path that is not in `PATH`.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -16,7 +16,8 @@ fn stop_ends_every_process_of_the_run_also_those_that_left_their_group() {
     scene.detach("job", &["--batch-size", "1", "--max-concurrent", "2"]);
     wait_for("two workers", || scene.count("begun") == 2);
     let said = run(&mut scene.launcher("stop", &[])).expect_code(0).stdout;
-    assert!(said.starts_with("stopped; go on with: launcher start --workdir "), "{said}");
+    let program = scene.program().display().to_string();
+    assert!(said.starts_with(&format!("stopped; go on with: {program} start --workdir ")), "{said}");
     assert_eq!(scene.processes(), 0);
     assert_eq!(scene.count("begun"), 2, "the third batch did not start");
     assert!(scene.status().starts_with("STOPPED as asked (SIGTERM)"), "{}", scene.status());
@@ -94,8 +95,9 @@ fn where_no_run_is_every_command_says_so() {
     for verb in ["status", "stop", "wait"] {
         let ended = run(&mut scene.launcher(verb, &[])).expect_code(2);
         let workdir = scene.path("w").display().to_string();
+        let program = scene.program().display();
         let expected = format!(
-            "error: {workdir} holds no run (no run.json in it); `launcher start --workdir {workdir} ...` begins one\n"
+            "error: {workdir} holds no run (no run.json in it); `{program} start --workdir {workdir} ...` begins one\n"
         );
         assert_eq!(ended.stderr, expected);
     }

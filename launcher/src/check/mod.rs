@@ -1,4 +1,6 @@
 //! Checks before the first spawn: what only the outside world can answer.
 
+pub mod own_name;
+pub mod places;
 pub mod source;
 pub mod executable;

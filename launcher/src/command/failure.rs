@@ -14,6 +14,7 @@ use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerListError;
 
 use crate::check::executable::ExecutableError;
+use crate::check::places::PlacesError;
 use crate::check::source::SourceError;
 use crate::plan::request::RequestError;
 use crate::plan::settings::SettingsError;
@@ -21,6 +22,7 @@ use crate::process::spawn::SpawnError;
 use crate::supervise::drive::DriveError;
 use crate::supervise::facts::Outcome;
 use crate::supervise::journal::JournalError;
+use crate::view::words;
 
 /// How a command ends when nothing went wrong with the command itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,7 @@ pub enum Failure {
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
     /// An unusable list.
-    #[error(transparent)]
+    #[error("--tickers-csv: {0}")]
     Tickers(#[from] TickerListError),
     /// An unusable `run.json`, or nothing to ask for.
     #[error(transparent)]
@@ -76,6 +78,9 @@ pub enum Failure {
     /// Nothing to run.
     #[error(transparent)]
     Executable(#[from] ExecutableError),
+    /// Work directory and output in one another.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
     /// Another dataset lives there.
     #[error(transparent)]
     Descriptor(#[from] DescriptorError),
@@ -121,7 +126,7 @@ pub enum Failure {
         list: String,
     },
     /// There is no run.
-    #[error("{workdir} holds no run (no run.json in it); `launcher start --workdir {workdir} ...` begins one", workdir = workdir.display())]
+    #[error("{workdir} holds no run (no run.json in it); `{program} start --workdir {workdir} ...` begins one", workdir = workdir.display(), program = words::program())]
     NoRun {
         /// The folder.
         workdir: PathBuf,
@@ -146,6 +151,9 @@ pub enum Failure {
     /// A file or folder could not be used.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// What was to be said could not be.
+    #[error("can't write to standard output")]
+    Output(#[source] io::Error),
     /// The system refused something basic.
     #[error("can't {doing}")]
     System {
@@ -183,6 +191,7 @@ impl Failure {
             Self::NotWritable { .. }
             | Self::Disk(_)
             | Self::System { .. }
+            | Self::Output(_)
             | Self::Spawn(_)
             | Self::Drive(_)
             | Self::Undead(_) => Exit::LocalResource,
@@ -192,6 +201,7 @@ impl Failure {
             | Self::Request(_)
             | Self::ApiKey(_)
             | Self::Executable(_)
+            | Self::Places(_)
             | Self::Descriptor(_)
             | Self::Locked(_)
             | Self::AnotherRun { .. }

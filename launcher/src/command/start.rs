@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use shared::dataset::descriptor::{self, Descriptor};
+use shared::disk::lock::Lock;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::run::leftovers;
@@ -14,10 +15,11 @@ use super::existing;
 use super::failure::{Ending, Failure};
 use super::status;
 use super::supervise;
+use crate::check::places;
 use crate::check::source::{self, Welcome};
 use crate::cli::StartArgs;
 use crate::plan::request::{Input, Request};
-use crate::plan::settings::{Program, Settings, differences};
+use crate::plan::settings::{Difference, Program, Settings, differences};
 use crate::process::chance;
 use crate::process::clock;
 use crate::process::spawn::Detached;
@@ -34,6 +36,8 @@ use crate::supervise::scratch;
 use crate::view::plan;
 use crate::view::words::{self, counted, say};
 
+const BASE_URL: &str = "--base-url";
+
 /// Begins a run, or goes on with one.
 pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
@@ -49,15 +53,19 @@ pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
 
 fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     let settings = Settings::resolve(args, &existing::current_folder()?)?;
+    places::keep_apart(workdir.root(), &settings.outdir)?;
     let input = Input::read(&settings.tickers_csv)?;
     let request = Request::new(chance::run_name()?, clock::now(), settings, &input)?;
-    say(&plan::notes(&request, &input));
+    say(&plan::notes(&request, &input)).map_err(Failure::Output)?;
     if args.dry_run {
         let machine = Machine::new(request.rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers);
     }
     let run = existing::run(request, workdir)?;
-    check_world(&run)?;
+    // What needs no folder comes first: a refused run leaves none.
+    look_around(&run)?;
+    ask_source(&run)?;
+    prove_folders(&run)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
     if let Some(frozen) = Request::read(&run.workdir)? {
@@ -71,14 +79,16 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
     refuse_differences(args, &frozen)?;
     let tickers = Request::frozen_tickers(&workdir)?;
-    say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at));
+    say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
+        .map_err(Failure::Output)?;
     if args.dry_run {
         let machine = journal::replay(&workdir, frozen.rules(), &journal::read(&workdir)?)?;
         return tell_only(&workdir, &frozen, machine, &tickers);
     }
     let run = existing::run(frozen, workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
-    check_world(&run)?;
+    ask_source(&run)?;
+    prove_folders(&run)?;
     claim(&run)?;
     prepare_and_work(args, &run, &tickers, locks)
 }
@@ -94,8 +104,8 @@ fn tell_only(
     for fact in prepare::facts(&machine, request, tickers, now) {
         machine.apply(&Entry { at: now, fact }).map_err(DriveError::from)?;
     }
-    say(&plan::describe(request, workdir, &machine));
-    say("dry run: nothing was asked, nothing was written\n");
+    say(&plan::describe(request, workdir, &machine)).map_err(Failure::Output)?;
+    say("dry run: nothing was asked, nothing was written\n").map_err(Failure::Output)?;
     Ok(Ending::Well)
 }
 
@@ -117,10 +127,13 @@ fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
 
 fn refuse_differences(args: &StartArgs, frozen: &Request) -> Result<(), Failure> {
     let cwd = existing::current_folder()?;
-    let mut lines: Vec<String> = differences(args, &frozen.settings, &cwd)
-        .iter()
-        .map(|difference| format!("  {difference}"))
-        .collect();
+    let line = |difference: &Difference| match difference.flag {
+        BASE_URL if base_url_is_of_environment(args) => {
+            format!("  {difference} by POLYGON_BASE_URL in the environment")
+        }
+        _ => format!("  {difference}"),
+    };
+    let mut lines: Vec<String> = differences(args, &frozen.settings, &cwd).iter().map(line).collect();
     if let Some(path) = &args.tickers_csv {
         let input = Input::read(&cwd.join(path))?;
         if input.sha256 != frozen.tickers_sha256 {
@@ -141,17 +154,39 @@ fn refuse_differences(args: &StartArgs, frozen: &Request) -> Result<(), Failure>
     Err(Failure::Differs { run: frozen.run.clone(), list: lines.join("\n") })
 }
 
-/// Everything that can be known before the first spawn.
-fn check_world(run: &Run) -> Result<(), Failure> {
+/// Does the address come from the environment, and not from the command line?
+#[expect(clippy::disallowed_methods, reason = "where arguments become a plan")]
+fn base_url_is_of_environment(args: &StartArgs) -> bool {
+    let typed = std::env::args_os().any(|word| word.to_string_lossy().starts_with(BASE_URL));
+    !typed && args.base_url.is_some() && std::env::var("POLYGON_BASE_URL").ok() == args.base_url
+}
+
+/// What can be seen of the output without touching it.
+fn look_around(run: &Run) -> Result<(), Failure> {
+    let outdir = &run.request.settings.outdir;
+    let lock = locks::outdir_lock(outdir);
+    if Lock::is_held(&lock) {
+        // It says by whom; when it was given back meanwhile, so much the better.
+        drop(Lock::acquire(&lock, "launcher, looking around")?);
+    }
+    if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) }
+}
+
+fn prove_folders(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     for (flag, path) in [("outdir", settings.outdir.as_path()), ("workdir", run.workdir.root())] {
         let failed = |source| Failure::NotWritable { flag, path: path.to_owned(), source };
         folders::prove_writable(path).map_err(failed)?;
     }
+    Ok(())
+}
+
+fn ask_source(run: &Run) -> Result<(), Failure> {
+    let settings = &run.request.settings;
     if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key)
         && let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)?
     {
-        say(&format!("warning: {warning}\n"));
+        say(&format!("warning: {warning}\n")).map_err(Failure::Output)?;
     }
     Ok(())
 }
@@ -184,13 +219,13 @@ fn prepare_and_work(
     entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(DriveError::from)?;
     drop(journal);
     if is_complete(&machine) {
-        say("already complete: every ticker is done, nothing to do\n");
+        say("already complete: every ticker is done, nothing to do\n").map_err(Failure::Output)?;
         return Ok(Ending::Well);
     }
-    say(&plan::describe(&run.request, &run.workdir, &machine));
+    say(&plan::describe(&run.request, &run.workdir, &machine)).map_err(Failure::Output)?;
     if args.foreground {
         let ending = supervise::here(run, &locks)?;
-        say(&status::render(&status::take(&run.workdir)?));
+        say(&status::render(&status::take(&run.workdir)?)).map_err(Failure::Output)?;
         return Ok(ending);
     }
     detach(run, locks)
@@ -237,6 +272,6 @@ fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
     for (what, command) in lines {
         writeln!(text, "  {what:<8}{command}").expect("a string takes what is written");
     }
-    say(&text);
+    say(&text).map_err(Failure::Output)?;
     Ok(Ending::Well)
 }

@@ -28,7 +28,7 @@ use crate::view::words::say;
 pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let snapshot = take(&workdir)?;
-    say(&if args.json { json::render(&snapshot) } else { render(&snapshot) });
+    say(&if args.json { json::render(&snapshot) } else { render(&snapshot) }).map_err(Failure::Output)?;
     Ok(Ending::Well)
 }
 

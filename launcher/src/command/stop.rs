@@ -51,7 +51,7 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
     let outcome = settle(request, &workdir)?;
     drop(lock);
     let said = if was_running { "stopped" } else { "nothing of this run was running" };
-    say(&format!("{said}; {}\n", way_on(outcome.as_ref(), &workdir)));
+    say(&format!("{said}; {}\n", way_on(outcome.as_ref(), &workdir))).map_err(Failure::Output)?;
     Ok(Ending::Well)
 }
 

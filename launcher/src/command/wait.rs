@@ -19,11 +19,11 @@ pub fn wait(args: &WaitArgs) -> Result<Ending, Failure> {
     let limit =
         args.timeout.map_or(Duration::MAX, |limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
     if !clock::wait_until(limit, || !locks::is_supervised(&workdir)) {
-        say("still running\n");
+        say("still running\n").map_err(Failure::Output)?;
         return Ok(Ending::TimedOut);
     }
     let snapshot = status::take(&workdir)?;
-    say(&text::render(&snapshot));
+    say(&text::render(&snapshot)).map_err(Failure::Output)?;
     Ok(match snapshot.state {
         State::Complete => Ending::Well,
         _ => Ending::Incomplete,

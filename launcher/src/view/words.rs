@@ -1,6 +1,8 @@
 //! Small spellings shared by everything that people read, and the one door to standard output.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use shared::run::workdir::Workdir;
 
@@ -8,8 +10,30 @@ use crate::plan::errand;
 use crate::supervise::facts::{Outcome, StopWhy};
 
 /// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
-pub fn say(text: &str) {
-    drop(io::stdout().write_all(text.as_bytes()));
+pub fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What to type to run this program; said once, by `main`.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// From here on commands are shown with `program`.
+pub fn introduce(program: PathBuf) {
+    // Said twice, the first one stands.
+    drop(PROGRAM.set(program));
+}
+
+/// What to type to run this program.
+pub fn program() -> String {
+    errand::spelled(own_name(), &[])
+}
+
+fn own_name() -> &'static Path {
+    PROGRAM.get().map_or(Path::new("launcher"), PathBuf::as_path)
 }
 
 /// `1,234,567`.
@@ -71,10 +95,7 @@ pub fn outcome(outcome: &Outcome) -> String {
 
 /// `launcher VERB --workdir W`, ready to be pasted.
 pub fn command(verb: &str, workdir: &Workdir) -> String {
-    errand::spelled(
-        std::path::Path::new("launcher"),
-        &[verb.into(), "--workdir".into(), workdir.root().into()],
-    )
+    errand::spelled(own_name(), &[verb.into(), "--workdir".into(), workdir.root().into()])
 }
 
 /// How to go on with a run.
@@ -98,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_command_can_be_pasted() {
-        let workdir = Workdir::new(std::path::Path::new("/my runs/a"));
+        let workdir = Workdir::new(Path::new("/my runs/a"));
         assert_eq!(resume_command(&workdir), "launcher start --workdir '/my runs/a' --resume");
     }
 }

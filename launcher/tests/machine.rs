@@ -291,6 +291,27 @@ fn what_can_not_happen_is_an_error_that_names_state_and_fact() {
 }
 
 /// What a worker may do, picked by a number.
+#[test]
+fn a_batch_that_finds_the_machine_in_the_way_however_often_it_is_proven_fine_is_charged() {
+    let mut story = Story::of(rules(1, 0), &[&["A", "B"], &["C"]]);
+    let stuck = || exited(13, 0, &[("A", Word::Begun), ("B", Word::Untouched)]);
+    for attempt in 1..=3 {
+        assert_eq!(story.launch(), [format!("1.{attempt}")]);
+        story.end(1, stuck());
+        assert!(matches!(story.machine.run(), RunState::Paused { .. }), "attempt {attempt}");
+        story.hear(Fact::PauseLifted);
+    }
+    assert_eq!(story.launch(), ["1.4"]);
+    story.end(1, stuck());
+    assert_eq!(*story.machine.run(), RunState::Open);
+    let cause = "a local resource is in the way again and again (exit 13)";
+    assert_eq!(story.failures(1), [("A", cause)], "its retries are used up");
+    assert_eq!(story.left(1), ["B"], "it had not begun");
+    assert_eq!(story.launch(), ["1.5"]);
+    story.end(1, exited(13, 0, &[("B", Word::Begun)]));
+    assert!(matches!(story.machine.run(), RunState::Paused { .. }), "counted anew");
+}
+
 fn some_ending(choice: u8) -> Ending {
     match choice % 9 {
         0 | 1 => Ending::Exited { code: 0 },

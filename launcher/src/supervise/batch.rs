@@ -72,6 +72,8 @@ pub struct Batch {
     pub proven: Tally,
     /// Members that a script says are done.
     pub reported: u64,
+    /// Attempts in a row that found a local resource in the way and finished nothing.
+    stuck: u32,
     /// Attempts so far.
     pub attempts: u32,
     /// Where it stands.
@@ -102,6 +104,7 @@ impl Batch {
             failures: Vec::new(),
             proven: Tally::default(),
             reported: 0,
+            stuck: 0,
             attempts: 0,
             state: BatchState::Pending,
         }
@@ -168,6 +171,16 @@ impl Batch {
         self.proven += report.proven;
         self.reported += report.reported;
         Ok(())
+    }
+
+    /// Is it stuck once more than `tolerated`? Counted anew after that, and after any other end.
+    pub(super) fn is_stubborn(&mut self, is_stuck: bool, tolerated: u32) -> bool {
+        self.stuck = if is_stuck { self.stuck + 1 } else { 0 };
+        let stubborn = self.stuck > tolerated;
+        if stubborn {
+            self.stuck = 0;
+        }
+        stubborn
     }
 
     /// Given-up members get another chance: a person has asked for it.

@@ -68,6 +68,19 @@ pub fn judge(report: &Report) -> Judgement {
     }
 }
 
+/// Judges a report of a local resource that was said to be in the way again and again, while nothing gets
+/// done and this machine is found to be fine each time: then it is the tickers' own trouble.
+pub fn judge_stubborn(report: &Report) -> Judgement {
+    crashed(report, &said(report, "a local resource is in the way again and again (exit 13)"))
+}
+
+/// Did the attempt find a local resource in the way and finish nothing?
+pub fn is_stuck(report: &Report) -> bool {
+    let local =
+        matches!(report.ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::LocalResource));
+    local && !report.unfinished.is_empty() && report.proven.tickers + report.reported == 0
+}
+
 fn said(report: &Report, what: &str) -> String {
     if report.last_words.is_empty() { what.to_owned() } else { format!("{what}: {}", report.last_words) }
 }

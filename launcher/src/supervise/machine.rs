@@ -12,6 +12,10 @@ use super::causes::{self, Judgement, Verdict};
 use super::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
+/// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
+/// after a look that found nothing wrong, and is charged: no batch can be tried for ever.
+const STUCK_TOLERATED: u32 = 3;
+
 /// The run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
@@ -222,7 +226,13 @@ impl Machine {
 
         let innocent = || vec![Verdict::Innocent; report.unfinished.len()];
         // What ends while the run is being stopped ends because of that.
-        let judgement = if stopping { Judgement::Tickers(innocent()) } else { causes::judge(report) };
+        let judgement = if stopping {
+            Judgement::Tickers(innocent())
+        } else if batch.is_stubborn(causes::is_stuck(report), STUCK_TOLERATED) {
+            causes::judge_stubborn(report)
+        } else {
+            causes::judge(report)
+        };
         match judgement {
             Judgement::Tickers(verdicts) => batch.settle(at, verdicts, retries, report.dice),
             Judgement::PauseRun(why) => {

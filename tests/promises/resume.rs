@@ -222,3 +222,21 @@ fn a_file_whose_content_was_changed_is_not_built_upon() {
     scene.resume(FROM, TO).expect_code(0);
     scene.check(FROM, TO);
 }
+
+#[test]
+fn a_worker_that_is_told_to_stops_after_so_many_tickers_and_says_what_it_leaves() {
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(7)).expect("started");
+    let tickers = universe(&exchange, 7);
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    for (round, left) in [(1, Some(4)), (2, Some(1)), (3, None)] {
+        let mut worker = place.worker(&exchange.base_url(), days(FROM, TO));
+        let events = place.path().join(format!("events-{round}.jsonl"));
+        worker.args(["--resume", "--max-tickers-per-process", "3"]).arg("--events").arg(&events);
+        run(&mut worker).expect_code(0);
+        let said = fs::read_to_string(&events).expect("read");
+        let yielded = left.map(|left| format!(r#""event":"yield","remaining":{left}"#));
+        assert_eq!(said.contains("yield"), left.is_some(), "{said}");
+        assert!(yielded.is_none_or(|yielded| said.contains(&yielded)), "{said}");
+    }
+    assert_eq!(exchange.stats().total, 7);
+}

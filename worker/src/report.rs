@@ -95,6 +95,12 @@ impl Reporter {
         self.say(Event::TickerFailed { ticker: ticker.clone(), cause: self.fit_to_say(cause), persistence });
     }
 
+    /// The rest is left to another process.
+    pub fn yields(&self, remaining: u64) {
+        line(Level::Info, &format!("{remaining} tickers are left to another process, as asked"));
+        self.say(Event::Yield { remaining });
+    }
+
     /// The last word.
     pub fn end(&self, done: u64, failed: u64) {
         line(Level::Info, &format!("end: {done} tickers done, {failed} failed"));

@@ -16,6 +16,7 @@ use shared::market::zone::Zone;
 use shared::run::events::EventLog;
 use shared::run::exit::Exit;
 use shared::run::leftovers;
+use shared::run::limits::MAX_WORKER_THREADS;
 use shared::run::ticker_list::TickerList;
 use shared::run::window::Window;
 use worker::api::failure::causes;
@@ -25,7 +26,7 @@ use worker::command_line::refusal::Refusal;
 use worker::command_line::source::{Source, SourceArgs};
 use worker::command_line::universe::{self, UniverseArgs};
 use worker::command_line::until_end;
-use worker::ingest::batch;
+use worker::ingest::batch::{self, Load};
 use worker::ingest::pipeline::{Pipeline, Task};
 use worker::memory;
 use worker::report::{Level, Reporter};
@@ -99,8 +100,11 @@ struct DownloadArgs {
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
     /// Tickers downloaded side by side
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
     max_workers: u16,
+    /// Stop cleanly after asking for so many tickers and leave the rest to another process
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tickers_per_process: Option<u32>,
     /// The zone in which days, and so files, are counted: `America/New_York`, or `UTC` as older systems had it
     #[arg(long, value_name = "ZONE", default_value_t = Zone::NewYork)]
     tz: Zone,
@@ -130,7 +134,7 @@ struct Plan {
     tickers: Vec<Ticker>,
     repeated: Vec<Ticker>,
     asked_to: TradingDay,
-    threads: usize,
+    load: Load,
     events: Option<PathBuf>,
     source: Source,
 }
@@ -199,7 +203,10 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         tickers: list.tickers,
         repeated: list.repeated,
         asked_to: args.to,
-        threads: args.max_workers.into(),
+        load: Load {
+            threads: args.max_workers.into(),
+            tickers: args.max_tickers_per_process.map_or(usize::MAX, |tickers| tickers as usize),
+        },
         events: args.source.events,
         source,
     })
@@ -222,7 +229,7 @@ fn run(plan: Plan) -> Result<Exit, Refusal> {
     let client = plan.source.client()?;
     until_end::run(move |stop| {
         let pipeline = Pipeline::new(&task, &client, &reporter, stop);
-        batch::run(&pipeline, &tickers, plan.threads, &reporter, stop)
+        batch::run(&pipeline, &tickers, plan.load, &reporter, stop)
     })
 }
 

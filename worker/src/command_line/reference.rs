@@ -6,6 +6,7 @@ use clap::Args;
 use shared::market::trading_day::TradingDay;
 use shared::run::events::EventLog;
 use shared::run::exit::Exit;
+use shared::run::limits::MAX_WORKER_THREADS;
 
 use super::refusal::Refusal;
 use super::source::SourceArgs;
@@ -40,7 +41,7 @@ pub struct ReferenceArgs {
     #[arg(long)]
     resume: bool,
     /// Tickers asked about side by side
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
     max_workers: u16,
     #[command(flatten)]
     source: SourceArgs,

@@ -9,6 +9,7 @@ use shared::pace::rate::Rate;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::{BaseUrl, DEFAULT_BASE_URL, PlainHttp};
+use shared::run::limits::MAX_TRIES;
 
 use super::refusal::Refusal;
 use crate::api::backoff::Backoff;
@@ -33,7 +34,7 @@ pub struct SourceArgs {
     #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
     rate_limit: Option<Rate>,
     /// Requests sent for one page before its ticker fails
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIES)))]
     tries: u32,
     /// First wait between tries; doubled each time, with jitter
     #[arg(long, value_name = "DURATION", default_value = "500ms")]

@@ -51,22 +51,36 @@ impl Tally {
     }
 }
 
-/// Ingests `tickers` on at most `threads` threads and returns how the process should exit.
+/// How much one process takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Tickers side by side.
+    pub threads: usize,
+    /// Tickers that are asked for before the rest is left to another process; those that are proven already
+    /// cost nothing and do not count.
+    pub tickers: usize,
+}
+
+/// Ingests `tickers` and returns how the process should exit.
 pub fn run(
     pipeline: &Pipeline<'_>,
     tickers: &[Ticker],
-    threads: usize,
+    load: Load,
     reporter: &Reporter,
     stop: &Stop,
 ) -> Exit {
-    let next = AtomicUsize::new(0);
+    let (next, begun, left) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let tally = Mutex::new(Tally::default());
     thread::scope(|scope| {
-        for _ in 0..threads.min(tickers.len()) {
+        for _ in 0..load.threads.min(tickers.len()) {
             scope.spawn(|| {
                 while let Some(ticker) = tickers.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if stop.is_asked() {
                         break;
+                    }
+                    if !pipeline.is_proven(ticker) && begun.fetch_add(1, Ordering::Relaxed) >= load.tickers {
+                        left.fetch_add(1, Ordering::Relaxed);
+                        continue;
                     }
                     visit(pipeline, ticker, reporter, stop, &tally);
                 }
@@ -76,6 +90,10 @@ pub fn run(
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     if stop.is_asked() {
         tally.cut_short.get_or_insert(Exit::Stopped);
+    }
+    let left = left.into_inner() as u64;
+    if left > 0 && tally.cut_short.is_none() {
+        reporter.yields(left);
     }
     reporter.end(tally.done, tally.transient + tally.permanent);
     tally.exit(tickers.len() as u64)

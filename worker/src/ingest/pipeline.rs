@@ -8,6 +8,7 @@ use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::ledger::Ledger;
 use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -110,6 +111,12 @@ impl<'a> Pipeline<'a> {
     /// What rows it brings.
     pub fn kind(&self) -> Kind {
         self.task.kind
+    }
+
+    /// Is nothing left to ask for `ticker`? A ledger that can't be read proves nothing.
+    pub fn is_proven(&self, ticker: &Ticker) -> bool {
+        let ledger = Ledger::read(&self.task.outdir, self.task.kind, ticker);
+        ledger.is_ok_and(|ledger| ledger.missing(self.task.asked, &self.task.trust).is_empty())
     }
 
     /// Fetches what is missing of `ticker`. On an error everything committed before it stays.

@@ -4,7 +4,7 @@
 //! pure · [`journal`] facts on disk · [`evidence`] what the ledgers prove · [`digest`] what a worker's events
 //! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
 //! the living read · [`prepare`] which tickers
-//! need work · [`attempt`] one attempt from folder to report · [`drive`] the loop.
+//! need work · [`last_words`] the telling line of a log · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
 pub mod causes;

@@ -27,3 +27,24 @@ fn five_hundred_tickers_take_no_more_memory_than_fifty_and_one_request_each() {
     // A tenth is the noise of the allocator, not growth: the list itself is 450 tickers longer.
     assert!(many <= few + few / 10, "{few} bytes at 50, {many} at 500");
 }
+
+#[test]
+fn the_status_of_a_thousand_batches_is_there_at_once() {
+    let place = Place::with_tickers((0..1_000).map(|number| format!("T{number}")));
+    let script = place.path().join("done.sh");
+    std::fs::write(&script, "#!/bin/sh\nexit 0\n").expect("written");
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("may be run");
+    let mut start = place.launcher_start("http://127.0.0.1:9", days("2024-01-02", "2024-01-31"));
+    start
+        .args(["--batch-size", "1", "--max-concurrent", "8", "--foreground"])
+        .arg("--ingest-script")
+        .arg(&script);
+    run(&mut start).expect_code(0);
+    // The best of five: what else the machine does is not the question.
+    let best =
+        (0..5).map(|_| run(&mut place.launcher("status")).expect_code(0)).map(|ended| ended.took).min();
+    let best = best.expect("five");
+    eprintln!("status of 1,000 batches: {best:?}");
+    assert!(best <= std::time::Duration::from_millis(100), "{best:?}");
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// Where a key may stand, first one first.
@@ -19,6 +20,11 @@ pub enum ApiKeyError {
         "no API key: set POLYGON_API_KEY (or MASSIVE_API_KEY) in the environment, or write POLYGON_API_KEY=... into a file called .env in this folder"
     )]
     Missing,
+    /// A `.env` is there and can't be read.
+    #[error(
+        "can't read .env in this folder ({0}); make it readable UTF-8 text, or set POLYGON_API_KEY in the environment"
+    )]
+    Unreadable(String),
     /// A character that no header can carry. The value is not shown.
     #[error(
         "{0} holds a character that no API key has (blank, control or non-ASCII); is it quoted or cut wrongly?"
@@ -32,11 +38,20 @@ impl ApiKey {
 
     /// Looks into the environment, then into `.env` in `folder`. `variable` is how the environment is asked.
     pub fn find(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Result<Self, ApiKeyError> {
-        let file = fs::read_to_string(folder.join(".env")).unwrap_or_default();
-        let in_environment = NAMES.iter().filter_map(|name| Some((*name, variable(name)?)));
-        let in_file = NAMES.iter().filter_map(|name| Some((*name, value_in(&file, name)?)));
-        let mut found = in_environment.chain(in_file).filter(|(_, value)| !value.trim().is_empty());
-        let (name, value) = found.next().ok_or(ApiKeyError::Missing)?;
+        let file = match fs::read_to_string(folder.join(".env")) {
+            Ok(text) => Ok(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(ApiKeyError::Unreadable(error.to_string())),
+        };
+        let mut in_environment = NAMES.iter().filter_map(|name| Some((*name, variable(name)?)));
+        let set = |(_, value): &(&str, String)| !value.trim().is_empty();
+        let (name, value) = if let Some(found) = in_environment.find(set) {
+            found
+        } else {
+            let file = file?;
+            let mut in_file = NAMES.iter().filter_map(|name| Some((*name, value_in(&file, name)?)));
+            in_file.find(set).ok_or(ApiKeyError::Missing)?
+        };
         let value = value.trim();
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ApiKeyError::Malformed(name));
@@ -90,6 +105,17 @@ mod tests {
             Ok("file")
         );
         assert_eq!(find(&[], "OTHER=1"), Err(ApiKeyError::Missing));
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_not_a_missing_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(".env"), b"POLYGON_API_KEY=\xff").expect("written");
+        assert!(matches!(ApiKey::find(|_| None, folder.path()), Err(ApiKeyError::Unreadable(_))));
+        assert!(
+            ApiKey::find(|_| Some("key".to_owned()), folder.path()).is_ok(),
+            "the environment comes first"
+        );
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl Failure {
             408 | 499 | 500..=599 => Self::Server { status, words },
             403 if words.contains("timeframe") => Self::OutsidePlan(words),
             401 | 403 => Self::Refused { status, words },
+            300..=399 => {
+                let words =
+                    "it leads elsewhere, and redirects are not followed; is --base-url right?".to_owned();
+                Self::BadRequest { status, words }
+            }
             _ => Self::BadRequest { status, words },
         }
     }

@@ -25,7 +25,7 @@ use worker::command_line::reference::{self, ReferenceArgs};
 use worker::command_line::refusal::Refusal;
 use worker::command_line::source::{Source, SourceArgs};
 use worker::command_line::universe::{self, UniverseArgs};
-use worker::command_line::until_end;
+use worker::command_line::until_end::{self, Ears};
 use worker::ingest::batch::{self, Load};
 use worker::ingest::pipeline::{Pipeline, Task};
 use worker::memory;
@@ -141,7 +141,10 @@ struct Plan {
 
 fn main() -> ExitCode {
     memory::give_back_what_is_freed();
-    let download = |args, choice| resolve(args, &choice).and_then(run);
+    let download = |args, choice| {
+        let ears = until_end::listen()?;
+        run(resolve(args, &choice)?, ears)
+    };
     let ended = match Cli::parse().command {
         Command::Daily { download: args, bars } => download(args, Choice::bars(Kind::Daily, &bars)),
         Command::Minute { download: args, bars } => download(args, Choice::bars(Kind::Minute, &bars)),
@@ -212,7 +215,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     })
 }
 
-fn run(plan: Plan) -> Result<Exit, Refusal> {
+fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
     let Plan { task, tickers, repeated, .. } = plan;
     let events = EventLog::open(plan.events.as_deref()).map_err(Refusal::local)?;
     let reporter = Reporter::new(events).hiding(plan.source.key.clone());
@@ -227,10 +230,10 @@ fn run(plan: Plan) -> Result<Exit, Refusal> {
         reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
     }
     let client = plan.source.client()?;
-    until_end::run(move |stop| {
+    Ok(until_end::run(ears, move |stop| {
         let pipeline = Pipeline::new(&task, &client, &reporter, stop);
         batch::run(&pipeline, &tickers, plan.load, &reporter, stop)
-    })
+    }))
 }
 
 /// The tree is, or becomes, one of this kind, scale and source.

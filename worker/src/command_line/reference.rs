@@ -49,6 +49,7 @@ pub struct ReferenceArgs {
 
 /// Looks at everything that can be wrong, then asks.
 pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
+    let ears = until_end::listen()?;
     let today = TradingDay::of(clock::now()).unwrap_or(TradingDay::MAX);
     if let Some(date) = args.date.filter(|date| *date > today) {
         return Err(Refusal::wrong(format!("--date {date} lies in the future")));
@@ -69,10 +70,10 @@ pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
     };
     let client = source.client()?;
     reporter.run(Level::Info, &format!("reference {base}: snapshot of {snapshot_date}"));
-    until_end::run(move |stop| {
+    Ok(until_end::run(ears, move |stop| {
         let asker = Asker { client: &client, base, reporter: &reporter, stop };
         job::run(&plan, place, &asker)
-    })
+    }))
 }
 
 fn refused(error: PlaceError) -> Refusal {

@@ -26,18 +26,30 @@ enum Letter {
     Ended(thread::Result<Exit>),
 }
 
-/// Runs `job` to its end. SIGTERM asks it to stop; a job that doesn't is left behind.
-pub fn run(job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Result<Exit, Refusal> {
-    let stop = Arc::new(Stop::default());
+/// SIGTERM is heard from here on.
+pub struct Ears {
+    post: Sender<Letter>,
+    inbox: Receiver<Letter>,
+}
+
+/// Begins to hear SIGTERM: as early as can be, so that a stop during the preparations is a stop, no crash.
+pub fn listen() -> Result<Ears, Refusal> {
     let (post, inbox) = mpsc::channel();
     post_sigterm(post.clone()).map_err(Refusal::local)?;
+    Ok(Ears { post, inbox })
+}
+
+/// Runs `job` to its end. SIGTERM asks it to stop; a job that doesn't is left behind.
+pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Exit {
+    let Ears { post, inbox } = ears;
+    let stop = Arc::new(Stop::default());
     let stop_of_job = Arc::clone(&stop);
     thread::spawn(move || {
         let ended = panic::catch_unwind(AssertUnwindSafe(|| job(&stop_of_job)));
         // The receiver is gone only when the process ends without waiting for us.
         drop(post.send(Letter::Ended(ended)));
     });
-    Ok(await_end(&inbox, &stop))
+    await_end(&inbox, &stop)
 }
 
 fn post_sigterm(post: Sender<Letter>) -> io::Result<()> {

@@ -75,11 +75,15 @@ fn a_refused_key_is_said_without_the_key() {
 fn a_proxy_that_could_read_the_key_is_passed_by() {
     let exchange = Exchange::start(Config::synthetic(3).with_tickers(3).with_key(SECRET)).expect("started");
     let place = Place::with_tickers(["A"]);
-    let mut worker = place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-29"));
-    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
-        // Nobody listens there: a request through it would fail.
-        worker.env(name, "http://127.0.0.1:9");
+    let asked = days("2022-01-03", "2022-12-29");
+    let mut worker = place.worker(&exchange.base_url(), asked);
+    let mut launcher = place.launcher_start(&exchange.base_url(), asked);
+    for command in [&mut worker, launcher.arg("--foreground")] {
+        for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            // Nobody listens there: a request through it would fail.
+            command.env(name, "http://127.0.0.1:9");
+        }
+        run(command).expect_code(0);
     }
-    run(&mut worker).expect_code(0);
-    assert_eq!(exchange.stats().total, 1);
+    assert_eq!(exchange.stats().total, 3, "the worker's page, the launcher's question, its worker's page");
 }

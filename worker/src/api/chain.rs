@@ -14,6 +14,7 @@ use url::Url;
 use super::endpoints::Endpoint;
 use super::failure::Failure;
 use super::lie::{Lie, MAX_IDLE_PAGES};
+use super::next_url;
 use super::page::Page;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,13 +171,7 @@ impl<R: Row> Chain<R> {
     }
 
     fn next_after(&self, next_url: Option<&str>, position: Option<i64>) -> Result<Next, Lie> {
-        let Some(text) = next_url.map(str::trim).filter(|text| !text.is_empty()) else {
-            return Ok(Next::End);
-        };
-        let parsed =
-            Url::parse(text).map_err(|_| Lie::ForeignNextUrl("something that is no URL".to_owned()))?;
-        let foreign = || Lie::ForeignNextUrl(parsed.origin().ascii_serialization());
-        let url = self.base.own(&parsed).ok_or_else(foreign)?;
+        let Some(url) = next_url::read(next_url, &self.base)? else { return Ok(Next::End) };
         if !self.is_ours(&url) {
             return Err(Lie::OtherEndpoint(url.path().to_owned()));
         }

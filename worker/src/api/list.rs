@@ -12,6 +12,7 @@ use shared::run::base_url::BaseUrl;
 use url::Url;
 
 use super::lie::Lie;
+use super::next_url;
 use super::page::Page;
 
 /// No list has more pages: of a thousand rows each, that is a hundred times the market.
@@ -193,13 +194,7 @@ impl<R: ListRow> ListChain<R> {
     }
 
     fn next_after(&self, next_url: Option<&str>) -> Result<Next, Lie> {
-        let Some(text) = next_url.map(str::trim).filter(|text| !text.is_empty()) else {
-            return Ok(Next::End);
-        };
-        let parsed =
-            Url::parse(text).map_err(|_| Lie::ForeignNextUrl("something that is no URL".to_owned()))?;
-        let foreign = || Lie::ForeignNextUrl(parsed.origin().ascii_serialization());
-        let url = self.base.own(&parsed).ok_or_else(foreign)?;
+        let Some(url) = next_url::read(next_url, &self.base)? else { return Ok(Next::End) };
         if url.path() != self.list.path() {
             return Err(Lie::OtherEndpoint(url.path().to_owned()));
         }

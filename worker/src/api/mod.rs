@@ -7,6 +7,7 @@ pub mod wire;
 pub mod page;
 pub mod client;
 pub mod endpoints;
+pub mod next_url;
 pub mod chain;
 pub mod follow;
 pub mod list;

@@ -208,7 +208,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         asked_to: args.to,
         load: Load {
             threads: args.max_workers.into(),
-            tickers: args.max_tickers_per_process.map_or(usize::MAX, |tickers| tickers as usize),
+            tickers: args.max_tickers_per_process.map(|tickers| tickers as usize),
         },
         events: args.source.events,
         source,

@@ -57,8 +57,8 @@ pub struct Load {
     /// Tickers side by side.
     pub threads: usize,
     /// Tickers that are asked for before the rest is left to another process; those that are proven already
-    /// cost nothing and do not count.
-    pub tickers: usize,
+    /// cost nothing and do not count. `None` takes on all.
+    pub tickers: Option<usize>,
 }
 
 /// Ingests `tickers` and returns how the process should exit.
@@ -78,7 +78,9 @@ pub fn run(
                     if stop.is_asked() {
                         break;
                     }
-                    if !pipeline.is_proven(ticker) && begun.fetch_add(1, Ordering::Relaxed) >= load.tickers {
+                    let is_too_much =
+                        |most| !pipeline.is_proven(ticker) && begun.fetch_add(1, Ordering::Relaxed) >= most;
+                    if load.tickers.is_some_and(is_too_much) {
                         left.fetch_add(1, Ordering::Relaxed);
                         continue;
                     }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use shared::dataset::answers::Said;
+use shared::dataset::answers::{Answers, Said};
 use shared::dataset::coverage::DateRange;
-use shared::dataset::ledger::{CODE_VERSION, Entry, Ledger, LedgerError, OpenLedger};
+use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof, Ledger, LedgerError, OpenLedger};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::dataset::writer::Fingerprint;
@@ -115,13 +115,7 @@ impl<R: Stored> Store<R> {
             None => Said::Empty { asks: 1 },
         };
         answers.record(days, said, fetch.asked_at);
-        self.unproven.push(Entry {
-            partition,
-            answers,
-            file,
-            pages: fetch.pages,
-            code: CODE_VERSION.to_owned(),
-        });
+        self.unproven.push(line(partition, answers, file, fetch));
         if said == Said::Data { self.prove() } else { Ok(()) }
     }
 
@@ -137,13 +131,7 @@ impl<R: Stored> Store<R> {
             let mut answers = self.ledger().answers(partition);
             answers.record(refused, Said::OutsidePlan, fetch.asked_at);
             let file = self.ledger().file(partition).cloned();
-            self.unproven.push(Entry {
-                partition,
-                answers,
-                file,
-                pages: fetch.pages,
-                code: CODE_VERSION.to_owned(),
-            });
+            self.unproven.push(line(partition, answers, file, fetch));
         }
         self.prove()
     }
@@ -165,4 +153,8 @@ impl<R: Stored> Store<R> {
         }
         Ok(if path.exists() { Existing::File } else { Existing::Nothing })
     }
+}
+
+fn line(partition: Partition, answers: Answers, file: Option<FileProof>, fetch: Fetch) -> Entry {
+    Entry { partition, answers, file, pages: fetch.pages, code: CODE_VERSION.to_owned() }
 }

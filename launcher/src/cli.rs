@@ -13,7 +13,9 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
 use shared::run::limits::{MAX_TRIES, MAX_WORKER_THREADS};
+use shared::run::size::Size;
 use shared::run::window::Window;
+use shared::run::workdir::BatchId;
 
 /// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be on disk.
 #[derive(Debug, Parser)]
@@ -38,6 +40,9 @@ pub enum Command {
     /// The detached supervisor itself; started by `start`
     #[command(hide = true)]
     Supervise(SuperviseArgs),
+    /// The parent of one worker; started by the supervisor
+    #[command(hide = true)]
+    Attend(AttendArgs),
 }
 
 /// `launcher start`.
@@ -132,6 +137,21 @@ pub struct StartArgs {
     /// First pause between the tries of one request [default: 500ms]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub backoff_base: Option<SignedDuration>,
+    /// Resident memory of one worker with everything that it starts: 64MiB, 2G [default: no limit]
+    #[arg(long, value_name = "SIZE")]
+    pub max_rss: Option<Size>,
+    /// End an attempt at a batch that takes longer [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub batch_timeout: Option<SignedDuration>,
+    /// End an attempt that gets no row and no page for so long; 0s is never [default: 30m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub stall_timeout: Option<SignedDuration>,
+    /// Largest log of a batch; what grew beyond is cut off, its end kept beside it [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_log: Option<Size>,
+    /// Pause while less disk is free, under --outdir or --workdir [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub min_free_disk: Option<Size>,
     /// Print the plan and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -179,6 +199,20 @@ pub struct SuperviseArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
+}
+
+/// `launcher attend`.
+#[derive(Debug, Args)]
+pub struct AttendArgs {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+    /// Batch, such as `batch_0001`
+    #[arg(long, value_name = "BATCH")]
+    pub batch: BatchId,
+    /// Number of the attempt, from 1
+    #[arg(long, value_name = "N")]
+    pub attempt: u32,
 }
 
 fn worker_threads(text: &str) -> Result<NonZeroU32, String> {

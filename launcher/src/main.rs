@@ -7,7 +7,7 @@ use clap::Parser;
 use launcher::check::own_name;
 use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
-use launcher::command::{start, status, stop, supervise, wait};
+use launcher::command::{attend, start, status, stop, supervise, wait};
 use launcher::supervise::attempt::with_cause;
 use launcher::view::words;
 
@@ -37,5 +37,6 @@ fn run(command: &Command) -> Result<Ending, Failure> {
         Command::Stop(args) => stop::stop(args),
         Command::Wait(args) => wait::wait(args),
         Command::Supervise(args) => supervise::detached(args),
+        Command::Attend(args) => attend::attend(args),
     }
 }

@@ -16,7 +16,7 @@ fn nowhere() -> Workdir {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn a_journal_replays_to_the_state_that_wrote_it_and_cut_at_any_byte_to_an_earlier_one(

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use launcher::plan::settings::Rules;
+use launcher::process::exit_record::{Ending, Usage};
 use launcher::supervise::batch::{BatchState, Illegal};
-use launcher::supervise::facts::{Ending, Entry, Fact, Outcome, Report, StopWhy, Tally, Unfinished, Word};
-use launcher::supervise::machine::{Decision, Machine, RunState};
+use launcher::supervise::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally, Unfinished, Word};
+use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
 use proptest::prelude::*;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
@@ -34,6 +35,7 @@ pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> 
         ending,
         proven: Tally { tickers: done, ..Tally::default() },
         reported: 0,
+        usage: Usage::default(),
         unfinished: unfinished.iter().map(left).collect(),
         yielded: false,
         last_words: String::new(),
@@ -76,10 +78,14 @@ impl Story {
         Ok(())
     }
 
+    pub(crate) fn decide(&self) -> Vec<Decision> {
+        self.machine.decide(Surroundings { now: self.now, free_memory: None })
+    }
+
     /// Does what is decided; returns the launches as `batch.attempt`.
     pub(crate) fn launch(&mut self) -> Vec<String> {
         let mut launched = Vec::new();
-        for decision in self.machine.decide(self.now) {
+        for decision in self.decide() {
             if let Decision::Launch { batch, attempt } = decision {
                 self.hear(Fact::Launched { batch, attempt });
                 launched.push(format!("{}.{attempt}", batch.0));
@@ -108,13 +114,17 @@ impl Story {
         self.machine.batch(BatchId(batch)).expect("planned").left().map(Ticker::as_str).collect()
     }
 
+    fn trial(&self, batch: u32) -> Vec<&str> {
+        self.machine.batch(BatchId(batch)).expect("planned").trial().map(Ticker::as_str).collect()
+    }
+
     fn failures(&self, batch: u32) -> Vec<(&str, &str)> {
         let failures = self.machine.batch(BatchId(batch)).expect("planned").failures();
         failures.map(|(ticker, failure)| (ticker.as_str(), failure.cause.as_str())).collect()
     }
 
     fn closes(&self) -> Option<Outcome> {
-        match self.machine.decide(self.now).as_slice() {
+        match self.decide().as_slice() {
             [Decision::Close(outcome)] => Some(outcome.clone()),
             _ => None,
         }
@@ -211,7 +221,7 @@ fn nothing_starts_after_a_stop_and_resuming_goes_on() {
     let stopped = Outcome::Stopped { why: StopWhy::Asked { by: "SIGTERM".to_owned() } };
     assert_eq!(story.closes(), Some(stopped.clone()));
     story.hear(Fact::Closed { outcome: stopped });
-    assert_eq!(story.machine.decide(story.now), []);
+    assert_eq!(story.decide(), []);
     story.hear(opened());
     assert_eq!(story.launch(), ["1.2"]);
     assert_eq!(story.left(1), ["B"]);
@@ -290,7 +300,151 @@ fn what_can_not_happen_is_an_error_that_names_state_and_fact() {
     );
 }
 
-/// What a worker may do, picked by a number.
+#[test]
+fn who_dies_without_a_culprit_is_halved_until_the_culprit_stands_alone() {
+    let mut story = Story::of(rules(1, 0), &[&["A", "B", "C", "D"]]);
+    let dies = |names: &[&str]| {
+        let words: Vec<_> = names.iter().map(|name| (*name, Word::Untouched)).collect();
+        report(Ending::Signaled { signal: 11 }, 0, &words)
+    };
+    assert_eq!(story.launch(), ["1.1"]);
+    story.end(1, dies(&["A", "B", "C", "D"]));
+    assert_eq!(story.launch(), ["1.2"], "nobody was charged, nobody waits");
+    assert_eq!(story.trial(1), ["A", "B"]);
+    story.end(1, exited(0, 2, &[]));
+    story.launch();
+    assert_eq!(story.trial(1), ["C", "D"]);
+    story.end(1, dies(&["C", "D"]));
+    story.launch();
+    assert_eq!(story.trial(1), ["C"]);
+    story.end(1, dies(&["C"]));
+    story.launch();
+    assert_eq!(story.trial(1), ["D"]);
+    story.end(1, exited(0, 1, &[]));
+    assert_eq!(story.failures(1), [("C", "killed by SIGSEGV")]);
+    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 1 }));
+}
+
+#[test]
+fn each_kind_of_trouble_has_a_budget_of_its_own() {
+    let mut story = Story::of(rules(1, 1), &[&["A"]]);
+    let mut end = |report: Report| {
+        story.pass(600);
+        story.launch();
+        story.end(1, report);
+        story.failures(1).len()
+    };
+    let timeout = || Word::Failed { cause: "timeout".to_owned(), persistence: Persistence::Transient };
+    assert_eq!(end(exited(10, 0, &[("A", timeout())])), 0);
+    assert_eq!(end(report(Ending::Signaled { signal: 9 }, 0, &[("A", Word::Begun)])), 0);
+    assert_eq!(end(report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[("A", Word::Begun)])), 0);
+    assert_eq!(end(report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[("A", Word::Begun)])), 1);
+}
+
+fn refused(ticker: &str) -> Report {
+    let cause = format!("{ticker}: connection refused, try 8 of 8");
+    exited(10, 0, &[(ticker, Word::Failed { cause, persistence: Persistence::Transient })])
+}
+
+const NAMES: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
+
+/// Six batches of one, of which the first three have found the server down.
+fn server_down() -> Story {
+    let mut story = Story::of(rules(3, 0), &NAMES.each_ref().map(std::slice::from_ref));
+    assert_eq!(story.launch(), ["1.1", "2.1", "3.1"]);
+    (1..=3).zip(NAMES).for_each(|(batch, name)| story.end(batch, refused(name)));
+    story
+}
+
+#[test]
+fn the_same_cause_on_three_batches_pauses_the_run_and_costs_nobody_an_attempt() {
+    let mut story = server_down();
+    let RunState::Paused { why, .. } = story.machine.run() else { panic!("{:?}", story.machine.run()) };
+    assert_eq!(why, "3 batches in a row got nothing done: …: connection refused, try # of #");
+    assert!((1..=3).all(|batch| story.failures(batch).is_empty()), "though they had no retries");
+    assert_eq!(story.launch(), [] as [String; 0]);
+    story.pass(1);
+    assert_eq!(story.launch(), ["4.1"], "one goes ahead, one that had not been tried");
+    assert_eq!(story.launch(), [] as [String; 0], "and only one");
+    story.end(4, refused("D"));
+    assert!(story.failures(4).is_empty());
+    story.pass(1);
+    assert_eq!(story.launch(), [] as [String; 0], "it looks less and less often");
+    story.pass(1);
+    assert_eq!(story.launch(), ["5.1"]);
+    story.end(5, exited(0, 1, &[]));
+    assert_eq!(*story.machine.run(), RunState::Open, "the server is back");
+    assert_eq!(story.launch(), ["1.2", "2.2", "3.2"]);
+}
+
+#[test]
+fn a_trouble_that_only_the_last_tickers_have_ends_with_their_names() {
+    let mut story = server_down();
+    for name in &NAMES[3..] {
+        story.pass(300);
+        let batch = story.launch()[0].split_once('.').expect("a name").0.parse().expect("a number");
+        story.end(batch, refused(name));
+    }
+    for name in NAMES {
+        assert_eq!(story.closes(), None, "before {name}");
+        story.pass(300);
+        let batch = story.launch()[0].split_once('.').expect("a name").0.parse().expect("a number");
+        story.end(batch, refused(name));
+    }
+    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 6 }));
+}
+
+#[test]
+fn a_program_that_crashes_on_everything_stops_the_run() {
+    let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
+    let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
+    let mut story = Story::of(rules(1, 2), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+    let mut died = 0;
+    while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
+        story.pass(300);
+        for launched in story.launch() {
+            let batch: u32 = launched.split_once('.').expect("a name").0.parse().expect("a number");
+            let name = names[batch as usize - 1].as_str();
+            story.end(batch, report(Ending::Signaled { signal: 4 }, 0, &[(name, Word::Begun)]));
+            died += 1;
+        }
+        assert!(died < 50, "it never gives up");
+    }
+    let RunState::Stopping { why: StopWhy::Hopeless { what, .. } } = story.machine.run() else {
+        panic!("{:?}", story.machine.run())
+    };
+    assert!(what.contains("in a row got nothing done: killed by SIGILL; 5 batches sent ahead"), "{what}");
+    assert!((1..=20).all(|batch| story.failures(batch).is_empty()), "nobody is given up");
+}
+
+#[test]
+fn no_more_workers_than_memory_carries_but_always_one() {
+    let mut story = Story::of(rules(3, 0), &NAMES.each_ref().map(std::slice::from_ref));
+    story.launch();
+    let large = Usage { peak_rss_bytes: 100, cpu_ms: 1 };
+    story.end(1, Report { usage: large, ..exited(0, 1, &[]) });
+    let launches = |story: &Story, free: u64| {
+        story.machine.decide(Surroundings { now: story.now, free_memory: Some(free) }).len()
+    };
+    assert_eq!(launches(&story, 99), 0, "two run already");
+    assert_eq!(launches(&story, 100), 1);
+    story.end(2, exited(0, 1, &[]));
+    story.end(3, exited(0, 1, &[]));
+    assert_eq!((launches(&story, 0), launches(&story, 200), launches(&story, 1000)), (1, 2, 3));
+}
+
+#[test]
+fn what_was_asked_to_end_by_a_supervisor_that_died_is_not_charged() {
+    let mut story = Story::of(rules(1, 0), &[&["A"]]);
+    story.launch();
+    story.hear(Fact::StopAsked { by: "SIGTERM".to_owned() });
+    story.hear(opened());
+    story.end(1, report(Ending::Stopped { killed: false }, 0, &[("A", Word::Begun)]));
+    assert_eq!(story.launch(), ["1.2"], "its retries are not touched");
+    story.end(1, report(Ending::Stopped { killed: false }, 0, &[("A", Word::Begun)]));
+    assert_eq!(story.failures(1), [("A", "stopped by a signal that was not ours")]);
+}
+
 #[test]
 fn a_batch_that_finds_the_machine_in_the_way_however_often_it_is_proven_fine_is_charged() {
     let mut story = Story::of(rules(1, 0), &[&["A", "B"], &["C"]]);
@@ -312,8 +466,12 @@ fn a_batch_that_finds_the_machine_in_the_way_however_often_it_is_proven_fine_is_
     assert!(matches!(story.machine.run(), RunState::Paused { .. }), "counted anew");
 }
 
+/// What a worker may do, picked by a number.
 fn some_ending(choice: u8) -> Ending {
-    match choice % 9 {
+    match choice % 12 {
+        9 => Ending::TooLarge { rss_bytes: 1 },
+        10 => Ending::Stalled { quiet_ms: 1 },
+        11 => Ending::Unattended { what: "killed".to_owned() },
         0 | 1 => Ending::Exited { code: 0 },
         2 => Ending::Exited { code: 10 },
         3 => Ending::Exited { code: 11 },
@@ -347,7 +505,9 @@ pub(crate) fn any_run(choices: &[u8], cap: u32) -> Story {
             story.hear(Fact::Closed { outcome });
             return story;
         }
-        if matches!(story.machine.run(), RunState::Paused { .. }) && story.machine.running() == 0 {
+        let waits_for_the_disk =
+            matches!(story.machine.run(), RunState::Paused { probe: Probe::Folders, .. });
+        if waits_for_the_disk && story.machine.running() == 0 {
             story.hear(Fact::PauseLifted);
         }
         let running: Vec<BatchId> = story
@@ -360,7 +520,7 @@ pub(crate) fn any_run(choices: &[u8], cap: u32) -> Story {
         let Some(id) = running.get(usize::from(choices.next().unwrap_or(0)) % running.len().max(1)) else {
             continue;
         };
-        let left: Vec<Ticker> = story.machine.batch(*id).expect("it runs").left().cloned().collect();
+        let left: Vec<Ticker> = story.machine.batch(*id).expect("it runs").trial().cloned().collect();
         let ending = choices.next().map_or(Ending::Exited { code: 0 }, some_ending);
         let mut report = exited(0, 0, &[]);
         for ticker in left {

@@ -1,5 +1,6 @@
 //! Recovery: a supervisor killed at any moment loses nothing, and no ticker is ever worked on twice at a time.
 
+use launcher::process::watch::{self, Marker};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use shared::run::identity::ProcessIdentity;
@@ -18,25 +19,85 @@ fn kill_supervisor(scene: &Scene) {
     wait_for("its end", || !supervisor.is_alive());
 }
 
+/// Kills every process of an attempt.
+fn kill_attempt(scene: &Scene, attempt: &str) {
+    let request: serde_json::Value = serde_json::from_str(&scene.read("w/run.json")).expect("a run");
+    let run = request["run"].as_str().expect("a name");
+    assert_eq!(watch::kill(&Marker::of_attempt(run, attempt.to_owned()).into()), []);
+}
+
 #[test]
-fn after_kill_9_of_the_supervisor_its_workers_are_ended_before_their_tickers_run_again() {
+fn after_kill_9_of_the_supervisor_its_workers_go_on_and_the_next_one_adopts_them() {
     let scene = Scene::of(&["A", "B", "C"]);
     scene.script("job", EXCLUSIVE);
     scene.detach("job", &["--batch-size", "1", "--max-concurrent", "2", "--retries", "0"]);
     wait_for("two workers", || scene.count("begun") == 2);
-    for round in 2..4 {
+    for _ in 0..3 {
         kill_supervisor(&scene);
         assert!(scene.status().starts_with("SUPERVISOR DIED"), "{}", scene.status());
-        assert!(scene.processes() > 0, "the workers outlive it");
         run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
-        wait_for("two workers again", || scene.count("begun") == 2 * round);
+        assert!(scene.status().contains("0 / 3 done, 2 running, 1 pending"), "{}", scene.status());
     }
+    assert_eq!(scene.count("begun"), 2, "no second copy, and the cap counts the adopted");
     scene.write("go", "");
     let ended = scene.wait().expect_code(0).stdout;
     assert!(ended.contains("3 reported by the script, not verified, 0 failed, 0 left"), "{ended}");
+    assert_eq!((scene.count("begun"), scene.count("doubled")), (3, 0));
+    let log = scene.read("w/logs/batch_0001.log");
+    assert!(log.contains("==== batch_0001 attempt 1 ended: exit 0 after"), "{log}");
+    assert!(
+        scene.read("w/launcher.log").contains("batch_0001.1 of the supervisor before goes on under this one")
+    );
+}
+
+#[test]
+fn what_ended_while_nobody_supervised_keeps_its_true_exit_code() {
+    let scene = Scene::of(&["A", "B"]);
+    scene.script(
+        "job",
+        r#"echo x >> begun; while [ ! -e go ]; do sleep 0.05; done
+        if grep -q A "$3"; then exit 11; fi"#,
+    );
+    scene.detach("job", &["--batch-size", "1", "--retries", "0"]);
+    wait_for("two workers", || scene.count("begun") == 2);
+    kill_supervisor(&scene);
+    scene.write("go", "");
+    wait_for("their ends", || scene.processes() == 0);
+    run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
+    let ended = scene.wait().expect_code(1).stdout;
+    assert!(
+        ended.contains("1 x failed permanently (exit 11), no ticker named\n      for example A: "),
+        "{ended}"
+    );
+    assert!(ended.contains("1 reported by the script, not verified, 1 failed, 0 left"), "{ended}");
+    assert_eq!(scene.count("begun"), 2);
+}
+
+#[test]
+fn a_shim_that_is_killed_takes_its_worker_with_it_before_anybody_works_on_its_tickers_again() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", EXCLUSIVE);
+    scene.detach("job", &["--retries", "1"]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    let shim: ProcessIdentity =
+        serde_json::from_str(&scene.read("w/pids/batch_0001.pid")).expect("a pid file");
+    kill(Pid::from_raw(shim.pid), Signal::SIGKILL).expect("it lives");
+    wait_for("another attempt", || scene.count("begun") == 2);
+    scene.write("go", "");
+    scene.wait().expect_code(0);
     assert_eq!(scene.count("doubled"), 0);
     let log = scene.read("w/logs/batch_0001.log");
-    assert!(log.contains("==== batch_0001 attempt 1 was interrupted: its supervisor died"), "{log}");
+    assert!(log.contains("attempt 1 ended: its shim was ended from outside (signal: 9 (SIGKILL))"), "{log}");
+}
+
+#[test]
+fn a_shim_that_comes_late_finds_its_attempt_closed() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "echo x >> begun");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    run(&mut scene.launcher("attend", &["--batch", "batch_0001", "--attempt", "1"])).expect_code(0);
+    assert_eq!(scene.count("begun"), 1);
 }
 
 #[test]
@@ -63,10 +124,7 @@ fn after_a_kill_of_everything_status_counts_only_what_lives_and_drafts_are_swept
     scene.detach("job", &["--batch-size", "1"]);
     wait_for("two workers", || scene.count("begun") == 2);
     kill_supervisor(&scene);
-    let worker: ProcessIdentity =
-        serde_json::from_str(&scene.read("w/pids/batch_0001.pid")).expect("a pid file");
-    kill(Pid::from_raw(worker.pid), Signal::SIGKILL).expect("it lives");
-    wait_for("its end", || !worker.is_alive());
+    kill_attempt(&scene, "batch_0001.1");
     assert!(scene.status().contains("0 / 2 done, 1 running, 1 pending"), "{}", scene.status());
     let draft = "w/pids/_launcher.pid.2000000000.tmp";
     scene.write(draft, "half");

@@ -3,6 +3,7 @@
 pub mod failure;
 pub mod existing;
 pub mod supervise;
+pub mod attend;
 pub mod status;
 pub mod start;
 pub mod stop;

@@ -15,12 +15,12 @@ use crate::plan::request::Request;
 use crate::process::clock;
 use crate::process::signal::{self, Insistence};
 use crate::process::watch::{self, Marker};
-use crate::supervise::attempt::Run;
 use crate::supervise::drive::{self, GRACE};
 use crate::supervise::facts::Outcome;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::supervise::machine::RunState;
+use crate::supervise::run::Run;
 use crate::view::words::{self, say};
 
 /// What the supervisor may take beyond its workers' grace: to record their ends and to give back its locks.
@@ -69,7 +69,7 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
         stop_supervisor(head, grace);
     }
     // Without a supervisor, or when it did not manage: by the marker of the run.
-    let left = watch::stop_marked(&marker, grace);
+    let left = watch::stop(&marker.into(), grace);
     if left.is_empty() {
         return Ok(was_running);
     }

@@ -11,11 +11,12 @@ use crate::cli::SuperviseArgs;
 use crate::process::clock;
 use crate::process::signal::Inbox;
 use crate::process::spawn::{self, READY};
-use crate::supervise::attempt::{Run, with_cause};
+use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{self, Notice};
 use crate::supervise::facts::Fact;
 use crate::supervise::locks::Locks;
 use crate::supervise::machine::Machine;
+use crate::supervise::run::Run;
 use crate::view::progress::Narrator;
 
 /// How long `start` may take to give its locks back.

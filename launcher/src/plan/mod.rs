@@ -1,6 +1,7 @@
 //! What a run is to do: what was asked, how it is cut into batches, and how a worker is told.
 //! Decides only; nothing here starts or supervises anything.
 
+pub mod limits;
 pub mod settings;
 pub mod request;
 pub mod batches;

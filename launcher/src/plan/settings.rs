@@ -13,8 +13,10 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
 use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
+use shared::run::size::Size;
 use shared::run::window::Window;
 
+use super::limits::Limits;
 use crate::cli::StartArgs;
 
 const DEFAULT_BATCH_SIZE: u32 = 25;
@@ -112,6 +114,8 @@ pub struct Settings {
     pub tries: NonZeroU32,
     /// First pause between tries of one request.
     pub backoff_base: SignedDuration,
+    /// What an attempt may use, and what must stay free.
+    pub limits: Limits,
 }
 
 /// Why arguments are no settings.
@@ -197,6 +201,13 @@ impl Settings {
             recheck_empty: args.recheck_empty.unwrap_or(DEFAULT_RECHECK_EMPTY),
             tries: args.tries.unwrap_or(at_least_one(DEFAULT_TRIES)),
             backoff_base: args.backoff_base.unwrap_or(DEFAULT_BACKOFF_BASE),
+            limits: Limits {
+                max_rss: args.max_rss,
+                batch_timeout: args.batch_timeout,
+                stall_timeout: args.stall_timeout.unwrap_or(Limits::default().stall_timeout),
+                max_log: args.max_log.unwrap_or(Limits::default().max_log),
+                min_free_disk: args.min_free_disk.unwrap_or(Limits::default().min_free_disk),
+            },
         })
     }
 
@@ -297,6 +308,14 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--recheck-empty", frozen.recheck_empty.to_string(), given.recheck_empty.map(|n| n.to_string()));
     compare("--tries", frozen.tries.to_string(), given.tries.map(number));
     compare("--backoff-base", span(frozen.backoff_base), given.backoff_base.map(span));
+    let Limits { max_rss, batch_timeout, stall_timeout, max_log, min_free_disk } = frozen.limits;
+    let none = || "none".to_owned();
+    let size = |size: Size| size.to_string();
+    compare("--max-rss", max_rss.map_or_else(none, size), given.max_rss.map(size));
+    compare("--batch-timeout", batch_timeout.map_or_else(none, span), given.batch_timeout.map(span));
+    compare("--stall-timeout", span(stall_timeout), given.stall_timeout.map(span));
+    compare("--max-log", max_log.to_string(), given.max_log.map(size));
+    compare("--min-free-disk", min_free_disk.to_string(), given.min_free_disk.map(size));
     found
 }
 

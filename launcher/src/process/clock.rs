@@ -39,6 +39,22 @@ impl Deadline {
     }
 }
 
+/// Time since a moment, by the steady clock, which stands still while the machine sleeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// From now on.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// So far.
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// Waits until `condition` holds, at most `limit`; says whether it came to hold.
 pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now().checked_add(limit);

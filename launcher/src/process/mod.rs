@@ -3,6 +3,12 @@
 
 pub mod clock;
 pub mod chance;
+pub mod memory;
 pub mod signal;
 pub mod watch;
 pub mod spawn;
+pub mod exit_record;
+pub mod allowance;
+pub mod tree;
+pub mod shim;
+pub mod attendant;

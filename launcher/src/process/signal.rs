@@ -84,21 +84,34 @@ impl Insistence {
     }
 }
 
-/// Signals one process, if it is still the one we mean. A process that ended meanwhile is no error.
-pub fn send(to: &ProcessIdentity, how: Insistence) {
-    if to.is_alive() {
-        let _ = kill(Pid::from_raw(to.pid), how.signal());
+impl From<Insistence> for rustix::process::Signal {
+    fn from(how: Insistence) -> Self {
+        match how {
+            Insistence::Ask => Self::TERM,
+            Insistence::Hurry => Self::QUIT,
+            Insistence::Kill => Self::KILL,
+        }
     }
 }
 
-/// Signals the group led by an unreaped child of ours: its pid can't have come back as somebody else.
-pub fn send_to_group(leader_pid: i32, how: Insistence) {
-    let _ = killpg(Pid::from_raw(leader_pid), how.signal());
+/// Signals one process, if it is still the one we mean. A process that ended meanwhile is no error.
+pub fn send(to: &ProcessIdentity, how: Insistence) {
+    if to.is_alive() {
+        send_to_child(to.pid, how);
+    }
 }
 
-/// Is anybody left in the group that `leader_pid` led?
-pub fn group_exists(leader_pid: i32) -> bool {
-    killpg(Pid::from_raw(leader_pid), None).is_ok()
+/// Signals an unreaped child of ours: its pid can't have come back as somebody else.
+pub fn send_to_child(pid: i32, how: Insistence) {
+    let _ = kill(Pid::from_raw(pid), how.signal());
+    // One that is stopped hears only after that.
+    let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
+}
+
+/// Signals the group led by an unreaped child of ours.
+pub fn send_to_group(leader_pid: i32, how: Insistence) {
+    let _ = killpg(Pid::from_raw(leader_pid), how.signal());
+    let _ = killpg(Pid::from_raw(leader_pid), Signal::SIGCONT);
 }
 
 /// A signal for people: `SIGKILL`, or its number where it has no name.

@@ -1,22 +1,20 @@
-//! Starting processes: workers, and the supervisor that outlives `start`. Nobody else spawns.
+//! Starting processes: the supervisor that outlives `start`, its shims, and their workers. Nobody else spawns.
 //!
-//! A worker leads a process group of its own, so that signals to our terminal do not reach it, and holds its
-//! log as a file, so that it does not die of our death.
+//! Shims and workers lead process groups of their own, so that signals to our terminal do not reach them, and a
+//! worker holds its log as a file, so that it does not die of our death.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door to new processes")]
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use shared::disk::publish::DiskError;
 use shared::run::api_key::ApiKey;
-use shared::run::identity::ProcessIdentity;
 
-use super::signal::{self, Insistence};
 use super::watch::{Marker, SUPERVISOR_VARIABLE};
 
 /// What the supervisor says when it has taken the run over.
@@ -29,7 +27,7 @@ pub enum SpawnError {
     #[error("can't run {path} ({source}); is it an executable of this machine?", path = path.display())]
     Unusable {
         /// The executable.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -37,7 +35,7 @@ pub enum SpawnError {
     #[error("can't start {path} ({source})", path = path.display())]
     Refused {
         /// The executable.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -59,31 +57,6 @@ impl SpawnError {
     }
 }
 
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
-    /// By itself.
-    Exited {
-        /// Exit code.
-        code: i32,
-    },
-    /// By a signal.
-    Signaled {
-        /// Which.
-        signal: i32,
-    },
-}
-
-impl From<ExitStatus> for Departure {
-    fn from(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Exited { code },
-            (None, Some(signal)) => Self::Signaled { signal },
-            (None, None) => unreachable!("a reaped process has exited or was killed by a signal"),
-        }
-    }
-}
-
 /// Everything about a worker that is to be started.
 pub struct Errand<'a> {
     /// The executable.
@@ -98,49 +71,49 @@ pub struct Errand<'a> {
     pub api_key: Option<&'a ApiKey>,
 }
 
-/// A running worker, our child.
-#[derive(Debug)]
-pub struct Worker {
-    child: Child,
-    pid: i32,
+/// Starts a worker and returns its pid, which is that of its group too. It is our child and nobody has waited for it.
+pub fn worker(errand: &Errand) -> Result<i32, SpawnError> {
+    let log = open_log(errand.log)?;
+    let also_log = log.try_clone().map_err(DiskError::at("open", errand.log))?;
+    let mut command = Command::new(errand.executable);
+    command.args(errand.arguments).stdin(Stdio::null()).stdout(log).stderr(also_log).process_group(0);
+    hand_over(&mut command, errand.marker, errand.api_key);
+    let child = command.spawn().map_err(|source| SpawnError::of(errand.executable, source))?;
+    Ok(i32::try_from(child.id()).expect("the kernel numbers processes with positive i32"))
 }
 
-impl Worker {
-    /// Starts one.
-    pub fn start(errand: &Errand) -> Result<Self, SpawnError> {
-        let log = open_log(errand.log)?;
-        let also_log = log.try_clone().map_err(DiskError::at("open", errand.log))?;
-        let mut command = Command::new(errand.executable);
-        command.args(errand.arguments).stdin(Stdio::null()).stdout(log).stderr(also_log).process_group(0);
-        command.env_remove(SUPERVISOR_VARIABLE);
-        command.envs(errand.marker.variables.iter().map(|(name, value)| (name, value)));
-        if let Some(key) = errand.api_key {
-            command.env(ApiKey::ENV, key.expose());
-        }
-        let child = command.spawn().map_err(|source| SpawnError::of(errand.executable, source))?;
-        let pid = i32::try_from(child.id()).expect("the kernel numbers processes with positive i32");
-        Ok(Self { child, pid })
-    }
+/// Starts this same executable as a shim, in a group of its own; its complaints go to `log`.
+pub fn shim(
+    arguments: &[OsString],
+    log: &Path,
+    marker: &Marker,
+    api_key: Option<&ApiKey>,
+) -> Result<Child, SpawnError> {
+    let executable = own_executable()?;
+    let mut command = Command::new(&executable);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(open_log(log)?)
+        .process_group(0);
+    hand_over(&mut command, marker, api_key);
+    command.spawn().map_err(|source| SpawnError::of(&executable, source))
+}
 
-    /// Its process id, and that of its group.
-    pub fn pid(&self) -> i32 {
-        self.pid
+fn hand_over(command: &mut Command, marker: &Marker, api_key: Option<&ApiKey>) {
+    command.env_remove(SUPERVISOR_VARIABLE);
+    command.envs(marker.variables.iter().map(|(name, value)| (name, value)));
+    if let Some(key) = api_key {
+        command.env(ApiKey::ENV, key.expose());
     }
+}
 
-    /// Who it is; `None` once it is dead.
-    pub fn identity(&self) -> Option<ProcessIdentity> {
-        ProcessIdentity::of(self.pid)
-    }
-
-    /// How it ended, if it did. Does not wait.
-    pub fn departure(&mut self) -> io::Result<Option<Departure>> {
-        Ok(self.child.try_wait()?.map(Departure::from))
-    }
-
-    /// Signals it with everything in its group. Only while it is not reaped.
-    pub fn signal(&self, how: Insistence) {
-        signal::send_to_group(self.pid, how);
-    }
+/// This program, even when its file has been replaced meanwhile: the kernel then still has the old one.
+fn own_executable() -> Result<PathBuf, DiskError> {
+    let kernels = Path::new("/proc/self/exe");
+    let path = std::env::current_exe().map_err(DiskError::at("find", kernels))?;
+    Ok(if path.exists() { path } else { kernels.to_owned() })
 }
 
 /// Opens a log for appending.
@@ -162,8 +135,7 @@ impl Detached {
         marker: &Marker,
         api_key: Option<&ApiKey>,
     ) -> Result<Self, SpawnError> {
-        let executable =
-            std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
+        let executable = own_executable()?;
         let mut command = Command::new(&executable);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(open_log(log)?);
         command.envs(marker.variables.iter().map(|(name, value)| (name, value)));

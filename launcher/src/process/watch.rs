@@ -46,32 +46,58 @@ impl Marker {
     }
 }
 
-/// Every living process with `marker`, but for this one. Zombies have no environment and are not found.
+/// Whom to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those with this marker,
+    pub marked: Marker,
+    /// but for those with one of these.
+    pub spared: Vec<Marker>,
+}
+
+impl From<Marker> for Wanted {
+    fn from(marked: Marker) -> Self {
+        Self { marked, spared: Vec::new() }
+    }
+}
+
+impl Wanted {
+    fn includes(&self, environment: &[u8]) -> bool {
+        self.marked.is_in(environment) && !self.spared.iter().any(|spared| spared.is_in(environment))
+    }
+}
+
+/// Every living process with `marker`, but for this one.
 pub fn marked(marker: &Marker) -> Vec<ProcessIdentity> {
+    living(&marker.clone().into())
+}
+
+/// Everybody who is wanted, but for this process. Zombies have no environment and are not found.
+fn living(wanted: &Wanted) -> Vec<ProcessIdentity> {
     let own = i32::try_from(std::process::id()).ok();
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
     let others = pids.filter(|pid| Some(*pid) != own);
-    others.filter_map(|pid| marked_process(pid, marker)).collect()
+    others.filter_map(|pid| wanted_process(pid, wanted)).collect()
 }
 
-fn marked_process(pid: i32, marker: &Marker) -> Option<ProcessIdentity> {
+fn wanted_process(pid: i32, wanted: &Wanted) -> Option<ProcessIdentity> {
     // Identity first: a pid that changes hands in between is then not alive under that identity.
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    if !marker.is_in(&environment) {
+    if !wanted.includes(&environment) {
         return None;
     }
     let identity = ProcessIdentity::of(pid)?;
     let again = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    marker.is_in(&again).then_some(identity)
+    wanted.includes(&again).then_some(identity)
 }
 
-/// Ends every process with `marker`: asks, waits at most `grace`, kills. Returns who is left, normally
+/// Ends everybody who is wanted: asks, waits at most `grace`, kills. Returns who is left, normally
 /// nobody. Looked for again and again, so that what they start meanwhile is found too.
-pub fn stop_marked(marker: &Marker, grace: Duration) -> Vec<ProcessIdentity> {
+pub fn stop(wanted: &Wanted, grace: Duration) -> Vec<ProcessIdentity> {
     let mut asked: Vec<ProcessIdentity> = Vec::new();
     let gone = clock::wait_until(grace, || {
-        let left = nearly_nobody(marker);
+        let left = nearly_nobody(wanted);
         for process in &left {
             if !asked.contains(process) {
                 signal::send(process, Insistence::Ask);
@@ -80,14 +106,14 @@ pub fn stop_marked(marker: &Marker, grace: Duration) -> Vec<ProcessIdentity> {
         }
         left.is_empty()
     });
-    if gone { Vec::new() } else { kill_marked(marker) }
+    if gone { Vec::new() } else { kill(wanted) }
 }
 
-/// Kills every process with `marker` and returns who is left, normally nobody.
-pub fn kill_marked(marker: &Marker) -> Vec<ProcessIdentity> {
+/// Kills everybody who is wanted and returns who is left, normally nobody.
+pub fn kill(wanted: &Wanted) -> Vec<ProcessIdentity> {
     let mut left = Vec::new();
     clock::wait_until(KILL_LIMIT, || {
-        left = nearly_nobody(marker);
+        left = nearly_nobody(wanted);
         for process in &left {
             signal::send(process, Insistence::Kill);
         }
@@ -96,11 +122,11 @@ pub fn kill_marked(marker: &Marker) -> Vec<ProcessIdentity> {
     left
 }
 
-/// The marked ones, looked for a second time when none is found: a process between fork and exec, or a
+/// The wanted ones, looked for a second time when none is found: a process between fork and exec, or a
 /// child of one that ended while we read the list, is not seen in a single reading.
-fn nearly_nobody(marker: &Marker) -> Vec<ProcessIdentity> {
-    let first = marked(marker);
-    if first.is_empty() { marked(marker) } else { first }
+fn nearly_nobody(wanted: &Wanted) -> Vec<ProcessIdentity> {
+    let first = living(wanted);
+    if first.is_empty() { living(wanted) } else { first }
 }
 
 #[cfg(test)]
@@ -117,6 +143,6 @@ mod tests {
     #[test]
     fn a_run_that_nobody_belongs_to_is_stopped_at_once() {
         let nobody = Marker::of_run("no such run");
-        assert_eq!(stop_marked(&nobody, Duration::from_secs(5)), []);
+        assert_eq!(stop(&nobody.into(), Duration::from_secs(5)), []);
     }
 }

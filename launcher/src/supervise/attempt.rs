@@ -1,44 +1,33 @@
 //! One attempt at a batch: its folder, its worker, its log, and the report of what it left behind.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
+use shared::disk::lock::LockError;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
-use shared::run::api_key::ApiKey;
 use shared::run::events::{EventTail, Persistence};
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerList;
-use shared::run::workdir::{BatchId, Workdir};
+use shared::run::workdir::BatchId;
 
+use super::attend;
+use super::causes;
 use super::digest::Digest;
 use super::evidence::{self, Standing};
-use super::facts::{Ending, Report, Tally, Unfinished, Word};
+use super::facts::{Report, Tally, Unfinished, Word};
 use super::last_words::{self, RULE};
+use super::run::Run;
 use super::scratch;
 use crate::plan::errand;
-use crate::plan::request::Request;
+use crate::process::attendant::Attendant;
 use crate::process::chance;
-use crate::process::signal;
-use crate::process::spawn::{self, Departure, Errand, SpawnError, Worker};
-use crate::process::watch::{self, Marker};
+use crate::process::exit_record::{Ending, Usage};
+use crate::process::spawn::{self, SpawnError};
 
-/// What every attempt of a run has in common.
-pub struct Run {
-    /// What was asked.
-    pub request: Request,
-    /// Where the run is kept, absolute.
-    pub workdir: Workdir,
-    /// What workers execute.
-    pub executable: PathBuf,
-    /// Handed to workers; a script may do without.
-    pub api_key: Option<ApiKey>,
-}
-
-/// An attempt whose worker runs.
+/// An attempt whose shim lives.
 pub struct Attempt {
     /// Counted from 1 in each batch.
     pub number: u32,
@@ -46,12 +35,12 @@ pub struct Attempt {
     pub tickers: Vec<Ticker>,
     /// When it began.
     pub began_at: Timestamp,
-    /// Its process.
-    pub worker: Worker,
+    /// Who attends to its worker.
+    pub shim: Attendant,
 }
 
 impl Run {
-    /// Starts a worker for `tickers`. On an error none is started, and the ending says why.
+    /// Starts an attempt at `tickers`. On an error none is started, and the ending says why.
     pub fn begin(
         &self,
         batch: BatchId,
@@ -61,15 +50,28 @@ impl Run {
     ) -> Result<Attempt, Ending> {
         let started = self.prepare(batch, number, &tickers, now).map_err(SpawnError::from);
         match started.and_then(|()| self.spawn(batch, number)) {
-            Ok(worker) => {
-                self.write_pid_file(batch, &worker);
-                Ok(Attempt { number, tickers, began_at: now, worker })
+            Ok(shim) => {
+                self.write_pid_file(batch, &shim);
+                Ok(Attempt { number, tickers, began_at: now, shim })
             }
             Err(SpawnError::Unusable { path, source }) => {
                 Err(Ending::Unusable { what: SpawnError::Unusable { path, source }.to_string() })
             }
             Err(error) => Err(Ending::NotStarted { what: with_cause(&error) }),
         }
+    }
+
+    /// The attempt that an earlier supervisor has begun, if somebody still attends to it.
+    pub fn adopt(
+        &self,
+        batch: BatchId,
+        number: u32,
+        tickers: Vec<Ticker>,
+        began_at: Timestamp,
+    ) -> Option<Attempt> {
+        let shim = Attendant::adopt(&self.workdir.attempt_lock(batch, number))?;
+        self.write_pid_file(batch, &shim);
+        Some(Attempt { number, tickers, began_at, shim })
     }
 
     fn prepare(
@@ -92,69 +94,35 @@ impl Run {
         append_line(&self.workdir.batch_log(batch), &header)
     }
 
-    fn spawn(&self, batch: BatchId, number: u32) -> Result<Worker, SpawnError> {
-        let arguments = errand::arguments(&self.request, &self.workdir, batch, number);
-        Worker::start(&Errand {
-            executable: &self.executable,
-            arguments: &arguments,
-            log: &self.workdir.batch_log(batch),
-            marker: &self.marker(batch, number),
-            api_key: self.api_key.as_ref(),
-        })
+    fn spawn(&self, batch: BatchId, number: u32) -> Result<Attendant, SpawnError> {
+        let arguments = attend::arguments(&self.workdir, batch, number);
+        let (log, marker) = (self.workdir.batch_log(batch), self.marker(batch, number));
+        Ok(Attendant::Own(spawn::shim(&arguments, &log, &marker, self.api_key.as_ref())?))
     }
 
-    fn marker(&self, batch: BatchId, number: u32) -> Marker {
-        Marker::of_attempt(&self.request.run, format!("{batch}.{number}"))
-    }
-
-    /// For people and for the recovery of a run; a worker without one is still found by its marker.
-    fn write_pid_file(&self, batch: BatchId, worker: &Worker) {
-        if let Some(identity) = worker.identity() {
+    /// For people: a shim is known by its lock.
+    fn write_pid_file(&self, batch: BatchId, shim: &Attendant) {
+        if let Some(identity) = shim.identity() {
             let text = serde_json::to_string(&identity).expect("an identity is plain data");
             drop(scratch::jot(&self.workdir.batch_pid(batch), &text));
         }
     }
 
-    /// The report on a worker of ours that has departed. Whatever it left running is ended, so that nobody
-    /// writes beside the next attempt.
+    /// The report on an attempt at `tickers` whose shim is gone; `otherwise` is how it ended if nobody has said.
     pub fn conclude(
-        &self,
-        batch: BatchId,
-        attempt: &Attempt,
-        departure: Departure,
-        now: Timestamp,
-    ) -> Report {
-        let clean = departure == Departure::Exited { code: 0 } && !signal::group_exists(attempt.worker.pid());
-        if !clean {
-            watch::kill_marked(&self.marker(batch, attempt.number));
-        }
-        let ending = match departure {
-            Departure::Exited { code } => Ending::Exited { code },
-            Departure::Signaled { signal } => Ending::Signaled { signal },
-        };
-        let report = self.report(batch, attempt.number, &attempt.tickers, ending, now);
-        // Looking through all processes takes milliseconds: not after each of thousands of clean ends.
-        if clean && !report.unfinished.is_empty() {
-            watch::kill_marked(&self.marker(batch, attempt.number));
-        }
-        self.close_log(batch, attempt, &report, now);
-        drop(fs::remove_file(self.workdir.batch_pid(batch)));
-        report
-    }
-
-    /// The report on an attempt that nobody waited for, after all its processes were ended.
-    pub fn conclude_interrupted(
         &self,
         batch: BatchId,
         number: u32,
         tickers: &[Ticker],
+        began_at: Timestamp,
+        otherwise: Ending,
         now: Timestamp,
-    ) -> Report {
-        let footer =
-            format!("{RULE} {batch} attempt {number} was interrupted: its supervisor died; seen {now:.0}");
-        drop(append_line(&self.workdir.batch_log(batch), &footer));
+    ) -> Result<Report, LockError> {
+        let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
+        let report = Report { usage, ..self.report(batch, number, tickers, ending, now) };
+        self.close_log(batch, number, began_at, &report, now);
         drop(fs::remove_file(self.workdir.batch_pid(batch)));
-        self.report(batch, number, tickers, Ending::Interrupted, now)
+        Ok(report)
     }
 
     /// The report on an attempt of `tickers` that ended like this: what the ledgers prove now, and what its
@@ -196,6 +164,7 @@ impl Run {
         let last_words = self.last_words(batch, &ending);
         Report {
             ending,
+            usage: Usage::default(),
             proven,
             reported,
             unfinished,
@@ -211,7 +180,14 @@ impl Run {
                 !matches!(Exit::of_code(*code), Some(Exit::Done | Exit::Transient | Exit::Permanent))
             }
             Ending::Signaled { .. } => true,
-            Ending::NotStarted { .. } | Ending::Unusable { .. } | Ending::Interrupted => false,
+            Ending::Stopped { .. }
+            | Ending::TooLarge { .. }
+            | Ending::Stalled { .. }
+            | Ending::TimedOut { .. }
+            | Ending::NotStarted { .. }
+            | Ending::Unusable { .. }
+            | Ending::Unattended { .. }
+            | Ending::Interrupted => false,
         };
         if telling {
             last_words::read(&self.workdir.batch_log(batch)).unwrap_or_default()
@@ -220,20 +196,14 @@ impl Run {
         }
     }
 
-    fn close_log(&self, batch: BatchId, attempt: &Attempt, report: &Report, now: Timestamp) {
-        let took = now.duration_since(attempt.began_at).as_secs_f64();
-        let left = report.unfinished.len();
-        let done = attempt.tickers.len() - left;
-        let mut footer = format!("{RULE} {batch} attempt {} ended: ", attempt.number);
-        match &report.ending {
-            Ending::Exited { code } => write!(footer, "exit {code}"),
-            Ending::Signaled { signal } => write!(footer, "killed by {}", signal::name_of(*signal)),
-            Ending::NotStarted { what } | Ending::Unusable { what } => write!(footer, "{what}"),
-            Ending::Interrupted => write!(footer, "interrupted"),
-        }
-        .expect("a string takes what is written");
-        write!(footer, " after {took:.1} s, {done} done, {left} left")
-            .expect("a string takes what is written");
+    fn close_log(&self, batch: BatchId, number: u32, began_at: Timestamp, report: &Report, now: Timestamp) {
+        let how = causes::phrase(&report.ending);
+        let took = now.duration_since(began_at).as_secs_f64();
+        let (done, left) = (report.proven.tickers + report.reported, report.unfinished.len());
+        let peak = report.usage.peak_rss_bytes >> 20;
+        let footer = format!(
+            "{RULE} {batch} attempt {number} ended: {how} after {took:.1} s, {done} done, {left} left, peak {peak} MiB"
+        );
         // A full disk must not keep the attempt from ending: the journal has all of this.
         drop(append_line(&self.workdir.batch_log(batch), &footer));
     }

@@ -1,13 +1,16 @@
 //! A batch: its members, what is left of them, and where it stands. Pure; changed only by
 //! [`machine`](super::machine).
+//!
+//! What is left is tried in cells: at first one, of all members. When a worker ends badly and any of several
+//! members may be to blame, they are halved into two cells, until the culprit stands alone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
-use super::causes::{self, Verdict};
+use super::causes::{self, Budget, Verdict};
 use super::facts::{Report, Tally};
 
 /// A fact that can't have happened in this state: the journal is not of this run, or we have a bug.
@@ -45,11 +48,32 @@ pub enum BatchState {
     Failed,
 }
 
+/// Failed attempts of one member, by what they are charged to: each kind has its own budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Charges {
+    transient: u32,
+    crash: u32,
+    memory: u32,
+}
+
+impl Charges {
+    fn of(&mut self, budget: Budget) -> &mut u32 {
+        match budget {
+            Budget::Transient => &mut self.transient,
+            Budget::Crash => &mut self.crash,
+            Budget::Memory => &mut self.memory,
+        }
+    }
+}
+
 /// A member that still needs work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Left {
     member: usize,
-    charges: u32,
+    cell: u32,
+    charges: Charges,
+    /// What it was charged with last, and in which attempt: taken back when it turns out to be nobody's fault.
+    last_charge: Option<(u32, Budget)>,
 }
 
 /// A member that is given up.
@@ -60,12 +84,15 @@ pub struct Failure {
     pub cause: String,
     /// The attempt that was the last straw.
     pub attempt: u32,
+    /// Would another attempt end the same way, whatever happens elsewhere?
+    is_permanent: bool,
 }
 
 /// Some tickers that one worker carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     members: Vec<Ticker>,
+    /// In the order of the members.
     left: Vec<Left>,
     failures: Vec<Failure>,
     /// What the ledgers prove of its finished members.
@@ -91,13 +118,19 @@ impl Batch {
         self.left.iter().map(|left| &self.members[left.member])
     }
 
+    /// Those of them that the running attempt, or else the next one, is given.
+    pub fn trial(&self) -> impl Iterator<Item = &Ticker> {
+        let cell = self.cell();
+        self.left.iter().filter(move |left| left.cell == cell).map(|left| &self.members[left.member])
+    }
+
     /// Members that are given up, and why.
     pub fn failures(&self) -> impl ExactSizeIterator<Item = (&Ticker, &Failure)> {
         self.failures.iter().map(|failure| (&self.members[failure.member], failure))
     }
 
     pub(super) fn new(members: Vec<Ticker>) -> Self {
-        let left = (0..members.len()).map(|member| Left { member, charges: 0 }).collect();
+        let left = (0..members.len()).map(Left::fresh).collect();
         Self {
             members,
             left,
@@ -119,12 +152,24 @@ impl Batch {
         }
     }
 
+    /// Does it wait for a worker, now or later?
+    pub(super) fn is_waiting(&self) -> bool {
+        match self.state {
+            BatchState::Pending | BatchState::Backoff { .. } => true,
+            BatchState::Running { .. } | BatchState::Done | BatchState::Failed => false,
+        }
+    }
+
     /// Is nothing left to try?
     pub fn is_over(&self) -> bool {
         match self.state {
             BatchState::Done | BatchState::Failed => true,
             BatchState::Pending | BatchState::Running { .. } | BatchState::Backoff { .. } => false,
         }
+    }
+
+    fn cell(&self) -> u32 {
+        self.left.iter().map(|left| left.cell).min().unwrap_or(0)
     }
 
     /// Done members whose proof does not hold any more need work again.
@@ -134,7 +179,7 @@ impl Batch {
         unfinished: &[Ticker],
         proven: Tally,
     ) -> Result<(), Illegal> {
-        let again = |(member, ticker)| unfinished.contains(ticker).then_some(Left { member, charges: 0 });
+        let again = |(member, ticker)| unfinished.contains(ticker).then_some(Left::fresh(member));
         let left: Vec<Left> = self.members.iter().enumerate().filter_map(again).collect();
         if self.state != BatchState::Done || left.is_empty() || left.len() != unfinished.len() {
             return Err(self.illegal(id, "reopening"));
@@ -146,9 +191,9 @@ impl Batch {
         Ok(())
     }
 
-    /// A worker gets it.
+    /// A worker gets it; that it is ready is the caller's business.
     pub(super) fn launch(&mut self, at: Timestamp, id: BatchId, attempt: u32) -> Result<(), Illegal> {
-        if !self.is_ready(at) || attempt != self.attempts + 1 {
+        if !self.is_waiting() || attempt != self.attempts + 1 {
             return Err(self.illegal(id, &format!("the start of attempt {attempt}")));
         }
         self.attempts = attempt;
@@ -157,17 +202,18 @@ impl Batch {
     }
 
     /// Takes over from `report` what is done. It must be about the running attempt and about every ticker
-    /// that was left.
+    /// that it was given.
     pub(super) fn take_stock(&mut self, id: BatchId, attempt: u32, report: &Report) -> Result<(), Illegal> {
         let running = matches!(self.state, BatchState::Running { attempt: now, .. } if now == attempt);
         let unfinished: HashSet<&Ticker> = report.unfinished.iter().map(|left| &left.ticker).collect();
-        let still_left = self.left().filter(|ticker| unfinished.contains(ticker));
+        let still_left = self.trial().filter(|ticker| unfinished.contains(ticker));
         let in_order = report.unfinished.iter().map(|left| &left.ticker).eq(still_left);
         let done = report.proven.tickers + report.reported;
-        if !running || !in_order || done + unfinished.len() as u64 != self.left.len() as u64 {
+        if !running || !in_order || done + unfinished.len() as u64 != self.trial().count() as u64 {
             return Err(self.illegal(id, &format!("the end of attempt {attempt}")));
         }
-        self.left.retain(|left| unfinished.contains(&self.members[left.member]));
+        let cell = self.cell();
+        self.left.retain(|left| left.cell != cell || unfinished.contains(&self.members[left.member]));
         self.proven += report.proven;
         self.reported += report.reported;
         Ok(())
@@ -185,7 +231,7 @@ impl Batch {
 
     /// Given-up members get another chance: a person has asked for it.
     pub(super) fn forgive(&mut self) {
-        let back = self.failures.drain(..).map(|failure| Left { member: failure.member, charges: 0 });
+        let back = self.failures.drain(..).map(|failure| Left::fresh(failure.member));
         self.left.extend(back);
         self.left.sort_by_key(|left| left.member);
         if self.state == BatchState::Failed {
@@ -193,35 +239,79 @@ impl Batch {
         }
     }
 
-    /// Applies the verdicts on what is left, in its order, and takes the state that follows.
-    pub(super) fn settle(&mut self, at: Timestamp, verdicts: Vec<Verdict>, retries: u32, dice: u32) {
+    /// Takes back what the last attempt was charged with: it was nobody's fault.
+    pub(super) fn absolve(&mut self) {
         let attempt = self.attempts;
+        for left in &mut self.left {
+            if let Some((charged, budget)) = left.last_charge
+                && charged == attempt
+            {
+                *left.charges.of(budget) -= 1;
+                left.last_charge = None;
+            }
+        }
+        let (back, lost): (Vec<_>, Vec<_>) =
+            self.failures.drain(..).partition(|failure| failure.attempt == attempt && !failure.is_permanent);
+        self.failures = lost;
+        self.left.extend(back.into_iter().map(|failure| Left::fresh(failure.member)));
+        self.left.sort_by_key(|left| left.member);
+        let waits = matches!(self.state, BatchState::Backoff { .. } | BatchState::Failed);
+        if waits && !self.left.is_empty() {
+            self.state = BatchState::Pending;
+        }
+    }
+
+    /// Applies the verdicts on what `report` calls unfinished, in its order, and takes the state that follows.
+    pub(super) fn settle(&mut self, at: Timestamp, report: &Report, verdicts: Vec<Verdict>, retries: u32) {
+        let attempt = self.attempts;
+        let mut verdict_on: HashMap<&Ticker, Verdict> =
+            report.unfinished.iter().map(|left| &left.ticker).zip(verdicts).collect();
         let mut worst: Option<(u32, String)> = None;
+        let mut suspects = Vec::new();
         let mut still_left = Vec::new();
-        for (mut left, verdict) in self.left.drain(..).zip(verdicts) {
-            match verdict {
-                Verdict::Innocent => still_left.push(left),
-                Verdict::Charged(cause) if left.charges < retries => {
-                    left.charges += 1;
-                    if worst.as_ref().is_none_or(|(charges, _)| *charges < left.charges) {
-                        worst = Some((left.charges, cause));
+        for mut left in self.left.drain(..) {
+            match verdict_on.remove(&self.members[left.member]) {
+                None | Some(Verdict::Innocent) => still_left.push(left),
+                Some(Verdict::Suspect) => suspects.push(left),
+                Some(Verdict::Charged { budget, cause }) if *left.charges.of(budget) < retries => {
+                    *left.charges.of(budget) += 1;
+                    left.last_charge = Some((attempt, budget));
+                    let charges = *left.charges.of(budget);
+                    if worst.as_ref().is_none_or(|(most, _)| *most < charges) {
+                        worst = Some((charges, cause));
                     }
                     still_left.push(left);
                 }
-                Verdict::Charged(cause) | Verdict::Hopeless(cause) => {
-                    self.failures.push(Failure { member: left.member, cause, attempt });
+                Some(Verdict::Charged { cause, .. }) => {
+                    self.failures.push(Failure { member: left.member, cause, attempt, is_permanent: false });
+                }
+                Some(Verdict::Hopeless(cause)) => {
+                    self.failures.push(Failure { member: left.member, cause, attempt, is_permanent: true });
                 }
             }
         }
         self.left = still_left;
+        self.halve(suspects);
         self.state = match (self.left.is_empty(), worst) {
             (true, _) if self.failures.is_empty() => BatchState::Done,
             (true, _) => BatchState::Failed,
             (false, None) => BatchState::Pending,
             (false, Some((charges, cause))) => {
-                BatchState::Backoff { until: later(at, causes::backoff(charges, dice)), cause }
+                BatchState::Backoff { until: later(at, causes::backoff(charges, report.dice)), cause }
             }
         };
+    }
+
+    /// Puts suspects into two cells of their own, behind all others.
+    fn halve(&mut self, suspects: Vec<Left>) {
+        let last = self.left.iter().chain(&suspects).map(|left| left.cell).max().unwrap_or(0);
+        let half = suspects.len().div_ceil(2);
+        let halves = suspects.into_iter().enumerate().map(|(number, left)| {
+            let cell = if number < half { last + 1 } else { last + 2 };
+            Left { cell, ..left }
+        });
+        self.left.extend(halves);
+        self.left.sort_by_key(|left| left.member);
     }
 
     fn illegal(&self, id: BatchId, fact: &str) -> Illegal {
@@ -229,6 +319,12 @@ impl Batch {
             fact: fact.to_owned(),
             state: format!("while {id} is {:?} with {} tickers left", self.state, self.left.len()),
         }
+    }
+}
+
+impl Left {
+    fn fresh(member: usize) -> Self {
+        Self { member, cell: 0, charges: Charges::default(), last_charge: None }
     }
 }
 

@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
-use super::facts::{Ending, Report, Word};
+use super::facts::{Report, Word};
+use crate::process::exit_record::Ending;
 use crate::process::signal::name_of;
 
 /// The longest first pause before a batch is tried again; doubled with every failure.
@@ -15,14 +16,33 @@ const BACKOFF_FIRST: SignedDuration = SignedDuration::from_secs(1);
 const BACKOFF_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 const PROBE_FIRST: SignedDuration = SignedDuration::from_secs(1);
 const PROBE_LIMIT: SignedDuration = SignedDuration::from_mins(1);
+const CANARY_LIMIT: SignedDuration = SignedDuration::from_mins(5);
+
+/// What a failed attempt is charged to: each has as many further attempts as `--retries` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// The source was in the way, or the worker said nothing better.
+    Transient,
+    /// The worker did not end by itself, or not in order.
+    Crash,
+    /// The worker had too much memory.
+    Memory,
+}
 
 /// What becomes of one unfinished ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Another attempt, and this one did not count.
     Innocent,
-    /// This attempt counts against the ticker, for this reason.
-    Charged(String),
+    /// One of several that may be to blame: tried again with half of them.
+    Suspect,
+    /// This attempt counts against the ticker.
+    Charged {
+        /// Which of its budgets.
+        budget: Budget,
+        /// The reason, in one sentence.
+        cause: String,
+    },
     /// No other attempt will do better.
     Hopeless(String),
 }
@@ -47,11 +67,19 @@ pub fn judge(report: &Report) -> Judgement {
         Ending::Interrupted => everybody_innocent(report),
         Ending::NotStarted { what } => Judgement::PauseRun(what.clone()),
         Ending::Unusable { what } => Judgement::StopRun(what.clone()),
-        Ending::Signaled { signal } => crashed(report, &format!("killed by {}", name_of(*signal))),
+        // In a run that stops nobody is judged.
+        Ending::Stopped { .. } => crashed(report, "stopped by a signal that was not ours"),
+        Ending::Signaled { .. } | Ending::Unattended { .. } => crashed(report, &phrase(&report.ending)),
+        Ending::TooLarge { .. } => blame(report, Budget::Memory, &phrase(&report.ending)),
+        // What has finished something was on its way; it only takes longer than allowed.
+        Ending::TimedOut { .. } if made_progress(report) => everybody_innocent(report),
+        Ending::Stalled { .. } | Ending::TimedOut { .. } => {
+            blame(report, Budget::Transient, &phrase(&report.ending))
+        }
         Ending::Exited { code } => match Exit::of_code(*code) {
             Some(Exit::Done) => ended_well(report),
             Some(Exit::Transient) => {
-                by_word(report, |_| Verdict::Charged("left unfinished (exit 10)".into()))
+                by_word(report, |_| charged(Budget::Transient, "left unfinished (exit 10)"))
             }
             Some(Exit::Permanent) => ended_permanent(report),
             Some(Exit::Usage) => {
@@ -68,6 +96,26 @@ pub fn judge(report: &Report) -> Judgement {
     }
 }
 
+/// How an attempt ended, in a few words.
+pub fn phrase(ending: &Ending) -> String {
+    match ending {
+        Ending::Exited { code } => format!("exit {code}"),
+        Ending::Signaled { signal } => format!("killed by {}", name_of(*signal)),
+        Ending::Stopped { killed: false } => "stopped as asked".to_owned(),
+        Ending::Stopped { killed: true } => "killed by SIGKILL, as asked".to_owned(),
+        Ending::TooLarge { rss_bytes } => {
+            format!("ended because it had {} MiB of memory (--max-rss)", rss_bytes >> 20)
+        }
+        Ending::Stalled { quiet_ms } => {
+            format!("ended because nothing came for {} s (--stall-timeout)", quiet_ms / 1000)
+        }
+        Ending::TimedOut { ran_ms } => format!("ended after {} s (--batch-timeout)", ran_ms / 1000),
+        Ending::NotStarted { what } | Ending::Unusable { what } => what.clone(),
+        Ending::Unattended { what } => format!("its shim was ended from outside ({what})"),
+        Ending::Interrupted => "interrupted: supervisor and shim died".to_owned(),
+    }
+}
+
 /// Judges a report of a local resource that was said to be in the way again and again, while nothing gets
 /// done and this machine is found to be fine each time: then it is the tickers' own trouble.
 pub fn judge_stubborn(report: &Report) -> Judgement {
@@ -78,7 +126,75 @@ pub fn judge_stubborn(report: &Report) -> Judgement {
 pub fn is_stuck(report: &Report) -> bool {
     let local =
         matches!(report.ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::LocalResource));
-    local && !report.unfinished.is_empty() && report.proven.tickers + report.reported == 0
+    local && !report.unfinished.is_empty() && !made_progress(report)
+}
+
+fn made_progress(report: &Report) -> bool {
+    report.proven.tickers + report.reported > 0
+}
+
+fn charged(budget: Budget, cause: &str) -> Verdict {
+    Verdict::Charged { budget, cause: cause.to_owned() }
+}
+
+/// What an attempt that finished nothing has in common with others, if it may be everybody's trouble: the source
+/// is down, or the worker itself is broken. Names and numbers are left out, so that two tellings are equal.
+pub fn common_cause(report: &Report) -> Option<String> {
+    if made_progress(report) || report.unfinished.is_empty() {
+        return None;
+    }
+    let words = report.unfinished.iter().filter_map(|left| match &left.word {
+        Word::Failed { cause, persistence: Persistence::Transient } => {
+            Some(gist(cause, left.ticker.as_str()))
+        }
+        Word::Failed { .. } | Word::Untouched | Word::Begun => None,
+    });
+    match &report.ending {
+        Ending::Exited { code } => match Exit::of_code(*code) {
+            Some(Exit::Transient) => Some(words.into_iter().next().unwrap_or_else(|| phrase(&report.ending))),
+            Some(Exit::Done) => Some("exit 0 with nothing done".to_owned()),
+            None => Some(phrase(&report.ending)),
+            Some(Exit::Usage | Exit::Permanent | Exit::Refused | Exit::LocalResource | Exit::Stopped) => None,
+        },
+        Ending::Signaled { .. } => Some(phrase(&report.ending)),
+        Ending::Stalled { .. } => Some("nothing comes from the source".to_owned()),
+        Ending::Stopped { .. }
+        | Ending::TooLarge { .. }
+        | Ending::TimedOut { .. }
+        | Ending::NotStarted { .. }
+        | Ending::Unusable { .. }
+        | Ending::Unattended { .. }
+        | Ending::Interrupted => None,
+    }
+}
+
+/// Will a common cause pass by itself? A source comes back; a program that crashes on everything does not mend.
+pub fn may_pass(ending: &Ending) -> bool {
+    match ending {
+        Ending::Exited { code } => Exit::of_code(*code) == Some(Exit::Transient),
+        Ending::Stalled { .. } => true,
+        Ending::Signaled { .. }
+        | Ending::Stopped { .. }
+        | Ending::TooLarge { .. }
+        | Ending::TimedOut { .. }
+        | Ending::NotStarted { .. }
+        | Ending::Unusable { .. }
+        | Ending::Unattended { .. }
+        | Ending::Interrupted => false,
+    }
+}
+
+fn gist(cause: &str, ticker: &str) -> String {
+    let nameless = cause.replace(ticker, "…");
+    let mut gist = String::new();
+    for c in nameless.chars() {
+        match (c.is_ascii_digit(), gist.ends_with('#')) {
+            (true, true) => {}
+            (true, false) => gist.push('#'),
+            (false, _) => gist.push(c),
+        }
+    }
+    gist
 }
 
 fn said(report: &Report, what: &str) -> String {
@@ -93,15 +209,14 @@ fn everybody_innocent(report: &Report) -> Judgement {
 fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
     let verdict = |word: &Word| match word {
         Word::Failed { cause, persistence: Persistence::Permanent } => Verdict::Hopeless(cause.clone()),
-        Word::Failed { cause, persistence: Persistence::Transient } => Verdict::Charged(cause.clone()),
+        Word::Failed { cause, persistence: Persistence::Transient } => charged(Budget::Transient, cause),
         Word::Untouched | Word::Begun => wordless(word),
     };
     Judgement::Tickers(report.unfinished.iter().map(|left| verdict(&left.word)).collect())
 }
 
 fn ended_well(report: &Report) -> Judgement {
-    let progress = report.proven.tickers + report.reported > 0;
-    if report.yielded && progress {
+    if report.yielded && made_progress(report) {
         return by_word(report, |_| Verdict::Innocent);
     }
     let what = if report.yielded {
@@ -109,7 +224,7 @@ fn ended_well(report: &Report) -> Judgement {
     } else {
         "exit 0, but not all is there and no yield was said"
     };
-    by_word(report, |_| Verdict::Charged(what.to_owned()))
+    by_word(report, |_| charged(Budget::Transient, what))
 }
 
 fn ended_permanent(report: &Report) -> Judgement {
@@ -119,18 +234,26 @@ fn ended_permanent(report: &Report) -> Judgement {
         if wordless {
             Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned())
         } else {
-            Verdict::Charged("left unfinished (exit 11)".to_owned())
+            charged(Budget::Transient, "left unfinished (exit 11)")
         }
     })
 }
 
-/// Charges the tickers that were being worked on; when none is known, all of them.
 fn crashed(report: &Report, what: &str) -> Judgement {
-    let culprit_known =
-        report.unfinished.iter().any(|left| matches!(left.word, Word::Begun | Word::Failed { .. }));
+    blame(report, Budget::Crash, what)
+}
+
+/// Charges the one ticker that can be the culprit: the only one being worked on, or the only one there was.
+/// Where there are several, all of them are suspects and nobody is charged.
+fn blame(report: &Report, budget: Budget, what: &str) -> Judgement {
+    let count = |wanted: &Word| report.unfinished.iter().filter(|left| left.word == *wanted).count();
+    let (begun, untouched) = (count(&Word::Begun), count(&Word::Untouched));
+    let someone_failed = begun + untouched < report.unfinished.len();
+    let one_of = |number: usize| if number == 1 { charged(budget, what) } else { Verdict::Suspect };
     by_word(report, |word| match word {
-        Word::Untouched if culprit_known => Verdict::Innocent,
-        Word::Untouched | Word::Begun | Word::Failed { .. } => Verdict::Charged(what.to_owned()),
+        Word::Begun => one_of(begun),
+        Word::Untouched if begun == 0 && !someone_failed => one_of(untouched),
+        Word::Untouched | Word::Failed { .. } => Verdict::Innocent,
     })
 }
 
@@ -143,6 +266,11 @@ pub fn backoff(failures: u32, dice: u32) -> SignedDuration {
 /// Time to wait before looking whether the cause of a pause is gone, after `pauses` in a row before this one.
 pub fn probe_after(pauses: u32) -> SignedDuration {
     doubled(PROBE_FIRST, pauses, PROBE_LIMIT)
+}
+
+/// Time to wait before another batch is sent ahead, after `failed` came back with nothing.
+pub fn canary_after(failed: u32) -> SignedDuration {
+    doubled(PROBE_FIRST, failed, CANARY_LIMIT)
 }
 
 fn doubled(first: SignedDuration, times: u32, limit: SignedDuration) -> SignedDuration {
@@ -158,6 +286,7 @@ fn fraction(whole: SignedDuration, dice: u32) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::exit_record::Usage;
     use crate::supervise::facts::{Tally, Unfinished};
     use proptest::prelude::*;
 
@@ -170,6 +299,7 @@ mod tests {
             ending,
             proven: Tally::default(),
             reported: 0,
+            usage: Usage::default(),
             unfinished: unfinished.collect(),
             yielded: false,
             last_words: String::new(),
@@ -186,7 +316,11 @@ mod tests {
     }
 
     fn charged(cause: &str) -> Verdict {
-        Verdict::Charged(cause.to_owned())
+        super::charged(Budget::Transient, cause)
+    }
+
+    fn by_crash(cause: &str) -> Verdict {
+        super::charged(Budget::Crash, cause)
     }
 
     #[test]
@@ -204,10 +338,35 @@ mod tests {
     #[test]
     fn a_crash_charges_the_tickers_being_worked_on_and_nobody_else() {
         let crash = report(Ending::Signaled { signal: 11 }, vec![Word::Untouched, Word::Begun]);
-        let expected = vec![Verdict::Innocent, charged("killed by SIGSEGV")];
+        let expected = vec![Verdict::Innocent, by_crash("killed by SIGSEGV")];
         assert_eq!(judge(&crash), Judgement::Tickers(expected));
+        let alone = exited(101, vec![Word::Untouched]);
+        assert_eq!(judge(&alone), Judgement::Tickers(vec![by_crash("crashed (exit 101)")]));
+    }
+
+    #[test]
+    fn where_several_may_be_to_blame_all_are_suspects_and_nobody_is_charged() {
         let unknown = exited(101, vec![Word::Untouched, Word::Untouched]);
-        assert_eq!(judge(&unknown), Judgement::Tickers(vec![charged("crashed (exit 101)"); 2]));
+        assert_eq!(judge(&unknown), Judgement::Tickers(vec![Verdict::Suspect; 2]));
+        let side_by_side = exited(101, vec![Word::Begun, Word::Untouched, Word::Begun]);
+        let expected = vec![Verdict::Suspect, Verdict::Innocent, Verdict::Suspect];
+        assert_eq!(judge(&side_by_side), Judgement::Tickers(expected));
+        let large = report(Ending::TooLarge { rss_bytes: 1 << 30 }, vec![Word::Begun]);
+        let what = "ended because it had 1024 MiB of memory (--max-rss)";
+        assert_eq!(judge(&large), Judgement::Tickers(vec![super::charged(Budget::Memory, what)]));
+    }
+
+    #[test]
+    fn two_tellings_of_one_trouble_have_one_gist() {
+        let down = |ticker: &str, port: u32| {
+            let text = format!("{ticker}: connection to 127.0.0.1:{port} refused, try 8 of 8");
+            let mut report = exited(10, vec![failed(&text, Persistence::Transient)]);
+            report.unfinished[0].ticker = ticker.parse().expect("a ticker");
+            common_cause(&report)
+        };
+        assert_eq!(down("AIG", 4711), down("BAC", 80));
+        assert!(down("AIG", 4711).is_some());
+        assert_eq!(common_cause(&exited(13, vec![Word::Begun])), None, "that has a pause of its own");
     }
 
     #[test]

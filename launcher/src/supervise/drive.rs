@@ -5,28 +5,35 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
-use super::attempt::{Attempt, Run, with_cause};
+use super::attempt::{Attempt, with_cause};
 use super::batch::{BatchState, Illegal};
 use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::folders;
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
-use super::machine::{Decision, Machine, RunState};
+use super::machine::{Decision, Machine, Probe, RunState, Surroundings};
+use super::run::Run;
 use crate::process::clock::{self, Deadline};
+use crate::process::exit_record::Ending;
+use crate::process::memory;
 use crate::process::signal::{self, Inbox, Insistence, Post};
-use crate::process::watch::{self, Marker};
+use crate::process::watch::{self, Marker, Wanted};
 
 /// How long workers may take to end after being asked. `stop --grace` may shorten it.
 pub const GRACE: Duration = Duration::from_secs(30);
-/// The same for processes that nobody waits for.
+/// How long shims may take to kill and to say so.
+const HURRY_GRACE: Duration = Duration::from_secs(10);
+/// How long processes may take that nobody waits for.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(5);
 /// The loop looks around at least this often.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -46,6 +53,9 @@ pub enum DriveError {
     /// The system does not let us watch our children.
     #[error("can't watch workers")]
     Watch(#[source] io::Error),
+    /// An attempt that can't be closed to others.
+    #[error(transparent)]
+    Attempt(#[from] LockError),
     /// Processes of the run that can't be ended.
     #[error("processes of this run do not end even when killed: {0}")]
     Undead(String),
@@ -55,6 +65,13 @@ pub enum DriveError {
 pub enum Notice<'a> {
     /// Something was recorded.
     Fact(&'a Entry),
+    /// An attempt of an earlier supervisor goes on under this one.
+    Adopted {
+        /// Of which batch.
+        batch: BatchId,
+        /// Which.
+        attempt: u32,
+    },
     /// Something is in the way, for people.
     Trouble(&'a str),
     /// Nothing new; time has passed.
@@ -67,7 +84,15 @@ pub type Listener<'a> = dyn FnMut(&Machine, &Notice) + 'a;
 /// How far a stop has come.
 enum Stop {
     NotAsked,
-    Asked { kill_at: Deadline },
+    /// Shims were asked to end their workers.
+    Asked {
+        hurry_at: Deadline,
+    },
+    /// Shims were told to kill them.
+    Hurried {
+        kill_at: Deadline,
+    },
+    /// Everything was killed.
     Killed,
 }
 
@@ -93,7 +118,7 @@ pub fn supervise<'a>(
     listener: &'a mut Listener<'a>,
 ) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own().expect("this process is alive");
-    let supervised = open(run, own, listener).and_then(|mut supervisor| {
+    let supervised = open(run, own, None, listener).and_then(|mut supervisor| {
         let mut post = Vec::new();
         loop {
             if let Some(outcome) = supervisor.round(post)? {
@@ -104,7 +129,7 @@ pub fn supervise<'a>(
     });
     if supervised.is_err() {
         // Nobody is left to watch them; what they committed stays.
-        watch::stop_marked(&Marker::of_run(&run.request.run), LEFTOVER_GRACE);
+        watch::stop(&Marker::of_run(&run.request.run).into(), LEFTOVER_GRACE);
     }
     supervised
 }
@@ -114,23 +139,23 @@ pub fn supervise<'a>(
 pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own().expect("this process is alive");
     let mut listener = |_: &Machine, _: &Notice<'_>| ();
-    let mut supervisor = open(run, own, &mut listener)?;
-    let now = clock::now();
-    let outcome = if let [Decision::Close(outcome)] = supervisor.machine.decide(now).as_slice() {
-        outcome.clone()
-    } else {
-        supervisor.note(now, Fact::StopAsked { by: by.to_owned() });
-        Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } }
+    let mut supervisor = open(run, own, Some(by), &mut listener)?;
+    let outcome = match supervisor.machine.outcome() {
+        // The wish to stop came when everything was done.
+        Some(outcome) => outcome,
+        None => Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } },
     };
-    supervisor.note(now, Fact::Closed { outcome: outcome.clone() });
+    supervisor.note(clock::now(), Fact::Closed { outcome: outcome.clone() });
     supervisor.write()?;
     Ok(outcome)
 }
 
-/// Replays the journal, ends what an earlier supervisor left running, and records both.
+/// Replays the journal, takes over what an earlier supervisor left running, and ends what belongs to nobody.
+/// What is found ended counts as ended by the stop that `stop_asked_by` asks for, if anybody does.
 fn open<'a>(
     run: &'a Run,
     own: ProcessIdentity,
+    stop_asked_by: Option<&str>,
     listener: &'a mut Listener<'a>,
 ) -> Result<Supervisor<'a>, DriveError> {
     let (journal, machine) = Journal::open(&run.workdir, run.request.rules())?;
@@ -145,27 +170,63 @@ fn open<'a>(
         trouble: None,
         listener,
     };
-    supervisor.end_leftovers(LEFTOVER_GRACE)?;
+    let orphans = supervisor.adopt();
+    supervisor.end_strangers()?;
     let now = clock::now();
     supervisor.note(now, Fact::Opened { supervisor: own });
-    for (batch, number, tickers) in running(&supervisor.machine) {
-        let report = run.conclude_interrupted(batch, number, &tickers, now);
-        supervisor.note(now, Fact::Ended { batch, attempt: number, report });
+    if let Some(by) = stop_asked_by {
+        supervisor.note(now, Fact::StopAsked { by: by.to_owned() });
+    }
+    for orphan in orphans {
+        supervisor.conclude(orphan, Ending::Interrupted)?;
     }
     supervisor.write()?;
     Ok(supervisor)
 }
 
-/// What the journal says to be running.
-fn running(machine: &Machine) -> Vec<(BatchId, u32, Vec<Ticker>)> {
+/// What the journal says to be running: batch, attempt, its tickers, since when.
+fn running(machine: &Machine) -> Vec<(BatchId, u32, Vec<Ticker>, Timestamp)> {
     let running = machine.batches().filter_map(|(id, batch)| match batch.state {
-        BatchState::Running { attempt, .. } => Some((id, attempt, batch.left().cloned().collect())),
-        _ => None,
+        BatchState::Running { attempt, since } => {
+            Some((id, attempt, batch.trial().cloned().collect(), since))
+        }
+        BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
     });
     running.collect()
 }
 
+/// An attempt that nobody attends to any more.
+struct Orphan {
+    batch: BatchId,
+    number: u32,
+    tickers: Vec<Ticker>,
+    began_at: Timestamp,
+}
+
 impl Supervisor<'_> {
+    /// Takes over every running attempt whose shim lives; returns the others.
+    fn adopt(&mut self) -> Vec<Orphan> {
+        let mut orphans = Vec::new();
+        for (batch, number, tickers, began_at) in running(&self.machine) {
+            match self.run.adopt(batch, number, tickers.clone(), began_at) {
+                Some(attempt) => {
+                    (self.listener)(&self.machine, &Notice::Adopted { batch, attempt: number });
+                    self.attempts.insert(batch, attempt);
+                }
+                None => orphans.push(Orphan { batch, number, tickers, began_at }),
+            }
+        }
+        orphans
+    }
+
+    fn conclude(&mut self, orphan: Orphan, otherwise: Ending) -> Result<(), DriveError> {
+        let Orphan { batch, number, tickers, began_at } = orphan;
+        let now = clock::now();
+        let report = self.run.conclude(batch, number, &tickers, began_at, otherwise, now)?;
+        self.note(now, Fact::Ended { batch, attempt: number, report });
+        Ok(())
+    }
+
     /// One round: all post first, the clock after.
     fn round(&mut self, post: Vec<Post>) -> Result<Option<Outcome>, DriveError> {
         for said in post {
@@ -174,11 +235,13 @@ impl Supervisor<'_> {
         self.reap()?;
         self.mind_the_stop();
         self.mind_the_pause();
+        self.mind_the_disk();
         if let Err(error) = self.write() {
             self.cannot_write(error)?;
         } else {
             let now = clock::now();
-            self.carry_out(&self.machine.decide(now), now)?;
+            let surroundings = Surroundings { now, free_memory: memory::available() };
+            self.carry_out(&self.machine.decide(surroundings), now)?;
         }
         (self.listener)(&self.machine, &Notice::Glance);
         Ok(match self.machine.run() {
@@ -196,10 +259,9 @@ impl Supervisor<'_> {
             |at: Timestamp| Duration::try_from(at.duration_since(clock::now())).unwrap_or(Duration::ZERO);
         // A batch that is ready but finds no slot waits for a worker's end, not for the clock.
         let slot_free = self.machine.running() < self.run.request.rules().max_concurrent.get();
-        let may_start = slot_free && matches!(self.machine.run(), RunState::Open);
-        let ready = if may_start { self.machine.next_ready().map(until) } else { None };
+        let ready = if slot_free { self.machine.next_ready().map(until) } else { None };
         let kill = match self.stop {
-            Stop::Asked { kill_at } => Some(kill_at.left()),
+            Stop::Asked { hurry_at: at } | Stop::Hurried { kill_at: at } => Some(at.left()),
             Stop::NotAsked | Stop::Killed => None,
         };
         let probe = self.probe_at.map(Deadline::left);
@@ -208,57 +270,61 @@ impl Supervisor<'_> {
 
     fn hear(&mut self, post: Post) {
         match (post, &self.stop) {
-            (Post::Child, _) | (_, Stop::Killed) => {}
+            (Post::Child, _) | (_, Stop::Hurried { .. } | Stop::Killed) => {}
             (Post::Stop { signal }, Stop::NotAsked) => {
                 self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
                 self.ask_to_stop();
             }
             (Post::StopNow { signal }, Stop::NotAsked) => {
                 self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
-                self.kill_all();
+                self.hurry();
             }
-            (Post::Stop { .. } | Post::StopNow { .. }, Stop::Asked { .. }) => self.kill_all(),
+            (Post::Stop { .. } | Post::StopNow { .. }, Stop::Asked { .. }) => self.hurry(),
         }
     }
 
     fn ask_to_stop(&mut self) {
-        self.attempts.values().for_each(|attempt| attempt.worker.signal(Insistence::Ask));
-        self.stop = Stop::Asked { kill_at: Deadline::after(GRACE) };
+        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Ask));
+        self.stop = Stop::Asked { hurry_at: Deadline::after(GRACE) };
     }
 
-    fn kill_all(&mut self) {
-        self.attempts.values().for_each(|attempt| attempt.worker.signal(Insistence::Kill));
-        self.stop = Stop::Killed;
+    fn hurry(&mut self) {
+        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Hurry));
+        self.stop = Stop::Hurried { kill_at: Deadline::after(HURRY_GRACE) };
     }
 
     /// Begins a stop that the facts demand, and ends the patience of one that takes too long.
     fn mind_the_stop(&mut self) {
         match self.stop {
             Stop::NotAsked if matches!(self.machine.run(), RunState::Stopping { .. }) => self.ask_to_stop(),
-            Stop::Asked { kill_at } if kill_at.is_over() => self.kill_all(),
-            Stop::NotAsked | Stop::Asked { .. } | Stop::Killed => {}
+            Stop::Asked { hurry_at } if hurry_at.is_over() => self.hurry(),
+            Stop::Hurried { kill_at } if kill_at.is_over() => {
+                watch::kill(&Marker::of_run(&self.run.request.run).into());
+                self.stop = Stop::Killed;
+            }
+            Stop::NotAsked | Stop::Asked { .. } | Stop::Hurried { .. } | Stop::Killed => {}
         }
     }
 
     fn reap(&mut self) -> Result<(), DriveError> {
         let mut departed = Vec::new();
         for (batch, attempt) in &mut self.attempts {
-            if let Some(departure) = attempt.worker.departure().map_err(DriveError::Watch)? {
-                departed.push((*batch, departure));
+            if let Some(how) = attempt.shim.departure().map_err(DriveError::Watch)? {
+                departed.push((*batch, how));
             }
         }
-        for (batch, departure) in departed {
-            let attempt = self.attempts.remove(&batch).expect("it departed a moment ago");
-            let now = clock::now();
-            let report = self.run.conclude(batch, &attempt, departure, now);
-            self.note(now, Fact::Ended { batch, attempt: attempt.number, report });
+        for (batch, how) in departed {
+            let Attempt { number, tickers, began_at, .. } =
+                self.attempts.remove(&batch).expect("it departed a moment ago");
+            let otherwise = Ending::Unattended { what: how };
+            self.conclude(Orphan { batch, number, tickers, began_at }, otherwise)?;
         }
         Ok(())
     }
 
     /// Looks from time to time whether the reason of a pause is gone.
     fn mind_the_pause(&mut self) {
-        let RunState::Paused { probe_after, .. } = self.machine.run() else {
+        let RunState::Paused { probe_after, probe: Probe::Folders, .. } = self.machine.run() else {
             self.probe_at = None;
             return;
         };
@@ -268,10 +334,29 @@ impl Supervisor<'_> {
             return;
         }
         self.probe_at = None;
-        let places = [self.run.request.settings.outdir.as_path(), self.run.workdir.root()];
-        match places.into_iter().try_for_each(folders::prove_writable) {
-            Ok(()) => self.note(clock::now(), Fact::PauseLifted),
-            Err(error) => (self.listener)(&self.machine, &Notice::Trouble(&with_cause(&error))),
+        let still = self.places().into_iter().try_for_each(folders::prove_writable).err();
+        match still.map(|error| with_cause(&error)).or_else(|| self.too_full()) {
+            None => self.note(clock::now(), Fact::PauseLifted),
+            Some(what) => (self.listener)(&self.machine, &Notice::Trouble(&what)),
+        }
+    }
+
+    fn places(&self) -> [&Path; 2] {
+        [self.run.request.settings.outdir.as_path(), self.run.workdir.root()]
+    }
+
+    /// Is there less space than there must be?
+    fn too_full(&self) -> Option<String> {
+        let floor = self.run.request.settings.limits.min_free_disk;
+        self.places().into_iter().find_map(|place| folders::lacks(place, floor))
+    }
+
+    /// Pauses before the disk is full: what a worker has begun should still find its place.
+    fn mind_the_disk(&mut self) {
+        if matches!(self.machine.run(), RunState::Open)
+            && let Some(what) = self.too_full()
+        {
+            self.note(clock::now(), Fact::Hindered { what });
         }
     }
 
@@ -299,7 +384,7 @@ impl Supervisor<'_> {
         }
         for (batch, number) in launches {
             let tickers: Vec<Ticker> =
-                self.machine.batch(batch).map(|it| it.left().cloned().collect()).unwrap_or_default();
+                self.machine.batch(batch).map(|it| it.trial().cloned().collect()).unwrap_or_default();
             match self.run.begin(batch, number, tickers.clone(), now) {
                 Ok(attempt) => drop(self.attempts.insert(batch, attempt)),
                 Err(ending) => {
@@ -312,14 +397,16 @@ impl Supervisor<'_> {
     }
 
     fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
-        self.end_leftovers(LEFTOVER_GRACE)?;
+        self.end_strangers()?;
         self.note(clock::now(), Fact::Closed { outcome });
         if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
     }
 
-    /// Ends every process of the run that is not our child any more, or never was.
-    fn end_leftovers(&mut self, grace: Duration) -> Result<(), DriveError> {
-        let left = watch::stop_marked(&Marker::of_run(&self.run.request.run), grace);
+    /// Ends every process of the run that belongs to none of its attempts.
+    fn end_strangers(&mut self) -> Result<(), DriveError> {
+        let own = self.attempts.iter().map(|(batch, attempt)| self.run.marker(*batch, attempt.number));
+        let strangers = Wanted { marked: Marker::of_run(&self.run.request.run), spared: own.collect() };
+        let left = watch::stop(&strangers, LEFTOVER_GRACE);
         if left.is_empty() {
             return Ok(());
         }

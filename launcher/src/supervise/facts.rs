@@ -11,6 +11,8 @@ use shared::run::events::Persistence;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+use crate::process::exit_record::{Ending, Usage};
+
 /// A fact and when it was seen. One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -66,6 +68,11 @@ pub enum Fact {
         /// How, and what the ledgers then proved.
         report: Report,
     },
+    /// Something on this machine keeps everybody from working.
+    Hindered {
+        /// What, for people.
+        what: String,
+    },
     /// What the run was paused for is gone.
     PauseLifted,
     /// Somebody asked the run to stop.
@@ -85,6 +92,9 @@ pub enum Fact {
 pub struct Report {
     /// How the worker ended.
     pub ending: Ending,
+    /// What it took.
+    #[serde(flatten)]
+    pub usage: Usage,
     /// What the ledgers prove of the tickers that this attempt finished.
     pub proven: Tally,
     /// Tickers that a script says are done and no ledger speaks of.
@@ -111,34 +121,6 @@ fn is_zero(number: &u64) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_false(value: &bool) -> bool {
     !*value
-}
-
-/// How a worker ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// By itself.
-    Exited {
-        /// Exit code.
-        code: i32,
-    },
-    /// By a signal.
-    Signaled {
-        /// Which.
-        signal: i32,
-    },
-    /// It never began: this machine was in the way.
-    NotStarted {
-        /// The error, for people.
-        what: String,
-    },
-    /// It never began, and no other will until somebody changes the executable.
-    Unusable {
-        /// The error, for people.
-        what: String,
-    },
-    /// Its supervisor died first, so nobody knows.
-    Interrupted,
 }
 
 /// A ticker that an attempt did not finish.

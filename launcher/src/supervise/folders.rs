@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use shared::disk::publish::{self, DiskError};
+use shared::run::size::Size;
 
 /// Large enough to need a block of its own.
 const PROBE_BYTES: usize = 64 * 1024;
@@ -15,6 +16,14 @@ pub fn prove_writable(folder: &Path) -> Result<(), DiskError> {
     let probe = folder.join(format!("_launcher.{}.probe", std::process::id()));
     publish::publish(&probe, &vec![0; PROBE_BYTES])?;
     fs::remove_file(&probe).map_err(DiskError::at("remove", &probe))
+}
+
+/// What is to be said when `place` has less free space than `floor`; nothing when it has enough, or when nobody
+/// can tell.
+pub fn lacks(place: &Path, floor: Size) -> Option<String> {
+    let free = fs2::available_space(place).ok().filter(|free| *free < floor.0)?;
+    let mib = free >> 20;
+    Some(format!("only {mib} MiB are free in {}, less than {floor} (--min-free-disk)", place.display()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Pure: no clock, no process, no file. [`Machine::apply`] is the only way to change it, live and in a replay
 //! alike; [`Machine::decide`] changes nothing and says what is to be done now.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
@@ -15,6 +17,11 @@ use crate::plan::settings::Rules;
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
 /// after a look that found nothing wrong, and is charged: no batch can be tried for ever.
 const STUCK_TOLERATED: u32 = 3;
+
+/// So many batches in a row with one trouble, and nothing done in between, have a common cause.
+const COMMON: usize = 3;
+/// So many batches are sent ahead before a trouble that does not pass by itself is a person's to mend.
+const CANARIES: u32 = 5;
 
 /// The run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +38,8 @@ pub enum RunState {
         since: Timestamp,
         /// How long to wait before looking whether it is gone.
         probe_after: SignedDuration,
+        /// How to look.
+        probe: Probe,
     },
     /// Nothing new is started any more; what runs is being stopped.
     Stopping {
@@ -42,6 +51,29 @@ pub enum RunState {
         /// How the run stands.
         outcome: Outcome,
     },
+}
+
+/// How to find out whether the reason of a pause is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// By writing into the folders of the run.
+    Folders,
+    /// By a batch that goes ahead of the others.
+    Canary {
+        /// The one that is on its way.
+        sent: Option<BatchId>,
+        /// How many have come back with nothing.
+        failed: u32,
+    },
+}
+
+/// What a decision depends on beside the facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Surroundings {
+    /// UTC.
+    pub now: Timestamp,
+    /// Memory that new processes could get; `None` where nobody can tell.
+    pub free_memory: Option<u64>,
 }
 
 /// What is to be done now.
@@ -67,6 +99,19 @@ pub struct Machine {
     surveyed: Tally,
     running: u32,
     pauses_in_a_row: u32,
+    /// Batches that ended one after the other with nothing done, for the same cause.
+    streak: Streak,
+    /// Running batches that were asked to end when the supervisor before this one died.
+    asked_to_end: BTreeSet<BatchId>,
+    /// The most memory that an attempt has been seen to have.
+    peak_rss: u64,
+}
+
+/// Batches with one trouble in common.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Streak {
+    cause: String,
+    batches: BTreeSet<BatchId>,
 }
 
 impl Machine {
@@ -79,6 +124,9 @@ impl Machine {
             surveyed: Tally::default(),
             running: 0,
             pauses_in_a_row: 0,
+            streak: Streak::default(),
+            asked_to_end: BTreeSet::new(),
+            peak_rss: 0,
         }
     }
 
@@ -123,6 +171,7 @@ impl Machine {
             Fact::Opened { .. } => self.opened(),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,
             Fact::Ended { batch, attempt, report } => self.ended(entry.at, *batch, *attempt, report)?,
+            Fact::Hindered { what } => self.pause(entry.at, what.clone(), Probe::Folders),
             Fact::PauseLifted => match self.run {
                 RunState::Paused { .. } => self.run = RunState::Open,
                 RunState::Planned | RunState::Open | RunState::Stopping { .. } | RunState::Closed { .. } => {
@@ -137,7 +186,7 @@ impl Machine {
                 RunState::Planned | RunState::Closed { .. } => return Err(self.illegal("a stop")),
             },
             Fact::Closed { outcome } => match self.run {
-                RunState::Open | RunState::Stopping { .. } if self.running == 0 => {
+                RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } if self.running == 0 => {
                     self.run = RunState::Closed { outcome: outcome.clone() };
                 }
                 RunState::Planned
@@ -150,33 +199,63 @@ impl Machine {
         Ok(())
     }
 
-    /// What to do at `now`, in this order.
-    pub fn decide(&self, now: Timestamp) -> Vec<Decision> {
+    /// What to do now, in this order.
+    pub fn decide(&self, surroundings: Surroundings) -> Vec<Decision> {
+        let Surroundings { now, free_memory } = surroundings;
         match &self.run {
             RunState::Stopping { why } if self.running == 0 => {
                 vec![Decision::Close(Outcome::Stopped { why: why.clone() })]
+            }
+            RunState::Open | RunState::Paused { .. } if self.batches.iter().all(Batch::is_over) => {
+                vec![Decision::Close(self.tally())]
+            }
+            RunState::Open => {
+                let ready = self.batches().filter(|(_, batch)| batch.is_ready(now));
+                ready.take(self.slots(free_memory)).map(launch).collect()
+            }
+            RunState::Paused { probe: Probe::Canary { sent: None, .. }, .. }
+                if self.probe_at().is_some_and(|at| at <= now) && self.slots(free_memory) > 0 =>
+            {
+                self.canary().map(launch).into_iter().collect()
             }
             RunState::Planned
             | RunState::Paused { .. }
             | RunState::Stopping { .. }
             | RunState::Closed { .. } => Vec::new(),
-            RunState::Open if self.batches.iter().all(Batch::is_over) => {
-                vec![Decision::Close(self.outcome())]
+        }
+    }
+
+    /// How many workers may be started: under the cap, and not more than memory carries, going by the
+    /// largest seen so far. One may always run.
+    fn slots(&self, free_memory: Option<u64>) -> usize {
+        let free = self.rules.max_concurrent.get().saturating_sub(self.running);
+        let carried = match free_memory {
+            Some(bytes) if self.peak_rss > 0 => u32::try_from(bytes / self.peak_rss).unwrap_or(u32::MAX),
+            Some(_) | None => u32::MAX,
+        };
+        let least = u32::from(self.running == 0).min(free);
+        free.min(carried).max(least) as usize
+    }
+
+    /// A batch that has not been tried yet can tell best whether the trouble is everybody's.
+    fn canary(&self) -> Option<(BatchId, &Batch)> {
+        self.batches().filter(|(_, batch)| batch.is_waiting()).min_by_key(|(_, batch)| batch.attempts)
+    }
+
+    fn probe_at(&self) -> Option<Timestamp> {
+        match &self.run {
+            RunState::Paused { since, probe_after, probe: Probe::Canary { sent: None, .. }, .. } => {
+                Some(since.checked_add(*probe_after).unwrap_or(Timestamp::MAX))
             }
-            RunState::Open => {
-                let slots = self.rules.max_concurrent.get().saturating_sub(self.running);
-                let ready = self.batches().filter(|(_, batch)| batch.is_ready(now));
-                let launch = |(id, batch): (BatchId, &Batch)| Decision::Launch {
-                    batch: id,
-                    attempt: batch.attempts + 1,
-                };
-                ready.take(slots as usize).map(launch).collect()
-            }
+            _ => None,
         }
     }
 
     /// The first moment after which [`decide`](Self::decide) may say something new by itself.
     pub fn next_ready(&self) -> Option<Timestamp> {
+        if !matches!(self.run, RunState::Open) {
+            return self.probe_at();
+        }
         let until = |batch: &Batch| match batch.state {
             BatchState::Backoff { until, .. } => Some(until),
             BatchState::Pending | BatchState::Running { .. } | BatchState::Done | BatchState::Failed => None,
@@ -184,7 +263,12 @@ impl Machine {
         self.batches.iter().filter_map(until).min()
     }
 
-    fn outcome(&self) -> Outcome {
+    /// How the run stands when nothing is left to try; `None` while something is.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.batches.iter().all(Batch::is_over).then(|| self.tally())
+    }
+
+    fn tally(&self) -> Outcome {
         match self.batches.iter().map(|batch| batch.failures().len() as u64).sum() {
             0 => Outcome::Complete,
             failed => Outcome::Incomplete { failed },
@@ -205,13 +289,30 @@ impl Machine {
         if matches!(self.run, RunState::Closed { outcome: Outcome::Incomplete { .. } }) {
             self.batches.iter_mut().for_each(Batch::forgive);
         }
+        if matches!(self.run, RunState::Stopping { .. }) {
+            let running =
+                self.batches().filter(|(_, batch)| matches!(batch.state, BatchState::Running { .. }));
+            self.asked_to_end = running.map(|(id, _)| id).collect();
+        }
         self.pauses_in_a_row = 0;
+        self.streak = Streak::default();
         self.run = RunState::Open;
     }
 
     fn launched(&mut self, at: Timestamp, id: BatchId, attempt: u32) -> Result<(), Illegal> {
-        if self.run != RunState::Open || self.running >= self.rules.max_concurrent.get() {
-            return Err(self.illegal(&format!("the start of {id}.{attempt}")));
+        let illegal = self.illegal(&format!("the start of {id}.{attempt}"));
+        if self.running >= self.rules.max_concurrent.get() {
+            return Err(illegal);
+        }
+        let is_early = self.batch(id).is_some_and(|batch| !batch.is_ready(at));
+        match &mut self.run {
+            RunState::Open if !is_early => {}
+            RunState::Paused { probe: Probe::Canary { sent: sent @ None, .. }, .. } => *sent = Some(id),
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { .. }
+            | RunState::Stopping { .. }
+            | RunState::Closed { .. } => return Err(illegal),
         }
         self.known(id)?.launch(at, id, attempt)?;
         self.running += 1;
@@ -219,44 +320,112 @@ impl Machine {
     }
 
     fn ended(&mut self, at: Timestamp, id: BatchId, attempt: u32, report: &Report) -> Result<(), Illegal> {
-        let stopping = matches!(self.run, RunState::Stopping { .. });
+        let is_spared = self.is_spared(id, attempt);
         let retries = self.rules.retries;
         let batch = self.known(id)?;
         batch.take_stock(id, attempt, report)?;
 
         let innocent = || vec![Verdict::Innocent; report.unfinished.len()];
-        // What ends while the run is being stopped ends because of that.
-        let judgement = if stopping {
-            Judgement::Tickers(innocent())
-        } else if batch.is_stubborn(causes::is_stuck(report), STUCK_TOLERATED) {
+        let judgement = if batch.is_stubborn(causes::is_stuck(report), STUCK_TOLERATED) {
             causes::judge_stubborn(report)
         } else {
             causes::judge(report)
         };
-        match judgement {
-            Judgement::Tickers(verdicts) => batch.settle(at, verdicts, retries, report.dice),
-            Judgement::PauseRun(why) => {
-                batch.settle(at, innocent(), retries, report.dice);
-                self.pause(at, why);
-            }
-            Judgement::StopRun(what) => {
-                batch.settle(at, innocent(), retries, report.dice);
-                self.give_up(StopWhy::Hopeless { batch: id, what });
-            }
-        }
+        let (verdicts, consequence) = match judgement {
+            Judgement::Tickers(_) if is_spared => (innocent(), None),
+            Judgement::Tickers(verdicts) => (verdicts, None),
+            other @ (Judgement::PauseRun(_) | Judgement::StopRun(_)) => (innocent(), Some(other)),
+        };
+        batch.settle(at, report, verdicts, retries);
         self.running -= 1;
+        self.asked_to_end.remove(&id);
+        self.peak_rss = self.peak_rss.max(report.usage.peak_rss_bytes);
+        match consequence {
+            Some(Judgement::PauseRun(why)) => self.pause(at, why, Probe::Folders),
+            Some(Judgement::StopRun(what)) => self.give_up(StopWhy::Hopeless { batch: id, what }),
+            Some(Judgement::Tickers(_)) | None => self.look_for_common_causes(at, id, report),
+        }
         if report.proven.tickers + report.reported > 0 {
             self.pauses_in_a_row = 0;
         }
         Ok(())
     }
 
-    /// The first reason stands.
-    fn pause(&mut self, at: Timestamp, why: String) {
-        if self.run == RunState::Open {
+    /// What ends while the run is being stopped ends because of that. In a pause for a common cause what still
+    /// runs is likely to have the same trouble, and so has a batch that had never been tried before it was sent
+    /// ahead; one that had failed already answers for itself.
+    fn is_spared(&self, id: BatchId, attempt: u32) -> bool {
+        match &self.run {
+            RunState::Stopping { .. } => true,
+            RunState::Paused { probe: Probe::Canary { sent, .. }, .. } => *sent != Some(id) || attempt == 1,
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { probe: Probe::Folders, .. }
+            | RunState::Closed { .. } => self.asked_to_end.contains(&id),
+        }
+    }
+
+    /// The same trouble on several batches in a row, with nothing done in between, is nobody's fault.
+    fn look_for_common_causes(&mut self, at: Timestamp, id: BatchId, report: &Report) {
+        if report.proven.tickers + report.reported > 0 {
+            self.streak = Streak::default();
+            if matches!(self.run, RunState::Paused { probe: Probe::Canary { .. }, .. }) {
+                self.run = RunState::Open;
+            }
+            return;
+        }
+        if matches!(&self.run, RunState::Paused { probe: Probe::Canary { sent: Some(sent), .. }, .. } if *sent == id)
+        {
+            self.canary_failed(at, id, report);
+            return;
+        }
+        let Some(cause) = causes::common_cause(report) else { return };
+        if cause != self.streak.cause {
+            self.streak = Streak { cause, batches: BTreeSet::new() };
+        }
+        self.streak.batches.insert(id);
+        if self.streak.batches.len() >= COMMON && self.run == RunState::Open {
+            let Streak { cause, batches } = std::mem::take(&mut self.streak);
+            let why = format!("{} batches in a row got nothing done: {cause}", batches.len());
+            for batch in batches {
+                if let Ok(batch) = self.known(batch) {
+                    batch.absolve();
+                }
+            }
+            self.pause(at, why, Probe::Canary { sent: None, failed: 0 });
+        }
+    }
+
+    fn canary_failed(&mut self, at: Timestamp, id: BatchId, report: &Report) {
+        let RunState::Paused { why, since, probe: Probe::Canary { sent, failed }, probe_after } =
+            &mut self.run
+        else {
+            return;
+        };
+        *sent = None;
+        *failed += 1;
+        *since = at;
+        *probe_after = causes::canary_after(*failed);
+        if *failed >= CANARIES && !causes::may_pass(&report.ending) {
+            let what = format!("{why}; {failed} batches sent ahead ended the same way");
+            self.give_up(StopWhy::Hopeless { batch: id, what });
+        }
+    }
+
+    /// The first reason stands, but that nothing can be written is worse than that nothing comes.
+    fn pause(&mut self, at: Timestamp, why: String, probe: Probe) {
+        let may_pause = match &self.run {
+            RunState::Open => true,
+            RunState::Paused { probe: Probe::Canary { .. }, .. } => probe == Probe::Folders,
+            RunState::Planned
+            | RunState::Paused { probe: Probe::Folders, .. }
+            | RunState::Stopping { .. }
+            | RunState::Closed { .. } => false,
+        };
+        if may_pause {
             let probe_after = causes::probe_after(self.pauses_in_a_row);
             self.pauses_in_a_row += 1;
-            self.run = RunState::Paused { why, since: at, probe_after };
+            self.run = RunState::Paused { why, since: at, probe_after, probe };
         }
     }
 
@@ -281,6 +450,10 @@ impl Machine {
             state: format!("while the run is {:?} with {} workers", self.run, self.running),
         }
     }
+}
+
+fn launch((batch, it): (BatchId, &Batch)) -> Decision {
+    Decision::Launch { batch, attempt: it.attempts + 1 }
 }
 
 fn index_of(id: BatchId) -> Option<usize> {

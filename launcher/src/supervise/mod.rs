@@ -4,7 +4,8 @@
 //! pure · [`journal`] facts on disk · [`evidence`] what the ledgers prove · [`digest`] what a worker's events
 //! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
 //! the living read · [`prepare`] which tickers
-//! need work · [`last_words`] the telling line of a log · [`attempt`] one attempt from folder to report · [`drive`] the loop.
+//! need work · [`last_words`] the telling line of a log · [`run`] what attempts have in common · [`attend`] both ends of
+//! an attempt's fence · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
 pub mod causes;
@@ -18,5 +19,7 @@ pub mod folders;
 pub mod scratch;
 pub mod prepare;
 pub mod last_words;
+pub mod run;
+pub mod attend;
 pub mod attempt;
 pub mod drive;

@@ -10,11 +10,12 @@ use shared::run::workdir::Workdir;
 
 use super::words::{self, counted};
 use crate::process::clock;
-use crate::process::signal;
+use crate::process::exit_record::Ending;
 use crate::process::spawn;
 use crate::supervise::batch::BatchState;
+use crate::supervise::causes;
 use crate::supervise::drive::Notice;
-use crate::supervise::facts::{Ending, Entry, Fact, Report, StopWhy};
+use crate::supervise::facts::{Entry, Fact, Report, StopWhy};
 use crate::supervise::machine::{Machine, RunState};
 
 /// Where progress is shown besides the log.
@@ -55,6 +56,9 @@ impl Narrator {
     /// Takes a notice.
     pub fn tell(&mut self, machine: &Machine, notice: &Notice) {
         let line = match notice {
+            Notice::Adopted { batch, attempt } => {
+                Some(format!("{batch}.{attempt} of the supervisor before goes on under this one"))
+            }
             Notice::Fact(entry) => line_of(machine, entry),
             Notice::Trouble(what) => Some(format!("trouble: {what}")),
             Notice::Glance => None,
@@ -133,6 +137,7 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
             let next = machine.batch(*batch).map_or("", |it| next_of(&it.state));
             format!("{batch}.{attempt} {}{next}", ended(report))
         }
+        Fact::Hindered { what } => format!("paused: {what}"),
         Fact::PauseLifted => "the reason of the pause is gone: going on".to_owned(),
         Fact::StopAsked { by } => format!("stopping ({by}): workers are asked to end, nothing new starts"),
         Fact::Closed { outcome } => words::outcome(outcome),
@@ -160,12 +165,7 @@ fn consequence(machine: &Machine, entry: &Entry) -> String {
 }
 
 fn ended(report: &Report) -> String {
-    let how = match &report.ending {
-        Ending::Exited { code } => format!("exit {code}"),
-        Ending::Signaled { signal } => format!("killed by {}", signal::name_of(*signal)),
-        Ending::NotStarted { what } | Ending::Unusable { what } => what.clone(),
-        Ending::Interrupted => "was interrupted: its supervisor died".to_owned(),
-    };
+    let how = causes::phrase(&report.ending);
     let done = report.proven.tickers + report.reported;
     let vouched = if report.reported > 0 { " by the script's word" } else { "" };
     let left = report.unfinished.len() as u64;

@@ -8,6 +8,7 @@ pub mod events;
 pub mod identity;
 pub mod leftovers;
 pub mod limits;
+pub mod size;
 pub mod ticker_list;
 pub mod window;
 pub mod workdir;

@@ -107,6 +107,21 @@ impl Workdir {
         self.attempt(batch, attempt).join("tickers.csv")
     }
 
+    /// Held by the shim of the attempt for as long as it lives; says who it is.
+    pub fn attempt_lock(&self, batch: BatchId, attempt: u32) -> PathBuf {
+        self.attempt(batch, attempt).join("shim.lock")
+    }
+
+    /// How the attempt ended. Once it is there, nobody starts that attempt any more.
+    pub fn attempt_exit(&self, batch: BatchId, attempt: u32) -> PathBuf {
+        self.attempt(batch, attempt).join("exit.json")
+    }
+
+    /// What a worker was doing when it was ended for doing nothing.
+    pub fn attempt_trace(&self, batch: BatchId, attempt: u32) -> PathBuf {
+        self.attempt(batch, attempt).join("stalled.txt")
+    }
+
     /// The events of one attempt.
     pub fn attempt_events(&self, batch: BatchId, attempt: u32) -> PathBuf {
         self.attempt(batch, attempt).join("events.jsonl")

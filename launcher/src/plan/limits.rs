@@ -1,0 +1,36 @@
+//! Limits: what one attempt may use before it is ended, and what must stay free for the run to go on.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use shared::run::size::Size;
+
+const DEFAULT_STALL_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
+const DEFAULT_MAX_LOG: Size = Size(64 << 20);
+const DEFAULT_MIN_FREE_DISK: Size = Size(256 << 20);
+
+/// What one attempt may use, and what must stay free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Resident memory of a worker with everything that it has started.
+    pub max_rss: Option<Size>,
+    /// How long an attempt may take.
+    pub batch_timeout: Option<SignedDuration>,
+    /// How long an attempt may go without a row or a page; zero is for ever.
+    pub stall_timeout: SignedDuration,
+    /// How long a batch's log may grow before its older part is set aside; what was set aside before is lost.
+    pub max_log: Size,
+    /// Free space below which nothing new is started.
+    pub min_free_disk: Size,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_rss: None,
+            batch_timeout: None,
+            stall_timeout: DEFAULT_STALL_TIMEOUT,
+            max_log: DEFAULT_MAX_LOG,
+            min_free_disk: DEFAULT_MIN_FREE_DISK,
+        }
+    }
+}

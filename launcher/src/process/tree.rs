@@ -1,0 +1,66 @@
+//! A process with everything that it has started: who belongs to it, and how much memory they have.
+
+use std::fs;
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+
+/// Looks at one tree again and again.
+pub struct Tree {
+    root: i32,
+    /// `None` where the system can't be read: then nothing is known of its memory.
+    system: Option<System>,
+}
+
+/// What a look has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Resident memory, added up.
+    pub rss_bytes: u64,
+    /// Is the root stopped?
+    pub is_stopped: bool,
+}
+
+impl Tree {
+    /// The tree that grows from process `root`.
+    pub fn of(root: i32) -> Self {
+        Self { root, system: System::new().ok() }
+    }
+
+    /// Looks at it now.
+    pub fn look(&mut self) -> Seen {
+        let mut pids = descendants(self.root);
+        pids.push(self.root);
+        let pids: Vec<Pid> =
+            pids.into_iter().filter_map(|pid| u32::try_from(pid).ok()).map(Pid::from_u32).collect();
+        let Some(system) = &mut self.system else { return Seen::default() };
+        let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
+        let rss_bytes =
+            pids.iter().filter_map(|pid| system.process(*pid)).map(sysinfo::Process::memory).sum();
+        // The root is the last one.
+        let root = pids.last().and_then(|root| system.process(*root));
+        Seen { rss_bytes, is_stopped: root.is_some_and(|root| root.status() == ProcessStatus::Stop) }
+    }
+}
+
+/// Everything below `root`, as the kernel lists it at this moment.
+pub fn descendants(root: i32) -> Vec<i32> {
+    let mut found = Vec::new();
+    let mut to_visit = vec![root];
+    while let Some(parent) = to_visit.pop() {
+        let children = children_of(parent);
+        to_visit.extend(&children);
+        found.extend(children);
+    }
+    found
+}
+
+/// Children are listed with the thread that has started, or inherited, them.
+fn children_of(parent: i32) -> Vec<i32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
+    let lists =
+        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}

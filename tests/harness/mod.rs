@@ -6,3 +6,4 @@ pub mod program;
 pub mod tree;
 pub mod truth;
 pub mod place;
+pub mod zoo;

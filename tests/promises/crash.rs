@@ -118,7 +118,7 @@ impl RealRun {
     fn processes(&self) -> Vec<i32> {
         let text = std::fs::read_to_string(self.place.workdir().join("run.json")).unwrap_or_default();
         let request: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        match request["run_id"].as_str() {
+        match request["run"].as_str() {
             Some(id) => with_environment(&format!("LAUNCHER_RUN={id}")),
             None => Vec::new(),
         }

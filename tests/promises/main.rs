@@ -12,6 +12,8 @@ mod reference;
 mod universe;
 mod resume;
 mod crash;
+mod crash_matrix;
+mod zoo;
 mod limits;
 mod secrets;
 mod python;

@@ -1,0 +1,210 @@
+//! Promise: any signal to anybody at any moment costs no ticker, doubles none, and never exceeds the cap.
+//!
+//! Moments are not staged: workers take some milliseconds, so that kills at random moments fall before a spawn is
+//! journalled, between fork and exec, into publishing and journalling, and into a stop. Rounds are seeded.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use shared::dataset::kind::Kind;
+use shared::market::ticker::Ticker;
+use tests::harness::place::{Place, days};
+use tests::harness::program::{Running, eventually, run, with_environment};
+use tests::harness::tree;
+use tests::harness::zoo::{DAYS, Zoo};
+
+const CAP: u32 = 3;
+const TICKERS: usize = 60;
+
+/// A small generator of our own: the same seed gives the same kills.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[usize::try_from(self.below(choices.len() as u64)).expect("small")]
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Victim {
+    Launcher,
+    Shim,
+    Worker,
+    Group,
+}
+
+struct Matrix {
+    zoo: Zoo,
+    place: Place,
+    dice: Dice,
+    kills: u32,
+}
+
+impl Matrix {
+    fn new(seed: u64) -> Self {
+        let tickers = (0..TICKERS).map(|number| format!("T{number}"));
+        Self { zoo: Zoo::open(), place: Place::with_tickers(tickers), dice: Dice(seed), kills: 0 }
+    }
+
+    fn start(&self) -> Running {
+        let mut command = if self.place.workdir().join("run.json").exists() {
+            let mut go_on = self.zoo.launcher(&self.place, "", "start");
+            go_on.arg("--resume");
+            go_on
+        } else {
+            let mut start = self.zoo.start(&self.place, "");
+            start.args(["--batch-size", "2", "--max-concurrent", &CAP.to_string(), "--retries", "1000"]);
+            start
+        };
+        command.arg("--foreground");
+        Running::start(command.env("ZOO_CAP", CAP.to_string()).process_group(0))
+    }
+
+    fn marked(&self) -> Vec<i32> {
+        let text = std::fs::read_to_string(self.place.workdir().join("run.json")).unwrap_or_default();
+        let request: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        match request["run"].as_str() {
+            Some(run) => with_environment(&format!("LAUNCHER_RUN={run}")),
+            None => Vec::new(),
+        }
+    }
+
+    /// Shims are launchers.
+    fn those_named(&self, name: &str) -> Vec<i32> {
+        let is_named = |pid: &i32| {
+            std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe: PathBuf| exe.ends_with(name))
+        };
+        self.marked().into_iter().filter(is_named).collect()
+    }
+
+    fn strike(&mut self, launcher: &Running) {
+        let signals = [
+            Signal::SIGTERM,
+            Signal::SIGINT,
+            Signal::SIGHUP,
+            Signal::SIGQUIT,
+            Signal::SIGSTOP,
+            Signal::SIGKILL,
+        ];
+        let signal = self.dice.of(&signals);
+        let victim = self.dice.of(&[Victim::Launcher, Victim::Shim, Victim::Worker, Victim::Group]);
+        let one_of = |pids: Vec<i32>, dice: &mut Dice| (!pids.is_empty()).then(|| dice.of(&pids));
+        let pid = match victim {
+            Victim::Launcher | Victim::Group => Some(launcher.pid()),
+            Victim::Shim => one_of(self.those_named("launcher"), &mut self.dice),
+            Victim::Worker => one_of(self.those_named("worker"), &mut self.dice),
+        };
+        let Some(pid) = pid.map(Pid::from_raw) else { return };
+        let send = |signal| match victim {
+            Victim::Group => killpg(pid, signal),
+            Victim::Launcher | Victim::Shim | Victim::Worker => kill(pid, signal),
+        };
+        send(signal).ok();
+        if signal == Signal::SIGSTOP {
+            std::thread::sleep(Duration::from_millis(self.dice.below(40)));
+            send(Signal::SIGCONT).ok();
+        }
+        self.kills += 1;
+    }
+
+    /// One supervisor's life: struck a few times, or stopped and struck.
+    fn life(&mut self) -> Option<i32> {
+        let mut launcher = self.start();
+        let stopper = (self.dice.below(6) == 0)
+            .then(|| Running::start(&mut self.zoo.launcher(&self.place, "", "stop")));
+        for _ in 0..=self.dice.below(4) {
+            std::thread::sleep(Duration::from_millis(self.dice.below(70)));
+            if !launcher.is_running() {
+                break;
+            }
+            self.strike(&launcher);
+        }
+        if let Some(stopper) = stopper {
+            // It may come before there is a run, or meet one that was killed; what it leaves is looked at below.
+            stopper.wait();
+            launcher.signal(Signal::SIGKILL);
+        } else if self.dice.below(2) == 0 {
+            launcher.signal(Signal::SIGKILL);
+        }
+        launcher.wait().code()
+    }
+
+    #[track_caller]
+    fn check(&self) {
+        let read = |name: &str| std::fs::read_to_string(self.place.path().join(name)).unwrap_or_default();
+        assert_eq!(read("doubled"), "", "no ticker was worked on twice at the same time");
+        assert_eq!(read("exceeded"), "", "the cap held, orphans counted");
+    }
+
+    /// Everything ends by itself, and all is there.
+    #[track_caller]
+    fn finish(&self) {
+        let ended = (0..20).map(|_| self.start().wait()).find(|ended| ended.code() == Some(0));
+        assert!(ended.is_some(), "{:?}", self.start().wait());
+        self.check();
+        for number in 0..TICKERS {
+            let ticker: Ticker = format!("T{number}").parse().expect("a ticker");
+            let asked = days(DAYS.0, DAYS.1);
+            assert!(tree::is_proven(&self.place.outdir(), Kind::Daily, &ticker, asked), "{ticker} is lost");
+        }
+        assert_eq!(self.marked(), [] as [i32; 0], "nothing is left running");
+    }
+}
+
+/// Runs until so many signals have been sent.
+fn storm(seed: u64, kills: u32) {
+    let mut sent = 0;
+    for round in 0.. {
+        let mut matrix = Matrix::new(seed * 1000 + round);
+        let mut lives = 0;
+        while matrix.life() != Some(0) && lives < 60 {
+            matrix.check();
+            lives += 1;
+        }
+        matrix.finish();
+        sent += matrix.kills;
+        if sent >= kills {
+            break;
+        }
+    }
+}
+
+#[test]
+fn three_hundred_signals_at_random_moments_lose_double_and_hide_nothing() {
+    std::thread::scope(|scope| {
+        for seed in 1..=3 {
+            scope.spawn(move || storm(seed, 100));
+        }
+    });
+}
+
+#[test]
+#[ignore = "takes an hour; scripts/soak runs it"]
+fn ten_thousand_signals_at_random_moments_lose_double_and_hide_nothing() {
+    std::thread::scope(|scope| {
+        for seed in 4..=7 {
+            scope.spawn(move || storm(seed, 2_500));
+        }
+    });
+}
+
+#[test]
+fn stop_leaves_no_process_also_of_workers_that_do_not_want_to_go() {
+    let place = Place::with_tickers(["A", "B", "C"]);
+    let zoo = Zoo::open();
+    run(zoo.start(&place, "deaf").args(["--batch-size", "1", "--max-concurrent", "3"])).expect_code(0);
+    let text = std::fs::read_to_string(place.workdir().join("run.json")).expect("a run");
+    let request: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let marker = format!("LAUNCHER_RUN={}", request["run"].as_str().expect("a name"));
+    eventually("three shims and three workers", || with_environment(&marker).len() == 6);
+    run(zoo.launcher(&place, "deaf", "stop").args(["--grace", "500ms"])).expect_code(0);
+    assert_eq!(with_environment(&marker), [] as [i32; 0]);
+}

@@ -7,20 +7,21 @@ use tests::sim::server::Exchange;
 
 const MIB: u64 = 1 << 20;
 
-fn ingest(exchange: &Exchange, count: usize) -> Ended {
+fn ingest(exchange: &Exchange, count: usize, via: &str) -> Ended {
     let tickers: Vec<String> =
         exchange.source().listings().iter().take(count).map(|l| l.ticker.to_string()).collect();
     assert_eq!(tickers.len(), count);
     let place = Place::with_tickers(&tickers);
-    run(&mut place.worker(&exchange.base_url(), days("2023-01-03", "2024-06-28"))).expect_code(0)
+    let mut worker = place.worker(&exchange.base_url(), days("2023-01-03", "2024-06-28"));
+    run(worker.args(["--via", via])).expect_code(0)
 }
 
 #[test]
 fn five_hundred_tickers_take_no_more_memory_than_fifty_and_one_request_each() {
     let exchange = Exchange::start(Config::synthetic(9).with_tickers(500)).expect("started");
-    let few = ingest(&exchange, 50).peak_rss_bytes;
+    let few = ingest(&exchange, 50, "ticker").peak_rss_bytes;
     assert_eq!(exchange.stats().total, 50, "one page each");
-    let many = ingest(&exchange, 500).peak_rss_bytes;
+    let many = ingest(&exchange, 500, "ticker").peak_rss_bytes;
     assert_eq!(exchange.stats().total, 550, "one page each");
     eprintln!("peak RSS: {} KiB at 50 tickers, {} KiB at 500", few / 1024, many / 1024);
     assert!(many <= 64 * MIB, "{many} bytes");

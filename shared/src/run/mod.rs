@@ -10,4 +10,5 @@ pub mod leftovers;
 pub mod limits;
 pub mod ticker_list;
 pub mod window;
+pub mod via;
 pub mod workdir;

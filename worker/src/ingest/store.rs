@@ -13,6 +13,7 @@ use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::{self, DiskError};
 
 use super::drafts::{Existing, Place, Stored};
+use super::partitioner::Piece;
 
 /// What is not done, and where.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +89,16 @@ impl<R: Stored> Store<R> {
         self.ledger.ledger()
     }
 
+    /// Takes the next piece of a stream of rows.
+    pub fn keep(&mut self, piece: Piece<R>, fetch: Fetch) -> Result<(), StoreError> {
+        match piece {
+            Piece::Rows(partition, rows) => self.add(partition, rows),
+            Piece::Closed(partition, days) => self.close(partition, days, fetch),
+        }
+    }
+
     /// Takes rows of `partition` in time order.
-    pub fn add(&mut self, partition: Partition, rows: Vec<R>) -> Result<(), StoreError> {
+    fn add(&mut self, partition: Partition, rows: Vec<R>) -> Result<(), StoreError> {
         let draft = match self.draft.take() {
             Some((open, draft)) => {
                 assert_eq!(open, partition, "a partition is closed before the next one begins");
@@ -103,7 +112,7 @@ impl<R: Stored> Store<R> {
 
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
     /// is: what was proven is not erased by a source that has nothing to say today.
-    pub fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
+    fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
         let mut answers = self.ledger().answers(partition);
         let mut file = self.ledger().file(partition).cloned();
         let said = match self.draft.take() {

@@ -281,3 +281,31 @@ fn a_worker_asked_to_stop_ends_in_time_with_143_and_whole_files() {
     assert!(asked_at.elapsed() < Duration::from_secs(5));
     assert_eq!(tree::strays(&scene.place.outdir()), [] as [std::path::PathBuf; 0]);
 }
+
+#[test]
+fn the_launcher_makes_one_batch_of_what_comes_by_the_session_and_says_so() {
+    let scene = Scene::new(Config::synthetic(9).with_tickers(60), 60, fortnight());
+    let start = || scene.place.launcher_start(&scene.exchange.base_url(), scene.asked);
+    let plan = run(start().arg("--dry-run")).expect_code(0).stdout;
+    assert!(
+        plan.contains("one request a session for the whole market where that is cheaper (10 sessions)"),
+        "{plan}"
+    );
+    assert!(plan.contains("60 tickers in 1 batch"), "{plan}");
+    for own_cut in [["--batch-size", "25"], ["--via", "ticker"]] {
+        let plan = run(start().arg("--dry-run").args(own_cut)).expect_code(0).stdout;
+        assert!(plan.contains("60 tickers in 3 batches") && !plan.contains("a session"), "{plan}");
+    }
+    run(start().arg("--foreground")).expect_code(0);
+    // The launcher itself asks once whether the key is good.
+    assert_eq!(scene.exchange.stats().requests.get("grouped"), Some(&10));
+    assert_eq!(scene.exchange.stats().requests.get("aggs/day"), None);
+    scene.check(&BTreeSet::new());
+
+    let said = run(scene.place.launcher("start").args(["--resume", "--via", "ticker"])).expect_code(2).stderr;
+    assert!(said.contains("--via: the run has auto, you say ticker"), "{said}");
+    let minute = Place::with_tickers(["AIG"]);
+    let mut start = minute.launcher_start_of(Kind::Minute, &scene.exchange.base_url(), scene.asked);
+    let said = run(start.args(["--via", "grouped"])).expect_code(2).stderr;
+    assert!(said.contains("--via makes no sense with --job minute"), "{said}");
+}

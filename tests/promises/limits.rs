@@ -1,7 +1,10 @@
 //! Promise: memory does not grow with the number of tickers, and requests are as few as can be.
 
+use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, run};
+use tests::harness::tree;
+use tests::harness::truth::{daily_bars, universe};
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
@@ -27,6 +30,22 @@ fn five_hundred_tickers_take_no_more_memory_than_fifty_and_one_request_each() {
     assert!(many <= 64 * MIB, "{many} bytes");
     // A tenth is the noise of the allocator, not growth: the list itself is 450 tickers longer.
     assert!(many <= few + few / 10, "{few} bytes at 50, {many} at 500");
+}
+
+#[test]
+fn the_whole_market_over_months_is_brought_in_rounds_that_fit_into_memory() {
+    let exchange = Exchange::start(Config::synthetic(9).with_tickers(4_000)).expect("started");
+    let tickers = universe(&exchange, 4_000);
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let asked = days("2024-03-01", "2024-05-31");
+    let ended = run(place.worker(&exchange.base_url(), asked).args(["--via", "auto"])).expect_code(0);
+    assert_eq!(exchange.stats().total, 64, "one request a session");
+    for ticker in tickers.iter().step_by(29) {
+        let on_disk = tree::daily_rows(&place.outdir(), ticker);
+        assert_eq!(on_disk, daily_bars(&exchange, ticker, asked), "{ticker}: of two rounds");
+    }
+    eprintln!("peak RSS: {} KiB at 4,000 tickers and 64 sessions", ended.peak_rss_bytes / 1024);
+    assert!(ended.peak_rss_bytes <= 64 * MIB, "{} bytes", ended.peak_rss_bytes);
 }
 
 #[test]

@@ -2,6 +2,6 @@
 //! Decides only; nothing here starts or supervises anything.
 
 pub mod settings;
-pub mod request;
 pub mod batches;
+pub mod request;
 pub mod errand;

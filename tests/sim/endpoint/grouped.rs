@@ -36,7 +36,7 @@ pub fn page(ask: &Ask, date: &str) -> Result<Page, Refusal> {
     rows.sort_by_key(|(ticker, _)| ticker.map(of_text));
     let repeats = ask.repeats_last_row(rows.len());
     if repeats {
-        rows.extend(rows.first().cloned());
+        rows.extend(rows.first().copied());
     }
     let mut page = aggs::envelope(ask, None, adjustment, rows.into_iter(), None);
     page.faults.extend(flips.then_some(Fault::AdjustedFlip));

@@ -113,8 +113,7 @@ impl<R: Stored> Store<R> {
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
     /// is: what was proven is not erased by a source that has nothing to say today.
     fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
-        let mut answers = self.ledger().answers(partition);
-        let mut file = self.ledger().file(partition).cloned();
+        let (mut answers, mut file) = self.known(partition);
         let said = match self.draft.take() {
             Some((open, draft)) => {
                 assert_eq!(open, partition, "rows belong to the partition that is closed");
@@ -137,9 +136,8 @@ impl<R: Stored> Store<R> {
     pub fn record_outside_plan(&mut self, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
         for partition in Partition::within(self.place.kind, days) {
             let Some(refused) = days.intersection(partition.span()) else { continue };
-            let mut answers = self.ledger().answers(partition);
+            let (mut answers, file) = self.known(partition);
             answers.record(refused, Said::OutsidePlan, fetch.asked_at);
-            let file = self.ledger().file(partition).cloned();
             self.unproven.push(line(partition, answers, file, fetch));
         }
         self.prove()
@@ -151,6 +149,14 @@ impl<R: Stored> Store<R> {
             return Ok(());
         }
         Ok(self.ledger.commit(std::mem::take(&mut self.unproven))?)
+    }
+
+    /// What is to be built upon: the line that waits for its proof, or the last one proven.
+    fn known(&self, partition: Partition) -> (Answers, Option<FileProof>) {
+        match self.unproven.iter().rfind(|entry| entry.partition == partition) {
+            Some(entry) => (entry.answers.clone(), entry.file.clone()),
+            None => (self.ledger().answers(partition), self.ledger().file(partition).cloned()),
+        }
     }
 
     fn existing(&self, partition: Partition) -> Result<Existing, StoreError> {

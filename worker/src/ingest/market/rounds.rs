@@ -84,7 +84,7 @@ impl Rounds<'_> {
         let pages = replies.iter().filter(|(_, reply)| matches!(reply, Reply::Day(_))).count() as u64;
         let round = Round::new(replies, Fetch { asked_at, pages });
         for days in round.refused.ranges() {
-            self.say(Level::Warn, format_args!("{days} is outside the plan of the API key"));
+            self.warn(format_args!("{days} is outside the plan of the API key"));
         }
         round
     }
@@ -97,23 +97,17 @@ impl Rounds<'_> {
         let Tools { task, client, stop, .. } = self.tools;
         let asked = ask_day::Question { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
         let on_retry = |failure: &Failure, wait: std::time::Duration| {
-            self.say(
-                Level::Warn,
-                format_args!("{day}: {failure}; asking again in {:.1} s", wait.as_secs_f64()),
-            );
+            self.warn(format_args!("{day}: {failure}; asking again in {:.1} s", wait.as_secs_f64()));
         };
         match ask_day(client, asked, day, stop, on_retry) {
             Ok((market, bytes)) => {
                 on_page(bytes);
                 if market.held == 0 {
-                    self.say(Level::Warn, format_args!("{day}: a session without a single row"));
+                    self.warn(format_args!("{day}: a session without a single row"));
                 }
                 if market.repeated > 0 {
                     let rows = market.repeated;
-                    self.say(
-                        Level::Warn,
-                        format_args!("{day}: {rows} rows stood there twice and were taken once"),
-                    );
+                    self.warn(format_args!("{day}: {rows} rows stood there twice and were taken once"));
                 }
                 Reply::Day(market)
             }
@@ -181,7 +175,7 @@ impl Rounds<'_> {
         Ok(store.prove()?)
     }
 
-    fn say(&self, level: Level, text: std::fmt::Arguments<'_>) {
-        self.tools.reporter.run(level, &text.to_string());
+    fn warn(&self, text: std::fmt::Arguments<'_>) {
+        self.tools.reporter.run(Level::Warn, &text.to_string());
     }
 }

@@ -14,6 +14,7 @@ use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
 use shared::run::limits::{MAX_TRIES, MAX_WORKER_THREADS};
 use shared::run::size::Size;
+use shared::run::via::Via;
 use shared::run::window::Window;
 use shared::run::workdir::BatchId;
 
@@ -67,7 +68,7 @@ pub struct StartArgs {
     /// Last day asked for, New York, inclusive
     #[arg(long, value_name = "DATE")]
     pub to: Option<TradingDay>,
-    /// Tickers in a batch [default: 25]
+    /// Tickers in a batch [default: 25; all where bars come session by session]
     #[arg(long, value_name = "N", conflicts_with = "shards")]
     pub batch_size: Option<NonZeroU32>,
     /// Number of batches, instead of their size
@@ -119,6 +120,10 @@ pub struct StartArgs {
     /// Ask for a missing range in one go or month by month [default: range]
     #[arg(long, value_name = "range|month")]
     pub window: Option<Window>,
+    /// How daily bars come: ticker by ticker, the whole market session by session (grouped), or by auto whichever takes
+    /// fewer requests [default: ticker]
+    #[arg(long, value_name = "CHOICE")]
+    pub via: Option<Via>,
     /// At most so many requests, shared by everything on this machine that uses the key: 500/min, 100/s
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,

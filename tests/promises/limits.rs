@@ -1,31 +1,51 @@
 //! Promise: memory does not grow with the number of tickers, and requests are as few as can be.
 
+use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, run};
+use tests::harness::tree;
+use tests::harness::truth::{daily_bars, universe};
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
 const MIB: u64 = 1 << 20;
 
-fn ingest(exchange: &Exchange, count: usize) -> Ended {
+fn ingest(exchange: &Exchange, count: usize, via: &str) -> Ended {
     let tickers: Vec<String> =
         exchange.source().listings().iter().take(count).map(|l| l.ticker.to_string()).collect();
     assert_eq!(tickers.len(), count);
     let place = Place::with_tickers(&tickers);
-    run(&mut place.worker(&exchange.base_url(), days("2023-01-03", "2024-06-28"))).expect_code(0)
+    let mut worker = place.worker(&exchange.base_url(), days("2023-01-03", "2024-06-28"));
+    run(worker.args(["--via", via])).expect_code(0)
 }
 
 #[test]
 fn five_hundred_tickers_take_no_more_memory_than_fifty_and_one_request_each() {
     let exchange = Exchange::start(Config::synthetic(9).with_tickers(500)).expect("started");
-    let few = ingest(&exchange, 50).peak_rss_bytes;
+    let few = ingest(&exchange, 50, "ticker").peak_rss_bytes;
     assert_eq!(exchange.stats().total, 50, "one page each");
-    let many = ingest(&exchange, 500).peak_rss_bytes;
+    let many = ingest(&exchange, 500, "ticker").peak_rss_bytes;
     assert_eq!(exchange.stats().total, 550, "one page each");
     eprintln!("peak RSS: {} KiB at 50 tickers, {} KiB at 500", few / 1024, many / 1024);
     assert!(many <= 64 * MIB, "{many} bytes");
     // A tenth is the noise of the allocator, not growth: the list itself is 450 tickers longer.
     assert!(many <= few + few / 10, "{few} bytes at 50, {many} at 500");
+}
+
+#[test]
+fn the_whole_market_over_months_is_brought_in_rounds_that_fit_into_memory() {
+    let exchange = Exchange::start(Config::synthetic(9).with_tickers(3_200)).expect("started");
+    let tickers = universe(&exchange, 3_200);
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let asked = days("2024-03-01", "2024-05-31");
+    let ended = run(place.worker(&exchange.base_url(), asked).args(["--via", "auto"])).expect_code(0);
+    assert_eq!(exchange.stats().total, 64, "one request a session");
+    for ticker in tickers.iter().step_by(29) {
+        let on_disk = tree::daily_rows(&place.outdir(), ticker);
+        assert_eq!(on_disk, daily_bars(&exchange, ticker, asked), "{ticker}: of two rounds");
+    }
+    eprintln!("peak RSS: {} KiB at 3,200 tickers and 64 sessions", ended.peak_rss_bytes / 1024);
+    assert!(ended.peak_rss_bytes <= 64 * MIB, "{} bytes", ended.peak_rss_bytes);
 }
 
 #[test]

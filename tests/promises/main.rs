@@ -6,6 +6,7 @@ mod tidy;
 mod sim;
 mod bad_input;
 mod daily;
+mod grouped;
 mod minute_and_trades;
 mod lies;
 mod reference;

@@ -28,13 +28,13 @@ pub enum Fault {
     SlowBody,
     /// HTML with status 200.
     Html200,
-    /// The next page begins with the last row of this one.
+    /// The next page begins with the last row of this one; of a whole market, a row stands twice.
     DuplicateRow,
     /// `next_url` leads to this very page.
     RepeatedNextUrl,
     /// `next_url` leads to somebody else's host.
     ForeignNextUrl,
-    /// A page after the first says, and serves, the other `adjusted`.
+    /// A page after the first, or that of a whole market, says, and serves, the other `adjusted`.
     AdjustedFlip,
     /// Status `DELAYED`: a success.
     Delayed,

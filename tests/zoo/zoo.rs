@@ -60,12 +60,13 @@ fn main() -> ExitCode {
             let mut daemon = Command::new("setsid");
             daemon.args(["sh", "-c", "sleep 600 & sleep 600"]).env_clear().env("PATH", "/usr/bin:/bin");
             daemon.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            daemon.spawn().expect("setsid");
+            // It is left behind: that is the point.
+            drop(daemon.spawn().expect("setsid").id());
             zoo.work(&zoo.tickers);
         }
         "chatter" => {
             let until = Instant::now() + Duration::from_secs(3);
-            let line = [b'x'; 64 * 1024];
+            let line = vec![b'x'; 64 * 1024];
             while Instant::now() < until {
                 std::io::stderr().write_all(&line).expect("written");
             }

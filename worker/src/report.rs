@@ -81,7 +81,11 @@ impl Reporter {
 
     /// Everything asked of `ticker` is proven.
     pub fn done(&self, ticker: &Ticker, rows: u64, pages: u64) {
-        self.ticker(Level::Info, ticker, format_args!("done, {rows} rows in {pages} pages"));
+        match pages {
+            // Nothing was asked, or its pages are counted with another ticker whose rows they hold too.
+            0 => self.ticker(Level::Info, ticker, format_args!("done, {rows} rows")),
+            _ => self.ticker(Level::Info, ticker, format_args!("done, {rows} rows in {pages} pages")),
+        }
         self.say(Event::TickerDone { ticker: ticker.clone(), rows, pages });
     }
 

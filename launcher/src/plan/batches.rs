@@ -1,8 +1,24 @@
 //! Batches: how tickers are cut into pieces that one worker carries.
 
+use std::num::NonZeroU32;
+
 use shared::market::ticker::Ticker;
+use shared::run::via::Via;
 
 use super::settings::Batching;
+
+/// Tickers in a batch where nothing was said.
+pub const DEFAULT_SIZE: NonZeroU32 = NonZeroU32::new(25).expect("not zero");
+
+/// Do daily bars of `tickers` over so many `sessions` come by the session? Then they belong into one batch: a session
+/// of the whole market costs the same for one ticker as for all.
+pub fn come_by_session(via: Via, sessions: usize, tickers: usize) -> bool {
+    match via {
+        Via::Ticker => false,
+        Via::Grouped => true,
+        Via::Auto => sessions < tickers,
+    }
+}
 
 /// Cuts `tickers` in their order; every ticker is in exactly one batch and no batch is empty.
 pub fn split(tickers: &[Ticker], batching: Batching) -> Vec<Vec<Ticker>> {
@@ -23,7 +39,6 @@ pub fn split(tickers: &[Ticker], batching: Batching) -> Vec<Vec<Ticker>> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::num::NonZeroU32;
 
     fn tickers(count: u32) -> Vec<Ticker> {
         (0..count).map(|number| format!("T{number}").parse().expect("a ticker")).collect()
@@ -34,6 +49,12 @@ mod tests {
             let number = NonZeroU32::new(number).expect("from 1");
             if by_size { Batching::Size(number) } else { Batching::Shards(number) }
         })
+    }
+
+    #[test]
+    fn daily_bars_come_by_the_session_when_asked_to_or_when_that_is_cheaper() {
+        assert_eq!([(10, 300), (300, 300)].map(|(s, t)| come_by_session(Via::Auto, s, t)), [true, false]);
+        assert!(come_by_session(Via::Grouped, 300, 10) && !come_by_session(Via::Ticker, 10, 300));
     }
 
     proptest! {

@@ -36,6 +36,9 @@ pub fn arguments(request: &Request, workdir: &Workdir, batch: BatchId, attempt: 
     if let Some(rate) = settings.rate {
         say("--rate", &rate.to_string());
     }
+    if settings.job == Kind::Daily {
+        say("--via", &settings.via.to_string());
+    }
     if settings.job == Kind::Trades {
         say("--columns", &settings.columns.to_string());
     }

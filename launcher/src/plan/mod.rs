@@ -3,6 +3,6 @@
 
 pub mod limits;
 pub mod settings;
-pub mod request;
 pub mod batches;
+pub mod request;
 pub mod errand;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,13 +10,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
 use shared::disk::publish::{self, DiskError};
+use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::run::ticker_list::{TickerList, TickerListError};
 use shared::run::workdir::Workdir;
 
-use super::settings::{Existing, Rules, Settings};
+use super::batches;
+use super::settings::{Batching, Existing, Program, Rules, Settings};
 
 /// One run, as frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +147,26 @@ impl Request {
         Rules { max_concurrent: self.settings.max_concurrent, retries: self.settings.retries }
     }
 
+    /// The sessions of its days, where one request for each brings every ticker, so that all are one batch.
+    pub fn by_session(&self) -> Option<usize> {
+        let Settings { job, via, ref batching, ref program, .. } = self.settings;
+        // Who stands in for the worker may know no such way.
+        if batching.is_some() || job != Kind::Daily || *program != Program::Worker {
+            return None;
+        }
+        let sessions = session::sessions(self.settings.from, self.settled_to).count();
+        batches::come_by_session(via, sessions, self.tickers).then_some(sessions)
+    }
+
+    /// How its tickers are cut.
+    pub fn batching(&self) -> Batching {
+        let fitting = || match self.by_session() {
+            Some(_) => Batching::Shards(NonZeroU32::MIN),
+            None => Batching::Size(batches::DEFAULT_SIZE),
+        };
+        self.settings.batching.unwrap_or_else(fitting)
+    }
+
     /// Only what was asked of the source since then counts; `None` when all of it does.
     pub fn covered_since(&self) -> Option<Timestamp> {
         match self.settings.existing {
@@ -165,7 +189,6 @@ fn frozen_list(workdir: &Workdir) -> PathBuf {
 mod tests {
     use super::*;
     use crate::cli::StartArgs;
-    use shared::dataset::kind::Kind;
 
     fn settings(from: &str, to: &str) -> Settings {
         let args = StartArgs {
@@ -200,6 +223,22 @@ mod tests {
             error.to_string(),
             "no day from 2024-07-02 on is settled yet: the last one is 2024-07-01 (a day counts 15h after 20:00 New York, see --settle); choose an earlier --from"
         );
+    }
+
+    #[test]
+    fn where_nothing_was_said_few_sessions_of_many_tickers_are_one_batch() {
+        let mut request = request("2024-06-03", "2024-06-14").expect("settled");
+        assert_eq!((request.by_session(), request.batching()), (None, Batching::Size(batches::DEFAULT_SIZE)));
+        request.tickers = 300;
+        assert_eq!(request.by_session(), None, "nobody asked for it");
+        request.settings.via = shared::run::via::Via::Auto;
+        assert_eq!((request.by_session(), request.batching()), (Some(10), Batching::Shards(NonZeroU32::MIN)));
+        request.settings.program = Program::Script("/bin/own".into());
+        assert_eq!(request.by_session(), None);
+        request.settings.program = Program::Worker;
+        let said = Batching::Size(NonZeroU32::MIN);
+        request.settings.batching = Some(said);
+        assert_eq!((request.by_session(), request.batching()), (None, said));
     }
 
     #[test]

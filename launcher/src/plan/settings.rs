@@ -14,12 +14,12 @@ use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
 use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
 use shared::run::size::Size;
+use shared::run::via::Via;
 use shared::run::window::Window;
 
 use super::limits::Limits;
 use crate::cli::StartArgs;
 
-const DEFAULT_BATCH_SIZE: u32 = 25;
 const DEFAULT_MAX_CONCURRENT: u32 = 6;
 const DEFAULT_PER_SHARD_WORKERS: u32 = 4;
 const DEFAULT_RETRIES: u32 = 2;
@@ -80,8 +80,8 @@ pub struct Settings {
     pub from: TradingDay,
     /// Last day as asked, New York, inclusive.
     pub to: TradingDay,
-    /// Cut of the batches.
-    pub batching: Batching,
+    /// Cut of the batches, where it was said.
+    pub batching: Option<Batching>,
     /// Workers at the same time.
     pub max_concurrent: NonZeroU32,
     /// Threads in one worker.
@@ -104,6 +104,9 @@ pub struct Settings {
     pub zone: Zone,
     /// Length of one request.
     pub window: Window,
+    /// How daily bars come.
+    #[serde(default)]
+    pub via: Via,
     /// The rate budget that workers share; none where nothing was said.
     pub rate: Option<Rate>,
     /// Settling delay after a session.
@@ -172,10 +175,13 @@ impl Settings {
                 why: "only trades have a choice of columns",
             });
         }
-        let batching = match (args.shards, args.batch_size) {
-            (Some(shards), _) => Batching::Shards(shards),
-            (None, size) => Batching::Size(size.unwrap_or(at_least_one(DEFAULT_BATCH_SIZE))),
-        };
+        if job != Kind::Daily && args.via.is_some() {
+            return Err(SettingsError::NotForJob {
+                flag: "--via",
+                job,
+                why: "only daily bars come a session at a time",
+            });
+        }
         let script = args.ingest_script.as_ref();
         let base_url = args.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
         Ok(Self {
@@ -184,7 +190,7 @@ impl Settings {
             outdir: absolute(cwd, outdir),
             from,
             to,
-            batching,
+            batching: args.shards.map(Batching::Shards).or(args.batch_size.map(Batching::Size)),
             max_concurrent: args.max_concurrent.unwrap_or(at_least_one(DEFAULT_MAX_CONCURRENT)),
             per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
             retries: args.retries.unwrap_or(DEFAULT_RETRIES),
@@ -196,6 +202,7 @@ impl Settings {
             columns: args.columns.unwrap_or_default(),
             zone: args.tz.unwrap_or_default(),
             window: args.window.unwrap_or_default(),
+            via: args.via.unwrap_or_default(),
             rate: args.rate.or(args.rate_limit),
             settle: args.settle.unwrap_or(DEFAULT_SETTLE),
             recheck_empty: args.recheck_empty.unwrap_or(DEFAULT_RECHECK_EMPTY),
@@ -275,13 +282,15 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
         let url = BaseUrl::parse(text, PlainHttp::Allowed);
         url.map_or_else(|_| text.clone(), |url| url.to_string())
     };
+    let none = || "none".to_owned();
     let script = match &frozen.program {
-        Program::Worker => "none".to_owned(),
+        Program::Worker => none(),
         Program::Script(path) => path.display().to_string(),
     };
     let (batch_size, shards) = match frozen.batching {
-        Batching::Size(size) => (size.to_string(), "none".to_owned()),
-        Batching::Shards(shards) => ("none".to_owned(), shards.to_string()),
+        Some(Batching::Size(size)) => (size.to_string(), none()),
+        Some(Batching::Shards(shards)) => (none(), shards.to_string()),
+        None => (none(), none()),
     };
     let only_if_set = |set: bool| set.then(|| "yes".to_owned());
     let yes_no = |set: bool| if set { "yes".to_owned() } else { "no".to_owned() };
@@ -302,7 +311,8 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--columns", frozen.columns.to_string(), given.columns.map(|columns| columns.to_string()));
     compare("--tz", frozen.zone.to_string(), given.tz.map(|zone| zone.to_string()));
     compare("--window", frozen.window.to_string(), given.window.map(|window| window.to_string()));
-    let rate = frozen.rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
+    compare("--via", frozen.via.to_string(), given.via.map(|via| via.to_string()));
+    let rate = frozen.rate.map_or_else(none, |rate| rate.to_string());
     compare("--rate", rate, given.rate.or(given.rate_limit).map(|rate| rate.to_string()));
     compare("--settle", span(frozen.settle), given.settle.map(span));
     compare("--recheck-empty", frozen.recheck_empty.to_string(), given.recheck_empty.map(|n| n.to_string()));
@@ -372,13 +382,19 @@ mod tests {
             said,
             "--columns makes no sense with --job daily: only trades have a choice of columns; leave it out"
         );
+        let args = StartArgs { job: Some(Kind::Minute), via: Some(Via::Auto), ..full() };
+        let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
+        assert_eq!(
+            said,
+            "--via makes no sense with --job minute: only daily bars come a session at a time; leave it out"
+        );
     }
 
     #[test]
     fn paths_are_absolute_and_settings_survive_the_file() {
         let settings = Settings::resolve(&full(), cwd()).expect("complete");
         assert_eq!(settings.outdir, Path::new("/home/me/out"));
-        assert_eq!(settings.batching, Batching::Size(at_least_one(25)));
+        assert_eq!((settings.batching, settings.via), (None, Via::Ticker));
         let text = serde_json::to_string(&settings).expect("written");
         assert_eq!(serde_json::from_str::<Settings>(&text).expect("read"), settings);
     }

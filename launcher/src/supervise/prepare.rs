@@ -23,7 +23,7 @@ pub fn facts(machine: &Machine, request: &Request, tickers: &[Ticker], now: Time
     let mut facts = vec![Fact::Surveyed { proven }];
     facts.extend(machine.batches().filter_map(|(id, batch)| reopened(request, id, batch, now)));
     let first = machine.next_batch().0;
-    let new = batches::split(&unproven, request.settings.batching);
+    let new = batches::split(&unproven, request.batching());
     facts.extend((first..).map(BatchId).zip(new).map(|(batch, tickers)| Fact::Planned { batch, tickers }));
     facts
 }

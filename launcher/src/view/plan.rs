@@ -60,6 +60,15 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
     let csv = settings.tickers_csv.display();
     push(&mut text, format_args!("input    {tickers} of {csv} (SHA-256 {:.12})", request.tickers_sha256));
     push(&mut text, format_args!("source   {source}"));
+    if let Some(sessions) = request.by_session() {
+        let sessions = counted(sessions as u64, "session");
+        push(
+            &mut text,
+            format_args!(
+                "way      one request a session for the whole market where that is cheaper ({sessions}), so all in one batch"
+            ),
+        );
+    }
     let free = fs2::available_space(&settings.outdir).map_or_else(|_| "unknown".to_owned(), words::bytes);
     push(&mut text, format_args!("outdir   {} ({free} free); {trust}", settings.outdir.display()));
     push(&mut text, format_args!("work     {}", work(request, machine)));

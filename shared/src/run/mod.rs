@@ -11,4 +11,5 @@ pub mod limits;
 pub mod size;
 pub mod ticker_list;
 pub mod window;
+pub mod via;
 pub mod workdir;

@@ -1,10 +1,11 @@
 //! `/v2/aggs/grouped/locale/us/market/stocks/{date}`: the whole market of one day, in no order, on one page.
 
-use shared::market::session::session;
+use shared::market::session::{Session, session};
 use shared::market::trading_day::TradingDay;
 
 use super::{Ask, Page, aggs};
 use crate::sim::chance::of_text;
+use crate::sim::faults::Fault;
 use crate::sim::record::{Adjustment, Bar, Rescale};
 use crate::sim::refusal::Refusal;
 use crate::sim::source::splits_of;
@@ -13,11 +14,15 @@ use crate::sim::source::splits_of;
 pub fn page(ask: &Ask, date: &str) -> Result<Page, Refusal> {
     let unread = "Could not parse the time parameter: 'date'. Use YYYY-MM-DD or Unix MS Timestamps";
     let day: TradingDay = date.parse().map_err(|_| Refusal::bad(unread))?;
-    let adjustment =
-        if ask.params.is_false("adjusted") { Adjustment::Unadjusted } else { Adjustment::Splits };
+    if day < ask.plan_begins {
+        return Err(Refusal::OutsidePlan);
+    }
+    let asked = if ask.params.is_false("adjusted") { Adjustment::Unadjusted } else { Adjustment::Splits };
+    let flips = ask.drawn.has(Fault::AdjustedFlip);
+    let adjustment = if flips { asked.flipped() } else { asked };
     let mut rows: Vec<(Option<&str>, Bar)> = Vec::new();
     if session(day).is_some() {
-        let end_ms = shared::market::session::Session::Full.regular_close(day).as_millisecond();
+        let end_ms = Session::Full.regular_close(day).as_millisecond();
         for listing in ask.source.listings() {
             let ticker = listing.ticker.as_str();
             let Some(bar) = ask.source.day_bar(ticker, day)? else { continue };
@@ -29,5 +34,12 @@ pub fn page(ask: &Ask, date: &str) -> Result<Page, Refusal> {
         }
     }
     rows.sort_by_key(|(ticker, _)| ticker.map(of_text));
-    Ok(aggs::envelope(ask, None, adjustment, rows.into_iter(), None))
+    let repeats = ask.repeats_last_row(rows.len());
+    if repeats {
+        rows.extend(rows.first().copied());
+    }
+    let mut page = aggs::envelope(ask, None, adjustment, rows.into_iter(), None);
+    page.faults.extend(flips.then_some(Fault::AdjustedFlip));
+    page.faults.extend(repeats.then_some(Fault::DuplicateRow));
+    Ok(page)
 }

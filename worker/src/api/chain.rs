@@ -12,6 +12,7 @@ use shared::run::base_url::BaseUrl;
 use url::Url;
 
 use super::endpoints::Endpoint;
+use super::envelope;
 use super::failure::Failure;
 use super::lie::{Lie, MAX_IDLE_PAGES};
 use super::next_url;
@@ -107,10 +108,7 @@ impl<R: Row> Chain<R> {
 
     /// Every page says what it is; bars also say of what, on which scale and how many.
     fn check_envelope(&self, page: &Page<R>) -> Result<(), Lie> {
-        match page.status.as_deref().ok_or(Lie::Silent("status"))? {
-            "OK" | "DELAYED" => {}
-            other => return Err(Lie::Status(other.to_owned())),
-        }
+        envelope::check_status(page)?;
         if let Endpoint::Trades(_) = self.endpoint {
             return Ok(());
         }
@@ -118,13 +116,8 @@ impl<R: Row> Chain<R> {
         if ticker != self.endpoint.ticker().as_str() {
             return Err(Lie::OtherTicker(ticker.clone()));
         }
-        let adjusted = page.adjusted.ok_or(Lie::Silent("adjusted"))?;
-        if adjusted != bool::from(self.endpoint.adjusted()) {
-            return Err(Lie::Adjusted(adjusted));
-        }
-        let announced = page.results_count.ok_or(Lie::Silent("resultsCount"))?;
-        let held = page.rows.len() as u64;
-        if announced == held { Ok(()) } else { Err(Lie::RowCount { announced, held }) }
+        envelope::check_scale(page, self.endpoint.adjusted())?;
+        envelope::check_count(page, page.rows.len() as u64)
     }
 
     /// The rows that were not on the page before, in order. A page is large: it is sifted where it is.

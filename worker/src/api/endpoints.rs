@@ -88,6 +88,13 @@ impl Endpoint {
     }
 }
 
+/// Path and query that ask for the bars of every ticker on `day` (docs: "Daily Market Summary"). What trades over
+/// the counter is included, as it is where one ticker is asked for: small caps end there.
+pub fn market_day(day: TradingDay, adjusted: Adjusted) -> String {
+    let adjusted = bool::from(adjusted);
+    format!("/v2/aggs/grouped/locale/us/market/stocks/{day}?adjusted={adjusted}&include_otc=true")
+}
+
 fn bars_query(adjusted: Adjusted) -> String {
     format!("adjusted={}&sort=asc&limit={PAGE_ROWS}", bool::from(adjusted))
 }

@@ -1,5 +1,5 @@
-//! How a page can contradict what was asked, what came before it, or itself. Words only; who judges is
-//! [`chain`](super::chain).
+//! How a page can contradict what was asked, what came before it, or itself. Words only; who judges are
+//! [`chain`](super::chain), [`list`](super::list) and [`market_day`](super::market_day).
 
 /// More pages in a row without a new row are no progress.
 pub const MAX_IDLE_PAGES: u32 = 32;
@@ -44,6 +44,12 @@ pub enum Lie {
     /// Two different rows for one window.
     #[error("two different rows are stamped {0}")]
     TwoRows(i64),
+    /// Two different rows for one ticker on one day.
+    #[error("two different rows are of {0}")]
+    TwoBars(String),
+    /// A day of the whole market is one page.
+    #[error("the page of a whole day leads on to another")]
+    DayLeadsOn,
     /// A page that leads back.
     #[error("next_url leads to a page that was read before")]
     RepeatedNextUrl,

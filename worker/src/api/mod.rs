@@ -1,10 +1,11 @@
-//! The vendor's API: one request with its retries, one page, one chain of pages.
+//! The vendor's API: one request with its retries, one page, one chain of pages, one day of the market.
 
 pub mod backoff;
 pub mod lie;
 pub mod failure;
 pub mod wire;
 pub mod page;
+pub mod envelope;
 pub mod client;
 pub mod endpoints;
 pub mod next_url;
@@ -12,3 +13,5 @@ pub mod chain;
 pub mod follow;
 pub mod list;
 pub mod collect;
+pub mod market_day;
+pub mod ask_day;

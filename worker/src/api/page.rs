@@ -39,9 +39,17 @@ pub enum PageError {
 
 /// Reads a body to its end.
 pub fn decode<R: FromWire>(body: impl Read) -> Result<Page<R>, PageError> {
+    let mut rows = Vec::new();
+    let page = decode_each(body, |row| rows.push(row))?;
+    Ok(Page { rows, ..page })
+}
+
+/// Reads a body to its end and hands each row to `take` as it comes; the page that is returned holds none.
+pub fn decode_each<R: FromWire>(body: impl Read, take: impl FnMut(R)) -> Result<Page<R>, PageError> {
     let mut body = Watched { body, broke: None };
     let mut reader = serde_json::Deserializer::from_reader(&mut body);
-    let page = PageSeed(PhantomData).deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
+    let seed = PageSeed { take, rows: PhantomData };
+    let page = seed.deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
     match (page, body.broke) {
         // What the reader makes of a body that broke off is of no interest.
         (_, Some(error)) => Err(PageError::Read(error)),
@@ -68,9 +76,12 @@ impl<B: Read> Read for Watched<B> {
     }
 }
 
-struct PageSeed<R>(PhantomData<R>);
+struct PageSeed<R, F> {
+    take: F,
+    rows: PhantomData<R>,
+}
 
-impl<'de, R: FromWire> DeserializeSeed<'de> for PageSeed<R> {
+impl<'de, R: FromWire, F: FnMut(R)> DeserializeSeed<'de> for PageSeed<R, F> {
     type Value = Page<R>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Page<R>, D::Error> {
@@ -78,14 +89,14 @@ impl<'de, R: FromWire> DeserializeSeed<'de> for PageSeed<R> {
     }
 }
 
-impl<'de, R: FromWire> Visitor<'de> for PageSeed<R> {
+impl<'de, R: FromWire, F: FnMut(R)> Visitor<'de> for PageSeed<R, F> {
     type Value = Page<R>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a page of rows")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page<R>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Page<R>, A::Error> {
         let mut page = Page {
             ticker: None,
             adjusted: None,
@@ -101,7 +112,7 @@ impl<'de, R: FromWire> Visitor<'de> for PageSeed<R> {
                 "resultsCount" => page.results_count = map.next_value()?,
                 "status" => page.status = map.next_value()?,
                 "next_url" => page.next_url = map.next_value()?,
-                "results" => map.next_value_seed(RowsSeed(&mut page.rows))?,
+                "results" => map.next_value_seed(RowsSeed { take: &mut self.take, rows: PhantomData })?,
                 // Fields appear without notice (protocol sheet 2.1).
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -110,9 +121,12 @@ impl<'de, R: FromWire> Visitor<'de> for PageSeed<R> {
     }
 }
 
-struct RowsSeed<'a, R>(&'a mut Vec<R>);
+struct RowsSeed<'a, R, F> {
+    take: &'a mut F,
+    rows: PhantomData<R>,
+}
 
-impl<'de, R: FromWire> DeserializeSeed<'de> for RowsSeed<'_, R> {
+impl<'de, R: FromWire, F: FnMut(R)> DeserializeSeed<'de> for RowsSeed<'_, R, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -120,7 +134,7 @@ impl<'de, R: FromWire> DeserializeSeed<'de> for RowsSeed<'_, R> {
     }
 }
 
-impl<'de, R: FromWire> Visitor<'de> for RowsSeed<'_, R> {
+impl<'de, R: FromWire, F: FnMut(R)> Visitor<'de> for RowsSeed<'_, R, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,16 +150,13 @@ impl<'de, R: FromWire> Visitor<'de> for RowsSeed<'_, R> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        loop {
-            let wrong = |row: usize, what: &dyn fmt::Display| {
-                serde::de::Error::custom(format_args!("row {}: {what}", row + 1))
-            };
-            match rows.next_element::<R::Wire>() {
-                Ok(Some(wire)) => self.0.push(R::from_wire(wire).map_err(|what| wrong(self.0.len(), &what))?),
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(wrong(self.0.len(), &error)),
-            }
+        for number in 1_u64.. {
+            let wrong =
+                |what: &dyn fmt::Display| serde::de::Error::custom(format_args!("row {number}: {what}"));
+            let Some(wire) = rows.next_element::<R::Wire>().map_err(|error| wrong(&error))? else { break };
+            (self.take)(R::from_wire(wire).map_err(|what| wrong(&what))?);
         }
+        Ok(())
     }
 }
 

@@ -17,6 +17,9 @@ pub trait FromWire: Sized {
 /// A bar of `/v2/aggs`.
 #[derive(Deserialize)]
 pub struct WireBar {
+    /// Where the bars of many tickers come together.
+    #[serde(rename = "T")]
+    ticker: Option<Box<str>>,
     t: i64,
     o: f64,
     h: f64,
@@ -31,8 +34,27 @@ impl FromWire for Ohlcv {
     type Wire = WireBar;
 
     fn from_wire(wire: WireBar) -> Result<Self, String> {
-        let WireBar { t, o: open, h: high, l: low, c: close, v: volume, n: trades, vw: vwap } = wire;
+        let WireBar { ticker: _, t, o: open, h: high, l: low, c: close, v: volume, n: trades, vw: vwap } =
+            wire;
         Ok(Self { t, open, high, low, close, volume, trades, vwap })
+    }
+}
+
+/// A bar that names its ticker, as the vendor spells it: any market's symbol may stand there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedBar {
+    /// Whose.
+    pub ticker: Box<str>,
+    /// The bar.
+    pub bar: Ohlcv,
+}
+
+impl FromWire for NamedBar {
+    type Wire = WireBar;
+
+    fn from_wire(mut wire: WireBar) -> Result<Self, String> {
+        let ticker = wire.ticker.take().ok_or("missing field `T`")?;
+        Ok(Self { ticker, bar: Ohlcv::from_wire(wire)? })
     }
 }
 

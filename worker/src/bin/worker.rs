@@ -18,6 +18,7 @@ use shared::run::exit::Exit;
 use shared::run::leftovers;
 use shared::run::limits::MAX_WORKER_THREADS;
 use shared::run::ticker_list::TickerList;
+use shared::run::via::Via;
 use shared::run::window::Window;
 use worker::api::failure::causes;
 use worker::clock;
@@ -27,7 +28,7 @@ use worker::command_line::source::{Source, SourceArgs};
 use worker::command_line::universe::{self, UniverseArgs};
 use worker::command_line::until_end::{self, Ears};
 use worker::ingest::batch::{self, Load};
-use worker::ingest::pipeline::{Pipeline, Task};
+use worker::ingest::task::{Task, Tools};
 use worker::memory;
 use worker::report::{Level, Reporter};
 
@@ -50,6 +51,10 @@ enum Command {
         download: DownloadArgs,
         #[command(flatten)]
         bars: BarArgs,
+        /// Ask ticker by ticker, or for the whole market session by session (grouped) and keep the tickers of the list;
+        /// auto takes fewer requests
+        #[arg(long, value_name = "ticker|grouped|auto", default_value_t = Via::default())]
+        via: Via,
     },
     /// 1-minute bars, extended hours included: OUT/TICKER/year=YYYY/month=MM/minute.parquet
     Minute {
@@ -126,6 +131,7 @@ struct Choice {
     kind: Kind,
     adjusted: Adjusted,
     columns: Columns,
+    via: Via,
 }
 
 /// The arguments, resolved: everything that can be wrong with them has been looked at.
@@ -146,10 +152,12 @@ fn main() -> ExitCode {
         run(resolve(args, &choice)?, ears)
     };
     let ended = match Cli::parse().command {
-        Command::Daily { download: args, bars } => download(args, Choice::bars(Kind::Daily, &bars)),
+        Command::Daily { download: args, bars, via } => {
+            download(args, Choice { via, ..Choice::bars(Kind::Daily, &bars) })
+        }
         Command::Minute { download: args, bars } => download(args, Choice::bars(Kind::Minute, &bars)),
         Command::Trades { download: args, columns } => {
-            download(args, Choice { kind: Kind::Trades, adjusted: Adjusted::No, columns })
+            download(args, Choice { kind: Kind::Trades, adjusted: Adjusted::No, columns, via: Via::Ticker })
         }
         Command::Reference(args) => reference::run(&args),
         Command::Universe(args) => universe::run(&args),
@@ -165,7 +173,7 @@ fn main() -> ExitCode {
 
 impl Choice {
     fn bars(kind: Kind, args: &BarArgs) -> Self {
-        Self { kind, adjusted: args.adjusted.into(), columns: Columns::Narrow }
+        Self { kind, adjusted: args.adjusted.into(), columns: Columns::Narrow, via: Via::Ticker }
     }
 }
 
@@ -189,7 +197,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     let list = TickerList::read(&args.tickers_csv).map_err(Refusal::usage)?;
     let since = if args.resume { args.covered_since } else { Some(now) };
     let trust = Trust { now, since, recheck_empty: args.recheck_empty };
-    let Choice { kind, adjusted, columns } = *choice;
+    let Choice { kind, adjusted, columns, via } = *choice;
     let task = Task {
         outdir: args.outdir,
         kind,
@@ -197,6 +205,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         zone: args.tz,
         asked,
         window: args.window,
+        via,
         trust,
         base: source.base.clone(),
         adjusted,
@@ -231,8 +240,8 @@ fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
     }
     let client = plan.source.client()?;
     Ok(until_end::run(ears, move |stop| {
-        let pipeline = Pipeline::new(&task, &client, &reporter, stop);
-        batch::run(&pipeline, &tickers, plan.load, &reporter, stop)
+        let tools = Tools { task: &task, client: &client, reporter: &reporter, stop };
+        batch::run(tools, &tickers, plan.load)
     }))
 }
 

@@ -3,5 +3,9 @@
 pub mod partitioner;
 pub mod drafts;
 pub mod store;
+pub mod task;
+pub mod tally;
+pub mod crew;
 pub mod pipeline;
+pub mod market;
 pub mod batch;

@@ -1,84 +1,29 @@
 //! One ticker: what is missing is asked for, followed page by page, and committed partition by partition.
 //! Memory holds one page and one partition, whatever the range.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
-use shared::dataset::descriptor::Adjusted;
-use shared::dataset::kind::{Columns, Kind};
-use shared::dataset::ledger::Ledger;
+use shared::dataset::kind::Kind;
 use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
-use shared::market::zone::Zone;
-use shared::run::base_url::BaseUrl;
-use shared::run::window::Window;
 
-use super::drafts::{Place, Stored};
-use super::partitioner::{Partitioner, Piece};
-use super::store::{Fetch, Store, StoreError};
+use super::drafts::Stored;
+use super::partitioner::Partitioner;
+use super::store::{Fetch, Store};
+use super::tally::{Received, TickerError};
+use super::task::{Task, Tools};
 use crate::api::chain::Chain;
-use crate::api::client::Client;
 use crate::api::endpoints::Endpoint;
 use crate::api::failure::Failure;
 use crate::api::follow::{Delivery, follow};
 use crate::clock;
-use crate::report::{Level, Reporter};
-use crate::stop::Stop;
-
-/// What is asked of every ticker of the batch.
-#[derive(Debug, Clone)]
-pub struct Task {
-    /// Root of the dataset.
-    pub outdir: PathBuf,
-    /// What rows.
-    pub kind: Kind,
-    /// Which columns trades get.
-    pub columns: Columns,
-    /// In which zone days are counted.
-    pub zone: Zone,
-    /// Days; all of them settled.
-    pub asked: DateRange,
-    /// How much is asked for at a time.
-    pub window: Window,
-    /// What of the ledger counts as done.
-    pub trust: Trust,
-    /// Whom to ask.
-    pub base: BaseUrl,
-    /// On which scale.
-    pub adjusted: Adjusted,
-}
-
-/// Why a ticker is not done.
-#[derive(Debug, thiserror::Error)]
-pub enum TickerError {
-    /// The source.
-    #[error(transparent)]
-    Source(#[from] Failure),
-    /// The disk or the ledger.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Received for one ticker in this attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Received {
-    /// Rows.
-    pub rows: u64,
-    /// Pages.
-    pub pages: u64,
-    /// Bytes, uncompressed.
-    pub bytes: u64,
-}
+use crate::report::Level;
 
 /// Brings tickers to disk; shared by all threads of the worker.
 pub struct Pipeline<'a> {
-    task: &'a Task,
-    client: &'a Client,
-    reporter: &'a Reporter,
-    stop: &'a Stop,
+    tools: Tools<'a>,
     /// The first day that the plan reaches, once a refusal has made us find it. It is the key's, not the
     /// ticker's: found once, it spares every later ticker the search.
     plan_begins: Mutex<Option<TradingDay>>,
@@ -104,32 +49,17 @@ struct Visit<'a, R: Stored> {
 
 impl<'a> Pipeline<'a> {
     /// For the tickers of one batch.
-    pub fn new(task: &'a Task, client: &'a Client, reporter: &'a Reporter, stop: &'a Stop) -> Self {
-        Self { task, client, reporter, stop, plan_begins: Mutex::new(None) }
-    }
-
-    /// What rows it brings.
-    pub fn kind(&self) -> Kind {
-        self.task.kind
-    }
-
-    /// Is nothing left to ask for `ticker`? A ledger that can't be read proves nothing.
-    pub fn is_proven(&self, ticker: &Ticker) -> bool {
-        let ledger = Ledger::read(&self.task.outdir, self.task.kind, ticker);
-        ledger.is_ok_and(|ledger| ledger.missing(self.task.asked, &self.task.trust).is_empty())
+    pub fn new(tools: Tools<'a>) -> Self {
+        Self { tools, plan_begins: Mutex::new(None) }
     }
 
     /// Fetches what is missing of `ticker`. On an error everything committed before it stays.
     pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
-        let Task { kind, columns, zone, .. } = *self.task;
-        let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
-        let (store, found) = Store::<R>::open(place)?;
-        for text in found {
-            self.reporter.ticker(Level::Warn, ticker, text);
-        }
-        let to_ask = store.ledger().to_ask(self.task.asked, &self.task.trust);
+        let store = self.tools.open::<R>(ticker)?;
+        let task = self.tools.task;
+        let to_ask = store.ledger().to_ask(task.asked, &task.trust);
         let mut visit = Visit { ticker, store, received: Received::default() };
-        for range in to_ask.ranges().iter().flat_map(|range| self.task.window.pieces(*range)) {
+        for range in to_ask.ranges().iter().flat_map(|range| task.window.pieces(*range)) {
             self.fetch_within_plan(&mut visit, range)?;
         }
         Ok(visit.received)
@@ -184,7 +114,7 @@ impl<'a> Pipeline<'a> {
 
     fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
         let text = format_args!("{days} is outside the plan of the API key");
-        self.reporter.ticker(Level::Warn, visit.ticker, text);
+        self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
         let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
         Ok(visit.store.record_outside_plan(days, fetch)?)
     }
@@ -192,9 +122,9 @@ impl<'a> Pipeline<'a> {
     /// One chain of pages, from the first day of `range` to its last.
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
         let Visit { ticker, store, received } = visit;
-        let Task { kind, zone, .. } = *self.task;
+        let Task { kind, zone, .. } = *self.tools.task;
         let window = row::window::<R>(kind, zone, range);
-        let mut chain = Chain::new(self.task.base.clone(), self.endpoint(ticker), window);
+        let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window);
         let mut partitioner = Partitioner::new(kind, zone, range);
         let mut fetch = Fetch { asked_at: clock::now(), pages: 0 };
 
@@ -204,44 +134,37 @@ impl<'a> Pipeline<'a> {
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             for piece in partitioner.take(page.rows) {
-                keep(store, piece, fetch)?;
+                store.keep(piece, fetch)?;
             }
-            self.reporter.progress(ticker, received.rows, received.pages, received.bytes);
+            self.tools.reporter.progress(ticker, received.rows, received.pages, received.bytes);
             Ok(())
         };
         let on_retry = |failure: &Failure, wait: std::time::Duration| {
             let text = format_args!("{failure}; asking again in {:.1} s", wait.as_secs_f64());
-            self.reporter.ticker(Level::Warn, ticker, text);
+            self.tools.reporter.ticker(Level::Warn, ticker, text);
         };
-        if let Err(error) = follow(self.client, &mut chain, self.stop, on_page, on_retry) {
+        if let Err(error) = follow(self.tools.client, &mut chain, self.tools.stop, on_page, on_retry) {
             store.discard();
             store.prove()?;
             return Err(error);
         }
         for piece in partitioner.finish() {
-            keep(store, piece, fetch)?;
+            store.keep(piece, fetch)?;
         }
         store.prove()?;
         if chain.repeated_rows() > 0 {
             let text = format_args!("{} rows stood on two pages and were taken once", chain.repeated_rows());
-            self.reporter.ticker(Level::Warn, ticker, text);
+            self.tools.reporter.ticker(Level::Warn, ticker, text);
         }
         Ok(())
     }
 
     fn endpoint(&self, ticker: &Ticker) -> Endpoint {
-        match self.task.kind {
-            Kind::Daily => Endpoint::DailyBars(ticker.clone(), self.task.adjusted),
-            Kind::Minute => Endpoint::MinuteBars(ticker.clone(), self.task.adjusted),
+        match self.tools.task.kind {
+            Kind::Daily => Endpoint::DailyBars(ticker.clone(), self.tools.task.adjusted),
+            Kind::Minute => Endpoint::MinuteBars(ticker.clone(), self.tools.task.adjusted),
             Kind::Trades => Endpoint::Trades(ticker.clone()),
         }
-    }
-}
-
-fn keep<R: Stored>(store: &mut Store<R>, piece: Piece<R>, fetch: Fetch) -> Result<(), StoreError> {
-    match piece {
-        Piece::Rows(partition, rows) => store.add(partition, rows),
-        Piece::Closed(partition, days) => store.close(partition, days, fetch),
     }
 }
 

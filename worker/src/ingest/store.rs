@@ -13,6 +13,7 @@ use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::{self, DiskError};
 
 use super::drafts::{Existing, Place, Stored};
+use super::partitioner::Piece;
 
 /// What is not done, and where.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +89,16 @@ impl<R: Stored> Store<R> {
         self.ledger.ledger()
     }
 
+    /// Takes the next piece of a stream of rows.
+    pub fn keep(&mut self, piece: Piece<R>, fetch: Fetch) -> Result<(), StoreError> {
+        match piece {
+            Piece::Rows(partition, rows) => self.add(partition, rows),
+            Piece::Closed(partition, days) => self.close(partition, days, fetch),
+        }
+    }
+
     /// Takes rows of `partition` in time order.
-    pub fn add(&mut self, partition: Partition, rows: Vec<R>) -> Result<(), StoreError> {
+    fn add(&mut self, partition: Partition, rows: Vec<R>) -> Result<(), StoreError> {
         let draft = match self.draft.take() {
             Some((open, draft)) => {
                 assert_eq!(open, partition, "a partition is closed before the next one begins");
@@ -103,9 +112,8 @@ impl<R: Stored> Store<R> {
 
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
     /// is: what was proven is not erased by a source that has nothing to say today.
-    pub fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
-        let mut answers = self.ledger().answers(partition);
-        let mut file = self.ledger().file(partition).cloned();
+    fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
+        let (mut answers, mut file) = self.known(partition);
         let said = match self.draft.take() {
             Some((open, draft)) => {
                 assert_eq!(open, partition, "rows belong to the partition that is closed");
@@ -128,9 +136,8 @@ impl<R: Stored> Store<R> {
     pub fn record_outside_plan(&mut self, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
         for partition in Partition::within(self.place.kind, days) {
             let Some(refused) = days.intersection(partition.span()) else { continue };
-            let mut answers = self.ledger().answers(partition);
+            let (mut answers, file) = self.known(partition);
             answers.record(refused, Said::OutsidePlan, fetch.asked_at);
-            let file = self.ledger().file(partition).cloned();
             self.unproven.push(line(partition, answers, file, fetch));
         }
         self.prove()
@@ -142,6 +149,14 @@ impl<R: Stored> Store<R> {
             return Ok(());
         }
         Ok(self.ledger.commit(std::mem::take(&mut self.unproven))?)
+    }
+
+    /// What is to be built upon: the line that waits for its proof, or the last one proven.
+    fn known(&self, partition: Partition) -> (Answers, Option<FileProof>) {
+        match self.unproven.iter().rfind(|entry| entry.partition == partition) {
+            Some(entry) => (entry.answers.clone(), entry.file.clone()),
+            None => (self.ledger().answers(partition), self.ledger().file(partition).cloned()),
+        }
     }
 
     fn existing(&self, partition: Partition) -> Result<Existing, StoreError> {

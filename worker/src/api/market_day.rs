@@ -1,0 +1,181 @@
+//! One day of the whole market: the rows that are wanted, and whether the reply can be true. Pure.
+//!
+//! The reply is one page of some 12,000 rows in no order. It is sifted while it arrives, so that memory never
+//! holds the market.
+
+use std::collections::HashMap;
+
+use shared::dataset::descriptor::Adjusted;
+use shared::market::ohlcv::Ohlcv;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+
+use super::envelope;
+use super::lie::Lie;
+use super::page::Page;
+use super::wire::NamedBar;
+
+/// The tickers whose rows are kept, each with its number.
+#[derive(Debug, Default)]
+pub struct Wanted(HashMap<Box<str>, u32>);
+
+impl<'a> FromIterator<(&'a Ticker, u32)> for Wanted {
+    fn from_iter<I: IntoIterator<Item = (&'a Ticker, u32)>>(tickers: I) -> Self {
+        Self(tickers.into_iter().map(|(ticker, number)| (ticker.as_str().into(), number)).collect())
+    }
+}
+
+/// The wanted rows of one day, once they are believed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarketDay {
+    /// By number.
+    bars: Vec<(u32, Ohlcv)>,
+    /// Rows of the whole market.
+    pub held: u64,
+    /// Rows that stood there twice and were taken once.
+    pub repeated: u64,
+}
+
+impl MarketDay {
+    /// The bar of a ticker, if it has traded.
+    pub fn bar(&self, number: u32) -> Option<Ohlcv> {
+        let at = self.bars.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        Some(self.bars[at].1)
+    }
+}
+
+/// Takes the rows of a reply as they come.
+#[derive(Debug)]
+pub struct Sieve<'a> {
+    day: TradingDay,
+    wanted: &'a Wanted,
+    held: u64,
+    /// The first stamp of another day, wanted or not.
+    stray: Option<i64>,
+    bars: Vec<(u32, Ohlcv)>,
+}
+
+impl<'a> Sieve<'a> {
+    /// For a reply that is to be of `day`.
+    pub fn new(day: TradingDay, wanted: &'a Wanted) -> Self {
+        Self { day, wanted, held: 0, stray: None, bars: Vec::new() }
+    }
+
+    /// Keeps what is wanted, stamped as the same bar is where its ticker is asked for alone: with the beginning
+    /// of its day. Here the vendor stamps the end of the session, on half days maybe another hour.
+    pub fn take(&mut self, row: &NamedBar) {
+        self.held += 1;
+        let t = self.day.start_utc_ms();
+        if !(t..self.day.next().start_utc_ms()).contains(&row.bar.t) {
+            self.stray.get_or_insert(row.bar.t);
+        }
+        if let Some(number) = self.wanted.0.get(&row.ticker) {
+            self.bars.push((*number, Ohlcv { t, ..row.bar }));
+        }
+    }
+
+    /// The reply is at its end and said `page` of itself: can it be true?
+    pub fn judge(mut self, page: &Page<NamedBar>, adjusted: Adjusted) -> Result<MarketDay, Lie> {
+        envelope::check_status(page)?;
+        envelope::check_scale(page, adjusted)?;
+        envelope::check_count(page, self.held)?;
+        if page.next_url.as_deref().is_some_and(|url| !url.trim().is_empty()) {
+            return Err(Lie::DayLeadsOn);
+        }
+        if let Some(stamp) = self.stray {
+            return Err(Lie::OutsideRange(stamp));
+        }
+        self.bars.sort_by_key(|(number, _)| *number);
+        let twin = self.bars.array_windows().find(|[one, other]| one.0 == other.0 && one.1 != other.1);
+        if let Some([(number, _), _]) = twin {
+            return Err(Lie::TwoBars(self.name(*number)));
+        }
+        let kept = self.bars.len();
+        self.bars.dedup_by_key(|(number, _)| *number);
+        let repeated = (kept - self.bars.len()) as u64;
+        // Days are held side by side: what a growing list has taken too much counts.
+        self.bars.shrink_to_fit();
+        Ok(MarketDay { bars: self.bars, held: self.held, repeated })
+    }
+
+    fn name(&self, number: u32) -> String {
+        let named = self.wanted.0.iter().find(|(_, known)| **known == number);
+        named.map_or_else(String::new, |(name, _)| name.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::page::decode_each;
+
+    const DAY: &str = "2020-10-14";
+    /// 16:00 New York of that day, as recorded; and its midnight.
+    const CLOSE: i64 = 1_602_705_600_000;
+    const MIDNIGHT: i64 = 1_602_648_000_000;
+
+    fn judged(body: &str) -> Result<MarketDay, Lie> {
+        let tickers = ["GIK", "AIG", "TpC"].map(|name| name.parse::<Ticker>().expect(name));
+        let wanted = tickers.iter().zip(0..).collect();
+        let mut sieve = Sieve::new(DAY.parse().expect("a day"), &wanted);
+        let page = decode_each(body.as_bytes(), |row| sieve.take(&row)).expect("a page");
+        sieve.judge(&page, Adjusted::No)
+    }
+
+    fn row(ticker: &str, t: i64, close: f64) -> String {
+        format!(r#"{{"T":"{ticker}","v":5,"vw":1.5,"o":1,"c":{close},"h":3,"l":1,"t":{t},"n":2}}"#)
+    }
+
+    fn body(rows: &[String]) -> String {
+        let (count, rows) = (rows.len(), rows.join(","));
+        format!(r#"{{"resultsCount":{count},"adjusted":false,"results":[{rows}],"status":"OK"}}"#)
+    }
+
+    #[test]
+    fn wanted_rows_are_kept_with_the_stamp_of_their_day_and_others_are_only_counted() {
+        let rows = [
+            row("TpC", CLOSE, 3.0),
+            row("TPC", CLOSE, 9.0),
+            row("I:SPX", CLOSE, 9.0),
+            row("GIK", MIDNIGHT, 2.0),
+        ];
+        let day = judged(&body(&rows)).expect("true");
+        assert_eq!((day.held, day.repeated), (4, 0));
+        let closes = [0, 1, 2].map(|number| day.bar(number).map(|bar| (bar.t, bar.close)));
+        assert_eq!(closes, [Some((MIDNIGHT, 2.0)), None, Some((MIDNIGHT, 3.0))]);
+    }
+
+    #[test]
+    fn a_day_without_a_row_has_no_results_at_all() {
+        let closed = r#"{"queryCount":0,"resultsCount":0,"adjusted":false,"status":"OK","count":0}"#;
+        assert_eq!(judged(closed).expect("true").held, 0);
+    }
+
+    #[test]
+    fn a_row_that_stands_twice_is_taken_once_and_two_of_one_ticker_are_a_lie() {
+        let (gik, aig) = (row("GIK", CLOSE, 2.0), row("AIG", CLOSE, 2.0));
+        let day = judged(&body(&[gik.clone(), aig, gik.clone()])).expect("true");
+        assert_eq!((day.held, day.repeated), (3, 1));
+        let two = [gik, row("GIK", CLOSE, 2.5)];
+        assert_eq!(judged(&body(&two)), Err(Lie::TwoBars("GIK".to_owned())));
+    }
+
+    #[test]
+    fn what_contradicts_the_question_or_itself_is_a_lie() {
+        let good = body(&[row("GIK", CLOSE, 2.0)]);
+        let said = |from: &str, to: &str| judged(&good.replacen(from, to, 1)).expect_err(to);
+        assert_eq!(said("false", "true"), Lie::Adjusted(true));
+        assert_eq!(said(r#""adjusted":false,"#, ""), Lie::Silent("adjusted"));
+        assert_eq!(said("OK", "ERROR"), Lie::Status("ERROR".to_owned()));
+        assert_eq!(
+            said(r#""resultsCount":1"#, r#""resultsCount":2"#),
+            Lie::RowCount { announced: 2, held: 1 }
+        );
+        assert_eq!(said(r#""status":"OK""#, r#""status":"OK","next_url":"x""#), Lie::DayLeadsOn);
+        let next_day = MIDNIGHT + 86_400_000;
+        for stamp in [MIDNIGHT - 1, next_day] {
+            let unwanted = body(&[row("ZVZZT", stamp, 2.0)]);
+            assert_eq!(judged(&unwanted), Err(Lie::OutsideRange(stamp)), "of whichever ticker");
+        }
+    }
+}

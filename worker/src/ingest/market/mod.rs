@@ -1,0 +1,11 @@
+//! Daily bars by the session: one request brings the whole market of a day, of which the batch keeps its own.
+//!
+//! Every file and ledger line is made as by the [`pipeline`](super::pipeline), which asks ticker by ticker; only
+//! the questions differ.
+
+pub mod question;
+pub mod choice;
+pub mod plan_edge;
+pub mod order;
+pub mod round;
+pub mod rounds;

@@ -1,0 +1,39 @@
+//! What one ticker of the batch waits for.
+
+use shared::dataset::coverage::Coverage;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+
+use crate::api::failure::Failure;
+use crate::ingest::tally::Received;
+
+/// A ticker and the days that it misses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Which.
+    pub ticker: Ticker,
+    /// Its number among those of the batch.
+    pub number: u32,
+    /// What was brought for it.
+    pub received: Received,
+    /// Why it will not be done, whatever else is brought.
+    pub failure: Option<Failure>,
+    missing: Coverage,
+}
+
+impl Order {
+    /// For the days that `ticker` misses, at least one.
+    pub fn new(ticker: &Ticker, number: u32, missing: Coverage) -> Self {
+        Self { ticker: ticker.clone(), number, received: Received::default(), failure: None, missing }
+    }
+
+    /// The days to bring.
+    pub fn missing(&self) -> &Coverage {
+        &self.missing
+    }
+
+    /// Is nothing to be brought of what lies before `day`?
+    pub fn ends_at(&self, day: TradingDay) -> bool {
+        self.missing.ranges().first().is_none_or(|oldest| oldest.from() >= day)
+    }
+}

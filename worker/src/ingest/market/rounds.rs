@@ -1,0 +1,181 @@
+//! Asks for the sessions that a batch misses, a round at a time, and brings each ticker what is its own.
+//! Newest first, so that a plan which does not reach far back is found at its edge.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use shared::dataset::coverage::Coverage;
+use shared::market::ohlcv::Ohlcv;
+use shared::market::trading_day::TradingDay;
+
+use super::order::Order;
+use super::plan_edge::PlanEdge;
+use super::question::{self, Question};
+use super::round::{Reply, Round};
+use crate::api::ask_day::{self, ask_day};
+use crate::api::failure::{Failure, causes};
+use crate::api::market_day::Wanted;
+use crate::clock;
+use crate::ingest::crew;
+use crate::ingest::partitioner::Partitioner;
+use crate::ingest::store::{Fetch, Store};
+use crate::ingest::tally::{Received, Tally, TickerError, Verdict, of_source};
+use crate::ingest::task::Tools;
+use crate::report::Level;
+
+/// Bars held at a time, about 90 bytes each; a round has so many sessions that no more can come.
+const BARS_HELD: usize = 200_000;
+
+/// The batch, as all threads see it.
+struct Rounds<'a> {
+    tools: Tools<'a>,
+    tally: &'a Tally<'a>,
+    wanted: Wanted,
+    edge: Mutex<PlanEdge>,
+}
+
+/// Fills `orders`. What they miss is read once: a ticker's place is taken only while its rows are brought there.
+pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads: usize) {
+    let missing: Coverage = orders.iter().flat_map(|order| order.missing().ranges()).copied().collect();
+    let questions = question::cut(&missing);
+    let rounds = Rounds {
+        tools,
+        tally,
+        wanted: orders.iter().map(|order| (&order.ticker, order.number)).collect(),
+        edge: Mutex::new(PlanEdge::new(question::sessions(&questions).next_back())),
+    };
+    for order in &orders {
+        tools.reporter.start(&order.ticker);
+    }
+    let sessions = (BARS_HELD / orders.len().max(1)).max(1);
+    for questions in questions.rchunks(sessions) {
+        let Some(herald) = orders.first_mut() else { return };
+        let round = rounds.ask(questions, herald, threads);
+        // What the source has said to half a round is left: writing it takes longer than a stop may.
+        if tools.stop.is_asked() {
+            return;
+        }
+        let still_open = crew::each(threads, orders, tools.stop, |order| rounds.bring(order, &round));
+        orders = still_open.into_iter().flatten().collect();
+    }
+}
+
+impl Rounds<'_> {
+    /// Asks side by side, newest first. What comes for all is told of one ticker, the herald: events name tickers,
+    /// and a page is to be counted once.
+    fn ask(&self, questions: &[Question], herald: &mut Order, threads: usize) -> Round {
+        let asked_at = clock::now();
+        let received = Mutex::new(herald.received);
+        let replies = crew::each(threads, questions.iter().rev().collect(), self.tools.stop, |question| {
+            let reply = self.reply(*question, |bytes| {
+                let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+                received.pages += 1;
+                received.bytes += bytes;
+                let Received { rows, pages, bytes } = *received;
+                self.tools.reporter.progress(&herald.ticker, rows, pages, bytes);
+            });
+            (*question, reply)
+        });
+        herald.received = received.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.round(replies, asked_at)
+    }
+
+    fn round(&self, replies: Vec<(Question, Reply)>, asked_at: Timestamp) -> Round {
+        let pages = replies.iter().filter(|(_, reply)| matches!(reply, Reply::Day(_))).count() as u64;
+        let round = Round::new(replies, Fetch { asked_at, pages });
+        for days in round.refused.ranges() {
+            self.warn(format_args!("{days} is outside the plan of the API key"));
+        }
+        round
+    }
+
+    fn reply(&self, question: Question, on_page: impl FnOnce(u64)) -> Reply {
+        let Some(day) = question.session else { return Reply::NoSession };
+        if self.edge.lock().unwrap_or_else(PoisonError::into_inner).refuses(day) {
+            return Reply::OutsidePlan;
+        }
+        let Tools { task, client, stop, .. } = self.tools;
+        let asked = ask_day::Question { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
+        let on_retry = |failure: &Failure, wait: std::time::Duration| {
+            self.warn(format_args!("{day}: {failure}; asking again in {:.1} s", wait.as_secs_f64()));
+        };
+        match ask_day(client, asked, day, stop, on_retry) {
+            Ok((market, bytes)) => {
+                on_page(bytes);
+                if market.held == 0 {
+                    self.warn(format_args!("{day}: a session without a single row"));
+                }
+                if market.repeated > 0 {
+                    let rows = market.repeated;
+                    self.warn(format_args!("{day}: {rows} rows stood there twice and were taken once"));
+                }
+                Reply::Day(market)
+            }
+            Err(Failure::OutsidePlan(_)) => {
+                self.edge.lock().unwrap_or_else(PoisonError::into_inner).refuse(day);
+                Reply::OutsidePlan
+            }
+            Err(failure) => {
+                self.give_up_if_hopeless(day, &failure);
+                Reply::Failed(failure)
+            }
+        }
+    }
+
+    fn give_up_if_hopeless(&self, day: TradingDay, failure: &Failure) {
+        let Verdict::Batch(exit) = of_source(failure) else { return };
+        let other_way = match failure {
+            Failure::Refused { status: 403, .. } => "; --via ticker does without this endpoint",
+            _ => "",
+        };
+        let whom = format_args!("the whole market on {day}");
+        self.tally.end(exit, whom, &format!("{}{other_way}", causes(failure)));
+    }
+
+    /// Brings `order` its part of `round`; returns it unless it has come to its end.
+    fn bring(&self, mut order: Order, round: &Round) -> Option<Order> {
+        if let Err(error) = self.commit(&mut order, round) {
+            self.tally.failed(&order.ticker, &error);
+            return None;
+        }
+        if order.failure.is_none() {
+            order.failure = round.failure(order.missing()).cloned();
+        }
+        let Received { rows, pages, bytes } = order.received;
+        if round.begins().is_none_or(|day| !order.ends_at(day)) {
+            self.tools.reporter.progress(&order.ticker, rows, pages, bytes);
+            return Some(order);
+        }
+        match order.failure {
+            None => self.tally.done(&order.ticker, order.received),
+            Some(failure) => self.tally.failed(&order.ticker, &failure.into()),
+        }
+        None
+    }
+
+    fn commit(&self, order: &mut Order, round: &Round) -> Result<(), TickerError> {
+        let answered = order.missing().intersection(&round.answered);
+        let refused = order.missing().intersection(&round.refused);
+        if answered.is_empty() && refused.is_empty() {
+            return Ok(());
+        }
+        let task = self.tools.task;
+        let mut store: Store<Ohlcv> = self.tools.open(&order.ticker)?;
+        for range in answered.ranges() {
+            let bars = round.bars(order.number, *range);
+            order.received.rows += bars.len() as u64;
+            let mut partitioner = Partitioner::new(task.kind, task.zone, *range);
+            for piece in partitioner.take(bars).into_iter().chain(partitioner.finish()) {
+                store.keep(piece, round.fetch)?;
+            }
+        }
+        for range in refused.ranges() {
+            store.record_outside_plan(*range, round.fetch)?;
+        }
+        Ok(store.prove()?)
+    }
+
+    fn warn(&self, text: std::fmt::Arguments<'_>) {
+        self.tools.reporter.run(Level::Warn, &text.to_string());
+    }
+}

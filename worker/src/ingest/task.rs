@@ -1,0 +1,76 @@
+//! What a batch has to do, and what it has to do it with.
+
+use std::path::PathBuf;
+
+use shared::dataset::answers::Trust;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::descriptor::Adjusted;
+use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::ledger::{Ledger, LedgerError};
+use shared::market::ticker::Ticker;
+use shared::market::zone::Zone;
+use shared::run::base_url::BaseUrl;
+use shared::run::via::Via;
+use shared::run::window::Window;
+
+use super::drafts::{Place, Stored};
+use super::store::{Store, StoreError};
+use crate::api::client::Client;
+use crate::report::{Level, Reporter};
+use crate::stop::Stop;
+
+/// What is asked of every ticker of the batch.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Root of the dataset.
+    pub outdir: PathBuf,
+    /// What rows.
+    pub kind: Kind,
+    /// Which columns trades get.
+    pub columns: Columns,
+    /// In which zone days are counted.
+    pub zone: Zone,
+    /// Days; all of them settled.
+    pub asked: DateRange,
+    /// How much is asked for at a time.
+    pub window: Window,
+    /// Which way; only daily bars have more than one.
+    pub via: Via,
+    /// What of the ledger counts as done.
+    pub trust: Trust,
+    /// Whom to ask.
+    pub base: BaseUrl,
+    /// On which scale.
+    pub adjusted: Adjusted,
+}
+
+/// What everybody who works on a batch shares.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// What to do.
+    pub task: &'a Task,
+    /// Whom to ask through.
+    pub client: &'a Client,
+    /// Whom to tell.
+    pub reporter: &'a Reporter,
+    /// When to end.
+    pub stop: &'a Stop,
+}
+
+impl Tools<'_> {
+    /// The ledger of `ticker` as it stands, without taking its place.
+    pub fn ledger(&self, ticker: &Ticker) -> Result<Ledger, LedgerError> {
+        Ledger::read(&self.task.outdir, self.task.kind, ticker)
+    }
+
+    /// Takes the place of `ticker` and says what was found there.
+    pub fn open<R: Stored>(&self, ticker: &Ticker) -> Result<Store<R>, StoreError> {
+        let Task { kind, columns, zone, .. } = *self.task;
+        let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
+        let (store, found) = Store::open(place)?;
+        for text in found {
+            self.reporter.ticker(Level::Warn, ticker, text);
+        }
+        Ok(store)
+    }
+}

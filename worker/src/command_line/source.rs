@@ -33,7 +33,7 @@ pub struct SourceArgs {
     /// The same as seconds between requests
     #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
     rate_limit: Option<Rate>,
-    /// Requests sent for one page before its ticker fails
+    /// Failed requests for one page before its ticker fails; a 429 is none, it is waited out for five minutes
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIES)))]
     tries: u32,
     /// First wait between tries; doubled each time, with jitter

@@ -12,6 +12,7 @@ mod reference;
 mod universe;
 mod resume;
 mod crash;
+mod disk_full;
 mod limits;
 mod secrets;
 mod python;

@@ -177,6 +177,9 @@ fn failed(request_id: &str, drawn: &Drawn) -> Option<Reply> {
 
 /// The faults between here and the client.
 fn delivered(mut reply: Reply, request_id: &str, drawn: &Drawn) -> Reply {
+    if drawn.has(Fault::TextPrice) && text_price(&mut reply.body) {
+        reply = reply.showing(Fault::TextPrice);
+    }
     match drawn.first_of(&[Fault::Reset, Fault::CutJson, Fault::SlowBody]) {
         Some(Fault::Reset) => {
             reply.delivery = Delivery::Reset;
@@ -199,6 +202,16 @@ fn delivered(mut reply: Reply, request_id: &str, drawn: &Drawn) -> Reply {
         }
         None => reply,
     }
+}
+
+/// Puts the last price of a page, of a bar or a trade, into quotes; says whether there was one.
+fn text_price(body: &mut String) -> bool {
+    let behind = |key: &str| body.rfind(key).map(|at| at + key.len());
+    let Some(start) = behind("\"price\":").or_else(|| behind("\"c\":")) else { return false };
+    let Some(length) = body[start..].find([',', '}']) else { return false };
+    body.insert(start + length, '"');
+    body.insert(start, '"');
+    true
 }
 
 fn key_of(heard: &Heard) -> Option<String> {

@@ -293,3 +293,56 @@ fn a_status_that_could_not_be_said_is_no_success() {
     let said = String::from_utf8_lossy(&status.stderr).into_owned();
     assert!(said.starts_with("error: can't write to standard output: No space left"), "{said}");
 }
+
+#[test]
+fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
+    let wrong: [(&str, &[&str]); 19] = [
+        ("--job", &["weekly", ""]),
+        ("--tickers-csv", &["nowhere.csv"]),
+        ("--from", &["yesterday", "2024-02-30"]),
+        ("--to", &["2024-13-01", "2200-01-01"]),
+        ("--batch-size", &["0", "-1", "few"]),
+        ("--shards", &["0", "some"]),
+        ("--max-concurrent", &["0", "all"]),
+        ("--per-shard-workers", &["0", "65"]),
+        ("--retries", &["-1", "often"]),
+        ("--base-url", &["api.massive.com", "ftp://api.massive.com"]),
+        ("--columns", &["all"]),
+        ("--tz", &["Mars/Olympus"]),
+        ("--window", &["week"]),
+        ("--rate", &["fast", "0/s"]),
+        ("--rate-limit", &["-1", "slow"]),
+        ("--settle", &["soon", "-24h"]),
+        ("--recheck-empty", &["-1"]),
+        ("--tries", &["0", "101"]),
+        ("--backoff-base", &["-5ms", "5"]),
+    ];
+    // Paths: what is wrong with these is found when they are used.
+    let free = ["--workdir", "--outdir", "--ingest-script"];
+    let scene = Scene::of(&["A"]);
+    let help = run(&mut scene.launcher("start", &["--help"])).expect_code(0).stdout;
+    for line in help.lines() {
+        let Some((flag, rest)) = line.trim_start().split_once(' ') else { continue };
+        if flag.starts_with("--") && rest.starts_with('<') {
+            let is_known = free.contains(&flag) || wrong.iter().any(|(known, _)| *known == flag);
+            assert!(is_known, "{flag}: no wrong value of it is tried here");
+        }
+    }
+    let usual =
+        ["--job=daily", "--tickers-csv=tickers.csv", "--outdir=out", "--from=2020-01-01", "--to=2020-12-31"];
+    for (flag, values) in wrong {
+        for value in values {
+            let given = format!("{flag}={value}");
+            let is_other = |word: &&str| word.split_once('=').is_none_or(|(known, _)| known != flag);
+            let words: Vec<&str> = usual.into_iter().filter(is_other).chain([given.as_str()]).collect();
+            let mut start = scene.launcher("start", &words);
+            let said = run(start.env("POLYGON_API_KEY", "sesame")).expect_code(2).stderr;
+            let first = said.lines().next().unwrap_or_default();
+            assert!(
+                first.starts_with("error: ") && first.contains(flag) && first.contains(value),
+                "{given}: {said}"
+            );
+            assert!(!scene.path("out").exists() && !scene.path("w").exists(), "{given} made something");
+        }
+    }
+}

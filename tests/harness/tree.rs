@@ -13,6 +13,7 @@ use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader;
+use shared::dataset::writer::Fingerprint;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 
@@ -98,6 +99,20 @@ fn partition_files(outdir: &Path, kind: Kind, ticker: &Ticker) -> Vec<(Partition
         Some((name.parse().ok().filter(|_| named_well)?, path))
     };
     files(&folder).into_iter().filter_map(partition_of).collect()
+}
+
+/// Paths below `outdir` of the files that the ledger of `ticker` proves byte by byte, sorted.
+pub fn proven_files(outdir: &Path, kind: Kind, ticker: &Ticker) -> Vec<PathBuf> {
+    let ledger = Ledger::read(outdir, kind, ticker).expect("a sound ledger");
+    assert_eq!(ledger.damaged().count(), 0, "every file that a line describes is there");
+    let is_proven = |(partition, path): (Partition, PathBuf)| {
+        let found = Fingerprint::of_file(&path).expect("read");
+        let name = path.strip_prefix(outdir).expect("below the root").to_owned();
+        ledger.file(partition).is_some_and(|proof| proof.fingerprint == found).then_some(name)
+    };
+    let mut files: Vec<_> = partition_files(outdir, kind, ticker).into_iter().filter_map(is_proven).collect();
+    files.sort();
+    files
 }
 
 /// Does the ledger of `ticker` prove every day of `asked`?

@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, run};
-use tests::harness::tree;
+use tests::harness::{tree, truth};
 use tests::sim::config::Config;
+use tests::sim::faults::Fault;
 use tests::sim::server::Exchange;
 
 /// Nobody listens here.
@@ -30,7 +32,7 @@ fn refused(place: &Place, ended: Ended, words: &str) {
 fn refused_list(text: &str, words: &str) {
     let place = Place::with_tickers([""]);
     fs::write(place.tickers_csv(), text).expect("written");
-    refused(&place, worker(&place, |_| {}), words);
+    refused(&place, worker(&place, |_| {}), &format!("--tickers-csv: {words}"));
 }
 
 #[test]
@@ -57,7 +59,8 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
     refused_list("ticker\n", "tickers.csv: no tickers in it");
     let place = Place::with_tickers(["A"]);
     fs::remove_file(place.tickers_csv()).expect("removed");
-    refused(&place, worker(&place, |_| {}), "can't read tickers.csv: No such file or directory (os error 2)");
+    let words = "--tickers-csv: can't read tickers.csv: No such file or directory (os error 2)";
+    refused(&place, worker(&place, |_| {}), words);
 }
 
 #[test]
@@ -163,5 +166,128 @@ fn a_settling_delay_can_not_be_negative() {
     let ended = worker(&place, |command| {
         command.args(["--settle=-24h"]);
     });
-    refused(&place, ended, "--settle -PT24H is negative: no day is settled before it is over");
+    let words = "invalid value '-24h' for '--settle <DURATION>': a duration can't be negative";
+    refused(&place, ended, words);
+}
+
+/// Flags of every download, and values that make no sense.
+const DOWNLOAD: [(&str, &[&str]); 8] = [
+    ("--tickers-csv", &["nowhere.csv"]),
+    ("--from", &["yesterday", "2024-02-30", "1969-12-31", ""]),
+    ("--to", &["2024-13-01", "2024-1-1", "2200-01-01"]),
+    ("--max-tickers-per-process", &["0", "-1", "all"]),
+    ("--tz", &["Mars/Olympus", "EST"]),
+    ("--window", &["week", ""]),
+    ("--settle", &["soon", "-1s", "15"]),
+    ("--recheck-empty", &["-1", "often"]),
+];
+/// Flags of everything that asks the source.
+const SOURCE: [(&str, &[&str]); 6] = [
+    ("--max-workers", &["0", "65", "many"]),
+    ("--base-url", &["api.massive.com", "ftp://api.massive.com", "https://api.massive.com/v2"]),
+    ("--rate", &["fast", "0/s", "-5/min", "5/fortnight"]),
+    ("--rate-limit", &["0", "-1", "slow", "nan"]),
+    ("--tries", &["0", "101", "once"]),
+    ("--backoff-base", &["-5ms", "long", "5"]),
+];
+/// Where things go, or names that may be any: what is wrong with these is found when they are used.
+const FREE: [&str; 6] = ["--outdir", "--events", "--out-csv", "--out-parquet", "--exchanges", "--types"];
+
+/// `worker SUBCOMMAND` with every flag that it needs but this one.
+fn complete(place: &Place, subcommand: &str, but: &str) -> std::process::Command {
+    let needed = match subcommand {
+        "universe" => vec!["--snapdir=out", "--out-csv=list.csv"],
+        "reference" => vec!["--outdir=out"],
+        _ => vec!["--tickers-csv=tickers.csv", "--outdir=out", "--from=2024-01-02", "--to=2024-02-09"],
+    };
+    let mut worker = tests::harness::program::command("worker");
+    worker.current_dir(place.path()).env("POLYGON_BASE_URL", NOBODY).arg(subcommand);
+    worker.args(needed.into_iter().filter(|word| word.split_once('=').is_none_or(|(flag, _)| flag != but)));
+    worker
+}
+
+/// Flags with a value, as `--help` lists them.
+fn flags_with_a_value(subcommand: &str) -> Vec<String> {
+    let help =
+        run(tests::harness::program::command("worker").args([subcommand, "--help"])).expect_code(0).stdout;
+    let flag = |line: &str| {
+        let (flag, rest) = line.trim_start().split_once(' ')?;
+        (flag.starts_with("--") && rest.starts_with('<')).then(|| flag.to_owned())
+    };
+    help.lines().filter_map(flag).collect()
+}
+
+#[test]
+fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
+    let covered_since: (&str, &[&str]) = ("--covered-since", &["yesterday", "2024-01-02", "12:00"]);
+    let columns: (&str, &[&str]) = ("--columns", &["all", "NARROW"]);
+    let download = [&DOWNLOAD[..], &SOURCE[..], &[covered_since]].concat();
+    let reference = [&SOURCE[..], &[("--date", &["today", "2024-02-30", "2199-01-01"][..])]].concat();
+    let universe: Vec<(&str, &[&str])> = vec![
+        ("--snapdir", &["nowhere"]),
+        ("--details", &["nowhere.parquet", "tickers.csv"]),
+        ("--cap-max", &["0", "-1", "much", "inf", "nan"]),
+    ];
+    for (subcommand, table) in [
+        ("daily", download.clone()),
+        ("minute", download.clone()),
+        ("trades", [&download[..], &[columns]].concat()),
+        ("reference", reference),
+        ("universe", universe),
+    ] {
+        for flag in flags_with_a_value(subcommand) {
+            let is_known = FREE.contains(&flag.as_str()) || table.iter().any(|(known, _)| *known == flag);
+            assert!(is_known, "{subcommand} {flag}: no wrong value of it is tried here");
+        }
+        for (flag, values) in table {
+            for value in values {
+                let place = Place::with_tickers(["A"]);
+                let mut worker = complete(&place, subcommand, flag);
+                worker.arg(format!("{flag}={value}"));
+                if flag == "--covered-since" {
+                    worker.arg("--resume");
+                }
+                let ended = run(&mut worker);
+                let said = &ended.stderr;
+                assert_eq!(ended.code(), Some(2), "{subcommand} {flag}={value}: {said}");
+                let first = said.lines().next().unwrap_or_default();
+                let is_named = first.starts_with("error: ") && first.contains(flag) && first.contains(value);
+                assert!(is_named, "{subcommand} {flag}={value}: {said}");
+                let only = [place.tickers_csv()];
+                assert_eq!(tree::files(place.path()), only, "{subcommand} {flag}={value} made something");
+                let folders = fs::read_dir(place.path()).expect("listed").count();
+                assert_eq!(folders, 1, "{subcommand} {flag}={value} made a folder");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_string_where_a_number_belongs_is_named_with_ticker_page_and_row() {
+    for (kind, rows) in [(Kind::Daily, 20), (Kind::Minute, 100), (Kind::Trades, 100)] {
+        let config = Config::synthetic(3).with_tickers(3).with_page_rows_max(rows);
+        let exchange = Exchange::start(config.with_fault(Fault::TextPrice, 0.3)).expect("started");
+        let ticker = truth::universe(&exchange, 1).remove(0);
+        let place = Place::with_tickers([ticker.as_str()]);
+        let mut worker = place.worker_of(kind, &exchange.base_url(), days("2024-01-02", "2024-06-28"));
+        let said = run(worker.args(["--tries", "1"])).expect_code(10).stderr;
+        let line = said
+            .lines()
+            .find(|line| line.contains(&format!("ERROR {ticker}: failed")))
+            .unwrap_or_else(|| panic!("{said}"));
+        let page =
+            line.split_once("page ").and_then(|(_, rest)| rest.split_once(", row ")).map(|(page, _)| page);
+        let page: u32 = page.and_then(|page| page.parse().ok()).unwrap_or_else(|| panic!("{line}"));
+        assert!((1..=exchange.stats().total).contains(&page.into()), "{line}");
+        assert_eq!(
+            u64::from(page),
+            exchange.stats().total,
+            "each request was a page, the last one the bad one"
+        );
+        assert!(line.contains("invalid type: string"), "{line}");
+        eprintln!("{line}");
+        // What is wrong on the way only is overcome: asked again, the page is as it should be.
+        run(&mut place.worker_of(kind, &exchange.base_url(), days("2024-01-02", "2024-06-28")))
+            .expect_code(0);
+    }
 }

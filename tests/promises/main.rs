@@ -15,6 +15,7 @@ mod resume;
 mod crash;
 mod crash_matrix;
 mod zoo;
+mod disk_full;
 mod limits;
 mod secrets;
 mod python;

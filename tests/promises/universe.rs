@@ -151,13 +151,17 @@ fn a_choice_that_leaves_nothing_or_makes_no_sense_is_refused_with_its_reason() {
     assert!(refused(&["--cap-max", "2e9"]).contains("--details <FILE>"));
     assert!(refused(&["--details", "out/ticker_details", "--cap-max", "0"]).contains("an amount of dollars"));
     let said = refused(&["--details", "nowhere.parquet"]);
-    assert!(said.starts_with("error: can't open nowhere.parquet: No such file"), "{said}");
+    assert!(said.starts_with("error: --details: can't open nowhere.parquet: No such file"), "{said}");
     let wrong = "out/tickers_snapshot/snapshot_date=2026-10-30/tickers.parquet";
     let said = refused(&["--details", wrong]);
-    let words = format!("error: {wrong}: no column is called \"market_cap\" (found: ticker, name, market");
+    let words =
+        format!("error: --details: {wrong}: no column is called \"market_cap\" (found: ticker, name, market");
     assert!(said.starts_with(&words), "{said}");
     let mut empty = command("worker");
     empty.current_dir(scene.place.path()).args(["universe", "--snapdir", "out", "--out-csv", "u.csv"]);
     let said = run(&mut empty).expect_code(2).stderr;
-    assert!(said.starts_with("error: out: no tickers.parquet in it and none in a snapshot_date="), "{said}");
+    assert!(
+        said.starts_with("error: --snapdir: out: no tickers.parquet in it and none in a snapshot_date="),
+        "{said}"
+    );
 }

@@ -2,12 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use shared::market::trading_day::TradingDay;
 
 use super::endpoint::AggsEnd;
 use super::faults::{Fault, FaultPlan, FaultRate};
 use super::rate_window::Rate;
+use super::storm::Storm;
 use super::synthetic::Shape;
 
 /// Where the rows come from.
@@ -44,6 +46,8 @@ pub struct Config {
     pub rate: Option<Rate>,
     /// See [`RetryAfter`].
     pub retry_after: RetryAfter,
+    /// When every request is refused; never when `None`.
+    pub storm: Option<Storm>,
     /// What goes wrong, and how often.
     pub faults: FaultPlan,
     /// See [`AggsEnd`].
@@ -72,6 +76,7 @@ impl Config {
             page_rows_max: usize::MAX - 2,
             rate: None,
             retry_after: RetryAfter::default(),
+            storm: None,
             faults: FaultPlan::default(),
             aggs_end: AggsEnd::default(),
             plan_begins: TradingDay::MIN,
@@ -122,6 +127,13 @@ impl Config {
     pub fn with_rate(mut self, rate: Rate, retry_after: RetryAfter) -> Self {
         self.rate = Some(rate);
         self.retry_after = retry_after;
+        self
+    }
+
+    /// With a time in which every request is answered 429; `begins` counts from the first request.
+    #[must_use]
+    pub fn with_storm(mut self, begins: Duration, lasts: Duration) -> Self {
+        self.storm = Some(Storm { begins, lasts });
         self
     }
 

@@ -38,11 +38,13 @@ pub enum Fault {
     AdjustedFlip,
     /// Status `DELAYED`: a success.
     Delayed,
+    /// The last price of the page is a string.
+    TextPrice,
 }
 
 impl Fault {
     /// Every fault with its name on the command line.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::TooMany, "429"),
         (Self::TooManyRetryAfter, "429-retry-after"),
         (Self::ServerError, "500"),
@@ -57,6 +59,7 @@ impl Fault {
         (Self::ForeignNextUrl, "foreign-next-url"),
         (Self::AdjustedFlip, "adjusted-flip"),
         (Self::Delayed, "delayed"),
+        (Self::TextPrice, "text-price"),
     ];
 
     /// Its name on the command line and in `/__stats`.

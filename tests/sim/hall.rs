@@ -3,7 +3,7 @@
 //! Here are the things that requests share (rate window, repetitions of a URL); sockets are the server's.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::chance::{join, mix, of_text};
@@ -35,6 +35,8 @@ pub struct Hall {
     config: Config,
     source: Arc<dyn Source>,
     window: Option<Mutex<RateWindow>>,
+    /// When the first request came.
+    first_asked: OnceLock<Instant>,
     /// Twelve bytes for every URL ever asked: a million of them fit where one page does.
     asked: Mutex<HashMap<u64, u32>>,
     stats: Mutex<Stats>,
@@ -49,7 +51,14 @@ impl Hall {
     /// A hall for a source.
     pub fn new(config: Config, source: Arc<dyn Source>) -> Self {
         let window = config.rate.map(|rate| Mutex::new(RateWindow::new(rate)));
-        Self { config, source, window, asked: Mutex::default(), stats: Mutex::default() }
+        Self {
+            config,
+            source,
+            window,
+            first_asked: OnceLock::new(),
+            asked: Mutex::default(),
+            stats: Mutex::default(),
+        }
     }
 
     /// The source it serves.
@@ -87,6 +96,10 @@ impl Hall {
                 return Some(Reply::error(401, request_id, "Unknown API Key"));
             }
             _ => {}
+        }
+        let since_first = now.saturating_duration_since(*self.first_asked.get_or_init(|| now));
+        if self.config.storm.is_some_and(|storm| storm.refuses(since_first)) {
+            return Some(Reply::too_many(request_id, None));
         }
         let wait = lock(self.window.as_ref()?).admit(now).err()?;
         let retry_after_s = match self.config.retry_after {
@@ -164,6 +177,9 @@ fn failed(request_id: &str, drawn: &Drawn) -> Option<Reply> {
 
 /// The faults between here and the client.
 fn delivered(mut reply: Reply, request_id: &str, drawn: &Drawn) -> Reply {
+    if drawn.has(Fault::TextPrice) && text_price(&mut reply.body) {
+        reply = reply.showing(Fault::TextPrice);
+    }
     match drawn.first_of(&[Fault::Reset, Fault::CutJson, Fault::SlowBody]) {
         Some(Fault::Reset) => {
             reply.delivery = Delivery::Reset;
@@ -186,6 +202,16 @@ fn delivered(mut reply: Reply, request_id: &str, drawn: &Drawn) -> Reply {
         }
         None => reply,
     }
+}
+
+/// Puts the last price of a page, of a bar or a trade, into quotes; says whether there was one.
+fn text_price(body: &mut String) -> bool {
+    let behind = |key: &str| body.rfind(key).map(|at| at + key.len());
+    let Some(start) = behind("\"price\":").or_else(|| behind("\"c\":")) else { return false };
+    let Some(length) = body[start..].find([',', '}']) else { return false };
+    body.insert(start + length, '"');
+    body.insert(start, '"');
+    true
 }
 
 fn key_of(heard: &Heard) -> Option<String> {

@@ -74,7 +74,7 @@ struct Arguments {
     faults_all: Option<f64>,
     /// Probability of one fault, repeatable, stronger than --faults-all: 429, 429-retry-after, 500, 502, 504,
     /// reset, cut-json, slow-body, html-200, duplicate-row, repeated-next-url, foreign-next-url, adjusted-flip,
-    /// delayed
+    /// delayed, text-price
     #[arg(long, value_name = "KIND=P")]
     fault: Vec<FaultRate>,
     /// End when standard input closes

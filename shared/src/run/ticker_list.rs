@@ -59,8 +59,18 @@ pub struct TickerList {
 impl TickerList {
     /// Reads `path`. A blank line between tickers is refused (what stood there?); at the end it is nothing.
     pub fn read(path: &Path) -> Result<Self, TickerListError> {
-        let text = fs::read_to_string(path).map_err(DiskError::at("read", path))?;
-        Self::parse(path, &text)
+        let bytes = fs::read(path).map_err(DiskError::at("read", path))?;
+        Self::parse_bytes(path, &bytes)
+    }
+
+    /// Reads a CSV from memory; `path` is only for messages.
+    pub fn parse_bytes(path: &Path, bytes: &[u8]) -> Result<Self, TickerListError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| TickerListError::Malformed {
+            path: path.to_owned(),
+            line: 1 + newlines(&bytes[..error.valid_up_to()]),
+            what: "not UTF-8; save it as UTF-8".to_owned(),
+        })?;
+        Self::parse(path, text)
     }
 
     /// Reads CSV text; `path` is only for messages.
@@ -79,7 +89,7 @@ impl TickerList {
             let record = record.map_err(|error| malformed(path, &error))?;
             let start = start_of(text, &record);
             let refuse = |what| {
-                let line = 1 + text[..start].matches('\n').count() as u64;
+                let line = 1 + newlines(&text.as_bytes()[..start]);
                 TickerListError::Ticker { path: path.to_owned(), line, what }
             };
             if text[start..].starts_with(['\n', '\r']) {
@@ -103,6 +113,10 @@ impl TickerList {
         let lines = tickers.into_iter().map(|ticker| format!("{ticker}\n"));
         std::iter::once("ticker\n".to_owned()).chain(lines).collect()
     }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.split(|byte| *byte == b'\n').count() as u64 - 1
 }
 
 /// Where in `text` a record begins. The csv crate passes over blank lines: for it, the record begins with them.
@@ -164,5 +178,14 @@ mod tests {
             "small.csv: no column is called \"ticker\" (found: symbol, name); the first line must name the columns"
         );
         assert_eq!(said("ticker\n"), "small.csv: no tickers in it");
+    }
+
+    #[test]
+    fn a_byte_of_another_encoding_is_named_with_its_line() {
+        let error = TickerList::parse_bytes(Path::new("small.csv"), b"name,ticker\nA,A\nCaf\xe9,B\n");
+        assert_eq!(
+            error.expect_err("refused").to_string(),
+            "small.csv:3: not a line of this CSV (not UTF-8; save it as UTF-8)"
+        );
     }
 }

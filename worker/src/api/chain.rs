@@ -181,7 +181,7 @@ impl<R: Row> Chain<R> {
         if position.is_some_and(|position| from < position) {
             return Err(Lie::DoesNotAdvance);
         }
-        if from > expected || to + 1 < self.window.end {
+        if from > expected || to < self.window.end - 1 {
             return Err(Lie::Skips);
         }
         Ok(Next::Followed(url))
@@ -272,6 +272,14 @@ mod tests {
         assert_eq!(chain.url().map(Url::as_str), Some(next_from("2024-01-03").as_str()));
         chain.accept(page(&["2024-01-03"], None)).expect("true");
         assert_eq!(chain.url(), None);
+    }
+
+    #[test]
+    fn an_end_beyond_all_time_is_followed_like_any_later_end() {
+        let mut chain = begun();
+        let url = next_from("2024-01-05").replace("/2024-01-12?", &format!("/{}?", i64::MAX));
+        chain.accept(page(&["2024-01-04"], Some(url.clone()))).expect("nothing is skipped");
+        assert_eq!(chain.url().map(Url::as_str), Some(url.as_str()));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
 use url::Url;
 
-use super::backoff::{Backoff, Reason};
+use super::backoff::{Backoff, Troubles};
 use super::failure::{Failure, causes};
 use super::page::PageError;
 use crate::clock::Deadline;
@@ -65,8 +65,8 @@ impl Client {
         Ok(Self { http, key, backoff, budget })
     }
 
-    /// Asks for `url` until `read` makes something of a reply's body, a failure is final, or the tries are
-    /// used up; returns also the length of the body. `on_retry` hears of each failure that is followed by a wait.
+    /// Asks for `url` until `read` makes something of a reply's body, a failure is final, or tries and patience
+    /// are used up; returns also the length of the body. `on_retry` hears of each failure that is followed by a wait.
     pub fn get<T>(
         &self,
         url: &Url,
@@ -74,7 +74,7 @@ impl Client {
         read: impl Fn(&mut dyn Read) -> Result<T, PageError>,
         mut on_retry: impl FnMut(&Failure, Duration),
     ) -> Result<(T, u64), Failure> {
-        let mut failures = 0;
+        let mut troubles = Troubles::default();
         loop {
             if stop.is_asked() {
                 return Err(Failure::Stopped);
@@ -85,10 +85,9 @@ impl Client {
                 Err(failure) => failure,
             };
             self.share_refusal(&failure)?;
-            failures += 1;
             let wait = failure
                 .retry()
-                .and_then(|reason| self.backoff.wait(failures, reason, failure.retry_after(), chance()));
+                .and_then(|reason| self.backoff.wait(&mut troubles, reason, failure.retry_after(), chance()));
             let Some(wait) = wait else { return Err(failure) };
             on_retry(&failure, wait);
             stop.sleep(wait);
@@ -97,7 +96,7 @@ impl Client {
 
     /// The wait before a source that has contradicted itself `lies` times is asked again.
     pub fn wait_after_lie(&self, lies: u32) -> Duration {
-        self.backoff.wait(lies, Reason::Fault, None, chance()).unwrap_or_default()
+        self.backoff.wait_after_faults(lies, chance()).unwrap_or_default()
     }
 
     /// Waits for a turn in the rate budget.

@@ -19,10 +19,17 @@ pub fn collect<R: ListRow + FromWire>(
 ) -> Result<Vec<R>, Failure> {
     let mut all = Vec::new();
     let mut lies = 0;
+    let mut number = 1;
     while let Some(url) = chain.url().cloned() {
-        let (page, _) = client.get(&url, stop, |body| page::decode(body), &mut on_retry)?;
+        let (page, _) = client.get(
+            &url,
+            stop,
+            |body| page::decode(body).map_err(|error| error.on_page(number)),
+            &mut on_retry,
+        )?;
         match chain.accept(page) {
             Ok(rows) => {
+                number += 1;
                 // A page without a new row proves nothing: what lied before may be what is lying still.
                 if !rows.is_empty() {
                     lies = 0;

@@ -33,14 +33,21 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
     mut on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<(), E> {
     let mut lies = 0;
+    let mut number = 1;
     while let Some(url) = chain.url().cloned() {
-        let (page, bytes) = match client.get(&url, stop, |body| page::decode(body), &mut on_retry) {
+        let (page, bytes) = match client.get(
+            &url,
+            stop,
+            |body| page::decode(body).map_err(|error| error.on_page(number)),
+            &mut on_retry,
+        ) {
             Ok(received) => received,
             Err(failure) if chain.ended_by(&failure) => break,
             Err(failure) => return Err(failure.into()),
         };
         match chain.accept(page) {
             Ok(rows) => {
+                number += 1;
                 if !rows.is_empty() {
                     lies = 0;
                 }

@@ -37,6 +37,17 @@ pub enum PageError {
     Malformed(String),
 }
 
+impl PageError {
+    /// The same, of the page with this number (from 1).
+    #[must_use]
+    pub fn on_page(self, number: u32) -> Self {
+        match self {
+            Self::Read(error) => Self::Read(error),
+            Self::Malformed(what) => Self::Malformed(format!("page {number}, {what}")),
+        }
+    }
+}
+
 /// Reads a body to its end.
 pub fn decode<R: FromWire>(body: impl Read) -> Result<Page<R>, PageError> {
     let mut rows = Vec::new();

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
@@ -24,7 +25,7 @@ use worker::api::failure::causes;
 use worker::clock;
 use worker::command_line::reference::{self, ReferenceArgs};
 use worker::command_line::refusal::Refusal;
-use worker::command_line::source::{Source, SourceArgs};
+use worker::command_line::source::{Source, SourceArgs, not_negative};
 use worker::command_line::universe::{self, UniverseArgs};
 use worker::command_line::until_end::{self, Ears};
 use worker::ingest::batch::{self, Load};
@@ -117,8 +118,8 @@ struct DownloadArgs {
     #[arg(long, value_name = "range|month", default_value_t = Window::Range)]
     window: Window,
     /// A day counts as settled this long after 20:00 New York
-    #[arg(long, value_name = "DURATION", default_value = "15h")]
-    settle: SignedDuration,
+    #[arg(long, value_name = "DURATION", default_value = "15h", value_parser = not_negative)]
+    settle: Duration,
     /// How often an empty answer is asked again, a day later, before it is believed
     #[arg(long, value_name = "N", default_value_t = 1)]
     recheck_empty: u32,
@@ -183,18 +184,13 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     if args.to < args.from {
         return Err(wrong(format!("--to {} lies before --from {}", args.to, args.from)));
     }
-    if args.settle.is_negative() {
-        return Err(wrong(format!(
-            "--settle {} is negative: no day is settled before it is over",
-            args.settle
-        )));
-    }
-    let settled = TradingDay::last_settled(now, args.settle);
+    let settle = SignedDuration::try_from(args.settle).unwrap_or(SignedDuration::MAX);
+    let settled = TradingDay::last_settled(now, settle);
     let asked = DateRange::new(args.from, args.to.min(settled)).ok_or_else(|| {
         wrong(format!("nothing from {} on is settled yet: the last settled day is {settled}", args.from))
     })?;
     let source = args.source.resolve()?;
-    let list = TickerList::read(&args.tickers_csv).map_err(Refusal::usage)?;
+    let list = TickerList::read(&args.tickers_csv).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
     let since = if args.resume { args.covered_since } else { Some(now) };
     let trust = Trust { now, since, recheck_empty: args.recheck_empty };
     let Choice { kind, adjusted, columns, via } = *choice;

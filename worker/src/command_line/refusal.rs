@@ -21,6 +21,11 @@ impl Refusal {
         Self::wrong(causes(&error))
     }
 
+    /// What this flag names makes no sense.
+    pub fn flag(flag: &str, error: &dyn Error) -> Self {
+        Self::wrong(format!("{flag}: {}", causes(error)))
+    }
+
     /// The same in our own words.
     pub fn wrong(text: String) -> Self {
         Self { exit: Exit::Usage, text }

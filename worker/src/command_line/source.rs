@@ -33,12 +33,19 @@ pub struct SourceArgs {
     /// The same as seconds between requests
     #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
     rate_limit: Option<Rate>,
-    /// Requests sent for one page before its ticker fails
+    /// Failed requests for one page before its ticker fails; a 429 is none, it is waited out for five minutes
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIES)))]
     tries: u32,
     /// First wait between tries; doubled each time, with jitter
-    #[arg(long, value_name = "DURATION", default_value = "500ms")]
-    backoff_base: SignedDuration,
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = not_negative)]
+    backoff_base: Duration,
+}
+
+/// A time span from nothing on: `15h`, `500ms`.
+pub fn not_negative(text: &str) -> Result<Duration, String> {
+    let span: SignedDuration =
+        text.parse().map_err(|error| format!("not a duration such as 15h or 500ms ({error})"))?;
+    Duration::try_from(span).map_err(|_| "a duration can't be negative".to_owned())
 }
 
 /// Looked at: an address that may get the key, and the key.
@@ -56,12 +63,10 @@ impl SourceArgs {
     pub fn resolve(&self) -> Result<Source, Refusal> {
         let plain_http = if self.allow_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
         let base = BaseUrl::parse(&self.base_url, plain_http).map_err(Refusal::usage)?;
-        let backoff_base = Duration::try_from(self.backoff_base)
-            .map_err(|_| Refusal::wrong(format!("--backoff-base {} is negative", self.backoff_base)))?;
         let folder = std::env::current_dir().unwrap_or_default();
         #[expect(clippy::disallowed_methods, reason = "here arguments and environment become a plan")]
         let key = ApiKey::find(|name| std::env::var(name).ok(), &folder).map_err(Refusal::usage)?;
-        let backoff = Backoff { base: backoff_base, tries: self.tries };
+        let backoff = Backoff { base: self.backoff_base, tries: self.tries };
         Ok(Source { base, key, backoff, rate: self.rate.or(self.rate_limit) })
     }
 }

@@ -54,8 +54,10 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
         Some(path) => read_details(path)?,
         None => BTreeMap::new(),
     };
-    let snapshot = input::find(&args.snapdir, TableName::Tickers).map_err(Refusal::usage)?;
-    let rows = input::read_candidates(&snapshot.file, &known).map_err(Refusal::usage)?;
+    let snapshot =
+        input::find(&args.snapdir, TableName::Tickers).map_err(|error| Refusal::flag("--snapdir", &error))?;
+    let rows =
+        input::read_candidates(&snapshot.file, &known).map_err(|error| Refusal::flag("--snapdir", &error))?;
     say_input("snapshot", &snapshot, rows.len())?;
     let wanted = Wanted {
         exchanges: args.exchanges.clone(),
@@ -82,8 +84,8 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
 }
 
 fn read_details(path: &Path) -> Result<BTreeMap<String, Known>, Refusal> {
-    let found = input::find(path, TableName::Details).map_err(Refusal::usage)?;
-    let known = input::read_details(&found.file).map_err(Refusal::usage)?;
+    let found = input::find(path, TableName::Details).map_err(|error| Refusal::flag("--details", &error))?;
+    let known = input::read_details(&found.file).map_err(|error| Refusal::flag("--details", &error))?;
     say_input("details", &found, known.len())?;
     Ok(known)
 }

@@ -1,0 +1,121 @@
+//! Any bytes as a ledger: it is read or refused by line; what can be read is kept, and lines can follow it.
+#![no_main]
+
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use shared::dataset::answers::{Answers, Said, Trust};
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
+use shared::dataset::ledger::{Entry, Ledger, OpenLedger};
+use shared::dataset::partition::Partition;
+use shared::disk::checked_lines::{self, Appender, LinesError};
+use shared::market::ticker::Ticker;
+use tempfile::TempDir;
+
+/// In memory where there is such a folder: thousands of files a second are no work for a disk.
+static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a folder")
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    // A checksum is never hit by chance: what is behind it is reached with lines that get theirs here.
+    for content in [bytes.to_vec(), sealed(bytes)] {
+        one_log(&content);
+    }
+});
+
+/// Each whole line that ends like an object, with the checksum that belongs to it.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let mut log = Vec::new();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"}\n") {
+            Some(body) => {
+                log.extend_from_slice(body);
+                log.extend_from_slice(format!(",\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body)).as_bytes());
+            }
+            None => log.extend_from_slice(line),
+        }
+    }
+    log
+}
+
+fn one_log(content: &[u8]) {
+    let ticker: Ticker = "AIG".parse().expect("a ticker");
+    let path = Ledger::path(FOLDER.path(), &ticker);
+    fs::create_dir_all(path.parent().expect("in a folder")).expect("made");
+    fs::write(&path, content).expect("written");
+
+    let found = match checked_lines::read::<Entry>(&path) {
+        Ok(found) => found,
+        Err(LinesError::Corrupt { line, .. }) => {
+            let lines = content.split(|byte| *byte == b'\n').count();
+            assert!((1..=lines).contains(&line), "line {line} of {lines}");
+            let mut log = Appender::<Entry>::open(&path).expect("opened");
+            assert!(log.recover().is_err(), "what is damaged is not recovered");
+            assert!(OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker).is_err());
+            assert_eq!(fs::read(&path).expect("read"), content, "and stays as it is");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let sound = usize::try_from(found.sound_bytes).expect("in memory");
+    assert!(sound <= content.len());
+    for entry in &found.entries {
+        let line = checked_lines::encode(entry);
+        let again = checked_lines::decode::<Entry>(line.trim_end().as_bytes());
+        assert_eq!(again.as_ref(), Ok(entry), "a line says what it means");
+    }
+
+    let mut log = Appender::<Entry>::open(&path).expect("opened");
+    assert_eq!(log.recover().expect("recovered"), found.entries);
+    assert_eq!(fs::read(&path).expect("read"), content[..sound], "only what was torn off is cut off");
+    drop(log);
+
+    let new = new_entry();
+    let mut ledger = OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker).expect("nobody holds it");
+    look_at(ledger.ledger());
+    ledger.commit(vec![new.clone()]).expect("appended");
+    look_at(ledger.ledger());
+    drop(ledger);
+    let mut entries = found.entries;
+    entries.push(new);
+    assert_eq!(checked_lines::read::<Entry>(&path).expect("read").entries, entries);
+    for kind in Kind::ALL {
+        look_at(&Ledger::read(FOLDER.path(), kind, &ticker).expect("read"));
+    }
+}
+
+fn asked() -> DateRange {
+    let day = |text: &str| text.parse().expect("a day");
+    DateRange::new(day("2022-03-01"), day("2024-02-09")).expect("in order")
+}
+
+/// Asks all that is asked of a ledger.
+fn look_at(ledger: &Ledger) {
+    let now: Timestamp = "2024-06-01T00:00:00Z".parse().expect("an instant");
+    for since in [None, Some(now)] {
+        let trust = Trust { now, since, recheck_empty: 1 };
+        let missing = ledger.missing(asked(), &trust);
+        let to_ask = ledger.to_ask(asked(), &trust);
+        assert!(missing.minus(&to_ask).is_empty(), "what is missing is asked for");
+        let _ = ledger.summary(asked(), &trust);
+    }
+    assert!(ledger.damaged().all(|(partition, _)| ledger.file(partition).is_none()), "damage proves nothing");
+}
+
+fn new_entry() -> Entry {
+    let partition: Partition = "year=2023".parse().expect("a partition");
+    let mut answers = Answers::default();
+    answers.record(
+        partition.span(),
+        Said::Empty { asks: 1 },
+        "2024-05-31T00:00:00Z".parse().expect("an instant"),
+    );
+    Entry { partition, answers, file: None, pages: 1, code: "0.1.0".to_owned() }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use shared::dataset::answers::Trust;
-use shared::dataset::coverage::DateRange;
+use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::Ledger;
@@ -18,6 +18,7 @@ use shared::run::window::Window;
 
 use super::drafts::{Place, Stored};
 use super::partitioner::{Partitioner, Piece};
+use super::requests::requests;
 use super::store::{Fetch, Store, StoreError};
 use crate::api::chain::Chain;
 use crate::api::client::Client;
@@ -99,7 +100,15 @@ enum Reach {
 struct Visit<'a, R: Stored> {
     ticker: &'a Ticker,
     store: Store<R>,
+    /// What is missing; of other days nothing is kept and nothing recorded.
+    wanted: Coverage,
     received: Received,
+}
+
+impl<R: Stored> Visit<'_, R> {
+    fn wanted_of(&self, days: DateRange) -> Coverage {
+        self.wanted.intersection(&days.into())
+    }
 }
 
 impl<'a> Pipeline<'a> {
@@ -127,9 +136,10 @@ impl<'a> Pipeline<'a> {
         for text in found {
             self.reporter.ticker(Level::Warn, ticker, text);
         }
-        let to_ask = store.ledger().to_ask(self.task.asked, &self.task.trust);
-        let mut visit = Visit { ticker, store, received: Received::default() };
-        for range in to_ask.ranges().iter().flat_map(|range| self.task.window.pieces(*range)) {
+        let wanted = store.ledger().to_ask(self.task.asked, &self.task.trust);
+        let requests = requests(&wanted, self.task.window, store.ledger());
+        let mut visit = Visit { ticker, store, wanted, received: Received::default() };
+        for range in requests {
             self.fetch_within_plan(&mut visit, range)?;
         }
         Ok(visit.received)
@@ -147,10 +157,8 @@ impl<'a> Pipeline<'a> {
         };
         let before = DateRange::new(range.from(), begins.previous().min(range.to()));
         self.refuse(visit, before.expect("the range begins before the plan does"))?;
-        match DateRange::new(begins, range.to()) {
-            Some(reached) => self.fetch(visit, reached).map(drop),
-            None => Ok(()),
-        }
+        let reached = DateRange::new(begins, range.to()).and_then(|reached| visit.wanted_of(reached).hull());
+        reached.map_or(Ok(()), |reached| self.fetch(visit, reached).map(drop))
     }
 
     /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
@@ -186,16 +194,18 @@ impl<'a> Pipeline<'a> {
         let text = format_args!("{days} is outside the plan of the API key");
         self.reporter.ticker(Level::Warn, visit.ticker, text);
         let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
-        Ok(visit.store.record_outside_plan(days, fetch)?)
+        let refused = visit.wanted_of(days);
+        Ok(visit.store.record_outside_plan(&refused, fetch)?)
     }
 
     /// One chain of pages, from the first day of `range` to its last.
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
-        let Visit { ticker, store, received } = visit;
+        let wanted = visit.wanted_of(range);
+        let Visit { ticker, store, received, .. } = visit;
         let Task { kind, zone, .. } = *self.task;
         let window = row::window::<R>(kind, zone, range);
         let mut chain = Chain::new(self.task.base.clone(), self.endpoint(ticker), window);
-        let mut partitioner = Partitioner::new(kind, zone, range);
+        let mut partitioner = Partitioner::new(kind, zone, wanted);
         let mut fetch = Fetch { asked_at: clock::now(), pages: 0 };
 
         let on_page = |page: Delivery<R>| -> Result<(), TickerError> {
@@ -241,7 +251,7 @@ impl<'a> Pipeline<'a> {
 fn keep<R: Stored>(store: &mut Store<R>, piece: Piece<R>, fetch: Fetch) -> Result<(), StoreError> {
     match piece {
         Piece::Rows(partition, rows) => store.add(partition, rows),
-        Piece::Closed(partition, days) => store.close(partition, days, fetch),
+        Piece::Closed(partition, days) => store.close(partition, &days, fetch),
     }
 }
 

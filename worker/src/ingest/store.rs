@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use shared::dataset::answers::{Answers, Said};
-use shared::dataset::coverage::DateRange;
+use shared::dataset::coverage::Coverage;
 use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof, Ledger, LedgerError, OpenLedger};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
@@ -103,7 +103,7 @@ impl<R: Stored> Store<R> {
 
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
     /// is: what was proven is not erased by a source that has nothing to say today.
-    pub fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
+    pub fn close(&mut self, partition: Partition, days: &Coverage, fetch: Fetch) -> Result<(), StoreError> {
         let mut answers = self.ledger().answers(partition);
         let mut file = self.ledger().file(partition).cloned();
         let said = match self.draft.take() {
@@ -114,7 +114,7 @@ impl<R: Stored> Store<R> {
             }
             None => Said::Empty { asks: 1 },
         };
-        answers.record(days, said, fetch.asked_at);
+        days.ranges().iter().for_each(|days| answers.record(*days, said, fetch.asked_at));
         self.unproven.push(line(partition, answers, file, fetch));
         if said == Said::Data { self.prove() } else { Ok(()) }
     }
@@ -125,11 +125,15 @@ impl<R: Stored> Store<R> {
     }
 
     /// Records that the plan does not reach `days`.
-    pub fn record_outside_plan(&mut self, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
-        for partition in Partition::within(self.place.kind, days) {
-            let Some(refused) = days.intersection(partition.span()) else { continue };
+    pub fn record_outside_plan(&mut self, days: &Coverage, fetch: Fetch) -> Result<(), StoreError> {
+        let Some(hull) = days.hull() else { return Ok(()) };
+        for partition in Partition::within(self.place.kind, hull) {
+            let refused = days.intersection(&partition.span().into());
+            if refused.is_empty() {
+                continue;
+            }
             let mut answers = self.ledger().answers(partition);
-            answers.record(refused, Said::OutsidePlan, fetch.asked_at);
+            refused.ranges().iter().for_each(|days| answers.record(*days, Said::OutsidePlan, fetch.asked_at));
             let file = self.ledger().file(partition).cloned();
             self.unproven.push(line(partition, answers, file, fetch));
         }

@@ -115,6 +115,17 @@ pub fn proven_files(outdir: &Path, kind: Kind, ticker: &Ticker) -> Vec<PathBuf> 
     files
 }
 
+/// The label of every minute of `ticker` on disk, in file order.
+pub fn minute_labels(outdir: &Path, ticker: &Ticker) -> Vec<String> {
+    let mut labels = Vec::new();
+    for (_, path) in partition_files(outdir, Kind::Minute, ticker) {
+        let table = reader::read_table(&path).expect("a sound file");
+        let column = table.column_by_name("minute").expect("a column").as_string::<i32>();
+        labels.extend(column.iter().flatten().map(str::to_owned));
+    }
+    labels
+}
+
 /// Does the ledger of `ticker` prove every day of `asked`?
 pub fn is_proven(outdir: &Path, kind: Kind, ticker: &Ticker, asked: DateRange) -> bool {
     let trust = Trust { now: jiff::Timestamp::now(), since: None, recheck_empty: 0 };

@@ -3,11 +3,13 @@
 use shared::dataset::coverage::DateRange;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 
 use super::tree::Print;
-use crate::sim::record::{Adjustment, Span};
+use crate::sim::record::{Adjustment, Listing, Span};
 use crate::sim::server::Exchange;
 use crate::sim::source::{true_bars, true_trades};
+use crate::sim::synthetic::ELEPHANT;
 
 /// Every daily bar that the exchange has of `ticker` within `range`, as traded.
 pub fn daily_bars(exchange: &Exchange, ticker: &Ticker, range: DateRange) -> Vec<Ohlcv> {
@@ -28,6 +30,34 @@ pub fn trades(exchange: &Exchange, ticker: &Ticker, range: DateRange) -> Vec<Pri
     let trades =
         true_trades(exchange.source(), ticker.as_str(), (range.from(), range.to())).expect("known rows");
     trades.iter().map(|trade| (trade.sip_ns, trade.price.as_f64(), trade.size.as_f64())).collect()
+}
+
+/// A symbol that no exchange lists.
+pub const NOBODY: &str = "NOSUCH";
+
+/// So many tickers with every trouble within `asked`: the elephant, one that nobody lists, some that were listed,
+/// delisted or gone by then, and some that merely trade.
+pub fn cast(exchange: &Exchange, count: usize, asked: DateRange) -> Vec<Ticker> {
+    let (listings, each) = (exchange.source().listings(), count / 8);
+    let on = |day: Option<TradingDay>| day.is_some_and(|day| asked.contains(day));
+    let some = |trouble: &dyn Fn(&Listing) -> bool, most: usize| -> Vec<Ticker> {
+        let found = listings.iter().filter(|listing| trouble(listing)).take(most);
+        let found: Vec<Ticker> = found.map(|listing| listing.ticker.clone()).collect();
+        assert_eq!(found.len(), most, "as many as there should be");
+        found
+    };
+    let mut cast = some(&|listing| listing.ticker.as_str() == ELEPHANT, 1);
+    cast.push(NOBODY.parse().expect("a symbol"));
+    cast.extend(some(&|listing| on(listing.listed), each));
+    cast.extend(some(&|listing| on(listing.delisted), each));
+    cast.extend(some(&|listing| listing.delisted.is_some_and(|gone| gone < asked.from()), each));
+    let trades_throughout = |listing: &Listing| {
+        listing.trades_on(asked.from())
+            && listing.trades_on(asked.to())
+            && listing.ticker.as_str() != ELEPHANT
+    };
+    cast.extend(some(&trades_throughout, count - cast.len()));
+    cast
 }
 
 /// The first `count` tickers of the exchange.

@@ -221,6 +221,7 @@ fn flags_with_a_value(subcommand: &str) -> Vec<String> {
 fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
     let covered_since: (&str, &[&str]) = ("--covered-since", &["yesterday", "2024-01-02", "12:00"]);
     let columns: (&str, &[&str]) = ("--columns", &["all", "NARROW"]);
+    let via: (&str, &[&str]) = ("--via", &["market", ""]);
     let download = [&DOWNLOAD[..], &SOURCE[..], &[covered_since]].concat();
     let reference = [&SOURCE[..], &[("--date", &["today", "2024-02-30", "2199-01-01"][..])]].concat();
     let universe: Vec<(&str, &[&str])> = vec![
@@ -229,7 +230,7 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("--cap-max", &["0", "-1", "much", "inf", "nan"]),
     ];
     for (subcommand, table) in [
-        ("daily", download.clone()),
+        ("daily", [&download[..], &[via]].concat()),
         ("minute", download.clone()),
         ("trades", [&download[..], &[columns]].concat()),
         ("reference", reference),

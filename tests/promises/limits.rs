@@ -1,5 +1,7 @@
 //! Promise: memory does not grow with the number of tickers, and requests are as few as can be.
 
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, run};
@@ -30,6 +32,55 @@ fn five_hundred_tickers_take_no_more_memory_than_fifty_and_one_request_each() {
     assert!(many <= 64 * MIB, "{many} bytes");
     // A tenth is the noise of the allocator, not growth: the list itself is 450 tickers longer.
     assert!(many <= few + few / 10, "{few} bytes at 50, {many} at 500");
+}
+
+/// The most memory that one worker holds while it brings four elephants on so many threads.
+fn peak_of_elephants(
+    exchange: &Exchange,
+    kind: Kind,
+    asked: DateRange,
+    arguments: &[&str],
+    count: usize,
+) -> u64 {
+    let tickers = exchange.source().listings().iter().map(|listing| listing.ticker.to_string()).take(count);
+    let place = Place::with_tickers(tickers);
+    let mut worker = place.worker_of(kind, &exchange.base_url(), asked);
+    let ended = run(worker.args(["--max-workers", "4"]).args(arguments)).expect_code(0);
+    let peak = ended.peak_rss_bytes;
+    eprintln!("{kind} {arguments:?} {asked}, {count} elephants: {} KiB in {:.1?}", peak / 1024, ended.took);
+    peak
+}
+
+#[test]
+#[ignore = "two million trades a day take minutes to make up: scripts/soak"]
+fn a_worker_on_elephants_of_two_million_trades_a_day_stays_within_64_mib() {
+    let config = Config::synthetic(9).with_tickers(4).with_elephants(4).with_elephant_trades(2_000_000);
+    let exchange = Exchange::start(config).expect("started");
+    let peak = |to: &str, columns: &str, count: usize| {
+        let arguments = ["--columns", columns];
+        peak_of_elephants(&exchange, Kind::Trades, days("2025-03-04", to), &arguments, count)
+    };
+    for columns in ["narrow", "full"] {
+        let (one_day, three_days) = (peak("2025-03-04", columns, 1), peak("2025-03-06", columns, 1));
+        let four = peak("2025-03-04", columns, 4);
+        assert!(three_days <= one_day + one_day / 10, "{columns}: flat over the range");
+        assert!(three_days.max(four) <= 64 * MIB, "{columns}");
+    }
+}
+
+#[test]
+#[ignore = "twenty years of minutes take minutes to make up: scripts/soak"]
+fn a_worker_on_twenty_years_of_minutes_stays_within_64_mib() {
+    let config = Config::synthetic(9).with_tickers(4).with_elephants(4);
+    let exchange = Exchange::start(config).expect("started");
+    let peak = |from: &str, count: usize| {
+        peak_of_elephants(&exchange, Kind::Minute, days(from, "2026-09-30"), &[], count)
+    };
+    // The last years are the heavy ones: a page is as full in two years as in twenty.
+    let (two_years, twenty_years, four) =
+        (peak("2025-01-01", 1), peak("2006-10-01", 1), peak("2006-10-01", 4));
+    assert!(twenty_years <= two_years + two_years / 10, "flat over the range");
+    assert!(twenty_years.max(four) <= 64 * MIB);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::market::session::sessions;
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 use tests::harness::place::{Place, beside_the_project, days, ticker};
 use tests::harness::program::{Ended, run};
 use tests::harness::{tree, truth};
@@ -64,65 +66,95 @@ fn the_real_minutes_and_trades_survive_the_trip() {
     assert_eq!(check(&place, &exchange, Kind::Trades, &tickers, asked), 206_337 + 573_620);
 }
 
-#[test]
-fn under_all_faults_short_pages_and_halves_minutes_and_trades_are_equal_to_the_source() {
-    for (kind, from, middle, to) in [
-        (Kind::Minute, "2023-11-20", "2024-02-09", "2024-04-19"),
-        (Kind::Trades, "2024-02-20", "2024-03-08", "2024-03-28"),
-    ] {
-        let config = Config::synthetic(31).with_tickers(8).with_page_rows_max(900);
-        let exchange = Exchange::start(config.with_all_faults(5, 0.05).with_fault(Fault::SlowBody, 0.005))
-            .expect("started");
-        let tickers = truth::universe(&exchange, 8);
-        let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
-        let asked = days(from, to);
-        for part in [days(middle, to), asked, asked, asked, asked] {
-            resume(&place, &exchange, kind, part);
-        }
-        resume(&place, &exchange, kind, asked).expect_code(0);
-        assert!(check(&place, &exchange, kind, &tickers, asked) > 5_000, "{kind}");
+/// Fetches `asked` in two halves and many attempts from an exchange with every fault, and compares with the truth
+/// and with the bytes that a calm exchange makes, twice.
+#[track_caller]
+fn survive_every_fault(kind: Kind, config: &Config, cast: usize, middle: TradingDay, asked: DateRange) {
+    let faulty = config.clone().with_all_faults(5, 0.05).with_fault(Fault::SlowBody, 0.005);
+    let exchange = Exchange::start(faulty).expect("started");
+    let tickers = truth::cast(&exchange, cast, asked);
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let newer = DateRange::new(middle, asked.to()).expect("in order");
+    // Under faults a ticker may fail by name; what is committed stays and another attempt goes on.
+    let attempts = std::iter::once(newer).chain(std::iter::repeat_n(asked, 8));
+    let done = attempts.map(|part| (part, resume(&place, &exchange, kind, part).code()));
+    assert!(done.into_iter().any(|(part, code)| part == asked && code == Some(0)), "{kind}: never done");
+    assert!(check(&place, &exchange, kind, &tickers, asked) > 5_000, "{kind}");
+    let first = tree::parquet_bytes(&place.outdir());
+    let before = exchange.stats().total;
+    resume(&place, &exchange, kind, asked).expect_code(0);
+    assert_eq!(exchange.stats().total, before, "{kind}: nothing is missing");
 
-        let calm = Exchange::start(Config::synthetic(31).with_tickers(8)).expect("started");
-        let whole = Place::with_tickers(tickers.iter().map(Ticker::as_str));
-        resume(&whole, &calm, kind, asked).expect_code(0);
-        assert_eq!(tree::parquet_bytes(&place.outdir()), tree::parquet_bytes(&whole.outdir()), "{kind}");
+    let calm = Exchange::start(config.clone()).expect("started");
+    let whole = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    for _ in ["at first", "fetched anew"] {
         run(&mut whole.worker_of(kind, &calm.base_url(), asked)).expect_code(0);
-        assert_eq!(
-            tree::parquet_bytes(&place.outdir()),
-            tree::parquet_bytes(&whole.outdir()),
-            "{kind}: fetched anew"
-        );
+        assert!(tree::parquet_bytes(&whole.outdir()) == first, "{kind}: the same bytes, whatever went wrong");
     }
 }
+
+#[test]
+fn under_all_faults_short_pages_and_halves_minutes_and_trades_are_equal_to_the_source() {
+    let config = Config::synthetic(31).with_tickers(1_000).with_page_rows_max(900);
+    let day = |text: &str| text.parse().expect("a day");
+    let minutes = days("2023-11-20", "2024-04-19");
+    survive_every_fault(Kind::Minute, &config, 10, day("2024-02-09"), minutes);
+    let trades = days("2024-02-20", "2024-03-28");
+    survive_every_fault(Kind::Trades, &config, 10, day("2024-03-08"), trades);
+}
+
+#[test]
+#[ignore = "forty tickers and eighteen months take minutes: scripts/soak"]
+fn eighteen_months_of_forty_tickers_under_all_faults_are_equal_to_the_source() {
+    let config = Config::synthetic(31).with_tickers(1_000).with_page_rows_max(10_000);
+    // With the last listings of the made-up market, and three months of the elephant at its full weight.
+    let (middle, asked) = ("2024-08-19".parse().expect("a day"), days("2023-10-01", "2025-03-31"));
+    survive_every_fault(Kind::Minute, &config, 40, middle, asked);
+    survive_every_fault(Kind::Trades, &config, 40, middle, asked);
+}
+
+/// The weeks around both changes of the clocks in 2024, and a day each in winter and summer.
+const AROUND_THE_CLOCKS: [(&str, &str); 4] = [
+    ("2024-03-06", "2024-03-14"),
+    ("2024-10-30", "2024-11-07"),
+    ("2024-01-09", "2024-01-09"),
+    ("2024-07-09", "2024-07-09"),
+];
 
 #[test]
 fn a_winter_evening_and_the_closing_auction_are_filed_under_their_new_york_day() {
     let exchange = Exchange::start(Config::synthetic(31).with_tickers(8)).expect("started");
     let stock = ticker(ELEPHANT);
-    // The weeks around both changes of 2024, and a day each in winter and summer.
-    for (from, to) in [
-        ("2024-03-06", "2024-03-14"),
-        ("2024-10-30", "2024-11-07"),
-        ("2024-01-09", "2024-01-09"),
-        ("2024-07-09", "2024-07-09"),
-    ] {
+    for (from, to) in AROUND_THE_CLOCKS {
         let asked = days(from, to);
         let place = Place::with_tickers([ELEPHANT]);
         resume(&place, &exchange, Kind::Trades, asked).expect_code(0);
         check(&place, &exchange, Kind::Trades, std::slice::from_ref(&stock), asked);
         let stamps: Vec<i64> = tree::trades(&place.outdir(), &stock).iter().map(|trade| trade.0).collect();
-        let mut closes = 0;
-        for (day, session) in shared::market::session::sessions(asked.from(), asked.to()) {
+        for (day, session) in sessions(asked.from(), asked.to()) {
             let close = session.regular_close(day).as_nanosecond();
-            closes += usize::from(
-                stamps.iter().any(|stamp| (0..1_000_000_000).contains(&(i128::from(*stamp) - close))),
-            );
+            let is_auction = |stamp: &i64| (0..1_000_000_000).contains(&(i128::from(*stamp) - close));
+            assert!(stamps.iter().any(is_auction), "{day}: an auction");
         }
-        assert_eq!(
-            closes,
-            shared::market::session::sessions(asked.from(), asked.to()).count(),
-            "{from}: an auction each day"
-        );
+    }
+}
+
+#[test]
+fn the_minute_of_the_closing_auction_is_called_16_00_in_winter_and_in_summer() {
+    let exchange = Exchange::start(Config::synthetic(31).with_tickers(8)).expect("started");
+    let stock = ticker(ELEPHANT);
+    for (from, to) in AROUND_THE_CLOCKS {
+        let asked = days(from, to);
+        let place = Place::with_tickers([ELEPHANT]);
+        resume(&place, &exchange, Kind::Minute, asked).expect_code(0);
+        check(&place, &exchange, Kind::Minute, std::slice::from_ref(&stock), asked);
+        let minutes = tree::minute_labels(&place.outdir(), &stock);
+        for (day, _) in sessions(asked.from(), asked.to()) {
+            let of_day = || minutes.iter().filter(|minute| minute.starts_with(&day.to_string()));
+            assert!(of_day().any(|minute| *minute == format!("{day} 16:00")), "{day}: an auction");
+            let extended = format!("{day} 04:00")..format!("{day} 20:00");
+            assert!(of_day().all(|minute| extended.contains(minute)), "{day}: from 4 to 20 o'clock");
+        }
     }
 }
 
@@ -145,23 +177,42 @@ fn utc_days_are_what_the_older_system_wrote_and_do_not_mix_with_new_york_days() 
     assert!(said.contains("this tree has time zone UTC, you ask for time zone America/New_York"), "{said}");
 }
 
+/// Rows and requests of `count` tickers' minutes, asked for by `window`.
+fn cost_of_minutes(exchange: &Exchange, count: usize, asked: DateRange, window: &str) -> (u64, u64) {
+    let tickers = truth::universe(exchange, count);
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let before = exchange.stats().total;
+    let mut worker = place.worker_of(Kind::Minute, &exchange.base_url(), asked);
+    run(worker.args(["--resume", "--window", window])).expect_code(0);
+    let requests = exchange.stats().total - before;
+    run(&mut worker).expect_code(0);
+    assert_eq!(exchange.stats().total - before, requests, "nothing is missing");
+    let rows: usize =
+        tickers.iter().map(|ticker| tree::bars(&place.outdir(), Kind::Minute, ticker).len()).sum();
+    eprintln!("{window}: {requests} requests for {rows} rows of {count} tickers");
+    (rows as u64, requests)
+}
+
+/// A tenth more than the pages that hold `rows`, and one request a ticker.
+fn economical(rows: u64, tickers: u64) -> u64 {
+    rows.div_ceil(50_000) * 11 / 10 + tickers
+}
+
 #[test]
 fn minutes_cost_as_few_requests_as_there_are_pages() {
     let exchange = Exchange::start(Config::synthetic(31).with_tickers(10)).expect("started");
-    let tickers = truth::universe(&exchange, 10);
-    let asked = days("2022-01-01", "2023-12-31");
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
-    resume(&place, &exchange, Kind::Minute, asked).expect_code(0);
-    let rows = check(&place, &exchange, Kind::Minute, &tickers, asked);
-    let requests = exchange.stats().total;
-    assert!(
-        requests <= (rows.div_ceil(50_000) + tickers.len()) as u64,
-        "{requests} requests for {rows} rows"
-    );
-    let monthly = Place::with_tickers(["NA"]);
-    let mut worker = monthly.worker_of(Kind::Minute, &exchange.base_url(), asked);
-    run(worker.args(["--window", "month"])).expect_code(0);
-    assert_eq!(exchange.stats().total - requests, 24, "one request a month");
-    assert_eq!(resume(&place, &exchange, Kind::Minute, asked).expect_code(0).code(), Some(0));
-    assert_eq!(exchange.stats().total - requests, 24, "nothing is missing");
+    let (rows, requests) = cost_of_minutes(&exchange, 10, days("2023-01-01", "2023-12-31"), "range");
+    assert!(requests <= economical(rows, 10), "{requests} requests for {rows} rows");
+    let by_month = cost_of_minutes(&exchange, 2, days("2022-01-01", "2023-12-31"), "month").1;
+    assert_eq!(by_month, 2 * 24, "one request a month");
+}
+
+#[test]
+#[ignore = "fifty tickers and five years take minutes: scripts/soak"]
+fn five_years_of_minutes_of_fifty_tickers_cost_as_few_requests_as_there_are_pages() {
+    let exchange = Exchange::start(Config::synthetic(31).with_tickers(50)).expect("started");
+    let asked = days("2021-01-01", "2025-12-31");
+    let (rows, requests) = cost_of_minutes(&exchange, 50, asked, "range");
+    assert!(requests <= economical(rows, 50), "{requests} requests for {rows} rows");
+    assert_eq!(cost_of_minutes(&exchange, 50, asked, "month"), (rows, 50 * 60), "one request a month");
 }

@@ -2,14 +2,18 @@
 
 use std::fs;
 
+use jiff::SignedDuration;
+use shared::dataset::answers::Answer;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::Ledger;
+use shared::dataset::ledger::{Entry, Ledger};
 use shared::dataset::partition::Partition;
+use shared::disk::checked_lines;
+use shared::market::session;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, run};
 use tests::harness::tree;
-use tests::harness::truth::{daily_bars, universe};
+use tests::harness::truth::{self, daily_bars, universe};
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
@@ -100,7 +104,7 @@ fn a_deleted_and_a_truncated_file_are_named_and_fetched_again() {
     fs::write(scene.file(&ticker, 2023), &whole[..whole.len() / 2]).expect("cut");
     let mut said = String::new();
     let requests = scene.requests(|| said = scene.resume(FROM, TO).expect_code(0).stderr);
-    assert_eq!(requests, 2, "two holes in one ticker");
+    assert_eq!(requests, 1, "two holes in one ticker, and the year between them fits on their page");
     assert!(said.contains(&format!("{ticker}: year=2021 is damaged and will be fetched again")), "{said}");
     assert!(
         said.contains(&format!("{} bytes where the ledger says {}", whole.len() / 2, whole.len())),
@@ -139,6 +143,53 @@ fn a_torn_last_line_is_ignored_and_a_damaged_line_is_an_error_that_names_it() {
     assert!(said.contains("_ledger.jsonl:1: not a ledger line (its checksum does not match)"), "{said}");
     assert_eq!(fs::read_to_string(&path).expect("read"), damaged, "nothing starts from zero");
     scene.check(FROM, TO);
+}
+
+/// What the ledger says was asked a day earlier.
+fn let_a_day_pass(place: &Place, ticker: &Ticker) {
+    let path = Ledger::path(&place.outdir(), ticker);
+    let earlier = |mut entry: Entry| {
+        let mut answers: Vec<Answer> = entry.answers.into();
+        for answer in &mut answers {
+            answer.asked_at -= SignedDuration::from_hours(25);
+        }
+        entry.answers = answers.into();
+        checked_lines::encode(&entry)
+    };
+    let entries = checked_lines::read(&path).expect("a ledger").entries;
+    fs::write(path, entries.into_iter().map(earlier).collect::<String>()).expect("written");
+}
+
+#[test]
+fn a_day_later_all_quiet_days_of_a_thin_stock_are_asked_again_with_one_request() {
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(40)).expect("started");
+    let asked = days("2024-01-02", "2024-03-28");
+    let prints = |ticker: &Ticker| truth::trades(&exchange, ticker, asked).len();
+    let sessions = session::sessions(asked.from(), asked.to()).count();
+    let thin =
+        universe(&exchange, 40).into_iter().find(|ticker| (20..2 * sessions).contains(&prints(ticker)));
+    let thin = thin.expect("one has less than two trades a day");
+    let place = Place::with_tickers([thin.as_str()]);
+    let resume = || {
+        let before = exchange.stats().total;
+        run(place.worker_of(Kind::Trades, &exchange.base_url(), asked).arg("--resume")).expect_code(0);
+        exchange.stats().total - before
+    };
+    assert_eq!(resume(), 1);
+    let files = tree::parquet_bytes(&place.outdir());
+    let quiet = sessions - files.len();
+    assert!(quiet > 8, "{quiet} days without a trade, and trades between them");
+    assert_eq!(tree::trades(&place.outdir(), &thin), truth::trades(&exchange, &thin, asked));
+
+    let_a_day_pass(&place, &thin);
+    let path = Ledger::path(&place.outdir(), &thin);
+    let lines = || fs::read_to_string(&path).expect("read").lines().count();
+    let before = lines();
+    assert_eq!(resume(), 1, "{quiet} days in one request");
+    assert_eq!(tree::parquet_bytes(&place.outdir()), files);
+    assert_eq!(lines() - before, quiet, "of the days with trades nothing is written again");
+    let_a_day_pass(&place, &thin);
+    assert_eq!(resume(), 0, "said twice is believed");
 }
 
 #[test]

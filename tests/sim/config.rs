@@ -101,6 +101,15 @@ impl Config {
         self
     }
 
+    /// With so many elephants: the first of the universe by number.
+    #[must_use]
+    pub fn with_elephants(mut self, count: usize) -> Self {
+        if let Rows::Synthetic(shape) = &mut self.rows {
+            shape.elephants = count;
+        }
+        self
+    }
+
     /// With short pages.
     #[must_use]
     pub fn with_page_rows_max(mut self, rows: usize) -> Self {

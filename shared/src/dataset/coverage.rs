@@ -106,6 +106,12 @@ impl Coverage {
         self.0.iter().map(|range| u64::from(range.days())).sum()
     }
 
+    /// From its first day to its last, whatever lies between; `None` where there is none.
+    pub fn hull(&self) -> Option<DateRange> {
+        let (first, last) = (self.0.first()?, self.0.last()?);
+        Some(DateRange { from: first.from, to: last.to })
+    }
+
     /// Is `day` in it?
     pub fn contains(&self, day: TradingDay) -> bool {
         self.0.iter().any(|range| range.contains(day))
@@ -216,6 +222,8 @@ mod tests {
             prop_assert_eq!(days(&a.intersection(&b)), &in_a & &in_b);
             prop_assert_eq!(days(&a.minus(&b)), &in_a - &in_b);
             prop_assert_eq!(a.days(), in_a.len() as u64);
+            let ends = in_a.first().copied().zip(in_a.last().copied());
+            prop_assert_eq!(a.hull().map(|hull| (hull.from(), hull.to())), ends);
             // Normal form: the same set is the same value.
             prop_assert_eq!(a.minus(&b).union(&a.intersection(&b)), a);
         }

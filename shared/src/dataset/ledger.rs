@@ -181,6 +181,24 @@ impl Ledger {
         self.latest.values().filter(touched).fold(missing.clone(), |ask, entry| ask.union(&lost(entry)))
     }
 
+    /// The days of which the source has said what they hold, rows or none.
+    pub fn answered(&self) -> Coverage {
+        let is_known = |said: Said| matches!(said, Said::Data | Said::Empty { .. });
+        let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
+        answers.filter(|answer| is_known(answer.said)).map(|answer| answer.days).collect()
+    }
+
+    /// No more rows than these are known of `days`: those of every file that holds one of them.
+    pub fn rows_at_most(&self, days: DateRange) -> u64 {
+        let within = |entry: &&Entry| entry.partition.span().intersection(days).is_some();
+        self.latest
+            .values()
+            .filter(within)
+            .filter_map(|entry| entry.file.as_ref())
+            .map(|file| file.rows)
+            .sum()
+    }
+
     /// Counts over the partitions of which `trust` believes days of `asked`.
     pub fn summary(&self, asked: DateRange, trust: &Trust) -> Summary {
         let mut summary = Summary::default();

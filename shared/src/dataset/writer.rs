@@ -30,6 +30,10 @@ use crate::market::zone::Zone;
 /// Small enough that a group waiting to be written takes little memory, large enough to read fast.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
 
+/// Trades turned into columns at a time, whatever the pages they came on: a file depends on its rows alone, and a
+/// page of columns would take as much memory as the page again.
+const BATCH_TRADES: usize = 8 * 1024;
+
 /// What proves a file: its length and its SHA-256, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
@@ -77,6 +81,8 @@ pub struct TradesFile {
     ticker: Ticker,
     day: TradingDay,
     columns: Columns,
+    /// Less than a batch of trades.
+    pending: Vec<Trade>,
     summary: Option<Written>,
 }
 
@@ -100,24 +106,37 @@ impl TradesFile {
         columns: Columns,
     ) -> Result<Self, DiskError> {
         let file = ParquetFile::create(path, &schema::of(Kind::Trades, columns))?;
-        Ok(Self { file, ticker: ticker.clone(), day, columns, summary: None })
+        Ok(Self { file, ticker: ticker.clone(), day, columns, pending: Vec::new(), summary: None })
     }
 
     /// Appends trades in the order of the tape.
-    pub fn append(&mut self, trades: &[Trade]) -> Result<(), DiskError> {
-        let (Some(first), Some(last)) = (trades.first(), trades.last()) else { return Ok(()) };
-        let before = self.summary.map_or((0, first.sip_ns), |before| (before.rows, before.first_ns));
-        self.summary =
-            Some(Written { rows: before.0 + trades.len() as u64, first_ns: before.1, last_ns: last.sip_ns });
-        self.file.write(&trade_columns(&self.ticker, self.day, self.columns, trades))
+    pub fn append(&mut self, trades: Vec<Trade>) -> Result<(), DiskError> {
+        for trade in trades {
+            self.pending.push(trade);
+            if self.pending.len() == BATCH_TRADES {
+                self.write_pending()?;
+            }
+        }
+        Ok(())
     }
 
     /// Publishes the file; `None` where no trade came, and then there is no file.
-    pub fn publish(self) -> Result<Option<(Written, Fingerprint)>, DiskError> {
+    pub fn publish(mut self) -> Result<Option<(Written, Fingerprint)>, DiskError> {
+        self.write_pending()?;
         match self.summary {
             Some(written) => Ok(Some((written, self.file.publish()?))),
             None => Ok(None),
         }
+    }
+
+    fn write_pending(&mut self) -> Result<(), DiskError> {
+        let (Some(first), Some(last)) = (self.pending.first(), self.pending.last()) else { return Ok(()) };
+        let before = self.summary.map_or((0, first.sip_ns), |before| (before.rows, before.first_ns));
+        let rows = before.0 + self.pending.len() as u64;
+        self.summary = Some(Written { rows, first_ns: before.1, last_ns: last.sip_ns });
+        self.file.write(&trade_columns(&self.ticker, self.day, self.columns, &self.pending))?;
+        self.pending.clear();
+        Ok(())
     }
 }
 
@@ -267,5 +286,48 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trade(number: i64) -> Trade {
+        Trade {
+            sip_ns: 1_710_162_000_000_000_000 + number * 1_000,
+            price: 7.0 + (number % 997) as f64 / 100.0,
+            size: (number % 300) as f64,
+            sequence_number: number,
+            exchange: 4,
+            id: number.to_string().into(),
+            conditions: (number % 3 == 0).then(|| Box::from([37])),
+            correction: None,
+            tape: 1,
+            participant_ns: number,
+            trf_ns: None,
+        }
+    }
+
+    #[test]
+    fn a_day_of_trades_makes_the_same_bytes_whatever_the_pages_it_came_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ticker, day) =
+            ("AIG".parse().expect("a ticker"), TradingDay::from_ymd(2024, 3, 11).expect("a day"));
+        let trades: Vec<Trade> = (0..70_000).map(trade).collect();
+        let file_of = |columns, page_rows: usize| {
+            let path = folder.path().join("trades.parquet");
+            let mut file = TradesFile::create(&path, &ticker, day, columns).expect("begun");
+            trades.chunks(page_rows).for_each(|page| file.append(page.to_vec()).expect("taken"));
+            file.publish().expect("published").expect("rows")
+        };
+        for columns in [Columns::Narrow, Columns::Full] {
+            let whole = file_of(columns, 50_000);
+            assert_eq!(whole.0.rows, 70_000);
+            assert_eq!((whole.0.first_ns, whole.0.last_ns), (trades[0].sip_ns, trades[69_999].sip_ns));
+            for page_rows in [900, 8_192, 10_000, 70_000] {
+                assert_eq!(file_of(columns, page_rows), whole, "{columns}, pages of {page_rows}");
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use shared::market::session::{session, sessions};
 use shared::market::trading_day::TradingDay;
 
 use self::tape::{Tape, decorate};
-use self::universe::Stock;
+use self::universe::{Liquidity, Stock};
 use super::cache::Cache;
 use super::record::{Bar, Listing, Split, Trade};
 use super::source::{Source, SourceError};
@@ -29,6 +29,8 @@ pub struct Shape {
     pub tickers: usize,
     /// Trades of the elephant on a full session since 2025.
     pub elephant_trades: u64,
+    /// How many of the first stocks are elephants, at least one.
+    pub elephants: usize,
     /// The last day with data; later days answer like days without trades.
     pub last_day: TradingDay,
 }
@@ -37,7 +39,7 @@ impl Shape {
     /// 300 stocks, an elephant of 20,000 trades a day, data to 2026-10-30.
     pub fn new(seed: u64) -> Self {
         let last_day = TradingDay::from_ymd(2026, 10, 30).expect("a date");
-        Self { seed, tickers: 300, elephant_trades: 20_000, last_day }
+        Self { seed, tickers: 300, elephant_trades: 20_000, elephants: 1, last_day }
     }
 }
 
@@ -57,7 +59,10 @@ pub struct Synthetic {
 impl Synthetic {
     /// The market of a shape.
     pub fn new(shape: Shape) -> Self {
-        let stocks = universe::stocks(shape.seed, shape.tickers.max(1), shape.last_day);
+        let mut stocks = universe::stocks(shape.seed, shape.tickers.max(1), shape.last_day);
+        for stock in stocks.iter_mut().take(shape.elephants) {
+            stock.liquidity = Liquidity::Elephant;
+        }
         let mut listings: Vec<Listing> = stocks.iter().map(|stock| stock.listing.clone()).collect();
         listings.sort_by(|a, b| a.ticker.cmp(&b.ticker));
         let name = |stock: &Stock| stock.listing.ticker.as_str().to_owned();
@@ -222,7 +227,7 @@ mod tests {
         let (from, to) = (day("2010-01-04"), day("2019-12-31"));
         let open = |listing: &&Listing| {
             let stock = market.stock(listing.ticker.as_str()).expect("listed");
-            stock.liquidity == universe::Liquidity::Normal && listing.trades_on(from) && listing.trades_on(to)
+            stock.liquidity == Liquidity::Normal && listing.trades_on(from) && listing.trades_on(to)
         };
         for listing in market.listings().iter().filter(open).take(5) {
             let ticker = listing.ticker.as_str();

@@ -18,9 +18,6 @@ use shared::market::zone::Zone;
 
 use crate::api::wire::FromWire;
 
-/// Trades turned into columns at a time.
-const COLUMN_ROWS: usize = 8 * 1024;
-
 /// Where the rows of one ticker go.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -122,8 +119,7 @@ impl Stored for Trade {
     }
 
     fn add(draft: &mut TradesFile, _: &Place, rows: Vec<Self>) -> Result<(), DiskError> {
-        // Columns are made of a few rows at a time: a page of them would take as much memory again.
-        rows.chunks(COLUMN_ROWS).try_for_each(|some| draft.append(some))
+        draft.append(rows)
     }
 
     fn publish(

@@ -1,5 +1,6 @@
 //! From the days asked for to files and ledger lines.
 
+pub mod requests;
 pub mod partitioner;
 pub mod drafts;
 pub mod store;

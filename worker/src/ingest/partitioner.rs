@@ -1,6 +1,6 @@
 //! Cuts a stream of rows in time order into partitions. Pure; holds no rows.
 
-use shared::dataset::coverage::DateRange;
+use shared::dataset::coverage::Coverage;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::dataset::row::Row;
@@ -11,26 +11,29 @@ use shared::market::zone::Zone;
 pub enum Piece<R> {
     /// Rows of one partition, in order; more of it may follow.
     Rows(Partition, Vec<R>),
-    /// No further row of the range can fall into this partition: the source has answered for these days of it.
-    Closed(Partition, DateRange),
+    /// No further row wanted can fall into this partition: the source has answered for these days of it.
+    Closed(Partition, Coverage),
 }
 
-/// Where the stream of one range has come to.
+/// Where the stream of one request has come to.
 #[derive(Debug)]
 pub struct Partitioner {
     kind: Kind,
     zone: Zone,
-    /// The days not yet closed; `None` when all are.
-    left: Option<DateRange>,
+    /// The days wanted and not yet closed.
+    left: Coverage,
+    /// The partition of the row taken last.
+    reached: Option<Partition>,
 }
 
 impl Partitioner {
-    /// For the rows of `range`, whose days are counted in `zone`.
-    pub fn new(kind: Kind, zone: Zone, range: DateRange) -> Self {
-        Self { kind, zone, left: Some(range) }
+    /// For the rows of the days `wanted`, counted in `zone`.
+    pub fn new(kind: Kind, zone: Zone, wanted: Coverage) -> Self {
+        Self { kind, zone, left: wanted, reached: None }
     }
 
-    /// Takes the next rows. They come in time order and lie inside the range, which the chain has checked.
+    /// Takes the next rows. They come in time order, which the chain has checked. Rows of days that are not
+    /// wanted are let go: they are on disk already and came because they lie between days that are not.
     pub fn take<R: Row>(&mut self, rows: Vec<R>) -> Vec<Piece<R>> {
         let mut pieces = Vec::new();
         let mut run: Vec<R> = Vec::new();
@@ -41,10 +44,13 @@ impl Partitioner {
                 if !run.is_empty() {
                     pieces.push(Piece::Rows(current, std::mem::take(&mut run)));
                 }
-                pieces.extend(self.close(current));
+                pieces.push(self.close(current));
             }
-            assert_eq!(self.current(), Some(partition), "rows go forward and stay inside the range");
-            run.push(row);
+            assert!(self.reached <= Some(partition), "rows go forward");
+            self.reached = Some(partition);
+            if self.left.contains(day) {
+                run.push(row);
+            }
         }
         if let Some(current) = self.current().filter(|_| !run.is_empty()) {
             pieces.push(Piece::Rows(current, run));
@@ -52,24 +58,24 @@ impl Partitioner {
         pieces
     }
 
-    /// The chain is at its end: no row is to come, so every day left is answered for.
+    /// The chain is at its end: no row is to come, so every day still wanted is answered for.
     pub fn finish<R>(mut self) -> Vec<Piece<R>> {
         let mut pieces = Vec::new();
         while let Some(current) = self.current() {
-            pieces.extend(self.close(current));
+            pieces.push(self.close(current));
         }
         pieces
     }
 
     fn current(&self) -> Option<Partition> {
-        self.left.map(|left| Partition::of(self.kind, left.from()))
+        self.left.ranges().first().map(|left| Partition::of(self.kind, left.from()))
     }
 
-    fn close<R>(&mut self, partition: Partition) -> Option<Piece<R>> {
-        let left = self.left?;
-        let days = left.intersection(partition.span())?;
-        self.left = DateRange::new(days.to().next(), left.to()).filter(|_| days.to() < left.to());
-        Some(Piece::Closed(partition, days))
+    fn close<R>(&mut self, partition: Partition) -> Piece<R> {
+        let span = Coverage::from(partition.span());
+        let days = self.left.intersection(&span);
+        self.left = self.left.minus(&span);
+        Piece::Closed(partition, days)
     }
 }
 
@@ -77,7 +83,7 @@ impl Partitioner {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use shared::dataset::coverage::Coverage;
+    use shared::dataset::coverage::DateRange;
     use shared::market::ohlcv::Ohlcv;
     use shared::market::trading_day::TradingDay;
 
@@ -94,13 +100,16 @@ mod tests {
         #[test]
         fn any_split_of_pages_gives_the_same_partitions(
             kind in prop::sample::select(Kind::ALL.to_vec()),
-            from in 0..400_i32, length in 0..900_i32,
-            offsets in proptest::collection::btree_set(0..900_i32, 0..40),
+            holes in proptest::collection::vec((0..900_i32, 0..400_i32), 1..5),
+            offsets in proptest::collection::btree_set(0..1_300_i32, 0..60),
             page_rows in 1..20_usize,
         ) {
-            let range = DateRange::new(day(from), day(from + length)).expect("in order");
-            let rows: Vec<_> = offsets.iter().filter(|offset| **offset <= length).map(|o| row(day(from + o))).collect();
-            let mut partitioner = Partitioner::new(kind, Zone::NewYork, range);
+            let range = |(from, length)| DateRange::new(day(from), day(from + length)).expect("in order");
+            let wanted: Coverage = holes.into_iter().map(range).collect();
+            let asked = wanted.hull().expect("a hole");
+            let rows: Vec<_> =
+                offsets.into_iter().map(day).filter(|day| asked.contains(*day)).map(row).collect();
+            let mut partitioner = Partitioner::new(kind, Zone::NewYork, wanted.clone());
             let mut pieces: Vec<Piece<Ohlcv>> =
                 rows.chunks(page_rows).flat_map(|page| partitioner.take(page.to_vec())).collect();
             pieces.extend(partitioner.finish());
@@ -117,10 +126,14 @@ mod tests {
                     Piece::Closed(partition, days) => answered.push((partition, days)),
                 }
             }
-            prop_assert_eq!(landed, rows);
-            let expected: Vec<_> = Partition::within(kind, range).collect();
-            prop_assert_eq!(answered.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), expected);
-            prop_assert_eq!(answered.into_iter().map(|(_, days)| days).collect::<Coverage>(), Coverage::from(range));
+            let is_wanted = |row: &Ohlcv| wanted.contains(row.day(Zone::NewYork).expect("a day"));
+            prop_assert_eq!(landed, rows.into_iter().filter(is_wanted).collect::<Vec<_>>());
+            let of_partition = |partition: Partition| wanted.intersection(&partition.span().into());
+            let expected: Vec<_> = Partition::within(kind, asked)
+                .map(|partition| (partition, of_partition(partition)))
+                .filter(|(_, days)| !days.is_empty())
+                .collect();
+            prop_assert_eq!(answered, expected);
         }
     }
 }

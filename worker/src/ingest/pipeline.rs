@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use shared::dataset::coverage::DateRange;
+use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::row;
 use shared::market::ticker::Ticker;
@@ -11,6 +11,7 @@ use shared::market::trading_day::TradingDay;
 
 use super::drafts::Stored;
 use super::partitioner::Partitioner;
+use super::requests::requests;
 use super::store::{Fetch, Store};
 use super::tally::{Received, TickerError};
 use super::task::{Task, Tools};
@@ -44,7 +45,15 @@ enum Reach {
 struct Visit<'a, R: Stored> {
     ticker: &'a Ticker,
     store: Store<R>,
+    /// What is missing; of other days nothing is kept and nothing recorded.
+    wanted: Coverage,
     received: Received,
+}
+
+impl<R: Stored> Visit<'_, R> {
+    fn wanted_of(&self, days: DateRange) -> Coverage {
+        self.wanted.intersection(&days.into())
+    }
 }
 
 impl<'a> Pipeline<'a> {
@@ -57,9 +66,10 @@ impl<'a> Pipeline<'a> {
     pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
         let store = self.tools.open::<R>(ticker)?;
         let task = self.tools.task;
-        let to_ask = store.ledger().to_ask(task.asked, &task.trust);
-        let mut visit = Visit { ticker, store, received: Received::default() };
-        for range in to_ask.ranges().iter().flat_map(|range| task.window.pieces(*range)) {
+        let wanted = store.ledger().to_ask(task.asked, &task.trust);
+        let requests = requests(&wanted, task.window, store.ledger());
+        let mut visit = Visit { ticker, store, wanted, received: Received::default() };
+        for range in requests {
             self.fetch_within_plan(&mut visit, range)?;
         }
         Ok(visit.received)
@@ -77,10 +87,8 @@ impl<'a> Pipeline<'a> {
         };
         let before = DateRange::new(range.from(), begins.previous().min(range.to()));
         self.refuse(visit, before.expect("the range begins before the plan does"))?;
-        match DateRange::new(begins, range.to()) {
-            Some(reached) => self.fetch(visit, reached).map(drop),
-            None => Ok(()),
-        }
+        let reached = DateRange::new(begins, range.to()).and_then(|reached| visit.wanted_of(reached).hull());
+        reached.map_or(Ok(()), |reached| self.fetch(visit, reached).map(drop))
     }
 
     /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
@@ -116,16 +124,18 @@ impl<'a> Pipeline<'a> {
         let text = format_args!("{days} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
         let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
-        Ok(visit.store.record_outside_plan(days, fetch)?)
+        let refused = visit.wanted_of(days);
+        Ok(visit.store.record_outside_plan(&refused, fetch)?)
     }
 
     /// One chain of pages, from the first day of `range` to its last.
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
-        let Visit { ticker, store, received } = visit;
+        let wanted = visit.wanted_of(range);
+        let Visit { ticker, store, received, .. } = visit;
         let Task { kind, zone, .. } = *self.tools.task;
         let window = row::window::<R>(kind, zone, range);
         let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window);
-        let mut partitioner = Partitioner::new(kind, zone, range);
+        let mut partitioner = Partitioner::new(kind, zone, wanted);
         let mut fetch = Fetch { asked_at: clock::now(), pages: 0 };
 
         let on_page = |page: Delivery<R>| -> Result<(), TickerError> {

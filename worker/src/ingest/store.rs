@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use shared::dataset::answers::{Answers, Said};
-use shared::dataset::coverage::DateRange;
+use shared::dataset::coverage::Coverage;
 use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof, Ledger, LedgerError, OpenLedger};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
@@ -93,7 +93,7 @@ impl<R: Stored> Store<R> {
     pub fn keep(&mut self, piece: Piece<R>, fetch: Fetch) -> Result<(), StoreError> {
         match piece {
             Piece::Rows(partition, rows) => self.add(partition, rows),
-            Piece::Closed(partition, days) => self.close(partition, days, fetch),
+            Piece::Closed(partition, days) => self.close(partition, &days, fetch),
         }
     }
 
@@ -112,7 +112,7 @@ impl<R: Stored> Store<R> {
 
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
     /// is: what was proven is not erased by a source that has nothing to say today.
-    fn close(&mut self, partition: Partition, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
+    fn close(&mut self, partition: Partition, days: &Coverage, fetch: Fetch) -> Result<(), StoreError> {
         let (mut answers, mut file) = self.known(partition);
         let said = match self.draft.take() {
             Some((open, draft)) => {
@@ -122,7 +122,7 @@ impl<R: Stored> Store<R> {
             }
             None => Said::Empty { asks: 1 },
         };
-        answers.record(days, said, fetch.asked_at);
+        days.ranges().iter().for_each(|days| answers.record(*days, said, fetch.asked_at));
         self.unproven.push(line(partition, answers, file, fetch));
         if said == Said::Data { self.prove() } else { Ok(()) }
     }
@@ -133,11 +133,15 @@ impl<R: Stored> Store<R> {
     }
 
     /// Records that the plan does not reach `days`.
-    pub fn record_outside_plan(&mut self, days: DateRange, fetch: Fetch) -> Result<(), StoreError> {
-        for partition in Partition::within(self.place.kind, days) {
-            let Some(refused) = days.intersection(partition.span()) else { continue };
+    pub fn record_outside_plan(&mut self, days: &Coverage, fetch: Fetch) -> Result<(), StoreError> {
+        let Some(hull) = days.hull() else { return Ok(()) };
+        for partition in Partition::within(self.place.kind, hull) {
+            let refused = days.intersection(&partition.span().into());
+            if refused.is_empty() {
+                continue;
+            }
             let (mut answers, file) = self.known(partition);
-            answers.record(refused, Said::OutsidePlan, fetch.asked_at);
+            refused.ranges().iter().for_each(|days| answers.record(*days, Said::OutsidePlan, fetch.asked_at));
             self.unproven.push(line(partition, answers, file, fetch));
         }
         self.prove()

@@ -164,14 +164,12 @@ impl Rounds<'_> {
         for range in answered.ranges() {
             let bars = round.bars(order.number, *range);
             order.received.rows += bars.len() as u64;
-            let mut partitioner = Partitioner::new(task.kind, task.zone, *range);
+            let mut partitioner = Partitioner::new(task.kind, task.zone, (*range).into());
             for piece in partitioner.take(bars).into_iter().chain(partitioner.finish()) {
                 store.keep(piece, round.fetch)?;
             }
         }
-        for range in refused.ranges() {
-            store.record_outside_plan(*range, round.fetch)?;
-        }
+        store.record_outside_plan(&refused, round.fetch)?;
         Ok(store.prove()?)
     }
 

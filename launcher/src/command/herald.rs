@@ -1,7 +1,6 @@
 //! The herald: tells `--notify-url` of every pause, every stop and the end. It keeps nobody waiting, and what it
 //! could not deliver is a line in the log.
 
-use super::failure::Failure;
 use crate::process::courier::{Address, Courier};
 use crate::process::http::Privacy;
 use crate::supervise::drive::Notice;
@@ -18,15 +17,17 @@ pub struct Herald {
 
 impl Herald {
     /// Begins to announce `run`.
-    pub fn of(run: &Run) -> Result<Self, Failure> {
+    pub fn of(run: &Run, narrator: &mut Narrator) -> Self {
         let address = run.request.settings.notify_url.as_ref().map(|url| Address {
             url: url.expose().to_owned(),
             shown: url.to_string(),
             privacy: if url.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain },
         });
-        let failed = |source| Failure::System { doing: "begin to notify", source };
-        let courier = address.map(Courier::start).transpose().map_err(failed)?;
-        Ok(Self { courier, announcer: Announcer::default() })
+        let courier = address.map(Courier::start).transpose().unwrap_or_else(|error| {
+            narrator.write(&format!("nobody will be notified: the system gives no thread ({error})"));
+            None
+        });
+        Self { courier, announcer: Announcer::default() }
     }
 
     /// Takes a notice, as the narrator does.

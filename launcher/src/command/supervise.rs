@@ -27,7 +27,7 @@ const HANDOVER_LIMIT: Duration = Duration::from_secs(5);
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     let inbox = inbox()?;
     let mut narrator = Narrator::to_screen(&run.workdir, run.request.tickers)?;
-    let mut herald = Herald::of(run)?;
+    let mut herald = Herald::of(run, &mut narrator);
     let worked = work(run, &locks, &inbox, &mut narrator, &mut herald, || ());
     drop(locks);
     herald.farewell(&mut narrator);
@@ -39,7 +39,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
     let mut has_spoken = false;
     let ended = begin(args).and_then(|(run, locks, inbox)| {
         let mut narrator = Narrator::to_log(&run.workdir, run.request.tickers)?;
-        let mut herald = Herald::of(&run)?;
+        let mut herald = Herald::of(&run, &mut narrator);
         let ended = work(&run, &locks, &inbox, &mut narrator, &mut herald, || {
             tell_start(READY);
             has_spoken = true;

@@ -22,7 +22,7 @@ use crate::supervise::locks;
 use crate::supervise::machine::Machine;
 use crate::view::log_lines::{self, Reach, Subject};
 use crate::view::sources::{Supervised, seconds_between};
-use crate::view::story;
+use crate::view::story::{self, Chapter, Story};
 use crate::view::why::{self as text, DamagedFile, Now, Proof, Quote, Why};
 use crate::view::words::{self, say};
 
@@ -53,13 +53,14 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
         run: request.run.clone(),
         job: request.settings.job.to_string(),
         days: request.days(),
-        batch: story.batch,
         log: story.batch.map(|batch| workdir.batch_log(batch)),
-        log_lines: look.quotes(story.batch),
+        batch: story.batch,
+        log_lines: look.quotes(&story),
         story: story.chapters,
         charges: batch.and_then(|batch| batch.charges(&ticker)),
         retries: request.settings.retries,
         again: (!by_itself && !is_done).then(|| words::resume_command(workdir)),
+        goes_on: is_supervised,
         now: standing,
         ledger,
         ticker,
@@ -120,13 +121,18 @@ impl Look<'_> {
         }
     }
 
-    fn quotes(&self, batch: Option<BatchId>) -> Vec<Quote> {
-        let Some((id, batch)) = batch.and_then(|id| Some((id, self.machine.batch(id)?))) else {
+    /// What the log says of the attempts that had the ticker.
+    fn quotes(&self, story: &Story) -> Vec<Quote> {
+        let Some((id, batch)) = story.batch.and_then(|id| Some((id, self.machine.batch(id)?))) else {
             return Vec::new();
         };
         let subject = Subject { ticker: self.ticker, members: batch.members() };
-        let lines = log_lines::telling(&self.workdir.batch_log(id), subject, Reach::Whole);
-        lines.into_iter().map(|(attempt, line)| Quote { attempt, line }).collect()
+        let mut lines = log_lines::telling(&self.workdir.batch_log(id), subject, Reach::Whole);
+        let had_it = story.chapters.iter().filter_map(|chapter| match chapter {
+            Chapter::Attempt(attempt) => Some(attempt.attempt),
+            Chapter::Planned { .. } | Chapter::Reopened { .. } | Chapter::Forgiven { .. } => None,
+        });
+        had_it.filter_map(|attempt| Some(Quote { attempt, line: lines.remove(&attempt)? })).collect()
     }
 
     fn proof(&self) -> Proof {

@@ -22,13 +22,22 @@ pub struct Finished {
     pub tickers: u64,
 }
 
-/// What is still to be done.
+/// An attempt that runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Left {
-    /// Tickers that are not done, those being worked on included.
+pub struct Underway {
+    /// Since it began.
+    pub seconds: f64,
+    /// Tickers that it was given.
     pub tickers: u64,
-    /// What running attempts have spent on them so far.
-    pub spent_seconds: f64,
+}
+
+/// What is still to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    /// Tickers that wait.
+    pub tickers: u64,
+    /// Attempts that have the others.
+    pub underway: Vec<Underway>,
     /// Workers that can share it.
     pub workers: u64,
 }
@@ -45,9 +54,9 @@ pub struct Eta {
 }
 
 /// The time that `left` takes, going by `finished`; `None` while that would be a guess.
-pub fn estimate(finished: &[Finished], left: Left) -> Option<Eta> {
+pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
     let tickers: u64 = finished.iter().map(|attempt| attempt.tickers).sum();
-    if finished.len() < ATTEMPTS_MIN || tickers < TICKERS_MIN || left.tickers == 0 {
+    if finished.len() < ATTEMPTS_MIN || tickers < TICKERS_MIN {
         return None;
     }
     let seconds: f64 = finished.iter().map(|attempt| attempt.seconds).sum();
@@ -58,8 +67,11 @@ pub fn estimate(finished: &[Finished], left: Left) -> Option<Eta> {
     let count = finished.len() as f64;
     let spread = (finished.iter().map(square).sum::<f64>() * count / (count - 1.0)).sqrt() / tickers as f64;
     let wall = |a_ticker: f64| {
-        let work = a_ticker.max(0.0) * left.tickers as f64 - left.spent_seconds;
-        work.max(0.0) / left.workers.max(1) as f64
+        let cost = |tickers: u64| a_ticker.max(0.0) * tickers as f64;
+        // One that takes longer than its like may be done any moment; it does not make the others faster.
+        let rest = |attempt: &Underway| (cost(attempt.tickers) - attempt.seconds).max(0.0);
+        let work = cost(left.tickers) + left.underway.iter().map(rest).sum::<f64>();
+        work / left.workers.max(1) as f64
     };
     Some(Eta {
         low: whole(wall(a_ticker - ERRORS * spread)),
@@ -81,33 +93,38 @@ mod tests {
         attempts.iter().map(|&(seconds, tickers)| Finished { seconds, tickers }).collect()
     }
 
-    const LEFT: Left = Left { tickers: 100, spent_seconds: 0.0, workers: 4 };
+    fn left(tickers: u64, underway: &[(f64, u64)]) -> Left {
+        let underway = underway.iter().map(|&(seconds, tickers)| Underway { seconds, tickers });
+        Left { tickers, underway: underway.collect(), workers: 4 }
+    }
 
     #[test]
     fn at_the_start_nobody_knows() {
-        assert_eq!(estimate(&[], LEFT), None);
-        assert_eq!(estimate(&finished(&[(10.0, 25), (10.0, 25)]), LEFT), None, "two attempts");
-        assert_eq!(estimate(&finished(&[(10.0, 3); 3]), LEFT), None, "nine tickers");
+        assert_eq!(estimate(&[], &left(100, &[])), None);
+        assert_eq!(estimate(&finished(&[(10.0, 25), (10.0, 25)]), &left(100, &[])), None, "two attempts");
+        assert_eq!(estimate(&finished(&[(10.0, 3); 3]), &left(100, &[])), None, "nine tickers");
     }
 
     #[test]
     fn attempts_that_are_alike_leave_only_the_last_one_open() {
-        let eta = estimate(&finished(&[(20.0, 10); 3]), LEFT);
+        let eta = estimate(&finished(&[(20.0, 10); 3]), &left(100, &[]));
         assert_eq!(eta, Some(Eta { low: 50, likely: 50, high: 70 }), "200 worker-seconds on four workers");
-        let half_done = Left { spent_seconds: 40.0, ..LEFT };
-        assert_eq!(estimate(&finished(&[(20.0, 10); 3]), half_done).map(|eta| eta.likely), Some(40));
+        let half_done = left(80, &[(10.0, 10), (10.0, 10)]);
+        assert_eq!(estimate(&finished(&[(20.0, 10); 3]), &half_done).map(|eta| eta.likely), Some(45));
+        let stuck = left(90, &[(9000.0, 10)]);
+        assert_eq!(estimate(&finished(&[(20.0, 10); 3]), &stuck).map(|eta| eta.likely), Some(45));
     }
 
     #[test]
     fn attempts_that_differ_widen_the_interval() {
-        let eta = estimate(&finished(&[(5.0, 10), (20.0, 10), (35.0, 10)]), LEFT).expect("enough");
+        let eta = estimate(&finished(&[(5.0, 10), (20.0, 10), (35.0, 10)]), &left(100, &[])).expect("enough");
         assert_eq!(eta.likely, 50);
         assert!(eta.low < 35 && eta.high > 100, "{eta:?}");
     }
 
     #[test]
     fn attempts_that_finish_nothing_cost_time_too() {
-        let eta = estimate(&finished(&[(20.0, 10), (20.0, 10), (40.0, 0)]), LEFT).expect("enough");
+        let eta = estimate(&finished(&[(20.0, 10), (20.0, 10), (40.0, 0)]), &left(100, &[])).expect("enough");
         assert_eq!(eta.likely, 100);
     }
 }

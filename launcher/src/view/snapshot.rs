@@ -11,7 +11,7 @@ use shared::run::workdir::BatchId;
 
 use super::bottleneck::{self, Bottleneck, Facts};
 use super::counts::{self, BatchCounts, PartitionCounts, TickerCounts};
-use super::eta::{self, Eta, Finished, Left};
+use super::eta::{self, Eta, Finished, Left, Underway};
 use super::groups::{self, FailureGroup, RetryGroup};
 use super::running::{self, RunningBatch};
 use super::sources::{Sources, Supervised};
@@ -213,11 +213,16 @@ fn eta(sources: &Sources, tickers: u64) -> Option<Eta> {
         }
     }
     let recent = &finished[finished.len().saturating_sub(ETA_ATTEMPTS)..];
-    let spent = |batch: &RunningBatch| batch.seconds as f64;
-    let spent_seconds = running::running(sources).iter().map(spent).sum();
+    let underway: Vec<Underway> = running::running(sources).iter().map(|it| underway(sources, it)).collect();
+    let given: u64 = underway.iter().map(|attempt| attempt.tickers).sum();
     let open = sources.machine.batches().filter(|(_, batch)| !batch.is_over()).count() as u64;
     let workers = open.min(u64::from(sources.request.settings.max_concurrent.get()));
-    eta::estimate(recent, Left { tickers, spent_seconds, workers })
+    eta::estimate(recent, &Left { tickers: tickers.saturating_sub(given), underway, workers })
+}
+
+fn underway(sources: &Sources, running: &RunningBatch) -> Underway {
+    let given = sources.machine.batch(running.batch).map_or(0, |batch| batch.trial().count());
+    Underway { seconds: running.seconds as f64, tickers: given as u64 }
 }
 
 fn bottleneck(sources: &Sources, batches: BatchCounts, retries: &[RetryGroup]) -> Option<Bottleneck> {

@@ -47,6 +47,8 @@ pub struct Why {
     pub ledger: Proof,
     /// What to type to have it tried again; null while that happens by itself or nothing is missing.
     pub again: Option<String>,
+    /// Does the run go on? Then that can be typed only once it has ended.
+    pub goes_on: bool,
 }
 
 /// What an attempt's log says.
@@ -178,6 +180,7 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
     }
     proof(out, &why.ledger)?;
     match &why.again {
+        Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}"),
         Some(command) => writeln!(out, "try again   {command}"),
         None => Ok(()),
     }

@@ -13,7 +13,7 @@ use crate::supervise::batch::BatchState;
 use crate::supervise::machine::Machine;
 
 /// How much of a log's end is read for its telling line: a glance takes no time.
-const LOG_END_BYTES: u64 = 256 * 1024;
+const LOG_END_BYTES: u64 = 64 * 1024;
 
 /// Batches in backoff with one cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -108,7 +108,8 @@ impl Search<'_> {
             return;
         }
         let Some(weight) = self.weigh(text) else { return };
-        let text = text.chars().take(TEXT_CHARS).collect();
+        let end = text.char_indices().nth(TEXT_CHARS).map_or(text.len(), |(at, _)| at);
+        let text = text[..end].to_owned();
         let line = (weight, LogLine { file: path.to_owned(), line, text });
         match self.attempt {
             Some(attempt) => self.keep(attempt, line),

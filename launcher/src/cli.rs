@@ -27,6 +27,16 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What `wait` means by its exit codes.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    complete: every ticker is done (proven by its ledger, or by the word of a script)
+  3    complete, with gaps that the source has confirmed: some partitions lie wholly outside the
+       plan of the API key. Empty ones are no gaps: weekends, and years before a listing, are empty
+  1    incomplete: tickers failed, or the run was stopped or has died; `launcher status` says which
+  2    no such run
+  124  --timeout is over and the run goes on";
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -36,7 +46,12 @@ pub enum Command {
     Status(StatusArgs),
     /// Stop a run and every process of it; what was committed stays, `start --resume` goes on
     Stop(StopArgs),
-    /// Wait until the run's supervisor has ended: 0 complete, 1 incomplete, 2 no such run, 124 timeout
+    /// Say everything about one ticker: its batch, every attempt, its cause, what is missing, what to type
+    Why(WhyArgs),
+    /// Print the log of a batch, or of the batch that has a ticker
+    Logs(LogsArgs),
+    /// Wait until the run has ended: 0 complete, 3 complete with gaps, 1 incomplete, 124 timeout
+    #[command(after_help = EXIT_CODES)]
     Wait(WaitArgs),
     /// The detached supervisor itself; started by `start`
     #[command(hide = true)]
@@ -157,6 +172,9 @@ pub struct StartArgs {
     /// Pause while less disk is free, under --outdir or --workdir [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub min_free_disk: Option<Size>,
+    /// Post a line of JSON there at every pause, every stop and the end; never the API key
+    #[arg(long, value_name = "URL")]
+    pub notify_url: Option<String>,
     /// Print the plan and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -168,9 +186,39 @@ pub struct StatusArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
+    /// One JSON object instead of text; docs/status.md explains every key
+    #[arg(long)]
+    pub json: bool,
+    /// Again and again until the supervisor ends: every second on a terminal, else every 10 seconds
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `launcher why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// Which ticker, as it is spelled in the CSV
+    pub ticker: String,
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
     /// One JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// `launcher logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// A ticker, or a batch such as `batch_0001`
+    #[arg(help = "A ticker, or a batch such as batch_0001", value_name = "TICKER|BATCH")]
+    pub name: String,
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+    /// Go on as it grows, until the batch is over or Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
 }
 
 /// `launcher stop`.

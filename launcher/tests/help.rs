@@ -42,3 +42,13 @@ fn stop_help() {
 fn wait_help() {
     says(Some("wait"), include_str!("help/wait.txt"));
 }
+
+#[test]
+fn why_help() {
+    says(Some("why"), include_str!("help/why.txt"));
+}
+
+#[test]
+fn logs_help() {
+    says(Some("logs"), include_str!("help/logs.txt"));
+}

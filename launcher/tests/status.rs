@@ -8,11 +8,15 @@ use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::digest::Digest;
-use launcher::supervise::facts::{Fact, Tally, Word};
-use launcher::view::snapshot::{Snapshot, Sources, Supervised};
+use launcher::supervise::facts::{Fact, Outcome, Tally, Word};
+use launcher::view::eta::Eta;
+use launcher::view::snapshot::Snapshot;
+use launcher::view::sources::{Observed, Sources, Supervised};
 use launcher::view::{json, status};
+use serde_json::Value;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Summary;
+use shared::pace::budget::Usage;
 use shared::run::events::{Event, Persistence, Stamped};
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
@@ -51,7 +55,7 @@ fn story() -> Story {
     story
 }
 
-fn digest(story: &Story) -> Digest {
+fn observed(story: &Story) -> Observed {
     let mut digest = Digest::default();
     let at = story.entries.last().expect("facts").at;
     for event in [
@@ -60,20 +64,24 @@ fn digest(story: &Story) -> Digest {
     ] {
         digest.hear(Stamped { at, event });
     }
-    digest
+    Observed { digest, rows_per_second: 83, rss_bytes: Some(23_000_000) }
 }
 
 fn snapshot(supervised: Supervised) -> Snapshot {
-    let story = story();
+    snapshot_of(&story(), supervised, None)
+}
+
+fn snapshot_of(story: &Story, supervised: Supervised, budget: Option<Usage>) -> Snapshot {
     Snapshot::take(&Sources {
         request: &request(),
         workdir: &Workdir::new(Path::new("/w")),
         entries: &story.entries,
         machine: &story.machine,
-        digests: BTreeMap::from([(BatchId(2), digest(&story))]),
+        observed: BTreeMap::from([(BatchId(2), observed(story))]),
         supervised,
-        budget: None,
+        budget,
         free_bytes: Some(81_900_000_000),
+        free_memory: None,
         now: story.now,
     })
 }
@@ -84,11 +92,13 @@ fn a_running_run_at_one_glance() {
 RUNNING
 run         ab12 (daily 2020-01-01..2020-12-31)
 tickers     3 / 7 verified, 1 failed, 3 left
-partitions  4 data, 2 empty, 0 outside plan; 2,468 rows
+partitions  6 / 7 verified: 4 data, 2 empty, 0 outside plan; 2,468 rows
 batches     1 / 3 done, 1 running, 0 pending, 1 in backoff, 0 failed
+to go       unknown yet
+held up by  errors: 1 batch in backoff, 1 at work (killed by SIGKILL)
 outdir      /data/out (81.9 GB free)
-  batch_0002.1  90 s  C  5,000 rows  1 page  last heard 30 s ago
-  1 batch waits for another attempt: killed by SIGKILL
+  batch_0002.1  90 s  C  5,000 rows (83/s)  1 page  23.0 MB  last heard 30 s ago
+  1 batch waits for another attempt, the first until 2024-07-01T12:01:01Z: killed by SIGKILL
       for example batch_0003: /w/logs/batch_0003.log
 failures
   1 x 404 not found
@@ -112,35 +122,114 @@ fn a_dead_supervisor_is_said_with_its_last_words_and_the_way_on() {
     );
 }
 
+/// Every key, as `running[].batch`; objects and arrays themselves are named only when they are null.
+fn keys(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let dot = if prefix.is_empty() { "" } else { "." };
+                keys(&format!("{prefix}{dot}{name}"), value, found);
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for item in items {
+                keys(&format!("{prefix}[]"), item, found);
+            }
+        }
+        _ => drop(found.insert(prefix.to_owned())),
+    }
+}
+
+/// A run that pauses: three batches in a row crash; the fourth batch then goes ahead.
+fn paused(canary_sent: bool) -> Story {
+    let mut story = Story::of(rules(3, 1), &[&["A"], &["B"], &["C"], &["D"]]);
+    story.launch();
+    for batch in 1..=3 {
+        story.end(
+            batch,
+            report(Ending::Signaled { signal: 9 }, 0, &[(["A", "B", "C"][batch as usize - 1], Word::Begun)]),
+        );
+    }
+    story.pass(1);
+    if canary_sent {
+        assert_eq!(story.launch(), ["4.1"]);
+    }
+    story
+}
+
 #[test]
-fn the_json_form_keeps_its_field_names() {
-    let value: serde_json::Value =
-        serde_json::from_str(&json::render(&snapshot(Supervised::Yes))).expect("JSON");
-    let names: Vec<&String> = value.as_object().expect("an object").keys().collect();
-    let documented = [
-        "run",
-        "job",
-        "workdir",
-        "outdir",
-        "from",
-        "to",
-        "created_at",
-        "state",
-        "tickers",
-        "partitions",
-        "rows",
-        "batches",
-        "running",
-        "retries",
-        "failures",
-        "eta_seconds",
-        "budget",
-        "free_disk_bytes",
+fn every_key_of_the_json_is_documented_and_every_documented_key_is_there() {
+    let budget = Usage {
+        rate: "500/min".parse().expect("a rate"),
+        allowed_per_minute: 500,
+        used_last_minute: 499,
+        pace_percent: 100,
+        paused_ms: 0,
+        taken: 1000,
+        refused: 1,
+        waited_ms: 90_000,
+    };
+    let mut finished = Story::of(rules(1, 1), &[&["A"], &["B"], &["C"], &["D"], &["E"]]);
+    for batch in 1..=3 {
+        finished.launch();
+        finished.pass(10);
+        finished.end(batch, exited(0, 1, &[]));
+    }
+    let snapshots = [
+        snapshot_of(&story(), Supervised::Yes, Some(budget)),
+        snapshot_of(&paused(false), Supervised::Yes, None),
+        snapshot_of(&paused(true), Supervised::Yes, None),
+        Snapshot {
+            eta_seconds: Some(Eta { low: 1, likely: 2, high: 3 }),
+            ..snapshot_of(&finished, Supervised::Yes, None)
+        },
     ];
-    let mut documented = documented.to_vec();
-    documented.sort_unstable();
-    assert_eq!(names, documented);
-    assert_eq!(value["running"][0]["batch"], "batch_0002");
-    assert_eq!(value["running"][0]["quiet_seconds"], 30);
-    assert_eq!(value["failures"][0]["example"], "F");
+    let mut said = BTreeSet::new();
+    for snapshot in snapshots {
+        let value: Value = serde_json::from_str(&json::render(&snapshot)).expect("JSON");
+        keys("", &value, &mut said);
+    }
+    let page = include_str!("../../docs/status.md");
+    let documented: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
+        .collect();
+    assert_eq!(said.difference(&documented).collect::<Vec<_>>(), [""; 0], "said, not documented");
+    assert_eq!(documented.difference(&said).collect::<Vec<_>>(), [""; 0], "documented, never said");
+}
+
+#[test]
+fn a_pause_says_when_somebody_looks_again() {
+    let text = status::render(&snapshot_of(&paused(false), Supervised::Yes, None));
+    let lines: Vec<&str> = text.lines().take(2).collect();
+    assert_eq!(
+        lines,
+        [
+            "PAUSED: 3 batches in a row got nothing done: killed by SIGKILL; goes on by itself when that is gone",
+            "pause       a batch goes ahead at 2024-07-01T12:00:01Z",
+        ]
+    );
+    let text = status::render(&snapshot_of(&paused(true), Supervised::Yes, None));
+    assert_eq!(text.lines().nth(1), Some("pause       batch_0004 has gone ahead"));
+    let mut hindered = Story::of(rules(3, 1), &[&["A"]]);
+    hindered.hear(Fact::Hindered { what: "disk full".to_owned() });
+    hindered.pass(90);
+    let text = status::render(&snapshot_of(&hindered, Supervised::Yes, None));
+    assert_eq!(text.lines().nth(1), Some("pause       looked at again by 2024-07-01T12:01:31Z"));
+}
+
+#[test]
+fn a_complete_run_has_gaps_where_the_plan_does_not_reach_and_nowhere_else() {
+    let complete = |empty, outside_plan| {
+        let mut story = Story::of(rules(3, 1), &[&["A"]]);
+        story.launch();
+        let mut done = exited(0, 1, &[]);
+        done.proven.summary.partitions_empty = empty;
+        done.proven.summary.partitions_outside_plan = outside_plan;
+        story.end(1, done);
+        story.hear(Fact::Closed { outcome: Outcome::Complete });
+        snapshot_of(&story, Supervised::Yes, None)
+    };
+    assert!(!complete(5, 0).has_gaps(), "years before a listing are empty");
+    assert!(complete(0, 1).has_gaps());
 }

@@ -65,6 +65,25 @@ fn in_the_foreground_ctrl_c_asks_and_a_second_one_kills() {
 }
 
 #[test]
+fn in_the_foreground_one_ctrl_c_is_enough_for_a_worker_that_listens() {
+    let scene = Scene::of(&["A", "B"]);
+    scene.script(
+        "job",
+        "trap 'echo asked >> asked; exit 143' TERM; echo x >> begun; while :; do sleep 0.1; done",
+    );
+    let mut start = scene.start(&["--ingest-script", "job", "--foreground", "--batch-size", "1"]);
+    let launcher = start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let pid = Pid::from_raw(i32::try_from(launcher.id()).expect("a pid"));
+    wait_for("two workers", || scene.count("begun") == 2);
+    kill(pid, Signal::SIGINT).expect("our child");
+    let ended = collect(launcher).expect_code(1);
+    assert_eq!(scene.count("asked"), 2);
+    assert!(ended.stderr.contains("batch_0001.1 stopped as asked: 0 done, 1 unfinished"), "{}", ended.stderr);
+    assert_eq!(scene.processes(), 0);
+    run(&mut scene.launcher("status", &[])).expect_code(0);
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "a bystander")]
 fn a_pid_file_whose_pid_belongs_to_somebody_else_signals_nobody() {
     let scene = Scene::of(&["A"]);
@@ -92,8 +111,10 @@ fn waiting_has_an_end_of_its_own() {
 #[test]
 fn where_no_run_is_every_command_says_so() {
     let scene = Scene::of(&["A"]);
-    for verb in ["status", "stop", "wait"] {
-        let ended = run(&mut scene.launcher(verb, &[])).expect_code(2);
+    for (verb, name) in
+        [("status", None), ("stop", None), ("wait", None), ("why", Some("A")), ("logs", Some("A"))]
+    {
+        let ended = run(scene.launcher(verb, &[]).args(name)).expect_code(2);
         let workdir = scene.path("w").display().to_string();
         let program = scene.program().display();
         let expected = format!(

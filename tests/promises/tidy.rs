@@ -132,6 +132,7 @@ fn launcher_and_worker_do_not_know_each_other_and_effects_stay_behind_their_door
         ("reqwest", "worker", &["api/client.rs"][..]),
         ("parquet::", "shared", &["dataset/reader.rs", "dataset/writer.rs"][..]),
         ("fs2", "shared", &["disk/lock.rs"][..]),
+        ("ureq", "launcher", &["process/http.rs"][..]),
         ("Command::new", "launcher", &["process/spawn.rs"][..]),
     ];
     for (name, member, allowed) in doors {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
 
+use crate::process::http::{self, HttpError, Privacy};
+
 const TIMEOUT: Duration = Duration::from_secs(10);
-const REDIRECTS: u32 = 0;
-/// How much of an answer is read, and how much of it is shown.
-const ANSWER_BYTES: u64 = 64 * 1024;
+/// How much of an answer is shown.
 const WORDS_CHARS: usize = 300;
 const QUESTION: &str = "/v3/reference/tickers?limit=1";
 
@@ -42,7 +42,7 @@ pub enum SourceError {
         /// Who.
         base: String,
         /// Why.
-        source: Box<ureq::Error>,
+        source: HttpError,
     },
     /// An answer that the data service does not give.
     #[error(
@@ -60,27 +60,16 @@ pub enum SourceError {
 
 /// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else.
 pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<Welcome, SourceError> {
-    // Through a proxy only what it can't read: https passes it as a tunnel, http would show it the key.
-    let proxy = if base.is_encrypted() { ureq::Proxy::try_from_env() } else { None };
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .proxy(proxy)
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(REDIRECTS)
-        .build()
-        .into();
-    let request =
-        agent.get(format!("{base}{QUESTION}")).header("Authorization", format!("Bearer {}", key.expose()));
-    let name = base.to_string();
-    let mut response = match request.call() {
-        Ok(response) => response,
-        Err(error) => return Err(SourceError::Unreachable { base: name, source: Box::new(error) }),
+    let privacy = if base.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain };
+    let (url, name) = (format!("{base}{QUESTION}"), base.to_string());
+    let authorization = format!("Bearer {}", key.expose());
+    let answer = match http::get(&url, privacy, &authorization, TIMEOUT) {
+        Ok(answer) => answer,
+        Err(source) => return Err(SourceError::Unreachable { base: name, source }),
     };
-    let status = response.status().as_u16();
-    let body = response.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
     // A service that repeats the key must not make us say it.
-    let words = words_of(&body.unwrap_or_default()).replace(key.expose(), "(key)");
-    judge(name, status, words)
+    let words = words_of(&answer.body).replace(key.expose(), "(key)");
+    judge(name, answer.status, words)
 }
 
 fn judge(base: String, status: u16, words: String) -> Result<Welcome, SourceError> {

@@ -8,10 +8,12 @@ use shared::dataset::descriptor::DescriptorError;
 use shared::disk::checked_lines::LinesError;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
+use shared::market::ticker::Ticker;
 use shared::run::api_key::ApiKeyError;
 use shared::run::base_url::BaseUrlError;
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerListError;
+use shared::run::workdir::BatchId;
 
 use crate::check::executable::ExecutableError;
 use crate::check::places::PlacesError;
@@ -22,6 +24,7 @@ use crate::process::spawn::SpawnError;
 use crate::supervise::drive::DriveError;
 use crate::supervise::facts::Outcome;
 use crate::supervise::journal::JournalError;
+use crate::view::snapshot::{Snapshot, State};
 use crate::view::words;
 
 /// How a command ends when nothing went wrong with the command itself.
@@ -29,6 +32,8 @@ use crate::view::words;
 pub enum Ending {
     /// As asked; for `wait` and `--foreground`: the run is complete.
     Well,
+    /// The run is complete, and some days are known to be out of reach for good.
+    Gaps,
     /// The run has failed tickers, or was stopped, or something is left.
     Incomplete,
     /// `wait` gave up.
@@ -39,6 +44,7 @@ impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Well => Self::from(0),
+            Ending::Gaps => Self::from(3),
             Ending::Incomplete => Self::from(1),
             Ending::TimedOut => Self::from(124),
         }
@@ -50,6 +56,22 @@ impl From<&Outcome> for Ending {
         match outcome {
             Outcome::Complete => Self::Well,
             Outcome::Incomplete { .. } | Outcome::Stopped { .. } => Self::Incomplete,
+        }
+    }
+}
+
+impl From<&Snapshot> for Ending {
+    fn from(snapshot: &Snapshot) -> Self {
+        match snapshot.state {
+            State::Complete if snapshot.has_gaps() => Self::Gaps,
+            State::Complete => Self::Well,
+            State::Prepared
+            | State::Running
+            | State::Paused(_)
+            | State::Stopping(_)
+            | State::Died(_)
+            | State::Incomplete(_)
+            | State::Stopped(_) => Self::Incomplete,
         }
     }
 }
@@ -131,6 +153,40 @@ pub enum Failure {
         /// The folder.
         workdir: PathBuf,
     },
+    /// A ticker that the run does not have.
+    #[error(
+        "{name:?} is not a ticker of this run; it has {known} (tickers.csv in the work directory lists all)"
+    )]
+    UnknownTicker {
+        /// As given.
+        name: String,
+        /// Some that it has.
+        known: String,
+    },
+    /// A batch that the run does not have.
+    #[error("{name:?} is not a batch of this run: {known}")]
+    UnknownBatch {
+        /// As given.
+        name: String,
+        /// What it has.
+        known: String,
+    },
+    /// A ticker without a log.
+    #[error(
+        "{ticker} is in no batch: it was proven before this run began, or is not planned yet; `launcher why {ticker}` says which"
+    )]
+    InNoBatch {
+        /// Which.
+        ticker: Ticker,
+    },
+    /// A batch that no worker has had yet.
+    #[error("{batch} was not begun yet, so there is no {log}; `logs -f` waits for it", log = log.display())]
+    NoLog {
+        /// Which.
+        batch: BatchId,
+        /// Where it will be.
+        log: PathBuf,
+    },
     /// The supervisor ended before it was ready.
     #[error("the supervisor did not begin: {said} (see {log})", log = log.display())]
     NotReady {
@@ -208,6 +264,10 @@ impl Failure {
             | Self::Headless { .. }
             | Self::Differs { .. }
             | Self::NoRun { .. }
+            | Self::UnknownTicker { .. }
+            | Self::UnknownBatch { .. }
+            | Self::InNoBatch { .. }
+            | Self::NoLog { .. }
             | Self::NotReady { .. }
             | Self::Journal(_) => Exit::Usage,
         }

@@ -2,9 +2,14 @@
 
 pub mod failure;
 pub mod existing;
+pub mod herald;
 pub mod supervise;
 pub mod attend;
+pub mod observe;
+pub mod whose;
 pub mod status;
+pub mod why;
+pub mod logs;
 pub mod start;
 pub mod stop;
 pub mod wait;

@@ -224,9 +224,10 @@ fn prepare_and_work(
     }
     say(&plan::describe(&run.request, &run.workdir, &machine)).map_err(Failure::Output)?;
     if args.foreground {
-        let ending = supervise::here(run, &locks)?;
-        say(&status::render(&status::take(&run.workdir)?)).map_err(Failure::Output)?;
-        return Ok(ending);
+        supervise::here(run, locks)?;
+        let snapshot = status::take(&run.workdir)?;
+        say(&status::render(&snapshot)).map_err(Failure::Output)?;
+        return Ok(Ending::from(&snapshot));
     }
     detach(run, locks)
 }

@@ -1,35 +1,54 @@
 //! `launcher status`: reads run.json, the journal and the events of what runs; touches nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use shared::pace::budget::Usage;
 use shared::pace::shared_budget::SharedBudget;
-use shared::run::events::EventTail;
-use shared::run::workdir::{BatchId, Workdir};
+use shared::run::workdir::Workdir;
 
 use super::existing;
 use super::failure::{Ending, Failure};
+use super::observe;
 use crate::cli::StatusArgs;
 use crate::plan::request::Request;
 use crate::process::clock;
-use crate::process::watch::{self, Marker};
-use crate::supervise::batch::BatchState;
-use crate::supervise::digest::Digest;
+use crate::process::memory;
 use crate::supervise::journal;
 use crate::supervise::locks;
-use crate::supervise::machine::Machine;
 use crate::view::json;
-use crate::view::snapshot::{Snapshot, Sources, Supervised};
-use crate::view::status as text;
-use crate::view::words::say;
+use crate::view::snapshot::Snapshot;
+use crate::view::sources::Sources;
+use crate::view::status::{self as text, LIST_MAX};
+use crate::view::words::{self, say};
 
-/// Says where the run stands.
+/// How often a watched run is shown: to a person, and to a file or a pipe.
+const ON_TERMINAL: Duration = Duration::from_secs(1);
+const ELSEWHERE: Duration = Duration::from_secs(10);
+/// Clears a terminal and goes to its first line.
+const CLEAR_AND_HOME: &str = "\x1b[2J\x1b[H";
+
+/// Says where the run stands; with `--watch` again and again until its supervisor ends.
 pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
-    let snapshot = take(&workdir)?;
-    say(&if args.json { json::render(&snapshot) } else { render(&snapshot) }).map_err(Failure::Output)?;
-    Ok(Ending::Well)
+    let on_terminal = io::stdout().is_terminal();
+    let (every, before) =
+        if on_terminal && !args.json { (ON_TERMINAL, CLEAR_AND_HOME) } else { (ELSEWHERE, "") };
+    loop {
+        // The lock before the look: the last look is one at the end.
+        let goes_on = args.watch && locks::is_supervised(&workdir);
+        let snapshot = take(&workdir)?;
+        let said = if args.json { json::render(&snapshot) } else { render(&snapshot) };
+        let clear = if args.watch { before } else { "" };
+        let heard = words::pass_on(format!("{clear}{said}").as_bytes()).map_err(Failure::Output)?;
+        if !goes_on || heard.is_break() {
+            return Ok(Ending::Well);
+        }
+        clock::wait_until(every, || !locks::is_supervised(&workdir));
+        if before.is_empty() && !args.json {
+            say("\n").map_err(Failure::Output)?;
+        }
+    }
 }
 
 /// A snapshot for people.
@@ -44,23 +63,22 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
     let is_supervised = locks::is_supervised(workdir);
     let entries = journal::read(workdir)?;
     let machine = journal::replay(workdir, request.rules(), &entries)?;
-    let supervised = if is_supervised {
-        Supervised::Yes
-    } else {
-        Supervised::No { last_words: last_words(workdir), alive: alive(&request.run, &machine) }
-    };
+    let now = clock::now();
     let sources = Sources {
         request: &request,
         workdir,
         entries: &entries,
         machine: &machine,
-        digests: digests(workdir, &machine),
-        supervised,
+        observed: observe::attempts(workdir, &machine, now),
+        supervised: observe::supervised(is_supervised, &request.run, workdir, &machine),
         budget: budget(&request),
         free_bytes: fs2::available_space(&request.settings.outdir).ok(),
-        now: clock::now(),
+        free_memory: memory::available(),
+        now,
     };
-    Ok(Snapshot::take(&sources))
+    let mut snapshot = Snapshot::take(&sources);
+    snapshot.failures.iter_mut().take(LIST_MAX).for_each(|group| group.look_up(&machine));
+    Ok(snapshot)
 }
 
 /// The budget can only be found with the key; a status without it is a status all the same.
@@ -68,37 +86,4 @@ fn budget(request: &Request) -> Option<Usage> {
     request.settings.rate?;
     let key = existing::api_key(&request.settings.program).ok().flatten()?;
     SharedBudget::peek(&request.settings.base_url().ok()?.budget_name(&key))
-}
-
-/// What the journal says to be running, with the attempt.
-fn running(machine: &Machine) -> impl Iterator<Item = (BatchId, u32)> {
-    machine.batches().filter_map(|(batch, it)| match it.state {
-        BatchState::Running { attempt, .. } => Some((batch, attempt)),
-        _ => None,
-    })
-}
-
-/// The batches of which a process really lives.
-fn alive(run: &str, machine: &Machine) -> BTreeSet<BatchId> {
-    let lives = |&(batch, attempt): &(BatchId, u32)| {
-        !watch::marked(&Marker::of_attempt(run, format!("{batch}.{attempt}"))).is_empty()
-    };
-    running(machine).filter(lives).map(|(batch, _)| batch).collect()
-}
-
-fn digests(workdir: &Workdir, machine: &Machine) -> BTreeMap<BatchId, Digest> {
-    let digest = |(batch, attempt)| {
-        let mut digest = Digest::default();
-        EventTail::new(&workdir.attempt_events(batch, attempt))
-            .read_new()
-            .into_iter()
-            .for_each(|said| digest.hear(said));
-        (batch, digest)
-    };
-    running(machine).map(digest).collect()
-}
-
-fn last_words(workdir: &Workdir) -> String {
-    let log = fs::read_to_string(workdir.launcher_log()).unwrap_or_default();
-    log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
 }

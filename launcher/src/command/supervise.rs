@@ -7,6 +7,7 @@ use shared::disk::lock::LockError;
 
 use super::existing;
 use super::failure::{Ending, Failure};
+use super::herald::Herald;
 use crate::cli::SuperviseArgs;
 use crate::process::clock;
 use crate::process::signal::Inbox;
@@ -22,11 +23,15 @@ use crate::view::progress::Narrator;
 /// How long `start` may take to give its locks back.
 const HANDOVER_LIMIT: Duration = Duration::from_secs(5);
 
-/// Stays until the run has ended.
-pub fn here(run: &Run, locks: &Locks) -> Result<Ending, Failure> {
+/// Stays until the run has ended, and gives the locks back before the last notification is waited for.
+pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     let inbox = inbox()?;
     let mut narrator = Narrator::to_screen(&run.workdir, run.request.tickers)?;
-    work(run, locks, &inbox, &mut narrator, || ())
+    let mut herald = Herald::of(run, &mut narrator);
+    let worked = work(run, &locks, &inbox, &mut narrator, &mut herald, || ());
+    drop(locks);
+    herald.farewell(&mut narrator);
+    worked.map(drop)
 }
 
 /// The detached supervisor: says [`READY`] to `start` once it has taken the run over, or why it does not.
@@ -34,13 +39,17 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
     let mut has_spoken = false;
     let ended = begin(args).and_then(|(run, locks, inbox)| {
         let mut narrator = Narrator::to_log(&run.workdir, run.request.tickers)?;
-        let ended = work(&run, &locks, &inbox, &mut narrator, || {
+        let mut herald = Herald::of(&run, &mut narrator);
+        let ended = work(&run, &locks, &inbox, &mut narrator, &mut herald, || {
             tell_start(READY);
             has_spoken = true;
         });
         if let Err(failure) = &ended {
             narrator.write(&format!("error: {}", with_cause(failure)));
         }
+        // Nobody who waits for the end of the run waits for the last notification.
+        drop(locks);
+        herald.farewell(&mut narrator);
         ended
     });
     match &ended {
@@ -88,10 +97,12 @@ fn work(
     locks: &Locks,
     inbox: &Inbox,
     narrator: &mut Narrator,
+    herald: &mut Herald,
     mut taken_over: impl FnMut(),
 ) -> Result<Ending, Failure> {
     let mut listener = |machine: &Machine, notice: &Notice<'_>| {
         narrator.tell(machine, notice);
+        herald.tell(narrator, run, machine, notice);
         if matches!(notice, Notice::Fact(entry) if matches!(entry.fact, Fact::Opened { .. })) {
             taken_over();
         }

@@ -8,7 +8,6 @@ use super::status;
 use crate::cli::WaitArgs;
 use crate::process::clock;
 use crate::supervise::locks;
-use crate::view::snapshot::State;
 use crate::view::status as text;
 use crate::view::words::say;
 
@@ -24,8 +23,5 @@ pub fn wait(args: &WaitArgs) -> Result<Ending, Failure> {
     }
     let snapshot = status::take(&workdir)?;
     say(&text::render(&snapshot)).map_err(Failure::Output)?;
-    Ok(match snapshot.state {
-        State::Complete => Ending::Well,
-        _ => Ending::Incomplete,
-    })
+    Ok(Ending::from(&snapshot))
 }

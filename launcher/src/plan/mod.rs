@@ -2,6 +2,7 @@
 //! Decides only; nothing here starts or supervises anything.
 
 pub mod limits;
+pub mod notify_url;
 pub mod settings;
 pub mod batches;
 pub mod request;

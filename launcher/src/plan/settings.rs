@@ -18,6 +18,7 @@ use shared::run::via::Via;
 use shared::run::window::Window;
 
 use super::limits::Limits;
+use super::notify_url::{NotifyUrl, NotifyUrlError};
 use crate::cli::StartArgs;
 
 const DEFAULT_MAX_CONCURRENT: u32 = 6;
@@ -119,6 +120,9 @@ pub struct Settings {
     pub backoff_base: SignedDuration,
     /// What an attempt may use, and what must stay free.
     pub limits: Limits,
+    /// Who is told of pauses, stops and the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify_url: Option<NotifyUrl>,
 }
 
 /// Why arguments are no settings.
@@ -148,6 +152,9 @@ pub enum SettingsError {
     /// The address is none, or not safe for a key.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
+    /// Nowhere to post to.
+    #[error(transparent)]
+    NotifyUrl(#[from] NotifyUrlError),
 }
 
 impl Settings {
@@ -184,6 +191,7 @@ impl Settings {
         }
         let script = args.ingest_script.as_ref();
         let base_url = args.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        let notify_url = args.notify_url.as_deref();
         Ok(Self {
             job,
             tickers_csv: absolute(cwd, tickers_csv),
@@ -215,6 +223,9 @@ impl Settings {
                 max_log: args.max_log.unwrap_or(Limits::default().max_log),
                 min_free_disk: args.min_free_disk.unwrap_or(Limits::default().min_free_disk),
             },
+            notify_url: notify_url
+                .map(|url| NotifyUrl::parse(url, plain_http(args.allow_http)))
+                .transpose()?,
         })
     }
 
@@ -326,7 +337,20 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--stall-timeout", span(stall_timeout), given.stall_timeout.map(span));
     compare("--max-log", max_log.to_string(), given.max_log.map(size));
     compare("--min-free-disk", min_free_disk.to_string(), given.min_free_disk.map(size));
+    found.extend(notify_url_differs(given, frozen));
     found
+}
+
+/// Addresses are compared whole and shown by their hosts: two of them may look alike.
+fn notify_url_differs(given: &StartArgs, frozen: &Settings) -> Option<Difference> {
+    let text = given.notify_url.as_ref()?;
+    let url = NotifyUrl::parse(text, PlainHttp::Allowed).ok();
+    if url == frozen.notify_url {
+        return None;
+    }
+    let shown = frozen.notify_url.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let given = url.map_or_else(|| "no address".to_owned(), |url| format!("another one, {url}"));
+    Some(Difference { flag: "--notify-url", frozen: shown, given })
 }
 
 #[cfg(test)]

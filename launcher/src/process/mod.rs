@@ -1,9 +1,11 @@
-//! The doors to the system: clock, chance, signals, processes. The only room that spawns or signals.
+//! The doors to the system: clock, chance, network, signals, processes. The only room that spawns or signals.
 //! Nothing here knows what a batch is.
 
 pub mod clock;
 pub mod chance;
 pub mod memory;
+pub mod http;
+pub mod courier;
 pub mod signal;
 pub mod watch;
 pub mod spawn;

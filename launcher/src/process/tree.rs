@@ -43,6 +43,13 @@ impl Tree {
     }
 }
 
+/// Resident memory of everything below `root` at this moment, added up; `None` when nothing is there to be seen.
+pub fn memory_below(root: i32) -> Option<u64> {
+    let children = children_of(root);
+    let seen = children.iter().map(|child| Tree::of(*child).look().rss_bytes).sum();
+    Some(seen).filter(|bytes| *bytes > 0)
+}
+
 /// Everything below `root`, as the kernel lists it at this moment.
 pub fn descendants(root: i32) -> Vec<i32> {
     let mut found = Vec::new();

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
@@ -49,14 +50,22 @@ pub enum BatchState {
 }
 
 /// Failed attempts of one member, by what they are charged to: each kind has its own budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Charges {
-    transient: u32,
-    crash: u32,
-    memory: u32,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Charges {
+    /// The source was in the way.
+    pub transient: u32,
+    /// Its worker did not end in order.
+    pub crash: u32,
+    /// Its worker had too much memory.
+    pub memory: u32,
 }
 
 impl Charges {
+    /// All of them.
+    pub fn total(self) -> u32 {
+        self.transient + self.crash + self.memory
+    }
+
     fn of(&mut self, budget: Budget) -> &mut u32 {
         match budget {
             Budget::Transient => &mut self.transient,
@@ -127,6 +136,11 @@ impl Batch {
     /// Members that are given up, and why.
     pub fn failures(&self) -> impl ExactSizeIterator<Item = (&Ticker, &Failure)> {
         self.failures.iter().map(|failure| (&self.members[failure.member], failure))
+    }
+
+    /// What a member that still needs work was charged with so far; `None` for others.
+    pub fn charges(&self, ticker: &Ticker) -> Option<Charges> {
+        self.left.iter().find(|left| self.members[left.member] == *ticker).map(|left| left.charges)
     }
 
     pub(super) fn new(members: Vec<Ticker>) -> Self {

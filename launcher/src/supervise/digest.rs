@@ -66,6 +66,11 @@ impl Digest {
         self.courses.iter().filter(|(_, course)| course.word == Some(Word::Begun)).map(|(ticker, _)| ticker)
     }
 
+    /// Rows and pages of `ticker` received in this attempt.
+    pub fn totals_of(&self, ticker: &Ticker) -> (u64, u64) {
+        self.courses.get(ticker).map_or((0, 0), |course| (course.rows, course.pages))
+    }
+
     /// Rows received in this attempt.
     pub fn rows(&self) -> u64 {
         self.courses.values().map(|course| course.rows).sum()

@@ -9,9 +9,10 @@ pub const RULE: &str = "====";
 /// How much of a log's end is read, and how much of a line is kept.
 const END_BYTES: u64 = 16 * 1024;
 const LINE_CHARS: usize = 300;
-/// How the worker marks an error, and how a program that does not like its arguments does.
-const ERROR_LEVEL: &str = " ERROR ";
-const ERROR_PREFIX: &str = "error:";
+/// How the worker marks an error.
+pub const ERROR_LEVEL: &str = " ERROR ";
+/// How a program that does not like its arguments does.
+pub const ERROR_PREFIX: &str = "error:";
 
 /// The telling line of the last attempt in the log at `path`; empty when it said nothing.
 pub fn read(path: &Path) -> io::Result<String> {

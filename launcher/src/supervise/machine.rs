@@ -145,6 +145,11 @@ impl Machine {
         self.running
     }
 
+    /// The most memory that an attempt has been seen to have, in bytes; 0 before the first one has ended.
+    pub fn peak_rss(&self) -> u64 {
+        self.peak_rss
+    }
+
     /// Every batch with its number.
     pub fn batches(&self) -> impl Iterator<Item = (BatchId, &Batch)> {
         (1..).map(BatchId).zip(&self.batches)

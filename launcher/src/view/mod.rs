@@ -2,7 +2,19 @@
 
 pub mod words;
 pub mod plan;
+pub mod log_lines;
+pub mod log_tail;
+pub mod pace;
+pub mod eta;
+pub mod bottleneck;
+pub mod counts;
+pub mod groups;
+pub mod sources;
+pub mod running;
 pub mod snapshot;
 pub mod status;
 pub mod json;
+pub mod story;
+pub mod why;
+pub mod announcement;
 pub mod progress;

@@ -1,70 +1,27 @@
 //! A snapshot: where a run stands, gathered once and shown as text or JSON.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::pace::budget::Usage;
-use shared::run::workdir::{BatchId, Workdir};
+use shared::run::workdir::BatchId;
 
+use super::bottleneck::{self, Bottleneck, Facts};
+use super::counts::{self, BatchCounts, PartitionCounts, TickerCounts};
+use super::eta::{self, Eta, Finished, Left, Underway};
+use super::groups::{self, FailureGroup, RetryGroup};
+use super::running::{self, RunningBatch};
+use super::sources::{Sources, Supervised};
 use super::words;
-use crate::plan::request::Request;
-use crate::supervise::batch::{Batch, BatchState};
-use crate::supervise::digest::Digest;
-use crate::supervise::facts::{Entry, Fact, Outcome, Tally};
-use crate::supervise::machine::{Machine, RunState};
+use crate::process::exit_record::Ending;
+use crate::supervise::facts::{Fact, Outcome};
+use crate::supervise::machine::{Machine, Probe, RunState};
 
-/// Fewer finished tickers than this make no estimate.
-const ETA_MIN_TICKERS: u64 = 10;
-
-/// Does a supervisor hold the run's lock?
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Supervised {
-    /// Yes.
-    Yes,
-    /// No; the last line of its log, and what outlived it.
-    No {
-        /// Empty when there is none.
-        last_words: String,
-        /// Batches of which a process still lives.
-        alive: BTreeSet<BatchId>,
-    },
-}
-
-impl Supervised {
-    /// Does what the journal calls running really run? A supervisor knows; without one, only what lives does.
-    fn runs(&self, batch: BatchId) -> bool {
-        match self {
-            Self::Yes => true,
-            Self::No { alive, .. } => alive.contains(&batch),
-        }
-    }
-}
-
-/// What a snapshot is made from.
-pub struct Sources<'a> {
-    /// What was asked.
-    pub request: &'a Request,
-    /// Where.
-    pub workdir: &'a Workdir,
-    /// The whole journal.
-    pub entries: &'a [Entry],
-    /// What it adds up to.
-    pub machine: &'a Machine,
-    /// Events of the attempts that run.
-    pub digests: BTreeMap<BatchId, Digest>,
-    /// Is anybody at work?
-    pub supervised: Supervised,
-    /// On the outdir's file system.
-    pub free_bytes: Option<u64>,
-    /// The rate budget of the key, where this process knows the key.
-    pub budget: Option<Usage>,
-    /// The time of the question.
-    pub now: Timestamp,
-}
+/// An estimate goes by so many of the last attempts: what was long ago says little of now.
+const ETA_ATTEMPTS: usize = 500;
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -86,6 +43,8 @@ pub struct Snapshot {
     /// The run as a whole.
     #[serde(flatten)]
     pub state: State,
+    /// How a pause will end; null when there is none.
+    pub pause: Option<Pause>,
     /// Tickers by standing.
     pub tickers: TickerCounts,
     /// Partitions of verified tickers.
@@ -100,8 +59,10 @@ pub struct Snapshot {
     pub retries: Vec<RetryGroup>,
     /// Given-up tickers by cause, most frequent first.
     pub failures: Vec<FailureGroup>,
-    /// Seconds to go at the pace so far; null when that is a guess.
-    pub eta_seconds: Option<u64>,
+    /// Seconds to go; null when that is a guess.
+    pub eta_seconds: Option<Eta>,
+    /// What holds the run up; null when nothing stands out, or nobody works.
+    pub bottleneck: Option<Bottleneck>,
     /// The rate budget that workers share; null without `--rate`, and where this process does not know the key.
     pub budget: Option<Usage>,
     /// Free bytes on the outdir's file system.
@@ -130,118 +91,42 @@ pub enum State {
     Stopped(String),
 }
 
-/// Tickers by standing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct TickerCounts {
-    /// In the run.
-    pub expected: u64,
-    /// Proven by their ledgers.
-    pub verified: u64,
-    /// Done by a script's word only.
-    pub reported_by_script: u64,
-    /// Given up.
-    pub failed: u64,
-    /// Still to be done.
-    pub left: u64,
-}
-
-/// Partitions by outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct PartitionCounts {
-    /// With rows.
-    pub data: u64,
-    /// Said to be empty.
-    pub empty: u64,
-    /// Not reached by the plan.
-    pub outside_plan: u64,
-}
-
-/// Batches by state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct BatchCounts {
-    /// All.
-    pub total: u64,
-    /// Ready for a worker.
-    pub pending: u64,
-    /// With a worker.
-    pub running: u64,
-    /// Waiting for another attempt.
-    pub backoff: u64,
-    /// Done.
-    pub done: u64,
-    /// Over, with failed tickers.
-    pub failed: u64,
-}
-
-/// A batch that runs now.
+/// How a pause will end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RunningBatch {
-    /// Which.
-    pub batch: BatchId,
-    /// From 1.
-    pub attempt: u32,
-    /// Since it began.
-    pub seconds: u64,
-    /// Tickers being worked on, by its events.
-    pub tickers: Vec<Ticker>,
-    /// Rows received in this attempt.
-    pub rows: u64,
-    /// Pages received in this attempt.
-    pub pages: u64,
-    /// Since its last event; null when it has said nothing yet.
-    pub quiet_seconds: Option<u64>,
-    /// Follow it here.
-    pub log: PathBuf,
-}
-
-/// Batches in backoff with one cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RetryGroup {
-    /// In one sentence.
-    pub cause: String,
-    /// How many.
-    pub batches: u64,
-    /// One of them.
-    pub example: BatchId,
-    /// Its log.
-    pub log: PathBuf,
-}
-
-/// Given-up tickers with one cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FailureGroup {
-    /// In one sentence.
-    pub cause: String,
-    /// How many.
-    pub tickers: u64,
-    /// One of them.
-    pub example: Ticker,
-    /// Its log.
-    pub log: PathBuf,
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Pause {
+    /// By a look at the folders.
+    Look {
+        /// When the next one is due, UTC.
+        next_at: Timestamp,
+    },
+    /// By a batch that goes ahead of the others.
+    Canary {
+        /// When the next one is due, UTC.
+        next_at: Timestamp,
+        /// How many have come back with nothing.
+        failed: u32,
+    },
+    /// By the batch that is on its way.
+    CanarySent {
+        /// Which.
+        batch: BatchId,
+        /// How many before it have come back with nothing.
+        failed: u32,
+    },
 }
 
 impl Snapshot {
     /// Gathers one.
     pub fn take(sources: &Sources) -> Self {
         let Sources { request, workdir, machine, .. } = sources;
-        let mut proven = machine.surveyed();
-        let (mut reported, mut failed) = (0, 0);
+        let proven = counts::proven(machine);
         let mut batches = BatchCounts::default();
-        for (id, batch) in machine.batches() {
-            proven += batch.proven;
-            reported += batch.reported;
-            failed += batch.failures().len() as u64;
-            batches.add(batch, sources.supervised.runs(id));
-        }
-        let tickers = TickerCounts {
-            expected: request.tickers as u64,
-            verified: proven.tickers,
-            reported_by_script: reported,
-            failed,
-            left: (request.tickers as u64).saturating_sub(proven.tickers + reported + failed),
-        };
+        machine.batches().for_each(|(id, batch)| batches.add(batch, sources.supervised.runs(id)));
+        let tickers = TickerCounts::of(request, machine);
         let state = state_of(machine, &sources.supervised);
-        let eta_seconds = if state == State::Running { eta_seconds(sources, tickers.left) } else { None };
+        let works = state == State::Running;
+        let retries = groups::retries(machine, workdir);
         Self {
             run: request.run.clone(),
             job: request.settings.job.to_string(),
@@ -250,42 +135,26 @@ impl Snapshot {
             from: request.settings.from,
             to: request.settled_to,
             created_at: request.created_at,
-            state,
+            pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
             tickers,
-            partitions: PartitionCounts::of(proven),
+            partitions: PartitionCounts::of(request, proven),
             rows: proven.summary.rows,
             batches,
-            running: running(sources),
-            retries: retries(machine, workdir),
-            failures: failures(machine, workdir),
-            eta_seconds,
+            running: running::running(sources),
+            failures: groups::failures(machine, workdir),
+            eta_seconds: works.then(|| eta(sources, tickers.left)).flatten(),
+            bottleneck: works.then(|| bottleneck(sources, batches, &retries)).flatten(),
             budget: sources.budget.clone(),
             free_disk_bytes: sources.free_bytes,
+            retries,
+            state,
         }
     }
-}
 
-impl PartitionCounts {
-    fn of(proven: Tally) -> Self {
-        Self {
-            data: proven.summary.partitions_data,
-            empty: proven.summary.partitions_empty,
-            outside_plan: proven.summary.partitions_outside_plan,
-        }
-    }
-}
-
-impl BatchCounts {
-    fn add(&mut self, batch: &Batch, runs: bool) {
-        self.total += 1;
-        *match batch.state {
-            BatchState::Running { .. } if runs => &mut self.running,
-            // Whoever goes on starts it anew.
-            BatchState::Running { .. } | BatchState::Pending => &mut self.pending,
-            BatchState::Backoff { .. } => &mut self.backoff,
-            BatchState::Done => &mut self.done,
-            BatchState::Failed => &mut self.failed,
-        } += 1;
+    /// Is every ticker done, but some days are known to be missing for good? An empty partition is none of those:
+    /// a ticker that was not listed yet has them, and so has every weekend.
+    pub fn has_gaps(&self) -> bool {
+        self.state == State::Complete && self.partitions.outside_plan > 0
     }
 }
 
@@ -307,72 +176,67 @@ fn state_of(machine: &Machine, supervised: &Supervised) -> State {
     }
 }
 
-fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
-}
-
-fn running(sources: &Sources) -> Vec<RunningBatch> {
-    let running = sources.machine.batches().filter_map(|(batch, it)| {
-        let BatchState::Running { attempt, since } = it.state else { return None };
-        if !sources.supervised.runs(batch) {
-            return None;
-        }
-        let digest = sources.digests.get(&batch);
-        Some(RunningBatch {
-            batch,
-            attempt,
-            seconds: seconds_between(since, sources.now),
-            tickers: digest.map(|digest| digest.current().cloned().collect()).unwrap_or_default(),
-            rows: digest.map_or(0, Digest::rows),
-            pages: digest.map_or(0, Digest::pages),
-            quiet_seconds: digest
-                .and_then(|digest| digest.last_said)
-                .map(|at| seconds_between(at, sources.now)),
-            log: sources.workdir.batch_log(batch),
-        })
-    });
-    running.collect()
-}
-
-fn retries(machine: &Machine, workdir: &Workdir) -> Vec<RetryGroup> {
-    let mut groups: BTreeMap<&str, RetryGroup> = BTreeMap::new();
-    for (id, batch) in machine.batches() {
-        if let BatchState::Backoff { cause, .. } = &batch.state {
-            let log = workdir.batch_log(id);
-            let group = RetryGroup { cause: cause.clone(), batches: 0, example: id, log };
-            groups.entry(cause).or_insert(group).batches += 1;
-        }
-    }
-    groups.into_values().collect()
-}
-
-fn failures(machine: &Machine, workdir: &Workdir) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<&str, FailureGroup> = BTreeMap::new();
-    for (id, batch) in machine.batches() {
-        for (ticker, failure) in batch.failures() {
-            let group = groups.entry(&failure.cause).or_insert_with(|| FailureGroup {
-                cause: failure.cause.clone(),
-                tickers: 0,
-                example: ticker.clone(),
-                log: workdir.batch_log(id),
-            });
-            group.tickers += 1;
-        }
-    }
-    let mut groups: Vec<_> = groups.into_values().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.tickers));
-    groups
-}
-
-/// What is left at the pace since the supervisor began.
-fn eta_seconds(sources: &Sources, left: u64) -> Option<u64> {
-    let opened = sources.entries.iter().rposition(|entry| matches!(entry.fact, Fact::Opened { .. }))?;
-    let since = &sources.entries[opened..];
-    let finished = |entry: &Entry| match &entry.fact {
-        Fact::Ended { report, .. } => report.proven.tickers + report.reported,
-        _ => 0,
+fn pause(machine: &Machine, now: Timestamp) -> Option<Pause> {
+    let RunState::Paused { since, probe_after, probe, .. } = machine.run() else { return None };
+    let after = |times: i32| {
+        let wait = probe_after.checked_mul(times)?;
+        since.checked_add(wait).ok()
     };
-    let done: u64 = since.iter().map(finished).sum();
-    let seconds = seconds_between(since.first()?.at, sources.now).max(1);
-    (done >= ETA_MIN_TICKERS).then(|| left * seconds / done)
+    Some(match probe {
+        // A look that finds nothing better is no fact: the next one comes as long after it.
+        Probe::Folders => {
+            let every = probe_after.as_secs().max(1);
+            let looks = now.duration_since(*since).as_secs() / every + 1;
+            Pause::Look { next_at: after(i32::try_from(looks).unwrap_or(i32::MAX)).unwrap_or(now) }
+        }
+        Probe::Canary { sent: Some(batch), failed } => Pause::CanarySent { batch: *batch, failed: *failed },
+        Probe::Canary { sent: None, failed } => {
+            Pause::Canary { next_at: after(1).unwrap_or(now), failed: *failed }
+        }
+    })
+}
+
+fn eta(sources: &Sources, tickers: u64) -> Option<Eta> {
+    let mut began: BTreeMap<BatchId, Timestamp> = BTreeMap::new();
+    let mut finished = Vec::new();
+    for entry in sources.entries {
+        match &entry.fact {
+            Fact::Launched { batch, .. } => drop(began.insert(*batch, entry.at)),
+            Fact::Ended { batch, report, .. } => {
+                let tickers = report.proven.tickers + report.reported;
+                // When an attempt ended that nobody saw end, nobody knows.
+                if let Some(at) = began.remove(batch).filter(|_| report.ending != Ending::Interrupted) {
+                    finished.push(Finished { seconds: entry.at.duration_since(at).as_secs_f64(), tickers });
+                }
+            }
+            _ => {}
+        }
+    }
+    let recent = &finished[finished.len().saturating_sub(ETA_ATTEMPTS)..];
+    let underway: Vec<Underway> = running::running(sources).iter().map(|it| underway(sources, it)).collect();
+    let given: u64 = underway.iter().map(|attempt| attempt.tickers).sum();
+    let open = sources.machine.batches().filter(|(_, batch)| !batch.is_over()).count() as u64;
+    let workers = open.min(u64::from(sources.request.settings.max_concurrent.get()));
+    eta::estimate(recent, &Left { tickers: tickers.saturating_sub(given), underway, workers })
+}
+
+fn underway(sources: &Sources, running: &RunningBatch) -> Underway {
+    let given = sources.machine.batch(running.batch).map_or(0, |batch| batch.trial().count());
+    Underway { seconds: running.seconds as f64, tickers: given as u64 }
+}
+
+fn bottleneck(sources: &Sources, batches: BatchCounts, retries: &[RetryGroup]) -> Option<Bottleneck> {
+    let settings = &sources.request.settings;
+    bottleneck::find(&Facts {
+        running: batches.running,
+        slots: u64::from(settings.max_concurrent.get()),
+        ready: batches.pending,
+        backoff: batches.backoff,
+        backoff_cause: retries.first().map(|group| group.cause.as_str()),
+        budget: sources.budget.as_ref(),
+        free_memory: sources.free_memory,
+        peak_rss: sources.machine.peak_rss(),
+        free_disk: sources.free_bytes,
+        min_free_disk: settings.limits.min_free_disk.0,
+    })
 }

@@ -6,11 +6,14 @@ use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
 use shared::run::workdir::Workdir;
 
-use super::snapshot::{RunningBatch, Snapshot, State};
+use super::eta::Eta;
+use super::groups::{FailureGroup, RetryGroup};
+use super::running::RunningBatch;
+use super::snapshot::{Pause, Snapshot, State};
 use super::words::{self, count, counted};
 
-/// How many running batches and failure groups are listed.
-const LIST_MAX: usize = 20;
+/// How many running batches and groups of failures are listed.
+pub const LIST_MAX: usize = 20;
 /// How many current tickers of a batch are named.
 const CURRENT_MAX: usize = 4;
 
@@ -24,6 +27,9 @@ pub fn render(snapshot: &Snapshot) -> String {
 fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     let workdir = Workdir::new(&it.workdir);
     writeln!(out, "{}{}", headline(&it.state), next_step(&it.state, &workdir))?;
+    if let Some(pause) = &it.pause {
+        writeln!(out, "pause       {}", pause_line(pause))?;
+    }
     writeln!(out, "run         {} ({} {}..{})", it.run, it.job, it.from, it.to)?;
     let tickers = &it.tickers;
     write!(out, "tickers     {} / {} verified", count(tickers.verified), count(tickers.expected))?;
@@ -34,7 +40,9 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     let partitions = &it.partitions;
     writeln!(
         out,
-        "partitions  {} data, {} empty, {} outside plan; {}",
+        "partitions  {} / {} verified: {} data, {} empty, {} outside plan; {}",
+        count(partitions.verified),
+        count(partitions.expected),
         count(partitions.data),
         count(partitions.empty),
         count(partitions.outside_plan),
@@ -51,36 +59,75 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         count(batches.backoff),
         count(batches.failed)
     )?;
-    if let Some(seconds) = it.eta_seconds {
-        writeln!(out, "to go       about {} at the pace so far", words::span(seconds))?;
+    if it.state == State::Running {
+        writeln!(out, "to go       {}", it.eta_seconds.map_or_else(|| "unknown yet".to_owned(), to_go))?;
+    }
+    if let Some(bottleneck) = &it.bottleneck {
+        writeln!(out, "held up by  {}", bottleneck.sentence)?;
     }
     if let Some(budget) = &it.budget {
         writeln!(out, "budget      {}", budget_line(budget))?;
     }
     let free = it.free_disk_bytes.map_or_else(|| "unknown".to_owned(), words::bytes);
     writeln!(out, "outdir      {} ({free} free)", it.outdir.display())?;
-    for batch in it.running.iter().take(LIST_MAX) {
-        writeln!(out, "{}", running_line(batch))?;
-    }
-    if it.running.len() > LIST_MAX {
-        writeln!(out, "  and {} more", count((it.running.len() - LIST_MAX) as u64))?;
-    }
-    for group in it.retries.iter().take(LIST_MAX) {
-        let batches = if group.batches == 1 { "batch waits" } else { "batches wait" };
-        writeln!(out, "  {} {batches} for another attempt: {}", count(group.batches), group.cause)?;
-        writeln!(out, "      for example {}: {}", group.example, group.log.display())?;
-    }
+    list(out, &it.running, running_line)?;
+    list(out, &it.retries, retry_lines)?;
     if !it.failures.is_empty() {
         writeln!(out, "failures")?;
     }
-    for group in it.failures.iter().take(LIST_MAX) {
-        writeln!(out, "  {} x {}", count(group.tickers), group.cause)?;
-        writeln!(out, "      for example {}: {}", group.example, group.log.display())?;
+    list(out, &it.failures, failure_lines)
+}
+
+/// The first of `items`, and how many more there are.
+fn list<T>(out: &mut String, items: &[T], text: impl Fn(&T) -> String) -> std::fmt::Result {
+    for item in items.iter().take(LIST_MAX) {
+        writeln!(out, "{}", text(item))?;
     }
-    if it.failures.len() > LIST_MAX {
-        writeln!(out, "  and {} other causes", count((it.failures.len() - LIST_MAX) as u64))?;
+    match items.len().saturating_sub(LIST_MAX) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {} more", count(more as u64)),
     }
-    Ok(())
+}
+
+fn retry_lines(group: &RetryGroup) -> String {
+    let batches = if group.batches == 1 { "batch waits" } else { "batches wait" };
+    format!(
+        "  {} {batches} for another attempt, the first until {:.0}: {}\n      for example {}: {}",
+        count(group.batches),
+        group.next_at,
+        group.cause,
+        group.example,
+        group.log.display()
+    )
+}
+
+fn failure_lines(group: &FailureGroup) -> String {
+    let quote = group.log_line.as_ref().map_or_else(String::new, |line| format!("\n      > {line}"));
+    format!(
+        "  {} x {}\n      for example {}: {}{quote}",
+        count(group.tickers),
+        group.cause,
+        group.example,
+        group.log.display()
+    )
+}
+
+fn to_go(eta: Eta) -> String {
+    let (low, likely, high) = (words::span(eta.low), words::span(eta.likely), words::span(eta.high));
+    format!("{low} to {high}, likely {likely}")
+}
+
+/// What a pause waits for.
+fn pause_line(pause: &Pause) -> String {
+    let before =
+        |failed: u32| if failed == 0 { String::new() } else { format!(", {failed} before it failed") };
+    match pause {
+        Pause::Look { next_at } => format!("looked at again by {next_at:.0}"),
+        Pause::Canary { next_at, failed } => {
+            format!("a batch goes ahead at {next_at:.0}{}", before(*failed))
+        }
+        Pause::CanarySent { batch, failed } => format!("{batch} has gone ahead{}", before(*failed)),
+    }
 }
 
 /// Everybody's use of the key on this machine, not this run's alone.
@@ -94,7 +141,10 @@ fn budget_line(budget: &Usage) -> String {
         parts.push(format!("paused for {} s by the server", budget.paused_ms.div_ceil(1000)));
     }
     if budget.refused > 0 {
-        parts.push(format!("{} refused so far", count(budget.refused)));
+        parts.push(format!("{} answered with 429 so far", count(budget.refused)));
+    }
+    if budget.waited_ms >= 1000 {
+        parts.push(format!("{} spent waiting by all together", words::span(budget.waited_ms / 1000)));
     }
     parts.join("; ")
 }
@@ -135,12 +185,14 @@ fn running_line(batch: &RunningBatch) -> String {
     let quiet = batch
         .quiet_seconds
         .map_or_else(|| "nothing heard".to_owned(), |s| format!("last heard {} ago", words::span(s)));
+    let memory = batch.rss_bytes.map_or_else(String::new, |rss| format!("  {}", words::bytes(rss)));
     format!(
-        "  {}.{}  {}  {tickers}  {}  {}  {quiet}",
+        "  {}.{}  {}  {tickers}  {} ({}/s)  {}{memory}  {quiet}",
         batch.batch,
         batch.attempt,
         words::span(batch.seconds),
         counted(batch.rows, "row"),
+        count(batch.rows_per_second),
         counted(batch.pages, "page"),
     )
 }

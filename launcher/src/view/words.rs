@@ -1,6 +1,7 @@
 //! Small spellings shared by everything that people read, and the one door to standard output.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -11,10 +12,16 @@ use crate::supervise::facts::{Outcome, StopWhy};
 
 /// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
 pub fn say(text: &str) -> io::Result<()> {
+    pass_on(text.as_bytes()).map(drop)
+}
+
+/// Prints `bytes` as they are; `Break` when nobody reads any more.
+pub fn pass_on(bytes: &[u8]) -> io::Result<ControlFlow<()>> {
     let mut out = io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error),
     }
 }
 

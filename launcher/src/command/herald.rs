@@ -1,0 +1,51 @@
+//! The herald: tells `--notify-url` of every pause, every stop and the end. It keeps nobody waiting, and what it
+//! could not deliver is a line in the log.
+
+use crate::process::courier::{Address, Courier};
+use crate::process::http::Privacy;
+use crate::supervise::drive::Notice;
+use crate::supervise::machine::Machine;
+use crate::supervise::run::Run;
+use crate::view::announcement::Announcer;
+use crate::view::progress::Narrator;
+
+/// Announces a run, where anybody wants to hear of it.
+pub struct Herald {
+    courier: Option<Courier>,
+    announcer: Announcer,
+}
+
+impl Herald {
+    /// Begins to announce `run`.
+    pub fn of(run: &Run, narrator: &mut Narrator) -> Self {
+        let address = run.request.settings.notify_url.as_ref().map(|url| Address {
+            url: url.expose().to_owned(),
+            shown: url.to_string(),
+            privacy: if url.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain },
+        });
+        let courier = address.map(Courier::start).transpose().unwrap_or_else(|error| {
+            narrator.write(&format!("nobody will be notified: the system gives no thread ({error})"));
+            None
+        });
+        Self { courier, announcer: Announcer::default() }
+    }
+
+    /// Takes a notice, as the narrator does.
+    pub fn tell(&mut self, narrator: &mut Narrator, run: &Run, machine: &Machine, notice: &Notice) {
+        let Some(courier) = &self.courier else { return };
+        if let Notice::Fact(entry) = notice
+            && let Some(news) = self.announcer.hear(&run.request, &run.workdir, machine, entry.at)
+        {
+            courier.send(serde_json::to_string(&news).expect("plain data"));
+        }
+        courier.complaints().iter().for_each(|what| narrator.write(what));
+    }
+
+    /// Waits, for a bounded time, until the last announcement was delivered or given up.
+    pub fn farewell(self, narrator: &mut Narrator) {
+        let complaints = self.courier.map(Courier::farewell).unwrap_or_default();
+        for what in complaints {
+            narrator.write(&what);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What can be seen of a run from outside: who supervises it, what really runs, and how far that is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use jiff::Timestamp;
+use shared::run::events::EventTail;
+use shared::run::identity::ProcessIdentity;
+use shared::run::workdir::{BatchId, Workdir};
+
+use crate::process::tree;
+use crate::process::watch::{self, Marker};
+use crate::supervise::batch::BatchState;
+use crate::supervise::digest::Digest;
+use crate::supervise::machine::Machine;
+use crate::view::pace::Pace;
+use crate::view::sources::{Observed, Supervised};
+
+/// What the journal says to be running: batch, attempt, since when.
+fn running(machine: &Machine) -> impl Iterator<Item = (BatchId, u32, Timestamp)> {
+    machine.batches().filter_map(|(batch, it)| match it.state {
+        BatchState::Running { attempt, since } => Some((batch, attempt, since)),
+        _ => None,
+    })
+}
+
+/// Who works on `run`; whether somebody holds its lock was asked before the journal was read.
+pub fn supervised(is_supervised: bool, run: &str, workdir: &Workdir, machine: &Machine) -> Supervised {
+    if is_supervised {
+        return Supervised::Yes;
+    }
+    let lives = |&(batch, attempt, _): &(BatchId, u32, Timestamp)| {
+        !watch::marked(&Marker::of_attempt(run, format!("{batch}.{attempt}"))).is_empty()
+    };
+    let alive: BTreeSet<BatchId> = running(machine).filter(lives).map(|(batch, ..)| batch).collect();
+    Supervised::No { last_words: last_words(workdir), alive }
+}
+
+/// What can be seen of every attempt that the journal says to be running.
+pub fn attempts(workdir: &Workdir, machine: &Machine, now: Timestamp) -> BTreeMap<BatchId, Observed> {
+    let observe = |(batch, number, since)| (batch, attempt(workdir, batch, number, since, now));
+    running(machine).map(observe).collect()
+}
+
+fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now: Timestamp) -> Observed {
+    let mut digest = Digest::default();
+    let mut pace = Pace::new(since, now);
+    for said in EventTail::new(&workdir.attempt_events(batch, number)).read_new() {
+        pace.hear(&said);
+        digest.hear(said);
+    }
+    let rss_bytes = shim(workdir, batch).and_then(|shim| tree::memory_below(shim.pid));
+    Observed { digest, rows_per_second: pace.rows_per_second(), rss_bytes }
+}
+
+/// Who attends to the batch now, by its pid file.
+fn shim(workdir: &Workdir, batch: BatchId) -> Option<ProcessIdentity> {
+    let text = fs::read_to_string(workdir.batch_pid(batch)).ok()?;
+    serde_json::from_str(&text).ok().filter(ProcessIdentity::is_alive)
+}
+
+fn last_words(workdir: &Workdir) -> String {
+    let log = fs::read_to_string(workdir.launcher_log()).unwrap_or_default();
+    log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+}

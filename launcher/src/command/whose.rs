@@ -1,0 +1,61 @@
+//! Which batch is meant by a name? A batch's own (`batch_0001`: no ticker has an underscore), or a ticker's.
+
+use shared::market::ticker::Ticker;
+use shared::run::workdir::{BatchId, Workdir};
+
+use super::failure::Failure;
+use crate::plan::request::Request;
+use crate::supervise::machine::Machine;
+
+/// So many tickers are named to somebody who asked for one that is not there.
+const NAMED_MAX: usize = 8;
+const BATCH_PREFIX: &str = "batch_";
+
+/// The batch called `name`, or the one that has the ticker of that name.
+pub fn batch(name: &str, machine: &Machine, workdir: &Workdir) -> Result<BatchId, Failure> {
+    if name.starts_with(BATCH_PREFIX) {
+        let known = name.parse().ok().filter(|batch: &BatchId| machine.batch(*batch).is_some());
+        return known.ok_or_else(|| Failure::UnknownBatch { name: name.to_owned(), known: batches(machine) });
+    }
+    let ticker = ticker(name, workdir)?;
+    of_ticker(&ticker, machine).ok_or(Failure::InNoBatch { ticker })
+}
+
+/// The ticker called `name`, which must be in the run.
+pub fn ticker(name: &str, workdir: &Workdir) -> Result<Ticker, Failure> {
+    let tickers = Request::frozen_tickers(workdir)?;
+    let known = tickers.iter().find(|ticker| ticker.as_str() == name);
+    known
+        .cloned()
+        .ok_or_else(|| Failure::UnknownTicker { name: name.to_owned(), known: listed(&tickers, name) })
+}
+
+/// The batch that has `ticker`.
+pub fn of_ticker(ticker: &Ticker, machine: &Machine) -> Option<BatchId> {
+    machine.batches().find(|(_, batch)| batch.members().contains(ticker)).map(|(id, _)| id)
+}
+
+/// What there is instead: the ones that differ in case or begin alike first.
+fn listed(tickers: &[Ticker], name: &str) -> String {
+    let first = name.chars().next();
+    let is_alike = |ticker: &&Ticker| {
+        ticker.as_str().chars().next().map(|c| c.to_ascii_uppercase())
+            == first.map(|c| c.to_ascii_uppercase())
+    };
+    let (alike, others): (Vec<_>, Vec<_>) = tickers.iter().partition(is_alike);
+    let same = |ticker: &&&Ticker| ticker.as_str().eq_ignore_ascii_case(name);
+    let mut names: Vec<&str> = alike.iter().filter(same).map(|ticker| ticker.as_str()).collect();
+    names.extend(alike.iter().filter(|ticker| !same(ticker)).map(|ticker| ticker.as_str()));
+    names.extend(others.iter().map(|ticker| ticker.as_str()));
+    let more = if names.len() > NAMED_MAX { ", ..." } else { "" };
+    names.truncate(NAMED_MAX);
+    format!("{}{more}", names.join(", "))
+}
+
+fn batches(machine: &Machine) -> String {
+    match machine.next_batch().0 - 1 {
+        0 => "it has none".to_owned(),
+        1 => format!("it has {}", BatchId(1)),
+        last => format!("it has {} to {}", BatchId(1), BatchId(last)),
+    }
+}

@@ -1,0 +1,162 @@
+//! `launcher why`: gathers everything that is known of one ticker; touches nothing.
+
+use jiff::Timestamp;
+use shared::dataset::ledger::{Ledger, Summary};
+use shared::market::ticker::Ticker;
+use shared::run::events::EventTail;
+use shared::run::workdir::{BatchId, Workdir};
+
+use super::existing;
+use super::failure::{Ending, Failure};
+use super::{observe, whose};
+use crate::cli::WhyArgs;
+use crate::plan::request::Request;
+use crate::process::clock;
+use crate::supervise::batch::{Batch, BatchState};
+use crate::supervise::digest::Digest;
+use crate::supervise::drive::DriveError;
+use crate::supervise::evidence::{self, Standing};
+use crate::supervise::facts::Word;
+use crate::supervise::journal;
+use crate::supervise::locks;
+use crate::supervise::machine::Machine;
+use crate::view::log_lines::{self, Reach, Subject};
+use crate::view::sources::{Supervised, seconds_between};
+use crate::view::story::{self, Chapter, Story};
+use crate::view::why::{self as text, DamagedFile, Now, Proof, Quote, Why};
+use crate::view::words::{self, say};
+
+/// Says everything about one ticker of the run.
+pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
+    let workdir = existing::workdir(&args.workdir)?;
+    let request = existing::request(&workdir)?;
+    let ticker = whose::ticker(&args.ticker, &workdir)?;
+    let why = gather(&request, &workdir, ticker)?;
+    say(&if args.json { text::json(&why) } else { text::render(&why) }).map_err(Failure::Output)?;
+    Ok(Ending::Well)
+}
+
+fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, Failure> {
+    let is_supervised = locks::is_supervised(workdir);
+    let entries = journal::read(workdir)?;
+    let machine = journal::replay(workdir, request.rules(), &entries)?;
+    let supervised = observe::supervised(is_supervised, &request.run, workdir, &machine);
+    let story = story::of(&ticker, request.rules(), &entries).map_err(DriveError::from)?;
+    let now = clock::now();
+    let look = Look { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
+    let standing = look.standing(story.batch);
+    let ledger = look.proof();
+    let by_itself = is_supervised && !matches!(standing, Now::Failed { .. } | Now::NoLongerProven);
+    let is_done = matches!(standing, Now::Verified | Now::Surveyed | Now::ReportedByScript);
+    let batch = story.batch.and_then(|id| machine.batch(id));
+    Ok(Why {
+        run: request.run.clone(),
+        job: request.settings.job.to_string(),
+        days: request.days(),
+        log: story.batch.map(|batch| workdir.batch_log(batch)),
+        batch: story.batch,
+        log_lines: look.quotes(&story),
+        story: story.chapters,
+        charges: batch.and_then(|batch| batch.charges(&ticker)),
+        retries: request.settings.retries,
+        again: (!by_itself && !is_done).then(|| words::resume_command(workdir)),
+        goes_on: is_supervised,
+        now: standing,
+        ledger,
+        ticker,
+    })
+}
+
+struct Look<'a> {
+    request: &'a Request,
+    workdir: &'a Workdir,
+    machine: &'a Machine,
+    supervised: &'a Supervised,
+    ticker: &'a Ticker,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    fn standing(&self, batch: Option<BatchId>) -> Now {
+        let proven = evidence::standing(self.request, self.ticker, self.now);
+        let Some((id, batch)) = batch.and_then(|id| Some((id, self.machine.batch(id)?))) else {
+            return if matches!(proven, Standing::Proven(_)) { Now::Surveyed } else { Now::NotPlanned };
+        };
+        if let Some((_, failure)) = batch.failures().find(|(it, _)| *it == self.ticker) {
+            return Now::Failed { cause: failure.cause.clone(), attempt: failure.attempt };
+        }
+        if !batch.left().any(|it| it == self.ticker) {
+            return match proven {
+                Standing::Proven(_) => Now::Verified,
+                Standing::NoLedger if batch.reported > 0 => Now::ReportedByScript,
+                Standing::Short | Standing::NoLedger | Standing::Unusable(_) => Now::NoLongerProven,
+            };
+        }
+        match &batch.state {
+            BatchState::Running { attempt, since } => self.running(id, batch, *attempt, *since),
+            BatchState::Backoff { until, cause } => Now::Backoff { until: *until, cause: cause.clone() },
+            BatchState::Pending | BatchState::Done | BatchState::Failed => Now::Waiting,
+        }
+    }
+
+    fn running(&self, id: BatchId, batch: &Batch, attempt: u32, since: Timestamp) -> Now {
+        if !batch.trial().any(|it| it == self.ticker) {
+            return Now::InAnotherPart { attempt };
+        }
+        if !self.supervised.runs(id) {
+            return Now::Abandoned { attempt };
+        }
+        let mut digest = Digest::default();
+        for said in EventTail::new(&self.workdir.attempt_events(id, attempt)).read_new() {
+            digest.hear(said);
+        }
+        let (rows, pages) = digest.totals_of(self.ticker);
+        Now::Running {
+            attempt,
+            seconds: seconds_between(since, self.now),
+            is_begun: digest.word_on(self.ticker) == Word::Begun,
+            rows,
+            pages,
+            quiet_seconds: digest.last_said.map(|at| seconds_between(at, self.now)),
+        }
+    }
+
+    /// What the log says of the attempts that had the ticker.
+    fn quotes(&self, story: &Story) -> Vec<Quote> {
+        let Some((id, batch)) = story.batch.and_then(|id| Some((id, self.machine.batch(id)?))) else {
+            return Vec::new();
+        };
+        let subject = Subject { ticker: self.ticker, members: batch.members() };
+        let mut lines = log_lines::telling(&self.workdir.batch_log(id), subject, Reach::Whole);
+        let had_it = story.chapters.iter().filter_map(|chapter| match chapter {
+            Chapter::Attempt(attempt) => Some(attempt.attempt),
+            Chapter::Planned { .. } | Chapter::Reopened { .. } | Chapter::Forgiven { .. } => None,
+        });
+        had_it.filter_map(|attempt| Some(Quote { attempt, line: lines.remove(&attempt)? })).collect()
+    }
+
+    fn proof(&self) -> Proof {
+        let settings = &self.request.settings;
+        let file = Ledger::path(&settings.outdir, self.ticker);
+        let (days, trust) = (self.request.days(), self.request.trust(self.now));
+        match Ledger::read(&settings.outdir, settings.job, self.ticker) {
+            Ok(ledger) => Proof {
+                file,
+                error: None,
+                summary: ledger.summary(days, &trust),
+                missing: ledger.missing(days, &trust).ranges().to_vec(),
+                damaged: ledger
+                    .damaged()
+                    .map(|(_, damage)| DamagedFile { file: damage.path.clone(), what: damage.what.clone() })
+                    .collect(),
+            },
+            Err(error) => Proof {
+                file,
+                error: Some(error.to_string()),
+                summary: Summary::default(),
+                missing: vec![days],
+                damaged: Vec::new(),
+            },
+        }
+    }
+}

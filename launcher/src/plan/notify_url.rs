@@ -1,0 +1,107 @@
+//! Where a run posts what becomes of it. Such an address is often a secret itself: it is kept in `run.json` and
+//! shown by its host alone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use shared::run::base_url::{PlainHttp, is_loopback};
+use url::Url;
+
+/// An address to post to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NotifyUrl(Url);
+
+/// Why a text is no such address. Never shows more than its host.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotifyUrlError {
+    /// No URL.
+    #[error("--notify-url is not an address like https://example.com/hook")]
+    Malformed,
+    /// `http:` to another machine.
+    #[error(
+        "--notify-url {0} would be posted to unencrypted; use https, or say --allow-http if that is meant"
+    )]
+    PlainHttp(String),
+}
+
+impl NotifyUrl {
+    /// Reads an address.
+    pub fn parse(text: &str, plain_http: PlainHttp) -> Result<Self, NotifyUrlError> {
+        let url = Url::parse(text).map_err(|_| NotifyUrlError::Malformed)?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(NotifyUrlError::Malformed);
+        }
+        let url = Self(url);
+        if !url.is_encrypted() && !is_loopback(&url.0) && plain_http == PlainHttp::LoopbackOnly {
+            return Err(NotifyUrlError::PlainHttp(url.to_string()));
+        }
+        Ok(url)
+    }
+
+    /// The whole address: for the request only.
+    pub fn expose(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Is it https?
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+/// Scheme and host: path, query and user may be secrets.
+impl fmt::Display for NotifyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/...", self.0.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for NotifyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NotifyUrl({self})")
+    }
+}
+
+impl TryFrom<String> for NotifyUrl {
+    type Error = NotifyUrlError;
+
+    /// A frozen address was checked when it was given.
+    fn try_from(text: String) -> Result<Self, NotifyUrlError> {
+        Self::parse(&text, PlainHttp::Allowed)
+    }
+}
+
+impl From<NotifyUrl> for String {
+    fn from(url: NotifyUrl) -> Self {
+        url.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_the_host_is_ever_shown() {
+        let secret = "https://user:pw@hooks.example.com:8443/services/T0/secret?token=secret#secret";
+        let url = NotifyUrl::parse(secret, PlainHttp::LoopbackOnly).expect("an address");
+        assert_eq!(url.to_string(), "https://hooks.example.com:8443/...");
+        assert_eq!(format!("{url:?}"), "NotifyUrl(https://hooks.example.com:8443/...)");
+        assert_eq!(url.expose(), secret);
+    }
+
+    #[test]
+    fn unencrypted_it_goes_only_to_this_machine() {
+        let said =
+            |text: &str| NotifyUrl::parse(text, PlainHttp::LoopbackOnly).map_err(|error| error.to_string());
+        assert!(said("http://127.0.0.1:9/x?y=z").is_ok() && said("http://localhost/x").is_ok());
+        assert_eq!(
+            said("http://example.com/secret"),
+            Err("--notify-url http://example.com/... would be posted to unencrypted; use https, or say --allow-http if that is meant".to_owned())
+        );
+        for text in ["", "example.com/secret", "ftp://x", "mailto:me"] {
+            assert_eq!(said(text), Err(NotifyUrlError::Malformed.to_string()), "{text}");
+        }
+    }
+}

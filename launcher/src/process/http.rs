@@ -1,0 +1,62 @@
+//! The launcher's door to the network: one short request at a time, no redirects, and no proxy that could read
+//! what is secret.
+
+use std::time::Duration;
+
+const REDIRECTS: u32 = 0;
+/// How much of an answer is read.
+const ANSWER_BYTES: u64 = 64 * 1024;
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Its first 64 KiB; empty where they could not be read.
+    pub body: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct HttpError(Box<ureq::Error>);
+
+/// Can anybody on the way read what is sent?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// `https`: a proxy passes it as a tunnel.
+    Encrypted,
+    /// `http`: no proxy gets it.
+    Plain,
+}
+
+/// Asks for `url`; `authorization` goes out as a header and nowhere else.
+pub fn get(url: &str, privacy: Privacy, authorization: &str, timeout: Duration) -> Result<Answer, HttpError> {
+    let response = agent(privacy, timeout).get(url).header("Authorization", authorization).call();
+    answer(response)
+}
+
+/// Posts `json` to `url`.
+pub fn post_json(url: &str, privacy: Privacy, json: &str, timeout: Duration) -> Result<Answer, HttpError> {
+    answer(agent(privacy, timeout).post(url).header("Content-Type", "application/json").send(json))
+}
+
+fn agent(privacy: Privacy, timeout: Duration) -> ureq::Agent {
+    let proxy = match privacy {
+        Privacy::Encrypted => ureq::Proxy::try_from_env(),
+        Privacy::Plain => None,
+    };
+    let config = ureq::Agent::config_builder()
+        .proxy(proxy)
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false)
+        .max_redirects(REDIRECTS);
+    config.build().into()
+}
+
+fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, HttpError> {
+    let mut response = response.map_err(|error| HttpError(Box::new(error)))?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
+    Ok(Answer { status, body: body.unwrap_or_default() })
+}

@@ -1,0 +1,105 @@
+//! Announcements: what `--notify-url` is told when a run pauses, stops or ends. Never the API key: nothing here
+//! has ever seen it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::run::workdir::Workdir;
+
+use super::counts::{PartitionCounts, TickerCounts, proven};
+use super::words;
+use crate::plan::request::Request;
+use crate::supervise::facts::Outcome;
+use crate::supervise::machine::{Machine, RunState};
+
+/// What is posted, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Announcement {
+    /// Name of the run.
+    pub run: String,
+    /// Kind of data.
+    pub job: String,
+    /// Work directory.
+    pub workdir: PathBuf,
+    /// UTC.
+    pub at: Timestamp,
+    /// What has happened.
+    pub state: State,
+    /// Why, for people.
+    pub reason: String,
+    /// Tickers by standing.
+    pub tickers: TickerCounts,
+    /// Partitions by outcome.
+    pub partitions: PartitionCounts,
+    /// Rows of verified tickers.
+    pub rows: u64,
+}
+
+/// What is worth an announcement; the words of `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The run waits for something to pass.
+    Paused,
+    /// It is being stopped.
+    Stopping,
+    /// Every ticker is done.
+    Complete,
+    /// Nothing is left to try; some tickers failed.
+    Incomplete,
+    /// It has stopped with work left.
+    Stopped,
+}
+
+/// Remembers what was announced, so that nothing is said twice.
+#[derive(Debug, Default)]
+pub struct Announcer {
+    said: Option<(State, String)>,
+}
+
+impl Announcer {
+    /// What is to be announced of `machine` now, if anything.
+    pub fn hear(
+        &mut self,
+        request: &Request,
+        workdir: &Workdir,
+        machine: &Machine,
+        at: Timestamp,
+    ) -> Option<Announcement> {
+        let news = state_of(machine);
+        if news == self.said {
+            return None;
+        }
+        self.said.clone_from(&news);
+        let (state, reason) = news?;
+        let proven = proven(machine);
+        Some(Announcement {
+            run: request.run.clone(),
+            job: request.settings.job.to_string(),
+            workdir: workdir.root().to_owned(),
+            at,
+            state,
+            reason,
+            tickers: TickerCounts::of(request, machine),
+            partitions: PartitionCounts::of(request, proven),
+            rows: proven.summary.rows,
+        })
+    }
+}
+
+fn state_of(machine: &Machine) -> Option<(State, String)> {
+    match machine.run() {
+        RunState::Planned | RunState::Open => None,
+        RunState::Paused { why, .. } => Some((State::Paused, why.clone())),
+        RunState::Stopping { why } => Some((State::Stopping, words::stop_why(why))),
+        RunState::Closed { outcome } => {
+            let state = match outcome {
+                Outcome::Complete => State::Complete,
+                Outcome::Incomplete { .. } => State::Incomplete,
+                Outcome::Stopped { .. } => State::Stopped,
+            };
+            Some((state, words::outcome(outcome)))
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What holds a run up, in one sentence. Pure: from facts that anybody can see.
+
+use serde::Serialize;
+use shared::pace::budget::Usage;
+
+use super::words::{self, count, counted};
+
+/// The budget is used up when so much of it is used.
+const USED_UP_PERCENT: u64 = 90;
+
+/// What is known of a run that is being worked on.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// Workers that run.
+    pub running: u64,
+    /// Workers that may run.
+    pub slots: u64,
+    /// Batches that are ready and have no worker.
+    pub ready: u64,
+    /// Batches that wait for another attempt.
+    pub backoff: u64,
+    /// What most of those wait for.
+    pub backoff_cause: Option<&'a str>,
+    /// The rate budget, where it is known.
+    pub budget: Option<&'a Usage>,
+    /// Memory that new processes could get, in bytes, where it is known.
+    pub free_memory: Option<u64>,
+    /// The most that an attempt has needed, in bytes; 0 when nobody knows.
+    pub peak_rss: u64,
+    /// Free space for the output, in bytes, where it is known.
+    pub free_disk: Option<u64>,
+    /// The run pauses when less is free.
+    pub min_free_disk: u64,
+}
+
+/// What is short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Space for the output.
+    Disk,
+    /// Patience of the source: it asked everybody to wait.
+    Source,
+    /// Attempts that end well: most batches wait after errors.
+    Errors,
+    /// Requests allowed in a minute.
+    RateBudget,
+    /// Memory of this machine.
+    Memory,
+    /// Slots for workers.
+    Workers,
+    /// Work: the last batches run.
+    Work,
+}
+
+/// What holds the run up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bottleneck {
+    /// In one word.
+    pub kind: Kind,
+    /// In one sentence, with what helps.
+    pub sentence: String,
+}
+
+/// The first of these that holds; `None` when nothing stands out.
+pub fn find(facts: &Facts) -> Option<Bottleneck> {
+    let found = disk(facts)
+        .map(|sentence| (Kind::Disk, sentence))
+        .or_else(|| source(facts).map(|sentence| (Kind::Source, sentence)))
+        .or_else(|| errors(facts).map(|sentence| (Kind::Errors, sentence)))
+        .or_else(|| rate_budget(facts).map(|sentence| (Kind::RateBudget, sentence)))
+        .or_else(|| memory(facts).map(|sentence| (Kind::Memory, sentence)))
+        .or_else(|| workers(facts).map(|sentence| (Kind::Workers, sentence)))
+        .or_else(|| work(facts).map(|sentence| (Kind::Work, sentence)));
+    found.map(|(kind, sentence)| Bottleneck { kind, sentence })
+}
+
+fn disk(facts: &Facts) -> Option<String> {
+    let free = facts.free_disk.filter(|free| *free < facts.min_free_disk)?;
+    let (free, floor) = (words::bytes(free), words::bytes(facts.min_free_disk));
+    Some(format!("disk: {free} are free, {floor} must be (--min-free-disk); make room"))
+}
+
+fn source(facts: &Facts) -> Option<String> {
+    let paused_ms = facts.budget.map(|budget| budget.paused_ms).filter(|ms| *ms > 0)?;
+    Some(format!("source: it asked everybody to wait {} s", paused_ms.div_ceil(1000)))
+}
+
+fn errors(facts: &Facts) -> Option<String> {
+    let is_most = facts.backoff > 0 && facts.backoff >= facts.running;
+    let cause = facts.backoff_cause.unwrap_or("no cause was said");
+    let waiting = counted_batches(facts.backoff);
+    is_most.then(|| format!("errors: {waiting} in backoff, {} at work ({cause})", count(facts.running)))
+}
+
+fn rate_budget(facts: &Facts) -> Option<String> {
+    let budget = facts.budget?;
+    let is_used_up = budget.allowed_per_minute > 0
+        && budget.used_last_minute * 100 >= budget.allowed_per_minute * USED_UP_PERCENT;
+    let (used, allowed) = (count(budget.used_last_minute), count(budget.allowed_per_minute));
+    let advice =
+        if budget.pace_percent < 100 { "slowed after a 429" } else { "a larger --rate or plan would help" };
+    is_used_up.then(|| format!("rate budget: {used} of {allowed} requests a minute are used; {advice}"))
+}
+
+fn memory(facts: &Facts) -> Option<String> {
+    let free = facts.free_memory?;
+    let is_short = facts.ready > 0 && facts.running < facts.slots && facts.peak_rss > free;
+    let (peak, free) = (words::bytes(facts.peak_rss), words::bytes(free));
+    is_short
+        .then(|| format!("memory: a worker has needed {peak}, {free} are free; smaller batches would help"))
+}
+
+fn workers(facts: &Facts) -> Option<String> {
+    let is_full = facts.ready > 0 && facts.running >= facts.slots;
+    let (slots, ready) = (count(facts.slots), counted_batches(facts.ready));
+    let all = if facts.slots == 1 { "the one slot is".to_owned() } else { format!("all {slots} slots are") };
+    is_full.then(|| {
+        format!("workers: {all} taken, {ready} ready; a larger --max-concurrent would help if this machine is idle")
+    })
+}
+
+fn work(facts: &Facts) -> Option<String> {
+    let is_last = facts.running > 0 && facts.running < facts.slots && facts.ready + facts.backoff == 0;
+    is_last.then(|| format!("work: the last {} under way", counted(facts.running, "worker")))
+}
+
+fn counted_batches(number: u64) -> String {
+    if number == 1 { "1 batch".to_owned() } else { format!("{} batches", count(number)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(used: u64, pace_percent: u64, paused_ms: u64) -> Usage {
+        Usage {
+            rate: "500/min".parse().expect("a rate"),
+            allowed_per_minute: 500,
+            used_last_minute: used,
+            pace_percent,
+            paused_ms,
+            taken: 1000,
+            refused: 0,
+            waited_ms: 0,
+        }
+    }
+
+    fn facts() -> Facts<'static> {
+        Facts {
+            running: 6,
+            slots: 6,
+            ready: 300,
+            backoff: 0,
+            backoff_cause: None,
+            budget: None,
+            free_memory: Some(8_000_000_000),
+            peak_rss: 30_000_000,
+            free_disk: Some(81_900_000_000),
+            min_free_disk: 256_000_000,
+        }
+    }
+
+    #[track_caller]
+    fn says(facts: &Facts, expected: &str) {
+        assert_eq!(find(facts).map(|found| found.sentence).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn what_is_short_is_named_with_what_helps() {
+        says(
+            &facts(),
+            "workers: all 6 slots are taken, 300 batches ready; a larger --max-concurrent would help if this machine is idle",
+        );
+        let budget = usage(480, 100, 0);
+        says(
+            &Facts { budget: Some(&budget), ..facts() },
+            "rate budget: 480 of 500 requests a minute are used; a larger --rate or plan would help",
+        );
+        says(
+            &Facts { running: 2, free_memory: Some(20_000_000), ..facts() },
+            "memory: a worker has needed 30.0 MB, 20.0 MB are free; smaller batches would help",
+        );
+        says(
+            &Facts { free_disk: Some(100_000_000), budget: Some(&budget), ..facts() },
+            "disk: 100.0 MB are free, 256.0 MB must be (--min-free-disk); make room",
+        );
+        says(&Facts { running: 2, ready: 0, ..facts() }, "work: the last 2 workers under way");
+    }
+
+    #[test]
+    fn a_source_that_fails_comes_before_a_budget_that_is_used() {
+        let budget = usage(500, 50, 30_000);
+        says(&Facts { budget: Some(&budget), ..facts() }, "source: it asked everybody to wait 30 s");
+        says(
+            &Facts { running: 1, backoff: 4, backoff_cause: Some("HTTP 503"), ..facts() },
+            "errors: 4 batches in backoff, 1 at work (HTTP 503)",
+        );
+    }
+
+    #[test]
+    fn where_nothing_stands_out_nothing_is_said() {
+        let idle_budget = usage(10, 100, 0);
+        let free_slot = Facts { running: 3, ready: 2, budget: Some(&idle_budget), ..facts() };
+        assert_eq!(find(&free_slot), None, "about to be filled");
+    }
+}

@@ -1,0 +1,107 @@
+//! Counts of a run: tickers, partitions and batches by where they stand. Pure.
+
+use serde::Serialize;
+use shared::dataset::partition::Partition;
+
+use crate::plan::request::Request;
+use crate::supervise::batch::{Batch, BatchState};
+use crate::supervise::facts::Tally;
+use crate::supervise::machine::Machine;
+
+/// Tickers by standing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TickerCounts {
+    /// In the run.
+    pub expected: u64,
+    /// Proven by their ledgers.
+    pub verified: u64,
+    /// Done by a script's word only.
+    pub reported_by_script: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Still to be done.
+    pub left: u64,
+}
+
+/// Partitions by outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PartitionCounts {
+    /// Of all tickers of the run: every year, month or day that the range touches.
+    pub expected: u64,
+    /// Of verified tickers: the sum of the following.
+    pub verified: u64,
+    /// With rows.
+    pub data: u64,
+    /// Said to be empty.
+    pub empty: u64,
+    /// Not reached by the plan.
+    pub outside_plan: u64,
+}
+
+/// Batches by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct BatchCounts {
+    /// All.
+    pub total: u64,
+    /// Ready for a worker.
+    pub pending: u64,
+    /// With a worker.
+    pub running: u64,
+    /// Waiting for another attempt.
+    pub backoff: u64,
+    /// Done.
+    pub done: u64,
+    /// Over, with failed tickers.
+    pub failed: u64,
+}
+
+/// Everything proven in the run so far.
+pub fn proven(machine: &Machine) -> Tally {
+    let mut proven = machine.surveyed();
+    machine.batches().for_each(|(_, batch)| proven += batch.proven);
+    proven
+}
+
+impl TickerCounts {
+    /// Of `request`, as `machine` has it.
+    pub fn of(request: &Request, machine: &Machine) -> Self {
+        let expected = request.tickers as u64;
+        let verified = proven(machine).tickers;
+        let reported = machine.batches().map(|(_, batch)| batch.reported).sum();
+        let failed = machine.batches().map(|(_, batch)| batch.failures().len() as u64).sum();
+        let left = expected.saturating_sub(verified + reported + failed);
+        Self { expected, verified, reported_by_script: reported, failed, left }
+    }
+}
+
+impl PartitionCounts {
+    /// Of `request`, of which `proven` is proven.
+    pub fn of(request: &Request, proven: Tally) -> Self {
+        let of_a_ticker = Partition::within(request.settings.job, request.days()).count();
+        let summary = proven.summary;
+        let (data, empty) = (summary.partitions_data, summary.partitions_empty);
+        let outside_plan = summary.partitions_outside_plan;
+        Self {
+            expected: of_a_ticker as u64 * request.tickers as u64,
+            verified: data + empty + outside_plan,
+            data,
+            empty,
+            outside_plan,
+        }
+    }
+}
+
+impl BatchCounts {
+    /// Counts `batch` in; does what the journal calls running really run?
+    pub fn add(&mut self, batch: &Batch, runs: bool) {
+        self.total += 1;
+        *match batch.state {
+            BatchState::Running { .. } if runs => &mut self.running,
+            // Whoever goes on starts it anew.
+            BatchState::Running { .. } | BatchState::Pending => &mut self.pending,
+            BatchState::Backoff { .. } => &mut self.backoff,
+            BatchState::Done => &mut self.done,
+            BatchState::Failed => &mut self.failed,
+        } += 1;
+    }
+}

@@ -1,0 +1,61 @@
+//! What runs now: each running batch with what its worker says and what it takes.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use shared::market::ticker::Ticker;
+use shared::run::workdir::BatchId;
+
+use super::sources::{Observed, Sources, seconds_between};
+use crate::supervise::batch::BatchState;
+
+/// A batch that runs now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunningBatch {
+    /// Which.
+    pub batch: BatchId,
+    /// From 1.
+    pub attempt: u32,
+    /// Since it began.
+    pub seconds: u64,
+    /// Tickers being worked on, by its events.
+    pub tickers: Vec<Ticker>,
+    /// Rows received in this attempt.
+    pub rows: u64,
+    /// Of the last minute.
+    pub rows_per_second: u64,
+    /// Pages received in this attempt.
+    pub pages: u64,
+    /// Resident memory of the worker with everything that it has started.
+    pub rss_bytes: Option<u64>,
+    /// Since its last event; null when it has said nothing yet.
+    pub quiet_seconds: Option<u64>,
+    /// Follow it here.
+    pub log: PathBuf,
+}
+
+/// Every batch that really runs.
+pub fn running(sources: &Sources) -> Vec<RunningBatch> {
+    let running = sources.machine.batches().filter_map(|(batch, it)| {
+        let BatchState::Running { attempt, since } = it.state else { return None };
+        if !sources.supervised.runs(batch) {
+            return None;
+        }
+        let nothing = Observed::default();
+        let observed = sources.observed.get(&batch).unwrap_or(&nothing);
+        let digest = &observed.digest;
+        Some(RunningBatch {
+            batch,
+            attempt,
+            seconds: seconds_between(since, sources.now),
+            tickers: digest.current().cloned().collect(),
+            rows: digest.rows(),
+            rows_per_second: observed.rows_per_second,
+            pages: digest.pages(),
+            rss_bytes: observed.rss_bytes,
+            quiet_seconds: digest.last_said.map(|at| seconds_between(at, sources.now)),
+            log: sources.workdir.batch_log(batch),
+        })
+    });
+    running.collect()
+}

@@ -1,0 +1,76 @@
+//! What a snapshot is made from: everything that can be known of a run from outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use shared::pace::budget::Usage;
+use shared::run::workdir::{BatchId, Workdir};
+
+use crate::plan::request::Request;
+use crate::supervise::digest::Digest;
+use crate::supervise::facts::Entry;
+use crate::supervise::machine::Machine;
+
+/// Does a supervisor hold the run's lock?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Supervised {
+    /// Yes.
+    Yes,
+    /// No; the last line of its log, and what outlived it.
+    No {
+        /// Empty when there is none.
+        last_words: String,
+        /// Batches of which a process still lives.
+        alive: BTreeSet<BatchId>,
+    },
+}
+
+impl Supervised {
+    /// Does what the journal calls running really run? A supervisor knows; without one, only what lives does.
+    pub fn runs(&self, batch: BatchId) -> bool {
+        match self {
+            Self::Yes => true,
+            Self::No { alive, .. } => alive.contains(&batch),
+        }
+    }
+}
+
+/// What a snapshot is made from.
+pub struct Sources<'a> {
+    /// What was asked.
+    pub request: &'a Request,
+    /// Where.
+    pub workdir: &'a Workdir,
+    /// The whole journal.
+    pub entries: &'a [Entry],
+    /// What it adds up to.
+    pub machine: &'a Machine,
+    /// What can be seen of the attempts that run.
+    pub observed: BTreeMap<BatchId, Observed>,
+    /// Is anybody at work?
+    pub supervised: Supervised,
+    /// On the outdir's file system.
+    pub free_bytes: Option<u64>,
+    /// What new processes could get, in bytes.
+    pub free_memory: Option<u64>,
+    /// The rate budget of the key, where this process knows the key.
+    pub budget: Option<Usage>,
+    /// The time of the question.
+    pub now: Timestamp,
+}
+
+/// What can be seen of a running attempt.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// What its events add up to.
+    pub digest: Digest,
+    /// Rows a second, of late.
+    pub rows_per_second: u64,
+    /// Memory of all its processes; `None` where nobody can tell.
+    pub rss_bytes: Option<u64>,
+}
+
+/// Whole seconds; 0 where time went backward.
+pub fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}

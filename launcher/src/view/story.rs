@@ -1,0 +1,191 @@
+//! The story of one ticker in a run: which batch it came into, every attempt that had it and what became of it.
+//! Pure: the journal is replayed and looked at on the way.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::market::ticker::Ticker;
+use shared::run::workdir::BatchId;
+
+use crate::plan::settings::Rules;
+use crate::supervise::batch::{Batch, Charges, Illegal};
+use crate::supervise::causes;
+use crate::supervise::facts::{Entry, Fact, Outcome, Report, Word};
+use crate::supervise::machine::{Machine, RunState};
+
+/// Something that happened to the ticker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Chapter {
+    /// It came into a batch.
+    Planned {
+        /// UTC.
+        at: Timestamp,
+        /// Which.
+        batch: BatchId,
+        /// Its members, this one included.
+        members: usize,
+    },
+    /// A worker was given it.
+    Attempt(Attempt),
+    /// Its proof did not hold any more.
+    Reopened {
+        /// UTC.
+        at: Timestamp,
+    },
+    /// It had been given up, and somebody began the run again.
+    Forgiven {
+        /// UTC.
+        at: Timestamp,
+    },
+}
+
+/// One attempt that had the ticker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// Counted from 1 in its batch.
+    pub attempt: u32,
+    /// UTC.
+    pub began_at: Timestamp,
+    /// Tickers that it was given.
+    pub tickers: usize,
+    /// How it ended; null while it runs.
+    pub end: Option<End>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct End {
+    /// UTC.
+    pub at: Timestamp,
+    /// How its worker ended.
+    pub ending: String,
+    /// The most telling line of its log, where it had one for everybody.
+    pub last_words: String,
+    /// What it meant for the ticker.
+    #[serde(flatten)]
+    pub result: Result,
+}
+
+/// What an attempt meant for the ticker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Result {
+    /// It is done.
+    Done,
+    /// It is not, and the attempt counts against it.
+    Charged {
+        /// In one sentence.
+        cause: String,
+    },
+    /// It is not, and the attempt does not count.
+    NotCharged {
+        /// In one sentence.
+        cause: String,
+    },
+    /// That was the last straw.
+    GivenUp {
+        /// In one sentence.
+        cause: String,
+    },
+}
+
+/// The story of a ticker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// In order.
+    pub chapters: Vec<Chapter>,
+    /// The batch that it is in.
+    pub batch: Option<BatchId>,
+}
+
+/// Tells the story of `ticker`; of one that is in no batch there is none.
+pub fn of(ticker: &Ticker, rules: Rules, entries: &[Entry]) -> std::result::Result<Story, Illegal> {
+    let mut machine = Machine::new(rules);
+    let mut story = Story { chapters: Vec::new(), batch: None };
+    for entry in entries {
+        let before = story.batch.and_then(|batch| Standing::of(&machine, batch, ticker));
+        let begins_again = matches!(machine.run(), RunState::Closed { outcome: Outcome::Incomplete { .. } })
+            && matches!(entry.fact, Fact::Opened { .. });
+        machine.apply(entry)?;
+        match &entry.fact {
+            Fact::Planned { batch, tickers } if tickers.contains(ticker) => {
+                story.batch = Some(*batch);
+                let members = tickers.len();
+                story.chapters.push(Chapter::Planned { at: entry.at, batch: *batch, members });
+            }
+            Fact::Opened { .. } if begins_again && before.is_some_and(|before| before.is_given_up) => {
+                story.chapters.push(Chapter::Forgiven { at: entry.at });
+            }
+            Fact::Launched { batch, attempt } if story.batch == Some(*batch) => {
+                let trial = || machine.batch(*batch).into_iter().flat_map(Batch::trial);
+                if trial().any(|it| it == ticker) {
+                    let (began_at, tickers) = (entry.at, trial().count());
+                    let attempt = Attempt { attempt: *attempt, began_at, tickers, end: None };
+                    story.chapters.push(Chapter::Attempt(attempt));
+                }
+            }
+            Fact::Ended { batch, attempt, report } if story.batch == Some(*batch) => {
+                let after = Standing::of(&machine, *batch, ticker);
+                if let Some(Chapter::Attempt(last)) = story.chapters.last_mut()
+                    && last.attempt == *attempt
+                {
+                    let result = result(ticker, report, before, after, &machine, *batch);
+                    last.end = Some(End {
+                        at: entry.at,
+                        ending: causes::phrase(&report.ending),
+                        last_words: report.last_words.clone(),
+                        result,
+                    });
+                }
+            }
+            Fact::Reopened { unfinished, .. } if unfinished.contains(ticker) => {
+                story.chapters.push(Chapter::Reopened { at: entry.at });
+            }
+            _ => {}
+        }
+    }
+    Ok(story)
+}
+
+/// How the ticker stood in its batch at one moment.
+#[derive(Clone, Copy)]
+struct Standing {
+    charges: Option<Charges>,
+    is_given_up: bool,
+}
+
+impl Standing {
+    fn of(machine: &Machine, batch: BatchId, ticker: &Ticker) -> Option<Self> {
+        let batch = machine.batch(batch)?;
+        let is_given_up = batch.failures().any(|(it, _)| it == ticker);
+        Some(Self { charges: batch.charges(ticker), is_given_up })
+    }
+
+    fn total(self) -> u32 {
+        self.charges.map_or(0, Charges::total)
+    }
+}
+
+fn result(
+    ticker: &Ticker,
+    report: &Report,
+    before: Option<Standing>,
+    after: Option<Standing>,
+    machine: &Machine,
+    batch: BatchId,
+) -> Result {
+    let Some(left) = report.unfinished.iter().find(|left| left.ticker == *ticker) else {
+        return Result::Done;
+    };
+    let failure = machine.batch(batch).into_iter().flat_map(Batch::failures).find(|(it, _)| *it == ticker);
+    if let Some((_, failure)) = failure {
+        return Result::GivenUp { cause: failure.cause.clone() };
+    }
+    let cause = match &left.word {
+        Word::Failed { cause, .. } => cause.clone(),
+        Word::Begun => "it was being worked on".to_owned(),
+        Word::Untouched => "nothing was said of it".to_owned(),
+    };
+    let is_charged = after.map_or(0, Standing::total) > before.map_or(0, Standing::total);
+    if is_charged { Result::Charged { cause } } else { Result::NotCharged { cause } }
+}

@@ -1,0 +1,282 @@
+//! `why`: everything that is known of one ticker, as text and as JSON. Gathered once by the command.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::ledger::Summary;
+use shared::market::ticker::Ticker;
+use shared::run::workdir::BatchId;
+
+use super::log_lines::LogLine;
+use super::story::{Attempt, Chapter, Result};
+use super::words::{self, count, counted};
+use crate::supervise::batch::Charges;
+
+/// So many ranges of missing days and damaged files are named; JSON has all.
+const NAMED_MAX: usize = 10;
+
+/// Everything about one ticker.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Why {
+    /// Which.
+    pub ticker: Ticker,
+    /// Name of the run.
+    pub run: String,
+    /// Kind of data.
+    pub job: String,
+    /// What the run is to prove, New York days, inclusive.
+    pub days: DateRange,
+    /// Where it stands.
+    pub now: Now,
+    /// Its batch; null when it is in none.
+    pub batch: Option<BatchId>,
+    /// The log of that batch.
+    pub log: Option<PathBuf>,
+    /// What happened, in order.
+    pub story: Vec<Chapter>,
+    /// The most telling line of each attempt's log.
+    pub log_lines: Vec<Quote>,
+    /// What it was charged with; null once it is done or given up.
+    pub charges: Option<Charges>,
+    /// So many charges of each kind are allowed.
+    pub retries: u32,
+    /// What its ledger proves.
+    pub ledger: Proof,
+    /// What to type to have it tried again; null while that happens by itself or nothing is missing.
+    pub again: Option<String>,
+    /// Does the run go on? Then that can be typed only once it has ended.
+    pub goes_on: bool,
+}
+
+/// What an attempt's log says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quote {
+    /// Which attempt.
+    pub attempt: u32,
+    /// File, line number and text.
+    #[serde(flatten)]
+    pub line: LogLine,
+}
+
+/// Where a ticker stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Now {
+    /// It was proven before the run began, and is in no batch.
+    Surveyed,
+    /// It is in no batch, and not proven any more: the next start plans it.
+    NotPlanned,
+    /// Its ledger proves every day.
+    Verified,
+    /// A script says that it is done; there is no ledger.
+    ReportedByScript,
+    /// It was done, and its ledger does not prove it any more.
+    NoLongerProven,
+    /// A worker has it.
+    Running {
+        /// Counted from 1.
+        attempt: u32,
+        /// Since the attempt began.
+        seconds: u64,
+        /// Does the worker say to be at it?
+        is_begun: bool,
+        /// Rows received of it in this attempt.
+        rows: u64,
+        /// Pages received of it in this attempt.
+        pages: u64,
+        /// Since the worker's last event; null when it has said nothing yet.
+        quiet_seconds: Option<u64>,
+    },
+    /// Its batch is being worked on, but another part of it.
+    InAnotherPart {
+        /// The attempt that runs.
+        attempt: u32,
+    },
+    /// It waits for a worker.
+    Waiting,
+    /// It waits for another attempt.
+    Backoff {
+        /// Until then, UTC.
+        until: Timestamp,
+        /// What its batch was charged with last.
+        cause: String,
+    },
+    /// It is given up.
+    Failed {
+        /// In one sentence.
+        cause: String,
+        /// The attempt that was the last straw.
+        attempt: u32,
+    },
+    /// An attempt that nobody attends to had it.
+    Abandoned {
+        /// Which.
+        attempt: u32,
+    },
+}
+
+/// What a ledger proves of the days of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// The ledger.
+    pub file: PathBuf,
+    /// Why it can't be used; null when it can.
+    pub error: Option<String>,
+    /// Proven partitions and rows.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Days that are not proven.
+    pub missing: Vec<DateRange>,
+    /// Files that are not what the ledger says.
+    pub damaged: Vec<DamagedFile>,
+}
+
+/// A file that is not what its ledger line says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DamagedFile {
+    /// Which.
+    pub file: PathBuf,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// As JSON, with a newline.
+pub fn json(why: &Why) -> String {
+    serde_json::to_string(why).expect("plain data") + "\n"
+}
+
+/// For people.
+pub fn render(why: &Why) -> String {
+    let mut text = String::new();
+    write(&mut text, why).expect("a string takes what is written");
+    text
+}
+
+fn write(out: &mut String, why: &Why) -> std::fmt::Result {
+    writeln!(out, "{}: {}", why.ticker, standing(&why.now))?;
+    writeln!(out, "run         {} ({} {})", why.run, why.job, why.days)?;
+    if let (Some(batch), Some(log)) = (why.batch, &why.log) {
+        writeln!(out, "batch       {batch}: {}", log.display())?;
+    }
+    for chapter in &why.story {
+        writeln!(out, "  {}", chapter_line(chapter, why.batch))?;
+        if let Chapter::Attempt(attempt) = chapter {
+            let own = why.log_lines.iter().filter(|quote| quote.attempt == attempt.attempt);
+            own.map(|quote| &quote.line).try_for_each(|line| {
+                let number = line.line.map_or_else(String::new, |number| format!(":{number}"));
+                writeln!(out, "      {}{number}\n      > {}", line.file.display(), line.text)
+            })?;
+        }
+    }
+    if let Some(Charges { transient, crash, memory }) = why.charges {
+        let allowed = why.retries;
+        writeln!(
+            out,
+            "charges     {transient} transient, {crash} crash, {memory} memory; {allowed} of each allowed (--retries)"
+        )?;
+    }
+    proof(out, &why.ledger)?;
+    match &why.again {
+        Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}"),
+        Some(command) => writeln!(out, "try again   {command}"),
+        None => Ok(()),
+    }
+}
+
+fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
+    let file = proof.file.display();
+    if let Some(error) = &proof.error {
+        return writeln!(out, "ledger      can't be used: {error}");
+    }
+    let Summary { partitions_data, partitions_empty, partitions_outside_plan, rows } = proof.summary;
+    writeln!(
+        out,
+        "ledger      {file}: {} data, {} empty, {} outside plan; {}",
+        count(partitions_data),
+        count(partitions_empty),
+        count(partitions_outside_plan),
+        counted(rows, "row")
+    )?;
+    if !proof.missing.is_empty() {
+        let days = proof.missing.iter().map(|range| u64::from(range.days())).sum();
+        let ranges = proof.missing.iter().map(ToString::to_string).collect::<Vec<_>>();
+        writeln!(out, "missing     {}: {}", counted(days, "day"), some_of(&ranges, ", "))?;
+    }
+    for file in proof.damaged.iter().take(NAMED_MAX) {
+        writeln!(out, "damaged     {}: {}", file.file.display(), file.what)?;
+    }
+    match proof.damaged.len().saturating_sub(NAMED_MAX) {
+        0 => Ok(()),
+        more => writeln!(out, "            and {}", counted(more as u64, "more file")),
+    }
+}
+
+fn some_of(items: &[String], between: &str) -> String {
+    let shown = items[..items.len().min(NAMED_MAX)].join(between);
+    match items.len().saturating_sub(NAMED_MAX) {
+        0 => shown,
+        more => format!("{shown} and {} more (--json has all)", count(more as u64)),
+    }
+}
+
+fn standing(now: &Now) -> String {
+    match now {
+        Now::Surveyed => "proven before this run began; it is in no batch".to_owned(),
+        Now::NotPlanned => "in no batch yet".to_owned(),
+        Now::Verified => "done, every day is proven".to_owned(),
+        Now::ReportedByScript => "done by the script's word; there is no ledger to prove it".to_owned(),
+        Now::NoLongerProven => "it was done, but its ledger does not prove it any more".to_owned(),
+        Now::Running { attempt, seconds, is_begun, rows, pages, quiet_seconds } => {
+            let at_it = if *is_begun { "being worked on" } else { "given to a worker" };
+            let quiet = quiet_seconds.map_or_else(
+                || "nothing heard".to_owned(),
+                |seconds| format!("last heard {} ago", words::span(seconds)),
+            );
+            let (rows, pages) = (counted(*rows, "row"), counted(*pages, "page"));
+            let for_long = words::span(*seconds);
+            format!("{at_it} in attempt {attempt} for {for_long}; {rows}, {pages}, {quiet}")
+        }
+        Now::InAnotherPart { attempt } => {
+            format!("waiting; attempt {attempt} works on another part of its batch")
+        }
+        Now::Waiting => "waiting for a worker".to_owned(),
+        Now::Backoff { until, cause } => format!("waiting until {until:.0} for another attempt ({cause})"),
+        Now::Failed { cause, attempt } => format!("given up after attempt {attempt}: {cause}"),
+        Now::Abandoned { attempt } => {
+            format!("not done; attempt {attempt} had it when the supervisor and its worker died")
+        }
+    }
+}
+
+fn chapter_line(chapter: &Chapter, batch: Option<BatchId>) -> String {
+    match chapter {
+        Chapter::Planned { at, batch, members } => {
+            format!("{at:.0}  planned in {batch}, {}", counted(*members as u64, "ticker"))
+        }
+        Chapter::Reopened { at } => format!("{at:.0}  no longer proven, to be worked on again"),
+        Chapter::Forgiven { at } => format!("{at:.0}  the run was begun again: another chance"),
+        Chapter::Attempt(attempt) => {
+            let name = batch.map_or_else(String::new, |batch| format!("{batch}."));
+            format!("{:.0}  {name}{}", attempt.began_at, attempt_line(attempt))
+        }
+    }
+}
+
+fn attempt_line(attempt: &Attempt) -> String {
+    let with = counted(attempt.tickers as u64, "ticker");
+    let Some(end) = &attempt.end else { return format!("{} with {with}: runs", attempt.attempt) };
+    let took = end.at.duration_since(attempt.began_at).as_secs();
+    let took = words::span(u64::try_from(took).unwrap_or(0));
+    let result = match &end.result {
+        Result::Done => "done".to_owned(),
+        Result::Charged { cause } => format!("{cause}; charged"),
+        Result::NotCharged { cause } => format!("{cause}; not charged"),
+        Result::GivenUp { cause } => format!("{cause}; given up"),
+    };
+    let words =
+        if end.last_words.is_empty() { String::new() } else { format!(" (last words: {})", end.last_words) };
+    format!("{} with {with}: {} after {took}{words}: {result}", attempt.attempt, end.ending)
+}

@@ -1,0 +1,41 @@
+//! `status --watch` and what `wait` makes of gaps.
+
+use std::process::Stdio;
+
+use jiff::Timestamp;
+use shared::dataset::answers::{Answers, Said};
+use shared::dataset::kind::Kind;
+use shared::dataset::ledger::{Entry, OpenLedger};
+use shared::dataset::partition::Partition;
+
+use crate::scene::{Scene, collect, wait_for};
+
+#[test]
+fn a_watched_run_is_shown_to_its_end_without_a_terminal_too() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "echo x >> begun; while [ ! -e go ]; do sleep 0.05; done");
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    let mut watch = scene.launcher("status", &["--watch"]);
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    scene.write("go", "");
+    let said = collect(watch).expect_code(0).stdout;
+    assert!(said.contains("COMPLETE\nrun "), "{said}");
+    assert!(!said.contains('\x1b'), "no terminal: {said:?}");
+}
+
+#[test]
+fn a_complete_run_whose_plan_does_not_reach_all_days_ends_with_3() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    let partition = Partition::Year(2020);
+    let mut answers = Answers::default();
+    answers.record(partition.span(), Said::OutsidePlan, Timestamp::UNIX_EPOCH);
+    let ticker = "A".parse().expect("a ticker");
+    let mut ledger = OpenLedger::open(&scene.path("out"), Kind::Daily, &ticker).expect("opened");
+    let entry = Entry { partition, answers, file: None, pages: 0, code: "test".to_owned() };
+    ledger.commit(vec![entry]).expect("committed");
+    scene.detach("job", &["--resume"]);
+    let ended = scene.wait().expect_code(3).stdout;
+    assert!(ended.contains("1 / 1 verified: 0 data, 0 empty, 1 outside plan"), "{ended}");
+}

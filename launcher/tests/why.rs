@@ -1,0 +1,140 @@
+//! `why`: the whole chain for one ticker.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::scene::{Scene, prove, run, wait_for};
+
+/// Says what the worker would say of A, in its events (`$2` of `--events`), and fails.
+const FAILS_A: &str = r#"
+while [ $# -gt 0 ]; do [ "$1" = --events ] && events="$2"; [ "$1" = --tickers-csv ] && list="$2"; shift; done
+stamp=2024-07-01T12:00:00Z
+if grep -q '^A$' "$list"; then
+    echo "$stamp INFO  A: starts"
+    echo "$stamp ERROR A: HTTP 500, eight times"
+    echo "$stamp ERROR B: of no interest here"
+    echo '{"at":"'$stamp'","event":"ticker_failed","ticker":"A","cause":"HTTP 500, eight times","persistence":"transient"}' >> "$events"
+    exit 10
+fi
+"#;
+
+fn why(scene: &Scene, ticker: &str) -> String {
+    run(scene.launcher("why", &[]).arg(ticker)).expect_code(0).stdout
+}
+
+#[test]
+fn a_ticker_that_was_given_up_is_told_attempt_by_attempt_with_its_log_lines() {
+    let scene = Scene::of(&["A", "B", "C"]);
+    prove(&scene.path("out"), "A", &[("2020-01-01", "2020-03-31")]);
+    prove(&scene.path("out"), "B", &[("2020-01-01", "2020-12-31")]);
+    scene.script("job", FAILS_A);
+    scene.detach("job", &["--batch-size", "2", "--retries", "1"]);
+    scene.wait().expect_code(1);
+    let said = why(&scene, "A");
+    let lines: Vec<&str> = said.lines().collect();
+    let log = scene.path("w/logs/batch_0001.log").display().to_string();
+    assert_eq!(lines[0], "A: given up after attempt 2: HTTP 500, eight times");
+    assert!(lines[1].ends_with(" (daily 2020-01-01..2020-12-31)"), "{said}");
+    assert_eq!(lines[2], format!("batch       batch_0001: {log}"));
+    assert!(lines[3].ends_with("Z  planned in batch_0001, 2 tickers"), "{said}");
+    assert!(lines[4].contains("Z  batch_0001.1 with 2 tickers: exit 10 after "), "{said}");
+    assert!(lines[4].ends_with(" s: HTTP 500, eight times; charged"), "{said}");
+    assert_eq!(lines[5], format!("      {log}:3"));
+    assert_eq!(lines[6], "      > 2024-07-01T12:00:00Z ERROR A: HTTP 500, eight times");
+    assert!(lines[7].contains("Z  batch_0001.2 with ") && lines[7].ends_with("; given up"), "{said}");
+    assert_eq!(lines[8], format!("      {log}:8"));
+    assert!(lines[10].ends_with("/out/A/_ledger.jsonl: 0 data, 0 empty, 0 outside plan; 0 rows"), "{said}");
+    assert_eq!(lines[11], "missing     366 days: 2020-01-01..2020-12-31");
+    let program = scene.program().display();
+    let workdir = scene.path("w").display().to_string();
+    assert_eq!(lines[12], format!("try again   {program} start --workdir {workdir} --resume"));
+    let text = run(scene.launcher("why", &["--json"]).arg("A")).expect_code(0).stdout;
+    let json: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(json["now"]["state"], "failed");
+    assert_eq!(json["story"][1]["end"]["result"], "charged");
+    assert_eq!(json["log_lines"][0]["line"], 3);
+    assert_eq!(json["ledger"]["missing"][0]["from"], "2020-01-01");
+}
+
+#[test]
+fn what_was_proven_before_and_what_is_unknown_say_so() {
+    let scene = Scene::of(&["A", "B"]);
+    prove(&scene.path("out"), "A", &[("2020-01-01", "2020-12-31")]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &["--resume"]);
+    scene.wait().expect_code(0);
+    let said = why(&scene, "A");
+    assert!(said.starts_with("A: proven before this run began; it is in no batch\n"), "{said}");
+    assert!(!said.contains("missing") && !said.contains("try again"), "{said}");
+    let said = why(&scene, "B");
+    assert!(said.starts_with("B: done by the script's word; there is no ledger to prove it\n"), "{said}");
+    let said = run(scene.launcher("why", &[]).arg("b")).expect_code(2).stderr;
+    assert_eq!(
+        said,
+        "error: \"b\" is not a ticker of this run; it has B, A (tickers.csv in the work directory lists all)\n"
+    );
+}
+
+#[test]
+fn a_ticker_being_worked_on_says_how_far_it_is() {
+    let scene = Scene::of(&["A"]);
+    let body = r#"
+while [ $# -gt 0 ]; do [ "$1" = --events ] && events="$2"; shift; done
+stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+echo '{"at":"'$stamp'","event":"progress","ticker":"A","rows":5000,"pages":2,"bytes":9}' >> "$events"
+echo x >> begun; exec sleep 600"#;
+    scene.script("job", body);
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    let said = why(&scene, "A");
+    assert!(said.starts_with("A: being worked on in attempt 1 for "), "{said}");
+    assert!(
+        said.contains("; 5,000 rows, 2 pages, last heard ") && said.contains(" with 1 ticker: runs\n"),
+        "{said}"
+    );
+    assert!(!said.contains("try again"), "{said}");
+    wait_for("its memory", || scene.status().contains("batch_0001.1") && memory_is_seen(&scene));
+}
+
+fn memory_is_seen(scene: &Scene) -> bool {
+    let text = run(&mut scene.launcher("status", &["--json"])).expect_code(0).stdout;
+    let status: Value = serde_json::from_str(&text).expect("JSON");
+    status["running"][0]["rss_bytes"].as_u64().is_some_and(|bytes| bytes > 0)
+}
+
+#[test]
+fn a_file_that_is_damaged_after_the_run_is_named_with_the_way_to_get_it_back() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "echo nothing");
+    prove(&scene.path("out"), "A", &[("2020-01-01", "2020-12-31")]);
+    scene.detach("job", &["--resume"]);
+    scene.wait();
+    damage(&scene.path("out"));
+    let said = why(&scene, "A");
+    assert!(said.starts_with("A: in no batch yet\n"), "{said}");
+    assert!(said.contains("missing     366 days: 2020-01-01..2020-12-31\n"), "{said}");
+    assert!(said.contains("\ndamaged     ") && said.contains("/out/A/year=2020/daily.parquet: "), "{said}");
+    assert!(said.contains("\ntry again   "), "{said}");
+}
+
+/// Writes a ledger line for a file that is not there.
+fn damage(outdir: &Path) {
+    use jiff::Timestamp;
+    use shared::dataset::answers::{Answers, Said};
+    use shared::dataset::kind::Kind;
+    use shared::dataset::ledger::{Entry, FileProof, OpenLedger};
+    use shared::dataset::partition::Partition;
+    use shared::dataset::writer::Fingerprint;
+
+    let partition = Partition::Year(2020);
+    let mut answers = Answers::default();
+    answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
+    let fingerprint = Fingerprint { bytes: 17, sha256: "00".to_owned() };
+    let file = Some(FileProof { rows: 1, first: 0, last: 0, fingerprint });
+    let ticker = "A".parse().expect("a ticker");
+    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker).expect("opened");
+    ledger
+        .commit(vec![Entry { partition, answers, file, pages: 1, code: "test".to_owned() }])
+        .expect("committed");
+}

@@ -83,7 +83,7 @@ pub struct StartArgs {
     /// Last day asked for, New York, inclusive
     #[arg(long, value_name = "DATE")]
     pub to: Option<TradingDay>,
-    /// Tickers in a batch [default: 25; all where bars come session by session]
+    /// Tickers in a batch at most; heavy ones stand alone [default: 25; all where bars come session by session]
     #[arg(long, value_name = "N", conflicts_with = "shards")]
     pub batch_size: Option<NonZeroU32>,
     /// Number of batches, instead of their size

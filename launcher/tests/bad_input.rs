@@ -296,7 +296,7 @@ fn a_status_that_could_not_be_said_is_no_success() {
 
 #[test]
 fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
-    let wrong: [(&str, &[&str]); 26] = [
+    let wrong: [(&str, &[&str]); 25] = [
         ("--job", &["weekly", ""]),
         ("--tickers-csv", &["nowhere.csv"]),
         ("--from", &["yesterday", "2024-02-30"]),
@@ -322,10 +322,10 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("--stall-timeout", &["never", "5"]),
         ("--max-log", &["1.5G", "-1"]),
         ("--min-free-disk", &["all", "99999999T"]),
-        ("--notify-url", &["example.org", "ftp://example.org"]),
     ];
     // Paths: what is wrong with these is found when they are used.
-    let free = ["--workdir", "--outdir", "--ingest-script"];
+    // An address to be notified at may hold a secret, and so is not repeated (see notify.rs).
+    let free = ["--workdir", "--outdir", "--ingest-script", "--notify-url"];
     let scene = Scene::of(&["A"]);
     let help = run(&mut scene.launcher("start", &["--help"])).expect_code(0).stdout;
     for line in help.lines() {

@@ -42,7 +42,7 @@ fn a_ticker_is_proven_only_when_every_day_is() {
     let request = request(folder.path(), true);
     assert_eq!(standing(&request, &ticker("A"), now()), Standing::NoLedger);
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
-    assert_eq!(standing(&request, &ticker("A"), now()), Standing::Short);
+    assert!(matches!(standing(&request, &ticker("A"), now()), Standing::Short { .. }));
     prove(folder.path(), "A", &[("2021-01-01", "2021-12-31")]);
     let Standing::Proven(summary) = standing(&request, &ticker("A"), now()) else { panic!("not proven") };
     assert_eq!(summary.partitions_empty, 2);
@@ -53,7 +53,7 @@ fn a_run_that_wants_everything_anew_does_not_count_what_was_there_before() {
     let folder = tempfile::tempdir().expect("a folder");
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")]);
     let anew = Request { created_at: Timestamp::MAX, ..request(folder.path(), false) };
-    assert_eq!(standing(&anew, &ticker("A"), now()), Standing::Short);
+    assert!(matches!(standing(&anew, &ticker("A"), now()), Standing::Short { .. }));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The state machine, told as stories: facts in, decisions out.
 
 use jiff::{SignedDuration, Timestamp};
-use launcher::plan::settings::Rules;
+use launcher::plan::batches::{DEFAULT_SIZE, Weighed, split};
+use launcher::plan::settings::{Batching, Rules};
 use launcher::process::exit_record::{Ending, Usage};
 use launcher::supervise::batch::{BatchState, Illegal};
 use launcher::supervise::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally, Unfinished, Word};
@@ -443,6 +444,55 @@ fn what_was_asked_to_end_by_a_supervisor_that_died_is_not_charged() {
     assert_eq!(story.launch(), ["1.2"], "its retries are not touched");
     story.end(1, report(Ending::Stopped { killed: false }, 0, &[("A", Word::Begun)]));
     assert_eq!(story.failures(1), [("A", "stopped by a signal that was not ours")]);
+}
+
+/// Seconds from start to end of a run in which every attempt takes as long as its tickers together.
+fn makespan(batches: &[Vec<Ticker>], seconds_of: impl Fn(&Ticker) -> i64) -> i64 {
+    let names: Vec<Vec<&str>> =
+        batches.iter().map(|batch| batch.iter().map(Ticker::as_str).collect()).collect();
+    let mut story = Story::of(rules(8, 0), &names.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let began = story.now;
+    let mut ends: std::collections::BTreeSet<(Timestamp, u32)> = std::collections::BTreeSet::new();
+    while story.closes().is_none() {
+        for launched in story.launch() {
+            let batch: u32 = launched.split_once('.').expect("a name").0.parse().expect("a number");
+            let seconds = batches[batch as usize - 1].iter().map(&seconds_of).sum();
+            ends.insert((
+                story.now.checked_add(SignedDuration::from_secs(seconds)).expect("in range"),
+                batch,
+            ));
+        }
+        let (at, batch) = ends.pop_first().expect("something runs");
+        story.now = at;
+        story.end(batch, exited(0, batches[batch as usize - 1].len() as u64, &[]));
+    }
+    story.now.duration_since(began).as_secs()
+}
+
+#[test]
+fn with_five_percent_elephants_the_run_is_within_two_percent_of_the_ideal() {
+    let seconds_of = |ticker: &Ticker| {
+        let number: i64 = ticker.as_str()[1..].parse().expect("a number");
+        let chance = number * 7_919 % 1_000;
+        if number % 20 == 7 { 600 + chance * 600 / 1_000 } else { 5 + chance * 25 / 1_000 }
+    };
+    let weighed = |number: i64, known: bool| {
+        let ticker = ticker(&format!("T{number}"));
+        let rows_expected = known.then(|| u64::try_from(seconds_of(&ticker)).expect("positive") * 10_000);
+        Weighed { ticker, rows_expected }
+    };
+    for count in [400, 3_000] {
+        let total: i64 = (0..count).map(|number| seconds_of(&ticker(&format!("T{number}")))).sum();
+        let ideal = total / 8;
+        let of = |known: bool| {
+            let weighed = (0..count).map(|number| weighed(number, known)).collect();
+            let batches = split(weighed, Batching::Size(DEFAULT_SIZE), 8.try_into().expect("not zero"));
+            makespan(&batches, seconds_of)
+        };
+        let (known, unknown) = (of(true), of(false));
+        eprintln!("{count} tickers: ideal {ideal} s, known {known} s, unknown {unknown} s");
+        assert!(known * 100 <= ideal * 102, "{known} s, ideal {ideal} s");
+    }
 }
 
 #[test]

@@ -37,8 +37,8 @@ fn a_ticker_that_was_given_up_is_told_attempt_by_attempt_with_its_log_lines() {
     assert_eq!(lines[0], "A: given up after attempt 2: HTTP 500, eight times");
     assert!(lines[1].ends_with(" (daily 2020-01-01..2020-12-31)"), "{said}");
     assert_eq!(lines[2], format!("batch       batch_0001: {log}"));
-    assert!(lines[3].ends_with("Z  planned in batch_0001, 2 tickers"), "{said}");
-    assert!(lines[4].contains("Z  batch_0001.1 with 2 tickers: exit 10 after "), "{said}");
+    assert!(lines[3].ends_with("Z  planned in batch_0001, 1 ticker"), "{said}");
+    assert!(lines[4].contains("Z  batch_0001.1 with 1 ticker: exit 10 after "), "{said}");
     assert!(lines[4].ends_with(" s: HTTP 500, eight times; charged"), "{said}");
     assert_eq!(lines[5], format!("      {log}:3"));
     assert_eq!(lines[6], "      > 2024-07-01T12:00:00Z ERROR A: HTTP 500, eight times");

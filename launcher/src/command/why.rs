@@ -89,7 +89,7 @@ impl Look<'_> {
             return match proven {
                 Standing::Proven(_) => Now::Verified,
                 Standing::NoLedger if batch.reported > 0 => Now::ReportedByScript,
-                Standing::Short | Standing::NoLedger | Standing::Unusable(_) => Now::NoLongerProven,
+                Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => Now::NoLongerProven,
             };
         }
         match &batch.state {

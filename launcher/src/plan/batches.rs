@@ -1,5 +1,6 @@
 //! Batches: how tickers are cut into pieces that one worker carries.
 
+use std::cmp::Reverse;
 use std::num::NonZeroU32;
 
 use shared::market::ticker::Ticker;
@@ -20,19 +21,102 @@ pub fn come_by_session(via: Via, sessions: usize, tickers: usize) -> bool {
     }
 }
 
-/// Cuts `tickers` in their order; every ticker is in exactly one batch and no batch is empty.
-pub fn split(tickers: &[Ticker], batching: Batching) -> Vec<Vec<Ticker>> {
-    match batching {
-        Batching::Size(size) => {
-            let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
-            tickers.chunks(size).map(<[Ticker]>::to_vec).collect()
+/// A ticker and what it is likely to bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weighed {
+    /// Which.
+    pub ticker: Ticker,
+    /// `None` where nothing is known: then it may be an elephant.
+    pub rows_expected: Option<u64>,
+}
+
+/// Cuts `tickers`; every ticker is in exactly one batch and no batch is empty.
+///
+/// Where nothing is known of anybody they stay in their order. Else the heaviest come first and batches get lighter
+/// towards the end, so that all of the `slots` workers end at about the same time: what begins late is short.
+pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Vec<Vec<Ticker>> {
+    let is_known = tickers.iter().any(|weighed| weighed.rows_expected.is_some());
+    let cut = match (batching, is_known) {
+        (Batching::Size(size), false) => {
+            in_order(&tickers, usize::try_from(size.get()).unwrap_or(usize::MAX))
         }
-        Batching::Shards(shards) => {
-            let shards = usize::try_from(shards.get()).unwrap_or(usize::MAX).min(tickers.len());
-            let cut = |shard: usize| shard * tickers.len() / shards;
-            (0..shards).map(|shard| tickers[cut(shard)..cut(shard + 1)].to_vec()).collect()
+        (Batching::Size(size), true) => {
+            by_weight(heaviest_first(tickers), usize::try_from(size.get()).unwrap_or(usize::MAX), slots)
         }
+        (Batching::Shards(shards), false) => into_shards(&tickers, shards),
+        (Batching::Shards(shards), true) => balanced(heaviest_first(tickers), shards),
+    };
+    cut.into_iter().map(|batch| batch.into_iter().map(|weighed| weighed.ticker).collect()).collect()
+}
+
+fn in_order(tickers: &[Weighed], size: usize) -> Vec<Vec<Weighed>> {
+    tickers.chunks(size).map(<[Weighed]>::to_vec).collect()
+}
+
+fn into_shards(tickers: &[Weighed], shards: NonZeroU32) -> Vec<Vec<Weighed>> {
+    let shards = count_of(shards, tickers);
+    let cut = |shard: usize| shard * tickers.len() / shards;
+    (0..shards).map(|shard| tickers[cut(shard)..cut(shard + 1)].to_vec()).collect()
+}
+
+fn count_of(shards: NonZeroU32, tickers: &[Weighed]) -> usize {
+    usize::try_from(shards.get()).unwrap_or(usize::MAX).min(tickers.len())
+}
+
+/// Rows that take as long as one request with nothing in it.
+const REQUEST_ROWS: u64 = 1_000;
+
+impl Weighed {
+    fn weight(&self) -> u64 {
+        self.rows_expected.unwrap_or(0) + REQUEST_ROWS
     }
+}
+
+/// The unknown are as heavy as the heaviest known. Equals keep their order.
+fn heaviest_first(mut tickers: Vec<Weighed>) -> Vec<Weighed> {
+    let heaviest = tickers.iter().filter_map(|weighed| weighed.rows_expected).max();
+    for weighed in &mut tickers {
+        weighed.rows_expected = weighed.rows_expected.or(heaviest);
+    }
+    tickers.sort_by_key(|weighed| Reverse(weighed.weight()));
+    tickers
+}
+
+/// No batch is heavier than one of middling tickers, nor than half of what each worker would have left to do: an
+/// elephant goes alone, and the last batches are small ("guided self-scheduling", Polychronopoulos and Kuck, 1987).
+fn by_weight(tickers: Vec<Weighed>, size: usize, slots: NonZeroU32) -> Vec<Vec<Weighed>> {
+    let middling = tickers.get(tickers.len() / 2).map_or(0, Weighed::weight).saturating_mul(size as u64);
+    let mut left: u64 = tickers.iter().map(Weighed::weight).sum();
+    let mut batches: Vec<Vec<Weighed>> = Vec::new();
+    let mut room = 0;
+    for weighed in tickers {
+        let weight = weighed.weight();
+        match batches.last_mut() {
+            Some(batch) if batch.len() < size && room >= weight => {
+                room -= weight;
+                batch.push(weighed);
+            }
+            _ => {
+                let share = left / u64::from(slots.get()) / 2;
+                room = middling.min(share).saturating_sub(weight);
+                batches.push(vec![weighed]);
+            }
+        }
+        left -= weight;
+    }
+    batches
+}
+
+/// Each goes to the shard that is lightest so far.
+fn balanced(tickers: Vec<Weighed>, shards: NonZeroU32) -> Vec<Vec<Weighed>> {
+    let mut cut = vec![(0_u64, Vec::new()); count_of(shards, &tickers)];
+    for weighed in tickers {
+        let lightest =
+            cut.iter_mut().min_by_key(|(weight, _)| *weight).expect("as many shards as tickers at most");
+        lightest.0 += weighed.weight();
+        lightest.1.push(weighed);
+    }
+    cut.into_iter().map(|(_, batch)| batch).collect()
 }
 
 #[cfg(test)]
@@ -40,8 +124,36 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn tickers(count: u32) -> Vec<Ticker> {
-        (0..count).map(|number| format!("T{number}").parse().expect("a ticker")).collect()
+    const ONE: NonZeroU32 = NonZeroU32::MIN;
+
+    fn unknown(number: usize) -> Weighed {
+        Weighed { ticker: format!("T{number}").parse().expect("a ticker"), rows_expected: None }
+    }
+
+    fn known(rows: &[u64]) -> Vec<Weighed> {
+        let weighed =
+            |(number, rows): (usize, &u64)| Weighed { rows_expected: Some(*rows), ..unknown(number) };
+        rows.iter().enumerate().map(weighed).collect()
+    }
+
+    fn spelled(batches: &[Vec<Ticker>]) -> Vec<String> {
+        batches.iter().map(|batch| batch.iter().map(Ticker::as_str).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn the_heaviest_come_first_elephants_go_alone_and_the_last_batches_are_small() {
+        let mut tickers = known(&[10_000; 14]);
+        tickers[1].rows_expected = Some(900_000);
+        let size = Batching::Size(NonZeroU32::new(3).expect("3"));
+        assert_eq!(
+            spelled(&split(tickers.clone(), size, ONE)),
+            ["T1", "T0 T2 T3", "T4 T5 T6", "T7 T8 T9", "T10 T11", "T12", "T13"]
+        );
+        tickers.push(unknown(14));
+        assert_eq!(spelled(&split(tickers.clone(), size, ONE))[..2], ["T1", "T14"], "it may be one too");
+        let shards = Batching::Shards(NonZeroU32::new(2).expect("2"));
+        assert_eq!(spelled(&split(known(&[1, 2, 3, 4]), shards, ONE)), ["T3 T0", "T2 T1"]);
+        assert_eq!(spelled(&split(vec![unknown(1), unknown(0)], size, ONE)), ["T1 T0"], "nothing is known");
     }
 
     fn batching() -> impl Strategy<Value = Batching> {
@@ -59,18 +171,33 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_ticker_is_in_exactly_one_batch(count in 0..200_u32, batching in batching()) {
-            let tickers = tickers(count);
-            let batches = split(&tickers, batching);
-            prop_assert_eq!(batches.concat(), tickers);
+        fn every_ticker_is_in_exactly_one_batch(
+            rows in proptest::collection::vec(proptest::option::of(0..1_000_000_u64), 0..200),
+            any_known in any::<bool>(),
+            batching in batching(),
+            slots in 1..20_u32,
+        ) {
+            let weighed = |(number, rows_expected): (usize, Option<u64>)| {
+                Weighed { rows_expected: rows_expected.filter(|_| any_known), ..unknown(number) }
+            };
+            let weighed: Vec<Weighed> = rows.into_iter().enumerate().map(weighed).collect();
+            let mut tickers: Vec<Ticker> = weighed.iter().map(|weighed| weighed.ticker.clone()).collect();
+            let count = tickers.len();
+            let batches = split(weighed, batching, slots.try_into().expect("from 1"));
+            let mut cut = batches.concat();
+            if any_known {
+                tickers.sort();
+                cut.sort();
+            }
+            prop_assert_eq!(cut, tickers);
             prop_assert!(batches.iter().all(|batch| !batch.is_empty()));
             let sizes = || batches.iter().map(Vec::len);
             match batching {
                 Batching::Size(size) => prop_assert!(sizes().all(|len| len <= size.get() as usize)),
                 Batching::Shards(shards) => {
-                    prop_assert_eq!(batches.len(), (shards.get()).min(count) as usize);
+                    prop_assert_eq!(batches.len(), count.min(shards.get() as usize));
                     let spread = sizes().max().unwrap_or(0) - sizes().min().unwrap_or(0);
-                    prop_assert!(spread <= 1, "as even as can be");
+                    prop_assert!(any_known || spread <= 1, "as even as can be");
                 }
             }
         }

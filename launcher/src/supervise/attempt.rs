@@ -156,7 +156,7 @@ impl Run {
                     reported += 1;
                     continue;
                 }
-                Standing::Short | Standing::NoLedger => digest.word_on(ticker),
+                Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
                 Standing::Unusable(cause) => Word::Failed { cause, persistence: Persistence::Permanent },
             };
             unfinished.push(Unfinished { ticker: ticker.clone(), word });

@@ -13,7 +13,10 @@ pub enum Standing {
     /// Every day of the run is proven.
     Proven(Summary),
     /// Some days are not.
-    Short,
+    Short {
+        /// Rows that these days are likely to bring, if earlier ones tell.
+        rows_expected: Option<u64>,
+    },
     /// No ledger exists.
     NoLedger,
     /// There is a ledger that can't be used.
@@ -28,10 +31,11 @@ pub fn standing(request: &Request, ticker: &Ticker, now: Timestamp) -> Standing 
         Err(error) => return Standing::Unusable(error.to_string()),
     };
     let trust = request.trust(now);
-    if ledger.missing(request.days(), &trust).is_empty() {
+    let missing = ledger.missing(request.days(), &trust);
+    if missing.is_empty() {
         Standing::Proven(ledger.summary(request.days(), &trust))
     } else if Ledger::path(&settings.outdir, ticker).exists() {
-        Standing::Short
+        Standing::Short { rows_expected: ledger.rows_expected(missing.days()) }
     } else {
         Standing::NoLedger
     }

@@ -11,7 +11,7 @@ use super::batch::{Batch, BatchState};
 use super::evidence::{self, Standing};
 use super::facts::{Fact, Tally};
 use super::machine::Machine;
-use crate::plan::batches;
+use crate::plan::batches::{self, Weighed};
 use crate::plan::request::Request;
 
 /// The facts that bring `machine` up to what the outdir proves at `now`.
@@ -23,7 +23,7 @@ pub fn facts(machine: &Machine, request: &Request, tickers: &[Ticker], now: Time
     let mut facts = vec![Fact::Surveyed { proven }];
     facts.extend(machine.batches().filter_map(|(id, batch)| reopened(request, id, batch, now)));
     let first = machine.next_batch().0;
-    let new = batches::split(&unproven, request.batching());
+    let new = batches::split(unproven, request.batching(), request.settings.max_concurrent);
     facts.extend((first..).map(BatchId).zip(new).map(|(batch, tickers)| Fact::Planned { batch, tickers }));
     facts
 }
@@ -35,6 +35,7 @@ fn reopened(request: &Request, id: BatchId, batch: &Batch, now: Timestamp) -> Op
         return None;
     }
     let (proven, unfinished) = survey(request, batch.members(), now);
+    let unfinished: Vec<Ticker> = unfinished.into_iter().map(|weighed| weighed.ticker).collect();
     (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven })
 }
 
@@ -42,15 +43,20 @@ fn survey<'a>(
     request: &Request,
     tickers: impl IntoIterator<Item = &'a Ticker>,
     now: Timestamp,
-) -> (Tally, Vec<Ticker>) {
+) -> (Tally, Vec<Weighed>) {
     let mut proven = Tally::default();
     let mut unproven = Vec::new();
     for ticker in tickers {
-        match evidence::standing(request, ticker, now) {
-            Standing::Proven(summary) => proven += Tally::of_ticker(summary),
+        let rows_expected = match evidence::standing(request, ticker, now) {
+            Standing::Proven(summary) => {
+                proven += Tally::of_ticker(summary);
+                continue;
+            }
+            Standing::Short { rows_expected } => rows_expected,
             // An unusable ledger is the worker's to report, for this ticker alone.
-            Standing::Short | Standing::NoLedger | Standing::Unusable(_) => unproven.push(ticker.clone()),
-        }
+            Standing::NoLedger | Standing::Unusable(_) => None,
+        };
+        unproven.push(Weighed { ticker: ticker.clone(), rows_expected });
     }
     (proven, unproven)
 }

@@ -199,6 +199,14 @@ impl Ledger {
             .sum()
     }
 
+    /// Rows to be expected on so many other days, going by those that are known; `None` when none is.
+    pub fn rows_expected(&self, days: u64) -> Option<u64> {
+        let known = self.answered().days();
+        let rows: u64 =
+            self.latest.values().filter_map(|entry| entry.file.as_ref()).map(|file| file.rows).sum();
+        (known > 0).then(|| rows.saturating_mul(days) / known)
+    }
+
     /// Counts over the partitions of which `trust` believes days of `asked`.
     pub fn summary(&self, asked: DateRange, trust: &Trust) -> Summary {
         let mut summary = Summary::default();

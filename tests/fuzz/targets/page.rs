@@ -63,7 +63,7 @@ fn into_chain<R: Row + FromWire + Debug>(body: &[u8], kind: Kind, endpoint: Endp
     assert!(rows.iter().all(|row| window.contains(&row.stamp())), "nothing that was not asked for");
     assert!(rows.is_sorted_by_key(Row::stamp), "oldest first");
     let count = rows.len();
-    let mut partitioner = Partitioner::new(kind, Zone::NewYork, asked);
+    let mut partitioner = Partitioner::new(kind, Zone::NewYork, asked.into());
     let mut pieces = partitioner.take(rows);
     // The same page again, wherever it may lead: what it brings twice is not taken twice.
     if let Ok(again) = chain.accept(page) {

@@ -7,9 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
+use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Running, eventually, run};
@@ -246,8 +248,24 @@ fn a_session_without_a_single_row_is_said_and_recorded_as_empty() {
     let said = run(&mut scene.worker("grouped")).expect_code(0).stderr;
     assert!(said.contains("2026-11-03: a session without a single row"), "{said}");
     scene.check(&BTreeSet::new());
-    let text = fs::read_to_string(Ledger::path(&scene.place.outdir(), &scene.tickers[0])).expect("read");
-    assert!(text.contains("2026-10-30"), "{text}");
+    for ticker in &scene.tickers {
+        // However the sessions beside it went: who has traded then may have traded here.
+        let ledger = Ledger::read(&scene.place.outdir(), Kind::Daily, ticker).expect("read");
+        let answers = ledger.answers(Partition::Year(2026));
+        let empty = answers.days(|answer| matches!(answer.said, Said::Empty { .. }));
+        assert!(empty.includes(days("2026-10-31", "2026-11-03")), "{ticker}: {empty}");
+    }
+}
+
+#[test]
+fn a_source_that_does_not_answer_is_not_asked_for_every_session_of_many_years() {
+    let config = Config::synthetic(5).with_tickers(6).with_fault(Fault::ServerError, 1.0);
+    let scene = Scene::new(config, 6, days("2014-01-01", "2024-01-16"));
+    let ended = run(scene.worker("grouped").args(["--tries", "2"])).expect_code(10);
+    let asked = scene.exchange.stats().total;
+    assert!(asked <= 2 * 13, "two tries for ten sessions and those under way: {asked}");
+    assert_eq!(named_as_failed(&ended.stderr).len(), 6, "{}", ended.stderr);
+    scene.check(&named_as_failed(&ended.stderr));
 }
 
 #[test]

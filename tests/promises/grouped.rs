@@ -269,6 +269,25 @@ fn a_source_that_does_not_answer_is_not_asked_for_every_session_of_many_years() 
 }
 
 #[test]
+fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
+    let mut scene = Scene::new(Config::synthetic(9).with_tickers(3), 3, days("2024-01-02", "2024-02-29"));
+    run(&mut scene.worker("grouped")).expect_code(0);
+    scene.asked = days("2024-01-02", "2024-03-08");
+    let before = scene.exchange.stats().total;
+    let mut worker = scene.worker("grouped");
+    worker.args(["--resume", "--rate-limit", "0.5"]).env("XDG_RUNTIME_DIR", scene.place.path());
+    let worker = Running::start(&mut worker);
+    eventually("the market comes", || scene.exchange.stats().total > before);
+    let file = Partition::Year(2024).file(&scene.place.outdir(), &scene.tickers[0], Kind::Daily);
+    fs::write(&file, "damaged").expect("written");
+    let said = worker.wait().expect_code(10).stderr;
+    assert!(said.contains("2024-01-02..2024-02-29: proven when this run began, and damaged since"), "{said}");
+    scene.check(&named_as_failed(&said));
+    run(scene.worker("grouped").arg("--resume")).expect_code(0);
+    scene.check(&BTreeSet::new());
+}
+
+#[test]
 fn a_worker_killed_at_any_moment_is_gone_on_with() {
     let scene = Scene::new(Config::synthetic(21).with_tickers(150), 150, days("2024-03-01", "2024-05-31"));
     let mut interrupted = 0;

@@ -179,6 +179,11 @@ impl Rounds<'_> {
         }
         let task = self.tools.task;
         let mut store: Store<Ohlcv> = self.tools.open(&order.ticker)?;
+        // The questions are older than our hold on this place.
+        let unasked = store.ledger().to_ask(task.asked, &task.trust).minus(order.missing());
+        if !unasked.is_empty() {
+            return Err(TickerError::DamagedMeanwhile(unasked));
+        }
         for range in answered.ranges().iter().chain(silent.ranges()) {
             let bars = round.bars(order.number, *range);
             order.received.rows += bars.len() as u64;

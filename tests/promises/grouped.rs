@@ -7,9 +7,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
+use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Running, eventually, run};
@@ -246,8 +248,43 @@ fn a_session_without_a_single_row_is_said_and_recorded_as_empty() {
     let said = run(&mut scene.worker("grouped")).expect_code(0).stderr;
     assert!(said.contains("2026-11-03: a session without a single row"), "{said}");
     scene.check(&BTreeSet::new());
-    let text = fs::read_to_string(Ledger::path(&scene.place.outdir(), &scene.tickers[0])).expect("read");
-    assert!(text.contains("2026-10-30"), "{text}");
+    for ticker in &scene.tickers {
+        // However the sessions beside it went: who has traded then may have traded here.
+        let ledger = Ledger::read(&scene.place.outdir(), Kind::Daily, ticker).expect("read");
+        let answers = ledger.answers(Partition::Year(2026));
+        let empty = answers.days(|answer| matches!(answer.said, Said::Empty { .. }));
+        assert!(empty.includes(days("2026-10-31", "2026-11-03")), "{ticker}: {empty}");
+    }
+}
+
+#[test]
+fn a_source_that_does_not_answer_is_not_asked_for_every_session_of_many_years() {
+    let config = Config::synthetic(5).with_tickers(6).with_fault(Fault::ServerError, 1.0);
+    let scene = Scene::new(config, 6, days("2014-01-01", "2024-01-16"));
+    let ended = run(scene.worker("grouped").args(["--tries", "2"])).expect_code(10);
+    let asked = scene.exchange.stats().total;
+    assert!(asked <= 2 * 13, "two tries for ten sessions and those under way: {asked}");
+    assert_eq!(named_as_failed(&ended.stderr).len(), 6, "{}", ended.stderr);
+    scene.check(&named_as_failed(&ended.stderr));
+}
+
+#[test]
+fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
+    let mut scene = Scene::new(Config::synthetic(9).with_tickers(3), 3, days("2024-01-02", "2024-02-29"));
+    run(&mut scene.worker("grouped")).expect_code(0);
+    scene.asked = days("2024-01-02", "2024-03-08");
+    let before = scene.exchange.stats().total;
+    let mut worker = scene.worker("grouped");
+    worker.args(["--resume", "--rate-limit", "0.5"]).env("XDG_RUNTIME_DIR", scene.place.path());
+    let worker = Running::start(&mut worker);
+    eventually("the market comes", || scene.exchange.stats().total > before);
+    let file = Partition::Year(2024).file(&scene.place.outdir(), &scene.tickers[0], Kind::Daily);
+    fs::write(&file, "damaged").expect("written");
+    let said = worker.wait().expect_code(10).stderr;
+    assert!(said.contains("2024-01-02..2024-02-29: proven when this run began, and damaged since"), "{said}");
+    scene.check(&named_as_failed(&said));
+    run(scene.worker("grouped").arg("--resume")).expect_code(0);
+    scene.check(&BTreeSet::new());
 }
 
 #[test]

@@ -120,11 +120,15 @@ impl<'a> Pipeline<'a> {
         })
     }
 
+    /// What lies between the days wanted may be on disk: nothing is said of it.
     fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
-        let text = format_args!("{days} is outside the plan of the API key");
+        let refused = visit.wanted_of(days);
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let text = format_args!("{refused} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
         let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
-        let refused = visit.wanted_of(days);
         Ok(visit.store.record_outside_plan(&refused, fetch)?)
     }
 

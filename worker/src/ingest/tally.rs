@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::sync::{Mutex, PoisonError};
 
+use shared::dataset::coverage::Coverage;
 use shared::dataset::ledger::LedgerError;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
@@ -23,6 +24,9 @@ pub enum TickerError {
     /// The disk or the ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A proven file, while the questions were chosen without these days.
+    #[error("{0}: proven when this run began, and damaged since; run again with --resume")]
+    DamagedMeanwhile(Coverage),
 }
 
 /// Received for one ticker in this attempt.
@@ -134,9 +138,8 @@ fn verdict(error: &TickerError) -> Verdict {
         TickerError::Store(StoreError::Disk(error) | StoreError::Ledger(LedgerError::Disk(error))) => {
             of_disk(&error.source)
         }
-        TickerError::Store(StoreError::Ledger(LedgerError::Busy { .. })) => {
-            Verdict::Ticker(Persistence::Transient)
-        }
+        TickerError::Store(StoreError::Ledger(LedgerError::Busy { .. }))
+        | TickerError::DamagedMeanwhile(_) => Verdict::Ticker(Persistence::Transient),
         TickerError::Store(
             StoreError::Ledger(LedgerError::Corrupt { .. }) | StoreError::Changed(_) | StoreError::NotOurs(_),
         ) => Verdict::Ticker(Persistence::Permanent),

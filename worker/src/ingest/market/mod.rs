@@ -6,6 +6,7 @@
 pub mod question;
 pub mod choice;
 pub mod plan_edge;
+pub mod patience;
 pub mod order;
 pub mod round;
 pub mod rounds;

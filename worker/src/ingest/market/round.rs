@@ -29,8 +29,11 @@ pub struct Round {
     replies: Vec<(Question, Reply)>,
     /// How they came.
     pub fetch: Fetch,
-    /// The days answered for.
+    /// The days answered for with a market, or by the calendar.
     pub answered: Coverage,
+    /// The days of sessions whose whole market had not a row: empty, whatever came of
+    /// their neighbours.
+    pub silent: Coverage,
     /// The days that the plan does not reach.
     pub refused: Coverage,
 }
@@ -42,9 +45,10 @@ impl Round {
         let days = |wanted: fn(&Reply) -> bool| -> Coverage {
             replies.iter().filter(|(_, reply)| wanted(reply)).map(|(question, _)| question.days).collect()
         };
-        let answered = days(|reply| matches!(reply, Reply::Day(_) | Reply::NoSession));
+        let silent = days(|reply| matches!(reply, Reply::Day(day) if day.held == 0));
+        let answered = days(|reply| matches!(reply, Reply::Day(_) | Reply::NoSession)).minus(&silent);
         let refused = days(|reply| matches!(reply, Reply::OutsidePlan));
-        Self { replies, fetch, answered, refused }
+        Self { replies, fetch, answered, silent, refused }
     }
 
     /// Its first day.

@@ -1,7 +1,7 @@
 //! Asks for the sessions that a batch misses, a round at a time, and brings each ticker what is its own.
 //! Newest first, so that a plan which does not reach far back is found at its edge.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use shared::dataset::coverage::Coverage;
@@ -9,6 +9,7 @@ use shared::market::ohlcv::Ohlcv;
 use shared::market::trading_day::TradingDay;
 
 use super::order::Order;
+use super::patience::Patience;
 use super::plan_edge::PlanEdge;
 use super::question::{self, Question};
 use super::round::{Reply, Round};
@@ -32,6 +33,7 @@ struct Rounds<'a> {
     tally: &'a Tally<'a>,
     wanted: Wanted,
     edge: Mutex<PlanEdge>,
+    patience: Mutex<Patience>,
 }
 
 /// Fills `orders`. What they miss is read once: a ticker's place is taken only while its rows are brought there.
@@ -43,6 +45,7 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
         tally,
         wanted: orders.iter().map(|order| (&order.ticker, order.number)).collect(),
         edge: Mutex::new(PlanEdge::new(question::sessions(&questions).next_back())),
+        patience: Mutex::default(),
     };
     for order in &orders {
         tools.reporter.start(&order.ticker);
@@ -91,8 +94,11 @@ impl Rounds<'_> {
 
     fn reply(&self, question: Question, on_page: impl FnOnce(u64)) -> Reply {
         let Some(day) = question.session else { return Reply::NoSession };
-        if self.edge.lock().unwrap_or_else(PoisonError::into_inner).refuses(day) {
+        if self.edge().refuses(day) {
             return Reply::OutsidePlan;
+        }
+        if let Some(failure) = self.patience().lost() {
+            return Reply::Failed(failure.clone());
         }
         let Tools { task, client, stop, .. } = self.tools;
         let asked = ask_day::Question { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
@@ -101,6 +107,8 @@ impl Rounds<'_> {
         };
         match ask_day(client, asked, day, stop, on_retry) {
             Ok((market, bytes)) => {
+                self.patience().heard();
+                self.edge().answer(day);
                 on_page(bytes);
                 if market.held == 0 {
                     self.warn(format_args!("{day}: a session without a single row"));
@@ -112,14 +120,24 @@ impl Rounds<'_> {
                 Reply::Day(market)
             }
             Err(Failure::OutsidePlan(_)) => {
-                self.edge.lock().unwrap_or_else(PoisonError::into_inner).refuse(day);
+                self.patience().heard();
+                self.edge().refuse(day);
                 Reply::OutsidePlan
             }
             Err(failure) => {
+                self.patience().gave_up(&failure);
                 self.give_up_if_hopeless(day, &failure);
                 Reply::Failed(failure)
             }
         }
+    }
+
+    fn edge(&self) -> MutexGuard<'_, PlanEdge> {
+        self.edge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn patience(&self) -> MutexGuard<'_, Patience> {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn give_up_if_hopeless(&self, day: TradingDay, failure: &Failure) {
@@ -154,14 +172,19 @@ impl Rounds<'_> {
     }
 
     fn commit(&self, order: &mut Order, round: &Round) -> Result<(), TickerError> {
-        let answered = order.missing().intersection(&round.answered);
-        let refused = order.missing().intersection(&round.refused);
-        if answered.is_empty() && refused.is_empty() {
+        let [answered, silent, refused] =
+            [&round.answered, &round.silent, &round.refused].map(|days| order.missing().intersection(days));
+        if answered.is_empty() && silent.is_empty() && refused.is_empty() {
             return Ok(());
         }
         let task = self.tools.task;
         let mut store: Store<Ohlcv> = self.tools.open(&order.ticker)?;
-        for range in answered.ranges() {
+        // The questions are older than our hold on this place.
+        let unasked = store.ledger().to_ask(task.asked, &task.trust).minus(order.missing());
+        if !unasked.is_empty() {
+            return Err(TickerError::DamagedMeanwhile(unasked));
+        }
+        for range in answered.ranges().iter().chain(silent.ranges()) {
             let bars = round.bars(order.number, *range);
             order.received.rows += bars.len() as u64;
             let mut partitioner = Partitioner::new(task.kind, task.zone, (*range).into());

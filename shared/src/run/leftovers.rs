@@ -2,6 +2,7 @@
 //! who sweeps it under his lock ([`publish::sweep`](crate::disk::publish::sweep)).
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::identity::ProcessIdentity;
@@ -13,7 +14,11 @@ pub fn sweep(folder: &Path) -> Result<(), DiskError> {
         let path = entry.map_err(DiskError::at("list", folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if writer_of(&name).is_some_and(|pid| ProcessIdentity::of(pid).is_none()) {
-            fs::remove_file(&path).map_err(DiskError::at("remove", &path))?;
+            match fs::remove_file(&path) {
+                // Somebody else who begins at this moment sweeps too.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(DiskError::at("remove", &path))?,
+            }
         }
     }
     Ok(())
@@ -30,6 +35,22 @@ fn writer_of(name: &str) -> Option<i32> {
 mod tests {
     use super::*;
     use crate::disk::publish;
+
+    #[test]
+    fn many_who_sweep_at_once_are_in_nobody_s_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for number in 0..200 {
+            let left = folder.path().join(format!("_launcher.{}.probe", 2_000_000_000 + number));
+            publish::publish(&left, b"x").expect("written");
+        }
+        std::thread::scope(|scope| {
+            let sweepers: Vec<_> = (0..4).map(|_| scope.spawn(|| sweep(folder.path()))).collect();
+            for sweeper in sweepers {
+                sweeper.join().expect("no panic").expect("swept");
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
+    }
 
     #[test]
     fn only_what_dead_processes_left_is_removed() {

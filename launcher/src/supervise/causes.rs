@@ -137,27 +137,36 @@ fn charged(budget: Budget, cause: &str) -> Verdict {
     Verdict::Charged { budget, cause: cause.to_owned() }
 }
 
-/// What an attempt that finished nothing has in common with others, if it may be everybody's trouble: the source
-/// is down, or the worker itself is broken. Names and numbers are left out, so that two tellings are equal.
-pub fn common_cause(report: &Report) -> Option<String> {
+/// A trouble that may be everybody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Common {
+    /// Nothing comes from the source, in whatever words: one attempt meets a refused connection, the next a timeout.
+    Source,
+    /// Workers end like this.
+    Worker(String),
+}
+
+/// What an attempt that finished nothing may have in common with others, and in which words it says so.
+pub fn common_cause(report: &Report) -> Option<(Common, String)> {
     if made_progress(report) || report.unfinished.is_empty() {
         return None;
     }
-    let words = report.unfinished.iter().filter_map(|left| match &left.word {
-        Word::Failed { cause, persistence: Persistence::Transient } => {
-            Some(gist(cause, left.ticker.as_str()))
-        }
-        Word::Failed { .. } | Word::Untouched | Word::Begun => None,
-    });
+    let of_worker = |words: String| Some((Common::Worker(words.clone()), words));
     match &report.ending {
         Ending::Exited { code } => match Exit::of_code(*code) {
-            Some(Exit::Transient) => Some(words.into_iter().next().unwrap_or_else(|| phrase(&report.ending))),
-            Some(Exit::Done) => Some("exit 0 with nothing done".to_owned()),
-            None => Some(phrase(&report.ending)),
+            Some(Exit::Transient) => {
+                let said = report.unfinished.iter().find_map(|left| match &left.word {
+                    Word::Failed { cause, persistence: Persistence::Transient } => Some(cause.clone()),
+                    Word::Failed { .. } | Word::Untouched | Word::Begun => None,
+                });
+                Some((Common::Source, said.unwrap_or_else(|| phrase(&report.ending))))
+            }
+            Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
+            None => of_worker(phrase(&report.ending)),
             Some(Exit::Usage | Exit::Permanent | Exit::Refused | Exit::LocalResource | Exit::Stopped) => None,
         },
-        Ending::Signaled { .. } => Some(phrase(&report.ending)),
-        Ending::Stalled { .. } => Some("nothing comes from the source".to_owned()),
+        Ending::Signaled { .. } => of_worker(phrase(&report.ending)),
+        Ending::Stalled { .. } => Some((Common::Source, phrase(&report.ending))),
         Ending::Stopped { .. }
         | Ending::TooLarge { .. }
         | Ending::TimedOut { .. }
@@ -166,35 +175,6 @@ pub fn common_cause(report: &Report) -> Option<String> {
         | Ending::Unattended { .. }
         | Ending::Interrupted => None,
     }
-}
-
-/// Will a common cause pass by itself? A source comes back; a program that crashes on everything does not mend.
-pub fn may_pass(ending: &Ending) -> bool {
-    match ending {
-        Ending::Exited { code } => Exit::of_code(*code) == Some(Exit::Transient),
-        Ending::Stalled { .. } => true,
-        Ending::Signaled { .. }
-        | Ending::Stopped { .. }
-        | Ending::TooLarge { .. }
-        | Ending::TimedOut { .. }
-        | Ending::NotStarted { .. }
-        | Ending::Unusable { .. }
-        | Ending::Unattended { .. }
-        | Ending::Interrupted => false,
-    }
-}
-
-fn gist(cause: &str, ticker: &str) -> String {
-    let nameless = cause.replace(ticker, "…");
-    let mut gist = String::new();
-    for c in nameless.chars() {
-        match (c.is_ascii_digit(), gist.ends_with('#')) {
-            (true, true) => {}
-            (true, false) => gist.push('#'),
-            (false, _) => gist.push(c),
-        }
-    }
-    gist
 }
 
 fn said(report: &Report, what: &str) -> String {
@@ -357,15 +337,11 @@ mod tests {
     }
 
     #[test]
-    fn two_tellings_of_one_trouble_have_one_gist() {
-        let down = |ticker: &str, port: u32| {
-            let text = format!("{ticker}: connection to 127.0.0.1:{port} refused, try 8 of 8");
-            let mut report = exited(10, vec![failed(&text, Persistence::Transient)]);
-            report.unfinished[0].ticker = ticker.parse().expect("a ticker");
-            common_cause(&report)
-        };
-        assert_eq!(down("AIG", 4711), down("BAC", 80));
-        assert!(down("AIG", 4711).is_some());
+    fn two_tellings_of_one_trouble_have_a_common_cause() {
+        let down = |text: &str| common_cause(&exited(10, vec![failed(text, Persistence::Transient)]));
+        let refused = down("connection refused").expect("it may be everybody's");
+        assert_eq!(refused, (Common::Source, "connection refused".to_owned()));
+        assert_eq!(down("timeout").map(|(common, _)| common), Some(refused.0));
         assert_eq!(common_cause(&exited(13, vec![Word::Begun])), None, "that has a pause of its own");
     }
 

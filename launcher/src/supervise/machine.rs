@@ -10,7 +10,7 @@ use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
 use super::batch::{Batch, BatchState, Illegal};
-use super::causes::{self, Judgement, Verdict};
+use super::causes::{self, Common, Judgement, Verdict};
 use super::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
@@ -110,7 +110,7 @@ pub struct Machine {
 /// Batches with one trouble in common.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Streak {
-    cause: String,
+    cause: Option<Common>,
     batches: BTreeSet<BatchId>,
 }
 
@@ -384,14 +384,15 @@ impl Machine {
             self.canary_failed(at, id, report);
             return;
         }
-        let Some(cause) = causes::common_cause(report) else { return };
+        let Some((cause, words)) = causes::common_cause(report) else { return };
+        let cause = Some(cause);
         if cause != self.streak.cause {
             self.streak = Streak { cause, batches: BTreeSet::new() };
         }
         self.streak.batches.insert(id);
         if self.streak.batches.len() >= COMMON && self.run == RunState::Open {
-            let Streak { cause, batches } = std::mem::take(&mut self.streak);
-            let why = format!("{} batches in a row got nothing done: {cause}", batches.len());
+            let Streak { batches, .. } = std::mem::take(&mut self.streak);
+            let why = format!("{} batches in a row got nothing done: {words}", batches.len());
             for batch in batches {
                 if let Ok(batch) = self.known(batch) {
                     batch.absolve();
@@ -411,7 +412,9 @@ impl Machine {
         *failed += 1;
         *since = at;
         *probe_after = causes::canary_after(*failed);
-        if *failed >= CANARIES && !causes::may_pass(&report.ending) {
+        // A source comes back; a program that crashes on everything does not mend.
+        let passes = matches!(causes::common_cause(report), Some((Common::Source, _)) | None);
+        if *failed >= CANARIES && !passes {
             let what = format!("{why}; {failed} batches sent ahead ended the same way");
             self.give_up(StopWhy::Hopeless { batch: id, what });
         }

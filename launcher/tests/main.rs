@@ -11,3 +11,4 @@ mod bad_input;
 mod runs;
 mod stopping;
 mod recovery;
+mod races;

@@ -12,3 +12,4 @@ mod runs;
 mod stopping;
 mod recovery;
 mod races;
+mod interruptions;

@@ -12,4 +12,5 @@ mod runs;
 mod stopping;
 mod recovery;
 mod races;
+mod bystanders;
 mod interruptions;

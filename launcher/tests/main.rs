@@ -14,3 +14,4 @@ mod recovery;
 mod races;
 mod bystanders;
 mod interruptions;
+mod full_disk;

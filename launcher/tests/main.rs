@@ -15,3 +15,4 @@ mod races;
 mod bystanders;
 mod interruptions;
 mod full_disk;
+mod hostile;

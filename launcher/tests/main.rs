@@ -15,3 +15,8 @@ mod watch;
 mod notify;
 mod stopping;
 mod recovery;
+mod races;
+mod bystanders;
+mod interruptions;
+mod full_disk;
+mod hostile;

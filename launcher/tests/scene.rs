@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use shared::dataset::answers::{Answers, Said};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
@@ -28,6 +30,17 @@ pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Lets time pass in which something must not happen.
+#[expect(clippy::disallowed_methods, reason = "nothing tells of what does not happen")]
+pub(crate) fn let_pass(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Signals a process, or with a negative number a group, of the test's own.
+pub(crate) fn send(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).expect("it lives");
 }
 
 /// A command that has ended.
@@ -170,11 +183,15 @@ impl Scene {
         serde_json::from_str(&self.read("w/pids/launcher.pid")).expect("a pid file")
     }
 
+    /// What the run calls itself.
+    pub(crate) fn name(&self) -> String {
+        let request: serde_json::Value = serde_json::from_str(&self.read("w/run.json")).expect("a run");
+        request["run"].as_str().expect("a name").to_owned()
+    }
+
     /// How many processes of this run live, found by what they inherit.
     pub(crate) fn processes(&self) -> usize {
-        let request: serde_json::Value = serde_json::from_str(&self.read("w/run.json")).expect("a run");
-        let run = request["run"].as_str().expect("a name");
-        launcher::process::watch::marked(&launcher::process::watch::Marker::of_run(run)).len()
+        launcher::process::watch::marked(&launcher::process::watch::Marker::of_run(&self.name())).len()
     }
 }
 

@@ -84,23 +84,6 @@ fn in_the_foreground_one_ctrl_c_is_enough_for_a_worker_that_listens() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a bystander")]
-fn a_pid_file_whose_pid_belongs_to_somebody_else_signals_nobody() {
-    let scene = Scene::of(&["A"]);
-    scene.script("job", "exit 0");
-    scene.detach("job", &[]);
-    scene.wait().expect_code(0);
-    let mut bystander = std::process::Command::new("sleep").arg("600").spawn().expect("started");
-    let stale = format!("{{\"pid\":{},\"start_ticks\":1,\"boot_id\":\"x\"}}", bystander.id());
-    scene.write("w/pids/launcher.pid", &stale);
-    scene.write("w/pids/batch_0001.pid", &stale);
-    run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
-    assert_eq!(bystander.try_wait().expect("our child"), None, "it still sleeps");
-    bystander.kill().expect("our child");
-    bystander.wait().expect("reaped");
-}
-
-#[test]
 fn waiting_has_an_end_of_its_own() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "sleep 600");

@@ -32,12 +32,22 @@ pub enum ExecutableError {
     Disk(#[from] DiskError),
 }
 
-/// What workers of `program` execute.
-pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
+/// What workers of `program` execute, whether it is there or not.
+pub fn place(program: &Program) -> Result<PathBuf, DiskError> {
     match program {
         Program::Worker => {
             let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
-            let path = own.with_file_name("worker");
+            Ok(own.with_file_name("worker"))
+        }
+        Program::Script(path) => Ok(path.clone()),
+    }
+}
+
+/// What workers of `program` execute; an error when nothing of the kind is there.
+pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
+    match program {
+        Program::Worker => {
+            let path = place(program)?;
             if is_executable(&path) { Ok(path) } else { Err(ExecutableError::Worker { path }) }
         }
         Program::Script(path) => {

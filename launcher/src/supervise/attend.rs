@@ -4,6 +4,7 @@
 //! `exit.json` ends what is left of the attempt and writes one: a shim that comes late finds it and goes.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -69,9 +70,12 @@ pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &Inbox) -> Result<(
     Ok(publish_patiently(&record, &exit, inbox)?)
 }
 
-/// A full disk passes; a stop does not wait for it.
-fn publish_patiently(record: &ExitRecord, exit: &std::path::Path, inbox: &Inbox) -> Result<(), DiskError> {
+/// A full disk passes; a stop does not wait for it. An attempt that was moved away or deleted is nobody's any more.
+fn publish_patiently(record: &ExitRecord, exit: &Path, inbox: &Inbox) -> Result<(), DiskError> {
     loop {
+        if !exit.parent().is_some_and(Path::is_dir) {
+            return Ok(());
+        }
         let Err(error) = record.publish(exit) else { return Ok(()) };
         let post = inbox.wait(DISK_GLANCE);
         if post.iter().any(|post| !matches!(post, Post::Child)) {

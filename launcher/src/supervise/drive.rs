@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,6 +56,9 @@ pub enum DriveError {
     /// An attempt that can't be closed to others.
     #[error(transparent)]
     Attempt(#[from] LockError),
+    /// Nobody finds the run any more where it was, and what we wrote there would be another one's.
+    #[error("{0} was moved or deleted during the run; put it back and go on with --resume")]
+    Displaced(PathBuf),
     /// Processes of the run that can't be ended.
     #[error("processes of this run do not end even when killed: {0}")]
     Undead(String),
@@ -101,6 +104,8 @@ struct Supervisor<'a> {
     machine: Machine,
     journal: Journal,
     attempts: BTreeMap<BatchId, Attempt>,
+    /// Attempts whose shims are gone and which could not be closed yet, and how they ended if nobody has said.
+    departed: Vec<(Orphan, Ending)>,
     /// Facts that could not be written yet.
     unwritten: Vec<Entry>,
     stop: Stop,
@@ -164,6 +169,7 @@ fn open<'a>(
         machine,
         journal,
         attempts: BTreeMap::new(),
+        departed: Vec::new(),
         unwritten: Vec::new(),
         stop: Stop::NotAsked,
         probe_at: None,
@@ -178,7 +184,7 @@ fn open<'a>(
         supervisor.note(now, Fact::StopAsked { by: by.to_owned() });
     }
     for orphan in orphans {
-        supervisor.conclude(orphan, Ending::Interrupted)?;
+        supervisor.conclude(&orphan, Ending::Interrupted)?;
     }
     supervisor.write()?;
     Ok(supervisor)
@@ -219,16 +225,19 @@ impl Supervisor<'_> {
         orphans
     }
 
-    fn conclude(&mut self, orphan: Orphan, otherwise: Ending) -> Result<(), DriveError> {
+    fn conclude(&mut self, orphan: &Orphan, otherwise: Ending) -> Result<(), LockError> {
         let Orphan { batch, number, tickers, began_at } = orphan;
         let now = clock::now();
-        let report = self.run.conclude(batch, number, &tickers, began_at, otherwise, now)?;
-        self.note(now, Fact::Ended { batch, attempt: number, report });
+        let report = self.run.conclude(*batch, *number, tickers, *began_at, otherwise, now)?;
+        self.note(now, Fact::Ended { batch: *batch, attempt: *number, report });
         Ok(())
     }
 
     /// One round: all post first, the clock after.
     fn round(&mut self, post: Vec<Post>) -> Result<Option<Outcome>, DriveError> {
+        if !self.journal.is_in_place(&self.run.workdir) {
+            return Err(DriveError::Displaced(self.run.workdir.root().to_owned()));
+        }
         for said in post {
             self.hear(said);
         }
@@ -307,19 +316,34 @@ impl Supervisor<'_> {
     }
 
     fn reap(&mut self) -> Result<(), DriveError> {
-        let mut departed = Vec::new();
+        let mut gone = Vec::new();
         for (batch, attempt) in &mut self.attempts {
             if let Some(how) = attempt.shim.departure().map_err(DriveError::Watch)? {
-                departed.push((*batch, how));
+                gone.push((*batch, how));
             }
         }
-        for (batch, how) in departed {
+        for (batch, how) in gone {
             let Attempt { number, tickers, began_at, .. } =
                 self.attempts.remove(&batch).expect("it departed a moment ago");
-            let otherwise = Ending::Unattended { what: how };
-            self.conclude(Orphan { batch, number, tickers, began_at }, otherwise)?;
+            let orphan = Orphan { batch, number, tickers, began_at };
+            self.departed.push((orphan, Ending::Unattended { what: how }));
+        }
+        for (orphan, otherwise) in std::mem::take(&mut self.departed) {
+            match self.conclude(&orphan, otherwise.clone()) {
+                // The others need not end because this one can't be closed: it waits for room.
+                Err(LockError::Disk(error)) if !self.is_last_to_stop() => {
+                    self.hinder(with_cause(&error));
+                    self.departed.push((orphan, otherwise));
+                }
+                concluded => concluded?,
+            }
         }
         Ok(())
+    }
+
+    /// Has everybody gone in a run that stops? It does not wait for a disk.
+    fn is_last_to_stop(&self) -> bool {
+        !matches!(self.stop, Stop::NotAsked) && self.attempts.is_empty()
     }
 
     /// Looks from time to time whether the reason of a pause is gone.
@@ -330,7 +354,7 @@ impl Supervisor<'_> {
         };
         let wait = Duration::try_from(*probe_after).unwrap_or(GLANCE);
         let due = *self.probe_at.get_or_insert_with(|| Deadline::after(wait));
-        if !due.is_over() || !self.unwritten.is_empty() {
+        if !due.is_over() || !self.unwritten.is_empty() || !self.departed.is_empty() {
             return;
         }
         self.probe_at = None;
@@ -356,6 +380,14 @@ impl Supervisor<'_> {
         if matches!(self.machine.run(), RunState::Open)
             && let Some(what) = self.too_full()
         {
+            self.hinder(what);
+        }
+    }
+
+    /// Pauses the run, once: the journal may be what can't be written.
+    fn hinder(&mut self, what: String) {
+        let said = |entry: &Entry| matches!(entry.fact, Fact::Hindered { .. });
+        if matches!(self.machine.run(), RunState::Open) && !self.unwritten.iter().any(said) {
             self.note(clock::now(), Fact::Hindered { what });
         }
     }
@@ -435,8 +467,7 @@ impl Supervisor<'_> {
     /// A full disk under the journal: facts wait, nothing new starts. A run that stops does not wait.
     fn cannot_write(&mut self, error: DriveError) -> Result<(), DriveError> {
         let DriveError::Disk(disk) = &error else { return Err(error) };
-        let stopping = !matches!(self.stop, Stop::NotAsked);
-        if stopping && self.attempts.is_empty() {
+        if self.is_last_to_stop() {
             return Err(error);
         }
         let what = with_cause(disk);

@@ -18,12 +18,18 @@ pub fn prove_writable(folder: &Path) -> Result<(), DiskError> {
     fs::remove_file(&probe).map_err(DiskError::at("remove", &probe))
 }
 
-/// What is to be said when `place` has less free space than `floor`; nothing when it has enough, or when nobody
-/// can tell.
+/// What is to be said when `place` has less free space than `floor`, or not even enough for a proof that it can be
+/// written into; nothing when it has enough, or when nobody can tell.
 pub fn lacks(place: &Path, floor: Size) -> Option<String> {
-    let free = fs2::available_space(place).ok().filter(|free| *free < floor.0)?;
-    let mib = free >> 20;
-    Some(format!("only {mib} MiB are free in {}, less than {floor} (--min-free-disk)", place.display()))
+    let free = fs2::available_space(place).ok()?;
+    let (mib, place) = (free >> 20, place.display());
+    if free < floor.0 {
+        Some(format!("only {mib} MiB are free in {place}, less than {floor} (--min-free-disk)"))
+    } else if free < PROBE_BYTES as u64 {
+        Some(format!("no space is left in {place}"))
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Events are hints for progress and blame. Whether a ticker is done is the ledger's word alone.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -110,36 +110,51 @@ impl EventLog {
     }
 }
 
+/// No event is as long: what is longer is passed over piece by piece, for its writer may be any executable.
+const LONGEST_LINE: u64 = 64 * 1024;
+
 /// The reading end: remembers how far it has read.
 #[derive(Debug, Clone)]
 pub struct EventTail {
     path: PathBuf,
     offset: u64,
+    /// Was what was read last a piece of a line that is too long?
+    amid_a_line: bool,
 }
 
 impl EventTail {
     /// Follows `path` from its beginning; it need not exist yet.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), offset: 0 }
+        Self { path: path.to_owned(), offset: 0, amid_a_line: false }
     }
 
     /// The whole lines that have come since the last call. Lines that are no events (any executable may
     /// stand in for the worker) and a file that can't be read are passed over: events are hints.
     pub fn read_new(&mut self) -> Vec<Stamped> {
-        let mut bytes = Vec::new();
-        let read = File::open(&self.path).and_then(|mut file| {
-            file.seek(SeekFrom::Start(self.offset))?;
-            file.read_to_end(&mut bytes)
-        });
-        if read.is_err() {
-            return Vec::new();
+        let mut said = Vec::new();
+        // What was read before it broke off counts.
+        drop(self.read_lines(|line| said.extend(serde_json::from_slice::<Stamped>(line).ok())));
+        said
+    }
+
+    fn read_lines(&mut self, mut hear: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut reader = BufReader::new(file);
+        let mut piece = Vec::new();
+        loop {
+            piece.clear();
+            let length = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut piece)? as u64;
+            let ends_a_line = piece.ends_with(b"\n");
+            if !ends_a_line && length < LONGEST_LINE {
+                return Ok(());
+            }
+            if ends_a_line && !self.amid_a_line {
+                hear(&piece);
+            }
+            self.offset += length;
+            self.amid_a_line = !ends_a_line;
         }
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        self.offset += whole as u64;
-        bytes[..whole]
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice(line).ok())
-            .collect()
     }
 }
 
@@ -163,5 +178,23 @@ mod tests {
         assert!(tail.read_new().is_empty());
         raw.write_all(b"\"remaining\":3}\n").expect("written");
         assert_eq!(tail.read_new()[0].event, Event::Yield { remaining: 3 });
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_whenever_it_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.jsonl");
+        let event: &[u8] = br#"{"at":"2024-01-01T00:00:00Z","event":"yield","remaining":3}"#;
+        let long = usize::try_from(LONGEST_LINE).expect("small");
+        for garbage in [long - 1, long, long + 1, 3 * long] {
+            let (mut early, mut late) = (EventTail::new(&path), EventTail::new(&path));
+            let mut file = File::create(&path).expect("made");
+            for part in [event, b"\n", &vec![b'x'; garbage], event, b"\n", event, b"\n"] {
+                file.write_all(part).expect("written");
+                early.read_new();
+            }
+            file.write_all(&[event, b"\n"].concat()).expect("written");
+            assert_eq!((early.read_new().len(), late.read_new().len()), (1, 3), "{garbage}");
+        }
     }
 }

@@ -15,3 +15,4 @@ mod watch;
 mod notify;
 mod stopping;
 mod recovery;
+mod extending;

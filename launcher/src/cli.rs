@@ -71,16 +71,17 @@ pub struct StartArgs {
     /// What to fetch: daily, minute or trades
     #[arg(long, value_name = "KIND")]
     pub job: Option<Kind>,
-    /// CSV with a column `ticker`
+    /// CSV with a column `ticker`; --resume with more tickers extends the run
     #[arg(long, value_name = "FILE")]
     pub tickers_csv: Option<PathBuf>,
     /// Root of the Parquet tree
     #[arg(long, value_name = "DIR")]
     pub outdir: Option<PathBuf>,
-    /// First day asked for, New York, inclusive
+    /// First day asked for, New York, inclusive; --resume with an earlier one extends the run
     #[arg(long, value_name = "DATE")]
     pub from: Option<TradingDay>,
-    /// Last day asked for, New York, inclusive
+    /// Last day asked for, New York, inclusive; --resume with a later one extends the run, with the same one takes in the
+    /// days that have settled since
     #[arg(long, value_name = "DATE")]
     pub to: Option<TradingDay>,
     /// Tickers in a batch at most; heavy ones stand alone [default: 25; all where bars come session by session]
@@ -98,7 +99,7 @@ pub struct StartArgs {
     /// Further attempts at a ticker after its first failed one [default: 2]
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Go on with the run in --workdir; for a new run: trust what the outdir's ledgers prove already
+    /// Go on with the run in --workdir, as it is or extended; for a new run: trust what the outdir's ledgers prove already
     #[arg(long)]
     pub resume: bool,
     /// Stay, with a progress bar on a terminal; Ctrl-C stops the run, a second one kills it

@@ -267,6 +267,28 @@ fn a_done_batch_whose_file_is_gone_is_worked_on_again() {
 }
 
 #[test]
+fn a_done_member_of_a_batch_that_is_not_over_or_has_failed_can_be_reopened_beside_what_is_left() {
+    let mut story = Story::of(rules(2, 0), &[&["A", "B"], &["C", "D"]]);
+    story.launch();
+    story.end(1, Report { yielded: true, ..exited(0, 1, &[("B", Word::Untouched)]) });
+    let gone = Word::Failed { cause: "404".to_owned(), persistence: Persistence::Permanent };
+    story.end(2, exited(11, 1, &[("D", gone)]));
+    for (batch, name) in [(1, "A"), (2, "C")] {
+        let (batch, unfinished) = (BatchId(batch), vec![ticker(name)]);
+        story.hear(Fact::Reopened { batch, unfinished, proven: Tally::default() });
+    }
+    assert_eq!((story.left(1), story.left(2)), (vec!["A", "B"], vec!["C"]));
+    assert_eq!(story.failures(2).len(), 1, "D stays given up");
+    let twice = Fact::Reopened { batch: BatchId(1), unfinished: vec![ticker("A")], proven: Tally::default() };
+    story.try_hear(twice).expect_err("it is left already");
+    story.pass(300);
+    assert_eq!(story.launch(), ["1.2", "2.2"]);
+    let running =
+        Fact::Reopened { batch: BatchId(2), unfinished: vec![ticker("C")], proven: Tally::default() };
+    story.try_hear(running).expect_err("it runs");
+}
+
+#[test]
 fn what_can_not_happen_is_an_error_that_names_state_and_fact() {
     let mut story = Story::of(rules(1, 0), &[&["A"], &["B"]]);
     let mut said = |fact| story.try_hear(fact).expect_err("illegal").to_string();

@@ -20,3 +20,4 @@ mod bystanders;
 mod interruptions;
 mod full_disk;
 mod hostile;
+mod extending;

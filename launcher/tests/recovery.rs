@@ -13,7 +13,7 @@ const EXCLUSIVE: &str = r#"
  while [ ! -e go ]; do sleep 0.05; done) 9>> "lock.$(tail -n 1 "$3")"
 "#;
 
-fn kill_supervisor(scene: &Scene) {
+pub(crate) fn kill_supervisor(scene: &Scene) {
     let supervisor = scene.supervisor();
     kill(Pid::from_raw(supervisor.pid), Signal::SIGKILL).expect("it lives");
     wait_for("its end", || !supervisor.is_alive());
@@ -172,7 +172,7 @@ fn a_resumed_run_refuses_other_arguments_with_both_values() {
     scene.script("job", "exit 0");
     scene.detach("job", &[]);
     scene.wait().expect_code(0);
-    scene.write("other.csv", "ticker\nA\nB\n");
+    scene.write("other.csv", "ticker\nB\n");
     let other = ["--resume", "--retries", "7", "--tickers-csv", "other.csv"];
     let said = run(&mut scene.launcher("start", &other)).expect_code(2).stderr;
     assert!(said.contains("  --retries: the run has 2, you say 7\n"), "{said}");

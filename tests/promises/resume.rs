@@ -145,6 +145,55 @@ fn a_torn_last_line_is_ignored_and_a_damaged_line_is_an_error_that_names_it() {
     scene.check(FROM, TO);
 }
 
+#[test]
+fn an_extended_run_asks_only_for_the_days_and_the_tickers_that_are_new() {
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(6)).expect("started");
+    let tickers = universe(&exchange, 6);
+    let (four, five) = (&tickers[..4], &tickers[..5]);
+    let place = Place::with_tickers(four.iter().map(Ticker::as_str));
+    let extend = |arguments: &[&str]| {
+        let before = exchange.stats().total;
+        let mut start = place.launcher("start");
+        let said = run(start.args(["--resume", "--foreground"]).args(arguments)).expect_code(0).stdout;
+        // The launcher itself asks once whether the key is good.
+        (exchange.stats().total - before - 1, said)
+    };
+    let check = |tickers: &[Ticker], from: &str, to: &str| {
+        for ticker in tickers {
+            let truth = daily_bars(&exchange, ticker, days(from, to));
+            assert_eq!(tree::daily_rows(&place.outdir(), ticker), truth, "{ticker}");
+        }
+    };
+    // Everything is fetched anew, and what this very run has fetched counts when it is extended.
+    let mut start = place.launcher_start(&exchange.base_url(), days("2021-01-01", "2022-12-31"));
+    run(start.args(["--foreground", "--batch-size", "3"])).expect_code(0);
+    check(four, "2021-01-01", "2022-12-31");
+    let before = tree::parquet_bytes(&place.outdir());
+
+    let (requests, said) = extend(&["--to", "2023-12-31"]);
+    assert_eq!(requests, 4, "the new year of each");
+    assert!(said.contains("extends the run: --to 2022-12-31 → 2023-12-31\n"), "{said}");
+    check(four, "2021-01-01", "2023-12-31");
+    let after = tree::parquet_bytes(&place.outdir());
+    assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "the other years stay");
+
+    let lines: String = five.iter().rev().map(|ticker| format!("{ticker}\n")).collect();
+    fs::write(place.path().join("five.csv"), format!("ticker\n{lines}")).expect("written");
+    assert_eq!(extend(&["--tickers-csv", "five.csv"]).0, 1, "the new ticker");
+    assert_eq!(extend(&["--from", "2020-01-01", "--to", "2023-12-31"]).0, 5, "the year before, of each");
+    check(five, "2020-01-01", "2023-12-31");
+
+    let (requests, said) = extend(&["--from", "2020-01-01", "--tickers-csv", "five.csv"]);
+    assert_eq!(requests, 0);
+    assert!(said.contains("already complete") && !said.contains("extends"), "{said}");
+    let status = run(place.launcher("status").arg("--json")).expect_code(0).stdout;
+    assert!(status.contains(r#""from":"2020-01-01","to":"2023-12-31""#), "{status}");
+    assert_eq!(
+        fs::read_to_string(place.workdir().join("run.json")).expect("read").matches("\"before\"").count(),
+        3
+    );
+}
+
 /// What the ledger says was asked a day earlier.
 fn let_a_day_pass(place: &Place, ticker: &Ticker) {
     let path = Ledger::path(&place.outdir(), ticker);

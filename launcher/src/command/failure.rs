@@ -137,15 +137,41 @@ pub enum Failure {
         /// The folder.
         workdir: PathBuf,
     },
-    /// Other arguments than those that the run was created with.
+    /// Other arguments than those that the run was created with, beyond what extends it.
     #[error(
-        "run {run} was created with other arguments:\n{list}\nleave them out to go on with it, or choose another --workdir for a new run"
+        "run {run} was created with other arguments:\n{list}\nnothing was changed; leave them out to go on with it, or choose another --workdir for a new run (a run can be extended: an earlier --from, a later --to, a --tickers-csv with more tickers)"
     )]
     Differs {
         /// Which run.
         run: String,
         /// One line each.
         list: String,
+    },
+    /// An extension while workers have the old range.
+    #[error(
+        "run {run} can't be extended while processes of it live: they were told the old range (nothing was changed); end them first: `{stop}`, or leave the new arguments out to go on with them"
+    )]
+    StillAtWork {
+        /// Which run.
+        run: String,
+        /// How to end them.
+        stop: String,
+    },
+    /// A longer range where nothing but the word of a script is known of the old one.
+    #[error(
+        "run {run} can't be given other days: {batches} done by the word of a script, which no ledger holds against the new days (nothing was changed); choose another --workdir for the new days"
+    )]
+    OnlyByWord {
+        /// Which run.
+        run: String,
+        /// How many.
+        batches: String,
+    },
+    /// Two extensions at once.
+    #[error("run {run} was changed by somebody else a moment ago; say it again")]
+    ChangedMeanwhile {
+        /// Which run.
+        run: String,
     },
     /// There is no run.
     #[error("{workdir} holds no run (no run.json in it); `{program} start --workdir {workdir} ...` begins one", workdir = workdir.display(), program = words::program())]
@@ -263,6 +289,9 @@ impl Failure {
             | Self::AnotherRun { .. }
             | Self::Headless { .. }
             | Self::Differs { .. }
+            | Self::StillAtWork { .. }
+            | Self::OnlyByWord { .. }
+            | Self::ChangedMeanwhile { .. }
             | Self::NoRun { .. }
             | Self::UnknownTicker { .. }
             | Self::UnknownBatch { .. }

@@ -10,6 +10,7 @@ pub mod whose;
 pub mod status;
 pub mod why;
 pub mod logs;
-pub mod start;
 pub mod stop;
+pub mod extend;
+pub mod start;
 pub mod wait;

@@ -12,6 +12,7 @@ use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::existing;
+use super::extend;
 use super::failure::{Ending, Failure};
 use super::status;
 use super::supervise;
@@ -19,7 +20,7 @@ use crate::check::places;
 use crate::check::source::{self, Welcome};
 use crate::cli::StartArgs;
 use crate::plan::request::{Input, Request};
-use crate::plan::settings::{Difference, Program, Settings, differences};
+use crate::plan::settings::{Program, Settings};
 use crate::process::chance;
 use crate::process::clock;
 use crate::process::spawn::Detached;
@@ -35,8 +36,6 @@ use crate::supervise::run::Run;
 use crate::supervise::scratch;
 use crate::view::plan;
 use crate::view::words::{self, counted, say};
-
-const BASE_URL: &str = "--base-url";
 
 /// Begins a run, or goes on with one.
 pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
@@ -77,19 +76,37 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
 }
 
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
-    refuse_differences(args, &frozen)?;
-    let tickers = Request::frozen_tickers(&workdir)?;
+    let tickers = frozen.frozen_tickers(&workdir)?;
+    let extension = extend::wished(args, &frozen, &tickers)?;
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
+    let (request, tickers) = match &extension {
+        None => (frozen.clone(), tickers),
+        Some(extension) => {
+            let notes = plan::unsettled(&extension.request);
+            say(&format!("{extension}\n{notes}")).map_err(Failure::Output)?;
+            (extension.request.clone(), extension.tickers.clone())
+        }
+    };
     if args.dry_run {
         let machine = journal::replay(&workdir, frozen.rules(), &journal::read(&workdir)?)?;
-        return tell_only(&workdir, &frozen, machine, &tickers);
+        if let Some(extension) = &extension {
+            extend::refuse_by_word(extension, &frozen, &machine)?;
+        }
+        return tell_only(&workdir, &request, machine, &tickers);
     }
-    let run = existing::run(frozen, workdir)?;
+    let run = existing::run(request, workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
+    // Somebody may have been faster.
+    if Request::read(&run.workdir)?.as_ref() != Some(&frozen) {
+        return Err(Failure::ChangedMeanwhile { run: frozen.run });
+    }
     ask_source(&run)?;
     prove_folders(&run)?;
     claim(&run)?;
+    if let Some(extension) = &extension {
+        extend::carry_out(extension, &frozen, &run.workdir)?;
+    }
     prepare_and_work(args, &run, &tickers, locks)
 }
 
@@ -123,42 +140,6 @@ fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
     );
     let (run, resume) = (frozen.run.clone(), words::resume_command(workdir));
     Failure::AnotherRun { workdir: workdir.root().to_owned(), run, what, resume }
-}
-
-fn refuse_differences(args: &StartArgs, frozen: &Request) -> Result<(), Failure> {
-    let cwd = existing::current_folder()?;
-    let line = |difference: &Difference| match difference.flag {
-        BASE_URL if base_url_is_of_environment(args) => {
-            format!("  {difference} by POLYGON_BASE_URL in the environment")
-        }
-        _ => format!("  {difference}"),
-    };
-    let mut lines: Vec<String> = differences(args, &frozen.settings, &cwd).iter().map(line).collect();
-    if let Some(path) = &args.tickers_csv {
-        let input = Input::read(&cwd.join(path))?;
-        if input.sha256 != frozen.tickers_sha256 {
-            let (then, now) = (frozen.tickers as u64, input.list.tickers.len() as u64);
-            lines.push(format!(
-                "  --tickers-csv: the run has {} (SHA-256 {:.12}), {} has {} (SHA-256 {:.12})",
-                counted(then, "ticker"),
-                frozen.tickers_sha256,
-                path.display(),
-                counted(now, "ticker"),
-                input.sha256
-            ));
-        }
-    }
-    if lines.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::Differs { run: frozen.run.clone(), list: lines.join("\n") })
-}
-
-/// Does the address come from the environment, and not from the command line?
-#[expect(clippy::disallowed_methods, reason = "where arguments become a plan")]
-fn base_url_is_of_environment(args: &StartArgs) -> bool {
-    let typed = std::env::args_os().any(|word| word.to_string_lossy().starts_with(BASE_URL));
-    !typed && args.base_url.is_some() && std::env::var("POLYGON_BASE_URL").ok() == args.base_url
 }
 
 /// What can be seen of the output without touching it.

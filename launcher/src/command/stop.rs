@@ -48,7 +48,7 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
             Err(error) => return Err(error.into()),
         }
     };
-    let outcome = settle(request, &workdir)?;
+    let outcome = settle(request, &workdir, OWN_NAME)?;
     drop(lock);
     let said = if was_running { "stopped" } else { "nothing of this run was running" };
     say(&format!("{said}; {}\n", way_on(outcome.as_ref(), &workdir))).map_err(Failure::Output)?;
@@ -75,6 +75,11 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
     }
     let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
     Err(Failure::Undead(pids.join(", ")))
+}
+
+/// Does anything of the run live: a worker, its shim, a supervisor that is still on its way?
+pub fn is_at_work(run: &str) -> bool {
+    !supervisors(run).is_empty() || !watch::marked(&Marker::of_run(run)).is_empty()
 }
 
 /// Detached supervisors, also those that do not have their locks yet.
@@ -120,9 +125,9 @@ fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
     }
 }
 
-/// How the run stands, after the journal was told the end of what a dead supervisor left open.
-/// `None` when nobody has ever begun it.
-fn settle(request: Request, workdir: &Workdir) -> Result<Option<Outcome>, Failure> {
+/// How the run stands, after the journal was told, in the name of `by`, the end of what a dead supervisor left open.
+/// `None` when nobody has ever begun it. The caller holds the lock of the work directory, and nothing of the run lives.
+pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Outcome>, Failure> {
     let machine = journal::replay(workdir, request.rules(), &journal::read(workdir)?)?;
     match machine.run() {
         RunState::Planned => Ok(None),
@@ -130,7 +135,7 @@ fn settle(request: Request, workdir: &Workdir) -> Result<Option<Outcome>, Failur
         RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
             // Nothing is started from it, so neither executable nor key is needed.
             let run = Run { request, workdir: workdir.clone(), executable: PathBuf::new(), api_key: None };
-            let outcome = drive::record_stop(&run, OWN_NAME)?;
+            let outcome = drive::record_stop(&run, by)?;
             drop(fs::remove_file(workdir.launcher_pid()));
             Ok(Some(outcome))
         }

@@ -3,8 +3,8 @@
 use shared::market::ticker::Ticker;
 use shared::run::workdir::{BatchId, Workdir};
 
+use super::existing;
 use super::failure::Failure;
-use crate::plan::request::Request;
 use crate::supervise::machine::Machine;
 
 /// So many tickers are named to somebody who asked for one that is not there.
@@ -23,7 +23,7 @@ pub fn batch(name: &str, machine: &Machine, workdir: &Workdir) -> Result<BatchId
 
 /// The ticker called `name`, which must be in the run.
 pub fn ticker(name: &str, workdir: &Workdir) -> Result<Ticker, Failure> {
-    let tickers = Request::frozen_tickers(workdir)?;
+    let tickers = existing::request(workdir)?.frozen_tickers(workdir)?;
     let known = tickers.iter().find(|ticker| ticker.as_str() == name);
     known
         .cloned()

@@ -6,4 +6,5 @@ pub mod notify_url;
 pub mod settings;
 pub mod batches;
 pub mod request;
+pub mod extension;
 pub mod errand;

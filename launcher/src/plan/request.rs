@@ -1,4 +1,5 @@
-//! `run.json`: what was asked, frozen when the run is created. Never the API key.
+//! `run.json`: what was asked, frozen when the run is created and replaced only by an
+//! [`extension`](super::extension). Never the API key.
 
 use std::fs;
 use std::io;
@@ -34,11 +35,38 @@ pub struct Request {
     pub tickers: usize,
     /// SHA-256 of the user's CSV, lower-case hex.
     pub tickers_sha256: String,
-    /// The last day that was settled when the run was created, if that is before the one asked: what the
-    /// run really covers. New York, inclusive.
+    /// The last day that was settled when the run was created or last extended, if that is before the one asked:
+    /// what the run really covers. New York, inclusive.
     pub settled_to: TradingDay,
     /// The arguments.
     pub settings: Settings,
+    /// What it was before each of its extensions, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<Extended>,
+}
+
+/// One extension of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extended {
+    /// UTC.
+    pub at: Timestamp,
+    /// How far the run went until then.
+    pub before: Extent,
+}
+
+/// How far a run goes: everything of it that an extension can change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// First day, New York, inclusive.
+    pub from: TradingDay,
+    /// Last day as asked, New York, inclusive.
+    pub to: TradingDay,
+    /// Last day really covered, New York, inclusive.
+    pub settled_to: TradingDay,
+    /// How many.
+    pub tickers: usize,
+    /// SHA-256 of the user's CSV, lower-case hex.
+    pub tickers_sha256: String,
 }
 
 /// Why there is no request.
@@ -107,6 +135,7 @@ impl Request {
             tickers_sha256: input.sha256.clone(),
             settled_to: settings.to.min(settled),
             settings,
+            extensions: Vec::new(),
         })
     }
 
@@ -124,6 +153,9 @@ impl Request {
     }
 
     /// Freezes the run: from here on `workdir` belongs to it.
+    ///
+    /// The list goes first and `run.json` decides: it says how many lines of the list count. An extension puts its
+    /// tickers behind those that were there, so a crash between the two leaves the run as it was.
     pub fn freeze(&self, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), RequestError> {
         publish::publish(&frozen_list(workdir), TickerList::text(tickers).as_bytes())?;
         let text = serde_json::to_string_pretty(self).expect("a request is plain data") + "\n";
@@ -131,9 +163,23 @@ impl Request {
         Ok(())
     }
 
-    /// The tickers that the run was created with, in their order.
-    pub fn frozen_tickers(workdir: &Workdir) -> Result<Vec<Ticker>, RequestError> {
-        Ok(TickerList::read(&frozen_list(workdir))?.tickers)
+    /// The tickers of the run in `workdir`, in the order in which they came to it.
+    pub fn frozen_tickers(&self, workdir: &Workdir) -> Result<Vec<Ticker>, RequestError> {
+        let path = frozen_list(workdir);
+        let mut tickers = TickerList::read(&path)?.tickers;
+        if tickers.len() < self.tickers {
+            let what = format!("{} tickers where run.json says {}", tickers.len(), self.tickers);
+            return Err(RequestError::Corrupt { path, what });
+        }
+        tickers.truncate(self.tickers);
+        Ok(tickers)
+    }
+
+    /// How far it goes.
+    pub fn extent(&self) -> Extent {
+        let Settings { from, to, .. } = self.settings;
+        let (settled_to, tickers) = (self.settled_to, self.tickers);
+        Extent { from, to, settled_to, tickers, tickers_sha256: self.tickers_sha256.clone() }
     }
 
     /// The days that the run is to prove.
@@ -249,7 +295,24 @@ mod tests {
         let request = request("2024-01-01", "2024-06-28").expect("settled");
         let tickers = ["AIG".parse().expect("a ticker")];
         request.freeze(&workdir, &tickers).expect("frozen");
-        assert_eq!(Request::read(&workdir).expect("read"), Some(request));
-        assert_eq!(Request::frozen_tickers(&workdir).expect("read"), tickers);
+        assert_eq!(Request::read(&workdir).expect("read").as_ref(), Some(&request));
+        assert_eq!(request.frozen_tickers(&workdir).expect("read"), tickers);
+    }
+
+    #[test]
+    fn the_list_of_an_extension_that_crashed_before_run_json_does_not_count() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = Workdir::new(folder.path());
+        let request = request("2024-01-01", "2024-06-28").expect("settled");
+        let longer: [Ticker; 2] = ["AIG", "BA"].map(|name| name.parse().expect("a ticker"));
+        request.freeze(&workdir, &longer[..1]).expect("frozen");
+        publish::publish(&frozen_list(&workdir), TickerList::text(&longer).as_bytes())
+            .expect("the crash is next");
+        assert_eq!(request.frozen_tickers(&workdir).expect("read"), longer[..1]);
+        let extended = Request { tickers: 2, ..request };
+        assert_eq!(extended.frozen_tickers(&workdir).expect("read"), longer);
+        let said =
+            Request { tickers: 3, ..extended }.frozen_tickers(&workdir).expect_err("one is gone").to_string();
+        assert!(said.contains("tickers.csv: ") && said.contains("2 tickers where run.json says 3"), "{said}");
     }
 }

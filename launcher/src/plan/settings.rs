@@ -1,5 +1,6 @@
 //! Settings: the arguments of `start` with every default filled in and every path made absolute.
-//! Resolved once; a run's settings never change after that, and [`differences`] says who would change them.
+//! Resolved once. After that an [`extension`](super::extension) may lengthen their range and their ticker list;
+//! [`differences`] says who would change anything else.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -236,7 +237,7 @@ impl Settings {
 }
 
 /// An absolute path without `.` and doubled slashes, so that two spellings of one place compare equal.
-fn absolute(cwd: &Path, path: &Path) -> PathBuf {
+pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     cwd.join(path).components().collect()
 }
 
@@ -277,8 +278,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Every argument of `given` that says otherwise than `frozen`; what was not said can't differ.
-/// The ticker list is compared by content, by whoever can read it.
+/// Every argument of `given` that says otherwise than `frozen`; what was not said can't differ. Range and ticker
+/// list are not looked at: they may be extended.
 pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |flag: &'static str, frozen: String, given: Option<String>| {
@@ -308,8 +309,6 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
 
     compare("--job", frozen.job.to_string(), given.job.map(|job| job.to_string()));
     compare("--outdir", frozen.outdir.display().to_string(), given.outdir.as_ref().map(path));
-    compare("--from", frozen.from.to_string(), given.from.map(|day| day.to_string()));
-    compare("--to", frozen.to.to_string(), given.to.map(|day| day.to_string()));
     compare("--batch-size", batch_size, given.batch_size.map(number));
     compare("--shards", shards, given.shards.map(number));
     compare("--max-concurrent", frozen.max_concurrent.to_string(), given.max_concurrent.map(number));
@@ -441,7 +440,6 @@ mod tests {
         let frozen = Settings::resolve(&full(), cwd()).expect("complete");
         let other = StartArgs {
             outdir: Some("other".into()),
-            to: Some("2021-01-01".parse().expect("a day")),
             shards: NonZeroU32::new(3),
             adjusted: true,
             settle: Some(SignedDuration::from_hours(1)),
@@ -452,7 +450,6 @@ mod tests {
             said,
             [
                 "--outdir: the run has /home/me/out, you say /home/me/other",
-                "--to: the run has 2020-12-31, you say 2021-01-01",
                 "--shards: the run has none, you say 3",
                 "--adjusted: the run has no, you say yes",
                 "--settle: the run has 15h, you say 1h",

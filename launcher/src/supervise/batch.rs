@@ -186,22 +186,39 @@ impl Batch {
         self.left.iter().map(|left| left.cell).min().unwrap_or(0)
     }
 
-    /// Done members whose proof does not hold any more need work again.
+    /// Members that are done, in the order of the plan.
+    pub fn done(&self) -> impl Iterator<Item = &Ticker> {
+        self.finished().map(|member| &self.members[member])
+    }
+
+    fn finished(&self) -> impl Iterator<Item = usize> {
+        let left = self.left.iter().map(|left| left.member);
+        let open: HashSet<usize> = left.chain(self.failures.iter().map(|failure| failure.member)).collect();
+        (0..self.members.len()).filter(move |member| !open.contains(member))
+    }
+
+    /// Done members whose proof does not hold any more need work again, beside what is left; of the other done ones
+    /// `proven` is what still holds.
     pub(super) fn reopen(
         &mut self,
         id: BatchId,
         unfinished: &[Ticker],
         proven: Tally,
     ) -> Result<(), Illegal> {
-        let again = |(member, ticker)| unfinished.contains(ticker).then_some(Left::fresh(member));
-        let left: Vec<Left> = self.members.iter().enumerate().filter_map(again).collect();
-        if self.state != BatchState::Done || left.is_empty() || left.len() != unfinished.len() {
+        let wanted: HashSet<&Ticker> = unfinished.iter().collect();
+        let again: Vec<usize> =
+            self.finished().filter(|member| wanted.contains(&self.members[*member])).collect();
+        let is_running = matches!(self.state, BatchState::Running { .. });
+        if is_running || again.is_empty() || again.len() != unfinished.len() {
             return Err(self.illegal(id, "reopening"));
         }
-        self.left = left;
+        self.left.extend(again.into_iter().map(Left::fresh));
+        self.left.sort_by_key(|left| left.member);
         self.proven = proven;
         self.reported = 0;
-        self.state = BatchState::Pending;
+        if self.is_over() {
+            self.state = BatchState::Pending;
+        }
         Ok(())
     }
 

@@ -38,7 +38,8 @@ pub enum Fact {
         /// At least one.
         tickers: Vec<Ticker>,
     },
-    /// A finished batch whose proof does not hold any more (a file is gone, an empty answer is to be asked again).
+    /// A batch with done members whose proof does not hold any more (a file is gone, an empty answer is to be asked
+    /// again, the run was extended).
     Reopened {
         /// Which.
         batch: BatchId,

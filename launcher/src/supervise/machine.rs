@@ -305,9 +305,10 @@ impl Machine {
     }
 
     fn launched(&mut self, at: Timestamp, id: BatchId, attempt: u32) -> Result<(), Illegal> {
-        let illegal = self.illegal(&format!("the start of {id}.{attempt}"));
+        // Said only when it is so: a replay comes here once for each attempt of the run.
+        let illegal = |machine: &Self| Err(machine.illegal(&format!("the start of {id}.{attempt}")));
         if self.running >= self.rules.max_concurrent.get() {
-            return Err(illegal);
+            return illegal(self);
         }
         let is_early = self.batch(id).is_some_and(|batch| !batch.is_ready(at));
         match &mut self.run {
@@ -317,7 +318,7 @@ impl Machine {
             | RunState::Open
             | RunState::Paused { .. }
             | RunState::Stopping { .. }
-            | RunState::Closed { .. } => return Err(illegal),
+            | RunState::Closed { .. } => return illegal(self),
         }
         self.known(id)?.launch(at, id, attempt)?;
         self.running += 1;
@@ -445,11 +446,11 @@ impl Machine {
     }
 
     fn known(&mut self, id: BatchId) -> Result<&mut Batch, Illegal> {
-        let unknown = Illegal {
+        let batches = self.batches.len();
+        index_of(id).and_then(|index| self.batches.get_mut(index)).ok_or_else(|| Illegal {
             fact: format!("a fact about {id}"),
-            state: format!("in a run of {} batches", self.batches.len()),
-        };
-        index_of(id).and_then(|index| self.batches.get_mut(index)).ok_or(unknown)
+            state: format!("in a run of {batches} batches"),
+        })
     }
 
     fn illegal(&self, fact: &str) -> Illegal {

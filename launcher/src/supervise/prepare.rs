@@ -28,13 +28,13 @@ pub fn facts(machine: &Machine, request: &Request, tickers: &[Ticker], now: Time
     facts
 }
 
-/// A finished batch whose proof does not hold any more.
+/// A batch with done members whose proof does not hold any more: a file is gone, or the run is longer now.
 fn reopened(request: &Request, id: BatchId, batch: &Batch, now: Timestamp) -> Option<Fact> {
-    // Of what only a script's word vouches for, there is nothing to look at.
-    if batch.state != BatchState::Done || batch.reported > 0 {
+    // Of what only a script's word vouches for, there is nothing to look at; what runs is looked at when it ends.
+    if batch.reported > 0 || matches!(batch.state, BatchState::Running { .. }) {
         return None;
     }
-    let (proven, unfinished) = survey(request, batch.members(), now);
+    let (proven, unfinished) = survey(request, batch.done(), now);
     let unfinished: Vec<Ticker> = unfinished.into_iter().map(|weighed| weighed.ticker).collect();
     (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven })
 }

@@ -15,6 +15,10 @@ const NAMED_MAX: usize = 5;
 
 /// What was understood otherwise than it was written.
 pub fn notes(request: &Request, input: &Input) -> String {
+    repeated(input) + &unsettled(request)
+}
+
+fn repeated(input: &Input) -> String {
     let mut text = String::new();
     let repeated = &input.list.repeated;
     if !repeated.is_empty() {
@@ -26,6 +30,12 @@ pub fn notes(request: &Request, input: &Input) -> String {
             format_args!("note: {extra} left out, each ticker is taken once ({}{more})", names.join(", ")),
         );
     }
+    text
+}
+
+/// Where a run ends that was asked to go on for longer.
+pub fn unsettled(request: &Request) -> String {
+    let mut text = String::new();
     let settings = &request.settings;
     if request.settled_to < settings.to {
         let (to, settled) = (settings.to, request.settled_to);

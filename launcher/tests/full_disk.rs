@@ -66,14 +66,15 @@ while [ ! -e go ] && [ ! -e "go.$ticker" ]; do sleep 0.02; done
 "#;
 
 /// Two of three batches run, with this much to stay free on their disks; the third comes when A ends.
-fn running(script: &str, disk: &str, floor: &str) -> Option<(Scene, SmallDisk)> {
+/// The scene is dropped first, while what it stops is still found on its disk.
+fn running(script: &str, disk: &str, floor: &str) -> Option<(SmallDisk, Scene)> {
     let scene = Scene::of(&["A", "B", "C"]);
     let disk = SmallDisk::mount(&scene, disk)?;
     scene.script("job", script);
     let cut = ["--batch-size", "1", "--max-concurrent", "2", "--retries", "0", "--min-free-disk", floor];
     scene.detach("job", &cut);
     wait_for("two workers", || scene.count("begun") == 2);
-    Some((scene, disk))
+    Some((disk, scene))
 }
 
 fn is_paused(scene: &Scene, reason: &str) -> bool {
@@ -92,7 +93,7 @@ fn goes_on(scene: &Scene) {
 
 #[test]
 fn of_the_run() {
-    let Some((scene, disk)) = running(HELD, "w", "0") else { return };
+    let Some((disk, scene)) = running(HELD, "w", "0") else { return };
     disk.fill_but_for(0);
     wait_for("the pause", || is_paused(&scene, "no space is left in "));
     scene.write("go.A", "");
@@ -108,7 +109,7 @@ fn of_the_run_at_any_file_of_a_beginning_or_an_end() {
     std::thread::scope(|scope| {
         for pages in 1..=9 {
             scope.spawn(move || {
-                let Some((scene, disk)) = running(HELD, "w", "0") else { return };
+                let Some((disk, scene)) = running(HELD, "w", "0") else { return };
                 disk.fill_but_for(pages);
                 scene.write("go.A", "");
                 let_pass(Duration::from_secs(3));
@@ -131,7 +132,8 @@ fn of_the_run_when_its_journal_can_not_be_written_fills_it_with_no_repetitions()
     // As many tickers more as bring its end near the end of a page: `,"T00000"` each.
     let more = (PAGE - used - 40) / 9;
     let names: Vec<String> = (0..more).map(|number| format!("T{number:05}")).collect();
-    drop((scene, disk));
+    drop(scene);
+    drop(disk);
 
     let scene = Scene::of(&[&["A"], &names.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
     let Some(disk) = SmallDisk::mount(&scene, "w") else { return };
@@ -151,7 +153,7 @@ fn of_the_run_when_its_journal_can_not_be_written_fills_it_with_no_repetitions()
 
 #[test]
 fn of_the_logs() {
-    let Some((scene, disk)) = running(HELD, "w/logs", "0") else { return };
+    let Some((disk, scene)) = running(HELD, "w/logs", "0") else { return };
     disk.fill_but_for(0);
     scene.write("go.A", "");
     wait_for("the pause", || is_paused(&scene, "w/logs/batch_0003.log"));
@@ -166,7 +168,7 @@ fn of_the_dataset() {
         "{HELD}{}",
         r#"echo data > "$5/data.$ticker" || { rm "$5/data.$ticker"; echo "out is full"; exit 13; }"#
     );
-    let Some((scene, disk)) = running(&script, "out", "0") else { return };
+    let Some((disk, scene)) = running(&script, "out", "0") else { return };
     disk.fill_but_for(0);
     scene.write("go.A", "");
     // Said by the supervisor or by the worker, whoever meets it first.
@@ -180,7 +182,7 @@ fn of_the_dataset() {
 
 #[test]
 fn with_less_room_than_was_asked_to_stay_free() {
-    let Some((scene, disk)) = running(HELD, "out", "512KiB") else { return };
+    let Some((disk, scene)) = running(HELD, "out", "512KiB") else { return };
     // Half of it, and some.
     disk.fill_but_for(100);
     wait_for("the pause", || is_paused(&scene, "out, less than 512KiB (--min-free-disk)"));

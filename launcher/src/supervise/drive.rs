@@ -239,7 +239,7 @@ impl Supervisor<'_> {
             return Err(DriveError::Displaced(self.run.workdir.root().to_owned()));
         }
         for said in post {
-            self.hear(said);
+            self.hear(said)?;
         }
         self.reap()?;
         self.mind_the_stop();
@@ -277,19 +277,27 @@ impl Supervisor<'_> {
         [ready, kill, probe].into_iter().flatten().fold(GLANCE, Duration::min)
     }
 
-    fn hear(&mut self, post: Post) {
+    fn hear(&mut self, post: Post) -> Result<(), DriveError> {
         match (post, &self.stop) {
             (Post::Child, _) | (_, Stop::Hurried { .. } | Stop::Killed) => {}
             (Post::Stop { signal }, Stop::NotAsked) => {
-                self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
+                self.note_stop(signal)?;
                 self.ask_to_stop();
             }
             (Post::StopNow { signal }, Stop::NotAsked) => {
-                self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
+                self.note_stop(signal)?;
                 self.hurry();
             }
             (Post::Stop { .. } | Post::StopNow { .. }, Stop::Asked { .. }) => self.hurry(),
         }
+        Ok(())
+    }
+
+    /// Written before anybody is signalled: whoever ends after that ends as asked, also if we die in between.
+    /// Where it can't be written it waits, and the stop does not.
+    fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
+        self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
+        if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
     }
 
     fn ask_to_stop(&mut self) {
@@ -431,7 +439,10 @@ impl Supervisor<'_> {
     fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
         self.end_strangers()?;
         self.note(clock::now(), Fact::Closed { outcome });
-        if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
+        let Err(error) = self.write() else { return Ok(()) };
+        // It is not closed; what happens until it can be written may change how it ends.
+        self.unwritten.retain(|entry| !matches!(entry.fact, Fact::Closed { .. }));
+        self.cannot_write(error)
     }
 
     /// Ends every process of the run that belongs to none of its attempts.

@@ -1,11 +1,15 @@
 //! The loop that supervises a run: hears, records, decides, acts. Every effect on workers happens here.
 //!
 //! Order is everything: an outcome is journalled after it was seen, a start before it is done, and nothing
-//! new begins while a fact can't be written.
+//! new begins while a fact can't be written. How a stop reaches the workers is [`stopping`]'s business, what on
+//! this machine is in everybody's way [`hindrance`]'s.
+
+mod stopping;
+mod hindrance;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,24 +19,22 @@ use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+pub use stopping::GRACE;
+use stopping::Stop;
+
 use super::attempt::{Attempt, with_cause};
 use super::batch::{BatchState, Illegal};
 use super::facts::{Entry, Fact, Outcome, StopWhy};
-use super::folders;
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
-use super::machine::{Decision, Machine, Probe, RunState, Surroundings};
+use super::machine::{Decision, Machine, RunState, Surroundings};
 use super::run::Run;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
 use crate::process::memory;
-use crate::process::signal::{self, Inbox, Insistence, Post};
+use crate::process::signal::{Inbox, Post};
 use crate::process::watch::{self, Marker, Wanted};
 
-/// How long workers may take to end after being asked. `stop --grace` may shorten it.
-pub const GRACE: Duration = Duration::from_secs(30);
-/// How long shims may take to kill and to say so.
-const HURRY_GRACE: Duration = Duration::from_secs(10);
 /// How long processes may take that nobody waits for.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(5);
 /// The loop looks around at least this often.
@@ -83,21 +85,6 @@ pub enum Notice<'a> {
 
 /// Who is told.
 pub type Listener<'a> = dyn FnMut(&Machine, &Notice) + 'a;
-
-/// How far a stop has come.
-enum Stop {
-    NotAsked,
-    /// Shims were asked to end their workers.
-    Asked {
-        hurry_at: Deadline,
-    },
-    /// Shims were told to kill them.
-    Hurried {
-        kill_at: Deadline,
-    },
-    /// Everything was killed.
-    Killed,
-}
 
 struct Supervisor<'a> {
     run: &'a Run,
@@ -269,58 +256,9 @@ impl Supervisor<'_> {
         // A batch that is ready but finds no slot waits for a worker's end, not for the clock.
         let slot_free = self.machine.running() < self.run.request.rules().max_concurrent.get();
         let ready = if slot_free { self.machine.next_ready().map(until) } else { None };
-        let kill = match self.stop {
-            Stop::Asked { hurry_at: at } | Stop::Hurried { kill_at: at } => Some(at.left()),
-            Stop::NotAsked | Stop::Killed => None,
-        };
+        let kill = self.stop.patience();
         let probe = self.probe_at.map(Deadline::left);
         [ready, kill, probe].into_iter().flatten().fold(GLANCE, Duration::min)
-    }
-
-    fn hear(&mut self, post: Post) -> Result<(), DriveError> {
-        match (post, &self.stop) {
-            (Post::Child, _) | (_, Stop::Hurried { .. } | Stop::Killed) => {}
-            (Post::Stop { signal }, Stop::NotAsked) => {
-                self.note_stop(signal)?;
-                self.ask_to_stop();
-            }
-            (Post::StopNow { signal }, Stop::NotAsked) => {
-                self.note_stop(signal)?;
-                self.hurry();
-            }
-            (Post::Stop { .. } | Post::StopNow { .. }, Stop::Asked { .. }) => self.hurry(),
-        }
-        Ok(())
-    }
-
-    /// Written before anybody is signalled: whoever ends after that ends as asked, also if we die in between.
-    /// Where it can't be written it waits, and the stop does not.
-    fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
-        self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
-        if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
-    }
-
-    fn ask_to_stop(&mut self) {
-        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Ask));
-        self.stop = Stop::Asked { hurry_at: Deadline::after(GRACE) };
-    }
-
-    fn hurry(&mut self) {
-        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Hurry));
-        self.stop = Stop::Hurried { kill_at: Deadline::after(HURRY_GRACE) };
-    }
-
-    /// Begins a stop that the facts demand, and ends the patience of one that takes too long.
-    fn mind_the_stop(&mut self) {
-        match self.stop {
-            Stop::NotAsked if matches!(self.machine.run(), RunState::Stopping { .. }) => self.ask_to_stop(),
-            Stop::Asked { hurry_at } if hurry_at.is_over() => self.hurry(),
-            Stop::Hurried { kill_at } if kill_at.is_over() => {
-                watch::kill(&Marker::of_run(&self.run.request.run).into());
-                self.stop = Stop::Killed;
-            }
-            Stop::NotAsked | Stop::Asked { .. } | Stop::Hurried { .. } | Stop::Killed => {}
-        }
     }
 
     fn reap(&mut self) -> Result<(), DriveError> {
@@ -347,57 +285,6 @@ impl Supervisor<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Has everybody gone in a run that stops? It does not wait for a disk.
-    fn is_last_to_stop(&self) -> bool {
-        !matches!(self.stop, Stop::NotAsked) && self.attempts.is_empty()
-    }
-
-    /// Looks from time to time whether the reason of a pause is gone.
-    fn mind_the_pause(&mut self) {
-        let RunState::Paused { probe_after, probe: Probe::Folders, .. } = self.machine.run() else {
-            self.probe_at = None;
-            return;
-        };
-        let wait = Duration::try_from(*probe_after).unwrap_or(GLANCE);
-        let due = *self.probe_at.get_or_insert_with(|| Deadline::after(wait));
-        if !due.is_over() || !self.unwritten.is_empty() || !self.departed.is_empty() {
-            return;
-        }
-        self.probe_at = None;
-        let still = self.places().into_iter().try_for_each(folders::prove_writable).err();
-        match still.map(|error| with_cause(&error)).or_else(|| self.too_full()) {
-            None => self.note(clock::now(), Fact::PauseLifted),
-            Some(what) => (self.listener)(&self.machine, &Notice::Trouble(&what)),
-        }
-    }
-
-    fn places(&self) -> [&Path; 2] {
-        [self.run.request.settings.outdir.as_path(), self.run.workdir.root()]
-    }
-
-    /// Is there less space than there must be?
-    fn too_full(&self) -> Option<String> {
-        let floor = self.run.request.settings.limits.min_free_disk;
-        self.places().into_iter().find_map(|place| folders::lacks(place, floor))
-    }
-
-    /// Pauses before the disk is full: what a worker has begun should still find its place.
-    fn mind_the_disk(&mut self) {
-        if matches!(self.machine.run(), RunState::Open)
-            && let Some(what) = self.too_full()
-        {
-            self.hinder(what);
-        }
-    }
-
-    /// Pauses the run, once: the journal may be what can't be written.
-    fn hinder(&mut self, what: String) {
-        let said = |entry: &Entry| matches!(entry.fact, Fact::Hindered { .. });
-        if matches!(self.machine.run(), RunState::Open) && !self.unwritten.iter().any(said) {
-            self.note(clock::now(), Fact::Hindered { what });
-        }
     }
 
     fn carry_out(&mut self, decisions: &[Decision], now: Timestamp) -> Result<(), DriveError> {

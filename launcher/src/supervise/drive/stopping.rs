@@ -1,0 +1,93 @@
+//! Stopping: how a wish to stop reaches the workers, harder and harder, and when it is over.
+
+use std::time::Duration;
+
+use super::{DriveError, Supervisor};
+use crate::process::clock::{self, Deadline};
+use crate::process::signal::{self, Insistence, Post};
+use crate::process::watch::{self, Marker};
+use crate::supervise::facts::Fact;
+use crate::supervise::machine::RunState;
+
+/// How long workers may take to end after being asked. `stop --grace` may shorten it.
+pub const GRACE: Duration = Duration::from_secs(30);
+/// How long shims may take to kill and to say so.
+const HURRY_GRACE: Duration = Duration::from_secs(10);
+
+/// How far a stop has come.
+pub(super) enum Stop {
+    NotAsked,
+    /// Shims were asked to end their workers.
+    Asked {
+        hurry_at: Deadline,
+    },
+    /// Shims were told to kill them.
+    Hurried {
+        kill_at: Deadline,
+    },
+    /// Everything was killed.
+    Killed,
+}
+
+impl Stop {
+    /// Time until more is done about it.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Asked { hurry_at: at } | Self::Hurried { kill_at: at } => Some(at.left()),
+            Self::NotAsked | Self::Killed => None,
+        }
+    }
+}
+
+impl Supervisor<'_> {
+    pub(super) fn hear(&mut self, post: Post) -> Result<(), DriveError> {
+        match (post, &self.stop) {
+            (Post::Child, _) | (_, Stop::Hurried { .. } | Stop::Killed) => {}
+            (Post::Stop { signal }, Stop::NotAsked) => {
+                self.note_stop(signal)?;
+                self.ask_to_stop();
+            }
+            (Post::StopNow { signal }, Stop::NotAsked) => {
+                self.note_stop(signal)?;
+                self.hurry();
+            }
+            (Post::Stop { .. } | Post::StopNow { .. }, Stop::Asked { .. }) => self.hurry(),
+        }
+        Ok(())
+    }
+
+    /// Written before anybody is signalled: whoever ends after that ends as asked, also if we die in between.
+    /// Where it can't be written it waits, and the stop does not.
+    fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
+        self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
+        if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
+    }
+
+    fn ask_to_stop(&mut self) {
+        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Ask));
+        self.stop = Stop::Asked { hurry_at: Deadline::after(GRACE) };
+    }
+
+    fn hurry(&mut self) {
+        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Hurry));
+        self.stop = Stop::Hurried { kill_at: Deadline::after(HURRY_GRACE) };
+    }
+
+    /// Begins a stop that the facts demand, and ends the patience of one that takes too long.
+    pub(super) fn mind_the_stop(&mut self) {
+        match self.stop {
+            Stop::NotAsked if matches!(self.machine.run(), RunState::Stopping { .. }) => self.ask_to_stop(),
+            Stop::Asked { hurry_at } if hurry_at.is_over() => self.hurry(),
+            Stop::Hurried { kill_at } if kill_at.is_over() => {
+                watch::kill(&Marker::of_run(&self.run.request.run).into());
+                self.stop = Stop::Killed;
+            }
+            Stop::NotAsked | Stop::Asked { .. } | Stop::Hurried { .. } | Stop::Killed => {}
+        }
+    }
+
+    /// Has everybody gone in a run that stops? It does not wait for a disk.
+    pub(super) fn is_last_to_stop(&self) -> bool {
+        !matches!(self.stop, Stop::NotAsked) && self.attempts.is_empty()
+    }
+}

@@ -1,8 +1,8 @@
 //! The loop that supervises a run: hears, records, decides, acts. Every effect on workers happens here.
 //!
 //! Order is everything: an outcome is journalled after it was seen, a start before it is done, and nothing
-//! new begins while a fact can't be written. How a stop reaches the workers is [`stopping`]'s business, what on
-//! this machine is in everybody's way [`hindrance`]'s.
+//! new begins while a fact can't be written. How a stop reaches the workers is `stopping`'s business, what on
+//! this machine is in everybody's way `hindrance`'s.
 
 mod stopping;
 mod hindrance;

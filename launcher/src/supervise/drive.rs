@@ -163,7 +163,8 @@ fn open<'a>(
         trouble: None,
         listener,
     };
-    let orphans = supervisor.adopt();
+    // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
+    let orphans = if stop_asked_by.is_some() { supervisor.orphans() } else { supervisor.adopt() };
     supervisor.end_strangers()?;
     let now = clock::now();
     supervisor.note(now, Fact::Opened { supervisor: own });
@@ -197,6 +198,12 @@ struct Orphan {
 }
 
 impl Supervisor<'_> {
+    /// Every running attempt, whoever attends to it.
+    fn orphans(&self) -> Vec<Orphan> {
+        let orphan = |(batch, number, tickers, began_at)| Orphan { batch, number, tickers, began_at };
+        running(&self.machine).into_iter().map(orphan).collect()
+    }
+
     /// Takes over every running attempt whose shim lives; returns the others.
     fn adopt(&mut self) -> Vec<Orphan> {
         let mut orphans = Vec::new();

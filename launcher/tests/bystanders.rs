@@ -85,13 +85,7 @@ fn working() -> Scene {
 
 #[test]
 fn of_a_run_that_has_ended() {
-    nobody_else_is_signalled(&[Named::Bystander, Named::Predecessor], || {
-        let scene = Scene::of(&["A"]);
-        scene.script("job", "exit 0");
-        scene.detach("job", &[]);
-        scene.wait().expect_code(0);
-        scene
-    });
+    nobody_else_is_signalled(&[Named::Bystander, Named::Predecessor], Scene::of_ended_run);
 }
 
 #[test]

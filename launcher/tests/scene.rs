@@ -101,6 +101,15 @@ impl Scene {
         scene
     }
 
+    /// With a run in it that has ended.
+    pub(crate) fn of_ended_run() -> Self {
+        let scene = Self::of(&["A"]);
+        scene.script("job", "exit 0");
+        scene.detach("job", &[]);
+        scene.wait().expect_code(0);
+        scene
+    }
+
     /// The launcher, by an absolute path that is not in `PATH`.
     pub(crate) fn program(&self) -> &Path {
         &self.program

@@ -107,18 +107,9 @@ fn where_no_run_is_every_command_says_so() {
     }
 }
 
-/// A run that has ended, for somebody else to hold.
-fn ended_run() -> Scene {
-    let scene = Scene::of(&["A"]);
-    scene.script("job", "exit 0");
-    scene.detach("job", &[]);
-    scene.wait().expect_code(0);
-    scene
-}
-
 #[test]
 fn stop_is_no_success_while_somebody_unknown_holds_the_run() {
-    let scene = ended_run();
+    let scene = Scene::of_ended_run();
     let lock = Lock::acquire(&scene.path("w/launcher.lock"), "launcher (pid 4711)").expect("free");
     let said = run(&mut scene.launcher("stop", &["--now"])).expect_code(2).stderr;
     assert!(said.contains("w/launcher.lock is held by launcher (pid 4711)"), "{said}");
@@ -130,7 +121,7 @@ fn stop_is_no_success_while_somebody_unknown_holds_the_run() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "stands in for a start at that very moment")]
 fn stop_ends_a_start_that_holds_the_locks_and_a_supervisor_that_does_not_yet() {
-    let scene = ended_run();
+    let scene = Scene::of_ended_run();
     let request: serde_json::Value = serde_json::from_str(&scene.read("w/run.json")).expect("JSON");
     let shell = |script: &str| {
         let mut shell = std::process::Command::new("sh");

@@ -164,7 +164,7 @@ fn open<'a>(
         listener,
     };
     // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
-    let orphans = if stop_asked_by.is_some() { supervisor.orphans() } else { supervisor.adopt() };
+    let orphans = if stop_asked_by.is_some() { running(&supervisor.machine) } else { supervisor.adopt() };
     supervisor.end_strangers()?;
     let now = clock::now();
     supervisor.note(now, Fact::Opened { supervisor: own });
@@ -178,18 +178,7 @@ fn open<'a>(
     Ok(supervisor)
 }
 
-/// What the journal says to be running: batch, attempt, its tickers, since when.
-fn running(machine: &Machine) -> Vec<(BatchId, u32, Vec<Ticker>, Timestamp)> {
-    let running = machine.batches().filter_map(|(id, batch)| match batch.state {
-        BatchState::Running { attempt, since } => {
-            Some((id, attempt, batch.trial().cloned().collect(), since))
-        }
-        BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
-    });
-    running.collect()
-}
-
-/// An attempt that nobody attends to any more.
+/// An attempt that the journal says to be running; nobody may attend to it any more.
 struct Orphan {
     batch: BatchId,
     number: u32,
@@ -197,25 +186,28 @@ struct Orphan {
     began_at: Timestamp,
 }
 
-impl Supervisor<'_> {
-    /// Every running attempt, whoever attends to it.
-    fn orphans(&self) -> Vec<Orphan> {
-        let orphan = |(batch, number, tickers, began_at)| Orphan { batch, number, tickers, began_at };
-        running(&self.machine).into_iter().map(orphan).collect()
-    }
+fn running(machine: &Machine) -> Vec<Orphan> {
+    let running = machine.batches().filter_map(|(batch, it)| match it.state {
+        BatchState::Running { attempt: number, since: began_at } => {
+            Some(Orphan { batch, number, tickers: it.trial().cloned().collect(), began_at })
+        }
+        BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
+    });
+    running.collect()
+}
 
+impl Supervisor<'_> {
     /// Takes over every running attempt whose shim lives; returns the others.
     fn adopt(&mut self) -> Vec<Orphan> {
-        let mut orphans = Vec::new();
-        for (batch, number, tickers, began_at) in running(&self.machine) {
-            match self.run.adopt(batch, number, tickers.clone(), began_at) {
-                Some(attempt) => {
-                    (self.listener)(&self.machine, &Notice::Adopted { batch, attempt: number });
-                    self.attempts.insert(batch, attempt);
-                }
-                None => orphans.push(Orphan { batch, number, tickers, began_at }),
-            }
-        }
+        let mut orphans = running(&self.machine);
+        orphans.retain(|Orphan { batch, number, tickers, began_at }| {
+            let Some(attempt) = self.run.adopt(*batch, *number, tickers.clone(), *began_at) else {
+                return true;
+            };
+            (self.listener)(&self.machine, &Notice::Adopted { batch: *batch, attempt: *number });
+            self.attempts.insert(*batch, attempt);
+            false
+        });
         orphans
     }
 

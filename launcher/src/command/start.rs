@@ -40,12 +40,12 @@ use crate::view::words::{self, counted, say};
 /// Begins a run, or goes on with one.
 pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
+    // Looked at first: a run is frozen before its journal begins, so whoever is faster can't look headless.
+    let has_journal = workdir.journal().exists();
     match (Request::read(&workdir)?, args.resume) {
         (Some(frozen), true) => go_on(args, workdir, frozen),
         (Some(frozen), false) => Err(another_run(&workdir, &frozen)),
-        (None, _) if workdir.journal().exists() => {
-            Err(Failure::Headless { workdir: workdir.root().to_owned() })
-        }
+        (None, _) if has_journal => Err(Failure::Headless { workdir: workdir.root().to_owned() }),
         (None, _) => begin(args, workdir),
     }
 }

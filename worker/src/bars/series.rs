@@ -101,7 +101,7 @@ pub fn fold(
     mode: Mode,
     parameters: &Parameters,
     point: &mut Point,
-    chunk: &Chunk,
+    chunk: &Chunk<'_>,
     signs: &Signs,
     closed: &mut Vec<Bar>,
 ) {
@@ -150,7 +150,7 @@ pub fn fits(memory: &Memory, rule: &parameters::Rule) -> bool {
 struct Walk<'a> {
     measure: Measure,
     extended: bool,
-    chunk: &'a Chunk,
+    chunk: &'a Chunk<'a>,
     signs: &'a Signs,
     open_bar: &'a mut OpenBar,
     tally: &'a mut Tally,
@@ -174,7 +174,7 @@ impl Walk<'_> {
     }
 
     fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
-        let Chunk { stamps, prices, sizes, dollars, .. } = self.chunk;
+        let Chunk { stamps, prices, sizes, dollars, .. } = *self.chunk;
         let Signs { moves, sides } = self.signs;
         // Copies, which stay in registers over the loop.
         let (mut bar, mut own) = (*self.open_bar, *memory);

@@ -64,7 +64,13 @@ pub struct Commission {
 }
 
 /// Builds the bars of `tickers` on up to `threads` threads.
-pub fn run(commission: &Commission, tickers: Vec<Ticker>, threads: usize, reporter: &Reporter, stop: &Stop) -> Exit {
+pub fn run(
+    commission: &Commission,
+    tickers: Vec<Ticker>,
+    threads: usize,
+    reporter: &Reporter,
+    stop: &Stop,
+) -> Exit {
     let tally = Tally::new(reporter, stop);
     let count = tickers.len();
     if commission.tree.zone() == Zone::Utc {
@@ -110,7 +116,9 @@ pub fn one(
             said = trades;
         }
     })?;
-    outcomes.iter().for_each(|outcome| say(reporter, ticker, outcome));
+    for outcome in &outcomes {
+        say(reporter, ticker, outcome);
+    }
     Ok(Received { rows: trades, ..Received::default() })
 }
 

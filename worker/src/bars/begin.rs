@@ -73,8 +73,11 @@ pub fn look(
     let covered = state.as_ref().map(|state| state.covered.clone()).unwrap_or_default();
     let candidates = state.as_ref().map(candidates).unwrap_or_default();
     let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &folder));
-    let mut plan = plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| {
-        BuildError::Gap { ticker: holdings.ticker().clone(), mode: wish.mode, covered: covered.clone(), gap }
+    let mut plan = plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| BuildError::Gap {
+        ticker: holdings.ticker().clone(),
+        mode: wish.mode,
+        covered: covered.clone(),
+        gap,
     })?;
     let missing = holdings.missing(&plan.read);
     if !missing.is_empty() && gaps == Gaps::Refused {
@@ -116,9 +119,7 @@ fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<S
 fn candidates(state: &State) -> Vec<Candidate> {
     let year_ends = state.year_ends.iter().enumerate().map(|(number, point)| (Begin::YearEnd(number), point));
     let points = year_ends.chain([(Begin::Tail, &state.tail)]);
-    points
-        .filter_map(|(begin, point)| point.through.map(|through| Candidate { begin, through }))
-        .collect()
+    points.filter_map(|(begin, point)| point.through.map(|through| Candidate { begin, through })).collect()
 }
 
 /// Are the files that a point builds on as the state says, byte by byte? A crash while a range was made anew leaves

@@ -3,17 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::IgnoredAny;
 use shared::dataset::descriptor::Adjusted;
 use shared::market::bar::{Family, Measure, Mode};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::series::parameters::{Parameters, Rule, Scale, Source};
-use serde::de::IgnoredAny;
 use shared::series::proof::{SeriesFolder, SeriesState, StateError};
 
 use super::adjust::{self, AdjustError};
-use super::wish::Wish;
 use super::daily_mean::{self, DailyMean, DailyMeanError};
+use super::wish::Wish;
 
 /// How imbalance bars close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -182,7 +182,6 @@ impl Choice {
 /// The target that a series was begun with, if it came from history in the same way.
 fn kept_target(folder: &SeriesFolder, bars: f64) -> Result<Option<f64>, ChoiceError> {
     let parameters = SeriesState::<IgnoredAny>::read(folder)?.map(|state| state.parameters);
-    #[expect(clippy::float_cmp, reason = "the same flag, spelled the same")]
     let same = |parameters: &Parameters| parameters.bars_per_day == Some(bars);
     Ok(parameters.filter(same).and_then(|parameters| match parameters.rule {
         Rule::Fixed { target } | Rule::ImbalanceTarget { target, .. } => Some(target),

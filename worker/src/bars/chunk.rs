@@ -68,10 +68,10 @@ impl Sieve {
         sizes: &'a [f64],
         mut left_out: LeftOut,
     ) -> Chunk<'a> {
-        let all_good = prices.iter().zip(sizes).fold(true, |good, (price, size)| {
-            // Without a branch a column is looked at as fast as it is read.
-            good & is_positive(*price) & is_positive(*size)
-        });
+        let all_good = prices
+            .iter()
+            .zip(sizes)
+            .fold(true, |good, (price, size)| good & is_positive(*price) & is_positive(*size));
         if !all_good {
             self.keep_good(stamps, prices, sizes, &mut left_out);
         }
@@ -102,6 +102,10 @@ impl Sieve {
     }
 }
 
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without a branch a column is looked at as fast as it is read"
+)]
 fn is_positive(value: f64) -> bool {
     (value > 0.0) & (value < f64::INFINITY)
 }

@@ -1,9 +1,9 @@
 //! stub
-use std::path::Path;
 use shared::dataset::descriptor::Adjusted;
 use shared::market::bar::Measure;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use std::path::Path;
 /// stub
 #[derive(Debug, Clone, Copy)]
 pub struct DailyMean {
@@ -17,4 +17,6 @@ pub struct DailyMean {
 #[error("stub")]
 pub struct DailyMeanError;
 /// stub
-pub fn mean_daily(_: &Path, _: &Ticker, _: TradingDay, _: Measure) -> Result<DailyMean, DailyMeanError> { Err(DailyMeanError) }
+pub fn mean_daily(_: &Path, _: &Ticker, _: TradingDay, _: Measure) -> Result<DailyMean, DailyMeanError> {
+    Err(DailyMeanError)
+}

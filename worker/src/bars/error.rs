@@ -64,7 +64,9 @@ pub enum BuildError {
         folder: PathBuf,
     },
     /// Days between what is covered and what is asked.
-    #[error("{ticker} {mode}: the bars cover {covered}; between that and what you ask for lie {gap}; ask for these days too, or --allow-gap")]
+    #[error(
+        "{ticker} {mode}: the bars cover {covered}; between that and what you ask for lie {gap}; ask for these days too, or --allow-gap"
+    )]
     Gap {
         /// Whose.
         ticker: Ticker,

@@ -71,8 +71,11 @@ impl YearFiles {
         files: &BTreeMap<i16, BarsProof>,
     ) -> Result<Self, OutputError> {
         let kept = |year: i16| place.is_some_and(|place| year < place.year);
-        let files =
-            files.iter().filter(|(year, _)| kept(**year)).map(|(year, proof)| (*year, proof.clone())).collect();
+        let files = files
+            .iter()
+            .filter(|(year, _)| kept(**year))
+            .map(|(year, proof)| (*year, proof.clone()))
+            .collect();
         let mut resumed = Self { folder, columns, files, current: None, next: place };
         if let Some(Place { year, closed }) = place.filter(|place| place.closed > 0) {
             resumed.take_over(year, closed)?;

@@ -106,7 +106,8 @@ pub fn fold(
     closed: &mut Vec<Bar>,
 ) {
     let Point { memory, open_bar, tally, last_stamp, .. } = point;
-    let mut walk = Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, tally, closed };
+    let mut walk =
+        Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, tally, closed };
     match (&parameters.rule, memory) {
         (parameters::Rule::Fixed { target }, Memory::Fixed) => walk.by(&Fixed { target: *target }, &mut ()),
         (parameters::Rule::ImbalanceTarget { target, alpha }, Memory::ImbalanceTarget(memory)) => {
@@ -126,7 +127,9 @@ pub fn fold(
         (parameters::Rule::Runs { expected_ticks }, Memory::Runs(memory)) => {
             walk.by(&Runs::new(*expected_ticks), memory);
         }
-        (rule, memory) => unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read"),
+        (rule, memory) => {
+            unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read")
+        }
     }
     tally.trades += chunk.stamps.len() as u64;
     tally.left_out.add(chunk.left_out);

@@ -194,8 +194,7 @@ impl BarsArgs {
         match (&self.ticker, &self.tickers_csv) {
             (Some(ticker), _) => Ok((vec![ticker.clone()], Vec::new())),
             (None, Some(path)) => {
-                let list =
-                    TickerList::read(path).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
+                let list = TickerList::read(path).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
                 Ok((list.tickers, list.repeated))
             }
             (None, None) => Err(Refusal::wrong("--ticker or --tickers-csv is missing".to_owned())),
@@ -210,8 +209,9 @@ impl BarsArgs {
             .ok_or_else(|| Refusal::wrong(format!("--to {to} lies before --from {from}")))?;
         let modes = self.modes()?;
         let (root, kind, input, source) = self.input()?;
-        let tree = Tree::open(&root, kind)
-            .map_err(|error| Refusal::flag(if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" }, &error))?;
+        let tree = Tree::open(&root, kind).map_err(|error| {
+            Refusal::flag(if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" }, &error)
+        })?;
         if !root.is_dir() {
             return Err(Refusal::wrong(format!("{} is not a folder", root.display())));
         }
@@ -219,7 +219,9 @@ impl BarsArgs {
         let (min_ticks, max_ticks) =
             (self.min_ticks.unwrap_or(expected / 10.0), self.max_ticks.unwrap_or(expected * 10.0));
         if min_ticks > max_ticks {
-            return Err(Refusal::wrong(format!("--min-ticks {min_ticks} is more than --max-ticks {max_ticks}")));
+            return Err(Refusal::wrong(format!(
+                "--min-ticks {min_ticks} is more than --max-ticks {max_ticks}"
+            )));
         }
         let outdir = self.outdir.ok_or_else(|| missing("--outdir"))?;
         tree::claim(&outdir).map_err(|error| Refusal {

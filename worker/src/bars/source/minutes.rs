@@ -89,7 +89,13 @@ impl Minutes {
         Ok(())
     }
 
-    fn append(&self, batch: &RecordBatch, days: DateRange, path: &Path, rows: &mut Rows) -> Result<(), ReadError> {
+    fn append(
+        &self,
+        batch: &RecordBatch,
+        days: DateRange,
+        path: &Path,
+        rows: &mut Rows,
+    ) -> Result<(), ReadError> {
         let int = batch.column(0).as_primitive::<Int64Type>();
         let [close, volume, vwap] = [1, 2, 3].map(|place| batch.column(place).as_primitive::<Float64Type>());
         let dates = batch.column(4).as_string::<i32>();

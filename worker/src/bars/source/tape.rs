@@ -26,9 +26,12 @@ impl Tape {
     }
 
     /// The next rows of `path`, of which the first has the number `first_row`.
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "without a branch a column is looked at as fast as it is read"
+    )]
     pub fn admit(&mut self, path: &Path, first_row: u64, stamps: &[i64]) -> Result<(), SourceError> {
         let (Some(&first), Some(&last)) = (stamps.first(), stamps.last()) else { return Ok(()) };
-        // Without a branch; where it fell is looked for only when it did.
         let rises = stamps.windows(2).fold(true, |rises, pair| rises & (pair[0] <= pair[1]));
         if rises && self.last.is_none_or(|before| before <= first) {
             self.last = Some(last);

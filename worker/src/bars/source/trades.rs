@@ -108,7 +108,8 @@ fn whole_and_sorted(
         Ok::<(), ReadError>(())
     })?;
     let Some(first) = pieces.first() else { return Ok(None) };
-    let foreign = |error: &dyn std::error::Error| ReadError::Foreign { path: path.to_owned(), what: error.to_string() };
+    let foreign =
+        |error: &dyn std::error::Error| ReadError::Foreign { path: path.to_owned(), what: error.to_string() };
     let whole = concat_batches(&first.schema(), &pieces).map_err(|error| foreign(&error))?;
     let order = sorted(whole.column(0).as_primitive::<Int64Type>().values());
     let order = order.into_iter().map(|row| row as u64).collect::<arrow::array::UInt64Array>();
@@ -149,7 +150,6 @@ impl Desk {
         let stamps = batch.column(0).as_primitive::<Int64Type>().values();
         let prices = batch.column(1).as_primitive::<Float64Type>().values();
         let sizes = batch.column(2).as_primitive::<Float64Type>().values();
-        #[expect(clippy::float_cmp, reason = "a factor of exactly 1 changes nothing")]
         let same_scale = factors == (1.0, 1.0);
         if prints == Prints::All && same_scale {
             return self.sieve.pass(stamps, prices, sizes, LeftOut::default());
@@ -172,7 +172,8 @@ impl Desk {
 
 /// Does the print count? If not, its reason is.
 fn counts(batch: &RecordBatch, row: usize, left_out: &mut LeftOut) -> bool {
-    let (listed, corrections) = (batch.column(3).as_list::<i32>(), batch.column(4).as_primitive::<Int32Type>());
+    let (listed, corrections) =
+        (batch.column(3).as_list::<i32>(), batch.column(4).as_primitive::<Int32Type>());
     if conditions::is_void(corrections.is_valid(row).then(|| corrections.value(row))) {
         left_out.correction += 1;
         return false;

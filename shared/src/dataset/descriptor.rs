@@ -1,6 +1,7 @@
 //! `OUT/_dataset.json`: what a tree holds, so that two kinds of data never mix in it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,21 @@ impl Descriptor {
     }
 }
 
+/// What the tree says of itself; `None` where it says nothing.
+pub fn read(outdir: &Path) -> Result<Option<Descriptor>, DescriptorError> {
+    let path = outdir.join("_dataset.json");
+    match fs::read(&path) {
+        Ok(bytes) => parse(&path, &bytes).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DiskError::at("read", &path)(error).into()),
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Descriptor, DescriptorError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| DescriptorError::Corrupt { path: path.to_owned(), what: error.to_string() })
+}
+
 /// Makes `outdir` a tree of `asked`, or checks that it is one.
 pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     let path = outdir.join("_dataset.json");
@@ -120,9 +136,7 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
         return Ok(());
     }
-    let bytes = fs::read(&path).map_err(DiskError::at("read", &path))?;
-    let existing: Descriptor = serde_json::from_slice(&bytes)
-        .map_err(|error| DescriptorError::Corrupt { path: path.clone(), what: error.to_string() })?;
+    let existing = parse(&path, &fs::read(&path).map_err(DiskError::at("read", &path))?)?;
     match asked.difference(&existing) {
         None => Ok(()),
         Some((field, existing, asked)) => Err(DescriptorError::Mismatch { path, field, existing, asked }),
@@ -137,7 +151,9 @@ mod tests {
     fn a_tree_keeps_to_what_it_was_made_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let raw = Descriptor::new(Kind::Daily, Adjusted::No, Columns::Narrow, Zone::NewYork, "massive.com");
+        assert_eq!(read(folder.path()).expect("read"), None);
         claim(folder.path(), &raw).expect("new");
+        assert_eq!(read(folder.path()).expect("read").as_ref(), Some(&raw));
         claim(folder.path(), &raw).expect("the same again");
         let adjusted =
             Descriptor::new(Kind::Daily, Adjusted::Yes, Columns::Narrow, Zone::NewYork, "massive.com");

@@ -5,4 +5,8 @@ pub mod tick_rule;
 pub mod open_bar;
 pub mod rules;
 pub mod chunk;
+pub mod conditions;
+pub mod adjust;
+pub mod daily_bars;
+pub mod daily_mean;
 pub mod series;

@@ -153,7 +153,11 @@ fn fold(
     closed: &mut Vec<Bar>,
 ) -> Result<(), BuildError> {
     let Building { wish, point, files, .. } = building;
-    let signs = signed.signs(&mut point.tick_rule, chunk.prices);
+    let signs = if series::needs_signs(&wish.parameters) {
+        signed.signs(&mut point.tick_rule, chunk.prices)
+    } else {
+        SignedOnce::none(&mut point.tick_rule, chunk.prices)
+    };
     closed.clear();
     series::fold(wish.mode, &wish.parameters, point, chunk, signs, closed);
     files.append(closed)?;

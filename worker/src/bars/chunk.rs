@@ -68,18 +68,25 @@ impl Sieve {
         sizes: &'a [f64],
         mut left_out: LeftOut,
     ) -> Chunk<'a> {
-        let all_good = prices
-            .iter()
-            .zip(sizes)
-            .fold(true, |good, (price, size)| good & is_positive(*price) & is_positive(*size));
-        if !all_good {
-            self.keep_good(stamps, prices, sizes, &mut left_out);
+        if self.multiply(prices, sizes) {
+            return Chunk { stamps, prices, sizes, dollars: &self.dollars, left_out };
         }
-        let (stamps, prices, sizes) =
-            if all_good { (stamps, prices, sizes) } else { (&*self.stamps, &*self.prices, &*self.sizes) };
+        self.keep_good(stamps, prices, sizes, &mut left_out);
+        let (stamps, prices, sizes) = (&*self.stamps, &*self.prices, &*self.sizes);
         self.dollars.clear();
         self.dollars.extend(prices.iter().zip(sizes).map(|(price, size)| price * size));
         Chunk { stamps, prices, sizes, dollars: &self.dollars, left_out }
+    }
+
+    /// Multiplies prices with sizes and says whether all of both are good.
+    fn multiply(&mut self, prices: &[f64], sizes: &[f64]) -> bool {
+        self.dollars.resize(prices.len(), 0.0);
+        let mut bad = 0_u64;
+        for ((dollar, price), size) in self.dollars.iter_mut().zip(prices).zip(sizes) {
+            *dollar = price * size;
+            bad += u64::from(!(is_positive(*price) & is_positive(*size)));
+        }
+        bad == 0
     }
 
     fn keep_good(&mut self, stamps: &[i64], prices: &[f64], sizes: &[f64], left_out: &mut LeftOut) {
@@ -123,7 +130,7 @@ impl SignedOnce {
         self.made = None;
     }
 
-    /// The signs of `chunk` as `rule` gives them; `rule` moves on behind it.
+    /// The signs of `prices` as `rule` gives them; `rule` moves on behind them.
     pub fn signs(&mut self, rule: &mut TickRule, prices: &[f64]) -> &Signs {
         match self.made {
             Some((before, after)) if before == *rule => *rule = after,
@@ -135,7 +142,15 @@ impl SignedOnce {
         }
         &self.signs
     }
+
+    /// For a series that looks at no sign: `rule` moves on, the signs are empty.
+    pub fn none(rule: &mut TickRule, prices: &[f64]) -> &'static Signs {
+        rule.pass(prices);
+        &NO_SIGNS
+    }
 }
+
+static NO_SIGNS: Signs = Signs { moves: Vec::new(), sides: Vec::new() };
 
 #[cfg(test)]
 mod tests {

@@ -136,6 +136,11 @@ pub fn fold(
     *last_stamp = chunk.stamps.last().copied().or(*last_stamp);
 }
 
+/// Does a series look at the signs of its trades?
+pub fn needs_signs(parameters: &Parameters) -> bool {
+    parameters.extended || !matches!(parameters.rule, parameters::Rule::Fixed { .. })
+}
+
 /// Does the memory belong to the rule? What is read from a file may not.
 pub fn fits(memory: &Memory, rule: &parameters::Rule) -> bool {
     use parameters::Rule as By;
@@ -178,7 +183,11 @@ impl Walk<'_> {
 
     fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
         let Chunk { stamps, prices, sizes, dollars, .. } = *self.chunk;
-        let Signs { moves, sides } = self.signs;
+        // A column that nobody looks at may be empty; any other does in its place.
+        let needs_sides = R::SIDES || EXTENDED;
+        let moves = if R::MOVES { &*self.signs.moves } else { prices };
+        let sides = if needs_sides { &*self.signs.sides } else { prices };
+        let mut causes = [0_u64; Cause::ALL.len()];
         // Copies, which stay in registers over the loop.
         let (mut bar, mut own) = (*self.open_bar, *memory);
         let columns = stamps.iter().zip(prices).zip(sizes).zip(dollars).zip(moves).zip(sides);
@@ -197,9 +206,12 @@ impl Walk<'_> {
             };
             if let Some(Closing { threshold, cause }) = rule.judge(&mut own, &print, &bar, amount) {
                 self.closed.push(bar.close(threshold));
-                *self.tally.closed.entry(cause).or_default() += 1;
+                causes[cause as usize] += 1;
             }
         }
         (*self.open_bar, *memory) = (bar, own);
+        for (cause, count) in Cause::ALL.into_iter().zip(causes).filter(|(_, count)| *count > 0) {
+            *self.tally.closed.entry(cause).or_default() += count;
+        }
     }
 }

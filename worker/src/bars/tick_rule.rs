@@ -42,6 +42,19 @@ impl TickRule {
         Self { last_price: None, last_sign }
     }
 
+    /// Goes past the next trades without signing them.
+    pub fn pass(&mut self, prices: &[f64]) {
+        let (Some(&first), Some(&last)) = (prices.first(), prices.last()) else { return };
+        // The last move that there was, looked for from the end.
+        let within = prices.windows(2).rev().map(|pair| direction(pair[0], pair[1])).find(|moved| *moved != 0.0);
+        let into = direction(self.last_price.unwrap_or(first), first);
+        let moved = within.unwrap_or(into);
+        *self = Self {
+            last_price: Some(last),
+            last_sign: if moved == 0.0 { self.last_sign } else { moved },
+        };
+    }
+
     /// Signs the next trades, in order.
     pub fn sign(&mut self, prices: &[f64], signs: &mut Signs) {
         signs.moves.clear();
@@ -80,6 +93,11 @@ mod tests {
             }
             assert_eq!(moves, [0.0, 0.0, 1.0, 0.0, -1.0, 0.0, 1.0], "cut at {cut}");
             assert_eq!(sides, [-1.0, -1.0, 1.0, 1.0, -1.0, -1.0, 1.0], "cut at {cut}");
+            let mut passer = TickRule::new(FirstSign::Sell);
+            passer.pass(&prices[..cut]);
+            let mut walker = TickRule::new(FirstSign::Sell);
+            walker.sign(&prices[..cut], &mut signs);
+            assert_eq!(passer, walker, "past {cut} trades");
         }
     }
 }

@@ -45,6 +45,8 @@ struct Learnt {
 
 impl Rule for Afml {
     type Memory = Memory;
+    const MOVES: bool = false;
+    const SIDES: bool = true;
 
     #[inline]
     fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {

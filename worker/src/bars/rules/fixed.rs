@@ -12,6 +12,8 @@ pub struct Fixed {
 
 impl Rule for Fixed {
     type Memory = ();
+    const MOVES: bool = false;
+    const SIDES: bool = false;
 
     #[inline]
     fn judge(&self, (): &mut (), _: &Print, _: &OpenBar, amount: f64) -> Option<Closing> {

@@ -28,6 +28,8 @@ pub struct Memory {
 
 impl Rule for Imbalance {
     type Memory = Memory;
+    const MOVES: bool = true;
+    const SIDES: bool = false;
 
     #[inline]
     fn judge(&self, memory: &mut Memory, print: &Print, _: &OpenBar, amount: f64) -> Option<Closing> {

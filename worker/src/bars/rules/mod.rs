@@ -29,6 +29,12 @@ pub enum Cause {
     Clamped,
 }
 
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 6] =
+        [Self::Target, Self::Imbalance, Self::Run, Self::First, Self::Cap, Self::Clamped];
+}
+
 /// A bar closes with this trade.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closing {
@@ -43,29 +49,65 @@ pub trait Rule {
     /// What it has learnt so far.
     type Memory: Copy;
 
+    /// Does it look at the sign of each move?
+    const MOVES: bool;
+
+    /// Does it look at the tick rule's sign of each trade?
+    const SIDES: bool;
+
     /// The next trade: `bar` holds it already, and `amount` of what the bars add up. Says whether it closes the bar,
     /// and then begins the next.
     fn judge(&self, memory: &mut Self::Memory, print: &Print, bar: &OpenBar, amount: f64) -> Option<Closing>;
 }
 
 /// A mean that forgets: begins at its first value, then moves by `weight` of the way to each next one.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Ewma(Option<f64>);
+///
+/// Before the first value it is NaN, which is no value of a trade: so the loop over trades has nothing to unwrap.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(from = "Option<f64>", into = "Option<f64>")]
+pub struct Ewma(f64);
 
 impl Ewma {
-    /// Takes a value.
+    /// The mean after one more value.
     #[inline]
-    pub fn fold(&mut self, weight: f64, value: f64) {
-        self.0 = Some(match self.0 {
-            Some(mean) => weight * value + (1.0 - weight) * mean,
-            None => value,
-        });
+    pub fn with(self, weight: f64, value: f64) -> Self {
+        let moved = weight * value + (1.0 - weight) * self.0;
+        Self(if self.0.is_nan() { value } else { moved })
     }
 
-    /// The mean; `None` before the first value.
+    /// The mean; NaN before the first value.
     #[inline]
-    pub fn mean(self) -> Option<f64> {
+    pub fn mean(self) -> f64 {
         self.0
+    }
+
+    /// The mean; `other` before the first value.
+    #[inline]
+    pub fn mean_or(self, other: f64) -> f64 {
+        if self.0.is_nan() { other } else { self.0 }
+    }
+}
+
+impl Default for Ewma {
+    fn default() -> Self {
+        Self(f64::NAN)
+    }
+}
+
+impl PartialEq for Ewma {
+    fn eq(&self, other: &Self) -> bool {
+        Option::from(*self) == Option::<f64>::from(*other)
+    }
+}
+
+impl From<Option<f64>> for Ewma {
+    fn from(mean: Option<f64>) -> Self {
+        Self(mean.unwrap_or(f64::NAN))
+    }
+}
+
+impl From<Ewma> for Option<f64> {
+    fn from(ewma: Ewma) -> Self {
+        (!ewma.0.is_nan()).then_some(ewma.0)
     }
 }

@@ -41,31 +41,31 @@ impl Runs {
     }
 
     fn threshold(&self, memory: &Memory) -> f64 {
-        let (Some(buys), Some(magnitude)) = (memory.buys.mean(), memory.magnitude.mean()) else {
-            return f64::NAN;
-        };
-        let bought = buys * memory.bought.mean().unwrap_or(magnitude);
-        let sold = (1.0 - buys) * memory.sold.mean().unwrap_or(magnitude);
+        let (buys, magnitude) = (memory.buys.mean(), memory.magnitude.mean());
+        let bought = buys * memory.bought.mean_or(magnitude);
+        let sold = (1.0 - buys) * memory.sold.mean_or(magnitude);
         self.expected * f64::max(bought, sold)
     }
 }
 
 impl Rule for Runs {
     type Memory = Memory;
+    const MOVES: bool = false;
+    const SIDES: bool = true;
 
     #[inline]
     fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
         let threshold = self.threshold(memory);
-        memory.magnitude.fold(self.weight, print.magnitude);
-        if print.side > 0.0 {
-            memory.buys.fold(self.weight, 1.0);
-            memory.bought.fold(self.weight, print.magnitude);
-            memory.buy_run += print.magnitude;
-        } else {
-            memory.buys.fold(self.weight, 0.0);
-            memory.sold.fold(self.weight, print.magnitude);
-            memory.sell_run += print.magnitude;
-        }
+        let (weight, magnitude) = (self.weight, print.magnitude);
+        memory.magnitude = memory.magnitude.with(weight, magnitude);
+        // Sides alternate as they like: what is chosen between is computed, so that no branch is guessed wrong.
+        let is_buy = print.side > 0.0;
+        memory.buys = memory.buys.with(weight, if is_buy { 1.0 } else { 0.0 });
+        let (bought, sold) = (memory.bought.with(weight, magnitude), memory.sold.with(weight, magnitude));
+        memory.bought = if is_buy { bought } else { memory.bought };
+        memory.sold = if is_buy { memory.sold } else { sold };
+        memory.buy_run += if is_buy { magnitude } else { 0.0 };
+        memory.sell_run += if is_buy { 0.0 } else { magnitude };
         let cause = if !memory.begun {
             (bar.n >= self.n).then_some(Cause::First)
         } else if f64::max(memory.buy_run, memory.sell_run) >= threshold {

@@ -38,23 +38,22 @@ impl Stable {
     }
 
     fn threshold(&self, memory: &Memory) -> f64 {
-        match (memory.signed.mean(), memory.magnitude.mean()) {
-            (Some(signed), Some(magnitude)) => f64::max(self.expected * signed.abs(), self.root * magnitude),
-            _ => f64::NAN,
-        }
+        f64::max(self.expected * memory.signed.mean().abs(), self.root * memory.magnitude.mean())
     }
 }
 
 impl Rule for Stable {
     type Memory = Memory;
+    const MOVES: bool = false;
+    const SIDES: bool = true;
 
     #[inline]
     fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
         let signed = print.side * print.magnitude;
         memory.theta += signed;
         let threshold = self.threshold(memory);
-        memory.magnitude.fold(self.weight, print.magnitude);
-        memory.signed.fold(self.weight, signed);
+        memory.magnitude = memory.magnitude.with(self.weight, print.magnitude);
+        memory.signed = memory.signed.with(self.weight, signed);
         let cause = if !memory.begun {
             (bar.n >= self.n).then_some(Cause::First)
         } else if memory.theta.abs() >= threshold {

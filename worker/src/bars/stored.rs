@@ -63,6 +63,17 @@ pub struct Stored {
     pub state: SeriesState<Point>,
 }
 
+/// A closed bar with its New York days.
+#[derive(Debug, Clone, Copy)]
+pub struct Dated<'a> {
+    /// Day of the first trade.
+    pub opened: TradingDay,
+    /// Day of the last trade, which bars of seven columns do not tell.
+    pub closed: Option<TradingDay>,
+    /// The bar.
+    pub bar: &'a Bar,
+}
+
 impl Stored {
     /// Reads the state and looks at the files.
     pub fn open(outdir: &Path, ticker: &Ticker, mode: Mode) -> Result<Self, StoredError> {
@@ -85,11 +96,11 @@ impl Stored {
         self.state.tail.open_bar.tail().is_some()
     }
 
-    /// Hands over the closed bars whose `t` falls on a New York day in `range`, in order, with that day.
+    /// Hands over the closed bars whose `t` falls on a New York day in `range`, in order.
     pub fn each_closed(
         &self,
         range: Option<DateRange>,
-        mut take: impl FnMut(TradingDay, &Bar),
+        mut take: impl FnMut(Dated<'_>),
     ) -> Result<(), StoredError> {
         let extended = self.state.parameters.extended;
         let columns = if extended { BarColumns::Extended } else { BarColumns::Seven };
@@ -101,14 +112,19 @@ impl Stored {
             let not_proven = |what: String| StoredError::NotProven { path: path.clone(), what };
             let open = u64::from(Some(*year) == last && self.has_open_bar());
             let (closed, mut seen) = (proof.bars.saturating_sub(open), 0);
-            let mut calendar = Calendar::default();
+            let stamped = |stamp: i64| not_proven(format!("a bar is stamped {stamp}"));
+            let (mut opening, mut closing) = (Calendar::default(), Calendar::default());
             bars_file::stream(&path, columns, |bars| {
                 for bar in bars {
-                    let day = calendar
-                        .day(bar.t)
-                        .ok_or_else(|| not_proven(format!("a bar is stamped {}", bar.t)))?;
-                    if seen < closed && range.is_none_or(|range| range.contains(day)) {
-                        take(day, bar);
+                    let opened = opening.day(bar.t).ok_or_else(|| stamped(bar.t))?;
+                    if seen < closed && range.is_none_or(|range| range.contains(opened)) {
+                        let closed = match columns {
+                            BarColumns::Seven => None,
+                            BarColumns::Extended => {
+                                Some(closing.day(bar.t_close).ok_or_else(|| stamped(bar.t_close))?)
+                            }
+                        };
+                        take(Dated { opened, closed, bar });
                     }
                     seen += 1;
                 }

@@ -51,7 +51,7 @@ impl Description {
         let state = &stored.state;
         let weight = if state.parameters.extended { Weight::Trades } else { Weight::Dollars };
         let mut gatherer = Gatherer::new(weight);
-        stored.each_closed(range, |day, bar| gatherer.take(day, bar))?;
+        stored.each_closed(range, |dated| gatherer.take(dated))?;
         let sessions = covered_sessions(&state.covered, range);
         let statistics = gatherer.finish(sessions).ok_or_else(|| no_bars(stored.folder.path(), range))?;
         let ends = statistics.by_day.first().zip(statistics.by_day.last());

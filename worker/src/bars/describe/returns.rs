@@ -4,28 +4,55 @@ use serde::Serialize;
 use shared::market::trading_day::TradingDay;
 
 use super::moments::Moments;
+use crate::bars::stored::Dated;
 
-/// Did the exchange's night lie between the two closes?
+/// Does a return lie within a day?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Between {
-    /// Both bars opened on one New York day.
+    /// Both bars ended on one New York day.
     Day,
-    /// They did not.
+    /// They did not, or it is not known that they did.
     Night,
 }
 
-/// Turns the closes of consecutive bars into log returns.
+/// Turns the closes of consecutive bars into log returns. Each is told with the bar after it: without closing stamps
+/// only a bar that is not the last of its day is known to have ended on that day.
 #[derive(Debug, Default)]
 pub struct Closes {
-    last: Option<(TradingDay, f64)>,
+    before: Option<Close>,
+    last: Option<Close>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Close {
+    opened: TradingDay,
+    closed: Option<TradingDay>,
+    price: f64,
 }
 
 impl Closes {
-    /// The return up to this close; `None` for the first.
-    pub fn take(&mut self, day: TradingDay, close: f64) -> Option<(f64, Between)> {
-        let (last_day, last) = self.last.replace((day, close))?;
-        let between = if last_day == day { Between::Day } else { Between::Night };
-        Some(((close / last).ln(), between))
+    /// Takes the next bar and tells the return up to the bar before it; `None` for the first two.
+    pub fn take(&mut self, dated: Dated<'_>) -> Option<(f64, Between)> {
+        let told = self.told(Some(dated.opened));
+        let close = Close { opened: dated.opened, closed: dated.closed, price: dated.bar.close };
+        self.before = self.last.replace(close);
+        told
+    }
+
+    /// Tells the return up to the last bar.
+    pub fn finish(&mut self) -> Option<(f64, Between)> {
+        let told = self.told(None);
+        (self.before, self.last) = (None, None);
+        told
+    }
+
+    fn told(&self, next_opened: Option<TradingDay>) -> Option<(f64, Between)> {
+        let (before, last) = self.before.zip(self.last)?;
+        let within = match (before.closed, last.closed) {
+            (Some(before), Some(last)) => before == last,
+            _ => before.opened == last.opened && next_opened == Some(last.opened),
+        };
+        Some(((last.price / before.price).ln(), if within { Between::Day } else { Between::Night }))
     }
 }
 
@@ -99,6 +126,7 @@ impl Returns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::market::bar::Bar;
 
     #[test]
     fn neighbours_are_compared_unless_they_are_cut_apart() {
@@ -118,12 +146,48 @@ mod tests {
         assert_eq!(cut.shape().autocorrelation, Some(-0.5));
     }
 
-    #[test]
-    fn a_return_knows_whether_a_night_lay_between() {
-        let day = |text: &str| text.parse::<TradingDay>().expect("a day");
+    /// Days of opening and, where known, closing; what is told of the returns up to each but the first.
+    fn told(days: &[(i32, Option<i32>)]) -> Vec<Between> {
+        let day = |number: i32| "2024-01-08".parse::<TradingDay>().expect("a day").plus_days(number);
+        let bar = Bar {
+            t: 0,
+            open: 50.0,
+            high: 50.0,
+            low: 50.0,
+            close: 50.0,
+            v: 1.0,
+            dollar: 50.0,
+            t_close: 0,
+            n: 1,
+            buy_v: 0.0,
+            buy_dollar: 0.0,
+            imbalance: 0.0,
+            threshold: 0.0,
+        };
         let mut closes = Closes::default();
-        assert_eq!(closes.take(day("2024-01-02"), 50.0), None);
-        assert_eq!(closes.take(day("2024-01-02"), 50.0), Some((0.0, Between::Day)));
-        assert_eq!(closes.take(day("2024-01-03"), 50.0), Some((0.0, Between::Night)));
+        let dated = |(opened, closed): &(i32, Option<i32>)| Dated {
+            opened: day(*opened),
+            closed: closed.map(day),
+            bar: &bar,
+        };
+        let mut told: Vec<_> = days.iter().filter_map(|days| closes.take(dated(days))).collect();
+        told.extend(closes.finish());
+        told.into_iter().map(|(value, between)| if value == 0.0 { between } else { unreachable!() }).collect()
+    }
+
+    #[test]
+    fn a_return_lies_in_the_day_on_which_both_bars_ended() {
+        use Between::{Day, Night};
+        // The third bar is filled over the night.
+        let days = [(0, Some(0)), (0, Some(0)), (0, Some(1)), (1, Some(1)), (1, Some(1))];
+        assert_eq!(told(&days), [Day, Night, Day, Day]);
+    }
+
+    #[test]
+    fn without_closing_stamps_the_last_bar_of_a_day_may_end_on_another() {
+        use Between::{Day, Night};
+        let days = [(0, None), (0, None), (0, None), (1, None), (1, None), (1, None)];
+        assert_eq!(told(&days), [Day, Night, Night, Day, Night]);
+        assert_eq!(told(&days[..1]), []);
     }
 }

@@ -7,6 +7,7 @@ use shared::market::trading_day::TradingDay;
 use super::median::{Median, Middle};
 use super::moments::Moments;
 use super::returns::{Between, Closes, Returns, Shape};
+use crate::bars::stored::Dated;
 
 const NS_A_SECOND: f64 = 1e9;
 
@@ -26,7 +27,7 @@ pub struct Statistics {
     pub seconds: Typical,
     /// Close to close over all consecutive bars, nights included.
     pub returns: Shape,
-    /// The same without returns over a night; neighbours are of one day.
+    /// Only those between bars that ended on one day, and neighbours of that day.
     pub returns_within_days: Shape,
     /// The largest bar of each day.
     pub largest: Option<Largest>,
@@ -121,18 +122,22 @@ impl Gatherer {
         }
     }
 
-    /// Takes the next bar, which opened on `day`.
-    pub fn take(&mut self, day: TradingDay, bar: &Bar) {
+    /// Takes the next bar.
+    pub fn take(&mut self, dated: Dated<'_>) {
         self.bars += 1;
-        self.count(day, bar);
-        add(&mut self.dollars, bar.dollar);
-        self.time(day, bar);
-        if let Some((value, between)) = self.closes.take(day, bar.close) {
-            self.returns.take(value);
-            match between {
-                Between::Day => self.within_days.take(value),
-                Between::Night => self.within_days.cut(),
-            }
+        self.count(dated.opened, dated.bar);
+        add(&mut self.dollars, dated.bar.dollar);
+        self.time(dated);
+        let told = self.closes.take(dated);
+        self.tell(told);
+    }
+
+    fn tell(&mut self, told: Option<(f64, Between)>) {
+        let Some((value, between)) = told else { return };
+        self.returns.take(value);
+        match between {
+            Between::Day => self.within_days.take(value),
+            Between::Night => self.within_days.cut(),
         }
     }
 
@@ -152,19 +157,14 @@ impl Gatherer {
     }
 
     /// Only bars that lie within one day have a length that says something about trading.
-    fn time(&mut self, day: TradingDay, bar: &Bar) {
-        match self.weight {
-            Weight::Trades => {
-                let ms = bar.t_close.div_euclid(1_000_000);
-                if ms < day.next().start_utc_ms() {
-                    add(&mut self.seconds, (bar.t_close - bar.t) as f64 / NS_A_SECOND);
-                }
-            }
-            Weight::Dollars => {
-                if let Some((_, t)) = self.last.replace((day, bar.t)).filter(|(last, _)| *last == day) {
-                    add(&mut self.seconds, (bar.t - t) as f64 / NS_A_SECOND);
-                }
-            }
+    fn time(&mut self, Dated { opened, closed, bar }: Dated<'_>) {
+        let before = self.last.replace((opened, bar.t));
+        let from_to = match closed {
+            Some(closed) => Some((bar.t, bar.t_close)).filter(|_| closed == opened),
+            None => before.filter(|(day, _)| *day == opened).map(|(_, t)| (t, bar.t)),
+        };
+        if let Some((from, to)) = from_to {
+            add(&mut self.seconds, (to - from) as f64 / NS_A_SECOND);
         }
     }
 
@@ -173,6 +173,8 @@ impl Gatherer {
         if self.bars == 0 {
             return None;
         }
+        let told = self.closes.finish();
+        self.tell(told);
         let by_day = with_empty(&self.days, sessions);
         Some(Statistics {
             bars: self.bars,
@@ -259,7 +261,12 @@ mod tests {
             (monday, 50_000, 150_000, 100.0, 10),
             (wednesday, 36_000, 20, 102.0, 5),
         ] {
-            gatherer.take(day, &bar(day, second, lasts, close, n));
+            let bar = bar(day, second, lasts, close, n);
+            let closed = match weight {
+                Weight::Trades => TradingDay::of_utc_ms(bar.t_close / 1_000_000),
+                Weight::Dollars => None,
+            };
+            gatherer.take(Dated { opened: day, closed, bar: &bar });
         }
         let sessions = [monday, day("2024-01-09"), wednesday];
         gatherer.finish(sessions.into_iter()).expect("bars")
@@ -298,7 +305,10 @@ mod tests {
         let statistics = of(Weight::Trades);
         assert_eq!((statistics.returns.n, statistics.returns_within_days.n), (3, 2));
         assert!((statistics.returns.mean.expect("returns") - 1.02_f64.ln() / 3.0).abs() < 1e-15);
-        assert!(statistics.returns_within_days.mean.expect("returns").abs() < 1e-15);
+        // From 100 to 101 on Monday, from 100 to 102 on Wednesday.
+        let within = f64::midpoint(1.01_f64.ln(), 1.02_f64.ln());
+        assert!((statistics.returns_within_days.mean.expect("returns") - within).abs() < 1e-15);
+        assert_eq!(of(Weight::Dollars).returns_within_days.n, 1, "the last bar of a day may end on another");
     }
 
     #[test]

@@ -197,8 +197,12 @@ fn notes(text: &mut String, descriptions: &[Description]) {
         say("Seconds a bar, without t_close: from one t to the next on the same day.");
         say("Largest bar of a day, without n: by dollars.");
     }
-    say("Log returns go from close to close of neighbouring bars, nights included; skew, kurtosis (0 for");
-    say("the normal) and deviation are those of the population, autocorrelation is that of neighbours.");
+    say("Log returns go from close to close of neighbouring bars; within days, between bars that ended");
+    say("on one day. Skew, kurtosis (0 for the normal) and deviation are those of the population,");
+    say("autocorrelation is that of neighbours.");
+    if any(|of| !of.parameters.extended) {
+        say("Without t_close the last bar of a day may have ended on another: its returns are in no day.");
+    }
     if any(|of| of.range.is_some()) {
         say("What ended the bars is counted over the whole series, whatever the range.");
     }

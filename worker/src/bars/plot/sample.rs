@@ -63,17 +63,12 @@ impl Sample {
         let mut sample = Self::empty(statistics.bars, &statistics.returns, &statistics.returns_within_days);
         let mut closes = Closes::default();
         let mut number = 0;
-        stored.each_closed(description.range, |day, bar| {
+        stored.each_closed(description.range, |dated| {
             number += 1;
-            sample.take(number, day, bar);
-            if let Some((value, between)) = closes.take(day, bar.close) {
-                let within = sample.within_days.as_mut().filter(|_| between == Between::Day);
-                [sample.returns.as_mut(), within]
-                    .into_iter()
-                    .flatten()
-                    .for_each(|histogram| histogram.take(value));
-            }
+            sample.take(number, dated.opened, dated.bar);
+            sample.tell(closes.take(dated));
         })?;
+        sample.tell(closes.finish());
         Ok(sample)
     }
 
@@ -88,6 +83,14 @@ impl Sample {
             bars_a_candle: bars.div_ceil(MOST_CANDLES).max(1),
             returns: Histogram::empty(width, returns),
             within_days: Histogram::empty(width, within_days),
+        }
+    }
+
+    fn tell(&mut self, told: Option<(f64, Between)>) {
+        let Some((value, between)) = told else { return };
+        let within = self.within_days.as_mut().filter(|_| between == Between::Day);
+        for histogram in self.returns.as_mut().into_iter().chain(within) {
+            histogram.take(value);
         }
     }
 

@@ -99,8 +99,9 @@ TB: target 2, first-sign 1, extended, trades, as traded
 The last bar of a series is in no number while it is open.
 Days are New York days of a bar's t; sessions that are covered count even without a bar.
 Seconds a bar: t_close - t of the bars that ended on the day they began.
-Log returns go from close to close of neighbouring bars, nights included; skew, kurtosis (0 for
-the normal) and deviation are those of the population, autocorrelation is that of neighbours.
+Log returns go from close to close of neighbouring bars; within days, between bars that ended
+on one day. Skew, kurtosis (0 for the normal) and deviation are those of the population,
+autocorrelation is that of neighbours.
 ";
     assert_eq!(text, expected);
 }

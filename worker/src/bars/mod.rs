@@ -20,3 +20,8 @@ pub mod begin;
 pub mod build;
 pub mod account;
 pub mod batch;
+#[cfg(test)]
+pub mod fixture;
+pub mod stored;
+pub mod describe;
+pub mod plot;

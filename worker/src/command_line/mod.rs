@@ -5,4 +5,5 @@ pub mod source;
 pub mod until_end;
 pub mod reference;
 pub mod universe;
+pub mod describe;
 pub mod bars;

@@ -1,0 +1,188 @@
+//! A series of bars that is on disk, to be read: what its state proves, and nothing else.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use shared::dataset::bars_file;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::BarColumns;
+use shared::dataset::reader::ReadError;
+use shared::disk::publish::DiskError;
+use shared::market::bar::{Bar, Mode};
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use shared::series::proof::{BarsProof, SeriesFolder, SeriesState, StateError};
+
+use super::series::Point;
+
+const NS_A_MS: i64 = 1_000_000;
+
+/// Why a series can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// Nothing says that there are bars.
+    #[error("{folder}: no series of bars (there is no _state.json); `bars` builds one", folder = folder.display())]
+    NoState {
+        /// The series' folder.
+        folder: PathBuf,
+    },
+    /// The state can't be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A file is not as the state says.
+    #[error("{path}: not proven: {what}; `bars` makes it again", path = path.display())]
+    NotProven {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The system is in the way.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A file can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// There is nothing to look at.
+    #[error("{folder}: no closed bar {when}", folder = folder.display())]
+    NoBars {
+        /// The series' folder.
+        folder: PathBuf,
+        /// "from … to …".
+        when: String,
+    },
+}
+
+/// A series whose files have the lengths that its state says.
+#[derive(Debug)]
+pub struct Stored {
+    /// Where it lives.
+    pub folder: SeriesFolder,
+    /// What is proven of it.
+    pub state: SeriesState<Point>,
+}
+
+/// A closed bar with its New York days.
+#[derive(Debug, Clone, Copy)]
+pub struct Dated<'a> {
+    /// Day of the first trade.
+    pub opened: TradingDay,
+    /// Day of the last trade, which bars of seven columns do not tell.
+    pub closed: Option<TradingDay>,
+    /// The bar.
+    pub bar: &'a Bar,
+}
+
+impl Stored {
+    /// Reads the state and looks at the files.
+    pub fn open(outdir: &Path, ticker: &Ticker, mode: Mode) -> Result<Self, StoredError> {
+        let folder = SeriesFolder::new(outdir, ticker, mode);
+        let Some(state) = SeriesState::<Point>::read(&folder)? else {
+            return Err(StoredError::NoState { folder: folder.path().to_owned() });
+        };
+        if (&state.ticker, state.mode) != (ticker, mode) {
+            let what = format!("it is the state of {} {}", state.ticker, state.mode);
+            return Err(StoredError::NotProven { path: folder.state(), what });
+        }
+        for (year, proof) in &state.files {
+            check(&folder.file(*year), proof)?;
+        }
+        Ok(Self { folder, state })
+    }
+
+    /// Is there a bar that is not full, the last one of the files?
+    pub fn has_open_bar(&self) -> bool {
+        self.state.tail.open_bar.tail().is_some()
+    }
+
+    /// Hands over the closed bars whose `t` falls on a New York day in `range`, in order.
+    pub fn each_closed(
+        &self,
+        range: Option<DateRange>,
+        mut take: impl FnMut(Dated<'_>),
+    ) -> Result<(), StoredError> {
+        let extended = self.state.parameters.extended;
+        let columns = if extended { BarColumns::Extended } else { BarColumns::Seven };
+        let last = self.state.files.keys().next_back().copied();
+        let wanted =
+            |year: i16| range.is_none_or(|range| (range.from().year()..=range.to().year()).contains(&year));
+        for (year, proof) in self.state.files.iter().filter(|(year, _)| wanted(**year)) {
+            let path = self.folder.file(*year);
+            let not_proven = |what: String| StoredError::NotProven { path: path.clone(), what };
+            let open = u64::from(Some(*year) == last && self.has_open_bar());
+            let (closed, mut seen) = (proof.bars.saturating_sub(open), 0);
+            let stamped = |stamp: i64| not_proven(format!("a bar is stamped {stamp}"));
+            let (mut opening, mut closing) = (Calendar::default(), Calendar::default());
+            bars_file::stream(&path, columns, |bars| {
+                for bar in bars {
+                    let opened = opening.day(bar.t).ok_or_else(|| stamped(bar.t))?;
+                    if seen < closed && range.is_none_or(|range| range.contains(opened)) {
+                        let closed = match columns {
+                            BarColumns::Seven => None,
+                            BarColumns::Extended => {
+                                Some(closing.day(bar.t_close).ok_or_else(|| stamped(bar.t_close))?)
+                            }
+                        };
+                        take(Dated { opened, closed, bar });
+                    }
+                    seen += 1;
+                }
+                Ok::<(), StoredError>(())
+            })?;
+            if seen != proof.bars {
+                return Err(not_proven(format!("it has {seen} bars, the state says {}", proof.bars)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(path: &Path, proof: &BarsProof) -> Result<(), StoredError> {
+    let not_proven = |what: String| StoredError::NotProven { path: path.to_owned(), what };
+    let said = proof.fingerprint.bytes;
+    match fs::metadata(path) {
+        Ok(found) if found.len() == said => Ok(()),
+        Ok(found) => Err(not_proven(format!("it has {} bytes, the state says {said}", found.len()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(not_proven("it is not there".to_owned()))
+        }
+        Err(error) => Err(DiskError::at("look at", path)(error).into()),
+    }
+}
+
+/// Names the New York day of stamps that mostly fall on the day of the one before.
+#[derive(Debug, Default)]
+struct Calendar {
+    /// A day, its first ns and the first of the next.
+    known: Option<(TradingDay, i64, i64)>,
+}
+
+impl Calendar {
+    fn day(&mut self, stamp: i64) -> Option<TradingDay> {
+        match self.known {
+            Some((day, from, to)) if (from..to).contains(&stamp) => Some(day),
+            _ => {
+                let day = TradingDay::of_utc_ms(stamp.div_euclid(NS_A_MS))?;
+                let start = |day: TradingDay| day.start_utc_ms() * NS_A_MS;
+                self.known = Some((day, start(day), start(day.next())));
+                Some(day)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_belongs_to_its_new_york_day() {
+        let mut calendar = Calendar::default();
+        // 2013-10-07T04:00:00Z is midnight in New York.
+        let midnight = 1_381_118_400_000_000_000;
+        let day = |text: &str| text.parse::<TradingDay>().ok();
+        let named = [midnight - 1, midnight, midnight + 1, midnight - 1].map(|stamp| calendar.day(stamp));
+        assert_eq!(named, ["2013-10-06", "2013-10-07", "2013-10-07", "2013-10-06"].map(day));
+    }
+}

@@ -157,11 +157,11 @@ def test_imbalance_stable_tests_before_it_folds():
 
 def test_imbalance_stable_knows_the_sign_of_the_flow():
     # Sizes 1 1 1 up, then 3 down: θ = -3, |θ| = 3 >= 3·1. Folded: I = -1, M = 2. Down 3 again: max(3, 2√3) = 3.46 > 3.
-    # Folded: I = -2, M = 2.5; down 1: |θ| = 4 < 6; folded I = -1.5, M = 1.75; up 1: |θ| = 3 < 4.5.
-    trades = tape((1, 1), (2, 1), (3, 1), (2, 3), (1.5, 3), (1, 1), (2, 1))
+    # Folded: I = -2, M = 2.5; down 2: |θ| = 5 < 6 (and > √3·M = 4.33); folded I = -2, M = 2.25; up 1: |θ| = 4 < 6.
+    trades = tape((1, 1), (2, 1), (3, 1), (2, 3), (1.5, 3), (1, 2), (2, 1))
     same(
         columns(trades, "VIB", "n imbalance threshold", threshold="stable", expected_ticks=3),
-        rows((3, 3.0, 3.0), (1, -3.0, 3.0), (3, -3.0, math.nan)),
+        rows((3, 3.0, 3.0), (1, -3.0, 3.0), (3, -4.0, math.nan)),
     )
 
 

@@ -4,6 +4,8 @@
 
 pub mod program;
 pub mod tree;
+pub mod tape;
 pub mod truth;
 pub mod place;
 pub mod zoo;
+pub mod python;

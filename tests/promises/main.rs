@@ -20,5 +20,6 @@ mod disk_full;
 mod limits;
 mod secrets;
 mod python;
+mod bars_golden;
 mod pace;
 mod rate;

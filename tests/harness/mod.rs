@@ -9,3 +9,4 @@ pub mod truth;
 pub mod place;
 pub mod zoo;
 pub mod python;
+pub mod series;

@@ -21,5 +21,7 @@ mod limits;
 mod secrets;
 mod python;
 mod bars_golden;
+mod bars_cuts;
+mod bars_edges;
 mod pace;
 mod rate;

@@ -1,4 +1,4 @@
-//! A tree of made-up trades of one ticker, the program `bars` over it, and what it wrote.
+//! A tree of made-up trades (or minutes) of one ticker, the program `bars` over it, and what it wrote.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::Command;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use shared::dataset::reader;
+use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
@@ -31,9 +32,11 @@ pub const FOLDERS: [&str; 9] = [
 /// The ticker of every tree made here.
 pub const NAME: &str = "MADE.UP";
 
-/// Where the trades are and where the bars go.
+/// Where the rows are and where the bars go.
 pub struct Series {
     place: Place,
+    /// What tells `bars` which rows they are.
+    flag: &'static str,
 }
 
 /// A time of `day`: so many seconds after midnight in New York, in ns UTC.
@@ -56,12 +59,19 @@ impl Series {
 
     /// The same for days that are days already.
     pub fn of_days(days: impl IntoIterator<Item = (TradingDay, Vec<Print>)>) -> Self {
-        let series = Self { place: Place::with_tickers([NAME]) };
+        let series = Self { place: Place::with_tickers([NAME]), flag: "--trades-root" };
         for (day, prints) in days {
             if !prints.is_empty() {
-                tape::write_trades(&series.trades_root(), &series.ticker(), day, &prints);
+                tape::write_trades(&series.root(), &series.ticker(), day, &prints);
             }
         }
+        series
+    }
+
+    /// Minutes, sorted.
+    pub fn of_minutes(minutes: &[Ohlcv]) -> Self {
+        let series = Self { place: Place::with_tickers([NAME]), flag: "--agg1m-root" };
+        tape::write_minutes(&series.root(), &series.ticker(), minutes);
         series
     }
 
@@ -70,9 +80,9 @@ impl Series {
         ticker(NAME)
     }
 
-    /// The tree of trades.
-    pub fn trades_root(&self) -> PathBuf {
-        self.place.path().join("trades")
+    /// The tree of trades or minutes.
+    pub fn root(&self) -> PathBuf {
+        self.place.path().join("rows")
     }
 
     /// The tree of bars.
@@ -88,7 +98,7 @@ impl Series {
     /// `bars` over `days` into another tree.
     pub fn bars_into(&self, out: &Path, (from, to): (&str, &str), words: &str) -> Command {
         let mut bars = command("bars");
-        bars.current_dir(self.place.path()).arg("--trades-root").arg(self.trades_root());
+        bars.current_dir(self.place.path()).arg(self.flag).arg(self.root());
         bars.args(["--ticker", NAME, "--from", from, "--to", to]).arg("--outdir").arg(out);
         bars.args(words.split_whitespace());
         bars

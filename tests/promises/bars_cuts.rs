@@ -1,13 +1,15 @@
 //! Promise: building [a, b] and then [b+1, c] gives, byte for byte, what building [a, c] at once gives,
 //! `_state.json` included, for every mode, wherever the range is cut.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use shared::market::session::sessions;
 use shared::market::trading_day::TradingDay;
 use tests::harness::place::days;
-use tests::harness::program::run;
+use tests::harness::program::{Running, run};
 use tests::harness::series::{FOLDERS, NAME, Series};
 use tests::harness::{tape, tree};
 use tests::sim::chance::Dice;
@@ -25,11 +27,14 @@ const PARAMETERS: [&str; 6] = [
     "--mode all --threshold afml --expected-ticks 15 --alpha 0.7 --first-sign -1",
 ];
 
-/// Trades on most sessions of the time: as many as a ticker that nobody watches, or a few hundred.
-fn some_trades(dice: &mut Dice) -> Series {
+/// Rows on most sessions of the time: minutes, or trades of a ticker that nobody watches, or a few hundred a day.
+fn some_rows(dice: &mut Dice) -> Series {
     let asked = days(FIRST, LAST);
     let mut traded: Vec<TradingDay> = sessions(asked.from(), asked.to()).map(|(day, _)| day).collect();
     traded.retain(|_| !dice.once_in(6));
+    if dice.once_in(4) {
+        return Series::of_minutes(&tape::minutes(dice.roll(), &traded));
+    }
     let prints_a_day = dice.pick(&[1, 2, 7, 60, 200]);
     Series::of_days(tape::walk(dice.roll(), &traded, prints_a_day))
 }
@@ -38,7 +43,7 @@ fn some_trades(dice: &mut Dice) -> Series {
 fn ranges(dice: &mut Dice, count: u64) -> Vec<(String, String)> {
     let asked = days(FIRST, LAST);
     let length = u64::try_from(asked.from().days_until(asked.to())).expect("in order");
-    let mut ends = std::collections::BTreeSet::new();
+    let mut ends = BTreeSet::new();
     while ends.len() as u64 + 1 < count {
         ends.insert(asked.from().plus_days(i32::try_from(dice.below(length)).expect("small")));
     }
@@ -69,7 +74,7 @@ fn same(found: &BTreeMap<PathBuf, Vec<u8>>, whole: &BTreeMap<PathBuf, Vec<u8>>, 
 #[track_caller]
 fn cut(seed: u64) {
     let mut dice = Dice::new(seed);
-    let series = some_trades(&mut dice);
+    let series = some_rows(&mut dice);
     let parameters = dice.pick(&PARAMETERS);
     run(&mut series.bars((FIRST, LAST), parameters)).expect_code(0);
     let whole = series.written();
@@ -98,10 +103,39 @@ fn bars_built_in_hundreds_of_ways_are_the_bytes_of_one_run() {
 }
 
 #[test]
+fn a_build_that_is_killed_at_any_moment_is_finished_by_the_next_to_the_same_bytes() {
+    for seed in 0..12 {
+        let mut dice = Dice::new(700 + seed);
+        let series = some_rows(&mut dice);
+        let parameters = dice.pick(&PARAMETERS);
+        let whole = run(&mut series.bars((FIRST, LAST), parameters)).expect_code(0);
+        let killed = tempfile::tempdir().expect("a folder");
+        let pieces = ranges(&mut dice, 2);
+        for (from, to) in &pieces {
+            let running = Running::start(&mut series.bars_into(killed.path(), (from, to), parameters));
+            let longest = u64::try_from(whole.took.as_micros()).expect("seconds");
+            std::thread::sleep(Duration::from_micros(dice.below(longest)));
+            running.signal(Signal::SIGKILL);
+            running.wait();
+            run(&mut series.bars_into(killed.path(), (from, to), parameters)).expect_code(0);
+        }
+        let what = format!("seed {seed}, {parameters}, {pieces:?}");
+        same(&without_strays(killed.path()), &series.written(), &what);
+    }
+}
+
+/// Every file but those that a crash may leave behind.
+fn without_strays(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let strays = tree::strays(root);
+    let is_stray = |path: &PathBuf| strays.contains(&root.join(path));
+    tree::bytes(root).into_iter().filter(|(path, _)| !is_stray(path)).collect()
+}
+
+#[test]
 fn a_range_that_overlaps_what_is_covered_is_built_anew_to_the_same_bytes() {
     for seed in 0..12 {
         let mut dice = Dice::new(500 + seed);
-        let series = some_trades(&mut dice);
+        let series = some_rows(&mut dice);
         let parameters = dice.pick(&PARAMETERS);
         run(&mut series.bars((FIRST, LAST), parameters)).expect_code(0);
         let whole = series.written();

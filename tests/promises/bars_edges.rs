@@ -206,7 +206,7 @@ fn a_file_with_other_columns_is_refused_with_its_name_and_the_column() {
     for price in [Some(cents), None] {
         let series = Series::of([flat("2024-01-02", 3, 10.0, 1.0)]);
         let file = "MADE.UP/year=2024/month=01/day=2024-01-03/trades.parquet";
-        let path = series.trades_root().join(file);
+        let path = series.root().join(file);
         shared::dataset::writer::publish_table(&path, &foreign(price)).expect("published");
         refused(
             &mut series.bars(("2024-01-02", "2024-01-03"), "--mode all"),
@@ -220,7 +220,7 @@ fn a_file_with_other_columns_is_refused_with_its_name_and_the_column() {
 fn what_is_no_parquet_file_is_refused_by_its_name() {
     let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0)]);
     let file = "MADE.UP/year=2024/month=01/day=2024-01-03/trades.parquet";
-    std::fs::write(series.trades_root().join(file), "PAR1 and no more").expect("written");
+    std::fs::write(series.root().join(file), "PAR1 and no more").expect("written");
     refused(&mut series.bars(ONE_DAY, "--mode all"), &series.out(), &[file]);
 }
 

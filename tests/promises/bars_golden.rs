@@ -112,6 +112,7 @@ fn odd_parameters_give_the_bars_of_the_definition() {
         // No carry of the last sign and a threshold that never exceeds 1; a target below every trade.
         "--mode all --extended --target 0.5 --alpha 1",
         "--mode all --extended --target 3 --alpha 0.05 --first-sign -1",
+        "--mode all --extended --target 60",
         "--mode all --extended --target 1e12",
         "--mode all --extended --threshold stable --expected-ticks 1",
         "--mode all --extended --threshold stable --expected-ticks 2 --first-sign -1",

@@ -2,7 +2,7 @@
 //!
 //! Rooms from the ground up; each imports only from rooms above it in this list:
 //! [`market`] values of the market · [`disk`] durable bytes · [`dataset`] what the Parquet tree holds and
-//! what of it is proven · [`pace`] one request rate for all processes of a key · [`run`] what launcher and
+//! what of it is proven · [`series`] what is proven of bars · [`pace`] one request rate for all processes of a key · [`run`] what launcher and
 //! worker say to each other.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
@@ -10,5 +10,6 @@
 pub mod market;
 pub mod disk;
 pub mod dataset;
+pub mod series;
 pub mod pace;
 pub mod run;

@@ -86,3 +86,12 @@ impl FromStr for Columns {
         named.ok_or_else(|| format!("{text:?} is not a choice of columns (narrow or full)"))
     }
 }
+
+/// Which columns a bar that ends by what was traded has on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BarColumns {
+    /// Stamp, prices and sums.
+    Seven,
+    /// With closing stamp, trades, sides and threshold.
+    Extended,
+}

@@ -9,5 +9,7 @@ pub mod merge;
 pub mod schema;
 pub mod writer;
 pub mod reader;
+pub mod tape;
+pub mod bars_file;
 pub mod ledger;
 pub mod descriptor;

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
-use super::kind::{Columns, Kind};
+use super::kind::{BarColumns, Columns, Kind};
 
 /// Version of the layout on disk, written into `_dataset.json`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -13,6 +13,8 @@ static DAILY: LazyLock<SchemaRef> = LazyLock::new(|| schema(&bars(&["date"])));
 static MINUTE: LazyLock<SchemaRef> = LazyLock::new(|| schema(&bars(&["date", "minute"])));
 static TRADES: LazyLock<SchemaRef> = LazyLock::new(|| schema(&narrow_trades()));
 static FULL_TRADES: LazyLock<SchemaRef> = LazyLock::new(|| schema(&full_trades()));
+static SEVEN: LazyLock<SchemaRef> = LazyLock::new(|| schema(&seven()));
+static EXTENDED: LazyLock<SchemaRef> = LazyLock::new(|| schema(&extended()));
 
 /// The columns of `kind`, in order. `t` is ms UTC of the window's start, `date` and `minute` are in the tree's
 /// zone, prices USD, `v` shares; `n` and `vw` are null where the source has none. `sip_ts`, `participant_ts`
@@ -23,6 +25,14 @@ pub fn of(kind: Kind, columns: Columns) -> SchemaRef {
         (Kind::Minute, _) => MINUTE.clone(),
         (Kind::Trades, Columns::Narrow) => TRADES.clone(),
         (Kind::Trades, Columns::Full) => FULL_TRADES.clone(),
+    }
+}
+
+/// The columns of bars that end by what was traded: the seven, or with those behind them. `t` and `t_close` are ns UTC.
+pub fn of_bars(columns: BarColumns) -> SchemaRef {
+    match columns {
+        BarColumns::Seven => SEVEN.clone(),
+        BarColumns::Extended => EXTENDED.clone(),
     }
 }
 
@@ -74,5 +84,19 @@ fn full_trades() -> Vec<Field> {
         optional("trf_ts", DataType::Int64),
         required("id", DataType::Utf8),
     ]);
+    fields
+}
+
+fn seven() -> Vec<Field> {
+    let mut fields = vec![required("t", DataType::Int64)];
+    fields.extend(["open", "high", "low", "close", "v", "dollar"].map(|name| required(name, DataType::Float64)));
+    fields
+}
+
+fn extended() -> Vec<Field> {
+    let mut fields = seven();
+    fields.extend(["t_close", "n"].map(|name| required(name, DataType::Int64)));
+    let sums = ["vw", "buy_v", "buy_dollar", "imbalance", "threshold"];
+    fields.extend(sums.map(|name| required(name, DataType::Float64)));
     fields
 }

@@ -141,24 +141,24 @@ impl TradesFile {
 }
 
 /// A Parquet file on its way to its place.
-struct ParquetFile {
+pub(super) struct ParquetFile {
     writer: ArrowWriter<Hashing<Draft>>,
     path: PathBuf,
 }
 
 impl ParquetFile {
-    fn create(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
+    pub(super) fn create(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
         let out = Hashing { inner: Draft::create(path)?, sha256: Sha256::new(), bytes: 0 };
         let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties()));
         let writer = writer.map_err(|error| DiskError::at("write", path)(io_error(error)))?;
         Ok(Self { writer, path: path.to_owned() })
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), DiskError> {
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), DiskError> {
         self.writer.write(batch).map_err(|error| DiskError::at("write", &self.path)(io_error(error)))
     }
 
-    fn publish(self) -> Result<Fingerprint, DiskError> {
+    pub(super) fn publish(self) -> Result<Fingerprint, DiskError> {
         let out =
             self.writer.into_inner().map_err(|error| DiskError::at("write", &self.path)(io_error(error)))?;
         let fingerprint = out.fingerprint();
@@ -169,7 +169,7 @@ impl ParquetFile {
 
 /// Stamps as deltas, prices and sizes by dictionary: the smallest and fastest to read of those measured.
 fn properties() -> WriterProperties {
-    let stamps = ["t", "sip_ts", "participant_ts", "sequence_number"];
+    let stamps = ["t", "t_close", "sip_ts", "participant_ts", "sequence_number"];
     let builder = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));

@@ -6,3 +6,4 @@ pub mod zone;
 pub mod session;
 pub mod ohlcv;
 pub mod trade;
+pub mod bar;

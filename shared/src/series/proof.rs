@@ -1,0 +1,146 @@
+//! `OUT/TICKER/<folder>/_state.json`: what a series of bars covers, which files hold it, and where it goes on.
+//!
+//! It is published after its files: a file that is not as the state says proves nothing, and is made again from the
+//! last point before it. How a point is made and used is the worker's business; the launcher ignores them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+
+use super::parameters::Parameters;
+use crate::dataset::coverage::Coverage;
+use crate::dataset::writer::Fingerprint;
+use crate::disk::publish::{self, DiskError};
+use crate::market::bar::Mode;
+use crate::market::ticker::Ticker;
+
+/// Layout of the state. Another one is never read.
+pub const STATE_VERSION: u32 = 1;
+
+/// Where a series lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesFolder(PathBuf);
+
+impl SeriesFolder {
+    /// `OUT/TICKER/<folder>`.
+    pub fn new(outdir: &Path, ticker: &Ticker, mode: Mode) -> Self {
+        Self(outdir.join(ticker.as_str()).join(mode.folder()))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `_state.json`.
+    pub fn state(&self) -> PathBuf {
+        self.0.join("_state.json")
+    }
+
+    /// The bars whose `t` falls into `year` in New York.
+    pub fn file(&self, year: i16) -> PathBuf {
+        self.0.join(format!("year={year:04}")).join("bars.parquet")
+    }
+
+    /// The years of which there are bars, in order; nothing where there is no folder.
+    pub fn years(&self) -> Result<Vec<i16>, DiskError> {
+        let entries = match fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(DiskError::at("list", &self.0)(error)),
+        };
+        let mut years = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(DiskError::at("list", &self.0))?.file_name();
+            let year = name.to_str().and_then(|name| name.strip_prefix("year=")?.parse().ok());
+            years.extend(year.filter(|year| self.file(*year).exists()));
+        }
+        years.sort_unstable();
+        Ok(years)
+    }
+}
+
+/// What a file of bars holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BarsProof {
+    /// Bars, at least 1.
+    pub bars: u64,
+    /// Length and SHA-256.
+    #[serde(flatten)]
+    pub fingerprint: Fingerprint,
+}
+
+/// What is proven of a series, with the points of type `P` at which building can go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesState<P> {
+    /// Layout.
+    pub version: u32,
+    /// Whose bars.
+    pub ticker: Ticker,
+    /// Which kind.
+    pub mode: Mode,
+    /// By which parameters.
+    pub parameters: Parameters,
+    /// New York days whose trades are in the bars.
+    pub covered: Coverage,
+    /// The file of each year that has bars.
+    pub files: BTreeMap<i16, BarsProof>,
+    /// After each year that is covered to its last day and beyond, in order.
+    pub year_ends: Vec<P>,
+    /// After the last trade.
+    pub tail: P,
+}
+
+/// Why a state can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It can't be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// It is there and makes no sense.
+    #[error("{path}: not the state of a series of bars ({what}); --rebuild makes the bars anew", path = path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl<P: Serialize + DeserializeOwned> SeriesState<P> {
+    /// The state of the series in `folder`; `None` where there is none.
+    pub fn read(folder: &SeriesFolder) -> Result<Option<Self>, StateError> {
+        let path = folder.state();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(DiskError::at("read", &path)(error).into()),
+        };
+        let corrupt = |what: String| StateError::Corrupt { path: path.clone(), what };
+        let state: Self = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+        if state.version != STATE_VERSION {
+            return Err(corrupt(format!("version {}, known is {STATE_VERSION}", state.version)));
+        }
+        Ok(Some(state))
+    }
+
+    /// Publishes the state, whole or not at all.
+    pub fn publish(&self, folder: &SeriesFolder) -> Result<(), DiskError> {
+        let mut text = serde_json::to_string_pretty(self).expect("a state is plain data");
+        text.push('\n');
+        publish::publish(&folder.state(), text.as_bytes())
+    }
+}
+
+impl<P> SeriesState<P> {
+    /// The first file that is not there with its length; its years are not proven.
+    pub fn first_damaged(&self, folder: &SeriesFolder) -> Option<i16> {
+        let whole = |year: i16, proof: &BarsProof| {
+            fs::metadata(folder.file(year)).is_ok_and(|found| found.len() == proof.fingerprint.bytes)
+        };
+        self.files.iter().find(|(year, proof)| !whole(**year, proof)).map(|(year, _)| *year)
+    }
+}

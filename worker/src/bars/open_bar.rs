@@ -1,0 +1,83 @@
+//! The bar that is being filled: plain sums in the order of the tape, from 0.0. That order is part of what a bar is.
+
+use serde::{Deserialize, Serialize};
+use shared::market::bar::Bar;
+
+/// One trade, as the rules see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Print {
+    /// Stamp, ns UTC.
+    pub stamp: i64,
+    /// USD.
+    pub price: f64,
+    /// Shares.
+    pub size: f64,
+    /// Price times size.
+    pub dollar: f64,
+    /// What the kind of bars adds up: 1, size or dollar.
+    pub magnitude: f64,
+    /// Sign of the move, 0 where the price stayed.
+    pub moved: f64,
+    /// The tick rule's sign.
+    pub side: f64,
+}
+
+/// Sums of the trades since the last bar closed; without a trade, all zero.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct OpenBar {
+    /// Trades so far.
+    pub n: i64,
+    t: i64,
+    t_close: i64,
+    open: f64,
+    high: f64,
+    low: f64,
+    close: f64,
+    /// Shares so far.
+    pub v: f64,
+    /// Dollars so far.
+    pub dollar: f64,
+    buy_v: f64,
+    buy_dollar: f64,
+    imbalance: f64,
+}
+
+impl OpenBar {
+    /// Takes the next trade. The sums over sides are kept only for bars that are written with them.
+    #[inline]
+    pub fn take<const EXTENDED: bool>(&mut self, print: &Print) {
+        if self.n == 0 {
+            (self.t, self.open, self.high, self.low) = (print.stamp, print.price, print.price, print.price);
+        }
+        self.n += 1;
+        self.high = if print.price > self.high { print.price } else { self.high };
+        self.low = if print.price < self.low { print.price } else { self.low };
+        self.close = print.price;
+        self.v += print.size;
+        self.dollar += print.dollar;
+        if EXTENDED {
+            self.t_close = print.stamp;
+            let bought = print.side > 0.0;
+            self.buy_v += if bought { print.size } else { 0.0 };
+            self.buy_dollar += if bought { print.dollar } else { 0.0 };
+            self.imbalance += print.side * print.magnitude;
+        }
+    }
+
+    /// The bar, closed at `threshold`; the next begins with nothing.
+    #[inline]
+    pub fn close(&mut self, threshold: f64) -> Bar {
+        let closed = std::mem::take(self);
+        closed.as_bar(threshold)
+    }
+
+    /// The bar as it would be written now; `None` before its first trade.
+    pub fn tail(&self) -> Option<Bar> {
+        (self.n > 0).then(|| self.as_bar(f64::NAN))
+    }
+
+    fn as_bar(&self, threshold: f64) -> Bar {
+        let Self { n, t, t_close, open, high, low, close, v, dollar, buy_v, buy_dollar, imbalance } = *self;
+        Bar { t, open, high, low, close, v, dollar, t_close, n, buy_v, buy_dollar, imbalance, threshold }
+    }
+}

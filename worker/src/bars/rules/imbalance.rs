@@ -1,0 +1,45 @@
+//! Imbalance bars as the system before this one had them (`--threshold target`): bounded, and mostly plain bars.
+//!
+//! E is the share of trades that move the price, as an EWMA over the whole series. A bar closes when the signed sum
+//! reaches E·target, or the unsigned sum the target. The sign of a flat trade is 0 here: no carry of the last one.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cause, Closing, Rule};
+use crate::bars::open_bar::{OpenBar, Print};
+
+/// The rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Imbalance {
+    /// No bar is larger, but for its last trade.
+    pub target: f64,
+    /// Weight of the newest trade in E.
+    pub alpha: f64,
+}
+
+/// What it has learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// E: 0 at the first trade, whose move is 0, and so 0 before it.
+    moving: f64,
+    /// Signed sum of the open bar.
+    theta: f64,
+}
+
+impl Rule for Imbalance {
+    type Memory = Memory;
+
+    #[inline]
+    fn judge(&self, memory: &mut Memory, print: &Print, _: &OpenBar, amount: f64) -> Option<Closing> {
+        memory.moving = self.alpha * print.moved.abs() + (1.0 - self.alpha) * memory.moving;
+        memory.theta += print.moved * print.magnitude;
+        let threshold = f64::max(1.0, memory.moving * self.target);
+        let unbalanced = memory.theta.abs() >= threshold;
+        if !(unbalanced || amount >= self.target) {
+            return None;
+        }
+        memory.theta = 0.0;
+        let cause = if unbalanced { Cause::Imbalance } else { Cause::Target };
+        Some(Closing { threshold, cause })
+    }
+}

@@ -1,0 +1,79 @@
+//! Runs bars (AFML 2.3.2.3–4) with a fixed number of expected trades: a bar closes when one side alone came to what
+//! the larger side is expected to. The means stand as they were before the trade, as in `stable`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cause, Closing, Ewma, Rule};
+use crate::bars::open_bar::{OpenBar, Print};
+
+/// The rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Runs {
+    n: i64,
+    expected: f64,
+    weight: f64,
+}
+
+/// What it has learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// P: share of buys.
+    buys: Ewma,
+    /// M: mean magnitude, for a side not yet seen.
+    magnitude: Ewma,
+    /// Mean magnitude of buys.
+    bought: Ewma,
+    /// Mean magnitude of sells.
+    sold: Ewma,
+    /// Buys of the open bar.
+    buy_run: f64,
+    /// Sells of the open bar.
+    sell_run: f64,
+    /// Has the first bar closed?
+    begun: bool,
+}
+
+impl Runs {
+    /// `expected_ticks` (N) trades are expected in a bar.
+    pub fn new(expected_ticks: u32) -> Self {
+        let expected = f64::from(expected_ticks);
+        Self { n: expected_ticks.into(), expected, weight: 2.0 / (expected + 1.0) }
+    }
+
+    fn threshold(&self, memory: &Memory) -> f64 {
+        let (Some(buys), Some(magnitude)) = (memory.buys.mean(), memory.magnitude.mean()) else {
+            return f64::NAN;
+        };
+        let bought = buys * memory.bought.mean().unwrap_or(magnitude);
+        let sold = (1.0 - buys) * memory.sold.mean().unwrap_or(magnitude);
+        self.expected * f64::max(bought, sold)
+    }
+}
+
+impl Rule for Runs {
+    type Memory = Memory;
+
+    #[inline]
+    fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
+        let threshold = self.threshold(memory);
+        memory.magnitude.fold(self.weight, print.magnitude);
+        if print.side > 0.0 {
+            memory.buys.fold(self.weight, 1.0);
+            memory.bought.fold(self.weight, print.magnitude);
+            memory.buy_run += print.magnitude;
+        } else {
+            memory.buys.fold(self.weight, 0.0);
+            memory.sold.fold(self.weight, print.magnitude);
+            memory.sell_run += print.magnitude;
+        }
+        let cause = if !memory.begun {
+            (bar.n >= self.n).then_some(Cause::First)
+        } else if f64::max(memory.buy_run, memory.sell_run) >= threshold {
+            Some(Cause::Run)
+        } else {
+            (bar.n >= 3 * self.n).then_some(Cause::Cap)
+        }?;
+        *memory = Memory { buy_run: 0.0, sell_run: 0.0, begun: true, ..*memory };
+        Some(Closing { threshold, cause })
+    }
+}

@@ -1,0 +1,65 @@
+//! Imbalance bars with the feedback taken out (`--threshold stable`): AFML 2.3.2's idea with a fixed number of expected trades.
+//!
+//! The test uses the means as they stood before the trade, which is folded in afterwards: one huge print can't raise
+//! its own threshold.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cause, Closing, Ewma, Rule};
+use crate::bars::open_bar::{OpenBar, Print};
+
+/// The rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Stable {
+    n: i64,
+    expected: f64,
+    root: f64,
+    weight: f64,
+}
+
+/// What it has learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// M: mean magnitude.
+    magnitude: Ewma,
+    /// I: mean signed magnitude.
+    signed: Ewma,
+    /// Signed sum of the open bar.
+    theta: f64,
+    /// Has the first bar closed?
+    begun: bool,
+}
+
+impl Stable {
+    /// `expected_ticks` (N) trades are expected in a bar.
+    pub fn new(expected_ticks: u32) -> Self {
+        let expected = f64::from(expected_ticks);
+        Self { n: expected_ticks.into(), expected, root: expected.sqrt(), weight: 2.0 / (expected + 1.0) }
+    }
+}
+
+impl Rule for Stable {
+    type Memory = Memory;
+
+    #[inline]
+    fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
+        let signed = print.side * print.magnitude;
+        memory.theta += signed;
+        let threshold = match (memory.signed.mean(), memory.magnitude.mean()) {
+            (Some(signed), Some(magnitude)) => f64::max(self.expected * signed.abs(), self.root * magnitude),
+            _ => f64::NAN,
+        };
+        memory.magnitude.fold(self.weight, print.magnitude);
+        memory.signed.fold(self.weight, signed);
+        let cause = if !memory.begun {
+            (bar.n >= self.n).then_some(Cause::First)
+        } else if memory.theta.abs() >= threshold {
+            Some(Cause::Imbalance)
+        } else {
+            (bar.n >= 3 * self.n).then_some(Cause::Cap)
+        }?;
+        memory.begun = true;
+        memory.theta = 0.0;
+        Some(Closing { threshold, cause })
+    }
+}

@@ -1,0 +1,202 @@
+//! One series of bars: trades in, closed bars out. Pure; where it stands is a [`Point`], from which it goes on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use shared::market::bar::{Bar, Measure, Mode};
+use shared::market::trading_day::TradingDay;
+use shared::series::parameters::{self, Parameters};
+
+use super::chunk::{Chunk, LeftOut};
+use super::open_bar::{OpenBar, Print};
+use super::rules::afml::{self, Afml};
+use super::rules::fixed::Fixed;
+use super::rules::imbalance::{self, Imbalance};
+use super::rules::runs::{self, Runs};
+use super::rules::stable::{self, Stable};
+use super::rules::{Cause, Closing, Rule};
+use super::tick_rule::{FirstSign, Signs, TickRule};
+
+/// Everything that later bars depend on, after the last trade of a day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The last day that is in; `None` before the first.
+    pub through: Option<TradingDay>,
+    /// Last price and sign.
+    pub tick_rule: TickRule,
+    /// What the rule has learnt.
+    pub memory: Memory,
+    /// The bar that is not full.
+    pub open_bar: OpenBar,
+    /// Stamp of the last trade, ns UTC.
+    pub last_stamp: Option<i64>,
+    /// Where the next closed bar goes.
+    pub place: Option<Place>,
+    /// What was seen so far.
+    pub tally: Tally,
+}
+
+/// A file of bars and how many of its bars are closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which file.
+    pub year: i16,
+    /// Closed bars in it.
+    pub closed: u64,
+}
+
+/// Counts over the whole series.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Trades in bars.
+    pub trades: u64,
+    /// Trades in none.
+    pub left_out: LeftOut,
+    /// Bars by why they closed.
+    pub closed: BTreeMap<Cause, u64>,
+}
+
+/// What the rule of a series has learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Memory {
+    /// Nothing to learn.
+    Fixed,
+    /// `--threshold target`.
+    ImbalanceTarget(imbalance::Memory),
+    /// `--threshold stable`.
+    ImbalanceStable(stable::Memory),
+    /// `--threshold afml`.
+    ImbalanceAfml(afml::Memory),
+    /// Runs.
+    Runs(runs::Memory),
+}
+
+impl Point {
+    /// Before the first trade.
+    pub fn start(parameters: &Parameters) -> Self {
+        let memory = match parameters.rule {
+            parameters::Rule::Fixed { .. } => Memory::Fixed,
+            parameters::Rule::ImbalanceTarget { .. } => Memory::ImbalanceTarget(imbalance::Memory::default()),
+            parameters::Rule::ImbalanceStable { .. } => Memory::ImbalanceStable(stable::Memory::default()),
+            parameters::Rule::ImbalanceAfml { .. } => Memory::ImbalanceAfml(afml::Memory::default()),
+            parameters::Rule::Runs { .. } => Memory::Runs(runs::Memory::default()),
+        };
+        let first = if parameters.first_sign < 0 { FirstSign::Sell } else { FirstSign::Buy };
+        Self {
+            through: None,
+            tick_rule: TickRule::new(first),
+            memory,
+            open_bar: OpenBar::default(),
+            last_stamp: None,
+            place: None,
+            tally: Tally::default(),
+        }
+    }
+}
+
+/// Takes the trades of `chunk`, signed, and appends the bars that they close. The tick rule of `point` has moved
+/// on already, with the signs.
+pub fn fold(
+    mode: Mode,
+    parameters: &Parameters,
+    point: &mut Point,
+    chunk: &Chunk,
+    signs: &Signs,
+    closed: &mut Vec<Bar>,
+) {
+    let Point { memory, open_bar, tally, last_stamp, .. } = point;
+    let mut walk = Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, tally, closed };
+    match (&parameters.rule, memory) {
+        (parameters::Rule::Fixed { target }, Memory::Fixed) => walk.by(&Fixed { target: *target }, &mut ()),
+        (parameters::Rule::ImbalanceTarget { target, alpha }, Memory::ImbalanceTarget(memory)) => {
+            walk.by(&Imbalance { target: *target, alpha: *alpha }, memory);
+        }
+        (parameters::Rule::ImbalanceStable { expected_ticks }, Memory::ImbalanceStable(memory)) => {
+            walk.by(&Stable::new(*expected_ticks), memory);
+        }
+        (
+            parameters::Rule::ImbalanceAfml { alpha, expected_ticks, warmup, min_ticks, max_ticks },
+            Memory::ImbalanceAfml(memory),
+        ) => {
+            let (alpha, expected_ticks, warmup) = (*alpha, *expected_ticks, *warmup);
+            let rule = Afml { alpha, expected_ticks, warmup, min_ticks: *min_ticks, max_ticks: *max_ticks };
+            walk.by(&rule, memory);
+        }
+        (parameters::Rule::Runs { expected_ticks }, Memory::Runs(memory)) => {
+            walk.by(&Runs::new(*expected_ticks), memory);
+        }
+        (rule, memory) => unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read"),
+    }
+    tally.trades += chunk.stamps.len() as u64;
+    tally.left_out.add(chunk.left_out);
+    *last_stamp = chunk.stamps.last().copied().or(*last_stamp);
+}
+
+/// Does the memory belong to the rule? What is read from a file may not.
+pub fn fits(memory: &Memory, rule: &parameters::Rule) -> bool {
+    use parameters::Rule as By;
+    matches!(
+        (memory, rule),
+        (Memory::Fixed, By::Fixed { .. })
+            | (Memory::ImbalanceTarget(_), By::ImbalanceTarget { .. })
+            | (Memory::ImbalanceStable(_), By::ImbalanceStable { .. })
+            | (Memory::ImbalanceAfml(_), By::ImbalanceAfml { .. })
+            | (Memory::Runs(_), By::Runs { .. })
+    )
+}
+
+/// A walk over a chunk. The choices that hold for all of it are made once, so that the loop knows them.
+struct Walk<'a> {
+    measure: Measure,
+    extended: bool,
+    chunk: &'a Chunk,
+    signs: &'a Signs,
+    open_bar: &'a mut OpenBar,
+    tally: &'a mut Tally,
+    closed: &'a mut Vec<Bar>,
+}
+
+const TICK: u8 = 0;
+const VOLUME: u8 = 1;
+const DOLLAR: u8 = 2;
+
+impl Walk<'_> {
+    fn by<R: Rule>(&mut self, rule: &R, memory: &mut R::Memory) {
+        match (self.measure, self.extended) {
+            (Measure::Tick, false) => self.over::<R, TICK, false>(rule, memory),
+            (Measure::Tick, true) => self.over::<R, TICK, true>(rule, memory),
+            (Measure::Volume, false) => self.over::<R, VOLUME, false>(rule, memory),
+            (Measure::Volume, true) => self.over::<R, VOLUME, true>(rule, memory),
+            (Measure::Dollar, false) => self.over::<R, DOLLAR, false>(rule, memory),
+            (Measure::Dollar, true) => self.over::<R, DOLLAR, true>(rule, memory),
+        }
+    }
+
+    fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
+        let Chunk { stamps, prices, sizes, dollars, .. } = self.chunk;
+        let Signs { moves, sides } = self.signs;
+        // Copies, which stay in registers over the loop.
+        let (mut bar, mut own) = (*self.open_bar, *memory);
+        let columns = stamps.iter().zip(prices).zip(sizes).zip(dollars).zip(moves).zip(sides);
+        for (((((&stamp, &price), &size), &dollar), &moved), &side) in columns {
+            let magnitude = match MEASURE {
+                TICK => 1.0,
+                VOLUME => size,
+                _ => dollar,
+            };
+            let print = Print { stamp, price, size, dollar, magnitude, moved, side };
+            bar.take::<EXTENDED>(&print);
+            let amount = match MEASURE {
+                TICK => bar.n as f64,
+                VOLUME => bar.v,
+                _ => bar.dollar,
+            };
+            if let Some(Closing { threshold, cause }) = rule.judge(&mut own, &print, &bar, amount) {
+                self.closed.push(bar.close(threshold));
+                *self.tally.closed.entry(cause).or_default() += 1;
+            }
+        }
+        (*self.open_bar, *memory) = (bar, own);
+    }
+}

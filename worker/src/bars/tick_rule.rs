@@ -1,0 +1,85 @@
+//! The tick rule: which side began a trade, told from prices alone (AFML 2.3.2.1).
+//!
+//! The last price and the last sign live on across bars, days, files and runs.
+
+use serde::{Deserialize, Serialize};
+
+/// What one trade leaves to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TickRule {
+    /// Price of the trade before; none before the first trade.
+    last_price: Option<f64>,
+    /// +1 or -1: the last move, or the sign that stands in for it before the first.
+    last_sign: f64,
+}
+
+/// Which sign the trades before the first move have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FirstSign {
+    /// +1.
+    #[default]
+    Buy,
+    /// -1.
+    Sell,
+}
+
+/// Two signs a trade, in columns as long as the prices they were made of.
+#[derive(Debug, Clone, Default)]
+pub struct Signs {
+    /// Sign of the move: +1, -1, or 0 where the price did not move.
+    pub moves: Vec<f64>,
+    /// The tick rule's sign: that of the last move, never 0.
+    pub sides: Vec<f64>,
+}
+
+impl TickRule {
+    /// Before the first trade of a series.
+    pub fn new(first: FirstSign) -> Self {
+        let last_sign = match first {
+            FirstSign::Buy => 1.0,
+            FirstSign::Sell => -1.0,
+        };
+        Self { last_price: None, last_sign }
+    }
+
+    /// Signs the next trades, in order.
+    pub fn sign(&mut self, prices: &[f64], signs: &mut Signs) {
+        signs.moves.clear();
+        signs.sides.clear();
+        let (Some(&first), Some(&last)) = (prices.first(), prices.last()) else { return };
+        signs.moves.push(direction(self.last_price.unwrap_or(first), first));
+        signs.moves.extend(prices.windows(2).map(|pair| direction(pair[0], pair[1])));
+        let mut side = self.last_sign;
+        signs.sides.extend(signs.moves.iter().map(|&moved| {
+            side = if moved == 0.0 { side } else { moved };
+            side
+        }));
+        *self = Self { last_price: Some(last), last_sign: side };
+    }
+}
+
+/// Sign of the way from one price to the next; without a branch, so that a column of them is made at once.
+fn direction(from: f64, to: f64) -> f64 {
+    f64::from(i8::from(to > from) - i8::from(to < from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_trade_has_the_sign_of_the_last_move_and_the_cut_between_two_columns_does_not_matter() {
+        let prices = [10.0, 10.0, 10.1, 10.1, 10.05, 10.05, 10.2];
+        for cut in 0..=prices.len() {
+            let (mut rule, mut moves, mut sides) = (TickRule::new(FirstSign::Sell), Vec::new(), Vec::new());
+            let mut signs = Signs::default();
+            for part in [&prices[..cut], &prices[cut..]] {
+                rule.sign(part, &mut signs);
+                moves.extend_from_slice(&signs.moves);
+                sides.extend_from_slice(&signs.sides);
+            }
+            assert_eq!(moves, [0.0, 0.0, 1.0, 0.0, -1.0, 0.0, 1.0], "cut at {cut}");
+            assert_eq!(sides, [-1.0, -1.0, 1.0, 1.0, -1.0, -1.0, 1.0], "cut at {cut}");
+        }
+    }
+}

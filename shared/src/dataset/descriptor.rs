@@ -1,6 +1,7 @@
 //! `OUT/_dataset.json`: what a tree holds, so that two kinds of data never mix in it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,18 @@ impl Descriptor {
     }
 }
 
+/// What the tree in `outdir` says of itself; `None` where it says nothing.
+pub fn read(outdir: &Path) -> Result<Option<Descriptor>, DescriptorError> {
+    let path = outdir.join("_dataset.json");
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DiskError::at("read", &path)(error).into()),
+    };
+    let existing = serde_json::from_slice(&bytes);
+    existing.map(Some).map_err(|error| DescriptorError::Corrupt { path, what: error.to_string() })
+}
+
 /// Makes `outdir` a tree of `asked`, or checks that it is one.
 pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     let path = outdir.join("_dataset.json");
@@ -120,9 +133,9 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
         return Ok(());
     }
-    let bytes = fs::read(&path).map_err(DiskError::at("read", &path))?;
-    let existing: Descriptor = serde_json::from_slice(&bytes)
-        .map_err(|error| DescriptorError::Corrupt { path: path.clone(), what: error.to_string() })?;
+    let Some(existing) = read(outdir)? else {
+        return Err(DiskError::at("read", &path)(io::ErrorKind::NotFound.into()).into());
+    };
     match asked.difference(&existing) {
         None => Ok(()),
         Some((field, existing, asked)) => Err(DescriptorError::Mismatch { path, field, existing, asked }),

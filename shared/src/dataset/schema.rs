@@ -89,7 +89,9 @@ fn full_trades() -> Vec<Field> {
 
 fn seven() -> Vec<Field> {
     let mut fields = vec![required("t", DataType::Int64)];
-    fields.extend(["open", "high", "low", "close", "v", "dollar"].map(|name| required(name, DataType::Float64)));
+    fields.extend(
+        ["open", "high", "low", "close", "v", "dollar"].map(|name| required(name, DataType::Float64)),
+    );
     fields
 }
 

@@ -2,3 +2,4 @@
 
 pub mod parameters;
 pub mod proof;
+pub mod tree;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::parameters::Parameters;
 use crate::dataset::coverage::Coverage;
@@ -110,7 +110,7 @@ pub enum StateError {
     },
 }
 
-impl<P: Serialize + DeserializeOwned> SeriesState<P> {
+impl<P: DeserializeOwned> SeriesState<P> {
     /// The state of the series in `folder`; `None` where there is none.
     pub fn read(folder: &SeriesFolder) -> Result<Option<Self>, StateError> {
         let path = folder.state();
@@ -126,7 +126,9 @@ impl<P: Serialize + DeserializeOwned> SeriesState<P> {
         }
         Ok(Some(state))
     }
+}
 
+impl<P: Serialize> SeriesState<P> {
     /// Publishes the state, whole or not at all.
     pub fn publish(&self, folder: &SeriesFolder) -> Result<(), DiskError> {
         let mut text = serde_json::to_string_pretty(self).expect("a state is plain data");

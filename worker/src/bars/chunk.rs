@@ -5,18 +5,27 @@ use serde::{Deserialize, Serialize};
 use super::tick_rule::{Signs, TickRule};
 
 /// Trades in the order of the tape; the columns are equally long.
-#[derive(Debug, Clone, Default)]
-pub struct Chunk {
+#[derive(Debug, Clone, Copy)]
+pub struct Chunk<'a> {
     /// ns UTC, never falling.
-    pub stamps: Vec<i64>,
+    pub stamps: &'a [i64],
     /// USD, positive.
-    pub prices: Vec<f64>,
+    pub prices: &'a [f64],
     /// Shares, positive.
-    pub sizes: Vec<f64>,
+    pub sizes: &'a [f64],
     /// Price times size.
-    pub dollars: Vec<f64>,
+    pub dollars: &'a [f64],
     /// What stood between these trades and was not taken.
     pub left_out: LeftOut,
+}
+
+/// Makes chunks of columns as they come. Its memory is used again for each.
+#[derive(Debug, Default)]
+pub struct Sieve {
+    stamps: Vec<i64>,
+    prices: Vec<f64>,
+    sizes: Vec<f64>,
+    dollars: Vec<f64>,
 }
 
 /// Trades that carry no information for bars, by reason.
@@ -50,30 +59,40 @@ impl LeftOut {
     }
 }
 
-impl Chunk {
-    /// Empties it and keeps its memory.
-    pub fn clear(&mut self) {
+impl Sieve {
+    /// The rows that carry information; `left_out` were left out before.
+    pub fn pass<'a>(
+        &'a mut self,
+        stamps: &'a [i64],
+        prices: &'a [f64],
+        sizes: &'a [f64],
+        mut left_out: LeftOut,
+    ) -> Chunk<'a> {
+        let all_good = prices
+            .iter()
+            .zip(sizes)
+            .fold(true, |good, (price, size)| good & is_positive(*price) & is_positive(*size));
+        if !all_good {
+            self.keep_good(stamps, prices, sizes, &mut left_out);
+        }
+        let (stamps, prices, sizes) =
+            if all_good { (stamps, prices, sizes) } else { (&*self.stamps, &*self.prices, &*self.sizes) };
+        self.dollars.clear();
+        self.dollars.extend(prices.iter().zip(sizes).map(|(price, size)| price * size));
+        Chunk { stamps, prices, sizes, dollars: &self.dollars, left_out }
+    }
+
+    fn keep_good(&mut self, stamps: &[i64], prices: &[f64], sizes: &[f64], left_out: &mut LeftOut) {
         self.stamps.clear();
         self.prices.clear();
         self.sizes.clear();
-        self.left_out = LeftOut::default();
-    }
-
-    /// Takes rows of which `stays` says yes, counting those that carry no information.
-    pub fn extend(&mut self, stamps: &[i64], prices: &[f64], sizes: &[f64]) {
-        if prices.iter().zip(sizes).all(|(price, size)| is_positive(*price) & is_positive(*size)) {
-            self.stamps.extend_from_slice(stamps);
-            self.prices.extend_from_slice(prices);
-            self.sizes.extend_from_slice(sizes);
-            return;
-        }
         for ((stamp, price), size) in stamps.iter().zip(prices).zip(sizes) {
             if !is_positive(*price) {
-                self.left_out.bad_price += 1;
+                left_out.bad_price += 1;
             } else if *size == 0.0 {
-                self.left_out.no_size += 1;
+                left_out.no_size += 1;
             } else if !is_positive(*size) {
-                self.left_out.bad_size += 1;
+                left_out.bad_size += 1;
             } else {
                 self.stamps.push(*stamp);
                 self.prices.push(*price);
@@ -81,14 +100,12 @@ impl Chunk {
             }
         }
     }
-
-    /// Computes what is made of the other columns; call it when all rows are in.
-    pub fn finish(&mut self) {
-        self.dollars.clear();
-        self.dollars.extend(self.prices.iter().zip(&self.sizes).map(|(price, size)| price * size));
-    }
 }
 
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without a branch a column is looked at as fast as it is read"
+)]
 fn is_positive(value: f64) -> bool {
     (value > 0.0) & (value < f64::INFINITY)
 }
@@ -107,12 +124,12 @@ impl SignedOnce {
     }
 
     /// The signs of `chunk` as `rule` gives them; `rule` moves on behind it.
-    pub fn signs(&mut self, rule: &mut TickRule, chunk: &Chunk) -> &Signs {
+    pub fn signs(&mut self, rule: &mut TickRule, prices: &[f64]) -> &Signs {
         match self.made {
             Some((before, after)) if before == *rule => *rule = after,
             _ => {
                 let before = *rule;
-                rule.sign(&chunk.prices, &mut self.signs);
+                rule.sign(prices, &mut self.signs);
                 self.made = Some((before, *rule));
             }
         }
@@ -126,12 +143,11 @@ mod tests {
 
     #[test]
     fn trades_without_information_are_left_out_and_counted_by_reason() {
-        let mut chunk = Chunk::default();
+        let mut sieve = Sieve::default();
         let prices = [1.0, f64::NAN, -1.0, 0.0, 2.0, 2.0, 2.0, f64::INFINITY, 3.0];
         let sizes = [1.0, 1.0, 1.0, 1.0, 0.0, -5.0, f64::NAN, 1.0, 0.25];
-        chunk.extend(&[1, 2, 3, 4, 5, 6, 7, 8, 9], &prices, &sizes);
-        chunk.finish();
-        assert_eq!((chunk.stamps, chunk.dollars), (vec![1, 9], vec![1.0, 0.75]));
+        let chunk = sieve.pass(&[1, 2, 3, 4, 5, 6, 7, 8, 9], &prices, &sizes, LeftOut::default());
+        assert_eq!((chunk.stamps, chunk.dollars), ([1, 9].as_slice(), [1.0, 0.75].as_slice()));
         let expected = LeftOut { no_size: 1, bad_size: 2, bad_price: 4, ..LeftOut::default() };
         assert_eq!((chunk.left_out, chunk.left_out.total()), (expected, 7));
     }

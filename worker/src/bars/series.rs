@@ -101,12 +101,13 @@ pub fn fold(
     mode: Mode,
     parameters: &Parameters,
     point: &mut Point,
-    chunk: &Chunk,
+    chunk: &Chunk<'_>,
     signs: &Signs,
     closed: &mut Vec<Bar>,
 ) {
     let Point { memory, open_bar, tally, last_stamp, .. } = point;
-    let mut walk = Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, tally, closed };
+    let mut walk =
+        Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, tally, closed };
     match (&parameters.rule, memory) {
         (parameters::Rule::Fixed { target }, Memory::Fixed) => walk.by(&Fixed { target: *target }, &mut ()),
         (parameters::Rule::ImbalanceTarget { target, alpha }, Memory::ImbalanceTarget(memory)) => {
@@ -126,7 +127,9 @@ pub fn fold(
         (parameters::Rule::Runs { expected_ticks }, Memory::Runs(memory)) => {
             walk.by(&Runs::new(*expected_ticks), memory);
         }
-        (rule, memory) => unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read"),
+        (rule, memory) => {
+            unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read")
+        }
     }
     tally.trades += chunk.stamps.len() as u64;
     tally.left_out.add(chunk.left_out);
@@ -150,7 +153,7 @@ pub fn fits(memory: &Memory, rule: &parameters::Rule) -> bool {
 struct Walk<'a> {
     measure: Measure,
     extended: bool,
-    chunk: &'a Chunk,
+    chunk: &'a Chunk<'a>,
     signs: &'a Signs,
     open_bar: &'a mut OpenBar,
     tally: &'a mut Tally,
@@ -174,7 +177,7 @@ impl Walk<'_> {
     }
 
     fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
-        let Chunk { stamps, prices, sizes, dollars, .. } = self.chunk;
+        let Chunk { stamps, prices, sizes, dollars, .. } = *self.chunk;
         let Signs { moves, sides } = self.signs;
         // Copies, which stay in registers over the loop.
         let (mut bar, mut own) = (*self.open_bar, *memory);

@@ -5,3 +5,4 @@ pub mod source;
 pub mod until_end;
 pub mod reference;
 pub mod universe;
+pub mod bars;

@@ -1,5 +1,6 @@
 //! How the tickers of a batch end, and what that means for the others and for the process.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::sync::{Mutex, PoisonError};
@@ -49,6 +50,12 @@ pub enum Verdict {
     Batch(Exit),
 }
 
+/// An error that ends a ticker, and perhaps more.
+pub trait Fatal: Error {
+    /// How much more.
+    fn verdict(&self) -> Verdict;
+}
+
 /// Tickers by their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Counts {
@@ -79,8 +86,8 @@ impl<'a> Tally<'a> {
     }
 
     /// `ticker` is not done.
-    pub fn failed(&self, ticker: &Ticker, error: &TickerError) {
-        match verdict(error) {
+    pub fn failed(&self, ticker: &Ticker, error: &(impl Fatal + 'static)) {
+        match error.verdict() {
             Verdict::Ticker(persistence) => {
                 self.count(|counts| match persistence {
                     Persistence::Transient => counts.transient += 1,
@@ -132,17 +139,22 @@ impl Counts {
     }
 }
 
-fn verdict(error: &TickerError) -> Verdict {
-    match error {
-        TickerError::Source(failure) => of_source(failure),
-        TickerError::Store(StoreError::Disk(error) | StoreError::Ledger(LedgerError::Disk(error))) => {
-            of_disk(&error.source)
+impl Fatal for TickerError {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Source(failure) => of_source(failure),
+            Self::Store(StoreError::Disk(error) | StoreError::Ledger(LedgerError::Disk(error))) => {
+                of_disk(&error.source)
+            }
+            Self::Store(StoreError::Ledger(LedgerError::Busy { .. })) | Self::DamagedMeanwhile(_) => {
+                Verdict::Ticker(Persistence::Transient)
+            }
+            Self::Store(
+                StoreError::Ledger(LedgerError::Corrupt { .. })
+                | StoreError::Changed(_)
+                | StoreError::NotOurs(_),
+            ) => Verdict::Ticker(Persistence::Permanent),
         }
-        TickerError::Store(StoreError::Ledger(LedgerError::Busy { .. }))
-        | TickerError::DamagedMeanwhile(_) => Verdict::Ticker(Persistence::Transient),
-        TickerError::Store(
-            StoreError::Ledger(LedgerError::Corrupt { .. }) | StoreError::Changed(_) | StoreError::NotOurs(_),
-        ) => Verdict::Ticker(Persistence::Permanent),
     }
 }
 
@@ -157,7 +169,7 @@ pub fn of_source(failure: &Failure) -> Verdict {
 }
 
 /// A file in the place of a folder is one ticker's trouble; a full or broken disk is everybody's.
-fn of_disk(error: &io::Error) -> Verdict {
+pub fn of_disk(error: &io::Error) -> Verdict {
     match error.kind() {
         ErrorKind::NotADirectory
         | ErrorKind::IsADirectory

@@ -32,7 +32,7 @@ pub enum Cause {
 /// A bar closes with this trade.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closing {
-    /// What had to be reached.
+    /// What had to be reached: trades in a first bar, else of what the rule adds up.
     pub threshold: f64,
     /// What was.
     pub cause: Cause,
@@ -45,13 +45,7 @@ pub trait Rule {
 
     /// The next trade: `bar` holds it already, and `amount` of what the bars add up. Says whether it closes the bar,
     /// and then begins the next.
-    fn judge(
-        &self,
-        memory: &mut Self::Memory,
-        print: &Print,
-        bar: &OpenBar,
-        amount: f64,
-    ) -> Option<Closing>;
+    fn judge(&self, memory: &mut Self::Memory, print: &Print, bar: &OpenBar, amount: f64) -> Option<Closing>;
 }
 
 /// A mean that forgets: begins at its first value, then moves by `weight` of the way to each next one.

@@ -73,6 +73,7 @@ impl Rule for Runs {
         } else {
             (bar.n >= 3 * self.n).then_some(Cause::Cap)
         }?;
+        let threshold = if cause == Cause::First { self.expected } else { threshold };
         *memory = Memory { buy_run: 0.0, sell_run: 0.0, begun: true, ..*memory };
         Some(Closing { threshold, cause })
     }

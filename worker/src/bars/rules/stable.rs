@@ -36,6 +36,13 @@ impl Stable {
         let expected = f64::from(expected_ticks);
         Self { n: expected_ticks.into(), expected, root: expected.sqrt(), weight: 2.0 / (expected + 1.0) }
     }
+
+    fn threshold(&self, memory: &Memory) -> f64 {
+        match (memory.signed.mean(), memory.magnitude.mean()) {
+            (Some(signed), Some(magnitude)) => f64::max(self.expected * signed.abs(), self.root * magnitude),
+            _ => f64::NAN,
+        }
+    }
 }
 
 impl Rule for Stable {
@@ -45,10 +52,7 @@ impl Rule for Stable {
     fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
         let signed = print.side * print.magnitude;
         memory.theta += signed;
-        let threshold = match (memory.signed.mean(), memory.magnitude.mean()) {
-            (Some(signed), Some(magnitude)) => f64::max(self.expected * signed.abs(), self.root * magnitude),
-            _ => f64::NAN,
-        };
+        let threshold = self.threshold(memory);
         memory.magnitude.fold(self.weight, print.magnitude);
         memory.signed.fold(self.weight, signed);
         let cause = if !memory.begun {
@@ -58,6 +62,7 @@ impl Rule for Stable {
         } else {
             (bar.n >= 3 * self.n).then_some(Cause::Cap)
         }?;
+        let threshold = if cause == Cause::First { self.expected } else { threshold };
         memory.begun = true;
         memory.theta = 0.0;
         Some(Closing { threshold, cause })

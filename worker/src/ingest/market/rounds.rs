@@ -166,7 +166,7 @@ impl Rounds<'_> {
         }
         match order.failure {
             None => self.tally.done(&order.ticker, order.received),
-            Some(failure) => self.tally.failed(&order.ticker, &failure.into()),
+            Some(failure) => self.tally.failed(&order.ticker, &TickerError::from(failure)),
         }
         None
     }

@@ -1,0 +1,66 @@
+//! What a run has made, in a line for people.
+
+use std::fmt::Write as _;
+
+use shared::market::bar::Family;
+use shared::series::parameters::{Parameters, Rule};
+
+use super::build::Outcome;
+use super::chunk::LeftOut;
+use super::rules::Cause;
+
+/// `DB: 1234 bars of 780000 trades, 2013-10-04..2013-10-11, target 50000; 3 trades left out: 3 of size 0`.
+pub fn line(outcome: &Outcome) -> String {
+    let (state, tally) = (&outcome.state, &outcome.state.tail.tally);
+    let bars: u64 = state.files.values().map(|file| file.bars).sum();
+    let mut line = format!("{}: ", state.mode);
+    let so_far = match outcome.read.hull() {
+        None => "nothing to do, ".to_owned(),
+        Some(_) => String::new(),
+    };
+    let many = match (bars, tally.trades) {
+        (0, 0) => "no trades, so no bars".to_owned(),
+        (bars, trades) => format!("{bars} bars of {trades} trades"),
+    };
+    let _ = write!(line, "{so_far}{many}, {}, {}", state.covered, rule(&state.parameters));
+    if tally.left_out.total() > 0 {
+        let _ = write!(line, "; {} trades left out: {}", tally.left_out.total(), reasons(tally.left_out));
+    }
+    line
+}
+
+fn rule(parameters: &Parameters) -> String {
+    match parameters.bars_per_day {
+        Some(bars) => format!("{} (auto, {bars} bars a day)", parameters.rule),
+        None => parameters.rule.to_string(),
+    }
+}
+
+fn reasons(left_out: LeftOut) -> String {
+    let LeftOut { no_size, bad_size, bad_price, condition, correction } = left_out;
+    let reasons = [
+        (no_size, "of size 0"),
+        (bad_size, "of a negative size or one that is no number"),
+        (bad_price, "of a price that is no positive number"),
+        (condition, "that do not update the consolidated last price and volume"),
+        (correction, "cancelled or known to be wrong"),
+    ];
+    let some = reasons.iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, reason)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The thresholds of the book collapse or explode; the clamps only choose which. Says how many bars closed at one.
+pub fn warning(outcome: &Outcome) -> Option<String> {
+    let (state, tally) = (&outcome.state, &outcome.state.tail.tally);
+    let is_afml = matches!(state.parameters.rule, Rule::ImbalanceAfml { .. });
+    let closed: u64 = tally.closed.values().sum();
+    if state.mode.family != Family::Imbalance || !is_afml || closed == 0 {
+        return None;
+    }
+    let clamped = tally.closed.get(&Cause::Clamped).copied().unwrap_or(0);
+    let share = clamped as f64 * 100.0 / closed as f64;
+    Some(format!(
+        "{}: the expected number of trades stood at a clamp for {share:.1} % of the bars; this recursion does not settle, --threshold stable does",
+        state.mode
+    ))
+}

@@ -1,0 +1,144 @@
+//! Bars of a list of tickers, each for itself: one that fails holds up no other.
+
+use std::path::{Path, PathBuf};
+
+use shared::dataset::coverage::DateRange;
+use shared::market::bar::Mode;
+use shared::market::ticker::Ticker;
+use shared::market::zone::Zone;
+use shared::run::exit::Exit;
+use shared::series::parameters::Scale;
+
+use super::account;
+use super::adjust::Factors;
+use super::begin::Existing;
+use super::build::{self, Job, Outcome};
+use super::choice::{Choice, Target, Whose};
+use super::error::BuildError;
+use super::plan::Gaps;
+use super::source::Reading;
+use super::source::minutes::{MinutePrice, Minutes};
+use super::source::tape::Order;
+use super::source::trades::{Prints, Trades};
+use super::source::tree::Tree;
+use crate::ingest::crew;
+use crate::ingest::tally::{Received, Tally};
+use crate::report::{Level, Reporter};
+use crate::stop::Stop;
+
+/// Trades between two words of progress.
+const TRADES_A_WORD: u64 = 2_000_000;
+
+/// What a trade is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// A print.
+    Trades(Prints),
+    /// A minute.
+    Minutes(MinutePrice),
+}
+
+/// What is to be built.
+#[derive(Debug, Clone)]
+pub struct Commission {
+    /// Root of the input.
+    pub root: PathBuf,
+    /// The input.
+    pub tree: Tree,
+    /// What a trade is.
+    pub input: Input,
+    /// Root of the bars.
+    pub outdir: PathBuf,
+    /// New York days.
+    pub asked: DateRange,
+    /// The kinds, each once, with their targets.
+    pub modes: Vec<(Mode, Target)>,
+    /// How.
+    pub choice: Choice,
+    /// What is done with bars that are there.
+    pub existing: Existing,
+    /// And with days that are missing.
+    pub gaps: Gaps,
+    /// And with files that are not sorted.
+    pub order: Order,
+}
+
+/// Builds the bars of `tickers` on up to `threads` threads.
+pub fn run(
+    commission: &Commission,
+    tickers: Vec<Ticker>,
+    threads: usize,
+    reporter: &Reporter,
+    stop: &Stop,
+) -> Exit {
+    let tally = Tally::new(reporter, stop);
+    let count = tickers.len();
+    if commission.tree.zone() == Zone::Utc {
+        reporter.run(Level::Info, "the days of this tree are UTC days, and so are those of the range");
+    }
+    crew::each(threads, tickers, stop, |ticker| {
+        reporter.start(&ticker);
+        match one(commission, &ticker, reporter, stop) {
+            Ok(received) => tally.done(&ticker, received),
+            Err(error) => tally.failed(&ticker, &error),
+        }
+    });
+    tally.close(count, 0)
+}
+
+/// Builds the bars of one ticker.
+pub fn one(
+    commission: &Commission,
+    ticker: &Ticker,
+    reporter: &Reporter,
+    stop: &Stop,
+) -> Result<Received, BuildError> {
+    let Commission { tree, outdir, asked, choice, existing, gaps, .. } = commission;
+    let holdings = tree.holdings(ticker)?;
+    if !holdings.are_proven() {
+        let folder = commission.root.join(ticker.as_str());
+        let text = format!("no ledger in {}: what is on disk is taken for all there is", folder.display());
+        reporter.ticker(Level::Warn, ticker, text);
+    }
+    let scale = choice.scale(ticker, &commission.root, tree.adjusted())?;
+    let kept_below: Option<&Path> = (*existing != Existing::Replaced).then_some(outdir);
+    let whose = Whose { ticker, scale: &scale, before: asked.from(), kept_below };
+    let wishes: Result<Vec<_>, _> =
+        commission.modes.iter().map(|(mode, target)| choice.wish(&whose, *mode, *target)).collect();
+    let reading = commission.reading(&scale);
+    let job =
+        Job { outdir, asked: *asked, wishes: wishes?, existing: *existing, gaps: *gaps, reading: &reading };
+    let (mut trades, mut said) = (0, 0);
+    let outcomes = build::build(&job, &holdings, stop, |more| {
+        trades += more;
+        if trades - said >= TRADES_A_WORD {
+            reporter.progress(ticker, trades, 0, 0);
+            said = trades;
+        }
+    })?;
+    for outcome in &outcomes {
+        say(reporter, ticker, outcome);
+    }
+    Ok(Received { rows: trades, ..Received::default() })
+}
+
+fn say(reporter: &Reporter, ticker: &Ticker, outcome: &Outcome) {
+    reporter.ticker(Level::Info, ticker, account::line(outcome));
+    if let Some(warning) = account::warning(outcome) {
+        reporter.ticker(Level::Warn, ticker, warning);
+    }
+}
+
+impl Commission {
+    fn reading(&self, scale: &Scale) -> Reading {
+        let factors = match scale {
+            Scale::AdjustedBySplits { splits } => Factors::new(splits),
+            Scale::AsTraded | Scale::AdjustedBySource => Factors::default(),
+        };
+        let order = self.order;
+        match self.input {
+            Input::Trades(prints) => Reading::Trades(Trades { prints, factors, order }),
+            Input::Minutes(price) => Reading::Minutes(Minutes { price, factors, order }),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Where a series stands before a run: its state on disk, held against what is asked.
+
+use std::collections::BTreeMap;
+
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::kind::BarColumns;
+use shared::dataset::writer::Fingerprint;
+use shared::market::ticker::Ticker;
+use shared::series::proof::{BarsProof, STATE_VERSION, SeriesFolder, SeriesState, StateError};
+
+use super::error::BuildError;
+use super::output::{self, YearFiles};
+use super::plan::{self, Begin, Candidate, Gaps, Plan};
+use super::series::{self, Point};
+use super::source::tree::Holdings;
+use super::wish::Wish;
+
+/// The state of a series on disk.
+pub type State = SeriesState<Point>;
+
+/// What is done with bars that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// They are continued; where the range overlaps, replaced.
+    Continued,
+    /// As `Continued`, and left alone where they cover the range already.
+    Resumed,
+    /// They are replaced, whatever they are.
+    Replaced,
+}
+
+/// A series that is about to be built: looked at, planned, nothing touched yet.
+#[derive(Debug)]
+pub struct Ready {
+    /// What is asked.
+    pub wish: Wish,
+    /// Where it goes.
+    pub folder: SeriesFolder,
+    /// What is read.
+    pub plan: Plan,
+    state: Option<State>,
+}
+
+/// What there is to do for a series.
+#[derive(Debug)]
+pub enum Start {
+    /// Something.
+    Build(Box<Ready>),
+    /// The range is covered and the files are there.
+    Nothing(Box<State>),
+}
+
+/// Looks at a series and decides where building it begins. Changes nothing.
+pub fn look(
+    wish: Wish,
+    folder: SeriesFolder,
+    holdings: &Holdings,
+    asked: DateRange,
+    existing: Existing,
+    gaps: Gaps,
+) -> Result<Start, BuildError> {
+    let state = match existing {
+        Existing::Replaced => None,
+        Existing::Continued | Existing::Resumed => known(&wish, &folder, holdings.ticker())?,
+    };
+    if existing == Existing::Resumed
+        && let Some(state) = &state
+        && state.covered.includes(asked)
+        && state.first_damaged(&folder).is_none()
+    {
+        return Ok(Start::Nothing(Box::new(state.clone())));
+    }
+    let covered = state.as_ref().map(|state| state.covered.clone()).unwrap_or_default();
+    let candidates = state.as_ref().map(candidates).unwrap_or_default();
+    let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &folder));
+    let mut plan = plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| BuildError::Gap {
+        ticker: holdings.ticker().clone(),
+        mode: wish.mode,
+        covered: covered.clone(),
+        gap,
+    })?;
+    let missing = holdings.missing(&plan.read);
+    if !missing.is_empty() && gaps == Gaps::Refused {
+        return Err(BuildError::Missing { ticker: holdings.ticker().clone(), days: missing });
+    }
+    plan.read = plan.read.minus(&missing);
+    plan.covered = plan.covered.minus(&missing);
+    Ok(Start::Build(Box::new(Ready { wish, folder, plan, state })))
+}
+
+/// The state on disk, if it is that of the series asked for; `None` for a new one.
+fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<State>, BuildError> {
+    let Some(state) = State::read(folder)? else {
+        if folder.years()?.is_empty() {
+            return Ok(None);
+        }
+        return Err(BuildError::Foreign { folder: folder.path().to_owned() });
+    };
+    let corrupt = |what: &str| StateError::Corrupt { path: folder.state(), what: what.to_owned() };
+    if (&state.ticker, state.mode) != (ticker, wish.mode) {
+        let found = format!("it is that of {} {}", state.ticker, state.mode);
+        return Err(corrupt(&found).into());
+    }
+    let fits = |point: &Point| series::fits(&point.memory, &state.parameters.rule);
+    if !state.year_ends.iter().chain([&state.tail]).all(fits) {
+        return Err(corrupt("its memory is of another rule").into());
+    }
+    if state.parameters != wish.parameters {
+        return Err(BuildError::OtherParameters {
+            folder: folder.path().to_owned(),
+            mode: wish.mode,
+            existing: state.parameters.to_string(),
+            asked: wish.parameters.to_string(),
+        });
+    }
+    Ok(Some(state))
+}
+
+fn candidates(state: &State) -> Vec<Candidate> {
+    let year_ends = state.year_ends.iter().enumerate().map(|(number, point)| (Begin::YearEnd(number), point));
+    let points = year_ends.chain([(Begin::Tail, &state.tail)]);
+    points.filter_map(|(begin, point)| point.through.map(|through| Candidate { begin, through })).collect()
+}
+
+/// Are the files that a point builds on as the state says, byte by byte? A crash while a range was made anew leaves
+/// newer files than the state, perhaps of the same length.
+fn is_usable(state: &State, begin: Begin, folder: &SeriesFolder) -> bool {
+    let Some(point) = point(state, begin) else { return false };
+    let Some(place) = point.place else { return true };
+    let is_whole = |year: i16, proof: &BarsProof| {
+        Fingerprint::of_file(&folder.file(year)).is_ok_and(|found| found == proof.fingerprint)
+    };
+    let holds = |closed: u64| state.files.get(&place.year).is_some_and(|proof| proof.bars >= closed);
+    let last = if place.closed > 0 { place.year } else { place.year - 1 };
+    (place.closed == 0 || holds(place.closed))
+        && state.files.range(..=last).all(|(year, proof)| is_whole(*year, proof))
+}
+
+fn point(state: &State, begin: Begin) -> Option<&Point> {
+    match begin {
+        Begin::Start => None,
+        Begin::YearEnd(number) => state.year_ends.get(number),
+        Begin::Tail => Some(&state.tail),
+    }
+}
+
+/// A series in the making.
+pub struct Building {
+    /// What is asked.
+    pub wish: Wish,
+    /// What is read.
+    pub plan: Plan,
+    /// Where it stands.
+    pub point: Point,
+    /// Its files.
+    pub files: YearFiles,
+    folder: SeriesFolder,
+    year_ends: Vec<Point>,
+}
+
+impl Ready {
+    /// Takes up the work. A series that begins anew gives up its files first, after a state that says so: a crash
+    /// from here on leaves a state that knows less than the files hold, never one that knows more.
+    pub fn begin(self, ticker: &Ticker) -> Result<Building, BuildError> {
+        let Self { wish, folder, plan, state } = self;
+        let start = Point::start(&wish.parameters);
+        if state.is_none() {
+            State {
+                version: STATE_VERSION,
+                ticker: ticker.clone(),
+                mode: wish.mode,
+                parameters: wish.parameters.clone(),
+                covered: Coverage::empty(),
+                files: BTreeMap::new(),
+                year_ends: Vec::new(),
+                tail: start.clone(),
+            }
+            .publish(&folder)?;
+            output::remove_others(&folder, &BTreeMap::new())?;
+        }
+        let from = state.as_ref().and_then(|state| point(state, plan.begin).cloned()).unwrap_or(start);
+        let (mut year_ends, files) = state.map(|state| (state.year_ends, state.files)).unwrap_or_default();
+        year_ends.truncate(match plan.begin {
+            Begin::Start => 0,
+            Begin::YearEnd(number) => number + 1,
+            Begin::Tail => year_ends.len(),
+        });
+        let columns = if wish.parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
+        let files = YearFiles::resume(folder.clone(), columns, from.place, &files)?;
+        Ok(Building { wish, plan, point: from, files, folder, year_ends })
+    }
+}
+
+impl Building {
+    /// Before days of another year are read: a point to come back to.
+    pub fn enter(&mut self, days: DateRange) -> Result<(), BuildError> {
+        if self.point.through.is_some_and(|through| through.year() < days.from().year()) {
+            self.point.place = self.files.place(self.point.open_bar.tail().as_ref())?;
+            self.year_ends.push(self.point.clone());
+        }
+        Ok(())
+    }
+
+    /// Publishes the last file and, after it, the state.
+    pub fn finish(mut self, ticker: &Ticker) -> Result<State, BuildError> {
+        let open = self.point.open_bar.tail();
+        self.point.place = self.files.place(open.as_ref())?;
+        let files = self.files.finish(open.as_ref())?;
+        let state = State {
+            version: STATE_VERSION,
+            ticker: ticker.clone(),
+            mode: self.wish.mode,
+            parameters: self.wish.parameters,
+            covered: self.plan.covered,
+            files,
+            year_ends: self.year_ends,
+            tail: self.point,
+        };
+        state.publish(&self.folder)?;
+        Ok(state)
+    }
+}

@@ -1,0 +1,161 @@
+//! All series of one ticker in one pass over its trades: the file of a day is decoded once, however many kinds of bars
+//! are made of it.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
+
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::disk::lock::try_exclusive;
+use shared::disk::publish::{self, DiskError};
+use shared::market::bar::Bar;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use shared::series::proof::SeriesFolder;
+
+use super::begin::{self, Building, Existing, Start, State};
+use super::chunk::{Chunk, SignedOnce};
+use super::error::BuildError;
+use super::plan::{self, Gaps};
+use super::series;
+use super::source::Reading;
+use super::source::tape::Tape;
+use super::source::tree::Holdings;
+use super::wish::Wish;
+use crate::stop::Stop;
+
+/// What is to be built of one ticker.
+#[derive(Debug, Clone)]
+pub struct Job<'a> {
+    /// Root of the bars.
+    pub outdir: &'a Path,
+    /// New York days.
+    pub asked: DateRange,
+    /// The series, each mode once.
+    pub wishes: Vec<Wish>,
+    /// What is done with bars that are there.
+    pub existing: Existing,
+    /// And with days that are missing.
+    pub gaps: Gaps,
+    /// How the input is read.
+    pub reading: &'a Reading,
+}
+
+/// What came of a series.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its state now.
+    pub state: State,
+    /// The days that were read for it; none where there was nothing to do.
+    pub read: Coverage,
+}
+
+/// Builds every series of the ticker. Nothing is touched before all of them have been looked at.
+pub fn build(
+    job: &Job<'_>,
+    holdings: &Holdings,
+    stop: &Stop,
+    mut progress: impl FnMut(u64),
+) -> Result<Vec<Outcome>, BuildError> {
+    let ticker = holdings.ticker();
+    let _lock = lock(job.outdir, ticker)?;
+    let mut starts = Vec::new();
+    for wish in job.wishes.clone() {
+        let folder = SeriesFolder::new(job.outdir, ticker, wish.mode);
+        starts.push(begin::look(wish, folder, holdings, job.asked, job.existing, job.gaps)?);
+    }
+    let (mut outcomes, mut buildings) = (Vec::new(), Vec::new());
+    for start in starts {
+        match start {
+            Start::Nothing(state) => outcomes.push(Outcome { state: *state, read: Coverage::empty() }),
+            Start::Build(ready) => {
+                publish::sweep(ready.folder.path())?;
+                buildings.push(ready.begin(ticker)?);
+            }
+        }
+    }
+    for days in segments(buildings.iter().map(|building| &building.plan.read)) {
+        read(job.reading, holdings, days, &mut buildings, stop, &mut progress)?;
+    }
+    for building in buildings {
+        let read = building.plan.read.clone();
+        outcomes.push(Outcome { state: building.finish(ticker)?, read });
+    }
+    Ok(outcomes)
+}
+
+/// The folder of the ticker is the lock: the kernel gives it back with its holder.
+fn lock(outdir: &Path, ticker: &Ticker) -> Result<File, BuildError> {
+    let folder = outdir.join(ticker.as_str());
+    publish::create_folders(&folder)?;
+    let file = File::open(&folder).map_err(DiskError::at("open", &folder))?;
+    if try_exclusive(&file, &folder)? {
+        return Ok(file);
+    }
+    Err(BuildError::Busy { ticker: ticker.clone(), folder })
+}
+
+/// Ranges in time order, of one year each, all of whose days are read by the same series.
+fn segments<'a>(reads: impl Iterator<Item = &'a Coverage> + Clone) -> Vec<DateRange> {
+    let all = reads.clone().fold(Coverage::empty(), |all, read| all.union(read));
+    let ranges = reads.flat_map(Coverage::ranges);
+    let borders: BTreeSet<TradingDay> = ranges.flat_map(|range| [range.from(), range.to().next()]).collect();
+    let mut segments = Vec::new();
+    for range in plan::by_year(&all) {
+        let mut from = range.from();
+        let inside = borders.range(range.from().next()..).take_while(|border| **border <= range.to());
+        for border in inside {
+            segments.extend(DateRange::new(from, border.previous()));
+            from = *border;
+        }
+        segments.extend(DateRange::new(from, range.to()));
+    }
+    segments
+}
+
+/// Reads `days` once for all series that want them.
+fn read(
+    reading: &Reading,
+    holdings: &Holdings,
+    days: DateRange,
+    buildings: &mut [Building],
+    stop: &Stop,
+    progress: &mut impl FnMut(u64),
+) -> Result<(), BuildError> {
+    let mut active: Vec<&mut Building> =
+        buildings.iter_mut().filter(|building| building.plan.read.contains(days.from())).collect();
+    for building in &mut active {
+        building.enter(days)?;
+    }
+    let last = active.iter().filter_map(|building| building.point.last_stamp).max();
+    let (mut tape, mut signed, mut closed) = (Tape::after(last), SignedOnce::default(), Vec::new());
+    reading.read::<BuildError>(holdings, days, &mut tape, |chunk| {
+        if stop.is_asked() {
+            return Err(BuildError::Stopped);
+        }
+        signed.next_chunk();
+        for building in &mut active {
+            fold(building, chunk, &mut signed, &mut closed)?;
+        }
+        progress(chunk.stamps.len() as u64);
+        Ok(())
+    })?;
+    for building in active {
+        building.point.through = Some(days.to());
+    }
+    Ok(())
+}
+
+fn fold(
+    building: &mut Building,
+    chunk: &Chunk<'_>,
+    signed: &mut SignedOnce,
+    closed: &mut Vec<Bar>,
+) -> Result<(), BuildError> {
+    let Building { wish, point, files, .. } = building;
+    let signs = signed.signs(&mut point.tick_rule, chunk.prices);
+    closed.clear();
+    series::fold(wish.mode, &wish.parameters, point, chunk, signs, closed);
+    files.append(closed)?;
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! From what was asked for to the parameters of a series: the same for every ticker but for what its own history
+//! and splits add.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::IgnoredAny;
+use shared::dataset::descriptor::Adjusted;
+use shared::market::bar::{Family, Measure, Mode};
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use shared::series::parameters::{Parameters, Rule, Scale, Source};
+use shared::series::proof::{SeriesFolder, SeriesState, StateError};
+
+use super::adjust::{self, AdjustError};
+use super::daily_mean::{self, DailyMean, DailyMeanError};
+use super::wish::Wish;
+
+/// How imbalance bars close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Threshold {
+    /// The rule of the system before this one
+    Target,
+    /// A fixed number of expected trades: recommended
+    Stable,
+    /// As in the book, for comparison
+    Afml,
+}
+
+/// Where a target comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Target {
+    /// It is given.
+    Given(f64),
+    /// So many bars on a mean day of the ticker's own past.
+    BarsPerDay(f64),
+}
+
+/// The parameters of the rules, as asked for.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// How imbalance bars close.
+    pub threshold: Threshold,
+    /// Weight of the newest.
+    pub alpha: f64,
+    /// Trades expected in a bar.
+    pub expected_ticks: u32,
+    /// Trades before the first bar may close.
+    pub warmup: u32,
+    /// Least number of trades expected.
+    pub min_ticks: f64,
+    /// Largest number of trades expected.
+    pub max_ticks: f64,
+    /// 1 or -1.
+    pub first_sign: i8,
+    /// All columns?
+    pub extended: bool,
+    /// What is taken for a trade.
+    pub source: Source,
+    /// Splits to put prices on today's scale.
+    pub splits: Option<PathBuf>,
+    /// Daily bars for targets that come from history.
+    pub daily_root: Option<PathBuf>,
+}
+
+/// The ticker that a series is of.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    /// Which.
+    pub ticker: &'a Ticker,
+    /// Of its prices.
+    pub scale: &'a Scale,
+    /// History ends before this day.
+    pub before: TradingDay,
+    /// Root of the bars whose series keep a target that came from history; `None` where all begin anew.
+    pub kept_below: Option<&'a Path>,
+}
+
+/// Why a series can't be described.
+#[derive(Debug, thiserror::Error)]
+pub enum ChoiceError {
+    /// The splits.
+    #[error(transparent)]
+    Adjust(#[from] AdjustError),
+    /// The history.
+    #[error(transparent)]
+    DailyMean(#[from] DailyMeanError),
+    /// Its own state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Splits would be counted twice.
+    #[error("{root}: these prices are on today's scale already (adjusted); leave --adjust out", root = .0.display())]
+    AdjustedTwice(PathBuf),
+    /// Shares before and after a split are not the same.
+    #[error(
+        "{ticker} {mode}: --target auto would count shares of {daily} daily bars for {wanted} trades; give --target a number, or daily bars of the same scale"
+    )]
+    OtherScale {
+        /// Whose.
+        ticker: Ticker,
+        /// Of which kind.
+        mode: Mode,
+        /// The scale of the history.
+        daily: &'static str,
+        /// The scale of the bars.
+        wanted: &'static str,
+    },
+}
+
+impl Choice {
+    /// The scale of the bars of `ticker`, made from a tree under `root` that is `adjusted` or not.
+    pub fn scale(&self, ticker: &Ticker, root: &Path, adjusted: Adjusted) -> Result<Scale, ChoiceError> {
+        match (&self.splits, adjusted) {
+            (Some(_), Adjusted::Yes) => Err(ChoiceError::AdjustedTwice(root.to_owned())),
+            (Some(path), Adjusted::No) => {
+                Ok(Scale::AdjustedBySplits { splits: adjust::read_splits(path, ticker)? })
+            }
+            (None, Adjusted::Yes) => Ok(Scale::AdjustedBySource),
+            (None, Adjusted::No) => Ok(Scale::AsTraded),
+        }
+    }
+
+    /// The series of `mode`.
+    pub fn wish(&self, of: &Whose<'_>, mode: Mode, target: Target) -> Result<Wish, ChoiceError> {
+        let needs_target = match mode.family {
+            Family::Fixed => true,
+            Family::Imbalance => self.threshold == Threshold::Target,
+            Family::Runs => false,
+        };
+        let (target, bars_per_day) = match target {
+            Target::Given(target) => (target, None),
+            Target::BarsPerDay(_) if !needs_target => (f64::NAN, None),
+            Target::BarsPerDay(bars) => {
+                let kept = match of.kept_below {
+                    Some(outdir) => kept_target(&SeriesFolder::new(outdir, of.ticker, mode), bars)?,
+                    None => None,
+                };
+                let target = match kept {
+                    Some(target) => target,
+                    None => self.mean(of, mode)?.mean / bars,
+                };
+                (target, Some(bars))
+            }
+        };
+        let parameters = Parameters {
+            rule: self.rule(mode, target),
+            bars_per_day,
+            first_sign: self.first_sign,
+            extended: self.extended,
+            source: self.source,
+            scale: of.scale.clone(),
+        };
+        Ok(Wish { mode, parameters })
+    }
+
+    fn rule(&self, mode: Mode, target: f64) -> Rule {
+        let Self { alpha, expected_ticks, warmup, min_ticks, max_ticks, .. } = *self;
+        match (mode.family, self.threshold) {
+            (Family::Fixed, _) => Rule::Fixed { target },
+            (Family::Imbalance, Threshold::Target) => Rule::ImbalanceTarget { target, alpha },
+            (Family::Imbalance, Threshold::Stable) => Rule::ImbalanceStable { expected_ticks },
+            (Family::Imbalance, Threshold::Afml) => {
+                Rule::ImbalanceAfml { alpha, expected_ticks, warmup, min_ticks, max_ticks }
+            }
+            (Family::Runs, _) => Rule::Runs { expected_ticks },
+        }
+    }
+
+    fn mean(&self, of: &Whose<'_>, mode: Mode) -> Result<DailyMean, ChoiceError> {
+        let ticker = of.ticker;
+        let root = self.daily_root.as_deref().unwrap_or(Path::new("."));
+        let mean = daily_mean::mean_daily(root, ticker, of.before, mode.measure)?;
+        let is_raw = *of.scale == Scale::AsTraded;
+        if mode.measure == Measure::Volume && is_raw == bool::from(mean.adjusted) {
+            let name = |raw: bool| if raw { "raw" } else { "adjusted" };
+            let (daily, wanted) = (name(!is_raw), name(is_raw));
+            return Err(ChoiceError::OtherScale { ticker: ticker.clone(), mode, daily, wanted });
+        }
+        Ok(mean)
+    }
+}
+
+/// The target that a series was begun with, if it came from history in the same way.
+fn kept_target(folder: &SeriesFolder, bars: f64) -> Result<Option<f64>, ChoiceError> {
+    let parameters = SeriesState::<IgnoredAny>::read(folder)?.map(|state| state.parameters);
+    let same = |parameters: &Parameters| parameters.bars_per_day == Some(bars);
+    Ok(parameters.filter(same).and_then(|parameters| match parameters.rule {
+        Rule::Fixed { target } | Rule::ImbalanceTarget { target, .. } => Some(target),
+        _ => None,
+    }))
+}

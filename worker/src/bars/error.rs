@@ -1,0 +1,119 @@
+//! Why bars of a ticker can't be built, and what to do about it.
+
+use std::path::PathBuf;
+
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::reader::ReadError;
+use shared::disk::publish::DiskError;
+use shared::market::bar::Mode;
+use shared::market::ticker::Ticker;
+use shared::run::events::Persistence;
+use shared::run::exit::Exit;
+use shared::series::proof::StateError;
+
+use super::choice::ChoiceError;
+use super::output::OutputError;
+use super::source::error::SourceError;
+use crate::ingest::tally::{Fatal, Verdict, of_disk};
+
+/// Why bars of a ticker can't be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The input.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The files.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// What is known of the series.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// What is asked can't be made of this ticker.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
+    /// Somebody else builds bars of the ticker.
+    #[error("{ticker}: another process builds bars in {folder}", folder = folder.display())]
+    Busy {
+        /// Whose.
+        ticker: Ticker,
+        /// Where.
+        folder: PathBuf,
+    },
+    /// The series was built in another way.
+    #[error(
+        "{folder}: these {mode} bars were built with {existing}; you ask for {asked}; --rebuild replaces them, another --outdir keeps both",
+        folder = folder.display()
+    )]
+    OtherParameters {
+        /// Of the series.
+        folder: PathBuf,
+        /// Its kind.
+        mode: Mode,
+        /// As it is.
+        existing: String,
+        /// As it was asked for.
+        asked: String,
+    },
+    /// Bars that nobody vouches for.
+    #[error(
+        "{folder}: there are bars and no _state.json that says how they were made; --rebuild replaces them, another --outdir keeps them",
+        folder = folder.display()
+    )]
+    Foreign {
+        /// Of the series.
+        folder: PathBuf,
+    },
+    /// Days between what is covered and what is asked.
+    #[error(
+        "{ticker} {mode}: the bars cover {covered}; between that and what you ask for lie {gap}; ask for these days too, or --allow-gap"
+    )]
+    Gap {
+        /// Whose.
+        ticker: Ticker,
+        /// Of which kind.
+        mode: Mode,
+        /// So far.
+        covered: Coverage,
+        /// In between.
+        gap: DateRange,
+    },
+    /// Sessions of which nobody knows what was traded.
+    #[error(
+        "{ticker}: the ledger does not prove {count} sessions that are needed ({days}); download them, or --allow-gap",
+        count = days.days()
+    )]
+    Missing {
+        /// Whose.
+        ticker: Ticker,
+        /// Which.
+        days: Coverage,
+    },
+    /// Stopped by a signal; what was published before stays, the rest is as it was.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl From<DiskError> for BuildError {
+    fn from(error: DiskError) -> Self {
+        Self::Output(error.into())
+    }
+}
+
+impl From<ReadError> for BuildError {
+    fn from(error: ReadError) -> Self {
+        Self::Source(error.into())
+    }
+}
+
+impl Fatal for BuildError {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Stopped => Verdict::Batch(Exit::Stopped),
+            Self::Busy { .. } => Verdict::Ticker(Persistence::Transient),
+            Self::Output(OutputError::Disk(error)) | Self::State(StateError::Disk(error)) => {
+                of_disk(&error.source)
+            }
+            _ => Verdict::Ticker(Persistence::Permanent),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The files of one series, a year each, written while its bars arrive.
+
+use std::collections::BTreeMap;
+
+use shared::dataset::bars_file::{self, BarsFile};
+use shared::dataset::kind::BarColumns;
+use shared::dataset::reader::ReadError;
+use shared::disk::publish::DiskError;
+use shared::market::bar::Bar;
+use shared::market::trading_day::TradingDay;
+use shared::series::proof::{BarsProof, SeriesFolder};
+
+use super::series::Place;
+
+const NS_PER_MS: i64 = 1_000_000;
+
+/// Why bars can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The disk.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A file of bars that is to be continued can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A stamp that is no time of the market.
+    #[error("a bar begins at {0} ns, which is no day from 1970 to 2199; are the stamps nanoseconds?")]
+    Stamp(i64),
+}
+
+/// Bars on their way into the files of their years.
+pub struct YearFiles {
+    folder: SeriesFolder,
+    columns: BarColumns,
+    /// Years that are finished.
+    files: BTreeMap<i16, BarsProof>,
+    current: Option<(Year, BarsFile)>,
+    /// Where the next bar goes while no file is begun.
+    next: Option<Place>,
+}
+
+/// A New York year and the instants that belong to it, ns UTC, half-open.
+#[derive(Debug, Clone, Copy)]
+struct Year {
+    number: i16,
+    from_ns: i64,
+    to_ns: i64,
+}
+
+impl Year {
+    fn of(stamp: i64) -> Result<Self, OutputError> {
+        let day = TradingDay::of_utc_ms(stamp.div_euclid(NS_PER_MS)).ok_or(OutputError::Stamp(stamp))?;
+        let number = day.year();
+        let start = |year: i16| TradingDay::from_ymd(year, 1, 1).map(|day| day.start_utc_ms() * NS_PER_MS);
+        let from_ns = start(number).ok_or(OutputError::Stamp(stamp))?;
+        Ok(Self { number, from_ns, to_ns: start(number + 1).unwrap_or(i64::MAX) })
+    }
+
+    fn contains(&self, stamp: i64) -> bool {
+        (self.from_ns..self.to_ns).contains(&stamp)
+    }
+}
+
+impl YearFiles {
+    /// Goes on at `place`: files of earlier years stay, the closed bars of its own year are taken over, and what was
+    /// behind them is forgotten. Without a place, everything begins anew.
+    pub fn resume(
+        folder: SeriesFolder,
+        columns: BarColumns,
+        place: Option<Place>,
+        files: &BTreeMap<i16, BarsProof>,
+    ) -> Result<Self, OutputError> {
+        let kept = |year: i16| place.is_some_and(|place| year < place.year);
+        let files = files
+            .iter()
+            .filter(|(year, _)| kept(**year))
+            .map(|(year, proof)| (*year, proof.clone()))
+            .collect();
+        let mut resumed = Self { folder, columns, files, current: None, next: place };
+        if let Some(Place { year, closed }) = place.filter(|place| place.closed > 0) {
+            resumed.take_over(year, closed)?;
+        }
+        Ok(resumed)
+    }
+
+    fn take_over(&mut self, year: i16, closed: u64) -> Result<(), OutputError> {
+        let path = self.folder.file(year);
+        let mut left = usize::try_from(closed).unwrap_or(usize::MAX);
+        bars_file::stream::<OutputError>(&path, self.columns, |bars| {
+            let taken = &bars[..left.min(bars.len())];
+            left -= taken.len();
+            self.append(taken)
+        })
+    }
+
+    /// Appends closed bars, in the order of their trades.
+    pub fn append(&mut self, mut bars: &[Bar]) -> Result<(), OutputError> {
+        while let Some(first) = bars.first() {
+            let within = match &self.current {
+                Some((year, _)) if year.contains(first.t) => *year,
+                _ => self.begin(Year::of(first.t)?)?,
+            };
+            let end = bars.iter().position(|bar| !within.contains(bar.t)).unwrap_or(bars.len());
+            let (here, later) = bars.split_at(end);
+            if let Some((_, file)) = &mut self.current {
+                file.append(here)?;
+            }
+            bars = later;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, year: Year) -> Result<Year, OutputError> {
+        self.finish_current()?;
+        let file = BarsFile::create(&self.folder.file(year.number), self.columns)?;
+        self.current = Some((year, file));
+        Ok(year)
+    }
+
+    fn finish_current(&mut self) -> Result<(), OutputError> {
+        let Some((year, file)) = self.current.take() else { return Ok(()) };
+        let bars = file.bars();
+        self.files.insert(year.number, BarsProof { bars, fingerprint: file.publish()? });
+        Ok(())
+    }
+
+    /// Where the next closed bar will go, when `open` is the bar being filled.
+    pub fn place(&self, open: Option<&Bar>) -> Result<Option<Place>, OutputError> {
+        let so_far = match &self.current {
+            Some((year, file)) => Some(Place { year: year.number, closed: file.bars() }),
+            None => self.next,
+        };
+        let Some(open) = open else { return Ok(so_far) };
+        let year = Year::of(open.t)?.number;
+        Ok(so_far.filter(|place| place.year >= year).or(Some(Place { year, closed: 0 })))
+    }
+
+    /// Appends the bar that is not full, publishes the last file, removes those of years that have no bars any more,
+    /// and tells what there is.
+    pub fn finish(mut self, open: Option<&Bar>) -> Result<BTreeMap<i16, BarsProof>, OutputError> {
+        if let Some(open) = open {
+            self.append(std::slice::from_ref(open))?;
+        }
+        self.finish_current()?;
+        remove_others(&self.folder, &self.files)?;
+        Ok(self.files)
+    }
+}
+
+/// Removes the files of years that are not in `files`.
+pub fn remove_others(folder: &SeriesFolder, files: &BTreeMap<i16, BarsProof>) -> Result<(), DiskError> {
+    for year in folder.years()?.into_iter().filter(|year| !files.contains_key(year)) {
+        let file = folder.file(year);
+        std::fs::remove_file(&file).map_err(DiskError::at("remove", &file))?;
+        // A folder that holds something else stays.
+        drop(file.parent().map(std::fs::remove_dir));
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Where building begins and which days it reads: pure interval algebra over what a series covers and what is asked.
+//!
+//! A range that continues a series goes on from its tail; one that overlaps it begins at the last year end before it, or
+//! at the start, and goes on to the end of what was covered, since later bars depend on earlier trades.
+
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::market::session;
+use shared::market::trading_day::TradingDay;
+
+/// The point that building begins at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Before the first trade of the series.
+    Start,
+    /// At the year end of this number.
+    YearEnd(usize),
+    /// After the last trade so far.
+    Tail,
+}
+
+/// What one run does to a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Where it begins.
+    pub begin: Begin,
+    /// The days whose trades it reads.
+    pub read: Coverage,
+    /// The days that the series covers afterwards.
+    pub covered: Coverage,
+}
+
+/// What to do with days between what is covered and what is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gaps {
+    /// They are an error.
+    Refused,
+    /// The series goes on as if nothing had been traded.
+    Allowed,
+}
+
+/// A place where building can begin, with the last day that is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which.
+    pub begin: Begin,
+    /// The last day that is in.
+    pub through: TradingDay,
+}
+
+/// What building would have to do; `Err` holds the days between, at least one of them with a session.
+///
+/// `candidates` are in time order; `usable` says of one whether its files are as the state says.
+pub fn plan(
+    covered: &Coverage,
+    candidates: &[Candidate],
+    asked: DateRange,
+    gaps: Gaps,
+    usable: impl Fn(Begin) -> bool,
+) -> Result<Plan, DateRange> {
+    let asked = bridged(covered, asked, gaps)?;
+    let covered = covered.union(&Coverage::from(asked));
+    let begins =
+        candidates.iter().rfind(|candidate| candidate.through < asked.from() && usable(candidate.begin));
+    let Some(Candidate { begin, through }) = begins else {
+        return Ok(Plan { begin: Begin::Start, read: covered.clone(), covered });
+    };
+    let later = DateRange::new(through.next(), TradingDay::MAX).filter(|later| later.from() > *through);
+    let read = covered.intersection(&later.map(Coverage::from).unwrap_or_default());
+    Ok(Plan { begin: *begin, read, covered })
+}
+
+/// `asked`, stretched over days without a session that lie between it and what is covered.
+fn bridged(covered: &Coverage, asked: DateRange, gaps: Gaps) -> Result<DateRange, DateRange> {
+    let Some(hull) = covered.hull() else { return Ok(asked) };
+    let between = if asked.from() > hull.to() {
+        DateRange::new(hull.to().next(), asked.from().previous())
+    } else {
+        DateRange::new(asked.to().next(), hull.from().previous())
+    };
+    let Some(gap) = between else { return Ok(asked) };
+    if session::sessions(gap.from(), gap.to()).next().is_none() {
+        let joined = DateRange::new(asked.from().min(gap.from()), asked.to().max(gap.to()));
+        return Ok(joined.expect("the hull of two ranges"));
+    }
+    match gaps {
+        Gaps::Refused => Err(gap),
+        Gaps::Allowed => Ok(asked),
+    }
+}
+
+/// The ranges of `days`, cut where a year begins.
+pub fn by_year(days: &Coverage) -> impl Iterator<Item = DateRange> {
+    let years = |range: DateRange| {
+        (range.from().year()..=range.to().year()).filter_map(move |year| {
+            let ends = TradingDay::from_ymd(year, 1, 1).zip(TradingDay::from_ymd(year, 12, 31));
+            ends.and_then(|(first, last)| DateRange::new(first, last)?.intersection(range))
+        })
+    };
+    days.ranges().iter().copied().flat_map(years)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> TradingDay {
+        text.parse().expect(text)
+    }
+
+    fn range(from: &str, to: &str) -> DateRange {
+        DateRange::new(day(from), day(to)).expect("in order")
+    }
+
+    fn covered() -> Coverage {
+        Coverage::from(range("2022-03-01", "2024-02-02"))
+    }
+
+    fn candidates() -> [Candidate; 3] {
+        [
+            Candidate { begin: Begin::YearEnd(0), through: day("2022-12-31") },
+            Candidate { begin: Begin::YearEnd(1), through: day("2023-12-31") },
+            Candidate { begin: Begin::Tail, through: day("2024-02-02") },
+        ]
+    }
+
+    fn planned(asked: DateRange) -> (Begin, String, String) {
+        let plan = plan(&covered(), &candidates(), asked, Gaps::Refused, |_| true).expect("no gap");
+        (plan.begin, plan.read.to_string(), plan.covered.to_string())
+    }
+
+    #[test]
+    fn what_continues_begins_at_the_tail_even_over_a_weekend() {
+        let expected =
+            (Begin::Tail, "2024-02-03..2024-02-09".to_owned(), "2022-03-01..2024-02-09".to_owned());
+        assert_eq!(planned(range("2024-02-03", "2024-02-09")), expected);
+        assert_eq!(planned(range("2024-02-05", "2024-02-09")), expected, "Friday to Monday");
+    }
+
+    #[test]
+    fn what_overlaps_begins_at_the_year_end_before_and_ends_where_the_series_ended() {
+        let (begin, read, _) = planned(range("2023-05-01", "2023-05-31"));
+        assert_eq!((begin, read.as_str()), (Begin::YearEnd(0), "2023-01-01..2024-02-02"));
+        let (begin, read, covered) = planned(range("2022-01-03", "2022-03-01"));
+        assert_eq!((begin, read.as_str()), (Begin::Start, "2022-01-03..2024-02-02"));
+        assert_eq!(covered, read);
+        let (begin, read, _) = planned(range("2024-01-01", "2024-02-02"));
+        assert_eq!((begin, read.as_str()), (Begin::YearEnd(1), "2024-01-01..2024-02-02"));
+    }
+
+    #[test]
+    fn a_gap_is_named_and_only_by_leave_jumped_over() {
+        let asked = range("2024-02-06", "2024-02-09");
+        let gap = plan(&covered(), &candidates(), asked, Gaps::Refused, |_| true).expect_err("a gap");
+        assert_eq!(gap.to_string(), "2024-02-03..2024-02-05");
+        let plan = plan(&covered(), &candidates(), asked, Gaps::Allowed, |_| true).expect("allowed");
+        assert_eq!((plan.begin, plan.read.to_string()), (Begin::Tail, "2024-02-06..2024-02-09".to_owned()));
+    }
+
+    #[test]
+    fn a_new_series_reads_what_is_asked_and_damage_leads_further_back() {
+        let asked = range("2024-02-05", "2024-02-09");
+        let new = plan(&Coverage::empty(), &[], asked, Gaps::Refused, |_| true).expect("no gap");
+        assert_eq!((new.begin, new.read.to_string()), (Begin::Start, asked.to_string()));
+        let undamaged = |begin| begin == Begin::YearEnd(0);
+        let back = plan(&covered(), &candidates(), asked, Gaps::Refused, undamaged).expect("no gap");
+        assert_eq!(
+            (back.begin, back.read.to_string()),
+            (Begin::YearEnd(0), "2023-01-01..2024-02-09".to_owned())
+        );
+    }
+
+    #[test]
+    fn years_are_read_one_after_the_other() {
+        let days = Coverage::from(range("2022-12-30", "2024-01-02"));
+        let years: Vec<String> = by_year(&days).map(|range| range.to_string()).collect();
+        assert_eq!(years, ["2022-12-30..2022-12-31", "2023-01-01..2023-12-31", "2024-01-01..2024-01-02"]);
+    }
+}

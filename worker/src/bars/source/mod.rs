@@ -1,0 +1,42 @@
+//! What bars are made of: trades or 1-minute bars on disk, in time order, and what of them is proven.
+
+pub mod error;
+pub mod tree;
+pub mod tape;
+pub mod trades;
+pub mod minutes;
+
+use shared::dataset::coverage::DateRange;
+use shared::dataset::reader::ReadError;
+
+use self::error::SourceError;
+use self::minutes::Minutes;
+use self::tape::Tape;
+use self::trades::Trades;
+use self::tree::Holdings;
+use super::chunk::Chunk;
+
+/// How the input is read.
+#[derive(Debug, Clone)]
+pub enum Reading {
+    /// Trades.
+    Trades(Trades),
+    /// 1-minute bars.
+    Minutes(Minutes),
+}
+
+impl Reading {
+    /// Hands over what was traded on `days`, in order.
+    pub fn read<E: From<SourceError> + From<ReadError>>(
+        &self,
+        holdings: &Holdings,
+        days: DateRange,
+        tape: &mut Tape,
+        take: impl FnMut(&Chunk<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Self::Trades(trades) => trades.read(holdings, days, tape, take),
+            Self::Minutes(minutes) => minutes.read(holdings, days, tape, take),
+        }
+    }
+}

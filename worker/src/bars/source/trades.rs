@@ -1,0 +1,189 @@
+//! Trades on disk to chunks, a day after the other.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
+use shared::dataset::coverage::DateRange;
+use shared::dataset::reader::ReadError;
+use shared::dataset::schema;
+use shared::dataset::tape::{self as columns, Nulls, Wanted};
+use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
+
+use super::error::SourceError;
+use super::tape::{Order, Tape, sorted};
+use super::tree::Holdings;
+use crate::bars::adjust::Factors;
+use crate::bars::chunk::{Chunk, LeftOut, Sieve};
+use crate::bars::conditions;
+
+const NS_PER_MS: i64 = 1_000_000;
+
+static PRICES: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
+    let wanted = |name, data_type| Wanted { name, data_type, nulls: Nulls::Refused };
+    vec![
+        wanted("sip_ts", DataType::Int64),
+        wanted("price", DataType::Float64),
+        wanted("size", DataType::Float64),
+    ]
+});
+
+static PRICES_AND_CONDITIONS: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
+    let wanted = |name, data_type| Wanted { name, data_type, nulls: Nulls::Allowed };
+    let mut all = PRICES.clone();
+    all.push(wanted("conditions", DataType::List(schema::condition())));
+    all.push(wanted("correction", DataType::Int32));
+    all
+});
+
+/// Which prints are trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prints {
+    /// All.
+    All,
+    /// Those that update the consolidated last price and volume, without cancelled and erroneous ones. Needs the
+    /// columns of `--columns full`.
+    Sip,
+}
+
+/// How trades are read.
+#[derive(Debug, Clone)]
+pub struct Trades {
+    /// Which prints count.
+    pub prints: Prints,
+    /// Onto which scale.
+    pub factors: Factors,
+    /// What if they are not in order.
+    pub order: Order,
+}
+
+impl Trades {
+    /// Hands over the trades of `days`, in order.
+    pub fn read<E: From<SourceError> + From<ReadError>>(
+        &self,
+        holdings: &Holdings,
+        days: DateRange,
+        tape: &mut Tape,
+        mut take: impl FnMut(&Chunk<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let wanted = match self.prints {
+            Prints::All => &*PRICES,
+            Prints::Sip => &*PRICES_AND_CONDITIONS,
+        };
+        let mut desk = Desk::default();
+        for (path, day) in holdings.files(days) {
+            let day = day.from();
+            let factors = self.factors.of(day);
+            let mut piece = |first_row: u64, batch: &RecordBatch| {
+                let stamps = batch.column(0).as_primitive::<Int64Type>().values();
+                tape.admit(&path, first_row, stamps)?;
+                on_the_day(&path, first_row, stamps, day)?;
+                take(&desk.chunk(batch, self.prints, factors))
+            };
+            match self.order {
+                Order::Demanded => columns::stream(&path, holdings.ticker(), wanted, piece)?,
+                Order::Made => {
+                    if let Some(day) = whole_and_sorted(&path, holdings, wanted)? {
+                        piece(0, &day)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All rows of a file, in time order.
+fn whole_and_sorted(
+    path: &Path,
+    holdings: &Holdings,
+    wanted: &[Wanted],
+) -> Result<Option<RecordBatch>, ReadError> {
+    let mut pieces = Vec::new();
+    columns::stream(path, holdings.ticker(), wanted, |_, batch| {
+        pieces.push(batch.clone());
+        Ok::<(), ReadError>(())
+    })?;
+    let Some(first) = pieces.first() else { return Ok(None) };
+    let foreign =
+        |error: &dyn std::error::Error| ReadError::Foreign { path: path.to_owned(), what: error.to_string() };
+    let whole = concat_batches(&first.schema(), &pieces).map_err(|error| foreign(&error))?;
+    let order = sorted(whole.column(0).as_primitive::<Int64Type>().values());
+    let order = order.into_iter().map(|row| row as u64).collect::<arrow::array::UInt64Array>();
+    take_record_batch(&whole, &order).map(Some).map_err(|error| foreign(&error))
+}
+
+/// Stamps are in order, so the first and the last tell for all. Trees of others may count days in UTC.
+fn on_the_day(path: &Path, first_row: u64, stamps: &[i64], day: TradingDay) -> Result<(), SourceError> {
+    let of_day = |stamp: i64| {
+        let is_on = |zone: Zone| zone.day_of_ms(stamp.div_euclid(NS_PER_MS)) == Some(day);
+        is_on(Zone::NewYork) || is_on(Zone::Utc)
+    };
+    let ends = [0, stamps.len().saturating_sub(1)];
+    let stranger = ends.into_iter().find(|&row| stamps.get(row).is_some_and(|stamp| !of_day(*stamp)));
+    match stranger {
+        None => Ok(()),
+        Some(row) => Err(SourceError::OtherDay {
+            path: path.to_owned(),
+            row: first_row + row as u64,
+            stamp: stamps[row],
+            day,
+        }),
+    }
+}
+
+/// Memory that is used again for every piece.
+#[derive(Default)]
+struct Desk {
+    stamps: Vec<i64>,
+    prices: Vec<f64>,
+    sizes: Vec<f64>,
+    sieve: Sieve,
+}
+
+impl Desk {
+    /// The trades of a piece. The usual one, all prints on their own scale, is not copied.
+    fn chunk<'a>(&'a mut self, batch: &'a RecordBatch, prints: Prints, factors: (f64, f64)) -> Chunk<'a> {
+        let stamps = batch.column(0).as_primitive::<Int64Type>().values();
+        let prices = batch.column(1).as_primitive::<Float64Type>().values();
+        let sizes = batch.column(2).as_primitive::<Float64Type>().values();
+        let same_scale = factors == (1.0, 1.0);
+        if prints == Prints::All && same_scale {
+            return self.sieve.pass(stamps, prices, sizes, LeftOut::default());
+        }
+        let mut left_out = LeftOut::default();
+        self.stamps.clear();
+        self.prices.clear();
+        self.sizes.clear();
+        for row in 0..batch.num_rows() {
+            if prints == Prints::Sip && !counts(batch, row, &mut left_out) {
+                continue;
+            }
+            self.stamps.push(stamps[row]);
+            self.prices.push(prices[row] * factors.0);
+            self.sizes.push(sizes[row] * factors.1);
+        }
+        self.sieve.pass(&self.stamps, &self.prices, &self.sizes, left_out)
+    }
+}
+
+/// Does the print count? If not, its reason is.
+fn counts(batch: &RecordBatch, row: usize, left_out: &mut LeftOut) -> bool {
+    let (listed, corrections) =
+        (batch.column(3).as_list::<i32>(), batch.column(4).as_primitive::<Int32Type>());
+    if conditions::is_void(corrections.is_valid(row).then(|| corrections.value(row))) {
+        left_out.correction += 1;
+        return false;
+    }
+    if listed.is_valid(row) {
+        let ids = listed.value(row);
+        if !conditions::updates_last_and_volume(ids.as_primitive::<Int32Type>().values()) {
+            left_out.condition += 1;
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,109 @@
+//! A tree of input: which kind it holds, and what of a ticker is proven in it.
+
+use std::path::{Path, PathBuf};
+
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::descriptor::{self, Adjusted};
+use shared::dataset::kind::Kind;
+use shared::dataset::ledger::Ledger;
+use shared::dataset::partition::Partition;
+use shared::market::session;
+use shared::market::ticker::Ticker;
+use shared::market::zone::Zone;
+
+use super::error::SourceError;
+
+/// The root of a tree of input.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    root: PathBuf,
+    kind: Kind,
+    /// `None` where the tree was not written by us.
+    ours: Option<Ours>,
+}
+
+/// What a tree of ours says of itself.
+#[derive(Debug, Clone, Copy)]
+struct Ours {
+    adjusted: Adjusted,
+    zone: Zone,
+}
+
+/// What is known of one ticker.
+#[derive(Debug, Clone)]
+pub struct Holdings {
+    root: PathBuf,
+    kind: Kind,
+    ticker: Ticker,
+    /// `None` where nothing is proven and what is on disk is taken for all there is.
+    ledger: Option<Ledger>,
+}
+
+impl Tree {
+    /// Looks at the tree under `root`.
+    pub fn open(root: &Path, kind: Kind) -> Result<Self, SourceError> {
+        let ours = descriptor::read(root)?;
+        if let Some(found) = ours.as_ref().filter(|found| found.kind != kind) {
+            let (path, found) = (root.to_owned(), format!("{} data", found.kind));
+            return Err(SourceError::OtherKind { path, found, wanted: kind.name() });
+        }
+        let ours = ours.map(|ours| Ours { adjusted: ours.adjusted, zone: ours.time_zone });
+        Ok(Self { root: root.to_owned(), kind, ours })
+    }
+
+    /// Are its prices on today's scale? A tree that does not say is taken to be as traded.
+    pub fn adjusted(&self) -> Adjusted {
+        self.ours.map_or(Adjusted::No, |ours| ours.adjusted)
+    }
+
+    /// The zone that its days are counted in.
+    pub fn zone(&self) -> Zone {
+        self.ours.map_or(Zone::NewYork, |ours| ours.zone)
+    }
+
+    /// What is known of `ticker`.
+    pub fn holdings(&self, ticker: &Ticker) -> Result<Holdings, SourceError> {
+        let path = Ledger::path(&self.root, ticker);
+        let folder = self.root.join(ticker.as_str());
+        let ledger = match (path.exists(), self.ours) {
+            (true, _) => Some(Ledger::read(&self.root, self.kind, ticker)?),
+            (false, Some(_)) => return Err(SourceError::NothingProven { ticker: ticker.clone(), path }),
+            (false, None) if folder.is_dir() => None,
+            (false, None) => return Err(SourceError::NoFolder { ticker: ticker.clone(), path: folder }),
+        };
+        Ok(Holdings { root: self.root.clone(), kind: self.kind, ticker: ticker.clone(), ledger })
+    }
+}
+
+impl Holdings {
+    /// Is there a ledger to go by?
+    pub fn are_proven(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    /// Whose.
+    pub fn ticker(&self) -> &Ticker {
+        &self.ticker
+    }
+
+    /// The sessions among `days` of which nobody knows whether anything was traded.
+    pub fn missing(&self, days: &Coverage) -> Coverage {
+        let Some(ledger) = &self.ledger else { return Coverage::empty() };
+        let unknown = days.minus(&ledger.answered());
+        let sessions = |range: &DateRange| session::sessions(range.from(), range.to());
+        unknown.ranges().iter().flat_map(sessions).filter_map(|(day, _)| DateRange::new(day, day)).collect()
+    }
+
+    /// The files that hold rows of `days`, in time order, each with the days of it that are wanted.
+    pub fn files(&self, days: DateRange) -> impl Iterator<Item = (PathBuf, DateRange)> {
+        Partition::within(self.kind, days).filter_map(move |partition| {
+            let path = partition.file(&self.root, &self.ticker, self.kind);
+            let there = match &self.ledger {
+                Some(ledger) => ledger.file(partition).is_some(),
+                None => path.exists(),
+            };
+            let wanted = partition.span().intersection(days)?;
+            there.then_some((path, wanted))
+        })
+    }
+}

@@ -1,0 +1,313 @@
+//! `bars`: arguments to a commission, and its run.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
+use shared::market::bar::Mode;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use shared::run::events::EventLog;
+use shared::run::exit::Exit;
+use shared::run::leftovers;
+use shared::run::limits::MAX_WORKER_THREADS;
+use shared::run::ticker_list::TickerList;
+use shared::series::parameters::Source;
+use shared::series::tree::{self, TreeError};
+
+use super::refusal::Refusal;
+use super::until_end;
+use crate::api::failure::causes;
+use crate::bars::batch::{self, Commission, Input};
+use crate::bars::begin::Existing;
+use crate::bars::choice::{Choice, Target, Threshold};
+use crate::bars::plan::Gaps;
+use crate::bars::source::minutes::MinutePrice;
+use crate::bars::source::tape::Order;
+use crate::bars::source::trades::Prints;
+use crate::bars::source::tree::Tree;
+use crate::report::{Level, Reporter};
+
+/// As typed.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags as typed; the plan has enums")]
+pub struct BarsArgs {
+    /// Root of the trades: R/TICKER/year=YYYY/month=MM/day=YYYY-MM-DD/trades.parquet
+    #[arg(long, value_name = "R", required_unless_present = "agg1m_root", conflicts_with = "agg1m_root")]
+    trades_root: Option<PathBuf>,
+    /// Root of 1-minute bars instead, each minute one trade: R/TICKER/year=YYYY/month=MM/minute.parquet
+    #[arg(long, value_name = "R")]
+    agg1m_root: Option<PathBuf>,
+    /// Price of a minute: volume-weighted (the close where there is none), or the close as older systems took it
+    #[arg(long, value_name = "vw|close", default_value = "vw", value_parser = ["vw", "close"], requires = "agg1m_root")]
+    agg1m_price: String,
+    /// Whose bars
+    #[arg(long, required_unless_present = "tickers_csv", conflicts_with = "tickers_csv")]
+    ticker: Option<Ticker>,
+    /// CSV with a column `ticker`, for many at once
+    #[arg(long, value_name = "FILE")]
+    tickers_csv: Option<PathBuf>,
+    /// First New York day
+    #[arg(long, value_name = "YYYY-MM-DD", required = true)]
+    from: Option<TradingDay>,
+    /// Last New York day
+    #[arg(long, value_name = "YYYY-MM-DD", required = true)]
+    to: Option<TradingDay>,
+    /// Root of the bars: OUT/TICKER/dollar/year=YYYY/bars.parquet
+    #[arg(long, value_name = "DIR", required = true)]
+    outdir: Option<PathBuf>,
+    /// Kinds of bars, several in one pass: TB VB DB (tick, volume, dollar), TIB VIB DIB (imbalance), TRB VRB DRB (runs), all
+    #[arg(long, value_name = "MODE,…", value_delimiter = ',', required = true)]
+    mode: Vec<Modes>,
+    /// Trades, shares or dollars a bar; MODE=X for one of several kinds; auto with --bars-per-day
+    #[arg(long, value_name = "X|MODE=X|auto", value_delimiter = ',', default_value = "50000")]
+    target: Vec<TargetArg>,
+    /// With --target auto: so many bars on a mean day of the ticker's daily bars before --from; 200 is 0.5 % of a day each
+    #[arg(long, value_name = "N", value_parser = positive, requires = "daily_root")]
+    bars_per_day: Option<f64>,
+    /// Root of the daily bars for --target auto
+    #[arg(long, value_name = "R")]
+    daily_root: Option<PathBuf>,
+    /// How imbalance bars close
+    #[arg(long, value_enum, default_value_t = Threshold::Target)]
+    threshold: Threshold,
+    /// Weight of the newest in the moving means of --threshold target and afml, above 0 and at most 1
+    #[arg(long, value_name = "A", default_value = "0.2", value_parser = weight)]
+    alpha: f64,
+    /// Trades expected in a bar (--threshold stable and afml, runs)
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    expected_ticks: u32,
+    /// --threshold afml: no bar closes before so many trades (default: --expected-ticks)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    warmup: Option<u32>,
+    /// --threshold afml: never expect fewer trades (default: a tenth of --expected-ticks)
+    #[arg(long, value_name = "N", value_parser = positive)]
+    min_ticks: Option<f64>,
+    /// --threshold afml: never expect more trades (default: ten times --expected-ticks)
+    #[arg(long, value_name = "N", value_parser = positive)]
+    max_ticks: Option<f64>,
+    /// The tick rule's sign before the first move
+    #[arg(long, value_name = "1|-1", default_value = "1", value_parser = ["1", "+1", "-1"], allow_hyphen_values = true)]
+    first_sign: String,
+    /// Also `t_close` n vw `buy_v` `buy_dollar` imbalance threshold
+    #[arg(long)]
+    extended: bool,
+    /// Which prints count: all, or those that update the consolidated last price and volume and were not cancelled
+    /// (sip; needs trades of --columns full)
+    #[arg(long, value_name = "all|sip", default_value = "all", value_parser = ["all", "sip"], conflicts_with = "agg1m_root")]
+    conditions: String,
+    /// Prices and sizes on today's scale by these splits (`worker reference --splits`); trades are as traded otherwise
+    #[arg(long, value_name = "SPLITS")]
+    adjust: Option<PathBuf>,
+    /// Make the bars of these series anew from this range alone, whatever they are now
+    #[arg(long, conflicts_with = "resume")]
+    rebuild: bool,
+    /// Leave series alone that cover the range already
+    #[arg(long)]
+    resume: bool,
+    /// Go on over days that nobody has, as if nothing had been traded
+    #[arg(long)]
+    allow_gap: bool,
+    /// Sort each file by stamp; without it a stamp that falls is an error
+    #[arg(long)]
+    sort: bool,
+    /// Tickers side by side
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
+    max_workers: u16,
+    /// JSON lines for a supervisor
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+}
+
+/// One kind, or all.
+#[derive(Debug, Clone, Copy)]
+enum Modes {
+    One(Mode),
+    All,
+}
+
+impl FromStr for Modes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" { Ok(Self::All) } else { text.parse().map(Self::One) }
+    }
+}
+
+/// A target, for all kinds or for one.
+#[derive(Debug, Clone, Copy)]
+struct TargetArg {
+    mode: Option<Mode>,
+    amount: Amount,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Amount {
+    Given(f64),
+    Auto,
+}
+
+impl FromStr for TargetArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mode, amount) = match text.split_once('=') {
+            Some((mode, amount)) => (Some(mode.parse()?), amount),
+            None => (None, text),
+        };
+        let amount = if amount == "auto" { Amount::Auto } else { Amount::Given(positive(amount)?) };
+        Ok(Self { mode, amount })
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| format!("{text:?} is not a number above 0"))
+}
+
+fn weight(text: &str) -> Result<f64, String> {
+    let weight = positive(text).ok().filter(|weight| *weight <= 1.0);
+    weight.ok_or_else(|| format!("{text:?} is not a weight above 0 and at most 1"))
+}
+
+/// Looks at everything that can be wrong, then builds.
+pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
+    let ears = until_end::listen()?;
+    let (tickers, repeated) = args.tickers()?;
+    let events = EventLog::open(args.events.as_deref()).map_err(Refusal::local)?;
+    let reporter = Reporter::new(events);
+    let threads = args.max_workers.into();
+    let is_one = args.ticker.is_some();
+    let commission = args.resolve()?;
+    for ticker in repeated {
+        reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
+    }
+    let exit = until_end::run(ears, move |stop| batch::run(&commission, tickers, threads, &reporter, stop));
+    // Who asks for one ticker is a person: what can't be done for it is wrong input.
+    Ok(if is_one && exit == Exit::Permanent { Exit::Usage } else { exit })
+}
+
+impl BarsArgs {
+    fn tickers(&self) -> Result<(Vec<Ticker>, Vec<Ticker>), Refusal> {
+        match (&self.ticker, &self.tickers_csv) {
+            (Some(ticker), _) => Ok((vec![ticker.clone()], Vec::new())),
+            (None, Some(path)) => {
+                let list = TickerList::read(path).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
+                Ok((list.tickers, list.repeated))
+            }
+            (None, None) => Err(Refusal::wrong("--ticker or --tickers-csv is missing".to_owned())),
+        }
+    }
+
+    fn resolve(self) -> Result<Commission, Refusal> {
+        let missing = |flag: &str| Refusal::wrong(format!("{flag} is missing"));
+        let from = self.from.ok_or_else(|| missing("--from"))?;
+        let to = self.to.ok_or_else(|| missing("--to"))?;
+        let asked = DateRange::new(from, to)
+            .ok_or_else(|| Refusal::wrong(format!("--to {to} lies before --from {from}")))?;
+        let modes = self.modes()?;
+        let (root, kind, input, source) = self.input()?;
+        let tree = Tree::open(&root, kind).map_err(|error| {
+            Refusal::flag(if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" }, &error)
+        })?;
+        if !root.is_dir() {
+            return Err(Refusal::wrong(format!("{} is not a folder", root.display())));
+        }
+        let expected = f64::from(self.expected_ticks);
+        let (min_ticks, max_ticks) =
+            (self.min_ticks.unwrap_or(expected / 10.0), self.max_ticks.unwrap_or(expected * 10.0));
+        if min_ticks > max_ticks {
+            return Err(Refusal::wrong(format!(
+                "--min-ticks {min_ticks} is more than --max-ticks {max_ticks}"
+            )));
+        }
+        let outdir = self.outdir.ok_or_else(|| missing("--outdir"))?;
+        tree::claim(&outdir).map_err(|error| Refusal {
+            exit: match error {
+                TreeError::Disk(_) => Exit::LocalResource,
+                TreeError::SomethingElse { .. } => Exit::Usage,
+            },
+            text: causes(&error),
+        })?;
+        leftovers::sweep(&outdir).map_err(Refusal::local)?;
+        Ok(Commission {
+            root,
+            tree,
+            input,
+            outdir,
+            asked,
+            modes,
+            choice: Choice {
+                threshold: self.threshold,
+                alpha: self.alpha,
+                expected_ticks: self.expected_ticks,
+                warmup: self.warmup.unwrap_or(self.expected_ticks),
+                min_ticks,
+                max_ticks,
+                first_sign: if self.first_sign == "-1" { -1 } else { 1 },
+                extended: self.extended,
+                source,
+                splits: self.adjust,
+                daily_root: self.daily_root,
+            },
+            existing: match (self.rebuild, self.resume) {
+                (true, _) => Existing::Replaced,
+                (false, true) => Existing::Resumed,
+                (false, false) => Existing::Continued,
+            },
+            gaps: if self.allow_gap { Gaps::Allowed } else { Gaps::Refused },
+            order: if self.sort { Order::Made } else { Order::Demanded },
+        })
+    }
+
+    fn input(&self) -> Result<(PathBuf, Kind, Input, Source), Refusal> {
+        match (&self.trades_root, &self.agg1m_root) {
+            (Some(root), _) if self.conditions == "sip" => {
+                Ok((root.clone(), Kind::Trades, Input::Trades(Prints::Sip), Source::SipTrades))
+            }
+            (Some(root), _) => Ok((root.clone(), Kind::Trades, Input::Trades(Prints::All), Source::Trades)),
+            (None, Some(root)) if self.agg1m_price == "close" => {
+                Ok((root.clone(), Kind::Minute, Input::Minutes(MinutePrice::Close), Source::MinuteClose))
+            }
+            (None, Some(root)) => {
+                Ok((root.clone(), Kind::Minute, Input::Minutes(MinutePrice::Vwap), Source::MinuteVwap))
+            }
+            (None, None) => Err(Refusal::wrong("--trades-root or --agg1m-root is missing".to_owned())),
+        }
+    }
+
+    /// Each kind once, with its target.
+    fn modes(&self) -> Result<Vec<(Mode, Target)>, Refusal> {
+        let mut modes: Vec<Mode> = Vec::new();
+        for wanted in &self.mode {
+            match wanted {
+                Modes::One(mode) => modes.push(*mode),
+                Modes::All => modes.extend(Mode::ALL),
+            }
+        }
+        let order = |mode: &Mode| Mode::ALL.iter().position(|known| known == mode);
+        modes.sort_by_key(order);
+        modes.dedup();
+        if let Some(TargetArg { mode: Some(mode), .. }) =
+            self.target.iter().find(|target| target.mode.is_some_and(|mode| !modes.contains(&mode)))
+        {
+            return Err(Refusal::wrong(format!("--target names {mode}, which --mode does not")));
+        }
+        modes.into_iter().map(|mode| Ok((mode, self.target_of(mode)?))).collect()
+    }
+
+    fn target_of(&self, mode: Mode) -> Result<Target, Refusal> {
+        let own = self.target.iter().rfind(|target| target.mode == Some(mode));
+        let of_all = self.target.iter().rfind(|target| target.mode.is_none());
+        let amount = own.or(of_all).map_or(Amount::Given(50_000.0), |target| target.amount);
+        match (amount, self.bars_per_day) {
+            (Amount::Given(target), _) => Ok(Target::Given(target)),
+            (Amount::Auto, Some(bars)) => Ok(Target::BarsPerDay(bars)),
+            (Amount::Auto, None) => {
+                Err(Refusal::wrong("--target auto needs --bars-per-day (200 is usual)".to_owned()))
+            }
+        }
+    }
+}

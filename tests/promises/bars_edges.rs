@@ -291,13 +291,30 @@ fn a_rebuild_leaves_no_year_of_the_bars_that_it_replaces() {
 
 #[test]
 fn days_between_what_is_covered_and_what_is_asked_are_refused_by_name_unless_a_gap_is_allowed() {
-    let prints = ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"];
-    let series = Series::of(prints.map(|day| flat(day, 3, 10.0, 1.0)));
+    let days = ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"];
+    let series = Series::of(days.map(|day| flat(day, 3, 10.0, 1.0)));
     let words = "--mode all --target 2";
     run(&mut series.bars(ONE_DAY, words)).expect_code(0);
-    let later = ("2024-01-09", "2024-01-09");
-    refused(&mut series.bars(later, words), &series.out(), &["2024-01-04", "2024-01-08", "--allow-gap"]);
+    let (later, whole) = (("2024-01-09", "2024-01-09"), ("2024-01-03", "2024-01-09"));
+    refused(
+        &mut series.bars(later, words),
+        &series.out(),
+        &["2024-01-04", "2024-01-05", "2024-01-08", "--allow-gap"],
+    );
     run(&mut series.bars(later, &format!("{words} --allow-gap"))).expect_code(0);
+    let without = Series::of([days[0], days[4]].map(|day| flat(day, 3, 10.0, 1.0)));
+    run(&mut without.bars(whole, words)).expect_code(0);
+    assert_eq!(
+        tree::parquet_bytes(&series.out()),
+        tree::parquet_bytes(&without.out()),
+        "as if nothing was traded"
+    );
+
+    // What was left out is built later, and then nothing tells that it was.
+    run(&mut series.bars(whole, words)).expect_code(0);
+    let afresh = tempfile::tempdir().expect("a folder");
+    run(&mut series.bars_into(afresh.path(), whole, words)).expect_code(0);
+    assert_eq!(changed(&series.written(), &tree::bytes(afresh.path())), [] as [PathBuf; 0]);
 }
 
 #[test]

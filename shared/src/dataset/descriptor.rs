@@ -113,16 +113,19 @@ impl Descriptor {
     }
 }
 
-/// What the tree in `outdir` says of itself; `None` where it says nothing.
+/// What the tree says of itself; `None` where it says nothing.
 pub fn read(outdir: &Path) -> Result<Option<Descriptor>, DescriptorError> {
     let path = outdir.join("_dataset.json");
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(DiskError::at("read", &path)(error).into()),
-    };
-    let existing = serde_json::from_slice(&bytes);
-    existing.map(Some).map_err(|error| DescriptorError::Corrupt { path, what: error.to_string() })
+    match fs::read(&path) {
+        Ok(bytes) => parse(&path, &bytes).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DiskError::at("read", &path)(error).into()),
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Descriptor, DescriptorError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| DescriptorError::Corrupt { path: path.to_owned(), what: error.to_string() })
 }
 
 /// Makes `outdir` a tree of `asked`, or checks that it is one.
@@ -133,9 +136,7 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
         return Ok(());
     }
-    let Some(existing) = read(outdir)? else {
-        return Err(DiskError::at("read", &path)(io::ErrorKind::NotFound.into()).into());
-    };
+    let existing = parse(&path, &fs::read(&path).map_err(DiskError::at("read", &path))?)?;
     match asked.difference(&existing) {
         None => Ok(()),
         Some((field, existing, asked)) => Err(DescriptorError::Mismatch { path, field, existing, asked }),
@@ -150,7 +151,9 @@ mod tests {
     fn a_tree_keeps_to_what_it_was_made_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let raw = Descriptor::new(Kind::Daily, Adjusted::No, Columns::Narrow, Zone::NewYork, "massive.com");
+        assert_eq!(read(folder.path()).expect("read"), None);
         claim(folder.path(), &raw).expect("new");
+        assert_eq!(read(folder.path()).expect("read").as_ref(), Some(&raw));
         claim(folder.path(), &raw).expect("the same again");
         let adjusted =
             Descriptor::new(Kind::Daily, Adjusted::Yes, Columns::Narrow, Zone::NewYork, "massive.com");

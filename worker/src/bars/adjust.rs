@@ -1,29 +1,292 @@
-//! stub
-use shared::market::trading_day::TradingDay;
-/// stub
-#[derive(Debug, Clone, Default)]
-pub struct Factors;
+//! Prices and sizes on today's scale: what a share was before later splits, in shares after them.
+//!
+//! "Today" is the day of the snapshot that the splits come from. [`Factors`] is pure; [`read_splits`] reads.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::{TradingDay, TradingDayError};
+use shared::series::parameters::Split;
+
+use crate::reference::place::{TableName, date_of};
+use crate::reference::table::{Table, TableError};
+use crate::universe::input::{self, InputError};
+
+/// The factors of one ticker, for any day.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Factors {
+    /// By day; those of one day by their ratio, so that no order but this one is possible.
+    splits: Vec<Split>,
+}
+
 impl Factors {
-    /// stub
-    pub fn of(&self, _: TradingDay) -> (f64, f64) {
-        (1.0, 1.0)
+    /// The factors of a ticker that was split so. Every split counts, two of one day as well.
+    pub fn new(splits: &[Split]) -> Self {
+        let mut splits = splits.to_vec();
+        sort(&mut splits);
+        Self { splits }
+    }
+
+    /// What a price (USD) and a size (shares) of `day` are multiplied with: the products of from/to and of to/from over
+    /// all splits after `day`. The day of execution itself trades in new shares already. (1.0, 1.0) where no split
+    /// follows.
+    ///
+    /// Each quotient is rounded, then multiplied to the product so far, from 1.0 and from the earliest split to the
+    /// latest: that order is part of the definition, for the last bit depends on it. So the two factors are each other's
+    /// inverse but for rounding.
+    pub fn of(&self, day: TradingDay) -> (f64, f64) {
+        let later = self.splits.iter().filter(|split| split.execution_date > day);
+        later.fold((1.0, 1.0), |(price, size), Split { from, to, .. }| {
+            (price * (from / to), size * (to / from))
+        })
     }
 }
-use shared::series::parameters::Split;
-/// stub
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct AdjustError;
-/// stub
-pub fn read_splits(
-    _: &std::path::Path,
-    _: &shared::market::ticker::Ticker,
-) -> Result<Vec<Split>, AdjustError> {
-    Err(AdjustError)
+
+fn sort(splits: &mut [Split]) {
+    splits.sort_by(|a, b| {
+        let by_day = a.execution_date.cmp(&b.execution_date);
+        by_day.then(a.from.total_cmp(&b.from)).then(a.to.total_cmp(&b.to))
+    });
 }
-impl Factors {
-    /// stub
-    pub fn new(_: &[Split]) -> Self {
-        Self
+
+/// Why there are no splits to adjust by.
+#[derive(Debug, thiserror::Error)]
+pub enum AdjustError {
+    /// No file is there.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The file can't be used.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A split on no day.
+    #[error("{file}: execution_date of a split of {ticker}: {day}; `worker reference` fetches the splits anew", file = file.display())]
+    Day {
+        /// The file.
+        file: PathBuf,
+        /// Whose split.
+        ticker: Ticker,
+        /// What it says instead.
+        day: TradingDayError,
+    },
+    /// A split that leaves no price.
+    #[error(
+        "{file}: {ticker} is split on {day} from {from} into {to}, which is no ratio; `worker reference` fetches the splits anew",
+        file = file.display()
+    )]
+    Ratio {
+        /// The file.
+        file: PathBuf,
+        /// Whose split.
+        ticker: Ticker,
+        /// When.
+        day: TradingDay,
+        /// Old shares.
+        from: f64,
+        /// New shares.
+        to: f64,
+    },
+}
+
+/// The splits of `ticker` by day, from `path`: `splits.parquet` itself, or a folder that stands for the newest snapshot
+/// in it.
+///
+/// The file holds announced splits too. Where it lies in `snapshot_date=YYYY-MM-DD` (by the path that was given or by
+/// its real one), those executed after that date had not happened when it was fetched and are left out; anywhere else
+/// all are taken. Rows with the same day and the same numbers are one split; different ones of one day are several.
+pub fn read_splits(path: &Path, ticker: &Ticker) -> Result<Vec<Split>, AdjustError> {
+    let file = input::find(path, TableName::Splits)?.file;
+    let table = Table::read(&file)?;
+    let today = snapshot_of(&file);
+    let tickers = table.required("ticker")?.into_iter();
+    let days = table.text("execution_date")?;
+    let (froms, tos) = (table.float("split_from")?, table.float("split_to")?);
+    let mut splits = Vec::new();
+    for (row, _) in tickers.enumerate().filter(|(_, name)| name == ticker.as_str()) {
+        let missing = |column| TableError::Missing { path: file.clone(), column, row: row + 1 };
+        let day = days[row].as_deref().ok_or_else(|| missing("execution_date"))?;
+        let from = froms[row].ok_or_else(|| missing("split_from"))?;
+        let to = tos[row].ok_or_else(|| missing("split_to"))?;
+        let named = |day| AdjustError::Day { file: file.clone(), ticker: ticker.clone(), day };
+        let day: TradingDay = day.parse().map_err(named)?;
+        if today.is_some_and(|today| day > today) {
+            continue;
+        }
+        // The quotients too: of two possible numbers they can be 0 or too large.
+        if ![from, to, from / to, to / from].into_iter().all(|value| value > 0.0 && value.is_finite()) {
+            return Err(AdjustError::Ratio { file, ticker: ticker.clone(), day, from, to });
+        }
+        splits.push(Split { execution_date: day, from, to });
+    }
+    sort(&mut splits);
+    splits.dedup();
+    Ok(splits)
+}
+
+/// The date of the snapshot that `file` belongs to.
+fn snapshot_of(file: &Path) -> Option<TradingDay> {
+    let date = |file: &Path| date_of(file.parent()?.file_name()?.to_str()?);
+    date(file).or_else(|| date(&fs::canonicalize(file).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::splits::{self, SplitRow};
+    use proptest::prelude::*;
+    use shared::dataset::writer;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+
+    fn day(text: &str) -> TradingDay {
+        text.parse().expect(text)
+    }
+
+    fn split(on: &str, from: f64, to: f64) -> Split {
+        Split { execution_date: day(on), from, to }
+    }
+
+    fn ticker() -> Ticker {
+        "AIG".parse().expect("a ticker")
+    }
+
+    fn write(file: &Path, rows: &[(&str, &str, f64, f64)]) {
+        let row = |(number, (ticker, on, from, to)): (usize, &(&str, &str, f64, f64))| SplitRow {
+            ticker: (*ticker).to_owned(),
+            execution_date: (*on).to_owned(),
+            from: *from,
+            to: *to,
+            id: Some(number.to_string()),
+        };
+        let rows: Vec<SplitRow> = rows.iter().enumerate().map(row).collect();
+        writer::publish_table(file, &splits::table(&rows)).expect("published");
+    }
+
+    #[test]
+    fn only_later_splits_count_and_the_day_of_execution_is_in_new_shares() {
+        // AIG's real 1:20 of 2009 and a 3:2.
+        let factors = Factors::new(&[split("2000-07-31", 2.0, 3.0), split("2009-07-01", 20.0, 1.0)]);
+        assert_eq!(factors.of(day("2000-07-28")), (2.0 / 3.0 * 20.0, 1.5 * 0.05));
+        assert_eq!(factors.of(day("2000-07-31")), (20.0, 0.05));
+        assert_eq!(factors.of(day("2009-06-30")), (20.0, 0.05));
+        assert_eq!(factors.of(day("2009-07-01")), (1.0, 1.0));
+        assert_eq!(Factors::default().of(day("2009-07-01")), (1.0, 1.0));
+    }
+
+    #[test]
+    fn the_product_goes_from_the_earliest_split_to_the_latest() {
+        let splits =
+            [split("2001-01-02", 1.0, 3.0), split("2002-01-02", 2.0, 3.0), split("2003-01-02", 20.0, 1.0)];
+        let (price, _) = Factors::new(&splits).of(day("2000-01-03"));
+        let (left, right) = (1.0 / 3.0 * (2.0 / 3.0) * 20.0, 1.0 / 3.0 * (2.0 / 3.0 * 20.0));
+        assert_ne!(f64::to_bits(left), f64::to_bits(right), "else this proves nothing");
+        assert_eq!(price.to_bits(), f64::to_bits(left));
+    }
+
+    proptest! {
+        #[test]
+        fn factors_do_not_depend_on_the_order_of_the_list_and_cancel_each_other(
+            ratios in proptest::collection::vec((0..3_000_i32, 1..50_u32, 1..50_u32), 0..12),
+            asked in 0..3_000_i32,
+        ) {
+            let first = day("2003-09-10");
+            let mut splits: Vec<Split> = ratios
+                .iter()
+                .map(|(days, from, to)| Split {
+                    execution_date: first.plus_days(*days),
+                    from: f64::from(*from),
+                    to: f64::from(*to),
+                })
+                .collect();
+            let (price, size) = Factors::new(&splits).of(first.plus_days(asked));
+            splits.reverse();
+            let (again, size_again) = Factors::new(&splits).of(first.plus_days(asked));
+            prop_assert_eq!((price.to_bits(), size.to_bits()), (again.to_bits(), size_again.to_bits()));
+            prop_assert!((price * size - 1.0).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn repeated_rows_are_one_split_and_two_splits_of_a_day_are_two() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("splits.parquet");
+        let rows = [
+            ("AIG", "2009-07-01", 20.0, 1.0),
+            ("AIG", "2000-07-31", 2.0, 3.0),
+            ("BAC", "2004-08-30", 1.0, 2.0),
+            ("AIG", "2009-07-01", 1.0, 2.0),
+            ("AIG", "2009-07-01", 20.0, 1.0),
+            ("AIG", "2100-01-04", 1.0, 2.0),
+        ];
+        write(&file, &rows);
+        let read = read_splits(&file, &ticker()).expect("read");
+        let expected = [
+            split("2000-07-31", 2.0, 3.0),
+            split("2009-07-01", 1.0, 2.0),
+            split("2009-07-01", 20.0, 1.0),
+            // No date of a snapshot in the path: what is announced is taken.
+            split("2100-01-04", 1.0, 2.0),
+        ];
+        assert_eq!(read, expected);
+        assert_eq!(Factors::new(&read).of(day("2009-06-30")), (0.5 * 20.0 * 0.5, 2.0 * 0.05 * 2.0));
+        assert_eq!(read_splits(folder.path(), &"NONE".parse().expect("a ticker")).expect("read"), []);
+    }
+
+    #[test]
+    fn splits_announced_for_after_the_snapshot_have_not_happened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        let rows = [
+            ("AIG", "2026-11-20", 1.0, 2.0),
+            ("AIG", "2026-11-23", 1.0, 3.0),
+            // Nothing is asked of what is left out.
+            ("AIG", "2026-11-24", 1.0, 0.0),
+        ];
+        write(&root.join("snapshot_date=2026-11-20/splits.parquet"), &rows);
+        write(&root.join("snapshot_date=2026-11-19/splits.parquet"), &[]);
+        let expected = [split("2026-11-20", 1.0, 2.0)];
+        for path in ["", "snapshot_date=2026-11-20", "snapshot_date=2026-11-20/splits.parquet"] {
+            assert_eq!(read_splits(&root.join(path), &ticker()).expect(path), expected, "{path:?}");
+        }
+        let link = root.join("newest");
+        std::os::unix::fs::symlink(root.join("snapshot_date=2026-11-20"), &link).expect("linked");
+        assert_eq!(read_splits(&link, &ticker()).expect("read"), expected);
+    }
+
+    #[test]
+    fn what_can_not_be_a_split_is_refused_with_file_ticker_day_and_values() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("splits.parquet");
+        let said = |from, to| {
+            write(&file, &[("BAC", "2009-07-01", 0.0, 0.0), ("AIG", "2009-07-01", from, to)]);
+            let error = read_splits(&file, &ticker()).expect_err("refused").to_string();
+            error.replace(&format!("{}/", folder.path().display()), "")
+        };
+        assert_eq!(
+            said(20.0, 0.0),
+            "splits.parquet: AIG is split on 2009-07-01 from 20 into 0, which is no ratio; `worker reference` fetches the splits anew"
+        );
+        for (from, to) in
+            [(-1.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1e-300, 1e300), (1e300, 1e-300)]
+        {
+            assert!(said(from, to).contains("which is no ratio"), "{from} {to}");
+        }
+        write(&file, &[("AIG", "2009-07-32", 1.0, 2.0)]);
+        let error = read_splits(&file, &ticker()).expect_err("refused").to_string();
+        assert!(error.contains("execution_date of a split of AIG: \"2009-07-32\" is not a date"), "{error}");
+        let columns: [(&str, ArrayRef); 4] = [
+            ("ticker", Arc::new(StringArray::from(vec!["AIG"]))),
+            ("execution_date", Arc::new(StringArray::from(vec!["2009-07-01"]))),
+            ("split_from", Arc::new(Float64Array::from(vec![1.0]))),
+            ("split_to", Arc::new(Float64Array::from(vec![None::<f64>]))),
+        ];
+        let table =
+            RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)));
+        writer::publish_table(&file, &table.expect("a table")).expect("published");
+        let error = read_splits(&file, &ticker()).expect_err("refused").to_string();
+        assert!(error.ends_with("column \"split_to\" is empty in row 1"), "{error}");
+        let nowhere = read_splits(&folder.path().join("nowhere"), &ticker()).expect_err("nothing there");
+        assert!(matches!(nowhere, AdjustError::Table(TableError::Read(_))), "{nowhere}");
     }
 }

@@ -170,7 +170,7 @@ impl Choice {
         let root = self.daily_root.as_deref().unwrap_or(Path::new("."));
         let mean = daily_mean::mean_daily(root, ticker, of.before, mode.measure)?;
         let is_raw = *of.scale == Scale::AsTraded;
-        if mode.measure == Measure::Volume && is_raw == bool::from(mean.adjusted) {
+        if mode.measure == Measure::Volume && is_raw == mean.adjusted.is_some_and(bool::from) {
             let name = |raw: bool| if raw { "raw" } else { "adjusted" };
             let (daily, wanted) = (name(!is_raw), name(is_raw));
             return Err(ChoiceError::OtherScale { ticker: ticker.clone(), mode, daily, wanted });

@@ -1,22 +1,206 @@
-//! stub
+//! What a ticker trades on a day, on average, by its daily bars: what a target of so many bars a day is derived from.
+//!
+//! The days are those before the first of the series, so that no bar knows of what comes after it. What the mean is
+//! divided by is the caller's business, as is whether the scale of the daily bars is that of the trades.
+
+use std::path::{Path, PathBuf};
+
 use shared::dataset::descriptor::Adjusted;
+use shared::dataset::kind::Kind;
+use shared::dataset::merge::DatedBar;
+use shared::dataset::partition::Partition;
 use shared::market::bar::Measure;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
-use std::path::Path;
-/// stub
-#[derive(Debug, Clone, Copy)]
+
+use super::daily_bars::{self, DailyBars, DailyBarsError};
+
+/// The mean of a ticker's days.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DailyMean {
-    /// stub
+    /// Trades, shares or USD a day; positive.
     pub mean: f64,
-    /// stub
-    pub adjusted: Adjusted,
+    /// Number of daily bars, at least 1. Days without a bar are not counted as days of nothing.
+    pub days: u64,
+    /// First day with a bar.
+    pub from: TradingDay,
+    /// Last day with a bar.
+    pub to: TradingDay,
+    /// The scale of the daily bars; `None` where the tree does not say.
+    pub adjusted: Option<Adjusted>,
 }
-/// stub
+
+/// Why there is no mean.
 #[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct DailyMeanError;
-/// stub
-pub fn mean_daily(_: &Path, _: &Ticker, _: TradingDay, _: Measure) -> Result<DailyMean, DailyMeanError> {
-    Err(DailyMeanError)
+pub enum DailyMeanError {
+    /// The daily bars can't be read.
+    #[error(transparent)]
+    Bars(#[from] DailyBarsError),
+    /// Trades can't be counted.
+    #[error("{file}: the bar of {ticker} on {day} does not say how many trades (n) it has; give --target a number", file = file.display())]
+    NoCount {
+        /// The file.
+        file: PathBuf,
+        /// Whose bar.
+        ticker: Ticker,
+        /// Which.
+        day: TradingDay,
+    },
+    /// No day to take a mean of.
+    #[error(
+        "{root}: no daily bar of {ticker} before {before}; download daily bars of days before it, or give --target a number",
+        root = root.display()
+    )]
+    NoBar {
+        /// The tree.
+        root: PathBuf,
+        /// Whose bars.
+        ticker: Ticker,
+        /// First day that may not count.
+        before: TradingDay,
+    },
+    /// Days on which nothing was traded, or bars with numbers that are none.
+    #[error("{root}: a day of {ticker} from {from} to {to} comes to {mean} on average; give --target a number", root = root.display())]
+    NotPositive {
+        /// The tree.
+        root: PathBuf,
+        /// Whose bars.
+        ticker: Ticker,
+        /// First day with a bar.
+        from: TradingDay,
+        /// Last day with a bar.
+        to: TradingDay,
+        /// What came out.
+        mean: f64,
+    },
+}
+
+/// The mean over all daily bars of `ticker` in the tree `daily_root` with a date before `before`: of v·vw for dollars
+/// (v·c where there is no vw), of v for volume, of n for ticks. Which bars those are is said at
+/// [`daily_bars::read_before`].
+///
+/// Summed in the order of days from 0.0, then divided by their number: the same files give the same bits.
+pub fn mean_daily(
+    daily_root: &Path,
+    ticker: &Ticker,
+    before: TradingDay,
+    measure: Measure,
+) -> Result<DailyMean, DailyMeanError> {
+    let (root, ticker) = (daily_root.to_owned(), ticker.clone());
+    let DailyBars { bars, adjusted } = daily_bars::read_before(daily_root, &ticker, before)?;
+    let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
+        return Err(DailyMeanError::NoBar { root, ticker, before });
+    };
+    let (from, to, days) = (first.date, last.date, bars.len() as u64);
+    let mut sum = 0.0;
+    for row in &bars {
+        let Some(traded) = traded(row, measure) else {
+            let file = Partition::of(Kind::Daily, row.date).file(daily_root, &ticker, Kind::Daily);
+            return Err(DailyMeanError::NoCount { file, ticker, day: row.date });
+        };
+        sum += traded;
+    }
+    let mean = sum / days as f64;
+    if mean > 0.0 && mean.is_finite() {
+        return Ok(DailyMean { mean, days, from, to, adjusted });
+    }
+    Err(DailyMeanError::NotPositive { root, ticker, from, to, mean })
+}
+
+/// Trades, shares or USD of a day; `None` where a bar does not say how many trades it has.
+fn traded(row: &DatedBar, measure: Measure) -> Option<f64> {
+    let bar = &row.bar;
+    match measure {
+        Measure::Dollar => Some(bar.volume * bar.vwap.unwrap_or(bar.close)),
+        Measure::Volume => Some(bar.volume),
+        Measure::Tick => bar.trades.map(|trades| trades as f64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::dataset::writer;
+    use shared::market::ohlcv::Ohlcv;
+    use shared::market::zone::Zone;
+
+    fn day(text: &str) -> TradingDay {
+        text.parse().expect(text)
+    }
+
+    fn ticker() -> Ticker {
+        "AIG".parse().expect("a ticker")
+    }
+
+    /// Date, v, c, vw and n of a daily bar.
+    type Traded = (&'static str, f64, f64, Option<f64>, Option<i64>);
+
+    fn tree(days: &[Traded]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a folder");
+        let bar = |(on, volume, close, vwap, trades): &Traded| {
+            let (date, high, low) = (day(on), 1e6, 1.0);
+            let t = date.start_utc_ms();
+            let (volume, close, vwap, trades) = (*volume, *close, *vwap, *trades);
+            DatedBar { date, bar: Ohlcv { t, open: 1.0, high, low, close, volume, trades, vwap } }
+        };
+        let rows: Vec<DatedBar> = days.iter().map(bar).collect();
+        for year in rows.chunk_by(|a, b| a.date.year() == b.date.year()) {
+            let file = Partition::of(Kind::Daily, year[0].date).file(root.path(), &ticker(), Kind::Daily);
+            writer::publish_bars(&file, Kind::Daily, Zone::NewYork, &ticker(), year).expect("published");
+        }
+        root
+    }
+
+    fn mean(root: &tempfile::TempDir, before: &str, measure: Measure) -> Result<DailyMean, String> {
+        let said = |error: DailyMeanError| error.to_string().replace(&*root.path().to_string_lossy(), "ROOT");
+        mean_daily(root.path(), &ticker(), day(before), measure).map_err(said)
+    }
+
+    #[test]
+    fn the_mean_is_over_the_days_before_in_the_unit_that_is_asked_for() {
+        let root = tree(&[
+            ("2022-12-29", 10.0, 3.0, Some(2.5), Some(7)),
+            ("2022-12-30", 20.0, 4.0, None, Some(8)),
+            ("2023-01-03", 0.1, 2.0, None, Some(3)),
+            ("2023-01-04", 1e6, 9.0, None, None),
+        ]);
+        let expected = |mean| {
+            Ok(DailyMean { mean, days: 3, from: day("2022-12-29"), to: day("2023-01-03"), adjusted: None })
+        };
+        let of = |measure| mean(&root, "2023-01-04", measure);
+        assert_eq!(
+            of(Measure::Dollar),
+            expected((25.0 + 80.0 + 0.2) / 3.0),
+            "v·vw, v·c where there is no vw"
+        );
+        assert_eq!(of(Measure::Volume), expected((10.0 + 20.0 + 0.1) / 3.0));
+        assert_eq!(of(Measure::Tick), expected(6.0));
+    }
+
+    #[test]
+    fn what_gives_no_mean_is_said_with_what_to_do() {
+        let root = tree(&[
+            ("2021-12-31", 0.0, 1.0, None, Some(0)),
+            ("2022-01-03", 10.0, 1.0, None, None),
+            ("2022-01-04", f64::INFINITY, 1.0, None, None),
+        ]);
+        let said = |before, measure| mean(&root, before, measure).expect_err("no mean");
+        assert_eq!(
+            said("2021-12-31", Measure::Volume),
+            "ROOT: no daily bar of AIG before 2021-12-31; download daily bars of days before it, or give --target a number"
+        );
+        assert_eq!(
+            said("2022-01-04", Measure::Tick),
+            "ROOT/AIG/year=2022/daily.parquet: the bar of AIG on 2022-01-03 does not say how many trades (n) it has; give --target a number"
+        );
+        assert_eq!(
+            said("2022-01-01", Measure::Dollar),
+            "ROOT: a day of AIG from 2021-12-31 to 2021-12-31 comes to 0 on average; give --target a number"
+        );
+        assert!(said("2022-01-05", Measure::Volume).contains("comes to inf on average"));
+        std::fs::copy(root.path().join("AIG/year=2022/daily.parquet"), root.path().join("_dataset.json"))
+            .expect("copied");
+        let foreign = said("2022-01-05", Measure::Volume);
+        assert!(foreign.starts_with("ROOT/_dataset.json: not a tree of daily bars ("), "{foreign}");
+    }
 }

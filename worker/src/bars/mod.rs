@@ -7,6 +7,7 @@ pub mod rules;
 pub mod chunk;
 pub mod conditions;
 pub mod adjust;
+pub mod daily_bars;
 pub mod daily_mean;
 pub mod wish;
 pub mod choice;

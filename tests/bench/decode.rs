@@ -1,0 +1,54 @@
+//! Decodes the three columns that bars are made of and does nothing with them: what `bars` is measured against.
+//!
+//! `decode ROOT TICKER`: every `trades.parquet` below, in the order of their days; prints how many rows there were.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+/// As `bars` reads.
+const BATCH_ROWS: usize = 4 * 1024;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut argument = |name: &str| arguments.next().unwrap_or_else(|| panic!("no {name}"));
+    let folder = PathBuf::from(argument("ROOT")).join(argument("TICKER"));
+    let mut files = Vec::new();
+    find(&folder, &mut files);
+    files.sort();
+    let rows: usize = files.iter().map(|path| decode(path)).sum();
+    drop(writeln!(io::stdout(), "{rows} rows in {} files", files.len()));
+}
+
+fn find(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            find(&path, files);
+        } else if path.ends_with("trades.parquet") {
+            files.push(path);
+        }
+    }
+}
+
+fn decode(path: &Path) -> usize {
+    let file = File::open(path).expect("opened");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["sip_ts", "price", "size"]);
+    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().expect("readable");
+    reader.map(|batch| seen(&batch.expect("rows"))).sum()
+}
+
+/// Looks at the ends of each column, so that none of it can be left out.
+fn seen(batch: &RecordBatch) -> usize {
+    let rows = batch.num_rows();
+    std::hint::black_box(batch.column(0).as_primitive::<Int64Type>().value(rows - 1));
+    std::hint::black_box(batch.column(1).as_primitive::<Float64Type>().value(rows - 1));
+    std::hint::black_box(batch.column(2).as_primitive::<Float64Type>().value(rows - 1));
+    rows
+}

@@ -4,6 +4,9 @@
 
 pub mod program;
 pub mod tree;
+pub mod tape;
 pub mod truth;
 pub mod place;
 pub mod zoo;
+pub mod python;
+pub mod series;

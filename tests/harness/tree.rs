@@ -38,14 +38,19 @@ pub fn strays(root: &Path) -> Vec<PathBuf> {
     files(root).into_iter().filter(is_stray).collect()
 }
 
-/// The bytes of every Parquet file by its path below `root`.
-pub fn parquet_bytes(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let is_parquet = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "parquet");
+/// The bytes of every file by its path below `root`.
+pub fn bytes(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entry = |path: PathBuf| {
         let name = path.strip_prefix(root).expect("below the root").to_owned();
         (name, fs::read(&path).expect("read"))
     };
-    files(root).into_iter().filter(is_parquet).map(entry).collect()
+    files(root).into_iter().map(entry).collect()
+}
+
+/// The bytes of every Parquet file by its path below `root`.
+pub fn parquet_bytes(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let is_parquet = |path: &Path| path.extension().is_some_and(|extension| extension == "parquet");
+    bytes(root).into_iter().filter(|(path, _)| is_parquet(path)).collect()
 }
 
 /// Every bar of `kind` and `ticker` on disk, in file order; checks that each row is in the folder of its partition.

@@ -20,5 +20,8 @@ mod disk_full;
 mod limits;
 mod secrets;
 mod python;
+mod bars_golden;
+mod bars_cuts;
+mod bars_edges;
 mod pace;
 mod rate;

@@ -1,24 +1,16 @@
 //! Promise: pyarrow reads the tree with nothing but its path.
 
-use std::path::Path;
-use std::process::Command;
-
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::run;
+use tests::harness::python;
 use tests::harness::truth::{daily_bars, universe};
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
 #[test]
 fn pyarrow_finds_exactly_the_columns_and_types_and_every_row() {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let python = project.join(".venv/bin/python");
-    if !python.exists() {
-        assert!(std::env::var_os("CI").is_none(), "CI must have .venv: scripts/python-env makes it");
-        eprintln!("skipped: no .venv with pyarrow; scripts/python-env makes it");
-        return;
-    }
+    let Some(mut read_dataset) = python::script("python/read_dataset.py") else { return };
     let exchange = Exchange::start(Config::synthetic(7).with_tickers(8)).expect("started");
     let tickers = universe(&exchange, 8);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
@@ -26,8 +18,7 @@ fn pyarrow_finds_exactly_the_columns_and_types_and_every_row() {
     run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
     let rows: usize = tickers.iter().map(|ticker| daily_bars(&exchange, ticker, asked).len()).sum();
 
-    let script = project.join("tests/python/read_dataset.py");
-    let ended = run(Command::new(python).arg(script).arg(place.outdir())).expect_code(0);
+    let ended = run(read_dataset.arg(place.outdir())).expect_code(0);
     let columns = "\
 ticker string not null
 date string not null

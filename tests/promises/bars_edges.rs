@@ -1,0 +1,334 @@
+//! Promise: odd tapes make the bars that the definitions say, and what can't be built is refused in words that name
+//! the file, the row, the dates or the parameters, with nothing half written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
+use tests::harness::place::{Place, days};
+use tests::harness::program::run;
+use tests::harness::series::{FOLDERS, NAME, Series, at};
+use tests::harness::tree;
+use tests::sim::config::Config;
+use tests::sim::server::Exchange;
+use tests::sim::synthetic::ELEPHANT;
+
+/// A morning in New York, seconds after midnight.
+const MORNING: i64 = 10 * 3_600;
+
+/// `count` prints of one price and size, a second apart.
+fn flat(day: &str, count: i64, price: f64, size: f64) -> (&str, Vec<(i64, f64, f64)>) {
+    (day, (0..count).map(|second| (at(day, MORNING + second), price, size)).collect())
+}
+
+/// Runs what is to be refused: exit 2, every one of `words` said, and not a byte changed below `out`.
+#[track_caller]
+fn refused(bars: &mut Command, out: &Path, words: &[&str]) {
+    let before = tree::bytes(out);
+    let said = run(bars).expect_code(2).stderr;
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not said in: {said}");
+    }
+    assert_eq!(changed(&before, &tree::bytes(out)), [] as [PathBuf; 0], "nothing changes by a refusal");
+}
+
+/// Paths that came, went or have other bytes. Locks say nothing, and `_dataset.json` only what the tree is for.
+fn changed(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
+    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let says_nothing =
+        |path: &Path| path.extension() == Some("lock".as_ref()) || path == Path::new("_dataset.json");
+    let has_changed = |path: &&PathBuf| before.get(*path) != after.get(*path) && !says_nothing(path);
+    names.into_iter().filter(has_changed).cloned().collect()
+}
+
+const ONE_DAY: (&str, &str) = ("2024-01-03", "2024-01-03");
+
+#[test]
+fn prints_of_one_nanosecond_are_bars_of_one_stamp_and_a_second_run_loses_none() {
+    let stamp = at("2024-01-03", MORNING);
+    let series =
+        Series::of([("2024-01-03", vec![(stamp, 10.0, 1.0), (stamp, 11.0, 2.0), (stamp, 12.0, 3.0)])]);
+    for attempt in ["built", "built again"] {
+        run(&mut series.bars(ONE_DAY, "--mode TB --target 1")).expect_code(0);
+        let bars = series.year("tick", 2024);
+        assert_eq!(bars.ints("t"), [stamp; 3], "{attempt}");
+        assert_eq!(bars.floats("close"), [10.0, 11.0, 12.0], "{attempt}");
+    }
+}
+
+#[test]
+fn one_huge_trade_is_one_bar_and_carries_nothing_over() {
+    let second = |second| at("2024-01-03", MORNING + second);
+    let prints = vec![(second(0), 10.0, 1.0), (second(1), 20.0, 1e9), (second(2), 30.0, 2.0)];
+    let series = Series::of([("2024-01-03", prints)]);
+    run(&mut series.bars(ONE_DAY, "--mode DB --target 1000")).expect_code(0);
+    let bars = series.year("dollar", 2024);
+    assert_eq!(bars.floats("dollar"), [2e10 + 10.0, 60.0]);
+    assert_eq!(bars.ints("t"), [second(0), second(2)]);
+    assert_eq!((bars.floats("open"), bars.floats("high")), (vec![10.0, 30.0], vec![20.0, 30.0]));
+}
+
+#[test]
+fn a_bar_goes_on_over_a_day_without_trades() {
+    let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0), flat("2024-01-05", 3, 11.0, 1.0)]);
+    run(&mut series.bars(("2024-01-03", "2024-01-05"), "--mode TB --target 4 --extended")).expect_code(0);
+    let bars = series.year("tick", 2024);
+    assert_eq!(bars.ints("n"), [4, 2]);
+    assert_eq!(bars.ints("t_close"), [at("2024-01-05", MORNING), at("2024-01-05", MORNING + 2)]);
+}
+
+#[test]
+fn a_bar_is_filed_under_the_new_york_year_of_its_opening() {
+    // The last print of the old year is in the new year's UTC already.
+    let eve = vec![(at("2023-12-31", 22 * 3_600), 10.0, 1.0), (at("2023-12-31", 86_399), 10.0, 1.0)];
+    let series =
+        Series::of([flat("2023-12-29", 1, 10.0, 1.0), ("2023-12-31", eve), flat("2024-01-02", 3, 10.0, 1.0)]);
+    run(&mut series.bars(("2023-12-29", "2024-01-02"), "--mode TB --target 2 --extended")).expect_code(0);
+    assert_eq!(series.years("tick"), ["year=2023", "year=2024"]);
+    let (old, new) = (series.year("tick", 2023), series.year("tick", 2024));
+    assert_eq!(old.ints("t"), [at("2023-12-29", MORNING), at("2023-12-31", 86_399)]);
+    assert_eq!(
+        old.ints("t_close")[1],
+        at("2024-01-02", MORNING),
+        "opened in the old year, closed in the new"
+    );
+    assert_eq!(new.ints("n"), [2]);
+}
+
+#[test]
+fn a_target_that_is_never_reached_leaves_only_the_open_tail() {
+    let series = Series::of([flat("2024-01-03", 50, 10.0, 1.0)]);
+    let words = "--mode all --extended --target 1e12 --expected-ticks 1000";
+    run(&mut series.bars(ONE_DAY, words)).expect_code(0);
+    for folder in FOLDERS {
+        let bars = series.year(folder, 2024);
+        assert_eq!(bars.ints("n"), [50], "{folder}");
+        assert!(bars.floats("threshold")[0].is_nan(), "{folder}");
+    }
+}
+
+#[test]
+fn no_trades_make_no_file_of_bars_and_that_is_said() {
+    let no_information = vec![(at("2024-01-03", MORNING), 10.0, 0.0)];
+    let another_day = || Series::of([flat("2024-01-04", 3, 10.0, 1.0)]);
+    for series in [another_day(), Series::of([("2024-01-03", no_information)])] {
+        let said = run(&mut series.bars(ONE_DAY, "--mode all")).expect_code(0);
+        let said = said.stdout + &said.stderr;
+        assert!(said.contains("no trades, so no bars"), "{said}");
+        assert!(
+            FOLDERS.iter().all(|folder| series.years(folder).is_empty()),
+            "{:?}",
+            series.written().keys()
+        );
+    }
+}
+
+#[test]
+fn trades_without_information_are_skipped_and_counted() {
+    let second = |second| at("2024-01-03", MORNING + second);
+    let prints = vec![
+        (second(0), 10.0, 1.0),
+        (second(1), 99.0, 0.0),
+        (second(2), -99.0, 1.0),
+        (second(3), f64::NAN, 1.0),
+        (second(4), f64::INFINITY, 1.0),
+        (second(5), 0.0, 1.0),
+        (second(6), 12.0, 1.0),
+        (second(7), 99.0, 0.0),
+        (second(8), 11.0, 1.0),
+    ];
+    let series = Series::of([("2024-01-03", prints)]);
+    let said = run(&mut series.bars(ONE_DAY, "--mode TB --target 3 --extended")).expect_code(0);
+    let said = said.stdout + &said.stderr;
+    assert!(said.contains("6 trades left out"), "{said}");
+    let bars = series.year("tick", 2024);
+    assert_eq!((bars.ints("n"), bars.floats("high")), (vec![3], vec![12.0]));
+    // First, up, down: had a skipped price counted, 12 would have been a fall.
+    assert_eq!(bars.floats("imbalance"), [1.0]);
+}
+
+#[test]
+fn a_tape_that_goes_back_in_time_is_refused_with_file_row_and_both_stamps_unless_it_may_be_sorted() {
+    let second = |second| at("2024-01-04", MORNING + second);
+    let prints = |order: [(i64, f64); 4]| order.map(|(at, price)| (second(at), price, 1.0)).to_vec();
+    // Two prints share the second 5: sorting keeps their order.
+    let back = prints([(1, 10.0), (5, 11.0), (3, 12.0), (5, 13.0)]);
+    let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0), ("2024-01-04", back)]);
+    let range = ("2024-01-03", "2024-01-04");
+    let file = "MADE.UP/year=2024/month=01/day=2024-01-04/trades.parquet";
+    let (later, earlier) = (second(5).to_string(), second(3).to_string());
+    refused(
+        &mut series.bars(range, "--mode all --target 2"),
+        &series.out(),
+        &[file, "row 2", &later, &earlier, "--sort"],
+    );
+    run(&mut series.bars(range, "--mode all --target 2 --sort")).expect_code(0);
+
+    let right = prints([(1, 10.0), (3, 12.0), (5, 11.0), (5, 13.0)]);
+    let sorted = Series::of([flat("2024-01-03", 3, 10.0, 1.0), ("2024-01-04", right)]);
+    run(&mut sorted.bars(range, "--mode all --target 2")).expect_code(0);
+    assert_eq!(tree::parquet_bytes(&series.out()), tree::parquet_bytes(&sorted.out()));
+}
+
+#[test]
+fn a_later_day_that_goes_back_leaves_what_was_built_before_as_it_was() {
+    let stamp = at("2024-01-04", MORNING);
+    let back = vec![(stamp, 10.0, 1.0), (stamp - 1, 10.0, 1.0)];
+    let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0), ("2024-01-04", back)]);
+    run(&mut series.bars(ONE_DAY, "--mode all --target 2")).expect_code(0);
+    refused(
+        &mut series.bars(("2024-01-04", "2024-01-04"), "--mode all --target 2"),
+        &series.out(),
+        &["row 1", "2024-01-04"],
+    );
+}
+
+#[test]
+fn a_first_build_that_is_refused_claims_nothing() {
+    let stamp = at("2024-01-03", MORNING);
+    let series = Series::of([("2024-01-03", vec![(stamp, 10.0, 1.0), (stamp - 1, 10.0, 1.0)])]);
+    refused(&mut series.bars(ONE_DAY, "--mode all --target 2"), &series.out(), &["--sort"]);
+    // Nothing was built with the first parameters, so others are free to be used.
+    run(&mut series.bars(ONE_DAY, "--mode all --target 3 --sort")).expect_code(0);
+}
+
+/// A file of trades with `price` as something else, or without it.
+fn foreign(price: Option<arrow::array::ArrayRef>) -> arrow::array::RecordBatch {
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+    use std::sync::Arc;
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("ticker", Arc::new(StringArray::from(vec![NAME]))),
+        ("day", Arc::new(StringArray::from(vec!["2024-01-03"]))),
+        ("sip_ts", Arc::new(Int64Array::from(vec![at("2024-01-03", MORNING)]))),
+        ("size", Arc::new(Float64Array::from(vec![1.0]))),
+    ];
+    columns.extend(price.map(|price| ("price", price)));
+    RecordBatch::try_from_iter(columns).expect("columns of one row")
+}
+
+#[test]
+fn a_file_with_other_columns_is_refused_with_its_name_and_the_column() {
+    let cents: arrow::array::ArrayRef = std::sync::Arc::new(arrow::array::Int64Array::from(vec![1_000]));
+    for price in [Some(cents), None] {
+        let series = Series::of([flat("2024-01-02", 3, 10.0, 1.0)]);
+        let file = "MADE.UP/year=2024/month=01/day=2024-01-03/trades.parquet";
+        let path = series.root().join(file);
+        shared::dataset::writer::publish_table(&path, &foreign(price)).expect("published");
+        refused(
+            &mut series.bars(("2024-01-02", "2024-01-03"), "--mode all"),
+            &series.out(),
+            &[file, "price"],
+        );
+    }
+}
+
+#[test]
+fn what_is_no_parquet_file_is_refused_by_its_name() {
+    let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0)]);
+    let file = "MADE.UP/year=2024/month=01/day=2024-01-03/trades.parquet";
+    std::fs::write(series.root().join(file), "PAR1 and no more").expect("written");
+    refused(&mut series.bars(ONE_DAY, "--mode all"), &series.out(), &[file]);
+}
+
+/// Real trades of `asked` with their ledger.
+fn downloaded(place: &Place, asked: DateRange) {
+    let exchange = Exchange::start(Config::synthetic(31).with_tickers(8)).expect("started");
+    run(&mut place.worker_of(Kind::Trades, &exchange.base_url(), asked)).expect_code(0);
+}
+
+#[test]
+fn days_that_the_ledger_does_not_prove_are_refused_by_name_unless_a_gap_is_allowed() {
+    let place = Place::with_tickers([ELEPHANT]);
+    // A Thursday to the next Friday, with a hole from Wednesday to Thursday.
+    downloaded(&place, days("2024-01-04", "2024-01-09"));
+    downloaded(&place, days("2024-01-12", "2024-01-12"));
+    let out = place.path().join("bars");
+    let bars = |to: &str, words: &str| {
+        let mut bars = tests::harness::program::command("bars");
+        bars.current_dir(place.path()).arg("--trades-root").arg(place.outdir()).arg("--outdir").arg(&out);
+        bars.args(["--ticker", ELEPHANT, "--from", "2024-01-04", "--to", to]).args(words.split(' '));
+        bars
+    };
+    refused(&mut bars("2024-01-12", "--mode all"), &out, &["2024-01-10", "2024-01-11", "--allow-gap"]);
+    refused(&mut bars("2024-01-16", "--mode all"), &out, &["2024-01-10", "2024-01-16", "--allow-gap"]);
+    assert!(!out.join(ELEPHANT).join("tick").exists(), "nothing is made before a refusal");
+    run(&mut bars("2024-01-12", "--mode all --allow-gap")).expect_code(0);
+    // The weekend and the covered days are no gap.
+    std::fs::remove_dir_all(&out).expect("removed");
+    run(&mut bars("2024-01-09", "--mode all")).expect_code(0);
+}
+
+#[test]
+fn other_parameters_on_a_folder_are_refused_with_both_sets_named_unless_it_is_to_be_rebuilt() {
+    let series = Series::of([flat("2024-01-03", 30, 10.0, 1.0), flat("2024-01-04", 30, 10.0, 1.0)]);
+    let range = ("2024-01-03", "2024-01-04");
+    run(&mut series.bars(ONE_DAY, "--mode all --target 777")).expect_code(0);
+    for (words, both) in [
+        ("--mode all --target 888", ["777", "888"]),
+        ("--mode DIB --target 777 --alpha 0.125", ["0.2", "0.125"]),
+        ("--mode DIB --target 777 --threshold stable", ["target", "stable"]),
+    ] {
+        for range in [ONE_DAY, ("2024-01-04", "2024-01-04"), range] {
+            refused(&mut series.bars(range, words), &series.out(), &[both[0], both[1], "--rebuild"]);
+        }
+    }
+    run(&mut series.bars(range, "--mode all --target 888 --rebuild")).expect_code(0);
+    let afresh = tempfile::tempdir().expect("a folder");
+    run(&mut series.bars_into(afresh.path(), range, "--mode all --target 888")).expect_code(0);
+    assert_eq!(changed(&series.written(), &tree::bytes(afresh.path())), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_rebuild_leaves_no_year_of_the_bars_that_it_replaces() {
+    let series = Series::of([flat("2023-12-29", 3, 10.0, 1.0), flat("2024-01-03", 3, 10.0, 1.0)]);
+    run(&mut series.bars(("2023-12-29", "2024-01-03"), "--mode TB --target 2")).expect_code(0);
+    assert_eq!(series.years("tick"), ["year=2023", "year=2024"]);
+    run(&mut series.bars(ONE_DAY, "--mode TB --target 3 --rebuild")).expect_code(0);
+    assert_eq!(series.years("tick"), ["year=2024"], "bars of other parameters are not left beside");
+}
+
+#[test]
+fn days_between_what_is_covered_and_what_is_asked_are_refused_by_name_unless_a_gap_is_allowed() {
+    let days = ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"];
+    let series = Series::of(days.map(|day| flat(day, 3, 10.0, 1.0)));
+    let words = "--mode all --target 2";
+    run(&mut series.bars(ONE_DAY, words)).expect_code(0);
+    let (later, whole) = (("2024-01-09", "2024-01-09"), ("2024-01-03", "2024-01-09"));
+    refused(&mut series.bars(later, words), &series.out(), &["2024-01-04..2024-01-08", "--allow-gap"]);
+    run(&mut series.bars(later, &format!("{words} --allow-gap"))).expect_code(0);
+    let without = Series::of([days[0], days[4]].map(|day| flat(day, 3, 10.0, 1.0)));
+    run(&mut without.bars(whole, words)).expect_code(0);
+    assert_eq!(
+        tree::parquet_bytes(&series.out()),
+        tree::parquet_bytes(&without.out()),
+        "as if nothing was traded"
+    );
+
+    // What was left out is built later, and then nothing tells that it was.
+    run(&mut series.bars(whole, words)).expect_code(0);
+    let afresh = tempfile::tempdir().expect("a folder");
+    run(&mut series.bars_into(afresh.path(), whole, words)).expect_code(0);
+    assert_eq!(changed(&series.written(), &tree::bytes(afresh.path())), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn what_is_asked_in_wrong_words_is_a_usage_error() {
+    let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0)]);
+    for (words, said) in [
+        ("--mode XB", "XB"),
+        ("--mode DB --target 0", "--target"),
+        ("--mode DB --target NaN", "--target"),
+        ("--mode DB --target=-5", "--target"),
+        ("--mode DIB --alpha 0", "--alpha"),
+        ("--mode DIB --alpha 1.5", "--alpha"),
+        ("--mode DIB --threshold best", "best"),
+        ("--mode DIB --expected-ticks 0", "--expected-ticks"),
+        ("--mode DIB --threshold afml --min-ticks 10 --max-ticks 5", "--min-ticks"),
+        ("--mode TB --first-sign 0", "--first-sign"),
+    ] {
+        refused(&mut series.bars(ONE_DAY, words), &series.out(), &[said]);
+    }
+    refused(&mut series.bars(("2024-01-04", "2024-01-03"), "--mode TB"), &series.out(), &["2024-01-03"]);
+}

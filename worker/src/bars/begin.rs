@@ -194,7 +194,9 @@ impl Ready {
 impl Building {
     /// Before days of another year are read: a point to come back to.
     pub fn enter(&mut self, days: DateRange) -> Result<(), BuildError> {
-        if self.point.through.is_some_and(|through| through.year() < days.from().year()) {
+        let known = self.year_ends.last().and_then(|point| point.through);
+        let ends_a_year = self.point.through.is_some_and(|through| through.year() < days.from().year());
+        if ends_a_year && self.point.through != known {
             self.point.place = self.files.place(self.point.open_bar.tail().as_ref())?;
             self.year_ends.push(self.point.clone());
         }

@@ -21,6 +21,7 @@ use super::series;
 use super::source::Reading;
 use super::source::tape::Tape;
 use super::source::tree::Holdings;
+use super::tick_rule::Wanted;
 use super::wish::Wish;
 use crate::stop::Stop;
 
@@ -128,7 +129,9 @@ fn read(
         building.enter(days)?;
     }
     let last = active.iter().filter_map(|building| building.point.last_stamp).max();
-    let (mut tape, mut signed, mut closed) = (Tape::after(last), SignedOnce::default(), Vec::new());
+    let wanted = active.iter().map(|building| series::wanted(&building.wish.parameters)).max();
+    let mut signed = SignedOnce::new(wanted.unwrap_or(Wanted::Nothing));
+    let (mut tape, mut closed) = (Tape::after(last), Vec::new());
     reading.read::<BuildError>(holdings, days, &mut tape, |chunk| {
         if stop.is_asked() {
             return Err(BuildError::Stopped);
@@ -153,11 +156,7 @@ fn fold(
     closed: &mut Vec<Bar>,
 ) -> Result<(), BuildError> {
     let Building { wish, point, files, .. } = building;
-    let signs = if series::needs_signs(&wish.parameters) {
-        signed.signs(&mut point.tick_rule, chunk.prices)
-    } else {
-        SignedOnce::none(&mut point.tick_rule, chunk.prices)
-    };
+    let signs = signed.signs(&mut point.tick_rule, chunk.prices);
     closed.clear();
     series::fold(wish.mode, &wish.parameters, point, chunk, signs, closed);
     files.append(closed)?;

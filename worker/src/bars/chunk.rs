@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::tick_rule::{Signs, TickRule};
+use super::tick_rule::{Signs, TickRule, Wanted};
 
 /// Trades in the order of the tape; the columns are equally long.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,9 @@ pub struct Chunk<'a> {
     /// What stood between these trades and was not taken.
     pub left_out: LeftOut,
 }
+
+/// Rows that are looked at side by side.
+const LANES: usize = 4;
 
 /// Makes chunks of columns as they come. Its memory is used again for each.
 #[derive(Debug, Default)]
@@ -78,15 +81,30 @@ impl Sieve {
         Chunk { stamps, prices, sizes, dollars: &self.dollars, left_out }
     }
 
-    /// Multiplies prices with sizes and says whether all of both are good.
+    /// Multiplies prices with sizes and says whether all of both are good: the least of each is above 0, and the
+    /// products add up to a number, which they would not with an infinite one or one that is no number.
     fn multiply(&mut self, prices: &[f64], sizes: &[f64]) -> bool {
         self.dollars.resize(prices.len(), 0.0);
-        let mut bad = 0_u64;
-        for ((dollar, price), size) in self.dollars.iter_mut().zip(prices).zip(sizes) {
+        let (mut least_price, mut least_size, mut sum) = ([1.0; LANES], [1.0; LANES], [0.0; LANES]);
+        let mut each = |lane: usize, dollar: &mut f64, price: f64, size: f64| {
             *dollar = price * size;
-            bad += u64::from(!(is_positive(*price) & is_positive(*size)));
+            least_price[lane] = smaller(price, least_price[lane]);
+            least_size[lane] = smaller(size, least_size[lane]);
+            sum[lane] += *dollar;
+        };
+        let (price_lanes, last_prices) = prices.as_chunks::<LANES>();
+        let (size_lanes, last_sizes) = sizes.as_chunks::<LANES>();
+        let (dollar_lanes, last_dollars) = self.dollars.as_chunks_mut::<LANES>();
+        for ((dollars, prices), sizes) in dollar_lanes.iter_mut().zip(price_lanes).zip(size_lanes) {
+            for lane in 0..LANES {
+                each(lane, &mut dollars[lane], prices[lane], sizes[lane]);
+            }
         }
-        bad == 0
+        for ((dollar, price), size) in last_dollars.iter_mut().zip(last_prices).zip(last_sizes) {
+            each(0, dollar, *price, *size);
+        }
+        let above_0 = |least: &[f64]| least.iter().all(|least| *least > 0.0);
+        above_0(&least_price) && above_0(&least_size) && sum.iter().all(|sum| sum.is_finite())
     }
 
     fn keep_good(&mut self, stamps: &[i64], prices: &[f64], sizes: &[f64], left_out: &mut LeftOut) {
@@ -109,22 +127,30 @@ impl Sieve {
     }
 }
 
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "without a branch a column is looked at as fast as it is read"
-)]
 fn is_positive(value: f64) -> bool {
-    (value > 0.0) & (value < f64::INFINITY)
+    value > 0.0 && value < f64::INFINITY
+}
+
+/// The smaller of two numbers, in one instruction; the second where the first is no number.
+fn smaller(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
 }
 
 /// The signs of a chunk, made once for all series that have come to the same point of the tape.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SignedOnce {
+    wanted: Wanted,
+    /// The rule before the chunk, and after it.
     made: Option<(TickRule, TickRule)>,
     signs: Signs,
 }
 
 impl SignedOnce {
+    /// For series of which the most demanding looks at `wanted`.
+    pub fn new(wanted: Wanted) -> Self {
+        Self { wanted, made: None, signs: Signs::default() }
+    }
+
     /// Forgets the chunk before.
     pub fn next_chunk(&mut self) {
         self.made = None;
@@ -136,21 +162,16 @@ impl SignedOnce {
             Some((before, after)) if before == *rule => *rule = after,
             _ => {
                 let before = *rule;
-                rule.sign(prices, &mut self.signs);
+                match self.wanted {
+                    Wanted::Nothing => rule.pass(prices),
+                    wanted => rule.sign(prices, wanted, &mut self.signs),
+                }
                 self.made = Some((before, *rule));
             }
         }
         &self.signs
     }
-
-    /// For a series that looks at no sign: `rule` moves on, the signs are empty.
-    pub fn none(rule: &mut TickRule, prices: &[f64]) -> &'static Signs {
-        rule.pass(prices);
-        &NO_SIGNS
-    }
 }
-
-static NO_SIGNS: Signs = Signs { moves: Vec::new(), sides: Vec::new() };
 
 #[cfg(test)]
 mod tests {

@@ -18,8 +18,16 @@ pub struct Print {
     pub magnitude: f64,
     /// Sign of the move, 0 where the price stayed.
     pub moved: f64,
-    /// The tick rule's sign.
+    /// The tick rule's sign: 1 or -1.
     pub side: f64,
+}
+
+impl Print {
+    /// 1 for a buy, 0 for a sell: a factor, so that no branch is guessed wrong where sides alternate as they like.
+    #[inline]
+    pub fn buy(&self) -> f64 {
+        (self.side + 1.0) * 0.5
+    }
 }
 
 /// Sums of the trades since the last bar closed; without a trade, all zero.
@@ -57,9 +65,8 @@ impl OpenBar {
         self.dollar += print.dollar;
         if EXTENDED {
             self.t_close = print.stamp;
-            let bought = print.side > 0.0;
-            self.buy_v += if bought { print.size } else { 0.0 };
-            self.buy_dollar += if bought { print.dollar } else { 0.0 };
+            self.buy_v += print.buy() * print.size;
+            self.buy_dollar += print.buy() * print.dollar;
             self.imbalance += print.side * print.magnitude;
         }
     }

@@ -15,7 +15,7 @@ use super::rules::imbalance::{self, Imbalance};
 use super::rules::runs::{self, Runs};
 use super::rules::stable::{self, Stable};
 use super::rules::{Cause, Closing, Rule};
-use super::tick_rule::{FirstSign, Signs, TickRule};
+use super::tick_rule::{FirstSign, Signs, TickRule, Wanted};
 
 /// Everything that later bars depend on, after the last trade of a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,9 +136,16 @@ pub fn fold(
     *last_stamp = chunk.stamps.last().copied().or(*last_stamp);
 }
 
-/// Does a series look at the signs of its trades?
-pub fn needs_signs(parameters: &Parameters) -> bool {
-    parameters.extended || !matches!(parameters.rule, parameters::Rule::Fixed { .. })
+/// Which signs of its trades a series looks at.
+pub fn wanted(parameters: &Parameters) -> Wanted {
+    match parameters.rule {
+        _ if parameters.extended => Wanted::MovesAndSides,
+        parameters::Rule::Fixed { .. } => Wanted::Nothing,
+        parameters::Rule::ImbalanceTarget { .. } => Wanted::Moves,
+        parameters::Rule::ImbalanceStable { .. }
+        | parameters::Rule::ImbalanceAfml { .. }
+        | parameters::Rule::Runs { .. } => Wanted::MovesAndSides,
+    }
 }
 
 /// Does the memory belong to the rule? What is read from a file may not.

@@ -32,6 +32,17 @@ pub struct Signs {
     pub sides: Vec<f64>,
 }
 
+/// Which signs are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wanted {
+    /// None.
+    Nothing,
+    /// Those of the moves.
+    Moves,
+    /// Also the tick rule's.
+    MovesAndSides,
+}
+
 impl TickRule {
     /// Before the first trade of a series.
     pub fn new(first: FirstSign) -> Self {
@@ -46,28 +57,31 @@ impl TickRule {
     pub fn pass(&mut self, prices: &[f64]) {
         let (Some(&first), Some(&last)) = (prices.first(), prices.last()) else { return };
         // The last move that there was, looked for from the end.
-        let within = prices.windows(2).rev().map(|pair| direction(pair[0], pair[1])).find(|moved| *moved != 0.0);
+        let within =
+            prices.windows(2).rev().map(|pair| direction(pair[0], pair[1])).find(|moved| *moved != 0.0);
         let into = direction(self.last_price.unwrap_or(first), first);
         let moved = within.unwrap_or(into);
-        *self = Self {
-            last_price: Some(last),
-            last_sign: if moved == 0.0 { self.last_sign } else { moved },
-        };
+        *self = Self { last_price: Some(last), last_sign: if moved == 0.0 { self.last_sign } else { moved } };
     }
 
-    /// Signs the next trades, in order.
-    pub fn sign(&mut self, prices: &[f64], signs: &mut Signs) {
-        signs.moves.clear();
-        signs.sides.clear();
-        let (Some(&first), Some(&last)) = (prices.first(), prices.last()) else { return };
-        signs.moves.push(direction(self.last_price.unwrap_or(first), first));
-        signs.moves.extend(prices.windows(2).map(|pair| direction(pair[0], pair[1])));
-        let mut side = self.last_sign;
-        signs.sides.extend(signs.moves.iter().map(|&moved| {
-            side = if moved == 0.0 { side } else { moved };
-            side
-        }));
-        *self = Self { last_price: Some(last), last_sign: side };
+    /// Signs the next trades, in order; the column of sides is filled where it is asked for.
+    pub fn sign(&mut self, prices: &[f64], wanted: Wanted, signs: &mut Signs) {
+        let Signs { moves, sides } = signs;
+        moves.clear();
+        sides.clear();
+        let Some(&first) = prices.first() else { return };
+        moves.push(direction(self.last_price.unwrap_or(first), first));
+        moves.extend(prices.windows(2).map(|pair| direction(pair[0], pair[1])));
+        if wanted == Wanted::MovesAndSides {
+            // On bits, where 0 is all zeros: each trade waits for two steps of the one before.
+            let mut side = self.last_sign.to_bits();
+            sides.extend(moves.iter().map(|moved| {
+                let kept = if *moved == 0.0 { u64::MAX } else { 0 };
+                side = moved.to_bits() | (side & kept);
+                f64::from_bits(side)
+            }));
+        }
+        self.pass(prices);
     }
 }
 
@@ -87,7 +101,7 @@ mod tests {
             let (mut rule, mut moves, mut sides) = (TickRule::new(FirstSign::Sell), Vec::new(), Vec::new());
             let mut signs = Signs::default();
             for part in [&prices[..cut], &prices[cut..]] {
-                rule.sign(part, &mut signs);
+                rule.sign(part, Wanted::MovesAndSides, &mut signs);
                 moves.extend_from_slice(&signs.moves);
                 sides.extend_from_slice(&signs.sides);
             }
@@ -96,7 +110,7 @@ mod tests {
             let mut passer = TickRule::new(FirstSign::Sell);
             passer.pass(&prices[..cut]);
             let mut walker = TickRule::new(FirstSign::Sell);
-            walker.sign(&prices[..cut], &mut signs);
+            walker.sign(&prices[..cut], Wanted::Moves, &mut signs);
             assert_eq!(passer, walker, "past {cut} trades");
         }
     }

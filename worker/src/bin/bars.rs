@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use worker::command_line::bars::{self, BarsArgs};
+use worker::command_line::describe::{self, DescribeArgs};
 use worker::command_line::refusal::Refusal;
 use worker::memory;
 
@@ -16,15 +17,28 @@ use worker::memory;
 /// Exit codes: 0 all done · 2 usage, or the ticker's input can't be used · 10 busy, may be tried again · 11 some tickers
 /// of a list failed for good · 13 disk full or not writable · 143 stopped by SIGTERM.
 #[derive(Parser)]
-#[command(name = "bars", version)]
+#[command(name = "bars", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     build: BarsArgs,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    /// Says how the bars that are there behave: how many a day, how long, how normal their returns, and what ended them
+    Describe(DescribeArgs),
+}
+
 fn main() -> ExitCode {
     memory::give_back_what_is_freed();
-    match bars::run(Cli::parse().build) {
+    let Cli { command, build } = Cli::parse();
+    let ended = match command {
+        Some(Command::Describe(args)) => describe::run(&args),
+        None => bars::run(build),
+    };
+    match ended {
         Ok(exit) => exit.into(),
         Err(Refusal { exit, text }) => {
             drop(writeln!(io::stderr(), "error: {text}"));

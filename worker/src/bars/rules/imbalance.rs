@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Rule};
+use super::{Cause, Closing, Rule, larger};
 use crate::bars::open_bar::{OpenBar, Print};
 
 /// The rule.
@@ -35,7 +35,7 @@ impl Rule for Imbalance {
     fn judge(&self, memory: &mut Memory, print: &Print, _: &OpenBar, amount: f64) -> Option<Closing> {
         memory.moving = self.alpha * print.moved.abs() + (1.0 - self.alpha) * memory.moving;
         memory.theta += print.moved * print.magnitude;
-        let threshold = f64::max(1.0, memory.moving * self.target);
+        let threshold = larger(1.0, memory.moving * self.target);
         let unbalanced = memory.theta.abs() >= threshold;
         if !(unbalanced || amount >= self.target) {
             return None;

@@ -60,54 +60,76 @@ pub trait Rule {
     fn judge(&self, memory: &mut Self::Memory, print: &Print, bar: &OpenBar, amount: f64) -> Option<Closing>;
 }
 
+/// The larger of two numbers of which none is NaN, in one instruction.
+#[inline]
+pub fn larger(a: f64, b: f64) -> f64 {
+    if a > b { a } else { b }
+}
+
 /// A mean that forgets: begins at its first value, then moves by `weight` of the way to each next one.
 ///
-/// Before the first value it is NaN, which is no value of a trade: so the loop over trades has nothing to unwrap.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// The first value has the weight 1, which gives it bit for bit, and a value that is not taken has the weight 0, which
+/// gives the mean bit for bit: so each trade waits for one product and one sum of the trade before it, and for no choice.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Option<f64>", into = "Option<f64>")]
-pub struct Ewma(f64);
+pub struct Ewma {
+    /// 0 before the first value.
+    mean: f64,
+    seen: bool,
+}
 
 impl Ewma {
-    /// The mean after one more value.
+    /// Takes a value, finite.
     #[inline]
-    pub fn with(self, weight: f64, value: f64) -> Self {
-        let moved = weight * value + (1.0 - weight) * self.0;
-        Self(if self.0.is_nan() { value } else { moved })
+    pub fn fold(&mut self, weight: f64, value: f64) {
+        self.fold_if(1.0, weight, value);
     }
 
-    /// The mean; NaN before the first value.
+    /// Takes a value, finite, when `taken` is 1; leaves it when it is 0.
     #[inline]
-    pub fn mean(self) -> f64 {
-        self.0
+    pub fn fold_if(&mut self, taken: f64, weight: f64, value: f64) {
+        let weight = if self.seen { weight } else { 1.0 } * taken;
+        self.mean = weight * value + (1.0 - weight) * self.mean;
+        self.seen |= taken > 0.0;
     }
 
     /// The mean; `other` before the first value.
     #[inline]
     pub fn mean_or(self, other: f64) -> f64 {
-        if self.0.is_nan() { other } else { self.0 }
-    }
-}
-
-impl Default for Ewma {
-    fn default() -> Self {
-        Self(f64::NAN)
-    }
-}
-
-impl PartialEq for Ewma {
-    fn eq(&self, other: &Self) -> bool {
-        Option::from(*self) == Option::<f64>::from(*other)
+        if self.seen { self.mean } else { other }
     }
 }
 
 impl From<Option<f64>> for Ewma {
     fn from(mean: Option<f64>) -> Self {
-        Self(mean.unwrap_or(f64::NAN))
+        Self { mean: mean.unwrap_or(0.0), seen: mean.is_some() }
     }
 }
 
 impl From<Ewma> for Option<f64> {
-    fn from(ewma: Ewma) -> Self {
-        (!ewma.0.is_nan()).then_some(ewma.0)
+    fn from(Ewma { mean, seen }: Ewma) -> Self {
+        seen.then_some(mean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_is_bit_for_bit_what_its_formula_says_whatever_is_left_between() {
+        let values = [0.1, 0.3, -7.7, 1e-9, 123_456.789, 0.3];
+        let weight = 2.0 / 1001.0;
+        let mut expected = values[0];
+        let mut mean = Ewma::default();
+        mean.fold_if(0.0, weight, 5.0);
+        assert_eq!(mean.mean_or(-1.0).to_bits(), (-1.0_f64).to_bits());
+        mean.fold(weight, values[0]);
+        for value in &values[1..] {
+            mean.fold_if(0.0, weight, 99.0);
+            mean.fold(weight, *value);
+            expected = weight * value + (1.0 - weight) * expected;
+            assert_eq!(mean.mean_or(-1.0).to_bits(), expected.to_bits());
+        }
     }
 }

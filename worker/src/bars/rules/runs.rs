@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Ewma, Rule};
+use super::{Cause, Closing, Ewma, Rule, larger};
 use crate::bars::open_bar::{OpenBar, Print};
 
 /// The rule.
@@ -41,10 +41,10 @@ impl Runs {
     }
 
     fn threshold(&self, memory: &Memory) -> f64 {
-        let (buys, magnitude) = (memory.buys.mean(), memory.magnitude.mean());
+        let (buys, magnitude) = (memory.buys.mean_or(f64::NAN), memory.magnitude.mean_or(f64::NAN));
         let bought = buys * memory.bought.mean_or(magnitude);
         let sold = (1.0 - buys) * memory.sold.mean_or(magnitude);
-        self.expected * f64::max(bought, sold)
+        self.expected * larger(bought, sold)
     }
 }
 
@@ -57,18 +57,16 @@ impl Rule for Runs {
     fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
         let threshold = self.threshold(memory);
         let (weight, magnitude) = (self.weight, print.magnitude);
-        memory.magnitude = memory.magnitude.with(weight, magnitude);
-        // Sides alternate as they like: what is chosen between is computed, so that no branch is guessed wrong.
-        let is_buy = print.side > 0.0;
-        memory.buys = memory.buys.with(weight, if is_buy { 1.0 } else { 0.0 });
-        let (bought, sold) = (memory.bought.with(weight, magnitude), memory.sold.with(weight, magnitude));
-        memory.bought = if is_buy { bought } else { memory.bought };
-        memory.sold = if is_buy { memory.sold } else { sold };
-        memory.buy_run += if is_buy { magnitude } else { 0.0 };
-        memory.sell_run += if is_buy { 0.0 } else { magnitude };
+        memory.magnitude.fold(weight, magnitude);
+        let (buy, sell) = (print.buy(), 1.0 - print.buy());
+        memory.buys.fold(weight, buy);
+        memory.bought.fold_if(buy, weight, magnitude);
+        memory.sold.fold_if(sell, weight, magnitude);
+        memory.buy_run += buy * magnitude;
+        memory.sell_run += sell * magnitude;
         let cause = if !memory.begun {
             (bar.n >= self.n).then_some(Cause::First)
-        } else if f64::max(memory.buy_run, memory.sell_run) >= threshold {
+        } else if larger(memory.buy_run, memory.sell_run) >= threshold {
             Some(Cause::Run)
         } else {
             (bar.n >= 3 * self.n).then_some(Cause::Cap)

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Ewma, Rule};
+use super::{Cause, Closing, Ewma, Rule, larger};
 use crate::bars::open_bar::{OpenBar, Print};
 
 /// The rule.
@@ -38,7 +38,8 @@ impl Stable {
     }
 
     fn threshold(&self, memory: &Memory) -> f64 {
-        f64::max(self.expected * memory.signed.mean().abs(), self.root * memory.magnitude.mean())
+        let (signed, magnitude) = (memory.signed.mean_or(f64::NAN), memory.magnitude.mean_or(f64::NAN));
+        larger(self.expected * signed.abs(), self.root * magnitude)
     }
 }
 
@@ -52,8 +53,8 @@ impl Rule for Stable {
         let signed = print.side * print.magnitude;
         memory.theta += signed;
         let threshold = self.threshold(memory);
-        memory.magnitude = memory.magnitude.with(self.weight, print.magnitude);
-        memory.signed = memory.signed.with(self.weight, signed);
+        memory.magnitude.fold(self.weight, print.magnitude);
+        memory.signed.fold(self.weight, signed);
         let cause = if !memory.begun {
             (bar.n >= self.n).then_some(Cause::First)
         } else if memory.theta.abs() >= threshold {

@@ -130,7 +130,11 @@ fn launcher_and_worker_do_not_know_each_other_and_effects_stay_behind_their_door
     assert!(links("worker", "shared"), "the check sees what is linked");
     let doors = [
         ("reqwest", "worker", &["api/client.rs"][..]),
-        ("parquet::", "shared", &["dataset/reader.rs", "dataset/writer.rs"][..]),
+        (
+            "parquet::",
+            "shared",
+            &["dataset/reader.rs", "dataset/writer.rs", "dataset/tape.rs", "dataset/bars_file.rs"][..],
+        ),
         ("fs2", "shared", &["disk/lock.rs"][..]),
         ("ureq", "launcher", &["process/http.rs"][..]),
         ("Command::new", "launcher", &["process/spawn.rs"][..]),

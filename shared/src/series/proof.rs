@@ -129,11 +129,16 @@ impl<P: DeserializeOwned> SeriesState<P> {
 }
 
 impl<P: Serialize> SeriesState<P> {
-    /// Publishes the state, whole or not at all.
-    pub fn publish(&self, folder: &SeriesFolder) -> Result<(), DiskError> {
+    /// As it is written.
+    pub fn text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a state is plain data");
         text.push('\n');
-        publish::publish(&folder.state(), text.as_bytes())
+        text
+    }
+
+    /// Publishes the state, whole or not at all.
+    pub fn publish(&self, folder: &SeriesFolder) -> Result<(), DiskError> {
+        publish::publish(&folder.state(), self.text().as_bytes())
     }
 }
 

@@ -9,7 +9,7 @@ use shared::market::ticker::Ticker;
 use shared::series::proof::{BarsProof, STATE_VERSION, SeriesFolder, SeriesState, StateError};
 
 use super::error::BuildError;
-use super::output::{self, YearFiles};
+use super::output::YearFiles;
 use super::plan::{self, Begin, Candidate, Gaps, Plan};
 use super::series::{self, Point};
 use super::source::tree::Holdings;
@@ -88,7 +88,7 @@ pub fn look(
     Ok(Start::Build(Box::new(Ready { wish, folder, plan, state })))
 }
 
-/// The state on disk, if it is that of the series asked for; `None` for a new one.
+/// The state on disk, if it is that of the series asked for; `None` for a new one, and for one that came to nothing.
 fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<State>, BuildError> {
     let Some(state) = State::read(folder)? else {
         if folder.years()?.is_empty() {
@@ -100,6 +100,9 @@ fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<S
     if (&state.ticker, state.mode) != (ticker, wish.mode) {
         let found = format!("it is that of {} {}", state.ticker, state.mode);
         return Err(corrupt(&found).into());
+    }
+    if state.covered.is_empty() {
+        return Ok(None);
     }
     let fits = |point: &Point| series::fits(&point.memory, &state.parameters.rule);
     if !state.year_ends.iter().chain([&state.tail]).all(fits) {
@@ -159,13 +162,13 @@ pub struct Building {
 }
 
 impl Ready {
-    /// Takes up the work. A series that begins anew gives up its files first, after a state that says so: a crash
-    /// from here on leaves a state that knows less than the files hold, never one that knows more.
+    /// Takes up the work. Nothing that is there changes before the first file of bars is whole.
     pub fn begin(self, ticker: &Ticker) -> Result<Building, BuildError> {
         let Self { wish, folder, plan, state } = self;
         let start = Point::start(&wish.parameters);
-        if state.is_none() {
-            State {
+        let columns = if wish.parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
+        let Some(state) = state else {
+            let claim = State {
                 version: STATE_VERSION,
                 ticker: ticker.clone(),
                 mode: wish.mode,
@@ -174,19 +177,18 @@ impl Ready {
                 files: BTreeMap::new(),
                 year_ends: Vec::new(),
                 tail: start.clone(),
-            }
-            .publish(&folder)?;
-            output::remove_others(&folder, &BTreeMap::new())?;
-        }
-        let from = state.as_ref().and_then(|state| point(state, plan.begin).cloned()).unwrap_or(start);
-        let (mut year_ends, files) = state.map(|state| (state.year_ends, state.files)).unwrap_or_default();
+            };
+            let files = YearFiles::anew(folder.clone(), columns, claim.text());
+            return Ok(Building { wish, plan, point: start, files, folder, year_ends: Vec::new() });
+        };
+        let from = point(&state, plan.begin).cloned().unwrap_or(start);
+        let files = YearFiles::resume(folder.clone(), columns, from.place, &state.files)?;
+        let mut year_ends = state.year_ends;
         year_ends.truncate(match plan.begin {
             Begin::Start => 0,
             Begin::YearEnd(number) => number + 1,
             Begin::Tail => year_ends.len(),
         });
-        let columns = if wish.parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
-        let files = YearFiles::resume(folder.clone(), columns, from.place, &files)?;
         Ok(Building { wish, plan, point: from, files, folder, year_ends })
     }
 }

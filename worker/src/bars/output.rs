@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shared::dataset::bars_file::{self, BarsFile};
 use shared::dataset::kind::BarColumns;
 use shared::dataset::reader::ReadError;
-use shared::disk::publish::DiskError;
+use shared::disk::publish::{self, DiskError};
 use shared::market::bar::Bar;
 use shared::market::trading_day::TradingDay;
 use shared::series::proof::{BarsProof, SeriesFolder};
@@ -37,6 +37,8 @@ pub struct YearFiles {
     current: Option<(Year, BarsFile)>,
     /// Where the next bar goes while no file is begun.
     next: Option<Place>,
+    /// The state that must be there before the first file is: of a series that covers nothing yet.
+    claim: Option<String>,
 }
 
 /// A New York year and the instants that belong to it, ns UTC, half-open.
@@ -62,6 +64,13 @@ impl Year {
 }
 
 impl YearFiles {
+    /// A new series. What is in its folder stays until its first file is about to appear: then `claim`, the text of a
+    /// state that covers nothing, is published and the old bars go. So a run that is refused amid its first year has
+    /// changed nothing, and a crash never leaves bars without a state or under the state of others.
+    pub fn anew(folder: SeriesFolder, columns: BarColumns, claim: String) -> Self {
+        Self { folder, columns, files: BTreeMap::new(), current: None, next: None, claim: Some(claim) }
+    }
+
     /// Goes on at `place`: files of earlier years stay, the closed bars of its own year are taken over, and what was
     /// behind them is forgotten. Without a place, everything begins anew.
     pub fn resume(
@@ -76,7 +85,7 @@ impl YearFiles {
             .filter(|(year, _)| kept(**year))
             .map(|(year, proof)| (*year, proof.clone()))
             .collect();
-        let mut resumed = Self { folder, columns, files, current: None, next: place };
+        let mut resumed = Self { folder, columns, files, current: None, next: place, claim: None };
         if let Some(Place { year, closed }) = place.filter(|place| place.closed > 0) {
             resumed.take_over(year, closed)?;
         }
@@ -119,9 +128,16 @@ impl YearFiles {
 
     fn finish_current(&mut self) -> Result<(), OutputError> {
         let Some((year, file)) = self.current.take() else { return Ok(()) };
+        self.take_the_folder()?;
         let bars = file.bars();
         self.files.insert(year.number, BarsProof { bars, fingerprint: file.publish()? });
         Ok(())
+    }
+
+    fn take_the_folder(&mut self) -> Result<(), DiskError> {
+        let Some(claim) = self.claim.take() else { return Ok(()) };
+        publish::publish(&self.folder.state(), claim.as_bytes())?;
+        remove_others(&self.folder, &self.files)
     }
 
     /// Where the next closed bar will go, when `open` is the bar being filled.
@@ -142,13 +158,14 @@ impl YearFiles {
             self.append(std::slice::from_ref(open))?;
         }
         self.finish_current()?;
+        self.take_the_folder()?;
         remove_others(&self.folder, &self.files)?;
         Ok(self.files)
     }
 }
 
 /// Removes the files of years that are not in `files`.
-pub fn remove_others(folder: &SeriesFolder, files: &BTreeMap<i16, BarsProof>) -> Result<(), DiskError> {
+fn remove_others(folder: &SeriesFolder, files: &BTreeMap<i16, BarsProof>) -> Result<(), DiskError> {
     for year in folder.years()?.into_iter().filter(|year| !files.contains_key(year)) {
         let file = folder.file(year);
         std::fs::remove_file(&file).map_err(DiskError::at("remove", &file))?;

@@ -17,6 +17,7 @@ use shared::run::ticker_list::TickerList;
 use shared::series::parameters::Source;
 use shared::series::tree::{self, TreeError};
 
+use super::describe;
 use super::refusal::Refusal;
 use super::until_end;
 use crate::api::failure::causes;
@@ -24,6 +25,7 @@ use crate::bars::batch::{self, Commission, Input};
 use crate::bars::begin::Existing;
 use crate::bars::choice::{Choice, Target, Threshold};
 use crate::bars::plan::Gaps;
+use crate::bars::plot::picture::Format;
 use crate::bars::source::minutes::MinutePrice;
 use crate::bars::source::tape::Order;
 use crate::bars::source::trades::Prints;
@@ -113,6 +115,9 @@ pub struct BarsArgs {
     /// Sort each file by stamp; without it a stamp that falls is an error
     #[arg(long)]
     sort: bool,
+    /// After building, draw the series: candles, volume, bars a day, returns against the normal (.svg or .png)
+    #[arg(long, value_name = "FILE", requires = "ticker")]
+    plot: Option<PathBuf>,
     /// Tickers side by side
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
     max_workers: u16,
@@ -180,11 +185,16 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     let reporter = Reporter::new(events);
     let threads = args.max_workers.into();
     let is_one = args.ticker.is_some();
+    let plot = args.plot()?;
     let commission = args.resolve()?;
+    let outdir = commission.outdir.clone();
     for ticker in repeated {
         reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
     }
     let exit = until_end::run(ears, move |stop| batch::run(&commission, tickers, threads, &reporter, stop));
+    if let Some((ticker, mode, file)) = plot.filter(|_| exit == Exit::Done) {
+        describe::plot_series(&outdir, &ticker, mode, None, &file).map_err(describe::refusal)?;
+    }
     // Who asks for one ticker is a person: what can't be done for it is wrong input.
     Ok(if is_one && exit == Exit::Permanent { Exit::Usage } else { exit })
 }
@@ -198,6 +208,19 @@ impl BarsArgs {
                 Ok((list.tickers, list.repeated))
             }
             (None, None) => Err(Refusal::wrong("--ticker or --tickers-csv is missing".to_owned())),
+        }
+    }
+
+    /// Which series is drawn, and where.
+    fn plot(&self) -> Result<Option<(Ticker, Mode, PathBuf)>, Refusal> {
+        let (Some(file), Some(ticker)) = (&self.plot, &self.ticker) else { return Ok(None) };
+        Format::of(file).map_err(|error| Refusal::flag("--plot", &error))?;
+        match self.modes()?.as_slice() {
+            [(mode, _)] => Ok(Some((ticker.clone(), *mode, file.clone()))),
+            modes => Err(Refusal::wrong(format!(
+                "--plot draws one series, --mode names {}; `bars describe --plot` draws any of them later",
+                modes.len()
+            ))),
         }
     }
 

@@ -133,7 +133,7 @@ fn damage(outdir: &Path) {
     let fingerprint = Fingerprint { bytes: 17, sha256: "00".to_owned() };
     let file = Some(FileProof { rows: 1, first: 0, last: 0, fingerprint });
     let ticker = "A".parse().expect("a ticker");
-    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker).expect("opened");
+    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");
     ledger
         .commit(vec![Entry { partition, answers, file, pages: 1, code: "test".to_owned() }])
         .expect("committed");

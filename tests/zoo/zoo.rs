@@ -136,7 +136,7 @@ impl Zoo {
 
     /// Proves every day of the range, as empty years, which need no file.
     fn prove(&self, ticker: &Ticker) {
-        let mut ledger = match OpenLedger::open(&self.outdir, Kind::Daily, ticker) {
+        let mut ledger = match OpenLedger::open(&self.outdir, Kind::Daily, ticker, self.days) {
             Err(LedgerError::Busy { .. }) => return note(&self.outdir, "doubled", ticker.as_str()),
             opened => opened.expect("a ledger"),
         };

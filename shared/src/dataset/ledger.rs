@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::answers::{Answers, Said, Trust};
+use super::claim::{self, Claim};
 use super::coverage::{Coverage, DateRange};
 use super::kind::Kind;
 use super::partition::Partition;
 use super::writer::Fingerprint;
-use crate::disk::checked_lines::{self, Appender, LinesError};
-use crate::disk::lock::try_exclusive;
+use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
+use crate::disk::shared_lines::{self, SharedLog};
 use crate::market::ticker::Ticker;
 
 /// The version of this program, as written into each line.
@@ -72,12 +73,18 @@ pub enum LedgerError {
         /// What is wrong with it.
         what: String,
     },
-    /// Another process works on the ticker at this moment.
-    #[error("{ticker} is being written by another worker ({path} is locked)", path = path.display())]
+    /// Another worker writes some of the days at this moment.
+    #[error(
+        "{ticker}: another worker is writing {theirs} of it ({path} is locked)",
+        theirs = theirs.map_or_else(|| "all".to_owned(), |days| days.to_string()),
+        path = path.display()
+    )]
     Busy {
         /// Which.
         ticker: Ticker,
-        /// Its ledger.
+        /// The days that it has; `None` when it has all of them.
+        theirs: Option<DateRange>,
+        /// The ledger.
         path: PathBuf,
     },
 }
@@ -130,7 +137,7 @@ impl Ledger {
     /// Reads the ledger and looks whether its files still have their lengths. A missing ledger proves
     /// nothing; nothing is created.
     pub fn read(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
-        let entries = checked_lines::read(&Self::path(outdir, ticker))?.entries;
+        let entries = shared_lines::read(&Self::path(outdir, ticker))?.entries;
         Ok(Self::of_entries(entries, outdir, kind, ticker))
     }
 
@@ -244,33 +251,52 @@ fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {
     Some(Damage { path, what })
 }
 
-/// A ledger held for writing. It is the ticker's lock: one process at a time, given back by the kernel
-/// when its holder dies.
+/// A ledger opened for writing some days of its ticker, which nobody else writes meanwhile.
+///
+/// Others may write other days and append lines of theirs. So what it says of days beyond those that are claimed may be
+/// old: nothing is to be written by that.
 pub struct OpenLedger {
     ledger: Ledger,
-    log: Appender<Entry>,
+    claimed: DateRange,
+    log: SharedLog<Entry>,
 }
 
 impl OpenLedger {
-    /// Opens (and makes) the ledger of `ticker`, cuts off what a crash tore, and locks it.
-    pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
+    /// Opens (and makes) the ledger of `ticker`, claims `days` and the rest of their partitions, and cuts off what a
+    /// crash tore. The claim is given back by the kernel, also when its holder dies.
+    pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
-        let mut log = Appender::open(&path)?;
-        if !try_exclusive(log.file(), &path)? {
-            return Err(LedgerError::Busy { ticker: ticker.clone(), path });
-        }
-        let entries = log.recover()?;
-        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker), log })
+        let mut log = SharedLog::open(&path)?;
+        let busy = |theirs| Err(LedgerError::Busy { ticker: ticker.clone(), theirs, path: path.clone() });
+        let claimed = match claim::take(log.file(), &path, kind, days)? {
+            Claim::Granted(claimed) => claimed,
+            Claim::Taken(theirs) => return busy(Some(theirs)),
+            Claim::AllTaken => return busy(None),
+        };
+        // Read under the claim: of the claimed days no line is missing from here on.
+        let entries = log.catch_up()?;
+        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker), claimed, log })
     }
 
-    /// What is proven.
+    /// What is proven; of days that are not claimed, what was proven when it was opened.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Proves partitions, all with one sync: on return the lines survive a power cut. Their files must be in
-    /// place.
+    /// The days that nobody else writes, whole partitions.
+    pub fn claimed(&self) -> DateRange {
+        self.claimed
+    }
+
+    /// Proves partitions that are claimed, all with one sync: on return the lines survive a power cut. Their files must
+    /// be in place.
     pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
+        for entry in &entries {
+            let span = entry.partition.span();
+            let is_claimed = self.claimed.intersection(span) == Some(span);
+            assert!(is_claimed, "{} is written without a claim", entry.partition);
+        }
+        // What others have appended meanwhile is of no use here.
         self.log.append(&entries)?;
         for entry in entries {
             self.ledger.damaged.remove(&entry.partition);
@@ -283,6 +309,7 @@ impl OpenLedger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::checked_lines;
     use jiff::Timestamp;
 
     fn range(from: &str, to: &str) -> DateRange {
@@ -318,7 +345,11 @@ mod tests {
         }
 
         fn open(&self) -> OpenLedger {
-            OpenLedger::open(self.folder.path(), Kind::Daily, &self.ticker).expect("opened")
+            self.claim("2022-01-01", "2023-12-31").expect("opened")
+        }
+
+        fn claim(&self, from: &str, to: &str) -> Result<OpenLedger, LedgerError> {
+            OpenLedger::open(self.folder.path(), Kind::Daily, &self.ticker, range(from, to))
         }
 
         fn read(&self) -> Ledger {
@@ -368,13 +399,36 @@ mod tests {
     }
 
     #[test]
-    fn two_processes_can_not_write_one_ticker() {
+    fn two_may_write_one_ticker_but_not_the_same_partition_of_it() {
         let tree = Tree::new();
-        let first = tree.open();
-        let second = OpenLedger::open(tree.folder.path(), Kind::Daily, &tree.ticker);
-        assert!(matches!(second, Err(LedgerError::Busy { .. })));
-        drop(first);
-        tree.open();
+        let mut first = tree.claim("2022-02-01", "2022-03-31").expect("free");
+        assert_eq!(first.claimed(), range("2022-01-01", "2022-12-31"));
+        let error = tree.claim("2020-05-05", "2022-01-01").err().expect("taken");
+        let path = Ledger::path(tree.folder.path(), &tree.ticker);
+        let said = format!(
+            "AIG: another worker is writing 2022-01-01..2022-12-31 of it ({} is locked)",
+            path.display()
+        );
+        assert_eq!(error.to_string(), said);
+        let mut second = tree.claim("2023-01-01", "2023-01-01").expect("free");
+        let empty = |year: &str| {
+            entry(range(&format!("{year}-01-01"), &format!("{year}-12-31")), Said::Empty { asks: 1 }, None)
+        };
+        first.commit(vec![empty("2022")]).expect("committed");
+        second.commit(vec![empty("2023")]).expect("committed");
+        first.commit(vec![empty("2022")]).expect("committed");
+        drop((first, second));
+        let missing = tree.read().missing(range("2021-12-31", "2024-01-01"), &trust("2024-01-11T00:00:00Z"));
+        assert_eq!(missing.to_string(), "2021-12-31, 2024-01-01");
+        tree.claim("2020-05-05", "2022-01-01").expect("given back");
+    }
+
+    #[test]
+    #[should_panic(expected = "year=2023 is written without a claim")]
+    fn nothing_is_proven_without_a_claim() {
+        let mut open = Tree::new().claim("2022-01-01", "2022-12-31").expect("free");
+        let beyond = entry(range("2023-01-01", "2023-12-31"), Said::Empty { asks: 1 }, None);
+        drop(open.commit(vec![beyond]));
     }
 
     #[test]

@@ -9,5 +9,6 @@ pub mod merge;
 pub mod schema;
 pub mod writer;
 pub mod reader;
+pub mod claim;
 pub mod ledger;
 pub mod descriptor;

@@ -14,6 +14,7 @@ mod universe;
 mod resume;
 mod crash;
 mod crash_matrix;
+mod claims;
 mod outage;
 mod zoo;
 mod disk_full;

@@ -126,6 +126,7 @@ fn who_has(
 const BASE: i64 = 1 << 40;
 
 fn described(bytes: &Range<u32>, kind: libc::c_int) -> libc::flock {
+    assert!(!bytes.is_empty(), "a length of 0 would mean all that follows");
     libc::flock {
         l_type: libc::c_short::try_from(kind).expect("the kinds are 0, 1 and 2"),
         l_whence: libc::c_short::try_from(libc::SEEK_SET).expect("it is 0"),

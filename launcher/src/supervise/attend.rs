@@ -15,6 +15,7 @@ use shared::run::workdir::{BatchId, Workdir};
 
 use super::run::Run;
 use crate::plan::errand;
+use crate::plan::part::Part;
 use crate::process::clock;
 use crate::process::exit_record::{Ending, ExitRecord, Usage};
 use crate::process::shim::{self, Attempt};
@@ -26,9 +27,9 @@ use crate::process::watch;
 const DISK_GLANCE: Duration = Duration::from_secs(1);
 
 /// The command line of a shim.
-pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32) -> Vec<OsString> {
+pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32, part: Part) -> Vec<OsString> {
     let (batch, number) = (batch.to_string(), number.to_string());
-    let words: [OsString; 7] = [
+    let mut words: Vec<OsString> = vec![
         "attend".into(),
         "--workdir".into(),
         workdir.root().into(),
@@ -37,11 +38,14 @@ pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32) -> Vec<OsString
         "--attempt".into(),
         number.into(),
     ];
-    words.into()
+    for (flag, day) in [("--from", part.from()), ("--to", part.to())] {
+        words.extend(day.into_iter().flat_map(|day| [flag.into(), day.to_string().into()]));
+    }
+    words
 }
 
 /// Attends to one attempt, from the lock to the record. Does nothing when the attempt is over already.
-pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &Inbox) -> Result<(), LockError> {
+pub fn attend(run: &Run, batch: BatchId, number: u32, part: Part, inbox: &Inbox) -> Result<(), LockError> {
     let own = ProcessIdentity::own().expect("this process is alive");
     let name = serde_json::to_string(&own).expect("an identity is plain data");
     let _lock = Lock::acquire(&run.workdir.attempt_lock(batch, number), &name)?;
@@ -49,7 +53,7 @@ pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &Inbox) -> Result<(
     if exit.exists() {
         return Ok(());
     }
-    let arguments = errand::arguments(&run.request, &run.workdir, batch, number);
+    let arguments = errand::arguments(&run.request, &run.workdir, batch, number, part);
     let log = run.workdir.batch_log(batch);
     let marker = run.marker(batch, number);
     let record = shim::attend(

@@ -190,9 +190,8 @@ impl Ledger {
 
     /// The days of which the source has said what they hold, rows or none.
     pub fn answered(&self) -> Coverage {
-        let is_known = |said: Said| matches!(said, Said::Data | Said::Empty { .. });
         let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
-        answers.filter(|answer| is_known(answer.said)).map(|answer| answer.days).collect()
+        answers.filter(|answer| answer.said.is_known()).map(|answer| answer.days).collect()
     }
 
     /// No more rows than these are known of `days`: those of every file that holds one of them.
@@ -212,6 +211,29 @@ impl Ledger {
         let rows: u64 =
             self.latest.values().filter_map(|entry| entry.file.as_ref()).map(|file| file.rows).sum();
         (known > 0).then(|| rows.saturating_mul(days) / known)
+    }
+
+    /// The same for the days of `asked` that are not proven, partition by partition from its first day to its last; where
+    /// a partition is known itself, it tells better than the others.
+    pub fn rows_expected_of(
+        &self,
+        kind: Kind,
+        asked: DateRange,
+        trust: &Trust,
+    ) -> Option<Vec<(DateRange, u64)>> {
+        let missing = self.missing(asked, trust);
+        let of_partition = |partition: Partition| {
+            let days = partition.span().intersection(asked)?;
+            let wanted = missing.intersection(&days.into()).days();
+            let entry = self.latest.get(&partition);
+            let known = entry.map_or(0, |entry| entry.answers.days(|answer| answer.said.is_known()).days());
+            let rows = match entry.and_then(|entry| entry.file.as_ref()) {
+                Some(file) if known > 0 => file.rows.saturating_mul(wanted) / known,
+                _ => self.rows_expected(wanted)?,
+            };
+            Some((days, rows))
+        };
+        Partition::within(kind, asked).map(of_partition).collect()
     }
 
     /// Counts over the partitions of which `trust` believes days of `asked`.
@@ -421,6 +443,35 @@ mod tests {
         let missing = tree.read().missing(range("2021-12-31", "2024-01-01"), &trust("2024-01-11T00:00:00Z"));
         assert_eq!(missing.to_string(), "2021-12-31, 2024-01-01");
         tree.claim("2020-05-05", "2022-01-01").expect("given back");
+    }
+
+    #[test]
+    fn rows_are_expected_where_they_were_and_elsewhere_as_in_the_middle() {
+        let tree = Tree::new();
+        let mut open = tree.open();
+        for (year, rows) in [(2022, 365), (2023, 730)] {
+            tree.put_file(year, 7);
+            let days = Partition::Year(year).span();
+            let mut entry = entry(days, Said::Data, Some(7));
+            entry.file.as_mut().expect("a file").rows = rows;
+            open.commit(vec![entry]).expect("committed");
+        }
+        let anew = Trust { since: Some(at("2024-01-11T00:00:00Z")), ..trust("2024-01-11T00:00:00Z") };
+        let expected = |asked, trust| {
+            let rows = tree.read().rows_expected_of(Kind::Daily, asked, trust).expect("known");
+            rows.iter().map(|(days, rows)| format!("{days} {rows}")).collect::<Vec<_>>()
+        };
+        let asked = range("2021-12-22", "2023-12-31");
+        assert_eq!(
+            expected(asked, &anew),
+            ["2021-12-22..2021-12-31 15", "2022-01-01..2022-12-31 365", "2023-01-01..2023-12-31 730"]
+        );
+        assert_eq!(
+            expected(asked, &trust("2024-01-11T00:00:00Z")),
+            ["2021-12-22..2021-12-31 15", "2022-01-01..2022-12-31 0", "2023-01-01..2023-12-31 0"]
+        );
+        let nothing = Ledger::of_entries(Vec::new(), tree.folder.path(), Kind::Daily, &tree.ticker);
+        assert_eq!(nothing.rows_expected_of(Kind::Daily, asked, &anew), None);
     }
 
     #[test]

@@ -550,7 +550,7 @@ fn an_elephant_heavier_than_the_whole_run_should_take_is_split_and_the_run_withi
         let days = Partition::within(Kind::Trades, year).map(Partition::span);
         let weight = |day: u64| 1 + day * 7 % 11;
         let total: u64 = (0..366).map(weight).sum();
-        days.zip(0..).map(|(day, number)| (day, rows * weight(number) / total)).collect()
+        days.zip(0..).map(|(day, number)| (day, (rows * weight(number)).div_ceil(total))).collect()
     };
     let cut = |weighed: &Weighed| -> Vec<Weighed> {
         let rows = weighed.rows_expected.expect("known");

@@ -15,6 +15,7 @@ mod resume;
 mod crash;
 mod crash_matrix;
 mod claims;
+mod elephants;
 mod outage;
 mod zoo;
 mod disk_full;

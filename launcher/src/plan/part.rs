@@ -105,30 +105,35 @@ impl From<Part> for String {
 /// Days that are not to be cut and the rows that they are likely to bring.
 pub type Slice = (DateRange, u64);
 
-/// Cuts a run into `count` parts of about equal rows, or fewer where there are not so many slices with rows. `slices` follow one another from
+/// Cuts a run into `count` parts at most, the heaviest of which is as light as can be. `slices` follow one another from
 /// its first day to its last; each goes whole into one part.
 pub fn cut(slices: &[Slice], count: u64) -> Vec<(Part, u64)> {
-    let (Some((first, _)), Some((last, _))) = (slices.first(), slices.last()) else { return Vec::new() };
+    let total: u64 = slices.iter().map(|(_, rows)| rows).sum();
+    let heaviest = slices.iter().map(|(_, rows)| *rows).max().unwrap_or(0);
+    let (mut too_little, mut enough) = (heaviest.max(total / count.max(1)), total);
+    while too_little < enough {
+        let middle = too_little + (enough - too_little) / 2;
+        if filled(slices, middle).len() as u64 <= count { enough = middle } else { too_little = middle + 1 }
+    }
+    let parts = filled(slices, enough);
+    let (Some((first, _)), Some((last, _))) = (parts.first(), parts.last()) else { return Vec::new() };
     let run = DateRange::new(first.from(), last.to()).expect("slices follow one another");
-    let total: u128 = slices.iter().map(|(_, rows)| u128::from(*rows)).sum();
-    let mut parts: Vec<(u128, Slice)> = Vec::new();
-    let mut before: u128 = 0;
+    parts.into_iter().map(|(days, rows)| (Part::of(days, run), rows)).collect()
+}
+
+/// Slices joined from the first on, as long as they are not heavier than `most` together.
+fn filled(slices: &[Slice], most: u64) -> Vec<Slice> {
+    let mut parts: Vec<Slice> = Vec::new();
     for &(days, rows) in slices {
-        // A slice belongs where its middle lies.
-        let middle = 2 * before + u128::from(rows);
-        let number = (middle * u128::from(count)).checked_div(2 * total).unwrap_or(0);
-        before += u128::from(rows);
         match parts.last_mut() {
-            // What brings nothing needs no part of its own.
-            Some((own, (of_part, sum))) if *own == number || rows == 0 || *sum == 0 => {
-                *own = if rows == 0 { *own } else { number };
+            Some((of_part, sum)) if sum.saturating_add(rows) <= most => {
                 *of_part = DateRange::new(of_part.from(), days.to()).expect("slices follow one another");
                 *sum += rows;
             }
-            _ => parts.push((number, (days, rows))),
+            _ => parts.push((days, rows)),
         }
     }
-    parts.into_iter().map(|(_, (days, rows))| (Part::of(days, run), rows)).collect()
+    parts
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use nix::unistd::Pid;
 use shared::dataset::answers::{Answers, Said};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, OpenLedger};
+use shared::dataset::ledger::Entry;
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::run::identity::ProcessIdentity;
 

@@ -5,7 +5,8 @@ use std::process::Stdio;
 use jiff::Timestamp;
 use shared::dataset::answers::{Answers, Said};
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, OpenLedger};
+use shared::dataset::ledger::Entry;
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 
 use crate::scene::{Scene, collect, wait_for};

@@ -123,7 +123,8 @@ fn damage(outdir: &Path) {
     use jiff::Timestamp;
     use shared::dataset::answers::{Answers, Said};
     use shared::dataset::kind::Kind;
-    use shared::dataset::ledger::{Entry, FileProof, OpenLedger};
+    use shared::dataset::ledger::{Entry, FileProof};
+    use shared::dataset::open_ledger::OpenLedger;
     use shared::dataset::partition::Partition;
     use shared::dataset::writer::Fingerprint;
 

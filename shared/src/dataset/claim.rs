@@ -81,13 +81,13 @@ mod tests {
     fn whole_partitions_are_claimed_and_an_overlap_is_named() {
         let place = Place(tempfile::tempdir().expect("a folder"));
         let march = range("2024-03-01", "2024-03-31");
-        let (_first, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
+        let (first, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
         assert_eq!(claim, Claim::Granted(march));
         let (_second, claim) = place.claim(Kind::Minute, range("2024-04-01", "2024-06-01"));
         assert_eq!(claim, Claim::Granted(range("2024-04-01", "2024-06-30")), "its neighbour is free");
         let (_third, claim) = place.claim(Kind::Minute, range("2020-01-01", "2024-03-01"));
         assert_eq!(claim, Claim::Taken(march));
-        drop(_first);
+        drop(first);
         let (_third, claim) = place.claim(Kind::Minute, range("2020-01-01", "2024-03-01"));
         assert_eq!(claim, Claim::Granted(range("2020-01-01", "2024-03-31")));
         let (_all, claim) = place.claim(Kind::Daily, range("1970-01-01", "2199-12-31"));

@@ -11,14 +11,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::answers::{Answers, Said, Trust};
-use super::claim::{self, Claim};
 use super::coverage::{Coverage, DateRange};
 use super::kind::Kind;
 use super::partition::Partition;
 use super::writer::Fingerprint;
 use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
-use crate::disk::shared_lines::{self, SharedLog};
+use crate::disk::shared_lines;
 use crate::market::ticker::Ticker;
 
 /// The version of this program, as written into each line.
@@ -141,7 +140,7 @@ impl Ledger {
         Ok(Self::of_entries(entries, outdir, kind, ticker))
     }
 
-    fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
+    pub(super) fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
         let mut latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
         let mut damaged = BTreeMap::new();
         for entry in latest.values_mut() {
@@ -152,6 +151,12 @@ impl Ledger {
             }
         }
         Self { latest, damaged }
+    }
+
+    /// A line was written.
+    pub(super) fn take(&mut self, entry: Entry) {
+        self.damaged.remove(&entry.partition);
+        self.latest.insert(entry.partition, entry);
     }
 
     /// What the source has said of the days of a partition.
@@ -273,63 +278,9 @@ fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {
     Some(Damage { path, what })
 }
 
-/// A ledger opened for writing some days of its ticker, which nobody else writes meanwhile.
-///
-/// Others may write other days and append lines of theirs. So what it says of days beyond those that are claimed may be
-/// old: nothing is to be written by that.
-pub struct OpenLedger {
-    ledger: Ledger,
-    claimed: DateRange,
-    log: SharedLog<Entry>,
-}
-
-impl OpenLedger {
-    /// Opens (and makes) the ledger of `ticker`, claims `days` and the rest of their partitions, and cuts off what a
-    /// crash tore. The claim is given back by the kernel, also when its holder dies.
-    pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
-        let path = Ledger::path(outdir, ticker);
-        let mut log = SharedLog::open(&path)?;
-        let busy = |theirs| Err(LedgerError::Busy { ticker: ticker.clone(), theirs, path: path.clone() });
-        let claimed = match claim::take(log.file(), &path, kind, days)? {
-            Claim::Granted(claimed) => claimed,
-            Claim::Taken(theirs) => return busy(Some(theirs)),
-            Claim::AllTaken => return busy(None),
-        };
-        // Read under the claim: of the claimed days no line is missing from here on.
-        let entries = log.catch_up()?;
-        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker), claimed, log })
-    }
-
-    /// What is proven; of days that are not claimed, what was proven when it was opened.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// The days that nobody else writes, whole partitions.
-    pub fn claimed(&self) -> DateRange {
-        self.claimed
-    }
-
-    /// Proves partitions that are claimed, all with one sync: on return the lines survive a power cut. Their files must
-    /// be in place.
-    pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
-        for entry in &entries {
-            let span = entry.partition.span();
-            let is_claimed = self.claimed.intersection(span) == Some(span);
-            assert!(is_claimed, "{} is written without a claim", entry.partition);
-        }
-        // What others have appended meanwhile is of no use here.
-        self.log.append(&entries)?;
-        for entry in entries {
-            self.ledger.damaged.remove(&entry.partition);
-            self.ledger.latest.insert(entry.partition, entry);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::open_ledger::OpenLedger;
     use super::*;
     use crate::disk::checked_lines;
     use jiff::Timestamp;

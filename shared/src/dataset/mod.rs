@@ -9,6 +9,7 @@ pub mod merge;
 pub mod schema;
 pub mod writer;
 pub mod reader;
-pub mod claim;
 pub mod ledger;
+pub mod claim;
+pub mod open_ledger;
 pub mod descriptor;

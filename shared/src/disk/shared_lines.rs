@@ -166,7 +166,8 @@ mod tests {
             log.append(&[note(1, 1)]).expect("appended");
             let mut killed = SharedLog::<Note>::open(&path).expect("opened");
             killed.catch_up().expect("read");
-            (&*killed.file()).write_all(&line.as_bytes()[..cut]).expect("written");
+            let mut file = killed.file();
+            file.write_all(&line.as_bytes()[..cut]).expect("written");
             drop(killed);
             assert_eq!(log.append(&[note(1, 2)]).expect("appended"), []);
             assert_eq!(read::<Note>(&path).expect("sound").entries, [note(1, 1), note(1, 2)], "cut at {cut}");
@@ -179,7 +180,8 @@ mod tests {
         let path = folder.path().join("log.jsonl");
         let mut log = SharedLog::open(&path).expect("opened");
         log.append(&[note(1, 1), note(1, 2)]).expect("appended");
-        (&*log.file()).write_all(b"{\"by\":7}\n").expect("written");
+        let mut file = log.file();
+        file.write_all(b"{\"by\":7}\n").expect("written");
         let error = log.append(&[note(1, 3)]).expect_err("damaged");
         assert!(matches!(error, LinesError::Corrupt { line: 3, .. }), "{error}");
         let cut = std::fs::OpenOptions::new().write(true).open(&path).expect("opened");

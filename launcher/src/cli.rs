@@ -267,12 +267,6 @@ pub struct AttendArgs {
     /// Number of the attempt, from 1
     #[arg(long, value_name = "N")]
     pub attempt: u32,
-    /// First day, where the batch has a part of a ticker that does not begin with the run
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub from: Option<TradingDay>,
-    /// Last day, where the batch has a part of a ticker that does not end with the run
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub to: Option<TradingDay>,
 }
 
 fn worker_threads(text: &str) -> Result<NonZeroU32, String> {

@@ -4,7 +4,6 @@ use super::existing;
 use super::failure::{Ending, Failure};
 use crate::check::executable;
 use crate::cli::AttendArgs;
-use crate::plan::part::Part;
 use crate::process::signal::Inbox;
 use crate::supervise::attend;
 use crate::supervise::run::Run;
@@ -19,8 +18,6 @@ pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
     // Should it be gone meanwhile, the record says so: this is not the tickers' fault.
     let executable = executable::place(&request.settings.program)?;
     let run = Run { request, workdir, executable, api_key };
-    // Our own supervisor says no such thing; a worker that is asked for too much does no harm.
-    let part = Part::new(args.from, args.to).unwrap_or(Part::WHOLE);
-    attend::attend(&run, args.batch, args.attempt, part, &inbox)?;
+    attend::attend(&run, args.batch, args.attempt, &inbox)?;
     Ok(Ending::Well)
 }

@@ -22,7 +22,6 @@ use super::last_words::{self, RULE};
 use super::run::Run;
 use super::scratch;
 use crate::plan::errand;
-use crate::plan::part::Part;
 use crate::process::attendant::Attendant;
 use crate::process::chance;
 use crate::process::exit_record::{Ending, Usage};
@@ -44,7 +43,7 @@ impl Run {
     /// Starts an attempt at `work`. On an error none is started, and the ending says why.
     pub fn begin(&self, batch: BatchId, number: u32, work: Work, now: Timestamp) -> Result<Attempt, Ending> {
         let started = self.prepare(batch, number, &work, now).map_err(SpawnError::from);
-        match started.and_then(|()| self.spawn(batch, number, work.part)) {
+        match started.and_then(|()| self.spawn(batch, number)) {
             Ok(shim) => {
                 self.write_pid_file(batch, &shim);
                 Ok(Attempt { number, work, began_at: now, shim })
@@ -68,6 +67,7 @@ impl Run {
         fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
         let csv = self.workdir.attempt_csv(batch, number);
         scratch::jot(&csv, &TickerList::text(&work.tickers))?;
+        scratch::jot_part(&self.workdir.attempt_part(batch, number), work.part)?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
             "{RULE} {batch} attempt {number}, {now:.0}, tickers: {}, command: {}",
@@ -77,8 +77,8 @@ impl Run {
         append_line(&self.workdir.batch_log(batch), &header)
     }
 
-    fn spawn(&self, batch: BatchId, number: u32, part: Part) -> Result<Attendant, SpawnError> {
-        let arguments = attend::arguments(&self.workdir, batch, number, part);
+    fn spawn(&self, batch: BatchId, number: u32) -> Result<Attendant, SpawnError> {
+        let arguments = attend::arguments(&self.workdir, batch, number);
         let (log, marker) = (self.workdir.batch_log(batch), self.marker(batch, number));
         Ok(Attendant::Own(spawn::shim(&arguments, &log, &marker, self.api_key.as_ref())?))
     }

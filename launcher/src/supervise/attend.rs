@@ -14,8 +14,8 @@ use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::run::Run;
+use super::scratch;
 use crate::plan::errand;
-use crate::plan::part::Part;
 use crate::process::clock;
 use crate::process::exit_record::{Ending, ExitRecord, Usage};
 use crate::process::shim::{self, Attempt};
@@ -27,9 +27,9 @@ use crate::process::watch;
 const DISK_GLANCE: Duration = Duration::from_secs(1);
 
 /// The command line of a shim.
-pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32, part: Part) -> Vec<OsString> {
+pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32) -> Vec<OsString> {
     let (batch, number) = (batch.to_string(), number.to_string());
-    let mut words: Vec<OsString> = vec![
+    let words: [OsString; 7] = [
         "attend".into(),
         "--workdir".into(),
         workdir.root().into(),
@@ -38,14 +38,11 @@ pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32, part: Part) -> 
         "--attempt".into(),
         number.into(),
     ];
-    for (flag, day) in [("--from", part.from()), ("--to", part.to())] {
-        words.extend(day.into_iter().flat_map(|day| [flag.into(), day.to_string().into()]));
-    }
-    words
+    words.into()
 }
 
 /// Attends to one attempt, from the lock to the record. Does nothing when the attempt is over already.
-pub fn attend(run: &Run, batch: BatchId, number: u32, part: Part, inbox: &Inbox) -> Result<(), LockError> {
+pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &Inbox) -> Result<(), LockError> {
     let own = ProcessIdentity::own().expect("this process is alive");
     let name = serde_json::to_string(&own).expect("an identity is plain data");
     let _lock = Lock::acquire(&run.workdir.attempt_lock(batch, number), &name)?;
@@ -53,6 +50,7 @@ pub fn attend(run: &Run, batch: BatchId, number: u32, part: Part, inbox: &Inbox)
     if exit.exists() {
         return Ok(());
     }
+    let part = scratch::read_part(&run.workdir.attempt_part(batch, number))?;
     let arguments = errand::arguments(&run.request, &run.workdir, batch, number, part);
     let log = run.workdir.batch_log(batch);
     let marker = run.marker(batch, number);

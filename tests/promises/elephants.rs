@@ -16,6 +16,7 @@ use tests::harness::place::{Place, days, ticker};
 use tests::harness::program::{Running, eventually, run, with_environment};
 use tests::harness::tree;
 use tests::sim::config::Config;
+use tests::sim::faults::Fault;
 use tests::sim::server::Exchange;
 use tests::sim::synthetic::ELEPHANT;
 
@@ -23,7 +24,7 @@ use tests::sim::synthetic::ELEPHANT;
 const TICKERS: usize = 4;
 /// One day tells how heavy it is; a heavy one, so that the rest is light enough for a test.
 const KNOWN: (&str, &str) = ("2025-02-18", "2025-02-18");
-const ASKED: (&str, &str) = ("2024-02-20", "2024-03-28");
+const ASKED: (&str, &str) = ("2023-11-20", "2024-03-28");
 
 struct Herd {
     exchange: Exchange,
@@ -32,8 +33,14 @@ struct Herd {
 
 impl Herd {
     fn new() -> Self {
-        let config = Config::synthetic(31).with_tickers(TICKERS).with_elephant_trades(16_000);
-        let exchange = Exchange::start(config.with_page_rows_max(150)).expect("started");
+        Self::with_slow_bodies(0.0)
+    }
+
+    /// With so many replies that take a second: what they hold up can be met on its way.
+    fn with_slow_bodies(share: f64) -> Self {
+        let config = Config::synthetic(31).with_tickers(TICKERS).with_elephant_trades(5_000);
+        let config = config.with_page_rows_max(300).with_fault(Fault::SlowBody, share);
+        let exchange = Exchange::start(config).expect("started");
         let tickers =
             exchange.source().listings().iter().map(|listing| listing.ticker.to_string()).take(TICKERS);
         let tickers = tickers.collect();
@@ -124,9 +131,9 @@ fn an_elephant_in_parts_is_the_elephant_also_when_everybody_is_killed_on_the_way
     assert_eq!(herd.exchange.stats().total, again + 1, "the launcher's question");
 
     // Longer at both ends: the first and the last part go with it.
-    let longer = days("2024-02-12", "2024-04-05");
+    let longer = days("2023-11-12", "2024-04-05");
     let alone_longer = herd.alone(longer);
-    let said = run(&mut go_on(&place, &["--from", "2024-02-12", "--to", "2024-04-05"])).expect_code(0).stdout;
+    let said = run(&mut go_on(&place, &["--from", "2023-11-12", "--to", "2024-04-05"])).expect_code(0).stdout;
     assert!(said.contains("4 / 4 verified"), "{said}");
     assert_eq!(parts(&place).len(), cut.len());
     herd.same(&place, &alone_longer, longer);
@@ -141,7 +148,7 @@ fn an_elephant_in_parts_is_the_elephant_also_when_everybody_is_killed_on_the_way
 
 #[test]
 fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole() {
-    let herd = Herd::new();
+    let herd = Herd::with_slow_bodies(0.1);
     let asked = days(ASKED.0, ASKED.1);
     let alone = herd.alone(asked);
     let place = herd.place();
@@ -155,7 +162,7 @@ fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole
         if round == 0 {
             eventually("two workers at least", || processes(&place).len() > 4);
         }
-        std::thread::sleep(Duration::from_millis(150 + round * round * 37 % 400));
+        std::thread::sleep(Duration::from_millis(100 + round * round * 37 % 400));
         interrupted += u32::from(launcher.is_running());
         // By turns: workers and shims die under a living launcher, the launcher over living workers, and all of them.
         if round % 3 != 1 {

@@ -40,11 +40,13 @@ fn request(outdir: &Path, resume: bool) -> Request {
 fn a_ticker_is_proven_only_when_every_day_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let request = request(folder.path(), true);
-    assert_eq!(standing(&request, &ticker("A"), now()), Standing::NoLedger);
+    assert_eq!(standing(&request, &ticker("A"), request.days(), now()), Standing::NoLedger);
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
-    assert!(matches!(standing(&request, &ticker("A"), now()), Standing::Short { .. }));
+    assert!(matches!(standing(&request, &ticker("A"), request.days(), now()), Standing::Short { .. }));
     prove(folder.path(), "A", &[("2021-01-01", "2021-12-31")]);
-    let Standing::Proven(summary) = standing(&request, &ticker("A"), now()) else { panic!("not proven") };
+    let Standing::Proven(summary) = standing(&request, &ticker("A"), request.days(), now()) else {
+        panic!("not proven")
+    };
     assert_eq!(summary.partitions_empty, 2);
 }
 
@@ -53,7 +55,7 @@ fn a_run_that_wants_everything_anew_does_not_count_what_was_there_before() {
     let folder = tempfile::tempdir().expect("a folder");
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")]);
     let anew = Request { created_at: Timestamp::MAX, ..request(folder.path(), false) };
-    assert!(matches!(standing(&anew, &ticker("A"), now()), Standing::Short { .. }));
+    assert!(matches!(standing(&anew, &ticker("A"), anew.days(), now()), Standing::Short { .. }));
 }
 
 #[test]

@@ -21,3 +21,4 @@ mod interruptions;
 mod full_disk;
 mod hostile;
 mod extending;
+mod elephants;

@@ -14,7 +14,8 @@ use nix::unistd::Pid;
 use shared::dataset::answers::{Answers, Said};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, OpenLedger};
+use shared::dataset::ledger::Entry;
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::run::identity::ProcessIdentity;
 
@@ -237,7 +238,6 @@ pub(crate) fn service(status: &'static str, body: &'static str) -> String {
 /// Writes ledger lines that prove these days of `ticker` (as empty years, which need no file).
 pub(crate) fn prove(outdir: &Path, ticker: &str, years: &[(&str, &str)]) {
     let ticker = ticker.parse().expect("a ticker");
-    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker).expect("opened");
     for (from, to) in years {
         let days =
             DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order");
@@ -245,6 +245,7 @@ pub(crate) fn prove(outdir: &Path, ticker: &str, years: &[(&str, &str)]) {
         answers.record(days, Said::Empty { asks: 9 }, Timestamp::UNIX_EPOCH);
         let partition = Partition::of(Kind::Daily, days.from());
         let entry = Entry { partition, answers, file: None, pages: 1, code: "test".to_owned() };
+        let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, days).expect("opened");
         ledger.commit(vec![entry]).expect("committed");
     }
 }

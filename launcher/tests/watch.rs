@@ -5,7 +5,8 @@ use std::process::Stdio;
 use jiff::Timestamp;
 use shared::dataset::answers::{Answers, Said};
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, OpenLedger};
+use shared::dataset::ledger::Entry;
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 
 use crate::scene::{Scene, collect, wait_for};
@@ -32,7 +33,8 @@ fn a_complete_run_whose_plan_does_not_reach_all_days_ends_with_3() {
     let mut answers = Answers::default();
     answers.record(partition.span(), Said::OutsidePlan, Timestamp::UNIX_EPOCH);
     let ticker = "A".parse().expect("a ticker");
-    let mut ledger = OpenLedger::open(&scene.path("out"), Kind::Daily, &ticker).expect("opened");
+    let mut ledger =
+        OpenLedger::open(&scene.path("out"), Kind::Daily, &ticker, partition.span()).expect("opened");
     let entry = Entry { partition, answers, file: None, pages: 0, code: "test".to_owned() };
     ledger.commit(vec![entry]).expect("committed");
     scene.detach("job", &["--resume"]);

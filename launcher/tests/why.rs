@@ -123,7 +123,8 @@ fn damage(outdir: &Path) {
     use jiff::Timestamp;
     use shared::dataset::answers::{Answers, Said};
     use shared::dataset::kind::Kind;
-    use shared::dataset::ledger::{Entry, FileProof, OpenLedger};
+    use shared::dataset::ledger::{Entry, FileProof};
+    use shared::dataset::open_ledger::OpenLedger;
     use shared::dataset::partition::Partition;
     use shared::dataset::writer::Fingerprint;
 
@@ -133,7 +134,7 @@ fn damage(outdir: &Path) {
     let fingerprint = Fingerprint { bytes: 17, sha256: "00".to_owned() };
     let file = Some(FileProof { rows: 1, first: 0, last: 0, fingerprint });
     let ticker = "A".parse().expect("a ticker");
-    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker).expect("opened");
+    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");
     ledger
         .commit(vec![Entry { partition, answers, file, pages: 1, code: "test".to_owned() }])
         .expect("committed");

@@ -14,6 +14,8 @@ mod universe;
 mod resume;
 mod crash;
 mod crash_matrix;
+mod claims;
+mod elephants;
 mod outage;
 mod zoo;
 mod disk_full;

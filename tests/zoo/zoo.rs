@@ -17,7 +17,8 @@ use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use shared::dataset::answers::{Answers, Said};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, LedgerError, OpenLedger};
+use shared::dataset::ledger::{Entry, LedgerError};
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::disk::lock::{Lock, try_exclusive};
 use shared::market::ticker::Ticker;
@@ -136,7 +137,7 @@ impl Zoo {
 
     /// Proves every day of the range, as empty years, which need no file.
     fn prove(&self, ticker: &Ticker) {
-        let mut ledger = match OpenLedger::open(&self.outdir, Kind::Daily, ticker) {
+        let mut ledger = match OpenLedger::open(&self.outdir, Kind::Daily, ticker, self.days) {
             Err(LedgerError::Busy { .. }) => return note(&self.outdir, "doubled", ticker.as_str()),
             opened => opened.expect("a ledger"),
         };

@@ -205,6 +205,17 @@ pub enum Failure {
         /// Which.
         ticker: Ticker,
     },
+    /// A log can be followed, several can't.
+    #[error(
+        "{name} was split by date and is in several batches; follow one of them: {}",
+        batches.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    SeveralLogs {
+        /// As given.
+        name: String,
+        /// Which.
+        batches: Vec<BatchId>,
+    },
     /// A batch that no worker has had yet.
     #[error("{batch} was not begun yet, so there is no {log}; `logs -f` waits for it", log = log.display())]
     NoLog {
@@ -296,6 +307,7 @@ impl Failure {
             | Self::UnknownTicker { .. }
             | Self::UnknownBatch { .. }
             | Self::InNoBatch { .. }
+            | Self::SeveralLogs { .. }
             | Self::NoLog { .. }
             | Self::NotReady { .. }
             | Self::Journal(_) => Exit::Usage,

@@ -1,6 +1,8 @@
-//! `launcher logs`: the log of a batch, or of the batch that has a ticker; with `-f` as it grows.
+//! `launcher logs`: the log of a batch, or of the batches that have a ticker; with `-f` one of them as it grows.
 
 use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Duration;
 
 use shared::run::workdir::{BatchId, Workdir};
@@ -20,33 +22,55 @@ use crate::view::words;
 /// How often a followed log is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
 
-/// Prints the log; follows it until the batch is over, if asked to.
+/// Prints the log, or one after the other; follows it until the batch is over, if asked to.
 pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
     let entries = journal::read(&workdir)?;
     let machine = journal::replay(&workdir, request.rules(), &entries)?;
-    let batch = whose::batch(&args.name, &machine, &workdir)?;
-    let log = workdir.batch_log(batch);
-    if !args.follow && !log.exists() {
-        return Err(Failure::NoLog { batch, log });
+    let batches = whose::batches(&args.name, &machine, &workdir)?;
+    if let [batch] = *batches {
+        let log = workdir.batch_log(batch);
+        if !args.follow && !log.exists() {
+            return Err(Failure::NoLog { batch, log });
+        }
+        let mut life = Life { workdir: &workdir, request: &request, batch, journal_bytes: 0, is_over: false };
+        return print(&log, || Ok(!args.follow || life.is_over()?)).map(|_| Ending::Well);
     }
-    let mut tail = LogTail::new(&log);
-    let mut life = Life { workdir: &workdir, request: &request, batch, journal_bytes: 0, is_over: false };
+    if args.follow {
+        return Err(Failure::SeveralLogs { name: args.name.clone(), batches });
+    }
+    for batch in batches {
+        let log = workdir.batch_log(batch);
+        let days = machine.batch(batch).map_or(request.days(), |it| it.part().days(request.days()));
+        let begun = if log.exists() { "" } else { ", not begun yet" };
+        let title = format!("==> {batch} ({days}{begun}): {} <==\n", log.display());
+        if words::pass_on(title.as_bytes()).map_err(Failure::Output)?.is_break()
+            || print(&log, || Ok(true))?.is_break()
+        {
+            break;
+        }
+    }
+    Ok(Ending::Well)
+}
+
+/// Prints a log until `is_last` says that nothing more can come; `Break` when nobody reads any more.
+fn print(log: &Path, mut is_last: impl FnMut() -> Result<bool, Failure>) -> Result<ControlFlow<()>, Failure> {
+    let mut tail = LogTail::new(log);
     loop {
         // First whether more can come, then what has come.
-        let is_last = !args.follow || life.is_over()?;
+        let is_last = is_last()?;
         loop {
             let new = tail.read_new().map_err(|source| Failure::System { doing: "read the log", source })?;
             if new.is_empty() {
                 break;
             }
             if words::pass_on(&new).map_err(Failure::Output)?.is_break() {
-                return Ok(Ending::Well);
+                return Ok(ControlFlow::Break(()));
             }
         }
         if is_last {
-            return Ok(Ending::Well);
+            return Ok(ControlFlow::Continue(()));
         }
         clock::wait_until(GLANCE, || false);
     }

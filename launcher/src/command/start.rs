@@ -225,7 +225,7 @@ fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError>
         fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
     }
     for fact in facts {
-        if let Fact::Planned { batch, tickers } = fact {
+        if let Fact::Planned { batch, tickers, .. } = fact {
             scratch::jot(&workdir.batch_csv(*batch), &TickerList::text(tickers))?;
         }
     }

@@ -1,4 +1,5 @@
-//! Which batch is meant by a name? A batch's own (`batch_0001`: no ticker has an underscore), or a ticker's.
+//! Which batches are meant by a name? A batch's own (`batch_0001`: no ticker has an underscore), or a ticker's: several
+//! where it was split by date.
 
 use shared::market::ticker::Ticker;
 use shared::run::workdir::{BatchId, Workdir};
@@ -11,14 +12,16 @@ use crate::supervise::machine::Machine;
 const NAMED_MAX: usize = 8;
 const BATCH_PREFIX: &str = "batch_";
 
-/// The batch called `name`, or the one that has the ticker of that name.
-pub fn batch(name: &str, machine: &Machine, workdir: &Workdir) -> Result<BatchId, Failure> {
+/// The batch called `name`, or those that have the ticker of that name; at least one.
+pub fn batches(name: &str, machine: &Machine, workdir: &Workdir) -> Result<Vec<BatchId>, Failure> {
     if name.starts_with(BATCH_PREFIX) {
         let known = name.parse().ok().filter(|batch: &BatchId| machine.batch(*batch).is_some());
-        return known.ok_or_else(|| Failure::UnknownBatch { name: name.to_owned(), known: batches(machine) });
+        let unknown = || Failure::UnknownBatch { name: name.to_owned(), known: all_batches(machine) };
+        return Ok(vec![known.ok_or_else(unknown)?]);
     }
     let ticker = ticker(name, workdir)?;
-    of_ticker(&ticker, machine).ok_or(Failure::InNoBatch { ticker })
+    let batches = of_ticker(&ticker, machine);
+    if batches.is_empty() { Err(Failure::InNoBatch { ticker }) } else { Ok(batches) }
 }
 
 /// The ticker called `name`, which must be in the run.
@@ -30,9 +33,12 @@ pub fn ticker(name: &str, workdir: &Workdir) -> Result<Ticker, Failure> {
         .ok_or_else(|| Failure::UnknownTicker { name: name.to_owned(), known: listed(&tickers, name) })
 }
 
-/// The batch that has `ticker`.
-pub fn of_ticker(ticker: &Ticker, machine: &Machine) -> Option<BatchId> {
-    machine.batches().find(|(_, batch)| batch.members().contains(ticker)).map(|(id, _)| id)
+/// The batches that have `ticker`, in the order of their days.
+pub fn of_ticker(ticker: &Ticker, machine: &Machine) -> Vec<BatchId> {
+    let has_it = machine.batches().filter(|(_, batch)| batch.members().contains(ticker));
+    let mut batches: Vec<_> = has_it.map(|(id, batch)| (batch.part(), id)).collect();
+    batches.sort_unstable();
+    batches.into_iter().map(|(_, id)| id).collect()
 }
 
 /// What there is instead: the ones that differ in case or begin alike first.
@@ -52,7 +58,7 @@ fn listed(tickers: &[Ticker], name: &str) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-fn batches(machine: &Machine) -> String {
+fn all_batches(machine: &Machine) -> String {
     match machine.next_batch().0 - 1 {
         0 => "it has none".to_owned(),
         1 => format!("it has {}", BatchId(1)),

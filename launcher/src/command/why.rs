@@ -10,20 +10,21 @@ use super::existing;
 use super::failure::{Ending, Failure};
 use super::{observe, whose};
 use crate::cli::WhyArgs;
+use crate::plan::part::Part;
 use crate::plan::request::Request;
 use crate::process::clock;
 use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::digest::Digest;
 use crate::supervise::drive::DriveError;
 use crate::supervise::evidence::{self, Standing};
-use crate::supervise::facts::Word;
+use crate::supervise::facts::{Entry, Word};
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::supervise::machine::Machine;
 use crate::view::log_lines::{self, Reach, Subject};
 use crate::view::sources::{Supervised, seconds_between};
-use crate::view::story::{self, Chapter, Story};
-use crate::view::why::{self as text, DamagedFile, Now, Proof, Quote, Why};
+use crate::view::story::{self, Chapter};
+use crate::view::why::{self as text, DamagedFile, Now, Proof, Quote, Share, Why};
 use crate::view::words::{self, say};
 
 /// Says everything about one ticker of the run.
@@ -41,27 +42,24 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
     let entries = journal::read(workdir)?;
     let machine = journal::replay(workdir, request.rules(), &entries)?;
     let supervised = observe::supervised(is_supervised, &request.run, workdir, &machine);
-    let story = story::of(&ticker, request.rules(), &entries).map_err(DriveError::from)?;
     let now = clock::now();
     let look = Look { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
-    let standing = look.standing(story.batch);
     let ledger = look.proof();
-    let by_itself = is_supervised && !matches!(standing, Now::Failed { .. } | Now::NoLongerProven);
-    let is_done = matches!(standing, Now::Verified | Now::Surveyed | Now::ReportedByScript);
-    let batch = story.batch.and_then(|id| machine.batch(id));
+    let batches = whose::of_ticker(&ticker, &machine);
+    let parts = batches.iter().map(|id| look.share(*id, &entries)).collect::<Result<Vec<_>, _>>()?;
+    let telling = parts.iter().min_by_key(|share| share.now.urgency()).cloned();
+    let share = telling.unwrap_or_else(|| Share::of_no_batch(look.standing_alone()));
+    let by_itself = is_supervised && !matches!(share.now, Now::Failed { .. } | Now::NoLongerProven);
+    let is_done = matches!(share.now, Now::Verified | Now::Surveyed | Now::ReportedByScript);
     Ok(Why {
         run: request.run.clone(),
         job: request.settings.job.to_string(),
         days: request.days(),
-        log: story.batch.map(|batch| workdir.batch_log(batch)),
-        batch: story.batch,
-        log_lines: look.quotes(&story),
-        story: story.chapters,
-        charges: batch.and_then(|batch| batch.charges(&ticker)),
+        parts: if share.part.is_some() { parts } else { Vec::new() },
+        share,
         retries: request.settings.retries,
         again: (!by_itself && !is_done).then(|| words::resume_command(workdir)),
         goes_on: is_supervised,
-        now: standing,
         ledger,
         ticker,
     })
@@ -77,16 +75,35 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn standing(&self, batch: Option<BatchId>) -> Now {
-        let proven = evidence::standing(self.request, self.ticker, self.now);
-        let Some((id, batch)) = batch.and_then(|id| Some((id, self.machine.batch(id)?))) else {
-            return if matches!(proven, Standing::Proven(_)) { Now::Surveyed } else { Now::NotPlanned };
-        };
+    fn proven(&self, part: Part) -> Standing {
+        evidence::standing(self.request, self.ticker, part.days(self.request.days()), self.now)
+    }
+
+    fn standing_alone(&self) -> Now {
+        if matches!(self.proven(Part::WHOLE), Standing::Proven(_)) { Now::Surveyed } else { Now::NotPlanned }
+    }
+
+    /// What one of its batches has of it.
+    fn share(&self, id: BatchId, entries: &[Entry]) -> Result<Share, Failure> {
+        let batch = self.machine.batch(id).expect("it was found in the machine");
+        let story = story::of(self.ticker, id, self.request.rules(), entries).map_err(DriveError::from)?;
+        Ok(Share {
+            now: self.standing(id, batch),
+            batch: Some(id),
+            part: batch.part().days_if_split(self.request.days()),
+            log: Some(self.workdir.batch_log(id)),
+            log_lines: self.quotes(id, batch, &story),
+            charges: batch.charges(self.ticker),
+            story,
+        })
+    }
+
+    fn standing(&self, id: BatchId, batch: &Batch) -> Now {
         if let Some((_, failure)) = batch.failures().find(|(it, _)| *it == self.ticker) {
             return Now::Failed { cause: failure.cause.clone(), attempt: failure.attempt };
         }
         if !batch.left().any(|it| it == self.ticker) {
-            return match proven {
+            return match self.proven(batch.part()) {
                 Standing::Proven(_) => Now::Verified,
                 Standing::NoLedger if batch.reported > 0 => Now::ReportedByScript,
                 Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => Now::NoLongerProven,
@@ -122,13 +139,10 @@ impl Look<'_> {
     }
 
     /// What the log says of the attempts that had the ticker.
-    fn quotes(&self, story: &Story) -> Vec<Quote> {
-        let Some((id, batch)) = story.batch.and_then(|id| Some((id, self.machine.batch(id)?))) else {
-            return Vec::new();
-        };
+    fn quotes(&self, id: BatchId, batch: &Batch, story: &[Chapter]) -> Vec<Quote> {
         let subject = Subject { ticker: self.ticker, members: batch.members() };
         let mut lines = log_lines::telling(&self.workdir.batch_log(id), subject, Reach::Whole);
-        let had_it = story.chapters.iter().filter_map(|chapter| match chapter {
+        let had_it = story.iter().filter_map(|chapter| match chapter {
             Chapter::Attempt(attempt) => Some(attempt.attempt),
             Chapter::Planned { .. } | Chapter::Reopened { .. } | Chapter::Forgiven { .. } => None,
         });

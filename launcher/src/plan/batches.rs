@@ -1,4 +1,5 @@
-//! Batches: how tickers are cut into pieces that one worker carries.
+//! Batches: how tickers are cut into pieces that one worker carries. How one ticker is cut by date is
+//! [`part`](super::part)'s business.
 
 use std::cmp::Reverse;
 use std::num::NonZeroU32;
@@ -6,6 +7,7 @@ use std::num::NonZeroU32;
 use shared::market::ticker::Ticker;
 use shared::run::via::Via;
 
+use super::part::Part;
 use super::settings::Batching;
 
 /// Tickers in a batch where nothing was said.
@@ -21,21 +23,69 @@ pub fn come_by_session(via: Via, sessions: usize, tickers: usize) -> bool {
     }
 }
 
-/// A ticker and what it is likely to bring.
+/// A ticker, or a part of one, and what it is likely to bring.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weighed {
     /// Which.
     pub ticker: Ticker,
+    /// Which days of it.
+    pub part: Part,
     /// `None` where nothing is known: then it may be an elephant.
     pub rows_expected: Option<u64>,
 }
 
-/// Cuts `tickers`; every ticker is in exactly one batch and no batch is empty.
+/// What one worker carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Load {
+    /// At least one.
+    pub tickers: Vec<Ticker>,
+    /// Which days of them; one ticker where that is not all.
+    pub part: Part,
+}
+
+impl Load {
+    /// Of some tickers, all days.
+    pub fn whole(tickers: Vec<Ticker>) -> Self {
+        Self { tickers, part: Part::WHOLE }
+    }
+}
+
+/// Rows below which a part is not worth a worker and a request of its own: four full pages.
+pub const PART_ROWS_MIN: u64 = 200_000;
+
+/// What a worker should carry at most, so that all end at about the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FairShare {
+    /// Half of what each of the workers would have to do.
+    most: u64,
+}
+
+impl FairShare {
+    /// Of `tickers` on `slots` workers; `None` where there is nothing to share.
+    pub fn of(tickers: &[Weighed], slots: NonZeroU32) -> Option<Self> {
+        let heaviest = tickers.iter().filter_map(|weighed| weighed.rows_expected).max()?;
+        // As in their order: the unknown are as heavy as the heaviest.
+        let rows = |weighed: &Weighed| weighed.rows_expected.unwrap_or(heaviest) + REQUEST_ROWS;
+        let total: u64 = tickers.iter().map(rows).sum();
+        (slots > NonZeroU32::MIN).then_some(Self { most: total / u64::from(slots.get()) / 2 })
+    }
+
+    /// Into how many parts a ticker should be split that is likely to bring so many rows; 1 for most. The parts are half
+    /// as heavy as what is just not split: the last of them to begin hold nobody up for long.
+    pub fn parts(self, rows: u64) -> u64 {
+        if rows <= self.most {
+            return 1;
+        }
+        rows.div_ceil((self.most / 2).max(PART_ROWS_MIN)).min(rows / PART_ROWS_MIN).max(1)
+    }
+}
+
+/// Cuts `tickers`; each is in exactly one batch, no batch is empty, and a part is alone in its batch.
 ///
 /// Where nothing is known of anybody they stay in their order. Else the heaviest come first and batches get lighter
 /// towards the end, so that all of the `slots` workers end at about the same time: what begins late is short.
-pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Vec<Vec<Ticker>> {
-    let is_known = tickers.iter().any(|weighed| weighed.rows_expected.is_some());
+pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Vec<Load> {
+    let is_known = tickers.iter().any(|weighed| weighed.rows_expected.is_some() || !weighed.part.is_whole());
     let cut = match (batching, is_known) {
         (Batching::Size(size), false) => {
             in_order(&tickers, usize::try_from(size.get()).unwrap_or(usize::MAX))
@@ -46,7 +96,12 @@ pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Ve
         (Batching::Shards(shards), false) => into_shards(&tickers, shards),
         (Batching::Shards(shards), true) => balanced(heaviest_first(tickers), shards),
     };
-    cut.into_iter().map(|batch| batch.into_iter().map(|weighed| weighed.ticker).collect()).collect()
+    cut.into_iter().map(load).collect()
+}
+
+fn load(batch: Vec<Weighed>) -> Load {
+    let part = batch.first().map_or(Part::WHOLE, |weighed| weighed.part);
+    Load { tickers: batch.into_iter().map(|weighed| weighed.ticker).collect(), part }
 }
 
 fn in_order(tickers: &[Weighed], size: usize) -> Vec<Vec<Weighed>> {
@@ -67,6 +122,11 @@ fn count_of(shards: NonZeroU32, tickers: &[Weighed]) -> usize {
 const REQUEST_ROWS: u64 = 1_000;
 
 impl Weighed {
+    /// A ticker with all its days.
+    pub fn of(ticker: Ticker, rows_expected: Option<u64>) -> Self {
+        Self { ticker, part: Part::WHOLE, rows_expected }
+    }
+
     fn weight(&self) -> u64 {
         self.rows_expected.unwrap_or(0) + REQUEST_ROWS
     }
@@ -92,13 +152,13 @@ fn by_weight(tickers: Vec<Weighed>, size: usize, slots: NonZeroU32) -> Vec<Vec<W
     for weighed in tickers {
         let weight = weighed.weight();
         match batches.last_mut() {
-            Some(batch) if batch.len() < size && room >= weight => {
+            Some(batch) if batch.len() < size && room >= weight && weighed.part.is_whole() => {
                 room -= weight;
                 batch.push(weighed);
             }
             _ => {
                 let share = left / u64::from(slots.get()) / 2;
-                room = middling.min(share).saturating_sub(weight);
+                room = if weighed.part.is_whole() { middling.min(share).saturating_sub(weight) } else { 0 };
                 batches.push(vec![weighed]);
             }
         }
@@ -127,7 +187,7 @@ mod tests {
     const ONE: NonZeroU32 = NonZeroU32::MIN;
 
     fn unknown(number: usize) -> Weighed {
-        Weighed { ticker: format!("T{number}").parse().expect("a ticker"), rows_expected: None }
+        Weighed::of(format!("T{number}").parse().expect("a ticker"), None)
     }
 
     fn known(rows: &[u64]) -> Vec<Weighed> {
@@ -136,8 +196,46 @@ mod tests {
         rows.iter().enumerate().map(weighed).collect()
     }
 
-    fn spelled(batches: &[Vec<Ticker>]) -> Vec<String> {
-        batches.iter().map(|batch| batch.iter().map(Ticker::as_str).collect::<Vec<_>>().join(" ")).collect()
+    fn spelled(batches: &[Load]) -> Vec<String> {
+        let line = |load: &Load| {
+            let names = load.tickers.iter().map(Ticker::as_str).collect::<Vec<_>>().join(" ");
+            if load.part.is_whole() { names } else { format!("{names} {}", load.part) }
+        };
+        batches.iter().map(line).collect()
+    }
+
+    #[test]
+    fn parts_go_alone_and_among_the_others_by_their_weight() {
+        let mut tickers = known(&[10_000, 10_000, 400_000, 250_000, 10_000]);
+        for (part, weighed) in ["..2024-05-31", "2024-06-01.."].iter().zip(&mut tickers[2..]) {
+            weighed.part = part.parse().expect("a part");
+            weighed.ticker = "MAMTH".parse().expect("a ticker");
+        }
+        let size = Batching::Size(NonZeroU32::new(3).expect("3"));
+        assert_eq!(
+            spelled(&split(tickers, size, ONE)),
+            ["MAMTH ..2024-05-31", "MAMTH 2024-06-01..", "T0", "T1", "T4"]
+        );
+    }
+
+    #[test]
+    fn only_what_is_heavier_than_a_fair_share_is_split_and_never_into_crumbs() {
+        let parts = |rows: &[u64], slots: u32| {
+            let fair = FairShare::of(&known(rows), slots.try_into().expect("not zero")).expect("shared");
+            rows.iter().map(|rows| fair.parts(*rows)).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(&[8_000_000], 4), [16], "four for each worker");
+        assert_eq!(parts(&[8_000_000, 8_000_000], 4), [8, 8]);
+        assert_eq!(parts(&[1_000_000; 40], 4), [1; 40], "each is a small piece of the whole");
+        assert_eq!(parts(&[300_000, 1_000, 1_000], 4), [1; 3], "a small run stays as it is");
+        assert_eq!(parts(&[900_000, 1_000], 64), [4, 1]);
+        let mut some = known(&[8_000_000]);
+        assert_eq!(FairShare::of(&some, ONE), None, "nobody to share with");
+        some[0].rows_expected = None;
+        assert_eq!(FairShare::of(&some, NonZeroU32::new(4).expect("4")), None, "nothing is known");
+        some.extend(known(&[100]));
+        let fair = FairShare::of(&some, NonZeroU32::new(4).expect("4")).expect("known");
+        assert_eq!(fair.parts(u64::MAX / 2), u64::MAX / 2 / PART_ROWS_MIN);
     }
 
     #[test]
@@ -184,14 +282,14 @@ mod tests {
             let mut tickers: Vec<Ticker> = weighed.iter().map(|weighed| weighed.ticker.clone()).collect();
             let count = tickers.len();
             let batches = split(weighed, batching, slots.try_into().expect("from 1"));
-            let mut cut = batches.concat();
+            let mut cut: Vec<Ticker> = batches.iter().flat_map(|load| load.tickers.clone()).collect();
             if any_known {
                 tickers.sort();
                 cut.sort();
             }
             prop_assert_eq!(cut, tickers);
-            prop_assert!(batches.iter().all(|batch| !batch.is_empty()));
-            let sizes = || batches.iter().map(Vec::len);
+            prop_assert!(batches.iter().all(|load| !load.tickers.is_empty()));
+            let sizes = || batches.iter().map(|load| load.tickers.len());
             match batching {
                 Batching::Size(size) => prop_assert!(sizes().all(|len| len <= size.get() as usize)),
                 Batching::Shards(shards) => {

@@ -6,12 +6,19 @@ use std::path::Path;
 use shared::dataset::kind::Kind;
 use shared::run::workdir::{BatchId, Workdir};
 
+use super::part::Part;
 use super::request::Request;
 
 /// Arguments for one attempt at a batch. They always ask to resume, so that another attempt asks only for
 /// what is missing; what counts as missing in a run that wants everything anew is said by `--covered-since`.
-pub fn arguments(request: &Request, workdir: &Workdir, batch: BatchId, attempt: u32) -> Vec<OsString> {
-    let settings = &request.settings;
+pub fn arguments(
+    request: &Request,
+    workdir: &Workdir,
+    batch: BatchId,
+    attempt: u32,
+    part: Part,
+) -> Vec<OsString> {
+    let (settings, days) = (&request.settings, part.days(request.days()));
     let mut arguments: Vec<OsString> = vec![settings.job.name().into()];
     let mut say = |flag: &str, value: &dyn AsRef<std::ffi::OsStr>| {
         arguments.push(flag.into());
@@ -19,8 +26,8 @@ pub fn arguments(request: &Request, workdir: &Workdir, batch: BatchId, attempt: 
     };
     say("--tickers-csv", &workdir.attempt_csv(batch, attempt));
     say("--outdir", &settings.outdir);
-    say("--from", &settings.from.to_string());
-    say("--to", &request.settled_to.to_string());
+    say("--from", &days.from().to_string());
+    say("--to", &days.to().to_string());
     if let Some(since) = request.covered_since() {
         say("--covered-since", &since.to_string());
     }

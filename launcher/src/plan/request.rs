@@ -204,6 +204,13 @@ impl Request {
         batches::come_by_session(via, sessions, self.tickers).then_some(sessions)
     }
 
+    /// May a heavy ticker be split by date? Not where a year is one file, where somebody else stands in for the worker, or
+    /// where the number of batches was said.
+    pub fn may_split(&self) -> bool {
+        let is_sized = matches!(self.batching(), Batching::Size(_));
+        is_sized && self.settings.job != Kind::Daily && self.settings.program == Program::Worker
+    }
+
     /// How its tickers are cut.
     pub fn batching(&self) -> Batching {
         let fitting = || match self.by_session() {

@@ -7,13 +7,13 @@ use std::path::Path;
 use jiff::Timestamp;
 use shared::disk::lock::LockError;
 use shared::disk::publish::{self, DiskError};
-use shared::market::ticker::Ticker;
 use shared::run::events::{EventTail, Persistence};
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::BatchId;
 
 use super::attend;
+use super::batch::Work;
 use super::causes;
 use super::digest::Digest;
 use super::evidence::{self, Standing};
@@ -32,7 +32,7 @@ pub struct Attempt {
     /// Counted from 1 in each batch.
     pub number: u32,
     /// What it was given.
-    pub tickers: Vec<Ticker>,
+    pub work: Work,
     /// When it began.
     pub began_at: Timestamp,
     /// Who attends to its worker.
@@ -40,19 +40,13 @@ pub struct Attempt {
 }
 
 impl Run {
-    /// Starts an attempt at `tickers`. On an error none is started, and the ending says why.
-    pub fn begin(
-        &self,
-        batch: BatchId,
-        number: u32,
-        tickers: Vec<Ticker>,
-        now: Timestamp,
-    ) -> Result<Attempt, Ending> {
-        let started = self.prepare(batch, number, &tickers, now).map_err(SpawnError::from);
+    /// Starts an attempt at `work`. On an error none is started, and the ending says why.
+    pub fn begin(&self, batch: BatchId, number: u32, work: Work, now: Timestamp) -> Result<Attempt, Ending> {
+        let started = self.prepare(batch, number, &work, now).map_err(SpawnError::from);
         match started.and_then(|()| self.spawn(batch, number)) {
             Ok(shim) => {
                 self.write_pid_file(batch, &shim);
-                Ok(Attempt { number, tickers, began_at: now, shim })
+                Ok(Attempt { number, work, began_at: now, shim })
             }
             Err(SpawnError::Unusable { path, source }) => {
                 Err(Ending::Unusable { what: SpawnError::Unusable { path, source }.to_string() })
@@ -62,33 +56,22 @@ impl Run {
     }
 
     /// The attempt that an earlier supervisor has begun, if somebody still attends to it.
-    pub fn adopt(
-        &self,
-        batch: BatchId,
-        number: u32,
-        tickers: Vec<Ticker>,
-        began_at: Timestamp,
-    ) -> Option<Attempt> {
+    pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: Timestamp) -> Option<Attempt> {
         let shim = Attendant::adopt(&self.workdir.attempt_lock(batch, number))?;
         self.write_pid_file(batch, &shim);
-        Some(Attempt { number, tickers, began_at, shim })
+        Some(Attempt { number, work, began_at, shim })
     }
 
-    fn prepare(
-        &self,
-        batch: BatchId,
-        number: u32,
-        tickers: &[Ticker],
-        now: Timestamp,
-    ) -> Result<(), DiskError> {
+    fn prepare(&self, batch: BatchId, number: u32, work: &Work, now: Timestamp) -> Result<(), DiskError> {
         let folder = self.workdir.attempt(batch, number);
         fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
         let csv = self.workdir.attempt_csv(batch, number);
-        scratch::jot(&csv, &TickerList::text(tickers))?;
-        let arguments = errand::arguments(&self.request, &self.workdir, batch, number);
+        scratch::jot(&csv, &TickerList::text(&work.tickers))?;
+        scratch::jot_part(&self.workdir.attempt_part(batch, number), work.part)?;
+        let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
             "{RULE} {batch} attempt {number}, {now:.0}, tickers: {}, command: {}",
-            tickers.len(),
+            work.tickers.len(),
             errand::spelled(&self.executable, &arguments)
         );
         append_line(&self.workdir.batch_log(batch), &header)
@@ -108,33 +91,26 @@ impl Run {
         }
     }
 
-    /// The report on an attempt at `tickers` whose shim is gone; `otherwise` is how it ended if nobody has said.
+    /// The report on an attempt at `work` whose shim is gone; `otherwise` is how it ended if nobody has said.
     pub fn conclude(
         &self,
         batch: BatchId,
         number: u32,
-        tickers: &[Ticker],
+        work: &Work,
         began_at: Timestamp,
         otherwise: Ending,
         now: Timestamp,
     ) -> Result<Report, LockError> {
         let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
-        let report = Report { usage, ..self.report(batch, number, tickers, ending, now) };
+        let report = Report { usage, ..self.report(batch, number, work, ending, now) };
         self.close_log(batch, number, began_at, &report, now);
         drop(fs::remove_file(self.workdir.batch_pid(batch)));
         Ok(report)
     }
 
-    /// The report on an attempt of `tickers` that ended like this: what the ledgers prove now, and what its
+    /// The report on an attempt at `work` that ended like this: what the ledgers prove now, and what its
     /// events said of the rest.
-    pub fn report(
-        &self,
-        batch: BatchId,
-        number: u32,
-        tickers: &[Ticker],
-        ending: Ending,
-        now: Timestamp,
-    ) -> Report {
+    pub fn report(&self, batch: BatchId, number: u32, work: &Work, ending: Ending, now: Timestamp) -> Report {
         let mut digest = Digest::default();
         let events = EventTail::new(&self.workdir.attempt_events(batch, number)).read_new();
         for said in events {
@@ -146,8 +122,9 @@ impl Run {
         let mut proven = Tally::default();
         let mut reported = 0;
         let mut unfinished = Vec::new();
-        for ticker in tickers {
-            let word = match evidence::standing(&self.request, ticker, now) {
+        let days = work.part.days(self.request.days());
+        for ticker in &work.tickers {
+            let word = match evidence::standing(&self.request, ticker, days, now) {
                 Standing::Proven(summary) => {
                     proven += Tally::of_ticker(summary);
                     continue;

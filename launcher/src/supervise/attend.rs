@@ -14,6 +14,7 @@ use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::run::Run;
+use super::scratch;
 use crate::plan::errand;
 use crate::process::clock;
 use crate::process::exit_record::{Ending, ExitRecord, Usage};
@@ -49,7 +50,8 @@ pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &Inbox) -> Result<(
     if exit.exists() {
         return Ok(());
     }
-    let arguments = errand::arguments(&run.request, &run.workdir, batch, number);
+    let part = scratch::read_part(&run.workdir.attempt_part(batch, number))?;
+    let arguments = errand::arguments(&run.request, &run.workdir, batch, number, part);
     let log = run.workdir.batch_log(batch);
     let marker = run.marker(batch, number);
     let record = shim::attend(

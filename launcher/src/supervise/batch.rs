@@ -13,6 +13,7 @@ use shared::run::workdir::BatchId;
 
 use super::causes::{self, Budget, Verdict};
 use super::facts::{Report, Tally};
+use crate::plan::part::Part;
 
 /// A fact that can't have happened in this state: the journal is not of this run, or we have a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,10 +98,20 @@ pub struct Failure {
     is_permanent: bool,
 }
 
-/// Some tickers that one worker carries.
+/// What one attempt is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Whom.
+    pub tickers: Vec<Ticker>,
+    /// Which days of them.
+    pub part: Part,
+}
+
+/// Some tickers that one worker carries, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     members: Vec<Ticker>,
+    part: Part,
     /// In the order of the members.
     left: Vec<Left>,
     failures: Vec<Failure>,
@@ -120,6 +131,16 @@ impl Batch {
     /// Everybody, in the order of the plan.
     pub fn members(&self) -> &[Ticker] {
         &self.members
+    }
+
+    /// Which days of them; not all only where there is one member.
+    pub fn part(&self) -> Part {
+        self.part
+    }
+
+    /// What the running attempt, or else the next one, is given.
+    pub fn work(&self) -> Work {
+        Work { tickers: self.trial().cloned().collect(), part: self.part }
     }
 
     /// Members that still need work.
@@ -143,10 +164,11 @@ impl Batch {
         self.left.iter().find(|left| self.members[left.member] == *ticker).map(|left| left.charges)
     }
 
-    pub(super) fn new(members: Vec<Ticker>) -> Self {
+    pub(super) fn new(members: Vec<Ticker>, part: Part) -> Self {
         let left = (0..members.len()).map(Left::fresh).collect();
         Self {
             members,
+            part,
             left,
             failures: Vec::new(),
             proven: Tally::default(),

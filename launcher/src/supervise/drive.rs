@@ -15,7 +15,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
-use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
@@ -23,7 +22,7 @@ pub use stopping::GRACE;
 use stopping::Stop;
 
 use super::attempt::{Attempt, with_cause};
-use super::batch::{BatchState, Illegal};
+use super::batch::{Batch, BatchState, Illegal, Work};
 use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
@@ -182,14 +181,14 @@ fn open<'a>(
 struct Orphan {
     batch: BatchId,
     number: u32,
-    tickers: Vec<Ticker>,
+    work: Work,
     began_at: Timestamp,
 }
 
 fn running(machine: &Machine) -> Vec<Orphan> {
     let running = machine.batches().filter_map(|(batch, it)| match it.state {
         BatchState::Running { attempt: number, since: began_at } => {
-            Some(Orphan { batch, number, tickers: it.trial().cloned().collect(), began_at })
+            Some(Orphan { batch, number, work: it.work(), began_at })
         }
         BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
     });
@@ -200,8 +199,8 @@ impl Supervisor<'_> {
     /// Takes over every running attempt whose shim lives; returns the others.
     fn adopt(&mut self) -> Vec<Orphan> {
         let mut orphans = running(&self.machine);
-        orphans.retain(|Orphan { batch, number, tickers, began_at }| {
-            let Some(attempt) = self.run.adopt(*batch, *number, tickers.clone(), *began_at) else {
+        orphans.retain(|Orphan { batch, number, work, began_at }| {
+            let Some(attempt) = self.run.adopt(*batch, *number, work.clone(), *began_at) else {
                 return true;
             };
             (self.listener)(&self.machine, &Notice::Adopted { batch: *batch, attempt: *number });
@@ -212,9 +211,9 @@ impl Supervisor<'_> {
     }
 
     fn conclude(&mut self, orphan: &Orphan, otherwise: Ending) -> Result<(), LockError> {
-        let Orphan { batch, number, tickers, began_at } = orphan;
+        let Orphan { batch, number, work, began_at } = orphan;
         let now = clock::now();
-        let report = self.run.conclude(*batch, *number, tickers, *began_at, otherwise, now)?;
+        let report = self.run.conclude(*batch, *number, work, *began_at, otherwise, now)?;
         self.note(now, Fact::Ended { batch: *batch, attempt: *number, report });
         Ok(())
     }
@@ -268,9 +267,9 @@ impl Supervisor<'_> {
             }
         }
         for (batch, how) in gone {
-            let Attempt { number, tickers, began_at, .. } =
+            let Attempt { number, work, began_at, .. } =
                 self.attempts.remove(&batch).expect("it departed a moment ago");
-            let orphan = Orphan { batch, number, tickers, began_at };
+            let orphan = Orphan { batch, number, work, began_at };
             self.departed.push((orphan, Ending::Unattended { what: how }));
         }
         for (orphan, otherwise) in std::mem::take(&mut self.departed) {
@@ -309,12 +308,11 @@ impl Supervisor<'_> {
             return self.cannot_write(error);
         }
         for (batch, number) in launches {
-            let tickers: Vec<Ticker> =
-                self.machine.batch(batch).map(|it| it.trial().cloned().collect()).unwrap_or_default();
-            match self.run.begin(batch, number, tickers.clone(), now) {
+            let work = self.machine.batch(batch).map(Batch::work).expect("what is launched was planned");
+            match self.run.begin(batch, number, work.clone(), now) {
                 Ok(attempt) => drop(self.attempts.insert(batch, attempt)),
                 Err(ending) => {
-                    let report = self.run.report(batch, number, &tickers, ending, now);
+                    let report = self.run.report(batch, number, &work, ending, now);
                     self.note(now, Fact::Ended { batch, attempt: number, report });
                 }
             }

@@ -1,16 +1,18 @@
 //! Evidence: what the ledgers prove of a run's tickers. An exit code is none.
 
 use jiff::Timestamp;
+use shared::dataset::coverage::DateRange;
 use shared::dataset::ledger::{Ledger, Summary};
 use shared::market::ticker::Ticker;
 
+use crate::plan::part::Slice;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
 
 /// What the outdir says of one ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// Every day of the run is proven.
+    /// Every day asked for is proven.
     Proven(Summary),
     /// Some days are not.
     Short {
@@ -23,22 +25,29 @@ pub enum Standing {
     Unusable(String),
 }
 
-/// Looks at the ledger of `ticker`, as far as `request` lets it count at `now`.
-pub fn standing(request: &Request, ticker: &Ticker, now: Timestamp) -> Standing {
+/// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
+pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> Standing {
     let settings = &request.settings;
     let ledger = match Ledger::read(&settings.outdir, settings.job, ticker) {
         Ok(ledger) => ledger,
         Err(error) => return Standing::Unusable(error.to_string()),
     };
     let trust = request.trust(now);
-    let missing = ledger.missing(request.days(), &trust);
+    let missing = ledger.missing(days, &trust);
     if missing.is_empty() {
-        Standing::Proven(ledger.summary(request.days(), &trust))
+        Standing::Proven(ledger.summary(days, &trust))
     } else if Ledger::path(&settings.outdir, ticker).exists() {
         Standing::Short { rows_expected: ledger.rows_expected(missing.days()) }
     } else {
         Standing::NoLedger
     }
+}
+
+/// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells.
+pub fn slices(request: &Request, ticker: &Ticker, now: Timestamp) -> Option<Vec<Slice>> {
+    let settings = &request.settings;
+    let ledger = Ledger::read(&settings.outdir, settings.job, ticker).ok()?;
+    ledger.rows_expected_of(settings.job, request.days(), &request.trust(now))
 }
 
 /// May a clean exit stand in for a ledger that does not exist? Only for executables that keep none.

@@ -11,6 +11,7 @@ use shared::run::events::Persistence;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+use crate::plan::part::Part;
 use crate::process::exit_record::{Ending, Usage};
 
 /// A fact and when it was seen. One line of the journal.
@@ -37,6 +38,9 @@ pub enum Fact {
         batch: BatchId,
         /// At least one.
         tickers: Vec<Ticker>,
+        /// Which days of them; not all only where there is one.
+        #[serde(default, skip_serializing_if = "Part::is_whole")]
+        part: Part,
     },
     /// A batch with done members whose proof does not hold any more (a file is gone, an empty answer is to be asked
     /// again, the run was extended).
@@ -186,10 +190,10 @@ pub enum StopWhy {
     },
 }
 
-/// Sums over tickers.
+/// Sums over tickers, or over parts of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
-    /// Tickers whose whole range is proven.
+    /// Tickers whose whole range is proven, or parts that are.
     pub tickers: u64,
     /// Their partitions and rows.
     pub summary: Summary,

@@ -12,6 +12,8 @@ use shared::run::workdir::BatchId;
 use super::batch::{Batch, BatchState, Illegal};
 use super::causes::{self, Common, Judgement, Verdict};
 use super::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally};
+use super::totals::Totals;
+use crate::plan::part::Part;
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
@@ -169,7 +171,7 @@ impl Machine {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
         match &entry.fact {
             Fact::Surveyed { proven } => self.surveyed = *proven,
-            Fact::Planned { batch, tickers } => self.planned(*batch, tickers)?,
+            Fact::Planned { batch, tickers, part } => self.planned(*batch, tickers, *part)?,
             Fact::Reopened { batch, unfinished, proven } => {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
             }
@@ -273,18 +275,24 @@ impl Machine {
         self.batches.iter().all(Batch::is_over).then(|| self.tally())
     }
 
+    /// Its tickers by where they stand.
+    pub fn totals(&self) -> Totals {
+        Totals::of(self.surveyed, &self.batches)
+    }
+
     fn tally(&self) -> Outcome {
-        match self.batches.iter().map(|batch| batch.failures().len() as u64).sum() {
+        match self.totals().failed {
             0 => Outcome::Complete,
             failed => Outcome::Incomplete { failed },
         }
     }
 
-    fn planned(&mut self, id: BatchId, tickers: &[Ticker]) -> Result<(), Illegal> {
-        if id != self.next_batch() || tickers.is_empty() {
+    fn planned(&mut self, id: BatchId, tickers: &[Ticker], part: Part) -> Result<(), Illegal> {
+        let is_fit = tickers.len() == 1 || part.is_whole() && !tickers.is_empty();
+        if id != self.next_batch() || !is_fit {
             return Err(self.illegal(&format!("{id} with {} tickers", tickers.len())));
         }
-        self.batches.push(Batch::new(tickers.to_vec()));
+        self.batches.push(Batch::new(tickers.to_vec(), part));
         Ok(())
     }
 
@@ -391,7 +399,10 @@ impl Machine {
             self.streak = Streak { cause, batches: BTreeSet::new() };
         }
         self.streak.batches.insert(id);
-        if self.streak.batches.len() >= COMMON && self.run == RunState::Open {
+        // A ticker that has trouble has it in all of its parts: these are one.
+        let whose = |id: &BatchId| self.batch(*id).and_then(|batch| batch.members().first());
+        let troubled: BTreeSet<_> = self.streak.batches.iter().map(whose).collect();
+        if troubled.len() >= COMMON && self.run == RunState::Open {
             let Streak { batches, .. } = std::mem::take(&mut self.streak);
             let why = format!("{} batches in a row got nothing done: {words}", batches.len());
             for batch in batches {

@@ -7,6 +7,7 @@ use crate::plan::request::Request;
 use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::facts::Tally;
 use crate::supervise::machine::Machine;
+use crate::supervise::totals::Totals;
 
 /// Tickers by standing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -28,7 +29,7 @@ pub struct TickerCounts {
 pub struct PartitionCounts {
     /// Of all tickers of the run: every year, month or day that the range touches.
     pub expected: u64,
-    /// Of verified tickers: the sum of the following.
+    /// Of verified tickers and of verified parts of others: the sum of the following.
     pub verified: u64,
     /// With rows.
     pub data: u64,
@@ -55,7 +56,7 @@ pub struct BatchCounts {
     pub failed: u64,
 }
 
-/// Everything proven in the run so far.
+/// Everything proven in the run so far; a part of a ticker counts like a ticker.
 pub fn proven(machine: &Machine) -> Tally {
     let mut proven = machine.surveyed();
     machine.batches().for_each(|(_, batch)| proven += batch.proven);
@@ -66,9 +67,7 @@ impl TickerCounts {
     /// Of `request`, as `machine` has it.
     pub fn of(request: &Request, machine: &Machine) -> Self {
         let expected = request.tickers as u64;
-        let verified = proven(machine).tickers;
-        let reported = machine.batches().map(|(_, batch)| batch.reported).sum();
-        let failed = machine.batches().map(|(_, batch)| batch.failures().len() as u64).sum();
+        let Totals { verified, reported, failed } = machine.totals();
         let left = expected.saturating_sub(verified + reported + failed);
         Self { expected, verified, reported_by_script: reported, failed, left }
     }

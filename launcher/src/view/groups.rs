@@ -1,10 +1,11 @@
 //! Troubles by cause: batches that wait for another attempt, tickers that were given up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::dataset::coverage::DateRange;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::{BatchId, Workdir};
 
@@ -39,6 +40,8 @@ pub struct FailureGroup {
     pub tickers: u64,
     /// One of them.
     pub example: Ticker,
+    /// Which days of it, New York, inclusive, where it was split by date; null where all.
+    pub days: Option<DateRange>,
     /// Its batch.
     pub batch: BatchId,
     /// The attempt that was the last straw.
@@ -71,20 +74,23 @@ pub fn retries(machine: &Machine, workdir: &Workdir) -> Vec<RetryGroup> {
 }
 
 /// Why tickers were given up, most frequent first.
-pub fn failures(machine: &Machine, workdir: &Workdir) -> Vec<FailureGroup> {
+pub fn failures(machine: &Machine, workdir: &Workdir, run: DateRange) -> Vec<FailureGroup> {
     let mut groups: BTreeMap<&str, FailureGroup> = BTreeMap::new();
+    let mut counted: HashSet<(&str, &Ticker)> = HashSet::new();
     for (id, batch) in machine.batches() {
         for (ticker, failure) in batch.failures() {
             let group = groups.entry(&failure.cause).or_insert_with(|| FailureGroup {
                 cause: failure.cause.clone(),
                 tickers: 0,
                 example: ticker.clone(),
+                days: batch.part().days_if_split(run),
                 batch: id,
                 attempt: failure.attempt,
                 log: workdir.batch_log(id),
                 log_line: None,
             });
-            group.tickers += 1;
+            // Of a ticker that was split, several parts may have failed.
+            group.tickers += u64::from(counted.insert((&failure.cause, ticker)));
         }
     }
     let mut groups: Vec<_> = groups.into_values().collect();

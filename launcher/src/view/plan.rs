@@ -1,5 +1,6 @@
 //! What `start` says before it begins: notes on the input, and what the run will do.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use shared::market::ticker::Ticker;
@@ -8,6 +9,7 @@ use shared::run::workdir::Workdir;
 use super::words::{self, counted};
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Existing, Program};
+use crate::supervise::batch::Batch;
 use crate::supervise::machine::Machine;
 
 /// How many repeated tickers are named.
@@ -82,19 +84,37 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
     let free = fs2::available_space(&settings.outdir).map_or_else(|_| "unknown".to_owned(), words::bytes);
     push(&mut text, format_args!("outdir   {} ({free} free); {trust}", settings.outdir.display()));
     push(&mut text, format_args!("work     {}", work(request, machine)));
+    let heavy = parts(machine);
+    for (ticker, batches) in heavy.iter().take(NAMED_MAX) {
+        push(&mut text, format_args!("heavy    {ticker} is split by date into {batches} batches"));
+    }
+    if heavy.len() > NAMED_MAX {
+        push(&mut text, format_args!("heavy    and {} more", heavy.len() - NAMED_MAX));
+    }
     text
 }
 
+/// Tickers that were split by date and are not done, and in how many batches they are.
+fn parts(machine: &Machine) -> BTreeMap<&Ticker, u64> {
+    let mut parts = BTreeMap::new();
+    for batch in open(machine).filter(|batch| !batch.part().is_whole()) {
+        batch.members().iter().for_each(|ticker| *parts.entry(ticker).or_default() += 1);
+    }
+    parts
+}
+
+/// Batches with something left to do.
+fn open(machine: &Machine) -> impl Iterator<Item = &Batch> {
+    let is_open = |batch: &&Batch| batch.left().len() + batch.failures().len() > 0;
+    machine.batches().map(|(_, batch)| batch).filter(is_open)
+}
+
 fn work(request: &Request, machine: &Machine) -> String {
-    let open = || {
-        machine
-            .batches()
-            .map(|(_, batch)| batch)
-            .filter(|batch| batch.left().len() + batch.failures().len() > 0)
-    };
     // What failed before is tried again, or was given up in this same run: work either way.
-    let left: u64 = open().map(|batch| (batch.left().len() + batch.failures().len()) as u64).sum();
-    let batches = match open().count() {
+    let whole = open(machine).filter(|batch| batch.part().is_whole());
+    let in_whole: u64 = whole.map(|batch| (batch.left().len() + batch.failures().len()) as u64).sum();
+    let left = in_whole + parts(machine).len() as u64;
+    let batches = match open(machine).count() {
         1 => "1 batch".to_owned(),
         count => format!("{} batches", words::count(count as u64)),
     };

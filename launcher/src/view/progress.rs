@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use shared::disk::publish::DiskError;
 use shared::run::workdir::Workdir;
 
+use super::counts;
 use super::words::{self, counted};
 use crate::process::clock;
 use crate::process::exit_record::Ending;
@@ -17,6 +18,7 @@ use crate::supervise::causes;
 use crate::supervise::drive::Notice;
 use crate::supervise::facts::{Entry, Fact, Report, StopWhy};
 use crate::supervise::machine::{Machine, RunState};
+use crate::supervise::totals::Totals;
 
 /// Where progress is shown besides the log.
 enum Screen {
@@ -99,14 +101,8 @@ fn bar(tickers: u64) -> ProgressBar {
 }
 
 fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
-    let mut proven = machine.surveyed();
-    let (mut reported, mut failed) = (0, 0);
-    for (_, batch) in machine.batches() {
-        proven += batch.proven;
-        reported += batch.reported;
-        failed += batch.failures().len() as u64;
-    }
-    bar.set_position((proven.tickers + reported + failed).min(tickers));
+    let Totals { verified, reported, failed } = machine.totals();
+    bar.set_position((verified + reported + failed).min(tickers));
     let running = counted(u64::from(machine.running()), "worker");
     let state = match machine.run() {
         RunState::Paused { why, .. } => format!("paused: {why}"),
@@ -116,7 +112,7 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
     bar.set_message(format!(
         "{state}, {} failed, {}",
         words::count(failed),
-        counted(proven.summary.rows, "row")
+        counted(counts::proven(machine).summary.rows, "row")
     ));
 }
 
@@ -130,8 +126,8 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
         }
         Fact::Opened { supervisor } => format!("supervisor {} begins", supervisor.pid),
         Fact::Launched { batch, attempt } => {
-            let tickers = machine.batch(*batch).map_or(0, |it| it.left().len());
-            format!("{batch}.{attempt} starts with {}", counted(tickers as u64, "ticker"))
+            let what = machine.batch(*batch).map(words::load).unwrap_or_default();
+            format!("{batch}.{attempt} starts with {what}")
         }
         Fact::Ended { batch, attempt, report } => {
             let next = machine.batch(*batch).map_or("", |it| next_of(&it.state));

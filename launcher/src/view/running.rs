@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use shared::dataset::coverage::DateRange;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
@@ -20,6 +21,8 @@ pub struct RunningBatch {
     pub seconds: u64,
     /// Tickers being worked on, by its events.
     pub tickers: Vec<Ticker>,
+    /// Which days of its ticker, New York, inclusive, where that was split by date; null where all.
+    pub days: Option<DateRange>,
     /// Rows received in this attempt.
     pub rows: u64,
     /// Of the last minute.
@@ -49,6 +52,7 @@ pub fn running(sources: &Sources) -> Vec<RunningBatch> {
             attempt,
             seconds: seconds_between(since, sources.now),
             tickers: digest.current().cloned().collect(),
+            days: it.part().days_if_split(sources.request.days()),
             rows: digest.rows(),
             rows_per_second: observed.rows_per_second,
             pages: digest.pages(),

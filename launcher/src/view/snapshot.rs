@@ -47,7 +47,7 @@ pub struct Snapshot {
     pub pause: Option<Pause>,
     /// Tickers by standing.
     pub tickers: TickerCounts,
-    /// Partitions of verified tickers.
+    /// Partitions of verified tickers, and of verified parts of others.
     pub partitions: PartitionCounts,
     /// Rows in these partitions.
     pub rows: u64,
@@ -141,8 +141,8 @@ impl Snapshot {
             rows: proven.summary.rows,
             batches,
             running: running::running(sources),
-            failures: groups::failures(machine, workdir),
-            eta_seconds: works.then(|| eta(sources, tickers.left)).flatten(),
+            failures: groups::failures(machine, workdir, request.days()),
+            eta_seconds: works.then(|| eta(sources)).flatten(),
             bottleneck: works.then(|| bottleneck(sources, batches, &retries)).flatten(),
             budget: sources.budget.clone(),
             free_disk_bytes: sources.free_bytes,
@@ -196,7 +196,9 @@ fn pause(machine: &Machine, now: Timestamp) -> Option<Pause> {
     })
 }
 
-fn eta(sources: &Sources, tickers: u64) -> Option<Eta> {
+/// A part of a ticker counts like a ticker.
+fn eta(sources: &Sources) -> Option<Eta> {
+    let tickers: u64 = sources.machine.batches().map(|(_, batch)| batch.left().len() as u64).sum();
     let mut began: BTreeMap<BatchId, Timestamp> = BTreeMap::new();
     let mut finished = Vec::new();
     for entry in sources.entries {

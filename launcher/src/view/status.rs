@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use shared::dataset::coverage::DateRange;
 use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
 use shared::run::workdir::Workdir;
@@ -104,12 +105,18 @@ fn retry_lines(group: &RetryGroup) -> String {
 fn failure_lines(group: &FailureGroup) -> String {
     let quote = group.log_line.as_ref().map_or_else(String::new, |line| format!("\n      > {line}"));
     format!(
-        "  {} x {}\n      for example {}: {}{quote}",
+        "  {} x {}\n      for example {}{}: {}{quote}",
         count(group.tickers),
         group.cause,
         group.example,
+        days_of(group.days),
         group.log.display()
     )
+}
+
+/// Said only of a ticker that was split by date.
+fn days_of(part: Option<DateRange>) -> String {
+    part.map_or_else(String::new, |days| format!(" {days}"))
 }
 
 fn to_go(eta: Eta) -> String {
@@ -187,10 +194,11 @@ fn running_line(batch: &RunningBatch) -> String {
         .map_or_else(|| "nothing heard".to_owned(), |s| format!("last heard {} ago", words::span(s)));
     let memory = batch.rss_bytes.map_or_else(String::new, |rss| format!("  {}", words::bytes(rss)));
     format!(
-        "  {}.{}  {}  {tickers}  {} ({}/s)  {}{memory}  {quiet}",
+        "  {}.{}  {}  {tickers}{}  {} ({}/s)  {}{memory}  {quiet}",
         batch.batch,
         batch.attempt,
         words::span(batch.seconds),
+        days_of(batch.days),
         counted(batch.rows, "row"),
         count(batch.rows_per_second),
         counted(batch.pages, "page"),

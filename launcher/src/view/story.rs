@@ -1,4 +1,4 @@
-//! The story of one ticker in a run: which batch it came into, every attempt that had it and what became of it.
+//! The story of one ticker in one of its batches: every attempt that had it and what became of it.
 //! Pure: the journal is replayed and looked at on the way.
 
 use jiff::Timestamp;
@@ -89,47 +89,41 @@ pub enum Result {
     },
 }
 
-/// The story of a ticker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Story {
-    /// In order.
-    pub chapters: Vec<Chapter>,
-    /// The batch that it is in.
-    pub batch: Option<BatchId>,
-}
-
-/// Tells the story of `ticker`; of one that is in no batch there is none.
-pub fn of(ticker: &Ticker, rules: Rules, entries: &[Entry]) -> std::result::Result<Story, Illegal> {
+/// Tells the story of `ticker` in `batch`.
+pub fn of(
+    ticker: &Ticker,
+    batch: BatchId,
+    rules: Rules,
+    entries: &[Entry],
+) -> std::result::Result<Vec<Chapter>, Illegal> {
     let mut machine = Machine::new(rules);
-    let mut story = Story { chapters: Vec::new(), batch: None };
+    let mut chapters = Vec::new();
     for entry in entries {
-        let before = story.batch.and_then(|batch| Standing::of(&machine, batch, ticker));
+        let before = Standing::of(&machine, batch, ticker);
         let begins_again = matches!(machine.run(), RunState::Closed { outcome: Outcome::Incomplete { .. } })
             && matches!(entry.fact, Fact::Opened { .. });
         machine.apply(entry)?;
         match &entry.fact {
-            Fact::Planned { batch, tickers } if tickers.contains(ticker) => {
-                story.batch = Some(*batch);
-                let members = tickers.len();
-                story.chapters.push(Chapter::Planned { at: entry.at, batch: *batch, members });
+            Fact::Planned { batch: id, tickers, .. } if *id == batch => {
+                chapters.push(Chapter::Planned { at: entry.at, batch, members: tickers.len() });
             }
             Fact::Opened { .. } if begins_again && before.is_some_and(|before| before.is_given_up) => {
-                story.chapters.push(Chapter::Forgiven { at: entry.at });
+                chapters.push(Chapter::Forgiven { at: entry.at });
             }
-            Fact::Launched { batch, attempt } if story.batch == Some(*batch) => {
-                let trial = || machine.batch(*batch).into_iter().flat_map(Batch::trial);
+            Fact::Launched { batch: id, attempt } if *id == batch => {
+                let trial = || machine.batch(batch).into_iter().flat_map(Batch::trial);
                 if trial().any(|it| it == ticker) {
                     let (began_at, tickers) = (entry.at, trial().count());
                     let attempt = Attempt { attempt: *attempt, began_at, tickers, end: None };
-                    story.chapters.push(Chapter::Attempt(attempt));
+                    chapters.push(Chapter::Attempt(attempt));
                 }
             }
-            Fact::Ended { batch, attempt, report } if story.batch == Some(*batch) => {
-                let after = Standing::of(&machine, *batch, ticker);
-                if let Some(Chapter::Attempt(last)) = story.chapters.last_mut()
+            Fact::Ended { batch: id, attempt, report } if *id == batch => {
+                let after = Standing::of(&machine, batch, ticker);
+                if let Some(Chapter::Attempt(last)) = chapters.last_mut()
                     && last.attempt == *attempt
                 {
-                    let result = result(ticker, report, before, after, &machine, *batch);
+                    let result = result(ticker, report, before, after, &machine, batch);
                     last.end = Some(End {
                         at: entry.at,
                         ending: causes::phrase(&report.ending),
@@ -138,13 +132,13 @@ pub fn of(ticker: &Ticker, rules: Rules, entries: &[Entry]) -> std::result::Resu
                     });
                 }
             }
-            Fact::Reopened { unfinished, .. } if unfinished.contains(ticker) => {
-                story.chapters.push(Chapter::Reopened { at: entry.at });
+            Fact::Reopened { batch: id, unfinished, .. } if *id == batch && unfinished.contains(ticker) => {
+                chapters.push(Chapter::Reopened { at: entry.at });
             }
             _ => {}
         }
     }
-    Ok(story)
+    Ok(chapters)
 }
 
 /// How the ticker stood in its batch at one moment.

@@ -29,18 +29,12 @@ pub struct Why {
     pub job: String,
     /// What the run is to prove, New York days, inclusive.
     pub days: DateRange,
-    /// Where it stands.
-    pub now: Now,
-    /// Its batch; null when it is in none.
-    pub batch: Option<BatchId>,
-    /// The log of that batch.
-    pub log: Option<PathBuf>,
-    /// What happened, in order.
-    pub story: Vec<Chapter>,
-    /// The most telling line of each attempt's log.
-    pub log_lines: Vec<Quote>,
-    /// What it was charged with; null once it is done or given up.
-    pub charges: Option<Charges>,
+    /// What its batch has of it; of one that was split by date, the part that most needs a look.
+    #[serde(flatten)]
+    pub share: Share,
+    /// All parts in the order of their days, if it was split.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Share>,
     /// So many charges of each kind are allowed.
     pub retries: u32,
     /// What its ledger proves.
@@ -49,6 +43,41 @@ pub struct Why {
     pub again: Option<String>,
     /// Does the run go on? Then that can be typed only once it has ended.
     pub goes_on: bool,
+}
+
+/// What one batch has of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Share {
+    /// Where it stands.
+    pub now: Now,
+    /// Its batch; null when it is in none.
+    pub batch: Option<BatchId>,
+    /// The days of which the batch has it, where they are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<DateRange>,
+    /// The log of that batch.
+    pub log: Option<PathBuf>,
+    /// What happened, in order.
+    pub story: Vec<Chapter>,
+    /// The most telling line of each attempt's log.
+    pub log_lines: Vec<Quote>,
+    /// What it was charged with; null once it is done or given up.
+    pub charges: Option<Charges>,
+}
+
+impl Share {
+    /// Of a ticker that is in no batch.
+    pub fn of_no_batch(now: Now) -> Self {
+        Self {
+            now,
+            batch: None,
+            part: None,
+            log: None,
+            story: Vec::new(),
+            log_lines: Vec::new(),
+            charges: None,
+        }
+    }
 }
 
 /// What an attempt's log says.
@@ -118,6 +147,20 @@ pub enum Now {
     },
 }
 
+impl Now {
+    /// Which of several parts is to be looked at first? The one with the lowest number.
+    pub fn urgency(&self) -> u8 {
+        match self {
+            Self::Failed { .. } => 0,
+            Self::NoLongerProven | Self::Abandoned { .. } => 1,
+            Self::Backoff { .. } => 2,
+            Self::Running { .. } => 3,
+            Self::InAnotherPart { .. } | Self::Waiting | Self::NotPlanned => 4,
+            Self::ReportedByScript | Self::Surveyed | Self::Verified => 5,
+        }
+    }
+}
+
 /// What a ledger proves of the days of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Proof {
@@ -156,34 +199,56 @@ pub fn render(why: &Why) -> String {
 }
 
 fn write(out: &mut String, why: &Why) -> std::fmt::Result {
-    writeln!(out, "{}: {}", why.ticker, standing(&why.now))?;
+    writeln!(out, "{}: {}", why.ticker, headline(why))?;
     writeln!(out, "run         {} ({} {})", why.run, why.job, why.days)?;
-    if let (Some(batch), Some(log)) = (why.batch, &why.log) {
-        writeln!(out, "batch       {batch}: {}", log.display())?;
+    if why.parts.is_empty() {
+        tell(out, &why.share, why.retries)?;
     }
-    for chapter in &why.story {
-        writeln!(out, "  {}", chapter_line(chapter, why.batch))?;
-        if let Chapter::Attempt(attempt) = chapter {
-            let own = why.log_lines.iter().filter(|quote| quote.attempt == attempt.attempt);
-            own.map(|quote| &quote.line).try_for_each(|line| {
-                let number = line.line.map_or_else(String::new, |number| format!(":{number}"));
-                writeln!(out, "      {}{number}\n      > {}", line.file.display(), line.text)
-            })?;
-        }
-    }
-    if let Some(Charges { transient, crash, memory }) = why.charges {
-        let allowed = why.retries;
-        writeln!(
-            out,
-            "charges     {transient} transient, {crash} crash, {memory} memory; {allowed} of each allowed (--retries)"
-        )?;
-    }
+    why.parts.iter().try_for_each(|part| tell(out, part, why.retries))?;
     proof(out, &why.ledger)?;
     match &why.again {
         Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}"),
         Some(command) => writeln!(out, "try again   {command}"),
         None => Ok(()),
     }
+}
+
+fn headline(why: &Why) -> String {
+    let now = standing(&why.share.now);
+    let Some(days) = why.share.part else { return now };
+    let batches = why.parts.len();
+    match why.parts.iter().filter(|part| matches!(part.now, Now::Verified)).count() {
+        done if done == batches => format!("{now} (split by date into {batches} batches)"),
+        done => format!("split by date into {batches} batches, {done} of them done; {days} {now}"),
+    }
+}
+
+/// What happened in one batch.
+fn tell(out: &mut String, share: &Share, retries: u32) -> std::fmt::Result {
+    if let (Some(batch), Some(log)) = (share.batch, &share.log) {
+        let days = share.part.map_or_else(String::new, |days| format!(" ({days})"));
+        writeln!(out, "batch       {batch}{days}: {}", log.display())?;
+    }
+    if share.part.is_some() {
+        writeln!(out, "  now       {}", standing(&share.now))?;
+    }
+    for chapter in &share.story {
+        writeln!(out, "  {}", chapter_line(chapter, share.batch))?;
+        if let Chapter::Attempt(attempt) = chapter {
+            let own = share.log_lines.iter().filter(|quote| quote.attempt == attempt.attempt);
+            own.map(|quote| &quote.line).try_for_each(|line| {
+                let number = line.line.map_or_else(String::new, |number| format!(":{number}"));
+                writeln!(out, "      {}{number}\n      > {}", line.file.display(), line.text)
+            })?;
+        }
+    }
+    if let Some(Charges { transient, crash, memory }) = share.charges {
+        writeln!(
+            out,
+            "charges     {transient} transient, {crash} crash, {memory} memory; {retries} of each allowed (--retries)"
+        )?;
+    }
+    Ok(())
 }
 
 fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {

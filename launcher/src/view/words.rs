@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use shared::run::workdir::Workdir;
 
 use crate::plan::errand;
+use crate::supervise::batch::Batch;
 use crate::supervise::facts::{Outcome, StopWhy};
 
 /// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
@@ -54,6 +55,16 @@ pub fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What is left of a batch: `25 tickers`, `MAMTH 2024-01-01..2024-06-30`, `MAMTH from 2024-07-01 on`.
+pub fn load(batch: &Batch) -> String {
+    match (batch.members(), batch.part().from(), batch.part().to()) {
+        ([ticker], Some(from), Some(to)) => format!("{ticker} {from}..{to}"),
+        ([ticker], Some(from), None) => format!("{ticker} from {from} on"),
+        ([ticker], None, Some(to)) => format!("{ticker} to {to}"),
+        _ => counted(batch.left().len() as u64, "ticker"),
+    }
 }
 
 /// `1 ticker`, `1,234 tickers`.

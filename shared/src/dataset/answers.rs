@@ -28,6 +28,13 @@ pub enum Said {
     Lost,
 }
 
+impl Said {
+    /// Does it say what the days hold, rows or none?
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::Data | Self::Empty { .. })
+    }
+}
+
 /// An answer and the days it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {

@@ -15,9 +15,9 @@ use super::coverage::{Coverage, DateRange};
 use super::kind::Kind;
 use super::partition::Partition;
 use super::writer::Fingerprint;
-use crate::disk::checked_lines::{self, Appender, LinesError};
-use crate::disk::lock::try_exclusive;
+use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
+use crate::disk::shared_lines;
 use crate::market::ticker::Ticker;
 
 /// The version of this program, as written into each line.
@@ -72,12 +72,18 @@ pub enum LedgerError {
         /// What is wrong with it.
         what: String,
     },
-    /// Another process works on the ticker at this moment.
-    #[error("{ticker} is being written by another worker ({path} is locked)", path = path.display())]
+    /// Another worker writes some of the days at this moment.
+    #[error(
+        "{ticker}: another worker is writing {theirs} of it ({path} is locked)",
+        theirs = theirs.map_or_else(|| "all".to_owned(), |days| days.to_string()),
+        path = path.display()
+    )]
     Busy {
         /// Which.
         ticker: Ticker,
-        /// Its ledger.
+        /// The days that it has; `None` when it has all of them.
+        theirs: Option<DateRange>,
+        /// The ledger.
         path: PathBuf,
     },
 }
@@ -130,11 +136,11 @@ impl Ledger {
     /// Reads the ledger and looks whether its files still have their lengths. A missing ledger proves
     /// nothing; nothing is created.
     pub fn read(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
-        let entries = checked_lines::read(&Self::path(outdir, ticker))?.entries;
+        let entries = shared_lines::read(&Self::path(outdir, ticker))?.entries;
         Ok(Self::of_entries(entries, outdir, kind, ticker))
     }
 
-    fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
+    pub(super) fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
         let mut latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
         let mut damaged = BTreeMap::new();
         for entry in latest.values_mut() {
@@ -145,6 +151,12 @@ impl Ledger {
             }
         }
         Self { latest, damaged }
+    }
+
+    /// A line was written.
+    pub(super) fn take(&mut self, entry: Entry) {
+        self.damaged.remove(&entry.partition);
+        self.latest.insert(entry.partition, entry);
     }
 
     /// What the source has said of the days of a partition.
@@ -183,9 +195,8 @@ impl Ledger {
 
     /// The days of which the source has said what they hold, rows or none.
     pub fn answered(&self) -> Coverage {
-        let is_known = |said: Said| matches!(said, Said::Data | Said::Empty { .. });
         let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
-        answers.filter(|answer| is_known(answer.said)).map(|answer| answer.days).collect()
+        answers.filter(|answer| answer.said.is_known()).map(|answer| answer.days).collect()
     }
 
     /// No more rows than these are known of `days`: those of every file that holds one of them.
@@ -205,6 +216,29 @@ impl Ledger {
         let rows: u64 =
             self.latest.values().filter_map(|entry| entry.file.as_ref()).map(|file| file.rows).sum();
         (known > 0).then(|| rows.saturating_mul(days) / known)
+    }
+
+    /// The same for the days of `asked` that are not proven, partition by partition from its first day to its last; where
+    /// a partition is known itself, it tells better than the others.
+    pub fn rows_expected_of(
+        &self,
+        kind: Kind,
+        asked: DateRange,
+        trust: &Trust,
+    ) -> Option<Vec<(DateRange, u64)>> {
+        let missing = self.missing(asked, trust);
+        let of_partition = |partition: Partition| {
+            let days = partition.span().intersection(asked)?;
+            let wanted = missing.intersection(&days.into()).days();
+            let entry = self.latest.get(&partition);
+            let known = entry.map_or(0, |entry| entry.answers.days(|answer| answer.said.is_known()).days());
+            let rows = match entry.and_then(|entry| entry.file.as_ref()) {
+                Some(file) if known > 0 => file.rows.saturating_mul(wanted) / known,
+                _ => self.rows_expected(wanted)?,
+            };
+            Some((days, rows))
+        };
+        Partition::within(kind, asked).map(of_partition).collect()
     }
 
     /// Counts over the partitions of which `trust` believes days of `asked`.
@@ -244,45 +278,11 @@ fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {
     Some(Damage { path, what })
 }
 
-/// A ledger held for writing. It is the ticker's lock: one process at a time, given back by the kernel
-/// when its holder dies.
-pub struct OpenLedger {
-    ledger: Ledger,
-    log: Appender<Entry>,
-}
-
-impl OpenLedger {
-    /// Opens (and makes) the ledger of `ticker`, cuts off what a crash tore, and locks it.
-    pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
-        let path = Ledger::path(outdir, ticker);
-        let mut log = Appender::open(&path)?;
-        if !try_exclusive(log.file(), &path)? {
-            return Err(LedgerError::Busy { ticker: ticker.clone(), path });
-        }
-        let entries = log.recover()?;
-        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker), log })
-    }
-
-    /// What is proven.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// Proves partitions, all with one sync: on return the lines survive a power cut. Their files must be in
-    /// place.
-    pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
-        self.log.append(&entries)?;
-        for entry in entries {
-            self.ledger.damaged.remove(&entry.partition);
-            self.ledger.latest.insert(entry.partition, entry);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::open_ledger::OpenLedger;
     use super::*;
+    use crate::disk::checked_lines;
     use jiff::Timestamp;
 
     fn range(from: &str, to: &str) -> DateRange {
@@ -318,7 +318,11 @@ mod tests {
         }
 
         fn open(&self) -> OpenLedger {
-            OpenLedger::open(self.folder.path(), Kind::Daily, &self.ticker).expect("opened")
+            self.claim("2022-01-01", "2023-12-31").expect("opened")
+        }
+
+        fn claim(&self, from: &str, to: &str) -> Result<OpenLedger, LedgerError> {
+            OpenLedger::open(self.folder.path(), Kind::Daily, &self.ticker, range(from, to))
         }
 
         fn read(&self) -> Ledger {
@@ -368,13 +372,65 @@ mod tests {
     }
 
     #[test]
-    fn two_processes_can_not_write_one_ticker() {
+    fn two_may_write_one_ticker_but_not_the_same_partition_of_it() {
         let tree = Tree::new();
-        let first = tree.open();
-        let second = OpenLedger::open(tree.folder.path(), Kind::Daily, &tree.ticker);
-        assert!(matches!(second, Err(LedgerError::Busy { .. })));
-        drop(first);
-        tree.open();
+        let mut first = tree.claim("2022-02-01", "2022-03-31").expect("free");
+        assert_eq!(first.claimed(), range("2022-01-01", "2022-12-31"));
+        let error = tree.claim("2020-05-05", "2022-01-01").err().expect("taken");
+        let path = Ledger::path(tree.folder.path(), &tree.ticker);
+        let said = format!(
+            "AIG: another worker is writing 2022-01-01..2022-12-31 of it ({} is locked)",
+            path.display()
+        );
+        assert_eq!(error.to_string(), said);
+        let mut second = tree.claim("2023-01-01", "2023-01-01").expect("free");
+        let empty = |year: &str| {
+            entry(range(&format!("{year}-01-01"), &format!("{year}-12-31")), Said::Empty { asks: 1 }, None)
+        };
+        first.commit(vec![empty("2022")]).expect("committed");
+        second.commit(vec![empty("2023")]).expect("committed");
+        first.commit(vec![empty("2022")]).expect("committed");
+        drop((first, second));
+        let missing = tree.read().missing(range("2021-12-31", "2024-01-01"), &trust("2024-01-11T00:00:00Z"));
+        assert_eq!(missing.to_string(), "2021-12-31, 2024-01-01");
+        tree.claim("2020-05-05", "2022-01-01").expect("given back");
+    }
+
+    #[test]
+    fn rows_are_expected_where_they_were_and_elsewhere_as_in_the_middle() {
+        let tree = Tree::new();
+        let mut open = tree.open();
+        for (year, rows) in [(2022, 365), (2023, 730)] {
+            tree.put_file(year, 7);
+            let days = Partition::Year(year).span();
+            let mut entry = entry(days, Said::Data, Some(7));
+            entry.file.as_mut().expect("a file").rows = rows;
+            open.commit(vec![entry]).expect("committed");
+        }
+        let anew = Trust { since: Some(at("2024-01-11T00:00:00Z")), ..trust("2024-01-11T00:00:00Z") };
+        let expected = |asked, trust| {
+            let rows = tree.read().rows_expected_of(Kind::Daily, asked, trust).expect("known");
+            rows.iter().map(|(days, rows)| format!("{days} {rows}")).collect::<Vec<_>>()
+        };
+        let asked = range("2021-12-22", "2023-12-31");
+        assert_eq!(
+            expected(asked, &anew),
+            ["2021-12-22..2021-12-31 15", "2022-01-01..2022-12-31 365", "2023-01-01..2023-12-31 730"]
+        );
+        assert_eq!(
+            expected(asked, &trust("2024-01-11T00:00:00Z")),
+            ["2021-12-22..2021-12-31 15", "2022-01-01..2022-12-31 0", "2023-01-01..2023-12-31 0"]
+        );
+        let nothing = Ledger::of_entries(Vec::new(), tree.folder.path(), Kind::Daily, &tree.ticker);
+        assert_eq!(nothing.rows_expected_of(Kind::Daily, asked, &anew), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "year=2023 is written without a claim")]
+    fn nothing_is_proven_without_a_claim() {
+        let mut open = Tree::new().claim("2022-01-01", "2022-12-31").expect("free");
+        let beyond = entry(range("2023-01-01", "2023-12-31"), Said::Empty { asks: 1 }, None);
+        drop(open.commit(vec![beyond]));
     }
 
     #[test]

@@ -12,4 +12,6 @@ pub mod reader;
 pub mod tape;
 pub mod bars_file;
 pub mod ledger;
+pub mod claim;
+pub mod open_ledger;
 pub mod descriptor;

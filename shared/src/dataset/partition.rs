@@ -43,6 +43,12 @@ impl Partition {
         })
     }
 
+    /// `range`, and with it all days of the partitions of `kind` that it touches.
+    pub fn whole(kind: Kind, range: DateRange) -> DateRange {
+        let (first, last) = (Self::of(kind, range.from()).span(), Self::of(kind, range.to()).span());
+        DateRange::new(first.from(), last.to()).expect("a range ends where it begins or later")
+    }
+
     /// The days that belong to it.
     pub fn span(self) -> DateRange {
         let ends = match self {
@@ -127,6 +133,15 @@ mod tests {
         assert_eq!(within("2022-12-31", "2024-01-01"), ["year=2022", "year=2023", "year=2024"]);
         assert_eq!(within("2024-06-01", "2024-06-01"), ["year=2024"]);
         assert_eq!(within("2199-01-01", "2199-12-31"), ["year=2199"]);
+    }
+
+    #[test]
+    fn whole_partitions_begin_and_end_with_their_files() {
+        let days = range("2023-12-31", "2024-02-10");
+        let whole = |kind| Partition::whole(kind, days);
+        assert_eq!(whole(Kind::Daily), range("2023-01-01", "2024-12-31"));
+        assert_eq!(whole(Kind::Minute), range("2023-12-01", "2024-02-29"));
+        assert_eq!(whole(Kind::Trades), days);
     }
 
     #[test]

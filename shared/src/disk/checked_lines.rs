@@ -95,6 +95,23 @@ pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Contents<
     Ok(Contents { entries, sound_bytes: sound_bytes as u64 })
 }
 
+/// Opens `path` for reading and appending; a new one is made durably.
+pub(super) fn open(path: &Path) -> Result<File, DiskError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create_folders(folder)?;
+    let is_new = !path.exists();
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .read(true)
+        .open(path)
+        .map_err(DiskError::at("open", path))?;
+    if is_new {
+        sync_folder(folder)?;
+    }
+    Ok(file)
+}
+
 /// The writing end of a log. One process at a time: the owner sees to that with a lock.
 pub struct Appender<T> {
     file: File,
@@ -106,18 +123,7 @@ pub struct Appender<T> {
 impl<T: Serialize + DeserializeOwned> Appender<T> {
     /// Opens `path` for appending (made durably if new).
     pub fn open(path: &Path) -> Result<Self, DiskError> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        create_folders(folder)?;
-        let is_new = !path.exists();
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .read(true)
-            .open(path)
-            .map_err(DiskError::at("open", path))?;
-        if is_new {
-            sync_folder(folder)?;
-        }
+        let file = open(path)?;
         Ok(Self { file, path: path.to_owned(), length: 0, entry: PhantomData })
     }
 

@@ -1,7 +1,7 @@
 //! Locks that no crash leaves stale: `flock` on a file, released by the kernel with its holder.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,7 +68,24 @@ impl Lock {
 
 /// Takes an exclusive `flock` on an open file; `false` when somebody else has it.
 pub fn try_exclusive(file: &File, path: &Path) -> Result<bool, DiskError> {
-    match FileExt::try_lock_exclusive(file) {
+    got(FileExt::try_lock_exclusive(file), path)
+}
+
+/// Takes a shared `flock` on an open file; `false` when somebody has it alone.
+///
+/// Over NFS a `flock` is a lock of every byte of the file and would be in the way of whoever locks a range of it, as
+/// theirs would be in ours: there it is not taken, and nothing is lost by that.
+pub fn try_shared(file: &File, path: &Path) -> Result<bool, DiskError> {
+    let system =
+        nix::sys::statfs::fstatfs(file).map_err(|error| DiskError::at("look at", path)(error.into()))?;
+    if system.filesystem_type() == nix::sys::statfs::NFS_SUPER_MAGIC {
+        return Ok(true);
+    }
+    got(FileExt::try_lock_shared(file), path)
+}
+
+fn got(locked: io::Result<()>, path: &Path) -> Result<bool, DiskError> {
+    match locked {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == fs2::lock_contended_error().kind() => Ok(false),
         Err(error) => Err(DiskError::at("lock", path)(error)),

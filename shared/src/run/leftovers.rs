@@ -1,5 +1,5 @@
-//! What killed processes leave directly in a folder that many share. What lies deeper belongs to one writer,
-//! who sweeps it under his lock ([`publish::sweep`](crate::disk::publish::sweep)).
+//! What killed processes leave directly in a folder that many share. What lies deeper belongs to whoever
+//! has claimed it, who sweeps it then ([`publish::sweep`](crate::disk::publish::sweep)).
 
 use std::fs;
 use std::io;

@@ -107,6 +107,11 @@ impl Workdir {
         self.attempt(batch, attempt).join("tickers.csv")
     }
 
+    /// Which days of them, where that is not all.
+    pub fn attempt_part(&self, batch: BatchId, attempt: u32) -> PathBuf {
+        self.attempt(batch, attempt).join("part")
+    }
+
     /// Held by the shim of the attempt for as long as it lives; says who it is.
     pub fn attempt_lock(&self, batch: BatchId, attempt: u32) -> PathBuf {
         self.attempt(batch, attempt).join("shim.lock")

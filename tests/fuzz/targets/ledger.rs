@@ -10,7 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use shared::dataset::answers::{Answers, Said, Trust};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, Ledger, OpenLedger};
+use shared::dataset::ledger::{Entry, Ledger};
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::disk::checked_lines::{self, Appender, LinesError};
 use shared::market::ticker::Ticker;
@@ -58,7 +59,7 @@ fn one_log(content: &[u8]) {
             assert!((1..=lines).contains(&line), "line {line} of {lines}");
             let mut log = Appender::<Entry>::open(&path).expect("opened");
             assert!(log.recover().is_err(), "what is damaged is not recovered");
-            assert!(OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker).is_err());
+            assert!(OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker, asked()).is_err());
             assert_eq!(fs::read(&path).expect("read"), content, "and stays as it is");
             return;
         }
@@ -78,7 +79,7 @@ fn one_log(content: &[u8]) {
     drop(log);
 
     let new = new_entry();
-    let mut ledger = OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker).expect("nobody holds it");
+    let mut ledger = OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker, asked()).expect("nobody holds it");
     look_at(ledger.ledger());
     ledger.commit(vec![new.clone()]).expect("appended");
     look_at(ledger.ledger());

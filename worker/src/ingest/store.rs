@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use shared::dataset::answers::{Answers, Said};
-use shared::dataset::coverage::Coverage;
-use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof, Ledger, LedgerError, OpenLedger};
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::ledger::{CODE_VERSION, Damage, Entry, FileProof, Ledger, LedgerError};
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::dataset::writer::Fingerprint;
@@ -53,7 +54,7 @@ pub struct Fetch {
     pub pages: u64,
 }
 
-/// A ticker's folder, held for writing by this process alone.
+/// Days of a ticker, held for writing by nobody else.
 pub struct Store<R: Stored> {
     place: Place,
     ledger: OpenLedger,
@@ -64,14 +65,22 @@ pub struct Store<R: Stored> {
 }
 
 impl<R: Stored> Store<R> {
-    /// Takes the ticker's folder, removes what a crashed writer left, and sets aside damaged files that can't be
-    /// read, so that no reader of the tree stumbles over them. Says what it found.
-    pub fn open(place: Place) -> Result<(Self, Vec<String>), StoreError> {
-        let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker)?;
-        let swept = publish::sweep(&place.outdir.join(place.ticker.as_str()))?;
-        let mut found: Vec<String> =
-            swept.iter().map(|path| format!("removed {}, left by a crash", path.display())).collect();
-        for (partition, damage) in ledger.ledger().damaged() {
+    /// Takes `days` of the ticker and the rest of their partitions, removes what a crashed writer left there, and sets
+    /// aside damaged files that can't be read, so that no reader of the tree stumbles over them. Says what it found.
+    ///
+    /// What others hold at this moment is left alone: a draft there may be alive, and a file newer than what is known of it.
+    pub fn open(place: Place, days: DateRange) -> Result<(Self, Vec<String>), StoreError> {
+        let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker, days)?;
+        let claimed = ledger.claimed();
+        let mut found = Vec::new();
+        for partition in Partition::within(place.kind, claimed) {
+            let file = place.file(partition);
+            let swept = file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep)?;
+            found.extend(swept.iter().map(|path| format!("removed {}, left by a crash", path.display())));
+        }
+        let is_ours =
+            |(partition, _): &(Partition, &Damage)| claimed.intersection(partition.span()).is_some();
+        for (partition, damage) in ledger.ledger().damaged().filter(is_ours) {
             let (path, what) = (damage.path.display(), &damage.what);
             found.push(format!("{partition} is damaged and will be fetched again: {path}: {what}"));
             if damage.path.exists() && R::check(&damage.path, &place).is_err() {

@@ -63,11 +63,11 @@ impl Tools<'_> {
         Ledger::read(&self.task.outdir, self.task.kind, ticker)
     }
 
-    /// Takes the place of `ticker` and says what was found there.
+    /// Takes the days asked of `ticker` and says what was found there.
     pub fn open<R: Stored>(&self, ticker: &Ticker) -> Result<Store<R>, StoreError> {
         let Task { kind, columns, zone, .. } = *self.task;
         let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
-        let (store, found) = Store::open(place)?;
+        let (store, found) = Store::open(place, self.task.asked)?;
         for text in found {
             self.reporter.ticker(Level::Warn, ticker, text);
         }

@@ -1,0 +1,53 @@
+//! Totals over the tickers of a run, each counted once, however many batches have a part of it. Pure.
+
+use std::collections::BTreeMap;
+
+use shared::market::ticker::Ticker;
+
+use super::batch::Batch;
+use super::facts::Tally;
+
+/// Tickers by where they stand; what is in none of these is left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Every day is proven.
+    pub verified: u64,
+    /// Done by a script's word only.
+    pub reported: u64,
+    /// Given up, in one of their parts at least.
+    pub failed: u64,
+}
+
+/// How far a ticker is that was split.
+#[derive(Default)]
+struct Split {
+    is_open: bool,
+    is_failed: bool,
+}
+
+impl Totals {
+    /// Of tickers that were `surveyed` as proven and of those in `batches`.
+    pub fn of<'a>(surveyed: Tally, batches: impl IntoIterator<Item = &'a Batch>) -> Self {
+        let mut totals = Self { verified: surveyed.tickers, ..Self::default() };
+        let mut splits: BTreeMap<&Ticker, Split> = BTreeMap::new();
+        for batch in batches {
+            let failed = batch.failures().len() as u64;
+            if batch.part().is_whole() {
+                totals.verified += batch.proven.tickers;
+                totals.reported += batch.reported;
+                totals.failed += failed;
+                continue;
+            }
+            for ticker in batch.members() {
+                let split = splits.entry(ticker).or_default();
+                split.is_failed |= failed > 0;
+                split.is_open |= batch.left().len() > 0;
+            }
+        }
+        for Split { is_open, is_failed } in splits.into_values() {
+            totals.failed += u64::from(is_failed);
+            totals.verified += u64::from(!is_failed && !is_open);
+        }
+        totals
+    }
+}

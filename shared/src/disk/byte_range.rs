@@ -1,0 +1,197 @@
+//! Byte ranges of an open file, locked so that no crash leaves them locked. The bytes need not exist: a lock far
+//! behind the end of a file is a lock of whatever its number stands for.
+//!
+//! These locks belong to the open file ("open file description locks"), not to the process: two threads that have each
+//! opened it are in each other's way as two processes are. The kernel gives them back when the file is closed, whoever
+//! dies. They and `flock` don't see each other on a local disk.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use super::publish::DiskError;
+
+/// How often a range is tried that somebody else has.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// How often a range is tried that is taken, and then nobody's, and then taken.
+const TRIES: u32 = 10;
+
+/// Who may have a range at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Others who share it.
+    Shared,
+    /// Nobody else; the file must be open for writing.
+    Alone,
+}
+
+/// Takes `bytes` of the file until it is closed, or at once says which of them somebody else has.
+pub fn try_hold(
+    file: &File,
+    path: &Path,
+    bytes: Range<u32>,
+    hold: Hold,
+) -> Result<Option<Range<u32>>, DiskError> {
+    for _ in 0..TRIES {
+        if set(file, path, &bytes, kind_of(hold))? {
+            return Ok(None);
+        }
+        // It may have been given back between the two questions.
+        if let Some(theirs) = who_has(file, path, &bytes, hold)? {
+            return Ok(Some(theirs));
+        }
+    }
+    Ok(Some(bytes))
+}
+
+/// Bytes that are held until this is dropped.
+pub struct Held<'a> {
+    file: &'a File,
+    path: &'a Path,
+    bytes: Range<u32>,
+}
+
+impl<'a> Held<'a> {
+    /// Waits for `bytes`, which others have for moments only; longer than `patience` is an error.
+    #[expect(clippy::disallowed_methods, reason = "such a lock can't be waited for with a bound")]
+    pub fn wait(
+        file: &'a File,
+        path: &'a Path,
+        bytes: Range<u32>,
+        hold: Hold,
+        patience: Duration,
+    ) -> Result<Self, DiskError> {
+        let mut left = patience.as_millis() / GLANCE.as_millis();
+        while !set(file, path, &bytes, kind_of(hold))? {
+            if left == 0 {
+                return Err(DiskError::at("get a turn at", path)(io::ErrorKind::TimedOut.into()));
+            }
+            left -= 1;
+            std::thread::sleep(GLANCE);
+        }
+        Ok(Self { file, path, bytes })
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // It can't fail, and if it did the range would be given back with the file.
+        drop(set(self.file, self.path, &self.bytes, libc::F_UNLCK));
+    }
+}
+
+fn kind_of(hold: Hold) -> libc::c_int {
+    match hold {
+        Hold::Shared => libc::F_RDLCK,
+        Hold::Alone => libc::F_WRLCK,
+    }
+}
+
+/// `false` when somebody else is in the way.
+fn set(file: &File, path: &Path, bytes: &Range<u32>, kind: libc::c_int) -> Result<bool, DiskError> {
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&described(bytes, kind))) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(DiskError::at("lock", path)(error.into())),
+    }
+}
+
+fn who_has(
+    file: &File,
+    path: &Path,
+    bytes: &Range<u32>,
+    hold: Hold,
+) -> Result<Option<Range<u32>>, DiskError> {
+    let mut answer = described(bytes, kind_of(hold));
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut answer))
+        .map_err(|error| DiskError::at("ask who has locked", path)(error.into()))?;
+    if i32::from(answer.l_type) == libc::F_UNLCK {
+        return Ok(None);
+    }
+    let start = answer.l_start.saturating_sub(BASE);
+    // A length of 0 reaches to the end of all files.
+    let end = if answer.l_len == 0 { i64::MAX } else { start.saturating_add(answer.l_len) };
+    let number = |at: i64| u32::try_from(at.max(0)).unwrap_or(u32::MAX);
+    Ok(Some(number(start)..number(end)))
+}
+
+/// Ranges are counted from here: no log gets so long, so that they never mean a byte of its content.
+const BASE: i64 = 1 << 40;
+
+fn described(bytes: &Range<u32>, kind: libc::c_int) -> libc::flock {
+    assert!(!bytes.is_empty(), "a length of 0 would mean all that follows");
+    libc::flock {
+        l_type: libc::c_short::try_from(kind).expect("the kinds are 0, 1 and 2"),
+        l_whence: libc::c_short::try_from(libc::SEEK_SET).expect("it is 0"),
+        l_start: BASE + i64::from(bytes.start),
+        l_len: i64::from(bytes.end) - i64::from(bytes.start),
+        // Must be 0 for a lock of an open file.
+        l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+    use std::path::PathBuf;
+
+    struct Place {
+        _folder: tempfile::TempDir,
+        path: PathBuf,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("log");
+            std::fs::write(&path, b"").expect("written");
+            Self { _folder: folder, path }
+        }
+
+        fn open(&self) -> File {
+            OpenOptions::new().read(true).append(true).open(&self.path).expect("opened")
+        }
+
+        fn hold(&self, file: &File, bytes: Range<u32>, hold: Hold) -> Option<Range<u32>> {
+            try_hold(file, &self.path, bytes, hold).expect("locks work here")
+        }
+    }
+
+    #[test]
+    fn ranges_that_touch_are_free_and_ranges_that_overlap_say_whose_they_are() {
+        let place = Place::new();
+        let (one, two) = (place.open(), place.open());
+        assert_eq!(place.hold(&one, 10..20, Hold::Alone), None);
+        assert_eq!(place.hold(&two, 20..30, Hold::Alone), None);
+        assert_eq!(place.hold(&two, 0..10, Hold::Alone), None);
+        assert_eq!(place.hold(&two, 15..16, Hold::Alone), Some(10..20));
+        assert_eq!(place.hold(&two, 15..16, Hold::Shared), Some(10..20));
+        drop(one);
+        assert_eq!(place.hold(&two, 15..16, Hold::Alone), None);
+    }
+
+    #[test]
+    fn a_turn_is_given_back_and_waited_for_only_so_long() {
+        let place = Place::new();
+        let (one, two) = (place.open(), place.open());
+        let wait = |file, ms| {
+            Held::wait(file, &place.path, 0..1, Hold::Alone, Duration::from_millis(ms)).map(std::mem::forget)
+        };
+        let turn = Held::wait(&one, &place.path, 0..1, Hold::Alone, Duration::ZERO).expect("free");
+        let error = wait(&two, 5).expect_err("it is taken");
+        assert_eq!(error.to_string(), format!("can't get a turn at {}", place.path.display()));
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| wait(&two, 60_000));
+            drop(turn);
+            waits.join().expect("no panic").expect("given back");
+        });
+    }
+}

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
-use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::kind::Columns;
+use shared::market::bar::Modes;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
@@ -17,6 +18,8 @@ use shared::run::size::Size;
 use shared::run::via::Via;
 use shared::run::window::Window;
 use shared::run::workdir::BatchId;
+
+use crate::job::Job;
 
 /// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be on disk.
 #[derive(Debug, Parser)]
@@ -68,9 +71,21 @@ pub struct StartArgs {
     /// Folder of this run: state, logs, batches (one run, one folder)
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// What to fetch: daily, minute or trades
-    #[arg(long, value_name = "KIND")]
-    pub job: Option<Kind>,
+    /// What to fetch: daily, minute or trades; or bars, made of what was fetched
+    #[arg(long, value_name = "JOB")]
+    pub job: Option<Job>,
+    /// --job bars: root of the trades that they are made of
+    #[arg(long, value_name = "DIR", conflicts_with = "agg1m_root")]
+    pub trades_root: Option<PathBuf>,
+    /// --job bars: root of 1-minute bars instead
+    #[arg(long, value_name = "DIR")]
+    pub agg1m_root: Option<PathBuf>,
+    /// --job bars: which kinds, all in one pass (`bars --help` explains them): TB,VB,DB,TIB,VIB,DIB,TRB,VRB,DRB or all
+    #[arg(long, value_name = "MODE,…", value_delimiter = ',')]
+    pub mode: Vec<Modes>,
+    /// --job bars: what stands behind -- goes to `bars` as it is: -- --target 50000 --extended
+    #[arg(last = true, value_name = "BARS OPTIONS")]
+    pub bars: Vec<String>,
     /// CSV with a column `ticker`; --resume with more tickers extends the run
     #[arg(long, value_name = "FILE")]
     pub tickers_csv: Option<PathBuf>,

@@ -2,10 +2,11 @@
 //! proven to be on disk.
 //!
 //! Rooms from the ground up; each imports only from rooms above it in this list:
-//! [`cli`] arguments, undecided · [`plan`] what a run is to do · [`process`] the doors to clock, signals and
+//! [`job`] what a run does · [`cli`] arguments, undecided · [`plan`] what a run is to do · [`process`] the doors to clock, signals and
 //! processes · [`supervise`] the state machine, its journal and its loop · [`check`] questions to the outside
 //! world before a run begins · [`view`] what people and programs read · [`command`] the commands.
 
+pub mod job;
 pub mod cli;
 pub mod plan;
 pub mod process;

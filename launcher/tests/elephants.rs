@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use launcher::cli::StartArgs;
+use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::supervise::facts::{Entry as Line, Fact};
@@ -44,7 +45,7 @@ fn now() -> Timestamp {
 /// A run of 2020 that trusts ledgers, on three workers.
 fn request(outdir: &Path, change: impl FnOnce(&mut StartArgs)) -> Request {
     let mut args = StartArgs {
-        job: Some(Kind::Minute),
+        job: Some(Job::Minute),
         tickers_csv: Some("tickers.csv".into()),
         outdir: Some(outdir.to_owned()),
         from: Some("2020-01-01".parse().expect("a day")),

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use launcher::cli::StartArgs;
+use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::supervise::evidence::{Standing, standing};
 use launcher::supervise::facts::Fact;
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
-use shared::dataset::kind::Kind;
 use shared::run::ticker_list::TickerList;
 
 use crate::machine::ticker;
@@ -22,7 +22,7 @@ fn now() -> Timestamp {
 
 fn request(outdir: &Path, resume: bool) -> Request {
     let args = StartArgs {
-        job: Some(Kind::Daily),
+        job: Some(Job::Daily),
         tickers_csv: Some("tickers.csv".into()),
         outdir: Some(outdir.to_owned()),
         from: Some("2020-01-01".parse().expect("a day")),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use launcher::cli::StartArgs;
+use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::process::exit_record::Ending;
@@ -14,7 +15,6 @@ use launcher::view::snapshot::Snapshot;
 use launcher::view::sources::{Observed, Sources, Supervised};
 use launcher::view::{json, status};
 use serde_json::Value;
-use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Summary;
 use shared::pace::budget::Usage;
 use shared::run::events::{Event, Persistence, Stamped};
@@ -25,7 +25,7 @@ use crate::machine::{Story, exited, report, rules, ticker};
 
 fn request() -> Request {
     let args = StartArgs {
-        job: Some(Kind::Daily),
+        job: Some(Job::Daily),
         tickers_csv: Some("small.csv".into()),
         outdir: Some("/data/out".into()),
         from: Some("2020-01-01".parse().expect("a day")),

@@ -22,7 +22,7 @@ pub enum ExecutableError {
         what: &'static str,
     },
     /// The installation is incomplete.
-    #[error("{path}: the worker is missing; build it (cargo build -p worker) or put it beside launcher", path = path.display())]
+    #[error("{path}: this executable is missing; build it (cargo build -p worker) or put it beside launcher", path = path.display())]
     Worker {
         /// Where it should be.
         path: PathBuf,
@@ -39,6 +39,10 @@ pub fn place(program: &Program) -> Result<PathBuf, DiskError> {
             let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
             Ok(own.with_file_name("worker"))
         }
+        Program::Bars(_) => {
+            let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
+            Ok(own.with_file_name("bars"))
+        }
         Program::Script(path) => Ok(path.clone()),
     }
 }
@@ -46,7 +50,7 @@ pub fn place(program: &Program) -> Result<PathBuf, DiskError> {
 /// What workers of `program` execute; an error when nothing of the kind is there.
 pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
     match program {
-        Program::Worker => {
+        Program::Worker | Program::Bars(_) => {
             let path = place(program)?;
             if is_executable(&path) { Ok(path) } else { Err(ExecutableError::Worker { path }) }
         }

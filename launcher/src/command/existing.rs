@@ -28,14 +28,14 @@ pub fn request(workdir: &Workdir) -> Result<Request, Failure> {
     Request::read(workdir)?.ok_or_else(|| Failure::NoRun { workdir: workdir.root().to_owned() })
 }
 
-/// The key, which only a script may do without.
+/// The key, which a script may do without and bars do without.
 pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
     #[expect(clippy::disallowed_methods, reason = "here, once, the environment is asked for the key")]
     let variable = |name: &str| std::env::var(name).ok();
     let found = ApiKey::find(variable, &current_folder()?);
     match (found, program) {
+        (_, Program::Bars(_)) | (Err(ApiKeyError::Missing), Program::Script(_)) => Ok(None),
         (Ok(key), _) => Ok(Some(key)),
-        (Err(ApiKeyError::Missing), Program::Script(_)) => Ok(None),
         (Err(error), _) => Err(error.into()),
     }
 }

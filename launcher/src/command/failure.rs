@@ -14,6 +14,7 @@ use shared::run::base_url::BaseUrlError;
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerListError;
 use shared::run::workdir::BatchId;
+use shared::series::tree::TreeError;
 
 use crate::check::executable::ExecutableError;
 use crate::check::places::PlacesError;
@@ -106,6 +107,19 @@ pub enum Failure {
     /// Another dataset lives there.
     #[error(transparent)]
     Descriptor(#[from] DescriptorError),
+    /// The output holds no bars.
+    #[error(transparent)]
+    TreeOfBars(#[from] TreeError),
+    /// What bars are to be made of is not there, or is something else.
+    #[error("{flag} {root}: {what}", root = root.display())]
+    BarsInput {
+        /// The flag.
+        flag: &'static str,
+        /// Its folder.
+        root: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A folder that can't be written.
     #[error("--{flag} {path} can't be written: {source}; choose another folder or correct its permissions", path = path.display())]
     NotWritable {
@@ -296,6 +310,8 @@ impl Failure {
             | Self::Executable(_)
             | Self::Places(_)
             | Self::Descriptor(_)
+            | Self::TreeOfBars(_)
+            | Self::BarsInput { .. }
             | Self::Locked(_)
             | Self::AnotherRun { .. }
             | Self::Headless { .. }

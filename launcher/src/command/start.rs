@@ -10,6 +10,7 @@ use shared::market::ticker::Ticker;
 use shared::run::leftovers;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
+use shared::series::tree;
 
 use super::existing;
 use super::extend;
@@ -19,6 +20,7 @@ use super::supervise;
 use crate::check::places;
 use crate::check::source::{self, Welcome};
 use crate::cli::StartArgs;
+use crate::job::{BarsOrder, Task};
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Program, Settings};
 use crate::process::chance;
@@ -150,7 +152,25 @@ fn look_around(run: &Run) -> Result<(), Failure> {
         // It says by whom; when it was given back meanwhile, so much the better.
         drop(Lock::acquire(&lock, "launcher, looking around")?);
     }
+    if let Task::Bars(order) = run.request.settings.task() {
+        look_at_input(order)?;
+    }
     if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) }
+}
+
+/// Are there trades, or minutes, to make bars of? A tree that others wrote says nothing of itself.
+fn look_at_input(order: &BarsOrder) -> Result<(), Failure> {
+    let (flag, root, kind) = order.input.parts();
+    let wrong = |what: String| Err(Failure::BarsInput { flag, root: root.clone(), what });
+    if !root.is_dir() {
+        return wrong("not a folder".to_owned());
+    }
+    match descriptor::read(root)? {
+        Some(found) if found.kind != kind => {
+            wrong(format!("this tree holds {} data, not {kind}", found.kind))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn prove_folders(run: &Run) -> Result<(), Failure> {
@@ -174,9 +194,13 @@ fn ask_source(run: &Run) -> Result<(), Failure> {
 
 fn claim(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
+    let kind = match settings.task() {
+        Task::Download(kind) => kind,
+        Task::Bars(_) => return Ok(tree::claim(&settings.outdir)?),
+    };
     let base = settings.base_url()?;
     let descriptor =
-        Descriptor::new(settings.job, settings.adjusted, settings.columns, settings.zone, base.source_name());
+        Descriptor::new(kind, settings.adjusted, settings.columns, settings.zone, base.source_name());
     Ok(descriptor::claim(&settings.outdir, &descriptor)?)
 }
 

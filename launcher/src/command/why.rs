@@ -1,18 +1,22 @@
 //! `launcher why`: gathers everything that is known of one ticker; touches nothing.
 
 use jiff::Timestamp;
+use shared::dataset::coverage::Coverage;
 use shared::dataset::ledger::{Ledger, Summary};
 use shared::market::ticker::Ticker;
 use shared::run::events::EventTail;
 use shared::run::workdir::{BatchId, Workdir};
+use shared::series::proof::StateError;
 
 use super::existing;
 use super::failure::{Ending, Failure};
 use super::{observe, whose};
 use crate::cli::WhyArgs;
+use crate::job::{BarsOrder, Task};
 use crate::plan::part::Part;
 use crate::plan::request::Request;
 use crate::process::clock;
+use crate::supervise::bars_evidence;
 use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::digest::Digest;
 use crate::supervise::drive::DriveError;
@@ -151,9 +155,13 @@ impl Look<'_> {
 
     fn proof(&self) -> Proof {
         let settings = &self.request.settings;
+        let kind = match settings.task() {
+            Task::Download(kind) => kind,
+            Task::Bars(order) => return self.proof_of_bars(order),
+        };
         let file = Ledger::path(&settings.outdir, self.ticker);
         let (days, trust) = (self.request.days(), self.request.trust(self.now));
-        match Ledger::read(&settings.outdir, settings.job, self.ticker) {
+        match Ledger::read(&settings.outdir, kind, self.ticker) {
             Ok(ledger) => Proof {
                 file,
                 error: None,
@@ -172,5 +180,22 @@ impl Look<'_> {
                 damaged: Vec::new(),
             },
         }
+    }
+
+    /// Every kind of bars has a state of its own; what any of them lacks is missing.
+    fn proof_of_bars(&self, order: &BarsOrder) -> Proof {
+        let file = self.request.settings.outdir.join(self.ticker.as_str());
+        let days = self.request.days();
+        let missing: Result<Vec<Coverage>, StateError> =
+            order.modes.iter().map(|mode| bars_evidence::missing(self.request, *mode, self.ticker)).collect();
+        let (missing, error) = match missing {
+            Ok(missing) => (missing.iter().fold(Coverage::empty(), |all, some| all.union(some)), None),
+            Err(error) => (Coverage::from(days), Some(error.to_string())),
+        };
+        let summary = match bars_evidence::standing(self.request, order, self.ticker, days) {
+            Standing::Proven(summary) => summary,
+            Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => Summary::default(),
+        };
+        Proof { file, error, summary, missing: missing.ranges().to_vec(), damaged: Vec::new() }
     }
 }

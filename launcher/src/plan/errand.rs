@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use shared::dataset::kind::Kind;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::part::Part;
 use super::request::Request;
+use crate::job::{BarsOrder, Job, Task};
 
 /// Arguments for one attempt at a batch. They always ask to resume, so that another attempt asks only for
 /// what is missing; what counts as missing in a run that wants everything anew is said by `--covered-since`.
@@ -19,6 +19,9 @@ pub fn arguments(
     part: Part,
 ) -> Vec<OsString> {
     let (settings, days) = (&request.settings, part.days(request.days()));
+    if let Task::Bars(order) = settings.task() {
+        return of_bars(request, order, workdir, batch, attempt);
+    }
     let mut arguments: Vec<OsString> = vec![settings.job.name().into()];
     let mut say = |flag: &str, value: &dyn AsRef<std::ffi::OsStr>| {
         arguments.push(flag.into());
@@ -43,10 +46,10 @@ pub fn arguments(
     if let Some(rate) = settings.rate {
         say("--rate", &rate.to_string());
     }
-    if settings.job == Kind::Daily {
+    if settings.job == Job::Daily {
         say("--via", &settings.via.to_string());
     }
-    if settings.job == Kind::Trades {
+    if settings.job == Job::Trades {
         say("--columns", &settings.columns.to_string());
     }
     arguments.push("--resume".into());
@@ -56,6 +59,38 @@ pub fn arguments(
     if bool::from(settings.adjusted) {
         arguments.push("--adjusted".into());
     }
+    arguments
+}
+
+/// The same for `bars`.
+fn of_bars(
+    request: &Request,
+    order: &BarsOrder,
+    workdir: &Workdir,
+    batch: BatchId,
+    attempt: u32,
+) -> Vec<OsString> {
+    let (settings, days) = (&request.settings, request.days());
+    let (root_flag, root, _) = order.input.parts();
+    let modes: Vec<&str> = order.modes.iter().map(|mode| mode.name()).collect();
+    let mut arguments: Vec<OsString> = Vec::new();
+    let mut say = |flag: &str, value: &dyn AsRef<std::ffi::OsStr>| {
+        arguments.push(flag.into());
+        arguments.push(value.as_ref().to_owned());
+    };
+    say(root_flag, root);
+    say("--tickers-csv", &workdir.attempt_csv(batch, attempt));
+    say("--outdir", &settings.outdir);
+    say("--from", &days.from().to_string());
+    say("--to", &days.to().to_string());
+    say("--mode", &modes.join(","));
+    if let Some(since) = request.covered_since() {
+        say("--covered-since", &since.to_string());
+    }
+    say("--max-workers", &settings.per_shard_workers.to_string());
+    say("--events", &workdir.attempt_events(batch, attempt));
+    arguments.push("--resume".into());
+    arguments.extend(order.arguments.iter().map(OsString::from));
     arguments
 }
 

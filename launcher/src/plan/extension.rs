@@ -162,8 +162,8 @@ fn named(tickers: &[&Ticker]) -> String {
 mod tests {
     use super::*;
     use crate::cli::StartArgs;
+    use crate::job::Job;
     use crate::plan::settings::Settings;
-    use shared::dataset::kind::Kind;
     use shared::run::ticker_list::TickerList;
 
     const CREATED: &str = "2024-07-02T15:00:00Z";
@@ -185,7 +185,7 @@ mod tests {
     /// A run of A and B from the second of January to `to`.
     fn run(to: &str) -> Request {
         let args = StartArgs {
-            job: Some(Kind::Daily),
+            job: Some(Job::Daily),
             tickers_csv: Some("small.csv".into()),
             outdir: Some("out".into()),
             from: Some(day("2024-01-02")),

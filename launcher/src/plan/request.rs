@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
-use shared::dataset::kind::Kind;
 use shared::disk::publish::{self, DiskError};
 use shared::market::session;
 use shared::market::ticker::Ticker;
@@ -21,6 +20,7 @@ use shared::run::workdir::Workdir;
 
 use super::batches;
 use super::settings::{Batching, Existing, Program, Rules, Settings};
+use crate::job::Job;
 
 /// One run, as frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,7 +197,7 @@ impl Request {
     pub fn by_session(&self) -> Option<usize> {
         let Settings { job, via, ref batching, ref program, .. } = self.settings;
         // Who stands in for the worker may know no such way.
-        if batching.is_some() || job != Kind::Daily || *program != Program::Worker {
+        if batching.is_some() || job != Job::Daily || *program != Program::Worker {
             return None;
         }
         let sessions = session::sessions(self.settings.from, self.settled_to).count();
@@ -208,7 +208,7 @@ impl Request {
     /// where the number of batches was said.
     pub fn may_split(&self) -> bool {
         let is_sized = matches!(self.batching(), Batching::Size(_));
-        is_sized && self.settings.job != Kind::Daily && self.settings.program == Program::Worker
+        is_sized && self.settings.job != Job::Daily && self.settings.program == Program::Worker
     }
 
     /// How its tickers are cut.
@@ -245,7 +245,7 @@ mod tests {
 
     fn settings(from: &str, to: &str) -> Settings {
         let args = StartArgs {
-            job: Some(Kind::Daily),
+            job: Some(Job::Daily),
             tickers_csv: Some("small.csv".into()),
             outdir: Some("out".into()),
             from: Some(from.parse().expect(from)),

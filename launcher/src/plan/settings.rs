@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use shared::dataset::descriptor::Adjusted;
-use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::kind::Columns;
+use shared::market::bar::{Mode, Modes};
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
@@ -21,6 +22,7 @@ use shared::run::window::Window;
 use super::limits::Limits;
 use super::notify_url::{NotifyUrl, NotifyUrlError};
 use crate::cli::StartArgs;
+use crate::job::{BarsInput, BarsOrder, Job, Task};
 
 const DEFAULT_MAX_CONCURRENT: u32 = 6;
 const DEFAULT_PER_SHARD_WORKERS: u32 = 4;
@@ -58,6 +60,8 @@ pub enum Program {
     Worker,
     /// Any executable that takes the worker's arguments; its word is all there is.
     Script(PathBuf),
+    /// The `bars` beside this executable.
+    Bars(BarsOrder),
 }
 
 /// What governs batches; it does not change during a run.
@@ -72,8 +76,8 @@ pub struct Rules {
 /// Everything that `start` was told, nothing that it found out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Kind of data.
-    pub job: Kind,
+    /// What it does.
+    pub job: Job,
     /// The user's CSV, absolute.
     pub tickers_csv: PathBuf,
     /// Root of the tree, absolute.
@@ -146,10 +150,13 @@ pub enum SettingsError {
         /// The flag.
         flag: &'static str,
         /// The job.
-        job: Kind,
+        job: Job,
         /// Why.
         why: &'static str,
     },
+    /// A word behind `--` that the launcher says itself.
+    #[error("{0} is not for bars alone: say it before -- (or leave it out, where the launcher sees to it)")]
+    OwnWord(&'static str),
     /// The address is none, or not safe for a key.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
@@ -169,28 +176,29 @@ impl Settings {
         if to < from {
             return Err(SettingsError::ToBeforeFrom { from, to });
         }
-        if job == Kind::Trades && args.adjusted {
+        if matches!(job, Job::Trades | Job::Bars) && args.adjusted {
             return Err(SettingsError::NotForJob {
                 flag: "--adjusted",
                 job,
-                why: "trades are never adjusted",
+                why: "trades are never adjusted, and bars by their own words (-- --adjust SPLITS)",
             });
         }
-        if job != Kind::Trades && args.columns.is_some() {
+        if job != Job::Trades && args.columns.is_some() {
             return Err(SettingsError::NotForJob {
                 flag: "--columns",
                 job,
                 why: "only trades have a choice of columns",
             });
         }
-        if job != Kind::Daily && args.via.is_some() {
+        if job != Job::Daily && args.via.is_some() {
             return Err(SettingsError::NotForJob {
                 flag: "--via",
                 job,
                 why: "only daily bars come a session at a time",
             });
         }
-        let script = args.ingest_script.as_ref();
+        let order = bars_order(args, job, cwd)?;
+        let script = args.ingest_script.as_ref().map(|path| Program::Script(absolute(cwd, path)));
         let base_url = args.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
         let notify_url = args.notify_url.as_deref();
         Ok(Self {
@@ -204,7 +212,7 @@ impl Settings {
             per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
             retries: args.retries.unwrap_or(DEFAULT_RETRIES),
             existing: if args.resume { Existing::Trusted } else { Existing::FetchedAnew },
-            program: script.map_or(Program::Worker, |path| Program::Script(absolute(cwd, path))),
+            program: order.map(Program::Bars).or(script).unwrap_or(Program::Worker),
             base_url: BaseUrl::parse(base_url, plain_http(args.allow_http))?.to_string(),
             allow_http: args.allow_http,
             adjusted: Adjusted::from(args.adjusted),
@@ -230,10 +238,70 @@ impl Settings {
         })
     }
 
+    /// What is to be done for each ticker.
+    pub fn task(&self) -> Task<'_> {
+        match (&self.program, self.job.kind()) {
+            (Program::Bars(order), _) => Task::Bars(order),
+            (_, kind) => {
+                Task::Download(kind.expect("a run that makes bars holds their order since it was begun"))
+            }
+        }
+    }
+
     /// The origin, checked again.
     pub fn base_url(&self) -> Result<BaseUrl, BaseUrlError> {
         BaseUrl::parse(&self.base_url, plain_http(self.allow_http))
     }
+}
+
+/// What `--job bars` is to make; `None` for another job, which knows none of its words.
+fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder>, SettingsError> {
+    let not_for_job = |flag, why| Err(SettingsError::NotForJob { flag, job, why });
+    if job != Job::Bars {
+        let said = [
+            ("--trades-root", args.trades_root.is_some()),
+            ("--agg1m-root", args.agg1m_root.is_some()),
+            ("--mode", !args.mode.is_empty()),
+            ("--", !args.bars.is_empty()),
+        ];
+        return match said.iter().find(|(_, said)| *said) {
+            Some((flag, _)) => not_for_job(flag, "it is a word of --job bars"),
+            None => Ok(None),
+        };
+    }
+    if args.ingest_script.is_some() {
+        return not_for_job("--ingest-script", "bars are made by the executable bars");
+    }
+    // What says which series there are, of which days, and what is done with those that are there, is said to us.
+    let ours = [
+        "--from",
+        "--to",
+        "--outdir",
+        "--ticker",
+        "--tickers-csv",
+        "--mode",
+        "--trades-root",
+        "--agg1m-root",
+    ];
+    let own = ["--resume", "--covered-since", "--events", "--max-workers", "--plot"];
+    let names = |word: &str, flag: &str| {
+        word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))
+    };
+    for flag in ours.iter().chain(&own) {
+        if args.bars.iter().any(|word| names(word, flag)) {
+            return Err(SettingsError::OwnWord(flag));
+        }
+    }
+    let input = match (&args.trades_root, &args.agg1m_root) {
+        (Some(root), _) => BarsInput::TradesRoot(absolute(cwd, root)),
+        (None, Some(root)) => BarsInput::Agg1mRoot(absolute(cwd, root)),
+        (None, None) => return Err(SettingsError::Missing("--trades-root or --agg1m-root".to_owned())),
+    };
+    let modes = Modes::resolve(&args.mode);
+    if modes.is_empty() {
+        return Err(SettingsError::Missing("--mode".to_owned()));
+    }
+    Ok(Some(BarsOrder { input, modes, arguments: args.bars.clone() }))
 }
 
 /// An absolute path without `.` and doubled slashes, so that two spellings of one place compare equal.
@@ -296,8 +364,16 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     };
     let none = || "none".to_owned();
     let script = match &frozen.program {
-        Program::Worker => none(),
+        Program::Worker | Program::Bars(_) => none(),
         Program::Script(path) => path.display().to_string(),
+    };
+    let (trades_root, agg1m_root, modes, words) = match &frozen.program {
+        Program::Bars(BarsOrder { input, modes, arguments }) => {
+            let (flag, root, _) = input.parts();
+            let root = |of: &str| if flag == of { root.display().to_string() } else { none() };
+            (root("--trades-root"), root("--agg1m-root"), spelled_modes(modes), arguments.join(" "))
+        }
+        _ => (none(), none(), none(), none()),
     };
     let (batch_size, shards) = match frozen.batching {
         Some(Batching::Size(size)) => (size.to_string(), none()),
@@ -315,6 +391,10 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--per-shard-workers", frozen.per_shard_workers.to_string(), given.per_shard_workers.map(number));
     compare("--retries", frozen.retries.to_string(), given.retries.map(|retries| retries.to_string()));
     compare("--ingest-script", script, given.ingest_script.as_ref().map(path));
+    compare("--trades-root", trades_root, given.trades_root.as_ref().map(path));
+    compare("--agg1m-root", agg1m_root, given.agg1m_root.as_ref().map(path));
+    compare("--mode", modes, (!given.mode.is_empty()).then(|| spelled_modes(&Modes::resolve(&given.mode))));
+    compare("--", words, (!given.bars.is_empty()).then(|| given.bars.join(" ")));
     compare("--base-url", frozen.base_url.clone(), given.base_url.as_ref().map(base_url));
     compare("--allow-http", yes_no(frozen.allow_http), only_if_set(given.allow_http));
     compare("--adjusted", yes_no(frozen.adjusted.into()), only_if_set(given.adjusted));
@@ -340,6 +420,10 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     found
 }
 
+fn spelled_modes(modes: &[Mode]) -> String {
+    modes.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(",")
+}
+
 /// Addresses are compared whole and shown by their hosts: two of them may look alike.
 fn notify_url_differs(given: &StartArgs, frozen: &Settings) -> Option<Difference> {
     let text = given.notify_url.as_ref()?;
@@ -358,7 +442,7 @@ mod tests {
 
     fn full() -> StartArgs {
         StartArgs {
-            job: Some(Kind::Daily),
+            job: Some(Job::Daily),
             tickers_csv: Some("small.csv".into()),
             outdir: Some("out".into()),
             from: Some("2020-01-01".parse().expect("a day")),
@@ -373,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_new_run_names_every_flag_that_it_misses() {
-        let args = StartArgs { job: Some(Kind::Daily), ..StartArgs::default() };
+        let args = StartArgs { job: Some(Job::Daily), ..StartArgs::default() };
         let error = Settings::resolve(&args, cwd()).expect_err("incomplete");
         assert_eq!(
             error.to_string(),
@@ -393,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_flag_that_means_nothing_for_the_job_is_refused() {
-        let args = StartArgs { job: Some(Kind::Trades), adjusted: true, ..full() };
+        let args = StartArgs { job: Some(Job::Trades), adjusted: true, ..full() };
         let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
         assert_eq!(
             said,
@@ -405,7 +489,7 @@ mod tests {
             said,
             "--columns makes no sense with --job daily: only trades have a choice of columns; leave it out"
         );
-        let args = StartArgs { job: Some(Kind::Minute), via: Some(Via::Auto), ..full() };
+        let args = StartArgs { job: Some(Job::Minute), via: Some(Via::Auto), ..full() };
         let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
         assert_eq!(
             said,

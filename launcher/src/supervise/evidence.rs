@@ -2,33 +2,24 @@
 
 use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
-use shared::dataset::ledger::{Ledger, Summary};
+use shared::dataset::ledger::Ledger;
 use shared::market::ticker::Ticker;
 
+use super::bars_evidence as bars;
+pub use super::standing::Standing;
+use crate::job::Task;
 use crate::plan::part::Slice;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
 
-/// What the outdir says of one ticker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Every day asked for is proven.
-    Proven(Summary),
-    /// Some days are not.
-    Short {
-        /// Rows that these days are likely to bring, if earlier ones tell.
-        rows_expected: Option<u64>,
-    },
-    /// No ledger exists.
-    NoLedger,
-    /// There is a ledger that can't be used.
-    Unusable(String),
-}
-
 /// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
 pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> Standing {
     let settings = &request.settings;
-    let ledger = match Ledger::read(&settings.outdir, settings.job, ticker) {
+    let kind = match settings.task() {
+        Task::Download(kind) => kind,
+        Task::Bars(order) => return bars::standing(request, order, ticker, days),
+    };
+    let ledger = match Ledger::read(&settings.outdir, kind, ticker) {
         Ok(ledger) => ledger,
         Err(error) => return Standing::Unusable(error.to_string()),
     };
@@ -46,14 +37,15 @@ pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timest
 /// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells.
 pub fn slices(request: &Request, ticker: &Ticker, now: Timestamp) -> Option<Vec<Slice>> {
     let settings = &request.settings;
-    let ledger = Ledger::read(&settings.outdir, settings.job, ticker).ok()?;
-    ledger.rows_expected_of(settings.job, request.days(), &request.trust(now))
+    let Task::Download(kind) = settings.task() else { return None };
+    let ledger = Ledger::read(&settings.outdir, kind, ticker).ok()?;
+    ledger.rows_expected_of(kind, request.days(), &request.trust(now))
 }
 
 /// May a clean exit stand in for a ledger that does not exist? Only for executables that keep none.
 pub fn takes_word_of(program: &Program) -> bool {
     match program {
-        Program::Worker => false,
+        Program::Worker | Program::Bars(_) => false,
         Program::Script(_) => true,
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::dataset::partition::Partition;
 
+use crate::job::Task;
 use crate::plan::request::Request;
 use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::facts::Tally;
@@ -27,7 +28,7 @@ pub struct TickerCounts {
 /// Partitions by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PartitionCounts {
-    /// Of all tickers of the run: every year, month or day that the range touches.
+    /// Of all tickers of the run: every year, month or day that the range touches; of bars, every kind.
     pub expected: u64,
     /// Of verified tickers and of verified parts of others: the sum of the following.
     pub verified: u64,
@@ -76,7 +77,10 @@ impl TickerCounts {
 impl PartitionCounts {
     /// Of `request`, of which `proven` is proven.
     pub fn of(request: &Request, proven: Tally) -> Self {
-        let of_a_ticker = Partition::within(request.settings.job, request.days()).count();
+        let of_a_ticker = match request.settings.task() {
+            Task::Download(kind) => Partition::within(kind, request.days()).count(),
+            Task::Bars(order) => order.modes.len(),
+        };
         let summary = proven.summary;
         let (data, empty) = (summary.partitions_data, summary.partitions_empty);
         let outside_plan = summary.partitions_outside_plan;

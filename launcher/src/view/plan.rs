@@ -61,6 +61,11 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
     };
     let source = match &settings.program {
         Program::Worker => settings.base_url.clone(),
+        Program::Bars(order) => {
+            let (_, root, kind) = order.input.parts();
+            let modes: Vec<&str> = order.modes.iter().map(|mode| mode.name()).collect();
+            format!("{} of {kind} in {}", modes.join(","), root.display())
+        }
         Program::Script(path) => {
             format!("{} (its exit code is believed where there is no ledger)", path.display())
         }

@@ -121,6 +121,32 @@ impl Mode {
     }
 }
 
+/// What a person asks for: one kind, or `all`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modes {
+    /// This one.
+    One(Mode),
+    /// Every kind.
+    All,
+}
+
+impl Modes {
+    /// Each kind that is asked for once, in the order of [`Mode::ALL`].
+    pub fn resolve(asked: &[Self]) -> Vec<Mode> {
+        let is_asked =
+            |mode: &Mode| asked.iter().any(|asked| matches!(asked, Self::All) || *asked == Self::One(*mode));
+        Mode::ALL.into_iter().filter(is_asked).collect()
+    }
+}
+
+impl FromStr for Modes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" { Ok(Self::All) } else { text.parse().map(Self::One) }
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

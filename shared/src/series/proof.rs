@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::parameters::Parameters;
-use crate::dataset::coverage::Coverage;
+use crate::dataset::coverage::{Coverage, DateRange};
 use crate::dataset::writer::Fingerprint;
 use crate::disk::publish::{self, DiskError};
 use crate::market::bar::Mode;
@@ -19,6 +20,8 @@ use crate::market::ticker::Ticker;
 
 /// Layout of the state. Another one is never read.
 pub const STATE_VERSION: u32 = 1;
+
+const CLOCK_TICK: SignedDuration = SignedDuration::from_millis(20);
 
 /// Where a series lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +89,9 @@ pub struct SeriesState<P> {
     pub parameters: Parameters,
     /// New York days whose trades are in the bars.
     pub covered: Coverage,
+    /// Sessions that were asked for and of which nobody knew what was traded: the series went on without them, by leave.
+    #[serde(default, skip_serializing_if = "Coverage::is_empty")]
+    pub gaps: Coverage,
     /// The file of each year that has bars.
     pub files: BTreeMap<i16, BarsProof>,
     /// After each year that is covered to its last day and beyond, in order.
@@ -142,7 +148,29 @@ impl<P: Serialize> SeriesState<P> {
     }
 }
 
+/// When the state in `folder` was last made, or found to be right: the time of its file.
+pub fn last_verified(folder: &SeriesFolder) -> Result<Timestamp, DiskError> {
+    let path = folder.state();
+    let modified =
+        fs::metadata(&path).and_then(|found| found.modified()).map_err(DiskError::at("look at", &path))?;
+    // The kernel stamps files by a clock that ticks every few milliseconds.
+    let at = Timestamp::try_from(modified).unwrap_or(Timestamp::MIN);
+    Ok(at.saturating_add(CLOCK_TICK).unwrap_or(at))
+}
+
+/// Notes that the state in `folder` was found to be right at `now`. Its bytes stay as they are.
+pub fn note_verified(folder: &SeriesFolder, now: Timestamp) -> Result<(), DiskError> {
+    let path = folder.state();
+    let file = fs::File::options().append(true).open(&path).map_err(DiskError::at("open", &path))?;
+    file.set_modified(now.into()).map_err(DiskError::at("write", &path))
+}
+
 impl<P> SeriesState<P> {
+    /// Are the trades of all `days` in the bars, but for those that nobody has?
+    pub fn covers(&self, days: DateRange) -> bool {
+        self.covered.union(&self.gaps).includes(days)
+    }
+
     /// The first file that is not there with its length; its years are not proven.
     pub fn first_damaged(&self, folder: &SeriesFolder) -> Option<i16> {
         let whole = |year: i16, proof: &BarsProof| {

@@ -11,7 +11,7 @@ use shared::series::parameters::Scale;
 
 use super::account;
 use super::adjust::Factors;
-use super::begin::Existing;
+use super::begin::{Built, Existing};
 use super::build::{self, Job, Outcome};
 use super::choice::{Choice, Target, Whose};
 use super::error::BuildError;
@@ -101,7 +101,7 @@ pub fn one(
         reporter.ticker(Level::Warn, ticker, text);
     }
     let scale = choice.scale(ticker, &commission.root, tree.adjusted())?;
-    let kept_below: Option<&Path> = (*existing != Existing::Replaced).then_some(outdir);
+    let kept_below: Option<&Path> = (existing.built == Built::Continued).then_some(outdir);
     let whose = Whose { ticker, scale: &scale, before: asked.from(), kept_below };
     let wishes: Result<Vec<_>, _> =
         commission.modes.iter().map(|(mode, target)| choice.wish(&whose, *mode, *target)).collect();

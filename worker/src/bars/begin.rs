@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::BarColumns;
 use shared::dataset::writer::Fingerprint;
 use shared::market::ticker::Ticker;
-use shared::series::proof::{BarsProof, STATE_VERSION, SeriesFolder, SeriesState, StateError};
+use shared::series::proof::{self, BarsProof, STATE_VERSION, SeriesFolder, SeriesState, StateError};
 
 use super::error::BuildError;
 use super::output::YearFiles;
@@ -20,11 +21,27 @@ pub type State = SeriesState<Point>;
 
 /// What is done with bars that are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
+pub struct Existing {
+    /// Which series have nothing done to them.
+    pub left_alone: LeftAlone,
+    /// What building does to the others.
+    pub built: Built,
+}
+
+/// Which series have nothing done to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftAlone {
+    /// None.
+    Never,
+    /// Those of the same parameters that cover the range, if they were built or looked at at or after this instant.
+    Since(Option<Timestamp>),
+}
+
+/// What building does to bars that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Built {
     /// They are continued; where the range overlaps, replaced.
     Continued,
-    /// As `Continued`, and left alone where they cover the range already.
-    Resumed,
     /// They are replaced, whatever they are.
     Replaced,
 }
@@ -38,6 +55,7 @@ pub struct Ready {
     pub folder: SeriesFolder,
     /// What is read.
     pub plan: Plan,
+    gaps: Coverage,
     state: Option<State>,
 }
 
@@ -47,7 +65,7 @@ pub enum Start {
     /// Something.
     Build(Box<Ready>),
     /// The range is covered and the files are there.
-    Nothing(Box<State>),
+    Nothing(SeriesFolder, Box<State>),
 }
 
 /// Looks at a series and decides where building it begins. Changes nothing.
@@ -59,17 +77,19 @@ pub fn look(
     existing: Existing,
     gaps: Gaps,
 ) -> Result<Start, BuildError> {
-    let state = match existing {
-        Existing::Replaced => None,
-        Existing::Continued | Existing::Resumed => known(&wish, &folder, holdings.ticker())?,
-    };
-    if existing == Existing::Resumed
-        && let Some(state) = &state
-        && state.covered.includes(asked)
+    let known = known(&wish, &folder, holdings.ticker());
+    if let (LeftAlone::Since(since), Ok(Some(state))) = (existing.left_alone, &known)
+        && state.covers(asked)
+        && holdings.missing(&state.gaps.intersection(&asked.into())) == state.gaps.intersection(&asked.into())
         && state.first_damaged(&folder).is_none()
+        && since.is_none_or(|since| proof::last_verified(&folder).is_ok_and(|at| at >= since))
     {
-        return Ok(Start::Nothing(Box::new(state.clone())));
+        return Ok(Start::Nothing(folder, Box::new(state.clone())));
     }
+    let state = match existing.built {
+        Built::Replaced => None,
+        Built::Continued => known?,
+    };
     let covered = state.as_ref().map(|state| state.covered.clone()).unwrap_or_default();
     let candidates = state.as_ref().map(candidates).unwrap_or_default();
     let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &folder));
@@ -85,7 +105,9 @@ pub fn look(
     }
     plan.read = plan.read.minus(&missing);
     plan.covered = plan.covered.minus(&missing);
-    Ok(Start::Build(Box::new(Ready { wish, folder, plan, state })))
+    let gaps = state.as_ref().map(|state| state.gaps.union(&missing)).unwrap_or(missing);
+    let gaps = gaps.minus(&plan.covered);
+    Ok(Start::Build(Box::new(Ready { wish, folder, plan, gaps, state })))
 }
 
 /// The state on disk, if it is that of the series asked for; `None` for a new one, and for one that came to nothing.
@@ -158,13 +180,14 @@ pub struct Building {
     /// Its files.
     pub files: YearFiles,
     folder: SeriesFolder,
+    gaps: Coverage,
     year_ends: Vec<Point>,
 }
 
 impl Ready {
     /// Takes up the work. Nothing that is there changes before the first file of bars is whole.
     pub fn begin(self, ticker: &Ticker) -> Result<Building, BuildError> {
-        let Self { wish, folder, plan, state } = self;
+        let Self { wish, folder, plan, gaps, state } = self;
         let start = Point::start(&wish.parameters);
         let columns = if wish.parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
         let Some(state) = state else {
@@ -174,12 +197,13 @@ impl Ready {
                 mode: wish.mode,
                 parameters: wish.parameters.clone(),
                 covered: Coverage::empty(),
+                gaps: Coverage::empty(),
                 files: BTreeMap::new(),
                 year_ends: Vec::new(),
                 tail: start.clone(),
             };
             let files = YearFiles::anew(folder.clone(), columns, claim.text());
-            return Ok(Building { wish, plan, point: start, files, folder, year_ends: Vec::new() });
+            return Ok(Building { wish, plan, point: start, files, folder, gaps, year_ends: Vec::new() });
         };
         let from = point(&state, plan.begin).cloned().unwrap_or(start);
         let files = YearFiles::resume(folder.clone(), columns, from.place, &state.files)?;
@@ -189,7 +213,7 @@ impl Ready {
             Begin::YearEnd(number) => number + 1,
             Begin::Tail => year_ends.len(),
         });
-        Ok(Building { wish, plan, point: from, files, folder, year_ends })
+        Ok(Building { wish, plan, point: from, files, folder, gaps, year_ends })
     }
 }
 
@@ -216,6 +240,7 @@ impl Building {
             mode: self.wish.mode,
             parameters: self.wish.parameters,
             covered: self.plan.covered,
+            gaps: self.gaps,
             files,
             year_ends: self.year_ends,
             tail: self.point,

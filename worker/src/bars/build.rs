@@ -11,7 +11,7 @@ use shared::disk::publish::{self, DiskError};
 use shared::market::bar::Bar;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
-use shared::series::proof::SeriesFolder;
+use shared::series::proof::{self, SeriesFolder};
 
 use super::begin::{self, Building, Existing, Start, State};
 use super::chunk::{Chunk, SignedOnce};
@@ -23,6 +23,7 @@ use super::source::tape::Tape;
 use super::source::tree::Holdings;
 use super::tick_rule::Wanted;
 use super::wish::Wish;
+use crate::clock;
 use crate::stop::Stop;
 
 /// What is to be built of one ticker.
@@ -68,7 +69,10 @@ pub fn build(
     let (mut outcomes, mut buildings) = (Vec::new(), Vec::new());
     for start in starts {
         match start {
-            Start::Nothing(state) => outcomes.push(Outcome { state: *state, read: Coverage::empty() }),
+            Start::Nothing(folder, state) => {
+                proof::note_verified(&folder, clock::now())?;
+                outcomes.push(Outcome { state: *state, read: Coverage::empty() });
+            }
             Start::Build(ready) => {
                 publish::sweep(ready.folder.path())?;
                 buildings.push(ready.begin(ticker)?);

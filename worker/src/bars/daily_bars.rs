@@ -137,7 +137,8 @@ mod tests {
     use jiff::Timestamp;
     use shared::dataset::answers::{Answers, Said};
     use shared::dataset::kind::Columns;
-    use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof, OpenLedger};
+    use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof};
+    use shared::dataset::open_ledger::OpenLedger;
     use shared::dataset::writer;
     use shared::market::ohlcv::Ohlcv;
     use shared::market::zone::Zone;
@@ -177,7 +178,7 @@ mod tests {
             let mut answers = Answers::default();
             answers.record(days, Said::Data, Timestamp::UNIX_EPOCH);
             let (partition, code) = (Partition::of(Kind::Daily, days.from()), CODE_VERSION.to_owned());
-            let mut ledger = OpenLedger::open(self.0.path(), Kind::Daily, &ticker()).expect("opened");
+            let mut ledger = OpenLedger::open(self.0.path(), Kind::Daily, &ticker(), days).expect("opened");
             let entry = Entry { partition, answers, file: Some(file), pages: 1, code };
             ledger.commit(vec![entry]).expect("committed");
         }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::market::bar::Mode;
+use shared::market::bar::{Mode, Modes};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::run::events::EventLog;
@@ -22,7 +23,7 @@ use super::refusal::Refusal;
 use super::until_end;
 use crate::api::failure::causes;
 use crate::bars::batch::{self, Commission, Input};
-use crate::bars::begin::Existing;
+use crate::bars::begin::{Built, Existing, LeftAlone};
 use crate::bars::choice::{Choice, Target, Threshold};
 use crate::bars::plan::Gaps;
 use crate::bars::plot::picture::Format;
@@ -104,11 +105,14 @@ pub struct BarsArgs {
     #[arg(long, value_name = "SPLITS")]
     adjust: Option<PathBuf>,
     /// Make the bars of these series anew from this range alone, whatever they are now
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long)]
     rebuild: bool,
-    /// Leave series alone that cover the range already
+    /// Leave series alone that were built with these parameters and cover the range already
     #[arg(long)]
     resume: bool,
+    /// With --resume: count only what was built or looked at at or after this instant (RFC 3339)
+    #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
+    covered_since: Option<Timestamp>,
     /// Go on over days that nobody has, as if nothing had been traded
     #[arg(long)]
     allow_gap: bool,
@@ -124,21 +128,6 @@ pub struct BarsArgs {
     /// JSON lines for a supervisor
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
-}
-
-/// One kind, or all.
-#[derive(Debug, Clone, Copy)]
-enum Modes {
-    One(Mode),
-    All,
-}
-
-impl FromStr for Modes {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "all" { Ok(Self::All) } else { text.parse().map(Self::One) }
-    }
 }
 
 /// A target, for all kinds or for one.
@@ -275,10 +264,9 @@ impl BarsArgs {
                 splits: self.adjust,
                 daily_root: self.daily_root,
             },
-            existing: match (self.rebuild, self.resume) {
-                (true, _) => Existing::Replaced,
-                (false, true) => Existing::Resumed,
-                (false, false) => Existing::Continued,
+            existing: Existing {
+                left_alone: if self.resume { LeftAlone::Since(self.covered_since) } else { LeftAlone::Never },
+                built: if self.rebuild { Built::Replaced } else { Built::Continued },
             },
             gaps: if self.allow_gap { Gaps::Allowed } else { Gaps::Refused },
             order: if self.sort { Order::Made } else { Order::Demanded },
@@ -303,16 +291,7 @@ impl BarsArgs {
 
     /// Each kind once, with its target.
     fn modes(&self) -> Result<Vec<(Mode, Target)>, Refusal> {
-        let mut modes: Vec<Mode> = Vec::new();
-        for wanted in &self.mode {
-            match wanted {
-                Modes::One(mode) => modes.push(*mode),
-                Modes::All => modes.extend(Mode::ALL),
-            }
-        }
-        let order = |mode: &Mode| Mode::ALL.iter().position(|known| known == mode);
-        modes.sort_by_key(order);
-        modes.dedup();
+        let modes = Modes::resolve(&self.mode);
         if let Some(TargetArg { mode: Some(mode), .. }) =
             self.target.iter().find(|target| target.mode.is_some_and(|mode| !modes.contains(&mode)))
         {

@@ -1,0 +1,60 @@
+//! What the states of its series prove of a ticker's bars. A partition of bars is a series: one kind of bars of one ticker.
+
+use jiff::Timestamp;
+use serde::de::IgnoredAny;
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::ledger::{Ledger, Summary};
+use shared::market::bar::Mode;
+use shared::market::ticker::Ticker;
+use shared::series::proof::{self, SeriesFolder, SeriesState, StateError};
+
+use super::standing::Standing;
+use crate::job::BarsOrder;
+use crate::plan::request::Request;
+
+/// What is known of one series; how its building goes on is the worker's business.
+pub type State = SeriesState<IgnoredAny>;
+
+/// Looks at the series of `ticker`: all of them must cover `days`.
+///
+/// A state counts when it was made, or looked at by `bars`, since the run was created: only `bars` knows whether it
+/// is that of the parameters asked for.
+pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Standing {
+    let mut summary = Summary::default();
+    for mode in &order.modes {
+        let folder = SeriesFolder::new(&request.settings.outdir, ticker, *mode);
+        match proven(&folder, days, request.created_at) {
+            Ok(Some(state)) if state.files.is_empty() => summary.partitions_empty += 1,
+            Ok(Some(state)) => {
+                summary.partitions_data += 1;
+                summary.rows += state.files.values().map(|file| file.bars).sum::<u64>();
+            }
+            Ok(None) => return Standing::Short { rows_expected: trades(order, ticker, days) },
+            Err(error) => return Standing::Unusable(error.to_string()),
+        }
+    }
+    Standing::Proven(summary)
+}
+
+/// The state of a series that covers `days` and whose files are there.
+fn proven(folder: &SeriesFolder, days: DateRange, since: Timestamp) -> Result<Option<State>, StateError> {
+    let Some(state) = State::read(folder)? else { return Ok(None) };
+    let counts =
+        state.covers(days) && state.first_damaged(folder).is_none() && proof::last_verified(folder)? >= since;
+    Ok(counts.then_some(state))
+}
+
+/// The rows that bars of `days` are made of, if their ledger tells: the weight of the ticker.
+fn trades(order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Option<u64> {
+    let (_, root, kind) = order.input.parts();
+    let ledger = Ledger::read(root, kind, ticker).ok()?;
+    Some(ledger.rows_at_most(days)).filter(|rows| *rows > 0)
+}
+
+/// The days of `days` that the series of `mode` does not cover, whenever it was built.
+pub fn missing(request: &Request, mode: Mode, ticker: &Ticker) -> Result<Coverage, StateError> {
+    let folder = SeriesFolder::new(&request.settings.outdir, ticker, mode);
+    let days = Coverage::from(request.days());
+    let state = State::read(&folder)?;
+    Ok(state.map_or_else(|| days.clone(), |state| days.minus(&state.covered).minus(&state.gaps)))
+}

@@ -23,6 +23,7 @@ mod limits;
 mod secrets;
 mod python;
 mod bars_golden;
+mod bars_job;
 mod bars_cuts;
 mod bars_edges;
 mod pace;

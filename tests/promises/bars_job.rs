@@ -1,0 +1,185 @@
+//! Promise: the bars of a universe are those of an undisturbed run, however often their run is killed; and a series
+//! counts as done only when `bars` itself has found it to be what was asked for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
+use tests::harness::place::{Place, days};
+use tests::harness::program::{Running, eventually, run, with_environment};
+use tests::harness::tree;
+use tests::sim::config::Config;
+use tests::sim::server::Exchange;
+
+/// A place with trades of so many tickers, and no bars yet.
+fn with_trades(count: usize, asked: DateRange) -> Place {
+    let exchange = Exchange::start(Config::synthetic(41).with_tickers(count)).expect("started");
+    let listings = exchange.source().listings();
+    let place = Place::with_tickers(listings.iter().take(count).map(|listing| listing.ticker.to_string()));
+    run(place.worker_of(Kind::Trades, &exchange.base_url(), asked).args(["--max-workers", "8"]))
+        .expect_code(0);
+    place
+}
+
+/// `launcher start --job bars` into the folder `bars` of `place`.
+fn start(place: &Place, asked: (&str, &str), words: &str) -> Command {
+    let mut start = place.launcher("start");
+    start.args(["--job", "bars", "--foreground", "--tickers-csv"]).arg(place.tickers_csv());
+    start.arg("--outdir").arg(place.path().join("bars")).arg("--trades-root").arg(place.outdir());
+    start.args(["--from", asked.0, "--to", asked.1]).args(words.split(' '));
+    start
+}
+
+/// Every file of the bars, but for the locks and notes of runs.
+fn made(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = tree::bytes(&place.path().join("bars"));
+    files.retain(|path, _| !path.ends_with("_launcher.lock"));
+    files
+}
+
+/// Forgets the run and its bars, keeps the trades.
+fn forget(place: &Place) {
+    for folder in [place.workdir(), place.path().join("bars")] {
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
+}
+
+fn processes(place: &Place) -> Vec<i32> {
+    let text = std::fs::read_to_string(place.workdir().join("run.json")).unwrap_or_default();
+    let request: Value = serde_json::from_str(&text).unwrap_or_default();
+    request["run"].as_str().map(|run| with_environment(&format!("LAUNCHER_RUN={run}"))).unwrap_or_default()
+}
+
+/// A run over `asked` whose launcher and workers are killed every `pause`, as often as `kills` says.
+fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u64, pause: Duration) -> u64 {
+    let mut interrupted = 0;
+    for round in 0..kills {
+        let mut launcher = if place.workdir().join("run.json").exists() {
+            Running::start(place.launcher("start").args(["--resume", "--foreground"]))
+        } else {
+            Running::start(&mut start(place, asked, words))
+        };
+        eventually("a worker, or the end", || processes(place).len() > 1 || !launcher.is_running());
+        std::thread::sleep(pause.mul_f64(0.2 + (round * 37 % 100) as f64 / 100.0));
+        interrupted += u64::from(launcher.is_running());
+        // By turns: workers under a living launcher, the launcher over living workers, and all of them.
+        if round % 3 != 1 {
+            for pid in processes(place).into_iter().filter(|pid| *pid != launcher.pid()) {
+                kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+            }
+        }
+        launcher.signal(if round % 3 == 0 { Signal::SIGTERM } else { Signal::SIGKILL });
+        launcher.wait();
+    }
+    run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
+    interrupted
+}
+
+fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u64, pause: Duration) {
+    let place = with_trades(tickers, days(asked.0, asked.1));
+    let words =
+        "--mode all --batch-size 3 --max-concurrent 3 --retries 1000 -- --expected-ticks 40 --target 20000";
+    let said = run(&mut start(&place, asked, words)).expect_code(0).stdout;
+    assert!(said.contains(&format!("{tickers} / {tickers} verified, 0 failed, 0 left")), "{said}");
+    let undisturbed = made(&place);
+    assert!(undisturbed.keys().any(|path| path.ends_with("year=2024/bars.parquet")), "there are bars");
+    forget(&place);
+    let interrupted = killed_on_its_way(&place, asked, words, kills, pause);
+    assert!(interrupted > kills / 3, "{interrupted} of {kills} kills met the run on its way");
+    let disturbed = made(&place);
+    assert_eq!(disturbed.keys().collect::<Vec<_>>(), undisturbed.keys().collect::<Vec<_>>());
+    assert!(disturbed == undisturbed, "the same bytes, states included");
+    eventually("nobody left", || processes(&place).is_empty());
+}
+
+#[test]
+fn the_bars_of_a_universe_are_those_of_an_undisturbed_run_after_kills() {
+    same_after_kills(12, ("2023-11-01", "2024-02-09"), 9, Duration::from_millis(500));
+}
+
+#[test]
+#[ignore = "100 tickers over a year take minutes: scripts/soak"]
+fn the_bars_of_a_hundred_tickers_over_a_year_are_those_of_an_undisturbed_run_after_kills() {
+    same_after_kills(100, ("2023-06-01", "2024-05-31"), 40, Duration::from_secs(2));
+}
+
+#[test]
+fn a_run_of_bars_is_extended_told_and_found_complete() {
+    let place = with_trades(4, days("2024-01-02", "2024-02-09"));
+    let first = ("2024-01-02", "2024-01-31");
+    let said =
+        run(&mut start(&place, first, "--mode DB,TB -- --target DB=20000,TB=30")).expect_code(0).stdout;
+    assert!(said.contains("4 / 4 verified"), "{said}");
+    let go_on = || {
+        let mut start = place.launcher("start");
+        start.args(["--resume", "--foreground"]);
+        start
+    };
+    assert!(run(&mut go_on()).expect_code(0).stdout.contains("already complete"));
+    let said = run(go_on().args(["--to", "2024-02-09"])).expect_code(0).stdout;
+    assert!(said.contains("extends the run: --to 2024-01-31 → 2024-02-09"), "{said}");
+    let extended = made(&place);
+    let status = run(place.launcher("status").arg("--json")).expect_code(0).stdout;
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!((&status["job"], &status["partitions"]["verified"]), (&"bars".into(), &8.into()), "{status}");
+
+    // Nothing of it tells that there were two steps.
+    forget(&place);
+    run(&mut start(&place, ("2024-01-02", "2024-02-09"), "--mode DB,TB -- --target DB=20000,TB=30"))
+        .expect_code(0);
+    assert!(made(&place) == extended, "the same bytes");
+
+    // A lost file is found, and made again.
+    let lost = extended.keys().find(|path| path.ends_with("bars.parquet")).expect("bars");
+    std::fs::remove_file(place.path().join("bars").join(lost)).expect("removed");
+    run(&mut go_on()).expect_code(0);
+    assert!(made(&place) == extended, "the same bytes again");
+}
+
+#[test]
+fn bars_of_other_parameters_are_not_taken_for_what_was_asked() {
+    let place = with_trades(2, days("2024-01-02", "2024-01-12"));
+    let asked = ("2024-01-02", "2024-01-12");
+    run(&mut start(&place, asked, "--mode DB -- --target 20000")).expect_code(0);
+    std::fs::remove_dir_all(place.workdir()).expect("removed");
+    let said =
+        run(&mut start(&place, asked, "--resume --mode DB --retries 0 -- --target 30000")).expect_code(1);
+    assert!(said.stdout.contains("target 20000") && said.stdout.contains("target 30000"), "{}", said.stdout);
+    std::fs::remove_dir_all(place.workdir()).expect("removed");
+    run(&mut start(&place, asked, "--mode DB -- --target 30000 --rebuild")).expect_code(0);
+    let rebuilt = made(&place);
+    forget(&place);
+    run(&mut start(&place, asked, "--mode DB -- --target 30000")).expect_code(0);
+    assert!(made(&place) == rebuilt, "the same bytes");
+}
+
+#[test]
+fn what_makes_no_sense_for_bars_is_said_before_anything_begins() {
+    let place = Place::with_tickers(["AIG"]);
+    std::fs::create_dir(place.outdir()).expect("made");
+    let asked = ("2024-01-02", "2024-01-12");
+    for (words, named) in [
+        ("--mode XB", "XB"),
+        ("--mode DB -- --ticker AIG", "--ticker"),
+        ("--mode DB -- --resume", "--resume"),
+        ("--mode DB --adjusted", "--adjusted"),
+        ("--mode DB --ingest-script job", "--ingest-script"),
+        ("--mode DB --agg1m-root x", "--agg1m-root"),
+    ] {
+        let said = run(&mut start(&place, asked, words)).expect_code(2).stderr;
+        assert!(said.contains(named), "{words}: {said}");
+    }
+    std::fs::write(place.outdir().join("_dataset.json"), DAILY_TREE).expect("written");
+    let said = run(&mut start(&place, asked, "--mode DB")).expect_code(2).stderr;
+    assert!(said.contains("this tree holds daily data, not trades"), "{said}");
+    assert!(!place.workdir().join("run.json").exists(), "nothing has begun");
+}
+
+const DAILY_TREE: &str =
+    r#"{"kind":"daily","schema_version":1,"adjusted":false,"time_zone":"America/New_York","source":"x"}"#;

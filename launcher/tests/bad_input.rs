@@ -296,8 +296,9 @@ fn a_status_that_could_not_be_said_is_no_success() {
 
 #[test]
 fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
-    let wrong: [(&str, &[&str]); 25] = [
+    let wrong: [(&str, &[&str]); 26] = [
         ("--job", &["weekly", ""]),
+        ("--mode", &["XB", ""]),
         ("--tickers-csv", &["nowhere.csv"]),
         ("--from", &["yesterday", "2024-02-30"]),
         ("--to", &["2024-13-01", "2200-01-01"]),
@@ -325,7 +326,7 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
     ];
     // Paths: what is wrong with these is found when they are used.
     // An address to be notified at may hold a secret, and so is not repeated (see notify.rs).
-    let free = ["--workdir", "--outdir", "--ingest-script", "--notify-url"];
+    let free = ["--workdir", "--outdir", "--ingest-script", "--notify-url", "--trades-root", "--agg1m-root"];
     let scene = Scene::of(&["A"]);
     let help = run(&mut scene.launcher("start", &["--help"])).expect_code(0).stdout;
     for line in help.lines() {

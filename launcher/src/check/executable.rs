@@ -22,10 +22,12 @@ pub enum ExecutableError {
         what: &'static str,
     },
     /// The installation is incomplete.
-    #[error("{path}: this executable is missing; build it (cargo build -p worker) or put it beside launcher", path = path.display())]
+    #[error("{path}: {name} is missing; build it (cargo build -p worker) or put it beside launcher", path = path.display())]
     Worker {
         /// Where it should be.
         path: PathBuf,
+        /// What it is called.
+        name: &'static str,
     },
     /// We do not even know where we are.
     #[error(transparent)]
@@ -52,7 +54,8 @@ pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
     match program {
         Program::Worker | Program::Bars(_) => {
             let path = place(program)?;
-            if is_executable(&path) { Ok(path) } else { Err(ExecutableError::Worker { path }) }
+            let name = if *program == Program::Worker { "the worker" } else { "the executable bars" };
+            if is_executable(&path) { Ok(path) } else { Err(ExecutableError::Worker { path, name }) }
         }
         Program::Script(path) => {
             let wrong = |what| Err(ExecutableError::Script { path: path.clone(), what });

@@ -176,12 +176,12 @@ impl Settings {
         if to < from {
             return Err(SettingsError::ToBeforeFrom { from, to });
         }
-        if matches!(job, Job::Trades | Job::Bars) && args.adjusted {
-            return Err(SettingsError::NotForJob {
-                flag: "--adjusted",
-                job,
-                why: "trades are never adjusted, and bars by their own words (-- --adjust SPLITS)",
-            });
+        if args.adjusted && matches!(job, Job::Trades | Job::Bars) {
+            let why = match job {
+                Job::Bars => "-- --adjust SPLITS puts them on today's scale",
+                _ => "trades are never adjusted",
+            };
+            return Err(SettingsError::NotForJob { flag: "--adjusted", job, why });
         }
         if job != Job::Trades && args.columns.is_some() {
             return Err(SettingsError::NotForJob {

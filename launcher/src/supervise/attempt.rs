@@ -21,6 +21,7 @@ use super::facts::{Report, Tally, Unfinished, Word};
 use super::last_words::{self, RULE};
 use super::run::Run;
 use super::scratch;
+use super::shims::{ShimError, Shims};
 use crate::plan::errand;
 use crate::process::attendant::Attendant;
 use crate::process::chance;
@@ -39,25 +40,41 @@ pub struct Attempt {
     pub shim: Attendant,
 }
 
+/// Why an attempt was not begun.
+pub enum NotBegun {
+    /// No shim was started, and the ending says why.
+    For(Ending),
+    /// A shim may have been started, and nobody knows it: the attempt has to be closed before another is begun.
+    Perhaps,
+}
+
 impl Run {
-    /// Starts an attempt at `tickers`. On an error none is started, and the ending says why.
+    /// Starts an attempt at `tickers`.
     pub fn begin(
         &self,
         batch: BatchId,
         number: u32,
         tickers: Vec<Ticker>,
         now: Timestamp,
-    ) -> Result<Attempt, Ending> {
-        let started = self.prepare(batch, number, &tickers, now).map_err(SpawnError::from);
-        match started.and_then(|()| self.spawn(batch, number)) {
+        shims: &mut Shims,
+    ) -> Result<Attempt, NotBegun> {
+        let prepared = self.prepare(batch, number, &tickers, now);
+        let started = prepared
+            .map_err(SpawnError::from)
+            .map_err(ShimError::from)
+            .and_then(|()| shims.start(self, batch, number));
+        match started {
             Ok(shim) => {
                 self.write_pid_file(batch, &shim);
                 Ok(Attempt { number, tickers, began_at: now, shim })
             }
-            Err(SpawnError::Unusable { path, source }) => {
-                Err(Ending::Unusable { what: SpawnError::Unusable { path, source }.to_string() })
+            Err(ShimError::Spawn(error @ SpawnError::Unusable { .. })) => {
+                Err(NotBegun::For(Ending::Unusable { what: error.to_string() }))
             }
-            Err(error) => Err(Ending::NotStarted { what: with_cause(&error) }),
+            Err(ShimError::Spawn(error)) => {
+                Err(NotBegun::For(Ending::NotStarted { what: with_cause(&error) }))
+            }
+            Err(ShimError::Lost(_)) => Err(NotBegun::Perhaps),
         }
     }
 
@@ -92,12 +109,6 @@ impl Run {
             errand::spelled(&self.executable, &arguments)
         );
         append_line(&self.workdir.batch_log(batch), &header)
-    }
-
-    fn spawn(&self, batch: BatchId, number: u32) -> Result<Attendant, SpawnError> {
-        let arguments = attend::arguments(&self.workdir, batch, number);
-        let (log, marker) = (self.workdir.batch_log(batch), self.marker(batch, number));
-        Ok(Attendant::Own(spawn::shim(&arguments, &log, &marker, self.api_key.as_ref())?))
     }
 
     /// For people: a shim is known by its lock.

@@ -22,13 +22,14 @@ use shared::run::workdir::BatchId;
 pub use stopping::GRACE;
 use stopping::Stop;
 
-use super::attempt::{Attempt, with_cause};
+use super::attempt::{Attempt, NotBegun, with_cause};
 use super::batch::{BatchState, Illegal};
 use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
 use super::run::Run;
+use super::shims::Shims;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
 use crate::process::memory;
@@ -90,6 +91,7 @@ struct Supervisor<'a> {
     run: &'a Run,
     machine: Machine,
     journal: Journal,
+    shims: Shims,
     attempts: BTreeMap<BatchId, Attempt>,
     /// Attempts whose shims are gone and which could not be closed yet, and how they ended if nobody has said.
     departed: Vec<(Orphan, Ending)>,
@@ -106,7 +108,7 @@ struct Supervisor<'a> {
 pub fn supervise<'a>(
     run: &'a Run,
     _locks: &Locks,
-    inbox: &Inbox,
+    inbox: &mut Inbox,
     listener: &'a mut Listener<'a>,
 ) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own().expect("this process is alive");
@@ -155,6 +157,7 @@ fn open<'a>(
         run,
         machine,
         journal,
+        shims: Shims::default(),
         attempts: BTreeMap::new(),
         departed: Vec::new(),
         unwritten: Vec::new(),
@@ -164,6 +167,8 @@ fn open<'a>(
         listener,
     };
     // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
+    // It ends by itself when its supervisor is dead, unless somebody has stopped it.
+    watch::kill(&Marker::of_nursery(&run.request.run).into());
     let orphans = if stop_asked_by.is_some() { running(&supervisor.machine) } else { supervisor.adopt() };
     supervisor.end_strangers()?;
     let now = clock::now();
@@ -311,9 +316,14 @@ impl Supervisor<'_> {
         for (batch, number) in launches {
             let tickers: Vec<Ticker> =
                 self.machine.batch(batch).map(|it| it.trial().cloned().collect()).unwrap_or_default();
-            match self.run.begin(batch, number, tickers.clone(), now) {
+            match self.run.begin(batch, number, tickers.clone(), now, &mut self.shims) {
                 Ok(attempt) => drop(self.attempts.insert(batch, attempt)),
-                Err(ending) => {
+                // The next round closes it.
+                Err(NotBegun::Perhaps) => {
+                    let orphan = Orphan { batch, number, tickers, began_at: now };
+                    self.departed.push((orphan, Ending::Interrupted));
+                }
+                Err(NotBegun::For(ending)) => {
                     let report = self.run.report(batch, number, &tickers, ending, now);
                     self.note(now, Fact::Ended { batch, attempt: number, report });
                 }

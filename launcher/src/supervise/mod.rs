@@ -5,7 +5,7 @@
 //! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
 //! the living read · [`prepare`] which tickers
 //! need work · [`last_words`] the telling line of a log · [`run`] what attempts have in common · [`attend`] both ends of
-//! an attempt's fence · [`attempt`] one attempt from folder to report · [`drive`] the loop.
+//! an attempt's fence · [`shims`] who starts them · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
 pub mod causes;
@@ -21,5 +21,6 @@ pub mod prepare;
 pub mod last_words;
 pub mod run;
 pub mod attend;
+pub mod shims;
 pub mod attempt;
 pub mod drive;

@@ -16,7 +16,7 @@ use nix::unistd::{Pid, getppid};
 use super::sibling::{self, Side};
 
 /// How long a nursery may take for anything. It does nothing that takes time.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// What a nursery says first.
 const READY: i32 = 0;
 

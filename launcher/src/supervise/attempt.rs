@@ -64,10 +64,7 @@ impl Run {
             .map_err(ShimError::from)
             .and_then(|()| shims.start(self, batch, number));
         match started {
-            Ok(shim) => {
-                self.write_pid_file(batch, &shim);
-                Ok(Attempt { number, tickers, began_at: now, shim })
-            }
+            Ok(shim) => Ok(Attempt { number, tickers, began_at: now, shim }),
             Err(ShimError::Spawn(error @ SpawnError::Unusable { .. })) => {
                 Err(NotBegun::For(Ending::Unusable { what: error.to_string() }))
             }
@@ -87,7 +84,6 @@ impl Run {
         began_at: Timestamp,
     ) -> Option<Attempt> {
         let shim = Attendant::adopt(&self.workdir.attempt_lock(batch, number))?;
-        self.write_pid_file(batch, &shim);
         Some(Attempt { number, tickers, began_at, shim })
     }
 
@@ -111,14 +107,6 @@ impl Run {
         append_line(&self.workdir.batch_log(batch), &header)
     }
 
-    /// For people: a shim is known by its lock.
-    fn write_pid_file(&self, batch: BatchId, shim: &Attendant) {
-        if let Some(identity) = shim.identity() {
-            let text = serde_json::to_string(&identity).expect("an identity is plain data");
-            drop(scratch::jot(&self.workdir.batch_pid(batch), &text));
-        }
-    }
-
     /// The report on an attempt at `tickers` whose shim is gone; `otherwise` is how it ended if nobody has said.
     pub fn conclude(
         &self,
@@ -132,7 +120,6 @@ impl Run {
         let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
         let report = Report { usage, ..self.report(batch, number, tickers, ending, now) };
         self.close_log(batch, number, began_at, &report, now);
-        drop(fs::remove_file(self.workdir.batch_pid(batch)));
         Ok(report)
     }
 

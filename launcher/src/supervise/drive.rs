@@ -28,11 +28,12 @@ use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
+use super::pid_files::PidFiles;
 use super::run::Run;
 use super::shims::Shims;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
-use crate::process::memory;
+use crate::process::memory::Gauge;
 use crate::process::signal::{Inbox, Post};
 use crate::process::watch::{self, Marker, Wanted};
 
@@ -92,6 +93,8 @@ struct Supervisor<'a> {
     machine: Machine,
     journal: Journal,
     shims: Shims,
+    pid_files: PidFiles,
+    memory: Gauge,
     attempts: BTreeMap<BatchId, Attempt>,
     /// Attempts whose shims are gone and which could not be closed yet, and how they ended if nobody has said.
     departed: Vec<(Orphan, Ending)>,
@@ -158,6 +161,8 @@ fn open<'a>(
         machine,
         journal,
         shims: Shims::default(),
+        pid_files: PidFiles::default(),
+        memory: Gauge::default(),
         attempts: BTreeMap::new(),
         departed: Vec::new(),
         unwritten: Vec::new(),
@@ -210,16 +215,24 @@ impl Supervisor<'_> {
                 return true;
             };
             (self.listener)(&self.machine, &Notice::Adopted { batch: *batch, attempt: *number });
+            self.write_pid_file(*batch, &attempt);
             self.attempts.insert(*batch, attempt);
             false
         });
         orphans
     }
 
+    fn write_pid_file(&mut self, batch: BatchId, attempt: &Attempt) {
+        if let Some(shim) = attempt.shim.identity() {
+            self.pid_files.write(self.run.workdir.batch_pid(batch), &shim);
+        }
+    }
+
     fn conclude(&mut self, orphan: &Orphan, otherwise: Ending) -> Result<(), LockError> {
         let Orphan { batch, number, tickers, began_at } = orphan;
         let now = clock::now();
         let report = self.run.conclude(*batch, *number, tickers, *began_at, otherwise, now)?;
+        self.pid_files.release(self.run.workdir.batch_pid(*batch));
         self.note(now, Fact::Ended { batch: *batch, attempt: *number, report });
         Ok(())
     }
@@ -240,9 +253,10 @@ impl Supervisor<'_> {
             self.cannot_write(error)?;
         } else {
             let now = clock::now();
-            let surroundings = Surroundings { now, free_memory: memory::available() };
+            let surroundings = Surroundings { now, free_memory: self.memory.available() };
             self.carry_out(&self.machine.decide(surroundings), now)?;
         }
+        self.pid_files.tidy();
         (self.listener)(&self.machine, &Notice::Glance);
         Ok(match self.machine.run() {
             RunState::Closed { outcome } => Some(outcome.clone()),
@@ -317,7 +331,10 @@ impl Supervisor<'_> {
             let tickers: Vec<Ticker> =
                 self.machine.batch(batch).map(|it| it.trial().cloned().collect()).unwrap_or_default();
             match self.run.begin(batch, number, tickers.clone(), now, &mut self.shims) {
-                Ok(attempt) => drop(self.attempts.insert(batch, attempt)),
+                Ok(attempt) => {
+                    self.write_pid_file(batch, &attempt);
+                    self.attempts.insert(batch, attempt);
+                }
                 // The next round closes it.
                 Err(NotBegun::Perhaps) => {
                     let orphan = Orphan { batch, number, tickers, began_at: now };

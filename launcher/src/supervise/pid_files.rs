@@ -24,7 +24,7 @@ impl PidFiles {
             drop(fs::rename(idle, &path));
         }
         let text = serde_json::to_string(shim).expect("an identity is plain data");
-        drop(scratch::jot(&path, &text));
+        drop(scratch::jot_over(&path, &text));
     }
 
     /// Nobody attends to the batch of `path` any more.

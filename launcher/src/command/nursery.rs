@@ -1,5 +1,7 @@
 //! `launcher nursery`: forks the shims of one supervisor, and is each of them after that.
 
+use std::io::{self, Write};
+
 use shared::run::workdir::BatchId;
 
 use super::existing;
@@ -7,8 +9,10 @@ use super::failure::{Ending, Failure};
 use crate::check::executable;
 use crate::cli::NurseryArgs;
 use crate::process::nursery::{Cradle, Leave};
+use crate::process::sibling;
 use crate::process::signal::{self, Inbox};
 use crate::process::spawn;
+use crate::supervise::attempt::with_cause;
 use crate::supervise::attend;
 use crate::supervise::run::Run;
 
@@ -24,14 +28,17 @@ pub fn nursery(args: &NurseryArgs) -> Result<Ending, Failure> {
     let left = Cradle::open().and_then(Cradle::serve);
     match left.map_err(|source| Failure::System { doing: "fork shims", source })? {
         Leave::Over => Ok(Ending::Well),
-        Leave::Born([batch, number]) => shim(&run, BatchId(batch), number),
+        Leave::Born([batch, number]) => {
+            let Err(failure) = shim(&run, BatchId(batch), number) else { sibling::leave(0) };
+            drop(writeln!(io::stderr(), "error: {}", with_cause(&failure)));
+            sibling::leave(failure.exit().code())
+        }
     }
 }
 
-fn shim(run: &Run, batch: BatchId, number: u32) -> Result<Ending, Failure> {
+fn shim(run: &Run, batch: BatchId, number: u32) -> Result<(), Failure> {
     spawn::become_shim(&run.workdir.batch_log(batch), &run.marker(batch, number))?;
     let mut inbox =
         Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
-    attend::attend(run, batch, number, &mut inbox)?;
-    Ok(Ending::Well)
+    Ok(attend::attend(run, batch, number, &mut inbox)?)
 }

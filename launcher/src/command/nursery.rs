@@ -15,6 +15,7 @@ use crate::process::spawn;
 use crate::supervise::attempt::with_cause;
 use crate::supervise::attend;
 use crate::supervise::run::Run;
+use crate::supervise::shims::attempt_of;
 
 /// Serves its supervisor to the end, or attends to one attempt as `launcher attend` does. No threads before the fork.
 pub fn nursery(args: &NurseryArgs) -> Result<Ending, Failure> {
@@ -28,8 +29,9 @@ pub fn nursery(args: &NurseryArgs) -> Result<Ending, Failure> {
     let left = Cradle::open().and_then(Cradle::serve);
     match left.map_err(|source| Failure::System { doing: "fork shims", source })? {
         Leave::Over => Ok(Ending::Well),
-        Leave::Born([batch, number]) => {
-            let Err(failure) = shim(&run, BatchId(batch), number) else { sibling::leave(0) };
+        Leave::Born(name) => {
+            let (batch, number) = attempt_of(name);
+            let Err(failure) = shim(&run, batch, number) else { sibling::leave(0) };
             drop(writeln!(io::stderr(), "error: {}", with_cause(&failure)));
             sibling::leave(failure.exit().code())
         }

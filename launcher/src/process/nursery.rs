@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a nursery says first.
 const READY: i32 = 0;
 
-/// Which child is wanted: two numbers that mean something to both ends.
-pub type Name = [u32; 2];
+/// Which child is wanted: a number that means something to both ends.
+pub type Name = u64;
 
 /// Why a child was not born.
 #[derive(Debug)]
@@ -52,10 +52,7 @@ impl Nursery {
 
     /// The pid of a new child of ours. It becomes `name` all by itself.
     pub fn bear(&mut self, name: Name) -> Result<i32, BirthError> {
-        let mut words = [0; 8];
-        words[..4].copy_from_slice(&name[0].to_ne_bytes());
-        words[4..].copy_from_slice(&name[1].to_ne_bytes());
-        self.line.write_all(&words).map_err(|error| match error.kind() {
+        self.line.write_all(&name.to_ne_bytes()).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => BirthError::Absent,
             _ => BirthError::Lost(error),
         })?;
@@ -102,23 +99,17 @@ impl Cradle {
     /// Forks a child for each word that comes. Returns in each child, and once in the nursery, at its end.
     pub fn serve(mut self) -> io::Result<Leave> {
         self.say(READY)?;
-        let mut words = [0; 8];
+        let mut name = [0; size_of::<Name>()];
         loop {
-            match self.line.read_exact(&mut words) {
+            match self.line.read_exact(&mut name) {
                 // Words of the dead still arrive; nobody waits any more for what they ask for.
                 Ok(()) if getppid() != self.supervisor => return Ok(Leave::Over),
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Leave::Over),
                 Err(error) => return Err(error),
             }
-            let [a, b, c, d, e, f, g, h] = words;
             let answer = match sibling::fork() {
-                Ok(Side::New) => {
-                    return Ok(Leave::Born([
-                        u32::from_ne_bytes([a, b, c, d]),
-                        u32::from_ne_bytes([e, f, g, h]),
-                    ]));
-                }
+                Ok(Side::New) => return Ok(Leave::Born(Name::from_ne_bytes(name))),
                 Ok(Side::Old { sibling }) => sibling,
                 Err(error) => -error.raw_os_error().unwrap_or(nix::libc::EAGAIN),
             };

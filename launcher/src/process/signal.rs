@@ -41,7 +41,7 @@ impl Inbox {
     /// Begins to listen; what was held before ([`hold`]) is heard too.
     pub fn open() -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly::default(), HEARD)?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, HEARD)?;
         held().thread_unblock()?;
         Ok(Self { delivery })
     }

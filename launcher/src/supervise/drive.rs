@@ -224,7 +224,7 @@ impl Supervisor<'_> {
 
     fn write_pid_file(&mut self, batch: BatchId, attempt: &Attempt) {
         if let Some(shim) = attempt.shim.identity() {
-            self.pid_files.write(self.run.workdir.batch_pid(batch), &shim);
+            self.pid_files.write(&self.run.workdir.batch_pid(batch), &shim);
         }
     }
 

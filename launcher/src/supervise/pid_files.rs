@@ -4,7 +4,7 @@
 //! is slow where the file system takes its time with what was just removed (ext4 without a journal).
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shared::run::identity::ProcessIdentity;
 
@@ -19,12 +19,12 @@ pub struct PidFiles {
 
 impl PidFiles {
     /// Says at `path` who attends to its batch.
-    pub fn write(&mut self, path: PathBuf, shim: &ProcessIdentity) {
+    pub fn write(&mut self, path: &Path, shim: &ProcessIdentity) {
         if let Some(idle) = self.idle.pop() {
-            drop(fs::rename(idle, &path));
+            drop(fs::rename(idle, path));
         }
         let text = serde_json::to_string(shim).expect("an identity is plain data");
-        drop(scratch::jot_over(&path, &text));
+        drop(scratch::jot_over(path, &text));
     }
 
     /// Nobody attends to the batch of `path` any more.

@@ -8,7 +8,7 @@ use shared::run::workdir::{BatchId, Workdir};
 use super::attend;
 use super::run::Run;
 use crate::process::attendant::Attendant;
-use crate::process::nursery::{BirthError, Nursery};
+use crate::process::nursery::{BirthError, Name, Nursery};
 use crate::process::spawn::{self, SpawnError};
 use crate::process::watch::Marker;
 
@@ -37,7 +37,7 @@ impl Shims {
     /// Starts a shim for an attempt that the journal knows.
     pub fn start(&mut self, run: &Run, batch: BatchId, number: u32) -> Result<Attendant, ShimError> {
         while let Some(nursery) = self.nursery(run) {
-            match nursery.bear([batch.0, number]) {
+            match nursery.bear(name_of(batch, number)) {
                 Ok(pid) => return Ok(Attendant::Own { pid }),
                 Err(BirthError::Refused(source)) => {
                     let path = run.executable.clone();
@@ -74,7 +74,31 @@ impl Shims {
     }
 }
 
+/// An attempt as the nursery calls it.
+fn name_of(batch: BatchId, number: u32) -> Name {
+    u64::from(batch.0) << 32 | u64::from(number)
+}
+
+/// Which attempt a nursery means.
+pub fn attempt_of(name: Name) -> (BatchId, u32) {
+    let [upper, lower] = [name >> 32, name & u64::from(u32::MAX)];
+    let half = |half: u64| u32::try_from(half).expect("32 bits of 64");
+    (BatchId(half(upper)), half(lower))
+}
+
 /// The command line of a nursery.
 fn arguments(workdir: &Workdir) -> [OsString; 3] {
     ["nursery".into(), "--workdir".into(), workdir.root().into()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_goes_through_its_name() {
+        for (batch, number) in [(1, 1), (10_000, 3), (u32::MAX, u32::MAX), (0, 7)] {
+            assert_eq!(attempt_of(name_of(BatchId(batch), number)), (BatchId(batch), number));
+        }
+    }
 }

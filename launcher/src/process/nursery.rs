@@ -19,6 +19,8 @@ use super::sibling::{self, Side};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What a nursery says first.
 const READY: i32 = 0;
+/// What it answers instead of a pid.
+const REFUSED: i32 = -1;
 
 /// Which child is wanted: a number that means something to both ends.
 pub type Name = u64;
@@ -26,8 +28,8 @@ pub type Name = u64;
 /// Why a child was not born.
 #[derive(Debug)]
 pub enum BirthError {
-    /// The system gives no process.
-    Refused(io::Error),
+    /// The system gives no process in this way.
+    Refused,
     /// The nursery was gone before it was asked.
     Absent,
     /// The nursery is gone, or silent; whether it had the child before, nobody knows.
@@ -57,7 +59,7 @@ impl Nursery {
             _ => BirthError::Lost(error),
         })?;
         let answer = self.hear().map_err(BirthError::Lost)?;
-        if answer > 0 { Ok(answer) } else { Err(BirthError::Refused(io::Error::from_raw_os_error(-answer))) }
+        if answer > 0 { Ok(answer) } else { Err(BirthError::Refused) }
     }
 
     fn hear(&mut self) -> io::Result<i32> {
@@ -111,7 +113,7 @@ impl Cradle {
             let answer = match sibling::fork() {
                 Ok(Side::New) => return Ok(Leave::Born(Name::from_ne_bytes(name))),
                 Ok(Side::Old { sibling }) => sibling,
-                Err(error) => -error.raw_os_error().unwrap_or(nix::libc::EAGAIN),
+                Err(_) => REFUSED,
             };
             self.say(answer)?;
         }

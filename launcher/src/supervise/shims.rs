@@ -39,10 +39,8 @@ impl Shims {
         while let Some(nursery) = self.nursery(run) {
             match nursery.bear(name_of(batch, number)) {
                 Ok(pid) => return Ok(Attendant::Own { pid }),
-                Err(BirthError::Refused(source)) => {
-                    let path = run.executable.clone();
-                    return Err(SpawnError::Refused { path, source }.into());
-                }
+                // A sandbox may refuse this kind of fork alone; where no process can be had, an exec says so too.
+                Err(BirthError::Refused) => break,
                 Err(BirthError::Absent) => self.lose(),
                 Err(BirthError::Lost(source)) => {
                     self.lose();

@@ -62,6 +62,9 @@ pub enum Command {
     /// The parent of one worker; started by the supervisor
     #[command(hide = true)]
     Attend(AttendArgs),
+    /// Where the parents of workers are forked; started by the supervisor
+    #[command(hide = true)]
+    Nursery(NurseryArgs),
 }
 
 /// `launcher start`.
@@ -265,6 +268,14 @@ pub struct WaitArgs {
 /// `launcher supervise`.
 #[derive(Debug, Args)]
 pub struct SuperviseArgs {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+}
+
+/// `launcher nursery`.
+#[derive(Debug, Args)]
+pub struct NurseryArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,

@@ -15,6 +15,7 @@ mod watch;
 mod notify;
 mod stopping;
 mod recovery;
+mod nursery;
 mod races;
 mod bystanders;
 mod interruptions;

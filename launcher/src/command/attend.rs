@@ -11,13 +11,14 @@ use crate::supervise::run::Run;
 /// Attends to one attempt. How it went is said in its `exit.json`.
 pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
     // First of all: from here on a signal is a message.
-    let inbox = Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
+    let mut inbox =
+        Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
     let api_key = existing::api_key(&request.settings.program)?;
     // Should it be gone meanwhile, the record says so: this is not the tickers' fault.
     let executable = executable::place(&request.settings.program)?;
     let run = Run { request, workdir, executable, api_key };
-    attend::attend(&run, args.batch, args.attempt, &inbox)?;
+    attend::attend(&run, args.batch, args.attempt, &mut inbox)?;
     Ok(Ending::Well)
 }

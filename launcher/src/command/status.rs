@@ -13,7 +13,7 @@ use super::observe;
 use crate::cli::StatusArgs;
 use crate::plan::request::Request;
 use crate::process::clock;
-use crate::process::memory;
+use crate::process::memory::Gauge;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::view::json;
@@ -73,7 +73,7 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
         supervised: observe::supervised(is_supervised, &request.run, workdir, &machine),
         budget: budget(&request),
         free_bytes: fs2::available_space(&request.settings.outdir).ok(),
-        free_memory: memory::available(),
+        free_memory: Gauge::default().available(),
         now,
     };
     let mut snapshot = Snapshot::take(&sources);

@@ -25,10 +25,10 @@ const HANDOVER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Stays until the run has ended, and gives the locks back before the last notification is waited for.
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
-    let inbox = inbox()?;
+    let mut inbox = inbox()?;
     let mut narrator = Narrator::to_screen(&run.workdir, run.request.tickers)?;
     let mut herald = Herald::of(run, &mut narrator);
-    let worked = work(run, &locks, &inbox, &mut narrator, &mut herald, || ());
+    let worked = work(run, &locks, &mut inbox, &mut narrator, &mut herald, || ());
     drop(locks);
     herald.farewell(&mut narrator);
     worked.map(drop)
@@ -37,10 +37,10 @@ pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
 /// The detached supervisor: says [`READY`] to `start` once it has taken the run over, or why it does not.
 pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
     let mut has_spoken = false;
-    let ended = begin(args).and_then(|(run, locks, inbox)| {
+    let ended = begin(args).and_then(|(run, locks, mut inbox)| {
         let mut narrator = Narrator::to_log(&run.workdir, run.request.tickers)?;
         let mut herald = Herald::of(&run, &mut narrator);
-        let ended = work(&run, &locks, &inbox, &mut narrator, &mut herald, || {
+        let ended = work(&run, &locks, &mut inbox, &mut narrator, &mut herald, || {
             tell_start(READY);
             has_spoken = true;
         });
@@ -95,7 +95,7 @@ fn inbox() -> Result<Inbox, Failure> {
 fn work(
     run: &Run,
     locks: &Locks,
-    inbox: &Inbox,
+    inbox: &mut Inbox,
     narrator: &mut Narrator,
     herald: &mut Herald,
     mut taken_over: impl FnMut(),

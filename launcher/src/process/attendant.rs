@@ -3,12 +3,13 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Child;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
@@ -21,8 +22,11 @@ const NAME_LIMIT: Duration = Duration::from_secs(2);
 /// A shim that lived when it was last looked at.
 #[derive(Debug)]
 pub enum Attendant {
-    /// Our child.
-    Own(Child),
+    /// Our child, which nobody else waits for.
+    Own {
+        /// It names nobody else before we have waited for it.
+        pid: i32,
+    },
     /// Started by an earlier supervisor.
     Adopted {
         /// Who.
@@ -54,7 +58,10 @@ impl Attendant {
     /// How it ended, for people, if it did. Does not wait.
     pub fn departure(&mut self) -> io::Result<Option<String>> {
         let is_gone = match self {
-            Self::Own(child) => return Ok(child.try_wait()?.map(|status| status.to_string())),
+            Self::Own { pid } => {
+                let ended = waitpid(Pid::from_raw(*pid), WaitOptions::NOHANG)?;
+                return Ok(ended.map(|(_, status)| ExitStatus::from_raw(status.as_raw()).to_string()));
+            }
             Self::Adopted { handle: Some(handle), .. } => {
                 let mut watched = [PollFd::new(handle, PollFlags::IN)];
                 poll(&mut watched, Some(&Timespec::default()))? > 0
@@ -67,7 +74,7 @@ impl Attendant {
     /// Who it is; `None` once it is dead.
     pub fn identity(&self) -> Option<ProcessIdentity> {
         match self {
-            Self::Own(child) => ProcessIdentity::of(i32::try_from(child.id()).ok()?),
+            Self::Own { pid } => ProcessIdentity::of(*pid),
             Self::Adopted { shim, .. } => shim.is_alive().then(|| shim.clone()),
         }
     }
@@ -75,11 +82,7 @@ impl Attendant {
     /// Signals the shim; what that means for its worker is the shim's business.
     pub fn signal(&self, how: Insistence) {
         match self {
-            Self::Own(child) => {
-                if let Ok(pid) = i32::try_from(child.id()) {
-                    signal::send_to_child(pid, how);
-                }
-            }
+            Self::Own { pid } => signal::send_to_child(*pid, how),
             Self::Adopted { handle: Some(handle), .. } => {
                 let _ = pidfd_send_signal(handle, how.into());
                 let _ = pidfd_send_signal(handle, rustix::process::Signal::CONT);

@@ -94,8 +94,40 @@ impl ExitRecord {
         }
     }
 
-    /// Writes it down, durably.
+    /// Writes it down, durably. Every attempt does: an empty one, after a power cut, is [`read`](Self::read) as none.
     pub fn publish(&self, path: &Path) -> Result<(), DiskError> {
-        publish::publish(path, &serde_json::to_vec(self).expect("a record is plain data"))
+        publish::publish_at_once(path, &serde_json::to_vec(self).expect("a record is plain data"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn what_a_power_cut_left_of_a_record_is_none_and_the_next_one_replaces_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("exit.json");
+        let record = ExitRecord {
+            ending: Ending::Exited { code: 11 },
+            usage: Usage::default(),
+            began_at: Timestamp::UNIX_EPOCH,
+            ended_at: Timestamp::UNIX_EPOCH,
+        };
+        record.publish(&path).expect("published");
+        let whole = fs::read(&path).expect("read");
+        for length in 0..whole.len() {
+            File::options()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_len(length as u64))
+                .expect("cut");
+            assert_eq!(ExitRecord::read(&path).expect("readable"), None, "cut at {length}");
+            record.publish(&path).expect("published again");
+            assert_eq!(ExitRecord::read(&path).expect("readable").as_ref(), Some(&record));
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "no draft is left");
     }
 }

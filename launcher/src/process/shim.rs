@@ -56,7 +56,7 @@ enum End {
 }
 
 /// Starts the worker and returns when nothing of it is left.
-pub fn attend(attempt: &Attempt, inbox: &Inbox) -> ExitRecord {
+pub fn attend(attempt: &Attempt, inbox: &mut Inbox) -> ExitRecord {
     // Without it orphans of the worker are found by their marker only.
     let _ = prctl::set_child_subreaper(true);
     let began_at = clock::now();
@@ -98,7 +98,7 @@ impl<'a> Shim<'a> {
         }
     }
 
-    fn attend(mut self, inbox: &Inbox) -> (Ending, Usage) {
+    fn attend(mut self, inbox: &mut Inbox) -> (Ending, Usage) {
         loop {
             self.reap();
             if self.departure.is_some() {
@@ -196,7 +196,7 @@ impl<'a> Shim<'a> {
     }
 
     fn reap(&mut self) {
-        while let Some(status) = reap_one() {
+        while let Reaped::Ended(status) = reap_one() {
             match status {
                 WaitStatus::Exited(pid, code) if pid.as_raw() == self.worker => {
                     self.departure = Some(Ending::Exited { code });
@@ -223,23 +223,35 @@ impl<'a> Shim<'a> {
 fn clear_away() {
     let own = i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
     clock::wait_until(KILL_LIMIT, || {
-        while reap_one().is_some() {}
-        let left = tree::descendants(own);
-        for pid in &left {
-            signal::send_to_child(*pid, Insistence::Kill);
+        loop {
+            match reap_one() {
+                Reaped::Ended(_) => {}
+                Reaped::AllLive => break,
+                // Orphans come to us: who has no child has nothing below it.
+                Reaped::Childless => return true,
+            }
         }
-        left.is_empty()
+        for pid in tree::descendants(own) {
+            signal::send_to_child(pid, Insistence::Kill);
+        }
+        false
     });
 }
 
-/// Any child that has ended, also one that was inherited; `None` when none has.
-fn reap_one() -> Option<WaitStatus> {
+/// What a look at our children, those included that were inherited, has found.
+enum Reaped {
+    Ended(WaitStatus),
+    AllLive,
+    Childless,
+}
+
+fn reap_one() -> Reaped {
     loop {
         match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) => return None,
-            Ok(status) => return Some(status),
+            Ok(WaitStatus::StillAlive) => return Reaped::AllLive,
+            Ok(status) => return Reaped::Ended(status),
             Err(Errno::EINTR) => {}
-            Err(_) => return None,
+            Err(_) => return Reaped::Childless,
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Signals, both ways: what we hear, as post in an inbox, and what we send to processes we know.
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use shared::run::identity::ProcessIdentity;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
 
 /// Something to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,39 +29,45 @@ pub enum Post {
     },
 }
 
-/// Where signals arrive. While it exists, none of them ends this process.
+/// What is heard.
+const HEARD: [i32; 5] = [SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT];
+
+/// Where signals arrive. While it exists, none of them ends this process. It needs no thread.
 pub struct Inbox {
-    post: Receiver<Post>,
+    delivery: SignalDelivery<UnixStream, SignalOnly>,
 }
 
 impl Inbox {
-    /// Begins to listen.
+    /// Begins to listen; what was held before ([`hold`]) is heard too.
     pub fn open() -> io::Result<Self> {
-        let mut signals = Signals::new([SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT])?;
-        let (sender, post) = mpsc::channel();
-        thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            for signal in signals.forever() {
-                let said = match signal {
-                    SIGCHLD => Post::Child,
-                    SIGQUIT => Post::StopNow { signal },
-                    _ => Post::Stop { signal },
-                };
-                if sender.send(said).is_err() {
-                    break;
-                }
-            }
-        })?;
-        Ok(Self { post })
+        let (read, write) = UnixStream::pair()?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, HEARD)?;
+        held().thread_unblock()?;
+        Ok(Self { delivery })
     }
 
     /// Waits at most `patience` for post and returns all there is.
-    pub fn wait(&self, patience: Duration) -> Vec<Post> {
-        match self.post.recv_timeout(patience) {
-            Ok(first) => std::iter::once(first).chain(self.post.try_iter()).collect(),
-            Err(RecvTimeoutError::Timeout) => Vec::new(),
-            Err(RecvTimeoutError::Disconnected) => unreachable!("the signal thread lives as long as we do"),
-        }
+    pub fn wait(&mut self, patience: Duration) -> Vec<Post> {
+        let patience = Timespec::try_from(patience).ok();
+        let mut watched = [PollFd::new(self.delivery.get_read(), PollFlags::IN)];
+        // An interruption is a signal: post.
+        let _ = poll(&mut watched, patience.as_ref());
+        let said = self.delivery.pending().map(|signal| match signal {
+            SIGCHLD => Post::Child,
+            SIGQUIT => Post::StopNow { signal },
+            _ => Post::Stop { signal },
+        });
+        said.collect()
     }
+}
+
+/// Lets signals wait until this process, or one that it forks, opens an inbox.
+pub fn hold() -> io::Result<()> {
+    Ok(held().thread_block()?)
+}
+
+fn held() -> SigSet {
+    HEARD.iter().filter_map(|signal| Signal::try_from(*signal).ok()).collect()
 }
 
 /// How hard to ask.

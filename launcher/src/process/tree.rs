@@ -1,5 +1,6 @@
 //! A process with everything that it has started: who belongs to it, and how much memory they have.
 
+use std::cell::OnceCell;
 use std::fs;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
@@ -7,8 +8,9 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System}
 /// Looks at one tree again and again.
 pub struct Tree {
     root: i32,
-    /// `None` where the system can't be read: then nothing is known of its memory.
-    system: Option<System>,
+    /// Opened by the first look: most workers of a run in a hurry end before it. `None` in it where the system can't
+    /// be read: then nothing is known of its memory.
+    system: OnceCell<Option<System>>,
 }
 
 /// What a look has seen.
@@ -23,7 +25,7 @@ pub struct Seen {
 impl Tree {
     /// The tree that grows from process `root`.
     pub fn of(root: i32) -> Self {
-        Self { root, system: System::new().ok() }
+        Self { root, system: OnceCell::new() }
     }
 
     /// Looks at it now.
@@ -32,7 +34,8 @@ impl Tree {
         pids.push(self.root);
         let pids: Vec<Pid> =
             pids.into_iter().filter_map(|pid| u32::try_from(pid).ok()).map(Pid::from_u32).collect();
-        let Some(system) = &mut self.system else { return Seen::default() };
+        self.system.get_or_init(|| System::new().ok());
+        let Some(Some(system)) = self.system.get_mut() else { return Seen::default() };
         let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
         let rss_bytes =

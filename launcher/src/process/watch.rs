@@ -14,6 +14,12 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// What tells a supervisor from its workers.
 pub const SUPERVISOR_VARIABLE: &str = "LAUNCHER_SUPERVISES";
+/// What every process of a run has.
+pub const RUN_VARIABLE: &str = "LAUNCHER_RUN";
+/// What every process of an attempt has.
+pub const ATTEMPT_VARIABLE: &str = "LAUNCHER_ATTEMPT";
+/// What tells a nursery from the shims that it forks, which take it off.
+pub const NURSERY_VARIABLE: &str = "LAUNCHER_NURSERY";
 
 /// Variables that every process of a run, or of one of its attempts, inherits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +31,7 @@ pub struct Marker {
 impl Marker {
     /// Every process of a run.
     pub fn of_run(run: &str) -> Self {
-        Self { variables: vec![("LAUNCHER_RUN", run.to_owned())] }
+        Self { variables: vec![(RUN_VARIABLE, run.to_owned())] }
     }
 
     /// The supervisor of a run, from before it has its locks. What it starts does not inherit this.
@@ -33,10 +39,15 @@ impl Marker {
         Self { variables: vec![(SUPERVISOR_VARIABLE, run.to_owned())] }
     }
 
+    /// The nursery of a run, which belongs to no attempt.
+    pub fn of_nursery(run: &str) -> Self {
+        Self { variables: vec![(NURSERY_VARIABLE, run.to_owned())] }
+    }
+
     /// Every process of one attempt, such as `batch_0001.1`, of a run.
     pub fn of_attempt(run: &str, attempt: String) -> Self {
         let mut marker = Self::of_run(run);
-        marker.variables.push(("LAUNCHER_ATTEMPT", attempt));
+        marker.variables.push((ATTEMPT_VARIABLE, attempt));
         marker
     }
 

@@ -21,6 +21,7 @@ use super::facts::{Report, Tally, Unfinished, Word};
 use super::last_words::{self, RULE};
 use super::run::Run;
 use super::scratch;
+use super::shims::{ShimError, Shims};
 use crate::plan::errand;
 use crate::process::attendant::Attendant;
 use crate::process::chance;
@@ -39,26 +40,44 @@ pub struct Attempt {
     pub shim: Attendant,
 }
 
+/// Why an attempt was not begun.
+pub enum NotBegun {
+    /// No shim was started, and the ending says why.
+    For(Ending),
+    /// A shim may have been started, and nobody knows it: the attempt has to be closed before another is begun.
+    Perhaps,
+}
+
 impl Run {
-    /// Starts an attempt at `work`. On an error none is started, and the ending says why.
-    pub fn begin(&self, batch: BatchId, number: u32, work: Work, now: Timestamp) -> Result<Attempt, Ending> {
-        let started = self.prepare(batch, number, &work, now).map_err(SpawnError::from);
-        match started.and_then(|()| self.spawn(batch, number)) {
-            Ok(shim) => {
-                self.write_pid_file(batch, &shim);
-                Ok(Attempt { number, work, began_at: now, shim })
+    /// Starts an attempt at `work`.
+    pub fn begin(
+        &self,
+        batch: BatchId,
+        number: u32,
+        work: Work,
+        now: Timestamp,
+        shims: &mut Shims,
+    ) -> Result<Attempt, NotBegun> {
+        let prepared = self.prepare(batch, number, &work, now);
+        let started = prepared
+            .map_err(SpawnError::from)
+            .map_err(ShimError::from)
+            .and_then(|()| shims.start(self, batch, number));
+        match started {
+            Ok(shim) => Ok(Attempt { number, work, began_at: now, shim }),
+            Err(ShimError::Spawn(error @ SpawnError::Unusable { .. })) => {
+                Err(NotBegun::For(Ending::Unusable { what: error.to_string() }))
             }
-            Err(SpawnError::Unusable { path, source }) => {
-                Err(Ending::Unusable { what: SpawnError::Unusable { path, source }.to_string() })
+            Err(ShimError::Spawn(error)) => {
+                Err(NotBegun::For(Ending::NotStarted { what: with_cause(&error) }))
             }
-            Err(error) => Err(Ending::NotStarted { what: with_cause(&error) }),
+            Err(ShimError::Lost(_)) => Err(NotBegun::Perhaps),
         }
     }
 
     /// The attempt that an earlier supervisor has begun, if somebody still attends to it.
     pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: Timestamp) -> Option<Attempt> {
         let shim = Attendant::adopt(&self.workdir.attempt_lock(batch, number))?;
-        self.write_pid_file(batch, &shim);
         Some(Attempt { number, work, began_at, shim })
     }
 
@@ -77,20 +96,6 @@ impl Run {
         append_line(&self.workdir.batch_log(batch), &header)
     }
 
-    fn spawn(&self, batch: BatchId, number: u32) -> Result<Attendant, SpawnError> {
-        let arguments = attend::arguments(&self.workdir, batch, number);
-        let (log, marker) = (self.workdir.batch_log(batch), self.marker(batch, number));
-        Ok(Attendant::Own(spawn::shim(&arguments, &log, &marker, self.api_key.as_ref())?))
-    }
-
-    /// For people: a shim is known by its lock.
-    fn write_pid_file(&self, batch: BatchId, shim: &Attendant) {
-        if let Some(identity) = shim.identity() {
-            let text = serde_json::to_string(&identity).expect("an identity is plain data");
-            drop(scratch::jot(&self.workdir.batch_pid(batch), &text));
-        }
-    }
-
     /// The report on an attempt at `work` whose shim is gone; `otherwise` is how it ended if nobody has said.
     pub fn conclude(
         &self,
@@ -104,7 +109,6 @@ impl Run {
         let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
         let report = Report { usage, ..self.report(batch, number, work, ending, now) };
         self.close_log(batch, number, began_at, &report, now);
-        drop(fs::remove_file(self.workdir.batch_pid(batch)));
         Ok(report)
     }
 

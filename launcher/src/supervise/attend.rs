@@ -42,7 +42,7 @@ pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32) -> Vec<OsString
 }
 
 /// Attends to one attempt, from the lock to the record. Does nothing when the attempt is over already.
-pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &Inbox) -> Result<(), LockError> {
+pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
     let own = ProcessIdentity::own().expect("this process is alive");
     let name = serde_json::to_string(&own).expect("an identity is plain data");
     let _lock = Lock::acquire(&run.workdir.attempt_lock(batch, number), &name)?;
@@ -73,7 +73,7 @@ pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &Inbox) -> Result<(
 }
 
 /// A full disk passes; a stop does not wait for it. An attempt that was moved away or deleted is nobody's any more.
-fn publish_patiently(record: &ExitRecord, exit: &Path, inbox: &Inbox) -> Result<(), DiskError> {
+fn publish_patiently(record: &ExitRecord, exit: &Path, inbox: &mut Inbox) -> Result<(), DiskError> {
     loop {
         if !exit.parent().is_some_and(Path::is_dir) {
             return Ok(());

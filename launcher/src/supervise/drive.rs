@@ -21,16 +21,18 @@ use shared::run::workdir::BatchId;
 pub use stopping::GRACE;
 use stopping::Stop;
 
-use super::attempt::{Attempt, with_cause};
+use super::attempt::{Attempt, NotBegun, with_cause};
 use super::batch::{Batch, BatchState, Illegal, Work};
 use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
+use super::pid_files::PidFiles;
 use super::run::Run;
+use super::shims::Shims;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
-use crate::process::memory;
+use crate::process::memory::Gauge;
 use crate::process::signal::{Inbox, Post};
 use crate::process::watch::{self, Marker, Wanted};
 
@@ -89,6 +91,9 @@ struct Supervisor<'a> {
     run: &'a Run,
     machine: Machine,
     journal: Journal,
+    shims: Shims,
+    pid_files: PidFiles,
+    memory: Gauge,
     attempts: BTreeMap<BatchId, Attempt>,
     /// Attempts whose shims are gone and which could not be closed yet, and how they ended if nobody has said.
     departed: Vec<(Orphan, Ending)>,
@@ -105,7 +110,7 @@ struct Supervisor<'a> {
 pub fn supervise<'a>(
     run: &'a Run,
     _locks: &Locks,
-    inbox: &Inbox,
+    inbox: &mut Inbox,
     listener: &'a mut Listener<'a>,
 ) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own().expect("this process is alive");
@@ -154,6 +159,9 @@ fn open<'a>(
         run,
         machine,
         journal,
+        shims: Shims::default(),
+        pid_files: PidFiles::default(),
+        memory: Gauge::default(),
         attempts: BTreeMap::new(),
         departed: Vec::new(),
         unwritten: Vec::new(),
@@ -163,6 +171,8 @@ fn open<'a>(
         listener,
     };
     // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
+    // It ends by itself when its supervisor is dead, unless somebody has stopped it.
+    watch::kill(&Marker::of_nursery(&run.request.run).into());
     let orphans = if stop_asked_by.is_some() { running(&supervisor.machine) } else { supervisor.adopt() };
     supervisor.end_strangers()?;
     let now = clock::now();
@@ -204,16 +214,24 @@ impl Supervisor<'_> {
                 return true;
             };
             (self.listener)(&self.machine, &Notice::Adopted { batch: *batch, attempt: *number });
+            self.write_pid_file(*batch, &attempt);
             self.attempts.insert(*batch, attempt);
             false
         });
         orphans
     }
 
+    fn write_pid_file(&mut self, batch: BatchId, attempt: &Attempt) {
+        if let Some(shim) = attempt.shim.identity() {
+            self.pid_files.write(&self.run.workdir.batch_pid(batch), &shim);
+        }
+    }
+
     fn conclude(&mut self, orphan: &Orphan, otherwise: Ending) -> Result<(), LockError> {
         let Orphan { batch, number, work, began_at } = orphan;
         let now = clock::now();
         let report = self.run.conclude(*batch, *number, work, *began_at, otherwise, now)?;
+        self.pid_files.release(self.run.workdir.batch_pid(*batch));
         self.note(now, Fact::Ended { batch: *batch, attempt: *number, report });
         Ok(())
     }
@@ -234,9 +252,10 @@ impl Supervisor<'_> {
             self.cannot_write(error)?;
         } else {
             let now = clock::now();
-            let surroundings = Surroundings { now, free_memory: memory::available() };
+            let surroundings = Surroundings { now, free_memory: self.memory.available() };
             self.carry_out(&self.machine.decide(surroundings), now)?;
         }
+        self.pid_files.tidy();
         (self.listener)(&self.machine, &Notice::Glance);
         Ok(match self.machine.run() {
             RunState::Closed { outcome } => Some(outcome.clone()),
@@ -309,9 +328,17 @@ impl Supervisor<'_> {
         }
         for (batch, number) in launches {
             let work = self.machine.batch(batch).map(Batch::work).expect("what is launched was planned");
-            match self.run.begin(batch, number, work.clone(), now) {
-                Ok(attempt) => drop(self.attempts.insert(batch, attempt)),
-                Err(ending) => {
+            match self.run.begin(batch, number, work.clone(), now, &mut self.shims) {
+                Ok(attempt) => {
+                    self.write_pid_file(batch, &attempt);
+                    self.attempts.insert(batch, attempt);
+                }
+                // The next round closes it.
+                Err(NotBegun::Perhaps) => {
+                    let orphan = Orphan { batch, number, work, began_at: now };
+                    self.departed.push((orphan, Ending::Interrupted));
+                }
+                Err(NotBegun::For(ending)) => {
                     let report = self.run.report(batch, number, &work, ending, now);
                     self.note(now, Fact::Ended { batch, attempt: number, report });
                 }

@@ -79,7 +79,7 @@ impl Narrator {
         drop(self.log.write_all(format!("{:.0} {line}\n", clock::now()).as_bytes()));
         match &self.screen {
             Screen::Dark => {}
-            Screen::Lines => drop(writeln!(std::io::stderr(), "{line}")),
+            Screen::Lines => drop(std::io::stderr().write_all(format!("{line}\n").as_bytes())),
             Screen::Bar(bar) => bar.println(line),
         }
     }

@@ -55,7 +55,13 @@ impl Lock {
             return Err(LockError::Held { path: path.to_owned(), holder: name_of_holder(&mut file) });
         }
         // The file stays for ever: removing it would let two processes lock two files of one name.
-        let written = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
+        // Written over what an earlier holder wrote, and only then cut: a lock that is held is never without a name,
+        // and a file that was cut to nothing would go to the disk at once when it is closed (ext4).
+        let length = holder.len() as u64;
+        let written = file.write_all(holder.as_bytes()).and_then(|()| match file.metadata()?.len() {
+            found if found > length => file.set_len(length),
+            _ => Ok(()),
+        });
         written.map_err(DiskError::at("write", path))?;
         Ok(Self { _file: file })
     }

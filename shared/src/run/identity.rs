@@ -1,8 +1,14 @@
 //! Who a process is: a pid alone names nobody, because pids come back. Linux `/proc`, read only.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+
+/// More than a line of `/proc/PID/stat` ever has: 52 numbers and a name of at most 64 characters. The kernel gives it
+/// in one piece.
+const STAT_BYTES: usize = 2048;
 
 /// A process, told apart from every other that ever had its pid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +24,12 @@ pub struct ProcessIdentity {
 impl ProcessIdentity {
     /// The process that has `pid` now; `None` when there is none, or only its zombie.
     pub fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let start_ticks = start_of_living(&stat)?;
-        Some(Self { pid, start_ticks, boot_id: boot_id.trim().to_owned() })
+        let mut stat = [0; STAT_BYTES];
+        let length =
+            File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat)).ok()?;
+        // The command may be anything; what is read of the line stands in ASCII behind it.
+        let start_ticks = start_of_living(&String::from_utf8_lossy(&stat[..length]))?;
+        Some(Self { pid, start_ticks, boot_id: boot_id()?.to_owned() })
     }
 
     /// This very process.
@@ -33,6 +41,16 @@ impl ProcessIdentity {
     pub fn is_alive(&self) -> bool {
         Self::of(self.pid).as_ref() == Some(self)
     }
+}
+
+/// The kernel's name for the time since it was started: the same for as long as we live.
+fn boot_id() -> Option<&'static str> {
+    static BOOT_ID: OnceLock<String> = OnceLock::new();
+    if BOOT_ID.get().is_none() {
+        let read = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        drop(BOOT_ID.set(read.trim().to_owned()));
+    }
+    BOOT_ID.get().map(String::as_str)
 }
 
 /// Start ticks from a line of `/proc/PID/stat`; `None` for the dead (states Z and X).

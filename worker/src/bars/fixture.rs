@@ -65,6 +65,7 @@ pub fn build(
         mode,
         parameters: parameters.clone(),
         covered,
+        gaps: Coverage::empty(),
         files,
         year_ends: Vec::new(),
         tail: point,

@@ -1,0 +1,47 @@
+//! Pid files of running batches, for people: a shim is known by its lock.
+//!
+//! A file whose batch has ended becomes the file of the next one that begins: to make and remove one for each attempt
+//! is slow where the file system takes its time with what was just removed (ext4 without a journal).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shared::run::identity::ProcessIdentity;
+
+use super::scratch;
+
+/// Those of one supervisor.
+#[derive(Default)]
+pub struct PidFiles {
+    /// Of batches that have ended in this round.
+    idle: Vec<PathBuf>,
+}
+
+impl PidFiles {
+    /// Says at `path` who attends to its batch.
+    pub fn write(&mut self, path: &Path, shim: &ProcessIdentity) {
+        if let Some(idle) = self.idle.pop() {
+            drop(fs::rename(idle, path));
+        }
+        let text = serde_json::to_string(shim).expect("an identity is plain data");
+        drop(scratch::jot_over(path, &text));
+    }
+
+    /// Nobody attends to the batch of `path` any more.
+    pub fn release(&mut self, path: PathBuf) {
+        self.idle.push(path);
+    }
+
+    /// Removes what nobody has taken over.
+    pub fn tidy(&mut self) {
+        for path in self.idle.drain(..) {
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+impl Drop for PidFiles {
+    fn drop(&mut self) {
+        self.tidy();
+    }
+}

@@ -7,6 +7,7 @@ use shared::market::ticker::Ticker;
 use shared::run::workdir::Workdir;
 
 use super::words::{self, counted};
+use crate::job::Task;
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Existing, Program};
 use crate::supervise::batch::Batch;
@@ -55,9 +56,13 @@ pub fn unsettled(request: &Request) -> String {
 /// What the run will do.
 pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> String {
     let settings = &request.settings;
-    let trust = match settings.existing {
-        Existing::Trusted => "what the ledgers prove is not fetched again",
-        Existing::FetchedAnew => "everything is fetched anew and merged",
+    let trust = match (settings.task(), settings.existing) {
+        (Task::Download(_), Existing::Trusted) => "what the ledgers prove is not fetched again",
+        (Task::Download(_), Existing::FetchedAnew) => "everything is fetched anew and merged",
+        (Task::Bars(_), Existing::Trusted) => "series that cover the range are left alone",
+        (Task::Bars(_), Existing::FetchedAnew) => {
+            "what continues a series is appended, what overlaps it made anew"
+        }
     };
     let source = match &settings.program {
         Program::Worker => settings.base_url.clone(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::extremes::smaller;
 use super::tick_rule::{Signs, TickRule, Wanted};
 
 /// Trades in the order of the tape; the columns are equally long.
@@ -131,11 +132,6 @@ fn is_positive(value: f64) -> bool {
     value > 0.0 && value < f64::INFINITY
 }
 
-/// The smaller of two numbers, in one instruction; the second where the first is no number.
-fn smaller(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
-}
-
 /// The signs of a chunk, made once for all series that have come to the same point of the tape.
 #[derive(Debug)]
 pub struct SignedOnce {
@@ -162,10 +158,7 @@ impl SignedOnce {
             Some((before, after)) if before == *rule => *rule = after,
             _ => {
                 let before = *rule;
-                match self.wanted {
-                    Wanted::Nothing => rule.pass(prices),
-                    wanted => rule.sign(prices, wanted, &mut self.signs),
-                }
+                rule.sign(prices, self.wanted, &mut self.signs);
                 self.made = Some((before, *rule));
             }
         }

@@ -27,7 +27,7 @@ def by_polars(folder: str, files: str, column: str) -> tuple[int, float]:
 
 
 def by_duckdb(folder: str, files: str, column: str) -> tuple[int, float]:
-    return duckdb.sql(f"SELECT count(*), sum({column}) FROM '{files}'").fetchone()
+    return duckdb.sql(f"SELECT count(*), sum({column}) FROM '{files}'").fetchall()[0]
 
 
 readers = [("pyarrow", pa, by_pyarrow), ("polars", pl, by_polars), ("DuckDB", duckdb, by_duckdb)]

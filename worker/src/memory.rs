@@ -11,7 +11,7 @@ pub fn give_back_what_is_freed() {
 /// Keeps blocks of the size of a column's page, which are wanted again at once by thousands: each one that goes back
 /// is zeroed anew by the kernel, which cost a fifth of the CPU time of decoding. The program stays below 32 MiB.
 pub fn keep_what_is_wanted_again() {
-    set_thresholds(4 * 1024 * 1024);
+    set_thresholds(2 * 1024 * 1024);
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -196,7 +196,7 @@ impl Walk<'_> {
     }
 
     fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
-        let Chunk { stamps, prices, sizes, dollars, .. } = *self.chunk;
+        let Chunk { stamps, prices, sizes, .. } = *self.chunk;
         // A column that nobody looks at may be empty; any other does in its place.
         let needs_sides = R::SIDES || EXTENDED;
         let sides = if needs_sides { &*self.signs.sides } else { prices };
@@ -205,8 +205,9 @@ impl Walk<'_> {
         let (mut bar, mut own, mut price_before) = (*self.open_bar, *memory, self.signs.price_before);
         // The first of the trades that the open bar has not looked over.
         let mut first = 0;
-        let columns = prices.iter().zip(sizes).zip(dollars).zip(sides).enumerate();
-        for (row, (((&price, &size), &dollar), &side)) in columns {
+        let columns = prices.iter().zip(sizes).zip(sides).enumerate();
+        for (row, ((&price, &size), &side)) in columns {
+            let dollar = price * size;
             let moved = if R::MOVES { direction(price_before, price) } else { 0.0 };
             price_before = price;
             let magnitude = match MEASURE {

@@ -136,6 +136,7 @@ fn properties(way: &Way) -> WriterProperties {
     builder.build()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a file that is only measured")]
 fn write(way: &Way, batches: &[RecordBatch], path: &Path, measured: &mut Measured) {
     let (begun, file) = (cpu_us(), File::create(path).expect("created"));
     let mut writer =

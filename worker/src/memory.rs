@@ -8,8 +8,9 @@ pub fn give_back_what_is_freed() {
     set_thresholds(128 * 1024);
 }
 
-/// Keeps blocks of the size of a column's page, which are wanted again at once by thousands: each one that goes back
-/// is zeroed anew by the kernel, which cost a fifth of the CPU time of decoding. The program stays below 32 MiB.
+/// Keeps blocks of the size of a column's page, which are wanted again at once by thousands: each one that goes back is
+/// zeroed anew by the kernel, a fifth of the CPU time of decoding. Nine kinds of bars in one pass, 1.2 million of the
+/// most frequent kind, stay below 43 MiB.
 pub fn keep_what_is_wanted_again() {
     set_thresholds(2 * 1024 * 1024);
 }

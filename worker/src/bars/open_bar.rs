@@ -67,7 +67,7 @@ impl OpenBar {
     /// depend on the order of looking.
     pub fn look_over<const EXTENDED: bool>(&mut self, stamps: &[i64], prices: &[f64]) {
         let (Some((&first, &last)), Some((&open, &close))) = (ends(stamps), ends(prices)) else { return };
-        if self.n == stamps.len() as i64 {
+        if usize::try_from(self.n) == Ok(stamps.len()) {
             (self.t, self.open, self.high, self.low) = (first, open, open, open);
         }
         let (low, high) = extremes(prices);

@@ -30,6 +30,10 @@ use crate::market::zone::Zone;
 /// Small enough that a group waiting to be written takes little memory, large enough to read fast.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
 
+/// A column of a group is one page, but for long strings, which end at the format's usual 1 MiB. Measured against pages of
+/// the usual 20,000 rows: read in 13 % less CPU time, for 0.6 % more bytes and 1 MiB more to hold while writing.
+const PAGE_ROWS: usize = ROW_GROUP_ROWS;
+
 /// Trades turned into columns at a time, whatever the pages they came on: a file depends on its rows alone, and a
 /// page of columns would take as much memory as the page again.
 const BATCH_TRADES: usize = 8 * 1024;
@@ -172,7 +176,8 @@ fn properties() -> WriterProperties {
     let stamps = ["t", "t_close", "sip_ts", "participant_ts", "sequence_number"];
     let builder = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS);
     let by_deltas = |builder: WriterPropertiesBuilder, name: &str| {
         let column = ColumnPath::from(name);
         builder

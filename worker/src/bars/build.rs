@@ -134,7 +134,7 @@ fn read(
     }
     let last = active.iter().filter_map(|building| building.point.last_stamp).max();
     let wanted = active.iter().map(|building| series::wanted(&building.wish.parameters)).max();
-    let mut signed = SignedOnce::new(wanted.unwrap_or(Wanted::Nothing));
+    let mut signed = SignedOnce::new(wanted.unwrap_or(Wanted::Moves));
     let (mut tape, mut closed) = (Tape::after(last), Vec::new());
     reading.read::<BuildError>(holdings, days, &mut tape, |chunk| {
         if stop.is_asked() {

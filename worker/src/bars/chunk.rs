@@ -13,14 +13,9 @@ pub struct Chunk<'a> {
     pub prices: &'a [f64],
     /// Shares, positive.
     pub sizes: &'a [f64],
-    /// Price times size.
-    pub dollars: &'a [f64],
     /// What stood between these trades and was not taken.
     pub left_out: LeftOut,
 }
-
-/// Rows that are looked at side by side.
-const LANES: usize = 4;
 
 /// Makes chunks of columns as they come. Its memory is used again for each.
 #[derive(Debug, Default)]
@@ -28,7 +23,6 @@ pub struct Sieve {
     stamps: Vec<i64>,
     prices: Vec<f64>,
     sizes: Vec<f64>,
-    dollars: Vec<f64>,
 }
 
 /// Trades that carry no information for bars, by reason.
@@ -71,40 +65,11 @@ impl Sieve {
         sizes: &'a [f64],
         mut left_out: LeftOut,
     ) -> Chunk<'a> {
-        if self.multiply(prices, sizes) {
-            return Chunk { stamps, prices, sizes, dollars: &self.dollars, left_out };
+        if all_positive(prices) && all_positive(sizes) {
+            return Chunk { stamps, prices, sizes, left_out };
         }
         self.keep_good(stamps, prices, sizes, &mut left_out);
-        let (stamps, prices, sizes) = (&*self.stamps, &*self.prices, &*self.sizes);
-        self.dollars.clear();
-        self.dollars.extend(prices.iter().zip(sizes).map(|(price, size)| price * size));
-        Chunk { stamps, prices, sizes, dollars: &self.dollars, left_out }
-    }
-
-    /// Multiplies prices with sizes and says whether all of both are good: the least of each is above 0, and the
-    /// products add up to a number, which they would not with an infinite one or one that is no number.
-    fn multiply(&mut self, prices: &[f64], sizes: &[f64]) -> bool {
-        self.dollars.resize(prices.len(), 0.0);
-        let (mut least_price, mut least_size, mut sum) = ([1.0; LANES], [1.0; LANES], [0.0; LANES]);
-        let mut each = |lane: usize, dollar: &mut f64, price: f64, size: f64| {
-            *dollar = price * size;
-            least_price[lane] = smaller(price, least_price[lane]);
-            least_size[lane] = smaller(size, least_size[lane]);
-            sum[lane] += *dollar;
-        };
-        let (price_lanes, last_prices) = prices.as_chunks::<LANES>();
-        let (size_lanes, last_sizes) = sizes.as_chunks::<LANES>();
-        let (dollar_lanes, last_dollars) = self.dollars.as_chunks_mut::<LANES>();
-        for ((dollars, prices), sizes) in dollar_lanes.iter_mut().zip(price_lanes).zip(size_lanes) {
-            for lane in 0..LANES {
-                each(lane, &mut dollars[lane], prices[lane], sizes[lane]);
-            }
-        }
-        for ((dollar, price), size) in last_dollars.iter_mut().zip(last_prices).zip(last_sizes) {
-            each(0, dollar, *price, *size);
-        }
-        let above_0 = |least: &[f64]| least.iter().all(|least| *least > 0.0);
-        above_0(&least_price) && above_0(&least_size) && sum.iter().all(|sum| sum.is_finite())
+        Chunk { stamps: &self.stamps, prices: &self.prices, sizes: &self.sizes, left_out }
     }
 
     fn keep_good(&mut self, stamps: &[i64], prices: &[f64], sizes: &[f64], left_out: &mut LeftOut) {
@@ -131,9 +96,15 @@ fn is_positive(value: f64) -> bool {
     value > 0.0 && value < f64::INFINITY
 }
 
-/// The smaller of two numbers, in one instruction; the second where the first is no number.
-fn smaller(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
+/// [`is_positive`] of all, as fast as they are read: as integers, the bits of such numbers are those from 1 to the bits
+/// of the largest, and any other makes one of the two differences negative.
+fn all_positive(values: &[f64]) -> bool {
+    const LARGEST: i64 = f64::MAX.to_bits().cast_signed();
+    let strange = values.iter().fold(0, |seen, value| {
+        let bits = value.to_bits().cast_signed();
+        seen | bits.wrapping_sub(1) | LARGEST.wrapping_sub(bits)
+    });
+    strange >= 0
 }
 
 /// The signs of a chunk, made once for all series that have come to the same point of the tape.
@@ -162,10 +133,7 @@ impl SignedOnce {
             Some((before, after)) if before == *rule => *rule = after,
             _ => {
                 let before = *rule;
-                match self.wanted {
-                    Wanted::Nothing => rule.pass(prices),
-                    wanted => rule.sign(prices, wanted, &mut self.signs),
-                }
+                rule.sign(prices, self.wanted, &mut self.signs);
                 self.made = Some((before, *rule));
             }
         }
@@ -183,8 +151,25 @@ mod tests {
         let prices = [1.0, f64::NAN, -1.0, 0.0, 2.0, 2.0, 2.0, f64::INFINITY, 3.0];
         let sizes = [1.0, 1.0, 1.0, 1.0, 0.0, -5.0, f64::NAN, 1.0, 0.25];
         let chunk = sieve.pass(&[1, 2, 3, 4, 5, 6, 7, 8, 9], &prices, &sizes, LeftOut::default());
-        assert_eq!((chunk.stamps, chunk.dollars), ([1, 9].as_slice(), [1.0, 0.75].as_slice()));
+        assert_eq!(
+            (chunk.stamps, chunk.prices, chunk.sizes),
+            (&[1, 9][..], &[1.0, 3.0][..], &[1.0, 0.25][..])
+        );
         let expected = LeftOut { no_size: 1, bad_size: 2, bad_price: 4, ..LeftOut::default() };
         assert_eq!((chunk.left_out, chunk.left_out.total()), (expected, 7));
+    }
+
+    #[test]
+    fn numbers_that_are_not_positive_are_seen_wherever_they_stand() {
+        let good = [f64::MIN_POSITIVE, 5e-324, 1.0, f64::MAX];
+        assert!(all_positive(&good) && all_positive(&[]));
+        for bad in [0.0, -0.0, -5e-324, -1.0, f64::MIN, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN]
+        {
+            for place in 0..good.len() {
+                let mut values = good;
+                values[place] = bad;
+                assert!(!all_positive(&values), "{bad} at {place}");
+            }
+        }
     }
 }

@@ -15,7 +15,7 @@ use shared::series::proof::{STATE_VERSION, SeriesFolder, SeriesState};
 use super::chunk::{LeftOut, Sieve};
 use super::output::YearFiles;
 use super::series::{self, Point};
-use super::tick_rule::{Signs, Wanted};
+use super::tick_rule::Signs;
 
 /// Stamp in ns, price, size.
 pub type Trade = (i64, f64, f64);
@@ -47,7 +47,7 @@ pub fn build(
     let (prices, sizes, mut sieve) = (column(|trade| trade.1), column(|trade| trade.2), Sieve::default());
     let chunk = sieve.pass(&stamps, &prices, &sizes, LeftOut::default());
     let (mut point, mut signs, mut bars) = (Point::start(parameters), Signs::default(), Vec::new());
-    point.tick_rule.sign(chunk.prices, Wanted::MovesAndSides, &mut signs);
+    point.tick_rule.sign(chunk.prices, series::wanted(parameters), &mut signs);
     series::fold(mode, parameters, &mut point, &chunk, &signs, &mut bars);
     let columns = if parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
     let mut files = YearFiles::resume(folder.clone(), columns, None, &BTreeMap::new()).expect("begun");

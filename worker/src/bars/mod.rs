@@ -1,6 +1,7 @@
 //! Bars that end by what was traded. What each kind means is fixed bit for bit in the specification of the bars;
 //! the rules are pure, the sources and files around them stream.
 
+pub mod extremes;
 pub mod tick_rule;
 pub mod open_bar;
 pub mod rules;

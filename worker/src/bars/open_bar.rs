@@ -3,20 +3,18 @@
 use serde::{Deserialize, Serialize};
 use shared::market::bar::Bar;
 
+use super::extremes::{extremes, larger, smaller};
+
 /// One trade, as the rules see it.
 #[derive(Debug, Clone, Copy)]
 pub struct Print {
-    /// Stamp, ns UTC.
-    pub stamp: i64,
-    /// USD.
-    pub price: f64,
     /// Shares.
     pub size: f64,
     /// Price times size.
     pub dollar: f64,
     /// What the kind of bars adds up: 1, size or dollar.
     pub magnitude: f64,
-    /// Sign of the move, 0 where the price stayed.
+    /// Sign of the move, 0 where the price stayed; 0 for rules that don't look at it.
     pub moved: f64,
     /// The tick rule's sign: 1 or -1.
     pub side: f64,
@@ -51,23 +49,33 @@ pub struct OpenBar {
 }
 
 impl OpenBar {
-    /// Takes the next trade. The sums over sides are kept only for bars that are written with them.
+    /// Adds the next trade to the sums, all that rules look at; those over sides are kept only for bars that are written
+    /// with them. What a bar shows besides is [`look_over`](Self::look_over)'s.
     #[inline]
-    pub fn take<const EXTENDED: bool>(&mut self, print: &Print) {
-        if self.n == 0 {
-            (self.t, self.open, self.high, self.low) = (print.stamp, print.price, print.price, print.price);
-        }
+    pub fn add<const EXTENDED: bool>(&mut self, print: &Print) {
         self.n += 1;
-        self.high = if print.price > self.high { print.price } else { self.high };
-        self.low = if print.price < self.low { print.price } else { self.low };
-        self.close = print.price;
         self.v += print.size;
         self.dollar += print.dollar;
         if EXTENDED {
-            self.t_close = print.stamp;
             self.buy_v += print.buy() * print.size;
             self.buy_dollar += print.buy() * print.dollar;
             self.imbalance += print.side * print.magnitude;
+        }
+    }
+
+    /// Looks at stamps and prices of the trades that were added since it last did, all at once: what is extreme does not
+    /// depend on the order of looking.
+    pub fn look_over<const EXTENDED: bool>(&mut self, stamps: &[i64], prices: &[f64]) {
+        let (Some((&first, &last)), Some((&open, &close))) = (ends(stamps), ends(prices)) else { return };
+        if usize::try_from(self.n) == Ok(stamps.len()) {
+            (self.t, self.open, self.high, self.low) = (first, open, open, open);
+        }
+        let (low, high) = extremes(prices);
+        self.high = larger(high, self.high);
+        self.low = smaller(low, self.low);
+        self.close = close;
+        if EXTENDED {
+            self.t_close = last;
         }
     }
 
@@ -87,4 +95,8 @@ impl OpenBar {
         let Self { n, t, t_close, open, high, low, close, v, dollar, buy_v, buy_dollar, imbalance } = *self;
         Bar { t, open, high, low, close, v, dollar, t_close, n, buy_v, buy_dollar, imbalance, threshold }
     }
+}
+
+fn ends<T>(column: &[T]) -> Option<(&T, &T)> {
+    column.first().zip(column.last())
 }

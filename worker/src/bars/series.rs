@@ -14,8 +14,8 @@ use super::rules::fixed::Fixed;
 use super::rules::imbalance::{self, Imbalance};
 use super::rules::runs::{self, Runs};
 use super::rules::stable::{self, Stable};
-use super::rules::{Cause, Closing, Rule};
-use super::tick_rule::{FirstSign, Signs, TickRule, Wanted};
+use super::rules::{BEGINNING, Cause, Closing, Rule, SETTLED};
+use super::tick_rule::{FirstSign, Signs, TickRule, Wanted, direction};
 
 /// Everything that later bars depend on, after the last trade of a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,7 +114,11 @@ pub fn fold(
             walk.by(&Imbalance { target: *target, alpha: *alpha }, memory);
         }
         (parameters::Rule::ImbalanceStable { expected_ticks }, Memory::ImbalanceStable(memory)) => {
-            walk.by(&Stable::new(*expected_ticks), memory);
+            if memory.is_settled() {
+                walk.by(&Stable::<SETTLED>::new(*expected_ticks), memory);
+            } else {
+                walk.by(&Stable::<BEGINNING>::new(*expected_ticks), memory);
+            }
         }
         (
             parameters::Rule::ImbalanceAfml { alpha, expected_ticks, warmup, min_ticks, max_ticks },
@@ -125,7 +129,11 @@ pub fn fold(
             walk.by(&rule, memory);
         }
         (parameters::Rule::Runs { expected_ticks }, Memory::Runs(memory)) => {
-            walk.by(&Runs::new(*expected_ticks), memory);
+            if memory.is_settled() {
+                walk.by(&Runs::<SETTLED>::new(*expected_ticks), memory);
+            } else {
+                walk.by(&Runs::<BEGINNING>::new(*expected_ticks), memory);
+            }
         }
         (rule, memory) => {
             unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read")
@@ -139,12 +147,11 @@ pub fn fold(
 /// Which signs of its trades a series looks at.
 pub fn wanted(parameters: &Parameters) -> Wanted {
     match parameters.rule {
-        _ if parameters.extended => Wanted::MovesAndSides,
-        parameters::Rule::Fixed { .. } => Wanted::Nothing,
-        parameters::Rule::ImbalanceTarget { .. } => Wanted::Moves,
+        _ if parameters.extended => Wanted::Sides,
+        parameters::Rule::Fixed { .. } | parameters::Rule::ImbalanceTarget { .. } => Wanted::Moves,
         parameters::Rule::ImbalanceStable { .. }
         | parameters::Rule::ImbalanceAfml { .. }
-        | parameters::Rule::Runs { .. } => Wanted::MovesAndSides,
+        | parameters::Rule::Runs { .. } => Wanted::Sides,
     }
 }
 
@@ -189,33 +196,40 @@ impl Walk<'_> {
     }
 
     fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
-        let Chunk { stamps, prices, sizes, dollars, .. } = *self.chunk;
+        let Chunk { stamps, prices, sizes, .. } = *self.chunk;
         // A column that nobody looks at may be empty; any other does in its place.
         let needs_sides = R::SIDES || EXTENDED;
-        let moves = if R::MOVES { &*self.signs.moves } else { prices };
         let sides = if needs_sides { &*self.signs.sides } else { prices };
         let mut causes = [0_u64; Cause::ALL.len()];
         // Copies, which stay in registers over the loop.
-        let (mut bar, mut own) = (*self.open_bar, *memory);
-        let columns = stamps.iter().zip(prices).zip(sizes).zip(dollars).zip(moves).zip(sides);
-        for (((((&stamp, &price), &size), &dollar), &moved), &side) in columns {
+        let (mut bar, mut own, mut price_before) = (*self.open_bar, *memory, self.signs.price_before);
+        // The first of the trades that the open bar has not looked over.
+        let mut first = 0;
+        let columns = prices.iter().zip(sizes).zip(sides).enumerate();
+        for (row, ((&price, &size), &side)) in columns {
+            let dollar = price * size;
+            let moved = if R::MOVES { direction(price_before, price) } else { 0.0 };
+            price_before = price;
             let magnitude = match MEASURE {
                 TICK => 1.0,
                 VOLUME => size,
                 _ => dollar,
             };
-            let print = Print { stamp, price, size, dollar, magnitude, moved, side };
-            bar.take::<EXTENDED>(&print);
+            let print = Print { size, dollar, magnitude, moved, side };
+            bar.add::<EXTENDED>(&print);
             let amount = match MEASURE {
                 TICK => bar.n as f64,
                 VOLUME => bar.v,
                 _ => bar.dollar,
             };
             if let Some(Closing { threshold, cause }) = rule.judge(&mut own, &print, &bar, amount) {
+                bar.look_over::<EXTENDED>(&stamps[first..=row], &prices[first..=row]);
+                first = row + 1;
                 self.closed.push(bar.close(threshold));
                 causes[cause as usize] += 1;
             }
         }
+        bar.look_over::<EXTENDED>(&stamps[first..], &prices[first..]);
         (*self.open_bar, *memory) = (bar, own);
         for (cause, count) in Cause::ALL.into_iter().zip(causes).filter(|(_, count)| *count > 0) {
             *self.tally.closed.entry(cause).or_default() += count;

@@ -23,24 +23,23 @@ pub enum FirstSign {
     Sell,
 }
 
-/// Two signs a trade, in columns as long as the prices they were made of.
+/// What the signs of some trades are told by. The sign of a move is a [`direction`], which costs less to find again
+/// than to keep.
 #[derive(Debug, Clone, Default)]
 pub struct Signs {
-    /// Sign of the move: +1, -1, or 0 where the price did not move.
-    pub moves: Vec<f64>,
-    /// The tick rule's sign: that of the last move, never 0.
+    /// Price of the trade before these; before the first of all, its own: it did not move.
+    pub price_before: f64,
+    /// The tick rule's sign of each: that of the last move, never 0.
     pub sides: Vec<f64>,
 }
 
 /// Which signs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wanted {
-    /// None.
-    Nothing,
-    /// Those of the moves.
+    /// Those of the moves, at most.
     Moves,
     /// Also the tick rule's.
-    MovesAndSides,
+    Sides,
 }
 
 impl TickRule {
@@ -53,8 +52,8 @@ impl TickRule {
         Self { last_price: None, last_sign }
     }
 
-    /// Goes past the next trades without signing them.
-    pub fn pass(&mut self, prices: &[f64]) {
+    /// Goes past the next trades.
+    fn pass(&mut self, prices: &[f64]) {
         let (Some(&first), Some(&last)) = (prices.first(), prices.last()) else { return };
         // The last move that there was, looked for from the end.
         let within =
@@ -66,18 +65,18 @@ impl TickRule {
 
     /// Signs the next trades, in order; the column of sides is filled where it is asked for.
     pub fn sign(&mut self, prices: &[f64], wanted: Wanted, signs: &mut Signs) {
-        let Signs { moves, sides } = signs;
-        moves.clear();
+        let Signs { price_before, sides } = signs;
         sides.clear();
         let Some(&first) = prices.first() else { return };
-        moves.push(direction(self.last_price.unwrap_or(first), first));
-        moves.extend(prices.windows(2).map(|pair| direction(pair[0], pair[1])));
-        if wanted == Wanted::MovesAndSides {
+        *price_before = self.last_price.unwrap_or(first);
+        if wanted == Wanted::Sides {
             // On bits, where 0 is all zeros: each trade waits for two steps of the one before.
-            let mut side = self.last_sign.to_bits();
-            sides.extend(moves.iter().map(|moved| {
-                let kept = if *moved == 0.0 { u64::MAX } else { 0 };
+            let (mut before, mut side) = (*price_before, self.last_sign.to_bits());
+            sides.extend(prices.iter().map(|&price| {
+                let moved = direction(before, price);
+                let kept = if moved == 0.0 { u64::MAX } else { 0 };
                 side = moved.to_bits() | (side & kept);
+                before = price;
                 f64::from_bits(side)
             }));
         }
@@ -85,9 +84,11 @@ impl TickRule {
     }
 }
 
-/// Sign of the way from one price to the next; without a branch, so that a column of them is made at once.
-fn direction(from: f64, to: f64) -> f64 {
-    f64::from(i8::from(to > from) - i8::from(to < from))
+/// Sign of the way from one price to the next: 1, -1, or 0 where it did not move. No branch, and no way through integers.
+#[inline]
+pub fn direction(from: f64, to: f64) -> f64 {
+    let (up, down) = (if to > from { 1.0 } else { 0.0 }, if to < from { 1.0 } else { 0.0 });
+    up - down
 }
 
 #[cfg(test)]
@@ -101,8 +102,9 @@ mod tests {
             let (mut rule, mut moves, mut sides) = (TickRule::new(FirstSign::Sell), Vec::new(), Vec::new());
             let mut signs = Signs::default();
             for part in [&prices[..cut], &prices[cut..]] {
-                rule.sign(part, Wanted::MovesAndSides, &mut signs);
-                moves.extend_from_slice(&signs.moves);
+                rule.sign(part, Wanted::Sides, &mut signs);
+                let befores = std::iter::once(&signs.price_before).chain(part);
+                moves.extend(befores.zip(part).map(|(before, price)| direction(*before, *price)));
                 sides.extend_from_slice(&signs.sides);
             }
             assert_eq!(moves, [0.0, 0.0, 1.0, 0.0, -1.0, 0.0, 1.0], "cut at {cut}");

@@ -32,7 +32,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    memory::give_back_what_is_freed();
+    memory::keep_what_is_wanted_again();
     let Cli { command, build } = Cli::parse();
     let ended = match command {
         Some(Command::Describe(args)) => describe::run(&args),

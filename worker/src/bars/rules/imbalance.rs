@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Rule, larger};
+use super::{Cause, Closing, Rule};
+use crate::bars::extremes::larger;
 use crate::bars::open_bar::{OpenBar, Print};
 
 /// The rule.

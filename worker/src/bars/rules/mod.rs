@@ -60,11 +60,11 @@ pub trait Rule {
     fn judge(&self, memory: &mut Self::Memory, print: &Print, bar: &OpenBar, amount: f64) -> Option<Closing>;
 }
 
-/// The larger of two numbers of which none is NaN, in one instruction.
-#[inline]
-pub fn larger(a: f64, b: f64) -> f64 {
-    if a > b { a } else { b }
-}
+/// Of rules with means: some mean has no value yet, or no bar was closed.
+pub const BEGINNING: bool = false;
+
+/// Of rules with means: every mean has a value and a bar was closed, which stays so. Then no trade needs to ask.
+pub const SETTLED: bool = true;
 
 /// A mean that forgets: begins at its first value, then moves by `weight` of the way to each next one.
 ///
@@ -81,22 +81,27 @@ pub struct Ewma {
 impl Ewma {
     /// Takes a value, finite.
     #[inline]
-    pub fn fold(&mut self, weight: f64, value: f64) {
-        self.fold_if(1.0, weight, value);
+    pub fn fold<const SETTLED: bool>(&mut self, weight: f64, value: f64) {
+        self.fold_if::<SETTLED>(1.0, weight, value);
     }
 
     /// Takes a value, finite, when `taken` is 1; leaves it when it is 0.
     #[inline]
-    pub fn fold_if(&mut self, taken: f64, weight: f64, value: f64) {
-        let weight = if self.seen { weight } else { 1.0 } * taken;
+    pub fn fold_if<const SETTLED: bool>(&mut self, taken: f64, weight: f64, value: f64) {
+        let weight = if SETTLED || self.seen { weight } else { 1.0 } * taken;
         self.mean = weight * value + (1.0 - weight) * self.mean;
         self.seen |= taken > 0.0;
     }
 
     /// The mean; `other` before the first value.
     #[inline]
-    pub fn mean_or(self, other: f64) -> f64 {
-        if self.seen { self.mean } else { other }
+    pub fn mean_or<const SETTLED: bool>(self, other: f64) -> f64 {
+        if SETTLED || self.seen { self.mean } else { other }
+    }
+
+    /// Has it a value?
+    pub fn is_settled(self) -> bool {
+        self.seen
     }
 }
 
@@ -122,14 +127,19 @@ mod tests {
         let weight = 2.0 / 1001.0;
         let mut expected = values[0];
         let mut mean = Ewma::default();
-        mean.fold_if(0.0, weight, 5.0);
-        assert_eq!(mean.mean_or(-1.0).to_bits(), (-1.0_f64).to_bits());
-        mean.fold(weight, values[0]);
+        mean.fold_if::<BEGINNING>(0.0, weight, 5.0);
+        assert_eq!(mean.mean_or::<BEGINNING>(-1.0).to_bits(), (-1.0_f64).to_bits());
+        mean.fold::<BEGINNING>(weight, values[0]);
+        let mut settled = mean;
+        assert!(settled.is_settled());
         for value in &values[1..] {
-            mean.fold_if(0.0, weight, 99.0);
-            mean.fold(weight, *value);
+            mean.fold_if::<BEGINNING>(0.0, weight, 99.0);
+            mean.fold::<BEGINNING>(weight, *value);
+            settled.fold_if::<SETTLED>(0.0, weight, 99.0);
+            settled.fold::<SETTLED>(weight, *value);
             expected = weight * value + (1.0 - weight) * expected;
-            assert_eq!(mean.mean_or(-1.0).to_bits(), expected.to_bits());
+            assert_eq!(mean.mean_or::<BEGINNING>(-1.0).to_bits(), expected.to_bits());
+            assert_eq!(settled, mean);
         }
     }
 }

@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Ewma, Rule, larger};
+use super::{Cause, Closing, Ewma, Rule};
+use crate::bars::extremes::larger;
 use crate::bars::open_bar::{OpenBar, Print};
 
 /// The rule.
 #[derive(Debug, Clone, Copy)]
-pub struct Runs {
+pub struct Runs<const SETTLED: bool> {
     n: i64,
     expected: f64,
     weight: f64,
@@ -33,7 +34,15 @@ pub struct Memory {
     begun: bool,
 }
 
-impl Runs {
+impl Memory {
+    /// Is this more than a beginning?
+    pub fn is_settled(&self) -> bool {
+        // A side was seen, so all trades have a mean.
+        self.begun && self.bought.is_settled() && self.sold.is_settled()
+    }
+}
+
+impl<const SETTLED: bool> Runs<SETTLED> {
     /// `expected_ticks` (N) trades are expected in a bar.
     pub fn new(expected_ticks: u32) -> Self {
         let expected = f64::from(expected_ticks);
@@ -41,14 +50,15 @@ impl Runs {
     }
 
     fn threshold(&self, memory: &Memory) -> f64 {
-        let (buys, magnitude) = (memory.buys.mean_or(f64::NAN), memory.magnitude.mean_or(f64::NAN));
-        let bought = buys * memory.bought.mean_or(magnitude);
-        let sold = (1.0 - buys) * memory.sold.mean_or(magnitude);
+        let buys = memory.buys.mean_or::<SETTLED>(f64::NAN);
+        let magnitude = memory.magnitude.mean_or::<SETTLED>(f64::NAN);
+        let bought = buys * memory.bought.mean_or::<SETTLED>(magnitude);
+        let sold = (1.0 - buys) * memory.sold.mean_or::<SETTLED>(magnitude);
         self.expected * larger(bought, sold)
     }
 }
 
-impl Rule for Runs {
+impl<const SETTLED: bool> Rule for Runs<SETTLED> {
     type Memory = Memory;
     const MOVES: bool = false;
     const SIDES: bool = true;
@@ -57,14 +67,14 @@ impl Rule for Runs {
     fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
         let threshold = self.threshold(memory);
         let (weight, magnitude) = (self.weight, print.magnitude);
-        memory.magnitude.fold(weight, magnitude);
+        memory.magnitude.fold::<SETTLED>(weight, magnitude);
         let (buy, sell) = (print.buy(), 1.0 - print.buy());
-        memory.buys.fold(weight, buy);
-        memory.bought.fold_if(buy, weight, magnitude);
-        memory.sold.fold_if(sell, weight, magnitude);
+        memory.buys.fold::<SETTLED>(weight, buy);
+        memory.bought.fold_if::<SETTLED>(buy, weight, magnitude);
+        memory.sold.fold_if::<SETTLED>(sell, weight, magnitude);
         memory.buy_run += buy * magnitude;
         memory.sell_run += sell * magnitude;
-        let cause = if !memory.begun {
+        let cause = if !SETTLED && !memory.begun {
             (bar.n >= self.n).then_some(Cause::First)
         } else if larger(memory.buy_run, memory.sell_run) >= threshold {
             Some(Cause::Run)

@@ -5,12 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Ewma, Rule, larger};
+use super::{Cause, Closing, Ewma, Rule};
+use crate::bars::extremes::larger;
 use crate::bars::open_bar::{OpenBar, Print};
 
 /// The rule.
 #[derive(Debug, Clone, Copy)]
-pub struct Stable {
+pub struct Stable<const SETTLED: bool> {
     n: i64,
     expected: f64,
     root: f64,
@@ -30,7 +31,14 @@ pub struct Memory {
     begun: bool,
 }
 
-impl Stable {
+impl Memory {
+    /// Is this more than a beginning?
+    pub fn is_settled(&self) -> bool {
+        self.begun && self.magnitude.is_settled() && self.signed.is_settled()
+    }
+}
+
+impl<const SETTLED: bool> Stable<SETTLED> {
     /// `expected_ticks` (N) trades are expected in a bar.
     pub fn new(expected_ticks: u32) -> Self {
         let expected = f64::from(expected_ticks);
@@ -38,12 +46,13 @@ impl Stable {
     }
 
     fn threshold(&self, memory: &Memory) -> f64 {
-        let (signed, magnitude) = (memory.signed.mean_or(f64::NAN), memory.magnitude.mean_or(f64::NAN));
+        let signed = memory.signed.mean_or::<SETTLED>(f64::NAN);
+        let magnitude = memory.magnitude.mean_or::<SETTLED>(f64::NAN);
         larger(self.expected * signed.abs(), self.root * magnitude)
     }
 }
 
-impl Rule for Stable {
+impl<const SETTLED: bool> Rule for Stable<SETTLED> {
     type Memory = Memory;
     const MOVES: bool = false;
     const SIDES: bool = true;
@@ -53,9 +62,9 @@ impl Rule for Stable {
         let signed = print.side * print.magnitude;
         memory.theta += signed;
         let threshold = self.threshold(memory);
-        memory.magnitude.fold(self.weight, print.magnitude);
-        memory.signed.fold(self.weight, signed);
-        let cause = if !memory.begun {
+        memory.magnitude.fold::<SETTLED>(self.weight, print.magnitude);
+        memory.signed.fold::<SETTLED>(self.weight, signed);
+        let cause = if !SETTLED && !memory.begun {
             (bar.n >= self.n).then_some(Cause::First)
         } else if memory.theta.abs() >= threshold {
             Some(Cause::Imbalance)

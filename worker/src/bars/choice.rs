@@ -26,6 +26,17 @@ pub enum Threshold {
     Afml,
 }
 
+impl Threshold {
+    /// Do bars of `mode` close by a target?
+    pub fn needs_target(self, mode: Mode) -> bool {
+        match mode.family {
+            Family::Fixed => true,
+            Family::Imbalance => self == Self::Target,
+            Family::Runs => false,
+        }
+    }
+}
+
 /// Where a target comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Target {
@@ -121,11 +132,7 @@ impl Choice {
 
     /// The series of `mode`.
     pub fn wish(&self, of: &Whose<'_>, mode: Mode, target: Target) -> Result<Wish, ChoiceError> {
-        let needs_target = match mode.family {
-            Family::Fixed => true,
-            Family::Imbalance => self.threshold == Threshold::Target,
-            Family::Runs => false,
-        };
+        let needs_target = self.threshold.needs_target(mode);
         let (target, bars_per_day) = match target {
             Target::Given(target) => (target, None),
             Target::BarsPerDay(_) if !needs_target => (f64::NAN, None),
@@ -181,7 +188,8 @@ impl Choice {
 
 /// The target that a series was begun with, if it came from history in the same way.
 fn kept_target(folder: &SeriesFolder, bars: f64) -> Result<Option<f64>, ChoiceError> {
-    let parameters = SeriesState::<IgnoredAny>::read(folder)?.map(|state| state.parameters);
+    let state = SeriesState::<IgnoredAny>::read(folder)?.filter(|state| !state.came_to_nothing());
+    let parameters = state.map(|state| state.parameters);
     let same = |parameters: &Parameters| parameters.bars_per_day == Some(bars);
     Ok(parameters.filter(same).and_then(|parameters| match parameters.rule {
         Rule::Fixed { target } | Rule::ImbalanceTarget { target, .. } => Some(target),

@@ -138,7 +138,9 @@ impl Choice {
             Target::BarsPerDay(_) if !needs_target => (f64::NAN, None),
             Target::BarsPerDay(bars) => {
                 let kept = match of.kept_below {
-                    Some(outdir) => kept_target(&SeriesFolder::new(outdir, of.ticker, mode), bars)?,
+                    Some(outdir) => {
+                        kept_target(&SeriesFolder::new(outdir, of.ticker, mode), bars, of.before)?
+                    }
                     None => None,
                 };
                 let target = match kept {
@@ -186,9 +188,13 @@ impl Choice {
     }
 }
 
-/// The target that a series was begun with, if it came from history in the same way.
-fn kept_target(folder: &SeriesFolder, bars: f64) -> Result<Option<f64>, ChoiceError> {
-    let state = SeriesState::<IgnoredAny>::read(folder)?.filter(|state| !state.came_to_nothing());
+/// The target that a series was begun with, if it came from history in the same way, all of it before `before`.
+fn kept_target(folder: &SeriesFolder, bars: f64, before: TradingDay) -> Result<Option<f64>, ChoiceError> {
+    // Of a series that is to begin earlier, the target knows of days that are to have bars now.
+    let begun =
+        |state: &SeriesState<IgnoredAny>| state.covered.union(&state.gaps).hull().map(|hull| hull.from());
+    let state = SeriesState::<IgnoredAny>::read(folder)?;
+    let state = state.filter(|state| begun(state).is_some_and(|first| first <= before));
     let parameters = state.map(|state| state.parameters);
     let same = |parameters: &Parameters| parameters.bars_per_day == Some(bars);
     Ok(parameters.filter(same).and_then(|parameters| match parameters.rule {

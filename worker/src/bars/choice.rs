@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
+use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::market::bar::{Family, Measure, Mode};
 use shared::market::ticker::Ticker;
@@ -192,7 +193,7 @@ impl Choice {
 fn kept_target(folder: &SeriesFolder, bars: f64, before: TradingDay) -> Result<Option<f64>, ChoiceError> {
     // Of a series that is to begin earlier, the target knows of days that are to have bars now.
     let begun =
-        |state: &SeriesState<IgnoredAny>| state.covered.union(&state.gaps).hull().map(|hull| hull.from());
+        |state: &SeriesState<IgnoredAny>| state.covered.union(&state.gaps).hull().map(DateRange::from);
     let state = SeriesState::<IgnoredAny>::read(folder)?;
     let state = state.filter(|state| begun(state).is_some_and(|first| first <= before));
     let parameters = state.map(|state| state.parameters);

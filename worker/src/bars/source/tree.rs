@@ -94,7 +94,7 @@ impl Holdings {
         let Some(ledger) = &self.ledger else { return Coverage::empty() };
         let unknown = days.minus(&ledger.answered());
         let sessions = |range: &DateRange| session::sessions(range.from().previous(), range.to());
-        let on_days = unknown.ranges().iter().flat_map(sessions).flat_map(|(day, _)| self.days_of(day));
+        let on_days = unknown.ranges().iter().flat_map(sessions).filter_map(|(day, _)| self.days_of(day));
         on_days.collect::<Coverage>().intersection(&unknown)
     }
 

@@ -238,6 +238,52 @@ fn downloaded(place: &Place, asked: DateRange) {
     run(&mut place.worker_of(Kind::Trades, &exchange.base_url(), asked)).expect_code(0);
 }
 
+/// `bars` over what was downloaded.
+fn bars_of(place: &Place, out: &Path, (from, to): (&str, &str), words: &str) -> Command {
+    let mut bars = tests::harness::program::command("bars");
+    bars.current_dir(place.path()).arg("--trades-root").arg(place.outdir()).arg("--outdir").arg(out);
+    bars.args(["--ticker", ELEPHANT, "--from", from, "--to", to]).args(words.split(' '));
+    bars
+}
+
+#[test]
+fn a_range_of_which_nobody_knows_anything_is_a_gap_whether_it_is_asked_for_alone_or_with_what_follows() {
+    let place = Place::with_tickers([ELEPHANT]);
+    downloaded(&place, days("2024-01-10", "2024-01-12"));
+    let (whole, pieces) = (place.path().join("whole"), place.path().join("pieces"));
+    let words = "--mode all --allow-gap";
+    run(&mut bars_of(&place, &whole, ("2024-01-08", "2024-01-12"), words)).expect_code(0);
+    for range in [("2024-01-08", "2024-01-09"), ("2024-01-10", "2024-01-12")] {
+        run(&mut bars_of(&place, &pieces, range, words)).expect_code(0);
+    }
+    assert_eq!(changed(&tree::bytes(&pieces), &tree::bytes(&whole)), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn bars_with_a_gap_are_left_alone_only_by_who_allows_gaps() {
+    let place = Place::with_tickers([ELEPHANT]);
+    downloaded(&place, days("2024-01-04", "2024-01-05"));
+    downloaded(&place, days("2024-01-09", "2024-01-09"));
+    let (out, range) = (place.path().join("bars"), ("2024-01-04", "2024-01-09"));
+    run(&mut bars_of(&place, &out, range, "--mode DB --allow-gap")).expect_code(0);
+    refused(&mut bars_of(&place, &out, range, "--mode DB --resume"), &out, &["2024-01-08", "--allow-gap"]);
+    run(&mut bars_of(&place, &out, range, "--mode DB --resume --allow-gap")).expect_code(0);
+}
+
+#[test]
+fn the_hour_of_a_session_that_is_saturday_in_utc_is_asked_for_in_a_tree_of_utc_days() {
+    let place = Place::with_tickers([ELEPHANT]);
+    let exchange = Exchange::start(Config::synthetic(31).with_tickers(8)).expect("started");
+    for asked in [days("2024-01-04", "2024-01-05"), days("2024-01-08", "2024-01-09")] {
+        let mut worker = place.worker_of(Kind::Trades, &exchange.base_url(), asked);
+        run(worker.args(["--tz", "utc"])).expect_code(0);
+    }
+    let out = place.path().join("bars");
+    let range = ("2024-01-04", "2024-01-09");
+    refused(&mut bars_of(&place, &out, range, "--mode DB"), &out, &["2024-01-06", "--allow-gap"]);
+    run(&mut bars_of(&place, &out, ("2024-01-04", "2024-01-05"), "--mode DB")).expect_code(0);
+}
+
 #[test]
 fn days_that_the_ledger_does_not_prove_are_refused_by_name_unless_a_gap_is_allowed() {
     let place = Place::with_tickers([ELEPHANT]);
@@ -245,12 +291,7 @@ fn days_that_the_ledger_does_not_prove_are_refused_by_name_unless_a_gap_is_allow
     downloaded(&place, days("2024-01-04", "2024-01-09"));
     downloaded(&place, days("2024-01-12", "2024-01-12"));
     let out = place.path().join("bars");
-    let bars = |to: &str, words: &str| {
-        let mut bars = tests::harness::program::command("bars");
-        bars.current_dir(place.path()).arg("--trades-root").arg(place.outdir()).arg("--outdir").arg(&out);
-        bars.args(["--ticker", ELEPHANT, "--from", "2024-01-04", "--to", to]).args(words.split(' '));
-        bars
-    };
+    let bars = |to: &str, words: &str| bars_of(&place, &out, ("2024-01-04", to), words);
     refused(&mut bars("2024-01-12", "--mode all"), &out, &["2024-01-10", "2024-01-11", "--allow-gap"]);
     refused(&mut bars("2024-01-16", "--mode all"), &out, &["2024-01-10", "2024-01-16", "--allow-gap"]);
     assert!(!out.join(ELEPHANT).join("tick").exists(), "nothing is made before a refusal");
@@ -278,6 +319,25 @@ fn other_parameters_on_a_folder_are_refused_with_both_sets_named_unless_it_is_to
     let afresh = tempfile::tempdir().expect("a folder");
     run(&mut series.bars_into(afresh.path(), range, "--mode all --target 888")).expect_code(0);
     assert_eq!(changed(&series.written(), &tree::bytes(afresh.path())), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_state_that_promises_more_bars_than_its_file_has_is_refused_not_continued() {
+    let series = Series::of([flat("2024-01-03", 9, 10.0, 1.0), flat("2024-01-04", 9, 10.0, 1.0)]);
+    run(&mut series.bars(ONE_DAY, "--mode TB --target 2")).expect_code(0);
+    let path = series.out().join(NAME).join("tick/_state.json");
+    let state = std::fs::read_to_string(&path).expect("read");
+    let later = ("2024-01-04", "2024-01-04");
+    let forged = state.replace("\"closed\": 4", "\"closed\": 7").replace("\"bars\": 5", "\"bars\": 7");
+    assert_ne!(forged, state);
+    std::fs::write(&path, forged).expect("written");
+    refused(&mut series.bars(later, "--mode TB --target 2"), &series.out(), &["bars.parquet", "--rebuild"]);
+    let forged =
+        state.replace("\"year\": 2024", "\"year\": -32768").replace("\"closed\": 4", "\"closed\": 0");
+    assert_ne!(forged, state);
+    std::fs::write(&path, forged).expect("written");
+    let said = run(&mut series.bars(later, "--mode TB --target 2"));
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
 }
 
 #[test]
@@ -311,6 +371,24 @@ fn days_between_what_is_covered_and_what_is_asked_are_refused_by_name_unless_a_g
     let afresh = tempfile::tempdir().expect("a folder");
     run(&mut series.bars_into(afresh.path(), whole, words)).expect_code(0);
     assert_eq!(changed(&series.written(), &tree::bytes(afresh.path())), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn words_that_would_change_nothing_are_refused_instead_of_ignored() {
+    let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0)]);
+    for (words, said) in [
+        ("--mode DB --bars-per-day 200 --daily-root .", ["--bars-per-day", "--target auto"]),
+        ("--mode DB --daily-root .", ["--daily-root", "--target auto"]),
+        ("--mode DB,TB --target 100,200", ["--target", "all kinds"]),
+        ("--mode DB --target DB=100,DB=200", ["--target", "DB"]),
+        ("--mode DRB --target DRB=100", ["--target", "DRB"]),
+        ("--mode DIB --threshold stable --target DIB=100", ["--target", "DIB"]),
+        ("--mode DIB --threshold stable --warmup 5", ["--warmup", "afml"]),
+        ("--mode DIB --min-ticks 5", ["--min-ticks", "afml"]),
+        ("--mode DIB --max-ticks 5", ["--max-ticks", "afml"]),
+    ] {
+        refused(&mut series.bars(ONE_DAY, words), &series.out(), &said);
+    }
 }
 
 #[test]

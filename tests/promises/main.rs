@@ -26,5 +26,6 @@ mod bars_golden;
 mod bars_job;
 mod bars_cuts;
 mod bars_edges;
+mod bars_auto;
 mod pace;
 mod rate;

@@ -301,7 +301,23 @@ fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder
     if modes.is_empty() {
         return Err(SettingsError::Missing("--mode".to_owned()));
     }
-    Ok(Some(BarsOrder { input, modes, arguments: args.bars.clone() }))
+    Ok(Some(BarsOrder { input, modes, arguments: words_of_bars(cwd, &args.bars) }))
+}
+
+/// Arguments of `bars` with the paths among them absolute: a run may be resumed from another folder.
+fn words_of_bars(cwd: &Path, typed: &[String]) -> Vec<String> {
+    let names_a_path = |flag: &str| ["--adjust", "--daily-root"].contains(&flag);
+    let spelled = |path: &str| absolute(cwd, Path::new(path)).display().to_string();
+    let mut is_path = false;
+    let word = |word: &String| {
+        let follows = std::mem::replace(&mut is_path, names_a_path(word));
+        match word.split_once('=') {
+            _ if follows => spelled(word),
+            Some((flag, path)) if names_a_path(flag) => format!("{flag}={}", spelled(path)),
+            _ => word.clone(),
+        }
+    };
+    typed.iter().map(word).collect()
 }
 
 /// An absolute path without `.` and doubled slashes, so that two spellings of one place compare equal.
@@ -371,7 +387,12 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
         Program::Bars(BarsOrder { input, modes, arguments }) => {
             let (flag, root, _) = input.parts();
             let root = |of: &str| if flag == of { root.display().to_string() } else { none() };
-            (root("--trades-root"), root("--agg1m-root"), spelled_modes(modes), arguments.join(" "))
+            (
+                root("--trades-root"),
+                root("--agg1m-root"),
+                spelled_modes(modes),
+                words_of_bars(cwd, arguments).join(" "),
+            )
         }
         _ => (none(), none(), none(), none()),
     };
@@ -394,7 +415,7 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--trades-root", trades_root, given.trades_root.as_ref().map(path));
     compare("--agg1m-root", agg1m_root, given.agg1m_root.as_ref().map(path));
     compare("--mode", modes, (!given.mode.is_empty()).then(|| spelled_modes(&Modes::resolve(&given.mode))));
-    compare("--", words, (!given.bars.is_empty()).then(|| given.bars.join(" ")));
+    compare("--", words, (!given.bars.is_empty()).then(|| words_of_bars(cwd, &given.bars).join(" ")));
     compare("--base-url", frozen.base_url.clone(), given.base_url.as_ref().map(base_url));
     compare("--allow-http", yes_no(frozen.allow_http), only_if_set(given.allow_http));
     compare("--adjusted", yes_no(frozen.adjusted.into()), only_if_set(given.adjusted));
@@ -473,6 +494,26 @@ mod tests {
             error.to_string(),
             "--to 2019-12-31 is before --from 2020-01-01; swap them or correct one"
         );
+    }
+
+    #[test]
+    fn paths_among_the_words_of_bars_mean_the_same_wherever_the_run_goes_on() {
+        let bars = |words: &str| StartArgs {
+            job: Some(Job::Bars),
+            trades_root: Some("/trades".into()),
+            mode: vec!["DB".parse().expect("a kind")],
+            bars: words.split(' ').map(str::to_owned).collect(),
+            outdir: Some("/out".into()),
+            ..full()
+        };
+        let typed = bars("--target auto --bars-per-day 50 --daily-root daily --adjust=./splits");
+        let settings = Settings::resolve(&typed, cwd()).expect("sound");
+        let Task::Bars(order) = settings.task() else { panic!("bars") };
+        let whole = "--target auto --bars-per-day 50 --daily-root /home/me/daily --adjust=/home/me/splits";
+        assert_eq!(order.arguments.join(" "), whole);
+        assert_eq!(differences(&typed, &settings, cwd()), []);
+        assert_eq!(differences(&bars(whole), &settings, Path::new("/elsewhere")), []);
+        assert_eq!(differences(&typed, &settings, Path::new("/elsewhere")).len(), 1);
     }
 
     #[test]

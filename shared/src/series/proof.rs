@@ -166,6 +166,11 @@ pub fn note_verified(folder: &SeriesFolder, now: Timestamp) -> Result<(), DiskEr
 }
 
 impl<P> SeriesState<P> {
+    /// Was it published before the first bars of a series that were never finished? Then its parameters bind nobody.
+    pub fn came_to_nothing(&self) -> bool {
+        self.covered.is_empty() && self.gaps.is_empty()
+    }
+
     /// Are the trades of all `days` in the bars, but for those that nobody has?
     pub fn covers(&self, days: DateRange) -> bool {
         self.covered.union(&self.gaps).includes(days)

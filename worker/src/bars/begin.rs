@@ -80,7 +80,7 @@ pub fn look(
     let known = known(&wish, &folder, holdings.ticker());
     if let (LeftAlone::Since(since), Ok(Some(state))) = (existing.left_alone, &known)
         && state.covers(asked)
-        && holdings.missing(&state.gaps.intersection(&asked.into())) == state.gaps.intersection(&asked.into())
+        && gaps_stand(&state.gaps.intersection(&asked.into()), holdings, gaps)
         && state.first_damaged(&folder).is_none()
         && since.is_none_or(|since| proof::last_verified(&folder).is_ok_and(|at| at >= since))
     {
@@ -110,6 +110,11 @@ pub fn look(
     Ok(Start::Build(Box::new(Ready { wish, folder, plan, gaps, state })))
 }
 
+/// Were these gaps left by leave that still holds, and does still nobody know what they hide?
+fn gaps_stand(left: &Coverage, holdings: &Holdings, gaps: Gaps) -> bool {
+    left.is_empty() || (gaps == Gaps::Allowed && holdings.missing(left) == *left)
+}
+
 /// The state on disk, if it is that of the series asked for; `None` for a new one, and for one that came to nothing.
 fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<State>, BuildError> {
     let Some(state) = State::read(folder)? else {
@@ -123,7 +128,7 @@ fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<S
         let found = format!("it is that of {} {}", state.ticker, state.mode);
         return Err(corrupt(&found).into());
     }
-    if state.covered.is_empty() {
+    if state.came_to_nothing() {
         return Ok(None);
     }
     let fits = |point: &Point| series::fits(&point.memory, &state.parameters.rule);
@@ -156,7 +161,7 @@ fn is_usable(state: &State, begin: Begin, folder: &SeriesFolder) -> bool {
         Fingerprint::of_file(&folder.file(year)).is_ok_and(|found| found == proof.fingerprint)
     };
     let holds = |closed: u64| state.files.get(&place.year).is_some_and(|proof| proof.bars >= closed);
-    let last = if place.closed > 0 { place.year } else { place.year - 1 };
+    let last = if place.closed > 0 { place.year } else { place.year.saturating_sub(1) };
     (place.closed == 0 || holds(place.closed))
         && state.files.range(..=last).all(|(year, proof)| is_whole(*year, proof))
 }

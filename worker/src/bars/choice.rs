@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
+use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::market::bar::{Family, Measure, Mode};
 use shared::market::ticker::Ticker;
@@ -24,6 +25,17 @@ pub enum Threshold {
     Stable,
     /// As in the book, for comparison
     Afml,
+}
+
+impl Threshold {
+    /// Do bars of `mode` close by a target?
+    pub fn needs_target(self, mode: Mode) -> bool {
+        match mode.family {
+            Family::Fixed => true,
+            Family::Imbalance => self == Self::Target,
+            Family::Runs => false,
+        }
+    }
 }
 
 /// Where a target comes from.
@@ -121,17 +133,15 @@ impl Choice {
 
     /// The series of `mode`.
     pub fn wish(&self, of: &Whose<'_>, mode: Mode, target: Target) -> Result<Wish, ChoiceError> {
-        let needs_target = match mode.family {
-            Family::Fixed => true,
-            Family::Imbalance => self.threshold == Threshold::Target,
-            Family::Runs => false,
-        };
+        let needs_target = self.threshold.needs_target(mode);
         let (target, bars_per_day) = match target {
             Target::Given(target) => (target, None),
             Target::BarsPerDay(_) if !needs_target => (f64::NAN, None),
             Target::BarsPerDay(bars) => {
                 let kept = match of.kept_below {
-                    Some(outdir) => kept_target(&SeriesFolder::new(outdir, of.ticker, mode), bars)?,
+                    Some(outdir) => {
+                        kept_target(&SeriesFolder::new(outdir, of.ticker, mode), bars, of.before)?
+                    }
                     None => None,
                 };
                 let target = match kept {
@@ -179,9 +189,14 @@ impl Choice {
     }
 }
 
-/// The target that a series was begun with, if it came from history in the same way.
-fn kept_target(folder: &SeriesFolder, bars: f64) -> Result<Option<f64>, ChoiceError> {
-    let parameters = SeriesState::<IgnoredAny>::read(folder)?.map(|state| state.parameters);
+/// The target that a series was begun with, if it came from history in the same way, all of it before `before`.
+fn kept_target(folder: &SeriesFolder, bars: f64, before: TradingDay) -> Result<Option<f64>, ChoiceError> {
+    // Of a series that is to begin earlier, the target knows of days that are to have bars now.
+    let begun =
+        |state: &SeriesState<IgnoredAny>| state.covered.union(&state.gaps).hull().map(DateRange::from);
+    let state = SeriesState::<IgnoredAny>::read(folder)?;
+    let state = state.filter(|state| begun(state).is_some_and(|first| first <= before));
+    let parameters = state.map(|state| state.parameters);
     let same = |parameters: &Parameters| parameters.bars_per_day == Some(bars);
     Ok(parameters.filter(same).and_then(|parameters| match parameters.rule {
         Rule::Fixed { target } | Rule::ImbalanceTarget { target, .. } => Some(target),

@@ -1,6 +1,7 @@
 //! The files of one series, a year each, written while its bars arrive.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use shared::dataset::bars_file::{self, BarsFile};
 use shared::dataset::kind::BarColumns;
@@ -23,6 +24,19 @@ pub enum OutputError {
     /// A file of bars that is to be continued can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A file of bars that is to be continued has fewer of them than the state goes on from.
+    #[error(
+        "{path}: {missing} of the {closed} bars that the _state.json beside it goes on from are not in it; --rebuild makes the bars anew",
+        path = path.display()
+    )]
+    Short {
+        /// The file.
+        path: PathBuf,
+        /// Closed bars, by the state.
+        closed: u64,
+        /// Of these.
+        missing: usize,
+    },
     /// A stamp that is no time of the market.
     #[error("a bar begins at {0} ns, which is no day from 1970 to 2199; are the stamps nanoseconds?")]
     Stamp(i64),
@@ -99,7 +113,11 @@ impl YearFiles {
             let taken = &bars[..left.min(bars.len())];
             left -= taken.len();
             self.append(taken)
-        })
+        })?;
+        match left {
+            0 => Ok(()),
+            missing => Err(OutputError::Short { path, closed, missing }),
+        }
     }
 
     /// Appends closed bars, in the order of their trades.

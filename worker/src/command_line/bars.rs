@@ -213,6 +213,38 @@ impl BarsArgs {
         }
     }
 
+    /// What is said and would change nothing is a mistake that nobody would see in the bars.
+    fn refuse_idle_words(&self, modes: &[(Mode, Target)]) -> Result<(), Refusal> {
+        let is_auto = modes.iter().any(|(_, target)| matches!(target, Target::BarsPerDay(_)));
+        let afml = self.threshold == Threshold::Afml;
+        let idle = [
+            ("--bars-per-day", self.bars_per_day.is_some() && !is_auto, "--target auto"),
+            ("--daily-root", self.daily_root.is_some() && !is_auto, "--target auto"),
+            ("--warmup", self.warmup.is_some() && !afml, "--threshold afml"),
+            ("--min-ticks", self.min_ticks.is_some() && !afml, "--threshold afml"),
+            ("--max-ticks", self.max_ticks.is_some() && !afml, "--threshold afml"),
+        ];
+        if let Some((flag, _, by)) = idle.iter().find(|(_, is_idle, _)| *is_idle) {
+            return Err(Refusal::wrong(format!(
+                "{flag} counts only with {by}; say that too, or leave {flag} out"
+            )));
+        }
+        for (number, TargetArg { mode, .. }) in self.target.iter().enumerate() {
+            let whose = mode.map_or("all kinds".to_owned(), |mode| mode.to_string());
+            if self.target[..number].iter().any(|before| before.mode == *mode) {
+                return Err(Refusal::wrong(format!(
+                    "--target says twice what {whose} have; one kind's own is said as MODE=X"
+                )));
+            }
+            if mode.is_some_and(|mode| !self.threshold.needs_target(mode)) {
+                return Err(Refusal::wrong(format!(
+                    "--target names {whose}, which --expected-ticks rules here"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn resolve(self) -> Result<Commission, Refusal> {
         let missing = |flag: &str| Refusal::wrong(format!("{flag} is missing"));
         let from = self.from.ok_or_else(|| missing("--from"))?;
@@ -220,6 +252,7 @@ impl BarsArgs {
         let asked = DateRange::new(from, to)
             .ok_or_else(|| Refusal::wrong(format!("--to {to} lies before --from {from}")))?;
         let modes = self.modes()?;
+        self.refuse_idle_words(&modes)?;
         let (root, kind, input, source) = self.input()?;
         let tree = Tree::open(&root, kind).map_err(|error| {
             Refusal::flag(if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" }, &error)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::reader::ReadError;
@@ -14,13 +14,16 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 
 use super::error::SourceError;
-use super::tape::{Order, Tape, sorted};
+use super::tape::{Order, Tape};
 use super::tree::Holdings;
 use crate::bars::adjust::Factors;
 use crate::bars::chunk::{Chunk, LeftOut, Sieve};
 use crate::bars::conditions;
 
 const NS_PER_MS: i64 = 1_000_000;
+
+/// Rows handed over at a time where a file is sorted.
+const SORTED_ROWS: usize = 4 * 1024;
 
 static PRICES: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
     let wanted = |name, data_type| Wanted { name, data_type, nulls: Nulls::Refused };
@@ -77,7 +80,7 @@ impl Trades {
         for (path, day) in holdings.files(days) {
             let day = day.from();
             let factors = self.factors.of(day);
-            let mut piece = |first_row: u64, batch: &RecordBatch| {
+            let piece = |first_row: u64, batch: &RecordBatch| {
                 let stamps = batch.column(0).as_primitive::<Int64Type>().values();
                 tape.admit(&path, first_row, stamps)?;
                 on_the_day(&path, first_row, stamps, day)?;
@@ -85,35 +88,43 @@ impl Trades {
             };
             match self.order {
                 Order::Demanded => columns::stream(&path, holdings.ticker(), wanted, piece)?,
-                Order::Made => {
-                    if let Some(day) = whole_and_sorted(&path, holdings, wanted)? {
-                        piece(0, &day)?;
-                    }
-                }
+                Order::Made => stream_sorted(&path, holdings, wanted, piece)?,
             }
         }
         Ok(())
     }
 }
 
-/// All rows of a file, in time order.
-fn whole_and_sorted(
+/// Hands over the rows of a file in time order, in pieces; rows of one stamp keep theirs. All of them are in memory
+/// meanwhile, but once.
+fn stream_sorted<E: From<ReadError>>(
     path: &Path,
     holdings: &Holdings,
     wanted: &[Wanted],
-) -> Result<Option<RecordBatch>, ReadError> {
+    mut take: impl FnMut(u64, &RecordBatch) -> Result<(), E>,
+) -> Result<(), E> {
     let mut pieces = Vec::new();
     columns::stream(path, holdings.ticker(), wanted, |_, batch| {
         pieces.push(batch.clone());
         Ok::<(), ReadError>(())
     })?;
-    let Some(first) = pieces.first() else { return Ok(None) };
-    let foreign =
-        |error: &dyn std::error::Error| ReadError::Foreign { path: path.to_owned(), what: error.to_string() };
-    let whole = concat_batches(&first.schema(), &pieces).map_err(|error| foreign(&error))?;
-    let order = sorted(whole.column(0).as_primitive::<Int64Type>().values());
-    let order = order.into_iter().map(|row| row as u64).collect::<arrow::array::UInt64Array>();
-    take_record_batch(&whole, &order).map(Some).map_err(|error| foreign(&error))
+    let stamps: Vec<&[i64]> =
+        pieces.iter().map(|piece| &**piece.column(0).as_primitive::<Int64Type>().values()).collect();
+    let rows = |(number, piece): (u32, &RecordBatch)| {
+        (0_u32..).zip(0..piece.num_rows()).map(move |(row, _)| (number, row))
+    };
+    let mut order: Vec<(u32, u32)> = (0_u32..).zip(&pieces).flat_map(rows).collect();
+    order.sort_by_key(|&(piece, row)| stamps[piece as usize][row as usize]);
+    let all: Vec<&RecordBatch> = pieces.iter().collect();
+    let mut first = 0;
+    for rows in order.chunks(SORTED_ROWS) {
+        let places: Vec<_> = rows.iter().map(|&(piece, row)| (piece as usize, row as usize)).collect();
+        let piece = interleave_record_batch(&all, &places)
+            .map_err(|error| ReadError::Foreign { path: path.to_owned(), what: error.to_string() })?;
+        take(first, &piece)?;
+        first += rows.len() as u64;
+    }
+    Ok(())
 }
 
 /// Stamps are in order, so the first and the last tell for all. Trees of others may count days in UTC.

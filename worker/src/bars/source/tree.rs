@@ -9,6 +9,7 @@ use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::market::session;
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 
 use super::error::SourceError;
@@ -34,6 +35,7 @@ struct Ours {
 pub struct Holdings {
     root: PathBuf,
     kind: Kind,
+    zone: Zone,
     ticker: Ticker,
     /// `None` where nothing is proven and what is on disk is taken for all there is.
     ledger: Option<Ledger>,
@@ -71,7 +73,8 @@ impl Tree {
             (false, None) if folder.is_dir() => None,
             (false, None) => return Err(SourceError::NoFolder { ticker: ticker.clone(), path: folder }),
         };
-        Ok(Holdings { root: self.root.clone(), kind: self.kind, ticker: ticker.clone(), ledger })
+        let (root, ticker) = (self.root.clone(), ticker.clone());
+        Ok(Holdings { root, kind: self.kind, zone: self.zone(), ticker, ledger })
     }
 }
 
@@ -86,12 +89,23 @@ impl Holdings {
         &self.ticker
     }
 
-    /// The sessions among `days` of which nobody knows whether anything was traded.
+    /// The days with a session among `days` of which nobody knows whether anything was traded.
     pub fn missing(&self, days: &Coverage) -> Coverage {
         let Some(ledger) = &self.ledger else { return Coverage::empty() };
         let unknown = days.minus(&ledger.answered());
-        let sessions = |range: &DateRange| session::sessions(range.from(), range.to());
-        unknown.ranges().iter().flat_map(sessions).filter_map(|(day, _)| DateRange::new(day, day)).collect()
+        let sessions = |range: &DateRange| session::sessions(range.from().previous(), range.to());
+        let on_days = unknown.ranges().iter().flat_map(sessions).filter_map(|(day, _)| self.days_of(day));
+        on_days.collect::<Coverage>().intersection(&unknown)
+    }
+
+    /// The days of the tree that the session of a New York day lies on. It ends at 20:00 there, which in winter is an
+    /// hour into the next day of a tree of UTC days, be that a Saturday.
+    fn days_of(&self, session: TradingDay) -> Option<DateRange> {
+        let last = match self.zone {
+            Zone::NewYork => session,
+            Zone::Utc => session.next(),
+        };
+        DateRange::new(session, last)
     }
 
     /// The files that hold rows of `days`, in time order, each with the days of it that are wanted.

@@ -1,0 +1,76 @@
+//! Promise: a target that comes from a ticker's own history knows of no day in the bars, and is the same however often
+//! the series goes on.
+
+use shared::dataset::kind::Kind;
+use shared::dataset::merge::DatedBar;
+use shared::dataset::partition::Partition;
+use shared::dataset::writer::publish_bars;
+use shared::market::ohlcv::Ohlcv;
+use shared::market::zone::Zone;
+use tests::harness::program::run;
+use tests::harness::series::{Series, at, day};
+use tests::harness::tree::{self, Print};
+
+const DAYS: [&str; 4] = ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"];
+const WORDS: &str = "--mode TB,VB,DB,DIB --target auto --bars-per-day 4 --daily-root daily";
+
+/// Trades of four days, and daily bars of these and the day before, each of ten times the one before.
+fn series() -> Series {
+    let prints = |day| (0..40).map(|second| (at(day, 36_000 + second), 10.0, 5.0)).collect::<Vec<Print>>();
+    let series = Series::of(DAYS.map(|day| (day, prints(day))));
+    let daily = |(number, text): (i32, &str)| {
+        let (date, volume) = (day(text), 10.0_f64.powi(number + 2));
+        let (open, high, low, close) = (10.0, 10.0, 10.0, 10.0);
+        let t = date.start_utc_ms();
+        DatedBar { date, bar: Ohlcv { t, open, high, low, close, volume, trades: Some(40), vwap: None } }
+    };
+    let rows: Vec<DatedBar> = (0..).zip(["2024-01-02"].into_iter().chain(DAYS)).map(daily).collect();
+    let root = series.root().with_file_name("daily");
+    let file = Partition::of(Kind::Daily, rows[0].date).file(&root, &series.ticker(), Kind::Daily);
+    publish_bars(&file, Kind::Daily, Zone::NewYork, &series.ticker(), &rows).expect("published");
+    series
+}
+
+#[test]
+fn a_series_that_goes_on_keeps_the_target_that_it_began_with() {
+    let (series, pieces) = (series(), tempfile::tempdir().expect("a folder"));
+    run(&mut series.bars((DAYS[0], DAYS[3]), WORDS)).expect_code(0);
+    for range in [(DAYS[0], DAYS[1]), (DAYS[2], DAYS[3]), (DAYS[1], DAYS[2])] {
+        run(&mut series.bars_into(pieces.path(), range, WORDS)).expect_code(0);
+    }
+    assert!(series.written() == tree::bytes(pieces.path()), "the same bytes, states included");
+}
+
+#[test]
+fn a_series_that_is_begun_earlier_does_not_take_over_a_target_that_knows_of_these_days() {
+    let series = series();
+    run(&mut series.bars((DAYS[2], DAYS[3]), WORDS)).expect_code(0);
+    let before = series.written();
+    let whole = (DAYS[0], DAYS[3]);
+    let said = run(&mut series.bars(whole, WORDS)).expect_code(2).stderr;
+    assert!(said.contains("--rebuild"), "{said}");
+    assert!(series.written() == before, "nothing changes by a refusal");
+    run(&mut series.bars(whole, &format!("{WORDS} --rebuild"))).expect_code(0);
+    let afresh = tempfile::tempdir().expect("a folder");
+    run(&mut series.bars_into(afresh.path(), whole, WORDS)).expect_code(0);
+    assert!(series.written() == tree::bytes(afresh.path()), "the same bytes, states included");
+}
+
+#[test]
+fn what_came_to_nothing_binds_no_other_range_to_its_target() {
+    let (series, afresh) = (series(), tempfile::tempdir().expect("a folder"));
+    run(&mut series.bars((DAYS[0], DAYS[1]), WORDS)).expect_code(0);
+    // As a crash leaves it that comes after the claim and before the first bars.
+    for (path, bytes) in series.written().into_iter().filter(|(path, _)| path.ends_with("_state.json")) {
+        let mut state: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        (state["covered"], state["files"]) = (serde_json::json!([]), serde_json::json!({}));
+        std::fs::write(series.out().join(path), state.to_string()).expect("written");
+    }
+    for (path, _) in tree::parquet_bytes(&series.out()) {
+        std::fs::remove_file(series.out().join(path)).expect("removed");
+    }
+    let later = (DAYS[2], DAYS[3]);
+    run(&mut series.bars(later, WORDS)).expect_code(0);
+    run(&mut series.bars_into(afresh.path(), later, WORDS)).expect_code(0);
+    assert!(series.written() == tree::bytes(afresh.path()), "the same bytes, states included");
+}

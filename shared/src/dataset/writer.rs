@@ -152,8 +152,12 @@ pub(super) struct ParquetFile {
 
 impl ParquetFile {
     pub(super) fn create(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
+        Self::with_groups_of(ROW_GROUP_ROWS, path, schema)
+    }
+
+    pub(super) fn with_groups_of(rows: usize, path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
         let out = Hashing { inner: Draft::create(path)?, sha256: Sha256::new(), bytes: 0 };
-        let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties()));
+        let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties(rows)));
         let writer = writer.map_err(|error| DiskError::at("write", path)(io_error(error)))?;
         Ok(Self { writer, path: path.to_owned() })
     }
@@ -172,11 +176,11 @@ impl ParquetFile {
 }
 
 /// Stamps as deltas, prices and sizes by dictionary: the smallest and fastest to read of those measured.
-fn properties() -> WriterProperties {
+fn properties(group_rows: usize) -> WriterProperties {
     let stamps = ["t", "t_close", "sip_ts", "participant_ts", "sequence_number"];
     let builder = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_row_count(Some(group_rows))
         .set_data_page_row_count_limit(PAGE_ROWS);
     let by_deltas = |builder: WriterPropertiesBuilder, name: &str| {
         let column = ColumnPath::from(name);

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::parameters::Parameters;
 use crate::dataset::coverage::{Coverage, DateRange};
 use crate::dataset::writer::Fingerprint;
+use crate::disk::checked_lines;
 use crate::disk::publish::{self, DiskError};
 use crate::market::bar::Mode;
 use crate::market::ticker::Ticker;
@@ -126,7 +127,7 @@ impl<P: DeserializeOwned> SeriesState<P> {
             Err(error) => return Err(DiskError::at("read", &path)(error).into()),
         };
         let corrupt = |what: String| StateError::Corrupt { path: path.clone(), what };
-        let state: Self = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+        let state: Self = checked_lines::decode(bytes.trim_ascii_end()).map_err(corrupt)?;
         if state.version != STATE_VERSION {
             return Err(corrupt(format!("version {}, known is {STATE_VERSION}", state.version)));
         }
@@ -135,11 +136,9 @@ impl<P: DeserializeOwned> SeriesState<P> {
 }
 
 impl<P: Serialize> SeriesState<P> {
-    /// As it is written.
+    /// As it is written: a line of JSON that ends with its own CRC, so that a byte that changes is an error.
     pub fn text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a state is plain data");
-        text.push('\n');
-        text
+        checked_lines::encode(self)
     }
 
     /// Publishes the state, whole or not at all.
@@ -174,6 +173,14 @@ impl<P> SeriesState<P> {
     /// Are the trades of all `days` in the bars, but for those that nobody has?
     pub fn covers(&self, days: DateRange) -> bool {
         self.covered.union(&self.gaps).includes(days)
+    }
+
+    /// The years whose files are not byte for byte as the state says.
+    pub fn damaged(&self, folder: &SeriesFolder) -> Vec<i16> {
+        let whole = |year: i16, proof: &BarsProof| {
+            Fingerprint::of_file(&folder.file(year)).is_ok_and(|found| found == proof.fingerprint)
+        };
+        self.files.iter().filter(|(year, proof)| !whole(**year, proof)).map(|(year, _)| *year).collect()
     }
 
     /// The first file that is not there with its length; its years are not proven.

@@ -57,7 +57,7 @@ pub fn warning(outcome: &Outcome) -> Option<String> {
     if state.mode.family != Family::Imbalance || !is_afml || closed == 0 {
         return None;
     }
-    let clamped = tally.closed.get(&Cause::Clamped).copied().unwrap_or(0);
+    let clamped = tally.closed.get(&Cause::Clamped).copied().filter(|clamped| *clamped > 0)?;
     let share = clamped as f64 * 100.0 / closed as f64;
     Some(format!(
         "{}: the expected number of trades stood at a clamp for {share:.1} % of the bars; this recursion does not settle, --threshold stable does",

@@ -109,13 +109,15 @@ pub fn one(
     let job =
         Job { outdir, asked: *asked, wishes: wishes?, existing: *existing, gaps: *gaps, reading: &reading };
     let (mut trades, mut said) = (0, 0);
-    let outcomes = build::build(&job, &holdings, stop, |more| {
+    let progress = |more| {
         trades += more;
         if trades - said >= TRADES_A_WORD {
             reporter.progress(ticker, trades, 0, 0);
             said = trades;
         }
-    })?;
+    };
+    let warn = |text: &str| reporter.ticker(Level::Warn, ticker, text);
+    let outcomes = build::build(&job, &holdings, stop, progress, warn)?;
     for outcome in &outcomes {
         say(reporter, ticker, outcome);
     }

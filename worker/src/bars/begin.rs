@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::BarColumns;
-use shared::dataset::writer::Fingerprint;
+use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
-use shared::series::proof::{self, BarsProof, STATE_VERSION, SeriesFolder, SeriesState, StateError};
+use shared::series::proof::{self, STATE_VERSION, SeriesFolder, SeriesState, StateError};
 
 use super::error::BuildError;
 use super::output::YearFiles;
@@ -55,6 +55,8 @@ pub struct Ready {
     pub folder: SeriesFolder,
     /// What is read.
     pub plan: Plan,
+    /// Years whose files were not as the state says.
+    pub damaged: Vec<i16>,
     gaps: Coverage,
     state: Option<State>,
 }
@@ -81,7 +83,7 @@ pub fn look(
     if let (LeftAlone::Since(since), Ok(Some(state))) = (existing.left_alone, &known)
         && state.covers(asked)
         && gaps_stand(&state.gaps.intersection(&asked.into()), holdings, gaps)
-        && state.first_damaged(&folder).is_none()
+        && state.damaged(&folder).is_empty()
         && since.is_none_or(|since| proof::last_verified(&folder).is_ok_and(|at| at >= since))
     {
         return Ok(Start::Nothing(folder, Box::new(state.clone())));
@@ -92,7 +94,8 @@ pub fn look(
     };
     let covered = state.as_ref().map(|state| state.covered.clone()).unwrap_or_default();
     let candidates = state.as_ref().map(candidates).unwrap_or_default();
-    let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &folder));
+    let damaged = state.as_ref().map(|state| state.damaged(&folder)).unwrap_or_default();
+    let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &damaged));
     let mut plan = plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| BuildError::Gap {
         ticker: holdings.ticker().clone(),
         mode: wish.mode,
@@ -103,11 +106,31 @@ pub fn look(
     if !missing.is_empty() && gaps == Gaps::Refused {
         return Err(BuildError::Missing { ticker: holdings.ticker().clone(), days: missing });
     }
+    if let Some(state) = &state {
+        refuse_to_forget(state, &plan, holdings, wish.mode)?;
+    }
     plan.read = plan.read.minus(&missing);
     plan.covered = plan.covered.minus(&missing);
     let gaps = state.as_ref().map(|state| state.gaps.union(&missing)).unwrap_or(missing);
     let gaps = gaps.minus(&plan.covered);
-    Ok(Start::Build(Box::new(Ready { wish, folder, plan, gaps, state })))
+    Ok(Start::Build(Box::new(Ready { wish, folder, plan, damaged, gaps, state })))
+}
+
+/// Where nothing but the files themselves tells what was traded, files that are gone would be days without trades, and
+/// bars of them would be lost.
+fn refuse_to_forget(state: &State, plan: &Plan, holdings: &Holdings, mode: Mode) -> Result<(), BuildError> {
+    let again = plan.read.intersection(&state.covered);
+    if holdings.are_proven() || again.is_empty() {
+        return Ok(());
+    }
+    let before = point(state, plan.begin).map_or(0, |point| point.tally.files);
+    let had = state.tail.tally.files.saturating_sub(before);
+    match holdings.files_of_days(&again)? {
+        Some(there) if there < had => {
+            Err(BuildError::Forgotten { ticker: holdings.ticker().clone(), mode, days: again, had, there })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Were these gaps left by leave that still holds, and does still nobody know what they hide?
@@ -152,18 +175,15 @@ fn candidates(state: &State) -> Vec<Candidate> {
     points.filter_map(|(begin, point)| point.through.map(|through| Candidate { begin, through })).collect()
 }
 
-/// Are the files that a point builds on as the state says, byte by byte? A crash while a range was made anew leaves
-/// newer files than the state, perhaps of the same length.
-fn is_usable(state: &State, begin: Begin, folder: &SeriesFolder) -> bool {
+/// Does everything that a point builds on stand? `damaged` are the years whose files are not as the state says.
+///
+/// A crash while a range was made anew leaves newer files than the state, perhaps of the same length.
+fn is_usable(state: &State, begin: Begin, damaged: &[i16]) -> bool {
     let Some(point) = point(state, begin) else { return false };
     let Some(place) = point.place else { return true };
-    let is_whole = |year: i16, proof: &BarsProof| {
-        Fingerprint::of_file(&folder.file(year)).is_ok_and(|found| found == proof.fingerprint)
-    };
     let holds = |closed: u64| state.files.get(&place.year).is_some_and(|proof| proof.bars >= closed);
     let last = if place.closed > 0 { place.year } else { place.year.saturating_sub(1) };
-    (place.closed == 0 || holds(place.closed))
-        && state.files.range(..=last).all(|(year, proof)| is_whole(*year, proof))
+    (place.closed == 0 || holds(place.closed)) && damaged.iter().all(|year| *year > last)
 }
 
 fn point(state: &State, begin: Begin) -> Option<&Point> {
@@ -192,7 +212,7 @@ pub struct Building {
 impl Ready {
     /// Takes up the work. Nothing that is there changes before the first file of bars is whole.
     pub fn begin(self, ticker: &Ticker) -> Result<Building, BuildError> {
-        let Self { wish, folder, plan, gaps, state } = self;
+        let Self { wish, folder, plan, gaps, state, .. } = self;
         let start = Point::start(&wish.parameters);
         let columns = if wish.parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
         let Some(state) = state else {
@@ -236,6 +256,9 @@ impl Building {
 
     /// Publishes the last file and, after it, the state.
     pub fn finish(mut self, ticker: &Ticker) -> Result<State, BuildError> {
+        if !series::can_be_kept(&self.point) {
+            return Err(BuildError::Overflow { ticker: ticker.clone(), mode: self.wish.mode });
+        }
         let open = self.point.open_bar.tail();
         self.point.place = self.files.place(open.as_ref())?;
         let files = self.files.finish(open.as_ref())?;

@@ -58,6 +58,7 @@ pub fn build(
     holdings: &Holdings,
     stop: &Stop,
     mut progress: impl FnMut(u64),
+    warn: impl Fn(&str),
 ) -> Result<Vec<Outcome>, BuildError> {
     let ticker = holdings.ticker();
     let _lock = lock(job.outdir, ticker)?;
@@ -74,6 +75,12 @@ pub fn build(
                 outcomes.push(Outcome { state: *state, read: Coverage::empty() });
             }
             Start::Build(ready) => {
+                if let Some(year) = ready.damaged.first() {
+                    warn(&format!(
+                        "{}: not as the state says; made again from the last point before it",
+                        ready.folder.file(*year).display()
+                    ));
+                }
                 publish::sweep(ready.folder.path())?;
                 buildings.push(ready.begin(ticker)?);
             }

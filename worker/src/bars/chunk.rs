@@ -15,6 +15,8 @@ pub struct Chunk<'a> {
     pub sizes: &'a [f64],
     /// What stood between these trades and was not taken.
     pub left_out: LeftOut,
+    /// Are they the first of a file of one day?
+    pub opens_a_day: bool,
 }
 
 /// Makes chunks of columns as they come. Its memory is used again for each.
@@ -66,10 +68,10 @@ impl Sieve {
         mut left_out: LeftOut,
     ) -> Chunk<'a> {
         if all_positive(prices) && all_positive(sizes) {
-            return Chunk { stamps, prices, sizes, left_out };
+            return Chunk { stamps, prices, sizes, left_out, opens_a_day: false };
         }
         self.keep_good(stamps, prices, sizes, &mut left_out);
-        Chunk { stamps: &self.stamps, prices: &self.prices, sizes: &self.sizes, left_out }
+        Chunk { stamps: &self.stamps, prices: &self.prices, sizes: &self.sizes, left_out, opens_a_day: false }
     }
 
     fn keep_good(&mut self, stamps: &[i64], prices: &[f64], sizes: &[f64], left_out: &mut LeftOut) {

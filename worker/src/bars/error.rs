@@ -88,6 +88,32 @@ pub enum BuildError {
         /// Which.
         days: Coverage,
     },
+    /// Days that gave trades are to be read again, and some of their files are gone.
+    #[error(
+        "{ticker} {mode}: of {days}, which are to be read again, only {there} of the {had} files of trades are there that these bars were made of; bring them back, or --rebuild from what is there"
+    )]
+    Forgotten {
+        /// Whose.
+        ticker: Ticker,
+        /// Of which kind.
+        mode: Mode,
+        /// To be read again.
+        days: Coverage,
+        /// Files with trades there were.
+        had: u64,
+        /// Files there are.
+        there: u64,
+    },
+    /// A sum is no number any more.
+    #[error(
+        "{ticker} {mode}: the sums of these trades are larger than any number; a price or a size is wrong"
+    )]
+    Overflow {
+        /// Whose.
+        ticker: Ticker,
+        /// Of which kind.
+        mode: Mode,
+    },
     /// Stopped by a signal; what was published before stays, the rest is as it was.
     #[error("stopped")]
     Stopped,

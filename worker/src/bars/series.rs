@@ -52,6 +52,8 @@ pub struct Tally {
     pub trades: u64,
     /// Trades in none.
     pub left_out: LeftOut,
+    /// Files of trades, a day each, that they came from; minutes, of which a file is a month, don't count.
+    pub files: u64,
     /// Bars by why they closed.
     pub closed: BTreeMap<Cause, u64>,
 }
@@ -141,7 +143,13 @@ pub fn fold(
     }
     tally.trades += chunk.stamps.len() as u64;
     tally.left_out.add(chunk.left_out);
+    tally.files += u64::from(chunk.opens_a_day);
     *last_stamp = chunk.stamps.last().copied().or(*last_stamp);
+}
+
+/// Can the point be written and read again? Not when a sum has grown beyond every number.
+pub fn can_be_kept(point: &Point) -> bool {
+    serde_json::to_string(point).is_ok_and(|text| serde_json::from_str::<Point>(&text).is_ok())
 }
 
 /// Which signs of its trades a series looks at.

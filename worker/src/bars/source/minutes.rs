@@ -68,7 +68,8 @@ impl Minutes {
         mut take: impl FnMut(&Chunk<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (mut rows, mut sieve) = (Rows::default(), Sieve::default());
-        for (path, days) in holdings.files(days) {
+        for file in holdings.files(days) {
+            let (path, days) = file?;
             let mut whole = Rows::default();
             columns::stream::<E>(&path, holdings.ticker(), &MINUTE, |first_row, batch| {
                 rows.clear();

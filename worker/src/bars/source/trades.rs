@@ -77,14 +77,16 @@ impl Trades {
             Prints::Sip => &*PRICES_AND_CONDITIONS,
         };
         let mut desk = Desk::default();
-        for (path, day) in holdings.files(days) {
+        for file in holdings.files(days) {
+            let (path, day) = file?;
             let day = day.from();
             let factors = self.factors.of(day);
             let piece = |first_row: u64, batch: &RecordBatch| {
                 let stamps = batch.column(0).as_primitive::<Int64Type>().values();
                 tape.admit(&path, first_row, stamps)?;
                 on_the_day(&path, first_row, stamps, day)?;
-                take(&desk.chunk(batch, self.prints, factors))
+                let trades = desk.chunk(batch, self.prints, factors);
+                take(&Chunk { opens_a_day: first_row == 0, ..trades })
             };
             match self.order {
                 Order::Demanded => columns::stream(&path, holdings.ticker(), wanted, piece)?,

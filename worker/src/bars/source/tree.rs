@@ -7,6 +7,8 @@ use shared::dataset::descriptor::{self, Adjusted};
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
+use shared::dataset::reader::ReadError;
+use shared::disk::publish::DiskError;
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -109,15 +111,32 @@ impl Holdings {
     }
 
     /// The files that hold rows of `days`, in time order, each with the days of it that are wanted.
-    pub fn files(&self, days: DateRange) -> impl Iterator<Item = (PathBuf, DateRange)> {
+    pub fn files(&self, days: DateRange) -> impl Iterator<Item = Result<(PathBuf, DateRange), SourceError>> {
         Partition::within(self.kind, days).filter_map(move |partition| {
             let path = partition.file(&self.root, &self.ticker, self.kind);
-            let there = match &self.ledger {
-                Some(ledger) => ledger.file(partition).is_some(),
-                None => path.exists(),
-            };
             let wanted = partition.span().intersection(days)?;
-            there.then_some((path, wanted))
+            let there = match &self.ledger {
+                Some(ledger) => Ok(ledger.file(partition).is_some()),
+                // A folder that can't be looked into is not one without trades.
+                None => path.try_exists().map_err(DiskError::at("look at", &path)),
+            };
+            match there {
+                Ok(there) => there.then_some(Ok((path, wanted))),
+                Err(error) => Some(Err(ReadError::from(error).into())),
+            }
         })
+    }
+
+    /// How many files of trades there are of `days`; `None` where files are of more than a day.
+    pub fn files_of_days(&self, days: &Coverage) -> Result<Option<u64>, SourceError> {
+        if self.kind != Kind::Trades {
+            return Ok(None);
+        }
+        let mut count = 0;
+        for file in days.ranges().iter().flat_map(|range| self.files(*range)) {
+            file?;
+            count += 1;
+        }
+        Ok(Some(count))
     }
 }

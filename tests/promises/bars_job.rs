@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -66,8 +66,7 @@ fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u64
             Running::start(&mut start(place, asked, words))
         };
         eventually("a worker, or the end", || processes(place).len() > 1 || !launcher.is_running());
-        // Later and later: the first kills meet the run on its way on any machine.
-        std::thread::sleep(pause.mul_f64(round as f64 / kills as f64));
+        std::thread::sleep(pause.mul_f64(0.2 + (round * 37 % 100) as f64 / 100.0));
         interrupted += u64::from(launcher.is_running());
         // By turns: workers under a living launcher, the launcher over living workers, and all of them.
         if round % 3 != 1 {
@@ -82,17 +81,20 @@ fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u64
     interrupted
 }
 
-fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u64, pause: Duration) {
+fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u32) {
     let place = with_trades(tickers, days(asked.0, asked.1));
     let words =
         "--mode all --batch-size 3 --max-concurrent 3 --retries 1000 -- --expected-ticks 40 --target 20000";
+    let began = Instant::now();
     let said = run(&mut start(&place, asked, words)).expect_code(0).stdout;
+    // As long as this machine takes: on a fast one fixed pauses would outlast the run.
+    let pause = began.elapsed() / kills;
     assert!(said.contains(&format!("{tickers} / {tickers} verified, 0 failed, 0 left")), "{said}");
     let undisturbed = made(&place);
     assert!(undisturbed.keys().any(|path| path.ends_with("year=2024/bars.parquet")), "there are bars");
     forget(&place);
-    let interrupted = killed_on_its_way(&place, asked, words, kills, pause);
-    assert!(interrupted > 1, "{interrupted} of {kills} kills met the run on its way");
+    let interrupted = killed_on_its_way(&place, asked, words, kills.into(), pause);
+    assert!(interrupted > u64::from(kills / 3), "{interrupted} of {kills} kills met the run on its way");
     let disturbed = made(&place);
     assert_eq!(disturbed.keys().collect::<Vec<_>>(), undisturbed.keys().collect::<Vec<_>>());
     assert!(disturbed == undisturbed, "the same bytes, states included");
@@ -101,13 +103,13 @@ fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u64, pause: Dura
 
 #[test]
 fn the_bars_of_a_universe_are_those_of_an_undisturbed_run_after_kills() {
-    same_after_kills(12, ("2023-11-01", "2024-02-09"), 9, Duration::from_millis(500));
+    same_after_kills(12, ("2023-11-01", "2024-02-09"), 9);
 }
 
 #[test]
 #[ignore = "100 tickers over a year take minutes: scripts/soak"]
 fn the_bars_of_a_hundred_tickers_over_a_year_are_those_of_an_undisturbed_run_after_kills() {
-    same_after_kills(100, ("2023-06-01", "2024-05-31"), 40, Duration::from_secs(2));
+    same_after_kills(100, ("2023-06-01", "2024-05-31"), 40);
 }
 
 #[test]

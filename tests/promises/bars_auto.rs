@@ -8,7 +8,7 @@ use shared::dataset::writer::publish_bars;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::zone::Zone;
 use tests::harness::program::run;
-use tests::harness::series::{Series, at, day};
+use tests::harness::series::{Series, at, day, sealed};
 use tests::harness::tree::{self, Print};
 
 const DAYS: [&str; 4] = ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"];
@@ -64,7 +64,7 @@ fn what_came_to_nothing_binds_no_other_range_to_its_target() {
     for (path, bytes) in series.written().into_iter().filter(|(path, _)| path.ends_with("_state.json")) {
         let mut state: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
         (state["covered"], state["files"]) = (serde_json::json!([]), serde_json::json!({}));
-        std::fs::write(series.out().join(path), state.to_string()).expect("written");
+        std::fs::write(series.out().join(path), sealed(&state.to_string())).expect("written");
     }
     for (path, _) in tree::parquet_bytes(&series.out()) {
         std::fs::remove_file(series.out().join(path)).expect("removed");

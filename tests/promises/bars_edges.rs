@@ -9,7 +9,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
 use tests::harness::program::run;
-use tests::harness::series::{FOLDERS, NAME, Series, at};
+use tests::harness::series::{FOLDERS, NAME, Series, at, sealed};
 use tests::harness::tree;
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
@@ -328,14 +328,15 @@ fn a_state_that_promises_more_bars_than_its_file_has_is_refused_not_continued() 
     let path = series.out().join(NAME).join("tick/_state.json");
     let state = std::fs::read_to_string(&path).expect("read");
     let later = ("2024-01-04", "2024-01-04");
-    let forged = state.replace("\"closed\": 4", "\"closed\": 7").replace("\"bars\": 5", "\"bars\": 7");
+    let forged = state.replace("\"closed\":4", "\"closed\":7").replace("\"bars\":5", "\"bars\":7");
     assert_ne!(forged, state);
-    std::fs::write(&path, forged).expect("written");
+    std::fs::write(&path, &forged).expect("written");
+    refused(&mut series.bars(later, "--mode TB --target 2"), &series.out(), &["checksum", "--rebuild"]);
+    std::fs::write(&path, sealed(&forged)).expect("written");
     refused(&mut series.bars(later, "--mode TB --target 2"), &series.out(), &["bars.parquet", "--rebuild"]);
-    let forged =
-        state.replace("\"year\": 2024", "\"year\": -32768").replace("\"closed\": 4", "\"closed\": 0");
+    let forged = state.replace("\"year\":2024", "\"year\":-32768").replace("\"closed\":4", "\"closed\":0");
     assert_ne!(forged, state);
-    std::fs::write(&path, forged).expect("written");
+    std::fs::write(&path, sealed(&forged)).expect("written");
     let said = run(&mut series.bars(later, "--mode TB --target 2"));
     assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
 }
@@ -409,4 +410,50 @@ fn what_is_asked_in_wrong_words_is_a_usage_error() {
         refused(&mut series.bars(ONE_DAY, words), &series.out(), &[said]);
     }
     refused(&mut series.bars(("2024-01-04", "2024-01-03"), "--mode TB"), &series.out(), &["2024-01-03"]);
+}
+
+#[test]
+fn files_that_are_gone_and_folders_that_can_not_be_looked_into_are_no_days_without_trades() {
+    let days = ["2023-12-28", "2023-12-29", "2024-01-03", "2024-01-04"];
+    let series = Series::of(days.map(|day| flat(day, 9, 10.0, 1.0)));
+    let (first, whole) = (("2023-12-28", "2024-01-03"), ("2023-12-28", "2024-01-04"));
+    run(&mut series.bars(first, "--mode TB --target 2")).expect_code(0);
+    let gone = series.root().join(NAME).join("year=2023");
+    let aside = series.root().join("aside");
+    std::fs::rename(&gone, &aside).expect("moved");
+    refused(
+        &mut series.bars(whole, "--mode TB --target 2"),
+        &series.out(),
+        &["1 of the 3 files", "--rebuild"],
+    );
+    // A file in the place of a folder stands for whatever keeps the system from looking.
+    std::fs::write(&gone, "in the way").expect("written");
+    refused(&mut series.bars(whole, "--mode TB --target 2"), &series.out(), &["year=2023", "trades.parquet"]);
+    std::fs::remove_file(&gone).expect("removed");
+    std::fs::rename(&aside, &gone).expect("moved back");
+    run(&mut series.bars(whole, "--mode TB --target 2")).expect_code(0);
+    let afresh = tempfile::tempdir().expect("a folder");
+    run(&mut series.bars_into(afresh.path(), whole, "--mode TB --target 2")).expect_code(0);
+    assert_eq!(changed(&series.written(), &tree::bytes(afresh.path())), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn damaged_bars_are_made_again_and_that_is_said() {
+    let series = Series::of([flat("2024-01-03", 9, 10.0, 1.0), flat("2024-01-04", 9, 10.0, 1.0)]);
+    run(&mut series.bars(ONE_DAY, "--mode TB --target 2")).expect_code(0);
+    let before = series.written();
+    let path = series.out().join(NAME).join("tick/year=2024/bars.parquet");
+    let mut bytes = std::fs::read(&path).expect("read");
+    bytes[40] ^= 1;
+    std::fs::write(&path, bytes).expect("written");
+    let said = run(&mut series.bars(ONE_DAY, "--mode TB --target 2 --resume")).expect_code(0).stderr;
+    assert!(said.contains("tick/year=2024/bars.parquet: not as the state says"), "{said}");
+    assert_eq!(changed(&before, &series.written()), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn sums_beyond_every_number_are_refused() {
+    let series = Series::of([flat("2024-01-03", 3, 1e308, 1e10)]);
+    let said = run(&mut series.bars(ONE_DAY, "--mode TB --target 2")).expect_code(2).stderr;
+    assert!(said.contains("larger than any number"), "{said}");
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +21,6 @@ use crate::market::ticker::Ticker;
 
 /// Layout of the state. Another one is never read.
 pub const STATE_VERSION: u32 = 1;
-
-const CLOCK_TICK: SignedDuration = SignedDuration::from_millis(20);
 
 /// Where a series lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,12 +150,11 @@ pub fn last_verified(folder: &SeriesFolder) -> Result<Timestamp, DiskError> {
     let path = folder.state();
     let modified =
         fs::metadata(&path).and_then(|found| found.modified()).map_err(DiskError::at("look at", &path))?;
-    // The kernel stamps files by a clock that ticks every few milliseconds.
-    let at = Timestamp::try_from(modified).unwrap_or(Timestamp::MIN);
-    Ok(at.saturating_add(CLOCK_TICK).unwrap_or(at))
+    Ok(Timestamp::try_from(modified).unwrap_or(Timestamp::MIN))
 }
 
-/// Notes that the state in `folder` was found to be right at `now`. Its bytes stay as they are.
+/// Notes that the state in `folder` was made, or found to be right, at `now`: the kernel's own stamps go by a clock that
+/// ticks every few milliseconds, and a run may begin in between. Its bytes stay as they are.
 pub fn note_verified(folder: &SeriesFolder, now: Timestamp) -> Result<(), DiskError> {
     let path = folder.state();
     let file = fs::File::options().append(true).open(&path).map_err(DiskError::at("open", &path))?;

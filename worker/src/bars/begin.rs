@@ -15,6 +15,7 @@ use super::plan::{self, Begin, Candidate, Gaps, Plan};
 use super::series::{self, Point};
 use super::source::tree::Holdings;
 use super::wish::Wish;
+use crate::clock;
 
 /// The state of a series on disk.
 pub type State = SeriesState<Point>;
@@ -274,6 +275,7 @@ impl Building {
             tail: self.point,
         };
         state.publish(&self.folder)?;
+        proof::note_verified(&self.folder, clock::now())?;
         Ok(state)
     }
 }

@@ -18,9 +18,6 @@ use crate::market::bar::Bar;
 /// Bars turned into columns at a time, however they arrive: a file depends on its bars alone.
 const BATCH_BARS: usize = 4 * 1024;
 
-/// Nine kinds of bars are written side by side, and each holds a group of fourteen columns.
-const ROW_GROUP_BARS: usize = 16 * 1024;
-
 /// A file of bars on its way to its place. Dropped unpublished, it leaves nothing.
 pub struct BarsFile {
     file: ParquetFile,
@@ -33,7 +30,7 @@ pub struct BarsFile {
 impl BarsFile {
     /// Begins the file `path`.
     pub fn create(path: &Path, columns: BarColumns) -> Result<Self, DiskError> {
-        let file = ParquetFile::with_groups_of(ROW_GROUP_BARS, path, &schema::of_bars(columns))?;
+        let file = ParquetFile::small(path, &schema::of_bars(columns))?;
         Ok(Self { file, columns, pending: Vec::with_capacity(BATCH_BARS), bars: 0 })
     }
 

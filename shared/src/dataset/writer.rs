@@ -13,7 +13,7 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -29,6 +29,13 @@ use crate::market::zone::Zone;
 
 /// Small enough that a group waiting to be written takes little memory, large enough to read fast.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
+
+/// Of a small file: nine kinds of bars are written side by side, each with up to fourteen columns of a group, and what is
+/// known of each group is held until the end.
+const SMALL_GROUP_ROWS: usize = 32 * 1024;
+
+/// Of a column of a small file, before it goes on without a dictionary.
+const SMALL_DICTIONARY_BYTES: usize = 64 * 1024;
 
 /// A column of a group is one page, but for long strings, which end at the format's usual 1 MiB. Measured against pages of
 /// the usual 20,000 rows: read in 13 % less CPU time, for 0.6 % more bytes and 1 MiB more to hold while writing.
@@ -152,12 +159,21 @@ pub(super) struct ParquetFile {
 
 impl ParquetFile {
     pub(super) fn create(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
-        Self::with_groups_of(ROW_GROUP_ROWS, path, schema)
+        Self::with(properties(ROW_GROUP_ROWS), path, schema)
     }
 
-    pub(super) fn with_groups_of(rows: usize, path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
+    /// One of many that are written side by side: it holds as little as it can.
+    pub(super) fn small(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
+        let properties = properties(SMALL_GROUP_ROWS)
+            .set_dictionary_page_size_limit(SMALL_DICTIONARY_BYTES)
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_offset_index_disabled(true);
+        Self::with(properties, path, schema)
+    }
+
+    fn with(properties: WriterPropertiesBuilder, path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
         let out = Hashing { inner: Draft::create(path)?, sha256: Sha256::new(), bytes: 0 };
-        let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties(rows)));
+        let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties.build()));
         let writer = writer.map_err(|error| DiskError::at("write", path)(io_error(error)))?;
         Ok(Self { writer, path: path.to_owned() })
     }
@@ -176,7 +192,7 @@ impl ParquetFile {
 }
 
 /// Stamps as deltas, prices and sizes by dictionary: the smallest and fastest to read of those measured.
-fn properties(group_rows: usize) -> WriterProperties {
+fn properties(group_rows: usize) -> WriterPropertiesBuilder {
     let stamps = ["t", "t_close", "sip_ts", "participant_ts", "sequence_number"];
     let builder = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
@@ -188,7 +204,7 @@ fn properties(group_rows: usize) -> WriterProperties {
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED)
     };
-    stamps.into_iter().fold(builder, by_deltas).build()
+    stamps.into_iter().fold(builder, by_deltas)
 }
 
 fn bar_columns(kind: Kind, zone: Zone, ticker: &Ticker, rows: &[DatedBar]) -> RecordBatch {

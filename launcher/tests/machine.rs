@@ -1,18 +1,13 @@
 //! The state machine, told as stories: facts in, decisions out.
 
 use jiff::{SignedDuration, Timestamp};
-use launcher::plan::batches::{DEFAULT_SIZE, FairShare, Load, Weighed, split};
-use launcher::plan::part::{self, Part};
-use launcher::plan::settings::{Batching, Rules};
+use launcher::plan::part::Part;
+use launcher::plan::settings::Rules;
 use launcher::process::exit_record::{Ending, Usage};
 use launcher::supervise::batch::{BatchState, Illegal};
 use launcher::supervise::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally, Unfinished, Word};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
-use launcher::supervise::totals::Totals;
 use proptest::prelude::*;
-use shared::dataset::coverage::DateRange;
-use shared::dataset::kind::Kind;
-use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::identity::ProcessIdentity;
@@ -119,24 +114,24 @@ impl Story {
         self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).expect("in range");
     }
 
-    fn state(&self, batch: u32) -> BatchState {
+    pub(crate) fn state(&self, batch: u32) -> BatchState {
         self.machine.batch(BatchId(batch)).expect("planned").state.clone()
     }
 
-    fn left(&self, batch: u32) -> Vec<&str> {
+    pub(crate) fn left(&self, batch: u32) -> Vec<&str> {
         self.machine.batch(BatchId(batch)).expect("planned").left().map(Ticker::as_str).collect()
     }
 
-    fn trial(&self, batch: u32) -> Vec<&str> {
+    pub(crate) fn trial(&self, batch: u32) -> Vec<&str> {
         self.machine.batch(BatchId(batch)).expect("planned").trial().map(Ticker::as_str).collect()
     }
 
-    fn failures(&self, batch: u32) -> Vec<(&str, &str)> {
+    pub(crate) fn failures(&self, batch: u32) -> Vec<(&str, &str)> {
         let failures = self.machine.batch(BatchId(batch)).expect("planned").failures();
         failures.map(|(ticker, failure)| (ticker.as_str(), failure.cause.as_str())).collect()
     }
 
-    fn closes(&self) -> Option<Outcome> {
+    pub(crate) fn closes(&self) -> Option<Outcome> {
         match self.decide().as_slice() {
             [Decision::Close(outcome)] => Some(outcome.clone()),
             _ => None,
@@ -376,81 +371,7 @@ fn each_kind_of_trouble_has_a_budget_of_its_own() {
     assert_eq!(end(report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[("A", Word::Begun)])), 1);
 }
 
-fn refused(ticker: &str) -> Report {
-    let cause = format!("{ticker}: connection refused, try 8 of 8");
-    exited(10, 0, &[(ticker, Word::Failed { cause, persistence: Persistence::Transient })])
-}
-
-const NAMES: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
-
-/// Six batches of one, of which the first three have found the server down.
-fn server_down() -> Story {
-    let mut story = Story::of(rules(3, 0), &NAMES.each_ref().map(std::slice::from_ref));
-    assert_eq!(story.launch(), ["1.1", "2.1", "3.1"]);
-    (1..=3).zip(NAMES).for_each(|(batch, name)| story.end(batch, refused(name)));
-    story
-}
-
-#[test]
-fn the_same_cause_on_three_batches_pauses_the_run_and_costs_nobody_an_attempt() {
-    let mut story = server_down();
-    let RunState::Paused { why, .. } = story.machine.run() else { panic!("{:?}", story.machine.run()) };
-    assert_eq!(why, "3 batches in a row got nothing done: C: connection refused, try 8 of 8");
-    assert!((1..=3).all(|batch| story.failures(batch).is_empty()), "though they had no retries");
-    assert_eq!(story.launch(), [] as [String; 0]);
-    story.pass(1);
-    assert_eq!(story.launch(), ["4.1"], "one goes ahead, one that had not been tried");
-    assert_eq!(story.launch(), [] as [String; 0], "and only one");
-    story.end(4, refused("D"));
-    assert!(story.failures(4).is_empty());
-    story.pass(1);
-    assert_eq!(story.launch(), [] as [String; 0], "it looks less and less often");
-    story.pass(1);
-    assert_eq!(story.launch(), ["5.1"]);
-    story.end(5, exited(0, 1, &[]));
-    assert_eq!(*story.machine.run(), RunState::Open, "the server is back");
-    assert_eq!(story.launch(), ["1.2", "2.2", "3.2"]);
-}
-
-#[test]
-fn a_trouble_that_only_the_last_tickers_have_ends_with_their_names() {
-    let mut story = server_down();
-    for name in &NAMES[3..] {
-        story.pass(300);
-        let batch = story.launch()[0].split_once('.').expect("a name").0.parse().expect("a number");
-        story.end(batch, refused(name));
-    }
-    for name in NAMES {
-        assert_eq!(story.closes(), None, "before {name}");
-        story.pass(300);
-        let batch = story.launch()[0].split_once('.').expect("a name").0.parse().expect("a number");
-        story.end(batch, refused(name));
-    }
-    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 6 }));
-}
-
-#[test]
-fn a_program_that_crashes_on_everything_stops_the_run() {
-    let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
-    let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let mut story = Story::of(rules(1, 2), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
-    let mut died = 0;
-    while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
-        story.pass(300);
-        for launched in story.launch() {
-            let batch: u32 = launched.split_once('.').expect("a name").0.parse().expect("a number");
-            let name = names[batch as usize - 1].as_str();
-            story.end(batch, report(Ending::Signaled { signal: 4 }, 0, &[(name, Word::Begun)]));
-            died += 1;
-        }
-        assert!(died < 50, "it never gives up");
-    }
-    let RunState::Stopping { why: StopWhy::Hopeless { what, .. } } = story.machine.run() else {
-        panic!("{:?}", story.machine.run())
-    };
-    assert!(what.contains("in a row got nothing done: killed by SIGILL; 5 batches sent ahead"), "{what}");
-    assert!((1..=20).all(|batch| story.failures(batch).is_empty()), "nobody is given up");
-}
+pub(crate) const NAMES: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 
 #[test]
 fn no_more_workers_than_memory_carries_but_always_one() {
@@ -478,164 +399,6 @@ fn what_was_asked_to_end_by_a_supervisor_that_died_is_not_charged() {
     assert_eq!(story.launch(), ["1.2"], "its retries are not touched");
     story.end(1, report(Ending::Stopped { killed: false }, 0, &[("A", Word::Begun)]));
     assert_eq!(story.failures(1), [("A", "stopped by a signal that was not ours")]);
-}
-
-/// Seconds from start to end of a run in which every attempt takes as long as its tickers together.
-fn makespan(batches: &[Load], seconds_of: impl Fn(&Ticker, Part) -> i64) -> i64 {
-    let mut story = Story::of(rules(8, 0), &[]);
-    for (number, Load { tickers, part }) in (1..).zip(batches.iter().cloned()) {
-        story.hear(Fact::Planned { batch: BatchId(number), tickers, part });
-    }
-    let began = story.now;
-    let mut ends: std::collections::BTreeSet<(Timestamp, u32)> = std::collections::BTreeSet::new();
-    while story.closes().is_none() {
-        for launched in story.launch() {
-            let batch: u32 = launched.split_once('.').expect("a name").0.parse().expect("a number");
-            let load = &batches[batch as usize - 1];
-            let seconds = load.tickers.iter().map(|ticker| seconds_of(ticker, load.part)).sum();
-            ends.insert((
-                story.now.checked_add(SignedDuration::from_secs(seconds)).expect("in range"),
-                batch,
-            ));
-        }
-        let (at, batch) = ends.pop_first().expect("something runs");
-        story.now = at;
-        story.end(batch, exited(0, batches[batch as usize - 1].tickers.len() as u64, &[]));
-    }
-    story.now.duration_since(began).as_secs()
-}
-
-#[test]
-fn with_five_percent_elephants_the_run_is_within_two_percent_of_the_ideal() {
-    let seconds_of = |ticker: &Ticker| {
-        let number: i64 = ticker.as_str()[1..].parse().expect("a number");
-        let chance = number * 7_919 % 1_000;
-        if number % 20 == 7 { 600 + chance * 600 / 1_000 } else { 5 + chance * 25 / 1_000 }
-    };
-    let weighed = |number: i64, known: bool| {
-        let ticker = ticker(&format!("T{number}"));
-        let rows_expected = known.then(|| u64::try_from(seconds_of(&ticker)).expect("positive") * 10_000);
-        Weighed::of(ticker, rows_expected)
-    };
-    for count in [400, 3_000] {
-        let total: i64 = (0..count).map(|number| seconds_of(&ticker(&format!("T{number}")))).sum();
-        let ideal = total / 8;
-        let of = |known: bool| {
-            let weighed = (0..count).map(|number| weighed(number, known)).collect();
-            let batches = split(weighed, Batching::Size(DEFAULT_SIZE), 8.try_into().expect("not zero"));
-            makespan(&batches, |ticker, _| seconds_of(ticker))
-        };
-        let (known, unknown) = (of(true), of(false));
-        eprintln!("{count} tickers: ideal {ideal} s, known {known} s, unknown {unknown} s");
-        assert!(known * 100 <= ideal * 102, "{known} s, ideal {ideal} s");
-    }
-}
-
-#[test]
-fn an_elephant_heavier_than_the_whole_run_should_take_is_split_and_the_run_within_two_percent_of_the_ideal() {
-    let year = DateRange::new("2024-01-01".parse().expect("a day"), "2024-12-31".parse().expect("a day"));
-    let year = year.expect("in order");
-    // Two for three times as many seconds as the ideal, and the rest of the market.
-    let seconds_of = |number: u64| if number < 2 { 30_000 } else { 20 };
-    let (count, rows_a_second) = (3_000, 10_000);
-    let ideal = (0..count).map(seconds_of).sum::<u64>() / 8;
-    assert!(seconds_of(0) > 2 * ideal);
-    let weighed: Vec<Weighed> = (0..count)
-        .map(|number| Weighed::of(ticker(&format!("T{number}")), Some(seconds_of(number) * rows_a_second)))
-        .collect();
-    let slots = 8.try_into().expect("not zero");
-    let fair = FairShare::of(&weighed, slots).expect("known");
-    // No two days of an elephant are alike.
-    let slices = |rows: u64| -> Vec<part::Slice> {
-        let days = Partition::within(Kind::Trades, year).map(Partition::span);
-        let weight = |day: u64| 1 + day * 7 % 11;
-        let total: u64 = (0..366).map(weight).sum();
-        days.zip(0..).map(|(day, number)| (day, (rows * weight(number)).div_ceil(total))).collect()
-    };
-    let cut = |weighed: &Weighed| -> Vec<Weighed> {
-        let rows = weighed.rows_expected.expect("known");
-        let parts = part::cut(&slices(rows), fair.parts(rows));
-        let one = |(part, rows)| Weighed { part, rows_expected: Some(rows), ..weighed.clone() };
-        parts.into_iter().map(one).collect()
-    };
-    let takes = |loads: &[Load]| {
-        let of = |ticker: &Ticker, part: Part| {
-            let seconds = seconds_of(ticker.as_str()[1..].parse().expect("a number"));
-            let own = slices(seconds * rows_a_second).into_iter();
-            let own = own.filter(|(day, _)| part.days(year).intersection(*day).is_some());
-            i64::try_from(own.map(|(_, rows)| rows).sum::<u64>() / rows_a_second).expect("small")
-        };
-        u64::try_from(makespan(loads, of)).expect("forward")
-    };
-    let batching = Batching::Size(DEFAULT_SIZE);
-    let whole = takes(&split(weighed.clone(), batching, slots));
-    let parted = takes(&split(weighed.iter().flat_map(cut).collect(), batching, slots));
-    eprintln!("ideal {ideal} s, an elephant in one piece {whole} s, in parts {parted} s");
-    assert!(whole >= 30_000 - 1, "an elephant takes as long as it takes");
-    assert!(parted * 100 <= ideal * 102, "{parted} s, ideal {ideal} s");
-}
-
-#[test]
-fn parts_of_a_ticker_are_charged_each_for_itself_and_the_ticker_counts_once() {
-    let mut story = Story::of(rules(3, 1), &[]);
-    for (number, part) in [(1, "..2020-04-30"), (2, "2020-05-01..2020-08-31"), (3, "2020-09-01..")] {
-        story.hear(planned_part(number, "MAMTH", part));
-    }
-    story.hear(planned(4, &["A"]));
-    assert_eq!(story.launch(), ["1.1", "2.1", "3.1"]);
-    let failed = || exited(10, 0, &[("MAMTH", Word::Begun)]);
-    story.end(1, exited(0, 1, &[]));
-    assert_eq!(story.machine.totals(), Totals::default(), "a third of it is done");
-    assert_eq!(story.launch(), ["4.1"]);
-    story.end(4, exited(0, 1, &[]));
-    story.end(2, failed());
-    story.end(3, failed());
-    story.pass(60);
-    assert_eq!(story.launch(), ["2.2", "3.2"]);
-    story.end(2, exited(0, 1, &[]));
-    story.end(3, failed());
-    assert_eq!(story.machine.totals(), Totals { verified: 1, reported: 0, failed: 1 });
-    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 1 }));
-    story.hear(Fact::Closed { outcome: Outcome::Incomplete { failed: 1 } });
-    story.hear(opened());
-    assert_eq!(story.launch(), ["3.3"], "only what failed is tried again");
-    story.end(3, exited(0, 1, &[]));
-    assert_eq!(story.machine.totals().verified, 2);
-    assert_eq!(story.closes(), Some(Outcome::Complete));
-}
-
-#[test]
-fn a_crashing_part_is_not_halved_and_two_failed_parts_are_one_failed_ticker() {
-    let mut story = Story::of(rules(2, 0), &[]);
-    story.hear(planned_part(1, "MAMTH", "..2020-04-30"));
-    story.hear(planned_part(2, "MAMTH", "2020-05-01.."));
-    story.launch();
-    for batch in [1, 2] {
-        story.end(batch, report(Ending::TooLarge { rss_bytes: 1 }, 0, &[("MAMTH", Word::Untouched)]));
-        assert_eq!(story.failures(batch).len(), 1);
-    }
-    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 1 }));
-}
-
-#[test]
-fn the_trouble_of_one_ticker_in_all_of_its_parts_is_not_everybody_s() {
-    let mut story = Story::of(rules(1, 9), &[]);
-    for (number, part) in [(1, "..2020-04-30"), (2, "2020-05-01..2020-08-31"), (3, "2020-09-01..")] {
-        story.hear(planned_part(number, "MAMTH", part));
-    }
-    for batch in [1, 2, 3] {
-        story.launch();
-        story.end(batch, exited(10, 0, &[("MAMTH", Word::Begun)]));
-        assert_eq!(*story.machine.run(), RunState::Open, "after batch {batch}");
-    }
-}
-
-#[test]
-fn a_part_is_of_one_ticker() {
-    let mut story = Story::of(rules(1, 0), &[]);
-    let tickers = vec![ticker("A"), ticker("B")];
-    let part = "..2020-04-30".parse().expect("a part");
-    assert!(story.try_hear(Fact::Planned { batch: BatchId(1), tickers, part }).is_err());
 }
 
 #[test]

@@ -3,6 +3,9 @@
 
 mod scene;
 mod machine;
+mod common_cause;
+mod makespan;
+mod parts;
 mod journal;
 mod evidence;
 mod status;

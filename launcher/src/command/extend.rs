@@ -7,9 +7,10 @@ use super::existing;
 use super::failure::Failure;
 use super::stop;
 use crate::cli::StartArgs;
+use crate::plan::differences::{self, Difference};
 use crate::plan::extension::{self, Extension, Verdict, Wish};
 use crate::plan::request::{Input, Request};
-use crate::plan::settings::{self, Difference};
+use crate::plan::settings;
 use crate::process::clock;
 use crate::supervise::journal;
 use crate::supervise::machine::Machine;
@@ -28,7 +29,7 @@ pub fn wished(args: &StartArgs, frozen: &Request, tickers: &[Ticker]) -> Result<
         from: args.from,
         to: args.to,
         list: csv.as_deref().zip(input.as_ref()),
-        others: settings::differences(args, &frozen.settings, &cwd),
+        others: differences::differences(args, &frozen.settings, &cwd),
     };
     match extension::judge(wish, frozen, tickers, clock::now()) {
         Verdict::Same => Ok(None),

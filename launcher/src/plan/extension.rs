@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
+use super::differences::Difference;
 use super::request::{Extended, Input, Request};
-use super::settings::Difference;
 
 /// How many missing tickers are named.
 const NAMED_MAX: usize = 5;

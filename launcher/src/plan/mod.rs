@@ -4,6 +4,7 @@
 pub mod limits;
 pub mod notify_url;
 pub mod settings;
+pub mod differences;
 pub mod part;
 pub mod batches;
 pub mod request;

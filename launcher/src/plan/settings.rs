@@ -1,8 +1,7 @@
 //! Settings: the arguments of `start` with every default filled in and every path made absolute.
 //! Resolved once. After that an [`extension`](super::extension) may lengthen their range and their ticker list;
-//! [`differences`] says who would change anything else.
+//! [`differences`](super::differences) says who would change anything else.
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -10,12 +9,11 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::Columns;
-use shared::market::bar::{Mode, Modes};
+use shared::market::bar::Modes;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
 use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
-use shared::run::size::Size;
 use shared::run::via::Via;
 use shared::run::window::Window;
 
@@ -305,7 +303,7 @@ fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder
 }
 
 /// Arguments of `bars` with the paths among them absolute: a run may be resumed from another folder.
-fn words_of_bars(cwd: &Path, typed: &[String]) -> Vec<String> {
+pub(super) fn words_of_bars(cwd: &Path, typed: &[String]) -> Vec<String> {
     let names_a_path = |flag: &str| ["--adjust", "--daily-root"].contains(&flag);
     let spelled = |path: &str| absolute(cwd, Path::new(path)).display().to_string();
     let mut is_path = false;
@@ -345,121 +343,10 @@ fn missing_flags(args: &StartArgs) -> String {
     missing.collect::<Vec<_>>().join(", ")
 }
 
-/// One argument that contradicts the frozen run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The flag.
-    pub flag: &'static str,
-    /// What the run was created with.
-    pub frozen: String,
-    /// What is said now.
-    pub given: String,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: the run has {}, you say {}", self.flag, self.frozen, self.given)
-    }
-}
-
-/// Every argument of `given` that says otherwise than `frozen`; what was not said can't differ. Range and ticker
-/// list are not looked at: they may be extended.
-pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Difference> {
-    let mut found = Vec::new();
-    let mut compare = |flag: &'static str, frozen: String, given: Option<String>| {
-        if let Some(given) = given.filter(|given| *given != frozen) {
-            found.push(Difference { flag, frozen, given });
-        }
-    };
-    let path = |path: &PathBuf| absolute(cwd, path).display().to_string();
-    let number = |number: NonZeroU32| number.to_string();
-    let span = |span: SignedDuration| format!("{span:#}");
-    let base_url = |text: &String| {
-        let url = BaseUrl::parse(text, PlainHttp::Allowed);
-        url.map_or_else(|_| text.clone(), |url| url.to_string())
-    };
-    let none = || "none".to_owned();
-    let script = match &frozen.program {
-        Program::Worker | Program::Bars(_) => none(),
-        Program::Script(path) => path.display().to_string(),
-    };
-    let (trades_root, agg1m_root, modes, words) = match &frozen.program {
-        Program::Bars(BarsOrder { input, modes, arguments }) => {
-            let (flag, root, _) = input.parts();
-            let root = |of: &str| if flag == of { root.display().to_string() } else { none() };
-            (
-                root("--trades-root"),
-                root("--agg1m-root"),
-                spelled_modes(modes),
-                words_of_bars(cwd, arguments).join(" "),
-            )
-        }
-        _ => (none(), none(), none(), none()),
-    };
-    let (batch_size, shards) = match frozen.batching {
-        Some(Batching::Size(size)) => (size.to_string(), none()),
-        Some(Batching::Shards(shards)) => (none(), shards.to_string()),
-        None => (none(), none()),
-    };
-    let only_if_set = |set: bool| set.then(|| "yes".to_owned());
-    let yes_no = |set: bool| if set { "yes".to_owned() } else { "no".to_owned() };
-
-    compare("--job", frozen.job.to_string(), given.job.map(|job| job.to_string()));
-    compare("--outdir", frozen.outdir.display().to_string(), given.outdir.as_ref().map(path));
-    compare("--batch-size", batch_size, given.batch_size.map(number));
-    compare("--shards", shards, given.shards.map(number));
-    compare("--max-concurrent", frozen.max_concurrent.to_string(), given.max_concurrent.map(number));
-    compare("--per-shard-workers", frozen.per_shard_workers.to_string(), given.per_shard_workers.map(number));
-    compare("--retries", frozen.retries.to_string(), given.retries.map(|retries| retries.to_string()));
-    compare("--ingest-script", script, given.ingest_script.as_ref().map(path));
-    compare("--trades-root", trades_root, given.trades_root.as_ref().map(path));
-    compare("--agg1m-root", agg1m_root, given.agg1m_root.as_ref().map(path));
-    compare("--mode", modes, (!given.mode.is_empty()).then(|| spelled_modes(&Modes::resolve(&given.mode))));
-    compare("--", words, (!given.bars.is_empty()).then(|| words_of_bars(cwd, &given.bars).join(" ")));
-    compare("--base-url", frozen.base_url.clone(), given.base_url.as_ref().map(base_url));
-    compare("--allow-http", yes_no(frozen.allow_http), only_if_set(given.allow_http));
-    compare("--adjusted", yes_no(frozen.adjusted.into()), only_if_set(given.adjusted));
-    compare("--columns", frozen.columns.to_string(), given.columns.map(|columns| columns.to_string()));
-    compare("--tz", frozen.zone.to_string(), given.tz.map(|zone| zone.to_string()));
-    compare("--window", frozen.window.to_string(), given.window.map(|window| window.to_string()));
-    compare("--via", frozen.via.to_string(), given.via.map(|via| via.to_string()));
-    let rate = frozen.rate.map_or_else(none, |rate| rate.to_string());
-    compare("--rate", rate, given.rate.or(given.rate_limit).map(|rate| rate.to_string()));
-    compare("--settle", span(frozen.settle), given.settle.map(span));
-    compare("--recheck-empty", frozen.recheck_empty.to_string(), given.recheck_empty.map(|n| n.to_string()));
-    compare("--tries", frozen.tries.to_string(), given.tries.map(number));
-    compare("--backoff-base", span(frozen.backoff_base), given.backoff_base.map(span));
-    let Limits { max_rss, batch_timeout, stall_timeout, max_log, min_free_disk } = frozen.limits;
-    let none = || "none".to_owned();
-    let size = |size: Size| size.to_string();
-    compare("--max-rss", max_rss.map_or_else(none, size), given.max_rss.map(size));
-    compare("--batch-timeout", batch_timeout.map_or_else(none, span), given.batch_timeout.map(span));
-    compare("--stall-timeout", span(stall_timeout), given.stall_timeout.map(span));
-    compare("--max-log", max_log.to_string(), given.max_log.map(size));
-    compare("--min-free-disk", min_free_disk.to_string(), given.min_free_disk.map(size));
-    found.extend(notify_url_differs(given, frozen));
-    found
-}
-
-fn spelled_modes(modes: &[Mode]) -> String {
-    modes.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(",")
-}
-
-/// Addresses are compared whole and shown by their hosts: two of them may look alike.
-fn notify_url_differs(given: &StartArgs, frozen: &Settings) -> Option<Difference> {
-    let text = given.notify_url.as_ref()?;
-    let url = NotifyUrl::parse(text, PlainHttp::Allowed).ok();
-    if url == frozen.notify_url {
-        return None;
-    }
-    let shown = frozen.notify_url.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-    let given = url.map_or_else(|| "no address".to_owned(), |url| format!("another one, {url}"));
-    Some(Difference { flag: "--notify-url", frozen: shown, given })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::differences::differences;
 
     fn full() -> StartArgs {
         StartArgs {

@@ -36,15 +36,13 @@ pub enum ExecutableError {
 
 /// What workers of `program` execute, whether it is there or not.
 pub fn place(program: &Program) -> Result<PathBuf, DiskError> {
+    let beside_us = |name: &str| {
+        let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
+        Ok(own.with_file_name(name))
+    };
     match program {
-        Program::Worker => {
-            let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
-            Ok(own.with_file_name("worker"))
-        }
-        Program::Bars(_) => {
-            let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
-            Ok(own.with_file_name("bars"))
-        }
+        Program::Worker => beside_us("worker"),
+        Program::Bars(_) => beside_us("bars"),
         Program::Script(path) => Ok(path.clone()),
     }
 }

@@ -1,13 +1,15 @@
 //! The worker's command line: the contract of DESIGN 6, from the launcher's side.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use shared::dataset::kind::Kind;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::part::Part;
 use super::request::Request;
-use crate::job::{BarsOrder, Job, Task};
+use super::settings::Settings;
+use crate::job::{BarsOrder, Task};
 
 /// Arguments for one attempt at a batch. They always ask to resume, so that another attempt asks only for
 /// what is missing; what counts as missing in a run that wants everything anew is said by `--covered-since`.
@@ -18,15 +20,13 @@ pub fn arguments(
     attempt: u32,
     part: Part,
 ) -> Vec<OsString> {
-    let (settings, days) = (&request.settings, part.days(request.days()));
-    if let Task::Bars(order) = settings.task() {
-        return of_bars(request, order, workdir, batch, attempt);
-    }
-    let mut arguments: Vec<OsString> = vec![settings.job.name().into()];
-    let mut say = |flag: &str, value: &dyn AsRef<std::ffi::OsStr>| {
-        arguments.push(flag.into());
-        arguments.push(value.as_ref().to_owned());
+    let settings = &request.settings;
+    let mut arguments = match settings.task() {
+        Task::Download(kind) => vec![kind.name().into()],
+        Task::Bars(order) => what_to_make(order),
     };
+    let mut say = |flag: &str, value: &dyn AsRef<OsStr>| say(&mut arguments, flag, value);
+    let days = part.days(request.days());
     say("--tickers-csv", &workdir.attempt_csv(batch, attempt));
     say("--outdir", &settings.outdir);
     say("--from", &days.from().to_string());
@@ -36,6 +36,26 @@ pub fn arguments(
     }
     say("--max-workers", &settings.per_shard_workers.to_string());
     say("--events", &workdir.attempt_events(batch, attempt));
+    match settings.task() {
+        Task::Download(kind) => how_to_fetch(settings, kind, &mut arguments),
+        Task::Bars(order) => {
+            arguments.push("--resume".into());
+            arguments.extend(order.arguments.iter().map(OsString::from));
+        }
+    }
+    arguments
+}
+
+/// What `bars` begins with.
+fn what_to_make(order: &BarsOrder) -> Vec<OsString> {
+    let (root_flag, root, _) = order.input.parts();
+    let modes: Vec<&str> = order.modes.iter().map(|mode| mode.name()).collect();
+    vec![root_flag.into(), root.into(), "--mode".into(), modes.join(",").into()]
+}
+
+/// What `worker` ends with.
+fn how_to_fetch(settings: &Settings, kind: Kind, arguments: &mut Vec<OsString>) {
+    let mut say = |flag: &str, value: &dyn AsRef<OsStr>| say(arguments, flag, value);
     say("--base-url", &settings.base_url);
     say("--settle", &format!("{:#}", settings.settle).replace(' ', ""));
     say("--recheck-empty", &settings.recheck_empty.to_string());
@@ -46,10 +66,10 @@ pub fn arguments(
     if let Some(rate) = settings.rate {
         say("--rate", &rate.to_string());
     }
-    if settings.job == Job::Daily {
+    if kind == Kind::Daily {
         say("--via", &settings.via.to_string());
     }
-    if settings.job == Job::Trades {
+    if kind == Kind::Trades {
         say("--columns", &settings.columns.to_string());
     }
     arguments.push("--resume".into());
@@ -59,39 +79,11 @@ pub fn arguments(
     if bool::from(settings.adjusted) {
         arguments.push("--adjusted".into());
     }
-    arguments
 }
 
-/// The same for `bars`.
-fn of_bars(
-    request: &Request,
-    order: &BarsOrder,
-    workdir: &Workdir,
-    batch: BatchId,
-    attempt: u32,
-) -> Vec<OsString> {
-    let (settings, days) = (&request.settings, request.days());
-    let (root_flag, root, _) = order.input.parts();
-    let modes: Vec<&str> = order.modes.iter().map(|mode| mode.name()).collect();
-    let mut arguments: Vec<OsString> = Vec::new();
-    let mut say = |flag: &str, value: &dyn AsRef<std::ffi::OsStr>| {
-        arguments.push(flag.into());
-        arguments.push(value.as_ref().to_owned());
-    };
-    say(root_flag, root);
-    say("--tickers-csv", &workdir.attempt_csv(batch, attempt));
-    say("--outdir", &settings.outdir);
-    say("--from", &days.from().to_string());
-    say("--to", &days.to().to_string());
-    say("--mode", &modes.join(","));
-    if let Some(since) = request.covered_since() {
-        say("--covered-since", &since.to_string());
-    }
-    say("--max-workers", &settings.per_shard_workers.to_string());
-    say("--events", &workdir.attempt_events(batch, attempt));
-    arguments.push("--resume".into());
-    arguments.extend(order.arguments.iter().map(OsString::from));
-    arguments
+fn say(arguments: &mut Vec<OsString>, flag: &str, value: &dyn AsRef<OsStr>) {
+    arguments.push(flag.into());
+    arguments.push(value.as_ref().to_owned());
 }
 
 /// A command as a person would type it. The key is not among the arguments, so nothing is left out.

@@ -2,7 +2,7 @@
 //!
 //! `decode ROOT TICKER`: every `trades.parquet` below, in the order of their days; prints how many rows there were.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tests::harness::tree;
 
 /// As `bars` reads.
 const BATCH_ROWS: usize = 4 * 1024;
@@ -18,22 +19,10 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut argument = |name: &str| arguments.next().unwrap_or_else(|| panic!("no {name}"));
     let folder = PathBuf::from(argument("ROOT")).join(argument("TICKER"));
-    let mut files = Vec::new();
-    find(&folder, &mut files);
-    files.sort();
+    let mut files = tree::files(&folder);
+    files.retain(|path| path.ends_with("trades.parquet"));
     let rows: usize = files.iter().map(|path| decode(path)).sum();
     drop(writeln!(io::stdout(), "{rows} rows in {} files", files.len()));
-}
-
-fn find(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            find(&path, files);
-        } else if path.ends_with("trades.parquet") {
-            files.push(path);
-        }
-    }
 }
 
 fn decode(path: &Path) -> usize {

@@ -15,6 +15,7 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
+use tests::harness::tree;
 
 /// As `bars` reads, and as the worker writes.
 const READ_ROWS: usize = 4 * 1024;
@@ -63,9 +64,8 @@ fn main() {
     let mut argument = |name: &str| arguments.next().unwrap_or_else(|| panic!("no {name}"));
     let folder = PathBuf::from(argument("ROOT")).join(argument("TICKER"));
     let rounds: usize = arguments.next().map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
-    let mut days = Vec::new();
-    find(&folder, &mut days);
-    days.sort();
+    let mut days = tree::files(&folder);
+    days.retain(|path| path.ends_with("trades.parquet"));
     let (ways, out) = (ways(), tempfile::tempdir().expect("a folder"));
     let mut measured: Vec<Measured> = ways.iter().map(|_| Measured::default()).collect();
     let path = |way: usize, day: usize| out.path().join(format!("{way}-{day}.parquet"));
@@ -194,16 +194,5 @@ fn print(ways: &[Way], measured: &mut [Measured]) {
             a_row(least),
             a_row(of.write_us)
         ));
-    }
-}
-
-fn find(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            find(&path, files);
-        } else if path.ends_with("trades.parquet") {
-            files.push(path);
-        }
     }
 }

@@ -103,11 +103,6 @@ fn print(dice: &mut Dice, stamp: i64, cents: u64) -> Print {
     }
 }
 
-/// Can a bar be made of it?
-pub fn carries_information(&(_, price, size): &Print) -> bool {
-    size > 0.0 && price > 0.0 && price.is_finite()
-}
-
 /// Minutes of `days`: some have no average price, some no volume.
 pub fn minutes(seed: u64, days: &[TradingDay]) -> Vec<Ohlcv> {
     let mut dice = Dice::new(seed);

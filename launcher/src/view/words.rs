@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use shared::run::thousands::grouped;
 use shared::run::workdir::Workdir;
 
 use crate::plan::errand;
@@ -46,15 +47,7 @@ fn own_name() -> &'static Path {
 
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(&number.to_string())
 }
 
 /// What is left of a batch: `25 tickers`, `MAMTH 2024-01-01..2024-06-30`, `MAMTH from 2024-07-01 on`.

@@ -133,6 +133,13 @@ impl Ledger {
         outdir.join(ticker.as_str()).join("_ledger.jsonl")
     }
 
+    /// The ledger of `ticker`; `None` where there is none. What can't be looked at is an error, not an absence.
+    pub fn read_if_there(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Option<Self>, LedgerError> {
+        let path = Self::path(outdir, ticker);
+        let is_there = path.try_exists().map_err(DiskError::at("look at", &path))?;
+        if is_there { Self::read(outdir, kind, ticker).map(Some) } else { Ok(None) }
+    }
+
     /// Reads the ledger and looks whether its files still have their lengths. A missing ledger proves
     /// nothing; nothing is created.
     pub fn read(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {

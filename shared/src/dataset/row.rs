@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use crate::market::ohlcv::Ohlcv;
 use crate::market::trade::Trade;
-use crate::market::trading_day::TradingDay;
+use crate::market::trading_day::{NS_PER_MS, TradingDay};
 use crate::market::zone::Zone;
 
 /// May two rows of one source share a stamp?
@@ -42,7 +42,7 @@ impl Row for Ohlcv {
 
 impl Row for Trade {
     const STAMPS: Stamps = Stamps::Shared;
-    const STAMPS_PER_MS: i64 = 1_000_000;
+    const STAMPS_PER_MS: i64 = NS_PER_MS;
 
     fn stamp(&self) -> i64 {
         self.sip_ns

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// The exchange's time zone, compiled in.
 pub static NEW_YORK: TimeZone = jiff::tz::get!("America/New_York");
 
+/// Stamps of trades are ns, those of the vendor's bars ms.
+pub const NS_PER_MS: i64 = 1_000_000;
+
 /// Extended trading ends at this New York hour; no trade of the day is stamped later.
 const SESSION_OVER_HOUR: i8 = 20;
 
@@ -41,6 +44,11 @@ impl TradingDay {
     pub fn of_utc_ms(ms: i64) -> Option<Self> {
         let at = Timestamp::from_millisecond(ms).ok()?;
         Self::within(NEW_YORK.to_datetime(at).date())
+    }
+
+    /// The New York day of an instant in nanoseconds since the epoch (UTC).
+    pub fn of_utc_ns(ns: i64) -> Option<Self> {
+        Self::of_utc_ms(ns.div_euclid(NS_PER_MS))
     }
 
     /// The New York day of an instant.

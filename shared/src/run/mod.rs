@@ -13,3 +13,4 @@ pub mod ticker_list;
 pub mod window;
 pub mod via;
 pub mod workdir;
+pub mod thousands;

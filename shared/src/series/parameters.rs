@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::kind::BarColumns;
 use crate::market::trading_day::TradingDay;
 
 /// Everything but ticker and mode that bars depend on.
@@ -103,6 +104,13 @@ pub struct Split {
     pub from: f64,
     /// New shares.
     pub to: f64,
+}
+
+impl Parameters {
+    /// Which columns its bars are written with.
+    pub fn columns(&self) -> BarColumns {
+        if self.extended { BarColumns::Extended } else { BarColumns::Seven }
+    }
 }
 
 impl fmt::Display for Parameters {

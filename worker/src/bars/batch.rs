@@ -41,8 +41,6 @@ pub enum Input {
 /// What is to be built.
 #[derive(Debug, Clone)]
 pub struct Commission {
-    /// Root of the input.
-    pub root: PathBuf,
     /// The input.
     pub tree: Tree,
     /// What a trade is.
@@ -96,11 +94,11 @@ pub fn one(
     let Commission { tree, outdir, asked, choice, existing, gaps, .. } = commission;
     let holdings = tree.holdings(ticker)?;
     if !holdings.are_proven() {
-        let folder = commission.root.join(ticker.as_str());
+        let folder = tree.root().join(ticker.as_str());
         let text = format!("no ledger in {}: what is on disk is taken for all there is", folder.display());
         reporter.ticker(Level::Warn, ticker, text);
     }
-    let scale = choice.scale(ticker, &commission.root, tree.adjusted())?;
+    let scale = choice.scale(ticker, tree.root(), tree.adjusted())?;
     let kept_below: Option<&Path> = (existing.built == Built::Continued).then_some(outdir);
     let whose = Whose { ticker, scale: &scale, before: asked.from(), kept_below };
     let wishes: Result<Vec<_>, _> =

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::{Coverage, DateRange};
-use shared::dataset::kind::BarColumns;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::series::proof::{self, STATE_VERSION, SeriesFolder, SeriesState, StateError};
@@ -81,21 +80,26 @@ pub fn look(
     gaps: Gaps,
 ) -> Result<Start, BuildError> {
     let known = known(&wish, &folder, holdings.ticker());
+    // All files are read for it: once, and not for bars that are replaced whatever they are.
+    let damaged = match (&known, existing) {
+        (_, Existing { left_alone: LeftAlone::Never, built: Built::Replaced }) => Vec::new(),
+        (Ok(Some(state)), _) => state.damaged(&folder),
+        _ => Vec::new(),
+    };
     if let (LeftAlone::Since(since), Ok(Some(state))) = (existing.left_alone, &known)
         && state.covers(asked)
         && gaps_stand(&state.gaps.intersection(&asked.into()), holdings, gaps)
-        && state.damaged(&folder).is_empty()
+        && damaged.is_empty()
         && since.is_none_or(|since| proof::last_verified(&folder).is_ok_and(|at| at >= since))
     {
         return Ok(Start::Nothing(folder, Box::new(state.clone())));
     }
-    let state = match existing.built {
-        Built::Replaced => None,
-        Built::Continued => known?,
+    let (state, damaged) = match existing.built {
+        Built::Replaced => (None, Vec::new()),
+        Built::Continued => (known?, damaged),
     };
     let covered = state.as_ref().map(|state| state.covered.clone()).unwrap_or_default();
     let candidates = state.as_ref().map(candidates).unwrap_or_default();
-    let damaged = state.as_ref().map(|state| state.damaged(&folder)).unwrap_or_default();
     let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &damaged));
     let mut plan = plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| BuildError::Gap {
         ticker: holdings.ticker().clone(),
@@ -215,7 +219,7 @@ impl Ready {
     pub fn begin(self, ticker: &Ticker) -> Result<Building, BuildError> {
         let Self { wish, folder, plan, gaps, state, .. } = self;
         let start = Point::start(&wish.parameters);
-        let columns = if wish.parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
+        let columns = wish.parameters.columns();
         let Some(state) = state else {
             let claim = State {
                 version: STATE_VERSION,

@@ -92,11 +92,10 @@ fn proof(
     ticker: &Ticker,
     described: Option<Adjusted>,
 ) -> Result<Option<Ledger>, DailyBarsError> {
-    let path = Ledger::path(root, ticker);
-    if described.is_none() && !path.try_exists().map_err(DiskError::at("look at", &path))? {
-        return Ok(None);
+    match described {
+        Some(_) => Ok(Some(Ledger::read(root, Kind::Daily, ticker)?)),
+        None => Ok(Ledger::read_if_there(root, Kind::Daily, ticker)?),
     }
-    Ok(Some(Ledger::read(root, Kind::Daily, ticker)?))
 }
 
 fn proven(ledger: &Ledger, before: TradingDay) -> Known {

@@ -49,13 +49,13 @@ pub fn build(
     let (mut point, mut signs, mut bars) = (Point::start(parameters), Signs::default(), Vec::new());
     point.tick_rule.sign(chunk.prices, series::wanted(parameters), &mut signs);
     series::fold(mode, parameters, &mut point, &chunk, &signs, &mut bars);
-    let columns = if parameters.extended { BarColumns::Extended } else { BarColumns::Seven };
+    let columns = parameters.columns();
     let mut files = YearFiles::resume(folder.clone(), columns, None, &BTreeMap::new()).expect("begun");
     files.append(&bars).expect("taken");
     let open = point.open_bar.tail();
     point.place = files.place(open.as_ref()).expect("a place");
     let files = files.finish(open.as_ref()).expect("published");
-    let day = |stamp: i64| TradingDay::of_utc_ms(stamp / 1_000_000).expect("a day");
+    let day = |stamp: i64| TradingDay::of_utc_ns(stamp).expect("a day");
     let ends =
         tape.first().zip(tape.last()).and_then(|(first, last)| DateRange::new(day(first.0), day(last.0)));
     let covered: Coverage = ends.into_iter().collect();

@@ -8,12 +8,10 @@ use shared::dataset::kind::BarColumns;
 use shared::dataset::reader::ReadError;
 use shared::disk::publish::{self, DiskError};
 use shared::market::bar::Bar;
-use shared::market::trading_day::TradingDay;
+use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::series::proof::{BarsProof, SeriesFolder};
 
 use super::series::Place;
-
-const NS_PER_MS: i64 = 1_000_000;
 
 /// Why bars can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +63,7 @@ struct Year {
 
 impl Year {
     fn of(stamp: i64) -> Result<Self, OutputError> {
-        let day = TradingDay::of_utc_ms(stamp.div_euclid(NS_PER_MS)).ok_or(OutputError::Stamp(stamp))?;
+        let day = TradingDay::of_utc_ns(stamp).ok_or(OutputError::Stamp(stamp))?;
         let number = day.year();
         let start = |year: i16| TradingDay::from_ymd(year, 1, 1).map(|day| day.start_utc_ms() * NS_PER_MS);
         let from_ns = start(number).ok_or(OutputError::Stamp(stamp))?;

@@ -11,12 +11,10 @@ use shared::dataset::reader::ReadError;
 use shared::disk::publish::DiskError;
 use shared::market::bar::{Bar, Mode};
 use shared::market::ticker::Ticker;
-use shared::market::trading_day::TradingDay;
+use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::series::proof::{BarsProof, SeriesFolder, SeriesState, StateError};
 
 use super::series::Point;
-
-const NS_A_MS: i64 = 1_000_000;
 
 /// Why a series can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +100,7 @@ impl Stored {
         range: Option<DateRange>,
         mut take: impl FnMut(Dated<'_>),
     ) -> Result<(), StoredError> {
-        let extended = self.state.parameters.extended;
-        let columns = if extended { BarColumns::Extended } else { BarColumns::Seven };
+        let columns = self.state.parameters.columns();
         let last = self.state.files.keys().next_back().copied();
         let wanted =
             |year: i16| range.is_none_or(|range| (range.from().year()..=range.to().year()).contains(&year));
@@ -163,8 +160,8 @@ impl Calendar {
         match self.known {
             Some((day, from, to)) if (from..to).contains(&stamp) => Some(day),
             _ => {
-                let day = TradingDay::of_utc_ms(stamp.div_euclid(NS_A_MS))?;
-                let start = |day: TradingDay| day.start_utc_ms() * NS_A_MS;
+                let day = TradingDay::of_utc_ns(stamp)?;
+                let start = |day: TradingDay| day.start_utc_ms() * NS_PER_MS;
                 self.known = Some((day, start(day), start(day.next())));
                 Some(day)
             }

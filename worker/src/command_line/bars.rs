@@ -278,7 +278,6 @@ impl BarsArgs {
         })?;
         leftovers::sweep(&outdir).map_err(Refusal::local)?;
         Ok(Commission {
-            root,
             tree,
             input,
             outdir,

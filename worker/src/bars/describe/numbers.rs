@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use shared::run::thousands::grouped;
+
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
     grouped(&number.to_string())
@@ -39,17 +41,6 @@ pub fn percent(share: f64) -> String {
         share if (99.95..100.0).contains(&share) => "> 99.9 %".to_owned(),
         share => format!("{share:.1} %"),
     }
-}
-
-fn grouped(digits: &str) -> String {
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,14 +8,13 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::reader::ReadError;
 use shared::dataset::tape::{self as columns, Nulls, Wanted};
+use shared::market::trading_day::NS_PER_MS;
 
 use super::error::SourceError;
 use super::tape::{Order, Tape, sorted};
 use super::tree::Holdings;
 use crate::bars::adjust::Factors;
 use crate::bars::chunk::{Chunk, LeftOut, Sieve};
-
-const NS_PER_MS: i64 = 1_000_000;
 
 static MINUTE: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
     let wanted = |name, data_type, nulls| Wanted { name, data_type, nulls };

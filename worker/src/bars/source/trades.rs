@@ -10,7 +10,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::reader::ReadError;
 use shared::dataset::schema;
 use shared::dataset::tape::{self as columns, Nulls, Wanted};
-use shared::market::trading_day::TradingDay;
+use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::market::zone::Zone;
 
 use super::error::SourceError;
@@ -19,8 +19,6 @@ use super::tree::Holdings;
 use crate::bars::adjust::Factors;
 use crate::bars::chunk::{Chunk, LeftOut, Sieve};
 use crate::bars::conditions;
-
-const NS_PER_MS: i64 = 1_000_000;
 
 /// Rows handed over at a time where a file is sorted.
 const SORTED_ROWS: usize = 4 * 1024;

@@ -55,6 +55,11 @@ impl Tree {
         Ok(Self { root: root.to_owned(), kind, ours })
     }
 
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Are its prices on today's scale? A tree that does not say is taken to be as traded.
     pub fn adjusted(&self) -> Adjusted {
         self.ours.map_or(Adjusted::No, |ours| ours.adjusted)
@@ -67,14 +72,15 @@ impl Tree {
 
     /// What is known of `ticker`.
     pub fn holdings(&self, ticker: &Ticker) -> Result<Holdings, SourceError> {
-        let path = Ledger::path(&self.root, ticker);
         let folder = self.root.join(ticker.as_str());
-        let ledger = match (path.exists(), self.ours) {
-            (true, _) => Some(Ledger::read(&self.root, self.kind, ticker)?),
-            (false, Some(_)) => return Err(SourceError::NothingProven { ticker: ticker.clone(), path }),
-            (false, None) if folder.is_dir() => None,
-            (false, None) => return Err(SourceError::NoFolder { ticker: ticker.clone(), path: folder }),
-        };
+        let ledger = Ledger::read_if_there(&self.root, self.kind, ticker)?;
+        if ledger.is_none() && self.ours.is_some() {
+            let path = Ledger::path(&self.root, ticker);
+            return Err(SourceError::NothingProven { ticker: ticker.clone(), path });
+        }
+        if ledger.is_none() && !folder.is_dir() {
+            return Err(SourceError::NoFolder { ticker: ticker.clone(), path: folder });
+        }
         let (root, ticker) = (self.root.clone(), ticker.clone());
         Ok(Holdings { root, kind: self.kind, zone: self.zone(), ticker, ledger })
     }

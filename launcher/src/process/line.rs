@@ -139,7 +139,8 @@ impl Orders {
             let mut name = [0; size_of::<Name>()];
             match self.line.read(&mut name) {
                 Ok(length) if length == name.len() => return Some(Name::from_ne_bytes(name)),
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Ok(_) | Err(_) => return None,
             }
         }

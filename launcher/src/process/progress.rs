@@ -67,10 +67,12 @@ mod tests {
     fn saying_the_same_again_is_no_progress() {
         let mut so_far = Progress::of(Speaks::Perhaps);
         assert_eq!(so_far.useful(), None, "it may be one that never says anything");
-        let useful: Vec<_> = [10, 10, 10, 20].map(|rows| {
-            so_far.hear(progress(rows));
-            so_far.useful()
-        }).into();
+        let useful: Vec<_> = [10, 10, 10, 20]
+            .map(|rows| {
+                so_far.hear(progress(rows));
+                so_far.useful()
+            })
+            .into();
         assert_eq!(useful, [Some(1), Some(1), Some(1), Some(2)]);
     }
 

@@ -5,6 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -61,6 +62,12 @@ impl Inbox {
         });
         said.collect()
     }
+}
+
+/// From here on what our children leave behind when they die comes to us.
+pub fn inherit_orphans() {
+    // Without it they are found by their marker only.
+    let _ = prctl::set_child_subreaper(true);
 }
 
 /// How hard to ask.

@@ -68,7 +68,9 @@ impl Run {
         if self.workdir.attempt_lock(batch, number).exists() {
             Ending::Unattended { what: how }
         } else {
-            Ending::NotStarted { what: format!("a shim died before it had begun ({how}); launcher.log may tell why") }
+            Ending::NotStarted {
+                what: format!("a shim died before it had begun ({how}); launcher.log may tell why"),
+            }
         }
     }
 

@@ -42,7 +42,13 @@ fn request() -> Request {
 /// Batch 1 done, 2 running, 3 in backoff with a failure, 4 pending; G was proven before.
 fn story() -> Story {
     let mut story = Story::of(rules(3, 1), &[&["A", "B"], &["C", "D"], &["E", "F"]]);
-    let summary = Summary { partitions_data: 2, partitions_empty: 1, partitions_outside_plan: 0, rows: 1234 };
+    let summary = Summary {
+        partitions_data: 2,
+        partitions_empty: 1,
+        partitions_outside_plan: 0,
+        partitions_partly_outside_plan: 0,
+        rows: 1234,
+    };
     story.hear(Fact::Surveyed { proven: Tally { tickers: 1, summary } });
     story.launch();
     story.pass(60);
@@ -220,16 +226,22 @@ fn a_pause_says_when_somebody_looks_again() {
 
 #[test]
 fn a_complete_run_has_gaps_where_the_plan_does_not_reach_and_nowhere_else() {
-    let complete = |empty, outside_plan| {
+    let complete = |empty, outside_plan, partly| {
         let mut story = Story::of(rules(3, 1), &[&["A"]]);
         story.launch();
         let mut done = exited(0, 1, &[]);
         done.proven.summary.partitions_empty = empty;
         done.proven.summary.partitions_outside_plan = outside_plan;
+        done.proven.summary.partitions_partly_outside_plan = partly;
         story.end(1, done);
         story.hear(Fact::Closed { outcome: Outcome::Complete });
         snapshot_of(&story, Supervised::Yes, None)
     };
-    assert!(!complete(5, 0).has_gaps(), "years before a listing are empty");
-    assert!(complete(0, 1).has_gaps());
+    assert!(!complete(5, 0, 0).has_gaps(), "years before a listing are empty");
+    assert!(complete(0, 1, 0).has_gaps());
+    let partly = complete(0, 1, 1);
+    assert!(partly.has_gaps() && complete(0, 0, 1).has_gaps());
+    let text = status::render(&partly);
+    let expected = "gaps        2 partitions lack days that the plan of the API key does not reach; `launcher why TICKER` names them\n";
+    assert!(text.contains(expected), "{text}");
 }

@@ -154,7 +154,7 @@ impl Snapshot {
     /// Is every ticker done, but some days are known to be missing for good? An empty partition is none of those:
     /// a ticker that was not listed yet has them, and so has every weekend.
     pub fn has_gaps(&self) -> bool {
-        self.state == State::Complete && self.partitions.outside_plan > 0
+        self.state == State::Complete && self.partitions.with_gaps() > 0
     }
 }
 

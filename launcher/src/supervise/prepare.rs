@@ -10,8 +10,9 @@ use shared::run::workdir::BatchId;
 
 use super::batch::{Batch, BatchState};
 use super::evidence::{self, Standing};
-use super::facts::{Fact, Tally};
+use super::facts::{Entry, Fact, Tally};
 use super::machine::Machine;
+use super::totals::Totals;
 use crate::plan::batches::{self, FairShare, Load, Weighed};
 use crate::plan::part::{self, Part};
 use crate::plan::request::Request;
@@ -33,6 +34,18 @@ pub fn facts(machine: &Machine, request: &Request, tickers: &[Ticker], now: Time
     let planned = |(batch, Load { tickers, part }): (BatchId, Load)| Fact::Planned { batch, tickers, part };
     facts.extend((first..).map(BatchId).zip(new).map(planned));
     facts
+}
+
+/// Is there work that was asked for and that no supervisor has come to yet? A run that was closed may have been
+/// extended or prepared anew since, and who did that may have died before it got further.
+pub fn leaves_work(machine: &Machine, request: &Request, entries: &[Entry]) -> bool {
+    let Totals { verified, reported, failed } = machine.totals();
+    let surveyed = |entry: &&Entry| matches!(entry.fact, Fact::Surveyed { .. });
+    let surveyed_at = entries.iter().rev().find(surveyed).map(|entry| entry.at);
+    let extended_at = request.extensions.last().map(|extension| extension.at);
+    machine.outcome().is_none()
+        || verified + reported + failed < request.tickers as u64
+        || extended_at > surveyed_at
 }
 
 /// Puts the parts of a ticker that is too heavy for one worker in its place.

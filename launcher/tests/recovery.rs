@@ -1,8 +1,11 @@
 //! Recovery: a supervisor killed at any moment loses nothing, and no ticker is ever worked on twice at a time.
 
+use std::process::Stdio;
+
 use launcher::process::watch::{self, Marker};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
 use crate::scene::{Scene, run, wait_for};
@@ -146,14 +149,54 @@ fn a_second_launcher_on_the_workdir_or_the_outdir_is_told_who_holds_it() {
 }
 
 #[test]
+fn another_run_is_not_begun_on_an_output_into_which_a_dead_run_still_writes() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", EXCLUSIVE);
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    kill_supervisor(&scene);
+    let begin = || scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
+    for _ in 0..2 {
+        let said = run(&mut begin()).expect_code(2).stderr;
+        let (name, workdir) = (scene.name(), scene.path("w").display().to_string());
+        assert!(said.contains(&format!("processes of run {name} still live and may write into ")), "{said}");
+        assert!(said.contains(&format!("start --workdir {workdir} --resume`, or end them: `")), "{said}");
+        assert!(!scene.path("other").exists(), "a refused run leaves no folder");
+    }
+    run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
+    scene.write("go", "");
+    run(&mut begin()).expect_code(0);
+    run(&mut scene.launcher_in("other", "wait", &["--timeout", "50s"])).expect_code(0);
+    assert_eq!((scene.count("begun"), scene.count("doubled")), (2, 0));
+}
+
+#[test]
+fn nobody_ever_finds_a_run_unheld_while_it_is_handed_to_its_supervisor() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 10");
+    let mut start = scene.start(&["--ingest-script", "job", "--retries", "0"]);
+    let mut start = start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let is_held = || Lock::is_held(&scene.path("w/launcher.lock"));
+    wait_for("the lock of start", is_held);
+    let own = ProcessIdentity::of(i32::try_from(start.id()).expect("a pid")).expect("our child");
+    let is_supervised = || scene.read("w/journal.jsonl").contains("{\"opened\":");
+    wait_for("the supervisor", || {
+        assert!(is_held() || is_supervised(), "it is in nobody's hands");
+        is_supervised()
+    });
+    wait_for("the end of start", || start.try_wait().expect("our child").is_some() || !own.is_alive());
+    scene.wait().expect_code(1);
+}
+
+#[test]
 fn of_many_launchers_at_once_exactly_one_gets_the_run() {
     let scene = Scene::of(&["A"]);
     scene.script("job", EXCLUSIVE);
     let spawn = || {
         let mut start = scene.start(&["--ingest-script", "job"]);
         start
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("started")
     };

@@ -13,7 +13,7 @@ use shared::run::api_key::ApiKeyError;
 use shared::run::base_url::BaseUrlError;
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerListError;
-use shared::run::workdir::BatchId;
+use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree::TreeError;
 
 use crate::check::executable::ExecutableError;
@@ -25,6 +25,7 @@ use crate::process::spawn::SpawnError;
 use crate::supervise::drive::DriveError;
 use crate::supervise::facts::Outcome;
 use crate::supervise::journal::JournalError;
+use crate::supervise::locks::LocksError;
 use crate::view::snapshot::{Snapshot, State};
 use crate::view::words;
 
@@ -133,6 +134,18 @@ pub enum Failure {
     /// Somebody else works there.
     #[error("{0}; see `launcher status --workdir` of that run, or stop it first")]
     Locked(LockError),
+    /// What a dead supervisor has started still works there.
+    #[error(
+        "{what}; go on with that run: `{resume}`, or end them: `{stop}`; after that begin this one again (nothing was started)"
+    )]
+    Orphans {
+        /// Whose, and where.
+        what: String,
+        /// How to go on with their run.
+        resume: String,
+        /// How to end them.
+        stop: String,
+    },
     /// A run lives in this work directory already.
     #[error("{workdir} is the work directory of run {run} ({what}); go on with it: `{resume}`, or choose another --workdir", workdir = workdir.display())]
     AnotherRun {
@@ -280,6 +293,17 @@ impl From<LinesError> for Failure {
     }
 }
 
+impl From<LocksError> for Failure {
+    fn from(error: LocksError) -> Self {
+        let workdir = match error {
+            LocksError::Lock(error) => return error.into(),
+            LocksError::Orphans { ref workdir, .. } => Workdir::new(workdir),
+        };
+        let (resume, stop) = (words::resume_command(&workdir), words::command("stop", &workdir));
+        Self::Orphans { what: error.to_string(), resume, stop }
+    }
+}
+
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
@@ -313,6 +337,7 @@ impl Failure {
             | Self::TreeOfBars(_)
             | Self::BarsInput { .. }
             | Self::Locked(_)
+            | Self::Orphans { .. }
             | Self::AnotherRun { .. }
             | Self::Headless { .. }
             | Self::Differs { .. }

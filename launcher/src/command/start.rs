@@ -150,8 +150,9 @@ fn look_around(run: &Run) -> Result<(), Failure> {
     let lock = locks::outdir_lock(outdir);
     if Lock::is_held(&lock) {
         // It says by whom; when it was given back meanwhile, so much the better.
-        drop(Lock::acquire(&lock, "launcher, looking around")?);
+        drop(Lock::take(&lock)?);
     }
+    locks::refuse_orphans(outdir, &run.request.run)?;
     if let Task::Bars(order) = run.request.settings.task() {
         look_at_input(order)?;
     }
@@ -260,9 +261,11 @@ fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
     let log = run.workdir.launcher_log();
     let arguments = ["supervise".into(), "--workdir".into(), run.workdir.root().into()];
     let marker = Marker::of_supervisor(&run.request.run);
-    let supervisor = Detached::start(&arguments, &log, &marker, run.api_key.as_ref())?;
-    // It waits for them; `stop` finds it by its marker until it has them.
-    drop(locks);
+    let doing = "hand the locks to the supervisor";
+    let handed = locks.pack().map_err(|source| Failure::System { doing, source })?;
+    let supervisor = Detached::start(&arguments, handed, &log, &marker, run.api_key.as_ref())?;
+    // They are held all the while; `stop` finds it by its marker until it has signed them.
+    locks.leave();
     let pid = supervisor.first_word().map_err(|said| {
         let said = if said.is_empty() { "it died without a word".to_owned() } else { said };
         Failure::NotReady { said, log: log.clone() }

@@ -11,6 +11,7 @@ pub mod watch;
 pub mod sibling;
 pub mod nameplate;
 pub mod nursery;
+pub mod handover;
 pub mod spawn;
 pub mod exit_record;
 pub mod allowance;

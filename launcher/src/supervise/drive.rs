@@ -60,7 +60,9 @@ pub enum DriveError {
     #[error(transparent)]
     Attempt(#[from] LockError),
     /// Nobody finds the run any more where it was, and what we wrote there would be another one's.
-    #[error("{0} was moved or deleted during the run; put it back and go on with --resume")]
+    #[error(
+        "{0} was moved, deleted or replaced during the run, or its disk is gone, so all workers were ended; put its folder back in its place (a lock file that was deleted comes back by itself) and go on with --resume"
+    )]
     Displaced(PathBuf),
     /// Processes of the run that can't be ended.
     #[error("processes of this run do not end even when killed: {0}")]
@@ -106,10 +108,10 @@ struct Supervisor<'a> {
     listener: &'a mut Listener<'a>,
 }
 
-/// Supervises `run` to its end, or until it is stopped. `_locks` are held all the while.
+/// Supervises `run` to its end, or until it is stopped. `locks` are held all the while.
 pub fn supervise<'a>(
     run: &'a Run,
-    _locks: &Locks,
+    locks: &Locks,
     inbox: &mut Inbox,
     listener: &'a mut Listener<'a>,
 ) -> Result<Outcome, DriveError> {
@@ -117,6 +119,9 @@ pub fn supervise<'a>(
     let supervised = open(run, own, None, listener).and_then(|mut supervisor| {
         let mut post = Vec::new();
         loop {
+            if let Some(path) = locks.displaced() {
+                break Err(DriveError::Displaced(path.to_owned()));
+            }
             if let Some(outcome) = supervisor.round(post)? {
                 break Ok(outcome);
             }

@@ -354,3 +354,14 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
         }
     }
 }
+
+#[test]
+fn a_disk_without_the_room_that_must_stay_free_is_refused_before_anything_is_made() {
+    let scene = Scene::of(&["A"]);
+    let arguments = ["--ingest-script", "/bin/true", "--min-free-disk", "1000000T"];
+    let said = refused(&scene, 13, &arguments, false);
+    assert!(said.starts_with("error: only ") && said.contains(" MiB are free in "), "{said}");
+    let way_on = "; make room, choose a folder on another disk, or let less stay free with --min-free-disk\n";
+    assert!(said.contains(", less than 1000000T") && said.ends_with(way_on), "{said}");
+    assert!(!scene.path("w").exists() && !scene.path("out").exists());
+}

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::scene::{Scene, run, wait_for};
+use crate::why::damage;
 
 const HELD: &str = r#"echo x >> begun; mkdir -p "$5"; while [ ! -e go ]; do sleep 0.02; done"#;
 
@@ -43,4 +44,53 @@ fn a_lock_that_is_deleted_ends_the_run_before_a_second_one_can_have_it_too() {
     scene.write("go", "");
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     scene.wait().expect_code(0);
+}
+
+/// Notes each begin; the ticker A is done when told so, B when told `go`.
+const EACH: &str = r#"
+ticker=$(tail -n 1 "$3"); echo "$ticker" >> begun
+while [ ! -e go ] && [ ! -e "go.$ticker" ]; do sleep 0.02; done"#;
+
+/// The file that the ledger line of [`damage`] speaks of.
+const FILE: &str = "out/A/year=2020/daily.parquet";
+
+fn prove_with_a_file(scene: &Scene) {
+    damage(&scene.path("out"));
+    fs::create_dir_all(scene.path("out/A/year=2020")).expect("made");
+    scene.write(FILE, "seventeen bytes..");
+}
+
+#[test]
+fn a_file_of_a_done_batch_that_is_gone_at_the_end_is_brought_again_before_the_run_is_complete() {
+    let scene = Scene::of(&["A", "B"]);
+    scene.script("job", EACH);
+    scene.detach("job", &["--resume", "--batch-size", "1", "--retries", "0"]);
+    wait_for("both workers", || scene.count("begun") == 2);
+    prove_with_a_file(&scene);
+    scene.write("go.A", "");
+    wait_for("the end of A", || scene.status().contains("1 / 2 verified"));
+    fs::remove_file(scene.path(FILE)).expect("deleted");
+    fs::remove_file(scene.path("go.A")).expect("removed");
+    scene.write("go.B", "");
+    wait_for("A again", || scene.count("begun") == 3);
+    assert!(scene.read("w/launcher.log").contains("batch_0001 again: 1 ticker no longer proven"));
+    scene.write(FILE, "seventeen bytes..");
+    scene.write("go.A", "");
+    let ended = scene.wait().expect_code(0).stdout;
+    assert!(ended.contains("1 / 2 verified, 1 reported by the script"), "{ended}");
+    assert_eq!(scene.read("begun").lines().filter(|line| *line == "A").count(), 2);
+}
+
+#[test]
+fn what_was_proven_before_the_run_and_is_gone_at_its_end_is_planned_then() {
+    let scene = Scene::of(&["A", "B"]);
+    prove_with_a_file(&scene);
+    scene.script("job", EACH);
+    scene.detach("job", &["--resume", "--retries", "0"]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    fs::remove_file(scene.path(FILE)).expect("deleted");
+    scene.write("go", "");
+    let ended = scene.wait().expect_code(1).stdout;
+    assert!(ended.starts_with("INCOMPLETE (1 ticker failed)"), "{ended}");
+    assert_eq!(scene.read("w/batches/batch_0002.csv"), "ticker\nA\n");
 }

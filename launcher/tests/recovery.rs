@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
-use crate::scene::{Scene, run, wait_for};
+use crate::scene::{Scene, run, service, wait_for};
 
 /// Notes each begin; two at the same time on one list are noted as `doubled`.
 const EXCLUSIVE: &str = r#"
@@ -194,11 +194,7 @@ fn of_many_launchers_at_once_exactly_one_gets_the_run() {
     scene.script("job", EXCLUSIVE);
     let spawn = || {
         let mut start = scene.start(&["--ingest-script", "job"]);
-        start
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("started")
+        start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
     };
     let racers: Vec<_> = (0..6).map(|_| spawn()).collect();
     let ended: Vec<_> = racers.into_iter().map(crate::scene::collect).collect();
@@ -223,4 +219,21 @@ fn a_resumed_run_refuses_other_arguments_with_both_values() {
     scene.write("same.csv", "ticker\nA\n");
     let same = ["--resume", "--retries", "2", "--tickers-csv", "same.csv"];
     run(&mut scene.launcher("start", &same)).expect_code(0);
+}
+
+#[test]
+fn a_source_that_can_not_be_reached_keeps_nobody_from_adopting() {
+    let scene = Scene::with_worker(&["A"], EXCLUSIVE);
+    let mut start = scene.start(&["--base-url", &service("200 OK", "{}"), "--retries", "0"]);
+    run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0);
+    wait_for("the worker", || scene.count("begun") == 1);
+    kill_supervisor(&scene);
+    let resume = || run(scene.launcher("start", &["--resume"]).env("POLYGON_API_KEY", "sesame"));
+    let said = resume().expect_code(0).stdout;
+    let warned = said
+        .lines()
+        .any(|line| line.starts_with("warning: http://127.0.0.1:") && line.contains(" can't be reached "));
+    assert!(warned, "{said}");
+    assert!(scene.status().contains("1 running"), "{}", scene.status());
+    assert_eq!((scene.count("begun"), scene.count("doubled")), (1, 0));
 }

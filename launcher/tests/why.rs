@@ -140,7 +140,7 @@ fn a_file_that_is_damaged_after_the_run_is_named_with_the_way_to_get_it_back() {
 }
 
 /// Writes a ledger line for a file that is not there.
-fn damage(outdir: &Path) {
+pub(crate) fn damage(outdir: &Path) {
     use jiff::Timestamp;
     use shared::dataset::answers::{Answers, Said};
     use shared::dataset::kind::Kind;

@@ -131,6 +131,12 @@ pub enum Failure {
         /// What the system said.
         source: DiskError,
     },
+    /// Less free space than must stay free.
+    #[error("{what}; make room, choose a folder on another disk, or let less stay free with --min-free-disk")]
+    NoRoom {
+        /// Where, how much there is, and how much there must be.
+        what: String,
+    },
     /// Somebody else works there.
     #[error("{0}; see `launcher status --workdir` of that run, or stop it first")]
     Locked(LockError),
@@ -320,6 +326,7 @@ impl Failure {
             Self::Source(SourceError::Refused { .. }) => Exit::Refused,
             Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => Exit::Transient,
             Self::NotWritable { .. }
+            | Self::NoRoom { .. }
             | Self::Disk(_)
             | Self::System { .. }
             | Self::Output(_)

@@ -2,10 +2,11 @@
 //!
 //! Order is everything: an outcome is journalled after it was seen, a start before it is done, and nothing
 //! new begins while a fact can't be written. How a stop reaches the workers is `stopping`'s business, what on
-//! this machine is in everybody's way `hindrance`'s.
+//! this machine is in everybody's way `hindrance`'s, whether it is all there at the end `closing`'s.
 
 mod stopping;
 mod hindrance;
+mod closing;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,6 +31,7 @@ use super::machine::{Decision, Machine, RunState, Surroundings};
 use super::pid_files::PidFiles;
 use super::run::Run;
 use super::shims::Shims;
+use crate::plan::request::RequestError;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
 use crate::process::memory::Gauge;
@@ -64,6 +66,14 @@ pub enum DriveError {
         "{0} was moved, deleted or replaced during the run, or its disk is gone, so all workers were ended; put its folder back in its place (a lock file that was deleted comes back by itself) and go on with --resume"
     )]
     Displaced(PathBuf),
+    /// The frozen run can't be read any more.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// What was proven does not stay.
+    #[error(
+        "files that were proven to be in {0} are gone again and again; find out what deletes them, then go on with --resume"
+    )]
+    Vanishes(PathBuf),
     /// Processes of the run that can't be ended.
     #[error("processes of this run do not end even when killed: {0}")]
     Undead(String),
@@ -103,6 +113,8 @@ struct Supervisor<'a> {
     unwritten: Vec<Entry>,
     stop: Stop,
     probe_at: Option<Deadline>,
+    /// How often something was gone at the end.
+    times_gone: u32,
     /// What keeps the journal from being written.
     trouble: Option<String>,
     listener: &'a mut Listener<'a>,
@@ -172,6 +184,7 @@ fn open<'a>(
         unwritten: Vec::new(),
         stop: Stop::NotAsked,
         probe_at: None,
+        times_gone: 0,
         trouble: None,
         listener,
     };
@@ -354,6 +367,9 @@ impl Supervisor<'_> {
 
     fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
         self.end_strangers()?;
+        if outcome == Outcome::Complete && self.finds_something_gone()? {
+            return Ok(());
+        }
         self.note(clock::now(), Fact::Closed { outcome });
         let Err(error) = self.write() else { return Ok(()) };
         // It is not closed; what happens until it can be written may change how it ends.

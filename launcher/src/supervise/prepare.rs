@@ -2,16 +2,20 @@
 //! Used for a new run and for going on with one; what is already planned stays as it is.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::Coverage;
+use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
-use shared::run::workdir::BatchId;
+use shared::run::ticker_list::TickerList;
+use shared::run::workdir::{BatchId, Workdir};
 
 use super::batch::{Batch, BatchState};
 use super::evidence::{self, Standing};
 use super::facts::{Entry, Fact, Tally};
 use super::machine::Machine;
+use super::scratch;
 use super::totals::Totals;
 use crate::plan::batches::{self, FairShare, Load, Weighed};
 use crate::plan::part::{self, Part};
@@ -46,6 +50,19 @@ pub fn leaves_work(machine: &Machine, request: &Request, entries: &[Entry]) -> b
     machine.outcome().is_none()
         || verified + reported + failed < request.tickers as u64
         || extended_at > surveyed_at
+}
+
+/// The folders of a run, and what it has planned as lists: for people; the journal is the truth about batches.
+pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError> {
+    for folder in ["batches", "logs", "pids", "attempts"].map(|name| workdir.root().join(name)) {
+        fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
+    }
+    for fact in facts {
+        if let Fact::Planned { batch, tickers, .. } = fact {
+            scratch::jot(&workdir.batch_csv(*batch), &TickerList::text(tickers))?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts the parts of a ticker that is too heavy for one worker in its place.

@@ -1,0 +1,39 @@
+//! Closing: before a run is called complete, everything that it has proven is looked at once more. Files can be deleted or
+//! moved while it goes on, and its journal knows only what was there then.
+
+use super::{DriveError, Supervisor};
+use crate::process::clock;
+use crate::supervise::facts::Fact;
+use crate::supervise::prepare;
+
+/// What is gone is brought again so many times; after that somebody has to look who deletes it.
+const TIMES: u32 = 3;
+
+impl Supervisor<'_> {
+    /// Is something gone that was done? Then it is to be done again, and the journal says so.
+    pub(super) fn finds_something_gone(&mut self) -> Result<bool, DriveError> {
+        let request = &self.run.request;
+        let tickers = request.frozen_tickers(&self.run.workdir)?;
+        // As of its creation: an empty answer that has become old enough to be asked again is the next run's business.
+        let facts = prepare::facts(&self.machine, request, &tickers, request.created_at);
+        if !facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
+            return Ok(false);
+        }
+        if self.times_gone == TIMES {
+            return Err(DriveError::Vanishes(request.settings.outdir.clone()));
+        }
+        if let Err(error) = prepare::write_batch_files(&self.run.workdir, &facts) {
+            self.cannot_write(error.into())?;
+            return Ok(true);
+        }
+        self.times_gone += 1;
+        let now = clock::now();
+        for fact in facts {
+            self.note(now, fact);
+        }
+        if let Err(error) = self.write() {
+            self.cannot_write(error)?;
+        }
+        Ok(true)
+    }
+}

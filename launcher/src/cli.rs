@@ -62,9 +62,6 @@ pub enum Command {
     /// The parent of one worker; started by the supervisor
     #[command(hide = true)]
     Attend(AttendArgs),
-    /// Where the parents of workers are forked; started by the supervisor
-    #[command(hide = true)]
-    Nursery(NurseryArgs),
 }
 
 /// `launcher start`.
@@ -273,26 +270,18 @@ pub struct SuperviseArgs {
     pub workdir: PathBuf,
 }
 
-/// `launcher nursery`.
-#[derive(Debug, Args)]
-pub struct NurseryArgs {
-    /// Folder of the run
-    #[arg(long, value_name = "DIR")]
-    pub workdir: PathBuf,
-}
-
 /// `launcher attend`.
 #[derive(Debug, Args)]
 pub struct AttendArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// Batch, such as `batch_0001`
-    #[arg(long, value_name = "BATCH")]
-    pub batch: BatchId,
+    /// Attend to one attempt at this batch, such as `batch_0001`, and end; without it, to whatever standard input asks for
+    #[arg(long, value_name = "BATCH", requires = "attempt")]
+    pub batch: Option<BatchId>,
     /// Number of the attempt, from 1
-    #[arg(long, value_name = "N")]
-    pub attempt: u32,
+    #[arg(long, value_name = "N", requires = "batch")]
+    pub attempt: Option<u32>,
 }
 
 fn worker_threads(text: &str) -> Result<NonZeroU32, String> {

@@ -7,7 +7,7 @@ use clap::Parser;
 use launcher::check::own_name;
 use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
-use launcher::command::{attend, logs, nursery, start, status, stop, supervise, wait, why};
+use launcher::command::{attend, logs, start, status, stop, supervise, wait, why};
 use launcher::supervise::attempt::with_cause;
 use launcher::view::words;
 
@@ -40,6 +40,5 @@ fn run(command: &Command) -> Result<Ending, Failure> {
         Command::Wait(args) => wait::wait(args),
         Command::Supervise(args) => supervise::detached(args),
         Command::Attend(args) => attend::attend(args),
-        Command::Nursery(args) => nursery::nursery(args),
     }
 }

@@ -1,24 +1,36 @@
-//! `launcher attend`: the shim of one attempt; started by the supervisor, or by a cluster's job script.
+//! `launcher attend`: a shim; started by the supervisor, or for one attempt by a cluster's job script.
 
 use super::existing;
 use super::failure::{Ending, Failure};
 use crate::check::executable;
 use crate::cli::AttendArgs;
+use crate::process::line::Orders;
 use crate::process::signal::Inbox;
 use crate::supervise::attend;
 use crate::supervise::run::Run;
 
-/// Attends to one attempt. How it went is said in its `exit.json`.
+/// Attends to one attempt, or to one after the other. How each went is said in its `exit.json`.
 pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
     // First of all: from here on a signal is a message.
     let mut inbox =
         Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
+    let run = run(args)?;
+    match (args.batch, args.attempt) {
+        (Some(batch), Some(attempt)) => attend::alone(&run, batch, attempt, &mut inbox)?,
+        _ => {
+            let orders = Orders::open();
+            let orders = orders.map_err(|source| Failure::System { doing: "read orders", source })?;
+            attend::one_after_the_other(&run, orders, &mut inbox)?;
+        }
+    }
+    Ok(Ending::Well)
+}
+
+fn run(args: &AttendArgs) -> Result<Run, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
     let api_key = existing::api_key(&request.settings.program)?;
     // Should it be gone meanwhile, the record says so: this is not the tickers' fault.
     let executable = executable::place(&request.settings.program)?;
-    let run = Run { request, workdir, executable, api_key };
-    attend::attend(&run, args.batch, args.attempt, &mut inbox)?;
-    Ok(Ending::Well)
+    Ok(Run { request, workdir, executable, api_key })
 }

@@ -5,7 +5,6 @@ pub mod existing;
 pub mod herald;
 pub mod supervise;
 pub mod attend;
-pub mod nursery;
 pub mod observe;
 pub mod whose;
 pub mod status;

@@ -1,19 +1,18 @@
-//! The supervisor's side of a shim: our own child, or one that an earlier supervisor has started.
+//! The supervisor's side of whoever attends to an attempt: a shim of our own, or one that an earlier supervisor has
+//! started.
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, pidfd_send_signal, waitpid};
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
 use super::clock;
+use super::line::{OwnShim, Word};
 use super::signal::{self, Insistence};
 
 /// How long a shim may take from its lock to the name in it.
@@ -22,11 +21,8 @@ const NAME_LIMIT: Duration = Duration::from_secs(2);
 /// A shim that lived when it was last looked at.
 #[derive(Debug)]
 pub enum Attendant {
-    /// Our child, which nobody else waits for.
-    Own {
-        /// It names nobody else before we have waited for it.
-        pid: i32,
-    },
+    /// Started by us.
+    Own(OwnShim),
     /// Started by an earlier supervisor.
     Adopted {
         /// Who.
@@ -51,42 +47,45 @@ impl Attendant {
         }
         let shim: ProcessIdentity = found?;
         // The handle first: when the process is still the one we mean after that, the handle names it.
-        let handle = Pid::from_raw(shim.pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let handle = signal::handle(shim.pid);
         shim.is_alive().then_some(Self::Adopted { shim, handle })
     }
 
-    /// How it ended, for people, if it did. Does not wait.
-    pub fn departure(&mut self) -> io::Result<Option<String>> {
+    /// What it has said meanwhile. Does not wait.
+    pub fn hear(&mut self) -> io::Result<Word> {
         let is_gone = match self {
-            Self::Own { pid } => {
-                let ended = waitpid(Pid::from_raw(*pid), WaitOptions::NOHANG)?;
-                return Ok(ended.map(|(_, status)| ExitStatus::from_raw(status.as_raw()).to_string()));
-            }
+            Self::Own(shim) => return Ok(shim.hear()),
             Self::Adopted { handle: Some(handle), .. } => {
                 let mut watched = [PollFd::new(handle, PollFlags::IN)];
                 poll(&mut watched, Some(&Timespec::default()))? > 0
             }
             Self::Adopted { shim, handle: None } => !shim.is_alive(),
         };
-        Ok(is_gone.then(|| "nobody waited for it".to_owned()))
+        Ok(if is_gone { Word::Gone("nobody waited for it".to_owned()) } else { Word::None })
     }
 
-    /// Who it is; `None` once it is dead.
-    pub fn identity(&self) -> Option<ProcessIdentity> {
+    /// What becomes readable when there is something to hear; `None` where one has to look from time to time.
+    pub fn line(&self) -> Option<BorrowedFd<'_>> {
+        use std::os::fd::AsFd;
         match self {
-            Self::Own { pid } => ProcessIdentity::of(*pid),
-            Self::Adopted { shim, .. } => shim.is_alive().then(|| shim.clone()),
+            Self::Own(shim) => Some(shim.line()),
+            Self::Adopted { handle, .. } => handle.as_ref().map(OwnedFd::as_fd),
+        }
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &ProcessIdentity {
+        match self {
+            Self::Own(shim) => shim.identity(),
+            Self::Adopted { shim, .. } => shim,
         }
     }
 
     /// Signals the shim; what that means for its worker is the shim's business.
-    pub fn signal(&self, how: Insistence) {
+    pub fn signal(&mut self, how: Insistence) {
         match self {
-            Self::Own { pid } => signal::send_to_child(*pid, how),
-            Self::Adopted { handle: Some(handle), .. } => {
-                let _ = pidfd_send_signal(handle, how.into());
-                let _ = pidfd_send_signal(handle, rustix::process::Signal::CONT);
-            }
+            Self::Own(shim) => shim.signal(how),
+            Self::Adopted { handle: Some(handle), .. } => signal::send_by_handle(handle, how),
             Self::Adopted { shim, handle: None } => signal::send(shim, how),
         }
     }

@@ -70,6 +70,17 @@ pub struct Usage {
     pub cpu_ms: u64,
 }
 
+impl Usage {
+    /// What two processes took that need not have lived at the same time.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            peak_rss_bytes: self.peak_rss_bytes.max(other.peak_rss_bytes),
+            cpu_ms: self.cpu_ms + other.cpu_ms,
+        }
+    }
+}
+
 /// `exit.json`. That it exists means that the attempt is over, whoever may still want to begin it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
@@ -94,9 +105,10 @@ impl ExitRecord {
         }
     }
 
-    /// Writes it down, durably. Every attempt does: an empty one, after a power cut, is [`read`](Self::read) as none.
+    /// Writes it down for the living. What a power cut leaves of it, before it was journalled or made durable, is
+    /// [`read`](Self::read) as none.
     pub fn publish(&self, path: &Path) -> Result<(), DiskError> {
-        publish::publish_at_once(path, &serde_json::to_vec(self).expect("a record is plain data"))
+        publish::show(path, &serde_json::to_vec(self).expect("a record is plain data"))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The shim: a small parent of one attempt. It starts the worker, minds its memory, its time and its log, ends
-//! everything that it has started, and says how it ended. It outlives the supervisor; a later one adopts it.
+//! The shim: a small parent of one attempt at a time. It starts the worker, minds its memory, its time and its log,
+//! ends everything that it has started, and says how it ended. It outlives the supervisor; a later one adopts it.
 //!
 //! As subreaper it inherits whatever the worker leaves behind, also what left its group or its session.
 
@@ -8,18 +8,15 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
 use shared::disk::publish;
-use shared::run::events::{Event, EventTail};
+use shared::run::events::EventTail;
 
 use super::allowance::{Sample, Vigil};
 use super::clock::{self, Deadline, Stopwatch};
 use super::exit_record::{Ending, ExitRecord, Usage};
+use super::progress::{Progress, Speaks};
+use super::reap::{self, How, Reaped};
 use super::signal::{self, Inbox, Insistence, Post};
 use super::spawn::{self, Errand, SpawnError};
 use super::tree::{self, Tree};
@@ -46,6 +43,8 @@ pub struct Attempt<'a> {
     pub events: PathBuf,
     /// Where to note what it was doing when it is ended for doing nothing.
     pub trace: PathBuf,
+    /// Is it known to say so?
+    pub speaks: Speaks,
 }
 
 /// How far the worker's end has come.
@@ -60,12 +59,18 @@ pub fn attend(attempt: &Attempt, inbox: &mut Inbox) -> ExitRecord {
     // Without it orphans of the worker are found by their marker only.
     let _ = prctl::set_child_subreaper(true);
     let began_at = clock::now();
-    let (ending, usage) = match spawn::worker(&attempt.errand) {
-        Ok(worker) => Shim::new(attempt, worker).attend(inbox),
-        Err(error @ SpawnError::Unusable { .. }) => {
-            (Ending::Unusable { what: error.to_string() }, Usage::default())
+    // Nothing new starts after a stop, also if it came while we looked for our place.
+    let is_stopped = inbox.wait(Duration::ZERO, &[]).iter().any(|post| !matches!(post, Post::Child));
+    let (ending, usage) = if is_stopped {
+        (Ending::Stopped { killed: false }, Usage::default())
+    } else {
+        match spawn::worker(&attempt.errand) {
+            Ok(worker) => Shim::new(attempt, worker).attend(inbox),
+            Err(error @ SpawnError::Unusable { .. }) => {
+                (Ending::Unusable { what: error.to_string() }, Usage::default())
+            }
+            Err(error) => (Ending::NotStarted { what: error.to_string() }, Usage::default()),
         }
-        Err(error) => (Ending::NotStarted { what: error.to_string() }, Usage::default()),
     };
     ExitRecord { ending, usage, began_at, ended_at: clock::now() }
 }
@@ -79,7 +84,9 @@ struct Shim<'a> {
     tree: Tree,
     vigil: Vigil,
     events: EventTail,
-    useful: Option<u64>,
+    progress: Progress,
+    /// By those that have been waited for.
+    used: Usage,
     since_glance: Stopwatch,
 }
 
@@ -93,7 +100,8 @@ impl<'a> Shim<'a> {
             tree: Tree::of(worker),
             vigil: Vigil::new(attempt.limits),
             events: EventTail::new(&attempt.events),
-            useful: None,
+            progress: Progress::of(attempt.speaks),
+            used: Usage::default(),
             since_glance: Stopwatch::start(),
         }
     }
@@ -104,13 +112,12 @@ impl<'a> Shim<'a> {
             if self.departure.is_some() {
                 break;
             }
-            for post in inbox.wait(self.patience()) {
+            for post in inbox.wait(self.patience(), &[]) {
                 self.hear(post);
             }
             self.mind();
         }
-        clear_away();
-        let usage = self.usage();
+        self.clear_away();
         let departure = self.departure.expect("the loop ends with it");
         let ending = match self.end {
             // It came to its own end first.
@@ -118,7 +125,8 @@ impl<'a> Shim<'a> {
             End::Asked { .. } | End::Killed { .. } if departure == (Ending::Exited { code: 0 }) => departure,
             End::Asked { because, .. } | End::Killed { because } => because,
         };
-        (ending, usage)
+        let peak_rss_bytes = self.vigil.peak_rss_bytes.max(self.used.peak_rss_bytes);
+        (ending, Usage { peak_rss_bytes, ..self.used })
     }
 
     fn patience(&self) -> Duration {
@@ -167,10 +175,10 @@ impl<'a> Shim<'a> {
             return;
         }
         self.since_glance = Stopwatch::start();
-        self.listen();
+        self.events.read_new().into_iter().for_each(|said| self.progress.hear(said.event));
         let seen = self.tree.look();
-        let sample =
-            Sample { elapsed, rss_bytes: seen.rss_bytes, useful: self.useful, is_suspended: seen.is_stopped };
+        let useful = self.progress.useful();
+        let sample = Sample { elapsed, rss_bytes: seen.rss_bytes, useful, is_suspended: seen.is_stopped };
         if let Some(because) = self.vigil.breach(sample) {
             if matches!((&because, &self.end), (Ending::Stalled { .. }, End::NotAsked)) {
                 note_state(&self.attempt.trace, self.worker);
@@ -181,90 +189,60 @@ impl<'a> Shim<'a> {
         drop(cut_log(self.attempt.errand.log, self.attempt.limits.max_log.0));
     }
 
-    /// Adds up what the worker says to have got.
-    fn listen(&mut self) {
-        for said in self.events.read_new() {
-            let useful = self.useful.get_or_insert(0);
-            match said.event {
-                // Totals of one ticker: as tickers work side by side, any change is a step.
-                Event::Progress { .. } | Event::TickerDone { .. } | Event::TickerFailed { .. } => {
-                    *useful += 1;
-                }
-                Event::TickerStart { .. } | Event::Yield { .. } | Event::End { .. } => {}
-            }
-        }
-    }
-
-    fn reap(&mut self) {
-        while let Reaped::Ended(status) = reap_one() {
-            match status {
-                WaitStatus::Exited(pid, code) if pid.as_raw() == self.worker => {
-                    self.departure = Some(Ending::Exited { code });
-                }
-                WaitStatus::Signaled(pid, signal, _) if pid.as_raw() == self.worker => {
-                    self.departure = Some(Ending::Signaled { signal: signal as i32 });
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn usage(&self) -> Usage {
-        // The largest single process that has been waited for; a look at the whole tree may have seen more.
-        let (single, cpu_ms) = getrusage(UsageWho::RUSAGE_CHILDREN).map_or((0, 0), |usage| {
-            let cpu = (usage.user_time() + usage.system_time()).num_milliseconds();
-            (u64::try_from(usage.max_rss()).unwrap_or(0) * 1024, u64::try_from(cpu).unwrap_or(0))
-        });
-        Usage { peak_rss_bytes: self.vigil.peak_rss_bytes.max(single), cpu_ms }
-    }
-}
-
-/// Ends whatever the worker has left running: nobody writes beside the next attempt.
-fn clear_away() {
-    let own = i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
-    clock::wait_until(KILL_LIMIT, || {
+    fn reap(&mut self) -> Children {
         loop {
-            match reap_one() {
-                Reaped::Ended(_) => {}
-                Reaped::AllLive => break,
-                // Orphans come to us: who has no child has nothing below it.
-                Reaped::Childless => return true,
+            match reap::one() {
+                Reaped::Ended { pid, how, usage } => {
+                    self.used = self.used.and(usage);
+                    if pid == self.worker {
+                        self.departure = Some(match how {
+                            How::Exited { code } => Ending::Exited { code },
+                            How::Signaled { signal } => Ending::Signaled { signal },
+                        });
+                    }
+                }
+                Reaped::AllLive => return Children::Some,
+                Reaped::Childless => return Children::None,
             }
         }
-        for pid in tree::descendants(own) {
-            signal::send_to_child(pid, Insistence::Kill);
-        }
-        false
-    });
-}
+    }
 
-/// What a look at our children, those included that were inherited, has found.
-enum Reaped {
-    Ended(WaitStatus),
-    AllLive,
-    Childless,
-}
-
-fn reap_one() -> Reaped {
-    loop {
-        match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) => return Reaped::AllLive,
-            Ok(status) => return Reaped::Ended(status),
-            Err(Errno::EINTR) => {}
-            Err(_) => return Reaped::Childless,
-        }
+    /// Ends whatever the worker has left running: nobody writes beside the next attempt.
+    fn clear_away(&mut self) {
+        let own = i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
+        clock::wait_until(KILL_LIMIT, || {
+            // Orphans come to us: who has no child has nothing below it.
+            if matches!(self.reap(), Children::None) {
+                return true;
+            }
+            // Only children, which are ours to wait for: what they leave comes to us and is next.
+            for pid in tree::children(own) {
+                signal::send_to_child(pid, Insistence::Kill);
+            }
+            false
+        });
     }
 }
 
-/// What the kernel says of each thread of a process that does nothing.
-fn note_state(path: &Path, pid: i32) {
+/// Does anybody live below us?
+enum Children {
+    Some,
+    None,
+}
+
+/// What the kernel says of each thread of a process that does nothing, and of what it has started and may wait for.
+fn note_state(path: &Path, worker: i32) {
     use std::fmt::Write as _;
     let mut text = String::new();
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
-        let _ = writeln!(text, "thread {}", thread.file_name().display());
-        for file in ["comm", "wchan", "syscall", "stack", "status"] {
-            let said = fs::read_to_string(thread.path().join(file)).unwrap_or_else(|error| error.to_string());
-            let _ = writeln!(text, "{file}: {}", said.trim());
+    let below = tree::descendants(worker);
+    for pid in std::iter::once(worker).chain(below) {
+        for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let _ = writeln!(text, "process {pid}, thread {}", thread.file_name().display());
+            for file in ["comm", "wchan", "syscall", "stack", "status"] {
+                let said =
+                    fs::read_to_string(thread.path().join(file)).unwrap_or_else(|error| error.to_string());
+                let _ = writeln!(text, "{file}: {}", said.trim());
+            }
         }
     }
     drop(publish::publish(path, text.as_bytes()));

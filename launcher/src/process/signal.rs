@@ -1,12 +1,14 @@
 //! Signals, both ways: what we hear, as post in an inbox, and what we send to processes we know.
 
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use shared::run::identity::ProcessIdentity;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::backend::SignalDelivery;
@@ -38,18 +40,18 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Begins to listen; what was held before ([`hold`]) is heard too.
+    /// Begins to listen.
     pub fn open() -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, HEARD)?;
-        held().thread_unblock()?;
-        Ok(Self { delivery })
+        Ok(Self { delivery: SignalDelivery::with_pipe(read, write, SignalOnly, HEARD)? })
     }
 
-    /// Waits at most `patience` for post and returns all there is.
-    pub fn wait(&mut self, patience: Duration) -> Vec<Post> {
+    /// Waits at most `patience` for post, or until something is to be read on one of `lines`. Returns all the post
+    /// there is.
+    pub fn wait(&mut self, patience: Duration, lines: &[BorrowedFd<'_>]) -> Vec<Post> {
         let patience = Timespec::try_from(patience).ok();
-        let mut watched = [PollFd::new(self.delivery.get_read(), PollFlags::IN)];
+        let mut watched = vec![PollFd::new(self.delivery.get_read(), PollFlags::IN)];
+        watched.extend(lines.iter().map(|line| PollFd::new(line, PollFlags::IN)));
         // An interruption is a signal: post.
         let _ = poll(&mut watched, patience.as_ref());
         let said = self.delivery.pending().map(|signal| match signal {
@@ -59,15 +61,6 @@ impl Inbox {
         });
         said.collect()
     }
-}
-
-/// Lets signals wait until this process, or one that it forks, opens an inbox.
-pub fn hold() -> io::Result<()> {
-    Ok(held().thread_block()?)
-}
-
-fn held() -> SigSet {
-    HEARD.iter().filter_map(|signal| Signal::try_from(*signal).ok()).collect()
 }
 
 /// How hard to ask.
@@ -103,9 +96,27 @@ impl From<Insistence> for rustix::process::Signal {
 
 /// Signals one process, if it is still the one we mean. A process that ended meanwhile is no error.
 pub fn send(to: &ProcessIdentity, how: Insistence) {
+    // The handle first: when the process is still the one we mean after that, the handle names it.
+    let handle = handle(to.pid);
     if to.is_alive() {
-        send_to_child(to.pid, how);
+        match handle {
+            Some(handle) => send_by_handle(&handle, how),
+            // A kernel without handles (before 5.3): a pid changes hands in no such short time.
+            None => send_to_child(to.pid, how),
+        }
     }
+}
+
+/// What names the process that has `pid` now for as long as we hold it; `None` where there is no such process, or no
+/// such thing.
+pub fn handle(pid: i32) -> Option<OwnedFd> {
+    rustix::process::Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+}
+
+/// Signals the process that `handle` names.
+pub fn send_by_handle(handle: &OwnedFd, how: Insistence) {
+    let _ = pidfd_send_signal(handle, how.into());
+    let _ = pidfd_send_signal(handle, rustix::process::Signal::CONT);
 }
 
 /// Signals an unreaped child of ours: its pid can't have come back as somebody else.

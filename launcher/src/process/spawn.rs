@@ -14,17 +14,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use nix::unistd::Pid;
 use shared::disk::publish::DiskError;
 use shared::run::api_key::ApiKey;
 
-use super::nameplate;
-use super::nursery::Nursery;
-use super::watch::{ATTEMPT_VARIABLE, Marker, NURSERY_VARIABLE, RUN_VARIABLE, SUPERVISOR_VARIABLE};
-
-/// Room for a marker in the environment of a nursery: its shims put theirs there.
-const ROOM_VARIABLE: &str = "LAUNCHER_ROOM";
-const ROOM: usize = 120;
+use super::line::OwnShim;
+use super::watch::{ATTEMPT_VARIABLE, Marker, SUPERVISOR_VARIABLE};
 
 /// What the supervisor says when it has taken the run over.
 pub const READY: &str = "ready";
@@ -88,70 +82,33 @@ pub fn worker(errand: &Errand) -> Result<i32, SpawnError> {
     command.args(errand.arguments).stdin(Stdio::null()).stdout(log).stderr(also_log).process_group(0);
     hand_over(&mut command, errand.marker, errand.api_key);
     let child = command.spawn().map_err(|source| SpawnError::of(errand.executable, source))?;
-    Ok(pid_of(&child))
+    Ok(i32::try_from(child.id()).expect("the kernel numbers processes with positive i32"))
 }
 
-fn pid_of(child: &Child) -> i32 {
-    i32::try_from(child.id()).expect("the kernel numbers processes with positive i32")
-}
-
-/// Starts this same executable as a shim, in a group of its own, and returns its pid; it is our child and nobody has
-/// waited for it. Its complaints go to `log`.
+/// Starts this same executable as a shim, in a group of its own, with a line to us. Its complaints go to `log`.
 pub fn shim(
     arguments: &[OsString],
     log: &Path,
     marker: &Marker,
     api_key: Option<&ApiKey>,
-) -> Result<i32, SpawnError> {
-    let executable = own_executable()?;
-    let mut command = Command::new(&executable);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(open_log(log)?)
-        .process_group(0);
-    hand_over(&mut command, marker, api_key);
-    let child = command.spawn().map_err(|source| SpawnError::of(&executable, source))?;
-    Ok(pid_of(&child))
-}
-
-/// Starts this same executable as a nursery, in a group of its own; its complaints go where ours go.
-pub fn nursery(
-    arguments: &[OsString],
-    marker: &Marker,
-    api_key: Option<&ApiKey>,
-) -> Result<Nursery, SpawnError> {
+) -> Result<OwnShim, SpawnError> {
     let executable = own_executable()?;
     let refused = |source| SpawnError::of(&executable, source);
     let (own_end, its_end) = UnixStream::pair().map_err(refused)?;
     let mut command = Command::new(&executable);
-    command.args(arguments).stdin(OwnedFd::from(its_end)).stdout(Stdio::null()).process_group(0);
+    command
+        .args(arguments)
+        .stdin(OwnedFd::from(its_end))
+        .stdout(Stdio::null())
+        .stderr(open_log(log)?)
+        .process_group(0);
     // A launcher may be started by a worker of another run.
-    command.env_remove(RUN_VARIABLE).env_remove(ATTEMPT_VARIABLE);
-    command.env(ROOM_VARIABLE, "-".repeat(ROOM));
+    command.env_remove(ATTEMPT_VARIABLE);
     hand_over(&mut command, marker, api_key);
     let process = command.spawn().map_err(refused)?;
     // Our copy of its end has to be closed before its silence can be heard.
     drop(command);
-    Nursery::of(process, own_end).map_err(refused)
-}
-
-/// Turns a child of the nursery, which shares its group, its line and its name, into a shim: as if it had been
-/// started by [`shim`].
-pub fn become_shim(log: &Path, marker: &Marker) -> Result<(), DiskError> {
-    let proc = Path::new("/proc/self/environ");
-    // First of all: who looks for the run or the attempt finds us from here on.
-    if !(nameplate::replace(ROOM_VARIABLE, &marker.variables) && nameplate::replace(NURSERY_VARIABLE, &[])) {
-        return Err(DiskError::at("write", proc)(io::Error::other("the marker has no room in it")));
-    }
-    let own_group = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
-    own_group.map_err(|error| DiskError::at("lead a group in", proc)(error.into()))?;
-    let null = Path::new("/dev/null");
-    let nothing = File::open(null).map_err(DiskError::at("open", null))?;
-    nix::unistd::dup2_stdin(nothing).map_err(|error| DiskError::at("read from", null)(error.into()))?;
-    let complaints = open_log(log)?;
-    nix::unistd::dup2_stderr(complaints).map_err(|error| DiskError::at("write to", log)(error.into()))
+    OwnShim::of(process, own_end).map_err(refused)
 }
 
 fn hand_over(command: &mut Command, marker: &Marker, api_key: Option<&ApiKey>) {

@@ -48,8 +48,7 @@ impl Tree {
 
 /// Resident memory of everything below `root` at this moment, added up; `None` when nothing is there to be seen.
 pub fn memory_below(root: i32) -> Option<u64> {
-    let children = children_of(root);
-    let seen = children.iter().map(|child| Tree::of(*child).look().rss_bytes).sum();
+    let seen = children(root).iter().map(|child| Tree::of(*child).look().rss_bytes).sum();
     Some(seen).filter(|bytes| *bytes > 0)
 }
 
@@ -58,15 +57,15 @@ pub fn descendants(root: i32) -> Vec<i32> {
     let mut found = Vec::new();
     let mut to_visit = vec![root];
     while let Some(parent) = to_visit.pop() {
-        let children = children_of(parent);
+        let children = children(parent);
         to_visit.extend(&children);
         found.extend(children);
     }
     found
 }
 
-/// Children are listed with the thread that has started, or inherited, them.
-fn children_of(parent: i32) -> Vec<i32> {
+/// Its children, which are listed with the thread that has started, or inherited, them.
+pub fn children(parent: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
     let lists =
         threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());

@@ -18,8 +18,6 @@ pub const SUPERVISOR_VARIABLE: &str = "LAUNCHER_SUPERVISES";
 pub const RUN_VARIABLE: &str = "LAUNCHER_RUN";
 /// What every process of an attempt has.
 pub const ATTEMPT_VARIABLE: &str = "LAUNCHER_ATTEMPT";
-/// What tells a nursery from the shims that it forks, which take it off.
-pub const NURSERY_VARIABLE: &str = "LAUNCHER_NURSERY";
 
 /// Variables that every process of a run, or of one of its attempts, inherits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +35,6 @@ impl Marker {
     /// The supervisor of a run, from before it has its locks. What it starts does not inherit this.
     pub fn of_supervisor(run: &str) -> Self {
         Self { variables: vec![(SUPERVISOR_VARIABLE, run.to_owned())] }
-    }
-
-    /// The nursery of a run, which belongs to no attempt.
-    pub fn of_nursery(run: &str) -> Self {
-        Self { variables: vec![(NURSERY_VARIABLE, run.to_owned())] }
     }
 
     /// Every process of one attempt, such as `batch_0001.1`, of a run.
@@ -62,13 +55,15 @@ impl Marker {
 pub struct Wanted {
     /// Those with this marker,
     pub marked: Marker,
-    /// but for those with one of these.
+    /// but for those with one of these,
     pub spared: Vec<Marker>,
+    /// and for these.
+    pub known: Vec<ProcessIdentity>,
 }
 
 impl From<Marker> for Wanted {
     fn from(marked: Marker) -> Self {
-        Self { marked, spared: Vec::new() }
+        Self { marked, spared: Vec::new(), known: Vec::new() }
     }
 }
 
@@ -100,7 +95,7 @@ fn wanted_process(pid: i32, wanted: &Wanted) -> Option<ProcessIdentity> {
     }
     let identity = ProcessIdentity::of(pid)?;
     let again = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    wanted.includes(&again).then_some(identity)
+    (wanted.includes(&again) && !wanted.known.contains(&identity)).then_some(identity)
 }
 
 /// Ends everybody who is wanted: asks, waits at most `grace`, kills. Returns who is left, normally

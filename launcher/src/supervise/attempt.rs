@@ -5,14 +5,13 @@ use std::io::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
-use shared::disk::lock::LockError;
 use shared::disk::publish::{self, DiskError};
 use shared::run::events::{EventTail, Persistence};
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::BatchId;
 
-use super::attend;
+use super::attend::{self, OpenStill};
 use super::batch::Work;
 use super::causes;
 use super::digest::Digest;
@@ -40,16 +39,8 @@ pub struct Attempt {
     pub shim: Attendant,
 }
 
-/// Why an attempt was not begun.
-pub enum NotBegun {
-    /// No shim was started, and the ending says why.
-    For(Ending),
-    /// A shim may have been started, and nobody knows it: the attempt has to be closed before another is begun.
-    Perhaps,
-}
-
 impl Run {
-    /// Starts an attempt at `work`.
+    /// Starts an attempt at `work`; where nobody attends to it, the ending says why.
     pub fn begin(
         &self,
         batch: BatchId,
@@ -57,7 +48,7 @@ impl Run {
         work: Work,
         now: Timestamp,
         shims: &mut Shims,
-    ) -> Result<Attempt, NotBegun> {
+    ) -> Result<Attempt, Ending> {
         let prepared = self.prepare(batch, number, &work, now);
         let started = prepared
             .map_err(SpawnError::from)
@@ -66,12 +57,20 @@ impl Run {
         match started {
             Ok(shim) => Ok(Attempt { number, work, began_at: now, shim }),
             Err(ShimError::Spawn(error @ SpawnError::Unusable { .. })) => {
-                Err(NotBegun::For(Ending::Unusable { what: error.to_string() }))
+                Err(Ending::Unusable { what: error.to_string() })
             }
-            Err(ShimError::Spawn(error)) => {
-                Err(NotBegun::For(Ending::NotStarted { what: with_cause(&error) }))
+            Err(error) => Err(Ending::NotStarted { what: with_cause(&error) }),
+        }
+    }
+
+    /// How an attempt ended whose shim died like `how` and left no record, as far as we can tell.
+    pub fn ending_without(&self, batch: BatchId, number: u32, how: String) -> Ending {
+        if self.workdir.attempt_lock(batch, number).exists() {
+            Ending::Unattended { what: how }
+        } else {
+            Ending::NotStarted {
+                what: format!("a shim died before it had begun ({how}); launcher.log may tell why"),
             }
-            Err(ShimError::Lost(_)) => Err(NotBegun::Perhaps),
         }
     }
 
@@ -105,7 +104,7 @@ impl Run {
         began_at: Timestamp,
         otherwise: Ending,
         now: Timestamp,
-    ) -> Result<Report, LockError> {
+    ) -> Result<Report, OpenStill> {
         let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
         let report = Report { usage, ..self.report(batch, number, work, ending, now) };
         self.close_log(batch, number, began_at, &report, now);

@@ -3,21 +3,24 @@
 //! A shim holds the lock while it lives and leaves `exit.json` when it ends. Whoever finds the lock free and no
 //! `exit.json` ends what is left of the attempt and writes one: a shim that comes late finds it and goes.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::disk::lock::{Lock, LockError};
-use shared::disk::publish::DiskError;
+use shared::disk::publish::{self, DiskError};
 use shared::run::identity::ProcessIdentity;
-use shared::run::workdir::{BatchId, Workdir};
+use shared::run::workdir::BatchId;
 
 use super::run::Run;
 use super::scratch;
+use super::shims::attempt_of;
 use crate::plan::errand;
+use crate::plan::settings::Program;
 use crate::process::clock;
 use crate::process::exit_record::{Ending, ExitRecord, Usage};
+use crate::process::line::Orders;
+use crate::process::progress::Speaks;
 use crate::process::shim::{self, Attempt};
 use crate::process::signal::{Inbox, Post};
 use crate::process::spawn::Errand;
@@ -26,23 +29,33 @@ use crate::process::watch;
 /// How often a record that can't be written is tried again.
 const DISK_GLANCE: Duration = Duration::from_secs(1);
 
-/// The command line of a shim.
-pub fn arguments(workdir: &Workdir, batch: BatchId, number: u32) -> Vec<OsString> {
-    let (batch, number) = (batch.to_string(), number.to_string());
-    let words: [OsString; 7] = [
-        "attend".into(),
-        "--workdir".into(),
-        workdir.root().into(),
-        "--batch".into(),
-        batch.into(),
-        "--attempt".into(),
-        number.into(),
-    ];
-    words.into()
+/// Attends to whatever is asked for on the line, one attempt after the other, until there is nothing more to come.
+///
+/// A record is the only witness of its attempt until the supervisor has journalled it. That is so once it gives us the
+/// next attempt; where it has gone instead, we make the record durable ourselves.
+pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> Result<(), LockError> {
+    let mut unheard: Option<PathBuf> = None;
+    while let Some(name) = orders.next(inbox) {
+        let (batch, number) = attempt_of(name);
+        attend(run, batch, number, inbox)?;
+        unheard = Some(run.workdir.attempt_exit(batch, number));
+        orders.over();
+    }
+    match unheard {
+        Some(exit) if exit.exists() => Ok(publish::make_durable(&exit)?),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Attends to one attempt; its record is durable on return.
+pub fn alone(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
+    attend(run, batch, number, inbox)?;
+    let exit = run.workdir.attempt_exit(batch, number);
+    if exit.exists() { Ok(publish::make_durable(&exit)?) } else { Ok(()) }
 }
 
 /// Attends to one attempt, from the lock to the record. Does nothing when the attempt is over already.
-pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
+fn attend(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
     let own = ProcessIdentity::own().expect("this process is alive");
     let name = serde_json::to_string(&own).expect("an identity is plain data");
     let _lock = Lock::acquire(&run.workdir.attempt_lock(batch, number), &name)?;
@@ -66,6 +79,10 @@ pub fn attend(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Resu
             limits: run.request.settings.limits,
             events: run.workdir.attempt_events(batch, number),
             trace: run.workdir.attempt_trace(batch, number),
+            speaks: match run.request.settings.program {
+                Program::Worker | Program::Bars(_) => Speaks::Surely,
+                Program::Script(_) => Speaks::Perhaps,
+            },
         },
         inbox,
     );
@@ -79,10 +96,34 @@ fn publish_patiently(record: &ExitRecord, exit: &Path, inbox: &mut Inbox) -> Res
             return Ok(());
         }
         let Err(error) = record.publish(exit) else { return Ok(()) };
-        let post = inbox.wait(DISK_GLANCE);
+        let post = inbox.wait(DISK_GLANCE, &[]);
         if post.iter().any(|post| !matches!(post, Post::Child)) {
             return Err(error);
         }
+    }
+}
+
+/// Why an attempt can't be closed yet.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenStill {
+    /// Somebody attends to it, or its record can't be read or written.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What it has started does not end.
+    #[error(
+        "processes of {attempt} do not end even when killed: {pids}; they may wait for a disk or a network that is gone"
+    )]
+    Undead {
+        /// Which attempt.
+        attempt: String,
+        /// Who, separated by commas.
+        pids: String,
+    },
+}
+
+impl From<DiskError> for OpenStill {
+    fn from(error: DiskError) -> Self {
+        Self::Lock(error.into())
     }
 }
 
@@ -94,12 +135,16 @@ pub fn how_it_ended(
     number: u32,
     began_at: Timestamp,
     otherwise: Ending,
-) -> Result<(Ending, Usage), LockError> {
+) -> Result<(Ending, Usage), OpenStill> {
     let exit = run.workdir.attempt_exit(batch, number);
     if let Some(record) = ExitRecord::read(&exit)? {
         return Ok((record.ending, record.usage));
     }
-    watch::kill(&run.marker(batch, number).into());
+    let left = watch::kill(&run.marker(batch, number).into());
+    if !left.is_empty() {
+        let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+        return Err(OpenStill::Undead { attempt: format!("{batch}.{number}"), pids: pids.join(", ") });
+    }
     let _lock =
         Lock::acquire(&run.workdir.attempt_lock(batch, number), "the supervisor, closing the attempt")?;
     // A shim that we did not see may have been faster.

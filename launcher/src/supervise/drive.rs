@@ -1,7 +1,7 @@
 //! The loop that supervises a run: hears, records, decides, acts. Every effect on workers happens here.
 //!
-//! Order is everything: an outcome is journalled after it was seen, a start before it is done, and nothing
-//! new begins while a fact can't be written. How a stop reaches the workers is `stopping`'s business, what on
+//! Order is everything: an outcome is journalled after it was seen, a start before it is done, both in one commit
+//! where they come together, and nothing new begins while a fact can't be written. How a stop reaches the workers is `stopping`'s business, what on
 //! this machine is in everybody's way `hindrance`'s, whether it is all there at the end `closing`'s.
 
 mod stopping;
@@ -22,7 +22,8 @@ use shared::run::workdir::BatchId;
 pub use stopping::GRACE;
 use stopping::Stop;
 
-use super::attempt::{Attempt, NotBegun, with_cause};
+use super::attempt::{Attempt, with_cause};
+use super::attend::OpenStill;
 use super::batch::{Batch, BatchState, Illegal, Work};
 use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
@@ -34,6 +35,7 @@ use super::shims::Shims;
 use crate::plan::request::RequestError;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
+use crate::process::line::Word;
 use crate::process::memory::Gauge;
 use crate::process::signal::{Inbox, Post};
 use crate::process::watch::{self, Marker, Wanted};
@@ -42,6 +44,8 @@ use crate::process::watch::{self, Marker, Wanted};
 const LEFTOVER_GRACE: Duration = Duration::from_secs(5);
 /// The loop looks around at least this often.
 const GLANCE: Duration = Duration::from_secs(1);
+/// And not more often than this by itself: what is due may have to wait for memory, or for a disk.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// Why supervision ended without an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +64,7 @@ pub enum DriveError {
     Watch(#[source] io::Error),
     /// An attempt that can't be closed to others.
     #[error(transparent)]
-    Attempt(#[from] LockError),
+    Attempt(#[from] OpenStill),
     /// Nobody finds the run any more where it was, and what we wrote there would be another one's.
     #[error(
         "{0} was moved, deleted or replaced during the run, or its disk is gone, so all workers were ended; put its folder back in its place (a lock file that was deleted comes back by itself) and go on with --resume"
@@ -109,7 +113,7 @@ struct Supervisor<'a> {
     attempts: BTreeMap<BatchId, Attempt>,
     /// Attempts whose shims are gone and which could not be closed yet, and how they ended if nobody has said.
     departed: Vec<(Orphan, Ending)>,
-    /// Facts that could not be written yet.
+    /// Facts that were seen, and count, but are not written yet: until they are, nothing is done.
     unwritten: Vec<Entry>,
     stop: Stop,
     probe_at: Option<Deadline>,
@@ -117,6 +121,8 @@ struct Supervisor<'a> {
     times_gone: u32,
     /// What keeps the journal from being written.
     trouble: Option<String>,
+    /// What was last said to be in the way.
+    complaint: Option<String>,
     listener: &'a mut Listener<'a>,
 }
 
@@ -137,7 +143,9 @@ pub fn supervise<'a>(
             if let Some(outcome) = supervisor.round(post)? {
                 break Ok(outcome);
             }
-            post = inbox.wait(supervisor.patience());
+            let lines: Vec<_> =
+                supervisor.attempts.values().filter_map(|attempt| attempt.shim.line()).collect();
+            post = inbox.wait(supervisor.patience(), &lines);
         }
     });
     if supervised.is_err() {
@@ -158,8 +166,8 @@ pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
         Some(outcome) => outcome,
         None => Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } },
     };
-    supervisor.note(clock::now(), Fact::Closed { outcome: outcome.clone() });
-    supervisor.write()?;
+    let closed = Entry { at: clock::now(), fact: Fact::Closed { outcome: outcome.clone() } };
+    supervisor.append(vec![closed])?;
     Ok(outcome)
 }
 
@@ -186,22 +194,28 @@ fn open<'a>(
         probe_at: None,
         times_gone: 0,
         trouble: None,
+        complaint: None,
         listener,
     };
-    // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
-    // It ends by itself when its supervisor is dead, unless somebody has stopped it.
-    watch::kill(&Marker::of_nursery(&run.request.run).into());
-    let orphans = if stop_asked_by.is_some() { running(&supervisor.machine) } else { supervisor.adopt() };
-    supervisor.end_strangers()?;
+    let orphans = match stop_asked_by {
+        None => supervisor.adopt(),
+        // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
+        Some(_) => {
+            supervisor.end_strangers()?;
+            running(&supervisor.machine)
+        }
+    };
     let now = clock::now();
-    supervisor.note(now, Fact::Opened { supervisor: own });
+    supervisor.note(now, Fact::Opened { supervisor: own })?;
     if let Some(by) = stop_asked_by {
-        supervisor.note(now, Fact::StopAsked { by: by.to_owned() });
+        supervisor.note(now, Fact::StopAsked { by: by.to_owned() })?;
     }
     for orphan in orphans {
-        supervisor.conclude(&orphan, Ending::Interrupted)?;
+        supervisor.close_or_adopt(orphan)?;
     }
-    supervisor.write()?;
+    // After the attempts of the dead are closed: a shim that comes late finds so, and nobody is charged with its end.
+    supervisor.end_strangers()?;
+    supervisor.append(Vec::new())?;
     Ok(supervisor)
 }
 
@@ -226,32 +240,42 @@ fn running(machine: &Machine) -> Vec<Orphan> {
 impl Supervisor<'_> {
     /// Takes over every running attempt whose shim lives; returns the others.
     fn adopt(&mut self) -> Vec<Orphan> {
-        let mut orphans = running(&self.machine);
-        orphans.retain(|Orphan { batch, number, work, began_at }| {
-            let Some(attempt) = self.run.adopt(*batch, *number, work.clone(), *began_at) else {
-                return true;
-            };
-            (self.listener)(&self.machine, &Notice::Adopted { batch: *batch, attempt: *number });
-            self.write_pid_file(*batch, &attempt);
-            self.attempts.insert(*batch, attempt);
-            false
-        });
-        orphans
+        running(&self.machine).into_iter().filter_map(|orphan| self.adopt_one(orphan).err()).collect()
     }
 
-    fn write_pid_file(&mut self, batch: BatchId, attempt: &Attempt) {
-        if let Some(shim) = attempt.shim.identity() {
-            self.pid_files.write(&self.run.workdir.batch_pid(batch), &shim);
+    fn adopt_one(&mut self, orphan: Orphan) -> Result<(), Orphan> {
+        let Orphan { batch, number, ref work, began_at } = orphan;
+        let Some(attempt) = self.run.adopt(batch, number, work.clone(), began_at) else {
+            return Err(orphan);
+        };
+        (self.listener)(&self.machine, &Notice::Adopted { batch, attempt: number });
+        self.write_pid_file(batch, &attempt);
+        self.attempts.insert(batch, attempt);
+        Ok(())
+    }
+
+    /// Closes an attempt that nobody attends to, unless a shim that was on its way has begun it meanwhile.
+    fn close_or_adopt(&mut self, orphan: Orphan) -> Result<(), DriveError> {
+        match self.conclude(&orphan, Ending::Interrupted) {
+            Err(DriveError::Attempt(OpenStill::Lock(LockError::Held { .. }))) => {
+                let Err(orphan) = self.adopt_one(orphan) else { return Ok(()) };
+                // It came, and went: now there is a record, or nobody.
+                self.conclude(&orphan, Ending::Interrupted)
+            }
+            concluded => concluded,
         }
     }
 
-    fn conclude(&mut self, orphan: &Orphan, otherwise: Ending) -> Result<(), LockError> {
+    fn write_pid_file(&mut self, batch: BatchId, attempt: &Attempt) {
+        self.pid_files.write(&self.run.workdir.batch_pid(batch), attempt.shim.identity());
+    }
+
+    fn conclude(&mut self, orphan: &Orphan, otherwise: Ending) -> Result<(), DriveError> {
         let Orphan { batch, number, work, began_at } = orphan;
         let now = clock::now();
         let report = self.run.conclude(*batch, *number, work, *began_at, otherwise, now)?;
         self.pid_files.release(self.run.workdir.batch_pid(*batch));
-        self.note(now, Fact::Ended { batch: *batch, attempt: *number, report });
-        Ok(())
+        self.note(now, Fact::Ended { batch: *batch, attempt: *number, report })
     }
 
     /// One round: all post first, the clock after.
@@ -263,16 +287,12 @@ impl Supervisor<'_> {
             self.hear(said)?;
         }
         self.reap()?;
+        self.mind_the_pause()?;
+        self.mind_the_disk()?;
+        let now = clock::now();
+        let surroundings = Surroundings { now, free_memory: self.memory.available() };
+        self.carry_out(&self.machine.decide(surroundings), now)?;
         self.mind_the_stop();
-        self.mind_the_pause();
-        self.mind_the_disk();
-        if let Err(error) = self.write() {
-            self.cannot_write(error)?;
-        } else {
-            let now = clock::now();
-            let surroundings = Surroundings { now, free_memory: self.memory.available() };
-            self.carry_out(&self.machine.decide(surroundings), now)?;
-        }
         self.pid_files.tidy();
         (self.listener)(&self.machine, &Notice::Glance);
         Ok(match self.machine.run() {
@@ -293,27 +313,38 @@ impl Supervisor<'_> {
         let ready = if slot_free { self.machine.next_ready().map(until) } else { None };
         let kill = self.stop.patience();
         let probe = self.probe_at.map(Deadline::left);
-        [ready, kill, probe].into_iter().flatten().fold(GLANCE, Duration::min)
+        [ready, kill, probe].into_iter().flatten().fold(GLANCE, Duration::min).max(BREATH)
     }
 
     fn reap(&mut self) -> Result<(), DriveError> {
-        let mut gone = Vec::new();
+        let mut over = Vec::new();
         for (batch, attempt) in &mut self.attempts {
-            if let Some(how) = attempt.shim.departure().map_err(DriveError::Watch)? {
-                gone.push((*batch, how));
+            match attempt.shim.hear().map_err(DriveError::Watch)? {
+                Word::None => {}
+                Word::Over => over.push((*batch, None)),
+                Word::Gone(how) => over.push((*batch, Some(how))),
             }
         }
-        for (batch, how) in gone {
-            let Attempt { number, work, began_at, .. } =
-                self.attempts.remove(&batch).expect("it departed a moment ago");
-            let orphan = Orphan { batch, number, work, began_at };
-            self.departed.push((orphan, Ending::Unattended { what: how }));
+        for (batch, death) in over {
+            let Attempt { number, work, began_at, shim } =
+                self.attempts.remove(&batch).expect("it was heard a moment ago");
+            let otherwise = match death {
+                Some(how) => self.run.ending_without(batch, number, how),
+                None => {
+                    self.shims.take_back(shim);
+                    Ending::Unattended { what: "it left no record".to_owned() }
+                }
+            };
+            self.departed.push((Orphan { batch, number, work, began_at }, otherwise));
         }
         for (orphan, otherwise) in std::mem::take(&mut self.departed) {
             match self.conclude(&orphan, otherwise.clone()) {
-                // The others need not end because this one can't be closed: it waits for room.
-                Err(LockError::Disk(error)) if !self.is_last_to_stop() => {
-                    self.hinder(with_cause(&error));
+                // The others need not end because this one can't be closed. It keeps its slot meanwhile.
+                Err(DriveError::Attempt(error)) if !self.is_last_to_stop() => {
+                    match error {
+                        OpenStill::Lock(LockError::Disk(error)) => self.hinder(with_cause(&error))?,
+                        error => self.complain(error.to_string()),
+                    }
                     self.departed.push((orphan, otherwise));
                 }
                 concluded => concluded?,
@@ -322,6 +353,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
+    /// Does what was decided, after all that was seen, and what is about to be done, is written.
     fn carry_out(&mut self, decisions: &[Decision], now: Timestamp) -> Result<(), DriveError> {
         match decisions {
             [Decision::Close(outcome), ..] => self.close(outcome.clone()),
@@ -336,13 +368,12 @@ impl Supervisor<'_> {
             Decision::Close(_) => None,
         });
         let launches: Vec<_> = launches.collect();
-        for (batch, attempt) in &launches {
-            self.note(now, Fact::Launched { batch: *batch, attempt: *attempt });
-        }
-        if let Err(error) = self.write() {
-            // They did not happen.
-            self.unwritten.retain(|entry| !matches!(entry.fact, Fact::Launched { .. }));
-            return self.cannot_write(error);
+        let launched = |(batch, attempt): &(BatchId, u32)| Entry {
+            at: now,
+            fact: Fact::Launched { batch: *batch, attempt: *attempt },
+        };
+        if !self.write(launches.iter().map(launched).collect())? {
+            return Ok(());
         }
         for (batch, number) in launches {
             let work = self.machine.batch(batch).map(Batch::work).expect("what is launched was planned");
@@ -351,36 +382,32 @@ impl Supervisor<'_> {
                     self.write_pid_file(batch, &attempt);
                     self.attempts.insert(batch, attempt);
                 }
-                // The next round closes it.
-                Err(NotBegun::Perhaps) => {
-                    let orphan = Orphan { batch, number, work, began_at: now };
-                    self.departed.push((orphan, Ending::Interrupted));
-                }
-                Err(NotBegun::For(ending)) => {
+                Err(ending) => {
                     let report = self.run.report(batch, number, &work, ending, now);
-                    self.note(now, Fact::Ended { batch, attempt: number, report });
+                    self.note(now, Fact::Ended { batch, attempt: number, report })?;
                 }
             }
         }
-        if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
+        self.write(Vec::new()).map(drop)
     }
 
     fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
-        self.end_strangers()?;
         if outcome == Outcome::Complete && self.finds_something_gone()? {
             return Ok(());
         }
-        self.note(clock::now(), Fact::Closed { outcome });
-        let Err(error) = self.write() else { return Ok(()) };
-        // It is not closed; what happens until it can be written may change how it ends.
-        self.unwritten.retain(|entry| !matches!(entry.fact, Fact::Closed { .. }));
-        self.cannot_write(error)
+        self.shims.dismiss();
+        self.end_strangers()?;
+        self.write(vec![Entry { at: clock::now(), fact: Fact::Closed { outcome } }]).map(drop)
     }
 
     /// Ends every process of the run that belongs to none of its attempts.
     fn end_strangers(&mut self) -> Result<(), DriveError> {
         let own = self.attempts.iter().map(|(batch, attempt)| self.run.marker(*batch, attempt.number));
-        let strangers = Wanted { marked: Marker::of_run(&self.run.request.run), spared: own.collect() };
+        let strangers = Wanted {
+            marked: Marker::of_run(&self.run.request.run),
+            spared: own.collect(),
+            known: self.attempts.values().map(|attempt| attempt.shim.identity().clone()).collect(),
+        };
         let left = watch::stop(&strangers, LEFTOVER_GRACE);
         if left.is_empty() {
             return Ok(());
@@ -389,18 +416,41 @@ impl Supervisor<'_> {
         Err(DriveError::Undead(pids.join(", ")))
     }
 
-    fn note(&mut self, at: Timestamp, fact: Fact) {
-        self.unwritten.push(Entry { at, fact });
+    /// Lets a fact count that was seen. It is written with the next deed, or before the round is over.
+    fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), DriveError> {
+        let entry = Entry { at, fact };
+        self.machine.apply(&entry)?;
+        self.unwritten.push(entry);
+        Ok(())
     }
 
-    /// Writes what was noted, then lets it count.
-    fn write(&mut self) -> Result<(), DriveError> {
-        if self.unwritten.is_empty() {
+    /// Writes what was seen, and `announced` behind it, in one commit; then lets the latter count. `false` where it can't
+    /// be written for the moment: then the announced does not happen.
+    fn write(&mut self, announced: Vec<Entry>) -> Result<bool, DriveError> {
+        match self.append(announced) {
+            Ok(()) => Ok(true),
+            Err(error) => self.cannot_write(error).map(|()| false),
+        }
+    }
+
+    fn append(&mut self, announced: Vec<Entry>) -> Result<(), DriveError> {
+        if self.unwritten.is_empty() && announced.is_empty() {
             return Ok(());
         }
-        self.journal.append(&self.unwritten)?;
+        let seen = self.unwritten.len();
+        self.unwritten.extend(announced);
+        if let Err(error) = self.journal.append(&self.unwritten) {
+            self.unwritten.truncate(seen);
+            return Err(error.into());
+        }
         self.trouble = None;
-        for entry in std::mem::take(&mut self.unwritten) {
+        self.complaint = None;
+        let mut written = std::mem::take(&mut self.unwritten);
+        let announced = written.split_off(seen);
+        for entry in written {
+            (self.listener)(&self.machine, &Notice::Fact(&entry));
+        }
+        for entry in announced {
             self.machine.apply(&entry)?;
             (self.listener)(&self.machine, &Notice::Fact(&entry));
         }
@@ -414,10 +464,16 @@ impl Supervisor<'_> {
             return Err(error);
         }
         let what = with_cause(disk);
-        if self.trouble.as_ref() != Some(&what) {
-            (self.listener)(&self.machine, &Notice::Trouble(&what));
-        }
+        self.complain(what.clone());
         self.trouble = Some(what);
         Ok(())
+    }
+
+    /// Says what is in the way, once.
+    fn complain(&mut self, what: String) {
+        if self.complaint.as_ref() != Some(&what) {
+            (self.listener)(&self.machine, &Notice::Trouble(&what));
+            self.complaint = Some(what);
+        }
     }
 }

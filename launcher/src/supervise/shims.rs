@@ -1,92 +1,79 @@
-//! Who starts shims: a nursery for as long as one works, else an exec for each.
+//! The shims of one supervisor: each attends to one attempt at a time, and stays for the next.
 
 use std::ffi::OsString;
 use std::io;
 
 use shared::run::workdir::{BatchId, Workdir};
 
-use super::attend;
 use super::run::Run;
 use crate::process::attendant::Attendant;
-use crate::process::nursery::{BirthError, Name, Nursery};
+use crate::process::line::{Name, OwnShim};
 use crate::process::spawn::{self, SpawnError};
 use crate::process::watch::Marker;
 
-/// So many nurseries are lost before shims are started without one.
-const LOSSES_TOLERATED: u32 = 3;
-
-/// Why there is no shim that we know of.
+/// Why nobody attends to an attempt. None has heard of it.
 #[derive(Debug, thiserror::Error)]
 pub enum ShimError {
-    /// There is none.
+    /// None could be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
-    /// There may be one: the nursery broke off in the middle of it.
-    #[error("the nursery of shims is gone ({0})")]
-    Lost(io::Error),
+    /// It died before it could be given anything.
+    #[error("a shim died at its start ({0}); launcher.log may tell why")]
+    Dead(#[source] io::Error),
 }
 
-/// Starts the shims of one supervisor.
+/// Those that have nothing to do.
 #[derive(Default)]
 pub struct Shims {
-    nursery: Option<Nursery>,
-    losses: u32,
+    idle: Vec<OwnShim>,
 }
 
 impl Shims {
-    /// Starts a shim for an attempt that the journal knows.
+    /// Gives an attempt that the journal knows to a shim.
     pub fn start(&mut self, run: &Run, batch: BatchId, number: u32) -> Result<Attendant, ShimError> {
-        while let Some(nursery) = self.nursery(run) {
-            match nursery.bear(name_of(batch, number)) {
-                Ok(pid) => return Ok(Attendant::Own { pid }),
-                // A sandbox may refuse this kind of fork alone; where no process can be had, an exec says so too.
-                Err(BirthError::Refused) => break,
-                Err(BirthError::Absent) => self.lose(),
-                Err(BirthError::Lost(source)) => {
-                    self.lose();
-                    return Err(ShimError::Lost(source));
-                }
+        let name = name_of(batch, number);
+        while let Some(mut shim) = self.idle.pop() {
+            if shim.give(name).is_ok() {
+                return Ok(Attendant::Own(shim));
             }
         }
-        let arguments = attend::arguments(&run.workdir, batch, number);
-        let (log, marker) = (run.workdir.batch_log(batch), run.marker(batch, number));
-        let pid = spawn::shim(&arguments, &log, &marker, run.api_key.as_ref())?;
-        Ok(Attendant::Own { pid })
+        let marker = Marker::of_run(&run.request.run);
+        let log = run.workdir.launcher_log();
+        let mut shim = spawn::shim(&arguments(&run.workdir), &log, &marker, run.api_key.as_ref())?;
+        shim.give(name).map_err(ShimError::Dead)?;
+        Ok(Attendant::Own(shim))
     }
 
-    /// The nursery, started when there is none; `None` when none can be had.
-    fn nursery(&mut self, run: &Run) -> Option<&mut Nursery> {
-        while self.nursery.is_none() && self.losses < LOSSES_TOLERATED {
-            let marker = Marker::of_nursery(&run.request.run);
-            match spawn::nursery(&arguments(&run.workdir), &marker, run.api_key.as_ref()) {
-                Ok(nursery) => self.nursery = Some(nursery),
-                Err(_) => self.losses += 1,
-            }
+    /// Takes a shim back whose attempt is over.
+    pub fn take_back(&mut self, shim: Attendant) {
+        match shim {
+            Attendant::Own(shim) if shim.stays() => self.idle.push(shim),
+            Attendant::Own(shim) => shim.dismiss(),
+            Attendant::Adopted { .. } => {}
         }
-        self.nursery.as_mut()
     }
 
-    fn lose(&mut self) {
-        self.nursery = None;
-        self.losses += 1;
+    /// Lets all go that have nothing to do.
+    pub fn dismiss(&mut self) {
+        self.idle.drain(..).for_each(OwnShim::dismiss);
     }
 }
 
-/// An attempt as the nursery calls it.
+/// An attempt as supervisor and shim call it.
 fn name_of(batch: BatchId, number: u32) -> Name {
     u64::from(batch.0) << 32 | u64::from(number)
 }
 
-/// Which attempt a nursery means.
+/// Which attempt is meant.
 pub fn attempt_of(name: Name) -> (BatchId, u32) {
     let [upper, lower] = [name >> 32, name & u64::from(u32::MAX)];
     let half = |half: u64| u32::try_from(half).expect("32 bits of 64");
     (BatchId(half(upper)), half(lower))
 }
 
-/// The command line of a nursery.
+/// The command line of a shim.
 fn arguments(workdir: &Workdir) -> [OsString; 3] {
-    ["nursery".into(), "--workdir".into(), workdir.root().into()]
+    ["attend".into(), "--workdir".into(), workdir.root().into()]
 }
 
 #[cfg(test)]

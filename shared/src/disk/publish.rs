@@ -65,13 +65,9 @@ impl Draft {
         }
     }
 
-    /// Renames, then syncs bytes and folder: the same for everybody who lives, and as durable on return, but one
-    /// commit of the file system instead of two. A power cut in between may leave an empty file.
-    fn publish_at_once(mut self) -> Result<(), DiskError> {
-        let file = self.written()?;
-        fs::rename(&self.temp, &self.target).map_err(DiskError::at("publish", &self.target))?;
-        file.sync_all().map_err(DiskError::at("sync", &self.target))?;
-        sync_folder(folder_of(&self.target))
+    fn show(mut self) -> Result<(), DiskError> {
+        drop(self.written()?);
+        fs::rename(&self.temp, &self.target).map_err(DiskError::at("publish", &self.target))
     }
 
     fn sync(&mut self) -> Result<(), DiskError> {
@@ -109,12 +105,18 @@ pub fn publish(target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     draft.publish()
 }
 
-/// Publishes `bytes` at `target` with one commit of the file system instead of two. On return they are durable; a power
-/// cut before that may leave an empty file, so this is for readers to whom such a file says nothing.
-pub fn publish_at_once(target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+/// Publishes `bytes` at `target` for whoever lives: whole or not at all, but a power cut before
+/// [`make_durable`] may leave nothing of it, or an empty file.
+pub fn show(target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let mut draft = Draft::create(target)?;
     draft.write_all(bytes).map_err(DiskError::at("write", target))?;
-    draft.publish_at_once()
+    draft.show()
+}
+
+/// Makes a file that was [shown](show), and its name, survive a power cut.
+pub fn make_durable(path: &Path) -> Result<(), DiskError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(DiskError::at("sync", path))?;
+    sync_folder(folder_of(path))
 }
 
 /// Publishes `bytes` at `target` unless something is there; `false` when somebody was first.

@@ -3,7 +3,7 @@
 
 use super::{DriveError, Supervisor};
 use crate::process::clock;
-use crate::supervise::facts::Fact;
+use crate::supervise::facts::{Entry, Fact};
 use crate::supervise::prepare;
 
 /// What is gone is brought again so many times; after that somebody has to look who deletes it.
@@ -23,16 +23,11 @@ impl Supervisor<'_> {
             return Err(DriveError::Vanishes(request.settings.outdir.clone()));
         }
         if let Err(error) = prepare::write_batch_files(&self.run.workdir, &facts) {
-            self.cannot_write(error.into())?;
-            return Ok(true);
+            return self.cannot_write(error.into()).map(|()| true);
         }
-        self.times_gone += 1;
-        let now = clock::now();
-        for fact in facts {
-            self.note(now, fact);
-        }
-        if let Err(error) = self.write() {
-            self.cannot_write(error)?;
+        let at = clock::now();
+        if self.write(facts.into_iter().map(|fact| Entry { at, fact }).collect())? {
+            self.times_gone += 1;
         }
         Ok(true)
     }

@@ -3,30 +3,33 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{GLANCE, Notice, Supervisor};
+use super::{DriveError, GLANCE, Notice, Supervisor};
 use crate::process::clock::{self, Deadline};
 use crate::supervise::attempt::with_cause;
-use crate::supervise::facts::{Entry, Fact};
+use crate::supervise::facts::Fact;
 use crate::supervise::folders;
 use crate::supervise::machine::{Probe, RunState};
 
 impl Supervisor<'_> {
     /// Looks from time to time whether the reason of a pause is gone.
-    pub(super) fn mind_the_pause(&mut self) {
+    pub(super) fn mind_the_pause(&mut self) -> Result<(), DriveError> {
         let RunState::Paused { probe_after, probe: Probe::Folders, .. } = self.machine.run() else {
             self.probe_at = None;
-            return;
+            return Ok(());
         };
         let wait = Duration::try_from(*probe_after).unwrap_or(GLANCE);
         let due = *self.probe_at.get_or_insert_with(|| Deadline::after(wait));
         if !due.is_over() || !self.unwritten.is_empty() || !self.departed.is_empty() {
-            return;
+            return Ok(());
         }
         self.probe_at = None;
         let still = self.places().into_iter().try_for_each(folders::prove_writable).err();
         match still.map(|error| with_cause(&error)).or_else(|| self.too_full()) {
             None => self.note(clock::now(), Fact::PauseLifted),
-            Some(what) => (self.listener)(&self.machine, &Notice::Trouble(&what)),
+            Some(what) => {
+                (self.listener)(&self.machine, &Notice::Trouble(&what));
+                Ok(())
+            }
         }
     }
 
@@ -41,19 +44,18 @@ impl Supervisor<'_> {
     }
 
     /// Pauses before the disk is full: what a worker has begun should still find its place.
-    pub(super) fn mind_the_disk(&mut self) {
-        if matches!(self.machine.run(), RunState::Open)
-            && let Some(what) = self.too_full()
-        {
-            self.hinder(what);
+    pub(super) fn mind_the_disk(&mut self) -> Result<(), DriveError> {
+        match self.machine.run() {
+            RunState::Open => self.too_full().map_or(Ok(()), |what| self.hinder(what)),
+            _ => Ok(()),
         }
     }
 
-    /// Pauses the run, once: the journal may be what can't be written.
-    pub(super) fn hinder(&mut self, what: String) {
-        let said = |entry: &Entry| matches!(entry.fact, Fact::Hindered { .. });
-        if matches!(self.machine.run(), RunState::Open) && !self.unwritten.iter().any(said) {
-            self.note(clock::now(), Fact::Hindered { what });
+    /// Pauses the run, once.
+    pub(super) fn hinder(&mut self, what: String) -> Result<(), DriveError> {
+        match self.machine.run() {
+            RunState::Open => self.note(clock::now(), Fact::Hindered { what }),
+            _ => Ok(()),
         }
     }
 }

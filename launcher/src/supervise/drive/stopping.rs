@@ -59,24 +59,29 @@ impl Supervisor<'_> {
     /// Written before anybody is signalled: whoever ends after that ends as asked, also if we die in between.
     /// Where it can't be written it waits, and the stop does not.
     fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
-        self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) });
-        if let Err(error) = self.write() { self.cannot_write(error) } else { Ok(()) }
+        self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) })?;
+        self.write(Vec::new()).map(drop)
     }
 
     fn ask_to_stop(&mut self) {
-        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Ask));
+        self.attempts.values_mut().for_each(|attempt| attempt.shim.signal(Insistence::Ask));
         self.stop = Stop::Asked { hurry_at: Deadline::after(GRACE) };
     }
 
     fn hurry(&mut self) {
-        self.attempts.values().for_each(|attempt| attempt.shim.signal(Insistence::Hurry));
+        self.attempts.values_mut().for_each(|attempt| attempt.shim.signal(Insistence::Hurry));
         self.stop = Stop::Hurried { kill_at: Deadline::after(HURRY_GRACE) };
     }
 
     /// Begins a stop that the facts demand, and ends the patience of one that takes too long.
     pub(super) fn mind_the_stop(&mut self) {
         match self.stop {
-            Stop::NotAsked if matches!(self.machine.run(), RunState::Stopping { .. }) => self.ask_to_stop(),
+            // Not before it is written: whoever ends after that ends as asked, also if we die in between.
+            Stop::NotAsked
+                if matches!(self.machine.run(), RunState::Stopping { .. }) && self.unwritten.is_empty() =>
+            {
+                self.ask_to_stop();
+            }
             Stop::Asked { hurry_at } if hurry_at.is_over() => self.hurry(),
             Stop::Hurried { kill_at } if kill_at.is_over() => {
                 watch::kill(&Marker::of_run(&self.run.request.run).into());

@@ -1,0 +1,74 @@
+//! Waiting for children one by one, with what each of them took: the system call for it is offered by no safe interface
+//! that we use, and what `getrusage` adds up over all children that a process ever had tells nothing of one.
+
+use std::io;
+
+use nix::libc;
+
+use super::exit_record::Usage;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By itself.
+    Exited {
+        /// Exit code.
+        code: i32,
+    },
+    /// By a signal.
+    Signaled {
+        /// Which.
+        signal: i32,
+    },
+}
+
+/// What a look at our children, those included that were inherited, has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaped {
+    /// One has ended, and is waited for now.
+    Ended {
+        /// Which.
+        pid: i32,
+        /// How.
+        how: How,
+        /// What it took, with those of its own that it has waited for.
+        usage: Usage,
+    },
+    /// All of them live.
+    AllLive,
+    /// There is none.
+    Childless,
+}
+
+/// Takes leave of one child that has ended, if there is one. Does not wait.
+pub fn one() -> Reaped {
+    loop {
+        let mut status = 0;
+        // SAFETY: `rusage` is plain numbers, for which zeros are a value.
+        #[expect(unsafe_code, reason = "the only door to what one child took")]
+        let mut took: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: the kernel writes to these two, which are ours and live, and to nothing else.
+        #[expect(unsafe_code, reason = "the only door to what one child took")]
+        let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut took) };
+        let how = match pid {
+            0 => return Reaped::AllLive,
+            1.. if libc::WIFEXITED(status) => How::Exited { code: libc::WEXITSTATUS(status) },
+            1.. if libc::WIFSIGNALED(status) => How::Signaled { signal: libc::WTERMSIG(status) },
+            // Stopped or continued, which is not asked for.
+            1.. => continue,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => continue,
+            _ => return Reaped::Childless,
+        };
+        return Reaped::Ended { pid, how, usage: usage(&took) };
+    }
+}
+
+fn usage(took: &libc::rusage) -> Usage {
+    let ms = |time: libc::timeval| time.tv_sec * 1000 + time.tv_usec / 1000;
+    let number = |number: i64| u64::try_from(number).unwrap_or(0);
+    Usage {
+        // The kernel counts it in KiB.
+        peak_rss_bytes: number(took.ru_maxrss) * 1024,
+        cpu_ms: number(ms(took.ru_utime) + ms(took.ru_stime)),
+    }
+}

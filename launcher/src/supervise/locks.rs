@@ -72,11 +72,12 @@ pub fn outdir_lock(outdir: &Path) -> PathBuf {
 impl Locks {
     /// Takes both or says who holds one, or who still writes there. From here on `stop` knows whom to ask.
     pub fn acquire(workdir: &Workdir, outdir: &Path, run: &str) -> Result<Self, LocksError> {
-        let of_workdir = Lock::take(&workdir.lock())?;
+        let holder = Holder::own("launcher", workdir, run).to_string();
+        let of_workdir = Lock::acquire(&workdir.lock(), &holder)?;
         let of_outdir = Lock::take(&outdir_lock(outdir))?;
         // Before it is signed: whoever is refused here would be told nothing the next time.
         refuse_orphans(outdir, run)?;
-        Self::sign(of_workdir, of_outdir, workdir, run)
+        Self::of(of_workdir, of_outdir.sign(&holder)?, workdir)
     }
 
     /// Takes over what another process has handed to us with [`pack`](Self::pack): they were held all the while.
@@ -86,23 +87,19 @@ impl Locks {
         outdir: &Path,
         run: &str,
     ) -> Result<Self, LocksError> {
+        let holder = Holder::own("launcher", workdir, run).to_string();
         let [of_workdir, of_outdir] = handed.map(File::from);
-        let of_workdir = Lock::inherit(of_workdir, &workdir.lock())?;
-        let of_outdir = Lock::inherit(of_outdir, &outdir_lock(outdir))?;
-        Self::sign(of_workdir, of_outdir, workdir, run)
+        let of_workdir = Lock::inherit(of_workdir, &workdir.lock())?.sign(&holder)?;
+        let of_outdir = Lock::inherit(of_outdir, &outdir_lock(outdir))?.sign(&holder)?;
+        Self::of(of_workdir, of_outdir, workdir)
     }
 
-    fn sign(of_workdir: Lock, of_outdir: Lock, workdir: &Workdir, run: &str) -> Result<Self, LocksError> {
-        let holder = Holder::own("launcher", workdir, run).to_string();
-        let locks = Self {
-            pid_file: PidFile(workdir.launcher_pid()),
-            workdir: of_workdir.sign(&holder)?,
-            outdir: of_outdir.sign(&holder)?,
-        };
+    fn of(of_workdir: Lock, of_outdir: Lock, workdir: &Workdir) -> Result<Self, LocksError> {
+        let pid_file = PidFile(workdir.launcher_pid());
         let own = ProcessIdentity::own().expect("this process is alive");
         let text = serde_json::to_string(&own).expect("an identity is plain data");
-        publish::publish(&locks.pid_file.0, text.as_bytes())?;
-        Ok(locks)
+        publish::publish(&pid_file.0, text.as_bytes())?;
+        Ok(Self { pid_file, workdir: of_workdir, outdir: of_outdir })
     }
 
     /// Both, ready for a process that is about to be started; we keep them as well.

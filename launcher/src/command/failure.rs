@@ -272,10 +272,10 @@ pub enum Failure {
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// Supervision broke off; every worker was ended.
-    #[error(transparent)]
+    #[error("{0}{way_on}", way_on = way_on(.0))]
     Drive(#[from] DriveError),
     /// A file or folder could not be used.
-    #[error(transparent)]
+    #[error("{0}: {cause}; {remedy}, then say it again", cause = .0.source, remedy = remedy(.0))]
     Disk(#[from] DiskError),
     /// What was to be said could not be.
     #[error("can't write to standard output")]
@@ -289,8 +289,40 @@ pub enum Failure {
         source: io::Error,
     },
     /// Processes of the run that do not end.
-    #[error("processes of this run do not end even when killed: {0}")]
+    #[error(
+        "processes of this run do not end even when killed: {0}; they may wait for a disk or a network that is gone: see to that (`ps` shows them in state D), then say it again"
+    )]
     Undead(String),
+    /// A supervisor that begins again and again.
+    #[error("somebody begins this run again each time that it is stopped; end that first, then say it again")]
+    BegunAgain,
+}
+
+/// What a person can do about a file or folder that can't be used.
+fn remedy(error: &DiskError) -> &'static str {
+    match error.source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there",
+        io::ErrorKind::PermissionDenied => "correct its permissions or choose another folder",
+        io::ErrorKind::ReadOnlyFilesystem => "make its disk writable or choose another folder",
+        _ => "see that its folder is there and its disk is sound",
+    }
+}
+
+/// How to go on after supervision broke off, where the error does not say it itself.
+fn way_on(error: &DriveError) -> String {
+    match error {
+        DriveError::Disk(error) => format!(": {}; {}, then go on with --resume", error.source, remedy(error)),
+        DriveError::Undead(_) => {
+            "; they may wait for a disk or a network that is gone: see to that, then go on with --resume"
+                .to_owned()
+        }
+        DriveError::Watch(_) | DriveError::Attempt(_) => "; go on with --resume".to_owned(),
+        DriveError::Journal(_)
+        | DriveError::Illegal(_)
+        | DriveError::Displaced(_)
+        | DriveError::Request(_)
+        | DriveError::Vanishes(_) => String::new(),
+    }
 }
 
 impl From<LinesError> for Failure {
@@ -332,7 +364,8 @@ impl Failure {
             | Self::Output(_)
             | Self::Spawn(_)
             | Self::Drive(_)
-            | Self::Undead(_) => Exit::LocalResource,
+            | Self::Undead(_)
+            | Self::BegunAgain => Exit::LocalResource,
             Self::Settings(_)
             | Self::BaseUrl(_)
             | Self::Tickers(_)

@@ -45,7 +45,7 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
         match hold(&workdir, &request.run) {
             Ok(lock) if supervisors(&request.run).is_empty() => break lock,
             Ok(_) | Err(LockError::Held { .. }) if rounds < ROUNDS => rounds += 1,
-            Ok(_) => return Err(Failure::Undead("a supervisor that begins again and again".to_owned())),
+            Ok(_) => return Err(Failure::BegunAgain),
             Err(error) => return Err(error.into()),
         }
     };

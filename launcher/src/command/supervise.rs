@@ -99,6 +99,12 @@ fn work(
             taken_over();
         }
     };
-    let outcome = drive::supervise(run, locks, inbox, &mut listener)?;
-    Ok(Ending::from(&outcome))
+    let supervised = drive::supervise(run, locks, inbox, &mut listener);
+    match supervised {
+        Ok(outcome) => Ok(Ending::from(&outcome)),
+        Err(error) => {
+            herald.tell_of_death(narrator, run, &error);
+            Err(error.into())
+        }
+    }
 }

@@ -112,9 +112,7 @@ impl Lock {
         let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
         match (fs::metadata(&self.path).map(identity), self.file.metadata().map(identity)) {
             (Ok(found), Ok(own)) => found == own,
-            (Err(error), _) => {
-                !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-            }
+            (Err(error), _) => !is_absence(&error),
             (_, Err(_)) => true,
         }
     }
@@ -129,9 +127,13 @@ impl Lock {
 pub fn last_holder(path: &Path) -> Result<String, DiskError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) if is_absence(&error) => Ok(String::new()),
         Err(error) => Err(DiskError::at("read", path)(error)),
     }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Takes an exclusive `flock` on an open file; `false` when somebody else has it.

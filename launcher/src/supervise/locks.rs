@@ -26,7 +26,7 @@ pub enum LocksError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// The supervisor that had the output is dead, and what it has started is not.
-    #[error("{processes} of run {run} still live and may write into {outdir}, though nobody supervises them", outdir = outdir.display())]
+    #[error("processes of run {run} still live and may write into {outdir}, though nobody supervises them: {processes}", outdir = outdir.display())]
     Orphans {
         /// Where we wanted to write.
         outdir: PathBuf,
@@ -34,7 +34,7 @@ pub enum LocksError {
         run: String,
         /// Where that run is kept.
         workdir: PathBuf,
-        /// How many, for people.
+        /// Their pids, separated by commas.
         processes: String,
     },
 }
@@ -134,15 +134,16 @@ pub fn is_supervised(workdir: &Workdir) -> bool {
 pub fn refuse_orphans(outdir: &Path, run: &str) -> Result<(), LocksError> {
     let text = lock::last_holder(&outdir_lock(outdir))?;
     let Some(last) = Holder::read(&text).filter(|last| last.run != run) else { return Ok(()) };
-    let mut processes = 0;
+    let mut left = Vec::new();
     let are_gone = clock::wait_until(AFTERLIFE, || {
-        processes = watch::marked(&Marker::of_run(last.run)).len();
-        processes == 0
+        left = watch::marked(&Marker::of_run(last.run));
+        left.is_empty()
     });
     if are_gone {
         return Ok(());
     }
-    let processes = if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") };
+    let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+    let processes = pids.join(", ");
     let (outdir, run) = (outdir.to_owned(), last.run.to_owned());
     Err(LocksError::Orphans { outdir, run, workdir: last.workdir.to_owned(), processes })
 }

@@ -10,9 +10,10 @@ use crate::scene::{Scene, let_pass, run, send, wait_for};
 /// Says every now and then that it gets on, until told to end; notes its pid, which is that of its group. It takes
 /// several sleeps from word to word: one that is over while it is suspended must not make it speak at once.
 const STEADY: &str = r#"
-events="$(dirname "$3")/events.jsonl"; echo $$ >> begun
+events="$(dirname "$3")/events.jsonl"; echo $$ >> begun; rows=0
 while [ ! -e go ]; do
-  echo '{"at":"2024-01-01T00:00:00Z","event":"progress","ticker":"A","rows":1,"pages":1,"bytes":1}' >> "$events"
+  rows=$((rows + 1))
+  echo '{"at":"2024-01-01T00:00:00Z","event":"progress","ticker":"A","rows":'$rows',"pages":1,"bytes":1}' >> "$events"
   for _ in 1 2 3 4; do sleep 0.1; done
 done
 "#;
@@ -82,7 +83,8 @@ fn a_supervisor_that_was_suspended_while_its_workers_ended_goes_on() {
     let supervisor = scene.supervisor();
     send(supervisor.pid, Signal::SIGSTOP);
     scene.write("go", "");
-    wait_for("their ends", || scene.processes() == 0);
+    let is_over = |batch: &str| scene.path(&format!("w/attempts/{batch}.1/exit.json")).exists();
+    wait_for("their ends", || ["batch_0001", "batch_0002"].into_iter().all(is_over));
     let_pass(Duration::from_secs(2));
     assert_eq!(scene.count("begun"), 2);
     send(supervisor.pid, Signal::SIGCONT);

@@ -13,6 +13,7 @@ mod help;
 mod bad_input;
 mod runs;
 mod shims;
+mod containment;
 mod why;
 mod logs;
 mod watch;

@@ -15,13 +15,12 @@ pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
     let mut inbox =
         Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
     let run = run(args)?;
-    match (args.batch, args.attempt) {
-        (Some(batch), Some(attempt)) => attend::alone(&run, batch, attempt, &mut inbox)?,
-        _ => {
-            let orders = Orders::open();
-            let orders = orders.map_err(|source| Failure::System { doing: "read orders", source })?;
-            attend::one_after_the_other(&run, orders, &mut inbox)?;
-        }
+    if let (Some(batch), Some(attempt)) = (args.batch, args.attempt) {
+        attend::alone(&run, batch, attempt, &mut inbox)?;
+    } else {
+        let orders = Orders::open();
+        let orders = orders.map_err(|source| Failure::System { doing: "read orders", source })?;
+        attend::one_after_the_other(&run, orders, &mut inbox)?;
     }
     Ok(Ending::Well)
 }

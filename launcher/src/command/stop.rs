@@ -15,6 +15,7 @@ use crate::plan::request::Request;
 use crate::process::clock;
 use crate::process::signal::{self, Insistence};
 use crate::process::watch::{self, Marker};
+use crate::supervise::containment;
 use crate::supervise::drive::{self, GRACE};
 use crate::supervise::facts::Outcome;
 use crate::supervise::journal;
@@ -69,12 +70,12 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
     for head in &heads {
         stop_supervisor(head, grace);
     }
-    // Without a supervisor, or when it did not manage: by the marker of the run.
-    let left = watch::stop(&marker.into(), grace);
+    // Without a supervisor, or when it did not manage.
+    let left = containment::end_all(workdir, &request.run, grace);
     if left.is_empty() {
         return Ok(was_running);
     }
-    let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+    let pids: Vec<String> = left.iter().map(i32::to_string).collect();
     Err(Failure::Undead(pids.join(", ")))
 }
 

@@ -2,10 +2,19 @@
 //! that we use, and what `getrusage` adds up over all children that a process ever had tells nothing of one.
 
 use std::io;
+use std::time::Duration;
 
 use nix::libc;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
 
+use super::clock;
 use super::exit_record::Usage;
+use super::signal::{self, Insistence};
+use super::tree;
+
+/// How long the kernel may take to end what was killed.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +70,21 @@ pub fn one() -> Reaped {
         };
         return Reaped::Ended { pid, how, usage: usage(&took) };
     }
+}
+
+/// Ends every child of ours but `known` ones, and takes leave of it. Children that we have not started were inherited:
+/// a shim of ours died, and we are its subreaper.
+pub fn end_inherited(known: &[i32]) {
+    let own = i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
+    clock::wait_until(KILL_LIMIT, || {
+        let mut strangers = tree::children(own);
+        strangers.retain(|pid| !known.contains(pid));
+        for pid in &strangers {
+            signal::send_to_child(*pid, Insistence::Kill);
+            let _ = waitpid(Pid::from_raw(*pid), Some(WaitPidFlag::WNOHANG));
+        }
+        strangers.is_empty()
+    });
 }
 
 fn usage(took: &libc::rusage) -> Usage {

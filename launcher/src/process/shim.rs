@@ -8,11 +8,11 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::sys::prctl;
 use shared::disk::publish;
 use shared::run::events::EventTail;
 
 use super::allowance::{Sample, Vigil};
+use super::cgroup::ShimGroup;
 use super::clock::{self, Deadline, Stopwatch};
 use super::exit_record::{Ending, ExitRecord, Usage};
 use super::progress::{Progress, Speaks};
@@ -45,6 +45,8 @@ pub struct Attempt<'a> {
     pub trace: PathBuf,
     /// Is it known to say so?
     pub speaks: Speaks,
+    /// Where the kernel keeps it, if it does.
+    pub group: Option<&'a ShimGroup>,
 }
 
 /// How far the worker's end has come.
@@ -56,8 +58,7 @@ enum End {
 
 /// Starts the worker and returns when nothing of it is left.
 pub fn attend(attempt: &Attempt, inbox: &mut Inbox) -> ExitRecord {
-    // Without it orphans of the worker are found by their marker only.
-    let _ = prctl::set_child_subreaper(true);
+    signal::inherit_orphans();
     let began_at = clock::now();
     // Nothing new starts after a stop, also if it came while we looked for our place.
     let is_stopped = inbox.wait(Duration::ZERO, &[]).iter().any(|post| !matches!(post, Post::Child));
@@ -85,6 +86,8 @@ struct Shim<'a> {
     vigil: Vigil,
     events: EventTail,
     progress: Progress,
+    /// So many were killed for memory before this attempt.
+    killed_before: u64,
     /// By those that have been waited for.
     used: Usage,
     since_glance: Stopwatch,
@@ -101,6 +104,7 @@ impl<'a> Shim<'a> {
             vigil: Vigil::new(attempt.limits),
             events: EventTail::new(&attempt.events),
             progress: Progress::of(attempt.speaks),
+            killed_before: attempt.group.map_or(0, ShimGroup::killed_for_memory),
             used: Usage::default(),
             since_glance: Stopwatch::start(),
         }
@@ -118,14 +122,17 @@ impl<'a> Shim<'a> {
             self.mind();
         }
         self.clear_away();
+        let peak_rss_bytes = self.vigil.peak_rss_bytes.max(self.used.peak_rss_bytes);
+        let hit_the_wall =
+            self.attempt.group.is_some_and(|group| group.killed_for_memory() > self.killed_before);
         let departure = self.departure.expect("the loop ends with it");
         let ending = match self.end {
+            End::NotAsked if hit_the_wall => Ending::TooLarge { rss_bytes: peak_rss_bytes },
             // It came to its own end first.
             End::NotAsked => departure,
             End::Asked { .. } | End::Killed { .. } if departure == (Ending::Exited { code: 0 }) => departure,
             End::Asked { because, .. } | End::Killed { because } => because,
         };
-        let peak_rss_bytes = self.vigil.peak_rss_bytes.max(self.used.peak_rss_bytes);
         (ending, Usage { peak_rss_bytes, ..self.used })
     }
 

@@ -12,11 +12,13 @@ use shared::disk::publish::{self, DiskError};
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+use super::containment;
 use super::run::Run;
 use super::scratch;
 use super::shims::attempt_of;
 use crate::plan::errand;
 use crate::plan::settings::Program;
+use crate::process::cgroup::ShimGroup;
 use crate::process::clock;
 use crate::process::exit_record::{Ending, ExitRecord, Usage};
 use crate::process::line::Orders;
@@ -34,10 +36,11 @@ const DISK_GLANCE: Duration = Duration::from_secs(1);
 /// A record is the only witness of its attempt until the supervisor has journalled it. That is so once it gives us the
 /// next attempt; where it has gone instead, we make the record durable ourselves.
 pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> Result<(), LockError> {
+    let shim = Shim::of(run);
     let mut unheard: Option<PathBuf> = None;
     while let Some(name) = orders.next(inbox) {
         let (batch, number) = attempt_of(name);
-        attend(run, batch, number, inbox)?;
+        shim.attend(batch, number, inbox)?;
         unheard = Some(run.workdir.attempt_exit(batch, number));
         orders.over();
     }
@@ -49,26 +52,40 @@ pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> 
 
 /// Attends to one attempt; its record is durable on return.
 pub fn alone(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
-    attend(run, batch, number, inbox)?;
+    Shim::of(run).attend(batch, number, inbox)?;
     let exit = run.workdir.attempt_exit(batch, number);
     if exit.exists() { Ok(publish::make_durable(&exit)?) } else { Ok(()) }
 }
 
-/// Attends to one attempt, from the lock to the record. Does nothing when the attempt is over already.
-fn attend(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
-    let own = ProcessIdentity::own().expect("this process is alive");
-    let name = serde_json::to_string(&own).expect("an identity is plain data");
-    let _lock = Lock::acquire(&run.workdir.attempt_lock(batch, number), &name)?;
-    let exit = run.workdir.attempt_exit(batch, number);
-    if exit.exists() {
-        return Ok(());
+/// Who we are, as a shim.
+struct Shim<'a> {
+    run: &'a Run,
+    identity: ProcessIdentity,
+    group: Option<ShimGroup>,
+}
+
+impl<'a> Shim<'a> {
+    /// This process, in its place.
+    fn of(run: &'a Run) -> Self {
+        let identity = ProcessIdentity::own().expect("this process is alive");
+        let group = containment::enter(run, &identity);
+        Self { run, identity, group }
     }
-    let part = scratch::read_part(&run.workdir.attempt_part(batch, number))?;
-    let arguments = errand::arguments(&run.request, &run.workdir, batch, number, part);
-    let log = run.workdir.batch_log(batch);
-    let marker = run.marker(batch, number);
-    let record = shim::attend(
-        &Attempt {
+
+    /// From the lock to the record. Does nothing when the attempt is over already.
+    fn attend(&self, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
+        let Self { run, identity, group } = self;
+        let name = serde_json::to_string(identity).expect("an identity is plain data");
+        let _lock = Lock::acquire(&run.workdir.attempt_lock(batch, number), &name)?;
+        let exit = run.workdir.attempt_exit(batch, number);
+        if exit.exists() {
+            return Ok(());
+        }
+        let part = scratch::read_part(&run.workdir.attempt_part(batch, number))?;
+        let arguments = errand::arguments(&run.request, &run.workdir, batch, number, part);
+        let log = run.workdir.batch_log(batch);
+        let marker = run.marker(batch, number);
+        let attempt = Attempt {
             errand: Errand {
                 executable: &run.executable,
                 arguments: &arguments,
@@ -83,10 +100,10 @@ fn attend(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(
                 Program::Worker | Program::Bars(_) => Speaks::Surely,
                 Program::Script(_) => Speaks::Perhaps,
             },
-        },
-        inbox,
-    );
-    Ok(publish_patiently(&record, &exit, inbox)?)
+            group: group.as_ref(),
+        };
+        Ok(publish_patiently(&shim::attend(&attempt, inbox), &exit, inbox)?)
+    }
 }
 
 /// A full disk passes; a stop does not wait for it. An attempt that was moved away or deleted is nobody's any more.

@@ -25,6 +25,7 @@ use stopping::Stop;
 use super::attempt::{Attempt, with_cause};
 use super::attend::OpenStill;
 use super::batch::{Batch, BatchState, Illegal, Work};
+use super::containment;
 use super::facts::{Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
@@ -33,11 +34,13 @@ use super::pid_files::PidFiles;
 use super::run::Run;
 use super::shims::Shims;
 use crate::plan::request::RequestError;
+use crate::process::cgroup::RunGroup;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
 use crate::process::line::Word;
 use crate::process::memory::Gauge;
-use crate::process::signal::{Inbox, Post};
+use crate::process::reap;
+use crate::process::signal::{self, Inbox, Post};
 use crate::process::watch::{self, Marker, Wanted};
 
 /// How long processes may take that nobody waits for.
@@ -105,6 +108,8 @@ pub type Listener<'a> = dyn FnMut(&Machine, &Notice) + 'a;
 
 struct Supervisor<'a> {
     run: &'a Run,
+    /// Where the kernel keeps our shims apart, if it does.
+    group: Option<RunGroup>,
     machine: Machine,
     journal: Journal,
     shims: Shims,
@@ -150,7 +155,7 @@ pub fn supervise<'a>(
     });
     if supervised.is_err() {
         // Nobody is left to watch them; what they committed stays.
-        watch::stop(&Marker::of_run(&run.request.run).into(), LEFTOVER_GRACE);
+        containment::end_all(&run.workdir, &run.request.run, LEFTOVER_GRACE);
     }
     supervised
 }
@@ -180,8 +185,13 @@ fn open<'a>(
     listener: &'a mut Listener<'a>,
 ) -> Result<Supervisor<'a>, DriveError> {
     let (journal, machine) = Journal::open(&run.workdir, run.request.rules())?;
+    signal::inherit_orphans();
     let mut supervisor = Supervisor {
         run,
+        group: match stop_asked_by {
+            None => containment::found_or_made(run),
+            Some(_) => containment::found(&run.workdir),
+        },
         machine,
         journal,
         shims: Shims::default(),
@@ -197,13 +207,12 @@ fn open<'a>(
         complaint: None,
         listener,
     };
-    let orphans = match stop_asked_by {
-        None => supervisor.adopt(),
+    let orphans = if stop_asked_by.is_none() {
+        supervisor.adopt()
+    } else {
         // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
-        Some(_) => {
-            supervisor.end_strangers()?;
-            running(&supervisor.machine)
-        }
+        supervisor.end_strangers()?;
+        running(&supervisor.machine)
     };
     let now = clock::now();
     supervisor.note(now, Fact::Opened { supervisor: own })?;
@@ -328,12 +337,12 @@ impl Supervisor<'_> {
         for (batch, death) in over {
             let Attempt { number, work, began_at, shim } =
                 self.attempts.remove(&batch).expect("it was heard a moment ago");
-            let otherwise = match death {
-                Some(how) => self.run.ending_without(batch, number, how),
-                None => {
-                    self.shims.take_back(shim);
-                    Ending::Unattended { what: "it left no record".to_owned() }
-                }
+            let otherwise = if let Some(how) = death {
+                self.end_what_was_left_by(shim.identity());
+                self.run.ending_without(batch, number, how)
+            } else {
+                self.shims.take_back(shim);
+                Ending::Unattended { what: "it left no record".to_owned() }
             };
             self.departed.push((Orphan { batch, number, work, began_at }, otherwise));
         }
@@ -391,28 +400,32 @@ impl Supervisor<'_> {
         self.write(Vec::new()).map(drop)
     }
 
-    fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
-        if outcome == Outcome::Complete && self.finds_something_gone()? {
-            return Ok(());
+    /// Ends what a dead shim has left running, whatever it did to its environment: nobody writes beside the next attempt.
+    fn end_what_was_left_by(&self, shim: &ProcessIdentity) {
+        if let Some(group) = &self.group {
+            group.of(shim).end();
         }
-        self.shims.dismiss();
-        self.end_strangers()?;
-        self.write(vec![Entry { at: clock::now(), fact: Fact::Closed { outcome } }]).map(drop)
+        let known = self.shims_at_work().chain(self.shims.idle());
+        reap::end_inherited(&known.map(|shim| shim.pid).collect::<Vec<_>>());
+    }
+
+    fn shims_at_work(&self) -> impl Iterator<Item = &ProcessIdentity> {
+        self.attempts.values().map(|attempt| attempt.shim.identity())
     }
 
     /// Ends every process of the run that belongs to none of its attempts.
     fn end_strangers(&mut self) -> Result<(), DriveError> {
         let own = self.attempts.iter().map(|(batch, attempt)| self.run.marker(*batch, attempt.number));
-        let strangers = Wanted {
-            marked: Marker::of_run(&self.run.request.run),
-            spared: own.collect(),
-            known: self.attempts.values().map(|attempt| attempt.shim.identity().clone()).collect(),
-        };
+        let known: Vec<_> = self.shims_at_work().cloned().collect();
+        let marked = Marker::of_run(&self.run.request.run);
+        let strangers = Wanted { marked, spared: own.collect(), known: known.clone() };
         let left = watch::stop(&strangers, LEFTOVER_GRACE);
+        let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
+        left.extend(self.group.as_ref().map(|group| group.end_others(&known)).unwrap_or_default());
         if left.is_empty() {
             return Ok(());
         }
-        let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
+        let pids: Vec<String> = left.iter().map(i32::to_string).collect();
         Err(DriveError::Undead(pids.join(", ")))
     }
 

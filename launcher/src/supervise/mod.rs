@@ -4,7 +4,7 @@
 //! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what the states of bars prove; both in words of [`standing`]) · [`digest`] what a worker's events
 //! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
 //! the living read, [`pid_files`] among it · [`prepare`] which tickers
-//! need work · [`last_words`] the telling line of a log · [`run`] what attempts have in common · [`shims`] who
+//! need work · [`last_words`] the telling line of a log · [`run`] what attempts have in common · [`containment`] its control group · [`shims`] who
 //! attends to them · [`attend`] both ends of an attempt's fence · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
@@ -24,6 +24,7 @@ pub mod pid_files;
 pub mod prepare;
 pub mod last_words;
 pub mod run;
+pub mod containment;
 pub mod shims;
 pub mod attend;
 pub mod attempt;

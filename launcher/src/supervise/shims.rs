@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 
+use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::run::Run;
@@ -51,6 +52,11 @@ impl Shims {
             Attendant::Own(shim) => shim.dismiss(),
             Attendant::Adopted { .. } => {}
         }
+    }
+
+    /// Those that have nothing to do.
+    pub fn idle(&self) -> impl Iterator<Item = &ProcessIdentity> {
+        self.idle.iter().map(OwnShim::identity)
     }
 
     /// Lets all go that have nothing to do.

@@ -82,6 +82,11 @@ impl Workdir {
         self.root.join("pids").join("launcher.pid")
     }
 
+    /// Where the control group of the run is, while there is one.
+    pub fn cgroup(&self) -> PathBuf {
+        self.root.join("pids").join("cgroup")
+    }
+
     /// The tickers that a batch was made with; never changed.
     pub fn batch_csv(&self, batch: BatchId) -> PathBuf {
         self.root.join("batches").join(format!("{batch}.csv"))

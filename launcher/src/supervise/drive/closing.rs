@@ -3,15 +3,27 @@
 
 use super::{DriveError, Supervisor};
 use crate::process::clock;
-use crate::supervise::facts::{Entry, Fact};
+use crate::supervise::facts::{Entry, Fact, Outcome};
 use crate::supervise::prepare;
 
 /// What is gone is brought again so many times; after that somebody has to look who deletes it.
 const TIMES: u32 = 3;
 
 impl Supervisor<'_> {
+    pub(super) fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
+        if outcome == Outcome::Complete && self.finds_something_gone()? {
+            return Ok(());
+        }
+        self.shims.dismiss();
+        self.end_strangers()?;
+        if let Some(group) = &self.group {
+            group.dissolve();
+        }
+        self.write(vec![Entry { at: clock::now(), fact: Fact::Closed { outcome } }]).map(drop)
+    }
+
     /// Is something gone that was done? Then it is to be done again, and the journal says so.
-    pub(super) fn finds_something_gone(&mut self) -> Result<bool, DriveError> {
+    fn finds_something_gone(&mut self) -> Result<bool, DriveError> {
         let request = &self.run.request;
         let tickers = request.frozen_tickers(&self.run.workdir)?;
         // As of its creation: an empty answer that has become old enough to be asked again is the next run's business.

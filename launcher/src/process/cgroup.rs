@@ -1,0 +1,225 @@
+//! Control groups (cgroup v2): the kernel's own list of what belongs to a run, which no process can leave by clearing
+//! its environment or by leaving its session, and a wall around its memory. Where none is writable all of this does
+//! without: processes are found by their marker and their parents, memory is looked at.
+//!
+//! ```text
+//! launcher-RUN/            of one run; it holds no process itself
+//!   shim-PID-START/        of one shim and of all that it starts, one attempt after the other
+//! ```
+//!
+//! Source: the kernel's `Documentation/admin-guide/cgroup-v2.rst`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::unistd::{AccessFlags, access};
+use shared::run::identity::ProcessIdentity;
+
+use super::clock;
+use super::signal::{self, Insistence};
+
+/// How long the kernel may take to end what was killed.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The group of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunGroup {
+    path: PathBuf,
+}
+
+/// The group of one shim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShimGroup {
+    path: PathBuf,
+}
+
+impl RunGroup {
+    /// A group that was made before; `None` when it is gone (a reboot takes them all).
+    pub fn at(path: &Path) -> Option<Self> {
+        path.join("cgroup.procs").exists().then(|| Self { path: path.to_owned() })
+    }
+
+    /// Makes the group of `run` as near to our own group as we may: where the kernel counts memory, else where it does
+    /// not. `None` where we may nowhere.
+    pub fn create(run: &str) -> Option<Self> {
+        let own = own_group()?;
+        let counts_memory = |place: &&Path| lists(&place.join("cgroup.subtree_control"), "memory");
+        let places = own.places();
+        let make = |place: &Path| {
+            // Who moves a process from one group to another needs leave in what both lie in.
+            access(&place.join("cgroup.procs"), AccessFlags::W_OK).ok()?;
+            let path = place.join(format!("launcher-{run}"));
+            fs::create_dir(&path).ok()?;
+            // For our own groups; where it can't be had there is no wall.
+            let _ = put(&path, "cgroup.subtree_control", "+memory");
+            Some(Self { path })
+        };
+        let (counting, others): (Vec<&Path>, Vec<&Path>) = places.into_iter().partition(counts_memory);
+        counting.into_iter().chain(others).find_map(make)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Does the kernel keep the memory of its groups below a limit?
+    pub fn limits_memory(&self) -> bool {
+        lists(&self.path.join("cgroup.subtree_control"), "memory")
+    }
+
+    /// The group of `shim`, which need not exist.
+    pub fn of(&self, shim: &ProcessIdentity) -> ShimGroup {
+        ShimGroup { path: self.path.join(format!("shim-{}-{}", shim.pid, shim.start_ticks)) }
+    }
+
+    /// Moves this process, a shim, into a group of its own, with `wall` bytes of memory for all that it starts.
+    pub fn enter(&self, own: &ProcessIdentity, wall: Option<u64>) -> io::Result<ShimGroup> {
+        let group = self.of(own);
+        fs::create_dir(&group.path)?;
+        if let Some(wall) = wall.filter(|_| self.limits_memory()) {
+            put(&group.path, "memory.max", &wall.to_string())?;
+            // Not in exchange for the disk. Without swap there is no such file.
+            let _ = put(&group.path, "memory.swap.max", "0");
+        }
+        put(&group.path, "cgroup.procs", "0")?;
+        Ok(group)
+    }
+
+    /// Ends all that is in groups of other shims than these, and removes the groups. Returns who is left, normally nobody.
+    pub fn end_others(&self, known: &[ProcessIdentity]) -> Vec<i32> {
+        let known: Vec<ShimGroup> = known.iter().map(|shim| self.of(shim)).collect();
+        let others = below(&self.path).map(|path| ShimGroup { path }).filter(|group| !known.contains(group));
+        others.flat_map(|group| group.end()).collect()
+    }
+
+    /// Removes it, if nothing is in it.
+    pub fn dissolve(&self) {
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+impl ShimGroup {
+    /// Ends all that is in it and removes it. Returns who is left, normally nobody. One that does not exist is empty.
+    pub fn end(&self) -> Vec<i32> {
+        let is_gone = clock::wait_until(KILL_LIMIT, || match remove(&self.path) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(_) => {
+                self.kill();
+                false
+            }
+        });
+        if is_gone { Vec::new() } else { self.members() }
+    }
+
+    /// How many of its processes the kernel has killed because there was no memory for them.
+    pub fn killed_for_memory(&self) -> u64 {
+        let events = fs::read_to_string(self.path.join("memory.events")).unwrap_or_default();
+        let number = events.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        number.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+    }
+
+    fn kill(&self) {
+        if put(&self.path, "cgroup.kill", "1").is_ok() {
+            return;
+        }
+        // Kernels before 5.14.
+        for pid in self.members() {
+            // The handle first: when the pid is still one of ours after that, the handle names that process.
+            if let Some(handle) = signal::handle(pid).filter(|_| self.members().contains(&pid)) {
+                signal::send_by_handle(&handle, Insistence::Kill);
+            }
+        }
+    }
+
+    fn members(&self) -> Vec<i32> {
+        let listed = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
+        listed.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+}
+
+/// The group that we are in, and where groups are mounted.
+struct OwnGroup {
+    mount_point: PathBuf,
+    path: PathBuf,
+}
+
+impl OwnGroup {
+    /// Where we might make one: our own group, and those that it lies in.
+    fn places(&self) -> Vec<&Path> {
+        self.path.ancestors().take_while(|place| place.starts_with(&self.mount_point)).collect()
+    }
+}
+
+fn own_group() -> Option<OwnGroup> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    place_in(&mounts, &groups)
+}
+
+/// What `/proc/self/mountinfo` and `/proc/self/cgroup` say of us.
+fn place_in(mounts: &str, groups: &str) -> Option<OwnGroup> {
+    let own = Path::new(groups.lines().find_map(|line| line.strip_prefix("0::"))?);
+    mounts.lines().find_map(|line| {
+        let (place, system) = line.split_once(" - ")?;
+        system.starts_with("cgroup2 ").then_some(())?;
+        let mut fields = place.split(' ').skip(3);
+        let (root, mount_point) = (fields.next()?, PathBuf::from(fields.next()?));
+        // A container sees a part of the tree only.
+        let below = own.strip_prefix(root).ok()?;
+        let path = mount_point.components().chain(below.components()).collect();
+        Some(OwnGroup { mount_point, path })
+    })
+}
+
+/// Removes an empty group with the groups in it: a launcher that was started by a worker makes one.
+fn remove(group: &Path) -> io::Result<()> {
+    below(group).try_for_each(|group| remove(&group))?;
+    fs::remove_dir(group)
+}
+
+/// The groups in a group.
+fn below(group: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(group).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+}
+
+fn lists(file: &Path, word: &str) -> bool {
+    fs::read_to_string(file).is_ok_and(|text| text.split_ascii_whitespace().any(|it| it == word))
+}
+
+/// Writes into one of the kernel's files, which are never made.
+fn put(group: &Path, file: &str, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    fs::File::options().write(true).open(group.join(file))?.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(mounts: &str, groups: &str) -> Vec<String> {
+        let own = place_in(mounts, groups);
+        let spelled = |own: &OwnGroup| own.places().iter().map(|place| place.display().to_string()).collect();
+        own.as_ref().map(spelled).unwrap_or_default()
+    }
+
+    #[test]
+    fn groups_are_sought_from_our_own_up_to_the_mount() {
+        let systemd = "35 24 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate";
+        assert_eq!(
+            places(systemd, "0::/user.slice/run.scope\n"),
+            ["/sys/fs/cgroup/user.slice/run.scope", "/sys/fs/cgroup/user.slice", "/sys/fs/cgroup"]
+        );
+        let hybrid = "36 24 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                      37 24 0:32 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw";
+        assert_eq!(places(hybrid, "4:memory:/x\n0::/\n"), ["/sys/fs/cgroup/unified"]);
+        let container = "40 24 0:30 /docker/ab /sys/fs/cgroup ro - cgroup2 cgroup rw";
+        assert_eq!(places(container, "0::/docker/ab/c\n"), ["/sys/fs/cgroup/c", "/sys/fs/cgroup"]);
+        assert_eq!(places("", "0::/\n"), [] as [&str; 0], "not mounted");
+        assert_eq!(places(systemd, "4:memory:/x\n"), [] as [&str; 0], "an old kernel");
+    }
+}

@@ -1,0 +1,56 @@
+//! Containment: which control group a run has, if any, and who is ended by it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shared::run::identity::ProcessIdentity;
+use shared::run::workdir::Workdir;
+
+use super::run::Run;
+use super::scratch;
+use crate::plan::limits::Limits;
+use crate::process::cgroup::{RunGroup, ShimGroup};
+use crate::process::watch::{self, Marker};
+
+/// The group that an earlier supervisor has made for the run in `workdir`, if it is still there.
+pub fn found(workdir: &Workdir) -> Option<RunGroup> {
+    let path = fs::read_to_string(workdir.cgroup()).ok()?;
+    RunGroup::at(&PathBuf::from(path.trim_end_matches('\n')))
+}
+
+/// The group of `run`, made where there is none yet.
+pub fn found_or_made(run: &Run) -> Option<RunGroup> {
+    found(&run.workdir).or_else(|| {
+        let group = RunGroup::create(&run.request.run)?;
+        // Who can't tell others where it is does without.
+        let said = scratch::jot(&run.workdir.cgroup(), &format!("{}\n", group.path().display()));
+        if said.is_err() {
+            group.dissolve();
+            return None;
+        }
+        Some(group)
+    })
+}
+
+/// Puts this process, a shim, into a group of its own, where the run has one.
+pub fn enter(run: &Run, own: &ProcessIdentity) -> Option<ShimGroup> {
+    found(&run.workdir)?.enter(own, wall(run.request.settings.limits)).ok()
+}
+
+/// Ends every process of `run`: asks those that carry its marker, kills after `grace`, then whoever the kernel still lists.
+/// Returns who is left, normally nobody.
+pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
+    let left = watch::stop(&Marker::of_run(run).into(), grace);
+    let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
+    if let Some(group) = found(workdir) {
+        left.extend(group.end_others(&[]));
+        group.dissolve();
+    }
+    left
+}
+
+/// More than `--max-rss`: below it a worker is asked to end, and this is for what grows between two looks.
+fn wall(limits: Limits) -> Option<u64> {
+    limits.max_rss.map(|limit| limit.0.saturating_add(limit.0 / 4))
+}

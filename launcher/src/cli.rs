@@ -34,10 +34,10 @@ pub struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    complete: every ticker is done (proven by its ledger, or by the word of a script)
-  3    complete, with gaps that the source has confirmed: some partitions lie wholly outside the
-       plan of the API key. Empty ones are no gaps: weekends, and years before a listing, are empty
+  3    complete, with gaps that the source has confirmed: some partitions lie, wholly or in part,
+       outside the plan of the API key. Empty ones are no gaps: weekends, and years before a listing
   1    incomplete: tickers failed, or the run was stopped or has died; `launcher status` says which
-  2    no such run
+  2    no such run, or one whose run.json or journal is damaged: nobody can tell, the error says why
   124  --timeout is over and the run goes on";
 
 /// The subcommands.

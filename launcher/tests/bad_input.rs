@@ -354,3 +354,45 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
         }
     }
 }
+
+#[test]
+fn a_disk_without_the_room_that_must_stay_free_is_refused_before_anything_is_made() {
+    let scene = Scene::of(&["A"]);
+    let arguments = ["--ingest-script", "/bin/true", "--min-free-disk", "1000000T"];
+    let said = refused(&scene, 13, &arguments, false);
+    assert!(said.starts_with("error: only ") && said.contains(" MiB are free in "), "{said}");
+    let way_on = "; make room, choose a folder on another disk, or let less stay free with --min-free-disk\n";
+    assert!(said.contains(", less than 1000000T") && said.ends_with(way_on), "{said}");
+    assert!(!scene.path("w").exists() && !scene.path("out").exists());
+}
+
+#[test]
+fn a_damaged_journal_is_named_with_its_line_and_the_way_on() {
+    let scene = Scene::of_ended_run();
+    let journal = scene.read("w/journal.jsonl");
+    scene.write("w/journal.jsonl", &journal.replacen("at", "AT", 1));
+    for verb in ["wait", "status"] {
+        let said = run(&mut scene.launcher(verb, &[])).expect_code(2).stderr;
+        assert!(
+            said.contains("w/journal.jsonl:1: not a line of this log (its checksum does not match); "),
+            "{said}"
+        );
+        assert!(
+            said.ends_with(
+                "with another --workdir and --resume (what the outdir's ledgers prove stays proven)\n"
+            ),
+            "{said}"
+        );
+    }
+    scene.write("w/journal.jsonl", &journal);
+}
+
+#[test]
+fn a_file_that_can_not_be_used_is_named_with_the_reason_and_the_way_on() {
+    let scene = Scene::of(&["A"]);
+    std::fs::create_dir_all(scene.path("w/launcher.log")).expect("made");
+    let said =
+        run(&mut scene.start(&["--ingest-script", "/bin/true", "--foreground"])).expect_code(13).stderr;
+    let expected = "w/launcher.log: Is a directory (os error 21); see that its folder is there and its disk is sound, then say it again\n";
+    assert!(said.starts_with("error: can't open ") && said.ends_with(expected), "{said}");
+}

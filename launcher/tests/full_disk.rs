@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::scene::{Scene, let_pass, wait_for};
+use crate::recovery::kill_supervisor;
+use crate::scene::{Scene, let_pass, run, wait_for};
 
 /// The memory disk gives room by the page.
 const PAGE: usize = 4096;
@@ -192,5 +193,21 @@ fn with_less_room_than_was_asked_to_stay_free() {
     assert_eq!(scene.count("begun"), 2, "nothing new is begun");
     disk.make_room();
     wait_for("the third", || scene.count("begun") == 3);
+    goes_on(&scene);
+}
+
+#[test]
+fn when_a_run_is_gone_on_with_keeps_nobody_from_adopting() {
+    let Some((disk, scene)) = running(HELD, "out", "512KiB") else { return };
+    kill_supervisor(&scene);
+    disk.fill_but_for(100);
+    let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(0).stdout;
+    assert!(
+        said.contains("\nwarning: only ") && said.contains("; the run goes on, and pauses until"),
+        "{said}"
+    );
+    wait_for("the pause", || is_paused(&scene, "out, less than 512KiB (--min-free-disk)"));
+    assert_eq!(scene.count("begun"), 2, "they were adopted");
+    disk.make_room();
     goes_on(&scene);
 }

@@ -25,5 +25,6 @@ mod bystanders;
 mod interruptions;
 mod full_disk;
 mod hostile;
+mod displaced;
 mod extending;
 mod elephants;

@@ -112,3 +112,18 @@ fn another_address_on_resume_is_refused_without_showing_either() {
     );
     assert!(!said.contains("secret"), "{said}");
 }
+
+#[test]
+fn a_supervisor_that_can_not_go_on_is_told_with_its_error() {
+    let (url, received) = listener(&["200 OK"]);
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "echo x >> begun; exec sleep 600");
+    scene.detach("job", &["--notify-url", &url]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    std::fs::remove_file(scene.path("out/_launcher.lock")).expect("deleted");
+    let (_, died) = next(&received);
+    assert_eq!((&died["state"], &died["tickers"]["left"]), (&Value::from("died"), &Value::from(1)));
+    let reason = died["reason"].as_str().expect("a reason");
+    assert!(reason.contains("_launcher.lock was moved, deleted or replaced during the run"), "{reason}");
+    scene.wait().expect_code(1);
+}

@@ -1,11 +1,14 @@
 //! Recovery: a supervisor killed at any moment loses nothing, and no ticker is ever worked on twice at a time.
 
+use std::process::Stdio;
+
 use launcher::process::watch::{self, Marker};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
-use crate::scene::{Scene, run, wait_for};
+use crate::scene::{Scene, run, service, wait_for};
 
 /// Notes each begin; two at the same time on one list are noted as `doubled`.
 const EXCLUSIVE: &str = r#"
@@ -146,16 +149,52 @@ fn a_second_launcher_on_the_workdir_or_the_outdir_is_told_who_holds_it() {
 }
 
 #[test]
+fn another_run_is_not_begun_on_an_output_into_which_a_dead_run_still_writes() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", EXCLUSIVE);
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    kill_supervisor(&scene);
+    let begin = || scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
+    for _ in 0..2 {
+        let said = run(&mut begin()).expect_code(2).stderr;
+        let (name, workdir) = (scene.name(), scene.path("w").display().to_string());
+        assert!(said.contains(&format!("processes of run {name} still live and may write into ")), "{said}");
+        assert!(said.contains(&format!("start --workdir {workdir} --resume`, or end them: `")), "{said}");
+        assert!(!scene.path("other").exists(), "a refused run leaves no folder");
+    }
+    run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
+    scene.write("go", "");
+    run(&mut begin()).expect_code(0);
+    run(&mut scene.launcher_in("other", "wait", &["--timeout", "50s"])).expect_code(0);
+    assert_eq!((scene.count("begun"), scene.count("doubled")), (2, 0));
+}
+
+#[test]
+fn nobody_ever_finds_a_run_unheld_while_it_is_handed_to_its_supervisor() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 10");
+    let mut start = scene.start(&["--ingest-script", "job", "--retries", "0"]);
+    let mut start = start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let is_held = || Lock::is_held(&scene.path("w/launcher.lock"));
+    wait_for("the lock of start", is_held);
+    let own = ProcessIdentity::of(i32::try_from(start.id()).expect("a pid")).expect("our child");
+    let is_supervised = || scene.read("w/journal.jsonl").contains("{\"opened\":");
+    wait_for("the supervisor", || {
+        assert!(is_held() || is_supervised(), "it is in nobody's hands");
+        is_supervised()
+    });
+    wait_for("the end of start", || start.try_wait().expect("our child").is_some() || !own.is_alive());
+    scene.wait().expect_code(1);
+}
+
+#[test]
 fn of_many_launchers_at_once_exactly_one_gets_the_run() {
     let scene = Scene::of(&["A"]);
     scene.script("job", EXCLUSIVE);
     let spawn = || {
         let mut start = scene.start(&["--ingest-script", "job"]);
-        start
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .expect("started")
+        start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
     };
     let racers: Vec<_> = (0..6).map(|_| spawn()).collect();
     let ended: Vec<_> = racers.into_iter().map(crate::scene::collect).collect();
@@ -180,4 +219,21 @@ fn a_resumed_run_refuses_other_arguments_with_both_values() {
     scene.write("same.csv", "ticker\nA\n");
     let same = ["--resume", "--retries", "2", "--tickers-csv", "same.csv"];
     run(&mut scene.launcher("start", &same)).expect_code(0);
+}
+
+#[test]
+fn a_source_that_can_not_be_reached_keeps_nobody_from_adopting() {
+    let scene = Scene::with_worker(&["A"], EXCLUSIVE);
+    let mut start = scene.start(&["--base-url", &service("200 OK", "{}"), "--retries", "0"]);
+    run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0);
+    wait_for("the worker", || scene.count("begun") == 1);
+    kill_supervisor(&scene);
+    let resume = || run(scene.launcher("start", &["--resume"]).env("POLYGON_API_KEY", "sesame"));
+    let said = resume().expect_code(0).stdout;
+    let warned = said
+        .lines()
+        .any(|line| line.starts_with("warning: http://127.0.0.1:") && line.contains(" can't be reached "));
+    assert!(warned, "{said}");
+    assert!(scene.status().contains("1 running"), "{}", scene.status());
+    assert_eq!((scene.count("begun"), scene.count("doubled")), (1, 0));
 }

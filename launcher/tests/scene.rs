@@ -237,12 +237,22 @@ pub(crate) fn service(status: &'static str, body: &'static str) -> String {
 
 /// Writes ledger lines that prove these days of `ticker` (as empty years, which need no file).
 pub(crate) fn prove(outdir: &Path, ticker: &str, years: &[(&str, &str)]) {
+    for year in years {
+        record(outdir, ticker, &[(*year, Said::Empty { asks: 9 })]);
+    }
+}
+
+/// Writes one ledger line with these answers, all of one year.
+pub(crate) fn record(outdir: &Path, ticker: &str, answered: &[((&str, &str), Said)]) {
     let ticker = ticker.parse().expect("a ticker");
-    for (from, to) in years {
+    let mut answers = Answers::default();
+    for ((from, to), said) in answered {
         let days =
             DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order");
-        let mut answers = Answers::default();
-        answers.record(days, Said::Empty { asks: 9 }, Timestamp::UNIX_EPOCH);
+        answers.record(days, *said, Timestamp::UNIX_EPOCH);
+    }
+    let days = answers.iter().next().expect("an answer").days;
+    {
         let partition = Partition::of(Kind::Daily, days.from());
         let entry = Entry { partition, answers, file: None, pages: 1, code: "test".to_owned() };
         let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, days).expect("opened");

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use launcher::cli::StartArgs;
 use launcher::job::Job;
-use launcher::plan::request::{Input, Request};
+use launcher::plan::request::{Extended, Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::digest::Digest;
 use launcher::supervise::facts::{Fact, Outcome, Tally, Word};
+use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
 use launcher::view::snapshot::Snapshot;
 use launcher::view::sources::{Observed, Sources, Supervised};
@@ -21,7 +22,7 @@ use shared::run::events::{Event, Persistence, Stamped};
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
-use crate::machine::{Story, exited, report, rules, ticker};
+use crate::machine::{Story, exited, planned, report, rules, ticker};
 
 fn request() -> Request {
     let args = StartArgs {
@@ -42,7 +43,13 @@ fn request() -> Request {
 /// Batch 1 done, 2 running, 3 in backoff with a failure, 4 pending; G was proven before.
 fn story() -> Story {
     let mut story = Story::of(rules(3, 1), &[&["A", "B"], &["C", "D"], &["E", "F"]]);
-    let summary = Summary { partitions_data: 2, partitions_empty: 1, partitions_outside_plan: 0, rows: 1234 };
+    let summary = Summary {
+        partitions_data: 2,
+        partitions_empty: 1,
+        partitions_outside_plan: 0,
+        partitions_partly_outside_plan: 0,
+        rows: 1234,
+    };
     story.hear(Fact::Surveyed { proven: Tally { tickers: 1, summary } });
     story.launch();
     story.pass(60);
@@ -220,16 +227,79 @@ fn a_pause_says_when_somebody_looks_again() {
 
 #[test]
 fn a_complete_run_has_gaps_where_the_plan_does_not_reach_and_nowhere_else() {
-    let complete = |empty, outside_plan| {
+    let complete = |empty, outside_plan, partly| {
         let mut story = Story::of(rules(3, 1), &[&["A"]]);
+        story.hear(Fact::Surveyed { proven: Tally { tickers: 6, ..Tally::default() } });
         story.launch();
         let mut done = exited(0, 1, &[]);
         done.proven.summary.partitions_empty = empty;
         done.proven.summary.partitions_outside_plan = outside_plan;
+        done.proven.summary.partitions_partly_outside_plan = partly;
         story.end(1, done);
         story.hear(Fact::Closed { outcome: Outcome::Complete });
         snapshot_of(&story, Supervised::Yes, None)
     };
-    assert!(!complete(5, 0).has_gaps(), "years before a listing are empty");
-    assert!(complete(0, 1).has_gaps());
+    assert!(!complete(5, 0, 0).has_gaps(), "years before a listing are empty");
+    assert!(complete(0, 1, 0).has_gaps());
+    let partly = complete(0, 1, 1);
+    assert!(partly.has_gaps() && complete(0, 0, 1).has_gaps());
+    let text = status::render(&partly);
+    let expected = "gaps        2 partitions lack days that the plan of the API key does not reach; `launcher why TICKER` names them\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+/// All seven tickers done and the run closed, as `launched` left it.
+fn closed(launched: impl FnOnce(&mut Story) -> Outcome) -> Story {
+    let mut story = Story::of(rules(3, 0), &[&["A"]]);
+    story.hear(Fact::Surveyed { proven: Tally { tickers: 6, ..Tally::default() } });
+    story.launch();
+    let outcome = launched(&mut story);
+    story.hear(Fact::Closed { outcome });
+    story
+}
+
+fn done(story: &mut Story) -> Outcome {
+    story.end(1, exited(0, 1, &[]));
+    Outcome::Complete
+}
+
+fn first_line(story: &Story) -> String {
+    let nobody = Supervised::No { last_words: String::new(), alive: BTreeSet::new() };
+    let text = status::render(&snapshot_of(story, nobody, None));
+    text.lines().next().expect("a line").to_owned()
+}
+
+#[test]
+fn a_run_that_was_closed_and_was_given_work_since_is_prepared_and_not_complete() {
+    const PREPARED: &str = "PREPARED  (begin with: launcher start --workdir /w --resume)";
+    assert_eq!(first_line(&closed(done)), "COMPLETE");
+    let mut planned_since = closed(done);
+    planned_since.hear(planned(2, &["H"]));
+    assert_eq!(first_line(&planned_since), PREPARED);
+    let mut reopened = closed(done);
+    let (unfinished, proven) = (vec![ticker("A")], Tally::default());
+    reopened.hear(Fact::Reopened { batch: BatchId(1), unfinished, proven });
+    assert_eq!(first_line(&reopened), PREPARED);
+    let mut lost = closed(done);
+    lost.hear(Fact::Surveyed { proven: Tally { tickers: 5, ..Tally::default() } });
+    assert_eq!(first_line(&lost), PREPARED, "a crash has torn off what was planned next");
+    let mut failed = closed(|story| {
+        story.end(1, exited(11, 0, &[("A", Word::Begun)]));
+        Outcome::Incomplete { failed: 1 }
+    });
+    assert!(first_line(&failed).starts_with("INCOMPLETE (1 ticker failed)"));
+    failed.hear(planned(2, &["H"]));
+    assert_eq!(first_line(&failed), PREPARED);
+}
+
+#[test]
+fn a_run_that_was_extended_is_prepared_until_what_is_new_was_planned() {
+    let mut story = closed(done);
+    story.pass(60);
+    let mut extended = request();
+    extended.extensions.push(Extended { at: story.now, before: extended.extent() });
+    let is_left = |story: &Story| prepare::leaves_work(&story.machine, &extended, &story.entries);
+    assert!(is_left(&story), "whoever has extended it has died a moment later");
+    story.hear(Fact::Surveyed { proven: Tally { tickers: 6, ..Tally::default() } });
+    assert!(!is_left(&story), "the new days were proven already");
 }

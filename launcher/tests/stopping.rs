@@ -1,13 +1,14 @@
 //! Stopping: nothing new starts, nothing is left, and nobody else is touched.
 
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
-use crate::scene::{Scene, collect, run, wait_for};
+use crate::scene::{Scene, collect, let_pass, run, wait_for};
 
 #[test]
 fn stop_ends_every_process_of_the_run_also_those_that_left_their_group() {
@@ -83,6 +84,39 @@ fn in_the_foreground_one_ctrl_c_is_enough_for_a_worker_that_listens() {
     run(&mut scene.launcher("status", &[])).expect_code(0);
 }
 
+/// A run in the foreground of a shell that has done `before` and become it, with its one worker at work.
+#[expect(clippy::disallowed_methods, reason = "a shell starts the program under test")]
+fn in_the_foreground_after(before: &str) -> (Scene, Child) {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "echo x >> begun; while [ ! -e go ]; do sleep 0.05; done");
+    let start = scene.start(&["--ingest-script", "job", "--foreground"]);
+    let mut shell = Command::new("sh");
+    shell.current_dir(scene.path("")).args(["-c", &format!("{before}; exec \"$@\""), "sh"]);
+    shell.arg(start.get_program()).args(start.get_args());
+    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    wait_for("the worker", || scene.count("begun") == 1);
+    (scene, child)
+}
+
+#[test]
+fn in_the_foreground_a_terminal_that_closes_stops_the_run_in_good_order() {
+    let (scene, launcher) = in_the_foreground_after(":");
+    kill(Pid::from_raw(i32::try_from(launcher.id()).expect("a pid")), Signal::SIGHUP).expect("our child");
+    let ended = collect(launcher).expect_code(1);
+    assert!(ended.stdout.contains("\nSTOPPED as asked (SIGHUP)"), "{}", ended.stdout);
+    assert_eq!(scene.processes(), 0);
+}
+
+#[test]
+fn in_the_foreground_under_nohup_the_run_outlives_its_terminal() {
+    let (scene, launcher) = in_the_foreground_after("trap '' HUP");
+    kill(Pid::from_raw(i32::try_from(launcher.id()).expect("a pid")), Signal::SIGHUP).expect("our child");
+    let_pass(Duration::from_secs(1));
+    assert!(scene.status().starts_with("RUNNING"), "{}", scene.status());
+    scene.write("go", "");
+    collect(launcher).expect_code(0);
+}
+
 #[test]
 fn waiting_has_an_end_of_its_own() {
     let scene = Scene::of(&["A"]);
@@ -124,7 +158,7 @@ fn stop_ends_a_start_that_holds_the_locks_and_a_supervisor_that_does_not_yet() {
     let scene = Scene::of_ended_run();
     let request: serde_json::Value = serde_json::from_str(&scene.read("w/run.json")).expect("JSON");
     let shell = |script: &str| {
-        let mut shell = std::process::Command::new("sh");
+        let mut shell = Command::new("sh");
         shell.current_dir(scene.path("")).args(["-c", script]);
         shell
     };

@@ -9,7 +9,7 @@ use shared::dataset::ledger::Entry;
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 
-use crate::scene::{Scene, collect, wait_for};
+use crate::scene::{Scene, collect, run, wait_for};
 
 #[test]
 fn a_watched_run_is_shown_to_its_end_without_a_terminal_too() {
@@ -40,4 +40,6 @@ fn a_complete_run_whose_plan_does_not_reach_all_days_ends_with_3() {
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(3).stdout;
     assert!(ended.contains("1 / 1 verified: 0 data, 0 empty, 1 outside plan"), "{ended}");
+    let again = run(&mut scene.launcher("start", &["--resume", "--foreground"])).expect_code(3).stdout;
+    assert!(again.contains("already complete: ") && again.contains("\nCOMPLETE\n"), "{again}");
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use serde_json::Value;
+use shared::dataset::answers::Said;
 
-use crate::scene::{Scene, prove, run, wait_for};
+use crate::scene::{Scene, prove, record, run, wait_for};
 
 /// Says what the worker would say of A, in its events (`$2` of `--events`), and fails.
 const FAILS_A: &str = r#"
@@ -77,6 +78,26 @@ fn what_was_proven_before_and_what_is_unknown_say_so() {
 }
 
 #[test]
+fn a_run_that_the_plan_reaches_in_part_is_complete_with_gaps_and_the_days_are_named() {
+    let scene = Scene::of(&["A", "B"]);
+    let answers = [
+        (("2020-01-01", "2020-06-30"), Said::OutsidePlan),
+        (("2020-07-01", "2020-12-31"), Said::Empty { asks: 9 }),
+    ];
+    record(&scene.path("out"), "A", &answers);
+    scene.script("job", "exit 0");
+    scene.detach("job", &["--resume"]);
+    let ended = scene.wait().expect_code(3).stdout;
+    assert!(
+        ended.starts_with("COMPLETE\n") && ended.contains("\ngaps        1 partition lacks days "),
+        "{ended}"
+    );
+    let said = why(&scene, "A");
+    assert!(said.contains("\nbeyond plan 182 days: 2020-01-01..2020-06-30\n"), "{said}");
+    assert!(!said.contains("missing"), "{said}");
+}
+
+#[test]
 fn a_ticker_being_worked_on_says_how_far_it_is() {
     let scene = Scene::of(&["A"]);
     let body = r#"
@@ -119,7 +140,7 @@ fn a_file_that_is_damaged_after_the_run_is_named_with_the_way_to_get_it_back() {
 }
 
 /// Writes a ledger line for a file that is not there.
-fn damage(outdir: &Path) {
+pub(crate) fn damage(outdir: &Path) {
     use jiff::Timestamp;
     use shared::dataset::answers::{Answers, Said};
     use shared::dataset::kind::Kind;

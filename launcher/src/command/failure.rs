@@ -13,7 +13,7 @@ use shared::run::api_key::ApiKeyError;
 use shared::run::base_url::BaseUrlError;
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerListError;
-use shared::run::workdir::BatchId;
+use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree::TreeError;
 
 use crate::check::executable::ExecutableError;
@@ -25,6 +25,7 @@ use crate::process::spawn::SpawnError;
 use crate::supervise::drive::DriveError;
 use crate::supervise::facts::Outcome;
 use crate::supervise::journal::JournalError;
+use crate::supervise::locks::LocksError;
 use crate::view::snapshot::{Snapshot, State};
 use crate::view::words;
 
@@ -130,9 +131,27 @@ pub enum Failure {
         /// What the system said.
         source: DiskError,
     },
+    /// Less free space than must stay free.
+    #[error("{what}; make room, choose a folder on another disk, or let less stay free with --min-free-disk")]
+    NoRoom {
+        /// Where, how much there is, and how much there must be.
+        what: String,
+    },
     /// Somebody else works there.
     #[error("{0}; see `launcher status --workdir` of that run, or stop it first")]
     Locked(LockError),
+    /// What a dead supervisor has started still works there.
+    #[error(
+        "{what}; go on with that run: `{resume}`, or end them: `{stop}`; after that begin this one again (nothing was started)"
+    )]
+    Orphans {
+        /// Whose, and where.
+        what: String,
+        /// How to go on with their run.
+        resume: String,
+        /// How to end them.
+        stop: String,
+    },
     /// A run lives in this work directory already.
     #[error("{workdir} is the work directory of run {run} ({what}); go on with it: `{resume}`, or choose another --workdir", workdir = workdir.display())]
     AnotherRun {
@@ -253,10 +272,10 @@ pub enum Failure {
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// Supervision broke off; every worker was ended.
-    #[error(transparent)]
+    #[error("{0}{way_on}", way_on = way_on(.0))]
     Drive(#[from] DriveError),
     /// A file or folder could not be used.
-    #[error(transparent)]
+    #[error("{0}: {cause}; {remedy}, then say it again", cause = .0.source, remedy = remedy(.0))]
     Disk(#[from] DiskError),
     /// What was to be said could not be.
     #[error("can't write to standard output")]
@@ -270,13 +289,56 @@ pub enum Failure {
         source: io::Error,
     },
     /// Processes of the run that do not end.
-    #[error("processes of this run do not end even when killed: {0}")]
+    #[error(
+        "processes of this run do not end even when killed: {0}; they may wait for a disk or a network that is gone: see to that (`ps` shows them in state D), then say it again"
+    )]
     Undead(String),
+    /// A supervisor that begins again and again.
+    #[error("somebody begins this run again each time that it is stopped; end that first, then say it again")]
+    BegunAgain,
+}
+
+/// What a person can do about a file or folder that can't be used.
+fn remedy(error: &DiskError) -> &'static str {
+    match error.source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there",
+        io::ErrorKind::PermissionDenied => "correct its permissions or choose another folder",
+        io::ErrorKind::ReadOnlyFilesystem => "make its disk writable or choose another folder",
+        _ => "see that its folder is there and its disk is sound",
+    }
+}
+
+/// How to go on after supervision broke off, where the error does not say it itself.
+fn way_on(error: &DriveError) -> String {
+    match error {
+        DriveError::Disk(error) => format!(": {}; {}, then go on with --resume", error.source, remedy(error)),
+        DriveError::Undead(_) => {
+            "; they may wait for a disk or a network that is gone: see to that, then go on with --resume"
+                .to_owned()
+        }
+        DriveError::Watch(_) | DriveError::Attempt(_) => "; go on with --resume".to_owned(),
+        DriveError::Journal(_)
+        | DriveError::Illegal(_)
+        | DriveError::Displaced(_)
+        | DriveError::Request(_)
+        | DriveError::Vanishes(_) => String::new(),
+    }
 }
 
 impl From<LinesError> for Failure {
     fn from(error: LinesError) -> Self {
         Self::Journal(error.into())
+    }
+}
+
+impl From<LocksError> for Failure {
+    fn from(error: LocksError) -> Self {
+        let workdir = match error {
+            LocksError::Lock(error) => return error.into(),
+            LocksError::Orphans { ref workdir, .. } => Workdir::new(workdir),
+        };
+        let (resume, stop) = (words::resume_command(&workdir), words::command("stop", &workdir));
+        Self::Orphans { what: error.to_string(), resume, stop }
     }
 }
 
@@ -296,12 +358,14 @@ impl Failure {
             Self::Source(SourceError::Refused { .. }) => Exit::Refused,
             Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => Exit::Transient,
             Self::NotWritable { .. }
+            | Self::NoRoom { .. }
             | Self::Disk(_)
             | Self::System { .. }
             | Self::Output(_)
             | Self::Spawn(_)
             | Self::Drive(_)
-            | Self::Undead(_) => Exit::LocalResource,
+            | Self::Undead(_)
+            | Self::BegunAgain => Exit::LocalResource,
             Self::Settings(_)
             | Self::BaseUrl(_)
             | Self::Tickers(_)
@@ -313,6 +377,7 @@ impl Failure {
             | Self::TreeOfBars(_)
             | Self::BarsInput { .. }
             | Self::Locked(_)
+            | Self::Orphans { .. }
             | Self::AnotherRun { .. }
             | Self::Headless { .. }
             | Self::Differs { .. }

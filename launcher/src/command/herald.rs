@@ -1,12 +1,15 @@
-//! The herald: tells `--notify-url` of every pause, every stop and the end. It keeps nobody waiting, and what it
+//! The herald: tells `--notify-url` of every pause, every stop and the end, a bad one too. It keeps nobody waiting, and what it
 //! could not deliver is a line in the log.
 
+use crate::process::clock;
 use crate::process::courier::{Address, Courier};
 use crate::process::http::Privacy;
-use crate::supervise::drive::Notice;
+use crate::supervise::attempt::with_cause;
+use crate::supervise::drive::{DriveError, Notice};
+use crate::supervise::journal;
 use crate::supervise::machine::Machine;
 use crate::supervise::run::Run;
-use crate::view::announcement::Announcer;
+use crate::view::announcement::{self, Announcer};
 use crate::view::progress::Narrator;
 
 /// Announces a run, where anybody wants to hear of it.
@@ -38,6 +41,19 @@ impl Herald {
         {
             courier.send(serde_json::to_string(&news).expect("plain data"));
         }
+        courier.complaints().iter().for_each(|what| narrator.write(what));
+    }
+
+    /// Takes the error with which supervision broke off.
+    pub fn tell_of_death(&mut self, narrator: &mut Narrator, run: &Run, error: &DriveError) {
+        let Some(courier) = &self.courier else { return };
+        let Run { request, workdir, .. } = run;
+        let entries = journal::read(workdir).unwrap_or_default();
+        let machine =
+            journal::replay(workdir, request.rules(), &entries).ok().filter(|_| !entries.is_empty());
+        let reason = with_cause(error);
+        let news = announcement::of_death(request, workdir, machine.as_ref(), clock::now(), reason);
+        courier.send(serde_json::to_string(&news).expect("plain data"));
         courier.complaints().iter().for_each(|what| narrator.write(what));
     }
 

@@ -1,14 +1,11 @@
 //! `launcher start`: check everything, prepare the run, then stay or detach.
 
 use std::fmt::Write;
-use std::fs;
 
 use shared::dataset::descriptor::{self, Descriptor};
 use shared::disk::lock::Lock;
-use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::run::leftovers;
-use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree;
 
@@ -18,7 +15,7 @@ use super::failure::{Ending, Failure};
 use super::status;
 use super::supervise;
 use crate::check::places;
-use crate::check::source::{self, Welcome};
+use crate::check::source::{self, SourceError, Welcome};
 use crate::cli::StartArgs;
 use crate::job::{BarsOrder, Task};
 use crate::plan::request::{Input, Request};
@@ -28,14 +25,13 @@ use crate::process::clock;
 use crate::process::spawn::Detached;
 use crate::process::watch::Marker;
 use crate::supervise::drive::DriveError;
-use crate::supervise::facts::{Entry, Fact, Outcome};
+use crate::supervise::facts::{Entry, Outcome};
 use crate::supervise::folders;
 use crate::supervise::journal::{self, Journal};
 use crate::supervise::locks::{self, Locks};
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::prepare;
 use crate::supervise::run::Run;
-use crate::supervise::scratch;
 use crate::view::plan;
 use crate::view::words::{self, counted, say};
 
@@ -66,6 +62,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
     ask_source(&run)?;
+    prove_room(&run)?;
     prove_folders(&run)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
@@ -103,7 +100,19 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     if Request::read(&run.workdir)?.as_ref() != Some(&frozen) {
         return Err(Failure::ChangedMeanwhile { run: frozen.run });
     }
-    ask_source(&run)?;
+    // What passes by itself must not keep anybody from taking over what still runs.
+    match ask_source(&run) {
+        Err(Failure::Source(gone @ SourceError::Unreachable { .. })) => {
+            warn(&format!("{gone}; the run goes on, and pauses until it answers"))?;
+        }
+        asked => asked?,
+    }
+    match prove_room(&run) {
+        Err(Failure::NoRoom { what }) => {
+            warn(&format!("{what}; the run goes on, and pauses until there is room"))?;
+        }
+        proved => proved?,
+    }
     prove_folders(&run)?;
     claim(&run)?;
     if let Some(extension) = &extension {
@@ -150,8 +159,9 @@ fn look_around(run: &Run) -> Result<(), Failure> {
     let lock = locks::outdir_lock(outdir);
     if Lock::is_held(&lock) {
         // It says by whom; when it was given back meanwhile, so much the better.
-        drop(Lock::acquire(&lock, "launcher, looking around")?);
+        drop(Lock::take(&lock)?);
     }
+    locks::refuse_orphans(outdir, &run.request.run)?;
     if let Task::Bars(order) = run.request.settings.task() {
         look_at_input(order)?;
     }
@@ -182,12 +192,25 @@ fn prove_folders(run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Is there the room that must stay free? What does not exist yet will be where the first folder above it is.
+fn prove_room(run: &Run) -> Result<(), Failure> {
+    let settings = &run.request.settings;
+    let places = [settings.outdir.as_path(), run.workdir.root()];
+    let mut there = places.into_iter().filter_map(|place| place.ancestors().find(|folder| folder.exists()));
+    let lacking = there.find_map(|place| folders::lacks(place, settings.limits.min_free_disk));
+    lacking.map_or(Ok(()), |what| Err(Failure::NoRoom { what }))
+}
+
+fn warn(what: &str) -> Result<(), Failure> {
+    say(&format!("warning: {what}\n")).map_err(Failure::Output)
+}
+
 fn ask_source(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key)
         && let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)?
     {
-        say(&format!("warning: {warning}\n")).map_err(Failure::Output)?;
+        warn(&warning)?;
     }
     Ok(())
 }
@@ -218,23 +241,29 @@ fn prepare_and_work(
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.rules())?;
     let now = clock::now();
     let facts = prepare::facts(&machine, &run.request, tickers, now);
-    write_batch_files(&run.workdir, &facts)?;
+    prepare::write_batch_files(&run.workdir, &facts)?;
     let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
     journal.append(&entries)?;
     entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(DriveError::from)?;
     drop(journal);
     if is_complete(&machine) {
         say("already complete: every ticker is done, nothing to do\n").map_err(Failure::Output)?;
-        return Ok(Ending::Well);
+        drop(locks);
+        // Who stays says how the run stands, as `wait` does.
+        return if args.foreground { tell_standing(run) } else { Ok(Ending::Well) };
     }
     say(&plan::describe(&run.request, &run.workdir, &machine)).map_err(Failure::Output)?;
     if args.foreground {
         supervise::here(run, locks)?;
-        let snapshot = status::take(&run.workdir)?;
-        say(&status::render(&snapshot)).map_err(Failure::Output)?;
-        return Ok(Ending::from(&snapshot));
+        return tell_standing(run);
     }
     detach(run, locks)
+}
+
+fn tell_standing(run: &Run) -> Result<Ending, Failure> {
+    let snapshot = status::take(&run.workdir)?;
+    say(&status::render(&snapshot)).map_err(Failure::Output)?;
+    Ok(Ending::from(&snapshot))
 }
 
 /// Closed as complete, and nothing was found to be missing since.
@@ -243,26 +272,15 @@ fn is_complete(machine: &Machine) -> bool {
     matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete }) && !open
 }
 
-/// For people; the journal is the truth about batches.
-fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError> {
-    for folder in ["batches", "logs", "pids", "attempts"].map(|name| workdir.root().join(name)) {
-        fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
-    }
-    for fact in facts {
-        if let Fact::Planned { batch, tickers, .. } = fact {
-            scratch::jot(&workdir.batch_csv(*batch), &TickerList::text(tickers))?;
-        }
-    }
-    Ok(())
-}
-
 fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
     let log = run.workdir.launcher_log();
     let arguments = ["supervise".into(), "--workdir".into(), run.workdir.root().into()];
     let marker = Marker::of_supervisor(&run.request.run);
-    let supervisor = Detached::start(&arguments, &log, &marker, run.api_key.as_ref())?;
-    // It waits for them; `stop` finds it by its marker until it has them.
-    drop(locks);
+    let doing = "hand the locks to the supervisor";
+    let handed = locks.pack().map_err(|source| Failure::System { doing, source })?;
+    let supervisor = Detached::start(&arguments, handed, &log, &marker, run.api_key.as_ref())?;
+    // They are held all the while; `stop` finds it by its marker until it has signed them.
+    locks.leave();
     let pid = supervisor.first_word().map_err(|said| {
         let said = if said.is_empty() { "it died without a word".to_owned() } else { said };
         Failure::NotReady { said, log: log.clone() }

@@ -21,6 +21,7 @@ use crate::supervise::facts::Outcome;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::supervise::machine::RunState;
+use crate::supervise::prepare;
 use crate::supervise::run::Run;
 use crate::view::words::{self, say};
 
@@ -45,7 +46,7 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
         match hold(&workdir, &request.run) {
             Ok(lock) if supervisors(&request.run).is_empty() => break lock,
             Ok(_) | Err(LockError::Held { .. }) if rounds < ROUNDS => rounds += 1,
-            Ok(_) => return Err(Failure::Undead("a supervisor that begins again and again".to_owned())),
+            Ok(_) => return Err(Failure::BegunAgain),
             Err(error) => return Err(error.into()),
         }
     };
@@ -127,11 +128,13 @@ fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
 }
 
 /// How the run stands, after the journal was told, in the name of `by`, the end of what a dead supervisor left open.
-/// `None` when nobody has ever begun it. The caller holds the lock of the work directory, and nothing of the run lives.
+/// `None` when it has work that nobody has begun. The caller holds the lock of the work directory, and nothing of the run lives.
 pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Outcome>, Failure> {
-    let machine = journal::replay(workdir, request.rules(), &journal::read(workdir)?)?;
+    let entries = journal::read(workdir)?;
+    let machine = journal::replay(workdir, request.rules(), &entries)?;
     match machine.run() {
         RunState::Planned => Ok(None),
+        RunState::Closed { .. } if prepare::leaves_work(&machine, &request, &entries) => Ok(None),
         RunState::Closed { outcome } => Ok(Some(outcome.clone())),
         RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
             // Nothing is started from it, so neither executable nor key is needed.

@@ -1,27 +1,22 @@
 //! Supervising: in this process for `--foreground`, or as the detached process that `start` left behind.
 
 use std::io::{self, Write};
-use std::time::Duration;
-
-use shared::disk::lock::LockError;
+use std::os::fd::OwnedFd;
 
 use super::existing;
 use super::failure::{Ending, Failure};
 use super::herald::Herald;
 use crate::cli::SuperviseArgs;
-use crate::process::clock;
+use crate::process::handover;
 use crate::process::signal::Inbox;
 use crate::process::spawn::{self, READY};
 use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{self, Notice};
 use crate::supervise::facts::Fact;
-use crate::supervise::locks::Locks;
+use crate::supervise::locks::{Locks, LocksError};
 use crate::supervise::machine::Machine;
 use crate::supervise::run::Run;
 use crate::view::progress::Narrator;
-
-/// How long `start` may take to give its locks back.
-const HANDOVER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Stays until the run has ended, and gives the locks back before the last notification is waited for.
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
@@ -67,24 +62,21 @@ fn tell_start(word: &str) {
 
 fn begin(args: &SuperviseArgs) -> Result<(Run, Locks, Inbox), Failure> {
     spawn::leave_terminal().map_err(|source| Failure::System { doing: "leave the terminal", source })?;
+    let handed = handover::unpack();
     let workdir = existing::workdir(&args.workdir)?;
     let run = existing::run(existing::request(&workdir)?, workdir)?;
     let inbox = inbox()?;
-    let locks = locks(&run)?;
+    let locks = locks(&run, handed)?;
     Ok((run, locks, inbox))
 }
 
-/// `start` gives its locks back when it sees us; a machine under load takes its time.
-fn locks(run: &Run) -> Result<Locks, LockError> {
-    let acquire = || Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run);
-    let mut locks = acquire();
-    clock::wait_until(HANDOVER_LIMIT, || {
-        if matches!(locks, Err(LockError::Held { .. })) {
-            locks = acquire();
-        }
-        !matches!(locks, Err(LockError::Held { .. }))
-    });
-    locks
+/// Those that `start` has handed to us; who was started by hand takes its own.
+fn locks(run: &Run, handed: Vec<OwnedFd>) -> Result<Locks, LocksError> {
+    let (workdir, outdir, name) = (&run.workdir, &run.request.settings.outdir, &run.request.run);
+    match <[OwnedFd; 2]>::try_from(handed) {
+        Ok(handed) => Locks::inherit(handed, workdir, outdir, name),
+        Err(_) => Locks::acquire(workdir, outdir, name),
+    }
 }
 
 fn inbox() -> Result<Inbox, Failure> {
@@ -107,6 +99,12 @@ fn work(
             taken_over();
         }
     };
-    let outcome = drive::supervise(run, locks, inbox, &mut listener)?;
-    Ok(Ending::from(&outcome))
+    let supervised = drive::supervise(run, locks, inbox, &mut listener);
+    match supervised {
+        Ok(outcome) => Ok(Ending::from(&outcome)),
+        Err(error) => {
+            herald.tell_of_death(narrator, run, &error);
+            Err(error.into())
+        }
+    }
 }

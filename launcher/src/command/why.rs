@@ -167,6 +167,7 @@ impl Look<'_> {
                 error: None,
                 summary: ledger.summary(days, &trust),
                 missing: ledger.missing(days, &trust).ranges().to_vec(),
+                outside_plan: ledger.outside_plan(days, &trust).ranges().to_vec(),
                 damaged: ledger
                     .damaged()
                     .map(|(_, damage)| DamagedFile { file: damage.path.clone(), what: damage.what.clone() })
@@ -177,6 +178,7 @@ impl Look<'_> {
                 error: Some(error.to_string()),
                 summary: Summary::default(),
                 missing: vec![days],
+                outside_plan: Vec::new(),
                 damaged: Vec::new(),
             },
         }
@@ -196,6 +198,7 @@ impl Look<'_> {
             Standing::Proven(summary) => summary,
             Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => Summary::default(),
         };
-        Proof { file, error, summary, missing: missing.ranges().to_vec(), damaged: Vec::new() }
+        let (missing, outside_plan) = (missing.ranges().to_vec(), Vec::new());
+        Proof { file, error, summary, missing, outside_plan, damaged: Vec::new() }
     }
 }

@@ -182,7 +182,7 @@ impl<'a> Shim<'a> {
             return;
         }
         self.since_glance = Stopwatch::start();
-        self.events.read_new().into_iter().for_each(|said| self.progress.hear(said.event));
+        self.events.read_new().for_each(|said| self.progress.hear(said.event));
         let seen = self.tree.look();
         let useful = self.progress.useful();
         let sample = Sample { elapsed, rss_bytes: seen.rss_bytes, useful, is_suspended: seen.is_stopped };

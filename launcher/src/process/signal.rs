@@ -44,7 +44,9 @@ impl Inbox {
     /// Begins to listen.
     pub fn open() -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
-        Ok(Self { delivery: SignalDelivery::with_pipe(read, write, SignalOnly, HEARD)? })
+        // Whoever began us with `nohup` wants us to outlive a terminal.
+        let heard = HEARD.into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
+        Ok(Self { delivery: SignalDelivery::with_pipe(read, write, SignalOnly, heard)? })
     }
 
     /// Waits at most `patience` for post, or until something is to be read on one of `lines`. Returns all the post
@@ -62,6 +64,14 @@ impl Inbox {
         });
         said.collect()
     }
+}
+
+/// Is it passed over, as whoever started us wanted? Where nobody can tell, it is not.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 /// From here on what our children leave behind when they die comes to us.

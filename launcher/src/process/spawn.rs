@@ -138,16 +138,17 @@ pub struct Detached {
 }
 
 impl Detached {
-    /// Starts `launcher supervise` of this same executable; its errors go to `log`.
+    /// Starts `launcher supervise` of this same executable; `handed` is its standard input, its errors go to `log`.
     pub fn start(
         arguments: &[OsString],
+        handed: OwnedFd,
         log: &Path,
         marker: &Marker,
         api_key: Option<&ApiKey>,
     ) -> Result<Self, SpawnError> {
         let executable = own_executable()?;
         let mut command = Command::new(&executable);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(open_log(log)?);
+        command.args(arguments).stdin(handed).stdout(Stdio::piped()).stderr(open_log(log)?);
         command.envs(marker.variables.iter().map(|(name, value)| (name, value)));
         if let Some(key) = api_key {
             command.env(ApiKey::ENV, key.expose());
@@ -158,7 +159,7 @@ impl Detached {
     }
 
     /// Waits for its first word: `Ok` with its pid when it is [`READY`], else what it said instead
-    /// (nothing at all when it died). It speaks or dies soon: all it does before is to take two locks, and to
+    /// (nothing at all when it died). It speaks or dies soon: all it does before is to
     /// end within bounded time what an earlier supervisor left.
     pub fn first_word(mut self) -> Result<u32, String> {
         let mut line = String::new();

@@ -115,8 +115,7 @@ impl Run {
     /// events said of the rest.
     pub fn report(&self, batch: BatchId, number: u32, work: &Work, ending: Ending, now: Timestamp) -> Report {
         let mut digest = Digest::default();
-        let events = EventTail::new(&self.workdir.attempt_events(batch, number)).read_new();
-        for said in events {
+        for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
             digest.hear(said);
         }
 

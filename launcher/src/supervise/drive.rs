@@ -2,10 +2,11 @@
 //!
 //! Order is everything: an outcome is journalled after it was seen, a start before it is done, both in one commit
 //! where they come together, and nothing new begins while a fact can't be written. How a stop reaches the workers is `stopping`'s business, what on
-//! this machine is in everybody's way `hindrance`'s.
+//! this machine is in everybody's way `hindrance`'s, whether it is all there at the end `closing`'s.
 
 mod stopping;
 mod hindrance;
+mod closing;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,6 +33,7 @@ use super::machine::{Decision, Machine, RunState, Surroundings};
 use super::pid_files::PidFiles;
 use super::run::Run;
 use super::shims::Shims;
+use crate::plan::request::RequestError;
 use crate::process::cgroup::RunGroup;
 use crate::process::clock::{self, Deadline};
 use crate::process::exit_record::Ending;
@@ -67,8 +69,18 @@ pub enum DriveError {
     #[error(transparent)]
     Attempt(#[from] OpenStill),
     /// Nobody finds the run any more where it was, and what we wrote there would be another one's.
-    #[error("{0} was moved or deleted during the run; put it back and go on with --resume")]
+    #[error(
+        "{0} was moved, deleted or replaced during the run, or its disk is gone, so all workers were ended; put its folder back in its place (a lock file that was deleted comes back by itself) and go on with --resume"
+    )]
     Displaced(PathBuf),
+    /// The frozen run can't be read any more.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// What was proven does not stay.
+    #[error(
+        "files that were proven to be in {0} are gone again and again; find out what deletes them, then go on with --resume"
+    )]
+    Vanishes(PathBuf),
     /// Processes of the run that can't be ended.
     #[error("processes of this run do not end even when killed: {0}")]
     Undead(String),
@@ -110,6 +122,8 @@ struct Supervisor<'a> {
     unwritten: Vec<Entry>,
     stop: Stop,
     probe_at: Option<Deadline>,
+    /// How often something was gone at the end.
+    times_gone: u32,
     /// What keeps the journal from being written.
     trouble: Option<String>,
     /// What was last said to be in the way.
@@ -117,10 +131,10 @@ struct Supervisor<'a> {
     listener: &'a mut Listener<'a>,
 }
 
-/// Supervises `run` to its end, or until it is stopped. `_locks` are held all the while.
+/// Supervises `run` to its end, or until it is stopped. `locks` are held all the while.
 pub fn supervise<'a>(
     run: &'a Run,
-    _locks: &Locks,
+    locks: &Locks,
     inbox: &mut Inbox,
     listener: &'a mut Listener<'a>,
 ) -> Result<Outcome, DriveError> {
@@ -128,6 +142,9 @@ pub fn supervise<'a>(
     let supervised = open(run, own, None, listener).and_then(|mut supervisor| {
         let mut post = Vec::new();
         loop {
+            if let Some(path) = locks.displaced() {
+                break Err(DriveError::Displaced(path.to_owned()));
+            }
             if let Some(outcome) = supervisor.round(post)? {
                 break Ok(outcome);
             }
@@ -185,6 +202,7 @@ fn open<'a>(
         unwritten: Vec::new(),
         stop: Stop::NotAsked,
         probe_at: None,
+        times_gone: 0,
         trouble: None,
         complaint: None,
         listener,
@@ -380,15 +398,6 @@ impl Supervisor<'_> {
             }
         }
         self.write(Vec::new()).map(drop)
-    }
-
-    fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
-        self.shims.dismiss();
-        self.end_strangers()?;
-        if let Some(group) = &self.group {
-            group.dissolve();
-        }
-        self.write(vec![Entry { at: clock::now(), fact: Fact::Closed { outcome } }]).map(drop)
     }
 
     /// Ends what a dead shim has left running, whatever it did to its environment: nobody writes beside the next attempt.

@@ -209,9 +209,6 @@ impl Tally {
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.tickers += other.tickers;
-        self.summary.partitions_data += other.summary.partitions_data;
-        self.summary.partitions_empty += other.summary.partitions_empty;
-        self.summary.partitions_outside_plan += other.summary.partitions_outside_plan;
-        self.summary.rows += other.summary.rows;
+        self.summary += other.summary;
     }
 }

@@ -17,7 +17,7 @@ use crate::plan::settings::Rules;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// It can't be read, or is damaged in its middle.
-    #[error(transparent)]
+    #[error("{0}{way_on}", way_on = way_on(.0))]
     Lines(#[from] LinesError),
     /// It says what can't have happened.
     #[error("{path}:{line}: {source}; this journal can't be gone on with, choose another --workdir (what is in the outdir stays proven: use --resume)", path = path.display())]
@@ -29,6 +29,15 @@ pub enum JournalError {
         /// Fact and state.
         source: Illegal,
     },
+}
+
+fn way_on(error: &LinesError) -> &'static str {
+    match error {
+        LinesError::Disk(_) => "",
+        LinesError::Corrupt { .. } => {
+            "; no crash does that: put a copy from before in its place, or begin a new run with another --workdir and --resume (what the outdir's ledgers prove stays proven)"
+        }
+    }
 }
 
 /// A journal opened for writing, by the holder of the run's lock.

@@ -2,16 +2,21 @@
 //! Used for a new run and for going on with one; what is already planned stays as it is.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fs;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::Coverage;
+use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
-use shared::run::workdir::BatchId;
+use shared::run::ticker_list::TickerList;
+use shared::run::workdir::{BatchId, Workdir};
 
 use super::batch::{Batch, BatchState};
 use super::evidence::{self, Standing};
-use super::facts::{Fact, Tally};
+use super::facts::{Entry, Fact, Tally};
 use super::machine::Machine;
+use super::scratch;
+use super::totals::Totals;
 use crate::plan::batches::{self, FairShare, Load, Weighed};
 use crate::plan::part::{self, Part};
 use crate::plan::request::Request;
@@ -33,6 +38,31 @@ pub fn facts(machine: &Machine, request: &Request, tickers: &[Ticker], now: Time
     let planned = |(batch, Load { tickers, part }): (BatchId, Load)| Fact::Planned { batch, tickers, part };
     facts.extend((first..).map(BatchId).zip(new).map(planned));
     facts
+}
+
+/// Is there work that was asked for and that no supervisor has come to yet? A run that was closed may have been
+/// extended or prepared anew since, and who did that may have died before it got further.
+pub fn leaves_work(machine: &Machine, request: &Request, entries: &[Entry]) -> bool {
+    let Totals { verified, reported, failed } = machine.totals();
+    let surveyed = |entry: &&Entry| matches!(entry.fact, Fact::Surveyed { .. });
+    let surveyed_at = entries.iter().rev().find(surveyed).map(|entry| entry.at);
+    let extended_at = request.extensions.last().map(|extension| extension.at);
+    machine.outcome().is_none()
+        || verified + reported + failed < request.tickers as u64
+        || extended_at > surveyed_at
+}
+
+/// The folders of a run, and what it has planned as lists: for people; the journal is the truth about batches.
+pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError> {
+    for folder in ["batches", "logs", "pids", "attempts"].map(|name| workdir.root().join(name)) {
+        fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
+    }
+    for fact in facts {
+        if let Fact::Planned { batch, tickers, .. } = fact {
+            scratch::jot(&workdir.batch_csv(*batch), &TickerList::text(tickers))?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts the parts of a ticker that is too heavy for one worker in its place.

@@ -28,12 +28,31 @@ pub struct Announcement {
     pub state: State,
     /// Why, for people.
     pub reason: String,
+    /// What has been reached; all null where nobody can tell.
+    #[serde(flatten)]
+    pub reached: Reached,
+}
+
+/// What a run has reached.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Reached {
     /// Tickers by standing.
-    pub tickers: TickerCounts,
+    pub tickers: Option<TickerCounts>,
     /// Partitions by outcome.
-    pub partitions: PartitionCounts,
+    pub partitions: Option<PartitionCounts>,
     /// Rows of verified tickers.
-    pub rows: u64,
+    pub rows: Option<u64>,
+}
+
+impl Reached {
+    fn of(request: &Request, machine: &Machine) -> Self {
+        let proven = proven(machine);
+        Self {
+            tickers: Some(TickerCounts::of(request, machine)),
+            partitions: Some(PartitionCounts::of(request, proven)),
+            rows: Some(proven.summary.rows),
+        }
+    }
 }
 
 /// What is worth an announcement; the words of `status`.
@@ -50,6 +69,8 @@ pub enum State {
     Incomplete,
     /// It has stopped with work left.
     Stopped,
+    /// Its supervisor could not go on.
+    Died,
 }
 
 /// Remembers what was announced, so that nothing is said twice.
@@ -72,20 +93,31 @@ impl Announcer {
             return None;
         }
         self.said.clone_from(&news);
-        let (state, reason) = news?;
-        let proven = proven(machine);
-        Some(Announcement {
-            run: request.run.clone(),
-            job: request.settings.job.to_string(),
-            workdir: workdir.root().to_owned(),
-            at,
-            state,
-            reason,
-            tickers: TickerCounts::of(request, machine),
-            partitions: PartitionCounts::of(request, proven),
-            rows: proven.summary.rows,
-        })
+        Some(announcement(request, workdir, at, news?, Reached::of(request, machine)))
     }
+}
+
+/// That the supervisor of a run could not go on; `machine` is what its journal says, where that can be read.
+pub fn of_death(
+    request: &Request,
+    workdir: &Workdir,
+    machine: Option<&Machine>,
+    at: Timestamp,
+    reason: String,
+) -> Announcement {
+    let reached = machine.map(|machine| Reached::of(request, machine)).unwrap_or_default();
+    announcement(request, workdir, at, (State::Died, reason), reached)
+}
+
+fn announcement(
+    request: &Request,
+    workdir: &Workdir,
+    at: Timestamp,
+    (state, reason): (State, String),
+    reached: Reached,
+) -> Announcement {
+    let (run, job) = (request.run.clone(), request.settings.job.to_string());
+    Announcement { run, job, workdir: workdir.root().to_owned(), at, state, reason, reached }
 }
 
 fn state_of(machine: &Machine) -> Option<(State, String)> {

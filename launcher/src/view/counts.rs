@@ -30,7 +30,7 @@ pub struct TickerCounts {
 pub struct PartitionCounts {
     /// Of all tickers of the run: every year, month or day that the range touches; of bars, every kind.
     pub expected: u64,
-    /// Of verified tickers and of verified parts of others: the sum of the following.
+    /// Of verified tickers and of verified parts of others: the sum of the next three.
     pub verified: u64,
     /// With rows.
     pub data: u64,
@@ -38,6 +38,8 @@ pub struct PartitionCounts {
     pub empty: u64,
     /// Not reached by the plan.
     pub outside_plan: u64,
+    /// Of those with rows and the empty ones: not reached by the plan on some days.
+    pub partly_outside_plan: u64,
 }
 
 /// Batches by state.
@@ -90,7 +92,13 @@ impl PartitionCounts {
             data,
             empty,
             outside_plan,
+            partly_outside_plan: summary.partitions_partly_outside_plan,
         }
+    }
+
+    /// Those that lack days because the plan does not reach them.
+    pub fn with_gaps(&self) -> u64 {
+        self.outside_plan + self.partly_outside_plan
     }
 }
 

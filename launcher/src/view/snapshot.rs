@@ -19,6 +19,7 @@ use super::words;
 use crate::process::exit_record::Ending;
 use crate::supervise::facts::{Fact, Outcome};
 use crate::supervise::machine::{Machine, Probe, RunState};
+use crate::supervise::prepare;
 
 /// An estimate goes by so many of the last attempts: what was long ago says little of now.
 const ETA_ATTEMPTS: usize = 500;
@@ -73,7 +74,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub enum State {
-    /// Created, and nobody has begun.
+    /// Created, extended or prepared anew, and nobody has begun with that.
     Prepared,
     /// A supervisor works on it.
     Running,
@@ -124,7 +125,7 @@ impl Snapshot {
         let mut batches = BatchCounts::default();
         machine.batches().for_each(|(id, batch)| batches.add(batch, sources.supervised.runs(id)));
         let tickers = TickerCounts::of(request, machine);
-        let state = state_of(machine, &sources.supervised);
+        let state = state_of(sources);
         let works = state == State::Running;
         let retries = groups::retries(machine, workdir);
         Self {
@@ -154,17 +155,19 @@ impl Snapshot {
     /// Is every ticker done, but some days are known to be missing for good? An empty partition is none of those:
     /// a ticker that was not listed yet has them, and so has every weekend.
     pub fn has_gaps(&self) -> bool {
-        self.state == State::Complete && self.partitions.outside_plan > 0
+        self.state == State::Complete && self.partitions.with_gaps() > 0
     }
 }
 
-fn state_of(machine: &Machine, supervised: &Supervised) -> State {
+fn state_of(sources: &Sources) -> State {
+    let Sources { request, entries, machine, supervised, .. } = sources;
     match (machine.run(), supervised) {
+        (RunState::Closed { outcome: Outcome::Stopped { why } }, _) => State::Stopped(words::stop_why(why)),
+        (RunState::Closed { .. }, _) if prepare::leaves_work(machine, request, entries) => State::Prepared,
         (RunState::Closed { outcome: Outcome::Complete }, _) => State::Complete,
         (RunState::Closed { outcome: outcome @ Outcome::Incomplete { .. } }, _) => {
             State::Incomplete(words::outcome(outcome))
         }
-        (RunState::Closed { outcome: Outcome::Stopped { why } }, _) => State::Stopped(words::stop_why(why)),
         (RunState::Planned, _) => State::Prepared,
         (
             RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. },

@@ -49,6 +49,9 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         count(partitions.outside_plan),
         counted(it.rows, "row")
     )?;
+    if partitions.with_gaps() > 0 {
+        writeln!(out, "gaps        {}", gaps(partitions.with_gaps()))?;
+    }
     let batches = &it.batches;
     writeln!(
         out,
@@ -77,6 +80,15 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         writeln!(out, "failures")?;
     }
     list(out, &it.failures, failure_lines)
+}
+
+fn gaps(partitions: u64) -> String {
+    let lack =
+        if partitions == 1 { "1 partition lacks" } else { &format!("{} partitions lack", count(partitions)) };
+    format!(
+        "{lack} days that the plan of the API key does not reach; `{} why TICKER` names them",
+        words::program()
+    )
 }
 
 /// The first of `items`, and how many more there are.

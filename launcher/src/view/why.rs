@@ -173,6 +173,8 @@ pub struct Proof {
     pub summary: Summary,
     /// Days that are not proven.
     pub missing: Vec<DateRange>,
+    /// Days that the plan of the API key does not reach: nobody asks for them again.
+    pub outside_plan: Vec<DateRange>,
     /// Files that are not what the ledger says.
     pub damaged: Vec<DamagedFile>,
 }
@@ -256,7 +258,7 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
     if let Some(error) = &proof.error {
         return writeln!(out, "ledger      can't be used: {error}");
     }
-    let Summary { partitions_data, partitions_empty, partitions_outside_plan, rows } = proof.summary;
+    let Summary { partitions_data, partitions_empty, partitions_outside_plan, rows, .. } = proof.summary;
     writeln!(
         out,
         "ledger      {file}: {} data, {} empty, {} outside plan; {}",
@@ -266,9 +268,10 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
         counted(rows, "row")
     )?;
     if !proof.missing.is_empty() {
-        let days = proof.missing.iter().map(|range| u64::from(range.days())).sum();
-        let ranges = proof.missing.iter().map(ToString::to_string).collect::<Vec<_>>();
-        writeln!(out, "missing     {}: {}", counted(days, "day"), some_of(&ranges, ", "))?;
+        writeln!(out, "missing     {}", days_of(&proof.missing))?;
+    }
+    if !proof.outside_plan.is_empty() {
+        writeln!(out, "beyond plan {}", days_of(&proof.outside_plan))?;
     }
     for file in proof.damaged.iter().take(NAMED_MAX) {
         writeln!(out, "damaged     {}: {}", file.file.display(), file.what)?;
@@ -277,6 +280,12 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
         0 => Ok(()),
         more => writeln!(out, "            and {}", counted(more as u64, "more file")),
     }
+}
+
+fn days_of(ranges: &[DateRange]) -> String {
+    let days = ranges.iter().map(|range| u64::from(range.days())).sum();
+    let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+    format!("{}: {}", counted(days, "day"), some_of(&ranges, ", "))
 }
 
 fn some_of(items: &[String], between: &str) -> String {

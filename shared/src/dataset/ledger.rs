@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Answers, Said, Trust};
+use super::answers::{Answer, Answers, Said, Trust};
 use super::coverage::{Coverage, DateRange};
 use super::kind::Kind;
 use super::partition::Partition;
+pub use super::summary::Summary;
 use super::writer::Fingerprint;
 use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
@@ -95,19 +96,6 @@ impl From<LinesError> for LedgerError {
             LinesError::Corrupt { path, line, what } => Self::Corrupt { path, line, what },
         }
     }
-}
-
-/// Partitions and rows of a range, by outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Summary {
-    /// Partitions with rows.
-    pub partitions_data: u64,
-    /// Partitions that the source said to be empty.
-    pub partitions_empty: u64,
-    /// Partitions that the plan does not reach.
-    pub partitions_outside_plan: u64,
-    /// Rows in the files of these partitions.
-    pub rows: u64,
 }
 
 /// A file that is not what its line says.
@@ -248,28 +236,36 @@ impl Ledger {
         Partition::within(kind, asked).map(of_partition).collect()
     }
 
+    /// The days of `asked` that the plan does not reach, as far as `trust` believes it.
+    pub fn outside_plan(&self, asked: DateRange, trust: &Trust) -> Coverage {
+        let refused = |entry: &Entry| {
+            entry.answers.days(|answer| answer.said == Said::OutsidePlan && trust.believes(answer))
+        };
+        let all = self.latest.values().fold(Coverage::empty(), |all, entry| all.union(&refused(entry)));
+        all.intersection(&asked.into())
+    }
+
     /// Counts over the partitions of which `trust` believes days of `asked`.
     pub fn summary(&self, asked: DateRange, trust: &Trust) -> Summary {
         let mut summary = Summary::default();
         for entry in self.latest.values() {
-            let mut believed = entry
-                .answers
-                .iter()
-                .filter(|answer| answer.days.intersection(asked).is_some() && trust.believes(answer))
-                .peekable();
-            if believed.peek().is_none() {
-                continue;
-            }
+            let counts =
+                |answer: &&Answer| answer.days.intersection(asked).is_some() && trust.believes(answer);
+            let believed: Vec<Said> = entry.answers.iter().filter(counts).map(|answer| answer.said).collect();
+            let is_refused = believed.contains(&Said::OutsidePlan);
             match &entry.file {
+                _ if believed.is_empty() => continue,
                 Some(file) => {
                     summary.partitions_data += 1;
                     summary.rows += file.rows;
                 }
-                None if believed.any(|answer| answer.said != Said::OutsidePlan) => {
-                    summary.partitions_empty += 1;
+                None if believed.iter().all(|said| *said == Said::OutsidePlan) => {
+                    summary.partitions_outside_plan += 1;
+                    continue;
                 }
-                None => summary.partitions_outside_plan += 1,
+                None => summary.partitions_empty += 1,
             }
+            summary.partitions_partly_outside_plan += u64::from(is_refused);
         }
         summary
     }
@@ -376,6 +372,54 @@ mod tests {
             ledger.to_ask(range("2023-01-01", "2023-01-02"), &trust("2024-01-11T00:00:00Z")).days(),
             2
         );
+    }
+
+    #[test]
+    fn a_partition_that_the_plan_reaches_in_part_is_counted_as_such_and_its_days_are_named() {
+        let tree = Tree::new();
+        for year in [2022, 2023] {
+            tree.put_file(year, 7);
+        }
+        let year = |days, answers: &[(DateRange, Said)], bytes| {
+            let mut entry = entry(days, Said::Data, bytes);
+            for (days, said) in answers {
+                entry.answers.record(*days, *said, at("2024-01-10T12:00:00Z"));
+            }
+            entry
+        };
+        let (beyond, closed) = (range("2022-01-01", "2022-05-31"), range("2021-12-25", "2021-12-26"));
+        let (before, empty) = (range("2021-01-01", "2021-12-31"), Said::Empty { asks: 9 });
+        let entries = vec![
+            year(
+                range("2020-01-01", "2020-12-31"),
+                &[(range("2020-01-01", "2020-12-31"), Said::OutsidePlan)],
+                None,
+            ),
+            year(before, &[(before, Said::OutsidePlan), (closed, empty)], None),
+            year(range("2022-01-01", "2022-12-31"), &[(beyond, Said::OutsidePlan)], Some(7)),
+            year(range("2023-01-01", "2023-12-31"), &[], Some(7)),
+        ];
+        tree.claim("2020-01-01", "2023-12-31").expect("opened").commit(entries).expect("committed");
+        let (ledger, trust) = (tree.read(), trust("2024-01-11T00:00:00Z"));
+        let expected = Summary {
+            partitions_data: 2,
+            partitions_empty: 1,
+            partitions_outside_plan: 1,
+            partitions_partly_outside_plan: 2,
+            rows: 2,
+        };
+        assert_eq!(ledger.summary(range("2020-01-01", "2023-12-31"), &trust), expected);
+        let asked = range("2021-12-26", "2022-03-31");
+        assert_eq!(ledger.outside_plan(asked, &trust).to_string(), "2021-12-27..2022-03-31");
+        let reached = ledger.summary(range("2022-06-01", "2022-12-31"), &trust);
+        assert_eq!(reached.partitions_partly_outside_plan, 0, "nothing of what was asked is missing");
+    }
+
+    #[test]
+    fn a_summary_of_before_there_were_parts_is_still_read() {
+        let text = r#"{"partitions_data":1,"partitions_empty":0,"partitions_outside_plan":2,"rows":3}"#;
+        let summary: Summary = serde_json::from_str(text).expect("read");
+        assert_eq!((summary.partitions_outside_plan, summary.partitions_partly_outside_plan), (2, 0));
     }
 
     #[test]

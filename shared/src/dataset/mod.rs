@@ -11,6 +11,7 @@ pub mod writer;
 pub mod reader;
 pub mod tape;
 pub mod bars_file;
+pub mod summary;
 pub mod ledger;
 pub mod claim;
 pub mod open_ledger;

@@ -1,7 +1,8 @@
 //! Locks that no crash leaves stale: `flock` on a file, released by the kernel with its holder.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,14 +29,20 @@ pub enum LockError {
 /// A held lock; dropping it, or dying, gives it back.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl Lock {
     /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a person
     /// who we are.
-    #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
     pub fn acquire(path: &Path, holder: &str) -> Result<Self, LockError> {
+        Ok(Self::take(path)?.sign(holder)?)
+    }
+
+    /// The same without a word of who we are: until [`sign`](Self::sign) its file names who had it last.
+    #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
+    pub fn take(path: &Path) -> Result<Self, LockError> {
         create_folders(path.parent().unwrap_or(Path::new(".")))?;
         let mut file = OpenOptions::new()
             .create(true)
@@ -54,22 +61,79 @@ impl Lock {
             }
             return Err(LockError::Held { path: path.to_owned(), holder: name_of_holder(&mut file) });
         }
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// The lock at `path` that came to us with `file`: a `flock` belongs to the open file, whoever has it open.
+    pub fn inherit(file: File, path: &Path) -> Result<Self, LockError> {
+        let mut lock = Self { file, path: path.to_owned() };
+        if try_exclusive(&lock.file, path)? {
+            Ok(lock)
+        } else {
+            Err(LockError::Held { path: path.to_owned(), holder: name_of_holder(&mut lock.file) })
+        }
+    }
+
+    /// Who signed it last; empty when nobody has.
+    pub fn last_holder(&self) -> Result<String, DiskError> {
+        last_holder(&self.path)
+    }
+
+    /// Writes who we are.
+    pub fn sign(mut self, holder: &str) -> Result<Self, DiskError> {
         // The file stays for ever: removing it would let two processes lock two files of one name.
         // Written over what an earlier holder wrote, and only then cut: a lock that is held is never without a name,
         // and a file that was cut to nothing would go to the disk at once when it is closed (ext4).
         let length = holder.len() as u64;
-        let written = file.write_all(holder.as_bytes()).and_then(|()| match file.metadata()?.len() {
-            found if found > length => file.set_len(length),
-            _ => Ok(()),
-        });
-        written.map_err(DiskError::at("write", path))?;
-        Ok(Self { _file: file })
+        let written =
+            self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(holder.as_bytes())).and_then(
+                |()| match self.file.metadata()?.len() {
+                    found if found > length => self.file.set_len(length),
+                    _ => Ok(()),
+                },
+            );
+        written.map_err(DiskError::at("write", &self.path))?;
+        Ok(self)
+    }
+
+    /// The open file that the lock belongs to.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Is it still the file that others find by its name? A file or its folder can be moved or deleted under us, and a
+    /// disk can go. What can't be looked at for another reason counts as there.
+    pub fn is_in_place(&self) -> bool {
+        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        match (fs::metadata(&self.path).map(identity), self.file.metadata().map(identity)) {
+            (Ok(found), Ok(own)) => found == own,
+            (Err(error), _) => !is_absence(&error),
+            (_, Err(_)) => true,
+        }
     }
 
     /// Is it held right now? For people only: the answer may be old when it is read.
     pub fn is_held(path: &Path) -> bool {
         File::open(path).is_ok_and(|file| FileExt::try_lock_shared(&file).is_err())
     }
+}
+
+/// Who signed the lock at `path` last, whether it is held or not; empty when nobody has.
+pub fn last_holder(path: &Path) -> Result<String, DiskError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if is_absence(&error) => Ok(String::new()),
+        Err(error) => Err(DiskError::at("read", path)(error)),
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Takes an exclusive `flock` on an open file; `false` when somebody else has it.
@@ -127,5 +191,24 @@ mod tests {
         drop(first);
         assert!(!Lock::is_held(&path));
         Lock::acquire(&path, "launcher 18").expect("free again");
+    }
+    #[test]
+    fn a_lock_goes_with_its_open_file_and_its_file_may_go_from_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("launcher.lock");
+        let first = Lock::acquire(&path, "launcher 17, with a long name").expect("free");
+        let handed = first.file().try_clone().expect("a copy");
+        drop(first);
+        let stranger = File::options().read(true).write(true).open(&path).expect("opened");
+        assert!(matches!(Lock::inherit(stranger, &path), Err(LockError::Held { .. })));
+        let heir = Lock::inherit(handed, &path).expect("still held").sign("launcher 18").expect("signed");
+        assert!(Lock::is_held(&path));
+        assert_eq!(last_holder(&path).expect("read"), "launcher 18");
+        assert!(heir.is_in_place());
+        fs::rename(&path, folder.path().join("moved")).expect("moved");
+        assert!(!heir.is_in_place());
+        let other = Lock::take(&path).expect("a new file");
+        assert_eq!(other.last_holder().expect("read"), "");
+        assert!(!heir.is_in_place() && other.is_in_place());
     }
 }

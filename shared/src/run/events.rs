@@ -128,32 +128,56 @@ impl EventTail {
         Self { path: path.to_owned(), offset: 0, amid_a_line: false }
     }
 
-    /// The whole lines that have come since the last call. Lines that are no events (any executable may
-    /// stand in for the worker) and a file that can't be read are passed over: events are hints.
-    pub fn read_new(&mut self) -> Vec<Stamped> {
-        let mut said = Vec::new();
-        // What was read before it broke off counts.
-        drop(self.read_lines(|line| said.extend(serde_json::from_slice::<Stamped>(line).ok())));
-        said
+    /// The whole lines that have come since the last call, read while they are asked for: one at a time is in memory, however
+    /// many there are. Lines that are no events (any executable may stand in for the worker) and a file that can't be
+    /// read are passed over: events are hints.
+    pub fn read_new(&mut self) -> NewEvents<'_> {
+        let open = || {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(self.offset))?;
+            io::Result::Ok(BufReader::new(file))
+        };
+        let reader = open().ok();
+        NewEvents { reader, piece: Vec::new(), tail: self }
     }
+}
 
-    fn read_lines(&mut self, mut hear: impl FnMut(&[u8])) -> io::Result<()> {
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(self.offset))?;
-        let mut reader = BufReader::new(file);
-        let mut piece = Vec::new();
+/// What a tail has not read yet.
+#[must_use = "nothing is read that nobody asks for"]
+pub struct NewEvents<'a> {
+    tail: &'a mut EventTail,
+    /// Nothing once it broke off.
+    reader: Option<BufReader<File>>,
+    piece: Vec<u8>,
+}
+
+impl NewEvents<'_> {
+    /// The next whole line, or the end of one that is too long (then `false`); nothing when there is no more.
+    fn read_piece(&mut self) -> Option<bool> {
+        self.piece.clear();
+        let read = self.reader.as_mut()?.take(LONGEST_LINE).read_until(b'\n', &mut self.piece);
+        // What was read before it broke off counts.
+        let length = read.ok()? as u64;
+        let ends_a_line = self.piece.ends_with(b"\n");
+        if !ends_a_line && length < LONGEST_LINE {
+            return None;
+        }
+        let is_whole = ends_a_line && !self.tail.amid_a_line;
+        self.tail.offset += length;
+        self.tail.amid_a_line = !ends_a_line;
+        Some(is_whole)
+    }
+}
+
+impl Iterator for NewEvents<'_> {
+    type Item = Stamped;
+
+    fn next(&mut self) -> Option<Stamped> {
         loop {
-            piece.clear();
-            let length = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut piece)? as u64;
-            let ends_a_line = piece.ends_with(b"\n");
-            if !ends_a_line && length < LONGEST_LINE {
-                return Ok(());
+            let is_whole = self.read_piece()?;
+            if is_whole && let Ok(said) = serde_json::from_slice(&self.piece) {
+                return Some(said);
             }
-            if ends_a_line && !self.amid_a_line {
-                hear(&piece);
-            }
-            self.offset += length;
-            self.amid_a_line = !ends_a_line;
         }
     }
 }
@@ -167,17 +191,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("events.jsonl");
         let mut tail = EventTail::new(&path);
-        assert!(tail.read_new().is_empty(), "no file yet");
+        assert_eq!(tail.read_new().count(), 0, "no file yet");
         let log = EventLog::open(Some(&path)).expect("opened");
         let start = Event::TickerStart { ticker: "AIG".parse().expect("a ticker") };
         log.say(Timestamp::UNIX_EPOCH, start.clone());
-        assert_eq!(tail.read_new().into_iter().map(|said| said.event).collect::<Vec<_>>(), [start]);
+        assert_eq!(tail.read_new().map(|said| said.event).collect::<Vec<_>>(), [start]);
         let mut raw = OpenOptions::new().append(true).open(&path).expect("opened");
         raw.write_all(b"not an event\n{\"at\":\"2024-01-01T00:00:00Z\",\"event\":\"yield\",")
             .expect("written");
-        assert!(tail.read_new().is_empty());
+        assert_eq!(tail.read_new().count(), 0);
         raw.write_all(b"\"remaining\":3}\n").expect("written");
-        assert_eq!(tail.read_new()[0].event, Event::Yield { remaining: 3 });
+        let said: Vec<Event> = tail.read_new().map(|said| said.event).collect();
+        assert_eq!(said, [Event::Yield { remaining: 3 }]);
     }
 
     #[test]
@@ -191,10 +216,26 @@ mod tests {
             let mut file = File::create(&path).expect("made");
             for part in [event, b"\n", &vec![b'x'; garbage], event, b"\n", event, b"\n"] {
                 file.write_all(part).expect("written");
-                early.read_new();
+                early.read_new().for_each(drop);
             }
             file.write_all(&[event, b"\n"].concat()).expect("written");
-            assert_eq!((early.read_new().len(), late.read_new().len()), (1, 3), "{garbage}");
+            assert_eq!((early.read_new().count(), late.read_new().count()), (1, 3), "{garbage}");
         }
+    }
+
+    #[test]
+    fn what_nobody_has_asked_for_is_not_read_and_comes_the_next_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.jsonl");
+        let log = EventLog::open(Some(&path)).expect("opened");
+        for remaining in 0..1000 {
+            log.say(Timestamp::UNIX_EPOCH, Event::Yield { remaining });
+        }
+        let mut tail = EventTail::new(&path);
+        let first: Vec<Event> = tail.read_new().take(10).map(|said| said.event).collect();
+        assert_eq!(first.last(), Some(&Event::Yield { remaining: 9 }));
+        let next = tail.read_new().next().expect("the next one");
+        assert_eq!(next.event, Event::Yield { remaining: 10 });
+        assert_eq!(tail.read_new().count(), 989);
     }
 }

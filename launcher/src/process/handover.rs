@@ -1,0 +1,44 @@
+//! Handing open files to a process that we start, over a line that is its standard input. Nothing is inherited by its
+//! number: whoever else is started meanwhile, by us or by it, does not get them.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+
+/// No more files than that are handed over.
+const FILES_MAX: usize = 4;
+
+/// The end of the line that the new process gets as its standard input. The files are on it: they stay open until it
+/// has taken them, or is dead.
+pub fn pack(files: &[BorrowedFd]) -> io::Result<OwnedFd> {
+    assert!(files.len() <= FILES_MAX, "there is room for all of them");
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
+    let mut with = SendAncillaryBuffer::new(&mut space);
+    with.push(SendAncillaryMessage::ScmRights(files));
+    // Files go with bytes only.
+    sendmsg(&ours, &[IoSlice::new(b"!")], &mut with, SendFlags::empty())?;
+    Ok(theirs.into())
+}
+
+/// The files that came over our standard input, in their order; none where it is no such line.
+pub fn unpack() -> Vec<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
+    let mut with = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    if recvmsg(io::stdin(), &mut [IoSliceMut::new(&mut byte)], &mut with, flags).is_err() {
+        return Vec::new();
+    }
+    let files = with.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(files) => Some(files),
+        _ => None,
+    });
+    files.flatten().collect()
+}

@@ -1,0 +1,46 @@
+//! Closing: before a run is called complete, everything that it has proven is looked at once more. Files can be deleted or
+//! moved while it goes on, and its journal knows only what was there then.
+
+use super::{DriveError, Supervisor};
+use crate::process::clock;
+use crate::supervise::facts::{Entry, Fact, Outcome};
+use crate::supervise::prepare;
+
+/// What is gone is brought again so many times; after that somebody has to look who deletes it.
+const TIMES: u32 = 3;
+
+impl Supervisor<'_> {
+    pub(super) fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
+        if outcome == Outcome::Complete && self.finds_something_gone()? {
+            return Ok(());
+        }
+        self.shims.dismiss();
+        self.end_strangers()?;
+        if let Some(group) = &self.group {
+            group.dissolve();
+        }
+        self.write(vec![Entry { at: clock::now(), fact: Fact::Closed { outcome } }]).map(drop)
+    }
+
+    /// Is something gone that was done? Then it is to be done again, and the journal says so.
+    fn finds_something_gone(&mut self) -> Result<bool, DriveError> {
+        let request = &self.run.request;
+        let tickers = request.frozen_tickers(&self.run.workdir)?;
+        // As of its creation: an empty answer that has become old enough to be asked again is the next run's business.
+        let facts = prepare::facts(&self.machine, request, &tickers, request.created_at);
+        if !facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
+            return Ok(false);
+        }
+        if self.times_gone == TIMES {
+            return Err(DriveError::Vanishes(request.settings.outdir.clone()));
+        }
+        if let Err(error) = prepare::write_batch_files(&self.run.workdir, &facts) {
+            return self.cannot_write(error.into()).map(|()| true);
+        }
+        let at = clock::now();
+        if self.write(facts.into_iter().map(|fact| Entry { at, fact }).collect())? {
+            self.times_gone += 1;
+        }
+        Ok(true)
+    }
+}

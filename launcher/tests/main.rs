@@ -26,3 +26,4 @@ mod full_disk;
 mod hostile;
 mod extending;
 mod elephants;
+mod weights;

@@ -15,6 +15,7 @@ use super::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally};
 use super::totals::Totals;
 use crate::plan::part::Part;
 use crate::plan::settings::Rules;
+use crate::plan::weights::Weight;
 
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
 /// after a look that found nothing wrong, and is charged: no batch can be tried for ever.
@@ -171,7 +172,9 @@ impl Machine {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
         match &entry.fact {
             Fact::Surveyed { proven } => self.surveyed = *proven,
-            Fact::Planned { batch, tickers, part } => self.planned(*batch, tickers, *part)?,
+            Fact::Planned { batch, tickers, part, weight } => {
+                self.planned(*batch, tickers, *part, *weight)?;
+            }
             Fact::Reopened { batch, unfinished, proven } => {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
             }
@@ -287,12 +290,18 @@ impl Machine {
         }
     }
 
-    fn planned(&mut self, id: BatchId, tickers: &[Ticker], part: Part) -> Result<(), Illegal> {
+    fn planned(
+        &mut self,
+        id: BatchId,
+        tickers: &[Ticker],
+        part: Part,
+        weight: Weight,
+    ) -> Result<(), Illegal> {
         let is_fit = tickers.len() == 1 || part.is_whole() && !tickers.is_empty();
         if id != self.next_batch() || !is_fit {
             return Err(self.illegal(&format!("{id} with {} tickers", tickers.len())));
         }
-        self.batches.push(Batch::new(tickers.to_vec(), part));
+        self.batches.push(Batch::new(tickers.to_vec(), part, weight));
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod scene;
 mod machine;
 mod common_cause;
 mod makespan;
+mod forecast;
 mod parts;
 mod journal;
 mod evidence;

@@ -42,13 +42,13 @@ fn makespan(batches: &[Load], seconds_of: impl Fn(&Ticker, Part) -> i64) -> i64 
 }
 
 /// Of the market below: 5 % elephants among the others.
-fn seconds_of(ticker: &Ticker) -> i64 {
+pub(crate) fn seconds_of(ticker: &Ticker) -> i64 {
     let number: i64 = ticker.as_str()[1..].parse().expect("a number");
     let chance = number * 7_919 % 1_000;
     if number % 20 == 7 { 600 + chance * 600 / 1_000 } else { 5 + chance * 25 / 1_000 }
 }
 
-fn market(count: i64) -> Vec<Ticker> {
+pub(crate) fn market(count: i64) -> Vec<Ticker> {
     (0..count).map(|number| ticker(&format!("T{number}"))).collect()
 }
 
@@ -78,7 +78,7 @@ fn with_five_percent_elephants_the_run_is_within_two_percent_of_the_ideal() {
 }
 
 /// Sizes as another source may have them: of the true ones something between half and double.
-fn noisy(market: &[Ticker], draw: u64) -> Sizes {
+pub(crate) fn noisy(market: &[Ticker], draw: u64) -> Sizes {
     let size = |ticker: &Ticker| {
         let mut hasher = DefaultHasher::new();
         (ticker, draw).hash(&mut hasher);
@@ -90,7 +90,7 @@ fn noisy(market: &[Ticker], draw: u64) -> Sizes {
 }
 
 /// A run that knows nothing of the market but these sizes.
-fn guessed(market: &[Ticker], sizes: &Sizes) -> Vec<Weighed> {
+pub(crate) fn guessed(market: &[Ticker], sizes: &Sizes) -> Vec<Weighed> {
     let nothing: Vec<_> = market.iter().map(|ticker| (ticker.clone(), None)).collect();
     let (weights, _) = weigh(&nothing, &[], sizes);
     market.iter().cloned().zip(weights).map(|(ticker, weight)| Weighed::of(ticker, weight)).collect()

@@ -2,15 +2,12 @@
 //! column of a CSV. What they weigh by it is for [`weights`](crate::plan::weights) to say.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use shared::dataset::descriptor::{self, DescriptorError};
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{Ledger, LedgerError};
-use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
-use shared::run::ticker_list::TickerListError;
 use shared::run::ticker_sizes::{COLUMNS, TickerSizes, TickerSizesError};
 
 use crate::job::{Job, Task};
@@ -74,9 +71,7 @@ fn kind(request: &Request) -> Kind {
 }
 
 fn of_csv(path: &Path) -> Result<Option<Sizes>, SizesError> {
-    let text = fs::read_to_string(path).map_err(DiskError::at("read", path));
-    let text = text.map_err(|error| TickerSizesError::List(TickerListError::Disk(error)))?;
-    let sizes = TickerSizes::parse(path, &text)?;
+    let sizes = TickerSizes::read(path)?;
     Ok(sizes.map(|TickerSizes { column, of }| Sizes {
         unit: Unit::Whatever,
         of,

@@ -65,12 +65,7 @@ impl TickerList {
 
     /// Reads a CSV from memory; `path` is only for messages.
     pub fn parse_bytes(path: &Path, bytes: &[u8]) -> Result<Self, TickerListError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| TickerListError::Malformed {
-            path: path.to_owned(),
-            line: 1 + newlines(&bytes[..error.valid_up_to()]),
-            what: "not UTF-8; save it as UTF-8".to_owned(),
-        })?;
-        Self::parse(path, text)
+        Self::parse(path, utf8(path, bytes)?)
     }
 
     /// Reads CSV text; `path` is only for messages.
@@ -96,6 +91,15 @@ impl TickerList {
         let lines = tickers.into_iter().map(|ticker| format!("{ticker}\n"));
         std::iter::once("ticker\n".to_owned()).chain(lines).collect()
     }
+}
+
+/// The text of a CSV; `path` is only for messages.
+pub(super) fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, TickerListError> {
+    std::str::from_utf8(bytes).map_err(|error| TickerListError::Malformed {
+        path: path.to_owned(),
+        line: 1 + newlines(&bytes[..error.valid_up_to()]),
+        what: "not UTF-8; save it as UTF-8".to_owned(),
+    })
 }
 
 /// A line of a ticker CSV.

@@ -2,9 +2,11 @@
 //! business; here they are numbers.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ticker_list::{TickerListError, for_each_ticker};
+use super::ticker_list::{TickerListError, for_each_ticker, utf8};
+use crate::disk::publish::DiskError;
 use crate::market::ticker::Ticker;
 
 /// What columns of sizes are called; where there are several, the first of these counts.
@@ -40,7 +42,13 @@ pub struct TickerSizes {
 }
 
 impl TickerSizes {
-    /// Reads a CSV from memory; `path` is only for messages. `None` where no column is one of sizes.
+    /// Reads `path`. `None` where no column is one of sizes.
+    pub fn read(path: &Path) -> Result<Option<Self>, TickerSizesError> {
+        let bytes = fs::read(path).map_err(DiskError::at("read", path)).map_err(TickerListError::Disk)?;
+        Self::parse(path, utf8(path, &bytes)?)
+    }
+
+    /// Reads a CSV from memory; `path` is only for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Option<Self>, TickerSizesError> {
         let (mut sizes, mut is_empty): (Option<Self>, _) = (None, true);
         for_each_ticker(path, text, |line| {

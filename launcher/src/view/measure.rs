@@ -25,7 +25,8 @@ impl Measure {
 
     /// Those between which the truth lies.
     pub fn fitting(machine: &Machine) -> &'static [Self] {
-        let mut fitting: &[Self] = &[Self::Rows];
+        let mut fitting: &[Self] =
+            if machine.batches().next().is_some() { &[Self::Rows] } else { &[Self::Tickers] };
         for (_, batch) in machine.batches() {
             match batch.weight() {
                 Weight::Unknown => return &[Self::Tickers],

@@ -99,6 +99,14 @@ pub struct StartArgs {
     /// days that have settled since
     #[arg(long, value_name = "DATE")]
     pub to: Option<TradingDay>,
+    /// What tells how heavy tickers are, where the outdir does not: the tree of an earlier run, or a CSV with `ticker` and
+    /// `weight`, `rows`, `volume` or `market_cap`
+    #[arg(
+        help = "What tells how heavy tickers are, where the outdir does not: the tree of an earlier run, or a CSV with ticker and weight, rows, volume or market_cap [default: such a column of --tickers-csv, unless --job daily]",
+        long,
+        value_name = "PATH"
+    )]
+    pub weights: Option<PathBuf>,
     /// Tickers in a batch at most; heavy ones stand alone [default: 25; all where bars come session by session]
     #[arg(long, value_name = "N", conflicts_with = "shards")]
     pub batch_size: Option<NonZeroU32>,

@@ -296,12 +296,13 @@ fn a_status_that_could_not_be_said_is_no_success() {
 
 #[test]
 fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
-    let wrong: [(&str, &[&str]); 26] = [
+    let wrong: [(&str, &[&str]); 27] = [
         ("--job", &["weekly", ""]),
         ("--mode", &["XB", ""]),
         ("--tickers-csv", &["nowhere.csv"]),
         ("--from", &["yesterday", "2024-02-30"]),
         ("--to", &["2024-13-01", "2200-01-01"]),
+        ("--weights", &["nowhere.csv", "nowhere"]),
         ("--batch-size", &["0", "-1", "few"]),
         ("--shards", &["0", "some"]),
         ("--max-concurrent", &["0", "all"]),

@@ -7,18 +7,21 @@ use launcher::cli::StartArgs;
 use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
+use launcher::plan::weights::Weight;
 use launcher::supervise::facts::{Entry as Line, Fact};
 use launcher::supervise::machine::Machine;
-use launcher::supervise::prepare;
+use launcher::supervise::{prepare, sizes};
 use serde_json::Value;
 use shared::dataset::answers::{Answers, Said};
-use shared::dataset::kind::Kind;
+use shared::dataset::descriptor::{self, Adjusted, Descriptor};
+use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::{Entry, FileProof};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::publish;
 use shared::market::ticker::Ticker;
+use shared::market::zone::Zone;
 use shared::run::ticker_list::TickerList;
 
 use crate::machine::ticker;
@@ -26,15 +29,20 @@ use crate::scene::{Ended, Scene, run, service, wait_for};
 
 /// Proves a month of minutes of `name`, with so many rows as its line says.
 fn know(outdir: &Path, name: &str, month: &str, rows: u64) {
-    let partition: Partition = month.parse().expect("a month");
+    know_of(Kind::Minute, outdir, name, month, rows);
+}
+
+/// The same of a partition of any kind.
+fn know_of(kind: Kind, outdir: &Path, name: &str, partition: &str, rows: u64) {
+    let partition: Partition = partition.parse().expect("a partition");
     let ticker: Ticker = ticker(name);
-    publish(&partition.file(outdir, &ticker, Kind::Minute), b"parquet").expect("published");
+    publish(&partition.file(outdir, &ticker, kind), b"parquet").expect("published");
     let mut answers = Answers::default();
     answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
     let fingerprint = Fingerprint { bytes: 7, sha256: "00".to_owned() };
     let file = Some(FileProof { rows, first: 0, last: 0, fingerprint });
     let entry = Entry { partition, answers, file, pages: 1, code: "test".to_owned() };
-    let mut ledger = OpenLedger::open(outdir, Kind::Minute, &ticker, partition.span()).expect("opened");
+    let mut ledger = OpenLedger::open(outdir, kind, &ticker, partition.span()).expect("opened");
     ledger.commit(vec![entry]).expect("committed");
 }
 
@@ -44,9 +52,10 @@ fn now() -> Timestamp {
 
 /// A run of 2020 that trusts ledgers, on three workers.
 fn request(outdir: &Path, change: impl FnOnce(&mut StartArgs)) -> Request {
+    publish(&outdir.join("tickers.csv"), b"ticker\nMAMTH\nA\n").expect("published");
     let mut args = StartArgs {
         job: Some(Job::Minute),
-        tickers_csv: Some("tickers.csv".into()),
+        tickers_csv: Some(outdir.join("tickers.csv")),
         outdir: Some(outdir.to_owned()),
         from: Some("2020-01-01".parse().expect("a day")),
         to: Some("2020-12-20".parse().expect("a day")),
@@ -69,7 +78,9 @@ fn known() -> tempfile::TempDir {
 }
 
 fn plan(machine: &Machine, request: &Request) -> Vec<Fact> {
-    prepare::facts(machine, request, &[ticker("MAMTH"), ticker("A")], now())
+    let tickers = [ticker("MAMTH"), ticker("A")];
+    let sizes = sizes::read(request, &tickers).expect("read");
+    prepare::prepare(machine, request, &tickers, &sizes, now()).facts
 }
 
 fn take(machine: &mut Machine, facts: &[Fact]) {
@@ -80,7 +91,7 @@ fn take(machine: &mut Machine, facts: &[Fact]) {
 
 fn planned(facts: &[Fact]) -> Vec<String> {
     let line = |fact: &Fact| match fact {
-        Fact::Planned { batch, tickers, part } => {
+        Fact::Planned { batch, tickers, part, .. } => {
             let names = tickers.iter().map(Ticker::as_str).collect::<Vec<_>>().join(" ");
             Some(format!("{} {names} {part}", batch.0))
         }
@@ -108,6 +119,57 @@ fn an_elephant_gets_a_batch_for_each_part_and_everybody_else_what_they_always_ha
     assert_eq!(planned(&facts), PARTS, "what is proven already goes with the first part");
     take(&mut machine, &facts);
     assert_eq!(planned(&plan(&machine, &request)), [] as [&str; 0], "preparing again changes nothing");
+}
+
+/// A tree that an earlier run might have left, in which as much is known of a partition of 2019 as in `known` of one.
+fn earlier_tree(kind: Kind, partition: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dataset = Descriptor::new(kind, Adjusted::No, Columns::Narrow, Zone::NewYork, "massive.com");
+    descriptor::claim(folder.path(), &dataset).expect("new");
+    know_of(kind, folder.path(), "MAMTH", partition, 155_000);
+    know_of(kind, folder.path(), "A", partition, 31);
+    folder
+}
+
+fn earlier_minutes() -> tempfile::TempDir {
+    earlier_tree(Kind::Minute, "year=2019/month=01")
+}
+
+#[test]
+fn a_new_tree_is_weighed_and_cut_by_an_earlier_one_of_the_same_kind() {
+    let (folder, earlier) = (tempfile::tempdir().expect("a folder"), earlier_minutes());
+    let request = request(folder.path(), |args| args.weights = Some(earlier.path().to_owned()));
+    let mut machine = Machine::new(request.rules());
+    let facts = plan(&machine, &request);
+    let cut = planned(&facts);
+    assert_eq!((cut.len(), cut[7].as_str()), (8, "8 A .."), "{cut:?}");
+    assert!(cut[..7].iter().all(|line| line.contains(" MAMTH ") && !line.ends_with(" ..")), "{cut:?}");
+    take(&mut machine, &facts);
+    assert!(machine.batches().all(|(_, batch)| matches!(batch.weight(), Weight::Known(_))));
+}
+
+#[test]
+fn a_tree_of_another_kind_or_a_csv_tells_who_comes_first_and_cuts_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let earlier = earlier_tree(Kind::Trades, "year=2019/month=01/day=2019-01-02");
+    let csv = folder.path().join("caps.csv");
+    publish(&csv, b"ticker,market_cap\nA,1\nMAMTH,1e12\n").expect("published");
+    for weights in [earlier.path().to_owned(), csv] {
+        let request = request(folder.path(), |args| args.weights = Some(weights.clone()));
+        let mut machine = Machine::new(request.rules());
+        let facts = plan(&machine, &request);
+        assert_eq!(planned(&facts), ["1 MAMTH ..", "2 A .."]);
+        take(&mut machine, &facts);
+        assert!(machine.batches().all(|(_, batch)| matches!(batch.weight(), Weight::Guessed(_))));
+    }
+}
+
+#[test]
+fn what_the_own_ledgers_know_goes_before_a_second_source() {
+    let (folder, earlier) = (known(), earlier_minutes());
+    know(earlier.path(), "A", "year=2019/month=02", 9_000_000);
+    let request = request(folder.path(), |args| args.weights = Some(earlier.path().to_owned()));
+    assert_eq!(planned(&plan(&Machine::new(request.rules()), &request)), PARTS);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use launcher::cli::StartArgs;
 use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
+use launcher::plan::weights::Sizes;
 use launcher::supervise::evidence::{Standing, standing};
 use launcher::supervise::facts::Fact;
 use launcher::supervise::machine::Machine;
@@ -65,13 +66,13 @@ fn only_unproven_tickers_get_batches_and_preparing_again_changes_nothing() {
     let tickers = [ticker("A"), ticker("B"), ticker("C")];
     prove(folder.path(), "B", &[("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")]);
     let mut machine = Machine::new(request.rules());
-    let facts = prepare::facts(&machine, &request, &tickers, now());
+    let facts = prepare::prepare(&machine, &request, &tickers, &Sizes::default(), now()).facts;
     for fact in facts {
         machine.apply(&launcher::supervise::facts::Entry { at: now(), fact }).expect("legal");
     }
     assert_eq!(machine.surveyed().tickers, 1);
     let members: Vec<_> = machine.batches().map(|(_, batch)| batch.members().to_vec()).collect();
     assert_eq!(members, [[ticker("A"), ticker("C")]]);
-    let again = prepare::facts(&machine, &request, &tickers, now());
+    let again = prepare::prepare(&machine, &request, &tickers, &Sizes::default(), now()).facts;
     assert_eq!(again, [Fact::Surveyed { proven: machine.surveyed() }]);
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use launcher::supervise::facts::Entry;
+use launcher::plan::weights::Weight;
+use launcher::supervise::facts::{Entry, Fact};
 use launcher::supervise::journal::{Journal, replay};
 use launcher::supervise::machine::Machine;
 use proptest::prelude::*;
@@ -40,6 +41,20 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_batch_that_was_planned_before_there_were_weights_has_an_unknown_one() {
+    let old = r#"{"planned":{"batch":"batch_0001","tickers":["A"]}}"#;
+    assert_eq!(serde_json::from_str::<Fact>(old).expect("read"), planned(1, &["A"]));
+    assert_eq!(serde_json::to_string(&planned(1, &["A"])).expect("written"), old, "nor is anything said");
+    let mut weighed = planned(1, &["A"]);
+    if let Fact::Planned { weight, .. } = &mut weighed {
+        *weight = Weight::Guessed(7);
+    }
+    let line = serde_json::to_string(&weighed).expect("written");
+    assert_eq!(line, r#"{"planned":{"batch":"batch_0001","tickers":["A"],"weight":{"guessed":7}}}"#);
+    assert_eq!(serde_json::from_str::<Fact>(&line).expect("read"), weighed);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use launcher::plan::part::Part;
 use launcher::plan::settings::Rules;
+use launcher::plan::weights::Weight;
 use launcher::process::exit_record::{Ending, Usage};
 use launcher::supervise::batch::{BatchState, Illegal};
 use launcher::supervise::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally, Unfinished, Word};
@@ -28,13 +29,13 @@ pub(crate) fn opened() -> Fact {
 
 pub(crate) fn planned(batch: u32, names: &[&str]) -> Fact {
     let tickers = names.iter().map(|name| ticker(name)).collect();
-    Fact::Planned { batch: BatchId(batch), tickers, part: Part::WHOLE }
+    Fact::Planned { batch: BatchId(batch), tickers, part: Part::WHOLE, weight: Weight::Unknown }
 }
 
 /// A part of one ticker.
 pub(crate) fn planned_part(batch: u32, name: &str, part: &str) -> Fact {
     let part = part.parse().expect("a part");
-    Fact::Planned { batch: BatchId(batch), tickers: vec![ticker(name)], part }
+    Fact::Planned { batch: BatchId(batch), tickers: vec![ticker(name)], part, weight: Weight::Unknown }
 }
 
 pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> Report {

@@ -1,5 +1,6 @@
 //! Story: the parts of one ticker, each with its own days, in the state machine.
 
+use launcher::plan::weights::Weight;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::facts::{Fact, Outcome, Word};
 use launcher::supervise::machine::RunState;
@@ -68,5 +69,7 @@ fn a_part_is_of_one_ticker() {
     let mut story = Story::of(rules(1, 0), &[]);
     let tickers = vec![ticker("A"), ticker("B")];
     let part = "..2020-04-30".parse().expect("a part");
-    assert!(story.try_hear(Fact::Planned { batch: BatchId(1), tickers, part }).is_err());
+    assert!(
+        story.try_hear(Fact::Planned { batch: BatchId(1), tickers, part, weight: Weight::Unknown }).is_err()
+    );
 }

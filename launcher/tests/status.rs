@@ -98,6 +98,7 @@ fn a_running_run_at_one_glance() {
     let expected = "\
 RUNNING
 run         ab12 (daily 2020-01-01..2020-12-31)
+progress    50 % of the tickers in batches
 tickers     3 / 7 verified, 1 failed, 3 left
 partitions  6 / 7 verified: 4 data, 2 empty, 0 outside plan; 2,468 rows
 batches     1 / 3 done, 1 running, 0 pending, 1 in backoff, 0 failed

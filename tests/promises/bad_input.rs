@@ -191,7 +191,8 @@ const SOURCE: [(&str, &[&str]); 6] = [
     ("--backoff-base", &["-5ms", "long", "5"]),
 ];
 /// Where things go, or names that may be any: what is wrong with these is found when they are used.
-const FREE: [&str; 6] = ["--outdir", "--events", "--out-csv", "--out-parquet", "--exchanges", "--types"];
+const FREE: [&str; 7] =
+    ["--outdir", "--events", "--out-csv", "--out-parquet", "--out-weights", "--exchanges", "--types"];
 
 /// `worker SUBCOMMAND` with every flag that it needs but this one.
 fn complete(place: &Place, subcommand: &str, but: &str) -> std::process::Command {

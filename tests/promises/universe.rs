@@ -5,7 +5,9 @@ use std::fs;
 use std::process::Command;
 
 use arrow::array::{Array, AsArray};
+use arrow::datatypes::Float64Type;
 use shared::dataset::reader;
+use shared::run::ticker_sizes::TickerSizes;
 use tests::harness::place::Place;
 use tests::harness::program::{command, run};
 use tests::sim::config::Config;
@@ -75,7 +77,8 @@ fn the_rules_do_what_they_say_and_every_ticker_is_accounted_for() {
     let cap = CAP.to_string();
     let mut capped = scene.universe();
     capped.args(["--include-delisted", "--details", "out/ticker_details", "--cap-max", &cap]);
-    let ended = run(capped.args(["--out-parquet", "u.parquet"])).expect_code(0);
+    let files = ["--out-parquet", "u.parquet", "--out-weights", "w.csv"];
+    let ended = run(capped.args(files)).expect_code(0);
     assert_eq!(ended.stderr, "", "with the dead there is nothing to warn of");
     let expected = scene.expected(|listing, trades| is_common(listing) && (!trades || is_small(listing)));
     assert_eq!(scene.csv(), expected);
@@ -99,6 +102,9 @@ fn the_rules_do_what_they_say_and_every_ticker_is_accounted_for() {
     let columns = "ticker name primary_exchange type sector industry cik list_date active market_cap";
     assert_eq!(names.join(" "), columns);
     let column = |name: &str| table.column_by_name(name).expect(name);
+    let weights = TickerSizes::read(&scene.place.path().join("w.csv")).expect("read").expect("sizes");
+    let caps = column("market_cap").as_primitive::<Float64Type>();
+    assert_eq!((weights.column, weights.of.len()), ("market_cap", caps.len() - caps.null_count()));
     let tickers: Vec<_> = column("ticker").as_string::<i32>().iter().flatten().collect();
     assert_eq!(tickers, expected.lines().skip(1).collect::<Vec<_>>());
     assert_eq!(column("sector").null_count(), tickers.len(), "the source names none");

@@ -26,6 +26,7 @@ use crate::supervise::drive::DriveError;
 use crate::supervise::facts::Outcome;
 use crate::supervise::journal::JournalError;
 use crate::supervise::locks::LocksError;
+use crate::supervise::sizes::SizesError;
 use crate::view::snapshot::{Snapshot, State};
 use crate::view::words;
 
@@ -90,6 +91,9 @@ pub enum Failure {
     /// An unusable list.
     #[error("--tickers-csv: {0}")]
     Tickers(#[from] TickerListError),
+    /// Nobody tells how heavy tickers are.
+    #[error("--weights: {0}")]
+    Weights(#[from] SizesError),
     /// An unusable `run.json`, or nothing to ask for.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -369,6 +373,7 @@ impl Failure {
             Self::Settings(_)
             | Self::BaseUrl(_)
             | Self::Tickers(_)
+            | Self::Weights(_)
             | Self::Request(_)
             | Self::ApiKey(_)
             | Self::Executable(_)

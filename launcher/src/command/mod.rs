@@ -2,6 +2,7 @@
 
 pub mod failure;
 pub mod existing;
+pub mod second_source;
 pub mod herald;
 pub mod supervise;
 pub mod attend;

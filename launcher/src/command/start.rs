@@ -12,6 +12,7 @@ use shared::series::tree;
 use super::existing;
 use super::extend;
 use super::failure::{Ending, Failure};
+use super::second_source;
 use super::status;
 use super::supervise;
 use crate::check::places;
@@ -20,6 +21,7 @@ use crate::cli::StartArgs;
 use crate::job::{BarsOrder, Task};
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Program, Settings};
+use crate::plan::weights::Sizes;
 use crate::process::chance;
 use crate::process::clock;
 use crate::process::spawn::Detached;
@@ -30,7 +32,7 @@ use crate::supervise::folders;
 use crate::supervise::journal::{self, Journal};
 use crate::supervise::locks::{self, Locks};
 use crate::supervise::machine::{Machine, RunState};
-use crate::supervise::prepare;
+use crate::supervise::prepare::{self, Prepared};
 use crate::supervise::run::Run;
 use crate::view::plan;
 use crate::view::words::{self, counted, say};
@@ -54,9 +56,10 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     let input = Input::read(&settings.tickers_csv)?;
     let request = Request::new(chance::run_name()?, clock::now(), settings, &input)?;
     say(&plan::notes(&request, &input)).map_err(Failure::Output)?;
+    let sizes = second_source::ask(&request, &input.list.tickers)?;
     if args.dry_run {
         let machine = Machine::new(request.rules());
-        return tell_only(&workdir, &request, machine, &input.list.tickers);
+        return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
     let run = existing::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
@@ -71,7 +74,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     }
     claim(&run)?;
     run.request.freeze(&run.workdir, &input.list.tickers)?;
-    prepare_and_work(args, &run, &input.list.tickers, locks)
+    prepare_and_work(args, &run, &input.list.tickers, locks, Some(sizes))
 }
 
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
@@ -92,7 +95,8 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         if let Some(extension) = &extension {
             extend::refuse_by_word(extension, &frozen, &machine)?;
         }
-        return tell_only(&workdir, &request, machine, &tickers);
+        let sizes = second_source::ask_again(&request, &tickers, &machine)?;
+        return tell_only(&workdir, &request, machine, &tickers, &sizes);
     }
     let run = existing::run(request, workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
@@ -118,7 +122,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     if let Some(extension) = &extension {
         extend::carry_out(extension, &frozen, &run.workdir)?;
     }
-    prepare_and_work(args, &run, &tickers, locks)
+    prepare_and_work(args, &run, &tickers, locks, None)
 }
 
 /// `--dry-run`: nothing is asked of the source and nothing is written.
@@ -127,12 +131,15 @@ fn tell_only(
     request: &Request,
     mut machine: Machine,
     tickers: &[Ticker],
+    sizes: &Sizes,
 ) -> Result<Ending, Failure> {
     let now = clock::now();
-    for fact in prepare::facts(&machine, request, tickers, now) {
+    let Prepared { facts, weighed_by } = prepare::prepare(&machine, request, tickers, sizes, now);
+    for fact in facts {
         machine.apply(&Entry { at: now, fact }).map_err(DriveError::from)?;
     }
     say(&plan::describe(request, workdir, &machine)).map_err(Failure::Output)?;
+    say(&plan::weighed(weighed_by, sizes)).map_err(Failure::Output)?;
     say("dry run: nothing was asked, nothing was written\n").map_err(Failure::Output)?;
     Ok(Ending::Well)
 }
@@ -227,12 +234,14 @@ fn claim(run: &Run) -> Result<(), Failure> {
     Ok(descriptor::claim(&settings.outdir, &descriptor)?)
 }
 
-/// Puts what needs work into the journal, then supervises it here or from a process of its own.
+/// Puts what needs work into the journal, then supervises it here or from a process of its own. Where nobody has asked for
+/// `sizes` yet, that is done when it is known who needs them.
 fn prepare_and_work(
     args: &StartArgs,
     run: &Run,
     tickers: &[Ticker],
     locks: Locks,
+    sizes: Option<Sizes>,
 ) -> Result<Ending, Failure> {
     let workdir = run.workdir.root();
     for folder in [run.request.settings.outdir.as_path(), workdir, &workdir.join("pids")] {
@@ -240,7 +249,11 @@ fn prepare_and_work(
     }
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.rules())?;
     let now = clock::now();
-    let facts = prepare::facts(&machine, &run.request, tickers, now);
+    let sizes = match sizes {
+        Some(said) => said,
+        None => second_source::ask_again(&run.request, tickers, &machine)?,
+    };
+    let Prepared { facts, weighed_by } = prepare::prepare(&machine, &run.request, tickers, &sizes, now);
     prepare::write_batch_files(&run.workdir, &facts)?;
     let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
     journal.append(&entries)?;
@@ -253,6 +266,7 @@ fn prepare_and_work(
         return if args.foreground { tell_standing(run) } else { Ok(Ending::Well) };
     }
     say(&plan::describe(&run.request, &run.workdir, &machine)).map_err(Failure::Output)?;
+    say(&plan::weighed(weighed_by, &sizes)).map_err(Failure::Output)?;
     if args.foreground {
         supervise::here(run, locks)?;
         return tell_standing(run);

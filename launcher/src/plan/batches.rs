@@ -9,6 +9,7 @@ use shared::run::via::Via;
 
 use super::part::Part;
 use super::settings::Batching;
+use super::weights::Weight;
 
 /// Tickers in a batch where nothing was said.
 pub const DEFAULT_SIZE: NonZeroU32 = NonZeroU32::new(25).expect("not zero");
@@ -30,8 +31,8 @@ pub struct Weighed {
     pub ticker: Ticker,
     /// Which days of it.
     pub part: Part,
-    /// `None` where nothing is known: then it may be an elephant.
-    pub rows_expected: Option<u64>,
+    /// What these are likely to be.
+    pub weight: Weight,
 }
 
 /// What one worker carries.
@@ -41,13 +42,8 @@ pub struct Load {
     pub tickers: Vec<Ticker>,
     /// Which days of them; one ticker where that is not all.
     pub part: Part,
-}
-
-impl Load {
-    /// Of some tickers, all days.
-    pub fn whole(tickers: Vec<Ticker>) -> Self {
-        Self { tickers, part: Part::WHOLE }
-    }
+    /// Of all together, with what their requests cost; of the unknown among them the mean of the others.
+    pub weight: Weight,
 }
 
 /// Rows below which a part is not worth a worker and a request of its own: four full pages.
@@ -63,10 +59,9 @@ pub struct FairShare {
 impl FairShare {
     /// Of `tickers` on `slots` workers; `None` where there is nothing to share.
     pub fn of(tickers: &[Weighed], slots: NonZeroU32) -> Option<Self> {
-        let heaviest = tickers.iter().filter_map(|weighed| weighed.rows_expected).max()?;
         // As in their order: the unknown are as heavy as the heaviest.
-        let rows = |weighed: &Weighed| weighed.rows_expected.unwrap_or(heaviest) + REQUEST_ROWS;
-        let total: u64 = tickers.iter().map(rows).sum();
+        let heaviest = heaviest(tickers)?;
+        let total: u64 = tickers.iter().map(|weighed| weighed.cost(heaviest)).sum();
         (slots > NonZeroU32::MIN).then_some(Self { most: total / u64::from(slots.get()) / 2 })
     }
 
@@ -85,7 +80,8 @@ impl FairShare {
 /// Where nothing is known of anybody they stay in their order. Else the heaviest come first and batches get lighter
 /// towards the end, so that all of the `slots` workers end at about the same time: what begins late is short.
 pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Vec<Load> {
-    let is_known = tickers.iter().any(|weighed| weighed.rows_expected.is_some() || !weighed.part.is_whole());
+    let is_known = tickers.iter().any(|weighed| !weighed.weight.is_unknown() || !weighed.part.is_whole());
+    let mean = mean(&tickers);
     let cut = match (batching, is_known) {
         (Batching::Size(size), false) => {
             in_order(&tickers, usize::try_from(size.get()).unwrap_or(usize::MAX))
@@ -96,12 +92,26 @@ pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Ve
         (Batching::Shards(shards), false) => into_shards(&tickers, shards),
         (Batching::Shards(shards), true) => balanced(heaviest_first(tickers), shards),
     };
-    cut.into_iter().map(load).collect()
+    cut.into_iter().map(|batch| load(batch, mean)).collect()
 }
 
-fn load(batch: Vec<Weighed>) -> Load {
+fn load(batch: Vec<Weighed>, mean: Option<u64>) -> Load {
     let part = batch.first().map_or(Part::WHOLE, |weighed| weighed.part);
-    Load { tickers: batch.into_iter().map(|weighed| weighed.ticker).collect(), part }
+    let is_known = batch.iter().all(|weighed| matches!(weighed.weight, Weight::Known(_)));
+    let weight = mean.map_or(Weight::Unknown, |mean| {
+        let together = batch.iter().map(|weighed| weighed.cost(mean)).sum();
+        if is_known { Weight::Known(together) } else { Weight::Guessed(together) }
+    });
+    Load { tickers: batch.into_iter().map(|weighed| weighed.ticker).collect(), part, weight }
+}
+
+fn heaviest(tickers: &[Weighed]) -> Option<u64> {
+    tickers.iter().filter_map(|weighed| weighed.weight.rows()).max()
+}
+
+fn mean(tickers: &[Weighed]) -> Option<u64> {
+    let known = || tickers.iter().filter_map(|weighed| weighed.weight.rows());
+    known().sum::<u64>().checked_div(known().count() as u64)
 }
 
 fn in_order(tickers: &[Weighed], size: usize) -> Vec<Vec<Weighed>> {
@@ -114,7 +124,7 @@ fn into_shards(tickers: &[Weighed], shards: NonZeroU32) -> Vec<Vec<Weighed>> {
     (0..shards).map(|shard| tickers[cut(shard)..cut(shard + 1)].to_vec()).collect()
 }
 
-fn count_of(shards: NonZeroU32, tickers: &[Weighed]) -> usize {
+fn count_of<T>(shards: NonZeroU32, tickers: &[T]) -> usize {
     usize::try_from(shards.get()).unwrap_or(usize::MAX).min(tickers.len())
 }
 
@@ -123,57 +133,55 @@ const REQUEST_ROWS: u64 = 1_000;
 
 impl Weighed {
     /// A ticker with all its days.
-    pub fn of(ticker: Ticker, rows_expected: Option<u64>) -> Self {
-        Self { ticker, part: Part::WHOLE, rows_expected }
+    pub fn of(ticker: Ticker, weight: Weight) -> Self {
+        Self { ticker, part: Part::WHOLE, weight }
     }
 
-    fn weight(&self) -> u64 {
-        self.rows_expected.unwrap_or(0) + REQUEST_ROWS
+    /// In rows, requests included; `unknown` where nobody knows.
+    fn cost(&self, unknown: u64) -> u64 {
+        self.weight.rows().unwrap_or(unknown) + REQUEST_ROWS
     }
 }
 
-/// The unknown are as heavy as the heaviest known. Equals keep their order.
-fn heaviest_first(mut tickers: Vec<Weighed>) -> Vec<Weighed> {
-    let heaviest = tickers.iter().filter_map(|weighed| weighed.rows_expected).max();
-    for weighed in &mut tickers {
-        weighed.rows_expected = weighed.rows_expected.or(heaviest);
-    }
-    tickers.sort_by_key(|weighed| Reverse(weighed.weight()));
+/// With what each costs, the unknown as much as the heaviest known. Equals keep their order.
+fn heaviest_first(tickers: Vec<Weighed>) -> Vec<(u64, Weighed)> {
+    let heaviest = heaviest(&tickers).unwrap_or(0);
+    let mut tickers: Vec<_> = tickers.into_iter().map(|weighed| (weighed.cost(heaviest), weighed)).collect();
+    tickers.sort_by_key(|(cost, _)| Reverse(*cost));
     tickers
 }
 
 /// No batch is heavier than one of middling tickers, nor than half of what each worker would have left to do: an
 /// elephant goes alone, and the last batches are small ("guided self-scheduling", Polychronopoulos and Kuck, 1987).
-fn by_weight(tickers: Vec<Weighed>, size: usize, slots: NonZeroU32) -> Vec<Vec<Weighed>> {
-    let middling = tickers.get(tickers.len() / 2).map_or(0, Weighed::weight).saturating_mul(size as u64);
-    let mut left: u64 = tickers.iter().map(Weighed::weight).sum();
+fn by_weight(tickers: Vec<(u64, Weighed)>, size: usize, slots: NonZeroU32) -> Vec<Vec<Weighed>> {
+    let middling = tickers.get(tickers.len() / 2).map_or(0, |(cost, _)| *cost).saturating_mul(size as u64);
+    let mut left: u64 = tickers.iter().map(|(cost, _)| cost).sum();
     let mut batches: Vec<Vec<Weighed>> = Vec::new();
     let mut room = 0;
-    for weighed in tickers {
-        let weight = weighed.weight();
+    for (cost, weighed) in tickers {
         match batches.last_mut() {
-            Some(batch) if batch.len() < size && room >= weight && weighed.part.is_whole() => {
-                room -= weight;
+            Some(batch) if batch.len() < size && room >= cost && weighed.part.is_whole() => {
+                room -= cost;
                 batch.push(weighed);
             }
             _ => {
                 let share = left / u64::from(slots.get()) / 2;
-                room = if weighed.part.is_whole() { middling.min(share).saturating_sub(weight) } else { 0 };
+                room = if weighed.part.is_whole() { middling.min(share).saturating_sub(cost) } else { 0 };
                 batches.push(vec![weighed]);
             }
         }
-        left -= weight;
+        left -= cost;
     }
     batches
 }
 
 /// Each goes to the shard that is lightest so far.
-fn balanced(tickers: Vec<Weighed>, shards: NonZeroU32) -> Vec<Vec<Weighed>> {
+fn balanced(tickers: Vec<(u64, Weighed)>, shards: NonZeroU32) -> Vec<Vec<Weighed>> {
     let mut cut = vec![(0_u64, Vec::new()); count_of(shards, &tickers)];
-    for weighed in tickers {
+    for (cost, weighed) in tickers {
         let lightest =
             cut.iter_mut().min_by_key(|(weight, _)| *weight).expect("as many shards as tickers at most");
-        lightest.0 += weighed.weight();
+        lightest.0 += cost;
         lightest.1.push(weighed);
     }
     cut.into_iter().map(|(_, batch)| batch).collect()
@@ -187,12 +195,12 @@ mod tests {
     const ONE: NonZeroU32 = NonZeroU32::MIN;
 
     fn unknown(number: usize) -> Weighed {
-        Weighed::of(format!("T{number}").parse().expect("a ticker"), None)
+        Weighed::of(format!("T{number}").parse().expect("a ticker"), Weight::Unknown)
     }
 
     fn known(rows: &[u64]) -> Vec<Weighed> {
         let weighed =
-            |(number, rows): (usize, &u64)| Weighed { rows_expected: Some(*rows), ..unknown(number) };
+            |(number, rows): (usize, &u64)| Weighed { weight: Weight::Known(*rows), ..unknown(number) };
         rows.iter().enumerate().map(weighed).collect()
     }
 
@@ -231,7 +239,7 @@ mod tests {
         assert_eq!(parts(&[900_000, 1_000], 64), [4, 1]);
         let mut some = known(&[8_000_000]);
         assert_eq!(FairShare::of(&some, ONE), None, "nobody to share with");
-        some[0].rows_expected = None;
+        some[0].weight = Weight::Unknown;
         assert_eq!(FairShare::of(&some, NonZeroU32::new(4).expect("4")), None, "nothing is known");
         some.extend(known(&[100]));
         let fair = FairShare::of(&some, NonZeroU32::new(4).expect("4")).expect("known");
@@ -241,7 +249,7 @@ mod tests {
     #[test]
     fn the_heaviest_come_first_elephants_go_alone_and_the_last_batches_are_small() {
         let mut tickers = known(&[10_000; 14]);
-        tickers[1].rows_expected = Some(900_000);
+        tickers[1].weight = Weight::Known(900_000);
         let size = Batching::Size(NonZeroU32::new(3).expect("3"));
         assert_eq!(
             spelled(&split(tickers.clone(), size, ONE)),
@@ -252,6 +260,11 @@ mod tests {
         let shards = Batching::Shards(NonZeroU32::new(2).expect("2"));
         assert_eq!(spelled(&split(known(&[1, 2, 3, 4]), shards, ONE)), ["T3 T0", "T2 T1"]);
         assert_eq!(spelled(&split(vec![unknown(1), unknown(0)], size, ONE)), ["T1 T0"], "nothing is known");
+    }
+
+    fn weight() -> impl Strategy<Value = Weight> {
+        let rows = || 0..1_000_000_u64;
+        prop_oneof![Just(Weight::Unknown), rows().prop_map(Weight::Guessed), rows().prop_map(Weight::Known)]
     }
 
     fn batching() -> impl Strategy<Value = Batching> {
@@ -270,15 +283,17 @@ mod tests {
     proptest! {
         #[test]
         fn every_ticker_is_in_exactly_one_batch(
-            rows in proptest::collection::vec(proptest::option::of(0..1_000_000_u64), 0..200),
+            weights in proptest::collection::vec(weight(), 0..200),
             any_known in any::<bool>(),
             batching in batching(),
             slots in 1..20_u32,
         ) {
-            let weighed = |(number, rows_expected): (usize, Option<u64>)| {
-                Weighed { rows_expected: rows_expected.filter(|_| any_known), ..unknown(number) }
+            let weighed = |(number, weight): (usize, Weight)| {
+                Weighed { weight: if any_known { weight } else { Weight::Unknown }, ..unknown(number) }
             };
-            let weighed: Vec<Weighed> = rows.into_iter().enumerate().map(weighed).collect();
+            let weighed: Vec<Weighed> = weights.into_iter().enumerate().map(weighed).collect();
+            let rows = weighed.iter().filter_map(|weighed| weighed.weight.rows());
+            let (total, most) = (rows.clone().sum::<u64>(), rows.max());
             let mut tickers: Vec<Ticker> = weighed.iter().map(|weighed| weighed.ticker.clone()).collect();
             let count = tickers.len();
             let batches = split(weighed, batching, slots.try_into().expect("from 1"));
@@ -289,6 +304,8 @@ mod tests {
             }
             prop_assert_eq!(cut, tickers);
             prop_assert!(batches.iter().all(|load| !load.tickers.is_empty()));
+            prop_assert!(batches.iter().all(|load| load.weight.is_unknown() == most.is_none()));
+            prop_assert!(batches.iter().filter_map(|load| load.weight.rows()).sum::<u64>() >= total);
             let sizes = || batches.iter().map(|load| load.tickers.len());
             match batching {
                 Batching::Size(size) => prop_assert!(sizes().all(|len| len <= size.get() as usize)),

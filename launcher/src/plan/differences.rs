@@ -77,6 +77,8 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
 
     compare("--job", frozen.job.to_string(), given.job.map(|job| job.to_string()));
     compare("--outdir", frozen.outdir.display().to_string(), given.outdir.as_ref().map(path));
+    let weights = frozen.weights.as_ref().map_or_else(none, |path| path.display().to_string());
+    compare("--weights", weights, given.weights.as_ref().map(path));
     compare("--batch-size", batch_size, given.batch_size.map(number));
     compare("--shards", shards, given.shards.map(number));
     compare("--max-concurrent", frozen.max_concurrent.to_string(), given.max_concurrent.map(number));

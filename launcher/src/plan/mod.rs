@@ -6,6 +6,7 @@ pub mod notify_url;
 pub mod settings;
 pub mod differences;
 pub mod part;
+pub mod weights;
 pub mod batches;
 pub mod request;
 pub mod extension;

@@ -84,6 +84,9 @@ pub struct Settings {
     pub from: TradingDay,
     /// Last day as asked, New York, inclusive.
     pub to: TradingDay,
+    /// Who tells the sizes of tickers whose own ledgers don't, absolute: a dataset or a CSV.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
     /// Cut of the batches, where it was said.
     pub batching: Option<Batching>,
     /// Workers at the same time.
@@ -205,6 +208,7 @@ impl Settings {
             outdir: absolute(cwd, outdir),
             from,
             to,
+            weights: args.weights.as_ref().map(|path| absolute(cwd, path)),
             batching: args.shards.map(Batching::Shards).or(args.batch_size.map(Batching::Size)),
             max_concurrent: args.max_concurrent.unwrap_or(at_least_one(DEFAULT_MAX_CONCURRENT)),
             per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),

@@ -11,6 +11,7 @@ use shared::series::proof::{self, SeriesFolder, SeriesState, StateError};
 use super::standing::Standing;
 use crate::job::BarsOrder;
 use crate::plan::request::Request;
+use crate::plan::weights::OwnRows;
 
 /// What is known of one series; how its building goes on is the worker's business.
 pub type State = SeriesState<IgnoredAny>;
@@ -29,7 +30,7 @@ pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: Dat
                 summary.partitions_data += 1;
                 summary.rows += state.files.values().map(|file| file.bars).sum::<u64>();
             }
-            Ok(None) => return Standing::Short { rows_expected: trades(order, ticker, days) },
+            Ok(None) => return Standing::Short { rows: trades(order, ticker, days) },
             Err(error) => return Standing::Unusable(error.to_string()),
         }
     }
@@ -45,10 +46,10 @@ fn proven(folder: &SeriesFolder, days: DateRange, since: Timestamp) -> Result<Op
 }
 
 /// The rows that bars of `days` are made of, if their ledger tells: the weight of the ticker.
-fn trades(order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Option<u64> {
+fn trades(order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Option<OwnRows> {
     let (_, root, kind) = order.input.parts();
-    let ledger = Ledger::read(root, kind, ticker).ok()?;
-    Some(ledger.rows_at_most(days)).filter(|rows| *rows > 0)
+    let rows = Ledger::read(root, kind, ticker).ok()?.rows_at_most(days);
+    (rows > 0).then_some(OwnRows { missing: rows, in_all: rows })
 }
 
 /// The days of `days` that the series of `mode` does not cover, whenever it was built.

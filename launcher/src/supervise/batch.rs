@@ -14,6 +14,7 @@ use shared::run::workdir::BatchId;
 use super::causes::{self, Budget, Verdict};
 use super::facts::{Report, Tally};
 use crate::plan::part::Part;
+use crate::plan::weights::Weight;
 
 /// A fact that can't have happened in this state: the journal is not of this run, or we have a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,6 +113,7 @@ pub struct Work {
 pub struct Batch {
     members: Vec<Ticker>,
     part: Part,
+    weight: Weight,
     /// In the order of the members.
     left: Vec<Left>,
     failures: Vec<Failure>,
@@ -136,6 +138,11 @@ impl Batch {
     /// Which days of them; not all only where there is one member.
     pub fn part(&self) -> Part {
         self.part
+    }
+
+    /// What it was likely to be when it was planned.
+    pub fn weight(&self) -> Weight {
+        self.weight
     }
 
     /// What the running attempt, or else the next one, is given.
@@ -164,11 +171,12 @@ impl Batch {
         self.left.iter().find(|left| self.members[left.member] == *ticker).map(|left| left.charges)
     }
 
-    pub(super) fn new(members: Vec<Ticker>, part: Part) -> Self {
+    pub(super) fn new(members: Vec<Ticker>, part: Part, weight: Weight) -> Self {
         let left = (0..members.len()).map(Left::fresh).collect();
         Self {
             members,
             part,
+            weight,
             left,
             failures: Vec::new(),
             proven: Tally::default(),

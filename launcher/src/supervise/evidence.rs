@@ -1,6 +1,9 @@
 //! Evidence: what the ledgers prove of a run's tickers. An exit code is none.
 
+use std::path::Path;
+
 use jiff::Timestamp;
+use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::ledger::Ledger;
 use shared::market::ticker::Ticker;
@@ -11,6 +14,7 @@ use crate::job::Task;
 use crate::plan::part::Slice;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
+use crate::plan::weights::OwnRows;
 
 /// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
 pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> Standing {
@@ -28,18 +32,25 @@ pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timest
     if missing.is_empty() {
         Standing::Proven(ledger.summary(days, &trust))
     } else if Ledger::path(&settings.outdir, ticker).exists() {
-        Standing::Short { rows_expected: ledger.rows_expected(missing.days()) }
+        let own = |missing| Some(OwnRows { missing, in_all: ledger.rows_expected(days.days().into())? });
+        Standing::Short { rows: ledger.rows_expected(missing.days()).and_then(own) }
     } else {
         Standing::NoLedger
     }
 }
 
-/// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells.
+/// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells, or else one of
+/// an earlier dataset of the same kind.
 pub fn slices(request: &Request, ticker: &Ticker, now: Timestamp) -> Option<Vec<Slice>> {
     let settings = &request.settings;
     let Task::Download(kind) = settings.task() else { return None };
-    let ledger = Ledger::read(&settings.outdir, kind, ticker).ok()?;
-    ledger.rows_expected_of(kind, request.days(), &request.trust(now))
+    let of = |root: &Path, trust: &Trust| {
+        Ledger::read(root, kind, ticker).ok()?.rows_expected_of(kind, request.days(), trust)
+    };
+    let trust = request.trust(now);
+    // What another tree proves is not proven here.
+    let nothing = Trust { since: Some(Timestamp::MAX), ..trust };
+    of(&settings.outdir, &trust).or_else(|| of(settings.weights.as_deref()?, &nothing))
 }
 
 /// May a clean exit stand in for a ledger that does not exist? Only for executables that keep none.

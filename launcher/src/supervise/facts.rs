@@ -12,6 +12,7 @@ use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
 use crate::plan::part::Part;
+use crate::plan::weights::Weight;
 use crate::process::exit_record::{Ending, Usage};
 
 /// A fact and when it was seen. One line of the journal.
@@ -41,6 +42,9 @@ pub enum Fact {
         /// Which days of them; not all only where there is one.
         #[serde(default, skip_serializing_if = "Part::is_whole")]
         part: Part,
+        /// What they are likely to be all together.
+        #[serde(default, skip_serializing_if = "Weight::is_unknown")]
+        weight: Weight,
     },
     /// A batch with done members whose proof does not hold any more (a file is gone, an empty answer is to be asked
     /// again, the run was extended).

@@ -6,14 +6,12 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
 use super::batch::{Batch, BatchState, Illegal};
 use super::causes::{self, Common, Judgement, Verdict};
 use super::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally};
 use super::totals::Totals;
-use crate::plan::part::Part;
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
@@ -171,7 +169,9 @@ impl Machine {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
         match &entry.fact {
             Fact::Surveyed { proven } => self.surveyed = *proven,
-            Fact::Planned { batch, tickers, part } => self.planned(*batch, tickers, *part)?,
+            Fact::Planned { batch, tickers, part, weight } => {
+                self.planned(*batch, Batch::new(tickers.clone(), *part, *weight))?;
+            }
             Fact::Reopened { batch, unfinished, proven } => {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
             }
@@ -287,12 +287,13 @@ impl Machine {
         }
     }
 
-    fn planned(&mut self, id: BatchId, tickers: &[Ticker], part: Part) -> Result<(), Illegal> {
-        let is_fit = tickers.len() == 1 || part.is_whole() && !tickers.is_empty();
+    fn planned(&mut self, id: BatchId, batch: Batch) -> Result<(), Illegal> {
+        let tickers = batch.members().len();
+        let is_fit = tickers == 1 || batch.part().is_whole() && tickers > 0;
         if id != self.next_batch() || !is_fit {
-            return Err(self.illegal(&format!("{id} with {} tickers", tickers.len())));
+            return Err(self.illegal(&format!("{id} with {tickers} tickers")));
         }
-        self.batches.push(Batch::new(tickers.to_vec(), part));
+        self.batches.push(batch);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Supervision: facts in, decisions out, and the one loop that carries decisions out.
 //!
 //! [`facts`] what can happen · [`causes`] what an ended attempt means · [`batch`] and [`machine`] the states,
-//! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what the states of bars prove; both in words of [`standing`]) · [`digest`] what a worker's events
+//! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what the states of bars prove; both in words of [`standing`]) · [`sizes`] what others say of tickers · [`digest`] what a worker's events
 //! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
 //! the living read, [`pid_files`] among it · [`prepare`] which tickers
 //! need work · [`last_words`] the telling line of a log · [`run`] what attempts have in common · [`containment`] its control group · [`shims`] who
@@ -16,6 +16,7 @@ pub mod journal;
 pub mod standing;
 pub mod bars_evidence;
 pub mod evidence;
+pub mod sizes;
 pub mod digest;
 pub mod locks;
 pub mod folders;

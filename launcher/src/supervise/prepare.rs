@@ -20,12 +20,34 @@ use super::totals::Totals;
 use crate::plan::batches::{self, FairShare, Load, Weighed};
 use crate::plan::part::{self, Part};
 use crate::plan::request::Request;
+use crate::plan::weights::{self, Account, OwnRows, Sizes, Weight};
 
-/// The facts that bring `machine` up to what the outdir proves at `now`.
-pub fn facts(machine: &Machine, request: &Request, tickers: &[Ticker], now: Timestamp) -> Vec<Fact> {
+/// What is to be told to a machine, and how the new batches in it were weighed.
+pub struct Prepared {
+    /// In this order.
+    pub facts: Vec<Fact>,
+    /// The tickers in new batches, each once.
+    pub weighed_by: Account,
+}
+
+/// Those of `tickers` that are in no batch yet.
+pub fn unbatched<'a>(machine: &Machine, tickers: &'a [Ticker]) -> Vec<&'a Ticker> {
     let batched: HashSet<&Ticker> = machine.batches().flat_map(|(_, batch)| batch.members()).collect();
-    let unbatched = tickers.iter().filter(|ticker| !batched.contains(ticker));
-    let (proven, mut unproven) = survey(request, unbatched, Part::WHOLE, now);
+    tickers.iter().filter(|ticker| !batched.contains(ticker)).collect()
+}
+
+/// What brings `machine` up to what the outdir proves at `now`; `sizes` tell of those of whom it tells nothing.
+pub fn prepare(
+    machine: &Machine,
+    request: &Request,
+    tickers: &[Ticker],
+    sizes: &Sizes,
+    now: Timestamp,
+) -> Prepared {
+    let Survey { proven, rows, short } = survey(request, unbatched(machine, tickers), Part::WHOLE, now);
+    let (weights, weighed_by) = weights::weigh(&short, &rows, sizes);
+    let weighed = |((ticker, _), weight): ((Ticker, _), Weight)| Weighed::of(ticker, weight);
+    let mut unproven: Vec<Weighed> = short.into_iter().zip(weights).map(weighed).collect();
     if request.may_split() {
         unproven = split_by_date(unproven, request, now);
     }
@@ -35,9 +57,14 @@ pub fn facts(machine: &Machine, request: &Request, tickers: &[Ticker], now: Time
     facts.extend(machine.batches().filter_map(|(id, batch)| reopened(request, id, batch, now)));
     let first = machine.next_batch().0;
     let new = batches::split(unproven, request.batching(), request.settings.max_concurrent);
-    let planned = |(batch, Load { tickers, part }): (BatchId, Load)| Fact::Planned { batch, tickers, part };
+    let planned = |(batch, Load { tickers, part, weight }): (BatchId, Load)| Fact::Planned {
+        batch,
+        tickers,
+        part,
+        weight,
+    };
     facts.extend((first..).map(BatchId).zip(new).map(planned));
-    facts
+    Prepared { facts, weighed_by }
 }
 
 /// Is there work that was asked for and that no supervisor has come to yet? A run that was closed may have been
@@ -69,10 +96,14 @@ pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskEr
 fn split_by_date(tickers: Vec<Weighed>, request: &Request, now: Timestamp) -> Vec<Weighed> {
     let Some(fair) = FairShare::of(&tickers, request.settings.max_concurrent) else { return tickers };
     let parts = |weighed: Weighed| {
-        let count = weighed.rows_expected.map_or(1, |rows| fair.parts(rows));
+        let count = match weighed.weight {
+            Weight::Known(rows) => fair.parts(rows),
+            // How many parts it makes, and where to cut, only rows can tell.
+            Weight::Guessed(_) | Weight::Unknown => 1,
+        };
         let slices = if count > 1 { evidence::slices(request, &weighed.ticker, now) } else { None };
         let Some(slices) = slices else { return vec![weighed] };
-        let part = |(part, rows)| Weighed { part, rows_expected: Some(rows), ..weighed.clone() };
+        let part = |(part, rows)| Weighed { part, weight: Weight::Known(rows), ..weighed.clone() };
         part::cut(&slices, count).into_iter().map(part).collect()
     };
     tickers.into_iter().flat_map(parts).collect()
@@ -89,8 +120,10 @@ fn torn_off(machine: &Machine, request: &Request) -> Vec<Weighed> {
     }
     let missing = |(ticker, days): (&Ticker, Coverage)| {
         let missing = Coverage::from(request.days()).minus(&days);
-        let part =
-            |days| Weighed { part: Part::of(days, request.days()), ..Weighed::of(ticker.clone(), None) };
+        let part = |days| Weighed {
+            part: Part::of(days, request.days()),
+            ..Weighed::of(ticker.clone(), Weight::Unknown)
+        };
         missing.ranges().iter().copied().map(part).collect::<Vec<_>>()
     };
     planned.into_iter().flat_map(missing).collect()
@@ -102,9 +135,19 @@ fn reopened(request: &Request, id: BatchId, batch: &Batch, now: Timestamp) -> Op
     if batch.reported > 0 || matches!(batch.state, BatchState::Running { .. }) {
         return None;
     }
-    let (proven, unfinished) = survey(request, batch.done(), batch.part(), now);
-    let unfinished: Vec<Ticker> = unfinished.into_iter().map(|weighed| weighed.ticker).collect();
+    let Survey { proven, short, .. } = survey(request, batch.done(), batch.part(), now);
+    let unfinished: Vec<Ticker> = short.into_iter().map(|(ticker, _)| ticker).collect();
     (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven })
+}
+
+/// What the outdir says of some tickers.
+#[derive(Default)]
+struct Survey {
+    proven: Tally,
+    /// Of each of the proven.
+    rows: Vec<(Ticker, u64)>,
+    /// Those that need work.
+    short: Vec<(Ticker, Option<OwnRows>)>,
 }
 
 fn survey<'a>(
@@ -112,20 +155,20 @@ fn survey<'a>(
     tickers: impl IntoIterator<Item = &'a Ticker>,
     part: Part,
     now: Timestamp,
-) -> (Tally, Vec<Weighed>) {
-    let mut proven = Tally::default();
-    let mut unproven = Vec::new();
+) -> Survey {
+    let mut survey = Survey::default();
     for ticker in tickers {
-        let rows_expected = match evidence::standing(request, ticker, part.days(request.days()), now) {
+        let rows = match evidence::standing(request, ticker, part.days(request.days()), now) {
             Standing::Proven(summary) => {
-                proven += Tally::of_ticker(summary);
+                survey.proven += Tally::of_ticker(summary);
+                survey.rows.push((ticker.clone(), summary.rows));
                 continue;
             }
-            Standing::Short { rows_expected } => rows_expected,
+            Standing::Short { rows } => rows,
             // An unusable ledger is the worker's to report, for this ticker alone.
             Standing::NoLedger | Standing::Unusable(_) => None,
         };
-        unproven.push(Weighed { part, ..Weighed::of(ticker.clone(), rows_expected) });
+        survey.short.push((ticker.clone(), rows));
     }
-    (proven, unproven)
+    survey
 }

@@ -2,6 +2,8 @@
 
 use shared::dataset::ledger::Summary;
 
+use crate::plan::weights::OwnRows;
+
 /// What the outdir says of one ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
@@ -9,8 +11,8 @@ pub enum Standing {
     Proven(Summary),
     /// Some days are not.
     Short {
-        /// Rows that these days are likely to bring, if earlier ones tell.
-        rows_expected: Option<u64>,
+        /// Rows to be expected, if earlier ones tell.
+        rows: Option<OwnRows>,
     },
     /// No ledger exists.
     NoLedger,

@@ -1,25 +1,30 @@
 //! How much longer: an interval from what finished attempts took. Pure.
 //!
-//! An attempt costs worker-seconds and finishes tickers. What is left costs as much a ticker, give or take what the
-//! attempts differed, divided by the workers that can share it. The last worker to begin may be a slow one: the
-//! longest attempt seen is added to the upper end.
+//! An attempt costs worker-seconds and does work, counted in some [`Measure`](super::measure::Measure). What is left costs
+//! as much a unit, give or take what the attempts differed, divided by the workers that can share it. Those that ended
+//! last tell most: pace and kind of work change on the way. The last worker to begin may be a slow one: an attempt
+//! like the longest one seen is added to the upper end.
 
 use serde::Serialize;
 
 /// Fewer finished attempts make no estimate.
 const ATTEMPTS_MIN: usize = 3;
-/// And fewer finished tickers.
-const TICKERS_MIN: u64 = 10;
+/// So many attempts later, one counts half as much.
+const HALF_LIFE: f64 = 20.0;
 /// So many standard errors to either side.
 const ERRORS: f64 = 2.0;
+/// However alike attempts are, the next ones may differ by more than a part like this.
+const ERROR_MIN: f64 = 0.025;
 
 /// An attempt that has ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Finished {
     /// How long it took.
     pub seconds: f64,
-    /// Tickers that it finished.
-    pub tickers: u64,
+    /// Work that it was given.
+    pub given: f64,
+    /// Work that it did.
+    pub done: f64,
 }
 
 /// An attempt that runs.
@@ -27,16 +32,16 @@ pub struct Finished {
 pub struct Underway {
     /// Since it began.
     pub seconds: f64,
-    /// Tickers that it was given.
-    pub tickers: u64,
+    /// Work that it was given.
+    pub given: f64,
 }
 
 /// What is still to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Left {
-    /// Tickers that wait.
-    pub tickers: u64,
-    /// Attempts that have the others.
+    /// Work that waits, batch by batch.
+    pub waiting: Vec<f64>,
+    /// Attempts that have the rest.
     pub underway: Vec<Underway>,
     /// Workers that can share it.
     pub workers: u64,
@@ -53,31 +58,60 @@ pub struct Eta {
     pub high: u64,
 }
 
-/// The time that `left` takes, going by `finished`; `None` while that would be a guess.
+impl Eta {
+    /// Of two measures nobody knows which is right: an interval around both, and their geometric middle.
+    pub fn or(self, other: Self) -> Self {
+        let likely = (self.likely as f64 * other.likely as f64).sqrt();
+        Self { low: self.low.min(other.low), likely: whole(likely), high: self.high.max(other.high) }
+    }
+}
+
+/// The time that `left` takes, going by `finished`, oldest first; `None` while that would be a guess.
 pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
-    let tickers: u64 = finished.iter().map(|attempt| attempt.tickers).sum();
-    if finished.len() < ATTEMPTS_MIN || tickers < TICKERS_MIN {
+    // What ended last counts 1.
+    let counts = |index: usize| 0.5_f64.powf((finished.len() - 1 - index) as f64 / HALF_LIFE);
+    let sum = |of: &dyn Fn(usize, &Finished) -> f64| -> f64 {
+        finished.iter().enumerate().map(|(index, attempt)| of(index, attempt)).sum()
+    };
+    let done = sum(&|index, attempt| counts(index) * attempt.done);
+    if finished.len() < ATTEMPTS_MIN || done <= 0.0 {
         return None;
     }
-    let seconds: f64 = finished.iter().map(|attempt| attempt.seconds).sum();
-    let longest = finished.iter().map(|attempt| attempt.seconds).fold(0.0, f64::max);
-    let a_ticker = seconds / tickers as f64;
+    let pace = sum(&|index, attempt| counts(index) * attempt.seconds) / done;
     // The standard error of a ratio (Cochran, Sampling Techniques, 2.11): attempts differ in both.
-    let square = |attempt: &Finished| (attempt.seconds - a_ticker * attempt.tickers as f64).powi(2);
+    let square =
+        |index, attempt: &Finished| (counts(index) * (attempt.seconds - pace * attempt.done)).powi(2);
     let count = finished.len() as f64;
-    let spread = (finished.iter().map(square).sum::<f64>() * count / (count - 1.0)).sqrt() / tickers as f64;
-    let wall = |a_ticker: f64| {
-        let cost = |tickers: u64| a_ticker.max(0.0) * tickers as f64;
-        // One that takes longer than its like may be done any moment; it does not make the others faster.
-        let rest = |attempt: &Underway| (cost(attempt.tickers) - attempt.seconds).max(0.0);
-        let work = cost(left.tickers) + left.underway.iter().map(rest).sum::<f64>();
-        work / left.workers.max(1) as f64
-    };
+    let spread = (sum(&square) * count / (count - 1.0)).sqrt() / done;
+    let margin = ERRORS * spread.max(pace * ERROR_MIN);
+    let (slower, faster) = (pace + margin, (pace - margin).max(0.0));
     Some(Eta {
-        low: whole(wall(a_ticker - ERRORS * spread)),
-        likely: whole(wall(a_ticker)),
-        high: whole(wall(a_ticker + ERRORS * spread) + longest),
+        low: whole(left.seconds(faster)),
+        likely: whole(left.seconds(pace)),
+        high: whole(left.seconds(slower) + left.longest(finished)),
     })
+}
+
+impl Left {
+    /// What it takes when a unit of work costs a worker so many seconds.
+    fn seconds(&self, pace: f64) -> f64 {
+        // One that takes longer than its like may be done any moment; it does not make the others faster.
+        let rests = self.underway.iter().map(|attempt| (pace * attempt.given - attempt.seconds).max(0.0));
+        let batches = || self.waiting.iter().map(|work| pace * work).chain(rests.clone());
+        // Nor do two workers share a batch.
+        let longest = batches().fold(0.0, f64::max);
+        longest.max(batches().sum::<f64>() / self.workers.max(1) as f64)
+    }
+
+    /// What the heaviest batch that waits, or else runs, may take when it is like the longest attempt seen.
+    fn longest(&self, finished: &[Finished]) -> f64 {
+        let mut heaviest = self.waiting.iter().copied().fold(0.0, f64::max);
+        if heaviest == 0.0 {
+            heaviest = self.underway.iter().map(|attempt| attempt.given).fold(0.0, f64::max);
+        }
+        let scaled = |attempt: &Finished| attempt.seconds * (heaviest / attempt.given.max(heaviest));
+        if heaviest > 0.0 { finished.iter().map(scaled).fold(0.0, f64::max) } else { 0.0 }
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of seconds for people")]
@@ -89,42 +123,69 @@ fn whole(seconds: f64) -> u64 {
 mod tests {
     use super::*;
 
-    fn finished(attempts: &[(f64, u64)]) -> Vec<Finished> {
-        attempts.iter().map(|&(seconds, tickers)| Finished { seconds, tickers }).collect()
+    /// Attempts that were given ten tickers, and finished some.
+    fn finished(attempts: &[(f64, f64)]) -> Vec<Finished> {
+        attempts.iter().map(|&(seconds, done)| Finished { seconds, given: 10.0, done }).collect()
     }
 
-    fn left(tickers: u64, underway: &[(f64, u64)]) -> Left {
-        let underway = underway.iter().map(|&(seconds, tickers)| Underway { seconds, tickers });
-        Left { tickers, underway: underway.collect(), workers: 4 }
+    /// Batches of ten, and attempts at others since so many seconds.
+    fn left(waiting: usize, underway: &[f64]) -> Left {
+        let underway = underway.iter().map(|&seconds| Underway { seconds, given: 10.0 }).collect();
+        Left { waiting: vec![10.0; waiting], underway, workers: 4 }
+    }
+
+    fn eta(attempts: &[(f64, f64)], left: &Left) -> Option<Eta> {
+        estimate(&finished(attempts), left)
     }
 
     #[test]
     fn at_the_start_nobody_knows() {
-        assert_eq!(estimate(&[], &left(100, &[])), None);
-        assert_eq!(estimate(&finished(&[(10.0, 25), (10.0, 25)]), &left(100, &[])), None, "two attempts");
-        assert_eq!(estimate(&finished(&[(10.0, 3); 3]), &left(100, &[])), None, "nine tickers");
+        assert_eq!(eta(&[], &left(10, &[])), None);
+        assert_eq!(eta(&[(10.0, 10.0); 2], &left(10, &[])), None, "two attempts");
+        assert_eq!(eta(&[(10.0, 0.0); 3], &left(10, &[])), None, "nothing was done");
     }
 
     #[test]
     fn attempts_that_are_alike_leave_only_the_last_one_open() {
-        let eta = estimate(&finished(&[(20.0, 10); 3]), &left(100, &[]));
-        assert_eq!(eta, Some(Eta { low: 50, likely: 50, high: 70 }), "200 worker-seconds on four workers");
-        let half_done = left(80, &[(10.0, 10), (10.0, 10)]);
-        assert_eq!(estimate(&finished(&[(20.0, 10); 3]), &half_done).map(|eta| eta.likely), Some(45));
-        let stuck = left(90, &[(9000.0, 10)]);
-        assert_eq!(estimate(&finished(&[(20.0, 10); 3]), &stuck).map(|eta| eta.likely), Some(45));
+        let alike = [(20.0, 10.0); 3];
+        let expected = Some(Eta { low: 48, likely: 50, high: 73 });
+        assert_eq!(eta(&alike, &left(10, &[])), expected, "200 worker-seconds on four workers");
+        assert_eq!(eta(&alike, &left(8, &[10.0, 10.0])).map(|eta| eta.likely), Some(45));
+        assert_eq!(eta(&alike, &left(9, &[9000.0])).map(|eta| eta.likely), Some(45));
+    }
+
+    #[test]
+    fn a_heavy_batch_takes_its_time_whoever_helps() {
+        let mut left = left(1, &[]);
+        left.waiting[0] = 1_000.0;
+        assert_eq!(eta(&[(20.0, 10.0); 3], &left), Some(Eta { low: 1900, likely: 2000, high: 2120 }));
+        left.waiting[0] = 1.0;
+        assert_eq!(eta(&[(20.0, 10.0); 3], &left), Some(Eta { low: 2, likely: 2, high: 5 }), "a light one");
     }
 
     #[test]
     fn attempts_that_differ_widen_the_interval() {
-        let eta = estimate(&finished(&[(5.0, 10), (20.0, 10), (35.0, 10)]), &left(100, &[])).expect("enough");
-        assert_eq!(eta.likely, 50);
+        let eta = eta(&[(5.0, 10.0), (20.0, 10.0), (35.0, 10.0)], &left(10, &[])).expect("enough");
+        assert_eq!(eta.likely, 51, "the last one counts a little more");
         assert!(eta.low < 35 && eta.high > 100, "{eta:?}");
     }
 
     #[test]
+    fn what_was_long_ago_says_little() {
+        let slow_then_fast = [vec![(200.0, 10.0); 200], vec![(20.0, 10.0); 200]].concat();
+        assert_eq!(eta(&slow_then_fast, &left(10, &[])).map(|eta| eta.likely), Some(51));
+    }
+
+    #[test]
     fn attempts_that_finish_nothing_cost_time_too() {
-        let eta = estimate(&finished(&[(20.0, 10), (20.0, 10), (40.0, 0)]), &left(100, &[])).expect("enough");
+        let eta = eta(&[(20.0, 10.0), (40.0, 0.0), (20.0, 10.0)], &left(10, &[])).expect("enough");
         assert_eq!(eta.likely, 100);
+    }
+
+    #[test]
+    fn between_two_measures_lies_the_middle_of_both() {
+        let (early, late) = (Eta { low: 10, likely: 20, high: 100 }, Eta { low: 50, likely: 80, high: 90 });
+        assert_eq!(early.or(late), Eta { low: 10, likely: 40, high: 100 });
+        assert_eq!(late.or(early), early.or(late));
     }
 }

@@ -10,6 +10,7 @@ use super::words::{self, counted};
 use crate::job::Task;
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Existing, Program};
+use crate::plan::weights::{Account, Sizes};
 use crate::supervise::batch::Batch;
 use crate::supervise::machine::Machine;
 
@@ -102,6 +103,25 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
         push(&mut text, format_args!("heavy    and {} more", heavy.len() - NAMED_MAX));
     }
     text
+}
+
+/// What the order of new batches goes by; nothing where there is no order.
+pub fn weighed(by: Account, sizes: &Sizes) -> String {
+    let Account { own, second, unknown } = by;
+    if own + second == 0 {
+        return String::new();
+    }
+    let mut parts = Vec::new();
+    if own > 0 {
+        parts.push(format!("{} by their own ledgers", words::count(own)));
+    }
+    if second > 0 {
+        parts.push(format!("{} by {}", words::count(second), sizes.source));
+    }
+    if unknown > 0 {
+        parts.push(format!("{} unknown, which may be heavy", words::count(unknown)));
+    }
+    format!("weights  {}; the heaviest first\n", parts.join(", "))
 }
 
 /// Tickers that were split by date and are not done, and in how many batches they are.

@@ -9,6 +9,7 @@ use shared::disk::publish::DiskError;
 use shared::run::workdir::Workdir;
 
 use super::counts;
+use super::measure::Measure;
 use super::words::{self, counted};
 use crate::process::clock;
 use crate::process::exit_record::Ending;
@@ -19,6 +20,9 @@ use crate::supervise::drive::Notice;
 use crate::supervise::facts::{Entry, Fact, Report, StopWhy};
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::totals::Totals;
+
+/// Finer than a percent: an hour of a long run should be seen.
+const BAR_LENGTH: u64 = 1000;
 
 /// Where progress is shown besides the log.
 enum Screen {
@@ -50,8 +54,7 @@ impl Narrator {
     /// Writes to the log and to standard error: a bar on a terminal, else lines.
     pub fn to_screen(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
         let mut narrator = Self::to_log(workdir, tickers)?;
-        narrator.screen =
-            if std::io::stderr().is_terminal() { Screen::Bar(bar(tickers as u64)) } else { Screen::Lines };
+        narrator.screen = if std::io::stderr().is_terminal() { Screen::Bar(bar()) } else { Screen::Lines };
         Ok(narrator)
     }
 
@@ -93,16 +96,17 @@ impl Drop for Narrator {
     }
 }
 
-fn bar(tickers: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("[{elapsed}] {bar:30} {pos}/{len} tickers  {msg}");
-    let bar = ProgressBar::new(tickers).with_style(style.expect("the template is a constant"));
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("[{elapsed}] {bar:30} {percent:>3} %  {msg}");
+    let bar = ProgressBar::new(BAR_LENGTH).with_style(style.expect("the template is a constant"));
     bar.enable_steady_tick(Duration::from_secs(1));
     bar
 }
 
 fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
     let Totals { verified, reported, failed } = machine.totals();
-    bar.set_position((verified + reported + failed).min(tickers));
+    let behind = (verified + reported + failed).min(tickers);
+    bar.set_position(Measure::of(machine).parts_behind(machine, BAR_LENGTH));
     let running = counted(u64::from(machine.running()), "worker");
     let state = match machine.run() {
         RunState::Paused { why, .. } => format!("paused: {why}"),
@@ -110,7 +114,9 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
         RunState::Planned | RunState::Open | RunState::Closed { .. } => running,
     };
     bar.set_message(format!(
-        "{state}, {} failed, {}",
+        "{} / {} tickers, {state}, {} failed, {}",
+        words::count(behind),
+        words::count(tickers),
         words::count(failed),
         counted(counts::proven(machine).summary.rows, "row")
     ));

@@ -1,6 +1,5 @@
 //! A snapshot: where a run stands, gathered once and shown as text or JSON.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -11,18 +10,15 @@ use shared::run::workdir::BatchId;
 
 use super::bottleneck::{self, Bottleneck, Facts};
 use super::counts::{self, BatchCounts, PartitionCounts, TickerCounts};
-use super::eta::{self, Eta, Finished, Left, Underway};
+use super::eta::Eta;
+use super::forecast::{self, Progress};
 use super::groups::{self, FailureGroup, RetryGroup};
 use super::running::{self, RunningBatch};
 use super::sources::{Sources, Supervised};
 use super::words;
-use crate::process::exit_record::Ending;
-use crate::supervise::facts::{Fact, Outcome};
+use crate::supervise::facts::Outcome;
 use crate::supervise::machine::{Machine, Probe, RunState};
 use crate::supervise::prepare;
-
-/// An estimate goes by so many of the last attempts: what was long ago says little of now.
-const ETA_ATTEMPTS: usize = 500;
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +42,8 @@ pub struct Snapshot {
     pub state: State,
     /// How a pause will end; null when there is none.
     pub pause: Option<Pause>,
+    /// How much of the work in batches is behind.
+    pub progress: Progress,
     /// Tickers by standing.
     pub tickers: TickerCounts,
     /// Partitions of verified tickers, and of verified parts of others.
@@ -128,6 +126,7 @@ impl Snapshot {
         let state = state_of(sources);
         let works = state == State::Running;
         let retries = groups::retries(machine, workdir);
+        let running = running::running(sources);
         Self {
             run: request.run.clone(),
             job: request.settings.job.to_string(),
@@ -137,13 +136,14 @@ impl Snapshot {
             to: request.settled_to,
             created_at: request.created_at,
             pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
+            progress: Progress::of(machine),
             tickers,
             partitions: PartitionCounts::of(request, proven),
             rows: proven.summary.rows,
             batches,
-            running: running::running(sources),
             failures: groups::failures(machine, workdir, request.days()),
-            eta_seconds: works.then(|| eta(sources)).flatten(),
+            eta_seconds: works.then(|| forecast::eta(sources, &running)).flatten(),
+            running,
             bottleneck: works.then(|| bottleneck(sources, batches, &retries)).flatten(),
             budget: sources.budget.clone(),
             free_disk_bytes: sources.free_bytes,
@@ -197,37 +197,6 @@ fn pause(machine: &Machine, now: Timestamp) -> Option<Pause> {
             Pause::Canary { next_at: after(1).unwrap_or(now), failed: *failed }
         }
     })
-}
-
-/// A part of a ticker counts like a ticker.
-fn eta(sources: &Sources) -> Option<Eta> {
-    let tickers: u64 = sources.machine.batches().map(|(_, batch)| batch.left().len() as u64).sum();
-    let mut began: BTreeMap<BatchId, Timestamp> = BTreeMap::new();
-    let mut finished = Vec::new();
-    for entry in sources.entries {
-        match &entry.fact {
-            Fact::Launched { batch, .. } => drop(began.insert(*batch, entry.at)),
-            Fact::Ended { batch, report, .. } => {
-                let tickers = report.proven.tickers + report.reported;
-                // When an attempt ended that nobody saw end, nobody knows.
-                if let Some(at) = began.remove(batch).filter(|_| report.ending != Ending::Interrupted) {
-                    finished.push(Finished { seconds: entry.at.duration_since(at).as_secs_f64(), tickers });
-                }
-            }
-            _ => {}
-        }
-    }
-    let recent = &finished[finished.len().saturating_sub(ETA_ATTEMPTS)..];
-    let underway: Vec<Underway> = running::running(sources).iter().map(|it| underway(sources, it)).collect();
-    let given: u64 = underway.iter().map(|attempt| attempt.tickers).sum();
-    let open = sources.machine.batches().filter(|(_, batch)| !batch.is_over()).count() as u64;
-    let workers = open.min(u64::from(sources.request.settings.max_concurrent.get()));
-    eta::estimate(recent, &Left { tickers: tickers.saturating_sub(given), underway, workers })
-}
-
-fn underway(sources: &Sources, running: &RunningBatch) -> Underway {
-    let given = sources.machine.batch(running.batch).map_or(0, |batch| batch.trial().count());
-    Underway { seconds: running.seconds as f64, tickers: given as u64 }
 }
 
 fn bottleneck(sources: &Sources, batches: BatchCounts, retries: &[RetryGroup]) -> Option<Bottleneck> {

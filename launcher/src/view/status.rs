@@ -8,6 +8,7 @@ use shared::pace::budget::Usage;
 use shared::run::workdir::Workdir;
 
 use super::eta::Eta;
+use super::forecast::CountedBy;
 use super::groups::{FailureGroup, RetryGroup};
 use super::running::RunningBatch;
 use super::snapshot::{Pause, Snapshot, State};
@@ -32,6 +33,7 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         writeln!(out, "pause       {}", pause_line(pause))?;
     }
     writeln!(out, "run         {} ({} {}..{})", it.run, it.job, it.from, it.to)?;
+    writeln!(out, "progress    {} % of {}", it.progress.percent, counted_by(it.progress.by))?;
     let tickers = &it.tickers;
     write!(out, "tickers     {} / {} verified", count(tickers.verified), count(tickers.expected))?;
     if tickers.reported_by_script > 0 {
@@ -129,6 +131,15 @@ fn failure_lines(group: &FailureGroup) -> String {
 /// Said only of a ticker that was split by date.
 fn days_of(part: Option<DateRange>) -> String {
     part.map_or_else(String::new, |days| format!(" {days}"))
+}
+
+/// What was done before the run is in no batch.
+fn counted_by(by: CountedBy) -> &'static str {
+    match by {
+        CountedBy::Tickers => "the tickers in batches",
+        CountedBy::Rows => "the rows expected of its batches",
+        CountedBy::Weights => "the weights of its batches, as guessed",
+    }
 }
 
 fn to_go(eta: Eta) -> String {

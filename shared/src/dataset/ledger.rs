@@ -213,6 +213,22 @@ impl Ledger {
         (known > 0).then(|| rows.saturating_mul(days) / known)
     }
 
+    /// Rows that `asked` is likely to bring when all of it is asked anew: those of its days that are known, and of the
+    /// others as many as on a known day; `None` when none is.
+    pub fn rows_expected_within(&self, asked: DateRange) -> Option<u64> {
+        let (mut rows, mut told) = (0, 0);
+        for entry in self.latest.values() {
+            let known = entry.answers.days(|answer| answer.said.is_known());
+            let within = known.intersection(&asked.into()).days();
+            told += within;
+            if let Some(file) = &entry.file {
+                rows += file.rows.saturating_mul(within).checked_div(known.days()).unwrap_or(0);
+            }
+        }
+        let others = self.rows_expected(u64::from(asked.days()).saturating_sub(told))?;
+        Some(rows + others)
+    }
+
     /// The same for the days of `asked` that are not proven, partition by partition from its first day to its last; where
     /// a partition is known itself, it tells better than the others.
     pub fn rows_expected_of(
@@ -226,10 +242,12 @@ impl Ledger {
             let days = partition.span().intersection(asked)?;
             let wanted = missing.intersection(&days.into()).days();
             let entry = self.latest.get(&partition);
-            let known = entry.map_or(0, |entry| entry.answers.days(|answer| answer.said.is_known()).days());
+            let known = entry
+                .map_or_else(Coverage::empty, |entry| entry.answers.days(|answer| answer.said.is_known()));
             let rows = match entry.and_then(|entry| entry.file.as_ref()) {
-                Some(file) if known > 0 => file.rows.saturating_mul(wanted) / known,
-                _ => self.rows_expected(wanted)?,
+                Some(file) if !known.is_empty() => file.rows.saturating_mul(wanted) / known.days(),
+                // Days that were empty are likely to be so again.
+                _ => self.rows_expected(missing.intersection(&days.into()).minus(&known).days())?,
             };
             Some((days, rows))
         };
@@ -459,7 +477,7 @@ mod tests {
             open.commit(vec![entry]).expect("committed");
         }
         let anew = Trust { since: Some(at("2024-01-11T00:00:00Z")), ..trust("2024-01-11T00:00:00Z") };
-        let expected = |asked, trust| {
+        let expected = |asked, trust: &Trust| {
             let rows = tree.read().rows_expected_of(Kind::Daily, asked, trust).expect("known");
             rows.iter().map(|(days, rows)| format!("{days} {rows}")).collect::<Vec<_>>()
         };
@@ -472,8 +490,19 @@ mod tests {
             expected(asked, &trust("2024-01-11T00:00:00Z")),
             ["2021-12-22..2021-12-31 15", "2022-01-01..2022-12-31 0", "2023-01-01..2023-12-31 0"]
         );
+        let within = |from, to| tree.read().rows_expected_within(range(from, to));
+        assert_eq!(within("2021-12-22", "2023-12-31"), Some(15 + 365 + 730));
+        assert_eq!(within("2023-07-01", "2023-07-31"), Some(62), "its own year tells better than both");
+
+        let mut open = tree.claim("2021-01-01", "2021-12-31").expect("free");
+        open.commit(vec![entry(range("2021-01-01", "2021-12-26"), Said::Empty { asks: 1 }, None)])
+            .expect("committed");
+        let again = expected(range("2021-12-22", "2022-12-31"), &anew);
+        assert_eq!(again, ["2021-12-22..2021-12-31 5", "2022-01-01..2022-12-31 365"], "none on empty days");
+        assert_eq!(within("2021-12-22", "2022-12-31"), Some(5 + 365));
         let nothing = Ledger::of_entries(Vec::new(), tree.folder.path(), Kind::Daily, &tree.ticker);
         assert_eq!(nothing.rows_expected_of(Kind::Daily, asked, &anew), None);
+        assert_eq!(nothing.rows_expected_within(asked), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod leftovers;
 pub mod limits;
 pub mod size;
 pub mod ticker_list;
+pub mod ticker_sizes;
 pub mod window;
 pub mod via;
 pub mod workdir;

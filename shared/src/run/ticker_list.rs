@@ -65,43 +65,21 @@ impl TickerList {
 
     /// Reads a CSV from memory; `path` is only for messages.
     pub fn parse_bytes(path: &Path, bytes: &[u8]) -> Result<Self, TickerListError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| TickerListError::Malformed {
-            path: path.to_owned(),
-            line: 1 + newlines(&bytes[..error.valid_up_to()]),
-            what: "not UTF-8; save it as UTF-8".to_owned(),
-        })?;
-        Self::parse(path, text)
+        Self::parse(path, utf8(path, bytes)?)
     }
 
     /// Reads CSV text; `path` is only for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Self, TickerListError> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-        let header = reader.headers().map_err(|error| malformed(path, &error))?;
-        let Some(column) = header.iter().position(|name| name == "ticker") else {
-            let found = header.iter().collect::<Vec<_>>().join(", ");
-            return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found });
-        };
-
         let mut list = Self { tickers: Vec::new(), repeated: Vec::new() };
         let mut seen = HashSet::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| malformed(path, &error))?;
-            let start = start_of(text, &record);
-            let refuse = |what| {
-                let line = 1 + newlines(&text.as_bytes()[..start]);
-                TickerListError::Ticker { path: path.to_owned(), line, what }
-            };
-            if text[start..].starts_with(['\n', '\r']) {
-                return Err(refuse(TickerError::Empty));
-            }
-            let ticker: Ticker = record.get(column).unwrap_or("").parse().map_err(refuse)?;
-            if seen.insert(ticker.clone()) {
-                list.tickers.push(ticker);
+        for_each_ticker(path, text, |line| {
+            if seen.insert(line.ticker.clone()) {
+                list.tickers.push(line.ticker);
             } else {
-                list.repeated.push(ticker);
+                list.repeated.push(line.ticker);
             }
-        }
+            Ok::<(), TickerListError>(())
+        })?;
         if list.tickers.is_empty() {
             return Err(TickerListError::NoTickers(path.to_owned()));
         }
@@ -113,6 +91,64 @@ impl TickerList {
         let lines = tickers.into_iter().map(|ticker| format!("{ticker}\n"));
         std::iter::once("ticker\n".to_owned()).chain(lines).collect()
     }
+}
+
+/// The text of a CSV; `path` is only for messages.
+pub(super) fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, TickerListError> {
+    std::str::from_utf8(bytes).map_err(|error| TickerListError::Malformed {
+        path: path.to_owned(),
+        line: 1 + newlines(&bytes[..error.valid_up_to()]),
+        what: "not UTF-8; save it as UTF-8".to_owned(),
+    })
+}
+
+/// A line of a ticker CSV.
+pub(super) struct Line<'a> {
+    pub(super) ticker: Ticker,
+    header: &'a csv::StringRecord,
+    record: &'a csv::StringRecord,
+    text: &'a str,
+}
+
+impl Line<'_> {
+    /// What stands in the column called `name`; `None` where there is no such column.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        self.record.get(self.header.iter().position(|column| column == name)?)
+    }
+
+    /// One-based.
+    pub(super) fn number(&self) -> u64 {
+        1 + newlines(&self.text.as_bytes()[..start_of(self.text, self.record)])
+    }
+}
+
+/// Takes `text` line by line, as strictly as a ticker list wants it; `path` is only for messages.
+pub(super) fn for_each_ticker<E: From<TickerListError>>(
+    path: &Path,
+    text: &str,
+    mut take: impl FnMut(Line) -> Result<(), E>,
+) -> Result<(), E> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| malformed(path, &error))?.clone();
+    let Some(column) = header.iter().position(|name| name == "ticker") else {
+        let found = header.iter().collect::<Vec<_>>().join(", ");
+        return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found }.into());
+    };
+    for record in reader.records() {
+        let record = record.map_err(|error| malformed(path, &error))?;
+        let start = start_of(text, &record);
+        let refuse = |what| {
+            let line = 1 + newlines(&text.as_bytes()[..start]);
+            TickerListError::Ticker { path: path.to_owned(), line, what }
+        };
+        if text[start..].starts_with(['\n', '\r']) {
+            return Err(refuse(TickerError::Empty).into());
+        }
+        let ticker: Ticker = record.get(column).unwrap_or("").parse().map_err(refuse)?;
+        take(Line { ticker, header: &header, record: &record, text })?;
+    }
+    Ok(())
 }
 
 fn newlines(bytes: &[u8]) -> u64 {

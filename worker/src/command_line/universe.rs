@@ -32,6 +32,9 @@ pub struct UniverseArgs {
     /// Where the list goes with what is known of each
     #[arg(long, value_name = "FILE")]
     out_parquet: Option<PathBuf>,
+    /// Where the list goes with market caps, a CSV for `launcher start --weights`; they are among the details
+    #[arg(long, value_name = "FILE", requires = "details")]
+    out_weights: Option<PathBuf>,
     /// Primary exchanges (MIC) to keep
     #[arg(long, value_name = "MIC,…", value_delimiter = ',', default_value = "XNAS,XNYS")]
     exchanges: Vec<String>,
@@ -76,6 +79,9 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
     }
     if let Some(path) = &args.out_parquet {
         output::publish_parquet(path, &universe).map_err(Refusal::local)?;
+    }
+    if let Some(path) = &args.out_weights {
+        output::publish_weights(path, &universe).map_err(Refusal::local)?;
     }
     output::publish_csv(&args.out_csv, &universe).map_err(Refusal::local)?;
     say(&account);

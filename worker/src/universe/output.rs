@@ -18,6 +18,17 @@ pub fn publish_csv(path: &Path, universe: &Universe) -> Result<(), DiskError> {
     publish::publish(path, TickerList::text(&tickers).as_bytes())
 }
 
+/// Publishes the tickers with their market caps as a CSV, by which the launcher weighs them; nothing where none is known.
+pub fn publish_weights(path: &Path, universe: &Universe) -> Result<(), DiskError> {
+    let mut text = "ticker,market_cap\n".to_owned();
+    for kept in &universe.kept {
+        let size = kept.market_cap.filter(|cap| cap.is_finite() && *cap >= 0.0);
+        let size = size.map_or_else(String::new, |cap| cap.to_string());
+        writeln!(text, "{},{size}", kept.ticker).expect("a String takes every write");
+    }
+    publish::publish(path, text.as_bytes())
+}
+
 /// Publishes the tickers with what is known of them. The source names no sectors: the column is there, empty.
 pub fn publish_parquet(path: &Path, universe: &Universe) -> Result<(), DiskError> {
     let rows = &universe.kept;

@@ -2,9 +2,10 @@
 //! moved while it goes on, and its journal knows only what was there then.
 
 use super::{DriveError, Supervisor};
+use crate::plan::weights::Sizes;
 use crate::process::clock;
 use crate::supervise::facts::{Entry, Fact, Outcome};
-use crate::supervise::prepare;
+use crate::supervise::prepare::{self, Prepared};
 
 /// What is gone is brought again so many times; after that somebody has to look who deletes it.
 const TIMES: u32 = 3;
@@ -27,7 +28,9 @@ impl Supervisor<'_> {
         let request = &self.run.request;
         let tickers = request.frozen_tickers(&self.run.workdir)?;
         // As of its creation: an empty answer that has become old enough to be asked again is the next run's business.
-        let facts = prepare::facts(&self.machine, request, &tickers, request.created_at);
+        let sizes = Sizes::default();
+        let Prepared { facts, .. } =
+            prepare::prepare(&self.machine, request, &tickers, &sizes, request.created_at);
         if !facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
             return Ok(false);
         }

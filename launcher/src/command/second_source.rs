@@ -1,0 +1,36 @@
+//! Who else tells how heavy tickers are: asked before a run begins, and again when it goes on with new ones.
+
+use shared::market::ticker::Ticker;
+
+use super::failure::Failure;
+use crate::plan::request::Request;
+use crate::plan::weights::Sizes;
+use crate::supervise::machine::Machine;
+use crate::supervise::prepare;
+use crate::supervise::sizes;
+use crate::view::words::say;
+
+/// For a new run: who was named by `--weights` must tell.
+pub fn ask(request: &Request, tickers: &[Ticker]) -> Result<Sizes, Failure> {
+    match sizes::read(request, tickers) {
+        Err(error) if request.settings.weights.is_some() => Err(error.into()),
+        said => or_do_without(said),
+    }
+}
+
+/// For a run that goes on: only those in no batch yet are to be weighed, and work that is to be gone on with does not
+/// depend on who weighs it.
+pub fn ask_again(request: &Request, tickers: &[Ticker], machine: &Machine) -> Result<Sizes, Failure> {
+    if prepare::unbatched(machine, tickers).is_empty() {
+        return Ok(Sizes::default());
+    }
+    or_do_without(sizes::read(request, tickers))
+}
+
+fn or_do_without(said: Result<Sizes, sizes::SizesError>) -> Result<Sizes, Failure> {
+    said.or_else(|error| {
+        say(&format!("note: no sizes of tickers, all count as heavy of which no ledger tells: {error}\n"))
+            .map_err(Failure::Output)?;
+        Ok(Sizes::default())
+    })
+}

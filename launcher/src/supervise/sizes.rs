@@ -1,0 +1,80 @@
+//! Sizes: what a second source says of tickers whose own ledgers may tell nothing: the tree of an earlier run, or a
+//! column of a CSV. What they weigh by it is for [`weights`](crate::plan::weights) to say.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use shared::dataset::descriptor::{self, DescriptorError};
+use shared::dataset::kind::Kind;
+use shared::dataset::ledger::{Ledger, LedgerError};
+use shared::market::ticker::Ticker;
+use shared::run::ticker_sizes::{COLUMNS, TickerSizes, TickerSizesError};
+
+use crate::job::{Job, Task};
+use crate::plan::request::Request;
+use crate::plan::weights::{Sizes, Unit};
+
+/// Why sizes can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SizesError {
+    /// A CSV, or a number in it, is none.
+    #[error(transparent)]
+    Csv(#[from] TickerSizesError),
+    /// A CSV without sizes.
+    #[error("{path}: no column is called {columns}; add one", path = .0.display(), columns = COLUMNS.join(", "))]
+    NoColumn(PathBuf),
+    /// A folder that is no tree of ours.
+    #[error(
+        "{path}: no _dataset.json is in it, so it is no tree of an earlier run; name the folder that one had as --outdir, or a CSV",
+        path = .0.display()
+    )]
+    NoDataset(PathBuf),
+    /// A tree that can't be read.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// A ledger of it that can't be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What `--weights` says of `tickers`, or else the ticker list itself. Of bars of a day there is one a session, whoever is
+/// large: that a list has such a column tells nothing there.
+pub fn read(request: &Request, tickers: &[Ticker]) -> Result<Sizes, SizesError> {
+    let settings = &request.settings;
+    match &settings.weights {
+        Some(root) if root.is_dir() => of_dataset(root, request, tickers),
+        Some(csv) => of_csv(csv)?.ok_or_else(|| SizesError::NoColumn(csv.clone())),
+        None if settings.job == Job::Daily => Ok(Sizes::default()),
+        None => Ok(of_csv(&settings.tickers_csv)?.unwrap_or_default()),
+    }
+}
+
+fn of_dataset(root: &Path, request: &Request, tickers: &[Ticker]) -> Result<Sizes, SizesError> {
+    let Some(dataset) = descriptor::read(root)? else { return Err(SizesError::NoDataset(root.to_owned())) };
+    let mut of = HashMap::new();
+    for ticker in tickers {
+        let ledger = Ledger::read_if_there(root, dataset.kind, ticker)?;
+        if let Some(rows) = ledger.and_then(|ledger| ledger.rows_expected_within(request.days())) {
+            of.insert(ticker.clone(), rows as f64);
+        }
+    }
+    let unit = if dataset.kind == kind(request) { Unit::Rows } else { Unit::Whatever };
+    Ok(Sizes { unit, of, source: format!("{} in {}", dataset.kind, root.display()) })
+}
+
+/// Of what rows the work of the run goes.
+fn kind(request: &Request) -> Kind {
+    match request.settings.task() {
+        Task::Download(kind) => kind,
+        Task::Bars(order) => order.input.parts().2,
+    }
+}
+
+fn of_csv(path: &Path) -> Result<Option<Sizes>, SizesError> {
+    let sizes = TickerSizes::read(path)?;
+    Ok(sizes.map(|TickerSizes { column, of }| Sizes {
+        unit: Unit::Whatever,
+        of,
+        source: format!("{column} in {}", path.display()),
+    }))
+}

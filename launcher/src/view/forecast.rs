@@ -1,0 +1,123 @@
+//! A forecast: how much of a run is behind, and how long the rest takes. Gathers what the journal tells for
+//! [`eta`](super::eta) to judge.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::run::workdir::BatchId;
+
+use super::eta::{self, Eta, Finished, Left, Underway};
+use super::measure::Measure;
+use super::running::RunningBatch;
+use super::sources::Sources;
+use crate::process::exit_record::Ending;
+use crate::supervise::batch::Batch;
+use crate::supervise::facts::Fact;
+use crate::supervise::machine::Machine;
+
+/// An estimate goes by so many of the last attempts.
+const ATTEMPTS_MAX: usize = 500;
+/// Where nothing is known of tickers, fewer finished ones make no estimate.
+const TICKERS_MIN: u64 = 10;
+
+/// How much of the work of all batches is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// Of 100; done, or given up.
+    pub percent: u64,
+    /// In what it is counted.
+    pub by: CountedBy,
+}
+
+/// In what progress is counted, for people and programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedBy {
+    /// Nothing else is known.
+    Tickers,
+    /// Rows expected by ledgers.
+    Rows,
+    /// Weights guessed by sizes.
+    Weights,
+}
+
+impl Progress {
+    /// Of the run that `machine` is.
+    pub fn of(machine: &Machine) -> Self {
+        let measure = Measure::of(machine);
+        let by = match measure {
+            Measure::Tickers => CountedBy::Tickers,
+            Measure::Rows => CountedBy::Rows,
+            Measure::RootsOfRows => CountedBy::Weights,
+        };
+        Self { percent: measure.parts_behind(machine, 100), by }
+    }
+}
+
+/// An attempt that has ended, in tickers.
+struct Ended<'a> {
+    batch: &'a Batch,
+    seconds: f64,
+    given: usize,
+    done: usize,
+}
+
+/// Seconds to go, where that is no guess. A part of a ticker counts like a ticker.
+pub fn eta(sources: &Sources, running: &[RunningBatch]) -> Option<Eta> {
+    let all = ended(sources);
+    let recent = &all[all.len().saturating_sub(ATTEMPTS_MAX)..];
+    let done: usize = recent.iter().map(|attempt| attempt.done).sum();
+    let of = |measure: &Measure| {
+        if *measure == Measure::Tickers && (done as u64) < TICKERS_MIN {
+            return None;
+        }
+        let finished: Vec<Finished> = recent.iter().map(|attempt| attempt.counted(*measure)).collect();
+        eta::estimate(&finished, &left(sources, running, *measure))
+    };
+    let estimates = Measure::fitting(sources.machine).iter().filter_map(of);
+    estimates.reduce(Eta::or)
+}
+
+impl Ended<'_> {
+    fn counted(&self, measure: Measure) -> Finished {
+        let work = |tickers| measure.work(self.batch, tickers);
+        Finished { seconds: self.seconds, given: work(self.given), done: work(self.done) }
+    }
+}
+
+/// Every attempt that was seen to end, oldest first.
+fn ended<'a>(sources: &Sources<'a>) -> Vec<Ended<'a>> {
+    let mut began: BTreeMap<BatchId, Timestamp> = BTreeMap::new();
+    let mut all = Vec::new();
+    for entry in sources.entries {
+        match &entry.fact {
+            Fact::Launched { batch, .. } => drop(began.insert(*batch, entry.at)),
+            Fact::Ended { batch: id, report, .. } => {
+                // When an attempt ended that nobody saw end, nobody knows.
+                let at = began.remove(id).filter(|_| report.ending != Ending::Interrupted);
+                let Some((at, batch)) = at.zip(sources.machine.batch(*id)) else { continue };
+                let done = usize::try_from(report.proven.tickers + report.reported).unwrap_or(usize::MAX);
+                let given = done.saturating_add(report.unfinished.len());
+                let seconds = entry.at.duration_since(at).as_secs_f64();
+                all.push(Ended { batch, seconds, given, done });
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn left(sources: &Sources, running: &[RunningBatch], measure: Measure) -> Left {
+    let since: BTreeMap<BatchId, u64> = running.iter().map(|it| (it.batch, it.seconds)).collect();
+    let (mut waiting, mut underway) = (Vec::new(), Vec::new());
+    for (id, batch) in sources.machine.batches().filter(|(_, batch)| !batch.is_over()) {
+        let given = since.get(&id).map_or(0, |_| batch.trial().count());
+        if let Some(seconds) = since.get(&id) {
+            underway.push(Underway { seconds: *seconds as f64, given: measure.work(batch, given) });
+        }
+        waiting.push(measure.work(batch, batch.left().len().saturating_sub(given)));
+    }
+    let workers = (waiting.len() as u64).min(u64::from(sources.request.settings.max_concurrent.get()));
+    Left { waiting, underway, workers }
+}

@@ -7,6 +7,7 @@ mod common_cause;
 mod makespan;
 mod parts;
 mod journal;
+mod golden;
 mod evidence;
 mod status;
 mod help;

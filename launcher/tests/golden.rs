@@ -1,0 +1,67 @@
+//! Golden journals: runs of earlier editions of the rules. They are read back as they were written, whatever is
+//! decided otherwise today; a change that makes an old run impossible, or another one, is seen here.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use launcher::supervise::batch::BatchState;
+use launcher::supervise::facts::{Entry, Fact};
+use launcher::supervise::machine::{Machine, Probe, RunState};
+use shared::disk::checked_lines;
+
+use crate::machine::rules;
+
+/// Halving to the one that crashes, a permanent failure without names, a full disk, a source that is down for four
+/// batches, a supervisor that is killed, and the end of it all. One worker at a time, one retry.
+const FIRST: &str = include_str!("golden/first.jsonl");
+/// What came of each fact then.
+const FIRST_STATES: &str = include_str!("golden/first.states");
+
+fn run_in_words(run: &RunState) -> String {
+    match run {
+        RunState::Planned => "planned".to_owned(),
+        RunState::Open => "open".to_owned(),
+        RunState::Paused { why, probe: Probe::Folders, .. } => format!("paused, looks at its folders: {why}"),
+        RunState::Paused { why, probe: Probe::Canary { failed, .. }, .. } => {
+            format!("paused, {failed} sent ahead in vain: {why}")
+        }
+        RunState::Stopping { why } => format!("stopping: {why:?}"),
+        RunState::Closed { outcome } => format!("closed: {outcome:?}"),
+    }
+}
+
+fn batch_in_words(machine: &Machine, fact: &Fact) -> String {
+    let (Fact::Launched { batch, .. } | Fact::Ended { batch, .. }) = fact else { return String::new() };
+    let it = machine.batch(*batch).expect("it was planned");
+    let names = |tickers: Vec<&str>| tickers.join(" ");
+    let mut words = match &it.state {
+        BatchState::Running { attempt, .. } => format!("{batch}.{attempt} runs"),
+        BatchState::Backoff { until, cause } => format!("{batch} waits until {until}: {cause}"),
+        other => format!("{batch} {other:?}"),
+    };
+    write!(words, ", next [{}]", names(it.trial().map(|ticker| ticker.as_str()).collect())).expect("written");
+    for ticker in it.left() {
+        let charges = it.charges(ticker).expect("it is left").total();
+        if charges > 0 {
+            write!(words, ", {ticker} charged {charges}").expect("written");
+        }
+    }
+    for (ticker, failure) in it.failures() {
+        write!(words, ", {ticker} failed in attempt {}: {}", failure.attempt, failure.cause)
+            .expect("written");
+    }
+    words
+}
+
+#[test]
+fn a_run_of_the_first_edition_of_the_rules_is_read_back_as_it_was() {
+    let entries = checked_lines::parse::<Entry>(Path::new("first.jsonl"), FIRST.as_bytes());
+    let mut machine = Machine::new(rules(1, 1));
+    let mut states = String::new();
+    for (line, entry) in (1..).zip(entries.expect("sound").entries) {
+        machine.apply(&entry).unwrap_or_else(|error| panic!("line {line}: {error}"));
+        let (run, batch) = (run_in_words(machine.run()), batch_in_words(&machine, &entry.fact));
+        writeln!(states, "{line} {run} | {batch}").expect("written");
+    }
+    assert_eq!(states, FIRST_STATES);
+}

@@ -46,6 +46,7 @@ pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> 
         usage: Usage::default(),
         unfinished: unfinished.iter().map(left).collect(),
         yielded: false,
+        left_no_sign: false,
         last_words: String::new(),
         dice: u32::MAX,
     }

@@ -13,6 +13,7 @@ mod status;
 mod help;
 mod bad_input;
 mod runs;
+mod scripts_word;
 mod why;
 mod logs;
 mod watch;

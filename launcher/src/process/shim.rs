@@ -115,7 +115,7 @@ impl<'a> Shim<'a> {
         let ending = match self.end {
             // It came to its own end first.
             End::NotAsked => departure,
-            End::Asked { .. } | End::Killed { .. } if departure == (Ending::Exited { code: 0 }) => departure,
+            // With whatever code: who obeys may well call it a success, and what it finished is proven by ledgers.
             End::Asked { because, .. } | End::Killed { because } => because,
         };
         (ending, usage)

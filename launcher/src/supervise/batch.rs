@@ -220,7 +220,7 @@ impl Batch {
     }
 
     /// Done members whose proof does not hold any more need work again, beside what is left; of the other done ones
-    /// `proven` is what still holds.
+    /// `proven` is what still holds, and for those beyond it a script has given its word.
     pub(super) fn reopen(
         &mut self,
         id: BatchId,
@@ -237,7 +237,7 @@ impl Batch {
         self.left.extend(again.into_iter().map(Left::fresh));
         self.left.sort_by_key(|left| left.member);
         self.proven = proven;
-        self.reported = 0;
+        self.reported = self.reported.min((self.finished().count() as u64).saturating_sub(proven.tickers));
         if self.is_over() {
             self.state = BatchState::Pending;
         }

@@ -18,6 +18,10 @@ const PROBE_FIRST: SignedDuration = SignedDuration::from_secs(1);
 const PROBE_LIMIT: SignedDuration = SignedDuration::from_mins(1);
 const CANARY_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 
+/// Said of a script's attempt that ended well and left nothing.
+const NO_SIGN: &str =
+    "exit 0 without a line in its log, an event or a file: nothing shows that anything was done";
+
 /// What a failed attempt is charged to: each has as many further attempts as `--retries` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Budget {
@@ -161,6 +165,7 @@ pub fn common_cause(report: &Report) -> Option<(Common, String)> {
                 });
                 Some((Common::Source, said.unwrap_or_else(|| phrase(&report.ending))))
             }
+            Some(Exit::Done) if report.left_no_sign => of_worker(NO_SIGN.to_owned()),
             Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
             None => of_worker(phrase(&report.ending)),
             Some(Exit::Usage | Exit::Permanent | Exit::Refused | Exit::LocalResource | Exit::Stopped) => None,
@@ -199,7 +204,9 @@ fn ended_well(report: &Report) -> Judgement {
     if report.yielded && made_progress(report) {
         return by_word(report, |_| Verdict::Innocent);
     }
-    let what = if report.yielded {
+    let what = if report.left_no_sign {
+        NO_SIGN
+    } else if report.yielded {
         "a yield with nothing done (exit 0)"
     } else {
         "exit 0, but not all is there and no yield was said"
@@ -282,6 +289,7 @@ mod tests {
             usage: Usage::default(),
             unfinished: unfinished.collect(),
             yielded: false,
+            left_no_sign: false,
             last_words: String::new(),
             dice: 0,
         }
@@ -311,7 +319,10 @@ mod tests {
         let proven = Tally { tickers: 1, ..Tally::default() };
         let honest = Report { yielded: true, proven, ..silent.clone() };
         assert_eq!(judge(&honest), Judgement::Tickers(vec![Verdict::Innocent]));
-        let lazy = Report { yielded: true, ..silent };
+        let lazy = Report { yielded: true, ..silent.clone() };
+        let silent = Report { left_no_sign: true, ..exited(0, vec![Word::Untouched]) };
+        assert_eq!(judge(&silent), Judgement::Tickers(vec![charged(NO_SIGN)]));
+        assert_eq!(common_cause(&silent).map(|(_, words)| words).as_deref(), Some(NO_SIGN));
         assert_eq!(judge(&lazy), Judgement::Tickers(vec![charged("a yield with nothing done (exit 0)")]));
     }
 

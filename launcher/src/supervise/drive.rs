@@ -339,7 +339,7 @@ impl Supervisor<'_> {
                     self.departed.push((orphan, Ending::Interrupted));
                 }
                 Err(NotBegun::For(ending)) => {
-                    let report = self.run.report(batch, number, &work, ending, now);
+                    let report = self.run.report(batch, number, &work, ending, now, now);
                     self.note(now, Fact::Ended { batch, attempt: number, report });
                 }
             }

@@ -111,6 +111,9 @@ pub struct Report {
     /// Did the worker say that it ends early on purpose?
     #[serde(default, skip_serializing_if = "is_false")]
     pub yielded: bool,
+    /// A script that ended well and left no line, no event, and no file of the tickers that are not done.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub left_no_sign: bool,
     /// The most telling line of its log, where that helps to understand.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_words: String,

@@ -4,7 +4,7 @@
 //! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what the states of bars prove; both in words of [`standing`]) · [`digest`] what a worker's events
 //! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
 //! the living read, [`pid_files`] among it · [`prepare`] which tickers
-//! need work · [`last_words`] the telling line of a log · [`run`] what attempts have in common · [`attend`] both ends of
+//! need work · [`last_words`] the telling line of a log · [`signs`] that anything was done · [`run`] what attempts have in common · [`attend`] both ends of
 //! an attempt's fence · [`shims`] who starts them · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
@@ -23,6 +23,7 @@ pub mod scratch;
 pub mod pid_files;
 pub mod prepare;
 pub mod last_words;
+pub mod signs;
 pub mod run;
 pub mod attend;
 pub mod shims;

@@ -8,6 +8,7 @@ use launcher::supervise::batch::BatchState;
 use launcher::supervise::facts::{Entry, Fact};
 use launcher::supervise::machine::{Machine, Probe, RunState};
 use shared::disk::checked_lines;
+use shared::market::ticker::Ticker;
 
 use crate::machine::rules;
 
@@ -39,7 +40,7 @@ fn batch_in_words(machine: &Machine, fact: &Fact) -> String {
         BatchState::Backoff { until, cause } => format!("{batch} waits until {until}: {cause}"),
         other => format!("{batch} {other:?}"),
     };
-    write!(words, ", next [{}]", names(it.trial().map(|ticker| ticker.as_str()).collect())).expect("written");
+    write!(words, ", next [{}]", names(it.trial().map(Ticker::as_str).collect())).expect("written");
     for ticker in it.left() {
         let charges = it.charges(ticker).expect("it is left").total();
         if charges > 0 {

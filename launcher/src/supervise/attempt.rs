@@ -157,7 +157,8 @@ impl Run {
                 Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
                 Standing::Unusable(cause) => Word::Failed { cause, persistence: Persistence::Permanent },
             };
-            unfinished.push(Unfinished { ticker: ticker.clone(), word });
+            let partway = evidence::partway(&self.request, ticker, days, began_at, now);
+            unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
         }
         let last_words = self.last_words(batch, &ending);
         let left_no_sign = takes_word && !has_spoken && !unfinished.is_empty();
@@ -169,6 +170,7 @@ impl Run {
             unfinished,
             yielded: digest.yielded,
             left_no_sign,
+            pages: digest.last_said.map(|_| digest.pages()),
             last_words,
             dice: chance::dice(),
         }

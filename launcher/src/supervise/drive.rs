@@ -23,7 +23,7 @@ use stopping::Stop;
 
 use super::attempt::{Attempt, NotBegun, with_cause};
 use super::batch::{Batch, BatchState, Illegal, Work};
-use super::facts::{Entry, Fact, Outcome, StopWhy};
+use super::facts::{Edition, Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
@@ -176,7 +176,7 @@ fn open<'a>(
     let orphans = if stop_asked_by.is_some() { running(&supervisor.machine) } else { supervisor.adopt() };
     supervisor.end_strangers()?;
     let now = clock::now();
-    supervisor.note(now, Fact::Opened { supervisor: own });
+    supervisor.note(now, Fact::Opened { supervisor: own, edition: Edition::LATEST });
     if let Some(by) = stop_asked_by {
         supervisor.note(now, Fact::StopAsked { by: by.to_owned() });
     }

@@ -1,6 +1,7 @@
 //! Supervision: facts in, decisions out, and the one loop that carries decisions out.
 //!
-//! [`facts`] what can happen · [`causes`] what an ended attempt means · [`batch`] and [`machine`] the states,
+//! [`facts`] what can happen · [`headway`] what an attempt has added · [`causes`] what an ended one means, [`common`]
+//! what it may share with others · [`admission`] how many workers memory carries · [`batch`] and [`machine`] the states,
 //! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what the states of bars prove; both in words of [`standing`]) · [`digest`] what a worker's events
 //! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
 //! the living read, [`pid_files`] among it · [`prepare`] which tickers
@@ -8,7 +9,10 @@
 //! an attempt's fence · [`shims`] who starts them · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
+pub mod headway;
 pub mod causes;
+pub mod common;
+pub mod admission;
 pub mod batch;
 pub mod totals;
 pub mod machine;

@@ -196,6 +196,9 @@ pub struct StartArgs {
     /// Pause while less disk is free, under --outdir or --workdir [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub min_free_disk: Option<Size>,
+    /// Start no worker beside another one when that may leave less memory free [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub min_free_memory: Option<Size>,
     /// Post a line of JSON there at every pause, every stop and the end; never the API key
     #[arg(long, value_name = "URL")]
     pub notify_url: Option<String>,

@@ -68,7 +68,7 @@ fn a_worker_without_stdio_and_log_and_with_many_children_ends_well_and_alone() {
     let scene = Scene::of(&["A"]);
     let body = r"rm w/logs/*.log w/pids/batch_0001.pid; exec <&- >&- 2>&-
         for n in 1 2 3 4 5 6 7 8 9 10; do (setsid sh -c 'sleep 600 & sleep 600 & sleep 600 & sleep 600 & sleep 600' &); done
-        sleep 1";
+        sleep 1; mkdir -p out/A; echo x > out/A/sign";
     scene.script("job", body);
     scene.detach("job", &["--retries", "0", "--max-log", "1KiB"]);
     scene.wait().expect_code(0);

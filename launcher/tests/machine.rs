@@ -6,12 +6,15 @@ use launcher::plan::settings::Rules;
 use launcher::plan::weights::Weight;
 use launcher::process::exit_record::{Ending, Usage};
 use launcher::supervise::batch::{BatchState, Illegal};
-use launcher::supervise::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally, Unfinished, Word};
+use launcher::supervise::facts::{
+    Edition, Entry, Fact, Outcome, Partway, Report, StopWhy, Tally, Unfinished, Word,
+};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
 use proptest::prelude::*;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::identity::ProcessIdentity;
+use shared::run::size::Size;
 use shared::run::workdir::BatchId;
 
 pub(crate) fn ticker(name: &str) -> Ticker {
@@ -19,12 +22,13 @@ pub(crate) fn ticker(name: &str) -> Ticker {
 }
 
 pub(crate) fn rules(max_concurrent: u32, retries: u32) -> Rules {
-    Rules { max_concurrent: max_concurrent.try_into().expect("at least one"), retries }
+    let max_concurrent = max_concurrent.try_into().expect("at least one");
+    Rules { max_concurrent, retries, min_free_memory: Size(50) }
 }
 
 pub(crate) fn opened() -> Fact {
     let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
-    Fact::Opened { supervisor }
+    Fact::Opened { supervisor, edition: Edition::LATEST }
 }
 
 pub(crate) fn planned(batch: u32, names: &[&str]) -> Fact {
@@ -39,7 +43,11 @@ pub(crate) fn planned_part(batch: u32, name: &str, part: &str) -> Fact {
 }
 
 pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> Report {
-    let left = |(name, word): &(&str, Word)| Unfinished { ticker: ticker(name), word: word.clone() };
+    let left = |(name, word): &(&str, Word)| Unfinished {
+        ticker: ticker(name),
+        word: word.clone(),
+        partway: Partway::default(),
+    };
     Report {
         ending,
         proven: Tally { tickers: done, ..Tally::default() },
@@ -47,6 +55,8 @@ pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> 
         usage: Usage::default(),
         unfinished: unfinished.iter().map(left).collect(),
         yielded: false,
+        left_no_sign: false,
+        pages: None,
         last_words: String::new(),
         dice: u32::MAX,
     }
@@ -383,11 +393,11 @@ fn no_more_workers_than_memory_carries_but_always_one() {
     let launches = |story: &Story, free: u64| {
         story.machine.decide(Surroundings { now: story.now, free_memory: Some(free) }).len()
     };
-    assert_eq!(launches(&story, 99), 0, "two run already");
-    assert_eq!(launches(&story, 100), 1);
+    assert_eq!(launches(&story, 349), 0, "50 must stay free, and the two that run may need 200");
+    assert_eq!(launches(&story, 350), 1);
     story.end(2, exited(0, 1, &[]));
     story.end(3, exited(0, 1, &[]));
-    assert_eq!((launches(&story, 0), launches(&story, 200), launches(&story, 1000)), (1, 2, 3));
+    assert_eq!((launches(&story, 0), launches(&story, 250), launches(&story, 1000)), (1, 2, 3));
 }
 
 #[test]
@@ -425,7 +435,8 @@ fn a_batch_that_finds_the_machine_in_the_way_however_often_it_is_proven_fine_is_
 
 /// What a worker may do, picked by a number.
 fn some_ending(choice: u8) -> Ending {
-    match choice % 12 {
+    match choice % 13 {
+        12 => Ending::TimedOut { ran_ms: 1 },
         9 => Ending::TooLarge { rss_bytes: 1 },
         10 => Ending::Stalled { quiet_ms: 1 },
         11 => Ending::Unattended { what: "killed".to_owned() },
@@ -482,18 +493,72 @@ pub(crate) fn any_run(choices: &[u8], cap: u32) -> Story {
         let mut report = exited(0, 0, &[]);
         for ticker in left {
             match choices.next().and_then(some_word) {
-                Some(word) => report.unfinished.push(Unfinished { ticker, word }),
+                Some(word) => {
+                    report.unfinished.push(Unfinished { ticker, word, partway: Partway::default() });
+                }
                 None => report.proven.tickers += 1,
             }
         }
         report.ending = ending;
         report.yielded = choices.next().is_some_and(|choice| choice % 2 == 0);
+        report.pages = choices.next().and_then(|choice| [None, Some(0), Some(7)][usize::from(choice % 3)]);
+        for left in &mut report.unfinished {
+            let fresh_days = choices.next().unwrap_or(0) % 3;
+            left.partway = Partway { days: story.entries.len() as u64, fresh_days: fresh_days.into() };
+        }
         story.end(id.0, report);
     }
     panic!("the run never came to its end");
 }
 
+/// A run whose workers never get anything done and end as `choices` say, again and again.
+fn hopeless_run(choices: &[u8], cap: u32) -> Story {
+    let mut story = Story::of(rules(cap, 1), &[&["A", "B", "C"], &["D"], &["E", "F"], &["G"]]);
+    let mut choices = choices.iter().copied().cycle();
+    let mut choose = || choices.next().expect("endless");
+    for _round in 0..3000 {
+        story.launch();
+        if let Some(outcome) = story.closes() {
+            story.hear(Fact::Closed { outcome });
+            return story;
+        }
+        if matches!(story.machine.run(), RunState::Paused { probe: Probe::Folders, .. }) {
+            story.hear(Fact::PauseLifted);
+        }
+        story.pass(301);
+        let running =
+            story.machine.batches().filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
+        let ended: Vec<(BatchId, Vec<Ticker>)> =
+            running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
+        for (id, left) in ended {
+            // What nobody can be blamed for may well go on for ever.
+            let ending = match some_ending(choose()) {
+                Ending::Interrupted | Ending::NotStarted { .. } => Ending::Exited { code: 13 },
+                ending => ending,
+            };
+            let word = |choice: u8| some_word(2 + choice % 4).expect("unfinished");
+            let partway = Partway { days: 3, fresh_days: u64::from(choose() % 2) };
+            let unfinished = |ticker| Unfinished { ticker, word: word(choose()), partway };
+            let unfinished: Vec<_> = left.into_iter().map(unfinished).collect();
+            let pages = [None, Some(0), Some(7)][usize::from(choose() % 3)];
+            let yielded = choose() % 2 == 0;
+            story.end(id.0, Report { ending, unfinished, pages, yielded, ..exited(0, 0, &[]) });
+        }
+    }
+    panic!("the run never came to its end");
+}
+
 proptest! {
+    #[test]
+    fn a_run_in_which_nothing_gets_done_comes_to_its_end(
+        choices in proptest::collection::vec(any::<u8>(), 1..40),
+        cap in 1..5_u32,
+    ) {
+        let story = hopeless_run(&choices, cap);
+        let is_closed = matches!(story.machine.run(), RunState::Closed { .. });
+        prop_assert!(is_closed);
+    }
+
     #[test]
     fn every_run_comes_to_its_end_and_every_ticker_is_done_or_named(
         choices in proptest::collection::vec(any::<u8>(), 0..300),

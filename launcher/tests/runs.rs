@@ -5,7 +5,7 @@ use crate::scene::{Scene, prove, run, service, wait_for};
 #[test]
 fn a_run_detaches_works_and_is_complete() {
     let scene = Scene::of(&["A", "B", "C"]);
-    scene.script("job", r#"tail -n +2 "$3" >> done; echo "worked on $3""#);
+    scene.silent_script("job", r#"tail -n +2 "$3" >> done; echo "worked on $3""#);
     let said = scene.detach("job", &["--batch-size", "2"]).stdout;
     assert!(said.contains("3 tickers in 2 batches"), "{said}");
     assert!(said.contains(&format!("  stop    {} stop --workdir ", scene.program().display())), "{said}");

@@ -133,12 +133,18 @@ impl Scene {
         self.read(name).lines().count()
     }
 
-    /// A shell script; its arguments are the worker's: `$3` is the ticker list. It runs in this folder.
+    /// A shell script; its arguments are the worker's: `$3` is the ticker list. It runs in this folder, and says
+    /// so: that a script ends well is believed only when it has left a sign.
+    pub(crate) fn script(&self, name: &str, body: &str) {
+        self.silent_script(name, &format!("echo at work\n{body}"));
+    }
+
+    /// The same without that word.
     ///
     /// Written by a process of its own: a file that we had open for writing could be inherited, for a moment,
     /// by what another test spawns, and would then be "busy" when it is run.
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
-    pub(crate) fn script(&self, name: &str, body: &str) {
+    pub(crate) fn silent_script(&self, name: &str, body: &str) {
         let text = format!("#!/bin/sh\ncd '{}'\n{body}\n", self.folder.path().display());
         let write = r#"printf '%s' "$1" > "$0" && chmod +x "$0""#;
         let written = Command::new("sh").args(["-c", write]).arg(self.path(name)).arg(text).status();

@@ -29,7 +29,7 @@ fn a_ticker_that_was_given_up_is_told_attempt_by_attempt_with_its_log_lines() {
     let scene = Scene::of(&["A", "B", "C"]);
     prove(&scene.path("out"), "A", &[("2020-01-01", "2020-03-31")]);
     prove(&scene.path("out"), "B", &[("2020-01-01", "2020-12-31")]);
-    scene.script("job", FAILS_A);
+    scene.silent_script("job", FAILS_A);
     scene.detach("job", &["--batch-size", "2", "--retries", "1"]);
     scene.wait().expect_code(1);
     let said = why(&scene, "A");

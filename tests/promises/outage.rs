@@ -63,8 +63,10 @@ fn carry(mut from: TcpStream, mut to: TcpStream) {
     });
 }
 
-#[test]
-fn a_service_that_goes_away_pauses_the_run_and_its_return_is_noticed() {
+/// Cuts the wire in the middle of a run of 16 tickers that are put into batches like this, mends it when the run has
+/// paused, and expects everything to be there in the end, and these words in the log.
+#[track_caller]
+fn run_through_an_outage(batching: &[&str], words: &str) {
     // Short pages: the run lasts long enough to be cut in its middle.
     let exchange =
         Exchange::start(Config::synthetic(5).with_tickers(16).with_page_rows_max(20)).expect("started");
@@ -73,7 +75,7 @@ fn a_service_that_goes_away_pauses_the_run_and_its_return_is_noticed() {
     let asked = days("2019-01-01", "2024-06-28");
     let wire = Wire::to(exchange.addr());
     let mut start = place.launcher_start(&format!("http://{}", wire.address), asked);
-    start.args(["--batch-size", "1", "--max-concurrent", "4", "--retries", "0", "--tries", "2"]);
+    start.args(batching).args(["--tries", "2"]);
     run(&mut start).expect_code(0);
     eventually("pages flow", || exchange.stats().total > 20);
     wire.cut();
@@ -93,5 +95,17 @@ fn a_service_that_goes_away_pauses_the_run_and_its_return_is_noticed() {
         );
     }
     let log = std::fs::read_to_string(place.workdir().join("launcher.log")).expect("a log");
-    assert!(log.contains("batches in a row got nothing done"), "{log}");
+    assert!(log.contains(words), "{log}");
+}
+
+#[test]
+fn a_service_that_goes_away_pauses_the_run_and_its_return_is_noticed() {
+    let batching = ["--batch-size", "1", "--max-concurrent", "4", "--retries", "0"];
+    run_through_an_outage(&batching, "batches in a row got nothing done");
+}
+
+#[test]
+fn a_service_that_goes_away_pauses_a_run_of_one_batch_too() {
+    // The attempt that was under way had got pages: that one counts.
+    run_through_an_outage(&["--shards", "1", "--retries", "1"], "the last batch got nothing done");
 }

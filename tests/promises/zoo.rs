@@ -78,6 +78,14 @@ fn a_worker_that_takes_too_long_is_ended() {
 }
 
 #[test]
+fn a_worker_that_is_ended_again_and_again_has_as_many_attempts_as_it_takes_while_it_gets_on() {
+    let story = Story::of("slow", &["A"], &["--batch-timeout", "1s", "--retries", "0"]);
+    story.ends_with(0).says("COMPLETE");
+    let log = story.read("run/logs/batch_0001.log");
+    assert!(log.contains("attempt 2 ended: ended after 1 s (--batch-timeout)"), "{log}");
+}
+
+#[test]
 fn a_worker_that_eats_memory_is_ended_before_it_eats_the_machine() {
     let story = Story::of("glutton", &["A"], &["--max-rss", "100MiB", "--retries", "0"]);
     story.ends_with(1).says("1 x ended because it had ").says(" MiB of memory (--max-rss)");

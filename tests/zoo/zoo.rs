@@ -17,7 +17,7 @@ use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use shared::dataset::answers::{Answers, Said};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, LedgerError};
+use shared::dataset::ledger::{Entry, Ledger, LedgerError};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::disk::lock::{Lock, try_exclusive};
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             zoo.work(&others.collect::<Vec<_>>());
         }
         "sleeper" => zoo.hang(),
+        "slow" => zoo.prove_one_partition_and_hang(),
         "deaf" => {
             ignore_requests();
             zoo.hang();
@@ -110,7 +111,7 @@ impl Zoo {
     fn work(&self, tickers: &[Ticker]) {
         for ticker in tickers {
             self.say(Event::TickerStart { ticker: ticker.clone() });
-            self.prove(ticker);
+            self.prove(ticker, self.days);
             self.say(Event::TickerDone { ticker: ticker.clone(), rows: 0, pages: 1 });
         }
     }
@@ -124,6 +125,19 @@ impl Zoo {
         }
     }
 
+    /// What is proven already is left alone, as `--resume` asks.
+    fn prove_one_partition_and_hang(&self) {
+        for ticker in &self.tickers {
+            let ledger = Ledger::read(&self.outdir, Kind::Daily, ticker).expect("a ledger");
+            let next = Partition::within(Kind::Daily, self.days)
+                .find(|partition| ledger.answers(*partition).iter().next().is_none());
+            if let Some(partition) = next {
+                self.prove(ticker, self.days.intersection(partition.span()).expect("it is within"));
+            }
+        }
+        self.hang();
+    }
+
     fn die_on(&self, bad: &str) {
         for ticker in &self.tickers {
             if ticker.as_str() == bad {
@@ -135,15 +149,15 @@ impl Zoo {
         }
     }
 
-    /// Proves every day of the range, as empty years, which need no file.
-    fn prove(&self, ticker: &Ticker) {
-        let mut ledger = match OpenLedger::open(&self.outdir, Kind::Daily, ticker, self.days) {
+    /// Proves every one of these days, as empty years, which need no file.
+    fn prove(&self, ticker: &Ticker, days: DateRange) {
+        let mut ledger = match OpenLedger::open(&self.outdir, Kind::Daily, ticker, days) {
             Err(LedgerError::Busy { .. }) => return note(&self.outdir, "doubled", ticker.as_str()),
             opened => opened.expect("a ledger"),
         };
         std::thread::sleep(WORK);
-        for partition in Partition::within(Kind::Daily, self.days) {
-            let days = self.days.intersection(partition.span()).expect("it is within");
+        for partition in Partition::within(Kind::Daily, days) {
+            let days = days.intersection(partition.span()).expect("it is within");
             let mut answers = Answers::default();
             answers.record(days, Said::Empty { asks: 9 }, Timestamp::now());
             let entry = Entry { partition, answers, file: None, pages: 1, code: "zoo".to_owned() };

@@ -7,6 +7,7 @@ use shared::run::size::Size;
 const DEFAULT_STALL_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
 const DEFAULT_MAX_LOG: Size = Size(64 << 20);
 const DEFAULT_MIN_FREE_DISK: Size = Size(256 << 20);
+const DEFAULT_MIN_FREE_MEMORY: Size = Size(256 << 20);
 
 /// What one attempt may use, and what must stay free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,14 @@ pub struct Limits {
     pub max_log: Size,
     /// Free space below which nothing new is started.
     pub min_free_disk: Size,
+    /// Free memory below which no worker is started beside another one.
+    #[serde(default = "default_min_free_memory")]
+    pub min_free_memory: Size,
+}
+
+/// Of runs that were begun before there was a choice, too.
+fn default_min_free_memory() -> Size {
+    DEFAULT_MIN_FREE_MEMORY
 }
 
 impl Default for Limits {
@@ -31,6 +40,7 @@ impl Default for Limits {
             stall_timeout: DEFAULT_STALL_TIMEOUT,
             max_log: DEFAULT_MAX_LOG,
             min_free_disk: DEFAULT_MIN_FREE_DISK,
+            min_free_memory: DEFAULT_MIN_FREE_MEMORY,
         }
     }
 }

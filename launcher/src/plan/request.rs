@@ -190,7 +190,8 @@ impl Request {
 
     /// What governs its batches.
     pub fn rules(&self) -> Rules {
-        Rules { max_concurrent: self.settings.max_concurrent, retries: self.settings.retries }
+        let Settings { max_concurrent, retries, limits, .. } = self.settings;
+        Rules { max_concurrent, retries, min_free_memory: limits.min_free_memory }
     }
 
     /// The sessions of its days, where one request for each brings every ticker, so that all are one batch.

@@ -14,6 +14,7 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::Rate;
 use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
+use shared::run::size::Size;
 use shared::run::via::Via;
 use shared::run::window::Window;
 
@@ -69,6 +70,8 @@ pub struct Rules {
     pub max_concurrent: NonZeroU32,
     /// Failed attempts that a ticker may have after its first one.
     pub retries: u32,
+    /// Memory that must stay free for more than one worker to be started.
+    pub min_free_memory: Size,
 }
 
 /// Everything that `start` was told, nothing that it found out.
@@ -233,6 +236,7 @@ impl Settings {
                 stall_timeout: args.stall_timeout.unwrap_or(Limits::default().stall_timeout),
                 max_log: args.max_log.unwrap_or(Limits::default().max_log),
                 min_free_disk: args.min_free_disk.unwrap_or(Limits::default().min_free_disk),
+                min_free_memory: args.min_free_memory.unwrap_or(Limits::default().min_free_memory),
             },
             notify_url: notify_url
                 .map(|url| NotifyUrl::parse(url, plain_http(args.allow_http)))

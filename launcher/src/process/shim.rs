@@ -130,7 +130,7 @@ impl<'a> Shim<'a> {
             End::NotAsked if hit_the_wall => Ending::TooLarge { rss_bytes: peak_rss_bytes },
             // It came to its own end first.
             End::NotAsked => departure,
-            End::Asked { .. } | End::Killed { .. } if departure == (Ending::Exited { code: 0 }) => departure,
+            // With whatever code: who obeys may well call it a success, and what it finished is proven by ledgers.
             End::Asked { because, .. } | End::Killed { because } => because,
         };
         (ending, Usage { peak_rss_bytes, ..self.used })

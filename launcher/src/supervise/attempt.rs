@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use shared::disk::publish::{self, DiskError};
+use shared::market::ticker::Ticker;
 use shared::run::events::{EventTail, Persistence};
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerList;
@@ -21,6 +22,7 @@ use super::last_words::{self, RULE};
 use super::run::Run;
 use super::scratch;
 use super::shims::{ShimError, Shims};
+use super::signs;
 use crate::plan::errand;
 use crate::process::attendant::Attendant;
 use crate::process::chance;
@@ -88,7 +90,8 @@ impl Run {
         scratch::jot_part(&self.workdir.attempt_part(batch, number), work.part)?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
-            "{RULE} {batch} attempt {number}, {now:.0}, tickers: {}, command: {}",
+            "{}{now:.0}, tickers: {}, command: {}",
+            signs::header(batch, number),
             work.tickers.len(),
             errand::spelled(&self.executable, &arguments)
         );
@@ -106,14 +109,22 @@ impl Run {
         now: Timestamp,
     ) -> Result<Report, OpenStill> {
         let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
-        let report = Report { usage, ..self.report(batch, number, work, ending, now) };
+        let report = Report { usage, ..self.report(batch, number, work, ending, began_at, now) };
         self.close_log(batch, number, began_at, &report, now);
         Ok(report)
     }
 
     /// The report on an attempt at `work` that ended like this: what the ledgers prove now, and what its
     /// events said of the rest.
-    pub fn report(&self, batch: BatchId, number: u32, work: &Work, ending: Ending, now: Timestamp) -> Report {
+    pub fn report(
+        &self,
+        batch: BatchId,
+        number: u32,
+        work: &Work,
+        ending: Ending,
+        began_at: Timestamp,
+        now: Timestamp,
+    ) -> Report {
         let mut digest = Digest::default();
         for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
             digest.hear(said);
@@ -121,6 +132,12 @@ impl Run {
 
         let clean = matches!(ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::Done));
         let takes_word = clean && evidence::takes_word_of(&self.request.settings.program);
+        let has_spoken = takes_word
+            && (digest.last_said.is_some()
+                || signs::has_spoken(&self.workdir.batch_log(batch), batch, number));
+        let shows_work = |ticker: &Ticker| {
+            has_spoken || signs::has_new_file(&self.request.settings.outdir.join(ticker.as_str()), began_at)
+        };
         let mut proven = Tally::default();
         let mut reported = 0;
         let mut unfinished = Vec::new();
@@ -131,16 +148,18 @@ impl Run {
                     proven += Tally::of_ticker(summary);
                     continue;
                 }
-                Standing::NoLedger if takes_word => {
+                Standing::NoLedger if takes_word && digest.lets_believe_in(ticker) && shows_work(ticker) => {
                     reported += 1;
                     continue;
                 }
                 Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
                 Standing::Unusable(cause) => Word::Failed { cause, persistence: Persistence::Permanent },
             };
-            unfinished.push(Unfinished { ticker: ticker.clone(), word });
+            let partway = evidence::partway(&self.request, ticker, days, began_at, now);
+            unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
         }
         let last_words = self.last_words(batch, &ending);
+        let left_no_sign = takes_word && !has_spoken && !unfinished.is_empty();
         Report {
             ending,
             usage: Usage::default(),
@@ -148,6 +167,8 @@ impl Run {
             reported,
             unfinished,
             yielded: digest.yielded,
+            left_no_sign,
+            pages: digest.last_said.map(|_| digest.pages()),
             last_words,
             dice: chance::dice(),
         }

@@ -4,7 +4,7 @@
 //! What is left is tried in cells: at first one, of all members. When a worker ends badly and any of several
 //! members may be to blame, they are halved into two cells, until the culprit stands alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -12,7 +12,8 @@ use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
 use super::causes::{self, Budget, Verdict};
-use super::facts::{Report, Tally};
+use super::facts::{Partway, Report, Tally};
+use super::headway::Headway;
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
 
@@ -77,20 +78,32 @@ impl Charges {
     }
 }
 
+/// How far it goes that attempts turn out to be nobody's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pardon {
+    /// Their charges are taken back.
+    Charges,
+    /// Who was given up for good in one of them is tried again, too.
+    Everything,
+    /// As in the first edition of the rules: who was given up begins with no charges at all.
+    Anew,
+}
+
 /// A member that still needs work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Left {
     member: usize,
     cell: u32,
-    charges: Charges,
-    /// What it was charged with last, and in which attempt: taken back when it turns out to be nobody's fault.
-    last_charge: Option<(u32, Budget)>,
+    /// What it was charged with, and in which attempts: taken back when they turn out to be nobody's fault.
+    charged: Vec<(u32, Budget)>,
+    /// The most days that were ever proven of it.
+    days: u64,
 }
 
 /// A member that is given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    member: usize,
+    left: Left,
     /// Why, in one sentence.
     pub cause: String,
     /// The attempt that was the last straw.
@@ -123,6 +136,8 @@ pub struct Batch {
     pub reported: u64,
     /// Attempts in a row that found a local resource in the way and finished nothing.
     stuck: u32,
+    /// Did somebody else get through where it did not, and has it made no headway since?
+    is_doubted: bool,
     /// Attempts so far.
     pub attempts: u32,
     /// Where it stands.
@@ -163,12 +178,12 @@ impl Batch {
 
     /// Members that are given up, and why.
     pub fn failures(&self) -> impl ExactSizeIterator<Item = (&Ticker, &Failure)> {
-        self.failures.iter().map(|failure| (&self.members[failure.member], failure))
+        self.failures.iter().map(|failure| (&self.members[failure.left.member], failure))
     }
 
     /// What a member that still needs work was charged with so far; `None` for others.
     pub fn charges(&self, ticker: &Ticker) -> Option<Charges> {
-        self.left.iter().find(|left| self.members[left.member] == *ticker).map(|left| left.charges)
+        self.left.iter().find(|left| self.members[left.member] == *ticker).map(Left::charges)
     }
 
     pub(super) fn new(members: Vec<Ticker>, part: Part, weight: Weight) -> Self {
@@ -182,6 +197,7 @@ impl Batch {
             proven: Tally::default(),
             reported: 0,
             stuck: 0,
+            is_doubted: false,
             attempts: 0,
             state: BatchState::Pending,
         }
@@ -204,6 +220,14 @@ impl Batch {
         }
     }
 
+    /// Since when a worker has it, if one has.
+    pub(super) fn running_since(&self) -> Option<Timestamp> {
+        match self.state {
+            BatchState::Running { since, .. } => Some(since),
+            BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
+        }
+    }
+
     /// Is nothing left to try?
     pub fn is_over(&self) -> bool {
         match self.state {
@@ -223,12 +247,13 @@ impl Batch {
 
     fn finished(&self) -> impl Iterator<Item = usize> {
         let left = self.left.iter().map(|left| left.member);
-        let open: HashSet<usize> = left.chain(self.failures.iter().map(|failure| failure.member)).collect();
+        let open: HashSet<usize> =
+            left.chain(self.failures.iter().map(|failure| failure.left.member)).collect();
         (0..self.members.len()).filter(move |member| !open.contains(member))
     }
 
     /// Done members whose proof does not hold any more need work again, beside what is left; of the other done ones
-    /// `proven` is what still holds.
+    /// `proven` is what still holds, and for those beyond it a script has given its word.
     pub(super) fn reopen(
         &mut self,
         id: BatchId,
@@ -245,7 +270,7 @@ impl Batch {
         self.left.extend(again.into_iter().map(Left::fresh));
         self.left.sort_by_key(|left| left.member);
         self.proven = proven;
-        self.reported = 0;
+        self.reported = self.reported.min((self.finished().count() as u64).saturating_sub(proven.tickers));
         if self.is_over() {
             self.state = BatchState::Pending;
         }
@@ -262,9 +287,14 @@ impl Batch {
         Ok(())
     }
 
-    /// Takes over from `report` what is done. It must be about the running attempt and about every ticker
-    /// that it was given.
-    pub(super) fn take_stock(&mut self, id: BatchId, attempt: u32, report: &Report) -> Result<(), Illegal> {
+    /// Takes over from `report` what is done, and says what that adds to what was. It must be about the running
+    /// attempt and about every ticker that it was given.
+    pub(super) fn take_stock(
+        &mut self,
+        id: BatchId,
+        attempt: u32,
+        report: &Report,
+    ) -> Result<Headway, Illegal> {
         let running = matches!(self.state, BatchState::Running { attempt: now, .. } if now == attempt);
         let unfinished: HashSet<&Ticker> = report.unfinished.iter().map(|left| &left.ticker).collect();
         let still_left = self.trial().filter(|ticker| unfinished.contains(ticker));
@@ -277,7 +307,14 @@ impl Batch {
         self.left.retain(|left| left.cell != cell || unfinished.contains(&self.members[left.member]));
         self.proven += report.proven;
         self.reported += report.reported;
-        Ok(())
+        let tried = self.left.iter_mut().filter(|left| left.cell == cell);
+        let moved_on =
+            tried.zip(&report.unfinished).map(|(left, said)| left.moves_on(said.partway)).collect();
+        let headway = Headway::of(report, moved_on);
+        if headway.is_any() {
+            self.is_doubted = false;
+        }
+        Ok(headway)
     }
 
     /// Is it stuck once more than `tolerated`? Counted anew after that, and after any other end.
@@ -292,7 +329,7 @@ impl Batch {
 
     /// Given-up members get another chance: a person has asked for it.
     pub(super) fn forgive(&mut self) {
-        let back = self.failures.drain(..).map(|failure| Left::fresh(failure.member));
+        let back = self.failures.drain(..).map(|failure| Left::fresh(failure.left.member));
         self.left.extend(back);
         self.left.sort_by_key(|left| left.member);
         if self.state == BatchState::Failed {
@@ -300,21 +337,36 @@ impl Batch {
         }
     }
 
-    /// Takes back what the last attempt was charged with: it was nobody's fault.
-    pub(super) fn absolve(&mut self) {
-        let attempt = self.attempts;
+    /// Did somebody else get through where it did not, and has it made no headway since?
+    pub(super) fn is_doubted(&self) -> bool {
+        self.is_doubted
+    }
+
+    /// Somebody else got through where it did not.
+    pub(super) fn doubt(&mut self) {
+        self.is_doubted = true;
+    }
+
+    /// Takes back what these attempts have cost: they were nobody's fault.
+    pub(super) fn absolve(&mut self, attempts: &BTreeSet<u32>, pardon: Pardon) {
         for left in &mut self.left {
-            if let Some((charged, budget)) = left.last_charge
-                && charged == attempt
-            {
-                *left.charges.of(budget) -= 1;
-                left.last_charge = None;
-            }
+            left.forget(attempts);
         }
-        let (back, lost): (Vec<_>, Vec<_>) =
-            self.failures.drain(..).partition(|failure| failure.attempt == attempt && !failure.is_permanent);
+        let (back, lost): (Vec<_>, Vec<_>) = self.failures.drain(..).partition(|failure| {
+            attempts.contains(&failure.attempt) && (pardon == Pardon::Everything || !failure.is_permanent)
+        });
         self.failures = lost;
-        self.left.extend(back.into_iter().map(|failure| Left::fresh(failure.member)));
+        let running = matches!(self.state, BatchState::Running { .. });
+        let last = self.left.iter().map(|left| left.cell).max().unwrap_or(0);
+        self.left.extend(back.into_iter().map(|Failure { mut left, .. }| {
+            left.forget(attempts);
+            match pardon {
+                Pardon::Anew => Left::fresh(left.member),
+                // Its worker was not given them: they are another one's.
+                Pardon::Charges | Pardon::Everything if running => Left { cell: last + 1, ..left },
+                Pardon::Charges | Pardon::Everything => left,
+            }
+        }));
         self.left.sort_by_key(|left| left.member);
         let waits = matches!(self.state, BatchState::Backoff { .. } | BatchState::Failed);
         if waits && !self.left.is_empty() {
@@ -334,20 +386,19 @@ impl Batch {
             match verdict_on.remove(&self.members[left.member]) {
                 None | Some(Verdict::Innocent) => still_left.push(left),
                 Some(Verdict::Suspect) => suspects.push(left),
-                Some(Verdict::Charged { budget, cause }) if *left.charges.of(budget) < retries => {
-                    *left.charges.of(budget) += 1;
-                    left.last_charge = Some((attempt, budget));
-                    let charges = *left.charges.of(budget);
+                Some(Verdict::Charged { budget, cause }) if *left.charges().of(budget) < retries => {
+                    left.charged.push((attempt, budget));
+                    let charges = *left.charges().of(budget);
                     if worst.as_ref().is_none_or(|(most, _)| *most < charges) {
                         worst = Some((charges, cause));
                     }
                     still_left.push(left);
                 }
                 Some(Verdict::Charged { cause, .. }) => {
-                    self.failures.push(Failure { member: left.member, cause, attempt, is_permanent: false });
+                    self.failures.push(Failure { left, cause, attempt, is_permanent: false });
                 }
                 Some(Verdict::Hopeless(cause)) => {
-                    self.failures.push(Failure { member: left.member, cause, attempt, is_permanent: true });
+                    self.failures.push(Failure { left, cause, attempt, is_permanent: true });
                 }
             }
         }
@@ -385,7 +436,26 @@ impl Batch {
 
 impl Left {
     fn fresh(member: usize) -> Self {
-        Self { member, cell: 0, charges: Charges::default(), last_charge: None }
+        Self { member, cell: 0, charged: Vec::new(), days: 0 }
+    }
+
+    fn charges(&self) -> Charges {
+        let mut charges = Charges::default();
+        for (_, budget) in &self.charged {
+            *charges.of(*budget) += 1;
+        }
+        charges
+    }
+
+    fn forget(&mut self, attempts: &BTreeSet<u32>) {
+        self.charged.retain(|(attempt, _)| !attempts.contains(attempt));
+    }
+
+    /// Is more of it proven than ever, and by this attempt? Who fetches the same days again and again stands still.
+    fn moves_on(&mut self, Partway { days, fresh_days }: Partway) -> bool {
+        let moves_on = fresh_days > 0 && days > self.days;
+        self.days = self.days.max(days);
+        moves_on
     }
 }
 

@@ -8,6 +8,7 @@ use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
 use super::facts::{Report, Word};
+use super::headway::Headway;
 use crate::process::exit_record::Ending;
 use crate::process::signal::name_of;
 
@@ -17,6 +18,10 @@ const BACKOFF_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 const PROBE_FIRST: SignedDuration = SignedDuration::from_secs(1);
 const PROBE_LIMIT: SignedDuration = SignedDuration::from_mins(1);
 const CANARY_LIMIT: SignedDuration = SignedDuration::from_mins(5);
+
+/// Said of a script's attempt that ended well and left nothing.
+pub(super) const NO_SIGN: &str =
+    "exit 0 without a line in its log, an event or a file: nothing shows that anything was done";
 
 /// What a failed attempt is charged to: each has as many further attempts as `--retries` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +63,8 @@ pub enum Judgement {
     StopRun(String),
 }
 
-/// Judges `report`.
-pub fn judge(report: &Report) -> Judgement {
+/// Judges `report` on an attempt that made this `headway`.
+pub fn judge(report: &Report, headway: &Headway) -> Judgement {
     if report.unfinished.is_empty() {
         return Judgement::Tickers(Vec::new());
     }
@@ -72,12 +77,13 @@ pub fn judge(report: &Report) -> Judgement {
         Ending::Signaled { .. } | Ending::Unattended { .. } => crashed(report, &phrase(&report.ending)),
         Ending::TooLarge { .. } => blame(report, Budget::Memory, &phrase(&report.ending)),
         // What has finished something was on its way; it only takes longer than allowed.
-        Ending::TimedOut { .. } if made_progress(report) => everybody_innocent(report),
-        Ending::Stalled { .. } | Ending::TimedOut { .. } => {
-            blame(report, Budget::Transient, &phrase(&report.ending))
+        Ending::TimedOut { .. } if headway.is_any() => everybody_innocent(report),
+        Ending::TimedOut { .. } => blame(report, Budget::Transient, &phrase(&report.ending)),
+        Ending::Stalled { .. } => {
+            spare_movers(blame(report, Budget::Transient, &phrase(&report.ending)), headway)
         }
         Ending::Exited { code } => match Exit::of_code(*code) {
-            Some(Exit::Done) => ended_well(report),
+            Some(Exit::Done) => ended_well(report, headway),
             Some(Exit::Transient) => {
                 by_word(report, |_| charged(Budget::Transient, "left unfinished (exit 10)"))
             }
@@ -123,66 +129,33 @@ pub fn judge_stubborn(report: &Report) -> Judgement {
 }
 
 /// Did the attempt find a local resource in the way and finish nothing?
-pub fn is_stuck(report: &Report) -> bool {
+pub fn is_stuck(report: &Report, headway: &Headway) -> bool {
     let local =
         matches!(report.ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::LocalResource));
-    local && !report.unfinished.is_empty() && !made_progress(report)
-}
-
-fn made_progress(report: &Report) -> bool {
-    report.proven.tickers + report.reported > 0
+    local && !report.unfinished.is_empty() && !headway.is_any()
 }
 
 fn charged(budget: Budget, cause: &str) -> Verdict {
     Verdict::Charged { budget, cause: cause.to_owned() }
 }
 
-/// A trouble that may be everybody's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Common {
-    /// Nothing comes from the source, in whatever words: one attempt meets a refused connection, the next a timeout.
-    Source,
-    /// Workers end like this.
-    Worker(String),
-}
-
-/// What an attempt that finished nothing may have in common with others, and in which words it says so.
-pub fn common_cause(report: &Report) -> Option<(Common, String)> {
-    if made_progress(report) || report.unfinished.is_empty() {
-        return None;
-    }
-    let of_worker = |words: String| Some((Common::Worker(words.clone()), words));
-    match &report.ending {
-        Ending::Exited { code } => match Exit::of_code(*code) {
-            Some(Exit::Transient) => {
-                let said = report.unfinished.iter().find_map(|left| match &left.word {
-                    Word::Failed { cause, persistence: Persistence::Transient } => Some(cause.clone()),
-                    Word::Failed { .. } | Word::Untouched | Word::Begun => None,
-                });
-                Some((Common::Source, said.unwrap_or_else(|| phrase(&report.ending))))
-            }
-            Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
-            None => of_worker(phrase(&report.ending)),
-            Some(Exit::Usage | Exit::Permanent | Exit::Refused | Exit::LocalResource | Exit::Stopped) => None,
-        },
-        Ending::Signaled { .. } => of_worker(phrase(&report.ending)),
-        Ending::Stalled { .. } => Some((Common::Source, phrase(&report.ending))),
-        Ending::Stopped { .. }
-        | Ending::TooLarge { .. }
-        | Ending::TimedOut { .. }
-        | Ending::NotStarted { .. }
-        | Ending::Unusable { .. }
-        | Ending::Unattended { .. }
-        | Ending::Interrupted => None,
-    }
-}
-
-fn said(report: &Report, what: &str) -> String {
+/// The last words of an attempt behind `what` it ran into.
+pub(super) fn said(report: &Report, what: &str) -> String {
     if report.last_words.is_empty() { what.to_owned() } else { format!("{what}: {}", report.last_words) }
 }
 
 fn everybody_innocent(report: &Report) -> Judgement {
     Judgement::Tickers(report.unfinished.iter().map(|_| Verdict::Innocent).collect())
+}
+
+/// Whoever has moved on was not to blame that the others did not.
+fn spare_movers(judgement: Judgement, headway: &Headway) -> Judgement {
+    let Judgement::Tickers(verdicts) = judgement else { return judgement };
+    let spare = |(verdict, moved_on)| match verdict {
+        Verdict::Suspect | Verdict::Charged { .. } if moved_on => Verdict::Innocent,
+        other => other,
+    };
+    Judgement::Tickers(verdicts.into_iter().zip(headway.of_unfinished()).map(spare).collect())
 }
 
 /// Failed tickers by what was said of them, the others by `wordless`.
@@ -195,11 +168,13 @@ fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
     Judgement::Tickers(report.unfinished.iter().map(|left| verdict(&left.word)).collect())
 }
 
-fn ended_well(report: &Report) -> Judgement {
-    if report.yielded && made_progress(report) {
+fn ended_well(report: &Report, headway: &Headway) -> Judgement {
+    if report.yielded && headway.is_any() {
         return by_word(report, |_| Verdict::Innocent);
     }
-    let what = if report.yielded {
+    let what = if report.left_no_sign {
+        NO_SIGN
+    } else if report.yielded {
         "a yield with nothing done (exit 0)"
     } else {
         "exit 0, but not all is there and no yield was said"
@@ -267,13 +242,14 @@ fn fraction(whole: SignedDuration, dice: u32) -> SignedDuration {
 mod tests {
     use super::*;
     use crate::process::exit_record::Usage;
-    use crate::supervise::facts::{Tally, Unfinished};
+    use crate::supervise::common::{self, Common};
+    use crate::supervise::facts::{Edition, Partway, Tally, Unfinished};
     use proptest::prelude::*;
 
     fn report(ending: Ending, words: Vec<Word>) -> Report {
         let unfinished = words.into_iter().enumerate().map(|(number, word)| {
             let ticker = format!("T{number}").parse().expect("a ticker");
-            Unfinished { ticker, word }
+            Unfinished { ticker, word, partway: Partway::default() }
         });
         Report {
             ending,
@@ -282,9 +258,19 @@ mod tests {
             usage: Usage::default(),
             unfinished: unfinished.collect(),
             yielded: false,
+            left_no_sign: false,
+            pages: None,
             last_words: String::new(),
             dice: 0,
         }
+    }
+
+    fn judge(report: &Report) -> Judgement {
+        super::judge(report, &Headway::of(report, vec![false; report.unfinished.len()]))
+    }
+
+    fn common_cause(report: &Report) -> Option<(Common, String)> {
+        common::cause(report, Edition::LATEST)
     }
 
     fn exited(code: i32, words: Vec<Word>) -> Report {
@@ -311,7 +297,10 @@ mod tests {
         let proven = Tally { tickers: 1, ..Tally::default() };
         let honest = Report { yielded: true, proven, ..silent.clone() };
         assert_eq!(judge(&honest), Judgement::Tickers(vec![Verdict::Innocent]));
-        let lazy = Report { yielded: true, ..silent };
+        let lazy = Report { yielded: true, ..silent.clone() };
+        let silent = Report { left_no_sign: true, ..exited(0, vec![Word::Untouched]) };
+        assert_eq!(judge(&silent), Judgement::Tickers(vec![charged(NO_SIGN)]));
+        assert_eq!(common_cause(&silent).map(|(_, words)| words).as_deref(), Some(NO_SIGN));
         assert_eq!(judge(&lazy), Judgement::Tickers(vec![charged("a yield with nothing done (exit 0)")]));
     }
 
@@ -342,7 +331,36 @@ mod tests {
         let refused = down("connection refused").expect("it may be everybody's");
         assert_eq!(refused, (Common::Source, "connection refused".to_owned()));
         assert_eq!(down("timeout").map(|(common, _)| common), Some(refused.0));
-        assert_eq!(common_cause(&exited(13, vec![Word::Begun])), None, "that has a pause of its own");
+    }
+
+    #[test]
+    fn a_limit_that_is_too_tight_and_a_source_that_knows_nobody_have_a_common_cause_since_the_second_edition()
+    {
+        let too_large = |mib: u64| report(Ending::TooLarge { rss_bytes: mib << 20 }, vec![Word::Begun]);
+        let (one, other) = (common_cause(&too_large(11)), common_cause(&too_large(12)));
+        assert_eq!(one.map(|(common, _)| common), other.map(|(common, _)| common), "whatever the number");
+        let late = report(Ending::TimedOut { ran_ms: 1000 }, vec![Word::Begun]);
+        let nobody = exited(11, vec![failed("404", Persistence::Permanent)]);
+        assert_eq!(common_cause(&nobody), Some((Common::Unknown, "404".to_owned())));
+        let nowhere = exited(13, vec![Word::Begun]);
+        for report in [too_large(11), late, nobody, nowhere] {
+            assert!(common_cause(&report).is_some());
+            assert_eq!(common::cause(&report, Edition::First), None);
+        }
+    }
+
+    #[test]
+    fn who_moves_on_is_not_charged_for_taking_long() {
+        let two = |ending| report(ending, vec![Word::Begun, Word::Begun]);
+        let first_moved = |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]));
+        let late = two(Ending::TimedOut { ran_ms: 1000 });
+        assert_eq!(first_moved(&late), Judgement::Tickers(vec![Verdict::Innocent; 2]));
+        let stalled = two(Ending::Stalled { quiet_ms: 1000 });
+        assert_eq!(first_moved(&stalled), Judgement::Tickers(vec![Verdict::Innocent, Verdict::Suspect]));
+        assert!(!is_stuck(
+            &exited(13, vec![Word::Begun]),
+            &Headway::of(&exited(13, vec![Word::Begun]), vec![true])
+        ));
     }
 
     #[test]

@@ -61,6 +61,16 @@ impl Digest {
         }
     }
 
+    /// Does what was said leave room for the belief that `ticker` is done, though nobody can prove it? Not when it was
+    /// said to have failed, and after a yield only when it was said to be done.
+    pub fn lets_believe_in(&self, ticker: &Ticker) -> bool {
+        match self.courses.get(ticker).map(|course| &course.word) {
+            Some(Some(Word::Failed { .. })) => false,
+            Some(None) => true,
+            Some(Some(Word::Begun | Word::Untouched)) | None => !self.yielded,
+        }
+    }
+
     /// Tickers being worked on.
     pub fn current(&self) -> impl Iterator<Item = &Ticker> {
         self.courses.iter().filter(|(_, course)| course.word == Some(Word::Begun)).map(|(ticker, _)| ticker)
@@ -112,5 +122,10 @@ mod tests {
         assert_eq!(digest.word_on(&ticker("D")), Word::Untouched);
         let failed = Word::Failed { cause: "404".to_owned(), persistence: Persistence::Permanent };
         assert_eq!(digest.word_on(&ticker("C")), failed);
+        let believed =
+            |digest: &Digest| ["A", "B", "C", "D"].map(|name| digest.lets_believe_in(&ticker(name)));
+        assert_eq!(believed(&digest), [true, true, false, true], "C is said to have failed");
+        digest.hear(Stamped { at: Timestamp::UNIX_EPOCH, event: Event::Yield { remaining: 2 } });
+        assert_eq!(believed(&digest), [true, false, false, false], "after a yield only A is said to be done");
     }
 }

@@ -26,7 +26,7 @@ use super::attempt::{Attempt, with_cause};
 use super::attend::OpenStill;
 use super::batch::{Batch, BatchState, Illegal, Work};
 use super::containment;
-use super::facts::{Entry, Fact, Outcome, StopWhy};
+use super::facts::{Edition, Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
@@ -215,7 +215,7 @@ fn open<'a>(
         running(&supervisor.machine)
     };
     let now = clock::now();
-    supervisor.note(now, Fact::Opened { supervisor: own })?;
+    supervisor.note(now, Fact::Opened { supervisor: own, edition: Edition::LATEST })?;
     if let Some(by) = stop_asked_by {
         supervisor.note(now, Fact::StopAsked { by: by.to_owned() })?;
     }
@@ -392,7 +392,7 @@ impl Supervisor<'_> {
                     self.attempts.insert(batch, attempt);
                 }
                 Err(ending) => {
-                    let report = self.run.report(batch, number, &work, ending, now);
+                    let report = self.run.report(batch, number, &work, ending, now, now);
                     self.note(now, Fact::Ended { batch, attempt: number, report })?;
                 }
             }

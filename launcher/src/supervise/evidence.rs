@@ -9,6 +9,7 @@ use shared::dataset::ledger::Ledger;
 use shared::market::ticker::Ticker;
 
 use super::bars_evidence as bars;
+use super::facts::Partway;
 pub use super::standing::Standing;
 use crate::job::Task;
 use crate::plan::part::Slice;
@@ -37,6 +38,24 @@ pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timest
     } else {
         Standing::NoLedger
     }
+}
+
+/// How much of these `days` the ledger of `ticker` proves, and how much of that was asked for since `began_at`.
+pub fn partway(
+    request: &Request,
+    ticker: &Ticker,
+    days: DateRange,
+    began_at: Timestamp,
+    now: Timestamp,
+) -> Partway {
+    let settings = &request.settings;
+    // A series of bars is made from one end to the other, or not at all.
+    let Task::Download(kind) = settings.task() else { return Partway::default() };
+    let Ok(ledger) = Ledger::read(&settings.outdir, kind, ticker) else { return Partway::default() };
+    let proven = |trust: &Trust| u64::from(days.days()) - ledger.missing(days, trust).days();
+    let trust = request.trust(now);
+    let fresh = Trust { since: trust.since.max(Some(began_at)), ..trust };
+    Partway { days: proven(&trust), fresh_days: proven(&fresh) }
 }
 
 /// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells, or else one of

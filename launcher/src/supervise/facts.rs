@@ -60,6 +60,9 @@ pub enum Fact {
     Opened {
         /// Who.
         supervisor: ProcessIdentity,
+        /// How it judges.
+        #[serde(default, skip_serializing_if = "Edition::is_first")]
+        edition: Edition,
     },
     /// A worker is about to be started.
     Launched {
@@ -96,6 +99,29 @@ pub enum Fact {
     },
 }
 
+/// Which edition of the rules a supervisor judges attempts by. A replay judges as it was judged then: what came of
+/// another verdict can't have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edition {
+    /// Three batches make a common cause, and of a batch only the last attempt is taken back.
+    #[default]
+    First,
+    /// The last batches of a run may have one too; memory, time and permanent failures can be common, and so can
+    /// places that the run does not look at; all attempts of a streak are taken back, once.
+    Second,
+}
+
+impl Edition {
+    /// What new supervisors judge by.
+    pub const LATEST: Self = Self::Second;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+    fn is_first(&self) -> bool {
+        *self == Self::First
+    }
+}
+
 /// What an ended attempt left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -115,6 +141,12 @@ pub struct Report {
     /// Did the worker say that it ends early on purpose?
     #[serde(default, skip_serializing_if = "is_false")]
     pub yielded: bool,
+    /// A script that ended well and left no line, no event, and no file of the tickers that are not done.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub left_no_sign: bool,
+    /// Pages that it says to have received; `None` when it said nothing at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u64>,
     /// The most telling line of its log, where that helps to understand.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_words: String,
@@ -139,6 +171,24 @@ pub struct Unfinished {
     pub ticker: Ticker,
     /// What is known of it.
     pub word: Word,
+    /// How much of it is proven nevertheless.
+    #[serde(default, skip_serializing_if = "Partway::is_nothing")]
+    pub partway: Partway,
+}
+
+/// How far an unfinished ticker, or a part of one, has come by its ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Partway {
+    /// Days asked for that are proven.
+    pub days: u64,
+    /// Those of them that were asked for since the attempt began.
+    pub fresh_days: u64,
+}
+
+impl Partway {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The last thing said about an unfinished ticker.

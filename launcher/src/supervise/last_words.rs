@@ -16,12 +16,22 @@ pub const ERROR_PREFIX: &str = "error:";
 
 /// The telling line of the last attempt in the log at `path`; empty when it said nothing.
 pub fn read(path: &Path) -> io::Result<String> {
+    Ok(telling_line(&end_of(path)?).chars().take(LINE_CHARS).collect())
+}
+
+/// The last line of the log at `path` with anything in it, whoever wrote it.
+pub fn last_line(path: &Path) -> io::Result<String> {
+    let end = end_of(path)?;
+    Ok(end.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned())
+}
+
+fn end_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(END_BYTES)))?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    Ok(telling_line(&String::from_utf8_lossy(&bytes)).chars().take(LINE_CHARS).collect())
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The last line that calls itself an error, else the last one. A worker ends with a count and clap with a

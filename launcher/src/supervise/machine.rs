@@ -1,27 +1,28 @@
 //! The state of a run: a fold of facts, and the decisions that follow from it.
 //!
 //! Pure: no clock, no process, no file. [`Machine::apply`] is the only way to change it, live and in a replay
-//! alike; [`Machine::decide`] changes nothing and says what is to be done now.
+//! alike; [`Machine::decide`] changes nothing and says what is to be done now. What attempts of several batches have in
+//! common is `streaks`' business.
+
+mod streaks;
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::run::workdir::BatchId;
+use streaks::Ended;
 
+use super::admission::Admission;
 use super::batch::{Batch, BatchState, Illegal};
-use super::causes::{self, Common, Judgement, Verdict};
-use super::facts::{Entry, Fact, Outcome, Report, StopWhy, Tally};
+use super::causes::{self, Judgement, Verdict};
+use super::common::{Attempts, Streak};
+use super::facts::{Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use super::totals::Totals;
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
 /// after a look that found nothing wrong, and is charged: no batch can be tried for ever.
 const STUCK_TOLERATED: u32 = 3;
-
-/// So many batches in a row with one trouble, and nothing done in between, have a common cause.
-const COMMON: usize = 3;
-/// So many batches are sent ahead before a trouble that does not pass by itself is a person's to mend.
-const CANARIES: u32 = 5;
 
 /// The run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,15 +104,14 @@ pub struct Machine {
     streak: Streak,
     /// Running batches that were asked to end when the supervisor before this one died.
     asked_to_end: BTreeSet<BatchId>,
-    /// The most memory that an attempt has been seen to have.
-    peak_rss: u64,
-}
-
-/// Batches with one trouble in common.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Streak {
-    cause: Option<Common>,
-    batches: BTreeSet<BatchId>,
+    /// Attempts for which the run was paused. Whose fault they were shows when somebody was sent ahead.
+    doubted: Attempts,
+    /// When the folders of the run were last found to be fine after all; nothing was done since.
+    cleared_at: Option<Timestamp>,
+    /// Has anything got done since the run was opened?
+    has_done: bool,
+    admission: Admission,
+    edition: Edition,
 }
 
 impl Machine {
@@ -126,7 +126,11 @@ impl Machine {
             pauses_in_a_row: 0,
             streak: Streak::default(),
             asked_to_end: BTreeSet::new(),
-            peak_rss: 0,
+            doubted: Attempts::new(),
+            cleared_at: None,
+            has_done: false,
+            admission: Admission::default(),
+            edition: Edition::default(),
         }
     }
 
@@ -145,9 +149,9 @@ impl Machine {
         self.running
     }
 
-    /// The most memory that an attempt has been seen to have, in bytes; 0 before the first one has ended.
+    /// The most memory that one of the last attempts had, in bytes; 0 before the first one has ended.
     pub fn peak_rss(&self) -> u64 {
-        self.peak_rss
+        self.admission.peak()
     }
 
     /// Every batch with its number.
@@ -175,12 +179,15 @@ impl Machine {
             Fact::Reopened { batch, unfinished, proven } => {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
             }
-            Fact::Opened { .. } => self.opened(),
+            Fact::Opened { edition, .. } => self.opened(*edition),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,
             Fact::Ended { batch, attempt, report } => self.ended(entry.at, *batch, *attempt, report)?,
             Fact::Hindered { what } => self.pause(entry.at, what.clone(), Probe::Folders),
             Fact::PauseLifted => match self.run {
-                RunState::Paused { .. } => self.run = RunState::Open,
+                RunState::Paused { .. } => {
+                    self.run = RunState::Open;
+                    self.cleared_at = Some(entry.at);
+                }
                 RunState::Planned | RunState::Open | RunState::Stopping { .. } | RunState::Closed { .. } => {
                     return Err(self.illegal("the end of a pause"));
                 }
@@ -232,14 +239,12 @@ impl Machine {
         }
     }
 
-    /// How many workers may be started: under the cap, and not more than memory carries, going by the
-    /// largest seen so far. One may always run.
+    /// How many workers may be started: under the cap, and not more than memory carries. One may always run.
     fn slots(&self, free_memory: Option<u64>) -> usize {
         let free = self.rules.max_concurrent.get().saturating_sub(self.running);
-        let carried = match free_memory {
-            Some(bytes) if self.peak_rss > 0 => u32::try_from(bytes / self.peak_rss).unwrap_or(u32::MAX),
-            Some(_) | None => u32::MAX,
-        };
+        let floor = self.rules.min_free_memory.0;
+        let carried =
+            free_memory.map_or(u32::MAX, |bytes| self.admission.carried(self.running, bytes, floor));
         let least = u32::from(self.running == 0).min(free);
         free.min(carried).max(least) as usize
     }
@@ -297,7 +302,7 @@ impl Machine {
         Ok(())
     }
 
-    fn opened(&mut self) {
+    fn opened(&mut self, edition: Edition) {
         // A run that had come to its end is begun again by a person who wants another try; one that was
         // stopped or lost its supervisor goes on where it was.
         if matches!(self.run, RunState::Closed { outcome: Outcome::Incomplete { .. } }) {
@@ -310,6 +315,10 @@ impl Machine {
         }
         self.pauses_in_a_row = 0;
         self.streak = Streak::default();
+        self.doubted = Attempts::new();
+        self.cleared_at = None;
+        self.has_done = false;
+        self.edition = edition;
         self.run = RunState::Open;
     }
 
@@ -335,16 +344,21 @@ impl Machine {
     }
 
     fn ended(&mut self, at: Timestamp, id: BatchId, attempt: u32, report: &Report) -> Result<(), Illegal> {
-        let is_spared = self.is_spared(id, attempt);
+        let is_spared = self.is_spared(id, attempt, report);
         let retries = self.rules.retries;
+        let (edition, cleared_at) = (self.edition, self.cleared_at);
         let batch = self.known(id)?;
-        batch.take_stock(id, attempt, report)?;
+        let began_at = batch.running_since();
+        let headway = batch.take_stock(id, attempt, report)?;
 
         let innocent = || vec![Verdict::Innocent; report.unfinished.len()];
-        let judgement = if batch.is_stubborn(causes::is_stuck(report), STUCK_TOLERATED) {
+        let is_stuck = causes::is_stuck(report, &headway);
+        let is_unexplained =
+            edition >= Edition::Second && is_stuck && cleared_at.is_some_and(|at| began_at >= Some(at));
+        let judgement = if batch.is_stubborn(is_stuck, STUCK_TOLERATED) {
             causes::judge_stubborn(report)
         } else {
-            causes::judge(report)
+            causes::judge(report, &headway)
         };
         let (verdicts, consequence) = match judgement {
             Judgement::Tickers(_) if is_spared => (innocent(), None),
@@ -354,83 +368,22 @@ impl Machine {
         batch.settle(at, report, verdicts, retries);
         self.running -= 1;
         self.asked_to_end.remove(&id);
-        self.peak_rss = self.peak_rss.max(report.usage.peak_rss_bytes);
+        self.admission.note(report.usage.peak_rss_bytes);
+        let ended = Ended { at, id, attempt, report, headway: &headway };
         match consequence {
+            Some(Judgement::PauseRun(_)) if is_unexplained && self.look_for_common_causes(&ended) => {}
             Some(Judgement::PauseRun(why)) => self.pause(at, why, Probe::Folders),
             Some(Judgement::StopRun(what)) => self.give_up(StopWhy::Hopeless { batch: id, what }),
-            Some(Judgement::Tickers(_)) | None => self.look_for_common_causes(at, id, report),
+            Some(Judgement::Tickers(_)) | None => {
+                self.look_for_common_causes(&ended);
+            }
         }
-        if report.proven.tickers + report.reported > 0 {
+        if headway.is_any() {
             self.pauses_in_a_row = 0;
+            self.cleared_at = None;
+            self.has_done = true;
         }
         Ok(())
-    }
-
-    /// What ends while the run is being stopped ends because of that. In a pause for a common cause what still
-    /// runs is likely to have the same trouble, and so has a batch that had never been tried before it was sent
-    /// ahead; one that had failed already answers for itself.
-    fn is_spared(&self, id: BatchId, attempt: u32) -> bool {
-        match &self.run {
-            RunState::Stopping { .. } => true,
-            RunState::Paused { probe: Probe::Canary { sent, .. }, .. } => *sent != Some(id) || attempt == 1,
-            RunState::Planned
-            | RunState::Open
-            | RunState::Paused { probe: Probe::Folders, .. }
-            | RunState::Closed { .. } => self.asked_to_end.contains(&id),
-        }
-    }
-
-    /// The same trouble on several batches in a row, with nothing done in between, is nobody's fault.
-    fn look_for_common_causes(&mut self, at: Timestamp, id: BatchId, report: &Report) {
-        if report.proven.tickers + report.reported > 0 {
-            self.streak = Streak::default();
-            if matches!(self.run, RunState::Paused { probe: Probe::Canary { .. }, .. }) {
-                self.run = RunState::Open;
-            }
-            return;
-        }
-        if matches!(&self.run, RunState::Paused { probe: Probe::Canary { sent: Some(sent), .. }, .. } if *sent == id)
-        {
-            self.canary_failed(at, id, report);
-            return;
-        }
-        let Some((cause, words)) = causes::common_cause(report) else { return };
-        let cause = Some(cause);
-        if cause != self.streak.cause {
-            self.streak = Streak { cause, batches: BTreeSet::new() };
-        }
-        self.streak.batches.insert(id);
-        // A ticker that has trouble has it in all of its parts: these are one.
-        let whose = |id: &BatchId| self.batch(*id).and_then(|batch| batch.members().first());
-        let troubled: BTreeSet<_> = self.streak.batches.iter().map(whose).collect();
-        if troubled.len() >= COMMON && self.run == RunState::Open {
-            let Streak { batches, .. } = std::mem::take(&mut self.streak);
-            let why = format!("{} batches in a row got nothing done: {words}", batches.len());
-            for batch in batches {
-                if let Ok(batch) = self.known(batch) {
-                    batch.absolve();
-                }
-            }
-            self.pause(at, why, Probe::Canary { sent: None, failed: 0 });
-        }
-    }
-
-    fn canary_failed(&mut self, at: Timestamp, id: BatchId, report: &Report) {
-        let RunState::Paused { why, since, probe: Probe::Canary { sent, failed }, probe_after } =
-            &mut self.run
-        else {
-            return;
-        };
-        *sent = None;
-        *failed += 1;
-        *since = at;
-        *probe_after = causes::canary_after(*failed);
-        // A source comes back; a program that crashes on everything does not mend.
-        let passes = matches!(causes::common_cause(report), Some((Common::Source, _)) | None);
-        if *failed >= CANARIES && !passes {
-            let what = format!("{why}; {failed} batches sent ahead ended the same way");
-            self.give_up(StopWhy::Hopeless { batch: id, what });
-        }
     }
 
     /// The first reason stands, but that nothing can be written is worse than that nothing comes.

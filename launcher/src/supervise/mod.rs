@@ -1,14 +1,19 @@
 //! Supervision: facts in, decisions out, and the one loop that carries decisions out.
 //!
-//! [`facts`] what can happen · [`causes`] what an ended attempt means · [`batch`] and [`machine`] the states,
-//! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what the states of bars prove; both in words of [`standing`]) · [`sizes`] what others say of tickers · [`digest`] what a worker's events
-//! say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only
-//! the living read, [`pid_files`] among it · [`prepare`] which tickers
-//! need work · [`last_words`] the telling line of a log · [`run`] what attempts have in common · [`containment`] its control group · [`shims`] who
-//! attends to them · [`attend`] both ends of an attempt's fence · [`attempt`] one attempt from folder to report · [`drive`] the loop.
+//! [`facts`] what can happen · [`headway`] what an attempt has added · [`causes`] what an ended one means, [`common`]
+//! what it may share with others · [`admission`] how many workers memory carries · [`batch`] and [`machine`] the states,
+//! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what
+//! the states of bars prove; both in words of [`standing`]) · [`sizes`] what others say of tickers · [`digest`] what a worker's
+//! events say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only the living
+//! read, [`pid_files`] among it · [`prepare`] which tickers need work · [`last_words`] the telling line of a log · [`signs`]
+//! that anything was done · [`run`] what attempts have in common · [`containment`] its control group · [`shims`] who attends to
+//! them · [`attend`] both ends of an attempt's fence · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
 pub mod facts;
+pub mod headway;
 pub mod causes;
+pub mod common;
+pub mod admission;
 pub mod batch;
 pub mod totals;
 pub mod machine;
@@ -24,6 +29,7 @@ pub mod scratch;
 pub mod pid_files;
 pub mod prepare;
 pub mod last_words;
+pub mod signs;
 pub mod run;
 pub mod containment;
 pub mod shims;

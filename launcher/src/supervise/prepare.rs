@@ -6,6 +6,7 @@ use std::fs;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::Coverage;
+use shared::dataset::ledger::Ledger;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::run::ticker_list::TickerList;
@@ -131,11 +132,17 @@ fn torn_off(machine: &Machine, request: &Request) -> Vec<Weighed> {
 
 /// A batch with done members whose proof does not hold any more: a file is gone, or the run is longer now.
 fn reopened(request: &Request, id: BatchId, batch: &Batch, now: Timestamp) -> Option<Fact> {
-    // Of what only a script's word vouches for, there is nothing to look at; what runs is looked at when it ends.
-    if batch.reported > 0 || matches!(batch.state, BatchState::Running { .. }) {
+    // What runs is looked at when it ends.
+    if matches!(batch.state, BatchState::Running { .. }) {
         return None;
     }
-    let Survey { proven, short, .. } = survey(request, batch.done(), batch.part(), now);
+    // Where only a script's word vouches for a ticker there is nothing to look at. Whose word it was is not kept, only
+    // how many: where more are without a ledger now, one of them has lost its own, and all are in doubt.
+    let has_ledger = |ticker: &&Ticker| Ledger::path(&request.settings.outdir, ticker).exists();
+    let (with, without): (Vec<_>, Vec<_>) = batch.done().partition(has_ledger);
+    let vouched_for = without.len() as u64 <= batch.reported;
+    let looked_at = with.into_iter().chain(without.into_iter().filter(|_| !vouched_for));
+    let Survey { proven, short, .. } = survey(request, looked_at, batch.part(), now);
     let unfinished: Vec<Ticker> = short.into_iter().map(|(ticker, _)| ticker).collect();
     (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven })
 }

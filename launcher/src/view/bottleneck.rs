@@ -27,6 +27,8 @@ pub struct Facts<'a> {
     pub free_memory: Option<u64>,
     /// The most that an attempt has needed, in bytes; 0 when nobody knows.
     pub peak_rss: u64,
+    /// Memory that must stay free, in bytes.
+    pub min_free_memory: u64,
     /// Free space for the output, in bytes, where it is known.
     pub free_disk: Option<u64>,
     /// The run pauses when less is free.
@@ -105,10 +107,14 @@ fn rate_budget(facts: &Facts) -> Option<String> {
 
 fn memory(facts: &Facts) -> Option<String> {
     let free = facts.free_memory?;
-    let is_short = facts.ready > 0 && facts.running < facts.slots && facts.peak_rss > free;
+    // As in admission: who runs may still grow.
+    let needed = facts.min_free_memory.saturating_add(facts.peak_rss.saturating_mul(facts.running + 1));
+    let is_short = facts.ready > 0 && facts.running > 0 && facts.running < facts.slots && free < needed;
     let (peak, free) = (words::bytes(facts.peak_rss), words::bytes(free));
-    is_short
-        .then(|| format!("memory: a worker has needed {peak}, {free} are free; smaller batches would help"))
+    let floor = words::bytes(facts.min_free_memory);
+    is_short.then(|| {
+        format!("memory: a worker has needed {peak}, {free} are free, {floor} must stay (--min-free-memory); smaller batches would help")
+    })
 }
 
 fn workers(facts: &Facts) -> Option<String> {
@@ -156,6 +162,7 @@ mod tests {
             budget: None,
             free_memory: Some(8_000_000_000),
             peak_rss: 30_000_000,
+            min_free_memory: 256_000_000,
             free_disk: Some(81_900_000_000),
             min_free_disk: 256_000_000,
         }
@@ -178,8 +185,8 @@ mod tests {
             "rate budget: 480 of 500 requests a minute are used; a larger --rate or plan would help",
         );
         says(
-            &Facts { running: 2, free_memory: Some(20_000_000), ..facts() },
-            "memory: a worker has needed 30.0 MB, 20.0 MB are free; smaller batches would help",
+            &Facts { running: 2, free_memory: Some(345_000_000), ..facts() },
+            "memory: a worker has needed 30.0 MB, 345.0 MB are free, 256.0 MB must stay (--min-free-memory); smaller batches would help",
         );
         says(
             &Facts { free_disk: Some(100_000_000), budget: Some(&budget), ..facts() },

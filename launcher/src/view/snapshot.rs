@@ -211,6 +211,7 @@ fn bottleneck(sources: &Sources, batches: BatchCounts, retries: &[RetryGroup]) -
         free_memory: sources.free_memory,
         peak_rss: sources.machine.peak_rss(),
         free_disk: sources.free_bytes,
+        min_free_memory: settings.limits.min_free_memory.0,
         min_free_disk: settings.limits.min_free_disk.0,
     })
 }

@@ -1,0 +1,114 @@
+//! Common causes: what attempts that got nothing done may have in common with those of other batches. Pure.
+//!
+//! What follows from one is [`machine`](super::machine)'s business.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::run::events::Persistence;
+use shared::run::exit::Exit;
+use shared::run::workdir::BatchId;
+
+use super::causes::{NO_SIGN, phrase, said};
+use super::facts::{Edition, Report, Word};
+use crate::process::exit_record::Ending;
+
+/// A trouble that may be everybody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Common {
+    /// Nothing comes from the source, in whatever words: one attempt meets a refused connection, the next a timeout.
+    Source,
+    /// Workers can't use something on this machine, and it is nothing that the run looks at.
+    Place,
+    /// The source knows nobody who is asked for.
+    Unknown,
+    /// Workers end like this.
+    Worker(String),
+}
+
+impl Common {
+    /// Can it pass without a change of the run? A source comes back, and a person may make room; a program that crashes
+    /// on everything does not mend.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Source | Self::Place => true,
+            Self::Unknown | Self::Worker(_) => false,
+        }
+    }
+}
+
+/// What an attempt that got nothing done may have in common with others, and in which words it says so.
+pub fn cause(report: &Report, edition: Edition) -> Option<(Common, String)> {
+    if report.unfinished.is_empty() {
+        return None;
+    }
+    let of_worker = |words: String| Some((Common::Worker(words.clone()), words));
+    // Numbers differ from batch to batch; the trouble is one.
+    let of_limit = |flag: &str| Some((Common::Worker(flag.to_owned()), phrase(&report.ending)));
+    match &report.ending {
+        Ending::Exited { code } => match Exit::of_code(*code) {
+            Some(Exit::Transient) => Some((Common::Source, failed(report, Persistence::Transient))),
+            Some(Exit::Done) if report.left_no_sign => of_worker(NO_SIGN.to_owned()),
+            Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
+            None => of_worker(phrase(&report.ending)),
+            Some(Exit::Permanent) if edition >= Edition::Second => {
+                Some((Common::Unknown, failed(report, Persistence::Permanent)))
+            }
+            Some(Exit::LocalResource) if edition >= Edition::Second => {
+                Some((Common::Place, said(report, "a local resource is in the way (exit 13)")))
+            }
+            Some(Exit::Usage | Exit::Permanent | Exit::Refused | Exit::LocalResource | Exit::Stopped) => None,
+        },
+        Ending::Signaled { .. } => of_worker(phrase(&report.ending)),
+        Ending::Stalled { .. } => Some((Common::Source, phrase(&report.ending))),
+        Ending::TooLarge { .. } if edition >= Edition::Second => of_limit("--max-rss"),
+        Ending::TimedOut { .. } if edition >= Edition::Second => of_limit("--batch-timeout"),
+        Ending::Stopped { .. }
+        | Ending::TooLarge { .. }
+        | Ending::TimedOut { .. }
+        | Ending::NotStarted { .. }
+        | Ending::Unusable { .. }
+        | Ending::Unattended { .. }
+        | Ending::Interrupted => None,
+    }
+}
+
+/// Did the worker tell that not one page came?
+pub fn heard_nothing(report: &Report) -> bool {
+    report.pages == Some(0)
+}
+
+/// What the first ticker that failed like this has to say, else how the attempt ended.
+fn failed(report: &Report, wanted: Persistence) -> String {
+    let said = report.unfinished.iter().find_map(|left| match &left.word {
+        Word::Failed { cause, persistence } if *persistence == wanted => Some(cause.clone()),
+        Word::Failed { .. } | Word::Untouched | Word::Begun => None,
+    });
+    said.unwrap_or_else(|| phrase(&report.ending))
+}
+
+/// Attempts of several batches.
+pub type Attempts = BTreeMap<BatchId, BTreeSet<u32>>;
+
+/// Attempts one after the other with one trouble, and nothing done in between.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Streak {
+    cause: Option<Common>,
+    /// Which.
+    pub attempts: Attempts,
+}
+
+impl Streak {
+    /// Another one; a trouble of another kind begins anew.
+    pub fn note(&mut self, cause: Common, batch: BatchId, attempt: u32) {
+        let cause = Some(cause);
+        if cause != self.cause {
+            *self = Self { cause, attempts: Attempts::new() };
+        }
+        self.attempts.entry(batch).or_default().insert(attempt);
+    }
+
+    /// What they have in common, if there are any.
+    pub fn cause(&self) -> Option<&Common> {
+        self.cause.as_ref()
+    }
+}

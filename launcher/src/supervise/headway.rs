@@ -1,0 +1,32 @@
+//! Headway: what an attempt has added to what is done. Pure.
+//!
+//! Who makes some is on its way, however its attempts end: there is only so much to add.
+
+use super::facts::Report;
+
+/// What one attempt has added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headway {
+    /// Tickers that are done now.
+    tickers: u64,
+    /// Of each unfinished ticker, in the order of the report: is more of it proven than ever before?
+    moved_on: Vec<bool>,
+}
+
+impl Headway {
+    /// Of the attempt that `report` is about.
+    pub fn of(report: &Report, moved_on: Vec<bool>) -> Self {
+        debug_assert_eq!(moved_on.len(), report.unfinished.len(), "one for each");
+        Self { tickers: report.proven.tickers + report.reported, moved_on }
+    }
+
+    /// Is there any?
+    pub fn is_any(&self) -> bool {
+        self.tickers > 0 || self.moved_on.contains(&true)
+    }
+
+    /// Did each unfinished ticker move on?
+    pub fn of_unfinished(&self) -> impl Iterator<Item = bool> {
+        self.moved_on.iter().copied()
+    }
+}

@@ -1,0 +1,184 @@
+//! Streaks: one trouble that batch after batch has is nobody's own. The run pauses, a batch is sent ahead, and what the
+//! attempts have cost is taken back.
+//!
+//! It comes to an end: a pause ends when something gets done, and who is sent ahead pays for itself, but for its
+//! first attempt and for a silent source, [`PATIENCE`] times.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use shared::run::workdir::BatchId;
+
+use super::{Machine, Probe, RunState};
+use crate::supervise::batch::Pardon;
+use crate::supervise::causes;
+use crate::supervise::common::{self, Common, Streak};
+use crate::supervise::facts::{Edition, Report, StopWhy};
+use crate::supervise::headway::Headway;
+
+/// So many batches in a row with one trouble, and nothing done in between, have a common cause.
+const COMMON: usize = 3;
+/// So many are enough where the trouble is a place, and a look has found nothing wrong with those that are known.
+const COMMON_PLACE: usize = 2;
+/// So many batches are sent ahead before a trouble that does not pass by itself is a person's to mend.
+const CANARIES: u32 = 5;
+/// So many that hear nothing from the source cost nobody an attempt, four minutes in all: where few batches are left
+/// the same ones are sent again and again.
+const PATIENCE: u32 = 8;
+
+/// An attempt that has ended.
+#[derive(Clone, Copy)]
+pub(super) struct Ended<'a> {
+    pub(super) at: Timestamp,
+    pub(super) id: BatchId,
+    pub(super) attempt: u32,
+    pub(super) report: &'a Report,
+    pub(super) headway: &'a Headway,
+}
+
+impl Machine {
+    /// What ends while the run is being stopped ends because of that. In a pause for a common cause what still
+    /// runs is likely to have the same trouble, and so has a batch that had never been tried before it was sent
+    /// ahead; one that had failed already answers for itself, unless it is the source that says nothing, for a while.
+    pub(super) fn is_spared(&self, id: BatchId, attempt: u32, report: &Report) -> bool {
+        match &self.run {
+            RunState::Stopping { .. } => true,
+            RunState::Paused { probe: Probe::Canary { sent, failed }, .. } => {
+                let source_is_silent = self.edition >= Edition::Second
+                    && common::heard_nothing(report)
+                    && matches!(common::cause(report, self.edition), Some((Common::Source, _)));
+                *sent != Some(id) || attempt == 1 || source_is_silent && *failed < PATIENCE
+            }
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { probe: Probe::Folders, .. }
+            | RunState::Closed { .. } => self.asked_to_end.contains(&id),
+        }
+    }
+
+    /// The same trouble on several batches in a row, with nothing done in between, is nobody's fault. Says whether the
+    /// run goes on, or waits, as that demands.
+    pub(super) fn look_for_common_causes(&mut self, ended: &Ended) -> bool {
+        let Ended { at, id, attempt, report, headway } = *ended;
+        if headway.is_any() {
+            self.streak = Streak::default();
+            self.doubt_others(id);
+            if matches!(self.run, RunState::Paused { probe: Probe::Canary { .. }, .. }) {
+                self.run = RunState::Open;
+            }
+            return true;
+        }
+        if matches!(&self.run, RunState::Paused { probe: Probe::Canary { sent: Some(sent), .. }, .. } if *sent == id)
+        {
+            self.canary_failed(at, id, report);
+            return true;
+        }
+        let Some((cause, words)) = common::cause(report, self.edition) else { return false };
+        // Where something got done the right place is asked, and whom it does not know does not exist.
+        if cause == Common::Unknown && self.has_done {
+            return false;
+        }
+        // The folders of the run were looked at before, and nothing was found there.
+        let is_hidden = cause == Common::Place;
+        self.streak.note(cause, id, attempt);
+        match &self.run {
+            RunState::Open if self.is_common(report) => self.pause_for_a_streak(at, &words),
+            RunState::Paused { probe: Probe::Folders, .. } if is_hidden && self.is_common(report) => {
+                self.run = RunState::Open;
+                self.pause_for_a_streak(at, &words);
+            }
+            RunState::Paused { probe: Probe::Canary { .. }, .. } => {}
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { probe: Probe::Folders, .. }
+            | RunState::Stopping { .. }
+            | RunState::Closed { .. } => return false,
+        }
+        true
+    }
+
+    /// Is the streak, to which `report` belongs, long enough to be nobody's own?
+    fn is_common(&self, report: &Report) -> bool {
+        // A ticker that has trouble has it in all of its parts: these are one.
+        let whose = |id: BatchId| self.batch(id).and_then(|batch| batch.members().first());
+        let troubled: BTreeSet<_> = self.streak.attempts.keys().copied().map(whose).collect();
+        let enough = match self.streak.cause() {
+            Some(Common::Place) => COMMON_PLACE,
+            Some(Common::Source) if self.edition >= Edition::Second && common::heard_nothing(report) => {
+                let mut concerned = troubled.clone();
+                let mut open = self.batches().filter(|(_, batch)| !batch.is_over());
+                while concerned.len() < COMMON
+                    && let Some((id, _)) = open.next()
+                {
+                    concerned.insert(whose(id));
+                }
+                COMMON.min(concerned.len())
+            }
+            Some(Common::Source | Common::Unknown | Common::Worker(_)) | None => COMMON,
+        };
+        troubled.len() >= enough
+    }
+
+    /// Takes back what the attempts of the streak have cost and sends somebody ahead. A batch that has the same trouble
+    /// again after somebody else got through may well be to blame: it is given nothing back a second time unless
+    /// who is sent ahead has it, too. Who was given up for good stays so until the run is.
+    fn pause_for_a_streak(&mut self, at: Timestamp, words: &str) {
+        let attempts = std::mem::take(&mut self.streak).attempts;
+        let why = match attempts.len() {
+            1 => format!("the last batch got nothing done: {words}"),
+            several => format!("{several} batches in a row got nothing done: {words}"),
+        };
+        let edition = self.edition;
+        for (id, attempts) in &attempts {
+            let Ok(batch) = self.known(*id) else { continue };
+            if edition == Edition::First {
+                batch.absolve(&BTreeSet::from([batch.attempts]), Pardon::Anew);
+            } else if !batch.is_doubted() {
+                batch.absolve(attempts, Pardon::Charges);
+            }
+        }
+        if edition >= Edition::Second {
+            self.doubted = attempts;
+        }
+        self.pause(at, why, Probe::Canary { sent: None, failed: 0 });
+    }
+
+    /// Batch `id` has got something done while others waited that had got nothing.
+    fn doubt_others(&mut self, id: BatchId) {
+        for (other, _) in std::mem::take(&mut self.doubted) {
+            if let Ok(batch) = self.known(other)
+                && other != id
+            {
+                batch.doubt();
+            }
+        }
+    }
+
+    fn absolve_doubted(&mut self, pardon: Pardon) {
+        for (id, attempts) in self.doubted.clone() {
+            if let Ok(batch) = self.known(id) {
+                batch.absolve(&attempts, pardon);
+            }
+        }
+    }
+
+    fn canary_failed(&mut self, at: Timestamp, id: BatchId, report: &Report) {
+        let RunState::Paused { why, since, probe: Probe::Canary { sent, failed }, probe_after } =
+            &mut self.run
+        else {
+            return;
+        };
+        *sent = None;
+        *failed += 1;
+        *since = at;
+        *probe_after = causes::canary_after(*failed);
+        let cause = common::cause(report, self.edition).map(|(cause, _)| cause);
+        if *failed >= CANARIES && cause.as_ref().is_some_and(|cause| !cause.passes()) {
+            let what = format!("{why}; {failed} batches sent ahead ended the same way");
+            self.absolve_doubted(Pardon::Everything);
+            self.give_up(StopWhy::Hopeless { batch: id, what });
+        } else if cause.is_some() {
+            self.absolve_doubted(Pardon::Charges);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Signs that an attempt has done anything, for scripts that keep no ledger: a line in the log or a file of the
+//! ticker. That such a script ends well is believed only with one of them.
+
+use std::fs::{self, DirEntry};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use shared::run::workdir::BatchId;
+
+use super::last_words::{self, RULE};
+
+/// Files are stamped by a clock of the kernel that may be so far behind ours.
+const CLOCK_LAG: Duration = Duration::from_millis(20);
+/// How deep a ticker's files may lie below its folder: `year=/month=/day=`, or a kind of bars and a year.
+const DEPTH: u32 = 4;
+
+/// How the line in a batch's log begins that announces an attempt.
+pub fn header(batch: BatchId, number: u32) -> String {
+    format!("{RULE} {batch} attempt {number}, ")
+}
+
+/// Is there anything in the log at `path` behind the header of this attempt?
+pub fn has_spoken(log: &Path, batch: BatchId, number: u32) -> bool {
+    let last = last_words::last_line(log).unwrap_or_default();
+    !last.is_empty() && !last.starts_with(&header(batch, number))
+}
+
+/// Is there a file with something in it below `folder` that was written at or after `since`?
+pub fn has_new_file(folder: &Path, since: Timestamp) -> bool {
+    let since = SystemTime::from(since).checked_sub(CLOCK_LAG).unwrap_or(SystemTime::UNIX_EPOCH);
+    holds_new_file(folder, since, DEPTH)
+}
+
+fn holds_new_file(folder: &Path, since: SystemTime, depth: u32) -> bool {
+    let is_new = |entry: &DirEntry| {
+        let Ok(metadata) = entry.metadata() else { return false };
+        if metadata.is_dir() {
+            return depth > 0 && holds_new_file(&entry.path(), since, depth - 1);
+        }
+        metadata.len() > 0 && metadata.modified().is_ok_and(|at| at >= since)
+    };
+    fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_new(&entry)))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "fixtures")]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::Write as _;
+
+    #[test]
+    fn only_a_file_with_something_in_it_that_is_new_is_a_sign() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let began_at = crate::process::clock::now();
+        let year = folder.path().join("A/year=2024");
+        fs::create_dir_all(&year).expect("made");
+        let has_sign = || has_new_file(&folder.path().join("A"), began_at);
+        assert!(!has_sign(), "a folder is none");
+        let mut file = File::create(year.join("daily.parquet")).expect("made");
+        assert!(!has_sign(), "nothing is in it");
+        file.write_all(b"PAR1").expect("written");
+        assert!(has_sign());
+        file.set_modified(SystemTime::from(began_at) - Duration::from_mins(1)).expect("dated");
+        assert!(!has_sign(), "it was there before");
+    }
+
+    #[test]
+    fn a_header_of_ours_is_no_word_of_the_script() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("batch_0001.log");
+        let mut log = File::create(&path).expect("made");
+        let batch = BatchId(1);
+        assert!(!has_spoken(&path, batch, 1));
+        writeln!(log, "{}tickers: 2\nwords\n{}tickers: 2", header(batch, 1), header(batch, 2))
+            .expect("written");
+        assert!(!has_spoken(&path, batch, 2), "those were words of the attempt before");
+        writeln!(log, "==== all done").expect("written");
+        assert!(has_spoken(&path, batch, 2));
+    }
+}

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use shared::disk::checked_lines;
 use shared::run::workdir::Workdir;
 
-use crate::machine::{any_run, opened, planned, rules};
+use crate::any_run::any_run;
+use crate::machine::{opened, planned, rules};
 
 fn nowhere() -> Workdir {
     Workdir::new(Path::new("/nowhere"))

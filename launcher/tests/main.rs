@@ -3,6 +3,7 @@
 
 mod scene;
 mod machine;
+mod any_run;
 mod common_cause;
 mod makespan;
 mod forecast;

@@ -1,0 +1,154 @@
+//! Any run: whatever workers do, it comes to its end, and every ticker is done or named.
+
+use launcher::process::exit_record::Ending;
+use launcher::supervise::batch::BatchState;
+use launcher::supervise::facts::{Fact, Partway, Report, Unfinished, Word};
+use launcher::supervise::machine::{Probe, RunState};
+use proptest::prelude::*;
+use shared::market::ticker::Ticker;
+use shared::run::events::Persistence;
+use shared::run::workdir::BatchId;
+
+use crate::machine::{Story, exited, rules};
+
+/// What a worker may do, picked by a number.
+fn some_ending(choice: u8) -> Ending {
+    match choice % 13 {
+        12 => Ending::TimedOut { ran_ms: 1 },
+        9 => Ending::TooLarge { rss_bytes: 1 },
+        10 => Ending::Stalled { quiet_ms: 1 },
+        11 => Ending::Unattended { what: "killed".to_owned() },
+        0 | 1 => Ending::Exited { code: 0 },
+        2 => Ending::Exited { code: 10 },
+        3 => Ending::Exited { code: 11 },
+        4 => Ending::Exited { code: 101 },
+        5 => Ending::Signaled { signal: 9 },
+        6 => Ending::Exited { code: 13 },
+        7 => Ending::NotStarted { what: "no memory".to_owned() },
+        _ => Ending::Interrupted,
+    }
+}
+
+fn some_word(choice: u8) -> Option<Word> {
+    let failed = |persistence| Word::Failed { cause: "x".to_owned(), persistence };
+    match choice % 6 {
+        0 | 1 => None,
+        2 => Some(Word::Untouched),
+        3 => Some(Word::Begun),
+        4 => Some(failed(Persistence::Transient)),
+        _ => Some(failed(Persistence::Permanent)),
+    }
+}
+
+/// Any run: `choices` decide what workers do until they are used up; then every worker does its whole work.
+pub(crate) fn any_run(choices: &[u8], cap: u32) -> Story {
+    let mut story = Story::of(rules(cap, 1), &[&["A", "B", "C"], &["D"], &["E", "F"], &["G", "H", "I"]]);
+    let mut choices = choices.iter().copied();
+    for _round in 0..10_000 {
+        story.launch();
+        assert!(story.machine.running() <= cap, "the cap holds");
+        if let Some(outcome) = story.closes() {
+            story.hear(Fact::Closed { outcome });
+            return story;
+        }
+        let waits_for_the_disk =
+            matches!(story.machine.run(), RunState::Paused { probe: Probe::Folders, .. });
+        if waits_for_the_disk && story.machine.running() == 0 {
+            story.hear(Fact::PauseLifted);
+        }
+        let running: Vec<BatchId> = story
+            .machine
+            .batches()
+            .filter(|(_, batch)| matches!(batch.state, BatchState::Running { .. }))
+            .map(|(id, _)| id)
+            .collect();
+        story.pass(1);
+        let Some(id) = running.get(usize::from(choices.next().unwrap_or(0)) % running.len().max(1)) else {
+            continue;
+        };
+        let left: Vec<Ticker> = story.machine.batch(*id).expect("it runs").trial().cloned().collect();
+        let ending = choices.next().map_or(Ending::Exited { code: 0 }, some_ending);
+        let mut report = exited(0, 0, &[]);
+        for ticker in left {
+            match choices.next().and_then(some_word) {
+                Some(word) => {
+                    report.unfinished.push(Unfinished { ticker, word, partway: Partway::default() });
+                }
+                None => report.proven.tickers += 1,
+            }
+        }
+        report.ending = ending;
+        report.yielded = choices.next().is_some_and(|choice| choice % 2 == 0);
+        report.pages = choices.next().and_then(|choice| [None, Some(0), Some(7)][usize::from(choice % 3)]);
+        for left in &mut report.unfinished {
+            let fresh_days = choices.next().unwrap_or(0) % 3;
+            left.partway = Partway { days: story.entries.len() as u64, fresh_days: fresh_days.into() };
+        }
+        story.end(id.0, report);
+    }
+    panic!("the run never came to its end");
+}
+
+/// A run whose workers never get anything done and end as `choices` say, again and again.
+fn hopeless_run(choices: &[u8], cap: u32) -> Story {
+    let mut story = Story::of(rules(cap, 1), &[&["A", "B", "C"], &["D"], &["E", "F"], &["G"]]);
+    let mut choices = choices.iter().copied().cycle();
+    let mut choose = || choices.next().expect("endless");
+    for _round in 0..3000 {
+        story.launch();
+        if let Some(outcome) = story.closes() {
+            story.hear(Fact::Closed { outcome });
+            return story;
+        }
+        if matches!(story.machine.run(), RunState::Paused { probe: Probe::Folders, .. }) {
+            story.hear(Fact::PauseLifted);
+        }
+        story.pass(301);
+        let running =
+            story.machine.batches().filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
+        let ended: Vec<(BatchId, Vec<Ticker>)> =
+            running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
+        for (id, left) in ended {
+            // What nobody can be blamed for may well go on for ever.
+            let ending = match some_ending(choose()) {
+                Ending::Interrupted | Ending::NotStarted { .. } => Ending::Exited { code: 13 },
+                ending => ending,
+            };
+            let word = |choice: u8| some_word(2 + choice % 4).expect("unfinished");
+            let partway = Partway { days: 3, fresh_days: u64::from(choose() % 2) };
+            let unfinished = |ticker| Unfinished { ticker, word: word(choose()), partway };
+            let unfinished: Vec<_> = left.into_iter().map(unfinished).collect();
+            let pages = [None, Some(0), Some(7)][usize::from(choose() % 3)];
+            let yielded = choose() % 2 == 0;
+            story.end(id.0, Report { ending, unfinished, pages, yielded, ..exited(0, 0, &[]) });
+        }
+    }
+    panic!("the run never came to its end");
+}
+
+proptest! {
+    #[test]
+    fn a_run_in_which_nothing_gets_done_comes_to_its_end(
+        choices in proptest::collection::vec(any::<u8>(), 1..40),
+        cap in 1..5_u32,
+    ) {
+        let story = hopeless_run(&choices, cap);
+        let is_closed = matches!(story.machine.run(), RunState::Closed { .. });
+        prop_assert!(is_closed);
+    }
+
+    #[test]
+    fn every_run_comes_to_its_end_and_every_ticker_is_done_or_named(
+        choices in proptest::collection::vec(any::<u8>(), 0..300),
+        cap in 1..5_u32,
+    ) {
+        let story = any_run(&choices, cap);
+        let (mut done, mut failed) = (0, 0);
+        for (_, batch) in story.machine.batches() {
+            prop_assert_eq!(batch.left().len(), 0);
+            done += batch.proven.tickers;
+            failed += batch.failures().len();
+        }
+        prop_assert_eq!(done + failed as u64, 9);
+    }
+}

@@ -86,7 +86,7 @@ impl Run {
         let folder = self.workdir.attempt(batch, number);
         fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
         let csv = self.workdir.attempt_csv(batch, number);
-        scratch::jot(&csv, &TickerList::text(&work.tickers))?;
+        scratch::jot_like(&csv, &TickerList::text(&work.tickers), &self.workdir.batch_csv(batch))?;
         scratch::jot_part(&self.workdir.attempt_part(batch, number), work.part)?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(

@@ -15,6 +15,17 @@ pub fn jot(path: &Path, text: &str) -> Result<(), DiskError> {
     fs::write(path, text).map_err(DiskError::at("write", path))
 }
 
+/// The same where `other` mostly says it already: then it is one file with two names, which costs less than two.
+pub fn jot_like(path: &Path, text: &str, other: &Path) -> Result<(), DiskError> {
+    let says_it = fs::read(other).is_ok_and(|found| found == text.as_bytes());
+    if says_it && fs::hard_link(other, path).is_ok() {
+        return Ok(());
+    }
+    // What is there may be the other file.
+    drop(fs::remove_file(path));
+    jot(path, text)
+}
+
 /// Tells the shim of an attempt which days it is about; of all days there is no file.
 pub fn jot_part(path: &Path, part: Part) -> Result<(), DiskError> {
     if part.is_whole() { Ok(()) } else { jot(path, &part.to_string()) }
@@ -46,6 +57,20 @@ pub fn jot_over(path: &Path, text: &str) -> Result<(), DiskError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_what_it_is_to_say_whatever_the_other_one_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [other, path] = ["batch.csv", "tickers.csv"].map(|name| folder.path().join(name));
+        for there in [None, Some("ticker\nA\n"), Some("ticker\nA\nB\n")] {
+            if let Some(there) = there {
+                jot(&other, there).expect("written");
+            }
+            jot_like(&path, "ticker\nA\n", &other).expect("written");
+            assert_eq!(fs::read_to_string(&path).expect("read"), "ticker\nA\n", "beside {there:?}");
+            assert_eq!(fs::read_to_string(&other).ok().as_deref(), there, "it is not written to");
+        }
+    }
 
     #[test]
     fn a_part_is_read_as_it_was_jotted_and_what_is_no_part_is_an_error() {

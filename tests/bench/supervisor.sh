@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
 # What it costs the launcher to see a worker through, side by side with GNU parallel on the same number of jobs that end
-# at once. They say a word: a script that says nothing and leaves nothing is not believed. Run by scripts/bench.
+# at once (at_once.c). Run by scripts/bench.
 #
 # ITEMS=5000, ROUNDS=3 and JOBS="6 16 32" (at one time) by default; LAUNCHER=PATH measures a launcher that is built already.
 # Nothing is removed before the end: ext4 without a journal makes new files slowly where many were removed a moment ago.
@@ -17,6 +17,8 @@ if [ -z "$launcher" ]; then
     launcher=${CARGO_TARGET_DIR:-target}/release/launcher
 fi
 launcher=$(realpath "$launcher")
+job=$here/at-once
+cc -O2 -static -o "$job" tests/bench/at_once.c
 
 seq -f 'T%.0f' "$items" >"$here/items"
 { echo ticker; cat "$here/items"; } >"$here/tickers.csv"
@@ -33,11 +35,11 @@ launcher_once() {
     local place=$here/launcher-$1.$round
     mkdir "$place"
     POLYGON_API_KEY=x measure "launcher-$1" "$launcher" start --workdir "$place/run" --job daily --tickers-csv "$here/tickers.csv" \
-        --outdir "$place/out" --from 2024-01-02 --to 2024-01-31 --batch-size 1 --max-concurrent "$1" --ingest-script /bin/echo --foreground
+        --outdir "$place/out" --from 2024-01-02 --to 2024-01-31 --batch-size 1 --max-concurrent "$1" --ingest-script "$job" --foreground
 }
 
 parallel_once() {
-    measure "parallel-$1" parallel --will-cite --joblog "$here/joblog-$1.$round" -j "$1" /bin/echo :::: "$here/items"
+    measure "parallel-$1" parallel --will-cite --joblog "$here/joblog-$1.$round" -j "$1" "$job" :::: "$here/items"
 }
 
 # row NAME CONCURRENCY FILE RSS RATIO
@@ -46,7 +48,7 @@ row() {
         'BEGIN { printf "| %-12s | %11d | %9.0f | %14.1f | %-14s | %-8s |\n", name, jobs, items / took, cpu / items, ratio, rss }'
 }
 
-say "$items jobs that only say their arguments (/bin/echo), one a batch; $rounds rounds, alternating"
+say "$items jobs that end at once, one a batch; $rounds rounds, alternating"
 for round in $(seq "$rounds"); do
     for jobs in $at_once; do
         echo "round $round, $jobs at a time (load $(load))" >&2

@@ -148,7 +148,7 @@ fn stopped_and_resumed_they_are_equal_to_the_source() {
 fn with_launcher_and_workers_killed_at_any_moment_they_are_equal_to_the_source() {
     let Some(scene) = RealRun::new() else { return };
     let mut first = true;
-    for moment in moments(6) {
+    for (round, moment) in moments(6).enumerate() {
         let mut command = if first { scene.start() } else { scene.go_on() };
         if first {
             command.arg("--foreground");
@@ -162,7 +162,7 @@ fn with_launcher_and_workers_killed_at_any_moment_they_are_equal_to_the_source()
         std::thread::sleep(moment);
         launcher.signal(Signal::SIGKILL);
         // Every other time the workers are left as orphans for the next launcher to find.
-        if moment.as_micros() % 2 == 0 {
+        if round % 2 == 0 {
             for pid in scene.processes() {
                 nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).ok();
             }

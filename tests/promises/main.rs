@@ -14,6 +14,7 @@ mod universe;
 mod resume;
 mod crash;
 mod crash_matrix;
+mod crash_points;
 mod claims;
 mod elephants;
 mod outage;

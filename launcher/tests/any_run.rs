@@ -42,7 +42,12 @@ fn some_word(choice: u8) -> Option<Word> {
 
 /// Any run: `choices` decide what workers do until they are used up; then every worker does its whole work.
 pub(crate) fn any_run(choices: &[u8], cap: u32) -> Story {
-    let mut story = Story::of(rules(cap, 1), &[&["A", "B", "C"], &["D"], &["E", "F"], &["G", "H", "I"]]);
+    any_run_of(&[&["A", "B", "C"], &["D"], &["E", "F"], &["G", "H", "I"]], choices, cap)
+}
+
+/// The same of these batches.
+pub(crate) fn any_run_of(batches: &[&[&str]], choices: &[u8], cap: u32) -> Story {
+    let mut story = Story::of(rules(cap, 1), batches);
     let mut choices = choices.iter().copied();
     for _round in 0..10_000 {
         story.launch();

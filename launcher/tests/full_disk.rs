@@ -28,6 +28,7 @@ impl SmallDisk {
         match mount.output() {
             Ok(ended) if ended.status.success() => Some(Self { root }),
             why => {
+                assert!(std::env::var_os("CI").is_none(), "CI must try a disk that is full: {why:?}");
                 eprintln!("skipped: no disk of its own may be mounted here ({why:?})");
                 None
             }

@@ -166,6 +166,6 @@ fn whoever_watches_sleeping_workers_sleeps_too() {
     let_pass(Duration::from_secs(10));
     let after = [supervisor, shim].map(cpu_ticks);
     eprintln!("ticks of 1000: supervisor {}, shim {}", after[0] - before[0], after[1] - before[1]);
-    // Not optimised, beside other tests: ten times what is asked of a release.
-    assert!(after[0] - before[0] < 50 && after[1] - before[1] < 50);
+    // Half a percent, though it is not optimised and others are at work.
+    assert!(after[0] - before[0] < 5 && after[1] - before[1] < 5);
 }

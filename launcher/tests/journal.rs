@@ -10,11 +10,37 @@ use proptest::prelude::*;
 use shared::disk::checked_lines;
 use shared::run::workdir::Workdir;
 
-use crate::any_run::any_run;
+use crate::any_run::{any_run, any_run_of};
+use crate::machine::Story;
 use crate::machine::{opened, planned, rules};
 
 fn nowhere() -> Workdir {
     Workdir::new(Path::new("/nowhere"))
+}
+
+/// Two hundred events at least. Lines are read one by one, so that of all that is before a cut the last lines are enough;
+/// at the end of each line, and in its middle, everything is read.
+#[test]
+fn a_long_journal_cut_at_any_byte_has_every_event_before_it() {
+    let choices: Vec<u8> = (0..=u8::MAX).cycle().step_by(7).take(400).collect();
+    let names: Vec<String> = (0..60).map(|number| format!("T{number}")).collect();
+    let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
+    let batches: Vec<&[&str]> = batches.iter().map(<[&str; 1]>::as_slice).collect();
+    let Story { entries, .. } = any_run_of(&batches, &choices, 3);
+    assert!(entries.len() >= 200, "only {} events", entries.len());
+    let lines: Vec<Vec<u8>> = entries.iter().map(|entry| checked_lines::encode(entry).into_bytes()).collect();
+    let read = |bytes: &[u8]| {
+        checked_lines::parse::<Entry>(Path::new("journal"), bytes).expect("a torn tail is no error").entries
+    };
+    for (number, line) in lines.iter().enumerate() {
+        let before = number.saturating_sub(2);
+        for cut in 0..=line.len() {
+            let whole = number + usize::from(cut == line.len());
+            let first = if cut == line.len() / 2 || cut == line.len() { 0 } else { before };
+            let bytes = [&lines[first..number].concat(), &line[..cut]].concat();
+            assert!(read(&bytes) == entries[first..whole], "line {number} cut at {cut}");
+        }
+    }
 }
 
 proptest! {

@@ -256,8 +256,9 @@ fn prepare_and_work(
     let Prepared { facts, weighed_by } = prepare::prepare(&machine, &run.request, tickers, &sizes, now);
     prepare::write_batch_files(&run.workdir, &facts)?;
     let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
-    journal.append(&entries)?;
+    // First whether it can be: what stands in the journal stands there for ever.
     entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(DriveError::from)?;
+    journal.append(&entries)?;
     drop(journal);
     if is_complete(&machine) {
         say("already complete: every ticker is done, nothing to do\n").map_err(Failure::Output)?;

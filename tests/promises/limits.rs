@@ -4,12 +4,14 @@
 use std::process::Command;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
+use shared::run::identity::ProcessIdentity;
 use tests::harness::place::{Place, days};
-use tests::harness::program::{Ended, Running, eventually, run};
+use tests::harness::program::{Ended, eventually, peak_rss_bytes, run};
 use tests::harness::tree;
 use tests::harness::truth::{daily_bars, universe};
 use tests::sim::config::Config;
@@ -141,12 +143,15 @@ fn the_status_of_a_thousand_batches_is_there_at_once() {
 #[ignore = "measures a release build: scripts/soak"]
 fn ten_thousand_batches_are_taken_over_in_a_second_and_shown_in_a_tenth_and_fit_into_30_mib() {
     let (place, mut start) = many_batches(10_000);
-    let supervisor = Running::start(start.arg("--foreground"));
+    run(&mut start).expect_code(0);
     let log = || std::fs::read_to_string(place.workdir().join("launcher.log")).unwrap_or_default();
     eventually("all but ten batches", || log().matches(" exit 0: 1 done").count() == 9_990);
     let running = status_takes(&place);
-    supervisor.signal(Signal::SIGKILL);
-    let peak = supervisor.wait().peak_rss_bytes;
+    let text = std::fs::read_to_string(place.workdir().join("pids/launcher.pid")).expect("a pid file");
+    let supervisor: ProcessIdentity = serde_json::from_str(&text).expect("who supervises");
+    let peak = peak_rss_bytes(supervisor.pid);
+    kill(Pid::from_raw(supervisor.pid), Signal::SIGKILL).expect("it supervises");
+    eventually("its end", || !supervisor.is_alive());
     let restart = run(place.launcher("start").arg("--resume")).expect_code(0);
     let taken_over = status_takes(&place);
     std::fs::write(place.path().join("go"), "").expect("written");

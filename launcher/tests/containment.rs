@@ -78,6 +78,18 @@ fn what_a_worker_left_in_hiding_is_found_when_shim_and_supervisor_are_dead() {
 }
 
 #[test]
+fn a_group_that_a_supervisor_made_before_it_was_killed_is_the_group_of_the_next_one() {
+    if !has_groups() {
+        return;
+    }
+    let name = format!("twice-{}", std::process::id());
+    let first = RunGroup::create(&name).expect("made");
+    assert_eq!(RunGroup::create(&name).as_ref(), Some(&first));
+    first.dissolve();
+    assert_eq!(RunGroup::at(first.path()), None);
+}
+
+#[test]
 fn a_run_that_ends_leaves_no_control_group() {
     if !has_groups() {
         return;

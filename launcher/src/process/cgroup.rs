@@ -51,7 +51,12 @@ impl RunGroup {
             // Who moves a process from one group to another needs leave in what both lie in.
             access(&place.join("cgroup.procs"), AccessFlags::W_OK).ok()?;
             let path = place.join(format!("launcher-{run}"));
-            fs::create_dir(&path).ok()?;
+            match fs::create_dir(&path) {
+                Ok(()) => {}
+                // By a supervisor that was killed before it could say so: nobody else has this name.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(_) => return None,
+            }
             // For our own groups; where it can't be had there is no wall.
             let _ = put(&path, "cgroup.subtree_control", "+memory");
             Some(Self { path })

@@ -298,6 +298,3 @@ fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {
     };
     Some(Damage { path, what })
 }
-
-#[cfg(test)]
-mod tests;

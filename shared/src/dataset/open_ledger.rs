@@ -62,3 +62,6 @@ impl OpenLedger {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

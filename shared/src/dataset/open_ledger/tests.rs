@@ -1,9 +1,13 @@
-//! What the lines of a ledger prove, line by line.
+//! What a ledger proves, line by line, and who may write it.
 
-use super::super::open_ledger::OpenLedger;
+use jiff::Timestamp;
+
+use super::super::answers::{Answers, Said, Trust};
+use super::super::ledger::*;
+use super::super::partition::Partition;
+use super::super::writer::Fingerprint;
 use super::*;
 use crate::disk::checked_lines;
-use jiff::Timestamp;
 
 fn range(from: &str, to: &str) -> DateRange {
     DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")

@@ -187,10 +187,12 @@ fn storm(seed: u64, kills: usize) -> usize {
     let mut sent = 0;
     for round in 0.. {
         let mut matrix = Matrix::new(seed * 1000 + round, sent);
-        let mut lives = 0;
-        while matrix.life() != Some(0) && lives < 60 {
+        // Mostly it is broken off in the middle, so that the start after it has something to go on with.
+        for _ in 0..=matrix.dice.below(12) {
+            if matrix.life() == Some(0) {
+                break;
+            }
             matrix.check();
-            lives += 1;
         }
         matrix.finish();
         sent += matrix.kills;

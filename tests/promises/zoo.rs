@@ -62,7 +62,7 @@ fn other_tickers_than_those_asked_for_are_no_success() {
 
 #[test]
 fn a_worker_that_gets_nothing_any_more_is_ended_and_its_state_is_kept() {
-    for nature in ["sleeper", "deaf"] {
+    for nature in ["sleeper", "deaf", "mute"] {
         let story = Story::of(nature, &["A"], &["--stall-timeout", "1s", "--retries", "0"]);
         story.ends_with(1).says("1 x ended because nothing came for ").says("for example A: ");
         let trace = story.read("run/attempts/batch_0001.1/stalled.txt");

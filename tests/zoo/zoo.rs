@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             zoo.work(&others.collect::<Vec<_>>());
         }
         "sleeper" => zoo.hang(),
+        "mute" => sleep_for_ever(),
         "slow" => zoo.prove_one_partition_and_hang(),
         "deaf" => {
             ignore_requests();
@@ -120,9 +121,7 @@ impl Zoo {
         self.say(Event::TickerStart { ticker: self.tickers[0].clone() });
         let progress = Event::Progress { ticker: self.tickers[0].clone(), rows: 1, pages: 1, bytes: 1 };
         self.say(progress);
-        loop {
-            std::thread::sleep(Duration::from_mins(1));
-        }
+        sleep_for_ever()
     }
 
     /// What is proven already is left alone, as `--resume` asks.
@@ -164,6 +163,12 @@ impl Zoo {
             ledger.commit(vec![entry]).expect("committed");
         }
         note(&self.outdir, "worked", ticker.as_str());
+    }
+}
+
+fn sleep_for_ever() -> ! {
+    loop {
+        std::thread::sleep(Duration::from_mins(1));
     }
 }
 

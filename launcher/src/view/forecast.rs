@@ -1,5 +1,5 @@
 //! A forecast: how much of a run is behind, and how long the rest takes. Gathers what the journal tells for
-//! [`eta`](super::eta) to judge.
+//! [`mod@eta`] to judge.
 
 use std::collections::BTreeMap;
 

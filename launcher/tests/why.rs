@@ -15,6 +15,7 @@ if grep -q '^A$' "$list"; then
     echo "$stamp INFO  A: starts"
     echo "$stamp ERROR A: HTTP 500, eight times"
     echo "$stamp ERROR B: of no interest here"
+    echo '{"at":"'$stamp'","event":"progress","ticker":"A","rows":0,"pages":1,"bytes":1}' >> "$events"
     echo '{"at":"'$stamp'","event":"ticker_failed","ticker":"A","cause":"HTTP 500, eight times","persistence":"transient"}' >> "$events"
     exit 10
 fi

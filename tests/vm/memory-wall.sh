@@ -18,7 +18,7 @@ built=${CARGO_TARGET_DIR:-target}/debug
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 root=$place/root
-mkdir -p "$root"/{bin,proc,sys,dev,tmp,work}
+mkdir -p "$root"/{bin,proc,sys,dev,tmp,place}
 cp tests/vm/init "$root/init"
 chmod +x "$root/init"
 cp "$(command -v busybox)" "$root/bin/busybox"

@@ -75,8 +75,7 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
     if left.is_empty() {
         return Ok(was_running);
     }
-    let pids: Vec<String> = left.iter().map(i32::to_string).collect();
-    Err(Failure::Undead(pids.join(", ")))
+    Err(Failure::Undead(watch::listed(left)))
 }
 
 /// Does anything of the run live: a worker, its shim, a supervisor that is still on its way?

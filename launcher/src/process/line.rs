@@ -72,7 +72,7 @@ impl OwnShim {
                 Word::None
             }
             // Its end of the line is closed when it ends, or when it has lost its senses.
-            Ok(_) | Err(_) => Word::Gone(self.bury()),
+            Ok(_) | Err(_) => Word::Gone(bury(&mut self.process)),
         }
     }
 
@@ -103,15 +103,15 @@ impl OwnShim {
         let Self { mut process, line, .. } = self;
         drop(line);
         if !clock::wait_until(LEAVE_LIMIT, || !matches!(process.try_wait(), Ok(None))) {
-            drop(process.kill());
-            drop(process.wait());
+            bury(&mut process);
         }
     }
+}
 
-    fn bury(&mut self) -> String {
-        drop(self.process.kill());
-        self.process.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
-    }
+/// Ends a shim that is of no use any more, and says how it ended, for people.
+fn bury(process: &mut Child) -> String {
+    drop(process.kill());
+    process.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
 }
 
 /// The shim's end.

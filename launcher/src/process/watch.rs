@@ -73,6 +73,12 @@ impl Wanted {
     }
 }
 
+/// Pids for people.
+pub fn listed(pids: impl IntoIterator<Item = i32>) -> String {
+    let pids: Vec<String> = pids.into_iter().map(|pid| pid.to_string()).collect();
+    pids.join(", ")
+}
+
 /// Every living process with `marker`, but for this one.
 pub fn marked(marker: &Marker) -> Vec<ProcessIdentity> {
     living(&marker.clone().into())

@@ -44,17 +44,18 @@ pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> 
         unheard = Some(run.workdir.attempt_exit(batch, number));
         orders.over();
     }
-    match unheard {
-        Some(exit) if exit.exists() => Ok(publish::make_durable(&exit)?),
-        Some(_) | None => Ok(()),
-    }
+    unheard.map_or(Ok(()), |exit| vouch_for(&exit))
 }
 
 /// Attends to one attempt; its record is durable on return.
 pub fn alone(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
     Shim::of(run).attend(batch, number, inbox)?;
-    let exit = run.workdir.attempt_exit(batch, number);
-    if exit.exists() { Ok(publish::make_durable(&exit)?) } else { Ok(()) }
+    vouch_for(&run.workdir.attempt_exit(batch, number))
+}
+
+/// Makes a record durable, unless its attempt was moved away or deleted.
+fn vouch_for(exit: &Path) -> Result<(), LockError> {
+    if exit.exists() { Ok(publish::make_durable(exit)?) } else { Ok(()) }
 }
 
 /// Who we are, as a shim.
@@ -159,8 +160,8 @@ pub fn how_it_ended(
     }
     let left = watch::kill(&run.marker(batch, number).into());
     if !left.is_empty() {
-        let pids: Vec<String> = left.iter().map(|process| process.pid.to_string()).collect();
-        return Err(OpenStill::Undead { attempt: format!("{batch}.{number}"), pids: pids.join(", ") });
+        let pids = watch::listed(left.iter().map(|process| process.pid));
+        return Err(OpenStill::Undead { attempt: format!("{batch}.{number}"), pids });
     }
     let _lock =
         Lock::acquire(&run.workdir.attempt_lock(batch, number), "the supervisor, closing the attempt")?;

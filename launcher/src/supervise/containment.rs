@@ -1,7 +1,7 @@
 //! Containment: which control group a run has, if any, and who is ended by it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use shared::run::identity::ProcessIdentity;
@@ -16,7 +16,7 @@ use crate::process::watch::{self, Marker};
 /// The group that an earlier supervisor has made for the run in `workdir`, if it is still there.
 pub fn found(workdir: &Workdir) -> Option<RunGroup> {
     let path = fs::read_to_string(workdir.cgroup()).ok()?;
-    RunGroup::at(&PathBuf::from(path.trim_end_matches('\n')))
+    RunGroup::at(Path::new(path.trim_end_matches('\n')))
 }
 
 /// The group of `run`, made where there is none yet.

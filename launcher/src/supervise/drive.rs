@@ -425,8 +425,7 @@ impl Supervisor<'_> {
         if left.is_empty() {
             return Ok(());
         }
-        let pids: Vec<String> = left.iter().map(i32::to_string).collect();
-        Err(DriveError::Undead(pids.join(", ")))
+        Err(DriveError::Undead(watch::listed(left)))
     }
 
     /// Lets a fact count that was seen. It is written with the next deed, or before the round is over.

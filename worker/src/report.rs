@@ -96,7 +96,13 @@ impl Reporter {
             Persistence::Permanent => "failed for good",
         };
         self.ticker(Level::Error, ticker, format_args!("{word}: {cause}"));
-        self.say(Event::TickerFailed { ticker: ticker.clone(), cause: self.fit_to_say(cause), persistence });
+        self.say(Event::TickerFailed {
+            ticker: ticker.clone(),
+            cause: self.fit_to_say(cause),
+            persistence,
+            origin: None,
+            kind: None,
+        });
     }
 
     /// The rest is left to another process.

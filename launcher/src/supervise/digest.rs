@@ -36,7 +36,7 @@ impl Digest {
                 self.tell(ticker, Some(Word::Begun), Some((rows, pages)));
             }
             Event::TickerDone { ticker, rows, pages } => self.tell(ticker, None, Some((rows, pages))),
-            Event::TickerFailed { ticker, cause, persistence } => {
+            Event::TickerFailed { ticker, cause, persistence, .. } => {
                 self.tell(ticker, Some(Word::Failed { cause, persistence }), None);
             }
             Event::Yield { .. } => self.yielded = true,
@@ -107,6 +107,8 @@ mod tests {
             Event::TickerDone { ticker: ticker("A"), rows: 15, pages: 2 },
             Event::TickerStart { ticker: ticker("C") },
             Event::TickerFailed {
+                origin: None,
+                kind: None,
                 ticker: ticker("C"),
                 cause: "404".to_owned(),
                 persistence: Persistence::Permanent,

@@ -23,6 +23,18 @@ pub enum Persistence {
     Permanent,
 }
 
+/// Whose trouble a failure is. Only what is the source's or the machine's may be everybody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The ticker's own: an answer came and was refused, or a file or folder of its own is in the way.
+    Ticker,
+    /// The source's: silence, 429 or 5xx.
+    Source,
+    /// This machine's: a full disk, a tree that can't be written, a clock that is wrong.
+    Machine,
+}
+
 /// One thing a worker reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -60,6 +72,12 @@ pub enum Event {
         cause: String,
         /// Is another attempt worth it?
         persistence: Persistence,
+        /// Whose trouble it is; not said by other executables and by older workers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
+        /// The cause without what differs from ticker to ticker (names, dates, numbers): failures are grouped by it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
     },
     /// The worker ends early on purpose; these are left for another one.
     Yield {

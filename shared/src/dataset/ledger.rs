@@ -136,10 +136,16 @@ impl Ledger {
     }
 
     pub(super) fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
+        Self::of_lines(entries, |entry| damage_of(entry, entry.partition.file(outdir, ticker, kind)))
+    }
+
+    /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has one. Pure but for that
+    /// look.
+    pub fn of_lines(entries: Vec<Entry>, damage_of: impl Fn(&Entry) -> Option<Damage>) -> Self {
         let mut latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
         let mut damaged = BTreeMap::new();
         for entry in latest.values_mut() {
-            if let Some(damage) = damage_of(entry, entry.partition.file(outdir, ticker, kind)) {
+            if let Some(damage) = damage_of(entry) {
                 entry.file = None;
                 entry.answers.lose_data();
                 damaged.insert(entry.partition, damage);

@@ -1,5 +1,7 @@
 //! What reading and storing need to know of a row, be it a bar or a trade.
 
+use std::hash::{Hash, Hasher};
+
 use super::kind::Kind;
 use crate::market::ohlcv::Ohlcv;
 use crate::market::trade::Trade;
@@ -25,6 +27,9 @@ pub trait Row: Clone + PartialEq {
     /// When, since the epoch (UTC), in the row's own unit.
     fn stamp(&self) -> i64;
 
+    /// Feeds what tells rows apart: equal rows feed the same.
+    fn feed<H: Hasher>(&self, state: &mut H);
+
     /// The day it is filed under; `None` for a stamp that no day can be named for.
     fn day(&self, zone: Zone) -> Option<TradingDay> {
         zone.day_of_ms(self.stamp().div_euclid(Self::STAMPS_PER_MS))
@@ -38,6 +43,12 @@ impl Row for Ohlcv {
     fn stamp(&self) -> i64 {
         self.t
     }
+
+    fn feed<H: Hasher>(&self, state: &mut H) {
+        let Self { t, open, high, low, close, volume, trades, vwap } = self;
+        (t, trades, vwap.map(bits)).hash(state);
+        [open, high, low, close, volume].map(|value| bits(*value)).hash(state);
+    }
 }
 
 impl Row for Trade {
@@ -47,6 +58,16 @@ impl Row for Trade {
     fn stamp(&self) -> i64 {
         self.sip_ns
     }
+
+    fn feed<H: Hasher>(&self, state: &mut H) {
+        (self.sip_ns, self.participant_ns, self.trf_ns, bits(self.price), bits(self.size)).hash(state);
+        (self.sequence_number, self.exchange, &self.id, &self.conditions, self.correction, self.tape).hash(state);
+    }
+}
+
+/// The same for all values that are equal: there are two zeros.
+fn bits(value: f64) -> u64 {
+    (value + 0.0).to_bits()
 }
 
 /// The half-open span of stamps that the days of a request cover. Daily bars are stamped with New York midnight

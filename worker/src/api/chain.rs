@@ -11,6 +11,7 @@ use shared::market::trading_day::TradingDay;
 use shared::run::base_url::BaseUrl;
 use url::Url;
 
+use super::border::Border;
 use super::endpoints::Endpoint;
 use super::envelope;
 use super::failure::Failure;
@@ -35,8 +36,8 @@ pub struct Chain<R> {
     endpoint: Endpoint,
     /// The stamps asked for, half-open.
     window: Range<i64>,
-    /// The rows accepted last: all of them that share the last stamp.
-    last: Vec<R>,
+    /// The rows accepted last.
+    border: Border<R>,
     next: Next,
     followed: HashSet<Url>,
     /// Pages in a row that brought nothing new; a restart does not make them forgotten.
@@ -48,8 +49,8 @@ impl<R: Row> Chain<R> {
     /// The way through the rows of `endpoint` with stamps in `window`, asked for in one go.
     pub fn new(base: BaseUrl, endpoint: Endpoint, window: Range<i64>) -> Self {
         let next = own(&base, &endpoint, &window);
-        let (last, followed) = (Vec::new(), HashSet::new());
-        Self { base, endpoint, window, last, next, followed, idle_pages: 0, repeated_rows: 0 }
+        let (border, followed) = (Border::default(), HashSet::new());
+        Self { base, endpoint, window, border, next, followed, idle_pages: 0, repeated_rows: 0 }
     }
 
     /// The page to ask for now; `None` when every page has been read.
@@ -70,7 +71,7 @@ impl<R: Row> Chain<R> {
         self.check_envelope(&page)?;
         let held = page.rows.len();
         let rows = self.new_rows(page.rows)?;
-        let position = rows.last().or(self.last.last()).map(Row::stamp);
+        let position = rows.last().or(self.border.last()).map(Row::stamp);
         let next = self.next_after(page.next_url.as_deref(), position)?;
         let idle_pages = if rows.is_empty() { self.idle_pages + 1 } else { 0 };
         if idle_pages >= MAX_IDLE_PAGES && next != Next::End {
@@ -78,7 +79,7 @@ impl<R: Row> Chain<R> {
         }
         self.repeated_rows += (held - rows.len()) as u64;
         self.idle_pages = idle_pages;
-        self.remember_last(&rows);
+        self.border.move_to_end_of(&rows);
         self.followed.extend(self.url().cloned());
         self.next = next;
         Ok(rows)
@@ -86,7 +87,7 @@ impl<R: Row> Chain<R> {
 
     /// Leaves the vendor's chain and asks with parameters of our own from the position reached.
     pub fn restart(&mut self) {
-        let start = self.last.last().map_or(self.window.start, |row| self.endpoint.after(row.stamp()));
+        let start = self.border.last().map_or(self.window.start, |row| self.endpoint.after(row.stamp()));
         let rest = start..self.window.end;
         self.next = if rest.is_empty() { Next::End } else { own(&self.base, &self.endpoint, &rest) };
         self.followed.clear();
@@ -123,9 +124,8 @@ impl<R: Row> Chain<R> {
     /// The rows that were not on the page before, in order. A page is large: it is sifted where it is.
     fn new_rows(&self, mut rows: Vec<R>) -> Result<Vec<R>, Lie> {
         let mut is_new = Vec::with_capacity(rows.len());
-        let mut before = self.last.last();
-        // A row is left out as often as it was read before, and no more: twins are not repeats.
-        let mut read_before: Vec<&R> = self.last.iter().collect();
+        let mut before = self.border.last();
+        let mut repeats = self.border.repeats();
         for row in &rows {
             let stamp = row.stamp();
             if !self.window.contains(&stamp) {
@@ -137,30 +137,17 @@ impl<R: Row> Chain<R> {
             if let Some(before) = before.filter(|before| stamp < before.stamp()) {
                 return Err(Lie::StampFalls { stamp, after: before.stamp() });
             }
-            let repeated = read_before.iter().position(|known| *known == row);
-            if let Some(at) = repeated {
-                read_before.remove(at);
-            }
+            let is_repeated = repeats.take(row);
             let twin = before.filter(|before| R::STAMPS == Stamps::Unique && before.stamp() == stamp);
             if twin.is_some_and(|twin| twin != row) {
                 return Err(Lie::TwoRows(stamp));
             }
-            is_new.push(repeated.is_none() && twin.is_none());
+            is_new.push(!is_repeated && twin.is_none());
             before = Some(row);
         }
         let mut is_new = is_new.into_iter();
         rows.retain(|_| is_new.next() == Some(true));
         Ok(rows)
-    }
-
-    /// Keeps what is needed to know a row again on the next page.
-    fn remember_last(&mut self, rows: &[R]) {
-        let Some(stamp) = rows.last().map(Row::stamp) else { return };
-        if self.last.last().is_some_and(|known| known.stamp() != stamp) {
-            self.last.clear();
-        }
-        let begin = rows.iter().rposition(|row| row.stamp() != stamp).map_or(0, |at| at + 1);
-        self.last.extend_from_slice(&rows[begin..]);
     }
 
     fn next_after(&self, next_url: Option<&str>, position: Option<i64>) -> Result<Next, Lie> {

@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod client;
 pub mod endpoints;
 pub mod next_url;
+pub mod border;
 pub mod chain;
 pub mod follow;
 pub mod list;

@@ -61,7 +61,8 @@ impl Row for Trade {
 
     fn feed<H: Hasher>(&self, state: &mut H) {
         (self.sip_ns, self.participant_ns, self.trf_ns, bits(self.price), bits(self.size)).hash(state);
-        (self.sequence_number, self.exchange, &self.id, &self.conditions, self.correction, self.tape).hash(state);
+        (self.sequence_number, self.exchange, &self.id, &self.conditions, self.correction, self.tape)
+            .hash(state);
     }
 }
 

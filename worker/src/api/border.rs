@@ -53,12 +53,11 @@ impl<R: Row> Border<R> {
             (self.read, self.by_hash) = (Vec::new(), HashMap::new());
         }
         for row in rows.iter().rev().take_while(|row| row.stamp() == last.stamp()) {
-            match self.place_of(row) {
-                Some(place) => self.read[place].1 += 1,
-                None => {
-                    self.by_hash.entry(self.hash_of(row)).or_default().push(self.read.len());
-                    self.read.push((row.clone(), 1));
-                }
+            if let Some(place) = self.place_of(row) {
+                self.read[place].1 += 1;
+            } else {
+                self.by_hash.entry(self.hash_of(row)).or_default().push(self.read.len());
+                self.read.push((row.clone(), 1));
             }
         }
         self.last = Some(last.clone());
@@ -158,7 +157,8 @@ mod tests {
         // A restart asks for the whole stamp again.
         let whole = pages.concat();
         pages.push(whole);
-        (HASHED.set(0), COMPARED.set(0));
+        HASHED.set(0);
+        COMPARED.set(0);
         assert_eq!(new_rows(&pages), [[10_000; 8].as_slice(), &[0]].concat());
         assert!(HASHED.get() <= 4 * 160_000 && COMPARED.get() <= 4 * 160_000);
     }

@@ -199,6 +199,12 @@ pub struct StartArgs {
     /// Start no worker beside another one when that may leave less memory free [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub min_free_memory: Option<Size>,
+    /// Close the run as incomplete when nothing was newly proven for so long; 0s is never [default: 12h]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub give_up_after: Option<SignedDuration>,
+    /// Keep the folders of so many attempts of each batch, beside those that tell why tickers fail [default: 20]
+    #[arg(long, value_name = "N")]
+    pub keep_attempts: Option<NonZeroU32>,
     /// Post a line of JSON there at every pause, every stop and the end; never the API key
     #[arg(long, value_name = "URL")]
     pub notify_url: Option<String>,

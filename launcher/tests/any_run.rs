@@ -30,7 +30,7 @@ fn some_ending(choice: u8) -> Ending {
 }
 
 fn some_word(choice: u8) -> Option<Word> {
-    let failed = |persistence| Word::Failed { cause: "x".to_owned(), persistence };
+    let failed = |persistence| Word::failed("x".to_owned(), persistence);
     match choice % 6 {
         0 | 1 => None,
         2 => Some(Word::Untouched),

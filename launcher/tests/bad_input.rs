@@ -296,7 +296,7 @@ fn a_status_that_could_not_be_said_is_no_success() {
 
 #[test]
 fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
-    let wrong: [(&str, &[&str]); 28] = [
+    let wrong: [(&str, &[&str]); 30] = [
         ("--job", &["weekly", ""]),
         ("--mode", &["XB", ""]),
         ("--tickers-csv", &["nowhere.csv"]),
@@ -325,6 +325,8 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("--max-log", &["1.5G", "-1"]),
         ("--min-free-disk", &["all", "99999999T"]),
         ("--min-free-memory", &["all", "99999999T"]),
+        ("--give-up-after", &["never", "-1h"]),
+        ("--keep-attempts", &["all", "0"]),
     ];
     // Paths: what is wrong with these is found when they are used.
     // An address to be notified at may hold a secret, and so is not repeated (see notify.rs).

@@ -10,7 +10,7 @@ use crate::machine::{NAMES, Story, exited, opened, report, rules, ticker};
 
 fn refused(ticker: &str) -> Report {
     let cause = format!("{ticker}: connection refused, try 8 of 8");
-    exited(10, 0, &[(ticker, Word::Failed { cause, persistence: Persistence::Transient })])
+    exited(10, 0, &[(ticker, Word::failed(cause, Persistence::Transient))])
 }
 
 /// Six batches of one, of which the first three have found the server down.
@@ -99,7 +99,7 @@ fn an_outage_while_one_batch_is_left_costs_it_nothing() {
     story.launch();
     let unheard = || {
         let failed =
-            |name| Word::Failed { cause: format!("{name}: refused"), persistence: Persistence::Transient };
+            |name| Word::failed(format!("{name}: refused"), Persistence::Transient);
         Report { pages: Some(0), ..exited(10, 0, &[("A", failed("A")), ("B", failed("B"))]) }
     };
     story.end(1, unheard());
@@ -199,7 +199,7 @@ fn a_limit_that_nobody_can_keep_stops_the_run_and_gives_nobody_up() {
 }
 
 fn unknown(name: &str) -> Report {
-    let gone = Word::Failed { cause: "HTTP 404".to_owned(), persistence: Persistence::Permanent };
+    let gone = Word::failed("HTTP 404".to_owned(), Persistence::Permanent);
     exited(11, 0, &[(name, gone)])
 }
 

@@ -165,8 +165,8 @@ fn the_cap_holds_and_batches_go_in_order() {
 #[test]
 fn only_unfinished_tickers_are_tried_again_after_a_pause_and_at_most_so_often() {
     let mut story = Story::of(rules(1, 1), &[&["A", "B", "C"]]);
-    let timeout = || Word::Failed { cause: "timeout".to_owned(), persistence: Persistence::Transient };
-    let gone = Word::Failed { cause: "404".to_owned(), persistence: Persistence::Permanent };
+    let timeout = || Word::failed("timeout".to_owned(), Persistence::Transient);
+    let gone = Word::failed("404".to_owned(), Persistence::Permanent);
     story.launch();
     story.end(1, exited(10, 1, &[("B", timeout()), ("C", gone)]));
     assert_eq!(story.left(1), ["B"]);
@@ -288,7 +288,7 @@ fn a_done_member_of_a_batch_that_is_not_over_or_has_failed_can_be_reopened_besid
     let mut story = Story::of(rules(2, 0), &[&["A", "B"], &["C", "D"]]);
     story.launch();
     story.end(1, Report { yielded: true, ..exited(0, 1, &[("B", Word::Untouched)]) });
-    let gone = Word::Failed { cause: "404".to_owned(), persistence: Persistence::Permanent };
+    let gone = Word::failed("404".to_owned(), Persistence::Permanent);
     story.end(2, exited(11, 1, &[("D", gone)]));
     for (batch, name) in [(1, "A"), (2, "C")] {
         let (batch, unfinished) = (BatchId(batch), vec![ticker(name)]);
@@ -374,7 +374,7 @@ fn each_kind_of_trouble_has_a_budget_of_its_own() {
         story.end(1, report);
         story.failures(1).len()
     };
-    let timeout = || Word::Failed { cause: "timeout".to_owned(), persistence: Persistence::Transient };
+    let timeout = || Word::failed("timeout".to_owned(), Persistence::Transient);
     assert_eq!(end(exited(10, 0, &[("A", timeout())])), 0);
     assert_eq!(end(report(Ending::Signaled { signal: 9 }, 0, &[("A", Word::Begun)])), 0);
     assert_eq!(end(report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[("A", Word::Begun)])), 0);

@@ -56,7 +56,7 @@ fn story() -> Story {
     let mut done = exited(0, 0, &[]);
     done.proven = Tally { tickers: 2, summary };
     story.end(1, done);
-    let gone = Word::Failed { cause: "404 not found".to_owned(), persistence: Persistence::Permanent };
+    let gone = Word::failed("404 not found".to_owned(), Persistence::Permanent);
     story.end(3, report(Ending::Signaled { signal: 9 }, 0, &[("E", Word::Begun), ("F", gone)]));
     story.pass(30);
     story

@@ -102,8 +102,16 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--recheck-empty", frozen.recheck_empty.to_string(), given.recheck_empty.map(|n| n.to_string()));
     compare("--tries", frozen.tries.to_string(), given.tries.map(number));
     compare("--backoff-base", span(frozen.backoff_base), given.backoff_base.map(span));
-    let Limits { max_rss, batch_timeout, stall_timeout, max_log, min_free_disk, min_free_memory } =
-        frozen.limits;
+    let Limits {
+        max_rss,
+        batch_timeout,
+        stall_timeout,
+        max_log,
+        min_free_disk,
+        min_free_memory,
+        give_up_after,
+        keep_attempts,
+    } = frozen.limits;
     let none = || "none".to_owned();
     let size = |size: Size| size.to_string();
     compare("--max-rss", max_rss.map_or_else(none, size), given.max_rss.map(size));
@@ -112,6 +120,8 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--max-log", max_log.to_string(), given.max_log.map(size));
     compare("--min-free-disk", min_free_disk.to_string(), given.min_free_disk.map(size));
     compare("--min-free-memory", min_free_memory.to_string(), given.min_free_memory.map(size));
+    compare("--give-up-after", span(give_up_after), given.give_up_after.map(span));
+    compare("--keep-attempts", keep_attempts.to_string(), given.keep_attempts.map(number));
     found.extend(notify_url_differs(given, frozen));
     found
 }

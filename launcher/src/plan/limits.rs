@@ -1,4 +1,7 @@
-//! Limits: what one attempt may use before it is ended, and what must stay free for the run to go on.
+//! Limits: what one attempt may use before it is ended, what must stay free for the run to go on, and for how long it
+//! goes on in vain.
+
+use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -8,8 +11,10 @@ const DEFAULT_STALL_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
 const DEFAULT_MAX_LOG: Size = Size(64 << 20);
 const DEFAULT_MIN_FREE_DISK: Size = Size(256 << 20);
 const DEFAULT_MIN_FREE_MEMORY: Size = Size(256 << 20);
+const DEFAULT_GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(12);
+const DEFAULT_KEEP_ATTEMPTS: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
 
-/// What one attempt may use, and what must stay free.
+/// What one attempt may use, what must stay free, and how long a run is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Resident memory of a worker with everything that it has started.
@@ -25,11 +30,25 @@ pub struct Limits {
     /// Free memory below which no worker is started beside another one.
     #[serde(default = "default_min_free_memory")]
     pub min_free_memory: Size,
+    /// How long a run may go without anything newly proven before it is closed; zero is for ever.
+    #[serde(default = "default_give_up_after")]
+    pub give_up_after: SignedDuration,
+    /// Attempts of one batch whose folders are kept, beside those that still tell why.
+    #[serde(default = "default_keep_attempts")]
+    pub keep_attempts: NonZeroU32,
 }
 
 /// Of runs that were begun before there was a choice, too.
 fn default_min_free_memory() -> Size {
     DEFAULT_MIN_FREE_MEMORY
+}
+
+fn default_give_up_after() -> SignedDuration {
+    DEFAULT_GIVE_UP_AFTER
+}
+
+fn default_keep_attempts() -> NonZeroU32 {
+    DEFAULT_KEEP_ATTEMPTS
 }
 
 impl Default for Limits {
@@ -41,6 +60,8 @@ impl Default for Limits {
             max_log: DEFAULT_MAX_LOG,
             min_free_disk: DEFAULT_MIN_FREE_DISK,
             min_free_memory: DEFAULT_MIN_FREE_MEMORY,
+            give_up_after: DEFAULT_GIVE_UP_AFTER,
+            keep_attempts: DEFAULT_KEEP_ATTEMPTS,
         }
     }
 }

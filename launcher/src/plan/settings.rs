@@ -237,6 +237,8 @@ impl Settings {
                 max_log: args.max_log.unwrap_or(Limits::default().max_log),
                 min_free_disk: args.min_free_disk.unwrap_or(Limits::default().min_free_disk),
                 min_free_memory: args.min_free_memory.unwrap_or(Limits::default().min_free_memory),
+                give_up_after: args.give_up_after.unwrap_or(Limits::default().give_up_after),
+                keep_attempts: args.keep_attempts.unwrap_or(Limits::default().keep_attempts),
             },
             notify_url: notify_url
                 .map(|url| NotifyUrl::parse(url, plain_http(args.allow_http)))

@@ -153,7 +153,7 @@ impl Run {
                     continue;
                 }
                 Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
-                Standing::Unusable(cause) => Word::Failed { cause, persistence: Persistence::Permanent },
+                Standing::Unusable(cause) => Word::failed(cause, Persistence::Permanent),
             };
             let partway = evidence::partway(&self.request, ticker, days, began_at, now);
             unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });

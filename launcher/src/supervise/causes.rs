@@ -161,8 +161,8 @@ fn spare_movers(judgement: Judgement, headway: &Headway) -> Judgement {
 /// Failed tickers by what was said of them, the others by `wordless`.
 fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
     let verdict = |word: &Word| match word {
-        Word::Failed { cause, persistence: Persistence::Permanent } => Verdict::Hopeless(cause.clone()),
-        Word::Failed { cause, persistence: Persistence::Transient } => charged(Budget::Transient, cause),
+        Word::Failed { cause, persistence: Persistence::Permanent, .. } => Verdict::Hopeless(cause.clone()),
+        Word::Failed { cause, persistence: Persistence::Transient, .. } => charged(Budget::Transient, cause),
         Word::Untouched | Word::Begun => wordless(word),
     };
     Judgement::Tickers(report.unfinished.iter().map(|left| verdict(&left.word)).collect())
@@ -278,7 +278,7 @@ mod tests {
     }
 
     fn failed(cause: &str, persistence: Persistence) -> Word {
-        Word::Failed { cause: cause.to_owned(), persistence }
+        Word::failed(cause.to_owned(), persistence)
     }
 
     fn charged(cause: &str) -> Verdict {

@@ -80,7 +80,7 @@ pub fn heard_nothing(report: &Report) -> bool {
 /// What the first ticker that failed like this has to say, else how the attempt ended.
 fn failed(report: &Report, wanted: Persistence) -> String {
     let said = report.unfinished.iter().find_map(|left| match &left.word {
-        Word::Failed { cause, persistence } if *persistence == wanted => Some(cause.clone()),
+        Word::Failed { cause, persistence, .. } if *persistence == wanted => Some(cause.clone()),
         Word::Failed { .. } | Word::Untouched | Word::Begun => None,
     });
     said.unwrap_or_else(|| phrase(&report.ending))

@@ -36,8 +36,8 @@ impl Digest {
                 self.tell(ticker, Some(Word::Begun), Some((rows, pages)));
             }
             Event::TickerDone { ticker, rows, pages } => self.tell(ticker, None, Some((rows, pages))),
-            Event::TickerFailed { ticker, cause, persistence, .. } => {
-                self.tell(ticker, Some(Word::Failed { cause, persistence }), None);
+            Event::TickerFailed { ticker, cause, persistence, origin, kind } => {
+                self.tell(ticker, Some(Word::Failed { cause, persistence, origin, kind }), None);
             }
             Event::Yield { .. } => self.yielded = true,
             Event::End { .. } => {}
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!((digest.rows(), digest.pages()), (15, 2));
         assert_eq!(digest.word_on(&ticker("B")), Word::Begun);
         assert_eq!(digest.word_on(&ticker("D")), Word::Untouched);
-        let failed = Word::Failed { cause: "404".to_owned(), persistence: Persistence::Permanent };
+        let failed = Word::failed("404".to_owned(), Persistence::Permanent);
         assert_eq!(digest.word_on(&ticker("C")), failed);
         let believed =
             |digest: &Digest| ["A", "B", "C", "D"].map(|name| digest.lets_believe_in(&ticker(name)));

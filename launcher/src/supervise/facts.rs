@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::dataset::ledger::Summary;
 use shared::market::ticker::Ticker;
-use shared::run::events::Persistence;
+use shared::run::events::{Origin, Persistence};
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
@@ -205,7 +205,20 @@ pub enum Word {
         cause: String,
         /// Is another attempt worth it?
         persistence: Persistence,
+        /// Whose trouble it is, where its worker has said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
+        /// The cause without what differs from ticker to ticker, where its worker has said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
     },
+}
+
+impl Word {
+    /// A failure of which nobody has said whose it is.
+    pub fn failed(cause: String, persistence: Persistence) -> Self {
+        Self::Failed { cause, persistence, origin: None, kind: None }
+    }
 }
 
 /// How a run stands when its supervisor ends.

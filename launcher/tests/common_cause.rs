@@ -98,8 +98,7 @@ fn an_outage_while_one_batch_is_left_costs_it_nothing() {
     let mut story = Story::of(rules(6, 0), &[&["A", "B"]]);
     story.launch();
     let unheard = || {
-        let failed =
-            |name| Word::failed(format!("{name}: refused"), Persistence::Transient);
+        let failed = |name| Word::failed(format!("{name}: refused"), Persistence::Transient);
         Report { pages: Some(0), ..exited(10, 0, &[("A", failed("A")), ("B", failed("B"))]) }
     };
     story.end(1, unheard());

@@ -9,6 +9,7 @@ mod daily;
 mod grouped;
 mod minute_and_trades;
 mod lies;
+mod own_trouble;
 mod reference;
 mod universe;
 mod resume;

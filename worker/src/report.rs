@@ -5,12 +5,35 @@ use std::io::{self, Write};
 
 use shared::market::ticker::Ticker;
 use shared::run::api_key::ApiKey;
-use shared::run::events::{Event, EventLog, Persistence};
+use shared::run::events::{Event, EventLog, Origin, Persistence};
 
 use crate::clock;
 
 /// Longer texts are cut.
 const MAX_TEXT: usize = 600;
+
+/// What is known of a failure beside its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trouble {
+    /// Is another attempt worth it?
+    pub persistence: Persistence,
+    /// Whose trouble it is.
+    pub origin: Origin,
+    /// The same few words for every ticker that fails like this: no name, date or number is in them.
+    pub kind: &'static str,
+}
+
+impl Trouble {
+    /// The ticker's own, for good: only a person or another question helps.
+    pub fn own_for_good(kind: &'static str) -> Self {
+        Self { persistence: Persistence::Permanent, origin: Origin::Ticker, kind }
+    }
+
+    /// The ticker's own; a later attempt may succeed.
+    pub fn own_for_now(kind: &'static str) -> Self {
+        Self { persistence: Persistence::Transient, origin: Origin::Ticker, kind }
+    }
+}
 
 /// How loud a log line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +113,8 @@ impl Reporter {
     }
 
     /// `ticker` is not done.
-    pub fn failed(&self, ticker: &Ticker, cause: &str, persistence: Persistence) {
+    pub fn failed(&self, ticker: &Ticker, cause: &str, trouble: Trouble) {
+        let Trouble { persistence, origin, kind } = trouble;
         let word = match persistence {
             Persistence::Transient => "failed, may be tried again",
             Persistence::Permanent => "failed for good",
@@ -100,8 +124,8 @@ impl Reporter {
             ticker: ticker.clone(),
             cause: self.fit_to_say(cause),
             persistence,
-            origin: None,
-            kind: None,
+            origin: Some(origin),
+            kind: Some(kind.to_owned()),
         });
     }
 

@@ -139,6 +139,7 @@ impl Client {
                 read(&mut BufReader::with_capacity(BUFFER_BYTES, &mut body)).map_err(
                     |error| match error {
                         PageError::Read(error) => Failure::Transport(innermost(&error)),
+                        PageError::Cut(what) => Failure::CutPage(what),
                         PageError::Malformed(what) => Failure::NotAPage(what),
                     },
                 )?;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use shared::run::events::Persistence;
+use shared::run::events::{Origin, Persistence};
 
 use super::backoff::Reason;
 use super::lie::Lie;
+use crate::report::Trouble;
 
 /// The longest part of a server's words that is repeated to people.
 const MAX_WORDS: usize = 200;
@@ -33,6 +34,9 @@ pub enum Failure {
         /// What it said.
         words: String,
     },
+    /// 200 with JSON that ends too early.
+    #[error("the server answered 200 with a page that ends too early: {0}")]
+    CutPage(String),
     /// 200 with a body that is not the JSON that was asked for.
     #[error("the server answered 200 with something that is no page: {0}")]
     NotAPage(String),
@@ -87,7 +91,9 @@ impl Failure {
     /// May the same request be sent again, and why wait?
     pub fn retry(&self) -> Option<Reason> {
         match self {
-            Self::Transport(_) | Self::Server { .. } | Self::NotAPage(_) => Some(Reason::Fault),
+            Self::Transport(_) | Self::Server { .. } | Self::CutPage(_) | Self::NotAPage(_) => {
+                Some(Reason::Fault)
+            }
             Self::RateLimited { .. } => Some(Reason::RateLimit),
             Self::NoTurn(_)
             | Self::Lie(_)
@@ -113,11 +119,50 @@ impl Failure {
             Self::Transport(_)
             | Self::Server { .. }
             | Self::RateLimited { .. }
+            | Self::CutPage(_)
             | Self::NotAPage(_)
             | Self::NoTurn(_)
             | Self::Lie(_)
             | Self::Refused { .. }
             | Self::Stopped => Persistence::Transient,
+        }
+    }
+
+    /// What it means for the ticker that was asked for: an answer that came and was refused is the ticker's own,
+    /// silence and what a server says of itself is the source's.
+    pub fn trouble(&self) -> Trouble {
+        Trouble { persistence: self.persistence(), origin: self.origin(), kind: self.kind() }
+    }
+
+    fn origin(&self) -> Origin {
+        match self {
+            Self::NotAPage(_) | Self::Lie(_) | Self::BadRequest { .. } | Self::OutsidePlan(_) => {
+                Origin::Ticker
+            }
+            Self::Transport(_)
+            | Self::Server { .. }
+            | Self::RateLimited { .. }
+            | Self::CutPage(_)
+            | Self::Refused { .. } => Origin::Source,
+            Self::NoTurn(_) | Self::Stopped => Origin::Machine,
+        }
+    }
+
+    /// The same without names, dates and numbers.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Transport(_) => "no complete reply from the server",
+            Self::Server { .. } => "the server is in trouble",
+            Self::RateLimited { .. } => "the rate limit was exceeded",
+            Self::CutPage(_) => "a page ends too early",
+            Self::NotAPage(_) => "an answer is no page",
+            Self::Lie(lie) => lie.kind(),
+            Self::BadRequest { status: 404, .. } => "the source knows nothing of it",
+            Self::BadRequest { .. } => "the request was refused",
+            Self::Refused { .. } => "the API key was refused",
+            Self::OutsidePlan(_) => "the dates are outside the plan of the API key",
+            Self::NoTurn(_) => "the rate budget can't be used",
+            Self::Stopped => "stopped on request",
         }
     }
 }

@@ -83,3 +83,30 @@ pub enum Lie {
     #[error("{MAX_IDLE_PAGES} pages in a row hold no new row and lead on")]
     NothingNew,
 }
+
+impl Lie {
+    /// The same without names, dates and numbers.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "the page says that something is wrong",
+            Self::Silent(_) => "the page does not say what it is",
+            Self::OtherTicker(_) => "the page is of another ticker",
+            Self::Adjusted(_) => "the page has prices on the other scale",
+            Self::RowCount { .. } => "the page announces another number of rows than it holds",
+            Self::OutsideRange(_) => "a row lies outside the days asked for",
+            Self::NotAWindow(_) => "the stamp of a row begins no window",
+            Self::StampFalls { .. } => "the rows do not go forward in time",
+            Self::TwoRows(_) => "two different rows have one stamp",
+            Self::TwoBars(_) => "two different rows are of one ticker",
+            Self::DayLeadsOn => "the page of a whole day leads on to another",
+            Self::RepeatedNextUrl | Self::DoesNotAdvance => "next_url leads back",
+            Self::ForeignNextUrl(_) => "next_url leads to another host",
+            Self::OtherEndpoint(_) => "next_url leads to other data",
+            Self::Skips => "next_url leaves out days that were asked for",
+            Self::KeyFalls { .. } => "the rows of a list are out of order",
+            Self::NotAskedFor(_) => "a row of a list was not asked for",
+            Self::EndlessList => "a list leads on and on",
+            Self::NothingNew => "pages without a new row lead on and on",
+        }
+    }
+}

@@ -32,6 +32,9 @@ pub enum PageError {
     /// It stopped arriving.
     #[error("the body broke off")]
     Read(#[source] io::Error),
+    /// It arrived whole, and its JSON ends too early.
+    #[error("{0}")]
+    Cut(String),
     /// It is not the JSON that was asked for.
     #[error("{0}")]
     Malformed(String),
@@ -43,6 +46,7 @@ impl PageError {
     pub fn on_page(self, number: u32) -> Self {
         match self {
             Self::Read(error) => Self::Read(error),
+            Self::Cut(what) => Self::Cut(format!("page {number}, {what}")),
             Self::Malformed(what) => Self::Malformed(format!("page {number}, {what}")),
         }
     }
@@ -57,7 +61,7 @@ pub fn decode<R: FromWire>(body: impl Read) -> Result<Page<R>, PageError> {
 
 /// Reads a body to its end and hands each row to `take` as it comes; the page that is returned holds none.
 pub fn decode_each<R: FromWire>(body: impl Read, take: impl FnMut(R)) -> Result<Page<R>, PageError> {
-    let mut body = Watched { body, broke: None };
+    let mut body = Watched { body, broke: None, has_ended: false };
     let mut reader = serde_json::Deserializer::from_reader(&mut body);
     let seed = PageSeed { take, rows: PhantomData };
     let page = seed.deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
@@ -65,6 +69,8 @@ pub fn decode_each<R: FromWire>(body: impl Read, take: impl FnMut(R)) -> Result<
         // What the reader makes of a body that broke off is of no interest.
         (_, Some(error)) => Err(PageError::Read(error)),
         (Ok(page), None) => Ok(page),
+        // Only a reader that still wants more comes to the end of a page that is wrong.
+        (Err(error), None) if body.has_ended => Err(PageError::Cut(error.to_string())),
         (Err(error), None) => Err(PageError::Malformed(error.to_string())),
     }
 }
@@ -73,17 +79,20 @@ pub fn decode_each<R: FromWire>(body: impl Read, take: impl FnMut(R)) -> Result<
 struct Watched<B> {
     body: B,
     broke: Option<io::Error>,
+    has_ended: bool,
 }
 
 impl<B: Read> Read for Watched<B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.body.read(buffer).map_err(|error| {
+        let read = self.body.read(buffer).map_err(|error| {
             let kind = error.kind();
             if kind != io::ErrorKind::Interrupted {
                 self.broke = Some(error);
             }
-            kind.into()
-        })
+            io::Error::from(kind)
+        })?;
+        self.has_ended |= read == 0 && !buffer.is_empty();
+        Ok(read)
     }
 }
 
@@ -219,6 +228,9 @@ mod tests {
         assert!(
             error(r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1}]}"#).starts_with("row 1: missing field `v`")
         );
+        let is_cut = |body: &str| matches!(decode::<Ohlcv>(body.as_bytes()), Err(PageError::Cut(_)));
+        assert!([r#"{"results":[{"t":1,"#, r#"{"results":[]"#, ""].into_iter().all(is_cut));
+        assert!(!["<html>", string, r#"{"status":"OK"}}"#].into_iter().any(is_cut));
         assert!(error("<html>").contains("expected value"));
         assert!(error(r#"{"results":[{"t":1,"#).contains("EOF while parsing"));
         assert!(error(r#"{"status":"OK"}}"#).contains("trailing characters"));

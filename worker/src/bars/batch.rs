@@ -69,7 +69,7 @@ pub fn run(
     reporter: &Reporter,
     stop: &Stop,
 ) -> Exit {
-    let tally = Tally::new(reporter, stop);
+    let tally = Tally::new(reporter, stop, &commission.outdir);
     let count = tickers.len();
     if commission.tree.zone() == Zone::Utc {
         reporter.run(Level::Info, "the days of this tree are UTC days, and so are those of the range");

@@ -7,7 +7,6 @@ use shared::dataset::reader::ReadError;
 use shared::disk::publish::DiskError;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
-use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 use shared::series::proof::StateError;
 
@@ -15,6 +14,7 @@ use super::choice::ChoiceError;
 use super::output::OutputError;
 use super::source::error::SourceError;
 use crate::ingest::tally::{Fatal, Verdict, of_disk};
+use crate::report::Trouble;
 
 /// Why bars of a ticker can't be built.
 #[derive(Debug, thiserror::Error)]
@@ -133,13 +133,52 @@ impl From<ReadError> for BuildError {
 
 impl Fatal for BuildError {
     fn verdict(&self) -> Verdict {
+        let for_good = |kind| Verdict::Ticker(Trouble::own_for_good(kind));
         match self {
             Self::Stopped => Verdict::Batch(Exit::Stopped),
-            Self::Busy { .. } => Verdict::Ticker(Persistence::Transient),
-            Self::Output(OutputError::Disk(error)) | Self::State(StateError::Disk(error)) => {
-                of_disk(&error.source)
+            Self::Output(OutputError::Disk(error)) | Self::State(StateError::Disk(error)) => of_disk(error),
+            Self::Busy { .. } => {
+                Verdict::Ticker(Trouble::own_for_now("another process builds bars in its folder"))
             }
-            _ => Verdict::Ticker(Persistence::Permanent),
+            Self::Source(error) => for_good(kind_of_source(error)),
+            Self::Choice(error) => for_good(kind_of_choice(error)),
+            Self::Output(OutputError::Read(_)) => for_good("a file of bars can't be read"),
+            Self::Output(OutputError::Short { .. }) => {
+                for_good("bars are missing that its state goes on from")
+            }
+            Self::Output(OutputError::Stamp(_)) => for_good("a stamp is no time of the market"),
+            Self::State(StateError::Corrupt { .. }) => for_good(CORRUPT_STATE),
+            Self::OtherParameters { .. } => for_good("its bars were built with other parameters"),
+            Self::Foreign { .. } => for_good("there are bars that no state vouches for"),
+            Self::Gap { .. } => for_good("days lie between its bars and what is asked"),
+            Self::Missing { .. } => for_good("the ledger does not prove sessions that are needed"),
+            Self::Forgotten { .. } => for_good("files are gone that its bars were made of"),
+            Self::Overflow { .. } => for_good("the sums of its trades are larger than any number"),
         }
+    }
+}
+
+const CORRUPT_STATE: &str = "the state of its bars makes no sense";
+
+fn kind_of_source(error: &SourceError) -> &'static str {
+    match error {
+        SourceError::Read(_) => "a file of its trades can't be read",
+        SourceError::Descriptor(_) => "what the tree says of itself makes no sense",
+        SourceError::Ledger(_) => "its ledger can't be used",
+        SourceError::OtherKind { .. } => "the tree holds something else",
+        SourceError::NothingProven { .. } => "nothing of it is proven",
+        SourceError::NoFolder { .. } => "it has no folder",
+        SourceError::Unsorted { .. } => "its trades are not in time order",
+        SourceError::OtherDay { .. } => "a trade is not of the day of its file",
+    }
+}
+
+fn kind_of_choice(error: &ChoiceError) -> &'static str {
+    match error {
+        ChoiceError::Adjust(_) => "its splits can't be used",
+        ChoiceError::DailyMean(_) => "no target can be taken from its daily bars",
+        ChoiceError::State(_) => CORRUPT_STATE,
+        ChoiceError::AdjustedTwice(_) => "its prices are adjusted already",
+        ChoiceError::OtherScale { .. } => "its daily bars are on another scale than its trades",
     }
 }

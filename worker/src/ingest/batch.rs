@@ -31,7 +31,7 @@ pub struct Load {
 
 /// Ingests `tickers` and returns how the process should exit.
 pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
-    let tally = Tally::new(tools.reporter, tools.stop);
+    let tally = Tally::new(tools.reporter, tools.stop, &tools.task.outdir);
     let orders = for_the_market(tools, tickers, load);
     let ordered: HashSet<Ticker> = orders.iter().map(|order| order.ticker.clone()).collect();
     rounds::run(tools, &tally, orders, load.threads);

@@ -2,18 +2,21 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::{self, ErrorKind};
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use shared::dataset::coverage::Coverage;
 use shared::dataset::ledger::LedgerError;
+use shared::disk::publish::{DiskError, Draft};
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
 use super::store::StoreError;
 use crate::api::failure::{Failure, causes};
-use crate::report::{Level, Reporter};
+use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
 
 /// Why a ticker is not done.
@@ -45,7 +48,9 @@ pub struct Received {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing: it alone has failed.
-    Ticker(Persistence),
+    Ticker(Trouble),
+    /// Nothing where others can still be written: then it alone has failed, for good. Else the batch ends.
+    TickerUnlessTheTreeIs(&'static str),
     /// No other ticker would do better: the batch ends like this.
     Batch(Exit),
 }
@@ -70,13 +75,15 @@ struct Counts {
 pub struct Tally<'a> {
     reporter: &'a Reporter,
     stop: &'a Stop,
+    /// What is written; every ticker has a folder in it.
+    tree: PathBuf,
     counts: Mutex<Counts>,
 }
 
 impl<'a> Tally<'a> {
-    /// Of a batch that has just begun.
-    pub fn new(reporter: &'a Reporter, stop: &'a Stop) -> Self {
-        Self { reporter, stop, counts: Mutex::default() }
+    /// Of a batch that has just begun to write `tree`.
+    pub fn new(reporter: &'a Reporter, stop: &'a Stop, tree: &Path) -> Self {
+        Self { reporter, stop, tree: tree.to_owned(), counts: Mutex::default() }
     }
 
     /// Everything asked of `ticker` is proven.
@@ -88,15 +95,21 @@ impl<'a> Tally<'a> {
     /// `ticker` is not done.
     pub fn failed(&self, ticker: &Ticker, error: &(impl Fatal + 'static)) {
         match error.verdict() {
-            Verdict::Ticker(persistence) => {
-                self.count(|counts| match persistence {
-                    Persistence::Transient => counts.transient += 1,
-                    Persistence::Permanent => counts.permanent += 1,
-                });
-                self.reporter.failed(ticker, &causes(error), persistence);
-            }
+            Verdict::Ticker(trouble) => self.fail(ticker, &causes(error), trouble),
+            Verdict::TickerUnlessTheTreeIs(kind) => match try_to_write(&self.tree) {
+                Ok(()) => self.fail(ticker, &causes(error), Trouble::own_for_good(kind)),
+                Err(_) => self.end(Exit::LocalResource, ticker, &causes(error)),
+            },
             Verdict::Batch(exit) => self.end(exit, ticker, &causes(error)),
         }
+    }
+
+    fn fail(&self, ticker: &Ticker, cause: &str, trouble: Trouble) {
+        self.count(|counts| match trouble.persistence {
+            Persistence::Transient => counts.transient += 1,
+            Persistence::Permanent => counts.permanent += 1,
+        });
+        self.reporter.failed(ticker, cause, trouble);
     }
 
     /// Nobody of this batch would get further: `whom` has met `cause`.
@@ -143,18 +156,32 @@ impl Fatal for TickerError {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Source(failure) => of_source(failure),
-            Self::Store(StoreError::Disk(error) | StoreError::Ledger(LedgerError::Disk(error))) => {
-                of_disk(&error.source)
+            Self::Store(error) => of_store(error),
+            Self::DamagedMeanwhile(_) => {
+                Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
             }
-            Self::Store(StoreError::Ledger(LedgerError::Busy { .. })) | Self::DamagedMeanwhile(_) => {
-                Verdict::Ticker(Persistence::Transient)
-            }
-            Self::Store(
-                StoreError::Ledger(LedgerError::Corrupt { .. })
-                | StoreError::Changed(_)
-                | StoreError::NotOurs(_),
-            ) => Verdict::Ticker(Persistence::Permanent),
         }
+    }
+}
+
+fn of_store(error: &StoreError) -> Verdict {
+    let for_good = |kind| Verdict::Ticker(Trouble::own_for_good(kind));
+    match error {
+        StoreError::Disk(error) => of_disk(error),
+        StoreError::Ledger(error) => of_ledger(error),
+        StoreError::NotOurs(_) => for_good("a file that is not ours is in the place of its own"),
+        StoreError::Changed(_) => for_good("the content of a proven file was changed"),
+    }
+}
+
+/// What a ledger that can't be used means for the others.
+pub fn of_ledger(error: &LedgerError) -> Verdict {
+    match error {
+        LedgerError::Disk(error) => of_disk(error),
+        LedgerError::Corrupt { .. } => {
+            Verdict::Ticker(Trouble::own_for_good("its ledger has a damaged line"))
+        }
+        LedgerError::Busy { .. } => Verdict::Ticker(Trouble::own_for_now("another process is writing it")),
     }
 }
 
@@ -164,20 +191,40 @@ pub fn of_source(failure: &Failure) -> Verdict {
         Failure::Refused { .. } => Verdict::Batch(Exit::Refused),
         Failure::NoTurn(_) => Verdict::Batch(Exit::LocalResource),
         Failure::Stopped => Verdict::Batch(Exit::Stopped),
-        failure => Verdict::Ticker(failure.persistence()),
+        failure => Verdict::Ticker(failure.trouble()),
     }
 }
 
-/// A file in the place of a folder is one ticker's trouble; a full or broken disk is everybody's.
-pub fn of_disk(error: &io::Error) -> Verdict {
-    match error.kind() {
+/// A full disk is everybody's. Whatever else goes wrong with one path may be one ticker's: a folder that may not be
+/// written, a file in the place of a folder.
+pub fn of_disk(error: &DiskError) -> Verdict {
+    match error.source.kind() {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge
+        | ErrorKind::OutOfMemory => Verdict::Batch(Exit::LocalResource),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Verdict::TickerUnlessTheTreeIs("its folder can't be written")
+        }
         ErrorKind::NotADirectory
         | ErrorKind::IsADirectory
         | ErrorKind::AlreadyExists
         | ErrorKind::InvalidFilename
-        | ErrorKind::NotFound => Verdict::Ticker(Persistence::Permanent),
-        _ => Verdict::Batch(Exit::LocalResource),
+        | ErrorKind::NotFound => {
+            Verdict::TickerUnlessTheTreeIs("its folder or a file in it is not what it must be")
+        }
+        _ => Verdict::TickerUnlessTheTreeIs("its folder can't be used"),
     }
+}
+
+/// Writes a small file into `tree` and takes it away again. A tree that is gone is not made anew.
+fn try_to_write(tree: &Path) -> io::Result<()> {
+    // As large as a block: an empty file needs no room.
+    let block = [0; 4096];
+    fs::metadata(tree)?;
+    let mut draft = Draft::create(&tree.join("trial")).map_err(|error| error.source)?;
+    draft.write_all(&block)?;
+    draft.flush()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::run::base_url::BaseUrl;
@@ -66,8 +67,10 @@ pub fn decode(body: impl Read, ticker: &Ticker) -> Result<Details, PageError> {
         status: Option<String>,
         results: Details,
     }
-    let reply: Reply = serde_json::from_reader(body).map_err(|error| {
-        if error.is_io() { PageError::Read(error.into()) } else { PageError::Malformed(error.to_string()) }
+    let reply: Reply = serde_json::from_reader(body).map_err(|error| match error.classify() {
+        Category::Io => PageError::Read(error.into()),
+        Category::Eof => PageError::Cut(error.to_string()),
+        Category::Syntax | Category::Data => PageError::Malformed(error.to_string()),
     })?;
     match reply.status.as_deref() {
         Some("OK" | "DELAYED") => {}

@@ -160,12 +160,12 @@ impl Desk<'_> {
         let exit = exit_of(failure);
         match exit {
             Exit::Transient | Exit::Permanent => {
-                let persistence = failure.persistence();
-                match persistence {
+                let trouble = failure.trouble();
+                match trouble.persistence {
                     Persistence::Transient => self.tally().transient += 1,
                     Persistence::Permanent => self.tally().permanent += 1,
                 }
-                self.asker.reporter.failed(ticker, &failure.to_string(), persistence);
+                self.asker.reporter.failed(ticker, &failure.to_string(), trouble);
             }
             Exit::Stopped => self.end(exit),
             _ => {

@@ -5,6 +5,8 @@ mod scene;
 mod machine;
 mod any_run;
 mod common_cause;
+mod own_trouble;
+mod giving_up;
 mod makespan;
 mod forecast;
 mod parts;

@@ -4,15 +4,18 @@
 //! What is left is tried in cells: at first one, of all members. When a worker ends badly and any of several
 //! members may be to blame, they are halved into two cells, until the culprit stands alone.
 
+mod member;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+pub use member::{Charges, Failure};
+use member::{Charge, Left, Said};
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
-use super::causes::{self, Budget, Verdict};
-use super::facts::{Partway, Report, Tally};
+use super::causes::{self, Verdict};
+use super::facts::{Edition, Report, Tally, Word};
 use super::headway::Headway;
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
@@ -52,32 +55,6 @@ pub enum BatchState {
     Failed,
 }
 
-/// Failed attempts of one member, by what they are charged to: each kind has its own budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Charges {
-    /// The source was in the way.
-    pub transient: u32,
-    /// Its worker did not end in order.
-    pub crash: u32,
-    /// Its worker had too much memory.
-    pub memory: u32,
-}
-
-impl Charges {
-    /// All of them.
-    pub fn total(self) -> u32 {
-        self.transient + self.crash + self.memory
-    }
-
-    fn of(&mut self, budget: Budget) -> &mut u32 {
-        match budget {
-            Budget::Transient => &mut self.transient,
-            Budget::Crash => &mut self.crash,
-            Budget::Memory => &mut self.memory,
-        }
-    }
-}
-
 /// How far it goes that attempts turn out to be nobody's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pardon {
@@ -89,27 +66,13 @@ pub(super) enum Pardon {
     Anew,
 }
 
-/// A member that still needs work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Left {
-    member: usize,
-    cell: u32,
-    /// What it was charged with, and in which attempts: taken back when they turn out to be nobody's fault.
-    charged: Vec<(u32, Budget)>,
-    /// The most days that were ever proven of it.
-    days: u64,
-}
-
-/// A member that is given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    left: Left,
-    /// Why, in one sentence.
-    pub cause: String,
-    /// The attempt that was the last straw.
-    pub attempt: u32,
-    /// Would another attempt end the same way, whatever happens elsewhere?
-    is_permanent: bool,
+/// By which rules an attempt is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Failed attempts that a member may have after its first one.
+    pub(super) retries: u32,
+    /// How it is judged.
+    pub(super) edition: Edition,
 }
 
 /// What one attempt is given.
@@ -184,6 +147,22 @@ impl Batch {
     /// What a member that still needs work was charged with so far; `None` for others.
     pub fn charges(&self, ticker: &Ticker) -> Option<Charges> {
         self.left.iter().find(|left| self.members[left.member] == *ticker).map(Left::charges)
+    }
+
+    /// What was last said of each member that still needs work, where anything was.
+    pub fn last_said(&self) -> impl Iterator<Item = (&Ticker, &str)> {
+        self.left.iter().filter_map(|left| {
+            let said = left.said.as_ref()?;
+            Some((&self.members[left.member], said.cause.as_str()))
+        })
+    }
+
+    /// Attempts that tell why a member is not done: those that it was charged with, and its last straw.
+    pub fn telling_attempts(&self) -> BTreeSet<u32> {
+        let of_failure =
+            |failure: &Failure| failure.left.charged_in().chain([failure.attempt]).collect::<Vec<_>>();
+        let failed = self.failures.iter().flat_map(of_failure);
+        self.left.iter().flat_map(Left::charged_in).chain(failed).collect()
     }
 
     pub(super) fn new(members: Vec<Ticker>, part: Part, weight: Weight) -> Self {
@@ -353,7 +332,8 @@ impl Batch {
             left.forget(attempts);
         }
         let (back, lost): (Vec<_>, Vec<_>) = self.failures.drain(..).partition(|failure| {
-            attempts.contains(&failure.attempt) && (pardon == Pardon::Everything || !failure.is_permanent)
+            let is_pardoned = pardon == Pardon::Everything || !failure.is_permanent && !failure.is_own;
+            attempts.contains(&failure.attempt) && is_pardoned
         });
         self.failures = lost;
         let running = matches!(self.state, BatchState::Running { .. });
@@ -375,30 +355,39 @@ impl Batch {
     }
 
     /// Applies the verdicts on what `report` calls unfinished, in its order, and takes the state that follows.
-    pub(super) fn settle(&mut self, at: Timestamp, report: &Report, verdicts: Vec<Verdict>, retries: u32) {
+    pub(super) fn settle(&mut self, at: Timestamp, report: &Report, verdicts: Vec<Verdict>, terms: Terms) {
         let attempt = self.attempts;
-        let mut verdict_on: HashMap<&Ticker, Verdict> =
-            report.unfinished.iter().map(|left| &left.ticker).zip(verdicts).collect();
+        let Terms { retries, edition } = terms;
+        let how = causes::phrase(&report.ending);
+        let mut verdict_on: HashMap<&Ticker, (&Word, Verdict)> =
+            report.unfinished.iter().zip(verdicts).map(|(left, it)| (&left.ticker, (&left.word, it))).collect();
         let mut worst: Option<(u32, String)> = None;
         let mut suspects = Vec::new();
         let mut still_left = Vec::new();
         for mut left in self.left.drain(..) {
-            match verdict_on.remove(&self.members[left.member]) {
-                None | Some(Verdict::Innocent) => still_left.push(left),
-                Some(Verdict::Suspect) => suspects.push(left),
-                Some(Verdict::Charged { budget, cause }) if *left.charges().of(budget) < retries => {
-                    left.charged.push((attempt, budget));
+            let Some((word, verdict)) = verdict_on.remove(&self.members[left.member]) else {
+                still_left.push(left);
+                continue;
+            };
+            let said = Said::of(word, report, &how);
+            let (kind, is_own) = (said.kind.clone(), edition >= Edition::Third && word.is_own());
+            left.said = Some(said);
+            match verdict {
+                Verdict::Innocent => still_left.push(left),
+                Verdict::Suspect => suspects.push(left),
+                Verdict::Charged { budget, cause } if *left.charges().of(budget) < retries => {
+                    left.charged.push(Charge { attempt, budget, is_own });
                     let charges = *left.charges().of(budget);
                     if worst.as_ref().is_none_or(|(most, _)| *most < charges) {
                         worst = Some((charges, cause));
                     }
                     still_left.push(left);
                 }
-                Some(Verdict::Charged { cause, .. }) => {
-                    self.failures.push(Failure { left, cause, attempt, is_permanent: false });
+                Verdict::Charged { cause, .. } => {
+                    self.failures.push(Failure { left, cause, kind, attempt, is_permanent: false, is_own });
                 }
-                Some(Verdict::Hopeless(cause)) => {
-                    self.failures.push(Failure { left, cause, attempt, is_permanent: true });
+                Verdict::Hopeless(cause) => {
+                    self.failures.push(Failure { left, cause, kind, attempt, is_permanent: true, is_own });
                 }
             }
         }
@@ -412,6 +401,24 @@ impl Batch {
                 BatchState::Backoff { until: later(at, causes::backoff(charges, report.dice)), cause }
             }
         };
+    }
+
+    /// Gives up who is left, because of `why`; what was last said of each stands before it. What runs keeps its work until
+    /// it has ended.
+    pub(super) fn give_up(&mut self, why: &str) {
+        if matches!(self.state, BatchState::Running { .. }) || self.left.is_empty() {
+            return;
+        }
+        let attempt = self.attempts;
+        let given_up = self.left.drain(..).map(|left| {
+            let (cause, kind) = match &left.said {
+                Some(Said { cause, kind }) => (format!("{cause}; {why}"), kind.clone()),
+                None => (format!("never tried; {why}"), None),
+            };
+            Failure { left, cause, kind, attempt, is_permanent: false, is_own: false }
+        });
+        self.failures.extend(given_up);
+        self.state = BatchState::Failed;
     }
 
     /// Puts suspects into two cells of their own, behind all others.
@@ -431,31 +438,6 @@ impl Batch {
             fact: fact.to_owned(),
             state: format!("while {id} is {:?} with {} tickers left", self.state, self.left.len()),
         }
-    }
-}
-
-impl Left {
-    fn fresh(member: usize) -> Self {
-        Self { member, cell: 0, charged: Vec::new(), days: 0 }
-    }
-
-    fn charges(&self) -> Charges {
-        let mut charges = Charges::default();
-        for (_, budget) in &self.charged {
-            *charges.of(*budget) += 1;
-        }
-        charges
-    }
-
-    fn forget(&mut self, attempts: &BTreeSet<u32>) {
-        self.charged.retain(|(attempt, _)| !attempts.contains(attempt));
-    }
-
-    /// Is more of it proven than ever, and by this attempt? Who fetches the same days again and again stands still.
-    fn moves_on(&mut self, Partway { days, fresh_days }: Partway) -> bool {
-        let moves_on = fresh_days > 0 && days > self.days;
-        self.days = self.days.max(days);
-        moves_on
     }
 }
 

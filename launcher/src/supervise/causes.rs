@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
-use super::facts::{Report, Word};
+use super::facts::{Edition, Report, Unfinished, Word};
 use super::headway::Headway;
 use crate::process::exit_record::Ending;
 use crate::process::signal::name_of;
@@ -99,6 +99,22 @@ pub fn judge(report: &Report, headway: &Headway) -> Judgement {
             Some(Exit::Stopped) => crashed(report, "stopped by a SIGTERM that was not ours"),
             None => crashed(report, &format!("crashed (exit {code})")),
         },
+    }
+}
+
+/// What `report` means for its tickers while its attempt is nobody's fault: each answers for its own trouble alone.
+pub fn judge_own(report: &Report, edition: Edition) -> Vec<Verdict> {
+    let innocent = || report.unfinished.iter().map(|_| Verdict::Innocent).collect();
+    if edition < Edition::Third {
+        return innocent();
+    }
+    let own = |left: &Unfinished| left.word.is_own();
+    match by_word(report, |_| Verdict::Innocent) {
+        Judgement::Tickers(verdicts) => {
+            let own = report.unfinished.iter().map(own);
+            verdicts.into_iter().zip(own).map(|(it, own)| if own { it } else { Verdict::Innocent }).collect()
+        }
+        Judgement::PauseRun(_) | Judgement::StopRun(_) => innocent(),
     }
 }
 
@@ -243,7 +259,7 @@ mod tests {
     use super::*;
     use crate::process::exit_record::Usage;
     use crate::supervise::common::{self, Common};
-    use crate::supervise::facts::{Edition, Partway, Tally, Unfinished};
+    use crate::supervise::facts::{Partway, Tally};
     use proptest::prelude::*;
 
     fn report(ending: Ending, words: Vec<Word>) -> Report {

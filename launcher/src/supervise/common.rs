@@ -46,12 +46,13 @@ pub fn cause(report: &Report, edition: Edition) -> Option<(Common, String)> {
     let of_limit = |flag: &str| Some((Common::Worker(flag.to_owned()), phrase(&report.ending)));
     match &report.ending {
         Ending::Exited { code } => match Exit::of_code(*code) {
-            Some(Exit::Transient) => Some((Common::Source, failed(report, Persistence::Transient))),
+            Some(Exit::Transient) if edition >= Edition::Third && is_own(report) => None,
+            Some(Exit::Transient) => Some((Common::Source, failed(report, Persistence::Transient, edition))),
             Some(Exit::Done) if report.left_no_sign => of_worker(NO_SIGN.to_owned()),
             Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
             None => of_worker(phrase(&report.ending)),
             Some(Exit::Permanent) if edition >= Edition::Second => {
-                Some((Common::Unknown, failed(report, Persistence::Permanent)))
+                Some((Common::Unknown, failed(report, Persistence::Permanent, edition)))
             }
             Some(Exit::LocalResource) if edition >= Edition::Second => {
                 Some((Common::Place, said(report, "a local resource is in the way (exit 13)")))
@@ -77,12 +78,29 @@ pub fn heard_nothing(report: &Report) -> bool {
     report.pages == Some(0)
 }
 
-/// What the first ticker that failed like this has to say, else how the attempt ended.
-fn failed(report: &Report, wanted: Persistence) -> String {
-    let said = report.unfinished.iter().find_map(|left| match &left.word {
-        Word::Failed { cause, persistence, .. } if *persistence == wanted => Some(cause.clone()),
-        Word::Failed { .. } | Word::Untouched | Word::Begun => None,
-    });
+/// Did tickers fail in an attempt that ended in order, and all of them for reasons of their own?
+pub fn is_own(report: &Report) -> bool {
+    let in_order = matches!(&report.ending, Ending::Exited { code }
+        if matches!(Exit::of_code(*code), Some(Exit::Transient | Exit::Permanent)));
+    let mut failed =
+        report.unfinished.iter().map(|left| &left.word).filter(|word| matches!(word, Word::Failed { .. }));
+    in_order && failed.clone().next().is_some() && failed.all(Word::is_own)
+}
+
+/// What the first ticker that failed like this has to say, else how the attempt ended. Where not all of them failed for
+/// reasons of their own, one of the others speaks.
+fn failed(report: &Report, wanted: Persistence, edition: Edition) -> String {
+    let says = |own: bool| {
+        report.unfinished.iter().find_map(|left| match &left.word {
+            Word::Failed { cause, persistence, .. }
+                if *persistence == wanted && (own || !left.word.is_own()) =>
+            {
+                Some(cause.clone())
+            }
+            Word::Failed { .. } | Word::Untouched | Word::Begun => None,
+        })
+    };
+    let said = if edition >= Edition::Third { says(false).or_else(|| says(true)) } else { says(true) };
     said.unwrap_or_else(|| phrase(&report.ending))
 }
 

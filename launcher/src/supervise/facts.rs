@@ -85,8 +85,13 @@ pub enum Fact {
         /// What, for people.
         what: String,
     },
-    /// What the run was paused for is gone.
+    /// A look at the folders of a paused run has found nothing in the way.
     PauseLifted,
+    /// Nothing was newly proven for so long that the run is closed as it is.
+    GivenUp {
+        /// For how long, by a clock that nobody sets, in seconds.
+        idle_s: u64,
+    },
     /// Somebody asked the run to stop.
     StopAsked {
         /// The signal's name.
@@ -110,11 +115,14 @@ pub enum Edition {
     /// The last batches of a run may have one too; memory, time and permanent failures can be common, and so can
     /// places that the run does not look at; all attempts of a streak are taken back, once.
     Second,
+    /// What a worker calls a ticker's own trouble is that, whatever others have: it makes no common cause, it is charged
+    /// also in a pause, and who was sent ahead and meets it has shown that the reason of the pause is gone.
+    Third,
 }
 
 impl Edition {
     /// What new supervisors judge by.
-    pub const LATEST: Self = Self::Second;
+    pub const LATEST: Self = Self::Third;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     fn is_first(&self) -> bool {
@@ -219,6 +227,11 @@ impl Word {
     pub fn failed(cause: String, persistence: Persistence) -> Self {
         Self::Failed { cause, persistence, origin: None, kind: None }
     }
+
+    /// Is it a failure that is the ticker's own trouble, and nobody else's?
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Failed { origin: Some(Origin::Ticker), .. })
+    }
 }
 
 /// How a run stands when its supervisor ends.
@@ -254,6 +267,11 @@ pub enum StopWhy {
         batch: BatchId,
         /// What it found.
         what: String,
+    },
+    /// Nothing was newly proven for so long. Its outcome is that of a run in which nothing is left to try.
+    GivenUp {
+        /// For how long, in seconds.
+        idle_s: u64,
     },
 }
 

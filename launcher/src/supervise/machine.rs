@@ -13,9 +13,9 @@ use shared::run::workdir::BatchId;
 use streaks::Ended;
 
 use super::admission::Admission;
-use super::batch::{Batch, BatchState, Illegal};
+use super::batch::{Batch, BatchState, Illegal, Terms};
 use super::causes::{self, Judgement, Verdict};
-use super::common::{Attempts, Streak};
+use super::common::{Attempts, Common, Streak};
 use super::facts::{Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use super::totals::Totals;
 use crate::plan::settings::Rules;
@@ -108,8 +108,14 @@ pub struct Machine {
     doubted: Attempts,
     /// When the folders of the run were last found to be fine after all; nothing was done since.
     cleared_at: Option<Timestamp>,
+    /// The trouble of a pause for a common cause.
+    paused_for: Option<Common>,
+    /// Batches whose attempts led to the pause, or came back with nothing in it.
+    led_by: BTreeSet<BatchId>,
     /// Has anything got done since the run was opened?
     has_done: bool,
+    /// How many attempts have added anything to what is proven.
+    advances: u64,
     admission: Admission,
     edition: Edition,
 }
@@ -128,7 +134,10 @@ impl Machine {
             asked_to_end: BTreeSet::new(),
             doubted: Attempts::new(),
             cleared_at: None,
+            paused_for: None,
+            led_by: BTreeSet::new(),
             has_done: false,
+            advances: 0,
             admission: Admission::default(),
             edition: Edition::default(),
         }
@@ -152,6 +161,17 @@ impl Machine {
     /// The most memory that one of the last attempts had, in bytes; 0 before the first one has ended.
     pub fn peak_rss(&self) -> u64 {
         self.admission.peak()
+    }
+
+    /// How many attempts have added anything to what is proven: while that stays, the run stands still.
+    pub fn advances(&self) -> u64 {
+        self.advances
+    }
+
+    /// While the run is paused: batches whose attempts led there, or came back with nothing since.
+    pub fn led_to_the_pause(&self) -> impl Iterator<Item = (BatchId, &Batch)> {
+        let is_paused = matches!(self.run, RunState::Paused { .. });
+        self.led_by.iter().filter(move |_| is_paused).filter_map(|id| Some((*id, self.batch(*id)?)))
     }
 
     /// Every batch with its number.
@@ -182,7 +202,9 @@ impl Machine {
             Fact::Opened { edition, .. } => self.opened(*edition),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,
             Fact::Ended { batch, attempt, report } => self.ended(entry.at, *batch, *attempt, report)?,
-            Fact::Hindered { what } => self.pause(entry.at, what.clone(), Probe::Folders),
+            Fact::Hindered { what } => {
+                self.pause(entry.at, what.clone(), Probe::Folders, BTreeSet::new());
+            }
             Fact::PauseLifted => match self.run {
                 RunState::Paused { .. } => {
                     self.run = RunState::Open;
@@ -192,6 +214,7 @@ impl Machine {
                     return Err(self.illegal("the end of a pause"));
                 }
             },
+            Fact::GivenUp { idle_s } => self.given_up(*idle_s)?,
             Fact::StopAsked { by } => match self.run {
                 RunState::Open | RunState::Paused { .. } => {
                     self.run = RunState::Stopping { why: StopWhy::Asked { by: by.clone() } };
@@ -217,9 +240,10 @@ impl Machine {
     pub fn decide(&self, surroundings: Surroundings) -> Vec<Decision> {
         let Surroundings { now, free_memory } = surroundings;
         match &self.run {
-            RunState::Stopping { why } if self.running == 0 => {
-                vec![Decision::Close(Outcome::Stopped { why: why.clone() })]
-            }
+            RunState::Stopping { why } if self.running == 0 => vec![Decision::Close(match why {
+                StopWhy::GivenUp { .. } => self.tally(),
+                StopWhy::Asked { .. } | StopWhy::Hopeless { .. } => Outcome::Stopped { why: why.clone() },
+            })],
             RunState::Open | RunState::Paused { .. } if self.batches.iter().all(Batch::is_over) => {
                 vec![Decision::Close(self.tally())]
             }
@@ -305,7 +329,11 @@ impl Machine {
     fn opened(&mut self, edition: Edition) {
         // A run that had come to its end is begun again by a person who wants another try; one that was
         // stopped or lost its supervisor goes on where it was.
-        if matches!(self.run, RunState::Closed { outcome: Outcome::Incomplete { .. } }) {
+        if matches!(
+            self.run,
+            RunState::Closed { outcome: Outcome::Incomplete { .. } }
+                | RunState::Stopping { why: StopWhy::GivenUp { .. } }
+        ) {
             self.batches.iter_mut().for_each(Batch::forgive);
         }
         if matches!(self.run, RunState::Stopping { .. }) {
@@ -317,6 +345,8 @@ impl Machine {
         self.streak = Streak::default();
         self.doubted = Attempts::new();
         self.cleared_at = None;
+        self.paused_for = None;
+        self.led_by = BTreeSet::new();
         self.has_done = false;
         self.edition = edition;
         self.run = RunState::Open;
@@ -345,13 +375,20 @@ impl Machine {
 
     fn ended(&mut self, at: Timestamp, id: BatchId, attempt: u32, report: &Report) -> Result<(), Illegal> {
         let is_spared = self.is_spared(id, attempt, report);
-        let retries = self.rules.retries;
+        let stops = matches!(self.run, RunState::Stopping { .. }) || self.asked_to_end.contains(&id);
+        let nobody_pays = stops || self.may_know_nobody(report);
+        let terms = Terms { retries: self.rules.retries, edition: self.edition };
         let (edition, cleared_at) = (self.edition, self.cleared_at);
         let batch = self.known(id)?;
         let began_at = batch.running_since();
         let headway = batch.take_stock(id, attempt, report)?;
 
-        let innocent = || vec![Verdict::Innocent; report.unfinished.len()];
+        let spared = || {
+            if nobody_pays {
+                return vec![Verdict::Innocent; report.unfinished.len()];
+            }
+            causes::judge_own(report, edition)
+        };
         let is_stuck = causes::is_stuck(report, &headway);
         let is_unexplained =
             edition >= Edition::Second && is_stuck && cleared_at.is_some_and(|at| began_at >= Some(at));
@@ -361,18 +398,21 @@ impl Machine {
             causes::judge(report, &headway)
         };
         let (verdicts, consequence) = match judgement {
-            Judgement::Tickers(_) if is_spared => (innocent(), None),
+            Judgement::Tickers(_) if is_spared => (spared(), None),
             Judgement::Tickers(verdicts) => (verdicts, None),
-            other @ (Judgement::PauseRun(_) | Judgement::StopRun(_)) => (innocent(), Some(other)),
+            other @ (Judgement::PauseRun(_) | Judgement::StopRun(_)) => (spared(), Some(other)),
         };
-        batch.settle(at, report, verdicts, retries);
+        batch.settle(at, report, verdicts, terms);
+        if let RunState::Stopping { why: StopWhy::GivenUp { idle_s } } = self.run {
+            self.known(id)?.give_up(&giving_up(idle_s));
+        }
         self.running -= 1;
         self.asked_to_end.remove(&id);
         self.admission.note(report.usage.peak_rss_bytes);
         let ended = Ended { at, id, attempt, report, headway: &headway };
         match consequence {
             Some(Judgement::PauseRun(_)) if is_unexplained && self.look_for_common_causes(&ended) => {}
-            Some(Judgement::PauseRun(why)) => self.pause(at, why, Probe::Folders),
+            Some(Judgement::PauseRun(why)) => self.pause(at, why, Probe::Folders, BTreeSet::from([id])),
             Some(Judgement::StopRun(what)) => self.give_up(StopWhy::Hopeless { batch: id, what }),
             Some(Judgement::Tickers(_)) | None => {
                 self.look_for_common_causes(&ended);
@@ -382,12 +422,13 @@ impl Machine {
             self.pauses_in_a_row = 0;
             self.cleared_at = None;
             self.has_done = true;
+            self.advances += 1;
         }
         Ok(())
     }
 
     /// The first reason stands, but that nothing can be written is worse than that nothing comes.
-    fn pause(&mut self, at: Timestamp, why: String, probe: Probe) {
+    fn pause(&mut self, at: Timestamp, why: String, probe: Probe, led_by: BTreeSet<BatchId>) {
         let may_pause = match &self.run {
             RunState::Open => true,
             RunState::Paused { probe: Probe::Canary { .. }, .. } => probe == Probe::Folders,
@@ -399,8 +440,23 @@ impl Machine {
         if may_pause {
             let probe_after = causes::probe_after(self.pauses_in_a_row);
             self.pauses_in_a_row += 1;
+            self.led_by = led_by;
             self.run = RunState::Paused { why, since: at, probe_after, probe };
         }
+    }
+
+    /// Nothing new is proven: who is left is given up by name, and what runs is ended.
+    fn given_up(&mut self, idle_s: u64) -> Result<(), Illegal> {
+        match self.run {
+            RunState::Open | RunState::Paused { .. } => {}
+            RunState::Planned | RunState::Stopping { .. } | RunState::Closed { .. } => {
+                return Err(self.illegal("giving up"));
+            }
+        }
+        let why = giving_up(idle_s);
+        self.batches.iter_mut().for_each(|batch| batch.give_up(&why));
+        self.run = RunState::Stopping { why: StopWhy::GivenUp { idle_s } };
+        Ok(())
     }
 
     /// The first reason stands.
@@ -428,6 +484,12 @@ impl Machine {
 
 fn launch((batch, it): (BatchId, &Batch)) -> Decision {
     Decision::Launch { batch, attempt: it.attempts + 1 }
+}
+
+/// Why a ticker is given up that might have had further attempts.
+fn giving_up(idle_s: u64) -> String {
+    let idle = SignedDuration::from_secs(idle_s.try_into().unwrap_or(i64::MAX));
+    format!("given up: nothing was newly proven for {idle:#} (--give-up-after)")
 }
 
 fn index_of(id: BatchId) -> Option<usize> {

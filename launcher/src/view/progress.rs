@@ -140,7 +140,11 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
             format!("{batch}.{attempt} {}{next}", ended(report))
         }
         Fact::Hindered { what } => format!("paused: {what}"),
-        Fact::PauseLifted => "the reason of the pause is gone: going on".to_owned(),
+        Fact::PauseLifted => "a look at the folders found nothing in the way: going on".to_owned(),
+        Fact::GivenUp { idle_s } => format!(
+            "giving up: nothing was newly proven for {} (--give-up-after); workers are asked to end",
+            words::span(*idle_s)
+        ),
         Fact::StopAsked { by } => format!("stopping ({by}): workers are asked to end, nothing new starts"),
         Fact::Closed { outcome } => words::outcome(outcome),
     };

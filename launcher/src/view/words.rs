@@ -92,6 +92,9 @@ pub fn stop_why(why: &StopWhy) -> String {
     match why {
         StopWhy::Asked { by } => format!("as asked ({by})"),
         StopWhy::Hopeless { batch, what } => format!("by {batch}: {what}"),
+        StopWhy::GivenUp { idle_s } => {
+            format!("because nothing was newly proven for {} (--give-up-after)", span(*idle_s))
+        }
     }
 }
 

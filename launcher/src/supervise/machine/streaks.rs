@@ -12,7 +12,7 @@ use shared::run::workdir::BatchId;
 use super::{Machine, Probe, RunState};
 use crate::supervise::batch::Pardon;
 use crate::supervise::causes;
-use crate::supervise::common::{self, Common, Streak};
+use crate::supervise::common::{self, Attempts, Common, Streak};
 use crate::supervise::facts::{Edition, Report, StopWhy};
 use crate::supervise::headway::Headway;
 
@@ -42,6 +42,7 @@ impl Machine {
     /// ahead; one that had failed already answers for itself, unless it is the source that says nothing, for a while.
     pub(super) fn is_spared(&self, id: BatchId, attempt: u32, report: &Report) -> bool {
         match &self.run {
+            // Whoever it is.
             RunState::Stopping { .. } => true,
             RunState::Paused { probe: Probe::Canary { sent, failed }, .. } => {
                 let source_is_silent = self.edition >= Edition::Second
@@ -68,8 +69,17 @@ impl Machine {
             }
             return true;
         }
-        if matches!(&self.run, RunState::Paused { probe: Probe::Canary { sent: Some(sent), .. }, .. } if *sent == id)
-        {
+        let is_canary = matches!(&self.run, RunState::Paused { probe: Probe::Canary { sent: Some(sent), .. }, .. } if *sent == id);
+        if self.is_own_trouble(report) {
+            // It was charged, so this can't go on for ever. Of those that wait it proves nothing.
+            self.streak = Streak::default();
+            if is_canary {
+                self.doubted = Attempts::new();
+                self.run = RunState::Open;
+            }
+            return true;
+        }
+        if is_canary {
             self.canary_failed(at, id, report);
             return true;
         }
@@ -95,6 +105,24 @@ impl Machine {
             | RunState::Closed { .. } => return false,
         }
         true
+    }
+
+    /// Is what `report` tells the tickers' own trouble alone, whatever others have?
+    fn is_own_trouble(&self, report: &Report) -> bool {
+        self.edition >= Edition::Third && common::is_own(report) && !self.may_know_nobody(report)
+    }
+
+    /// Did the source say that it does not know these tickers, and may that be so of all there are?
+    pub(super) fn may_know_nobody(&self, report: &Report) -> bool {
+        let is_open = match &self.run {
+            RunState::Paused { probe: Probe::Canary { .. }, .. } => self.paused_for == Some(Common::Unknown),
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { probe: Probe::Folders, .. }
+            | RunState::Stopping { .. }
+            | RunState::Closed { .. } => !self.has_done,
+        };
+        is_open && matches!(common::cause(report, self.edition), Some((Common::Unknown, _)))
     }
 
     /// Is the streak, to which `report` belongs, long enough to be nobody's own?
@@ -123,6 +151,7 @@ impl Machine {
     /// again after somebody else got through may well be to blame: it is given nothing back a second time unless
     /// who is sent ahead has it, too. Who was given up for good stays so until the run is.
     fn pause_for_a_streak(&mut self, at: Timestamp, words: &str) {
+        self.paused_for = self.streak.cause().cloned();
         let attempts = std::mem::take(&mut self.streak).attempts;
         let why = match attempts.len() {
             1 => format!("the last batch got nothing done: {words}"),
@@ -137,10 +166,11 @@ impl Machine {
                 batch.absolve(attempts, Pardon::Charges);
             }
         }
+        let led_by = attempts.keys().copied().collect();
         if edition >= Edition::Second {
             self.doubted = attempts;
         }
-        self.pause(at, why, Probe::Canary { sent: None, failed: 0 });
+        self.pause(at, why, Probe::Canary { sent: None, failed: 0 }, led_by);
     }
 
     /// Batch `id` has got something done while others waited that had got nothing.
@@ -168,6 +198,7 @@ impl Machine {
         else {
             return;
         };
+        self.led_by.insert(id);
         *sent = None;
         *failed += 1;
         *since = at;

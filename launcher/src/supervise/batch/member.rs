@@ -1,0 +1,123 @@
+//! A member of a batch that still needs work, or that is given up: what it was charged with, and what was last said of it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::supervise::causes::{Budget, said};
+use crate::supervise::facts::{Partway, Report, Word};
+
+/// Failed attempts of one member, by what they are charged to: each kind has its own budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Charges {
+    /// The source was in the way.
+    pub transient: u32,
+    /// Its worker did not end in order.
+    pub crash: u32,
+    /// Its worker had too much memory.
+    pub memory: u32,
+}
+
+impl Charges {
+    /// All of them.
+    pub fn total(self) -> u32 {
+        self.transient + self.crash + self.memory
+    }
+
+    /// Of one kind.
+    pub(super) fn of(&mut self, budget: Budget) -> &mut u32 {
+        match budget {
+            Budget::Transient => &mut self.transient,
+            Budget::Crash => &mut self.crash,
+            Budget::Memory => &mut self.memory,
+        }
+    }
+}
+
+/// One failed attempt of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Charge {
+    pub(super) attempt: u32,
+    pub(super) budget: Budget,
+    /// Is it the member's own trouble, whatever others had at the time?
+    pub(super) is_own: bool,
+}
+
+/// What was last said of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// In one sentence.
+    pub(super) cause: String,
+    /// The cause without what differs from ticker to ticker, where its worker has said.
+    pub(super) kind: Option<String>,
+}
+
+impl Said {
+    /// Of a member that the attempt that `report` is about has left with this `word`; `how` it ended.
+    pub(super) fn of(word: &Word, report: &Report, how: &str) -> Self {
+        match word {
+            Word::Failed { cause, kind, .. } => Self { cause: cause.clone(), kind: kind.clone() },
+            Word::Begun | Word::Untouched => Self { cause: said(report, how), kind: None },
+        }
+    }
+}
+
+/// A member that still needs work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) member: usize,
+    pub(super) cell: u32,
+    /// Taken back when the attempt turns out to be nobody's fault.
+    pub(super) charged: Vec<Charge>,
+    /// By the last attempt that had it.
+    pub(super) said: Option<Said>,
+    /// The most days that were ever proven of it.
+    pub(super) days: u64,
+}
+
+/// A member that is given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub(super) left: Left,
+    /// Why, in one sentence.
+    pub cause: String,
+    /// The cause without what differs from ticker to ticker, where its worker has said.
+    pub kind: Option<String>,
+    /// The attempt that was the last straw.
+    pub attempt: u32,
+    /// Would another attempt end the same way, whatever happens elsewhere?
+    pub(super) is_permanent: bool,
+    /// Is it the member's own trouble, whatever others had at the time?
+    pub(super) is_own: bool,
+}
+
+impl Left {
+    pub(super) fn fresh(member: usize) -> Self {
+        Self { member, cell: 0, charged: Vec::new(), said: None, days: 0 }
+    }
+
+    pub(super) fn charges(&self) -> Charges {
+        let mut charges = Charges::default();
+        for charge in &self.charged {
+            *charges.of(charge.budget) += 1;
+        }
+        charges
+    }
+
+    /// Takes back what these attempts have cost, but for what was its own trouble.
+    pub(super) fn forget(&mut self, attempts: &BTreeSet<u32>) {
+        self.charged.retain(|charge| charge.is_own || !attempts.contains(&charge.attempt));
+    }
+
+    /// Attempts that it was charged with.
+    pub(super) fn charged_in(&self) -> impl Iterator<Item = u32> {
+        self.charged.iter().map(|charge| charge.attempt)
+    }
+
+    /// Is more of it proven than ever, and by this attempt? Who fetches the same days again and again stands still.
+    pub(super) fn moves_on(&mut self, Partway { days, fresh_days }: Partway) -> bool {
+        let moves_on = fresh_days > 0 && days > self.days;
+        self.days = self.days.max(days);
+        moves_on
+    }
+}

@@ -1,0 +1,83 @@
+//! Story: a run in which nothing is newly proven for too long is closed by name.
+
+use launcher::process::exit_record::Ending;
+use launcher::supervise::facts::{Fact, Outcome, StopWhy, Word};
+use launcher::supervise::machine::RunState;
+use shared::run::events::Persistence;
+
+use crate::machine::{Story, exited, opened, report, rules};
+
+const GIVEN_UP: Fact = Fact::GivenUp { idle_s: 43_200 };
+const WHY: &str = "given up: nothing was newly proven for 12h (--give-up-after)";
+
+fn timeout() -> Word {
+    Word::failed("timeout".to_owned(), Persistence::Transient)
+}
+
+#[test]
+fn who_is_left_is_given_up_by_name_with_what_was_last_said_of_each() {
+    let mut story = Story::of(rules(1, 5), &[&["A"], &["B"], &["C"]]);
+    story.launch();
+    story.end(1, exited(0, 1, &[]));
+    story.launch();
+    story.end(2, exited(10, 0, &[("B", timeout())]));
+    story.hear(GIVEN_UP);
+    assert_eq!(story.launch(), [] as [String; 0], "nothing new starts");
+    assert_eq!(story.failures(2), [("B", format!("timeout; {WHY}").as_str())]);
+    assert_eq!(story.failures(3), [("C", format!("never tried; {WHY}").as_str())]);
+    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 2 }), "A is done");
+}
+
+#[test]
+fn what_runs_is_ended_first_and_named_by_how_it_ended() {
+    let mut story = Story::of(rules(2, 0), &[&["A"], &["B", "C"]]);
+    story.launch();
+    story.hear(GIVEN_UP);
+    assert!(matches!(story.machine.run(), RunState::Stopping { why: StopWhy::GivenUp { .. } }));
+    assert_eq!(story.closes(), None, "two run");
+    let stopped = Ending::Stopped { killed: false };
+    story.end(1, report(stopped.clone(), 0, &[("A", Word::Begun)]));
+    story.end(2, report(stopped, 1, &[("C", Word::Begun)]));
+    assert_eq!(story.failures(1), [("A", format!("stopped as asked; {WHY}").as_str())]);
+    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 2 }), "B came in time");
+}
+
+#[test]
+fn a_run_that_is_paused_for_its_folders_ends_too() {
+    let mut story = Story::of(rules(1, 0), &[&["A"]]);
+    story.hear(Fact::Hindered { what: "no space is left".to_owned() });
+    story.hear(GIVEN_UP);
+    assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 1 }));
+}
+
+#[test]
+fn a_person_who_begins_it_again_gives_everybody_another_chance_also_when_the_supervisor_died_in_between() {
+    for closes in [true, false] {
+        let mut story = Story::of(rules(2, 0), &[&["A"], &["B"]]);
+        story.hear(GIVEN_UP);
+        if closes {
+            story.hear(Fact::Closed { outcome: Outcome::Incomplete { failed: 2 } });
+        }
+        story.hear(opened());
+        assert_eq!(story.launch(), ["1.1", "2.1"], "closed: {closes}");
+    }
+}
+
+#[test]
+fn only_a_run_that_goes_on_can_be_given_up() {
+    let mut story = Story::of(rules(1, 0), &[&["A"]]);
+    story.hear(Fact::StopAsked { by: "SIGTERM".to_owned() });
+    story.try_hear(GIVEN_UP).expect_err("it stops already");
+}
+
+#[test]
+fn only_an_attempt_that_adds_something_advances_a_run() {
+    let mut story = Story::of(rules(1, 5), &[&["A", "B"]]);
+    story.launch();
+    story.end(1, exited(10, 0, &[("A", timeout()), ("B", timeout())]));
+    assert_eq!(story.machine.advances(), 0);
+    story.pass(300);
+    story.launch();
+    story.end(1, exited(10, 1, &[("B", timeout())]));
+    assert_eq!(story.machine.advances(), 1);
+}

@@ -9,7 +9,12 @@ use shared::run::workdir::BatchId;
 use crate::machine::{NAMES, Story, exited, opened, report, rules, ticker};
 
 fn word(cause: &str, persistence: Persistence, origin: Origin) -> Word {
-    Word::Failed { cause: cause.to_owned(), persistence, origin: Some(origin), kind: Some("a kind".to_owned()) }
+    Word::Failed {
+        cause: cause.to_owned(),
+        persistence,
+        origin: Some(origin),
+        kind: Some("a kind".to_owned()),
+    }
 }
 
 /// An answer came and was refused.
@@ -177,7 +182,8 @@ fn a_run_of_the_second_edition_is_judged_as_it_was_then() {
 }
 
 #[test]
-fn workers_that_crash_on_everything_are_no_tickers_own_trouble_but_one_that_answers_in_order_ends_the_pause() {
+fn workers_that_crash_on_everything_are_no_tickers_own_trouble_but_one_that_answers_in_order_ends_the_pause()
+{
     let mut story = Story::of(rules(1, 0), &NAMES.each_ref().map(std::slice::from_ref));
     for (batch, name) in (1..=3).zip(NAMES) {
         assert_eq!(next(&mut story), batch);

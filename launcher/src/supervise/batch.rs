@@ -9,8 +9,8 @@ mod member;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-pub use member::{Charges, Failure};
 use member::{Charge, Left, Said};
+pub use member::{Charges, Failure};
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
@@ -359,8 +359,12 @@ impl Batch {
         let attempt = self.attempts;
         let Terms { retries, edition } = terms;
         let how = causes::phrase(&report.ending);
-        let mut verdict_on: HashMap<&Ticker, (&Word, Verdict)> =
-            report.unfinished.iter().zip(verdicts).map(|(left, it)| (&left.ticker, (&left.word, it))).collect();
+        let mut verdict_on: HashMap<&Ticker, (&Word, Verdict)> = report
+            .unfinished
+            .iter()
+            .zip(verdicts)
+            .map(|(left, it)| (&left.ticker, (&left.word, it)))
+            .collect();
         let mut worst: Option<(u32, String)> = None;
         let mut suspects = Vec::new();
         let mut still_left = Vec::new();

@@ -1,6 +1,9 @@
 //! The launcher's promises: the machine and its journal as pure stories, the commands through the real
 //! program with tiny shell scripts as workers.
 
+#[path = "../../tests/harness/inherited.rs"]
+#[expect(unreachable_pub, reason = "the harness of the promises shows it to all of them")]
+mod inherited;
 mod scene;
 mod machine;
 mod any_run;

@@ -70,7 +70,7 @@ fn names_the_run(said: &str) -> bool {
 fn finish(scene: &Scene, workdir: &str, begun: usize) {
     wait_for("the worker", || scene.count("begun") == begun);
     scene.write("go", "");
-    let wait: Ended = run(&mut scene.launcher_in(workdir, "wait", &["--timeout", "50s"]));
+    let wait: Ended = run(&mut scene.launcher_in(workdir, "wait", &["--timeout", "200s"]));
     wait.expect_code(0);
     assert_eq!((scene.count("begun"), scene.count("doubled")), (begun, 0));
 }

@@ -166,7 +166,7 @@ fn another_run_is_not_begun_on_an_output_into_which_a_dead_run_still_writes() {
     run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
     scene.write("go", "");
     run(&mut begin()).expect_code(0);
-    run(&mut scene.launcher_in("other", "wait", &["--timeout", "50s"])).expect_code(0);
+    run(&mut scene.launcher_in("other", "wait", &["--timeout", "200s"])).expect_code(0);
     assert_eq!((scene.count("begun"), scene.count("doubled")), (2, 0));
 }
 

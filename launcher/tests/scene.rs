@@ -19,8 +19,10 @@ use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::run::identity::ProcessIdentity;
 
+use crate::inherited;
+
 /// No command and no condition takes longer; reaching it is a failure.
-pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+pub(crate) const LIMIT: Duration = Duration::from_mins(4);
 
 /// Waits for a level, never for an edge.
 #[track_caller]
@@ -159,10 +161,8 @@ impl Scene {
     #[expect(clippy::disallowed_methods, reason = "the program under test")]
     pub(crate) fn launcher_in(&self, workdir: &str, verb: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
+        inherited::clean(&mut command);
         command.current_dir(self.folder.path()).args([verb, "--workdir", workdir]).args(arguments);
-        for name in ["POLYGON_API_KEY", "MASSIVE_API_KEY", "POLYGON_BASE_URL"] {
-            command.env_remove(name);
-        }
         command
     }
 
@@ -187,7 +187,7 @@ impl Scene {
     /// `launcher wait`.
     #[track_caller]
     pub(crate) fn wait(&self) -> Ended {
-        run(&mut self.launcher("wait", &["--timeout", "50s"]))
+        run(&mut self.launcher("wait", &["--timeout", "200s"]))
     }
 
     pub(crate) fn status(&self) -> String {

@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
+use crate::inherited;
 use crate::scene::{Scene, collect, let_pass, run, wait_for};
 
 #[test]
@@ -91,6 +92,7 @@ fn in_the_foreground_after(before: &str) -> (Scene, Child) {
     scene.script("job", "echo x >> begun; while [ ! -e go ]; do sleep 0.05; done");
     let start = scene.start(&["--ingest-script", "job", "--foreground"]);
     let mut shell = Command::new("sh");
+    inherited::clean(&mut shell);
     shell.current_dir(scene.path("")).args(["-c", &format!("{before}; exec \"$@\""), "sh"]);
     shell.arg(start.get_program()).args(start.get_args());
     let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");

@@ -2,6 +2,8 @@
 //!
 //! Every program started here dies with the test that started it.
 
+pub mod inherited;
+pub mod load;
 pub mod program;
 pub mod tree;
 pub mod tape;

@@ -6,7 +6,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
+
+use super::inherited;
 
 /// The key that the tests give to programs. It must never turn up anywhere.
 pub const SECRET: &str = "k9XhR2sVtQ4mZbW7nLpA0cYdEfGuJiOo";
@@ -27,10 +30,11 @@ pub fn built(name: &str) -> PathBuf {
     path
 }
 
-/// `name` with a clean environment but for the secret key.
+/// `name` with an environment of its own and the secret key in it.
 pub fn command(name: &str) -> Command {
     let mut command = Command::new(built(name));
-    command.env_remove("MASSIVE_API_KEY").env_remove("POLYGON_BASE_URL").env("POLYGON_API_KEY", SECRET);
+    inherited::clean(&mut command);
+    command.env("POLYGON_API_KEY", SECRET);
     command.stdin(Stdio::null());
     command
 }
@@ -48,6 +52,8 @@ pub struct Ended {
     pub peak_rss_bytes: u64,
     /// From start to end.
     pub took: Duration,
+    /// Time that processors gave to it and to what it has waited for: whatever else the machine does, this stays.
+    pub cpu: Duration,
 }
 
 impl Ended {
@@ -98,9 +104,10 @@ impl Running {
     /// Waits for its end.
     pub fn wait(mut self) -> Ended {
         let (stdout, stderr) = (drain(self.child.stdout.take()), drain(self.child.stderr.take()));
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("the program can be waited for") {
-                break status;
+        let (status, cpu) = loop {
+            if self.has_ended() {
+                let cpu = cpu_of(self.pid());
+                break (self.child.wait().expect("the program can be waited for"), cpu);
             }
             self.peak_rss_bytes = self.peak_rss_bytes.max(peak_rss_bytes(self.pid()));
             assert!(self.started.elapsed() < PATIENCE, "the program did not end within {PATIENCE:?}");
@@ -115,7 +122,15 @@ impl Running {
             stderr: text(stderr),
             peak_rss_bytes: self.peak_rss_bytes,
             took,
+            cpu,
         }
+    }
+
+    /// Has it ended? It can still be looked at: nobody has reaped it.
+    fn has_ended(&self) -> bool {
+        let looking = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        let found = waitid(Id::Pid(Pid::from_raw(self.pid())), looking).expect("our child");
+        found != WaitStatus::StillAlive
     }
 }
 
@@ -170,4 +185,16 @@ pub fn peak_rss_bytes(pid: i32) -> u64 {
     let kib =
         line.and_then(|rest| rest.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
+}
+
+/// Ticks of `/proc` a second, on every Linux.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Processor time of a process that can still be looked at, with that of the children that it has waited for.
+fn cpu_of(pid: i32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in brackets may hold blanks; utime, stime, cutime and cstime are fields 14 to 17, the state is the third.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: u32 = fields.skip(11).take(4).filter_map(|field| field.parse::<u32>().ok()).sum();
+    TICK * ticks
 }

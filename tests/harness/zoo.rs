@@ -5,6 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::inherited;
 use super::place::{Place, days};
 use super::program::{SECRET, built};
 use crate::sim::config::Config;
@@ -34,7 +35,7 @@ impl Zoo {
     pub fn launcher(&self, place: &Place, nature: &str, subcommand: &str) -> Command {
         let mut launcher = Command::new(self.programs.path().join("launcher"));
         launcher.current_dir(place.path()).arg(subcommand).arg("--workdir").arg(place.workdir());
-        launcher.env_remove("MASSIVE_API_KEY").env_remove("POLYGON_BASE_URL");
+        inherited::clean(&mut launcher);
         launcher.env("POLYGON_API_KEY", SECRET).env("ZOO", nature);
         launcher
     }

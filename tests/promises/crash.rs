@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
+use tests::harness::load::Watch;
 use tests::harness::place::{Place, beside_the_project, days};
 use tests::harness::program::{Running, eventually, run, with_environment};
 use tests::harness::tree;
@@ -70,9 +71,11 @@ fn a_worker_asked_to_stop_ends_in_time_with_143_and_whole_files() {
     let worker = Running::start(&mut place.worker(&exchange.base_url(), asked));
     eventually("the worker has asked something", || exchange.stats().total > 4);
     worker.signal(Signal::SIGTERM);
+    let watch = Watch::begin();
     let asked_at = std::time::Instant::now();
     worker.wait().expect_code(143);
-    assert!(asked_at.elapsed() < Duration::from_secs(5));
+    let took = asked_at.elapsed();
+    assert!(took < Duration::from_secs(5) || watch.end().is_crowded(), "{took:?}");
     assert_eq!(tree::strays(&place.outdir()), [] as [std::path::PathBuf; 0]);
 }
 

@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use shared::dataset::kind::Kind;
 use shared::run::identity::ProcessIdentity;
+use tests::harness::inherited;
 use tests::harness::place::{Place, days, ticker};
 use tests::harness::program::{eventually, run, with_environment};
 use tests::harness::tree;
@@ -70,6 +71,7 @@ struct Point {
 fn survives(point: Point, follows: Follows, command: &Command) -> bool {
     let Point { kind, number } = point;
     let mut strace = Command::new("strace");
+    inherited::clean(&mut strace);
     strace.args(["-qq", "-o", "/dev/null"]);
     if follows == Follows::Threads {
         strace.arg("-f");

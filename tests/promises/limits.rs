@@ -123,7 +123,7 @@ fn many_batches(count: usize) -> (Place, Command) {
     (place, start)
 }
 
-/// The best of five: what else the machine does is not the question.
+/// The best of five.
 fn status_takes(place: &Place) -> Duration {
     let best = (0..5).map(|_| run(&mut place.launcher("status")).expect_code(0)).map(|ended| ended.took);
     best.min().expect("five")
@@ -134,9 +134,10 @@ fn the_status_of_a_thousand_batches_is_there_at_once() {
     let (place, mut start) = many_batches(1_000);
     std::fs::write(place.path().join("go"), "").expect("written");
     run(start.arg("--foreground")).expect_code(0);
-    let best = status_takes(&place);
-    eprintln!("status of 1,000 batches: {best:?}");
-    assert!(best <= Duration::from_millis(100), "{best:?}");
+    // Other tests run at the same time: what the processors gave to it counts, and not what the clock on the wall says.
+    let cpu: Duration = (0..5).map(|_| run(&mut place.launcher("status")).expect_code(0).cpu).sum();
+    eprintln!("status of 1,000 batches: {:?} of CPU", cpu / 5);
+    assert!(cpu / 5 <= Duration::from_millis(100), "{:?}", cpu / 5);
 }
 
 #[test]

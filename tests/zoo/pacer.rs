@@ -1,9 +1,11 @@
-//! Takes turns of the shared rate budget in four threads and writes down when it would have sent.
+//! Takes turns of the shared rate budget in four threads and writes down when it would have sent, and how
+//! much later than it wanted it woke for that.
 //!
 //! `pacer RATE END_NS FILE`: until `END_NS` on the clock of `shared::pace`; the key is in `POLYGON_API_KEY`.
 
 #![expect(clippy::disallowed_methods, reason = "a program of tests has doors of its own")]
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -33,13 +35,16 @@ fn main() {
 }
 
 fn send_until(end_ns: u64, budget: &SharedBudget, mut sent: &File) {
-    let sleep = |wait| {
+    let late_ns = Cell::new(0);
+    let sleep = |wait: Duration| {
+        let asleep_since = now_ns();
         std::thread::sleep(wait);
+        late_ns.set(Duration::from_nanos(now_ns() - asleep_since).saturating_sub(wait).as_nanos());
         if now_ns() < end_ns { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    while budget.take(sleep).expect("a turn").is_continue() && now_ns() < end_ns {
+    while budget.take(&sleep).expect("a turn").is_continue() && now_ns() < end_ns {
         // One write a line: a kill leaves no half line, and lines of many processes do not mix.
-        sent.write_all(format!("{:>20}\n", now_ns()).as_bytes()).expect("written");
+        sent.write_all(format!("{:>20} {:>12}\n", now_ns(), late_ns.take()).as_bytes()).expect("written");
         std::thread::sleep(LATENCY);
     }
 }

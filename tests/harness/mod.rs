@@ -4,6 +4,7 @@
 
 pub mod inherited;
 pub mod load;
+pub mod effort;
 pub mod program;
 pub mod tree;
 pub mod tape;

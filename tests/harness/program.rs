@@ -97,8 +97,8 @@ impl Running {
     }
 
     /// Is it still there?
-    pub fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    pub fn is_running(&self) -> bool {
+        !self.has_ended()
     }
 
     /// Waits for its end.

@@ -60,7 +60,7 @@ fn processes(place: &Place) -> Vec<i32> {
 fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u64, pause: Duration) -> u64 {
     let mut interrupted = 0;
     for round in 0..kills {
-        let mut launcher = if place.workdir().join("run.json").exists() {
+        let launcher = if place.workdir().join("run.json").exists() {
             Running::start(place.launcher("start").args(["--resume", "--foreground"]))
         } else {
             Running::start(&mut start(place, asked, words))

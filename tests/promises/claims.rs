@@ -125,7 +125,7 @@ fn days_that_somebody_writes_are_refused_to_others_by_name_and_the_next_ones_are
         worker.arg("--resume");
         worker
     };
-    let mut first = Running::start(&mut worker("2024-01-10", "2024-03-20"));
+    let first = Running::start(&mut worker("2024-01-10", "2024-03-20"));
     eventually("it has asked", || exchange.stats().total > 0);
     // March is whole or not at all, however few of its days were asked for.
     let refused = run(&mut worker("2024-03-25", "2024-04-02")).expect_code(10).stderr;

@@ -41,7 +41,7 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let mut interrupted = 0;
     for moment in moments(12) {
-        let mut worker = Running::start(place.worker(&exchange.base_url(), asked).arg("--resume"));
+        let worker = Running::start(place.worker(&exchange.base_url(), asked).arg("--resume"));
         std::thread::sleep(moment);
         interrupted += u32::from(worker.is_running());
         worker.signal(Signal::SIGKILL);

@@ -13,12 +13,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use shared::dataset::kind::Kind;
 use shared::run::identity::ProcessIdentity;
-use tests::harness::inherited;
 use tests::harness::place::{Place, days, ticker};
 use tests::harness::program::{eventually, run, with_environment};
 use tests::harness::tree;
 use tests::harness::truth::universe;
 use tests::harness::zoo::{DAYS, Zoo};
+use tests::harness::{effort, inherited};
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
@@ -153,7 +153,7 @@ fn supervisors(stride: usize, least: usize) {
 
 #[test]
 fn a_supervisor_killed_at_one_of_its_changes_is_gone_on_with_by_one_start() {
-    supervisors(5, 15);
+    supervisors(effort::choose(15, 5), effort::choose(5, 15));
 }
 
 #[test]
@@ -271,7 +271,8 @@ fn workers(kind: Kind, asked: (&str, &str), stride: usize, least: usize) {
 
 #[test]
 fn a_worker_killed_at_one_of_its_changes_leaves_whole_files_and_is_gone_on_with() {
-    workers(Kind::Daily, ("2019-01-01", "2024-06-28"), 13, 12);
+    let (stride, least) = effort::choose((39, 4), (13, 12));
+    workers(Kind::Daily, ("2019-01-01", "2024-06-28"), stride, least);
 }
 
 #[test]

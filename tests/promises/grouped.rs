@@ -293,7 +293,7 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
     let scene = Scene::new(Config::synthetic(21).with_tickers(150), 150, days("2024-03-01", "2024-05-31"));
     let mut interrupted = 0;
     for moment in (1..=10).map(|number| Duration::from_millis(number * 60)) {
-        let mut worker = Running::start(scene.worker("grouped").arg("--resume"));
+        let worker = Running::start(scene.worker("grouped").arg("--resume"));
         std::thread::sleep(moment);
         interrupted += u32::from(worker.is_running());
         worker.signal(Signal::SIGKILL);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
+use tests::harness::effort;
 use tests::harness::load::{Load, Watch};
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Running, command, eventually, run, with_environment};
@@ -125,7 +126,7 @@ fn weather_a_storm(per_second: u16, lasts: Duration, flags: &[&str]) -> Aftermat
         Running::start(worker.env("XDG_RUNTIME_DIR", home.path()))
     };
     let watch = Watch::begin();
-    let mut workers: Vec<Running> = places.iter().map(start).collect();
+    let workers: Vec<Running> = places.iter().map(start).collect();
 
     let enough = (i64::from(per_second) * WINDOW_MS / 1000 * 9 / 10).try_into().expect("a count");
     let storm_ms = |stamps: &[i64]| {
@@ -134,7 +135,7 @@ fn weather_a_storm(per_second: u16, lasts: Duration, flags: &[&str]) -> Aftermat
     };
     let mut back_at_ms = None;
     eventually("full pace is back, or a minute over", || {
-        assert!(workers.iter_mut().all(Running::is_running), "there is work left, and nobody gives up");
+        assert!(workers.iter().all(Running::is_running), "there is work left, and nobody gives up");
         let stamps = exchange.stats().requests_at_ms;
         let Some(storm) = storm_ms(&stamps) else { return false };
         let later = &stamps[stamps.partition_point(|at| *at < storm.end)..];
@@ -175,6 +176,11 @@ fn weather_a_storm(per_second: u16, lasts: Duration, flags: &[&str]) -> Aftermat
 
 #[test]
 fn after_a_storm_of_429_full_pace_is_back_and_nobody_has_failed() {
+    // It takes half a minute, in which the machine must have time for it.
+    if !effort::choose(false, true) {
+        eprintln!("left to scripts/test --all");
+        return;
+    }
     // A refusal uses up no try.
     weather_a_storm(20, Duration::from_secs(4), &["--tries", "1"]).check();
 }

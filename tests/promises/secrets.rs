@@ -43,7 +43,7 @@ fn the_key_is_nowhere_while_a_run_works_and_after_it() {
     let tickers: Vec<String> = exchange.source().listings().iter().map(|l| l.ticker.to_string()).collect();
     let place = Place::with_tickers(&tickers);
     let mut start = place.launcher_start(&exchange.base_url(), days("2022-01-03", "2023-12-29"));
-    let mut launcher = Running::start(start.args(["--batch-size", "3", "--foreground"]));
+    let launcher = Running::start(start.args(["--batch-size", "3", "--foreground"]));
     let mut looks = 0;
     while launcher.is_running() {
         assert_eq!(argument_lists_with_secret(), [] as [String; 0]);

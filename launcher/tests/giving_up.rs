@@ -6,6 +6,7 @@ use launcher::supervise::machine::RunState;
 use shared::run::events::Persistence;
 
 use crate::machine::{Story, exited, opened, report, rules};
+use crate::scene::{Ended, Scene, run};
 
 const GIVEN_UP: Fact = Fact::GivenUp { idle_s: 43_200 };
 const WHY: &str = "given up: nothing was newly proven for 12h (--give-up-after)";
@@ -80,4 +81,40 @@ fn only_an_attempt_that_adds_something_advances_a_run() {
     story.launch();
     story.end(1, exited(10, 1, &[("B", timeout())]));
     assert_eq!(story.machine.advances(), 1);
+}
+
+/// What `launcher wait` says of a run of `script` that may stand still for two seconds.
+fn ends(script: &str, arguments: &[&str]) -> (Ended, Scene) {
+    let scene = Scene::of(&["A", "B"]);
+    scene.script("job", script);
+    scene.detach("job", &[&["--give-up-after", "2s", "--max-concurrent", "1"], arguments].concat());
+    (scene.wait().expect_code(1), scene)
+}
+
+#[test]
+fn a_worker_that_never_ends_and_never_says_anything_does_not_keep_a_run_from_ending() {
+    let (ended, scene) = ends("exec sleep 1000", &["--stall-timeout", "0s"]);
+    assert!(ended.stdout.contains("INCOMPLETE (2 tickers failed)"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("given up: nothing was newly proven for 2s (--give-up-after)"));
+    assert_eq!(scene.processes(), 0, "nothing is left running");
+    let why = run(&mut scene.launcher("why", &["A"])).expect_code(0).stdout;
+    assert!(why.contains("given up: nothing was newly proven"), "{why}");
+}
+
+#[test]
+fn a_local_resource_that_stays_in_the_way_does_not_keep_a_run_from_ending() {
+    let (ended, _) = ends("echo /cache: read-only; exit 13", &[]);
+    assert!(ended.stdout.contains("INCOMPLETE"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("/cache: read-only"), "what was last said: {}", ended.stdout);
+}
+
+#[test]
+fn a_script_that_writes_files_all_the_while_is_not_given_up() {
+    // Twice as long as the run may stand still, with a new file every half second.
+    let slowly =
+        "mkdir -p out/A out/B; for i in 1 2 3 4 5 6 7 8 9 10; do echo $i > out/A/$i; sleep 0.5; done; exit 0";
+    let scene = Scene::of(&["A", "B"]);
+    scene.script("job", slowly);
+    scene.detach("job", &["--give-up-after", "3s", "--max-concurrent", "1"]);
+    scene.wait().expect_code(0);
 }

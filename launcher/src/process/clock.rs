@@ -17,6 +17,35 @@ pub fn now() -> Timestamp {
     now.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(now)
 }
 
+/// The time of a run: it goes on from a stamp by the steady clock, whatever is done to the time of day.
+#[derive(Debug, Clone, Copy)]
+pub struct RunClock {
+    begun: Timestamp,
+    since: Instant,
+}
+
+impl RunClock {
+    /// From now on, or from `latest` where that is later: the clock was ahead then, or is set back now.
+    pub fn going_on_from(latest: Option<Timestamp>) -> Self {
+        Self { begun: begun(now(), latest), since: Instant::now() }
+    }
+
+    /// Never before what it said last.
+    pub fn now(&self) -> Timestamp {
+        after(self.begun, self.since.elapsed())
+    }
+}
+
+/// Where the time of a run begins.
+fn begun(now: Timestamp, latest: Option<Timestamp>) -> Timestamp {
+    latest.map_or(now, |latest| latest.max(now))
+}
+
+fn after(begun: Timestamp, passed: Duration) -> Timestamp {
+    let passed = Duration::from_millis(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
+    begun.checked_add(passed).unwrap_or(Timestamp::MAX)
+}
+
 /// A moment by the steady clock, which nobody sets back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline(Instant);
@@ -71,5 +100,20 @@ pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
                 .map_or(glance, |deadline| glance.min(deadline.saturating_duration_since(Instant::now()))),
         );
         glance = (glance * 3 / 2).min(LATER_GLANCE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_run_goes_on_from_its_last_stamp_when_the_clock_was_set_back_a_day() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let (yesterday, today) = (at("2024-07-01T12:00:00Z"), at("2024-07-02T12:00:00Z"));
+        assert_eq!(begun(yesterday, Some(today)), today);
+        assert_eq!(begun(today, Some(yesterday)), today);
+        assert_eq!(begun(today, None), today);
+        assert_eq!(after(today, Duration::from_millis(1500)), at("2024-07-02T12:00:01.5Z"));
     }
 }

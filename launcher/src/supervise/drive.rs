@@ -2,10 +2,16 @@
 //!
 //! Order is everything: an outcome is journalled after it was seen, a start before it is done, both in one commit
 //! where they come together, and nothing new begins while a fact can't be written. How a stop reaches the workers is `stopping`'s business, what on
-//! this machine is in everybody's way `hindrance`'s, whether it is all there at the end `closing`'s.
+//! this machine is in everybody's way `hindrance`'s, for how long it goes on in vain `standstill`'s, whether it is all there
+//! at the end `closing`'s, and what an earlier supervisor has left `adopting`'s.
+//!
+//! Every fact is stamped by the clock of the run, which goes on from the last one: whatever happens to the clock on the
+//! wall, order and pauses stay what they are.
 
+mod adopting;
 mod stopping;
 mod hindrance;
+mod standstill;
 mod closing;
 
 use std::collections::BTreeMap;
@@ -19,12 +25,14 @@ use shared::disk::publish::DiskError;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+use adopting::{Orphan, running};
+use standstill::Standstill;
 pub use stopping::GRACE;
 use stopping::Stop;
 
 use super::attempt::{Attempt, with_cause};
 use super::attend::OpenStill;
-use super::batch::{Batch, BatchState, Illegal, Work};
+use super::batch::{Batch, Illegal};
 use super::containment;
 use super::facts::{Edition, Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
@@ -35,7 +43,7 @@ use super::run::Run;
 use super::shims::Shims;
 use crate::plan::request::RequestError;
 use crate::process::cgroup::RunGroup;
-use crate::process::clock::{self, Deadline};
+use crate::process::clock::{Deadline, RunClock};
 use crate::process::exit_record::Ending;
 use crate::process::line::Word;
 use crate::process::memory::Gauge;
@@ -112,6 +120,7 @@ struct Supervisor<'a> {
     group: Option<RunGroup>,
     machine: Machine,
     journal: Journal,
+    clock: RunClock,
     shims: Shims,
     pid_files: PidFiles,
     memory: Gauge,
@@ -121,6 +130,7 @@ struct Supervisor<'a> {
     /// Facts that were seen, and count, but are not written yet: until they are, nothing is done.
     unwritten: Vec<Entry>,
     stop: Stop,
+    standstill: Standstill,
     probe_at: Option<Deadline>,
     /// How often something was gone at the end.
     times_gone: u32,
@@ -171,7 +181,7 @@ pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
         Some(outcome) => outcome,
         None => Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } },
     };
-    let closed = Entry { at: clock::now(), fact: Fact::Closed { outcome: outcome.clone() } };
+    let closed = Entry { at: supervisor.clock.now(), fact: Fact::Closed { outcome: outcome.clone() } };
     supervisor.append(vec![closed])?;
     Ok(outcome)
 }
@@ -192,6 +202,7 @@ fn open<'a>(
             None => containment::found_or_made(run),
             Some(_) => containment::found(&run.workdir),
         },
+        clock: RunClock::going_on_from(machine.latest()),
         machine,
         journal,
         shims: Shims::default(),
@@ -201,6 +212,7 @@ fn open<'a>(
         departed: Vec::new(),
         unwritten: Vec::new(),
         stop: Stop::NotAsked,
+        standstill: Standstill::from_now(run.request.settings.limits.give_up_after),
         probe_at: None,
         times_gone: 0,
         trouble: None,
@@ -214,7 +226,7 @@ fn open<'a>(
         supervisor.end_strangers()?;
         running(&supervisor.machine)
     };
-    let now = clock::now();
+    let now = supervisor.clock.now();
     supervisor.note(now, Fact::Opened { supervisor: own, edition: Edition::LATEST })?;
     if let Some(by) = stop_asked_by {
         supervisor.note(now, Fact::StopAsked { by: by.to_owned() })?;
@@ -228,60 +240,14 @@ fn open<'a>(
     Ok(supervisor)
 }
 
-/// An attempt that the journal says to be running; nobody may attend to it any more.
-struct Orphan {
-    batch: BatchId,
-    number: u32,
-    work: Work,
-    began_at: Timestamp,
-}
-
-fn running(machine: &Machine) -> Vec<Orphan> {
-    let running = machine.batches().filter_map(|(batch, it)| match it.state {
-        BatchState::Running { attempt: number, since: began_at } => {
-            Some(Orphan { batch, number, work: it.work(), began_at })
-        }
-        BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
-    });
-    running.collect()
-}
-
 impl Supervisor<'_> {
-    /// Takes over every running attempt whose shim lives; returns the others.
-    fn adopt(&mut self) -> Vec<Orphan> {
-        running(&self.machine).into_iter().filter_map(|orphan| self.adopt_one(orphan).err()).collect()
-    }
-
-    fn adopt_one(&mut self, orphan: Orphan) -> Result<(), Orphan> {
-        let Orphan { batch, number, ref work, began_at } = orphan;
-        let Some(attempt) = self.run.adopt(batch, number, work.clone(), began_at) else {
-            return Err(orphan);
-        };
-        (self.listener)(&self.machine, &Notice::Adopted { batch, attempt: number });
-        self.write_pid_file(batch, &attempt);
-        self.attempts.insert(batch, attempt);
-        Ok(())
-    }
-
-    /// Closes an attempt that nobody attends to, unless a shim that was on its way has begun it meanwhile.
-    fn close_or_adopt(&mut self, orphan: Orphan) -> Result<(), DriveError> {
-        match self.conclude(&orphan, Ending::Interrupted) {
-            Err(DriveError::Attempt(OpenStill::Lock(LockError::Held { .. }))) => {
-                let Err(orphan) = self.adopt_one(orphan) else { return Ok(()) };
-                // It came, and went: now there is a record, or nobody.
-                self.conclude(&orphan, Ending::Interrupted)
-            }
-            concluded => concluded,
-        }
-    }
-
     fn write_pid_file(&mut self, batch: BatchId, attempt: &Attempt) {
         self.pid_files.write(&self.run.workdir.batch_pid(batch), attempt.shim.identity());
     }
 
     fn conclude(&mut self, orphan: &Orphan, otherwise: Ending) -> Result<(), DriveError> {
         let Orphan { batch, number, work, began_at } = orphan;
-        let now = clock::now();
+        let now = self.clock.now();
         let report = self.run.conclude(*batch, *number, work, *began_at, otherwise, now)?;
         self.pid_files.release(self.run.workdir.batch_pid(*batch));
         self.note(now, Fact::Ended { batch: *batch, attempt: *number, report })
@@ -298,10 +264,11 @@ impl Supervisor<'_> {
         self.reap()?;
         self.mind_the_pause()?;
         self.mind_the_disk()?;
-        let now = clock::now();
+        self.mind_the_standstill()?;
+        let now = self.clock.now();
         let surroundings = Surroundings { now, free_memory: self.memory.available() };
         self.carry_out(&self.machine.decide(surroundings), now)?;
-        self.mind_the_stop();
+        self.mind_the_stop()?;
         self.pid_files.tidy();
         (self.listener)(&self.machine, &Notice::Glance);
         Ok(match self.machine.run() {
@@ -316,7 +283,7 @@ impl Supervisor<'_> {
             return GLANCE;
         }
         let until =
-            |at: Timestamp| Duration::try_from(at.duration_since(clock::now())).unwrap_or(Duration::ZERO);
+            |at: Timestamp| Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
         // A batch that is ready but finds no slot waits for a worker's end, not for the clock.
         let slot_free = self.machine.running() < self.run.request.rules().max_concurrent.get();
         let ready = if slot_free { self.machine.next_ready().map(until) } else { None };

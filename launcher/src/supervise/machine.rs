@@ -4,6 +4,7 @@
 //! alike; [`Machine::decide`] changes nothing and says what is to be done now. What attempts of several batches have in
 //! common is `streaks`' business.
 
+mod questions;
 mod streaks;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,6 @@ use super::batch::{Batch, BatchState, Illegal, Terms};
 use super::causes::{self, Judgement, Verdict};
 use super::common::{Attempts, Common, Streak};
 use super::facts::{Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
-use super::totals::Totals;
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
@@ -116,6 +116,8 @@ pub struct Machine {
     has_done: bool,
     /// How many attempts have added anything to what is proven.
     advances: u64,
+    /// The latest stamp of any fact.
+    latest: Option<Timestamp>,
     admission: Admission,
     edition: Edition,
 }
@@ -138,59 +140,15 @@ impl Machine {
             led_by: BTreeSet::new(),
             has_done: false,
             advances: 0,
+            latest: None,
             admission: Admission::default(),
             edition: Edition::default(),
         }
     }
 
-    /// The run as a whole.
-    pub fn run(&self) -> &RunState {
-        &self.run
-    }
-
-    /// What was proven of tickers in no batch.
-    pub fn surveyed(&self) -> Tally {
-        self.surveyed
-    }
-
-    /// Workers that run, as far as the facts say.
-    pub fn running(&self) -> u32 {
-        self.running
-    }
-
-    /// The most memory that one of the last attempts had, in bytes; 0 before the first one has ended.
-    pub fn peak_rss(&self) -> u64 {
-        self.admission.peak()
-    }
-
-    /// How many attempts have added anything to what is proven: while that stays, the run stands still.
-    pub fn advances(&self) -> u64 {
-        self.advances
-    }
-
-    /// While the run is paused: batches whose attempts led there, or came back with nothing since.
-    pub fn led_to_the_pause(&self) -> impl Iterator<Item = (BatchId, &Batch)> {
-        let is_paused = matches!(self.run, RunState::Paused { .. });
-        self.led_by.iter().filter(move |_| is_paused).filter_map(|id| Some((*id, self.batch(*id)?)))
-    }
-
-    /// Every batch with its number.
-    pub fn batches(&self) -> impl Iterator<Item = (BatchId, &Batch)> {
-        (1..).map(BatchId).zip(&self.batches)
-    }
-
-    /// One batch.
-    pub fn batch(&self, id: BatchId) -> Option<&Batch> {
-        self.batches.get(index_of(id)?)
-    }
-
-    /// The number that the next batch gets.
-    pub fn next_batch(&self) -> BatchId {
-        BatchId(u32::try_from(self.batches.len() + 1).expect("fewer than four thousand million batches"))
-    }
-
     /// Takes a fact in.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
+        self.latest = self.latest.max(Some(entry.at));
         match &entry.fact {
             Fact::Surveyed { proven } => self.surveyed = *proven,
             Fact::Planned { batch, tickers, part, weight } => {
@@ -285,28 +243,6 @@ impl Machine {
             }
             _ => None,
         }
-    }
-
-    /// The first moment after which [`decide`](Self::decide) may say something new by itself.
-    pub fn next_ready(&self) -> Option<Timestamp> {
-        if !matches!(self.run, RunState::Open) {
-            return self.probe_at();
-        }
-        let until = |batch: &Batch| match batch.state {
-            BatchState::Backoff { until, .. } => Some(until),
-            BatchState::Pending | BatchState::Running { .. } | BatchState::Done | BatchState::Failed => None,
-        };
-        self.batches.iter().filter_map(until).min()
-    }
-
-    /// How the run stands when nothing is left to try; `None` while something is.
-    pub fn outcome(&self) -> Option<Outcome> {
-        self.batches.iter().all(Batch::is_over).then(|| self.tally())
-    }
-
-    /// Its tickers by where they stand.
-    pub fn totals(&self) -> Totals {
-        Totals::of(self.surveyed, &self.batches)
     }
 
     fn tally(&self) -> Outcome {

@@ -43,6 +43,22 @@ fn holds_new_file(folder: &Path, since: SystemTime, depth: u32) -> bool {
     fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_new(&entry)))
 }
 
+/// When the latest file with something in it below `folder` was written.
+pub fn latest_file(folder: &Path) -> Option<SystemTime> {
+    latest_within(folder, DEPTH)
+}
+
+fn latest_within(folder: &Path, depth: u32) -> Option<SystemTime> {
+    let latest = |entry: DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        if metadata.is_dir() {
+            return if depth > 0 { latest_within(&entry.path(), depth - 1) } else { None };
+        }
+        if metadata.len() > 0 { metadata.modified().ok() } else { None }
+    };
+    fs::read_dir(folder).ok()?.flatten().filter_map(latest).max()
+}
+
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "fixtures")]
 mod tests {

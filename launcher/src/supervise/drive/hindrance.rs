@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{DriveError, GLANCE, Notice, Supervisor};
-use crate::process::clock::{self, Deadline};
+use crate::process::clock::Deadline;
 use crate::supervise::attempt::with_cause;
 use crate::supervise::facts::Fact;
 use crate::supervise::folders;
@@ -25,7 +25,7 @@ impl Supervisor<'_> {
         self.probe_at = None;
         let still = self.places().into_iter().try_for_each(folders::prove_writable).err();
         match still.map(|error| with_cause(&error)).or_else(|| self.too_full()) {
-            None => self.note(clock::now(), Fact::PauseLifted),
+            None => self.note(self.clock.now(), Fact::PauseLifted),
             Some(what) => {
                 (self.listener)(&self.machine, &Notice::Trouble(&what));
                 Ok(())
@@ -54,7 +54,7 @@ impl Supervisor<'_> {
     /// Pauses the run, once.
     pub(super) fn hinder(&mut self, what: String) -> Result<(), DriveError> {
         match self.machine.run() {
-            RunState::Open => self.note(clock::now(), Fact::Hindered { what }),
+            RunState::Open => self.note(self.clock.now(), Fact::Hindered { what }),
             _ => Ok(()),
         }
     }

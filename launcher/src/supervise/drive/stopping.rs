@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{DriveError, Supervisor};
-use crate::process::clock::{self, Deadline};
+use crate::process::clock::Deadline;
 use crate::process::signal::{self, Insistence, Post};
 use crate::process::watch::{self, Marker};
 use crate::supervise::facts::Fact;
@@ -13,6 +13,8 @@ use crate::supervise::machine::RunState;
 pub const GRACE: Duration = Duration::from_secs(30);
 /// How long shims may take to kill and to say so.
 const HURRY_GRACE: Duration = Duration::from_secs(10);
+/// How long what was killed may take to be gone: after that it waits for a disk or a network, and nobody waits for it.
+const DEATH_GRACE: Duration = Duration::from_mins(1);
 
 /// How far a stop has come.
 pub(super) enum Stop {
@@ -26,7 +28,9 @@ pub(super) enum Stop {
         kill_at: Deadline,
     },
     /// Everything was killed.
-    Killed,
+    Killed {
+        leave_at: Deadline,
+    },
 }
 
 impl Stop {
@@ -34,7 +38,7 @@ impl Stop {
     pub(super) fn patience(&self) -> Option<Duration> {
         match self {
             Self::Asked { hurry_at: at } | Self::Hurried { kill_at: at } => Some(at.left()),
-            Self::NotAsked | Self::Killed => None,
+            Self::NotAsked | Self::Killed { .. } => None,
         }
     }
 }
@@ -42,7 +46,7 @@ impl Stop {
 impl Supervisor<'_> {
     pub(super) fn hear(&mut self, post: Post) -> Result<(), DriveError> {
         match (post, &self.stop) {
-            (Post::Child, _) | (_, Stop::Hurried { .. } | Stop::Killed) => {}
+            (Post::Child, _) | (_, Stop::Hurried { .. } | Stop::Killed { .. }) => {}
             (Post::Stop { signal }, Stop::NotAsked) => {
                 self.note_stop(signal)?;
                 self.ask_to_stop();
@@ -59,11 +63,11 @@ impl Supervisor<'_> {
     /// Written before anybody is signalled: whoever ends after that ends as asked, also if we die in between.
     /// Where it can't be written it waits, and the stop does not.
     fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
-        self.note(clock::now(), Fact::StopAsked { by: signal::name_of(signal) })?;
+        self.note(self.clock.now(), Fact::StopAsked { by: signal::name_of(signal) })?;
         self.write(Vec::new()).map(drop)
     }
 
-    fn ask_to_stop(&mut self) {
+    pub(super) fn ask_to_stop(&mut self) {
         self.attempts.values_mut().for_each(|attempt| attempt.shim.signal(Insistence::Ask));
         self.stop = Stop::Asked { hurry_at: Deadline::after(GRACE) };
     }
@@ -74,7 +78,7 @@ impl Supervisor<'_> {
     }
 
     /// Begins a stop that the facts demand, and ends the patience of one that takes too long.
-    pub(super) fn mind_the_stop(&mut self) {
+    pub(super) fn mind_the_stop(&mut self) -> Result<(), DriveError> {
         match self.stop {
             // Not before it is written: whoever ends after that ends as asked, also if we die in between.
             Stop::NotAsked
@@ -85,10 +89,15 @@ impl Supervisor<'_> {
             Stop::Asked { hurry_at } if hurry_at.is_over() => self.hurry(),
             Stop::Hurried { kill_at } if kill_at.is_over() => {
                 watch::kill(&Marker::of_run(&self.run.request.run).into());
-                self.stop = Stop::Killed;
+                self.stop = Stop::Killed { leave_at: Deadline::after(DEATH_GRACE) };
             }
-            Stop::NotAsked | Stop::Asked { .. } | Stop::Hurried { .. } | Stop::Killed => {}
+            Stop::Killed { leave_at } if leave_at.is_over() && !self.attempts.is_empty() => {
+                let left = self.shims_at_work().map(|shim| shim.pid);
+                return Err(DriveError::Undead(watch::listed(left)));
+            }
+            Stop::NotAsked | Stop::Asked { .. } | Stop::Hurried { .. } | Stop::Killed { .. } => {}
         }
+        Ok(())
     }
 
     /// Has everybody gone in a run that stops? It does not wait for a disk.

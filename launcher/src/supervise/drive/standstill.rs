@@ -1,0 +1,83 @@
+//! Standing still: for how long nothing was newly proven, by a clock that nobody sets. A run that stands still for too long
+//! is closed as it is, with the names of all who are left (`--give-up-after`); a pause does not stop that clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use shared::run::workdir::BatchId;
+
+use super::{DriveError, Supervisor};
+use crate::process::clock::Stopwatch;
+use crate::supervise::facts::Fact;
+use crate::supervise::machine::RunState;
+use crate::supervise::marks::Mark;
+
+/// What runs is looked at so often within the time that a run may stand still.
+const LOOKS: u32 = 12;
+
+/// For how long a run has stood still.
+pub(super) struct Standstill {
+    /// For how long it may.
+    limit: Option<Duration>,
+    since: Stopwatch,
+    /// Attempts that had added something when that began.
+    advances: u64,
+    looked: Stopwatch,
+    /// How far each running attempt was at the last look.
+    marks: BTreeMap<(BatchId, u32), Mark>,
+}
+
+impl Standstill {
+    /// Zero is for ever.
+    pub(super) fn from_now(limit: SignedDuration) -> Self {
+        let limit = Duration::try_from(limit).ok().filter(|limit| !limit.is_zero());
+        let (since, looked) = (Stopwatch::start(), Stopwatch::start());
+        Self { limit, since, advances: 0, looked, marks: BTreeMap::new() }
+    }
+}
+
+impl Supervisor<'_> {
+    /// Closes a run in which nothing was newly proven for so long.
+    pub(super) fn mind_the_standstill(&mut self) -> Result<(), DriveError> {
+        let Some(limit) = self.standstill.limit else { return Ok(()) };
+        match self.machine.run() {
+            RunState::Open | RunState::Paused { .. } => {}
+            RunState::Planned | RunState::Stopping { .. } | RunState::Closed { .. } => return Ok(()),
+        }
+        if self.machine.advances() != self.standstill.advances {
+            self.standstill.advances = self.machine.advances();
+            self.standstill.since = Stopwatch::start();
+        }
+        let is_due = self.standstill.since.elapsed() >= limit;
+        if is_due || self.standstill.looked.elapsed() >= limit / LOOKS {
+            self.standstill.looked = Stopwatch::start();
+            if self.something_moves_on() {
+                self.standstill.since = Stopwatch::start();
+                return Ok(());
+            }
+        }
+        if !is_due {
+            return Ok(());
+        }
+        self.note(self.clock.now(), Fact::GivenUp { idle_s: limit.as_secs() })?;
+        // Where it can't be written it waits, and the end does not.
+        self.write(Vec::new())?;
+        self.ask_to_stop();
+        Ok(())
+    }
+
+    /// Has a running attempt got further since the last look? A long one proves days before it ends.
+    fn something_moves_on(&mut self) -> bool {
+        let now = self.clock.now();
+        let mark = |(batch, attempt): (&BatchId, &super::Attempt)| {
+            let mark = Mark::of(&self.run.request, &attempt.work, attempt.began_at, now);
+            ((*batch, attempt.number), mark)
+        };
+        let marks: BTreeMap<_, _> = self.attempts.iter().map(mark).collect();
+        let before = std::mem::replace(&mut self.standstill.marks, marks);
+        let is_further =
+            |(name, mark): (&_, &Mark)| before.get(name).is_some_and(|before| mark.is_further_than(before));
+        self.standstill.marks.iter().any(is_further)
+    }
+}

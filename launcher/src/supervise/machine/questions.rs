@@ -1,0 +1,84 @@
+//! What can be asked of a run without changing it.
+
+use jiff::Timestamp;
+use shared::run::workdir::BatchId;
+
+use super::{Machine, RunState, index_of};
+use crate::supervise::batch::{Batch, BatchState};
+use crate::supervise::facts::{Outcome, Tally};
+use crate::supervise::totals::Totals;
+
+impl Machine {
+    /// The run as a whole.
+    pub fn run(&self) -> &RunState {
+        &self.run
+    }
+
+    /// What was proven of tickers in no batch.
+    pub fn surveyed(&self) -> Tally {
+        self.surveyed
+    }
+
+    /// Workers that run, as far as the facts say.
+    pub fn running(&self) -> u32 {
+        self.running
+    }
+
+    /// The most memory that one of the last attempts had, in bytes; 0 before the first one has ended.
+    pub fn peak_rss(&self) -> u64 {
+        self.admission.peak()
+    }
+
+    /// The latest stamp of any fact: the time of the run goes on from there.
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.latest
+    }
+
+    /// How many attempts have added anything to what is proven: while that stays, the run stands still.
+    pub fn advances(&self) -> u64 {
+        self.advances
+    }
+
+    /// While the run is paused: batches whose attempts led there, or came back with nothing since.
+    pub fn led_to_the_pause(&self) -> impl Iterator<Item = (BatchId, &Batch)> {
+        let is_paused = matches!(self.run, RunState::Paused { .. });
+        self.led_by.iter().filter(move |_| is_paused).filter_map(|id| Some((*id, self.batch(*id)?)))
+    }
+
+    /// Every batch with its number.
+    pub fn batches(&self) -> impl Iterator<Item = (BatchId, &Batch)> {
+        (1..).map(BatchId).zip(&self.batches)
+    }
+
+    /// One batch.
+    pub fn batch(&self, id: BatchId) -> Option<&Batch> {
+        self.batches.get(index_of(id)?)
+    }
+
+    /// The number that the next batch gets.
+    pub fn next_batch(&self) -> BatchId {
+        BatchId(u32::try_from(self.batches.len() + 1).expect("fewer than four thousand million batches"))
+    }
+
+    /// The first moment after which [`decide`](Self::decide) may say something new by itself.
+    pub fn next_ready(&self) -> Option<Timestamp> {
+        if !matches!(self.run, RunState::Open) {
+            return self.probe_at();
+        }
+        let until = |batch: &Batch| match batch.state {
+            BatchState::Backoff { until, .. } => Some(until),
+            BatchState::Pending | BatchState::Running { .. } | BatchState::Done | BatchState::Failed => None,
+        };
+        self.batches.iter().filter_map(until).min()
+    }
+
+    /// How the run stands when nothing is left to try; `None` while something is.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.batches.iter().all(Batch::is_over).then(|| self.tally())
+    }
+
+    /// Its tickers by where they stand.
+    pub fn totals(&self) -> Totals {
+        Totals::of(self.surveyed, &self.batches)
+    }
+}

@@ -1,0 +1,65 @@
+//! Marks: how far a running attempt has come, by what it has left on disk so far.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+use super::batch::Work;
+use super::evidence;
+use super::signs;
+use crate::plan::request::Request;
+use crate::plan::settings::Program;
+
+/// How far a running attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// So many days of its tickers are proven.
+    Days(u64),
+    /// Its latest file is of this time: all that is seen of what keeps no ledger, or proves a ticker in one go.
+    Latest(Option<SystemTime>),
+}
+
+impl Mark {
+    /// Of an attempt at `work` that began at `began_at`.
+    pub fn of(request: &Request, work: &Work, began_at: Timestamp, now: Timestamp) -> Self {
+        let settings = &request.settings;
+        match &settings.program {
+            Program::Worker => {
+                let days = work.part.days(request.days());
+                let proven = |ticker| evidence::partway(request, ticker, days, began_at, now).days;
+                Self::Days(work.tickers.iter().map(proven).sum())
+            }
+            Program::Bars(_) | Program::Script(_) => {
+                let latest = |ticker: &shared::market::ticker::Ticker| {
+                    signs::latest_file(&settings.outdir.join(ticker.as_str()))
+                };
+                Self::Latest(work.tickers.iter().filter_map(latest).max())
+            }
+        }
+    }
+
+    /// Is that more than `before`? Of files only that one is new can be said.
+    pub fn is_further_than(&self, before: &Self) -> bool {
+        match (self, before) {
+            (Self::Days(days), Self::Days(before)) => days > before,
+            (Self::Latest(latest), Self::Latest(before)) => latest.is_some() && latest != before,
+            (Self::Days(_), Self::Latest(_)) | (Self::Latest(_), Self::Days(_)) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_days_are_further_and_so_is_another_file_whatever_the_clock_has_done() {
+        assert!(Mark::Days(2).is_further_than(&Mark::Days(1)));
+        assert!(!Mark::Days(2).is_further_than(&Mark::Days(2)));
+        let (early, late) =
+            (Some(SystemTime::UNIX_EPOCH), Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)));
+        assert!(Mark::Latest(late).is_further_than(&Mark::Latest(early)));
+        assert!(Mark::Latest(early).is_further_than(&Mark::Latest(late)), "the clock was set back");
+        assert!(!Mark::Latest(None).is_further_than(&Mark::Latest(None)));
+    }
+}

@@ -10,6 +10,7 @@ mod grouped;
 mod minute_and_trades;
 mod lies;
 mod own_trouble;
+mod division;
 mod reference;
 mod universe;
 mod resume;

@@ -9,6 +9,7 @@ use shared::market::trading_day::TradingDay;
 use super::endpoint::AggsEnd;
 use super::faults::{Fault, FaultPlan, FaultRate};
 use super::rate_window::Rate;
+use super::sores::{Sore, Sores};
 use super::storm::Storm;
 use super::synthetic::Shape;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub storm: Option<Storm>,
     /// What goes wrong, and how often.
     pub faults: FaultPlan,
+    /// What is wrong for good.
+    pub sores: Sores,
     /// See [`AggsEnd`].
     pub aggs_end: AggsEnd,
     /// The first day of aggregates that the plan reaches; earlier ones are a 403.
@@ -78,6 +81,7 @@ impl Config {
             retry_after: RetryAfter::default(),
             storm: None,
             faults: FaultPlan::default(),
+            sores: Sores::default(),
             aggs_end: AggsEnd::default(),
             plan_begins: TradingDay::MIN,
         }
@@ -128,6 +132,13 @@ impl Config {
     #[must_use]
     pub fn with_all_faults(mut self, seed: u64, probability: f64) -> Self {
         self.faults = FaultPlan::new(seed).with_all(probability);
+        self
+    }
+
+    /// With something that is wrong for good.
+    #[must_use]
+    pub fn with_sore(mut self, sore: Sore) -> Self {
+        self.sores.0.push(sore);
         self
     }
 

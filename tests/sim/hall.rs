@@ -130,6 +130,7 @@ impl Hall {
                 params,
                 page,
                 drawn,
+                sores: &self.config.sores,
                 page_rows_max: self.config.page_rows_max.max(1),
                 aggs_end: self.config.aggs_end,
                 plan_begins: self.config.plan_begins,
@@ -140,6 +141,7 @@ impl Hall {
         match page {
             Ok(Page { json, rows, faults }) => delivered(Reply::page(json, rows, faults), request_id, drawn),
             Err(Refusal::BadRequest(error)) => Reply::error(400, request_id, &error),
+            Err(Refusal::TooHeavy) => Reply::gateway(504),
             Err(Refusal::OutsidePlan) => Reply::outside_plan(request_id),
             Err(Refusal::NotFound(message)) => Reply::not_found(request_id, message),
             Err(Refusal::Source(error)) => Reply::error(500, request_id, &with_causes(&error)),

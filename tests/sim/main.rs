@@ -18,6 +18,7 @@ use tests::sim::faults::{FaultPlan, FaultRate, parse_probability};
 use tests::sim::rate_window::Rate;
 use tests::sim::refusal::with_causes;
 use tests::sim::server::Exchange;
+use tests::sim::sores::{Sore, Sores};
 use tests::sim::synthetic::Shape;
 
 /// A simulated exchange behind the vendor's HTTP API, on loopback. For demos and tests only.
@@ -66,6 +67,9 @@ struct Arguments {
     /// First day of aggregates that the plan reaches; what is older is a 403
     #[arg(long, value_name = "DATE")]
     plan_begins: Option<TradingDay>,
+    /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE, 504=DAYS (longer ranges)
+    #[arg(long, value_name = "SORE")]
+    sore: Vec<Sore>,
     /// Root of the chances of all faults
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed_faults: u64,
@@ -119,6 +123,7 @@ impl Arguments {
             rate: self.rate,
             retry_after: if self.retry_after == OnOff::On { RetryAfter::Said } else { RetryAfter::Silent },
             faults: self.fault.iter().fold(everywhere, |plan, rate| plan.with(*rate)),
+            sores: Sores(self.sore.clone()),
             aggs_end: if self.aggs_end == End::Exact { AggsEnd::Exact } else { AggsEnd::EmptyPage },
             plan_begins: self.plan_begins.unwrap_or(config.plan_begins),
             ..config

@@ -9,6 +9,8 @@ pub enum Refusal {
     BadRequest(String),
     /// 403: the dates lie before the plan's first day.
     OutsidePlan,
+    /// 504: the range is more than the service manages.
+    TooHeavy,
     /// 404 with this `message`.
     NotFound(&'static str),
     /// 500: the source failed.

@@ -62,6 +62,15 @@ impl Partition {
             .expect("a partition is only made of a trading day")
     }
 
+    /// Its name for people: `2024`, `2024-03`, `2024-03-11`.
+    pub fn period(self) -> String {
+        match self {
+            Self::Year(year) => format!("{year:04}"),
+            Self::Month(year, month) => format!("{year:04}-{month:02}"),
+            Self::Day(day) => day.to_string(),
+        }
+    }
+
     /// Where its rows are: `OUT/TICKER/year=2024/daily.parquet`.
     pub fn file(self, outdir: &Path, ticker: &Ticker, kind: Kind) -> PathBuf {
         outdir.join(ticker.as_str()).join(self.to_string()).join(kind.file_name())

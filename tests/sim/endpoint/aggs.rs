@@ -10,7 +10,7 @@ use shared::market::trading_day::TradingDay;
 
 use super::{AggsEnd, Ask, Next, Page, quoted};
 use crate::sim::faults::Fault;
-use crate::sim::fixed::Point;
+use crate::sim::fixed::{Point, Shares};
 use crate::sim::params::{Moment, Origin, cursor, percent_decoded};
 use crate::sim::record::{Adjustment, Bar, Rescale, Span, Spelling};
 use crate::sim::refusal::Refusal;
@@ -136,6 +136,9 @@ pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
     if query.stamps.0 < ask.plan_begins.start_utc_ms() {
         return Err(Refusal::OutsidePlan);
     }
+    if ask.sores.are_too_heavy(query.stamps.0, query.stamps.1) {
+        return Err(Refusal::TooHeavy);
+    }
     let full = query.limit.min(ask.page_rows_max) + usize::from(query.order == Order::Descending);
     // One row more than is served says whether there is a next page.
     let mut rows = query.gather(ask.source, full + 1)?;
@@ -145,6 +148,7 @@ pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
     };
     rows.truncate(full);
     let next = rows.last().filter(|_| has_next).map(|last| next_page(ask, path, &query, last, rows.len()));
+    let rows = with_twins(ask, &query.ticker, rows);
     let flips = ask.page == Origin::Followed && !rows.is_empty() && ask.drawn.has(Fault::AdjustedFlip);
     let adjustment = if flips { query.adjustment.flipped() } else { query.adjustment };
     let splits = splits_of(ask.source, &query.ticker);
@@ -161,6 +165,20 @@ pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
     let mut page = envelope(ask, Some(&query.ticker), adjustment, rescaled.map(|bar| (None, bar)), next);
     page.faults.extend(flips.then_some(Fault::AdjustedFlip));
     Ok(page)
+}
+
+/// A twin stands right behind the first bar of its day.
+fn with_twins(ask: &Ask, ticker: &str, rows: Vec<Bar>) -> Vec<Bar> {
+    let mut before = None;
+    let mut all = Vec::with_capacity(rows.len());
+    for bar in rows {
+        let day = TradingDay::of_utc_ms(bar.t_ms).expect("made from a day");
+        let is_first = before.replace(day) != Some(day);
+        let twin = Bar { volume: Shares(bar.volume.0 + Shares::whole(1).0), ..bar };
+        all.push(bar);
+        all.extend((is_first && ask.sores.has_twin(ticker, day)).then_some(twin));
+    }
+    all
 }
 
 fn next_page(ask: &Ask, path: &AggsPath, query: &Query, last: &Bar, rows: usize) -> Next {

@@ -14,6 +14,7 @@ use shared::market::trading_day::TradingDay;
 
 use super::faults::{Drawn, Fault};
 use super::params::{Origin, Params};
+use super::sores::Sores;
 use super::source::Source;
 
 /// What happens when the last page of aggregates is exactly full.
@@ -42,6 +43,8 @@ pub struct Ask<'a> {
     pub page: Origin,
     /// What shall go wrong.
     pub drawn: &'a Drawn,
+    /// What is wrong for good.
+    pub sores: &'a Sores,
     /// Most rows of a page, whatever `limit` says.
     pub page_rows_max: usize,
     /// See [`AggsEnd`].

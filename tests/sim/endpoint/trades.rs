@@ -31,6 +31,9 @@ struct Query {
 pub fn page(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
     let query = Query::read(ask, ticker)?;
     let full = query.limit.min(ask.page_rows_max);
+    if ask.sores.are_too_heavy(query.from_ns / MS_NS, query.to_ns / MS_NS) {
+        return Err(Refusal::TooHeavy);
+    }
     let mut rows = query.gather(ask, full + 1)?;
     let has_next = rows.len() > full;
     rows.truncate(full);
@@ -39,7 +42,17 @@ pub fn page(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
         let last = &rows[rows.len() - 1 - back];
         Next { path: ask.path.to_owned(), cursor: query.cursor_after(last) }
     });
-    let rows: Vec<String> = rows.iter().map(row).collect();
+    let mut before = None;
+    let spelled = |trade: &Trade| {
+        let day = day_of(trade.sip_ns);
+        let is_first = before.replace(day) != Some(day);
+        let text = row(trade);
+        if !is_first || !ask.sores.has_text_price(&query.ticker, day) {
+            return text;
+        }
+        text.replace("\"price\":", "\"price\":\"").replace(",\"sequence_number\"", "\",\"sequence_number\"")
+    };
+    let rows: Vec<String> = rows.iter().map(spelled).collect();
     Ok(ask.list(&rows, Count::Absent, next))
 }
 

@@ -65,15 +65,33 @@ impl Client {
         Ok(Self { http, key, backoff, budget })
     }
 
-    /// Asks for `url` until `read` makes something of a reply's body, a failure is final, or tries and patience
-    /// are used up; returns also the length of the body. `on_retry` hears of each failure that is followed by a wait.
+    /// As many tries as a request gets.
+    pub fn tries(&self) -> u32 {
+        self.backoff.tries
+    }
+
+    /// Asks for `url` with as many tries as told; see [`Client::get_within`].
     pub fn get<T>(
         &self,
         url: &Url,
         stop: &Stop,
         read: impl Fn(&mut dyn Read) -> Result<T, PageError>,
+        on_retry: impl FnMut(&Failure, Duration),
+    ) -> Result<(T, u64), Failure> {
+        self.get_within(self.tries(), url, stop, read, on_retry)
+    }
+
+    /// Asks for `url` at most `tries` times until `read` makes something of a reply's body, a failure is final, or tries and patience
+    /// are used up; returns also the length of the body. `on_retry` hears of each failure that is followed by a wait.
+    pub fn get_within<T>(
+        &self,
+        tries: u32,
+        url: &Url,
+        stop: &Stop,
+        read: impl Fn(&mut dyn Read) -> Result<T, PageError>,
         mut on_retry: impl FnMut(&Failure, Duration),
     ) -> Result<(T, u64), Failure> {
+        let backoff = Backoff { tries, ..self.backoff };
         let mut troubles = Troubles::default();
         loop {
             if stop.is_asked() {
@@ -87,7 +105,7 @@ impl Client {
             self.share_refusal(&failure)?;
             let wait = failure
                 .retry()
-                .and_then(|reason| self.backoff.wait(&mut troubles, reason, failure.retry_after(), chance()));
+                .and_then(|reason| backoff.wait(&mut troubles, reason, failure.retry_after(), chance()));
             let Some(wait) = wait else { return Err(failure) };
             on_retry(&failure, wait);
             stop.sleep(wait);
@@ -138,7 +156,7 @@ impl Client {
             let read =
                 read(&mut BufReader::with_capacity(BUFFER_BYTES, &mut body)).map_err(
                     |error| match error {
-                        PageError::Read(error) => Failure::Transport(innermost(&error)),
+                        PageError::Read(error) => Failure::Unfinished(innermost(&error)),
                         PageError::Cut(what) => Failure::CutPage(what),
                         PageError::Malformed(what) => Failure::NotAPage(what),
                     },
@@ -186,7 +204,9 @@ fn bearer(key: &ApiKey) -> HeaderMap {
 
 /// The URL is left out: its query is long, and the path is known from the ticker and the dates.
 fn transport(error: reqwest::Error) -> Failure {
-    Failure::Transport(innermost(&error.without_url()))
+    let is_unfinished = error.is_timeout() && !error.is_connect();
+    let words = innermost(&error.without_url());
+    if is_unfinished { Failure::Unfinished(words) } else { Failure::Transport(words) }
 }
 
 /// What the system said at the bottom of a chain of wrappers.

@@ -15,9 +15,12 @@ const MAX_WORDS: usize = 200;
 /// Why a request, or the page it brought, is of no use. No text in here holds the key or a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Connection refused, reset, timed out, body cut.
+    /// No connection, or one that ended before a reply began.
     #[error("no complete reply from the server ({0})")]
     Transport(String),
+    /// A reply that did not begin in time, or began and did not come to its end.
+    #[error("no complete reply from the server ({0})")]
+    Unfinished(String),
     /// The server is in trouble (5xx, 408, 499).
     #[error("the server answered {status}: {words}")]
     Server {
@@ -70,7 +73,58 @@ pub enum Failure {
     Stopped,
 }
 
+/// What a failure tells of what was asked for, once trying again did not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// An answer came and can't be believed: a part of what was asked for is bad.
+    BadPart,
+    /// A reply is not got to its end: a part is bad, or all of it is too much at a time, or the source is in trouble.
+    TooHeavyOrInTrouble,
+    /// The source does not take the question: parts of it would fare no better.
+    Unanswerable,
+    /// It tells nothing of what was asked for: no other question would fare better.
+    Nothing,
+}
+
 impl Failure {
+    /// What it tells of what was asked for.
+    pub fn meaning(&self) -> Meaning {
+        match self {
+            Self::NotAPage(_) | Self::Lie(_) => Meaning::BadPart,
+            Self::Unfinished(_) | Self::Server { .. } | Self::CutPage(_) => Meaning::TooHeavyOrInTrouble,
+            Self::BadRequest { .. } => Meaning::Unanswerable,
+            Self::Transport(_)
+            | Self::RateLimited { .. }
+            | Self::Refused { .. }
+            | Self::OutsidePlan(_)
+            | Self::NoTurn(_)
+            | Self::Stopped => Meaning::Nothing,
+        }
+    }
+
+    /// Does it say that the server ran out of time?
+    pub fn is_out_of_time(&self) -> bool {
+        matches!(self, Self::Unfinished(_) | Self::Server { status: 408 | 499 | 504, .. })
+    }
+
+    /// The stamp of the row that is wrong, where it is one row of what was asked for; in its own unit.
+    pub fn stamp(&self) -> Option<i64> {
+        match self {
+            Self::Lie(lie) => lie.stamp(),
+            Self::Transport(_)
+            | Self::Unfinished(_)
+            | Self::Server { .. }
+            | Self::RateLimited { .. }
+            | Self::CutPage(_)
+            | Self::NotAPage(_)
+            | Self::BadRequest { .. }
+            | Self::Refused { .. }
+            | Self::OutsidePlan(_)
+            | Self::NoTurn(_)
+            | Self::Stopped => None,
+        }
+    }
+
     /// Reads an HTTP reply that is not 200. `body` is what was received, already free of secrets.
     pub fn of_reply(status: u16, retry_after: Option<&str>, body: &str) -> Self {
         let words = words_of(body);
@@ -91,9 +145,11 @@ impl Failure {
     /// May the same request be sent again, and why wait?
     pub fn retry(&self) -> Option<Reason> {
         match self {
-            Self::Transport(_) | Self::Server { .. } | Self::CutPage(_) | Self::NotAPage(_) => {
-                Some(Reason::Fault)
-            }
+            Self::Transport(_)
+            | Self::Unfinished(_)
+            | Self::Server { .. }
+            | Self::CutPage(_)
+            | Self::NotAPage(_) => Some(Reason::Fault),
             Self::RateLimited { .. } => Some(Reason::RateLimit),
             Self::NoTurn(_)
             | Self::Lie(_)
@@ -117,6 +173,7 @@ impl Failure {
         match self {
             Self::BadRequest { .. } | Self::OutsidePlan(_) => Persistence::Permanent,
             Self::Transport(_)
+            | Self::Unfinished(_)
             | Self::Server { .. }
             | Self::RateLimited { .. }
             | Self::CutPage(_)
@@ -140,6 +197,7 @@ impl Failure {
                 Origin::Ticker
             }
             Self::Transport(_)
+            | Self::Unfinished(_)
             | Self::Server { .. }
             | Self::RateLimited { .. }
             | Self::CutPage(_)
@@ -149,9 +207,9 @@ impl Failure {
     }
 
     /// The same without names, dates and numbers.
-    fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Transport(_) => "no complete reply from the server",
+            Self::Transport(_) | Self::Unfinished(_) => "no complete reply from the server",
             Self::Server { .. } => "the server is in trouble",
             Self::RateLimited { .. } => "the rate limit was exceeded",
             Self::CutPage(_) => "a page ends too early",

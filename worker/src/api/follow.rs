@@ -20,6 +20,28 @@ pub struct Delivery<R> {
     pub bytes: u64,
 }
 
+/// How often what fails is asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tries {
+    /// Requests for a page that may fail by a fault.
+    pub faults: u32,
+    /// Pages in a row that may lie.
+    pub lies: u32,
+}
+
+impl Tries {
+    /// As told, and as many lies as there are ways to ask.
+    pub fn all(client: &Client) -> Self {
+        Self { faults: client.tries(), lies: 3 }
+    }
+
+    /// No more than `most` of either.
+    #[must_use]
+    pub fn at_most(self, most: u32) -> Self {
+        Self { faults: self.faults.min(most), lies: self.lies.min(most) }
+    }
+}
+
 /// Reads `chain` to its end. Each believed page goes to `on_page`, whose error ends the walk; each failure
 /// that is answered by another try goes to `on_retry`, with the wait before it.
 ///
@@ -28,6 +50,7 @@ pub struct Delivery<R> {
 pub fn follow<R: Row + FromWire, E: From<Failure>>(
     client: &Client,
     chain: &mut Chain<R>,
+    tries: Tries,
     stop: &Stop,
     mut on_page: impl FnMut(Delivery<R>) -> Result<(), E>,
     mut on_retry: impl FnMut(&Failure, Duration),
@@ -35,7 +58,8 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
     let mut lies = 0;
     let mut number = 1;
     while let Some(url) = chain.url().cloned() {
-        let (page, bytes) = match client.get(
+        let (page, bytes) = match client.get_within(
+            tries.faults,
             &url,
             stop,
             |body| page::decode(body).map_err(|error| error.on_page(number)),
@@ -56,10 +80,11 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
             Err(lie) => {
                 lies += 1;
                 let failure = Failure::Lie(lie);
-                match lies {
-                    1 => {}
-                    2 => chain.restart(),
-                    _ => return Err(failure.into()),
+                if lies >= tries.lies {
+                    return Err(failure.into());
+                }
+                if lies == 2 {
+                    chain.restart();
                 }
                 let wait = client.wait_after_lie(lies);
                 on_retry(&failure, wait);

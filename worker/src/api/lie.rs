@@ -85,6 +85,30 @@ pub enum Lie {
 }
 
 impl Lie {
+    /// The stamp of the row that is wrong, where it is one row of what was asked for; in its own unit.
+    pub fn stamp(&self) -> Option<i64> {
+        match self {
+            Self::NotAWindow(stamp) | Self::TwoRows(stamp) | Self::StampFalls { stamp, .. } => Some(*stamp),
+            Self::Status(_)
+            | Self::Silent(_)
+            | Self::OtherTicker(_)
+            | Self::Adjusted(_)
+            | Self::RowCount { .. }
+            | Self::OutsideRange(_)
+            | Self::TwoBars(_)
+            | Self::DayLeadsOn
+            | Self::RepeatedNextUrl
+            | Self::ForeignNextUrl(_)
+            | Self::OtherEndpoint(_)
+            | Self::Skips
+            | Self::DoesNotAdvance
+            | Self::KeyFalls { .. }
+            | Self::NotAskedFor(_)
+            | Self::EndlessList
+            | Self::NothingNew => None,
+        }
+    }
+
     /// The same without names, dates and numbers.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -1,6 +1,8 @@
 //! From the days asked for to files and ledger lines.
 
 pub mod requests;
+pub mod division;
+pub mod not_to_be_had;
 pub mod partitioner;
 pub mod drafts;
 pub mod store;

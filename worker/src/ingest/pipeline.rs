@@ -8,17 +8,20 @@ use shared::dataset::kind::Kind;
 use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
 
+use super::division::{Division, Why, halves};
 use super::drafts::Stored;
-use super::partitioner::Partitioner;
+use super::not_to_be_had::NotToBeHad;
+use super::partitioner::{Partitioner, Piece};
 use super::requests::requests;
-use super::store::{Fetch, Store};
+use super::store::{Fetch, Store, StoreError};
 use super::tally::{Received, TickerError};
 use super::task::{Task, Tools};
 use crate::api::chain::Chain;
 use crate::api::endpoints::Endpoint;
-use crate::api::failure::Failure;
-use crate::api::follow::{Delivery, follow};
+use crate::api::failure::{Failure, Meaning};
+use crate::api::follow::{Delivery, Tries, follow};
 use crate::clock;
 use crate::report::Level;
 
@@ -47,12 +50,20 @@ struct Visit<'a, R: Stored> {
     store: Store<R>,
     /// What is missing; of other days nothing is kept and nothing recorded.
     wanted: Coverage,
+    /// What of it is not answered for yet.
+    open: Coverage,
+    /// How often a page is asked for that fails.
+    tries: Tries,
     received: Received,
 }
 
 impl<R: Stored> Visit<'_, R> {
     fn wanted_of(&self, days: DateRange) -> Coverage {
         self.wanted.intersection(&days.into())
+    }
+
+    fn open_of(&self, days: DateRange) -> Coverage {
+        self.open.intersection(&days.into())
     }
 }
 
@@ -68,11 +79,47 @@ impl<'a> Pipeline<'a> {
         let task = self.tools.task;
         let wanted = store.ledger().to_ask(task.asked, &task.trust);
         let requests = requests(&wanted, task.window, store.ledger());
-        let mut visit = Visit { ticker, store, wanted, received: Received::default() };
-        for range in requests {
-            self.fetch_within_plan(&mut visit, range)?;
+        let open = wanted.clone();
+        let tries = Tries::all(self.tools.client);
+        let mut visit = Visit { ticker, store, wanted, open, tries, received: Received::default() };
+        let mut division = Division::new(task.kind, requests);
+        while let Some(piece) = division.next() {
+            let Some(days) = visit.open_of(piece.days).hull() else { continue };
+            let pages = visit.received.pages;
+            visit.tries = self.tries(piece.why);
+            let ended = self.fetch_within_plan(&mut visit, days);
+            if visit.received.pages > pages {
+                division.page_came();
+            }
+            let failure = match ended {
+                Ok(()) => {
+                    division.page_came();
+                    continue;
+                }
+                Err(TickerError::Source(failure)) => failure,
+                Err(error) => return Err(error),
+            };
+            let Some(left) = visit.open_of(days).hull() else { continue };
+            let hint = failure.stamp().and_then(|stamp| day_of::<R>(task.zone, stamp));
+            if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
+                self.tools.reporter.ticker(Level::Warn, ticker, format_args!("{left}: {failure}"));
+            }
+            division.failed(piece, failure, left, hint)?;
         }
-        Ok(visit.received)
+        match NotToBeHad::of(task.kind, task.asked, division, &visit.open) {
+            None => Ok(visit.received),
+            Some(error) => Err(error.into()),
+        }
+    }
+
+    /// What may be bad is divided rather than asked for again and again; the last of the pieces has all tries.
+    fn tries(&self, why: Why) -> Tries {
+        let all = Tries::all(self.tools.client);
+        match why {
+            Why::Wanted | Why::Alone => all,
+            Why::Suspect => all.at_most(2),
+            Why::LastTime | Why::Probe => all.at_most(1),
+        }
     }
 
     /// Leaves out what is known to lie before the plan's first day.
@@ -129,13 +176,15 @@ impl<'a> Pipeline<'a> {
         let text = format_args!("{refused} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
         let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
-        Ok(visit.store.record_outside_plan(&refused, fetch)?)
+        visit.store.record_outside_plan(&refused, fetch)?;
+        visit.open = visit.open.minus(&refused);
+        Ok(())
     }
 
     /// One chain of pages, from the first day of `range` to its last.
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
         let wanted = visit.wanted_of(range);
-        let Visit { ticker, store, received, .. } = visit;
+        let Visit { ticker, store, open, tries, received, .. } = visit;
         let Task { kind, zone, .. } = *self.tools.task;
         let window = row::window::<R>(kind, zone, range);
         let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window);
@@ -148,7 +197,7 @@ impl<'a> Pipeline<'a> {
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             for piece in partitioner.take(page.rows) {
-                store.keep(piece, fetch)?;
+                keep(store, open, piece, fetch)?;
             }
             self.tools.reporter.progress(ticker, received.rows, received.pages, received.bytes);
             Ok(())
@@ -157,13 +206,14 @@ impl<'a> Pipeline<'a> {
             let text = format_args!("{failure}; asking again in {:.1} s", wait.as_secs_f64());
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         };
-        if let Err(error) = follow(self.tools.client, &mut chain, self.tools.stop, on_page, on_retry) {
+        if let Err(error) = follow(self.tools.client, &mut chain, *tries, self.tools.stop, on_page, on_retry)
+        {
             store.discard();
             store.prove()?;
             return Err(error);
         }
         for piece in partitioner.finish() {
-            store.keep(piece, fetch)?;
+            keep(store, open, piece, fetch)?;
         }
         store.prove()?;
         if chain.repeated_rows() > 0 {
@@ -182,23 +232,25 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// The older and the newer half; `None` for a single day.
-fn halves(range: DateRange) -> Option<(DateRange, DateRange)> {
-    let middle = range.from().plus_days(i32::try_from(range.days() / 2).unwrap_or(i32::MAX));
-    let older = DateRange::new(range.from(), middle.previous()).filter(|older| older.to() < middle)?;
-    Some((older, DateRange::new(middle, range.to())?))
+/// What is closed is open no more.
+fn keep<R: Stored>(
+    store: &mut Store<R>,
+    open: &mut Coverage,
+    piece: Piece<R>,
+    fetch: Fetch,
+) -> Result<(), StoreError> {
+    let closed = match &piece {
+        Piece::Rows(..) => None,
+        Piece::Closed(_, days) => Some(days.clone()),
+    };
+    store.keep(piece, fetch)?;
+    if let Some(days) = closed {
+        *open = open.minus(&days);
+    }
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halving_ends_at_a_single_day_and_loses_none() {
-        let day = |number| TradingDay::MIN.plus_days(number);
-        let range = |from, to| DateRange::new(day(from), day(to)).expect("in order");
-        assert_eq!(halves(range(0, 0)), None);
-        assert_eq!(halves(range(0, 1)), Some((range(0, 0), range(1, 1))));
-        assert_eq!(halves(range(3, 9)), Some((range(3, 5), range(6, 9))));
-    }
+/// The day of a stamp that a page had.
+fn day_of<R: Stored>(zone: Zone, stamp: i64) -> Option<TradingDay> {
+    zone.day_of_ms(stamp.div_euclid(R::STAMPS_PER_MS))
 }

@@ -14,6 +14,7 @@ use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
+use super::not_to_be_had::NotToBeHad;
 use super::store::StoreError;
 use crate::api::failure::{Failure, causes};
 use crate::report::{Level, Reporter, Trouble};
@@ -25,6 +26,9 @@ pub enum TickerError {
     /// The source.
     #[error(transparent)]
     Source(#[from] Failure),
+    /// Some of its partitions; everything else is in place.
+    #[error(transparent)]
+    NotToBeHad(#[from] NotToBeHad),
     /// The disk or the ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -156,6 +160,7 @@ impl Fatal for TickerError {
     fn verdict(&self) -> Verdict {
         match self {
             Self::Source(failure) => of_source(failure),
+            Self::NotToBeHad(error) => Verdict::Ticker(error.trouble()),
             Self::Store(error) => of_store(error),
             Self::DamagedMeanwhile(_) => {
                 Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))

@@ -1,0 +1,152 @@
+//! Promise: one bad bar holds up nothing but its own partition. The rest is in place, the bad one is named, only that
+//! one is asked for again, and the requests that it costs are bounded.
+
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
+use shared::dataset::partition::Partition;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use tests::harness::place::{Place, days};
+use tests::harness::program::run;
+use tests::harness::tree;
+use tests::harness::truth::{daily_bars, minute_bars, trades, universe};
+use tests::sim::config::Config;
+use tests::sim::server::Exchange;
+use tests::sim::sores::Sore;
+
+/// What a page that lies costs alone: it is asked for, again, and once more with parameters of our own.
+const LIES: u64 = 3;
+
+struct Scene {
+    exchange: Exchange,
+    ticker: Ticker,
+    place: Place,
+    kind: Kind,
+    asked: DateRange,
+}
+
+impl Scene {
+    /// The first ticker of the universe, and something that is wrong with it for good.
+    fn new(config: Config, kind: Kind, asked: DateRange, sore: impl FnOnce(Ticker) -> Sore) -> Self {
+        let config = config.with_tickers(4);
+        let exchange = Exchange::start(config.clone()).expect("started");
+        let ticker = universe(&exchange, 1).remove(0);
+        let exchange = Exchange::start(config.with_sore(sore(ticker.clone()))).expect("started");
+        let place = Place::with_tickers([ticker.as_str()]);
+        Self { exchange, ticker, place, kind, asked }
+    }
+
+    /// Runs the worker to its end with `code`; returns what it said and how many requests it sent.
+    #[track_caller]
+    fn run(&self, arguments: &[&str], code: i32) -> (String, u64) {
+        let before = self.exchange.stats().total;
+        let mut worker = self.place.worker_of(self.kind, &self.exchange.base_url(), self.asked);
+        let said = run(worker.args(arguments)).expect_code(code).stderr;
+        (said, self.exchange.stats().total - before)
+    }
+
+    /// The partitions in which nothing is missing.
+    fn in_place(&self) -> Vec<Partition> {
+        let is_proven = |partition: &Partition| {
+            let days = partition.span().intersection(self.asked).expect("asked for");
+            tree::is_proven(&self.place.outdir(), self.kind, &self.ticker, days)
+        };
+        Partition::within(self.kind, self.asked).filter(is_proven).collect()
+    }
+
+    fn all_but(&self, day: &str) -> Vec<Partition> {
+        let bad = Partition::of(self.kind, day.parse().expect("a day"));
+        Partition::within(self.kind, self.asked).filter(|partition| *partition != bad).collect()
+    }
+
+    /// What the exchange has of minutes, without those of the partition of `day`.
+    fn true_minutes_without(&self, day: &str) -> Vec<i64> {
+        let bad = Partition::of(self.kind, day.parse().expect("a day")).span();
+        let of = |t: i64| TradingDay::of_utc_ms(t).expect("a day");
+        let bars = minute_bars(&self.exchange, &self.ticker, self.asked);
+        bars.iter().map(|bar| bar.t).filter(|t| !bad.contains(of(*t))).collect()
+    }
+
+    fn minutes(&self) -> Vec<i64> {
+        tree::bars(&self.place.outdir(), self.kind, &self.ticker).iter().map(|bar| bar.t).collect()
+    }
+}
+
+fn two_years() -> DateRange {
+    days("2023-01-01", "2024-12-31")
+}
+
+fn with_a_twin() -> Scene {
+    // So that a page has several months and a chain several pages.
+    let config = Config::synthetic(11).with_page_rows_max(3_000);
+    let twin = |ticker| Sore::Twin(ticker, "2023-05-04".parse().expect("a day"));
+    Scene::new(config, Kind::Minute, two_years(), twin)
+}
+
+#[test]
+fn two_years_of_minutes_with_one_twin_have_23_of_24_months_in_place_and_the_24th_is_named() {
+    let scene = with_a_twin();
+    let pages = minute_bars(&scene.exchange, &scene.ticker, two_years()).len().div_ceil(3_000) as u64;
+    assert!(pages > 2, "{pages} pages");
+    let (said, requests) = scene.run(&[], 10);
+    assert!(
+        said.contains("2023-05 is not to be had: the source contradicts itself: two different rows"),
+        "{said}"
+    );
+    assert!(said.contains("; the other 23 months are in place"), "{said}");
+    assert_eq!(scene.in_place(), scene.all_but("2023-05-04"));
+    assert_eq!(scene.minutes(), scene.true_minutes_without("2023-05-04"));
+    // The chain up to the lie, the lie; what is before it; the bad month alone; what is behind it.
+    let most = pages + 2 * LIES + 3;
+    assert!(requests <= most, "{requests} requests for {pages} pages, at most {most}");
+
+    let (said, requests) = scene.run(&["--resume"], 10);
+    assert_eq!(requests, LIES + 1, "only the bad month, and once more to be sure");
+    assert!(said.contains("2023-05 is not to be had"), "{said}");
+}
+
+#[test]
+fn month_by_month_a_twin_holds_up_its_own_month_only() {
+    let scene = with_a_twin();
+    let (said, requests) = scene.run(&["--window", "month"], 10);
+    assert!(
+        said.contains("2023-05 is not to be had") && said.contains("the other 23 months are in place"),
+        "{said}"
+    );
+    assert_eq!(scene.in_place(), scene.all_but("2023-05-04"));
+    assert!(requests <= 23 + LIES + 1, "{requests}");
+}
+
+#[test]
+fn a_trade_without_a_price_holds_up_its_own_day_only() {
+    let bad = |ticker| Sore::TextPrice(ticker, "2024-01-18".parse().expect("a day"));
+    let config = Config::synthetic(11).with_elephant_trades(1_000).with_page_rows_max(1_500);
+    let scene = Scene::new(config, Kind::Trades, days("2024-01-02", "2024-02-09"), bad);
+    let tries = 3;
+    let (said, requests) = scene.run(&["--tries", "3"], 10);
+    assert!(said.contains("2024-01-18 is not to be had: the server answered 200 with something"), "{said}");
+    assert!(said.contains("; the other 38 days are in place"), "{said}");
+    assert_eq!(scene.in_place(), scene.all_but("2024-01-18"));
+    let truth: Vec<_> = trades(&scene.exchange, &scene.ticker, scene.asked);
+    let is_of_bad_day = |ns: i64| TradingDay::of_utc_ns(ns) == "2024-01-18".parse().ok();
+    let expected: Vec<_> = truth.iter().copied().filter(|print| !is_of_bad_day(print.0)).collect();
+    assert_eq!(tree::trades(&scene.place.outdir(), &scene.ticker), expected);
+    // Halving: six levels for 39 days, two tries each, and each good half at least a page.
+    let pages = truth.len().div_ceil(1_500) as u64;
+    let most = pages + 2 * tries + 2 * 6 + 6;
+    assert!(requests <= most, "{requests} requests for {pages} pages, at most {most}");
+}
+
+#[test]
+fn a_range_that_is_too_heavy_is_halved_until_the_source_serves_it() {
+    let asked = days("2005-01-03", "2024-12-31");
+    let scene = Scene::new(Config::synthetic(11), Kind::Daily, asked, |_| Sore::TooHeavy(1_000));
+    let (said, requests) = scene.run(&["--tries", "3"], 0);
+    assert!(said.contains("504"), "{said}");
+    assert_eq!(scene.in_place().len(), 20);
+    let truth = daily_bars(&scene.exchange, &scene.ticker, asked);
+    assert_eq!(tree::daily_rows(&scene.place.outdir(), &scene.ticker), truth);
+    // The tries and a small question; twice for each of at most five levels, since the size is remembered; and the
+    // pieces of one to two years that are served.
+    assert!(requests <= 3 + 1 + 5 * 2 + 14, "{requests}");
+}

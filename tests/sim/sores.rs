@@ -1,0 +1,82 @@
+//! Sores: what is wrong with the data for good, however often one asks. Pure.
+//!
+//! Faults come and go and are the business of `faults`.
+
+use std::str::FromStr;
+
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+
+/// One thing that is wrong for good. Text form `twin=FB@2023-05-04`, `text-price=FB@2023-05-04`, `504=400`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sore {
+    /// The first bar of that day stands there twice, the second time with another volume.
+    Twin(Ticker, TradingDay),
+    /// The price of the first trade of that day is a string.
+    TextPrice(Ticker, TradingDay),
+    /// A range of more days than this is answered 504.
+    TooHeavy(u32),
+}
+
+impl FromStr for Sore {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is none of twin=TICKER@DAY, text-price=TICKER@DAY, 504=DAYS");
+        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+        let place = || -> Option<(Ticker, TradingDay)> {
+            let (ticker, day) = value.split_once('@')?;
+            Some((ticker.parse().ok()?, day.parse().ok()?))
+        };
+        let sore = match name {
+            "twin" => place().map(|(ticker, day)| Self::Twin(ticker, day)),
+            "text-price" => place().map(|(ticker, day)| Self::TextPrice(ticker, day)),
+            "504" => value.parse().ok().map(Self::TooHeavy),
+            _ => None,
+        };
+        sore.ok_or_else(wrong)
+    }
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sores(pub Vec<Sore>);
+
+impl Sores {
+    /// Does the first bar of `ticker` on `day` stand there twice?
+    pub fn has_twin(&self, ticker: &str, day: TradingDay) -> bool {
+        self.0
+            .iter()
+            .any(|sore| matches!(sore, Sore::Twin(whose, on) if whose.as_str() == ticker && *on == day))
+    }
+
+    /// Is the price of the first trade of `ticker` on `day` a string?
+    pub fn has_text_price(&self, ticker: &str, day: TradingDay) -> bool {
+        self.0
+            .iter()
+            .any(|sore| matches!(sore, Sore::TextPrice(whose, on) if whose.as_str() == ticker && *on == day))
+    }
+
+    /// Is a range from the one to the other of these instants, in ms, too much?
+    pub fn are_too_heavy(&self, from_ms: i64, to_ms: i64) -> bool {
+        let days = to_ms.saturating_sub(from_ms) / 86_400_000;
+        self.0.iter().any(|sore| matches!(sore, Sore::TooHeavy(most) if days > i64::from(*most)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sores_are_read_from_text() {
+        let day = "2023-05-04".parse().expect("a day");
+        let fb = || "FB".parse().expect("a ticker");
+        assert_eq!("twin=FB@2023-05-04".parse(), Ok(Sore::Twin(fb(), day)));
+        assert_eq!("text-price=FB@2023-05-04".parse(), Ok(Sore::TextPrice(fb(), day)));
+        assert_eq!("504=400".parse(), Ok(Sore::TooHeavy(400)));
+        for text in ["twin", "twin=FB", "504=x", "other=FB@2023-05-04"] {
+            assert!(text.parse::<Sore>().is_err(), "{text}");
+        }
+    }
+}

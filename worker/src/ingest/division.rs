@@ -79,7 +79,7 @@ impl Division {
     }
 
     /// What to ask for now.
-    pub fn next(&mut self) -> Option<Piece> {
+    pub fn next_piece(&mut self) -> Option<Piece> {
         loop {
             let piece = if self.barren + 1 == BARREN { self.far_probe() } else { self.to_ask.pop() }?;
             match self.halves_of_the_heavy(piece) {
@@ -336,7 +336,7 @@ mod tests {
     ) -> Result<(Coverage, Vec<Bad>, Coverage), Failure> {
         let mut division = Division::new(Kind::Minute, requests);
         let mut came = Coverage::empty();
-        while let Some(piece) = division.next() {
+        while let Some(piece) = division.next_piece() {
             match source.ask(piece.days) {
                 Ok(()) => {
                     came = came.union(&piece.days.into());
@@ -390,7 +390,7 @@ mod tests {
         assert_eq!((failure.kind(), source.questions), ("the server is in trouble", 3));
         let silent = Failure::Transport("connection refused".to_owned());
         let mut division = Division::new(Kind::Minute, all());
-        let piece = division.next().expect("one");
+        let piece = division.next_piece().expect("one");
         assert_eq!(
             division.failed(piece, silent.clone(), piece.days, None),
             Err(silent),
@@ -412,7 +412,7 @@ mod tests {
     fn known_bad_partitions_of_an_earlier_visit_come_last() {
         let requests = vec![month(2), days("2022-05-01", "2022-09-30"), month(11)];
         let mut division = Division::new(Kind::Minute, requests);
-        let order: Vec<_> = std::iter::from_fn(|| division.next()).map(|piece| piece.days).collect();
+        let order: Vec<_> = std::iter::from_fn(|| division.next_piece()).map(|piece| piece.days).collect();
         assert_eq!(order, [days("2022-05-01", "2022-09-30"), month(2), month(11)]);
     }
 

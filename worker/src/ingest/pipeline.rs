@@ -83,7 +83,7 @@ impl<'a> Pipeline<'a> {
         let tries = Tries::all(self.tools.client);
         let mut visit = Visit { ticker, store, wanted, open, tries, received: Received::default() };
         let mut division = Division::new(task.kind, requests);
-        while let Some(piece) = division.next() {
+        while let Some(piece) = division.next_piece() {
             let Some(days) = visit.open_of(piece.days).hull() else { continue };
             let pages = visit.received.pages;
             visit.tries = self.tries(piece.why);

@@ -1,0 +1,64 @@
+//! Time: how long a life has gone on, which nothing changes, and what the clock on the wall says, which is anybody's guess.
+
+use jiff::Timestamp;
+use tests::sim::chance::Dice;
+
+pub(crate) const SECOND: u64 = 1000;
+pub(crate) const MINUTE: u64 = 60 * SECOND;
+pub(crate) const HOUR: u64 = 60 * MINUTE;
+pub(crate) const DAY: u64 = 24 * HOUR;
+
+/// 2024-03-20T12:00:00Z: when a life begins.
+const BIRTH_MS: i64 = 1_710_936_000_000;
+
+/// The clock on the wall: how far it is off, from when on.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    jumps: Vec<(u64, i64)>,
+}
+
+impl Clock {
+    /// One that is right.
+    pub(crate) fn right() -> Self {
+        Self { jumps: Vec::new() }
+    }
+
+    /// One that jumps back and forth by seconds to days.
+    pub(crate) fn jumping(dice: &mut Dice) -> Self {
+        let count = 1 + dice.below(3);
+        let mut jumps: Vec<(u64, i64)> = (0..count)
+            .map(|_| {
+                let at = if dice.once_in(3) { 0 } else { super::fate::moment(dice) };
+                let far = i64::try_from(super::fate::moment(dice)).expect("days");
+                (at, if dice.once_in(2) { far } else { -far })
+            })
+            .collect();
+        // In the end somebody sets it right.
+        jumps.sort_unstable();
+        let last = jumps.last().map_or(0, |(at, _)| *at);
+        jumps.push((last + super::fate::moment(dice), 0));
+        Self { jumps }
+    }
+
+    /// UTC, as this machine believes `t` ms after the life began.
+    pub(crate) fn wall(&self, t: u64) -> Timestamp {
+        let off = self.jumps.iter().rev().find(|(at, _)| *at <= t).map_or(0, |(_, off)| *off);
+        Timestamp::from_millisecond(BIRTH_MS + i64::try_from(t).expect("years") + off).expect("in range")
+    }
+
+    /// From when on it is right.
+    pub(crate) fn right_from(&self) -> u64 {
+        self.jumps.last().map_or(0, |(at, _)| *at)
+    }
+
+    /// The time until the wall shows `at`, as far as the jumps known now say; at least 1 ms.
+    pub(crate) fn until(&self, t: u64, at: Timestamp) -> u64 {
+        let ms = at.as_millisecond() - self.wall(t).as_millisecond();
+        u64::try_from(ms).unwrap_or(0).max(1)
+    }
+
+    /// The next jump after `t`.
+    pub(crate) fn next_jump(&self, t: u64) -> Option<u64> {
+        self.jumps.iter().map(|(at, _)| *at).find(|at| *at > t)
+    }
+}

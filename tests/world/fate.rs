@@ -1,0 +1,324 @@
+//! Fate: everything that a life is dealt before it begins, from one key. What comes of it is decided by the code that is
+//! looked at, and by nothing else.
+
+use jiff::Timestamp;
+use launcher::plan::settings::Rules;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
+use shared::market::session;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
+use shared::run::size::Size;
+use shared::run::window::Window;
+use tests::sim::chance::{Dice, join};
+
+use super::clock::{Clock, DAY, HOUR, MINUTE, SECOND};
+
+/// Of what kind a ticker is, for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Character {
+    /// It has rows on every session.
+    Good,
+    /// It has rows on some sessions.
+    Illiquid,
+    /// It has no rows at all, and the source says so.
+    Dead,
+    /// The source does not know it: 404.
+    Unknown,
+    /// Of one session (by its number) the source sends two rows for one stamp.
+    Twin(usize),
+    /// The source answers 504 to whoever asks for more days than these at once.
+    Heavy(u32),
+    /// Whoever works on it dies.
+    Poison,
+    /// Nobody can write into its folder.
+    Locked,
+}
+
+/// What is wrong for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nothing comes.
+    Silence,
+    /// 503.
+    Server,
+    /// 429.
+    RateLimit,
+    /// A page of HTML with status 200.
+    Garbage,
+    /// 401.
+    KeyRefused,
+    /// 200 and no rows, whatever there is.
+    Forgetful,
+    /// One row less than there is.
+    Shrunk,
+    /// Rows whose stamps fall.
+    Falling,
+    /// Pages of another ticker.
+    OtherTicker,
+    /// No space is left.
+    FullDisk,
+    /// The tree can't be written.
+    ReadOnly,
+}
+
+impl Character {
+    /// Does the source give all that there is of it, and does it harm nobody?
+    pub(crate) fn is_good(self) -> bool {
+        match self {
+            Self::Good | Self::Illiquid | Self::Dead => true,
+            Self::Unknown | Self::Twin(_) | Self::Heavy(_) | Self::Poison | Self::Locked => false,
+        }
+    }
+}
+
+impl Trouble {
+    /// Does it keep good rows from whoever asks?
+    pub(crate) fn is_of_source(self) -> bool {
+        match self {
+            Self::Silence
+            | Self::Server
+            | Self::RateLimit
+            | Self::Garbage
+            | Self::KeyRefused
+            | Self::Falling
+            | Self::OtherTicker => true,
+            Self::Forgetful | Self::Shrunk | Self::FullDisk | Self::ReadOnly => false,
+        }
+    }
+
+    /// Is it this machine's?
+    pub(crate) fn is_of_machine(self) -> bool {
+        matches!(self, Self::FullDisk | Self::ReadOnly)
+    }
+}
+
+/// A trouble, when, and whose.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spell {
+    /// From, ms since the life began.
+    pub(crate) from: u64,
+    /// To, exclusive.
+    pub(crate) to: u64,
+    /// What.
+    pub(crate) trouble: Trouble,
+    /// Which ticker; `None` when it is everybody's.
+    pub(crate) whom: Option<usize>,
+}
+
+/// One ticker.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    /// Its name.
+    pub(crate) ticker: Ticker,
+    /// What it is like.
+    pub(crate) character: Character,
+    /// When the source revises its rows.
+    pub(crate) revised_at: Vec<u64>,
+}
+
+/// What may happen at any step, once in so many; 0 is never.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Odds {
+    /// A worker dies.
+    pub(crate) crash: u64,
+    /// The supervisor is killed.
+    pub(crate) kill: u64,
+    /// Somebody asks for a stop.
+    pub(crate) stop: u64,
+    /// A file is damaged between two chapters, or during one.
+    pub(crate) damage: u64,
+    /// The events of an attempt are lost.
+    pub(crate) mute: u64,
+}
+
+/// All of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Fate {
+    pub(crate) kind: Kind,
+    pub(crate) zone: Zone,
+    pub(crate) people: Vec<Person>,
+    pub(crate) asked: DateRange,
+    /// The sessions asked for, and noon of each, ms UTC.
+    pub(crate) sessions: Vec<(TradingDay, i64)>,
+    pub(crate) rules: Rules,
+    pub(crate) batch_size: usize,
+    pub(crate) is_split: bool,
+    pub(crate) recheck_empty: u32,
+    pub(crate) is_anew: bool,
+    pub(crate) tries: u32,
+    pub(crate) window: Window,
+    pub(crate) page_rows: usize,
+    /// The first session that the plan reaches.
+    pub(crate) plan_begins: usize,
+    pub(crate) spells: Vec<Spell>,
+    pub(crate) clock: Clock,
+    pub(crate) odds: Odds,
+    /// How often the run is begun, or begun again, before the last time.
+    pub(crate) chapters: u64,
+}
+
+impl Fate {
+    /// The fate of this key.
+    pub(crate) fn of(key: u64) -> Self {
+        let mut dice = Dice::new(join(key, 0xFA7E));
+        let kind = dice.pick(&[Kind::Minute, Kind::Minute, Kind::Trades, Kind::Daily]);
+        let asked = days(kind, &mut dice);
+        let sessions: Vec<_> = session::sessions(asked.from(), asked.to())
+            .map(|(day, _)| (day, Zone::Utc.start_ms(day) + 15 * 3_600_000))
+            .collect();
+        let count = 1 + below(&mut dice, 12) * below(&mut dice, 12) / 11;
+        let trouble_free = dice.once_in(8);
+        let people: Vec<Person> =
+            (0..count).map(|at| person(at, sessions.len(), trouble_free, &mut dice)).collect();
+        let spells = if trouble_free { Vec::new() } else { spells(count, &mut dice) };
+        let odds = if trouble_free { Odds::default() } else { odds(&mut dice) };
+        Self {
+            kind,
+            zone: if dice.once_in(8) { Zone::NewYork } else { Zone::Utc },
+            rules: rules(&mut dice),
+            batch_size: 1 + below(&mut dice, 5),
+            is_split: dice.once_in(4),
+            recheck_empty: dice.pick(&[0, 1]),
+            is_anew: dice.once_in(3),
+            tries: dice.pick(&[1, 3, 8]),
+            window: dice.pick(&[Window::Range, Window::Range, Window::Month]),
+            page_rows: dice.pick(&[2, 7, 1000]),
+            plan_begins: if dice.once_in(6) { below(&mut dice, 1 + sessions.len()) } else { 0 },
+            clock: if trouble_free || !dice.once_in(3) { Clock::right() } else { Clock::jumping(&mut dice) },
+            chapters: dice.below(4),
+            people,
+            asked,
+            sessions,
+            spells,
+            odds,
+        }
+    }
+
+    /// The troubles of `t` that meet `whom`.
+    pub(crate) fn troubles(&self, t: u64, whom: usize) -> impl Iterator<Item = Trouble> {
+        let meets =
+            move |spell: &&Spell| spell.from <= t && t < spell.to && spell.whom.is_none_or(|it| it == whom);
+        self.spells.iter().filter(meets).map(|spell| spell.trouble)
+    }
+
+    /// Did nothing from `from` to `to` keep `whom` from getting done that is its own, the source's, or does not pass?
+    pub(crate) fn was_served(&self, whom: usize, from: u64, to: u64) -> bool {
+        let meets =
+            |spell: &&Spell| spell.from <= to && from < spell.to && spell.whom.is_none_or(|it| it == whom);
+        let excuses = |spell: &Spell| {
+            spell.trouble.is_of_source()
+                || spell.trouble.is_of_machine() && (spell.whom.is_some() || spell.to - spell.from > 8 * HOUR)
+        };
+        !self.spells.iter().filter(meets).any(excuses)
+    }
+
+    /// What is wrong with this machine at `t`.
+    pub(crate) fn machine_trouble(&self, t: u64) -> Option<Trouble> {
+        self.troubles(t, usize::MAX).find(|trouble| trouble.is_of_machine())
+    }
+
+    /// The first moment after which nothing is wrong any more but characters.
+    pub(crate) fn calm_from(&self) -> u64 {
+        self.spells.iter().map(|spell| spell.to).max().unwrap_or(0)
+    }
+
+    /// UTC, as this machine believes.
+    pub(crate) fn wall(&self, t: u64) -> Timestamp {
+        self.clock.wall(t)
+    }
+}
+
+/// A number in `0..sides`.
+pub(crate) fn below(dice: &mut Dice, sides: usize) -> usize {
+    usize::try_from(dice.below(sides as u64)).expect("less than a usize")
+}
+
+fn days_below(dice: &mut Dice, sides: u64) -> i32 {
+    i32::try_from(dice.below(sides)).expect("few days")
+}
+
+fn days(kind: Kind, dice: &mut Dice) -> DateRange {
+    let base = TradingDay::from_ymd(2024, 1, 8).expect("a date");
+    let (reach, longest) = match kind {
+        Kind::Daily => (20, 40),
+        Kind::Minute => (50, 70),
+        Kind::Trades => (50, 9),
+    };
+    let back = if kind == Kind::Daily { 20 } else { 0 };
+    let from = base.plus_days(days_below(dice, reach) - back);
+    let to = from.plus_days(4 + days_below(dice, longest));
+    let latest = TradingDay::from_ymd(2024, 3, 8).expect("a date");
+    DateRange::new(from, to.min(latest)).expect("four days at least")
+}
+
+fn person(at: usize, sessions: usize, only_good: bool, dice: &mut Dice) -> Person {
+    let name = format!("T{}", char::from(b'A' + u8::try_from(at).expect("few tickers")));
+    let character = match dice.below(24) {
+        _ if only_good => Character::Good,
+        0 => Character::Unknown,
+        1 => Character::Twin(below(dice, sessions.max(1))),
+        2 => Character::Heavy(dice.pick(&[31, 32, 33])),
+        3 => Character::Poison,
+        4 => Character::Locked,
+        5 => Character::Dead,
+        6..=9 => Character::Illiquid,
+        _ => Character::Good,
+    };
+    let revisions = if only_good { 0 } else { dice.below(3) };
+    let revised_at = (0..revisions).map(|_| moment(dice)).collect();
+    Person { ticker: name.parse().expect("a ticker"), character, revised_at }
+}
+
+fn spells(people: usize, dice: &mut Dice) -> Vec<Spell> {
+    let count = dice.below(5);
+    let spell = |dice: &mut Dice| {
+        let from = if dice.once_in(3) { 0 } else { moment(dice) };
+        let to = if dice.once_in(8) { from + 60 * DAY } else { from + moment(dice) };
+        let trouble = dice.pick(&[
+            Trouble::Silence,
+            Trouble::Silence,
+            Trouble::Server,
+            Trouble::RateLimit,
+            Trouble::Garbage,
+            Trouble::KeyRefused,
+            Trouble::Forgetful,
+            Trouble::Forgetful,
+            Trouble::Shrunk,
+            Trouble::Falling,
+            Trouble::OtherTicker,
+            Trouble::FullDisk,
+            Trouble::ReadOnly,
+        ]);
+        let is_everybodys = matches!(trouble, Trouble::FullDisk | Trouble::KeyRefused) || dice.once_in(2);
+        let whom = if is_everybodys { None } else { Some(below(dice, people)) };
+        Spell { from, to, trouble, whom }
+    };
+    (0..count).map(|_| spell(dice)).collect()
+}
+
+/// Any time from a second to two days, each order of magnitude as likely.
+pub(crate) fn moment(dice: &mut Dice) -> u64 {
+    let longest = dice.pick(&[10 * SECOND, 2 * MINUTE, 20 * MINUTE, 3 * HOUR, 2 * DAY]);
+    SECOND + dice.below(longest)
+}
+
+fn odds(dice: &mut Dice) -> Odds {
+    let mut once_in = |choices: &[u64]| dice.pick(choices);
+    Odds {
+        crash: once_in(&[0, 0, 20, 4]),
+        kill: once_in(&[0, 0, 60, 12]),
+        stop: once_in(&[0, 0, 0, 80]),
+        damage: once_in(&[0, 0, 3]),
+        mute: once_in(&[0, 0, 4, 1]),
+    }
+}
+
+fn rules(dice: &mut Dice) -> Rules {
+    Rules {
+        max_concurrent: dice.pick(&[1_u32, 2, 3, 4]).try_into().expect("at least one"),
+        retries: dice.pick(&[0, 1, 2, 3]),
+        min_free_memory: Size(0),
+    }
+}

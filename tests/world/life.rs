@@ -1,0 +1,395 @@
+//! A life: what is there, what runs, and what has been found wrong. Time passes here, and workers do what they do in it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::AddAssign;
+
+use jiff::Timestamp;
+use launcher::process::exit_record::Ending;
+use launcher::supervise::batch::Work;
+use launcher::supervise::digest::Digest;
+use launcher::supervise::facts::{Entry, Partway, Report, Tally, Unfinished};
+use launcher::supervise::machine::Machine;
+use shared::dataset::answers::{Said, Trust};
+use shared::dataset::coverage::DateRange;
+use shared::market::ticker::Ticker;
+use shared::run::events::Stamped;
+use shared::run::exit::Exit;
+use shared::run::workdir::BatchId;
+use tests::sim::chance::{Dice, join};
+
+use super::clock::{MINUTE, SECOND};
+use super::disk::Folder;
+use super::fate::Fate;
+use super::story::Story;
+use super::truth::{Given, Truth};
+use super::worker::{self, Deed, Orders};
+
+/// An attempt that somebody attends to, or that has ended and was not looked at yet.
+pub(crate) struct Running {
+    pub(crate) number: u32,
+    pub(crate) tickers: Vec<Ticker>,
+    pub(crate) days: DateRange,
+    pub(crate) began_at: Timestamp,
+    deeds: VecDeque<(u64, Deed)>,
+    pub(crate) ends_at: u64,
+    pub(crate) ending: Ending,
+    digest: Digest,
+    is_mute: bool,
+}
+
+/// What is counted of a life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) requests: u64,
+    pub(crate) attempts: u64,
+    pub(crate) kills: u64,
+    pub(crate) starts: u64,
+    pub(crate) damages: u64,
+    pub(crate) rounds: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self { requests, attempts, kills, starts, damages, rounds } = other;
+        self.requests += requests;
+        self.attempts += attempts;
+        self.kills += kills;
+        self.starts += starts;
+        self.damages += damages;
+        self.rounds += rounds;
+    }
+}
+
+/// What must never be.
+#[derive(Debug, Clone)]
+pub(crate) struct Wrong(pub(crate) String);
+
+/// One life.
+pub(crate) struct Life<'a> {
+    pub(crate) fate: &'a Fate,
+    pub(crate) dice: Dice,
+    pub(crate) t: u64,
+    pub(crate) folders: Vec<Folder>,
+    pub(crate) truths: Vec<Truth>,
+    /// What survives a power cut.
+    pub(crate) journal: Vec<Entry>,
+    pub(crate) machine: Machine,
+    pub(crate) running: BTreeMap<BatchId, Running>,
+    /// Every attempt that was ever begun.
+    begun: BTreeSet<(BatchId, u32)>,
+    /// When the run was created, by the true time and by the wall.
+    pub(crate) created: (u64, Timestamp),
+    /// Whoever has a file that only a person can move away.
+    pub(crate) needs_a_person: BTreeSet<usize>,
+    /// How many attempts at each ticker came to a violent end, since the run was last begun anew.
+    pub(crate) blows: Vec<u32>,
+    /// When it was last begun anew.
+    pub(crate) anew_at: u64,
+    pub(crate) counts: Counts,
+    pub(crate) story: Story,
+    /// Nothing happens by chance any more.
+    pub(crate) is_calm: bool,
+}
+
+impl<'a> Life<'a> {
+    pub(crate) fn new(fate: &'a Fate, key: u64, story: Story) -> Self {
+        let people = fate.people.len();
+        Self {
+            fate,
+            dice: Dice::new(join(key, 0x11FE)),
+            t: 0,
+            folders: vec![Folder::default(); people],
+            truths: vec![Truth::default(); people],
+            journal: Vec::new(),
+            machine: Machine::new(fate.rules),
+            running: BTreeMap::new(),
+            begun: BTreeSet::new(),
+            created: (0, fate.wall(0)),
+            needs_a_person: BTreeSet::new(),
+            blows: vec![0; people],
+            anew_at: 0,
+            counts: Counts::default(),
+            story,
+            is_calm: false,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.fate.wall(self.t)
+    }
+
+    pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
+        self.story.tell(self.t, what);
+    }
+
+    /// Does something happen that happens once in so many times?
+    pub(crate) fn happens(&mut self, once_in: u64) -> bool {
+        !self.is_calm && once_in > 0 && self.dice.once_in(once_in)
+    }
+
+    pub(crate) fn person(&self, ticker: &Ticker) -> usize {
+        self.fate.people.iter().position(|person| person.ticker == *ticker).expect("of this life")
+    }
+
+    /// Which answers count at this moment.
+    pub(crate) fn trust(&self) -> Trust {
+        Trust { now: self.now(), since: self.since(), recheck_empty: self.fate.recheck_empty }
+    }
+
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        self.fate.is_anew.then_some(self.created.1)
+    }
+
+    /// Time passes until `to`, and every worker does what it does until then.
+    pub(crate) fn pass_to(&mut self, to: u64) {
+        debug_assert!(to >= self.t, "time does not go back");
+        let ids: Vec<BatchId> = self.running.keys().copied().collect();
+        for id in ids {
+            let mut running = self.running.remove(&id).expect("it runs");
+            while running.deeds.front().is_some_and(|(at, _)| *at <= to) {
+                let (at, deed) = running.deeds.pop_front().expect("there is one");
+                self.t = at.max(self.t);
+                self.do_it(&mut running, id, at, deed);
+            }
+            self.running.insert(id, running);
+        }
+        self.t = to;
+    }
+
+    fn do_it(&mut self, running: &mut Running, id: BatchId, at: u64, deed: Deed) {
+        match deed {
+            Deed::Says(event) => {
+                self.story.tell(at, || format!("  {id}.{}: {event:?}", running.number));
+                if !running.is_mute {
+                    running.digest.hear(Stamped { at: self.fate.wall(at), event });
+                }
+            }
+            Deed::Asks(whom) => {
+                self.counts.requests += 1;
+                let ticker = &self.fate.people[whom].ticker;
+                self.story.tell(at, || format!("  {id}.{}: asks for {ticker}", running.number));
+            }
+            Deed::Publishes(whom, partition, file, draft, days) => {
+                let ticker = &self.fate.people[whom].ticker;
+                let rows = file.rows.len();
+                self.story.tell(at, || {
+                    format!("  {id}.{}: {ticker} {partition} is in its place, {rows} rows", running.number)
+                });
+                self.truths[whom].published(at, self.fate, &draft, &days);
+                self.folders[whom].files.insert(partition, file);
+            }
+            Deed::Proves(whom, entries, answered) => {
+                let ticker = &self.fate.people[whom].ticker;
+                self.story.tell(at, || {
+                    let said = answered.iter().map(|(days, said)| format!("{days} {said:?}"));
+                    format!(
+                        "  {id}.{}: {ticker} ledger: {}",
+                        running.number,
+                        said.collect::<Vec<_>>().join(", ")
+                    )
+                });
+                for (days, said) in &answered {
+                    match said {
+                        Said::Empty { .. } => self.truths[whom].said(at, self.fate, days, &Given::Empty),
+                        Said::OutsidePlan => self.truths[whom].said(at, self.fate, days, &Given::Outside),
+                        _ => {}
+                    }
+                }
+                self.folders[whom].lines.extend(entries);
+            }
+        }
+    }
+
+    /// A worker is started.
+    pub(crate) fn begin(&mut self, id: BatchId, number: u32) -> Result<(), Wrong> {
+        if !self.begun.insert((id, number)) {
+            return Err(Wrong(format!("{id}.{number} begins twice")));
+        }
+        self.counts.attempts += 1;
+        let batch = self.machine.batch(id).expect("what is launched was planned");
+        let work = batch.work();
+        let days = work.part.days(self.fate.asked);
+        let people: Vec<usize> = work.tickers.iter().map(|ticker| self.person(ticker)).collect();
+        for other in self.running.values() {
+            let both = other.tickers.iter().any(|ticker| work.tickers.contains(ticker));
+            if both && other.days.intersection(days).is_some() {
+                return Err(Wrong(format!("{id}.{number} begins beside another worker on the same days")));
+            }
+        }
+        let orders = Orders { fate: self.fate, people, days, since: self.since() };
+        let dice = Dice::new(self.dice.roll());
+        let course = worker::course(&orders, |whom| &self.folders[whom], self.t, dice);
+        let code = |exit: Exit| Ending::Exited { code: i32::from(exit.code()) };
+        let mut running = Running {
+            number,
+            tickers: work.tickers,
+            days,
+            began_at: self.now(),
+            deeds: course.deeds.into(),
+            ends_at: course.ends_at,
+            ending: code(course.exit),
+            digest: Digest::default(),
+            is_mute: self.happens(self.fate.odds.mute),
+        };
+        if let Some(at) = course.poisoned_at {
+            running.end_at(at, Ending::Signaled { signal: 11 });
+        }
+        if self.happens(self.fate.odds.crash) {
+            self.crash(&mut running);
+            let hit: Vec<usize> = running.tickers.iter().map(|ticker| self.person(ticker)).collect();
+            for whom in hit {
+                self.blows[whom] += 1;
+            }
+        }
+        self.running.insert(id, running);
+        Ok(())
+    }
+
+    fn crash(&mut self, running: &mut Running) {
+        let last = running.deeds.len() as u64;
+        let at = usize::try_from(self.dice.below(last + 1)).expect("few deeds");
+        let at = running.deeds.get(at).map_or(running.ends_at, |(at, _)| *at);
+        // What happens at the same moment may happen, or not.
+        let at = if self.dice.once_in(2) { at } else { at.saturating_sub(1).max(self.t) };
+        let (later, ending) = match self.dice.below(7) {
+            0 => (0, Ending::Signaled { signal: 9 }),
+            1 => (0, Ending::Exited { code: 101 }),
+            2 => (0, Ending::TooLarge { rss_bytes: 1 << 30 }),
+            3 => (10 * MINUTE, Ending::Stalled { quiet_ms: 600_000 }),
+            4 => (60 * MINUTE, Ending::TimedOut { ran_ms: 3_600_000 }),
+            5 => (0, Ending::Unattended { what: "killed by SIGKILL".to_owned() }),
+            _ => (0, Ending::Exited { code: 0 }),
+        };
+        running.end_at(at, ending);
+        running.ends_at += later;
+    }
+
+    /// Everything that a kernel runs ends at once, and leaves no record.
+    pub(crate) fn power_cut(&mut self) {
+        let t = self.t;
+        for running in self.running.values_mut().filter(|running| running.ends_at > t) {
+            running.end_at(t, Ending::Interrupted);
+        }
+    }
+
+    /// All workers are asked to end.
+    pub(crate) fn ask_to_end(&mut self) {
+        let t = self.t;
+        for running in self.running.values_mut() {
+            let at = t + self.dice.below(5 * SECOND);
+            if running.ends_at > at {
+                running.end_at(at, Ending::Stopped { killed: self.dice.once_in(4) });
+            }
+        }
+    }
+
+    /// What an attempt that is over left behind, as `Run::report` finds it.
+    pub(crate) fn report(&mut self, running: &Running) -> Report {
+        let trust = self.trust();
+        let fresh = Trust { since: trust.since.max(Some(running.began_at)), ..trust };
+        let mut proven = Tally::default();
+        let mut unfinished = Vec::new();
+        for ticker in &running.tickers {
+            let ledger = self.folders[self.person(ticker)].ledger();
+            let missing = ledger.missing(running.days, &trust);
+            if missing.is_empty() {
+                proven += Tally::of_ticker(ledger.summary(running.days, &trust));
+                continue;
+            }
+            let in_all = u64::from(running.days.days());
+            let partway = Partway {
+                days: in_all - missing.days(),
+                fresh_days: in_all - ledger.missing(running.days, &fresh).days(),
+            };
+            unfinished.push(Unfinished {
+                ticker: ticker.clone(),
+                word: running.digest.word_on(ticker),
+                partway,
+            });
+        }
+        Report {
+            ending: running.ending.clone(),
+            usage: launcher::process::exit_record::Usage::default(),
+            proven,
+            reported: 0,
+            unfinished,
+            yielded: running.digest.yielded,
+            left_no_sign: false,
+            pages: running.digest.last_said.map(|_| running.digest.pages()),
+            last_words: String::new(),
+            dice: u32::try_from(self.dice.below(u64::from(u32::MAX))).expect("it fits"),
+        }
+    }
+
+    /// A file of somebody who is not worked on is damaged.
+    pub(crate) fn damage(&mut self) {
+        let whom = usize::try_from(self.dice.below(self.folders.len() as u64)).expect("few");
+        let ticker = &self.fate.people[whom].ticker;
+        if self.running.values().any(|running| running.tickers.contains(ticker)) {
+            return;
+        }
+        if let Some(what) = self.folders[whom].suffer(&mut self.dice) {
+            self.counts.damages += 1;
+            self.tell(|| format!("{ticker}: {what}"));
+            if self.folders[whom].needs_a_person() {
+                self.needs_a_person.insert(whom);
+            }
+        }
+    }
+}
+
+impl Life<'_> {
+    /// `ticker` is called done for `days`: then the tree holds what the source has said last.
+    pub(crate) fn must_be_there(&self, ticker: &Ticker, days: DateRange) -> Result<(), Wrong> {
+        let whom = self.person(ticker);
+        let since = self.fate.is_anew.then_some(self.created.0);
+        match self.truths[whom].contradicts(self.fate, &self.folders[whom], days, since) {
+            None => Ok(()),
+            Some(what) => Err(Wrong(format!("{ticker} is called done, and {what}"))),
+        }
+    }
+}
+
+impl Life<'_> {
+    /// The run is about to be closed as incomplete. Whoever is good is not given up while the source serves it, but for
+    /// more violent ends than its retries.
+    pub(crate) fn nobody_innocent_is_given_up(&self) -> Result<(), Wrong> {
+        for (_, batch) in self.machine.batches() {
+            for (ticker, failure) in batch.failures() {
+                let whom = self.person(ticker);
+                let is_good = self.fate.people[whom].character.is_good();
+                let was_served = self.fate.was_served(whom, self.anew_at, self.t);
+                let is_beaten = self.blows[whom] > self.fate.rules.retries;
+                if is_good && was_served && !is_beaten && !self.needs_a_person.contains(&whom) {
+                    let cause = &failure.cause;
+                    return Err(Wrong(format!("{ticker} is good, was served, and is given up: {cause}")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An attempt that was announced, and whoever announced it died.
+pub(crate) fn never_begun(number: u32, work: Work, began_at: Timestamp, run: DateRange) -> Running {
+    Running {
+        number,
+        days: work.part.days(run),
+        tickers: work.tickers,
+        began_at,
+        deeds: VecDeque::new(),
+        ends_at: 0,
+        ending: Ending::Interrupted,
+        digest: Digest::default(),
+        is_mute: true,
+    }
+}
+
+impl Running {
+    /// It ends at `at`, and does nothing later.
+    fn end_at(&mut self, at: u64, ending: Ending) {
+        self.ends_at = at;
+        self.ending = ending;
+        self.deeds.retain(|(when, _)| *when <= at);
+    }
+}

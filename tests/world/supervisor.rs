@@ -1,0 +1,485 @@
+//! The supervisor: the loop of `launcher`'s `drive` in virtual time. What happens is told to the real machine, what it
+//! decides is done, and at every step the supervisor may be killed.
+
+use launcher::plan::part::{self, Part};
+use launcher::plan::weights::Weight;
+use launcher::supervise::batch::BatchState;
+use launcher::supervise::facts::{Edition, Entry, Fact, Outcome, Tally};
+use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::partition::Partition;
+use shared::market::ticker::Ticker;
+use shared::run::identity::ProcessIdentity;
+use shared::run::workdir::BatchId;
+
+use super::clock::{HOUR, MINUTE, SECOND};
+use super::fate::Trouble;
+use super::life::{Life, Wrong};
+use super::story::brief;
+
+/// More rounds than these in one run of a supervisor are no end.
+const ROUNDS: u64 = 20_000;
+/// What is gone is brought again so many times.
+const TIMES_GONE: u32 = 3;
+
+/// `--give-up-after`, its default.
+const GIVE_UP_AFTER: u64 = 12 * HOUR;
+/// After its last advance a run ends within this time: what runs then is given until it is over.
+const LAST_WAY: u64 = 2 * HOUR;
+
+/// How a supervisor ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// In good order.
+    Closed(Outcome),
+    /// It was killed.
+    Killed,
+    /// It gave up: what was proven does not stay, or nothing can be written.
+    Failed,
+}
+
+/// Why a round did not end.
+enum Broken {
+    Killed,
+    Failed,
+    Wrong(Wrong),
+}
+
+impl From<Wrong> for Broken {
+    fn from(wrong: Wrong) -> Self {
+        Self::Wrong(wrong)
+    }
+}
+
+struct Supervisor<'l, 'a> {
+    life: &'l mut Life<'a>,
+    unwritten: Vec<Entry>,
+    probe_at: Option<u64>,
+    is_stop_asked: bool,
+    times_gone: u32,
+    /// Could something not be written?
+    is_in_trouble: bool,
+    /// How far the run had come, and since when it has come no further.
+    stands_since: (u64, u64),
+}
+
+/// `start`, or `start --resume`: prepares the run and supervises it until it ends, in whatever way.
+pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
+    life.counts.starts += 1;
+    life.tell(|| "-- start".to_owned());
+    let mut machine = Machine::new(life.fate.rules);
+    for entry in &life.journal {
+        machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
+    }
+    life.machine = machine;
+    let mut supervisor = Supervisor {
+        life,
+        unwritten: Vec::new(),
+        probe_at: None,
+        is_stop_asked: false,
+        times_gone: 0,
+        is_in_trouble: false,
+        stands_since: (0, 0),
+    };
+    match supervisor.supervise() {
+        Ok(outcome) => Ok(End::Closed(outcome)),
+        Err(Broken::Killed) => {
+            supervisor.replays()?;
+            let life = supervisor.life;
+            life.counts.kills += 1;
+            let is_power_cut = life.dice.once_in(3);
+            life.tell(|| format!("-- killed{}", if is_power_cut { ", and all workers with it" } else { "" }));
+            if is_power_cut {
+                life.power_cut();
+            }
+            Ok(End::Killed)
+        }
+        Err(Broken::Failed) => {
+            let life = supervisor.life;
+            life.tell(|| "-- the supervisor gives up, all workers are ended".to_owned());
+            life.power_cut();
+            Ok(End::Failed)
+        }
+        Err(Broken::Wrong(wrong)) => Err(wrong),
+    }
+}
+
+impl Supervisor<'_, '_> {
+    fn supervise(&mut self) -> Result<Outcome, Broken> {
+        let prepared = self.prepared(self.life.now());
+        let entries = prepared.into_iter().map(|fact| Entry { at: self.life.now(), fact }).collect();
+        if !self.write(entries)? {
+            return Err(Broken::Failed);
+        }
+        if self.life.machine.totals().verified == self.life.fate.people.len() as u64 {
+            self.life.tell(|| "already complete".to_owned());
+            return Ok(Outcome::Complete);
+        }
+        let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
+        self.note(Fact::Opened { supervisor, edition: Edition::LATEST })?;
+        self.close_orphans()?;
+        if !self.write(Vec::new())? {
+            return Err(Broken::Failed);
+        }
+        self.stands_since = (self.life.machine.advances(), self.life.t);
+        let mut glance = SECOND;
+        for _ in 0..ROUNDS {
+            self.life.counts.rounds += 1;
+            let known = self.life.journal.len();
+            if let Some(outcome) = self.round()? {
+                return Ok(outcome);
+            }
+            if self.life.t - self.stands_since.1 > GIVE_UP_AFTER + LAST_WAY && !self.is_in_trouble {
+                let what =
+                    format!("no end long after the last advance; the run is {:?}", self.life.machine.run());
+                return Err(Wrong(what).into());
+            }
+            glance = if known == self.life.journal.len() { (glance * 2).min(5 * MINUTE) } else { SECOND };
+            let next = self.next(glance);
+            self.life.pass_to(next);
+        }
+        Err(Wrong(format!("no end after {ROUNDS} rounds; the run is {:?}", self.life.machine.run())).into())
+    }
+
+    /// Attempts that the journal says to be running and that nobody has begun.
+    fn close_orphans(&mut self) -> Result<(), Broken> {
+        let running = self.life.machine.batches().filter_map(|(id, batch)| match batch.state {
+            BatchState::Running { attempt, since } => Some((id, attempt, since, batch.work())),
+            BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
+        });
+        let running: Vec<_> = running.collect();
+        for (id, attempt, since, work) in running {
+            if self.life.running.contains_key(&id) {
+                continue;
+            }
+            let running = super::life::never_begun(attempt, work, since, self.life.fate.asked);
+            let report = self.life.report(&running);
+            self.note(Fact::Ended { batch: id, attempt, report })?;
+        }
+        Ok(())
+    }
+
+    fn round(&mut self) -> Result<Option<Outcome>, Broken> {
+        if self.life.happens(self.life.fate.odds.stop) && !self.is_stop_asked {
+            self.note(Fact::StopAsked { by: "SIGTERM".to_owned() })?;
+            self.write(Vec::new())?;
+            self.ask_to_end();
+        }
+        self.reap()?;
+        self.mind_the_pause()?;
+        if self.life.fate.machine_trouble(self.life.t) == Some(Trouble::FullDisk)
+            && matches!(self.life.machine.run(), RunState::Open)
+        {
+            self.note(Fact::Hindered { what: "no space left".to_owned() })?;
+        }
+        self.mind_the_idleness()?;
+        self.mishap(self.life.fate.odds.kill)?;
+        let now = self.life.now();
+        let decisions = self.life.machine.decide(Surroundings { now, free_memory: None });
+        match decisions.as_slice() {
+            [Decision::Close(outcome), ..] => self.close(outcome.clone())?,
+            launches => self.launch(launches)?,
+        }
+        let is_stopping = matches!(self.life.machine.run(), RunState::Stopping { .. });
+        if is_stopping && self.unwritten.is_empty() && !self.is_stop_asked {
+            self.ask_to_end();
+        }
+        self.check()?;
+        Ok(match self.life.machine.run() {
+            RunState::Closed { outcome } => Some(outcome.clone()),
+            RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => None,
+        })
+    }
+
+    fn ask_to_end(&mut self) {
+        self.is_stop_asked = true;
+        self.life.ask_to_end();
+    }
+
+    /// What must hold at every step.
+    fn check(&self) -> Result<(), Wrong> {
+        let machine = &self.life.machine;
+        let most = self.life.fate.rules.max_concurrent.get();
+        if machine.running() > most {
+            return Err(Wrong(format!("{} workers where {most} may run", machine.running())));
+        }
+        if machine.running() as usize != self.life.running.len() {
+            let (said, real) = (machine.running(), self.life.running.len());
+            return Err(Wrong(format!("the machine believes in {said} workers, {real} run")));
+        }
+        Ok(())
+    }
+
+    fn replays(&self) -> Result<(), Wrong> {
+        let mut machine = Machine::new(self.life.fate.rules);
+        for entry in self.life.journal.iter().chain(&self.unwritten) {
+            machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
+        }
+        if machine != self.life.machine {
+            return Err(Wrong("a replay of the journal leads to another state".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn reap(&mut self) -> Result<(), Broken> {
+        let t = self.life.t;
+        let over: Vec<BatchId> =
+            self.life.running.iter().filter(|(_, it)| it.ends_at <= t).map(|(id, _)| *id).collect();
+        for id in over {
+            let running = self.life.running.remove(&id).expect("it was there a moment ago");
+            let report = self.life.report(&running);
+            let done: Vec<Ticker> = running
+                .tickers
+                .iter()
+                .filter(|ticker| !report.unfinished.iter().any(|left| left.ticker == **ticker))
+                .cloned()
+                .collect();
+            self.note(Fact::Ended { batch: id, attempt: running.number, report })?;
+            for ticker in done {
+                self.life.must_be_there(&ticker, running.days)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mind_the_pause(&mut self) -> Result<(), Broken> {
+        let RunState::Paused { probe_after, probe: Probe::Folders, .. } = self.life.machine.run() else {
+            self.probe_at = None;
+            return Ok(());
+        };
+        let wait = u64::try_from(probe_after.as_millis()).unwrap_or(SECOND);
+        let due = *self.probe_at.get_or_insert(self.life.t + wait);
+        if due > self.life.t || !self.unwritten.is_empty() {
+            return Ok(());
+        }
+        self.probe_at = None;
+        match self.life.fate.machine_trouble(self.life.t) {
+            None => self.note(Fact::PauseLifted),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Nothing newly proven for so long: the run is closed as it is.
+    fn mind_the_idleness(&mut self) -> Result<(), Broken> {
+        let advances = self.life.machine.advances();
+        if advances != self.stands_since.0 {
+            self.stands_since = (advances, self.life.t);
+        }
+        let idle = self.life.t - self.stands_since.1;
+        let goes_on = matches!(self.life.machine.run(), RunState::Open | RunState::Paused { .. });
+        if idle >= GIVE_UP_AFTER && goes_on {
+            self.note(Fact::GivenUp { idle_s: idle / 1000 })?;
+        }
+        Ok(())
+    }
+
+    fn launch(&mut self, decisions: &[Decision]) -> Result<(), Broken> {
+        let launches: Vec<(BatchId, u32)> = decisions
+            .iter()
+            .filter_map(|decision| match decision {
+                Decision::Launch { batch, attempt } => Some((*batch, *attempt)),
+                Decision::Close(_) => None,
+            })
+            .collect();
+        let is_stopping = matches!(self.life.machine.run(), RunState::Stopping { .. });
+        if !launches.is_empty() && is_stopping {
+            return Err(Wrong("a worker is started after a stop".to_owned()).into());
+        }
+        let at = self.life.now();
+        let entries = launches
+            .iter()
+            .map(|(batch, attempt)| Entry { at, fact: Fact::Launched { batch: *batch, attempt: *attempt } });
+        if !self.write(entries.collect())? {
+            return Ok(());
+        }
+        for (batch, attempt) in launches {
+            self.mishap(self.life.fate.odds.kill)?;
+            self.life.begin(batch, attempt)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, outcome: Outcome) -> Result<(), Broken> {
+        if outcome == Outcome::Complete {
+            if self.life.happens(self.life.fate.odds.damage) {
+                self.life.damage();
+            }
+            let facts = self.prepared(self.life.created.1);
+            if facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
+                if self.times_gone == TIMES_GONE {
+                    return Err(Broken::Failed);
+                }
+                let at = self.life.now();
+                if self.write(facts.into_iter().map(|fact| Entry { at, fact }).collect())? {
+                    self.times_gone += 1;
+                }
+                return Ok(());
+            }
+            for (_, batch) in self.life.machine.batches() {
+                for ticker in batch.done() {
+                    self.life.must_be_there(ticker, batch.part().days(self.life.fate.asked))?;
+                }
+            }
+        }
+        if let Outcome::Incomplete { .. } = outcome {
+            self.life.nobody_innocent_is_given_up()?;
+        }
+        let at = self.life.now();
+        if self.write(vec![Entry { at, fact: Fact::Closed { outcome } }])? {
+            self.life.blows.iter_mut().for_each(|blows| *blows = 0);
+        }
+        Ok(())
+    }
+
+    /// As `prepare::prepare` does it, at `now`.
+    fn prepared(&self, now: jiff::Timestamp) -> Vec<Fact> {
+        let life = &self.life;
+        let trust = shared::dataset::answers::Trust { now, ..life.trust() };
+        let proof = |ticker: &Ticker, part: Part| {
+            let ledger = life.folders[life.person(ticker)].ledger();
+            let days = part.days(life.fate.asked);
+            ledger.missing(days, &trust).is_empty().then(|| Tally::of_ticker(ledger.summary(days, &trust)))
+        };
+        let mut facts = vec![Fact::Surveyed { proven: Tally::default() }];
+        for (id, batch) in life.machine.batches() {
+            if matches!(batch.state, BatchState::Running { .. }) {
+                continue;
+            }
+            let mut proven = Tally::default();
+            let mut unfinished = Vec::new();
+            for ticker in batch.done() {
+                match proof(ticker, batch.part()) {
+                    Some(tally) => proven += tally,
+                    None => unfinished.push(ticker.clone()),
+                }
+            }
+            if !unfinished.is_empty() {
+                facts.push(Fact::Reopened { batch: id, unfinished, proven });
+            }
+        }
+        let (mut surveyed, mut unproven) = (Tally::default(), Vec::new());
+        for (tickers, part) in self.plan() {
+            let (proven, short): (Vec<_>, Vec<_>) = tickers
+                .into_iter()
+                .map(|ticker| (proof(&ticker, part), ticker))
+                .partition(|(tally, _)| part.is_whole() && tally.is_some());
+            proven.into_iter().filter_map(|(tally, _)| tally).for_each(|tally| surveyed += tally);
+            if !short.is_empty() {
+                unproven.push((short.into_iter().map(|(_, ticker)| ticker).collect::<Vec<_>>(), part));
+            }
+        }
+        facts[0] = Fact::Surveyed { proven: surveyed };
+        let first = life.machine.next_batch().0;
+        facts.extend((first..).zip(unproven).map(|(number, (tickers, part))| Fact::Planned {
+            batch: BatchId(number),
+            tickers,
+            part,
+            weight: Weight::Unknown,
+        }));
+        facts
+    }
+
+    /// Who is in no batch, and who is to work on them. A split ticker has two parts, cut where a partition begins; of a
+    /// plan that was torn off the days that are missing.
+    fn plan(&self) -> Vec<(Vec<Ticker>, Part)> {
+        let fate = self.life.fate;
+        let planned_of = |ticker: &Ticker| -> Coverage {
+            let batches = self.life.machine.batches().map(|(_, batch)| batch);
+            let own = batches.filter(|batch| batch.members().contains(ticker));
+            own.map(|batch| batch.part().days(fate.asked)).collect()
+        };
+        let missing = |ticker: &Ticker| Coverage::from(fate.asked).minus(&planned_of(ticker));
+        let mut plan = Vec::new();
+        let mut whole = Vec::new();
+        for (number, person) in fate.people.iter().enumerate() {
+            let missing = missing(&person.ticker);
+            if fate.is_split && number == 0 && missing == Coverage::from(fate.asked) {
+                let slices = Partition::within(fate.kind, fate.asked)
+                    .filter_map(|partition| Some((partition.span().intersection(fate.asked)?, 10)));
+                let parts = part::cut(&slices.collect::<Vec<_>>(), 2);
+                plan.extend(parts.into_iter().map(|(part, _)| (vec![person.ticker.clone()], part)));
+            } else if missing == Coverage::from(fate.asked) {
+                whole.push(person.ticker.clone());
+            } else {
+                let part = |days: &DateRange| (vec![person.ticker.clone()], Part::of(*days, fate.asked));
+                plan.extend(missing.ranges().iter().map(part));
+            }
+        }
+        plan.extend(whole.chunks(fate.batch_size).map(|tickers| (tickers.to_vec(), Part::WHOLE)));
+        plan
+    }
+
+    fn note(&mut self, fact: Fact) -> Result<(), Broken> {
+        let entry = Entry { at: self.life.now(), fact };
+        self.life.tell(|| brief(&entry.fact));
+        self.life.machine.apply(&entry).map_err(|illegal| Wrong(illegal.to_string()))?;
+        self.unwritten.push(entry);
+        Ok(())
+    }
+
+    fn write(&mut self, announced: Vec<Entry>) -> Result<bool, Broken> {
+        if self.unwritten.is_empty() && announced.is_empty() {
+            return Ok(true);
+        }
+        if self.life.fate.machine_trouble(self.life.t) == Some(Trouble::FullDisk) {
+            self.is_in_trouble = true;
+            return if self.is_stop_asked && self.life.running.is_empty() {
+                Err(Broken::Failed)
+            } else {
+                Ok(false)
+            };
+        }
+        self.is_in_trouble = false;
+        let odds = self.life.fate.odds.kill;
+        if self.life.happens(odds) {
+            // Whole lines at the beginning of a commit may survive the power cut that breaks it off.
+            let all = self.unwritten.len() + announced.len();
+            let kept = usize::try_from(self.life.dice.below(all as u64 + 1)).expect("few");
+            self.unwritten.extend(announced);
+            self.life.journal.extend(self.unwritten.drain(..).take(kept));
+            self.life.machine = replayed(self.life)?;
+            return Err(Broken::Killed);
+        }
+        self.life.journal.append(&mut self.unwritten);
+        for entry in announced {
+            self.life.tell(|| brief(&entry.fact));
+            self.life.machine.apply(&entry).map_err(|illegal| Wrong(illegal.to_string()))?;
+            self.life.journal.push(entry);
+        }
+        Ok(true)
+    }
+
+    fn mishap(&mut self, once_in: u64) -> Result<(), Broken> {
+        if self.life.happens(once_in) { Err(Broken::Killed) } else { Ok(()) }
+    }
+
+    /// When there is something to do next.
+    fn next(&self, glance: u64) -> u64 {
+        let life = &self.life;
+        if self.is_in_trouble {
+            return life.t + 30 * SECOND;
+        }
+        let slot_free = life.machine.running() < life.fate.rules.max_concurrent.get();
+        // What is due and was not begun waits for something else than time.
+        let is_to_come = |at: &jiff::Timestamp| *at > life.now();
+        let ready = if slot_free { life.machine.next_ready().filter(is_to_come) } else { None };
+        let ready = ready.map(|at| life.t + life.fate.clock.until(life.t, at).max(50));
+        let ends = life.running.values().map(|running| running.ends_at.max(life.t + 1)).min();
+        let jump = life.fate.clock.next_jump(life.t);
+        let glance = Some(life.t + glance);
+        [ready, ends, self.probe_at.map(|at| at.max(life.t + 50)), jump, glance]
+            .into_iter()
+            .flatten()
+            .min()
+            .expect("a glance at least")
+    }
+}
+
+/// The state that the journal leads to.
+fn replayed(life: &Life<'_>) -> Result<Machine, Wrong> {
+    let mut machine = Machine::new(life.fate.rules);
+    for entry in &life.journal {
+        machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
+    }
+    Ok(machine)
+}

@@ -12,7 +12,7 @@ use shared::dataset::kind::Columns;
 use shared::market::bar::Modes;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
-use shared::pace::rate::Rate;
+use shared::pace::rate::{Rate, Spacing};
 use shared::run::limits::{MAX_TRIES, MAX_WORKER_THREADS};
 use shared::run::size::Size;
 use shared::run::via::Via;
@@ -122,7 +122,8 @@ pub struct StartArgs {
     /// Further attempts at a ticker after its first failed one [default: 2]
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Go on with the run in --workdir, as it is or extended; for a new run: trust what the outdir's ledgers prove already
+    /// Go on with the run in --workdir, as it is, extended, or with other knobs (rate, retries, limits, ...); for a new run: trust
+    /// what the outdir's ledgers prove already
     #[arg(long)]
     pub resume: bool,
     /// Stay, with a progress bar on a terminal; Ctrl-C stops the run, a second one kills it
@@ -166,9 +167,9 @@ pub struct StartArgs {
     /// At most so many requests, shared by everything on this machine that uses the key: 500/min, 100/s
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,
-    /// The same as seconds between requests
-    #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
-    pub rate_limit: Option<Rate>,
+    /// The same as seconds between requests; 0 is no pause at all
+    #[arg(long, value_name = "SECONDS", conflicts_with = "rate")]
+    pub rate_limit: Option<Spacing>,
     /// Settling delay after a session before its day counts [default: 15h]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub settle: Option<SignedDuration>,
@@ -181,10 +182,10 @@ pub struct StartArgs {
     /// First pause between the tries of one request [default: 500ms]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub backoff_base: Option<SignedDuration>,
-    /// Resident memory of one worker with everything that it starts: 64MiB, 2G [default: no limit]
+    /// Resident memory of one worker with everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
     #[arg(long, value_name = "SIZE")]
     pub max_rss: Option<Size>,
-    /// End an attempt at a batch that takes longer [default: no limit]
+    /// End an attempt at a batch that takes longer; 0s is never [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub batch_timeout: Option<SignedDuration>,
     /// End an attempt that gets no row and no page for so long; 0s is never [default: 30m]
@@ -205,7 +206,7 @@ pub struct StartArgs {
     /// Keep the folders of so many attempts of each batch, beside those that tell why tickers fail [default: 20]
     #[arg(long, value_name = "N")]
     pub keep_attempts: Option<NonZeroU32>,
-    /// Post a line of JSON there at every pause, every stop and the end; never the API key
+    /// Post a line of JSON there at every pause, every stop and the end; never the API key. `none` ends that on --resume
     #[arg(long, value_name = "URL")]
     pub notify_url: Option<String>,
     /// Print the plan and do nothing

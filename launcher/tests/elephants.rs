@@ -114,7 +114,7 @@ const PARTS: [&str; 7] = [
 fn an_elephant_gets_a_batch_for_each_part_and_everybody_else_what_they_always_had() {
     let folder = known();
     let request = request(folder.path(), |_| ());
-    let mut machine = Machine::new(request.rules());
+    let mut machine = Machine::new(request.first_rules());
     let facts = plan(&machine, &request);
     assert_eq!(planned(&facts), PARTS, "what is proven already goes with the first part");
     take(&mut machine, &facts);
@@ -139,7 +139,7 @@ fn earlier_minutes() -> tempfile::TempDir {
 fn a_new_tree_is_weighed_and_cut_by_an_earlier_one_of_the_same_kind() {
     let (folder, earlier) = (tempfile::tempdir().expect("a folder"), earlier_minutes());
     let request = request(folder.path(), |args| args.weights = Some(earlier.path().to_owned()));
-    let mut machine = Machine::new(request.rules());
+    let mut machine = Machine::new(request.first_rules());
     let facts = plan(&machine, &request);
     let cut = planned(&facts);
     assert_eq!((cut.len(), cut[7].as_str()), (8, "8 A .."), "{cut:?}");
@@ -156,7 +156,7 @@ fn a_tree_of_another_kind_or_a_csv_tells_who_comes_first_and_cuts_nobody() {
     publish(&csv, b"ticker,market_cap\nA,1\nMAMTH,1e12\n").expect("published");
     for weights in [earlier.path().to_owned(), csv] {
         let request = request(folder.path(), |args| args.weights = Some(weights.clone()));
-        let mut machine = Machine::new(request.rules());
+        let mut machine = Machine::new(request.first_rules());
         let facts = plan(&machine, &request);
         assert_eq!(planned(&facts), ["1 MAMTH ..", "2 A .."]);
         take(&mut machine, &facts);
@@ -169,7 +169,7 @@ fn what_the_own_ledgers_know_goes_before_a_second_source() {
     let (folder, earlier) = (known(), earlier_minutes());
     know(earlier.path(), "A", "year=2019/month=02", 9_000_000);
     let request = request(folder.path(), |args| args.weights = Some(earlier.path().to_owned()));
-    assert_eq!(planned(&plan(&Machine::new(request.rules()), &request)), PARTS);
+    assert_eq!(planned(&plan(&Machine::new(request.first_rules()), &request)), PARTS);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn who_has_nobody_to_share_with_or_said_how_to_cut_gets_no_parts() {
     let folder = known();
     let whole = |change: fn(&mut StartArgs)| {
         let request = request(folder.path(), change);
-        let facts = plan(&Machine::new(request.rules()), &request);
+        let facts = plan(&Machine::new(request.first_rules()), &request);
         planned(&facts).iter().all(|line| line.ends_with(" .."))
     };
     assert!(whole(|args| args.max_concurrent = 1.try_into().ok()), "one worker");
@@ -190,9 +190,9 @@ fn who_has_nobody_to_share_with_or_said_how_to_cut_gets_no_parts() {
 fn a_plan_that_a_crash_has_torn_off_is_made_whole() {
     let folder = known();
     let request = request(folder.path(), |_| ());
-    let whole = plan(&Machine::new(request.rules()), &request);
+    let whole = plan(&Machine::new(request.first_rules()), &request);
     for kept in 2..whole.len() {
-        let mut machine = Machine::new(request.rules());
+        let mut machine = Machine::new(request.first_rules());
         take(&mut machine, &whole[..kept]);
         let rest = plan(&machine, &request);
         take(&mut machine, &rest);
@@ -213,7 +213,7 @@ fn a_plan_that_a_crash_has_torn_off_is_made_whole() {
 fn an_extension_takes_the_first_and_the_last_part_with_it() {
     let folder = known();
     let frozen = request(folder.path(), |_| ());
-    let mut machine = Machine::new(frozen.rules());
+    let mut machine = Machine::new(frozen.first_rules());
     let facts = plan(&machine, &frozen);
     take(&mut machine, &facts);
     let mut longer = frozen.clone();

@@ -65,7 +65,7 @@ fn only_unproven_tickers_get_batches_and_preparing_again_changes_nothing() {
     let request = request(folder.path(), true);
     let tickers = [ticker("A"), ticker("B"), ticker("C")];
     prove(folder.path(), "B", &[("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")]);
-    let mut machine = Machine::new(request.rules());
+    let mut machine = Machine::new(request.first_rules());
     let facts = prepare::prepare(&machine, &request, &tickers, &Sizes::default(), now()).facts;
     for fact in facts {
         machine.apply(&launcher::supervise::facts::Entry { at: now(), fact }).expect("legal");

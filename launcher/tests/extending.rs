@@ -96,7 +96,10 @@ fn what_is_less_or_mixed_with_something_else_changes_nothing() {
             &["--resume", "--to", "2020-06-30"][..],
             "--to: the run has 2020-12-31, you say 2020-06-30; a run can be extended, not cut",
         ),
-        (&["--resume", "--to", "2021-12-31", "--retries", "7"], "--retries: the run has 0, you say 7"),
+        (
+            &["--resume", "--to", "2021-12-31", "--retries", "7", "--adjusted"],
+            "--adjusted: the run has no, you say yes",
+        ),
         (
             &["--resume", "--to", "2021-12-31", "--tickers-csv", "fewer.csv"],
             "which lacks B; a run can be extended, not cut",

@@ -36,5 +36,6 @@ mod full_disk;
 mod hostile;
 mod displaced;
 mod extending;
+mod knobs;
 mod elephants;
 mod weights;

@@ -1,4 +1,4 @@
-//! Extending a run: `start --resume` with more days or more tickers than it has.
+//! Going on otherwise: `start --resume` with more days or more tickers than the run has, or with other knobs.
 
 use shared::market::ticker::Ticker;
 use shared::run::workdir::Workdir;
@@ -9,6 +9,7 @@ use super::stop;
 use crate::cli::StartArgs;
 use crate::plan::differences::{self, Difference};
 use crate::plan::extension::{self, Extension, Verdict, Wish};
+use crate::plan::knobs;
 use crate::plan::request::{Input, Request};
 use crate::plan::settings;
 use crate::process::clock;
@@ -20,20 +21,35 @@ const BASE_URL: &str = "--base-url";
 /// What the journal says of us when a dead supervisor left something open.
 const OWN_NAME: &str = "launcher start, to extend it";
 
-/// What `args` ask of the run `frozen` beyond what it is; nothing when they ask for nothing more.
-pub fn wished(args: &StartArgs, frozen: &Request, tickers: &[Ticker]) -> Result<Option<Extension>, Failure> {
+/// How a run goes on: as it was, or as it was asked to be.
+pub struct Resumed {
+    /// To be frozen where it is not what was.
+    pub request: Request,
+    /// In the order in which they came to the run.
+    pub tickers: Vec<Ticker>,
+    /// What is asked for beyond what it was.
+    pub extension: Option<Extension>,
+}
+
+/// The run `frozen` as it goes on by `args`.
+pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Result<Resumed, Failure> {
     let cwd = existing::current_folder()?;
+    let now = clock::now();
     let csv = args.tickers_csv.as_ref().map(|path| settings::absolute(&cwd, path));
     let input = csv.as_deref().map(Input::read).transpose()?;
-    let wish = Wish {
-        from: args.from,
-        to: args.to,
-        list: csv.as_deref().zip(input.as_ref()),
-        others: differences::differences(args, &frozen.settings, &cwd),
-    };
-    match extension::judge(wish, frozen, tickers, clock::now()) {
-        Verdict::Same => Ok(None),
-        Verdict::More(extension) => Ok(Some(*extension)),
+    let mut settings = frozen.settings.clone();
+    let knobs = knobs::turn(args, &mut settings, &cwd)?;
+    let mut others = differences::differences(args, &frozen.settings, &cwd);
+    others.extend(extension::unsettles(frozen, settings.settle, now));
+    let wish = Wish { from: args.from, to: args.to, list: csv.as_deref().zip(input.as_ref()), others };
+    let request = frozen.clone().changed(now, knobs, settings);
+    match extension::judge(wish, &request, &tickers, now) {
+        Verdict::Same => Ok(Resumed { request, tickers, extension: None }),
+        Verdict::More(extension) => Ok(Resumed {
+            request: extension.request.clone(),
+            tickers: extension.tickers.clone(),
+            extension: Some(*extension),
+        }),
         Verdict::Refused(found) => {
             let lines: Vec<String> = found.iter().map(|difference| line(args, difference)).collect();
             Err(Failure::Differs { run: frozen.run.clone(), list: lines.join("\n") })
@@ -41,17 +57,43 @@ pub fn wished(args: &StartArgs, frozen: &Request, tickers: &[Ticker]) -> Result<
     }
 }
 
-/// Freezes the run anew in place of `frozen`. The caller holds its locks and has seen that it is what is there; what is refused here changes nothing.
-pub fn carry_out(extension: &Extension, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
+impl Resumed {
+    /// What is new about the run, for people.
+    pub fn news(&self, args: &StartArgs, frozen: &Request) -> String {
+        let changed = self.request.changes.get(frozen.changes.len());
+        let mut lines: Vec<String> = changed.iter().map(|changed| words::changes(&changed.knobs)).collect();
+        if changed.is_some_and(|changed| changed.knobs.iter().any(|knob| knob.flag == BASE_URL))
+            && base_url_is_of_environment(args)
+        {
+            lines.push("  --base-url is what POLYGON_BASE_URL in the environment says".to_owned());
+        }
+        if changed.is_some() && stop::is_at_work(&frozen.run) {
+            lines.push("  workers that run keep what they were told until their attempts end".to_owned());
+        }
+        lines.extend(self.extension.iter().map(ToString::to_string));
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Makes it what is there in place of `frozen`. The caller holds its locks and has seen that it is what is there; what
+    /// is refused here changes nothing.
+    pub fn freeze(&self, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
+        if let Some(extension) = &self.extension {
+            prove_extensible(extension, frozen, workdir)?;
+        }
+        if self.request == *frozen { Ok(()) } else { Ok(self.request.freeze(workdir, &self.tickers)?) }
+    }
+}
+
+/// May the run `frozen` have other days and tickers now?
+fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
     if stop::is_at_work(&frozen.run) {
         let stop = words::command("stop", workdir);
         return Err(Failure::StillAtWork { run: frozen.run.clone(), stop });
     }
     // What has ended unseen is judged by the range that it was told.
     stop::settle(frozen.clone(), workdir, OWN_NAME)?;
-    let machine = journal::replay(workdir, frozen.rules(), &journal::read(workdir)?)?;
-    refuse_by_word(extension, frozen, &machine)?;
-    Ok(extension.request.freeze(workdir, &extension.tickers)?)
+    let machine = journal::replay(workdir, frozen.first_rules(), &journal::read(workdir)?)?;
+    refuse_by_word(extension, frozen, &machine)
 }
 
 /// A script's word holds for the days that it was told, and there is nothing to ask about others.

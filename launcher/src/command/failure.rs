@@ -174,9 +174,9 @@ pub enum Failure {
         /// The folder.
         workdir: PathBuf,
     },
-    /// Other arguments than those that the run was created with, beyond what extends it.
+    /// Arguments that would make other data than those of the run, or fewer.
     #[error(
-        "run {run} was created with other arguments:\n{list}\nnothing was changed; leave them out to go on with it, or choose another --workdir for a new run (a run can be extended: an earlier --from, a later --to, a --tickers-csv with more tickers)"
+        "run {run} was created with other arguments:\n{list}\nnothing was changed; leave them out to go on with it, or choose another --workdir for a new run (a run can be extended: an earlier --from, a later --to, a --tickers-csv with more tickers; and rate, retries, limits and every other knob may change: only what makes the data what they are may not)"
     )]
     Differs {
         /// Which run.

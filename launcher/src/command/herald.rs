@@ -50,7 +50,7 @@ impl Herald {
         let Run { request, workdir, .. } = run;
         let entries = journal::read(workdir).unwrap_or_default();
         let machine =
-            journal::replay(workdir, request.rules(), &entries).ok().filter(|_| !entries.is_empty());
+            journal::replay(workdir, request.first_rules(), &entries).ok().filter(|_| !entries.is_empty());
         let reason = with_cause(error);
         let news = announcement::of_death(request, workdir, machine.as_ref(), clock::now(), reason);
         courier.send(serde_json::to_string(&news).expect("plain data"));

@@ -27,7 +27,7 @@ pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
     let entries = journal::read(&workdir)?;
-    let machine = journal::replay(&workdir, request.rules(), &entries)?;
+    let machine = journal::replay(&workdir, request.first_rules(), &entries)?;
     let batches = whose::batches(&args.name, &machine, &workdir)?;
     if let [batch] = *batches {
         let log = workdir.batch_log(batch);
@@ -94,7 +94,7 @@ impl Life<'_> {
         if bytes != self.journal_bytes {
             self.journal_bytes = bytes;
             let entries = journal::read(self.workdir)?;
-            let machine = journal::replay(self.workdir, self.request.rules(), &entries)?;
+            let machine = journal::replay(self.workdir, self.request.first_rules(), &entries)?;
             self.is_over = machine.batch(self.batch).is_none_or(Batch::is_over);
         }
         Ok(self.is_over)

@@ -58,7 +58,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     say(&plan::notes(&request, &input)).map_err(Failure::Output)?;
     let sizes = second_source::ask(&request, &input.list.tickers)?;
     if args.dry_run {
-        let machine = Machine::new(request.rules());
+        let machine = Machine::new(request.first_rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
     let run = existing::run(request, workdir)?;
@@ -78,27 +78,23 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
 }
 
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
-    let tickers = frozen.frozen_tickers(&workdir)?;
-    let extension = extend::wished(args, &frozen, &tickers)?;
+    let resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
-    let (request, tickers) = match &extension {
-        None => (frozen.clone(), tickers),
-        Some(extension) => {
-            let notes = plan::unsettled(&extension.request);
-            say(&format!("{extension}\n{notes}")).map_err(Failure::Output)?;
-            (extension.request.clone(), extension.tickers.clone())
-        }
-    };
+    say(&resumed.news(args, &frozen)).map_err(Failure::Output)?;
+    if let Some(extension) = &resumed.extension {
+        say(&plan::unsettled(&extension.request)).map_err(Failure::Output)?;
+    }
+    let tickers = &resumed.tickers;
     if args.dry_run {
-        let machine = journal::replay(&workdir, frozen.rules(), &journal::read(&workdir)?)?;
-        if let Some(extension) = &extension {
+        let machine = journal::replay(&workdir, frozen.first_rules(), &journal::read(&workdir)?)?;
+        if let Some(extension) = &resumed.extension {
             extend::refuse_by_word(extension, &frozen, &machine)?;
         }
-        let sizes = second_source::ask_again(&request, &tickers, &machine)?;
-        return tell_only(&workdir, &request, machine, &tickers, &sizes);
+        let sizes = second_source::ask_again(&resumed.request, tickers, &machine)?;
+        return tell_only(&workdir, &resumed.request, machine, tickers, &sizes);
     }
-    let run = existing::run(request, workdir)?;
+    let run = existing::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
     if Request::read(&run.workdir)?.as_ref() != Some(&frozen) {
@@ -119,10 +115,8 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     }
     prove_folders(&run)?;
     claim(&run)?;
-    if let Some(extension) = &extension {
-        extend::carry_out(extension, &frozen, &run.workdir)?;
-    }
-    prepare_and_work(args, &run, &tickers, locks, None)
+    resumed.freeze(&frozen, &run.workdir)?;
+    prepare_and_work(args, &run, tickers, locks, None)
 }
 
 /// `--dry-run`: nothing is asked of the source and nothing is written.
@@ -247,7 +241,7 @@ fn prepare_and_work(
     for folder in [run.request.settings.outdir.as_path(), workdir, &workdir.join("pids")] {
         leftovers::sweep(folder)?;
     }
-    let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.rules())?;
+    let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.first_rules())?;
     let now = clock::now();
     let sizes = match sizes {
         Some(said) => said,

@@ -62,7 +62,7 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
     // The lock before the journal: a supervisor that ends in between has then said its last word.
     let is_supervised = locks::is_supervised(workdir);
     let entries = journal::read(workdir)?;
-    let machine = journal::replay(workdir, request.rules(), &entries)?;
+    let machine = journal::replay(workdir, request.first_rules(), &entries)?;
     let now = clock::now();
     let sources = Sources {
         request: &request,

@@ -130,7 +130,7 @@ fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
 /// `None` when it has work that nobody has begun. The caller holds the lock of the work directory, and nothing of the run lives.
 pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Outcome>, Failure> {
     let entries = journal::read(workdir)?;
-    let machine = journal::replay(workdir, request.rules(), &entries)?;
+    let machine = journal::replay(workdir, request.first_rules(), &entries)?;
     match machine.run() {
         RunState::Planned => Ok(None),
         RunState::Closed { .. } if prepare::leaves_work(&machine, &request, &entries) => Ok(None),

@@ -44,7 +44,7 @@ pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
 fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, Failure> {
     let is_supervised = locks::is_supervised(workdir);
     let entries = journal::read(workdir)?;
-    let machine = journal::replay(workdir, request.rules(), &entries)?;
+    let machine = journal::replay(workdir, request.first_rules(), &entries)?;
     let supervised = observe::supervised(is_supervised, &request.run, workdir, &machine);
     let now = clock::now();
     let look = Look { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
@@ -90,7 +90,8 @@ impl Look<'_> {
     /// What one of its batches has of it.
     fn share(&self, id: BatchId, entries: &[Entry]) -> Result<Share, Failure> {
         let batch = self.machine.batch(id).expect("it was found in the machine");
-        let story = story::of(self.ticker, id, self.request.rules(), entries).map_err(DriveError::from)?;
+        let story =
+            story::of(self.ticker, id, self.request.first_rules(), entries).map_err(DriveError::from)?;
         Ok(Share {
             now: self.standing(id, batch),
             batch: Some(id),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
@@ -77,6 +77,15 @@ pub fn judge(wish: Wish, frozen: &Request, tickers: &[Ticker], now: Timestamp) -
     }
     extension.request.extensions.push(Extended { at: now, before: frozen.extent() });
     Verdict::More(Box::new(extension))
+}
+
+/// A longer settling delay, where days of the run `frozen` that count already would not count yet at `now`.
+pub fn unsettles(frozen: &Request, settle: SignedDuration, now: Timestamp) -> Option<Difference> {
+    let settled = TradingDay::last_settled(now, settle);
+    let is_longer = settle > frozen.settings.settle;
+    let given = format!("{settle:#}, by which only days to {settled} count yet; {NEVER_SHRINKS}");
+    let before = format!("{:#} and days to {}", frozen.settings.settle, frozen.settled_to);
+    (is_longer && settled < frozen.settled_to).then(|| Difference { flag: "--settle", frozen: before, given })
 }
 
 impl Extension {
@@ -281,6 +290,21 @@ mod tests {
         assert_eq!(said(&frozen, wish), lines.join("\n"));
         let mixed = Wish { others: vec![retries], ..range("2023-01-03", "2024-09-30") };
         assert_eq!(said(&frozen, mixed), lines[0], "more days do not help");
+    }
+
+    #[test]
+    fn a_settling_delay_may_change_as_long_as_no_day_of_the_run_is_taken_away() {
+        let frozen = run("2030-12-31");
+        let hours = SignedDuration::from_hours;
+        let said = |hour| unsettles(&frozen, hours(hour), at(CREATED)).map(|found| found.to_string());
+        assert_eq!((said(1), said(15)), (None, None));
+        assert_eq!(
+            said(48).as_deref(),
+            Some(
+                "--settle: the run has 15h and days to 2024-07-01, you say 48h, by which only days to 2024-06-29 count yet; a run can be extended, not cut"
+            )
+        );
+        assert_eq!(unsettles(&frozen, hours(48), at(LATER)), None, "they count by now");
     }
 
     #[test]

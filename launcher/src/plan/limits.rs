@@ -51,6 +51,16 @@ fn default_keep_attempts() -> NonZeroU32 {
     DEFAULT_KEEP_ATTEMPTS
 }
 
+/// A size as it is said: zero is no limit.
+pub fn size_or_none(said: Size) -> Option<Size> {
+    Some(said).filter(|size| size.0 > 0)
+}
+
+/// A time limit as it is said: zero is none.
+pub fn span_or_none(said: SignedDuration) -> Option<SignedDuration> {
+    Some(said).filter(|span| !span.is_zero())
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

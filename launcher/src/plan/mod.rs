@@ -5,6 +5,7 @@ pub mod limits;
 pub mod notify_url;
 pub mod settings;
 pub mod differences;
+pub mod knobs;
 pub mod part;
 pub mod weights;
 pub mod batches;

@@ -39,6 +39,11 @@ impl NotifyUrl {
         Ok(url)
     }
 
+    /// What `--notify-url` says: an address, or `none` where nobody is to be told any more.
+    pub fn said(text: &str, plain_http: PlainHttp) -> Result<Option<Self>, NotifyUrlError> {
+        if text == "none" { Ok(None) } else { Self::parse(text, plain_http).map(Some) }
+    }
+
     /// The whole address: for the request only.
     pub fn expose(&self) -> &str {
         self.0.as_str()

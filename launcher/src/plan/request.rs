@@ -1,5 +1,5 @@
 //! `run.json`: what was asked, frozen when the run is created and replaced only by an
-//! [`extension`](super::extension). Never the API key.
+//! [`extension`](super::extension) or by turned [`knobs`](super::knobs), with its history. Never the API key.
 
 use std::fs;
 use std::io;
@@ -19,6 +19,7 @@ use shared::run::ticker_list::{TickerList, TickerListError};
 use shared::run::workdir::Workdir;
 
 use super::batches;
+use super::knobs::Change;
 use super::settings::{Batching, Existing, Program, Rules, Settings};
 use crate::job::Job;
 
@@ -43,6 +44,20 @@ pub struct Request {
     /// What it was before each of its extensions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extended>,
+    /// What was set otherwise of it since, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Changed>,
+}
+
+/// One time that knobs of a run were turned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// UTC.
+    pub at: Timestamp,
+    /// Which, and how.
+    pub knobs: Vec<Change>,
+    /// What governed batches until then.
+    pub rules_before: Rules,
 }
 
 /// One extension of a run.
@@ -136,6 +151,7 @@ impl Request {
             settled_to: settings.to.min(settled),
             settings,
             extensions: Vec::new(),
+            changes: Vec::new(),
         })
     }
 
@@ -188,10 +204,27 @@ impl Request {
             .expect("a request is made only with a settled day")
     }
 
-    /// What governs its batches.
-    pub fn rules(&self) -> Rules {
+    /// What governed its batches when it was created. A replay of its journal begins with these; the journal says when
+    /// others came.
+    pub fn first_rules(&self) -> Rules {
+        self.rules_after(0)
+    }
+
+    /// What governs its batches once it was changed `changes` times: until the next change, if there was one.
+    pub fn rules_after(&self, changes: usize) -> Rules {
         let Settings { max_concurrent, retries, limits, .. } = self.settings;
-        Rules { max_concurrent, retries, min_free_memory: limits.min_free_memory }
+        let now = || Rules { max_concurrent, retries, min_free_memory: limits.min_free_memory };
+        self.changes.get(changes).map_or_else(now, |next| next.rules_before)
+    }
+
+    /// The same with other knobs from `now` on; `settings` are those after `knobs` were turned.
+    pub fn changed(mut self, now: Timestamp, knobs: Vec<Change>, settings: Settings) -> Self {
+        if !knobs.is_empty() {
+            let rules_before = self.rules_after(self.changes.len());
+            self.changes.push(Changed { at: now, knobs, rules_before });
+            self.settings = settings;
+        }
+        self
     }
 
     /// The sessions of its days, where one request for each brings every ticker, so that all are one batch.

@@ -1,6 +1,6 @@
 //! Settings: the arguments of `start` with every default filled in and every path made absolute.
-//! Resolved once. After that an [`extension`](super::extension) may lengthen their range and their ticker list;
-//! [`differences`](super::differences) says who would change anything else.
+//! Resolved once. After that an [`extension`](super::extension) may lengthen their range and their ticker list,
+//! and [`knobs`](super::knobs) may be turned; [`differences`](super::differences) says who would change anything else.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use shared::dataset::kind::Columns;
 use shared::market::bar::Modes;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
-use shared::pace::rate::Rate;
+use shared::pace::rate::{Rate, Spacing};
 use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
 use shared::run::size::Size;
 use shared::run::via::Via;
 use shared::run::window::Window;
 
-use super::limits::Limits;
+use super::limits::{self, Limits};
 use super::notify_url::{NotifyUrl, NotifyUrlError};
 use crate::cli::StartArgs;
 use crate::job::{BarsInput, BarsOrder, Job, Task};
@@ -63,8 +63,8 @@ pub enum Program {
     Bars(BarsOrder),
 }
 
-/// What governs batches; it does not change during a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What governs batches, from one [change](super::knobs) of a run to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Workers at the same time.
     pub max_concurrent: NonZeroU32,
@@ -194,13 +194,7 @@ impl Settings {
                 why: "only trades have a choice of columns",
             });
         }
-        if job != Job::Daily && args.via.is_some() {
-            return Err(SettingsError::NotForJob {
-                flag: "--via",
-                job,
-                why: "only daily bars come a session at a time",
-            });
-        }
+        refuse_via(args.via, job)?;
         let order = bars_order(args, job, cwd)?;
         let script = args.ingest_script.as_ref().map(|path| Program::Script(absolute(cwd, path)));
         let base_url = args.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
@@ -212,7 +206,7 @@ impl Settings {
             from,
             to,
             weights: args.weights.as_ref().map(|path| absolute(cwd, path)),
-            batching: args.shards.map(Batching::Shards).or(args.batch_size.map(Batching::Size)),
+            batching: batching(args),
             max_concurrent: args.max_concurrent.unwrap_or(at_least_one(DEFAULT_MAX_CONCURRENT)),
             per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
             retries: args.retries.unwrap_or(DEFAULT_RETRIES),
@@ -225,14 +219,14 @@ impl Settings {
             zone: args.tz.unwrap_or_default(),
             window: args.window.unwrap_or_default(),
             via: args.via.unwrap_or_default(),
-            rate: args.rate.or(args.rate_limit),
+            rate: rate(args).flatten(),
             settle: args.settle.unwrap_or(DEFAULT_SETTLE),
             recheck_empty: args.recheck_empty.unwrap_or(DEFAULT_RECHECK_EMPTY),
             tries: args.tries.unwrap_or(at_least_one(DEFAULT_TRIES)),
             backoff_base: args.backoff_base.unwrap_or(DEFAULT_BACKOFF_BASE),
             limits: Limits {
-                max_rss: args.max_rss,
-                batch_timeout: args.batch_timeout,
+                max_rss: args.max_rss.and_then(limits::size_or_none),
+                batch_timeout: args.batch_timeout.and_then(limits::span_or_none),
                 stall_timeout: args.stall_timeout.unwrap_or(Limits::default().stall_timeout),
                 max_log: args.max_log.unwrap_or(Limits::default().max_log),
                 min_free_disk: args.min_free_disk.unwrap_or(Limits::default().min_free_disk),
@@ -241,8 +235,9 @@ impl Settings {
                 keep_attempts: args.keep_attempts.unwrap_or(Limits::default().keep_attempts),
             },
             notify_url: notify_url
-                .map(|url| NotifyUrl::parse(url, plain_http(args.allow_http)))
-                .transpose()?,
+                .map(|url| NotifyUrl::said(url, plain_http(args.allow_http)))
+                .transpose()?
+                .flatten(),
         })
     }
 
@@ -333,7 +328,26 @@ pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     cwd.join(path).components().collect()
 }
 
-fn plain_http(allow_http: bool) -> PlainHttp {
+/// Only daily bars come another way than ticker by ticker.
+pub(super) fn refuse_via(via: Option<Via>, job: Job) -> Result<(), SettingsError> {
+    let why = "only daily bars come a session at a time";
+    match via {
+        Some(_) if job != Job::Daily => Err(SettingsError::NotForJob { flag: "--via", job, why }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The cut of batches, where it was said.
+pub(super) fn batching(args: &StartArgs) -> Option<Batching> {
+    args.shards.map(Batching::Shards).or(args.batch_size.map(Batching::Size))
+}
+
+/// The rate, where something was said of it: `--rate-limit 0` says that there is none.
+pub(super) fn rate(args: &StartArgs) -> Option<Option<Rate>> {
+    args.rate.map(Some).or(args.rate_limit.map(Spacing::rate))
+}
+
+pub(super) fn plain_http(allow_http: bool) -> PlainHttp {
     if allow_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly }
 }
 
@@ -458,12 +472,14 @@ mod tests {
     }
 
     #[test]
-    fn every_contradiction_is_listed_with_both_values() {
+    fn what_would_make_other_data_is_listed_with_both_values_and_knobs_are_not() {
         let frozen = Settings::resolve(&full(), cwd()).expect("complete");
         let other = StartArgs {
             outdir: Some("other".into()),
             shards: NonZeroU32::new(3),
             adjusted: true,
+            tz: Some(Zone::Utc),
+            base_url: Some("https://example.com".to_owned()),
             settle: Some(SignedDuration::from_hours(1)),
             ..StartArgs::default()
         };
@@ -472,9 +488,9 @@ mod tests {
             said,
             [
                 "--outdir: the run has /home/me/out, you say /home/me/other",
-                "--shards: the run has none, you say 3",
                 "--adjusted: the run has no, you say yes",
-                "--settle: the run has 15h, you say 1h",
+                "--tz: the run has America/New_York, you say UTC",
+                "--base-url: the run has https://api.massive.com, you say https://example.com, another source",
             ]
         );
     }

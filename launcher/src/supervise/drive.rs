@@ -194,7 +194,7 @@ fn open<'a>(
     stop_asked_by: Option<&str>,
     listener: &'a mut Listener<'a>,
 ) -> Result<Supervisor<'a>, DriveError> {
-    let (journal, machine) = Journal::open(&run.workdir, run.request.rules())?;
+    let (journal, machine) = Journal::open(&run.workdir, run.request.first_rules())?;
     signal::inherit_orphans();
     let mut supervisor = Supervisor {
         run,
@@ -285,7 +285,7 @@ impl Supervisor<'_> {
         let until =
             |at: Timestamp| Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
         // A batch that is ready but finds no slot waits for a worker's end, not for the clock.
-        let slot_free = self.machine.running() < self.run.request.rules().max_concurrent.get();
+        let slot_free = self.machine.running() < self.machine.rules().max_concurrent.get();
         let ready = if slot_free { self.machine.next_ready().map(until) } else { None };
         let kill = self.stop.patience();
         let probe = self.probe_at.map(Deadline::left);

@@ -11,7 +11,9 @@ use shared::run::events::{Origin, Persistence};
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+use crate::plan::knobs::Change;
 use crate::plan::part::Part;
+use crate::plan::settings::Rules;
 use crate::plan::weights::Weight;
 use crate::process::exit_record::{Ending, Usage};
 
@@ -55,6 +57,13 @@ pub enum Fact {
         unfinished: Vec<Ticker>,
         /// What is still proven of the others.
         proven: Tally,
+    },
+    /// Knobs of the run were turned. What was decided before was decided by the rules of then.
+    Changed {
+        /// Which, and how.
+        knobs: Vec<Change>,
+        /// What governs batches from here on.
+        rules: Rules,
     },
     /// A supervisor begins.
     Opened {

@@ -95,6 +95,8 @@ pub enum Decision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     rules: Rules,
+    /// How often they may have changed.
+    changes: usize,
     run: RunState,
     batches: Vec<Batch>,
     surveyed: Tally,
@@ -123,10 +125,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Before the first fact.
+    /// Before the first fact; by the rules that held when the run was created.
     pub fn new(rules: Rules) -> Self {
         Self {
             rules,
+            changes: 0,
             run: RunState::Planned,
             batches: Vec::new(),
             surveyed: Tally::default(),
@@ -156,6 +159,11 @@ impl Machine {
             }
             Fact::Reopened { batch, unfinished, proven } => {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
+            }
+            // Who runs goes on: a smaller cap only keeps others from starting until there are fewer.
+            Fact::Changed { rules, .. } => {
+                self.rules = *rules;
+                self.changes += 1;
             }
             Fact::Opened { edition, .. } => self.opened(*edition),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,

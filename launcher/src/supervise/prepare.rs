@@ -54,7 +54,8 @@ pub fn prepare(
     }
     unproven.extend(torn_off(machine, request));
 
-    let mut facts = vec![Fact::Surveyed { proven }];
+    let mut facts: Vec<Fact> = changes(machine, request).collect();
+    facts.push(Fact::Surveyed { proven });
     facts.extend(machine.batches().filter_map(|(id, batch)| reopened(request, id, batch, now)));
     let first = machine.next_batch().0;
     let new = batches::split(unproven, request.batching(), request.settings.max_concurrent);
@@ -66,6 +67,15 @@ pub fn prepare(
     };
     facts.extend((first..).map(BatchId).zip(new).map(planned));
     Prepared { facts, weighed_by }
+}
+
+/// What was changed of the run and the journal does not say yet: it is in `run.json` first.
+fn changes<'a>(machine: &Machine, request: &'a Request) -> impl Iterator<Item = Fact> + use<'a> {
+    let unsaid = (1..).zip(&request.changes).skip(machine.changes());
+    unsaid.map(|(number, changed)| Fact::Changed {
+        knobs: changed.knobs.clone(),
+        rules: request.rules_after(number),
+    })
 }
 
 /// Is there work that was asked for and that no supervisor has come to yet? A run that was closed may have been

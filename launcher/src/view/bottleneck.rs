@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 use shared::pace::budget::Usage;
+use shared::pace::rate::Rate;
+use shared::run::size::Size;
+use shared::run::workdir::Workdir;
 
 use super::words::{self, count, counted};
 
@@ -21,6 +24,12 @@ pub struct Facts<'a> {
     pub backoff: u64,
     /// What most of those wait for.
     pub backoff_cause: Option<&'a str>,
+    /// Where the run is kept: what helps is a command there.
+    pub workdir: &'a Workdir,
+    /// Tickers at the same time in one worker.
+    pub per_shard_workers: u32,
+    /// The rate that the run asks for.
+    pub rate: Option<Rate>,
     /// The rate budget, where it is known.
     pub budget: Option<&'a Usage>,
     /// Memory that new processes could get, in bytes, where it is known.
@@ -33,6 +42,12 @@ pub struct Facts<'a> {
     pub free_disk: Option<u64>,
     /// The run pauses when less is free.
     pub min_free_disk: u64,
+}
+
+impl Facts<'_> {
+    fn change(&self, knob: &str) -> String {
+        words::change_command(self.workdir, knob)
+    }
 }
 
 /// What is short.
@@ -100,8 +115,16 @@ fn rate_budget(facts: &Facts) -> Option<String> {
     let is_used_up = budget.allowed_per_minute > 0
         && budget.used_last_minute * 100 >= budget.allowed_per_minute * USED_UP_PERCENT;
     let (used, allowed) = (count(budget.used_last_minute), count(budget.allowed_per_minute));
-    let advice =
-        if budget.pace_percent < 100 { "slowed after a 429" } else { "a larger --rate or plan would help" };
+    let advice = match facts.rate {
+        _ if budget.pace_percent < 100 => "slowed after a 429".to_owned(),
+        // The slowest rate of all that use the key counts.
+        Some(own) if own != budget.rate => {
+            format!("another process on this machine uses the key at {}", budget.rate)
+        }
+        _ => {
+            format!("if the plan allows more: {}", facts.change(&format!("--rate {}", budget.rate.doubled())))
+        }
+    };
     is_used_up.then(|| format!("rate budget: {used} of {allowed} requests a minute are used; {advice}"))
 }
 
@@ -112,8 +135,17 @@ fn memory(facts: &Facts) -> Option<String> {
     let is_short = facts.ready > 0 && facts.running > 0 && facts.running < facts.slots && free < needed;
     let (peak, free) = (words::bytes(facts.peak_rss), words::bytes(free));
     let floor = words::bytes(facts.min_free_memory);
+    let knob = match (facts.per_shard_workers, facts.min_free_memory) {
+        (2.., _) => Some(format!("--per-shard-workers {}", facts.per_shard_workers / 2)),
+        (_, 1..) => Some(format!("--min-free-memory {}", Size(facts.min_free_memory / 2))),
+        (_, 0) => None,
+    };
+    let advice = knob.map_or_else(
+        || "end something else on this machine".to_owned(),
+        |knob| format!("this needs less: {}", facts.change(&knob)),
+    );
     is_short.then(|| {
-        format!("memory: a worker has needed {peak}, {free} are free, {floor} must stay (--min-free-memory); smaller batches would help")
+        format!("memory: a worker has needed {peak}, {free} are free, {floor} must stay (--min-free-memory); {advice}")
     })
 }
 
@@ -122,7 +154,8 @@ fn workers(facts: &Facts) -> Option<String> {
     let (slots, ready) = (count(facts.slots), counted_batches(facts.ready));
     let all = if facts.slots == 1 { "the one slot is".to_owned() } else { format!("all {slots} slots are") };
     is_full.then(|| {
-        format!("workers: {all} taken, {ready} ready; a larger --max-concurrent would help if this machine is idle")
+        let more = facts.change(&format!("--max-concurrent {}", facts.slots.saturating_mul(2)));
+        format!("workers: {all} taken, {ready} ready; if this machine is idle: {more}")
     })
 }
 
@@ -137,7 +170,12 @@ fn counted_batches(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::LazyLock;
+
     use super::*;
+
+    const AGAIN: &str = "launcher stop --workdir /w && launcher start --workdir /w --resume";
 
     fn usage(used: u64, pace_percent: u64, paused_ms: u64) -> Usage {
         Usage {
@@ -153,7 +191,11 @@ mod tests {
     }
 
     fn facts() -> Facts<'static> {
+        static WORKDIR: LazyLock<Workdir> = LazyLock::new(|| Workdir::new(Path::new("/w")));
         Facts {
+            workdir: &WORKDIR,
+            per_shard_workers: 4,
+            rate: Some("500/min".parse().expect("a rate")),
             running: 6,
             slots: 6,
             ready: 300,
@@ -170,23 +212,32 @@ mod tests {
 
     #[track_caller]
     fn says(facts: &Facts, expected: &str) {
-        assert_eq!(find(facts).map(|found| found.sentence).as_deref(), Some(expected));
+        let expected = expected.replace("AGAIN", AGAIN);
+        assert_eq!(find(facts).map(|found| found.sentence), Some(expected));
     }
 
     #[test]
     fn what_is_short_is_named_with_what_helps() {
         says(
             &facts(),
-            "workers: all 6 slots are taken, 300 batches ready; a larger --max-concurrent would help if this machine is idle",
+            "workers: all 6 slots are taken, 300 batches ready; if this machine is idle: AGAIN --max-concurrent 12",
         );
         let budget = usage(480, 100, 0);
         says(
             &Facts { budget: Some(&budget), ..facts() },
-            "rate budget: 480 of 500 requests a minute are used; a larger --rate or plan would help",
+            "rate budget: 480 of 500 requests a minute are used; if the plan allows more: AGAIN --rate 1000/min",
+        );
+        says(
+            &Facts { budget: Some(&budget), rate: Some("900/min".parse().expect("a rate")), ..facts() },
+            "rate budget: 480 of 500 requests a minute are used; another process on this machine uses the key at 500/min",
         );
         says(
             &Facts { running: 2, free_memory: Some(345_000_000), ..facts() },
-            "memory: a worker has needed 30.0 MB, 345.0 MB are free, 256.0 MB must stay (--min-free-memory); smaller batches would help",
+            "memory: a worker has needed 30.0 MB, 345.0 MB are free, 256.0 MB must stay (--min-free-memory); this needs less: AGAIN --per-shard-workers 2",
+        );
+        says(
+            &Facts { running: 2, free_memory: Some(345_000_000), per_shard_workers: 1, ..facts() },
+            "memory: a worker has needed 30.0 MB, 345.0 MB are free, 256.0 MB must stay (--min-free-memory); this needs less: AGAIN --min-free-memory 125000KiB",
         );
         says(
             &Facts { free_disk: Some(100_000_000), budget: Some(&budget), ..facts() },

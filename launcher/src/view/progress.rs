@@ -130,6 +130,7 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
         Fact::Reopened { batch, unfinished, .. } => {
             format!("{batch} again: {} no longer proven", counted(unfinished.len() as u64, "ticker"))
         }
+        Fact::Changed { knobs, .. } => words::changes(knobs),
         Fact::Opened { supervisor, .. } => format!("supervisor {} begins", supervisor.pid),
         Fact::Launched { batch, attempt } => {
             let what = machine.batch(*batch).map(words::load).unwrap_or_default();

@@ -9,6 +9,7 @@ use shared::run::thousands::grouped;
 use shared::run::workdir::Workdir;
 
 use crate::plan::errand;
+use crate::plan::knobs::Change;
 use crate::supervise::batch::Batch;
 use crate::supervise::facts::{Outcome, StopWhy};
 
@@ -107,6 +108,12 @@ pub fn outcome(outcome: &Outcome) -> String {
     }
 }
 
+/// `changes the run: --rate 500/min → 100/min, --retries 2 → 5`.
+pub fn changes(knobs: &[Change]) -> String {
+    let knobs: Vec<String> = knobs.iter().map(ToString::to_string).collect();
+    format!("changes the run: {}", knobs.join(", "))
+}
+
 /// `launcher VERB --workdir W`, ready to be pasted.
 pub fn command(verb: &str, workdir: &Workdir) -> String {
     errand::spelled(own_name(), &[verb.into(), "--workdir".into(), workdir.root().into()])
@@ -115,6 +122,11 @@ pub fn command(verb: &str, workdir: &Workdir) -> String {
 /// How to go on with a run.
 pub fn resume_command(workdir: &Workdir) -> String {
     command("start", workdir) + " --resume"
+}
+
+/// How to set knobs of a run that is being worked on: it goes on at once, and loses what its workers have under way.
+pub fn change_command(workdir: &Workdir, knob: &str) -> String {
+    format!("{} && {} {knob}", command("stop", workdir), resume_command(workdir))
 }
 
 #[cfg(test)]
@@ -135,5 +147,9 @@ mod tests {
     fn a_command_can_be_pasted() {
         let workdir = Workdir::new(Path::new("/my runs/a"));
         assert_eq!(resume_command(&workdir), "launcher start --workdir '/my runs/a' --resume");
+        assert_eq!(
+            change_command(&workdir, "--retries 5"),
+            "launcher stop --workdir '/my runs/a' && launcher start --workdir '/my runs/a' --resume --retries 5"
+        );
     }
 }

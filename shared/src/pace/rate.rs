@@ -1,4 +1,4 @@
-//! How many requests in how much time: `500/min`, `100/s`, `600/60s`. Never zero.
+//! How many requests in how much time: `500/min`, `100/s`, `600/60s`, never zero; or how much time between two of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +20,10 @@ pub struct Rate {
     window_ns: u64,
 }
 
+/// Seconds from one request to the next: `0.2`. Zero is no pause at all, and so no rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spacing(Option<Rate>);
+
 /// Why a text is no rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
@@ -38,16 +42,14 @@ pub enum RateError {
 }
 
 impl Rate {
-    /// From the time between two requests: `0.2` is a request every 0.2 seconds.
-    pub fn one_every(seconds: &str) -> Result<Self, RateError> {
-        let window_ns =
-            nanoseconds(seconds.trim()).ok_or_else(|| RateError::NotSeconds(seconds.to_owned()))?;
-        Self::checked(1, window_ns, seconds)
-    }
-
     /// Requests in one window, at least 1.
     pub fn requests(self) -> u32 {
         self.requests
+    }
+
+    /// Twice as many requests, as far as that is a rate.
+    pub fn doubled(self) -> Self {
+        Self::checked(self.requests.saturating_mul(2), self.window_ns, "").unwrap_or(self)
     }
 
     /// The window.
@@ -95,6 +97,25 @@ impl Rate {
 fn nanoseconds(seconds: &str) -> Option<u64> {
     let window = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
     Some(u64::try_from(window.as_nanos()).unwrap_or(u64::MAX))
+}
+
+impl Spacing {
+    /// The rate that it makes; `None` where requests need not wait for one another.
+    pub fn rate(self) -> Option<Rate> {
+        self.0
+    }
+}
+
+impl FromStr for Spacing {
+    type Err = RateError;
+
+    fn from_str(seconds: &str) -> Result<Self, RateError> {
+        match nanoseconds(seconds.trim()) {
+            None => Err(RateError::NotSeconds(seconds.to_owned())),
+            Some(0) => Ok(Self(None)),
+            Some(window_ns) => Rate::checked(1, window_ns, seconds).map(|rate| Self(Some(rate))),
+        }
+    }
 }
 
 impl FromStr for Rate {
@@ -159,8 +180,23 @@ mod tests {
         assert_eq!(rate("5/minute"), rate(" 5 / min "));
         assert_eq!(rate("3600/hour"), rate("3600/3600s"));
         assert_eq!((rate("100/s").requests(), rate("100/s").window()), (100, Duration::from_secs(1)));
-        assert_eq!(Rate::one_every("0.2"), Ok(rate("1/0.2s")));
-        assert_eq!(Rate::one_every("0.2").map(Rate::per_minute), Ok(300));
+        assert_eq!(spaced("0.2"), Ok(Some(rate("1/0.2s"))));
+        assert_eq!(rate("1/0.2s").per_minute(), 300);
+        assert_eq!(
+            (rate("500/min").doubled(), rate("1000000/s").doubled()),
+            (rate("1000/min"), rate("1000000/s"))
+        );
+    }
+
+    fn spaced(seconds: &str) -> Result<Option<Rate>, RateError> {
+        seconds.parse().map(Spacing::rate)
+    }
+
+    #[test]
+    fn no_seconds_between_requests_are_no_pause() {
+        for zero in ["0", "0.0", " 0 ", "0.0000000001"] {
+            assert_eq!(spaced(zero), Ok(None), "{zero}");
+        }
     }
 
     #[test]
@@ -174,8 +210,8 @@ mod tests {
         for text in ["1000001/min", "99999999999999999999/s", "5/86401s", "1000000/0.5s", "5/1e15s"] {
             assert_eq!(text.parse::<Rate>(), Err(RateError::OutOfBounds(text.to_owned())));
         }
-        assert_eq!(Rate::one_every("0"), Err(RateError::Zero("0".to_owned())));
-        let error = Rate::one_every("fast").expect_err("no number");
+        assert_eq!(spaced("-1"), Err(RateError::NotSeconds("-1".to_owned())));
+        let error = spaced("fast").expect_err("no number");
         assert_eq!(error.to_string(), "\"fast\" is not a time between requests; write seconds, such as 0.2");
     }
 

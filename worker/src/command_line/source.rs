@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::SignedDuration;
-use shared::pace::rate::Rate;
+use shared::pace::rate::{Rate, Spacing};
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::{BaseUrl, DEFAULT_BASE_URL, PlainHttp};
@@ -30,9 +30,9 @@ pub struct SourceArgs {
     /// At most so many requests, shared by all processes of this machine that use the key: 500/min, 100/s
     #[arg(long, value_name = "RATE", value_parser = str::parse::<Rate>)]
     rate: Option<Rate>,
-    /// The same as seconds between requests
-    #[arg(long, value_name = "SECONDS", value_parser = Rate::one_every, conflicts_with = "rate")]
-    rate_limit: Option<Rate>,
+    /// The same as seconds between requests; 0 is no pause at all
+    #[arg(long, value_name = "SECONDS", conflicts_with = "rate")]
+    rate_limit: Option<Spacing>,
     /// Failed requests for one page before its ticker fails; a 429 is none, it is waited out for five minutes
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIES)))]
     tries: u32,
@@ -67,7 +67,7 @@ impl SourceArgs {
         #[expect(clippy::disallowed_methods, reason = "here arguments and environment become a plan")]
         let key = ApiKey::find(|name| std::env::var(name).ok(), &folder).map_err(Refusal::usage)?;
         let backoff = Backoff { base: self.backoff_base, tries: self.tries };
-        Ok(Source { base, key, backoff, rate: self.rate.or(self.rate_limit) })
+        Ok(Source { base, key, backoff, rate: self.rate.or(self.rate_limit.and_then(Spacing::rate)) })
     }
 }
 

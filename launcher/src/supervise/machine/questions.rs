@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use shared::run::workdir::BatchId;
 
+use crate::plan::settings::Rules;
 use super::{Machine, RunState, index_of};
 use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::facts::{Outcome, Tally};
@@ -12,6 +13,16 @@ impl Machine {
     /// The run as a whole.
     pub fn run(&self) -> &RunState {
         &self.run
+    }
+
+    /// What governs batches now.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// How often knobs of the run were turned, as far as the facts say.
+    pub fn changes(&self) -> usize {
+        self.changes
     }
 
     /// What was proven of tickers in no batch.

@@ -212,9 +212,9 @@ fn a_resumed_run_refuses_other_arguments_with_both_values() {
     scene.detach("job", &[]);
     scene.wait().expect_code(0);
     scene.write("other.csv", "ticker\nB\n");
-    let other = ["--resume", "--retries", "7", "--tickers-csv", "other.csv"];
+    let other = ["--resume", "--adjusted", "--tickers-csv", "other.csv"];
     let said = run(&mut scene.launcher("start", &other)).expect_code(2).stderr;
-    assert!(said.contains("  --retries: the run has 2, you say 7\n"), "{said}");
+    assert!(said.contains("  --adjusted: the run has no, you say yes\n"), "{said}");
     assert!(said.contains("--tickers-csv: the run has 1 ticker (SHA-256 "), "{said}");
     scene.write("same.csv", "ticker\nA\n");
     let same = ["--resume", "--retries", "2", "--tickers-csv", "same.csv"];

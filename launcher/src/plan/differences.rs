@@ -84,6 +84,5 @@ fn source_differs(given: &StartArgs, frozen: &Settings) -> Option<Difference> {
     if before.source_name() == after.source_name() {
         return None;
     }
-    let given = format!("{after}, another source");
-    Some(Difference { flag: "--base-url", frozen: frozen.base_url.clone(), given })
+    Some(Difference { flag: "--base-url", frozen: frozen.base_url.clone(), given: after.to_string() })
 }

@@ -490,7 +490,7 @@ mod tests {
                 "--outdir: the run has /home/me/out, you say /home/me/other",
                 "--adjusted: the run has no, you say yes",
                 "--tz: the run has America/New_York, you say UTC",
-                "--base-url: the run has https://api.massive.com, you say https://example.com, another source",
+                "--base-url: the run has https://api.massive.com, you say https://example.com",
             ]
         );
     }

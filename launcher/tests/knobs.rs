@@ -28,7 +28,7 @@ fn changed(rules: Rules) -> Fact {
 }
 
 fn timeout() -> Word {
-    Word::Failed { cause: "timeout".to_owned(), persistence: Persistence::Transient }
+    Word::failed("timeout".to_owned(), Persistence::Transient)
 }
 
 #[test]

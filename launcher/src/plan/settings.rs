@@ -219,7 +219,7 @@ impl Settings {
             zone: args.tz.unwrap_or_default(),
             window: args.window.unwrap_or_default(),
             via: args.via.unwrap_or_default(),
-            rate: rate(args).flatten(),
+            rate: rate(args).and_then(Spacing::rate),
             settle: args.settle.unwrap_or(DEFAULT_SETTLE),
             recheck_empty: args.recheck_empty.unwrap_or(DEFAULT_RECHECK_EMPTY),
             tries: args.tries.unwrap_or(at_least_one(DEFAULT_TRIES)),
@@ -343,8 +343,8 @@ pub(super) fn batching(args: &StartArgs) -> Option<Batching> {
 }
 
 /// The rate, where something was said of it: `--rate-limit 0` says that there is none.
-pub(super) fn rate(args: &StartArgs) -> Option<Option<Rate>> {
-    args.rate.map(Some).or(args.rate_limit.map(Spacing::rate))
+pub(super) fn rate(args: &StartArgs) -> Option<Spacing> {
+    args.rate.map(Spacing::from).or(args.rate_limit)
 }
 
 pub(super) fn plain_http(allow_http: bool) -> PlainHttp {

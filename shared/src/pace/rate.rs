@@ -106,6 +106,12 @@ impl Spacing {
     }
 }
 
+impl From<Rate> for Spacing {
+    fn from(rate: Rate) -> Self {
+        Self(Some(rate))
+    }
+}
+
 impl FromStr for Spacing {
     type Err = RateError;
 

@@ -85,7 +85,11 @@ pub fn unsettles(frozen: &Request, settle: SignedDuration, now: Timestamp) -> Op
     let is_longer = settle > frozen.settings.settle;
     let given = format!("{settle:#}, by which only days to {settled} count yet; {NEVER_SHRINKS}");
     let before = format!("{:#} and days to {}", frozen.settings.settle, frozen.settled_to);
-    (is_longer && settled < frozen.settled_to).then(|| Difference { flag: "--settle", frozen: before, given })
+    (is_longer && settled < frozen.settled_to).then_some(Difference {
+        flag: "--settle",
+        frozen: before,
+        given,
+    })
 }
 
 impl Extension {

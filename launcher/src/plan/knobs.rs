@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use shared::pace::rate::Rate;
+use shared::pace::rate::{Rate, Spacing};
 use shared::run::base_url::BaseUrl;
 use shared::run::size::Size;
 
@@ -90,23 +90,28 @@ impl Turned {
         self.set("--base-url", &mut settings.base_url, base_url.map(|url| url.to_string()));
         self.set("--window", &mut settings.window, args.window);
         self.set("--via", &mut settings.via, args.via);
-        self.turn("--rate", &mut settings.rate, settings::rate(args), |rate: &Option<Rate>| {
-            rate.map_or_else(nothing, |rate| rate.to_string())
-        });
+        self.turn(
+            "--rate",
+            &mut settings.rate,
+            settings::rate(args).map(Spacing::rate),
+            |rate: &Option<Rate>| rate.map_or_else(nothing, |rate| rate.to_string()),
+        );
         self.turn("--settle", &mut settings.settle, args.settle, |settle| span(*settle));
         self.set("--recheck-empty", &mut settings.recheck_empty, args.recheck_empty);
         self.set("--tries", &mut settings.tries, args.tries);
         self.turn("--backoff-base", &mut settings.backoff_base, args.backoff_base, |base| span(*base));
-        let notify_url =
-            args.notify_url.as_deref().map(|url| NotifyUrl::said(url, plain_http)).transpose()?;
-        self.notify(&mut settings.notify_url, notify_url);
+        if let Some(url) = args.notify_url.as_deref() {
+            self.notify(&mut settings.notify_url, NotifyUrl::said(url, plain_http)?);
+        }
         Ok(())
     }
 
     /// Addresses are compared whole and shown by their hosts: two of them may look alike.
-    fn notify(&mut self, knob: &mut Option<NotifyUrl>, given: Option<Option<NotifyUrl>>) {
+    fn notify(&mut self, knob: &mut Option<NotifyUrl>, given: Option<NotifyUrl>) {
+        if given == *knob {
+            return;
+        }
         let shown = |url: &Option<NotifyUrl>| url.as_ref().map_or_else(nothing, ToString::to_string);
-        let Some(given) = given.filter(|given| given != knob) else { return };
         let (before, after) = (shown(knob), shown(&given));
         let after = if before == after { format!("another one, {after}") } else { after };
         *knob = given;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use shared::run::workdir::BatchId;
 
-use crate::plan::settings::Rules;
 use super::{Machine, RunState, index_of};
+use crate::plan::settings::Rules;
 use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::facts::{Outcome, Tally};
 use crate::supervise::totals::Totals;

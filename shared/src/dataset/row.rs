@@ -17,6 +17,15 @@ pub enum Stamps {
     Shared,
 }
 
+/// What the source really sends now and then, and can hardly be so: kept, and said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oddity {
+    /// A bar whose high lies below its low.
+    HighBelowLow,
+    /// A price of nothing.
+    ZeroPrice,
+}
+
 /// A row with its place in time.
 pub trait Row: Clone + PartialEq {
     /// Rows may share a stamp, or not.
@@ -29,6 +38,11 @@ pub trait Row: Clone + PartialEq {
 
     /// Feeds what tells rows apart: equal rows feed the same.
     fn feed<H: Hasher>(&self, state: &mut H);
+
+    /// What is odd about it, if anything.
+    fn oddity(&self) -> Option<Oddity> {
+        None
+    }
 
     /// The day it is filed under; `None` for a stamp that no day can be named for.
     fn day(&self, zone: Zone) -> Option<TradingDay> {
@@ -48,6 +62,11 @@ impl Row for Ohlcv {
         let Self { t, open, high, low, close, volume, trades, vwap } = self;
         (t, trades, vwap.map(bits)).hash(state);
         [open, high, low, close, volume].map(|value| bits(*value)).hash(state);
+    }
+
+    fn oddity(&self) -> Option<Oddity> {
+        let zero = [self.open, self.high, self.low, self.close].contains(&0.0);
+        if self.high < self.low { Some(Oddity::HighBelowLow) } else { zero.then_some(Oddity::ZeroPrice) }
     }
 }
 

@@ -42,12 +42,16 @@ pub fn ask_day(
     loop {
         let read = |body: &mut dyn std::io::Read| {
             let mut sieve = Sieve::new(day, wanted);
-            let page = page::decode_each(body, |row| sieve.take(&row))?;
+            let page = page::decode_each(body, |row| sieve.take(row))?;
             Ok((page, sieve))
         };
-        let ((page, sieve), bytes) = client.get(&url, stop, read, &mut on_retry)?;
-        let failure = match sieve.judge(&page, adjusted) {
-            Ok(market_day) => return Ok((market_day, bytes)),
+        let judged = match client.get(&url, stop, read, &mut on_retry) {
+            Ok(((page, sieve), bytes)) => sieve.judge(&page, adjusted).map(|market_day| (market_day, bytes)),
+            Err(Failure::Lie(lie)) => Err(lie),
+            Err(failure) => return Err(failure),
+        };
+        let failure = match judged {
+            Ok(answer) => return Ok(answer),
             Err(lie) => Failure::Lie(lie),
         };
         lies += 1;

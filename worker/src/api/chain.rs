@@ -110,12 +110,18 @@ impl<R: Row> Chain<R> {
     /// Every page says what it is; bars also say of what, on which scale and how many.
     fn check_envelope(&self, page: &Page<R>) -> Result<(), Lie> {
         envelope::check_status(page)?;
+        let other = |name: &&String| *name != self.endpoint.ticker().as_str();
+        if let Some(name) = page.rows_ticker.as_ref().filter(other) {
+            return Err(Lie::RowsOfOther(name.clone()));
+        }
+        if let Some(name) = page.ticker.as_ref().filter(other) {
+            return Err(Lie::OtherTicker(name.clone()));
+        }
         if let Endpoint::Trades(_) = self.endpoint {
             return Ok(());
         }
-        let ticker = page.ticker.as_ref().ok_or(Lie::Silent("ticker"))?;
-        if ticker != self.endpoint.ticker().as_str() {
-            return Err(Lie::OtherTicker(ticker.clone()));
+        if page.ticker.is_none() {
+            return Err(Lie::Silent("ticker"));
         }
         envelope::check_scale(page, self.endpoint.adjusted())?;
         envelope::check_count(page, page.rows.len() as u64)
@@ -233,6 +239,7 @@ mod tests {
     fn page(dates: &[&str], next_url: Option<String>) -> Page<Ohlcv> {
         Page {
             ticker: Some("AIG".to_owned()),
+            rows_ticker: None,
             adjusted: Some(false),
             results_count: Some(dates.len() as u64),
             status: Some("OK".to_owned()),
@@ -290,6 +297,7 @@ mod tests {
         let lies = [
             (Page { status: Some("ERROR".to_owned()), ..good() }, Lie::Status("ERROR".to_owned())),
             (Page { ticker: Some("BAC".to_owned()), ..good() }, Lie::OtherTicker("BAC".to_owned())),
+            (Page { rows_ticker: Some("BAC".to_owned()), ..good() }, Lie::RowsOfOther("BAC".to_owned())),
             (Page { adjusted: Some(true), ..good() }, Lie::Adjusted(true)),
             (Page { results_count: Some(2), ..good() }, Lie::RowCount { announced: 2, held: 1 }),
             (page(&["2024-02-01"], None), Lie::OutsideRange(day("2024-02-01").start_utc_ms())),
@@ -396,6 +404,7 @@ mod tests {
         let next_url = next_url.map(|cursor| format!("{BASE}/v3/trades/AIG?cursor={cursor}"));
         Page {
             ticker: None,
+            rows_ticker: None,
             adjusted: None,
             results_count: None,
             status: Some("OK".to_owned()),

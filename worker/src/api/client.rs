@@ -1,7 +1,7 @@
 //! One request, with its retries: the only file that names an HTTP client.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use url::Url;
 
 use super::backoff::{Backoff, Troubles};
 use super::failure::{Failure, causes};
+use super::lie::Lie;
 use super::page::PageError;
 use crate::clock::Deadline;
 use crate::stop::Stop;
@@ -28,7 +29,6 @@ const REPLY_TIMEOUT: Duration = Duration::from_mins(3);
 const MAX_BODY_BYTES: u64 = 128 << 20;
 /// As much of an error's body is read.
 const MAX_WORDS_BYTES: u64 = 64 << 10;
-const BUFFER_BYTES: usize = 32 << 10;
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -154,13 +154,12 @@ impl Client {
         let mut body = Bounded { reply, bytes: 0, deadline: Deadline::after(REPLY_TIMEOUT) };
         if status == 200 {
             let read =
-                read(&mut BufReader::with_capacity(BUFFER_BYTES, &mut body)).map_err(
-                    |error| match error {
-                        PageError::Read(error) => Failure::Unfinished(innermost(&error)),
-                        PageError::Cut(what) => Failure::CutPage(what),
-                        PageError::Malformed(what) => Failure::NotAPage(what),
-                    },
-                )?;
+                read(&mut body).map_err(|error| match error {
+                    PageError::Read(error) => Failure::Unfinished(innermost(&error)),
+                    PageError::Cut(what) => Failure::CutPage(what),
+                    PageError::Malformed(what) => Failure::NotAPage(what),
+                    PageError::Impossible(what) => Failure::Lie(Lie::Impossible(what)),
+                })?;
             return Ok((read, body.bytes));
         }
         // An error counts with what arrived of its words.

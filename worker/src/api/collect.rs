@@ -21,13 +21,17 @@ pub fn collect<R: ListRow + FromWire>(
     let mut lies = 0;
     let mut number = 1;
     while let Some(url) = chain.url().cloned() {
-        let (page, _) = client.get(
+        let received = match client.get(
             &url,
             stop,
             |body| page::decode(body).map_err(|error| error.on_page(number)),
             &mut on_retry,
-        )?;
-        match chain.accept(page) {
+        ) {
+            Ok((page, _)) => chain.accept(page),
+            Err(Failure::Lie(lie)) => Err(lie),
+            Err(failure) => return Err(failure),
+        };
+        match received {
             Ok(rows) => {
                 number += 1;
                 // A page without a new row proves nothing: what lied before may be what is lying still.

@@ -58,19 +58,20 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
     let mut lies = 0;
     let mut number = 1;
     while let Some(url) = chain.url().cloned() {
-        let (page, bytes) = match client.get_within(
+        let received = match client.get_within(
             tries.faults,
             &url,
             stop,
             |body| page::decode(body).map_err(|error| error.on_page(number)),
             &mut on_retry,
         ) {
-            Ok(received) => received,
+            Ok((page, bytes)) => chain.accept(page).map(|rows| (rows, bytes)),
+            Err(Failure::Lie(lie)) => Err(lie),
             Err(failure) if chain.ended_by(&failure) => break,
             Err(failure) => return Err(failure.into()),
         };
-        match chain.accept(page) {
-            Ok(rows) => {
+        match received {
+            Ok((rows, bytes)) => {
                 number += 1;
                 if !rows.is_empty() {
                     lies = 0;

@@ -16,6 +16,12 @@ pub enum Lie {
     /// A page of another ticker.
     #[error("the page is of ticker {0:?}")]
     OtherTicker(String),
+    /// Rows of another ticker.
+    #[error("its rows are of ticker {0:?}")]
+    RowsOfOther(String),
+    /// A value that can't be, or a key twice.
+    #[error("{0}")]
+    Impossible(String),
     /// Prices on the other scale.
     #[error("the page says adjusted={0}, asked was adjusted={asked}", asked = !.0)]
     Adjusted(bool),
@@ -44,9 +50,6 @@ pub enum Lie {
     /// Two different rows for one window.
     #[error("two different rows are stamped {0}")]
     TwoRows(i64),
-    /// Two different rows for one ticker on one day.
-    #[error("two different rows are of {0}")]
-    TwoBars(String),
     /// A day of the whole market is one page.
     #[error("the page of a whole day leads on to another")]
     DayLeadsOn,
@@ -95,7 +98,8 @@ impl Lie {
             | Self::Adjusted(_)
             | Self::RowCount { .. }
             | Self::OutsideRange(_)
-            | Self::TwoBars(_)
+            | Self::RowsOfOther(_)
+            | Self::Impossible(_)
             | Self::DayLeadsOn
             | Self::RepeatedNextUrl
             | Self::ForeignNextUrl(_)
@@ -121,7 +125,8 @@ impl Lie {
             Self::NotAWindow(_) => "the stamp of a row begins no window",
             Self::StampFalls { .. } => "the rows do not go forward in time",
             Self::TwoRows(_) => "two different rows have one stamp",
-            Self::TwoBars(_) => "two different rows are of one ticker",
+            Self::RowsOfOther(_) => "the rows are of another ticker",
+            Self::Impossible(_) => "a row or page says what can't be",
             Self::DayLeadsOn => "the page of a whole day leads on to another",
             Self::RepeatedNextUrl | Self::DoesNotAdvance => "next_url leads back",
             Self::ForeignNextUrl(_) => "next_url leads to another host",

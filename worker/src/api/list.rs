@@ -243,6 +243,7 @@ mod tests {
             .map(|path| if path.contains("://") { path.to_owned() } else { format!("{BASE}{path}") });
         Page {
             ticker: None,
+            rows_ticker: None,
             adjusted: None,
             results_count: None,
             status: Some("OK".to_owned()),

@@ -12,7 +12,7 @@ use shared::market::trading_day::TradingDay;
 
 use super::envelope;
 use super::lie::Lie;
-use super::page::Page;
+use super::page::{BadRow, Page};
 use super::wire::NamedBar;
 
 /// The tickers whose rows are kept, each with its number.
@@ -30,10 +30,23 @@ impl<'a> FromIterator<(&'a Ticker, u32)> for Wanted {
 pub struct MarketDay {
     /// By number.
     bars: Vec<(u32, Ohlcv)>,
+    /// Why there is no bar of a wanted ticker that the market has rows of; by number.
+    bad: Vec<(u32, String)>,
     /// Rows of the whole market.
     pub held: u64,
     /// Rows that stood there twice and were taken once.
     pub repeated: u64,
+    /// Rows of no use, of tickers that nobody has asked for.
+    pub foreign: Foreign,
+}
+
+/// Rows of no use that are nobody's trouble.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Foreign {
+    /// How many.
+    pub rows: u64,
+    /// The first of them, and what is wrong with it.
+    pub first: Option<String>,
 }
 
 impl MarketDay {
@@ -41,6 +54,11 @@ impl MarketDay {
     pub fn bar(&self, number: u32) -> Option<Ohlcv> {
         let at = self.bars.binary_search_by_key(&number, |(number, _)| *number).ok()?;
         Some(self.bars[at].1)
+    }
+
+    /// Why the row of a ticker is of no use: its day is not answered for.
+    pub fn bad(&self, number: u32) -> Option<&str> {
+        self.bad.iter().find(|(of, _)| *of == number).map(|(_, what)| what.as_str())
     }
 }
 
@@ -50,27 +68,52 @@ pub struct Sieve<'a> {
     day: TradingDay,
     wanted: &'a Wanted,
     held: u64,
-    /// The first stamp of another day, wanted or not.
+    /// Rows of another day, wanted or not, and the stamp of the first.
+    strays: u64,
     stray: Option<i64>,
     bars: Vec<(u32, Ohlcv)>,
+    bad: Vec<(u32, String)>,
+    foreign: Foreign,
 }
 
 impl<'a> Sieve<'a> {
     /// For a reply that is to be of `day`.
     pub fn new(day: TradingDay, wanted: &'a Wanted) -> Self {
-        Self { day, wanted, held: 0, stray: None, bars: Vec::new() }
+        let (bars, bad, foreign) = (Vec::new(), Vec::new(), Foreign::default());
+        Self { day, wanted, held: 0, strays: 0, stray: None, bars, bad, foreign }
     }
 
     /// Keeps what is wanted, stamped as the same bar is where its ticker is asked for alone: with the beginning
     /// of its day. Here the vendor stamps the end of the session, on half days maybe another hour.
-    pub fn take(&mut self, row: &NamedBar) {
+    ///
+    /// A row of no use is its ticker's own trouble, or nobody's. Without a ticker it might be anybody's.
+    pub fn take(&mut self, row: Result<NamedBar, BadRow>) -> Result<(), BadRow> {
         self.held += 1;
+        let row = match row {
+            Ok(row) => row,
+            Err(BadRow { ticker: Some(ticker), number, what, .. }) => {
+                self.set_aside(&ticker, format!("row {number}: {what}"));
+                return Ok(());
+            }
+            Err(nobodys) => return Err(nobodys),
+        };
         let t = self.day.start_utc_ms();
         if !(t..self.day.next().start_utc_ms()).contains(&row.bar.t) {
+            self.strays += 1;
             self.stray.get_or_insert(row.bar.t);
-        }
-        if let Some(number) = self.wanted.0.get(&row.ticker) {
+            self.set_aside(&row.ticker, Lie::OutsideRange(row.bar.t).to_string());
+        } else if let Some(number) = self.wanted.0.get(&row.ticker) {
             self.bars.push((*number, Ohlcv { t, ..row.bar }));
+        }
+        Ok(())
+    }
+
+    fn set_aside(&mut self, ticker: &str, what: String) {
+        if let Some(number) = self.wanted.0.get(ticker) {
+            self.bad.push((*number, what));
+        } else {
+            self.foreign.rows += 1;
+            self.foreign.first.get_or_insert_with(|| format!("{ticker}: {what}"));
         }
     }
 
@@ -82,25 +125,21 @@ impl<'a> Sieve<'a> {
         if page.next_url.as_deref().is_some_and(|url| !url.trim().is_empty()) {
             return Err(Lie::DayLeadsOn);
         }
-        if let Some(stamp) = self.stray {
+        // A few rows of another day are theirs alone; so many make it another day's page.
+        if let Some(stamp) = self.stray.filter(|_| self.strays * 2 >= self.held) {
             return Err(Lie::OutsideRange(stamp));
         }
         self.bars.sort_by_key(|(number, _)| *number);
-        let twin = self.bars.array_windows().find(|[one, other]| one.0 == other.0 && one.1 != other.1);
-        if let Some([(number, _), _]) = twin {
-            return Err(Lie::TwoBars(self.name(*number)));
-        }
+        let twins = self.bars.array_windows().filter(|[one, other]| one.0 == other.0 && one.1 != other.1);
+        let day = self.day;
+        self.bad.extend(twins.map(|[(number, _), _]| (*number, format!("two different rows are of {day}"))));
+        self.bars.retain(|(number, _)| self.bad.iter().all(|(bad, _)| bad != number));
         let kept = self.bars.len();
         self.bars.dedup_by_key(|(number, _)| *number);
         let repeated = (kept - self.bars.len()) as u64;
         // Days are held side by side: what a growing list has taken too much counts.
         self.bars.shrink_to_fit();
-        Ok(MarketDay { bars: self.bars, held: self.held, repeated })
-    }
-
-    fn name(&self, number: u32) -> String {
-        let named = self.wanted.0.iter().find(|(_, known)| **known == number);
-        named.map_or_else(String::new, |(name, _)| name.to_string())
+        Ok(MarketDay { bars: self.bars, bad: self.bad, held: self.held, repeated, foreign: self.foreign })
     }
 }
 
@@ -118,7 +157,7 @@ mod tests {
         let tickers = ["GIK", "AIG", "TpC"].map(|name| name.parse::<Ticker>().expect(name));
         let wanted = tickers.iter().zip(0..).collect();
         let mut sieve = Sieve::new(DAY.parse().expect("a day"), &wanted);
-        let page = decode_each(body.as_bytes(), |row| sieve.take(&row)).expect("a page");
+        let page = decode_each(body.as_bytes(), |row| sieve.take(row)).expect("a page");
         sieve.judge(&page, Adjusted::No)
     }
 
@@ -152,12 +191,39 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_stands_twice_is_taken_once_and_two_of_one_ticker_are_a_lie() {
+    fn a_row_that_stands_twice_is_taken_once_and_two_of_one_ticker_are_its_own_trouble() {
         let (gik, aig) = (row("GIK", CLOSE, 2.0), row("AIG", CLOSE, 2.0));
         let day = judged(&body(&[gik.clone(), aig, gik.clone()])).expect("true");
         assert_eq!((day.held, day.repeated), (3, 1));
-        let two = [gik, row("GIK", CLOSE, 2.5)];
-        assert_eq!(judged(&body(&two)), Err(Lie::TwoBars("GIK".to_owned())));
+        let day = judged(&body(&[gik, row("AIG", CLOSE, 2.0), row("GIK", CLOSE, 2.5)])).expect("true");
+        assert_eq!((day.bar(0), day.bad(0)), (None, Some("two different rows are of 2020-10-14")));
+        assert_eq!((day.bar(1).map(|bar| bar.close), day.bad(1)), (Some(2.0), None));
+    }
+
+    #[test]
+    fn a_bad_row_is_its_own_ticker_s_trouble_or_nobody_s() {
+        let null = |ticker| row(ticker, CLOSE, 2.0).replace(r#""o":1"#, r#""o":null"#);
+        let point = row("OTHER", CLOSE, 2.0).replace(r#""n":2"#, r#""n":2.5"#);
+        let negative = row("OTHER", CLOSE, -2.0);
+        let next_day = row("OTHER", MIDNIGHT + 86_400_000, 2.0);
+        let of_aig = row("AIG", CLOSE, 2.0);
+        for foreign in [null("OTHER"), point, negative, next_day] {
+            let day = judged(&body(&[foreign.clone(), row("GIK", CLOSE, 2.0), of_aig.clone()])).expect("true");
+            assert_eq!((day.held, day.foreign.rows, day.bad(0)), (3, 1, None), "{foreign}");
+            let first = day.foreign.first.clone().expect("named");
+            assert!(first.starts_with("OTHER: "), "{first}");
+            assert_eq!(day.bar(0).map(|bar| bar.close), Some(2.0));
+        }
+        let day = judged(&body(&[null("GIK"), of_aig.clone()])).expect("true");
+        assert_eq!((day.bar(0), day.bar(1).is_some(), day.foreign.rows), (None, true, 0));
+        assert!(day.bad(0).is_some_and(|what| what.starts_with("row 1: invalid type: null")));
+        // Nobody can tell whose this is.
+        let tickers = ["GIK"].map(|name| name.parse::<Ticker>().expect(name));
+        let wanted = tickers.iter().zip(0..).collect();
+        let mut sieve = Sieve::new(DAY.parse().expect("a day"), &wanted);
+        let nameless = body(&[null("GIK").replace(r#""T":"GIK","#, ""), of_aig]);
+        let error = decode_each(nameless.as_bytes(), |row| sieve.take(row)).expect_err("anybody's");
+        assert!(error.to_string().starts_with("row 1: "), "{error}");
     }
 
     #[test]

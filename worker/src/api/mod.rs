@@ -4,6 +4,8 @@ pub mod backoff;
 pub mod lie;
 pub mod failure;
 pub mod wire;
+pub mod spelling;
+pub mod text;
 pub mod page;
 pub mod envelope;
 pub mod client;

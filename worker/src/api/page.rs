@@ -1,12 +1,13 @@
 //! Bytes to a page of rows. The body is read while it arrives and never kept; rows or the reason why not
 //! come out.
 
-use std::fmt;
 use std::io::{self, Read};
-use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::spelling;
+use super::text::{Envelope, Text, TextError};
 use super::wire::FromWire;
 
 /// One page as the vendor sent it; not yet checked against what was asked.
@@ -14,6 +15,8 @@ use super::wire::FromWire;
 pub struct Page<R> {
     /// The ticker that the page says it is of; trades don't say.
     pub ticker: Option<String>,
+    /// The one ticker that rows say they are of, where rows of a page are of one; most don't say.
+    pub rows_ticker: Option<String>,
     /// The scale that the page says it has; trades have none.
     pub adjusted: Option<bool>,
     /// How many rows the page says it has.
@@ -32,152 +35,217 @@ pub enum PageError {
     /// It stopped arriving.
     #[error("the body broke off")]
     Read(#[source] io::Error),
-    /// It arrived whole, and its JSON ends too early.
+    /// It is the beginning of JSON and ends before that does.
     #[error("{0}")]
     Cut(String),
     /// It is not the JSON that was asked for.
     #[error("{0}")]
     Malformed(String),
+    /// It can be read and can't be true.
+    #[error("{0}")]
+    Impossible(String),
+}
+
+/// A row that is of no use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Counted from 1.
+    pub number: u64,
+    /// Whose it says it is.
+    pub ticker: Option<String>,
+    /// Why it is of no use.
+    pub what: String,
+    /// Whether it could be read at all.
+    pub kind: Wrong,
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// A value is missing, or is no number.
+    Spelling,
+    /// What it says can't be.
+    Meaning,
 }
 
 impl PageError {
     /// The same, of the page with this number (from 1).
     #[must_use]
     pub fn on_page(self, number: u32) -> Self {
+        let named = |what| format!("page {number}, {what}");
         match self {
             Self::Read(error) => Self::Read(error),
-            Self::Cut(what) => Self::Cut(format!("page {number}, {what}")),
-            Self::Malformed(what) => Self::Malformed(format!("page {number}, {what}")),
+            Self::Cut(what) => Self::Cut(named(what)),
+            Self::Malformed(what) => Self::Malformed(named(what)),
+            Self::Impossible(what) => Self::Impossible(named(what)),
         }
+    }
+
+    fn new(kind: Wrong, what: String) -> Self {
+        match kind {
+            Wrong::Spelling => Self::Malformed(what),
+            Wrong::Meaning => Self::Impossible(what),
+        }
+    }
+}
+
+impl From<TextError> for PageError {
+    fn from(error: TextError) -> Self {
+        match error {
+            TextError::Read(error) => Self::Read(error),
+            TextError::TooLong => Self::Malformed("a row or an envelope without end".to_owned()),
+        }
+    }
+}
+
+impl From<BadRow> for PageError {
+    fn from(row: BadRow) -> Self {
+        Self::new(row.kind, format!("row {}: {}", row.number, row.what))
     }
 }
 
 /// Reads a body to its end.
 pub fn decode<R: FromWire>(body: impl Read) -> Result<Page<R>, PageError> {
     let mut rows = Vec::new();
-    let page = decode_each(body, |row| rows.push(row))?;
+    let page = decode_each(body, |row| {
+        rows.push(row?);
+        Ok(())
+    })?;
     Ok(Page { rows, ..page })
 }
 
-/// Reads a body to its end and hands each row to `take` as it comes; the page that is returned holds none.
-pub fn decode_each<R: FromWire>(body: impl Read, take: impl FnMut(R)) -> Result<Page<R>, PageError> {
-    let mut body = Watched { body, broke: None, has_ended: false };
-    let mut reader = serde_json::Deserializer::from_reader(&mut body);
-    let seed = PageSeed { take, rows: PhantomData };
-    let page = seed.deserialize(&mut reader).and_then(|page| reader.end().map(|()| page));
-    match (page, body.broke) {
-        // What the reader makes of a body that broke off is of no interest.
-        (_, Some(error)) => Err(PageError::Read(error)),
-        (Ok(page), None) => Ok(page),
-        // Only a reader that still wants more comes to the end of a page that is wrong.
-        (Err(error), None) if body.has_ended => Err(PageError::Cut(error.to_string())),
-        (Err(error), None) => Err(PageError::Malformed(error.to_string())),
+/// Reads a body to its end and hands each row to `take` as it comes, or why it is of no use; an error of `take` ends
+/// it. The page that is returned holds no rows.
+pub fn decode_each<R: FromWire>(
+    body: impl Read,
+    mut take: impl FnMut(Result<R, BadRow>) -> Result<(), BadRow>,
+) -> Result<Page<R>, PageError> {
+    let mut text = Text::new(body);
+    let mut envelope = Envelope::default();
+    let mut owner = None;
+    while envelope.reaches_rows(&mut text)? {
+        let mut number = 0;
+        while begins_row(&mut text, number)? {
+            number += 1;
+            take(next_row(&mut text, &mut owner, number)?)?;
+        }
+    }
+    let WireEnvelope { ticker, adjusted, results_count, status, next_url, results: _ } =
+        decode_whole(envelope.text())?;
+    Ok(Page { ticker, rows_ticker: owner, adjusted, results_count, status, next_url, rows: Vec::new() })
+}
+
+/// A page without its rows. Fields appear without notice (protocol sheet 2.1); those that are known stand once.
+#[derive(Deserialize)]
+struct WireEnvelope {
+    ticker: Option<String>,
+    adjusted: Option<bool>,
+    #[serde(rename = "resultsCount")]
+    results_count: Option<u64>,
+    status: Option<String>,
+    next_url: Option<String>,
+    /// An empty list: the rows have been taken out of it.
+    #[expect(dead_code, reason = "looked at by serde: a list, null or nothing, and once")]
+    results: Option<[(); 0]>,
+}
+
+/// Is there another row behind the first `number`? Leaves the end of the list to the envelope.
+fn begins_row<B: Read>(text: &mut Text<B>, number: u64) -> Result<bool, PageError> {
+    let odd = |byte: u8| {
+        let what = format!("row {}: expected an object, found {:?}", number + 1, char::from(byte));
+        Err(PageError::Malformed(what))
+    };
+    let next = text.next_visible()?.ok_or_else(cut)?;
+    match (next, number) {
+        (b']', _) => return Ok(false),
+        (b',', 1..) => text.use_up(1),
+        (_, 0) => {}
+        (byte, _) => return odd(byte),
+    }
+    match text.next_visible()?.ok_or_else(cut)? {
+        b'{' => Ok(true),
+        byte => odd(byte),
     }
 }
 
-/// Remembers how a body broke off: serde forgets it where rows name themselves in errors.
-struct Watched<B> {
-    body: B,
-    broke: Option<io::Error>,
-    has_ended: bool,
+fn cut() -> PageError {
+    PageError::Cut("EOF while parsing a list of rows".to_owned())
 }
 
-impl<B: Read> Read for Watched<B> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.body.read(buffer).map_err(|error| {
-            let kind = error.kind();
-            if kind != io::ErrorKind::Interrupted {
-                self.broke = Some(error);
-            }
-            io::Error::from(kind)
-        })?;
-        self.has_ended |= read == 0 && !buffer.is_empty();
-        Ok(read)
-    }
-}
-
-struct PageSeed<R, F> {
-    take: F,
-    rows: PhantomData<R>,
-}
-
-impl<'de, R: FromWire, F: FnMut(R)> DeserializeSeed<'de> for PageSeed<R, F> {
-    type Value = Page<R>;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Page<R>, D::Error> {
-        reader.deserialize_map(self)
-    }
-}
-
-impl<'de, R: FromWire, F: FnMut(R)> Visitor<'de> for PageSeed<R, F> {
-    type Value = Page<R>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a page of rows")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Page<R>, A::Error> {
-        let mut page = Page {
-            ticker: None,
-            adjusted: None,
-            results_count: None,
-            status: None,
-            next_url: None,
-            rows: Vec::new(),
+/// Reads the row that begins what is held, and has this number. `owner` is the ticker that rows before it have named.
+fn next_row<R: FromWire, B: Read>(
+    text: &mut Text<B>,
+    owner: &mut Option<String>,
+    number: u64,
+) -> Result<Result<R, BadRow>, PageError> {
+    loop {
+        let held = text.held();
+        let mut reader = serde_json::Deserializer::from_slice(held).into_iter::<R::Wire>();
+        let (wire, length) = match reader.next() {
+            Some(Ok(wire)) => (Ok(wire), reader.byte_offset()),
+            Some(Err(error)) if !error.is_eof() => match spelling::object_length(held) {
+                // It may be spelled as only this vendor does.
+                Some(length) => (read(&held[..length]).map_err(|error| of_json(&error)), length),
+                None => (Err(of_json(&error)), 0),
+            },
+            Some(Err(_)) | None => (Err((Wrong::Spelling, String::new())), 0),
         };
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "ticker" => page.ticker = map.next_value()?,
-                "adjusted" => page.adjusted = map.next_value()?,
-                "resultsCount" => page.results_count = map.next_value()?,
-                "status" => page.status = map.next_value()?,
-                "next_url" => page.next_url = map.next_value()?,
-                "results" => map.next_value_seed(RowsSeed { take: &mut self.take, rows: PhantomData })?,
-                // Fields appear without notice (protocol sheet 2.1).
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
+        if length > 0 {
+            let row = wire.and_then(|wire| checked(wire, owner));
+            let row = row.map_err(|(kind, what)| BadRow { number, ticker: owner_of(&held[..length]), what, kind });
+            text.use_up(length);
+            return Ok(row);
         }
-        Ok(page)
-    }
-}
-
-struct RowsSeed<'a, R, F> {
-    take: &'a mut F,
-    rows: PhantomData<R>,
-}
-
-impl<'de, R: FromWire, F: FnMut(R)> DeserializeSeed<'de> for RowsSeed<'_, R, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        reader.deserialize_option(self)
-    }
-}
-
-impl<'de, R: FromWire, F: FnMut(R)> Visitor<'de> for RowsSeed<'_, R, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of rows, or null")
-    }
-
-    fn visit_none<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        reader.deserialize_seq(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        for number in 1_u64.. {
-            let wrong =
-                |what: &dyn fmt::Display| serde::de::Error::custom(format_args!("row {number}: {what}"));
-            let Some(wire) = rows.next_element::<R::Wire>().map_err(|error| wrong(&error))? else { break };
-            (self.take)(R::from_wire(wire).map_err(|what| wrong(&what))?);
+        // Its end has not arrived.
+        if !text.read_more()? {
+            return Err(cut());
         }
-        Ok(())
     }
+}
+
+/// What a row says of its ticker, whatever else is wrong with it.
+fn owner_of(row: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "T")]
+        ticker: Option<String>,
+    }
+    read::<Named>(row).ok()?.ticker
+}
+
+/// Reads a body without rows to its end.
+pub fn decode_whole<T: DeserializeOwned>(mut body: impl Read) -> Result<T, PageError> {
+    let mut text = Vec::new();
+    body.read_to_end(&mut text).map_err(PageError::Read)?;
+    read(&text).map_err(|error| {
+        let (kind, what) = of_json(&error);
+        if error.is_eof() { PageError::Cut(what) } else { PageError::new(kind, what) }
+    })
+}
+
+/// Reads `text` as it stands, else as it is meant.
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(text).or_else(|error| match spelling::plain(text) {
+        std::borrow::Cow::Owned(plain) => serde_json::from_slice(&plain),
+        std::borrow::Cow::Borrowed(_) => Err(error),
+    })
+}
+
+fn checked<R: FromWire>(wire: R::Wire, owner: &mut Option<String>) -> Result<R, (Wrong, String)> {
+    if let Some(name) = R::owner(&wire) {
+        let owner = owner.get_or_insert_with(|| name.to_owned());
+        if owner != name {
+            return Err((Wrong::Meaning, format!("it is of ticker {name:?}, rows before it of {owner:?}")));
+        }
+    }
+    R::from_wire(wire).map_err(|what| (Wrong::Meaning, what))
+}
+
+/// Said twice, a thing contradicts itself; all else that is refused can't be read.
+fn of_json(error: &serde_json::Error) -> (Wrong, String) {
+    let what = error.to_string();
+    let kind = if what.starts_with("duplicate field") { Wrong::Meaning } else { Wrong::Spelling };
+    (kind, what)
 }
 
 #[cfg(test)]
@@ -228,12 +296,12 @@ mod tests {
         assert!(
             error(r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1}]}"#).starts_with("row 1: missing field `v`")
         );
-        let is_cut = |body: &str| matches!(decode::<Ohlcv>(body.as_bytes()), Err(PageError::Cut(_)));
-        assert!([r#"{"results":[{"t":1,"#, r#"{"results":[]"#, ""].into_iter().all(is_cut));
-        assert!(!["<html>", string, r#"{"status":"OK"}}"#].into_iter().any(is_cut));
         assert!(error("<html>").contains("expected value"));
         assert!(error(r#"{"results":[{"t":1,"#).contains("EOF while parsing"));
         assert!(error(r#"{"status":"OK"}}"#).contains("trailing characters"));
+        let is_cut = |body: &str| matches!(decode::<Ohlcv>(body.as_bytes()), Err(PageError::Cut(_)));
+        assert!([r#"{"results":[{"t":1,"#, r#"{"results":[]"#, ""].into_iter().all(is_cut));
+        assert!(!["<html>", string, r#"{"status":"OK"}}"#].into_iter().any(is_cut));
     }
 
     #[test]
@@ -258,5 +326,114 @@ mod tests {
             let error = decode::<Trade>(body.as_bytes()).expect_err(size).to_string();
             assert!(error.starts_with(&format!("row 1: decimal_size {size:?} is not a number")), "{error}");
         }
+    }
+
+    #[test]
+    fn spellings_that_the_vendor_has_sent_are_read_as_they_are_meant() {
+        let body = r#"{"ticker":"TEST","resultsCount":2.0,"adjusted":false,"x":NaN,"results":[
+            {"v":0,"a":NaN,"vw":NaN,"o":10,"c":10,"h":10,"l":10,"t":1.709821860000e12,"n":null},
+            {"v":Infinity,"x":"NaN","o":10,"c":10,"h":10,"l":1e1,"t":1709821860000,"n":1.5e+04}]}"#;
+        let error = bars(body).expect_err("a volume that is no number");
+        assert!(error.starts_with("row 2: invalid type: null, expected f64"), "{error}");
+        let page = bars(&body.replace(r#""v":Infinity"#, r#""v":1.0"#)).expect("a page");
+        assert_eq!((page.rows[0].t, page.rows[0].vwap, page.rows[0].trades), (1_709_821_860_000, None, None));
+        assert_eq!((page.rows[1].low, page.rows[1].trades, page.results_count), (10.0, Some(15_000), Some(2)));
+        for n in ["1.5", "\"5\"", "1e30"] {
+            let error = bars(&format!(r#"{{"results":[{{"v":1,"o":1,"c":1,"h":1,"l":1,"t":1,"n":{n}}}]}}"#));
+            assert!(error.as_ref().is_err_and(|error| error.starts_with("row 1: ")), "{error:?}");
+        }
+    }
+
+    const TRADE: &str = r#"{"exchange":11,"participant_timestamp":2,"price":1,"sequence_number":2,"sip_timestamp":3,"size":10,"tape":1}"#;
+
+    #[test]
+    fn a_stamp_beyond_what_a_float_holds_is_exact_however_it_is_spelled() {
+        for stamp in ["1789047000000108301", "1789047000000108301.0", "1.789047000000108301E+18"] {
+            let row = TRADE.replace(r#""sip_timestamp":3"#, &format!(r#""sip_timestamp":{stamp}"#));
+            let page = decode::<Trade>(format!(r#"{{"results":[{row}]}}"#).as_bytes()).expect(stamp);
+            assert_eq!(page.rows[0].sip_ns, 1_789_047_000_000_108_301, "{stamp}");
+        }
+    }
+
+    /// Decodes a page of which one row says something else.
+    fn says<R: FromWire>(row: &str, from: &str, to: &str) -> PageError {
+        let other = row.replacen(from, to, 1);
+        assert_ne!(other, row);
+        decode::<R>(format!(r#"{{"results":[{row},{other}]}}"#).as_bytes()).map(drop).expect_err(to)
+    }
+
+    #[test]
+    fn what_can_not_be_is_refused_with_its_row() {
+        let bar = r#"{"T":"AIG","v":1,"vw":1,"o":1,"c":1,"h":1,"l":1,"t":1,"n":1}"#;
+        let endless = format!(r#""decimal_size":"{}","size""#, "9".repeat(400));
+        let errors = [
+            (says::<Ohlcv>(bar, r#""v":1"#, r#""v":-1"#), "v is -1"),
+            (says::<Ohlcv>(bar, r#""vw":1"#, r#""vw":-0.5"#), "vw is -0.5"),
+            (says::<Ohlcv>(bar, r#""l":1"#, r#""l":-1e-9"#), "l is -0.000000001"),
+            (says::<Ohlcv>(bar, r#""n":1"#, r#""n":-2"#), "n is -2"),
+            (says::<Ohlcv>(bar, "AIG", "BAC"), r#"it is of ticker "BAC", rows before it of "AIG""#),
+            (says::<Ohlcv>(bar, r#""o":1"#, r#""o":1,"o":2"#), "duplicate field `o`"),
+            (says::<Ohlcv>(bar, r#""n":1"#, r#""n":null,"n":2"#), "duplicate field `n`"),
+            (says::<Trade>(TRADE, r#""price":1"#, r#""price":-1"#), "price is -1"),
+            (says::<Trade>(TRADE, r#""size":10"#, r#""size":-10"#), "size is -10"),
+            (says::<Trade>(TRADE, r#""size":10"#, r#""size":10,"trf_timestamp":-1"#), "trf_timestamp is -1"),
+            (says::<Trade>(TRADE, r#""sequence_number":2"#, r#""sequence_number":-2"#), "sequence_number is -2"),
+            (says::<Trade>(TRADE, r#""size""#, r#""decimal_size":"12.5","size""#), "size is 10 and decimal_size 12.5"),
+            (says::<Trade>(TRADE, r#""size""#, &endless), "decimal_size \"999"),
+            (says::<Trade>(TRADE, r#""size""#, r#""size":10,"size""#), "duplicate field `size`"),
+        ];
+        for (error, words) in errors {
+            assert!(matches!(error, PageError::Impossible(_)), "{error}");
+            assert!(error.to_string().starts_with(&format!("row 2: {words}")), "{error}");
+        }
+        let not_read = says::<Trade>(TRADE, r#""tape":1"#, r#""tape":1,"conditions":[3000000000]"#);
+        assert!(matches!(not_read, PageError::Malformed(_)) && not_read.to_string().starts_with("row 2: "));
+    }
+
+    #[test]
+    fn an_envelope_that_says_a_thing_twice_is_refused() {
+        for twice in [
+            r#"{"status":"OK","status":"OK","results":[]}"#,
+            r#"{"next_url":null,"results":[],"next_url":"x"}"#,
+            r#"{"results":[],"results":[]}"#,
+            r#"{"results":[],"results":null}"#,
+        ] {
+            let error = decode::<Ohlcv>(twice.as_bytes()).expect_err(twice);
+            assert!(matches!(&error, PageError::Impossible(what) if what.starts_with("duplicate field")), "{error}");
+        }
+        for odd in [
+            r#"{"results":{}}"#,
+            r#"{"results":[{},]}"#,
+            r#"{"results":[1]}"#,
+            r#"{"results":[null]}"#,
+            r#"{"results":[}"#,
+            r#"{"res\u0075lts":[{"t":1}]}"#,
+        ] {
+            assert!(matches!(decode::<Ohlcv>(odd.as_bytes()), Err(PageError::Malformed(_))), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_the_same_page_in_whatever_pieces_it_arrives() {
+        struct Pieces<'a>(&'a [u8], usize);
+        impl Read for Pieces<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let length = self.1.min(buffer.len()).min(self.0.len());
+                buffer[..length].copy_from_slice(&self.0[..length]);
+                self.0 = &self.0[length..];
+                Ok(length)
+            }
+        }
+        // More than the buffer holds, and a row that is longer than it.
+        let long = TRADE.replace(r#""size""#, &format!(r#""id":"{}}}","size""#, "7".repeat(100_000)));
+        let rows = [vec![TRADE; 400], vec![&long], vec![TRADE; 400]].concat().join(" ,\n");
+        let body = format!(r#"{{"results": [ {rows} ] ,"status":"OK"}}"#);
+        let whole = decode::<Trade>(body.as_bytes()).expect("a page");
+        assert_eq!((whole.rows.len(), whole.rows[400].id.len()), (801, 100_001));
+        for piece in [1, 113, 40_000] {
+            assert_eq!(decode::<Trade>(Pieces(body.as_bytes(), piece)).expect("a page"), whole);
+        }
+        let cut = decode::<Trade>(&body.as_bytes()[..body.len() / 2]).map(drop).expect_err("cut");
+        assert!(cut.to_string().contains("EOF while parsing"), "{cut}");
     }
 }

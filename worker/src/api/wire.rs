@@ -1,5 +1,7 @@
 //! Rows as the vendor spells them, turned into our own. What is optional on the wire is decided here alone.
 
+use std::fmt::Display;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::market::ohlcv::Ohlcv;
@@ -10,8 +12,13 @@ pub trait FromWire: Sized {
     /// Its JSON object.
     type Wire: DeserializeOwned;
 
-    /// Reads it; the error says which value is no number.
+    /// Reads it; the error says which value can't be.
     fn from_wire(wire: Self::Wire) -> Result<Self, String>;
+
+    /// The ticker that it says it is of, where all rows of a page are of one.
+    fn owner(_: &Self::Wire) -> Option<&str> {
+        None
+    }
 }
 
 /// A bar of `/v2/aggs`.
@@ -36,8 +43,20 @@ impl FromWire for Ohlcv {
     fn from_wire(wire: WireBar) -> Result<Self, String> {
         let WireBar { ticker: _, t, o: open, h: high, l: low, c: close, v: volume, n: trades, vw: vwap } =
             wire;
+        let prices = [("o", open), ("h", high), ("l", low), ("c", close), ("v", volume)];
+        prices.into_iter().chain(vwap.map(|vwap| ("vw", vwap))).try_for_each(not_negative)?;
+        trades.map_or(Ok(()), |trades| not_negative(("n", trades)))?;
         Ok(Self { t, open, high, low, close, volume, trades, vwap })
     }
+
+    fn owner(wire: &WireBar) -> Option<&str> {
+        wire.ticker.as_deref()
+    }
+}
+
+/// What is counted or paid is never less than nothing.
+fn not_negative<N: Default + PartialOrd + Display>((name, value): (&str, N)) -> Result<(), String> {
+    if value < N::default() { Err(format!("{name} is {value}")) } else { Ok(()) }
 }
 
 /// A bar that names its ticker, as the vendor spells it: any market's symbol may stand there.
@@ -61,6 +80,9 @@ impl FromWire for NamedBar {
 /// A trade of `/v3/trades`.
 #[derive(Deserialize)]
 pub struct WireTrade {
+    /// Not sent so far; heeded if it is.
+    #[serde(rename = "T")]
+    ticker: Option<Box<str>>,
     sip_timestamp: i64,
     participant_timestamp: i64,
     trf_timestamp: Option<i64>,
@@ -84,6 +106,18 @@ impl FromWire for Trade {
             Some(text) => decimal(&text).ok_or_else(|| format!("decimal_size {text:?} is not a number"))?,
             None => wire.size,
         };
+        [("price", wire.price), ("size", wire.size)].into_iter().try_for_each(not_negative)?;
+        // Cut off or rounded up, the integer is less than one away.
+        if (size - wire.size).abs() >= 1.0 {
+            return Err(format!("size is {} and decimal_size {size}", wire.size));
+        }
+        let stamps = [
+            ("sip_timestamp", wire.sip_timestamp),
+            ("participant_timestamp", wire.participant_timestamp),
+            ("trf_timestamp", wire.trf_timestamp.unwrap_or_default()),
+            ("sequence_number", wire.sequence_number),
+        ];
+        stamps.into_iter().try_for_each(not_negative)?;
         Ok(Self {
             sip_ns: wire.sip_timestamp,
             price: wire.price,
@@ -98,10 +132,15 @@ impl FromWire for Trade {
             trf_ns: wire.trf_timestamp,
         })
     }
+
+    fn owner(wire: &WireTrade) -> Option<&str> {
+        wire.ticker.as_deref()
+    }
 }
 
-/// Digits and one point, as the vendor spells sizes: no `inf`, no `nan`, no exponent.
+/// Digits and one point, as the vendor spells sizes: no `inf`, no `nan`, no exponent, and not so many digits that no
+/// number holds them.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    text.parse().ok().filter(|_| plain)
+    text.parse().ok().filter(|size: &f64| plain && size.is_finite())
 }

@@ -34,7 +34,9 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
     let tally = Tally::new(tools.reporter, tools.stop, &tools.task.outdir);
     let orders = for_the_market(tools, tickers, load);
     let ordered: HashSet<Ticker> = orders.iter().map(|order| order.ticker.clone()).collect();
-    rounds::run(tools, &tally, orders, load.threads);
+    let alone = rounds::run(tools, &tally, orders, load.threads);
+    // They have been begun: none is left to another process.
+    one_by_one(tools, &tally, alone.iter().collect(), 0, Load { tickers: None, ..load });
     let rest = tickers.iter().filter(|ticker| !ordered.contains(ticker)).collect();
     let left = one_by_one(tools, &tally, rest, ordered.len(), load);
     tally.close(tickers.len(), left)

@@ -4,6 +4,7 @@ pub mod requests;
 pub mod division;
 pub mod not_to_be_had;
 pub mod partitioner;
+pub mod odd_rows;
 pub mod drafts;
 pub mod store;
 pub mod task;

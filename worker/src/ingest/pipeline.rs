@@ -13,6 +13,7 @@ use shared::market::zone::Zone;
 use super::division::{Division, Why, halves};
 use super::drafts::Stored;
 use super::not_to_be_had::NotToBeHad;
+use super::odd_rows::OddRows;
 use super::partitioner::{Partitioner, Piece};
 use super::requests::requests;
 use super::store::{Fetch, Store, StoreError};
@@ -55,6 +56,7 @@ struct Visit<'a, R: Stored> {
     /// How often a page is asked for that fails.
     tries: Tries,
     received: Received,
+    odd: OddRows,
 }
 
 impl<R: Stored> Visit<'_, R> {
@@ -81,13 +83,28 @@ impl<'a> Pipeline<'a> {
         let requests = requests(&wanted, task.window, store.ledger());
         let open = wanted.clone();
         let tries = Tries::all(self.tools.client);
-        let mut visit = Visit { ticker, store, wanted, open, tries, received: Received::default() };
+        let (received, odd) = (Received::default(), OddRows::default());
+        let mut visit = Visit { ticker, store, wanted, open, tries, received, odd };
+        let ended = self.ask_all(&mut visit, requests);
+        if visit.odd.any() {
+            self.tools.reporter.ticker(Level::Warn, ticker, visit.odd);
+        }
+        ended.map(|()| visit.received)
+    }
+
+    /// Asks for `requests`, and for what fails in pieces.
+    fn ask_all<R: Stored>(
+        &self,
+        visit: &mut Visit<'_, R>,
+        requests: Vec<DateRange>,
+    ) -> Result<(), TickerError> {
+        let task = self.tools.task;
         let mut division = Division::new(task.kind, requests);
         while let Some(piece) = division.next_piece() {
             let Some(days) = visit.open_of(piece.days).hull() else { continue };
             let pages = visit.received.pages;
             visit.tries = self.tries(piece.why);
-            let ended = self.fetch_within_plan(&mut visit, days);
+            let ended = self.fetch_within_plan(visit, days);
             if visit.received.pages > pages {
                 division.page_came();
             }
@@ -102,12 +119,12 @@ impl<'a> Pipeline<'a> {
             let Some(left) = visit.open_of(days).hull() else { continue };
             let hint = failure.stamp().and_then(|stamp| day_of::<R>(task.zone, stamp));
             if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
-                self.tools.reporter.ticker(Level::Warn, ticker, format_args!("{left}: {failure}"));
+                self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
             }
             division.failed(piece, failure, left, hint)?;
         }
         match NotToBeHad::of(task.kind, task.asked, division, &visit.open) {
-            None => Ok(visit.received),
+            None => Ok(()),
             Some(error) => Err(error.into()),
         }
     }
@@ -184,7 +201,7 @@ impl<'a> Pipeline<'a> {
     /// One chain of pages, from the first day of `range` to its last.
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
         let wanted = visit.wanted_of(range);
-        let Visit { ticker, store, open, tries, received, .. } = visit;
+        let Visit { ticker, store, open, tries, received, odd, .. } = visit;
         let Task { kind, zone, .. } = *self.tools.task;
         let window = row::window::<R>(kind, zone, range);
         let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window);
@@ -197,6 +214,7 @@ impl<'a> Pipeline<'a> {
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             for piece in partitioner.take(page.rows) {
+                odd.look_at(&piece);
                 keep(store, open, piece, fetch)?;
             }
             self.tools.reporter.progress(ticker, received.rows, received.pages, received.bytes);
@@ -209,10 +227,12 @@ impl<'a> Pipeline<'a> {
         if let Err(error) = follow(self.tools.client, &mut chain, *tries, self.tools.stop, on_page, on_retry)
         {
             store.discard();
+            odd.discard();
             store.prove()?;
             return Err(error);
         }
         for piece in partitioner.finish() {
+            odd.look_at(&piece);
             keep(store, open, piece, fetch)?;
         }
         store.prove()?;

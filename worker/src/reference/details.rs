@@ -5,7 +5,6 @@ use std::io::Read;
 
 use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
-use serde_json::error::Category;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::run::base_url::BaseUrl;
@@ -13,7 +12,7 @@ use url::Url;
 
 use super::table::Columns;
 use crate::api::failure::Failure;
-use crate::api::page::PageError;
+use crate::api::page::{self, PageError};
 
 /// What is known of a ticker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,11 +66,7 @@ pub fn decode(body: impl Read, ticker: &Ticker) -> Result<Details, PageError> {
         status: Option<String>,
         results: Details,
     }
-    let reply: Reply = serde_json::from_reader(body).map_err(|error| match error.classify() {
-        Category::Io => PageError::Read(error.into()),
-        Category::Eof => PageError::Cut(error.to_string()),
-        Category::Syntax | Category::Data => PageError::Malformed(error.to_string()),
-    })?;
+    let reply: Reply = page::decode_whole(body)?;
     match reply.status.as_deref() {
         Some("OK" | "DELAYED") => {}
         other => return Err(PageError::Malformed(format!("its status is {}", other.unwrap_or("absent")))),

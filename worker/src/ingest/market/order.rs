@@ -5,6 +5,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
 use crate::api::failure::Failure;
+use crate::ingest::odd_rows::OddRows;
 use crate::ingest::tally::Received;
 
 /// A ticker and the days that it misses.
@@ -18,13 +19,18 @@ pub struct Order {
     pub received: Received,
     /// Why it will not be done, whatever else is brought.
     pub failure: Option<Failure>,
+    /// Why some of its days are to be asked for without the market, if any are.
+    pub alone: Option<String>,
+    /// What is odd about its rows.
+    pub odd: OddRows,
     missing: Coverage,
 }
 
 impl Order {
     /// For the days that `ticker` misses, at least one.
     pub fn new(ticker: &Ticker, number: u32, missing: Coverage) -> Self {
-        Self { ticker: ticker.clone(), number, received: Received::default(), failure: None, missing }
+        let (received, odd) = (Received::default(), OddRows::default());
+        Self { ticker: ticker.clone(), number, received, failure: None, alone: None, odd, missing }
     }
 
     /// The days to bring.

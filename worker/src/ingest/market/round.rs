@@ -67,6 +67,17 @@ impl Round {
         self.replies.iter().filter_map(bar).collect()
     }
 
+    /// The days that are not answered for to ticker `number`, since the market's row of it is of no use, and why.
+    pub fn bad(&self, number: u32) -> (Coverage, Option<&str>) {
+        let mut bad = Vec::new();
+        for (question, reply) in &self.replies {
+            if let Reply::Day(day) = reply {
+                bad.extend(day.bad(number).map(|what| (question.days, what)));
+            }
+        }
+        (bad.iter().map(|(days, _)| *days).collect(), bad.first().map(|(_, what)| *what))
+    }
+
     /// What has failed of the days of `missing`, if anything.
     pub fn failure(&self, missing: &Coverage) -> Option<&Failure> {
         let is_missing = |question: &Question| {

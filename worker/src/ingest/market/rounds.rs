@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use shared::dataset::coverage::Coverage;
 use shared::market::ohlcv::Ohlcv;
+use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
 use super::order::Order;
@@ -36,8 +37,20 @@ struct Rounds<'a> {
     patience: Mutex<Patience>,
 }
 
+/// Where an order is after a round.
+enum Stand {
+    /// More is to come.
+    Open(Box<Order>),
+    /// At its end, good or bad.
+    Ended,
+    /// Nothing more comes of the market, and days are left to be asked for without it.
+    Alone(Ticker),
+}
+
 /// Fills `orders`. What they miss is read once: a ticker's place is taken only while its rows are brought there.
-pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads: usize) {
+/// Returns the tickers that are to be asked for alone: the market's rows of them are of no use.
+pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads: usize) -> Vec<Ticker> {
+    let mut alone = Vec::new();
     let missing: Coverage = orders.iter().flat_map(|order| order.missing().ranges()).copied().collect();
     let questions = question::cut(&missing);
     let rounds = Rounds {
@@ -52,15 +65,23 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
     }
     let sessions = (BARS_HELD / orders.len().max(1)).max(1);
     for questions in questions.rchunks(sessions) {
-        let Some(herald) = orders.first_mut() else { return };
+        let Some(herald) = orders.first_mut() else { break };
         let round = rounds.ask(questions, herald, threads);
         // What the source has said to half a round is left: writing it takes longer than a stop may.
         if tools.stop.is_asked() {
-            return;
+            break;
         }
-        let still_open = crew::each(threads, orders, tools.stop, |order| rounds.bring(order, &round));
-        orders = still_open.into_iter().flatten().collect();
+        let stands = crew::each(threads, orders, tools.stop, |order| rounds.bring(order, &round));
+        orders = Vec::new();
+        for stand in stands {
+            match stand {
+                Stand::Open(order) => orders.push(*order),
+                Stand::Ended => {}
+                Stand::Alone(ticker) => alone.push(ticker),
+            }
+        }
     }
+    alone
 }
 
 impl Rounds<'_> {
@@ -117,6 +138,10 @@ impl Rounds<'_> {
                     let rows = market.repeated;
                     self.warn(format_args!("{day}: {rows} rows stood there twice and were taken once"));
                 }
+                if let Some(first) = &market.foreign.first {
+                    let rows = market.foreign.rows;
+                    self.warn(format_args!("{day}: {rows} rows of other tickers are of no use ({first})"));
+                }
                 Reply::Day(market)
             }
             Err(Failure::OutsidePlan(_)) => {
@@ -150,11 +175,11 @@ impl Rounds<'_> {
         self.tally.end(exit, whom, &format!("{}{other_way}", causes(failure)));
     }
 
-    /// Brings `order` its part of `round`; returns it unless it has come to its end.
-    fn bring(&self, mut order: Order, round: &Round) -> Option<Order> {
+    /// Brings `order` its part of `round`.
+    fn bring(&self, mut order: Order, round: &Round) -> Stand {
         if let Err(error) = self.commit(&mut order, round) {
             self.tally.failed(&order.ticker, &error);
-            return None;
+            return Stand::Ended;
         }
         if order.failure.is_none() {
             order.failure = round.failure(order.missing()).cloned();
@@ -162,18 +187,31 @@ impl Rounds<'_> {
         let Received { rows, pages, bytes } = order.received;
         if round.begins().is_none_or(|day| !order.ends_at(day)) {
             self.tools.reporter.progress(&order.ticker, rows, pages, bytes);
-            return Some(order);
+            return Stand::Open(Box::new(order));
         }
-        match order.failure {
-            None => self.tally.done(&order.ticker, order.received),
-            Some(failure) => self.tally.failed(&order.ticker, &TickerError::from(failure)),
+        if order.odd.any() {
+            self.tools.reporter.ticker(Level::Warn, &order.ticker, order.odd);
         }
-        None
+        match (order.failure, order.alone) {
+            (Some(failure), _) => self.tally.failed(&order.ticker, &TickerError::from(failure)),
+            (None, None) => self.tally.done(&order.ticker, order.received),
+            (None, Some(why)) => {
+                let text = format_args!("its row of the market is of no use ({why}); it is asked for alone");
+                self.tools.reporter.ticker(Level::Warn, &order.ticker, text);
+                return Stand::Alone(order.ticker);
+            }
+        }
+        Stand::Ended
     }
 
     fn commit(&self, order: &mut Order, round: &Round) -> Result<(), TickerError> {
+        let (bad, why) = round.bad(order.number);
+        if let Some(why) = why.filter(|_| !order.missing().intersection(&bad).is_empty()) {
+            order.alone.get_or_insert_with(|| why.to_owned());
+        }
+        let wanted = order.missing().minus(&bad);
         let [answered, silent, refused] =
-            [&round.answered, &round.silent, &round.refused].map(|days| order.missing().intersection(days));
+            [&round.answered, &round.silent, &round.refused].map(|days| wanted.intersection(days));
         if answered.is_empty() && silent.is_empty() && refused.is_empty() {
             return Ok(());
         }
@@ -189,6 +227,7 @@ impl Rounds<'_> {
             order.received.rows += bars.len() as u64;
             let mut partitioner = Partitioner::new(task.kind, task.zone, (*range).into());
             for piece in partitioner.take(bars).into_iter().chain(partitioner.finish()) {
+                order.odd.look_at(&piece);
                 store.keep(piece, round.fetch)?;
             }
         }

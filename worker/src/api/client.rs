@@ -153,13 +153,12 @@ impl Client {
             reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut body = Bounded { reply, bytes: 0, deadline: Deadline::after(REPLY_TIMEOUT) };
         if status == 200 {
-            let read =
-                read(&mut body).map_err(|error| match error {
-                    PageError::Read(error) => Failure::Unfinished(innermost(&error)),
-                    PageError::Cut(what) => Failure::CutPage(what),
-                    PageError::Malformed(what) => Failure::NotAPage(what),
-                    PageError::Impossible(what) => Failure::Lie(Lie::Impossible(what)),
-                })?;
+            let read = read(&mut body).map_err(|error| match error {
+                PageError::Read(error) => Failure::Unfinished(innermost(&error)),
+                PageError::Cut(what) => Failure::CutPage(what),
+                PageError::Malformed(what) => Failure::NotAPage(what),
+                PageError::Impossible(what) => Failure::Lie(Lie::Impossible(what)),
+            })?;
             return Ok((read, body.bytes));
         }
         // An error counts with what arrived of its words.

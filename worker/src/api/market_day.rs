@@ -208,7 +208,8 @@ mod tests {
         let next_day = row("OTHER", MIDNIGHT + 86_400_000, 2.0);
         let of_aig = row("AIG", CLOSE, 2.0);
         for foreign in [null("OTHER"), point, negative, next_day] {
-            let day = judged(&body(&[foreign.clone(), row("GIK", CLOSE, 2.0), of_aig.clone()])).expect("true");
+            let day =
+                judged(&body(&[foreign.clone(), row("GIK", CLOSE, 2.0), of_aig.clone()])).expect("true");
             assert_eq!((day.held, day.foreign.rows, day.bad(0)), (3, 1, None), "{foreign}");
             let first = day.foreign.first.clone().expect("named");
             assert!(first.starts_with("OTHER: "), "{first}");

@@ -192,7 +192,8 @@ fn next_row<R: FromWire, B: Read>(
         };
         if length > 0 {
             let row = wire.and_then(|wire| checked(wire, owner));
-            let row = row.map_err(|(kind, what)| BadRow { number, ticker: owner_of(&held[..length]), what, kind });
+            let row =
+                row.map_err(|(kind, what)| BadRow { number, ticker: owner_of(&held[..length]), what, kind });
             text.use_up(length);
             return Ok(row);
         }
@@ -337,7 +338,10 @@ mod tests {
         assert!(error.starts_with("row 2: invalid type: null, expected f64"), "{error}");
         let page = bars(&body.replace(r#""v":Infinity"#, r#""v":1.0"#)).expect("a page");
         assert_eq!((page.rows[0].t, page.rows[0].vwap, page.rows[0].trades), (1_709_821_860_000, None, None));
-        assert_eq!((page.rows[1].low, page.rows[1].trades, page.results_count), (10.0, Some(15_000), Some(2)));
+        assert_eq!(
+            (page.rows[1].low, page.rows[1].trades, page.results_count),
+            (10.0, Some(15_000), Some(2))
+        );
         for n in ["1.5", "\"5\"", "1e30"] {
             let error = bars(&format!(r#"{{"results":[{{"v":1,"o":1,"c":1,"h":1,"l":1,"t":1,"n":{n}}}]}}"#));
             assert!(error.as_ref().is_err_and(|error| error.starts_with("row 1: ")), "{error:?}");
@@ -377,8 +381,14 @@ mod tests {
             (says::<Trade>(TRADE, r#""price":1"#, r#""price":-1"#), "price is -1"),
             (says::<Trade>(TRADE, r#""size":10"#, r#""size":-10"#), "size is -10"),
             (says::<Trade>(TRADE, r#""size":10"#, r#""size":10,"trf_timestamp":-1"#), "trf_timestamp is -1"),
-            (says::<Trade>(TRADE, r#""sequence_number":2"#, r#""sequence_number":-2"#), "sequence_number is -2"),
-            (says::<Trade>(TRADE, r#""size""#, r#""decimal_size":"12.5","size""#), "size is 10 and decimal_size 12.5"),
+            (
+                says::<Trade>(TRADE, r#""sequence_number":2"#, r#""sequence_number":-2"#),
+                "sequence_number is -2",
+            ),
+            (
+                says::<Trade>(TRADE, r#""size""#, r#""decimal_size":"12.5","size""#),
+                "size is 10 and decimal_size 12.5",
+            ),
             (says::<Trade>(TRADE, r#""size""#, &endless), "decimal_size \"999"),
             (says::<Trade>(TRADE, r#""size""#, r#""size":10,"size""#), "duplicate field `size`"),
         ];
@@ -399,7 +409,10 @@ mod tests {
             r#"{"results":[],"results":null}"#,
         ] {
             let error = decode::<Ohlcv>(twice.as_bytes()).expect_err(twice);
-            assert!(matches!(&error, PageError::Impossible(what) if what.starts_with("duplicate field")), "{error}");
+            assert!(
+                matches!(&error, PageError::Impossible(what) if what.starts_with("duplicate field")),
+                "{error}"
+            );
         }
         for odd in [
             r#"{"results":{}}"#,

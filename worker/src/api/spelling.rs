@@ -142,7 +142,10 @@ mod tests {
             ("NaN1", "NaN1"),
             ("nan", "nan"),
         ] {
-            assert_eq!(spelled(&format!(r#"{{"n":{sent},"s":"{sent}"}}"#)), format!(r#"{{"n":{meant},"s":"{sent}"}}"#));
+            assert_eq!(
+                spelled(&format!(r#"{{"n":{sent},"s":"{sent}"}}"#)),
+                format!(r#"{{"n":{meant},"s":"{sent}"}}"#)
+            );
         }
         assert_eq!(spelled(r#"{"a":"\"NaN","b":[NaN,2.0]}"#), r#"{"a":"\"NaN","b":[null,2]}"#);
         assert!(matches!(plain(br#"{"a":1,"b":1.25}"#), Cow::Borrowed(_)));

@@ -69,7 +69,8 @@ impl<B: Read> Text<B> {
     /// The next byte that is no blank, which stays held; `None` at the end.
     pub fn next_visible(&mut self) -> Result<Option<u8>, TextError> {
         loop {
-            let blanks = self.held().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+            let blanks =
+                self.held().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
             self.use_up(blanks);
             match self.held().first().copied() {
                 Some(byte) => return Ok(Some(byte)),

@@ -71,7 +71,8 @@ impl Tally {
 
 impl fmt::Display for OddRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds = [("a high below the low", self.kept.high_below_low), ("a price of 0", self.kept.zero_price)];
+        let kinds =
+            [("a high below the low", self.kept.high_below_low), ("a price of 0", self.kept.zero_price)];
         let said = kinds.iter().filter_map(|(what, Tally { rows, first })| Some((what, rows, (*first)?)));
         for (number, (what, rows, first)) in said.enumerate() {
             let before = if number == 0 { "" } else { "; " };
@@ -91,7 +92,16 @@ mod tests {
 
     #[test]
     fn odd_rows_are_counted_by_kind_with_the_first_stamp_of_each_once_they_are_kept() {
-        let bar = |t, high, low| Ohlcv { t, open: 1.0, high, low, close: 1.0, volume: 0.0, trades: None, vwap: None };
+        let bar = |t, high, low| Ohlcv {
+            t,
+            open: 1.0,
+            high,
+            low,
+            close: 1.0,
+            volume: 0.0,
+            trades: None,
+            vwap: None,
+        };
         let day = "2024-01-02".parse().expect("a day");
         let of = Partition::of(Kind::Daily, day);
         let closed = || Piece::Closed(of, Coverage::from(DateRange::new(day, day).expect("a day")));

@@ -84,6 +84,7 @@ pub(crate) fn answer(fate: &Fate, whom: usize, url: &Url, t: u64) -> Reply {
         }
     }
     Ok(Page {
+        rows_ticker: None,
         ticker: Some(ticker),
         adjusted: Some(false),
         results_count: Some(rows.len() as u64),

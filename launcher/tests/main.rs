@@ -23,6 +23,7 @@ mod runs;
 mod shims;
 mod containment;
 mod scripts_word;
+mod believed;
 mod why;
 mod logs;
 mod watch;

@@ -31,5 +31,5 @@ fn run(args: &AttendArgs) -> Result<Run, Failure> {
     let api_key = existing::api_key(&request.settings.program)?;
     // Should it be gone meanwhile, the record says so: this is not the tickers' fault.
     let executable = executable::place(&request.settings.program)?;
-    Ok(Run { request, workdir, executable, api_key })
+    Ok(Run::new(request, workdir, executable, api_key))
 }

@@ -44,5 +44,5 @@ pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
 pub fn run(request: Request, workdir: Workdir) -> Result<Run, Failure> {
     let api_key = api_key(&request.settings.program)?;
     let executable = executable::find(&request.settings.program)?;
-    Ok(Run { request, workdir, executable, api_key })
+    Ok(Run::new(request, workdir, executable, api_key))
 }

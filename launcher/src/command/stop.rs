@@ -137,7 +137,7 @@ pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Ou
         RunState::Closed { outcome } => Ok(Some(outcome.clone())),
         RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
             // Nothing is started from it, so neither executable nor key is needed.
-            let run = Run { request, workdir: workdir.clone(), executable: PathBuf::new(), api_key: None };
+            let run = Run::new(request, workdir.clone(), PathBuf::new(), None);
             let outcome = drive::record_stop(&run, by)?;
             drop(fs::remove_file(workdir.launcher_pid()));
             Ok(Some(outcome))

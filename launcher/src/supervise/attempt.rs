@@ -82,17 +82,23 @@ impl Run {
         Some(Attempt { number, work, began_at, shim })
     }
 
+    /// Those of `work` that a worker is given: whose folder is another one's fails without one.
+    pub fn given<'a>(&'a self, work: &'a Work) -> impl Iterator<Item = &'a Ticker> {
+        work.tickers.iter().filter(|ticker| !self.twins().has(ticker))
+    }
+
     fn prepare(&self, batch: BatchId, number: u32, work: &Work, now: Timestamp) -> Result<(), DiskError> {
         let folder = self.workdir.attempt(batch, number);
         fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
         let csv = self.workdir.attempt_csv(batch, number);
-        scratch::jot_like(&csv, &TickerList::text(&work.tickers), &self.workdir.batch_csv(batch))?;
+        let given: Vec<Ticker> = self.given(work).cloned().collect();
+        scratch::jot_like(&csv, &TickerList::text(&given), &self.workdir.batch_csv(batch))?;
         scratch::jot_part(&self.workdir.attempt_part(batch, number), work.part)?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
             "{}{now:.0}, tickers: {}, command: {}",
             signs::header(batch, number),
-            work.tickers.len(),
+            given.len(),
             errand::spelled(&self.executable, &arguments)
         );
         append_line(&self.workdir.batch_log(batch), &header)
@@ -143,7 +149,10 @@ impl Run {
         let mut unfinished = Vec::new();
         let days = work.part.days(self.request.days());
         for ticker in &work.tickers {
+            let twin = self.twins().word_on(ticker, &self.request.settings.outdir);
             let word = match evidence::standing(&self.request, ticker, days, now) {
+                // Whatever a ledger seems to prove: its worker knows of something that we don't see.
+                _ if let Some(word) = twin.or_else(|| digest.failure_of(ticker)) => word,
                 Standing::Proven(summary) => {
                     proven += Tally::of_ticker(summary);
                     continue;

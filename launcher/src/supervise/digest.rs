@@ -61,6 +61,12 @@ impl Digest {
         }
     }
 
+    /// What was said of a ticker that was said to have failed, and nothing better since.
+    pub fn failure_of(&self, ticker: &Ticker) -> Option<Word> {
+        let word = self.courses.get(ticker)?.word.as_ref()?;
+        matches!(word, Word::Failed { .. }).then(|| word.clone())
+    }
+
     /// Does what was said leave room for the belief that `ticker` is done, though nobody can prove it? Not when it was
     /// said to have failed, and after a yield only when it was said to be done.
     pub fn lets_believe_in(&self, ticker: &Ticker) -> bool {

@@ -22,6 +22,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
+use shared::run::exit::Exit;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
@@ -353,7 +354,12 @@ impl Supervisor<'_> {
         }
         for (batch, number) in launches {
             let work = self.machine.batch(batch).map(Batch::work).expect("what is launched was planned");
-            match self.run.begin(batch, number, work.clone(), now, &mut self.shims) {
+            let begun = if self.run.given(&work).next().is_some() {
+                self.run.begin(batch, number, work.clone(), now, &mut self.shims)
+            } else {
+                Err(Ending::Exited { code: Exit::Permanent.code().into() })
+            };
+            match begun {
                 Ok(attempt) => {
                     self.write_pid_file(batch, &attempt);
                     self.attempts.insert(batch, attempt);

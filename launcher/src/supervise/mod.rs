@@ -5,7 +5,7 @@
 //! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what
 //! the states of bars prove; both in words of [`standing`]) · [`sizes`] what others say of tickers · [`digest`] what a worker's
 //! events say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only the living
-//! read, [`pid_files`] among it · [`prepare`] which tickers need work · [`last_words`] the telling line of a log · [`signs`]
+//! read, [`pid_files`] among it · [`twins`] two names for one folder · [`prepare`] which tickers need work · [`last_words`] the telling line of a log · [`signs`]
 //! that anything was done, [`marks`] how far what runs is · [`run`] what attempts have in common · [`containment`] its control group · [`shims`] who attends to
 //! them · [`attend`] both ends of an attempt's fence · [`attempt`] one attempt from folder to report · [`drive`] the loop.
 
@@ -27,6 +27,7 @@ pub mod locks;
 pub mod folders;
 pub mod scratch;
 pub mod pid_files;
+pub mod twins;
 pub mod prepare;
 pub mod last_words;
 pub mod signs;

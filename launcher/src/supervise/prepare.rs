@@ -18,6 +18,7 @@ use super::facts::{Entry, Fact, Tally};
 use super::machine::Machine;
 use super::scratch;
 use super::totals::Totals;
+use super::twins::Twins;
 use crate::plan::batches::{self, FairShare, Load, Weighed};
 use crate::plan::part::{self, Part};
 use crate::plan::request::Request;
@@ -45,7 +46,9 @@ pub fn prepare(
     sizes: &Sizes,
     now: Timestamp,
 ) -> Prepared {
-    let Survey { proven, rows, short } = survey(request, unbatched(machine, tickers), Part::WHOLE, now);
+    let twins = Twins::among(&request.settings.outdir, tickers);
+    let look = Look { request, twins: &twins, now };
+    let Survey { proven, rows, short } = look.survey(unbatched(machine, tickers), Part::WHOLE);
     let (weights, weighed_by) = weights::weigh(&short, &rows, sizes);
     let weighed = |((ticker, _), weight): ((Ticker, _), Weight)| Weighed::of(ticker, weight);
     let mut unproven: Vec<Weighed> = short.into_iter().zip(weights).map(weighed).collect();
@@ -56,7 +59,7 @@ pub fn prepare(
 
     let mut facts: Vec<Fact> = changes(machine, request).collect();
     facts.push(Fact::Surveyed { proven });
-    facts.extend(machine.batches().filter_map(|(id, batch)| reopened(request, id, batch, now)));
+    facts.extend(machine.batches().filter_map(|(id, batch)| look.reopened(id, batch)));
     let first = machine.next_batch().0;
     let new = batches::split(unproven, request.batching(), request.settings.max_concurrent);
     let planned = |(batch, Load { tickers, part, weight }): (BatchId, Load)| Fact::Planned {
@@ -140,23 +143,6 @@ fn torn_off(machine: &Machine, request: &Request) -> Vec<Weighed> {
     planned.into_iter().flat_map(missing).collect()
 }
 
-/// A batch with done members whose proof does not hold any more: a file is gone, or the run is longer now.
-fn reopened(request: &Request, id: BatchId, batch: &Batch, now: Timestamp) -> Option<Fact> {
-    // What runs is looked at when it ends.
-    if matches!(batch.state, BatchState::Running { .. }) {
-        return None;
-    }
-    // Where only a script's word vouches for a ticker there is nothing to look at. Whose word it was is not kept, only
-    // how many: where more are without a ledger now, one of them has lost its own, and all are in doubt.
-    let has_ledger = |ticker: &&Ticker| Ledger::path(&request.settings.outdir, ticker).exists();
-    let (with, without): (Vec<_>, Vec<_>) = batch.done().partition(has_ledger);
-    let vouched_for = without.len() as u64 <= batch.reported;
-    let looked_at = with.into_iter().chain(without.into_iter().filter(|_| !vouched_for));
-    let Survey { proven, short, .. } = survey(request, looked_at, batch.part(), now);
-    let unfinished: Vec<Ticker> = short.into_iter().map(|(ticker, _)| ticker).collect();
-    (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven })
-}
-
 /// What the outdir says of some tickers.
 #[derive(Default)]
 struct Survey {
@@ -167,25 +153,51 @@ struct Survey {
     short: Vec<(Ticker, Option<OwnRows>)>,
 }
 
-fn survey<'a>(
-    request: &Request,
-    tickers: impl IntoIterator<Item = &'a Ticker>,
-    part: Part,
+/// How the outdir is looked at.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    request: &'a Request,
+    /// What is in their folders is another one's.
+    twins: &'a Twins,
     now: Timestamp,
-) -> Survey {
-    let mut survey = Survey::default();
-    for ticker in tickers {
-        let rows = match evidence::standing(request, ticker, part.days(request.days()), now) {
-            Standing::Proven(summary) => {
-                survey.proven += Tally::of_ticker(summary);
-                survey.rows.push((ticker.clone(), summary.rows));
-                continue;
-            }
-            Standing::Short { rows } => rows,
-            // An unusable ledger is the worker's to report, for this ticker alone.
-            Standing::NoLedger | Standing::Unusable(_) => None,
-        };
-        survey.short.push((ticker.clone(), rows));
+}
+
+impl Look<'_> {
+    /// A batch with done members whose proof does not hold any more: a file is gone, or the run is longer now.
+    fn reopened(self, id: BatchId, batch: &Batch) -> Option<Fact> {
+        // What runs is looked at when it ends.
+        if matches!(batch.state, BatchState::Running { .. }) {
+            return None;
+        }
+        // Where only a script's word vouches for a ticker there is nothing to look at. Whose word it was is not kept, only
+        // how many: where more are without a ledger now, one of them has lost its own, and all are in doubt.
+        let has_ledger = |ticker: &&Ticker| Ledger::path(&self.request.settings.outdir, ticker).exists();
+        let (with, without): (Vec<_>, Vec<_>) = batch.done().partition(has_ledger);
+        let vouched_for = without.len() as u64 <= batch.reported;
+        let looked_at = with.into_iter().chain(without.into_iter().filter(|_| !vouched_for));
+        let Survey { proven, short, .. } = self.survey(looked_at, batch.part());
+        let unfinished: Vec<Ticker> = short.into_iter().map(|(ticker, _)| ticker).collect();
+        (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven })
     }
-    survey
+
+    fn survey<'a>(self, tickers: impl IntoIterator<Item = &'a Ticker>, part: Part) -> Survey {
+        let mut survey = Survey::default();
+        let days = part.days(self.request.days());
+        for ticker in tickers {
+            let rows = match evidence::standing(self.request, ticker, days, self.now) {
+                // It is named when its batch comes.
+                _ if self.twins.has(ticker) => None,
+                Standing::Proven(summary) => {
+                    survey.proven += Tally::of_ticker(summary);
+                    survey.rows.push((ticker.clone(), summary.rows));
+                    continue;
+                }
+                Standing::Short { rows } => rows,
+                // An unusable ledger is the worker's to report, for this ticker alone.
+                Standing::NoLedger | Standing::Unusable(_) => None,
+            };
+            survey.short.push((ticker.clone(), rows));
+        }
+        survey
+    }
 }

@@ -1,10 +1,12 @@
 //! A run as its supervisor and its shims see it: what all its attempts have in common.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use shared::run::api_key::ApiKey;
 use shared::run::workdir::{BatchId, Workdir};
 
+use super::twins::Twins;
 use crate::plan::request::Request;
 use crate::process::watch::Marker;
 
@@ -18,9 +20,25 @@ pub struct Run {
     pub executable: PathBuf,
     /// Handed to workers; a script may do without.
     pub api_key: Option<ApiKey>,
+    /// Its tickers whose folders are others', once somebody has looked.
+    twins: OnceLock<Twins>,
 }
 
 impl Run {
+    /// Of what was asked and frozen.
+    pub fn new(request: Request, workdir: Workdir, executable: PathBuf, api_key: Option<ApiKey>) -> Self {
+        Self { request, workdir, executable, api_key, twins: OnceLock::new() }
+    }
+
+    /// Its tickers whose folders are others'.
+    pub fn twins(&self) -> &Twins {
+        let look = || {
+            let tickers = self.request.frozen_tickers(&self.workdir).unwrap_or_default();
+            Twins::among(&self.request.settings.outdir, &tickers)
+        };
+        self.twins.get_or_init(look)
+    }
+
     /// What every process of an attempt inherits.
     pub fn marker(&self, batch: BatchId, number: u32) -> Marker {
         Marker::of_attempt(&self.request.run, format!("{batch}.{number}"))

@@ -1,0 +1,110 @@
+//! Twins: tickers of a run whose folders are one, by a link or on a file system that does not tell capitals from small
+//! letters. One folder holds one ticker: the first of them has it, the others fail by name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use shared::market::ticker::Ticker;
+use shared::run::events::{Origin, Persistence};
+
+use super::facts::Word;
+
+/// Files of ours in every outdir that has been worked on, by which a file system shows whether it tells capitals apart.
+const OURS: [&str; 2] = ["_launcher.lock", "_dataset.json"];
+
+/// Which file or folder it is, by whatever name.
+type Identity = (u64, u64);
+
+/// Each ticker whose folder is an earlier one's, and whose.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Twins(BTreeMap<Ticker, Ticker>);
+
+impl Twins {
+    /// Among the tickers of a run.
+    pub fn among(outdir: &Path, tickers: &[Ticker]) -> Self {
+        let folder = |ticker: &Ticker| identity(&outdir.join(ticker.as_str()));
+        Self::by(tickers, folder, ignores_case(outdir))
+    }
+
+    fn by(tickers: &[Ticker], folder: impl Fn(&Ticker) -> Option<Identity>, ignores_case: bool) -> Self {
+        let mut owners: HashMap<Identity, &Ticker> = HashMap::new();
+        let mut spelled: HashMap<String, &Ticker> = HashMap::new();
+        let mut twins = BTreeMap::new();
+        for ticker in tickers {
+            let by_folder = folder(ticker).map(|it| *owners.entry(it).or_insert(ticker));
+            let by_name =
+                ignores_case.then(|| *spelled.entry(ticker.as_str().to_lowercase()).or_insert(ticker));
+            let first = [by_folder, by_name].into_iter().flatten().find(|first| *first != ticker);
+            if let Some(first) = first {
+                twins.insert(ticker.clone(), first.clone());
+            }
+        }
+        Self(twins)
+    }
+
+    /// Is its folder another one's?
+    pub fn has(&self, ticker: &Ticker) -> bool {
+        self.0.contains_key(ticker)
+    }
+
+    /// What is to be said of a ticker whose folder is another one's.
+    pub fn word_on(&self, ticker: &Ticker, outdir: &Path) -> Option<Word> {
+        let first = self.0.get(ticker)?;
+        let folder = outdir.join(ticker.as_str());
+        let cause = format!(
+            "{} is the folder of {first} as well, and one folder holds one ticker: remove the link or give {ticker} another --outdir",
+            folder.display()
+        );
+        let kind = Some("the folder is another ticker's as well".to_owned());
+        Some(Word::Failed { cause, persistence: Persistence::Permanent, origin: Some(Origin::Ticker), kind })
+    }
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Does the file system take capitals and small letters for the same?
+fn ignores_case(outdir: &Path) -> bool {
+    OURS.iter().any(|name| {
+        let found = identity(&outdir.join(name));
+        found.is_some() && found == identity(&outdir.join(name.to_uppercase()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn tickers(names: &[&str]) -> Vec<Ticker> {
+        names.iter().map(|name| name.parse().expect("a ticker")).collect()
+    }
+
+    fn twins(twins: &Twins) -> Vec<(&str, &str)> {
+        twins.0.iter().map(|(second, first)| (second.as_str(), first.as_str())).collect()
+    }
+
+    #[test]
+    fn the_second_of_two_names_for_one_folder_is_a_twin_of_the_first() {
+        let out = tempfile::tempdir().expect("a folder");
+        fs::create_dir(out.path().join("AAA")).expect("made");
+        fs::create_dir(out.path().join("BBB")).expect("made");
+        symlink("AAA", out.path().join("Aaa")).expect("linked");
+        let found = Twins::among(out.path(), &tickers(&["AAA", "Aaa", "BBB", "NEW"]));
+        assert_eq!(twins(&found), [("Aaa", "AAA")]);
+        let Some(Word::Failed { cause, .. }) = found.word_on(&tickers(&["Aaa"])[0], out.path()) else {
+            panic!("it has a word")
+        };
+        assert!(cause.contains("is the folder of AAA as well"), "{cause}");
+    }
+
+    #[test]
+    fn where_capitals_are_not_told_apart_two_spellings_are_twins_before_there_is_a_folder() {
+        let names = tickers(&["BCpC", "BCPC", "AAA"]);
+        assert_eq!(twins(&Twins::by(&names, |_| None, true)), [("BCPC", "BCpC")]);
+        assert_eq!(Twins::by(&names, |_| None, false), Twins::default());
+    }
+}

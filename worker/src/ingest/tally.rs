@@ -200,14 +200,10 @@ pub fn of_source(failure: &Failure) -> Verdict {
     }
 }
 
-/// A full disk is everybody's. Whatever else goes wrong with one path may be one ticker's: a folder that may not be
-/// written, a file in the place of a folder.
+/// A full disk is everybody's, and so is an error that does not say its kind: a full disk may be behind it. What is known
+/// to be about one path may be one ticker's: a folder that may not be written, a file in the place of a folder.
 pub fn of_disk(error: &DiskError) -> Verdict {
     match error.source.kind() {
-        ErrorKind::StorageFull
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::FileTooLarge
-        | ErrorKind::OutOfMemory => Verdict::Batch(Exit::LocalResource),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             Verdict::TickerUnlessTheTreeIs("its folder can't be written")
         }
@@ -218,7 +214,7 @@ pub fn of_disk(error: &DiskError) -> Verdict {
         | ErrorKind::NotFound => {
             Verdict::TickerUnlessTheTreeIs("its folder or a file in it is not what it must be")
         }
-        _ => Verdict::TickerUnlessTheTreeIs("its folder can't be used"),
+        _ => Verdict::Batch(Exit::LocalResource),
     }
 }
 

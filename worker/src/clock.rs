@@ -1,5 +1,6 @@
 //! The door to time: no other file of this crate looks at a clock.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -8,6 +9,13 @@ use jiff::Timestamp;
 #[expect(clippy::disallowed_methods, reason = "the one door to the time of day")]
 pub fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// How long this process has looked at the clock; the time of day may jump meanwhile.
+#[expect(clippy::disallowed_methods, reason = "the one door to elapsed time")]
+pub fn uptime() -> Duration {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    BEGAN.get_or_init(Instant::now).elapsed()
 }
 
 /// A moment after which nobody waits any longer; the time of day may jump meanwhile.

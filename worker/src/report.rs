@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::market::ticker::Ticker;
 use shared::run::api_key::ApiKey;
 use shared::run::events::{Event, EventLog, Origin, Persistence};
 
 use crate::clock;
+use crate::pulse::{Pulse, Reached};
 
 /// Longer texts are cut.
 const MAX_TEXT: usize = 600;
@@ -50,12 +52,13 @@ pub enum Level {
 pub struct Reporter {
     events: EventLog,
     secret: Option<ApiKey>,
+    pulse: Mutex<Pulse>,
 }
 
 impl Reporter {
     /// Reports to stderr and to `events`.
     pub fn new(events: EventLog) -> Self {
-        Self { events, secret: None }
+        Self { events, secret: None, pulse: Mutex::default() }
     }
 
     /// Never says `secret`, not even where a server repeats it.
@@ -90,6 +93,38 @@ impl Reporter {
     /// A line about one ticker.
     pub fn ticker(&self, level: Level, ticker: &Ticker, text: impl Display) {
         line(level, &self.fit_to_say(&format!("{ticker}: {text}")));
+    }
+
+    fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on the log tells how `name` gets on, until [`Reporter::fetched`].
+    pub fn fetching(&self, name: impl Display) {
+        self.pulse().begin(&name.to_string(), clock::uptime());
+    }
+
+    /// How far `name` has come.
+    pub fn reached(&self, name: impl Display, reached: Reached) {
+        self.pulse().reach(&name.to_string(), reached);
+    }
+
+    /// What `name` waits for.
+    pub fn waiting(&self, name: impl Display, what: impl Display) {
+        self.pulse().wait(&name.to_string(), what.to_string());
+    }
+
+    /// `name` is fetched, or given up.
+    pub fn fetched(&self, name: impl Display) {
+        self.pulse().end(&name.to_string());
+    }
+
+    /// Tells how what is being fetched gets on, where the log has been silent of it for long.
+    pub fn say_how_it_gets_on(&self, turns: usize) {
+        let due = self.pulse().due(clock::uptime(), turns);
+        for (name, text) in due {
+            line(Level::Info, &self.fit_to_say(&format!("{name}: {text}")));
+        }
     }
 
     /// Work on `ticker` begins.

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::blocking;
@@ -42,6 +43,7 @@ pub struct Client {
     backoff: Backoff,
     /// One for all processes that use this key; `None` sends as fast as the server answers.
     budget: Option<SharedBudget>,
+    turns_awaited: AtomicUsize,
 }
 
 impl Client {
@@ -62,7 +64,12 @@ impl Client {
             .timeout(READ_TIMEOUT);
         // Through a proxy only what it can't read: https passes it as a tunnel, http would show it the key.
         let http = if base.is_encrypted() { builder } else { builder.no_proxy() }.build()?;
-        Ok(Self { http, key, backoff, budget })
+        Ok(Self { http, key, backoff, budget, turns_awaited: AtomicUsize::new(0) })
+    }
+
+    /// Requests that wait for their turn in the rate budget.
+    pub fn turns_awaited(&self) -> usize {
+        self.turns_awaited.load(Ordering::Relaxed)
     }
 
     /// As many tries as a request gets.
@@ -124,7 +131,10 @@ impl Client {
             stop.sleep(wait);
             if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        match budget.take(sleep) {
+        self.turns_awaited.fetch_add(1, Ordering::Relaxed);
+        let turn = budget.take(sleep);
+        self.turns_awaited.fetch_sub(1, Ordering::Relaxed);
+        match turn {
             Ok(ControlFlow::Continue(())) => Ok(()),
             Ok(ControlFlow::Break(())) => Err(Failure::Stopped),
             Err(error) => Err(Failure::NoTurn(causes(&error))),

@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use shared::dataset::kind::Kind;
 use shared::market::ohlcv::Ohlcv;
@@ -19,6 +22,9 @@ use super::tally::Tally;
 use super::task::Tools;
 use crate::report::Level;
 
+/// How often the log is looked at whether it has been silent for long.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How much one process takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
@@ -31,6 +37,21 @@ pub struct Load {
 
 /// Ingests `tickers` and returns how the process should exit.
 pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
+    let (over, is_over) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // Ends when the other end of the channel is let go.
+            while is_over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                tools.reporter.say_how_it_gets_on(tools.client.turns_awaited());
+            }
+        });
+        let exit = run_all(tools, tickers, load);
+        drop(over);
+        exit
+    })
+}
+
+fn run_all(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
     let tally = Tally::new(tools.reporter, tools.stop, &tools.task.outdir);
     let orders = for_the_market(tools, tickers, load);
     let ordered: HashSet<Ticker> = orders.iter().map(|order| order.ticker.clone()).collect();
@@ -90,10 +111,12 @@ fn is_proven(tools: Tools<'_>, ticker: &Ticker) -> bool {
 
 fn visit(tools: Tools<'_>, pipeline: &Pipeline<'_>, ticker: &Ticker, tally: &Tally<'_>) {
     tools.reporter.start(ticker);
+    tools.reporter.fetching(ticker);
     let outcome = match tools.task.kind {
         Kind::Daily | Kind::Minute => pipeline.ingest::<Ohlcv>(ticker),
         Kind::Trades => pipeline.ingest::<Trade>(ticker),
     };
+    tools.reporter.fetched(ticker);
     match outcome {
         Ok(received) => tally.done(ticker, received),
         Err(error) => tally.failed(ticker, &error),

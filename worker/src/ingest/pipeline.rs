@@ -24,6 +24,7 @@ use crate::api::endpoints::Endpoint;
 use crate::api::failure::{Failure, Meaning};
 use crate::api::follow::{Delivery, Tries, follow};
 use crate::clock;
+use crate::pulse::Reached;
 use crate::report::Level;
 
 /// Brings tickers to disk; shared by all threads of the worker.
@@ -202,6 +203,7 @@ impl<'a> Pipeline<'a> {
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
         let wanted = visit.wanted_of(range);
         let Visit { ticker, store, open, tries, received, odd, .. } = visit;
+        let ticker: &Ticker = ticker;
         let Task { kind, zone, .. } = *self.tools.task;
         let window = row::window::<R>(kind, zone, range);
         let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window);
@@ -213,15 +215,19 @@ impl<'a> Pipeline<'a> {
             received.pages += 1;
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
+            let day = page.rows.last().and_then(|row| row.day(zone));
             for piece in partitioner.take(page.rows) {
                 odd.look_at(&piece);
                 keep(store, open, piece, fetch)?;
             }
-            self.tools.reporter.progress(ticker, received.rows, received.pages, received.bytes);
+            let Received { rows, pages, bytes } = *received;
+            self.tools.reporter.reached(ticker, Reached { day, rows, pages });
+            self.tools.reporter.progress(ticker, rows, pages, bytes);
             Ok(())
         };
         let on_retry = |failure: &Failure, wait: std::time::Duration| {
             let text = format_args!("{failure}; asking again in {:.1} s", wait.as_secs_f64());
+            self.tools.reporter.waiting(ticker, failure);
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         };
         if let Err(error) = follow(self.tools.client, &mut chain, *tries, self.tools.stop, on_page, on_retry)

@@ -23,10 +23,14 @@ use crate::ingest::partitioner::Partitioner;
 use crate::ingest::store::{Fetch, Store};
 use crate::ingest::tally::{Received, Tally, TickerError, Verdict, of_source};
 use crate::ingest::task::Tools;
+use crate::pulse::Reached;
 use crate::report::Level;
 
 /// Bars held at a time, about 90 bytes each; a round has so many sessions that no more can come.
 const BARS_HELD: usize = 200_000;
+
+/// What is being fetched, in the log.
+const MARKET: &str = "the whole market";
 
 /// The batch, as all threads see it.
 struct Rounds<'a> {
@@ -64,6 +68,9 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
         tools.reporter.start(&order.ticker);
     }
     let sessions = (BARS_HELD / orders.len().max(1)).max(1);
+    if !orders.is_empty() {
+        tools.reporter.fetching(MARKET);
+    }
     for questions in questions.rchunks(sessions) {
         let Some(herald) = orders.first_mut() else { break };
         let round = rounds.ask(questions, herald, threads);
@@ -81,6 +88,7 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
             }
         }
     }
+    tools.reporter.fetched(MARKET);
     alone
 }
 
@@ -95,6 +103,8 @@ impl Rounds<'_> {
                 let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
                 received.pages += 1;
                 received.bytes += bytes;
+                let reached = Reached { day: question.session, rows: received.rows, pages: received.pages };
+                self.tools.reporter.reached(MARKET, reached);
                 let Received { rows, pages, bytes } = *received;
                 self.tools.reporter.progress(&herald.ticker, rows, pages, bytes);
             });
@@ -124,6 +134,7 @@ impl Rounds<'_> {
         let Tools { task, client, stop, .. } = self.tools;
         let asked = ask_day::Question { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
         let on_retry = |failure: &Failure, wait: std::time::Duration| {
+            self.tools.reporter.waiting(MARKET, failure);
             self.warn(format_args!("{day}: {failure}; asking again in {:.1} s", wait.as_secs_f64()));
         };
         match ask_day(client, asked, day, stop, on_retry) {

@@ -71,13 +71,16 @@ impl Pulse {
 impl Work {
     fn say(&mut self, now: Duration, turns: usize) -> String {
         let Reached { day, rows, pages } = self.reached;
-        let pace = (rows.saturating_sub(self.said_rows)) as f64 / now.saturating_sub(self.said_at).as_secs_f64();
+        let pace =
+            (rows.saturating_sub(self.said_rows)) as f64 / now.saturating_sub(self.said_at).as_secs_f64();
         (self.said_at, self.said_rows) = (now, rows);
         let day = day.map(|day| format!(" up to {day}")).unwrap_or_default();
         let waits = match (&self.wait, turns) {
             (Some(what), _) => format!("; waiting: {what}"),
             (None, 0) => String::new(),
-            (None, turns) => format!("; {turns} requests of this process wait for their turn in the rate limit"),
+            (None, turns) => {
+                format!("; {turns} requests of this process wait for their turn in the rate limit")
+            }
         };
         format!("{rows} rows in {pages} pages{day}, {pace:.0} rows/s{waits}")
     }
@@ -114,7 +117,9 @@ mod tests {
         pulse.begin("AIG", Duration::ZERO);
         assert_eq!(
             lines(&mut pulse, 10, 2),
-            ["AIG: 0 rows in 0 pages, 0 rows/s; 2 requests of this process wait for their turn in the rate limit"]
+            [
+                "AIG: 0 rows in 0 pages, 0 rows/s; 2 requests of this process wait for their turn in the rate limit"
+            ]
         );
         pulse.wait("AIG", "the rate limit was exceeded (429)".to_owned());
         assert_eq!(

@@ -200,8 +200,8 @@ pub fn of_source(failure: &Failure) -> Verdict {
     }
 }
 
-/// A full disk is everybody's, and so is an error that does not say its kind: a full disk may be behind it. What is known
-/// to be about one path may be one ticker's: a folder that may not be written, a file in the place of a folder.
+/// A full disk is everybody's, and so is an error that is not the system's own: a full disk may be behind it. Whatever
+/// else goes wrong with one path may be one ticker's: a folder that may not be written, a file in the place of a folder.
 pub fn of_disk(error: &DiskError) -> Verdict {
     match error.source.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
@@ -214,7 +214,13 @@ pub fn of_disk(error: &DiskError) -> Verdict {
         | ErrorKind::NotFound => {
             Verdict::TickerUnlessTheTreeIs("its folder or a file in it is not what it must be")
         }
-        _ => Verdict::Batch(Exit::LocalResource),
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge
+        | ErrorKind::OutOfMemory => Verdict::Batch(Exit::LocalResource),
+        // Parquet tells of a full disk in words alone when it closes a file.
+        _ if error.source.raw_os_error().is_none() => Verdict::Batch(Exit::LocalResource),
+        _ => Verdict::TickerUnlessTheTreeIs("its folder can't be used"),
     }
 }
 

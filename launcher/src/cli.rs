@@ -13,6 +13,7 @@ use shared::market::bar::Modes;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::{Rate, Spacing};
+use shared::run::duplicates::Duplicates;
 use shared::run::limits::{MAX_TRIES, MAX_WORKER_THREADS};
 use shared::run::size::Size;
 use shared::run::via::Via;
@@ -164,6 +165,10 @@ pub struct StartArgs {
     /// fewer requests [default: ticker]
     #[arg(long, value_name = "CHOICE")]
     pub via: Option<Via>,
+    /// What becomes of two different bars with one stamp: refuse their partition, keep-last or keep-first
+    /// [default: refuse]
+    #[arg(long, value_name = "CHOICE")]
+    pub duplicates: Option<Duplicates>,
     /// At most so many requests, shared by everything on this machine that uses the key: 500/min, 100/s
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,

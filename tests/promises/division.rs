@@ -118,6 +118,28 @@ fn month_by_month_a_twin_holds_up_its_own_month_only() {
 }
 
 #[test]
+fn with_duplicates_keep_last_or_first_a_twin_is_one_bar_and_all_24_months_are_in_place() {
+    for (choice, which, more) in [("keep-last", "last", 1.0), ("keep-first", "first", 0.0)] {
+        let scene = with_a_twin();
+        let (said, _) = scene.run(&["--duplicates", choice], 0);
+        let words = format!("1 bars came in two versions; the one sent {which} is kept");
+        assert!(said.contains(&words), "{said}");
+        let mut truth = minute_bars(&scene.exchange, &scene.ticker, two_years());
+        let day = |t| TradingDay::of_utc_ms(t).expect("a day").to_string();
+        let twin = truth.iter_mut().find(|bar| day(bar.t) == "2023-05-04").expect("it traded");
+        twin.volume += more;
+        assert_eq!(tree::bars(&scene.place.outdir(), Kind::Minute, &scene.ticker), truth);
+        assert_eq!(scene.in_place().len(), 24);
+    }
+    let scene = with_a_twin();
+    let (said, _) = scene.run(&[], 10);
+    assert!(
+        said.contains("--duplicates keep-last, or keep-first, takes one of them"),
+        "the way on is said: {said}"
+    );
+}
+
+#[test]
 fn a_trade_without_a_price_holds_up_its_own_day_only() {
     let bad = |ticker| Sore::TextPrice(ticker, "2024-01-18".parse().expect("a day"));
     let config = Config::synthetic(11).with_elephant_trades(1_000).with_page_rows_max(1_500);

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use shared::dataset::kind::Kind;
+use shared::run::duplicates::Duplicates;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::part::Part;
@@ -68,6 +69,10 @@ fn how_to_fetch(settings: &Settings, kind: Kind, arguments: &mut Vec<OsString>) 
     }
     if kind == Kind::Daily {
         say("--via", &settings.via.to_string());
+    }
+    // Executables of one's own know what was there before this flag was.
+    if kind != Kind::Trades && settings.duplicates != Duplicates::Refuse {
+        say("--duplicates", &settings.duplicates.to_string());
     }
     if kind == Kind::Trades {
         say("--columns", &settings.columns.to_string());

@@ -37,6 +37,7 @@ impl fmt::Display for Change {
 /// Sets the knobs of `settings` as `args` say, and tells which of them that changes. What was not said stays.
 pub fn turn(args: &StartArgs, settings: &mut Settings, cwd: &Path) -> Result<Vec<Change>, SettingsError> {
     settings::refuse_via(args.via, settings.job)?;
+    settings::refuse_duplicates(args.duplicates, settings.job)?;
     let mut turned = Turned(Vec::new());
     turned.how_many(args, settings, cwd);
     turned.how_to_ask(args, settings)?;
@@ -90,6 +91,7 @@ impl Turned {
         self.set("--base-url", &mut settings.base_url, base_url.map(|url| url.to_string()));
         self.set("--window", &mut settings.window, args.window);
         self.set("--via", &mut settings.via, args.via);
+        self.set("--duplicates", &mut settings.duplicates, args.duplicates);
         self.turn(
             "--rate",
             &mut settings.rate,
@@ -197,6 +199,7 @@ mod tests {
             base_url: Some("https://api.polygon.io".to_owned()),
             window: Some("month".parse().expect("a window")),
             via: Some("auto".parse().expect("a way")),
+            duplicates: Some("keep-last".parse().expect("a choice")),
             rate: Some("100/min".parse().expect("a rate")),
             settle: Some(SignedDuration::from_hours(20)),
             recheck_empty: Some(3),
@@ -223,6 +226,7 @@ mod tests {
             "--base-url https://api.massive.com → https://api.polygon.io",
             "--window range → month",
             "--via ticker → auto",
+            "--duplicates refuse → keep-last",
             "--rate 500/min → 100/min",
             "--settle 15h → 20h",
             "--recheck-empty 1 → 3",

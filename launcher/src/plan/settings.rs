@@ -14,6 +14,7 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::{Rate, Spacing};
 use shared::run::base_url::{BaseUrl, BaseUrlError, DEFAULT_BASE_URL, PlainHttp};
+use shared::run::duplicates::Duplicates;
 use shared::run::size::Size;
 use shared::run::via::Via;
 use shared::run::window::Window;
@@ -117,6 +118,9 @@ pub struct Settings {
     /// How daily bars come.
     #[serde(default)]
     pub via: Via,
+    /// What becomes of two different bars with one stamp.
+    #[serde(default)]
+    pub duplicates: Duplicates,
     /// The rate budget that workers share; none where nothing was said.
     pub rate: Option<Rate>,
     /// Settling delay after a session.
@@ -195,6 +199,7 @@ impl Settings {
             });
         }
         refuse_via(args.via, job)?;
+        refuse_duplicates(args.duplicates, job)?;
         let order = bars_order(args, job, cwd)?;
         let script = args.ingest_script.as_ref().map(|path| Program::Script(absolute(cwd, path)));
         let base_url = args.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
@@ -219,6 +224,7 @@ impl Settings {
             zone: args.tz.unwrap_or_default(),
             window: args.window.unwrap_or_default(),
             via: args.via.unwrap_or_default(),
+            duplicates: args.duplicates.unwrap_or_default(),
             rate: rate(args).and_then(Spacing::rate),
             settle: args.settle.unwrap_or(DEFAULT_SETTLE),
             recheck_empty: args.recheck_empty.unwrap_or(DEFAULT_RECHECK_EMPTY),
@@ -334,6 +340,17 @@ pub(super) fn refuse_via(via: Option<Via>, job: Job) -> Result<(), SettingsError
     match via {
         Some(_) if job != Job::Daily => Err(SettingsError::NotForJob { flag: "--via", job, why }),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Only a bar has a stamp of its own.
+pub(super) fn refuse_duplicates(duplicates: Option<Duplicates>, job: Job) -> Result<(), SettingsError> {
+    let why = "only downloaded bars have one row a stamp";
+    match (duplicates, job) {
+        (None, _) | (Some(_), Job::Daily | Job::Minute) => Ok(()),
+        (Some(_), Job::Trades | Job::Bars) => {
+            Err(SettingsError::NotForJob { flag: "--duplicates", job, why })
+        }
     }
 }
 

@@ -13,5 +13,6 @@ pub mod ticker_list;
 pub mod ticker_sizes;
 pub mod window;
 pub mod via;
+pub mod duplicates;
 pub mod workdir;
 pub mod thousands;

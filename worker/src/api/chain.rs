@@ -9,6 +9,7 @@ use std::ops::Range;
 use shared::dataset::row::{Row, Stamps};
 use shared::market::trading_day::TradingDay;
 use shared::run::base_url::BaseUrl;
+use shared::run::duplicates::Duplicates;
 use url::Url;
 
 use super::border::Border;
@@ -43,6 +44,18 @@ pub struct Chain<R> {
     /// Pages in a row that brought nothing new; a restart does not make them forgotten.
     idle_pages: u32,
     repeated_rows: u64,
+    duplicates: Duplicates,
+    /// Stamps of two different rows of which one was kept, since they were last asked for.
+    resolved: Vec<i64>,
+}
+
+/// What is new on a page.
+struct Sifted<R> {
+    rows: Vec<R>,
+    /// Rows that were read before.
+    repeated: usize,
+    /// Stamps of two different rows of which one was kept.
+    resolved: Vec<i64>,
 }
 
 impl<R: Row> Chain<R> {
@@ -50,7 +63,32 @@ impl<R: Row> Chain<R> {
     pub fn new(base: BaseUrl, endpoint: Endpoint, window: Range<i64>) -> Self {
         let next = own(&base, &endpoint, &window);
         let (border, followed) = (Border::default(), HashSet::new());
-        Self { base, endpoint, window, border, next, followed, idle_pages: 0, repeated_rows: 0 }
+        let (duplicates, resolved) = (Duplicates::Refuse, Vec::new());
+        let (idle_pages, repeated_rows) = (0, 0);
+        Self {
+            base,
+            endpoint,
+            window,
+            border,
+            next,
+            followed,
+            idle_pages,
+            repeated_rows,
+            duplicates,
+            resolved,
+        }
+    }
+
+    /// The same, where this becomes of two different rows with one stamp.
+    #[must_use]
+    pub fn with(mut self, duplicates: Duplicates) -> Self {
+        self.duplicates = duplicates;
+        self
+    }
+
+    /// The stamps of two different rows of which one was kept, since the last question.
+    pub fn resolved(&mut self) -> Vec<i64> {
+        std::mem::take(&mut self.resolved)
     }
 
     /// The page to ask for now; `None` when every page has been read.
@@ -70,14 +108,16 @@ impl<R: Row> Chain<R> {
     pub fn accept(&mut self, page: Page<R>) -> Result<Vec<R>, Lie> {
         self.check_envelope(&page)?;
         let held = page.rows.len();
-        let rows = self.new_rows(page.rows)?;
+        let Sifted { rows, repeated, resolved } = self.new_rows(page.rows)?;
+        debug_assert!(rows.len() + repeated <= held, "no row out of nothing");
         let position = rows.last().or(self.border.last()).map(Row::stamp);
         let next = self.next_after(page.next_url.as_deref(), position)?;
         let idle_pages = if rows.is_empty() { self.idle_pages + 1 } else { 0 };
         if idle_pages >= MAX_IDLE_PAGES && next != Next::End {
             return Err(Lie::NothingNew);
         }
-        self.repeated_rows += (held - rows.len()) as u64;
+        self.repeated_rows += repeated as u64;
+        self.resolved.extend(resolved);
         self.idle_pages = idle_pages;
         self.border.move_to_end_of(&rows);
         self.followed.extend(self.url().cloned());
@@ -128,11 +168,14 @@ impl<R: Row> Chain<R> {
     }
 
     /// The rows that were not on the page before, in order. A page is large: it is sifted where it is.
-    fn new_rows(&self, mut rows: Vec<R>) -> Result<Vec<R>, Lie> {
+    fn new_rows(&self, mut rows: Vec<R>) -> Result<Sifted<R>, Lie> {
         let mut is_new = Vec::with_capacity(rows.len());
         let mut before = self.border.last();
+        // Where it stands on this page, if it does.
+        let mut before_at = None;
         let mut repeats = self.border.repeats();
-        for row in &rows {
+        let (mut repeated, mut resolved) = (0, Vec::new());
+        for (at, row) in rows.iter().enumerate() {
             let stamp = row.stamp();
             if !self.window.contains(&stamp) {
                 return Err(Lie::OutsideRange(stamp));
@@ -145,15 +188,35 @@ impl<R: Row> Chain<R> {
             }
             let is_repeated = repeats.take(row);
             let twin = before.filter(|before| R::STAMPS == Stamps::Unique && before.stamp() == stamp);
-            if twin.is_some_and(|twin| twin != row) {
-                return Err(Lie::TwoRows(stamp));
+            let is_other = twin.is_some_and(|twin| twin != row);
+            let keeps_first = match self.duplicates {
+                Duplicates::Refuse if is_other => return Err(Lie::TwoRows(stamp)),
+                Duplicates::KeepFirst => true,
+                Duplicates::Refuse | Duplicates::KeepLast => false,
+            };
+            if is_other && !is_repeated {
+                resolved.push(stamp);
+                is_new.push(!keeps_first);
+                if keeps_first {
+                    continue;
+                }
+                // One that stands on an earlier page was handed on: who takes the rows lets this one take its place.
+                if let Some(at) = before_at {
+                    is_new[at] = false;
+                }
+            } else {
+                let is_again = is_repeated || twin.is_some();
+                repeated += usize::from(is_again);
+                is_new.push(!is_again);
+                if is_again && is_other {
+                    continue;
+                }
             }
-            is_new.push(!is_repeated && twin.is_none());
-            before = Some(row);
+            (before, before_at) = (Some(row), Some(at));
         }
         let mut is_new = is_new.into_iter();
         rows.retain(|_| is_new.next() == Some(true));
-        Ok(rows)
+        Ok(Sifted { rows, repeated, resolved })
     }
 
     fn next_after(&self, next_url: Option<&str>, position: Option<i64>) -> Result<Next, Lie> {
@@ -253,6 +316,47 @@ mod tests {
         let mut chain = chain();
         chain.accept(page(&["2024-01-02", "2024-01-03"], Some(next_from("2024-01-04")))).expect("true");
         chain
+    }
+
+    /// Bars of 2 January in two versions, by their volumes.
+    fn versions(volumes: &[f64]) -> Vec<Ohlcv> {
+        volumes.iter().map(|volume| Ohlcv { volume: *volume, ..row("2024-01-02") }).collect()
+    }
+
+    #[test]
+    fn of_two_versions_of_a_bar_the_one_that_was_chosen_is_kept() {
+        let read = |duplicates, rows: Vec<Ohlcv>| {
+            let mut chain = chain().with(duplicates);
+            let page = Page { results_count: Some(rows.len() as u64), rows, ..page(&[], None) };
+            let volumes = |rows: Vec<Ohlcv>| rows.iter().map(|row| row.volume).collect::<Vec<_>>();
+            let rows = chain.accept(page).map(volumes);
+            (rows, chain.resolved().len(), chain.repeated_rows())
+        };
+        let stamp = row("2024-01-02").t;
+        assert_eq!(read(Duplicates::Refuse, versions(&[1.0, 2.0])).0, Err(Lie::TwoRows(stamp)));
+        assert_eq!(read(Duplicates::KeepLast, versions(&[1.0, 2.0])), (Ok(vec![2.0]), 1, 0));
+        assert_eq!(read(Duplicates::KeepFirst, versions(&[1.0, 2.0])), (Ok(vec![1.0]), 1, 0));
+        assert_eq!(read(Duplicates::KeepLast, versions(&[1.0, 2.0, 3.0])), (Ok(vec![3.0]), 2, 0));
+        assert_eq!(read(Duplicates::KeepFirst, versions(&[1.0, 2.0, 1.0])), (Ok(vec![1.0]), 1, 1));
+        assert_eq!(
+            read(Duplicates::KeepLast, versions(&[1.0, 1.0])),
+            (Ok(vec![1.0]), 0, 1),
+            "a repeat is none"
+        );
+    }
+
+    #[test]
+    fn a_bar_that_is_revised_at_a_page_border_comes_in_two_versions_too() {
+        let begun = |duplicates| {
+            let mut chain = chain().with(duplicates);
+            chain.accept(page(&["2024-01-02"], Some(next_from("2024-01-02")))).expect("true");
+            let revised = Page { rows: versions(&[7.0]), ..page(&["2024-01-02"], None) };
+            let rows = chain.accept(revised);
+            (rows.map(|rows| rows.len()), chain.resolved().len())
+        };
+        assert_eq!(begun(Duplicates::Refuse).0, Err(Lie::TwoRows(row("2024-01-02").t)));
+        assert_eq!(begun(Duplicates::KeepFirst), (Ok(0), 1));
+        assert_eq!(begun(Duplicates::KeepLast), (Ok(1), 1), "it takes the place of the one before");
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::stop::Stop;
 pub struct Delivery<R> {
     /// Rows that were not on the page before, oldest first.
     pub rows: Vec<R>,
+    /// Stamps of two different rows of which one was kept.
+    pub resolved: Vec<i64>,
     /// Length of the body.
     pub bytes: u64,
 }
@@ -76,7 +78,7 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
                 if !rows.is_empty() {
                     lies = 0;
                 }
-                on_page(Delivery { rows, bytes })?;
+                on_page(Delivery { rows, resolved: chain.resolved(), bytes })?;
             }
             Err(lie) => {
                 lies += 1;

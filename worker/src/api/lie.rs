@@ -48,7 +48,7 @@ pub enum Lie {
         after: i64,
     },
     /// Two different rows for one window.
-    #[error("two different rows are stamped {0}")]
+    #[error("two different rows are stamped {0}; --duplicates keep-last, or keep-first, takes one of them")]
     TwoRows(i64),
     /// A day of the whole market is one page.
     #[error("the page of a whole day leads on to another")]

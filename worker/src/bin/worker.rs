@@ -14,6 +14,7 @@ use shared::dataset::kind::{Columns, Kind};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
+use shared::run::duplicates::Duplicates;
 use shared::run::events::EventLog;
 use shared::run::exit::Exit;
 use shared::run::leftovers;
@@ -83,6 +84,10 @@ struct BarArgs {
     /// Prices and volumes on today's scale instead of as traded
     #[arg(long)]
     adjusted: bool,
+    /// What becomes of two different bars with one stamp: refuse their partition, or keep the one that is sent last or
+    /// first
+    #[arg(long, value_name = "CHOICE", default_value_t = Duplicates::default())]
+    duplicates: Duplicates,
 }
 
 #[derive(Args)]
@@ -133,6 +138,7 @@ struct Choice {
     adjusted: Adjusted,
     columns: Columns,
     via: Via,
+    duplicates: Duplicates,
 }
 
 /// The arguments, resolved: everything that can be wrong with them has been looked at.
@@ -158,7 +164,9 @@ fn main() -> ExitCode {
         }
         Command::Minute { download: args, bars } => download(args, Choice::bars(Kind::Minute, &bars)),
         Command::Trades { download: args, columns } => {
-            download(args, Choice { kind: Kind::Trades, adjusted: Adjusted::No, columns, via: Via::Ticker })
+            let duplicates = Duplicates::default();
+            let adjusted = Adjusted::No;
+            download(args, Choice { kind: Kind::Trades, adjusted, columns, via: Via::Ticker, duplicates })
         }
         Command::Reference(args) => reference::run(&args),
         Command::Universe(args) => universe::run(&args),
@@ -174,7 +182,8 @@ fn main() -> ExitCode {
 
 impl Choice {
     fn bars(kind: Kind, args: &BarArgs) -> Self {
-        Self { kind, adjusted: args.adjusted.into(), columns: Columns::Narrow, via: Via::Ticker }
+        let BarArgs { adjusted, duplicates } = *args;
+        Self { kind, adjusted: adjusted.into(), columns: Columns::Narrow, via: Via::Ticker, duplicates }
     }
 }
 
@@ -193,7 +202,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     let list = TickerList::read(&args.tickers_csv).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
     let since = if args.resume { args.covered_since } else { Some(now) };
     let trust = Trust { now, since, recheck_empty: args.recheck_empty };
-    let Choice { kind, adjusted, columns, via } = *choice;
+    let Choice { kind, adjusted, columns, via, duplicates } = *choice;
     let task = Task {
         outdir: args.outdir,
         kind,
@@ -202,6 +211,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         asked,
         window: args.window,
         via,
+        duplicates,
         trust,
         base: source.base.clone(),
         adjusted,

@@ -85,7 +85,13 @@ impl Stored for Ohlcv {
             let date = bar.day(place.zone).expect("the chain lets only stamps of the range pass");
             DatedBar { date, bar }
         };
-        draft.extend(rows.into_iter().map(dated));
+        for row in rows.into_iter().map(dated) {
+            // The chain has let both pass: one came at the end of a page, the other, which is to be kept, on the next.
+            if draft.last().is_some_and(|last| last.key(place.kind) == row.key(place.kind)) {
+                draft.pop();
+            }
+            draft.push(row);
+        }
         Ok(())
     }
 
@@ -140,5 +146,33 @@ impl Stored for Trade {
 
     fn check(path: &Path, place: &Place) -> Result<(), ReadError> {
         reader::check(path, place.kind, place.columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_version_of_a_bar_takes_the_place_of_the_first_also_across_pages() {
+        let ticker = "AIG".parse().expect("a ticker");
+        let (kind, zone, columns) = (Kind::Minute, Zone::NewYork, Columns::Narrow);
+        let place = Place { outdir: PathBuf::new(), kind, zone, columns, ticker };
+        let bar = |minute: i64, volume| Ohlcv {
+            t: 1_709_821_800_000 + 60_000 * minute,
+            open: 1.0,
+            high: 1.0,
+            low: 1.0,
+            close: 1.0,
+            volume,
+            trades: None,
+            vwap: None,
+        };
+        let mut draft = Vec::new();
+        for page in [vec![bar(0, 1.0), bar(1, 1.0)], vec![bar(1, 2.0), bar(2, 1.0)]] {
+            Ohlcv::add(&mut draft, &place, page).expect("taken");
+        }
+        let volumes: Vec<f64> = draft.iter().map(|row| row.bar.volume).collect();
+        assert_eq!(volumes, [1.0, 2.0, 1.0]);
     }
 }

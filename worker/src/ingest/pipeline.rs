@@ -9,6 +9,7 @@ use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
+use shared::run::duplicates::Duplicates;
 
 use super::division::{Division, Why, halves};
 use super::drafts::Stored;
@@ -58,6 +59,8 @@ struct Visit<'a, R: Stored> {
     tries: Tries,
     received: Received,
     odd: OddRows,
+    /// Bars that came in two versions, of which one was kept.
+    duplicates: usize,
 }
 
 impl<R: Stored> Visit<'_, R> {
@@ -85,8 +88,9 @@ impl<'a> Pipeline<'a> {
         let open = wanted.clone();
         let tries = Tries::all(self.tools.client);
         let (received, odd) = (Received::default(), OddRows::default());
-        let mut visit = Visit { ticker, store, wanted, open, tries, received, odd };
+        let mut visit = Visit { ticker, store, wanted, open, tries, received, odd, duplicates: 0 };
         let ended = self.ask_all(&mut visit, requests);
+        self.say_duplicates(&visit);
         if visit.odd.any() {
             self.tools.reporter.ticker(Level::Warn, ticker, visit.odd);
         }
@@ -118,7 +122,7 @@ impl<'a> Pipeline<'a> {
                 Err(error) => return Err(error),
             };
             let Some(left) = visit.open_of(days).hull() else { continue };
-            let hint = failure.stamp().and_then(|stamp| day_of::<R>(task.zone, stamp));
+            let hint = failure.stamp().and_then(|stamp| day_of::<R>(self.tools.task.zone, stamp));
             if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
                 self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
             }
@@ -202,11 +206,12 @@ impl<'a> Pipeline<'a> {
     /// One chain of pages, from the first day of `range` to its last.
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
         let wanted = visit.wanted_of(range);
-        let Visit { ticker, store, open, tries, received, odd, .. } = visit;
+        let Visit { ticker, store, open, tries, received, odd, duplicates, .. } = visit;
         let ticker: &Ticker = ticker;
         let Task { kind, zone, .. } = *self.tools.task;
         let window = row::window::<R>(kind, zone, range);
-        let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window);
+        let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window)
+            .with(self.tools.task.duplicates);
         let mut partitioner = Partitioner::new(kind, zone, wanted);
         let mut fetch = Fetch { asked_at: clock::now(), pages: 0 };
 
@@ -215,6 +220,7 @@ impl<'a> Pipeline<'a> {
             received.pages += 1;
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
+            *duplicates += page.resolved.len();
             let day = page.rows.last().and_then(|row| row.day(zone));
             for piece in partitioner.take(page.rows) {
                 odd.look_at(&piece);
@@ -247,6 +253,19 @@ impl<'a> Pipeline<'a> {
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         }
         Ok(())
+    }
+
+    fn say_duplicates<R: Stored>(&self, visit: &Visit<'_, R>) {
+        let which = match self.tools.task.duplicates {
+            Duplicates::Refuse => return,
+            Duplicates::KeepLast => "last",
+            Duplicates::KeepFirst => "first",
+        };
+        let Visit { ticker, duplicates, .. } = visit;
+        if *duplicates > 0 {
+            let text = format_args!("{duplicates} bars came in two versions; the one sent {which} is kept");
+            self.tools.reporter.ticker(Level::Warn, ticker, text);
+        }
     }
 
     fn endpoint(&self, ticker: &Ticker) -> Endpoint {

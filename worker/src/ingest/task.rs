@@ -10,6 +10,7 @@ use shared::dataset::ledger::{Ledger, LedgerError};
 use shared::market::ticker::Ticker;
 use shared::market::zone::Zone;
 use shared::run::base_url::BaseUrl;
+use shared::run::duplicates::Duplicates;
 use shared::run::via::Via;
 use shared::run::window::Window;
 
@@ -36,6 +37,8 @@ pub struct Task {
     pub window: Window,
     /// Which way; only daily bars have more than one.
     pub via: Via,
+    /// What becomes of two different bars with one stamp.
+    pub duplicates: Duplicates,
     /// What of the ledger counts as done.
     pub trust: Trust,
     /// Whom to ask.

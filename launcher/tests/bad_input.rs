@@ -259,6 +259,21 @@ fn a_refused_start_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_the_rate_budget_is_found_before_anything_runs() {
+    let scene = Scene::with_worker(&["A"], "echo x >> begun");
+    scene.write("ingest-pace", "somebody else's");
+    let mut start = scene.start(&["--rate", "5/min", "--base-url", "http://127.0.0.1:9"]);
+    let place = scene.path("ingest-pace").parent().expect("a folder").to_owned();
+    start.env("XDG_RUNTIME_DIR", &place).env("POLYGON_API_KEY", "sesame");
+    let said = run(&mut start).expect_code(13).stderr;
+    assert!(
+        said.contains("ingest-pace is not a folder, so the rate budget can't be trusted to it; remove it"),
+        "{said}"
+    );
+    assert!(!scene.path("w").exists() && !scene.path("out").exists() && !scene.path("begun").exists());
+}
+
+#[test]
 fn an_address_that_the_environment_changes_is_said_to_come_from_there() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "exit 0");

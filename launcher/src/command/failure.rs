@@ -9,6 +9,7 @@ use shared::disk::checked_lines::LinesError;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
+use shared::pace::shared_budget::PaceError;
 use shared::run::api_key::ApiKeyError;
 use shared::run::base_url::BaseUrlError;
 use shared::run::exit::Exit;
@@ -103,6 +104,9 @@ pub enum Failure {
     /// The source will not work with us.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The place of the rate budget is somebody else's, or can't be used.
+    #[error(transparent)]
+    Pace(#[from] PaceError),
     /// Nothing to run.
     #[error(transparent)]
     Executable(#[from] ExecutableError),
@@ -364,6 +368,7 @@ impl Failure {
             Self::NotWritable { .. }
             | Self::NoRoom { .. }
             | Self::Disk(_)
+            | Self::Pace(_)
             | Self::System { .. }
             | Self::Output(_)
             | Self::Spawn(_)

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use shared::dataset::descriptor::{self, Descriptor};
 use shared::disk::lock::Lock;
 use shared::market::ticker::Ticker;
+use shared::pace::shared_budget::SharedBudget;
 use shared::run::leftovers;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree;
@@ -64,6 +65,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     let run = existing::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
+    prove_budget(&run)?;
     ask_source(&run)?;
     prove_room(&run)?;
     prove_folders(&run)?;
@@ -113,6 +115,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         }
         proved => proved?,
     }
+    prove_budget(&run)?;
     prove_folders(&run)?;
     claim(&run)?;
     resumed.freeze(&frozen, &run.workdir)?;
@@ -212,6 +215,15 @@ fn ask_source(run: &Run) -> Result<(), Failure> {
         && let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)?
     {
         warn(&warning)?;
+    }
+    Ok(())
+}
+
+/// Can workers count what they ask for? What is in the way there would stop each of them.
+fn prove_budget(run: &Run) -> Result<(), Failure> {
+    let settings = &run.request.settings;
+    if let (Program::Worker, Some(key), Some(rate)) = (&settings.program, &run.api_key, settings.rate) {
+        SharedBudget::open(&settings.base_url()?.budget_name(key), rate)?;
     }
     Ok(())
 }

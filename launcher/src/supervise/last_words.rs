@@ -9,6 +9,8 @@ pub const RULE: &str = "====";
 /// How much of a log's end is read, and how much of a line is kept.
 const END_BYTES: u64 = 16 * 1024;
 const LINE_CHARS: usize = 300;
+/// What stands where something was cut out.
+const GAP: &str = " … ";
 /// How the worker marks an error.
 pub const ERROR_LEVEL: &str = " ERROR ";
 /// How a program that does not like its arguments does.
@@ -16,7 +18,21 @@ pub const ERROR_PREFIX: &str = "error:";
 
 /// The telling line of the last attempt in the log at `path`; empty when it said nothing.
 pub fn read(path: &Path) -> io::Result<String> {
-    Ok(telling_line(&end_of(path)?).chars().take(LINE_CHARS).collect())
+    Ok(shortened(telling_line(&end_of(path)?), LINE_CHARS))
+}
+
+/// `text` in at most so many characters. What is too long loses its middle: a sentence begins with what happened, and
+/// ends with what to do.
+pub fn shortened(text: &str, chars: usize) -> String {
+    let length = text.chars().count();
+    if length <= chars {
+        return text.to_owned();
+    }
+    let kept = chars.saturating_sub(GAP.chars().count());
+    let (head, tail) = (kept - kept / 2, kept / 2);
+    let head: String = text.chars().take(head).collect();
+    let tail: String = text.chars().skip(length - tail).collect();
+    head + GAP + &tail
 }
 
 /// The last line of the log at `path` with anything in it, whoever wrote it.
@@ -56,6 +72,18 @@ fn telling_line(log: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_long_keeps_what_happened_and_what_to_do() {
+        let days: String = (1..=30).map(|day| format!("2024-06-{day:02}, ")).collect();
+        let cause =
+            format!("A: the ledger does not prove 30 sessions ({days}); download them, or --allow-gap");
+        let short = shortened(&cause, 100);
+        assert_eq!(short.chars().count(), 100);
+        assert!(short.starts_with("A: the ledger does not prove 30 sessions (2024-"), "{short}");
+        assert!(short.ends_with("); download them, or --allow-gap") && short.contains(" … "), "{short}");
+        assert_eq!(shortened("as it is", 8), "as it is");
+    }
 
     #[test]
     fn an_error_tells_more_than_the_count_after_it() {

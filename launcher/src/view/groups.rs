@@ -31,10 +31,12 @@ pub struct RetryGroup {
     pub log: PathBuf,
 }
 
-/// Given-up tickers with one cause.
+/// Given-up tickers with causes of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureGroup {
-    /// In one sentence.
+    /// What they have in common, where their worker or their causes say it; null where all have one cause.
+    pub kind: Option<String>,
+    /// In one sentence: the example's.
     pub cause: String,
     /// How many.
     pub tickers: u64,
@@ -75,11 +77,13 @@ pub fn retries(machine: &Machine, workdir: &Workdir) -> Vec<RetryGroup> {
 
 /// Why tickers were given up, most frequent first.
 pub fn failures(machine: &Machine, workdir: &Workdir, run: DateRange) -> Vec<FailureGroup> {
-    let mut groups: BTreeMap<&str, FailureGroup> = BTreeMap::new();
-    let mut counted: HashSet<(&str, &Ticker)> = HashSet::new();
+    let mut groups: BTreeMap<String, FailureGroup> = BTreeMap::new();
+    let mut counted: HashSet<(String, &Ticker)> = HashSet::new();
     for (id, batch) in machine.batches() {
         for (ticker, failure) in batch.failures() {
-            let group = groups.entry(&failure.cause).or_insert_with(|| FailureGroup {
+            let kind = failure.kind.clone().unwrap_or_else(|| kind_of(&failure.cause, ticker));
+            let group = groups.entry(kind.clone()).or_insert_with(|| FailureGroup {
+                kind: failure.kind.clone(),
                 cause: failure.cause.clone(),
                 tickers: 0,
                 example: ticker.clone(),
@@ -90,12 +94,37 @@ pub fn failures(machine: &Machine, workdir: &Workdir, run: DateRange) -> Vec<Fai
                 log_line: None,
             });
             // Of a ticker that was split, several parts may have failed.
-            group.tickers += u64::from(counted.insert((&failure.cause, ticker)));
+            group.tickers += u64::from(counted.insert((kind, ticker)));
         }
     }
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.tickers));
     groups
+}
+
+/// A number behind one of these is a name of what happened, not a measure of it.
+const NAMED_BY_NUMBER: [&str; 4] = ["HTTP", "exit", "signal", "status"];
+
+/// A cause without what differs from ticker to ticker: its name, and every number that only measures.
+fn kind_of(cause: &str, ticker: &Ticker) -> String {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let mut kind = String::with_capacity(cause.len());
+    let mut before = "";
+    for piece in cause.split_inclusive(|c| !is_of_word(c)) {
+        let word = piece.trim_end_matches(|c| !is_of_word(c));
+        // A full stop ends a sentence, not a name.
+        let name = word.trim_end_matches('.');
+        if name == ticker.as_str() {
+            kind.push('*');
+        } else if word.contains(|c: char| c.is_ascii_digit()) && !NAMED_BY_NUMBER.contains(&before) {
+            kind.push('#');
+        } else {
+            kind.push_str(word);
+        }
+        kind.push_str(&piece[word.len()..]);
+        before = word;
+    }
+    kind
 }
 
 impl FailureGroup {
@@ -105,5 +134,22 @@ impl FailureGroup {
         let subject = Subject { ticker: &self.example, members };
         let mut lines = log_lines::telling(&self.log, subject, Reach::End(LOG_END_BYTES));
         self.log_line = lines.remove(&self.attempt).map(|LogLine { text, .. }| text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_that_differ_in_names_and_numbers_are_of_one_kind() {
+        let kind = |cause: &str, name: &str| kind_of(cause, &name.parse().expect("a ticker"));
+        let missing = "AAA: the ledger does not prove 3 sessions (2024-06-03..2024-06-05); download them";
+        assert_eq!(kind(missing, "AAA"), "*: the ledger does not prove # sessions (#); download them");
+        let other = "BRK.B: the ledger does not prove 17 sessions (2024-06-03..2024-06-27); download them";
+        assert_eq!(kind(missing, "AAA"), kind(other, "BRK.B"));
+        assert_eq!(kind("no such thing as A. ask for A", "A"), "no such thing as * ask for *");
+        assert_ne!(kind("HTTP 404", "A"), kind("HTTP 500", "A"));
+        assert_ne!(kind("it failed (exit 11)", "A"), kind("it failed (exit 101)", "A"));
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use shared::market::ticker::Ticker;
 
-use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE};
+use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE, shortened};
 
 /// A longer line is taken in pieces.
 const LINE_BYTES: u64 = 64 * 1024;
@@ -108,8 +108,7 @@ impl Search<'_> {
             return;
         }
         let Some(weight) = self.weigh(text) else { return };
-        let end = text.char_indices().nth(TEXT_CHARS).map_or(text.len(), |(at, _)| at);
-        let text = text[..end].to_owned();
+        let text = shortened(text, TEXT_CHARS);
         let line = (weight, LogLine { file: path.to_owned(), line, text });
         match self.attempt {
             Some(attempt) => self.keep(attempt, line),

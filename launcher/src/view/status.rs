@@ -117,11 +117,17 @@ fn retry_lines(group: &RetryGroup) -> String {
 }
 
 fn failure_lines(group: &FailureGroup) -> String {
+    let what = match &group.kind {
+        Some(kind) if *kind != group.cause && group.tickers > 1 => {
+            format!("{kind}, such as: {}", group.cause)
+        }
+        Some(_) | None => group.cause.clone(),
+    };
     let quote = group.log_line.as_ref().map_or_else(String::new, |line| format!("\n      > {line}"));
     format!(
         "  {} x {}\n      for example {}{}: {}{quote}",
         count(group.tickers),
-        group.cause,
+        what,
         group.example,
         days_of(group.days),
         group.log.display()

@@ -1,8 +1,12 @@
-//! Where budgets live: a folder that only this user can enter. Forgotten at boot, and so are the budgets.
+//! Where budgets live: one folder of this user, that only this user can enter, whoever logs in or out meanwhile.
 //!
-//! `$XDG_RUNTIME_DIR`, else `/run/user/UID` (a cron job has no variable but must share the budget of the
-//! terminal), else a folder in the temporary directory, where anybody may have put one in our way: a folder
-//! is used only if it is a real folder, ours, and closed to everybody else.
+//! `/tmp/ingest-pace-UID`. Not `/run/user/UID`: that comes with the first login and goes with the last logout, and who began
+//! before would count in another file than who begins after. Not `$TMPDIR` either, which a cron job and a terminal
+//! may have otherwise. Only where `$XDG_RUNTIME_DIR` names a folder of this user elsewhere has somebody chosen a place: then it is
+//! there. A process keeps its place as long as it lives: should the file vanish, it is made again there or nowhere.
+//!
+//! In `/tmp` anybody may have put something in our way: a folder is used only if it is a real folder, ours, and
+//! closed to everybody else.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -16,6 +20,9 @@ use sha2::{Digest, Sha256};
 use crate::disk::publish::DiskError;
 
 const NAME: &str = "ingest-pace";
+/// What logins make and logouts take away.
+const LOGINS: &str = "/run/user";
+const LASTS: &str = "/tmp";
 
 /// Why the budget's folder or file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +32,7 @@ pub enum PlaceError {
     Disk(#[from] DiskError),
     /// Something stands there that others can change.
     #[error(
-        "{path} {what}, so the rate budget can't be trusted to it; remove it, or set XDG_RUNTIME_DIR to a folder of your own",
+        "{path} {what}, so the rate budget can't be trusted to it; remove it, or set XDG_RUNTIME_DIR to a folder of your own (the same for all that use the key)",
         path = path.display()
     )]
     NotOurs {
@@ -36,19 +43,19 @@ pub enum PlaceError {
     },
 }
 
-/// The folder of all budgets, as the environment says; it may not exist yet.
+/// The folder of all budgets; it may not exist yet.
 pub fn folder() -> PathBuf {
     let own = geteuid();
-    let run_folder = Some(PathBuf::from(format!("/run/user/{own}")));
     // `sudo` and `su` may leave the variable of somebody else: that folder is passed over.
-    let is_usable = |folder: &PathBuf| {
-        folder.is_absolute() && fs::metadata(folder).is_ok_and(|is| is.is_dir() && is.uid() == own.as_raw())
-    };
-    let runtime_folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    match [runtime_folder, run_folder].into_iter().flatten().find(is_usable) {
-        Some(folder) => folder.join(NAME),
-        None => std::env::temp_dir().join(format!("{NAME}-{own}")),
-    }
+    let is_own = |folder: &Path| fs::metadata(folder).is_ok_and(|is| is.is_dir() && is.uid() == own.as_raw());
+    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    chosen(runtime_dir, is_own).unwrap_or_else(|| Path::new(LASTS).join(format!("{NAME}-{own}")))
+}
+
+/// The place that somebody has chosen, if `$XDG_RUNTIME_DIR` is not what every login gets.
+fn chosen(runtime_dir: Option<PathBuf>, is_own: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let is_chosen = |folder: &PathBuf| folder.is_absolute() && !folder.starts_with(LOGINS) && is_own(folder);
+    runtime_dir.filter(is_chosen).map(|folder| folder.join(NAME))
 }
 
 /// The file of the budget of `key`. The key can't be read back from its name.
@@ -117,6 +124,25 @@ mod tests {
             PlaceError::NotOurs { what, .. } => what,
             PlaceError::Disk(error) => panic!("{error}: {}", error.source),
         }
+    }
+
+    #[test]
+    fn before_at_and_after_a_logout_all_processes_of_a_user_have_one_place() {
+        let place =
+            |runtime_dir: Option<&str>, is_there: bool| chosen(runtime_dir.map(PathBuf::from), |_| is_there);
+        // A terminal, the same once its folder is gone, a cron job, one that began after the next login.
+        let lives = [
+            (Some("/run/user/1000"), true),
+            (Some("/run/user/1000"), false),
+            (None, true),
+            (Some("/run/user/1000"), true),
+        ];
+        assert_eq!(
+            lives.map(|(runtime_dir, is_there)| place(runtime_dir, is_there)),
+            [None, None, None, None]
+        );
+        assert_eq!(place(Some("/srv/budgets"), true), Some("/srv/budgets/ingest-pace".into()));
+        assert_eq!((place(Some("/srv/others"), false), place(Some("relative"), true)), (None, None));
     }
 
     #[test]

@@ -66,16 +66,10 @@ struct Record {
 pub struct SharedBudget {
     rate: Rate,
     boot_id: String,
-    home: Home,
+    /// Where it is as long as this process lives.
+    path: PathBuf,
     /// `flock` parts processes, not the threads of one: they queue here.
     open: Mutex<Open>,
-}
-
-/// Which folder: the one that the environment names (asked again should it vanish), or a given one.
-#[derive(Debug)]
-enum Home {
-    OfThisUser { key_name: PathBuf },
-    Given { path: PathBuf },
 }
 
 #[derive(Debug)]
@@ -87,17 +81,14 @@ struct Open {
 impl SharedBudget {
     /// Opens the budget of `key` (made if nobody has) to be used at `rate`.
     pub fn open(key: &[u8], rate: Rate) -> Result<Self, PaceError> {
-        Self::open_home(Home::OfThisUser { key_name: place::file_of(Path::new(""), key) }, rate)
+        Self::open_in(&place::folder(), key, rate)
     }
 
     /// The same in a folder of the caller's choice, which must be closed to other users.
     pub fn open_in(folder: &Path, key: &[u8], rate: Rate) -> Result<Self, PaceError> {
-        Self::open_home(Home::Given { path: place::file_of(folder, key) }, rate)
-    }
-
-    fn open_home(home: Home, rate: Rate) -> Result<Self, PaceError> {
-        let open = Mutex::new(home.open()?);
-        Ok(Self { rate, boot_id: boot_id()?, home, open })
+        let path = place::file_of(folder, key);
+        let open = Mutex::new(Open::at(&path)?);
+        Ok(Self { rate, boot_id: boot_id()?, path, open })
     }
 
     /// Gives a slot or says when to ask again; never blocks for longer than the lock is held.
@@ -155,12 +146,14 @@ impl SharedBudget {
         // Poisoning says that a thread panicked; the state is on disk and proves itself.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.lock()?;
-        // Who logs out may lose the folder, and a new process would begin another file: move there too.
+        // Somebody may have cleaned up there, and a new process would begin another file: go there too.
+        let mut past = Past::Told;
         while open.is_removed()? {
-            *open = self.home.open()?;
+            *open = Open::at(&self.path)?;
             open.lock()?;
+            past = Past::Lost;
         }
-        let changed = self.change_locked(&open, rule);
+        let changed = self.change_locked(&open, past, rule);
         open.file.unlock().map_err(DiskError::at("unlock", &open.path))?;
         changed
     }
@@ -168,6 +161,7 @@ impl SharedBudget {
     fn change_locked<T>(
         &self,
         open: &Open,
+        past: Past,
         rule: impl FnOnce(&mut Budget, u64) -> T,
     ) -> Result<T, PaceError> {
         let found = read(&open.file, &self.boot_id).map_err(DiskError::at("read", &open.path))?;
@@ -175,8 +169,8 @@ impl SharedBudget {
         let now_ns = clock::now_ns();
         let mut budget = match found {
             Found::State(budget) => *budget,
-            Found::Nothing => Budget::unused(self.rate, now_ns),
-            Found::Unreadable => Budget::past_unknown(self.rate, now_ns),
+            Found::Nothing if past == Past::Told => Budget::unused(self.rate, now_ns),
+            Found::Nothing | Found::Unreadable => Budget::past_unknown(self.rate, now_ns),
         };
         let answer = rule(&mut budget, now_ns);
         let record = encode(&Record { boot_id: self.boot_id.clone(), budget });
@@ -185,17 +179,20 @@ impl SharedBudget {
     }
 }
 
-impl Home {
-    fn open(&self) -> Result<Open, PaceError> {
-        let path = match self {
-            Self::OfThisUser { key_name } => place::folder().join(key_name),
-            Self::Given { path } => path.clone(),
-        };
-        Ok(Open { file: place::open(&path)?, path })
-    }
+/// What a new file means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Past {
+    /// Nobody has used the budget.
+    Told,
+    /// It was used, and how much is gone with the file before.
+    Lost,
 }
 
 impl Open {
+    fn at(path: &Path) -> Result<Self, PaceError> {
+        Ok(Self { file: place::open(path)?, path: path.to_owned() })
+    }
+
     /// Waits for the lock, but not for ever.
     #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
     fn lock(&self) -> Result<(), PaceError> {

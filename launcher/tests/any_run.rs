@@ -6,7 +6,7 @@ use launcher::supervise::facts::{Fact, Partway, Report, Unfinished, Word};
 use launcher::supervise::machine::{Probe, RunState};
 use proptest::prelude::*;
 use shared::market::ticker::Ticker;
-use shared::run::events::Persistence;
+use shared::run::events::{Origin, Persistence};
 use shared::run::workdir::BatchId;
 
 use crate::machine::{Story, exited, rules};
@@ -30,13 +30,20 @@ fn some_ending(choice: u8) -> Ending {
 }
 
 fn some_word(choice: u8) -> Option<Word> {
-    let failed = |persistence| Word::failed("x".to_owned(), persistence);
+    // Whose trouble it is: the ticker's, the source's, the machine's, or nobody says.
+    let failed = |persistence, choice: u8| Word::Failed {
+        cause: "x".to_owned(),
+        persistence,
+        origin: [None, Some(Origin::Ticker), Some(Origin::Source), Some(Origin::Machine)]
+            [usize::from(choice / 6 % 4)],
+        kind: None,
+    };
     match choice % 6 {
         0 | 1 => None,
         2 => Some(Word::Untouched),
         3 => Some(Word::Begun),
-        4 => Some(failed(Persistence::Transient)),
-        _ => Some(failed(Persistence::Permanent)),
+        4 => Some(failed(Persistence::Transient, choice)),
+        _ => Some(failed(Persistence::Permanent, choice)),
     }
 }
 
@@ -119,7 +126,7 @@ fn hopeless_run(choices: &[u8], cap: u32) -> Story {
                 Ending::Interrupted | Ending::NotStarted { .. } => Ending::Exited { code: 13 },
                 ending => ending,
             };
-            let word = |choice: u8| some_word(2 + choice % 4).expect("unfinished");
+            let word = |choice: u8| some_word(2 + choice % 4 + choice / 4 % 4 * 6).expect("unfinished");
             let partway = Partway { days: 3, fresh_days: u64::from(choose() % 2) };
             let unfinished = |ticker| Unfinished { ticker, word: word(choose()), partway };
             let unfinished: Vec<_> = left.into_iter().map(unfinished).collect();
@@ -131,7 +138,117 @@ fn hopeless_run(choices: &[u8], cap: u32) -> Story {
     panic!("the run never came to its end");
 }
 
+/// What a source that does not change its mind says of a ticker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Served,
+    /// Its page is refused each time.
+    Refused,
+    Unknown,
+    /// Not a page comes.
+    Silent,
+    /// The worker dies of it.
+    Deadly,
+}
+
+const FATES: [Fate; 5] = [Fate::Served, Fate::Refused, Fate::Unknown, Fate::Silent, Fate::Deadly];
+
+/// The report of a worker that is given `trial`, of whom each has its fate.
+fn fated(trial: &[Ticker], fate: impl Fn(&Ticker) -> Fate) -> Report {
+    let mut report = exited(0, 0, &[]);
+    let failed = |persistence, origin| Word::Failed {
+        cause: "x".to_owned(),
+        persistence,
+        origin: Some(origin),
+        kind: None,
+    };
+    let mut codes = vec![0];
+    for ticker in trial {
+        let (word, code) = match fate(ticker) {
+            Fate::Served => {
+                report.proven.tickers += 1;
+                continue;
+            }
+            Fate::Refused => (failed(Persistence::Transient, Origin::Ticker), 10),
+            Fate::Unknown => (failed(Persistence::Permanent, Origin::Ticker), 11),
+            Fate::Silent => (failed(Persistence::Transient, Origin::Source), 10),
+            Fate::Deadly => (Word::Begun, 101),
+        };
+        let partway = Partway::default();
+        report.unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
+        codes.push(code);
+    }
+    // As the worker says it: a death before all, a later try before none.
+    let code = [101, 10, 11].into_iter().find(|code| codes.contains(code)).unwrap_or(0);
+    report.ending = Ending::Exited { code };
+    report.pages = Some(report.proven.tickers);
+    report
+}
+
+/// Any run of six tickers that goes as `choices` say, and from then on as the `fates` of its tickers demand. Returns the
+/// story, how many attempts that took, and for how long it went on.
+fn consistent_run(choices: &[u8], fates: &[Fate], cap: u32) -> (Story, u32, i64) {
+    let mut story = Story::of(rules(cap, 1), &[&["A", "B", "C"], &["D"], &["E", "F"]]);
+    let mut choices = choices.iter().copied();
+    let (mut attempts, mut began_at) = (0, None);
+    for _round in 0..20_000 {
+        story.launch();
+        if let Some(outcome) = story.closes() {
+            story.hear(Fact::Closed { outcome });
+            let took = began_at.map_or(0, |began_at| story.now.duration_since(began_at).as_secs());
+            return (story, attempts, took);
+        }
+        if matches!(story.machine.run(), RunState::Paused { probe: Probe::Folders, .. }) {
+            story.hear(Fact::PauseLifted);
+        }
+        story.pass(10);
+        let running =
+            story.machine.batches().filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
+        let ended: Vec<(BatchId, Vec<Ticker>)> =
+            running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
+        for (id, trial) in ended {
+            let report = match choices.next() {
+                Some(choice) => {
+                    let word = |ticker: &Ticker| Unfinished {
+                        ticker: ticker.clone(),
+                        word: some_word(2 + choice % 4 + choice / 4 % 4 * 6).expect("unfinished"),
+                        partway: Partway::default(),
+                    };
+                    let unfinished = trial.iter().map(word).collect();
+                    Report { ending: some_ending(choice), unfinished, ..exited(0, 0, &[]) }
+                }
+                None => {
+                    began_at.get_or_insert(story.now);
+                    attempts += 1;
+                    fated(&trial, |ticker| fates[usize::from(ticker.as_str().as_bytes()[0] - b'A')])
+                }
+            };
+            story.end(id.0, report);
+        }
+    }
+    panic!("the run never came to its end");
+}
+
 proptest! {
+    #[test]
+    fn from_any_state_a_run_whose_source_is_consistent_ends_soon_and_gives_up_nobody_whom_it_serves(
+        choices in proptest::collection::vec(any::<u8>(), 0..60),
+        fates in proptest::collection::vec(proptest::sample::select(&FATES[..]), 6),
+        cap in 1..5_u32,
+    ) {
+        let (story, attempts, took) = consistent_run(&choices, &fates, cap);
+        prop_assert!(attempts <= 80, "{} attempts", attempts);
+        prop_assert!(took <= 3 * 3600, "{} s", took);
+        // What was given up before the source became what it is stays so until a person begins the run again.
+        if choices.is_empty() {
+            let failures = story.machine.batches().flat_map(|(_, batch)| batch.failures().collect::<Vec<_>>());
+            for (ticker, failure) in failures {
+                let fate = fates[usize::from(ticker.as_str().as_bytes()[0] - b'A')];
+                prop_assert!(fate != Fate::Served, "{} is given up: {}", ticker, failure.cause);
+            }
+        }
+    }
+
     #[test]
     fn a_run_in_which_nothing_gets_done_comes_to_its_end(
         choices in proptest::collection::vec(any::<u8>(), 1..40),

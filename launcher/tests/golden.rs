@@ -23,6 +23,11 @@ const FIRST_STATES: &str = include_str!("golden/first.states");
 const SECOND: &str = include_str!("golden/second.jsonl");
 const SECOND_STATES: &str = include_str!("golden/second.states");
 
+/// A ticker with a page that stays bad, alone and in a batch with others; a source that is silent for three batches, and
+/// a canary that shows that it answers again; a run that stands still, is given up and begun again.
+const THIRD: &str = include_str!("golden/third.jsonl");
+const THIRD_STATES: &str = include_str!("golden/third.states");
+
 fn run_in_words(run: &RunState) -> String {
     match run {
         RunState::Planned => "planned".to_owned(),
@@ -80,4 +85,9 @@ fn a_run_of_the_first_edition_of_the_rules_is_read_back_as_it_was() {
 #[test]
 fn a_run_of_the_second_edition_of_the_rules_is_read_back_as_it_was() {
     assert_eq!(states(SECOND), SECOND_STATES);
+}
+
+#[test]
+fn a_run_of_the_third_edition_of_the_rules_is_read_back_as_it_was() {
+    assert_eq!(states(THIRD), THIRD_STATES);
 }

@@ -207,21 +207,18 @@ fn consistent_run(choices: &[u8], fates: &[Fate], cap: u32) -> (Story, u32, i64)
         let ended: Vec<(BatchId, Vec<Ticker>)> =
             running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
         for (id, trial) in ended {
-            let report = match choices.next() {
-                Some(choice) => {
-                    let word = |ticker: &Ticker| Unfinished {
-                        ticker: ticker.clone(),
-                        word: some_word(2 + choice % 4 + choice / 4 % 4 * 6).expect("unfinished"),
-                        partway: Partway::default(),
-                    };
-                    let unfinished = trial.iter().map(word).collect();
-                    Report { ending: some_ending(choice), unfinished, ..exited(0, 0, &[]) }
-                }
-                None => {
-                    began_at.get_or_insert(story.now);
-                    attempts += 1;
-                    fated(&trial, |ticker| fates[usize::from(ticker.as_str().as_bytes()[0] - b'A')])
-                }
+            let report = if let Some(choice) = choices.next() {
+                let word = |ticker: &Ticker| Unfinished {
+                    ticker: ticker.clone(),
+                    word: some_word(2 + choice % 4 + choice / 4 % 4 * 6).expect("unfinished"),
+                    partway: Partway::default(),
+                };
+                let unfinished = trial.iter().map(word).collect();
+                Report { ending: some_ending(choice), unfinished, ..exited(0, 0, &[]) }
+            } else {
+                began_at.get_or_insert(story.now);
+                attempts += 1;
+                fated(&trial, |ticker| fates[usize::from(ticker.as_str().as_bytes()[0] - b'A')])
             };
             story.end(id.0, report);
         }

@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use shared::dataset::kind::Columns;
 use shared::market::bar::Modes;
@@ -34,7 +34,8 @@ pub struct Cli {
 /// What `wait` means by its exit codes.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    complete: every ticker is done (proven by its ledger, or by the word of a script)
+  0    complete: every ticker is done (proven by its ledger, or by the word of a script). Those of
+       which the source has not one row are named: unknown, or spelled otherwise?
   3    complete, with gaps that the source has confirmed: some partitions lie, wholly or in part,
        outside the plan of the API key. Empty ones are no gaps: weekends, and years before a listing
   1    incomplete: tickers failed, or the run was stopped or has died; `launcher status` says which
@@ -52,6 +53,8 @@ pub enum Command {
     Stop(StopArgs),
     /// Say everything about one ticker: its batch, every attempt, its cause, what is missing, what to type
     Why(WhyArgs),
+    /// Print the tickers that failed, are left, are done, or have not one row: a CSV that --tickers-csv takes back
+    Tickers(TickersArgs),
     /// Print the log of a batch, or of the batch that has a ticker
     Logs(LogsArgs),
     /// Wait until the run has ended: 0 complete, 3 complete with gaps, 1 incomplete, 124 timeout
@@ -244,6 +247,30 @@ pub struct WhyArgs {
     /// One JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// `launcher tickers`.
+#[derive(Debug, Args)]
+pub struct TickersArgs {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    pub workdir: PathBuf,
+    /// Which: columns are ticker and cause
+    #[arg(long, value_name = "STATE")]
+    pub state: TickerState,
+}
+
+/// Where a ticker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TickerState {
+    /// Given up.
+    Failed,
+    /// Still to be done.
+    Left,
+    /// Every day is proven, and there is not one row.
+    WithoutRows,
+    /// Every day is proven.
+    Done,
 }
 
 /// `launcher logs`.

@@ -7,7 +7,7 @@ use clap::Parser;
 use launcher::check::own_name;
 use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
-use launcher::command::{attend, logs, start, status, stop, supervise, wait, why};
+use launcher::command::{attend, logs, start, status, stop, supervise, tickers, wait, why};
 use launcher::supervise::attempt::with_cause;
 use launcher::view::words;
 
@@ -35,6 +35,7 @@ fn run(command: &Command) -> Result<Ending, Failure> {
         Command::Start(args) => start::start(args),
         Command::Status(args) => status::status(args),
         Command::Why(args) => why::why(args),
+        Command::Tickers(args) => tickers::tickers(args),
         Command::Logs(args) => logs::logs(args),
         Command::Stop(args) => stop::stop(args),
         Command::Wait(args) => wait::wait(args),

@@ -49,6 +49,11 @@ fn why_help() {
 }
 
 #[test]
+fn tickers_help() {
+    says(Some("tickers"), include_str!("help/tickers.txt"));
+}
+
+#[test]
 fn logs_help() {
     says(Some("logs"), include_str!("help/logs.txt"));
 }

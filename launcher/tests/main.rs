@@ -25,6 +25,7 @@ mod containment;
 mod scripts_word;
 mod believed;
 mod why;
+mod without_rows;
 mod logs;
 mod watch;
 mod notify;

@@ -50,11 +50,11 @@ fn story() -> Story {
         partitions_partly_outside_plan: 0,
         rows: 1234,
     };
-    story.hear(Fact::Surveyed { proven: Tally { tickers: 1, summary } });
+    story.hear(Fact::Surveyed { proven: Tally { tickers: 1, summary, without_rows: 0 } });
     story.launch();
     story.pass(60);
     let mut done = exited(0, 0, &[]);
-    done.proven = Tally { tickers: 2, summary };
+    done.proven = Tally { tickers: 2, summary, without_rows: 0 };
     story.end(1, done);
     let gone = Word::failed("404 not found".to_owned(), Persistence::Permanent);
     story.end(3, report(Ending::Signaled { signal: 9 }, 0, &[("E", Word::Begun), ("F", gone)]));

@@ -10,6 +10,7 @@ use shared::run::workdir::Workdir;
 use super::existing;
 use super::failure::{Ending, Failure};
 use super::observe;
+use super::standing;
 use crate::cli::StatusArgs;
 use crate::plan::request::Request;
 use crate::process::clock;
@@ -77,6 +78,9 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
         now,
     };
     let mut snapshot = Snapshot::take(&sources);
+    if snapshot.without_rows.tickers > 0 {
+        snapshot.without_rows.examples = standing::some_without_rows(&request, workdir, &machine, now)?;
+    }
     snapshot.failures.iter_mut().take(LIST_MAX).for_each(|group| group.look_up(&machine));
     Ok(snapshot)
 }

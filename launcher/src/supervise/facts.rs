@@ -291,12 +291,15 @@ pub struct Tally {
     pub tickers: u64,
     /// Their partitions and rows.
     pub summary: Summary,
+    /// Those of them that have not one row: every answer was empty, or beyond the plan.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_rows: u64,
 }
 
 impl Tally {
     /// One proven ticker.
     pub fn of_ticker(summary: Summary) -> Self {
-        Self { tickers: 1, summary }
+        Self { tickers: 1, summary, without_rows: u64::from(summary.rows == 0) }
     }
 }
 
@@ -304,5 +307,6 @@ impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.tickers += other.tickers;
         self.summary += other.summary;
+        self.without_rows += other.without_rows;
     }
 }

@@ -66,6 +66,12 @@ pub fn proven(machine: &Machine) -> Tally {
     proven
 }
 
+/// Verified tickers that have not one row. A part without rows says nothing of its ticker.
+pub fn without_rows(machine: &Machine) -> u64 {
+    let whole = machine.batches().filter(|(_, batch)| batch.part().is_whole());
+    machine.surveyed().without_rows + whole.map(|(_, batch)| batch.proven.without_rows).sum::<u64>()
+}
+
 impl TickerCounts {
     /// Of `request`, as `machine` has it.
     pub fn of(request: &Request, machine: &Machine) -> Self {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::pace::budget::Usage;
 use shared::run::workdir::BatchId;
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub progress: Progress,
     /// Tickers by standing.
     pub tickers: TickerCounts,
+    /// Verified tickers that have not one row.
+    pub without_rows: WithoutRows,
     /// Partitions of verified tickers, and of verified parts of others.
     pub partitions: PartitionCounts,
     /// Rows in these partitions.
@@ -66,6 +69,15 @@ pub struct Snapshot {
     pub budget: Option<Usage>,
     /// Free bytes on the outdir's file system.
     pub free_disk_bytes: Option<u64>,
+}
+
+/// Verified tickers that have not one row: nobody knows them, they are spelled otherwise, or nothing was traded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WithoutRows {
+    /// How many.
+    pub tickers: u64,
+    /// Some of them, once somebody has looked.
+    pub examples: Vec<Ticker>,
 }
 
 /// The run as a whole.
@@ -138,6 +150,7 @@ impl Snapshot {
             pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
             progress: Progress::of(machine),
             tickers,
+            without_rows: WithoutRows { tickers: counts::without_rows(machine), examples: Vec::new() },
             partitions: PartitionCounts::of(request, proven),
             rows: proven.summary.rows,
             batches,

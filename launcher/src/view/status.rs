@@ -11,7 +11,7 @@ use super::eta::Eta;
 use super::forecast::CountedBy;
 use super::groups::{FailureGroup, RetryGroup};
 use super::running::RunningBatch;
-use super::snapshot::{Pause, Snapshot, State};
+use super::snapshot::{Pause, Snapshot, State, WithoutRows};
 use super::words::{self, count, counted};
 
 /// How many running batches and groups of failures are listed.
@@ -40,6 +40,9 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         write!(out, ", {} reported by the script, not verified", count(tickers.reported_by_script))?;
     }
     writeln!(out, ", {} failed, {} left", count(tickers.failed), count(tickers.left))?;
+    if it.without_rows.tickers > 0 {
+        writeln!(out, "without row {}", without_rows(&it.without_rows, &workdir))?;
+    }
     let partitions = &it.partitions;
     writeln!(
         out,
@@ -82,6 +85,17 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         writeln!(out, "failures")?;
     }
     list(out, &it.failures, failure_lines)
+}
+
+fn without_rows(it: &WithoutRows, workdir: &Workdir) -> String {
+    let names: Vec<&str> = it.examples.iter().map(Ticker::as_str).collect();
+    let more = if it.tickers > names.len() as u64 && !names.is_empty() { ", ..." } else { "" };
+    format!(
+        "{} verified without one row ({}{more}): unknown to the source, spelled otherwise, or not traded; all of them: {} --state without-rows",
+        counted(it.tickers, "ticker"),
+        names.join(", "),
+        words::command("tickers", workdir)
+    )
 }
 
 fn gaps(partitions: u64) -> String {

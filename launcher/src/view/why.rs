@@ -208,6 +208,9 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
     }
     why.parts.iter().try_for_each(|part| tell(out, part, why.retries))?;
     proof(out, &why.ledger)?;
+    if matches!(why.share.now, Now::Verified | Now::Surveyed) && why.ledger.summary.rows == 0 {
+        writeln!(out, "without row the source has not one of it in these days: is it spelled otherwise?")?;
+    }
     match &why.again {
         Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}"),
         Some(command) => writeln!(out, "try again   {command}"),

@@ -1,0 +1,145 @@
+//! Tickers by where they stand, each with a cause: who failed, who is left, who is done, who of the done has not one row.
+
+use jiff::Timestamp;
+use shared::market::ticker::Ticker;
+use shared::run::workdir::Workdir;
+
+use super::failure::Failure;
+use crate::cli::TickerState;
+use crate::plan::part::Part;
+use crate::plan::request::Request;
+use crate::supervise::batch::Batch;
+use crate::supervise::evidence::{self, Standing};
+use crate::supervise::machine::Machine;
+use crate::supervise::prepare;
+
+/// How many examples there are, and at how many ledgers a glance looks for them.
+const EXAMPLES: usize = 3;
+const LOOKS: usize = 200;
+
+/// A ticker and why it stands where it does.
+pub type Named = (Ticker, String);
+
+/// Every ticker of the run that stands so, each once.
+pub fn all(
+    state: TickerState,
+    request: &Request,
+    workdir: &Workdir,
+    machine: &Machine,
+    now: Timestamp,
+) -> Result<Vec<Named>, Failure> {
+    let tickers = request.frozen_tickers(workdir)?;
+    let look = Look { request, machine, now };
+    let unbatched = prepare::unbatched(machine, &tickers).into_iter();
+    let mut named: Vec<Named> = match state {
+        TickerState::Failed => look.failed().collect(),
+        TickerState::Left => {
+            let unproven = unbatched.filter(|ticker| look.rows(ticker).is_none());
+            look.left().chain(unproven.map(|ticker| (ticker.clone(), String::new()))).collect()
+        }
+        TickerState::Done => {
+            let proven = unbatched.filter(|ticker| look.rows(ticker).is_some());
+            look.done(|_| true).chain(proven).map(|ticker| (ticker.clone(), String::new())).collect()
+        }
+        TickerState::WithoutRows => look
+            .done(|_| true)
+            .chain(unbatched)
+            .filter(|ticker| look.rows(ticker) == Some(0))
+            .map(|ticker| (ticker.clone(), hint(ticker)))
+            .collect(),
+    };
+    named.sort_by(|(one, _), (other, _)| one.cmp(other));
+    named.dedup_by(|(one, _), (other, _)| one == other);
+    Ok(named)
+}
+
+/// The first few that are done without one row. Looks only where there are some, and at so many ledgers at most.
+pub fn some_without_rows(
+    request: &Request,
+    workdir: &Workdir,
+    machine: &Machine,
+    now: Timestamp,
+) -> Result<Vec<Ticker>, Failure> {
+    let look = Look { request, machine, now };
+    let tickers =
+        if machine.surveyed().without_rows > 0 { request.frozen_tickers(workdir)? } else { Vec::new() };
+    let unbatched = prepare::unbatched(machine, &tickers).into_iter();
+    let candidates = look.done(|batch| batch.proven.without_rows > 0).chain(unbatched).take(LOOKS);
+    Ok(candidates.filter(|ticker| look.rows(ticker) == Some(0)).take(EXAMPLES).cloned().collect())
+}
+
+/// What is known of a ticker of which the source has nothing: another spelling, where ours is not the source's way.
+pub fn hint(ticker: &Ticker) -> String {
+    let name = ticker.as_str();
+    let is_class = |class: &str| class.len() == 1 && class.chars().all(|c| c.is_ascii_alphabetic());
+    let by_class = name.rsplit_once('-').filter(|(_, class)| is_class(class));
+    let other = match by_class {
+        Some((stem, class)) => Some(format!("{}.{}", stem.to_uppercase(), class.to_uppercase())),
+        // `BACpA` is spelled as it should be: only the preferred's letter is small.
+        None if name.chars().all(|c| !c.is_ascii_uppercase()) => Some(name.to_uppercase()),
+        None => None,
+    };
+    let unknown = "the source has no row of it in these days";
+    let spelled = other.filter(|other| other != name);
+    spelled.map_or_else(|| unknown.to_owned(), |other| format!("{unknown}; is it spelled {other}?"))
+}
+
+struct Look<'a> {
+    request: &'a Request,
+    machine: &'a Machine,
+    now: Timestamp,
+}
+
+impl<'a> Look<'a> {
+    fn failed(&self) -> impl Iterator<Item = Named> + use<'a> {
+        let failures = self.machine.batches().flat_map(|(_, batch)| batch.failures());
+        failures.map(|(ticker, failure)| (ticker.clone(), failure.cause.clone()))
+    }
+
+    fn left(&self) -> impl Iterator<Item = Named> + use<'a> {
+        let of_batch = |batch: &'a Batch| {
+            let cause =
+                |ticker: &Ticker| batch.last_said().find(|(it, _)| *it == ticker).map(|(_, said)| said);
+            batch.left().map(move |ticker| (ticker.clone(), cause(ticker).unwrap_or_default().to_owned()))
+        };
+        self.machine.batches().flat_map(move |(_, batch)| of_batch(batch))
+    }
+
+    /// Those of the batches that are wanted; of a ticker that was split, only where no part of it is open.
+    fn done(&self, wanted: impl Fn(&Batch) -> bool) -> impl Iterator<Item = &'a Ticker> {
+        let machine = self.machine;
+        let is_open = move |ticker: &Ticker| {
+            let parts = machine.batches().filter(|(_, batch)| !batch.part().is_whole());
+            let mut of_it = parts.filter(|(_, batch)| batch.members().contains(ticker));
+            of_it.any(|(_, batch)| batch.left().len() + batch.failures().len() > 0)
+        };
+        let batches = machine.batches().filter(move |(_, batch)| wanted(batch));
+        batches.flat_map(move |(_, batch)| {
+            let is_whole = batch.part().is_whole();
+            batch.done().filter(move |ticker| is_whole || !is_open(ticker))
+        })
+    }
+
+    /// The rows of a ticker whose every day is proven; `None` of others.
+    fn rows(&self, ticker: &Ticker) -> Option<u64> {
+        match evidence::standing(self.request, ticker, Part::WHOLE.days(self.request.days()), self.now) {
+            Standing::Proven(summary) => Some(summary.rows),
+            Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_spelling_is_named_where_ours_is_not_the_sources_way() {
+        let hint = |name: &str| hint(&name.parse().expect("a ticker"));
+        assert!(hint("BRK-B").ends_with("is it spelled BRK.B?"), "{}", hint("BRK-B"));
+        assert!(hint("mamth").ends_with("is it spelled MAMTH?"), "{}", hint("mamth"));
+        for name in ["MAR-1", "BACpA", "BRK.B", "ZZZZ"] {
+            assert_eq!(hint(name), "the source has no row of it in these days");
+        }
+    }
+}

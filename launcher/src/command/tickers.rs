@@ -1,0 +1,27 @@
+//! `launcher tickers`: the tickers of a run that stand in one way, as a CSV that `--tickers-csv` takes back.
+
+use super::existing;
+use super::failure::{Ending, Failure};
+use super::standing;
+use crate::cli::TickersArgs;
+use crate::process::clock;
+use crate::supervise::journal;
+use crate::view::words::say;
+
+/// Prints them; a header alone where there are none.
+pub fn tickers(args: &TickersArgs) -> Result<Ending, Failure> {
+    let workdir = existing::workdir(&args.workdir)?;
+    let request = existing::request(&workdir)?;
+    let machine = journal::replay(&workdir, request.first_rules(), &journal::read(&workdir)?)?;
+    let named = standing::all(args.state, &request, &workdir, &machine, clock::now())?;
+    let lines = named.iter().map(|(ticker, cause)| format!("{ticker},{}\n", quoted(cause)));
+    say(&std::iter::once("ticker,cause\n".to_owned()).chain(lines).collect::<String>())
+        .map_err(Failure::Output)?;
+    Ok(Ending::Well)
+}
+
+/// A field of one line, in quotes where it must be.
+fn quoted(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.contains([',', '"']) { format!("\"{}\"", line.replace('"', "\"\"")) } else { line }
+}

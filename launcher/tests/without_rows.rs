@@ -1,0 +1,72 @@
+//! Tickers that nobody knows: done, and named.
+
+use serde_json::Value;
+
+use crate::scene::{Scene, prove, run};
+
+const UNKNOWN: [&str; 3] = ["BRK-B", "MAR-1", "mamth"];
+
+#[test]
+fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another_run() {
+    let scene = Scene::of(&UNKNOWN);
+    scene.script("job", "exit 0");
+    for ticker in UNKNOWN {
+        prove(&scene.path("out"), ticker, &[("2020-01-01", "2020-12-31")]);
+    }
+    scene.detach("job", &["--resume"]);
+    scene.wait().expect_code(0);
+    let said = scene.wait().expect_code(0).stdout;
+    let sentence = "3 tickers verified without one row (BRK-B, MAR-1, mamth): unknown to the source";
+    assert!(said.contains(sentence) && said.contains("--state without-rows"), "{said}");
+    let json = run(&mut scene.launcher("status", &["--json"])).expect_code(0).stdout;
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        (&json["without_rows"]["tickers"], &json["without_rows"]["examples"][2]),
+        (&3.into(), &"mamth".into())
+    );
+    let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
+    assert!(why.contains("without row the source has not one of it in these days"), "{why}");
+
+    let list = |state: &str| run(&mut scene.launcher("tickers", &["--state", state])).expect_code(0).stdout;
+    let unknown = "the source has no row of it in these days";
+    assert_eq!(
+        list("without-rows"),
+        format!(
+            "ticker,cause\nBRK-B,{unknown}; is it spelled BRK.B?\nMAR-1,{unknown}\nmamth,{unknown}; is it spelled MAMTH?\n"
+        )
+    );
+    assert_eq!((list("failed"), list("left")), ("ticker,cause\n".to_owned(), "ticker,cause\n".to_owned()));
+    assert_eq!(list("done"), "ticker,cause\nBRK-B,\nMAR-1,\nmamth,\n");
+}
+
+#[test]
+fn failed_tickers_come_with_their_causes_and_the_list_is_taken_back() {
+    let scene = Scene::of(&["A", "B"]);
+    scene.script("job", "exit 11");
+    scene.detach("job", &["--retries", "0"]);
+    scene.wait().expect_code(1);
+    let listed = run(&mut scene.launcher("tickers", &["--state", "failed"])).expect_code(0).stdout;
+    assert!(listed.starts_with("ticker,cause\nA,") && listed.contains("exit 11"), "{listed}");
+    scene.write("failed.csv", &listed);
+    let mut again = scene.launcher_in(
+        "w2",
+        "start",
+        &[
+            "--job",
+            "daily",
+            "--tickers-csv",
+            "failed.csv",
+            "--outdir",
+            "out2",
+            "--from",
+            "2020-01-01",
+            "--to",
+            "2020-12-31",
+            "--ingest-script",
+            "job",
+            "--dry-run",
+        ],
+    );
+    let planned = run(&mut again).expect_code(0).stdout;
+    assert!(planned.contains("2 tickers in 1 batch"), "{planned}");
+}

@@ -12,6 +12,7 @@ pub mod watch;
 pub mod handover;
 pub mod line;
 pub mod spawn;
+pub mod rolling_log;
 pub mod exit_record;
 pub mod tree;
 pub mod reap;

@@ -12,6 +12,7 @@ mod adopting;
 mod stopping;
 mod hindrance;
 mod standstill;
+mod sweeping;
 mod closing;
 
 use std::collections::BTreeMap;
@@ -132,6 +133,8 @@ struct Supervisor<'a> {
     unwritten: Vec<Entry>,
     stop: Stop,
     standstill: Standstill,
+    /// Batches of which attempts may be forgotten now.
+    unswept: Vec<BatchId>,
     probe_at: Option<Deadline>,
     /// How often something was gone at the end.
     times_gone: u32,
@@ -213,6 +216,7 @@ fn open<'a>(
         departed: Vec::new(),
         unwritten: Vec::new(),
         stop: Stop::NotAsked,
+        unswept: Vec::new(),
         standstill: Standstill::from_now(run.request.settings.limits.give_up_after),
         probe_at: None,
         times_gone: 0,
@@ -238,6 +242,7 @@ fn open<'a>(
     // After the attempts of the dead are closed: a shim that comes late finds so, and nobody is charged with its end.
     supervisor.end_strangers()?;
     supervisor.append(Vec::new())?;
+    supervisor.unswept = supervisor.all_batches();
     Ok(supervisor)
 }
 
@@ -271,6 +276,7 @@ impl Supervisor<'_> {
         self.carry_out(&self.machine.decide(surroundings), now)?;
         self.mind_the_stop()?;
         self.pid_files.tidy();
+        self.sweep();
         (self.listener)(&self.machine, &Notice::Glance);
         Ok(match self.machine.run() {
             RunState::Closed { outcome } => Some(outcome.clone()),
@@ -405,6 +411,9 @@ impl Supervisor<'_> {
     fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), DriveError> {
         let entry = Entry { at, fact };
         self.machine.apply(&entry)?;
+        if let Fact::Ended { batch, .. } = entry.fact {
+            self.unswept.push(batch);
+        }
         self.unwritten.push(entry);
         Ok(())
     }

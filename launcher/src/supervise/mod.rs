@@ -2,7 +2,7 @@
 //!
 //! [`facts`] what can happen · [`headway`] what an attempt has added · [`causes`] what an ended one means, [`common`]
 //! what it may share with others · [`admission`] how many workers memory carries · [`batch`] and [`machine`] the states,
-//! pure · [`totals`] each ticker once · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what
+//! pure · [`totals`] each ticker once · [`keeping`] which attempts may be forgotten · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what
 //! the states of bars prove; both in words of [`standing`]) · [`sizes`] what others say of tickers · [`digest`] what a worker's
 //! events say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only the living
 //! read, [`pid_files`] among it · [`twins`] two names for one folder · [`prepare`] which tickers need work · [`last_words`] the telling line of a log · [`signs`]
@@ -17,6 +17,7 @@ pub mod admission;
 pub mod batch;
 pub mod totals;
 pub mod machine;
+pub mod keeping;
 pub mod journal;
 pub mod standing;
 pub mod bars_evidence;

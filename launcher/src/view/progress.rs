@@ -1,6 +1,5 @@
 //! Progress of a run as it happens: lines for the launcher's log, lines or a bar for a terminal.
 
-use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use super::measure::Measure;
 use super::words::{self, counted};
 use crate::process::clock;
 use crate::process::exit_record::Ending;
-use crate::process::spawn;
+use crate::process::rolling_log::RollingLog;
 use crate::supervise::batch::BatchState;
 use crate::supervise::causes;
 use crate::supervise::drive::Notice;
@@ -36,7 +35,7 @@ enum Screen {
 
 /// Tells what happens.
 pub struct Narrator {
-    log: File,
+    log: RollingLog,
     screen: Screen,
     tickers: u64,
 }
@@ -45,7 +44,7 @@ impl Narrator {
     /// Writes to the run's launcher.log alone.
     pub fn to_log(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
         Ok(Self {
-            log: spawn::open_log(&workdir.launcher_log())?,
+            log: RollingLog::open(&workdir.launcher_log())?,
             screen: Screen::Dark,
             tickers: tickers as u64,
         })
@@ -79,7 +78,7 @@ impl Narrator {
     /// Writes a line to the log and the screen.
     pub fn write(&mut self, line: &str) {
         // A full disk under the log must not end the run.
-        drop(self.log.write_all(format!("{:.0} {line}\n", clock::now()).as_bytes()));
+        drop(self.log.write_line(&format!("{:.0} {line}", clock::now())));
         match &self.screen {
             Screen::Dark => {}
             Screen::Lines => drop(std::io::stderr().write_all(format!("{line}\n").as_bytes())),

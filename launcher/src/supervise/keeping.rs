@@ -1,0 +1,12 @@
+//! Keeping: which folders of attempts may go. Pure; who removes them is [`drive`](super::drive)'s business.
+//!
+//! A run that pauses for days, or is extended every night, makes attempts without end. What somebody may still ask for
+//! stays: the last ones of each batch, the running one among them, and those that tell why a ticker is not done.
+
+use super::batch::Batch;
+
+/// The attempts of `batch` that nobody will ask for any more when the last `keep` of them stay.
+pub fn may_go(batch: &Batch, keep: u32) -> impl Iterator<Item = u32> {
+    let telling = batch.telling_attempts();
+    (1..=batch.attempts.saturating_sub(keep.max(1))).filter(move |attempt| !telling.contains(attempt))
+}

@@ -12,7 +12,7 @@ use launcher::supervise::facts::{Entry as Line, Fact};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::{prepare, sizes};
 use serde_json::Value;
-use shared::dataset::answers::{Answers, Said};
+use shared::dataset::answers::Said;
 use shared::dataset::descriptor::{self, Adjusted, Descriptor};
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::{Entry, FileProof};
@@ -37,11 +37,9 @@ fn know_of(kind: Kind, outdir: &Path, name: &str, partition: &str, rows: u64) {
     let partition: Partition = partition.parse().expect("a partition");
     let ticker: Ticker = ticker(name);
     publish(&partition.file(outdir, &ticker, kind), b"parquet").expect("published");
-    let mut answers = Answers::default();
-    answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
-    let fingerprint = Fingerprint { bytes: 7, sha256: "00".to_owned() };
-    let file = Some(FileProof { rows, first: 0, last: 0, fingerprint });
-    let entry = Entry { partition, answers, file, pages: 1, code: "test".to_owned() };
+    let mut entry = Entry::new(&ticker, kind, partition);
+    entry.answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
+    entry.file = Some(FileProof::new(rows, 0, 0, Fingerprint { bytes: 7, sha256: "00".to_owned() }));
     let mut ledger = OpenLedger::open(outdir, kind, &ticker, partition.span()).expect("opened");
     ledger.commit(vec![entry]).expect("committed");
 }

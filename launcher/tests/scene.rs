@@ -260,7 +260,7 @@ pub(crate) fn record(outdir: &Path, ticker: &str, answered: &[((&str, &str), Sai
     let days = answers.iter().next().expect("an answer").days;
     {
         let partition = Partition::of(Kind::Daily, days.from());
-        let entry = Entry { partition, answers, file: None, pages: 1, code: "test".to_owned() };
+        let entry = Entry { answers, ..Entry::new(&ticker, Kind::Daily, partition) };
         let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, days).expect("opened");
         ledger.commit(vec![entry]).expect("committed");
     }

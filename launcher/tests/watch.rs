@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use jiff::Timestamp;
-use shared::dataset::answers::{Answers, Said};
+use shared::dataset::answers::Said;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Entry;
 use shared::dataset::open_ledger::OpenLedger;
@@ -30,12 +30,11 @@ fn a_complete_run_whose_plan_does_not_reach_all_days_ends_with_3() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "exit 0");
     let partition = Partition::Year(2020);
-    let mut answers = Answers::default();
-    answers.record(partition.span(), Said::OutsidePlan, Timestamp::UNIX_EPOCH);
     let ticker = "A".parse().expect("a ticker");
     let mut ledger =
         OpenLedger::open(&scene.path("out"), Kind::Daily, &ticker, partition.span()).expect("opened");
-    let entry = Entry { partition, answers, file: None, pages: 0, code: "test".to_owned() };
+    let mut entry = Entry::new(&ticker, Kind::Daily, partition);
+    entry.answers.record(partition.span(), Said::OutsidePlan, Timestamp::UNIX_EPOCH);
     ledger.commit(vec![entry]).expect("committed");
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(3).stdout;

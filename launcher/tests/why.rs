@@ -143,7 +143,7 @@ fn a_file_that_is_damaged_after_the_run_is_named_with_the_way_to_get_it_back() {
 /// Writes a ledger line for a file that is not there.
 pub(crate) fn damage(outdir: &Path) {
     use jiff::Timestamp;
-    use shared::dataset::answers::{Answers, Said};
+    use shared::dataset::answers::Said;
     use shared::dataset::kind::Kind;
     use shared::dataset::ledger::{Entry, FileProof};
     use shared::dataset::open_ledger::OpenLedger;
@@ -151,13 +151,10 @@ pub(crate) fn damage(outdir: &Path) {
     use shared::dataset::writer::Fingerprint;
 
     let partition = Partition::Year(2020);
-    let mut answers = Answers::default();
-    answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
-    let fingerprint = Fingerprint { bytes: 17, sha256: "00".to_owned() };
-    let file = Some(FileProof { rows: 1, first: 0, last: 0, fingerprint });
     let ticker = "A".parse().expect("a ticker");
+    let mut entry = Entry::new(&ticker, Kind::Daily, partition);
+    entry.answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
+    entry.file = Some(FileProof::new(1, 0, 0, Fingerprint { bytes: 17, sha256: "00".to_owned() }));
     let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");
-    ledger
-        .commit(vec![Entry { partition, answers, file, pages: 1, code: "test".to_owned() }])
-        .expect("committed");
+    ledger.commit(vec![entry]).expect("committed");
 }

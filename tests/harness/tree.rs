@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use arrow::array::AsArray;
 use arrow::datatypes::{Float64Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader;
+use shared::dataset::trust::Trust;
 use shared::dataset::writer::Fingerprint;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -133,7 +133,7 @@ pub fn minute_labels(outdir: &Path, ticker: &Ticker) -> Vec<String> {
 
 /// Does the ledger of `ticker` prove every day of `asked`?
 pub fn is_proven(outdir: &Path, kind: Kind, ticker: &Ticker, asked: DateRange) -> bool {
-    let trust = Trust { now: jiff::Timestamp::now(), since: None, recheck_empty: 0 };
+    let trust = Trust::at(jiff::Timestamp::now(), 0);
     let ledger = Ledger::read(outdir, kind, ticker).expect("a sound ledger");
     ledger.missing(asked, &trust).is_empty()
 }

@@ -221,9 +221,10 @@ fn flags_with_a_value(subcommand: &str) -> Vec<String> {
 #[test]
 fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
     let covered_since: (&str, &[&str]) = ("--covered-since", &["yesterday", "2024-01-02", "12:00"]);
+    let run_mark: (&str, &[&str]) = ("--run-mark", &["ab12", "ABCDEF01", "run-one1"]);
     let columns: (&str, &[&str]) = ("--columns", &["all", "NARROW"]);
     let via: (&str, &[&str]) = ("--via", &["market", ""]);
-    let download = [&DOWNLOAD[..], &SOURCE[..], &[covered_since]].concat();
+    let download = [&DOWNLOAD[..], &SOURCE[..], &[covered_since, run_mark]].concat();
     let reference = [&SOURCE[..], &[("--date", &["today", "2024-02-30", "2199-01-01"][..])]].concat();
     let universe: Vec<(&str, &[&str])> = vec![
         ("--snapdir", &["nowhere"]),

@@ -14,6 +14,7 @@ mod division;
 mod reference;
 mod universe;
 mod resume;
+mod evidence;
 mod crash;
 mod crash_matrix;
 mod crash_points;

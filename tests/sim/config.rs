@@ -37,6 +37,8 @@ pub enum RetryAfter {
 pub struct Config {
     /// Where the rows come from.
     pub rows: Rows,
+    /// Answers are revised, shrink and vanish from epoch to epoch, drawn from this seed.
+    pub revise: Option<u64>,
     /// Where to listen; port 0 takes a free one.
     pub addr: SocketAddr,
     /// The accepted key; any non-empty one when `None`.
@@ -74,6 +76,7 @@ impl Config {
     pub fn of(rows: Rows) -> Self {
         Self {
             rows,
+            revise: None,
             addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             key: None,
             page_rows_max: usize::MAX - 2,
@@ -161,6 +164,13 @@ impl Config {
     #[must_use]
     pub fn with_plan_begins(mut self, day: TradingDay) -> Self {
         self.plan_begins = day;
+        self
+    }
+
+    /// Of a source that changes its mind from epoch to epoch.
+    #[must_use]
+    pub fn revising(mut self, seed: u64) -> Self {
+        self.revise = Some(seed);
         self
     }
 

@@ -14,6 +14,7 @@ use super::params::{Params, hex32};
 use super::rate_window::RateWindow;
 use super::refusal::{Refusal, with_causes};
 use super::reply::{Delivery, Reply};
+use super::revising::Revising;
 use super::routes::Route;
 use super::source::Source;
 use super::stats::Stats;
@@ -34,6 +35,7 @@ pub struct Heard {
 pub struct Hall {
     config: Config,
     source: Arc<dyn Source>,
+    revising: Option<Arc<Revising>>,
     window: Option<Mutex<RateWindow>>,
     /// When the first request came.
     first_asked: OnceLock<Instant>,
@@ -50,10 +52,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Hall {
     /// A hall for a source.
     pub fn new(config: Config, source: Arc<dyn Source>) -> Self {
+        let revising = config.revise.map(|seed| Arc::new(Revising::new(Arc::clone(&source), seed)));
+        let source = revising.clone().map_or(source, |revising| revising);
         let window = config.rate.map(|rate| Mutex::new(RateWindow::new(rate)));
         Self {
             config,
             source,
+            revising,
             window,
             first_asked: OnceLock::new(),
             asked: Mutex::default(),
@@ -64,6 +69,11 @@ impl Hall {
     /// The source it serves.
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.source
+    }
+
+    /// Turns to another epoch; `false` where the source never changes its mind.
+    pub fn turn_to_epoch(&self, number: u64) -> bool {
+        self.revising.as_ref().inspect(|revising| revising.turn_to(number)).is_some()
     }
 
     /// The counters.
@@ -77,6 +87,10 @@ impl Hall {
         if matches!(route, Route::Stats) {
             let json = serde_json::to_string(&*self.stats()).expect("counters are always JSON");
             return (route.name(), Reply::stats(json));
+        }
+        if let Route::Epoch(number) = route {
+            let turned = self.turn_to_epoch(number);
+            return (route.name(), Reply::stats(format!("{{\"epoch\":{number},\"turned\":{turned}}}")));
         }
         let target = target_without_key(heard);
         let request_id = hex32(of_text(&target));
@@ -157,7 +171,7 @@ fn page_of(route: &Route, ask: &Ask) -> Result<Page, Refusal> {
         Route::Tickers => tickers::page(ask),
         Route::Ticker(ticker) => tickers::details(ask, ticker),
         Route::Splits(edition) => splits::page(ask, *edition),
-        Route::Stats => Err(Refusal::NotFound("Not an endpoint of the vendor.")),
+        Route::Stats | Route::Epoch(_) => Err(Refusal::NotFound("Not an endpoint of the vendor.")),
     }
 }
 

@@ -31,6 +31,9 @@ struct Arguments {
     /// Serve recorded data: DIR/daily/TICKER.csv.gz, DIR/minute/TICKER/DATE.csv.gz, DIR/trades/TICKER.parquet
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
+    /// Revise, shorten and drop answers from epoch to epoch, drawn from SEED; /__epoch/N turns to epoch N, 0 is the truth
+    #[arg(long, value_name = "SEED")]
+    revise: Option<u64>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     addr: SocketAddr,
@@ -118,6 +121,7 @@ impl Arguments {
         let config = Config::of(rows);
         Config {
             addr: self.addr,
+            revise: self.revise,
             key: self.key.clone().filter(|key| !key.is_empty()),
             page_rows_max: self.page_rows_max.unwrap_or(config.page_rows_max),
             rate: self.rate,

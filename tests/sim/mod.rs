@@ -1,6 +1,7 @@
 //! `exchange-sim`: a simulated exchange behind the vendor's HTTP API, for the demo, tests and benchmarks.
 //!
-//! Rooms from the ground up. `fixed` to `source` say what rows are; `synthetic` and `replay` make them;
+//! Rooms from the ground up. `fixed` to `source` say what rows are; `synthetic` and `replay` make them, `revising` changes
+//! them from epoch to epoch;
 //! `endpoint` answers questions out of them; `faults`, `sores`, `rate_window`, `storm` and `stats` are the service's moods and
 //! books; `hall` puts these together without a socket; `server` puts the hall on the network.
 //!
@@ -18,6 +19,7 @@ pub mod cache;
 pub mod source;
 pub mod synthetic;
 pub mod replay;
+pub mod revising;
 pub mod faults;
 pub mod sores;
 pub mod rate_window;

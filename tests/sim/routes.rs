@@ -18,6 +18,8 @@ pub enum Route<'a> {
     Ticker(&'a str),
     /// Splits, old and new.
     Splits(Edition),
+    /// Turns a source that changes its mind to another epoch: no key, no faults, not counted.
+    Epoch(u64),
     /// Our own counters: no key, no faults, not counted.
     Stats,
 }
@@ -42,6 +44,7 @@ impl<'a> Route<'a> {
             ["v3", "reference", "splits"] => Self::Splits(Edition::V3),
             ["stocks", "v1", "splits"] => Self::Splits(Edition::V1),
             ["__stats"] => Self::Stats,
+            ["__epoch", number] => Self::Epoch(number.parse().ok()?),
             _ => return None,
         })
     }
@@ -57,6 +60,7 @@ impl<'a> Route<'a> {
             Self::Ticker(_) => "ticker",
             Self::Splits(_) => "splits",
             Self::Stats => "stats",
+            Self::Epoch(_) => "epoch",
         }
     }
 }

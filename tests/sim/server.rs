@@ -106,6 +106,11 @@ impl Exchange {
         &**self.hall.source()
     }
 
+    /// Turns a source that changes its mind to another epoch; 0 is the rows as they are.
+    pub fn turn_to_epoch(&self, number: u64) {
+        assert!(self.hall.turn_to_epoch(number), "a source that changes its mind was configured");
+    }
+
     /// The counters so far.
     pub fn stats(&self) -> Stats {
         self.hall.stats().clone()

@@ -3,8 +3,10 @@
 
 use jiff::Timestamp;
 use launcher::plan::settings::Rules;
+use shared::dataset::answers::Asker;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::dataset::run_mark::RunMark;
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -321,4 +323,10 @@ fn rules(dice: &mut Dice) -> Rules {
         retries: dice.pick(&[0, 1, 2, 3]),
         min_free_memory: Size(0),
     }
+}
+
+/// The run of a life, as its ledger lines name it.
+pub(crate) fn asker(since: Option<Timestamp>) -> Asker {
+    let mark = RunMark::of_run("life");
+    if since.is_some() { Asker::Anew(mark) } else { Asker::Trusting(mark) }
 }

@@ -9,8 +9,9 @@ use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
 use launcher::supervise::facts::{Entry, Partway, Report, Tally, Unfinished};
 use launcher::supervise::machine::Machine;
-use shared::dataset::answers::{Said, Trust};
+use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
+use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
 use shared::run::events::Stamped;
 use shared::run::exit::Exit;
@@ -19,7 +20,7 @@ use tests::sim::chance::{Dice, join};
 
 use super::clock::{MINUTE, SECOND};
 use super::disk::Folder;
-use super::fate::Fate;
+use super::fate::{Fate, asker};
 use super::story::Story;
 use super::truth::{Given, Truth};
 use super::worker::{self, Deed, Orders};
@@ -133,7 +134,8 @@ impl<'a> Life<'a> {
 
     /// Which answers count at this moment.
     pub(crate) fn trust(&self) -> Trust {
-        Trust { now: self.now(), since: self.since(), recheck_empty: self.fate.recheck_empty }
+        let since = self.since();
+        Trust { since, run: Some(asker(since)), ..Trust::at(self.now(), self.fate.recheck_empty) }
     }
 
     pub(crate) fn since(&self) -> Option<Timestamp> {
@@ -286,7 +288,6 @@ impl<'a> Life<'a> {
     /// What an attempt that is over left behind, as `Run::report` finds it.
     pub(crate) fn report(&mut self, running: &Running) -> Report {
         let trust = self.trust();
-        let fresh = Trust { since: trust.since.max(Some(running.began_at)), ..trust };
         let mut proven = Tally::default();
         let mut unfinished = Vec::new();
         for ticker in &running.tickers {
@@ -297,10 +298,13 @@ impl<'a> Life<'a> {
                 continue;
             }
             let in_all = u64::from(running.days.days());
-            let partway = Partway {
-                days: in_all - missing.days(),
-                fresh_days: in_all - ledger.missing(running.days, &fresh).days(),
+            let days = in_all - missing.days();
+            let fresh_days = if trust.now < running.began_at {
+                days
+            } else {
+                ledger.asked_since(running.days, &trust, running.began_at)
             };
+            let partway = Partway { days, fresh_days };
             unfinished.push(Unfinished {
                 ticker: ticker.clone(),
                 word: running.digest.word_on(ticker),

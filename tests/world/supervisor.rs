@@ -334,7 +334,7 @@ impl Supervisor<'_, '_> {
     /// As `prepare::prepare` does it, at `now`.
     fn prepared(&self, now: jiff::Timestamp) -> Vec<Fact> {
         let life = &self.life;
-        let trust = shared::dataset::answers::Trust { now, ..life.trust() };
+        let trust = shared::dataset::trust::Trust { recheck_at: now, ..life.trust() };
         let proof = |ticker: &Ticker, part: Part| {
             let ledger = life.folders[life.person(ticker)].ledger();
             let days = part.days(life.fate.asked);

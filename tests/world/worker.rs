@@ -8,16 +8,19 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use shared::dataset::answers::{Answers, Said, Trust};
+use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
+use shared::dataset::entry::Shorter;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof};
+use shared::dataset::ledger::{Entry, FileProof};
 use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
 use shared::dataset::row::{self, Row};
+use shared::dataset::trust::Trust;
 use shared::disk::publish::DiskError;
 use shared::market::ohlcv::Ohlcv;
+use shared::market::ticker::Ticker;
 use shared::run::base_url::{BaseUrl, PlainHttp};
 use shared::run::events::{Event, Persistence};
 use shared::run::exit::Exit;
@@ -35,7 +38,7 @@ use worker::report;
 
 use super::clock::SECOND;
 use super::disk::{File, Folder};
-use super::fate::{Character, Fate, Trouble};
+use super::fate::{Character, Fate, Trouble, asker};
 use super::source;
 
 /// Something that a worker does.
@@ -85,6 +88,7 @@ struct Visit {
     folder: Folder,
     wanted: Coverage,
     draft: Vec<DatedBar>,
+    shorter: Vec<Shorter>,
     unproven: Vec<Entry>,
     answered: Vec<(Coverage, Said)>,
     rows: u64,
@@ -172,24 +176,33 @@ impl Worker<'_> {
     fn ingest(&mut self, whom: usize, folder: &Folder) -> Result<(u64, u64), TickerError> {
         let Orders { fate, days, since, .. } = *self.orders;
         self.may_write(whom)?;
-        let trust = Trust { now: fate.wall(self.t), since, recheck_empty: fate.recheck_empty };
-        let ledger = folder.ledger();
-        let wanted = ledger.to_ask(days, &trust);
-        let ranges = requests(&wanted, fate.window, &ledger);
+        let run = Some(asker(since));
+        let trust = Trust { since, run, ..Trust::at(fate.wall(self.t), fate.recheck_empty) };
+        let mut wanted = folder.ledger().to_ask(days, &trust);
         let mut visit = Visit {
             whom,
             folder: folder.clone(),
-            wanted,
+            wanted: wanted.clone(),
             draft: Vec::new(),
+            shorter: Vec::new(),
             unproven: Vec::new(),
             answered: Vec::new(),
             rows: 0,
             pages: 0,
         };
-        for range in ranges {
-            self.fetch_within_plan(&mut visit, range)?;
+        let mut asked = Coverage::empty();
+        while !wanted.is_empty() {
+            asked = asked.union(&wanted);
+            visit.wanted = wanted;
+            for range in requests(&visit.wanted, fate.window, &visit.folder.ledger()) {
+                self.fetch_within_plan(&mut visit, range)?;
+            }
+            wanted = visit.folder.ledger().lost_beside(&asked).minus(&asked);
         }
-        Ok((visit.rows, visit.pages))
+        match TickerError::of_shorter(&visit.shorter) {
+            Some(error) => Err(error),
+            None => Ok((visit.rows, visit.pages)),
+        }
     }
 
     fn fetch_within_plan(&mut self, visit: &mut Visit, range: DateRange) -> Result<(), TickerError> {
@@ -231,12 +244,12 @@ impl Worker<'_> {
     fn refuse(&mut self, visit: &mut Visit, days: DateRange) -> Result<(), TickerError> {
         let refused = visit.wanted.intersection(&days.into());
         let Some(hull) = refused.hull() else { return Ok(()) };
-        let asked_at = self.orders.fate.wall(self.t);
-        for partition in Partition::within(self.orders.fate.kind, hull) {
+        let (asking, kind) = (self.asking(), self.orders.fate.kind);
+        for partition in Partition::within(kind, hull) {
             let days = refused.intersection(&partition.span().into());
             if !days.is_empty() {
-                let (answers, file) = visit.known(partition);
-                visit.record(partition, answers, file, &days, Said::OutsidePlan, asked_at);
+                let entry = visit.known(partition, &self.orders.fate.people[visit.whom].ticker, kind);
+                visit.record(entry, &days, Said::OutsidePlan, asking, 0);
             }
         }
         self.prove(visit)
@@ -248,7 +261,7 @@ impl Worker<'_> {
         let window = row::window::<Ohlcv>(kind, zone, range);
         let mut chain = Chain::new(self.base.clone(), endpoint, window);
         let mut partitioner = Partitioner::new(kind, zone, visit.wanted.intersection(&range.into()));
-        let asked_at = self.orders.fate.wall(self.t);
+        let asking = self.asking();
         let mut lies = 0;
         while let Some(url) = chain.url().cloned() {
             let page = match self.get(visit.whom, &url) {
@@ -266,7 +279,7 @@ impl Worker<'_> {
                     visit.pages += 1;
                     visit.rows += rows.len() as u64;
                     for piece in partitioner.take(rows) {
-                        self.keep(visit, piece, asked_at)?;
+                        self.keep(visit, piece, asking)?;
                     }
                     self.says(Event::Progress {
                         ticker: self.orders.fate.people[visit.whom].ticker.clone(),
@@ -293,7 +306,7 @@ impl Worker<'_> {
             }
         }
         for piece in partitioner.finish::<Ohlcv>() {
-            self.keep(visit, piece, asked_at)?;
+            self.keep(visit, piece, asking)?;
         }
         self.prove(visit)
     }
@@ -343,12 +356,7 @@ impl Worker<'_> {
         }
     }
 
-    fn keep(
-        &mut self,
-        visit: &mut Visit,
-        piece: Piece<Ohlcv>,
-        asked_at: jiff::Timestamp,
-    ) -> Result<(), TickerError> {
+    fn keep(&mut self, visit: &mut Visit, piece: Piece<Ohlcv>, asking: Asking) -> Result<(), TickerError> {
         let zone = self.orders.fate.zone;
         match piece {
             Piece::Rows(_, rows) => {
@@ -356,8 +364,12 @@ impl Worker<'_> {
                 visit.draft.extend(rows.into_iter().map(dated));
                 Ok(())
             }
-            Piece::Closed(partition, days) => self.close(visit, partition, &days, asked_at),
+            Piece::Closed(partition, days) => self.close(visit, partition, &days, asking),
         }
+    }
+
+    fn asking(&self) -> Asking {
+        Asking { at: self.orders.fate.wall(self.t), run: Some(asker(self.orders.since)) }
     }
 
     /// As `Store::close` does it.
@@ -366,53 +378,77 @@ impl Worker<'_> {
         visit: &mut Visit,
         partition: Partition,
         days: &Coverage,
-        asked_at: jiff::Timestamp,
+        asking: Asking,
     ) -> Result<(), TickerError> {
-        let (answers, file) = visit.known(partition);
+        let Fate { kind, ref people, .. } = *self.orders.fate;
+        let mut entry = visit.known(partition, &people[visit.whom].ticker, kind);
         if visit.draft.is_empty() {
-            visit.record(partition, answers, file, days, Said::Empty { asks: 1 }, asked_at);
+            visit.record(entry, days, Said::Empty { asks: 1 }, asking, 0);
             return Ok(());
         }
         self.may_write(visit.whom)?;
         let draft = std::mem::take(&mut visit.draft);
-        let published = self.publish(visit, partition, &draft)?;
+        let is_there = Self::look(visit, &mut entry);
+        let replaced = entry.answers.lost().intersection(days);
+        let found = count(&draft, &replaced);
+        entry.file = None;
+        let published = self.publish(visit, partition, &draft, &replaced, is_there)?;
         self.pass(5);
-        let proof = FileProof {
-            rows: published.rows.len() as u64,
-            first: published.rows[0].bar.t,
-            last: published.rows[published.rows.len() - 1].bar.t,
-            fingerprint: published.fingerprint(),
-        };
+        let (first, last) = (published.rows[0].bar.t, published.rows[published.rows.len() - 1].bar.t);
+        let mut proof = FileProof::new(published.rows.len() as u64, first, last, published.fingerprint());
         visit.folder.files.insert(partition, published.clone());
-        self.does(Deed::Publishes(visit.whom, partition, published, draft, days.clone()));
+        self.does(Deed::Publishes(visit.whom, partition, published.clone(), draft, days.clone()));
         self.pass(5);
-        visit.record(partition, answers, Some(proof), days, Said::Data, asked_at);
+        entry.answer(days, Said::Data, asking, found);
+        let proven = count(&published.rows, &entry.data_days());
+        proof.proven_rows = (proven != proof.rows).then_some(proven);
+        entry.file = Some(proof);
+        visit.record(entry, &Coverage::empty(), Said::Data, asking, 0);
+        visit.answered.push((days.clone(), Said::Data));
         self.prove(visit)
+    }
+
+    /// As `Store::existing` does it: is there a file to build upon?
+    fn look(visit: &mut Visit, entry: &mut Entry) -> bool {
+        let Some(found) = visit.folder.files.get(&entry.partition) else {
+            entry.lose_file();
+            return false;
+        };
+        if entry.file.as_ref().is_some_and(|proof| proof.fingerprint != found.fingerprint()) {
+            entry.lose_file();
+        }
+        if entry.file.is_none()
+            && let Some(loss) = &mut entry.loss
+        {
+            // What can't be read is set aside.
+            if found.is_cut {
+                visit.folder.files.remove(&entry.partition);
+                return false;
+            }
+            loss.take_witness(found.fingerprint().sha256);
+        }
+        true
     }
 
     fn publish(
         &self,
-        visit: &mut Visit,
+        visit: &Visit,
         partition: Partition,
         draft: &[DatedBar],
+        replaced: &Coverage,
+        is_there: bool,
     ) -> Result<File, TickerError> {
         let kind = self.orders.fate.kind;
-        // What can't be read is set aside when the ledger is opened.
-        let is_damaged = visit.folder.ledger().damaged().any(|(it, _)| it == partition);
-        if is_damaged && visit.folder.files.get(&partition).is_some_and(|file| file.is_cut) {
-            visit.folder.files.remove(&partition);
-        }
-        let existing = visit.folder.files.get(&partition);
-        if let (Some(proof), Some(found)) = (visit.folder.ledger().file(partition), existing)
-            && found.fingerprint() != proof.fingerprint
-        {
-            return Err(StoreError::Changed("file".into()).into());
-        }
+        let existing = visit.folder.files.get(&partition).filter(|_| is_there);
         if existing.is_some_and(|file| file.is_cut) {
             return Err(StoreError::NotOurs("a file that can't be read".to_owned()).into());
         }
         let rows = match existing {
-            Some(older) if kind != Kind::Trades => merge::by_key(kind, &older.rows, draft),
+            Some(older) if kind != Kind::Trades => {
+                let mut older = older.rows.clone();
+                older.retain(|row| !replaced.contains(row.date));
+                merge::by_key(kind, &older, draft)
+            }
             _ => draft.to_vec(),
         };
         Ok(File { rows, is_cut: false })
@@ -432,26 +468,24 @@ impl Worker<'_> {
 }
 
 impl Visit {
-    fn known(&self, partition: Partition) -> (Answers, Option<FileProof>) {
+    fn known(&self, partition: Partition, ticker: &Ticker, kind: Kind) -> Entry {
         if let Some(entry) = self.unproven.iter().rfind(|entry| entry.partition == partition) {
-            return (entry.answers.clone(), entry.file.clone());
+            return entry.clone();
         }
-        let ledger = self.folder.ledger();
-        (ledger.answers(partition), ledger.file(partition).cloned())
+        let known = self.folder.ledger().entry(partition).cloned();
+        known.unwrap_or_else(|| Entry::new(ticker, kind, partition))
     }
 
-    fn record(
-        &mut self,
-        partition: Partition,
-        mut answers: Answers,
-        file: Option<FileProof>,
-        days: &Coverage,
-        said: Said,
-        asked_at: jiff::Timestamp,
-    ) {
-        days.ranges().iter().for_each(|days| answers.record(*days, said, asked_at));
-        let code = CODE_VERSION.to_owned();
-        self.answered.push((days.clone(), said));
-        self.unproven.push(Entry { partition, answers, file, pages: 1, code });
+    fn record(&mut self, mut entry: Entry, days: &Coverage, said: Said, asking: Asking, found: u64) {
+        entry.answer(days, said, asking, found);
+        self.shorter.extend(entry.settle(asking).err());
+        if !days.is_empty() {
+            self.answered.push((days.clone(), said));
+        }
+        self.unproven.push(entry);
     }
+}
+
+fn count(rows: &[DatedBar], days: &Coverage) -> u64 {
+    rows.iter().filter(|row| days.contains(row.date)).count() as u64
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
-use shared::dataset::answers::{Answers, Said};
+use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{Entry, Ledger, LedgerError};
@@ -129,7 +129,7 @@ impl Zoo {
         for ticker in &self.tickers {
             let ledger = Ledger::read(&self.outdir, Kind::Daily, ticker).expect("a ledger");
             let next = Partition::within(Kind::Daily, self.days)
-                .find(|partition| ledger.answers(*partition).iter().next().is_none());
+                .find(|partition| ledger.entry(*partition).is_none());
             if let Some(partition) = next {
                 self.prove(ticker, self.days.intersection(partition.span()).expect("it is within"));
             }
@@ -157,9 +157,8 @@ impl Zoo {
         std::thread::sleep(WORK);
         for partition in Partition::within(Kind::Daily, days) {
             let days = days.intersection(partition.span()).expect("it is within");
-            let mut answers = Answers::default();
-            answers.record(days, Said::Empty { asks: 9 }, Timestamp::now());
-            let entry = Entry { partition, answers, file: None, pages: 1, code: "zoo".to_owned() };
+            let mut entry = Entry::new(ticker, Kind::Daily, partition);
+            entry.answers.record(days, Said::Empty { asks: 9 }, Timestamp::now());
             ledger.commit(vec![entry]).expect("committed");
         }
         note(&self.outdir, "worked", ticker.as_str());

@@ -18,6 +18,11 @@ pub fn uptime() -> Duration {
     BEGAN.get_or_init(Instant::now).elapsed()
 }
 
+/// `at` without the part of its second that has passed, as ledgers keep it.
+pub fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
 /// A moment after which nobody waits any longer; the time of day may jump meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);

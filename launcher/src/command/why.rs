@@ -161,7 +161,7 @@ impl Look<'_> {
             Task::Bars(order) => return self.proof_of_bars(order),
         };
         let file = Ledger::path(&settings.outdir, self.ticker);
-        let (days, trust) = (self.request.days(), self.request.trust(self.now));
+        let (days, trust) = (self.request.days(), self.request.trust(self.now, self.now));
         match Ledger::read(&settings.outdir, kind, self.ticker) {
             Ok(ledger) => Proof {
                 file,

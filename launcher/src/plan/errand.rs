@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use shared::dataset::kind::Kind;
+use shared::dataset::run_mark::RunMark;
 use shared::run::duplicates::Duplicates;
 use shared::run::workdir::{BatchId, Workdir};
 
@@ -38,7 +39,7 @@ pub fn arguments(
     say("--max-workers", &settings.per_shard_workers.to_string());
     say("--events", &workdir.attempt_events(batch, attempt));
     match settings.task() {
-        Task::Download(kind) => how_to_fetch(settings, kind, &mut arguments),
+        Task::Download(kind) => how_to_fetch(settings, kind, request.mark(), &mut arguments),
         Task::Bars(order) => {
             arguments.push("--resume".into());
             arguments.extend(order.arguments.iter().map(OsString::from));
@@ -55,7 +56,7 @@ fn what_to_make(order: &BarsOrder) -> Vec<OsString> {
 }
 
 /// What `worker` ends with.
-fn how_to_fetch(settings: &Settings, kind: Kind, arguments: &mut Vec<OsString>) {
+fn how_to_fetch(settings: &Settings, kind: Kind, mark: RunMark, arguments: &mut Vec<OsString>) {
     let mut say = |flag: &str, value: &dyn AsRef<OsStr>| say(arguments, flag, value);
     say("--base-url", &settings.base_url);
     say("--settle", &format!("{:#}", settings.settle).replace(' ', ""));
@@ -77,6 +78,7 @@ fn how_to_fetch(settings: &Settings, kind: Kind, arguments: &mut Vec<OsString>) 
     if kind == Kind::Trades {
         say("--columns", &settings.columns.to_string());
     }
+    say("--run-mark", &mark.to_string());
     arguments.push("--resume".into());
     if settings.allow_http {
         arguments.push("--allow-http".into());

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use shared::dataset::answers::Trust;
+use shared::dataset::answers::Asker;
 use shared::dataset::coverage::DateRange;
+use shared::dataset::run_mark::RunMark;
+use shared::dataset::trust::Trust;
 use shared::disk::publish::{self, DiskError};
 use shared::market::session;
 use shared::market::ticker::Ticker;
@@ -262,9 +264,16 @@ impl Request {
         }
     }
 
-    /// Which ledger lines count at `now`.
-    pub fn trust(&self, now: Timestamp) -> Trust {
-        Trust { now, since: self.covered_since(), recheck_empty: self.settings.recheck_empty }
+    /// Which ledger lines count, by a clock that says `now`; empty answers are asked again by `recheck_at`.
+    pub fn trust(&self, recheck_at: Timestamp, now: Timestamp) -> Trust {
+        let (since, mark) = (self.covered_since(), self.mark());
+        let run = Some(if since.is_some() { Asker::Anew(mark) } else { Asker::Trusting(mark) });
+        Trust { recheck_at, since, run, ..Trust::at(now, self.settings.recheck_empty) }
+    }
+
+    /// What its ledger lines are known by.
+    pub fn mark(&self) -> RunMark {
+        RunMark::of_run(&self.run)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use shared::dataset::answers::Trust;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::ledger::Ledger;
+use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
 
 use super::bars_evidence as bars;
@@ -16,6 +16,7 @@ use crate::plan::part::Slice;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
 use crate::plan::weights::OwnRows;
+use crate::process::clock;
 
 /// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
 pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> Standing {
@@ -28,7 +29,7 @@ pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timest
         Ok(ledger) => ledger,
         Err(error) => return Standing::Unusable(error.to_string()),
     };
-    let trust = request.trust(now);
+    let trust = request.trust(now, clock::now().max(now));
     let missing = ledger.missing(days, &trust);
     if missing.is_empty() {
         Standing::Proven(ledger.summary(days, &trust))
@@ -52,10 +53,12 @@ pub fn partway(
     // A series of bars is made from one end to the other, or not at all.
     let Task::Download(kind) = settings.task() else { return Partway::default() };
     let Ok(ledger) = Ledger::read(&settings.outdir, kind, ticker) else { return Partway::default() };
-    let proven = |trust: &Trust| u64::from(days.days()) - ledger.missing(days, trust).days();
-    let trust = request.trust(now);
-    let fresh = Trust { since: trust.since.max(Some(began_at)), ..trust };
-    Partway { days: proven(&trust), fresh_days: proven(&fresh) }
+    let trust = request.trust(now, now);
+    let proven = u64::from(days.days()) - ledger.missing(days, &trust).days();
+    // A clock that was set back meanwhile tells nothing of what came first.
+    let fresh_days =
+        if now < began_at { proven } else { ledger.asked_since(days, &trust, to_the_second(began_at)) };
+    Partway { days: proven, fresh_days }
 }
 
 /// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells, or else one of
@@ -66,9 +69,9 @@ pub fn slices(request: &Request, ticker: &Ticker, now: Timestamp) -> Option<Vec<
     let of = |root: &Path, trust: &Trust| {
         Ledger::read(root, kind, ticker).ok()?.rows_expected_of(kind, request.days(), trust)
     };
-    let trust = request.trust(now);
+    let trust = request.trust(now, clock::now().max(now));
     // What another tree proves is not proven here.
-    let nothing = Trust { since: Some(Timestamp::MAX), ..trust };
+    let nothing = Trust { since: Some(Timestamp::MAX), run: None, ..trust };
     of(&settings.outdir, &trust).or_else(|| of(settings.weights.as_deref()?, &nothing))
 }
 
@@ -78,4 +81,9 @@ pub fn takes_word_of(program: &Program) -> bool {
         Program::Worker | Program::Bars(_) => false,
         Program::Script(_) => true,
     }
+}
+
+/// Ledgers keep whole seconds.
+fn to_the_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

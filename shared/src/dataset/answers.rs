@@ -1,15 +1,24 @@
-//! Answers: what the source has said of which days of a partition, and when. Pure.
+//! Answers: what the source has said of which days of a partition, when, and to which run. Pure.
 //!
-//! Each range of days keeps its own answer: a new one for June says nothing of March.
+//! Each range of days keeps its own answer: a new one for June says nothing of March. Rows outlive answers: that the
+//! source has nothing to say today of days whose rows are on disk does not make them empty. Which answers count is
+//! [`trust`](super::trust)'s business.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::coverage::{Coverage, DateRange};
+use super::run_mark::RunMark;
 use crate::market::session;
 
 /// An empty answer is asked again at the earliest after this time.
 pub const RECHECK_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// So far the clock of another machine may be ahead.
+pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// So often an empty answer was given, a day apart, that it may share the answer of its neighbours with rows.
+const CONFIRMED: u32 = 2;
 
 /// What the source said of some days. Existence of a file is not among the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +42,19 @@ impl Said {
     pub fn is_known(self) -> bool {
         matches!(self, Self::Data | Self::Empty { .. })
     }
+
+    /// What is known of days when this is said at `asked_at` after `before`. What has no rows never takes the place of
+    /// rows that are on disk.
+    fn after(self, before: &Answer, asked_at: Timestamp) -> Self {
+        match (self, before.said) {
+            (Self::Empty { .. }, Self::Empty { asks }) => {
+                let again = asked_at.duration_since(before.latest()) >= RECHECK_AFTER;
+                Self::Empty { asks: asks + u32::from(again) }
+            }
+            (Self::Empty { .. } | Self::OutsidePlan, Self::Data) => Self::Data,
+            (said, Self::Data | Self::Empty { .. } | Self::OutsidePlan | Self::Lost) => said,
+        }
+    }
 }
 
 /// An answer and the days it is for.
@@ -44,40 +66,111 @@ pub struct Answer {
     /// What.
     #[serde(flatten)]
     pub said: Said,
-    /// When the source was asked (UTC).
+    /// When the source was asked (UTC); of several questions whose answers were joined, the first.
     pub asked_at: Timestamp,
+    /// Of answers that were joined: when the source was asked last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Which run asked; none where answers of several were joined, or where the line is older than marks are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunMark>,
 }
 
-/// Which answers count, for whom.
-#[derive(Debug, Clone, Copy)]
-pub struct Trust {
-    /// The time of the question.
-    pub now: Timestamp,
-    /// Only what was asked at or after this instant counts: a run that wants everything anew.
-    pub since: Option<Timestamp>,
-    /// How often an empty answer is asked again before it is believed for good.
-    pub recheck_empty: u32,
-}
+impl Answer {
+    /// When the source was asked last (UTC).
+    pub fn latest(&self) -> Timestamp {
+        self.until.unwrap_or(self.asked_at)
+    }
 
-impl Trust {
-    /// Does this answer spare a request?
-    pub fn believes(&self, answer: &Answer) -> bool {
-        let fresh = self.since.is_none_or(|since| answer.asked_at >= since);
-        let settled = match answer.said {
-            Said::Data | Said::OutsidePlan => true,
-            Said::Empty { asks } => {
-                asks > self.recheck_empty
-                    || self.now.duration_since(answer.asked_at) < RECHECK_AFTER
-                    || !has_session(answer.days)
-            }
-            Said::Lost => false,
-        };
-        fresh && settled
+    fn new(days: DateRange, said: Said, asking: Asking) -> Self {
+        Self { days, said, asked_at: asking.at, until: None, run: asking.run.map(Asker::mark) }
     }
 }
 
+/// Who asked, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    /// UTC.
+    pub at: Timestamp,
+    /// Which run.
+    pub run: Option<Asker>,
+}
+
+/// A run that asks the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// One that wants everything anew: its answers are told from those of others.
+    Anew(RunMark),
+    /// One that believes what others have proven.
+    Trusting(RunMark),
+}
+
+impl Asker {
+    /// Its mark.
+    pub fn mark(self) -> RunMark {
+        match self {
+            Self::Anew(mark) | Self::Trusting(mark) => mark,
+        }
+    }
+}
+
+impl From<Timestamp> for Asking {
+    fn from(at: Timestamp) -> Self {
+        Self { at, run: None }
+    }
+}
+
+impl Asking {
+    /// May answers of these two share one, as far as it matters whose they are?
+    fn may_share(self, one: &Answer, other: &Answer) -> bool {
+        let of_the_past = |answer: &Answer| answer.latest().duration_since(self.at) <= TOLERANCE;
+        let alike = match self.run {
+            Some(Asker::Anew(mark)) => (one.run == Some(mark)) == (other.run == Some(mark)),
+            Some(Asker::Trusting(_)) | None => true,
+        };
+        alike && of_the_past(one) && of_the_past(other)
+    }
+
+    /// What neighbours say together; `None` where each must be remembered for itself.
+    fn joined(self, one: &Answer, other: &Answer) -> Option<Answer> {
+        let said = match (one.said, other.said) {
+            (Said::Data, Said::Data) => Said::Data,
+            (Said::Data, Said::Empty { .. }) if is_settled(other) => Said::Data,
+            (Said::Empty { .. }, Said::Data) if is_settled(one) => Said::Data,
+            (Said::Empty { asks }, Said::Empty { asks: others })
+                if asks == others && self.is_old(one) && self.is_old(other) =>
+            {
+                one.said
+            }
+            (Said::Data | Said::Empty { .. } | Said::OutsidePlan | Said::Lost, _) => return None,
+        };
+        if !self.may_share(one, other) || other.days.from() != one.days.to().next() {
+            return None;
+        }
+        let days = DateRange::new(one.days.from(), other.days.to())?;
+        let asked_at = one.asked_at.min(other.asked_at);
+        let latest = one.latest().max(other.latest());
+        let own = self.run.map(Asker::mark);
+        let run = match (one.run, other.run) {
+            (of_one, of_other) if of_one == of_other => of_one,
+            (of_one, of_other) if own.is_some() && (of_one == own || of_other == own) => own,
+            (Some(_) | None, Some(_) | None) => None,
+        };
+        Some(Answer { days, said, asked_at, until: (latest > asked_at).then_some(latest), run })
+    }
+
+    fn is_old(self, answer: &Answer) -> bool {
+        self.at.duration_since(answer.latest()) >= RECHECK_AFTER
+    }
+}
+
+/// Is an empty answer never asked again?
+fn is_settled(empty: &Answer) -> bool {
+    matches!(empty.said, Said::Empty { asks } if asks >= CONFIRMED) || !has_session(empty.days)
+}
+
 /// Was the exchange open on any of these days? Where it was not, nothing is what one expects.
-fn has_session(days: DateRange) -> bool {
+pub(super) fn has_session(days: DateRange) -> bool {
     session::sessions(days.from(), days.to()).next().is_some()
 }
 
@@ -97,27 +190,28 @@ impl Answers {
         self.0.iter().filter(|answer| wanted(answer)).map(|answer| answer.days).collect()
     }
 
-    /// Takes a new answer for `days`; it replaces the older ones there. Asking an empty range again within a day
-    /// is asking once.
-    pub fn record(&mut self, days: DateRange, said: Said, asked_at: Timestamp) {
+    /// The days whose rows are lost.
+    pub fn lost(&self) -> Coverage {
+        self.days(|answer| answer.said == Said::Lost)
+    }
+
+    /// Takes a new answer for `days`; it replaces the older ones there, but what has no rows does not replace rows.
+    /// Asking an empty range again within a day is asking once. Neighbours that need not be told apart share an answer,
+    /// so that their number does not grow with that of the questions.
+    pub fn record(&mut self, days: DateRange, said: Said, asking: impl Into<Asking>) {
+        let asking = asking.into();
         let asked: Coverage = days.into();
         let mut pieces: Vec<Answer> = Vec::new();
         let mut known = Coverage::empty();
         for before in &self.0 {
             let Some(both) = before.days.intersection(days) else { continue };
             known = known.union(&both.into());
-            let said = match (said, before.said) {
-                (Said::Empty { .. }, Said::Empty { asks }) => {
-                    let again = asked_at.duration_since(before.asked_at) >= RECHECK_AFTER;
-                    Said::Empty { asks: asks + u32::from(again) }
-                }
-                _ => said,
-            };
-            pieces.push(Answer { days: both, said, asked_at });
+            pieces.push(Answer::new(both, said.after(before, asking.at), asking));
         }
         let new = asked.minus(&known);
-        pieces.extend(new.ranges().iter().map(|days| Answer { days: *days, said, asked_at }));
+        pieces.extend(new.ranges().iter().map(|days| Answer::new(*days, said, asking)));
         self.keep_outside(&asked, pieces);
+        self.join(asking);
     }
 
     /// The file that held the rows is damaged: where there was data, it is to be asked for again.
@@ -129,12 +223,34 @@ impl Answers {
         }
     }
 
+    /// What was said of `days` is not believed: their rows are not there.
+    pub fn lose(&mut self, days: &Coverage) {
+        let lost = |answer: &Answer| {
+            let both = Coverage::from(answer.days).intersection(days);
+            let answer = Answer { said: Said::Lost, ..*answer };
+            both.ranges().iter().map(|days| Answer { days: *days, ..answer }).collect::<Vec<_>>()
+        };
+        let pieces = self.0.iter().flat_map(lost).collect();
+        self.keep_outside(days, pieces);
+    }
+
     fn keep_outside(&mut self, replaced: &Coverage, mut pieces: Vec<Answer>) {
         for before in &self.0 {
             let rest = Coverage::from(before.days).minus(replaced);
             pieces.extend(rest.ranges().iter().map(|days| Answer { days: *days, ..*before }));
         }
         *self = pieces.into();
+    }
+
+    fn join(&mut self, asking: Asking) {
+        let mut joined: Vec<Answer> = Vec::with_capacity(self.0.len());
+        for answer in &self.0 {
+            match joined.last_mut().and_then(|last| Some((asking.joined(last, answer)?, last))) {
+                Some((both, last)) => *last = both,
+                None => joined.push(*answer),
+            }
+        }
+        self.0 = joined;
     }
 }
 
@@ -145,8 +261,7 @@ impl From<Vec<Answer>> for Answers {
         for answer in answers {
             match joined.last_mut() {
                 Some(last)
-                    if last.said == answer.said
-                        && last.asked_at == answer.asked_at
+                    if Answer { days: answer.days, ..*last } == answer
                         && answer.days.from() == last.days.to().next() =>
                 {
                     last.days = DateRange::new(last.days.from(), answer.days.to()).expect("sorted by day");
@@ -161,107 +276,5 @@ impl From<Vec<Answer>> for Answers {
 impl From<Answers> for Vec<Answer> {
     fn from(answers: Answers) -> Self {
         answers.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::market::trading_day::TradingDay;
-    use proptest::prelude::*;
-
-    fn range(from: &str, to: &str) -> DateRange {
-        DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
-    }
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect(text)
-    }
-
-    const EMPTY: Said = Said::Empty { asks: 1 };
-
-    #[test]
-    fn an_empty_answer_for_june_says_nothing_of_march() {
-        let mut answers = Answers::default();
-        answers.record(range("2024-01-01", "2024-03-31"), Said::Data, at("2024-07-01T00:00:00Z"));
-        answers.record(range("2024-04-01", "2024-06-30"), EMPTY, at("2024-07-02T00:00:00Z"));
-        let trust = |now| Trust { now: at(now), since: None, recheck_empty: 1 };
-        let missing = |trust: Trust| {
-            Coverage::from(range("2024-01-01", "2024-06-30"))
-                .minus(&answers.days(|answer| trust.believes(answer)))
-        };
-        assert!(missing(trust("2024-07-02T12:00:00Z")).is_empty(), "not a day old");
-        assert_eq!(missing(trust("2024-07-03T00:00:00Z")).to_string(), "2024-04-01..2024-06-30");
-    }
-
-    #[test]
-    fn each_range_counts_its_own_empty_answers() {
-        let mut answers = Answers::default();
-        answers.record(range("2024-01-01", "2024-01-31"), EMPTY, at("2024-07-01T00:00:00Z"));
-        answers.record(range("2024-01-01", "2024-02-29"), EMPTY, at("2024-07-02T00:00:00Z"));
-        answers.record(range("2024-01-10", "2024-01-20"), EMPTY, at("2024-07-02T09:00:00Z"));
-        let asks: Vec<_> = answers.iter().map(|answer| (answer.days.to_string(), answer.said)).collect();
-        assert_eq!(
-            asks,
-            [
-                ("2024-01-01..2024-01-09".to_owned(), Said::Empty { asks: 2 }),
-                ("2024-01-10..2024-01-20".to_owned(), Said::Empty { asks: 2 }),
-                ("2024-01-21..2024-01-31".to_owned(), Said::Empty { asks: 2 }),
-                ("2024-02-01..2024-02-29".to_owned(), EMPTY),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_weekend_without_rows_is_believed_at_once() {
-        let trust = Trust { now: at("2030-01-01T00:00:00Z"), since: None, recheck_empty: 1 };
-        let empty = |days| Answer { days, said: EMPTY, asked_at: at("2024-07-01T00:00:00Z") };
-        assert!(trust.believes(&empty(range("2024-06-29", "2024-06-30"))));
-        assert!(!trust.believes(&empty(range("2024-06-28", "2024-06-30"))));
-    }
-
-    #[test]
-    fn a_fresh_run_believes_only_the_days_that_it_has_asked_itself() {
-        let mut answers = Answers::default();
-        answers.record(range("2024-01-01", "2024-12-31"), Said::Data, at("2025-01-01T00:00:00Z"));
-        answers.record(range("2024-07-01", "2024-12-31"), Said::Data, at("2025-02-01T00:00:00Z"));
-        let since = Some(at("2025-02-01T00:00:00Z"));
-        let trust = Trust { now: at("2025-02-02T00:00:00Z"), since, recheck_empty: 1 };
-        assert_eq!(answers.days(|answer| trust.believes(answer)).to_string(), "2024-07-01..2024-12-31");
-    }
-
-    #[test]
-    fn lost_data_is_remembered_until_it_is_asked_again() {
-        let mut answers = Answers::default();
-        answers.record(range("2024-01-01", "2024-12-31"), Said::Data, at("2025-01-01T00:00:00Z"));
-        answers.lose_data();
-        answers.record(range("2024-01-01", "2024-01-31"), Said::Data, at("2025-02-01T00:00:00Z"));
-        assert_eq!(answers.days(|answer| answer.said == Said::Lost).to_string(), "2024-02-01..2024-12-31");
-    }
-
-    proptest! {
-        #[test]
-        fn every_day_has_its_last_answer_and_ranges_never_overlap(
-            asks in proptest::collection::vec((0..40_i32, 0..15_i32, 0..3_u8), 0..12),
-        ) {
-            let mut answers = Answers::default();
-            let mut last = std::collections::BTreeMap::new();
-            for (order, (from, length, kind)) in asks.into_iter().enumerate() {
-                let day = |number| TradingDay::MIN.plus_days(number);
-                let asked_at = Timestamp::from_second(i64::try_from(order).expect("small")).expect("a time");
-                let said = [Said::Data, EMPTY, Said::OutsidePlan][usize::from(kind)];
-                answers.record(DateRange::new(day(from), day(from + length)).expect("in order"), said, asked_at);
-                last.extend((from..=from + length).map(|number| (day(number), (said, asked_at))));
-            }
-            let days: u64 = answers.iter().map(|answer| u64::from(answer.days.days())).sum();
-            prop_assert_eq!(days, last.len() as u64);
-            for (day, (said, asked_at)) in last {
-                let of_day: Vec<_> = answers.iter().filter(|answer| answer.days.contains(day)).collect();
-                prop_assert_eq!(of_day.len(), 1);
-                prop_assert_eq!((of_day[0].said, of_day[0].asked_at), (said, asked_at));
-            }
-            let text = serde_json::to_string(&answers).expect("written");
-            prop_assert_eq!(serde_json::from_str::<Answers>(&text).expect("read"), answers);
-        }
     }
 }

@@ -56,6 +56,12 @@ impl DateRange {
     }
 }
 
+impl From<TradingDay> for DateRange {
+    fn from(day: TradingDay) -> Self {
+        Self { from: day, to: day }
+    }
+}
+
 impl TryFrom<Ends> for DateRange {
     type Error = String;
 

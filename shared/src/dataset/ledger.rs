@@ -8,51 +8,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 
-use super::answers::{Answer, Answers, Said, Trust};
+use super::answers::{Answer, Answers, Said};
 use super::coverage::{Coverage, DateRange};
+pub use super::entry::{CODE_VERSION, Entry, FileProof};
 use super::kind::Kind;
 use super::partition::Partition;
+use super::reader;
 pub use super::summary::Summary;
-use super::writer::Fingerprint;
+use super::trust::Trust;
 use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines;
 use crate::market::ticker::Ticker;
-
-/// The version of this program, as written into each line.
-pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What a published file holds, and what proves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileProof {
-    /// Rows in the file, at least 1.
-    pub rows: u64,
-    /// First stamp in the file, in the unit of its rows (ms for bars, ns for trades; UTC).
-    pub first: i64,
-    /// Last stamp in the file.
-    pub last: i64,
-    /// Length and SHA-256.
-    #[serde(flatten)]
-    pub fingerprint: Fingerprint,
-}
-
-/// One line: what is proven of one partition. The last line of a partition wins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Which.
-    pub partition: Partition,
-    /// What the source has said of its days.
-    pub answers: Answers,
-    /// The file with its rows; a partition without a row has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<FileProof>,
-    /// Pages that the last fetch had read when it closed the partition, those shared with its neighbours included.
-    pub pages: u64,
-    /// Version of the program that wrote the line.
-    pub code: String,
-}
 
 /// Why a ledger can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +41,19 @@ pub enum LedgerError {
         line: usize,
         /// What is wrong with it.
         what: String,
+    },
+    /// Its lines, or the files that they describe, are another's.
+    #[error(
+        "{path} was written for {theirs}, so it proves nothing of {ours}; move its folder back to where it came from, or away, and run again",
+        path = path.display()
+    )]
+    Foreign {
+        /// The ledger.
+        path: PathBuf,
+        /// Ticker and kind that it was written for.
+        theirs: String,
+        /// Ticker and kind that were looked for.
+        ours: String,
     },
     /// Another worker writes some of the days at this moment.
     #[error(
@@ -132,11 +114,20 @@ impl Ledger {
     /// nothing; nothing is created.
     pub fn read(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
         let entries = shared_lines::read(&Self::path(outdir, ticker))?.entries;
-        Ok(Self::of_entries(entries, outdir, kind, ticker))
+        Self::of_entries(entries, outdir, kind, ticker)
     }
 
-    pub(super) fn of_entries(entries: Vec<Entry>, outdir: &Path, kind: Kind, ticker: &Ticker) -> Self {
-        Self::of_lines(entries, |entry| damage_of(entry, entry.partition.file(outdir, ticker, kind)))
+    pub(super) fn of_entries(
+        entries: Vec<Entry>,
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+    ) -> Result<Self, LedgerError> {
+        refuse_foreign_lines(&entries, outdir, kind, ticker)?;
+        if entries.iter().all(|entry| entry.ticker.is_none()) {
+            refuse_foreign_files(&entries, outdir, kind, ticker)?;
+        }
+        Ok(Self::of_lines(entries, |entry| damage_of(entry, entry.partition.file(outdir, ticker, kind))))
     }
 
     /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has one. Pure but for that
@@ -146,10 +137,10 @@ impl Ledger {
         let mut damaged = BTreeMap::new();
         for entry in latest.values_mut() {
             if let Some(damage) = damage_of(entry) {
-                entry.file = None;
-                entry.answers.lose_data();
+                entry.lose_file();
                 damaged.insert(entry.partition, damage);
             }
+            entry.remember_loss();
         }
         Self { latest, damaged }
     }
@@ -158,6 +149,20 @@ impl Ledger {
     pub(super) fn take(&mut self, entry: Entry) {
         self.damaged.remove(&entry.partition);
         self.latest.insert(entry.partition, entry);
+    }
+
+    /// What is known of a partition; `None` where nothing is.
+    pub fn entry(&self, partition: Partition) -> Option<&Entry> {
+        self.latest.get(&partition)
+    }
+
+    /// The days whose rows are lost, of the partitions that hold some of `days`.
+    pub fn lost_beside(&self, days: &Coverage) -> Coverage {
+        let touched = |entry: &&Entry| {
+            days.ranges().iter().any(|range| range.intersection(entry.partition.span()).is_some())
+        };
+        let lost = self.latest.values().filter(touched).map(|entry| entry.answers.lost());
+        lost.fold(Coverage::empty(), |all, lost| all.union(&lost))
     }
 
     /// What the source has said of the days of a partition.
@@ -177,7 +182,7 @@ impl Ledger {
 
     /// The days of `asked` that are not proven.
     pub fn missing(&self, asked: DateRange, trust: &Trust) -> Coverage {
-        let believed = |entry: &Entry| entry.answers.days(|answer| trust.believes(answer));
+        let believed = |entry: &Entry| trust.days(&entry.answers);
         let known =
             self.latest.values().fold(Coverage::empty(), |known, entry| known.union(&believed(entry)));
         Coverage::from(asked).minus(&known)
@@ -187,11 +192,7 @@ impl Ledger {
     /// that it touches, even those beyond the range asked for.
     pub fn to_ask(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let missing = self.missing(asked, trust);
-        let touched = |entry: &&Entry| {
-            missing.ranges().iter().any(|range| range.intersection(entry.partition.span()).is_some())
-        };
-        let lost = |entry: &Entry| entry.answers.days(|answer| answer.said == Said::Lost);
-        self.latest.values().filter(touched).fold(missing.clone(), |ask, entry| ask.union(&lost(entry)))
+        missing.union(&self.lost_beside(&missing))
     }
 
     /// The days of which the source has said what they hold, rows or none.
@@ -262,11 +263,19 @@ impl Ledger {
 
     /// The days of `asked` that the plan does not reach, as far as `trust` believes it.
     pub fn outside_plan(&self, asked: DateRange, trust: &Trust) -> Coverage {
-        let refused = |entry: &Entry| {
-            entry.answers.days(|answer| answer.said == Said::OutsidePlan && trust.believes(answer))
-        };
-        let all = self.latest.values().fold(Coverage::empty(), |all, entry| all.union(&refused(entry)));
+        let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
+        let refused = answers.filter(|answer| answer.said == Said::OutsidePlan);
+        let all: Coverage = refused.filter_map(|answer| trust.believed(answer)).collect();
         all.intersection(&asked.into())
+    }
+
+    /// How many of the days of `asked` that `trust` believes were asked for at or after `since`. Days whose answers were
+    /// joined count with the last of them.
+    pub fn asked_since(&self, asked: DateRange, trust: &Trust, since: Timestamp) -> u64 {
+        let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
+        let recent = answers.filter(|answer| answer.latest() >= since);
+        let all: Coverage = recent.filter_map(|answer| trust.believed(answer)).collect();
+        all.intersection(&asked.into()).days()
     }
 
     /// Counts over the partitions of which `trust` believes days of `asked`.
@@ -274,7 +283,7 @@ impl Ledger {
         let mut summary = Summary::default();
         for entry in self.latest.values() {
             let counts =
-                |answer: &&Answer| answer.days.intersection(asked).is_some() && trust.believes(answer);
+                |answer: &&Answer| trust.believed(answer).and_then(|days| days.intersection(asked)).is_some();
             let believed: Vec<Said> = entry.answers.iter().filter(counts).map(|answer| answer.said).collect();
             let is_refused = believed.contains(&Said::OutsidePlan);
             match &entry.file {
@@ -293,6 +302,45 @@ impl Ledger {
         }
         summary
     }
+}
+
+/// Lines that name somebody else, or partitions of another kind, were moved or copied here.
+fn refuse_foreign_lines(
+    entries: &[Entry],
+    outdir: &Path,
+    kind: Kind,
+    ticker: &Ticker,
+) -> Result<(), LedgerError> {
+    let is_of_another = |entry: &&Entry| {
+        entry.ticker.as_ref().is_some_and(|theirs| theirs != ticker)
+            || entry.kind.is_some_and(|theirs| theirs != kind)
+            || Partition::of(kind, entry.partition.span().from()) != entry.partition
+    };
+    let Some(foreign) = entries.iter().find(is_of_another) else { return Ok(()) };
+    let theirs = match (&foreign.ticker, foreign.kind) {
+        (Some(theirs), Some(kind)) => format!("{theirs} ({kind})"),
+        (Some(theirs), None) => theirs.to_string(),
+        (None, _) => format!("another kind of data ({})", foreign.partition),
+    };
+    let path = Ledger::path(outdir, ticker);
+    Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
+}
+
+/// Lines of older versions name nobody: the first file that is there tells whose they are.
+fn refuse_foreign_files(
+    entries: &[Entry],
+    outdir: &Path,
+    kind: Kind,
+    ticker: &Ticker,
+) -> Result<(), LedgerError> {
+    let with_files = entries.iter().filter(|entry| entry.file.is_some());
+    let mut files = with_files.map(|entry| entry.partition.file(outdir, ticker, kind));
+    let Some(theirs) = files.find_map(|file| reader::whose(&file)) else { return Ok(()) };
+    if theirs == ticker.as_str() {
+        return Ok(());
+    }
+    let path = Ledger::path(outdir, ticker);
+    Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
 }
 
 fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {

@@ -2,7 +2,9 @@
 
 pub mod kind;
 pub mod coverage;
+pub mod run_mark;
 pub mod answers;
+pub mod trust;
 pub mod row;
 pub mod partition;
 pub mod merge;
@@ -12,6 +14,8 @@ pub mod reader;
 pub mod tape;
 pub mod bars_file;
 pub mod summary;
+pub mod loss;
+pub mod entry;
 pub mod ledger;
 pub mod claim;
 pub mod open_ledger;

@@ -33,7 +33,7 @@ impl OpenLedger {
         };
         // Read under the claim: of the claimed days no line is missing from here on.
         let entries = log.catch_up()?;
-        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker), claimed, log })
+        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker)?, claimed, log })
     }
 
     /// What is proven; of days that are not claimed, what was proven when it was opened.

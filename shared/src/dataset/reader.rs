@@ -1,12 +1,15 @@
 //! A published Parquet file back to rows. Strict: a file that is not exactly ours is an error, not a guess.
 
+use std::fmt::Display;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{FieldRef, Fields, Float64Type, Int64Type};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::kind::{Columns, Kind};
@@ -23,7 +26,15 @@ pub enum ReadError {
     /// It can't be opened.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// It is no Parquet file, has other columns, or rows that can't be.
+    /// It is no whole Parquet file.
+    #[error("{path}: not a whole Parquet file ({what})", path = path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// It has other columns, or rows that can't be.
     #[error("{path}: not a file of this dataset ({what})", path = path.display())]
     Foreign {
         /// The file.
@@ -33,9 +44,46 @@ pub enum ReadError {
     },
 }
 
-/// Is `path` a whole Parquet file with exactly the columns of `kind`? Its rows are not read.
-pub fn check(path: &Path, kind: Kind, columns: Columns) -> Result<(), ReadError> {
-    open(path, kind, columns).map(drop)
+/// How many trades `path` has; all of them must be of `ticker` and within `stamps` (ns UTC, half-open). Columns that tell
+/// neither are not read.
+pub fn check_trades(
+    path: &Path,
+    columns: Columns,
+    ticker: &Ticker,
+    stamps: &Range<i64>,
+) -> Result<u64, ReadError> {
+    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let builder = open(path, Kind::Trades, columns)?;
+    let mut rows = 0;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker", "sip_ts"]);
+    for batch in builder.with_projection(mask).build().map_err(broken(path))? {
+        let batch = batch.map_err(broken(path))?;
+        let column = |name: &str| batch.column_by_name(name).expect("the schema was checked");
+        let tickers = column("ticker").as_string::<i32>();
+        if let Some(theirs) = tickers.iter().flatten().find(|theirs| *theirs != ticker.as_str()) {
+            return Err(foreign(format!("a row of {theirs} in a file of {ticker}")));
+        }
+        let of_other_days = |stamp: &&i64| !stamps.contains(*stamp);
+        if let Some(stamp) = column("sip_ts").as_primitive::<Int64Type>().values().iter().find(of_other_days)
+        {
+            return Err(foreign(format!("a trade of {ticker} stamped {stamp}, which is another day")));
+        }
+        rows += batch.num_rows() as u64;
+    }
+    Ok(rows)
+}
+
+/// Whose rows `path` holds, by its first one; `None` where it does not say.
+pub fn whose(path: &Path) -> Option<String> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).ok()?).ok()?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker"]);
+    let first = builder.with_projection(mask).with_batch_size(1).build().ok()?.next()?.ok()?;
+    let tickers = first.column_by_name("ticker")?.as_string_opt::<i32>()?;
+    (!tickers.is_empty() && tickers.is_valid(0)).then(|| tickers.value(0).to_owned())
+}
+
+fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
+    move |error| ReadError::Broken { path: path.to_owned(), what: error.to_string() }
 }
 
 fn open(
@@ -43,10 +91,8 @@ fn open(
     kind: Kind,
     columns: Columns,
 ) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
-    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let file = File::open(path).map_err(DiskError::at("open", path))?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken(path))?;
     let (found, expected) = (builder.schema().fields(), schema::of(kind, columns));
     if found == expected.fields() {
         return Ok(builder);
@@ -62,7 +108,8 @@ fn open(
         };
         fields.iter().map(field).collect::<Vec<_>>().join(", ")
     };
-    Err(foreign(format!("its columns are {}; ours are {}", spelled(found), spelled(expected.fields()))))
+    let what = format!("its columns are {}; ours are {}", spelled(found), spelled(expected.fields()));
+    Err(ReadError::Foreign { path: path.to_owned(), what })
 }
 
 /// Reads the file of `ticker` with bars of `kind`: sorted by key, each key once.
@@ -70,8 +117,8 @@ pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBa
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let builder = open(path, kind, Columns::Narrow)?;
     let mut rows = Vec::new();
-    for batch in builder.build().map_err(|error| foreign(error.to_string()))? {
-        let batch = batch.map_err(|error| foreign(error.to_string()))?;
+    for batch in builder.build().map_err(broken(path))? {
+        let batch = batch.map_err(broken(path))?;
         append_bars(&batch, ticker, &mut rows).map_err(foreign)?;
     }
     if let Some(pair) = rows.windows(2).find(|pair| pair[0].key(kind) >= pair[1].key(kind)) {
@@ -172,6 +219,6 @@ mod tests {
         assert!(error.ends_with("(a row of AIG in a file of BAC)"), "{error}");
         let bytes = std::fs::read(&path).expect("read");
         std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
-        assert!(matches!(read_bars(&path, Kind::Daily, &aig), Err(ReadError::Foreign { .. })));
+        assert!(matches!(read_bars(&path, Kind::Daily, &aig), Err(ReadError::Broken { .. })));
     }
 }

@@ -131,6 +131,11 @@ impl TradesFile {
         Ok(())
     }
 
+    /// Trades taken so far.
+    pub fn rows(&self) -> u64 {
+        self.summary.map_or(0, |written| written.rows) + self.pending.len() as u64
+    }
+
     /// Publishes the file; `None` where no trade came, and then there is no file.
     pub fn publish(mut self) -> Result<Option<(Written, Fingerprint)>, DiskError> {
         self.write_pending()?;

@@ -7,12 +7,13 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use shared::dataset::answers::{Answers, Said, Trust};
+use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, Ledger};
+use shared::dataset::ledger::{Entry, Ledger, LedgerError};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
+use shared::dataset::trust::Trust;
 use shared::disk::checked_lines::{self, Appender, LinesError};
 use shared::market::ticker::Ticker;
 use tempfile::TempDir;
@@ -78,6 +79,10 @@ fn one_log(content: &[u8]) {
     assert_eq!(fs::read(&path).expect("read"), content[..sound], "only what was torn off is cut off");
     drop(log);
 
+    if let Err(LedgerError::Foreign { .. }) = Ledger::read(FOLDER.path(), Kind::Daily, &ticker) {
+        assert!(OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker, asked()).is_err());
+        return;
+    }
     let new = new_entry();
     let mut ledger = OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker, asked()).expect("nobody holds it");
     look_at(ledger.ledger());
@@ -88,7 +93,9 @@ fn one_log(content: &[u8]) {
     entries.push(new);
     assert_eq!(checked_lines::read::<Entry>(&path).expect("read").entries, entries);
     for kind in Kind::ALL {
-        look_at(&Ledger::read(FOLDER.path(), kind, &ticker).expect("read"));
+        let read = Ledger::read(FOLDER.path(), kind, &ticker);
+        assert_eq!(read.is_ok(), kind == Kind::Daily, "the new line says what kind it is");
+        read.iter().for_each(look_at);
     }
 }
 
@@ -101,7 +108,7 @@ fn asked() -> DateRange {
 fn look_at(ledger: &Ledger) {
     let now: Timestamp = "2024-06-01T00:00:00Z".parse().expect("an instant");
     for since in [None, Some(now)] {
-        let trust = Trust { now, since, recheck_empty: 1 };
+        let trust = Trust { since, ..Trust::at(now, 1) };
         let missing = ledger.missing(asked(), &trust);
         let to_ask = ledger.to_ask(asked(), &trust);
         assert!(missing.minus(&to_ask).is_empty(), "what is missing is asked for");
@@ -112,11 +119,8 @@ fn look_at(ledger: &Ledger) {
 
 fn new_entry() -> Entry {
     let partition: Partition = "year=2023".parse().expect("a partition");
-    let mut answers = Answers::default();
-    answers.record(
-        partition.span(),
-        Said::Empty { asks: 1 },
-        "2024-05-31T00:00:00Z".parse().expect("an instant"),
-    );
-    Entry { partition, answers, file: None, pages: 1, code: "0.1.0".to_owned() }
+    let asked_at: Timestamp = "2024-05-31T00:00:00Z".parse().expect("an instant");
+    let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), Kind::Daily, partition);
+    entry.answers.record(partition.span(), Said::Empty { asks: 1 }, asked_at);
+    entry
 }

@@ -1,6 +1,5 @@
 //! One request, with its retries: the only file that names an HTTP client.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +17,7 @@ use super::backoff::{Backoff, Troubles};
 use super::failure::{Failure, causes};
 use super::lie::Lie;
 use super::page::PageError;
+use crate::chance;
 use crate::clock::Deadline;
 use crate::stop::Stop;
 
@@ -226,8 +226,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
-/// Uniform in `0.0..1.0`: every `RandomState` has keys of its own, random enough for jitter.
+/// Uniform in `0.0..1.0`.
 fn chance() -> f64 {
-    let random = RandomState::new().hash_one(0);
-    (random >> 11) as f64 / (1_u64 << 53) as f64
+    (chance::number() >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -134,9 +134,9 @@ fn on_disk(root: &Path, ticker: &Ticker, before: TradingDay) -> Result<Known, Da
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use shared::dataset::answers::{Answers, Said};
+    use shared::dataset::answers::Said;
     use shared::dataset::kind::Columns;
-    use shared::dataset::ledger::{CODE_VERSION, Entry, FileProof};
+    use shared::dataset::ledger::{Entry, FileProof};
     use shared::dataset::open_ledger::OpenLedger;
     use shared::dataset::writer;
     use shared::market::ohlcv::Ohlcv;
@@ -169,16 +169,15 @@ mod tests {
             let file = Partition::of(Kind::Daily, rows[0].date).file(self.0.path(), &ticker(), Kind::Daily);
             let fingerprint = writer::publish_bars(&file, Kind::Daily, Zone::NewYork, &ticker(), &rows);
             let (first, last) = (rows[0].bar.t, rows[rows.len() - 1].bar.t);
-            FileProof { rows: rows.len() as u64, first, last, fingerprint: fingerprint.expect("published") }
+            FileProof::new(rows.len() as u64, first, last, fingerprint.expect("published"))
         }
 
         fn prove(&self, from: &str, to: &str, file: FileProof) {
             let days = DateRange::new(day(from), day(to)).expect("in order");
-            let mut answers = Answers::default();
-            answers.record(days, Said::Data, Timestamp::UNIX_EPOCH);
-            let (partition, code) = (Partition::of(Kind::Daily, days.from()), CODE_VERSION.to_owned());
+            let mut entry = Entry::new(&ticker(), Kind::Daily, Partition::of(Kind::Daily, days.from()));
+            entry.answers.record(days, Said::Data, Timestamp::UNIX_EPOCH);
+            entry.file = Some(file);
             let mut ledger = OpenLedger::open(self.0.path(), Kind::Daily, &ticker(), days).expect("opened");
-            let entry = Entry { partition, answers, file: Some(file), pages: 1, code };
             ledger.commit(vec![entry]).expect("committed");
         }
 

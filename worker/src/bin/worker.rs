@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use shared::dataset::answers::Trust;
+use shared::dataset::answers::Asker;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::{self, Adjusted, Descriptor, DescriptorError};
 use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::run_mark::RunMark;
+use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
@@ -23,6 +25,7 @@ use shared::run::ticker_list::TickerList;
 use shared::run::via::Via;
 use shared::run::window::Window;
 use worker::api::failure::causes;
+use worker::chance;
 use worker::clock;
 use worker::command_line::reference::{self, ReferenceArgs};
 use worker::command_line::refusal::Refusal;
@@ -110,6 +113,9 @@ struct DownloadArgs {
     /// With --resume: count only what was asked for at or after this instant (RFC 3339)
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
+    /// The run that asks: eight hexadecimal digits by which it knows its own ledger lines, whatever the clock says
+    #[arg(long, value_name = "HEX")]
+    run_mark: Option<RunMark>,
     /// Tickers downloaded side by side
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
     max_workers: u16,
@@ -201,7 +207,9 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     let source = args.source.resolve()?;
     let list = TickerList::read(&args.tickers_csv).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
     let since = if args.resume { args.covered_since } else { Some(now) };
-    let trust = Trust { now, since, recheck_empty: args.recheck_empty };
+    let mark = args.run_mark.unwrap_or_else(|| RunMark::of_chance(chance::number()));
+    let run = Some(if since.is_some() { Asker::Anew(mark) } else { Asker::Trusting(mark) });
+    let trust = Trust { since, run, ..Trust::at(now, args.recheck_empty) };
     let Choice { kind, adjusted, columns, via, duplicates } = *choice;
     let task = Task {
         outdir: args.outdir,

@@ -70,7 +70,7 @@ fn for_the_market(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Vec<Order
         return Vec::new();
     }
     // A ledger that can't be read fails its ticker when its turn comes.
-    let missing = |ticker: &Ticker| Some(tools.ledger(ticker).ok()?.to_ask(task.asked, &task.trust));
+    let missing = |ticker: &Ticker| Some(tools.ledger(ticker).ok()?.to_ask(task.asked, &task.trust_now()));
     let some = |ticker| Some((ticker, missing(ticker).filter(|days| !days.is_empty())?));
     let wanting = tickers.iter().filter_map(some).take(load.tickers.unwrap_or(usize::MAX));
     let orders: Vec<Order> =
@@ -106,7 +106,7 @@ fn one_by_one(tools: Tools<'_>, tally: &Tally<'_>, tickers: Vec<&Ticker>, begun:
 /// Is nothing left to ask for `ticker`? A ledger that can't be read proves nothing.
 fn is_proven(tools: Tools<'_>, ticker: &Ticker) -> bool {
     let task = tools.task;
-    tools.ledger(ticker).is_ok_and(|ledger| ledger.missing(task.asked, &task.trust).is_empty())
+    tools.ledger(ticker).is_ok_and(|ledger| ledger.missing(task.asked, &task.trust_now()).is_empty())
 }
 
 fn visit(tools: Tools<'_>, pipeline: &Pipeline<'_>, ticker: &Ticker, tally: &Tally<'_>) {

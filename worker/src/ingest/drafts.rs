@@ -1,14 +1,15 @@
 //! Partitions on their way to disk: bars are collected and merged with what is there, trades replace their day
 //! and are written while they arrive.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use shared::dataset::coverage::Coverage;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::FileProof;
 use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::{self, ReadError};
-use shared::dataset::row::Row;
+use shared::dataset::row::{self, Row};
 use shared::dataset::writer::{self, TradesFile};
 use shared::disk::publish::DiskError;
 use shared::market::ohlcv::Ohlcv;
@@ -50,6 +51,17 @@ pub enum Existing {
     Nothing,
 }
 
+/// What a file is made of, beside the rows that came.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// What is there.
+    pub existing: Existing,
+    /// Days whose rows there nobody vouches for: they give way to those that came.
+    pub replaced: &'a Coverage,
+    /// Days that will be proven by the new file.
+    pub proven: &'a Coverage,
+}
+
 /// A row that can be brought to disk.
 pub trait Stored: Row + FromWire {
     /// A partition that is not published yet. Dropped, it leaves nothing.
@@ -61,16 +73,19 @@ pub trait Stored: Row + FromWire {
     /// Takes rows in time order.
     fn add(draft: &mut Self::Draft, place: &Place, rows: Vec<Self>) -> Result<(), DiskError>;
 
+    /// How many of the rows taken belong to `days`.
+    fn rows_of(draft: &Self::Draft, days: &Coverage) -> u64;
+
     /// Publishes what was taken. A file that is there and is not ours is an error, never overwritten.
     fn publish(
         draft: Self::Draft,
         place: &Place,
         partition: Partition,
-        existing: Existing,
+        ground: Ground<'_>,
     ) -> Result<Option<FileProof>, ReadError>;
 
-    /// Is the file at `path` readable as rows of this place?
-    fn check(path: &Path, place: &Place) -> Result<(), ReadError>;
+    /// How many rows of `days` are in the file of `partition`, which is readable as rows of this place.
+    fn rows_there(place: &Place, partition: Partition, days: &Coverage) -> Result<u64, ReadError>;
 }
 
 impl Stored for Ohlcv {
@@ -95,25 +110,47 @@ impl Stored for Ohlcv {
         Ok(())
     }
 
+    fn rows_of(draft: &Vec<DatedBar>, days: &Coverage) -> u64 {
+        count(draft, days)
+    }
+
     fn publish(
         draft: Vec<DatedBar>,
         place: &Place,
         partition: Partition,
-        existing: Existing,
+        ground: Ground<'_>,
     ) -> Result<Option<FileProof>, ReadError> {
         let path = place.file(partition);
-        let older = match existing {
-            Existing::File => reader::read_bars(&path, place.kind, &place.ticker)?,
+        let mut older = match ground.existing {
+            Existing::File => bars_there(place, partition)?,
             Existing::Nothing => Vec::new(),
         };
+        older.retain(|row| !ground.replaced.contains(row.date));
         let rows = merge::by_key(place.kind, &older, &draft);
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
         let fingerprint = writer::publish_bars(&path, place.kind, place.zone, &place.ticker, &rows)?;
-        Ok(Some(FileProof { rows: rows.len() as u64, first: first.bar.t, last: last.bar.t, fingerprint }))
+        let (all, proven) = (rows.len() as u64, count(&rows, ground.proven));
+        let proven_rows = (proven != all).then_some(proven);
+        Ok(Some(FileProof { proven_rows, ..FileProof::new(all, first.bar.t, last.bar.t, fingerprint) }))
     }
 
-    fn check(path: &Path, place: &Place) -> Result<(), ReadError> {
-        reader::read_bars(path, place.kind, &place.ticker).map(drop)
+    fn rows_there(place: &Place, partition: Partition, days: &Coverage) -> Result<u64, ReadError> {
+        Ok(count(&bars_there(place, partition)?, days))
+    }
+}
+
+fn count(rows: &[DatedBar], days: &Coverage) -> u64 {
+    rows.iter().filter(|row| days.contains(row.date)).count() as u64
+}
+
+fn bars_there(place: &Place, partition: Partition) -> Result<Vec<DatedBar>, ReadError> {
+    let path = place.file(partition);
+    let rows = reader::read_bars(&path, place.kind, &place.ticker)?;
+    match rows.iter().find(|row| !partition.span().contains(row.date)) {
+        None => Ok(rows),
+        Some(stray) => {
+            Err(ReadError::Foreign { what: format!("a row of {} in {partition}", stray.date), path })
+        }
     }
 }
 
@@ -128,25 +165,34 @@ impl Stored for Trade {
         draft.append(rows)
     }
 
+    fn rows_of(draft: &TradesFile, _: &Coverage) -> u64 {
+        draft.rows()
+    }
+
     fn publish(
         draft: TradesFile,
         place: &Place,
         partition: Partition,
-        existing: Existing,
+        ground: Ground<'_>,
     ) -> Result<Option<FileProof>, ReadError> {
-        if existing == Existing::File {
-            Self::check(&place.file(partition), place)?;
+        if ground.existing == Existing::File {
+            trades_there(place, partition)?;
         }
         let proof = |(written, fingerprint): (writer::Written, _)| {
             let writer::Written { rows, first_ns: first, last_ns: last } = written;
-            FileProof { rows, first, last, fingerprint }
+            FileProof::new(rows, first, last, fingerprint)
         };
         Ok(draft.publish()?.map(proof))
     }
 
-    fn check(path: &Path, place: &Place) -> Result<(), ReadError> {
-        reader::check(path, place.kind, place.columns)
+    fn rows_there(place: &Place, partition: Partition, _: &Coverage) -> Result<u64, ReadError> {
+        trades_there(place, partition)
     }
+}
+
+fn trades_there(place: &Place, partition: Partition) -> Result<u64, ReadError> {
+    let stamps = row::window::<Trade>(place.kind, place.zone, partition.span());
+    reader::check_trades(&place.file(partition), place.columns, &place.ticker, &stamps)
 }
 
 #[cfg(test)]

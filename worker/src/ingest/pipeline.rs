@@ -24,7 +24,6 @@ use crate::api::chain::Chain;
 use crate::api::endpoints::Endpoint;
 use crate::api::failure::{Failure, Meaning};
 use crate::api::follow::{Delivery, Tries, follow};
-use crate::clock;
 use crate::pulse::Reached;
 use crate::report::Level;
 
@@ -83,13 +82,11 @@ impl<'a> Pipeline<'a> {
     pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
         let store = self.tools.open::<R>(ticker)?;
         let task = self.tools.task;
-        let wanted = store.ledger().to_ask(task.asked, &task.trust);
-        let requests = requests(&wanted, task.window, store.ledger());
-        let open = wanted.clone();
-        let tries = Tries::all(self.tools.client);
+        let wanted = store.ledger().to_ask(task.asked, &task.trust_now());
+        let (open, tries) = (wanted.clone(), Tries::all(self.tools.client));
         let (received, odd) = (Received::default(), OddRows::default());
         let mut visit = Visit { ticker, store, wanted, open, tries, received, odd, duplicates: 0 };
-        let ended = self.ask_all(&mut visit, requests);
+        let ended = self.ask_all(&mut visit);
         self.say_duplicates(&visit);
         if visit.odd.any() {
             self.tools.reporter.ticker(Level::Warn, ticker, visit.odd);
@@ -97,13 +94,28 @@ impl<'a> Pipeline<'a> {
         ended.map(|()| visit.received)
     }
 
-    /// Asks for `requests`, and for what fails in pieces.
-    fn ask_all<R: Stored>(
-        &self,
-        visit: &mut Visit<'_, R>,
-        requests: Vec<DateRange>,
-    ) -> Result<(), TickerError> {
+    /// Asks for what is wanted, and then for what was found lost on the way.
+    fn ask_all<R: Stored>(&self, visit: &mut Visit<'_, R>) -> Result<(), TickerError> {
         let task = self.tools.task;
+        let (mut asked, mut shorter) = (Coverage::empty(), Vec::new());
+        while !visit.wanted.is_empty() {
+            asked = asked.union(&visit.wanted);
+            visit.open = visit.wanted.clone();
+            let division = self.ask(visit)?;
+            if let Some(error) = NotToBeHad::of(task.kind, task.asked, division, &visit.open) {
+                return Err(error.into());
+            }
+            shorter.extend(visit.store.shorter());
+            // A file that was found changed had days beyond those that came in its place.
+            visit.wanted = visit.store.ledger().lost_beside(&asked).minus(&asked);
+        }
+        TickerError::of_shorter(&shorter).map_or(Ok(()), Err)
+    }
+
+    /// Asks for what `visit` wants; what does not come is divided, and what is not to be had is left in the division.
+    fn ask<R: Stored>(&self, visit: &mut Visit<'_, R>) -> Result<Division, TickerError> {
+        let task = self.tools.task;
+        let requests = requests(&visit.wanted, task.window, visit.store.ledger());
         let mut division = Division::new(task.kind, requests);
         while let Some(piece) = division.next_piece() {
             let Some(days) = visit.open_of(piece.days).hull() else { continue };
@@ -113,6 +125,7 @@ impl<'a> Pipeline<'a> {
             if visit.received.pages > pages {
                 division.page_came();
             }
+            self.tools.tell(visit.ticker, &mut visit.store);
             let failure = match ended {
                 Ok(()) => {
                     division.page_came();
@@ -128,10 +141,7 @@ impl<'a> Pipeline<'a> {
             }
             division.failed(piece, failure, left, hint)?;
         }
-        match NotToBeHad::of(task.kind, task.asked, division, &visit.open) {
-            None => Ok(()),
-            Some(error) => Err(error.into()),
-        }
+        Ok(division)
     }
 
     /// What may be bad is divided rather than asked for again and again; the last of the pieces has all tries.
@@ -197,7 +207,7 @@ impl<'a> Pipeline<'a> {
         }
         let text = format_args!("{refused} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
-        let fetch = Fetch { asked_at: clock::now(), pages: visit.received.pages };
+        let fetch = Fetch { asking: self.tools.task.asking(), pages: visit.received.pages };
         visit.store.record_outside_plan(&refused, fetch)?;
         visit.open = visit.open.minus(&refused);
         Ok(())
@@ -213,7 +223,7 @@ impl<'a> Pipeline<'a> {
         let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window)
             .with(self.tools.task.duplicates);
         let mut partitioner = Partitioner::new(kind, zone, wanted);
-        let mut fetch = Fetch { asked_at: clock::now(), pages: 0 };
+        let mut fetch = Fetch { asking: self.tools.task.asking(), pages: 0 };
 
         let on_page = |page: Delivery<R>| -> Result<(), TickerError> {
             fetch.pages += 1;

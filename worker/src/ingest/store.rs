@@ -1,19 +1,18 @@
 //! One ticker's place on disk: brings closed partitions into their files and proves them in the ledger.
 
 use std::fs;
-use std::path::PathBuf;
 
-use jiff::Timestamp;
-use shared::dataset::answers::{Answers, Said};
+use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
-use shared::dataset::ledger::{CODE_VERSION, Damage, Entry, FileProof, Ledger, LedgerError};
+use shared::dataset::entry::{CODE_VERSION, Entry, Shorter};
+use shared::dataset::ledger::{Damage, Ledger, LedgerError};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::{self, DiskError};
 
-use super::drafts::{Existing, Place, Stored};
+use super::drafts::{Existing, Ground, Place, Stored};
 use super::partitioner::Piece;
 
 /// What is not done, and where.
@@ -28,19 +27,15 @@ pub enum StoreError {
     /// A file that stands where ours belongs.
     #[error("{0}; it is left as it is: move it away and run again")]
     NotOurs(String),
-    /// A proven file whose content is not what was written.
-    #[error(
-        "{path}: its length is the one in the ledger and its SHA-256 is not: its content was changed; move it away and run again with --resume",
-        path = .0.display()
-    )]
-    Changed(PathBuf),
 }
 
 impl From<ReadError> for StoreError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Disk(error) => Self::Disk(error),
-            foreign @ ReadError::Foreign { .. } => Self::NotOurs(foreign.to_string()),
+            foreign @ (ReadError::Foreign { .. } | ReadError::Broken { .. }) => {
+                Self::NotOurs(foreign.to_string())
+            }
         }
     }
 }
@@ -48,8 +43,8 @@ impl From<ReadError> for StoreError {
 /// How the fetch went that a partition came from.
 #[derive(Debug, Clone, Copy)]
 pub struct Fetch {
-    /// When its first page was asked for.
-    pub asked_at: Timestamp,
+    /// When its first page was asked for, and by which run.
+    pub asking: Asking,
     /// Pages read so far.
     pub pages: u64,
 }
@@ -62,14 +57,18 @@ pub struct Store<R: Stored> {
     draft: Option<(Partition, R::Draft)>,
     /// Closed without a file of their own: proven together with the next file, or at the end.
     unproven: Vec<Entry>,
+    /// What the source brought less of than there was.
+    shorter: Vec<Shorter>,
+    /// What was found, to be said.
+    found: Vec<String>,
 }
 
 impl<R: Stored> Store<R> {
     /// Takes `days` of the ticker and the rest of their partitions, removes what a crashed writer left there, and sets
-    /// aside damaged files that can't be read, so that no reader of the tree stumbles over them. Says what it found.
+    /// aside damaged files that can't be read, so that no reader of the tree stumbles over them.
     ///
     /// What others hold at this moment is left alone: a draft there may be alive, and a file newer than what is known of it.
-    pub fn open(place: Place, days: DateRange) -> Result<(Self, Vec<String>), StoreError> {
+    pub fn open(place: Place, days: DateRange) -> Result<Self, StoreError> {
         let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker, days)?;
         let claimed = ledger.claimed();
         let mut found = Vec::new();
@@ -80,17 +79,26 @@ impl<R: Stored> Store<R> {
         }
         let is_ours =
             |(partition, _): &(Partition, &Damage)| claimed.intersection(partition.span()).is_some();
+        let damaged: Vec<Partition> = ledger.ledger().damaged().filter(is_ours).map(|(at, _)| at).collect();
         for (partition, damage) in ledger.ledger().damaged().filter(is_ours) {
             let (path, what) = (damage.path.display(), &damage.what);
             found.push(format!("{partition} is damaged and will be fetched again: {path}: {what}"));
-            if damage.path.exists() && R::check(&damage.path, &place).is_err() {
-                let name = format!("_{}.damaged", place.kind.file_name());
-                let aside = damage.path.with_file_name(name);
-                fs::rename(&damage.path, &aside).map_err(DiskError::at("set aside", &damage.path))?;
-                found.push(format!("{path} can't be read and is now {}", aside.display()));
-            }
         }
-        Ok((Self { place, ledger, draft: None, unproven: Vec::new() }, found))
+        let mut store = Self { place, ledger, draft: None, unproven: Vec::new(), shorter: Vec::new(), found };
+        for partition in damaged {
+            store.set_aside_if_broken(partition)?;
+        }
+        Ok(store)
+    }
+
+    /// What was found since the last question, for people.
+    pub fn found(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// What the source brought less of than there was before it was lost, since the last question.
+    pub fn shorter(&mut self) -> Vec<Shorter> {
+        std::mem::take(&mut self.shorter)
     }
 
     /// What is proven.
@@ -122,18 +130,55 @@ impl<R: Stored> Store<R> {
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
     /// is: what was proven is not erased by a source that has nothing to say today.
     fn close(&mut self, partition: Partition, days: &Coverage, fetch: Fetch) -> Result<(), StoreError> {
-        let (mut answers, mut file) = self.known(partition);
-        let said = match self.draft.take() {
-            Some((open, draft)) => {
-                assert_eq!(open, partition, "rows belong to the partition that is closed");
-                file = R::publish(draft, &self.place, partition, self.existing(partition)?)?;
-                Said::Data
-            }
-            None => Said::Empty { asks: 1 },
+        let mut entry = self.known(partition);
+        let Some((open, draft)) = self.draft.take() else {
+            self.tell_of_kept_rows(&entry, days);
+            entry.answer(days, Said::Empty { asks: 1 }, fetch.asking, 0);
+            self.keep_line(entry, fetch);
+            return Ok(());
         };
-        days.ranges().iter().for_each(|days| answers.record(*days, said, fetch.asked_at));
-        self.unproven.push(line(partition, answers, file, fetch));
-        if said == Said::Data { self.prove() } else { Ok(()) }
+        assert_eq!(open, partition, "rows belong to the partition that is closed");
+        let existing = self.existing(&mut entry)?;
+        let replaced = entry.answers.lost().intersection(days);
+        let before = entry.file.take();
+        let came = R::rows_of(&draft, days);
+        let of_lost = R::rows_of(&draft, &replaced);
+        entry.answer(days, Said::Data, fetch.asking, if replaced.is_empty() { 0 } else { of_lost });
+        let proven = entry.data_days();
+        let ground = Ground { existing, replaced: &replaced, proven: &proven };
+        entry.file = R::publish(draft, &self.place, partition, ground)?;
+        if let (Some(before), Some(after)) = (before, &entry.file)
+            && after.rows < before.rows
+        {
+            let (had, days) = (before.rows, days.to_string());
+            self.found.push(format!(
+                "{days}: the source now answers {came} rows where it had {had}; the newest answer counts"
+            ));
+        }
+        self.keep_line(entry, fetch);
+        self.prove()
+    }
+
+    fn keep_line(&mut self, mut entry: Entry, fetch: Fetch) {
+        self.shorter.extend(entry.settle(fetch.asking).err());
+        CODE_VERSION.clone_into(&mut entry.code);
+        entry.ticker = Some(self.place.ticker.clone());
+        entry.kind = Some(self.place.kind);
+        entry.pages = fetch.pages;
+        self.unproven.push(entry);
+    }
+
+    /// The source has nothing to say of days whose rows are on disk.
+    fn tell_of_kept_rows(&mut self, entry: &Entry, days: &Coverage) {
+        let kept = entry.data_days().intersection(days);
+        if kept.is_empty() || entry.file.is_none() {
+            return;
+        }
+        // A file that can't be read is found when its rows are wanted.
+        if let Ok(rows @ 1..) = R::rows_there(&self.place, entry.partition, &kept) {
+            self.found
+                .push(format!("{kept}: the source now answers nothing; the {rows} rows on disk are kept"));
+        }
     }
 
     /// Gives up the rows of a partition that was not closed.
@@ -149,9 +194,9 @@ impl<R: Stored> Store<R> {
             if refused.is_empty() {
                 continue;
             }
-            let (mut answers, file) = self.known(partition);
-            refused.ranges().iter().for_each(|days| answers.record(*days, Said::OutsidePlan, fetch.asked_at));
-            self.unproven.push(line(partition, answers, file, fetch));
+            let mut entry = self.known(partition);
+            entry.answer(&refused, Said::OutsidePlan, fetch.asking, 0);
+            self.keep_line(entry, fetch);
         }
         self.prove()
     }
@@ -165,24 +210,57 @@ impl<R: Stored> Store<R> {
     }
 
     /// What is to be built upon: the line that waits for its proof, or the last one proven.
-    fn known(&self, partition: Partition) -> (Answers, Option<FileProof>) {
-        match self.unproven.iter().rfind(|entry| entry.partition == partition) {
-            Some(entry) => (entry.answers.clone(), entry.file.clone()),
-            None => (self.ledger().answers(partition), self.ledger().file(partition).cloned()),
+    fn known(&self, partition: Partition) -> Entry {
+        let waiting = self.unproven.iter().rfind(|entry| entry.partition == partition);
+        let known = waiting.or_else(|| self.ledger().entry(partition)).cloned();
+        known.unwrap_or_else(|| Entry::new(&self.place.ticker, self.place.kind, partition))
+    }
+
+    /// Holds what is there against its proof. What was changed is lost, and what can't be read is set aside.
+    fn existing(&mut self, entry: &mut Entry) -> Result<Existing, StoreError> {
+        let path = self.place.file(entry.partition);
+        if !path.try_exists().map_err(DiskError::at("look at", &path))? {
+            self.lose(entry, "it is gone");
+            return Ok(Existing::Nothing);
+        }
+        let found = Fingerprint::of_file(&path)?;
+        if entry.file.as_ref().is_some_and(|proof| proof.fingerprint != found) {
+            self.lose(entry, "its content is not what was written (SHA-256)");
+        }
+        if entry.file.is_some() || entry.loss.is_none() {
+            return Ok(Existing::File);
+        }
+        if self.set_aside_if_broken(entry.partition)? {
+            return Ok(Existing::Nothing);
+        }
+        if let Some(loss) = &mut entry.loss {
+            loss.take_witness(found.sha256);
+        }
+        Ok(Existing::File)
+    }
+
+    fn lose(&mut self, entry: &mut Entry, what: &str) {
+        if entry.file.is_some() {
+            let path = self.place.file(entry.partition);
+            let partition = entry.partition;
+            self.found.push(format!(
+                "{partition} is damaged and will be fetched again: {}: {what}",
+                path.display()
+            ));
+            entry.lose_file();
         }
     }
 
-    fn existing(&self, partition: Partition) -> Result<Existing, StoreError> {
+    /// Moves a file of ours that is no whole Parquet file any more out of the way of readers.
+    fn set_aside_if_broken(&mut self, partition: Partition) -> Result<bool, StoreError> {
         let path = self.place.file(partition);
-        if let Some(proof) = self.ledger().file(partition)
-            && Fingerprint::of_file(&path)? != proof.fingerprint
-        {
-            return Err(StoreError::Changed(path));
+        match R::rows_there(&self.place, partition, &Coverage::empty()) {
+            Err(ReadError::Broken { .. }) => {}
+            Err(ReadError::Disk(_) | ReadError::Foreign { .. }) | Ok(_) => return Ok(false),
         }
-        Ok(if path.exists() { Existing::File } else { Existing::Nothing })
+        let aside = path.with_file_name(format!("_{}.damaged", self.place.kind.file_name()));
+        fs::rename(&path, &aside).map_err(DiskError::at("set aside", &path))?;
+        self.found.push(format!("{} can't be read and is now {}", path.display(), aside.display()));
+        Ok(true)
     }
-}
-
-fn line(partition: Partition, answers: Answers, file: Option<FileProof>, fetch: Fetch) -> Entry {
-    Entry { partition, answers, file, pages: fetch.pages, code: CODE_VERSION.to_owned() }
 }

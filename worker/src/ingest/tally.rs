@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use shared::dataset::coverage::Coverage;
+use shared::dataset::entry::Shorter;
 use shared::dataset::ledger::LedgerError;
 use shared::disk::publish::{DiskError, Draft};
 use shared::market::ticker::Ticker;
@@ -35,6 +36,31 @@ pub enum TickerError {
     /// A proven file, while the questions were chosen without these days.
     #[error("{0}: proven when this run began, and damaged since; run again with --resume")]
     DamagedMeanwhile(Coverage),
+    /// What was lost did not come back.
+    #[error(
+        "{days}: {had} rows were proven there and are lost, and the source now brings {came}; these days stay open and are asked for again by every later run; if the source is right, it will be believed when it has said the same for a day"
+    )]
+    Shorter {
+        /// The days.
+        days: Coverage,
+        /// Rows that there were.
+        had: u64,
+        /// Rows that came.
+        came: u64,
+    },
+}
+
+impl TickerError {
+    /// What the source brought less of than there was; `None` where it did not.
+    pub fn of_shorter(shorter: &[Shorter]) -> Option<Self> {
+        if shorter.is_empty() {
+            return None;
+        }
+        let days = shorter.iter().flat_map(|shorter| shorter.days.ranges()).copied().collect();
+        let had = shorter.iter().map(|shorter| shorter.had).sum();
+        let came = shorter.iter().map(|shorter| shorter.came).sum();
+        Some(Self::Shorter { days, had, came })
+    }
 }
 
 /// Received for one ticker in this attempt.
@@ -165,6 +191,9 @@ impl Fatal for TickerError {
             Self::DamagedMeanwhile(_) => {
                 Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
             }
+            Self::Shorter { .. } => {
+                Verdict::Ticker(Trouble::own_for_good("the source brings less than was lost"))
+            }
         }
     }
 }
@@ -175,7 +204,6 @@ fn of_store(error: &StoreError) -> Verdict {
         StoreError::Disk(error) => of_disk(error),
         StoreError::Ledger(error) => of_ledger(error),
         StoreError::NotOurs(_) => for_good("a file that is not ours is in the place of its own"),
-        StoreError::Changed(_) => for_good("the content of a proven file was changed"),
     }
 }
 
@@ -185,6 +213,9 @@ pub fn of_ledger(error: &LedgerError) -> Verdict {
         LedgerError::Disk(error) => of_disk(error),
         LedgerError::Corrupt { .. } => {
             Verdict::Ticker(Trouble::own_for_good("its ledger has a damaged line"))
+        }
+        LedgerError::Foreign { .. } => {
+            Verdict::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
         }
         LedgerError::Busy { .. } => Verdict::Ticker(Trouble::own_for_now("another process is writing it")),
     }

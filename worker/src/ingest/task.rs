@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use shared::dataset::answers::Trust;
+use shared::dataset::answers::Asking;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::{Ledger, LedgerError};
+use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
 use shared::market::zone::Zone;
 use shared::run::base_url::BaseUrl;
@@ -17,6 +18,7 @@ use shared::run::window::Window;
 use super::drafts::{Place, Stored};
 use super::store::{Store, StoreError};
 use crate::api::client::Client;
+use crate::clock;
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
 
@@ -39,12 +41,24 @@ pub struct Task {
     pub via: Via,
     /// What becomes of two different bars with one stamp.
     pub duplicates: Duplicates,
-    /// What of the ledger counts as done.
+    /// What of the ledger counted as done when the process began.
     pub trust: Trust,
     /// Whom to ask.
     pub base: BaseUrl,
     /// On which scale.
     pub adjusted: Adjusted,
+}
+
+impl Task {
+    /// What of the ledger counts as done at this moment.
+    pub fn trust_now(&self) -> Trust {
+        Trust { now: clock::now(), ..self.trust }
+    }
+
+    /// A question that is asked at this moment.
+    pub fn asking(&self) -> Asking {
+        Asking { at: clock::to_the_second(clock::now()), run: self.trust.run }
+    }
 }
 
 /// What everybody who works on a batch shares.
@@ -70,10 +84,15 @@ impl Tools<'_> {
     pub fn open<R: Stored>(&self, ticker: &Ticker) -> Result<Store<R>, StoreError> {
         let Task { kind, columns, zone, .. } = *self.task;
         let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
-        let (store, found) = Store::open(place, self.task.asked)?;
-        for text in found {
+        let mut store = Store::open(place, self.task.asked)?;
+        self.tell(ticker, &mut store);
+        Ok(store)
+    }
+
+    /// Says what `store` has found.
+    pub fn tell<R: Stored>(&self, ticker: &Ticker, store: &mut Store<R>) {
+        for text in store.found() {
             self.reporter.ticker(Level::Warn, ticker, text);
         }
-        Ok(store)
     }
 }

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::super::answers::{Answers, Said, Trust};
+use super::super::answers::{Answers, Said};
 use super::super::ledger::*;
 use super::super::partition::Partition;
+use super::super::trust::Trust;
 use super::super::writer::Fingerprint;
 use super::*;
 use crate::disk::checked_lines;
@@ -18,16 +19,17 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn trust(now: &str) -> Trust {
-    Trust { now: at(now), since: None, recheck_empty: 1 }
+    Trust::at(at(now), 1)
 }
 
 fn entry(days: DateRange, said: Said, bytes: Option<u64>) -> Entry {
     let partition = Partition::of(Kind::Daily, days.from());
-    let mut answers = Answers::default();
-    answers.record(days, said, at("2024-01-10T12:00:00Z"));
+    let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), Kind::Daily, partition);
+    entry.answers.record(days, said, at("2024-01-10T12:00:00Z"));
     let fingerprint = |bytes| Fingerprint { bytes, sha256: "00".to_owned() };
-    let file = bytes.map(|bytes| FileProof { rows: 1, first: 0, last: 0, fingerprint: fingerprint(bytes) });
-    Entry { partition, answers, file, pages: 1, code: CODE_VERSION.to_owned() }
+    entry.file = bytes.map(|bytes| FileProof::new(1, 0, 0, fingerprint(bytes)));
+    entry.pages = 1;
+    entry
 }
 
 struct Tree {
@@ -96,6 +98,7 @@ fn a_partition_that_the_plan_reaches_in_part_is_counted_as_such_and_its_days_are
     }
     let year = |days, answers: &[(DateRange, Said)], bytes| {
         let mut entry = entry(days, Said::Data, bytes);
+        entry.answers = Answers::default();
         for (days, said) in answers {
             entry.answers.record(*days, *said, at("2024-01-10T12:00:00Z"));
         }
@@ -110,8 +113,12 @@ fn a_partition_that_the_plan_reaches_in_part_is_counted_as_such_and_its_days_are
             None,
         ),
         year(before, &[(before, Said::OutsidePlan), (closed, empty)], None),
-        year(range("2022-01-01", "2022-12-31"), &[(beyond, Said::OutsidePlan)], Some(7)),
-        year(range("2023-01-01", "2023-12-31"), &[], Some(7)),
+        year(
+            range("2022-01-01", "2022-12-31"),
+            &[(range("2022-06-01", "2022-12-31"), Said::Data), (beyond, Said::OutsidePlan)],
+            Some(7),
+        ),
+        entry(range("2023-01-01", "2023-12-31"), Said::Data, Some(7)),
     ];
     tree.claim("2020-01-01", "2023-12-31").expect("opened").commit(entries).expect("committed");
     let (ledger, trust) = (tree.read(), trust("2024-01-11T00:00:00Z"));
@@ -194,7 +201,8 @@ fn rows_are_expected_where_they_were_and_elsewhere_as_in_the_middle() {
     let again = expected(range("2021-12-22", "2022-12-31"), &anew);
     assert_eq!(again, ["2021-12-22..2021-12-31 5", "2022-01-01..2022-12-31 365"], "none on empty days");
     assert_eq!(within("2021-12-22", "2022-12-31"), Some(5 + 365));
-    let nothing = Ledger::of_entries(Vec::new(), tree.folder.path(), Kind::Daily, &tree.ticker);
+    let nothing =
+        Ledger::of_entries(Vec::new(), tree.folder.path(), Kind::Daily, &tree.ticker).expect("sound");
     assert_eq!(nothing.rows_expected_of(Kind::Daily, asked, &anew), None);
     assert_eq!(nothing.rows_expected_within(asked), None);
 }
@@ -217,7 +225,7 @@ fn a_line_reads_as_it_was_written() {
     );
     let line = checked_lines::encode(&written);
     let expected = concat!(
-        r#"{"partition":"year=2022","answers":["#,
+        r#"{"partition":"year=2022","ticker":"AIG","kind":"daily","answers":["#,
         r#"{"from":"2022-01-01","to":"2022-06-30","outcome":"data","asked_at":"2024-01-10T12:00:00Z"},"#,
         r#"{"from":"2022-07-01","to":"2022-12-31","outcome":"empty","asks":1,"asked_at":"2024-01-11T12:00:00Z"}],"#,
         r#""file":{"rows":1,"first":0,"last":0,"bytes":8,"sha256":"00"},"pages":1,"#,

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use shared::dataset::answers::Asking;
 use shared::dataset::coverage::Coverage;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -17,12 +17,11 @@ use super::round::{Reply, Round};
 use crate::api::ask_day::{self, ask_day};
 use crate::api::failure::{Failure, causes};
 use crate::api::market_day::Wanted;
-use crate::clock;
 use crate::ingest::crew;
 use crate::ingest::partitioner::Partitioner;
 use crate::ingest::store::{Fetch, Store};
 use crate::ingest::tally::{Received, Tally, TickerError, Verdict, of_source};
-use crate::ingest::task::Tools;
+use crate::ingest::task::{Task, Tools};
 use crate::pulse::Reached;
 use crate::report::Level;
 
@@ -96,7 +95,7 @@ impl Rounds<'_> {
     /// Asks side by side, newest first. What comes for all is told of one ticker, the herald: events name tickers,
     /// and a page is to be counted once.
     fn ask(&self, questions: &[Question], herald: &mut Order, threads: usize) -> Round {
-        let asked_at = clock::now();
+        let asking = self.tools.task.asking();
         let received = Mutex::new(herald.received);
         let replies = crew::each(threads, questions.iter().rev().collect(), self.tools.stop, |question| {
             let reply = self.reply(*question, |bytes| {
@@ -111,12 +110,12 @@ impl Rounds<'_> {
             (*question, reply)
         });
         herald.received = received.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.round(replies, asked_at)
+        self.round(replies, asking)
     }
 
-    fn round(&self, replies: Vec<(Question, Reply)>, asked_at: Timestamp) -> Round {
+    fn round(&self, replies: Vec<(Question, Reply)>, asking: Asking) -> Round {
         let pages = replies.iter().filter(|(_, reply)| matches!(reply, Reply::Day(_))).count() as u64;
-        let round = Round::new(replies, Fetch { asked_at, pages });
+        let round = Round::new(replies, Fetch { asking, pages });
         for days in round.refused.ranges() {
             self.warn(format_args!("{days} is outside the plan of the API key"));
         }
@@ -229,10 +228,7 @@ impl Rounds<'_> {
         let task = self.tools.task;
         let mut store: Store<Ohlcv> = self.tools.open(&order.ticker)?;
         // The questions are older than our hold on this place.
-        let unasked = store.ledger().to_ask(task.asked, &task.trust).minus(order.missing());
-        if !unasked.is_empty() {
-            return Err(TickerError::DamagedMeanwhile(unasked));
-        }
+        refuse_unasked(&store, task, order)?;
         for range in answered.ranges().iter().chain(silent.ranges()) {
             let bars = round.bars(order.number, *range);
             order.received.rows += bars.len() as u64;
@@ -243,10 +239,23 @@ impl Rounds<'_> {
             }
         }
         store.record_outside_plan(&refused, round.fetch)?;
-        Ok(store.prove()?)
+        store.prove()?;
+        self.tools.tell(&order.ticker, &mut store);
+        match TickerError::of_shorter(&store.shorter()) {
+            Some(error) => Err(error),
+            None => refuse_unasked(&store, task, order),
+        }
     }
 
     fn warn(&self, text: std::fmt::Arguments<'_>) {
         self.tools.reporter.run(Level::Warn, &text.to_string());
     }
+}
+
+/// Days that were proven when the questions were chosen may be damaged since, or found so only now.
+fn refuse_unasked(store: &Store<Ohlcv>, task: &Task, order: &Order) -> Result<(), TickerError> {
+    let lost = store.ledger().lost_beside(order.missing());
+    let to_ask = store.ledger().to_ask(task.asked, &task.trust_now()).union(&lost);
+    let unasked = to_ask.minus(order.missing());
+    if unasked.is_empty() { Ok(()) } else { Err(TickerError::DamagedMeanwhile(unasked)) }
 }

@@ -1,0 +1,154 @@
+//! Ledger entries: what one line proves of one partition, and how an answer, a loss and a new file change it. Pure.
+//!
+//! Evidence is monotone: no sequence of answers and losses ends with days believed whose rows are not in the file.
+
+use serde::{Deserialize, Serialize};
+
+use super::answers::{Answers, Asking, Said};
+use super::coverage::Coverage;
+use super::kind::Kind;
+use super::loss::{Loss, Settled};
+use super::partition::Partition;
+use super::writer::Fingerprint;
+use crate::market::ticker::Ticker;
+
+/// The version of this program, as written into each line.
+pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a published file holds, and what proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileProof {
+    /// Rows in the file, at least 1.
+    pub rows: u64,
+    /// Those of them on days that are proven, where that is not all: rows of others were there before us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_rows: Option<u64>,
+    /// First stamp in the file, in the unit of its rows (ms for bars, ns for trades; UTC).
+    pub first: i64,
+    /// Last stamp in the file.
+    pub last: i64,
+    /// Length and SHA-256.
+    #[serde(flatten)]
+    pub fingerprint: Fingerprint,
+}
+
+impl FileProof {
+    /// Of a file whose rows are all proven.
+    pub fn new(rows: u64, first: i64, last: i64, fingerprint: Fingerprint) -> Self {
+        Self { rows, proven_rows: None, first, last, fingerprint }
+    }
+
+    fn proven_rows(&self) -> u64 {
+        self.proven_rows.unwrap_or(self.rows)
+    }
+}
+
+/// One line: what is proven of one partition. The last line of a partition wins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Which.
+    pub partition: Partition,
+    /// Whose; lines of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticker: Option<Ticker>,
+    /// What rows; lines of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// What the source has said of its days.
+    pub answers: Answers,
+    /// The file with its rows; a partition without a row has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileProof>,
+    /// What an earlier file held that is not there again yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// Pages that the last fetch had read when it closed the partition, those shared with its neighbours included.
+    pub pages: u64,
+    /// Version of the program that wrote the line.
+    pub code: String,
+}
+
+/// The source brought fewer rows than were proven before they were lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shorter {
+    /// The days, lost still.
+    pub days: Coverage,
+    /// Rows that there were.
+    pub had: u64,
+    /// Rows that came.
+    pub came: u64,
+}
+
+impl Entry {
+    /// Of a partition of which nothing is known.
+    pub fn new(ticker: &Ticker, kind: Kind, partition: Partition) -> Self {
+        Self {
+            partition,
+            ticker: Some(ticker.clone()),
+            kind: Some(kind),
+            answers: Answers::default(),
+            file: None,
+            loss: None,
+            pages: 0,
+            code: CODE_VERSION.to_owned(),
+        }
+    }
+
+    /// The days whose rows are to be in the file.
+    pub fn data_days(&self) -> Coverage {
+        self.answers.days(|answer| answer.said == Said::Data)
+    }
+
+    /// The file is gone or is not what it was: what it proved is to be brought again.
+    pub fn lose_file(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        let days = self.data_days();
+        self.answers.lose_data();
+        let before =
+            self.loss.take().unwrap_or(Loss { days: Coverage::empty(), rows: 0, found: 0, witness: None });
+        let loss = Loss {
+            days: before.days.union(&days),
+            rows: before.rows + file.proven_rows().saturating_sub(before.found),
+            found: 0,
+            witness: before.witness,
+        };
+        self.loss = Some(loss).filter(|loss| !loss.days.is_empty());
+    }
+
+    /// A line of a version that did not remember what it had lost.
+    pub fn remember_loss(&mut self) {
+        let days = self.answers.lost();
+        if self.loss.is_none() && !days.is_empty() {
+            // Whoever wrote it had rows of a day, or of some days if all of them are lost.
+            let had_some = self.file.is_none() || matches!(self.partition, Partition::Day(_));
+            self.loss = Some(Loss { days, rows: u64::from(had_some), found: 0, witness: None });
+        }
+    }
+
+    /// The source has answered for `days`; `found` rows came that belong to days which were lost.
+    pub fn answer(&mut self, days: &Coverage, said: Said, asking: Asking, found: u64) {
+        days.ranges().iter().for_each(|days| self.answers.record(*days, said, asking));
+        if let Some(loss) = &mut self.loss {
+            loss.found += found;
+        }
+    }
+
+    /// When the last of its lost days is answered for: is what was lost there again? If not, all of it stays lost.
+    pub fn settle(&mut self, asking: Asking) -> Result<(), Shorter> {
+        let is_open = |loss: &Loss| !self.answers.lost().intersection(&loss.days).is_empty();
+        let Some(loss) = self.loss.take_if(|loss| !is_open(loss)) else { return Ok(()) };
+        let sha256 = self.file.as_ref().map(|file| file.fingerprint.sha256.as_str());
+        match loss.settle(sha256, asking.at) {
+            Settled::Made => Ok(()),
+            Settled::Short(loss) => {
+                self.answers.lose(&loss.days);
+                if let Some(file) = &mut self.file {
+                    file.proven_rows = Some(file.proven_rows().saturating_sub(loss.found));
+                }
+                let shorter = Shorter { days: loss.days.clone(), had: loss.rows, came: loss.found };
+                self.loss = Some(Loss { found: 0, ..loss });
+                Err(shorter)
+            }
+        }
+    }
+}

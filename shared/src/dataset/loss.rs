@@ -1,0 +1,80 @@
+//! Losses: what a file held that is gone, remembered until it is there again. Pure.
+//!
+//! A day that had rows is not believed to have fewer because its file was damaged: the source has to bring as many as
+//! there were, or bring the same ones once more a day later.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::answers::RECHECK_AFTER;
+use super::coverage::Coverage;
+
+/// What was proven of a partition when its file was lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The days whose rows were in it.
+    pub days: Coverage,
+    /// How many rows.
+    pub rows: u64,
+    /// How many the source has brought again so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub found: u64,
+    /// A file with fewer rows that the source has brought already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Witness>,
+}
+
+/// Fewer rows than there were, as they came once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Witness {
+    /// SHA-256 of the file that they made.
+    pub sha256: String,
+    /// Since when the source says so (UTC).
+    pub since: Timestamp,
+}
+
+/// What became of a loss when all of its days were answered for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Every row is there again, or the source has stood by fewer.
+    Made,
+    /// It brought fewer rows than there were.
+    Short(Loss),
+}
+
+impl Loss {
+    /// All of its days were answered for at `asked_at`, and the rows that came are in a file with this SHA-256, if any
+    /// came.
+    pub fn settle(mut self, sha256: Option<&str>, asked_at: Timestamp) -> Settled {
+        if self.found >= self.rows {
+            return Settled::Made;
+        }
+        let known = self.witness.take();
+        self.witness = match (known, sha256) {
+            (Some(known), Some(sha256)) if known.sha256 == sha256 => {
+                let stood_by = asked_at.duration_since(known.since) >= RECHECK_AFTER;
+                if stood_by && self.found > 0 {
+                    return Settled::Made;
+                }
+                // A clock that was ahead must not put this off for ever.
+                Some(Witness { since: known.since.min(asked_at), ..known })
+            }
+            (_, Some(sha256)) if self.found > 0 => {
+                Some(Witness { sha256: sha256.to_owned(), since: asked_at })
+            }
+            (_, Some(_) | None) => None,
+        };
+        Settled::Short(self)
+    }
+
+    /// A whole file stands in the place of the lost one, which a crash before its ledger line would explain: when the
+    /// source brings exactly that, it has said so twice.
+    pub fn take_witness(&mut self, sha256: String) {
+        self.witness.get_or_insert(Witness { sha256, since: Timestamp::UNIX_EPOCH });
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,64 @@
+//! Trust: which answers of a ledger count, for whom. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::answers::{Answer, Answers, Asker, RECHECK_AFTER, Said, TOLERANCE, has_session};
+use super::coverage::{Coverage, DateRange};
+use crate::market::trading_day::TradingDay;
+
+/// A run that finds its clock set back still believes what it was told of days that were over this long. What it was
+/// told of newer days may have been said in the middle of their session, if it was the clock before that was wrong.
+const WELL_OVER_DAYS: i32 = 7;
+
+/// Which answers count, for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Trust {
+    /// What the clock says: no answer is believed that was given later.
+    pub now: Timestamp,
+    /// Empty answers are asked again by this time, `now` or earlier.
+    pub recheck_at: Timestamp,
+    /// Only what was asked at or after this instant, or by the run itself, counts: a run that wants everything anew.
+    pub since: Option<Timestamp>,
+    /// The run that asks, if any does.
+    pub run: Option<Asker>,
+    /// How often an empty answer is asked again before it is believed for good.
+    pub recheck_empty: u32,
+}
+
+impl Trust {
+    /// In everything that was said before `now`.
+    pub fn at(now: Timestamp, recheck_empty: u32) -> Self {
+        Self { now, recheck_at: now, since: None, run: None, recheck_empty }
+    }
+
+    /// The days of which this answer spares a request.
+    pub fn believed(&self, answer: &Answer) -> Option<DateRange> {
+        let is_own = self.run.is_some_and(|run| answer.run == Some(run.mark()));
+        let is_fresh = is_own || self.since.is_none_or(|since| answer.asked_at >= since);
+        let is_settled = match answer.said {
+            Said::Data | Said::OutsidePlan => true,
+            Said::Empty { asks } => {
+                asks > self.recheck_empty
+                    || self.recheck_at.duration_since(answer.asked_at) < RECHECK_AFTER
+                    || !has_session(answer.days)
+            }
+            Said::Lost => false,
+        };
+        if !is_fresh || !is_settled {
+            return None;
+        }
+        if answer.latest().duration_since(self.now) <= TOLERANCE {
+            return Some(answer.days);
+        }
+        let over = TradingDay::last_settled(self.now, SignedDuration::ZERO).plus_days(-WELL_OVER_DAYS);
+        DateRange::new(TradingDay::MIN, over).filter(|_| is_own)?.intersection(answer.days)
+    }
+
+    /// The days of `answers` that need not be asked for.
+    pub fn days(&self, answers: &Answers) -> Coverage {
+        answers.iter().filter_map(|answer| self.believed(answer)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

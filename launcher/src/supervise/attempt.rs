@@ -26,6 +26,7 @@ use super::signs;
 use crate::plan::errand;
 use crate::process::attendant::Attendant;
 use crate::process::chance;
+use crate::process::clock;
 use crate::process::exit_record::{Ending, Usage};
 use crate::process::spawn::{self, SpawnError};
 
@@ -141,8 +142,11 @@ impl Run {
         let has_spoken = takes_word
             && (digest.last_said.is_some()
                 || signs::has_spoken(&self.workdir.batch_log(batch), batch, number));
+        let lock = self.workdir.attempt_lock(batch, number);
+        let began_by_files = signs::began_by_files(&lock, now.duration_since(began_at), clock::now());
         let shows_work = |ticker: &Ticker| {
-            has_spoken || signs::has_new_file(&self.request.settings.outdir.join(ticker.as_str()), began_at)
+            let folder = self.request.settings.outdir.join(ticker.as_str());
+            has_spoken || signs::has_new_file(&folder, began_by_files)
         };
         let mut proven = Tally::default();
         let mut reported = 0;

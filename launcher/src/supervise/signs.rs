@@ -5,7 +5,7 @@ use std::fs::{self, DirEntry};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::run::workdir::BatchId;
 
 use super::last_words::{self, RULE};
@@ -26,9 +26,17 @@ pub fn has_spoken(log: &Path, batch: BatchId, number: u32) -> bool {
     !last.is_empty() && !last.starts_with(&header(batch, number))
 }
 
+/// When an attempt began, by the clock that stamps files: it has gone on for so long by the time of the run and its `lock`
+/// was signed then. Where the two contradict each other somebody has set the clock, and the earlier one stands.
+pub fn began_by_files(lock: &Path, took: SignedDuration, now: Timestamp) -> SystemTime {
+    let counted = SystemTime::from(now.checked_sub(took).unwrap_or(Timestamp::MIN));
+    let signed = fs::metadata(lock).and_then(|metadata| metadata.modified());
+    signed.map_or(counted, |signed| signed.min(counted))
+}
+
 /// Is there a file with something in it below `folder` that was written at or after `since`?
-pub fn has_new_file(folder: &Path, since: Timestamp) -> bool {
-    let since = SystemTime::from(since).checked_sub(CLOCK_LAG).unwrap_or(SystemTime::UNIX_EPOCH);
+pub fn has_new_file(folder: &Path, since: SystemTime) -> bool {
+    let since = since.checked_sub(CLOCK_LAG).unwrap_or(SystemTime::UNIX_EPOCH);
     holds_new_file(folder, since, DEPTH)
 }
 
@@ -69,7 +77,7 @@ mod tests {
     #[test]
     fn only_a_file_with_something_in_it_that_is_new_is_a_sign() {
         let folder = tempfile::tempdir().expect("a folder");
-        let began_at = crate::process::clock::now();
+        let began_at = SystemTime::from(crate::process::clock::now());
         let year = folder.path().join("A/year=2024");
         fs::create_dir_all(&year).expect("made");
         let has_sign = || has_new_file(&folder.path().join("A"), began_at);
@@ -78,8 +86,23 @@ mod tests {
         assert!(!has_sign(), "nothing is in it");
         file.write_all(b"PAR1").expect("written");
         assert!(has_sign());
-        file.set_modified(SystemTime::from(began_at) - Duration::from_mins(1)).expect("dated");
+        file.set_modified(began_at - Duration::from_mins(1)).expect("dated");
         assert!(!has_sign(), "it was there before");
+    }
+
+    #[test]
+    fn an_attempt_began_when_its_lock_was_signed_or_earlier_where_the_clock_was_set_back_since() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lock = folder.path().join("shim.lock");
+        let file = File::create(&lock).expect("made");
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let (signed, hour) = (at("2024-07-02T12:00:00Z"), SignedDuration::from_hours(1));
+        file.set_modified(SystemTime::from(signed)).expect("dated");
+        let began = |now: &str| began_by_files(&lock, hour, at(now));
+        assert_eq!(began("2024-07-02T13:00:00Z"), SystemTime::from(signed), "nobody has touched the clock");
+        assert_eq!(began("2024-07-03T13:00:00Z"), SystemTime::from(signed), "a day ahead");
+        let a_day_back = at("2024-07-01T12:00:00Z");
+        assert_eq!(began("2024-07-01T13:00:00Z"), SystemTime::from(a_day_back));
     }
 
     #[test]

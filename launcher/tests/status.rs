@@ -219,6 +219,12 @@ fn a_pause_says_when_somebody_looks_again() {
     );
     let text = status::render(&snapshot_of(&paused(true), Supervised::Yes, None));
     assert_eq!(text.lines().nth(1), Some("pause       batch_0004 has gone ahead"));
+    let named: Vec<&str> = text.lines().filter(|line| line.contains("said last")).collect();
+    assert_eq!(
+        named,
+        ["A (batch_0001)", "B (batch_0002)", "C (batch_0003)"]
+            .map(|who| format!("  {who} said last: killed by SIGKILL"))
+    );
     let mut hindered = Story::of(rules(3, 1), &[&["A"]]);
     hindered.hear(Fact::Hindered { what: "disk full".to_owned() });
     hindered.pass(90);

@@ -17,6 +17,7 @@ use super::groups::{self, FailureGroup, RetryGroup};
 use super::running::{self, RunningBatch};
 use super::sources::{Sources, Supervised};
 use super::words;
+use crate::supervise::batch::Batch;
 use crate::supervise::facts::Outcome;
 use crate::supervise::machine::{Machine, Probe, RunState};
 use crate::supervise::prepare;
@@ -43,6 +44,8 @@ pub struct Snapshot {
     pub state: State,
     /// How a pause will end; null when there is none.
     pub pause: Option<Pause>,
+    /// While the run is paused: whose attempts led there, and what each said last.
+    pub paused_by: Vec<PausedBy>,
     /// How much of the work in batches is behind.
     pub progress: Progress,
     /// Tickers by standing.
@@ -127,6 +130,17 @@ pub enum Pause {
     },
 }
 
+/// A ticker whose attempts led to a pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PausedBy {
+    /// Which.
+    pub ticker: Ticker,
+    /// Its batch.
+    pub batch: BatchId,
+    /// What was last said of it, in one sentence.
+    pub said: String,
+}
+
 impl Snapshot {
     /// Gathers one.
     pub fn take(sources: &Sources) -> Self {
@@ -148,6 +162,7 @@ impl Snapshot {
             to: request.settled_to,
             created_at: request.created_at,
             pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
+            paused_by: if matches!(state, State::Paused(_)) { paused_by(machine) } else { Vec::new() },
             progress: Progress::of(machine),
             tickers,
             without_rows: WithoutRows { tickers: counts::without_rows(machine), examples: Vec::new() },
@@ -210,6 +225,14 @@ fn pause(machine: &Machine, now: Timestamp) -> Option<Pause> {
             Pause::Canary { next_at: after(1).unwrap_or(now), failed: *failed }
         }
     })
+}
+
+fn paused_by(machine: &Machine) -> Vec<PausedBy> {
+    let of = |(batch, it): (BatchId, &Batch)| {
+        let said = it.last_said().map(|(ticker, said)| (ticker.clone(), said.to_owned()));
+        said.map(move |(ticker, said)| PausedBy { ticker, batch, said }).collect::<Vec<_>>()
+    };
+    machine.led_to_the_pause().flat_map(of).collect()
 }
 
 fn bottleneck(sources: &Sources, batches: BatchCounts, retries: &[RetryGroup]) -> Option<Bottleneck> {

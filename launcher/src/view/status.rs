@@ -11,11 +11,13 @@ use super::eta::Eta;
 use super::forecast::CountedBy;
 use super::groups::{FailureGroup, RetryGroup};
 use super::running::RunningBatch;
-use super::snapshot::{Pause, Snapshot, State, WithoutRows};
+use super::snapshot::{Pause, PausedBy, Snapshot, State, WithoutRows};
 use super::words::{self, count, counted};
 
 /// How many running batches and groups of failures are listed.
 pub const LIST_MAX: usize = 20;
+/// How many tickers are listed that led to a pause.
+const PAUSED_BY_MAX: usize = 5;
 /// How many current tickers of a batch are named.
 const CURRENT_MAX: usize = 4;
 
@@ -31,6 +33,12 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     writeln!(out, "{}{}", headline(&it.state), next_step(&it.state, &workdir))?;
     if let Some(pause) = &it.pause {
         writeln!(out, "pause       {}", pause_line(pause))?;
+        for PausedBy { ticker, batch, said } in it.paused_by.iter().take(PAUSED_BY_MAX) {
+            writeln!(out, "  {ticker} ({batch}) said last: {said}")?;
+        }
+        if it.paused_by.len() > PAUSED_BY_MAX {
+            writeln!(out, "  and {} more", counted((it.paused_by.len() - PAUSED_BY_MAX) as u64, "ticker"))?;
+        }
     }
     writeln!(out, "run         {} ({} {}..{})", it.run, it.job, it.from, it.to)?;
     writeln!(out, "progress    {} % of {}", it.progress.percent, counted_by(it.progress.by))?;

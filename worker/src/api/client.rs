@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::backoff::{Backoff, Troubles};
 use super::failure::{Failure, causes};
 use super::lie::Lie;
 use super::page::PageError;
+use super::witness::Witness;
 use crate::chance;
 use crate::clock::Deadline;
 use crate::stop::Stop;
@@ -70,6 +72,16 @@ impl Client {
     /// Requests that wait for their turn in the rate budget.
     pub fn turns_awaited(&self) -> usize {
         self.turns_awaited.load(Ordering::Relaxed)
+    }
+
+    /// Keeps pages beside their reading, for `target`.
+    pub fn witness(&self, target: PathBuf) -> Witness {
+        Witness::new(target, self.key.clone())
+    }
+
+    /// The same without the key.
+    pub fn without_key(&self, text: &str) -> String {
+        text.replace(self.key.expose(), "(key)")
     }
 
     /// As many tries as a request gets.
@@ -174,7 +186,7 @@ impl Client {
         // An error counts with what arrived of its words.
         let mut words = Vec::new();
         drop(body.take(MAX_WORDS_BYTES).read_to_end(&mut words));
-        let words = String::from_utf8_lossy(&words).replace(self.key.expose(), "(key)");
+        let words = self.without_key(&String::from_utf8_lossy(&words));
         Err(Failure::of_reply(status, retry_after.as_deref(), &words))
     }
 }

@@ -52,8 +52,7 @@ pub fn keep(witness: &Witness, about: &About) -> Result<Option<PathBuf>, DiskErr
 fn shrink(folder: &Path, newest: &Path, most_pages: usize, most_bytes: u64) -> Result<(), DiskError> {
     let entries = fs::read_dir(folder).map_err(DiskError::at("list", folder))?;
     let page = |path: PathBuf| -> Option<(SystemTime, u64, PathBuf)> {
-        let name = path.file_name()?.to_str()?;
-        let is_page = name.ends_with(".json") && !name.ends_with(ABOUT);
+        let is_page = path.extension()? == "json" && !path.file_name()?.to_str()?.ends_with(ABOUT);
         let known = fs::metadata(&path).ok().filter(|_| is_page && path != newest)?;
         Some((known.modified().ok()?, known.len(), path))
     };

@@ -80,8 +80,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |number: u64| folder.path().join(format!("T{number}-2023.json"));
         for number in 1..=5 {
-            fs::write(path(number), [0; 10]).expect("written");
-            fs::write(path(number).with_extension(ABOUT), "{}").expect("written");
+            publish::publish(&path(number), &[0; 10]).expect("written");
+            publish::publish(&path(number).with_extension(ABOUT), b"{}").expect("written");
             let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number);
             fs::File::options()
                 .write(true)

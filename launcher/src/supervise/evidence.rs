@@ -55,9 +55,13 @@ pub fn partway(
     let Ok(ledger) = Ledger::read(&settings.outdir, kind, ticker) else { return Partway::default() };
     let trust = request.trust(now, now);
     let proven = u64::from(days.days()) - ledger.missing(days, &trust).days();
-    // A clock that was set back meanwhile tells nothing of what came first.
-    let fresh_days =
-        if now < began_at { proven } else { ledger.asked_since(days, &trust, to_the_second(began_at)) };
+    // Attempts begin by the time of the run, answers come by the time of day: where that was set back meanwhile it tells
+    // nothing of what came first.
+    let fresh_days = if clock::now() < began_at {
+        proven
+    } else {
+        ledger.asked_since(days, &trust, to_the_second(began_at))
+    };
     Partway { days: proven, fresh_days }
 }
 

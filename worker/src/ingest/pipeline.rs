@@ -94,7 +94,8 @@ impl<'a> Pipeline<'a> {
     pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
         let store = self.tools.open::<R>(ticker)?;
         let task = self.tools.task;
-        let wanted = store.ledger().to_ask(task.asked, &task.trust_now());
+        let missing = store.ledger().to_ask(task.asked, &task.trust_now());
+        let wanted = self.tools.settled(&missing);
         let (open, tries) = (wanted.clone(), Tries::all(self.tools.client));
         let (received, odd) = (Received::default(), OddRows::default());
         let (duplicates, witness, url, kept) = (0, None, None, Vec::new());
@@ -102,6 +103,7 @@ impl<'a> Pipeline<'a> {
             Visit { ticker, store, wanted, open, tries, received, odd, duplicates, witness, url, kept };
         let ended = self.ask_all(&mut visit);
         self.say_duplicates(&visit);
+        self.tools.name_unsettled(ticker, &missing);
         if visit.odd.any() {
             self.tools.reporter.ticker(Level::Warn, ticker, visit.odd);
         }
@@ -138,6 +140,7 @@ impl<'a> Pipeline<'a> {
             visit.tries = self.tries(piece.why);
             visit.witness = self.witness(visit.ticker, piece);
             let ended = self.fetch_within_plan(visit, days);
+            visit.open = self.tools.settled(&visit.open);
             if visit.received.pages > pages {
                 division.page_came();
             }
@@ -251,13 +254,13 @@ impl<'a> Pipeline<'a> {
 
     /// What lies between the days wanted may be on disk: nothing is said of it.
     fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
-        let refused = visit.wanted_of(days);
+        let refused = self.tools.settled(&visit.wanted_of(days));
         if refused.is_empty() {
             return Ok(());
         }
         let text = format_args!("{refused} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
-        let fetch = Fetch { asking: self.tools.task.asking(), pages: visit.received.pages };
+        let fetch = Fetch { asking: self.tools.told(self.tools.task.asking()), pages: visit.received.pages };
         visit.store.record_outside_plan(&refused, fetch)?;
         visit.open = visit.open.minus(&refused);
         Ok(())
@@ -272,17 +275,20 @@ impl<'a> Pipeline<'a> {
         let window = row::window::<R>(kind, zone, range);
         let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window)
             .with(self.tools.task.duplicates);
-        let mut partitioner = Partitioner::new(kind, zone, wanted);
-        let mut fetch = Fetch { asking: self.tools.task.asking(), pages: 0 };
+        // What counts as settled may turn out with the first reply only.
+        let begun = || Partitioner::new(kind, zone, self.tools.settled(&wanted));
+        let mut partitioner: Option<Partitioner> = None;
+        let asking = self.tools.task.asking();
+        let mut fetch = Fetch { asking, pages: 0 };
 
         let on_page = |page: Delivery<R>| -> Result<(), TickerError> {
-            fetch.pages += 1;
+            fetch = Fetch { asking: self.tools.told(asking), pages: fetch.pages + 1 };
             received.pages += 1;
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             *duplicates += page.resolved.len();
             let day = page.rows.last().and_then(|row| row.day(zone));
-            for piece in partitioner.take(page.rows) {
+            for piece in partitioner.get_or_insert_with(begun).take(page.rows) {
                 odd.look_at(&piece);
                 keep(store, open, piece, fetch)?;
             }
@@ -305,7 +311,7 @@ impl<'a> Pipeline<'a> {
             store.prove()?;
             return Err(error);
         }
-        for piece in partitioner.finish() {
+        for piece in partitioner.unwrap_or_else(begun).finish() {
             odd.look_at(&piece);
             keep(store, open, piece, fetch)?;
         }

@@ -40,14 +40,20 @@ fn a_clock_that_is_a_week_ahead_brings_no_day_that_is_not_settled_and_a_right_on
         assert_eq!(said.matches(line).count(), 1, "{via}: {said}");
         for ticker in &tickers {
             let left_out = format!("{ticker}: {}..", by_source.next());
-            assert!(said.contains(&left_out) && said.contains("is not settled by the source's clock"), "{said}");
+            assert!(
+                said.contains(&left_out) && said.contains("is not settled by the source's clock"),
+                "{said}"
+            );
             assert!(tree::is_proven(&place.outdir(), Kind::Daily, ticker, settled), "{via}: {ticker}");
             let rows = tree::daily_rows(&place.outdir(), ticker);
             assert_eq!(rows, daily_bars(&exchange, ticker, settled), "{via}: nothing beyond");
             let ledger = Ledger::read(&place.outdir(), Kind::Daily, ticker).expect("sound");
             assert!(ledger.answered().intersection(&beyond(by_source, today)).is_empty(), "{via}: {ticker}");
             let latest = latest_question(&place, ticker);
-            assert!(latest <= Timestamp::now() - WEEK, "{via}: nothing was asked in the source's future: {latest}");
+            assert!(
+                latest <= Timestamp::now() - WEEK,
+                "{via}: nothing was asked in the source's future: {latest}"
+            );
         }
         // The clock is set right.
         let right = market(today, SignedDuration::ZERO);
@@ -56,7 +62,11 @@ fn a_clock_that_is_a_week_ahead_brings_no_day_that_is_not_settled_and_a_right_on
         assert!(right.stats().total > before, "{via}: what was left out is asked for");
         let all = DateRange::new(asked.from(), TradingDay::last_settled(now, SETTLE)).expect("in order");
         for ticker in &tickers {
-            assert_eq!(tree::daily_rows(&place.outdir(), ticker), daily_bars(&right, ticker, all), "{via}: {ticker}");
+            assert_eq!(
+                tree::daily_rows(&place.outdir(), ticker),
+                daily_bars(&right, ticker, all),
+                "{via}: {ticker}"
+            );
         }
     }
 }

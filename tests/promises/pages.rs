@@ -17,7 +17,8 @@ fn serve(page: impl Fn(&str) -> String + Send + 'static) -> String {
             let Some(request) = lines.next() else { continue };
             lines.take_while(|line| !line.is_empty()).for_each(drop);
             let body = page(request.split(' ').nth(1).unwrap_or_default());
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             // A client that has gone away is no news.
             drop((&stream).write_all((head + &body).as_bytes()));
         }
@@ -36,7 +37,10 @@ fn bar(ticker: &str, t: i64, open: &str, n: &str) -> String {
 fn page(ticker: Option<&str>, rows: &[String]) -> String {
     let name = ticker.map(|ticker| format!(r#""ticker":"{ticker}","#)).unwrap_or_default();
     let count = rows.len();
-    format!(r#"{{{name}"resultsCount":{count},"adjusted":false,"results":[{}],"status":"OK"}}"#, rows.join(","))
+    format!(
+        r#"{{{name}"resultsCount":{count},"adjusted":false,"results":[{}],"status":"OK"}}"#,
+        rows.join(",")
+    )
 }
 
 #[test]
@@ -72,7 +76,9 @@ fn a_bare_nan_and_whole_numbers_of_any_spelling_are_read_and_odd_bars_are_kept_a
     let place = Place::with_tickers(["TEST"]);
     let said = run(&mut place.worker(&base, days("2024-03-08", "2024-03-08"))).expect_code(0).stderr;
     assert!(
-        said.contains("TEST: 1 rows with a high below the low were kept as they came, the first stamped 1709874000000"),
+        said.contains(
+            "TEST: 1 rows with a high below the low were kept as they came, the first stamped 1709874000000"
+        ),
         "{said}"
     );
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker("TEST")).len(), 1);

@@ -43,13 +43,17 @@ impl SourceClock {
 
 impl fmt::Display for SourceClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (minutes, side) = (self.ahead.abs().as_mins(), if self.is_ahead() { "ahead of" } else { "behind" });
+        let (minutes, side) =
+            (self.ahead.abs().as_mins(), if self.is_ahead() { "ahead of" } else { "behind" });
         let amount = match minutes {
             0..120 => format!("{minutes} minutes"),
             120..2_880 => format!("{} h {} min", minutes / 60, minutes % 60),
             _ => format!("{} days {} h", minutes / 1_440, minutes % 1_440 / 60),
         };
-        write!(f, "this machine's clock is {amount} {side} the source's; set it right, days count as settled by the earlier of both")
+        write!(
+            f,
+            "this machine's clock is {amount} {side} the source's; set it right, days count as settled by the earlier of both"
+        )
     }
 }
 
@@ -71,7 +75,10 @@ mod tests {
         assert_eq!(behind.earlier(at("2024-03-06T14:30:00Z")), at("2024-03-06T14:30:00Z"));
         assert!(behind.to_string().starts_with("this machine's clock is 2 h 30 min behind the source's"));
         let right = heard("2024-03-06T17:00:02Z");
-        assert_eq!((right.is_off(), right.earlier(at("2024-03-06T17:00:02Z"))), (false, at("2024-03-06T17:00:02Z")));
+        assert_eq!(
+            (right.is_off(), right.earlier(at("2024-03-06T17:00:02Z"))),
+            (false, at("2024-03-06T17:00:02Z"))
+        );
         assert_eq!(SourceClock::heard("yesterday", at("2024-03-06T17:00:02Z")), None);
     }
 }

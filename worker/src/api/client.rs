@@ -70,7 +70,14 @@ impl Client {
             .timeout(READ_TIMEOUT);
         // Through a proxy only what it can't read: https passes it as a tunnel, http would show it the key.
         let http = if base.is_encrypted() { builder } else { builder.no_proxy() }.build()?;
-        Ok(Self { http, key, backoff, budget, turns_awaited: AtomicUsize::new(0), source_clock: Mutex::default() })
+        Ok(Self {
+            http,
+            key,
+            backoff,
+            budget,
+            turns_awaited: AtomicUsize::new(0),
+            source_clock: Mutex::default(),
+        })
     }
 
     /// Requests that wait for their turn in the rate budget.

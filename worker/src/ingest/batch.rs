@@ -42,7 +42,8 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
         scope.spawn(move || {
             let mut is_said = false;
             let mut say_clock = || {
-                if let Some(clocks) = tools.client.source_clock().filter(|clocks| clocks.is_off() && !is_said) {
+                if let Some(clocks) = tools.client.source_clock().filter(|clocks| clocks.is_off() && !is_said)
+                {
                     tools.reporter.run(Level::Warn, &clocks.to_string());
                     is_said = true;
                 }
@@ -115,7 +116,9 @@ fn one_by_one(tools: Tools<'_>, tally: &Tally<'_>, tickers: Vec<&Ticker>, begun:
 /// Is nothing left to ask for `ticker`? A ledger that can't be read proves nothing.
 fn is_proven(tools: Tools<'_>, ticker: &Ticker) -> bool {
     let task = tools.task;
-    tools.ledger(ticker).is_ok_and(|ledger| tools.settled(&ledger.missing(task.asked, &task.trust_now())).is_empty())
+    tools
+        .ledger(ticker)
+        .is_ok_and(|ledger| tools.settled(&ledger.missing(task.asked, &task.trust_now())).is_empty())
 }
 
 fn visit(tools: Tools<'_>, pipeline: &Pipeline<'_>, ticker: &Ticker, tally: &Tally<'_>) {

@@ -95,7 +95,7 @@ fn what_can_not_be_never_becomes_data() {
         (r#""l":10"#, r#""l":NaN"#, "row 1: invalid type: null"),
     ] {
         let row = good.replacen(from, to, 1);
-        let base = serve(move |_| page(Some("TEST"), &[row.clone()]));
+        let base = serve(move |_| page(Some("TEST"), std::slice::from_ref(&row)));
         let place = Place::with_tickers(["TEST"]);
         let mut worker = place.worker(&base, days("2024-03-08", "2024-03-08"));
         let said = run(worker.args(["--tries", "2"])).expect_code(10).stderr;

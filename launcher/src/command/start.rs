@@ -16,6 +16,7 @@ use super::failure::{Ending, Failure};
 use super::second_source;
 use super::status;
 use super::supervise;
+use crate::check::bars_days::{self, Reach};
 use crate::check::places;
 use crate::check::source::{self, SourceError, Welcome};
 use crate::cli::StartArgs;
@@ -62,6 +63,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
         let machine = Machine::new(request.first_rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
+    prove_days_of_bars(&request, &input.list.tickers, ", or make bars without them: -- --allow-gap")?;
     let run = existing::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
@@ -95,6 +97,10 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         }
         let sizes = second_source::ask_again(&resumed.request, tickers, &machine)?;
         return tell_only(&workdir, &resumed.request, machine, tickers, &sizes);
+    }
+    if resumed.extension.is_some() {
+        // Whose bars were made with other options can't be given these now.
+        prove_days_of_bars(&resumed.request, tickers, "")?;
     }
     let run = existing::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
@@ -170,6 +176,25 @@ fn look_around(run: &Run) -> Result<(), Failure> {
         look_at_input(order)?;
     }
     if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) }
+}
+
+/// Bars beyond the days that there are: refused where nobody has them, said where some lack any.
+fn prove_days_of_bars(request: &Request, tickers: &[Ticker], otherwise: &'static str) -> Result<(), Failure> {
+    let Task::Bars(order) = request.settings.task() else { return Ok(()) };
+    let (flag, root, _) = order.input.parts();
+    let days = request.days();
+    match bars_days::reach(order, tickers, days) {
+        Reach::Whole => Ok(()),
+        Reach::Some { short, example, missing } => warn(&format!(
+            "{} lack sessions of {days} in {flag} {}, and so their bars can't be made ({example} lacks {missing}): download them first",
+            counted(short as u64, "ticker"),
+            root.display()
+        )),
+        Reach::Beyond { example, missing } => {
+            let root = root.clone();
+            Err(Failure::BeyondInput { flag, root, days, example, missing, otherwise })
+        }
+    }
 }
 
 /// Are there trades, or minutes, to make bars of? A tree that others wrote says nothing of itself.

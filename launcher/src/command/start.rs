@@ -63,10 +63,10 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
         let machine = Machine::new(request.first_rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
-    prove_days_of_bars(&request, &input.list.tickers, ", or make bars without them: -- --allow-gap")?;
     let run = existing::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
+    prove_days_of_bars(&run.request, &input.list.tickers, ", or make bars without them: -- --allow-gap")?;
     prove_budget(&run)?;
     ask_source(&run)?;
     prove_room(&run)?;

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -145,6 +146,11 @@ fn with_duplicates_keep_last_or_first_a_twin_is_one_bar_and_all_24_months_are_in
         twin.volume += more;
         assert_eq!(tree::bars(&scene.place.outdir(), Kind::Minute, &scene.ticker), truth);
         assert_eq!(scene.in_place().len(), 24);
+        let path = Ledger::path(&scene.place.outdir(), &scene.ticker);
+        let lines = std::fs::read_to_string(path).expect("a ledger");
+        let noted: Vec<_> = lines.lines().filter(|line| line.contains("duplicates")).collect();
+        let words = format!(r#""duplicates":{{"kept":"{choice}","rows":1}}"#);
+        assert!(noted.len() == 1 && noted[0].contains("month=05") && noted[0].contains(&words), "{noted:?}");
     }
     let scene = with_a_twin();
     let (said, _) = scene.run(&[], 10);

@@ -287,6 +287,9 @@ impl<'a> Pipeline<'a> {
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             *duplicates += page.resolved.len();
+            for day in page.resolved.iter().filter_map(|stamp| day_of::<R>(zone, *stamp)) {
+                store.note_duplicate(Partition::of(kind, day), self.tools.task.duplicates);
+            }
             let day = page.rows.last().and_then(|row| row.day(zone));
             for piece in partitioner.get_or_insert_with(begun).take(page.rows) {
                 odd.look_at(&piece);

@@ -7,6 +7,7 @@ use shared::disk::lock::Lock;
 use shared::market::ticker::Ticker;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::leftovers;
+use shared::run::source_clock::SourceClock;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree;
 
@@ -63,12 +64,15 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
         let machine = Machine::new(request.first_rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
-    let run = existing::run(request, workdir)?;
+    let mut run = existing::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
     prove_days_of_bars(&run.request, &input.list.tickers, ", or make bars without them: -- --allow-gap")?;
     prove_budget(&run)?;
-    ask_source(&run)?;
+    if let Some(clocks) = ask_source(&run)? {
+        run.request = run.request.settled_by(clocks.earlier(clock::now()))?;
+        say(&plan::unsettled(&run.request)).map_err(Failure::Output)?;
+    }
     prove_room(&run)?;
     prove_folders(&run)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
@@ -113,7 +117,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         Err(Failure::Source(gone @ SourceError::Unreachable { .. })) => {
             warn(&format!("{gone}; the run goes on, and pauses until it answers"))?;
         }
-        asked => asked?,
+        asked => drop(asked?),
     }
     match prove_room(&run) {
         Err(Failure::NoRoom { what }) => {
@@ -234,14 +238,20 @@ fn warn(what: &str) -> Result<(), Failure> {
     say(&format!("warning: {what}\n")).map_err(Failure::Output)
 }
 
-fn ask_source(run: &Run) -> Result<(), Failure> {
+/// Returns the source's clock where this machine's is ahead of it: what is settled is told by the earlier of both.
+fn ask_source(run: &Run) -> Result<Option<SourceClock>, Failure> {
     let settings = &run.request.settings;
-    if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key)
-        && let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)?
-    {
-        warn(&warning)?;
+    if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key) {
+        let (welcome, clocks) = source::ask(&settings.base_url()?, key)?;
+        if let Welcome::Busy(warning) = welcome {
+            warn(&warning)?;
+        }
+        if let Some(clocks) = clocks.filter(|clocks| clocks.is_off()) {
+            warn(&clocks.to_string())?;
+        }
+        return Ok(clocks.filter(|clocks| clocks.is_ahead()));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Can workers count what they ask for? What is in the way there would stop each of them.

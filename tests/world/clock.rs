@@ -50,15 +50,4 @@ impl Clock {
     pub(crate) fn right_from(&self) -> u64 {
         self.jumps.last().map_or(0, |(at, _)| *at)
     }
-
-    /// The time until the wall shows `at`, as far as the jumps known now say; at least 1 ms.
-    pub(crate) fn until(&self, t: u64, at: Timestamp) -> u64 {
-        let ms = at.as_millisecond() - self.wall(t).as_millisecond();
-        u64::try_from(ms).unwrap_or(0).max(1)
-    }
-
-    /// The next jump after `t`.
-    pub(crate) fn next_jump(&self, t: u64) -> Option<u64> {
-        self.jumps.iter().map(|(at, _)| *at).find(|at| *at > t)
-    }
 }

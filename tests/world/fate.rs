@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 use launcher::plan::settings::Rules;
 use shared::dataset::answers::Asker;
-use shared::dataset::coverage::DateRange;
+use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
+use shared::dataset::partition::Partition;
 use shared::dataset::run_mark::RunMark;
 use shared::market::session;
 use shared::market::ticker::Ticker;
@@ -67,10 +68,12 @@ pub(crate) enum Trouble {
 
 impl Character {
     /// Does the source give all that there is of it, and does it harm nobody?
-    pub(crate) fn is_good(self) -> bool {
+    fn is_good(self, kind: Kind) -> bool {
         match self {
             Self::Good | Self::Illiquid | Self::Dead => true,
-            Self::Unknown | Self::Twin(_) | Self::Heavy(_) | Self::Poison | Self::Locked => false,
+            // A partition is the least that is asked for; a year may be too much.
+            Self::Heavy(_) => kind != Kind::Daily,
+            Self::Unknown | Self::Twin(_) | Self::Poison | Self::Locked => false,
         }
     }
 }
@@ -85,8 +88,10 @@ impl Trouble {
             | Self::Garbage
             | Self::KeyRefused
             | Self::Falling
-            | Self::OtherTicker => true,
-            Self::Forgetful | Self::Shrunk | Self::FullDisk | Self::ReadOnly => false,
+            | Self::OtherTicker
+            | Self::Forgetful
+            | Self::Shrunk => true,
+            Self::FullDisk | Self::ReadOnly => false,
         }
     }
 
@@ -214,6 +219,47 @@ impl Fate {
                 || spell.trouble.is_of_machine() && (spell.whom.is_some() || spell.to - spell.from > 8 * HOUR)
         };
         !self.spells.iter().filter(meets).any(excuses)
+    }
+
+    /// Is everything to be had of `whom`, in peace?
+    pub(crate) fn is_good(&self, whom: usize) -> bool {
+        self.people[whom].character.is_good(self.kind)
+    }
+
+    /// The days asked of `whom` that are to be had in peace.
+    pub(crate) fn to_be_had(&self, whom: usize) -> Coverage {
+        let all = Coverage::from(self.asked);
+        match self.people[whom].character {
+            Character::Good | Character::Illiquid | Character::Dead => all,
+            Character::Heavy(_) if self.is_good(whom) => all,
+            Character::Twin(at) => match self.sessions.get(at) {
+                Some((day, _)) => all.minus(&Partition::of(self.kind, *day).span().into()),
+                None => all,
+            },
+            Character::Heavy(_) | Character::Unknown | Character::Poison | Character::Locked => {
+                Coverage::empty()
+            }
+        }
+    }
+
+    /// No visit to one ticker takes more requests: each partition may be asked for alone, behind all ranges that it was
+    /// part of, and each day when the plan's begin is looked for; each page so often as tries and lies allow.
+    pub(crate) fn most_requests_of_a_visit(&self) -> u64 {
+        let partitions = Partition::within(self.kind, self.asked).count() as u64;
+        let questions = 2 * partitions + 4;
+        let refused = if self.plan_begins > 0 { 2 * u64::from(self.asked.days()) } else { 0 };
+        let pages = 3 * self.sessions.len() as u64 / (self.page_rows as u64 - 1).max(1) + 1;
+        let in_vain = 3 * u64::from(self.tries) * questions;
+        let is_limited = self.spells.iter().any(|spell| spell.trouble == Trouble::RateLimit);
+        in_vain + refused + 2 * pages + if is_limited { 100 * questions } else { 0 }
+    }
+
+    /// No start of a run takes more attempts: each ticker has its budgets, each day is headway once, suspects are halved,
+    /// and whoever is sent ahead in vain is so every few minutes until the run is given up.
+    pub(crate) fn most_attempts_of_a_start(&self) -> u64 {
+        let people = self.people.len() as u64 + 1;
+        let budgets = 3 * (u64::from(self.rules.retries) + 1) + 3;
+        people * (budgets + 2 * u64::from(self.asked.days())) + 2 * 12 * 12 + 40
     }
 
     /// What is wrong with this machine at `t`.

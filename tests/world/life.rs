@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
-use launcher::supervise::facts::{Entry, Partway, Report, Tally, Unfinished};
+use launcher::supervise::evidence;
+use launcher::supervise::facts::{Entry, Report, Tally, Unfinished};
 use launcher::supervise::machine::Machine;
 use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
@@ -76,6 +77,8 @@ pub(crate) struct Life<'a> {
     pub(crate) journal: Vec<Entry>,
     pub(crate) machine: Machine,
     pub(crate) running: BTreeMap<BatchId, Running>,
+    /// Attempts that were looked at, and nothing of that is written yet: their records are there.
+    pub(crate) departed: BTreeMap<BatchId, Running>,
     /// Every attempt that was ever begun.
     begun: BTreeSet<(BatchId, u32)>,
     /// When the run was created, by the true time and by the wall.
@@ -104,6 +107,7 @@ impl<'a> Life<'a> {
             journal: Vec::new(),
             machine: Machine::new(fate.rules),
             running: BTreeMap::new(),
+            departed: BTreeMap::new(),
             begun: BTreeSet::new(),
             created: (0, fate.wall(0)),
             needs_a_person: BTreeSet::new(),
@@ -203,7 +207,7 @@ impl<'a> Life<'a> {
     }
 
     /// A worker is started.
-    pub(crate) fn begin(&mut self, id: BatchId, number: u32) -> Result<(), Wrong> {
+    pub(crate) fn begin(&mut self, id: BatchId, number: u32, began_at: Timestamp) -> Result<(), Wrong> {
         if !self.begun.insert((id, number)) {
             return Err(Wrong(format!("{id}.{number} begins twice")));
         }
@@ -221,12 +225,20 @@ impl<'a> Life<'a> {
         let orders = Orders { fate: self.fate, people, days, since: self.since() };
         let dice = Dice::new(self.dice.roll());
         let course = worker::course(&orders, |whom| &self.folders[whom], self.t, dice);
+        for whom in &orders.people {
+            let asks =
+                course.deeds.iter().filter(|(_, deed)| matches!(deed, Deed::Asks(it) if it == whom)).count();
+            let most = self.fate.most_requests_of_a_visit();
+            if asks as u64 > most {
+                return Err(Wrong(format!("{asks} requests in one visit, where {most} are enough")));
+            }
+        }
         let code = |exit: Exit| Ending::Exited { code: i32::from(exit.code()) };
         let mut running = Running {
             number,
             tickers: work.tickers,
             days,
-            began_at: self.now(),
+            began_at,
             deeds: course.deeds.into(),
             ends_at: course.ends_at,
             ending: code(course.exit),
@@ -286,25 +298,20 @@ impl<'a> Life<'a> {
     }
 
     /// What an attempt that is over left behind, as `Run::report` finds it.
-    pub(crate) fn report(&mut self, running: &Running) -> Report {
+    pub(crate) fn report(&mut self, running: &Running, now: Timestamp) -> Report {
         let trust = self.trust();
+        let began_at = evidence::on_the_wall(running.began_at, now, self.now());
         let mut proven = Tally::default();
         let mut unfinished = Vec::new();
         for ticker in &running.tickers {
             let ledger = self.folders[self.person(ticker)].ledger();
             let missing = ledger.missing(running.days, &trust);
-            if missing.is_empty() {
+            let failure = running.digest.failure_of(ticker);
+            if missing.is_empty() && failure.is_none() {
                 proven += Tally::of_ticker(ledger.summary(running.days, &trust));
                 continue;
             }
-            let in_all = u64::from(running.days.days());
-            let days = in_all - missing.days();
-            let fresh_days = if trust.now < running.began_at {
-                days
-            } else {
-                ledger.asked_since(running.days, &trust, running.began_at)
-            };
-            let partway = Partway { days, fresh_days };
+            let partway = evidence::partway_of(&ledger, running.days, &trust, began_at);
             unfinished.push(Unfinished {
                 ticker: ticker.clone(),
                 word: running.digest.word_on(ticker),
@@ -329,10 +336,15 @@ impl<'a> Life<'a> {
     pub(crate) fn damage(&mut self) {
         let whom = usize::try_from(self.dice.below(self.folders.len() as u64)).expect("few");
         let ticker = &self.fate.people[whom].ticker;
-        if self.running.values().any(|running| running.tickers.contains(ticker)) {
+        let mut attempts = self.running.values().chain(self.departed.values());
+        if attempts.any(|attempt| attempt.tickers.contains(ticker)) {
             return;
         }
+        let lines = self.folders[whom].lines.len();
         if let Some(what) = self.folders[whom].suffer(&mut self.dice) {
+            if self.folders[whom].lines.len() < lines {
+                self.truths[whom].forget(self.t);
+            }
             self.counts.damages += 1;
             self.tell(|| format!("{ticker}: {what}"));
             if self.folders[whom].needs_a_person() {
@@ -361,7 +373,7 @@ impl Life<'_> {
         for (_, batch) in self.machine.batches() {
             for (ticker, failure) in batch.failures() {
                 let whom = self.person(ticker);
-                let is_good = self.fate.people[whom].character.is_good();
+                let is_good = self.fate.is_good(whom);
                 let was_served = self.fate.was_served(whom, self.anew_at, self.t);
                 let is_beaten = self.blows[whom] > self.fate.rules.retries;
                 if is_good && was_served && !is_beaten && !self.needs_a_person.contains(&whom) {

@@ -1,9 +1,10 @@
 //! The supervisor: the loop of `launcher`'s `drive` in virtual time. What happens is told to the real machine, what it
 //! decides is done, and at every step the supervisor may be killed.
 
+use jiff::{SignedDuration, Timestamp};
 use launcher::plan::part::{self, Part};
 use launcher::plan::weights::Weight;
-use launcher::supervise::batch::BatchState;
+use launcher::supervise::batch::{Batch, BatchState};
 use launcher::supervise::facts::{Edition, Entry, Fact, Outcome, Tally};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
 use shared::dataset::coverage::{Coverage, DateRange};
@@ -59,6 +60,8 @@ struct Supervisor<'l, 'a> {
     times_gone: u32,
     /// Could something not be written?
     is_in_trouble: bool,
+    /// The time of the run: from when on, ms since the life began, and what it was then.
+    clock: (u64, Timestamp),
     /// How far the run had come, and since when it has come no further.
     stands_since: (u64, u64),
 }
@@ -72,6 +75,12 @@ pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
         machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
     }
     life.machine = machine;
+    for (id, departed) in std::mem::take(&mut life.departed) {
+        let is_open = |batch: &Batch| matches!(batch.state, BatchState::Running { attempt, .. } if attempt == departed.number);
+        if life.machine.batch(id).is_some_and(is_open) {
+            life.running.insert(id, departed);
+        }
+    }
     let mut supervisor = Supervisor {
         life,
         unwritten: Vec::new(),
@@ -79,6 +88,7 @@ pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
         is_stop_asked: false,
         times_gone: 0,
         is_in_trouble: false,
+        clock: (0, Timestamp::MIN),
         stands_since: (0, 0),
     };
     match supervisor.supervise() {
@@ -115,6 +125,8 @@ impl Supervisor<'_, '_> {
             self.life.tell(|| "already complete".to_owned());
             return Ok(Outcome::Complete);
         }
+        let latest = self.life.journal.iter().map(|entry| entry.at).max();
+        self.clock = (self.life.t, latest.map_or(self.life.now(), |latest| latest.max(self.life.now())));
         let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
         self.note(Fact::Opened { supervisor, edition: Edition::LATEST })?;
         self.close_orphans()?;
@@ -122,9 +134,14 @@ impl Supervisor<'_, '_> {
             return Err(Broken::Failed);
         }
         self.stands_since = (self.life.machine.advances(), self.life.t);
+        let attempts = self.life.counts.attempts;
+        let most = self.life.fate.most_attempts_of_a_start();
         let mut glance = SECOND;
         for _ in 0..ROUNDS {
             self.life.counts.rounds += 1;
+            if self.life.counts.attempts - attempts > most {
+                return Err(Wrong(format!("more than {most} attempts in one start")).into());
+            }
             let known = self.life.journal.len();
             if let Some(outcome) = self.round()? {
                 return Ok(outcome);
@@ -153,7 +170,7 @@ impl Supervisor<'_, '_> {
                 continue;
             }
             let running = super::life::never_begun(attempt, work, since, self.life.fate.asked);
-            let report = self.life.report(&running);
+            let report = self.life.report(&running, self.now());
             self.note(Fact::Ended { batch: id, attempt, report })?;
         }
         Ok(())
@@ -174,7 +191,7 @@ impl Supervisor<'_, '_> {
         }
         self.mind_the_idleness()?;
         self.mishap(self.life.fate.odds.kill)?;
-        let now = self.life.now();
+        let now = self.now();
         let decisions = self.life.machine.decide(Surroundings { now, free_memory: None });
         match decisions.as_slice() {
             [Decision::Close(outcome), ..] => self.close(outcome.clone())?,
@@ -189,6 +206,12 @@ impl Supervisor<'_, '_> {
             RunState::Closed { outcome } => Some(outcome.clone()),
             RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => None,
         })
+    }
+
+    /// As `RunClock` goes: on from the last fact, whatever happens to the clock on the wall.
+    fn now(&self) -> Timestamp {
+        let passed = i64::try_from(self.life.t - self.clock.0).expect("years");
+        self.clock.1.checked_add(SignedDuration::from_millis(passed)).expect("in range")
     }
 
     fn ask_to_end(&mut self) {
@@ -227,7 +250,7 @@ impl Supervisor<'_, '_> {
             self.life.running.iter().filter(|(_, it)| it.ends_at <= t).map(|(id, _)| *id).collect();
         for id in over {
             let running = self.life.running.remove(&id).expect("it was there a moment ago");
-            let report = self.life.report(&running);
+            let report = self.life.report(&running, self.now());
             let done: Vec<Ticker> = running
                 .tickers
                 .iter()
@@ -238,6 +261,7 @@ impl Supervisor<'_, '_> {
             for ticker in done {
                 self.life.must_be_there(&ticker, running.days)?;
             }
+            self.life.departed.insert(id, running);
         }
         Ok(())
     }
@@ -268,7 +292,9 @@ impl Supervisor<'_, '_> {
         let idle = self.life.t - self.stands_since.1;
         let goes_on = matches!(self.life.machine.run(), RunState::Open | RunState::Paused { .. });
         if idle >= GIVE_UP_AFTER && goes_on {
-            self.note(Fact::GivenUp { idle_s: idle / 1000 })?;
+            self.note(Fact::GivenUp { idle_s: GIVE_UP_AFTER / 1000 })?;
+            self.write(Vec::new())?;
+            self.ask_to_end();
         }
         Ok(())
     }
@@ -285,7 +311,7 @@ impl Supervisor<'_, '_> {
         if !launches.is_empty() && is_stopping {
             return Err(Wrong("a worker is started after a stop".to_owned()).into());
         }
-        let at = self.life.now();
+        let at = self.now();
         let entries = launches
             .iter()
             .map(|(batch, attempt)| Entry { at, fact: Fact::Launched { batch: *batch, attempt: *attempt } });
@@ -294,7 +320,7 @@ impl Supervisor<'_, '_> {
         }
         for (batch, attempt) in launches {
             self.mishap(self.life.fate.odds.kill)?;
-            self.life.begin(batch, attempt)?;
+            self.life.begin(batch, attempt, at)?;
         }
         Ok(())
     }
@@ -304,12 +330,12 @@ impl Supervisor<'_, '_> {
             if self.life.happens(self.life.fate.odds.damage) {
                 self.life.damage();
             }
-            let facts = self.prepared(self.life.created.1);
+            let facts = self.prepared(self.life.created.1.min(self.life.now()));
             if facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
                 if self.times_gone == TIMES_GONE {
                     return Err(Broken::Failed);
                 }
-                let at = self.life.now();
+                let at = self.now();
                 if self.write(facts.into_iter().map(|fact| Entry { at, fact }).collect())? {
                     self.times_gone += 1;
                 }
@@ -324,7 +350,7 @@ impl Supervisor<'_, '_> {
         if let Outcome::Incomplete { .. } = outcome {
             self.life.nobody_innocent_is_given_up()?;
         }
-        let at = self.life.now();
+        let at = self.now();
         if self.write(vec![Entry { at, fact: Fact::Closed { outcome } }])? {
             self.life.blows.iter_mut().for_each(|blows| *blows = 0);
         }
@@ -332,7 +358,7 @@ impl Supervisor<'_, '_> {
     }
 
     /// As `prepare::prepare` does it, at `now`.
-    fn prepared(&self, now: jiff::Timestamp) -> Vec<Fact> {
+    fn prepared(&self, now: Timestamp) -> Vec<Fact> {
         let life = &self.life;
         let trust = shared::dataset::trust::Trust { recheck_at: now, ..life.trust() };
         let proof = |ticker: &Ticker, part: Part| {
@@ -410,7 +436,7 @@ impl Supervisor<'_, '_> {
     }
 
     fn note(&mut self, fact: Fact) -> Result<(), Broken> {
-        let entry = Entry { at: self.life.now(), fact };
+        let entry = Entry { at: self.now(), fact };
         self.life.tell(|| brief(&entry.fact));
         self.life.machine.apply(&entry).map_err(|illegal| Wrong(illegal.to_string()))?;
         self.unwritten.push(entry);
@@ -441,6 +467,7 @@ impl Supervisor<'_, '_> {
             return Err(Broken::Killed);
         }
         self.life.journal.append(&mut self.unwritten);
+        self.life.departed.clear();
         for entry in announced {
             self.life.tell(|| brief(&entry.fact));
             self.life.machine.apply(&entry).map_err(|illegal| Wrong(illegal.to_string()))?;
@@ -461,18 +488,21 @@ impl Supervisor<'_, '_> {
         }
         let slot_free = life.machine.running() < life.fate.rules.max_concurrent.get();
         // What is due and was not begun waits for something else than time.
-        let is_to_come = |at: &jiff::Timestamp| *at > life.now();
+        let is_to_come = |at: &Timestamp| *at > self.now();
         let ready = if slot_free { life.machine.next_ready().filter(is_to_come) } else { None };
-        let ready = ready.map(|at| life.t + life.fate.clock.until(life.t, at).max(50));
+        let ready = ready.map(|at| life.t + until(self.now(), at).max(50));
         let ends = life.running.values().map(|running| running.ends_at.max(life.t + 1)).min();
-        let jump = life.fate.clock.next_jump(life.t);
         let glance = Some(life.t + glance);
-        [ready, ends, self.probe_at.map(|at| at.max(life.t + 50)), jump, glance]
+        [ready, ends, self.probe_at.map(|at| at.max(life.t + 50)), glance]
             .into_iter()
             .flatten()
             .min()
             .expect("a glance at least")
     }
+}
+
+fn until(now: Timestamp, at: Timestamp) -> u64 {
+    u64::try_from(at.as_millisecond() - now.as_millisecond()).unwrap_or(0)
 }
 
 /// The state that the journal leads to.

@@ -26,6 +26,8 @@ pub(crate) enum Given {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Truth {
     given: BTreeMap<TradingDay, Vec<(u64, Given)>>,
+    /// When what was known of it was destroyed: nobody can know what rows there were.
+    forgotten_at: Option<u64>,
 }
 
 impl Truth {
@@ -45,6 +47,11 @@ impl Truth {
         }
     }
 
+    /// Its ledger was damaged.
+    pub(crate) fn forget(&mut self, t: u64) {
+        self.forgotten_at = Some(t);
+    }
+
     /// Why the tree does not hold what somebody who is called done must have; nothing when it does.
     pub(crate) fn contradicts(
         &self,
@@ -62,6 +69,11 @@ impl Truth {
             }
             let rows_given: Vec<&Vec<Ohlcv>> = given.iter().filter_map(rows).collect();
             let rows_found: Vec<Ohlcv> = found.iter().map(|row| row.bar).collect();
+            let is_known = |(t, _): &&(u64, Given)| self.forgotten_at.is_none_or(|forgotten| *t > forgotten);
+            let rows_known = given.iter().filter(is_known).any(|given| rows(given).is_some());
+            if !rows_known && rows_found.is_empty() && given.iter().any(|given| is_known(&given)) {
+                continue;
+            }
             let Some(last) = rows_given.last() else {
                 if rows_found.is_empty() {
                     continue;

@@ -29,7 +29,10 @@ use worker::api::backoff::{Backoff, Troubles};
 use worker::api::chain::Chain;
 use worker::api::endpoints::Endpoint;
 use worker::api::failure::Failure;
+use worker::api::follow::Tries;
 use worker::api::page::Page;
+use worker::ingest::division::{Division, Why, halves};
+use worker::ingest::not_to_be_had::NotToBeHad;
 use worker::ingest::partitioner::{Partitioner, Piece};
 use worker::ingest::requests::requests;
 use worker::ingest::store::StoreError;
@@ -87,6 +90,9 @@ struct Visit {
     whom: usize,
     folder: Folder,
     wanted: Coverage,
+    /// What of it is not answered for yet.
+    open: Coverage,
+    tries: Tries,
     draft: Vec<DatedBar>,
     shorter: Vec<Shorter>,
     unproven: Vec<Entry>,
@@ -182,7 +188,9 @@ impl Worker<'_> {
         let mut visit = Visit {
             whom,
             folder: folder.clone(),
+            open: wanted.clone(),
             wanted: wanted.clone(),
+            tries: self.tries(Why::Wanted),
             draft: Vec::new(),
             shorter: Vec::new(),
             unproven: Vec::new(),
@@ -193,15 +201,52 @@ impl Worker<'_> {
         let mut asked = Coverage::empty();
         while !wanted.is_empty() {
             asked = asked.union(&wanted);
+            visit.open = wanted.clone();
             visit.wanted = wanted;
-            for range in requests(&visit.wanted, fate.window, &visit.folder.ledger()) {
-                self.fetch_within_plan(&mut visit, range)?;
+            let division = self.ask(&mut visit)?;
+            if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open) {
+                return Err(error.into());
             }
             wanted = visit.folder.ledger().lost_beside(&asked).minus(&asked);
         }
         match TickerError::of_shorter(&visit.shorter) {
             Some(error) => Err(error),
             None => Ok((visit.rows, visit.pages)),
+        }
+    }
+
+    /// As `Pipeline::ask` does it.
+    fn ask(&mut self, visit: &mut Visit) -> Result<Division, TickerError> {
+        let fate = self.orders.fate;
+        let asked_for = requests(&visit.wanted, fate.window, &visit.folder.ledger());
+        let mut division = Division::new(fate.kind, asked_for);
+        while let Some(piece) = division.next_piece() {
+            let Some(days) = visit.open.intersection(&piece.days.into()).hull() else { continue };
+            let pages = visit.pages;
+            visit.tries = self.tries(piece.why);
+            let ended = self.fetch_within_plan(visit, days);
+            if visit.pages > pages || ended.is_ok() {
+                division.page_came();
+            }
+            let failure = match ended {
+                Ok(()) => continue,
+                Err(TickerError::Source(failure)) => failure,
+                Err(error) => return Err(error),
+            };
+            let Some(left) = visit.open.intersection(&days.into()).hull() else { continue };
+            let hint = failure.stamp().and_then(|stamp| fate.zone.day_of_ms(stamp));
+            division.failed(piece, failure, left, hint)?;
+        }
+        Ok(division)
+    }
+
+    /// As `Pipeline::tries` has it.
+    fn tries(&self, why: Why) -> Tries {
+        let all = Tries { faults: self.orders.fate.tries, lies: 3 };
+        match why {
+            Why::Wanted | Why::Alone => all,
+            Why::Suspect => all.at_most(2),
+            Why::LastTime | Why::Probe => all.at_most(1),
         }
     }
 
@@ -223,9 +268,7 @@ impl Worker<'_> {
             Err(TickerError::Source(Failure::OutsidePlan(_))) => {}
             Err(error) => return Err(error),
         }
-        let middle = range.from().plus_days(i32::try_from(range.days() / 2).expect("few days"));
-        let older = DateRange::new(range.from(), middle.previous()).filter(|older| older.to() < middle);
-        let (Some(older), Some(newer)) = (older, DateRange::new(middle, range.to())) else {
+        let Some((older, newer)) = halves(range) else {
             self.refuse(visit, range)?;
             return Ok((false, false));
         };
@@ -252,7 +295,9 @@ impl Worker<'_> {
                 visit.record(entry, &days, Said::OutsidePlan, asking, 0);
             }
         }
-        self.prove(visit)
+        self.prove(visit)?;
+        visit.open = visit.open.minus(&refused);
+        Ok(())
     }
 
     fn follow(&mut self, visit: &mut Visit, range: DateRange) -> Result<(), TickerError> {
@@ -264,8 +309,9 @@ impl Worker<'_> {
         let asking = self.asking();
         let mut lies = 0;
         while let Some(url) = chain.url().cloned() {
-            let page = match self.get(visit.whom, &url) {
-                Ok(page) => page,
+            let received = match self.get(visit.whom, &url, visit.tries.faults) {
+                Ok(page) => chain.accept(page),
+                Err(Failure::Lie(lie)) => Err(lie),
                 Err(failure) if chain.ended_by(&failure) => break,
                 Err(failure) => {
                     visit.draft.clear();
@@ -273,7 +319,7 @@ impl Worker<'_> {
                     return Err(failure.into());
                 }
             };
-            match chain.accept(page) {
+            match received {
                 Ok(rows) => {
                     lies = if rows.is_empty() { lies } else { 0 };
                     visit.pages += 1;
@@ -290,17 +336,18 @@ impl Worker<'_> {
                 }
                 Err(lie) => {
                     lies += 1;
-                    match lies {
-                        1 => {}
-                        2 => chain.restart(),
-                        _ => {
-                            visit.draft.clear();
-                            self.prove(visit)?;
-                            return Err(Failure::Lie(lie).into());
-                        }
+                    if lies >= visit.tries.lies {
+                        visit.draft.clear();
+                        self.prove(visit)?;
+                        return Err(Failure::Lie(lie).into());
+                    }
+                    if lies == 2 {
+                        chain.restart();
                     }
                     let chance = unit(self.dice.roll());
-                    let wait = self.backoff().wait_after_faults(lies, chance).unwrap_or_default();
+                    let wait = Self::backoff(self.orders.fate.tries)
+                        .wait_after_faults(lies, chance)
+                        .unwrap_or_default();
                     self.sleep(wait);
                 }
             }
@@ -311,15 +358,15 @@ impl Worker<'_> {
         self.prove(visit)
     }
 
-    fn backoff(&self) -> Backoff {
-        Backoff { base: Duration::from_secs(1), tries: self.orders.fate.tries }
+    fn backoff(tries: u32) -> Backoff {
+        Backoff { base: Duration::from_secs(1), tries }
     }
 
     fn sleep(&mut self, wait: Duration) {
         self.pass(u64::try_from(wait.as_millis()).expect("minutes"));
     }
 
-    fn get(&mut self, whom: usize, url: &url::Url) -> Result<Page<Ohlcv>, Failure> {
+    fn get(&mut self, whom: usize, url: &url::Url, tries: u32) -> Result<Page<Ohlcv>, Failure> {
         let mut troubles = Troubles::default();
         loop {
             self.does(Deed::Asks(whom));
@@ -334,8 +381,8 @@ impl Worker<'_> {
             self.pass(if matches!(failure, Failure::Transport(_)) { 10 * SECOND } else { 100 });
             let chance = unit(self.dice.roll());
             let retry = failure.retry();
-            let wait =
-                retry.and_then(|why| self.backoff().wait(&mut troubles, why, failure.retry_after(), chance));
+            let wait = retry
+                .and_then(|why| Self::backoff(tries).wait(&mut troubles, why, failure.retry_after(), chance));
             let Some(wait) = wait else { return Err(failure) };
             self.sleep(wait);
         }
@@ -364,7 +411,11 @@ impl Worker<'_> {
                 visit.draft.extend(rows.into_iter().map(dated));
                 Ok(())
             }
-            Piece::Closed(partition, days) => self.close(visit, partition, &days, asking),
+            Piece::Closed(partition, days) => {
+                self.close(visit, partition, &days, asking)?;
+                visit.open = visit.open.minus(&days);
+                Ok(())
+            }
         }
     }
 

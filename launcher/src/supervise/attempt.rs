@@ -132,6 +132,8 @@ impl Run {
         began_at: Timestamp,
         now: Timestamp,
     ) -> Report {
+        let wall = clock::now();
+        let began_at = evidence::on_the_wall(began_at, now, wall);
         let mut digest = Digest::default();
         for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
             digest.hear(said);
@@ -154,7 +156,7 @@ impl Run {
         let days = work.part.days(self.request.days());
         for ticker in &work.tickers {
             let twin = self.twins().word_on(ticker, &self.request.settings.outdir);
-            let word = match evidence::standing(&self.request, ticker, days, now) {
+            let word = match evidence::standing(&self.request, ticker, days, wall) {
                 // Whatever a ledger seems to prove: its worker knows of something that we don't see.
                 _ if let Some(word) = twin.or_else(|| digest.failure_of(ticker)) => word,
                 Standing::Proven(summary) => {
@@ -168,7 +170,7 @@ impl Run {
                 Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
                 Standing::Unusable(cause) => Word::failed(cause, Persistence::Permanent),
             };
-            let partway = evidence::partway(&self.request, ticker, days, began_at, now);
+            let partway = evidence::partway(&self.request, ticker, days, began_at, wall);
             unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
         }
         let last_words = self.last_words(batch, &ending);

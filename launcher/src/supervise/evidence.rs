@@ -53,16 +53,22 @@ pub fn partway(
     // A series of bars is made from one end to the other, or not at all.
     let Task::Download(kind) = settings.task() else { return Partway::default() };
     let Ok(ledger) = Ledger::read(&settings.outdir, kind, ticker) else { return Partway::default() };
-    let trust = request.trust(now, now);
-    let proven = u64::from(days.days()) - ledger.missing(days, &trust).days();
-    // Attempts begin by the time of the run, answers come by the time of day: where that was set back meanwhile it tells
-    // nothing of what came first.
-    let fresh_days = if clock::now() < began_at {
-        proven
-    } else {
-        ledger.asked_since(days, &trust, to_the_second(began_at))
-    };
+    partway_of(&ledger, days, &request.trust(now, now), began_at)
+}
+
+/// The same of a `ledger` that was read. Pure.
+pub fn partway_of(ledger: &Ledger, days: DateRange, trust: &Trust, began_at: Timestamp) -> Partway {
+    let proven = u64::from(days.days()) - ledger.missing(days, trust).days();
+    // A clock that was set back meanwhile tells nothing of what came first.
+    let fresh_days =
+        if trust.now < began_at { proven } else { ledger.asked_since(days, trust, to_the_second(began_at)) };
     Partway { days: proven, fresh_days }
+}
+
+/// When that was, by the clock on the wall which says `wall` now, what was at `at` by the run's, which says `now`: answers and
+/// files are stamped by the one, facts by the other. Pure.
+pub fn on_the_wall(at: Timestamp, now: Timestamp, wall: Timestamp) -> Timestamp {
+    at.checked_add(wall.duration_since(now)).unwrap_or(at)
 }
 
 /// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells, or else one of

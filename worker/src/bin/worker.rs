@@ -217,7 +217,6 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         columns,
         zone: args.tz,
         asked,
-        settle,
         window: args.window,
         via,
         duplicates,

@@ -3,6 +3,7 @@
 
 use super::{DriveError, Supervisor};
 use crate::plan::weights::Sizes;
+use crate::process::clock;
 use crate::supervise::facts::{Entry, Fact, Outcome};
 use crate::supervise::prepare::{self, Prepared};
 
@@ -26,10 +27,11 @@ impl Supervisor<'_> {
     fn finds_something_gone(&mut self) -> Result<bool, DriveError> {
         let request = &self.run.request;
         let tickers = request.frozen_tickers(&self.run.workdir)?;
-        // As of its creation: an empty answer that has become old enough to be asked again is the next run's business.
+        // As of its creation (or of now, where the clock was ahead then): an empty answer that has become old enough to be
+        // asked again is the next run's business.
         let sizes = Sizes::default();
         let Prepared { facts, .. } =
-            prepare::prepare(&self.machine, request, &tickers, &sizes, request.created_at);
+            prepare::prepare(&self.machine, request, &tickers, &sizes, request.created_at.min(clock::now()));
         if !facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
             return Ok(false);
         }

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use shared::run::workdir::BatchId;
 
 use super::{DriveError, Supervisor};
-use crate::process::clock::Stopwatch;
+use crate::process::clock::{self, Stopwatch};
 use crate::supervise::facts::Fact;
 use crate::supervise::machine::RunState;
 use crate::supervise::marks::Mark;
@@ -69,7 +69,7 @@ impl Supervisor<'_> {
 
     /// Has a running attempt got further since the last look? A long one proves days before it ends.
     fn something_moves_on(&mut self) -> bool {
-        let now = self.clock.now();
+        let now = clock::now();
         let mark = |(batch, attempt): (&BatchId, &super::Attempt)| {
             let mark = Mark::of(&self.run.request, &attempt.work, attempt.began_at, now);
             ((*batch, attempt.number), mark)

@@ -256,3 +256,32 @@ fn a_run_whose_clock_is_set_back_neither_downloads_again_nor_ends_incomplete() {
         assert!(asked <= 1, "the launcher itself asks once whether the key is good: {asked}");
     }
 }
+
+#[test]
+fn a_file_whose_middle_was_zeroed_is_damage_and_a_copied_tree_is_read_once() {
+    let scene = Scene::new();
+    let ticker = &scene.tickers[0];
+    scene.launch(&[]).expect_code(0);
+    let lines = || fs::read_to_string(scene.ledger(ticker)).expect("read").lines().count();
+    let resume = || run(scene.place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
+    let asked = || scene.exchange.stats().requests["trades"];
+    let (before, requests) = (lines(), asked());
+
+    // Restored from a backup: the same bytes, another inode.
+    let bytes = fs::read(scene.file(ticker)).expect("read");
+    fs::remove_file(scene.file(ticker)).expect("removed");
+    fs::write(scene.file(ticker), &bytes).expect("restored");
+    resume();
+    assert_eq!((lines(), asked()), (before + 1, requests), "noted as it is found now, and not asked for");
+    resume();
+    assert_eq!((lines(), asked()), (before + 1, requests), "and not read again");
+
+    let mut zeroed = bytes.clone();
+    let middle = zeroed.len() / 2;
+    zeroed[middle - 8..middle + 8].fill(0);
+    assert_ne!(zeroed, bytes);
+    fs::write(scene.file(ticker), &zeroed).expect("zeroed");
+    resume();
+    assert_eq!(asked(), requests + 1, "fetched again");
+    scene.check();
+}

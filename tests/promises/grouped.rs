@@ -87,6 +87,9 @@ fn without_instants(line: &str) -> serde_json::Value {
     let mut line: serde_json::Value = serde_json::from_str(line).expect("JSON");
     let fields = line.as_object_mut().expect("an object");
     fields.retain(|name, _| ["partition", "answers", "file"].contains(&name.as_str()));
+    if let Some(file) = fields.get_mut("file") {
+        file.as_object_mut().expect("an object").remove("seen");
+    }
     for answer in fields["answers"].as_array_mut().expect("answers") {
         answer.as_object_mut().expect("an object").retain(|name, _| !INSTANTS.contains(&name.as_str()));
     }

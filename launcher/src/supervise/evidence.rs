@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::ledger::Ledger;
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
 
@@ -29,6 +30,10 @@ pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timest
         Ok(ledger) => ledger,
         Err(error) => return Standing::Unusable(error.to_string()),
     };
+    if ledger.is_to_be_seen_again() {
+        // A tree that was copied: noted once, it need not be read whole at every look. Whoever writes it does the same.
+        drop(OpenLedger::open(&settings.outdir, kind, ticker, days));
+    }
     let trust = request.trust(now, clock::now().max(now));
     let missing = ledger.missing(days, &trust);
     if missing.is_empty() {

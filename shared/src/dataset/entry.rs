@@ -9,6 +9,7 @@ use super::coverage::Coverage;
 use super::kind::Kind;
 use super::loss::{Loss, Settled};
 use super::partition::Partition;
+use super::seen::Seen;
 use super::writer::Fingerprint;
 use crate::market::ticker::Ticker;
 
@@ -30,12 +31,15 @@ pub struct FileProof {
     /// Length and SHA-256.
     #[serde(flatten)]
     pub fingerprint: Fingerprint,
+    /// How the file was found when these were known; lines of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
 }
 
 impl FileProof {
     /// Of a file whose rows are all proven.
     pub fn new(rows: u64, first: i64, last: i64, fingerprint: Fingerprint) -> Self {
-        Self { rows, proven_rows: None, first, last, fingerprint }
+        Self { rows, proven_rows: None, first, last, fingerprint, seen: None }
     }
 
     fn proven_rows(&self) -> u64 {

@@ -16,8 +16,10 @@ pub use super::entry::{CODE_VERSION, Entry, FileProof};
 use super::kind::Kind;
 use super::partition::Partition;
 use super::reader;
+use super::seen::Seen;
 pub use super::summary::Summary;
 use super::trust::Trust;
+use super::writer::Fingerprint;
 use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines;
@@ -95,6 +97,8 @@ pub struct Ledger {
     /// The last line of each partition; where the file is damaged, without it and with its days as lost.
     latest: BTreeMap<Partition, Entry>,
     damaged: BTreeMap<Partition, Damage>,
+    /// Files whose bytes were read because they are not where or when they were, and found right.
+    moved: BTreeMap<Partition, Seen>,
 }
 
 impl Ledger {
@@ -127,7 +131,10 @@ impl Ledger {
         if entries.iter().all(|entry| entry.ticker.is_none()) {
             refuse_foreign_files(&entries, outdir, kind, ticker)?;
         }
-        Ok(Self::of_lines(entries, |entry| damage_of(entry, entry.partition.file(outdir, ticker, kind))))
+        let mut ledger =
+            Self::of_lines(entries, |entry| damage_of(entry, entry.partition.file(outdir, ticker, kind)));
+        ledger.moved = moved(&ledger.latest, outdir, kind, ticker);
+        Ok(ledger)
     }
 
     /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has one. Pure but for that
@@ -142,13 +149,30 @@ impl Ledger {
             }
             entry.remember_loss();
         }
-        Self { latest, damaged }
+        Self { latest, damaged, moved: BTreeMap::new() }
     }
 
     /// A line was written.
     pub(super) fn take(&mut self, entry: Entry) {
         self.damaged.remove(&entry.partition);
+        self.moved.remove(&entry.partition);
         self.latest.insert(entry.partition, entry);
+    }
+
+    /// Is there a file that every look reads whole, until a line says how it is found now?
+    pub fn is_to_be_seen_again(&self) -> bool {
+        !self.moved.is_empty()
+    }
+
+    /// The lines that say how files of `days` are found now whose bytes were read and are right.
+    pub(super) fn seen_again(&self, days: DateRange) -> Vec<Entry> {
+        let within = |entry: &&Entry| days.intersection(entry.partition.span()).is_some();
+        let seen = |entry: &Entry| {
+            let seen = self.moved.get(&entry.partition)?.clone();
+            let file = FileProof { seen: Some(seen), ..entry.file.clone()? };
+            Some(Entry { file: Some(file), ..entry.clone() })
+        };
+        self.latest.values().filter(within).filter_map(seen).collect()
     }
 
     /// What is known of a partition; `None` where nothing is.
@@ -343,10 +367,33 @@ fn refuse_foreign_files(
     Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
 }
 
+/// The files that are not found as they were seen, of those that are right all the same.
+fn moved(
+    latest: &BTreeMap<Partition, Entry>,
+    outdir: &Path,
+    kind: Kind,
+    ticker: &Ticker,
+) -> BTreeMap<Partition, Seen> {
+    let moved = |entry: &Entry| {
+        let before = entry.file.as_ref()?.seen.as_ref()?;
+        let now = Seen::at(&entry.partition.file(outdir, ticker, kind)).ok()?;
+        (now != *before).then_some((entry.partition, now))
+    };
+    latest.values().filter_map(moved).collect()
+}
+
+/// One look at a file; its bytes are read only where it is not found as it was seen.
 fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {
-    let bytes = entry.file.as_ref()?.fingerprint.bytes;
+    let file = entry.file.as_ref()?;
+    let bytes = file.fingerprint.bytes;
+    let as_it_was = |found: &fs::Metadata| file.seen.as_ref().is_none_or(|seen| *seen == Seen::of(found));
     let what = match fs::metadata(&path) {
-        Ok(found) if found.len() == bytes => return None,
+        Ok(found) if found.len() == bytes && as_it_was(&found) => return None,
+        Ok(found) if found.len() == bytes => match Fingerprint::of_file(&path) {
+            Ok(found) if found == file.fingerprint => return None,
+            Ok(_) => "its content is not what was written (SHA-256)".to_owned(),
+            Err(error) => error.to_string(),
+        },
         Ok(found) => format!("{} bytes where the ledger says {bytes}", found.len()),
         Err(error) => error.to_string(),
     };

@@ -15,6 +15,7 @@ pub mod tape;
 pub mod bars_file;
 pub mod summary;
 pub mod loss;
+pub mod seen;
 pub mod entry;
 pub mod ledger;
 pub mod claim;

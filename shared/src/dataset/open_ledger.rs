@@ -21,7 +21,8 @@ pub struct OpenLedger {
 
 impl OpenLedger {
     /// Opens (and makes) the ledger of `ticker`, claims `days` and the rest of their partitions, and cuts off what a
-    /// crash tore. The claim is given back by the kernel, also when its holder dies.
+    /// crash tore. Files whose bytes had to be read, and were right, are noted as they are found, so that the next look
+    /// is cheap. The claim is given back by the kernel, also when its holder dies.
     pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
         let mut log = SharedLog::open(&path)?;
@@ -33,7 +34,13 @@ impl OpenLedger {
         };
         // Read under the claim: of the claimed days no line is missing from here on.
         let entries = log.catch_up()?;
-        Ok(Self { ledger: Ledger::of_entries(entries, outdir, kind, ticker)?, claimed, log })
+        let ledger = Ledger::of_entries(entries, outdir, kind, ticker)?;
+        let seen_again = ledger.seen_again(claimed);
+        let mut open = Self { ledger, claimed, log };
+        if !seen_again.is_empty() {
+            open.commit(seen_again)?;
+        }
+        Ok(open)
     }
 
     /// What is proven; of days that are not claimed, what was proven when it was opened.

@@ -9,6 +9,7 @@ use shared::dataset::ledger::{Damage, Ledger, LedgerError};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
+use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::{self, DiskError};
 
@@ -147,6 +148,10 @@ impl<R: Stored> Store<R> {
         let proven = entry.data_days();
         let ground = Ground { existing, replaced: &replaced, proven: &proven };
         entry.file = R::publish(draft, &self.place, partition, ground)?;
+        if let Some(file) = &mut entry.file {
+            let path = self.place.file(partition);
+            file.seen = Some(Seen::at(&path).map_err(DiskError::at("look at", &path))?);
+        }
         if let (Some(before), Some(after)) = (before, &entry.file)
             && after.rows < before.rows
         {

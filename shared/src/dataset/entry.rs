@@ -156,3 +156,6 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

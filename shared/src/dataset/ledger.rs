@@ -4,6 +4,7 @@
 //! line does not describe: such a file proves nothing, and its days are asked for again. Which days *should* be
 //! covered is not known here.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -131,10 +132,17 @@ impl Ledger {
         if entries.iter().all(|entry| entry.ticker.is_none()) {
             refuse_foreign_files(&entries, outdir, kind, ticker)?;
         }
-        let mut ledger =
-            Self::of_lines(entries, |entry| damage_of(entry, entry.partition.file(outdir, ticker, kind)));
-        ledger.moved = moved(&ledger.latest, outdir, kind, ticker);
-        Ok(ledger)
+        let moved = RefCell::new(BTreeMap::new());
+        let look = |entry: &Entry| match look_at(entry, entry.partition.file(outdir, ticker, kind)) {
+            Look::AsItWas => None,
+            Look::Elsewhere(seen) => {
+                moved.borrow_mut().insert(entry.partition, seen);
+                None
+            }
+            Look::Damaged(damage) => Some(damage),
+        };
+        let ledger = Self::of_lines(entries, look);
+        Ok(Self { moved: moved.into_inner(), ..ledger })
     }
 
     /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has one. Pure but for that
@@ -367,35 +375,36 @@ fn refuse_foreign_files(
     Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
 }
 
-/// The files that are not found as they were seen, of those that are right all the same.
-fn moved(
-    latest: &BTreeMap<Partition, Entry>,
-    outdir: &Path,
-    kind: Kind,
-    ticker: &Ticker,
-) -> BTreeMap<Partition, Seen> {
-    let moved = |entry: &Entry| {
-        let before = entry.file.as_ref()?.seen.as_ref()?;
-        let now = Seen::at(&entry.partition.file(outdir, ticker, kind)).ok()?;
-        (now != *before).then_some((entry.partition, now))
-    };
-    latest.values().filter_map(moved).collect()
+/// What a look at the file of a line shows.
+enum Look {
+    /// It is as it was seen, or the line does not say how that was.
+    AsItWas,
+    /// It is not found as it was seen, and its bytes are right.
+    Elsewhere(Seen),
+    /// It is not what the line says.
+    Damaged(Damage),
 }
 
 /// One look at a file; its bytes are read only where it is not found as it was seen.
-fn damage_of(entry: &Entry, path: PathBuf) -> Option<Damage> {
-    let file = entry.file.as_ref()?;
+fn look_at(entry: &Entry, path: PathBuf) -> Look {
+    let Some(file) = &entry.file else { return Look::AsItWas };
     let bytes = file.fingerprint.bytes;
-    let as_it_was = |found: &fs::Metadata| file.seen.as_ref().is_none_or(|seen| *seen == Seen::of(found));
     let what = match fs::metadata(&path) {
-        Ok(found) if found.len() == bytes && as_it_was(&found) => return None,
-        Ok(found) if found.len() == bytes => match Fingerprint::of_file(&path) {
-            Ok(found) if found == file.fingerprint => return None,
-            Ok(_) => "its content is not what was written (SHA-256)".to_owned(),
-            Err(error) => error.to_string(),
-        },
-        Ok(found) => format!("{} bytes where the ledger says {bytes}", found.len()),
+        Ok(found) if found.len() != bytes => {
+            format!("{} bytes where the ledger says {bytes}", found.len())
+        }
+        Ok(found) => {
+            let seen = Seen::of(&found);
+            if file.seen.as_ref().is_none_or(|before| *before == seen) {
+                return Look::AsItWas;
+            }
+            match Fingerprint::of_file(&path) {
+                Ok(found) if found == file.fingerprint => return Look::Elsewhere(seen),
+                Ok(_) => "its content is not what was written (SHA-256)".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        }
         Err(error) => error.to_string(),
     };
-    Some(Damage { path, what })
+    Look::Damaged(Damage { path, what })
 }

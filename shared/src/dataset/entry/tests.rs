@@ -1,0 +1,151 @@
+//! Answers, damage and crashes in any order: nobody is believed without rows, and a healthy source mends all of it.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::super::answers::Asker;
+use super::super::run_mark::RunMark;
+use super::*;
+use crate::market::trading_day::TradingDay;
+
+/// Rows that the source has when it is healthy.
+const ALL: u64 = 10;
+
+/// A file, by its rows and by what is in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct File {
+    rows: u64,
+    content: u8,
+}
+
+impl File {
+    fn proof(self) -> FileProof {
+        let sha256 = format!("{}/{}", self.rows, self.content);
+        FileProof::new(self.rows, 0, 0, Fingerprint { bytes: self.rows, sha256 })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    /// The source answers with so many rows, or none; the worker may die before it has written the line.
+    Answers { rows: u64, content: u8, dies: bool },
+    /// The plan does not reach the day any more.
+    Refuses,
+    /// Somebody deletes the file.
+    Deletes,
+    /// Somebody or something changes it, and it can still be read.
+    Changes,
+    /// The clock goes by so many hours, also back.
+    Clock(i64),
+}
+
+/// One day of trades of one ticker: what is on disk, and the last line of its ledger.
+struct Day {
+    now: Timestamp,
+    file: Option<File>,
+    line: Option<Entry>,
+}
+
+impl Day {
+    fn partition() -> Partition {
+        Partition::Day(TradingDay::from_ymd(2024, 3, 11).expect("a day"))
+    }
+
+    fn asking(&self) -> Asking {
+        Asking { at: self.now, run: Some(Asker::Trusting(RunMark::of_run("ab12"))) }
+    }
+
+    /// As `Ledger::of_lines` reads it.
+    fn entry(&self) -> Entry {
+        let nothing = || Entry::new(&"AIG".parse().expect("a ticker"), Kind::Trades, Self::partition());
+        let mut entry = self.line.clone().unwrap_or_else(nothing);
+        if entry.file.is_some() && entry.file != self.file.map(File::proof) {
+            entry.lose_file();
+        }
+        entry.remember_loss();
+        entry
+    }
+
+    /// As the worker's store takes an answer.
+    fn take(&mut self, answer: Option<File>, said: Said, dies: bool) {
+        let (mut entry, asking) = (self.entry(), self.asking());
+        let days = Coverage::from(Self::partition().span());
+        let is_lost = !entry.answers.lost().is_empty();
+        if let Some(came) = answer {
+            if let (Some(loss), Some(there)) = (&mut entry.loss, self.file.filter(|_| entry.file.is_none())) {
+                loss.take_witness(there.proof().fingerprint.sha256);
+            }
+            self.file = Some(came);
+            entry.file = Some(came.proof());
+        }
+        if dies {
+            return;
+        }
+        entry.answer(&days, said, asking, answer.filter(|_| is_lost).map_or(0, |came| came.rows));
+        drop(entry.settle(asking));
+        self.line = Some(entry);
+    }
+
+    fn happens(&mut self, event: Event) {
+        match event {
+            Event::Answers { rows: 0, dies, .. } => self.take(None, Said::Empty { asks: 1 }, dies),
+            Event::Answers { rows, content, dies } => {
+                self.take(Some(File { rows, content }), Said::Data, dies);
+            }
+            Event::Refuses => self.take(None, Said::OutsidePlan, false),
+            Event::Deletes => self.file = None,
+            Event::Changes => {
+                self.file = self.file.map(|file| File { content: file.content ^ 0x80, ..file });
+            }
+            Event::Clock(hours) => self.now += SignedDuration::from_hours(hours),
+        }
+    }
+
+    /// Is the day as its ledger says?
+    fn check(&self, had_rows: bool) -> Result<bool, TestCaseError> {
+        let entry = self.entry();
+        let is_believed = entry.answers.lost().is_empty() && self.line.is_some();
+        if is_believed && had_rows {
+            prop_assert!(entry.file.is_some(), "believed without rows: {entry:?}");
+            prop_assert_eq!(&entry.file, &self.file.map(File::proof));
+            prop_assert!(!entry.data_days().is_empty(), "rows are not called empty: {:?}", entry);
+        }
+        Ok(is_believed)
+    }
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let rows = prop::sample::select(vec![0, 0, 6, 9, ALL, ALL]);
+    let answers = (rows, 0..3_u8, any::<bool>()).prop_map(|(rows, content, dies)| Event::Answers {
+        rows,
+        content,
+        dies,
+    });
+    prop_oneof![
+        5 => answers,
+        1 => Just(Event::Refuses),
+        2 => Just(Event::Deletes),
+        1 => Just(Event::Changes),
+        1 => (-50..50_i64).prop_map(Event::Clock),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn no_day_is_believed_whose_rows_are_gone_and_a_healthy_source_mends_all_without_a_person(
+        events in proptest::collection::vec(event(), 0..25),
+    ) {
+        let now = "2024-07-01T00:00:00Z".parse().expect("an instant");
+        let mut day = Day { now, file: None, line: None };
+        let mut had_rows = false;
+        for event in events {
+            day.happens(event);
+            had_rows |= day.line.as_ref().is_some_and(|line| line.file.is_some());
+            day.check(had_rows)?;
+        }
+        day.happens(Event::Answers { rows: ALL, content: 0, dies: false });
+        prop_assert!(day.check(true)?, "mended: {:?}", day.entry());
+        prop_assert_eq!(day.file, Some(File { rows: ALL, content: 0 }));
+    }
+}

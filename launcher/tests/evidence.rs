@@ -8,8 +8,8 @@ use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::plan::weights::Sizes;
-use launcher::supervise::evidence::{Standing, standing};
-use launcher::supervise::facts::Fact;
+use launcher::supervise::evidence::{Standing, partway, standing};
+use launcher::supervise::facts::{Fact, Partway};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
 use shared::run::ticker_list::TickerList;
@@ -75,4 +75,16 @@ fn only_unproven_tickers_get_batches_and_preparing_again_changes_nothing() {
     assert_eq!(members, [[ticker("A"), ticker("C")]]);
     let again = prepare::prepare(&machine, &request, &tickers, &Sizes::default(), now()).facts;
     assert_eq!(again, [Fact::Surveyed { proven: machine.surveyed() }]);
+}
+
+#[test]
+fn days_that_came_after_the_clock_was_set_back_are_headway_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let request = request(folder.path(), true);
+    prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
+    // By the time of the run the attempt began tomorrow.
+    let began_at =
+        launcher::process::clock::now().checked_add(jiff::SignedDuration::from_hours(24)).expect("in range");
+    let got = partway(&request, &ticker("A"), request.days(), began_at, began_at);
+    assert_eq!(got, Partway { days: 366, fresh_days: 366 });
 }

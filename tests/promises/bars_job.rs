@@ -186,3 +186,20 @@ fn what_makes_no_sense_for_bars_is_said_before_anything_begins() {
 
 const DAILY_TREE: &str =
     r#"{"kind":"daily","schema_version":1,"adjusted":false,"time_zone":"America/New_York","source":"x"}"#;
+
+#[test]
+fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_was_built_stays_counted() {
+    let place = with_trades(2, days("2024-06-03", "2024-06-07"));
+    let begun = run(&mut start(&place, ("2024-06-03", "2024-06-12"), "--mode DB -- --target 50000"));
+    let said = begun.expect_code(2).stderr;
+    let lacks = "lacks 2024-06-10..2024-06-12); download them, or ask for days that are there";
+    assert!(said.contains(lacks) && said.contains("-- --allow-gap"), "{said}");
+    assert!(!place.workdir().join("run.json").exists());
+
+    run(&mut start(&place, ("2024-06-03", "2024-06-07"), "--mode DB -- --target 50000")).expect_code(0);
+    let longer = run(place.launcher("start").args(["--resume", "--foreground", "--to", "2024-06-12"]));
+    let said = longer.expect_code(2).stderr;
+    assert!(said.contains(lacks), "{said}");
+    let status = run(&mut place.launcher("status")).expect_code(0).stdout;
+    assert!(status.starts_with("COMPLETE") && status.contains("2 / 2 verified"), "{status}");
+}

@@ -1,13 +1,16 @@
 //! Promise: one bad bar holds up nothing but its own partition. The rest is in place, the bad one is named, only that
 //! one is asked for again, and the requests that it costs are bounded.
 
+use std::os::unix::fs::PermissionsExt;
+
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use tests::harness::place::{Place, days};
-use tests::harness::program::run;
+use tests::harness::program::{SECRET, run};
 use tests::harness::tree;
 use tests::harness::truth::{daily_bars, minute_bars, trades, universe};
 use tests::sim::config::Config;
@@ -100,6 +103,19 @@ fn two_years_of_minutes_with_one_twin_have_23_of_24_months_in_place_and_the_24th
     let most = pages + 2 * LIES + 3;
     assert!(requests <= most, "{requests} requests for {pages} pages, at most {most}");
 
+    let page = scene.place.outdir().join("_quarantine").join(format!("{}-2023-05.json", scene.ticker));
+    assert!(said.contains(&page.display().to_string()), "{said}");
+    let kept: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&page).expect("kept")).expect("a whole page");
+    assert!(kept["results"].as_array().expect("rows").len() > 100);
+    let mode = std::fs::metadata(&page).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+    let about = std::fs::read_to_string(page.with_extension("about.json")).expect("kept");
+    assert!(
+        about.contains("/range/1/minute/") && about.contains("two different rows") && !about.contains(SECRET)
+    );
+    assert_eq!(tree::strays(&scene.place.outdir()), [] as [std::path::PathBuf; 0]);
+
     let (said, requests) = scene.run(&["--resume"], 10);
     assert_eq!(requests, LIES + 1, "only the bad month, and once more to be sure");
     assert!(said.contains("2023-05 is not to be had"), "{said}");
@@ -130,6 +146,11 @@ fn with_duplicates_keep_last_or_first_a_twin_is_one_bar_and_all_24_months_are_in
         twin.volume += more;
         assert_eq!(tree::bars(&scene.place.outdir(), Kind::Minute, &scene.ticker), truth);
         assert_eq!(scene.in_place().len(), 24);
+        let path = Ledger::path(&scene.place.outdir(), &scene.ticker);
+        let lines = std::fs::read_to_string(path).expect("a ledger");
+        let noted: Vec<_> = lines.lines().filter(|line| line.contains("duplicates")).collect();
+        let words = format!(r#""duplicates":{{"kept":"{choice}","rows":1}}"#);
+        assert!(noted.len() == 1 && noted[0].contains("month=05") && noted[0].contains(&words), "{noted:?}");
     }
     let scene = with_a_twin();
     let (said, _) = scene.run(&[], 10);

@@ -9,6 +9,8 @@ mod daily;
 mod grouped;
 mod minute_and_trades;
 mod lies;
+mod clocks;
+mod pages;
 mod own_trouble;
 mod division;
 mod reference;

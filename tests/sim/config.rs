@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use shared::market::trading_day::TradingDay;
 
 use super::endpoint::AggsEnd;
@@ -59,6 +60,8 @@ pub struct Config {
     pub aggs_end: AggsEnd,
     /// The first day of aggregates that the plan reaches; earlier ones are a 403.
     pub plan_begins: TradingDay,
+    /// By so much the `Date` of its replies is ahead of this machine's clock, or behind.
+    pub date_offset: SignedDuration,
 }
 
 impl Config {
@@ -87,6 +90,7 @@ impl Config {
             sores: Sores::default(),
             aggs_end: AggsEnd::default(),
             plan_begins: TradingDay::MIN,
+            date_offset: SignedDuration::ZERO,
         }
     }
 
@@ -114,6 +118,22 @@ impl Config {
         if let Rows::Synthetic(shape) = &mut self.rows {
             shape.elephants = count;
         }
+        self
+    }
+
+    /// With synthetic data to `day`.
+    #[must_use]
+    pub fn with_last_day(mut self, day: TradingDay) -> Self {
+        if let Rows::Synthetic(shape) = &mut self.rows {
+            shape.last_day = day;
+        }
+        self
+    }
+
+    /// With replies whose `Date` is so far off.
+    #[must_use]
+    pub fn with_date_offset(mut self, offset: SignedDuration) -> Self {
+        self.date_offset = offset;
         self
     }
 

@@ -66,6 +66,11 @@ impl Hall {
         }
     }
 
+    /// What it was asked to be.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The source it serves.
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.source

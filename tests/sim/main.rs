@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 
 use clap::{Parser, ValueEnum};
+use jiff::SignedDuration;
 use shared::disk::publish::publish;
 use shared::market::trading_day::TradingDay;
 use shared::run::ticker_list::TickerList;
@@ -73,6 +74,9 @@ struct Arguments {
     /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE, 504=DAYS (longer ranges)
     #[arg(long, value_name = "SORE")]
     sore: Vec<Sore>,
+    /// Let the `Date` of replies be so far off this machine's clock, as if that were wrong: -48h, 90m
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "0s")]
+    date_offset: SignedDuration,
     /// Root of the chances of all faults
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed_faults: u64,
@@ -130,6 +134,7 @@ impl Arguments {
             sores: Sores(self.sore.clone()),
             aggs_end: if self.aggs_end == End::Exact { AggsEnd::Exact } else { AggsEnd::EmptyPage },
             plan_begins: self.plan_begins.unwrap_or(config.plan_begins),
+            date_offset: self.date_offset,
             ..config
         }
     }

@@ -155,6 +155,7 @@ async fn respond(
     let is_counted = heard.path != "/__stats";
     let in_flight =
         is_counted.then(|| InFlight::arrived(Arc::clone(&hall), jiff::Timestamp::now().as_millisecond()));
+    let date_offset = hall.config().date_offset;
     let takes_gzip = accepts_gzip(request.headers());
     let making = tokio::task::spawn_blocking(move || {
         let (endpoint, reply) = hall.reply(&heard, Instant::now());
@@ -174,6 +175,7 @@ async fn respond(
     let mut response = Response::new(ReplyBody::new(bytes, reply.delivery, &reset, in_flight));
     *response.status_mut() = hyper::StatusCode::from_u16(reply.status).expect("statuses are ours");
     set_headers(response.headers_mut(), &reply, is_packed, &request_id);
+    response.headers_mut().insert(header::DATE, date(jiff::Timestamp::now() + date_offset));
     Ok(response)
 }
 
@@ -200,6 +202,13 @@ fn packed(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).expect("a Vec takes everything");
     encoder.finish().expect("a Vec takes everything")
+}
+
+/// As RFC 9110, 5.6.7 spells it.
+fn date(now: jiff::Timestamp) -> HeaderValue {
+    let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+    let text = text.expect("our time has four digits for the year");
+    HeaderValue::from_str(&text).expect("letters, digits and blanks")
 }
 
 fn set_headers(headers: &mut HeaderMap, reply: &Reply, is_packed: bool, request_id: &str) {

@@ -204,7 +204,7 @@ impl Worker<'_> {
             visit.open = wanted.clone();
             visit.wanted = wanted;
             let division = self.ask(&mut visit)?;
-            if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open) {
+            if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open, Vec::new()) {
                 return Err(error.into());
             }
             wanted = visit.folder.ledger().lost_beside(&asked).minus(&asked);

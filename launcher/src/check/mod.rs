@@ -4,3 +4,4 @@ pub mod own_name;
 pub mod places;
 pub mod source;
 pub mod executable;
+pub mod bars_days;

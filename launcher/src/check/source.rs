@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
+use shared::run::source_clock::SourceClock;
 
+use crate::process::clock;
 use crate::process::http::{self, HttpError, Privacy};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,8 +60,9 @@ pub enum SourceError {
     },
 }
 
-/// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else.
-pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<Welcome, SourceError> {
+/// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else. Tells also how its clock stands
+/// beside this machine's.
+pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(Welcome, Option<SourceClock>), SourceError> {
     let privacy = if base.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain };
     let (url, name) = (format!("{base}{QUESTION}"), base.to_string());
     let authorization = format!("Bearer {}", key.expose());
@@ -69,7 +72,8 @@ pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<Welcome, SourceError> {
     };
     // A service that repeats the key must not make us say it.
     let words = words_of(&answer.body).replace(key.expose(), "(key)");
-    judge(name, answer.status, words)
+    let clocks = answer.date.and_then(|date| SourceClock::heard(&date, clock::now()));
+    Ok((judge(name, answer.status, words)?, clocks))
 }
 
 fn judge(base: String, status: u16, words: String) -> Result<Welcome, SourceError> {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::DescriptorError;
 use shared::disk::checked_lines::LinesError;
 use shared::disk::lock::LockError;
@@ -128,6 +129,25 @@ pub enum Failure {
         root: PathBuf,
         /// What is wrong with it.
         what: String,
+    },
+    /// Bars beyond the days that there are.
+    #[error(
+        "{flag} {root}: no ticker of the run has all sessions of {days} there ({example} lacks {missing}); download them, or ask for days that are there (--from, --to){otherwise}; nothing was started or changed",
+        root = root.display()
+    )]
+    BeyondInput {
+        /// The flag.
+        flag: &'static str,
+        /// Its folder.
+        root: PathBuf,
+        /// Asked for.
+        days: DateRange,
+        /// A ticker,
+        example: Ticker,
+        /// and what it lacks.
+        missing: Coverage,
+        /// What else can be done.
+        otherwise: &'static str,
     },
     /// A folder that can't be written.
     #[error("--{flag} {path} can't be written: {source}; choose another folder or correct its permissions", path = path.display())]
@@ -386,6 +406,7 @@ impl Failure {
             | Self::Descriptor(_)
             | Self::TreeOfBars(_)
             | Self::BarsInput { .. }
+            | Self::BeyondInput { .. }
             | Self::Locked(_)
             | Self::Orphans { .. }
             | Self::AnotherRun { .. }

@@ -7,6 +7,7 @@ use shared::disk::lock::Lock;
 use shared::market::ticker::Ticker;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::leftovers;
+use shared::run::source_clock::SourceClock;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree;
 
@@ -16,6 +17,7 @@ use super::failure::{Ending, Failure};
 use super::second_source;
 use super::status;
 use super::supervise;
+use crate::check::bars_days::{self, Reach};
 use crate::check::places;
 use crate::check::source::{self, SourceError, Welcome};
 use crate::cli::StartArgs;
@@ -62,11 +64,15 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
         let machine = Machine::new(request.first_rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
-    let run = existing::run(request, workdir)?;
+    let mut run = existing::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
+    prove_days_of_bars(&run.request, &input.list.tickers, ", or make bars without them: -- --allow-gap")?;
     prove_budget(&run)?;
-    ask_source(&run)?;
+    if let Some(clocks) = ask_source(&run)? {
+        run.request = run.request.settled_by(clocks.earlier(clock::now()))?;
+        say(&plan::unsettled(&run.request)).map_err(Failure::Output)?;
+    }
     prove_room(&run)?;
     prove_folders(&run)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
@@ -96,6 +102,10 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         let sizes = second_source::ask_again(&resumed.request, tickers, &machine)?;
         return tell_only(&workdir, &resumed.request, machine, tickers, &sizes);
     }
+    if resumed.extension.is_some() {
+        // Whose bars were made with other options can't be given these now.
+        prove_days_of_bars(&resumed.request, tickers, "")?;
+    }
     let run = existing::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
@@ -107,7 +117,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         Err(Failure::Source(gone @ SourceError::Unreachable { .. })) => {
             warn(&format!("{gone}; the run goes on, and pauses until it answers"))?;
         }
-        asked => asked?,
+        asked => drop(asked?),
     }
     match prove_room(&run) {
         Err(Failure::NoRoom { what }) => {
@@ -172,6 +182,25 @@ fn look_around(run: &Run) -> Result<(), Failure> {
     if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) }
 }
 
+/// Bars beyond the days that there are: refused where nobody has them, said where some lack any.
+fn prove_days_of_bars(request: &Request, tickers: &[Ticker], otherwise: &'static str) -> Result<(), Failure> {
+    let Task::Bars(order) = request.settings.task() else { return Ok(()) };
+    let (flag, root, _) = order.input.parts();
+    let days = request.days();
+    match bars_days::reach(order, tickers, days) {
+        Reach::Whole => Ok(()),
+        Reach::Some { short, example, missing } => warn(&format!(
+            "{} lack sessions of {days} in {flag} {}, and so their bars can't be made ({example} lacks {missing}): download them first",
+            counted(short as u64, "ticker"),
+            root.display()
+        )),
+        Reach::Beyond { example, missing } => {
+            let root = root.clone();
+            Err(Failure::BeyondInput { flag, root, days, example, missing, otherwise })
+        }
+    }
+}
+
 /// Are there trades, or minutes, to make bars of? A tree that others wrote says nothing of itself.
 fn look_at_input(order: &BarsOrder) -> Result<(), Failure> {
     let (flag, root, kind) = order.input.parts();
@@ -209,14 +238,20 @@ fn warn(what: &str) -> Result<(), Failure> {
     say(&format!("warning: {what}\n")).map_err(Failure::Output)
 }
 
-fn ask_source(run: &Run) -> Result<(), Failure> {
+/// Returns the source's clock where this machine's is ahead of it: what is settled is told by the earlier of both.
+fn ask_source(run: &Run) -> Result<Option<SourceClock>, Failure> {
     let settings = &run.request.settings;
-    if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key)
-        && let Welcome::Busy(warning) = source::ask(&settings.base_url()?, key)?
-    {
-        warn(&warning)?;
+    if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key) {
+        let (welcome, clocks) = source::ask(&settings.base_url()?, key)?;
+        if let Welcome::Busy(warning) = welcome {
+            warn(&warning)?;
+        }
+        if let Some(clocks) = clocks.filter(|clocks| clocks.is_off()) {
+            warn(&clocks.to_string())?;
+        }
+        return Ok(clocks.filter(|clocks| clocks.is_ahead()));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Can workers count what they ask for? What is in the way there would stop each of them.

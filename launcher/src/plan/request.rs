@@ -157,6 +157,17 @@ impl Request {
         })
     }
 
+    /// The same, where the source's clock says `now` and this machine's is ahead.
+    pub fn settled_by(mut self, now: Timestamp) -> Result<Self, RequestError> {
+        let (from, settle) = (self.settings.from, self.settings.settle);
+        let settled = TradingDay::last_settled(now, settle);
+        if settled < from {
+            return Err(RequestError::NothingSettled { from, settled, settle: format!("{settle:#}") });
+        }
+        self.settled_to = self.settled_to.min(settled);
+        Ok(self)
+    }
+
     /// The run in `workdir`; `None` when there is none.
     pub fn read(workdir: &Workdir) -> Result<Option<Self>, RequestError> {
         let path = workdir.request();

@@ -14,6 +14,8 @@ pub struct Answer {
     pub status: u16,
     /// Its first 64 KiB; empty where they could not be read.
     pub body: String,
+    /// Its `Date`, unless it came out of a cache.
+    pub date: Option<String>,
 }
 
 /// Why there is no answer.
@@ -57,6 +59,9 @@ fn agent(privacy: Privacy, timeout: Duration) -> ureq::Agent {
 fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, HttpError> {
     let mut response = response.map_err(|error| HttpError(Box::new(error)))?;
     let status = response.status().as_u16();
+    let headers = response.headers();
+    let date = headers.get("date").filter(|_| !headers.contains_key("age"));
+    let date = date.and_then(|date| Some(date.to_str().ok()?.to_owned()));
     let body = response.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
-    Ok(Answer { status, body: body.unwrap_or_default() })
+    Ok(Answer { status, body: body.unwrap_or_default(), date })
 }

@@ -28,6 +28,9 @@ pub struct FileProof {
     pub first: i64,
     /// Last stamp in the file.
     pub last: i64,
+    /// Bars that came in two versions, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<KeptDuplicates>,
     /// Length and SHA-256.
     #[serde(flatten)]
     pub fingerprint: Fingerprint,
@@ -39,12 +42,21 @@ pub struct FileProof {
 impl FileProof {
     /// Of a file whose rows are all proven.
     pub fn new(rows: u64, first: i64, last: i64, fingerprint: Fingerprint) -> Self {
-        Self { rows, proven_rows: None, first, last, fingerprint, seen: None }
+        Self { rows, proven_rows: None, first, last, duplicates: None, fingerprint, seen: None }
     }
 
     fn proven_rows(&self) -> u64 {
         self.proven_rows.unwrap_or(self.rows)
     }
+}
+
+/// Bars that the source sent in two versions, and which of them the user chose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptDuplicates {
+    /// The choice, as it is given to the worker: `keep-last`, `keep-first`.
+    pub kept: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// One line: what is proven of one partition. The last line of a partition wins.

@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 const TEMP_SUFFIX: &str = ".tmp";
@@ -47,6 +48,13 @@ impl Draft {
         let temp = target.with_file_name(name);
         let file = File::create(&temp).map_err(DiskError::at("create", &temp))?;
         Ok(Self { file: Some(BufWriter::new(file)), temp, target: target.to_owned() })
+    }
+
+    /// The same, where nobody but its owner may read it.
+    pub fn for_its_owner_alone(self) -> Result<Self, DiskError> {
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(&self.temp, private).map_err(DiskError::at("protect", &self.temp))?;
+        Ok(self)
     }
 
     /// Syncs the bytes, renames them into place and syncs the folder.

@@ -2,23 +2,27 @@
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
+use shared::run::source_clock::SourceClock;
 use url::Url;
 
 use super::backoff::{Backoff, Troubles};
 use super::failure::{Failure, causes};
 use super::lie::Lie;
 use super::page::PageError;
+use super::witness::Witness;
 use crate::chance;
-use crate::clock::Deadline;
+use crate::clock::{self, Deadline};
 use crate::stop::Stop;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +48,8 @@ pub struct Client {
     /// One for all processes that use this key; `None` sends as fast as the server answers.
     budget: Option<SharedBudget>,
     turns_awaited: AtomicUsize,
+    /// By the last reply that told the time.
+    source_clock: Mutex<Option<SourceClock>>,
 }
 
 impl Client {
@@ -64,12 +70,43 @@ impl Client {
             .timeout(READ_TIMEOUT);
         // Through a proxy only what it can't read: https passes it as a tunnel, http would show it the key.
         let http = if base.is_encrypted() { builder } else { builder.no_proxy() }.build()?;
-        Ok(Self { http, key, backoff, budget, turns_awaited: AtomicUsize::new(0) })
+        Ok(Self {
+            http,
+            key,
+            backoff,
+            budget,
+            turns_awaited: AtomicUsize::new(0),
+            source_clock: Mutex::default(),
+        })
     }
 
     /// Requests that wait for their turn in the rate budget.
     pub fn turns_awaited(&self) -> usize {
         self.turns_awaited.load(Ordering::Relaxed)
+    }
+
+    /// Keeps pages beside their reading, for `target`.
+    pub fn witness(&self, target: PathBuf) -> Witness {
+        Witness::new(target, self.key.clone())
+    }
+
+    /// The same without the key.
+    pub fn without_key(&self, text: &str) -> String {
+        text.replace(self.key.expose(), "(key)")
+    }
+
+    /// The source's clock beside ours, once a reply has told the time.
+    pub fn source_clock(&self) -> Option<SourceClock> {
+        *self.source_clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A reply out of a cache tells an old time.
+    fn look_at_clock(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).filter(|_| !headers.contains_key(AGE));
+        let heard = date.and_then(|date| SourceClock::heard(date.to_str().ok()?, clock::now()));
+        if heard.is_some() {
+            *self.source_clock.lock().unwrap_or_else(PoisonError::into_inner) = heard;
+        }
     }
 
     /// As many tries as a request gets.
@@ -158,6 +195,7 @@ impl Client {
         read: impl Fn(&mut dyn Read) -> Result<T, PageError>,
     ) -> Result<(T, u64), Failure> {
         let reply = self.http.get(url.clone()).send().map_err(transport)?;
+        self.look_at_clock(reply.headers());
         let status = reply.status().as_u16();
         let retry_after =
             reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -174,7 +212,7 @@ impl Client {
         // An error counts with what arrived of its words.
         let mut words = Vec::new();
         drop(body.take(MAX_WORDS_BYTES).read_to_end(&mut words));
-        let words = String::from_utf8_lossy(&words).replace(self.key.expose(), "(key)");
+        let words = self.without_key(&String::from_utf8_lossy(&words));
         Err(Failure::of_reply(status, retry_after.as_deref(), &words))
     }
 }

@@ -1,5 +1,6 @@
 //! Follows a chain to its end over the network: pages are asked for, checked, and handed on one by one.
 
+use std::io::Read;
 use std::time::Duration;
 
 use shared::dataset::row::Row;
@@ -9,6 +10,7 @@ use super::client::Client;
 use super::failure::Failure;
 use super::page;
 use super::wire::FromWire;
+use super::witness::Witness;
 use crate::stop::Stop;
 
 /// What a page brought, once it is believed.
@@ -47,12 +49,15 @@ impl Tries {
 /// Reads `chain` to its end. Each believed page goes to `on_page`, whose error ends the walk; each failure
 /// that is answered by another try goes to `on_retry`, with the wait before it.
 ///
+/// `witness` sees every page that comes.
+///
 /// A lying page is asked for again; if it still lies, the rest is asked for with our own parameters; if that
 /// lies too, the walk fails with the lie.
 pub fn follow<R: Row + FromWire, E: From<Failure>>(
     client: &Client,
     chain: &mut Chain<R>,
     tries: Tries,
+    witness: Option<&Witness>,
     stop: &Stop,
     mut on_page: impl FnMut(Delivery<R>) -> Result<(), E>,
     mut on_retry: impl FnMut(&Failure, Duration),
@@ -64,7 +69,14 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
             tries.faults,
             &url,
             stop,
-            |body| page::decode(body).map_err(|error| error.on_page(number)),
+            |body| {
+                let read = |body: &mut dyn Read| page::decode(body);
+                let page = match witness {
+                    Some(witness) => witness.watch(body, read),
+                    None => read(body),
+                };
+                page.map_err(|error| error.on_page(number))
+            },
             &mut on_retry,
         ) {
             Ok((page, bytes)) => chain.accept(page).map(|rows| (rows, bytes)),

@@ -8,6 +8,7 @@ pub mod spelling;
 pub mod text;
 pub mod page;
 pub mod envelope;
+pub mod witness;
 pub mod client;
 pub mod endpoints;
 pub mod next_url;

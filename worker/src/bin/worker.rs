@@ -217,6 +217,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         columns,
         zone: args.tz,
         asked,
+        settle,
         window: args.window,
         via,
         duplicates,

@@ -40,10 +40,20 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
     let (over, is_over) = mpsc::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(move || {
+            let mut is_said = false;
+            let mut say_clock = || {
+                if let Some(clocks) = tools.client.source_clock().filter(|clocks| clocks.is_off() && !is_said)
+                {
+                    tools.reporter.run(Level::Warn, &clocks.to_string());
+                    is_said = true;
+                }
+            };
             // Ends when the other end of the channel is let go.
             while is_over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                say_clock();
                 tools.reporter.say_how_it_gets_on(tools.client.turns_awaited());
             }
+            say_clock();
         });
         let exit = run_all(tools, tickers, load);
         drop(over);
@@ -106,7 +116,9 @@ fn one_by_one(tools: Tools<'_>, tally: &Tally<'_>, tickers: Vec<&Ticker>, begun:
 /// Is nothing left to ask for `ticker`? A ledger that can't be read proves nothing.
 fn is_proven(tools: Tools<'_>, ticker: &Ticker) -> bool {
     let task = tools.task;
-    tools.ledger(ticker).is_ok_and(|ledger| ledger.missing(task.asked, &task.trust_now()).is_empty())
+    tools
+        .ledger(ticker)
+        .is_ok_and(|ledger| tools.settled(&ledger.missing(task.asked, &task.trust_now())).is_empty())
 }
 
 fn visit(tools: Tools<'_>, pipeline: &Pipeline<'_>, ticker: &Ticker, tally: &Tally<'_>) {

@@ -3,6 +3,7 @@
 pub mod requests;
 pub mod division;
 pub mod not_to_be_had;
+pub mod quarantine;
 pub mod partitioner;
 pub mod odd_rows;
 pub mod drafts;

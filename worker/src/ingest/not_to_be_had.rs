@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
@@ -26,16 +27,24 @@ pub struct NotToBeHad {
     asked: usize,
     /// Those of them in which nothing is missing.
     in_place: usize,
+    /// Pages that were refused, as they came.
+    pages: Vec<PathBuf>,
 }
 
 impl NotToBeHad {
-    /// What `division` came to, when `open` is missing of the days `asked`; nothing where nothing is bad.
-    pub fn of(kind: Kind, asked: DateRange, division: Division, open: &Coverage) -> Option<Self> {
+    /// What `division` came to, when `open` is missing of the days `asked` and `pages` were kept; nothing where nothing is bad.
+    pub fn of(
+        kind: Kind,
+        asked: DateRange,
+        division: Division,
+        open: &Coverage,
+        pages: Vec<PathBuf>,
+    ) -> Option<Self> {
         let (bad, left_out) = division.end();
         let has_all = |partition: &Partition| open.intersection(&partition.span().into()).is_empty();
         let in_place = Partition::within(kind, asked).filter(has_all).count();
         let asked = Partition::within(kind, asked).count();
-        (!bad.is_empty()).then_some(Self { kind, bad, left_out, asked, in_place })
+        (!bad.is_empty()).then_some(Self { kind, bad, left_out, asked, in_place, pages })
     }
 
     /// It is the ticker's own: other answers came, or this one came and was refused.
@@ -91,12 +100,16 @@ impl fmt::Display for NotToBeHad {
         }
         let unit = self.unit();
         match in_place {
-            _ if *asked == 1 => Ok(()),
-            0 => write!(f, "; none of the {asked} {unit} is in place"),
+            _ if *asked == 1 => {}
+            0 => write!(f, "; none of the {asked} {unit} is in place")?,
             _ if self.left_out.is_empty() && in_place + self.bad.len() == *asked => {
-                write!(f, "; the other {in_place} {unit} are in place")
+                write!(f, "; the other {in_place} {unit} are in place")?;
             }
-            _ => write!(f, "; {in_place} of {asked} {unit} are in place"),
+            _ => write!(f, "; {in_place} of {asked} {unit} are in place")?,
+        }
+        match self.pages.first() {
+            Some(page) => write!(f, "; the page as it came: {}", page.display()),
+            None => Ok(()),
         }
     }
 }

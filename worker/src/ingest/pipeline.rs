@@ -1,29 +1,35 @@
 //! One ticker: what is missing is asked for, followed page by page, and committed partition by partition.
 //! Memory holds one page and one partition, whatever the range.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
+use shared::dataset::partition::Partition;
 use shared::dataset::row;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::run::duplicates::Duplicates;
+use url::Url;
 
-use super::division::{Division, Why, halves};
+use super::division::{self, Division, Why, halves};
 use super::drafts::Stored;
 use super::not_to_be_had::NotToBeHad;
 use super::odd_rows::OddRows;
 use super::partitioner::{Partitioner, Piece};
+use super::quarantine::{self, About};
 use super::requests::requests;
 use super::store::{Fetch, Store, StoreError};
 use super::tally::{Received, TickerError};
 use super::task::{Task, Tools};
 use crate::api::chain::Chain;
 use crate::api::endpoints::Endpoint;
-use crate::api::failure::{Failure, Meaning};
+use crate::api::failure::{Failure, Meaning, causes};
 use crate::api::follow::{Delivery, Tries, follow};
+use crate::api::witness::Witness;
+use crate::clock;
 use crate::pulse::Reached;
 use crate::report::Level;
 
@@ -60,6 +66,12 @@ struct Visit<'a, R: Stored> {
     odd: OddRows,
     /// Bars that came in two versions, of which one was kept.
     duplicates: usize,
+    /// Keeps the pages of what is suspected.
+    witness: Option<Witness>,
+    /// Asked for last.
+    url: Option<Url>,
+    /// Pages that were refused, as they came.
+    kept: Vec<PathBuf>,
 }
 
 impl<R: Stored> Visit<'_, R> {
@@ -82,12 +94,16 @@ impl<'a> Pipeline<'a> {
     pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
         let store = self.tools.open::<R>(ticker)?;
         let task = self.tools.task;
-        let wanted = store.ledger().to_ask(task.asked, &task.trust_now());
+        let missing = store.ledger().to_ask(task.asked, &task.trust_now());
+        let wanted = self.tools.settled(&missing);
         let (open, tries) = (wanted.clone(), Tries::all(self.tools.client));
         let (received, odd) = (Received::default(), OddRows::default());
-        let mut visit = Visit { ticker, store, wanted, open, tries, received, odd, duplicates: 0 };
+        let (duplicates, witness, url, kept) = (0, None, None, Vec::new());
+        let mut visit =
+            Visit { ticker, store, wanted, open, tries, received, odd, duplicates, witness, url, kept };
         let ended = self.ask_all(&mut visit);
         self.say_duplicates(&visit);
+        self.tools.name_unsettled(ticker, &missing);
         if visit.odd.any() {
             self.tools.reporter.ticker(Level::Warn, ticker, visit.odd);
         }
@@ -102,7 +118,8 @@ impl<'a> Pipeline<'a> {
             asked = asked.union(&visit.wanted);
             visit.open = visit.wanted.clone();
             let division = self.ask(visit)?;
-            if let Some(error) = NotToBeHad::of(task.kind, task.asked, division, &visit.open) {
+            let kept = std::mem::take(&mut visit.kept);
+            if let Some(error) = NotToBeHad::of(task.kind, task.asked, division, &visit.open, kept) {
                 return Err(error.into());
             }
             shorter.extend(visit.store.shorter());
@@ -121,7 +138,9 @@ impl<'a> Pipeline<'a> {
             let Some(days) = visit.open_of(piece.days).hull() else { continue };
             let pages = visit.received.pages;
             visit.tries = self.tries(piece.why);
+            visit.witness = self.witness(visit.ticker, piece);
             let ended = self.fetch_within_plan(visit, days);
+            visit.open = self.tools.settled(&visit.open);
             if visit.received.pages > pages {
                 division.page_came();
             }
@@ -139,6 +158,7 @@ impl<'a> Pipeline<'a> {
             if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
                 self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
             }
+            self.keep_page(visit, &failure);
             division.failed(piece, failure, left, hint)?;
         }
         Ok(division)
@@ -152,6 +172,39 @@ impl<'a> Pipeline<'a> {
             Why::Suspect => all.at_most(2),
             Why::LastTime | Why::Probe => all.at_most(1),
         }
+    }
+
+    /// What is asked for alone may be refused for good: then its page is wanted.
+    fn witness(&self, ticker: &Ticker, piece: division::Piece) -> Option<Witness> {
+        let is_last = match piece.why {
+            Why::Alone | Why::LastTime => true,
+            Why::Wanted | Why::Suspect | Why::Probe => false,
+        };
+        let Task { ref outdir, kind, .. } = *self.tools.task;
+        let target = || quarantine::page_of(outdir, ticker, Partition::of(kind, piece.days.from()));
+        is_last.then(|| self.tools.client.witness(target()))
+    }
+
+    /// Keeps the page that was refused, for the vendor. A page that can't be kept is said and no more.
+    fn keep_page<R: Stored>(&self, visit: &mut Visit<'_, R>, failure: &Failure) {
+        let Some(witness) = visit.witness.take() else { return };
+        if failure.meaning() != Meaning::BadPart && !matches!(failure, Failure::CutPage(_)) {
+            return;
+        }
+        let without_key = |text: &str| self.tools.client.without_key(text);
+        let url = visit.url.as_ref().map(|url| without_key(url.as_str())).unwrap_or_default();
+        let refused = without_key(&failure.to_string());
+        let about = About { url, refused_at: clock::now(), status: 200, refused };
+        let text = match quarantine::keep(&witness, &about) {
+            Ok(None) => return,
+            Ok(Some(page)) => {
+                let text = format!("the page that was refused is kept as it came: {}", page.display());
+                visit.kept.push(page);
+                text
+            }
+            Err(error) => format!("the page that was refused is not kept: {}", causes(&error)),
+        };
+        self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
     }
 
     /// Leaves out what is known to lie before the plan's first day.
@@ -201,13 +254,13 @@ impl<'a> Pipeline<'a> {
 
     /// What lies between the days wanted may be on disk: nothing is said of it.
     fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
-        let refused = visit.wanted_of(days);
+        let refused = self.tools.settled(&visit.wanted_of(days));
         if refused.is_empty() {
             return Ok(());
         }
         let text = format_args!("{refused} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
-        let fetch = Fetch { asking: self.tools.task.asking(), pages: visit.received.pages };
+        let fetch = Fetch { asking: self.tools.told(self.tools.task.asking()), pages: visit.received.pages };
         visit.store.record_outside_plan(&refused, fetch)?;
         visit.open = visit.open.minus(&refused);
         Ok(())
@@ -216,23 +269,29 @@ impl<'a> Pipeline<'a> {
     /// One chain of pages, from the first day of `range` to its last.
     fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
         let wanted = visit.wanted_of(range);
-        let Visit { ticker, store, open, tries, received, odd, duplicates, .. } = visit;
+        let Visit { ticker, store, open, tries, received, odd, duplicates, witness, url, .. } = visit;
         let ticker: &Ticker = ticker;
         let Task { kind, zone, .. } = *self.tools.task;
         let window = row::window::<R>(kind, zone, range);
         let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window)
             .with(self.tools.task.duplicates);
-        let mut partitioner = Partitioner::new(kind, zone, wanted);
-        let mut fetch = Fetch { asking: self.tools.task.asking(), pages: 0 };
+        // What counts as settled may turn out with the first reply only.
+        let begun = || Partitioner::new(kind, zone, self.tools.settled(&wanted));
+        let mut partitioner: Option<Partitioner> = None;
+        let asking = self.tools.task.asking();
+        let mut fetch = Fetch { asking, pages: 0 };
 
         let on_page = |page: Delivery<R>| -> Result<(), TickerError> {
-            fetch.pages += 1;
+            fetch = Fetch { asking: self.tools.told(asking), pages: fetch.pages + 1 };
             received.pages += 1;
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             *duplicates += page.resolved.len();
+            for day in page.resolved.iter().filter_map(|stamp| day_of::<R>(zone, *stamp)) {
+                store.note_duplicate(Partition::of(kind, day), self.tools.task.duplicates);
+            }
             let day = page.rows.last().and_then(|row| row.day(zone));
-            for piece in partitioner.take(page.rows) {
+            for piece in partitioner.get_or_insert_with(begun).take(page.rows) {
                 odd.look_at(&piece);
                 keep(store, open, piece, fetch)?;
             }
@@ -246,14 +305,16 @@ impl<'a> Pipeline<'a> {
             self.tools.reporter.waiting(ticker, failure);
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         };
-        if let Err(error) = follow(self.tools.client, &mut chain, *tries, self.tools.stop, on_page, on_retry)
-        {
+        let Tools { client, stop, .. } = self.tools;
+        let followed = follow(client, &mut chain, *tries, witness.as_ref(), stop, on_page, on_retry);
+        if let Err(error) = followed {
+            *url = chain.url().cloned();
             store.discard();
             odd.discard();
             store.prove()?;
             return Err(error);
         }
-        for piece in partitioner.finish() {
+        for piece in partitioner.unwrap_or_else(begun).finish() {
             odd.look_at(&piece);
             keep(store, open, piece, fetch)?;
         }

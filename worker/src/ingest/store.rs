@@ -1,10 +1,11 @@
 //! One ticker's place on disk: brings closed partitions into their files and proves them in the ledger.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
-use shared::dataset::entry::{CODE_VERSION, Entry, Shorter};
+use shared::dataset::entry::{CODE_VERSION, Entry, KeptDuplicates, Shorter};
 use shared::dataset::ledger::{Damage, Ledger, LedgerError};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
@@ -12,6 +13,7 @@ use shared::dataset::reader::ReadError;
 use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::{self, DiskError};
+use shared::run::duplicates::Duplicates;
 
 use super::drafts::{Existing, Ground, Place, Stored};
 use super::partitioner::Piece;
@@ -58,6 +60,8 @@ pub struct Store<R: Stored> {
     draft: Option<(Partition, R::Draft)>,
     /// Closed without a file of their own: proven together with the next file, or at the end.
     unproven: Vec<Entry>,
+    /// Bars of partitions that are not closed yet, of which one of two versions was kept.
+    duplicates: BTreeMap<Partition, KeptDuplicates>,
     /// What the source brought less of than there was.
     shorter: Vec<Shorter>,
     /// What was found, to be said.
@@ -85,7 +89,15 @@ impl<R: Stored> Store<R> {
             let (path, what) = (damage.path.display(), &damage.what);
             found.push(format!("{partition} is damaged and will be fetched again: {path}: {what}"));
         }
-        let mut store = Self { place, ledger, draft: None, unproven: Vec::new(), shorter: Vec::new(), found };
+        let mut store = Self {
+            place,
+            ledger,
+            draft: None,
+            unproven: Vec::new(),
+            duplicates: BTreeMap::new(),
+            shorter: Vec::new(),
+            found,
+        };
         for partition in damaged {
             store.set_aside_if_broken(partition)?;
         }
@@ -148,7 +160,12 @@ impl<R: Stored> Store<R> {
         let proven = entry.data_days();
         let ground = Ground { existing, replaced: &replaced, proven: &proven };
         entry.file = R::publish(draft, &self.place, partition, ground)?;
+        let noted = self.duplicates.remove(&partition);
+        let older = before.as_ref().and_then(|before| before.duplicates.clone());
+        // What was noted of the file before holds for the days that did not come again.
+        let older = older.filter(|_| !proven.minus(days).is_empty());
         if let Some(file) = &mut entry.file {
+            file.duplicates = noted.or(older);
             let path = self.place.file(partition);
             file.seen = Some(Seen::at(&path).map_err(DiskError::at("look at", &path))?);
         }
@@ -186,9 +203,16 @@ impl<R: Stored> Store<R> {
         }
     }
 
+    /// A bar of `partition`, which is not closed yet, came in two versions; this choice was made.
+    pub fn note_duplicate(&mut self, partition: Partition, kept: Duplicates) {
+        let none = || KeptDuplicates { kept: kept.to_string(), rows: 0 };
+        self.duplicates.entry(partition).or_insert_with(none).rows += 1;
+    }
+
     /// Gives up the rows of a partition that was not closed.
     pub fn discard(&mut self) {
         self.draft = None;
+        self.duplicates.clear();
     }
 
     /// Records that the plan does not reach `days`.

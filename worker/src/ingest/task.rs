@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use shared::dataset::answers::Asking;
-use shared::dataset::coverage::DateRange;
+use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::{Ledger, LedgerError};
 use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::run::base_url::BaseUrl;
 use shared::run::duplicates::Duplicates;
@@ -33,8 +35,10 @@ pub struct Task {
     pub columns: Columns,
     /// In which zone days are counted.
     pub zone: Zone,
-    /// Days; all of them settled.
+    /// Days; all of them settled by this machine's clock.
     pub asked: DateRange,
+    /// How long after the end of its session a day counts as settled.
+    pub settle: SignedDuration,
     /// How much is asked for at a time.
     pub window: Window,
     /// Which way; only daily bars have more than one.
@@ -75,6 +79,36 @@ pub struct Tools<'a> {
 }
 
 impl Tools<'_> {
+    /// Those of `days` that count as settled. Where this machine's clock is ahead, that is known with the first reply.
+    pub fn settled(&self, days: &Coverage) -> Coverage {
+        match self.settled_to() {
+            None => days.clone(),
+            Some(last) => DateRange::new(TradingDay::MIN, last)
+                .map_or_else(Coverage::empty, |settled| days.intersection(&settled.into())),
+        }
+    }
+
+    /// The last settled day by the source's clock, where ours is ahead of it.
+    pub fn settled_to(&self) -> Option<TradingDay> {
+        let clocks = self.client.source_clock().filter(|clocks| clocks.is_ahead())?;
+        Some(TradingDay::last_settled(clocks.earlier(clock::now()), self.task.settle))
+    }
+
+    /// Says which days of `missing` are left out since the source's clock does not know them as settled.
+    pub fn name_unsettled(&self, ticker: &Ticker, missing: &Coverage) {
+        let unsettled = missing.minus(&self.settled(missing));
+        if !unsettled.is_empty() {
+            let text = format_args!("{unsettled} is not settled by the source's clock and is left out");
+            self.reporter.ticker(Level::Warn, ticker, text);
+        }
+    }
+
+    /// `asking` as ledgers tell of it: never in the source's future.
+    pub fn told(&self, asking: Asking) -> Asking {
+        let at = self.client.source_clock().map_or(asking.at, |clocks| clocks.earlier(asking.at));
+        Asking { at: clock::to_the_second(at), ..asking }
+    }
+
     /// The ledger of `ticker` as it stands, without taking its place.
     pub fn ledger(&self, ticker: &Ticker) -> Result<Ledger, LedgerError> {
         Ledger::read(&self.task.outdir, self.task.kind, ticker)

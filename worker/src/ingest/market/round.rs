@@ -16,6 +16,8 @@ pub enum Reply {
     Day(MarketDay),
     /// There was no session to ask for.
     NoSession,
+    /// Not asked: its session is not settled by the source's clock.
+    Unsettled,
     /// The plan does not reach it.
     OutsidePlan,
     /// No reply that can be believed.

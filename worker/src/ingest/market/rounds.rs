@@ -115,7 +115,7 @@ impl Rounds<'_> {
 
     fn round(&self, replies: Vec<(Question, Reply)>, asking: Asking) -> Round {
         let pages = replies.iter().filter(|(_, reply)| matches!(reply, Reply::Day(_))).count() as u64;
-        let round = Round::new(replies, Fetch { asking, pages });
+        let round = Round::new(replies, Fetch { asking: self.tools.told(asking), pages });
         for days in round.refused.ranges() {
             self.warn(format_args!("{days} is outside the plan of the API key"));
         }
@@ -124,6 +124,9 @@ impl Rounds<'_> {
 
     fn reply(&self, question: Question, on_page: impl FnOnce(u64)) -> Reply {
         let Some(day) = question.session else { return Reply::NoSession };
+        if self.tools.settled_to().is_some_and(|last| last < day) {
+            return Reply::Unsettled;
+        }
         if self.edge().refuses(day) {
             return Reply::OutsidePlan;
         }
@@ -192,7 +195,7 @@ impl Rounds<'_> {
             return Stand::Ended;
         }
         if order.failure.is_none() {
-            order.failure = round.failure(order.missing()).cloned();
+            order.failure = round.failure(&self.tools.settled(order.missing())).cloned();
         }
         let Received { rows, pages, bytes } = order.received;
         if round.begins().is_none_or(|day| !order.ends_at(day)) {
@@ -202,6 +205,7 @@ impl Rounds<'_> {
         if order.odd.any() {
             self.tools.reporter.ticker(Level::Warn, &order.ticker, order.odd);
         }
+        self.tools.name_unsettled(&order.ticker, order.missing());
         match (order.failure, order.alone) {
             (Some(failure), _) => self.tally.failed(&order.ticker, &TickerError::from(failure)),
             (None, None) => self.tally.done(&order.ticker, order.received),
@@ -219,7 +223,7 @@ impl Rounds<'_> {
         if let Some(why) = why.filter(|_| !order.missing().intersection(&bad).is_empty()) {
             order.alone.get_or_insert_with(|| why.to_owned());
         }
-        let wanted = order.missing().minus(&bad);
+        let wanted = self.tools.settled(order.missing()).minus(&bad);
         let [answered, silent, refused] =
             [&round.answered, &round.silent, &round.refused].map(|days| wanted.intersection(days));
         if answered.is_empty() && silent.is_empty() && refused.is_empty() {

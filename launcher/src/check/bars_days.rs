@@ -1,0 +1,79 @@
+//! Are there the days that bars are to be made of? Looked at before the first worker, by the ledgers of the input. A tree
+//! without ledgers tells nothing of its days.
+
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::descriptor;
+use shared::dataset::ledger::Ledger;
+use shared::market::session;
+use shared::market::ticker::Ticker;
+
+use crate::job::BarsOrder;
+
+/// What says that days may be missing.
+const ALLOW_GAP: &str = "--allow-gap";
+
+/// What is there of the days asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Every session of every ticker, as far as anybody can tell.
+    Whole,
+    /// Some tickers lack sessions: their bars can't be made, the others' can.
+    Some {
+        /// How many lack any.
+        short: usize,
+        /// One of them.
+        example: Ticker,
+        /// What it lacks.
+        missing: Coverage,
+    },
+    /// Not one ticker has them all.
+    Beyond {
+        /// One of them.
+        example: Ticker,
+        /// What it lacks.
+        missing: Coverage,
+    },
+}
+
+/// Holds `days` against what the input of `order` proves of `tickers`.
+pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> Reach {
+    let (_, root, kind) = order.input.parts();
+    let is_ours = matches!(descriptor::read(root), Ok(Some(_)));
+    if !is_ours || order.arguments.iter().any(|word| word == ALLOW_GAP) {
+        return Reach::Whole;
+    }
+    // A ledger that can't be read is its ticker's own trouble.
+    let missing = |ticker: &Ticker| Some(lacking(&Ledger::read(root, kind, ticker).ok()?.answered(), days));
+    let short = tickers.iter().filter_map(|ticker| Some((ticker, missing(ticker)?)));
+    let mut short = short.filter(|(_, missing)| !missing.is_empty());
+    let Some((example, missing)) = short.next() else { return Reach::Whole };
+    let example = example.clone();
+    match 1 + short.count() {
+        all if all == tickers.len() => Reach::Beyond { example, missing },
+        short => Reach::Some { short, example, missing },
+    }
+}
+
+/// The sessions of `days` of which nothing was `answered`.
+fn lacking(answered: &Coverage, days: DateRange) -> Coverage {
+    let unknown = Coverage::from(days).minus(answered);
+    let sessions = |range: &DateRange| session::sessions(range.from(), range.to());
+    let on_days = unknown.ranges().iter().flat_map(sessions);
+    on_days.filter_map(|(day, _)| DateRange::new(day, day)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_days_with_a_session_are_lacking() {
+        let range = |from: &str, to: &str| {
+            DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order")
+        };
+        let answered = Coverage::from(range("2024-06-03", "2024-06-28"));
+        assert!(lacking(&answered, range("2024-06-03", "2024-06-30")).is_empty(), "a weekend");
+        let beyond = lacking(&answered, range("2024-06-03", "2024-07-04"));
+        assert_eq!(beyond, Coverage::from(range("2024-07-01", "2024-07-03")), "and a holiday");
+    }
+}

@@ -1,0 +1,105 @@
+//! Promise: pages as the vendor has sent them are read as they are meant, and a bad row is the trouble of its ticker.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+
+use tests::harness::place::{Place, days, ticker};
+use tests::harness::program::run;
+use tests::harness::tree;
+
+/// Serves what `page` makes of each path, until the test ends; returns the base URL.
+fn serve(page: impl Fn(&str) -> String + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let Some(request) = lines.next() else { continue };
+            lines.take_while(|line| !line.is_empty()).for_each(drop);
+            let body = page(request.split(' ').nth(1).unwrap_or_default());
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            // A client that has gone away is no news.
+            drop((&stream).write_all((head + &body).as_bytes()));
+        }
+    });
+    format!("http://{addr}")
+}
+
+/// 8 March 2024: its midnight, and the end of its session.
+const MIDNIGHT: i64 = 1_709_874_000_000;
+const CLOSE: i64 = 1_709_931_600_000;
+
+fn bar(ticker: &str, t: i64, open: &str, n: &str) -> String {
+    format!(r#"{{"T":"{ticker}","v":100,"vw":10.0,"o":{open},"c":10,"h":10,"l":10,"t":{t},"n":{n}}}"#)
+}
+
+fn page(ticker: Option<&str>, rows: &[String]) -> String {
+    let name = ticker.map(|ticker| format!(r#""ticker":"{ticker}","#)).unwrap_or_default();
+    let count = rows.len();
+    format!(
+        r#"{{{name}"resultsCount":{count},"adjusted":false,"results":[{}],"status":"OK"}}"#,
+        rows.join(",")
+    )
+}
+
+#[test]
+fn a_bad_row_of_the_market_is_its_own_ticker_s_which_is_asked_for_alone_or_nobody_s() {
+    let base = serve(|path| {
+        if path.starts_with("/v2/aggs/grouped/") {
+            let good = bar("GOOD", CLOSE, "10", "5");
+            return page(None, &[good, bar("BAD", CLOSE, "null", "5"), bar("OTHER", CLOSE, "10", "5.5")]);
+        }
+        page(Some("BAD"), &[bar("BAD", MIDNIGHT, "10", "1.5e+01")])
+    });
+    let place = Place::with_tickers(["GOOD", "BAD"]);
+    let mut worker = place.worker(&base, days("2024-03-08", "2024-03-08"));
+    let said = run(worker.args(["--via", "grouped"])).expect_code(0).stderr;
+    for words in [
+        "2024-03-08: 1 rows of other tickers are of no use (OTHER: row 3: ",
+        "BAD: its row of the market is of no use (row 2: invalid type: null",
+    ] {
+        assert_eq!(said.matches(words).count(), 1, "{words}: {said}");
+    }
+    for name in ["GOOD", "BAD"] {
+        let rows = tree::daily_rows(&place.outdir(), &ticker(name));
+        assert_eq!(rows.len(), 1, "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_bare_nan_and_whole_numbers_of_any_spelling_are_read_and_odd_bars_are_kept_and_said() {
+    let base = serve(|_| {
+        let odd = r#"{"v":0,"a":NaN,"vw":NaN,"o":0,"c":10,"h":9.5,"l":10,"t":1.709874e12,"op":10}"#;
+        page(Some("TEST"), &[odd.to_owned()])
+    });
+    let place = Place::with_tickers(["TEST"]);
+    let said = run(&mut place.worker(&base, days("2024-03-08", "2024-03-08"))).expect_code(0).stderr;
+    assert!(
+        said.contains(
+            "TEST: 1 rows with a high below the low were kept as they came, the first stamped 1709874000000"
+        ),
+        "{said}"
+    );
+    assert_eq!(tree::daily_rows(&place.outdir(), &ticker("TEST")).len(), 1);
+}
+
+#[test]
+fn what_can_not_be_never_becomes_data() {
+    let good = bar("TEST", MIDNIGHT, "10", "5");
+    for (from, to, words) in [
+        (r#""o":10"#, r#""o":10,"o":11"#, "row 1: duplicate field `o`"),
+        (r#""T":"TEST""#, r#""T":"OTHER""#, "its rows are of ticker \"OTHER\""),
+        (r#""v":100"#, r#""v":-100"#, "row 1: v is -100"),
+        (r#""n":5"#, r#""n":5.5"#, "row 1: invalid type: floating point"),
+        (r#""l":10"#, r#""l":NaN"#, "row 1: invalid type: null"),
+    ] {
+        let row = good.replacen(from, to, 1);
+        let base = serve(move |_| page(Some("TEST"), std::slice::from_ref(&row)));
+        let place = Place::with_tickers(["TEST"]);
+        let mut worker = place.worker(&base, days("2024-03-08", "2024-03-08"));
+        let said = run(worker.args(["--tries", "2"])).expect_code(10).stderr;
+        assert!(said.contains("ERROR TEST: failed") && said.contains(words), "{words}: {said}");
+        assert!(tree::parquet_bytes(&place.outdir()).is_empty(), "{words}");
+    }
+}

@@ -1,0 +1,99 @@
+//! Pages that were refused, kept as they came for whoever has to ask the vendor about them: `OUT/_quarantine`, a page
+//! and what is known of it for each partition of a ticker that is not to be had. Few of them, the oldest go first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::dataset::partition::Partition;
+use shared::disk::publish::{self, DiskError};
+use shared::market::ticker::Ticker;
+
+use crate::api::witness::Witness;
+
+/// Pages in one tree.
+const MOST_PAGES: usize = 50;
+/// Bytes of them together.
+const MOST_BYTES: u64 = 256 << 20;
+const ABOUT: &str = "about.json";
+
+/// Where the pages of `ticker` for `partition` go.
+pub fn page_of(outdir: &Path, ticker: &Ticker, partition: Partition) -> PathBuf {
+    outdir.join("_quarantine").join(format!("{ticker}-{}.json", partition.period()))
+}
+
+/// What is known of a page that was refused.
+#[derive(Debug, Clone, Serialize)]
+pub struct About {
+    /// The request, without the key.
+    pub url: String,
+    /// When it was refused.
+    pub refused_at: Timestamp,
+    /// HTTP status.
+    pub status: u16,
+    /// Why.
+    pub refused: String,
+}
+
+/// Keeps the page that `witness` saw last, and says where.
+pub fn keep(witness: &Witness, about: &About) -> Result<Option<PathBuf>, DiskError> {
+    let Some(page) = witness.keep()? else { return Ok(None) };
+    let text = serde_json::to_string_pretty(about).expect("plain data");
+    publish::publish(&page.with_extension(ABOUT), text.as_bytes())?;
+    if let Some(folder) = page.parent() {
+        shrink(folder, &page, MOST_PAGES, MOST_BYTES)?;
+    }
+    Ok(Some(page))
+}
+
+/// Removes the oldest pages until there are few enough; `newest` stays. Another process may do the same meanwhile.
+fn shrink(folder: &Path, newest: &Path, most_pages: usize, most_bytes: u64) -> Result<(), DiskError> {
+    let entries = fs::read_dir(folder).map_err(DiskError::at("list", folder))?;
+    let page = |path: PathBuf| -> Option<(SystemTime, u64, PathBuf)> {
+        let is_page = path.extension()? == "json" && !path.file_name()?.to_str()?.ends_with(ABOUT);
+        let known = fs::metadata(&path).ok().filter(|_| is_page && path != newest)?;
+        Some((known.modified().ok()?, known.len(), path))
+    };
+    let mut others: Vec<_> = entries.filter_map(|entry| page(entry.ok()?.path())).collect();
+    others.sort();
+    let mut bytes = fs::metadata(newest).map_or(0, |known| known.len());
+    let mut kept = 1;
+    for (_, length, path) in others.into_iter().rev() {
+        bytes = bytes.saturating_add(length);
+        kept += 1;
+        if kept > most_pages || bytes > most_bytes {
+            drop(fs::remove_file(path.with_extension(ABOUT)));
+            drop(fs::remove_file(&path));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_pages_go_first_and_the_newest_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |number: u64| folder.path().join(format!("T{number}-2023.json"));
+        for number in 1..=5 {
+            publish::publish(&path(number), &[0; 10]).expect("written");
+            publish::publish(&path(number).with_extension(ABOUT), b"{}").expect("written");
+            let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number);
+            fs::File::options()
+                .write(true)
+                .open(path(number))
+                .and_then(|file| file.set_modified(at))
+                .expect("set");
+        }
+        let left = || (1..=5).filter(|number| path(*number).exists()).collect::<Vec<_>>();
+        shrink(folder.path(), &path(1), 4, 1_000).expect("listed");
+        assert_eq!(left(), [1, 3, 4, 5], "what was kept now stays, whatever its time");
+        shrink(folder.path(), &path(1), 4, 25).expect("listed");
+        assert_eq!(left(), [1, 5]);
+        assert!(!path(2).with_extension(ABOUT).exists());
+    }
+}

@@ -28,15 +28,15 @@ impl Clock {
         let count = 1 + dice.below(3);
         let mut jumps: Vec<(u64, i64)> = (0..count)
             .map(|_| {
-                let at = if dice.once_in(3) { 0 } else { super::fate::moment(dice) };
-                let far = i64::try_from(super::fate::moment(dice)).expect("days");
+                let at = if dice.once_in(3) { 0 } else { moment(dice) };
+                let far = i64::try_from(moment(dice)).expect("days");
                 (at, if dice.once_in(2) { far } else { -far })
             })
             .collect();
         // In the end somebody sets it right.
         jumps.sort_unstable();
         let last = jumps.last().map_or(0, |(at, _)| *at);
-        jumps.push((last + super::fate::moment(dice), 0));
+        jumps.push((last + moment(dice), 0));
         Self { jumps }
     }
 
@@ -50,4 +50,10 @@ impl Clock {
     pub(crate) fn right_from(&self) -> u64 {
         self.jumps.last().map_or(0, |(at, _)| *at)
     }
+}
+
+/// Any time from a second to two days, each order of magnitude as likely.
+pub(crate) fn moment(dice: &mut Dice) -> u64 {
+    let longest = dice.pick(&[10 * SECOND, 2 * MINUTE, 20 * MINUTE, 3 * HOUR, 2 * DAY]);
+    SECOND + dice.below(longest)
 }

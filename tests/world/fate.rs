@@ -16,7 +16,7 @@ use shared::run::size::Size;
 use shared::run::window::Window;
 use tests::sim::chance::{Dice, join};
 
-use super::clock::{Clock, DAY, HOUR, MINUTE, SECOND};
+use super::clock::{Clock, DAY, HOUR, moment};
 
 /// Of what kind a ticker is, for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -344,12 +344,6 @@ fn spells(people: usize, dice: &mut Dice) -> Vec<Spell> {
         Spell { from, to, trouble, whom }
     };
     (0..count).map(|_| spell(dice)).collect()
-}
-
-/// Any time from a second to two days, each order of magnitude as likely.
-pub(crate) fn moment(dice: &mut Dice) -> u64 {
-    let longest = dice.pick(&[10 * SECOND, 2 * MINUTE, 20 * MINUTE, 3 * HOUR, 2 * DAY]);
-    SECOND + dice.below(longest)
 }
 
 fn odds(dice: &mut Dice) -> Odds {

@@ -63,7 +63,7 @@ fn years(life: &mut Life<'_>) -> Result<(), Wrong> {
         if ended != End::Killed || life.counts.kills > 8 {
             chapters -= 1;
         }
-        let pause = fate::moment(&mut life.dice);
+        let pause = clock::moment(&mut life.dice);
         life.pass_to(life.t + pause);
         while life.happens(life.fate.odds.damage) {
             life.damage();

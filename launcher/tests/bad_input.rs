@@ -311,7 +311,7 @@ fn a_status_that_could_not_be_said_is_no_success() {
 
 #[test]
 fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
-    let wrong: [(&str, &[&str]); 30] = [
+    let wrong: [(&str, &[&str]); 31] = [
         ("--job", &["weekly", ""]),
         ("--mode", &["XB", ""]),
         ("--tickers-csv", &["nowhere.csv"]),
@@ -325,6 +325,7 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("--retries", &["-1", "often"]),
         ("--base-url", &["api.massive.com", "ftp://api.massive.com"]),
         ("--columns", &["all"]),
+        ("--duplicates", &["keep", "both"]),
         ("--tz", &["Mars/Olympus"]),
         ("--window", &["week"]),
         ("--rate", &["fast", "0/s"]),

@@ -186,7 +186,7 @@ const SOURCE: [(&str, &[&str]); 6] = [
     ("--max-workers", &["0", "65", "many"]),
     ("--base-url", &["api.massive.com", "ftp://api.massive.com", "https://api.massive.com/v2"]),
     ("--rate", &["fast", "0/s", "-5/min", "5/fortnight"]),
-    ("--rate-limit", &["0", "-1", "slow", "nan"]),
+    ("--rate-limit", &["-1", "slow", "nan"]),
     ("--tries", &["0", "101", "once"]),
     ("--backoff-base", &["-5ms", "long", "5"]),
 ];
@@ -224,6 +224,7 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
     let run_mark: (&str, &[&str]) = ("--run-mark", &["ab12", "ABCDEF01", "run-one1"]);
     let columns: (&str, &[&str]) = ("--columns", &["all", "NARROW"]);
     let via: (&str, &[&str]) = ("--via", &["market", ""]);
+    let duplicates: (&str, &[&str]) = ("--duplicates", &["keep", "both"]);
     let download = [&DOWNLOAD[..], &SOURCE[..], &[covered_since, run_mark]].concat();
     let reference = [&SOURCE[..], &[("--date", &["today", "2024-02-30", "2199-01-01"][..])]].concat();
     let universe: Vec<(&str, &[&str])> = vec![
@@ -232,8 +233,8 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("--cap-max", &["0", "-1", "much", "inf", "nan"]),
     ];
     for (subcommand, table) in [
-        ("daily", [&download[..], &[via]].concat()),
-        ("minute", download.clone()),
+        ("daily", [&download[..], &[via, duplicates]].concat()),
+        ("minute", [&download[..], &[duplicates]].concat()),
         ("trades", [&download[..], &[columns]].concat()),
         ("reference", reference),
         ("universe", universe),
@@ -281,12 +282,10 @@ fn a_string_where_a_number_belongs_is_named_with_ticker_page_and_row() {
         let page =
             line.split_once("page ").and_then(|(_, rest)| rest.split_once(", row ")).map(|(page, _)| page);
         let page: u32 = page.and_then(|page| page.parse().ok()).unwrap_or_else(|| panic!("{line}"));
-        assert!((1..=exchange.stats().total).contains(&page.into()), "{line}");
-        assert_eq!(
-            u64::from(page),
-            exchange.stats().total,
-            "each request was a page, the last one the bad one"
-        );
+        // Each request was a page. Behind the bad one a few more were asked for: it alone, and what is left without it.
+        let asked = exchange.stats().total;
+        assert!((1..=asked).contains(&page.into()), "{line}");
+        assert!(asked <= u64::from(page) + 16, "{asked} requests: {said}");
         assert!(line.contains("invalid type: string"), "{line}");
         eprintln!("{line}");
         // What is wrong on the way only is overcome: asked again, the page is as it should be.

@@ -354,8 +354,8 @@ fn the_launcher_makes_one_batch_of_what_comes_by_the_session_and_says_so() {
     assert_eq!(scene.exchange.stats().requests.get("aggs/day"), None);
     scene.check(&BTreeSet::new());
 
-    let said = run(scene.place.launcher("start").args(["--resume", "--via", "ticker"])).expect_code(2).stderr;
-    assert!(said.contains("--via: the run has auto, you say ticker"), "{said}");
+    let said = run(scene.place.launcher("start").args(["--resume", "--via", "ticker"])).expect_code(0).stdout;
+    assert!(said.contains("changes the run: --via auto → ticker\nalready complete"), "{said}");
     let minute = Place::with_tickers(["AIG"]);
     let mut start = minute.launcher_start_of(Kind::Minute, &scene.exchange.base_url(), scene.asked);
     let said = run(start.args(["--via", "grouped"])).expect_code(2).stderr;

@@ -365,8 +365,8 @@ fn rules(dice: &mut Dice) -> Rules {
     }
 }
 
-/// The run of a life, as its ledger lines name it.
-pub(crate) fn asker(since: Option<Timestamp>) -> Asker {
-    let mark = RunMark::of_run("life");
+/// A run of a life by its number, as its ledger lines name it.
+pub(crate) fn asker(number: u64, since: Option<Timestamp>) -> Asker {
+    let mark = RunMark::of_run(&format!("run {number}"));
     if since.is_some() { Asker::Anew(mark) } else { Asker::Trusting(mark) }
 }

@@ -81,6 +81,10 @@ pub(crate) struct Life<'a> {
     pub(crate) departed: BTreeMap<BatchId, Running>,
     /// Every attempt that was ever begun.
     begun: BTreeSet<(BatchId, u32)>,
+    /// The number of the run.
+    pub(crate) run: u64,
+    /// Does it want everything anew?
+    is_anew: bool,
     /// When the run was created, by the true time and by the wall.
     pub(crate) created: (u64, Timestamp),
     /// Whoever has a file that only a person can move away.
@@ -109,6 +113,8 @@ impl<'a> Life<'a> {
             running: BTreeMap::new(),
             departed: BTreeMap::new(),
             begun: BTreeSet::new(),
+            run: 1,
+            is_anew: fate.is_anew,
             created: (0, fate.wall(0)),
             needs_a_person: BTreeSet::new(),
             blows: vec![0; people],
@@ -117,6 +123,20 @@ impl<'a> Life<'a> {
             story,
             is_calm: false,
         }
+    }
+
+    /// Somebody begins another run on the same tree, in a work directory of its own.
+    pub(crate) fn begin_another_run(&mut self) {
+        self.run += 1;
+        self.is_anew = self.dice.once_in(2);
+        let is_anew = self.is_anew;
+        self.tell(|| format!("== another run{}", if is_anew { " that wants everything anew" } else { "" }));
+        self.created = (self.t, self.now());
+        self.journal.clear();
+        self.machine = Machine::new(self.fate.rules);
+        self.begun.clear();
+        self.blows.fill(0);
+        self.anew_at = self.t;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -139,11 +159,11 @@ impl<'a> Life<'a> {
     /// Which answers count at this moment.
     pub(crate) fn trust(&self) -> Trust {
         let since = self.since();
-        Trust { since, run: Some(asker(since)), ..Trust::at(self.now(), self.fate.recheck_empty) }
+        Trust { since, run: Some(asker(self.run, since)), ..Trust::at(self.now(), self.fate.recheck_empty) }
     }
 
     pub(crate) fn since(&self) -> Option<Timestamp> {
-        self.fate.is_anew.then_some(self.created.1)
+        self.is_anew.then_some(self.created.1)
     }
 
     /// Time passes until `to`, and every worker does what it does until then.
@@ -222,7 +242,8 @@ impl<'a> Life<'a> {
                 return Err(Wrong(format!("{id}.{number} begins beside another worker on the same days")));
             }
         }
-        let orders = Orders { fate: self.fate, people, days, since: self.since() };
+        let orders =
+            Orders { fate: self.fate, people, days, since: self.since(), run: asker(self.run, self.since()) };
         let dice = Dice::new(self.dice.roll());
         let course = worker::course(&orders, |whom| &self.folders[whom], self.t, dice);
         for whom in &orders.people {
@@ -358,7 +379,8 @@ impl Life<'_> {
     /// `ticker` is called done for `days`: then the tree holds what the source has said last.
     pub(crate) fn must_be_there(&self, ticker: &Ticker, days: DateRange) -> Result<(), Wrong> {
         let whom = self.person(ticker);
-        let since = self.fate.is_anew.then_some(self.created.0);
+        // Where the clock was set back another run's answers may seem to be newer than this one.
+        let since = (self.is_anew && self.fate.clock.right_from() == 0).then_some(self.created.0);
         match self.truths[whom].contradicts(self.fate, &self.folders[whom], days, since) {
             None => Ok(()),
             Some(what) => Err(Wrong(format!("{ticker} is called done, and {what}"))),

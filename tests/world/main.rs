@@ -60,11 +60,14 @@ fn years(life: &mut Life<'_>) -> Result<(), Wrong> {
         if let End::Closed(Outcome::Incomplete { .. }) = ended {
             life.anew_at = life.t;
         }
-        if ended != End::Killed || life.counts.kills > 8 {
+        if !matches!(ended, End::Killed) || life.counts.kills > 8 {
             chapters -= 1;
         }
         let pause = clock::moment(&mut life.dice);
         life.pass_to(life.t + pause);
+        if matches!(ended, End::Closed(_)) && life.running.is_empty() && life.dice.once_in(2) {
+            life.begin_another_run();
+        }
         while life.happens(life.fate.odds.damage) {
             life.damage();
         }
@@ -154,7 +157,9 @@ fn tell(death: &Death, all: &[Death]) -> ! {
         })
         .collect();
     panic!(
-        "life {}, step {}: {}\n{}\n{kinds}(WORLD_LIFE={} tells it whole)",
+        "{} lives went wrong, the first of them {}; the shortest:\nlife {}, step {}: {}\n{}\n{kinds}(WORLD_LIFE={} tells it whole)",
+        all.len(),
+        all.first().map_or(death.key, |first| first.key),
         death.key,
         death.steps,
         death.wrong.0,

@@ -350,9 +350,11 @@ impl Supervisor<'_, '_> {
         if let Outcome::Incomplete { .. } = outcome {
             self.life.nobody_innocent_is_given_up()?;
         }
+        // Whoever is given up is forgiven when the run is begun again, and nobody when it was only stopped.
+        let is_over = matches!(outcome, Outcome::Incomplete { .. });
         let at = self.now();
-        if self.write(vec![Entry { at, fact: Fact::Closed { outcome } }])? {
-            self.life.blows.iter_mut().for_each(|blows| *blows = 0);
+        if self.write(vec![Entry { at, fact: Fact::Closed { outcome } }])? && is_over {
+            self.life.blows.fill(0);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use shared::dataset::answers::{Asking, Said};
+use shared::dataset::answers::{Asker, Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::entry::Shorter;
@@ -41,7 +41,7 @@ use worker::report;
 
 use super::clock::SECOND;
 use super::disk::{File, Folder};
-use super::fate::{Character, Fate, Trouble, asker};
+use super::fate::{Character, Fate, Trouble};
 use super::source;
 
 /// Something that a worker does.
@@ -75,6 +75,7 @@ pub(crate) struct Orders<'a> {
     pub(crate) people: Vec<usize>,
     pub(crate) days: DateRange,
     pub(crate) since: Option<jiff::Timestamp>,
+    pub(crate) run: Asker,
 }
 
 struct Worker<'a> {
@@ -182,7 +183,7 @@ impl Worker<'_> {
     fn ingest(&mut self, whom: usize, folder: &Folder) -> Result<(u64, u64), TickerError> {
         let Orders { fate, days, since, .. } = *self.orders;
         self.may_write(whom)?;
-        let run = Some(asker(since));
+        let run = Some(self.orders.run);
         let trust = Trust { since, run, ..Trust::at(fate.wall(self.t), fate.recheck_empty) };
         let mut wanted = folder.ledger().to_ask(days, &trust);
         let mut visit = Visit {
@@ -420,7 +421,7 @@ impl Worker<'_> {
     }
 
     fn asking(&self) -> Asking {
-        Asking { at: self.orders.fate.wall(self.t), run: Some(asker(self.orders.since)) }
+        Asking { at: self.orders.fate.wall(self.t), run: Some(self.orders.run) }
     }
 
     /// As `Store::close` does it.

@@ -1,12 +1,15 @@
 //! Promise: what counts as settled is told by the earlier of two clocks, this machine's and the source's. A source whose
 //! `Date` is days behind looks the same as a machine whose clock is days ahead.
 
+use std::process::Command;
+
 use jiff::{SignedDuration, Timestamp};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::run::events::{Event, EventTail, Origin, Persistence};
 use tests::harness::place::Place;
 use tests::harness::program::run;
 use tests::harness::tree;
@@ -15,6 +18,7 @@ use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+const DAYS: SignedDuration = SignedDuration::from_hours(2 * 24);
 const SETTLE: SignedDuration = SignedDuration::from_hours(15);
 
 /// A market that trades to this day, and says that now is so far from now.
@@ -80,4 +84,104 @@ fn latest_question(place: &Place, ticker: &Ticker) -> Timestamp {
     let text = std::fs::read_to_string(Ledger::path(&place.outdir(), ticker)).expect("read");
     let times = text.split("\"asked_at\":\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
     times.map(|time| time.parse().expect("an instant")).max().expect("a question")
+}
+
+/// A run of `place` until its end: what it says of itself, and how it ends.
+fn run_to_end(place: &Place, start: &mut Command, exit: i32) -> String {
+    let started = run(start.args(["--rate", "60000/min"])).expect_code(0).stdout;
+    started + &run(&mut place.launcher("wait")).expect_code(exit).stdout
+}
+
+/// `launcher start --resume` to `to`, with another source.
+fn resume(place: &Place, exchange: &Exchange, to: TradingDay) -> Command {
+    let mut start = place.launcher("start");
+    start.args(["--resume", "--to", &to.to_string(), "--base-url", &exchange.base_url()]);
+    start
+}
+
+#[test]
+fn a_run_and_its_extension_end_complete_at_the_days_that_both_clocks_know_and_the_rest_comes_later() {
+    let now = Timestamp::now();
+    let today = TradingDay::of(now).expect("a day");
+    let (ten_days_ago, asked) =
+        (today.plus_days(-10), DateRange::new(today.plus_days(-40), today).expect("in order"));
+    let by_source = TradingDay::last_settled(now - DAYS, SETTLE);
+    let last = TradingDay::last_settled(now, SETTLE);
+    for (what, first) in [("new", asked.to()), ("extended", ten_days_ago)] {
+        let (exchange, right) = (market(today, -DAYS), market(today, SignedDuration::ZERO));
+        let tickers = universe(&exchange, 3);
+        let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+        let range = DateRange::new(asked.from(), first).expect("in order");
+        let mut said = run_to_end(&place, &mut place.launcher_start(&exchange.base_url(), range), 0);
+        if first < asked.to() {
+            said = run_to_end(&place, &mut resume(&place, &exchange, asked.to()), 0);
+        }
+        assert!(said.contains(&format!("this run ends at {by_source}")), "{what}: {said}");
+        assert!(said.contains("this machine's clock is 2 days 0 h ahead of the source's"), "{what}: {said}");
+        assert!(said.contains("COMPLETE") && said.contains("3 / 3 verified"), "{what}: {said}");
+        // The clock is set right.
+        let said = run_to_end(&place, &mut resume(&place, &right, asked.to()), 0);
+        assert!(said.contains(&format!("days settled since: {by_source} → {last}")), "{what}: {said}");
+        let all = DateRange::new(asked.from(), last).expect("in order");
+        for ticker in &tickers {
+            let rows = tree::daily_rows(&place.outdir(), ticker);
+            assert_eq!(rows, daily_bars(&right, ticker, all), "{what}: {ticker}");
+        }
+    }
+}
+
+#[test]
+fn days_that_a_run_counts_on_and_the_source_does_not_know_as_settled_end_it_with_the_clock_named() {
+    let now = Timestamp::now();
+    let today = TradingDay::of(now).expect("a day");
+    let asked = DateRange::new(today.plus_days(-40), today).expect("in order");
+    let (right, behind) = (market(today, SignedDuration::ZERO), market(today, -WEEK));
+    let tickers = universe(&right, 2);
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    run_to_end(&place, &mut place.launcher_start(&right.base_url(), asked), 0);
+    // All that one of them has is lost, and the clock of the source falls back.
+    std::fs::remove_dir_all(place.outdir().join(tickers[0].as_str())).expect("removed");
+    let mut again = resume(&place, &behind, asked.to());
+    let said = run_to_end(&place, again.args(["--retries", "0"]), 1);
+    assert!(said.contains("INCOMPLETE") && said.contains("1 / 2 verified"), "{said}");
+    assert!(
+        said.contains("is not settled by the source's clock: this machine's clock is 7 days 0 h ahead"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_worker_says_whose_clock_keeps_it_from_days_that_a_run_counts_on() {
+    let now = Timestamp::now();
+    let today = TradingDay::of(now).expect("a day");
+    for via in ["ticker", "grouped"] {
+        for (offset, to, kind) in [
+            (
+                -WEEK,
+                TradingDay::last_settled(now, SETTLE),
+                "the clock of this machine is ahead of the source's",
+            ),
+            (
+                SignedDuration::ZERO,
+                today.plus_days(3),
+                "the clock of this machine is behind the days of the run",
+            ),
+        ] {
+            let exchange = market(today, offset);
+            let tickers = universe(&exchange, 2);
+            let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+            let asked = DateRange::new(today.plus_days(-30), to).expect("in order");
+            let path = place.path().join("events.jsonl");
+            let mut worker = place.worker(&exchange.base_url(), asked);
+            worker.args(["--via", via, "--resume", "--run-mark", "0123abcd", "--events"]).arg(&path);
+            run(&mut worker).expect_code(10);
+            let mut tail = EventTail::new(&path);
+            let said = tail.read_new().filter_map(|said| match said.event {
+                Event::TickerFailed { origin, kind, persistence, .. } => Some((origin, kind, persistence)),
+                _ => None,
+            });
+            let expected = (Some(Origin::Machine), Some(kind.to_owned()), Persistence::Transient);
+            assert_eq!(said.collect::<Vec<_>>(), vec![expected; 2], "{via}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Going on otherwise: `start --resume` with more days or more tickers than the run has, or with other knobs.
 
+use jiff::Timestamp;
 use shared::market::ticker::Ticker;
+use shared::run::source_clock::SourceClock;
 use shared::run::workdir::Workdir;
 
 use super::existing;
@@ -74,6 +76,19 @@ impl Resumed {
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
+    /// The same, where this machine's clock, which says `now`, is ahead of the source's by `clocks`, if it is.
+    pub fn settled_by(mut self, frozen: &Request, clocks: Option<SourceClock>, now: Timestamp) -> Self {
+        if let (Some(clocks), Some(extension)) = (clocks, self.extension.take()) {
+            self.extension = extension.settled_by(frozen, clocks.earlier(now));
+            self.request = match &self.extension {
+                Some(extension) => extension.request.clone(),
+                None => unextended(self.request, frozen),
+            };
+        }
+        self.request.source_clock = clocks;
+        self
+    }
+
     /// Makes it what is there in place of `frozen`. The caller holds its locks and has seen that it is what is there; what
     /// is refused here changes nothing.
     pub fn freeze(&self, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
@@ -82,6 +97,11 @@ impl Resumed {
         }
         if self.request == *frozen { Ok(()) } else { Ok(self.request.freeze(workdir, &self.tickers)?) }
     }
+}
+
+/// `request` with turned knobs, but as far as `frozen` goes.
+fn unextended(request: Request, frozen: &Request) -> Request {
+    Request { settled_to: frozen.settled_to, extensions: frozen.extensions.clone(), ..request }
 }
 
 /// May the run `frozen` have other days and tickers now?

@@ -70,7 +70,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     prove_days_of_bars(&run.request, &input.list.tickers, ", or make bars without them: -- --allow-gap")?;
     prove_budget(&run)?;
     if let Some(clocks) = ask_source(&run)? {
-        run.request = run.request.settled_by(clocks.earlier(clock::now()))?;
+        run.request = run.request.settled_by(clocks, clock::now())?;
         say(&plan::unsettled(&run.request)).map_err(Failure::Output)?;
     }
     prove_room(&run)?;
@@ -86,27 +86,26 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
 }
 
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
-    let resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
+    let mut resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
     say(&resumed.news(args, &frozen)).map_err(Failure::Output)?;
     if let Some(extension) = &resumed.extension {
         say(&plan::unsettled(&extension.request)).map_err(Failure::Output)?;
     }
-    let tickers = &resumed.tickers;
     if args.dry_run {
         let machine = journal::replay(&workdir, frozen.first_rules(), &journal::read(&workdir)?)?;
         if let Some(extension) = &resumed.extension {
             extend::refuse_by_word(extension, &frozen, &machine)?;
         }
-        let sizes = second_source::ask_again(&resumed.request, tickers, &machine)?;
-        return tell_only(&workdir, &resumed.request, machine, tickers, &sizes);
+        let sizes = second_source::ask_again(&resumed.request, &resumed.tickers, &machine)?;
+        return tell_only(&workdir, &resumed.request, machine, &resumed.tickers, &sizes);
     }
     if resumed.extension.is_some() {
         // Whose bars were made with other options can't be given these now.
-        prove_days_of_bars(&resumed.request, tickers, "")?;
+        prove_days_of_bars(&resumed.request, &resumed.tickers, "")?;
     }
-    let run = existing::run(resumed.request.clone(), workdir)?;
+    let mut run = existing::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
     if Request::read(&run.workdir)?.as_ref() != Some(&frozen) {
@@ -117,7 +116,14 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         Err(Failure::Source(gone @ SourceError::Unreachable { .. })) => {
             warn(&format!("{gone}; the run goes on, and pauses until it answers"))?;
         }
-        asked => drop(asked?),
+        Err(error) => return Err(error),
+        Ok(clocks) => {
+            resumed = resumed.settled_by(&frozen, clocks, clock::now());
+            run.request = resumed.request.clone();
+            if clocks.is_some() && resumed.extension.is_some() {
+                say(&plan::unsettled(&run.request)).map_err(Failure::Output)?;
+            }
+        }
     }
     match prove_room(&run) {
         Err(Failure::NoRoom { what }) => {
@@ -129,7 +135,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     prove_folders(&run)?;
     claim(&run)?;
     resumed.freeze(&frozen, &run.workdir)?;
-    prepare_and_work(args, &run, tickers, locks, None)
+    prepare_and_work(args, &run, &resumed.tickers, locks, None)
 }
 
 /// `--dry-run`: nothing is asked of the source and nothing is written.

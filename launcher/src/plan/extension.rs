@@ -98,6 +98,15 @@ impl Extension {
         self.request.days() != frozen.days()
     }
 
+    /// The same, where the source's clock says `now` and this machine's is ahead of it; `None` where nothing is left of it.
+    /// What `frozen` counts on already stays.
+    pub fn settled_by(mut self, frozen: &Request, now: Timestamp) -> Option<Self> {
+        let request = &mut self.request;
+        let settled = TradingDay::last_settled(now, request.settings.settle).max(frozen.settled_to);
+        request.settled_to = request.settled_to.min(settled);
+        (request.extent() != frozen.extent()).then_some(self)
+    }
+
     fn begin(&mut self, from: TradingDay) -> Option<Difference> {
         let frozen = std::mem::replace(&mut self.request.settings.from, from);
         if from < frozen {
@@ -274,6 +283,24 @@ mod tests {
             panic!("it is more")
         };
         assert!(!extension.is_longer_than(&frozen), "a clock that was set back takes nothing away");
+    }
+
+    #[test]
+    fn an_extension_ends_at_the_last_day_that_is_settled_by_the_sources_clock_too() {
+        let (frozen, by_source) = (run("2030-12-31"), at("2024-09-30T15:00:00Z"));
+        let more = |to: &str, now: Timestamp| {
+            let wish = Wish { to: Some(day(to)), ..Wish::default() };
+            let Verdict::More(extension) = judge(wish, &frozen, &[], at(LATER)) else { panic!("it is more") };
+            extension.settled_by(&frozen, now).map(|extension| extension.request.days().to_string())
+        };
+        let says = |days: &str| Some(days.to_owned());
+        assert_eq!(more("2030-12-31", by_source), says("2024-01-02..2024-09-29"), "not 2024-10-01");
+        assert_eq!(more("2030-12-31", at(CREATED)), None, "nothing is left of it");
+        assert_eq!(
+            more("2031-12-31", at("2023-01-02T15:00:00Z")),
+            says("2024-01-02..2024-07-01"),
+            "as it was"
+        );
     }
 
     #[test]

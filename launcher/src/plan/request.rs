@@ -17,6 +17,7 @@ use shared::disk::publish::{self, DiskError};
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::run::source_clock::SourceClock;
 use shared::run::ticker_list::{TickerList, TickerListError};
 use shared::run::workdir::Workdir;
 
@@ -41,6 +42,9 @@ pub struct Request {
     /// The last day that was settled when the run was created or last extended, if that is before the one asked:
     /// what the run really covers. New York, inclusive.
     pub settled_to: TradingDay,
+    /// The source's clock when it was last asked at a start, if this machine's was ahead of it: the ledgers tell the time by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_clock: Option<SourceClock>,
     /// The arguments.
     pub settings: Settings,
     /// What it was before each of its extensions, oldest first.
@@ -151,14 +155,17 @@ impl Request {
             tickers: input.list.tickers.len(),
             tickers_sha256: input.sha256.clone(),
             settled_to: settings.to.min(settled),
+            source_clock: None,
             settings,
             extensions: Vec::new(),
             changes: Vec::new(),
         })
     }
 
-    /// The same, where the source's clock says `now` and this machine's is ahead.
-    pub fn settled_by(mut self, now: Timestamp) -> Result<Self, RequestError> {
+    /// The same, where `clocks` tell that this machine's clock, which says `now`, is ahead.
+    pub fn settled_by(mut self, clocks: SourceClock, now: Timestamp) -> Result<Self, RequestError> {
+        self.source_clock = Some(clocks);
+        let now = clocks.earlier(now);
         let (from, settle) = (self.settings.from, self.settings.settle);
         let settled = TradingDay::last_settled(now, settle);
         if settled < from {
@@ -277,6 +284,7 @@ impl Request {
 
     /// Which ledger lines count, by a clock that says `now`; empty answers are asked again by `recheck_at`.
     pub fn trust(&self, recheck_at: Timestamp, now: Timestamp) -> Trust {
+        let recheck_at = self.source_clock.map_or(recheck_at, |clocks| clocks.earlier(recheck_at));
         let (since, mark) = (self.covered_since(), self.mark());
         let run = Some(if since.is_some() { Asker::Anew(mark) } else { Asker::Trusting(mark) });
         Trust { recheck_at, since, run, ..Trust::at(now, self.settings.recheck_empty) }
@@ -321,6 +329,21 @@ mod tests {
         let clipped = request("2024-01-01", "2030-12-31").expect("some days are settled");
         assert_eq!(clipped.days().to_string(), "2024-01-01..2024-07-01");
         assert_eq!(clipped.covered_since(), Some(clipped.created_at), "not asked to trust what is there");
+    }
+
+    #[test]
+    fn what_the_ledgers_tell_by_the_sources_clock_is_not_old_for_a_clock_that_is_ahead() {
+        let now: Timestamp = "2024-07-02T15:00:00Z".parse().expect("an instant");
+        let clocks = SourceClock::heard("Sun, 30 Jun 2024 15:00:00 GMT", now).expect("a date");
+        let request = request("2024-01-01", "2030-12-31").expect("settled").settled_by(clocks, now);
+        let request = request.expect("settled");
+        assert_eq!(request.days().to_string(), "2024-01-01..2024-06-29");
+        assert_eq!(
+            request.trust(now, now).recheck_at,
+            clocks.earlier(now),
+            "an empty answer is a day old then"
+        );
+        assert_eq!(request.trust(now, now).now, now);
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::fmt;
 
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// A `Date` has whole seconds, and a reply is on its way for some. No session depends on minutes.
 const TOLERATED: SignedDuration = SignedDuration::from_mins(3);
 
 /// This machine's clock beside the source's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceClock {
     /// By so much this machine's is ahead; behind where it is negative.
     ahead: SignedDuration,

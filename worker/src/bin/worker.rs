@@ -201,8 +201,12 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     }
     let settle = SignedDuration::try_from(args.settle).unwrap_or(SignedDuration::MAX);
     let settled = TradingDay::last_settled(now, settle);
+    let told = DateRange::new(args.from, args.to).filter(|_| args.run_mark.is_some());
     let asked = DateRange::new(args.from, args.to.min(settled)).ok_or_else(|| {
-        wrong(format!("nothing from {} on is settled yet: the last settled day is {settled}", args.from))
+        let text = format!("nothing from {} on is settled yet: the last settled day is {settled}", args.from);
+        // To a run they were settled: it is the clock that is wrong, and no argument.
+        let exit = if told.is_some() { Exit::LocalResource } else { Exit::Usage };
+        Refusal { exit, text }
     })?;
     let source = args.source.resolve()?;
     let list = TickerList::read(&args.tickers_csv).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
@@ -217,6 +221,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         columns,
         zone: args.tz,
         asked,
+        told,
         settle,
         window: args.window,
         via,

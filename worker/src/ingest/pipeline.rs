@@ -103,11 +103,13 @@ impl<'a> Pipeline<'a> {
             Visit { ticker, store, wanted, open, tries, received, odd, duplicates, witness, url, kept };
         let ended = self.ask_all(&mut visit);
         self.say_duplicates(&visit);
-        self.tools.name_unsettled(ticker, &missing);
+        let left_out = self.tools.leave_unsettled(ticker, visit.store.ledger());
         if visit.odd.any() {
             self.tools.reporter.ticker(Level::Warn, ticker, visit.odd);
         }
-        ended.map(|()| visit.received)
+        ended?;
+        left_out?;
+        Ok(visit.received)
     }
 
     /// Asks for what is wanted, and then for what was found lost on the way.

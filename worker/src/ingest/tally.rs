@@ -17,6 +17,7 @@ use shared::run::exit::Exit;
 
 use super::not_to_be_had::NotToBeHad;
 use super::store::StoreError;
+use super::task::Unsettled;
 use crate::api::failure::{Failure, causes};
 use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
@@ -36,6 +37,9 @@ pub enum TickerError {
     /// A proven file, while the questions were chosen without these days.
     #[error("{0}: proven when this run began, and damaged since; run again with --resume")]
     DamagedMeanwhile(Coverage),
+    /// Days do not count as settled.
+    #[error(transparent)]
+    Unsettled(#[from] Unsettled),
     /// What was lost did not come back.
     #[error(
         "{days}: {had} rows were proven there and are lost, and the source now brings {came}; these days stay open and are asked for again by every later run; if the source is right, it will be believed when it has said the same for a day"
@@ -188,6 +192,7 @@ impl Fatal for TickerError {
             Self::Source(failure) => of_source(failure),
             Self::NotToBeHad(error) => Verdict::Ticker(error.trouble()),
             Self::Store(error) => of_store(error),
+            Self::Unsettled(error) => Verdict::Ticker(error.trouble()),
             Self::DamagedMeanwhile(_) => {
                 Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
             }

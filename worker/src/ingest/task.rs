@@ -14,6 +14,8 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::run::base_url::BaseUrl;
 use shared::run::duplicates::Duplicates;
+use shared::run::events::{Origin, Persistence};
+use shared::run::source_clock::SourceClock;
 use shared::run::via::Via;
 use shared::run::window::Window;
 
@@ -21,7 +23,7 @@ use super::drafts::{Place, Stored};
 use super::store::{Store, StoreError};
 use crate::api::client::Client;
 use crate::clock;
-use crate::report::{Level, Reporter};
+use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
 
 /// What is asked of every ticker of the batch.
@@ -37,6 +39,9 @@ pub struct Task {
     pub zone: Zone,
     /// Days; all of them settled by this machine's clock.
     pub asked: DateRange,
+    /// The days that the run counts on, more than those asked where its clock was another; `None` where nobody counts on
+    /// days that are not settled.
+    pub told: Option<DateRange>,
     /// How long after the end of its session a day counts as settled.
     pub settle: SignedDuration,
     /// How much is asked for at a time.
@@ -62,6 +67,35 @@ impl Task {
     /// A question that is asked at this moment.
     pub fn asking(&self) -> Asking {
         Asking { at: clock::to_the_second(clock::now()), run: self.trust.run }
+    }
+}
+
+/// Days that a run counts on and that do not count as settled.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsettled {
+    /// The source's clock is behind.
+    #[error("{days} is not settled by the source's clock: {clocks}")]
+    BySource {
+        /// Which.
+        days: Coverage,
+        /// What the two say.
+        clocks: SourceClock,
+    },
+    /// This machine's clock is not what it was when the run was told its days.
+    #[error(
+        "{0} is not settled by this machine's clock, which was ahead when the run was given its days, or is behind now; set it right and wait for them"
+    )]
+    ByMachine(Coverage),
+}
+
+impl Unsettled {
+    /// What fits every ticker that meets it.
+    pub fn trouble(&self) -> Trouble {
+        let kind = match self {
+            Self::BySource { .. } => "the clock of this machine is ahead of the source's",
+            Self::ByMachine(_) => "the clock of this machine is behind the days of the run",
+        };
+        Trouble { persistence: Persistence::Transient, origin: Origin::Machine, kind }
     }
 }
 
@@ -94,12 +128,22 @@ impl Tools<'_> {
         Some(TradingDay::last_settled(clocks.earlier(clock::now()), self.task.settle))
     }
 
-    /// Says which days of `missing` are left out since the source's clock does not know them as settled.
-    pub fn name_unsettled(&self, ticker: &Ticker, missing: &Coverage) {
-        let unsettled = missing.minus(&self.settled(missing));
-        if !unsettled.is_empty() {
-            let text = format_args!("{unsettled} is not settled by the source's clock and is left out");
+    /// Says which days that `ledger` lacks are left out since they do not count as settled. A run that counts on them hears
+    /// why they are missing: after an end without a word it would look for them in vain.
+    pub fn leave_unsettled(&self, ticker: &Ticker, ledger: &Ledger) -> Result<(), Unsettled> {
+        let (task, trust) = (self.task, self.task.trust_now());
+        let missing = ledger.to_ask(task.asked, &trust);
+        let by_source = missing.minus(&self.settled(&missing));
+        if !by_source.is_empty() {
+            let text = format_args!("{by_source} is not settled by the source's clock and is left out");
             self.reporter.ticker(Level::Warn, ticker, text);
+        }
+        let Some(told) = task.told else { return Ok(()) };
+        let by_machine = ledger.to_ask(told, &trust).minus(&task.asked.into());
+        match self.client.source_clock() {
+            Some(clocks) if !by_source.is_empty() => Err(Unsettled::BySource { days: by_source, clocks }),
+            Some(_) | None if by_machine.is_empty() => Ok(()),
+            Some(_) | None => Err(Unsettled::ByMachine(by_machine)),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::api::failure::{Failure, causes};
 use crate::api::market_day::Wanted;
 use crate::ingest::crew;
 use crate::ingest::partitioner::Partitioner;
-use crate::ingest::store::{Fetch, Store};
+use crate::ingest::store::{Fetch, Store, StoreError};
 use crate::ingest::tally::{Received, Tally, TickerError, Verdict, of_source};
 use crate::ingest::task::{Task, Tools};
 use crate::pulse::Reached;
@@ -205,10 +205,13 @@ impl Rounds<'_> {
         if order.odd.any() {
             self.tools.reporter.ticker(Level::Warn, &order.ticker, order.odd);
         }
-        self.tools.name_unsettled(&order.ticker, order.missing());
+        let left_out = self.leave_unsettled(&order.ticker);
         match (order.failure, order.alone) {
             (Some(failure), _) => self.tally.failed(&order.ticker, &TickerError::from(failure)),
-            (None, None) => self.tally.done(&order.ticker, order.received),
+            (None, None) => match left_out {
+                Ok(()) => self.tally.done(&order.ticker, order.received),
+                Err(error) => self.tally.failed(&order.ticker, &error),
+            },
             (None, Some(why)) => {
                 let text = format_args!("its row of the market is of no use ({why}); it is asked for alone");
                 self.tools.reporter.ticker(Level::Warn, &order.ticker, text);
@@ -216,6 +219,11 @@ impl Rounds<'_> {
             }
         }
         Stand::Ended
+    }
+
+    fn leave_unsettled(&self, ticker: &Ticker) -> Result<(), TickerError> {
+        let ledger = self.tools.ledger(ticker).map_err(StoreError::from)?;
+        Ok(self.tools.leave_unsettled(ticker, &ledger)?)
     }
 
     fn commit(&self, order: &mut Order, round: &Round) -> Result<(), TickerError> {

@@ -13,7 +13,7 @@ use super::partition::Partition;
 use crate::disk::byte_range::{self, Hold};
 use crate::disk::lock;
 use crate::disk::publish::DiskError;
-use crate::disk::shared_lines;
+use crate::disk::shared_lines::{self, Holding};
 use crate::market::trading_day::TradingDay;
 
 /// What came of a claim.
@@ -37,6 +37,12 @@ pub fn take(ledger: &File, path: &Path, kind: Kind, days: DateRange) -> Result<C
         None => Claim::Granted(whole),
         Some(theirs) => Claim::Taken(days_of(&theirs)),
     })
+}
+
+/// What a claim of `days` holds of a ledger, and what all claims together would.
+pub fn holding(days: DateRange) -> Holding {
+    let all = DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order");
+    Holding { own: numbers(days), all: numbers(all) }
 }
 
 /// The days from 1970 on, one number each, behind what the log itself is locked by.

@@ -23,7 +23,7 @@ use super::trust::Trust;
 use super::writer::Fingerprint;
 use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
-use crate::disk::shared_lines;
+use crate::disk::shared_lines::{self, LogError};
 use crate::market::ticker::Ticker;
 
 /// Why a ledger can't be used.
@@ -58,6 +58,12 @@ pub enum LedgerError {
         /// Ticker and kind that were looked for.
         ours: String,
     },
+    /// Its folder was moved or removed while it was written.
+    #[error("{path} was moved or removed while it was written; what was not proven by then is fetched again by --resume", path = path.display())]
+    Gone {
+        /// The ledger.
+        path: PathBuf,
+    },
     /// Another worker writes some of the days at this moment.
     #[error(
         "{ticker}: another worker is writing {theirs} of it ({path} is locked)",
@@ -79,6 +85,15 @@ impl From<LinesError> for LedgerError {
         match error {
             LinesError::Disk(error) => Self::Disk(error),
             LinesError::Corrupt { path, line, what } => Self::Corrupt { path, line, what },
+        }
+    }
+}
+
+impl From<LogError> for LedgerError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Lines(error) => error.into(),
+            LogError::Gone { path } => Self::Gone { path },
         }
     }
 }
@@ -165,6 +180,11 @@ impl Ledger {
         self.damaged.remove(&entry.partition);
         self.moved.remove(&entry.partition);
         self.latest.insert(entry.partition, entry);
+    }
+
+    /// How many partitions it says something of.
+    pub(super) fn partitions(&self) -> usize {
+        self.latest.len()
     }
 
     /// Is there a file that every look reads whole, until a line says how it is found now?

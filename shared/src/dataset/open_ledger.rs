@@ -6,8 +6,17 @@ use super::claim::{self, Claim};
 use super::coverage::DateRange;
 use super::kind::Kind;
 use super::ledger::{Entry, Ledger, LedgerError};
-use crate::disk::shared_lines::SharedLog;
+use crate::disk::checked_lines;
+use crate::disk::publish::DiskError;
+use crate::disk::shared_lines::{Rewritten, SharedLog};
 use crate::market::ticker::Ticker;
+
+/// So many bytes a partition a ledger may have, however often its partitions were extended.
+const AMPLE_BYTES: u64 = 400;
+/// Of so many live lines one may be dead: a rewrite costs at most so many times what was appended.
+const LIVE_A_DEAD_LINE: usize = 16;
+/// Over so many times its live lines a ledger is rewritten when it is opened.
+const TIMES_ITS_LINES: usize = 4;
 
 /// A ledger opened for writing some days of its ticker, which nobody else writes meanwhile.
 ///
@@ -17,6 +26,10 @@ pub struct OpenLedger {
     ledger: Ledger,
     claimed: DateRange,
     log: SharedLog<Entry>,
+    /// So many lines, or fewer, are replaced by later ones of their partitions.
+    dead_lines: usize,
+    unsaid: Option<DiskError>,
+    was_said: bool,
 }
 
 impl OpenLedger {
@@ -25,18 +38,24 @@ impl OpenLedger {
     /// is cheap. The claim is given back by the kernel, also when its holder dies.
     pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
-        let mut log = SharedLog::open(&path)?;
+        let (mut log, claim) = SharedLog::open(&path, |file| claim::take(file, &path, kind, days))?;
         let busy = |theirs| Err(LedgerError::Busy { ticker: ticker.clone(), theirs, path: path.clone() });
-        let claimed = match claim::take(log.file(), &path, kind, days)? {
+        let claimed = match claim {
             Claim::Granted(claimed) => claimed,
             Claim::Taken(theirs) => return busy(Some(theirs)),
             Claim::AllTaken => return busy(None),
         };
         // Read under the claim: of the claimed days no line is missing from here on.
         let entries = log.catch_up()?;
+        let lines = entries.len();
         let ledger = Ledger::of_entries(entries, outdir, kind, ticker)?;
         let seen_again = ledger.seen_again(claimed);
-        let mut open = Self { ledger, claimed, log };
+        let dead_lines = lines - ledger.partitions();
+        let is_due = lines > TIMES_ITS_LINES * ledger.partitions();
+        let mut open = Self { ledger, claimed, log, dead_lines, unsaid: None, was_said: false };
+        if is_due {
+            open.rewrite(&[])?;
+        }
         if !seen_again.is_empty() {
             open.commit(seen_again)?;
         }
@@ -53,6 +72,11 @@ impl OpenLedger {
         self.claimed
     }
 
+    /// Why the ledger could not be rewritten without its dead lines, if that is so; said once. Nothing is lost by it.
+    pub fn trouble(&mut self) -> Option<DiskError> {
+        self.unsaid.take()
+    }
+
     /// Proves partitions that are claimed, all with one sync: on return the lines survive a power cut. Their files must
     /// be in place.
     pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
@@ -61,13 +85,44 @@ impl OpenLedger {
             let is_claimed = self.claimed.intersection(span) == Some(span);
             assert!(is_claimed, "{} is written without a claim", entry.partition);
         }
-        // What others have appended meanwhile is of no use here.
-        self.log.append(&entries)?;
+        let replaced = entries.iter().filter(|entry| self.ledger.entry(entry.partition).is_some()).count();
+        let bytes: usize = entries.iter().map(|entry| checked_lines::encode(entry).len()).sum();
+        let bytes = self.log.known_bytes() + bytes as u64;
+        let partitions = self.ledger.partitions() + entries.len() - replaced;
+        let is_due = is_due(bytes, partitions, self.dead_lines + replaced);
+        if !is_due || !self.rewrite(&entries)? {
+            // What others have appended meanwhile is of no use here.
+            let others = self.log.append(&entries)?;
+            self.dead_lines += replaced + others.len();
+        }
         for entry in entries {
             self.ledger.take(entry);
         }
         Ok(())
     }
+
+    /// Appends `entries` by rewriting the ledger without dead lines; `false` when that can't be done now.
+    fn rewrite(&mut self, entries: &[Entry]) -> Result<bool, LedgerError> {
+        let holding = claim::holding(self.claimed);
+        match self.log.rewrite(entries, |entry| entry.partition, &holding)? {
+            Rewritten::Whole => {
+                self.dead_lines = 0;
+                Ok(true)
+            }
+            Rewritten::Busy => Ok(false),
+            Rewritten::Failed(error) => {
+                if !std::mem::replace(&mut self.was_said, true) {
+                    self.unsaid = Some(error);
+                }
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Is a ledger of so many bytes and partitions to be rewritten, of which so many lines are dead?
+fn is_due(bytes: u64, partitions: usize, dead_lines: usize) -> bool {
+    bytes > AMPLE_BYTES * partitions as u64 && dead_lines * LIVE_A_DEAD_LINE > partitions
 }
 
 #[cfg(test)]

@@ -51,6 +51,14 @@ pub fn try_hold(
     Ok(Some(bytes))
 }
 
+/// Gives back `bytes`, of which nobody needs to have any.
+pub fn release(file: &File, path: &Path, bytes: Range<u32>) -> Result<(), DiskError> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    set(file, path, &bytes, libc::F_UNLCK).map(drop)
+}
+
 /// Bytes that are held until this is dropped.
 pub struct Held<'a> {
     file: &'a File,

@@ -4,6 +4,7 @@
 //! A line is the entry's JSON object with a last key `crc`: the CRC-32 of everything before it. So it stays
 //! readable by `jq` and provable byte by byte.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::marker::PhantomData;
@@ -93,6 +94,21 @@ pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Contents<
         sound_bytes += line.len();
     }
     Ok(Contents { entries, sound_bytes: sound_bytes as u64 })
+}
+
+/// The lines in `bytes` without those that a later line about the same replaces: byte for byte as they are, in their order.
+/// A torn end is left out.
+pub(super) fn without_replaced<T: DeserializeOwned, K: Ord>(
+    path: &Path,
+    bytes: &[u8],
+    about: impl Fn(&T) -> K,
+) -> Result<Vec<u8>, LinesError> {
+    let entries = parse::<T>(path, bytes)?.entries;
+    let last: BTreeMap<K, usize> = entries.iter().enumerate().map(|(at, entry)| (about(entry), at)).collect();
+    let last: BTreeSet<usize> = last.into_values().collect();
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
+    let kept: Vec<&[u8]> = lines.filter(|(at, _)| last.contains(at)).map(|(_, line)| line).collect();
+    Ok(kept.concat())
 }
 
 /// Opens `path` for reading and appending; a new one is made durably.

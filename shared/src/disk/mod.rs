@@ -5,4 +5,5 @@ pub mod publish;
 pub mod checked_lines;
 pub mod lock;
 pub mod byte_range;
+pub mod successor;
 pub mod shared_lines;

@@ -3,9 +3,12 @@
 //! A turn begins with a look at what the others have appended. What one of them left half written when it was killed
 //! is cut off then, never glued to what comes next: only who has the turn may tell a line that was torn from one that is
 //! being written.
+//!
+//! A log may be put in its own place with fewer lines, by one who keeps everybody else out of it. So whoever opens one looks
+//! in a turn whether it is still the log, and whoever appends to one looks again.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -15,18 +18,83 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::byte_range::{Held, Hold};
+use super::byte_range::{self, Held, Hold};
 use super::checked_lines::{self, Contents, LinesError};
+use super::lock;
 use super::publish::DiskError;
+use super::successor::{self, Successor};
 
 /// The lock of a turn; what else is locked in such a log lies behind it.
 const TURN: Range<u32> = 0..1;
 /// The first number that is free for the owner of a log to lock something else by.
 pub const FIRST_FREE: u32 = TURN.end;
-/// Somebody else's turn lasts one write and one sync; no disk takes longer.
+/// Somebody else's turn lasts a write and a few syncs; no disk takes longer.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// A reader has less at stake.
 const GLANCE: Duration = Duration::from_secs(1);
+/// So often a log may be replaced while somebody opens it.
+const TRIES: u32 = 100;
+
+/// Why nothing can be appended.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// What is there can't be read or written.
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    /// What others find in its place is something else, or nothing.
+    #[error("{path} was moved or removed while it was written", path = path.display())]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+}
+
+impl From<DiskError> for LogError {
+    fn from(error: DiskError) -> Self {
+        Self::Lines(error.into())
+    }
+}
+
+/// Numbers by which parts of a log are locked, each for who writes that part.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    /// Those that are held.
+    pub own: Range<u32>,
+    /// All that there are.
+    pub all: Range<u32>,
+}
+
+impl Holding {
+    /// `false` when somebody else has some.
+    fn take_all(&self, file: &File, path: &Path) -> Result<bool, DiskError> {
+        Ok(byte_range::try_hold(file, path, self.all.clone(), Hold::Alone)?.is_none())
+    }
+
+    fn keep_own(&self, file: &File, path: &Path) -> Result<(), DiskError> {
+        byte_range::release(file, path, self.all.start..self.own.start)?;
+        byte_range::release(file, path, self.own.end..self.all.end)
+    }
+
+    /// Of a file that nobody else knows, with a turn.
+    fn take_own(&self, file: &File, path: &Path) -> Result<(), DiskError> {
+        let held = |numbers| Ok(byte_range::try_hold(file, path, numbers, Hold::Alone)?.is_none());
+        if lock::try_shared(file, path)? && held(self.own.clone())? && held(TURN)? {
+            return Ok(());
+        }
+        Err(DiskError::at("lock the successor of", path)(io::ErrorKind::WouldBlock.into()))
+    }
+}
+
+/// What came of a wish to leave out the lines that later ones replace.
+#[derive(Debug)]
+pub enum Rewritten {
+    /// The log is new, and the lines that were to be appended are its last.
+    Whole,
+    /// Somebody else writes some of it: nothing was appended.
+    Busy,
+    /// It can't be done, and nothing was appended: the log is as it was.
+    Failed(DiskError),
+}
 
 /// The writing end of such a log.
 pub struct SharedLog<T> {
@@ -34,14 +102,33 @@ pub struct SharedLog<T> {
     path: PathBuf,
     /// What of it was read: whole, sound lines.
     known_bytes: u64,
+    /// What this log has replaced. Its locks keep out those who had opened it and have not looked yet.
+    predecessor: Option<File>,
     entry: PhantomData<fn(&T)>,
 }
 
 impl<T: Serialize + DeserializeOwned> SharedLog<T> {
-    /// Opens `path` for appending (made durably if new); nothing of it is read yet.
-    pub fn open(path: &Path) -> Result<Self, DiskError> {
-        let file = checked_lines::open(path)?;
-        Ok(Self { file, path: path.to_owned(), known_bytes: 0, entry: PhantomData })
+    /// Opens `path` for appending (made durably if new); nothing of it is read yet. In its turn, while nobody can replace
+    /// the log, `lock` takes what it wants of it.
+    pub fn open<R>(
+        path: &Path,
+        mut lock: impl FnMut(&File) -> Result<R, DiskError>,
+    ) -> Result<(Self, R), DiskError> {
+        for _ in 0..TRIES {
+            let file = checked_lines::open(path)?;
+            let turn = Held::wait(&file, path, TURN, Hold::Alone, PATIENCE)?;
+            if successor::is_in_place(&file, path)? {
+                successor::remove_leftover(path)?;
+                let locked = lock(&file)?;
+                drop(turn);
+                let path = path.to_owned();
+                return Ok((
+                    Self { file, path, known_bytes: 0, predecessor: None, entry: PhantomData },
+                    locked,
+                ));
+            }
+        }
+        Err(DiskError::at("open", path)(io::Error::other("it was replaced each time that it was opened")))
     }
 
     /// What others, or we before it was opened, have appended since it was last looked at; cuts off a torn tail.
@@ -53,11 +140,11 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
 
     /// Appends `entries` in one write and one sync: when it returns, they survive a power cut. On an error none of
     /// them counts. Returns what others have appended before them.
-    pub fn append(&mut self, entries: &[T]) -> Result<Vec<T>, LinesError> {
+    pub fn append(&mut self, entries: &[T]) -> Result<Vec<T>, LogError> {
         let Self { file, path, known_bytes, .. } = self;
-        let _turn = Held::wait(file, path, TURN, Hold::Alone, PATIENCE)?;
+        let _turn = turn(file, path)?;
         let others = look(file, path, known_bytes)?;
-        let lines: String = entries.iter().map(checked_lines::encode).collect();
+        let lines = encoded(entries);
         let written = (&*file).write_all(lines.as_bytes()).and_then(|()| file.sync_data());
         if let Err(error) = written {
             // Nobody else appends before our turn is over.
@@ -68,10 +155,69 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         Ok(others)
     }
 
+    /// Appends `entries` by putting a new log in the place of this one, whole or not at all, without the lines that a later
+    /// one about the same replaces; only if nobody else holds a part of it, and nobody may hold it as a whole (a shared
+    /// `flock` sees to that). When it returns `Whole`, they survive a power
+    /// cut, and so does what others had appended.
+    pub fn rewrite<K: Ord>(
+        &mut self,
+        entries: &[T],
+        about: impl Fn(&T) -> K,
+        holding: &Holding,
+    ) -> Result<Rewritten, LogError> {
+        let (file, path) = (&self.file, self.path.as_path());
+        let turn = turn(file, path)?;
+        look::<T>(file, path, &mut self.known_bytes)?;
+        if !holding.take_all(file, path)? {
+            return Ok(Rewritten::Busy);
+        }
+        let mut bytes = vec![0; usize::try_from(self.known_bytes).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut bytes, 0).map_err(DiskError::at("read", path))?;
+        bytes.extend_from_slice(encoded(entries).as_bytes());
+        let bytes = checked_lines::without_replaced(path, &bytes, about)?;
+        let new = match put_in_place(file, path, &bytes, holding) {
+            Ok(new) => new,
+            Err(error) => {
+                holding.keep_own(file, path)?;
+                return Ok(Rewritten::Failed(error));
+            }
+        };
+        drop(turn);
+        self.predecessor = Some(std::mem::replace(&mut self.file, new));
+        self.known_bytes = bytes.len() as u64;
+        // Until this is done nobody else appends: what is proven there would go with the name of the file.
+        let synced = successor::sync_place(&self.path);
+        byte_range::release(&self.file, &self.path, TURN)?;
+        synced?;
+        Ok(Rewritten::Whole)
+    }
+
+    /// How many bytes it had when it was last looked at.
+    pub fn known_bytes(&self) -> u64 {
+        self.known_bytes
+    }
+
     /// The open file, for locking.
     pub fn file(&self) -> &File {
         &self.file
     }
+}
+
+/// Waits for a turn at a log that is still the one that others find.
+fn turn<'a>(file: &'a File, path: &'a Path) -> Result<Held<'a>, LogError> {
+    let turn = Held::wait(file, path, TURN, Hold::Alone, PATIENCE)?;
+    if successor::is_in_place(file, path)? { Ok(turn) } else { Err(LogError::Gone { path: path.to_owned() }) }
+}
+
+/// Puts `lines` in the place of the log, locked as the old one is and with a turn that is not over.
+fn put_in_place(old: &File, path: &Path, lines: &[u8], holding: &Holding) -> Result<File, DiskError> {
+    let successor = Successor::write(path, old, lines)?;
+    holding.take_own(successor.file(), path)?;
+    successor.rename()
+}
+
+fn encoded<T: Serialize>(entries: &[T]) -> String {
+    entries.iter().map(checked_lines::encode).collect()
 }
 
 /// Reads what lies behind `known_bytes` and cuts off what a crash has torn. The caller has the turn.
@@ -114,79 +260,4 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde::Deserialize;
-
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    struct Note {
-        by: u32,
-        number: u32,
-    }
-
-    fn note(by: u32, number: u32) -> Note {
-        Note { by, number }
-    }
-
-    #[test]
-    fn many_who_append_at_once_lose_and_tear_nothing_and_learn_of_each_other() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log.jsonl");
-        std::thread::scope(|scope| {
-            for by in 0..4 {
-                let path = &path;
-                scope.spawn(move || {
-                    let mut log = SharedLog::open(path).expect("opened");
-                    let mut others = log.catch_up().expect("read");
-                    for number in 0..25 {
-                        others.extend(log.append(&[note(by, number)]).expect("appended"));
-                    }
-                    assert!(others.iter().all(|note| note.by != by), "one's own are known");
-                    others.extend(log.catch_up().expect("read"));
-                    let all = read::<Note>(path).expect("sound").entries;
-                    assert!(others.iter().all(|note| all.contains(note)));
-                });
-            }
-        });
-        let all = read::<Note>(&path).expect("sound").entries;
-        assert_eq!(all.len(), 100);
-        for by in 0..4 {
-            let own: Vec<u32> = all.iter().filter(|note| note.by == by).map(|note| note.number).collect();
-            assert_eq!(own, (0..25).collect::<Vec<_>>(), "each in its order");
-        }
-    }
-
-    #[test]
-    fn what_a_killed_writer_left_half_written_is_cut_off_at_any_byte_and_never_glued_to_the_next_line() {
-        let line = checked_lines::encode(&note(7, 7));
-        for cut in 1..line.len() {
-            let folder = tempfile::tempdir().expect("a folder");
-            let path = folder.path().join("log.jsonl");
-            let mut log = SharedLog::open(&path).expect("opened");
-            log.append(&[note(1, 1)]).expect("appended");
-            let mut killed = SharedLog::<Note>::open(&path).expect("opened");
-            killed.catch_up().expect("read");
-            let mut file = killed.file();
-            file.write_all(&line.as_bytes()[..cut]).expect("written");
-            drop(killed);
-            assert_eq!(log.append(&[note(1, 2)]).expect("appended"), []);
-            assert_eq!(read::<Note>(&path).expect("sound").entries, [note(1, 1), note(1, 2)], "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn a_damaged_line_of_somebody_else_is_named_by_its_place() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log.jsonl");
-        let mut log = SharedLog::open(&path).expect("opened");
-        log.append(&[note(1, 1), note(1, 2)]).expect("appended");
-        let mut file = log.file();
-        file.write_all(b"{\"by\":7}\n").expect("written");
-        let error = log.append(&[note(1, 3)]).expect_err("damaged");
-        assert!(matches!(error, LinesError::Corrupt { line: 3, .. }), "{error}");
-        let cut = std::fs::OpenOptions::new().write(true).open(&path).expect("opened");
-        cut.set_len(5).expect("cut");
-        let error = log.append(&[note(1, 3)]).expect_err("cut short");
-        assert!(error.to_string().contains("cut short"), "{error}");
-    }
-}
+mod tests;

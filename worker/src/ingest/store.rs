@@ -235,7 +235,13 @@ impl<R: Stored> Store<R> {
         if self.unproven.is_empty() {
             return Ok(());
         }
-        Ok(self.ledger.commit(std::mem::take(&mut self.unproven))?)
+        self.ledger.commit(std::mem::take(&mut self.unproven))?;
+        let trouble = self.ledger.trouble();
+        let said = |error: DiskError| {
+            format!("its ledger grows: it could not be rewritten ({error}: {})", error.source)
+        };
+        self.found.extend(trouble.map(said));
+        Ok(())
     }
 
     /// What is to be built upon: the line that waits for its proof, or the last one proven.

@@ -8,7 +8,7 @@ use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::plan::weights::Sizes;
-use launcher::supervise::evidence::{Standing, partway, standing};
+use launcher::supervise::evidence::{Standing, on_the_wall, partway, standing};
 use launcher::supervise::facts::{Fact, Partway};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
@@ -81,10 +81,12 @@ fn only_unproven_tickers_get_batches_and_preparing_again_changes_nothing() {
 fn days_that_came_after_the_clock_was_set_back_are_headway_all_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let request = request(folder.path(), true);
+    // By the time of the run it is tomorrow, and the attempt began a minute ago.
+    let wall = launcher::process::clock::now();
+    let by_the_run = wall.checked_add(jiff::SignedDuration::from_hours(24)).expect("in range");
+    let begun = by_the_run.checked_sub(jiff::SignedDuration::from_mins(1)).expect("in range");
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
-    // By the time of the run the attempt began tomorrow.
-    let began_at =
-        launcher::process::clock::now().checked_add(jiff::SignedDuration::from_hours(24)).expect("in range");
-    let got = partway(&request, &ticker("A"), request.days(), began_at, began_at);
+    let began_at = on_the_wall(begun, by_the_run, wall);
+    let got = partway(&request, &ticker("A"), request.days(), began_at, wall);
     assert_eq!(got, Partway { days: 366, fresh_days: 366 });
 }

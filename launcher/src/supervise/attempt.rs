@@ -145,7 +145,7 @@ impl Run {
             && (digest.last_said.is_some()
                 || signs::has_spoken(&self.workdir.batch_log(batch), batch, number));
         let lock = self.workdir.attempt_lock(batch, number);
-        let began_by_files = signs::began_by_files(&lock, now.duration_since(began_at), clock::now());
+        let began_by_files = signs::began_by_files(&lock, wall.duration_since(began_at), wall);
         let shows_work = |ticker: &Ticker| {
             let folder = self.request.settings.outdir.join(ticker.as_str());
             has_spoken || signs::has_new_file(&folder, began_by_files)

@@ -12,10 +12,11 @@ use launcher::supervise::evidence::{Standing, on_the_wall, partway, standing};
 use launcher::supervise::facts::{Fact, Partway};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
+use shared::dataset::answers::Said;
 use shared::run::ticker_list::TickerList;
 
 use crate::machine::ticker;
-use crate::scene::prove;
+use crate::scene::{prove, record_at};
 
 fn now() -> Timestamp {
     "2024-07-02T15:00:00Z".parse().expect("an instant")
@@ -85,7 +86,7 @@ fn days_that_came_after_the_clock_was_set_back_are_headway_all_the_same() {
     let wall = launcher::process::clock::now();
     let by_the_run = wall.checked_add(jiff::SignedDuration::from_hours(24)).expect("in range");
     let begun = by_the_run.checked_sub(jiff::SignedDuration::from_mins(1)).expect("in range");
-    prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
+    record_at(wall, folder.path(), "A", &[(("2020-01-01", "2020-12-31"), Said::Empty { asks: 9 })]);
     let began_at = on_the_wall(begun, by_the_run, wall);
     let got = partway(&request, &ticker("A"), request.days(), began_at, wall);
     assert_eq!(got, Partway { days: 366, fresh_days: 366 });

@@ -248,14 +248,19 @@ pub(crate) fn prove(outdir: &Path, ticker: &str, years: &[(&str, &str)]) {
     }
 }
 
-/// Writes one ledger line with these answers, all of one year.
+/// Writes one ledger line with these answers, all of one year, asked for long ago.
 pub(crate) fn record(outdir: &Path, ticker: &str, answered: &[((&str, &str), Said)]) {
+    record_at(Timestamp::UNIX_EPOCH, outdir, ticker, answered);
+}
+
+/// The same, asked for at this time.
+pub(crate) fn record_at(asked_at: Timestamp, outdir: &Path, ticker: &str, answered: &[((&str, &str), Said)]) {
     let ticker = ticker.parse().expect("a ticker");
     let mut answers = Answers::default();
     for ((from, to), said) in answered {
         let days =
             DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order");
-        answers.record(days, *said, Timestamp::UNIX_EPOCH);
+        answers.record(days, *said, asked_at);
     }
     let days = answers.iter().next().expect("an answer").days;
     {

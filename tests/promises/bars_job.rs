@@ -39,7 +39,7 @@ fn start(place: &Place, asked: (&str, &str), words: &str) -> Command {
 /// Every file of the bars, but for the locks and notes of runs.
 fn made(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = tree::bytes(&place.path().join("bars"));
-    files.retain(|path, _| !path.ends_with("_launcher.lock"));
+    files.retain(|path, _| !path.ends_with("_launcher.lock") && !path.ends_with("_run.json"));
     files
 }
 
@@ -143,6 +143,29 @@ fn a_run_of_bars_is_extended_told_and_found_complete() {
     std::fs::remove_file(place.path().join("bars").join(lost)).expect("removed");
     run(&mut go_on()).expect_code(0);
     assert!(made(&place) == extended, "the same bytes again");
+}
+
+#[test]
+fn bars_that_were_built_while_the_clock_was_set_back_count_for_their_run_and_for_no_other() {
+    let place = with_trades(2, days("2024-01-02", "2024-01-12"));
+    let asked = ("2024-01-02", "2024-01-12");
+    run(&mut start(&place, asked, "--mode DB,TB -- --target DB=20000,TB=30")).expect_code(0);
+    let bars = made(&place);
+    // As a clock leaves them that was set back by a day after the run had begun.
+    let yesterday = std::time::SystemTime::now() - Duration::from_secs(24 * 3600);
+    for path in bars.keys().filter(|path| path.ends_with("_state.json")) {
+        let file = std::fs::File::options().append(true).open(place.path().join("bars").join(path));
+        file.and_then(|file| file.set_modified(yesterday)).expect("set back");
+    }
+    let said = run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0).stdout;
+    assert!(said.contains("already complete"), "{said}");
+    assert!(!place.workdir().join("attempts/batch_0001.2").exists(), "nobody was asked again");
+    std::fs::remove_dir_all(place.workdir()).expect("removed");
+    let said = run(&mut start(&place, asked, "--resume --mode DB,TB -- --target DB=20000,TB=30"));
+    let said = said.expect_code(0).stdout;
+    assert!(said.contains("2 / 2 verified"), "{said}");
+    assert!(place.workdir().join("attempts/batch_0001.1").exists(), "another run has them looked at: {said}");
+    assert!(made(&place) == bars, "the same bytes");
 }
 
 #[test]

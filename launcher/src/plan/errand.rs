@@ -41,6 +41,7 @@ pub fn arguments(
     match settings.task() {
         Task::Download(kind) => how_to_fetch(settings, kind, request.mark(), &mut arguments),
         Task::Bars(order) => {
+            say("--run-mark", &request.mark().to_string());
             arguments.push("--resume".into());
             arguments.extend(order.arguments.iter().map(OsString::from));
         }

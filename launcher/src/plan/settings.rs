@@ -292,7 +292,7 @@ fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder
         "--trades-root",
         "--agg1m-root",
     ];
-    let own = ["--resume", "--covered-since", "--events", "--max-workers", "--plot"];
+    let own = ["--resume", "--covered-since", "--run-mark", "--events", "--max-workers", "--plot"];
     let names = |word: &str, flag: &str| {
         word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))
     };

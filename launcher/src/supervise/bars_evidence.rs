@@ -1,11 +1,11 @@
 //! What the states of its series prove of a ticker's bars. A partition of bars is a series: one kind of bars of one ticker.
 
-use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::ledger::{Ledger, Summary};
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
+use shared::series::noted;
 use shared::series::proof::{self, SeriesFolder, SeriesState, StateError};
 
 use super::standing::Standing;
@@ -18,13 +18,13 @@ pub type State = SeriesState<IgnoredAny>;
 
 /// Looks at the series of `ticker`: all of them must cover `days`.
 ///
-/// A state counts when it was made, or looked at by `bars`, since the run was created: only `bars` knows whether it
-/// is that of the parameters asked for.
+/// A state counts when it was made, or looked at by `bars`, for this run, or else by the time of its file since the run was
+/// created: only `bars` knows whether it is that of the parameters asked for.
 pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Standing {
     let mut summary = Summary::default();
     for mode in &order.modes {
         let folder = SeriesFolder::new(&request.settings.outdir, ticker, *mode);
-        match proven(&folder, days, request.created_at) {
+        match proven(&folder, days, request) {
             Ok(Some(state)) if state.files.is_empty() => summary.partitions_empty += 1,
             Ok(Some(state)) => {
                 summary.partitions_data += 1;
@@ -38,10 +38,10 @@ pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: Dat
 }
 
 /// The state of a series that covers `days` and whose files are there.
-fn proven(folder: &SeriesFolder, days: DateRange, since: Timestamp) -> Result<Option<State>, StateError> {
+fn proven(folder: &SeriesFolder, days: DateRange, request: &Request) -> Result<Option<State>, StateError> {
     let Some(state) = State::read(folder)? else { return Ok(None) };
-    let counts =
-        state.covers(days) && state.first_damaged(folder).is_none() && proof::last_verified(folder)? >= since;
+    let is_new = noted::is_of(folder, request.mark()) || proof::last_verified(folder)? >= request.created_at;
+    let counts = is_new && state.covers(days) && state.first_damaged(folder).is_none();
     Ok(counts.then_some(state))
 }
 

@@ -2,4 +2,5 @@
 
 pub mod parameters;
 pub mod proof;
+pub mod noted;
 pub mod tree;

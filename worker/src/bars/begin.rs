@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::run_mark::RunMark;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
+use shared::series::noted;
 use shared::series::proof::{self, STATE_VERSION, SeriesFolder, SeriesState, StateError};
 
 use super::error::BuildError;
@@ -26,6 +28,8 @@ pub struct Existing {
     pub left_alone: LeftAlone,
     /// What building does to the others.
     pub built: Built,
+    /// The run that asks, if any does: what it has made or looked at itself is new to it, whatever the clock says.
+    pub run: Option<RunMark>,
 }
 
 /// Which series have nothing done to them.
@@ -82,7 +86,7 @@ pub fn look(
     let known = known(&wish, &folder, holdings.ticker());
     // All files are read for it: once, and not for bars that are replaced whatever they are.
     let damaged = match (&known, existing) {
-        (_, Existing { left_alone: LeftAlone::Never, built: Built::Replaced }) => Vec::new(),
+        (_, Existing { left_alone: LeftAlone::Never, built: Built::Replaced, .. }) => Vec::new(),
         (Ok(Some(state)), _) => state.damaged(&folder),
         _ => Vec::new(),
     };
@@ -90,7 +94,7 @@ pub fn look(
         && state.covers(asked)
         && gaps_stand(&state.gaps.intersection(&asked.into()), holdings, gaps)
         && damaged.is_empty()
-        && since.is_none_or(|since| proof::last_verified(&folder).is_ok_and(|at| at >= since))
+        && since.is_none_or(|since| is_new(&folder, since, existing.run))
     {
         return Ok(Start::Nothing(folder, Box::new(state.clone())));
     }
@@ -119,6 +123,11 @@ pub fn look(
     let gaps = state.as_ref().map(|state| state.gaps.union(&missing)).unwrap_or(missing);
     let gaps = gaps.minus(&plan.covered);
     Ok(Start::Build(Box::new(Ready { wish, folder, plan, damaged, gaps, state })))
+}
+
+fn is_new(folder: &SeriesFolder, since: Timestamp, run: Option<RunMark>) -> bool {
+    run.is_some_and(|run| noted::is_of(folder, run))
+        || proof::last_verified(folder).is_ok_and(|at| at >= since)
 }
 
 /// Where nothing but the files themselves tells what was traded, files that are gone would be days without trades, and

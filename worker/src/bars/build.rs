@@ -11,6 +11,7 @@ use shared::disk::publish::{self, DiskError};
 use shared::market::bar::Bar;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::series::noted;
 use shared::series::proof::{self, SeriesFolder};
 
 use super::begin::{self, Building, Existing, Start, State};
@@ -72,6 +73,7 @@ pub fn build(
         match start {
             Start::Nothing(folder, state) => {
                 proof::note_verified(&folder, clock::now())?;
+                note_run(job, &folder)?;
                 outcomes.push(Outcome { state: *state, read: Coverage::empty() });
             }
             Start::Build(ready) => {
@@ -91,9 +93,15 @@ pub fn build(
     }
     for building in buildings {
         let read = building.plan.read.clone();
+        let folder = SeriesFolder::new(job.outdir, ticker, building.wish.mode);
         outcomes.push(Outcome { state: building.finish(ticker)?, read });
+        note_run(job, &folder)?;
     }
     Ok(outcomes)
+}
+
+fn note_run(job: &Job<'_>, folder: &SeriesFolder) -> Result<(), DiskError> {
+    job.existing.run.map_or(Ok(()), |run| noted::note(folder, run))
 }
 
 /// The folder of the ticker is the lock: the kernel gives it back with its holder.

@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::dataset::run_mark::RunMark;
 use shared::market::bar::{Mode, Modes};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -113,6 +114,9 @@ pub struct BarsArgs {
     /// With --resume: count only what was built or looked at at or after this instant (RFC 3339)
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
+    /// The run that asks: eight hexadecimal digits by which it knows what it has built or looked at, whatever the clock says
+    #[arg(long, value_name = "HEX")]
+    run_mark: Option<RunMark>,
     /// Go on over days that nobody has, as if nothing had been traded
     #[arg(long)]
     allow_gap: bool,
@@ -299,6 +303,7 @@ impl BarsArgs {
             existing: Existing {
                 left_alone: if self.resume { LeftAlone::Since(self.covered_since) } else { LeftAlone::Never },
                 built: if self.rebuild { Built::Replaced } else { Built::Continued },
+                run: self.run_mark,
             },
             gaps: if self.allow_gap { Gaps::Allowed } else { Gaps::Refused },
             order: if self.sort { Order::Made } else { Order::Demanded },

@@ -1,0 +1,63 @@
+//! `OUT/TICKER/<folder>/_run.json`: which run made a series, or found it to be what it asked for. Beside the state and not in
+//! it, for the bytes of a series do not tell in how many runs it was built.
+//!
+//! The note names the state by its SHA-256: what is built later by somebody else is not what was looked at. No clock is
+//! asked.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::proof::SeriesFolder;
+use crate::dataset::run_mark::RunMark;
+use crate::dataset::writer::Fingerprint;
+use crate::disk::publish::{self, DiskError};
+
+/// A run and the state that it found right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    run: RunMark,
+    /// SHA-256 of `_state.json`, lower-case hex.
+    state: String,
+}
+
+/// Notes that `run` has made the series in `folder`, or found it right.
+pub fn note(folder: &SeriesFolder, run: RunMark) -> Result<(), DiskError> {
+    let note = Note { run, state: Fingerprint::of_file(&folder.state())?.sha256 };
+    let text = serde_json::to_string(&note).expect("a note is plain data") + "\n";
+    publish::publish(&path(folder), text.as_bytes())
+}
+
+/// Has `run` found the series in `folder` right as it stands? A note that can't be read says nothing.
+pub fn is_of(folder: &SeriesFolder, run: RunMark) -> bool {
+    let note = fs::read(path(folder)).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
+    let is_as_it_was =
+        |note: &Note| Fingerprint::of_file(&folder.state()).is_ok_and(|found| found.sha256 == note.state);
+    note.is_some_and(|note| note.run == run && is_as_it_was(&note))
+}
+
+fn path(folder: &SeriesFolder) -> PathBuf {
+    folder.path().join("_run.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::bar::Mode;
+
+    #[test]
+    fn a_note_is_of_its_run_and_of_the_state_as_it_was() {
+        let out = tempfile::tempdir().expect("a folder");
+        let mode: Mode = "DB".parse().expect("a mode");
+        let folder = SeriesFolder::new(out.path(), &"AIG".parse().expect("a ticker"), mode);
+        let [own, other] = ["ab12", "cd34"].map(RunMark::of_run);
+        assert!(!is_of(&folder, own), "no series");
+        fs::create_dir_all(folder.path()).expect("made");
+        fs::write(folder.state(), "one").expect("written");
+        note(&folder, own).expect("noted");
+        assert_eq!((is_of(&folder, own), is_of(&folder, other)), (true, false));
+        fs::write(folder.state(), "two").expect("written");
+        assert!(!is_of(&folder, own), "somebody has built it anew");
+    }
+}

@@ -152,7 +152,7 @@ fn bars_that_were_built_while_the_clock_was_set_back_count_for_their_run_and_for
     run(&mut start(&place, asked, "--mode DB,TB -- --target DB=20000,TB=30")).expect_code(0);
     let bars = made(&place);
     // As a clock leaves them that was set back by a day after the run had begun.
-    let yesterday = std::time::SystemTime::now() - Duration::from_secs(24 * 3600);
+    let yesterday = std::time::SystemTime::now() - Duration::from_hours(24);
     for path in bars.keys().filter(|path| path.ends_with("_state.json")) {
         let file = std::fs::File::options().append(true).open(place.path().join("bars").join(path));
         file.and_then(|file| file.set_modified(yesterday)).expect("set back");

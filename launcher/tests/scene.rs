@@ -265,7 +265,7 @@ pub(crate) fn record_at(asked_at: Timestamp, outdir: &Path, ticker: &str, answer
     let days = answers.iter().next().expect("an answer").days;
     {
         let partition = Partition::of(Kind::Daily, days.from());
-        let entry = Entry { answers, ..Entry::new(&ticker, Kind::Daily, partition) };
+        let entry = Entry { answers, ..Entry::new(&ticker, partition) };
         let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, days).expect("opened");
         ledger.commit(vec![entry]).expect("committed");
     }

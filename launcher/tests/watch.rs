@@ -33,7 +33,7 @@ fn a_complete_run_whose_plan_does_not_reach_all_days_ends_with_3() {
     let ticker = "A".parse().expect("a ticker");
     let mut ledger =
         OpenLedger::open(&scene.path("out"), Kind::Daily, &ticker, partition.span()).expect("opened");
-    let mut entry = Entry::new(&ticker, Kind::Daily, partition);
+    let mut entry = Entry::new(&ticker, partition);
     entry.answers.record(partition.span(), Said::OutsidePlan, Timestamp::UNIX_EPOCH);
     ledger.commit(vec![entry]).expect("committed");
     scene.detach("job", &["--resume"]);

@@ -152,7 +152,7 @@ pub(crate) fn damage(outdir: &Path) {
 
     let partition = Partition::Year(2020);
     let ticker = "A".parse().expect("a ticker");
-    let mut entry = Entry::new(&ticker, Kind::Daily, partition);
+    let mut entry = Entry::new(&ticker, partition);
     entry.answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
     entry.file = Some(FileProof::new(1, 0, 0, Fingerprint { bytes: 17, sha256: "00".to_owned() }));
     let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");

@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use shared::dataset::kind::Kind;
+use shared::dataset::ledger::{Entry, Ledger};
+use shared::disk::checked_lines;
 use shared::run::identity::ProcessIdentity;
 use tests::harness::place::{Place, days, ticker};
 use tests::harness::program::{eventually, run, with_environment};
@@ -95,9 +97,15 @@ fn survives(point: Point, follows: Follows, command: &Command) -> bool {
 
 /// Every `stride`-th change of each kind, until `survives` says that there are no more of it; `least` in all.
 #[track_caller]
-fn each(stride: usize, least: usize, mut survives: impl FnMut(Point) -> bool) {
+fn each(stride: usize, least: usize, survives: impl FnMut(Point) -> bool) {
+    each_of(&CHANGES, stride, least, survives);
+}
+
+/// The same for some kinds of changes.
+#[track_caller]
+fn each_of(kinds: &[&'static str], stride: usize, least: usize, mut survives: impl FnMut(Point) -> bool) {
     let mut points = 0;
-    for kind in CHANGES {
+    for kind in kinds.iter().copied() {
         let mut numbers = (1..ENDLESS).step_by(stride);
         let last = numbers.find(|number| survives(Point { kind, number: *number }));
         points += (last.expect("the program comes to its end") - 1).div_ceil(stride);
@@ -280,4 +288,60 @@ fn a_worker_killed_at_one_of_its_changes_leaves_whole_files_and_is_gone_on_with(
 fn a_worker_killed_at_each_of_its_changes_leaves_whole_files_and_is_gone_on_with() {
     workers(Kind::Daily, ("2019-01-01", "2024-06-28"), 1, 100);
     workers(Kind::Trades, ("2024-03-04", "2024-03-08"), 1, 50);
+}
+
+/// A worker that finds a ledger with six lines for each that counts, and has something to add to it.
+fn rewriters(kinds: &[&'static str], stride: usize, least: usize) {
+    if !can_trace() {
+        return;
+    }
+    let exchange = Exchange::start(Config::synthetic(21).with_tickers(3)).expect("started");
+    let ticker = universe(&exchange, 3).remove(0);
+    let (old, all) = (days("2023-01-03", "2024-03-28"), days("2023-01-03", "2024-06-28"));
+    let worker = |place: &Place, asked| {
+        let mut worker = place.worker(&exchange.base_url(), asked);
+        worker.args(["--resume", "--max-workers", "1"]);
+        worker
+    };
+    let ledger = |place: &Place| Ledger::path(&place.outdir(), &ticker);
+    let grown = || {
+        let place = Place::with_tickers([ticker.as_str()]);
+        run(&mut worker(&place, old)).expect_code(0);
+        let lines = std::fs::read_to_string(ledger(&place)).expect("read");
+        std::fs::write(ledger(&place), lines.repeat(6)).expect("written");
+        place
+    };
+    let is_proven = |place: &Place, days| tree::is_proven(&place.outdir(), Kind::Daily, &ticker, days);
+    let undisturbed = grown();
+    run(&mut worker(&undisturbed, all)).expect_code(0);
+    let truth = data(&undisturbed);
+    each_of(kinds, stride, least, |point| {
+        let place = grown();
+        let survived = survives(point, Follows::Threads, &worker(&place, all));
+        let lines = std::fs::read_to_string(ledger(&place)).expect("it is there at any moment");
+        assert!([2, 12, 13].contains(&lines.lines().count()), "old or new, {point:?}:\n{lines}");
+        let told: Vec<Entry> = checked_lines::read(&ledger(&place)).expect("sound").entries;
+        let told = Ledger::of_lines(told, |_| None).answered();
+        assert!(told.includes(old), "{told}, {point:?}");
+        run(&mut worker(&place, all)).expect_code(0);
+        assert!(data(&place) == truth && is_proven(&place, all), "{point:?}");
+        let lines = std::fs::read_to_string(ledger(&place)).expect("read");
+        assert_eq!(lines.lines().count(), 2, "{point:?}:\n{lines}");
+        assert_eq!(tree::strays(&place.outdir()), [] as [&Path; 0], "{point:?}");
+        survived
+    });
+}
+
+/// What writing a ledger anew is made of.
+const REWRITING: [&str; 3] = ["fsync", "rename", "unlink,unlinkat"];
+
+#[test]
+fn a_worker_killed_while_it_rewrites_a_ledger_leaves_the_old_one_or_the_new_one() {
+    rewriters(&REWRITING, 1, 8);
+}
+
+#[test]
+#[ignore = "takes minutes; scripts/soak runs it"]
+fn a_worker_killed_at_each_change_while_it_rewrites_a_ledger_leaves_the_old_one_or_the_new_one() {
+    rewriters(&CHANGES, 1, 30);
 }

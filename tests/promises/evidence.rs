@@ -175,7 +175,7 @@ fn trades_of_another_ticker_in_our_place_are_left_alone() {
 
 #[test]
 fn a_folder_that_was_moved_copied_or_linked_proves_nothing_of_another_ticker() {
-    let old_lines = |entry: Entry| Entry { ticker: None, kind: None, ..entry };
+    let old_lines = |entry: Entry| Entry { ticker: None, ..entry };
     for lines_name_their_ticker in [true, false] {
         let scene = Scene::new();
         let [ours, other] = &scene.tickers[..] else { panic!("two") };

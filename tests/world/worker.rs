@@ -292,7 +292,7 @@ impl Worker<'_> {
         for partition in Partition::within(kind, hull) {
             let days = refused.intersection(&partition.span().into());
             if !days.is_empty() {
-                let entry = visit.known(partition, &self.orders.fate.people[visit.whom].ticker, kind);
+                let entry = visit.known(partition, &self.orders.fate.people[visit.whom].ticker);
                 visit.record(entry, &days, Said::OutsidePlan, asking, 0);
             }
         }
@@ -433,7 +433,7 @@ impl Worker<'_> {
         asking: Asking,
     ) -> Result<(), TickerError> {
         let Fate { kind, ref people, .. } = *self.orders.fate;
-        let mut entry = visit.known(partition, &people[visit.whom].ticker, kind);
+        let mut entry = visit.known(partition, &people[visit.whom].ticker);
         if visit.draft.is_empty() {
             visit.record(entry, days, Said::Empty { asks: 1 }, asking, 0);
             return Ok(());
@@ -520,12 +520,12 @@ impl Worker<'_> {
 }
 
 impl Visit {
-    fn known(&self, partition: Partition, ticker: &Ticker, kind: Kind) -> Entry {
+    fn known(&self, partition: Partition, ticker: &Ticker) -> Entry {
         if let Some(entry) = self.unproven.iter().rfind(|entry| entry.partition == partition) {
             return entry.clone();
         }
         let known = self.folder.ledger().entry(partition).cloned();
-        known.unwrap_or_else(|| Entry::new(ticker, kind, partition))
+        known.unwrap_or_else(|| Entry::new(ticker, partition))
     }
 
     fn record(&mut self, mut entry: Entry, days: &Coverage, said: Said, asking: Asking, found: u64) {

@@ -157,7 +157,7 @@ impl Zoo {
         std::thread::sleep(WORK);
         for partition in Partition::within(Kind::Daily, days) {
             let days = days.intersection(partition.span()).expect("it is within");
-            let mut entry = Entry::new(ticker, Kind::Daily, partition);
+            let mut entry = Entry::new(ticker, partition);
             entry.answers.record(days, Said::Empty { asks: 9 }, Timestamp::now());
             ledger.commit(vec![entry]).expect("committed");
         }

@@ -5,7 +5,7 @@
 //! [`trust`](super::trust)'s business.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::coverage::{Coverage, DateRange};
 use super::run_mark::RunMark;
@@ -59,21 +59,59 @@ impl Said {
 
 /// An answer and the days it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Answer {
     /// Days in the tree's zone.
-    #[serde(flatten)]
     pub days: DateRange,
     /// What.
-    #[serde(flatten)]
     pub said: Said,
     /// When the source was asked (UTC); of several questions whose answers were joined, the first.
     pub asked_at: Timestamp,
     /// Of answers that were joined: when the source was asked last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// Which run asked; none where answers of several were joined, or where the line is older than marks are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunMark>,
+}
+
+/// An answer as it stands in a line.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    days: DateRange,
+    #[serde(flatten)]
+    said: Said,
+    #[serde(serialize_with = "in_basic_format")]
+    asked_at: Timestamp,
+    /// From the first question to the last; what is no whole number of seconds is written as `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    for_s: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<RunMark>,
+}
+
+/// `20240110T120000Z`: both formats of ISO 8601 are read, and a ledger has a stamp a partition.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn in_basic_format<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.to_string().replace(['-', ':'], ""))
+}
+
+impl From<Answer> for Written {
+    fn from(answer: Answer) -> Self {
+        let Answer { days, said, asked_at, until, run } = answer;
+        let for_s = until.map(|until| until.duration_since(asked_at));
+        let for_s = for_s.filter(|time| time.subsec_nanos() == 0).map(|time| time.as_secs());
+        Self { days, said, asked_at, for_s, until: until.filter(|_| for_s.is_none()), run }
+    }
+}
+
+impl From<Written> for Answer {
+    fn from(written: Written) -> Self {
+        let Written { days, said, asked_at, for_s, until, run } = written;
+        let last = for_s.and_then(|seconds| asked_at.checked_add(SignedDuration::from_secs(seconds)).ok());
+        Self { days, said, asked_at, until: last.or(until), run }
+    }
 }
 
 impl Answer {

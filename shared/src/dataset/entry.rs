@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::{Answers, Asking, Said};
 use super::coverage::Coverage;
-use super::kind::Kind;
 use super::loss::{Loss, Settled};
 use super::partition::Partition;
 use super::seen::Seen;
@@ -62,14 +61,11 @@ pub struct KeptDuplicates {
 /// One line: what is proven of one partition. The last line of a partition wins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Which.
+    /// Which. Its form says what rows it has: a year daily bars, a month minutes, a day trades.
     pub partition: Partition,
     /// Whose; lines of older versions do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticker: Option<Ticker>,
-    /// What rows; lines of older versions do not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Kind>,
     /// What the source has said of its days.
     pub answers: Answers,
     /// The file with its rows; a partition without a row has none.
@@ -97,11 +93,10 @@ pub struct Shorter {
 
 impl Entry {
     /// Of a partition of which nothing is known.
-    pub fn new(ticker: &Ticker, kind: Kind, partition: Partition) -> Self {
+    pub fn new(ticker: &Ticker, partition: Partition) -> Self {
         Self {
             partition,
             ticker: Some(ticker.clone()),
-            kind: Some(kind),
             answers: Answers::default(),
             file: None,
             loss: None,

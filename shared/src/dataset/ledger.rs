@@ -365,14 +365,13 @@ fn refuse_foreign_lines(
 ) -> Result<(), LedgerError> {
     let is_of_another = |entry: &&Entry| {
         entry.ticker.as_ref().is_some_and(|theirs| theirs != ticker)
-            || entry.kind.is_some_and(|theirs| theirs != kind)
             || Partition::of(kind, entry.partition.span().from()) != entry.partition
     };
     let Some(foreign) = entries.iter().find(is_of_another) else { return Ok(()) };
-    let theirs = match (&foreign.ticker, foreign.kind) {
-        (Some(theirs), Some(kind)) => format!("{theirs} ({kind})"),
-        (Some(theirs), None) => theirs.to_string(),
-        (None, _) => format!("another kind of data ({})", foreign.partition),
+    let rows = foreign.partition.kind();
+    let theirs = match &foreign.ticker {
+        Some(theirs) => format!("{theirs} ({rows})"),
+        None => format!("another kind of data ({rows})"),
     };
     let path = Ledger::path(outdir, ticker);
     Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })

@@ -34,6 +34,15 @@ impl Partition {
         }
     }
 
+    /// What rows it has.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Year(_) => Kind::Daily,
+            Self::Month(..) => Kind::Minute,
+            Self::Day(_) => Kind::Trades,
+        }
+    }
+
     /// The partitions of `kind` that `range` touches, in time order.
     pub fn within(kind: Kind, range: DateRange) -> impl Iterator<Item = Self> {
         let first = Self::of(kind, range.from());

@@ -120,7 +120,7 @@ fn look_at(ledger: &Ledger) {
 fn new_entry() -> Entry {
     let partition: Partition = "year=2023".parse().expect("a partition");
     let asked_at: Timestamp = "2024-05-31T00:00:00Z".parse().expect("an instant");
-    let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), Kind::Daily, partition);
+    let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), partition);
     entry.answers.record(partition.span(), Said::Empty { asks: 1 }, asked_at);
     entry
 }

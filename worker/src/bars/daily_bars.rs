@@ -174,7 +174,7 @@ mod tests {
 
         fn prove(&self, from: &str, to: &str, file: FileProof) {
             let days = DateRange::new(day(from), day(to)).expect("in order");
-            let mut entry = Entry::new(&ticker(), Kind::Daily, Partition::of(Kind::Daily, days.from()));
+            let mut entry = Entry::new(&ticker(), Partition::of(Kind::Daily, days.from()));
             entry.answers.record(days, Said::Data, Timestamp::UNIX_EPOCH);
             entry.file = Some(file);
             let mut ledger = OpenLedger::open(self.0.path(), Kind::Daily, &ticker(), days).expect("opened");

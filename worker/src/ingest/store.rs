@@ -185,7 +185,6 @@ impl<R: Stored> Store<R> {
         self.shorter.extend(entry.settle(fetch.asking).err());
         CODE_VERSION.clone_into(&mut entry.code);
         entry.ticker = Some(self.place.ticker.clone());
-        entry.kind = Some(self.place.kind);
         entry.pages = fetch.pages;
         self.unproven.push(entry);
     }
@@ -248,7 +247,7 @@ impl<R: Stored> Store<R> {
     fn known(&self, partition: Partition) -> Entry {
         let waiting = self.unproven.iter().rfind(|entry| entry.partition == partition);
         let known = waiting.or_else(|| self.ledger().entry(partition)).cloned();
-        known.unwrap_or_else(|| Entry::new(&self.place.ticker, self.place.kind, partition))
+        known.unwrap_or_else(|| Entry::new(&self.place.ticker, partition))
     }
 
     /// Holds what is there against its proof. What was changed is lost, and what can't be read is set aside.

@@ -57,7 +57,7 @@ impl Day {
 
     /// As `Ledger::of_lines` reads it.
     fn entry(&self) -> Entry {
-        let nothing = || Entry::new(&"AIG".parse().expect("a ticker"), Kind::Trades, Self::partition());
+        let nothing = || Entry::new(&"AIG".parse().expect("a ticker"), Self::partition());
         let mut entry = self.line.clone().unwrap_or_else(nothing);
         if entry.file.is_some() && entry.file != self.file.map(File::proof) {
             entry.lose_file();

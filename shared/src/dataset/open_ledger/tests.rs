@@ -10,6 +10,8 @@ use super::super::writer::Fingerprint;
 use super::*;
 use crate::disk::checked_lines;
 
+mod growth;
+
 fn range(from: &str, to: &str) -> DateRange {
     DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
 }
@@ -24,7 +26,7 @@ fn trust(now: &str) -> Trust {
 
 fn entry(days: DateRange, said: Said, bytes: Option<u64>) -> Entry {
     let partition = Partition::of(Kind::Daily, days.from());
-    let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), Kind::Daily, partition);
+    let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), partition);
     entry.answers.record(days, said, at("2024-01-10T12:00:00Z"));
     let fingerprint = |bytes| Fingerprint { bytes, sha256: "00".to_owned() };
     entry.file = bytes.map(|bytes| FileProof::new(1, 0, 0, fingerprint(bytes)));
@@ -225,9 +227,9 @@ fn a_line_reads_as_it_was_written() {
     );
     let line = checked_lines::encode(&written);
     let expected = concat!(
-        r#"{"partition":"year=2022","ticker":"AIG","kind":"daily","answers":["#,
-        r#"{"from":"2022-01-01","to":"2022-06-30","outcome":"data","asked_at":"2024-01-10T12:00:00Z"},"#,
-        r#"{"from":"2022-07-01","to":"2022-12-31","outcome":"empty","asks":1,"asked_at":"2024-01-11T12:00:00Z"}],"#,
+        r#"{"partition":"year=2022","ticker":"AIG","answers":["#,
+        r#"{"from":"2022-01-01","to":"2022-06-30","outcome":"data","asked_at":"20240110T120000Z"},"#,
+        r#"{"from":"2022-07-01","to":"2022-12-31","outcome":"empty","asks":1,"asked_at":"20240111T120000Z"}],"#,
         r#""file":{"rows":1,"first":0,"last":0,"bytes":8,"sha256":"00"},"pages":1,"#,
     );
     assert!(line.starts_with(expected), "{line}");

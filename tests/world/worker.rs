@@ -432,7 +432,7 @@ impl Worker<'_> {
         days: &Coverage,
         asking: Asking,
     ) -> Result<(), TickerError> {
-        let Fate { kind, ref people, .. } = *self.orders.fate;
+        let Fate { ref people, .. } = *self.orders.fate;
         let mut entry = visit.known(partition, &people[visit.whom].ticker);
         if visit.draft.is_empty() {
             visit.record(entry, days, Said::Empty { asks: 1 }, asking, 0);

@@ -92,7 +92,6 @@ struct Written {
 }
 
 /// `20240110T120000Z`: both formats of ISO 8601 are read, and a ledger has a stamp a partition.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn in_basic_format<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&at.to_string().replace(['-', ':'], ""))
 }

@@ -111,6 +111,10 @@ pub struct StartArgs {
         value_name = "PATH"
     )]
     pub weights: Option<PathBuf>,
+    /// The output of `worker reference`: tickers that its newest snapshot does not name are said, with other spellings of it
+    /// [default: the folder reference beside the outdir, if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub reference: Option<PathBuf>,
     /// Tickers in a batch at most; heavy ones stand alone [default: 25; all where bars come session by session]
     #[arg(long, value_name = "N", conflicts_with = "shards")]
     pub batch_size: Option<NonZeroU32>,
@@ -244,6 +248,9 @@ pub struct WhyArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
+    /// The output of `worker reference`, which tells how tickers are spelled [default: reference beside the outdir]
+    #[arg(long, value_name = "DIR")]
+    pub reference: Option<PathBuf>,
     /// One JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -258,6 +265,9 @@ pub struct TickersArgs {
     /// Which: columns are ticker and cause
     #[arg(long, value_name = "STATE")]
     pub state: TickerState,
+    /// The output of `worker reference`, which tells how tickers are spelled [default: reference beside the outdir]
+    #[arg(long, value_name = "DIR")]
+    pub reference: Option<PathBuf>,
 }
 
 /// Where a ticker stands.

@@ -1,6 +1,10 @@
 //! Tickers that nobody knows: done, and named.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use serde_json::Value;
+use shared::dataset::writer::publish_table;
 
 use crate::scene::{Scene, prove, run};
 
@@ -69,4 +73,47 @@ fn failed_tickers_come_with_their_causes_and_the_list_is_taken_back() {
     );
     let planned = run(&mut again).expect_code(0).stdout;
     assert!(planned.contains("2 tickers in 1 batch"), "{planned}");
+}
+
+#[test]
+fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
+    let scene = Scene::of(&["BRK-B", "mamth", "MAR-1", "zzzz", "AIG"]);
+    let snapshot = |folder: &str, names: &[&str]| {
+        let path = scene.path(folder).join("tickers_snapshot/snapshot_date=2025-02-28/tickers.parquet");
+        let column: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
+        let table = RecordBatch::try_from_iter([("ticker", column)]).expect("a table");
+        publish_table(&path, &table).expect("published");
+    };
+    snapshot("reference", &["BRK.B", "MAMTH", "AIG"]);
+    snapshot("other", &["MAR.1"]);
+    scene.script("job", "exit 0");
+    for ticker in ["BRK-B", "mamth", "MAR-1", "zzzz", "AIG"] {
+        prove(&scene.path("out"), ticker, &[("2020-01-01", "2020-12-31")]);
+    }
+    let said = scene.detach("job", &["--resume"]).stdout;
+    let note = "note: not in the reference snapshot of 2025-02-28: 4 tickers: BRK-B (is it BRK.B?), mamth (is it MAMTH?), MAR-1, zzzz\n";
+    assert!(said.contains(note), "{said}");
+    scene.wait().expect_code(0);
+    let list = |more: &[&str]| {
+        run(&mut scene.launcher("tickers", &[&["--state", "without-rows"], more].concat()))
+            .expect_code(0)
+            .stdout
+    };
+    let unknown = "the source has no row of it in these days";
+    let absent = format!("{unknown}; not in the reference snapshot of 2025-02-28");
+    assert_eq!(
+        list(&[]),
+        format!(
+            "ticker,cause\nAIG,{unknown}\nBRK-B,{absent}; is it spelled BRK.B?\nMAR-1,{absent}\nmamth,{absent}; is it spelled MAMTH?\nzzzz,{absent}\n"
+        )
+    );
+    assert!(list(&["--reference", "other"]).contains(&format!("MAR-1,{absent}; is it spelled MAR.1?\n")));
+    let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
+    assert!(
+        why.contains("in these days; not in the reference snapshot of 2025-02-28; is it spelled MAMTH?"),
+        "{why}"
+    );
+    let refused =
+        run(&mut scene.launcher("tickers", &["--state", "done", "--reference", "w"])).expect_code(2);
+    assert!(refused.stderr.contains("--reference w: no tickers_snapshot/"), "{}", refused.stderr);
 }

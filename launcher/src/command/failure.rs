@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::DescriptorError;
+use shared::dataset::reader::ReadError;
 use shared::disk::checked_lines::LinesError;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
@@ -149,6 +150,18 @@ pub enum Failure {
         /// What else can be done.
         otherwise: &'static str,
     },
+    /// A folder that `--reference` names in vain.
+    #[error(
+        "--reference {folder}: no tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet in it; `worker reference --outdir DIR` makes one",
+        folder = folder.display()
+    )]
+    NoSnapshot {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A snapshot that can't be read.
+    #[error("--reference: {0}")]
+    Reference(ReadError),
     /// A folder that can't be written.
     #[error("--{flag} {path} can't be written: {source}; choose another folder or correct its permissions", path = path.display())]
     NotWritable {
@@ -407,6 +420,8 @@ impl Failure {
             | Self::TreeOfBars(_)
             | Self::BarsInput { .. }
             | Self::BeyondInput { .. }
+            | Self::NoSnapshot { .. }
+            | Self::Reference(_)
             | Self::Locked(_)
             | Self::Orphans { .. }
             | Self::AnotherRun { .. }

@@ -8,6 +8,7 @@ pub mod supervise;
 pub mod attend;
 pub mod observe;
 pub mod whose;
+pub mod spelling;
 pub mod standing;
 pub mod status;
 pub mod tickers;

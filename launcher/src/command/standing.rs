@@ -1,10 +1,12 @@
 //! Tickers by where they stand, each with a cause: who failed, who is left, who is done, who of the done has not one row.
 
 use jiff::Timestamp;
+use shared::dataset::listing::Listing;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::Workdir;
 
 use super::failure::Failure;
+use super::spelling;
 use crate::cli::TickerState;
 use crate::plan::part::Part;
 use crate::plan::request::Request;
@@ -26,6 +28,7 @@ pub fn all(
     request: &Request,
     workdir: &Workdir,
     machine: &Machine,
+    listing: Option<&Listing>,
     now: Timestamp,
 ) -> Result<Vec<Named>, Failure> {
     let tickers = request.frozen_tickers(workdir)?;
@@ -45,7 +48,7 @@ pub fn all(
             .done(|_| true)
             .chain(unbatched)
             .filter(|ticker| look.rows(ticker) == Some(0))
-            .map(|ticker| (ticker.clone(), hint(ticker)))
+            .map(|ticker| (ticker.clone(), spelling::of_unknown(ticker, listing)))
             .collect(),
     };
     named.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -66,22 +69,6 @@ pub fn some_without_rows(
     let unbatched = prepare::unbatched(machine, &tickers).into_iter();
     let candidates = look.done(|batch| batch.proven.without_rows > 0).chain(unbatched).take(LOOKS);
     Ok(candidates.filter(|ticker| look.rows(ticker) == Some(0)).take(EXAMPLES).cloned().collect())
-}
-
-/// What is known of a ticker of which the source has nothing: another spelling, where ours is not the source's way.
-pub fn hint(ticker: &Ticker) -> String {
-    let name = ticker.as_str();
-    let is_class = |class: &str| class.len() == 1 && class.chars().all(|c| c.is_ascii_alphabetic());
-    let by_class = name.rsplit_once('-').filter(|(_, class)| is_class(class));
-    let other = match by_class {
-        Some((stem, class)) => Some(format!("{}.{}", stem.to_uppercase(), class.to_uppercase())),
-        // `BACpA` is spelled as it should be: only the preferred's letter is small.
-        None if name.chars().all(|c| !c.is_ascii_uppercase()) => Some(name.to_uppercase()),
-        None => None,
-    };
-    let unknown = "the source has no row of it in these days";
-    let spelled = other.filter(|other| other != name);
-    spelled.map_or_else(|| unknown.to_owned(), |other| format!("{unknown}; is it spelled {other}?"))
 }
 
 struct Look<'a> {
@@ -125,21 +112,6 @@ impl<'a> Look<'a> {
         match evidence::standing(self.request, ticker, Part::WHOLE.days(self.request.days()), self.now) {
             Standing::Proven(summary) => Some(summary.rows),
             Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_spelling_is_named_where_ours_is_not_the_sources_way() {
-        let hint = |name: &str| hint(&name.parse().expect("a ticker"));
-        assert!(hint("BRK-B").ends_with("is it spelled BRK.B?"), "{}", hint("BRK-B"));
-        assert!(hint("mamth").ends_with("is it spelled MAMTH?"), "{}", hint("mamth"));
-        for name in ["MAR-1", "BACpA", "BRK.B", "ZZZZ"] {
-            assert_eq!(hint(name), "the source has no row of it in these days");
         }
     }
 }

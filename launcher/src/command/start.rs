@@ -15,6 +15,7 @@ use super::existing;
 use super::extend;
 use super::failure::{Ending, Failure};
 use super::second_source;
+use super::spelling;
 use super::status;
 use super::supervise;
 use crate::check::bars_days::{self, Reach};
@@ -59,6 +60,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     let input = Input::read(&settings.tickers_csv)?;
     let request = Request::new(chance::run_name()?, clock::now(), settings, &input)?;
     say(&plan::notes(&request, &input)).map_err(Failure::Output)?;
+    say_unlisted(args, &request, &input.list.tickers)?;
     let sizes = second_source::ask(&request, &input.list.tickers)?;
     if args.dry_run {
         let machine = Machine::new(request.first_rules());
@@ -93,6 +95,8 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     if let Some(extension) = &resumed.extension {
         say(&plan::unsettled(&extension.request)).map_err(Failure::Output)?;
     }
+    let new = resumed.tickers.get(frozen.tickers..).unwrap_or_default();
+    say_unlisted(args, &resumed.request, new)?;
     if args.dry_run {
         let machine = journal::replay(&workdir, frozen.first_rules(), &journal::read(&workdir)?)?;
         if let Some(extension) = &resumed.extension {
@@ -136,6 +140,15 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     claim(&run)?;
     resumed.freeze(&frozen, &run.workdir)?;
     prepare_and_work(args, &run, &resumed.tickers, locks, None)
+}
+
+/// Says which of `tickers` no snapshot knows, where there is one.
+fn say_unlisted(args: &StartArgs, request: &Request, tickers: &[Ticker]) -> Result<(), Failure> {
+    let outdir = &request.settings.outdir;
+    let reference = args.reference.as_deref();
+    let listing = spelling::listing(reference, outdir)?;
+    let note = listing.map(|listing| spelling::note(tickers, &listing)).unwrap_or_default();
+    say(&note).map_err(Failure::Output)
 }
 
 /// `--dry-run`: nothing is asked of the source and nothing is written.

@@ -2,7 +2,7 @@
 
 use super::existing;
 use super::failure::{Ending, Failure};
-use super::standing;
+use super::{spelling, standing};
 use crate::cli::TickersArgs;
 use crate::process::clock;
 use crate::supervise::journal;
@@ -13,7 +13,8 @@ pub fn tickers(args: &TickersArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
     let machine = journal::replay(&workdir, request.first_rules(), &journal::read(&workdir)?)?;
-    let named = standing::all(args.state, &request, &workdir, &machine, clock::now())?;
+    let listing = spelling::listing(args.reference.as_deref(), &request.settings.outdir)?;
+    let named = standing::all(args.state, &request, &workdir, &machine, listing.as_ref(), clock::now())?;
     let lines = named.iter().map(|(ticker, cause)| format!("{ticker},{}\n", quoted(cause)));
     say(&std::iter::once("ticker,cause\n".to_owned()).chain(lines).collect::<String>())
         .map_err(Failure::Output)?;

@@ -10,7 +10,7 @@ use shared::series::proof::StateError;
 
 use super::existing;
 use super::failure::{Ending, Failure};
-use super::{observe, whose};
+use super::{observe, spelling, whose};
 use crate::cli::WhyArgs;
 use crate::job::{BarsOrder, Task};
 use crate::plan::part::Part;
@@ -36,7 +36,12 @@ pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
     let ticker = whose::ticker(&args.ticker, &workdir)?;
-    let why = gather(&request, &workdir, ticker)?;
+    let mut why = gather(&request, &workdir, ticker)?;
+    if why.is_without_rows() {
+        let listing = spelling::listing(args.reference.as_deref(), &request.settings.outdir)?;
+        let hint = spelling::hint(&why.ticker, listing.as_ref());
+        why.spelling = hint.or_else(|| Some("is it spelled otherwise?".to_owned()));
+    }
     say(&if args.json { text::json(&why) } else { text::render(&why) }).map_err(Failure::Output)?;
     Ok(Ending::Well)
 }
@@ -64,6 +69,7 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
         retries: request.settings.retries,
         again: (!by_itself && !is_done).then(|| words::resume_command(workdir)),
         goes_on: is_supervised,
+        spelling: None,
         ledger,
         ticker,
     })

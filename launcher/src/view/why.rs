@@ -43,6 +43,16 @@ pub struct Why {
     pub again: Option<String>,
     /// Does the run go on? Then that can be typed only once it has ended.
     pub goes_on: bool,
+    /// How a ticker may be spelled that is proven without one row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spelling: Option<String>,
+}
+
+impl Why {
+    /// Is every day proven, and not one row of it?
+    pub fn is_without_rows(&self) -> bool {
+        matches!(self.share.now, Now::Verified | Now::Surveyed) && self.ledger.summary.rows == 0
+    }
 }
 
 /// What one batch has of it.
@@ -208,8 +218,8 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
     }
     why.parts.iter().try_for_each(|part| tell(out, part, why.retries))?;
     proof(out, &why.ledger)?;
-    if matches!(why.share.now, Now::Verified | Now::Surveyed) && why.ledger.summary.rows == 0 {
-        writeln!(out, "without row the source has not one of it in these days: is it spelled otherwise?")?;
+    if let Some(spelling) = &why.spelling {
+        writeln!(out, "without row the source has not one of it in these days; {spelling}")?;
     }
     match &why.again {
         Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}"),

@@ -11,6 +11,7 @@ pub mod merge;
 pub mod schema;
 pub mod writer;
 pub mod reader;
+pub mod listing;
 pub mod tape;
 pub mod bars_file;
 pub mod summary;

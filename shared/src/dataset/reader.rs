@@ -82,7 +82,7 @@ pub fn whose(path: &Path) -> Option<String> {
     (!tickers.is_empty() && tickers.is_valid(0)).then(|| tickers.value(0).to_owned())
 }
 
-fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
+pub(super) fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
     move |error| ReadError::Broken { path: path.to_owned(), what: error.to_string() }
 }
 

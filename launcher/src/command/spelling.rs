@@ -1,0 +1,97 @@
+//! Spellings: what is said of a ticker that the source may not know, and how it may be spelled there. Where there is a snapshot
+//! of `worker reference`, names come from it alone; else a rule guesses.
+
+use std::path::{Path, PathBuf};
+
+use shared::dataset::listing::{Listing, Spelling};
+use shared::market::ticker::Ticker;
+
+use super::failure::Failure;
+use crate::view::words::counted;
+
+/// How many names are shown.
+const NAMED_MAX: usize = 5;
+
+/// The newest snapshot in `reference`, else in the folder `reference` beside `outdir`, if it is there.
+pub fn listing(reference: Option<&Path>, outdir: &Path) -> Result<Option<Listing>, Failure> {
+    let beside = || outdir.parent().map(|folder| folder.join("reference"));
+    let Some(folder) = reference.map(Path::to_owned).or_else(beside) else { return Ok(None) };
+    match (Listing::newest(&folder), reference) {
+        (Ok(None), Some(given)) => Err(Failure::NoSnapshot { folder: PathBuf::from(given) }),
+        (Ok(found), _) => Ok(found),
+        (Err(source), Some(_)) => Err(Failure::Reference(source)),
+        // Nobody has named it: what is in it may be anything.
+        (Err(_), None) => Ok(None),
+    }
+}
+
+/// How a ticker may be spelled of which the source has nothing.
+pub fn hint(ticker: &Ticker, listing: Option<&Listing>) -> Option<String> {
+    match listing {
+        Some(listing) => absent(ticker, listing),
+        None => guess(ticker).map(|other| format!("is it spelled {other}?")),
+    }
+}
+
+/// What is known of a ticker of which the source has nothing.
+pub fn of_unknown(ticker: &Ticker, listing: Option<&Listing>) -> String {
+    let unknown = "the source has no row of it in these days";
+    hint(ticker, listing).map_or_else(|| unknown.to_owned(), |hint| format!("{unknown}; {hint}"))
+}
+
+/// A note on those of `tickers` that `listing` does not name; nothing where it names all.
+pub fn note(tickers: &[Ticker], listing: &Listing) -> String {
+    let absent: Vec<String> = tickers
+        .iter()
+        .filter_map(|ticker| match listing.spelling(ticker.as_str()) {
+            Spelling::Right => None,
+            Spelling::Otherwise(names) => Some(format!("{ticker} (is it {}?)", names.join(" or "))),
+            Spelling::Unknown => Some(ticker.to_string()),
+        })
+        .collect();
+    if absent.is_empty() {
+        return String::new();
+    }
+    let named = absent.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if absent.len() > NAMED_MAX { ", ..." } else { "" };
+    let count = counted(absent.len() as u64, "ticker");
+    format!("note: not in the reference snapshot of {}: {count}: {named}{more}\n", listing.date)
+}
+
+fn absent(ticker: &Ticker, listing: &Listing) -> Option<String> {
+    let not_there = format!("not in the reference snapshot of {}", listing.date);
+    match listing.spelling(ticker.as_str()) {
+        Spelling::Right => None,
+        Spelling::Otherwise(names) => Some(format!("{not_there}; is it spelled {}?", names.join(" or "))),
+        Spelling::Unknown => Some(not_there),
+    }
+}
+
+/// Another spelling, where this one is not the source's way.
+fn guess(ticker: &Ticker) -> Option<String> {
+    let name = ticker.as_str();
+    let is_class = |class: &str| class.len() == 1 && class.chars().all(|c| c.is_ascii_alphabetic());
+    let by_class = name.rsplit_once('-').filter(|(_, class)| is_class(class));
+    let other = match by_class {
+        Some((stem, class)) => Some(format!("{}.{}", stem.to_uppercase(), class.to_uppercase())),
+        // `BACpA` is spelled as it should be: only the preferred's letter is small.
+        None if name.chars().all(|c| !c.is_ascii_uppercase()) => Some(name.to_uppercase()),
+        None => None,
+    };
+    other.filter(|other| other != name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_spelling_is_named_where_ours_is_not_the_sources_way() {
+        let hint = |name: &str| of_unknown(&name.parse().expect("a ticker"), None);
+        assert!(hint("BRK-B").ends_with("is it spelled BRK.B?"), "{}", hint("BRK-B"));
+        assert!(hint("mamth").ends_with("is it spelled MAMTH?"), "{}", hint("mamth"));
+        for name in ["MAR-1", "BACpA", "BRK.B", "ZZZZ"] {
+            assert_eq!(hint(name), "the source has no row of it in these days");
+        }
+    }
+}

@@ -2,14 +2,10 @@
 //! only the column `ticker` is read.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
-use arrow::array::AsArray;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-use super::reader::{ReadError, broken};
+use super::reader::{self, ReadError};
 use crate::disk::publish::DiskError;
 use crate::market::trading_day::TradingDay;
 
@@ -49,7 +45,7 @@ impl Listing {
             let date = name.to_str().and_then(|name| name.strip_prefix("snapshot_date=")?.parse().ok());
             newest = newest.max(date.filter(|_| file.exists()).map(|date: TradingDay| (date, file)));
         }
-        newest.map(|(date, file)| Ok(Self::of(date, read_names(&file)?))).transpose()
+        newest.map(|(date, file)| Ok(Self::of(date, reader::texts(&file, "ticker")?))).transpose()
     }
 
     fn of(date: TradingDay, all: impl IntoIterator<Item = String>) -> Self {
@@ -76,23 +72,6 @@ impl Listing {
 /// What all spellings of a name have in common.
 fn bare(name: &str) -> String {
     name.chars().filter(|c| !"-./_ ".contains(*c)).flat_map(char::to_uppercase).collect()
-}
-
-fn read_names(path: &Path) -> Result<Vec<String>, ReadError> {
-    let file = File::open(path).map_err(DiskError::at("open", path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken(path))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker"]);
-    let mut names = Vec::new();
-    for batch in builder.with_projection(mask).build().map_err(broken(path))? {
-        let batch = batch.map_err(broken(path))?;
-        let column = batch.column_by_name("ticker").and_then(|column| column.as_string_opt::<i32>());
-        let Some(column) = column else {
-            let what = "it has no column `ticker` of text".to_owned();
-            return Err(ReadError::Foreign { path: path.to_owned(), what });
-        };
-        names.extend(column.iter().flatten().map(str::to_owned));
-    }
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -82,7 +82,25 @@ pub fn whose(path: &Path) -> Option<String> {
     (!tickers.is_empty() && tickers.is_valid(0)).then(|| tickers.value(0).to_owned())
 }
 
-pub(super) fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
+/// The texts in `column` of any table; of the others nothing is read.
+pub fn texts(path: &Path, column: &str) -> Result<Vec<String>, ReadError> {
+    let file = File::open(path).map_err(DiskError::at("open", path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken(path))?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), [column]);
+    let mut all = Vec::new();
+    for batch in builder.with_projection(mask).build().map_err(broken(path))? {
+        let batch = batch.map_err(broken(path))?;
+        let found = batch.column_by_name(column).and_then(|found| found.as_string_opt::<i32>());
+        let Some(found) = found else {
+            let what = format!("it has no column `{column}` of text");
+            return Err(ReadError::Foreign { path: path.to_owned(), what });
+        };
+        all.extend(found.iter().flatten().map(str::to_owned));
+    }
+    Ok(all)
+}
+
+fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
     move |error| ReadError::Broken { path: path.to_owned(), what: error.to_string() }
 }
 

@@ -30,17 +30,39 @@ fn who_is_left_is_given_up_by_name_with_what_was_last_said_of_each() {
 }
 
 #[test]
-fn what_runs_is_ended_first_and_named_by_how_it_ended() {
+fn what_runs_is_ended_first_and_named_by_how_long_it_gave_no_answer() {
     let mut story = Story::of(rules(2, 0), &[&["A"], &["B", "C"]]);
     story.launch();
+    story.pass(90);
     story.hear(GIVEN_UP);
     assert!(matches!(story.machine.run(), RunState::Stopping { why: StopWhy::GivenUp { .. } }));
     assert_eq!(story.closes(), None, "two run");
     let stopped = Ending::Stopped { killed: false };
     story.end(1, report(stopped.clone(), 0, &[("A", Word::Begun)]));
     story.end(2, report(stopped, 1, &[("C", Word::Begun)]));
-    assert_eq!(story.failures(1), [("A", format!("stopped as asked; {WHY}").as_str())]);
+    assert_eq!(story.failures(1), [("A", format!("no answer in 1m 30s; {WHY}").as_str())]);
     assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 2 }), "B came in time");
+}
+
+#[test]
+fn that_an_attempt_was_ended_by_us_does_not_hide_what_was_wrong_before() {
+    let stopped = |word| report(Ending::Stopped { killed: false }, 0, &[("A", word)]);
+    let stalled = || report(Ending::Stalled { quiet_ms: 3000 }, 0, &[("A", Word::Begun)]);
+    let cases = [
+        (Word::Begun, "ended because nothing came for 3 s (--stall-timeout)"),
+        (Word::Untouched, "ended because nothing came for 3 s (--stall-timeout)"),
+        (timeout(), "timeout"),
+    ];
+    for (word, cause) in cases {
+        let mut story = Story::of(rules(1, 5), &[&["A"]]);
+        story.launch();
+        story.end(1, stalled());
+        story.pass(300);
+        story.launch();
+        story.hear(GIVEN_UP);
+        story.end(1, stopped(word));
+        assert_eq!(story.failures(1), [("A", format!("{cause}; {WHY}").as_str())]);
+    }
 }
 
 #[test]

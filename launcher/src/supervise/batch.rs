@@ -19,6 +19,7 @@ use super::facts::{Edition, Report, Tally, Word};
 use super::headway::Headway;
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
+use crate::process::exit_record::Ending;
 
 /// A fact that can't have happened in this state: the journal is not of this run, or we have a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +74,8 @@ pub(super) struct Terms {
     pub(super) retries: u32,
     /// How it is judged.
     pub(super) edition: Edition,
+    /// Did we ask it to end?
+    pub(super) stops: bool,
 }
 
 /// What one attempt is given.
@@ -357,8 +360,10 @@ impl Batch {
     /// Applies the verdicts on what `report` calls unfinished, in its order, and takes the state that follows.
     pub(super) fn settle(&mut self, at: Timestamp, report: &Report, verdicts: Vec<Verdict>, terms: Terms) {
         let attempt = self.attempts;
-        let Terms { retries, edition } = terms;
+        let Terms { retries, edition, stops } = terms;
         let how = causes::phrase(&report.ending);
+        let cut_short = stops && matches!(report.ending, Ending::Stopped { .. });
+        let ran = self.running_since().map(|since| at.duration_since(since));
         let mut verdict_on: HashMap<&Ticker, (&Word, Verdict)> = report
             .unfinished
             .iter()
@@ -373,7 +378,10 @@ impl Batch {
                 still_left.push(left);
                 continue;
             };
-            let said = Said::of(word, report, &how);
+            let said = match ran {
+                Some(ran) if cut_short => Said::cut_short(word, left.said.take(), ran),
+                Some(_) | None => Said::of(word, report, &how),
+            };
             let (kind, is_own) = (said.kind.clone(), edition >= Edition::Third && word.is_own());
             left.said = Some(said);
             match verdict {

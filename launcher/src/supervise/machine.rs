@@ -321,7 +321,7 @@ impl Machine {
         let is_spared = self.is_spared(id, attempt, report);
         let stops = matches!(self.run, RunState::Stopping { .. }) || self.asked_to_end.contains(&id);
         let nobody_pays = stops || self.may_know_nobody(report);
-        let terms = Terms { retries: self.rules.retries, edition: self.edition };
+        let terms = Terms { retries: self.rules.retries, edition: self.edition, stops };
         let (edition, cleared_at) = (self.edition, self.cleared_at);
         let batch = self.known(id)?;
         let began_at = batch.running_since();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::supervise::causes::{Budget, said};
@@ -58,6 +59,18 @@ impl Said {
         match word {
             Word::Failed { cause, kind, .. } => Self { cause: cause.clone(), kind: kind.clone() },
             Word::Begun | Word::Untouched => Self { cause: said(report, how), kind: None },
+        }
+    }
+
+    /// Of a member whose attempt we have ended after it `ran` so long: that tells nothing of it, so what was said `before`
+    /// stands.
+    pub(super) fn cut_short(word: &Word, before: Option<Self>, ran: SignedDuration) -> Self {
+        match word {
+            Word::Failed { cause, kind, .. } => Self { cause: cause.clone(), kind: kind.clone() },
+            Word::Begun | Word::Untouched => before.unwrap_or_else(|| {
+                let ran = SignedDuration::from_secs(ran.as_secs());
+                Self { cause: format!("no answer in {ran:#}"), kind: None }
+            }),
         }
     }
 }

@@ -346,7 +346,15 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
     ];
     // Paths: what is wrong with these is found when they are used.
     // An address to be notified at may hold a secret, and so is not repeated (see notify.rs).
-    let free = ["--workdir", "--outdir", "--ingest-script", "--notify-url", "--trades-root", "--agg1m-root"];
+    let free = [
+        "--workdir",
+        "--outdir",
+        "--ingest-script",
+        "--notify-url",
+        "--trades-root",
+        "--agg1m-root",
+        "--reference",
+    ];
     let scene = Scene::of(&["A"]);
     let help = run(&mut scene.launcher("start", &["--help"])).expect_code(0).stdout;
     for line in help.lines() {

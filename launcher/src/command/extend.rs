@@ -78,14 +78,16 @@ impl Resumed {
 
     /// The same, where this machine's clock, which says `now`, is ahead of the source's by `clocks`, if it is.
     pub fn settled_by(mut self, frozen: &Request, clocks: Option<SourceClock>, now: Timestamp) -> Self {
-        if let (Some(clocks), Some(extension)) = (clocks, self.extension.take()) {
+        // Where nobody was asked, nothing is known of the source's clock, and nothing changes.
+        let Some(clocks) = clocks else { return self };
+        if let Some(extension) = self.extension.take() {
             self.extension = extension.settled_by(frozen, clocks.earlier(now));
             self.request = match &self.extension {
                 Some(extension) => extension.request.clone(),
                 None => unextended(self.request, frozen),
             };
         }
-        self.request.source_clock = clocks;
+        self.request.source_clock = Some(clocks);
         self
     }
 

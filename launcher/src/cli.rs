@@ -134,6 +134,10 @@ pub struct StartArgs {
     /// what the outdir's ledgers prove already
     #[arg(long)]
     pub resume: bool,
+    /// First hold every file of the run against its SHA-256, whatever its length, time and inode say; what differs is fetched
+    /// again. It reads every byte, and is no part of the run: say it each time
+    #[arg(long, conflicts_with = "dry_run")]
+    pub check: bool,
     /// Stay, with a progress bar on a terminal; Ctrl-C stops the run, a second one kills it
     #[arg(long)]
     pub foreground: bool,

@@ -9,7 +9,7 @@ use launcher::plan::request::{Extended, Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::digest::Digest;
-use launcher::supervise::facts::{Fact, Outcome, Tally, Word};
+use launcher::supervise::facts::{Checked, Fact, Outcome, Tally, Word};
 use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
 use launcher::view::snapshot::Snapshot;
@@ -100,6 +100,7 @@ RUNNING
 run         ab12 (daily 2020-01-01..2020-12-31)
 progress    50 % of the tickers in batches
 tickers     3 / 7 verified, 1 failed, 3 left
+files       as recorded (length, time and inode; `start --resume --check` reads them)
 partitions  6 / 7 verified: 4 data, 2 empty, 0 outside plan; 2,468 rows
 batches     1 / 3 done, 1 running, 0 pending, 1 in backoff, 0 failed
 to go       unknown yet
@@ -183,6 +184,8 @@ fn every_key_of_the_json_is_documented_and_every_documented_key_is_there() {
         finished.pass(10);
         finished.end(batch, exited(0, 1, &[]));
     }
+    let unchecked = vec![ticker("A")];
+    finished.hear(Fact::Checked(Checked { tickers: 1, files: 2, bytes: 3, damaged: 1, unchecked }));
     let snapshots = [
         snapshot_of(&story(), Supervised::Yes, Some(budget)),
         snapshot_of(&paused(false), Supervised::Yes, None),

@@ -154,7 +154,9 @@ pub(crate) fn damage(outdir: &Path) {
     let ticker = "A".parse().expect("a ticker");
     let mut entry = Entry::new(&ticker, partition);
     entry.answers.record(partition.span(), Said::Data, Timestamp::UNIX_EPOCH);
-    entry.file = Some(FileProof::new(1, 0, 0, Fingerprint { bytes: 17, sha256: "00".to_owned() }));
+    // Of `seventeen bytes..`.
+    let sha256 = "85435d2a922307d56ae15d148e7b9afbf96c4901c109d5a802a63c286ee6edee".to_owned();
+    entry.file = Some(FileProof::new(1, 0, 0, Fingerprint { bytes: 17, sha256 }));
     let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");
     ledger.commit(vec![entry]).expect("committed");
 }

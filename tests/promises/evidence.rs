@@ -1,8 +1,10 @@
 //! Promise: no day is believed whose rows are not on disk, whatever the source says today, whose folder it was yesterday
 //! and what the clock said; and no file of ours needs a person.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File, FileTimes};
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::dataset::answers::Answer;
@@ -255,6 +257,118 @@ fn a_run_whose_clock_is_set_back_neither_downloads_again_nor_ends_incomplete() {
         let asked = scene.exchange.stats().total - before;
         assert!(asked <= 1, "the launcher itself asks once whether the key is good: {asked}");
     }
+}
+
+/// Zeroes the middle of a file in place, and sets its time back: length, time and inode stay.
+fn zero_unseen(path: &Path) {
+    let found = fs::metadata(path).expect("there");
+    let mut file = File::options().write(true).open(path).expect("opened");
+    file.seek(SeekFrom::Start(found.len() / 2 - 8)).expect("there");
+    file.write_all(&[0; 16]).expect("zeroed");
+    file.set_times(FileTimes::new().set_modified(found.modified().expect("a time"))).expect("set back");
+    let now = fs::metadata(path).expect("there");
+    assert_eq!(
+        (now.len(), now.ino(), now.modified().ok()),
+        (found.len(), found.ino(), found.modified().ok())
+    );
+}
+
+#[test]
+fn what_was_zeroed_under_its_old_time_is_as_recorded_and_found_and_fetched_again_by_a_worker_that_checks() {
+    let scene = Scene::new();
+    scene.fetch(&["--resume"]).expect_code(0);
+    let asked = || scene.exchange.stats().requests["trades"];
+    let requests = asked();
+    zero_unseen(&scene.file(&scene.tickers[0]));
+    scene.fetch(&["--resume"]).expect_code(0);
+    assert_eq!(asked(), requests, "as recorded");
+    let said = scene.fetch(&["--resume", "--check"]).expect_code(0).stderr;
+    assert!(said.contains("checked: 0 files are what was written (SHA-256), 0 bytes; 1 are not"), "{said}");
+    assert_eq!(asked(), requests + 1, "fetched again");
+    scene.check();
+    let said = scene.fetch(&["--resume", "--check"]).expect_code(0).stderr;
+    assert!(said.contains("checked: 1 files are what was written"), "{said}");
+    assert_eq!(asked(), requests + 1);
+}
+
+#[test]
+fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what_it_has_read() {
+    let scene = Scene::new();
+    // One that the run finds proven and puts into no batch, and one that it fetches.
+    scene.fetch(&["--resume"]).expect_code(0);
+    let names: String = scene.tickers.iter().map(|ticker| format!("{ticker}\n")).collect();
+    fs::write(scene.place.tickers_csv(), format!("ticker\n{names}")).expect("written");
+    scene.launch(&["--resume"]).expect_code(0);
+    let resume = |more: &[&str]| {
+        let mut start = scene.place.launcher("start");
+        run(start.args(["--resume", "--foreground"]).args(more)).expect_code(0).stdout
+    };
+    let why = || {
+        let mut why = scene.place.launcher("why");
+        run(why.arg(scene.tickers[0].as_str())).expect_code(0).stdout
+    };
+    let asked = || scene.exchange.stats().requests["trades"];
+    let requests = asked();
+    assert!(why().contains("files       1 as recorded (length, time and inode)\n"), "{}", why());
+
+    scene.tickers.iter().for_each(|ticker| zero_unseen(&scene.file(ticker)));
+    let said = resume(&[]);
+    assert!(said.contains("already complete") && said.contains("files       as recorded ("), "{said}");
+    assert_eq!(asked(), requests);
+    let said = resume(&["--check"]);
+    assert!(said.contains("against their SHA-256: 2 not what was written, to be fetched again"), "{said}");
+    assert_eq!(asked(), requests + 2, "both are fetched again: {said}");
+    scene.check();
+    assert!(
+        why().contains("files       1 as recorded (length, time and inode)\n"),
+        "fetched since: {}",
+        why()
+    );
+
+    // Ledgers keep whole seconds: what was fetched in that of the check counts as fetched since.
+    rewrite(&scene.ledger(&scene.tickers[0]), |mut entry| {
+        let mut answers: Vec<Answer> = entry.answers.into();
+        answers.iter_mut().for_each(|answer| answer.asked_at -= SignedDuration::from_hours(1));
+        entry.answers = answers.into();
+        entry
+    });
+    let said = resume(&["--check"]);
+    assert!(said.contains("against their SHA-256: all are what was written"), "{said}");
+    assert!(said.contains("files       2 tickers checked at ") && !said.contains("as recorded"), "{said}");
+    assert!(why().contains("files       1 checked at ") && why().contains(" (SHA-256)\n"), "{}", why());
+    assert_eq!(asked(), requests + 2);
+    let json = run(scene.place.launcher("status").arg("--json")).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        (&json["tickers"]["checked"], &json["tickers"]["as_recorded"]),
+        (&2.into(), &0.into()),
+        "{json}"
+    );
+}
+
+#[test]
+fn a_tree_whose_ledgers_do_not_say_how_files_are_found_is_read_once() {
+    let scene = Scene::new();
+    let ticker = &scene.tickers[0];
+    scene.launch(&[]).expect_code(0);
+    let old = |mut entry: Entry| {
+        entry.file.as_mut().expect("rows").seen = None;
+        entry
+    };
+    rewrite(&scene.ledger(ticker), old);
+    let resume =
+        || run(scene.place.launcher("start").args(["--resume", "--foreground"])).expect_code(0).stdout;
+    assert!(resume().contains("1 file read whole"), "said once");
+    assert!(!resume().contains("read whole"), "and noted");
+    rewrite(&scene.ledger(ticker), old);
+    let said = scene.fetch(&["--resume"]).expect_code(0).stderr;
+    assert!(said.contains("1 files were read whole"), "{said}");
+    rewrite(&scene.ledger(ticker), old);
+    zero_unseen(&scene.file(ticker));
+    let requests = scene.exchange.stats().requests["trades"];
+    resume();
+    assert_eq!(scene.exchange.stats().requests["trades"], requests + 1, "verified means the bytes");
+    scene.check();
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> Reach {
         return Reach::Whole;
     }
     // A ledger that can't be read is its ticker's own trouble.
-    let missing = |ticker: &Ticker| Some(lacking(&Ledger::read(root, kind, ticker).ok()?.answered(), days));
+    let missing =
+        |ticker: &Ticker| Some(lacking(&Ledger::read_by_length(root, kind, ticker).ok()?.answered(), days));
     let short = tickers.iter().filter_map(|ticker| Some((ticker, missing(ticker)?)));
     let mut short = short.filter(|(_, missing)| !missing.is_empty());
     let Some((example, missing)) = short.next() else { return Reach::Whole };

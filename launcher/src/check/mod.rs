@@ -5,3 +5,4 @@ pub mod places;
 pub mod source;
 pub mod executable;
 pub mod bars_days;
+pub mod files;

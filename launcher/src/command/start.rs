@@ -19,6 +19,7 @@ use super::spelling;
 use super::status;
 use super::supervise;
 use crate::check::bars_days::{self, Reach};
+use crate::check::files::{self, Found};
 use crate::check::places;
 use crate::check::source::{self, SourceError, Welcome};
 use crate::cli::StartArgs;
@@ -31,7 +32,7 @@ use crate::process::clock;
 use crate::process::spawn::Detached;
 use crate::process::watch::Marker;
 use crate::supervise::drive::DriveError;
-use crate::supervise::facts::{Entry, Outcome};
+use crate::supervise::facts::{Checked, Entry, Fact, Outcome};
 use crate::supervise::folders;
 use crate::supervise::journal::{self, Journal};
 use crate::supervise::locks::{self, Locks};
@@ -160,7 +161,7 @@ fn tell_only(
     sizes: &Sizes,
 ) -> Result<Ending, Failure> {
     let now = clock::now();
-    let Prepared { facts, weighed_by } = prepare::prepare(&machine, request, tickers, sizes, now);
+    let Prepared { facts, weighed_by, .. } = prepare::prepare(&machine, request, tickers, sizes, now);
     for fact in facts {
         machine.apply(&Entry { at: now, fact }).map_err(DriveError::from)?;
     }
@@ -308,12 +309,16 @@ fn prepare_and_work(
         leftovers::sweep(folder)?;
     }
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.first_rules())?;
+    let checked = if args.check { check_files(&run.request, tickers)? } else { None };
     let now = clock::now();
     let sizes = match sizes {
         Some(said) => said,
         None => second_source::ask_again(&run.request, tickers, &machine)?,
     };
-    let Prepared { facts, weighed_by } = prepare::prepare(&machine, &run.request, tickers, &sizes, now);
+    let Prepared { mut facts, weighed_by, read_whole } =
+        prepare::prepare(&machine, &run.request, tickers, &sizes, now);
+    say(&plan::read_whole(read_whole)).map_err(Failure::Output)?;
+    facts.splice(0..0, checked.map(Fact::Checked));
     prepare::write_batch_files(&run.workdir, &facts)?;
     let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
     // First whether it can be: what stands in the journal stands there for ever.
@@ -333,6 +338,20 @@ fn prepare_and_work(
         return tell_standing(run);
     }
     detach(run, locks)
+}
+
+/// `--check`: reads every file of the run. What is found the ledgers keep, so the look that follows sees it.
+fn check_files(request: &Request, tickers: &[Ticker]) -> Result<Option<Checked>, Failure> {
+    let settings = &request.settings;
+    let Task::Download(kind) = settings.task() else {
+        warn("--check is for what was downloaded: bars are not checked")?;
+        return Ok(None);
+    };
+    say("checking every file against its SHA-256; that reads every byte\n").map_err(Failure::Output)?;
+    let Found { checked, said } = files::check_all(&settings.outdir, kind, tickers, request.days());
+    said.iter().try_for_each(|what| warn(what))?;
+    say(&format!("{}\n", words::checked(&checked))).map_err(Failure::Output)?;
+    Ok(Some(checked))
 }
 
 fn tell_standing(run: &Run) -> Result<Ending, Failure> {

@@ -1,8 +1,9 @@
 //! `launcher why`: gathers everything that is known of one ticker; touches nothing.
 
 use jiff::Timestamp;
+use shared::dataset::answers::Answer;
 use shared::dataset::coverage::Coverage;
-use shared::dataset::ledger::{Ledger, Summary};
+use shared::dataset::ledger::{self, Ledger, Summary};
 use shared::market::ticker::Ticker;
 use shared::run::events::EventTail;
 use shared::run::workdir::{BatchId, Workdir};
@@ -73,6 +74,13 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
         ledger,
         ticker,
     })
+}
+
+/// How the bytes of a file are known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Checked,
+    AsRecorded,
 }
 
 struct Look<'a> {
@@ -168,8 +176,11 @@ impl Look<'_> {
         };
         let file = Ledger::path(&settings.outdir, self.ticker);
         let (days, trust) = (self.request.days(), self.request.trust(self.now, self.now));
-        match Ledger::read(&settings.outdir, kind, self.ticker) {
+        match Ledger::read_of(&settings.outdir, kind, self.ticker, days) {
             Ok(ledger) => Proof {
+                checked: self.files(&ledger, Known::Checked),
+                checked_at: self.machine.checked().map(|(at, _)| *at),
+                as_recorded: self.files(&ledger, Known::AsRecorded),
                 file,
                 error: None,
                 summary: ledger.summary(days, &trust),
@@ -184,11 +195,29 @@ impl Look<'_> {
                 file,
                 error: Some(error.to_string()),
                 summary: Summary::default(),
+                checked: 0,
+                checked_at: None,
+                as_recorded: 0,
                 missing: vec![days],
                 outside_plan: Vec::new(),
                 damaged: Vec::new(),
             },
         }
+    }
+
+    /// How many files of the days of the run are known like this. What was written after a check was not checked.
+    fn files(&self, ledger: &Ledger, how: Known) -> u64 {
+        let checked = self.machine.checked().filter(|(_, it)| !it.unchecked.contains(self.ticker));
+        let known = |entry: &&ledger::Entry| {
+            let asked_at = entry.answers.iter().map(Answer::latest).max();
+            // Ledgers keep whole seconds.
+            let is_before =
+                |at: &Timestamp| asked_at.is_none_or(|asked_at| asked_at.as_second() < at.as_second());
+            let is_checked = checked.is_some_and(|(at, _)| is_before(at));
+            let is_of_run = entry.partition.span().intersection(self.request.days()).is_some();
+            entry.file.is_some() && is_of_run && is_checked == (how == Known::Checked)
+        };
+        ledger.entries().filter(known).count() as u64
     }
 
     /// Every kind of bars has a state of its own; what any of them lacks is missing.
@@ -206,6 +235,8 @@ impl Look<'_> {
             Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => Summary::default(),
         };
         let (missing, outside_plan) = (missing.ranges().to_vec(), Vec::new());
-        Proof { file, error, summary, missing, outside_plan, damaged: Vec::new() }
+        let (checked, checked_at, as_recorded) = (0, None, 0);
+        let damaged = Vec::new();
+        Proof { file, error, summary, checked, checked_at, as_recorded, missing, outside_plan, damaged }
     }
 }

@@ -48,7 +48,7 @@ fn proven(folder: &SeriesFolder, days: DateRange, request: &Request) -> Result<O
 /// The rows that bars of `days` are made of, if their ledger tells: the weight of the ticker.
 fn trades(order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Option<OwnRows> {
     let (_, root, kind) = order.input.parts();
-    let rows = Ledger::read(root, kind, ticker).ok()?.rows_at_most(days);
+    let rows = Ledger::read_by_length(root, kind, ticker).ok()?.rows_at_most(days);
     (rows > 0).then_some(OwnRows { missing: rows, in_all: rows })
 }
 

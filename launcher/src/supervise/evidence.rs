@@ -21,29 +21,37 @@ use crate::process::clock;
 
 /// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
 pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> Standing {
+    look(request, ticker, days, now).0
+}
+
+/// The same, and how many files were read whole since they were not found as recorded; that is noted.
+pub fn look(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> (Standing, usize) {
     let settings = &request.settings;
     let kind = match settings.task() {
         Task::Download(kind) => kind,
-        Task::Bars(order) => return bars::standing(request, order, ticker, days),
+        Task::Bars(order) => return (bars::standing(request, order, ticker, days), 0),
     };
-    let ledger = match Ledger::read(&settings.outdir, kind, ticker) {
+    let ledger = match Ledger::read_of(&settings.outdir, kind, ticker, days) {
         Ok(ledger) => ledger,
-        Err(error) => return Standing::Unusable(error.to_string()),
+        Err(error) => return (Standing::Unusable(error.to_string()), 0),
     };
-    if ledger.is_to_be_seen_again() {
-        // A tree that was copied: noted once, it need not be read whole at every look. Whoever writes it does the same.
+    let read_whole = ledger.seen_anew();
+    if read_whole > 0 {
+        // A tree that was copied, or written by an older version: noted once, it need not be read whole at every look.
+        // Whoever writes it does the same.
         drop(OpenLedger::open(&settings.outdir, kind, ticker, days));
     }
     let trust = request.trust(now, clock::now().max(now));
     let missing = ledger.missing(days, &trust);
-    if missing.is_empty() {
+    let standing = if missing.is_empty() {
         Standing::Proven(ledger.summary(days, &trust))
     } else if Ledger::path(&settings.outdir, ticker).exists() {
         let own = |missing| Some(OwnRows { missing, in_all: ledger.rows_expected(days.days().into())? });
         Standing::Short { rows: ledger.rows_expected(missing.days()).and_then(own) }
     } else {
         Standing::NoLedger
-    }
+    };
+    (standing, read_whole)
 }
 
 /// How much of these `days` the ledger of `ticker` proves, and how much of that was asked for since `began_at`.
@@ -57,7 +65,7 @@ pub fn partway(
     let settings = &request.settings;
     // A series of bars is made from one end to the other, or not at all.
     let Task::Download(kind) = settings.task() else { return Partway::default() };
-    let Ok(ledger) = Ledger::read(&settings.outdir, kind, ticker) else { return Partway::default() };
+    let Ok(ledger) = Ledger::read_of(&settings.outdir, kind, ticker, days) else { return Partway::default() };
     partway_of(&ledger, days, &request.trust(now, now), began_at)
 }
 
@@ -82,7 +90,7 @@ pub fn slices(request: &Request, ticker: &Ticker, now: Timestamp) -> Option<Vec<
     let settings = &request.settings;
     let Task::Download(kind) = settings.task() else { return None };
     let of = |root: &Path, trust: &Trust| {
-        Ledger::read(root, kind, ticker).ok()?.rows_expected_of(kind, request.days(), trust)
+        Ledger::read_by_length(root, kind, ticker).ok()?.rows_expected_of(kind, request.days(), trust)
     };
     let trust = request.trust(now, clock::now().max(now));
     // What another tree proves is not proven here.

@@ -35,6 +35,8 @@ pub enum Fact {
         /// What is proven of them.
         proven: Tally,
     },
+    /// The files of the run were held against their SHA-256, at its start.
+    Checked(Checked),
     /// A batch was made. Its members never change.
     Planned {
         /// The next number.
@@ -282,6 +284,22 @@ pub enum StopWhy {
         /// For how long, in seconds.
         idle_s: u64,
     },
+}
+
+/// What a check of all files of a run has found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Checked {
+    /// Tickers with files, all of which were what was written.
+    pub tickers: u64,
+    /// Files that were.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that were not: they are fetched again.
+    pub damaged: u64,
+    /// Tickers that could not be checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<Ticker>,
 }
 
 /// Sums over tickers, or over parts of them.

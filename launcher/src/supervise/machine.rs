@@ -17,7 +17,7 @@ use super::admission::Admission;
 use super::batch::{Batch, BatchState, Illegal, Terms};
 use super::causes::{self, Judgement, Verdict};
 use super::common::{Attempts, Common, Streak};
-use super::facts::{Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
+use super::facts::{Checked, Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
@@ -100,6 +100,8 @@ pub struct Machine {
     run: RunState,
     batches: Vec<Batch>,
     surveyed: Tally,
+    /// When the files were last held against their SHA-256, and what was found.
+    checked: Option<(Timestamp, Checked)>,
     running: u32,
     pauses_in_a_row: u32,
     /// Batches that ended one after the other with nothing done, for the same cause.
@@ -133,6 +135,7 @@ impl Machine {
             run: RunState::Planned,
             batches: Vec::new(),
             surveyed: Tally::default(),
+            checked: None,
             running: 0,
             pauses_in_a_row: 0,
             streak: Streak::default(),
@@ -154,6 +157,7 @@ impl Machine {
         self.latest = self.latest.max(Some(entry.at));
         match &entry.fact {
             Fact::Surveyed { proven } => self.surveyed = *proven,
+            Fact::Checked(checked) => self.checked = Some((entry.at, checked.clone())),
             Fact::Planned { batch, tickers, part, weight } => {
                 self.planned(*batch, Batch::new(tickers.clone(), *part, *weight))?;
             }

@@ -30,6 +30,8 @@ pub struct Prepared {
     pub facts: Vec<Fact>,
     /// The tickers in new batches, each once.
     pub weighed_by: Account,
+    /// Files that were read whole since they were not found as recorded.
+    pub read_whole: usize,
 }
 
 /// Those of `tickers` that are in no batch yet.
@@ -48,7 +50,8 @@ pub fn prepare(
 ) -> Prepared {
     let twins = Twins::among(&request.settings.outdir, tickers);
     let look = Look { request, twins: &twins, now };
-    let Survey { proven, rows, short } = look.survey(unbatched(machine, tickers), Part::WHOLE);
+    let Survey { proven, rows, short, mut read_whole } =
+        look.survey(unbatched(machine, tickers), Part::WHOLE);
     let (weights, weighed_by) = weights::weigh(&short, &rows, sizes);
     let weighed = |((ticker, _), weight): ((Ticker, _), Weight)| Weighed::of(ticker, weight);
     let mut unproven: Vec<Weighed> = short.into_iter().zip(weights).map(weighed).collect();
@@ -59,7 +62,11 @@ pub fn prepare(
 
     let mut facts: Vec<Fact> = changes(machine, request).collect();
     facts.push(Fact::Surveyed { proven });
-    facts.extend(machine.batches().filter_map(|(id, batch)| look.reopened(id, batch)));
+    for (id, batch) in machine.batches() {
+        let (reopened, read) = look.reopened(id, batch);
+        facts.extend(reopened);
+        read_whole += read;
+    }
     let first = machine.next_batch().0;
     let new = batches::split(unproven, request.batching(), request.settings.max_concurrent);
     let planned = |(batch, Load { tickers, part, weight }): (BatchId, Load)| Fact::Planned {
@@ -69,7 +76,7 @@ pub fn prepare(
         weight,
     };
     facts.extend((first..).map(BatchId).zip(new).map(planned));
-    Prepared { facts, weighed_by }
+    Prepared { facts, weighed_by, read_whole }
 }
 
 /// What was changed of the run and the journal does not say yet: it is in `run.json` first.
@@ -151,6 +158,8 @@ struct Survey {
     rows: Vec<(Ticker, u64)>,
     /// Those that need work.
     short: Vec<(Ticker, Option<OwnRows>)>,
+    /// Files that were read whole since they were not found as recorded.
+    read_whole: usize,
 }
 
 /// How the outdir is looked at.
@@ -164,10 +173,10 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// A batch with done members whose proof does not hold any more: a file is gone, or the run is longer now.
-    fn reopened(self, id: BatchId, batch: &Batch) -> Option<Fact> {
+    fn reopened(self, id: BatchId, batch: &Batch) -> (Option<Fact>, usize) {
         // What runs is looked at when it ends.
         if matches!(batch.state, BatchState::Running { .. }) {
-            return None;
+            return (None, 0);
         }
         // Where only a script's word vouches for a ticker there is nothing to look at. Whose word it was is not kept, only
         // how many: where more are without a ledger now, one of them has lost its own, and all are in doubt.
@@ -175,16 +184,19 @@ impl Look<'_> {
         let (with, without): (Vec<_>, Vec<_>) = batch.done().partition(has_ledger);
         let vouched_for = without.len() as u64 <= batch.reported;
         let looked_at = with.into_iter().chain(without.into_iter().filter(|_| !vouched_for));
-        let Survey { proven, short, .. } = self.survey(looked_at, batch.part());
+        let Survey { proven, short, read_whole, .. } = self.survey(looked_at, batch.part());
         let unfinished: Vec<Ticker> = short.into_iter().map(|(ticker, _)| ticker).collect();
-        (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven })
+        let reopened = (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven });
+        (reopened, read_whole)
     }
 
     fn survey<'a>(self, tickers: impl IntoIterator<Item = &'a Ticker>, part: Part) -> Survey {
         let mut survey = Survey::default();
         let days = part.days(self.request.days());
         for ticker in tickers {
-            let rows = match evidence::standing(self.request, ticker, days, self.now) {
+            let (standing, read_whole) = evidence::look(self.request, ticker, days, self.now);
+            survey.read_whole += read_whole;
+            let rows = match standing {
                 // It is named when its batch comes.
                 _ if self.twins.has(ticker) => None,
                 Standing::Proven(summary) => {

@@ -53,8 +53,8 @@ fn of_dataset(root: &Path, request: &Request, tickers: &[Ticker]) -> Result<Size
     let Some(dataset) = descriptor::read(root)? else { return Err(SizesError::NoDataset(root.to_owned())) };
     let mut of = HashMap::new();
     for ticker in tickers {
-        let ledger = Ledger::read_if_there(root, dataset.kind, ticker)?;
-        if let Some(rows) = ledger.and_then(|ledger| ledger.rows_expected_within(request.days())) {
+        let ledger = Ledger::read_by_length(root, dataset.kind, ticker)?;
+        if let Some(rows) = ledger.rows_expected_within(request.days()) {
             of.insert(ticker.clone(), rows as f64);
         }
     }

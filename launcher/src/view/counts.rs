@@ -15,8 +15,12 @@ use crate::supervise::totals::Totals;
 pub struct TickerCounts {
     /// In the run.
     pub expected: u64,
-    /// Proven by their ledgers.
+    /// Proven by their ledgers: the sum of the next two.
     pub verified: u64,
+    /// Of them: their files were held against their SHA-256 when the run was last checked.
+    pub checked: u64,
+    /// Of them: length, time and inode of their files are as recorded when their SHA-256 was last compared.
+    pub as_recorded: u64,
     /// Done by a script's word only.
     pub reported_by_script: u64,
     /// Given up.
@@ -78,7 +82,9 @@ impl TickerCounts {
         let expected = request.tickers as u64;
         let Totals { verified, reported, failed } = machine.totals();
         let left = expected.saturating_sub(verified + reported + failed);
-        Self { expected, verified, reported_by_script: reported, failed, left }
+        let checked = machine.checked().map_or(0, |(_, it)| it.tickers.min(verified));
+        let as_recorded = verified - checked;
+        Self { expected, verified, checked, as_recorded, reported_by_script: reported, failed, left }
     }
 }
 

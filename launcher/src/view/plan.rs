@@ -163,6 +163,17 @@ fn work(request: &Request, machine: &Machine) -> String {
     )
 }
 
+/// What a tree cost that was copied, or written by a version that did not record how files are found; nothing of others.
+pub fn read_whole(files: usize) -> String {
+    if files == 0 {
+        return String::new();
+    }
+    format!(
+        "{} read whole, since the ledgers did not say how they are found now: all are what was written (SHA-256), and that is noted\n",
+        counted(files as u64, "file")
+    )
+}
+
 fn push(text: &mut String, line: std::fmt::Arguments) {
     writeln!(text, "{line}").expect("a string takes what is written");
 }

@@ -129,6 +129,7 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
         Fact::Reopened { batch, unfinished, .. } => {
             format!("{batch} again: {} no longer proven", counted(unfinished.len() as u64, "ticker"))
         }
+        Fact::Checked(checked) => words::checked(checked),
         Fact::Changed { knobs, .. } => words::changes(knobs),
         Fact::Opened { supervisor, .. } => format!("supervisor {} begins", supervisor.pid),
         Fact::Launched { batch, attempt } => {

@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub tickers: TickerCounts,
     /// Verified tickers that have not one row.
     pub without_rows: WithoutRows,
+    /// The last check of all files against their SHA-256; null when there was none.
+    pub checked: Option<Check>,
     /// Partitions of verified tickers, and of verified parts of others.
     pub partitions: PartitionCounts,
     /// Rows in these partitions.
@@ -72,6 +74,21 @@ pub struct Snapshot {
     pub budget: Option<Usage>,
     /// Free bytes on the outdir's file system.
     pub free_disk_bytes: Option<u64>,
+}
+
+/// A check of all files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// When, UTC.
+    pub at: Timestamp,
+    /// Files that were what was written.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that were not.
+    pub damaged: u64,
+    /// Tickers that could not be checked.
+    pub unchecked: Vec<Ticker>,
 }
 
 /// Verified tickers that have not one row: nobody knows them, they are spelled otherwise, or nothing was traded.
@@ -166,6 +183,13 @@ impl Snapshot {
             progress: Progress::of(machine),
             tickers,
             without_rows: WithoutRows { tickers: counts::without_rows(machine), examples: Vec::new() },
+            checked: machine.checked().map(|(at, it)| Check {
+                at: *at,
+                files: it.files,
+                bytes: it.bytes,
+                damaged: it.damaged,
+                unchecked: it.unchecked.clone(),
+            }),
             partitions: PartitionCounts::of(request, proven),
             rows: proven.summary.rows,
             batches,

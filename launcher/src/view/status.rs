@@ -7,12 +7,14 @@ use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
 use shared::run::workdir::Workdir;
 
+use super::counts::TickerCounts;
 use super::eta::Eta;
 use super::forecast::CountedBy;
 use super::groups::{FailureGroup, RetryGroup};
 use super::running::RunningBatch;
-use super::snapshot::{Pause, PausedBy, Snapshot, State, WithoutRows};
+use super::snapshot::{Check, Pause, PausedBy, Snapshot, State, WithoutRows};
 use super::words::{self, count, counted};
+use crate::job::Job;
 
 /// How many running batches and groups of failures are listed.
 pub const LIST_MAX: usize = 20;
@@ -50,6 +52,9 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     writeln!(out, ", {} failed, {} left", count(tickers.failed), count(tickers.left))?;
     if it.without_rows.tickers > 0 {
         writeln!(out, "without row {}", without_rows(&it.without_rows, &workdir))?;
+    }
+    if tickers.verified > 0 && it.job != Job::Bars.to_string() {
+        writeln!(out, "files       {}", files(tickers, it.checked.as_ref()))?;
     }
     let partitions = &it.partitions;
     writeln!(
@@ -93,6 +98,26 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         writeln!(out, "failures")?;
     }
     list(out, &it.failures, failure_lines)
+}
+
+/// Verified is one of two things: looked at, or read.
+fn files(tickers: &TickerCounts, checked: Option<&Check>) -> String {
+    let as_recorded = "as recorded (length, time and inode; `start --resume --check` reads them)";
+    let Some(check) = checked else { return as_recorded.to_owned() };
+    let mut text = format!(
+        "{} checked at {:.0} (SHA-256 of {}",
+        counted(tickers.checked, "ticker"),
+        check.at,
+        counted(check.files, "file")
+    );
+    if check.damaged > 0 {
+        text += &format!("; {} more damaged, to be fetched again", count(check.damaged));
+    }
+    text.push(')');
+    if tickers.as_recorded > 0 {
+        text += &format!(", {} {as_recorded}", count(tickers.as_recorded));
+    }
+    text
 }
 
 fn without_rows(it: &WithoutRows, workdir: &Workdir) -> String {

@@ -181,6 +181,12 @@ pub struct Proof {
     /// Proven partitions and rows.
     #[serde(flatten)]
     pub summary: Summary,
+    /// Files that were held against their SHA-256 by the last `start --check` of the run.
+    pub checked: u64,
+    /// When that was; null when there was none.
+    pub checked_at: Option<Timestamp>,
+    /// Files whose length, time and inode are as recorded when their bytes were written or last compared.
+    pub as_recorded: u64,
     /// Days that are not proven.
     pub missing: Vec<DateRange>,
     /// Days that the plan of the API key does not reach: nobody asks for them again.
@@ -280,6 +286,7 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
         count(partitions_outside_plan),
         counted(rows, "row")
     )?;
+    files(out, proof)?;
     if !proof.missing.is_empty() {
         writeln!(out, "missing     {}", days_of(&proof.missing))?;
     }
@@ -293,6 +300,16 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
         0 => Ok(()),
         more => writeln!(out, "            and {}", counted(more as u64, "more file")),
     }
+}
+
+/// How the bytes of its files are known.
+fn files(out: &mut String, proof: &Proof) -> std::fmt::Result {
+    let checked = proof.checked_at.filter(|_| proof.checked > 0);
+    let checked = checked.map(|at| format!("{} checked at {at:.0} (SHA-256)", count(proof.checked)));
+    let as_recorded = (proof.as_recorded > 0)
+        .then(|| format!("{} as recorded (length, time and inode)", count(proof.as_recorded)));
+    let said: Vec<String> = checked.into_iter().chain(as_recorded).collect();
+    if said.is_empty() { Ok(()) } else { writeln!(out, "files       {}", said.join(", ")) }
 }
 
 fn days_of(ranges: &[DateRange]) -> String {

@@ -11,7 +11,7 @@ use shared::run::workdir::Workdir;
 use crate::plan::errand;
 use crate::plan::knobs::Change;
 use crate::supervise::batch::Batch;
-use crate::supervise::facts::{Outcome, StopWhy};
+use crate::supervise::facts::{Checked, Outcome, StopWhy};
 
 /// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
 pub fn say(text: &str) -> io::Result<()> {
@@ -86,6 +86,20 @@ pub fn bytes(number: u64) -> String {
         unit += 1;
     }
     if unit == 0 { format!("{number} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// What a check has found: `checked 12 files (3.4 MB) against their SHA-256: all are what was written`.
+pub fn checked(it: &Checked) -> String {
+    let of = counted(it.files + it.damaged, "file");
+    let found = match it.damaged {
+        0 => "all are what was written".to_owned(),
+        damaged => format!("{} not what was written, to be fetched again", count(damaged)),
+    };
+    let unchecked = match it.unchecked.len() {
+        0 => String::new(),
+        some => format!("; {} not checked", counted(some as u64, "ticker")),
+    };
+    format!("checked {of} ({}) against their SHA-256: {found}{unchecked}", bytes(it.bytes))
 }
 
 /// Why a run was stopped, after "stopped ".

@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,12 +14,13 @@ use super::answers::{Answer, Answers, Said};
 use super::coverage::{Coverage, DateRange};
 pub use super::entry::{CODE_VERSION, Entry, FileProof};
 use super::kind::Kind;
+pub use super::look::Damage;
+use super::look::{self, Look, Scope};
 use super::partition::Partition;
 use super::reader;
 use super::seen::Seen;
 pub use super::summary::Summary;
 use super::trust::Trust;
-use super::writer::Fingerprint;
 use crate::disk::checked_lines::LinesError;
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{self, LogError};
@@ -98,22 +98,13 @@ impl From<LogError> for LedgerError {
     }
 }
 
-/// A file that is not what its line says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong, for people.
-    pub what: String,
-}
-
 /// What is proven of one ticker.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     /// The last line of each partition; where the file is damaged, without it and with its days as lost.
     latest: BTreeMap<Partition, Entry>,
     damaged: BTreeMap<Partition, Damage>,
-    /// Files whose bytes were read because they are not where or when they were, and found right.
+    /// Files whose bytes were read because they are not found as recorded, or no line says how that was; they are right.
     moved: BTreeMap<Partition, Seen>,
 }
 
@@ -130,11 +121,25 @@ impl Ledger {
         if is_there { Self::read(outdir, kind, ticker).map(Some) } else { Ok(None) }
     }
 
-    /// Reads the ledger and looks whether its files still have their lengths. A missing ledger proves
-    /// nothing; nothing is created.
+    /// Reads the ledger and looks whether its files are as recorded: where length, time and inode do not say so, their
+    /// bytes do. A missing ledger proves nothing; nothing is created.
     pub fn read(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
+        Self::read_within(outdir, kind, ticker, Scope::All)
+    }
+
+    /// The same for who asks about `days` alone: other files are judged by their lengths.
+    pub fn read_of(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
+        Self::read_within(outdir, kind, ticker, Scope::Days(days))
+    }
+
+    /// The same where an estimate will do: all files are judged by their lengths, none is read.
+    pub fn read_by_length(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
+        Self::read_within(outdir, kind, ticker, Scope::Nothing)
+    }
+
+    fn read_within(outdir: &Path, kind: Kind, ticker: &Ticker, scope: Scope) -> Result<Self, LedgerError> {
         let entries = shared_lines::read(&Self::path(outdir, ticker))?.entries;
-        Self::of_entries(entries, outdir, kind, ticker)
+        Self::of_entries(entries, outdir, kind, ticker, scope)
     }
 
     pub(super) fn of_entries(
@@ -142,19 +147,23 @@ impl Ledger {
         outdir: &Path,
         kind: Kind,
         ticker: &Ticker,
+        scope: Scope,
     ) -> Result<Self, LedgerError> {
         refuse_foreign_lines(&entries, outdir, kind, ticker)?;
         if entries.iter().all(|entry| entry.ticker.is_none()) {
             refuse_foreign_files(&entries, outdir, kind, ticker)?;
         }
         let moved = RefCell::new(BTreeMap::new());
-        let look = |entry: &Entry| match look_at(entry, entry.partition.file(outdir, ticker, kind)) {
-            Look::AsItWas => None,
-            Look::Elsewhere(seen) => {
-                moved.borrow_mut().insert(entry.partition, seen);
-                None
+        let look = |entry: &Entry| {
+            let path = entry.partition.file(outdir, ticker, kind);
+            match look::glance(entry.file.as_ref()?, entry.partition, path, scope) {
+                Look::AsRecorded => None,
+                Look::Right(seen) => {
+                    moved.borrow_mut().insert(entry.partition, seen);
+                    None
+                }
+                Look::Damaged(damage) => Some(damage),
             }
-            Look::Damaged(damage) => Some(damage),
         };
         let ledger = Self::of_lines(entries, look);
         Ok(Self { moved: moved.into_inner(), ..ledger })
@@ -187,9 +196,9 @@ impl Ledger {
         self.latest.len()
     }
 
-    /// Is there a file that every look reads whole, until a line says how it is found now?
-    pub fn is_to_be_seen_again(&self) -> bool {
-        !self.moved.is_empty()
+    /// How many files were read whole and are right: every look does so, until a line says how they are found now.
+    pub fn seen_anew(&self) -> usize {
+        self.moved.len()
     }
 
     /// The lines that say how files of `days` are found now whose bytes were read and are right.
@@ -201,6 +210,16 @@ impl Ledger {
             Some(Entry { file: Some(file), ..entry.clone() })
         };
         self.latest.values().filter(within).filter_map(seen).collect()
+    }
+
+    /// The last line of each partition.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.latest.values()
+    }
+
+    /// What is wrong with the file of a partition, if it is damaged.
+    pub fn damage_of(&self, partition: Partition) -> Option<&Damage> {
+        self.damaged.get(&partition)
     }
 
     /// What is known of a partition; `None` where nothing is.
@@ -392,38 +411,4 @@ fn refuse_foreign_files(
     }
     let path = Ledger::path(outdir, ticker);
     Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
-}
-
-/// What a look at the file of a line shows.
-enum Look {
-    /// It is as it was seen, or the line does not say how that was.
-    AsItWas,
-    /// It is not found as it was seen, and its bytes are right.
-    Elsewhere(Seen),
-    /// It is not what the line says.
-    Damaged(Damage),
-}
-
-/// One look at a file; its bytes are read only where it is not found as it was seen.
-fn look_at(entry: &Entry, path: PathBuf) -> Look {
-    let Some(file) = &entry.file else { return Look::AsItWas };
-    let bytes = file.fingerprint.bytes;
-    let what = match fs::metadata(&path) {
-        Ok(found) if found.len() != bytes => {
-            format!("{} bytes where the ledger says {bytes}", found.len())
-        }
-        Ok(found) => {
-            let seen = Seen::of(&found);
-            if file.seen.as_ref().is_none_or(|before| *before == seen) {
-                return Look::AsItWas;
-            }
-            match Fingerprint::of_file(&path) {
-                Ok(found) if found == file.fingerprint => return Look::Elsewhere(seen),
-                Ok(_) => "its content is not what was written (SHA-256)".to_owned(),
-                Err(error) => error.to_string(),
-            }
-        }
-        Err(error) => error.to_string(),
-    };
-    Look::Damaged(Damage { path, what })
 }

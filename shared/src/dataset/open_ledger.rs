@@ -6,6 +6,8 @@ use super::claim::{self, Claim};
 use super::coverage::DateRange;
 use super::kind::Kind;
 use super::ledger::{Entry, Ledger, LedgerError};
+use super::look::Scope;
+use super::partition::Partition;
 use crate::disk::checked_lines;
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{Rewritten, SharedLog};
@@ -30,6 +32,8 @@ pub struct OpenLedger {
     dead_lines: usize,
     unsaid: Option<DiskError>,
     was_said: bool,
+    /// Files whose bytes were read and found right as it was opened.
+    noted: Vec<Partition>,
 }
 
 impl OpenLedger {
@@ -48,11 +52,12 @@ impl OpenLedger {
         // Read under the claim: of the claimed days no line is missing from here on.
         let entries = log.catch_up()?;
         let lines = entries.len();
-        let ledger = Ledger::of_entries(entries, outdir, kind, ticker)?;
+        let ledger = Ledger::of_entries(entries, outdir, kind, ticker, Scope::Days(claimed))?;
         let seen_again = ledger.seen_again(claimed);
+        let noted = seen_again.iter().map(|entry| entry.partition).collect();
         let dead_lines = lines - ledger.partitions();
         let is_due = lines > TIMES_ITS_LINES * ledger.partitions();
-        let mut open = Self { ledger, claimed, log, dead_lines, unsaid: None, was_said: false };
+        let mut open = Self { ledger, claimed, log, dead_lines, unsaid: None, was_said: false, noted };
         if is_due {
             open.rewrite(&[])?;
         }
@@ -75,6 +80,11 @@ impl OpenLedger {
     /// Why the ledger could not be rewritten without its dead lines, if that is so; said once. Nothing is lost by it.
     pub fn trouble(&mut self) -> Option<DiskError> {
         self.unsaid.take()
+    }
+
+    /// Files whose bytes were read as it was opened, since they were not found as recorded; they are right.
+    pub fn noted(&self) -> &[Partition] {
+        &self.noted
     }
 
     /// Proves partitions that are claimed, all with one sync: on return the lines survive a power cut. Their files must

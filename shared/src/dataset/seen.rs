@@ -19,6 +19,11 @@ impl Seen {
         std::fs::metadata(path).map(|found| Self::of(&found))
     }
 
+    /// As no file is ever found: its bytes are to be read at every look.
+    pub fn never() -> Self {
+        Self("never".to_owned())
+    }
+
     /// Of a file that was looked at.
     pub fn of(found: &Metadata) -> Self {
         let facts =

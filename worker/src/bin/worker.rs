@@ -33,6 +33,7 @@ use worker::command_line::source::{Source, SourceArgs, not_negative};
 use worker::command_line::universe::{self, UniverseArgs};
 use worker::command_line::until_end::{self, Ears};
 use worker::ingest::batch::{self, Load};
+use worker::ingest::check;
 use worker::ingest::task::{Task, Tools};
 use worker::memory;
 use worker::report::{Level, Reporter};
@@ -110,6 +111,10 @@ struct DownloadArgs {
     /// Ask only for what the ledgers do not prove; without it everything is fetched anew and merged
     #[arg(long)]
     resume: bool,
+    /// First hold every file of the days asked against its SHA-256, whatever its length, time and inode say; what differs
+    /// is fetched again. It reads every byte
+    #[arg(long)]
+    check: bool,
     /// With --resume: count only what was asked for at or after this instant (RFC 3339)
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
@@ -154,6 +159,7 @@ struct Plan {
     repeated: Vec<Ticker>,
     asked_to: TradingDay,
     load: Load,
+    check: bool,
     events: Option<PathBuf>,
     source: Source,
 }
@@ -239,6 +245,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
             threads: args.max_workers.into(),
             tickers: args.max_tickers_per_process.map(|tickers| tickers as usize),
         },
+        check: args.check,
         events: args.source.events,
         source,
     })
@@ -261,6 +268,9 @@ fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
     let client = plan.source.client()?;
     Ok(until_end::run(ears, move |stop| {
         let tools = Tools { task: &task, client: &client, reporter: &reporter, stop };
+        if plan.check {
+            check::run(tools, &tickers, plan.load.threads);
+        }
         batch::run(tools, &tickers, plan.load)
     }))
 }

@@ -13,4 +13,5 @@ pub mod tally;
 pub mod crew;
 pub mod pipeline;
 pub mod market;
+pub mod check;
 pub mod batch;

@@ -114,6 +114,11 @@ impl<R: Stored> Store<R> {
         std::mem::take(&mut self.shorter)
     }
 
+    /// Files that were not found as recorded and were right, byte for byte, as the place was taken.
+    pub fn noted(&self) -> usize {
+        self.ledger.noted().len()
+    }
+
     /// What is proven.
     pub fn ledger(&self) -> &Ledger {
         self.ledger.ledger()

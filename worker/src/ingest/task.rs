@@ -155,7 +155,7 @@ impl Tools<'_> {
 
     /// The ledger of `ticker` as it stands, without taking its place.
     pub fn ledger(&self, ticker: &Ticker) -> Result<Ledger, LedgerError> {
-        Ledger::read(&self.task.outdir, self.task.kind, ticker)
+        Ledger::read_of(&self.task.outdir, self.task.kind, ticker, self.task.asked)
     }
 
     /// Takes the days asked of `ticker` and says what was found there.
@@ -163,6 +163,13 @@ impl Tools<'_> {
         let Task { kind, columns, zone, .. } = *self.task;
         let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
         let mut store = Store::open(place, self.task.asked)?;
+        if store.noted() > 0 {
+            let text = format_args!(
+                "{} files were read whole, since the ledger did not say how they are found now; they are what was written (SHA-256), and that is noted",
+                store.noted()
+            );
+            self.reporter.ticker(Level::Info, ticker, text);
+        }
         self.tell(ticker, &mut store);
         Ok(store)
     }

@@ -6,7 +6,7 @@ use shared::run::workdir::BatchId;
 use super::{Machine, RunState, index_of};
 use crate::plan::settings::Rules;
 use crate::supervise::batch::{Batch, BatchState};
-use crate::supervise::facts::{Outcome, Tally};
+use crate::supervise::facts::{Checked, Outcome, Tally};
 use crate::supervise::totals::Totals;
 
 impl Machine {
@@ -28,6 +28,11 @@ impl Machine {
     /// What was proven of tickers in no batch.
     pub fn surveyed(&self) -> Tally {
         self.surveyed
+    }
+
+    /// When the files of the run were last held against their SHA-256, and what was found.
+    pub fn checked(&self) -> Option<&(Timestamp, Checked)> {
+        self.checked.as_ref()
     }
 
     /// Workers that run, as far as the facts say.

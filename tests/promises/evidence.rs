@@ -328,7 +328,9 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
     // Ledgers keep whole seconds: what was fetched in that of the check counts as fetched since.
     rewrite(&scene.ledger(&scene.tickers[0]), |mut entry| {
         let mut answers: Vec<Answer> = entry.answers.into();
-        answers.iter_mut().for_each(|answer| answer.asked_at -= SignedDuration::from_hours(1));
+        for answer in &mut answers {
+            answer.asked_at -= SignedDuration::from_hours(1);
+        }
         entry.answers = answers.into();
         entry
     });

@@ -111,11 +111,11 @@ fn files(tickers: &TickerCounts, checked: Option<&Check>) -> String {
         counted(check.files, "file")
     );
     if check.damaged > 0 {
-        text += &format!("; {} more damaged, to be fetched again", count(check.damaged));
+        text.extend(["; ", &count(check.damaged), " more damaged, to be fetched again"]);
     }
     text.push(')');
     if tickers.as_recorded > 0 {
-        text += &format!(", {} {as_recorded}", count(tickers.as_recorded));
+        text.extend([", ", &count(tickers.as_recorded), " ", as_recorded]);
     }
     text
 }

@@ -27,7 +27,9 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], threads: usize) {
         }
     });
     let mut all = Checked::default();
-    found.into_iter().for_each(|checked| all += checked);
+    for checked in found {
+        all += checked;
+    }
     let text = format!(
         "checked: {} files are what was written (SHA-256), {} bytes; {} are not and will be fetched again",
         grouped(&all.files.to_string()),

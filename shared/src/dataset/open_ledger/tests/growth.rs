@@ -124,12 +124,18 @@ const OF_EARLIER_VERSIONS: [&str; 4] = [
 #[test]
 fn a_ledger_of_earlier_versions_reads_the_same_and_says_the_same_when_it_was_rewritten() {
     let tree = Tree::new();
-    let sealed = |line: &str| format!("{line},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(line.as_bytes()));
+    tree.put_file(2022, 7);
+    let proof =
+        Fingerprint::of_file(&Partition::Year(2022).file(tree.folder.path(), &tree.ticker, Kind::Daily))
+            .expect("read");
+    let sealed = |line: &str| {
+        let line = line.replace("\"sha256\":\"00\"", &format!("\"sha256\":\"{}\"", proof.sha256));
+        format!("{line},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(line.as_bytes()))
+    };
     let [of_2022, replaced, of_2021, of_2020] = OF_EARLIER_VERSIONS.map(sealed);
     // Over four times its live lines.
     let lines = [&replaced.repeat(12), &of_2022, &of_2021, &of_2020].map(String::as_str).concat();
     let path = Ledger::path(tree.folder.path(), &tree.ticker);
-    tree.put_file(2022, 7);
     std::fs::write(&path, &lines).expect("written");
 
     let before = tree.read();
@@ -142,11 +148,17 @@ fn a_ledger_of_earlier_versions_reads_the_same_and_says_the_same_when_it_was_rew
     assert_eq!((entry.code.as_str(), entry.pages), ("0.0.9", 4));
 
     drop(tree.claim("2022-01-01", "2022-12-31").expect("opened"));
-    assert_eq!(std::fs::read_to_string(&path).expect("read"), [of_2022, of_2021, of_2020].concat());
+    let text = std::fs::read_to_string(&path).expect("read");
+    assert!(!text.contains(&replaced), "lines that count no more are gone");
+    assert!([&of_2021, &of_2020].iter().all(|line| text.contains(line.as_str())), "byte for byte: {text}");
     let after = tree.read();
-    for year in 2020..=2022 {
+    for year in 2020..=2021 {
         assert_eq!(after.entry(Partition::Year(year)), before.entry(Partition::Year(year)));
     }
+    // Of the file it is said now how it was found: its bytes were compared.
+    let mut of_2022 = after.entry(Partition::Year(2022)).expect("known").clone();
+    assert!(of_2022.file.as_mut().expect("a file").seen.take().is_some());
+    assert_eq!(Some(&of_2022), before.entry(Partition::Year(2022)));
 }
 
 /// What a version before this one needs of a line, and how it reads it.
@@ -178,7 +190,9 @@ struct FileOfBefore {
 
 #[test]
 fn versions_before_this_one_find_all_that_they_need_in_a_line() {
-    let line = checked_lines::encode(&entry(range("2022-01-01", "2022-06-30"), Said::Data, Some(8)));
+    let entry = entry(range("2022-01-01", "2022-06-30"), Said::Data, Some(8));
+    let sha256 = entry.file.as_ref().expect("a file").fingerprint.sha256.clone();
+    let line = checked_lines::encode(&entry);
     let line: LineOfBefore = checked_lines::decode(line.trim_end().as_bytes()).expect("read");
     let answer = &line.answers[0];
     assert_eq!((line.partition.as_str(), answer.outcome.as_str()), ("year=2022", "data"));
@@ -188,7 +202,7 @@ fn versions_before_this_one_find_all_that_they_need_in_a_line() {
     );
     assert_eq!(answer.asked_at, at("2024-01-10T12:00:00Z"));
     let file = &line.file;
-    assert_eq!((file.rows, file.first, file.last, file.bytes, file.sha256.as_str()), (1, 0, 0, 8, "00"));
+    assert_eq!((file.rows, file.first, file.last, file.bytes, &file.sha256), (1, 0, 0, 8, &sha256));
     assert_eq!((line.pages, line.code.as_str()), (1, CODE_VERSION));
 }
 

@@ -46,6 +46,11 @@ impl Clock {
         Timestamp::from_millisecond(BIRTH_MS + i64::try_from(t).expect("years") + off).expect("in range")
     }
 
+    /// Does nobody set it between `from` and `to`?
+    pub(crate) fn is_steady(&self, from: u64, to: u64) -> bool {
+        !self.jumps.iter().any(|(at, _)| from < *at && *at <= to)
+    }
+
     /// From when on it is right.
     pub(crate) fn right_from(&self) -> u64 {
         self.jumps.last().map_or(0, |(at, _)| *at)

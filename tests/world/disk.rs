@@ -71,6 +71,18 @@ impl Folder {
         self.files.iter().any(|(partition, file)| file.is_cut && !is_ours(partition))
     }
 
+    /// Is anything gone since `before` that no line tells of now?
+    pub(crate) fn has_forgotten(&self, before: &Self) -> bool {
+        let ledger = before.ledger();
+        let proven = |partition: Partition| Some(&ledger.entry(partition)?.file.as_ref()?.fingerprint);
+        let is_hit = |partition: &Partition, file: &File| {
+            self.files.get(partition).is_none_or(|now| now.is_cut && !file.is_cut)
+                && proven(*partition) != Some(&file.fingerprint())
+        };
+        self.lines.len() < before.lines.len()
+            || before.files.iter().any(|(partition, file)| is_hit(partition, file))
+    }
+
     /// Something bad happens to it; says what.
     pub(crate) fn suffer(&mut self, dice: &mut Dice) -> Option<String> {
         let at = below(dice, self.files.len().max(1));

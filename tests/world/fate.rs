@@ -17,6 +17,7 @@ use shared::run::window::Window;
 use tests::sim::chance::{Dice, join};
 
 use super::clock::{Clock, DAY, HOUR, moment};
+use super::play::{self, Act};
 
 /// Of what kind a ticker is, for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +141,19 @@ pub(crate) struct Odds {
     pub(crate) mute: u64,
 }
 
+/// What is dealt at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// Nothing is wrong, and nobody is.
+    TroubleFree,
+    /// Nothing is wrong but a session of one ticker and another, for good.
+    OwnTrouble,
+    /// Acts.
+    Play,
+    /// Whatever may come.
+    Any,
+}
+
 /// All of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Fate {
@@ -164,6 +178,8 @@ pub(crate) struct Fate {
     pub(crate) odds: Odds,
     /// How often the run is begun, or begun again, before the last time.
     pub(crate) chapters: u64,
+    /// What stands between the chapters, where a life is a play.
+    pub(crate) acts: Vec<Act>,
 }
 
 impl Fate {
@@ -175,12 +191,25 @@ impl Fate {
         let sessions: Vec<_> = session::sessions(asked.from(), asked.to())
             .map(|(day, _)| (day, Zone::Utc.start_ms(day) + 15 * 3_600_000))
             .collect();
+        let sort = dice.pick(&[
+            Sort::TroubleFree,
+            Sort::OwnTrouble,
+            Sort::Play,
+            Sort::Play,
+            Sort::Any,
+            Sort::Any,
+            Sort::Any,
+        ]);
         let count = 1 + below(&mut dice, 12) * below(&mut dice, 12) / 11;
-        let trouble_free = dice.once_in(8);
-        let people: Vec<Person> =
-            (0..count).map(|at| person(at, sessions.len(), trouble_free, &mut dice)).collect();
-        let spells = if trouble_free { Vec::new() } else { spells(count, &mut dice) };
-        let odds = if trouble_free { Odds::default() } else { odds(&mut dice) };
+        let count = if sort == Sort::OwnTrouble { count.max(4) } else { count };
+        let is_peaceful = matches!(sort, Sort::TroubleFree | Sort::OwnTrouble);
+        let people: Vec<Person> = (0..count).map(|at| person(at, sessions.len(), sort, &mut dice)).collect();
+        let (acts, spells) = match sort {
+            Sort::TroubleFree | Sort::OwnTrouble => (Vec::new(), Vec::new()),
+            Sort::Play => play::play(count, &mut dice),
+            Sort::Any => (Vec::new(), spells(count, &mut dice)),
+        };
+        let odds = if is_peaceful { Odds::default() } else { odds(&mut dice) };
         Self {
             kind,
             zone: if dice.once_in(8) { Zone::NewYork } else { Zone::Utc },
@@ -193,8 +222,9 @@ impl Fate {
             window: dice.pick(&[Window::Range, Window::Range, Window::Month]),
             page_rows: dice.pick(&[2, 7, 1000]),
             plan_begins: if dice.once_in(6) { below(&mut dice, 1 + sessions.len()) } else { 0 },
-            clock: if trouble_free || !dice.once_in(3) { Clock::right() } else { Clock::jumping(&mut dice) },
-            chapters: dice.below(4),
+            clock: if is_peaceful || !dice.once_in(3) { Clock::right() } else { Clock::jumping(&mut dice) },
+            chapters: if acts.is_empty() { dice.below(4) } else { acts.len() as u64 },
+            acts,
             people,
             asked,
             sessions,
@@ -219,6 +249,16 @@ impl Fate {
                 || spell.trouble.is_of_machine() && (spell.whom.is_some() || spell.to - spell.from > 8 * HOUR)
         };
         !self.spells.iter().filter(meets).any(excuses)
+    }
+
+    /// Is there nothing wrong but what is a ticker's own and says so? Then nobody waits for anybody else.
+    pub(crate) fn has_only_own_trouble(&self) -> bool {
+        let Odds { crash, kill, damage, mute, .. } = self.odds;
+        let is_own = |person: &Person| match person.character {
+            Character::Good | Character::Illiquid | Character::Dead | Character::Twin(_) => true,
+            Character::Unknown | Character::Heavy(_) | Character::Poison | Character::Locked => false,
+        };
+        self.spells.is_empty() && crash + kill + damage + mute == 0 && self.people.iter().all(is_own)
     }
 
     /// Is everything to be had of `whom`, in peace?
@@ -301,10 +341,13 @@ fn days(kind: Kind, dice: &mut Dice) -> DateRange {
     DateRange::new(from, to.min(latest)).expect("four days at least")
 }
 
-fn person(at: usize, sessions: usize, only_good: bool, dice: &mut Dice) -> Person {
+fn person(at: usize, sessions: usize, sort: Sort, dice: &mut Dice) -> Person {
+    let only_good = sort == Sort::TroubleFree;
     let name = format!("T{}", char::from(b'A' + u8::try_from(at).expect("few tickers")));
     let character = match dice.below(24) {
         _ if only_good => Character::Good,
+        0..12 if sort == Sort::OwnTrouble => Character::Twin(below(dice, sessions.max(1))),
+        _ if sort == Sort::OwnTrouble => Character::Good,
         0 => Character::Unknown,
         1 => Character::Twin(below(dice, sessions.max(1))),
         2 => Character::Heavy(dice.pick(&[31, 32, 33])),

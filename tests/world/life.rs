@@ -8,7 +8,7 @@ use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
 use launcher::supervise::evidence;
-use launcher::supervise::facts::{Entry, Report, Tally, Unfinished};
+use launcher::supervise::facts::{Entry, Partway, Report, Tally, Unfinished};
 use launcher::supervise::machine::Machine;
 use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
@@ -23,7 +23,7 @@ use super::clock::{MINUTE, SECOND};
 use super::disk::Folder;
 use super::fate::{Fate, asker};
 use super::story::Story;
-use super::truth::{Given, Truth};
+use super::truth::{Given, Reader, Truth};
 use super::worker::{self, Deed, Orders};
 
 /// An attempt that somebody attends to, or that has ended and was not looked at yet.
@@ -32,6 +32,8 @@ pub(crate) struct Running {
     pub(crate) tickers: Vec<Ticker>,
     pub(crate) days: DateRange,
     pub(crate) began_at: Timestamp,
+    /// The same by the true time; `None` when it never began.
+    began: Option<u64>,
     deeds: VecDeque<(u64, Deed)>,
     pub(crate) ends_at: u64,
     pub(crate) ending: Ending,
@@ -126,10 +128,9 @@ impl<'a> Life<'a> {
     }
 
     /// Somebody begins another run on the same tree, in a work directory of its own.
-    pub(crate) fn begin_another_run(&mut self) {
+    pub(crate) fn begin_another_run(&mut self, is_anew: bool) {
         self.run += 1;
-        self.is_anew = self.dice.once_in(2);
-        let is_anew = self.is_anew;
+        self.is_anew = is_anew;
         self.tell(|| format!("== another run{}", if is_anew { " that wants everything anew" } else { "" }));
         self.created = (self.t, self.now());
         self.journal.clear();
@@ -195,31 +196,32 @@ impl<'a> Life<'a> {
                 let ticker = &self.fate.people[whom].ticker;
                 self.story.tell(at, || format!("  {id}.{}: asks for {ticker}", running.number));
             }
-            Deed::Publishes(whom, partition, file, draft, days) => {
+            Deed::Publishes(whom, partition, file, draft, days, asked_at) => {
                 let ticker = &self.fate.people[whom].ticker;
                 let rows = file.rows.len();
                 self.story.tell(at, || {
                     format!("  {id}.{}: {ticker} {partition} is in its place, {rows} rows", running.number)
                 });
-                self.truths[whom].published(at, self.fate, &draft, &days);
+                self.truths[whom].published((at, asked_at), self.fate, &draft, &days);
                 self.folders[whom].files.insert(partition, file);
             }
             Deed::Proves(whom, entries, answered) => {
                 let ticker = &self.fate.people[whom].ticker;
                 self.story.tell(at, || {
-                    let said = answered.iter().map(|(days, said)| format!("{days} {said:?}"));
+                    let said = answered.iter().map(|(days, said, _)| format!("{days} {said:?}"));
                     format!(
                         "  {id}.{}: {ticker} ledger: {}",
                         running.number,
                         said.collect::<Vec<_>>().join(", ")
                     )
                 });
-                for (days, said) in &answered {
-                    match said {
-                        Said::Empty { .. } => self.truths[whom].said(at, self.fate, days, &Given::Empty),
-                        Said::OutsidePlan => self.truths[whom].said(at, self.fate, days, &Given::Outside),
-                        _ => {}
-                    }
+                for (days, said, asked_at) in &answered {
+                    let given = match said {
+                        Said::Empty { .. } => Given::Empty,
+                        Said::OutsidePlan => Given::Outside,
+                        Said::Data | Said::Lost => continue,
+                    };
+                    self.truths[whom].said((at, *asked_at), self.fate, days, &given);
                 }
                 self.folders[whom].lines.extend(entries);
             }
@@ -260,6 +262,7 @@ impl<'a> Life<'a> {
             tickers: work.tickers,
             days,
             began_at,
+            began: Some(self.t),
             deeds: course.deeds.into(),
             ends_at: course.ends_at,
             ending: code(course.exit),
@@ -319,27 +322,30 @@ impl<'a> Life<'a> {
     }
 
     /// What an attempt that is over left behind, as `Run::report` finds it.
-    pub(crate) fn report(&mut self, running: &Running, now: Timestamp) -> Report {
+    pub(crate) fn report(&mut self, running: &Running, now: Timestamp) -> Result<Report, Wrong> {
         let trust = self.trust();
         let began_at = evidence::on_the_wall(running.began_at, now, self.now());
+        // An empty answer that has become old since is no fault of the worker.
+        let as_of_begin = Trust { recheck_at: began_at.min(self.now()), ..trust };
         let mut proven = Tally::default();
         let mut unfinished = Vec::new();
         for ticker in &running.tickers {
             let ledger = self.folders[self.person(ticker)].ledger();
-            let missing = ledger.missing(running.days, &trust);
+            let missing = ledger.missing(running.days, &as_of_begin);
             let failure = running.digest.failure_of(ticker);
             if missing.is_empty() && failure.is_none() {
-                proven += Tally::of_ticker(ledger.summary(running.days, &trust));
+                proven += Tally::of_ticker(ledger.summary(running.days, &as_of_begin));
                 continue;
             }
             let partway = evidence::partway_of(&ledger, running.days, &trust, began_at);
+            self.moved_on_by_itself(ticker, running, partway)?;
             unfinished.push(Unfinished {
                 ticker: ticker.clone(),
                 word: running.digest.word_on(ticker),
                 partway,
             });
         }
-        Report {
+        Ok(Report {
             ending: running.ending.clone(),
             usage: launcher::process::exit_record::Usage::default(),
             proven,
@@ -350,7 +356,7 @@ impl<'a> Life<'a> {
             pages: running.digest.last_said.map(|_| running.digest.pages()),
             last_words: String::new(),
             dice: u32::try_from(self.dice.below(u64::from(u32::MAX))).expect("it fits"),
-        }
+        })
     }
 
     /// A file of somebody who is not worked on is damaged.
@@ -361,9 +367,9 @@ impl<'a> Life<'a> {
         if attempts.any(|attempt| attempt.tickers.contains(ticker)) {
             return;
         }
-        let lines = self.folders[whom].lines.len();
+        let before = self.folders[whom].clone();
         if let Some(what) = self.folders[whom].suffer(&mut self.dice) {
-            if self.folders[whom].lines.len() < lines {
+            if self.folders[whom].has_forgotten(&before) {
                 self.truths[whom].forget(self.t);
             }
             self.counts.damages += 1;
@@ -379,9 +385,8 @@ impl Life<'_> {
     /// `ticker` is called done for `days`: then the tree holds what the source has said last.
     pub(crate) fn must_be_there(&self, ticker: &Ticker, days: DateRange) -> Result<(), Wrong> {
         let whom = self.person(ticker);
-        // Where the clock was set back another run's answers may seem to be newer than this one.
-        let since = (self.is_anew && self.fate.clock.right_from() == 0).then_some(self.created.0);
-        match self.truths[whom].contradicts(self.fate, &self.folders[whom], days, since) {
+        let reader = Reader { run_began: self.created.0, is_anew: self.is_anew, now: self.now() };
+        match self.truths[whom].contradicts(self.fate, &self.folders[whom], days, reader) {
             None => Ok(()),
             Some(what) => Err(Wrong(format!("{ticker} is called done, and {what}"))),
         }
@@ -389,6 +394,37 @@ impl Life<'_> {
 }
 
 impl Life<'_> {
+    /// Everybody whom the run calls done has what the source has said.
+    pub(crate) fn all_done_are_there(&self) -> Result<(), Wrong> {
+        for (_, batch) in self.machine.batches() {
+            for ticker in batch.done() {
+                self.must_be_there(ticker, batch.part().days(self.fate.asked))?;
+            }
+        }
+        for person in &self.fate.people {
+            let mut batches = self.machine.batches();
+            if !batches.any(|(_, batch)| batch.members().contains(&person.ticker)) {
+                self.must_be_there(&person.ticker, self.fate.asked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever is said to have moved on in an attempt was given an answer in it.
+    fn moved_on_by_itself(&self, ticker: &Ticker, running: &Running, partway: Partway) -> Result<(), Wrong> {
+        let truth = &self.truths[self.person(ticker)];
+        let Some(began) = running.began.filter(|began| self.fate.clock.is_steady(*began, self.t)) else {
+            return Ok(());
+        };
+        // Ledgers keep whole seconds.
+        let stamp = self.fate.wall(began.saturating_sub(2 * SECOND));
+        if partway.fresh_days == 0 || truth.was_answered(began, stamp) {
+            return Ok(());
+        }
+        let days = partway.fresh_days;
+        Err(Wrong(format!("{ticker} is said to have got {days} days in an attempt that got none")))
+    }
+
     /// The run is about to be closed as incomplete. Whoever is good is not given up while the source serves it, but for
     /// more violent ends than its retries.
     pub(crate) fn nobody_innocent_is_given_up(&self) -> Result<(), Wrong> {
@@ -415,6 +451,7 @@ pub(crate) fn never_begun(number: u32, work: Work, began_at: Timestamp, run: Dat
         days: work.part.days(run),
         tickers: work.tickers,
         began_at,
+        began: None,
         deeds: VecDeque::new(),
         ends_at: 0,
         ending: Ending::Interrupted,

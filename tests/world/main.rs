@@ -6,6 +6,7 @@
 
 mod story;
 mod clock;
+mod play;
 mod fate;
 mod source;
 mod disk;
@@ -23,6 +24,7 @@ use launcher::supervise::facts::Outcome;
 use clock::{DAY, HOUR};
 use fate::Fate;
 use life::{Counts, Life, Wrong};
+use play::Act;
 use shared::dataset::trust::Trust;
 use story::Story;
 use supervisor::End;
@@ -51,7 +53,7 @@ fn lead(key: u64, story: Story) -> Result<Counts, Box<Death>> {
 }
 
 fn years(life: &mut Life<'_>) -> Result<(), Wrong> {
-    let mut chapters = life.fate.chapters;
+    let (mut chapters, mut acts) = (life.fate.chapters, 0);
     while chapters > 0 {
         if life.counts.starts > STARTS {
             return Err(Wrong(format!("{STARTS} starts were not enough")));
@@ -63,16 +65,38 @@ fn years(life: &mut Life<'_>) -> Result<(), Wrong> {
         if !matches!(ended, End::Killed) || life.counts.kills > 8 {
             chapters -= 1;
         }
-        let pause = clock::moment(&mut life.dice);
-        life.pass_to(life.t + pause);
-        if matches!(ended, End::Closed(_)) && life.running.is_empty() && life.dice.once_in(2) {
-            life.begin_another_run();
-        }
-        while life.happens(life.fate.odds.damage) {
-            life.damage();
+        match life.fate.acts.get(acts) {
+            Some(act) if !matches!(ended, End::Killed) => {
+                acts += 1;
+                raise_the_curtain(life, act, &ended);
+            }
+            Some(_) | None => by_chance(life, &ended),
         }
     }
     calm(life)
+}
+
+fn by_chance(life: &mut Life<'_>, ended: &End) {
+    let pause = clock::moment(&mut life.dice);
+    life.pass_to(life.t + pause);
+    if matches!(ended, End::Closed(_)) && life.running.is_empty() && life.dice.once_in(2) {
+        let is_anew = life.dice.once_in(2);
+        life.begin_another_run(is_anew);
+    }
+    while life.happens(life.fate.odds.damage) {
+        life.damage();
+    }
+}
+
+fn raise_the_curtain(life: &mut Life<'_>, act: &Act, ended: &End) {
+    life.pass_to(life.t.max(act.at));
+    if let Some(is_anew) = act.another.filter(|_| matches!(ended, End::Closed(_)) && life.running.is_empty())
+    {
+        life.begin_another_run(is_anew);
+    }
+    for _ in 0..act.hits {
+        life.damage();
+    }
 }
 
 /// Nothing is wrong any more but what tickers have for good: then one run, or two, bring all that is to be had.

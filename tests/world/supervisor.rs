@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use launcher::plan::part::{self, Part};
 use launcher::plan::weights::Weight;
-use launcher::supervise::batch::{Batch, BatchState};
+use launcher::supervise::batch::{Batch, BatchState, Charges};
 use launcher::supervise::facts::{Edition, Entry, Fact, Outcome, Tally};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
 use shared::dataset::coverage::{Coverage, DateRange};
@@ -20,6 +20,8 @@ use super::story::brief;
 
 /// More rounds than these in one run of a supervisor are no end.
 const ROUNDS: u64 = 20_000;
+/// So many that are sent ahead and hear nothing cost nobody an attempt.
+const FREE: u32 = 8;
 /// What is gone is brought again so many times.
 const TIMES_GONE: u32 = 3;
 
@@ -123,6 +125,7 @@ impl Supervisor<'_, '_> {
         }
         if self.life.machine.totals().verified == self.life.fate.people.len() as u64 {
             self.life.tell(|| "already complete".to_owned());
+            self.life.all_done_are_there()?;
             return Ok(Outcome::Complete);
         }
         let latest = self.life.journal.iter().map(|entry| entry.at).max();
@@ -170,7 +173,7 @@ impl Supervisor<'_, '_> {
                 continue;
             }
             let running = super::life::never_begun(attempt, work, since, self.life.fate.asked);
-            let report = self.life.report(&running, self.now());
+            let report = self.life.report(&running, self.now())?;
             self.note(Fact::Ended { batch: id, attempt, report })?;
         }
         Ok(())
@@ -230,6 +233,34 @@ impl Supervisor<'_, '_> {
             let (said, real) = (machine.running(), self.life.running.len());
             return Err(Wrong(format!("the machine believes in {said} workers, {real} run")));
         }
+        self.bounds()
+    }
+
+    /// What every attempt and every pause costs is bounded, and who has trouble of its own keeps nobody else waiting.
+    fn bounds(&self) -> Result<(), Wrong> {
+        let (machine, fate) = (&self.life.machine, self.life.fate);
+        let retries = fate.rules.retries;
+        for (id, batch) in machine.batches() {
+            for ticker in batch.left() {
+                let Charges { transient, crash, memory } = batch.charges(ticker).unwrap_or_default();
+                if transient.max(crash).max(memory) > retries {
+                    return Err(Wrong(format!(
+                        "{ticker} of {id} is tried more often than {retries} retries allow"
+                    )));
+                }
+            }
+        }
+        let RunState::Paused { probe: Probe::Canary { failed, .. }, why, .. } = machine.run() else {
+            return Ok(());
+        };
+        let people = u32::try_from(fate.people.len()).expect("few") + 1;
+        let most = FREE + 2 * people + 3 * people * (retries + 1);
+        if *failed > most {
+            return Err(Wrong(format!("{failed} were sent ahead in vain, where {most} are enough")));
+        }
+        if fate.has_only_own_trouble() {
+            return Err(Wrong(format!("the run waits although nobody has trouble but its own: {why}")));
+        }
         Ok(())
     }
 
@@ -250,7 +281,7 @@ impl Supervisor<'_, '_> {
             self.life.running.iter().filter(|(_, it)| it.ends_at <= t).map(|(id, _)| *id).collect();
         for id in over {
             let running = self.life.running.remove(&id).expect("it was there a moment ago");
-            let report = self.life.report(&running, self.now());
+            let report = self.life.report(&running, self.now())?;
             let done: Vec<Ticker> = running
                 .tickers
                 .iter()
@@ -326,7 +357,7 @@ impl Supervisor<'_, '_> {
     }
 
     fn close(&mut self, outcome: Outcome) -> Result<(), Broken> {
-        if outcome == Outcome::Complete {
+        if matches!(outcome, Outcome::Complete | Outcome::Incomplete { .. }) {
             if self.life.happens(self.life.fate.odds.damage) {
                 self.life.damage();
             }
@@ -341,11 +372,7 @@ impl Supervisor<'_, '_> {
                 }
                 return Ok(());
             }
-            for (_, batch) in self.life.machine.batches() {
-                for ticker in batch.done() {
-                    self.life.must_be_there(ticker, batch.part().days(self.life.fate.asked))?;
-                }
-            }
+            self.life.all_done_are_there()?;
         }
         if let Outcome::Incomplete { .. } = outcome {
             self.life.nobody_innocent_is_given_up()?;
@@ -489,9 +516,7 @@ impl Supervisor<'_, '_> {
             return life.t + 30 * SECOND;
         }
         let slot_free = life.machine.running() < life.fate.rules.max_concurrent.get();
-        // What is due and was not begun waits for something else than time.
-        let is_to_come = |at: &Timestamp| *at > self.now();
-        let ready = if slot_free { life.machine.next_ready().filter(is_to_come) } else { None };
+        let ready = if slot_free { life.machine.next_ready() } else { None };
         let ready = ready.map(|at| life.t + until(self.now(), at).max(50));
         let ends = life.running.values().map(|running| running.ends_at.max(life.t + 1)).min();
         let glance = Some(life.t + glance);

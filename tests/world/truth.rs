@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use shared::dataset::answers::TOLERANCE;
 use shared::dataset::coverage::Coverage;
 use shared::dataset::kind::Kind;
 use shared::dataset::merge::DatedBar;
@@ -22,32 +24,75 @@ pub(crate) enum Given {
     Outside,
 }
 
+/// An answer, when it came, and when it was asked for by the clock on the wall of then.
+type Told = (u64, Timestamp, Given);
+
+/// Who looks at what was said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader {
+    /// When its run was created, by the true time.
+    pub(crate) run_began: u64,
+    /// Does it believe its own answers only?
+    pub(crate) is_anew: bool,
+    /// What the clock on the wall says.
+    pub(crate) now: Timestamp,
+}
+
+impl Reader {
+    /// May it believe that? Nobody believes what others were told by a clock that was ahead.
+    fn may_believe(self, (t, asked_at, _): &Told) -> bool {
+        let is_own = *t >= self.run_began;
+        is_own || !self.is_anew && asked_at.duration_since(self.now) <= TOLERANCE
+    }
+}
+
 /// All answers for one ticker, and when they came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Truth {
-    given: BTreeMap<TradingDay, Vec<(u64, Given)>>,
+    given: BTreeMap<TradingDay, Vec<Told>>,
+    /// When any answer came, of whatever days, and by which stamp.
+    answered: Vec<(u64, Timestamp)>,
     /// When what was known of it was destroyed: nobody can know what rows there were.
     forgotten_at: Option<u64>,
 }
 
 impl Truth {
     /// A file with `draft` was brought into its place; the answer was for `days`.
-    pub(crate) fn published(&mut self, t: u64, fate: &Fate, draft: &[DatedBar], days: &Coverage) {
+    pub(crate) fn published(
+        &mut self,
+        (t, asked_at): (u64, Timestamp),
+        fate: &Fate,
+        draft: &[DatedBar],
+        days: &Coverage,
+    ) {
+        self.answered.push((t, asked_at));
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let rows: Vec<_> = draft.iter().filter(|row| row.date == *day).map(|row| row.bar).collect();
             let given = if rows.is_empty() { Given::Empty } else { Given::Rows(rows) };
-            self.given.entry(*day).or_default().push((t, given));
+            self.given.entry(*day).or_default().push((t, asked_at, given));
         }
     }
 
     /// An answer without rows was recorded for `days`.
-    pub(crate) fn said(&mut self, t: u64, fate: &Fate, days: &Coverage, given: &Given) {
+    pub(crate) fn said(
+        &mut self,
+        (t, asked_at): (u64, Timestamp),
+        fate: &Fate,
+        days: &Coverage,
+        given: &Given,
+    ) {
+        self.answered.push((t, asked_at));
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
-            self.given.entry(*day).or_default().push((t, given.clone()));
+            self.given.entry(*day).or_default().push((t, asked_at, given.clone()));
         }
     }
 
-    /// Its ledger was damaged.
+    /// Did an answer come after `began`, or did any seem to by its stamp?
+    pub(crate) fn was_answered(&self, began: u64, stamp: Timestamp) -> bool {
+        self.answered.iter().any(|(t, asked_at)| *t >= began || *asked_at >= stamp)
+    }
+
+    /// Its ledger was damaged, or a file of which no line of it speaks.
     pub(crate) fn forget(&mut self, t: u64) {
         self.forgotten_at = Some(t);
     }
@@ -58,18 +103,17 @@ impl Truth {
         fate: &Fate,
         folder: &Folder,
         days: shared::dataset::coverage::DateRange,
-        since: Option<u64>,
+        reader: Reader,
     ) -> Option<String> {
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let found = folder.rows_of(*day);
             let given = self.given.get(day).map(Vec::as_slice).unwrap_or_default();
-            let of_run = |(t, _): &&(u64, Given)| since.is_none_or(|since| *t >= since);
-            if !given.iter().any(|given| of_run(&given)) {
-                return Some(format!("{day}: no answer was ever given for it"));
+            if !given.iter().any(|told| reader.may_believe(told)) {
+                return Some(format!("{day}: no answer was ever given for it that counts"));
             }
             let rows_given: Vec<&Vec<Ohlcv>> = given.iter().filter_map(rows).collect();
             let rows_found: Vec<Ohlcv> = found.iter().map(|row| row.bar).collect();
-            let is_known = |(t, _): &&(u64, Given)| self.forgotten_at.is_none_or(|forgotten| *t > forgotten);
+            let is_known = |(t, ..): &&Told| self.forgotten_at.is_none_or(|forgotten| *t > forgotten);
             let rows_known = given.iter().filter(is_known).any(|given| rows(given).is_some());
             if !rows_known && rows_found.is_empty() && given.iter().any(|given| is_known(&given)) {
                 continue;
@@ -101,7 +145,7 @@ impl Truth {
     }
 }
 
-fn rows((_, given): &(u64, Given)) -> Option<&Vec<Ohlcv>> {
+fn rows((.., given): &Told) -> Option<&Vec<Ohlcv>> {
     match given {
         Given::Rows(rows) => Some(rows),
         Given::Empty | Given::Outside => None,

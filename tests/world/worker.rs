@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shared::dataset::answers::{Asker, Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
@@ -51,10 +52,10 @@ pub(crate) enum Deed {
     Says(Event),
     /// It asks the source.
     Asks(usize),
-    /// It renames a file into its place, with these days of the answer.
-    Publishes(usize, Partition, File, Vec<DatedBar>, Coverage),
+    /// It renames a file into its place, with these days of the answer; and when that was asked for.
+    Publishes(usize, Partition, File, Vec<DatedBar>, Coverage, Timestamp),
     /// It appends to a ledger; the days were answered like this.
-    Proves(usize, Vec<Entry>, Vec<(Coverage, Said)>),
+    Proves(usize, Vec<Entry>, Vec<(Coverage, Said, Timestamp)>),
 }
 
 /// One attempt.
@@ -74,7 +75,7 @@ pub(crate) struct Orders<'a> {
     pub(crate) fate: &'a Fate,
     pub(crate) people: Vec<usize>,
     pub(crate) days: DateRange,
-    pub(crate) since: Option<jiff::Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     pub(crate) run: Asker,
 }
 
@@ -97,7 +98,7 @@ struct Visit {
     draft: Vec<DatedBar>,
     shorter: Vec<Shorter>,
     unproven: Vec<Entry>,
-    answered: Vec<(Coverage, Said)>,
+    answered: Vec<(Coverage, Said, Timestamp)>,
     rows: u64,
     pages: u64,
 }
@@ -449,14 +450,14 @@ impl Worker<'_> {
         let (first, last) = (published.rows[0].bar.t, published.rows[published.rows.len() - 1].bar.t);
         let mut proof = FileProof::new(published.rows.len() as u64, first, last, published.fingerprint());
         visit.folder.files.insert(partition, published.clone());
-        self.does(Deed::Publishes(visit.whom, partition, published.clone(), draft, days.clone()));
+        self.does(Deed::Publishes(visit.whom, partition, published.clone(), draft, days.clone(), asking.at));
         self.pass(5);
         entry.answer(days, Said::Data, asking, found);
         let proven = count(&published.rows, &entry.data_days());
         proof.proven_rows = (proven != proof.rows).then_some(proven);
         entry.file = Some(proof);
         visit.record(entry, &Coverage::empty(), Said::Data, asking, 0);
-        visit.answered.push((days.clone(), Said::Data));
+        visit.answered.push((days.clone(), Said::Data, asking.at));
         self.prove(visit)
     }
 
@@ -532,7 +533,7 @@ impl Visit {
         entry.answer(days, said, asking, found);
         self.shorter.extend(entry.settle(asking).err());
         if !days.is_empty() {
-            self.answered.push((days.clone(), said));
+            self.answered.push((days.clone(), said, asking.at));
         }
         self.unproven.push(entry);
     }

@@ -156,7 +156,9 @@ impl Run {
         let days = work.part.days(self.request.days());
         for ticker in &work.tickers {
             let twin = self.twins().word_on(ticker, &self.request.settings.outdir);
-            let word = match evidence::standing(&self.request, ticker, days, wall) {
+            // As of its beginning: an empty answer that has become old since, be it because nobody was there to look, is no
+            // fault of its worker.
+            let word = match evidence::standing(&self.request, ticker, days, began_at.min(wall)) {
                 // Whatever a ledger seems to prove: its worker knows of something that we don't see.
                 _ if let Some(word) = twin.or_else(|| digest.failure_of(ticker)) => word,
                 Standing::Proven(summary) => {

@@ -160,9 +160,11 @@ impl Machine {
             Fact::Checked(checked) => self.checked = Some((entry.at, checked.clone())),
             Fact::Planned { batch, tickers, part, weight } => {
                 self.planned(*batch, Batch::new(tickers.clone(), *part, *weight))?;
+                self.give_up_if_all_are(*batch)?;
             }
             Fact::Reopened { batch, unfinished, proven } => {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
+                self.give_up_if_all_are(*batch)?;
             }
             // Who runs goes on: a smaller cap only keeps others from starting until there are fewer.
             Fact::Changed { rules, .. } => {
@@ -248,9 +250,12 @@ impl Machine {
         self.batches().filter(|(_, batch)| batch.is_waiting()).min_by_key(|(_, batch)| batch.attempts)
     }
 
+    /// When somebody is to be sent ahead; while all who are left are on their way there is nobody to send.
     fn probe_at(&self) -> Option<Timestamp> {
         match &self.run {
-            RunState::Paused { since, probe_after, probe: Probe::Canary { sent: None, .. }, .. } => {
+            RunState::Paused { since, probe_after, probe: Probe::Canary { sent: None, .. }, .. }
+                if self.canary().is_some() =>
+            {
                 Some(since.checked_add(*probe_after).unwrap_or(Timestamp::MAX))
             }
             _ => None,
@@ -351,9 +356,7 @@ impl Machine {
             other @ (Judgement::PauseRun(_) | Judgement::StopRun(_)) => (spared(), Some(other)),
         };
         batch.settle(at, report, verdicts, terms);
-        if let RunState::Stopping { why: StopWhy::GivenUp { idle_s } } = self.run {
-            self.known(id)?.give_up(&giving_up(idle_s));
-        }
+        self.give_up_if_all_are(id)?;
         self.running -= 1;
         self.asked_to_end.remove(&id);
         self.admission.note(report.usage.peak_rss_bytes);
@@ -404,6 +407,14 @@ impl Machine {
         let why = giving_up(idle_s);
         self.batches.iter_mut().for_each(|batch| batch.give_up(&why));
         self.run = RunState::Stopping { why: StopWhy::GivenUp { idle_s } };
+        Ok(())
+    }
+
+    /// What is gone when the run stands still for good is not brought again.
+    fn give_up_if_all_are(&mut self, id: BatchId) -> Result<(), Illegal> {
+        if let RunState::Stopping { why: StopWhy::GivenUp { idle_s } } = self.run {
+            self.known(id)?.give_up(&giving_up(idle_s));
+        }
         Ok(())
     }
 

@@ -34,7 +34,9 @@ impl Trust {
     /// The days of which this answer spares a request.
     pub fn believed(&self, answer: &Answer) -> Option<DateRange> {
         let is_own = self.run.is_some_and(|run| answer.run == Some(run.mark()));
-        let is_fresh = is_own || self.since.is_none_or(|since| answer.asked_at >= since);
+        // Marks tell whose an answer is; the clock only where it has none. It may have been set back between two runs.
+        let may_be_own = answer.run.is_none() || self.run.is_none();
+        let is_fresh = is_own || self.since.is_none_or(|since| may_be_own && answer.asked_at >= since);
         let is_settled = match answer.said {
             Said::Data | Said::OutsidePlan => true,
             Said::Empty { asks } => {

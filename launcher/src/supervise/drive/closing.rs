@@ -1,5 +1,5 @@
-//! Closing: before a run is called complete, everything that it has proven is looked at once more. Files can be deleted or
-//! moved while it goes on, and its journal knows only what was there then.
+//! Closing: before a run is called complete, or incomplete with so many done, everything that it has proven is looked at once
+//! more. Files can be deleted or moved while it goes on, and its journal knows only what was there then.
 
 use super::{DriveError, Supervisor};
 use crate::plan::weights::Sizes;
@@ -12,7 +12,11 @@ const TIMES: u32 = 3;
 
 impl Supervisor<'_> {
     pub(super) fn close(&mut self, outcome: Outcome) -> Result<(), DriveError> {
-        if outcome == Outcome::Complete && self.finds_something_gone()? {
+        let counts_the_done = match &outcome {
+            Outcome::Complete | Outcome::Incomplete { .. } => true,
+            Outcome::Stopped { .. } => false,
+        };
+        if counts_the_done && self.finds_something_gone()? {
             return Ok(());
         }
         self.shims.dismiss();

@@ -71,16 +71,15 @@ impl Folder {
         self.files.iter().any(|(partition, file)| file.is_cut && !is_ours(partition))
     }
 
-    /// Is anything gone since `before` that no line tells of now?
-    pub(crate) fn has_forgotten(&self, before: &Self) -> bool {
+    /// Files that are gone since `before` and that no line of its ledger told of.
+    pub(crate) fn lost_unproven(&self, before: &Self) -> Vec<Partition> {
         let ledger = before.ledger();
-        let proven = |partition: Partition| Some(&ledger.entry(partition)?.file.as_ref()?.fingerprint);
-        let is_hit = |partition: &Partition, file: &File| {
+        let proven = |partition: &Partition| Some(&ledger.entry(*partition)?.file.as_ref()?.fingerprint);
+        let is_lost = |(partition, file): &(&Partition, &File)| {
             self.files.get(partition).is_none_or(|now| now.is_cut && !file.is_cut)
-                && proven(*partition) != Some(&file.fingerprint())
+                && proven(partition) != Some(&file.fingerprint())
         };
-        self.lines.len() < before.lines.len()
-            || before.files.iter().any(|(partition, file)| is_hit(partition, file))
+        before.files.iter().filter(is_lost).map(|(partition, _)| *partition).collect()
     }
 
     /// Something bad happens to it; says what.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::AddAssign;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
@@ -326,7 +326,7 @@ impl<'a> Life<'a> {
         let trust = self.trust();
         let began_at = evidence::on_the_wall(running.began_at, now, self.now());
         // An empty answer that has become old since is no fault of the worker.
-        let as_of_begin = Trust { recheck_at: began_at.min(self.now()), ..trust };
+        let as_of_begin = Trust { recheck_at: began_at.min(running.began_at).min(self.now()), ..trust };
         let mut proven = Tally::default();
         let mut unfinished = Vec::new();
         for ticker in &running.tickers {
@@ -369,7 +369,10 @@ impl<'a> Life<'a> {
         }
         let before = self.folders[whom].clone();
         if let Some(what) = self.folders[whom].suffer(&mut self.dice) {
-            if self.folders[whom].has_forgotten(&before) {
+            for partition in self.folders[whom].lost_unproven(&before) {
+                self.truths[whom].never_told(partition.span());
+            }
+            if self.folders[whom].lines.len() < before.lines.len() {
                 self.truths[whom].forget(self.t);
             }
             self.counts.damages += 1;
@@ -417,7 +420,7 @@ impl Life<'_> {
             return Ok(());
         };
         // Ledgers keep whole seconds.
-        let stamp = self.fate.wall(began.saturating_sub(2 * SECOND));
+        let stamp = self.fate.wall(began) - SignedDuration::from_secs(2);
         if partway.fresh_days == 0 || truth.was_answered(began, stamp) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use shared::dataset::answers::TOLERANCE;
-use shared::dataset::coverage::Coverage;
+use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::merge::DatedBar;
 use shared::market::ohlcv::Ohlcv;
@@ -92,7 +92,14 @@ impl Truth {
         self.answered.iter().any(|(t, asked_at)| *t >= began || *asked_at >= stamp)
     }
 
-    /// Its ledger was damaged, or a file of which no line of it speaks.
+    /// A file with rows of these days is lost before any line spoke of it: nobody can know.
+    pub(crate) fn never_told(&mut self, days: DateRange) {
+        for (_, given) in self.given.iter_mut().filter(|(day, _)| days.contains(**day)) {
+            given.retain(|told| rows(told).is_none());
+        }
+    }
+
+    /// Its ledger was damaged.
     pub(crate) fn forget(&mut self, t: u64) {
         self.forgotten_at = Some(t);
     }
@@ -102,7 +109,7 @@ impl Truth {
         &self,
         fate: &Fate,
         folder: &Folder,
-        days: shared::dataset::coverage::DateRange,
+        days: DateRange,
         reader: Reader,
     ) -> Option<String> {
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {

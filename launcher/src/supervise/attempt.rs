@@ -133,6 +133,9 @@ impl Run {
         now: Timestamp,
     ) -> Report {
         let wall = clock::now();
+        // An empty answer that has become old since the attempt began, be it because nobody was there to look, is no fault of
+        // its worker. The clock may have been set meanwhile.
+        let as_of = began_at.min(wall);
         let began_at = evidence::on_the_wall(began_at, now, wall);
         let mut digest = Digest::default();
         for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
@@ -156,9 +159,7 @@ impl Run {
         let days = work.part.days(self.request.days());
         for ticker in &work.tickers {
             let twin = self.twins().word_on(ticker, &self.request.settings.outdir);
-            // As of its beginning: an empty answer that has become old since, be it because nobody was there to look, is no
-            // fault of its worker.
-            let word = match evidence::standing(&self.request, ticker, days, began_at.min(wall)) {
+            let word = match evidence::standing(&self.request, ticker, days, as_of.min(began_at)) {
                 // Whatever a ledger seems to prove: its worker knows of something that we don't see.
                 _ if let Some(word) = twin.or_else(|| digest.failure_of(ticker)) => word,
                 Standing::Proven(summary) => {

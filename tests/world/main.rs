@@ -3,6 +3,21 @@
 //! A world in virtual time around the pure core of launcher, worker and shared: no process, no file, no socket, no clock. Each
 //! life is one run, from its first start to a last one in which no trouble is left but what tickers have for good.
 //! The same key leads the same life, step by step: `WORLD_LIFE=KEY` tells it whole.
+//!
+//! Faults made by hand, and the first of the ten thousand lives that finds each:
+//!
+//! | fault | life |
+//! |---|---|
+//! | an answer without rows takes the place of rows (`answers`) | 968 |
+//! | what a lost file held is not remembered (`entry`) | 103 |
+//! | `evidence::on_the_wall` changes nothing | 58 |
+//! | an answer from the future is believed (`trust`) | 2185 |
+//! | a ticker's own trouble counts as the source's (`Word::is_own`) | 0 |
+//! | who is sent ahead in vain never pays (`streaks`) | 14 |
+//! | closing does not look again (the loop is mirrored in `supervisor`, and so is this fault) | 1963 |
+//! | a run does not know its own answers by their mark (`trust`) | 2 |
+//! | what comes behind a bad partition is dropped (`division`) | 39 |
+//! | retries have no bound (`batch`) | 0 |
 
 mod story;
 mod clock;

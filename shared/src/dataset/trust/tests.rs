@@ -68,6 +68,22 @@ fn a_fresh_run_believes_only_the_days_that_it_has_asked_itself() {
 }
 
 #[test]
+fn a_fresh_run_believes_no_other_runs_answer_though_the_clock_was_set_back_between_them() {
+    let mut answers = Answers::default();
+    let asker = |name| Some(Asker::Anew(RunMark::of_run(name)));
+    let later = at("2025-02-01T06:00:00Z");
+    answers.record(range("2024-01-01", "2024-06-30"), Said::Data, Asking { at: later, run: asker("before") });
+    answers.record(range("2024-07-01", "2024-12-31"), Said::Data, later);
+    let since = Some(at("2025-02-01T00:00:00Z"));
+    let trust = Trust { since, run: asker("now"), ..Trust::at(at("2025-02-02T00:00:00Z"), 1) };
+    assert_eq!(
+        trust.days(&answers).to_string(),
+        "2024-07-01..2024-12-31",
+        "a line without a mark may be its own"
+    );
+}
+
+#[test]
 fn lost_data_is_remembered_until_it_is_asked_again() {
     let mut answers = Answers::default();
     answers.record(range("2024-01-01", "2024-12-31"), Said::Data, at("2025-01-01T00:00:00Z"));

@@ -163,7 +163,9 @@ impl Asking {
         let of_the_past = |answer: &Answer| answer.latest().duration_since(self.at) <= TOLERANCE;
         let alike = match self.run {
             Some(Asker::Anew(mark)) => (one.run == Some(mark)) == (other.run == Some(mark)),
-            Some(Asker::Trusting(_)) | None => true,
+            Some(Asker::Trusting(_)) => true,
+            // Who has no mark must not take those of others away.
+            None => one.run == other.run,
         };
         alike && of_the_past(one) && of_the_past(other)
     }

@@ -396,7 +396,7 @@ fn refuse_foreign_lines(
     Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
 }
 
-/// Lines of older versions name nobody: the first file that is there tells whose they are.
+/// Lines of older versions name nobody: their files tell whose they are. One of ours is enough, for another may be damaged.
 fn refuse_foreign_files(
     entries: &[Entry],
     outdir: &Path,
@@ -404,9 +404,10 @@ fn refuse_foreign_files(
     ticker: &Ticker,
 ) -> Result<(), LedgerError> {
     let with_files = entries.iter().filter(|entry| entry.file.is_some());
-    let mut files = with_files.map(|entry| entry.partition.file(outdir, ticker, kind));
-    let Some(theirs) = files.find_map(|file| reader::whose(&file)) else { return Ok(()) };
-    if theirs == ticker.as_str() {
+    let files = with_files.map(|entry| entry.partition.file(outdir, ticker, kind));
+    let mut owners = files.filter_map(|file| reader::whose(&file));
+    let Some(theirs) = owners.next() else { return Ok(()) };
+    if theirs == ticker.as_str() || owners.any(|theirs| theirs == ticker.as_str()) {
         return Ok(());
     }
     let path = Ledger::path(outdir, ticker);

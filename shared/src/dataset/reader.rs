@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fs::File;
 use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,6 +53,15 @@ pub fn check_trades(
     ticker: &Ticker,
     stamps: &Range<i64>,
 ) -> Result<u64, ReadError> {
+    decoding(path, || count_trades(path, columns, ticker, stamps))
+}
+
+fn count_trades(
+    path: &Path,
+    columns: Columns,
+    ticker: &Ticker,
+    stamps: &Range<i64>,
+) -> Result<u64, ReadError> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let builder = open(path, Kind::Trades, columns)?;
     let mut rows = 0;
@@ -75,6 +85,10 @@ pub fn check_trades(
 
 /// Whose rows `path` holds, by its first one; `None` where it does not say.
 pub fn whose(path: &Path) -> Option<String> {
+    decoding(path, || Ok(first_ticker(path))).ok().flatten()
+}
+
+fn first_ticker(path: &Path) -> Option<String> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).ok()?).ok()?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker"]);
     let first = builder.with_projection(mask).with_batch_size(1).build().ok()?.next()?.ok()?;
@@ -98,6 +112,13 @@ pub fn texts(path: &Path, column: &str) -> Result<Vec<String>, ReadError> {
         all.extend(found.iter().flatten().map(str::to_owned));
     }
     Ok(all)
+}
+
+/// The decoder panics over some damaged pages: such a file is broken like any other that can't be read.
+fn decoding<T>(path: &Path, read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    // What it was about to read is dropped with it: nothing half-done is left to be seen.
+    panic::catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(broken(path)("its pages make no sense")))
 }
 
 fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
@@ -132,6 +153,10 @@ fn open(
 
 /// Reads the file of `ticker` with bars of `kind`: sorted by key, each key once.
 pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
+    decoding(path, || bars_of(path, kind, ticker))
+}
+
+fn bars_of(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let builder = open(path, kind, Columns::Narrow)?;
     let mut rows = Vec::new();

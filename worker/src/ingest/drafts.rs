@@ -56,7 +56,7 @@ pub enum Existing {
 pub struct Ground<'a> {
     /// What is there.
     pub existing: Existing,
-    /// Days whose rows there nobody vouches for: they give way to those that came.
+    /// Days that are answered for now and whose rows there nobody vouches for: they give way to those that came.
     pub replaced: &'a Coverage,
     /// Days that will be proven by the new file.
     pub proven: &'a Coverage,
@@ -146,12 +146,16 @@ fn count(rows: &[DatedBar], days: &Coverage) -> u64 {
 fn bars_there(place: &Place, partition: Partition) -> Result<Vec<DatedBar>, ReadError> {
     let path = place.file(partition);
     let rows = reader::read_bars(&path, place.kind, &place.ticker)?;
-    match rows.iter().find(|row| !partition.span().contains(row.date)) {
-        None => Ok(rows),
-        Some(stray) => {
-            Err(ReadError::Foreign { what: format!("a row of {} in {partition}", stray.date), path })
-        }
-    }
+    let is_stray = |row: &&DatedBar| !partition.span().contains(row.date);
+    let is_odd = |row: &&DatedBar| row.bar.day(place.zone) != Some(row.date);
+    let what = if let Some(row) = rows.iter().find(is_stray) {
+        format!("a row of {} in {partition}", row.date)
+    } else if let Some(DatedBar { date, bar }) = rows.iter().find(is_odd) {
+        format!("a row of {date} is stamped t={}, which is another day", bar.t)
+    } else {
+        return Ok(rows);
+    };
+    Err(ReadError::Foreign { path, what })
 }
 
 impl Stored for Trade {

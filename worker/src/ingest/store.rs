@@ -52,6 +52,15 @@ pub struct Fetch {
     pub pages: u64,
 }
 
+/// Does the ledger say that a file of ours stood in the place of a partition?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Yes.
+    HadFile,
+    /// No.
+    HadNone,
+}
+
 /// Days of a ticker, held for writing by nobody else.
 pub struct Store<R: Stored> {
     place: Place,
@@ -70,7 +79,7 @@ pub struct Store<R: Stored> {
 
 impl<R: Stored> Store<R> {
     /// Takes `days` of the ticker and the rest of their partitions, removes what a crashed writer left there, and sets
-    /// aside damaged files that can't be read, so that no reader of the tree stumbles over them.
+    /// aside damaged files that are of no use, so that no reader of the tree stumbles over them.
     ///
     /// What others hold at this moment is left alone: a draft there may be alive, and a file newer than what is known of it.
     pub fn open(place: Place, days: DateRange) -> Result<Self, StoreError> {
@@ -99,7 +108,7 @@ impl<R: Stored> Store<R> {
             found,
         };
         for partition in damaged {
-            store.set_aside_if_broken(partition)?;
+            store.set_aside_if_unusable(partition, Line::HadFile)?;
         }
         Ok(store)
     }
@@ -157,11 +166,13 @@ impl<R: Stored> Store<R> {
         };
         assert_eq!(open, partition, "rows belong to the partition that is closed");
         let existing = self.existing(&mut entry)?;
-        let replaced = entry.answers.lost().intersection(days);
+        let lost = entry.answers.lost().intersection(days);
+        // Rows there of days that no line has proven are not proven by an answer that does not bring them.
+        let replaced = days.minus(&entry.data_days());
         let before = entry.file.take();
         let came = R::rows_of(&draft, days);
-        let of_lost = R::rows_of(&draft, &replaced);
-        entry.answer(days, Said::Data, fetch.asking, if replaced.is_empty() { 0 } else { of_lost });
+        let of_lost = if lost.is_empty() { 0 } else { R::rows_of(&draft, &lost) };
+        entry.answer(days, Said::Data, fetch.asking, of_lost);
         let proven = entry.data_days();
         let ground = Ground { existing, replaced: &replaced, proven: &proven };
         entry.file = R::publish(draft, &self.place, partition, ground)?;
@@ -255,7 +266,7 @@ impl<R: Stored> Store<R> {
         known.unwrap_or_else(|| Entry::new(&self.place.ticker, partition))
     }
 
-    /// Holds what is there against its proof. What was changed is lost, and what can't be read is set aside.
+    /// Holds what is there against its proof. What was changed is lost, and what is of no use is set aside.
     fn existing(&mut self, entry: &mut Entry) -> Result<Existing, StoreError> {
         let path = self.place.file(entry.partition);
         if !path.try_exists().map_err(DiskError::at("look at", &path))? {
@@ -266,10 +277,11 @@ impl<R: Stored> Store<R> {
         if entry.file.as_ref().is_some_and(|proof| proof.fingerprint != found) {
             self.lose(entry, "its content is not what was written (SHA-256)");
         }
-        if entry.file.is_some() || entry.loss.is_none() {
+        if entry.file.is_some() {
             return Ok(Existing::File);
         }
-        if self.set_aside_if_broken(entry.partition)? {
+        let line = if entry.loss.is_some() { Line::HadFile } else { Line::HadNone };
+        if self.set_aside_if_unusable(entry.partition, line)? {
             return Ok(Existing::Nothing);
         }
         if let Some(loss) = &mut entry.loss {
@@ -290,16 +302,23 @@ impl<R: Stored> Store<R> {
         }
     }
 
-    /// Moves a file of ours that is no whole Parquet file any more out of the way of readers.
-    fn set_aside_if_broken(&mut self, partition: Partition) -> Result<bool, StoreError> {
+    /// Moves what stands in the place of our file and is of no use out of the way of readers: what is no whole Parquet
+    /// file, and, where a file of ours stood, also what is another's or has rows that can't be. A whole file of another is
+    /// left alone where no line tells of one of ours.
+    fn set_aside_if_unusable(&mut self, partition: Partition, line: Line) -> Result<bool, StoreError> {
         let path = self.place.file(partition);
-        match R::rows_there(&self.place, partition, &Coverage::empty()) {
-            Err(ReadError::Broken { .. }) => {}
-            Err(ReadError::Disk(_) | ReadError::Foreign { .. }) | Ok(_) => return Ok(false),
-        }
+        let what = match (R::rows_there(&self.place, partition, &Coverage::empty()), line) {
+            (Err(ReadError::Broken { .. }), Line::HadFile | Line::HadNone) => "can't be read",
+            (Err(ReadError::Foreign { .. }), Line::HadFile) => "is not what was written",
+            (Err(ReadError::Foreign { .. }), Line::HadNone)
+            | (Ok(_) | Err(ReadError::Disk(_)), Line::HadFile | Line::HadNone) => return Ok(false),
+        };
         let aside = path.with_file_name(format!("_{}.damaged", self.place.kind.file_name()));
         fs::rename(&path, &aside).map_err(DiskError::at("set aside", &path))?;
-        self.found.push(format!("{} can't be read and is now {}", path.display(), aside.display()));
+        self.found.push(format!("{} {what} and is now {}", path.display(), aside.display()));
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::trust::Trust;
+use shared::market::ohlcv::Ohlcv;
+use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
+
+use super::*;
+
+/// A tree with daily bars of one ticker.
+struct Tree {
+    folder: tempfile::TempDir,
+    place: Place,
+}
+
+fn day(date: &str) -> TradingDay {
+    date.parse().expect(date)
+}
+
+fn days(from: &str, to: &str) -> DateRange {
+    DateRange::new(day(from), day(to)).expect("in order")
+}
+
+fn bar(date: &str) -> Ohlcv {
+    let t = day(date).start_utc_ms();
+    Ohlcv { t, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 1.0, trades: None, vwap: None }
+}
+
+fn now() -> Timestamp {
+    "2024-07-01T12:00:00Z".parse().expect("a moment")
+}
+
+fn place_of(ticker: &str, outdir: PathBuf) -> Place {
+    let (kind, zone, columns) = (Kind::Daily, Zone::NewYork, Columns::Narrow);
+    Place { outdir, kind, zone, columns, ticker: ticker.parse().expect(ticker) }
+}
+
+impl Tree {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = place_of("AIG", folder.path().to_owned());
+        Self { folder, place }
+    }
+
+    fn open(&self, asked: DateRange) -> Store<Ohlcv> {
+        Store::open(self.place.clone(), asked).expect("opened")
+    }
+
+    /// The source answers `asked`, days of one year, with bars of `dates`.
+    fn try_fetch(&self, asked: DateRange, dates: &[&str]) -> Result<Vec<String>, StoreError> {
+        let mut store = self.open(asked);
+        let partition = Partition::of(Kind::Daily, asked.from());
+        let fetch = Fetch { asking: now().into(), pages: 1 };
+        if !dates.is_empty() {
+            let rows = dates.iter().map(|date| bar(date)).collect();
+            store.keep(Piece::Rows(partition, rows), fetch)?;
+        }
+        store.keep(Piece::Closed(partition, asked.into()), fetch)?;
+        store.prove()?;
+        Ok(store.found())
+    }
+
+    fn fetch(&self, asked: DateRange, dates: &[&str]) -> Vec<String> {
+        self.try_fetch(asked, dates).expect("kept")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.place.file(Partition::Year(2024))
+    }
+
+    /// The dates that a reader finds.
+    fn dates(&self) -> Vec<String> {
+        let rows = shared::dataset::reader::read_bars(&self.file(), Kind::Daily, &self.place.ticker);
+        rows.expect("readable").iter().map(|row| row.date.to_string()).collect()
+    }
+
+    fn missing(&self, asked: DateRange) -> Coverage {
+        let trust = Trust::at(now(), 0);
+        Ledger::read(self.folder.path(), Kind::Daily, &self.place.ticker)
+            .expect("read")
+            .missing(asked, &trust)
+    }
+}
+
+fn spring() -> DateRange {
+    days("2024-03-01", "2024-03-31")
+}
+
+const BARS: [&str; 3] = ["2024-03-11", "2024-03-12", "2024-03-13"];
+
+#[test]
+fn a_file_of_ours_with_a_byte_changed_anywhere_is_fetched_again_whole_and_needs_nobody() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &BARS);
+    let good = fs::read(tree.file()).expect("read");
+    for at in (0..good.len()).step_by(5) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(tree.file(), bytes).expect("written");
+        tree.fetch(spring(), &BARS);
+        assert_eq!(fs::read(tree.file()).expect("read"), good, "byte {at}");
+    }
+}
+
+#[test]
+fn a_file_of_another_ticker_where_one_of_ours_stood_is_set_aside_and_ours_is_fetched_again() {
+    let tree = Tree::new();
+    let other = Tree { place: place_of("BAC", tree.folder.path().to_owned()), folder: Tree::new().folder };
+    other.fetch(spring(), &BARS);
+    let theirs = fs::read(other.file()).expect("read");
+    tree.fetch(spring(), &BARS);
+    fs::write(tree.file(), &theirs).expect("swapped");
+    let found = tree.fetch(spring(), &BARS).join("\n");
+    assert!(found.contains("is not what was written and is now"), "{found}");
+    assert_eq!(tree.dates(), BARS);
+    assert_eq!(fs::read(tree.file().with_file_name("_daily.parquet.damaged")).expect("kept"), theirs);
+
+    // Where no line tells of one of ours, it is left alone.
+    fs::remove_file(Ledger::path(tree.folder.path(), &tree.place.ticker)).expect("removed");
+    fs::write(tree.file(), &theirs).expect("swapped");
+    let error = tree.try_fetch(spring(), &BARS).expect_err("not ours").to_string();
+    assert!(error.contains("a row of BAC in a file of AIG") && error.contains("move it away"), "{error}");
+    assert_eq!(fs::read(tree.file()).expect("left"), theirs);
+}
+
+#[test]
+fn a_row_of_a_damaged_file_is_never_proven_by_an_answer_that_does_not_bring_it() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &BARS);
+    // As a damaged file would have it: a row of a day that nobody has asked for.
+    let phantom = ["2024-03-11", "2024-03-12", "2024-04-13"]
+        .map(|date| shared::dataset::merge::DatedBar { date: day(date), bar: bar(date) });
+    let ticker = &tree.place.ticker;
+    shared::dataset::writer::publish_bars(&tree.file(), Kind::Daily, Zone::NewYork, ticker, &phantom)
+        .expect("written");
+    tree.fetch(spring(), &BARS);
+    tree.fetch(days("2024-04-01", "2024-04-30"), &["2024-04-15"]);
+    assert_eq!(tree.dates(), ["2024-03-11", "2024-03-12", "2024-03-13", "2024-04-15"]);
+}
+
+#[test]
+fn a_file_that_no_line_describes_and_nobody_can_read_is_set_aside_and_fetched() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &BARS);
+    let good = fs::read(tree.file()).expect("read");
+    let zeros = vec![0; good.len()];
+    for bad in [&good[..good.len() / 2], &zeros, &[]] {
+        fs::remove_file(Ledger::path(tree.folder.path(), &tree.place.ticker)).expect("removed");
+        fs::write(tree.file(), bad).expect("written");
+        let found = tree.fetch(spring(), &BARS).join("\n");
+        assert!(found.contains("can't be read and is now"), "{found}");
+        assert_eq!(fs::read(tree.file()).expect("read"), good);
+        assert_eq!(tree.missing(spring()), Coverage::empty());
+    }
+}

@@ -21,6 +21,7 @@
 
 mod story;
 mod clock;
+mod trouble;
 mod play;
 mod fate;
 mod source;

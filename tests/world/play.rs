@@ -6,7 +6,7 @@
 use tests::sim::chance::Dice;
 
 use super::clock::{DAY, moment};
-use super::fate::{Spell, Trouble, below};
+use super::trouble::{Spell, Trouble, below};
 
 /// From one act to the next.
 const ACT: u64 = 3 * DAY;

@@ -221,7 +221,7 @@ impl Worker<'_> {
     fn ask(&mut self, visit: &mut Visit) -> Result<Division, TickerError> {
         let fate = self.orders.fate;
         let asked_for = requests(&visit.wanted, fate.window, &visit.folder.ledger());
-        let mut division = Division::new(fate.kind, asked_for);
+        let mut division = Division::new(fate.kind, &asked_for);
         while let Some(piece) = division.next_piece() {
             let Some(days) = visit.open.intersection(&piece.days.into()).hull() else { continue };
             let pages = visit.pages;

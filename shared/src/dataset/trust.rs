@@ -50,16 +50,33 @@ impl Trust {
             return None;
         }
         if answer.latest().duration_since(self.now) <= TOLERANCE {
-            return Some(answer.days);
+            return if self.may_have_been_too_new(answer) {
+                well_over_at(answer.asked_at)?.intersection(answer.days)
+            } else {
+                Some(answer.days)
+            };
         }
-        let over = TradingDay::last_settled(self.now, SignedDuration::ZERO).plus_days(-WELL_OVER_DAYS);
-        DateRange::new(TradingDay::MIN, over).filter(|_| is_own)?.intersection(answer.days)
+        well_over_at(self.now).filter(|_| is_own)?.intersection(answer.days)
+    }
+
+    /// A plan reaches back a number of years. What it refused of the days right before the question may have been too new
+    /// for it, and is asked for again after a day.
+    fn may_have_been_too_new(&self, answer: &Answer) -> bool {
+        answer.said == Said::OutsidePlan && self.recheck_at.duration_since(answer.asked_at) >= RECHECK_AFTER
     }
 
     /// The days of `answers` that need not be asked for.
     pub fn days(&self, answers: &Answers) -> Coverage {
         answers.iter().filter_map(|answer| self.believed(answer)).collect()
     }
+}
+
+/// The days that were over for more than a week at that time.
+fn well_over_at(at: Timestamp) -> Option<DateRange> {
+    DateRange::new(
+        TradingDay::MIN,
+        TradingDay::last_settled(at, SignedDuration::ZERO).plus_days(-WELL_OVER_DAYS),
+    )
 }
 
 #[cfg(test)]

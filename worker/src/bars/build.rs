@@ -72,6 +72,8 @@ pub fn build(
     for start in starts {
         match start {
             Start::Nothing(folder, state) => {
+                // Who was killed while it noted its run has left a draft of that.
+                publish::sweep(folder.path())?;
                 proof::note_verified(&folder, clock::now())?;
                 note_run(job, &folder)?;
                 outcomes.push(Outcome { state: *state, read: Coverage::empty() });

@@ -2,7 +2,9 @@
 //! bad stands alone, and everything else is asked for. Pure.
 //!
 //! Division costs requests, so it is bounded: what does not answer at all is not divided, a source in trouble is found
-//! out by two small questions, and after a few bad partitions in a row without a page between them the rest is left.
+//! out by two small questions, and after a few bad partitions in a row without a page between them the rest is left: two
+//! next to each other and one as far from all that is bad as there is. What was refused in an earlier visit comes last,
+//! longest ago first: whatever is left in one visit has its turn in one of the next.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
@@ -57,6 +59,8 @@ pub struct Division {
     kind: Kind,
     /// The next one last.
     to_ask: Vec<Piece>,
+    /// Partitions that were refused in an earlier visit, asked for when nothing else is left; the next one last.
+    refused: Vec<DateRange>,
     bad: Vec<Bad>,
     /// Not asked for any more.
     left_out: Coverage,
@@ -69,18 +73,37 @@ pub struct Division {
 }
 
 impl Division {
-    /// For `requests` in time order. What is one partition, perhaps the bad one of an earlier visit, comes last.
-    pub fn new(kind: Kind, requests: Vec<DateRange>) -> Self {
-        let (single, wide): (Vec<_>, Vec<_>) = requests.into_iter().partition(|days| is_single(kind, *days));
-        let pieces = wide.into_iter().chain(single).map(|days| Piece { days, why: Why::Wanted });
+    /// For `requests` in time order, when nothing is known of earlier visits.
+    pub fn new(kind: Kind, requests: &[DateRange]) -> Self {
+        Self::after(kind, requests, &[])
+    }
+
+    /// For `requests` in time order, when `refused` were refused in earlier visits, in this order. They come last, and
+    /// before them what is one partition: it may be the bad one of an earlier visit of which nothing is known. The
+    /// newest of those goes first: it may be one that the days have added.
+    pub fn after(kind: Kind, requests: &[DateRange], refused: &[Partition]) -> Self {
+        let all: Coverage = refused.iter().map(|partition| partition.span()).collect();
+        let of_partition = |partition: &Partition| {
+            requests.iter().find_map(|days| partition.span().intersection(*days)).into_iter()
+        };
+        let refused = refused.iter().rev().flat_map(of_partition).collect();
+        let without = |days: &DateRange| Coverage::from(*days).minus(&all).ranges().to_vec();
+        let fresh = requests.iter().flat_map(without);
+        let (mut single, wide): (Vec<_>, Vec<_>) = fresh.partition(|days| is_single(kind, *days));
+        let newest = single.pop();
+        let pieces =
+            wide.into_iter().chain(newest).chain(single).map(|days| Piece { days, why: Why::Wanted });
         let to_ask = pieces.rev().collect();
         let (bad, left_out) = (Vec::new(), Coverage::empty());
-        Self { kind, to_ask, bad, left_out, came: false, barren: 0, too_heavy: None }
+        Self { kind, to_ask, refused, bad, left_out, came: false, barren: 0, too_heavy: None }
     }
 
     /// What to ask for now.
     pub fn next_piece(&mut self) -> Option<Piece> {
         loop {
+            if self.to_ask.is_empty() {
+                return self.refused.pop().map(|days| Piece { days, why: Why::Wanted });
+            }
             let piece = if self.barren + 1 == BARREN { self.far_probe() } else { self.to_ask.pop() }?;
             match self.halves_of_the_heavy(piece) {
                 Some((older, newer)) => self.to_ask.extend([newer, older]),
@@ -146,7 +169,7 @@ impl Division {
                     // A range that took long is remembered once the source is known to serve less of it.
                     self.to_ask.push(Piece { days: rest, why: Why::Suspect });
                     self.push(first, Why::Probe);
-                } else if self.came || !self.to_ask.is_empty() {
+                } else if self.came || !self.is_at_its_end() {
                     self.push(left, Why::LastTime);
                 } else {
                     return Err(failure);
@@ -167,7 +190,7 @@ impl Division {
                 self.probe_the_end();
             }
             Why::Alone | Why::LastTime => {
-                let nothing_else_tells = !self.came && self.to_ask.is_empty();
+                let nothing_else_tells = !self.came && self.is_at_its_end();
                 if self.barren + 1 >= BARREN_IN_TROUBLE || nothing_else_tells {
                     return Err(failure);
                 }
@@ -181,8 +204,13 @@ impl Division {
         self.bad.push(Bad { days, failure });
         self.barren += 1;
         if self.barren >= BARREN || self.bad.len() >= MOST_BAD {
-            self.left_out = self.to_ask.drain(..).map(|piece| piece.days).collect();
+            let fresh = self.to_ask.drain(..).map(|piece| piece.days);
+            self.left_out = fresh.chain(self.refused.drain(..)).collect();
         }
+    }
+
+    fn is_at_its_end(&self) -> bool {
+        self.to_ask.is_empty() && self.refused.is_empty()
     }
 
     /// Around the day that is known to be wrong, else in halves.
@@ -226,13 +254,36 @@ impl Division {
         self.to_ask.push(Piece { days: last, why: Why::Probe });
     }
 
-    /// Far from what has failed: the last partition of the longest piece.
+    /// The partition that is farthest from all that is bad. If it comes, what is near it is asked for first.
     fn far_probe(&mut self) -> Option<Piece> {
-        let longest = (0..self.to_ask.len()).max_by_key(|at| self.to_ask[*at].days.days())?;
-        let piece = self.to_ask.remove(longest);
-        let (rest, last) = split_off_last(self.kind, piece.days);
-        self.to_ask.extend(rest.map(|days| Piece { days, ..piece }));
-        Some(Piece { days: last, why: Why::Alone })
+        let bad: Vec<DateRange> =
+            self.bad.iter().map(|bad| bad.days).chain(self.refused.iter().copied()).collect();
+        let distance = |days: DateRange| bad.iter().map(|bad| days_between(*bad, days)).min();
+        let of_piece = |(at, piece): (usize, &Piece)| {
+            let parts = Partition::within(self.kind, piece.days);
+            let part = parts.filter_map(|partition| partition.span().intersection(piece.days));
+            part.max_by_key(|days| distance(*days)).map(|days| (at, days))
+        };
+        let farthest = self.to_ask.iter().enumerate().filter_map(of_piece);
+        let (at, days) = farthest.max_by_key(|(_, days)| distance(*days))?;
+        let piece = self.to_ask.remove(at);
+        let why = piece.why;
+        let before = (piece.days.from() < days.from())
+            .then(|| DateRange::new(piece.days.from(), days.from().previous()));
+        let behind = DateRange::new(days.to().next(), piece.days.to());
+        self.to_ask.reverse();
+        if let Some(before) = before.flatten() {
+            match halves_of_partitions(self.kind, before) {
+                // Near what is bad: last of all.
+                Some((older, newer)) => {
+                    self.to_ask.insert(0, Piece { days: older, why });
+                    self.to_ask.push(Piece { days: newer, why });
+                }
+                None => self.to_ask.push(Piece { days: before, why }),
+            }
+        }
+        self.to_ask.extend(behind.map(|days| Piece { days, why }));
+        Some(Piece { days, why: Why::Alone })
     }
 
     fn halves_of_the_heavy(&self, piece: Piece) -> Option<(Piece, Piece)> {
@@ -244,6 +295,12 @@ impl Division {
 
 fn is_single(kind: Kind, days: DateRange) -> bool {
     Partition::of(kind, days.from()) == Partition::of(kind, days.to())
+}
+
+/// Days from the end of the one to the beginning of the other.
+fn days_between(one: DateRange, other: DateRange) -> i64 {
+    let (older, newer) = if one.from() < other.from() { (one, other) } else { (other, one) };
+    i64::from(DateRange::new(older.to(), newer.from()).map_or(0, DateRange::days))
 }
 
 /// What comes before the last partition, if anything does, and the last partition.
@@ -272,179 +329,4 @@ fn cut_before(range: DateRange, day: TradingDay) -> Option<(DateRange, DateRange
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::lie::Lie;
-    use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    fn day(text: &str) -> TradingDay {
-        text.parse().expect(text)
-    }
-
-    fn days(from: &str, to: &str) -> DateRange {
-        DateRange::new(day(from), day(to)).expect("in order")
-    }
-
-    /// What the source does with a question about some months, by their number.
-    struct Source {
-        /// These can't be believed.
-        bad: BTreeSet<usize>,
-        /// Does it tell where the bad row is?
-        says_where: bool,
-        /// More months than this are too much at a time.
-        most: usize,
-        /// Is it there at all?
-        is_well: bool,
-        questions: usize,
-        failed: usize,
-    }
-
-    const MONTHS: usize = 24;
-
-    impl Source {
-        fn with(bad: impl IntoIterator<Item = usize>, says_where: bool) -> Self {
-            let bad = bad.into_iter().collect();
-            Self { bad, says_where, most: MONTHS, is_well: true, questions: 0, failed: 0 }
-        }
-
-        fn ask(&mut self, days: DateRange) -> Result<(), (Failure, Option<TradingDay>)> {
-            self.questions += 1;
-            let numbers: BTreeSet<usize> =
-                (0..MONTHS).filter(|n| days.intersection(month(*n)).is_some()).collect();
-            let failure = if !self.is_well || numbers.len() > self.most {
-                Some((Failure::Server { status: 504, words: "no words".to_owned() }, None))
-            } else {
-                let wrong = numbers.intersection(&self.bad).next();
-                let hint = wrong.filter(|_| self.says_where).map(|n| month(*n).from());
-                wrong.map(|_| (Failure::Lie(Lie::TwoRows(1)), hint))
-            };
-            self.failed += usize::from(failure.is_some());
-            failure.map_or(Ok(()), Err)
-        }
-    }
-
-    fn month(number: usize) -> DateRange {
-        let all = days("2022-01-01", "2023-12-31");
-        Partition::within(Kind::Minute, all).nth(number).expect("one of 24").span()
-    }
-
-    /// What came, what is bad and what was left out; or what ended it.
-    fn visit(
-        source: &mut Source,
-        requests: Vec<DateRange>,
-    ) -> Result<(Coverage, Vec<Bad>, Coverage), Failure> {
-        let mut division = Division::new(Kind::Minute, requests);
-        let mut came = Coverage::empty();
-        while let Some(piece) = division.next_piece() {
-            match source.ask(piece.days) {
-                Ok(()) => {
-                    came = came.union(&piece.days.into());
-                    division.page_came();
-                }
-                Err((failure, hint)) => division.failed(piece, failure, piece.days, hint)?,
-            }
-        }
-        let (bad, left_out) = division.end();
-        Ok((came, bad, left_out))
-    }
-
-    fn all() -> Vec<DateRange> {
-        vec![days("2022-01-01", "2023-12-31")]
-    }
-
-    #[test]
-    fn one_bad_month_of_24_is_found_with_few_questions_wherever_it_is() {
-        for number in 0..MONTHS {
-            for (says_where, most_failed, most) in [(true, 2, 4), (false, 7, 12)] {
-                let mut source = Source::with([number], says_where);
-                let (came, bad, left_out) = visit(&mut source, all()).expect("goes on");
-                assert_eq!(bad.iter().map(|bad| bad.days).collect::<Vec<_>>(), [month(number)]);
-                assert_eq!((came.days(), left_out.days()), (u64::from(730 - month(number).days()), 0));
-                assert!(source.failed <= most_failed, "{number}: {} failed", source.failed);
-                assert!(source.questions <= most, "{number}: {} questions", source.questions);
-            }
-        }
-    }
-
-    #[test]
-    fn month_by_month_the_months_behind_a_bad_one_are_asked_for() {
-        let mut source = Source::with([4], true);
-        let (came, bad, _) = visit(&mut source, (0..MONTHS).map(month).collect()).expect("goes on");
-        assert_eq!((bad.len(), bad[0].days), (1, month(4)));
-        assert_eq!((came.days(), source.questions), (730 - 31, 25), "the bad one twice");
-    }
-
-    #[test]
-    fn a_source_that_serves_nothing_right_is_left_after_a_few_questions() {
-        let mut source = Source::with(0..MONTHS, false);
-        let (came, bad, left_out) = visit(&mut source, all()).expect("goes on");
-        assert!(came.is_empty() && bad.len() == 3 && left_out.days() > 600, "{bad:?}");
-        assert!(source.questions <= 10, "{} questions", source.questions);
-    }
-
-    #[test]
-    fn a_source_in_trouble_is_no_tickers_fault_and_costs_two_more_questions() {
-        let mut source = Source { is_well: false, ..Source::with([], false) };
-        let failure = visit(&mut source, all()).expect_err("the source's trouble");
-        assert_eq!((failure.kind(), source.questions), ("the server is in trouble", 3));
-        let silent = Failure::Transport("connection refused".to_owned());
-        let mut division = Division::new(Kind::Minute, all());
-        let piece = division.next_piece().expect("one");
-        assert_eq!(
-            division.failed(piece, silent.clone(), piece.days, None),
-            Err(silent),
-            "silence is not divided"
-        );
-    }
-
-    #[test]
-    fn what_is_too_heavy_is_halved_until_it_is_served_and_the_size_is_remembered() {
-        for most in [1, 3, 6, 12] {
-            let mut source = Source { most, ..Source::with([], false) };
-            let (came, bad, left_out) = visit(&mut source, all()).expect("goes on");
-            assert_eq!((came.days(), bad.len(), left_out.days()), (730, 0, 0));
-            assert!(source.failed <= 6, "at most {most}: {} failed", source.failed);
-        }
-    }
-
-    #[test]
-    fn known_bad_partitions_of_an_earlier_visit_come_last() {
-        let requests = vec![month(2), days("2022-05-01", "2022-09-30"), month(11)];
-        let mut division = Division::new(Kind::Minute, requests);
-        let order: Vec<_> = std::iter::from_fn(|| division.next_piece()).map(|piece| piece.days).collect();
-        assert_eq!(order, [days("2022-05-01", "2022-09-30"), month(2), month(11)]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_month_comes_or_is_bad_or_left_out_and_questions_are_bounded(
-            bad in proptest::collection::btree_set(0..MONTHS, 0..MONTHS),
-            says_where in any::<bool>(),
-            most in 1..=MONTHS,
-        ) {
-            let mut source = Source { most, ..Source::with(bad.clone(), says_where) };
-            let (came, found, left_out) = visit(&mut source, all()).expect("the source is well");
-            let of_found: Coverage = found.iter().map(|bad| bad.days).collect();
-            prop_assert_eq!(came.union(&of_found).union(&left_out).days(), 730);
-            prop_assert_eq!(came.days() + of_found.days() + left_out.days(), 730, "each once");
-            for bad in &found {
-                prop_assert!((0..MONTHS).any(|n| month(n) == bad.days && source.bad.contains(&n)), "no innocent");
-            }
-            prop_assert!(found.len() <= MOST_BAD);
-            prop_assert!(source.questions <= 3 + 2 * MONTHS, "{} questions", source.questions);
-            if bad.len() < 3 {
-                prop_assert!(left_out.is_empty());
-            }
-        }
-    }
-
-    #[test]
-    fn halving_ends_at_a_single_day_and_loses_none() {
-        let day = |number| TradingDay::MIN.plus_days(number);
-        let range = |from, to| DateRange::new(day(from), day(to)).expect("in order");
-        assert_eq!(halves(range(0, 0)), None);
-        assert_eq!(halves(range(0, 1)), Some((range(0, 0), range(1, 1))));
-        assert_eq!(halves(range(3, 9)), Some((range(3, 5), range(6, 9))));
-    }
-}
+mod tests;

@@ -41,6 +41,9 @@ pub struct Pipeline<'a> {
     plan_begins: Mutex<Option<TradingDay>>,
 }
 
+/// A plan may refuse so many of the newest days for being too new: that says nothing of older ones.
+const TOO_NEW_DAYS: u32 = 7;
+
 /// How far back into a range the plan reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
@@ -135,7 +138,8 @@ impl<'a> Pipeline<'a> {
     fn ask<R: Stored>(&self, visit: &mut Visit<'_, R>) -> Result<Division, TickerError> {
         let task = self.tools.task;
         let requests = requests(&visit.wanted, task.window, visit.store.ledger());
-        let mut division = Division::new(task.kind, requests);
+        let refused = quarantine::refused(&task.outdir, visit.ticker, task.kind, &visit.wanted);
+        let mut division = Division::after(task.kind, &requests, &refused);
         while let Some(piece) = division.next_piece() {
             let Some(days) = visit.open_of(piece.days).hull() else { continue };
             let pages = visit.received.pages;
@@ -227,7 +231,7 @@ impl<'a> Pipeline<'a> {
 
     /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
     /// reaches: plans reach back a number of years from today, so what is older than a refused day is refused.
-    /// The newest day alone proves nothing: a plan may refuse that for being too new.
+    /// The newest days alone prove nothing: a plan may refuse those for being too new.
     fn fetch<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<Reach, TickerError> {
         match self.follow_chain(visit, range) {
             Ok(()) => return Ok(Reach::FirstDay),
@@ -239,7 +243,7 @@ impl<'a> Pipeline<'a> {
             return Ok(Reach::Nothing);
         };
         let of_newer = self.fetch(visit, newer)?;
-        if of_newer != Reach::FirstDay && newer.days() > 1 {
+        if of_newer != Reach::FirstDay && newer.days() > TOO_NEW_DAYS {
             self.refuse(visit, older)?;
             return Ok(of_newer);
         }

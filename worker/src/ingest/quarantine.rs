@@ -1,12 +1,15 @@
 //! Pages that were refused, kept as they came for whoever has to ask the vendor about them: `OUT/_quarantine`, a page
 //! and what is known of it for each partition of a ticker that is not to be had. Few of them, the oldest go first.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
@@ -18,10 +21,27 @@ const MOST_PAGES: usize = 50;
 /// Bytes of them together.
 const MOST_BYTES: u64 = 256 << 20;
 const ABOUT: &str = "about.json";
+const FOLDER: &str = "_quarantine";
 
 /// Where the pages of `ticker` for `partition` go.
 pub fn page_of(outdir: &Path, ticker: &Ticker, partition: Partition) -> PathBuf {
-    outdir.join("_quarantine").join(format!("{ticker}-{}.json", partition.period()))
+    outdir.join(FOLDER).join(format!("{ticker}-{}.json", partition.period()))
+}
+
+/// The partitions of `wanted` whose pages are kept: they were refused before; longest ago first.
+pub fn refused(outdir: &Path, ticker: &Ticker, kind: Kind, wanted: &Coverage) -> Vec<Partition> {
+    if !outdir.join(FOLDER).is_dir() {
+        return Vec::new();
+    }
+    let of_range = |days: &DateRange| Partition::within(kind, *days).collect::<Vec<_>>();
+    let partitions: BTreeSet<Partition> = wanted.ranges().iter().flat_map(of_range).collect();
+    let refused_at = |partition: Partition| {
+        let known = fs::metadata(page_of(outdir, ticker, partition)).ok()?;
+        Some((known.modified().ok()?, partition))
+    };
+    let mut refused: Vec<_> = partitions.into_iter().filter_map(refused_at).collect();
+    refused.sort();
+    refused.into_iter().map(|(_, partition)| partition).collect()
 }
 
 /// What is known of a page that was refused.
@@ -74,6 +94,25 @@ fn shrink(folder: &Path, newest: &Path, most_pages: usize, most_bytes: u64) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_refused_longest_ago_is_known_first() {
+        let outdir = tempfile::tempdir().expect("a folder");
+        let ticker: Ticker = "T".parse().expect("a ticker");
+        let day = |text: &str| text.parse().expect("a day");
+        let wanted = DateRange::new(day("2022-01-01"), day("2022-12-31")).expect("in order");
+        let month = |number: usize| Partition::within(Kind::Minute, wanted).nth(number).expect("of 12");
+        let refused = || refused(outdir.path(), &ticker, Kind::Minute, &wanted.into());
+        assert!(refused().is_empty());
+        for (seconds, number) in [(3, 2), (1, 9), (2, 5)] {
+            let page = page_of(outdir.path(), &ticker, month(number));
+            publish::publish(&page, b"{}").expect("written");
+            let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            let file = fs::File::options().write(true).open(&page);
+            file.and_then(|file| file.set_modified(at)).expect("set");
+        }
+        assert_eq!(refused(), [month(9), month(5), month(2)]);
+    }
 
     #[test]
     fn the_oldest_pages_go_first_and_the_newest_stays() {

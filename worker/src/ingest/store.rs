@@ -321,4 +321,5 @@ impl<R: Stored> Store<R> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make the files they look at")]
 mod tests;

@@ -84,6 +84,15 @@ fn a_fresh_run_believes_no_other_runs_answer_though_the_clock_was_set_back_betwe
 }
 
 #[test]
+fn days_that_were_refused_for_being_too_new_are_asked_for_again_and_old_ones_are_not() {
+    let mut answers = Answers::default();
+    answers.record(range("2024-01-01", "2024-03-08"), Said::OutsidePlan, at("2024-03-09T12:00:00Z"));
+    let believed = |now| Trust::at(at(now), 1).days(&answers).to_string();
+    assert_eq!(believed("2024-03-10T06:00:00Z"), "2024-01-01..2024-03-08", "not a day old");
+    assert_eq!(believed("2024-03-10T12:00:00Z"), "2024-01-01..2024-03-01");
+}
+
+#[test]
 fn lost_data_is_remembered_until_it_is_asked_again() {
     let mut answers = Answers::default();
     answers.record(range("2024-01-01", "2024-12-31"), Said::Data, at("2025-01-01T00:00:00Z"));

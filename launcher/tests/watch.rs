@@ -2,14 +2,9 @@
 
 use std::process::Stdio;
 
-use jiff::Timestamp;
 use shared::dataset::answers::Said;
-use shared::dataset::kind::Kind;
-use shared::dataset::ledger::Entry;
-use shared::dataset::open_ledger::OpenLedger;
-use shared::dataset::partition::Partition;
 
-use crate::scene::{Scene, collect, run, wait_for};
+use crate::scene::{Scene, collect, record, run, wait_for};
 
 #[test]
 fn a_watched_run_is_shown_to_its_end_without_a_terminal_too() {
@@ -29,13 +24,7 @@ fn a_watched_run_is_shown_to_its_end_without_a_terminal_too() {
 fn a_complete_run_whose_plan_does_not_reach_all_days_ends_with_3() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "exit 0");
-    let partition = Partition::Year(2020);
-    let ticker = "A".parse().expect("a ticker");
-    let mut ledger =
-        OpenLedger::open(&scene.path("out"), Kind::Daily, &ticker, partition.span()).expect("opened");
-    let mut entry = Entry::new(&ticker, partition);
-    entry.answers.record(partition.span(), Said::OutsidePlan, Timestamp::UNIX_EPOCH);
-    ledger.commit(vec![entry]).expect("committed");
+    record(&scene.path("out"), "A", &[(("2020-01-01", "2020-12-31"), Said::OutsidePlan)]);
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(3).stdout;
     assert!(ended.contains("1 / 1 verified: 0 data, 0 empty, 1 outside plan"), "{ended}");

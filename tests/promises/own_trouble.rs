@@ -30,7 +30,10 @@ fn heard(place: &Place, worker: &mut Command) -> (Ended, Vec<(Ticker, Said)>) {
         }
         _ => None,
     });
-    (ended, failed.collect())
+    // Several threads work side by side: which of them speaks first is chance.
+    let mut failed: Vec<(Ticker, Said)> = failed.collect();
+    failed.sort_by(|one, other| one.0.cmp(&other.0));
+    (ended, failed)
 }
 
 /// Makes `folder` one that can't be written; `false`, with a word, where that can't be done.

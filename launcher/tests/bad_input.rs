@@ -9,7 +9,7 @@ use crate::scene::{Scene, run, service};
 fn refused(scene: &Scene, code: i32, arguments: &[&str], with_key: bool) -> String {
     let mut start = scene.start(arguments);
     if with_key {
-        start.env("POLYGON_API_KEY", "sesame");
+        start.env("POLYGON_API_KEY", "open-sesame");
     }
     let ended = run(&mut start).expect_code(code);
     assert!(!scene.path("w/journal.jsonl").exists(), "nothing was begun");
@@ -174,7 +174,7 @@ fn a_refused_key_is_told_in_the_services_words() {
         "error: {base} refuses the API key (HTTP 401): Unknown API Key; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url\n"
     );
     assert_eq!(said, expected);
-    assert!(!said.contains("sesame"));
+    assert!(!said.contains("open-sesame"));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn what_stands_in_the_place_of_the_rate_budget_is_found_before_anything_runs() {
     scene.write("ingest-pace", "somebody else's");
     let mut start = scene.start(&["--rate", "5/min", "--base-url", "http://127.0.0.1:9"]);
     let place = scene.path("ingest-pace").parent().expect("a folder").to_owned();
-    start.env("XDG_RUNTIME_DIR", &place).env("POLYGON_API_KEY", "sesame");
+    start.env("XDG_RUNTIME_DIR", &place).env("POLYGON_API_KEY", "open-sesame");
     let said = run(&mut start).expect_code(13).stderr;
     assert!(
         said.contains("ingest-pace is not a folder, so the rate budget can't be trusted to it; remove it"),
@@ -372,7 +372,7 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
             let is_other = |word: &&str| word.split_once('=').is_none_or(|(known, _)| known != flag);
             let words: Vec<&str> = usual.into_iter().filter(is_other).chain([given.as_str()]).collect();
             let mut start = scene.launcher("start", &words);
-            let said = run(start.env("POLYGON_API_KEY", "sesame")).expect_code(2).stderr;
+            let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(2).stderr;
             let first = said.lines().next().unwrap_or_default();
             assert!(
                 first.starts_with("error: ") && first.contains(flag) && first.contains(value),

@@ -244,7 +244,7 @@ fn at_work() -> Scene {
     let input =
         ["--job", "minute", "--tickers-csv", "tickers.csv", "--outdir", "out", "--max-concurrent", "3"];
     let mut start = scene.launcher("start", &[&input[..], &range, &["--resume"]].concat());
-    let said = run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0).stdout;
+    let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0).stdout;
     assert!(said.contains("work     2 tickers in 7 batches; "), "{said}");
     assert!(said.contains("\nheavy    MAMTH is split by date into 6 batches\n"), "{said}");
     scene

@@ -177,7 +177,7 @@ fn without_a_pause_between_requests_no_budget_is_shared_as_before() {
     let scene = Scene::with_worker(&["A"], NOTED);
     let address = service("200 OK", "{\"status\":\"OK\"}");
     let mut start = scene.start(&["--rate-limit", "0", "--base-url", &address]);
-    run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0);
+    run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0);
     wait_for("the worker", || scene.count("asked") == 1);
     assert!(!scene.read("asked").contains("--rate"), "{}", scene.read("asked"));
 }

@@ -54,10 +54,10 @@ fn a_pause_and_the_end_are_told_with_reason_and_counts_and_nothing_secret() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "[ -e fixed ] || { echo 'disk full'; exit 13; }");
     let mut start = scene.start(&["--ingest-script", "job", "--notify-url", &url]);
-    run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0);
+    run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0);
     let (head, paused) = next(&received);
     assert!(head.starts_with("POST /hook/secret?token=secret HTTP/1.1"), "{head}");
-    assert!(!head.contains("sesame") && !paused.to_string().contains("sesame"), "{head} {paused}");
+    assert!(!head.contains("open-sesame") && !paused.to_string().contains("open-sesame"), "{head} {paused}");
     assert_eq!(paused["state"], "paused");
     assert_eq!(paused["reason"], "a local resource is in the way (exit 13): disk full");
     assert_eq!(paused["tickers"]["left"], 1);

@@ -225,10 +225,10 @@ fn a_resumed_run_refuses_other_arguments_with_both_values() {
 fn a_source_that_can_not_be_reached_keeps_nobody_from_adopting() {
     let scene = Scene::with_worker(&["A"], EXCLUSIVE);
     let mut start = scene.start(&["--base-url", &service("200 OK", "{}"), "--retries", "0"]);
-    run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0);
+    run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0);
     wait_for("the worker", || scene.count("begun") == 1);
     kill_supervisor(&scene);
-    let resume = || run(scene.launcher("start", &["--resume"]).env("POLYGON_API_KEY", "sesame"));
+    let resume = || run(scene.launcher("start", &["--resume"]).env("POLYGON_API_KEY", "open-sesame"));
     let said = resume().expect_code(0).stdout;
     let warned = said
         .lines()

@@ -170,14 +170,14 @@ fn a_worker_gets_the_key_by_environment_only_and_its_clean_exit_proves_nothing()
         Scene::with_worker(&["A"], r#"echo "$POLYGON_API_KEY" > key; tr '\0' ' ' < /proc/$$/cmdline > argv"#);
     let base = service("200 OK", "{}");
     let mut start = scene.start(&["--base-url", &base, "--retries", "0"]);
-    run(start.env("MASSIVE_API_KEY", "sesame")).expect_code(0);
+    run(start.env("MASSIVE_API_KEY", "open-sesame")).expect_code(0);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.contains("1 x exit 0, but not all is there and no yield was said"), "{ended}");
-    assert_eq!(scene.read("key"), "sesame\n");
+    assert_eq!(scene.read("key"), "open-sesame\n");
     let argv = scene.read("argv");
-    assert!(argv.contains(&format!("--base-url {base} ")) && !argv.contains("sesame"), "{argv}");
+    assert!(argv.contains(&format!("--base-url {base} ")) && !argv.contains("open-sesame"), "{argv}");
     for file in ["w/run.json", "w/journal.jsonl", "w/launcher.log", "w/logs/batch_0001.log"] {
-        assert!(!scene.read(file).is_empty() && !scene.read(file).contains("sesame"), "{file}");
+        assert!(!scene.read(file).is_empty() && !scene.read(file).contains("open-sesame"), "{file}");
     }
 }
 
@@ -186,7 +186,7 @@ fn a_busy_service_is_a_warning() {
     let scene = Scene::with_worker(&["A"], "exit 11");
     let base = service("503 Service Unavailable", "");
     let mut start = scene.start(&["--base-url", &base]);
-    let said = run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0).stdout;
+    let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0).stdout;
     assert!(said.contains(&format!("warning: {base} answers HTTP 503 at the moment")), "{said}");
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.contains("1 x failed permanently (exit 11), no ticker named"), "{ended}");

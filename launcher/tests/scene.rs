@@ -219,7 +219,7 @@ impl Drop for Scene {
     }
 }
 
-/// A data service for the key `sesame`: answers one request, after which the address is nobody's.
+/// A data service for the key `open-sesame`: answers one request, after which the address is nobody's.
 pub(crate) fn service(status: &'static str, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -233,7 +233,7 @@ pub(crate) fn service(status: &'static str, body: &'static str) -> String {
             request.extend_from_slice(&piece[..length]);
         }
         let text = String::from_utf8_lossy(&request).to_lowercase();
-        assert!(text.contains("authorization: bearer sesame") && !text.contains("apikey"), "{text}");
+        assert!(text.contains("authorization: bearer open-sesame") && !text.contains("apikey"), "{text}");
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
         stream.write_all(format!("{head}{body}").as_bytes()).expect("written");

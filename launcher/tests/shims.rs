@@ -88,14 +88,14 @@ fn shims_that_wait_for_work_end_with_their_supervisor_and_the_others_are_adopted
 #[test]
 fn the_key_is_in_no_command_line() {
     let scene = Scene::of(&["A"]);
-    scene.script("job", r#"test "$POLYGON_API_KEY" = sesame && echo x >> begun; sleep 600"#);
+    scene.script("job", r#"test "$POLYGON_API_KEY" = open-sesame && echo x >> begun; sleep 600"#);
     let mut start = scene.start(&["--ingest-script", "job"]);
-    run(start.env("POLYGON_API_KEY", "sesame")).expect_code(0);
+    run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0);
     wait_for("the worker", || scene.count("begun") == 1);
     let everybody = watch::marked(&Marker::of_run(&scene.name()));
     assert!(everybody.len() >= 2, "{everybody:?}");
     for process in everybody {
         let words = std::fs::read_to_string(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
-        assert!(!words.contains("sesame"), "{words}");
+        assert!(!words.contains("open-sesame"), "{words}");
     }
 }

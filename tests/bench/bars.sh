@@ -46,7 +46,7 @@ download() {
     done
     printf 'ticker\n%s\n' "$ticker" >"$here/tickers.csv"
     # The simulated exchange takes any key.
-    POLYGON_API_KEY=x /usr/bin/time -o "$here/worker-rss" -f %M "$worker" trades --tickers-csv "$here/tickers.csv" \
+    POLYGON_API_KEY=no-real-key /usr/bin/time -o "$here/worker-rss" -f %M "$worker" trades --tickers-csv "$here/tickers.csv" \
         --outdir "$here/trades" --from "$from" --to "$to" --base-url "http://$(cat "$here/addr")"
     echo "the worker's peak RSS: $(($(cat "$here/worker-rss") / 1024)) MiB" >&2
     kill "$exchange"

@@ -34,7 +34,7 @@ measure() {
 launcher_once() {
     local place=$here/launcher-$1.$round
     mkdir "$place"
-    POLYGON_API_KEY=x measure "launcher-$1" "$launcher" start --workdir "$place/run" --job daily --tickers-csv "$here/tickers.csv" \
+    POLYGON_API_KEY=no-real-key measure "launcher-$1" "$launcher" start --workdir "$place/run" --job daily --tickers-csv "$here/tickers.csv" \
         --outdir "$place/out" --from 2024-01-02 --to 2024-01-31 --batch-size 1 --max-concurrent "$1" --ingest-script "$job" --foreground
 }
 

@@ -9,6 +9,7 @@ pub mod program;
 pub mod tree;
 pub mod tape;
 pub mod truth;
+pub mod parrot;
 pub mod place;
 pub mod zoo;
 pub mod python;

@@ -26,6 +26,7 @@ mod outage;
 mod zoo;
 mod disk_full;
 mod limits;
+mod repeated_key;
 mod secrets;
 mod python;
 mod bars_golden;

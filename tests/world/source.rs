@@ -1,6 +1,7 @@
 //! The source: what it answers to one request, a function of its address and of the time alone.
 
 use shared::market::ohlcv::Ohlcv;
+use shared::run::redaction::Redaction;
 use tests::sim::chance::{join, mix};
 use url::Url;
 use worker::api::failure::Failure;
@@ -96,7 +97,7 @@ pub(crate) fn answer(fate: &Fate, whom: usize, url: &Url, t: u64) -> Reply {
 
 /// Why no page comes, if none does.
 fn refusal(fate: &Fate, whom: usize, (first, last): (i64, i64), t: u64) -> Result<(), Failure> {
-    let said = |status, body: &str| Err(Failure::of_reply(status, None, body));
+    let said = |status, body: &str| Err(Failure::of_reply(status, None, body, &Redaction::default()));
     for trouble in fate.troubles(t, whom) {
         match trouble {
             Trouble::Silence => return Err(Failure::Transport("connection refused".to_owned())),

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::market::ticker::Ticker;
-use shared::run::api_key::ApiKey;
 use shared::run::events::{Event, EventLog, Origin, Persistence};
+use shared::run::redaction::Redaction;
 
 use crate::clock;
 use crate::pulse::{Pulse, Reached};
@@ -51,19 +51,19 @@ pub enum Level {
 /// Says things as they happen; shared by all threads.
 pub struct Reporter {
     events: EventLog,
-    secret: Option<ApiKey>,
+    redaction: Redaction,
     pulse: Mutex<Pulse>,
 }
 
 impl Reporter {
     /// Reports to stderr and to `events`.
     pub fn new(events: EventLog) -> Self {
-        Self { events, secret: None, pulse: Mutex::default() }
+        Self { events, redaction: Redaction::default(), pulse: Mutex::default() }
     }
 
-    /// Never says `secret`, not even where a server repeats it.
-    pub fn hiding(mut self, secret: ApiKey) -> Self {
-        self.secret = Some(secret);
+    /// Never says what `redaction` cuts out, not even where a server repeats it.
+    pub fn hiding(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
         self
     }
 
@@ -71,18 +71,9 @@ impl Reporter {
         self.events.say(clock::now(), event);
     }
 
-    /// Without the secret, on one line, and of a length that a person reads: servers say what they like.
+    /// Of a length that a person reads: servers say what they like.
     fn fit_to_say(&self, text: &str) -> String {
-        let text = match &self.secret {
-            Some(secret) => text.replace(secret.expose(), "(key)"),
-            None => text.to_owned(),
-        };
-        let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-        let mut short: String = plain.clone().take(MAX_TEXT).collect();
-        if plain.count() > MAX_TEXT {
-            short.push('…');
-        }
-        short
+        self.redaction.words(text, MAX_TEXT)
     }
 
     /// A line about the run as a whole.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
 use shared::run::source_clock::SourceClock;
+use shared::run::redaction::Redaction;
 
 use crate::process::clock;
-use crate::process::http::{self, HttpError, Privacy};
+use crate::process::http::{self, Privacy};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an answer is shown.
@@ -39,12 +40,12 @@ pub enum SourceError {
         words: String,
     },
     /// No answer at all.
-    #[error("{base} can't be reached ({source}); check the network and --base-url (or POLYGON_BASE_URL)")]
+    #[error("{base} can't be reached ({why}); check the network and --base-url (or POLYGON_BASE_URL)")]
     Unreachable {
         /// Who.
         base: String,
         /// Why.
-        source: HttpError,
+        why: String,
     },
     /// An answer that the data service does not give.
     #[error(
@@ -65,13 +66,17 @@ pub enum SourceError {
 pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(Welcome, Option<SourceClock>), SourceError> {
     let privacy = if base.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain };
     let (url, name) = (format!("{base}{QUESTION}"), base.to_string());
+    // A service that repeats the key must not make us say it.
+    let redaction = Redaction::of_key(key);
     let authorization = format!("Bearer {}", key.expose());
     let answer = match http::get(&url, privacy, &authorization, TIMEOUT) {
         Ok(answer) => answer,
-        Err(source) => return Err(SourceError::Unreachable { base: name, source }),
+        Err(error) => {
+            let why = redaction.words(&error.to_string(), WORDS_CHARS);
+            return Err(SourceError::Unreachable { base: name, why });
+        }
     };
-    // A service that repeats the key must not make us say it.
-    let words = words_of(&answer.body).replace(key.expose(), "(key)");
+    let words = words_of(&answer.body, &redaction);
     let clocks = answer.date.and_then(|date| SourceClock::heard(&date, clock::now()));
     Ok((judge(name, answer.status, words)?, clocks))
 }
@@ -88,13 +93,12 @@ fn judge(base: String, status: u16, words: String) -> Result<Welcome, SourceErro
 }
 
 /// The service's own sentence: `error` or `message` of its JSON, else the beginning of what it sent.
-fn words_of(body: &str) -> String {
+fn words_of(body: &str, redaction: &Redaction) -> String {
     let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
     let field = |name: &str| Some(json.as_ref()?.get(name)?.as_str()?.to_owned());
     let words = field("error").or_else(|| field("message")).unwrap_or_else(|| body.trim().to_owned());
     let one_line: String = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let short: String = one_line.chars().take(WORDS_CHARS).collect();
-    if short.is_empty() { "it said nothing".to_owned() } else { short }
+    if one_line.is_empty() { "it said nothing".to_owned() } else { redaction.words(&one_line, WORDS_CHARS) }
 }
 
 #[cfg(test)]
@@ -102,7 +106,7 @@ mod tests {
     use super::*;
 
     fn said(status: u16, body: &str) -> String {
-        match judge("https://x".to_owned(), status, words_of(body)) {
+        match judge("https://x".to_owned(), status, words_of(body, &Redaction::default())) {
             Ok(welcome) => format!("{welcome:?}"),
             Err(error) => error.to_string(),
         }

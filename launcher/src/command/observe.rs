@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use shared::run::events::EventTail;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::{BatchId, Workdir};
+use shared::run::redaction::Redaction;
 
 use crate::process::tree;
 use crate::process::watch::{self, Marker};
@@ -61,5 +62,6 @@ fn shim(workdir: &Workdir, batch: BatchId) -> Option<ProcessIdentity> {
 
 fn last_words(workdir: &Workdir) -> String {
     let log = fs::read_to_string(workdir.launcher_log()).unwrap_or_default();
-    log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+    let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    Redaction::default().line(last.trim())
 }

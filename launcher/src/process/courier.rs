@@ -5,6 +5,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use shared::run::redaction::Redaction;
+
 use super::clock;
 use super::http::{self, Privacy};
 
@@ -13,6 +15,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How long the last letter may take, all its tries together.
 const FAREWELL: Duration = Duration::from_secs(15);
+
+/// How much of an error is said.
+const ERROR_CHARS: usize = 300;
 
 /// Where to carry letters.
 pub struct Address {
@@ -102,6 +107,6 @@ fn try_once(address: &Address, letter: &str) -> Result<(), String> {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => Err(format!("it answers HTTP {}", answer.status)),
         // An error may repeat the address, which may be a secret.
-        Err(error) => Err(error.to_string().replace(&address.url, &address.shown)),
+        Err(error) => Err(Redaction::of_address(&address.url).words(&error.to_string(), ERROR_CHARS)),
     }
 }

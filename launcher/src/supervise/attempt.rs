@@ -138,8 +138,9 @@ impl Run {
         let as_of = began_at.min(wall);
         let began_at = evidence::on_the_wall(began_at, now, wall);
         let mut digest = Digest::default();
+        let redaction = self.redaction();
         for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
-            digest.hear(said);
+            digest.hear(said.fit_to_say(&redaction));
         }
 
         let clean = matches!(ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::Done));
@@ -208,7 +209,7 @@ impl Run {
             | Ending::Interrupted => false,
         };
         if telling {
-            last_words::read(&self.workdir.batch_log(batch)).unwrap_or_default()
+            last_words::read(&self.workdir.batch_log(batch), &self.redaction()).unwrap_or_default()
         } else {
             String::new()
         }

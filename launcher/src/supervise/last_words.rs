@@ -4,11 +4,15 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use shared::run::redaction::Redaction;
+
 /// Lines of ours in a batch log begin like this.
 pub const RULE: &str = "====";
 /// How much of a log's end is read, and how much of a line is kept.
 const END_BYTES: u64 = 16 * 1024;
 const LINE_CHARS: usize = 300;
+/// So much of a line is passed over of which the beginning is not read: more than a secret has.
+const HALF_BYTES: usize = 2 * 1024;
 /// What stands where something was cut out.
 const GAP: &str = " … ";
 /// How the worker marks an error.
@@ -16,9 +20,9 @@ pub const ERROR_LEVEL: &str = " ERROR ";
 /// How a program that does not like its arguments does.
 pub const ERROR_PREFIX: &str = "error:";
 
-/// The telling line of the last attempt in the log at `path`; empty when it said nothing.
-pub fn read(path: &Path) -> io::Result<String> {
-    Ok(shortened(telling_line(&end_of(path)?), LINE_CHARS))
+/// The telling line of the last attempt in the log at `path`, fit to be said; empty when it said nothing.
+pub fn read(path: &Path, redaction: &Redaction) -> io::Result<String> {
+    Ok(shortened(&redaction.line(telling_line(&end_of(path)?)), LINE_CHARS))
 }
 
 /// `text` in at most so many characters. What is too long loses its middle: a sentence begins with what happened, and
@@ -44,9 +48,15 @@ pub fn last_line(path: &Path) -> io::Result<String> {
 fn end_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(END_BYTES)))?;
+    let begin = length.saturating_sub(END_BYTES);
+    file.seek(SeekFrom::Start(begin))?;
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    file.take(END_BYTES).read_to_end(&mut bytes)?;
+    if begin > 0 {
+        // It may begin amid a secret, which half of it would not be known as.
+        let half = bytes.iter().position(|byte| *byte == b'\n').map_or(HALF_BYTES, |end| end + 1);
+        bytes.drain(..half.min(bytes.len()));
+    }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use shared::run::api_key::ApiKey;
+use shared::run::redaction::Redaction;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::twins::Twins;
@@ -28,6 +29,11 @@ impl Run {
     /// Of what was asked and frozen.
     pub fn new(request: Request, workdir: Workdir, executable: PathBuf, api_key: Option<ApiKey>) -> Self {
         Self { request, workdir, executable, api_key, twins: OnceLock::new() }
+    }
+
+    /// What must not be said of what workers and scripts say.
+    pub fn redaction(&self) -> Redaction {
+        self.api_key.as_ref().map(Redaction::of_key).unwrap_or_default()
     }
 
     /// Its tickers whose folders are others'.

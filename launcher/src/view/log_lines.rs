@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use shared::market::ticker::Ticker;
+use shared::run::redaction::Redaction;
 
 use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE, shortened};
 
@@ -108,7 +109,7 @@ impl Search<'_> {
             return;
         }
         let Some(weight) = self.weigh(text) else { return };
-        let text = shortened(text, TEXT_CHARS);
+        let text = shortened(&Redaction::default().line(text), TEXT_CHARS);
         let line = (weight, LogLine { file: path.to_owned(), line, text });
         match self.attempt {
             Some(attempt) => self.keep(attempt, line),

@@ -8,6 +8,9 @@ use std::path::Path;
 /// Where a key may stand, first one first.
 const NAMES: [&str; 2] = ["POLYGON_API_KEY", "MASSIVE_API_KEY"];
 
+/// Shorter texts are no keys.
+const LEAST_CHARS: usize = 8;
+
 /// A secret. It has no `Display`, and its `Debug` says nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
@@ -30,6 +33,9 @@ pub enum ApiKeyError {
         "{0} holds a character that no API key has (blank, control or non-ASCII); is it quoted or cut wrongly?"
     )]
     Malformed(&'static str),
+    /// So short a text is part of many words: it could not be kept out of what is said. The value is not shown.
+    #[error("{0} holds fewer than {LEAST_CHARS} characters, which no API key does; is it cut?")]
+    TooShort(&'static str),
 }
 
 impl ApiKey {
@@ -55,6 +61,9 @@ impl ApiKey {
         let value = value.trim();
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ApiKeyError::Malformed(name));
+        }
+        if value.len() < LEAST_CHARS {
+            return Err(ApiKeyError::TooShort(name));
         }
         Ok(Self(value.to_owned()))
     }
@@ -98,11 +107,11 @@ mod tests {
 
     #[test]
     fn the_environment_comes_before_the_file() {
-        assert_eq!(find(&[("MASSIVE_API_KEY", "env")], "POLYGON_API_KEY=file").as_deref(), Ok("env"));
+        assert_eq!(find(&[("MASSIVE_API_KEY", "of-the-env")], "POLYGON_API_KEY=file").as_deref(), Ok("of-the-env"));
         assert_eq!(
-            find(&[("POLYGON_API_KEY", " ")], "# POLYGON_API_KEY=no\nexport MASSIVE_API_KEY = \"file\"")
+            find(&[("POLYGON_API_KEY", " ")], "# POLYGON_API_KEY=no\nexport MASSIVE_API_KEY = \"of-the-file\"")
                 .as_deref(),
-            Ok("file")
+            Ok("of-the-file")
         );
         assert_eq!(find(&[], "OTHER=1"), Err(ApiKeyError::Missing));
     }
@@ -113,9 +122,16 @@ mod tests {
         fs::write(folder.path().join(".env"), b"POLYGON_API_KEY=\xff").expect("written");
         assert!(matches!(ApiKey::find(|_| None, folder.path()), Err(ApiKeyError::Unreadable(_))));
         assert!(
-            ApiKey::find(|_| Some("key".to_owned()), folder.path()).is_ok(),
+            ApiKey::find(|_| Some("long-enough".to_owned()), folder.path()).is_ok(),
             "the environment comes first"
         );
+    }
+
+    #[test]
+    fn a_text_that_is_part_of_many_words_is_no_key() {
+        assert_eq!(find(&[("POLYGON_API_KEY", "k")], ""), Err(ApiKeyError::TooShort("POLYGON_API_KEY")));
+        assert_eq!(find(&[], "MASSIVE_API_KEY=sesame1"), Err(ApiKeyError::TooShort("MASSIVE_API_KEY")));
+        assert_eq!(find(&[], "MASSIVE_API_KEY=sesame12").as_deref(), Ok("sesame12"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct BaseUrl(Url);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// No URL, or one with more than an origin.
-    #[error("--base-url {0:?} is not an address like {DEFAULT_BASE_URL} (scheme, host and port only)")]
+    #[error("--base-url {0} is not an address like {DEFAULT_BASE_URL} (scheme, host and port only)")]
     Malformed(String),
     /// `http:` to another machine.
     #[error(
@@ -41,7 +41,7 @@ pub enum BaseUrlError {
 impl BaseUrl {
     /// Reads an origin.
     pub fn parse(text: &str, plain_http: PlainHttp) -> Result<Self, BaseUrlError> {
-        let malformed = || BaseUrlError::Malformed(text.to_owned());
+        let malformed = || BaseUrlError::Malformed(shown(text));
         let url = Url::parse(text).map_err(|_| malformed())?;
         let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         if !bare || url.path() != "/" || url.fragment().is_some() || !matches!(url.scheme(), "http" | "https")
@@ -110,6 +110,15 @@ impl fmt::Display for BaseUrl {
     }
 }
 
+/// What may be said of a text that is no origin: a user, a password and a query may be secrets.
+fn shown(text: &str) -> String {
+    if text.contains(['@', '?', '#']) {
+        "(not shown: it holds a user, a password or a query)".to_owned()
+    } else {
+        format!("{text:?}")
+    }
+}
+
 /// Does `url` lead to this very machine, whatever the network?
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -145,7 +154,8 @@ mod tests {
         for text in
             ["", "api.massive.com", "ftp://x", "https://x/path", "https://x?apiKey=1", "https://user:pw@x"]
         {
-            assert!(BaseUrl::parse(text, PlainHttp::Allowed).is_err(), "{text}");
+            let error = BaseUrl::parse(text, PlainHttp::Allowed).expect_err(text).to_string();
+            assert!(!error.contains("apiKey") && !error.contains("pw"), "{error}");
         }
     }
 

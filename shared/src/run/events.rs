@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::disk::publish::DiskError;
 use crate::market::ticker::Ticker;
 
+use super::redaction::Redaction;
+
 /// May another attempt succeed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +103,29 @@ pub struct Stamped {
     /// What.
     #[serde(flatten)]
     pub event: Event,
+}
+
+/// More of a cause or a kind is not kept.
+const WORDS_CHARS: usize = 600;
+
+impl Stamped {
+    /// The same, its words without what `redaction` cuts out: any executable may have said it.
+    pub fn fit_to_say(self, redaction: &Redaction) -> Self {
+        let Self { at, event } = self;
+        let fit = |text: &str| redaction.words(text, WORDS_CHARS);
+        let event = match event {
+            Event::TickerFailed { ticker, cause, persistence, origin, kind } => {
+                let (cause, kind) = (fit(&cause), kind.as_deref().map(fit));
+                Event::TickerFailed { ticker, cause, persistence, origin, kind }
+            }
+            said @ (Event::TickerStart { .. }
+            | Event::Progress { .. }
+            | Event::TickerDone { .. }
+            | Event::Yield { .. }
+            | Event::End { .. }) => said,
+        };
+        Self { at, event }
+    }
 }
 
 /// The writing end: appended line by line, whole lines only, shared by a worker's threads.

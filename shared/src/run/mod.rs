@@ -3,6 +3,7 @@
 
 pub mod source_clock;
 pub mod api_key;
+pub mod redaction;
 pub mod base_url;
 pub mod exit;
 pub mod events;

@@ -13,6 +13,7 @@ use reqwest::redirect::Policy;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
+use shared::run::redaction::Redaction;
 use shared::run::source_clock::SourceClock;
 use url::Url;
 
@@ -43,7 +44,7 @@ pub struct ClientError(#[from] reqwest::Error);
 /// Sends requests; shared by all threads, which share its connections.
 pub struct Client {
     http: blocking::Client,
-    key: ApiKey,
+    redaction: Redaction,
     backoff: Backoff,
     /// One for all processes that use this key; `None` sends as fast as the server answers.
     budget: Option<SharedBudget>,
@@ -56,7 +57,7 @@ impl Client {
     /// A client that authenticates with `key` and never follows a redirect: the key goes where we send it.
     pub fn new(
         base: &BaseUrl,
-        key: ApiKey,
+        key: &ApiKey,
         backoff: Backoff,
         budget: Option<SharedBudget>,
     ) -> Result<Self, ClientError> {
@@ -64,7 +65,7 @@ impl Client {
         drop(rustls::crypto::ring::default_provider().install_default());
         let builder = blocking::Client::builder()
             .user_agent(concat!("worker/", env!("CARGO_PKG_VERSION")))
-            .default_headers(bearer(&key))
+            .default_headers(bearer(key))
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(READ_TIMEOUT);
@@ -72,7 +73,7 @@ impl Client {
         let http = if base.is_encrypted() { builder } else { builder.no_proxy() }.build()?;
         Ok(Self {
             http,
-            key,
+            redaction: Redaction::of_key(key),
             backoff,
             budget,
             turns_awaited: AtomicUsize::new(0),
@@ -87,12 +88,12 @@ impl Client {
 
     /// Keeps pages beside their reading, for `target`.
     pub fn witness(&self, target: PathBuf) -> Witness {
-        Witness::new(target, self.key.clone())
+        Witness::new(target, self.redaction.clone())
     }
 
-    /// The same without the key.
-    pub fn without_key(&self, text: &str) -> String {
-        text.replace(self.key.expose(), "(key)")
+    /// What must not be said of what the server says.
+    pub fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     /// The source's clock beside ours, once a reply has told the time.
@@ -212,8 +213,8 @@ impl Client {
         // An error counts with what arrived of its words.
         let mut words = Vec::new();
         drop(body.take(MAX_WORDS_BYTES).read_to_end(&mut words));
-        let words = self.without_key(&String::from_utf8_lossy(&words));
-        Err(Failure::of_reply(status, retry_after.as_deref(), &words))
+        let words = String::from_utf8_lossy(&words);
+        Err(Failure::of_reply(status, retry_after.as_deref(), &words, &self.redaction))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use shared::run::events::{Origin, Persistence};
+use shared::run::redaction::Redaction;
 
 use super::backoff::Reason;
 use super::lie::Lie;
@@ -125,9 +126,9 @@ impl Failure {
         }
     }
 
-    /// Reads an HTTP reply that is not 200. `body` is what was received, already free of secrets.
-    pub fn of_reply(status: u16, retry_after: Option<&str>, body: &str) -> Self {
-        let words = words_of(body);
+    /// Reads an HTTP reply that is not 200. `body` is what was received.
+    pub fn of_reply(status: u16, retry_after: Option<&str>, body: &str, redaction: &Redaction) -> Self {
+        let words = words_of(body, redaction);
         match status {
             429 => Self::RateLimited { retry_after: retry_after.and_then(seconds), words },
             408 | 499 | 500..=599 => Self::Server { status, words },
@@ -239,7 +240,7 @@ struct ErrorBody {
 }
 
 /// What a server said, short and on one line.
-fn words_of(body: &str) -> String {
+fn words_of(body: &str, redaction: &Redaction) -> String {
     let parsed: Option<ErrorBody> = serde_json::from_str(body).ok();
     let said = parsed.and_then(|body| body.error.or(body.message));
     let text = said.as_deref().unwrap_or(body);
@@ -247,8 +248,7 @@ fn words_of(body: &str) -> String {
     if line.is_empty() {
         return "no words".to_owned();
     }
-    let short: String = line.chars().take(MAX_WORDS).collect();
-    if short.len() < line.len() { format!("{short}…") } else { short }
+    redaction.words(&line, MAX_WORDS)
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     fn of(status: u16, body: &str) -> Failure {
-        Failure::of_reply(status, None, body)
+        Failure::of_reply(status, None, body, &Redaction::default())
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_as_seconds() {
-        let wait = |text| Failure::of_reply(429, Some(text), "").retry_after();
+        let wait = |text| Failure::of_reply(429, Some(text), "", &Redaction::default()).retry_after();
         assert_eq!(wait("2"), Some(Duration::from_secs(2)));
         assert_eq!(wait("soon"), None);
         assert_eq!(wait("-1"), None);

@@ -24,6 +24,7 @@ use shared::run::limits::MAX_WORKER_THREADS;
 use shared::run::ticker_list::TickerList;
 use shared::run::via::Via;
 use shared::run::window::Window;
+use shared::run::redaction::Redaction;
 use worker::api::failure::causes;
 use worker::chance;
 use worker::clock;
@@ -254,7 +255,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
 fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
     let Plan { task, tickers, repeated, .. } = plan;
     let events = EventLog::open(plan.events.as_deref()).map_err(Refusal::local)?;
-    let reporter = Reporter::new(events).hiding(plan.source.key.clone());
+    let reporter = Reporter::new(events).hiding(Redaction::of_key(&plan.source.key));
     claim(&task)?;
     leftovers::sweep(&task.outdir).map_err(Refusal::local)?;
     let asked = task.asked;

@@ -7,6 +7,7 @@ use shared::market::trading_day::TradingDay;
 use shared::run::events::EventLog;
 use shared::run::exit::Exit;
 use shared::run::limits::MAX_WORKER_THREADS;
+use shared::run::redaction::Redaction;
 
 use super::refusal::Refusal;
 use super::source::SourceArgs;
@@ -59,7 +60,7 @@ pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
     let base = source.base.clone();
     let place = Place::take(&args.outdir, base.source_name(), snapshot_date).map_err(refused)?;
     let events = EventLog::open(args.source.events.as_deref()).map_err(Refusal::local)?;
-    let reporter = Reporter::new(events).hiding(source.key.clone());
+    let reporter = Reporter::new(events).hiding(Redaction::of_key(&source.key));
     let plan = Plan {
         date: args.date,
         delisted: if args.include_delisted { Delisted::Included } else { Delisted::LeftOut },

@@ -22,7 +22,7 @@ pub struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
     /// Where to ask
-    #[arg(long, value_name = "URL", env = "POLYGON_BASE_URL", default_value = DEFAULT_BASE_URL)]
+    #[arg(long, value_name = "URL", env = "POLYGON_BASE_URL", hide_env_values = true, default_value = DEFAULT_BASE_URL)]
     base_url: String,
     /// Let the API key travel over plain http to another machine
     #[arg(long)]
@@ -76,6 +76,6 @@ impl Source {
     pub fn client(self) -> Result<Client, Refusal> {
         let budget = self.rate.map(|rate| SharedBudget::open(&self.base.budget_name(&self.key), rate));
         let budget = budget.transpose().map_err(Refusal::local)?;
-        Client::new(&self.base, self.key, self.backoff, budget).map_err(Refusal::local)
+        Client::new(&self.base, &self.key, self.backoff, budget).map_err(Refusal::local)
     }
 }

@@ -197,9 +197,9 @@ impl<'a> Pipeline<'a> {
         if failure.meaning() != Meaning::BadPart && !matches!(failure, Failure::CutPage(_)) {
             return;
         }
-        let without_key = |text: &str| self.tools.client.without_key(text);
-        let url = visit.url.as_ref().map(|url| without_key(url.as_str())).unwrap_or_default();
-        let refused = without_key(&failure.to_string());
+        let redaction = self.tools.client.redaction();
+        let url = visit.url.as_ref().map(|url| redaction.line(url.as_str())).unwrap_or_default();
+        let refused = redaction.line(&failure.to_string());
         let about = About { url, refused_at: clock::now(), status: 200, refused };
         let text = match quarantine::keep(&witness, &about) {
             Ok(None) => return,

@@ -110,6 +110,7 @@ pub fn table(rows: &[Details]) -> RecordBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::run::redaction::Redaction;
 
     #[test]
     fn a_reply_is_read_whatever_it_lacks_and_must_be_of_the_ticker_asked_for() {
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn only_one_of_the_three_404_says_that_nothing_is_known() {
-        let unknown = |body: &str| is_unknown(&Failure::of_reply(404, None, body));
+        let unknown = |body: &str| is_unknown(&Failure::of_reply(404, None, body, &Redaction::default()));
         assert!(unknown(r#"{"status":"NOT_FOUND","message":"Ticker not found."}"#));
         assert!(!unknown("404 page not found\n"));
         assert!(!unknown(r#"{"status":"ERROR","error":"this endpoint is no longer available"}"#));

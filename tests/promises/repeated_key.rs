@@ -73,7 +73,11 @@ fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_
             ("a refusal in no JSON", answer("403 Forbidden", format!("<p>{spelled}</p>")), 12),
             ("a bad request", answer("400 Bad Request", format!(r#"{{"message":"{spelled}"}}"#)), 11),
             ("a page", answer("200 OK", format!(r#"{{"status":"{spelled}","results":[]}}"#)), 10),
-            ("no page", answer("200 OK", format!(r#"{{"status":"OK","results":[{{"t":"{spelled}"}}]}}"#)), 10),
+            (
+                "no page",
+                answer("200 OK", format!(r#"{{"status":"OK","results":[{{"t":"{spelled}"}}]}}"#)),
+                10,
+            ),
         ];
         for (what, answer, code) in places {
             parrot.says(&answer);
@@ -150,10 +154,14 @@ fn what_a_script_says_of_the_key_stays_in_its_own_log() {
 fn a_key_that_is_part_of_many_words_is_refused() {
     let place = Place::with_tickers(["A"]);
     let asked = days("2022-01-03", "2022-12-29");
-    for mut command in [place.worker("http://127.0.0.1:9", asked), place.launcher_start("http://127.0.0.1:9", asked)] {
+    for mut command in
+        [place.worker("http://127.0.0.1:9", asked), place.launcher_start("http://127.0.0.1:9", asked)]
+    {
         let said = run(command.env("POLYGON_API_KEY", "k")).expect_code(2).stderr;
         assert!(
-            said.ends_with("error: POLYGON_API_KEY holds fewer than 8 characters, which no API key does; is it cut?\n"),
+            said.ends_with(
+                "error: POLYGON_API_KEY holds fewer than 8 characters, which no API key does; is it cut?\n"
+            ),
             "{said}"
         );
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
-use shared::run::source_clock::SourceClock;
 use shared::run::redaction::Redaction;
+use shared::run::source_clock::SourceClock;
 
 use crate::process::clock;
 use crate::process::http::{self, Privacy};

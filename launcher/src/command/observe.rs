@@ -6,8 +6,8 @@ use std::fs;
 use jiff::Timestamp;
 use shared::run::events::EventTail;
 use shared::run::identity::ProcessIdentity;
-use shared::run::workdir::{BatchId, Workdir};
 use shared::run::redaction::Redaction;
+use shared::run::workdir::{BatchId, Workdir};
 
 use crate::process::tree;
 use crate::process::watch::{self, Marker};

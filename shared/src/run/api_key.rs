@@ -107,10 +107,16 @@ mod tests {
 
     #[test]
     fn the_environment_comes_before_the_file() {
-        assert_eq!(find(&[("MASSIVE_API_KEY", "of-the-env")], "POLYGON_API_KEY=file").as_deref(), Ok("of-the-env"));
         assert_eq!(
-            find(&[("POLYGON_API_KEY", " ")], "# POLYGON_API_KEY=no\nexport MASSIVE_API_KEY = \"of-the-file\"")
-                .as_deref(),
+            find(&[("MASSIVE_API_KEY", "of-the-env")], "POLYGON_API_KEY=file").as_deref(),
+            Ok("of-the-env")
+        );
+        assert_eq!(
+            find(
+                &[("POLYGON_API_KEY", " ")],
+                "# POLYGON_API_KEY=no\nexport MASSIVE_API_KEY = \"of-the-file\""
+            )
+            .as_deref(),
             Ok("of-the-file")
         );
         assert_eq!(find(&[], "OTHER=1"), Err(ApiKeyError::Missing));

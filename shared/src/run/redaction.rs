@@ -176,7 +176,8 @@ fn without_users(text: &str) -> String {
     while let Some(at) = rest.find(MARK) {
         let (before, behind) = rest.split_at(at + MARK.len());
         plain.push_str(before);
-        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\');
+        let ends =
+            |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\');
         let authority = &behind[..behind.find(ends).unwrap_or(behind.len())];
         let user = authority.rfind('@').unwrap_or(0);
         plain.push_str(if user > 0 { USER } else { "" });

@@ -11,9 +11,10 @@ fn key() -> Redaction {
 /// Plain base64 by the book, as servers do it.
 fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     let group = |chunk: &[u8]| {
-        let number =
-            (0..3).fold(0_u32, |number, at| number << 8 | u32::from(*chunk.get(at).unwrap_or(&0)));
-        (0..=chunk.len()).map(|at| char::from(alphabet[(number >> (18 - 6 * at) & 63) as usize])).collect::<String>()
+        let number = (0..3).fold(0_u32, |number, at| number << 8 | u32::from(*chunk.get(at).unwrap_or(&0)));
+        (0..=chunk.len())
+            .map(|at| char::from(alphabet[(number >> (18 - 6 * at) & 63) as usize]))
+            .collect::<String>()
     };
     bytes.chunks(3).map(group).collect()
 }
@@ -56,9 +57,10 @@ fn spelled() -> Vec<(&'static str, String)> {
 fn tells_nothing(text: &str, spelling: &str) -> bool {
     let lower = text.to_lowercase();
     let middle = &spelling[spelling.len() / 3..spelling.len() / 3 + 6];
-    let parts = SECRET.as_bytes().windows(5).all(|part| {
-        !lower.contains(&String::from_utf8_lossy(part).to_lowercase())
-    });
+    let parts = SECRET
+        .as_bytes()
+        .windows(5)
+        .all(|part| !lower.contains(&String::from_utf8_lossy(part).to_lowercase()));
     parts && !lower.contains(&middle.to_lowercase())
 }
 

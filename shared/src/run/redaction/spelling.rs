@@ -43,7 +43,9 @@ pub(super) fn needles(secret: &str, instead: &'static str) -> Vec<Needle> {
         });
         texts.extend([for_urls.collect(), standard]);
     }
-    texts.iter_mut().for_each(|text| text.make_ascii_lowercase());
+    for text in &mut texts {
+        text.make_ascii_lowercase();
+    }
     texts.sort();
     texts.dedup();
     texts.into_iter().filter(|text| !text.is_empty()).map(|text| Needle { text, instead }).collect()

@@ -97,7 +97,7 @@ fn a_day_that_had_trades_is_not_believed_to_be_empty_when_its_file_is_gone() {
 
     fs::remove_file(scene.file(ticker)).expect("removed");
     let said = scene.fetch(&["--resume"]).expect_code(11).stderr;
-    let lost = format!("2024-03-11: {rows} rows were proven there and are lost, and the source now brings 0");
+    let lost = format!("2024-03-11: {rows} rows were there that no file proves now, and the source brings 0");
     assert!(said.contains(&lost), "{said}");
     let asked = scene.exchange.stats().total;
     scene.fetch(&["--resume"]).expect_code(11);
@@ -118,7 +118,7 @@ fn fewer_trades_than_were_lost_are_published_but_the_day_stays_open_until_all_ar
     scene.turn_to(Change::Shorter);
     for _ in 0..2 {
         let said = scene.fetch(&["--resume"]).expect_code(11).stderr;
-        assert!(said.contains(&format!("2024-03-11: {rows} rows were proven there and are lost")), "{said}");
+        assert!(said.contains(&format!("2024-03-11: {rows} rows were there that no file proves now")), "{said}");
         scene.check();
     }
     // Who says the same for a day is believed.

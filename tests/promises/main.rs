@@ -17,6 +17,7 @@ mod reference;
 mod universe;
 mod resume;
 mod evidence;
+mod found_files;
 mod crash;
 mod crash_matrix;
 mod crash_points;

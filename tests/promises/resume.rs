@@ -286,7 +286,7 @@ fn a_crash_between_file_and_ledger_line_loses_no_row_even_if_the_source_says_les
     let shorter =
         Exchange::start(Config::synthetic(5).with_tickers(4).with_plan_begins(begins)).expect("started");
     let said = resume(&shorter, "2024-01-01", "2024-06-28").expect_code(11).stderr;
-    assert!(said.contains("2024-01-01..2024-03-31: 61 rows were proven there and are lost"), "{said}");
+    assert!(said.contains("2024-01-01..2024-03-31: 61 rows were there that no file proves now"), "{said}");
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker), known, "no row is gone");
     resume(&exchange, "2024-01-01", "2024-06-28").expect_code(0);
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker), known);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use shared::dataset::answers::Said;
+use shared::dataset::coverage::DateRange;
 use shared::dataset::ledger::{Damage, Entry, Ledger};
 use shared::dataset::merge::DatedBar;
 use shared::dataset::partition::Partition;
@@ -45,7 +47,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// What the ledger proves.
     pub(crate) fn ledger(&self) -> Ledger {
-        Ledger::of_lines(self.lines.clone(), |entry| {
+        let mut ledger = Ledger::of_lines(self.lines.clone(), |entry| {
             let said = entry.file.as_ref()?.fingerprint.bytes;
             let found = self.files.get(&entry.partition).map(|file| file.fingerprint().bytes);
             let what = match found {
@@ -54,7 +56,20 @@ impl Folder {
                 None => "no such file".to_owned(),
             };
             Some(Damage { path: PathBuf::new(), what })
-        })
+        });
+        ledger.doubt_where(|partition| self.files.contains_key(&partition));
+        ledger
+    }
+
+    /// A day whose rows stand in a file while the ledger calls it empty.
+    pub(crate) fn denied(&self, days: DateRange) -> Option<TradingDay> {
+        let ledger = self.ledger();
+        let mut rows = self.files.iter().flat_map(|(partition, file)| {
+            let empty = ledger.answers(*partition).days(|answer| matches!(answer.said, Said::Empty { .. }));
+            let is_denied = move |day: &TradingDay| days.contains(*day) && empty.contains(*day);
+            file.rows.iter().filter(|_| !file.is_cut).map(|row| row.date).filter(is_denied)
+        });
+        rows.next()
     }
 
     /// The rows that any reader of the tree finds of `day`.

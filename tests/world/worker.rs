@@ -436,7 +436,12 @@ impl Worker<'_> {
         let Fate { ref people, .. } = *self.orders.fate;
         let mut entry = visit.known(partition, &people[visit.whom].ticker);
         if visit.draft.is_empty() {
-            visit.record(entry, days, Said::Empty { asks: 1 }, asking, 0);
+            let untold = entry.untold(days);
+            let mut denied = Coverage::empty();
+            if !untold.is_empty() && Self::look(visit, &mut entry) {
+                denied = visit.deny(&mut entry, &untold, asking);
+            }
+            visit.record(entry, &days.minus(&denied), Said::Empty { asks: 1 }, asking, 0);
             return Ok(());
         }
         self.may_write(visit.whom)?;
@@ -470,14 +475,15 @@ impl Worker<'_> {
         if entry.file.as_ref().is_some_and(|proof| proof.fingerprint != found.fingerprint()) {
             entry.lose_file();
         }
-        if entry.file.is_none()
-            && let Some(loss) = &mut entry.loss
-        {
-            // What can't be read is set aside.
-            if found.is_cut {
-                visit.folder.files.remove(&entry.partition);
-                return false;
-            }
+        if entry.file.is_some() {
+            return true;
+        }
+        // What can't be read is set aside.
+        if found.is_cut {
+            visit.folder.files.remove(&entry.partition);
+            return false;
+        }
+        if let Some(loss) = &mut entry.loss {
             loss.take_witness(found.fingerprint().sha256);
         }
         true
@@ -527,6 +533,14 @@ impl Visit {
         }
         let known = self.folder.ledger().entry(partition).cloned();
         known.unwrap_or_else(|| Entry::new(ticker, partition))
+    }
+
+    /// As `Store::denied` does it.
+    fn deny(&mut self, entry: &mut Entry, untold: &Coverage, asking: Asking) -> Coverage {
+        let rows = self.folder.files.get(&entry.partition).map_or(0, |file| count(&file.rows, untold));
+        let denied = entry.deny(untold, rows, asking).err();
+        self.shorter.extend(denied.clone());
+        denied.map_or_else(Coverage::empty, |denied| denied.days)
     }
 
     fn record(&mut self, mut entry: Entry, days: &Coverage, said: Said, asking: Asking, found: u64) {

@@ -80,7 +80,7 @@ pub struct Entry {
     pub code: String,
 }
 
-/// The source brought fewer rows than were proven before they were lost.
+/// The source brought fewer rows than were there: proven and then lost, or in a file that no line tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shorter {
     /// The days, lost still.
@@ -115,8 +115,7 @@ impl Entry {
         let Some(file) = self.file.take() else { return };
         let days = self.data_days();
         self.answers.lose_data();
-        let before =
-            self.loss.take().unwrap_or(Loss { days: Coverage::empty(), rows: 0, found: 0, witness: None });
+        let before = self.loss.take().unwrap_or(Loss::nothing());
         let loss = Loss {
             days: before.days.union(&days),
             rows: before.rows + file.proven_rows().saturating_sub(before.found),
@@ -136,6 +135,37 @@ impl Entry {
         }
     }
 
+    /// Those of `days` of which rows may stand in the file that no line tells of: a writer that died between file and line
+    /// leaves them, and what was there before us may.
+    pub fn untold(&self, days: &Coverage) -> Coverage {
+        if self.file.as_ref().is_some_and(|file| file.proven_rows.is_none()) {
+            return Coverage::empty();
+        }
+        let lost = self.loss.as_ref().map_or_else(Coverage::empty, |loss| loss.days.clone());
+        days.minus(&self.data_days()).minus(&lost)
+    }
+
+    /// The source denies `days`, which are untold, and so many rows stand there. They count as lost from now on: such days
+    /// are believed when the source brings as many rows, or has stood by fewer.
+    pub fn deny(&mut self, days: &Coverage, rows: u64, asking: Asking) -> Result<(), Shorter> {
+        if rows == 0 {
+            return Ok(());
+        }
+        days.ranges().iter().for_each(|days| self.answers.record(*days, Said::Lost, asking));
+        let loss = self.loss.get_or_insert(Loss::nothing());
+        loss.days = loss.days.union(days);
+        loss.rows += rows;
+        Err(Shorter { days: days.clone(), had: rows, came: 0 })
+    }
+
+    /// A file stands where the source is said to have no rows: it is to be asked again.
+    pub fn doubt_empty_answers(&mut self) {
+        if self.file.is_none() {
+            let empty = self.answers.days(|answer| matches!(answer.said, Said::Empty { .. }));
+            self.answers.lose(&empty);
+        }
+    }
+
     /// The source has answered for `days`; `found` rows came that belong to days which were lost.
     pub fn answer(&mut self, days: &Coverage, said: Said, asking: Asking, found: u64) {
         days.ranges().iter().for_each(|days| self.answers.record(*days, said, asking));
@@ -148,7 +178,9 @@ impl Entry {
     pub fn settle(&mut self, asking: Asking) -> Result<(), Shorter> {
         let is_open = |loss: &Loss| !self.answers.lost().intersection(&loss.days).is_empty();
         let Some(loss) = self.loss.take_if(|loss| !is_open(loss)) else { return Ok(()) };
-        let sha256 = self.file.as_ref().map(|file| file.fingerprint.sha256.as_str());
+        // A file with rows that were kept and did not come tells nothing of what the source stands by.
+        let all_came = self.file.as_ref().filter(|file| file.proven_rows.is_none());
+        let sha256 = all_came.map(|file| file.fingerprint.sha256.as_str());
         match loss.settle(sha256, asking.at) {
             Settled::Made => Ok(()),
             Settled::Short(loss) => {

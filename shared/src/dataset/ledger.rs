@@ -165,7 +165,10 @@ impl Ledger {
                 Look::Damaged(damage) => Some(damage),
             }
         };
-        let ledger = Self::of_lines(entries, look);
+        let mut ledger = Self::of_lines(entries, look);
+        ledger.doubt_where(|partition| {
+            scope != Scope::Nothing && partition.file(outdir, ticker, kind).exists()
+        });
         Ok(Self { moved: moved.into_inner(), ..ledger })
     }
 
@@ -182,6 +185,17 @@ impl Ledger {
             entry.remember_loss();
         }
         Self { latest, damaged, moved: BTreeMap::new() }
+    }
+
+    /// Where a line says that there are no rows and a file stands nevertheless, the answer is not believed: its writer died
+    /// before it wrote the line.
+    pub fn doubt_where(&mut self, stands: impl Fn(Partition) -> bool) {
+        let has_no_file = |entry: &&mut Entry| entry.file.is_none() && entry.loss.is_none();
+        for entry in self.latest.values_mut().filter(has_no_file) {
+            if stands(entry.partition) {
+                entry.doubt_empty_answers();
+            }
+        }
     }
 
     /// A line was written.

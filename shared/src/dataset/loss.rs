@@ -1,4 +1,4 @@
-//! Losses: what a file held that is gone, remembered until it is there again. Pure.
+//! Losses: what a file held that is gone, or that no line tells of, remembered until the source has brought it. Pure.
 //!
 //! A day that had rows is not believed to have fewer because its file was damaged: the source has to bring as many as
 //! there were, or bring the same ones once more a day later.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::answers::RECHECK_AFTER;
 use super::coverage::Coverage;
 
-/// What was proven of a partition when its file was lost.
+/// What was proven of a partition when its file was lost, and what stood in a file without a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     /// The days whose rows were in it.
@@ -43,6 +43,11 @@ pub enum Settled {
 }
 
 impl Loss {
+    /// Of no row.
+    pub fn nothing() -> Self {
+        Self { days: Coverage::empty(), rows: 0, found: 0, witness: None }
+    }
+
     /// All of its days were answered for at `asked_at`, and the rows that came are in a file with this SHA-256, if any
     /// came.
     pub fn settle(mut self, sha256: Option<&str>, asked_at: Timestamp) -> Settled {

@@ -160,12 +160,18 @@ impl<R: Stored> Store<R> {
         let mut entry = self.known(partition);
         let Some((open, draft)) = self.draft.take() else {
             self.tell_of_kept_rows(&entry, days);
-            entry.answer(days, Said::Empty { asks: 1 }, fetch.asking, 0);
+            let denied = self.denied(&mut entry, days, fetch.asking)?;
+            entry.answer(&days.minus(&denied), Said::Empty { asks: 1 }, fetch.asking, 0);
             self.keep_line(entry, fetch);
             return Ok(());
         };
         assert_eq!(open, partition, "rows belong to the partition that is closed");
         let existing = self.existing(&mut entry)?;
+        let untold = entry.untold(days);
+        if existing == Existing::File && !untold.is_empty() {
+            let had = R::rows_there(&self.place, partition, &untold)?;
+            self.tell_of_fewer(&untold, had, R::rows_of(&draft, &untold));
+        }
         let lost = entry.answers.lost().intersection(days);
         // Rows there of days that no line has proven are not proven by an answer that does not bring them.
         let replaced = days.minus(&entry.data_days());
@@ -188,10 +194,7 @@ impl<R: Stored> Store<R> {
         if let (Some(before), Some(after)) = (before, &entry.file)
             && after.rows < before.rows
         {
-            let (had, days) = (before.rows, days.to_string());
-            self.found.push(format!(
-                "{days}: the source now answers {came} rows where it had {had}; the newest answer counts"
-            ));
+            self.tell_of_fewer(days, before.rows, came);
         }
         self.keep_line(entry, fetch);
         self.prove()
@@ -203,6 +206,32 @@ impl<R: Stored> Store<R> {
         entry.ticker = Some(self.place.ticker.clone());
         entry.pages = fetch.pages;
         self.unproven.push(entry);
+    }
+
+    /// Those of `days`, of which the source has no row, that no line tells of while rows stand there.
+    fn denied(
+        &mut self,
+        entry: &mut Entry,
+        days: &Coverage,
+        asking: Asking,
+    ) -> Result<Coverage, StoreError> {
+        let untold = entry.untold(days);
+        if untold.is_empty() || self.existing(entry)? == Existing::Nothing {
+            return Ok(Coverage::empty());
+        }
+        let rows = R::rows_there(&self.place, entry.partition, &untold)?;
+        let denied = entry.deny(&untold, rows, asking).err();
+        self.shorter.extend(denied.clone());
+        Ok(denied.map_or_else(Coverage::empty, |denied| denied.days))
+    }
+
+    /// Fewer rows came of `days` than there were; where they are proven, or were never, the newest answer counts.
+    fn tell_of_fewer(&mut self, days: &Coverage, had: u64, came: u64) {
+        if came < had {
+            self.found.push(format!(
+                "{days}: the source now answers {came} rows where it had {had}; the newest answer counts"
+            ));
+        }
     }
 
     /// The source has nothing to say of days whose rows are on disk.

@@ -42,7 +42,7 @@ pub enum TickerError {
     Unsettled(#[from] Unsettled),
     /// What was lost did not come back.
     #[error(
-        "{days}: {had} rows were proven there and are lost, and the source now brings {came}; these days stay open and are asked for again by every later run; if the source is right, it will be believed when it has said the same for a day"
+        "{days}: {had} rows were there that no file proves now, and the source brings {came}; what is on disk stays, and these days are asked for again by every later run; {advice}", advice = advice(*came)
     )]
     Shorter {
         /// The days.
@@ -52,6 +52,16 @@ pub enum TickerError {
         /// Rows that came.
         came: u64,
     },
+}
+
+/// What mends days of which the source brings `came` rows, fewer than there were.
+fn advice(came: u64) -> &'static str {
+    match came {
+        0 => {
+            "an answer without rows is not believed here; if the source is right, move the folder of the ticker away and run again"
+        }
+        1.. => "if the source is right, it will be believed when it has said the same for a day",
+    }
 }
 
 impl TickerError {
@@ -197,7 +207,7 @@ impl Fatal for TickerError {
                 Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
             }
             Self::Shorter { .. } => {
-                Verdict::Ticker(Trouble::own_for_good("the source brings less than was lost"))
+                Verdict::Ticker(Trouble::own_for_good("the source brings less than there was"))
             }
         }
     }

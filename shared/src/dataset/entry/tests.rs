@@ -1,4 +1,4 @@
-//! Answers, damage and crashes in any order: nobody is believed without rows, and a healthy source mends all of it.
+//! Answers, damage and crashes in any order, also between a file and its line: nobody is believed without rows, and a healthy source mends all of it.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -63,6 +63,9 @@ impl Day {
             entry.lose_file();
         }
         entry.remember_loss();
+        if self.file.is_some() && entry.file.is_none() && entry.loss.is_none() {
+            entry.doubt_empty_answers();
+        }
         entry
     }
 
@@ -70,6 +73,13 @@ impl Day {
     fn take(&mut self, answer: Option<File>, said: Said, dies: bool) {
         let (mut entry, asking) = (self.entry(), self.asking());
         let days = Coverage::from(Self::partition().span());
+        let untold = entry.untold(&days);
+        let is_denied = matches!(said, Said::Empty { .. }) && !untold.is_empty();
+        if let Some(there) = self.file.filter(|_| is_denied) {
+            entry.deny(&untold, there.rows, asking).expect_err("rows stand there");
+            self.line = Some(entry).filter(|_| !dies).or(self.line.take());
+            return;
+        }
         let is_lost = !entry.answers.lost().is_empty();
         if let Some(came) = answer {
             if let (Some(loss), Some(there)) = (&mut entry.loss, self.file.filter(|_| entry.file.is_none())) {
@@ -105,6 +115,8 @@ impl Day {
     fn check(&self, had_rows: bool) -> Result<bool, TestCaseError> {
         let entry = self.entry();
         let is_believed = entry.answers.lost().is_empty() && self.line.is_some();
+        let is_called_empty = entry.answers.iter().any(|answer| matches!(answer.said, Said::Empty { .. }));
+        prop_assert!(!is_called_empty || self.file.is_none(), "rows stand there: {:?}", entry);
         if is_believed && had_rows {
             prop_assert!(entry.file.is_some(), "believed without rows: {entry:?}");
             prop_assert_eq!(&entry.file, &self.file.map(File::proof));
@@ -141,7 +153,7 @@ proptest! {
         let mut had_rows = false;
         for event in events {
             day.happens(event);
-            had_rows |= day.line.as_ref().is_some_and(|line| line.file.is_some());
+            had_rows |= day.line.as_ref().is_some_and(|line| line.file.is_some() || line.loss.is_some());
             day.check(had_rows)?;
         }
         day.happens(Event::Answers { rows: ALL, content: 0, dies: false });

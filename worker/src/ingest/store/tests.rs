@@ -156,3 +156,62 @@ fn a_file_that_no_line_describes_and_nobody_can_read_is_set_aside_and_fetched() 
         assert_eq!(tree.missing(spring()), Coverage::empty());
     }
 }
+
+/// The crash between a file and its line: the file stands, the ledger is as it was `before`.
+fn forget(tree: &Tree, before: Option<&[u8]>) {
+    let ledger = Ledger::path(tree.folder.path(), &tree.place.ticker);
+    match before {
+        Some(before) => fs::write(ledger, before).expect("written"),
+        None => fs::remove_file(ledger).expect("removed"),
+    }
+}
+
+#[test]
+fn rows_that_no_line_tells_of_are_not_called_empty_but_asked_for_until_they_come() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &BARS);
+    forget(&tree, None);
+    for _ in 0..2 {
+        tree.fetch(spring(), &[]);
+        assert_eq!(tree.missing(spring()), spring().into(), "three rows stand there");
+        assert_eq!(tree.dates(), BARS, "and stay");
+    }
+    tree.fetch(spring(), &BARS);
+    assert_eq!((tree.missing(spring()), tree.dates()), (Coverage::empty(), BARS.map(str::to_owned).to_vec()));
+}
+
+#[test]
+fn of_rows_that_no_line_tells_of_none_is_dropped_in_silence_when_the_source_brings_fewer() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &BARS);
+    forget(&tree, None);
+    let found = tree.fetch(spring(), &BARS[..2]).join("\n");
+    assert!(found.contains("the source now answers 2 rows where it had 3"), "{found}");
+}
+
+#[test]
+fn rows_beside_proven_ones_that_no_line_tells_of_are_found_too() {
+    let tree = Tree::new();
+    let april = days("2024-04-01", "2024-04-30");
+    tree.fetch(days("2024-03-01", "2024-04-30"), &["2024-03-11", "2024-04-15"]);
+    forget(&tree, None);
+    tree.fetch(spring(), &["2024-03-11"]);
+    assert_eq!(tree.dates(), ["2024-03-11", "2024-04-15"], "the row of April stands there unproven");
+    tree.fetch(april, &[]);
+    assert_eq!(tree.missing(april), april.into());
+    tree.fetch(april, &["2024-04-15"]);
+    assert_eq!(tree.missing(days("2024-03-01", "2024-04-30")), Coverage::empty());
+}
+
+#[test]
+fn days_that_a_line_calls_empty_are_asked_again_where_a_file_stands() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &[]);
+    assert_eq!(tree.missing(spring()), Coverage::empty());
+    let ledger = fs::read(Ledger::path(tree.folder.path(), &tree.place.ticker)).expect("read");
+    tree.fetch(spring(), &BARS);
+    forget(&tree, Some(&ledger));
+    assert_eq!(tree.missing(spring()), spring().into());
+    tree.fetch(spring(), &BARS);
+    assert_eq!(tree.missing(spring()), Coverage::empty());
+}

@@ -118,7 +118,10 @@ fn fewer_trades_than_were_lost_are_published_but_the_day_stays_open_until_all_ar
     scene.turn_to(Change::Shorter);
     for _ in 0..2 {
         let said = scene.fetch(&["--resume"]).expect_code(11).stderr;
-        assert!(said.contains(&format!("2024-03-11: {rows} rows were there that no file proves now")), "{said}");
+        assert!(
+            said.contains(&format!("2024-03-11: {rows} rows were there that no file proves now")),
+            "{said}"
+        );
         scene.check();
     }
     // Who says the same for a day is believed.

@@ -389,7 +389,9 @@ impl Life<'_> {
     pub(crate) fn must_be_there(&self, ticker: &Ticker, days: DateRange) -> Result<(), Wrong> {
         let whom = self.person(ticker);
         if let Some(day) = self.folders[whom].denied(days) {
-            return Err(Wrong(format!("{ticker} is called done, and rows of {day} stand there that its ledger denies")));
+            return Err(Wrong(format!(
+                "{ticker} is called done, and rows of {day} stand there that its ledger denies"
+            )));
         }
         let reader = Reader { run_began: self.created.0, is_anew: self.is_anew, now: self.now() };
         match self.truths[whom].contradicts(self.fate, &self.folders[whom], days, reader) {

@@ -209,12 +209,7 @@ impl<R: Stored> Store<R> {
     }
 
     /// Those of `days`, of which the source has no row, that no line tells of while rows stand there.
-    fn denied(
-        &mut self,
-        entry: &mut Entry,
-        days: &Coverage,
-        asking: Asking,
-    ) -> Result<Coverage, StoreError> {
+    fn denied(&mut self, entry: &mut Entry, days: &Coverage, asking: Asking) -> Result<Coverage, StoreError> {
         let untold = entry.untold(days);
         if untold.is_empty() || self.existing(entry)? == Existing::Nothing {
             return Ok(Coverage::empty());

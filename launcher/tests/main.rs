@@ -37,6 +37,7 @@ mod bystanders;
 mod interruptions;
 mod full_disk;
 mod hostile;
+mod privacy;
 mod displaced;
 mod extending;
 mod knobs;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use shared::dataset::descriptor::{self, Descriptor};
+use shared::disk::audience::Audience;
 use shared::disk::lock::Lock;
 use shared::market::ticker::Ticker;
 use shared::pace::shared_budget::SharedBudget;
@@ -238,9 +239,13 @@ fn look_at_input(order: &BarsOrder) -> Result<(), Failure> {
 
 fn prove_folders(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
-    for (flag, path) in [("outdir", settings.outdir.as_path()), ("workdir", run.workdir.root())] {
+    let places = [
+        ("outdir", settings.outdir.as_path(), Audience::AsUmaskSays),
+        ("workdir", run.workdir.root(), Audience::Owner),
+    ];
+    for (flag, path, audience) in places {
         let failed = |source| Failure::NotWritable { flag, path: path.to_owned(), source };
-        folders::prove_writable(path).map_err(failed)?;
+        folders::prove_writable(path, audience).map_err(failed)?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use shared::dataset::answers::Asker;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::run_mark::RunMark;
 use shared::dataset::trust::Trust;
+use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::market::session;
 use shared::market::ticker::Ticker;
@@ -193,9 +194,9 @@ impl Request {
     /// The list goes first and `run.json` decides: it says how many lines of the list count. An extension puts its
     /// tickers behind those that were there, so a crash between the two leaves the run as it was.
     pub fn freeze(&self, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), RequestError> {
-        publish::publish(&frozen_list(workdir), TickerList::text(tickers).as_bytes())?;
+        publish::publish_for(Audience::Owner, &frozen_list(workdir), TickerList::text(tickers).as_bytes())?;
         let text = serde_json::to_string_pretty(self).expect("a request is plain data") + "\n";
-        publish::publish(&workdir.request(), text.as_bytes())?;
+        publish::publish_for(Audience::Owner, &workdir.request(), text.as_bytes())?;
         Ok(())
     }
 

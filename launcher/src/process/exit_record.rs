@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 
 /// How an attempt ended.
@@ -108,7 +109,7 @@ impl ExitRecord {
     /// Writes it down for the living. What a power cut leaves of it, before it was journalled or made durable, is
     /// [`read`](Self::read) as none.
     pub fn publish(&self, path: &Path) -> Result<(), DiskError> {
-        publish::show(path, &serde_json::to_vec(self).expect("a record is plain data"))
+        publish::show_for(Audience::Owner, path, &serde_json::to_vec(self).expect("a record is plain data"))
     }
 }
 

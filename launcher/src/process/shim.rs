@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use shared::disk::audience::Audience;
 use shared::disk::publish;
 use shared::run::events::EventTail;
 
@@ -252,7 +253,7 @@ fn note_state(path: &Path, worker: i32) {
             }
         }
     }
-    drop(publish::publish(path, text.as_bytes()));
+    drop(publish::publish_for(Audience::Owner, path, text.as_bytes()));
 }
 
 /// Sets the older part of a log aside when it has grown beyond `limit`. The worker holds the file itself, so it
@@ -266,7 +267,8 @@ fn cut_log(path: &Path, limit: u64) -> std::io::Result<()> {
     log.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL.min(limit))))?;
     let mut tail = Vec::new();
     Read::by_ref(&mut log).take(LOG_TAIL).read_to_end(&mut tail)?;
-    publish::publish(&path.with_extension("log.1"), &tail).map_err(|error| error.source)?;
+    publish::publish_for(Audience::Owner, &path.with_extension("log.1"), &tail)
+        .map_err(|error| error.source)?;
     log.set_len(0)?;
     writeln!(
         log,

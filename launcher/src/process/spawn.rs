@@ -14,6 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use shared::disk::audience::Audience;
 use shared::disk::publish::DiskError;
 use shared::run::api_key::ApiKey;
 
@@ -128,7 +129,8 @@ fn own_executable() -> Result<PathBuf, DiskError> {
 
 /// Opens a log for appending.
 pub fn open_log(path: &Path) -> Result<File, DiskError> {
-    OpenOptions::new().create(true).append(true).open(path).map_err(DiskError::at("open", path))
+    let mut options = OpenOptions::new();
+    Audience::Owner.open(options.create(true).append(true), path).map_err(DiskError::at("open", path))
 }
 
 /// A supervisor that was started beside us and is about to say whether it has the run.

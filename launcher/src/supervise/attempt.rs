@@ -1,10 +1,10 @@
 //! One attempt at a batch: its folder, its worker, its log, and the report of what it left behind.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
+use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
 use shared::run::events::{EventTail, Persistence};
@@ -90,7 +90,7 @@ impl Run {
 
     fn prepare(&self, batch: BatchId, number: u32, work: &Work, now: Timestamp) -> Result<(), DiskError> {
         let folder = self.workdir.attempt(batch, number);
-        fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
+        publish::create_folder_for(Audience::Owner, &folder)?;
         let csv = self.workdir.attempt_csv(batch, number);
         let given: Vec<Ticker> = self.given(work).cloned().collect();
         scratch::jot_like(&csv, &TickerList::text(&given), &self.workdir.batch_csv(batch))?;
@@ -245,7 +245,7 @@ pub fn with_cause(error: &dyn std::error::Error) -> String {
 
 fn append_line(path: &Path, line: &str) -> Result<(), DiskError> {
     if let Some(folder) = path.parent() {
-        publish::create_folders(folder)?;
+        publish::create_folder_for(Audience::Owner, folder)?;
     }
     let mut log = spawn::open_log(path)?;
     log.write_all(format!("{line}\n").as_bytes()).map_err(DiskError::at("write", path))

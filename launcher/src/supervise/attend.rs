@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use shared::disk::audience::Audience;
 use shared::disk::lock::{Lock, LockError};
 use shared::disk::publish::{self, DiskError};
 use shared::run::identity::ProcessIdentity;
@@ -77,7 +78,7 @@ impl<'a> Shim<'a> {
     fn attend(&self, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
         let Self { run, identity, group } = self;
         let name = serde_json::to_string(identity).expect("an identity is plain data");
-        let _lock = Lock::acquire(&run.workdir.attempt_lock(batch, number), &name)?;
+        let _lock = Lock::acquire_for(Audience::Owner, &run.workdir.attempt_lock(batch, number), &name)?;
         let exit = run.workdir.attempt_exit(batch, number);
         if exit.exists() {
             return Ok(());
@@ -163,8 +164,11 @@ pub fn how_it_ended(
         let pids = watch::listed(left.iter().map(|process| process.pid));
         return Err(OpenStill::Undead { attempt: format!("{batch}.{number}"), pids });
     }
-    let _lock =
-        Lock::acquire(&run.workdir.attempt_lock(batch, number), "the supervisor, closing the attempt")?;
+    let _lock = Lock::acquire_for(
+        Audience::Owner,
+        &run.workdir.attempt_lock(batch, number),
+        "the supervisor, closing the attempt",
+    )?;
     // A shim that we did not see may have been faster.
     if let Some(record) = ExitRecord::read(&exit)? {
         return Ok((record.ending, record.usage));

@@ -3,16 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::run::size::Size;
 
 /// Large enough to need a block of its own.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Writes, syncs and removes a small file in `folder`, which is made if it does not exist. Tried, not guessed
+/// Writes, syncs and removes a small file in `folder`, which is made for `audience` if it does not exist. Tried, not guessed
 /// from permission bits.
-pub fn prove_writable(folder: &Path) -> Result<(), DiskError> {
-    publish::create_folders(folder)?;
+pub fn prove_writable(folder: &Path, audience: Audience) -> Result<(), DiskError> {
+    publish::create_folder_for(audience, folder)?;
     let probe = folder.join(format!("_launcher.{}.probe", std::process::id()));
     publish::publish(&probe, &vec![0; PROBE_BYTES])?;
     fs::remove_file(&probe).map_err(DiskError::at("remove", &probe))
@@ -40,8 +41,8 @@ mod tests {
     fn a_proof_leaves_nothing_behind() {
         let folder = tempfile::tempdir().expect("a folder");
         let new = folder.path().join("deep/out");
-        prove_writable(&new).expect("writable");
+        prove_writable(&new, Audience::AsUmaskSays).expect("writable");
         assert_eq!(fs::read_dir(&new).expect("it was made").count(), 0);
-        assert!(prove_writable(Path::new("/proc/nowhere")).is_err());
+        assert!(prove_writable(Path::new("/proc/nowhere"), Audience::Owner).is_err());
     }
 }

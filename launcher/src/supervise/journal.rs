@@ -4,6 +4,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
+use shared::disk::audience::Audience;
 use shared::disk::checked_lines::{self, Appender, LinesError};
 use shared::disk::publish::DiskError;
 use shared::run::workdir::Workdir;
@@ -48,7 +49,7 @@ pub struct Journal {
 impl Journal {
     /// Opens the journal of `workdir` and replays it.
     pub fn open(workdir: &Workdir, rules: Rules) -> Result<(Self, Machine), JournalError> {
-        let mut log = Appender::open(&workdir.journal()).map_err(LinesError::from)?;
+        let mut log = Appender::open_for(Audience::Owner, &workdir.journal()).map_err(LinesError::from)?;
         let entries = log.recover()?;
         let machine = replay(workdir, rules, &entries)?;
         Ok((Self { log }, machine))

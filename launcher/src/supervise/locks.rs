@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use shared::disk::audience::Audience;
 use shared::disk::lock::{self, Lock, LockError};
 use shared::disk::publish::{self, DiskError};
 use shared::run::identity::ProcessIdentity;
@@ -73,7 +74,7 @@ impl Locks {
     /// Takes both or says who holds one, or who still writes there. From here on `stop` knows whom to ask.
     pub fn acquire(workdir: &Workdir, outdir: &Path, run: &str) -> Result<Self, LocksError> {
         let holder = Holder::own("launcher", workdir, run).to_string();
-        let of_workdir = Lock::acquire(&workdir.lock(), &holder)?;
+        let of_workdir = Lock::acquire_for(Audience::Owner, &workdir.lock(), &holder)?;
         let of_outdir = Lock::take(&outdir_lock(outdir))?;
         // Before it is signed: whoever is refused here would be told nothing the next time.
         refuse_orphans(outdir, run)?;
@@ -98,7 +99,7 @@ impl Locks {
         let pid_file = PidFile(workdir.launcher_pid());
         let own = ProcessIdentity::own().expect("this process is alive");
         let text = serde_json::to_string(&own).expect("an identity is plain data");
-        publish::publish(&pid_file.0, text.as_bytes())?;
+        publish::publish_for(Audience::Owner, &pid_file.0, text.as_bytes())?;
         Ok(Self { pid_file, workdir: of_workdir, outdir: of_outdir })
     }
 
@@ -121,7 +122,11 @@ impl Locks {
 
 /// Takes the work directory's lock alone, for a moment in which no supervisor may begin.
 pub fn hold_workdir(workdir: &Workdir, run: &str) -> Result<Lock, LockError> {
-    Lock::acquire(&workdir.lock(), &Holder::own("launcher stop", workdir, run).to_string())
+    Lock::acquire_for(
+        Audience::Owner,
+        &workdir.lock(),
+        &Holder::own("launcher stop", workdir, run).to_string(),
+    )
 }
 
 /// Does a supervisor hold `workdir` at this moment?

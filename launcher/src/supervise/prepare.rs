@@ -2,12 +2,12 @@
 //! Used for a new run and for going on with one; what is already planned stays as it is.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::Coverage;
 use shared::dataset::ledger::Ledger;
-use shared::disk::publish::DiskError;
+use shared::disk::audience::Audience;
+use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
@@ -103,7 +103,7 @@ pub fn leaves_work(machine: &Machine, request: &Request, entries: &[Entry]) -> b
 /// The folders of a run, and what it has planned as lists: for people; the journal is the truth about batches.
 pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError> {
     for folder in ["batches", "logs", "pids", "attempts"].map(|name| workdir.root().join(name)) {
-        fs::create_dir_all(&folder).map_err(DiskError::at("create folder", &folder))?;
+        publish::create_folder_for(Audience::Owner, &folder)?;
     }
     for fact in facts {
         if let Fact::Planned { batch, tickers, .. } = fact {

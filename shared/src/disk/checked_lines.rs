@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::publish::{DiskError, create_folders, sync_folder};
+use super::audience::Audience;
+use super::publish::{DiskError, create_folder_for, sync_folder};
 
 const CRC_KEY: &str = ",\"crc\":\"";
 /// `,"crc":"` + eight hex digits + `"}`.
@@ -112,15 +113,12 @@ pub(super) fn without_replaced<T: DeserializeOwned, K: Ord>(
 }
 
 /// Opens `path` for reading and appending; a new one is made durably.
-pub(super) fn open(path: &Path) -> Result<File, DiskError> {
+pub(super) fn open(audience: Audience, path: &Path) -> Result<File, DiskError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    create_folders(folder)?;
+    create_folder_for(audience, folder)?;
     let is_new = !path.exists();
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .read(true)
-        .open(path)
+    let file = audience
+        .open(OpenOptions::new().create(true).append(true).read(true), path)
         .map_err(DiskError::at("open", path))?;
     if is_new {
         sync_folder(folder)?;
@@ -139,7 +137,12 @@ pub struct Appender<T> {
 impl<T: Serialize + DeserializeOwned> Appender<T> {
     /// Opens `path` for appending (made durably if new).
     pub fn open(path: &Path) -> Result<Self, DiskError> {
-        let file = open(path)?;
+        Self::open_for(Audience::AsUmaskSays, path)
+    }
+
+    /// The same for `audience`.
+    pub fn open_for(audience: Audience, path: &Path) -> Result<Self, DiskError> {
+        let file = open(audience, path)?;
         Ok(Self { file, path: path.to_owned(), length: 0, entry: PhantomData })
     }
 

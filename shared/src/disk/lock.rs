@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use fs2::FileExt;
 
-use super::publish::{DiskError, create_folders};
+use super::audience::Audience;
+use super::publish::{DiskError, create_folder_for};
 
 /// Why a lock was not got.
 #[derive(Debug, thiserror::Error)]
@@ -40,17 +41,22 @@ impl Lock {
         Ok(Self::take(path)?.sign(holder)?)
     }
 
+    /// The same with a file, and the folder that it lies in, for `audience`.
+    pub fn acquire_for(audience: Audience, path: &Path, holder: &str) -> Result<Self, LockError> {
+        Ok(Self::take_for(audience, path)?.sign(holder)?)
+    }
+
     /// The same without a word of who we are: until [`sign`](Self::sign) its file names who had it last.
-    #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
     pub fn take(path: &Path) -> Result<Self, LockError> {
-        create_folders(path.parent().unwrap_or(Path::new(".")))?;
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(DiskError::at("open", path))?;
+        Self::take_for(Audience::AsUmaskSays, path)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
+    fn take_for(audience: Audience, path: &Path) -> Result<Self, LockError> {
+        create_folder_for(audience, path.parent().unwrap_or(Path::new(".")))?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut file = audience.open(&mut options, path).map_err(DiskError::at("open", path))?;
         // A glance by `is_held` lasts microseconds: only a lock that stays held is held.
         let mut tries = 0;
         while !try_exclusive(&file, path)? {

@@ -3,10 +3,11 @@
 //! Nobody ever sees half a file. A crash leaves at most a `_NAME.PID.tmp`, which [`sweep`] removes.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use super::audience::Audience;
 
 const TEMP_SUFFIX: &str = ".tmp";
 
@@ -39,22 +40,21 @@ pub struct Draft {
 
 impl Draft {
     /// Begins a file that will appear at `target`; missing folders are made, durably.
-    #[expect(clippy::disallowed_methods, reason = "the one door for new files")]
     pub fn create(target: &Path) -> Result<Self, DiskError> {
-        create_folders(folder_of(target))?;
+        Self::create_for(Audience::AsUmaskSays, target)
+    }
+
+    /// The same with a file, and the folder that it lies in, for `audience`.
+    pub fn create_for(audience: Audience, target: &Path) -> Result<Self, DiskError> {
+        create_folder_for(audience, folder_of(target))?;
         let mut name = OsString::from("_");
         name.push(target.file_name().unwrap_or_default());
         name.push(format!(".{}{TEMP_SUFFIX}", std::process::id()));
         let temp = target.with_file_name(name);
-        let file = File::create(&temp).map_err(DiskError::at("create", &temp))?;
+        let file = audience
+            .open(OpenOptions::new().write(true).create(true).truncate(true), &temp)
+            .map_err(DiskError::at("create", &temp))?;
         Ok(Self { file: Some(BufWriter::new(file)), temp, target: target.to_owned() })
-    }
-
-    /// The same, where nobody but its owner may read it.
-    pub fn for_its_owner_alone(self) -> Result<Self, DiskError> {
-        let private = fs::Permissions::from_mode(0o600);
-        fs::set_permissions(&self.temp, private).map_err(DiskError::at("protect", &self.temp))?;
-        Ok(self)
     }
 
     /// Syncs the bytes, renames them into place and syncs the folder.
@@ -108,20 +108,25 @@ impl Drop for Draft {
 
 /// Publishes `bytes` at `target`, whole or not at all.
 pub fn publish(target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-    let mut draft = Draft::create(target)?;
+    publish_for(Audience::AsUmaskSays, target, bytes)
+}
+
+/// The same for `audience`.
+pub fn publish_for(audience: Audience, target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let mut draft = Draft::create_for(audience, target)?;
     draft.write_all(bytes).map_err(DiskError::at("write", target))?;
     draft.publish()
 }
 
 /// Publishes `bytes` at `target` for whoever lives: whole or not at all, but a power cut before
 /// [`make_durable`] may leave nothing of it, or an empty file.
-pub fn show(target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-    let mut draft = Draft::create(target)?;
+pub fn show_for(audience: Audience, target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    let mut draft = Draft::create_for(audience, target)?;
     draft.write_all(bytes).map_err(DiskError::at("write", target))?;
     draft.show()
 }
 
-/// Makes a file that was [shown](show), and its name, survive a power cut.
+/// Makes a file that was [shown](show_for), and its name, survive a power cut.
 pub fn make_durable(path: &Path) -> Result<(), DiskError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(DiskError::at("sync", path))?;
     sync_folder(folder_of(path))
@@ -140,7 +145,20 @@ pub fn create_folders(folder: &Path) -> Result<(), DiskError> {
         return Ok(());
     }
     create_folders(folder_of(folder))?;
-    match fs::create_dir(folder) {
+    create(Audience::AsUmaskSays, folder)
+}
+
+/// Makes `folder` for `audience`, durably. Missing parents are as the umask says.
+pub fn create_folder_for(audience: Audience, folder: &Path) -> Result<(), DiskError> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    create_folders(folder_of(folder))?;
+    create(audience, folder)
+}
+
+fn create(audience: Audience, folder: &Path) -> Result<(), DiskError> {
+    match audience.create_folder(folder) {
         Ok(()) => sync_folder(folder_of(folder)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(DiskError::at("create folder", folder)(error)),

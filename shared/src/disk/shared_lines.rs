@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::audience::Audience;
 use super::byte_range::{self, Held, Hold};
 use super::checked_lines::{self, Contents, LinesError};
 use super::lock;
@@ -115,7 +116,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         mut lock: impl FnMut(&File) -> Result<R, DiskError>,
     ) -> Result<(Self, R), DiskError> {
         for _ in 0..TRIES {
-            let file = checked_lines::open(path)?;
+            let file = checked_lines::open(Audience::AsUmaskSays, path)?;
             let turn = Held::wait(&file, path, TURN, Hold::Alone, PATIENCE)?;
             if successor::is_in_place(&file, path)? {
                 successor::remove_leftover(path)?;

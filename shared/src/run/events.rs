@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::disk::audience::Audience;
 use crate::disk::publish::DiskError;
 use crate::market::ticker::Ticker;
 
@@ -137,7 +138,9 @@ impl EventLog {
     /// Appends to `path`; with `None` events go nowhere.
     pub fn open(path: Option<&Path>) -> Result<Self, DiskError> {
         let open = |path: &Path| {
-            OpenOptions::new().create(true).append(true).open(path).map_err(DiskError::at("open", path))
+            Audience::Owner
+                .open(OpenOptions::new().create(true).append(true), path)
+                .map_err(DiskError::at("open", path))
         };
         Ok(Self { file: path.map(open).transpose()?.map(Mutex::new) })
     }

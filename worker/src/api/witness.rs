@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
+use shared::disk::audience::Audience;
 use shared::disk::publish::{DiskError, Draft};
 use shared::run::redaction::{Redacted, Redaction};
 
@@ -29,7 +30,7 @@ impl Witness {
     ) -> Result<T, E> {
         // The one before goes first: they have one name.
         drop(self.page.take());
-        let page = Draft::create(&self.target).and_then(Draft::for_its_owner_alone).ok();
+        let page = Draft::create_for(Audience::Owner, &self.target).ok();
         let page = page.map(|page| self.redaction.writer(page));
         let mut copied = Copied { body, page };
         let made = read(&mut copied);

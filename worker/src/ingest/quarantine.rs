@@ -11,6 +11,7 @@ use serde::Serialize;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
+use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
 
@@ -61,7 +62,7 @@ pub struct About {
 pub fn keep(witness: &Witness, about: &About) -> Result<Option<PathBuf>, DiskError> {
     let Some(page) = witness.keep()? else { return Ok(None) };
     let text = serde_json::to_string_pretty(about).expect("plain data");
-    publish::publish(&page.with_extension(ABOUT), text.as_bytes())?;
+    publish::publish_for(Audience::Owner, &page.with_extension(ABOUT), text.as_bytes())?;
     if let Some(folder) = page.parent() {
         shrink(folder, &page, MOST_PAGES, MOST_BYTES)?;
     }

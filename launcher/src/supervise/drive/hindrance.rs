@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use shared::disk::audience::Audience;
+
 use super::{DriveError, GLANCE, Notice, Supervisor};
 use crate::process::clock::Deadline;
 use crate::supervise::attempt::with_cause;
@@ -23,7 +25,11 @@ impl Supervisor<'_> {
             return Ok(());
         }
         self.probe_at = None;
-        let still = self.places().into_iter().try_for_each(folders::prove_writable).err();
+        let still = self
+            .places()
+            .into_iter()
+            .try_for_each(|place| folders::prove_writable(place, Audience::AsUmaskSays))
+            .err();
         match still.map(|error| with_cause(&error)).or_else(|| self.too_full()) {
             None => self.note(self.clock.now(), Fact::PauseLifted),
             Some(what) => {

@@ -123,7 +123,7 @@ fn whoever_had_opened_a_log_before_it_was_replaced_is_kept_out_of_the_old_one() 
     let path = folder.path().join("log.jsonl");
     let mut log = claim(&path, 7).expect("free");
     // An older version opens it, and claims without a look whether it is still the log.
-    let old = checked_lines::open(&path).expect("opened");
+    let old = checked_lines::open(Audience::AsUmaskSays, &path).expect("opened");
     assert!(matches!(rewrite(&mut log, 7, &[note(1, 1)]), Rewritten::Whole));
     let theirs = byte_range::try_hold(&old, &path, 9..10, Hold::Alone).expect("locks work here");
     assert_eq!(theirs, Some(1..100), "all of it is somebody else's");

@@ -87,6 +87,11 @@ impl OpenLedger {
         &self.noted
     }
 
+    /// How many bytes a crash had left at its end that are no whole line; they are cut off.
+    pub fn torn_bytes(&self) -> u64 {
+        self.log.torn_bytes()
+    }
+
     /// Proves partitions that are claimed, all with one sync: on return the lines survive a power cut. Their files must
     /// be in place.
     pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::audience::Audience;
+use super::bounded_lines::BoundedLines;
 use super::publish::{DiskError, create_folder_for, sync_folder};
 
 const CRC_KEY: &str = ",\"crc\":\"";
 /// `,"crc":"` + eight hex digits + `"}`.
 const CRC_TAIL_LEN: usize = CRC_KEY.len() + 8 + 2;
+/// So much is read at a time.
+pub(super) const CHUNK: usize = 1 << 16;
 
 /// Why a log can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,11 @@ pub fn encode<T: Serialize>(entry: &T) -> String {
 
 /// Reads one line (without its newline).
 pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    serde_json::from_str(sound(line)?).map_err(|error| error.to_string())
+}
+
+/// The text of a line with which its checksum agrees.
+fn sound(line: &[u8]) -> Result<&str, String> {
     let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
     let split = text.len().checked_sub(CRC_TAIL_LEN).filter(|at| text.is_char_boundary(*at));
     let (body, tail) = split.map(|at| text.split_at(at)).ok_or("too short")?;
@@ -65,13 +73,18 @@ pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     if said != crc32fast::hash(body.as_bytes()) {
         return Err("its checksum does not match".to_owned());
     }
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    Ok(text)
+}
+
+/// Did somebody write this line whole? A newer version may have, or an editor that ends lines in its own way.
+fn is_whole(line: &[u8]) -> bool {
+    sound(line.strip_suffix(b"\r").unwrap_or(line)).is_ok()
 }
 
 /// Reads a whole log; a log that does not exist is empty.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
-    match std::fs::read(path) {
-        Ok(bytes) => parse(path, &bytes),
+    match File::open(path) {
+        Ok(file) => parse(path, BufReader::with_capacity(CHUNK, file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Ok(Contents { entries: Vec::new(), sound_bytes: 0 })
         }
@@ -79,22 +92,31 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
     }
 }
 
-/// Reads a log from memory; `path` is only for messages.
-pub fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Contents<T>, LinesError> {
-    let mut entries = Vec::new();
-    let mut sound_bytes = 0;
-    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        // A line without its newline was never acknowledged: torn. So are blocks that a file system had reserved
-        // and not yet written.
-        let Some(body) = line.strip_suffix(b"\n") else { break };
-        if bytes[sound_bytes..].iter().all(|byte| *byte == 0) {
-            break;
+/// Reads a log from its bytes; `path` is only for messages. What a crash has torn stands at the end: a line without its
+/// newline, or one with zeros in the place of blocks that a file system had reserved and not yet written, and no whole
+/// line behind it. Whatever else is no line was damaged later, or is not ours.
+pub fn parse<T: DeserializeOwned>(path: &Path, bytes: impl BufRead) -> Result<Contents<T>, LinesError> {
+    let mut lines = BoundedLines::new(bytes);
+    let mut contents = Contents { entries: Vec::new(), sound_bytes: 0 };
+    let corrupt = |line, what| Err(LinesError::Corrupt { path: path.to_owned(), line, what });
+    let (mut number, mut torn) = (0, None);
+    while let Some(line) = lines.next().map_err(DiskError::at("read", path))? {
+        number += 1;
+        let Some(text) = line.text.filter(|_| line.is_ended) else {
+            torn.get_or_insert(number);
+            continue;
+        };
+        match torn {
+            None => match decode(text) {
+                Ok(entry) => contents.entries.push(entry),
+                Err(what) => return corrupt(number, what),
+            },
+            Some(first) if is_whole(text) => return corrupt(first, "it has zeros, or is too long".to_owned()),
+            Some(_) => continue,
         }
-        let corrupt = |what| LinesError::Corrupt { path: path.to_owned(), line: index + 1, what };
-        entries.push(decode(body).map_err(corrupt)?);
-        sound_bytes += line.len();
+        contents.sound_bytes += line.bytes;
     }
-    Ok(Contents { entries, sound_bytes: sound_bytes as u64 })
+    Ok(contents)
 }
 
 /// The lines in `bytes` without those that a later line about the same replaces: byte for byte as they are, in their order.
@@ -217,7 +239,7 @@ mod tests {
         for at in first_line..first_line + 20 {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1;
-            let error = parse::<Note>(Path::new("log"), &bytes).err().expect("damage is seen");
+            let error = parse::<Note>(Path::new("log"), &bytes[..]).err().expect("damage is seen");
             assert!(matches!(error, LinesError::Corrupt { line: 2, .. }), "{error}");
         }
     }
@@ -237,7 +259,29 @@ mod tests {
     fn reserved_blocks_that_were_never_written_are_torn() {
         let mut bytes = log_of(&notes(2));
         bytes.extend([0; 512]);
-        assert_eq!(parse::<Note>(Path::new("log"), &bytes).expect("torn").entries, notes(2));
+        assert_eq!(parse::<Note>(Path::new("log"), &bytes[..]).expect("torn").entries, notes(2));
+    }
+
+    #[test]
+    fn a_power_cut_may_take_any_block_of_the_last_line_and_all_behind_it() {
+        let (notes, bytes) = (notes(4), log_of(&notes(4)));
+        let ends: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').map(|at| at + 1).collect();
+        for (whole, begins) in [(3, ends[2]), (0, 0)] {
+            for zeros in 1..=ends[whole] - begins {
+                let mut bytes = bytes[..ends[whole]].to_vec();
+                bytes[begins..begins + zeros].fill(0);
+                let contents = parse::<Note>(Path::new("log"), &bytes[..]).expect("torn");
+                assert_eq!(contents.entries, notes[..whole], "{zeros} zeros");
+                assert_eq!(contents.sound_bytes, begins as u64);
+                bytes.extend([0; 4096]);
+                assert!(parse::<Note>(Path::new("log"), &bytes[..]).is_ok(), "and zeros behind it");
+            }
+        }
+        // Zeros in the middle were damaged, and are named.
+        let mut middle = bytes;
+        middle[ends[0]..ends[0] + 9].fill(0);
+        let error = parse::<Note>(Path::new("log"), &middle[..]).err().expect("damage is seen");
+        assert!(matches!(error, LinesError::Corrupt { line: 2, .. }), "{error}");
     }
 
     #[test]

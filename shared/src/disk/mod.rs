@@ -3,6 +3,7 @@
 
 pub mod audience;
 pub mod publish;
+mod bounded_lines;
 pub mod checked_lines;
 pub mod lock;
 pub mod byte_range;

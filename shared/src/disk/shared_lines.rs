@@ -8,7 +8,7 @@
 //! in a turn whether it is still the log, and whoever appends to one looks again.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -97,12 +97,34 @@ pub enum Rewritten {
     Failed(DiskError),
 }
 
+/// What was found of a log, in bytes.
+#[derive(Debug, Default)]
+struct Known {
+    /// Whole, sound lines that were read.
+    bytes: u64,
+    /// Torn ends that were cut off.
+    torn: u64,
+}
+
+/// A file from some byte on, whatever its position.
+struct Rest<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Read for Rest<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(into, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
 /// The writing end of such a log.
 pub struct SharedLog<T> {
     file: File,
     path: PathBuf,
-    /// What of it was read: whole, sound lines.
-    known_bytes: u64,
+    known: Known,
     /// What this log has replaced. Its locks keep out those who had opened it and have not looked yet.
     predecessor: Option<File>,
     entry: PhantomData<fn(&T)>,
@@ -124,7 +146,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
                 drop(turn);
                 let path = path.to_owned();
                 return Ok((
-                    Self { file, path, known_bytes: 0, predecessor: None, entry: PhantomData },
+                    Self { file, path, known: Known::default(), predecessor: None, entry: PhantomData },
                     locked,
                 ));
             }
@@ -134,25 +156,25 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
 
     /// What others, or we before it was opened, have appended since it was last looked at; cuts off a torn tail.
     pub fn catch_up(&mut self) -> Result<Vec<T>, LinesError> {
-        let Self { file, path, known_bytes, .. } = self;
+        let Self { file, path, known, .. } = self;
         let _turn = Held::wait(file, path, TURN, Hold::Alone, PATIENCE)?;
-        look(file, path, known_bytes)
+        look(file, path, known)
     }
 
     /// Appends `entries` in one write and one sync: when it returns, they survive a power cut. On an error none of
     /// them counts. Returns what others have appended before them.
     pub fn append(&mut self, entries: &[T]) -> Result<Vec<T>, LogError> {
-        let Self { file, path, known_bytes, .. } = self;
+        let Self { file, path, known, .. } = self;
         let _turn = turn(file, path)?;
-        let others = look(file, path, known_bytes)?;
+        let others = look(file, path, known)?;
         let lines = encoded(entries);
         let written = (&*file).write_all(lines.as_bytes()).and_then(|()| file.sync_data());
         if let Err(error) = written {
             // Nobody else appends before our turn is over.
-            drop(file.set_len(*known_bytes));
+            drop(file.set_len(known.bytes));
             return Err(DiskError::at("append to", path)(error).into());
         }
-        *known_bytes += lines.len() as u64;
+        known.bytes += lines.len() as u64;
         Ok(others)
     }
 
@@ -168,11 +190,11 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
     ) -> Result<Rewritten, LogError> {
         let (file, path) = (&self.file, self.path.as_path());
         let turn = turn(file, path)?;
-        look::<T>(file, path, &mut self.known_bytes)?;
+        look::<T>(file, path, &mut self.known)?;
         if !holding.take_all(file, path)? {
             return Ok(Rewritten::Busy);
         }
-        let mut bytes = vec![0; usize::try_from(self.known_bytes).unwrap_or(usize::MAX)];
+        let mut bytes = vec![0; usize::try_from(self.known.bytes).unwrap_or(usize::MAX)];
         file.read_exact_at(&mut bytes, 0).map_err(DiskError::at("read", path))?;
         bytes.extend_from_slice(encoded(entries).as_bytes());
         let bytes = checked_lines::without_replaced(path, &bytes, about)?;
@@ -185,7 +207,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         };
         drop(turn);
         self.predecessor = Some(std::mem::replace(&mut self.file, new));
-        self.known_bytes = bytes.len() as u64;
+        self.known.bytes = bytes.len() as u64;
         // Until this is done nobody else appends: what is proven there would go with the name of the file.
         let synced = successor::sync_place(&self.path);
         byte_range::release(&self.file, &self.path, TURN)?;
@@ -195,7 +217,12 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
 
     /// How many bytes it had when it was last looked at.
     pub fn known_bytes(&self) -> u64 {
-        self.known_bytes
+        self.known.bytes
+    }
+
+    /// How many bytes were cut off its end, which crashes had torn.
+    pub fn torn_bytes(&self) -> u64 {
+        self.known.torn
     }
 
     /// The open file, for locking.
@@ -222,7 +249,8 @@ fn encoded<T: Serialize>(entries: &[T]) -> String {
 }
 
 /// Reads what lies behind `known_bytes` and cuts off what a crash has torn. The caller has the turn.
-fn look<T: DeserializeOwned>(file: &File, path: &Path, known_bytes: &mut u64) -> Result<Vec<T>, LinesError> {
+fn look<T: DeserializeOwned>(file: &File, path: &Path, known: &mut Known) -> Result<Vec<T>, LinesError> {
+    let Known { bytes: known_bytes, torn: torn_bytes } = known;
     let length = file.metadata().map_err(DiskError::at("look at", path))?.len();
     if length == *known_bytes {
         return Ok(Vec::new());
@@ -231,15 +259,15 @@ fn look<T: DeserializeOwned>(file: &File, path: &Path, known_bytes: &mut u64) ->
         let what = "it was cut short while it was written".to_owned();
         return Err(LinesError::Corrupt { path: path.to_owned(), line: 1, what });
     };
-    let mut bytes = vec![0; usize::try_from(new).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut bytes, *known_bytes).map_err(DiskError::at("read", path))?;
-    let Contents { entries, sound_bytes } = match checked_lines::parse(path, &bytes) {
+    let bytes = BufReader::with_capacity(checked_lines::CHUNK, Rest { file, at: *known_bytes }.take(new));
+    let Contents { entries, sound_bytes } = match checked_lines::parse(path, bytes) {
         // The line is to be named by its place in the whole log.
         Err(error) if *known_bytes > 0 => return Err(checked_lines::read::<T>(path).err().unwrap_or(error)),
         parsed => parsed?,
     };
     *known_bytes += sound_bytes;
     if length > *known_bytes {
+        *torn_bytes += length - *known_bytes;
         file.set_len(*known_bytes).map_err(DiskError::at("cut the torn end of", path))?;
         file.sync_data().map_err(DiskError::at("sync", path))?;
     }

@@ -86,6 +86,13 @@ impl<R: Stored> Store<R> {
         let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker, days)?;
         let claimed = ledger.claimed();
         let mut found = Vec::new();
+        if ledger.torn_bytes() > 0 {
+            let (bytes, path) = (ledger.torn_bytes(), Ledger::path(&place.outdir, &place.ticker));
+            found.push(format!(
+                "cut {bytes} torn bytes off the end of {}; what they would have proven is asked for again",
+                path.display()
+            ));
+        }
         for partition in Partition::within(place.kind, claimed) {
             let file = place.file(partition);
             let swept = file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep)?;

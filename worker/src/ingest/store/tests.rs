@@ -215,3 +215,20 @@ fn days_that_a_line_calls_empty_are_asked_again_where_a_file_stands() {
     tree.fetch(spring(), &BARS);
     assert_eq!(tree.missing(spring()), Coverage::empty());
 }
+
+#[test]
+fn a_last_line_whose_first_block_a_power_cut_took_is_cut_off_and_said_and_its_days_are_asked_again() {
+    let tree = Tree::new();
+    let april = days("2023-04-01", "2023-04-30");
+    tree.fetch(spring(), &BARS);
+    let path = Ledger::path(tree.folder.path(), &tree.place.ticker);
+    let whole = fs::read(&path).expect("read").len();
+    tree.fetch(april, &["2023-04-14"]);
+    let mut bytes = fs::read(&path).expect("read");
+    bytes[whole..whole + 40].fill(0);
+    bytes.extend([0; 4096]);
+    fs::write(&path, &bytes).expect("written");
+    let found = tree.fetch(april, &["2023-04-14"]).join("\n");
+    assert!(found.contains(&format!("cut {} torn bytes off the end of", bytes.len() - whole)), "{found}");
+    assert_eq!([tree.missing(april), tree.missing(spring())], [Coverage::empty(), Coverage::empty()]);
+}

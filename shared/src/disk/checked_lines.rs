@@ -111,7 +111,9 @@ pub fn parse<T: DeserializeOwned>(path: &Path, bytes: impl BufRead) -> Result<Co
                 Ok(entry) => contents.entries.push(entry),
                 Err(what) => return corrupt(number, what),
             },
-            Some(first) if is_whole(text) => return corrupt(first, "it has zeros, or is too long".to_owned()),
+            Some(first) if is_whole(text) => {
+                return corrupt(first, "it has zeros, or is too long".to_owned());
+            }
             Some(_) => continue,
         }
         contents.sound_bytes += line.bytes;

@@ -1,9 +1,14 @@
 //! Bystanders: a pid comes back as somebody else's. Whatever a stale file says, only processes of the run are signalled.
 
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use launcher::process::watch::{self, Marker};
 use nix::sys::signal::Signal;
+use shared::disk::lock::Lock;
+use shared::disk::publish::publish;
 use shared::run::identity::ProcessIdentity;
 
 use crate::scene::{Scene, run, send, wait_for};
@@ -31,7 +36,7 @@ impl Bystander {
 
 impl Drop for Bystander {
     fn drop(&mut self) {
-        self.0.kill().expect("our child");
+        self.0.kill().ok();
         self.0.wait().expect("reaped");
     }
 }
@@ -98,12 +103,69 @@ fn of_a_run_whose_every_process_was_killed() {
     });
 }
 
-/// A shim lives and holds its lock, but another name is in it. That somebody alive was named by mistake is beyond this.
+/// A shim lives and holds its lock, but another name is in it.
 #[test]
 fn of_a_run_whose_shim_is_not_who_its_lock_says() {
-    nobody_else_is_signalled(&[Named::Predecessor], || {
+    nobody_else_is_signalled(&[Named::Bystander, Named::Predecessor], || {
         let scene = working();
         kill_supervisor(&scene);
         scene
     });
+}
+
+/// A lock is held, but not by whom the pid file names.
+#[test]
+fn of_a_work_directory_that_somebody_else_holds() {
+    let mut bystander = Bystander::new();
+    let scene = Scene::of_ended_run();
+    let lock = Lock::acquire(&scene.path("w/launcher.lock"), "somebody else").expect("free");
+    scene.write("w/pids/launcher.pid", &serde_json::to_string(&bystander.identity()).expect("plain data"));
+    let said = run(&mut scene.launcher("stop", &["--now"]));
+    assert_ne!(said.code, Some(0));
+    assert!(said.stderr.contains("is held by somebody else"), "{}", said.stderr);
+    assert_eq!(bystander.0.try_wait().expect("our child"), None);
+    drop(lock);
+}
+
+/// What calls itself the run's control group is a folder like any other, or the group of somebody else.
+#[test]
+fn in_what_only_calls_itself_the_control_group_of_the_run() {
+    let mut bystander = Bystander::new();
+    let pid = bystander.identity().pid;
+    for name in ["launcher-RUN", "launcher-another", "w/../launcher-RUN"] {
+        let scene = working();
+        kill_supervisor(&scene);
+        let name = name.replace("RUN", &scene.name());
+        let group = scene.path(name.trim_start_matches("w/../"));
+        fs::create_dir_all(group.join("shim-1-1")).expect("made");
+        for file in ["cgroup.procs", "shim-1-1/cgroup.procs"] {
+            publish(&group.join(file), format!("{pid}\n").as_bytes()).expect("written");
+        }
+        scene.write("w/pids/cgroup", &format!("{}\n", scene.path(&name).display()));
+        run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
+        assert_eq!(bystander.0.try_wait().expect("our child"), None, "{name}");
+        assert_eq!(scene.processes(), 0);
+    }
+}
+
+/// A process of a third user has the name of the run that somebody has written into his own work directory.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "processes that are not of the run")]
+fn of_a_third_user_whose_run_is_named_in_a_work_directory_of_another_than_us() {
+    const OWNER: u32 = 65_534;
+    const THIRD: u32 = 65_533;
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root has to do with processes of others");
+        return;
+    }
+    let scene = Scene::of_ended_run();
+    let marked = |user: u32| {
+        let mut command = Command::new("sleep");
+        Bystander(command.arg("600").env("LAUNCHER_RUN", scene.name()).uid(user).spawn().expect("started"))
+    };
+    let (mut third, mut of_owner) = (marked(THIRD), marked(OWNER));
+    chown(scene.path("w/run.json"), Some(OWNER), Some(OWNER)).expect("we are root");
+    run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
+    assert_eq!(third.0.try_wait().expect("our child"), None, "it is nobody's business");
+    wait_for("its end", || of_owner.0.try_wait().expect("our child").is_some());
 }

@@ -86,7 +86,7 @@ fn a_group_that_a_supervisor_made_before_it_was_killed_is_the_group_of_the_next_
     let first = RunGroup::create(&name).expect("made");
     assert_eq!(RunGroup::create(&name).as_ref(), Some(&first));
     first.dissolve();
-    assert_eq!(RunGroup::at(first.path()), None);
+    assert_eq!(RunGroup::at(first.path(), &name), None);
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Resu
 
 impl Resumed {
     /// What is new about the run, for people.
-    pub fn news(&self, args: &StartArgs, frozen: &Request) -> String {
+    pub fn news(&self, args: &StartArgs, frozen: &Request, workdir: &Workdir) -> String {
         let changed = self.request.changes.get(frozen.changes.len());
         let mut lines: Vec<String> = changed.iter().map(|changed| words::changes(&changed.knobs)).collect();
         if changed.is_some_and(|changed| changed.knobs.iter().any(|knob| knob.flag == BASE_URL))
@@ -69,7 +69,7 @@ impl Resumed {
         {
             lines.push("  --base-url is what POLYGON_BASE_URL in the environment says".to_owned());
         }
-        if changed.is_some() && stop::is_at_work(&frozen.run) {
+        if changed.is_some() && stop::is_at_work(workdir, &frozen.run) {
             lines.push("  workers that run keep what they were told until their attempts end".to_owned());
         }
         lines.extend(self.extension.iter().map(ToString::to_string));
@@ -108,7 +108,7 @@ fn unextended(request: Request, frozen: &Request) -> Request {
 
 /// May the run `frozen` have other days and tickers now?
 fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
-    if stop::is_at_work(&frozen.run) {
+    if stop::is_at_work(workdir, &frozen.run) {
         let stop = words::command("stop", workdir);
         return Err(Failure::StillAtWork { run: frozen.run.clone(), stop });
     }

@@ -93,7 +93,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     let mut resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
-    say(&resumed.news(args, &frozen)).map_err(Failure::Output)?;
+    say(&resumed.news(args, &frozen, &workdir)).map_err(Failure::Output)?;
     if let Some(extension) = &resumed.extension {
         say(&plan::unsettled(&extension.request)).map_err(Failure::Output)?;
     }

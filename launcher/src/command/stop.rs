@@ -12,6 +12,7 @@ use super::existing;
 use super::failure::{Ending, Failure};
 use crate::cli::StopArgs;
 use crate::plan::request::Request;
+use crate::process::claim;
 use crate::process::clock;
 use crate::process::signal::{self, Insistence};
 use crate::process::watch::{self, Marker};
@@ -44,7 +45,7 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
     let lock = loop {
         was_running |= stop_all(&workdir, &request, grace)?;
         match hold(&workdir, &request.run) {
-            Ok(lock) if supervisors(&request.run).is_empty() => break lock,
+            Ok(lock) if supervisors(&workdir, &request.run).is_empty() => break lock,
             Ok(_) | Err(LockError::Held { .. }) if rounds < ROUNDS => rounds += 1,
             Ok(_) => return Err(Failure::BegunAgain),
             Err(error) => return Err(error.into()),
@@ -59,8 +60,8 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
 
 /// Ends the supervisor and everything else of the run; was there anything?
 fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<bool, Failure> {
-    let marker = Marker::of_run(&request.run);
-    let mut heads = supervisors(&request.run);
+    let marker = Marker::of_run(&request.run).of_owner_of(workdir);
+    let mut heads = supervisors(workdir, &request.run);
     if let Some(holder) = holder(workdir)
         && !heads.contains(&holder)
     {
@@ -79,16 +80,17 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
 }
 
 /// Does anything of the run live: a worker, its shim, a supervisor that is still on its way?
-pub fn is_at_work(run: &str) -> bool {
-    !supervisors(run).is_empty() || !watch::marked(&Marker::of_run(run)).is_empty()
+pub fn is_at_work(workdir: &Workdir, run: &str) -> bool {
+    let marker = Marker::of_run(run).of_owner_of(workdir);
+    !supervisors(workdir, run).is_empty() || !watch::marked(&marker).is_empty()
 }
 
 /// Detached supervisors, also those that do not have their locks yet.
-fn supervisors(run: &str) -> Vec<ProcessIdentity> {
-    watch::marked(&Marker::of_supervisor(run))
+fn supervisors(workdir: &Workdir, run: &str) -> Vec<ProcessIdentity> {
+    watch::marked(&Marker::of_supervisor(run).of_owner_of(workdir))
 }
 
-/// Who holds the lock and is still who the pid file says: the supervisor, or a `start` on its way.
+/// Who has the lock and is named by the pid file: the supervisor, or a `start` on its way.
 fn holder(workdir: &Workdir) -> Option<ProcessIdentity> {
     if !locks::is_supervised(workdir) {
         return None;
@@ -96,8 +98,7 @@ fn holder(workdir: &Workdir) -> Option<ProcessIdentity> {
     let mut identity = None;
     // It writes the file right after it got its locks.
     clock::wait_until(Duration::from_secs(2), || {
-        let text = fs::read_to_string(workdir.launcher_pid()).unwrap_or_default();
-        identity = serde_json::from_str(&text).ok().filter(ProcessIdentity::is_alive);
+        identity = claim::holder(&workdir.launcher_pid(), &workdir.lock());
         identity.is_some() || !locks::is_supervised(workdir)
     });
     identity

@@ -1,7 +1,6 @@
 //! The supervisor's side of whoever attends to an attempt: a shim of our own, or one that an earlier supervisor has
 //! started.
 
-use std::fs;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -11,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
+use super::claim;
 use super::clock;
 use super::line::{OwnShim, Word};
 use super::signal::{self, Insistence};
@@ -39,7 +39,7 @@ impl Attendant {
         clock::wait_until(NAME_LIMIT, || {
             let held = Lock::is_held(lock);
             // It writes its name right after it got the lock.
-            found = fs::read_to_string(lock).ok().and_then(|name| serde_json::from_str(&name).ok());
+            found = claim::holder(lock, lock);
             !held || found.is_some()
         });
         if !Lock::is_held(lock) {

@@ -11,9 +11,11 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, access};
 use shared::run::identity::ProcessIdentity;
 
@@ -36,21 +38,33 @@ pub struct ShimGroup {
 }
 
 impl RunGroup {
-    /// A group that was made before; `None` when it is gone (a reboot takes them all).
-    pub fn at(path: &Path) -> Option<Self> {
-        path.join("cgroup.procs").exists().then(|| Self { path: path.to_owned() })
+    /// The group of `run` that was made before at `path`, as a file says; `None` when it is gone (a reboot takes them
+    /// all), and when it is anything else: another run's group, or no group at all.
+    pub fn at(path: &Path, run: &str) -> Option<Self> {
+        let is_named_for_it = path.file_name().is_some_and(|name| name == name_of(run).as_str());
+        // Neither links nor steps up: what it is named is what it is.
+        let is_itself = is_named_for_it && fs::canonicalize(path).is_ok_and(|real| real == path);
+        let is_kernels = || statfs(path).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC);
+        (is_itself && is_kernels()).then(|| Self { path: path.to_owned() })
+    }
+
+    /// Was it made by this user, or by us?
+    pub fn is_of(&self, user: u32) -> bool {
+        let made_by = fs::metadata(&self.path).map(|found| found.uid());
+        made_by.is_ok_and(|maker| maker == user || maker == nix::unistd::geteuid().as_raw())
     }
 
     /// Makes the group of `run` as near to our own group as we may: where the kernel counts memory, else where it does
     /// not. `None` where we may nowhere.
     pub fn create(run: &str) -> Option<Self> {
-        let own = own_group()?;
+        // A name from a file leads nowhere else.
+        let own = own_group().filter(|_| !run.contains('/'))?;
         let counts_memory = |place: &&Path| lists(&place.join("cgroup.subtree_control"), "memory");
         let places = own.places();
         let make = |place: &Path| {
             // Who moves a process from one group to another needs leave in what both lie in.
             access(&place.join("cgroup.procs"), AccessFlags::W_OK).ok()?;
-            let path = place.join(format!("launcher-{run}"));
+            let path = place.join(name_of(run));
             match fs::create_dir(&path) {
                 Ok(()) => {}
                 // By a supervisor that was killed before it could say so: nobody else has this name.
@@ -144,6 +158,11 @@ impl ShimGroup {
         let listed = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
         listed.lines().filter_map(|line| line.parse().ok()).collect()
     }
+}
+
+/// What the group of a run is called.
+fn name_of(run: &str) -> String {
+    format!("launcher-{run}")
 }
 
 /// The group that we are in, and where groups are mounted.

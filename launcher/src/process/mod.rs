@@ -9,6 +9,7 @@ pub mod courier;
 pub mod signal;
 pub mod cgroup;
 pub mod watch;
+pub mod claim;
 pub mod handover;
 pub mod line;
 pub mod spawn;

@@ -127,6 +127,8 @@ pub fn send(to: &ProcessIdentity, how: Insistence) {
 /// What names the process that has `pid` now for as long as we hold it; `None` where there is no such process, or no
 /// such thing.
 pub fn handle(pid: i32) -> Option<OwnedFd> {
+    // Where a file says so it may be any number.
+    let pid = (pid > 0).then_some(pid)?;
     rustix::process::Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
 }
 

@@ -2,9 +2,11 @@
 //! their parent, and stopping them. Never by name, never by pid alone.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use shared::run::identity::ProcessIdentity;
+use shared::run::workdir::Workdir;
 
 use super::clock;
 use super::signal::{self, Insistence};
@@ -24,17 +26,19 @@ pub const ATTEMPT_VARIABLE: &str = "LAUNCHER_ATTEMPT";
 pub struct Marker {
     /// Names and values; all of them must be there.
     pub variables: Vec<(&'static str, String)>,
+    /// Whose processes are meant; everybody's where nothing is said.
+    users: Option<[u32; 2]>,
 }
 
 impl Marker {
     /// Every process of a run.
     pub fn of_run(run: &str) -> Self {
-        Self { variables: vec![(RUN_VARIABLE, run.to_owned())] }
+        Self { variables: vec![(RUN_VARIABLE, run.to_owned())], users: None }
     }
 
     /// The supervisor of a run, from before it has its locks. What it starts does not inherit this.
     pub fn of_supervisor(run: &str) -> Self {
-        Self { variables: vec![(SUPERVISOR_VARIABLE, run.to_owned())] }
+        Self { variables: vec![(SUPERVISOR_VARIABLE, run.to_owned())], users: None }
     }
 
     /// Every process of one attempt, such as `batch_0001.1`, of a run.
@@ -42,6 +46,18 @@ impl Marker {
         let mut marker = Self::of_run(run);
         marker.variables.push((ATTEMPT_VARIABLE, attempt));
         marker
+    }
+
+    /// In a work directory of another user than us, who may have named any run in it: processes of that user, and ours.
+    pub fn of_owner_of(mut self, workdir: &Workdir) -> Self {
+        let own = nix::unistd::geteuid().as_raw();
+        let owner = fs::metadata(workdir.request()).map(|found| found.uid()).ok();
+        self.users = owner.filter(|owner| *owner != own).map(|owner| [owner, own]);
+        self
+    }
+
+    fn may_be_of(&self, user: u32) -> bool {
+        self.users.is_none_or(|users| users.contains(&user))
     }
 
     fn is_in(&self, environment: &[u8]) -> bool {
@@ -96,7 +112,8 @@ fn living(wanted: &Wanted) -> Vec<ProcessIdentity> {
 fn wanted_process(pid: i32, wanted: &Wanted) -> Option<ProcessIdentity> {
     // Identity first: a pid that changes hands in between is then not alive under that identity.
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
-    if !wanted.includes(&environment) {
+    let user = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
+    if !wanted.includes(&environment) || !wanted.marked.may_be_of(user) {
         return None;
     }
     let identity = ProcessIdentity::of(pid)?;

@@ -1,6 +1,7 @@
 //! Containment: which control group a run has, if any, and who is ended by it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,14 +15,17 @@ use crate::process::cgroup::{RunGroup, ShimGroup};
 use crate::process::watch::{self, Marker};
 
 /// The group that an earlier supervisor has made for the run in `workdir`, if it is still there.
-pub fn found(workdir: &Workdir) -> Option<RunGroup> {
+pub fn found(workdir: &Workdir, run: &str) -> Option<RunGroup> {
     let path = fs::read_to_string(workdir.cgroup()).ok()?;
-    RunGroup::at(Path::new(path.trim_end_matches('\n')))
+    let group = RunGroup::at(Path::new(path.trim_end_matches('\n')), run)?;
+    // Somebody else's may have the name that somebody has forged.
+    let owner = fs::metadata(workdir.request()).ok()?.uid();
+    group.is_of(owner).then_some(group)
 }
 
 /// The group of `run`, made where there is none yet.
 pub fn found_or_made(run: &Run) -> Option<RunGroup> {
-    found(&run.workdir).or_else(|| {
+    found(&run.workdir, &run.request.run).or_else(|| {
         let group = RunGroup::create(&run.request.run)?;
         // Who can't tell others where it is does without.
         let said = scratch::jot(&run.workdir.cgroup(), &format!("{}\n", group.path().display()));
@@ -35,15 +39,15 @@ pub fn found_or_made(run: &Run) -> Option<RunGroup> {
 
 /// Puts this process, a shim, into a group of its own, where the run has one.
 pub fn enter(run: &Run, own: &ProcessIdentity) -> Option<ShimGroup> {
-    found(&run.workdir)?.enter(own, wall(run.request.settings.limits)).ok()
+    found(&run.workdir, &run.request.run)?.enter(own, wall(run.request.settings.limits)).ok()
 }
 
 /// Ends every process of `run`: asks those that carry its marker, kills after `grace`, then whoever the kernel still lists.
 /// Returns who is left, normally nobody.
 pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
-    let left = watch::stop(&Marker::of_run(run).into(), grace);
+    let left = watch::stop(&Marker::of_run(run).of_owner_of(workdir).into(), grace);
     let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
-    if let Some(group) = found(workdir) {
+    if let Some(group) = found(workdir, run) {
         left.extend(group.end_others(&[]));
         group.dissolve();
     }

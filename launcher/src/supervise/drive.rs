@@ -204,7 +204,7 @@ fn open<'a>(
         run,
         group: match stop_asked_by {
             None => containment::found_or_made(run),
-            Some(_) => containment::found(&run.workdir),
+            Some(_) => containment::found(&run.workdir, &run.request.run),
         },
         clock: RunClock::going_on_from(machine.latest()),
         machine,
@@ -396,7 +396,7 @@ impl Supervisor<'_> {
     fn end_strangers(&mut self) -> Result<(), DriveError> {
         let own = self.attempts.iter().map(|(batch, attempt)| self.run.marker(*batch, attempt.number));
         let known: Vec<_> = self.shims_at_work().cloned().collect();
-        let marked = Marker::of_run(&self.run.request.run);
+        let marked = Marker::of_run(&self.run.request.run).of_owner_of(&self.run.workdir);
         let strangers = Wanted { marked, spared: own.collect(), known: known.clone() };
         let left = watch::stop(&strangers, LEFTOVER_GRACE);
         let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();

@@ -47,6 +47,6 @@ impl Run {
 
     /// What every process of an attempt inherits.
     pub fn marker(&self, batch: BatchId, number: u32) -> Marker {
-        Marker::of_attempt(&self.request.run, format!("{batch}.{number}"))
+        Marker::of_attempt(&self.request.run, format!("{batch}.{number}")).of_owner_of(&self.workdir)
     }
 }

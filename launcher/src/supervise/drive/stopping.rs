@@ -88,7 +88,8 @@ impl Supervisor<'_> {
             }
             Stop::Asked { hurry_at } if hurry_at.is_over() => self.hurry(),
             Stop::Hurried { kill_at } if kill_at.is_over() => {
-                watch::kill(&Marker::of_run(&self.run.request.run).into());
+                let marked = Marker::of_run(&self.run.request.run).of_owner_of(&self.run.workdir);
+                watch::kill(&marked.into());
                 self.stop = Stop::Killed { leave_at: Deadline::after(DEATH_GRACE) };
             }
             Stop::Killed { leave_at } if leave_at.is_over() && !self.attempts.is_empty() => {

@@ -1,0 +1,55 @@
+//! Claims: a file of a work directory says who holds a lock. Anybody who may write there may have written it, a pid may
+//! have come back, a disk may have brought it from elsewhere: it is believed of a process only that the kernel shows with
+//! that very lock file open.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use shared::run::identity::ProcessIdentity;
+
+/// Who lives, is named in the file at `named_in`, and has the lock file at `lock` open.
+pub fn holder(named_in: &Path, lock: &Path) -> Option<ProcessIdentity> {
+    let text = fs::read_to_string(named_in).ok()?;
+    let named: ProcessIdentity = serde_json::from_str(&text).ok()?;
+    // Its files first: those of a pid that changes hands meanwhile are not those of whom we mean.
+    (has_open(named.pid, lock) && named.is_alive()).then_some(named)
+}
+
+/// Nobody whose files we may not see has it open, as far as we know: nor could we signal such a process.
+fn has_open(pid: i32, path: &Path) -> bool {
+    let Ok(wanted) = fs::metadata(path) else { return false };
+    let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let found = files.flatten().filter_map(|file| fs::metadata(file.path()).ok());
+    found.into_iter().any(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::disk::lock::Lock;
+    use shared::disk::publish::publish;
+
+    #[test]
+    fn who_does_not_have_the_lock_open_is_not_its_holder_whatever_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [pid_file, path] = ["launcher.pid", "launcher.lock"].map(|name| folder.path().join(name));
+        let own = ProcessIdentity::own().expect("we run");
+        let write = |who: &ProcessIdentity| {
+            publish(&pid_file, &serde_json::to_vec(who).expect("plain data")).expect("written");
+        };
+        write(&own);
+        assert_eq!(holder(&pid_file, &path), None, "there is no lock");
+        let lock = Lock::acquire(&path, "us").expect("free");
+        assert_eq!(holder(&pid_file, &path), Some(own.clone()));
+        for pid in [-1, 0, 1, i32::MAX] {
+            write(&ProcessIdentity { pid, ..own.clone() });
+            assert_eq!(holder(&pid_file, &path), None, "{pid}");
+        }
+        write(&ProcessIdentity { start_ticks: own.start_ticks - 1, ..own.clone() });
+        assert_eq!(holder(&pid_file, &path), None, "it had our pid before");
+        write(&own);
+        drop(lock);
+        assert_eq!(holder(&pid_file, &path), None, "it was given back");
+    }
+}

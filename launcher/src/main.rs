@@ -8,10 +8,12 @@ use launcher::check::own_name;
 use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
 use launcher::command::{attend, logs, start, status, stop, supervise, tickers, wait, why};
+use launcher::process::inherited;
 use launcher::supervise::attempt::with_cause;
 use launcher::view::words;
 
 fn main() -> ExitCode {
+    inherited::keep_from_children();
     introduce();
     match run(&Cli::parse().command) {
         Ok(ending) => ending.into(),

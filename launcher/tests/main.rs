@@ -38,6 +38,7 @@ mod interruptions;
 mod full_disk;
 mod hostile;
 mod privacy;
+mod open_files;
 mod displaced;
 mod extending;
 mod knobs;

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod chance;
 pub mod memory;
+pub mod inherited;
 pub mod http;
 pub mod courier;
 pub mod signal;

@@ -124,3 +124,38 @@ fn an_answer_that_was_refused_is_the_tickers_own_and_silence_is_the_sources() {
         assert_eq!(failed, [(tickers[0].clone(), expected)], "{fault}");
     }
 }
+
+#[test]
+fn a_part_that_can_not_be_brought_to_its_place_is_named_and_all_other_parts_are_in_place() {
+    let (daily, minute) = (days("2022-12-01", "2024-02-28"), days("2023-12-01", "2024-02-28"));
+    let ways: [(Kind, _, &str, &[&str]); 3] = [
+        (Kind::Daily, daily, "year=2023", &["--via", "ticker"]),
+        (Kind::Daily, daily, "year=2023", &["--via", "grouped"]),
+        (Kind::Minute, minute, "year=2024/month=01", &[]),
+    ];
+    for (kind, asked, blocked, way) in ways {
+        let exchange = Exchange::start(Config::synthetic(11).with_tickers(3)).expect("started");
+        let ticker = universe(&exchange, 1).remove(0);
+        let place = Place::with_tickers([ticker.as_str()]);
+        let whole = Place::with_tickers([ticker.as_str()]);
+        run(whole.worker_of(kind, &exchange.base_url(), asked).args(way)).expect_code(0);
+        let folder = place.outdir().join(ticker.as_str()).join(blocked);
+        fs::create_dir_all(folder.parent().expect("a folder")).expect("made");
+        fs::write(&folder, "a file in the place of a folder").expect("written");
+
+        let mut worker = place.worker_of(kind, &exchange.base_url(), asked);
+        let (ended, failed) = heard(&place, worker.arg("--resume").args(way));
+        let period = if kind == Kind::Daily { "2023" } else { "2024-01" };
+        let said = ended.expect_code(11).stderr;
+        assert!(said.contains(&format!("{ticker}: failed for good: {period}: ")), "{way:?}: {said}");
+        assert_eq!(failed.len(), 1, "{way:?}");
+        let mut expected = tree::parquet_bytes(&whole.outdir());
+        let all = expected.len();
+        expected.retain(|path, _| !path.to_string_lossy().contains(blocked));
+        assert_eq!((expected.len(), tree::parquet_bytes(&place.outdir())), (all - 1, expected), "{way:?}");
+
+        fs::remove_file(&folder).expect("removed");
+        run(place.worker_of(kind, &exchange.base_url(), asked).arg("--resume").args(way)).expect_code(0);
+        assert_eq!(tree::parquet_bytes(&place.outdir()), tree::parquet_bytes(&whole.outdir()), "{way:?}");
+    }
+}

@@ -87,6 +87,11 @@ impl OpenLedger {
         &self.noted
     }
 
+    /// Is what it says still what others find? Where the ledger was moved or removed meanwhile, nothing of it is proven.
+    pub fn look_for_it(&self) -> Result<(), LedgerError> {
+        Ok(self.log.look_for_it()?)
+    }
+
     /// How many bytes a crash had left at its end that are no whole line; they are cut off.
     pub fn torn_bytes(&self) -> u64 {
         self.log.torn_bytes()

@@ -220,6 +220,14 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         self.known.bytes
     }
 
+    /// Is it still the log that others find?
+    pub fn look_for_it(&self) -> Result<(), LogError> {
+        if successor::is_in_place(&self.file, &self.path)? {
+            return Ok(());
+        }
+        Err(LogError::Gone { path: self.path.clone() })
+    }
+
     /// How many bytes were cut off its end, which crashes had torn.
     pub fn torn_bytes(&self) -> u64 {
         self.known.torn

@@ -15,6 +15,15 @@ pub enum Piece<R> {
     Closed(Partition, Coverage),
 }
 
+impl<R> Piece<R> {
+    /// Of which partition it is.
+    pub fn partition(&self) -> Partition {
+        match self {
+            Self::Rows(partition, _) | Self::Closed(partition, _) => *partition,
+        }
+    }
+}
+
 /// Where the stream of one request has come to.
 #[derive(Debug)]
 pub struct Partitioner {

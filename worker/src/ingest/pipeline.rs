@@ -21,7 +21,7 @@ use super::odd_rows::OddRows;
 use super::partitioner::{Partitioner, Piece};
 use super::quarantine::{self, About};
 use super::requests::requests;
-use super::store::{Fetch, Store, StoreError};
+use super::store::{Fetch, Kept, Store, StoreError};
 use super::tally::{Received, TickerError};
 use super::task::{Task, Tools};
 use crate::api::chain::Chain;
@@ -131,7 +131,10 @@ impl<'a> Pipeline<'a> {
             // A file that was found changed had days beyond those that came in its place.
             visit.wanted = visit.store.ledger().lost_beside(&asked).minus(&asked);
         }
-        TickerError::of_shorter(&shorter).map_or(Ok(()), Err)
+        if let Some(error) = TickerError::of_store(&mut visit.store, &shorter) {
+            return Err(error);
+        }
+        Ok(visit.store.look_for_ledger()?)
     }
 
     /// Asks for what `visit` wants; what does not come is divided, and what is not to be had is left in the division.
@@ -365,9 +368,9 @@ fn keep<R: Stored>(
         Piece::Rows(..) => None,
         Piece::Closed(_, days) => Some(days.clone()),
     };
-    store.keep(piece, fetch)?;
-    if let Some(days) = closed {
-        *open = open.minus(&days);
+    match (store.keep(piece, fetch)?, closed) {
+        (Kept::Whole, Some(days)) => *open = open.minus(&days),
+        (Kept::Whole, None) | (Kept::Spoiled, _) => {}
     }
     Ok(())
 }

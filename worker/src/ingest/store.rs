@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 
 use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
@@ -17,6 +18,7 @@ use shared::run::duplicates::Duplicates;
 
 use super::drafts::{Existing, Ground, Place, Stored};
 use super::partitioner::Piece;
+use crate::api::failure::causes;
 
 /// What is not done, and where.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,49 @@ pub enum StoreError {
     /// A file that stands where ours belongs.
     #[error("{0}; it is left as it is: move it away and run again")]
     NotOurs(String),
+}
+
+impl StoreError {
+    /// May another partition of the same ticker be written nevertheless?
+    fn is_of_its_partition(&self) -> bool {
+        match self {
+            Self::NotOurs(_) => true,
+            Self::Disk(error) => is_of_one_path(error),
+            Self::Ledger(_) => false,
+        }
+    }
+}
+
+/// Whatever goes wrong with one path may be that path's: a folder that may not be written, a file in the place of a folder. A
+/// full disk is everybody's, and so is an error that is not the system's own: a full disk may be behind it.
+pub fn is_of_one_path(error: &DiskError) -> bool {
+    match error.source.kind() {
+        ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::AlreadyExists
+        | ErrorKind::InvalidFilename
+        | ErrorKind::NotFound => true,
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::FileTooLarge
+        | ErrorKind::OutOfMemory => false,
+        // Parquet tells of a full disk in words alone when it closes a file.
+        _ => error.source.raw_os_error().is_some(),
+    }
+}
+
+/// Of a ticker of which more partitions than these can't be written nothing more is tried: its folder is of no use.
+const MOST_SPOILED: usize = 16;
+
+/// What came of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is on its way, or in place.
+    Whole,
+    /// Its partition can't be brought to its place.
+    Spoiled,
 }
 
 impl From<ReadError> for StoreError {
@@ -75,6 +120,8 @@ pub struct Store<R: Stored> {
     shorter: Vec<Shorter>,
     /// What was found, to be said.
     found: Vec<String>,
+    /// Partitions that can't be brought to their places; all others can.
+    spoiled: BTreeMap<Partition, StoreError>,
 }
 
 impl<R: Stored> Store<R> {
@@ -85,7 +132,7 @@ impl<R: Stored> Store<R> {
     pub fn open(place: Place, days: DateRange) -> Result<Self, StoreError> {
         let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker, days)?;
         let claimed = ledger.claimed();
-        let mut found = Vec::new();
+        let (mut found, mut spoiled) = (Vec::new(), BTreeMap::new());
         if ledger.torn_bytes() > 0 {
             let (bytes, path) = (ledger.torn_bytes(), Ledger::path(&place.outdir, &place.ticker));
             found.push(format!(
@@ -95,7 +142,13 @@ impl<R: Stored> Store<R> {
         }
         for partition in Partition::within(place.kind, claimed) {
             let file = place.file(partition);
-            let swept = file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep)?;
+            let swept = match file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep) {
+                Ok(swept) => swept,
+                Err(error) => {
+                    spoiled.insert(partition, error.into());
+                    continue;
+                }
+            };
             found.extend(swept.iter().map(|path| format!("removed {}, left by a crash", path.display())));
         }
         let is_ours =
@@ -113,9 +166,11 @@ impl<R: Stored> Store<R> {
             duplicates: BTreeMap::new(),
             shorter: Vec::new(),
             found,
+            spoiled,
         };
         for partition in damaged {
-            store.set_aside_if_unusable(partition, Line::HadFile)?;
+            let aside = store.set_aside_if_unusable(partition, Line::HadFile).map(drop);
+            store.or_spoiled(partition, aside)?;
         }
         Ok(store)
     }
@@ -140,11 +195,41 @@ impl<R: Stored> Store<R> {
         self.ledger.ledger()
     }
 
-    /// Takes the next piece of a stream of rows.
-    pub fn keep(&mut self, piece: Piece<R>, fetch: Fetch) -> Result<(), StoreError> {
-        match piece {
-            Piece::Rows(partition, rows) => self.add(partition, rows),
-            Piece::Closed(partition, days) => self.close(partition, &days, fetch),
+    /// Is the ledger still the one that others find? What is proven of a ticker is proven there.
+    pub fn look_for_ledger(&self) -> Result<(), StoreError> {
+        Ok(self.ledger.look_for_it()?)
+    }
+
+    /// The partitions that can't be brought to their places, and why.
+    pub fn spoiled(&mut self) -> BTreeMap<Partition, StoreError> {
+        std::mem::take(&mut self.spoiled)
+    }
+
+    /// Takes the next piece of a stream of rows. What of it can't be brought to its place is let go, and that costs no other
+    /// partition anything.
+    pub fn keep(&mut self, piece: Piece<R>, fetch: Fetch) -> Result<Kept, StoreError> {
+        let partition = piece.partition();
+        if !self.spoiled.contains_key(&partition) {
+            let kept = match piece {
+                Piece::Rows(partition, rows) => self.add(partition, rows),
+                Piece::Closed(partition, days) => self.close(partition, &days, fetch),
+            };
+            self.or_spoiled(partition, kept)?;
+        }
+        Ok(if self.spoiled.contains_key(&partition) { Kept::Spoiled } else { Kept::Whole })
+    }
+
+    /// What ended like this may be the trouble of `partition` alone.
+    fn or_spoiled(&mut self, partition: Partition, ended: Result<(), StoreError>) -> Result<(), StoreError> {
+        match ended {
+            Err(error) if error.is_of_its_partition() && self.spoiled.len() < MOST_SPOILED => {
+                self.draft = None;
+                self.duplicates.remove(&partition);
+                self.found.push(format!("{partition} is left out: {}", causes(&error)));
+                self.spoiled.insert(partition, error);
+                Ok(())
+            }
+            ended => ended,
         }
     }
 

@@ -1,5 +1,6 @@
 //! How the tickers of a batch end, and what that means for the others and for the process.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
 use std::fs;
@@ -10,17 +11,22 @@ use std::sync::{Mutex, PoisonError};
 use shared::dataset::coverage::Coverage;
 use shared::dataset::entry::Shorter;
 use shared::dataset::ledger::LedgerError;
+use shared::dataset::partition::Partition;
 use shared::disk::publish::{DiskError, Draft};
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
+use super::drafts::Stored;
 use super::not_to_be_had::NotToBeHad;
-use super::store::StoreError;
+use super::store::{Store, StoreError, is_of_one_path};
 use super::task::Unsettled;
 use crate::api::failure::{Failure, causes};
 use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
+
+/// So many partitions are named beside the first.
+const MOST_NAMED: usize = 8;
 
 /// Why a ticker is not done.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +40,9 @@ pub enum TickerError {
     /// The disk or the ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Some of its partitions can't be brought to their places; everything else is in place.
+    #[error("{}; the rest of what was asked of it is in place", spoiled(.0))]
+    Spoiled(BTreeMap<Partition, StoreError>),
     /// A proven file, while the questions were chosen without these days.
     #[error("{0}: proven when this run began, and damaged since; run again with --resume")]
     DamagedMeanwhile(Coverage),
@@ -54,6 +63,19 @@ pub enum TickerError {
     },
 }
 
+/// The first of the partitions with its reason, and the names of some others.
+fn spoiled(partitions: &BTreeMap<Partition, StoreError>) -> String {
+    let first = partitions.first_key_value().map(|(at, error)| format!("{}: {}", at.period(), causes(error)));
+    let others: Vec<String> = partitions.keys().skip(1).map(|partition| partition.period()).collect();
+    let named = others.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let rest = match (others.len(), others.len().saturating_sub(MOST_NAMED)) {
+        (0, _) => String::new(),
+        (_, 0) => format!("; nor could {named} be written"),
+        (_, more) => format!("; nor could {named} and {more} more be written"),
+    };
+    format!("{}{rest}", first.unwrap_or_default())
+}
+
 /// What mends days of which the source brings `came` rows, fewer than there were.
 fn advice(came: u64) -> &'static str {
     match came {
@@ -65,6 +87,12 @@ fn advice(came: u64) -> &'static str {
 }
 
 impl TickerError {
+    /// What `store` could not bring to its place, or what the source brought `shorter` than it was, if anything.
+    pub fn of_store<R: Stored>(store: &mut Store<R>, shorter: &[Shorter]) -> Option<Self> {
+        let spoiled = store.spoiled();
+        if spoiled.is_empty() { Self::of_shorter(shorter) } else { Some(Self::Spoiled(spoiled)) }
+    }
+
     /// What the source brought less of than there was; `None` where it did not.
     pub fn of_shorter(shorter: &[Shorter]) -> Option<Self> {
         if shorter.is_empty() {
@@ -202,6 +230,10 @@ impl Fatal for TickerError {
             Self::Source(failure) => of_source(failure),
             Self::NotToBeHad(error) => Verdict::Ticker(error.trouble()),
             Self::Store(error) => of_store(error),
+            Self::Spoiled(partitions) => match partitions.values().next() {
+                Some(error) => of_store(error),
+                None => Verdict::Ticker(Trouble::own_for_good("a part can't be written")),
+            },
             Self::Unsettled(error) => Verdict::Ticker(error.trouble()),
             Self::DamagedMeanwhile(_) => {
                 Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
@@ -249,28 +281,20 @@ pub fn of_source(failure: &Failure) -> Verdict {
     }
 }
 
-/// A full disk is everybody's, and so is an error that is not the system's own: a full disk may be behind it. Whatever
-/// else goes wrong with one path may be one ticker's: a folder that may not be written, a file in the place of a folder.
+/// What is wrong with one path may be one ticker's, where others can still be written.
 pub fn of_disk(error: &DiskError) -> Verdict {
-    match error.source.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            Verdict::TickerUnlessTheTreeIs("its folder can't be written")
-        }
+    if !is_of_one_path(error) {
+        return Verdict::Batch(Exit::LocalResource);
+    }
+    Verdict::TickerUnlessTheTreeIs(match error.source.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "its folder can't be written",
         ErrorKind::NotADirectory
         | ErrorKind::IsADirectory
         | ErrorKind::AlreadyExists
         | ErrorKind::InvalidFilename
-        | ErrorKind::NotFound => {
-            Verdict::TickerUnlessTheTreeIs("its folder or a file in it is not what it must be")
-        }
-        ErrorKind::StorageFull
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::FileTooLarge
-        | ErrorKind::OutOfMemory => Verdict::Batch(Exit::LocalResource),
-        // Parquet tells of a full disk in words alone when it closes a file.
-        _ if error.source.raw_os_error().is_none() => Verdict::Batch(Exit::LocalResource),
-        _ => Verdict::TickerUnlessTheTreeIs("its folder can't be used"),
-    }
+        | ErrorKind::NotFound => "its folder or a file in it is not what it must be",
+        _ => "its folder can't be used",
+    })
 }
 
 /// Writes a small file into `tree` and takes it away again. A tree that is gone is not made anew.

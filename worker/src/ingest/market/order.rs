@@ -6,10 +6,10 @@ use shared::market::trading_day::TradingDay;
 
 use crate::api::failure::Failure;
 use crate::ingest::odd_rows::OddRows;
-use crate::ingest::tally::Received;
+use crate::ingest::tally::{Received, TickerError};
 
 /// A ticker and the days that it misses.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Order {
     /// Which.
     pub ticker: Ticker,
@@ -19,6 +19,8 @@ pub struct Order {
     pub received: Received,
     /// Why it will not be done, whatever else is brought.
     pub failure: Option<Failure>,
+    /// What of it could not be brought to its place, or came shorter than it was; the rest is.
+    pub in_part: Option<TickerError>,
     /// Why some of its days are to be asked for without the market, if any are.
     pub alone: Option<String>,
     /// What is odd about its rows.
@@ -30,7 +32,7 @@ impl Order {
     /// For the days that `ticker` misses, at least one.
     pub fn new(ticker: &Ticker, number: u32, missing: Coverage) -> Self {
         let (received, odd) = (Received::default(), OddRows::default());
-        Self { ticker: ticker.clone(), number, received, failure: None, alone: None, odd, missing }
+        Self { ticker: ticker.clone(), number, received, failure: None, in_part: None, alone: None, odd, missing }
     }
 
     /// The days to bring.

@@ -190,9 +190,16 @@ impl Rounds<'_> {
 
     /// Brings `order` its part of `round`.
     fn bring(&self, mut order: Order, round: &Round) -> Stand {
-        if let Err(error) = self.commit(&mut order, round) {
-            self.tally.failed(&order.ticker, &error);
-            return Stand::Ended;
+        match self.commit(&mut order, round) {
+            Ok(()) => {}
+            // The rest of it can be brought nevertheless.
+            Err(error @ (TickerError::Spoiled(_) | TickerError::Shorter { .. })) => {
+                order.in_part.get_or_insert(error);
+            }
+            Err(error) => {
+                self.tally.failed(&order.ticker, &error);
+                return Stand::Ended;
+            }
         }
         if order.failure.is_none() {
             order.failure = round.failure(&self.tools.settled(order.missing())).cloned();
@@ -204,6 +211,10 @@ impl Rounds<'_> {
         }
         if order.odd.any() {
             self.tools.reporter.ticker(Level::Warn, &order.ticker, order.odd);
+        }
+        if let Some(error) = order.in_part {
+            self.tally.failed(&order.ticker, &error);
+            return Stand::Ended;
         }
         let left_out = self.leave_unsettled(&order.ticker);
         match (order.failure, order.alone) {
@@ -223,7 +234,11 @@ impl Rounds<'_> {
 
     fn leave_unsettled(&self, ticker: &Ticker) -> Result<(), TickerError> {
         let ledger = self.tools.ledger(ticker).map_err(StoreError::from)?;
-        Ok(self.tools.leave_unsettled(ticker, &ledger)?)
+        self.tools.leave_unsettled(ticker, &ledger)?;
+        // Its rounds are over: what its ledger lacks was there, and was moved or removed meanwhile.
+        let task = self.tools.task;
+        let open = self.tools.settled(&ledger.missing(task.asked, &task.trust_now()));
+        if open.is_empty() { Ok(()) } else { Err(TickerError::DamagedMeanwhile(open)) }
     }
 
     fn commit(&self, order: &mut Order, round: &Round) -> Result<(), TickerError> {
@@ -253,7 +268,8 @@ impl Rounds<'_> {
         store.record_outside_plan(&refused, round.fetch)?;
         store.prove()?;
         self.tools.tell(&order.ticker, &mut store);
-        match TickerError::of_shorter(&store.shorter()) {
+        let shorter = store.shorter();
+        match TickerError::of_store(&mut store, &shorter) {
             Some(error) => Err(error),
             None => refuse_unasked(&store, task, order),
         }

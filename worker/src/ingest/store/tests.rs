@@ -60,7 +60,8 @@ impl Tree {
         }
         store.keep(Piece::Closed(partition, asked.into()), fetch)?;
         store.prove()?;
-        Ok(store.found())
+        let found = store.found();
+        store.spoiled().pop_first().map_or(Ok(found), |(_, error)| Err(error))
     }
 
     fn fetch(&self, asked: DateRange, dates: &[&str]) -> Vec<String> {
@@ -231,4 +232,49 @@ fn a_last_line_whose_first_block_a_power_cut_took_is_cut_off_and_said_and_its_da
     let found = tree.fetch(april, &["2023-04-14"]).join("\n");
     assert!(found.contains(&format!("cut {} torn bytes off the end of", bytes.len() - whole)), "{found}");
     assert_eq!([tree.missing(april), tree.missing(spring())], [Coverage::empty(), Coverage::empty()]);
+}
+
+#[test]
+fn one_file_that_is_not_ours_costs_its_own_partition_and_no_other() {
+    let tree = Tree::new();
+    let years = [2022, 2023, 2024].map(Partition::Year);
+    let theirs = tree.place.file(years[1]);
+    for in_its_place in ["a foreign file", "a file in the place of its folder"] {
+        let folder = theirs.parent().expect("a folder");
+        if in_its_place == "a foreign file" {
+            let other = Tree { place: place_of("BAC", Tree::new().folder.keep()), folder: Tree::new().folder };
+            other.fetch(days("2023-03-01", "2023-03-31"), &["2023-03-10"]);
+            fs::create_dir_all(folder).expect("made");
+            fs::copy(other.place.file(years[1]), &theirs).expect("copied");
+        } else {
+            fs::remove_dir_all(folder).expect("removed");
+            fs::write(folder, "a file").expect("written");
+        }
+        let asked = days("2022-01-01", "2024-12-31");
+        let mut store = tree.open(asked);
+        let fetch = Fetch { asking: now().into(), pages: 1 };
+        for (partition, date) in years.into_iter().zip(["2022-03-11", "2023-03-10", "2024-03-11"]) {
+            store.keep(Piece::Rows(partition, vec![bar(date)]), fetch).expect("taken");
+            let kept = store.keep(Piece::Closed(partition, partition.span().into()), fetch).expect("closed");
+            let expected = if partition == years[1] { Kept::Spoiled } else { Kept::Whole };
+            assert_eq!(kept, expected, "{in_its_place}: {partition}");
+        }
+        store.prove().expect("proven");
+        let spoiled: Vec<Partition> = store.spoiled().into_keys().collect();
+        assert_eq!(spoiled, [years[1]], "{in_its_place}");
+        drop(store);
+        assert_eq!(tree.missing(asked), years[1].span().into(), "{in_its_place}");
+    }
+}
+
+#[test]
+fn a_ledger_that_was_moved_away_is_missed_also_when_nothing_is_left_to_write() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &BARS);
+    let store = tree.open(spring());
+    store.look_for_ledger().expect("it is there");
+    let path = Ledger::path(tree.folder.path(), &tree.place.ticker);
+    fs::rename(&path, path.with_extension("away")).expect("moved");
+    let error = store.look_for_ledger().expect_err("gone");
+    assert!(matches!(error, StoreError::Ledger(LedgerError::Gone { .. })), "{error}");
 }

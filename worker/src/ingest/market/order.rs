@@ -32,7 +32,16 @@ impl Order {
     /// For the days that `ticker` misses, at least one.
     pub fn new(ticker: &Ticker, number: u32, missing: Coverage) -> Self {
         let (received, odd) = (Received::default(), OddRows::default());
-        Self { ticker: ticker.clone(), number, received, failure: None, in_part: None, alone: None, odd, missing }
+        Self {
+            ticker: ticker.clone(),
+            number,
+            received,
+            failure: None,
+            in_part: None,
+            alone: None,
+            odd,
+            missing,
+        }
     }
 
     /// The days to bring.

@@ -242,7 +242,8 @@ fn one_file_that_is_not_ours_costs_its_own_partition_and_no_other() {
     for in_its_place in ["a foreign file", "a file in the place of its folder"] {
         let folder = theirs.parent().expect("a folder");
         if in_its_place == "a foreign file" {
-            let other = Tree { place: place_of("BAC", Tree::new().folder.keep()), folder: Tree::new().folder };
+            let other =
+                Tree { place: place_of("BAC", Tree::new().folder.keep()), folder: Tree::new().folder };
             other.fetch(days("2023-03-01", "2023-03-31"), &["2023-03-10"]);
             fs::create_dir_all(folder).expect("made");
             fs::copy(other.place.file(years[1]), &theirs).expect("copied");

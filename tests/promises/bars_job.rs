@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -43,6 +43,12 @@ fn made(place: &Place) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
+/// How many files of bars there are, also while they are made.
+fn files(place: &Place) -> usize {
+    let is_bars = |path: &PathBuf| path.ends_with("bars.parquet");
+    tree::files(&place.path().join("bars")).into_iter().filter(is_bars).count()
+}
+
 /// Forgets the run and its bars, keeps the trades.
 fn forget(place: &Place) {
     for folder in [place.workdir(), place.path().join("bars")] {
@@ -56,18 +62,21 @@ fn processes(place: &Place) -> Vec<i32> {
     request["run"].as_str().map(|run| with_environment(&format!("LAUNCHER_RUN={run}"))).unwrap_or_default()
 }
 
-/// A run over `asked` whose launcher and workers are killed every `pause`, as often as `kills` says.
-fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u64, pause: Duration) -> u64 {
-    let mut interrupted = 0;
-    for round in 0..kills {
+/// A run over `asked` whose launcher and workers are killed whenever `step` files more are there, as often as `kills`
+/// says. Where it was over before anybody came, on a machine that is busy with others, all of it begins anew.
+fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u32, step: usize) {
+    let (mut met, mut round) = (0, 0);
+    while met < kills {
+        let before = files(place);
         let launcher = if place.workdir().join("run.json").exists() {
             Running::start(place.launcher("start").args(["--resume", "--foreground"]))
         } else {
             Running::start(&mut start(place, asked, words))
         };
-        eventually("a worker, or the end", || processes(place).len() > 1 || !launcher.is_running());
-        std::thread::sleep(pause.mul_f64(0.2 + (round * 37 % 100) as f64 / 100.0));
-        interrupted += u64::from(launcher.is_running());
+        let more = step * (round * 37 % 100) / 100;
+        let is_on_its_way = || processes(place).len() > 1 && files(place) >= before + more;
+        eventually("a worker with some files, or the end", || is_on_its_way() || !launcher.is_running());
+        let is_met = launcher.is_running();
         // By turns: workers under a living launcher, the launcher over living workers, and all of them.
         if round % 3 != 1 {
             for pid in processes(place).into_iter().filter(|pid| *pid != launcher.pid()) {
@@ -76,25 +85,31 @@ fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u64
         }
         launcher.signal(if round % 3 == 0 { Signal::SIGTERM } else { Signal::SIGKILL });
         launcher.wait();
+        met += u32::from(is_met);
+        round += 1;
+        assert!(round < 20 * kills as usize, "the run is never met on its way");
+        if !is_met {
+            forget(place);
+        }
     }
-    run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
-    interrupted
+    if place.workdir().join("run.json").exists() {
+        run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
+    } else {
+        run(&mut start(place, asked, words)).expect_code(0);
+    }
 }
 
 fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u32) {
     let place = with_trades(tickers, days(asked.0, asked.1));
     let words =
         "--mode all --batch-size 3 --max-concurrent 3 --retries 1000 -- --expected-ticks 40 --target 20000";
-    let began = Instant::now();
     let said = run(&mut start(&place, asked, words)).expect_code(0).stdout;
-    // As long as this machine takes: on a fast one fixed pauses would outlast the run.
-    let pause = began.elapsed() / kills;
     assert!(said.contains(&format!("{tickers} / {tickers} verified, 0 failed, 0 left")), "{said}");
     let undisturbed = made(&place);
+    let step = files(&place) / kills as usize;
     assert!(undisturbed.keys().any(|path| path.ends_with("year=2024/bars.parquet")), "there are bars");
     forget(&place);
-    let interrupted = killed_on_its_way(&place, asked, words, kills.into(), pause);
-    assert!(interrupted > u64::from(kills / 3), "{interrupted} of {kills} kills met the run on its way");
+    killed_on_its_way(&place, asked, words, kills, step);
     let disturbed = made(&place);
     assert_eq!(disturbed.keys().collect::<Vec<_>>(), undisturbed.keys().collect::<Vec<_>>());
     assert!(disturbed == undisturbed, "the same bytes, states included");

@@ -39,11 +39,16 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
     let tickers = universe(&exchange, 10);
     let asked = days("2019-01-01", "2024-06-28");
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
-    let mut interrupted = 0;
-    for moment in moments(12) {
+    for (round, moment) in moments(12).enumerate() {
+        // There is work for 160 answers.
+        let answers = round * 7 % 13;
+        let before = exchange.stats().total;
+        exchange.close_the_door_after(answers);
         let worker = Running::start(place.worker(&exchange.base_url(), asked).arg("--resume"));
-        std::thread::sleep(moment);
-        interrupted += u32::from(worker.is_running());
+        eventually("it waits for an answer", || exchange.stats().total > before + answers as u64);
+        // With that answer or this one it writes, or does not.
+        std::thread::sleep(moment / 10);
+        assert!(worker.is_running(), "it waits for an answer");
         worker.signal(Signal::SIGKILL);
         worker.wait();
         // What is on disk between two runs is whole, though not all of it is there.
@@ -55,7 +60,7 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
             );
         }
     }
-    assert!(interrupted > 3, "the kills came too late to prove anything");
+    exchange.open_the_door();
     run(place.worker(&exchange.base_url(), asked).arg("--resume")).expect_code(0);
     check(&place, &exchange, &tickers, asked);
 }
@@ -139,9 +144,11 @@ fn eight_real_tickers_in_batches_of_one_are_equal_to_the_source() {
 #[test]
 fn stopped_and_resumed_they_are_equal_to_the_source() {
     let Some(scene) = RealRun::new() else { return };
+    scene.exchange.close_the_door_after(12);
     run(&mut scene.start()).expect_code(0);
     eventually("some pages have been read", || scene.exchange.stats().total > 12);
     run(&mut scene.place.launcher("stop")).expect_code(0);
+    scene.exchange.open_the_door();
     assert_eq!(scene.processes(), [] as [i32; 0], "stop leaves no process of the run");
     run(&mut scene.go_on()).expect_code(0);
     scene.check();

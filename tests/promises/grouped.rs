@@ -297,11 +297,11 @@ fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
 #[test]
 fn a_worker_killed_at_any_moment_is_gone_on_with() {
     let scene = Scene::new(Config::synthetic(21).with_tickers(150), 150, days("2024-03-01", "2024-05-31"));
-    let mut interrupted = 0;
-    for moment in (1..=10).map(|number| Duration::from_millis(number * 60)) {
+    let ledger = |number: usize| Ledger::path(&scene.place.outdir(), &scene.tickers[number]);
+    let killed_when = |level: &dyn Fn() -> bool| {
         let worker = Running::start(scene.worker("grouped").arg("--resume"));
-        std::thread::sleep(moment);
-        interrupted += u32::from(worker.is_running());
+        eventually("the level, or the end", || level() || !worker.is_running());
+        let is_running = worker.is_running();
         worker.signal(Signal::SIGKILL);
         worker.wait();
         for ticker in &scene.tickers {
@@ -309,8 +309,24 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
             let on_disk = tree::daily_rows(&scene.place.outdir(), ticker);
             assert!(on_disk.iter().all(|row| truth.contains(row)), "{ticker}");
         }
+        is_running
+    };
+    // While the market comes: 63 sessions are needed, and not all of them are answered.
+    for answers in [0, 1, 7, 31, 62] {
+        scene.exchange.close_the_door_after(answers);
+        let before = scene.exchange.stats().total;
+        let level = || scene.exchange.stats().total > before + answers as u64;
+        assert!(killed_when(&level), "it waits for an answer");
     }
-    assert!(interrupted > 3, "the kills came too late to prove anything");
+    scene.exchange.open_the_door();
+    // While the tickers are written. Who is too late, on a machine that is busy with others, comes again.
+    for written in [0, 20, 80] {
+        let is_met = (0..20).any(|_| {
+            fs::remove_dir_all(scene.place.outdir()).expect("removed");
+            killed_when(&|| ledger(written).exists())
+        });
+        assert!(is_met, "a worker that writes 150 tickers is never met when it has written {written}");
+    }
     run(scene.worker("auto").arg("--resume")).expect_code(0);
     scene.check(&BTreeSet::new());
 }

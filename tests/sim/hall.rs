@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::chance::{join, mix, of_text};
 use super::config::{Config, RetryAfter};
+use super::door::Door;
 use super::endpoint::{Ask, Page, aggs, grouped, splits, tickers, trades};
 use super::faults::{Drawn, Fault};
 use super::params::{Params, hex32};
@@ -42,6 +43,7 @@ pub struct Hall {
     /// Twelve bytes for every URL ever asked: a million of them fit where one page does.
     asked: Mutex<HashMap<u64, u32>>,
     stats: Mutex<Stats>,
+    door: Door,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,6 +65,7 @@ impl Hall {
             first_asked: OnceLock::new(),
             asked: Mutex::default(),
             stats: Mutex::default(),
+            door: Door::default(),
         }
     }
 
@@ -79,6 +82,11 @@ impl Hall {
     /// Turns to another epoch; `false` where the source never changes its mind.
     pub fn turn_to_epoch(&self, number: u64) -> bool {
         self.revising.as_ref().inspect(|revising| revising.turn_to(number)).is_some()
+    }
+
+    /// Where requests come in.
+    pub fn door(&self) -> &Door {
+        &self.door
     }
 
     /// The counters.

@@ -31,6 +31,7 @@ pub mod endpoint;
 pub mod routes;
 pub mod reply;
 pub mod config;
+pub mod door;
 pub mod hall;
 pub mod wire;
 pub mod body;

@@ -111,6 +111,17 @@ impl Exchange {
         assert!(self.hall.turn_to_epoch(number), "a source that changes its mind was configured");
     }
 
+    /// Answers so many more requests, and lets all others wait until [`Exchange::open_the_door`]. A client with more
+    /// work than that is surely on its way when it is stopped.
+    pub fn close_the_door_after(&self, requests: usize) {
+        self.hall.door().close_after(requests);
+    }
+
+    /// Answers everybody again.
+    pub fn open_the_door(&self) {
+        self.hall.door().open();
+    }
+
     /// The counters so far.
     pub fn stats(&self) -> Stats {
         self.hall.stats().clone()
@@ -155,6 +166,9 @@ async fn respond(
     let is_counted = heard.path != "/__stats";
     let in_flight =
         is_counted.then(|| InFlight::arrived(Arc::clone(&hall), jiff::Timestamp::now().as_millisecond()));
+    if is_counted {
+        hall.door().enter().await;
+    }
     let date_offset = hall.config().date_offset;
     let takes_gzip = accepts_gzip(request.headers());
     let making = tokio::task::spawn_blocking(move || {

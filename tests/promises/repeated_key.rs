@@ -180,3 +180,34 @@ fn an_address_with_a_password_is_not_repeated() {
     let said = run(help.env("POLYGON_BASE_URL", base).arg("--help")).expect_code(0).stdout;
     assert!(said.contains("POLYGON_BASE_URL") && !said.contains("passw0rd"), "{said}");
 }
+
+#[test]
+fn a_proxy_that_repeats_its_password_gets_it_into_nothing_that_is_said() {
+    let proxy =
+        Parrot::start(answer("407 Basic bWU6cGFzc3cwcmQxMjM= for me:passw0rd123", "passw0rd123".to_owned()));
+    for address in [proxy.base_url(), "http://127.0.0.1:9"] {
+        let address = address.replace("http://", "http://me:passw0rd123@");
+        let place = Place::with_tickers(["A"]);
+        let asked = days("2022-01-03", "2022-12-29");
+        let base = "https://data.example";
+        let mut worker = place.worker(base, asked);
+        worker.arg("--events").arg(place.path().join("events.jsonl")).args(["--tries", "2"]);
+        for mut command in [worker, place.launcher_start(base, asked)] {
+            let ended = run(command.env("HTTPS_PROXY", &address));
+            assert_ne!(ended.code(), Some(0));
+            let said = ended.stdout + &ended.stderr;
+            assert!(said.contains("proxy") || address.ends_with(":9"), "it was asked: {said}");
+            for secret in ["passw0rd123", "bWU6cGFzc3cwcmQxMjM"] {
+                assert!(!said.contains(secret), "{said}");
+            }
+        }
+        for (path, bytes) in files(&place) {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            assert!(
+                !text.contains("passw0rd123") && !text.contains("bWU6cGFzc3"),
+                "{}: {text}",
+                path.display()
+            );
+        }
+    }
+}

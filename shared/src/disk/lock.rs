@@ -11,6 +11,9 @@ use fs2::FileExt;
 use super::audience::Audience;
 use super::publish::{DiskError, create_folder_for};
 
+/// So much of what a holder wrote of itself is said.
+const HOLDER_CHARS: usize = 1000;
+
 /// Why a lock was not got.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -168,6 +171,11 @@ fn got(locked: io::Result<()>, path: &Path) -> Result<bool, DiskError> {
     }
 }
 
+/// Whoever may write there may have written anything: nothing that a terminal would obey, and no book.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(HOLDER_CHARS).collect()
+}
+
 #[expect(clippy::disallowed_methods, reason = "the holder writes its name when it likes")]
 fn name_of_holder(file: &mut File) -> String {
     // The holder writes its name right after it got the lock: give it a moment.
@@ -175,7 +183,7 @@ fn name_of_holder(file: &mut File) -> String {
         let mut text = String::new();
         let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
         if read.is_ok() && !text.trim().is_empty() {
-            return text.trim().to_owned();
+            return shown(text.trim());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -198,6 +206,15 @@ mod tests {
         assert!(!Lock::is_held(&path));
         Lock::acquire(&path, "launcher 18").expect("free again");
     }
+    #[test]
+    fn a_name_in_a_lock_is_said_without_what_a_terminal_obeys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("launcher.lock");
+        let _first = Lock::acquire(&path, "launcher \x1b[2J 17").expect("free");
+        let error = Lock::acquire(&path, "launcher 18").expect_err("held");
+        assert_eq!(error.to_string(), format!("{} is held by launcher  [2J 17", path.display()));
+    }
+
     #[test]
     fn a_lock_goes_with_its_open_file_and_its_file_may_go_from_its_place() {
         let folder = tempfile::tempdir().expect("a folder");

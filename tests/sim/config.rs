@@ -60,6 +60,8 @@ pub struct Config {
     pub aggs_end: AggsEnd,
     /// The first day of aggregates that the plan reaches; earlier ones are a 403.
     pub plan_begins: TradingDay,
+    /// A ticker of which the plan reaches every day.
+    pub all_days_of: Option<String>,
     /// By so much the `Date` of its replies is ahead of this machine's clock, or behind.
     pub date_offset: SignedDuration,
 }
@@ -90,6 +92,7 @@ impl Config {
             sores: Sores::default(),
             aggs_end: AggsEnd::default(),
             plan_begins: TradingDay::MIN,
+            all_days_of: None,
             date_offset: SignedDuration::ZERO,
         }
     }
@@ -184,6 +187,13 @@ impl Config {
     #[must_use]
     pub fn with_plan_begins(mut self, day: TradingDay) -> Self {
         self.plan_begins = day;
+        self
+    }
+
+    /// With a plan that reaches every day of `ticker`, wherever it begins for others.
+    #[must_use]
+    pub fn with_all_days_of(mut self, ticker: &str) -> Self {
+        self.all_days_of = Some(ticker.to_owned());
         self
     }
 

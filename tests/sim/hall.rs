@@ -2,6 +2,7 @@
 //!
 //! Here are the things that requests share (rate window, repetitions of a URL); sockets are the server's.
 
+use shared::market::trading_day::TradingDay;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -148,6 +149,9 @@ impl Hall {
         if let Some(reply) = failed(request_id, drawn) {
             return reply;
         }
+        let all_days_of = self.config.all_days_of.as_deref();
+        let reaches_all =
+            all_days_of.is_some_and(|ticker| heard.path.split('/').any(|part| part == ticker));
         let page = Params::read(&heard.query).and_then(|(params, page)| {
             let ask = Ask {
                 source: &*self.source,
@@ -160,7 +164,7 @@ impl Hall {
                 sores: &self.config.sores,
                 page_rows_max: self.config.page_rows_max.max(1),
                 aggs_end: self.config.aggs_end,
-                plan_begins: self.config.plan_begins,
+                plan_begins: if reaches_all { TradingDay::MIN } else { self.config.plan_begins },
                 request_id,
             };
             page_of(route, &ask)

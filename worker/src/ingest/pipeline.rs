@@ -37,7 +37,7 @@ use crate::report::Level;
 pub struct Pipeline<'a> {
     tools: Tools<'a>,
     /// The first day that the plan reaches, once a refusal has made us find it. It is the key's, not the
-    /// ticker's: found once, it spares every later ticker the search.
+    /// ticker's: found once, it spares every later ticker the search, but not the question.
     plan_begins: Mutex<Option<TradingDay>>,
 }
 
@@ -216,20 +216,25 @@ impl<'a> Pipeline<'a> {
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
     }
 
-    /// Leaves out what is known to lie before the plan's first day.
+    /// Where another ticker's questions have found the plan's first day, this one is asked for the day before it: refused,
+    /// all that is older is refused too, without a search; answered, that day is no edge of this ticker.
     fn fetch_within_plan<R: Stored>(
         &self,
         visit: &mut Visit<'_, R>,
         range: DateRange,
     ) -> Result<(), TickerError> {
         let begins = *self.plan_begins.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(begins) = begins.filter(|begins| *begins > range.from()) else {
+        let known = begins.and_then(|begins| DateRange::new(range.from(), begins.previous().min(range.to())));
+        let Some(before) = known.and_then(|before| visit.wanted_of(before).hull()) else {
             return self.fetch(visit, range).map(drop);
         };
-        let before = DateRange::new(range.from(), begins.previous().min(range.to()));
-        self.refuse(visit, before.expect("the range begins before the plan does"))?;
-        let reached = DateRange::new(begins, range.to()).and_then(|reached| visit.wanted_of(reached).hull());
-        reached.map_or(Ok(()), |reached| self.fetch(visit, reached).map(drop))
+        match self.follow_chain(visit, before.to().into()) {
+            Ok(()) => {}
+            Err(TickerError::Source(Failure::OutsidePlan(_))) => self.refuse(visit, before)?,
+            Err(error) => return Err(error),
+        }
+        let rest = visit.open_of(range).hull();
+        rest.map_or(Ok(()), |rest| self.fetch(visit, rest).map(drop))
     }
 
     /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan

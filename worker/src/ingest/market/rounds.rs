@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use shared::dataset::answers::Asking;
+use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::Coverage;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -212,11 +212,12 @@ impl Rounds<'_> {
         if order.odd.any() {
             self.tools.reporter.ticker(Level::Warn, &order.ticker, order.odd);
         }
+        let wanted = self.tools.settled(order.missing());
         if let Some(error) = order.in_part {
             self.tally.failed(&order.ticker, &error);
             return Stand::Ended;
         }
-        let left_out = self.leave_unsettled(&order.ticker);
+        let left_out = self.look_once_more(&order.ticker, &wanted);
         match (order.failure, order.alone) {
             (Some(failure), _) => self.tally.failed(&order.ticker, &TickerError::from(failure)),
             (None, None) => match left_out {
@@ -232,13 +233,14 @@ impl Rounds<'_> {
         Stand::Ended
     }
 
-    fn leave_unsettled(&self, ticker: &Ticker) -> Result<(), TickerError> {
+    /// The rounds of `ticker` are over: what its ledger does not answer of the days `wanted` was there, and was moved or removed
+    /// meanwhile.
+    fn look_once_more(&self, ticker: &Ticker, wanted: &Coverage) -> Result<(), TickerError> {
         let ledger = self.tools.ledger(ticker).map_err(StoreError::from)?;
         self.tools.leave_unsettled(ticker, &ledger)?;
-        // Its rounds are over: what its ledger lacks was there, and was moved or removed meanwhile.
-        let task = self.tools.task;
-        let open = self.tools.settled(&ledger.missing(task.asked, &task.trust_now()));
-        if open.is_empty() { Ok(()) } else { Err(TickerError::DamagedMeanwhile(open)) }
+        let known = ledger.entries().map(|entry| entry.answers.days(|answer| answer.said != Said::Lost));
+        let gone = known.fold(wanted.clone(), |left, known| left.minus(&known));
+        if gone.is_empty() { Ok(()) } else { Err(TickerError::DamagedMeanwhile(gone)) }
     }
 
     fn commit(&self, order: &mut Order, round: &Round) -> Result<(), TickerError> {

@@ -260,7 +260,10 @@ fn days_outside_the_plan_are_recorded_by_the_day_and_not_asked_again() {
         assert_eq!(tree::daily_rows(&place.outdir(), ticker), reached, "{ticker}");
     }
     let asked = exchange.stats().total;
-    assert!(asked <= 24 + 2 * 5, "one search for the first day, then a refusal and a request a ticker: {asked}");
+    assert!(
+        asked <= 24 + 2 * 5,
+        "one search for the first day, then a refusal and a request a ticker: {asked}"
+    );
     run(&mut worker()).expect_code(0);
     assert_eq!(exchange.stats().total, asked, "known to be refused");
 }
@@ -273,7 +276,8 @@ fn what_the_plan_refuses_of_one_ticker_is_not_recorded_of_another() {
         universe(&exchange, 6)
     };
     let whole = &tickers[5];
-    let config = Config::synthetic(5).with_tickers(6).with_plan_begins(begins).with_all_days_of(whole.as_str());
+    let config =
+        Config::synthetic(5).with_tickers(6).with_plan_begins(begins).with_all_days_of(whole.as_str());
     let exchange = Exchange::start(config).expect("started");
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let mut worker = place.worker(&exchange.base_url(), days(FROM, TO));

@@ -150,8 +150,7 @@ impl Hall {
             return reply;
         }
         let all_days_of = self.config.all_days_of.as_deref();
-        let reaches_all =
-            all_days_of.is_some_and(|ticker| heard.path.split('/').any(|part| part == ticker));
+        let reaches_all = all_days_of.is_some_and(|ticker| heard.path.split('/').any(|part| part == ticker));
         let page = Params::read(&heard.query).and_then(|(params, page)| {
             let ask = Ask {
                 source: &*self.source,

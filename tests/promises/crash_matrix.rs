@@ -4,12 +4,13 @@
 //! journalled, between fork and exec, into publishing and journalling, and into a stop. Rounds are seeded, and every
 //! signal meets every victim. System call by system call: `crash_points`.
 
+mod storm;
+mod revised;
+
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use tests::harness::effort;
@@ -18,53 +19,22 @@ use tests::harness::program::{Running, eventually, run, with_environment};
 use tests::harness::tree;
 use tests::harness::zoo::{DAYS, Zoo};
 
+use storm::{SIGNALS, Strikes, VICTIMS, marked};
+
 const CAP: u32 = 3;
 const TICKERS: usize = 60;
-
-/// A small generator of our own: the same seed gives the same kills.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[usize::try_from(self.below(choices.len() as u64)).expect("small")]
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Victim {
-    Launcher,
-    Shim,
-    Worker,
-    /// The whole group of a worker.
-    Group,
-    /// All processes of the run, in one sweep.
-    Everybody,
-}
-
-const VICTIMS: [Victim; 5] =
-    [Victim::Launcher, Victim::Shim, Victim::Worker, Victim::Group, Victim::Everybody];
-const SIGNALS: [Signal; 6] =
-    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGSTOP, Signal::SIGKILL];
 
 struct Matrix {
     zoo: Zoo,
     place: Place,
-    dice: Dice,
-    /// The first cell to be struck, of all signals and victims.
-    first_cell: usize,
-    kills: usize,
+    strikes: Strikes,
 }
 
 impl Matrix {
     fn new(seed: u64, first_cell: usize) -> Self {
         let tickers = (0..TICKERS).map(|number| format!("T{number}"));
         let place = Place::with_tickers(tickers);
-        Self { zoo: Zoo::open(), place, dice: Dice(seed), first_cell, kills: 0 }
+        Self { zoo: Zoo::open(), place, strikes: Strikes::new(seed, first_cell) }
     }
 
     fn start(&self) -> Running {
@@ -82,62 +52,21 @@ impl Matrix {
     }
 
     fn marked(&self) -> Vec<i32> {
-        let text = std::fs::read_to_string(self.place.workdir().join("run.json")).unwrap_or_default();
-        let request: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        match request["run"].as_str() {
-            Some(run) => with_environment(&format!("LAUNCHER_RUN={run}")),
-            None => Vec::new(),
-        }
-    }
-
-    /// Shims are launchers.
-    fn those_named(&self, name: &str) -> Vec<i32> {
-        let is_named = |pid: &i32| {
-            std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe: PathBuf| exe.ends_with(name))
-        };
-        self.marked().into_iter().filter(is_named).collect()
-    }
-
-    /// Strikes the next cell whose victim there is; a cell is left only when it was struck.
-    fn strike(&mut self, launcher: &Running) {
-        let cell = self.first_cell + self.kills;
-        let (signal, victim) = (SIGNALS[cell % SIGNALS.len()], VICTIMS[cell / SIGNALS.len() % VICTIMS.len()]);
-        let one_of =
-            |pids: Vec<i32>, dice: &mut Dice| if pids.is_empty() { pids } else { vec![dice.of(&pids)] };
-        let pids = match victim {
-            Victim::Launcher => vec![launcher.pid()],
-            Victim::Shim => one_of(self.those_named("launcher"), &mut self.dice),
-            Victim::Worker | Victim::Group => one_of(self.those_named("worker"), &mut self.dice),
-            Victim::Everybody => [vec![launcher.pid()], self.marked()].concat(),
-        };
-        let send = |signal| {
-            let struck = pids.iter().map(|pid| match victim {
-                Victim::Group => killpg(Pid::from_raw(*pid), signal),
-                Victim::Launcher | Victim::Shim | Victim::Worker | Victim::Everybody => {
-                    kill(Pid::from_raw(*pid), signal)
-                }
-            });
-            struck.flatten().count()
-        };
-        let struck = send(signal);
-        if signal == Signal::SIGSTOP {
-            std::thread::sleep(Duration::from_millis(self.dice.below(40)));
-            send(Signal::SIGCONT);
-        }
-        self.kills += usize::from(struck > 0);
+        marked(&self.place)
     }
 
     /// One supervisor's life: struck a few times, or stopped and struck.
     fn life(&mut self) -> Option<i32> {
         let launcher = self.start();
-        let stopper = (self.dice.below(6) == 0)
+        let stopper = (self.strikes.dice.below(6) == 0)
             .then(|| Running::start(&mut self.zoo.launcher(&self.place, "", "stop")));
-        for _ in 0..=self.dice.below(4) {
-            std::thread::sleep(Duration::from_millis(self.dice.below(70)));
+        for _ in 0..=self.strikes.dice.below(4) {
+            std::thread::sleep(Duration::from_millis(self.strikes.dice.below(70)));
             if !launcher.is_running() {
                 break;
             }
-            self.strike(&launcher);
+            let pause = Duration::from_millis(self.strikes.dice.below(40));
+            self.strikes.strike(&self.place, &launcher, || std::thread::sleep(pause));
         }
         if let Some(stopper) = stopper {
             // It may come before there is a run, or meet one that was killed.
@@ -147,7 +76,7 @@ impl Matrix {
             self.stop();
             return None;
         }
-        if self.dice.below(2) == 0 {
+        if self.strikes.dice.below(2) == 0 {
             launcher.signal(Signal::SIGKILL);
         }
         launcher.wait().code()
@@ -189,14 +118,14 @@ fn storm(seed: u64, kills: usize) -> usize {
     for round in 0.. {
         let mut matrix = Matrix::new(seed * 1000 + round, sent);
         // Mostly it is broken off in the middle, so that the start after it has something to go on with.
-        for _ in 0..=matrix.dice.below(12) {
+        for _ in 0..=matrix.strikes.dice.below(12) {
             if matrix.life() == Some(0) {
                 break;
             }
             matrix.check();
         }
         matrix.finish();
-        sent += matrix.kills;
+        sent += matrix.strikes.sent;
         if sent >= kills {
             break;
         }

@@ -36,7 +36,10 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
         "ticker\n../x\n",
         "tickers.csv:2: \"../x\" is not a ticker (letters, digits, '.' and '-' only)",
     );
-    refused_list("ticker\nA\n\nB\n", "tickers.csv:3: a ticker is missing here");
+    refused_list(
+        "ticker,ticker\nA,B\n",
+        "tickers.csv:1: 2 columns are called \"ticker\"; rename or remove all but one",
+    );
     refused_list("ticker\n", "tickers.csv: no tickers in it");
     let scene = Scene::of(&["A"]);
     std::fs::remove_file(scene.path("tickers.csv")).expect("removed");

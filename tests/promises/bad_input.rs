@@ -55,7 +55,10 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
         "ticker\nA\n../x\n",
         "tickers.csv:3: \"../x\" is not a ticker (letters, digits, '.' and '-' only)",
     );
-    refused_list("ticker\nA\n\nB\n", "tickers.csv:3: a ticker is missing here");
+    refused_list(
+        "ticker,ticker\nA,B\n",
+        "tickers.csv:1: 2 columns are called \"ticker\"; rename or remove all but one",
+    );
     refused_list("ticker\n", "tickers.csv: no tickers in it");
     let place = Place::with_tickers(["A"]);
     fs::remove_file(place.tickers_csv()).expect("removed");

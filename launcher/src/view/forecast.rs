@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::run::workdir::BatchId;
 
+use super::counts::TickerCounts;
 use super::eta::{self, Eta, Finished, Left, Underway};
 use super::measure::Measure;
 use super::running::RunningBatch;
@@ -44,7 +45,12 @@ pub enum CountedBy {
 
 impl Progress {
     /// Of the run that `machine` is.
-    pub fn of(machine: &Machine) -> Self {
+    pub fn of(machine: &Machine, tickers: &TickerCounts) -> Self {
+        // What is in no batch is not behind: a plan that was torn has no batches, or not all.
+        if tickers.left > 0 && machine.batches().all(|(_, batch)| batch.is_over()) {
+            let behind = tickers.expected.saturating_sub(tickers.left);
+            return Self { percent: behind * 100 / tickers.expected.max(1), by: CountedBy::Tickers };
+        }
         let measure = Measure::of(machine);
         let by = match measure {
             Measure::Tickers => CountedBy::Tickers,

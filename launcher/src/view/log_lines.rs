@@ -17,6 +17,8 @@ use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE, shortened};
 const LINE_BYTES: u64 = 64 * 1024;
 /// How much of a line is kept.
 const TEXT_CHARS: usize = 300;
+/// How the worker marks what goes as it should: no such line tells why anything failed.
+const INFO_LEVEL: &str = " INFO ";
 
 /// A line and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -144,6 +146,9 @@ impl Search<'_> {
     }
 
     fn weigh(&self, text: &str) -> Option<Weight> {
+        if text.split_once(INFO_LEVEL).is_some_and(|(stamp, _)| !stamp.contains(' ')) {
+            return None;
+        }
         let error = text.split_once(ERROR_LEVEL).map(|(_, said)| said.trim_start());
         let said = error.or_else(|| text.splitn(3, ' ').nth(2)).unwrap_or(text).trim_start();
         let named = said.split_once(": ").map(|(name, _)| name);
@@ -204,6 +209,14 @@ mod tests {
                 (2, log, Some(9), "thread 'main' panicked at src/main.rs:1:".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn a_line_that_says_that_all_is_well_tells_no_cause() {
+        let log = "==== batch_0001 attempt 1, 2024-07-01T12:00:00Z, tickers: 2\n\
+            2024-07-01T12:00:00.000Z INFO  A: starts\n\
+            2024-07-01T12:00:02.001Z INFO  end: 0 tickers done, 2 failed\n";
+        assert_eq!(told(log, None, Reach::Whole), []);
     }
 
     #[test]

@@ -180,7 +180,7 @@ impl Snapshot {
             created_at: request.created_at,
             pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
             paused_by: if matches!(state, State::Paused(_)) { paused_by(machine) } else { Vec::new() },
-            progress: Progress::of(machine),
+            progress: Progress::of(machine, &tickers),
             tickers,
             without_rows: WithoutRows { tickers: counts::without_rows(machine), examples: Vec::new() },
             checked: machine.checked().map(|(at, it)| Check {

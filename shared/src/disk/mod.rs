@@ -1,6 +1,7 @@
 //! How bytes become durable: whole files published by rename, and append-only logs of checked lines.
 //! What the bytes mean is for the rooms above.
 
+pub mod regular;
 pub mod audience;
 pub mod publish;
 mod bounded_lines;

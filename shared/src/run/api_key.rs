@@ -1,9 +1,10 @@
 //! The API key: found in the environment or a `.env` file, sent as a header, written nowhere.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
+
+use crate::disk::regular;
 
 /// Where a key may stand, first one first.
 const NAMES: [&str; 2] = ["POLYGON_API_KEY", "MASSIVE_API_KEY"];
@@ -44,8 +45,8 @@ impl ApiKey {
 
     /// Looks into the environment, then into `.env` in `folder`. `variable` is how the environment is asked.
     pub fn find(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Result<Self, ApiKeyError> {
-        let file = match fs::read_to_string(folder.join(".env")) {
-            Ok(text) => Ok(text),
+        let file = match regular::read(&folder.join(".env")) {
+            Ok(bytes) => text_of(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(ApiKeyError::Unreadable(error.to_string())),
         };
@@ -80,6 +81,12 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// Without the mark that editors put before UTF-8.
+fn text_of(bytes: Vec<u8>) -> Result<String, ApiKeyError> {
+    let text = String::from_utf8(bytes).map_err(|error| ApiKeyError::Unreadable(error.to_string()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
 /// `NAME=value` or `export NAME="value"`, the last one counts; lines that begin with `#` do not.
 fn value_in(file: &str, name: &str) -> Option<String> {
     let value = |line: &str| {
@@ -95,6 +102,7 @@ fn value_in(file: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn find(environment: &[(&str, &str)], file: &str) -> Result<String, ApiKeyError> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -120,6 +128,8 @@ mod tests {
             Ok("of-the-file")
         );
         assert_eq!(find(&[], "OTHER=1"), Err(ApiKeyError::Missing));
+        let marked = "\u{feff}POLYGON_API_KEY=of-the-file";
+        assert_eq!(find(&[], marked).as_deref(), Ok("of-the-file"), "as editors of Windows save it");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The ticker CSV: any columns, one of them `ticker`. Parsed strictly here, trusted everywhere else.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk::publish::DiskError;
+use crate::disk::regular;
 use crate::market::ticker::{Ticker, TickerError};
 
 /// Why a ticker CSV is refused.
@@ -21,6 +22,14 @@ pub enum TickerListError {
         path: PathBuf,
         /// The columns that it has.
         found: String,
+    },
+    /// Which of them is meant nobody can tell.
+    #[error("{path}:1: {count} columns are called \"ticker\"; rename or remove all but one", path = path.display())]
+    TickerColumns {
+        /// The file.
+        path: PathBuf,
+        /// How many there are.
+        count: usize,
     },
     /// A line that does not hold a ticker.
     #[error("{path}:{line}: {what}", path = path.display())]
@@ -57,15 +66,15 @@ pub struct TickerList {
 }
 
 impl TickerList {
-    /// Reads `path`. A blank line between tickers is refused (what stood there?); at the end it is nothing.
+    /// Reads `path`. A line without anything in it is passed over, and so is one of commas alone.
     pub fn read(path: &Path) -> Result<Self, TickerListError> {
-        let bytes = fs::read(path).map_err(DiskError::at("read", path))?;
+        let bytes = regular::read(path).map_err(DiskError::at("read", path))?;
         Self::parse_bytes(path, &bytes)
     }
 
     /// Reads a CSV from memory; `path` is only for messages.
     pub fn parse_bytes(path: &Path, bytes: &[u8]) -> Result<Self, TickerListError> {
-        Self::parse(path, utf8(path, bytes)?)
+        Self::parse(path, &text_of(path, bytes)?)
     }
 
     /// Reads CSV text; `path` is only for messages.
@@ -93,13 +102,14 @@ impl TickerList {
     }
 }
 
-/// The text of a CSV; `path` is only for messages.
-pub(super) fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, TickerListError> {
-    std::str::from_utf8(bytes).map_err(|error| TickerListError::Malformed {
-        path: path.to_owned(),
-        line: 1 + newlines(&bytes[..error.valid_up_to()]),
-        what: "not UTF-8; save it as UTF-8".to_owned(),
-    })
+/// The text of a CSV; `path` is only for messages. A byte of another encoding is harmless in a column that nobody reads; in a
+/// ticker it is refused like any other character that no ticker has.
+pub(super) fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, str>, TickerListError> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        let what = "UTF-16; save it as \"CSV UTF-8\"".to_owned();
+        return Err(TickerListError::Malformed { path: path.to_owned(), line: 1, what });
+    }
+    Ok(String::from_utf8_lossy(bytes))
 }
 
 /// A line of a ticker CSV.
@@ -129,22 +139,28 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
     mut take: impl FnMut(Line) -> Result<(), E>,
 ) -> Result<(), E> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(path, &error))?.clone();
     let Some(column) = header.iter().position(|name| name == "ticker") else {
         let found = header.iter().collect::<Vec<_>>().join(", ");
         return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found }.into());
     };
+    let count = header.iter().filter(|name| *name == "ticker").count();
+    if count > 1 {
+        return Err(TickerListError::TickerColumns { path: path.to_owned(), count }.into());
+    }
     for record in reader.records() {
         let record = record.map_err(|error| malformed(path, &error))?;
-        let start = start_of(text, &record);
-        let refuse = |what| {
-            let line = 1 + newlines(&text.as_bytes()[..start]);
-            TickerListError::Ticker { path: path.to_owned(), line, what }
-        };
-        if text[start..].starts_with(['\n', '\r']) {
-            return Err(refuse(TickerError::Empty).into());
+        if record.iter().all(str::is_empty) {
+            continue;
         }
+        let line = 1 + newlines(&text.as_bytes()[..start_of(text, &record)]);
+        if record.len() != header.len() {
+            let what = format!("{} fields where the first line has {}", record.len(), header.len());
+            return Err(TickerListError::Malformed { path: path.to_owned(), line, what }.into());
+        }
+        let refuse = |what| TickerListError::Ticker { path: path.to_owned(), line, what };
         let ticker: Ticker = record.get(column).unwrap_or("").parse().map_err(refuse)?;
         take(Line { ticker, header: &header, record: &record, text })?;
     }
@@ -159,19 +175,12 @@ fn newlines(bytes: &[u8]) -> u64 {
 fn start_of(text: &str, record: &csv::StringRecord) -> usize {
     let at = record.position().map_or(0, csv::Position::byte);
     let at = usize::try_from(at).map_or(0, |at| at.min(text.len()));
-    // The newline of a CR LF pair is read with the next record.
-    if text[..at].ends_with('\r') && text[at..].starts_with('\n') { at + 1 } else { at }
+    let blank = text.as_bytes()[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    at + blank
 }
 
 fn malformed(path: &Path, error: &csv::Error) -> TickerListError {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => TickerListError::Malformed {
-            path: path.to_owned(),
-            line: pos.as_ref().map_or(0, csv::Position::line),
-            what: format!("{len} fields where the first line has {expected_len}"),
-        },
-        _ => DiskError::at("read", path)(io::Error::other(error.to_string())).into(),
-    }
+    DiskError::at("read", path)(io::Error::other(error.to_string())).into()
 }
 
 #[cfg(test)]
@@ -202,8 +211,14 @@ mod tests {
             said("ticker\nA\n../x\n"),
             "small.csv:3: \"../x\" is not a ticker (letters, digits, '.' and '-' only)"
         );
-        assert_eq!(said("ticker\nA\n\nB\n"), "small.csv:3: a ticker is missing here");
-        assert_eq!(said("ticker\r\nA\r\n\r\nB\r\n"), "small.csv:3: a ticker is missing here");
+        assert_eq!(
+            said("ticker,ticker\nA,B\n"),
+            "small.csv:1: 2 columns are called \"ticker\"; rename or remove all but one"
+        );
+        assert_eq!(
+            said("ticker\r\nA\r\n\r\n../x\r\n"),
+            "small.csv:4: \"../x\" is not a ticker (letters, digits, '.' and '-' only)"
+        );
         assert_eq!(said("ticker,name\nA,x\n,y\n"), "small.csv:3: a ticker is missing here");
         assert_eq!(
             said("ticker,name\nA,x\nB\n"),
@@ -217,11 +232,20 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_of_another_encoding_is_named_with_its_line() {
-        let error = TickerList::parse_bytes(Path::new("small.csv"), b"name,ticker\nA,A\nCaf\xe9,B\n");
-        assert_eq!(
-            error.expect_err("refused").to_string(),
-            "small.csv:3: not a line of this CSV (not UTF-8; save it as UTF-8)"
+    fn lines_without_anything_in_them_are_passed_over() {
+        for text in ["ticker\nA\n\nB\n", "ticker\r\nA\r\n\r\nB\r\n", "ticker,name\nA,x\n,\n,,\nB,y\n,\n"] {
+            assert_eq!(names(&parse(text).expect("read").tickers), ["A", "B"], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_of_another_encoding_matters_in_a_ticker_alone() {
+        let read = |bytes: &[u8]| TickerList::parse_bytes(Path::new("small.csv"), bytes);
+        assert_eq!(names(&read(b"name,ticker\nCaf\xe9,B\n").expect("read").tickers), ["B"]);
+        let said = |bytes: &[u8]| read(bytes).expect_err("refused").to_string();
+        assert!(said(b"name,ticker\nA,A\nx,B\xe9\n").starts_with("small.csv:3: "));
+        assert!(
+            said(b"\xff\xfet\0i\0").starts_with("small.csv:1: not a line of this CSV (UTF-16; save it as")
         );
     }
 }

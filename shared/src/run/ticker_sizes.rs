@@ -2,11 +2,11 @@
 //! business; here they are numbers.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ticker_list::{TickerListError, for_each_ticker, utf8};
+use super::ticker_list::{TickerListError, for_each_ticker, text_of};
 use crate::disk::publish::DiskError;
+use crate::disk::regular;
 use crate::market::ticker::Ticker;
 
 /// What columns of sizes are called; where there are several, the first of these counts.
@@ -44,8 +44,9 @@ pub struct TickerSizes {
 impl TickerSizes {
     /// Reads `path`. `None` where no column is one of sizes.
     pub fn read(path: &Path) -> Result<Option<Self>, TickerSizesError> {
-        let bytes = fs::read(path).map_err(DiskError::at("read", path)).map_err(TickerListError::Disk)?;
-        Self::parse(path, utf8(path, &bytes)?)
+        let bytes =
+            regular::read(path).map_err(DiskError::at("read", path)).map_err(TickerListError::Disk)?;
+        Self::parse(path, &text_of(path, &bytes)?)
     }
 
     /// Reads a CSV from memory; `path` is only for messages.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 
 use tests::harness::place::{Place, days, ticker};
 use tests::harness::program::run;
@@ -57,7 +58,7 @@ fn a_bad_row_of_the_market_is_its_own_ticker_s_which_is_asked_for_alone_or_nobod
     let said = run(worker.args(["--via", "grouped"])).expect_code(0).stderr;
     for words in [
         "2024-03-08: 1 rows of other tickers are of no use (OTHER: row 3: ",
-        "BAD: its row of the market is of no use (row 2: invalid type: null",
+        "BAD: the market does not answer for it (row 2: invalid type: null",
     ] {
         assert_eq!(said.matches(words).count(), 1, "{words}: {said}");
     }
@@ -65,6 +66,58 @@ fn a_bad_row_of_the_market_is_its_own_ticker_s_which_is_asked_for_alone_or_nobod
         let rows = tree::daily_rows(&place.outdir(), &ticker(name));
         assert_eq!(rows.len(), 1, "{name}: {said}");
     }
+}
+
+/// A server of a market in which GOOD and two others trade, and one row has no name; by itself nobody has a row. Returns
+/// also what was asked.
+fn market_with_a_nameless_row() -> (String, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asked);
+    let base = serve(move |path| {
+        heard.lock().expect("whole").push(path.to_owned());
+        if path.starts_with("/v2/aggs/grouped/") {
+            let nameless = bar("GONE", CLOSE, "10", "5").replace(r#""T":"GONE","#, "");
+            return page(None, &[bar("GOOD", CLOSE, "10", "5"), nameless, bar("OTHER", CLOSE, "10", "5")]);
+        }
+        let name = path.split('/').nth(4).unwrap_or_default();
+        page(Some(name), &[])
+    });
+    (base, asked)
+}
+
+#[test]
+fn a_row_of_the_market_without_a_name_costs_nobody_a_row_and_makes_nobody_s_day_empty() {
+    let (base, asked) = market_with_a_nameless_row();
+    let place = Place::with_tickers(["GOOD", "GONE"]);
+    let mut worker = place.worker(&base, days("2024-03-08", "2024-03-08"));
+    let said = run(worker.args(["--via", "grouped"])).expect_code(0).stderr;
+    let words =
+        "listed tickers without a row are in doubt: 1 rows of its day name no ticker, the first is row 2: ";
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+    assert!(said.contains("GONE: the market does not answer for it (1 rows of its day"), "{said}");
+    let asked = asked.lock().expect("whole");
+    let of = |name: &str| asked.iter().filter(|path| path.contains(name)).count();
+    assert_eq!((of("/grouped/"), of("/ticker/GONE/"), asked.len()), (2, 1, 3), "{asked:?}");
+    assert_eq!(tree::daily_rows(&place.outdir(), &ticker("GOOD")).len(), 1);
+}
+
+#[test]
+fn a_market_in_doubt_does_not_become_thousands_of_requests() {
+    let (base, asked) = market_with_a_nameless_row();
+    let names: Vec<String> = (0..252).map(|number| format!("GONE{number}")).collect();
+    let place = Place::with_tickers(&names);
+    let worker = || {
+        let mut worker = place.worker(&base, days("2024-03-08", "2024-03-08"));
+        worker.args(["--via", "grouped", "--resume"]);
+        worker
+    };
+    let said = run(&mut worker()).expect_code(10).stderr;
+    assert_eq!(asked.lock().expect("whole").len(), 2 + 250, "the session twice, and so many alone");
+    let named =
+        "failed, may be tried again: the market does not answer for it (1 rows of its day name no ticker";
+    assert_eq!(said.matches(named).count(), 2, "{said}");
+    run(&mut worker()).expect_code(0);
+    assert_eq!(asked.lock().expect("whole").len(), 2 + 250 + 2 + 2, "the next visit goes on with the others");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use shared::run::base_url::BaseUrl;
 use super::client::Client;
 use super::endpoints;
 use super::failure::Failure;
+use super::lie::Lie;
 use super::market_day::{MarketDay, Sieve, Wanted};
 use super::page;
 use crate::stop::Stop;
@@ -29,6 +30,7 @@ pub struct Question<'a> {
 
 /// Asks for `day`; returns also the length of the reply. Each failure that is answered by another try goes to
 /// `on_retry`, with the wait before it. A lying reply is asked for again as it was: there is no other way to ask.
+/// A first reply with rows that name no ticker is asked for again too; a later one is taken as it is.
 pub fn ask_day(
     client: &Client,
     question: Question<'_>,
@@ -42,7 +44,10 @@ pub fn ask_day(
     loop {
         let read = |body: &mut dyn std::io::Read| {
             let mut sieve = Sieve::new(day, wanted);
-            let page = page::decode_each(body, |row| sieve.take(row))?;
+            let page = page::decode_each(body, |row| {
+                sieve.take(row);
+                Ok(())
+            })?;
             Ok((page, sieve))
         };
         let judged = match client.get(&url, stop, read, &mut on_retry) {
@@ -51,7 +56,10 @@ pub fn ask_day(
             Err(failure) => return Err(failure),
         };
         let failure = match judged {
-            Ok(answer) => return Ok(answer),
+            Ok((market_day, bytes)) => match market_day.doubt().filter(|_| lies == 0) {
+                Some(doubt) => Failure::Lie(Lie::Nameless(doubt.to_owned())),
+                None => return Ok((market_day, bytes)),
+            },
             Err(lie) => Failure::Lie(lie),
         };
         lies += 1;

@@ -50,6 +50,9 @@ pub enum Lie {
     /// Two different rows for one window.
     #[error("two different rows are stamped {0}; --duplicates keep-last, or keep-first, takes one of them")]
     TwoRows(i64),
+    /// Rows of a day of the whole market that may be anybody's.
+    #[error("{0}")]
+    Nameless(String),
     /// A day of the whole market is one page.
     #[error("the page of a whole day leads on to another")]
     DayLeadsOn,
@@ -100,6 +103,7 @@ impl Lie {
             | Self::OutsideRange(_)
             | Self::RowsOfOther(_)
             | Self::Impossible(_)
+            | Self::Nameless(_)
             | Self::DayLeadsOn
             | Self::RepeatedNextUrl
             | Self::ForeignNextUrl(_)
@@ -127,6 +131,7 @@ impl Lie {
             Self::TwoRows(_) => "two different rows have one stamp",
             Self::RowsOfOther(_) => "the rows are of another ticker",
             Self::Impossible(_) => "a row or page says what can't be",
+            Self::Nameless(_) => "rows of the market name no ticker",
             Self::DayLeadsOn => "the page of a whole day leads on to another",
             Self::RepeatedNextUrl | Self::DoesNotAdvance => "next_url leads back",
             Self::ForeignNextUrl(_) => "next_url leads to another host",

@@ -2,6 +2,10 @@
 //!
 //! The reply is one page of some 12,000 rows in no order. It is sifted while it arrives, so that memory never
 //! holds the market.
+//!
+//! A row that names no ticker may be anybody's, so it puts its session in doubt. Who has a row of its own there is
+//! answered for; of who has none nothing is known, not even that it did not trade. Where half of the rows or more name
+//! no ticker, nothing of the reply is believed.
 
 use std::collections::HashMap;
 
@@ -32,6 +36,8 @@ pub struct MarketDay {
     bars: Vec<(u32, Ohlcv)>,
     /// Why there is no bar of a wanted ticker that the market has rows of; by number.
     bad: Vec<(u32, String)>,
+    /// Why a wanted ticker without a row may have one all the same.
+    doubt: Option<String>,
     /// Rows of the whole market.
     pub held: u64,
     /// Rows that stood there twice and were taken once.
@@ -56,9 +62,15 @@ impl MarketDay {
         Some(self.bars[at].1)
     }
 
-    /// Why the row of a ticker is of no use: its day is not answered for.
+    /// Why the day is not answered for to a ticker: its row is of no use, or may be among those without a name.
     pub fn bad(&self, number: u32) -> Option<&str> {
-        self.bad.iter().find(|(of, _)| *of == number).map(|(_, what)| what.as_str())
+        let own = self.bad.iter().find(|(of, _)| *of == number).map(|(_, what)| what.as_str());
+        own.or_else(|| self.doubt().filter(|_| self.bar(number).is_none()))
+    }
+
+    /// The rows that name no ticker, in words, if there are any.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
     }
 }
 
@@ -73,6 +85,9 @@ pub struct Sieve<'a> {
     stray: Option<i64>,
     bars: Vec<(u32, Ohlcv)>,
     bad: Vec<(u32, String)>,
+    /// Rows that name no ticker, and what is wrong with the first.
+    nameless: u64,
+    nameless_first: Option<String>,
     foreign: Foreign,
 }
 
@@ -80,22 +95,26 @@ impl<'a> Sieve<'a> {
     /// For a reply that is to be of `day`.
     pub fn new(day: TradingDay, wanted: &'a Wanted) -> Self {
         let (bars, bad, foreign) = (Vec::new(), Vec::new(), Foreign::default());
-        Self { day, wanted, held: 0, strays: 0, stray: None, bars, bad, foreign }
+        let (stray, nameless_first) = (None, None);
+        Self { day, wanted, held: 0, strays: 0, stray, bars, bad, nameless: 0, nameless_first, foreign }
     }
 
     /// Keeps what is wanted, stamped as the same bar is where its ticker is asked for alone: with the beginning
     /// of its day. Here the vendor stamps the end of the session, on half days maybe another hour.
     ///
     /// A row of no use is its ticker's own trouble, or nobody's. Without a ticker it might be anybody's.
-    pub fn take(&mut self, row: Result<NamedBar, BadRow>) -> Result<(), BadRow> {
+    pub fn take(&mut self, row: Result<NamedBar, BadRow>) {
         self.held += 1;
         let row = match row {
             Ok(row) => row,
             Err(BadRow { ticker: Some(ticker), number, what, .. }) => {
-                self.set_aside(&ticker, format!("row {number}: {what}"));
-                return Ok(());
+                return self.set_aside(&ticker, format!("row {number}: {what}"));
             }
-            Err(nobodys) => return Err(nobodys),
+            Err(BadRow { ticker: None, number, what, .. }) => {
+                self.nameless += 1;
+                self.nameless_first.get_or_insert_with(|| format!("row {number}: {what}"));
+                return;
+            }
         };
         let t = self.day.start_utc_ms();
         if !(t..self.day.next().start_utc_ms()).contains(&row.bar.t) {
@@ -105,7 +124,6 @@ impl<'a> Sieve<'a> {
         } else if let Some(number) = self.wanted.0.get(&row.ticker) {
             self.bars.push((*number, Ohlcv { t, ..row.bar }));
         }
-        Ok(())
     }
 
     fn set_aside(&mut self, ticker: &str, what: String) {
@@ -125,6 +143,13 @@ impl<'a> Sieve<'a> {
         if page.next_url.as_deref().is_some_and(|url| !url.trim().is_empty()) {
             return Err(Lie::DayLeadsOn);
         }
+        let rows = self.nameless;
+        let doubt = self
+            .nameless_first
+            .map(|first| format!("{rows} rows of its day name no ticker, the first is {first}"));
+        if let Some(doubt) = doubt.as_ref().filter(|_| rows * 2 >= self.held) {
+            return Err(Lie::Nameless(doubt.clone()));
+        }
         // A few rows of another day are theirs alone; so many make it another day's page.
         if let Some(stamp) = self.stray.filter(|_| self.strays * 2 >= self.held) {
             return Err(Lie::OutsideRange(stamp));
@@ -139,7 +164,14 @@ impl<'a> Sieve<'a> {
         let repeated = (kept - self.bars.len()) as u64;
         // Days are held side by side: what a growing list has taken too much counts.
         self.bars.shrink_to_fit();
-        Ok(MarketDay { bars: self.bars, bad: self.bad, held: self.held, repeated, foreign: self.foreign })
+        Ok(MarketDay {
+            bars: self.bars,
+            bad: self.bad,
+            doubt,
+            held: self.held,
+            repeated,
+            foreign: self.foreign,
+        })
     }
 }
 
@@ -157,7 +189,11 @@ mod tests {
         let tickers = ["GIK", "AIG", "TpC"].map(|name| name.parse::<Ticker>().expect(name));
         let wanted = tickers.iter().zip(0..).collect();
         let mut sieve = Sieve::new(DAY.parse().expect("a day"), &wanted);
-        let page = decode_each(body.as_bytes(), |row| sieve.take(row)).expect("a page");
+        let page = decode_each(body.as_bytes(), |row| {
+            sieve.take(row);
+            Ok(())
+        });
+        let page = page.expect("a page");
         sieve.judge(&page, Adjusted::No)
     }
 
@@ -218,13 +254,24 @@ mod tests {
         let day = judged(&body(&[null("GIK"), of_aig.clone()])).expect("true");
         assert_eq!((day.bar(0), day.bar(1).is_some(), day.foreign.rows), (None, true, 0));
         assert!(day.bad(0).is_some_and(|what| what.starts_with("row 1: invalid type: null")));
-        // Nobody can tell whose this is.
-        let tickers = ["GIK"].map(|name| name.parse::<Ticker>().expect(name));
-        let wanted = tickers.iter().zip(0..).collect();
-        let mut sieve = Sieve::new(DAY.parse().expect("a day"), &wanted);
-        let nameless = body(&[null("GIK").replace(r#""T":"GIK","#, ""), of_aig]);
-        let error = decode_each(nameless.as_bytes(), |row| sieve.take(row)).expect_err("anybody's");
-        assert!(error.to_string().starts_with("row 1: "), "{error}");
+    }
+
+    #[test]
+    fn a_row_that_names_no_ticker_puts_in_doubt_only_who_has_no_row() {
+        let (gik, aig) = (row("GIK", CLOSE, 2.0), row("AIG", CLOSE, 2.0));
+        let names = ["", r#""T":null,"#, r#""T":"","#, r#""T":5,"#, r#""T":" GIK","#, r#""T":"A","T":"B","#];
+        for name in names {
+            let nameless = row("X", CLOSE, 2.0).replace(r#""T":"X","#, name);
+            let day = judged(&body(&[gik.clone(), nameless.clone(), aig.clone()])).expect("true");
+            let closes = [0, 1, 2].map(|number| day.bar(number).map(|bar| bar.close));
+            assert_eq!(closes, [Some(2.0), Some(2.0), None], "{name}");
+            assert_eq!([day.bad(0), day.bad(1)], [None, None], "{name}");
+            let doubt = day.bad(2).expect("its row may be the one without a name");
+            assert!(doubt.starts_with("1 rows of its day name no ticker, the first is row 2: "), "{doubt}");
+            assert_eq!((day.held, day.foreign.rows), (3, 0));
+            let half = judged(&body(&[gik.clone(), nameless]));
+            assert!(matches!(half, Err(Lie::Nameless(_))), "{name}: {half:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::spelling;
 use super::text::{Envelope, Text, TextError};
-use super::wire::FromWire;
+use super::wire::{self, FromWire};
 
 /// One page as the vendor sent it; not yet checked against what was asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ pub enum PageError {
 pub struct BadRow {
     /// Counted from 1.
     pub number: u64,
-    /// Whose it says it is.
+    /// Whose it says it is; `None` where that names no ticker.
     pub ticker: Option<String>,
     /// Why it is of no use.
     pub what: String,
@@ -211,7 +211,7 @@ fn owner_of(row: &[u8]) -> Option<String> {
         #[serde(rename = "T")]
         ticker: Option<String>,
     }
-    read::<Named>(row).ok()?.ticker
+    read::<Named>(row).ok()?.ticker.filter(|name| wire::is_symbol(name))
 }
 
 /// Reads a body without rows to its end.

@@ -73,8 +73,20 @@ impl FromWire for NamedBar {
 
     fn from_wire(mut wire: WireBar) -> Result<Self, String> {
         let ticker = wire.ticker.take().ok_or("missing field `T`")?;
+        if !is_symbol(&ticker) {
+            let begins: String = ticker.chars().take(LONGEST_SYMBOL).collect();
+            return Err(format!("T is {begins:?}, which names no ticker"));
+        }
         Ok(Self { ticker, bar: Ohlcv::from_wire(wire)? })
     }
+}
+
+/// Options have the longest: `O:SPXW251219C06500000`.
+const LONGEST_SYMBOL: usize = 32;
+
+/// Can `name` be a symbol of any market, such as `BRK.A` or `I:SPX`?
+pub fn is_symbol(name: &str) -> bool {
+    (1..=LONGEST_SYMBOL).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A trade of `/v3/trades`.

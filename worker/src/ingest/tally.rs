@@ -46,6 +46,16 @@ pub enum TickerError {
     /// A proven file, while the questions were chosen without these days.
     #[error("{0}: proven when this run began, and damaged since; run again with --resume")]
     DamagedMeanwhile(Coverage),
+    /// The market does not answer for it, and so many others are asked for alone already.
+    #[error(
+        "the market does not answer for it ({why}), and {asked} other tickers are asked for alone in this visit already; run again with --resume, or with --via ticker"
+    )]
+    OneOfTooMany {
+        /// Why the market does not.
+        why: String,
+        /// How many others.
+        asked: usize,
+    },
     /// Days do not count as settled.
     #[error(transparent)]
     Unsettled(#[from] Unsettled),
@@ -235,6 +245,9 @@ impl Fatal for TickerError {
                 None => Verdict::Ticker(Trouble::own_for_good("a part can't be written")),
             },
             Self::Unsettled(error) => Verdict::Ticker(error.trouble()),
+            Self::OneOfTooMany { .. } => {
+                Verdict::Ticker(Trouble::own_for_now("the market does not answer for too many tickers"))
+            }
             Self::DamagedMeanwhile(_) => {
                 Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
             }

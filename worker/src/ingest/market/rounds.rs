@@ -1,6 +1,11 @@
 //! Asks for the sessions that a batch misses, a round at a time, and brings each ticker what is its own.
 //! Newest first, so that a plan which does not reach far back is found at its edge.
+//!
+//! Who is not answered for by the market, since its row there is of no use or may be among those that name no ticker,
+//! is asked for alone afterwards: nothing is recorded of that day, least of all that it was empty. So many in one visit
+//! and no more; the others fail by name, and a later visit goes on with them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::dataset::answers::{Asking, Said};
@@ -28,6 +33,10 @@ use crate::report::Level;
 /// Bars held at a time, about 90 bytes each; a round has so many sessions that no more can come.
 const BARS_HELD: usize = 200_000;
 
+/// Tickers asked for alone in one visit: a day of the market that is in doubt for thousands must not become as many
+/// requests.
+const MOST_ALONE: usize = 250;
+
 /// What is being fetched, in the log.
 const MARKET: &str = "the whole market";
 
@@ -38,6 +47,7 @@ struct Rounds<'a> {
     wanted: Wanted,
     edge: Mutex<PlanEdge>,
     patience: Mutex<Patience>,
+    alone: AtomicUsize,
 }
 
 /// Where an order is after a round.
@@ -62,6 +72,7 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
         wanted: orders.iter().map(|order| (&order.ticker, order.number)).collect(),
         edge: Mutex::new(PlanEdge::new(question::sessions(&questions).next_back())),
         patience: Mutex::default(),
+        alone: AtomicUsize::new(0),
     };
     for order in &orders {
         tools.reporter.start(&order.ticker);
@@ -151,6 +162,9 @@ impl Rounds<'_> {
                     let rows = market.repeated;
                     self.warn(format_args!("{day}: {rows} rows stood there twice and were taken once"));
                 }
+                if let Some(doubt) = market.doubt() {
+                    self.warn(format_args!("{day}: listed tickers without a row are in doubt: {doubt}"));
+                }
                 if let Some(first) = &market.foreign.first {
                     let rows = market.foreign.rows;
                     self.warn(format_args!("{day}: {rows} rows of other tickers are of no use ({first})"));
@@ -224,8 +238,11 @@ impl Rounds<'_> {
                 Ok(()) => self.tally.done(&order.ticker, order.received),
                 Err(error) => self.tally.failed(&order.ticker, &error),
             },
+            (None, Some(why)) if self.alone.fetch_add(1, Ordering::Relaxed) >= MOST_ALONE => {
+                self.tally.failed(&order.ticker, &TickerError::OneOfTooMany { why, asked: MOST_ALONE });
+            }
             (None, Some(why)) => {
-                let text = format_args!("its row of the market is of no use ({why}); it is asked for alone");
+                let text = format_args!("the market does not answer for it ({why}); it is asked for alone");
                 self.tools.reporter.ticker(Level::Warn, &order.ticker, text);
                 return Stand::Alone(order.ticker);
             }

@@ -2,29 +2,32 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days, ticker};
 use tests::harness::program::run;
 use tests::harness::tree;
 
-/// Serves what `page` makes of each path, until the test ends; returns the base URL.
+/// Serves what `page` makes of each path, until the test ends; returns the base URL, which stands in pages as `BASE`.
 fn serve(page: impl Fn(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let addr = listener.local_addr().expect("bound");
+    let base = format!("http://{}", listener.local_addr().expect("bound"));
+    let own = base.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
             let Some(request) = lines.next() else { continue };
             lines.take_while(|line| !line.is_empty()).for_each(drop);
-            let body = page(request.split(' ').nth(1).unwrap_or_default());
+            let body = page(request.split(' ').nth(1).unwrap_or_default()).replace("BASE", &own);
             let head =
                 format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             // A client that has gone away is no news.
             drop((&stream).write_all((head + &body).as_bytes()));
         }
     });
-    format!("http://{addr}")
+    base
 }
 
 /// 8 March 2024: its midnight, and the end of its session.
@@ -135,6 +138,28 @@ fn a_bare_nan_and_whole_numbers_of_any_spelling_are_read_and_odd_bars_are_kept_a
         "{said}"
     );
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker("TEST")).len(), 1);
+}
+
+#[test]
+fn a_chain_of_trades_that_stands_still_has_an_end() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&asked);
+    let base = serve(move |_| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let row = format!(
+            r#"{{"sip_timestamp":1709910000000000000,"participant_timestamp":1,"price":1,"size":1,"sequence_number":{number},"exchange":4,"tape":1}}"#
+        );
+        format!(r#"{{"results":[{row}],"status":"OK","next_url":"BASE/v3/trades/TEST?cursor={number}"}}"#)
+    });
+    let place = Place::with_tickers(["TEST"]);
+    let said = run(&mut place.worker_of(Kind::Trades, &base, days("2024-03-08", "2024-03-08")))
+        .expect_code(10)
+        .stderr;
+    let words = "many pages in a row come no further than the row stamped 1709910000000000000 and lead on";
+    assert!(said.contains("ERROR TEST: failed") && said.contains(words), "{said}");
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked < 140, "followed twice to where it stands still: {asked} requests");
+    assert!(tree::parquet_bytes(&place.outdir()).is_empty());
 }
 
 #[test]

@@ -16,9 +16,10 @@ use super::border::Border;
 use super::endpoints::Endpoint;
 use super::envelope;
 use super::failure::Failure;
-use super::lie::{Lie, MAX_IDLE_PAGES};
+use super::lie::Lie;
 use super::next_url;
 use super::page::Page;
+use super::progress::Progress;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Next {
@@ -41,8 +42,8 @@ pub struct Chain<R> {
     border: Border<R>,
     next: Next,
     followed: HashSet<Url>,
-    /// Pages in a row that brought nothing new; a restart does not make them forgotten.
-    idle_pages: u32,
+    /// A restart does not make it forgotten.
+    progress: Progress,
     repeated_rows: u64,
     duplicates: Duplicates,
     /// Stamps of two different rows of which one was kept, since they were last asked for.
@@ -64,19 +65,8 @@ impl<R: Row> Chain<R> {
         let next = own(&base, &endpoint, &window);
         let (border, followed) = (Border::default(), HashSet::new());
         let (duplicates, resolved) = (Duplicates::Refuse, Vec::new());
-        let (idle_pages, repeated_rows) = (0, 0);
-        Self {
-            base,
-            endpoint,
-            window,
-            border,
-            next,
-            followed,
-            idle_pages,
-            repeated_rows,
-            duplicates,
-            resolved,
-        }
+        let (progress, repeated_rows) = (Progress::default(), 0);
+        Self { base, endpoint, window, border, next, followed, progress, repeated_rows, duplicates, resolved }
     }
 
     /// The same, where this becomes of two different rows with one stamp.
@@ -110,15 +100,16 @@ impl<R: Row> Chain<R> {
         let held = page.rows.len();
         let Sifted { rows, repeated, resolved } = self.new_rows(page.rows)?;
         debug_assert!(rows.len() + repeated <= held, "no row out of nothing");
-        let position = rows.last().or(self.border.last()).map(Row::stamp);
+        let before = self.border.last().map(Row::stamp);
+        let position = rows.last().map(Row::stamp).or(before);
         let next = self.next_after(page.next_url.as_deref(), position)?;
-        let idle_pages = if rows.is_empty() { self.idle_pages + 1 } else { 0 };
-        if idle_pages >= MAX_IDLE_PAGES && next != Next::End {
-            return Err(Lie::NothingNew);
+        let progress = self.progress.after(rows.len(), before, position);
+        if next != Next::End {
+            progress.check(position)?;
         }
         self.repeated_rows += repeated as u64;
         self.resolved.extend(resolved);
-        self.idle_pages = idle_pages;
+        self.progress = progress;
         self.border.move_to_end_of(&rows);
         self.followed.extend(self.url().cloned());
         self.next = next;

@@ -1,9 +1,6 @@
 //! How a page can contradict what was asked, what came before it, or itself. Words only; who judges are
 //! [`chain`](super::chain), [`list`](super::list) and [`market_day`](super::market_day).
 
-/// More pages in a row without a new row are no progress.
-pub const MAX_IDLE_PAGES: u32 = 32;
-
 /// How a page contradicts what was asked, what came before, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Lie {
@@ -86,15 +83,26 @@ pub enum Lie {
     #[error("the list leads on and on")]
     EndlessList,
     /// Pages without a new row, for ever.
-    #[error("{MAX_IDLE_PAGES} pages in a row hold no new row and lead on")]
+    #[error("many pages in a row hold no new row and lead on")]
     NothingNew,
+    /// Pages that come no further than one stamp, for ever.
+    #[error("many pages in a row come no further than the row stamped {0} and lead on")]
+    StandsStill(i64),
+    /// Pages with a row or two each, for ever.
+    #[error("many pages in a row hold next to nothing and lead on; the last row is stamped {0}")]
+    Crumbs(i64),
 }
 
 impl Lie {
-    /// The stamp of the row that is wrong, where it is one row of what was asked for; in its own unit.
+    /// The stamp of the row that is wrong, where it is one row of what was asked for, or of the last one before what is
+    /// wrong; in its own unit.
     pub fn stamp(&self) -> Option<i64> {
         match self {
-            Self::NotAWindow(stamp) | Self::TwoRows(stamp) | Self::StampFalls { stamp, .. } => Some(*stamp),
+            Self::NotAWindow(stamp)
+            | Self::TwoRows(stamp)
+            | Self::StampFalls { stamp, .. }
+            | Self::StandsStill(stamp)
+            | Self::Crumbs(stamp) => Some(*stamp),
             Self::Status(_)
             | Self::Silent(_)
             | Self::OtherTicker(_)
@@ -141,6 +149,7 @@ impl Lie {
             Self::NotAskedFor(_) => "a row of a list was not asked for",
             Self::EndlessList => "a list leads on and on",
             Self::NothingNew => "pages without a new row lead on and on",
+            Self::StandsStill(_) | Self::Crumbs(_) => "pages that hardly get on lead on and on",
         }
     }
 }

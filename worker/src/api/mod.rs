@@ -13,6 +13,7 @@ pub mod client;
 pub mod endpoints;
 pub mod next_url;
 pub mod border;
+pub mod progress;
 pub mod chain;
 pub mod follow;
 pub mod list;

@@ -1,6 +1,7 @@
 //! Chains of pages: what is followed, what is taken once, what is a lie.
 
 use super::*;
+use crate::api::progress::{MAX_IDLE_PAGES, MAX_STANDING_PAGES};
 use shared::dataset::descriptor::Adjusted;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trade::Trade;
@@ -194,6 +195,28 @@ fn pages_without_a_new_row_do_not_lead_on_for_ever() {
         chain.accept(tape(prints, Some(&number.to_string()))).err()
     });
     assert_eq!(lie, Some(Lie::NothingNew), "a repeated row is nothing new, and a restart forgets nothing");
+}
+
+#[test]
+fn pages_with_one_more_row_of_the_same_stamp_do_not_lead_on_for_ever() {
+    let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
+    let mut chain: Chain<Trade> =
+        Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
+    let accepted = |chain: &mut Chain<Trade>, number: u32| {
+        chain.accept(tape(&[(5, number.into())], Some(&number.to_string()))).map(|rows| rows.len())
+    };
+    for number in 0..MAX_STANDING_PAGES {
+        assert_eq!(accepted(&mut chain, number), Ok(1));
+    }
+    let next = chain.url().cloned();
+    assert_eq!(accepted(&mut chain, MAX_STANDING_PAGES), Err(Lie::StandsStill(5)));
+    assert_eq!(chain.url(), next.as_ref(), "a lie leaves the chain as it was");
+    chain.restart();
+    assert_eq!(accepted(&mut chain, MAX_STANDING_PAGES), Err(Lie::StandsStill(5)), "nor is it forgotten");
+    // What comes of our own parameters may get on.
+    let all: Vec<(i64, i64)> = (0..70).map(|number| (5, number)).chain([(6, 1)]).collect();
+    let rows = chain.accept(tape(&all, Some("on"))).expect("true");
+    assert_eq!(rows.len(), 71 - MAX_STANDING_PAGES as usize);
 }
 
 #[test]

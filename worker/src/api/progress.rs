@@ -80,6 +80,9 @@ mod tests {
     fn a_chain_that_gets_on_from_time_to_time_goes_on() {
         assert_eq!(ends(|number| (10, number.into())), (0, None));
         assert_eq!(ends(|number| (50_000, (number / 60).into())), (0, None), "millions of one nanosecond");
-        assert_eq!(ends(|number| (if number.is_multiple_of(30) { 10 } else { 0 }, (number / 30).into())), (0, None));
+        assert_eq!(
+            ends(|number| (if number.is_multiple_of(30) { 10 } else { 0 }, (number / 30).into())),
+            (0, None)
+        );
     }
 }

@@ -180,13 +180,28 @@ impl Request {
     pub fn read(workdir: &Workdir) -> Result<Option<Self>, RequestError> {
         let path = workdir.request();
         match fs::read(&path) {
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
-                Ok(request) => Ok(Some(request)),
-                Err(error) => Err(RequestError::Corrupt { path, what: error.to_string() }),
-            },
+            Ok(bytes) => {
+                let read = serde_json::from_slice::<Self>(&bytes).map_err(|error| error.to_string());
+                match read.and_then(Self::that_makes_sense) {
+                    Ok(request) => Ok(Some(request)),
+                    Err(what) => Err(RequestError::Corrupt { path, what }),
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(DiskError::at("read", &path)(error).into()),
         }
+    }
+
+    /// The same where its parts fit together, as those of every run do that a launcher has made.
+    fn that_makes_sense(self) -> Result<Self, String> {
+        let Settings { from, to, job, ref program, .. } = self.settings;
+        if to < from || self.settled_to < from {
+            return Err(format!("its days end at {} and begin at {from}", to.min(self.settled_to)));
+        }
+        if job.kind().is_none() && !matches!(program, Program::Bars(_)) {
+            return Err("it makes bars and does not say which".to_owned());
+        }
+        Ok(self)
     }
 
     /// Freezes the run: from here on `workdir` belongs to it.
@@ -382,6 +397,21 @@ mod tests {
         request.freeze(&workdir, &tickers).expect("frozen");
         assert_eq!(Request::read(&workdir).expect("read").as_ref(), Some(&request));
         assert_eq!(request.frozen_tickers(&workdir).expect("read"), tickers);
+    }
+
+    #[test]
+    fn a_run_that_makes_no_sense_is_refused_and_panics_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workdir = Workdir::new(folder.path());
+        let sound = request("2024-01-01", "2024-06-28").expect("settled");
+        let backwards = Request { settled_to: "2023-12-31".parse().expect("a day"), ..sound.clone() };
+        let mut without_order = sound;
+        without_order.settings.job = Job::Bars;
+        for (run, what) in [(backwards, "2023-12-31"), (without_order, "which")] {
+            run.freeze(&workdir, &[]).expect("written");
+            let error = Request::read(&workdir).expect_err("refused").to_string();
+            assert!(error.contains("not a run of this launcher") && error.contains(what), "{error}");
+        }
     }
 
     #[test]

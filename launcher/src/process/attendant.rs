@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
@@ -57,7 +58,8 @@ impl Attendant {
             Self::Own(shim) => return Ok(shim.hear()),
             Self::Adopted { handle: Some(handle), .. } => {
                 let mut watched = [PollFd::new(handle, PollFlags::IN)];
-                poll(&mut watched, Some(&Timespec::default()))? > 0
+                // A signal may come in the middle of the question: it says nothing of the shim.
+                retry_on_intr(|| poll(&mut watched, Some(&Timespec::default())))? > 0
             }
             Self::Adopted { shim, handle: None } => !shim.is_alive(),
         };

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use rustix::io::retry_on_intr;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
@@ -23,7 +24,7 @@ pub fn pack(files: &[BorrowedFd]) -> io::Result<OwnedFd> {
     let mut with = SendAncillaryBuffer::new(&mut space);
     with.push(SendAncillaryMessage::ScmRights(files));
     // Files go with bytes only.
-    sendmsg(&ours, &[IoSlice::new(b"!")], &mut with, SendFlags::empty())?;
+    retry_on_intr(|| sendmsg(&ours, &[IoSlice::new(b"!")], &mut with, SendFlags::empty()))?;
     Ok(theirs.into())
 }
 
@@ -33,7 +34,8 @@ pub fn unpack() -> Vec<OwnedFd> {
     let mut with = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    if recvmsg(io::stdin(), &mut [IoSliceMut::new(&mut byte)], &mut with, flags).is_err() {
+    let mut room = [IoSliceMut::new(&mut byte)];
+    if retry_on_intr(|| recvmsg(io::stdin(), &mut room, &mut with, flags)).is_err() {
         return Vec::new();
     }
     let files = with.drain().filter_map(|message| match message {

@@ -28,7 +28,8 @@ pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: Dat
             Ok(Some(state)) if state.files.is_empty() => summary.partitions_empty += 1,
             Ok(Some(state)) => {
                 summary.partitions_data += 1;
-                summary.rows += state.files.values().map(|file| file.bars).sum::<u64>();
+                let bars = state.files.values().map(|file| file.bars);
+                summary.rows = bars.fold(summary.rows, u64::saturating_add);
             }
             Ok(None) => return Standing::Short { rows: trades(order, ticker, days) },
             Err(error) => return Standing::Unusable(error.to_string()),

@@ -288,7 +288,7 @@ impl Batch {
         let cell = self.cell();
         self.left.retain(|left| left.cell != cell || unfinished.contains(&self.members[left.member]));
         self.proven += report.proven;
-        self.reported += report.reported;
+        self.reported = self.reported.saturating_add(report.reported);
         let tried = self.left.iter_mut().filter(|left| left.cell == cell);
         let moved_on =
             tried.zip(&report.unfinished).map(|(left, said)| left.moves_on(said.partway)).collect();

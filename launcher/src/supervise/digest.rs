@@ -89,12 +89,12 @@ impl Digest {
 
     /// Rows received in this attempt.
     pub fn rows(&self) -> u64 {
-        self.courses.values().map(|course| course.rows).sum()
+        self.courses.values().fold(0, |sum, course| sum.saturating_add(course.rows))
     }
 
     /// Pages received in this attempt.
     pub fn pages(&self) -> u64 {
-        self.courses.values().map(|course| course.pages).sum()
+        self.courses.values().fold(0, |sum, course| sum.saturating_add(course.pages))
     }
 }
 
@@ -102,6 +102,17 @@ impl Digest {
 mod tests {
     use super::*;
     use shared::run::events::Persistence;
+
+    #[test]
+    fn a_script_may_say_any_number_of_rows() {
+        let mut digest = Digest::default();
+        for name in ["A", "B"] {
+            let ticker = name.parse::<Ticker>().expect("a ticker");
+            let event = Event::TickerDone { ticker, rows: u64::MAX, pages: u64::MAX };
+            digest.hear(Stamped { at: Timestamp::UNIX_EPOCH, event });
+        }
+        assert_eq!((digest.rows(), digest.pages()), (u64::MAX, u64::MAX));
+    }
 
     #[test]
     fn the_last_word_on_each_ticker_counts() {

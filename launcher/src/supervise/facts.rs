@@ -323,8 +323,8 @@ impl Tally {
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
-        self.tickers += other.tickers;
+        self.tickers = self.tickers.saturating_add(other.tickers);
         self.summary += other.summary;
-        self.without_rows += other.without_rows;
+        self.without_rows = self.without_rows.saturating_add(other.without_rows);
     }
 }

@@ -33,9 +33,9 @@ impl Totals {
         for batch in batches {
             let failed = batch.failures().len() as u64;
             if batch.part().is_whole() {
-                totals.verified += batch.proven.tickers;
-                totals.reported += batch.reported;
-                totals.failed += failed;
+                totals.verified = totals.verified.saturating_add(batch.proven.tickers);
+                totals.reported = totals.reported.saturating_add(batch.reported);
+                totals.failed = totals.failed.saturating_add(failed);
                 continue;
             }
             for ticker in batch.members() {

@@ -73,7 +73,9 @@ pub fn proven(machine: &Machine) -> Tally {
 /// Verified tickers that have not one row. A part without rows says nothing of its ticker.
 pub fn without_rows(machine: &Machine) -> u64 {
     let whole = machine.batches().filter(|(_, batch)| batch.part().is_whole());
-    machine.surveyed().without_rows + whole.map(|(_, batch)| batch.proven.without_rows).sum::<u64>()
+    whole.fold(machine.surveyed().without_rows, |sum, (_, batch)| {
+        sum.saturating_add(batch.proven.without_rows)
+    })
 }
 
 impl TickerCounts {

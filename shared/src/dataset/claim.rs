@@ -84,6 +84,26 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_of_the_whole_file_is_a_claim_of_all_days() {
+        // Any reader may take one, and over NFS a `flock` is one.
+        let place = Place(tempfile::tempdir().expect("a folder"));
+        let path = place.0.path().join("ledger");
+        std::fs::write(&path, "").expect("written");
+        let reader = File::open(&path).expect("opened");
+        let everything = nix::libc::flock {
+            l_type: i16::try_from(nix::libc::F_RDLCK).expect("0"),
+            l_whence: i16::try_from(nix::libc::SEEK_SET).expect("0"),
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_OFD_SETLK(&everything)).expect("locked");
+        let (_file, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
+        let all = DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order");
+        assert_eq!(claim, Claim::Taken(all));
+    }
+
+    #[test]
     fn whole_partitions_are_claimed_and_an_overlap_is_named() {
         let place = Place(tempfile::tempdir().expect("a folder"));
         let march = range("2024-03-01", "2024-03-31");

@@ -375,7 +375,7 @@ impl Ledger {
                 _ if believed.is_empty() => continue,
                 Some(file) => {
                     summary.partitions_data += 1;
-                    summary.rows += file.rows;
+                    summary.rows = summary.rows.saturating_add(file.rows);
                 }
                 None if believed.iter().all(|said| *said == Said::OutsidePlan) => {
                     summary.partitions_outside_plan += 1;

@@ -20,6 +20,7 @@ pub struct Summary {
     pub rows: u64,
 }
 
+/// Sums stay at the greatest number: what a file or a journal says may be anything.
 impl AddAssign for Summary {
     fn add_assign(&mut self, other: Self) {
         let Self {
@@ -29,10 +30,23 @@ impl AddAssign for Summary {
             partitions_partly_outside_plan,
             rows,
         } = other;
-        self.partitions_data += partitions_data;
-        self.partitions_empty += partitions_empty;
-        self.partitions_outside_plan += partitions_outside_plan;
-        self.partitions_partly_outside_plan += partitions_partly_outside_plan;
-        self.rows += rows;
+        self.partitions_data = self.partitions_data.saturating_add(partitions_data);
+        self.partitions_empty = self.partitions_empty.saturating_add(partitions_empty);
+        self.partitions_outside_plan = self.partitions_outside_plan.saturating_add(partitions_outside_plan);
+        self.partitions_partly_outside_plan =
+            self.partitions_partly_outside_plan.saturating_add(partitions_partly_outside_plan);
+        self.rows = self.rows.saturating_add(rows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_of_more_rows_than_can_be_counted_stays_at_the_greatest_number() {
+        let mut sum = Summary { rows: u64::MAX, partitions_data: u64::MAX, ..Summary::default() };
+        sum += Summary { rows: 1, partitions_data: 1, ..Summary::default() };
+        assert_eq!((sum.rows, sum.partitions_data), (u64::MAX, u64::MAX));
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The exchange's time zone, compiled in.
@@ -129,7 +129,9 @@ impl TradingDay {
     /// The day `days` later (or earlier, when negative), held inside `MIN..=MAX`.
     #[must_use]
     pub fn plus_days(self, days: i32) -> Self {
-        let moved = self.0.checked_add(days.days()).ok().and_then(Self::within);
+        // More days than a calendar has are no span of days.
+        let span = Span::new().try_days(days).ok();
+        let moved = span.and_then(|span| self.0.checked_add(span).ok()).and_then(Self::within);
         moved.unwrap_or(if days < 0 { Self::MIN } else { Self::MAX })
     }
 }

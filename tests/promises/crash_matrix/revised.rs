@@ -10,11 +10,10 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, Ledger};
+use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
-use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
-use shared::market::trading_day::TradingDay;
+use tests::harness::epochs::Served;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Running, run};
 use tests::harness::truth::{self, universe};
@@ -31,27 +30,6 @@ const STRIKES_OF_A_LIFE: u64 = 6;
 /// How often it is looked whether the level is reached.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// What a ticker has on one day: stamps and numbers, bit by bit.
-type Rows = Vec<(i64, Vec<u64>)>;
-
-/// Rows by day, from their time (ms), stamp and numbers.
-fn by_day<const N: usize>(rows: impl Iterator<Item = (i64, i64, [f64; N])>) -> BTreeMap<TradingDay, Rows> {
-    let mut days: BTreeMap<TradingDay, Rows> = BTreeMap::new();
-    for (utc_ms, stamp, numbers) in rows {
-        let day = TradingDay::of_utc_ms(utc_ms).expect("a day");
-        days.entry(day).or_default().push((stamp, numbers.map(f64::to_bits).to_vec()));
-    }
-    days
-}
-
-fn bars_by_day(bars: &[Ohlcv]) -> BTreeMap<TradingDay, Rows> {
-    by_day(bars.iter().map(|bar| (bar.t, bar.t, [bar.open, bar.high, bar.low, bar.close, bar.volume])))
-}
-
-fn trades_by_day(trades: &[tree::Print]) -> BTreeMap<TradingDay, Rows> {
-    by_day(trades.iter().map(|(ns, price, size)| (ns / 1_000_000, *ns, [*price, *size])))
-}
-
 /// One dataset and the source it comes from.
 struct Scene {
     exchange: Exchange,
@@ -60,8 +38,7 @@ struct Scene {
     tickers: Vec<Ticker>,
     place: Place,
     strikes: Strikes,
-    /// What each epoch serves.
-    served: Vec<BTreeMap<Ticker, BTreeMap<TradingDay, Rows>>>,
+    served: Served,
     /// Rows that were proven of each partition.
     had: BTreeMap<(Ticker, Partition), u64>,
 }
@@ -79,15 +56,7 @@ impl Scene {
             kind == Kind::Daily || (1..2_000).contains(&truth::trades(&exchange, ticker, asked).len())
         };
         let tickers: Vec<Ticker> = universe(&exchange, 12).into_iter().filter(is_small).take(6).collect();
-        let said = |ticker: &Ticker| match kind {
-            Kind::Trades => trades_by_day(&truth::trades(&exchange, ticker, asked)),
-            Kind::Daily | Kind::Minute => bars_by_day(&truth::daily_bars(&exchange, ticker, asked)),
-        };
-        let served = (0..EPOCHS).map(|epoch| {
-            exchange.turn_to_epoch(epoch);
-            tickers.iter().map(|ticker| (ticker.clone(), said(ticker))).collect()
-        });
-        let served = served.collect();
+        let served = Served::of(&exchange, kind, &tickers, asked, EPOCHS);
         let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
         let strikes = Strikes::new(seed, first_cell);
         Self { exchange, kind, asked, tickers, place, strikes, served, had: BTreeMap::new() }
@@ -164,48 +133,23 @@ impl Scene {
         }
     }
 
-    /// While nobody writes: every row on disk was served, none twice; and what is believed is there.
+    /// While nobody writes: every row on disk was served, none twice; what is believed is there; and what was once proven is
+    /// not believed again before as many rows are back. A healthy day of trades is what the newest answer says, but never
+    /// nothing.
     #[track_caller]
     fn check(&mut self) {
-        for ticker in self.tickers.clone() {
-            let outdir = self.place.outdir();
-            let disk = match self.kind {
-                Kind::Trades => trades_by_day(&tree::trades(&outdir, &ticker)),
-                Kind::Daily | Kind::Minute => bars_by_day(&tree::bars(&outdir, self.kind, &ticker)),
-            };
-            for (day, rows) in &disk {
-                let is_served = self.served.iter().any(|epoch| epoch[&ticker].get(day) == Some(rows));
-                assert!(is_served, "{ticker} {day}: no epoch served what is on disk: {rows:?}");
-            }
-            let ledger = Ledger::read(&outdir, self.kind, &ticker).expect("no ledger needs a person");
+        for ticker in &self.tickers {
+            let (disk, ledger) = self.served.prove(&self.place.outdir(), ticker);
             for entry in ledger.entries().filter(|entry| entry.answers.lost().is_empty()) {
-                self.check_believed(&ticker, entry, &disk);
+                let of_it = disk.iter().filter(|(day, _)| entry.partition.span().contains(**day));
+                let rows: u64 = of_it.map(|(_, rows)| rows.len() as u64).sum();
+                let had = self.had.entry((ticker.clone(), entry.partition)).or_default();
+                let least = if self.kind == Kind::Trades { (*had).min(1) } else { *had };
+                assert!(rows >= least, "{ticker}: of {least} rows only {rows} are there: {entry:?}");
+                if let Some(file) = &entry.file {
+                    *had = file.proven_rows.unwrap_or(file.rows);
+                }
             }
-        }
-    }
-
-    /// A day that is believed is on disk, or some epoch has nothing of it. What was once proven is not believed again before
-    /// as many rows are back; a healthy day of trades is what the newest answer says, but never nothing.
-    #[track_caller]
-    fn check_believed(&mut self, ticker: &Ticker, entry: &Entry, disk: &BTreeMap<TradingDay, Rows>) {
-        for days in entry.data_days().ranges() {
-            for day in std::iter::successors(Some(days.from()), |day| Some(day.next()))
-                .take_while(|day| *day <= days.to())
-            {
-                let may_have_none = || self.served.iter().any(|epoch| !epoch[ticker].contains_key(&day));
-                assert!(disk.contains_key(&day) || may_have_none(), "{ticker} {day} is believed: {entry:?}");
-            }
-        }
-        let rows: u64 = disk
-            .iter()
-            .filter(|(day, _)| entry.partition.span().contains(**day))
-            .map(|(_, rows)| rows.len() as u64)
-            .sum();
-        let had = self.had.entry((ticker.clone(), entry.partition)).or_default();
-        let least = if self.kind == Kind::Trades { (*had).min(1) } else { *had };
-        assert!(rows >= least, "{ticker}: of {least} rows only {rows} are there: {entry:?}");
-        if let Some(file) = &entry.file {
-            *had = file.proven_rows.unwrap_or(file.rows);
         }
     }
 
@@ -237,12 +181,8 @@ impl Scene {
         ended.expect_code(0);
         for ticker in &self.tickers {
             assert!(tree::is_proven(&self.place.outdir(), self.kind, ticker, self.asked), "{ticker} is lost");
-            let (outdir, truth) = (self.place.outdir(), &self.served[0][ticker]);
-            let disk = match self.kind {
-                Kind::Trades => trades_by_day(&tree::trades(&outdir, ticker)),
-                Kind::Daily | Kind::Minute => bars_by_day(&tree::bars(&outdir, self.kind, ticker)),
-            };
-            assert!(disk == *truth, "{ticker}: not what the source has");
+            let is_truth = self.served.is_on_disk(0, &self.place.outdir(), ticker);
+            assert!(is_truth, "{ticker}: not what the source has");
         }
         assert_eq!(tree::strays(&self.place.outdir()), [] as [&Path; 0]);
     }

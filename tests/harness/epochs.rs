@@ -48,12 +48,12 @@ pub struct Served {
 }
 
 impl Served {
-    /// Daily bars or trades of `asked` in the first `epochs` epochs. Leaves the exchange in the last one.
+    /// Rows of `asked` in the first `epochs` epochs. Leaves the exchange in the last one.
     pub fn of(exchange: &Exchange, kind: Kind, tickers: &[Ticker], asked: DateRange, epochs: u64) -> Self {
         let said = |ticker: &Ticker| match kind {
             Kind::Trades => trades_by_day(&truth::trades(exchange, ticker, asked)),
             Kind::Daily => bars_by_day(&truth::daily_bars(exchange, ticker, asked)),
-            Kind::Minute => unimplemented!("the truth of minutes by epoch"),
+            Kind::Minute => bars_by_day(&truth::minute_bars(exchange, ticker, asked)),
         };
         let epoch = |number| {
             exchange.turn_to_epoch(number);

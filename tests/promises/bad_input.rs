@@ -270,7 +270,7 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
 }
 
 #[test]
-fn a_string_where_a_number_belongs_is_named_with_ticker_page_and_row() {
+fn a_string_where_a_number_belongs_is_named_with_ticker_days_page_row_field_and_stamp() {
     for (kind, rows) in [(Kind::Daily, 20), (Kind::Minute, 100), (Kind::Trades, 100)] {
         let config = Config::synthetic(3).with_tickers(3).with_page_rows_max(rows);
         let exchange = Exchange::start(config.with_fault(Fault::TextPrice, 0.3)).expect("started");
@@ -286,8 +286,10 @@ fn a_string_where_a_number_belongs_is_named_with_ticker_page_and_row() {
             line.split_once("page ").and_then(|(_, rest)| rest.split_once(", row ")).map(|(page, _)| page);
         let page: u32 = page.and_then(|page| page.parse().ok()).unwrap_or_else(|| panic!("{line}"));
         assert!((1..=exchange.stats().total).contains(&page.into()), "{line}");
+        let field = if kind == Kind::Trades { "price" } else { "c" };
         assert!(line.contains("invalid type: string"), "{line}");
-        eprintln!("{line}");
+        assert!(line.contains(&format!("(field `{field}`, stamped 17")), "{line}");
+        assert!(line.contains(&format!("ERROR {ticker}: failed, may be tried again: 2024")), "{line}");
         // What is wrong on the way only is overcome: asked again, the page is as it should be.
         run(&mut place.worker_of(kind, &exchange.base_url(), days("2024-01-02", "2024-06-28")))
             .expect_code(0);

@@ -5,6 +5,7 @@ pub mod lie;
 pub mod failure;
 pub mod wire;
 pub mod spelling;
+pub mod culprit;
 pub mod text;
 pub mod page;
 pub mod envelope;

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::culprit::Culprit;
 use super::spelling;
 use super::text::{Envelope, Text, TextError};
 use super::wire::{self, FromWire};
@@ -192,8 +193,11 @@ fn next_row<R: FromWire, B: Read>(
         };
         if length > 0 {
             let row = wire.and_then(|wire| checked(wire, owner));
-            let row =
-                row.map_err(|(kind, what)| BadRow { number, ticker: owner_of(&held[..length]), what, kind });
+            let row = row.map_err(|(kind, what)| {
+                let text = &held[..length];
+                let what = format!("{what}{}", Culprit::of::<R::Wire>(text));
+                BadRow { number, ticker: owner_of(text), what, kind }
+            });
             text.use_up(length);
             return Ok(row);
         }
@@ -220,6 +224,7 @@ pub fn decode_whole<T: DeserializeOwned>(mut body: impl Read) -> Result<T, PageE
     body.read_to_end(&mut text).map_err(PageError::Read)?;
     read(&text).map_err(|error| {
         let (kind, what) = of_json(&error);
+        let what = format!("{what}{}", Culprit::of::<T>(&text));
         if error.is_eof() { PageError::Cut(what) } else { PageError::new(kind, what) }
     })
 }
@@ -242,9 +247,12 @@ fn checked<R: FromWire>(wire: R::Wire, owner: &mut Option<String>) -> Result<R, 
     R::from_wire(wire).map_err(|what| (Wrong::Meaning, what))
 }
 
-/// Said twice, a thing contradicts itself; all else that is refused can't be read.
+/// Said twice, a thing contradicts itself; all else that is refused can't be read. The place in the text is left out: the
+/// text is a piece of the body.
 fn of_json(error: &serde_json::Error) -> (Wrong, String) {
-    let what = error.to_string();
+    let said = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let what = said.strip_suffix(&place).unwrap_or(&said).to_owned();
     let kind = if what.starts_with("duplicate field") { Wrong::Meaning } else { Wrong::Spelling };
     (kind, what)
 }
@@ -346,6 +354,23 @@ mod tests {
             let error = bars(&format!(r#"{{"results":[{{"v":1,"o":1,"c":1,"h":1,"l":1,"t":1,"n":{n}}}]}}"#));
             assert!(error.as_ref().is_err_and(|error| error.starts_with("row 1: ")), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_row_that_is_of_no_use_is_said_with_its_field_and_stamp() {
+        let error = |row: &str| bars(&format!(r#"{{"results":[{row}]}}"#)).expect_err(row);
+        let row = r#"{"t":7,"o":1,"h":1,"l":1,"c":1,"v":1}"#;
+        for (from, to, words) in [
+            (r#""l":1"#, r#""l":NaN"#, "row 1: invalid type: null, expected f64 (field `l`, stamped 7)"),
+            (r#""l":1,"#, "", "row 1: missing field `l` (stamped 7)"),
+            (r#""v":1"#, r#""v":-1"#, "row 1: v is -1 (stamped 7)"),
+            (r#""v":1"#, r#""v":1,"v":2"#, "row 1: duplicate field `v` (stamped 7)"),
+            (r#""t":7"#, r#""t":null"#, "row 1: invalid type: null, expected i64 (field `t`)"),
+        ] {
+            assert_eq!(error(&row.replace(from, to)), words);
+        }
+        let envelope = bars(r#"{"resultsCount":"1","results":[]}"#).expect_err("no number");
+        assert_eq!(envelope, "invalid type: string \"1\", expected u64 (field `resultsCount`)");
     }
 
     const TRADE: &str = r#"{"exchange":11,"participant_timestamp":2,"price":1,"sequence_number":2,"sip_timestamp":3,"size":10,"tape":1}"#;

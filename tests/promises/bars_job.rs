@@ -212,9 +212,30 @@ fn what_makes_no_sense_for_bars_is_said_before_anything_begins() {
         ("--mode DB --adjusted", "--adjusted"),
         ("--mode DB --ingest-script job", "--ingest-script"),
         ("--mode DB --agg1m-root x", "--agg1m-root"),
+        // What only `bars` itself knows.
+        ("--mode DB -- --nonsense", "unexpected argument '--nonsense'"),
+        ("--mode DB -- nonsense", "the subcommand 'nonsense'"),
+        ("--mode DB -- --target -5", "-5"),
+        ("--mode DB -- --target", "a value is required for '--target"),
+        ("--mode DB -- --target TB=30", "--target names TB, which --mode does not"),
+        (
+            "--mode DIB -- --threshold afml --min-ticks 9 --max-ticks 3",
+            "--min-ticks 9 is more than --max-ticks 3",
+        ),
+        ("--mode DB -- --warmup 50", "--warmup counts only with --threshold afml"),
+        ("--mode DB -- --conditions some", "some"),
+        ("--mode DB -- --agg1m-price close", "cannot be used with"),
+        ("--mode DB -- --adjust nowhere.parquet", "nowhere.parquet"),
+        ("--mode DB -- --target auto --bars-per-day 50 --daily-root nowhere", "nowhere is not a folder"),
+        ("--mode DB -- --check-only", "--check-only"),
+        ("--mode DB -- --help", "--help"),
+        ("--mode DB -- -V", "-V"),
+        ("--dry-run --mode DB -- --nonsense", "unexpected argument '--nonsense'"),
     ] {
         let said = run(&mut start(&place, asked, words)).expect_code(2).stderr;
         assert!(said.contains(named), "{words}: {said}");
+        assert!(!place.workdir().join("run.json").exists(), "{words}: nothing has begun");
+        assert!(!place.path().join("bars").exists(), "{words}: nothing was made");
     }
     std::fs::write(place.outdir().join("_dataset.json"), DAILY_TREE).expect("written");
     let said = run(&mut start(&place, asked, "--mode DB")).expect_code(2).stderr;
@@ -237,7 +258,40 @@ fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_w
     run(&mut start(&place, ("2024-06-03", "2024-06-07"), "--mode DB -- --target 50000")).expect_code(0);
     let longer = run(place.launcher("start").args(["--resume", "--foreground", "--to", "2024-06-12"]));
     let said = longer.expect_code(2).stderr;
-    assert!(said.contains(lacks), "{said}");
-    let status = run(&mut place.launcher("status")).expect_code(0).stdout;
-    assert!(status.starts_with("COMPLETE") && status.contains("2 / 2 verified"), "{status}");
+    assert!(said.contains(lacks) && said.contains("-- --allow-gap"), "{said}");
+    let status = || run(&mut place.launcher("status")).expect_code(0).stdout;
+    let shown = status();
+    assert!(shown.starts_with("COMPLETE") && shown.contains("2 / 2 verified"), "{shown}");
+
+    // As it was advised.
+    let words = ["--resume", "--foreground", "--to", "2024-06-12", "--", "--allow-gap"];
+    let said = run(place.launcher("start").args(words)).expect_code(0).stdout;
+    assert!(said.contains("changes the run: -- --allow-gap no → yes"), "{said}");
+    let journal = std::fs::read_to_string(place.workdir().join("journal.jsonl")).expect("a journal");
+    assert!(journal.contains("-- --allow-gap"), "journalled as other knobs are");
+    let shown = status();
+    assert!(shown.starts_with("COMPLETE") && shown.contains("2 / 2 verified"), "{shown}");
+    // Bars are not made otherwise than they were.
+    let words = ["--resume", "--foreground", "--", "--target", "60000", "--allow-gap"];
+    let said = run(place.launcher("start").args(words)).expect_code(2).stderr;
+    let frozen = "--: the run has --target 50000 --allow-gap, you say --target 60000 --allow-gap";
+    assert!(said.contains(frozen), "{said}");
+}
+
+#[test]
+fn bars_that_failed_for_days_that_are_missing_are_made_without_them_when_the_run_goes_on_so() {
+    let place = with_trades(2, days("2024-06-03", "2024-06-07"));
+    let tickers = std::fs::read_to_string(place.tickers_csv()).expect("a list");
+    let one = tickers.lines().nth(1).expect("a ticker");
+    // One of them has less than the other.
+    let ledger = place.outdir().join(one).join("_ledger.jsonl");
+    let lines = std::fs::read_to_string(&ledger).expect("a ledger");
+    let fewer: String = lines.split_inclusive('\n').filter(|line| !line.contains("2024-06-05")).collect();
+    std::fs::write(&ledger, fewer).expect("written");
+    let asked = ("2024-06-03", "2024-06-07");
+    let said = run(&mut start(&place, asked, "--mode DB -- --target 50000")).expect_code(1).stdout;
+    assert!(said.contains("1 / 2 verified") && said.contains("or --allow-gap"), "{said}");
+    let words = ["--resume", "--foreground", "--", "--allow-gap"];
+    let said = run(place.launcher("start").args(words)).expect_code(0).stdout;
+    assert!(said.contains("2 / 2 verified"), "{said}");
 }

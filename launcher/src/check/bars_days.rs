@@ -8,9 +8,7 @@ use shared::market::session;
 use shared::market::ticker::Ticker;
 
 use crate::job::BarsOrder;
-
-/// What says that days may be missing.
-const ALLOW_GAP: &str = "--allow-gap";
+use crate::plan::words_of_bars::ALLOW_GAP;
 
 /// What is there of the days asked for.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,5 +4,6 @@ pub mod own_name;
 pub mod places;
 pub mod source;
 pub mod executable;
+pub mod bars_words;
 pub mod bars_days;
 pub mod files;

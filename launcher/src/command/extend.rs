@@ -12,8 +12,8 @@ use crate::cli::StartArgs;
 use crate::plan::differences::{self, Difference};
 use crate::plan::extension::{self, Extension, Verdict, Wish};
 use crate::plan::knobs;
+use crate::plan::paths::absolute;
 use crate::plan::request::{Input, Request};
-use crate::plan::settings;
 use crate::process::clock;
 use crate::supervise::journal;
 use crate::supervise::machine::Machine;
@@ -37,7 +37,7 @@ pub struct Resumed {
 pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Result<Resumed, Failure> {
     let cwd = existing::current_folder()?;
     let now = clock::now();
-    let csv = args.tickers_csv.as_ref().map(|path| settings::absolute(&cwd, path));
+    let csv = args.tickers_csv.as_ref().map(|path| absolute(&cwd, path));
     let input = csv.as_deref().map(Input::read).transpose()?;
     let mut settings = frozen.settings.clone();
     let knobs = knobs::turn(args, &mut settings, &cwd)?;
@@ -60,6 +60,11 @@ pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Resu
 }
 
 impl Resumed {
+    /// Does it make other days or tickers, or in another way, than `frozen`?
+    pub fn makes_more_than(&self, frozen: &Request) -> bool {
+        self.extension.is_some() || self.request.settings.program != frozen.settings.program
+    }
+
     /// What is new about the run, for people.
     pub fn news(&self, args: &StartArgs, frozen: &Request, workdir: &Workdir) -> String {
         let changed = self.request.changes.get(frozen.changes.len());

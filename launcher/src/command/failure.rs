@@ -19,6 +19,7 @@ use shared::run::ticker_list::TickerListError;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree::TreeError;
 
+use crate::check::bars_words::WordsError;
 use crate::check::executable::ExecutableError;
 use crate::check::places::PlacesError;
 use crate::check::source::SourceError;
@@ -131,9 +132,12 @@ pub enum Failure {
         /// What is wrong with it.
         what: String,
     },
+    /// Words of bars that make no sense.
+    #[error(transparent)]
+    BarsWords(#[from] WordsError),
     /// Bars beyond the days that there are.
     #[error(
-        "{flag} {root}: no ticker of the run has all sessions of {days} there ({example} lacks {missing}); download them, or ask for days that are there (--from, --to){otherwise}; nothing was started or changed",
+        "{flag} {root}: no ticker of the run has all sessions of {days} there ({example} lacks {missing}); download them, or ask for days that are there (--from, --to), or make bars without them: -- --allow-gap; nothing was started or changed",
         root = root.display()
     )]
     BeyondInput {
@@ -147,8 +151,6 @@ pub enum Failure {
         example: Ticker,
         /// and what it lacks.
         missing: Coverage,
-        /// What else can be done.
-        otherwise: &'static str,
     },
     /// A folder that `--reference` names in vain.
     #[error(
@@ -405,6 +407,7 @@ impl Failure {
             | Self::System { .. }
             | Self::Output(_)
             | Self::Spawn(_)
+            | Self::BarsWords(WordsError::Spawn(_))
             | Self::Drive(_)
             | Self::Undead(_)
             | Self::BegunAgain => Exit::LocalResource,
@@ -419,6 +422,7 @@ impl Failure {
             | Self::Descriptor(_)
             | Self::TreeOfBars(_)
             | Self::BarsInput { .. }
+            | Self::BarsWords(WordsError::Refused { .. } | WordsError::Executable(_))
             | Self::BeyondInput { .. }
             | Self::NoSnapshot { .. }
             | Self::Reference(_)

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::{self, Descriptor};
 use shared::disk::audience::Audience;
 use shared::disk::lock::Lock;
@@ -20,6 +21,7 @@ use super::spelling;
 use super::status;
 use super::supervise;
 use crate::check::bars_days::{self, Reach};
+use crate::check::bars_words;
 use crate::check::files::{self, Found};
 use crate::check::places;
 use crate::check::source::{self, SourceError, Welcome};
@@ -64,6 +66,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     say(&plan::notes(&request, &input)).map_err(Failure::Output)?;
     say_unlisted(args, &request, &input.list.tickers)?;
     let sizes = second_source::ask(&request, &input.list.tickers)?;
+    look_at_bars(&request, &workdir, &input.list.tickers)?;
     if args.dry_run {
         let machine = Machine::new(request.first_rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
@@ -71,7 +74,6 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     let mut run = existing::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
-    prove_days_of_bars(&run.request, &input.list.tickers, ", or make bars without them: -- --allow-gap")?;
     prove_budget(&run)?;
     if let Some(clocks) = ask_source(&run)? {
         run.request = run.request.settled_by(clocks, clock::now())?;
@@ -99,6 +101,9 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     }
     let new = resumed.tickers.get(frozen.tickers..).unwrap_or_default();
     say_unlisted(args, &resumed.request, new)?;
+    if resumed.makes_more_than(&frozen) {
+        look_at_bars(&resumed.request, &workdir, &resumed.tickers)?;
+    }
     if args.dry_run {
         let machine = journal::replay(&workdir, frozen.first_rules(), &journal::read(&workdir)?)?;
         if let Some(extension) = &resumed.extension {
@@ -106,10 +111,6 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         }
         let sizes = second_source::ask_again(&resumed.request, &resumed.tickers, &machine)?;
         return tell_only(&workdir, &resumed.request, machine, &resumed.tickers, &sizes);
-    }
-    if resumed.extension.is_some() {
-        // Whose bars were made with other options can't be given these now.
-        prove_days_of_bars(&resumed.request, &resumed.tickers, "")?;
     }
     let mut run = existing::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
@@ -197,17 +198,20 @@ fn look_around(run: &Run) -> Result<(), Failure> {
         drop(Lock::take(&lock)?);
     }
     locks::refuse_orphans(outdir, &run.request.run)?;
-    if let Task::Bars(order) = run.request.settings.task() {
-        look_at_input(order)?;
-    }
     if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) }
 }
 
-/// Bars beyond the days that there are: refused where nobody has them, said where some lack any.
-fn prove_days_of_bars(request: &Request, tickers: &[Ticker], otherwise: &'static str) -> Result<(), Failure> {
+/// Bars are looked at before a run is frozen with their words: is there what they are made of, does `bars` take the words?
+fn look_at_bars(request: &Request, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), Failure> {
     let Task::Bars(order) = request.settings.task() else { return Ok(()) };
+    look_at_input(order)?;
+    bars_words::prove(request, workdir)?;
+    prove_days_of_bars(order, tickers, request.days())
+}
+
+/// Bars beyond the days that there are: refused where nobody has them, said where some lack any.
+fn prove_days_of_bars(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> Result<(), Failure> {
     let (flag, root, _) = order.input.parts();
-    let days = request.days();
     match bars_days::reach(order, tickers, days) {
         Reach::Whole => Ok(()),
         Reach::Some { short, example, missing } => warn(&format!(
@@ -217,7 +221,7 @@ fn prove_days_of_bars(request: &Request, tickers: &[Ticker], otherwise: &'static
         )),
         Reach::Beyond { example, missing } => {
             let root = root.clone();
-            Err(Failure::BeyondInput { flag, root, days, example, missing, otherwise })
+            Err(Failure::BeyondInput { flag, root, days, example, missing })
         }
     }
 }

@@ -13,7 +13,9 @@ use shared::run::size::Size;
 
 use super::limits;
 use super::notify_url::NotifyUrl;
-use super::settings::{self, Batching, Settings, SettingsError};
+use super::paths::absolute;
+use super::settings::{self, Batching, Program, Settings, SettingsError};
+use super::words_of_bars::{self, ALLOW_GAP, Later};
 use crate::cli::StartArgs;
 
 /// One knob that was set otherwise, as people spell it.
@@ -42,6 +44,7 @@ pub fn turn(args: &StartArgs, settings: &mut Settings, cwd: &Path) -> Result<Vec
     turned.how_many(args, settings, cwd);
     turned.how_to_ask(args, settings)?;
     turned.what_may_be_used(args, settings);
+    turned.what_may_be_missing(args, settings, cwd);
     Ok(turned.0)
 }
 
@@ -67,7 +70,7 @@ impl Turned {
     }
 
     fn how_many(&mut self, args: &StartArgs, settings: &mut Settings, cwd: &Path) {
-        let weights = args.weights.as_ref().map(|path| Some(settings::absolute(cwd, path)));
+        let weights = args.weights.as_ref().map(|path| Some(absolute(cwd, path)));
         self.turn("--weights", &mut settings.weights, weights, |path| {
             path.as_ref().map_or_else(nothing, |path| path.display().to_string())
         });
@@ -136,6 +139,22 @@ impl Turned {
         self.set("--min-free-memory", &mut limits.min_free_memory, args.min_free_memory);
         self.turn("--give-up-after", &mut limits.give_up_after, args.give_up_after, |after| span(*after));
         self.set("--keep-attempts", &mut limits.keep_attempts, args.keep_attempts);
+    }
+
+    /// Bars that are to be made although days are missing, where they were not so far.
+    fn what_may_be_missing(&mut self, args: &StartArgs, settings: &mut Settings, cwd: &Path) {
+        let words = match &mut settings.program {
+            Program::Bars(order) => &mut order.arguments,
+            Program::Worker | Program::Script(_) => return,
+        };
+        match words_of_bars::later(words, &words_of_bars::spelled(cwd, &args.bars)) {
+            Later::TheSame | Later::Otherwise => {}
+            Later::GapsToo(new) => {
+                *words = new;
+                let (before, after) = (yes_or_no(false).to_owned(), yes_or_no(true).to_owned());
+                self.0.push(Change { flag: format!("-- {ALLOW_GAP}"), before, after });
+            }
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 pub mod limits;
 pub mod notify_url;
+pub mod paths;
+pub mod words_of_bars;
 pub mod settings;
 pub mod differences;
 pub mod knobs;

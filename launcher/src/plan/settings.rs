@@ -21,6 +21,8 @@ use shared::run::window::Window;
 
 use super::limits::{self, Limits};
 use super::notify_url::{NotifyUrl, NotifyUrlError};
+use super::paths::absolute;
+use super::words_of_bars;
 use crate::cli::StartArgs;
 use crate::job::{BarsInput, BarsOrder, Job, Task};
 
@@ -281,25 +283,8 @@ fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder
     if args.ingest_script.is_some() {
         return not_for_job("--ingest-script", "bars are made by the executable bars");
     }
-    // What says which series there are, of which days, and what is done with those that are there, is said to us.
-    let ours = [
-        "--from",
-        "--to",
-        "--outdir",
-        "--ticker",
-        "--tickers-csv",
-        "--mode",
-        "--trades-root",
-        "--agg1m-root",
-    ];
-    let own = ["--resume", "--covered-since", "--run-mark", "--events", "--max-workers", "--plot"];
-    let names = |word: &str, flag: &str| {
-        word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))
-    };
-    for flag in ours.iter().chain(&own) {
-        if args.bars.iter().any(|word| names(word, flag)) {
-            return Err(SettingsError::OwnWord(flag));
-        }
+    if let Some(flag) = words_of_bars::not_for_bars_alone(&args.bars) {
+        return Err(SettingsError::OwnWord(flag));
     }
     let input = match (&args.trades_root, &args.agg1m_root) {
         (Some(root), _) => BarsInput::TradesRoot(absolute(cwd, root)),
@@ -310,28 +295,7 @@ fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder
     if modes.is_empty() {
         return Err(SettingsError::Missing("--mode".to_owned()));
     }
-    Ok(Some(BarsOrder { input, modes, arguments: words_of_bars(cwd, &args.bars) }))
-}
-
-/// Arguments of `bars` with the paths among them absolute: a run may be resumed from another folder.
-pub(super) fn words_of_bars(cwd: &Path, typed: &[String]) -> Vec<String> {
-    let names_a_path = |flag: &str| ["--adjust", "--daily-root"].contains(&flag);
-    let spelled = |path: &str| absolute(cwd, Path::new(path)).display().to_string();
-    let mut is_path = false;
-    let word = |word: &String| {
-        let follows = std::mem::replace(&mut is_path, names_a_path(word));
-        match word.split_once('=') {
-            _ if follows => spelled(word),
-            Some((flag, path)) if names_a_path(flag) => format!("{flag}={}", spelled(path)),
-            _ => word.clone(),
-        }
-    };
-    typed.iter().map(word).collect()
-}
-
-/// An absolute path without `.` and doubled slashes, so that two spellings of one place compare equal.
-pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
-    cwd.join(path).components().collect()
+    Ok(Some(BarsOrder { input, modes, arguments: words_of_bars::spelled(cwd, &args.bars) }))
 }
 
 /// Only daily bars come another way than ticker by ticker.
@@ -387,7 +351,6 @@ fn missing_flags(args: &StartArgs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::differences::differences;
 
     fn full() -> StartArgs {
         StartArgs {
@@ -425,26 +388,6 @@ mod tests {
     }
 
     #[test]
-    fn paths_among_the_words_of_bars_mean_the_same_wherever_the_run_goes_on() {
-        let bars = |words: &str| StartArgs {
-            job: Some(Job::Bars),
-            trades_root: Some("/trades".into()),
-            mode: vec!["DB".parse().expect("a kind")],
-            bars: words.split(' ').map(str::to_owned).collect(),
-            outdir: Some("/out".into()),
-            ..full()
-        };
-        let typed = bars("--target auto --bars-per-day 50 --daily-root daily --adjust=./splits");
-        let settings = Settings::resolve(&typed, cwd()).expect("sound");
-        let Task::Bars(order) = settings.task() else { panic!("bars") };
-        let whole = "--target auto --bars-per-day 50 --daily-root /home/me/daily --adjust=/home/me/splits";
-        assert_eq!(order.arguments.join(" "), whole);
-        assert_eq!(differences(&typed, &settings, cwd()), []);
-        assert_eq!(differences(&bars(whole), &settings, Path::new("/elsewhere")), []);
-        assert_eq!(differences(&typed, &settings, Path::new("/elsewhere")).len(), 1);
-    }
-
-    #[test]
     fn a_flag_that_means_nothing_for_the_job_is_refused() {
         let args = StartArgs { job: Some(Job::Trades), adjusted: true, ..full() };
         let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
@@ -473,42 +416,5 @@ mod tests {
         assert_eq!((settings.batching, settings.via), (None, Via::Ticker));
         let text = serde_json::to_string(&settings).expect("written");
         assert_eq!(serde_json::from_str::<Settings>(&text).expect("read"), settings);
-    }
-
-    #[test]
-    fn what_was_not_said_or_is_equal_does_not_differ() {
-        let frozen = Settings::resolve(&full(), cwd()).expect("complete");
-        assert_eq!(differences(&StartArgs { resume: true, ..StartArgs::default() }, &frozen, cwd()), []);
-        let same = StartArgs {
-            outdir: Some("/home/me/./out/".into()),
-            settle: Some(SignedDuration::from_mins(900)),
-            base_url: Some("https://api.massive.com/".to_owned()),
-            ..full()
-        };
-        assert_eq!(differences(&same, &frozen, cwd()), []);
-    }
-
-    #[test]
-    fn what_would_make_other_data_is_listed_with_both_values_and_knobs_are_not() {
-        let frozen = Settings::resolve(&full(), cwd()).expect("complete");
-        let other = StartArgs {
-            outdir: Some("other".into()),
-            shards: NonZeroU32::new(3),
-            adjusted: true,
-            tz: Some(Zone::Utc),
-            base_url: Some("https://example.com".to_owned()),
-            settle: Some(SignedDuration::from_hours(1)),
-            ..StartArgs::default()
-        };
-        let said: Vec<String> = differences(&other, &frozen, cwd()).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            said,
-            [
-                "--outdir: the run has /home/me/out, you say /home/me/other",
-                "--adjusted: the run has no, you say yes",
-                "--tz: the run has America/New_York, you say UTC",
-                "--base-url: the run has https://api.massive.com, you say https://example.com",
-            ]
-        );
     }
 }

@@ -7,22 +7,26 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use shared::disk::audience::Audience;
 use shared::disk::publish::DiskError;
 use shared::run::api_key::ApiKey;
 
+use super::clock;
 use super::line::OwnShim;
 use super::watch::{ATTEMPT_VARIABLE, Marker, SUPERVISOR_VARIABLE};
 
 /// What the supervisor says when it has taken the run over.
 pub const READY: &str = "ready";
+/// How long a program may take to say whether it takes its arguments; a file that these name may be on a slow disk.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +114,37 @@ pub fn shim(
     // Our copy of its end has to be closed before its silence can be heard.
     drop(command);
     OwnShim::of(process, own_end).map_err(refused)
+}
+
+/// What `executable` says of `arguments` that only ask whether it takes them: `None` when it does, else all its words.
+pub fn objection(executable: &Path, arguments: &[OsString]) -> Result<Option<String>, SpawnError> {
+    let refused = |source| SpawnError::of(executable, source);
+    let mut command = Command::new(executable);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.env_remove(ATTEMPT_VARIABLE).env_remove(SUPERVISOR_VARIABLE);
+    let mut child = command.spawn().map_err(refused)?;
+    // It says less than a pipe holds, so it ends before anybody reads.
+    let mut ended = None;
+    clock::wait_until(ANSWER_WITHIN, || {
+        ended = child.try_wait().transpose();
+        ended.is_some()
+    });
+    let Some(ended) = ended else {
+        // Ours, unreaped, and in the way.
+        drop(child.kill().and_then(|()| child.wait()));
+        return Err(refused(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "it did not look at its arguments in time",
+        )));
+    };
+    let (ended, mut said) = (ended.map_err(refused)?, String::new());
+    if ended.success() {
+        return Ok(None);
+    }
+    let mut errors = child.stderr.take().expect("its stderr was asked to be a pipe");
+    errors.read_to_string(&mut said).map_err(refused)?;
+    let said = said.trim().trim_start_matches("error: ");
+    Ok(Some(if said.is_empty() { ended.to_string() } else { said.to_owned() }))
 }
 
 fn hand_over(command: &mut Command, marker: &Marker, api_key: Option<&ApiKey>) {

@@ -88,6 +88,16 @@ pub enum AdjustError {
     },
 }
 
+/// Is there a table of splits at `path`? What it says of a ticker is judged by [`read_splits`].
+pub fn look(path: &Path) -> Result<(), AdjustError> {
+    let table = Table::read(&input::find(path, TableName::Splits)?.file)?;
+    table.required("ticker")?;
+    table.text("execution_date")?;
+    table.float("split_from")?;
+    table.float("split_to")?;
+    Ok(())
+}
+
 /// The splits of `ticker` by day, from `path`: `splits.parquet` itself, or a folder that stands for the newest snapshot
 /// in it.
 ///

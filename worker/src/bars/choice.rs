@@ -119,6 +119,15 @@ pub enum ChoiceError {
 }
 
 impl Choice {
+    /// Can the splits, where there are any, be used for a tree under `root` that is `adjusted` or not?
+    pub fn look(&self, root: &Path, adjusted: Adjusted) -> Result<(), ChoiceError> {
+        match (&self.splits, adjusted) {
+            (Some(_), Adjusted::Yes) => Err(ChoiceError::AdjustedTwice(root.to_owned())),
+            (Some(path), Adjusted::No) => Ok(adjust::look(path)?),
+            (None, Adjusted::Yes | Adjusted::No) => Ok(()),
+        }
+    }
+
     /// The scale of the bars of `ticker`, made from a tree under `root` that is `adjusted` or not.
     pub fn scale(&self, ticker: &Ticker, root: &Path, adjusted: Adjusted) -> Result<Scale, ChoiceError> {
         match (&self.splits, adjusted) {

@@ -1,6 +1,6 @@
 //! `bars`: arguments to a commission, and its run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -45,7 +45,7 @@ pub struct BarsArgs {
     #[arg(long, value_name = "R")]
     agg1m_root: Option<PathBuf>,
     /// Price of a minute: volume-weighted (the close where there is none), or the close as older systems took it
-    #[arg(long, value_name = "vw|close", default_value = "vw", value_parser = ["vw", "close"], requires = "agg1m_root")]
+    #[arg(long, value_name = "vw|close", default_value = "vw", value_parser = ["vw", "close"], conflicts_with = "trades_root")]
     agg1m_price: String,
     /// Whose bars
     #[arg(long, required_unless_present = "tickers_csv", conflicts_with = "tickers_csv")]
@@ -132,6 +132,9 @@ pub struct BarsArgs {
     /// JSON lines for a supervisor
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// Only say whether these arguments make sense: nothing is written, and neither ticker list nor events are opened
+    #[arg(long, hide = true)]
+    check_only: bool,
 }
 
 /// A target, for all kinds or for one.
@@ -172,6 +175,9 @@ fn weight(text: &str) -> Result<f64, String> {
 
 /// Looks at everything that can be wrong, then builds.
 pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
+    if args.check_only {
+        return args.check().map(|()| Exit::Done);
+    }
     let ears = until_end::listen()?;
     let (tickers, repeated) = args.tickers()?;
     let events = EventLog::open(args.events.as_deref()).map_err(Refusal::local)?;
@@ -181,6 +187,7 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     let plot = args.plot()?;
     let commission = args.resolve()?;
     let outdir = commission.outdir.clone();
+    claim(&outdir)?;
     for ticker in repeated {
         reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
     }
@@ -192,7 +199,33 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     Ok(if is_one && exit == Exit::Permanent { Exit::Usage } else { exit })
 }
 
+/// Takes the output for bars, and sweeps it.
+fn claim(outdir: &Path) -> Result<(), Refusal> {
+    tree::claim(outdir).map_err(|error| Refusal {
+        exit: match error {
+            TreeError::Disk(_) => Exit::LocalResource,
+            TreeError::SomethingElse { .. } => Exit::Usage,
+        },
+        text: causes(&error),
+    })?;
+    leftovers::sweep(outdir).map_err(Refusal::local)
+}
+
 impl BarsArgs {
+    /// What a supervisor asks before a run is frozen with these words. A file that is named must be there by then; of each
+    /// ticker it tells when its turn comes.
+    fn check(self) -> Result<(), Refusal> {
+        self.plot()?;
+        let Commission { tree, choice, .. } = self.resolve()?;
+        choice.look(tree.root(), tree.adjusted()).map_err(|error| Refusal::flag("--adjust", &error))?;
+        match choice.daily_root {
+            Some(root) if !root.is_dir() => {
+                Err(Refusal::wrong(format!("--daily-root {} is not a folder", root.display())))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn tickers(&self) -> Result<(Vec<Ticker>, Vec<Ticker>), Refusal> {
         match (&self.ticker, &self.tickers_csv) {
             (Some(ticker), _) => Ok((vec![ticker.clone()], Vec::new())),
@@ -249,6 +282,7 @@ impl BarsArgs {
         Ok(())
     }
 
+    /// Looks at everything that the arguments say, and touches nothing.
     fn resolve(self) -> Result<Commission, Refusal> {
         let missing = |flag: &str| Refusal::wrong(format!("{flag} is missing"));
         let from = self.from.ok_or_else(|| missing("--from"))?;
@@ -273,14 +307,6 @@ impl BarsArgs {
             )));
         }
         let outdir = self.outdir.ok_or_else(|| missing("--outdir"))?;
-        tree::claim(&outdir).map_err(|error| Refusal {
-            exit: match error {
-                TreeError::Disk(_) => Exit::LocalResource,
-                TreeError::SomethingElse { .. } => Exit::Usage,
-            },
-            text: causes(&error),
-        })?;
-        leftovers::sweep(&outdir).map_err(Refusal::local)?;
         Ok(Commission {
             tree,
             input,

@@ -1,0 +1,8 @@
+//! Paths as a run keeps them: it may be gone on with from another folder.
+
+use std::path::{Path, PathBuf};
+
+/// An absolute path without `.` and doubled slashes, so that two spellings of one place compare equal.
+pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
+    cwd.join(path).components().collect()
+}

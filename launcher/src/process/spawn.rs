@@ -26,7 +26,7 @@ use super::watch::{ATTEMPT_VARIABLE, Marker, SUPERVISOR_VARIABLE};
 /// What the supervisor says when it has taken the run over.
 pub const READY: &str = "ready";
 /// How long a program may take to say whether it takes its arguments; a file that these name may be on a slow disk.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]

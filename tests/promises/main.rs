@@ -27,6 +27,7 @@ mod outage;
 mod zoo;
 mod disk_full;
 mod limits;
+mod machine_limits;
 mod repeated_key;
 mod secrets;
 mod python;

@@ -22,21 +22,25 @@ pub struct Found {
     pub said: Vec<String>,
 }
 
-/// Checks the files of `tickers` that hold some of `days`, on all processors.
+/// Checks the files of `tickers` that hold some of `days`, on all processors or on as many threads as are to be had.
 pub fn check_all(outdir: &Path, kind: Kind, tickers: &[Ticker], days: DateRange) -> Found {
     let distinct: BTreeSet<&Ticker> = tickers.iter().collect();
     let (items, found) = (Mutex::new(distinct.into_iter()), Mutex::new(Found::default()));
     let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(ticker) = next() {
-                    let result = check::check(outdir, kind, ticker, days);
-                    found.lock().unwrap_or_else(PoisonError::into_inner).take(ticker, result);
-                }
-            });
+    let work = || {
+        while let Some(ticker) = next() {
+            let result = check::check(outdir, kind, ticker, days);
+            found.lock().unwrap_or_else(PoisonError::into_inner).take(ticker, result);
         }
+    };
+    thread::scope(|scope| {
+        let others = 1..threads;
+        let _ = others
+            .map(|_| thread::Builder::new().spawn_scoped(scope, work))
+            .take_while(Result::is_ok)
+            .count();
+        work();
     });
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,7 +21,7 @@ use super::source::minutes::{MinutePrice, Minutes};
 use super::source::tape::Order;
 use super::source::trades::{Prints, Trades};
 use super::source::tree::Tree;
-use crate::ingest::crew;
+use crate::crew;
 use crate::ingest::tally::{Received, Tally};
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;

@@ -267,13 +267,13 @@ fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
         reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
     }
     let client = plan.source.client()?;
-    Ok(until_end::run(ears, move |stop| {
+    until_end::run(ears, move |stop| {
         let tools = Tools { task: &task, client: &client, reporter: &reporter, stop };
         if plan.check {
             check::run(tools, &tickers, plan.load.threads);
         }
         batch::run(tools, &tickers, plan.load)
-    }))
+    })
 }
 
 /// The tree is, or becomes, one of this kind, scale and source.

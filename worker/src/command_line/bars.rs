@@ -191,7 +191,7 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     for ticker in repeated {
         reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
     }
-    let exit = until_end::run(ears, move |stop| batch::run(&commission, tickers, threads, &reporter, stop));
+    let exit = until_end::run(ears, move |stop| batch::run(&commission, tickers, threads, &reporter, stop))?;
     if let Some((ticker, mode, file)) = plot.filter(|_| exit == Exit::Done) {
         describe::plot_series(&outdir, &ticker, mode, None, &file).map_err(describe::refusal)?;
     }

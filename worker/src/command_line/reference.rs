@@ -71,10 +71,10 @@ pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
     };
     let client = source.client()?;
     reporter.run(Level::Info, &format!("reference {base}: snapshot of {snapshot_date}"));
-    Ok(until_end::run(ears, move |stop| {
+    until_end::run(ears, move |stop| {
         let asker = Asker { client: &client, base, reporter: &reporter, stop };
         job::run(&plan, place, &asker)
-    }))
+    })
 }
 
 fn refused(error: PlaceError) -> Refusal {

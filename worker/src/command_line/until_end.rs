@@ -35,31 +35,40 @@ pub struct Ears {
 /// Begins to hear SIGTERM: as early as can be, so that a stop during the preparations is a stop, no crash.
 pub fn listen() -> Result<Ears, Refusal> {
     let (post, inbox) = mpsc::channel();
-    post_sigterm(post.clone()).map_err(Refusal::local)?;
+    post_sigterm(post.clone())?;
     Ok(Ears { post, inbox })
 }
 
-/// Runs `job` to its end. SIGTERM asks it to stop; a job that doesn't is left behind.
-pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Exit {
+/// Runs `job` to its end. SIGTERM asks it to stop; a job that doesn't is left behind. Where no thread is to be had for it,
+/// nothing is begun.
+pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Result<Exit, Refusal> {
     let Ears { post, inbox } = ears;
     let stop = Arc::new(Stop::default());
     let stop_of_job = Arc::clone(&stop);
-    thread::spawn(move || {
+    let on_its_own = move || {
         let ended = panic::catch_unwind(AssertUnwindSafe(|| job(&stop_of_job)));
         // The receiver is gone only when the process ends without waiting for us.
         drop(post.send(Letter::Ended(ended)));
-    });
-    await_end(&inbox, &stop)
+    };
+    thread::Builder::new().spawn(on_its_own).map_err(no_thread)?;
+    Ok(await_end(&inbox, &stop))
 }
 
-fn post_sigterm(post: Sender<Letter>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM])?;
-    thread::spawn(move || {
+fn post_sigterm(post: Sender<Letter>) -> Result<(), Refusal> {
+    let mut signals = Signals::new([SIGTERM]).map_err(Refusal::local)?;
+    let hear = move || {
         for _ in signals.forever() {
             drop(post.send(Letter::Terminate));
         }
-    });
-    Ok(())
+    };
+    thread::Builder::new().spawn(hear).map(drop).map_err(no_thread)
+}
+
+/// A limit of processes (`ulimit -u`, which counts threads) or of memory: nothing of the job's.
+fn no_thread(error: io::Error) -> Refusal {
+    let text =
+        format!("this machine has no thread to give ({error}); are its processes limited (ulimit -u)?");
+    Refusal { exit: Exit::LocalResource, text }
 }
 
 fn await_end(inbox: &Receiver<Letter>, stop: &Stop) -> Exit {

@@ -13,13 +13,13 @@ use shared::market::trade::Trade;
 use shared::run::exit::Exit;
 use shared::run::via::Via;
 
-use super::crew;
 use super::market::choice::{Costs, Way};
 use super::market::order::Order;
 use super::market::rounds;
 use super::pipeline::Pipeline;
 use super::tally::Tally;
 use super::task::Tools;
+use crate::crew;
 use crate::report::Level;
 
 /// How often the log is looked at whether it has been silent for long.
@@ -39,7 +39,7 @@ pub struct Load {
 pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
     let (over, is_over) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        scope.spawn(move || {
+        let watch = move || {
             let mut is_said = false;
             let mut say_clock = || {
                 if let Some(clocks) = tools.client.source_clock().filter(|clocks| clocks.is_off() && !is_said)
@@ -54,7 +54,11 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
                 tools.reporter.say_how_it_gets_on(tools.client.turns_awaited());
             }
             say_clock();
-        });
+        };
+        if let Err(error) = thread::Builder::new().spawn_scoped(scope, watch) {
+            let text = format!("nobody looks how long the log is silent: no thread is to be had ({error})");
+            tools.reporter.run(Level::Warn, &text);
+        }
         let exit = run_all(tools, tickers, load);
         drop(over);
         exit

@@ -5,8 +5,8 @@ use shared::dataset::check::{self, Checked};
 use shared::market::ticker::Ticker;
 use shared::run::thousands::grouped;
 
-use super::crew;
 use super::task::Tools;
+use crate::crew;
 use crate::report::Level;
 
 /// Checks the days asked of `tickers`, so many side by side.

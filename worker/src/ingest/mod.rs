@@ -10,7 +10,6 @@ pub mod drafts;
 pub mod store;
 pub mod task;
 pub mod tally;
-pub mod crew;
 pub mod pipeline;
 pub mod market;
 pub mod check;

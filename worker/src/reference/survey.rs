@@ -1,8 +1,6 @@
 //! The details of many tickers on a few threads: every answer is kept at once, and only what is not known is asked.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use jiff::Timestamp;
 use shared::disk::publish::DiskError;
@@ -17,6 +15,7 @@ use super::details;
 use super::error::exit_of;
 use super::tickers::Listed;
 use crate::api::failure::Failure;
+use crate::crew;
 use crate::report::Level;
 
 /// One ticker to ask about.
@@ -109,19 +108,7 @@ pub fn run(asker: &Asker<'_>, questions: &[Question], answers: &mut Answers, thr
     }
     let tally = Mutex::new(Tally { answered: known as u64, ..Tally::default() });
     let desk = Desk { asker, answers: Mutex::new(answers), tally };
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..threads.min(open.len()) {
-            scope.spawn(|| {
-                while let Some(question) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if asker.stop.is_asked() {
-                        break;
-                    }
-                    desk.visit(question);
-                }
-            });
-        }
-    });
+    crew::each(threads, open, asker.stop, |question| desk.visit(question));
     let mut tally = desk.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     if asker.stop.is_asked() {
         tally.cut_short.get_or_insert(Exit::Stopped);

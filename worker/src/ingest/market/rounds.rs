@@ -22,7 +22,7 @@ use super::round::{Reply, Round};
 use crate::api::ask_day::{self, ask_day};
 use crate::api::failure::{Failure, causes};
 use crate::api::market_day::Wanted;
-use crate::ingest::crew;
+use crate::crew;
 use crate::ingest::partitioner::Partitioner;
 use crate::ingest::store::{Fetch, Store, StoreError};
 use crate::ingest::tally::{Received, Tally, TickerError, Verdict, of_source};

@@ -1,12 +1,13 @@
-//! A few threads over a list of things to do.
+//! A few threads over a list of things to do. Where the machine has no more threads to give, fewer do it: the one that
+//! asks is always one of them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::stop::Stop;
 
-/// Does `deed` to every item, begun in their order on up to `threads` threads, and returns what came of it in the
-/// order it came. After a wish to stop nothing new is begun.
+/// Does `deed` to every item, begun in their order on up to `threads` threads, this one among them, and returns what came
+/// of it in the order it came. After a wish to stop nothing new is begun.
 pub fn each<T: Send, R: Send>(
     threads: usize,
     items: Vec<T>,
@@ -16,15 +17,20 @@ pub fn each<T: Send, R: Send>(
     let hands = threads.min(items.len());
     let (items, results) = (Mutex::new(items.into_iter()), Mutex::new(Vec::new()));
     let next = || if stop.is_asked() { None } else { held(&items).next() };
-    thread::scope(|scope| {
-        for _ in 0..hands {
-            scope.spawn(|| {
-                while let Some(item) = next() {
-                    let result = deed(item);
-                    held(&results).push(result);
-                }
-            });
+    let work = || {
+        while let Some(item) = next() {
+            let result = deed(item);
+            held(&results).push(result);
         }
+    };
+    thread::scope(|scope| {
+        let others = 1..hands;
+        // Who gets no thread makes do with those that there are.
+        let _ = others
+            .map(|_| thread::Builder::new().spawn_scoped(scope, work))
+            .take_while(Result::is_ok)
+            .count();
+        work();
     });
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -50,7 +50,7 @@ pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Resu
         // The receiver is gone only when the process ends without waiting for us.
         drop(post.send(Letter::Ended(ended)));
     };
-    thread::Builder::new().spawn(on_its_own).map_err(no_thread)?;
+    thread::Builder::new().spawn(on_its_own).map_err(|error| no_thread(&error))?;
     Ok(await_end(&inbox, &stop))
 }
 
@@ -61,11 +61,11 @@ fn post_sigterm(post: Sender<Letter>) -> Result<(), Refusal> {
             drop(post.send(Letter::Terminate));
         }
     };
-    thread::Builder::new().spawn(hear).map(drop).map_err(no_thread)
+    thread::Builder::new().spawn(hear).map(drop).map_err(|error| no_thread(&error))
 }
 
 /// A limit of processes (`ulimit -u`, which counts threads) or of memory: nothing of the job's.
-fn no_thread(error: io::Error) -> Refusal {
+fn no_thread(error: &io::Error) -> Refusal {
     let text =
         format!("this machine has no thread to give ({error}); are its processes limited (ulimit -u)?");
     Refusal { exit: Exit::LocalResource, text }

@@ -12,6 +12,11 @@ use tests::harness::tree;
 
 /// Serves what `page` makes of each path, until the test ends; returns the base URL, which stands in pages as `BASE`.
 fn serve(page: impl Fn(&str) -> String + Send + 'static) -> String {
+    serve_packed("", move |path, base| page(path).replace("BASE", base).into_bytes())
+}
+
+/// The same for bodies as they are on the wire, given also the base URL; `packing` is a line of the head.
+fn serve_packed(packing: &'static str, body: impl Fn(&str, &str) -> Vec<u8> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("bound"));
     let own = base.clone();
@@ -20,11 +25,13 @@ fn serve(page: impl Fn(&str) -> String + Send + 'static) -> String {
             let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
             let Some(request) = lines.next() else { continue };
             lines.take_while(|line| !line.is_empty()).for_each(drop);
-            let body = page(request.split(' ').nth(1).unwrap_or_default()).replace("BASE", &own);
-            let head =
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let body = body(request.split(' ').nth(1).unwrap_or_default(), &own);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\n{packing}Content-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
             // A client that has gone away is no news.
-            drop((&stream).write_all((head + &body).as_bytes()));
+            drop((&stream).write_all(&[head.as_bytes(), &body].concat()));
         }
     });
     base
@@ -138,6 +145,28 @@ fn a_bare_nan_and_whole_numbers_of_any_spelling_are_read_and_odd_bars_are_kept_a
         "{said}"
     );
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker("TEST")).len(), 1);
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("a Vec takes everything");
+    encoder.finish().expect("a Vec takes everything")
+}
+
+#[test]
+fn a_page_packed_in_several_members_is_read_and_what_comes_behind_them_is_refused() {
+    for (behind, code) in [("", 0), ("<html>", 10)] {
+        let base = serve_packed("Content-Encoding: gzip\r\n", move |_, _| {
+            let page = page(Some("TEST"), &[bar("TEST", MIDNIGHT, "10", "5")]);
+            let (one, other) = page.split_at(page.len() / 2);
+            [packed(one), packed(other), behind.as_bytes().to_vec()].concat()
+        });
+        let place = Place::with_tickers(["TEST"]);
+        let mut worker = place.worker(&base, days("2024-03-08", "2024-03-08"));
+        let said = run(worker.args(["--tries", "2"])).expect_code(code).stderr;
+        let rows = tree::daily_rows(&place.outdir(), &ticker("TEST"));
+        assert_eq!(rows.len(), usize::from(code == 0), "{said}");
+    }
 }
 
 #[test]

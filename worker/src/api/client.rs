@@ -1,6 +1,6 @@
 //! One request, with its retries: the only file that names an HTTP client.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking;
-use reqwest::header::{AGE, AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_ENCODING, AGE, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
@@ -18,6 +20,7 @@ use shared::run::source_clock::SourceClock;
 use url::Url;
 
 use super::backoff::{Backoff, Troubles};
+use super::body::{Body, Bounds, Packing};
 use super::failure::{Failure, causes};
 use super::lie::Lie;
 use super::page::PageError;
@@ -65,7 +68,7 @@ impl Client {
         drop(rustls::crypto::ring::default_provider().install_default());
         let builder = blocking::Client::builder()
             .user_agent(concat!("worker/", env!("CARGO_PKG_VERSION")))
-            .default_headers(bearer(key))
+            .default_headers(headers(key))
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(READ_TIMEOUT);
@@ -200,53 +203,33 @@ impl Client {
         let status = reply.status().as_u16();
         let retry_after =
             reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut body = Bounded { reply, bytes: 0, deadline: Deadline::after(REPLY_TIMEOUT) };
+        let codings = reply.headers().get_all(CONTENT_ENCODING);
+        let packing = Packing::of(codings.iter().map(|value| value.to_str().unwrap_or("what is no text")));
+        let bounds = Bounds { bytes: MAX_BODY_BYTES, deadline: Deadline::after(REPLY_TIMEOUT) };
         if status == 200 {
+            let mut body = Body::new(reply, packing.map_err(Failure::NotAPage)?, bounds);
             let read = read(&mut body).map_err(|error| match error {
                 PageError::Read(error) => Failure::Unfinished(innermost(&error)),
                 PageError::Cut(what) => Failure::CutPage(what),
                 PageError::Malformed(what) => Failure::NotAPage(what),
                 PageError::Impossible(what) => Failure::Lie(Lie::Impossible(what)),
             })?;
-            return Ok((read, body.bytes));
+            return Ok((read, body.unpacked()));
         }
         // An error counts with what arrived of its words.
         let mut words = Vec::new();
+        let body = Body::new(reply, packing.unwrap_or(Packing::Plain), bounds);
         drop(body.take(MAX_WORDS_BYTES).read_to_end(&mut words));
         let words = String::from_utf8_lossy(&words);
         Err(Failure::of_reply(status, retry_after.as_deref(), &words, &self.redaction))
     }
 }
 
-/// A reply's body within bounds of size and time: a trickle that never ends is a fault too.
-struct Bounded {
-    reply: blocking::Response,
-    bytes: u64,
-    deadline: Deadline,
-}
-
-impl Read for Bounded {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.reply.read(buffer)?;
-        self.bytes += length as u64;
-        if self.bytes > MAX_BODY_BYTES {
-            return Err(io::Error::other(format!("a reply of more than {MAX_BODY_BYTES} bytes")));
-        }
-        if self.deadline.left().is_zero() {
-            return Err(io::Error::other(format!(
-                "the reply took longer than {} s",
-                REPLY_TIMEOUT.as_secs()
-            )));
-        }
-        Ok(length)
-    }
-}
-
-fn bearer(key: &ApiKey) -> HeaderMap {
+fn headers(key: &ApiKey) -> HeaderMap {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
         .expect("an ApiKey is made of visible ASCII only");
     value.set_sensitive(true);
-    HeaderMap::from_iter([(AUTHORIZATION, value)])
+    HeaderMap::from_iter([(AUTHORIZATION, value), (ACCEPT_ENCODING, HeaderValue::from_static("gzip"))])
 }
 
 /// The URL is left out: its query is long, and the path is known from the ticker and the dates.

@@ -9,6 +9,7 @@ pub mod culprit;
 pub mod text;
 pub mod page;
 pub mod envelope;
+pub mod body;
 pub mod witness;
 pub mod client;
 pub mod endpoints;

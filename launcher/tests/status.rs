@@ -172,6 +172,8 @@ fn every_key_of_the_json_is_documented_and_every_documented_key_is_there() {
         rate: "500/min".parse().expect("a rate"),
         allowed_per_minute: 500,
         used_last_minute: 499,
+        used_in_8_s: 60,
+        next_turn_ms: 0,
         pace_percent: 100,
         paused_ms: 0,
         taken: 1000,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use shared::market::ticker::Ticker;
+use shared::pace::rate::Rate;
 use shared::run::source_clock::SourceClock;
 use shared::run::workdir::Workdir;
 
@@ -17,6 +18,7 @@ use crate::plan::request::{Input, Request};
 use crate::process::clock;
 use crate::supervise::journal;
 use crate::supervise::machine::Machine;
+use crate::view::plan;
 use crate::view::words;
 
 const BASE_URL: &str = "--base-url";
@@ -65,8 +67,8 @@ impl Resumed {
         self.extension.is_some() || self.request.settings.program != frozen.settings.program
     }
 
-    /// What is new about the run, for people.
-    pub fn news(&self, args: &StartArgs, frozen: &Request, workdir: &Workdir) -> String {
+    /// What is new about the run, for people; `is_at_work` where workers of it live.
+    pub fn news(&self, args: &StartArgs, frozen: &Request, is_at_work: bool) -> String {
         let changed = self.request.changes.get(frozen.changes.len());
         let mut lines: Vec<String> = changed.iter().map(|changed| words::changes(&changed.knobs)).collect();
         if changed.is_some_and(|changed| changed.knobs.iter().any(|knob| knob.flag == BASE_URL))
@@ -74,11 +76,18 @@ impl Resumed {
         {
             lines.push("  --base-url is what POLYGON_BASE_URL in the environment says".to_owned());
         }
-        if changed.is_some() && stop::is_at_work(workdir, &frozen.run) {
+        if changed.is_some() && is_at_work {
             lines.push("  workers that run keep what they were told until their attempts end".to_owned());
         }
+        let rates = [frozen, &self.request].map(|request| request.settings.rate.map(Rate::per_minute));
+        if let [Some(before), Some(after)] = rates
+            && after > before
+        {
+            lines.push("  the higher rate holds within a minute: the slowest that was asked with in the last one counts".to_owned());
+        }
         lines.extend(self.extension.iter().map(ToString::to_string));
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        let unsettled = self.extension.as_ref().map(|extension| plan::unsettled(&extension.request));
+        lines.iter().map(|line| format!("{line}\n")).chain(unsettled).collect()
     }
 
     /// The same, where this machine's clock, which says `now`, is ahead of the source's by `clocks`, if it is.

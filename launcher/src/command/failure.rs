@@ -250,7 +250,7 @@ pub enum Failure {
         run: String,
     },
     /// There is no run.
-    #[error("{workdir} holds no run (no run.json in it); `{program} start --workdir {workdir} ...` begins one", workdir = workdir.display(), program = words::program())]
+    #[error("{workdir} holds no run (no run.json in it); `{start} ...` begins one", workdir = workdir.display(), start = words::command("start", &Workdir::new(workdir)))]
     NoRun {
         /// The folder.
         workdir: PathBuf,

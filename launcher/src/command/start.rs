@@ -19,6 +19,7 @@ use super::failure::{Ending, Failure};
 use super::second_source;
 use super::spelling;
 use super::status;
+use super::stop;
 use super::supervise;
 use crate::check::bars_days::{self, Reach};
 use crate::check::bars_words;
@@ -95,10 +96,8 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     let mut resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
-    say(&resumed.news(args, &frozen, &workdir)).map_err(Failure::Output)?;
-    if let Some(extension) = &resumed.extension {
-        say(&plan::unsettled(&extension.request)).map_err(Failure::Output)?;
-    }
+    // Asked before we have the locks: they look like somebody at work.
+    let is_at_work = stop::is_at_work(&workdir, &frozen.run);
     let new = resumed.tickers.get(frozen.tickers..).unwrap_or_default();
     say_unlisted(args, &resumed.request, new)?;
     if resumed.makes_more_than(&frozen) {
@@ -110,6 +109,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
             extend::refuse_by_word(extension, &frozen, &machine)?;
         }
         let sizes = second_source::ask_again(&resumed.request, &resumed.tickers, &machine)?;
+        say(&resumed.news(args, &frozen, is_at_work)).map_err(Failure::Output)?;
         return tell_only(&workdir, &resumed.request, machine, &resumed.tickers, &sizes);
     }
     let mut run = existing::run(resumed.request.clone(), workdir)?;
@@ -127,9 +127,6 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         Ok(clocks) => {
             resumed = resumed.settled_by(&frozen, clocks, clock::now());
             run.request = resumed.request.clone();
-            if clocks.is_some() && resumed.extension.is_some() {
-                say(&plan::unsettled(&run.request)).map_err(Failure::Output)?;
-            }
         }
     }
     match prove_room(&run) {
@@ -142,6 +139,8 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     prove_folders(&run)?;
     claim(&run)?;
     resumed.freeze(&frozen, &run.workdir)?;
+    // What was refused up to here has changed nothing.
+    say(&resumed.news(args, &frozen, is_at_work)).map_err(Failure::Output)?;
     prepare_and_work(args, &run, &resumed.tickers, locks, None)
 }
 
@@ -392,7 +391,7 @@ fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
     let mut text = format!("started: supervisor {pid}\n");
     let lines = [
         ("watch", words::command("status", &run.workdir)),
-        ("follow", format!("tail -f {}", logs.display())),
+        ("follow", words::follow_command(&logs)),
         ("wait", words::command("wait", &run.workdir)),
         ("stop", words::command("stop", &run.workdir)),
     ];

@@ -60,6 +60,7 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
     let telling = parts.iter().min_by_key(|share| share.now.urgency()).cloned();
     let share = telling.unwrap_or_else(|| Share::of_no_batch(look.standing_alone()));
     let by_itself = is_supervised && !matches!(share.now, Now::Failed { .. } | Now::NoLongerProven);
+    let knob = if let Now::Failed { cause, .. } = &share.now { words::knob_that_helps(cause) } else { None };
     let is_done = matches!(share.now, Now::Verified | Now::Surveyed | Now::ReportedByScript);
     Ok(Why {
         run: request.run.clone(),
@@ -69,6 +70,7 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
         share,
         retries: request.settings.retries,
         again: (!by_itself && !is_done).then(|| words::resume_command(workdir)),
+        otherwise: knob.map(|knob| words::resume_command(workdir) + " " + knob),
         goes_on: is_supervised,
         spelling: None,
         ledger,

@@ -10,6 +10,8 @@ use super::words::{self, count, counted};
 
 /// The budget is used up when so much of it is used.
 const USED_UP_PERCENT: u64 = 90;
+/// Who waits longer for a turn is held up by the rate and by nothing else, however few have asked in the last minute.
+const LONG_WAIT_MS: u64 = 1000;
 
 /// What is known of a run that is being worked on.
 #[derive(Debug, Clone)]
@@ -112,14 +114,23 @@ fn errors(facts: &Facts) -> Option<String> {
 
 fn rate_budget(facts: &Facts) -> Option<String> {
     let budget = facts.budget?;
-    let is_used_up = budget.allowed_per_minute > 0
-        && budget.used_last_minute * 100 >= budget.allowed_per_minute * USED_UP_PERCENT;
+    let allowed = budget.allowed_per_minute;
+    let is_used_up = |used: u64, seconds: u64| {
+        allowed * seconds >= 60 && used * 100 * 60 >= allowed * seconds * USED_UP_PERCENT
+    };
+    // A run that has just begun, and one of few requests a minute, has not used a whole minute's.
+    let is_used_up = is_used_up(budget.used_last_minute, 60)
+        || is_used_up(budget.used_in_8_s, 8)
+        || budget.next_turn_ms >= LONG_WAIT_MS;
     let (used, allowed) = (count(budget.used_last_minute), count(budget.allowed_per_minute));
     let advice = match facts.rate {
         _ if budget.pace_percent < 100 => "slowed after a 429".to_owned(),
         // The slowest rate of all that use the key counts.
         Some(own) if own != budget.rate => {
-            format!("another process on this machine uses the key at {}", budget.rate)
+            format!(
+                "another process on this machine uses the key at {}, or did in the last minute",
+                budget.rate
+            )
         }
         _ => {
             format!("if the plan allows more: {}", facts.change(&format!("--rate {}", budget.rate.doubled())))
@@ -182,6 +193,8 @@ mod tests {
             rate: "500/min".parse().expect("a rate"),
             allowed_per_minute: 500,
             used_last_minute: used,
+            used_in_8_s: 0,
+            next_turn_ms: 0,
             pace_percent,
             paused_ms,
             taken: 1000,
@@ -229,7 +242,7 @@ mod tests {
         );
         says(
             &Facts { budget: Some(&budget), rate: Some("900/min".parse().expect("a rate")), ..facts() },
-            "rate budget: 480 of 500 requests a minute are used; another process on this machine uses the key at 500/min",
+            "rate budget: 480 of 500 requests a minute are used; another process on this machine uses the key at 500/min, or did in the last minute",
         );
         says(
             &Facts { running: 2, free_memory: Some(345_000_000), ..facts() },
@@ -244,6 +257,20 @@ mod tests {
             "disk: 100.0 MB are free, 256.0 MB must be (--min-free-disk); make room",
         );
         says(&Facts { running: 2, ready: 0, ..facts() }, "work: the last 2 workers under way");
+    }
+
+    #[test]
+    fn a_rate_that_holds_the_run_up_is_named_before_a_minute_is_over_and_however_low_it_is() {
+        let says_rate = |budget: Usage| {
+            let found = find(&Facts { budget: Some(&budget), ..facts() });
+            found.is_some_and(|found| found.kind == Kind::RateBudget)
+        };
+        assert!(says_rate(Usage { used_in_8_s: 62, ..usage(90, 100, 0) }), "after ten seconds");
+        assert!(!says_rate(Usage { used_in_8_s: 40, ..usage(90, 100, 0) }));
+        let low =
+            Usage { rate: "10/min".parse().expect("a rate"), allowed_per_minute: 10, ..usage(3, 100, 0) };
+        assert!(!says_rate(Usage { next_turn_ms: 900, ..low.clone() }), "no wait to speak of");
+        assert!(says_rate(Usage { next_turn_ms: 4000, ..low }));
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
     let settings = &request.settings;
     let trust = match (settings.task(), settings.existing) {
         (Task::Download(_), Existing::Trusted) => "what the ledgers prove is not fetched again",
+        (Task::Download(_), Existing::FetchedAnew) if machine.totals().verified > 0 => {
+            "what this run has fetched itself is not fetched again, all else is fetched anew and merged"
+        }
         (Task::Download(_), Existing::FetchedAnew) => "everything is fetched anew and merged",
         (Task::Bars(_), Existing::Trusted) => "series that cover the range are left alone",
         (Task::Bars(_), Existing::FetchedAnew) => {

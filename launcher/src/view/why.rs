@@ -41,6 +41,9 @@ pub struct Why {
     pub ledger: Proof,
     /// What to type to have it tried again; null while that happens by itself or nothing is missing.
     pub again: Option<String>,
+    /// What to type to have it tried again in the way that its failure advises, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<String>,
     /// Does the run go on? Then that can be typed only once it has ended.
     pub goes_on: bool,
     /// How a ticker may be spelled that is proven without one row.
@@ -228,10 +231,11 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
         writeln!(out, "without row the source has not one of it in these days; {spelling}")?;
     }
     match &why.again {
-        Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}"),
-        Some(command) => writeln!(out, "try again   {command}"),
-        None => Ok(()),
+        Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}")?,
+        Some(command) => writeln!(out, "try again   {command}")?,
+        None => {}
     }
+    why.otherwise.iter().try_for_each(|command| writeln!(out, "or so       {command}"))
 }
 
 fn headline(why: &Why) -> String {

@@ -133,9 +133,20 @@ pub fn command(verb: &str, workdir: &Workdir) -> String {
     errand::spelled(own_name(), &[verb.into(), "--workdir".into(), workdir.root().into()])
 }
 
+/// How to read `log` while it is written.
+pub fn follow_command(log: &Path) -> String {
+    errand::spelled(Path::new("tail"), &["-f".into(), log.into()])
+}
+
 /// How to go on with a run.
 pub fn resume_command(workdir: &Workdir) -> String {
     command("start", workdir) + " --resume"
+}
+
+/// The knob that a `cause` of failure advises, as it is said to a run that goes on.
+pub fn knob_that_helps(cause: &str) -> Option<&'static str> {
+    let known = [("--duplicates keep-last", "--duplicates keep-last"), ("or --allow-gap", "-- --allow-gap")];
+    known.into_iter().find(|(advice, _)| cause.contains(advice)).map(|(_, knob)| knob)
 }
 
 /// How to set knobs of a run that is being worked on: it goes on at once, and loses what its workers have under way.
@@ -145,7 +156,13 @@ pub fn change_command(workdir: &Workdir, knob: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::{Cli, Command, StartArgs};
+    use crate::plan::differences::differences;
+    use crate::plan::knobs;
+    use crate::plan::settings::Settings;
 
     #[test]
     fn numbers_are_easy_on_the_eye() {
@@ -158,8 +175,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_advised_to_paste_is_what_start_takes_and_goes_on_with_the_same_run() {
+        let typed = |text: &str| {
+            let Cli { command } = Cli::try_parse_from(text.split(' ')).expect("a command");
+            let Command::Start(args) = command else { panic!("start") };
+            // What the environment says is not pasted.
+            StartArgs { base_url: None, ..*args }
+        };
+        let daily = "--job daily --adjusted --tz UTC --via auto --duplicates keep-first";
+        let bars = "--job bars --trades-root trades --mode DB";
+        let any = "--tickers-csv small.csv --outdir out --from 2020-01-01 --to 2020-12-31 --weights sizes.csv --batch-size 10 \
+                   --max-concurrent 2 --per-shard-workers 8 --retries 5 --allow-http --window month --rate 100/min --settle 20h \
+                   --recheck-empty 3 --tries 3 --backoff-base 2s --max-rss 128MiB --batch-timeout 1h --stall-timeout 5m \
+                   --max-log 1MiB --min-free-disk 0 --min-free-memory 0 --give-up-after 1h --keep-attempts 5 \
+                   --notify-url https://hooks.example/a";
+        let twin =
+            "two different rows are stamped 7; --duplicates keep-last, or keep-first, takes one of them";
+        let gap =
+            "A: the ledger does not prove 3 sessions that are needed (...); download them, or --allow-gap";
+        for (begun, cause, expected) in [
+            (format!("{daily} {any}"), "HTTP 404", [].as_slice()),
+            (format!("{daily} {any}"), twin, &["--duplicates keep-first → keep-last"]),
+            (format!("{bars} {any} -- --target 50"), "HTTP 404", &[]),
+            (format!("{bars} {any} -- --target 50"), gap, &["-- --allow-gap no → yes"]),
+        ] {
+            let frozen = Settings::resolve(
+                &typed(&format!("launcher start --workdir /w {begun}")),
+                Path::new("/home/me"),
+            );
+            let (frozen, cwd) = (frozen.expect("sound"), Path::new("/elsewhere"));
+            let knob = knob_that_helps(cause).map(|knob| format!(" {knob}")).unwrap_or_default();
+            let args = typed(&(resume_command(&Workdir::new(Path::new("/w"))) + &knob));
+            assert!(args.resume, "{begun}");
+            assert_eq!(differences(&args, &frozen, cwd), [], "{begun}");
+            let changes = knobs::turn(&args, &mut frozen.clone(), cwd).expect("sound");
+            assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), expected, "{begun}");
+        }
+    }
+
+    #[test]
     fn a_command_can_be_pasted() {
         let workdir = Workdir::new(Path::new("/my runs/a"));
+        assert_eq!(follow_command(Path::new("/my runs/a.log")), "tail -f '/my runs/a.log'");
         assert_eq!(resume_command(&workdir), "launcher start --workdir '/my runs/a' --resume");
         assert_eq!(
             change_command(&workdir, "--retries 5"),

@@ -83,6 +83,12 @@ pub struct Usage {
     pub allowed_per_minute: u64,
     /// Requests of the last minute.
     pub used_last_minute: u64,
+    /// Those of the eight seconds before the last two at most.
+    #[serde(default)]
+    pub used_in_8_s: u64,
+    /// How long a request that asked now would wait for its turn.
+    #[serde(default)]
+    pub next_turn_ms: u64,
     /// 100 unless a 429 came in the last forty seconds.
     pub pace_percent: u64,
     /// How long nobody sends, because a server said when to come back.
@@ -170,6 +176,8 @@ impl Budget {
             rate: then.rate,
             allowed_per_minute: then.rate.per_minute() * pace / FULL_PACE,
             used_last_minute: then.recent.iter().copied().map(u64::from).sum(),
+            used_in_8_s: then.recent[1..=4].iter().copied().map(u64::from).sum(),
+            next_turn_ms: (then.next_slot_ns(now_ns) - now_ns) / 1_000_000,
             pace_percent: pace * 100 / FULL_PACE,
             paused_ms: then.paused_until_ns.saturating_sub(now_ns).div_ceil(1_000_000),
             taken: then.taken,

@@ -424,6 +424,6 @@ fn a_file_that_can_not_be_used_is_named_with_the_reason_and_the_way_on() {
     std::fs::create_dir_all(scene.path("w/launcher.log")).expect("made");
     let said =
         run(&mut scene.start(&["--ingest-script", "/bin/true", "--foreground"])).expect_code(13).stderr;
-    let expected = "w/launcher.log: Is a directory (os error 21); see that its folder is there and its disk is sound, then say it again\n";
+    let expected = "w/launcher.log: it is a folder, where only a file will do; see that its folder is there and its disk is sound, then say it again\n";
     assert!(said.starts_with("error: can't open ") && said.ends_with(expected), "{said}");
 }

@@ -1,6 +1,8 @@
 //! The launcher's promises: the machine and its journal as pure stories, the commands through the real
 //! program with tiny shell scripts as workers.
 
+#![expect(clippy::disallowed_methods, reason = "tests look at the world from outside")]
+
 #[path = "../../tests/harness/inherited.rs"]
 #[expect(unreachable_pub, reason = "the harness of the promises shows it to all of them")]
 mod inherited;
@@ -37,6 +39,7 @@ mod bystanders;
 mod interruptions;
 mod full_disk;
 mod hostile;
+mod pipes;
 mod privacy;
 mod open_files;
 mod displaced;

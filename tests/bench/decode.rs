@@ -2,6 +2,8 @@
 //!
 //! `decode ROOT TICKER`: every `trades.parquet` below, in the order of their days; prints how many rows there were.
 
+#![expect(clippy::disallowed_methods, reason = "files that are only measured")]
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 //! `encodings ROOT TICKER [ROUNDS]`: writes every `trades.parquet` below again in each way, into a temporary folder, then
 //! decodes stamps, prices and sizes of each way in turn. What the writer does with this: `shared/src/dataset/writer.rs`.
 
+#![expect(clippy::disallowed_methods, reason = "files that are only measured")]
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -136,7 +138,6 @@ fn properties(way: &Way) -> WriterProperties {
     builder.build()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a file that is only measured")]
 fn write(way: &Way, batches: &[RecordBatch], path: &Path, measured: &mut Measured) {
     let (begun, file) = (cpu_us(), File::create(path).expect("created"));
     let mut writer =

@@ -19,6 +19,7 @@ mod resume;
 mod evidence;
 mod found_files;
 mod crash;
+mod pipes;
 mod crash_matrix;
 mod crash_points;
 mod claims;

@@ -5,6 +5,8 @@
 //! one page, one chain · [`ingest`] from a range to files and ledger lines · [`reference`](mod@reference) who is listed and what is known
 //! of each · [`universe`] which of them one wants · [`bars`] from trades to bars · [`command_line`] from arguments to plans.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
+
 pub mod memory;
 pub mod clock;
 pub mod chance;

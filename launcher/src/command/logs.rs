@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
+use shared::disk::publish::DiskError;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::existing;
@@ -61,7 +62,7 @@ fn print(log: &Path, mut is_last: impl FnMut() -> Result<bool, Failure>) -> Resu
         // First whether more can come, then what has come.
         let is_last = is_last()?;
         loop {
-            let new = tail.read_new().map_err(|source| Failure::System { doing: "read the log", source })?;
+            let new = tail.read_new().map_err(DiskError::at("read", log))?;
             if new.is_empty() {
                 break;
             }

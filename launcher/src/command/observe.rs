@@ -1,9 +1,9 @@
 //! What can be seen of a run from outside: who supervises it, what really runs, and how far that is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use jiff::Timestamp;
+use shared::disk::regular;
 use shared::run::events::EventTail;
 use shared::run::identity::ProcessIdentity;
 use shared::run::redaction::Redaction;
@@ -56,12 +56,12 @@ fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now
 
 /// Who attends to the batch now, by its pid file.
 fn shim(workdir: &Workdir, batch: BatchId) -> Option<ProcessIdentity> {
-    let text = fs::read_to_string(workdir.batch_pid(batch)).ok()?;
+    let text = regular::read_to_string(workdir.batch_pid(batch)).ok()?;
     serde_json::from_str(&text).ok().filter(ProcessIdentity::is_alive)
 }
 
 fn last_words(workdir: &Workdir) -> String {
-    let log = fs::read_to_string(workdir.launcher_log()).unwrap_or_default();
+    let log = regular::read_to_string(workdir.launcher_log()).unwrap_or_default();
     let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Redaction::default().line(last.trim())
 }

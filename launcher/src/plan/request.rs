@@ -1,7 +1,6 @@
 //! `run.json`: what was asked, frozen when the run is created and replaced only by an
 //! [`extension`](super::extension) or by turned [`knobs`](super::knobs), with its history. Never the API key.
 
-use std::fs;
 use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use shared::dataset::run_mark::RunMark;
 use shared::dataset::trust::Trust;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
+use shared::disk::regular;
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -134,9 +134,9 @@ pub struct Input {
 impl Input {
     /// Reads `path`.
     pub fn read(path: &Path) -> Result<Self, TickerListError> {
-        let text = fs::read_to_string(path).map_err(DiskError::at("read", path))?;
-        let list = TickerList::parse(path, &text)?;
-        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let bytes = regular::read(path).map_err(DiskError::at("read", path))?;
+        let list = TickerList::parse_bytes(path, &bytes)?;
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { list, sha256 })
     }
 }
@@ -179,7 +179,7 @@ impl Request {
     /// The run in `workdir`; `None` when there is none.
     pub fn read(workdir: &Workdir) -> Result<Option<Self>, RequestError> {
         let path = workdir.request();
-        match fs::read(&path) {
+        match regular::read(&path) {
             Ok(bytes) => {
                 let read = serde_json::from_slice::<Self>(&bytes).map_err(|error| error.to_string());
                 match read.and_then(Self::that_makes_sense) {

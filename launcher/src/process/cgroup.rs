@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, access};
+use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 
 use super::clock;
@@ -136,7 +137,7 @@ impl ShimGroup {
 
     /// How many of its processes the kernel has killed because there was no memory for them.
     pub fn killed_for_memory(&self) -> u64 {
-        let events = fs::read_to_string(self.path.join("memory.events")).unwrap_or_default();
+        let events = regular::read_to_string(self.path.join("memory.events")).unwrap_or_default();
         let number = events.lines().find_map(|line| line.strip_prefix("oom_kill "));
         number.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
     }
@@ -155,7 +156,7 @@ impl ShimGroup {
     }
 
     fn members(&self) -> Vec<i32> {
-        let listed = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
+        let listed = regular::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
         listed.lines().filter_map(|line| line.parse().ok()).collect()
     }
 }
@@ -179,8 +180,8 @@ impl OwnGroup {
 }
 
 fn own_group() -> Option<OwnGroup> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mounts = regular::read_to_string("/proc/self/mountinfo").ok()?;
+    let groups = regular::read_to_string("/proc/self/cgroup").ok()?;
     place_in(&mounts, &groups)
 }
 
@@ -212,13 +213,13 @@ fn below(group: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 fn lists(file: &Path, word: &str) -> bool {
-    fs::read_to_string(file).is_ok_and(|text| text.split_ascii_whitespace().any(|it| it == word))
+    regular::read_to_string(file).is_ok_and(|text| text.split_ascii_whitespace().any(|it| it == word))
 }
 
 /// Writes into one of the kernel's files, which are never made.
 fn put(group: &Path, file: &str, text: &str) -> io::Result<()> {
     use std::io::Write as _;
-    fs::File::options().write(true).open(group.join(file))?.write_all(text.as_bytes())
+    regular::open_with(fs::File::options().write(true), &group.join(file))?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub fn dice() -> u32 {
     bytes().map_or(u32::MAX / 2, u32::from_ne_bytes)
 }
 
+#[expect(clippy::disallowed_methods, reason = "it is a device")]
 fn bytes<const N: usize>() -> Result<[u8; N], DiskError> {
     let source = Path::new("/dev/urandom");
     let mut bytes = [0; N];

@@ -6,11 +6,12 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 
 /// Who lives, is named in the file at `named_in`, and has the lock file at `lock` open.
 pub fn holder(named_in: &Path, lock: &Path) -> Option<ProcessIdentity> {
-    let text = fs::read_to_string(named_in).ok()?;
+    let text = regular::read_to_string(named_in).ok()?;
     let named: ProcessIdentity = serde_json::from_str(&text).ok()?;
     // Its files first: those of a pid that changes hands meanwhile are not those of whom we mean.
     (has_open(named.pid, lock) && named.is_alive()).then_some(named)

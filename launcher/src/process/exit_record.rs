@@ -1,6 +1,5 @@
 //! How an attempt ended: written by its shim, read by whoever supervises then.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
+use shared::disk::regular;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ pub struct ExitRecord {
 impl ExitRecord {
     /// The record at `path`; `None` when there is none, or none that can be read: then nobody knows.
     pub fn read(path: &Path) -> Result<Option<Self>, DiskError> {
-        match fs::read(path) {
+        match regular::read(path) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(DiskError::at("read", path)(error)),
@@ -115,6 +115,7 @@ impl ExitRecord {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::fs::File;
 
     use super::*;

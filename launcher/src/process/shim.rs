@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use shared::disk::audience::Audience;
 use shared::disk::publish;
+use shared::disk::regular;
 use shared::run::events::EventTail;
 
 use super::allowance::{Sample, Vigil};
@@ -247,8 +248,8 @@ fn note_state(path: &Path, worker: i32) {
         for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
             let _ = writeln!(text, "process {pid}, thread {}", thread.file_name().display());
             for file in ["comm", "wchan", "syscall", "stack", "status"] {
-                let said =
-                    fs::read_to_string(thread.path().join(file)).unwrap_or_else(|error| error.to_string());
+                let said = regular::read_to_string(thread.path().join(file))
+                    .unwrap_or_else(|error| error.to_string());
                 let _ = writeln!(text, "{file}: {}", said.trim());
             }
         }
@@ -259,7 +260,7 @@ fn note_state(path: &Path, worker: i32) {
 /// Sets the older part of a log aside when it has grown beyond `limit`. The worker holds the file itself, so it
 /// is emptied in place; its next line is appended at the new end.
 fn cut_log(path: &Path, limit: u64) -> std::io::Result<()> {
-    let mut log = File::options().read(true).append(true).open(path)?;
+    let mut log = regular::open_with(File::options().read(true).append(true), path)?;
     let length = log.metadata()?.len();
     if length <= limit {
         return Ok(());

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::fs;
 
+use shared::disk::regular;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 /// Looks at one tree again and again.
@@ -68,7 +69,7 @@ pub fn descendants(root: i32) -> Vec<i32> {
 pub fn children(parent: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
     let lists =
-        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        threads.flatten().filter_map(|thread| regular::read_to_string(thread.path().join("children")).ok());
     lists
         .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect()

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
@@ -111,13 +112,13 @@ fn living(wanted: &Wanted) -> Vec<ProcessIdentity> {
 
 fn wanted_process(pid: i32, wanted: &Wanted) -> Option<ProcessIdentity> {
     // Identity first: a pid that changes hands in between is then not alive under that identity.
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = regular::read(format!("/proc/{pid}/environ")).ok()?;
     let user = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
     if !wanted.includes(&environment) || !wanted.marked.may_be_of(user) {
         return None;
     }
     let identity = ProcessIdentity::of(pid)?;
-    let again = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let again = regular::read(format!("/proc/{pid}/environ")).ok()?;
     (wanted.includes(&again) && !wanted.known.contains(&identity)).then_some(identity)
 }
 

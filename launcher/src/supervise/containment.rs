@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
@@ -16,7 +17,7 @@ use crate::process::watch::{self, Marker};
 
 /// The group that an earlier supervisor has made for the run in `workdir`, if it is still there.
 pub fn found(workdir: &Workdir, run: &str) -> Option<RunGroup> {
-    let path = fs::read_to_string(workdir.cgroup()).ok()?;
+    let path = regular::read_to_string(workdir.cgroup()).ok()?;
     let group = RunGroup::at(Path::new(path.trim_end_matches('\n')), run)?;
     // Somebody else's may have the name that somebody has forged.
     let owner = fs::metadata(workdir.request()).ok()?.uid();

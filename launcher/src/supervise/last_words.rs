@@ -1,9 +1,9 @@
 //! The line of a worker's log that tells best why it ended.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use shared::disk::regular;
 use shared::run::redaction::Redaction;
 
 /// Lines of ours in a batch log begin like this.
@@ -46,7 +46,7 @@ pub fn last_line(path: &Path) -> io::Result<String> {
 }
 
 fn end_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = regular::open(path)?;
     let length = file.metadata()?.len();
     let begin = length.saturating_sub(END_BYTES);
     file.seek(SeekFrom::Start(begin))?;

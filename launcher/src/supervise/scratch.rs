@@ -7,6 +7,7 @@ use std::path::Path;
 
 use shared::disk::audience::Audience;
 use shared::disk::publish::DiskError;
+use shared::disk::regular;
 
 use crate::plan::part::Part;
 
@@ -19,7 +20,7 @@ pub fn jot(path: &Path, text: &str) -> Result<(), DiskError> {
 
 /// The same where `other` mostly says it already: then it is one file with two names, which costs less than two.
 pub fn jot_like(path: &Path, text: &str, other: &Path) -> Result<(), DiskError> {
-    let says_it = fs::read(other).is_ok_and(|found| found == text.as_bytes());
+    let says_it = regular::read(other).is_ok_and(|found| found == text.as_bytes());
     if says_it && fs::hard_link(other, path).is_ok() {
         return Ok(());
     }
@@ -35,7 +36,7 @@ pub fn jot_part(path: &Path, part: Part) -> Result<(), DiskError> {
 
 /// The days that were jotted.
 pub fn read_part(path: &Path) -> Result<Part, DiskError> {
-    match fs::read_to_string(path) {
+    match regular::read_to_string(path) {
         Ok(text) => text.parse().map_err(|what: String| {
             DiskError::at("read", path)(io::Error::new(io::ErrorKind::InvalidData, what))
         }),

@@ -3,11 +3,11 @@
 //! A log is read in one pass and never held whole. Its older end, where it was cut, is read first.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use shared::disk::regular;
 use shared::market::ticker::Ticker;
 use shared::run::redaction::Redaction;
 
@@ -82,7 +82,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn read(&mut self, path: &Path, reach: Reach) -> io::Result<()> {
-        let mut file = File::open(path)?;
+        let mut file = regular::open(path)?;
         let from = match reach {
             Reach::Whole => 0,
             Reach::End(bytes) => file.metadata()?.len().saturating_sub(bytes),

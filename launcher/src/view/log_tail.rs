@@ -8,6 +8,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use shared::disk::regular;
+
 /// So much is passed on at a time.
 const PIECE_BYTES: u64 = 256 * 1024;
 
@@ -30,7 +32,7 @@ impl LogTail {
 
     /// What has come since the last call, a piece at a time; nothing when all was read.
     pub fn read_new(&mut self) -> io::Result<Vec<u8>> {
-        let mut log = match File::open(&self.log) {
+        let mut log = match regular::open(&self.log) {
             Ok(log) => log,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -49,7 +51,7 @@ impl LogTail {
         let mut head = Vec::new();
         Read::by_ref(log).take(1024).read_to_end(&mut head)?;
         let offset = std::mem::take(&mut self.offset);
-        let kept = fs::read(&self.cut).unwrap_or_default();
+        let kept = regular::read(&self.cut).unwrap_or_default();
         let unread = length_before(&head).map_or(0, |length| length.saturating_sub(offset));
         let begin = kept.len().saturating_sub(usize::try_from(unread).unwrap_or(usize::MAX));
         Ok(kept[begin..].to_vec())

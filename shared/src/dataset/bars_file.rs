@@ -1,6 +1,5 @@
 //! Files of bars that end by what was traded: written while the bars arrive, read in the same order.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::reader::ReadError;
 use super::schema;
 use super::writer::{Fingerprint, ParquetFile};
 use crate::disk::publish::DiskError;
+use crate::disk::regular;
 use crate::market::bar::Bar;
 
 /// Bars turned into columns at a time, however they arrive: a file depends on its bars alone.
@@ -101,7 +101,7 @@ pub fn stream<E: From<ReadError>>(
     mut take: impl FnMut(&[Bar]) -> Result<(), E>,
 ) -> Result<(), E> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
-    let file = File::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
+    let file = regular::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
     if builder.schema().fields() != schema::of_bars(columns).fields() {
@@ -117,7 +117,7 @@ pub fn stream<E: From<ReadError>>(
 /// Which of the two sets of columns `path` has.
 pub fn columns_in(path: &Path) -> Result<BarColumns, ReadError> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
-    let file = File::open(path).map_err(DiskError::at("open", path))?;
+    let file = regular::open(path).map_err(DiskError::at("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
     let fields = builder.schema().fields();

@@ -1,9 +1,9 @@
 //! `OUT/_dataset.json`: what a tree holds, so that two kinds of data never mix in it.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::disk::regular;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Columns, Kind};
@@ -116,7 +116,7 @@ impl Descriptor {
 /// What the tree says of itself; `None` where it says nothing.
 pub fn read(outdir: &Path) -> Result<Option<Descriptor>, DescriptorError> {
     let path = outdir.join("_dataset.json");
-    match fs::read(&path) {
+    match regular::read(&path) {
         Ok(bytes) => parse(&path, &bytes).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(DiskError::at("read", &path)(error).into()),
@@ -136,7 +136,7 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
         return Ok(());
     }
-    let existing = parse(&path, &fs::read(&path).map_err(DiskError::at("read", &path))?)?;
+    let existing = parse(&path, &regular::read(&path).map_err(DiskError::at("read", &path))?)?;
     match asked.difference(&existing) {
         None => Ok(()),
         Some((field, existing, asked)) => Err(DescriptorError::Mismatch { path, field, existing, asked }),

@@ -17,6 +17,7 @@ use super::kind::{Columns, Kind};
 use super::merge::DatedBar;
 use super::schema;
 use crate::disk::publish::DiskError;
+use crate::disk::regular;
 use crate::market::ohlcv::Ohlcv;
 use crate::market::ticker::Ticker;
 use crate::market::trading_day::TradingDay;
@@ -89,7 +90,7 @@ pub fn whose(path: &Path) -> Option<String> {
 }
 
 fn first_ticker(path: &Path) -> Option<String> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).ok()?).ok()?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(regular::open(path).ok()?).ok()?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker"]);
     let first = builder.with_projection(mask).with_batch_size(1).build().ok()?.next()?.ok()?;
     let tickers = first.column_by_name("ticker")?.as_string_opt::<i32>()?;
@@ -98,7 +99,7 @@ fn first_ticker(path: &Path) -> Option<String> {
 
 /// The texts in `column` of any table; of the others nothing is read.
 pub fn texts(path: &Path, column: &str) -> Result<Vec<String>, ReadError> {
-    let file = File::open(path).map_err(DiskError::at("open", path))?;
+    let file = regular::open(path).map_err(DiskError::at("open", path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken(path))?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), [column]);
     let mut all = Vec::new();
@@ -130,7 +131,7 @@ fn open(
     kind: Kind,
     columns: Columns,
 ) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
-    let file = File::open(path).map_err(DiskError::at("open", path))?;
+    let file = regular::open(path).map_err(DiskError::at("open", path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken(path))?;
     let (found, expected) = (builder.schema().fields(), schema::of(kind, columns));
     if found == expected.fields() {
@@ -176,7 +177,7 @@ fn bars_of(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, Re
 /// Reads a whole table, whatever its columns; they are the caller's business.
 pub fn read_table(path: &Path) -> Result<RecordBatch, ReadError> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
-    let file = File::open(path).map_err(DiskError::at("open", path))?;
+    let file = regular::open(path).map_err(DiskError::at("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
     let schema = Arc::clone(builder.schema());

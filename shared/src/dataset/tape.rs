@@ -1,7 +1,6 @@
 //! Columns of a file, streamed in order: what bars are made of. Unlike [`reader`](super::reader) it takes files that
 //! others wrote, as long as the columns asked for have the names and types that ours have.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow::array::{Array, RecordBatch};
@@ -13,6 +12,7 @@ use parquet::file::statistics::Statistics;
 
 use super::reader::ReadError;
 use crate::disk::publish::DiskError;
+use crate::disk::regular;
 use crate::market::ticker::Ticker;
 
 /// Rows that are handed over at a time: few enough to stay in the processor's cache.
@@ -48,7 +48,7 @@ pub fn stream<E: From<ReadError>>(
 ) -> Result<(), E> {
     let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
     let broken = |error: &dyn std::error::Error| foreign(error.to_string());
-    let file = File::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
+    let file = regular::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;
     refuse_strangers(builder.metadata(), ticker).map_err(foreign)?;
     let places = places(builder.schema(), wanted).map_err(foreign)?;

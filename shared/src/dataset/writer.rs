@@ -1,11 +1,11 @@
 //! Rows to a published Parquet file. With [`reader`](super::reader) the only place that knows the format.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::disk::regular;
 use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch, StringArray,
 };
@@ -58,7 +58,7 @@ impl Fingerprint {
     /// Reads a whole file.
     pub fn of_file(path: &Path) -> Result<Self, DiskError> {
         let mut sink = Hashing { inner: io::sink(), sha256: Sha256::new(), bytes: 0 };
-        File::open(path)
+        regular::open(path)
             .and_then(|mut file| io::copy(&mut file, &mut sink))
             .map_err(DiskError::at("read", path))?;
         Ok(sink.fingerprint())

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use super::regular;
+
 const OWNERS_FILE: u32 = 0o600;
 const OWNERS_FOLDER: u32 = 0o700;
 const OF_OTHERS: u32 = 0o077;
@@ -19,14 +21,14 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Opens `path`, which `options` may make. One that is there and open to others is closed to them, where it is ours.
+    /// Opens the file at `path`, which `options` may make. One that is there and open to others is closed to them, where it is ours.
     pub fn open(self, options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         match self {
-            Self::AsUmaskSays => options.open(path),
+            Self::AsUmaskSays => regular::open_with(options, path),
             Self::Owner => {
-                let file = options.mode(OWNERS_FILE).open(path)?;
+                let file = regular::open_with(options.mode(OWNERS_FILE), path)?;
                 let found = file.metadata()?;
-                if found.is_file() && found.mode() & OF_OTHERS != 0 {
+                if found.mode() & OF_OTHERS != 0 {
                     // Of somebody else's file its owner decides.
                     drop(file.set_permissions(fs::Permissions::from_mode(OWNERS_FILE)));
                 }

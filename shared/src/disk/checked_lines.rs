@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::audience::Audience;
 use super::bounded_lines::BoundedLines;
 use super::publish::{DiskError, create_folder_for, sync_folder};
+use super::regular;
 
 const CRC_KEY: &str = ",\"crc\":\"";
 /// `,"crc":"` + eight hex digits + `"}`.
@@ -83,7 +84,7 @@ fn is_whole(line: &[u8]) -> bool {
 
 /// Reads a whole log; a log that does not exist is empty.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
-    match File::open(path) {
+    match regular::open(path) {
         Ok(file) => parse(path, BufReader::with_capacity(CHUNK, file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Ok(Contents { entries: Vec::new(), sound_bytes: 0 })

@@ -10,6 +10,7 @@ use fs2::FileExt;
 
 use super::audience::Audience;
 use super::publish::{DiskError, create_folder_for};
+use super::regular;
 
 /// So much of what a holder wrote of itself is said.
 const HOLDER_CHARS: usize = 1000;
@@ -128,13 +129,13 @@ impl Lock {
 
     /// Is it held right now? For people only: the answer may be old when it is read.
     pub fn is_held(path: &Path) -> bool {
-        File::open(path).is_ok_and(|file| FileExt::try_lock_shared(&file).is_err())
+        regular::open(path).is_ok_and(|file| FileExt::try_lock_shared(&file).is_err())
     }
 }
 
 /// Who signed the lock at `path` last, whether it is held or not; empty when nobody has.
 pub fn last_holder(path: &Path) -> Result<String, DiskError> {
-    match fs::read_to_string(path) {
+    match regular::read_to_string(path) {
         Ok(text) => Ok(text.trim().to_owned()),
         Err(error) if is_absence(&error) => Ok(String::new()),
         Err(error) => Err(DiskError::at("read", path)(error)),

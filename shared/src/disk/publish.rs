@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::audience::Audience;
+use super::regular;
 
 const TEMP_SUFFIX: &str = ".tmp";
 
@@ -128,7 +129,7 @@ pub fn show_for(audience: Audience, target: &Path, bytes: &[u8]) -> Result<(), D
 
 /// Makes a file that was [shown](show_for), and its name, survive a power cut.
 pub fn make_durable(path: &Path) -> Result<(), DiskError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(DiskError::at("sync", path))?;
+    regular::open(path).and_then(|file| file.sync_all()).map_err(DiskError::at("sync", path))?;
     sync_folder(folder_of(path))
 }
 
@@ -167,7 +168,9 @@ fn create(audience: Audience, folder: &Path) -> Result<(), DiskError> {
 
 /// Makes the names inside `folder` durable.
 pub fn sync_folder(folder: &Path) -> Result<(), DiskError> {
-    File::open(folder).and_then(|file| file.sync_all()).map_err(DiskError::at("sync folder", folder))
+    regular::open_folder(folder)
+        .and_then(|file| file.sync_all())
+        .map_err(DiskError::at("sync folder", folder))
 }
 
 /// Removes what crashed writers left below `folder` and returns what was removed.

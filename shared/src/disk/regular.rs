@@ -1,35 +1,67 @@
-//! Regular files: what must be a file is opened as one. A named pipe would keep its reader waiting for ever, deaf to every signal.
+//! Regular files: what must be a file is opened as one. A named pipe would keep its reader waiting for ever, deaf to every
+//! signal; a device may do anything.
 
-use std::fs::{FileType, OpenOptions};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// All bytes of the file at `path`; an error that says what it is where it is no file.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        let what = kind_of(metadata.file_type());
-        return Err(io::Error::other(format!("it is {what}; write the text into a file and name that one")));
-    }
+/// Opens the file at `path` for reading; an error that says what it is where it is no file.
+pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
+    open_with(OpenOptions::new().read(true), path.as_ref())
+}
+
+/// Opens the file at `path` as `options` say; flags of their own they may not have.
+#[expect(clippy::disallowed_methods, reason = "the one door to files that may be something else")]
+pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = match options.custom_flags(flags.bits()).open(path) {
+        Ok(file) => file,
+        // The system has its own words for what can't be opened like this.
+        Err(error) => return Err(refusal_of(path).unwrap_or(error)),
+    };
+    let found = file.metadata()?.file_type();
+    if found.is_file() { Ok(file) } else { Err(refusal(found)) }
+}
+
+/// Opens a folder, to lock it or to make its names durable.
+#[expect(clippy::disallowed_methods, reason = "the one door to folders")]
+pub fn open_folder(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(path)
+}
+
+/// All bytes of the file at `path`.
+pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn kind_of(found: FileType) -> &'static str {
-    if found.is_dir() {
-        "a folder"
+/// All text of the file at `path`, which must be UTF-8.
+pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+    String::from_utf8(read(path)?).map_err(not_text)
+}
+
+fn refusal_of(path: &Path) -> Option<io::Error> {
+    let found = fs::metadata(path).ok()?.file_type();
+    (!found.is_file()).then(|| refusal(found))
+}
+
+fn refusal(found: FileType) -> io::Error {
+    let (kind, what) = if found.is_dir() {
+        (io::ErrorKind::IsADirectory, "a folder")
     } else if found.is_fifo() {
-        "a named pipe"
+        (io::ErrorKind::InvalidInput, "a named pipe")
     } else if found.is_socket() {
-        "a socket"
+        (io::ErrorKind::InvalidInput, "a socket")
     } else {
-        "a device"
-    }
+        (io::ErrorKind::InvalidInput, "a device")
+    };
+    io::Error::new(kind, format!("it is {what}, where only a file will do"))
 }
 
 #[cfg(test)]
@@ -41,13 +73,26 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("made");
-        let said = |path: &Path| read(path).expect_err("refused").to_string();
-        let advice = "; write the text into a file and name that one";
-        assert_eq!(said(&pipe), format!("it is a named pipe{advice}"));
-        assert_eq!(said(folder.path()), format!("it is a folder{advice}"));
-        assert_eq!(said(Path::new("/dev/null")), format!("it is a device{advice}"));
+        let ways = [
+            OpenOptions::new().read(true).clone(),
+            OpenOptions::new().append(true).clone(),
+            OpenOptions::new().read(true).append(true).create(true).clone(),
+            OpenOptions::new().write(true).create(true).truncate(true).clone(),
+        ];
+        for (path, what) in [
+            (pipe.as_path(), "a named pipe"),
+            (folder.path(), "a folder"),
+            (Path::new("/dev/null"), "a device"),
+        ] {
+            for mut way in ways.clone() {
+                let said = open_with(&mut way, path).expect_err("refused").to_string();
+                assert_eq!(said, format!("it is {what}, where only a file will do"), "{way:?}");
+            }
+        }
+        assert!(open_folder(&pipe).is_err());
         let file = folder.path().join("file");
-        std::fs::write(&file, "text").expect("written");
+        fs::write(&file, "text").expect("written");
         assert_eq!(read(&file).expect("read"), b"text");
+        assert_eq!(read(folder.path().join("none")).expect_err("none").kind(), io::ErrorKind::NotFound);
     }
 }

@@ -23,6 +23,7 @@ use super::byte_range::{self, Held, Hold};
 use super::checked_lines::{self, Contents, LinesError};
 use super::lock;
 use super::publish::DiskError;
+use super::regular;
 use super::successor::{self, Successor};
 
 /// The lock of a turn; what else is locked in such a log lies behind it.
@@ -289,7 +290,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
         return seen;
     }
     // Was a torn tail cut off and written over while we read? Then it is whole when nobody has the turn.
-    let Ok(file) = File::open(path) else { return seen };
+    let Ok(file) = regular::open(path) else { return seen };
     match Held::wait(&file, path, TURN, Hold::Shared, GLANCE) {
         Ok(_turn) => checked_lines::read(path),
         Err(_) => seen,

@@ -20,6 +20,7 @@ pub(super) struct Successor<'a> {
 
 impl<'a> Successor<'a> {
     /// Writes and syncs `lines` beside the log `old` at `path`. Only one at a time may do so.
+    #[expect(clippy::disallowed_methods, reason = "nothing but a new file is opened")]
     pub(super) fn write(path: &'a Path, old: &File, lines: &[u8]) -> Result<Self, DiskError> {
         remove_leftover(path)?;
         let temp = temp_of(path);

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::disk::regular;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Budget, Turn, Usage};
@@ -242,7 +243,7 @@ fn encode(record: &Record) -> Vec<u8> {
 }
 
 fn boot_id() -> Result<String, PaceError> {
-    let text = std::fs::read_to_string(BOOT_ID).map_err(DiskError::at("read", Path::new(BOOT_ID)))?;
+    let text = regular::read_to_string(BOOT_ID).map_err(DiskError::at("read", Path::new(BOOT_ID)))?;
     Ok(text.trim().to_owned())
 }
 

@@ -45,7 +45,7 @@ impl ApiKey {
 
     /// Looks into the environment, then into `.env` in `folder`. `variable` is how the environment is asked.
     pub fn find(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Result<Self, ApiKeyError> {
-        let file = match regular::read(&folder.join(".env")) {
+        let file = match regular::read(folder.join(".env")) {
             Ok(bytes) => text_of(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(ApiKeyError::Unreadable(error.to_string())),

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::disk::regular;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -179,7 +180,7 @@ impl EventTail {
     /// read are passed over: events are hints.
     pub fn read_new(&mut self) -> NewEvents<'_> {
         let open = || {
-            let mut file = File::open(&self.path)?;
+            let mut file = regular::open(&self.path)?;
             file.seek(SeekFrom::Start(self.offset))?;
             io::Result::Ok(BufReader::new(file))
         };

@@ -1,9 +1,9 @@
 //! Who a process is: a pid alone names nobody, because pids come back. Linux `/proc`, read only.
 
-use std::fs::{self, File};
 use std::io::Read;
 use std::sync::OnceLock;
 
+use crate::disk::regular;
 use serde::{Deserialize, Serialize};
 
 /// More than a line of `/proc/PID/stat` ever has: 52 numbers and a name of at most 64 characters. The kernel gives it
@@ -26,7 +26,7 @@ impl ProcessIdentity {
     pub fn of(pid: i32) -> Option<Self> {
         let mut stat = [0; STAT_BYTES];
         let length =
-            File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat)).ok()?;
+            regular::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat)).ok()?;
         // The command may be anything; what is read of the line stands in ASCII behind it.
         let start_ticks = start_of_living(&String::from_utf8_lossy(&stat[..length]))?;
         Some(Self { pid, start_ticks, boot_id: boot_id()?.to_owned() })
@@ -47,7 +47,7 @@ impl ProcessIdentity {
 fn boot_id() -> Option<&'static str> {
     static BOOT_ID: OnceLock<String> = OnceLock::new();
     if BOOT_ID.get().is_none() {
-        let read = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let read = regular::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         drop(BOOT_ID.set(read.trim().to_owned()));
     }
     BOOT_ID.get().map(String::as_str)

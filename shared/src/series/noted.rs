@@ -4,9 +4,9 @@
 //! The note names the state by its SHA-256: what is built later by somebody else is not what was looked at. No clock is
 //! asked.
 
-use std::fs;
 use std::path::PathBuf;
 
+use crate::disk::regular;
 use serde::{Deserialize, Serialize};
 
 use super::proof::SeriesFolder;
@@ -31,7 +31,7 @@ pub fn note(folder: &SeriesFolder, run: RunMark) -> Result<(), DiskError> {
 
 /// Has `run` found the series in `folder` right as it stands? A note that can't be read says nothing.
 pub fn is_of(folder: &SeriesFolder, run: RunMark) -> bool {
-    let note = fs::read(path(folder)).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
+    let note = regular::read(path(folder)).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
     let is_as_it_was =
         |note: &Note| Fingerprint::of_file(&folder.state()).is_ok_and(|found| found.sha256 == note.state);
     note.is_some_and(|note| note.run == run && is_as_it_was(&note))
@@ -45,6 +45,7 @@ fn path(folder: &SeriesFolder) -> PathBuf {
 mod tests {
     use super::*;
     use crate::market::bar::Mode;
+    use std::fs;
 
     #[test]
     fn a_note_is_of_its_run_and_of_the_state_as_it_was() {

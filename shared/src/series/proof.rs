@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::disk::regular;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,7 @@ impl<P: DeserializeOwned> SeriesState<P> {
     /// The state of the series in `folder`; `None` where there is none.
     pub fn read(folder: &SeriesFolder) -> Result<Option<Self>, StateError> {
         let path = folder.state();
-        let bytes = match fs::read(&path) {
+        let bytes = match regular::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(DiskError::at("read", &path)(error).into()),
@@ -157,7 +158,8 @@ pub fn last_verified(folder: &SeriesFolder) -> Result<Timestamp, DiskError> {
 /// ticks every few milliseconds, and a run may begin in between. Its bytes stay as they are.
 pub fn note_verified(folder: &SeriesFolder, now: Timestamp) -> Result<(), DiskError> {
     let path = folder.state();
-    let file = fs::File::options().append(true).open(&path).map_err(DiskError::at("open", &path))?;
+    let file =
+        regular::open_with(fs::File::options().append(true), &path).map_err(DiskError::at("open", &path))?;
     file.set_modified(now.into()).map_err(DiskError::at("write", &path))
 }
 

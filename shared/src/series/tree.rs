@@ -1,8 +1,8 @@
 //! `OUT/_dataset.json` of a tree of bars: says what it is, so that no download and no bars of other times mix in it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::disk::regular;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::publish::{self, DiskError};
@@ -41,7 +41,7 @@ pub fn claim(outdir: &Path) -> Result<(), TreeError> {
     if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
         return Ok(());
     }
-    let bytes = fs::read(&path).map_err(DiskError::at("read", &path))?;
+    let bytes = regular::read(&path).map_err(DiskError::at("read", &path))?;
     if serde_json::from_slice(&bytes).is_ok_and(|found: TreeOfBars| found == ours) {
         return Ok(());
     }
@@ -54,6 +54,7 @@ pub fn claim(outdir: &Path) -> Result<(), TreeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_tree_of_downloads_takes_no_bars() {

@@ -8,6 +8,7 @@ use std::path::Path;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::disk::lock::try_exclusive;
 use shared::disk::publish::{self, DiskError};
+use shared::disk::regular;
 use shared::market::bar::Bar;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -110,7 +111,7 @@ fn note_run(job: &Job<'_>, folder: &SeriesFolder) -> Result<(), DiskError> {
 fn lock(outdir: &Path, ticker: &Ticker) -> Result<File, BuildError> {
     let folder = outdir.join(ticker.as_str());
     publish::create_folders(&folder)?;
-    let file = File::open(&folder).map_err(DiskError::at("open", &folder))?;
+    let file = regular::open_folder(&folder).map_err(DiskError::at("open", &folder))?;
     if try_exclusive(&file, &folder)? {
         return Ok(file);
     }

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::process;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal};
 use shared::run::exit::Exit;
 use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
@@ -54,12 +56,22 @@ pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Resu
     Ok(await_end(&inbox, &stop))
 }
 
+/// The first SIGTERM is posted; when its time is over the process ends, whatever it waits for: a server that keeps silent,
+/// a disk that hangs, before the job or amid it. Nothing is half written that the next run would not sweep away.
 fn post_sigterm(post: Sender<Letter>) -> Result<(), Refusal> {
     let mut signals = Signals::new([SIGTERM]).map_err(Refusal::local)?;
+    // Whoever started us may have kept it from themselves, and so from us.
+    SigSet::from(Signal::SIGTERM).thread_unblock().map_err(Refusal::local)?;
     let hear = move || {
-        for _ in signals.forever() {
-            drop(post.send(Letter::Terminate));
+        if signals.forever().next().is_none() {
+            return;
         }
+        let deadline = Deadline::after(STOP_GRACE);
+        drop(post.send(Letter::Terminate));
+        while !deadline.left().is_zero() {
+            thread::park_timeout(deadline.left());
+        }
+        process::exit(i32::from(Exit::Stopped.code()));
     };
     thread::Builder::new().spawn(hear).map(drop).map_err(|error| no_thread(&error))
 }
@@ -72,19 +84,13 @@ fn no_thread(error: &io::Error) -> Refusal {
 }
 
 fn await_end(inbox: &Receiver<Letter>, stop: &Stop) -> Exit {
-    let mut letter = inbox.recv().ok();
-    if let Some(Letter::Terminate) = letter {
-        stop.ask();
-        let deadline = Deadline::after(STOP_GRACE);
-        while let Some(Letter::Terminate) = letter {
-            letter = inbox.recv_timeout(deadline.left()).ok();
+    loop {
+        match inbox.recv() {
+            Ok(Letter::Terminate) => stop.ask(),
+            Ok(Letter::Ended(Ok(exit))) => return exit,
+            // The panic has said what it is; the process dies of it, and the launcher sees a crash.
+            Ok(Letter::Ended(Err(panic))) => panic::resume_unwind(panic),
+            Err(RecvError) => return Exit::Stopped,
         }
-    }
-    match letter {
-        Some(Letter::Ended(Ok(exit))) => exit,
-        // The panic has said what it is; the process dies of it, and the launcher sees a crash.
-        Some(Letter::Ended(Err(panic))) => panic::resume_unwind(panic),
-        // A server keeps silent. Nothing is half written that the next run would not sweep away.
-        Some(Letter::Terminate) | None => Exit::Stopped,
     }
 }

@@ -53,6 +53,7 @@ pub fn is_of_one_path(error: &DiskError) -> bool {
         | ErrorKind::ReadOnlyFilesystem
         | ErrorKind::NotADirectory
         | ErrorKind::IsADirectory
+        | ErrorKind::InvalidInput
         | ErrorKind::AlreadyExists
         | ErrorKind::InvalidFilename
         | ErrorKind::NotFound => true,

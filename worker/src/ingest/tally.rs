@@ -303,6 +303,7 @@ pub fn of_disk(error: &DiskError) -> Verdict {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "its folder can't be written",
         ErrorKind::NotADirectory
         | ErrorKind::IsADirectory
+        | ErrorKind::InvalidInput
         | ErrorKind::AlreadyExists
         | ErrorKind::InvalidFilename
         | ErrorKind::NotFound => "its folder or a file in it is not what it must be",

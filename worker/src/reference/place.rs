@@ -1,12 +1,12 @@
 //! Where the tables of a snapshot are, and that an output belongs to one source and one writer at a time.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shared::disk::lock::{Lock, LockError};
 use shared::disk::publish::{self, DiskError};
+use shared::disk::regular;
 use shared::market::trading_day::TradingDay;
 use shared::run::leftovers;
 
@@ -127,7 +127,7 @@ impl Place {
 fn claim(outdir: &Path, asked: &Claim) -> Result<(), PlaceError> {
     let path = outdir.join("_reference.json");
     let words = |claim: &Claim| format!("{} (layout {})", claim.source, claim.schema_version);
-    let existing = match fs::read(&path) {
+    let existing = match regular::read(&path) {
         Ok(bytes) => match serde_json::from_slice::<Claim>(&bytes) {
             Ok(existing) if existing == *asked => return Ok(()),
             Ok(other) => words(&other),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
+use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Running, eventually, run};
 use tests::sim::config::Config;
@@ -22,7 +23,7 @@ fn make_pipe(path: &Path) {
 fn a_pipe_in_the_place_of_a_file_is_named_and_keeps_no_worker_waiting() {
     let exchange = Exchange::start(Config::synthetic(31).with_tickers(2)).expect("started");
     let tickers = tests::harness::truth::universe(&exchange, 1);
-    let place = Place::with_tickers(tickers.iter().map(|ticker| ticker.as_str()));
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let asked = days("2024-01-01", "2024-03-28");
     let worker = |place: &Place| -> Command {
         let mut worker = place.worker(&exchange.base_url(), asked);

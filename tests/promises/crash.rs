@@ -42,6 +42,7 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
     for (round, moment) in moments(12).enumerate() {
         // There is work for 160 answers.
         let answers = round * 7 % 13;
+        eventually("the one before is gone", || exchange.stats().in_flight == 0);
         let before = exchange.stats().total;
         exchange.close_the_door_after(answers);
         let worker = Running::start(place.worker(&exchange.base_url(), asked).arg("--resume"));

@@ -313,6 +313,7 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
     };
     // While the market comes: 63 sessions are needed, and not all of them are answered.
     for answers in [0, 1, 7, 31, 62] {
+        eventually("the one before is gone", || scene.exchange.stats().in_flight == 0);
         scene.exchange.close_the_door_after(answers);
         let before = scene.exchange.stats().total;
         let level = || scene.exchange.stats().total > before + answers as u64;

@@ -112,9 +112,15 @@ impl Exchange {
     }
 
     /// Answers so many more requests, and lets all others wait until [`Exchange::open_the_door`]. A client with more
-    /// work than that is surely on its way when it is stopped.
+    /// work than that is surely on its way when it is stopped. The requests of one that was killed may still take answers:
+    /// whoever counts these waits first until nothing is in flight.
     pub fn close_the_door_after(&self, requests: usize) {
         self.hall.door().close_after(requests);
+    }
+
+    /// Have all answers been given that the closed door allows, and does a request wait for another?
+    pub fn holds_somebody_up(&self) -> bool {
+        self.hall.door().holds_somebody_up()
     }
 
     /// Answers everybody again.

@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use shared::disk::regular;
-use shared::run::redaction::Redaction;
+use shared::run::redaction::{Redaction, shortened};
 
 /// Lines of ours in a batch log begin like this.
 pub const RULE: &str = "====";
@@ -13,8 +13,6 @@ const END_BYTES: u64 = 16 * 1024;
 const LINE_CHARS: usize = 300;
 /// So much of a line is passed over of which the beginning is not read: more than a secret has.
 const HALF_BYTES: usize = 2 * 1024;
-/// What stands where something was cut out.
-const GAP: &str = " … ";
 /// How the worker marks an error.
 pub const ERROR_LEVEL: &str = " ERROR ";
 /// How a program that does not like its arguments does.
@@ -23,20 +21,6 @@ pub const ERROR_PREFIX: &str = "error:";
 /// The telling line of the last attempt in the log at `path`, fit to be said; empty when it said nothing.
 pub fn read(path: &Path, redaction: &Redaction) -> io::Result<String> {
     Ok(shortened(&redaction.line(telling_line(&end_of(path)?)), LINE_CHARS))
-}
-
-/// `text` in at most so many characters. What is too long loses its middle: a sentence begins with what happened, and
-/// ends with what to do.
-pub fn shortened(text: &str, chars: usize) -> String {
-    let length = text.chars().count();
-    if length <= chars {
-        return text.to_owned();
-    }
-    let kept = chars.saturating_sub(GAP.chars().count());
-    let (head, tail) = (kept - kept / 2, kept / 2);
-    let head: String = text.chars().take(head).collect();
-    let tail: String = text.chars().skip(length - tail).collect();
-    head + GAP + &tail
 }
 
 /// The last line of the log at `path` with anything in it, whoever wrote it.

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use shared::disk::regular;
 use shared::market::ticker::Ticker;
-use shared::run::redaction::Redaction;
+use shared::run::redaction::{Redaction, shortened};
 
-use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE, shortened};
+use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE};
 
 /// A longer line is taken in pieces.
 const LINE_BYTES: u64 = 64 * 1024;

@@ -14,6 +14,8 @@ use spelling::{Found, Needle};
 const KEY: &str = "(key)";
 const ADDRESS: &str = "(address)";
 const USER: &str = "(user)";
+/// What stands where a text was too long.
+const GAP: &str = " … ";
 /// A text that ends with so many characters of a secret was cut inside it.
 const TELLING_CHARS: usize = 4;
 /// A part of an address that is shorter is no secret: to cut it out would spoil every text.
@@ -43,7 +45,7 @@ impl Redaction {
     /// `text` on one line and of at most `chars` characters, without secrets, and without anything that a terminal would
     /// obey: this is how it may be shown to people.
     pub fn words(&self, text: &str, chars: usize) -> String {
-        cut(&self.line(text), chars)
+        shortened(&self.line(text), chars)
     }
 
     /// The same at whatever length.
@@ -148,12 +150,18 @@ impl<W: Write> Write for Redacted<W> {
     }
 }
 
-/// At most `chars` characters of `text`.
-fn cut(text: &str, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+/// `text` in at most so many characters. What is too long loses its middle: a sentence begins with what happened, and
+/// ends with what to do.
+pub fn shortened(text: &str, chars: usize) -> String {
+    let length = text.chars().count();
+    if length <= chars {
+        return text.to_owned();
     }
+    let kept = chars.saturating_sub(GAP.chars().count());
+    let (head, tail) = (kept - kept / 2, kept / 2);
+    let head: String = text.chars().take(head).collect();
+    let tail: String = text.chars().skip(length - tail).collect();
+    head + GAP + &tail
 }
 
 /// On one line; what is invisible, or turns the order of letters, is spelled out.

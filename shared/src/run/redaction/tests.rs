@@ -107,7 +107,7 @@ fn in_whatever_pieces_it_comes_nothing_of_a_secret_passes() {
 fn what_a_terminal_would_obey_is_spelled_out() {
     let said = Redaction::default().words("a\nb\tc \x1b[2J\u{202e}live\u{200b}\u{7} é 中 \"q\" \\", 100);
     assert_eq!(said, r#"a b c \u{1b}[2J\u{202e}live\u{200b}\u{7} é 中 "q" \"#);
-    assert_eq!(Redaction::default().words("ééé", 2), "éé…");
+    assert_eq!(Redaction::default().words("éééééééé", 7), "éé … éé");
     assert_eq!(Redaction::default().words("éé", 2), "éé");
 }
 
@@ -135,5 +135,21 @@ proptest! {
         let said = key().cut_out(&text);
         prop_assert!(said == text || said.contains("(key)"), "{said}");
         key().words(&text, 10);
+    }
+}
+
+#[test]
+fn what_is_too_long_keeps_what_happened_and_what_to_do_and_no_secret_comes_back_by_the_cut() {
+    let days: String = (1..=60).map(|day| format!("day {day}, ")).collect();
+    let key_amid =
+        format!("A: no proof of {days}asked with {SECRET} and {days}; download them, or --allow-gap");
+    for chars in 80..200 {
+        let said = key().words(&key_amid, chars);
+        assert_eq!(said.chars().count(), chars);
+        assert!(
+            said.starts_with("A: no proof of day 1") && said.ends_with("; download them, or --allow-gap"),
+            "{said}"
+        );
+        assert!(!said.contains(&SECRET[..4]), "{said}");
     }
 }

@@ -4,18 +4,21 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use launcher::check::own_name;
+use launcher::check::{own_name, plain_names};
 use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
 use launcher::command::{attend, logs, start, status, stop, supervise, tickers, wait, why};
 use launcher::process::inherited;
 use launcher::supervise::attempt::with_cause;
 use launcher::view::words;
+use shared::disk::file_size;
 
 fn main() -> ExitCode {
     inherited::keep_from_children();
+    // Where even this is refused, the limit of a file's size does what it always does.
+    drop(file_size::limit_is_an_error());
     introduce();
-    match run(&Cli::parse().command) {
+    match plain_names::all().map_err(Failure::from).and_then(|()| run(&Cli::parse().command)) {
         Ok(ending) => ending.into(),
         Err(failure) => {
             drop(writeln!(io::stderr(), "error: {}", with_cause(&failure)));

@@ -427,3 +427,34 @@ fn a_file_that_can_not_be_used_is_named_with_the_reason_and_the_way_on() {
     let expected = "w/launcher.log: it is a folder, where only a file will do; see that its folder is there and its disk is sound, then say it again\n";
     assert!(said.starts_with("error: can't open ") && said.ends_with(expected), "{said}");
 }
+
+#[test]
+fn a_name_that_is_no_text_is_refused_with_its_bytes_wherever_it_stands() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let scene = Scene::of(&["A"]);
+    let name = OsStr::from_bytes(b"b\xfccher");
+    let expected = |what: &str, name: &str| {
+        format!("error: {what} \"{name}\" is not UTF-8, and a run keeps its names as text")
+    };
+    for flag in ["--workdir", "--outdir", "--tickers-csv", "--ingest-script", "--weights", "--reference"] {
+        let usual = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--workdir", "w"];
+        let mut words: Vec<&OsStr> = usual.iter().map(OsStr::new).collect();
+        if let Some(at) = words.iter().position(|word| *word == flag) {
+            words.drain(at..at + 2);
+        }
+        words.extend(["--from", "2020-01-01", "--to", "2020-12-31", flag].map(OsStr::new));
+        words.push(name);
+        let mut start = scene.bare("start");
+        let said = run(start.args(words)).expect_code(2).stderr;
+        assert!(said.starts_with(&expected("the argument", r"b\xFCcher")), "{flag}: {said}");
+    }
+    let folder = scene.path("").join(name);
+    std::fs::create_dir(&folder).expect("made");
+    let mut start = scene.start(&["--ingest-script", "/bin/true"]);
+    let said = run(start.current_dir(&folder)).expect_code(2).stderr;
+    let shown = format!("{}{}", scene.path("").display(), r"b\xFCcher");
+    assert!(said.starts_with(&expected("the current folder", &shown)), "{said}");
+    assert!(!scene.path("w").exists() && !scene.path("out").exists());
+}

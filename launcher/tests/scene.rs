@@ -158,11 +158,18 @@ impl Scene {
         self.launcher_in("w", verb, arguments)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the program under test")]
     pub(crate) fn launcher_in(&self, workdir: &str, verb: &str, arguments: &[&str]) -> Command {
+        let mut command = self.bare(verb);
+        command.args(["--workdir", workdir]).args(arguments);
+        command
+    }
+
+    /// The program without a work directory.
+    #[expect(clippy::disallowed_methods, reason = "the program under test")]
+    pub(crate) fn bare(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
         inherited::clean(&mut command);
-        command.current_dir(self.folder.path()).args([verb, "--workdir", workdir]).args(arguments);
+        command.current_dir(self.folder.path()).arg(verb);
         command
     }
 

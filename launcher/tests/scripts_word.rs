@@ -111,3 +111,33 @@ fn a_ledger_that_is_damaged_later_is_seen_though_others_of_its_batch_have_only_a
     assert!(ended.contains("1 / 2 verified, 1 reported by the script"), "{ended}");
     assert_eq!(scene.read("worked"), "A\nB\nA\n", "B's word stands");
 }
+
+#[test]
+fn a_script_that_tells_of_more_rows_than_can_be_counted_comes_to_an_end_and_its_run_can_be_told_of() {
+    let scene = Scene::of(&["A", "B"]);
+    let most = u64::MAX;
+    let done = |ticker: &str| {
+        format!(r#"say '"event":"ticker_done","ticker":"{ticker}","rows":{most},"pages":{most}'"#)
+    };
+    scene.silent_script("job", &format!("{SAY}\n{}\n{}", done("A"), done("B")));
+    scene.detach("job", &["--batch-size", "2"]);
+    let ended = scene.wait().expect_code(0).stdout;
+    assert!(ended.contains("2 reported by the script, not verified, 0 failed"), "{ended}");
+    // Its journal holds it: whoever reads it again comes to the same.
+    for (verb, arguments) in [("status", &["--json"][..]), ("status", &[]), ("why", &["A"])] {
+        run(&mut scene.launcher(verb, arguments)).expect_code(0);
+    }
+    run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
+}
+
+#[test]
+fn a_script_has_the_usual_reaction_to_a_file_that_grows_too_large() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "grep SigIgn: /proc/self/status > ignored");
+    scene.detach("job", &[]);
+    scene.wait().expect_code(0);
+    let said = scene.read("ignored");
+    let mask = said.trim().rsplit('\t').next().and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    let bit = 1 << (nix::libc::SIGXFSZ - 1);
+    assert_eq!(mask.expect("a mask") & bit, 0, "{said}");
+}

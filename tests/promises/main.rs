@@ -29,6 +29,7 @@ mod zoo;
 mod disk_full;
 mod limits;
 mod machine_limits;
+mod links;
 mod repeated_key;
 mod secrets;
 mod python;

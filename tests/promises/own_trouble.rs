@@ -78,7 +78,7 @@ fn a_folder_that_can_not_be_written_fails_its_ticker_and_the_others_go_on() {
     }
     ended.expect_code(11);
     let own = |kind: &str| (Some(Origin::Ticker), Persistence::Permanent, kind.to_owned());
-    let mut expected = vec![(tickers[1].clone(), own("its folder can't be used"))];
+    let mut expected = vec![(tickers[1].clone(), own("its folder or a file in it is not what it must be"))];
     if forbidden {
         expected.insert(0, (tickers[0].clone(), own("its folder can't be written")));
     }

@@ -51,7 +51,7 @@ impl Found {
             Ok(of_ticker) => {
                 self.checked.tickers += u64::from(of_ticker.files > 0 && of_ticker.damaged.is_empty());
                 self.checked.files += of_ticker.files;
-                self.checked.bytes += of_ticker.bytes;
+                self.checked.bytes = self.checked.bytes.saturating_add(of_ticker.bytes);
                 self.checked.damaged += of_ticker.damaged.len() as u64;
                 let damaged = of_ticker.damaged.iter();
                 self.said.extend(damaged.map(|it| format!("{}: {}", it.path.display(), it.what)));

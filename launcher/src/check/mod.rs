@@ -1,6 +1,7 @@
 //! Checks before the first spawn: what only the outside world can answer.
 
 pub mod own_name;
+pub mod plain_names;
 pub mod places;
 pub mod source;
 pub mod executable;

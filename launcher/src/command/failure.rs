@@ -22,6 +22,7 @@ use shared::series::tree::TreeError;
 use crate::check::bars_words::WordsError;
 use crate::check::executable::ExecutableError;
 use crate::check::places::PlacesError;
+use crate::check::plain_names::NameError;
 use crate::check::source::SourceError;
 use crate::plan::request::RequestError;
 use crate::plan::settings::SettingsError;
@@ -113,6 +114,9 @@ pub enum Failure {
     /// Nothing to run.
     #[error(transparent)]
     Executable(#[from] ExecutableError),
+    /// A name that a run can't keep.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// Work directory and output in one another.
     #[error(transparent)]
     Places(#[from] PlacesError),
@@ -345,6 +349,7 @@ pub enum Failure {
 fn remedy(error: &DiskError) -> &'static str {
     match error.source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there",
+        io::ErrorKind::FileTooLarge => "raise the limit of a file's size (ulimit -f)",
         io::ErrorKind::PermissionDenied => "correct its permissions or choose another folder",
         io::ErrorKind::ReadOnlyFilesystem => "make its disk writable or choose another folder",
         _ => "see that its folder is there and its disk is sound",
@@ -418,6 +423,7 @@ impl Failure {
             | Self::Request(_)
             | Self::ApiKey(_)
             | Self::Executable(_)
+            | Self::Name(_)
             | Self::Places(_)
             | Self::Descriptor(_)
             | Self::TreeOfBars(_)

@@ -108,7 +108,7 @@ pub type Slice = (DateRange, u64);
 /// Cuts a run into `count` parts at most, the heaviest of which is as light as can be. `slices` follow one another from
 /// its first day to its last; each goes whole into one part.
 pub fn cut(slices: &[Slice], count: u64) -> Vec<(Part, u64)> {
-    let total: u64 = slices.iter().map(|(_, rows)| rows).sum();
+    let total = slices.iter().fold(0, |sum: u64, (_, rows)| sum.saturating_add(*rows));
     let heaviest = slices.iter().map(|(_, rows)| *rows).max().unwrap_or(0);
     let (mut too_little, mut enough) = (heaviest.max(total / count.max(1)), total);
     while too_little < enough {
@@ -128,7 +128,7 @@ fn filled(slices: &[Slice], most: u64) -> Vec<Slice> {
         match parts.last_mut() {
             Some((of_part, sum)) if sum.saturating_add(rows) <= most => {
                 *of_part = DateRange::new(of_part.from(), days.to()).expect("slices follow one another");
-                *sum += rows;
+                *sum = sum.saturating_add(rows);
             }
             _ => parts.push((days, rows)),
         }

@@ -281,8 +281,11 @@ impl Batch {
         let unfinished: HashSet<&Ticker> = report.unfinished.iter().map(|left| &left.ticker).collect();
         let still_left = self.trial().filter(|ticker| unfinished.contains(ticker));
         let in_order = report.unfinished.iter().map(|left| &left.ticker).eq(still_left);
-        let done = report.proven.tickers + report.reported;
-        if !running || !in_order || done + unfinished.len() as u64 != self.trial().count() as u64 {
+        let done = report.proven.tickers.saturating_add(report.reported);
+        if !running
+            || !in_order
+            || done.saturating_add(unfinished.len() as u64) != self.trial().count() as u64
+        {
             return Err(self.illegal(id, &format!("the end of attempt {attempt}")));
         }
         let cell = self.cell();

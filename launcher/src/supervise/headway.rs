@@ -17,7 +17,7 @@ impl Headway {
     /// Of the attempt that `report` is about.
     pub fn of(report: &Report, moved_on: Vec<bool>) -> Self {
         debug_assert_eq!(moved_on.len(), report.unfinished.len(), "one for each");
-        Self { tickers: report.proven.tickers + report.reported, moved_on }
+        Self { tickers: report.proven.tickers.saturating_add(report.reported), moved_on }
     }
 
     /// Is there any?

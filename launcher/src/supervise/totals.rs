@@ -45,8 +45,8 @@ impl Totals {
             }
         }
         for Split { is_open, is_failed } in splits.into_values() {
-            totals.failed += u64::from(is_failed);
-            totals.verified += u64::from(!is_failed && !is_open);
+            totals.failed = totals.failed.saturating_add(u64::from(is_failed));
+            totals.verified = totals.verified.saturating_add(u64::from(!is_failed && !is_open));
         }
         totals
     }

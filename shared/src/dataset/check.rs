@@ -58,7 +58,7 @@ pub fn check(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Res
             }
         };
         checked.files += 1;
-        checked.bytes += file.fingerprint.bytes;
+        checked.bytes = checked.bytes.saturating_add(file.fingerprint.bytes);
         lines.extend(
             seen.filter(|seen| file.seen.as_ref() != Some(seen)).map(|seen| seen_as(entry, file, seen)),
         );
@@ -76,7 +76,7 @@ fn seen_as(entry: &Entry, file: &FileProof, seen: Seen) -> Entry {
 impl std::ops::AddAssign for Checked {
     fn add_assign(&mut self, other: Self) {
         self.files += other.files;
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
         self.damaged.extend(other.damaged);
     }
 }

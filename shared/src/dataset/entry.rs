@@ -118,7 +118,7 @@ impl Entry {
         let before = self.loss.take().unwrap_or(Loss::nothing());
         let loss = Loss {
             days: before.days.union(&days),
-            rows: before.rows + file.proven_rows().saturating_sub(before.found),
+            rows: before.rows.saturating_add(file.proven_rows().saturating_sub(before.found)),
             found: 0,
             witness: before.witness,
         };
@@ -154,7 +154,7 @@ impl Entry {
         days.ranges().iter().for_each(|days| self.answers.record(*days, Said::Lost, asking));
         let loss = self.loss.get_or_insert(Loss::nothing());
         loss.days = loss.days.union(days);
-        loss.rows += rows;
+        loss.rows = loss.rows.saturating_add(rows);
         Err(Shorter { days: days.clone(), had: rows, came: 0 })
     }
 
@@ -170,7 +170,7 @@ impl Entry {
     pub fn answer(&mut self, days: &Coverage, said: Said, asking: Asking, found: u64) {
         days.ranges().iter().for_each(|days| self.answers.record(*days, said, asking));
         if let Some(loss) = &mut self.loss {
-            loss.found += found;
+            loss.found = loss.found.saturating_add(found);
         }
     }
 

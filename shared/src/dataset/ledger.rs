@@ -293,32 +293,32 @@ impl Ledger {
             .values()
             .filter(within)
             .filter_map(|entry| entry.file.as_ref())
-            .map(|file| file.rows)
-            .sum()
+            .fold(0, |sum, file| sum.saturating_add(file.rows))
     }
 
     /// Rows to be expected on so many other days, going by those that are known; `None` when none is.
     pub fn rows_expected(&self, days: u64) -> Option<u64> {
         let known = self.answered().days();
-        let rows: u64 =
-            self.latest.values().filter_map(|entry| entry.file.as_ref()).map(|file| file.rows).sum();
+        let files = self.latest.values().filter_map(|entry| entry.file.as_ref());
+        let rows = files.fold(0, |sum: u64, file| sum.saturating_add(file.rows));
         (known > 0).then(|| rows.saturating_mul(days) / known)
     }
 
     /// Rows that `asked` is likely to bring when all of it is asked anew: those of its days that are known, and of the
     /// others as many as on a known day; `None` when none is.
     pub fn rows_expected_within(&self, asked: DateRange) -> Option<u64> {
-        let (mut rows, mut told) = (0, 0);
+        let (mut rows, mut told) = (0_u64, 0);
         for entry in self.latest.values() {
             let known = entry.answers.days(|answer| answer.said.is_known());
             let within = known.intersection(&asked.into()).days();
             told += within;
             if let Some(file) = &entry.file {
-                rows += file.rows.saturating_mul(within).checked_div(known.days()).unwrap_or(0);
+                let likely = file.rows.saturating_mul(within).checked_div(known.days());
+                rows = rows.saturating_add(likely.unwrap_or(0));
             }
         }
         let others = self.rows_expected(u64::from(asked.days()).saturating_sub(told))?;
-        Some(rows + others)
+        Some(rows.saturating_add(others))
     }
 
     /// The same for the days of `asked` that are not proven, partition by partition from its first day to its last; where

@@ -9,6 +9,7 @@ use super::ledger::{Entry, Ledger, LedgerError};
 use super::look::Scope;
 use super::partition::Partition;
 use crate::disk::checked_lines;
+use crate::disk::links;
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{Rewritten, SharedLog};
 use crate::market::ticker::Ticker;
@@ -42,6 +43,7 @@ impl OpenLedger {
     /// is cheap. The claim is given back by the kernel, also when its holder dies.
     pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
+        links::refuse(outdir, &path)?;
         let (mut log, claim) = SharedLog::open(&path, |file| claim::take(file, &path, kind, days))?;
         let busy = |theirs| Err(LedgerError::Busy { ticker: ticker.clone(), theirs, path: path.clone() });
         let claimed = match claim {

@@ -104,10 +104,20 @@ fn kind_of(hold: Hold) -> libc::c_int {
 
 /// `false` when somebody else is in the way.
 fn set(file: &File, path: &Path, bytes: &Range<u32>, kind: libc::c_int) -> Result<bool, DiskError> {
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&described(bytes, kind))) {
+    match retrying(|| fcntl(file, FcntlArg::F_OFD_SETLK(&described(bytes, kind)))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(error) => Err(DiskError::at("lock", path)(error.into())),
+    }
+}
+
+/// A signal may come in the middle, where a lock goes over a network: it says nothing of the lock.
+fn retrying<T>(mut ask: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match ask() {
+            Err(Errno::EINTR) => {}
+            answer => return answer,
+        }
     }
 }
 
@@ -118,7 +128,7 @@ fn who_has(
     hold: Hold,
 ) -> Result<Option<Range<u32>>, DiskError> {
     let mut answer = described(bytes, kind_of(hold));
-    fcntl(file, FcntlArg::F_OFD_GETLK(&mut answer))
+    retrying(|| fcntl(file, FcntlArg::F_OFD_GETLK(&mut answer)))
         .map_err(|error| DiskError::at("ask who has locked", path)(error.into()))?;
     if i32::from(answer.l_type) == libc::F_UNLCK {
         return Ok(None);

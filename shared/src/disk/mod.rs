@@ -2,6 +2,8 @@
 //! What the bytes mean is for the rooms above.
 
 pub mod regular;
+pub mod file_size;
+pub mod links;
 pub mod audience;
 pub mod publish;
 mod bounded_lines;

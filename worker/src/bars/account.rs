@@ -12,7 +12,7 @@ use super::rules::Cause;
 /// `DB: 1234 bars of 780000 trades, 2013-10-04..2013-10-11, target 50000; 3 trades left out: 3 of size 0`.
 pub fn line(outcome: &Outcome) -> String {
     let (state, tally) = (&outcome.state, &outcome.state.tail.tally);
-    let bars: u64 = state.files.values().map(|file| file.bars).sum();
+    let bars = state.files.values().fold(0, |sum: u64, file| sum.saturating_add(file.bars));
     let mut line = format!("{}: ", state.mode);
     let so_far = match outcome.read.hull() {
         None => "nothing to do, ".to_owned(),
@@ -53,7 +53,7 @@ fn reasons(left_out: LeftOut) -> String {
 pub fn warning(outcome: &Outcome) -> Option<String> {
     let (state, tally) = (&outcome.state, &outcome.state.tail.tally);
     let is_afml = matches!(state.parameters.rule, Rule::ImbalanceAfml { .. });
-    let closed: u64 = tally.closed.values().sum();
+    let closed = tally.closed.values().fold(0, |sum: u64, closed| sum.saturating_add(*closed));
     if state.mode.family != Family::Imbalance || !is_afml || closed == 0 {
         return None;
     }

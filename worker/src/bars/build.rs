@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::Path;
 
 use shared::dataset::coverage::{Coverage, DateRange};
+use shared::disk::links;
 use shared::disk::lock::try_exclusive;
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
@@ -67,6 +68,7 @@ pub fn build(
     let mut starts = Vec::new();
     for wish in job.wishes.clone() {
         let folder = SeriesFolder::new(job.outdir, ticker, wish.mode);
+        refuse_links(job.outdir, &folder)?;
         starts.push(begin::look(wish, folder, holdings, job.asked, job.existing, job.gaps)?);
     }
     let (mut outcomes, mut buildings) = (Vec::new(), Vec::new());
@@ -107,9 +109,16 @@ fn note_run(job: &Job<'_>, folder: &SeriesFolder) -> Result<(), DiskError> {
     job.existing.run.map_or(Ok(()), |run| noted::note(folder, run))
 }
 
+/// What is written below `outdir` is written through no link.
+fn refuse_links(outdir: &Path, folder: &SeriesFolder) -> Result<(), DiskError> {
+    links::refuse(outdir, &folder.state())?;
+    folder.years()?.into_iter().try_for_each(|year| links::refuse(outdir, &folder.file(year)))
+}
+
 /// The folder of the ticker is the lock: the kernel gives it back with its holder.
 fn lock(outdir: &Path, ticker: &Ticker) -> Result<File, BuildError> {
     let folder = outdir.join(ticker.as_str());
+    links::refuse(outdir, &folder)?;
     publish::create_folders(&folder)?;
     let file = regular::open_folder(&folder).map_err(DiskError::at("open", &folder))?;
     if try_exclusive(&file, &folder)? {

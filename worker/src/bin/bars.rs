@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use shared::disk::file_size;
 use worker::command_line::bars::{self, BarsArgs};
 use worker::command_line::describe::{self, DescribeArgs};
 use worker::command_line::refusal::Refusal;
@@ -33,6 +34,8 @@ enum Command {
 
 fn main() -> ExitCode {
     memory::keep_what_is_wanted_again();
+    // Where even this is refused, the limit of a file's size does what it always does.
+    drop(file_size::limit_is_an_error());
     let Cli { command, build } = Cli::parse();
     let ended = match command {
         Some(Command::Describe(args)) => describe::run(&args),

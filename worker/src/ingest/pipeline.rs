@@ -8,6 +8,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::dataset::row;
+use shared::disk::links;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
@@ -190,8 +191,18 @@ impl<'a> Pipeline<'a> {
             Why::Wanted | Why::Suspect | Why::Probe => false,
         };
         let Task { ref outdir, kind, .. } = *self.tools.task;
-        let target = || quarantine::page_of(outdir, ticker, Partition::of(kind, piece.days.from()));
-        is_last.then(|| self.tools.client.witness(target()))
+        let target = quarantine::page_of(outdir, ticker, Partition::of(kind, piece.days.from()));
+        if !is_last {
+            return None;
+        }
+        match links::refuse(outdir, &target) {
+            Ok(()) => Some(self.tools.client.witness(target)),
+            Err(error) => {
+                let text = format!("a page that is refused is not kept: {}", causes(&error));
+                self.tools.reporter.ticker(Level::Warn, ticker, text);
+                None
+            }
+        }
     }
 
     /// Keeps the page that was refused, for the vendor. A page that can't be kept is said and no more.

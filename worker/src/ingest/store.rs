@@ -13,6 +13,7 @@ use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
+use shared::disk::links;
 use shared::disk::publish::{self, DiskError};
 use shared::run::duplicates::Duplicates;
 
@@ -143,7 +144,9 @@ impl<R: Stored> Store<R> {
         }
         for partition in Partition::within(place.kind, claimed) {
             let file = place.file(partition);
-            let swept = match file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep) {
+            let may_be_swept = links::refuse(&place.outdir, &file);
+            let sweep = |()| file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep);
+            let swept = match may_be_swept.and_then(sweep) {
                 Ok(swept) => swept,
                 Err(error) => {
                     spoiled.insert(partition, error.into());
@@ -154,7 +157,8 @@ impl<R: Stored> Store<R> {
         }
         let is_ours =
             |(partition, _): &(Partition, &Damage)| claimed.intersection(partition.span()).is_some();
-        let damaged: Vec<Partition> = ledger.ledger().damaged().filter(is_ours).map(|(at, _)| at).collect();
+        let damaged = ledger.ledger().damaged().filter(is_ours).map(|(at, _)| at);
+        let damaged: Vec<Partition> = damaged.filter(|at| !spoiled.contains_key(at)).collect();
         for (partition, damage) in ledger.ledger().damaged().filter(is_ours) {
             let (path, what) = (damage.path.display(), &damage.what);
             found.push(format!("{partition} is damaged and will be fetched again: {path}: {what}"));
@@ -241,10 +245,14 @@ impl<R: Stored> Store<R> {
                 assert_eq!(open, partition, "a partition is closed before the next one begins");
                 draft
             }
-            None => R::begin(&self.place, partition)?,
+            None => self.refuse_links(partition).and_then(|()| R::begin(&self.place, partition))?,
         };
         let (_, draft) = self.draft.insert((partition, draft));
         Ok(R::add(draft, &self.place, rows)?)
+    }
+
+    fn refuse_links(&self, partition: Partition) -> Result<(), DiskError> {
+        links::refuse(&self.place.outdir, &self.place.file(partition))
     }
 
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
@@ -259,6 +267,7 @@ impl<R: Stored> Store<R> {
             return Ok(());
         };
         assert_eq!(open, partition, "rows belong to the partition that is closed");
+        self.refuse_links(partition)?;
         let existing = self.existing(&mut entry)?;
         let untold = entry.untold(days);
         if existing == Existing::File && !untold.is_empty() {

@@ -109,8 +109,8 @@ impl TickerError {
             return None;
         }
         let days = shorter.iter().flat_map(|shorter| shorter.days.ranges()).copied().collect();
-        let had = shorter.iter().map(|shorter| shorter.had).sum();
-        let came = shorter.iter().map(|shorter| shorter.came).sum();
+        let had = shorter.iter().fold(0, |sum: u64, shorter| sum.saturating_add(shorter.had));
+        let came = shorter.iter().fold(0, |sum: u64, shorter| sum.saturating_add(shorter.came));
         Some(Self::Shorter { days, had, came })
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use shared::disk::links;
 use shared::disk::lock::{Lock, LockError};
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
@@ -99,6 +100,9 @@ impl Place {
         let market_data = outdir.join("_dataset.json");
         if market_data.try_exists().map_err(DiskError::at("look at", &market_data))? {
             return Err(PlaceError::MarketData(market_data));
+        }
+        for table in TableName::ALL {
+            links::refuse(outdir, &outdir.join(table.folder()).join(folder_of(date)).join(table.file()))?;
         }
         let holder = format!("worker reference, process {}", std::process::id());
         let lock = Lock::acquire(&outdir.join("_reference.lock"), &holder).map_err(|error| match error {

@@ -1,0 +1,45 @@
+//! Names that a run can keep: what it is told is written down as text, so it has to be text.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+
+/// A name that is no text.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{what} {name:?} is not UTF-8, and a run keeps its names as text: rename it, or lead to it by a link with a plain name"
+)]
+pub struct NameError {
+    /// Whose it is.
+    what: &'static str,
+    /// As it was given; what is no text in it is shown as escapes.
+    name: OsString,
+}
+
+/// Are our arguments, and the folder that we were called from, text?
+pub fn all() -> Result<(), NameError> {
+    // A folder that can't be found is found missing where it is needed.
+    let folder = env::current_dir().unwrap_or_default();
+    env::args_os().skip(1).try_for_each(|argument| plain("the argument", &argument))?;
+    plain("the current folder", folder.as_os_str())
+}
+
+fn plain(what: &'static str, name: &OsStr) -> Result<(), NameError> {
+    match name.to_str() {
+        Some(_) => Ok(()),
+        None => Err(NameError { what, name: name.to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_text_is_refused_and_shown_with_escapes() {
+        assert_eq!(plain("the argument", OsStr::new("Bücher")), Ok(()));
+        let error = plain("the argument", OsStr::from_bytes(b"b\xfccher")).expect_err("Latin-1").to_string();
+        assert!(error.starts_with(r#"the argument "b\xFCcher" is not UTF-8"#), "{error}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Promise: below an output folder nothing is written through a link. Whose way leads over one fails by name, and the
+//! others go on; the output folder itself may be a link.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use shared::dataset::kind::Kind;
+use shared::run::events::{Event, EventTail, Origin};
+use tests::harness::place::{Place, days};
+use tests::harness::program::run;
+use tests::harness::tree;
+use tests::harness::truth::universe;
+use tests::sim::config::Config;
+use tests::sim::server::Exchange;
+
+#[test]
+fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_is_written_behind_it() {
+    let exchange = Exchange::start(Config::synthetic(17).with_tickers(5)).expect("started");
+    let tickers = universe(&exchange, 5);
+    let place = Place::with_tickers(tickers.iter().map(|ticker| ticker.as_str()));
+    let asked = days("2023-01-03", "2024-06-28");
+    let outside = place.path().join("outside");
+    let real = place.path().join("disk");
+    fs::create_dir_all(&outside).expect("made");
+    fs::create_dir_all(&real).expect("made");
+    symlink(&real, place.outdir()).expect("OUT may be a link");
+    let [folder, year, ledger, file, whole] = [0, 1, 2, 3, 4].map(|n| real.join(tickers[n].as_str()));
+    symlink(&outside, &folder).expect("linked");
+    [&year, &ledger, &file].into_iter().for_each(|folder| fs::create_dir(folder).expect("made"));
+    symlink(&outside, year.join("year=2023")).expect("linked");
+    symlink(outside.join("new"), ledger.join("_ledger.jsonl")).expect("linked, dangling");
+    fs::create_dir(file.join("year=2024")).expect("made");
+    symlink(outside.join("bars"), file.join("year=2024/daily.parquet")).expect("linked, dangling");
+
+    let events = place.path().join("events.jsonl");
+    let mut worker = place.worker(&exchange.base_url(), asked);
+    let said = run(worker.arg("--events").arg(&events)).expect_code(11).stderr;
+    let in_out = |path: &Path| place.outdir().join(path.strip_prefix(&real).expect("below it"));
+    let links = [
+        folder.clone(),
+        year.join("year=2023"),
+        ledger.join("_ledger.jsonl"),
+        file.join("year=2024/daily.parquet"),
+    ];
+    for link in links.iter().map(|link| in_out(link).display().to_string()) {
+        let line = said.lines().find(|line| line.contains("failed for good") && line.contains(&link));
+        let line = line.unwrap_or_else(|| panic!("{link} is not named\n{said}"));
+        assert!(
+            line.contains("it is a link, and below an output folder nothing is written through links"),
+            "{line}"
+        );
+    }
+    let mut tail = EventTail::new(&events);
+    let failed = tail.read_new().filter_map(|said| match said.event {
+        Event::TickerFailed { origin, .. } => Some(origin),
+        _ => None,
+    });
+    assert_eq!(failed.collect::<Vec<_>>(), [Some(Origin::Ticker); 4]);
+    assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0, "nothing was written there");
+    assert!(links.iter().all(|link| link.is_symlink()), "no link was touched");
+    assert!(tree::is_proven(&real, Kind::Daily, &tickers[4], asked), "{}", whole.display());
+    assert_eq!(tree::proven_files(&real, Kind::Daily, &tickers[1]).len(), 1, "the other year came");
+
+    links.iter().for_each(|link| fs::remove_file(link).expect("removed"));
+    run(place.worker(&exchange.base_url(), asked).arg("--resume")).expect_code(0);
+    assert!(tickers.iter().all(|ticker| tree::is_proven(&real, Kind::Daily, ticker, asked)));
+    assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0);
+}
+
+#[test]
+fn a_lock_of_the_output_folder_that_is_a_link_is_refused() {
+    let exchange = Exchange::start(Config::synthetic(17).with_tickers(1)).expect("started");
+    let place = Place::with_tickers(universe(&exchange, 1).iter().map(|ticker| ticker.as_str()));
+    fs::create_dir_all(place.outdir()).expect("made");
+    let outside = place.path().join("outside");
+    symlink(&outside, place.outdir().join("_launcher.lock")).expect("linked, dangling");
+    let mut start = place.launcher_start(&exchange.base_url(), days("2024-01-02", "2024-01-31"));
+    let said = run(start.arg("--foreground")).expect_code(13).stderr;
+    assert!(said.contains("_launcher.lock") && said.contains("symbolic links"), "{said}");
+    assert!(!outside.exists());
+}

@@ -7,9 +7,8 @@ use std::process::Command;
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Uid, chown};
-use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
-use tests::harness::program::{built, eventually, run};
+use tests::harness::program::{built, run};
 use tests::harness::tree;
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
@@ -93,22 +92,4 @@ fn a_limit_of_file_sizes_is_the_machine_s_trouble_and_no_death_without_a_word() 
     assert!(said.contains("File too large (os error 27)"), "{said}");
     assert_eq!(tree::strays(&place.outdir()), [] as [PathBuf; 0], "nothing half written");
     run(place.worker(&exchange.base_url(), asked).arg("--resume")).expect_code(0);
-}
-
-#[test]
-fn a_run_under_a_limit_of_file_sizes_waits_with_a_word_and_charges_nobody() {
-    let exchange = Exchange::start(Config::synthetic(7).with_tickers(2)).expect("started");
-    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
-    let place = Place::with_tickers(&tickers);
-    let asked = days("2010-01-04", "2024-06-28");
-    let mut start = place.launcher_start_of(Kind::Minute, &exchange.base_url(), asked);
-    // A month of minutes is larger; what a run writes of itself is smaller, and its first proof of a folder just fits.
-    limit(&mut start, Resource::RLIMIT_FSIZE, 70_000);
-    run(start.args(["--retries", "0", "--min-free-disk", "0"])).expect_code(0);
-    let status = || run(&mut place.launcher("status")).stdout;
-    eventually("the pause", || status().starts_with("PAUSED") && status().contains("File too large"));
-    assert!(status().contains(" 0 failed"), "{}", status());
-    run(&mut place.launcher("stop")).expect_code(0);
-    let mut resumed = place.launcher("start");
-    run(resumed.args(["--resume", "--foreground"])).expect_code(0);
 }

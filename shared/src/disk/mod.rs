@@ -3,9 +3,9 @@
 
 pub mod regular;
 pub mod file_size;
-pub mod links;
 pub mod audience;
 pub mod publish;
+pub mod links;
 mod bounded_lines;
 pub mod checked_lines;
 pub mod lock;

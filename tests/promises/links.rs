@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use shared::dataset::kind::Kind;
+use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventTail, Origin};
 use tests::harness::place::{Place, days};
 use tests::harness::program::run;
@@ -18,7 +19,7 @@ use tests::sim::server::Exchange;
 fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_is_written_behind_it() {
     let exchange = Exchange::start(Config::synthetic(17).with_tickers(5)).expect("started");
     let tickers = universe(&exchange, 5);
-    let place = Place::with_tickers(tickers.iter().map(|ticker| ticker.as_str()));
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let asked = days("2023-01-03", "2024-06-28");
     let outside = place.path().join("outside");
     let real = place.path().join("disk");
@@ -27,7 +28,9 @@ fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_
     symlink(&real, place.outdir()).expect("OUT may be a link");
     let [folder, year, ledger, file, whole] = [0, 1, 2, 3, 4].map(|n| real.join(tickers[n].as_str()));
     symlink(&outside, &folder).expect("linked");
-    [&year, &ledger, &file].into_iter().for_each(|folder| fs::create_dir(folder).expect("made"));
+    for folder in [&year, &ledger, &file] {
+        fs::create_dir(folder).expect("made");
+    }
     symlink(&outside, year.join("year=2023")).expect("linked");
     symlink(outside.join("new"), ledger.join("_ledger.jsonl")).expect("linked, dangling");
     fs::create_dir(file.join("year=2024")).expect("made");
@@ -62,7 +65,9 @@ fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_
     assert!(tree::is_proven(&real, Kind::Daily, &tickers[4], asked), "{}", whole.display());
     assert_eq!(tree::proven_files(&real, Kind::Daily, &tickers[1]).len(), 1, "the other year came");
 
-    links.iter().for_each(|link| fs::remove_file(link).expect("removed"));
+    for link in &links {
+        fs::remove_file(link).expect("removed");
+    }
     run(place.worker(&exchange.base_url(), asked).arg("--resume")).expect_code(0);
     assert!(tickers.iter().all(|ticker| tree::is_proven(&real, Kind::Daily, ticker, asked)));
     assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0);
@@ -71,7 +76,7 @@ fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_
 #[test]
 fn a_lock_of_the_output_folder_that_is_a_link_is_refused() {
     let exchange = Exchange::start(Config::synthetic(17).with_tickers(1)).expect("started");
-    let place = Place::with_tickers(universe(&exchange, 1).iter().map(|ticker| ticker.as_str()));
+    let place = Place::with_tickers(universe(&exchange, 1).iter().map(Ticker::as_str));
     fs::create_dir_all(place.outdir()).expect("made");
     let outside = place.path().join("outside");
     symlink(&outside, place.outdir().join("_launcher.lock")).expect("linked, dangling");

@@ -97,6 +97,24 @@ fn a_notification_that_nobody_takes_is_a_line_in_the_log() {
 }
 
 #[test]
+fn a_run_that_has_ended_is_extended_although_its_last_notification_hangs() {
+    // The kernel takes the connection, nobody answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/hook", silent.local_addr().expect("bound"));
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "exit 0");
+    scene.detach("job", &["--notify-url", &url]);
+    scene.wait().expect_code(0);
+    scene.write("more.csv", "ticker\nA\nB\n");
+    let more = ["--resume", "--notify-url", "none", "--tickers-csv", "more.csv"];
+    let said = run(&mut scene.launcher("start", &more)).expect_code(0).stdout;
+    assert!(said.contains("extends the run: 1 more ticker\n"), "{said}");
+    scene.wait().expect_code(0);
+    let (_hanging, _) = silent.accept().expect("the notification of the first end");
+    assert!(scene.read("w/launcher.log").contains("complete"));
+}
+
+#[test]
 fn another_address_on_resume_is_said_without_showing_either() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "exit 11");

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
-use launcher::supervise::evidence;
+use launcher::supervise::evidence::{self, Began};
 use launcher::supervise::facts::{Entry, Partway, Report, Tally, Unfinished};
 use launcher::supervise::machine::Machine;
 use shared::dataset::answers::Said;
@@ -324,9 +324,9 @@ impl<'a> Life<'a> {
     /// What an attempt that is over left behind, as `Run::report` finds it.
     pub(crate) fn report(&mut self, running: &Running, now: Timestamp) -> Result<Report, Wrong> {
         let trust = self.trust();
-        let began_at = evidence::on_the_wall(running.began_at, now, self.now());
+        let began = Began::of(running.began_at, now, self.now());
         // An empty answer that has become old since is no fault of the worker.
-        let as_of_begin = Trust { recheck_at: began_at.min(running.began_at).min(self.now()), ..trust };
+        let as_of_begin = Trust { recheck_at: began.as_of(), ..trust };
         let mut proven = Tally::default();
         let mut unfinished = Vec::new();
         for ticker in &running.tickers {
@@ -337,7 +337,7 @@ impl<'a> Life<'a> {
                 proven += Tally::of_ticker(ledger.summary(running.days, &as_of_begin));
                 continue;
             }
-            let partway = evidence::partway_of(&ledger, running.days, &trust, began_at);
+            let partway = evidence::partway_of(&ledger, running.days, &trust, began);
             self.moved_on_by_itself(ticker, running, partway)?;
             unfinished.push(Unfinished {
                 ticker: ticker.clone(),

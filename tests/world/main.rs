@@ -10,7 +10,7 @@
 //! |---|---|
 //! | an answer without rows takes the place of rows (`answers`) | 968 |
 //! | what a lost file held is not remembered (`entry`) | 103 |
-//! | `evidence::on_the_wall` changes nothing | 58 |
+//! | `evidence::Began::on_wall` is as the run says | 58 |
 //! | an answer from the future is believed (`trust`) | 2185 |
 //! | a ticker's own trouble counts as the source's (`Word::is_own`) | 0 |
 //! | who is sent ahead in vain never pays (`streaks`) | 14 |

@@ -8,7 +8,7 @@ use shared::run::workdir::Workdir;
 
 use super::existing;
 use super::failure::Failure;
-use super::stop;
+use super::stop::{self, Closed};
 use crate::cli::StartArgs;
 use crate::plan::differences::{self, Difference};
 use crate::plan::extension::{self, Extension, Verdict, Wish};
@@ -17,7 +17,7 @@ use crate::plan::paths::absolute;
 use crate::plan::request::{Input, Request};
 use crate::process::clock;
 use crate::supervise::journal;
-use crate::supervise::machine::Machine;
+use crate::supervise::machine::{Machine, RunState};
 use crate::view::plan;
 use crate::view::words;
 
@@ -122,7 +122,14 @@ fn unextended(request: Request, frozen: &Request) -> Request {
 
 /// May the run `frozen` have other days and tickers now?
 fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
-    if stop::is_at_work(workdir, &frozen.run) {
+    let machine = journal::replay(workdir, frozen.first_rules(), &journal::read(workdir)?)?;
+    let closed = match machine.run() {
+        RunState::Closed { .. } => Closed::Yes,
+        RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
+            Closed::No
+        }
+    };
+    if stop::is_at_work(workdir, &frozen.run, closed) {
         let stop = words::command("stop", workdir);
         return Err(Failure::StillAtWork { run: frozen.run.clone(), stop });
     }

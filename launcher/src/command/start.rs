@@ -19,7 +19,7 @@ use super::failure::{Ending, Failure};
 use super::second_source;
 use super::spelling;
 use super::status;
-use super::stop;
+use super::stop::{self, Closed};
 use super::supervise;
 use crate::check::bars_days::{self, Reach};
 use crate::check::bars_words;
@@ -96,8 +96,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     let mut resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
-    // Asked before we have the locks: they look like somebody at work.
-    let is_at_work = stop::is_at_work(&workdir, &frozen.run);
+    let is_at_work = stop::is_at_work(&workdir, &frozen.run, Closed::Yes);
     let new = resumed.tickers.get(frozen.tickers..).unwrap_or_default();
     say_unlisted(args, &resumed.request, new)?;
     if resumed.makes_more_than(&frozen) {

@@ -79,10 +79,24 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
     Err(Failure::Undead(watch::listed(left)))
 }
 
-/// Does anything of the run live: a worker, its shim, a supervisor that is still on its way?
-pub fn is_at_work(workdir: &Workdir, run: &str) -> bool {
+/// Does anything of the run live: a worker, its shim, a supervisor that is still on its way? For who holds the locks of a
+/// run that is `closed` a supervisor is none: it has given them back, and only waits for its last notification.
+pub fn is_at_work(workdir: &Workdir, run: &str, closed: Closed) -> bool {
     let marker = Marker::of_run(run).of_owner_of(workdir);
-    !supervisors(workdir, run).is_empty() || !watch::marked(&marker).is_empty()
+    let has_supervisor = || match closed {
+        Closed::Yes => false,
+        Closed::No => !supervisors(workdir, run).is_empty(),
+    };
+    has_supervisor() || !watch::marked(&marker).is_empty()
+}
+
+/// Does the journal say that the run is over?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// Whoever supervised it does nothing more.
+    Yes,
+    /// Or nobody has looked.
+    No,
 }
 
 /// Detached supervisors, also those that do not have their locks yet.

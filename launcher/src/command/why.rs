@@ -233,8 +233,8 @@ impl Look<'_> {
             Err(error) => (Coverage::from(days), Some(error.to_string())),
         };
         let summary = match bars_evidence::standing(self.request, order, self.ticker, days) {
-            Standing::Proven(summary) => summary,
-            Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => Summary::default(),
+            Standing::Proven(summary) | Standing::Short { proven: summary, .. } => summary,
+            Standing::NoLedger | Standing::Unusable(_) => Summary::default(),
         };
         let (missing, outside_plan) = (missing.ranges().to_vec(), Vec::new());
         let (checked, checked_at, as_recorded) = (0, None, 0);

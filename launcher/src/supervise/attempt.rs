@@ -16,7 +16,7 @@ use super::attend::{self, OpenStill};
 use super::batch::Work;
 use super::causes;
 use super::digest::Digest;
-use super::evidence::{self, Standing};
+use super::evidence::{self, Began, Standing};
 use super::facts::{Report, Tally, Unfinished, Word};
 use super::last_words::{self, RULE};
 use super::run::Run;
@@ -133,10 +133,7 @@ impl Run {
         now: Timestamp,
     ) -> Report {
         let wall = clock::now();
-        // An empty answer that has become old since the attempt began, be it because nobody was there to look, is no fault of
-        // its worker. The clock may have been set meanwhile.
-        let as_of = began_at.min(wall);
-        let began_at = evidence::on_the_wall(began_at, now, wall);
+        let began = Began::of(began_at, now, wall);
         let mut digest = Digest::default();
         let redaction = self.redaction();
         for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
@@ -149,7 +146,7 @@ impl Run {
             && (digest.last_said.is_some()
                 || signs::has_spoken(&self.workdir.batch_log(batch), batch, number));
         let lock = self.workdir.attempt_lock(batch, number);
-        let began_by_files = signs::began_by_files(&lock, wall.duration_since(began_at), wall);
+        let began_by_files = signs::began_by_files(&lock, wall.duration_since(began.on_wall()), wall);
         let shows_work = |ticker: &Ticker| {
             let folder = self.request.settings.outdir.join(ticker.as_str());
             has_spoken || signs::has_new_file(&folder, began_by_files)
@@ -160,7 +157,8 @@ impl Run {
         let days = work.part.days(self.request.days());
         for ticker in &work.tickers {
             let twin = self.twins().word_on(ticker, &self.request.settings.outdir);
-            let word = match evidence::standing(&self.request, ticker, days, as_of.min(began_at)) {
+            let (standing, partway) = evidence::left_behind(&self.request, ticker, days, began, wall);
+            let word = match standing {
                 // Whatever a ledger seems to prove: its worker knows of something that we don't see.
                 _ if let Some(word) = twin.or_else(|| digest.failure_of(ticker)) => word,
                 Standing::Proven(summary) => {
@@ -174,7 +172,6 @@ impl Run {
                 Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
                 Standing::Unusable(cause) => Word::failed(cause, Persistence::Permanent),
             };
-            let partway = evidence::partway(&self.request, ticker, days, began_at, wall);
             unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
         }
         let last_words = self.last_words(batch, &ending);

@@ -1,5 +1,6 @@
 //! What the states of its series prove of a ticker's bars. A partition of bars is a series: one kind of bars of one ticker.
 
+use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::ledger::{Ledger, Summary};
@@ -8,6 +9,7 @@ use shared::market::ticker::Ticker;
 use shared::series::noted;
 use shared::series::proof::{self, SeriesFolder, SeriesState, StateError};
 
+use super::facts::Partway;
 use super::standing::Standing;
 use crate::job::BarsOrder;
 use crate::plan::request::Request;
@@ -16,12 +18,12 @@ use crate::plan::weights::OwnRows;
 /// What is known of one series; how its building goes on is the worker's business.
 pub type State = SeriesState<IgnoredAny>;
 
-/// Looks at the series of `ticker`: all of them must cover `days`.
+/// Looks at the series of `ticker`: all of them must cover `days`. Those that do are told of also where others don't.
 ///
 /// A state counts when it was made, or looked at by `bars`, for this run, or else by the time of its file since the run was
 /// created: only `bars` knows whether it is that of the parameters asked for.
 pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Standing {
-    let mut summary = Summary::default();
+    let (mut summary, mut is_short) = (Summary::default(), false);
     for mode in &order.modes {
         let folder = SeriesFolder::new(&request.settings.outdir, ticker, *mode);
         match proven(&folder, days, request) {
@@ -31,11 +33,40 @@ pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: Dat
                 let bars = state.files.values().map(|file| file.bars);
                 summary.rows = bars.fold(summary.rows, u64::saturating_add);
             }
-            Ok(None) => return Standing::Short { rows: trades(order, ticker, days) },
+            Ok(None) => is_short = true,
             Err(error) => return Standing::Unusable(error.to_string()),
         }
     }
-    Standing::Proven(summary)
+    if is_short {
+        Standing::Short { rows: trades(order, ticker, days), proven: summary }
+    } else {
+        Standing::Proven(summary)
+    }
+}
+
+/// How much of `days` the series of `ticker` hold, each counted for itself, and how much of that is in states that were made,
+/// or found right, since `since`.
+pub fn partway(
+    request: &Request,
+    order: &BarsOrder,
+    ticker: &Ticker,
+    days: DateRange,
+    since: Timestamp,
+) -> Partway {
+    let mut partway = Partway::default();
+    for mode in &order.modes {
+        let folder = SeriesFolder::new(&request.settings.outdir, ticker, *mode);
+        let Ok(Some(state)) = State::read(&folder) else { continue };
+        let Ok(verified) = proof::last_verified(&folder) else { continue };
+        let counts = noted::is_of(&folder, request.mark()) || verified >= request.created_at;
+        if !counts || state.first_damaged(&folder).is_some() {
+            continue;
+        }
+        let held = state.covered.union(&state.gaps).intersection(&days.into()).days();
+        partway.days += held;
+        partway.fresh_days += if verified >= since { held } else { 0 };
+    }
+    partway
 }
 
 /// The state of a series that covers `days` and whose files are there.

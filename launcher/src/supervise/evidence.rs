@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::trust::Trust;
@@ -19,6 +20,31 @@ use crate::plan::settings::Program;
 use crate::plan::weights::OwnRows;
 use crate::process::clock;
 
+/// When an attempt began, by the run's clock, which stamps facts, and by the one on the wall, which stamps answers and files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    by_run: Timestamp,
+    on_wall: Timestamp,
+}
+
+impl Began {
+    /// What began at `at` by the run's clock, which says `now` while the one on the wall says `wall`.
+    pub fn of(at: Timestamp, now: Timestamp, wall: Timestamp) -> Self {
+        Self { by_run: at, on_wall: on_the_wall(at, now, wall) }
+    }
+
+    /// By the clock on the wall: what answers and files are held against.
+    pub fn on_wall(self) -> Timestamp {
+        self.on_wall
+    }
+
+    /// What was old enough to be asked again by then. An empty answer that has become so since, be it because nobody was there
+    /// to look, is no fault of a worker; the clock may have been set meanwhile, so the earlier of both counts.
+    pub fn as_of(self) -> Timestamp {
+        self.by_run.min(self.on_wall)
+    }
+}
+
 /// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
 pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> Standing {
     look(request, ticker, days, now).0
@@ -31,56 +57,91 @@ pub fn look(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp)
         Task::Download(kind) => kind,
         Task::Bars(order) => return (bars::standing(request, order, ticker, days), 0),
     };
-    let ledger = match Ledger::read_of(&settings.outdir, kind, ticker, days) {
-        Ok(ledger) => ledger,
-        Err(error) => return (Standing::Unusable(error.to_string()), 0),
-    };
-    let read_whole = ledger.seen_anew();
-    if read_whole > 0 {
-        // A tree that was copied, or written by an older version: noted once, it need not be read whole at every look.
-        // Whoever writes it does the same.
-        drop(OpenLedger::open(&settings.outdir, kind, ticker, days));
+    match Ledger::read_of(&settings.outdir, kind, ticker, days) {
+        Ok(ledger) => {
+            note_seen(request, kind, ticker, days, &ledger);
+            (standing_by(&ledger, request, ticker, days, now), ledger.seen_anew())
+        }
+        Err(error) => (Standing::Unusable(error.to_string()), 0),
     }
-    let trust = request.trust(now, clock::now().max(now));
-    let missing = ledger.missing(days, &trust);
-    let standing = if missing.is_empty() {
-        Standing::Proven(ledger.summary(days, &trust))
-    } else if Ledger::path(&settings.outdir, ticker).exists() {
-        let own = |missing| Some(OwnRows { missing, in_all: ledger.rows_expected(days.days().into())? });
-        Standing::Short { rows: ledger.rows_expected(missing.days()).and_then(own) }
-    } else {
-        Standing::NoLedger
-    };
-    (standing, read_whole)
 }
 
-/// How much of these `days` the ledger of `ticker` proves, and how much of that was asked for since `began_at`.
-pub fn partway(
+/// What an attempt that began at `began` has left of `ticker`: how it stands, and how far it has come where that is not the
+/// end. `wall` is the clock on the wall.
+pub fn left_behind(
     request: &Request,
     ticker: &Ticker,
     days: DateRange,
-    began_at: Timestamp,
-    now: Timestamp,
-) -> Partway {
+    began: Began,
+    wall: Timestamp,
+) -> (Standing, Partway) {
     let settings = &request.settings;
-    // A series of bars is made from one end to the other, or not at all.
-    let Task::Download(kind) = settings.task() else { return Partway::default() };
-    let Ok(ledger) = Ledger::read_of(&settings.outdir, kind, ticker, days) else { return Partway::default() };
-    partway_of(&ledger, days, &request.trust(now, now), began_at)
+    let kind = match settings.task() {
+        Task::Download(kind) => kind,
+        Task::Bars(order) => {
+            let partway = bars::partway(request, order, ticker, days, began.on_wall());
+            return (bars::standing(request, order, ticker, days), partway);
+        }
+    };
+    match Ledger::read_of(&settings.outdir, kind, ticker, days) {
+        Ok(ledger) => {
+            note_seen(request, kind, ticker, days, &ledger);
+            let standing = standing_by(&ledger, request, ticker, days, began.as_of());
+            (standing, partway_of(&ledger, days, &request.trust(wall, wall), began))
+        }
+        Err(error) => (Standing::Unusable(error.to_string()), Partway::default()),
+    }
 }
 
-/// The same of a `ledger` that was read. Pure.
-pub fn partway_of(ledger: &Ledger, days: DateRange, trust: &Trust, began_at: Timestamp) -> Partway {
-    let proven = u64::from(days.days()) - ledger.missing(days, trust).days();
-    // A clock that was set back meanwhile tells nothing of what came first.
-    let fresh_days =
-        if trust.now < began_at { proven } else { ledger.asked_since(days, trust, to_the_second(began_at)) };
-    Partway { days: proven, fresh_days }
+/// A tree that was copied, or written by an older version: noted once, it need not be read whole at every look. Whoever writes
+/// it does the same.
+fn note_seen(request: &Request, kind: Kind, ticker: &Ticker, days: DateRange, ledger: &Ledger) {
+    if ledger.seen_anew() > 0 {
+        drop(OpenLedger::open(&request.settings.outdir, kind, ticker, days));
+    }
+}
+
+fn standing_by(
+    ledger: &Ledger,
+    request: &Request,
+    ticker: &Ticker,
+    days: DateRange,
+    now: Timestamp,
+) -> Standing {
+    let trust = request.trust(now, clock::now().max(now));
+    let missing = ledger.missing(days, &trust);
+    if missing.is_empty() {
+        Standing::Proven(ledger.summary(days, &trust))
+    } else if Ledger::path(&request.settings.outdir, ticker).exists() {
+        let own = |missing| Some(OwnRows { missing, in_all: ledger.rows_expected(days.days().into())? });
+        let rows = ledger.rows_expected(missing.days()).and_then(own);
+        Standing::Short { rows, proven: ledger.summary(days, &trust) }
+    } else {
+        Standing::NoLedger
+    }
+}
+
+/// How many of these `days` the ledger of `ticker` proves at `now`.
+pub fn proven_days(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> u64 {
+    let settings = &request.settings;
+    let Task::Download(kind) = settings.task() else { return 0 };
+    let ledger = Ledger::read_of(&settings.outdir, kind, ticker, days);
+    ledger.map_or(0, |ledger| proven_of(&ledger, days, &request.trust(now, now)))
+}
+
+fn proven_of(ledger: &Ledger, days: DateRange, trust: &Trust) -> u64 {
+    u64::from(days.days()) - ledger.missing(days, trust).days()
+}
+
+/// How much of these `days` a `ledger` proves, and how much of that was asked for since an attempt `began`. Pure.
+pub fn partway_of(ledger: &Ledger, days: DateRange, trust: &Trust, began: Began) -> Partway {
+    let fresh_days = ledger.asked_since(days, trust, to_the_second(began.on_wall()));
+    Partway { days: proven_of(ledger, days, trust), fresh_days }
 }
 
 /// When that was, by the clock on the wall which says `wall` now, what was at `at` by the run's, which says `now`: answers and
 /// files are stamped by the one, facts by the other. Pure.
-pub fn on_the_wall(at: Timestamp, now: Timestamp, wall: Timestamp) -> Timestamp {
+fn on_the_wall(at: Timestamp, now: Timestamp, wall: Timestamp) -> Timestamp {
     at.checked_add(wall.duration_since(now)).unwrap_or(at)
 }
 

@@ -20,13 +20,13 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Of an attempt at `work` that began at `began_at`.
-    pub fn of(request: &Request, work: &Work, began_at: Timestamp, now: Timestamp) -> Self {
+    /// Of an attempt at `work`, at `now`.
+    pub fn of(request: &Request, work: &Work, now: Timestamp) -> Self {
         let settings = &request.settings;
         match &settings.program {
             Program::Worker => {
                 let days = work.part.days(request.days());
-                let proven = |ticker| evidence::partway(request, ticker, days, began_at, now).days;
+                let proven = |ticker| evidence::proven_days(request, ticker, days, now);
                 Self::Days(work.tickers.iter().map(proven).sum())
             }
             Program::Bars(_) | Program::Script(_) => {

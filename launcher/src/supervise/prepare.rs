@@ -204,7 +204,7 @@ impl Look<'_> {
                     survey.rows.push((ticker.clone(), summary.rows));
                     continue;
                 }
-                Standing::Short { rows } => rows,
+                Standing::Short { rows, .. } => rows,
                 // An unusable ledger is the worker's to report, for this ticker alone.
                 Standing::NoLedger | Standing::Unusable(_) => None,
             };

@@ -13,6 +13,8 @@ pub enum Standing {
     Short {
         /// Rows to be expected, if earlier ones tell.
         rows: Option<OwnRows>,
+        /// What is proven all the same.
+        proven: Summary,
     },
     /// No ledger exists.
     NoLedger,

@@ -71,7 +71,7 @@ impl Supervisor<'_> {
     fn something_moves_on(&mut self) -> bool {
         let now = clock::now();
         let mark = |(batch, attempt): (&BatchId, &super::Attempt)| {
-            let mark = Mark::of(&self.run.request, &attempt.work, attempt.began_at, now);
+            let mark = Mark::of(&self.run.request, &attempt.work, now);
             ((*batch, attempt.number), mark)
         };
         let marks: BTreeMap<_, _> = self.attempts.iter().map(mark).collect();

@@ -167,8 +167,14 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
     Ok(())
 }
 
+/// Ends of lines: LF, CR LF, or CR alone as older Macs write it.
 fn newlines(bytes: &[u8]) -> u64 {
-    bytes.split(|byte| *byte == b'\n').count() as u64 - 1
+    let ends = |(at, byte): (usize, &u8)| match byte {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    bytes.iter().enumerate().filter(|found| ends(*found)).count() as u64
 }
 
 /// Where in `text` a record begins. The csv crate passes over blank lines: for it, the record begins with them.
@@ -235,6 +241,33 @@ mod tests {
     fn lines_without_anything_in_them_are_passed_over() {
         for text in ["ticker\nA\n\nB\n", "ticker\r\nA\r\n\r\nB\r\n", "ticker,name\nA,x\n,\n,,\nB,y\n,\n"] {
             assert_eq!(names(&parse(text).expect("read").tickers), ["A", "B"], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_harmless_is_taken_and_what_is_not_is_refused_by_line_and_value() {
+        let taken = [
+            "ticker\rA\rB\r",
+            "\"ticker\"\n\"A\"\n\"B\"\n",
+            "ticker \nA  \n\tB\n",
+            "ticker\n\u{a0}A\u{a0}\nB\u{a0}\n",
+            "ticker,note\nA,\"two\nlines\"\nB,\n",
+            "ticker\nA\nB\nA\n",
+        ];
+        for text in taken {
+            assert_eq!(parse(text).map(|list| list.tickers.len()), Ok(2), "{text:?}");
+        }
+        let refused = [
+            ("Ticker\nA\n", "small.csv: no column is called \"ticker\" (found: Ticker); "),
+            ("ticker;name\nA;x\n", "small.csv: no column is called \"ticker\" (found: ticker;name); "),
+            ("A\nB\n", "small.csv: no column is called \"ticker\" (found: A); "),
+            ("ticker\nA\nB;x\n", "small.csv:3: \"B;x\" is not a ticker "),
+            ("ticker\rA\r../x\r", "small.csv:3: \"../x\" is not a ticker "),
+            ("ticker\nA\n'B'\n", "small.csv:3: \"'B'\" is not a ticker "),
+        ];
+        for (text, expected) in refused {
+            let said = parse(text).expect_err(text);
+            assert!(said.starts_with(expected), "{text:?}: {said}");
         }
     }
 

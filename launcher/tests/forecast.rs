@@ -12,6 +12,7 @@ use launcher::plan::settings::{Batching, Settings};
 use launcher::plan::weights::Weight;
 use launcher::supervise::facts::Fact;
 use launcher::view::eta::Eta;
+use launcher::view::recent::Recent;
 use launcher::view::snapshot::Snapshot;
 use launcher::view::sources::{Sources, Supervised};
 use shared::market::ticker::Ticker;
@@ -43,7 +44,7 @@ fn snapshot(request: &Request, story: &Story) -> Snapshot {
     Snapshot::take(&Sources {
         request,
         workdir: &Workdir::new(Path::new("/w")),
-        entries: &story.entries,
+        recent: &Recent::of(&story.entries),
         machine: &story.machine,
         observed: BTreeMap::new(),
         supervised: Supervised::Yes,

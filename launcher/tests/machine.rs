@@ -93,6 +93,8 @@ impl Story {
         let entry = Entry { at: self.now, fact };
         self.machine.apply(&entry)?;
         self.entries.push(entry);
+        let open = self.machine.batches().filter(|(_, batch)| !batch.is_over()).map(|(id, _)| id);
+        assert!(open.eq(self.machine.open_batches().map(|(id, _)| id)), "it knows what is not over");
         Ok(())
     }
 

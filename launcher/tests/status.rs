@@ -12,6 +12,7 @@ use launcher::supervise::digest::Digest;
 use launcher::supervise::facts::{Checked, Fact, Outcome, Tally, Word};
 use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
+use launcher::view::recent::Recent;
 use launcher::view::snapshot::Snapshot;
 use launcher::view::sources::{Observed, Sources, Supervised};
 use launcher::view::{json, status};
@@ -82,7 +83,7 @@ fn snapshot_of(story: &Story, supervised: Supervised, budget: Option<Usage>) -> 
     Snapshot::take(&Sources {
         request: &request(),
         workdir: &Workdir::new(Path::new("/w")),
-        entries: &story.entries,
+        recent: &Recent::of(&story.entries),
         machine: &story.machine,
         observed: BTreeMap::from([(BatchId(2), observed(story))]),
         supervised,
@@ -310,7 +311,7 @@ fn a_run_that_was_extended_is_prepared_until_what_is_new_was_planned() {
     story.pass(60);
     let mut extended = request();
     extended.extensions.push(Extended { at: story.now, before: extended.extent() });
-    let is_left = |story: &Story| prepare::leaves_work(&story.machine, &extended, &story.entries);
+    let is_left = |story: &Story| prepare::leaves_work(&story.machine, &extended);
     assert!(is_left(&story), "whoever has extended it has died a moment later");
     story.hear(Fact::Surveyed { proven: Tally { tickers: 6, ..Tally::default() } });
     assert!(!is_left(&story), "the new days were proven already");

@@ -135,7 +135,7 @@ fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) 
     }
     // What has ended unseen is judged by the range that it was told.
     stop::settle(frozen.clone(), workdir, OWN_NAME)?;
-    let machine = journal::replay(workdir, frozen.first_rules(), &journal::read(workdir)?)?;
+    let machine = journal::follow(workdir, frozen.first_rules())?;
     refuse_by_word(extension, frozen, &machine)
 }
 

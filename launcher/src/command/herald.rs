@@ -48,9 +48,8 @@ impl Herald {
     pub fn tell_of_death(&mut self, narrator: &mut Narrator, run: &Run, error: &DriveError) {
         let Some(courier) = &self.courier else { return };
         let Run { request, workdir, .. } = run;
-        let entries = journal::read(workdir).unwrap_or_default();
-        let machine =
-            journal::replay(workdir, request.first_rules(), &entries).ok().filter(|_| !entries.is_empty());
+        let read = journal::follow(workdir, request.first_rules()).ok();
+        let machine = read.filter(|machine| machine.latest().is_some());
         let reason = with_cause(error);
         let news = announcement::of_death(request, workdir, machine.as_ref(), clock::now(), reason);
         courier.send(serde_json::to_string(&news).expect("plain data"));

@@ -27,8 +27,7 @@ const GLANCE: Duration = Duration::from_millis(250);
 pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
-    let entries = journal::read(&workdir)?;
-    let machine = journal::replay(&workdir, request.first_rules(), &entries)?;
+    let machine = journal::follow(&workdir, request.first_rules())?;
     let batches = whose::batches(&args.name, &machine, &workdir)?;
     if let [batch] = *batches {
         let log = workdir.batch_log(batch);
@@ -94,8 +93,7 @@ impl Life<'_> {
         let bytes = fs::metadata(self.workdir.journal()).map_or(0, |found| found.len());
         if bytes != self.journal_bytes {
             self.journal_bytes = bytes;
-            let entries = journal::read(self.workdir)?;
-            let machine = journal::replay(self.workdir, self.request.first_rules(), &entries)?;
+            let machine = journal::follow(self.workdir, self.request.first_rules())?;
             self.is_over = machine.batch(self.batch).is_none_or(Batch::is_over);
         }
         Ok(self.is_over)

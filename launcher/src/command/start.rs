@@ -103,7 +103,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         look_at_bars(&resumed.request, &workdir, &resumed.tickers)?;
     }
     if args.dry_run {
-        let machine = journal::replay(&workdir, frozen.first_rules(), &journal::read(&workdir)?)?;
+        let machine = journal::follow(&workdir, frozen.first_rules())?;
         if let Some(extension) = &resumed.extension {
             extend::refuse_by_word(extension, &frozen, &machine)?;
         }

@@ -18,6 +18,7 @@ use crate::process::memory::Gauge;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::view::json;
+use crate::view::recent::Recent;
 use crate::view::snapshot::Snapshot;
 use crate::view::sources::Sources;
 use crate::view::status::{self as text, LIST_MAX};
@@ -62,13 +63,13 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
     let request = existing::request(workdir)?;
     // The lock before the journal: a supervisor that ends in between has then said its last word.
     let is_supervised = locks::is_supervised(workdir);
-    let entries = journal::read(workdir)?;
-    let machine = journal::replay(workdir, request.first_rules(), &entries)?;
+    let mut recent = Recent::default();
+    let machine = journal::follow_with(workdir, request.first_rules(), |_, entry| recent.hear(entry))?;
     let now = clock::now();
     let sources = Sources {
         request: &request,
         workdir,
-        entries: &entries,
+        recent: &recent,
         machine: &machine,
         observed: observe::attempts(workdir, &machine, now),
         supervised: observe::supervised(is_supervised, &request.run, workdir, &machine),

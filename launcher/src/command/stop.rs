@@ -144,11 +144,10 @@ fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
 /// How the run stands, after the journal was told, in the name of `by`, the end of what a dead supervisor left open.
 /// `None` when it has work that nobody has begun. The caller holds the lock of the work directory, and nothing of the run lives.
 pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Outcome>, Failure> {
-    let entries = journal::read(workdir)?;
-    let machine = journal::replay(workdir, request.first_rules(), &entries)?;
+    let machine = journal::follow(workdir, request.first_rules())?;
     match machine.run() {
         RunState::Planned => Ok(None),
-        RunState::Closed { .. } if prepare::leaves_work(&machine, &request, &entries) => Ok(None),
+        RunState::Closed { .. } if prepare::leaves_work(&machine, &request) => Ok(None),
         RunState::Closed { outcome } => Ok(Some(outcome.clone())),
         RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
             // Nothing is started from it, so neither executable nor key is needed.

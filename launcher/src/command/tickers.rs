@@ -12,7 +12,7 @@ use crate::view::words::say;
 pub fn tickers(args: &TickersArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
     let request = existing::request(&workdir)?;
-    let machine = journal::replay(&workdir, request.first_rules(), &journal::read(&workdir)?)?;
+    let machine = journal::follow(&workdir, request.first_rules())?;
     let listing = spelling::listing(args.reference.as_deref(), &request.settings.outdir)?;
     let named = standing::all(args.state, &request, &workdir, &machine, listing.as_ref(), clock::now())?;
     let lines = named.iter().map(|(ticker, cause)| format!("{ticker},{}\n", quoted(cause)));

@@ -20,15 +20,14 @@ use crate::process::clock;
 use crate::supervise::bars_evidence;
 use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::digest::Digest;
-use crate::supervise::drive::DriveError;
 use crate::supervise::evidence::{self, Standing};
-use crate::supervise::facts::{Entry, Word};
+use crate::supervise::facts::Word;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::supervise::machine::Machine;
 use crate::view::log_lines::{self, Reach, Subject};
 use crate::view::sources::{Supervised, seconds_between};
-use crate::view::story::{self, Chapter};
+use crate::view::story::{Chapter, Stories};
 use crate::view::why::{self as text, DamagedFile, Now, Proof, Quote, Share, Why};
 use crate::view::words::{self, say};
 
@@ -49,14 +48,16 @@ pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
 
 fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, Failure> {
     let is_supervised = locks::is_supervised(workdir);
-    let entries = journal::read(workdir)?;
-    let machine = journal::replay(workdir, request.first_rules(), &entries)?;
+    let mut stories = Stories::of(ticker.clone());
+    let machine = journal::follow_with(workdir, request.first_rules(), |machine, entry| {
+        stories.hear(machine, entry);
+    })?;
     let supervised = observe::supervised(is_supervised, &request.run, workdir, &machine);
     let now = clock::now();
     let look = Look { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
     let ledger = look.proof();
     let batches = whose::of_ticker(&ticker, &machine);
-    let parts = batches.iter().map(|id| look.share(*id, &entries)).collect::<Result<Vec<_>, _>>()?;
+    let parts = batches.iter().map(|id| look.share(*id, &mut stories)).collect::<Vec<_>>();
     let telling = parts.iter().min_by_key(|share| share.now.urgency()).cloned();
     let share = telling.unwrap_or_else(|| Share::of_no_batch(look.standing_alone()));
     let by_itself = is_supervised && !matches!(share.now, Now::Failed { .. } | Now::NoLongerProven);
@@ -104,11 +105,10 @@ impl Look<'_> {
     }
 
     /// What one of its batches has of it.
-    fn share(&self, id: BatchId, entries: &[Entry]) -> Result<Share, Failure> {
+    fn share(&self, id: BatchId, stories: &mut Stories) -> Share {
         let batch = self.machine.batch(id).expect("it was found in the machine");
-        let story =
-            story::of(self.ticker, id, self.request.first_rules(), entries).map_err(DriveError::from)?;
-        Ok(Share {
+        let story = stories.take(id);
+        Share {
             now: self.standing(id, batch),
             batch: Some(id),
             part: batch.part().days_if_split(self.request.days()),
@@ -116,7 +116,7 @@ impl Look<'_> {
             log_lines: self.quotes(id, batch, &story),
             charges: batch.charges(self.ticker),
             story,
-        })
+        }
     }
 
     fn standing(&self, id: BatchId, batch: &Batch) -> Now {

@@ -50,9 +50,9 @@ impl Journal {
     /// Opens the journal of `workdir` and replays it.
     pub fn open(workdir: &Workdir, rules: Rules) -> Result<(Self, Machine), JournalError> {
         let mut log = Appender::open_for(Audience::Owner, &workdir.journal()).map_err(LinesError::from)?;
-        let entries = log.recover()?;
-        let machine = replay(workdir, rules, &entries)?;
-        Ok((Self { log }, machine))
+        let mut replay = Replay::new(rules, |_: &Machine, _: &Entry| ());
+        log.recover_each(|entry| replay.take(&entry))?;
+        Ok((Self { log }, replay.end(workdir)?))
     }
 
     /// Is it still the file that others find by its name? A folder can be moved or deleted under us.
@@ -72,20 +72,50 @@ impl Journal {
     }
 }
 
-/// Reads the journal of `workdir` without touching it.
-pub fn read(workdir: &Workdir) -> Result<Vec<Entry>, LinesError> {
-    Ok(checked_lines::read(&workdir.journal())?.entries)
+/// The state that the journal of `workdir` leads to. Nothing is touched.
+pub fn follow(workdir: &Workdir, rules: Rules) -> Result<Machine, JournalError> {
+    follow_with(workdir, rules, |_, _| ())
 }
 
-/// The state that `entries` lead to.
-pub fn replay(workdir: &Workdir, rules: Rules, entries: &[Entry]) -> Result<Machine, JournalError> {
-    let mut machine = Machine::new(rules);
-    for (index, entry) in entries.iter().enumerate() {
-        machine.apply(entry).map_err(|source| JournalError::Impossible {
-            path: workdir.journal(),
-            line: index + 1,
-            source,
-        })?;
+/// The same; `look` is shown each entry with the state that it led to. A long journal is read line by line and never held.
+pub fn follow_with(
+    workdir: &Workdir,
+    rules: Rules,
+    look: impl FnMut(&Machine, &Entry),
+) -> Result<Machine, JournalError> {
+    let mut replay = Replay::new(rules, look);
+    checked_lines::each(&workdir.journal(), |entry| replay.take(&entry))?;
+    replay.end(workdir)
+}
+
+/// A machine that takes in a journal.
+struct Replay<F> {
+    machine: Machine,
+    look: F,
+    lines: usize,
+    /// The first line that can't have happened; what comes after it counts for nothing.
+    wrong: Option<Illegal>,
+}
+
+impl<F: FnMut(&Machine, &Entry)> Replay<F> {
+    fn new(rules: Rules, look: F) -> Self {
+        Self { machine: Machine::new(rules), look, lines: 0, wrong: None }
     }
-    Ok(machine)
+
+    fn take(&mut self, entry: &Entry) {
+        if self.wrong.is_some() {
+            return;
+        }
+        self.lines += 1;
+        match self.machine.apply(entry) {
+            Ok(()) => (self.look)(&self.machine, entry),
+            Err(wrong) => self.wrong = Some(wrong),
+        }
+    }
+
+    fn end(self, workdir: &Workdir) -> Result<Machine, JournalError> {
+        let impossible =
+            |source| JournalError::Impossible { path: workdir.journal(), line: self.lines, source };
+        self.wrong.map_or(Ok(self.machine), |source| Err(impossible(source)))
+    }
 }

@@ -99,7 +99,13 @@ pub struct Machine {
     changes: usize,
     run: RunState,
     batches: Vec<Batch>,
+    /// Those that are not over, so that nobody has to look at all that are: a long run comes here at each end.
+    open: BTreeSet<BatchId>,
+    /// Those that the fact that is being taken in may have ended.
+    touched: Vec<BatchId>,
     surveyed: Tally,
+    /// When that was found.
+    surveyed_at: Option<Timestamp>,
     /// When the files were last held against their SHA-256, and what was found.
     checked: Option<(Timestamp, Checked)>,
     running: u32,
@@ -134,7 +140,10 @@ impl Machine {
             changes: 0,
             run: RunState::Planned,
             batches: Vec::new(),
+            open: BTreeSet::new(),
+            touched: Vec::new(),
             surveyed: Tally::default(),
+            surveyed_at: None,
             checked: None,
             running: 0,
             pauses_in_a_row: 0,
@@ -154,9 +163,22 @@ impl Machine {
 
     /// Takes a fact in.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
+        self.take(entry)?;
+        for id in std::mem::take(&mut self.touched) {
+            if self.batch(id).is_some_and(Batch::is_over) {
+                self.open.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, entry: &Entry) -> Result<(), Illegal> {
         self.latest = self.latest.max(Some(entry.at));
         match &entry.fact {
-            Fact::Surveyed { proven } => self.surveyed = *proven,
+            Fact::Surveyed { proven } => {
+                self.surveyed = *proven;
+                self.surveyed_at = Some(entry.at);
+            }
             Fact::Checked(checked) => self.checked = Some((entry.at, checked.clone())),
             Fact::Planned { batch, tickers, part, weight } => {
                 self.planned(*batch, Batch::new(tickers.clone(), *part, *weight))?;
@@ -216,11 +238,11 @@ impl Machine {
                 StopWhy::GivenUp { .. } => self.tally(),
                 StopWhy::Asked { .. } | StopWhy::Hopeless { .. } => Outcome::Stopped { why: why.clone() },
             })],
-            RunState::Open | RunState::Paused { .. } if self.batches.iter().all(Batch::is_over) => {
+            RunState::Open | RunState::Paused { .. } if self.open.is_empty() => {
                 vec![Decision::Close(self.tally())]
             }
             RunState::Open => {
-                let ready = self.batches().filter(|(_, batch)| batch.is_ready(now));
+                let ready = self.open_batches().filter(|(_, batch)| batch.is_ready(now));
                 ready.take(self.slots(free_memory)).map(launch).collect()
             }
             RunState::Paused { probe: Probe::Canary { sent: None, .. }, .. }
@@ -247,7 +269,7 @@ impl Machine {
 
     /// A batch that has not been tried yet can tell best whether the trouble is everybody's.
     fn canary(&self) -> Option<(BatchId, &Batch)> {
-        self.batches().filter(|(_, batch)| batch.is_waiting()).min_by_key(|(_, batch)| batch.attempts)
+        self.open_batches().filter(|(_, batch)| batch.is_waiting()).min_by_key(|(_, batch)| batch.attempts)
     }
 
     /// When somebody is to be sent ahead; while all who are left are on their way there is nobody to send.
@@ -276,6 +298,7 @@ impl Machine {
             return Err(self.illegal(&format!("{id} with {tickers} tickers")));
         }
         self.batches.push(batch);
+        self.open.insert(id);
         Ok(())
     }
 
@@ -287,7 +310,7 @@ impl Machine {
             RunState::Closed { outcome: Outcome::Incomplete { .. } }
                 | RunState::Stopping { why: StopWhy::GivenUp { .. } }
         ) {
-            self.batches.iter_mut().for_each(Batch::forgive);
+            self.all_batches().for_each(Batch::forgive);
         }
         if matches!(self.run, RunState::Stopping { .. }) {
             let running =
@@ -405,7 +428,7 @@ impl Machine {
             }
         }
         let why = giving_up(idle_s);
-        self.batches.iter_mut().for_each(|batch| batch.give_up(&why));
+        self.all_batches().for_each(|batch| batch.give_up(&why));
         self.run = RunState::Stopping { why: StopWhy::GivenUp { idle_s } };
         Ok(())
     }
@@ -427,10 +450,21 @@ impl Machine {
 
     fn known(&mut self, id: BatchId) -> Result<&mut Batch, Illegal> {
         let batches = self.batches.len();
-        index_of(id).and_then(|index| self.batches.get_mut(index)).ok_or_else(|| Illegal {
+        let batch = index_of(id).and_then(|index| self.batches.get_mut(index)).ok_or_else(|| Illegal {
             fact: format!("a fact about {id}"),
             state: format!("in a run of {batches} batches"),
-        })
+        })?;
+        // Until the fact is taken in it may be either.
+        self.open.insert(id);
+        self.touched.push(id);
+        Ok(batch)
+    }
+
+    fn all_batches(&mut self) -> impl Iterator<Item = &mut Batch> {
+        let ids = (1..).map(BatchId).take(self.batches.len());
+        self.open.extend(ids.clone());
+        self.touched.extend(ids);
+        self.batches.iter_mut()
     }
 
     fn illegal(&self, fact: &str) -> Illegal {

@@ -14,7 +14,7 @@ use shared::run::workdir::{BatchId, Workdir};
 
 use super::batch::{Batch, BatchState};
 use super::evidence::{self, Standing};
-use super::facts::{Entry, Fact, Tally};
+use super::facts::{Fact, Tally};
 use super::machine::Machine;
 use super::scratch;
 use super::totals::Totals;
@@ -90,14 +90,12 @@ fn changes<'a>(machine: &Machine, request: &'a Request) -> impl Iterator<Item = 
 
 /// Is there work that was asked for and that no supervisor has come to yet? A run that was closed may have been
 /// extended or prepared anew since, and who did that may have died before it got further.
-pub fn leaves_work(machine: &Machine, request: &Request, entries: &[Entry]) -> bool {
+pub fn leaves_work(machine: &Machine, request: &Request) -> bool {
     let Totals { verified, reported, failed } = machine.totals();
-    let surveyed = |entry: &&Entry| matches!(entry.fact, Fact::Surveyed { .. });
-    let surveyed_at = entries.iter().rev().find(surveyed).map(|entry| entry.at);
     let extended_at = request.extensions.last().map(|extension| extension.at);
     machine.outcome().is_none()
         || verified + reported + failed < request.tickers as u64
-        || extended_at > surveyed_at
+        || extended_at > machine.surveyed_at()
 }
 
 /// The folders of a run, and what it has planned as lists: for people; the journal is the truth about batches.

@@ -3,22 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use shared::run::workdir::BatchId;
 
 use super::counts::TickerCounts;
 use super::eta::{self, Eta, Finished, Left, Underway};
 use super::measure::Measure;
+use super::recent::Attempt;
 use super::running::RunningBatch;
 use super::sources::Sources;
-use crate::process::exit_record::Ending;
 use crate::supervise::batch::Batch;
-use crate::supervise::facts::Fact;
 use crate::supervise::machine::Machine;
 
-/// An estimate goes by so many of the last attempts.
-const ATTEMPTS_MAX: usize = 500;
 /// Where nothing is known of tickers, fewer finished ones make no estimate.
 const TICKERS_MIN: u64 = 10;
 
@@ -71,8 +67,7 @@ struct Ended<'a> {
 
 /// Seconds to go, where that is no guess. A part of a ticker counts like a ticker.
 pub fn eta(sources: &Sources, running: &[RunningBatch]) -> Option<Eta> {
-    let all = ended(sources);
-    let recent = &all[all.len().saturating_sub(ATTEMPTS_MAX)..];
+    let recent = ended(sources);
     let done: usize = recent.iter().map(|attempt| attempt.done).sum();
     let of = |measure: &Measure| {
         if *measure == Measure::Tickers && (done as u64) < TICKERS_MIN {
@@ -92,26 +87,13 @@ impl Ended<'_> {
     }
 }
 
-/// Every attempt that was seen to end, oldest first.
+/// The last attempts that were seen to end, oldest first.
 fn ended<'a>(sources: &Sources<'a>) -> Vec<Ended<'a>> {
-    let mut began: BTreeMap<BatchId, Timestamp> = BTreeMap::new();
-    let mut all = Vec::new();
-    for entry in sources.entries {
-        match &entry.fact {
-            Fact::Launched { batch, .. } => drop(began.insert(*batch, entry.at)),
-            Fact::Ended { batch: id, report, .. } => {
-                // When an attempt ended that nobody saw end, nobody knows.
-                let at = began.remove(id).filter(|_| report.ending != Ending::Interrupted);
-                let Some((at, batch)) = at.zip(sources.machine.batch(*id)) else { continue };
-                let done = usize::try_from(report.proven.tickers + report.reported).unwrap_or(usize::MAX);
-                let given = done.saturating_add(report.unfinished.len());
-                let seconds = entry.at.duration_since(at).as_secs_f64();
-                all.push(Ended { batch, seconds, given, done });
-            }
-            _ => {}
-        }
-    }
-    all
+    let known = |attempt: &Attempt| {
+        let Attempt { batch, seconds, given, done } = *attempt;
+        Some(Ended { batch: sources.machine.batch(batch)?, seconds, given, done })
+    };
+    sources.recent.attempts().filter_map(known).collect()
 }
 
 fn left(sources: &Sources, running: &[RunningBatch], measure: Measure) -> Left {

@@ -10,6 +10,7 @@ pub mod eta;
 pub mod bottleneck;
 pub mod counts;
 pub mod groups;
+pub mod recent;
 pub mod sources;
 pub mod running;
 pub mod forecast;

@@ -212,10 +212,10 @@ impl Snapshot {
 }
 
 fn state_of(sources: &Sources) -> State {
-    let Sources { request, entries, machine, supervised, .. } = sources;
+    let Sources { request, machine, supervised, .. } = sources;
     match (machine.run(), supervised) {
         (RunState::Closed { outcome: Outcome::Stopped { why } }, _) => State::Stopped(words::stop_why(why)),
-        (RunState::Closed { .. }, _) if prepare::leaves_work(machine, request, entries) => State::Prepared,
+        (RunState::Closed { .. }, _) if prepare::leaves_work(machine, request) => State::Prepared,
         (RunState::Closed { outcome: Outcome::Complete }, _) => State::Complete,
         (RunState::Closed { outcome: outcome @ Outcome::Incomplete { .. } }, _) => {
             State::Incomplete(words::outcome(outcome))

@@ -8,8 +8,9 @@ use shared::run::workdir::{BatchId, Workdir};
 
 use crate::plan::request::Request;
 use crate::supervise::digest::Digest;
-use crate::supervise::facts::Entry;
 use crate::supervise::machine::Machine;
+
+use super::recent::Recent;
 
 /// Does a supervisor hold the run's lock?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +42,9 @@ pub struct Sources<'a> {
     pub request: &'a Request,
     /// Where.
     pub workdir: &'a Workdir,
-    /// The whole journal.
-    pub entries: &'a [Entry],
-    /// What it adds up to.
+    /// What its last attempts did.
+    pub recent: &'a Recent,
+    /// What the journal adds up to.
     pub machine: &'a Machine,
     /// What can be seen of the attempts that run.
     pub observed: BTreeMap<BatchId, Observed>,

@@ -1,13 +1,14 @@
 //! The story of one ticker in one of its batches: every attempt that had it and what became of it.
-//! Pure: the journal is replayed and looked at on the way.
+//! Pure: told while the journal is replayed, by what is seen on the way.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
-use crate::plan::settings::Rules;
-use crate::supervise::batch::{Batch, Charges, Illegal};
+use crate::supervise::batch::{Batch, Charges};
 use crate::supervise::causes;
 use crate::supervise::facts::{Entry, Fact, Outcome, Report, Word};
 use crate::supervise::machine::{Machine, RunState};
@@ -89,20 +90,61 @@ pub enum Result {
     },
 }
 
-/// Tells the story of `ticker` in `batch`.
-pub fn of(
-    ticker: &Ticker,
-    batch: BatchId,
-    rules: Rules,
-    entries: &[Entry],
-) -> std::result::Result<Vec<Chapter>, Illegal> {
-    let mut machine = Machine::new(rules);
-    let mut chapters = Vec::new();
-    for entry in entries {
-        let before = Standing::of(&machine, batch, ticker);
-        let begins_again = matches!(machine.run(), RunState::Closed { outcome: Outcome::Incomplete { .. } })
-            && matches!(entry.fact, Fact::Opened { .. });
-        machine.apply(entry)?;
+/// The stories of one ticker, told while its journal is read.
+pub struct Stories {
+    ticker: Ticker,
+    /// In each batch that has it.
+    told: BTreeMap<BatchId, Told>,
+    /// Had the run come to its end with failures before this entry?
+    is_incomplete: bool,
+}
+
+#[derive(Default)]
+struct Told {
+    chapters: Vec<Chapter>,
+    /// As the entry before left it.
+    before: Option<Standing>,
+}
+
+impl Stories {
+    /// Of a ticker of which nothing was heard.
+    pub fn of(ticker: Ticker) -> Self {
+        Self { ticker, told: BTreeMap::new(), is_incomplete: false }
+    }
+
+    /// What was told of it in `batch`.
+    pub fn take(&mut self, batch: BatchId) -> Vec<Chapter> {
+        self.told.remove(&batch).map(|told| told.chapters).unwrap_or_default()
+    }
+
+    /// Takes in what comes next in the journal, with the state that it led to.
+    pub fn hear(&mut self, machine: &Machine, entry: &Entry) {
+        if let Fact::Planned { batch, tickers, .. } = &entry.fact
+            && tickers.contains(&self.ticker)
+        {
+            self.told.insert(*batch, Told::default());
+        }
+        let begins_again = self.is_incomplete && matches!(entry.fact, Fact::Opened { .. });
+        for (batch, told) in &mut self.told {
+            told.hear(&self.ticker, *batch, machine, entry, begins_again);
+        }
+        let outcome = machine.run();
+        self.is_incomplete = matches!(outcome, RunState::Closed { outcome: Outcome::Incomplete { .. } });
+    }
+}
+
+impl Told {
+    fn hear(
+        &mut self,
+        ticker: &Ticker,
+        batch: BatchId,
+        machine: &Machine,
+        entry: &Entry,
+        begins_again: bool,
+    ) {
+        let after = Standing::of(machine, batch, ticker);
+        let before = std::mem::replace(&mut self.before, after);
+        let chapters = &mut self.chapters;
         match &entry.fact {
             Fact::Planned { batch: id, tickers, .. } if *id == batch => {
                 chapters.push(Chapter::Planned { at: entry.at, batch, members: tickers.len() });
@@ -119,11 +161,10 @@ pub fn of(
                 }
             }
             Fact::Ended { batch: id, attempt, report } if *id == batch => {
-                let after = Standing::of(&machine, batch, ticker);
                 if let Some(Chapter::Attempt(last)) = chapters.last_mut()
                     && last.attempt == *attempt
                 {
-                    let result = result(ticker, report, before, after, &machine, batch);
+                    let result = result(ticker, report, before, after, machine, batch);
                     last.end = Some(End {
                         at: entry.at,
                         ending: causes::phrase(&report.ending),
@@ -138,7 +179,6 @@ pub fn of(
             _ => {}
         }
     }
-    Ok(chapters)
 }
 
 /// How the ticker stood in its batch at one moment.

@@ -82,23 +82,39 @@ fn is_whole(line: &[u8]) -> bool {
     sound(line.strip_suffix(b"\r").unwrap_or(line)).is_ok()
 }
 
-/// Reads a whole log; a log that does not exist is empty.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
+/// Hands every sound entry of a log on, in order, one after the other: of a long log never more than a line is held.
+/// Returns the length of the sound part; a log that does not exist is empty.
+pub fn each<T: DeserializeOwned>(path: &Path, mut hear: impl FnMut(T)) -> Result<u64, LinesError> {
     match regular::open(path) {
-        Ok(file) => parse(path, BufReader::with_capacity(CHUNK, file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(Contents { entries: Vec::new(), sound_bytes: 0 })
-        }
+        Ok(file) => each_of(path, BufReader::with_capacity(CHUNK, file), &mut hear),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(DiskError::at("read", path)(error).into()),
     }
+}
+
+/// Reads a whole log; a log that does not exist is empty.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
+    let mut entries = Vec::new();
+    let sound_bytes = each(path, |entry| entries.push(entry))?;
+    Ok(Contents { entries, sound_bytes })
 }
 
 /// Reads a log from its bytes; `path` is only for messages. What a crash has torn stands at the end: a line without its
 /// newline, or one with zeros in the place of blocks that a file system had reserved and not yet written, and no whole
 /// line behind it. Whatever else is no line was damaged later, or is not ours.
 pub fn parse<T: DeserializeOwned>(path: &Path, bytes: impl BufRead) -> Result<Contents<T>, LinesError> {
+    let mut entries = Vec::new();
+    let sound_bytes = each_of(path, bytes, &mut |entry| entries.push(entry))?;
+    Ok(Contents { entries, sound_bytes })
+}
+
+fn each_of<T: DeserializeOwned>(
+    path: &Path,
+    bytes: impl BufRead,
+    hear: &mut dyn FnMut(T),
+) -> Result<u64, LinesError> {
     let mut lines = BoundedLines::new(bytes);
-    let mut contents = Contents { entries: Vec::new(), sound_bytes: 0 };
+    let mut sound_bytes = 0;
     let corrupt = |line, what| Err(LinesError::Corrupt { path: path.to_owned(), line, what });
     let (mut number, mut torn) = (0, None);
     while let Some(line) = lines.next().map_err(DiskError::at("read", path))? {
@@ -109,7 +125,7 @@ pub fn parse<T: DeserializeOwned>(path: &Path, bytes: impl BufRead) -> Result<Co
         };
         match torn {
             None => match decode(text) {
-                Ok(entry) => contents.entries.push(entry),
+                Ok(entry) => hear(entry),
                 Err(what) => return corrupt(number, what),
             },
             Some(first) if is_whole(text) => {
@@ -117,9 +133,9 @@ pub fn parse<T: DeserializeOwned>(path: &Path, bytes: impl BufRead) -> Result<Co
             }
             Some(_) => continue,
         }
-        contents.sound_bytes += line.bytes;
+        sound_bytes += line.bytes;
     }
-    Ok(contents)
+    Ok(sound_bytes)
 }
 
 /// The lines in `bytes` without those that a later line about the same replaces: byte for byte as they are, in their order.
@@ -173,16 +189,21 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
 
     /// Reads what is there and cuts off a torn tail, so that the next line begins a line.
     pub fn recover(&mut self) -> Result<Vec<T>, LinesError> {
-        let contents = read(&self.path)?;
+        let mut entries = Vec::new();
+        self.recover_each(|entry| entries.push(entry))?;
+        Ok(entries)
+    }
+
+    /// The same, with every entry handed on instead of held.
+    pub fn recover_each(&mut self, hear: impl FnMut(T)) -> Result<(), LinesError> {
+        let sound_bytes = each(&self.path, hear)?;
         let length = self.file.metadata().map_err(DiskError::at("look at", &self.path))?.len();
-        if length > contents.sound_bytes {
-            self.file
-                .set_len(contents.sound_bytes)
-                .map_err(DiskError::at("cut the torn end of", &self.path))?;
+        if length > sound_bytes {
+            self.file.set_len(sound_bytes).map_err(DiskError::at("cut the torn end of", &self.path))?;
             self.file.sync_data().map_err(DiskError::at("sync", &self.path))?;
         }
-        self.length = contents.sound_bytes;
-        Ok(contents.entries)
+        self.length = sound_bytes;
+        Ok(())
     }
 
     /// Appends `entries` in one write and one sync: when it returns, they survive a power cut.

@@ -395,6 +395,8 @@ mod tests {
     fn what_can_not_be_is_refused_with_its_row() {
         let bar = r#"{"T":"AIG","v":1,"vw":1,"o":1,"c":1,"h":1,"l":1,"t":1,"n":1}"#;
         let endless = format!(r#""decimal_size":"{}","size""#, "9".repeat(400));
+        let long_id = format!(r#""id":"{}","size""#, "7".repeat(2_000));
+        let crowded = format!(r#""conditions":[{}],"size""#, vec!["1"; 1_025].join(","));
         let errors = [
             (says::<Ohlcv>(bar, r#""v":1"#, r#""v":-1"#), "v is -1"),
             (says::<Ohlcv>(bar, r#""vw":1"#, r#""vw":-0.5"#), "vw is -0.5"),
@@ -415,6 +417,8 @@ mod tests {
                 "size is 10 and decimal_size 12.5",
             ),
             (says::<Trade>(TRADE, r#""size""#, &endless), "decimal_size \"999"),
+            (says::<Trade>(TRADE, r#""size""#, &long_id), "id has 2000 bytes, more than 1024"),
+            (says::<Trade>(TRADE, r#""size""#, &crowded), "conditions has 1025 numbers, more than 1024"),
             (says::<Trade>(TRADE, r#""size""#, r#""size":10,"size""#), "duplicate field `size`"),
         ];
         for (error, words) in errors {
@@ -463,11 +467,11 @@ mod tests {
             }
         }
         // More than the buffer holds, and a row that is longer than it.
-        let long = TRADE.replace(r#""size""#, &format!(r#""id":"{}}}","size""#, "7".repeat(100_000)));
+        let long = TRADE.replace(r#""size""#, &format!(r#""x":"{}}}","id":"{}}}","size""#, "7".repeat(100_000), "7".repeat(1_023)));
         let rows = [vec![TRADE; 400], vec![&long], vec![TRADE; 400]].concat().join(" ,\n");
         let body = format!(r#"{{"results": [ {rows} ] ,"status":"OK"}}"#);
         let whole = decode::<Trade>(body.as_bytes()).expect("a page");
-        assert_eq!((whole.rows.len(), whole.rows[400].id.len()), (801, 100_001));
+        assert_eq!((whole.rows.len(), whole.rows[400].id.len()), (801, 1_024));
         for piece in [1, 113, 40_000] {
             assert_eq!(decode::<Trade>(Pieces(body.as_bytes(), piece)).expect("a page"), whole);
         }

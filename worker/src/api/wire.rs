@@ -89,6 +89,10 @@ pub fn is_symbol(name: &str) -> bool {
     (1..=LONGEST_SYMBOL).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Bytes of a trade's id, and conditions of a trade, beyond which it is refused: ids of the vendor have about 20 bytes
+/// (it names no limit), and a page holds 50,000 of them.
+const FIELD_MAX: usize = 1_024;
+
 /// A trade of `/v3/trades`.
 #[derive(Deserialize)]
 pub struct WireTrade {
@@ -119,6 +123,15 @@ impl FromWire for Trade {
             None => wire.size,
         };
         [("price", wire.price), ("size", wire.size)].into_iter().try_for_each(not_negative)?;
+        let lengths = [
+            ("id", "bytes", wire.id.as_ref().map_or(0, String::len)),
+            ("conditions", "numbers", wire.conditions.as_ref().map_or(0, |conditions| conditions.len())),
+        ];
+        for (field, of, length) in lengths {
+            if length > FIELD_MAX {
+                return Err(format!("{field} has {length} {of}, more than {FIELD_MAX}"));
+            }
+        }
         // Cut off or rounded up, the integer is less than one away.
         if (size - wire.size).abs() >= 1.0 {
             return Err(format!("size is {} and decimal_size {size}", wire.size));

@@ -30,6 +30,11 @@ impl Machine {
         self.surveyed
     }
 
+    /// When that was found.
+    pub fn surveyed_at(&self) -> Option<Timestamp> {
+        self.surveyed_at
+    }
+
     /// When the files of the run were last held against their SHA-256, and what was found.
     pub fn checked(&self) -> Option<&(Timestamp, Checked)> {
         self.checked.as_ref()
@@ -66,6 +71,11 @@ impl Machine {
         (1..).map(BatchId).zip(&self.batches)
     }
 
+    /// Every batch that is not over, with its number.
+    pub fn open_batches(&self) -> impl Iterator<Item = (BatchId, &Batch)> {
+        self.open.iter().filter_map(|id| Some((*id, self.batch(*id)?)))
+    }
+
     /// One batch.
     pub fn batch(&self, id: BatchId) -> Option<&Batch> {
         self.batches.get(index_of(id)?)
@@ -85,12 +95,12 @@ impl Machine {
             BatchState::Backoff { until, .. } => Some(until),
             BatchState::Pending | BatchState::Running { .. } | BatchState::Done | BatchState::Failed => None,
         };
-        self.batches.iter().filter_map(until).min()
+        self.open_batches().filter_map(|(_, batch)| until(batch)).min()
     }
 
     /// How the run stands when nothing is left to try; `None` while something is.
     pub fn outcome(&self) -> Option<Outcome> {
-        self.batches.iter().all(Batch::is_over).then(|| self.tally())
+        self.open.is_empty().then(|| self.tally())
     }
 
     /// Its tickers by where they stand.

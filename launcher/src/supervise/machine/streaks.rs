@@ -134,7 +134,7 @@ impl Machine {
             Some(Common::Place) => COMMON_PLACE,
             Some(Common::Source) if self.edition >= Edition::Second && common::heard_nothing(report) => {
                 let mut concerned = troubled.clone();
-                let mut open = self.batches().filter(|(_, batch)| !batch.is_over());
+                let mut open = self.open_batches().filter(|(_, batch)| !batch.is_over());
                 while concerned.len() < COMMON
                     && let Some((id, _)) = open.next()
                 {

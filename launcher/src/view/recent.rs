@@ -1,0 +1,97 @@
+//! What the last attempts of a run did: all that an estimate needs of a journal, however long that is.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use shared::run::workdir::BatchId;
+
+use crate::process::exit_record::Ending;
+use crate::supervise::facts::{Entry, Fact};
+
+/// An estimate goes by so many of the last attempts.
+const ATTEMPTS_MAX: usize = 500;
+
+/// An attempt that was seen to end; in tickers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attempt {
+    /// Of which batch.
+    pub batch: BatchId,
+    /// How long it took.
+    pub seconds: f64,
+    /// Tickers that it was given.
+    pub given: usize,
+    /// Those that it finished.
+    pub done: usize,
+}
+
+/// The last attempts that were seen to end.
+#[derive(Debug, Default)]
+pub struct Recent {
+    began: BTreeMap<BatchId, Timestamp>,
+    ended: VecDeque<Attempt>,
+}
+
+impl Recent {
+    /// Of a journal that is at hand.
+    pub fn of(entries: &[Entry]) -> Self {
+        let mut recent = Self::default();
+        entries.iter().for_each(|entry| recent.hear(entry));
+        recent
+    }
+
+    /// Takes in what comes next in the journal.
+    pub fn hear(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::Launched { batch, .. } => drop(self.began.insert(*batch, entry.at)),
+            Fact::Ended { batch, report, .. } => {
+                // When an attempt ended that nobody saw end, nobody knows.
+                let began = self.began.remove(batch).filter(|_| report.ending != Ending::Interrupted);
+                let Some(at) = began else { return };
+                let done = usize::try_from(report.proven.tickers.saturating_add(report.reported));
+                let done = done.unwrap_or(usize::MAX);
+                let given = done.saturating_add(report.unfinished.len());
+                let seconds = entry.at.duration_since(at).as_secs_f64();
+                if self.ended.len() == ATTEMPTS_MAX {
+                    self.ended.pop_front();
+                }
+                self.ended.push_back(Attempt { batch: *batch, seconds, given, done });
+            }
+            _ => {}
+        }
+    }
+
+    /// The oldest first.
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.ended.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(second: i64, fact: &str) -> Entry {
+        let fact = serde_json::from_str(fact).expect("a fact");
+        Entry { at: Timestamp::from_second(second).expect("a time"), fact }
+    }
+
+    #[test]
+    fn of_two_thousand_attempts_the_last_five_hundred_are_held() {
+        let mut recent = Recent::default();
+        let nothing = r#"{"partitions_data":0,"partitions_empty":0,"partitions_outside_plan":0,"partitions_partly_outside_plan":0,"rows":0}"#;
+        let report = format!(
+            r#"{{"ending":{{"exited":{{"code":0}}}},"peak_rss_bytes":0,"cpu_ms":0,"proven":{{"tickers":1,"summary":{nothing}}},"dice":0}}"#
+        );
+        for number in 1..=2_000 {
+            let batch = BatchId(number);
+            let at = i64::from(number);
+            recent.hear(&entry(at, &format!(r#"{{"launched":{{"batch":"{batch}","attempt":1}}}}"#)));
+            let ended = format!(r#"{{"ended":{{"batch":"{batch}","attempt":1,"report":{report}}}}}"#);
+            recent.hear(&entry(at + 7, &ended));
+        }
+        assert!(recent.began.is_empty());
+        assert_eq!(recent.attempts().count(), ATTEMPTS_MAX);
+        let last = Attempt { batch: BatchId(2_000), seconds: 7.0, given: 1, done: 1 };
+        assert_eq!(recent.attempts().last(), Some(&last));
+    }
+}

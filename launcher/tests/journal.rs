@@ -15,6 +15,7 @@ use crate::machine::Story;
 use crate::machine::{opened, planned, rules};
 
 /// A work directory with nothing but this journal.
+#[expect(clippy::disallowed_methods, reason = "a journal as a crash may have left it")]
 fn with_journal(bytes: &[u8]) -> (tempfile::TempDir, Workdir) {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = Workdir::new(folder.path());

@@ -35,7 +35,9 @@ impl Recent {
     /// Of a journal that is at hand.
     pub fn of(entries: &[Entry]) -> Self {
         let mut recent = Self::default();
-        entries.iter().for_each(|entry| recent.hear(entry));
+        for entry in entries {
+            recent.hear(entry);
+        }
         recent
     }
 

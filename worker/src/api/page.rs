@@ -467,7 +467,10 @@ mod tests {
             }
         }
         // More than the buffer holds, and a row that is longer than it.
-        let long = TRADE.replace(r#""size""#, &format!(r#""x":"{}}}","id":"{}}}","size""#, "7".repeat(100_000), "7".repeat(1_023)));
+        let long = TRADE.replace(
+            r#""size""#,
+            &format!(r#""x":"{}}}","id":"{}}}","size""#, "7".repeat(100_000), "7".repeat(1_023)),
+        );
         let rows = [vec![TRADE; 400], vec![&long], vec![TRADE; 400]].concat().join(" ,\n");
         let body = format!(r#"{{"results": [ {rows} ] ,"status":"OK"}}"#);
         let whole = decode::<Trade>(body.as_bytes()).expect("a page");

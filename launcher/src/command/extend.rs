@@ -122,7 +122,7 @@ fn unextended(request: Request, frozen: &Request) -> Request {
 
 /// May the run `frozen` have other days and tickers now?
 fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
-    let machine = journal::replay(workdir, frozen.first_rules(), &journal::read(workdir)?)?;
+    let machine = journal::follow(workdir, frozen.first_rules())?;
     let closed = match machine.run() {
         RunState::Closed { .. } => Closed::Yes,
         RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {

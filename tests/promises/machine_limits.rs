@@ -7,8 +7,9 @@ use std::process::Command;
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Uid, chown};
+use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
-use tests::harness::program::{built, run};
+use tests::harness::program::{built, eventually, run};
 use tests::harness::tree;
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
@@ -32,7 +33,9 @@ fn all_belongs_to(uid: u32, folder: &Path) {
 
 /// A worker on `place` that may have so many threads, of which the first is its own.
 fn with_threads(place: &Place, exchange: &Exchange, threads: u64, uid: u32) -> Command {
-    let like = place.worker(&exchange.base_url(), days("2024-01-02", "2024-01-31"));
+    // By a name: to look one up takes a thread, too.
+    let address = exchange.base_url().replace("127.0.0.1", "localhost");
+    let like = place.worker(&address, days("2024-01-02", "2024-01-31"));
     // By its open file: a folder above it may be closed to others.
     let executable = std::fs::File::open(built("worker")).expect("it is built");
     let mut worker =
@@ -92,4 +95,25 @@ fn a_limit_of_file_sizes_is_the_machine_s_trouble_and_no_death_without_a_word() 
     assert!(said.contains("File too large (os error 27)"), "{said}");
     assert_eq!(tree::strays(&place.outdir()), [] as [PathBuf; 0], "nothing half written");
     run(place.worker(&exchange.base_url(), asked).arg("--resume")).expect_code(0);
+}
+
+#[test]
+fn a_run_under_a_limit_of_file_sizes_waits_with_a_word_and_charges_nobody() {
+    let exchange =
+        Exchange::start(Config::synthetic(7).with_tickers(2).with_elephant_trades(60_000)).expect("started");
+    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+    let place = Place::with_tickers(&tickers);
+    let asked = days("2025-03-04", "2025-03-06");
+    let mut start = place.launcher_start_of(Kind::Trades, &exchange.base_url(), asked);
+    // A day of an elephant's trades is larger; what a run writes of itself is smaller, and its first proof of a folder just fits.
+    limit(&mut start, Resource::RLIMIT_FSIZE, 70_000);
+    run(start.args(["--retries", "0", "--min-free-disk", "0"])).expect_code(0);
+    let status = || run(&mut place.launcher("status")).stdout;
+    eventually("a word of it", || {
+        status().contains("said last: exit 13") && status().contains("File too large")
+    });
+    assert!(status().contains(" 0 failed"), "{}", status());
+    run(&mut place.launcher("stop")).expect_code(0);
+    let mut resumed = place.launcher("start");
+    run(resumed.args(["--resume", "--foreground"])).expect_code(0);
 }

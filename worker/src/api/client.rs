@@ -4,10 +4,11 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     ACCEPT_ENCODING, AGE, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
@@ -24,6 +25,7 @@ use super::body::{Body, Bounds, Packing};
 use super::failure::{Failure, causes};
 use super::lie::Lie;
 use super::page::PageError;
+use super::resolver::Addresses;
 use super::witness::Witness;
 use crate::chance;
 use crate::clock::{self, Deadline};
@@ -43,6 +45,16 @@ const MAX_WORDS_BYTES: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 #[error("can't set up the HTTP client: {0}")]
 pub struct ClientError(#[from] reqwest::Error);
+
+/// Looks names up without the library's own threads: where it gets none, it panics.
+struct OnOurThreads;
+
+impl Resolve for OnOurThreads {
+    fn resolve(&self, name: Name) -> Resolving {
+        let found = Addresses::of(name.as_str());
+        Box::pin(async move { Ok(Box::new(found.await?.into_iter()) as Addrs) })
+    }
+}
 
 /// Sends requests; shared by all threads, which share its connections.
 pub struct Client {
@@ -70,6 +82,7 @@ impl Client {
             .user_agent(concat!("worker/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers(key))
             .redirect(Policy::none())
+            .dns_resolver(Arc::new(OnOurThreads))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(READ_TIMEOUT);
         // Through a proxy only what it can't read: https passes it as a tunnel, http would show it the key.

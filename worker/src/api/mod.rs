@@ -11,6 +11,7 @@ pub mod page;
 pub mod envelope;
 pub mod body;
 pub mod witness;
+pub mod resolver;
 pub mod client;
 pub mod endpoints;
 pub mod next_url;

@@ -38,13 +38,11 @@ impl Future for Addresses {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Found> {
         let mut slot = held(&self.0);
-        match slot.found.take() {
-            Some(found) => Poll::Ready(found),
-            None => {
-                slot.waiting = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(found) = slot.found.take() {
+            return Poll::Ready(found);
         }
+        slot.waiting = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 

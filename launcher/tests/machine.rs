@@ -55,6 +55,7 @@ pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> 
         unfinished: unfinished.iter().map(left).collect(),
         yielded: false,
         left_no_sign: false,
+        clocks: None,
         pages: None,
         last_words: String::new(),
         dice: u32::MAX,

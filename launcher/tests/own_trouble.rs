@@ -194,3 +194,33 @@ fn workers_that_crash_on_everything_are_no_tickers_own_trouble_but_one_that_answ
     story.end(4, failed(&[("D", twin())]));
     assert_eq!(*story.machine.run(), RunState::Open);
 }
+
+#[test]
+fn what_a_worker_calls_this_machines_trouble_is_charged_to_nobody_however_often_and_pauses_the_run() {
+    let clock = || word("this machine's clock is 7 days 0 h ahead", Persistence::Transient, Origin::Machine);
+    let mut story = Story::of(rules(3, 0), &[&["A", "TWIN"]]);
+    for _ in 0..10 {
+        assert_eq!(next(&mut story), 1);
+        story.end(1, failed(&[("A", clock()), ("TWIN", Word::Untouched)]));
+        let RunState::Paused { why, probe: Probe::Folders, .. } = story.machine.run() else {
+            panic!("{:?}", story.machine.run())
+        };
+        assert_eq!(why, "this machine is in the way: A: this machine's clock is 7 days 0 h ahead");
+        story.hear(Fact::PauseLifted);
+    }
+    // A ticker's own trouble is its own beside it.
+    assert_eq!(next(&mut story), 1);
+    story.end(1, failed(&[("A", clock()), ("TWIN", twin())]));
+    assert!(is_paused(&story));
+    story.hear(Fact::PauseLifted);
+    assert_eq!(next(&mut story), 1);
+    story.end(1, exited(0, 1, &[]));
+    assert!(matches!(story.machine.run(), RunState::Closed { .. } | RunState::Open));
+    // Before, it was taken for the silence of the source.
+    let mut story = Story::of(rules(3, 0), &[&["A"]]);
+    let Fact::Opened { supervisor, .. } = opened() else { panic!("it is opened") };
+    story.hear(Fact::Opened { supervisor, edition: Edition::Third });
+    story.launch();
+    story.end(1, failed(&[("A", clock())]));
+    assert!(matches!(story.machine.run(), RunState::Paused { probe: Probe::Canary { .. }, .. }));
+}

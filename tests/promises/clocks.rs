@@ -11,7 +11,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::run::events::{Event, EventTail, Origin, Persistence};
 use tests::harness::place::Place;
-use tests::harness::program::run;
+use tests::harness::program::{eventually, run};
 use tests::harness::tree;
 use tests::harness::truth::{daily_bars, universe};
 use tests::sim::config::Config;
@@ -130,24 +130,76 @@ fn a_run_and_its_extension_end_complete_at_the_days_that_both_clocks_know_and_th
     }
 }
 
+/// What `status` says.
+fn status(place: &Place) -> String {
+    run(&mut place.launcher("status")).stdout
+}
+
 #[test]
-fn days_that_a_run_counts_on_and_the_source_does_not_know_as_settled_end_it_with_the_clock_named() {
+fn a_run_whose_days_the_source_does_not_know_as_settled_waits_charges_nobody_and_names_the_clock() {
     let now = Timestamp::now();
     let today = TradingDay::of(now).expect("a day");
     let asked = DateRange::new(today.plus_days(-40), today).expect("in order");
-    let (right, behind) = (market(today, SignedDuration::ZERO), market(today, -WEEK));
-    let tickers = universe(&right, 2);
+    let exchange = market(today, SignedDuration::ZERO);
+    let tickers = universe(&exchange, 2);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
-    run_to_end(&place, &mut place.launcher_start(&right.base_url(), asked), 0);
-    // All that one of them has is lost, and the clock of the source falls back.
+    run_to_end(&place, &mut place.launcher_start(&exchange.base_url(), asked), 0);
+    // All that one of them has is lost, and the clock of this machine is set a week ahead.
     std::fs::remove_dir_all(place.outdir().join(tickers[0].as_str())).expect("removed");
-    let mut again = resume(&place, &behind, asked.to());
-    let said = run_to_end(&place, again.args(["--retries", "0"]), 1);
-    assert!(said.contains("INCOMPLETE") && said.contains("1 / 2 verified"), "{said}");
+    exchange.set_date_offset(-WEEK);
+    let mut again = resume(&place, &exchange, asked.to());
+    run(again.args(["--retries", "0", "--rate", "60000/min"])).expect_code(0);
+    eventually("the run pauses", || status(&place).contains("PAUSED"));
+    let said = status(&place);
+    assert!(said.contains(&format!("this machine is in the way: {}: ", tickers[0])), "{said}");
     assert!(
         said.contains("is not settled by the source's clock: this machine's clock is 7 days 0 h ahead"),
         "{said}"
     );
+    // The clock is set right, and nobody does anything else.
+    exchange.set_date_offset(SignedDuration::ZERO);
+    let said = run(&mut place.launcher("wait")).expect_code(0).stdout;
+    assert!(said.contains("COMPLETE") && said.contains("2 / 2 verified"), "{said}");
+    let all = DateRange::new(asked.from(), TradingDay::last_settled(now, SETTLE)).expect("in order");
+    assert_eq!(tree::daily_rows(&place.outdir(), &tickers[0]), daily_bars(&exchange, &tickers[0], all));
+}
+
+#[test]
+fn a_clock_that_is_set_while_a_run_lives_costs_nobody_an_attempt_and_is_named() {
+    let today = TradingDay::of(Timestamp::now()).expect("a day");
+    let asked = DateRange::new(today.plus_days(-120), today.plus_days(-60)).expect("in order");
+    for (offset, side) in [(-DAYS, "ahead of"), (DAYS, "behind")] {
+        for via in ["ticker", "grouped"] {
+            let exchange = market(today, SignedDuration::ZERO);
+            let known = universe(&exchange, 2);
+            let nobody = ["NOBODYA", "NOBODYB", "NOBODYC", "NOBODYD"];
+            let place = Place::with_tickers(known.iter().map(Ticker::as_str).chain(nobody));
+            // One request of `start` is answered, and two of the workers.
+            exchange.close_the_door_after(3);
+            let mut start = place.launcher_start(&exchange.base_url(), asked);
+            start.args(["--retries", "0", "--rate", "60000/min", "--batch-size", "2", "--via", via]);
+            run(&mut start).expect_code(0);
+            eventually("workers ask", || exchange.stats().total > 3);
+            exchange.set_date_offset(offset);
+            exchange.open_the_door();
+            let said = run(&mut place.launcher("wait")).expect_code(0).stdout;
+            assert!(said.contains("COMPLETE"), "{side} {via}: {said}");
+            let logs = logs(&place);
+            // A `Date` has whole seconds: two days, or a minute less.
+            let mut warned = logs.lines().filter(|line| line.contains("WARN  this machine's clock is "));
+            assert!(warned.any(|line| line.contains(&format!("{side} the source's"))), "{via}: {logs}");
+            for ticker in known {
+                let rows = tree::daily_rows(&place.outdir(), &ticker);
+                assert_eq!(rows, daily_bars(&exchange, &ticker, asked), "{side} {via}: {ticker}");
+            }
+        }
+    }
+}
+
+/// All that the workers of a run have logged.
+fn logs(place: &Place) -> String {
+    let files = std::fs::read_dir(place.workdir().join("logs")).expect("logs");
+    files.map(|file| std::fs::read_to_string(file.expect("an entry").path()).expect("text")).collect()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Here are the things that requests share (rate window, repetitions of a URL); sockets are the server's.
 
+use jiff::SignedDuration;
 use shared::market::trading_day::TradingDay;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -45,6 +46,8 @@ pub struct Hall {
     asked: Mutex<HashMap<u64, u32>>,
     stats: Mutex<Stats>,
     door: Door,
+    /// By so much the `Date` of its replies is off now.
+    date_offset: Mutex<SignedDuration>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -58,6 +61,7 @@ impl Hall {
         let revising = config.revise.map(|seed| Arc::new(Revising::new(Arc::clone(&source), seed)));
         let source = revising.clone().map_or(source, |revising| revising);
         let window = config.rate.map(|rate| Mutex::new(RateWindow::new(rate)));
+        let date_offset = Mutex::new(config.date_offset);
         Self {
             config,
             source,
@@ -67,6 +71,7 @@ impl Hall {
             asked: Mutex::default(),
             stats: Mutex::default(),
             door: Door::default(),
+            date_offset,
         }
     }
 
@@ -83,6 +88,16 @@ impl Hall {
     /// Turns to another epoch; `false` where the source never changes its mind.
     pub fn turn_to_epoch(&self, number: u64) -> bool {
         self.revising.as_ref().inspect(|revising| revising.turn_to(number)).is_some()
+    }
+
+    /// From now on the `Date` of its replies is so far off.
+    pub fn set_date_offset(&self, offset: SignedDuration) {
+        *lock(&self.date_offset) = offset;
+    }
+
+    /// What it is off.
+    pub fn date_offset(&self) -> SignedDuration {
+        *lock(&self.date_offset)
     }
 
     /// Where requests come in.

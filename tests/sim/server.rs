@@ -111,6 +111,11 @@ impl Exchange {
         assert!(self.hall.turn_to_epoch(number), "a source that changes its mind was configured");
     }
 
+    /// From now on its replies say that now is so far from now: this machine's clock looks as if it had been set.
+    pub fn set_date_offset(&self, offset: jiff::SignedDuration) {
+        self.hall.set_date_offset(offset);
+    }
+
     /// Answers so many more requests, and lets all others wait until [`Exchange::open_the_door`]. A client with more
     /// work than that is surely on its way when it is stopped. The requests of one that was killed may still take answers:
     /// whoever counts these waits first until nothing is in flight.
@@ -175,7 +180,7 @@ async fn respond(
     if is_counted {
         hall.door().enter().await;
     }
-    let date_offset = hall.config().date_offset;
+    let offset = Arc::clone(&hall);
     let takes_gzip = accepts_gzip(request.headers());
     let making = tokio::task::spawn_blocking(move || {
         let (endpoint, reply) = hall.reply(&heard, Instant::now());
@@ -195,7 +200,7 @@ async fn respond(
     let mut response = Response::new(ReplyBody::new(bytes, reply.delivery, &reset, in_flight));
     *response.status_mut() = hyper::StatusCode::from_u16(reply.status).expect("statuses are ours");
     set_headers(response.headers_mut(), &reply, is_packed, &request_id);
-    response.headers_mut().insert(header::DATE, date(jiff::Timestamp::now() + date_offset));
+    response.headers_mut().insert(header::DATE, date(jiff::Timestamp::now() + offset.date_offset()));
     Ok(response)
 }
 

@@ -353,6 +353,7 @@ impl<'a> Life<'a> {
             unfinished,
             yielded: running.digest.yielded,
             left_no_sign: false,
+            clocks: None,
             pages: running.digest.last_said.map(|_| running.digest.pages()),
             last_words: String::new(),
             dice: u32::try_from(self.dice.below(u64::from(u32::MAX))).expect("it fits"),

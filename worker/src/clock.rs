@@ -4,11 +4,27 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use nix::time::{ClockId, clock_gettime};
 
 /// The time of day (UTC).
 #[expect(clippy::disallowed_methods, reason = "the one door to the time of day")]
 pub fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// A moment by both clocks of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The time of day, which anybody may set.
+    pub at: Timestamp,
+    /// The time since the machine was started, its sleep included, which nobody sets.
+    pub steady: Duration,
+}
+
+/// This one.
+pub fn moment() -> Moment {
+    let steady = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every Linux has a clock that goes on in sleep");
+    Moment { at: now(), steady: steady.into() }
 }
 
 /// How long this process has looked at the clock; the time of day may jump meanwhile.

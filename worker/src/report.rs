@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventLog, Origin, Persistence};
 use shared::run::redaction::Redaction;
+use shared::run::source_clock::SourceClock;
 
 use crate::clock;
 use crate::pulse::{Pulse, Reached};
@@ -153,6 +154,16 @@ impl Reporter {
             origin: Some(origin),
             kind: Some(kind.to_owned()),
         });
+    }
+
+    /// What this machine's clock says beside the source's: it is off, or is not any more.
+    pub fn clock(&self, clocks: SourceClock) {
+        if clocks.is_off() {
+            self.run(Level::Warn, &clocks.to_string());
+        } else {
+            self.run(Level::Info, "this machine's clock and the source's agree again");
+        }
+        self.say(Event::Clock { clocks });
     }
 
     /// The rest is left to another process.

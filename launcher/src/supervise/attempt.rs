@@ -139,6 +139,7 @@ impl Run {
         for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
             digest.hear(said.fit_to_say(&redaction));
         }
+        let began = began.told_by(digest.clocks);
 
         let clean = matches!(ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::Done));
         let takes_word = clean && evidence::takes_word_of(&self.request.settings.program);
@@ -184,6 +185,7 @@ impl Run {
             unfinished,
             yielded: digest.yielded,
             left_no_sign,
+            clocks: digest.clocks,
             pages: digest.last_said.map(|_| digest.pages()),
             last_words,
             dice: chance::dice(),

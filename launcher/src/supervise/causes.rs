@@ -4,7 +4,7 @@
 //! proves nothing charges at least one ticker, or pauses or stops the run: no batch can be tried for ever.
 
 use jiff::SignedDuration;
-use shared::run::events::Persistence;
+use shared::run::events::{Origin, Persistence};
 use shared::run::exit::Exit;
 
 use super::facts::{Edition, Report, Unfinished, Word};
@@ -64,7 +64,7 @@ pub enum Judgement {
 }
 
 /// Judges `report` on an attempt that made this `headway`.
-pub fn judge(report: &Report, headway: &Headway) -> Judgement {
+pub fn judge(report: &Report, headway: &Headway, edition: Edition) -> Judgement {
     if report.unfinished.is_empty() {
         return Judgement::Tickers(Vec::new());
     }
@@ -83,6 +83,9 @@ pub fn judge(report: &Report, headway: &Headway) -> Judgement {
             spare_movers(blame(report, Budget::Transient, &phrase(&report.ending)), headway)
         }
         Ending::Exited { code } => match Exit::of_code(*code) {
+            Some(Exit::Transient) if let Some(why) = of_machine(report).filter(|_| edition >= Edition::Fourth) => {
+                Judgement::PauseRun(why)
+            }
             Some(Exit::Done) => ended_well(report, headway),
             Some(Exit::Transient) => {
                 by_word(report, |_| charged(Budget::Transient, "left unfinished (exit 10)"))
@@ -184,6 +187,16 @@ fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
     Judgement::Tickers(report.unfinished.iter().map(|left| verdict(&left.word)).collect())
 }
 
+/// What of this machine was in a ticker's way, by the word of its worker.
+fn of_machine(report: &Report) -> Option<String> {
+    report.unfinished.iter().find_map(|left| match &left.word {
+        Word::Failed { cause, origin: Some(Origin::Machine), .. } => {
+            Some(format!("this machine is in the way: {}: {cause}", left.ticker))
+        }
+        Word::Failed { .. } | Word::Untouched | Word::Begun => None,
+    })
+}
+
 fn ended_well(report: &Report, headway: &Headway) -> Judgement {
     if report.yielded && headway.is_any() {
         return by_word(report, |_| Verdict::Innocent);
@@ -275,6 +288,7 @@ mod tests {
             unfinished: unfinished.collect(),
             yielded: false,
             left_no_sign: false,
+            clocks: None,
             pages: None,
             last_words: String::new(),
             dice: 0,
@@ -282,7 +296,7 @@ mod tests {
     }
 
     fn judge(report: &Report) -> Judgement {
-        super::judge(report, &Headway::of(report, vec![false; report.unfinished.len()]))
+        super::judge(report, &Headway::of(report, vec![false; report.unfinished.len()]), Edition::LATEST)
     }
 
     fn common_cause(report: &Report) -> Option<(Common, String)> {
@@ -368,7 +382,7 @@ mod tests {
     #[test]
     fn who_moves_on_is_not_charged_for_taking_long() {
         let two = |ending| report(ending, vec![Word::Begun, Word::Begun]);
-        let first_moved = |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]));
+        let first_moved = |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]), Edition::LATEST);
         let late = two(Ending::TimedOut { ran_ms: 1000 });
         assert_eq!(first_moved(&late), Judgement::Tickers(vec![Verdict::Innocent; 2]));
         let stalled = two(Ending::Stalled { quiet_ms: 1000 });

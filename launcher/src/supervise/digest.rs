@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, Stamped};
+use shared::run::source_clock::SourceClock;
 
 use super::facts::Word;
 
@@ -22,6 +23,8 @@ pub struct Digest {
     courses: BTreeMap<Ticker, Course>,
     /// Did it say that it ends early on purpose?
     pub yielded: bool,
+    /// This machine's clock beside the source's, where it was ahead most.
+    pub clocks: Option<SourceClock>,
     /// When it last said anything.
     pub last_said: Option<Timestamp>,
 }
@@ -39,6 +42,7 @@ impl Digest {
             Event::TickerFailed { ticker, cause, persistence, origin, kind } => {
                 self.tell(ticker, Some(Word::Failed { cause, persistence, origin, kind }), None);
             }
+            Event::Clock { clocks } => self.clocks = self.clocks.max(Some(clocks)),
             Event::Yield { .. } => self.yielded = true,
             Event::End { .. } => {}
         }

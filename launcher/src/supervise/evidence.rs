@@ -9,6 +9,7 @@ use shared::dataset::ledger::Ledger;
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
+use shared::run::source_clock::SourceClock;
 
 use super::bars_evidence as bars;
 use super::facts::Partway;
@@ -25,12 +26,19 @@ use crate::process::clock;
 pub struct Began {
     by_run: Timestamp,
     on_wall: Timestamp,
+    /// Ledgers tell by the source's clock when something was asked; where this machine's was ahead most.
+    clocks: Option<SourceClock>,
 }
 
 impl Began {
     /// What began at `at` by the run's clock, which says `now` while the one on the wall says `wall`.
     pub fn of(at: Timestamp, now: Timestamp, wall: Timestamp) -> Self {
-        Self { by_run: at, on_wall: on_the_wall(at, now, wall) }
+        Self { by_run: at, on_wall: on_the_wall(at, now, wall), clocks: None }
+    }
+
+    /// The same, where its worker has heard that this machine's clock is off.
+    pub fn told_by(self, clocks: Option<SourceClock>) -> Self {
+        Self { clocks, ..self }
     }
 
     /// By the clock on the wall: what answers and files are held against.
@@ -41,7 +49,8 @@ impl Began {
     /// What was old enough to be asked again by then. An empty answer that has become so since, be it because nobody was there
     /// to look, is no fault of a worker; the clock may have been set meanwhile, so the earlier of both counts.
     pub fn as_of(self) -> Timestamp {
-        self.by_run.min(self.on_wall)
+        let as_of = self.by_run.min(self.on_wall);
+        self.clocks.map_or(as_of, |clocks| clocks.earlier(as_of))
     }
 }
 

@@ -9,6 +9,7 @@ use shared::dataset::ledger::Summary;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Origin, Persistence};
 use shared::run::identity::ProcessIdentity;
+use shared::run::source_clock::SourceClock;
 use shared::run::workdir::BatchId;
 
 use crate::plan::knobs::Change;
@@ -129,11 +130,13 @@ pub enum Edition {
     /// What a worker calls a ticker's own trouble is that, whatever others have: it makes no common cause, it is charged
     /// also in a pause, and who was sent ahead and meets it has shown that the reason of the pause is gone.
     Third,
+    /// What a worker calls this machine's trouble (its clock is wrong) is charged to nobody: the run pauses until it is gone.
+    Fourth,
 }
 
 impl Edition {
     /// What new supervisors judge by.
-    pub const LATEST: Self = Self::Third;
+    pub const LATEST: Self = Self::Fourth;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     fn is_first(&self) -> bool {
@@ -163,6 +166,9 @@ pub struct Report {
     /// A script that ended well and left no line, no event, and no file of the tickers that are not done.
     #[serde(default, skip_serializing_if = "is_false")]
     pub left_no_sign: bool,
+    /// This machine's clock beside the source's where it was ahead most, if the worker found it to be off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clocks: Option<SourceClock>,
     /// Pages that it says to have received; `None` when it said nothing at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<u64>,

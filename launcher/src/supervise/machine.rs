@@ -10,6 +10,7 @@ mod streaks;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use shared::run::source_clock::SourceClock;
 use shared::run::workdir::BatchId;
 use streaks::Ended;
 
@@ -128,6 +129,8 @@ pub struct Machine {
     advances: u64,
     /// The latest stamp of any fact.
     latest: Option<Timestamp>,
+    /// This machine's clock beside the source's, where it was ahead most in the life of the run.
+    clocks: Option<SourceClock>,
     admission: Admission,
     edition: Edition,
 }
@@ -156,6 +159,7 @@ impl Machine {
             has_done: false,
             advances: 0,
             latest: None,
+            clocks: None,
             admission: Admission::default(),
             edition: Edition::default(),
         }
@@ -371,7 +375,7 @@ impl Machine {
         let judgement = if batch.is_stubborn(is_stuck, STUCK_TOLERATED) {
             causes::judge_stubborn(report)
         } else {
-            causes::judge(report, &headway)
+            causes::judge(report, &headway, edition)
         };
         let (verdicts, consequence) = match judgement {
             Judgement::Tickers(_) if is_spared => (spared(), None),
@@ -383,6 +387,7 @@ impl Machine {
         self.running -= 1;
         self.asked_to_end.remove(&id);
         self.admission.note(report.usage.peak_rss_bytes);
+        self.clocks = self.clocks.max(report.clocks);
         let ended = Ended { at, id, attempt, report, headway: &headway };
         match consequence {
             Some(Judgement::PauseRun(_)) if is_unexplained && self.look_for_common_causes(&ended) => {}

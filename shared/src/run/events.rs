@@ -16,6 +16,7 @@ use crate::disk::publish::DiskError;
 use crate::market::ticker::Ticker;
 
 use super::redaction::Redaction;
+use super::source_clock::SourceClock;
 
 /// May another attempt succeed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kind: Option<String>,
     },
+    /// A reply has told that this machine's clock is off, or is not any more.
+    Clock {
+        /// What it says beside the source's.
+        clocks: SourceClock,
+    },
     /// The worker ends early on purpose; these are left for another one.
     Yield {
         /// Tickers not begun.
@@ -123,6 +129,7 @@ impl Stamped {
             said @ (Event::TickerStart { .. }
             | Event::Progress { .. }
             | Event::TickerDone { .. }
+            | Event::Clock { .. }
             | Event::Yield { .. }
             | Event::End { .. }) => said,
         };

@@ -17,7 +17,7 @@ use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
 use shared::run::redaction::Redaction;
-use shared::run::source_clock::SourceClock;
+use shared::run::source_clock::{Heard, SourceClock};
 use url::Url;
 
 use super::backoff::{Backoff, Troubles};
@@ -28,7 +28,7 @@ use super::page::PageError;
 use super::resolver::Addresses;
 use super::witness::Witness;
 use crate::chance;
-use crate::clock::{self, Deadline};
+use crate::clock::{self, Deadline, Moment};
 use crate::stop::Stop;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,8 +64,8 @@ pub struct Client {
     /// One for all processes that use this key; `None` sends as fast as the server answers.
     budget: Option<SharedBudget>,
     turns_awaited: AtomicUsize,
-    /// By the last reply that told the time.
-    source_clock: Mutex<Option<SourceClock>>,
+    /// The last reply that told the time.
+    source_clock: Mutex<Option<Heard>>,
 }
 
 impl Client {
@@ -114,13 +114,19 @@ impl Client {
 
     /// The source's clock beside ours, once a reply has told the time.
     pub fn source_clock(&self) -> Option<SourceClock> {
-        *self.source_clock.lock().unwrap_or_else(PoisonError::into_inner)
+        self.source_clock_at(clock::moment())
+    }
+
+    /// The same at another moment: ours may have been set in between.
+    pub fn source_clock_at(&self, moment: Moment) -> Option<SourceClock> {
+        let heard = *self.source_clock.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.map(|heard| heard.beside(moment.at, moment.steady))
     }
 
     /// A reply out of a cache tells an old time.
     fn look_at_clock(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).filter(|_| !headers.contains_key(AGE));
-        let heard = date.and_then(|date| SourceClock::heard(date.to_str().ok()?, clock::now()));
+        let heard = date.and_then(|date| Heard::new(date.to_str().ok()?, clock::moment().steady));
         if heard.is_some() {
             *self.source_clock.lock().unwrap_or_else(PoisonError::into_inner) = heard;
         }

@@ -11,6 +11,7 @@ use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
 use shared::run::exit::Exit;
+use shared::run::source_clock::SourceClock;
 use shared::run::via::Via;
 
 use super::market::choice::{Costs, Way};
@@ -40,12 +41,12 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
     let (over, is_over) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let watch = move || {
-            let mut is_said = false;
+            let mut said: Option<SourceClock> = None;
             let mut say_clock = || {
-                if let Some(clocks) = tools.client.source_clock().filter(|clocks| clocks.is_off() && !is_said)
-                {
-                    tools.reporter.run(Level::Warn, &clocks.to_string());
-                    is_said = true;
+                let Some(clocks) = tools.client.source_clock() else { return };
+                if said.map_or(clocks.is_off(), |said| clocks.has_moved_since(said)) {
+                    tools.reporter.clock(clocks);
+                    said = Some(clocks);
                 }
             };
             // Ends when the other end of the channel is let go.

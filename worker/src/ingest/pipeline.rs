@@ -285,7 +285,7 @@ impl<'a> Pipeline<'a> {
         }
         let text = format_args!("{refused} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
-        let fetch = Fetch { asking: self.tools.told(self.tools.task.asking()), pages: visit.received.pages };
+        let fetch = Fetch { asking: self.tools.asked_at(clock::moment()), pages: visit.received.pages };
         visit.store.record_outside_plan(&refused, fetch)?;
         visit.open = visit.open.minus(&refused);
         Ok(())
@@ -303,11 +303,11 @@ impl<'a> Pipeline<'a> {
         // What counts as settled may turn out with the first reply only.
         let begun = || Partitioner::new(kind, zone, self.tools.settled(&wanted));
         let mut partitioner: Option<Partitioner> = None;
-        let asking = self.tools.task.asking();
-        let mut fetch = Fetch { asking, pages: 0 };
+        let begun_at = clock::moment();
+        let mut fetch = Fetch { asking: self.tools.asked_at(begun_at), pages: 0 };
 
         let on_page = |page: Delivery<R>| -> Result<(), TickerError> {
-            fetch = Fetch { asking: self.tools.told(asking), pages: fetch.pages + 1 };
+            fetch = Fetch { asking: self.tools.asked_at(begun_at), pages: fetch.pages + 1 };
             received.pages += 1;
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
@@ -339,6 +339,7 @@ impl<'a> Pipeline<'a> {
             store.prove()?;
             return Err(error);
         }
+        fetch.asking = self.tools.asked_at(begun_at);
         for piece in partitioner.unwrap_or_else(begun).finish() {
             odd.look_at(&piece);
             keep(store, open, piece, fetch)?;

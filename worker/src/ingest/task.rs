@@ -22,7 +22,7 @@ use shared::run::window::Window;
 use super::drafts::{Place, Stored};
 use super::store::{Store, StoreError};
 use crate::api::client::Client;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
 
@@ -63,11 +63,6 @@ impl Task {
     pub fn trust_now(&self) -> Trust {
         Trust { now: clock::now(), ..self.trust }
     }
-
-    /// A question that is asked at this moment.
-    pub fn asking(&self) -> Asking {
-        Asking { at: clock::to_the_second(clock::now()), run: self.trust.run }
-    }
 }
 
 /// Days that a run counts on and that do not count as settled.
@@ -83,9 +78,19 @@ pub enum Unsettled {
     },
     /// This machine's clock is not what it was when the run was told its days.
     #[error(
-        "{0} is not settled by this machine's clock, which was ahead when the run was given its days, or is behind now; set it right and wait for them"
+        "{days} is not settled by this machine's clock, which was ahead when the run was given its days, or is behind now{}; set it right and wait for them", by(*.clocks)
     )]
-    ByMachine(Coverage),
+    ByMachine {
+        /// Which.
+        days: Coverage,
+        /// What the two say, where a reply has told.
+        clocks: Option<SourceClock>,
+    },
+}
+
+/// By how much the clock is off, if it is.
+fn by(clocks: Option<SourceClock>) -> String {
+    clocks.filter(|clocks| clocks.is_off()).map_or_else(String::new, |clocks| format!(" ({clocks})"))
 }
 
 impl Unsettled {
@@ -93,7 +98,7 @@ impl Unsettled {
     pub fn trouble(&self) -> Trouble {
         let kind = match self {
             Self::BySource { .. } => "the clock of this machine is ahead of the source's",
-            Self::ByMachine(_) => "the clock of this machine is behind the days of the run",
+            Self::ByMachine { .. } => "the clock of this machine is behind the days of the run",
         };
         Trouble { persistence: Persistence::Transient, origin: Origin::Machine, kind }
     }
@@ -124,8 +129,9 @@ impl Tools<'_> {
 
     /// The last settled day by the source's clock, where ours is ahead of it.
     pub fn settled_to(&self) -> Option<TradingDay> {
-        let clocks = self.client.source_clock().filter(|clocks| clocks.is_ahead())?;
-        Some(TradingDay::last_settled(clocks.earlier(clock::now()), self.task.settle))
+        let moment = clock::moment();
+        let clocks = self.client.source_clock_at(moment).filter(|clocks| clocks.is_ahead())?;
+        Some(TradingDay::last_settled(clocks.earlier(moment.at), self.task.settle))
     }
 
     /// Says which days that `ledger` lacks are left out since they do not count as settled. A run that counts on them hears
@@ -143,14 +149,15 @@ impl Tools<'_> {
         match self.client.source_clock() {
             Some(clocks) if !by_source.is_empty() => Err(Unsettled::BySource { days: by_source, clocks }),
             Some(_) | None if by_machine.is_empty() => Ok(()),
-            Some(_) | None => Err(Unsettled::ByMachine(by_machine)),
+            clocks @ (Some(_) | None) => Err(Unsettled::ByMachine { days: by_machine, clocks }),
         }
     }
 
-    /// `asking` as ledgers tell of it: never in the source's future.
-    pub fn told(&self, asking: Asking) -> Asking {
-        let at = self.client.source_clock().map_or(asking.at, |clocks| clocks.earlier(asking.at));
-        Asking { at: clock::to_the_second(at), ..asking }
+    /// A question that was asked at `moment`, as ledgers tell of it: never in the source's future.
+    pub fn asked_at(&self, moment: Moment) -> Asking {
+        let clocks = self.client.source_clock_at(moment);
+        let at = clocks.map_or(moment.at, |clocks| clocks.earlier(moment.at));
+        Asking { at: clock::to_the_second(at), run: self.task.trust.run }
     }
 
     /// The ledger of `ticker` as it stands, without taking its place.

@@ -32,10 +32,11 @@ impl Supervisor<'_> {
         let request = &self.run.request;
         let tickers = request.frozen_tickers(&self.run.workdir)?;
         // As of its creation (or of now, where the clock was ahead then): an empty answer that has become old enough to be
-        // asked again is the next run's business.
+        // asked again is the next run's business. Ledgers tell by the source's clock when something was asked.
+        let as_of = request.created_at.min(clock::now());
+        let as_of = self.machine.clocks().map_or(as_of, |clocks| clocks.earlier(as_of));
         let sizes = Sizes::default();
-        let Prepared { facts, .. } =
-            prepare::prepare(&self.machine, request, &tickers, &sizes, request.created_at.min(clock::now()));
+        let Prepared { facts, .. } = prepare::prepare(&self.machine, request, &tickers, &sizes, as_of);
         if !facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
             return Ok(false);
         }

@@ -1,6 +1,7 @@
 //! What can be asked of a run without changing it.
 
 use jiff::Timestamp;
+use shared::run::source_clock::SourceClock;
 use shared::run::workdir::BatchId;
 
 use super::{Machine, RunState, index_of};
@@ -53,6 +54,11 @@ impl Machine {
     /// The latest stamp of any fact: the time of the run goes on from there.
     pub fn latest(&self) -> Option<Timestamp> {
         self.latest
+    }
+
+    /// This machine's clock beside the source's, where it was ahead most in the life of the run.
+    pub fn clocks(&self) -> Option<SourceClock> {
+        self.clocks
     }
 
     /// How many attempts have added anything to what is proven: while that stays, the run stands still.

@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use shared::dataset::answers::{Asking, Said};
+use shared::dataset::answers::Said;
 use shared::dataset::coverage::Coverage;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -22,6 +22,7 @@ use super::round::{Reply, Round};
 use crate::api::ask_day::{self, ask_day};
 use crate::api::failure::{Failure, causes};
 use crate::api::market_day::Wanted;
+use crate::clock::{self, Moment};
 use crate::crew;
 use crate::ingest::partitioner::Partitioner;
 use crate::ingest::store::{Fetch, Store, StoreError};
@@ -106,7 +107,7 @@ impl Rounds<'_> {
     /// Asks side by side, newest first. What comes for all is told of one ticker, the herald: events name tickers,
     /// and a page is to be counted once.
     fn ask(&self, questions: &[Question], herald: &mut Order, threads: usize) -> Round {
-        let asking = self.tools.task.asking();
+        let begun_at = clock::moment();
         let received = Mutex::new(herald.received);
         let replies = crew::each(threads, questions.iter().rev().collect(), self.tools.stop, |question| {
             let reply = self.reply(*question, |bytes| {
@@ -121,12 +122,12 @@ impl Rounds<'_> {
             (*question, reply)
         });
         herald.received = received.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.round(replies, asking)
+        self.round(replies, begun_at)
     }
 
-    fn round(&self, replies: Vec<(Question, Reply)>, asking: Asking) -> Round {
+    fn round(&self, replies: Vec<(Question, Reply)>, begun_at: Moment) -> Round {
         let pages = replies.iter().filter(|(_, reply)| matches!(reply, Reply::Day(_))).count() as u64;
-        let round = Round::new(replies, Fetch { asking: self.tools.told(asking), pages });
+        let round = Round::new(replies, Fetch { asking: self.tools.asked_at(begun_at), pages });
         for days in round.refused.ranges() {
             self.warn(format_args!("{days} is outside the plan of the API key"));
         }

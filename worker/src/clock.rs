@@ -23,7 +23,8 @@ pub struct Moment {
 
 /// This one.
 pub fn moment() -> Moment {
-    let steady = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every Linux has a clock that goes on in sleep");
+    let steady =
+        clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every Linux has a clock that goes on in sleep");
     Moment { at: now(), steady: steady.into() }
 }
 

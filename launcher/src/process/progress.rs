@@ -44,10 +44,7 @@ impl Progress {
                 self.totals.remove(&ticker);
                 self.steps += 1;
             }
-            Event::TickerStart { .. }
-                | Event::Clock { .. }
-                | Event::Yield { .. }
-                | Event::End { .. } => {}
+            Event::TickerStart { .. } | Event::Clock { .. } | Event::Yield { .. } | Event::End { .. } => {}
         }
     }
 

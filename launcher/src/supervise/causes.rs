@@ -83,7 +83,9 @@ pub fn judge(report: &Report, headway: &Headway, edition: Edition) -> Judgement 
             spare_movers(blame(report, Budget::Transient, &phrase(&report.ending)), headway)
         }
         Ending::Exited { code } => match Exit::of_code(*code) {
-            Some(Exit::Transient) if let Some(why) = of_machine(report).filter(|_| edition >= Edition::Fourth) => {
+            Some(Exit::Transient)
+                if let Some(why) = of_machine(report).filter(|_| edition >= Edition::Fourth) =>
+            {
                 Judgement::PauseRun(why)
             }
             Some(Exit::Done) => ended_well(report, headway),
@@ -382,7 +384,8 @@ mod tests {
     #[test]
     fn who_moves_on_is_not_charged_for_taking_long() {
         let two = |ending| report(ending, vec![Word::Begun, Word::Begun]);
-        let first_moved = |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]), Edition::LATEST);
+        let first_moved =
+            |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]), Edition::LATEST);
         let late = two(Ending::TimedOut { ran_ms: 1000 });
         assert_eq!(first_moved(&late), Judgement::Tickers(vec![Verdict::Innocent; 2]));
         let stalled = two(Ending::Stalled { quiet_ms: 1000 });

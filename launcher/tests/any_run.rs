@@ -121,12 +121,12 @@ fn hopeless_run(choices: &[u8], cap: u32) -> Story {
         let ended: Vec<(BatchId, Vec<Ticker>)> =
             running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
         for (id, left) in ended {
-            // What nobody can be blamed for may well go on for ever.
+            // What nobody can be blamed for, as this machine's own trouble, goes on until the run is given up.
             let ending = match some_ending(choose()) {
                 Ending::Interrupted | Ending::NotStarted { .. } => Ending::Exited { code: 13 },
                 ending => ending,
             };
-            let word = |choice: u8| some_word(2 + choice % 4 + choice / 4 % 4 * 6).expect("unfinished");
+            let word = |choice: u8| some_word(2 + choice % 4 + choice / 4 % 3 * 6).expect("unfinished");
             let partway = Partway { days: 3, fresh_days: u64::from(choose() % 2) };
             let unfinished = |ticker| Unfinished { ticker, word: word(choose()), partway };
             let unfinished: Vec<_> = left.into_iter().map(unfinished).collect();

@@ -193,3 +193,17 @@ fn a_range_that_is_too_heavy_is_halved_until_the_source_serves_it() {
     // pieces of one to two years that are served.
     assert!(requests <= 3 + 1 + 5 * 2 + 14, "{requests}");
 }
+
+#[test]
+fn years_that_the_source_serves_only_in_pieces_are_named_with_the_way_that_works() {
+    let asked = days("2022-01-03", "2024-12-31");
+    let scene = Scene::new(Config::synthetic(11), Kind::Daily, asked, |_| Sore::TooHeavy(100));
+    let (said, _) = scene.run(&["--tries", "2"], 10);
+    assert!(
+        said.contains("if the source answers for shorter ranges, go on with --resume --window month"),
+        "{said}"
+    );
+    scene.run(&["--tries", "2", "--resume", "--window", "month"], 0);
+    let truth = daily_bars(&scene.exchange, &scene.ticker, asked);
+    assert_eq!(tree::daily_rows(&scene.place.outdir(), &scene.ticker), truth);
+}

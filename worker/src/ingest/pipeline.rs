@@ -13,6 +13,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::run::duplicates::Duplicates;
+use shared::run::window::Window;
 use url::Url;
 
 use super::division::{self, Division, Why, halves};
@@ -169,9 +170,19 @@ impl<'a> Pipeline<'a> {
                 self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
             }
             self.keep_page(visit, &failure);
-            division.failed(piece, failure, left, hint)?;
+            division.failed(piece, failure, left, hint).map_err(|failure| self.no_part_came(failure))?;
         }
         Ok(division)
+    }
+
+    /// Neither the range nor one partition came. Where less than a partition can be asked for, that is said.
+    fn no_part_came(&self, failure: Failure) -> TickerError {
+        let asks_for_years = self.tools.task.kind == Kind::Daily && self.tools.task.window == Window::Range;
+        if asks_for_years && failure.is_out_of_time() {
+            TickerError::NotAYear(failure)
+        } else {
+            failure.into()
+        }
     }
 
     /// What may be bad is divided rather than asked for again and again; the last of the pieces has all tries.

@@ -234,6 +234,32 @@ fn a_refused_key_stops_the_run_with_its_reason() {
 }
 
 #[test]
+fn a_run_that_is_to_end_for_whatever_reason_waits_for_no_disk_once_nobody_is_left() {
+    let two = || {
+        let mut story = Story::of(rules(2, 0), &[&["A"], &["B"], &["C"]]);
+        story.launch();
+        story
+    };
+    let mut refused = two();
+    assert!(!refused.machine.waits_for_nobody(0), "as long as it is open it waits");
+    refused.end(1, exited(12, 0, &[("A", Word::Begun)]));
+    assert!(!refused.machine.waits_for_nobody(1), "batch 2 still runs");
+    assert!(refused.machine.waits_for_nobody(0), "nobody asked for a stop, and its disk may stay full");
+
+    let mut asked = two();
+    asked.hear(Fact::StopAsked { by: "SIGTERM".to_owned() });
+    assert!(asked.machine.waits_for_nobody(0));
+
+    let mut given_up = two();
+    given_up.hear(Fact::GivenUp { idle_s: 43_200 });
+    assert!(given_up.machine.waits_for_nobody(0));
+
+    let mut full = two();
+    full.hear(Fact::Hindered { what: "no space is left".to_owned() });
+    assert!(!full.machine.waits_for_nobody(0), "a pause waits for room");
+}
+
+#[test]
 fn nothing_starts_after_a_stop_and_resuming_goes_on() {
     let mut story = Story::of(rules(1, 0), &[&["A", "B"], &["C"]]);
     story.launch();

@@ -78,14 +78,6 @@ impl Folder {
         readable.flat_map(|file| &file.rows).filter(|row| row.date == day).copied().collect()
     }
 
-    /// Is there a file that no reader takes and no line of the ledger speaks of? It may be anybody's: a person has to move it
-    /// away.
-    pub(crate) fn needs_a_person(&self) -> bool {
-        let ledger = self.ledger();
-        let is_ours = |partition: &Partition| ledger.damaged().any(|(it, _)| it == *partition);
-        self.files.iter().any(|(partition, file)| file.is_cut && !is_ours(partition))
-    }
-
     /// Files that are gone since `before` and that no line of its ledger told of.
     pub(crate) fn lost_unproven(&self, before: &Self) -> Vec<Partition> {
         let ledger = before.ledger();

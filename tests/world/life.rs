@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::AddAssign;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
+<<<<<<< HEAD
 use launcher::supervise::evidence::{self, Began};
 use launcher::supervise::facts::{Entry, Partway, Report, Tally, Unfinished};
+=======
+use launcher::supervise::evidence;
+use launcher::supervise::facts::{Entry, Report, Tally, Unfinished};
+>>>>>>> ac132ac (The world is true to the store of now; a run that is to end waits for no full disk; a loss half asked is asked for again as a whole; lives that went wrong once are kept)
 use launcher::supervise::machine::Machine;
 use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
@@ -20,11 +25,12 @@ use shared::run::workdir::BatchId;
 use tests::sim::chance::{Dice, join};
 
 use super::clock::{MINUTE, SECOND};
+use super::deeds::Deed;
 use super::disk::Folder;
 use super::fate::{Fate, asker};
 use super::story::Story;
-use super::truth::{Given, Reader, Truth};
-use super::worker::{self, Deed, Orders};
+use super::truth::{Given, Truth};
+use super::worker::{self, Orders};
 
 /// An attempt that somebody attends to, or that has ended and was not looked at yet.
 pub(crate) struct Running {
@@ -33,7 +39,11 @@ pub(crate) struct Running {
     pub(crate) days: DateRange,
     pub(crate) began_at: Timestamp,
     /// The same by the true time; `None` when it never began.
-    began: Option<u64>,
+    pub(crate) began: Option<u64>,
+    /// Since when the supervisor that started it has gone by its own clock.
+    pub(crate) clock_from: u64,
+    /// Was the clock on the wall set while it ran, or before somebody looked at what it left?
+    is_jolted: bool,
     deeds: VecDeque<(u64, Deed)>,
     pub(crate) ends_at: u64,
     pub(crate) ending: Ending,
@@ -86,12 +96,12 @@ pub(crate) struct Life<'a> {
     /// The number of the run.
     pub(crate) run: u64,
     /// Does it want everything anew?
-    is_anew: bool,
+    pub(crate) is_anew: bool,
     /// When the run was created, by the true time and by the wall.
     pub(crate) created: (u64, Timestamp),
-    /// Whoever has a file that only a person can move away.
-    pub(crate) needs_a_person: BTreeSet<usize>,
-    /// How many attempts at each ticker came to a violent end, since the run was last begun anew.
+    /// Since when the supervisor goes by a clock of its own.
+    pub(crate) clock_from: u64,
+    /// How many attempts at each ticker came to a violent end, or were met by a change of the clock, since the run was last begun anew.
     pub(crate) blows: Vec<u32>,
     /// When it was last begun anew.
     pub(crate) anew_at: u64,
@@ -118,7 +128,7 @@ impl<'a> Life<'a> {
             run: 1,
             is_anew: fate.is_anew,
             created: (0, fate.wall(0)),
-            needs_a_person: BTreeSet::new(),
+            clock_from: 0,
             blows: vec![0; people],
             anew_at: 0,
             counts: Counts::default(),
@@ -196,6 +206,12 @@ impl<'a> Life<'a> {
                 let ticker = &self.fate.people[whom].ticker;
                 self.story.tell(at, || format!("  {id}.{}: asks for {ticker}", running.number));
             }
+            Deed::SetsAside(whom, partition) => {
+                let ticker = &self.fate.people[whom].ticker;
+                self.story
+                    .tell(at, || format!("  {id}.{}: {ticker} {partition} is set aside", running.number));
+                self.folders[whom].files.remove(&partition);
+            }
             Deed::Publishes(whom, partition, file, draft, days, asked_at) => {
                 let ticker = &self.fate.people[whom].ticker;
                 let rows = file.rows.len();
@@ -219,7 +235,11 @@ impl<'a> Life<'a> {
                     let given = match said {
                         Said::Empty { .. } => Given::Empty,
                         Said::OutsidePlan => Given::Outside,
-                        Said::Data | Said::Lost => continue,
+                        Said::Data => {
+                            self.truths[whom].proven(days);
+                            continue;
+                        }
+                        Said::Lost => continue,
                     };
                     self.truths[whom].said((at, *asked_at), self.fate, days, &given);
                 }
@@ -263,6 +283,8 @@ impl<'a> Life<'a> {
             days,
             began_at,
             began: Some(self.t),
+            clock_from: self.clock_from,
+            is_jolted: false,
             deeds: course.deeds.into(),
             ends_at: course.ends_at,
             ending: code(course.exit),
@@ -322,7 +344,8 @@ impl<'a> Life<'a> {
     }
 
     /// What an attempt that is over left behind, as `Run::report` finds it.
-    pub(crate) fn report(&mut self, running: &Running, now: Timestamp) -> Result<Report, Wrong> {
+    pub(crate) fn report(&mut self, running: &mut Running, now: Timestamp) -> Result<Report, Wrong> {
+        self.jolt(running);
         let trust = self.trust();
         let began = Began::of(running.began_at, now, self.now());
         // An empty answer that has become old since is no fault of the worker.
@@ -360,6 +383,18 @@ impl<'a> Life<'a> {
         })
     }
 
+    /// Who sets the clock while somebody works may take away what the work is believed by, once for each attempt.
+    fn jolt(&mut self, running: &mut Running) {
+        let is_steady = |began| self.fate.clock.is_steady(began, self.t);
+        if !running.is_jolted && running.began.is_some_and(|began| !is_steady(began)) {
+            running.is_jolted = true;
+            for ticker in &running.tickers {
+                let whom = self.person(ticker);
+                self.blows[whom] += 1;
+            }
+        }
+    }
+
     /// A file of somebody who is not worked on is damaged.
     pub(crate) fn damage(&mut self) {
         let whom = usize::try_from(self.dice.below(self.folders.len() as u64)).expect("few");
@@ -373,83 +408,12 @@ impl<'a> Life<'a> {
             for partition in self.folders[whom].lost_unproven(&before) {
                 self.truths[whom].never_told(partition.span());
             }
-            if self.folders[whom].lines.len() < before.lines.len() {
-                self.truths[whom].forget(self.t);
+            for line in before.lines.iter().skip(self.folders[whom].lines.len()) {
+                self.truths[whom].forget(line.partition.span(), self.t);
             }
             self.counts.damages += 1;
             self.tell(|| format!("{ticker}: {what}"));
-            if self.folders[whom].needs_a_person() {
-                self.needs_a_person.insert(whom);
-            }
         }
-    }
-}
-
-impl Life<'_> {
-    /// `ticker` is called done for `days`: then the tree holds what the source has said last.
-    pub(crate) fn must_be_there(&self, ticker: &Ticker, days: DateRange) -> Result<(), Wrong> {
-        let whom = self.person(ticker);
-        if let Some(day) = self.folders[whom].denied(days) {
-            return Err(Wrong(format!(
-                "{ticker} is called done, and rows of {day} stand there that its ledger denies"
-            )));
-        }
-        let reader = Reader { run_began: self.created.0, is_anew: self.is_anew, now: self.now() };
-        match self.truths[whom].contradicts(self.fate, &self.folders[whom], days, reader) {
-            None => Ok(()),
-            Some(what) => Err(Wrong(format!("{ticker} is called done, and {what}"))),
-        }
-    }
-}
-
-impl Life<'_> {
-    /// Everybody whom the run calls done has what the source has said.
-    pub(crate) fn all_done_are_there(&self) -> Result<(), Wrong> {
-        for (_, batch) in self.machine.batches() {
-            for ticker in batch.done() {
-                self.must_be_there(ticker, batch.part().days(self.fate.asked))?;
-            }
-        }
-        for person in &self.fate.people {
-            let mut batches = self.machine.batches();
-            if !batches.any(|(_, batch)| batch.members().contains(&person.ticker)) {
-                self.must_be_there(&person.ticker, self.fate.asked)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whoever is said to have moved on in an attempt was given an answer in it.
-    fn moved_on_by_itself(&self, ticker: &Ticker, running: &Running, partway: Partway) -> Result<(), Wrong> {
-        let truth = &self.truths[self.person(ticker)];
-        let Some(began) = running.began.filter(|began| self.fate.clock.is_steady(*began, self.t)) else {
-            return Ok(());
-        };
-        // Ledgers keep whole seconds.
-        let stamp = self.fate.wall(began) - SignedDuration::from_secs(2);
-        if partway.fresh_days == 0 || truth.was_answered(began, stamp) {
-            return Ok(());
-        }
-        let days = partway.fresh_days;
-        Err(Wrong(format!("{ticker} is said to have got {days} days in an attempt that got none")))
-    }
-
-    /// The run is about to be closed as incomplete. Whoever is good is not given up while the source serves it, but for
-    /// more violent ends than its retries.
-    pub(crate) fn nobody_innocent_is_given_up(&self) -> Result<(), Wrong> {
-        for (_, batch) in self.machine.batches() {
-            for (ticker, failure) in batch.failures() {
-                let whom = self.person(ticker);
-                let is_good = self.fate.is_good(whom);
-                let was_served = self.fate.was_served(whom, self.anew_at, self.t);
-                let is_beaten = self.blows[whom] > self.fate.rules.retries;
-                if is_good && was_served && !is_beaten && !self.needs_a_person.contains(&whom) {
-                    let cause = &failure.cause;
-                    return Err(Wrong(format!("{ticker} is good, was served, and is given up: {cause}")));
-                }
-            }
-        }
-        Ok(())
     }
 }
 
@@ -461,6 +425,8 @@ pub(crate) fn never_begun(number: u32, work: Work, began_at: Timestamp, run: Dat
         tickers: work.tickers,
         began_at,
         began: None,
+        clock_from: 0,
+        is_jolted: false,
         deeds: VecDeque::new(),
         ends_at: 0,
         ending: Ending::Interrupted,

@@ -4,7 +4,7 @@
 //! life is one run, from its first start to a last one in which no trouble is left but what tickers have for good.
 //! The same key leads the same life, step by step: `WORLD_LIFE=KEY` tells it whole.
 //!
-//! Faults made by hand, and the first of the ten thousand lives that finds each:
+//! Faults made by hand, and the first of the ten thousand lives that found each when it was made:
 //!
 //! | fault | life |
 //! |---|---|
@@ -26,9 +26,14 @@ mod play;
 mod fate;
 mod source;
 mod disk;
+mod deeds;
+mod store;
 mod truth;
 mod worker;
 mod life;
+mod promises;
+mod prepare;
+mod bounds;
 mod supervisor;
 
 use std::collections::BTreeMap;
@@ -126,7 +131,9 @@ fn calm(life: &mut Life<'_>) -> Result<(), Wrong> {
         match supervisor::start(life)? {
             End::Closed(Outcome::Complete) => break,
             End::Closed(_) => {}
-            End::Killed | End::Failed => return Err(Wrong("no end although nothing happens".to_owned())),
+            End::Killed | End::Failed | End::Refused => {
+                return Err(Wrong("no end although nothing happens".to_owned()));
+            }
         }
         let t = life.t + HOUR;
         life.pass_to(t);
@@ -137,11 +144,8 @@ fn calm(life: &mut Life<'_>) -> Result<(), Wrong> {
 fn innocents_are_done(life: &Life<'_>) -> Result<(), Wrong> {
     for (whom, person) in life.fate.people.iter().enumerate() {
         let to_be_had = life.fate.to_be_had(whom);
-        if life.needs_a_person.contains(&whom) {
-            continue;
-        }
         // As of the run's creation: an empty answer that has become old enough to be asked again is the next run's business.
-        let trust = Trust { recheck_at: life.created.1, ..life.trust() };
+        let trust = Trust { recheck_at: life.created.1.min(life.now()), ..life.trust() };
         let missing = life.folders[whom].ledger().missing(life.fate.asked, &trust);
         let missing = missing.intersection(&to_be_had);
         if !missing.is_empty() {
@@ -224,6 +228,36 @@ fn every_run_ends_and_what_it_says_is_true_in_ten_thousand_lives() {
     match lead(key, Story::told()) {
         Ok(counts) => eprintln!("{counts:?}"),
         Err(death) => panic!("{}\n{}", death.story.last(usize::MAX), death.wrong.0),
+    }
+}
+
+/// Lives that went wrong once, out of a million, and what each of them found.
+const ONCE_WRONG: [(u64, &str); 11] = [
+    (112_694, "a run that is to end for a refused key waited for a full disk, for ever"),
+    (360_219, "and so did one that had sent batches ahead in vain"),
+    (801_244, "a loss that a crash left half asked failed its ticker, though the rest came right after"),
+    (110_963, "and so it did where no event told whose trouble that was"),
+    (
+        313_104,
+        "rows were missed of which the only file and the only line had been deleted (the world's own memory)",
+    ),
+    (
+        728,
+        "rows of which no line tells give way to an answer that does not bring them (the world's own memory)",
+    ),
+    (441_371, "a start was taken for done where nothing can be written (the world's own start)"),
+    (635_161, "and its attempts were charged"),
+    (423_137, "a clock that was set back took away what an attempt had believed; that counts as a blow"),
+    (958_753, "who was told empty by a clock that was ahead is asked again by the next run only"),
+    (367_631, "another supervisor can't know how far the wall was from the clock of the one before"),
+];
+
+#[test]
+fn lives_that_went_wrong_once_do_so_no_more() {
+    for (key, what) in ONCE_WRONG {
+        if let Err(death) = lead(key, Story::told()) {
+            panic!("life {key}: {what}; now: {}\n{}", death.wrong.0, death.story.last(60));
+        }
     }
 }
 

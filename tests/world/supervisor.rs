@@ -2,26 +2,22 @@
 //! decides is done, and at every step the supervisor may be killed.
 
 use jiff::{SignedDuration, Timestamp};
-use launcher::plan::part::{self, Part};
-use launcher::plan::weights::Weight;
-use launcher::supervise::batch::{Batch, BatchState, Charges};
-use launcher::supervise::facts::{Edition, Entry, Fact, Outcome, Tally};
+use launcher::supervise::batch::{Batch, BatchState};
+use launcher::supervise::facts::{Edition, Entry, Fact, Outcome};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
-use shared::dataset::coverage::{Coverage, DateRange};
-use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
+use super::bounds::check;
 use super::clock::{HOUR, MINUTE, SECOND};
 use super::fate::Trouble;
 use super::life::{Life, Wrong};
+use super::prepare::prepared;
 use super::story::brief;
 
 /// More rounds than these in one run of a supervisor are no end.
 const ROUNDS: u64 = 20_000;
-/// So many that are sent ahead and hear nothing cost nobody an attempt.
-const FREE: u32 = 8;
 /// What is gone is brought again so many times.
 const TIMES_GONE: u32 = 3;
 
@@ -39,6 +35,8 @@ pub(crate) enum End {
     Killed,
     /// It gave up: what was proven does not stay, or nothing can be written.
     Failed,
+    /// It did not begin: a look before the start found that nothing can be written.
+    Refused,
 }
 
 /// Why a round did not end.
@@ -72,6 +70,10 @@ struct Supervisor<'l, 'a> {
 pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
     life.counts.starts += 1;
     life.tell(|| "-- start".to_owned());
+    if let Some(trouble) = life.fate.machine_trouble(life.t) {
+        life.tell(|| format!("-- refused: {trouble:?}"));
+        return Ok(End::Refused);
+    }
     let mut machine = Machine::new(life.fate.rules);
     for entry in &life.journal {
         machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
@@ -118,7 +120,7 @@ pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
 
 impl Supervisor<'_, '_> {
     fn supervise(&mut self) -> Result<Outcome, Broken> {
-        let prepared = self.prepared(self.life.now());
+        let prepared = prepared(self.life, self.life.now());
         let entries = prepared.into_iter().map(|fact| Entry { at: self.life.now(), fact }).collect();
         if !self.write(entries)? {
             return Err(Broken::Failed);
@@ -130,6 +132,7 @@ impl Supervisor<'_, '_> {
         }
         let latest = self.life.journal.iter().map(|entry| entry.at).max();
         self.clock = (self.life.t, latest.map_or(self.life.now(), |latest| latest.max(self.life.now())));
+        self.life.clock_from = self.life.t;
         let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
         self.note(Fact::Opened { supervisor, edition: Edition::LATEST })?;
         self.close_orphans()?;
@@ -172,8 +175,8 @@ impl Supervisor<'_, '_> {
             if self.life.running.contains_key(&id) {
                 continue;
             }
-            let running = super::life::never_begun(attempt, work, since, self.life.fate.asked);
-            let report = self.life.report(&running, self.now())?;
+            let mut running = super::life::never_begun(attempt, work, since, self.life.fate.asked);
+            let report = self.life.report(&mut running, self.now())?;
             self.note(Fact::Ended { batch: id, attempt, report })?;
         }
         Ok(())
@@ -201,10 +204,10 @@ impl Supervisor<'_, '_> {
             launches => self.launch(launches)?,
         }
         let is_stopping = matches!(self.life.machine.run(), RunState::Stopping { .. });
-        if is_stopping && self.unwritten.is_empty() && !self.is_stop_asked {
+        if is_stopping && (self.unwritten.is_empty() || self.is_in_trouble) && !self.is_stop_asked {
             self.ask_to_end();
         }
-        self.check()?;
+        check(self.life)?;
         Ok(match self.life.machine.run() {
             RunState::Closed { outcome } => Some(outcome.clone()),
             RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => None,
@@ -220,48 +223,6 @@ impl Supervisor<'_, '_> {
     fn ask_to_end(&mut self) {
         self.is_stop_asked = true;
         self.life.ask_to_end();
-    }
-
-    /// What must hold at every step.
-    fn check(&self) -> Result<(), Wrong> {
-        let machine = &self.life.machine;
-        let most = self.life.fate.rules.max_concurrent.get();
-        if machine.running() > most {
-            return Err(Wrong(format!("{} workers where {most} may run", machine.running())));
-        }
-        if machine.running() as usize != self.life.running.len() {
-            let (said, real) = (machine.running(), self.life.running.len());
-            return Err(Wrong(format!("the machine believes in {said} workers, {real} run")));
-        }
-        self.bounds()
-    }
-
-    /// What every attempt and every pause costs is bounded, and who has trouble of its own keeps nobody else waiting.
-    fn bounds(&self) -> Result<(), Wrong> {
-        let (machine, fate) = (&self.life.machine, self.life.fate);
-        let retries = fate.rules.retries;
-        for (id, batch) in machine.batches() {
-            for ticker in batch.left() {
-                let Charges { transient, crash, memory } = batch.charges(ticker).unwrap_or_default();
-                if transient.max(crash).max(memory) > retries {
-                    return Err(Wrong(format!(
-                        "{ticker} of {id} is tried more often than {retries} retries allow"
-                    )));
-                }
-            }
-        }
-        let RunState::Paused { probe: Probe::Canary { failed, .. }, why, .. } = machine.run() else {
-            return Ok(());
-        };
-        let people = u32::try_from(fate.people.len()).expect("few") + 1;
-        let most = FREE + 2 * people + 3 * people * (retries + 1);
-        if *failed > most {
-            return Err(Wrong(format!("{failed} were sent ahead in vain, where {most} are enough")));
-        }
-        if fate.has_only_own_trouble() {
-            return Err(Wrong(format!("the run waits although nobody has trouble but its own: {why}")));
-        }
-        Ok(())
     }
 
     fn replays(&self) -> Result<(), Wrong> {
@@ -280,8 +241,8 @@ impl Supervisor<'_, '_> {
         let over: Vec<BatchId> =
             self.life.running.iter().filter(|(_, it)| it.ends_at <= t).map(|(id, _)| *id).collect();
         for id in over {
-            let running = self.life.running.remove(&id).expect("it was there a moment ago");
-            let report = self.life.report(&running, self.now())?;
+            let mut running = self.life.running.remove(&id).expect("it was there a moment ago");
+            let report = self.life.report(&mut running, self.now())?;
             let done: Vec<Ticker> = running
                 .tickers
                 .iter()
@@ -361,7 +322,7 @@ impl Supervisor<'_, '_> {
             if self.life.happens(self.life.fate.odds.damage) {
                 self.life.damage();
             }
-            let facts = self.prepared(self.life.created.1.min(self.life.now()));
+            let facts = prepared(self.life, self.life.created.1.min(self.life.now()));
             if facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
                 if self.times_gone == TIMES_GONE {
                     return Err(Broken::Failed);
@@ -386,84 +347,6 @@ impl Supervisor<'_, '_> {
         Ok(())
     }
 
-    /// As `prepare::prepare` does it, at `now`.
-    fn prepared(&self, now: Timestamp) -> Vec<Fact> {
-        let life = &self.life;
-        let trust = shared::dataset::trust::Trust { recheck_at: now, ..life.trust() };
-        let proof = |ticker: &Ticker, part: Part| {
-            let ledger = life.folders[life.person(ticker)].ledger();
-            let days = part.days(life.fate.asked);
-            ledger.missing(days, &trust).is_empty().then(|| Tally::of_ticker(ledger.summary(days, &trust)))
-        };
-        let mut facts = vec![Fact::Surveyed { proven: Tally::default() }];
-        for (id, batch) in life.machine.batches() {
-            if matches!(batch.state, BatchState::Running { .. }) {
-                continue;
-            }
-            let mut proven = Tally::default();
-            let mut unfinished = Vec::new();
-            for ticker in batch.done() {
-                match proof(ticker, batch.part()) {
-                    Some(tally) => proven += tally,
-                    None => unfinished.push(ticker.clone()),
-                }
-            }
-            if !unfinished.is_empty() {
-                facts.push(Fact::Reopened { batch: id, unfinished, proven });
-            }
-        }
-        let (mut surveyed, mut unproven) = (Tally::default(), Vec::new());
-        for (tickers, part) in self.plan() {
-            let (proven, short): (Vec<_>, Vec<_>) = tickers
-                .into_iter()
-                .map(|ticker| (proof(&ticker, part), ticker))
-                .partition(|(tally, _)| part.is_whole() && tally.is_some());
-            proven.into_iter().filter_map(|(tally, _)| tally).for_each(|tally| surveyed += tally);
-            if !short.is_empty() {
-                unproven.push((short.into_iter().map(|(_, ticker)| ticker).collect::<Vec<_>>(), part));
-            }
-        }
-        facts[0] = Fact::Surveyed { proven: surveyed };
-        let first = life.machine.next_batch().0;
-        facts.extend((first..).zip(unproven).map(|(number, (tickers, part))| Fact::Planned {
-            batch: BatchId(number),
-            tickers,
-            part,
-            weight: Weight::Unknown,
-        }));
-        facts
-    }
-
-    /// Who is in no batch, and who is to work on them. A split ticker has two parts, cut where a partition begins; of a
-    /// plan that was torn off the days that are missing.
-    fn plan(&self) -> Vec<(Vec<Ticker>, Part)> {
-        let fate = self.life.fate;
-        let planned_of = |ticker: &Ticker| -> Coverage {
-            let batches = self.life.machine.batches().map(|(_, batch)| batch);
-            let own = batches.filter(|batch| batch.members().contains(ticker));
-            own.map(|batch| batch.part().days(fate.asked)).collect()
-        };
-        let missing = |ticker: &Ticker| Coverage::from(fate.asked).minus(&planned_of(ticker));
-        let mut plan = Vec::new();
-        let mut whole = Vec::new();
-        for (number, person) in fate.people.iter().enumerate() {
-            let missing = missing(&person.ticker);
-            if fate.is_split && number == 0 && missing == Coverage::from(fate.asked) {
-                let slices = Partition::within(fate.kind, fate.asked)
-                    .filter_map(|partition| Some((partition.span().intersection(fate.asked)?, 10)));
-                let parts = part::cut(&slices.collect::<Vec<_>>(), 2);
-                plan.extend(parts.into_iter().map(|(part, _)| (vec![person.ticker.clone()], part)));
-            } else if missing == Coverage::from(fate.asked) {
-                whole.push(person.ticker.clone());
-            } else {
-                let part = |days: &DateRange| (vec![person.ticker.clone()], Part::of(*days, fate.asked));
-                plan.extend(missing.ranges().iter().map(part));
-            }
-        }
-        plan.extend(whole.chunks(fate.batch_size).map(|tickers| (tickers.to_vec(), Part::WHOLE)));
-        plan
-    }
-
     fn note(&mut self, fact: Fact) -> Result<(), Broken> {
         let entry = Entry { at: self.now(), fact };
         self.life.tell(|| brief(&entry.fact));
@@ -478,7 +361,7 @@ impl Supervisor<'_, '_> {
         }
         if self.life.fate.machine_trouble(self.life.t) == Some(Trouble::FullDisk) {
             self.is_in_trouble = true;
-            return if self.is_stop_asked && self.life.running.is_empty() {
+            return if self.life.machine.waits_for_nobody(self.life.running.len()) {
                 Err(Broken::Failed)
             } else {
                 Ok(false)

@@ -52,8 +52,10 @@ pub(crate) struct Truth {
     given: BTreeMap<TradingDay, Vec<Told>>,
     /// When any answer came, of whatever days, and by which stamp.
     answered: Vec<(u64, Timestamp)>,
-    /// When what was known of it was destroyed: nobody can know what rows there were.
-    forgotten_at: Option<u64>,
+    /// Days whose rows stand in a file of which no line tells: there the newest answer with rows counts.
+    untold: Coverage,
+    /// When what was known of a day was destroyed: nobody can know what rows there were.
+    forgotten_at: BTreeMap<TradingDay, u64>,
 }
 
 impl Truth {
@@ -66,11 +68,19 @@ impl Truth {
         days: &Coverage,
     ) {
         self.answered.push((t, asked_at));
+        let (replaced, untold) = (self.untold.intersection(days), self.untold.union(days));
+        replaced.ranges().iter().for_each(|days| self.never_told(*days));
+        self.untold = untold;
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let rows: Vec<_> = draft.iter().filter(|row| row.date == *day).map(|row| row.bar).collect();
             let given = if rows.is_empty() { Given::Empty } else { Given::Rows(rows) };
             self.given.entry(*day).or_default().push((t, asked_at, given));
         }
+    }
+
+    /// A line tells of the rows that came for `days`.
+    pub(crate) fn proven(&mut self, days: &Coverage) {
+        self.untold = self.untold.minus(days);
     }
 
     /// An answer without rows was recorded for `days`.
@@ -94,14 +104,15 @@ impl Truth {
 
     /// A file with rows of these days is lost before any line spoke of it: nobody can know.
     pub(crate) fn never_told(&mut self, days: DateRange) {
+        self.untold = self.untold.minus(&days.into());
         for (_, given) in self.given.iter_mut().filter(|(day, _)| days.contains(**day)) {
             given.retain(|told| rows(told).is_none());
         }
     }
 
-    /// Its ledger was damaged.
-    pub(crate) fn forget(&mut self, t: u64) {
-        self.forgotten_at = Some(t);
+    /// A line of its ledger that told of `days` is gone.
+    pub(crate) fn forget(&mut self, days: DateRange, t: u64) {
+        self.forgotten_at.extend(self.given.keys().filter(|day| days.contains(**day)).map(|day| (*day, t)));
     }
 
     /// Why the tree does not hold what somebody who is called done must have; nothing when it does.
@@ -120,7 +131,8 @@ impl Truth {
             }
             let rows_given: Vec<&Vec<Ohlcv>> = given.iter().filter_map(rows).collect();
             let rows_found: Vec<Ohlcv> = found.iter().map(|row| row.bar).collect();
-            let is_known = |(t, ..): &&Told| self.forgotten_at.is_none_or(|forgotten| *t > forgotten);
+            let is_known =
+                |(t, ..): &&Told| self.forgotten_at.get(day).is_none_or(|forgotten| *t > *forgotten);
             let rows_known = given.iter().filter(is_known).any(|given| rows(given).is_some());
             if !rows_known && rows_found.is_empty() && given.iter().any(|given| is_known(&given)) {
                 continue;

@@ -2,26 +2,20 @@
 //!
 //! It looks ahead: what it does depends on fate alone, and nobody else writes what it writes. Whoever ends it before its
 //! time keeps what was done by then, and nothing of the rest. What is asked, believed, cut, merged, waited for and recorded
-//! is decided by the code of `worker` and `shared`; here is only the order in which a worker calls it.
+//! is decided by the code of `worker` and `shared`; here is only the order in which a worker calls it, and in `store` that in
+//! which rows and lines reach the disk.
 
-use std::io::ErrorKind;
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::dataset::answers::{Asker, Asking, Said};
+use shared::dataset::answers::{Asker, Asking};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
-use shared::dataset::entry::Shorter;
-use shared::dataset::kind::Kind;
-use shared::dataset::ledger::{Entry, FileProof};
-use shared::dataset::merge::{self, DatedBar};
-use shared::dataset::partition::Partition;
-use shared::dataset::row::{self, Row};
+use shared::dataset::row;
 use shared::dataset::trust::Trust;
-use shared::disk::publish::DiskError;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 use shared::run::base_url::{BaseUrl, PlainHttp};
 use shared::run::events::{Event, Persistence};
 use shared::run::exit::Exit;
@@ -36,26 +30,26 @@ use worker::ingest::division::{Division, Why, halves};
 use worker::ingest::not_to_be_had::NotToBeHad;
 use worker::ingest::partitioner::{Partitioner, Piece};
 use worker::ingest::requests::requests;
-use worker::ingest::store::StoreError;
+use worker::ingest::store::{Kept, StoreError};
 use worker::ingest::tally::{Fatal, TickerError, Verdict};
 use worker::report;
 
 use super::clock::SECOND;
-use super::disk::{File, Folder};
-use super::fate::{Character, Fate, Trouble};
+use super::deeds::{Deed, Log};
+use super::disk::Folder;
+use super::fate::{Character, Fate};
 use super::source;
+use super::store::Store;
 
-/// Something that a worker does.
-#[derive(Debug, Clone)]
-pub(crate) enum Deed {
-    /// It says something in its events.
-    Says(Event),
-    /// It asks the source.
-    Asks(usize),
-    /// It renames a file into its place, with these days of the answer; and when that was asked for.
-    Publishes(usize, Partition, File, Vec<DatedBar>, Coverage, Timestamp),
-    /// It appends to a ledger; the days were answered like this.
-    Proves(usize, Vec<Entry>, Vec<(Coverage, Said, Timestamp)>),
+/// A plan may refuse so many of the newest days for being too new: that says nothing of older ones.
+const TOO_NEW_DAYS: u32 = 7;
+
+/// How far back into a range the plan reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    FirstDay,
+    LaterDay,
+    Nothing,
 }
 
 /// One attempt.
@@ -81,24 +75,19 @@ pub(crate) struct Orders<'a> {
 
 struct Worker<'a> {
     orders: &'a Orders<'a>,
-    t: u64,
+    log: Log,
     dice: Dice,
-    deeds: Vec<(u64, Deed)>,
     base: BaseUrl,
-    plan_begins: Option<shared::market::trading_day::TradingDay>,
+    plan_begins: Option<TradingDay>,
 }
 
-struct Visit {
+struct Visit<'a> {
     whom: usize,
-    folder: Folder,
+    store: Store<'a>,
     wanted: Coverage,
     /// What of it is not answered for yet.
     open: Coverage,
     tries: Tries,
-    draft: Vec<DatedBar>,
-    shorter: Vec<Shorter>,
-    unproven: Vec<Entry>,
-    answered: Vec<(Coverage, Said, Timestamp)>,
     rows: u64,
     pages: u64,
 }
@@ -111,14 +100,14 @@ pub(crate) fn course<'a>(
     dice: Dice,
 ) -> Course {
     let base = BaseUrl::parse("http://127.0.0.1:1", PlainHttp::LoopbackOnly).expect("an origin");
-    let mut worker = Worker { orders, t, dice, deeds: Vec::new(), base, plan_begins: None };
+    let mut worker = Worker { orders, log: Log::since(t), dice, base, plan_begins: None };
     let (mut transient, mut permanent, mut cut_short, mut poisoned_at) = (0, 0, None, None);
     for &whom in &orders.people {
-        worker.pass(50);
+        worker.log.pass(50);
         let person = &orders.fate.people[whom];
         worker.says(Event::TickerStart { ticker: person.ticker.clone() });
         if person.character == Character::Poison {
-            poisoned_at = Some(worker.t + 10);
+            poisoned_at = Some(worker.log.t + 10);
         }
         let error = match worker.ingest(whom, folder_of(whom)) {
             Ok((rows, pages)) => {
@@ -152,21 +141,13 @@ pub(crate) fn course<'a>(
         None if permanent > 0 => Exit::Permanent,
         None => Exit::Done,
     };
-    worker.pass(10);
-    Course { deeds: worker.deeds, ends_at: worker.t, exit, poisoned_at }
+    worker.log.pass(10);
+    Course { ends_at: worker.log.t, deeds: worker.log.deeds, exit, poisoned_at }
 }
 
-impl Worker<'_> {
-    fn pass(&mut self, ms: u64) {
-        self.t += ms;
-    }
-
+impl<'a> Worker<'a> {
     fn says(&mut self, event: Event) {
-        self.does(Deed::Says(event));
-    }
-
-    fn does(&mut self, deed: Deed) {
-        self.deeds.push((self.t, deed));
+        self.log.does(Deed::Says(event));
     }
 
     /// Whose trouble it is; an exit where nobody of the batch would get further.
@@ -174,68 +155,67 @@ impl Worker<'_> {
         match error.verdict() {
             Verdict::Ticker(trouble) => Ok(trouble),
             Verdict::Batch(exit) => Err(exit),
-            Verdict::TickerUnlessTheTreeIs(kind) => match self.orders.fate.machine_trouble(self.t) {
+            Verdict::TickerUnlessTheTreeIs(kind) => match self.orders.fate.machine_trouble(self.log.t) {
                 None => Ok(report::Trouble::own_for_good(kind)),
                 Some(_) => Err(Exit::LocalResource),
             },
         }
     }
 
+    fn ticker(&self, whom: usize) -> &'a Ticker {
+        &self.orders.fate.people[whom].ticker
+    }
+
     fn ingest(&mut self, whom: usize, folder: &Folder) -> Result<(u64, u64), TickerError> {
         let Orders { fate, days, since, .. } = *self.orders;
-        self.may_write(whom)?;
+        let store = Store::open(fate, whom, folder, days, &mut self.log)?;
         let run = Some(self.orders.run);
-        let trust = Trust { since, run, ..Trust::at(fate.wall(self.t), fate.recheck_empty) };
-        let mut wanted = folder.ledger().to_ask(days, &trust);
-        let mut visit = Visit {
-            whom,
-            folder: folder.clone(),
-            open: wanted.clone(),
-            wanted: wanted.clone(),
-            tries: self.tries(Why::Wanted),
-            draft: Vec::new(),
-            shorter: Vec::new(),
-            unproven: Vec::new(),
-            answered: Vec::new(),
-            rows: 0,
-            pages: 0,
-        };
+        let trust = Trust { since, run, ..Trust::at(fate.wall(self.log.t), fate.recheck_empty) };
+        let wanted = store.ledger().to_ask(days, &trust);
+        let (open, tries) = (wanted.clone(), self.tries(Why::Wanted));
+        let mut visit = Visit { whom, store, wanted, open, tries, rows: 0, pages: 0 };
+        self.ask_all(&mut visit)?;
+        Ok((visit.rows, visit.pages))
+    }
+
+    /// As `Pipeline::ask_all` does it.
+    fn ask_all(&mut self, visit: &mut Visit<'_>) -> Result<(), TickerError> {
+        let Orders { fate, days, .. } = *self.orders;
         let mut asked = Coverage::empty();
-        while !wanted.is_empty() {
-            asked = asked.union(&wanted);
-            visit.open = wanted.clone();
-            visit.wanted = wanted;
-            let division = self.ask(&mut visit)?;
+        while !visit.wanted.is_empty() {
+            asked = asked.union(&visit.wanted);
+            visit.open = visit.wanted.clone();
+            let division = self.ask(visit)?;
             if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open, Vec::new()) {
                 return Err(error.into());
             }
-            wanted = visit.folder.ledger().lost_beside(&asked).minus(&asked);
+            visit.wanted = visit.store.ledger().lost_beside(&asked).minus(&asked);
         }
-        match TickerError::of_shorter(&visit.shorter) {
-            Some(error) => Err(error),
-            None => Ok((visit.rows, visit.pages)),
-        }
+        visit.store.verdict().map_or(Ok(()), Err)
     }
 
     /// As `Pipeline::ask` does it.
-    fn ask(&mut self, visit: &mut Visit) -> Result<Division, TickerError> {
+    fn ask(&mut self, visit: &mut Visit<'_>) -> Result<Division, TickerError> {
         let fate = self.orders.fate;
-        let asked_for = requests(&visit.wanted, fate.window, &visit.folder.ledger());
+        let asked_for = requests(&visit.wanted, fate.window, visit.store.ledger());
         let mut division = Division::new(fate.kind, &asked_for);
         while let Some(piece) = division.next_piece() {
-            let Some(days) = visit.open.intersection(&piece.days.into()).hull() else { continue };
+            let Some(days) = visit.open_of(piece.days).hull() else { continue };
             let pages = visit.pages;
             visit.tries = self.tries(piece.why);
             let ended = self.fetch_within_plan(visit, days);
-            if visit.pages > pages || ended.is_ok() {
+            if visit.pages > pages {
                 division.page_came();
             }
             let failure = match ended {
-                Ok(()) => continue,
+                Ok(()) => {
+                    division.page_came();
+                    continue;
+                }
                 Err(TickerError::Source(failure)) => failure,
                 Err(error) => return Err(error),
             };
-            let Some(left) = visit.open.intersection(&days.into()).hull() else { continue };
+            let Some(left) = visit.open_of(days).hull() else { continue };
             let hint = failure.stamp().and_then(|stamp| fate.zone.day_of_ms(stamp));
             division.failed(piece, failure, left, hint)?;
         }
@@ -252,62 +232,63 @@ impl Worker<'_> {
         }
     }
 
-    fn fetch_within_plan(&mut self, visit: &mut Visit, range: DateRange) -> Result<(), TickerError> {
-        let Some(begins) = self.plan_begins.filter(|begins| *begins > range.from()) else {
+    /// As `Pipeline::fetch_within_plan` does it.
+    fn fetch_within_plan(&mut self, visit: &mut Visit<'_>, range: DateRange) -> Result<(), TickerError> {
+        let begins = self.plan_begins;
+        let known = begins.and_then(|begins| DateRange::new(range.from(), begins.previous().min(range.to())));
+        let Some(before) = known.and_then(|before| visit.wanted_of(before).hull()) else {
             return self.fetch(visit, range).map(drop);
         };
-        let before = DateRange::new(range.from(), begins.previous().min(range.to())).expect("in order");
-        self.refuse(visit, before)?;
-        let reached = DateRange::new(begins, range.to());
-        let reached = reached.and_then(|reached| visit.wanted.intersection(&reached.into()).hull());
-        reached.map_or(Ok(()), |reached| self.fetch(visit, reached).map(drop))
+        match self.follow(visit, before.to().into()) {
+            Ok(()) => {}
+            Err(TickerError::Source(Failure::OutsidePlan(_))) => self.refuse(visit, before)?,
+            Err(error) => return Err(error),
+        }
+        let rest = visit.open_of(range).hull();
+        rest.map_or(Ok(()), |rest| self.fetch(visit, rest).map(drop))
     }
 
-    /// Returns whether the plan reaches the first day of `range`, and whether it reaches any.
-    fn fetch(&mut self, visit: &mut Visit, range: DateRange) -> Result<(bool, bool), TickerError> {
+    /// As `Pipeline::fetch` does it.
+    fn fetch(&mut self, visit: &mut Visit<'_>, range: DateRange) -> Result<Reach, TickerError> {
         match self.follow(visit, range) {
-            Ok(()) => return Ok((true, true)),
+            Ok(()) => return Ok(Reach::FirstDay),
             Err(TickerError::Source(Failure::OutsidePlan(_))) => {}
             Err(error) => return Err(error),
         }
         let Some((older, newer)) = halves(range) else {
             self.refuse(visit, range)?;
-            return Ok((false, false));
+            return Ok(Reach::Nothing);
         };
         let of_newer = self.fetch(visit, newer)?;
-        if !of_newer.0 && newer.days() > 1 {
+        if of_newer != Reach::FirstDay && newer.days() > TOO_NEW_DAYS {
             self.refuse(visit, older)?;
             return Ok(of_newer);
         }
         let of_older = self.fetch(visit, older)?;
-        if of_newer.0 && !of_older.1 {
+        if (of_newer, of_older) == (Reach::FirstDay, Reach::Nothing) {
             self.plan_begins = Some(newer.from());
         }
-        Ok((of_older.0, of_older.1 || of_newer.1))
+        Ok(match (of_older, of_newer) {
+            (Reach::Nothing, Reach::Nothing) => Reach::Nothing,
+            (Reach::Nothing, _) => Reach::LaterDay,
+            (of_older, _) => of_older,
+        })
     }
 
-    fn refuse(&mut self, visit: &mut Visit, days: DateRange) -> Result<(), TickerError> {
-        let refused = visit.wanted.intersection(&days.into());
-        let Some(hull) = refused.hull() else { return Ok(()) };
-        let (asking, kind) = (self.asking(), self.orders.fate.kind);
-        for partition in Partition::within(kind, hull) {
-            let days = refused.intersection(&partition.span().into());
-            if !days.is_empty() {
-                let entry = visit.known(partition, &self.orders.fate.people[visit.whom].ticker);
-                visit.record(entry, &days, Said::OutsidePlan, asking, 0);
-            }
-        }
-        self.prove(visit)?;
+    fn refuse(&mut self, visit: &mut Visit<'_>, days: DateRange) -> Result<(), TickerError> {
+        let refused = visit.wanted_of(days);
+        visit.store.record_outside_plan(&refused, self.asking(), &mut self.log)?;
         visit.open = visit.open.minus(&refused);
         Ok(())
     }
 
-    fn follow(&mut self, visit: &mut Visit, range: DateRange) -> Result<(), TickerError> {
-        let Fate { kind, zone, .. } = *self.orders.fate;
-        let endpoint = Endpoint::MinuteBars(self.orders.fate.people[visit.whom].ticker.clone(), Adjusted::No);
+    fn follow(&mut self, visit: &mut Visit<'_>, range: DateRange) -> Result<(), TickerError> {
+        let Fate { kind, zone, tries, .. } = *self.orders.fate;
+        let ticker = self.ticker(visit.whom);
+        let endpoint = Endpoint::MinuteBars(ticker.clone(), Adjusted::No);
         let window = row::window::<Ohlcv>(kind, zone, range);
         let mut chain = Chain::new(self.base.clone(), endpoint, window);
-        let mut partitioner = Partitioner::new(kind, zone, visit.wanted.intersection(&range.into()));
+        let mut partitioner = Partitioner::new(kind, zone, visit.wanted_of(range));
         let asking = self.asking();
         let mut lies = 0;
         while let Some(url) = chain.url().cloned() {
@@ -315,11 +296,7 @@ impl Worker<'_> {
                 Ok(page) => chain.accept(page),
                 Err(Failure::Lie(lie)) => Err(lie),
                 Err(failure) if chain.ended_by(&failure) => break,
-                Err(failure) => {
-                    visit.draft.clear();
-                    self.prove(visit)?;
-                    return Err(failure.into());
-                }
+                Err(failure) => return self.break_off(visit, failure),
             };
             match received {
                 Ok(rows) => {
@@ -329,27 +306,19 @@ impl Worker<'_> {
                     for piece in partitioner.take(rows) {
                         self.keep(visit, piece, asking)?;
                     }
-                    self.says(Event::Progress {
-                        ticker: self.orders.fate.people[visit.whom].ticker.clone(),
-                        rows: visit.rows,
-                        pages: visit.pages,
-                        bytes: 100,
-                    });
+                    let (rows, pages) = (visit.rows, visit.pages);
+                    self.says(Event::Progress { ticker: ticker.clone(), rows, pages, bytes: 100 });
                 }
                 Err(lie) => {
                     lies += 1;
                     if lies >= visit.tries.lies {
-                        visit.draft.clear();
-                        self.prove(visit)?;
-                        return Err(Failure::Lie(lie).into());
+                        return self.break_off(visit, Failure::Lie(lie));
                     }
                     if lies == 2 {
                         chain.restart();
                     }
                     let chance = unit(self.dice.roll());
-                    let wait = Self::backoff(self.orders.fate.tries)
-                        .wait_after_faults(lies, chance)
-                        .unwrap_or_default();
+                    let wait = Self::backoff(tries).wait_after_faults(lies, chance).unwrap_or_default();
                     self.sleep(wait);
                 }
             }
@@ -357,7 +326,30 @@ impl Worker<'_> {
         for piece in partitioner.finish::<Ohlcv>() {
             self.keep(visit, piece, asking)?;
         }
-        self.prove(visit)
+        Ok(visit.store.prove(&mut self.log)?)
+    }
+
+    fn break_off(&mut self, visit: &mut Visit<'_>, failure: Failure) -> Result<(), TickerError> {
+        visit.store.discard();
+        visit.store.prove(&mut self.log)?;
+        Err(failure.into())
+    }
+
+    /// What is closed is open no more.
+    fn keep(&mut self, visit: &mut Visit<'_>, piece: Piece<Ohlcv>, asking: Asking) -> Result<(), StoreError> {
+        let closed = match &piece {
+            Piece::Rows(..) => None,
+            Piece::Closed(_, days) => Some(days.clone()),
+        };
+        match (visit.store.keep(piece, asking, &mut self.log)?, closed) {
+            (Kept::Whole, Some(days)) => visit.open = visit.open.minus(&days),
+            (Kept::Whole, None) | (Kept::Spoiled, _) => {}
+        }
+        Ok(())
+    }
+
+    fn asking(&self) -> Asking {
+        Asking { at: self.orders.fate.wall(self.log.t), run: Some(self.orders.run) }
     }
 
     fn backoff(tries: u32) -> Backoff {
@@ -365,22 +357,22 @@ impl Worker<'_> {
     }
 
     fn sleep(&mut self, wait: Duration) {
-        self.pass(u64::try_from(wait.as_millis()).expect("minutes"));
+        self.log.pass(u64::try_from(wait.as_millis()).expect("minutes"));
     }
 
     fn get(&mut self, whom: usize, url: &url::Url, tries: u32) -> Result<Page<Ohlcv>, Failure> {
         let mut troubles = Troubles::default();
         loop {
-            self.does(Deed::Asks(whom));
-            let answer = source::answer(self.orders.fate, whom, url, self.t);
+            self.log.does(Deed::Asks(whom));
+            let answer = source::answer(self.orders.fate, whom, url, self.log.t);
             let failure = match answer {
                 Ok(page) => {
-                    self.pass(200);
+                    self.log.pass(200);
                     return Ok(page);
                 }
                 Err(failure) => failure,
             };
-            self.pass(if matches!(failure, Failure::Transport(_)) { 10 * SECOND } else { 100 });
+            self.log.pass(if matches!(failure, Failure::Transport(_)) { 10 * SECOND } else { 100 });
             let chance = unit(self.dice.roll());
             let retry = failure.retry();
             let wait = retry
@@ -389,170 +381,14 @@ impl Worker<'_> {
             self.sleep(wait);
         }
     }
-
-    fn may_write(&self, whom: usize) -> Result<(), TickerError> {
-        let error = |kind| {
-            let error = DiskError::at("write", Path::new("ticker"))(ErrorKind::into(kind));
-            Err(StoreError::Disk(error).into())
-        };
-        match self.orders.fate.troubles(self.t, whom).find(|trouble| trouble.is_of_machine()) {
-            Some(Trouble::FullDisk) => error(ErrorKind::StorageFull),
-            Some(_) => error(ErrorKind::PermissionDenied),
-            None if self.orders.fate.people[whom].character == Character::Locked => {
-                error(ErrorKind::PermissionDenied)
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn keep(&mut self, visit: &mut Visit, piece: Piece<Ohlcv>, asking: Asking) -> Result<(), TickerError> {
-        let zone = self.orders.fate.zone;
-        match piece {
-            Piece::Rows(_, rows) => {
-                let dated = |bar: Ohlcv| DatedBar { date: bar.day(zone).expect("of the range"), bar };
-                visit.draft.extend(rows.into_iter().map(dated));
-                Ok(())
-            }
-            Piece::Closed(partition, days) => {
-                self.close(visit, partition, &days, asking)?;
-                visit.open = visit.open.minus(&days);
-                Ok(())
-            }
-        }
-    }
-
-    fn asking(&self) -> Asking {
-        Asking { at: self.orders.fate.wall(self.t), run: Some(self.orders.run) }
-    }
-
-    /// As `Store::close` does it.
-    fn close(
-        &mut self,
-        visit: &mut Visit,
-        partition: Partition,
-        days: &Coverage,
-        asking: Asking,
-    ) -> Result<(), TickerError> {
-        let Fate { ref people, .. } = *self.orders.fate;
-        let mut entry = visit.known(partition, &people[visit.whom].ticker);
-        if visit.draft.is_empty() {
-            let untold = entry.untold(days);
-            let mut denied = Coverage::empty();
-            if !untold.is_empty() && Self::look(visit, &mut entry) {
-                denied = visit.deny(&mut entry, &untold, asking);
-            }
-            visit.record(entry, &days.minus(&denied), Said::Empty { asks: 1 }, asking, 0);
-            return Ok(());
-        }
-        self.may_write(visit.whom)?;
-        let draft = std::mem::take(&mut visit.draft);
-        let is_there = Self::look(visit, &mut entry);
-        let replaced = entry.answers.lost().intersection(days);
-        let found = count(&draft, &replaced);
-        entry.file = None;
-        let published = self.publish(visit, partition, &draft, &replaced, is_there)?;
-        self.pass(5);
-        let (first, last) = (published.rows[0].bar.t, published.rows[published.rows.len() - 1].bar.t);
-        let mut proof = FileProof::new(published.rows.len() as u64, first, last, published.fingerprint());
-        visit.folder.files.insert(partition, published.clone());
-        self.does(Deed::Publishes(visit.whom, partition, published.clone(), draft, days.clone(), asking.at));
-        self.pass(5);
-        entry.answer(days, Said::Data, asking, found);
-        let proven = count(&published.rows, &entry.data_days());
-        proof.proven_rows = (proven != proof.rows).then_some(proven);
-        entry.file = Some(proof);
-        visit.record(entry, &Coverage::empty(), Said::Data, asking, 0);
-        visit.answered.push((days.clone(), Said::Data, asking.at));
-        self.prove(visit)
-    }
-
-    /// As `Store::existing` does it: is there a file to build upon?
-    fn look(visit: &mut Visit, entry: &mut Entry) -> bool {
-        let Some(found) = visit.folder.files.get(&entry.partition) else {
-            entry.lose_file();
-            return false;
-        };
-        if entry.file.as_ref().is_some_and(|proof| proof.fingerprint != found.fingerprint()) {
-            entry.lose_file();
-        }
-        if entry.file.is_some() {
-            return true;
-        }
-        // What can't be read is set aside.
-        if found.is_cut {
-            visit.folder.files.remove(&entry.partition);
-            return false;
-        }
-        if let Some(loss) = &mut entry.loss {
-            loss.take_witness(found.fingerprint().sha256);
-        }
-        true
-    }
-
-    fn publish(
-        &self,
-        visit: &Visit,
-        partition: Partition,
-        draft: &[DatedBar],
-        replaced: &Coverage,
-        is_there: bool,
-    ) -> Result<File, TickerError> {
-        let kind = self.orders.fate.kind;
-        let existing = visit.folder.files.get(&partition).filter(|_| is_there);
-        if existing.is_some_and(|file| file.is_cut) {
-            return Err(StoreError::NotOurs("a file that can't be read".to_owned()).into());
-        }
-        let rows = match existing {
-            Some(older) if kind != Kind::Trades => {
-                let mut older = older.rows.clone();
-                older.retain(|row| !replaced.contains(row.date));
-                merge::by_key(kind, &older, draft)
-            }
-            _ => draft.to_vec(),
-        };
-        Ok(File { rows, is_cut: false })
-    }
-
-    fn prove(&mut self, visit: &mut Visit) -> Result<(), TickerError> {
-        if visit.unproven.is_empty() {
-            return Ok(());
-        }
-        self.may_write(visit.whom)?;
-        let entries = std::mem::take(&mut visit.unproven);
-        visit.folder.lines.extend(entries.iter().cloned());
-        let answered = std::mem::take(&mut visit.answered);
-        self.does(Deed::Proves(visit.whom, entries, answered));
-        Ok(())
-    }
 }
 
-impl Visit {
-    fn known(&self, partition: Partition, ticker: &Ticker) -> Entry {
-        if let Some(entry) = self.unproven.iter().rfind(|entry| entry.partition == partition) {
-            return entry.clone();
-        }
-        let known = self.folder.ledger().entry(partition).cloned();
-        known.unwrap_or_else(|| Entry::new(ticker, partition))
+impl Visit<'_> {
+    fn wanted_of(&self, days: DateRange) -> Coverage {
+        self.wanted.intersection(&days.into())
     }
 
-    /// As `Store::denied` does it.
-    fn deny(&mut self, entry: &mut Entry, untold: &Coverage, asking: Asking) -> Coverage {
-        let rows = self.folder.files.get(&entry.partition).map_or(0, |file| count(&file.rows, untold));
-        let denied = entry.deny(untold, rows, asking).err();
-        self.shorter.extend(denied.clone());
-        denied.map_or_else(Coverage::empty, |denied| denied.days)
+    fn open_of(&self, days: DateRange) -> Coverage {
+        self.open.intersection(&days.into())
     }
-
-    fn record(&mut self, mut entry: Entry, days: &Coverage, said: Said, asking: Asking, found: u64) {
-        entry.answer(days, said, asking, found);
-        self.shorter.extend(entry.settle(asking).err());
-        if !days.is_empty() {
-            self.answered.push((days.clone(), said, asking.at));
-        }
-        self.unproven.push(entry);
-    }
-}
-
-fn count(rows: &[DatedBar], days: &Coverage) -> u64 {
-    rows.iter().filter(|row| days.contains(row.date)).count() as u64
 }

@@ -135,6 +135,15 @@ impl Entry {
         }
     }
 
+    /// While anything of a loss is to be asked still, an answer without rows for its other days is not believed: whoever got it
+    /// did not come to its end, and whether the source has fewer rows than there were is settled for all of them together.
+    pub fn reopen_loss(&mut self) {
+        if let Some(loss) = &self.loss {
+            let without_rows = loss.days.minus(&self.data_days());
+            self.answers.lose(&without_rows);
+        }
+    }
+
     /// Those of `days` of which rows may stand in the file that no line tells of: a writer that died between file and line
     /// leaves them, and what was there before us may.
     pub fn untold(&self, days: &Coverage) -> Coverage {

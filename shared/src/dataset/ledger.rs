@@ -183,6 +183,7 @@ impl Ledger {
                 damaged.insert(entry.partition, damage);
             }
             entry.remember_loss();
+            entry.reopen_loss();
         }
         Self { latest, damaged, moved: BTreeMap::new() }
     }
@@ -199,7 +200,7 @@ impl Ledger {
     }
 
     /// A line was written.
-    pub(super) fn take(&mut self, entry: Entry) {
+    pub fn take(&mut self, entry: Entry) {
         self.damaged.remove(&entry.partition);
         self.moved.remove(&entry.partition);
         self.latest.insert(entry.partition, entry);

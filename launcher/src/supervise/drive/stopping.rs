@@ -80,9 +80,11 @@ impl Supervisor<'_> {
     /// Begins a stop that the facts demand, and ends the patience of one that takes too long.
     pub(super) fn mind_the_stop(&mut self) -> Result<(), DriveError> {
         match self.stop {
-            // Not before it is written: whoever ends after that ends as asked, also if we die in between.
+            // Not before it is written: whoever ends after that ends as asked, also if we die in between. Where it can't be
+            // written it waits, and the stop does not.
             Stop::NotAsked
-                if matches!(self.machine.run(), RunState::Stopping { .. }) && self.unwritten.is_empty() =>
+                if matches!(self.machine.run(), RunState::Stopping { .. })
+                    && (self.unwritten.is_empty() || self.trouble.is_some()) =>
             {
                 self.ask_to_stop();
             }
@@ -103,6 +105,6 @@ impl Supervisor<'_> {
 
     /// Has everybody gone in a run that stops? It does not wait for a disk.
     pub(super) fn is_last_to_stop(&self) -> bool {
-        !matches!(self.stop, Stop::NotAsked) && self.attempts.is_empty()
+        self.machine.waits_for_nobody(self.attempts.len())
     }
 }

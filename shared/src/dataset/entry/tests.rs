@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::super::answers::Asker;
 use super::super::run_mark::RunMark;
 use super::*;
+use crate::dataset::coverage::DateRange;
+use crate::dataset::kind::Kind;
 use crate::market::trading_day::TradingDay;
 
 /// Rows that the source has when it is healthy.
@@ -63,6 +65,7 @@ impl Day {
             entry.lose_file();
         }
         entry.remember_loss();
+        entry.reopen_loss();
         if self.file.is_some() && entry.file.is_none() && entry.loss.is_none() {
             entry.doubt_empty_answers();
         }
@@ -160,4 +163,35 @@ proptest! {
         prop_assert!(day.check(true)?, "mended: {:?}", day.entry());
         prop_assert_eq!(day.file, Some(File { rows: ALL, content: 0 }));
     }
+}
+
+#[test]
+fn a_loss_that_an_attempt_left_half_asked_is_asked_for_again_as_a_whole() {
+    let days = |from, to| {
+        let day = |day| TradingDay::from_ymd(2024, 2, day).expect("a day");
+        Coverage::from(DateRange::new(day(from), day(to)).expect("in order"))
+    };
+    let noon =
+        |day: i64| Asking::from(Timestamp::from_second(1_710_936_000 + 86_400 * day).expect("in range"));
+    let proof = || Some(FileProof::new(9, 0, 0, Fingerprint { bytes: 9, sha256: "nine".to_owned() }));
+    let mut entry = Entry::new(
+        &"AIG".parse().expect("a ticker"),
+        Partition::of(Kind::Minute, TradingDay::from_ymd(2024, 2, 16).expect("a day")),
+    );
+    entry.answer(&days(16, 29), Said::Data, noon(0), 0);
+    entry.file = proof();
+    entry.lose_file();
+    entry.answer(&days(18, 29), Said::Empty { asks: 1 }, noon(3), 0);
+    entry.settle(noon(3)).expect("days are open");
+    assert_eq!(entry.answers.lost(), days(16, 17), "whoever asks dies here");
+
+    entry.reopen_loss();
+    assert_eq!(entry.answers.lost(), days(16, 29), "nothing of it is believed");
+    entry.answer(&days(16, 17), Said::Data, noon(6), 3);
+    entry.settle(noon(6)).expect("three of nine rows are no shortage while other days are open");
+    entry.answer(&days(18, 29), Said::Data, noon(6), 6);
+    entry.file = proof();
+    assert_eq!(entry.settle(noon(6)), Ok(()), "all nine are there again");
+    entry.reopen_loss();
+    assert_eq!(entry.answers.lost(), Coverage::empty());
 }

@@ -7,13 +7,8 @@ use jiff::Timestamp;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
-<<<<<<< HEAD
 use launcher::supervise::evidence::{self, Began};
-use launcher::supervise::facts::{Entry, Partway, Report, Tally, Unfinished};
-=======
-use launcher::supervise::evidence;
 use launcher::supervise::facts::{Entry, Report, Tally, Unfinished};
->>>>>>> ac132ac (The world is true to the store of now; a run that is to end waits for no full disk; a loss half asked is asked for again as a whole; lives that went wrong once are kept)
 use launcher::supervise::machine::Machine;
 use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;

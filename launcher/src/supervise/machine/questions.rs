@@ -56,11 +56,11 @@ impl Machine {
         self.latest
     }
 
-<<<<<<< HEAD
     /// This machine's clock beside the source's, where it was ahead most in the life of the run.
     pub fn clocks(&self) -> Option<SourceClock> {
         self.clocks
-=======
+    }
+
     /// Is the run to end, for whatever reason, with `at_work` attempts that somebody attends to? Where nobody is left it ends
     /// even if that can't be written: the disk may stay full for ever, and what is not written is found again.
     pub fn waits_for_nobody(&self, at_work: usize) -> bool {
@@ -68,7 +68,6 @@ impl Machine {
             RunState::Stopping { .. } => at_work == 0,
             RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Closed { .. } => false,
         }
->>>>>>> ac132ac (The world is true to the store of now; a run that is to end waits for no full disk; a loss half asked is asked for again as a whole; lives that went wrong once are kept)
     }
 
     /// How many attempts have added anything to what is proven: while that stays, the run stands still.

@@ -21,12 +21,12 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Opens the file at `path`, which `options` may make. One that is there and open to others is closed to them, where it is ours.
+    /// Opens the file at `path`, which `options` may make, and follows no link. One that is there and open to others is closed to them, where it is ours.
     pub fn open(self, options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         match self {
-            Self::AsUmaskSays => regular::open_with(options, path),
+            Self::AsUmaskSays => regular::open_no_link(options, path),
             Self::Owner => {
-                let file = regular::open_with(options.mode(OWNERS_FILE), path)?;
+                let file = regular::open_no_link(options.mode(OWNERS_FILE), path)?;
                 let found = file.metadata()?;
                 if found.mode() & OF_OTHERS != 0 {
                     // Of somebody else's file its owner decides.

@@ -2,12 +2,11 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs2::FileExt;
-use nix::fcntl::OFlag;
 
 use super::audience::Audience;
 use super::publish::{DiskError, create_folder_for};
@@ -60,7 +59,7 @@ impl Lock {
     fn take_for(audience: Audience, path: &Path) -> Result<Self, LockError> {
         create_folder_for(audience, path.parent().unwrap_or(Path::new(".")))?;
         let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true).custom_flags(OFlag::O_NOFOLLOW.bits());
+        options.create(true).truncate(false).read(true).write(true);
         let mut file = audience.open(&mut options, path).map_err(DiskError::at("open", path))?;
         // A glance by `is_held` lasts microseconds: only a lock that stays held is held.
         let mut tries = 0;

@@ -5,10 +5,8 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
 
 use super::audience::Audience;
 use super::regular;
@@ -56,14 +54,7 @@ impl Draft {
         name.push(format!(".{}{TEMP_SUFFIX}", std::process::id()));
         let temp = target.with_file_name(name);
         let file = audience
-            .open(
-                OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .custom_flags(OFlag::O_NOFOLLOW.bits()),
-                &temp,
-            )
+            .open(OpenOptions::new().write(true).create(true).truncate(true), &temp)
             .map_err(DiskError::at("create", &temp))?;
         Ok(Self { file: Some(BufWriter::new(file)), temp, target: target.to_owned() })
     }

@@ -14,9 +14,18 @@ pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
 }
 
 /// Opens the file at `path` as `options` say; flags of their own they may not have.
-#[expect(clippy::disallowed_methods, reason = "the one door to files that may be something else")]
 pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    open_as(options, OFlag::empty(), path)
+}
+
+/// The same; where `path` is a link, dangling or not, that is an error.
+pub fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    open_as(options, OFlag::O_NOFOLLOW, path)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one door to files that may be something else")]
+fn open_as(options: &mut OpenOptions, more: OFlag, path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | more;
     let file = match options.custom_flags(flags.bits()).open(path) {
         Ok(file) => file,
         // The system has its own words for what can't be opened like this.

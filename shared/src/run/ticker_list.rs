@@ -142,6 +142,7 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(path, &error))?.clone();
+    refuse_open_quote(path, text, 0, &reader)?;
     let Some(column) = header.iter().position(|name| name == "ticker") else {
         let found = header.iter().collect::<Vec<_>>().join(", ");
         return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found }.into());
@@ -150,8 +151,9 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
     if count > 1 {
         return Err(TickerListError::TickerColumns { path: path.to_owned(), count }.into());
     }
-    for record in reader.records() {
-        let record = record.map_err(|error| malformed(path, &error))?;
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(|error| malformed(path, &error))? {
+        refuse_open_quote(path, text, start_of(text, &record), &reader)?;
         if record.iter().all(str::is_empty) {
             continue;
         }
@@ -165,6 +167,24 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
         take(Line { ticker, header: &header, record: &record, text })?;
     }
     Ok(())
+}
+
+/// A record that goes on behind the end of its line, as `reader` has just read it from `start` on, is refused: a quote that
+/// nobody closed would take the tickers of the lines behind it into its field, and nobody would miss them.
+fn refuse_open_quote(
+    path: &Path,
+    text: &str,
+    start: usize,
+    reader: &csv::Reader<&[u8]>,
+) -> Result<(), TickerListError> {
+    let end = usize::try_from(reader.position().byte()).map_or(text.len(), |end| end.min(text.len()));
+    let record = text.get(start..end).unwrap_or_default().trim_end_matches(['\r', '\n']);
+    if newlines(record.as_bytes()) == 0 {
+        return Ok(());
+    }
+    let line = 1 + newlines(&text.as_bytes()[..start]);
+    let what = "a quoted field goes on behind the end of the line: close the quote, or take the line break out of the field";
+    Err(TickerListError::Malformed { path: path.to_owned(), line, what: what.to_owned() })
 }
 
 /// Ends of lines: LF, CR LF, or CR alone as older Macs write it.
@@ -251,13 +271,29 @@ mod tests {
             "\"ticker\"\n\"A\"\n\"B\"\n",
             "ticker \nA  \n\tB\n",
             "ticker\n\u{a0}A\u{a0}\nB\u{a0}\n",
-            "ticker,note\nA,\"two\nlines\"\nB,\n",
             "ticker\nA\nB\nA\n",
         ];
         for text in taken {
             assert_eq!(parse(text).map(|list| list.tickers.len()), Ok(2), "{text:?}");
         }
         let refused = [
+            (
+                "ticker,note\nA,\"two\nlines\"\nB,\n",
+                "small.csv:2: not a line of this CSV (a quoted field goes on ",
+            ),
+            (
+                "ticker,name\r\nA,\"abc\r\nB,def\r\nC,x\r\n",
+                "small.csv:2: not a line of this CSV (a quoted field goes on ",
+            ),
+            (
+                "ticker,name\nX,y\nA,\"abc\nB,de\"f\nC,x\n",
+                "small.csv:3: not a line of this CSV (a quoted field goes on ",
+            ),
+            (
+                "ticker,name\nA,5\" disk\nB,\"3\"\" b\nC,x\"\n",
+                "small.csv:3: not a line of this CSV (a quoted field goes on ",
+            ),
+            ("ticker,\"name\nA,x\nB,y\n", "small.csv:1: not a line of this CSV (a quoted field goes on "),
             ("Ticker\nA\n", "small.csv: no column is called \"ticker\" (found: Ticker); "),
             ("ticker;name\nA;x\n", "small.csv: no column is called \"ticker\" (found: ticker;name); "),
             ("A\nB\n", "small.csv: no column is called \"ticker\" (found: A); "),

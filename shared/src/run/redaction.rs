@@ -2,7 +2,7 @@
 //! the journal, a kept page or a notification, secrets are cut out of it, then what could fool a terminal is shown as an
 //! escape, and only then it is cut to a length.
 //!
-//! How a secret may be spelled is [`spelling`]'s business.
+//! How a secret may be spelled is the business of `spelling`.
 
 mod spelling;
 

@@ -23,6 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert!((1..=lines).contains(&line), "line {line} of {lines}: {said}");
         }
         TickerListError::NoTickerColumn { .. } => assert!(said.contains("the first line"), "{said}"),
+        TickerListError::TickerColumns { count, .. } => assert!(count > 1, "{said}"),
         TickerListError::NoTickers(_) => {}
         TickerListError::Disk(_) => panic!("nothing was read from a disk: {said}"),
     }

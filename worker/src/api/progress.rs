@@ -10,7 +10,7 @@ use super::lie::Lie;
 pub const MAX_IDLE_PAGES: u32 = 32;
 /// More pages in a row of one stamp are none either: with a thousand rows each, 64,000 trades in one nanosecond.
 pub const MAX_STANDING_PAGES: u32 = 64;
-/// More pages in a row with fewer new rows than [`CRUMBS`] are none either.
+/// More pages in a row with fewer new rows than `CRUMBS` are none either.
 pub const MAX_CRUMB_PAGES: u32 = 1_000;
 /// No page that leads on has so few rows.
 const CRUMBS: usize = 10;

@@ -1,8 +1,6 @@
-//! A few threads over a list of things to do. Where the machine has no more threads to give, fewer do it: the one that
-//! asks is always one of them.
+//! A crew that heeds the wish to stop; how it works is [`shared::crew`]'s business.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use shared::crew;
 
 use crate::stop::Stop;
 
@@ -14,29 +12,7 @@ pub fn each<T: Send, R: Send>(
     stop: &Stop,
     deed: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
-    let hands = threads.min(items.len());
-    let (items, results) = (Mutex::new(items.into_iter()), Mutex::new(Vec::new()));
-    let next = || if stop.is_asked() { None } else { held(&items).next() };
-    let work = || {
-        while let Some(item) = next() {
-            let result = deed(item);
-            held(&results).push(result);
-        }
-    };
-    thread::scope(|scope| {
-        let others = 1..hands;
-        // Who gets no thread makes do with those that there are.
-        let _ = others
-            .map(|_| thread::Builder::new().spawn_scoped(scope, work))
-            .take_while(Result::is_ok)
-            .count();
-        work();
-    });
-    results.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    crew::each(threads, items, || !stop.is_asked(), deed)
 }
 
 #[cfg(test)]

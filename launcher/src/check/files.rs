@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use shared::crew;
 use shared::dataset::check;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
@@ -25,24 +25,13 @@ pub struct Found {
 /// Checks the files of `tickers` that hold some of `days`, on all processors or on as many threads as are to be had.
 pub fn check_all(outdir: &Path, kind: Kind, tickers: &[Ticker], days: DateRange) -> Found {
     let distinct: BTreeSet<&Ticker> = tickers.iter().collect();
-    let (items, found) = (Mutex::new(distinct.into_iter()), Mutex::new(Found::default()));
-    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let work = || {
-        while let Some(ticker) = next() {
-            let result = check::check(outdir, kind, ticker, days);
-            found.lock().unwrap_or_else(PoisonError::into_inner).take(ticker, result);
-        }
-    };
-    thread::scope(|scope| {
-        let others = 1..threads;
-        let _ = others
-            .map(|_| thread::Builder::new().spawn_scoped(scope, work))
-            .take_while(Result::is_ok)
-            .count();
-        work();
-    });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let check = |ticker| (ticker, check::check(outdir, kind, ticker, days));
+    let mut found = Found::default();
+    for (ticker, result) in crew::each(threads, distinct.into_iter().collect(), || true, check) {
+        found.take(ticker, result);
+    }
+    found
 }
 
 impl Found {

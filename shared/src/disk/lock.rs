@@ -207,6 +207,7 @@ mod tests {
         assert!(!Lock::is_held(&path));
         Lock::acquire(&path, "launcher 18").expect("free again");
     }
+
     #[test]
     fn a_name_in_a_lock_is_said_without_what_a_terminal_obeys() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,0 +1,38 @@
+//! A few threads over a list of things to do. Where the machine has no more threads to give, fewer do it: the one that
+//! asks is always one of them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// Does `deed` to every item, begun in their order on up to `threads` threads, this one among them, and returns what came
+/// of it in the order it came. Once nothing `may_begin` any more, nothing new is begun.
+pub fn each<T: Send, R: Send>(
+    threads: usize,
+    items: Vec<T>,
+    may_begin: impl Fn() -> bool + Sync,
+    deed: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let hands = threads.min(items.len());
+    let (items, results) = (Mutex::new(items.into_iter()), Mutex::new(Vec::new()));
+    let next = || if may_begin() { held(&items).next() } else { None };
+    let work = || {
+        while let Some(item) = next() {
+            let result = deed(item);
+            held(&results).push(result);
+        }
+    };
+    thread::scope(|scope| {
+        let others = 1..hands;
+        // Who gets no thread makes do with those that there are.
+        let _ = others
+            .map(|_| thread::Builder::new().spawn_scoped(scope, work))
+            .take_while(Result::is_ok)
+            .count();
+        work();
+    });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -5,6 +5,7 @@
 //! The gate takes every few calls, `scripts/soak` each.
 
 mod revised;
+mod series;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -63,6 +63,12 @@ impl Fingerprint {
             .map_err(DiskError::at("read", path))?;
         Ok(sink.fingerprint())
     }
+
+    /// Of a file that will hold `bytes`.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Hashing { inner: io::sink(), sha256: Sha256::new_with_prefix(bytes), bytes: bytes.len() as u64 }
+            .fingerprint()
+    }
 }
 
 /// Publishes bars of `ticker`, sorted by key, as the file `path` of `kind`.

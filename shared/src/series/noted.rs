@@ -2,7 +2,8 @@
 //! it, for the bytes of a series do not tell in how many runs it was built.
 //!
 //! The note names the state by its SHA-256: what is built later by somebody else is not what was looked at. No clock is
-//! asked.
+//! asked. The note is written before the state that it names: a builder that dies amid it leaves a series that is not done,
+//! so somebody comes back, goes on and sweeps the draft of the note.
 
 use std::path::PathBuf;
 
@@ -22,9 +23,9 @@ struct Note {
     state: String,
 }
 
-/// Notes that `run` has made the series in `folder`, or found it right.
-pub fn note(folder: &SeriesFolder, run: RunMark) -> Result<(), DiskError> {
-    let note = Note { run, state: Fingerprint::of_file(&folder.state())?.sha256 };
+/// Notes that `run` makes the series in `folder` with `state` as its `_state.json`, or has found it right so.
+pub fn note(folder: &SeriesFolder, run: RunMark, state: Fingerprint) -> Result<(), DiskError> {
+    let note = Note { run, state: state.sha256 };
     let text = serde_json::to_string(&note).expect("a note is plain data") + "\n";
     publish::publish(&path(folder), text.as_bytes())
 }
@@ -55,8 +56,9 @@ mod tests {
         let [own, other] = ["ab12", "cd34"].map(RunMark::of_run);
         assert!(!is_of(&folder, own), "no series");
         fs::create_dir_all(folder.path()).expect("made");
+        note(&folder, own, Fingerprint::of_bytes(b"one")).expect("noted");
+        assert!(!is_of(&folder, own), "no state yet");
         fs::write(folder.state(), "one").expect("written");
-        note(&folder, own).expect("noted");
         assert_eq!((is_of(&folder, own), is_of(&folder, other)), (true, false));
         fs::write(folder.state(), "two").expect("written");
         assert!(!is_of(&folder, own), "somebody has built it anew");

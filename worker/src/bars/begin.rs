@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::run_mark::RunMark;
+use shared::dataset::writer::Fingerprint;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::series::noted;
@@ -268,8 +269,8 @@ impl Building {
         Ok(())
     }
 
-    /// Publishes the last file and, after it, the state.
-    pub fn finish(mut self, ticker: &Ticker) -> Result<State, BuildError> {
+    /// Publishes the last file and, after it, the state, which is noted for `run` before it is there.
+    pub fn finish(mut self, ticker: &Ticker, run: Option<RunMark>) -> Result<State, BuildError> {
         if !series::can_be_kept(&self.point) {
             return Err(BuildError::Overflow { ticker: ticker.clone(), mode: self.wish.mode });
         }
@@ -287,6 +288,9 @@ impl Building {
             year_ends: self.year_ends,
             tail: self.point,
         };
+        if let Some(run) = run {
+            noted::note(&self.folder, run, Fingerprint::of_bytes(state.text().as_bytes()))?;
+        }
         state.publish(&self.folder)?;
         proof::note_verified(&self.folder, clock::now())?;
         Ok(state)

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::Path;
 
 use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::writer::Fingerprint;
 use shared::disk::links;
 use shared::disk::lock::try_exclusive;
 use shared::disk::publish::{self, DiskError};
@@ -77,8 +78,10 @@ pub fn build(
             Start::Nothing(folder, state) => {
                 // Who was killed while it noted its run has left a draft of that.
                 publish::sweep(folder.path())?;
+                if let Some(run) = job.existing.run {
+                    noted::note(&folder, run, Fingerprint::of_file(&folder.state())?)?;
+                }
                 proof::note_verified(&folder, clock::now())?;
-                note_run(job, &folder)?;
                 outcomes.push(Outcome { state: *state, read: Coverage::empty() });
             }
             Start::Build(ready) => {
@@ -98,15 +101,9 @@ pub fn build(
     }
     for building in buildings {
         let read = building.plan.read.clone();
-        let folder = SeriesFolder::new(job.outdir, ticker, building.wish.mode);
-        outcomes.push(Outcome { state: building.finish(ticker)?, read });
-        note_run(job, &folder)?;
+        outcomes.push(Outcome { state: building.finish(ticker, job.existing.run)?, read });
     }
     Ok(outcomes)
-}
-
-fn note_run(job: &Job<'_>, folder: &SeriesFolder) -> Result<(), DiskError> {
-    job.existing.run.map_or(Ok(()), |run| noted::note(folder, run))
 }
 
 /// What is written below `outdir` is written through no link.

@@ -36,6 +36,7 @@ use worker::command_line::universe::{self, UniverseArgs};
 use worker::command_line::until_end::{self, Ears};
 use worker::ingest::batch::{self, Load};
 use worker::ingest::check;
+use worker::ingest::quarantine;
 use worker::ingest::task::{Task, Tools};
 use worker::memory;
 use worker::report::{Level, Reporter};
@@ -260,7 +261,7 @@ fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
     let events = EventLog::open(plan.events.as_deref()).map_err(Refusal::local)?;
     let reporter = Reporter::new(events).hiding(Redaction::of_key(&plan.source.key));
     claim(&task)?;
-    leftovers::sweep(&task.outdir).map_err(Refusal::local)?;
+    leftovers::sweep(&task.outdir).and_then(|()| quarantine::sweep(&task.outdir)).map_err(Refusal::local)?;
     let asked = task.asked;
     reporter.run(Level::Info, &format!("{} {}: {} tickers, {asked}", task.kind, task.base, tickers.len()));
     if plan.asked_to > asked.to() {

@@ -14,6 +14,7 @@ use shared::dataset::partition::Partition;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
+use shared::run::leftovers;
 
 use crate::api::witness::Witness;
 
@@ -23,6 +24,12 @@ const MOST_PAGES: usize = 50;
 const MOST_BYTES: u64 = 256 << 20;
 const ABOUT: &str = "about.json";
 const FOLDER: &str = "_quarantine";
+
+/// Removes what writers of pages that are dead left half written.
+pub fn sweep(outdir: &Path) -> Result<(), DiskError> {
+    let folder = outdir.join(FOLDER);
+    if folder.is_dir() { leftovers::sweep(&folder) } else { Ok(()) }
+}
 
 /// Where the pages of `ticker` for `partition` go.
 pub fn page_of(outdir: &Path, ticker: &Ticker, partition: Partition) -> PathBuf {
@@ -113,6 +120,20 @@ mod tests {
             file.and_then(|file| file.set_modified(at)).expect("set");
         }
         assert_eq!(refused(), [month(9), month(5), month(2)]);
+    }
+
+    #[test]
+    fn pages_that_dead_writers_left_half_written_go() {
+        let outdir = tempfile::tempdir().expect("a folder");
+        sweep(outdir.path()).expect("nothing was ever refused");
+        let folder = outdir.path().join(FOLDER);
+        // No kernel numbers a process like that.
+        let (half, page) = (folder.join("_T-2023.json.2000000000.tmp"), folder.join("T-2023.json"));
+        for path in [&half, &page] {
+            publish::publish(path, b"{}").expect("written");
+        }
+        sweep(outdir.path()).expect("swept");
+        assert_eq!((half.exists(), page.exists()), (false, true));
     }
 
     #[test]

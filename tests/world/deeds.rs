@@ -22,7 +22,17 @@ pub(crate) enum Deed {
     /// It renames a file into its place, with these days of the answer; and when that was asked for.
     Publishes(usize, Partition, File, Vec<DatedBar>, Coverage, Timestamp),
     /// It appends to a ledger; the days were answered like this.
-    Proves(usize, Vec<Entry>, Vec<(Coverage, Said, Timestamp)>),
+    Proves(usize, Vec<Entry>, Vec<Answered>),
+}
+
+/// What a line tells that was not told before.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    /// The number of the line, of those that are appended with it.
+    pub(crate) line: usize,
+    pub(crate) days: Coverage,
+    pub(crate) said: Said,
+    pub(crate) asked_at: Timestamp,
 }
 
 /// All that one worker does.

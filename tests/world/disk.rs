@@ -78,13 +78,10 @@ impl Folder {
         readable.flat_map(|file| &file.rows).filter(|row| row.date == day).copied().collect()
     }
 
-    /// Files that are gone since `before` and that no line of its ledger told of.
-    pub(crate) fn lost_unproven(&self, before: &Self) -> Vec<Partition> {
-        let ledger = before.ledger();
-        let proven = |partition: &Partition| Some(&ledger.entry(*partition)?.file.as_ref()?.fingerprint);
+    /// Partitions whose files were readable `before` and are not any more.
+    pub(crate) fn lost_since(&self, before: &Self) -> Vec<Partition> {
         let is_lost = |(partition, file): &(&Partition, &File)| {
-            self.files.get(partition).is_none_or(|now| now.is_cut && !file.is_cut)
-                && proven(partition) != Some(&file.fingerprint())
+            !file.is_cut && self.files.get(partition).is_none_or(|now| now.is_cut)
         };
         before.files.iter().filter(is_lost).map(|(partition, _)| *partition).collect()
     }

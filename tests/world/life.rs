@@ -20,7 +20,7 @@ use shared::run::workdir::BatchId;
 use tests::sim::chance::{Dice, join};
 
 use super::clock::{MINUTE, SECOND};
-use super::deeds::Deed;
+use super::deeds::{Answered, Deed};
 use super::disk::Folder;
 use super::fate::{Fate, asker};
 use super::story::Story;
@@ -219,24 +219,26 @@ impl<'a> Life<'a> {
             Deed::Proves(whom, entries, answered) => {
                 let ticker = &self.fate.people[whom].ticker;
                 self.story.tell(at, || {
-                    let said = answered.iter().map(|(days, said, _)| format!("{days} {said:?}"));
+                    let said = answered.iter().map(|Answered { days, said, .. }| format!("{days} {said:?}"));
                     format!(
                         "  {id}.{}: {ticker} ledger: {}",
                         running.number,
                         said.collect::<Vec<_>>().join(", ")
                     )
                 });
-                for (days, said, asked_at) in &answered {
+                let before = self.folders[whom].lines.len();
+                for Answered { line, days, said, asked_at } in &answered {
+                    let line = before + line;
                     let given = match said {
                         Said::Empty { .. } => Given::Empty,
                         Said::OutsidePlan => Given::Outside,
                         Said::Data => {
-                            self.truths[whom].proven(days);
+                            self.truths[whom].proven(days, line);
                             continue;
                         }
                         Said::Lost => continue,
                     };
-                    self.truths[whom].said((at, *asked_at), self.fate, days, &given);
+                    self.truths[whom].said((at, *asked_at), self.fate, days, (&given, line));
                 }
                 self.folders[whom].lines.extend(entries);
             }
@@ -400,12 +402,9 @@ impl<'a> Life<'a> {
         }
         let before = self.folders[whom].clone();
         if let Some(what) = self.folders[whom].suffer(&mut self.dice) {
-            for partition in self.folders[whom].lost_unproven(&before) {
-                self.truths[whom].never_told(partition.span());
-            }
-            for line in before.lines.iter().skip(self.folders[whom].lines.len()) {
-                self.truths[whom].forget(line.partition.span(), self.t);
-            }
+            let (folder, truth) = (&self.folders[whom], &mut self.truths[whom]);
+            folder.lost_since(&before).iter().for_each(|partition| truth.file_lost(partition.span()));
+            truth.lines_lost(folder.lines.len(), folder);
             self.counts.damages += 1;
             self.tell(|| format!("{ticker}: {what}"));
         }

@@ -249,7 +249,7 @@ fn every_run_ends_and_what_it_says_is_true_in_ten_thousand_lives() {
 }
 
 /// Lives that went wrong once, out of a million, and what each of them found.
-const ONCE_WRONG: [(u64, &str); 11] = [
+const ONCE_WRONG: [(u64, &str); 21] = [
     (112_694, "a run that is to end for a refused key waited for a full disk, for ever"),
     (360_219, "and so did one that had sent batches ahead in vain"),
     (801_244, "a loss that a crash left half asked failed its ticker, though the rest came right after"),
@@ -267,6 +267,28 @@ const ONCE_WRONG: [(u64, &str); 11] = [
     (423_137, "a clock that was set back took away what an attempt had believed; that counts as a blow"),
     (958_753, "who was told empty by a clock that was ahead is asked again by the next run only"),
     (367_631, "another supervisor can't know how far the wall was from the clock of the one before"),
+    (
+        328_081,
+        "a tree that could not be written for two seconds was taken for the trouble of a partition, for good",
+    ),
+    (148_009, "and so it was where a batch went on with others"),
+    (291_105, "and beside a ticker whose folder really can't be written"),
+    (795_443, "and where the ticker had attempts left, of which none was made"),
+    (
+        178_606,
+        "what an earlier visit had brought of a loss was counted with the answer of a source that had recovered",
+    ),
+    (672_969, "and in a run that wants everything anew it was not counted again when it came whole"),
+    (
+        961_521,
+        "days that had come in the same visit before their file was found changed were not asked for again",
+    ),
+    (277_065, "a row that a line told of was forgotten with rows that none told of (the world's own memory)"),
+    (326_698, "so that nobody was said to have sent it"),
+    (
+        109_155,
+        "rows of which the only line was torn off were known from a line before it (the world's own memory)",
+    ),
 ];
 
 #[test]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use jiff::Timestamp;
 use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::entry::Shorter;
@@ -20,7 +19,7 @@ use worker::ingest::partitioner::Piece;
 use worker::ingest::store::{Kept, StoreError, is_of_one_path};
 use worker::ingest::tally::TickerError;
 
-use super::deeds::{Deed, Log};
+use super::deeds::{Answered, Deed, Log};
 use super::disk::{File, Folder};
 use super::fate::{Character, Fate, Trouble};
 
@@ -36,7 +35,7 @@ pub(crate) struct Store<'a> {
     draft: Vec<DatedBar>,
     unproven: Vec<Entry>,
     /// What the lines that wait tell, for whoever knows the truth.
-    answered: Vec<(Coverage, Said, Timestamp)>,
+    answered: Vec<Answered>,
     shorter: Vec<Shorter>,
     spoiled: BTreeMap<Partition, StoreError>,
 }
@@ -76,11 +75,21 @@ impl<'a> Store<'a> {
         &self.ledger
     }
 
+    /// What came shorter than it was, since the last question.
+    pub(crate) fn shorter(&mut self) -> Vec<Shorter> {
+        std::mem::take(&mut self.shorter)
+    }
+
+    /// The days of partitions that can't be brought to their places.
+    pub(crate) fn spoiled_days(&self) -> Coverage {
+        self.spoiled.keys().map(|partition| partition.span()).collect()
+    }
+
     /// What could not be brought to its place, or came shorter than it was.
-    pub(crate) fn verdict(&mut self) -> Option<TickerError> {
+    pub(crate) fn verdict(&mut self, shorter: &[Shorter]) -> Option<TickerError> {
         let spoiled = std::mem::take(&mut self.spoiled);
         if spoiled.is_empty() {
-            TickerError::of_shorter(&self.shorter)
+            TickerError::of_shorter(shorter)
         } else {
             Some(TickerError::Spoiled(spoiled))
         }
@@ -107,6 +116,11 @@ impl<'a> Store<'a> {
             Piece::Closed(partition, days) => self.close(partition, &days, asking, log),
         };
         match kept {
+            Err(StoreError::Disk(error))
+                if is_of_one_path(&error) && self.fate.machine_trouble(log.t).is_some() =>
+            {
+                Err(StoreError::Tree(error))
+            }
             Err(StoreError::Disk(error)) if is_of_one_path(&error) && self.spoiled.len() < MOST_SPOILED => {
                 self.draft.clear();
                 self.spoiled.insert(partition, StoreError::Disk(error));
@@ -175,7 +189,8 @@ impl<'a> Store<'a> {
     fn keep_line(&mut self, mut entry: Entry, (days, said): (Coverage, Said), asking: Asking) {
         self.shorter.extend(entry.settle(asking).err());
         if !days.is_empty() {
-            self.answered.push((days, said, asking.at));
+            let line = self.unproven.len();
+            self.answered.push(Answered { line, days, said, asked_at: asking.at });
         }
         self.unproven.push(entry);
     }

@@ -24,8 +24,31 @@ pub(crate) enum Given {
     Outside,
 }
 
-/// An answer, when it came, and when it was asked for by the clock on the wall of then.
-type Told = (u64, Timestamp, Given);
+/// An answer for one day, as somebody who reads the tree may know of it.
+#[derive(Debug, Clone)]
+struct Told {
+    /// When it came.
+    t: u64,
+    /// When it was asked for, by the clock on the wall of then.
+    asked_at: Timestamp,
+    given: Given,
+    /// The number of the first line that told of it and is still there; `None` while it stands in a file alone.
+    line: Option<usize>,
+}
+
+impl Told {
+    fn rows(&self) -> Option<&Vec<Ohlcv>> {
+        match &self.given {
+            Given::Rows(rows) => Some(rows),
+            Given::Empty | Given::Outside => None,
+        }
+    }
+
+    /// Are these rows of which no line tells?
+    fn is_untold(&self) -> bool {
+        self.line.is_none() && self.rows().is_some()
+    }
+}
 
 /// Who looks at what was said.
 #[derive(Debug, Clone, Copy)]
@@ -40,26 +63,24 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// May it believe that? Nobody believes what others were told by a clock that was ahead.
-    fn may_believe(self, (t, asked_at, _): &Told) -> bool {
-        let is_own = *t >= self.run_began;
-        is_own || !self.is_anew && asked_at.duration_since(self.now) <= TOLERANCE
+    fn may_believe(self, told: &Told) -> bool {
+        let is_own = told.t >= self.run_began;
+        told.line.is_some()
+            && (is_own || !self.is_anew && told.asked_at.duration_since(self.now) <= TOLERANCE)
     }
 }
 
-/// All answers for one ticker, and when they came.
+/// All answers for one ticker that can be known of, and when they came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Truth {
     given: BTreeMap<TradingDay, Vec<Told>>,
     /// When any answer came, of whatever days, and by which stamp.
     answered: Vec<(u64, Timestamp)>,
-    /// Days whose rows stand in a file of which no line tells: there the newest answer with rows counts.
-    untold: Coverage,
-    /// When what was known of a day was destroyed: nobody can know what rows there were.
-    forgotten_at: BTreeMap<TradingDay, u64>,
 }
 
 impl Truth {
-    /// A file with `draft` was brought into its place; the answer was for `days`.
+    /// A file with `draft` was brought into its place; the answer was for `days`. Rows of these days that stood there and of
+    /// which no line tells give way to it.
     pub(crate) fn published(
         &mut self,
         (t, asked_at): (u64, Timestamp),
@@ -68,32 +89,34 @@ impl Truth {
         days: &Coverage,
     ) {
         self.answered.push((t, asked_at));
-        let (replaced, untold) = (self.untold.intersection(days), self.untold.union(days));
-        replaced.ranges().iter().for_each(|days| self.never_told(*days));
-        self.untold = untold;
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let rows: Vec<_> = draft.iter().filter(|row| row.date == *day).map(|row| row.bar).collect();
             let given = if rows.is_empty() { Given::Empty } else { Given::Rows(rows) };
-            self.given.entry(*day).or_default().push((t, asked_at, given));
+            let all = self.given.entry(*day).or_default();
+            all.retain(|told| !told.is_untold());
+            all.push(Told { t, asked_at, given, line: None });
         }
     }
 
-    /// A line tells of the rows that came for `days`.
-    pub(crate) fn proven(&mut self, days: &Coverage) {
-        self.untold = self.untold.minus(days);
+    /// Line number `line` tells of the rows that came for `days`.
+    pub(crate) fn proven(&mut self, days: &Coverage, line: usize) {
+        for told in self.of(|day| days.contains(day)).flat_map(|(_, all)| all) {
+            told.line.get_or_insert(line);
+        }
     }
 
-    /// An answer without rows was recorded for `days`.
+    /// Line number `line` tells of an answer without rows for `days`.
     pub(crate) fn said(
         &mut self,
         (t, asked_at): (u64, Timestamp),
         fate: &Fate,
         days: &Coverage,
-        given: &Given,
+        (given, line): (&Given, usize),
     ) {
         self.answered.push((t, asked_at));
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
-            self.given.entry(*day).or_default().push((t, asked_at, given.clone()));
+            let told = Told { t, asked_at, given: given.clone(), line: Some(line) };
+            self.given.entry(*day).or_default().push(told);
         }
     }
 
@@ -102,17 +125,33 @@ impl Truth {
         self.answered.iter().any(|(t, asked_at)| *t >= began || *asked_at >= stamp)
     }
 
-    /// A file with rows of these days is lost before any line spoke of it: nobody can know.
-    pub(crate) fn never_told(&mut self, days: DateRange) {
-        self.untold = self.untold.minus(&days.into());
-        for (_, given) in self.given.iter_mut().filter(|(day, _)| days.contains(**day)) {
-            given.retain(|told| rows(told).is_none());
+    /// The file of these days is lost. Of rows there that no line tells of nobody can know.
+    pub(crate) fn file_lost(&mut self, days: DateRange) {
+        for (_, all) in self.of(|day| days.contains(day)) {
+            all.retain(|told| !told.is_untold());
         }
     }
 
-    /// A line of its ledger that told of `days` is gone.
-    pub(crate) fn forget(&mut self, days: DateRange, t: u64) {
-        self.forgotten_at.extend(self.given.keys().filter(|day| days.contains(**day)).map(|day| (*day, t)));
+    /// All lines but the first `left` are lost. What they alone told of can be known where its rows stand in `folder`.
+    pub(crate) fn lines_lost(&mut self, left: usize, folder: &Folder) {
+        for (day, all) in self.of(|_| true) {
+            let there = folder.rows_of(day);
+            all.retain_mut(|told| {
+                let stands = |rows: &Vec<Ohlcv>| rows.iter().any(|row| there.iter().any(|it| it.bar == *row));
+                match told.line.take_if(|line| *line >= left) {
+                    Some(_) => told.rows().is_some_and(stands),
+                    None => true,
+                }
+            });
+        }
+    }
+
+    fn of(
+        &mut self,
+        days: impl Fn(TradingDay) -> bool,
+    ) -> impl Iterator<Item = (TradingDay, &mut Vec<Told>)> {
+        let all = self.given.iter_mut().map(|(day, all)| (*day, all));
+        all.filter(move |(day, _)| days(*day))
     }
 
     /// Why the tree does not hold what somebody who is called done must have; nothing when it does.
@@ -129,14 +168,8 @@ impl Truth {
             if !given.iter().any(|told| reader.may_believe(told)) {
                 return Some(format!("{day}: no answer was ever given for it that counts"));
             }
-            let rows_given: Vec<&Vec<Ohlcv>> = given.iter().filter_map(rows).collect();
+            let rows_given: Vec<&Vec<Ohlcv>> = given.iter().filter_map(Told::rows).collect();
             let rows_found: Vec<Ohlcv> = found.iter().map(|row| row.bar).collect();
-            let is_known =
-                |(t, ..): &&Told| self.forgotten_at.get(day).is_none_or(|forgotten| *t > *forgotten);
-            let rows_known = given.iter().filter(is_known).any(|given| rows(given).is_some());
-            if !rows_known && rows_found.is_empty() && given.iter().any(|given| is_known(&given)) {
-                continue;
-            }
             let Some(last) = rows_given.last() else {
                 if rows_found.is_empty() {
                     continue;
@@ -169,13 +202,6 @@ impl Truth {
 
 /// Has the source left the day out twice since it had rows? What is lost and was so often asked for again is gone.
 fn stands_by_none(given: &[Told]) -> bool {
-    let since = given.iter().rev().take_while(|told| rows(told).is_none());
-    since.filter(|(.., given)| matches!(given, Given::Empty)).count() >= 2
-}
-
-fn rows((.., given): &Told) -> Option<&Vec<Ohlcv>> {
-    match given {
-        Given::Rows(rows) => Some(rows),
-        Given::Empty | Given::Outside => None,
-    }
+    let since = given.iter().rev().take_while(|told| told.rows().is_none());
+    since.filter(|told| matches!(told.given, Given::Empty)).count() >= 2
 }

@@ -29,6 +29,7 @@ use worker::api::page::Page;
 use worker::ingest::division::{Division, Why, halves};
 use worker::ingest::not_to_be_had::NotToBeHad;
 use worker::ingest::partitioner::{Partitioner, Piece};
+use worker::ingest::passes::Passes;
 use worker::ingest::requests::requests;
 use worker::ingest::store::{Kept, StoreError};
 use worker::ingest::tally::{Fatal, TickerError, Verdict};
@@ -181,17 +182,22 @@ impl<'a> Worker<'a> {
     /// As `Pipeline::ask_all` does it.
     fn ask_all(&mut self, visit: &mut Visit<'_>) -> Result<(), TickerError> {
         let Orders { fate, days, .. } = *self.orders;
-        let mut asked = Coverage::empty();
+        let mut passes = Passes::default();
         while !visit.wanted.is_empty() {
-            asked = asked.union(&visit.wanted);
             visit.open = visit.wanted.clone();
             let division = self.ask(visit)?;
             if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open, Vec::new()) {
                 return Err(error.into());
             }
-            visit.wanted = visit.store.ledger().lost_beside(&asked).minus(&asked);
+            let (shorter, spoiled) = (visit.store.shorter(), visit.store.spoiled_days());
+            passes.ended(&visit.wanted, shorter, &spoiled, visit.store.ledger());
+            visit.wanted = passes.next();
         }
-        visit.store.verdict().map_or(Ok(()), Err)
+        if let Some(error) = visit.store.verdict(passes.shorter()) {
+            return Err(error);
+        }
+        let lost = passes.lost();
+        if lost.is_empty() { Ok(()) } else { Err(TickerError::DamagedMeanwhile(lost.clone())) }
     }
 
     /// As `Pipeline::ask` does it.

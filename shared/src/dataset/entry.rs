@@ -135,13 +135,25 @@ impl Entry {
         }
     }
 
-    /// While anything of a loss is to be asked still, an answer without rows for its other days is not believed: whoever got it
-    /// did not come to its end, and whether the source has fewer rows than there were is settled for all of them together.
-    pub fn reopen_loss(&mut self) {
-        if let Some(loss) = &self.loss {
-            let without_rows = loss.days.minus(&self.data_days());
-            self.answers.lose(&without_rows);
+    /// While anything of a loss is to be asked still, no answer for its other days is believed, rows or none: whoever got it did
+    /// not come to its end, and the source may have had less to say then than it has now. Whether it has fewer rows than there
+    /// were is settled by what one visit hears of all of them. What this visit itself has `brought` so far stays.
+    pub fn reopen_loss(&mut self, brought: &Coverage) {
+        let Some(loss) = &self.loss else { return };
+        let answered = loss.days.minus(&self.answers.lost());
+        if !answered.minus(brought).is_empty() {
+            let loss = loss.clone();
+            self.lose_again(loss);
         }
+    }
+
+    /// All days of `loss` are to be asked for, as if nothing had come again.
+    fn lose_again(&mut self, loss: Loss) {
+        self.answers.lose(&loss.days);
+        if let Some(file) = &mut self.file {
+            file.proven_rows = Some(file.proven_rows().saturating_sub(loss.found));
+        }
+        self.loss = Some(Loss { found: 0, ..loss });
     }
 
     /// Those of `days` of which rows may stand in the file that no line tells of: a writer that died between file and line
@@ -193,12 +205,8 @@ impl Entry {
         match loss.settle(sha256, asking.at) {
             Settled::Made => Ok(()),
             Settled::Short(loss) => {
-                self.answers.lose(&loss.days);
-                if let Some(file) = &mut self.file {
-                    file.proven_rows = Some(file.proven_rows().saturating_sub(loss.found));
-                }
                 let shorter = Shorter { days: loss.days.clone(), had: loss.rows, came: loss.found };
-                self.loss = Some(Loss { found: 0, ..loss });
+                self.lose_again(loss);
                 Err(shorter)
             }
         }

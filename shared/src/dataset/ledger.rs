@@ -139,11 +139,12 @@ impl Ledger {
 
     fn read_within(outdir: &Path, kind: Kind, ticker: &Ticker, scope: Scope) -> Result<Self, LedgerError> {
         let entries = shared_lines::read(&Self::path(outdir, ticker))?.entries;
-        Self::of_entries(entries, outdir, kind, ticker, scope)
+        Self::of_entries((entries, &Coverage::empty()), outdir, kind, ticker, scope)
     }
 
+    /// For whoever has `brought` so much in the visit that goes on.
     pub(super) fn of_entries(
-        entries: Vec<Entry>,
+        (entries, brought): (Vec<Entry>, &Coverage),
         outdir: &Path,
         kind: Kind,
         ticker: &Ticker,
@@ -165,7 +166,7 @@ impl Ledger {
                 Look::Damaged(damage) => Some(damage),
             }
         };
-        let mut ledger = Self::of_lines(entries, look);
+        let mut ledger = Self::of_lines_after(entries, brought, look);
         ledger.doubt_where(|partition| {
             scope != Scope::Nothing && partition.file(outdir, ticker, kind).exists()
         });
@@ -175,6 +176,14 @@ impl Ledger {
     /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has one. Pure but for that
     /// look.
     pub fn of_lines(entries: Vec<Entry>, damage_of: impl Fn(&Entry) -> Option<Damage>) -> Self {
+        Self::of_lines_after(entries, &Coverage::empty(), damage_of)
+    }
+
+    fn of_lines_after(
+        entries: Vec<Entry>,
+        brought: &Coverage,
+        damage_of: impl Fn(&Entry) -> Option<Damage>,
+    ) -> Self {
         let mut latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
         let mut damaged = BTreeMap::new();
         for entry in latest.values_mut() {
@@ -183,7 +192,7 @@ impl Ledger {
                 damaged.insert(entry.partition, damage);
             }
             entry.remember_loss();
-            entry.reopen_loss();
+            entry.reopen_loss(brought);
         }
         Self { latest, damaged, moved: BTreeMap::new() }
     }

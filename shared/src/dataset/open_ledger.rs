@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::claim::{self, Claim};
-use super::coverage::DateRange;
+use super::coverage::{Coverage, DateRange};
 use super::kind::Kind;
 use super::ledger::{Entry, Ledger, LedgerError};
 use super::look::Scope;
@@ -42,6 +42,17 @@ impl OpenLedger {
     /// crash tore. Files whose bytes had to be read, and were right, are noted as they are found, so that the next look
     /// is cheap. The claim is given back by the kernel, also when its holder dies.
     pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
+        Self::open_again(outdir, kind, ticker, days, &Coverage::empty())
+    }
+
+    /// The same for a visit that goes on: of a loss, what it has `brought` itself so far stays.
+    pub fn open_again(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        days: DateRange,
+        brought: &Coverage,
+    ) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
         links::refuse(outdir, &path)?;
         let (mut log, claim) = SharedLog::open(&path, |file| claim::take(file, &path, kind, days))?;
@@ -54,7 +65,7 @@ impl OpenLedger {
         // Read under the claim: of the claimed days no line is missing from here on.
         let entries = log.catch_up()?;
         let lines = entries.len();
-        let ledger = Ledger::of_entries(entries, outdir, kind, ticker, Scope::Days(claimed))?;
+        let ledger = Ledger::of_entries((entries, brought), outdir, kind, ticker, Scope::Days(claimed))?;
         let seen_again = ledger.seen_again(claimed);
         let noted = seen_again.iter().map(|entry| entry.partition).collect();
         let dead_lines = lines - ledger.partitions();

@@ -21,6 +21,7 @@ use super::drafts::Stored;
 use super::not_to_be_had::NotToBeHad;
 use super::odd_rows::OddRows;
 use super::partitioner::{Partitioner, Piece};
+use super::passes::Passes;
 use super::quarantine::{self, About};
 use super::requests::requests;
 use super::store::{Fetch, Kept, Store, StoreError};
@@ -97,7 +98,7 @@ impl<'a> Pipeline<'a> {
 
     /// Fetches what is missing of `ticker`. On an error everything committed before it stays.
     pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
-        let store = self.tools.open::<R>(ticker)?;
+        let store = self.tools.open::<R>(ticker, &Coverage::empty())?;
         let task = self.tools.task;
         let missing = store.ledger().to_ask(task.asked, &task.trust_now());
         let wanted = self.tools.settled(&missing);
@@ -120,21 +121,24 @@ impl<'a> Pipeline<'a> {
     /// Asks for what is wanted, and then for what was found lost on the way.
     fn ask_all<R: Stored>(&self, visit: &mut Visit<'_, R>) -> Result<(), TickerError> {
         let task = self.tools.task;
-        let (mut asked, mut shorter) = (Coverage::empty(), Vec::new());
+        let mut passes = Passes::default();
         while !visit.wanted.is_empty() {
-            asked = asked.union(&visit.wanted);
             visit.open = visit.wanted.clone();
             let division = self.ask(visit)?;
             let kept = std::mem::take(&mut visit.kept);
             if let Some(error) = NotToBeHad::of(task.kind, task.asked, division, &visit.open, kept) {
                 return Err(error.into());
             }
-            shorter.extend(visit.store.shorter());
-            // A file that was found changed had days beyond those that came in its place.
-            visit.wanted = visit.store.ledger().lost_beside(&asked).minus(&asked);
+            let (shorter, spoiled) = (visit.store.shorter(), visit.store.spoiled_days());
+            passes.ended(&visit.wanted, shorter, &spoiled, visit.store.ledger());
+            visit.wanted = self.tools.settled(&passes.next());
         }
-        if let Some(error) = TickerError::of_store(&mut visit.store, &shorter) {
+        if let Some(error) = TickerError::of_store(&mut visit.store, passes.shorter()) {
             return Err(error);
+        }
+        let lost = self.tools.settled(passes.lost());
+        if !lost.is_empty() {
+            return Err(TickerError::DamagedMeanwhile(lost));
         }
         Ok(visit.store.look_for_ledger()?)
     }

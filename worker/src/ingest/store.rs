@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
@@ -19,6 +20,7 @@ use shared::run::duplicates::Duplicates;
 
 use super::drafts::{Existing, Ground, Place, Stored};
 use super::partitioner::Piece;
+use super::tree::try_to_write;
 use crate::api::failure::causes;
 
 /// What is not done, and where.
@@ -30,6 +32,9 @@ pub enum StoreError {
     /// A file or folder can't be written.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// Nothing can be written anywhere in the tree, whatever path it was met at.
+    #[error("nothing can be written: {0}")]
+    Tree(DiskError),
     /// A file that stands where ours belongs.
     #[error("{0}; it is left as it is: move it away and run again")]
     NotOurs(String),
@@ -41,7 +46,16 @@ impl StoreError {
         match self {
             Self::NotOurs(_) => true,
             Self::Disk(error) => is_of_one_path(error),
-            Self::Ledger(_) => false,
+            Self::Ledger(_) | Self::Tree(_) => false,
+        }
+    }
+
+    /// What is met at one path is everybody's trouble while nothing can be written anywhere in `tree`. That is to be looked at
+    /// right then: when the visit is over it may have passed, and the ticker would be given up for it.
+    fn unless_it_is_everybodys(self, tree: &Path) -> Self {
+        match self {
+            Self::Disk(error) if is_of_one_path(&error) && try_to_write(tree).is_err() => Self::Tree(error),
+            own @ (Self::Disk(_) | Self::Ledger(_) | Self::Tree(_) | Self::NotOurs(_)) => own,
         }
     }
 }
@@ -131,8 +145,10 @@ impl<R: Stored> Store<R> {
     /// aside damaged files that are of no use, so that no reader of the tree stumbles over them.
     ///
     /// What others hold at this moment is left alone: a draft there may be alive, and a file newer than what is known of it.
-    pub fn open(place: Place, days: DateRange) -> Result<Self, StoreError> {
-        let ledger = OpenLedger::open(&place.outdir, place.kind, &place.ticker, days)?;
+    ///
+    /// Of what was lost, the days that the same visit has `brought` before need not be brought again.
+    pub fn open(place: Place, days: DateRange, brought: &Coverage) -> Result<Self, StoreError> {
+        let ledger = OpenLedger::open_again(&place.outdir, place.kind, &place.ticker, days, brought)?;
         let claimed = ledger.claimed();
         let (mut found, mut spoiled) = (Vec::new(), BTreeMap::new());
         if ledger.torn_bytes() > 0 {
@@ -148,10 +164,13 @@ impl<R: Stored> Store<R> {
             let sweep = |()| file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep);
             let swept = match may_be_swept.and_then(sweep) {
                 Ok(swept) => swept,
-                Err(error) => {
-                    spoiled.insert(partition, error.into());
-                    continue;
-                }
+                Err(error) => match StoreError::from(error).unless_it_is_everybodys(&place.outdir) {
+                    everybodys @ StoreError::Tree(_) => return Err(everybodys),
+                    own @ (StoreError::Disk(_) | StoreError::Ledger(_) | StoreError::NotOurs(_)) => {
+                        spoiled.insert(partition, own);
+                        continue;
+                    }
+                },
             };
             found.extend(swept.iter().map(|path| format!("removed {}, left by a crash", path.display())));
         }
@@ -205,6 +224,11 @@ impl<R: Stored> Store<R> {
         Ok(self.ledger.look_for_it()?)
     }
 
+    /// The days of partitions that can't be brought to their places.
+    pub fn spoiled_days(&self) -> Coverage {
+        self.spoiled.keys().map(|partition| partition.span()).collect()
+    }
+
     /// The partitions that can't be brought to their places, and why.
     pub fn spoiled(&mut self) -> BTreeMap<Partition, StoreError> {
         std::mem::take(&mut self.spoiled)
@@ -226,7 +250,7 @@ impl<R: Stored> Store<R> {
 
     /// What ended like this may be the trouble of `partition` alone.
     fn or_spoiled(&mut self, partition: Partition, ended: Result<(), StoreError>) -> Result<(), StoreError> {
-        match ended {
+        match ended.map_err(|error| error.unless_it_is_everybodys(&self.place.outdir)) {
             Err(error) if error.is_of_its_partition() && self.spoiled.len() < MOST_SPOILED => {
                 self.draft = None;
                 self.duplicates.remove(&partition);

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
-use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +11,7 @@ use shared::dataset::coverage::Coverage;
 use shared::dataset::entry::Shorter;
 use shared::dataset::ledger::LedgerError;
 use shared::dataset::partition::Partition;
-use shared::disk::publish::{DiskError, Draft};
+use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
@@ -21,6 +20,7 @@ use super::drafts::Stored;
 use super::not_to_be_had::NotToBeHad;
 use super::store::{Store, StoreError, is_of_one_path};
 use super::task::Unsettled;
+use super::tree::try_to_write;
 use crate::api::failure::{Failure, causes};
 use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
@@ -267,6 +267,7 @@ fn of_store(error: &StoreError) -> Verdict {
     let for_good = |kind| Verdict::Ticker(Trouble::own_for_good(kind));
     match error {
         StoreError::Disk(error) => of_disk(error),
+        StoreError::Tree(_) => Verdict::Batch(Exit::LocalResource),
         StoreError::Ledger(error) => of_ledger(error),
         StoreError::NotOurs(_) => for_good("a file that is not ours is in the place of its own"),
     }
@@ -314,16 +315,6 @@ pub fn of_disk(error: &DiskError) -> Verdict {
         | ErrorKind::NotFound => "its folder or a file in it is not what it must be",
         _ => "its folder can't be used",
     })
-}
-
-/// Writes a small file into `tree` and takes it away again. A tree that is gone is not made anew.
-fn try_to_write(tree: &Path) -> io::Result<()> {
-    // As large as a block: an empty file needs no room.
-    let block = [0; 4096];
-    fs::metadata(tree)?;
-    let mut draft = Draft::create(&tree.join("trial")).map_err(|error| error.source)?;
-    draft.write_all(&block)?;
-    draft.flush()
 }
 
 #[cfg(test)]

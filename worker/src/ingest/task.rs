@@ -165,11 +165,11 @@ impl Tools<'_> {
         Ledger::read_of(&self.task.outdir, self.task.kind, ticker, self.task.asked)
     }
 
-    /// Takes the days asked of `ticker` and says what was found there.
-    pub fn open<R: Stored>(&self, ticker: &Ticker) -> Result<Store<R>, StoreError> {
+    /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says what was found there.
+    pub fn open<R: Stored>(&self, ticker: &Ticker, brought: &Coverage) -> Result<Store<R>, StoreError> {
         let Task { kind, columns, zone, .. } = *self.task;
         let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
-        let mut store = Store::open(place, self.task.asked)?;
+        let mut store = Store::open(place, self.task.asked, brought)?;
         if store.noted() > 0 {
             let text = format_args!(
                 "{} files were read whole, since the ledger did not say how they are found now; they are what was written (SHA-256), and that is noted",

@@ -65,7 +65,7 @@ impl Day {
             entry.lose_file();
         }
         entry.remember_loss();
-        entry.reopen_loss();
+        entry.reopen_loss(&Coverage::empty());
         if self.file.is_some() && entry.file.is_none() && entry.loss.is_none() {
             entry.doubt_empty_answers();
         }
@@ -165,33 +165,74 @@ proptest! {
     }
 }
 
+fn february(from: i8, to: i8) -> Coverage {
+    let day = |day| TradingDay::from_ymd(2024, 2, day).expect("a day");
+    Coverage::from(DateRange::new(day(from), day(to)).expect("in order"))
+}
+
+fn noon(day: i64) -> Asking {
+    Asking::from(Timestamp::from_second(1_710_936_000 + 86_400 * day).expect("in range"))
+}
+
+/// Minutes of a February: nine rows from the 16th to the 29th, and they are lost.
+fn nine_rows_lost() -> Entry {
+    let partition = Partition::of(Kind::Minute, TradingDay::from_ymd(2024, 2, 16).expect("a day"));
+    let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), partition);
+    entry.answer(&february(16, 29), Said::Data, noon(0), 0);
+    entry.file = Some(file(9, "nine"));
+    entry.lose_file();
+    entry
+}
+
+fn file(rows: u64, sha256: &str) -> FileProof {
+    FileProof::new(rows, 0, 0, Fingerprint { bytes: rows, sha256: sha256.to_owned() })
+}
+
 #[test]
 fn a_loss_that_an_attempt_left_half_asked_is_asked_for_again_as_a_whole() {
-    let days = |from, to| {
-        let day = |day| TradingDay::from_ymd(2024, 2, day).expect("a day");
-        Coverage::from(DateRange::new(day(from), day(to)).expect("in order"))
-    };
-    let noon =
-        |day: i64| Asking::from(Timestamp::from_second(1_710_936_000 + 86_400 * day).expect("in range"));
-    let proof = || Some(FileProof::new(9, 0, 0, Fingerprint { bytes: 9, sha256: "nine".to_owned() }));
-    let mut entry = Entry::new(
-        &"AIG".parse().expect("a ticker"),
-        Partition::of(Kind::Minute, TradingDay::from_ymd(2024, 2, 16).expect("a day")),
-    );
-    entry.answer(&days(16, 29), Said::Data, noon(0), 0);
-    entry.file = proof();
-    entry.lose_file();
-    entry.answer(&days(18, 29), Said::Empty { asks: 1 }, noon(3), 0);
+    let mut entry = nine_rows_lost();
+    entry.answer(&february(18, 29), Said::Empty { asks: 1 }, noon(3), 0);
     entry.settle(noon(3)).expect("days are open");
-    assert_eq!(entry.answers.lost(), days(16, 17), "whoever asks dies here");
+    assert_eq!(entry.answers.lost(), february(16, 17), "whoever asks dies here");
 
-    entry.reopen_loss();
-    assert_eq!(entry.answers.lost(), days(16, 29), "nothing of it is believed");
-    entry.answer(&days(16, 17), Said::Data, noon(6), 3);
+    entry.reopen_loss(&Coverage::empty());
+    assert_eq!(entry.answers.lost(), february(16, 29), "nothing of it is believed");
+    entry.answer(&february(16, 17), Said::Data, noon(6), 3);
     entry.settle(noon(6)).expect("three of nine rows are no shortage while other days are open");
-    entry.answer(&days(18, 29), Said::Data, noon(6), 6);
-    entry.file = proof();
+    entry.answer(&february(18, 29), Said::Data, noon(6), 6);
+    entry.file = Some(file(9, "nine"));
     assert_eq!(entry.settle(noon(6)), Ok(()), "all nine are there again");
-    entry.reopen_loss();
+    entry.reopen_loss(&Coverage::empty());
     assert_eq!(entry.answers.lost(), Coverage::empty());
+}
+
+#[test]
+fn rows_of_a_loss_that_an_earlier_visit_brought_count_for_nothing_while_the_rest_of_it_is_open() {
+    let mut entry = nine_rows_lost();
+    entry.answer(&february(18, 29), Said::Data, noon(3), 2);
+    entry.file = Some(file(2, "two of six"));
+    entry.settle(noon(3)).expect("days are open");
+
+    entry.reopen_loss(&Coverage::empty());
+    assert_eq!(entry.answers.lost(), february(16, 29), "the source may have had less to say than it has now");
+    entry.answer(&february(16, 17), Said::Data, noon(6), 3);
+    entry.settle(noon(6)).expect("three and two of nine rows are no shortage: the two are asked for again");
+    entry.answer(&february(18, 29), Said::Data, noon(6), 6);
+    entry.file = Some(file(9, "nine"));
+    assert_eq!(entry.settle(noon(6)), Ok(()), "all nine are there again");
+}
+
+#[test]
+fn what_the_same_visit_has_brought_of_a_loss_stays_when_it_takes_the_place_again() {
+    let mut entry = nine_rows_lost();
+    entry.answer(&february(20, 29), Said::Data, noon(6), 6);
+    entry.answer(&february(18, 19), Said::Empty { asks: 1 }, noon(6), 0);
+    entry.file = Some(file(6, "six"));
+    entry.settle(noon(6)).expect("days are open");
+
+    entry.reopen_loss(&february(18, 29));
+    assert_eq!(entry.answers.lost(), february(16, 17));
+    entry.answer(&february(16, 17), Said::Data, noon(6), 3);
+    entry.file = Some(file(9, "nine"));
+    assert_eq!(entry.settle(noon(6)), Ok(()), "all nine are there again");
 }

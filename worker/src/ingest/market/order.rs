@@ -25,6 +25,8 @@ pub struct Order {
     pub alone: Option<String>,
     /// What is odd about its rows.
     pub odd: OddRows,
+    /// The days of earlier rounds that were answered for.
+    pub brought: Coverage,
     missing: Coverage,
 }
 
@@ -40,6 +42,7 @@ impl Order {
             in_part: None,
             alone: None,
             odd,
+            brought: Coverage::empty(),
             missing,
         }
     }

@@ -273,7 +273,7 @@ impl Rounds<'_> {
             return Ok(());
         }
         let task = self.tools.task;
-        let mut store: Store<Ohlcv> = self.tools.open(&order.ticker)?;
+        let mut store: Store<Ohlcv> = self.tools.open(&order.ticker, &order.brought)?;
         // The questions are older than our hold on this place.
         refuse_unasked(&store, task, order)?;
         for range in answered.ranges().iter().chain(silent.ranges()) {
@@ -287,6 +287,9 @@ impl Rounds<'_> {
         }
         store.record_outside_plan(&refused, round.fetch)?;
         store.prove()?;
+        order.brought = [&answered, &silent, &refused]
+            .into_iter()
+            .fold(order.brought.clone(), |all, days| all.union(days));
         self.tools.tell(&order.ticker, &mut store);
         let shorter = store.shorter();
         match TickerError::of_store(&mut store, &shorter) {

@@ -7,7 +7,9 @@ use shared::dataset::trust::Trust;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
+use shared::run::exit::Exit;
 
+use super::super::tally::{Fatal, TickerError, Verdict};
 use super::*;
 
 /// A tree with daily bars of one ticker.
@@ -46,7 +48,7 @@ impl Tree {
     }
 
     fn open(&self, asked: DateRange) -> Store<Ohlcv> {
-        Store::open(self.place.clone(), asked).expect("opened")
+        Store::open(self.place.clone(), asked, &Coverage::empty()).expect("opened")
     }
 
     /// The source answers `asked`, days of one year, with bars of `dates`.
@@ -266,6 +268,27 @@ fn one_file_that_is_not_ours_costs_its_own_partition_and_no_other() {
         drop(store);
         assert_eq!(tree.missing(asked), years[1].span().into(), "{in_its_place}");
     }
+}
+
+#[test]
+fn a_tree_that_nothing_can_be_written_into_for_a_moment_is_no_trouble_of_one_partition() {
+    let tree = Tree::new();
+    tree.fetch(spring(), &BARS);
+    let mut store = tree.open(spring());
+    let partition = Partition::Year(2024);
+    let fetch = Fetch { asking: now().into(), pages: 1 };
+    store.keep(Piece::Rows(partition, vec![bar(BARS[0])]), fetch).expect("a draft is begun");
+    let aside = tree.folder.path().with_extension("aside");
+    fs::rename(tree.folder.path(), &aside).expect("the disk goes away");
+    fs::write(tree.folder.path(), "").expect("nothing can be written there");
+    let ended = store.keep(Piece::Closed(partition, spring().into()), fetch);
+    fs::remove_file(tree.folder.path()).expect("removed");
+    fs::rename(&aside, tree.folder.path()).expect("the disk is back before anybody looks");
+
+    let error = ended.expect_err("nothing could be written");
+    assert!(matches!(error, StoreError::Tree(_)), "{error}");
+    assert_eq!(TickerError::from(error).verdict(), Verdict::Batch(Exit::LocalResource));
+    assert!(store.spoiled().is_empty(), "no partition is left out for it");
 }
 
 #[test]

@@ -115,20 +115,16 @@ pub(super) fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, str>, 
 /// A line of a ticker CSV.
 pub(super) struct Line<'a> {
     pub(super) ticker: Ticker,
+    /// One-based.
+    pub(super) number: u64,
     header: &'a csv::StringRecord,
     record: &'a csv::StringRecord,
-    text: &'a str,
 }
 
 impl Line<'_> {
     /// What stands in the column called `name`; `None` where there is no such column.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.record.get(self.header.iter().position(|column| column == name)?)
-    }
-
-    /// One-based.
-    pub(super) fn number(&self) -> u64 {
-        1 + newlines(&self.text.as_bytes()[..start_of(self.text, self.record)])
     }
 }
 
@@ -152,19 +148,24 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
         return Err(TickerListError::TickerColumns { path: path.to_owned(), count }.into());
     }
     let mut record = csv::StringRecord::new();
+    let (mut number, mut counted) = (1, 0);
     while reader.read_record(&mut record).map_err(|error| malformed(path, &error))? {
-        refuse_open_quote(path, text, start_of(text, &record), &reader)?;
+        let start = start_of(text, &record);
+        refuse_open_quote(path, text, start, &reader)?;
         if record.iter().all(str::is_empty) {
             continue;
         }
-        let line = 1 + newlines(&text.as_bytes()[..start_of(text, &record)]);
+        // From where the last one was counted: there may be a million lines.
+        number += newlines(&text.as_bytes()[counted..start]);
+        counted = start;
+        let line = number;
         if record.len() != header.len() {
             let what = format!("{} fields where the first line has {}", record.len(), header.len());
             return Err(TickerListError::Malformed { path: path.to_owned(), line, what }.into());
         }
         let refuse = |what| TickerListError::Ticker { path: path.to_owned(), line, what };
         let ticker: Ticker = record.get(column).unwrap_or("").parse().map_err(refuse)?;
-        take(Line { ticker, header: &header, record: &record, text })?;
+        take(Line { number, ticker, header: &header, record: &record })?;
     }
     Ok(())
 }
@@ -189,6 +190,8 @@ fn refuse_open_quote(
 
 /// Ends of lines: LF, CR LF, or CR alone as older Macs write it.
 fn newlines(bytes: &[u8]) -> u64 {
+    #[cfg(test)]
+    tests::LOOKED_AT.set(tests::LOOKED_AT.get() + bytes.len());
     let ends = |(at, byte): (usize, &u8)| match byte {
         b'\n' => true,
         b'\r' => bytes.get(at + 1) != Some(&b'\n'),
@@ -212,6 +215,22 @@ fn malformed(path: &Path, error: &csv::Error) -> TickerListError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    thread_local! {
+        /// Bytes that were looked at for the ends of lines.
+        pub(super) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    #[test]
+    fn a_long_list_is_looked_at_as_often_as_a_short_one() {
+        let text: String =
+            std::iter::once("ticker\n".to_owned()).chain((0..20_000).map(|n| format!("T{n}\n"))).collect();
+        LOOKED_AT.set(0);
+        assert_eq!(parse(&text).expect("read").tickers.len(), 20_000);
+        assert!(LOOKED_AT.get() <= 3 * text.len(), "{} bytes of {}", LOOKED_AT.get(), text.len());
+        let said = parse(&format!("{text}T/\n")).expect_err("refused");
+        assert!(said.starts_with("small.csv:20002:"), "{said}");
+    }
 
     fn parse(text: &str) -> Result<TickerList, String> {
         TickerList::parse(Path::new("small.csv"), text).map_err(|error| error.to_string())

@@ -66,7 +66,7 @@ impl TickerSizes {
             let size = value.parse().ok().filter(|size: &f64| size.is_finite() && *size >= 0.0);
             let not_a_size = || TickerSizesError::NotASize {
                 path: path.to_owned(),
-                line: line.number(),
+                line: line.number,
                 column,
                 value: value.to_owned(),
             };

@@ -382,11 +382,11 @@ impl Batch {
                 continue;
             };
             let said = match ran {
-                Some(ran) if cut_short => Said::cut_short(word, left.said.take(), ran),
+                Some(ran) if cut_short => Said::cut_short(word, left.said.take().map(|said| *said), ran),
                 Some(_) | None => Said::of(word, report, &how),
             };
             let (kind, is_own) = (said.kind.clone(), edition >= Edition::Third && word.is_own());
-            left.said = Some(said);
+            left.said = Some(Box::new(said));
             match verdict {
                 Verdict::Innocent => still_left.push(left),
                 Verdict::Suspect => suspects.push(left),
@@ -426,7 +426,7 @@ impl Batch {
         }
         let attempt = self.attempts;
         let given_up = self.left.drain(..).map(|left| {
-            let (cause, kind) = match &left.said {
+            let (cause, kind) = match left.said.as_deref() {
                 Some(Said { cause, kind }) => (format!("{cause}; {why}"), kind.clone()),
                 None => (format!("never tried; {why}"), None),
             };
@@ -458,4 +458,19 @@ impl Batch {
 
 fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
     at.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_hundred_thousand_batches_of_one_take_a_supervisor_no_more_than_it_may_have() {
+        // A block of the allocator has eight bytes of its own and comes in steps of sixteen, from 32 on.
+        let block = |bytes: usize| (bytes + 8).next_multiple_of(16).max(32);
+        let name = block("TICKER".len());
+        let batch = size_of::<Batch>() + block(size_of::<Ticker>()) + name + block(size_of::<Left>());
+        let bytes = 200_000 * batch;
+        assert!(bytes <= 70 << 20, "{batch} bytes a batch: 30 MiB are for all else that a supervisor has");
+    }
 }

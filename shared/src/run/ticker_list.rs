@@ -79,20 +79,19 @@ impl TickerList {
 
     /// Reads CSV text; `path` is only for messages.
     pub fn parse(path: &Path, text: &str) -> Result<Self, TickerListError> {
-        let mut list = Self { tickers: Vec::new(), repeated: Vec::new() };
-        let mut seen = HashSet::new();
+        let mut all = Vec::new();
         for_each_ticker(path, text, |line| {
-            if seen.insert(line.ticker.clone()) {
-                list.tickers.push(line.ticker);
-            } else {
-                list.repeated.push(line.ticker);
-            }
+            all.push(line.ticker);
             Ok::<(), TickerListError>(())
         })?;
-        if list.tickers.is_empty() {
+        if all.is_empty() {
             return Err(TickerListError::NoTickers(path.to_owned()));
         }
-        Ok(list)
+        let mut seen = HashSet::new();
+        let is_first: Vec<bool> = all.iter().map(|ticker| seen.insert(ticker.as_str())).collect();
+        let mut is_first = is_first.into_iter();
+        let repeated = all.extract_if(.., |_| is_first.next() == Some(false)).collect();
+        Ok(Self { tickers: all, repeated })
     }
 
     /// `tickers` as a CSV with the one column `ticker`.

@@ -82,8 +82,8 @@ pub(super) struct Left {
     pub(super) cell: u32,
     /// Taken back when the attempt turns out to be nobody's fault.
     pub(super) charged: Vec<Charge>,
-    /// By the last attempt that had it.
-    pub(super) said: Option<Said>,
+    /// By the last attempt that had it. Beside it, for most have not been tried yet or are done.
+    pub(super) said: Option<Box<Said>>,
     /// The most days that were ever proven of it.
     pub(super) days: u64,
 }

@@ -1,5 +1,7 @@
 //! Promise: one bad bar holds up nothing but its own partition. The rest is in place, the bad one is named, only that
-//! one is asked for again, and the requests that it costs are bounded.
+//! one is asked for again, and the requests that it costs are bounded. What does not come as a whole is in `pieces`.
+
+mod pieces;
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -192,18 +194,4 @@ fn a_range_that_is_too_heavy_is_halved_until_the_source_serves_it() {
     // The tries and a small question; twice for each of at most five levels, since the size is remembered; and the
     // pieces of one to two years that are served.
     assert!(requests <= 3 + 1 + 5 * 2 + 14, "{requests}");
-}
-
-#[test]
-fn years_that_the_source_serves_only_in_pieces_are_named_with_the_way_that_works() {
-    let asked = days("2022-01-03", "2024-12-31");
-    let scene = Scene::new(Config::synthetic(11), Kind::Daily, asked, |_| Sore::TooHeavy(100));
-    let (said, _) = scene.run(&["--tries", "2"], 10);
-    assert!(
-        said.contains("if the source answers for shorter ranges, go on with --resume --window month"),
-        "{said}"
-    );
-    scene.run(&["--tries", "2", "--resume", "--window", "month"], 0);
-    let truth = daily_bars(&scene.exchange, &scene.ticker, asked);
-    assert_eq!(tree::daily_rows(&scene.place.outdir(), &scene.ticker), truth);
 }

@@ -71,7 +71,7 @@ struct Arguments {
     /// First day of aggregates that the plan reaches; what is older is a 403
     #[arg(long, value_name = "DATE")]
     plan_begins: Option<TradingDay>,
-    /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE, 504=DAYS (longer ranges)
+    /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE, mute=TICKER@DATE (504 for whatever has that day), 504=DAYS (longer ranges)
     #[arg(long, value_name = "SORE")]
     sore: Vec<Sore>,
     /// Let the `Date` of replies be so far off this machine's clock, as if that were wrong: -48h, 90m

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
-/// One thing that is wrong for good. Text form `twin=FB@2023-05-04`, `text-price=FB@2023-05-04`, `504=400`.
+/// One thing that is wrong for good. Text form `twin=FB@2023-05-04`, `text-price=FB@2023-05-04`, `504=400`,
+/// `mute=FB@2023-05-04`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sore {
     /// The first bar of that day stands there twice, the second time with another volume.
@@ -16,13 +17,17 @@ pub enum Sore {
     TextPrice(Ticker, TradingDay),
     /// A range of more days than this is answered 504.
     TooHeavy(u32),
+    /// Whatever has that day of the ticker is answered 504.
+    Mute(Ticker, TradingDay),
 }
 
 impl FromStr for Sore {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is none of twin=TICKER@DAY, text-price=TICKER@DAY, 504=DAYS");
+        let wrong = || {
+            format!("{text:?} is none of twin=TICKER@DAY, text-price=TICKER@DAY, mute=TICKER@DAY, 504=DAYS")
+        };
         let (name, value) = text.split_once('=').ok_or_else(wrong)?;
         let place = || -> Option<(Ticker, TradingDay)> {
             let (ticker, day) = value.split_once('@')?;
@@ -31,6 +36,7 @@ impl FromStr for Sore {
         let sore = match name {
             "twin" => place().map(|(ticker, day)| Self::Twin(ticker, day)),
             "text-price" => place().map(|(ticker, day)| Self::TextPrice(ticker, day)),
+            "mute" => place().map(|(ticker, day)| Self::Mute(ticker, day)),
             "504" => value.parse().ok().map(Self::TooHeavy),
             _ => None,
         };
@@ -62,6 +68,15 @@ impl Sores {
         let days = to_ms.saturating_sub(from_ms) / 86_400_000;
         self.0.iter().any(|sore| matches!(sore, Sore::TooHeavy(most) if days > i64::from(*most)))
     }
+
+    /// Does a range of `ticker` from the one to the other of these instants, in ms and both inclusive, touch a day that
+    /// never comes?
+    pub fn are_mute(&self, ticker: &str, from_ms: i64, to_ms: i64) -> bool {
+        let touches = |day: &TradingDay| day.start_utc_ms() <= to_ms && from_ms < day.next().start_utc_ms();
+        self.0
+            .iter()
+            .any(|sore| matches!(sore, Sore::Mute(whose, day) if whose.as_str() == ticker && touches(day)))
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +89,7 @@ mod tests {
         let fb = || "FB".parse().expect("a ticker");
         assert_eq!("twin=FB@2023-05-04".parse(), Ok(Sore::Twin(fb(), day)));
         assert_eq!("text-price=FB@2023-05-04".parse(), Ok(Sore::TextPrice(fb(), day)));
+        assert_eq!("mute=FB@2023-05-04".parse(), Ok(Sore::Mute(fb(), day)));
         assert_eq!("504=400".parse(), Ok(Sore::TooHeavy(400)));
         for text in ["twin", "twin=FB", "504=x", "other=FB@2023-05-04"] {
             assert!(text.parse::<Sore>().is_err(), "{text}");

@@ -43,11 +43,10 @@ pub(crate) enum Character {
 
 impl Character {
     /// Does the source give all that there is of it, and does it harm nobody?
-    fn is_good(self, kind: Kind) -> bool {
+    fn is_good(self) -> bool {
         match self {
-            Self::Good | Self::Illiquid | Self::Dead => true,
-            // A partition is the least that is asked for; a year may be too much.
-            Self::Heavy(_) => kind != Kind::Daily,
+            // A day is the least that is asked for.
+            Self::Good | Self::Illiquid | Self::Dead | Self::Heavy(_) => true,
             Self::Unknown | Self::Twin(_) | Self::Poison | Self::Locked => false,
         }
     }
@@ -193,38 +192,38 @@ impl Fate {
     pub(crate) fn has_only_own_trouble(&self) -> bool {
         let Odds { crash, kill, damage, mute, .. } = self.odds;
         let is_own = |person: &Person| match person.character {
-            Character::Good | Character::Illiquid | Character::Dead | Character::Twin(_) => true,
-            Character::Unknown | Character::Heavy(_) | Character::Poison | Character::Locked => false,
+            Character::Good
+            | Character::Illiquid
+            | Character::Dead
+            | Character::Twin(_)
+            | Character::Heavy(_) => true,
+            Character::Unknown | Character::Poison | Character::Locked => false,
         };
         self.spells.is_empty() && crash + kill + damage + mute == 0 && self.people.iter().all(is_own)
     }
 
     /// Is everything to be had of `whom`, in peace?
     pub(crate) fn is_good(&self, whom: usize) -> bool {
-        self.people[whom].character.is_good(self.kind)
+        self.people[whom].character.is_good()
     }
 
     /// The days asked of `whom` that are to be had in peace.
     pub(crate) fn to_be_had(&self, whom: usize) -> Coverage {
         let all = Coverage::from(self.asked);
         match self.people[whom].character {
-            Character::Good | Character::Illiquid | Character::Dead => all,
-            Character::Heavy(_) if self.is_good(whom) => all,
+            Character::Good | Character::Illiquid | Character::Dead | Character::Heavy(_) => all,
             Character::Twin(at) => match self.sessions.get(at) {
                 Some((day, _)) => all.minus(&Partition::of(self.kind, *day).span().into()),
                 None => all,
             },
-            Character::Heavy(_) | Character::Unknown | Character::Poison | Character::Locked => {
-                Coverage::empty()
-            }
+            Character::Unknown | Character::Poison | Character::Locked => Coverage::empty(),
         }
     }
 
-    /// No visit to one ticker takes more requests: each partition may be asked for alone, behind all ranges that it was
-    /// part of, and each day when the plan's begin is looked for; each page so often as tries and lies allow.
+    /// No visit to one ticker takes more requests: each day may be asked for alone, behind all ranges that it was part of,
+    /// and once more when the plan's begin is looked for; each page so often as tries and lies allow.
     pub(crate) fn most_requests_of_a_visit(&self) -> u64 {
-        let partitions = Partition::within(self.kind, self.asked).count() as u64;
-        let questions = 2 * partitions + 4;
+        let questions = 2 * u64::from(self.asked.days()) + 4;
         let refused = if self.plan_begins > 0 { 2 * u64::from(self.asked.days()) } else { 0 };
         let pages = 3 * self.sessions.len() as u64 / (self.page_rows as u64 - 1).max(1) + 1;
         let in_vain = 3 * u64::from(self.tries) * questions;
@@ -283,7 +282,7 @@ fn person(at: usize, sessions: usize, sort: Sort, dice: &mut Dice) -> Person {
         _ if sort == Sort::OwnTrouble => Character::Good,
         0 => Character::Unknown,
         1 => Character::Twin(below(dice, sessions.max(1))),
-        2 => Character::Heavy(dice.pick(&[31, 32, 33])),
+        2 => Character::Heavy(dice.pick(&[1, 6, 32])),
         3 => Character::Poison,
         4 => Character::Locked,
         5 => Character::Dead,

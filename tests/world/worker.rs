@@ -26,7 +26,8 @@ use worker::api::endpoints::Endpoint;
 use worker::api::failure::Failure;
 use worker::api::follow::Tries;
 use worker::api::page::Page;
-use worker::ingest::division::{Division, Why, halves};
+use worker::ingest::division::cuts::{halves, session_in_place};
+use worker::ingest::division::{Division, Why};
 use worker::ingest::not_to_be_had::NotToBeHad;
 use worker::ingest::partitioner::{Partitioner, Piece};
 use worker::ingest::passes::Passes;
@@ -204,28 +205,50 @@ impl<'a> Worker<'a> {
     fn ask(&mut self, visit: &mut Visit<'_>) -> Result<Division, TickerError> {
         let fate = self.orders.fate;
         let asked_for = requests(&visit.wanted, fate.window, visit.store.ledger());
-        let mut division = Division::new(fate.kind, &asked_for);
+        let mut division = Division::new(fate.kind, &asked_for)
+            .with_control(session_in_place(visit.store.ledger(), &visit.wanted));
         while let Some(piece) = division.next_piece() {
-            let Some(days) = visit.open_of(piece.days).hull() else { continue };
+            let is_control = piece.why == Why::Control;
+            let asked = if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
+            let Some(days) = asked else {
+                division.not_wanted(piece);
+                continue;
+            };
             let pages = visit.pages;
             visit.tries = self.tries(piece.why);
-            let ended = self.fetch_within_plan(visit, days);
+            let ended = if is_control {
+                self.follow_for_nothing(visit, days)
+            } else {
+                self.fetch_within_plan(visit, days)
+            };
             if visit.pages > pages {
                 division.page_came();
             }
             let failure = match ended {
                 Ok(()) => {
-                    division.page_came();
+                    division.served(piece);
                     continue;
                 }
                 Err(TickerError::Source(failure)) => failure,
                 Err(error) => return Err(error),
             };
-            let Some(left) = visit.open_of(days).hull() else { continue };
+            let left = if is_control { Some(days) } else { visit.open_of(days).hull() };
+            let Some(left) = left else {
+                division.not_wanted(piece);
+                continue;
+            };
             let hint = failure.stamp().and_then(|stamp| fate.zone.day_of_ms(stamp));
             division.failed(piece, failure, left, hint)?;
         }
         Ok(division)
+    }
+
+    /// As `Pipeline::follow_for_nothing` does it.
+    fn follow_for_nothing(&mut self, visit: &mut Visit<'_>, days: DateRange) -> Result<(), TickerError> {
+        let wanted = std::mem::take(&mut visit.wanted);
+        let followed = self.follow(visit, days);
+        visit.wanted = wanted;
+        followed
     }
 
     /// As `Pipeline::tries` has it.
@@ -233,8 +256,8 @@ impl<'a> Worker<'a> {
         let all = Tries { faults: self.orders.fate.tries, lies: 3 };
         match why {
             Why::Wanted | Why::Alone => all,
-            Why::Suspect => all.at_most(2),
-            Why::LastTime | Why::Probe => all.at_most(1),
+            Why::Suspect | Why::Sample => all.at_most(2),
+            Why::LastTime | Why::Probe | Why::Control => all.at_most(1),
         }
     }
 

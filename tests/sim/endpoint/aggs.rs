@@ -136,7 +136,8 @@ pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
     if query.stamps.0 < ask.plan_begins.start_utc_ms() {
         return Err(Refusal::OutsidePlan);
     }
-    if ask.sores.are_too_heavy(query.stamps.0, query.stamps.1) {
+    let (first, last) = query.stamps;
+    if ask.sores.are_too_heavy(first, last) || ask.sores.are_mute(&query.ticker, first, last) {
         return Err(Refusal::TooHeavy);
     }
     let full = query.limit.min(ask.page_rows_max) + usize::from(query.order == Order::Descending);

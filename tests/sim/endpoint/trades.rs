@@ -31,7 +31,8 @@ struct Query {
 pub fn page(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
     let query = Query::read(ask, ticker)?;
     let full = query.limit.min(ask.page_rows_max);
-    if ask.sores.are_too_heavy(query.from_ns / MS_NS, query.to_ns / MS_NS) {
+    let (first, end) = (query.from_ns / MS_NS, query.to_ns / MS_NS);
+    if ask.sores.are_too_heavy(first, end) || ask.sores.are_mute(&query.ticker, first, end - 1) {
         return Err(Refusal::TooHeavy);
     }
     let mut rows = query.gather(ask, full + 1)?;

@@ -1,23 +1,42 @@
-//! What to ask for next when a part of a ticker is not to be had: its range is divided along partitions until what is
-//! bad stands alone, and everything else is asked for. Pure.
+//! What to ask for next when a part of a ticker is not to be had: its range is divided until what is bad stands alone,
+//! and everything else is asked for. Pure.
 //!
-//! Division costs requests, so it is bounded: what does not answer at all is not divided, a source in trouble is found
-//! out by two small questions, and after a few bad partitions in a row without a page between them the rest is left: two
-//! next to each other and one as far from all that is bad as there is. What was refused in an earlier visit comes last,
-//! longest ago first: whatever is left in one visit has its turn in one of the next.
+//! What came and can't be believed is divided along partitions. What does not come, again and again, may be too much at
+//! a time: it is divided along partitions and then within them, down to one session (what is on disk of a partition
+//! grows by days, and its ledger line says which). Days that came in smaller pieces tell how much to ask for at a time
+//! (`portion`). A session that does not come stands alone; trades are in files of a day, and nothing smaller is asked for.
+//!
+//! Division costs requests, so it is bounded. What does not answer at all is not divided. A source in trouble is found
+//! out by two small questions: for the first partition and for a session near the end, or for a control, which is a
+//! session that is in place already. Before a partition is cut, one session of it is asked for, and a second one where
+//! that does not come: where neither does, all of it is bad. What failed is cut in two and not asked for again, so of
+//! the questions at most `3 + pieces that come + 4 × bad ones` fail (`questions_are_bounded`), and each but the last ones has two
+//! tries. Where the source serves so many days and no more, about two a level fail until that is known.
+//!
+//! At most 16 bad pieces are looked for in one visit, and after a few bad partitions in a row without a page between
+//! them the rest is left: two next to each other and one as far from all that is bad as there is. What was refused in an
+//! earlier visit comes last, longest ago first, and what is near a bad session comes behind the rest: whatever is left
+//! in one visit has its turn in one of the next.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::trading_day::TradingDay;
 
+use self::cuts::{around, first_session, halves_of, is_single, last_session, split_off_first, stands_alone};
+use self::portion::Portion;
+use self::queue::Queue;
 use crate::api::failure::{Failure, Meaning};
 
-/// Questions in a row that may fail with one partition each and without a page between them.
+pub mod cuts;
+mod portion;
+mod queue;
+
+/// Questions in a row that may fail with one partition each and without a page between.
 const BARREN: u32 = 3;
 /// The same where nobody knows whether the partitions are bad or the source is in trouble.
 const BARREN_IN_TROUBLE: u32 = 2;
-/// More bad partitions of a ticker are not looked for in one visit.
+/// More that is bad of a ticker is not looked for in one visit.
 const MOST_BAD: usize = 16;
 
 /// Why a piece is asked for, and so how patiently.
@@ -25,14 +44,18 @@ const MOST_BAD: usize = 16;
 pub enum Why {
     /// Nothing is known against it.
     Wanted,
-    /// One of its partitions may be bad.
+    /// A part of it may be bad, or it may be too much at a time.
     Suspect,
-    /// One partition, the likely culprit.
+    /// The likely culprit, which can't be divided.
     Alone,
-    /// One partition that has had its tries.
+    /// The same, when it has had its tries.
     LastTime,
-    /// One partition, to see whether the source serves anything.
+    /// One partition or session, to see whether the source serves anything.
     Probe,
+    /// One session of a partition that did not come: does it come in pieces?
+    Sample,
+    /// One session that is in place, to see whether the source serves anything. Nothing of it is kept.
+    Control,
 }
 
 /// Days to ask for in one go.
@@ -53,14 +76,43 @@ pub struct Bad {
     pub failure: Failure,
 }
 
+/// What waits until a control has shown that the source is well.
+#[derive(Debug)]
+enum Waiting {
+    /// To be cut into pieces.
+    Cut(DateRange),
+    /// To be called bad.
+    Call(DateRange),
+    /// What is to be asked next anyway.
+    Next,
+}
+
+/// A question about the source alone.
+#[derive(Debug)]
+struct Control {
+    session: DateRange,
+    /// For whose sake.
+    waiting: Waiting,
+    /// How that failed.
+    failure: Failure,
+}
+
+/// A partition, or a part of one, of which sessions are asked for before it is cut.
+#[derive(Debug)]
+struct Sampling {
+    /// All of it.
+    days: DateRange,
+    /// The session that is asked for now.
+    sample: DateRange,
+    /// The one that did not come.
+    failed: Option<DateRange>,
+}
+
 /// What is still to be asked of one ticker, and what is known to be bad.
 #[derive(Debug)]
 pub struct Division {
     kind: Kind,
-    /// The next one last.
-    to_ask: Vec<Piece>,
-    /// Partitions that were refused in an earlier visit, asked for when nothing else is left; the next one last.
-    refused: Vec<DateRange>,
+    to_ask: Queue,
     bad: Vec<Bad>,
     /// Not asked for any more.
     left_out: Coverage,
@@ -68,8 +120,14 @@ pub struct Division {
     came: bool,
     /// Single partitions that failed since a page came.
     barren: u32,
-    /// A range of so many days took the server too long.
-    too_heavy: Option<u32>,
+    /// How many days at a time the source serves.
+    portion: Portion,
+    /// A session that was in place before this visit.
+    in_place: Option<DateRange>,
+    /// Asked for before anything else.
+    control: Option<Control>,
+    /// Asked for before anything but a control.
+    sampling: Option<Sampling>,
 }
 
 impl Division {
@@ -78,37 +136,46 @@ impl Division {
         Self::after(kind, requests, &[])
     }
 
-    /// For `requests` in time order, when `refused` were refused in earlier visits, in this order. They come last, and
-    /// before them what is one partition: it may be the bad one of an earlier visit of which nothing is known. The
-    /// newest of those goes first: it may be one that the days have added.
+    /// For `requests` in time order, when `refused` were refused in earlier visits, in this order.
     pub fn after(kind: Kind, requests: &[DateRange], refused: &[Partition]) -> Self {
-        let all: Coverage = refused.iter().map(|partition| partition.span()).collect();
-        let of_partition = |partition: &Partition| {
-            requests.iter().find_map(|days| partition.span().intersection(*days)).into_iter()
-        };
-        let refused = refused.iter().rev().flat_map(of_partition).collect();
-        let without = |days: &DateRange| Coverage::from(*days).minus(&all).ranges().to_vec();
-        let fresh = requests.iter().flat_map(without);
-        let (mut single, wide): (Vec<_>, Vec<_>) = fresh.partition(|days| is_single(kind, *days));
-        let newest = single.pop();
-        let pieces =
-            wide.into_iter().chain(newest).chain(single).map(|days| Piece { days, why: Why::Wanted });
-        let to_ask = pieces.rev().collect();
-        let (bad, left_out) = (Vec::new(), Coverage::empty());
-        Self { kind, to_ask, refused, bad, left_out, came: false, barren: 0, too_heavy: None }
+        Self {
+            kind,
+            to_ask: Queue::new(kind, requests, refused),
+            bad: Vec::new(),
+            left_out: Coverage::empty(),
+            came: false,
+            barren: 0,
+            portion: Portion::new(kind),
+            in_place: None,
+            control: None,
+            sampling: None,
+        }
     }
 
-    /// What to ask for now.
+    /// Knows a session that is in place, which the source has served before.
+    #[must_use]
+    pub fn with_control(self, in_place: Option<DateRange>) -> Self {
+        Self { in_place, ..self }
+    }
+
+    /// What to ask for now. How it ends is told by [`Self::served`], [`Self::failed`] or [`Self::not_wanted`].
     pub fn next_piece(&mut self) -> Option<Piece> {
+        if let Some(control) = &self.control {
+            return Some(Piece { days: control.session, why: Why::Control });
+        }
+        if let Some(sampling) = &self.sampling {
+            return Some(Piece { days: sampling.sample, why: Why::Sample });
+        }
         loop {
-            if self.to_ask.is_empty() {
-                return self.refused.pop().map(|days| Piece { days, why: Why::Wanted });
-            }
-            let piece = if self.barren + 1 == BARREN { self.far_probe() } else { self.to_ask.pop() }?;
-            match self.halves_of_the_heavy(piece) {
-                Some((older, newer)) => self.to_ask.extend([newer, older]),
-                None => return Some(piece),
-            }
+            let piece = if self.barren + 1 == BARREN {
+                self.to_ask.pop_far_from(self.bad.iter().map(|bad| bad.days))
+            } else {
+                self.to_ask.pop()
+            }?;
+            let halves = halves_of(self.kind, piece.days).filter(|_| self.portion.is_too_much(piece.days));
+            let Some((older, newer)) = halves else { return Some(piece) };
+            self.to_ask.push(Piece { days: newer, ..piece });
+            self.to_ask.push(Piece { days: older, ..piece });
         }
     }
 
@@ -116,6 +183,28 @@ impl Division {
     pub fn page_came(&mut self) {
         self.came = true;
         self.barren = 0;
+    }
+
+    /// All of `piece` came.
+    pub fn served(&mut self, piece: Piece) {
+        self.page_came();
+        match piece.why {
+            Why::Control => self.go_on(),
+            Why::Sample => {
+                self.portion.served(piece.days);
+                self.cut_what_was_sampled();
+            }
+            Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime | Why::Probe => {
+                self.portion.served(piece.days);
+            }
+        }
+    }
+
+    /// Nothing of `piece` is missing, so it was not asked for.
+    pub fn not_wanted(&mut self, piece: Piece) {
+        if piece.why == Why::Sample {
+            self.cut_what_was_sampled();
+        }
     }
 
     /// `piece` failed while the days `left` of it were not answered for; the row that was wrong, if it was one, is of
@@ -127,23 +216,40 @@ impl Division {
         left: DateRange,
         hint: Option<TradingDay>,
     ) -> Result<(), Failure> {
-        match failure.meaning() {
-            Meaning::Nothing => Err(failure),
-            Meaning::Unanswerable => {
-                self.found_bad(left, failure);
-                Ok(())
-            }
-            Meaning::BadPart => {
-                match piece.why {
-                    Why::Wanted | Why::Suspect => self.divide(left, piece.why, hint),
-                    // It serves something, if not this: one try tells no more.
-                    Why::Probe => self.push(left, Why::Alone),
-                    Why::Alone | Why::LastTime => self.found_bad(left, failure),
-                }
-                Ok(())
-            }
-            Meaning::TooHeavyOrInTrouble => self.too_heavy_or_in_trouble(piece, failure, left),
+        for days in around(piece.days, left) {
+            self.portion.served(days);
         }
+        match failure.meaning() {
+            // Of a control the plan's refusal is an answer like any other.
+            Meaning::Nothing if piece.why == Why::Control && matches!(failure, Failure::OutsidePlan(_)) => {
+                self.go_on();
+            }
+            Meaning::Nothing => return Err(failure),
+            Meaning::TooHeavyOrInTrouble => return self.too_heavy_or_in_trouble(piece, failure, left),
+            Meaning::Unanswerable => match piece.why {
+                // An answer came.
+                Why::Control => self.go_on(),
+                Why::Sample => {
+                    self.cut_what_was_sampled();
+                    self.found_bad(left, failure);
+                }
+                Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime | Why::Probe => {
+                    self.found_bad(left, failure);
+                }
+            },
+            Meaning::BadPart => match piece.why {
+                Why::Wanted | Why::Suspect => self.divide(left, piece.why, hint),
+                // It serves something, if not this: one try tells no more.
+                Why::Probe => self.push(left, Why::Alone),
+                Why::Sample => {
+                    self.cut_what_was_sampled();
+                    self.push(left, Why::Alone);
+                }
+                Why::Alone | Why::LastTime => self.found_bad(left, failure),
+                Why::Control => self.go_on(),
+            },
+        }
+        Ok(())
     }
 
     /// What is bad, in time order, and what was not asked for any more.
@@ -152,68 +258,150 @@ impl Division {
         (self.bad, self.left_out)
     }
 
-    /// Has any page come?
-    pub fn has_come_to_something(&self) -> bool {
-        self.came
-    }
-
     fn too_heavy_or_in_trouble(
         &mut self,
         piece: Piece,
         failure: Failure,
         left: DateRange,
     ) -> Result<(), Failure> {
+        if failure.is_out_of_time() && piece.why != Why::Control {
+            self.portion.took_too_long(left);
+        }
         match piece.why {
             Why::Wanted => {
-                if let Some((first, rest)) = self.split_off_first(left) {
-                    // A range that took long is remembered once the source is known to serve less of it.
+                if let Some((first, rest)) = split_off_first(self.kind, left) {
                     self.to_ask.push(Piece { days: rest, why: Why::Suspect });
                     self.push(first, Why::Probe);
-                } else if self.came || !self.is_at_its_end() {
+                } else if !stands_alone(self.kind, left) {
+                    self.cut_if_the_source_is_well(left, failure);
+                } else if self.came || !self.to_ask.is_empty() {
                     self.push(left, Why::LastTime);
                 } else {
-                    return Err(failure);
+                    return self.call_bad(left, failure);
                 }
             }
-            Why::Suspect => {
-                if failure.is_out_of_time() {
-                    self.too_heavy = Some(self.too_heavy.map_or(left.days(), |days| days.min(left.days())));
-                }
-                self.divide(left, piece.why, None);
-            }
+            Why::Suspect => self.cut(left),
             Why::Probe => {
                 self.barren += 1;
-                if self.barren >= BARREN_IN_TROUBLE {
+                let why = if stands_alone(self.kind, left) { Why::Alone } else { Why::Suspect };
+                self.to_ask.push_last(Piece { days: left, why });
+                if let Some(session) = self.session_in_place() {
+                    self.control = Some(Control { session, waiting: Waiting::Next, failure });
+                } else if self.barren >= BARREN_IN_TROUBLE {
                     return Err(failure);
+                } else {
+                    self.to_ask.probe_the_end();
                 }
-                self.to_ask.insert(0, Piece { days: left, why: Why::Alone });
-                self.probe_the_end();
             }
-            Why::Alone | Why::LastTime => {
-                let nothing_else_tells = !self.came && self.is_at_its_end();
-                if self.barren + 1 >= BARREN_IN_TROUBLE || nothing_else_tells {
-                    return Err(failure);
-                }
-                self.found_bad(left, failure);
+            Why::Sample => return self.sample_failed(failure),
+            Why::Alone | Why::LastTime if stands_alone(self.kind, left) => {
+                return self.call_bad(left, failure);
             }
+            Why::Alone | Why::LastTime => self.cut_if_the_source_is_well(left, failure),
+            Why::Control => return Err(self.control.take().map_or(failure, |control| control.failure)),
+        }
+        Ok(())
+    }
+
+    /// The source is well: goes on with what waited for that.
+    fn go_on(&mut self) {
+        self.page_came();
+        match self.control.take().map(|control| (control.waiting, control.failure)) {
+            Some((Waiting::Cut(days), _)) => self.cut(days),
+            Some((Waiting::Call(days), failure)) => self.found_bad(days, failure),
+            Some((Waiting::Next, _)) | None => {}
+        }
+    }
+
+    /// A session that the source has served, in this visit or before it.
+    fn session_in_place(&self) -> Option<DateRange> {
+        self.in_place.or_else(|| self.portion.came_last().and_then(last_session))
+    }
+
+    fn cut_if_the_source_is_well(&mut self, days: DateRange, failure: Failure) {
+        match self.session_in_place().filter(|_| !self.came) {
+            Some(session) => self.control = Some(Control { session, waiting: Waiting::Cut(days), failure }),
+            None => self.cut(days),
+        }
+    }
+
+    /// In halves; but of a partition of which nothing has come one session is asked for first.
+    fn cut(&mut self, days: DateRange) {
+        let is_sampled = !is_single(self.kind, days)
+            || self.portion.serves_some_of_partition(days)
+            || first_session(days) == last_session(days);
+        match last_session(days) {
+            Some(sample) if !is_sampled => {
+                self.sampling = Some(Sampling { days, sample, failed: None });
+            }
+            Some(_) | None => self.push_halves(days),
+        }
+    }
+
+    fn push_halves(&mut self, days: DateRange) {
+        match halves_of(self.kind, days) {
+            Some((older, newer)) => {
+                self.push(newer, Why::Suspect);
+                self.push(older, Why::Suspect);
+            }
+            None => self.push(days, Why::Alone),
+        }
+    }
+
+    /// It comes in pieces, as far as is known.
+    fn cut_what_was_sampled(&mut self) {
+        let Some(Sampling { days, sample, failed }) = self.sampling.take() else { return };
+        let asked: Coverage = std::iter::once(sample).chain(failed).collect();
+        for days in Coverage::from(days).minus(&asked).ranges().iter().rev() {
+            self.push_halves(*days);
+        }
+        if let Some(days) = failed {
+            self.to_ask.push_last(Piece { days, why: Why::Alone });
+        }
+    }
+
+    fn sample_failed(&mut self, failure: Failure) -> Result<(), Failure> {
+        let Some(Sampling { days, sample, failed }) = self.sampling.take() else { return Err(failure) };
+        let other = first_session(days).filter(|other| failed.is_none() && *other != sample);
+        match other {
+            Some(other) => {
+                self.sampling = Some(Sampling { days, sample: other, failed: Some(sample) });
+                Ok(())
+            }
+            None => self.call_bad(days, failure),
+        }
+    }
+
+    /// `days` did not come and can't be divided: they are bad, unless the source is in trouble.
+    fn call_bad(&mut self, days: DateRange, failure: Failure) -> Result<(), Failure> {
+        if self.came && self.barren == 0 {
+            self.found_bad(days, failure);
+        } else if let Some(session) = self.session_in_place() {
+            self.control = Some(Control { session, waiting: Waiting::Call(days), failure });
+        } else if self.barren == 0 && !self.to_ask.is_empty() {
+            self.found_bad(days, failure);
+            self.to_ask.probe_the_end();
+        } else {
+            return Err(failure);
         }
         Ok(())
     }
 
     fn found_bad(&mut self, days: DateRange, failure: Failure) {
+        match failure.meaning() {
+            Meaning::TooHeavyOrInTrouble => self.portion.is_bad(days),
+            // It was answered in time, if not well.
+            Meaning::BadPart | Meaning::Unanswerable | Meaning::Nothing => self.portion.served(days),
+        }
+        self.to_ask.put_behind(Partition::of(self.kind, days.from()));
         self.bad.push(Bad { days, failure });
         self.barren += 1;
         if self.barren >= BARREN || self.bad.len() >= MOST_BAD {
-            let fresh = self.to_ask.drain(..).map(|piece| piece.days);
-            self.left_out = fresh.chain(self.refused.drain(..)).collect();
+            self.left_out = self.to_ask.clear();
         }
     }
 
-    fn is_at_its_end(&self) -> bool {
-        self.to_ask.is_empty() && self.refused.is_empty()
-    }
-
-    /// Around the day that is known to be wrong, else in halves.
+    /// Around the day that is known to be wrong, else in halves of partitions.
     fn divide(&mut self, days: DateRange, why: Why, hint: Option<TradingDay>) {
         if is_single(self.kind, days) {
             let had_its_tries = why == Why::Wanted;
@@ -221,9 +409,11 @@ impl Division {
         }
         let hinted = hint.and_then(|day| Partition::of(self.kind, day).span().intersection(days));
         let Some(culprit) = hinted else {
-            let (older, newer) = halves_of_partitions(self.kind, days).expect("of more than one partition");
-            self.push(newer, Why::Suspect);
-            return self.push(older, Why::Suspect);
+            let (older, newer) = halves_of(self.kind, days).expect("of more than one partition");
+            for days in [newer, older] {
+                self.push(days, if is_single(self.kind, days) { Why::Alone } else { Why::Suspect });
+            }
+            return;
         };
         if let Some(behind) = DateRange::new(culprit.to().next(), days.to()) {
             self.push(behind, Why::Wanted);
@@ -237,96 +427,12 @@ impl Division {
     }
 
     fn push(&mut self, days: DateRange, why: Why) {
-        let why = if why == Why::Suspect && is_single(self.kind, days) { Why::Alone } else { why };
+        let why = if why == Why::Suspect && stands_alone(self.kind, days) { Why::Alone } else { why };
         self.to_ask.push(Piece { days, why });
     }
-
-    fn split_off_first(&self, days: DateRange) -> Option<(DateRange, DateRange)> {
-        let first = Partition::of(self.kind, days.from()).span().intersection(days)?;
-        Some((first, DateRange::new(first.to().next(), days.to())?))
-    }
-
-    /// The last partition of the next piece is asked for before it.
-    fn probe_the_end(&mut self) {
-        let Some(piece) = self.to_ask.pop() else { return };
-        let (rest, last) = split_off_last(self.kind, piece.days);
-        self.to_ask.extend(rest.map(|days| Piece { days, ..piece }));
-        self.to_ask.push(Piece { days: last, why: Why::Probe });
-    }
-
-    /// The partition that is farthest from all that is bad. If it comes, what is near it is asked for first.
-    fn far_probe(&mut self) -> Option<Piece> {
-        let bad: Vec<DateRange> =
-            self.bad.iter().map(|bad| bad.days).chain(self.refused.iter().copied()).collect();
-        let distance = |days: DateRange| bad.iter().map(|bad| days_between(*bad, days)).min();
-        let of_piece = |(at, piece): (usize, &Piece)| {
-            let parts = Partition::within(self.kind, piece.days);
-            let part = parts.filter_map(|partition| partition.span().intersection(piece.days));
-            part.max_by_key(|days| distance(*days)).map(|days| (at, days))
-        };
-        let farthest = self.to_ask.iter().enumerate().filter_map(of_piece);
-        let (at, days) = farthest.max_by_key(|(_, days)| distance(*days))?;
-        let piece = self.to_ask.remove(at);
-        let why = piece.why;
-        let before = (piece.days.from() < days.from())
-            .then(|| DateRange::new(piece.days.from(), days.from().previous()));
-        let behind = DateRange::new(days.to().next(), piece.days.to());
-        self.to_ask.reverse();
-        if let Some(before) = before.flatten() {
-            match halves_of_partitions(self.kind, before) {
-                // Near what is bad: last of all.
-                Some((older, newer)) => {
-                    self.to_ask.insert(0, Piece { days: older, why });
-                    self.to_ask.push(Piece { days: newer, why });
-                }
-                None => self.to_ask.push(Piece { days: before, why }),
-            }
-        }
-        self.to_ask.extend(behind.map(|days| Piece { days, why }));
-        Some(Piece { days, why: Why::Alone })
-    }
-
-    fn halves_of_the_heavy(&self, piece: Piece) -> Option<(Piece, Piece)> {
-        self.too_heavy.filter(|days| piece.days.days() >= *days)?;
-        let (older, newer) = halves_of_partitions(self.kind, piece.days)?;
-        Some((Piece { days: older, ..piece }, Piece { days: newer, ..piece }))
-    }
-}
-
-fn is_single(kind: Kind, days: DateRange) -> bool {
-    Partition::of(kind, days.from()) == Partition::of(kind, days.to())
-}
-
-/// Days from the end of the one to the beginning of the other.
-fn days_between(one: DateRange, other: DateRange) -> i64 {
-    let (older, newer) = if one.from() < other.from() { (one, other) } else { (other, one) };
-    i64::from(DateRange::new(older.to(), newer.from()).map_or(0, DateRange::days))
-}
-
-/// What comes before the last partition, if anything does, and the last partition.
-fn split_off_last(kind: Kind, days: DateRange) -> (Option<DateRange>, DateRange) {
-    let last = Partition::of(kind, days.to()).span().intersection(days).expect("it ends there");
-    let rest = (days.from() < last.from()).then(|| DateRange::new(days.from(), last.from().previous()));
-    (rest.flatten(), last)
-}
-
-/// The older and the newer half; `None` for a single day.
-pub fn halves(range: DateRange) -> Option<(DateRange, DateRange)> {
-    let middle = range.from().plus_days(i32::try_from(range.days() / 2).unwrap_or(i32::MAX));
-    cut_before(range, middle)
-}
-
-/// The older and the newer half of the partitions; `None` for a single one.
-fn halves_of_partitions(kind: Kind, range: DateRange) -> Option<(DateRange, DateRange)> {
-    let partitions = Partition::within(kind, range).count();
-    let middle = Partition::within(kind, range).nth(partitions / 2)?;
-    cut_before(range, middle.span().from())
-}
-
-fn cut_before(range: DateRange, day: TradingDay) -> Option<(DateRange, DateRange)> {
-    let older = DateRange::new(range.from(), day.previous()).filter(|older| older.to() < day)?;
-    Some((older, DateRange::new(day, range.to())?))
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_sessions;

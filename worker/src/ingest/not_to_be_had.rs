@@ -1,5 +1,6 @@
 //! What is said of a ticker of which some partitions are not to be had, while everything else is in place. Pure.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
@@ -10,12 +11,13 @@ use shared::dataset::partition::Partition;
 use shared::run::events::{Origin, Persistence};
 
 use super::division::{Bad, Division};
+use crate::api::failure::Meaning;
 use crate::report::Trouble;
 
 /// So many are said each with its reason.
 const MOST_SAID: usize = 3;
 
-/// Some partitions of a ticker are not to be had.
+/// Some partitions of a ticker, or days of them, are not to be had.
 #[derive(Debug)]
 pub struct NotToBeHad {
     kind: Kind,
@@ -23,10 +25,12 @@ pub struct NotToBeHad {
     bad: Vec<Bad>,
     /// Not asked for any more.
     left_out: Coverage,
-    /// Partitions that were asked of the ticker.
-    asked: usize,
-    /// Those of them in which nothing is missing.
+    /// What was asked of the ticker.
+    asked: DateRange,
+    /// Partitions of it in which nothing is missing.
     in_place: usize,
+    /// Partitions in which nothing is missing but days that are bad.
+    but_for_days: Vec<Partition>,
     /// Pages that were refused, as they came.
     pages: Vec<PathBuf>,
 }
@@ -41,10 +45,19 @@ impl NotToBeHad {
         pages: Vec<PathBuf>,
     ) -> Option<Self> {
         let (bad, left_out) = division.end();
-        let has_all = |partition: &Partition| open.intersection(&partition.span().into()).is_empty();
+        let of_bad: Coverage = bad.iter().map(|bad| bad.days).collect();
+        let missing_of = |partition: Partition| open.intersection(&partition.span().into());
+        let has_all = |partition: &Partition| missing_of(*partition).is_empty();
         let in_place = Partition::within(kind, asked).filter(has_all).count();
-        let asked = Partition::within(kind, asked).count();
-        (!bad.is_empty()).then_some(Self { kind, bad, left_out, asked, in_place, pages })
+        let is_all = |days: &Coverage, partition: Partition| {
+            partition.span().intersection(asked).is_none_or(|all| days.includes(all))
+        };
+        let but_for_days = Partition::within(kind, asked).filter(|partition| {
+            let missing = missing_of(*partition);
+            !missing.is_empty() && missing.minus(&of_bad).is_empty() && !is_all(&of_bad, *partition)
+        });
+        let but_for_days = but_for_days.collect();
+        (!bad.is_empty()).then_some(Self { kind, bad, left_out, asked, in_place, but_for_days, pages })
     }
 
     /// It is the ticker's own: other answers came, or this one came and was refused.
@@ -56,11 +69,16 @@ impl NotToBeHad {
         Trouble { persistence, origin: Origin::Ticker, kind }
     }
 
+    /// Partitions by name, days of one as days.
     fn period(&self, days: DateRange) -> String {
         let of = |day| Partition::of(self.kind, day);
-        match (of(days.from()), of(days.to())) {
-            (first, last) if first == last => first.period(),
-            (first, last) => format!("{}..{}", first.period(), last.period()),
+        let (first, last) = (of(days.from()), of(days.to()));
+        let is_whole =
+            first.span().intersection(self.asked).is_none_or(|all| days.intersection(all) == Some(all));
+        match (first, last) {
+            (first, last) if first != last => format!("{}..{}", first.period(), last.period()),
+            (first, _) if is_whole => first.period(),
+            _ => days.to_string(),
         }
     }
 
@@ -71,14 +89,40 @@ impl NotToBeHad {
             Kind::Trades => "days",
         }
     }
+
+    /// How many partitions have something bad.
+    fn touched(&self) -> usize {
+        let of = |bad: &Bad| Partition::within(self.kind, bad.days).collect::<Vec<_>>();
+        self.bad.iter().flat_map(of).collect::<BTreeSet<_>>().len()
+    }
+
+    /// What is in place nevertheless.
+    fn write_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { in_place, ref but_for_days, .. } = *self;
+        let asked = Partition::within(self.kind, self.asked).count();
+        let unit = self.unit();
+        let is_all_the_rest = self.left_out.is_empty() && in_place + self.touched() == asked;
+        let names: Vec<String> = but_for_days.iter().map(|partition| partition.period()).collect();
+        let named = names.join(", ");
+        match in_place {
+            _ if asked == 1 && names.is_empty() => Ok(()),
+            0 if is_all_the_rest && !names.is_empty() => write!(f, "; the rest of {named} is in place"),
+            0 => write!(f, "; none of the {asked} {unit} is in place"),
+            _ if is_all_the_rest && !names.is_empty() => {
+                write!(f, "; the rest of {named} and the other {in_place} {unit} are in place")
+            }
+            _ if is_all_the_rest => write!(f, "; the other {in_place} {unit} are in place"),
+            _ => write!(f, "; {in_place} of {asked} {unit} are in place"),
+        }
+    }
 }
 
 impl fmt::Display for NotToBeHad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { asked, in_place, .. } = self;
-        if let ([bad], 0) = (self.bad.as_slice(), *in_place)
-            && self.left_out.is_empty()
-            && *asked > 1
+        let asked = Partition::within(self.kind, self.asked).count();
+        if let ([bad], 0) = (self.bad.as_slice(), self.in_place)
+            && self.touched() == asked
+            && asked > 1
         {
             // All of it, as far as the source was asked: there is no part to name.
             return write!(f, "{}", bad.failure);
@@ -98,14 +142,9 @@ impl fmt::Display for NotToBeHad {
             let word = if number == 0 { "; after that nothing more was asked of" } else { "," };
             write!(f, "{word} {}", self.period(*days))?;
         }
-        let unit = self.unit();
-        match in_place {
-            _ if *asked == 1 => {}
-            0 => write!(f, "; none of the {asked} {unit} is in place")?,
-            _ if self.left_out.is_empty() && in_place + self.bad.len() == *asked => {
-                write!(f, "; the other {in_place} {unit} are in place")?;
-            }
-            _ => write!(f, "; {in_place} of {asked} {unit} are in place")?,
+        self.write_rest(f)?;
+        if self.bad.iter().any(|bad| bad.failure.meaning() == Meaning::TooHeavyOrInTrouble) {
+            write!(f, "; --resume asks for it again; if it never comes, the vendor has to be told")?;
         }
         match self.pages.first() {
             Some(page) => write!(f, "; the page as it came: {}", page.display()),
@@ -115,3 +154,65 @@ impl fmt::Display for NotToBeHad {
 }
 
 impl Error for NotToBeHad {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::failure::Failure;
+    use shared::market::session::sessions;
+
+    fn days(from: &str, to: &str) -> DateRange {
+        DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
+    }
+
+    /// What is said where whatever has one of these days does not come.
+    fn said(kind: Kind, asked: DateRange, mute: &[DateRange]) -> String {
+        let mute: Coverage = mute.iter().copied().collect();
+        let mut division = Division::new(kind, &[asked]);
+        let mut open = Coverage::from(asked);
+        while let Some(piece) = division.next_piece() {
+            if mute.intersection(&piece.days.into()).is_empty() {
+                open = open.minus(&piece.days.into());
+                division.served(piece);
+            } else {
+                let failure = Failure::Server { status: 504, words: "no words".to_owned() };
+                division.failed(piece, failure, piece.days, None).expect("goes on");
+            }
+        }
+        let said = NotToBeHad::of(kind, asked, division, &open, Vec::new());
+        said.expect("something is bad").to_string()
+    }
+
+    #[test]
+    fn a_session_is_named_as_a_day_and_the_rest_of_its_partition_is_said_to_be_in_place() {
+        let two_years = days("2022-01-01", "2023-12-31");
+        let one = days("2023-05-04", "2023-05-04");
+        assert_eq!(
+            said(Kind::Minute, two_years, &[one]),
+            "2023-05-04 is not to be had: the server answered 504: no words; the rest of 2023-05 and the other 23 months are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+        );
+        assert_eq!(
+            said(Kind::Daily, days("2023-01-01", "2023-12-31"), &[one]),
+            "2023-05-04 is not to be had: the server answered 504: no words; the rest of 2023 is in place; --resume asks for it again; if it never comes, the vendor has to be told"
+        );
+        let other = days("2022-02-09", "2022-02-09");
+        assert_eq!(
+            said(Kind::Minute, two_years, &[one, other]),
+            "2022-02-09 is not to be had: the server answered 504: no words; nor is 2023-05-04: the server answered 504: no words; the rest of 2022-02, 2023-05 and the other 22 months are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+        );
+        assert_eq!(
+            said(Kind::Trades, days("2023-05-01", "2023-05-05"), &[one]),
+            "2023-05-04 is not to be had: the server answered 504: no words; the other 4 days are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+        );
+    }
+
+    #[test]
+    fn a_month_of_which_no_session_comes_is_named_as_a_month() {
+        let march = sessions("2023-03-01".parse().expect("a day"), "2023-03-31".parse().expect("a day"));
+        let mute: Vec<DateRange> = march.map(|(day, _)| day.into()).collect();
+        assert_eq!(
+            said(Kind::Minute, days("2022-01-01", "2023-12-31"), &mute),
+            "2023-03 is not to be had: the server answered 504: no words; the other 23 months are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+        );
+    }
+}

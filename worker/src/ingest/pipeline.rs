@@ -13,10 +13,10 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::run::duplicates::Duplicates;
-use shared::run::window::Window;
 use url::Url;
 
-use super::division::{self, Division, Why, halves};
+use super::division::cuts::{halves, session_in_place, stands_alone};
+use super::division::{self, Division, Why};
 use super::drafts::Stored;
 use super::not_to_be_had::NotToBeHad;
 use super::odd_rows::OddRows;
@@ -148,13 +148,23 @@ impl<'a> Pipeline<'a> {
         let task = self.tools.task;
         let requests = requests(&visit.wanted, task.window, visit.store.ledger());
         let refused = quarantine::refused(&task.outdir, visit.ticker, task.kind, &visit.wanted);
-        let mut division = Division::after(task.kind, &requests, &refused);
+        let mut division = Division::after(task.kind, &requests, &refused)
+            .with_control(session_in_place(visit.store.ledger(), &visit.wanted));
         while let Some(piece) = division.next_piece() {
-            let Some(days) = visit.open_of(piece.days).hull() else { continue };
+            let is_control = piece.why == Why::Control;
+            let asked = if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
+            let Some(days) = asked else {
+                division.not_wanted(piece);
+                continue;
+            };
             let pages = visit.received.pages;
             visit.tries = self.tries(piece.why);
             visit.witness = self.witness(visit.ticker, piece);
-            let ended = self.fetch_within_plan(visit, days);
+            let ended = if is_control {
+                self.follow_for_nothing(visit, days)
+            } else {
+                self.fetch_within_plan(visit, days)
+            };
             visit.open = self.tools.settled(&visit.open);
             if visit.received.pages > pages {
                 division.page_came();
@@ -162,31 +172,37 @@ impl<'a> Pipeline<'a> {
             self.tools.tell(visit.ticker, &mut visit.store);
             let failure = match ended {
                 Ok(()) => {
-                    division.page_came();
+                    division.served(piece);
                     continue;
                 }
                 Err(TickerError::Source(failure)) => failure,
                 Err(error) => return Err(error),
             };
-            let Some(left) = visit.open_of(days).hull() else { continue };
+            let left = if is_control { Some(days) } else { visit.open_of(days).hull() };
+            let Some(left) = left else {
+                division.not_wanted(piece);
+                continue;
+            };
             let hint = failure.stamp().and_then(|stamp| day_of::<R>(self.tools.task.zone, stamp));
             if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
                 self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
             }
-            self.keep_page(visit, &failure);
-            division.failed(piece, failure, left, hint).map_err(|failure| self.no_part_came(failure))?;
+            self.keep_page(visit, &failure, left);
+            division.failed(piece, failure, left, hint)?;
         }
         Ok(division)
     }
 
-    /// Neither the range nor one partition came. Where less than a partition can be asked for, that is said.
-    fn no_part_came(&self, failure: Failure) -> TickerError {
-        let asks_for_years = self.tools.task.kind == Kind::Daily && self.tools.task.window == Window::Range;
-        if asks_for_years && failure.is_out_of_time() {
-            TickerError::NotAYear(failure)
-        } else {
-            failure.into()
-        }
+    /// Asks for `days` to see whether the source answers. Nothing of them is kept or recorded.
+    fn follow_for_nothing<R: Stored>(
+        &self,
+        visit: &mut Visit<'_, R>,
+        days: DateRange,
+    ) -> Result<(), TickerError> {
+        let wanted = std::mem::take(&mut visit.wanted);
+        let followed = self.follow_chain(visit, days);
+        visit.wanted = wanted;
+        followed
     }
 
     /// What may be bad is divided rather than asked for again and again; the last of the pieces has all tries.
@@ -194,8 +210,8 @@ impl<'a> Pipeline<'a> {
         let all = Tries::all(self.tools.client);
         match why {
             Why::Wanted | Why::Alone => all,
-            Why::Suspect => all.at_most(2),
-            Why::LastTime | Why::Probe => all.at_most(1),
+            Why::Suspect | Why::Sample => all.at_most(2),
+            Why::LastTime | Why::Probe | Why::Control => all.at_most(1),
         }
     }
 
@@ -203,7 +219,7 @@ impl<'a> Pipeline<'a> {
     fn witness(&self, ticker: &Ticker, piece: division::Piece) -> Option<Witness> {
         let is_last = match piece.why {
             Why::Alone | Why::LastTime => true,
-            Why::Wanted | Why::Suspect | Why::Probe => false,
+            Why::Wanted | Why::Suspect | Why::Probe | Why::Sample | Why::Control => false,
         };
         let Task { ref outdir, kind, .. } = *self.tools.task;
         let target = quarantine::page_of(outdir, ticker, Partition::of(kind, piece.days.from()));
@@ -220,10 +236,12 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Keeps the page that was refused, for the vendor. A page that can't be kept is said and no more.
-    fn keep_page<R: Stored>(&self, visit: &mut Visit<'_, R>, failure: &Failure) {
+    /// Keeps the page of the days `left` that was refused, for the vendor. A page that can't be kept is said and no more; one
+    /// that may come in pieces is not kept.
+    fn keep_page<R: Stored>(&self, visit: &mut Visit<'_, R>, failure: &Failure, left: DateRange) {
         let Some(witness) = visit.witness.take() else { return };
-        if failure.meaning() != Meaning::BadPart && !matches!(failure, Failure::CutPage(_)) {
+        let is_cut = matches!(failure, Failure::CutPage(_)) && stands_alone(self.tools.task.kind, left);
+        if failure.meaning() != Meaning::BadPart && !is_cut {
             return;
         }
         let redaction = self.tools.client.redaction();

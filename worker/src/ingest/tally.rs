@@ -37,11 +37,6 @@ pub enum TickerError {
     /// Some of its partitions; everything else is in place.
     #[error(transparent)]
     NotToBeHad(#[from] NotToBeHad),
-    /// The source was out of time for many years and for one.
-    #[error(
-        "{0}; it is so for one year alone too: if the source answers for shorter ranges, go on with --resume --window month"
-    )]
-    NotAYear(Failure),
     /// The disk or the ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -242,7 +237,7 @@ impl Counts {
 impl Fatal for TickerError {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Source(failure) | Self::NotAYear(failure) => of_source(failure),
+            Self::Source(failure) => of_source(failure),
             Self::NotToBeHad(error) => Verdict::Ticker(error.trouble()),
             Self::Store(error) => of_store(error),
             Self::Spoiled(partitions) => match partitions.values().next() {

@@ -70,7 +70,7 @@ fn visit_after(
         match source.ask(piece.days) {
             Ok(()) => {
                 came = came.union(&piece.days.into());
-                division.page_came();
+                division.served(piece);
             }
             Err((failure, hint)) => division.failed(piece, failure, piece.days, hint)?,
         }
@@ -254,13 +254,4 @@ proptest! {
         prop_assert_eq!(after.last(), Some(&bad));
         prop_assert!(source.questions <= most * (3 + 2 * MONTHS), "{} questions", source.questions);
     }
-}
-
-#[test]
-fn halving_ends_at_a_single_day_and_loses_none() {
-    let day = |number| TradingDay::MIN.plus_days(number);
-    let range = |from, to| DateRange::new(day(from), day(to)).expect("in order");
-    assert_eq!(halves(range(0, 0)), None);
-    assert_eq!(halves(range(0, 1)), Some((range(0, 0), range(1, 1))));
-    assert_eq!(halves(range(3, 9)), Some((range(3, 5), range(6, 9))));
 }

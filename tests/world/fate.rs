@@ -35,6 +35,8 @@ pub(crate) enum Character {
     Twin(usize),
     /// The source answers 504 to whoever asks for more days than these at once.
     Heavy(u32),
+    /// The source answers 504 to whoever asks for this session (by its number).
+    Mute(usize),
     /// Whoever works on it dies.
     Poison,
     /// Nobody can write into its folder.
@@ -47,7 +49,7 @@ impl Character {
         match self {
             // A day is the least that is asked for.
             Self::Good | Self::Illiquid | Self::Dead | Self::Heavy(_) => true,
-            Self::Unknown | Self::Twin(_) | Self::Poison | Self::Locked => false,
+            Self::Unknown | Self::Twin(_) | Self::Mute(_) | Self::Poison | Self::Locked => false,
         }
     }
 }
@@ -197,6 +199,8 @@ impl Fate {
             | Character::Dead
             | Character::Twin(_)
             | Character::Heavy(_) => true,
+            // If the plan reaches nothing else of it, nobody can know whose trouble it is.
+            Character::Mute(_) => self.plan_begins == 0,
             Character::Unknown | Character::Poison | Character::Locked => false,
         };
         self.spells.is_empty() && crash + kill + damage + mute == 0 && self.people.iter().all(is_own)
@@ -214,6 +218,10 @@ impl Fate {
             Character::Good | Character::Illiquid | Character::Dead | Character::Heavy(_) => all,
             Character::Twin(at) => match self.sessions.get(at) {
                 Some((day, _)) => all.minus(&Partition::of(self.kind, *day).span().into()),
+                None => all,
+            },
+            Character::Mute(at) => match self.sessions.get(at) {
+                Some((day, _)) => all.minus(&Partition::Day(*day).span().into()),
                 None => all,
             },
             Character::Unknown | Character::Poison | Character::Locked => Coverage::empty(),
@@ -278,11 +286,17 @@ fn person(at: usize, sessions: usize, sort: Sort, dice: &mut Dice) -> Person {
     let name = format!("T{}", char::from(b'A' + u8::try_from(at).expect("few tickers")));
     let character = match dice.below(24) {
         _ if only_good => Character::Good,
-        0..12 if sort == Sort::OwnTrouble => Character::Twin(below(dice, sessions.max(1))),
+        0..12 if sort == Sort::OwnTrouble => {
+            let session = below(dice, sessions.max(1));
+            if at.is_multiple_of(2) { Character::Twin(session) } else { Character::Mute(session) }
+        }
         _ if sort == Sort::OwnTrouble => Character::Good,
         0 => Character::Unknown,
         1 => Character::Twin(below(dice, sessions.max(1))),
-        2 => Character::Heavy(dice.pick(&[1, 6, 32])),
+        2 => match dice.pick(&[1, 6, 32]) {
+            number if at.is_multiple_of(2) => Character::Heavy(number),
+            number => Character::Mute(number as usize),
+        },
         3 => Character::Poison,
         4 => Character::Locked,
         5 => Character::Dead,

@@ -23,6 +23,7 @@ pub(crate) fn rows_of(fate: &Fate, whom: usize, at: usize, t: u64) -> Vec<Ohlcv>
         | Character::Unknown
         | Character::Twin(_)
         | Character::Heavy(_)
+        | Character::Mute(_)
         | Character::Poison
         | Character::Locked => true,
     };
@@ -117,11 +118,17 @@ fn refusal(fate: &Fate, whom: usize, (first, last): (i64, i64), t: u64) -> Resul
     match fate.people[whom].character {
         Character::Unknown => return said(404, "{\"error\":\"not found\"}"),
         Character::Heavy(most) if days > i64::from(most) => return said(504, "{\"error\":\"timeout\"}"),
+        Character::Mute(at)
+            if fate.sessions.get(at).is_some_and(|(_, noon)| (first..=last).contains(noon)) =>
+        {
+            return said(504, "{\"error\":\"timeout\"}");
+        }
         Character::Good
         | Character::Illiquid
         | Character::Dead
         | Character::Twin(_)
         | Character::Heavy(_)
+        | Character::Mute(_)
         | Character::Poison
         | Character::Locked => {}
     }

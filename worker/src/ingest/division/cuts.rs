@@ -40,11 +40,13 @@ pub fn last_session(days: DateRange) -> Option<DateRange> {
     back.into_iter().find(|day| session(*day).is_some()).map(Into::into)
 }
 
-/// The newest session that `ledger` proves beside those `wanted`: the source has served it before.
+/// The newest session beside those `wanted` of which `ledger` has rows, else for which it has an answer: the source has
+/// served it before.
 pub fn session_in_place(ledger: &Ledger, wanted: &Coverage) -> Option<DateRange> {
+    let newest =
+        |days: Coverage| days.minus(wanted).ranges().iter().filter_map(|days| last_session(*days)).max();
     let proven = ledger.entries().filter(|entry| entry.file.is_some());
-    let ranges = proven.flat_map(|entry| entry.data_days().minus(wanted).ranges().to_vec());
-    ranges.filter_map(last_session).max()
+    proven.filter_map(|entry| newest(entry.data_days())).max().or_else(|| newest(ledger.answered()))
 }
 
 /// What is left of `days` on both sides of `taken`.

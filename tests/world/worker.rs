@@ -217,7 +217,7 @@ impl<'a> Worker<'a> {
             let pages = visit.pages;
             visit.tries = self.tries(piece.why);
             let ended = if is_control {
-                self.follow_for_nothing(visit, days)
+                self.ask_for_nothing(visit, days)
             } else {
                 self.fetch_within_plan(visit, days)
             };
@@ -243,12 +243,18 @@ impl<'a> Worker<'a> {
         Ok(division)
     }
 
-    /// As `Pipeline::follow_for_nothing` does it.
-    fn follow_for_nothing(&mut self, visit: &mut Visit<'_>, days: DateRange) -> Result<(), TickerError> {
-        let wanted = std::mem::take(&mut visit.wanted);
-        let followed = self.follow(visit, days);
-        visit.wanted = wanted;
-        followed
+    /// As `Pipeline::ask_for_nothing` does it.
+    fn ask_for_nothing(&mut self, visit: &mut Visit<'_>, days: DateRange) -> Result<(), TickerError> {
+        let Some(url) = self.chain(visit.whom, days).url().cloned() else { return Ok(()) };
+        self.get(visit.whom, &url, 1)?;
+        visit.pages += 1;
+        Ok(())
+    }
+
+    fn chain(&self, whom: usize, range: DateRange) -> Chain<Ohlcv> {
+        let Fate { kind, zone, .. } = *self.orders.fate;
+        let endpoint = Endpoint::MinuteBars(self.ticker(whom).clone(), Adjusted::No);
+        Chain::new(self.base.clone(), endpoint, row::window::<Ohlcv>(kind, zone, range))
     }
 
     /// As `Pipeline::tries` has it.
@@ -314,9 +320,7 @@ impl<'a> Worker<'a> {
     fn follow(&mut self, visit: &mut Visit<'_>, range: DateRange) -> Result<(), TickerError> {
         let Fate { kind, zone, tries, .. } = *self.orders.fate;
         let ticker = self.ticker(visit.whom);
-        let endpoint = Endpoint::MinuteBars(ticker.clone(), Adjusted::No);
-        let window = row::window::<Ohlcv>(kind, zone, range);
-        let mut chain = Chain::new(self.base.clone(), endpoint, window);
+        let mut chain = self.chain(visit.whom, range);
         let mut partitioner = Partitioner::new(kind, zone, visit.wanted_of(range));
         let asking = self.asking();
         let mut lies = 0;

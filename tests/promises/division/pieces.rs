@@ -104,10 +104,11 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
     assert_eq!(requests, 3, "two tries, and a session that is in place: the source is well");
     assert!(said.contains("2023-05-04 is not to be had"), "{said}");
     let failed = EventTail::new(&events).read_new().find_map(|said| match said.event {
-        Event::TickerFailed { persistence, origin, .. } => Some((persistence, origin)),
+        Event::TickerFailed { persistence, origin, kind, .. } => Some((persistence, origin, kind)),
         _ => None,
     });
-    assert_eq!(failed, Some((Persistence::Transient, Some(Origin::Ticker))), "it is the ticker's own");
+    let kind = Some("a part of it never comes".into());
+    assert_eq!(failed, Some((Persistence::Transient, Some(Origin::Ticker), kind)), "it is the ticker's own");
 
     let healed = Exchange::start(Config::synthetic(KEY).with_tickers(4)).expect("started");
     let mut worker = scene.place.worker_of(Kind::Minute, &healed.base_url(), asked);
@@ -139,6 +140,8 @@ fn a_day_of_trades_that_never_comes_stands_alone_and_the_way_on_is_said() {
     let (bad, good): (Vec<_>, Vec<_>) = truth.iter().partition(is_of_bad_day);
     assert!(!bad.is_empty() && good.len() > 9 * 2 * 5, "a day comes in several pages: {}", good.len());
     assert_eq!(tree::trades(&scene.place.outdir(), &scene.ticker), good);
+    let (_, requests) = scene.run(&[&TWO_TRIES[..], &["--resume"]].concat(), 10);
+    assert_eq!(requests, 3, "two tries, and one page of a day that is in place");
     assert_eq!(scene.in_place(), scene.all_but("2024-01-10"));
 }
 

@@ -109,3 +109,16 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
     }
     Ok(())
 }
+
+/// Asks once for the first page of `chain`, to see whether the source answers; returns the length of the body. Nothing of
+/// the page is checked or kept.
+pub fn first_page<R: Row + FromWire>(
+    client: &Client,
+    chain: &Chain<R>,
+    stop: &Stop,
+    on_retry: impl FnMut(&Failure, Duration),
+) -> Result<u64, Failure> {
+    let Some(url) = chain.url() else { return Ok(0) };
+    let read = |body: &mut dyn Read| page::decode::<R>(body).map_err(|error| error.on_page(1));
+    client.get_within(1, url, stop, read, on_retry).map(|(_, bytes)| bytes)
+}

@@ -16,6 +16,7 @@ use crate::report::Trouble;
 
 /// So many are said each with its reason.
 const MOST_SAID: usize = 3;
+const NOT_TO_BE_HAD: &str = "a part of it never comes";
 
 /// Some partitions of a ticker, or days of them, are not to be had.
 #[derive(Debug)]
@@ -65,7 +66,11 @@ impl NotToBeHad {
         let may_help = |bad: &Bad| bad.failure.persistence() == Persistence::Transient;
         let persistence =
             if self.bad.iter().any(may_help) { Persistence::Transient } else { Persistence::Permanent };
-        let kind = self.bad.first().map_or("a part is not to be had", |bad| bad.failure.kind());
+        let kind = self.bad.first().map_or(NOT_TO_BE_HAD, |bad| match bad.failure.meaning() {
+            // The server is well: it has served something else.
+            Meaning::TooHeavyOrInTrouble => NOT_TO_BE_HAD,
+            Meaning::BadPart | Meaning::Unanswerable | Meaning::Nothing => bad.failure.kind(),
+        });
         Trouble { persistence, origin: Origin::Ticker, kind }
     }
 

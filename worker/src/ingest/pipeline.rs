@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
@@ -30,7 +31,7 @@ use super::task::{Task, Tools};
 use crate::api::chain::Chain;
 use crate::api::endpoints::Endpoint;
 use crate::api::failure::{Failure, Meaning, causes};
-use crate::api::follow::{Delivery, Tries, follow};
+use crate::api::follow::{Delivery, Tries, first_page, follow};
 use crate::api::witness::Witness;
 use crate::clock;
 use crate::pulse::Reached;
@@ -161,7 +162,7 @@ impl<'a> Pipeline<'a> {
             visit.tries = self.tries(piece.why);
             visit.witness = self.witness(visit.ticker, piece);
             let ended = if is_control {
-                self.follow_for_nothing(visit, days)
+                self.ask_for_nothing(visit, days)
             } else {
                 self.fetch_within_plan(visit, days)
             };
@@ -193,16 +194,31 @@ impl<'a> Pipeline<'a> {
         Ok(division)
     }
 
-    /// Asks for `days` to see whether the source answers. Nothing of them is kept or recorded.
-    fn follow_for_nothing<R: Stored>(
+    /// Asks once for `days`, to see whether the source answers. Nothing of them is kept or recorded.
+    fn ask_for_nothing<R: Stored>(
         &self,
         visit: &mut Visit<'_, R>,
         days: DateRange,
     ) -> Result<(), TickerError> {
-        let wanted = std::mem::take(&mut visit.wanted);
-        let followed = self.follow_chain(visit, days);
-        visit.wanted = wanted;
-        followed
+        let Tools { client, stop, .. } = self.tools;
+        let chain = self.chain::<R>(visit.ticker, days);
+        let bytes =
+            first_page(client, &chain, stop, |failure, wait| self.waits(visit.ticker, failure, wait))?;
+        visit.received.pages += 1;
+        visit.received.bytes += bytes;
+        Ok(())
+    }
+
+    fn chain<R: Stored>(&self, ticker: &Ticker, range: DateRange) -> Chain<R> {
+        let Task { kind, zone, ref base, duplicates, .. } = *self.tools.task;
+        let window = row::window::<R>(kind, zone, range);
+        Chain::new(base.clone(), self.endpoint(ticker), window).with(duplicates)
+    }
+
+    fn waits(&self, ticker: &Ticker, failure: &Failure, wait: Duration) {
+        let text = format_args!("{failure}; asking again in {:.1} s", wait.as_secs_f64());
+        self.tools.reporter.waiting(ticker, failure);
+        self.tools.reporter.ticker(Level::Warn, ticker, text);
     }
 
     /// What may be bad is divided rather than asked for again and again; the last of the pieces has all tries.
@@ -330,9 +346,7 @@ impl<'a> Pipeline<'a> {
         let Visit { ticker, store, open, tries, received, odd, duplicates, witness, url, .. } = visit;
         let ticker: &Ticker = ticker;
         let Task { kind, zone, .. } = *self.tools.task;
-        let window = row::window::<R>(kind, zone, range);
-        let mut chain = Chain::new(self.tools.task.base.clone(), self.endpoint(ticker), window)
-            .with(self.tools.task.duplicates);
+        let mut chain = self.chain::<R>(ticker, range);
         // What counts as settled may turn out with the first reply only.
         let begun = || Partitioner::new(kind, zone, self.tools.settled(&wanted));
         let mut partitioner: Option<Partitioner> = None;
@@ -358,11 +372,7 @@ impl<'a> Pipeline<'a> {
             self.tools.reporter.progress(ticker, rows, pages, bytes);
             Ok(())
         };
-        let on_retry = |failure: &Failure, wait: std::time::Duration| {
-            let text = format_args!("{failure}; asking again in {:.1} s", wait.as_secs_f64());
-            self.tools.reporter.waiting(ticker, failure);
-            self.tools.reporter.ticker(Level::Warn, ticker, text);
-        };
+        let on_retry = |failure: &Failure, wait| self.waits(ticker, failure, wait);
         let Tools { client, stop, .. } = self.tools;
         let followed = follow(client, &mut chain, *tries, witness.as_ref(), stop, on_page, on_retry);
         if let Err(error) = followed {

@@ -91,6 +91,9 @@ fn cut_before(range: DateRange, day: TradingDay) -> Option<(DateRange, DateRange
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::dataset::answers::{Asking, Said};
+    use shared::dataset::entry::{Entry, FileProof};
+    use shared::dataset::writer::Fingerprint;
 
     fn days(from: &str, to: &str) -> DateRange {
         DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
@@ -131,6 +134,30 @@ mod tests {
             Some((days("2024-03-16", "2024-03-16"), days("2024-03-17", "2024-03-17")))
         );
         assert_eq!(halves_of(Kind::Trades, days("2024-03-18", "2024-03-18")), None);
+    }
+
+    #[test]
+    fn the_newest_session_with_rows_is_in_place_else_the_newest_that_was_answered() {
+        let ticker = "T".parse().expect("a ticker");
+        let (january, february) = (days("2024-01-02", "2024-01-31"), days("2024-02-01", "2024-02-29"));
+        let line = |month: DateRange, said| {
+            let mut entry = Entry::new(&ticker, Partition::of(Kind::Minute, month.from()));
+            let fingerprint = Fingerprint { bytes: 1, sha256: String::new() };
+            entry.file = (said == Said::Data).then(|| FileProof::new(1, 1, 1, fingerprint));
+            entry.answer(&month.into(), said, Asking { at: jiff::Timestamp::UNIX_EPOCH, run: None }, 0);
+            entry
+        };
+        let empty = line(february, Said::Empty { asks: 1 });
+        let nothing = Ledger::of_lines(vec![empty.clone()], |_| None);
+        assert_eq!(session_in_place(&nothing, &Coverage::empty()), Some(days("2024-02-29", "2024-02-29")));
+        let ledger = Ledger::of_lines(vec![line(january, Said::Data), empty], |_| None);
+        let in_place = |wanted: &Coverage| session_in_place(&ledger, wanted);
+        assert_eq!(in_place(&Coverage::empty()), Some(days("2024-01-31", "2024-01-31")));
+        assert_eq!(
+            in_place(&days("2024-01-27", "2024-01-31").into()),
+            Some(days("2024-01-26", "2024-01-26"))
+        );
+        assert_eq!(in_place(&days("2024-01-01", "2024-03-01").into()), None);
     }
 
     #[test]

@@ -330,4 +330,12 @@ mod tests {
             Exit::Done
         );
     }
+
+    #[test]
+    fn a_tree_that_nothing_can_be_written_into_ends_the_batch() {
+        let source = std::io::Error::from(ErrorKind::NotADirectory);
+        let tree = DiskError { doing: "write", path: PathBuf::from("out"), source };
+        let error = TickerError::from(StoreError::Tree(tree));
+        assert_eq!(error.verdict(), Verdict::Batch(Exit::LocalResource));
+    }
 }

@@ -7,9 +7,7 @@ use shared::dataset::trust::Trust;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
-use shared::run::exit::Exit;
 
-use super::super::tally::{Fatal, TickerError, Verdict};
 use super::*;
 
 /// A tree with daily bars of one ticker.
@@ -287,7 +285,6 @@ fn a_tree_that_nothing_can_be_written_into_for_a_moment_is_no_trouble_of_one_par
 
     let error = ended.expect_err("nothing could be written");
     assert!(matches!(error, StoreError::Tree(_)), "{error}");
-    assert_eq!(TickerError::from(error).verdict(), Verdict::Batch(Exit::LocalResource));
     assert!(store.spoiled().is_empty(), "no partition is left out for it");
 }
 

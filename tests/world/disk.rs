@@ -78,6 +78,12 @@ impl Folder {
         readable.flat_map(|file| &file.rows).filter(|row| row.date == day).copied().collect()
     }
 
+    /// Does any reader find rows in the file of the partition of `day`?
+    pub(crate) fn has_rows_around(&self, day: TradingDay) -> bool {
+        let mut files = self.files.iter().filter(|(partition, _)| partition.span().contains(day));
+        files.any(|(_, file)| !file.is_cut)
+    }
+
     /// Partitions whose files were readable `before` and are not any more.
     pub(crate) fn lost_since(&self, before: &Self) -> Vec<Partition> {
         let is_lost = |(partition, file): &(&Partition, &File)| {

@@ -18,6 +18,8 @@ use super::fate::Fate;
 pub(crate) enum Given {
     /// These rows, and they were in the tree.
     Rows(Vec<Ohlcv>),
+    /// No row, while neighbours of the day had some: their file, which was in the tree, tells that too.
+    LeftOut,
     /// No row.
     Empty,
     /// The plan does not reach it.
@@ -40,7 +42,19 @@ impl Told {
     fn rows(&self) -> Option<&Vec<Ohlcv>> {
         match &self.given {
             Given::Rows(rows) => Some(rows),
-            Given::Empty | Given::Outside => None,
+            Given::LeftOut | Given::Empty | Given::Outside => None,
+        }
+    }
+
+    /// Does the file of its day tell of it, while it stands there as it was brought?
+    fn is_in_file(&self, day: TradingDay, folder: &Folder) -> bool {
+        match &self.given {
+            Given::Rows(rows) => {
+                let there = folder.rows_of(day);
+                rows.iter().any(|row| there.iter().any(|it| it.bar == *row))
+            }
+            Given::LeftOut => folder.has_rows_around(day),
+            Given::Empty | Given::Outside => false,
         }
     }
 
@@ -91,7 +105,7 @@ impl Truth {
         self.answered.push((t, asked_at));
         for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let rows: Vec<_> = draft.iter().filter(|row| row.date == *day).map(|row| row.bar).collect();
-            let given = if rows.is_empty() { Given::Empty } else { Given::Rows(rows) };
+            let given = if rows.is_empty() { Given::LeftOut } else { Given::Rows(rows) };
             let all = self.given.entry(*day).or_default();
             all.retain(|told| !told.is_untold());
             all.push(Told { t, asked_at, given, line: None });
@@ -125,23 +139,19 @@ impl Truth {
         self.answered.iter().any(|(t, asked_at)| *t >= began || *asked_at >= stamp)
     }
 
-    /// The file of these days is lost. Of rows there that no line tells of nobody can know.
+    /// The file of these days is lost. Of what no line tells of nobody can know.
     pub(crate) fn file_lost(&mut self, days: DateRange) {
         for (_, all) in self.of(|day| days.contains(day)) {
-            all.retain(|told| !told.is_untold());
+            all.retain(|told| told.line.is_some());
         }
     }
 
-    /// All lines but the first `left` are lost. What they alone told of can be known where its rows stand in `folder`.
+    /// All lines but the first `left` are lost. What they alone told of can be known where a file of `folder` tells it.
     pub(crate) fn lines_lost(&mut self, left: usize, folder: &Folder) {
         for (day, all) in self.of(|_| true) {
-            let there = folder.rows_of(day);
-            all.retain_mut(|told| {
-                let stands = |rows: &Vec<Ohlcv>| rows.iter().any(|row| there.iter().any(|it| it.bar == *row));
-                match told.line.take_if(|line| *line >= left) {
-                    Some(_) => told.rows().is_some_and(stands),
-                    None => true,
-                }
+            all.retain_mut(|told| match told.line.take_if(|line| *line >= left) {
+                Some(_) => told.is_in_file(day, folder),
+                None => true,
             });
         }
     }
@@ -203,5 +213,5 @@ impl Truth {
 /// Has the source left the day out twice since it had rows? What is lost and was so often asked for again is gone.
 fn stands_by_none(given: &[Told]) -> bool {
     let since = given.iter().rev().take_while(|told| told.rows().is_none());
-    since.filter(|told| matches!(told.given, Given::Empty)).count() >= 2
+    since.filter(|told| matches!(told.given, Given::Empty | Given::LeftOut)).count() >= 2
 }

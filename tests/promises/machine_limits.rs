@@ -9,7 +9,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Uid, chown};
 use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
-use tests::harness::program::{built, eventually, run};
+use tests::harness::program::{Ended, built, command, eventually, run};
 use tests::harness::tree;
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
@@ -116,4 +116,118 @@ fn a_run_under_a_limit_of_file_sizes_waits_with_a_word_and_charges_nobody() {
     run(&mut place.launcher("stop")).expect_code(0);
     let mut resumed = place.launcher("start");
     run(resumed.args(["--resume", "--foreground"])).expect_code(0);
+}
+
+/// Who is to do its work with few open files may fail for want of them (13), but neither panic nor die of a signal, and it says
+/// what it needs.
+#[track_caller]
+fn expect_work_or_13(of: &str, ended: &Ended) {
+    let said = format!("{of}: {:?}\n{}{}", ended.status, ended.stdout, ended.stderr);
+    assert!(matches!(ended.code(), Some(0 | 13)), "{said}");
+    assert!(!said.contains("panicked") && !said.contains("failed for good"), "{said}");
+    if ended.code() == Some(13) {
+        let words = ["Too many open files", "Resource temporarily unavailable", "No CA certificates"];
+        assert!(words.iter().any(|word| said.contains(word)), "{said}");
+    }
+}
+
+#[test]
+fn with_few_open_files_nobody_panics_no_ticker_is_charged_and_13_says_what_there_is_too_little_of() {
+    let exchange = Exchange::start(Config::synthetic(7).with_tickers(6)).expect("started");
+    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+    let (url, asked) = (exchange.base_url(), days("2024-01-02", "2024-01-31"));
+    let trades = Place::with_tickers(&tickers[..1]);
+    let of_trades = days("2024-01-02", "2024-01-03");
+    run(&mut trades.worker_of(Kind::Trades, &url, of_trades)).expect_code(0);
+    let done = Place::with_tickers(&tickers);
+    run(done.launcher_start(&url, asked).arg("--foreground")).expect_code(0);
+
+    for files in (4..=12).chain([14, 16, 20, 32]) {
+        let limited = |of: &str, mut command: Command| {
+            limit(&mut command, Resource::RLIMIT_NOFILE, files);
+            let ended = run(&mut command);
+            expect_work_or_13(&format!("{of} with {files} files"), &ended);
+            ended
+        };
+        let place = Place::with_tickers(&tickers);
+        limited("worker", place.worker(&url, asked));
+        // What was there is not taken for damaged because it could not be read.
+        limited("worker anew", done.worker(&url, asked));
+        let mut bars = command("bars");
+        bars.current_dir(trades.path()).args(["--mode", "DB", "--target", "50000", "--ticker", &tickers[0]]);
+        bars.args(["--from", "2024-01-02", "--to", "2024-01-03", "--rebuild", "--trades-root"]);
+        bars.arg(trades.outdir()).arg("--outdir").arg(place.path().join("bars"));
+        limited("bars", bars);
+        for subcommand in ["status", "stop"] {
+            limited(subcommand, done.launcher(subcommand));
+        }
+        let mut why = done.launcher("why");
+        why.arg(&tickers[0]);
+        limited("why", why);
+
+        let run_of = Place::with_tickers(&tickers);
+        let started = limited("start", run_of.launcher_start(&url, asked));
+        if started.code() == Some(0) {
+            run(run_of.launcher("stop").arg("--now")).expect_code(0);
+            let status = run(&mut run_of.launcher("status")).stdout;
+            assert!(status.contains(" 0 failed"), "{files} files: {status}");
+        }
+    }
+    let is_aside = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "damaged");
+    let aside: Vec<PathBuf> = tree::files(&done.outdir()).into_iter().filter(is_aside).collect();
+    assert_eq!(aside, [] as [PathBuf; 0], "everything that was there was whole");
+}
+
+/// `names` as programs that anybody may start: the folder in which they are built may be closed to others.
+fn for_anybody(place: &Place, names: [&str; 2]) {
+    for name in names {
+        let (built, linked) = (built(name), place.path().join(name));
+        std::fs::hard_link(&built, &linked)
+            .or_else(|_| std::fs::copy(&built, &linked).map(drop))
+            .expect("a program beside the list");
+    }
+}
+
+#[test]
+fn a_launcher_that_gets_no_process_and_no_thread_says_so() {
+    let Some(uid) = nobody_else() else {
+        eprintln!("skipped: only root can be somebody who has no other process");
+        return;
+    };
+    let exchange = Exchange::start(Config::synthetic(7).with_tickers(2)).expect("started");
+    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+    // By a name: to look one up takes a thread, too.
+    let address = exchange.base_url().replace("127.0.0.1", "localhost");
+    let mut done = 0;
+    for processes in 1..=4 {
+        let place = Place::with_tickers(&tickers);
+        all_belongs_to(uid, place.path());
+        for_anybody(&place, ["launcher", "worker"]);
+        let as_somebody = |like: Command| {
+            let mut command = Command::new(place.path().join("launcher"));
+            command.args(like.get_args()).current_dir(place.path()).env_clear().uid(uid);
+            command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.stdin(std::process::Stdio::null());
+            command
+        };
+        let limited = |like: Command| {
+            let mut command = as_somebody(like);
+            limit(&mut command, Resource::RLIMIT_NPROC, processes);
+            run(&mut command)
+        };
+        let started = limited(place.launcher_start(&address, days("2024-01-02", "2024-01-31")));
+        expect_work_or_13(&format!("start with {processes} processes"), &started);
+        if processes == 1 {
+            assert!(started.stderr.contains("Resource temporarily unavailable"), "{}", started.stderr);
+        }
+        for subcommand in ["status", "stop"] {
+            let ended = limited(place.launcher(subcommand));
+            expect_work_or_13(&format!("{subcommand} with {processes} processes"), &ended);
+        }
+        run(&mut as_somebody(place.launcher("stop"))).expect_code(0);
+        let status = run(&mut as_somebody(place.launcher("status"))).stdout;
+        assert!(status.contains(" 0 failed"), "{processes} processes: {status}");
+        done += u32::from(started.code() == Some(0));
+    }
+    assert!(done >= 1, "with some processes a run begins");
 }

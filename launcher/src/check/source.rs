@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::disk::shortage::Shortage;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
 use shared::run::redaction::Redaction;
@@ -47,6 +48,16 @@ pub enum SourceError {
         /// Why.
         why: String,
     },
+    /// What a connection needs, this machine has too little of.
+    #[error("can't ask {base} for want of this machine ({why}); {remedy}, then say it again", remedy = shortage.remedy())]
+    Short {
+        /// Whom.
+        base: String,
+        /// What the system said.
+        why: String,
+        /// Of what there is too little.
+        shortage: Shortage,
+    },
     /// An answer that the data service does not give.
     #[error(
         "{base} does not look like the data service (HTTP {status} for {QUESTION}): {words}; check --base-url (or POLYGON_BASE_URL)"
@@ -73,7 +84,10 @@ pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(Welcome, Option<SourceClock>
         Ok(answer) => answer,
         Err(error) => {
             let why = redaction.words(&error.to_string(), WORDS_CHARS);
-            return Err(SourceError::Unreachable { base: name, why });
+            return Err(match Shortage::behind(&error) {
+                Some(shortage) => SourceError::Short { base: name, why, shortage },
+                None => SourceError::Unreachable { base: name, why },
+            });
         }
     };
     let words = words_of(&answer.body, &redaction);

@@ -10,6 +10,7 @@ use shared::dataset::reader::ReadError;
 use shared::disk::checked_lines::LinesError;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
+use shared::disk::shortage::Shortage;
 use shared::market::ticker::Ticker;
 use shared::pace::shared_budget::PaceError;
 use shared::run::api_key::ApiKeyError;
@@ -309,6 +310,8 @@ pub enum Failure {
     NotReady {
         /// Its own words.
         said: String,
+        /// How it ended, unless that says nothing.
+        exit: Option<Exit>,
         /// Its log.
         log: PathBuf,
     },
@@ -347,9 +350,10 @@ pub enum Failure {
 
 /// What a person can do about a file or folder that can't be used.
 fn remedy(error: &DiskError) -> &'static str {
+    if let Some(shortage) = Shortage::behind(error) {
+        return shortage.remedy();
+    }
     match error.source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there",
-        io::ErrorKind::FileTooLarge => "raise the limit of a file's size (ulimit -f)",
         io::ErrorKind::PermissionDenied => "correct its permissions or choose another folder",
         io::ErrorKind::ReadOnlyFilesystem => "make its disk writable or choose another folder",
         _ => "see that its folder is there and its disk is sound",
@@ -402,10 +406,16 @@ impl From<LockError> for Failure {
 impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
+        // Whatever was being looked at: what this machine has too little of is no fault of an argument.
+        if Shortage::behind(self).is_some() {
+            return Exit::LocalResource;
+        }
         match self {
+            Self::NotReady { exit, .. } => exit.unwrap_or(Exit::LocalResource),
             Self::Source(SourceError::Refused { .. }) => Exit::Refused,
             Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => Exit::Transient,
-            Self::NotWritable { .. }
+            Self::Source(SourceError::Short { .. })
+            | Self::NotWritable { .. }
             | Self::NoRoom { .. }
             | Self::Disk(_)
             | Self::Pace(_)
@@ -446,7 +456,6 @@ impl Failure {
             | Self::InNoBatch { .. }
             | Self::SeveralLogs { .. }
             | Self::NoLog { .. }
-            | Self::NotReady { .. }
             | Self::Journal(_) => Exit::Usage,
         }
     }

@@ -111,7 +111,7 @@ impl<'a> Look<'a> {
     fn rows(&self, ticker: &Ticker) -> Option<u64> {
         match evidence::standing(self.request, ticker, Part::WHOLE.days(self.request.days()), self.now) {
             Standing::Proven(summary) => Some(summary.rows),
-            Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => None,
+            Standing::Short { .. } | Standing::NoLedger | Standing::Unusable { .. } => None,
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::plan::settings::{Program, Settings};
 use crate::plan::weights::Sizes;
 use crate::process::chance;
 use crate::process::clock;
-use crate::process::spawn::Detached;
+use crate::process::spawn::{Detached, Unready};
 use crate::process::watch::Marker;
 use crate::supervise::drive::DriveError;
 use crate::supervise::facts::{Checked, Entry, Fact, Outcome};
@@ -382,10 +382,9 @@ fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
     let supervisor = Detached::start(&arguments, handed, &log, &marker, run.api_key.as_ref())?;
     // They are held all the while; `stop` finds it by its marker until it has signed them.
     locks.leave();
-    let pid = supervisor.first_word().map_err(|said| {
-        let said = if said.is_empty() { "it died without a word".to_owned() } else { said };
-        Failure::NotReady { said, log: log.clone() }
-    })?;
+    let pid = supervisor
+        .first_word()
+        .map_err(|Unready { said, exit }| Failure::NotReady { said, exit, log: log.clone() })?;
     let logs = run.workdir.batch_log(BatchId(1));
     let mut text = format!("started: supervisor {pid}\n");
     let lines = [

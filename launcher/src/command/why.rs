@@ -127,7 +127,7 @@ impl Look<'_> {
             return match self.proven(batch.part()) {
                 Standing::Proven(_) => Now::Verified,
                 Standing::NoLedger if batch.reported > 0 => Now::ReportedByScript,
-                Standing::Short { .. } | Standing::NoLedger | Standing::Unusable(_) => Now::NoLongerProven,
+                Standing::Short { .. } | Standing::NoLedger | Standing::Unusable { .. } => Now::NoLongerProven,
             };
         }
         match &batch.state {
@@ -234,7 +234,7 @@ impl Look<'_> {
         };
         let summary = match bars_evidence::standing(self.request, order, self.ticker, days) {
             Standing::Proven(summary) | Standing::Short { proven: summary, .. } => summary,
-            Standing::NoLedger | Standing::Unusable(_) => Summary::default(),
+            Standing::NoLedger | Standing::Unusable { .. } => Summary::default(),
         };
         let (missing, outside_plan) = (missing.ranges().to_vec(), Vec::new());
         let (checked, checked_at, as_recorded) = (0, None, 0);

@@ -1,7 +1,15 @@
 //! The launcher's door to the network: one short request at a time, no redirects, and no proxy that could read
 //! what is secret.
 
+use std::io;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout, time};
 
 const REDIRECTS: u32 = 0;
 /// How much of an answer is read.
@@ -20,8 +28,23 @@ pub struct Answer {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct HttpError(Box<ureq::Error>);
+#[error("{error}")]
+pub struct HttpError {
+    error: Box<ureq::Error>,
+    /// What the system said, which the library keeps for itself.
+    #[source]
+    of_system: Option<io::Error>,
+}
+
+impl From<ureq::Error> for HttpError {
+    fn from(error: ureq::Error) -> Self {
+        let number = match &error {
+            ureq::Error::Io(error) => error.raw_os_error(),
+            _ => None,
+        };
+        Self { error: Box::new(error), of_system: number.map(io::Error::from_raw_os_error) }
+    }
+}
 
 /// Can anybody on the way read what is sent?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +76,39 @@ fn agent(privacy: Privacy, timeout: Duration) -> ureq::Agent {
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
         .max_redirects(REDIRECTS);
-    config.build().into()
+    ureq::Agent::with_parts(config.build(), DefaultConnector::default(), OnOurThread)
+}
+
+/// Looks names up without the library's own thread: where it gets none, it panics.
+#[derive(Debug)]
+struct OnOurThread;
+
+impl Resolver for OnOurThread {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let (put, found) = mpsc::sync_channel(1);
+        let (their_uri, their_config) = (uri.clone(), config.clone());
+        let look_up = move || drop(put.send(wait_for(&their_uri, &their_config)));
+        match thread::Builder::new().name("resolver".to_owned()).spawn(look_up) {
+            Ok(_) => found.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(timeout.reason))),
+            // A system that has no thread to give has us wait.
+            Err(_) => wait_for(uri, config),
+        }
+    }
+}
+
+/// With a limit of time it would look for a thread.
+fn wait_for(uri: &Uri, config: &Config) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    let endless = NextTimeout { after: time::Duration::NotHappening, ..NextTimeout::default() };
+    DefaultResolver::default().resolve(uri, config, endless)
 }
 
 fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, HttpError> {
-    let mut response = response.map_err(|error| HttpError(Box::new(error)))?;
+    let mut response = response?;
     let status = response.status().as_u16();
     let headers = response.headers();
     let date = headers.get("date").filter(|_| !headers.contains_key("age"));

@@ -50,11 +50,19 @@ impl OwnShim {
     /// A shim that was just started.
     pub fn of(mut process: Child, line: UnixStream) -> io::Result<Self> {
         let pid = i32::try_from(process.id()).expect("the kernel numbers processes with positive i32");
-        let Some(identity) = ProcessIdentity::of(pid) else {
-            let status = process.wait()?;
-            return Err(io::Error::other(format!("it ended at once ({status})")));
+        let found = ProcessIdentity::look(pid).and_then(|found| line.set_nonblocking(true).map(|()| found));
+        let identity = match found {
+            Ok(Some(identity)) => identity,
+            Ok(None) => {
+                let status = process.wait()?;
+                return Err(io::Error::other(format!("it ended at once ({status})")));
+            }
+            // It waits for orders, and nobody could tell it from another.
+            Err(error) => {
+                bury(&mut process);
+                return Err(error);
+            }
         };
-        line.set_nonblocking(true)?;
         Ok(Self { process, identity, line, is_leaving: false })
     }
 

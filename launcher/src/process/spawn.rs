@@ -18,6 +18,7 @@ use std::time::Duration;
 use shared::disk::audience::Audience;
 use shared::disk::publish::DiskError;
 use shared::run::api_key::ApiKey;
+use shared::run::exit::Exit;
 
 use super::clock;
 use super::line::OwnShim;
@@ -168,6 +169,14 @@ pub fn open_log(path: &Path) -> Result<File, DiskError> {
     Audience::Owner.open(options.create(true).append(true), path).map_err(DiskError::at("open", path))
 }
 
+/// A supervisor that has ended before it was ready.
+pub struct Unready {
+    /// Why, in its own words.
+    pub said: String,
+    /// How it ended, unless that says nothing.
+    pub exit: Option<Exit>,
+}
+
 /// A supervisor that was started beside us and is about to say whether it has the run.
 pub struct Detached {
     said: BufReader<ChildStdout>,
@@ -195,17 +204,17 @@ impl Detached {
         Ok(Self { said, child })
     }
 
-    /// Waits for its first word: `Ok` with its pid when it is [`READY`], else what it said instead
-    /// (nothing at all when it died). It speaks or dies soon: all it does before is to
-    /// end within bounded time what an earlier supervisor left.
-    pub fn first_word(mut self) -> Result<u32, String> {
+    /// Waits for its first word: `Ok` with its pid when it is [`READY`], else what it said instead. It speaks or dies soon: all it does
+    /// before is to end within bounded time what an earlier supervisor left.
+    pub fn first_word(mut self) -> Result<u32, Unready> {
         let mut line = String::new();
         drop(self.said.read_line(&mut line));
         match line.trim() {
             READY => Ok(self.child.id()),
             other => {
-                drop(self.child.wait());
-                Err(other.to_owned())
+                let code = self.child.wait().ok().and_then(|status| status.code());
+                let said = if other.is_empty() { "it died without a word" } else { other };
+                Err(Unready { said: said.to_owned(), exit: code.and_then(Exit::of_code) })
             }
         }
     }

@@ -106,8 +106,9 @@ fn living(wanted: &Wanted) -> Vec<ProcessIdentity> {
     let own = i32::try_from(std::process::id()).ok();
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    let others = pids.filter(|pid| Some(*pid) != own);
-    others.filter_map(|pid| wanted_process(pid, wanted)).collect()
+    // All before the first look: the list is a file of ours that is open meanwhile, and there may be few.
+    let others: Vec<i32> = pids.filter(|pid| Some(*pid) != own).collect();
+    others.into_iter().filter_map(|pid| wanted_process(pid, wanted)).collect()
 }
 
 fn wanted_process(pid: i32, wanted: &Wanted) -> Option<ProcessIdentity> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
-use shared::run::events::{EventTail, Persistence};
+use shared::run::events::EventTail;
 use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::BatchId;
@@ -171,7 +171,7 @@ impl Run {
                     continue;
                 }
                 Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
-                Standing::Unusable(cause) => Word::failed(cause, Persistence::Permanent),
+                Standing::Unusable { why, persistence } => Word::failed(why, persistence),
             };
             unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
         }

@@ -37,7 +37,7 @@ const DISK_GLANCE: Duration = Duration::from_secs(1);
 /// A record is the only witness of its attempt until the supervisor has journalled it. That is so once it gives us the
 /// next attempt; where it has gone instead, we make the record durable ourselves.
 pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> Result<(), LockError> {
-    let shim = Shim::of(run);
+    let shim = Shim::of(run)?;
     let mut unheard: Option<PathBuf> = None;
     while let Some(name) = orders.next(inbox) {
         let (batch, number) = attempt_of(name);
@@ -50,7 +50,7 @@ pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> 
 
 /// Attends to one attempt; its record is durable on return.
 pub fn alone(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
-    Shim::of(run).attend(batch, number, inbox)?;
+    Shim::of(run)?.attend(batch, number, inbox)?;
     vouch_for(&run.workdir.attempt_exit(batch, number))
 }
 
@@ -68,10 +68,10 @@ struct Shim<'a> {
 
 impl<'a> Shim<'a> {
     /// This process, in its place.
-    fn of(run: &'a Run) -> Self {
-        let identity = ProcessIdentity::own().expect("this process is alive");
+    fn of(run: &'a Run) -> Result<Self, DiskError> {
+        let identity = ProcessIdentity::own()?;
         let group = containment::enter(run, &identity);
-        Self { run, identity, group }
+        Ok(Self { run, identity, group })
     }
 
     /// From the lock to the record. Does nothing when the attempt is over already.

@@ -34,7 +34,7 @@ pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: Dat
                 summary.rows = bars.fold(summary.rows, u64::saturating_add);
             }
             Ok(None) => is_short = true,
-            Err(error) => return Standing::Unusable(error.to_string()),
+            Err(error) => return Standing::unusable(&error),
         }
     }
     if is_short {

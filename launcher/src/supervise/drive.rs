@@ -152,8 +152,9 @@ pub fn supervise<'a>(
     inbox: &mut Inbox,
     listener: &'a mut Listener<'a>,
 ) -> Result<Outcome, DriveError> {
-    let own = ProcessIdentity::own().expect("this process is alive");
-    let supervised = open(run, own, None, listener).and_then(|mut supervisor| {
+    let own = ProcessIdentity::own().map_err(DriveError::from);
+    let opened = own.and_then(|own| open(run, own, None, listener));
+    let supervised = opened.and_then(|mut supervisor| {
         let mut post = Vec::new();
         loop {
             if let Some(path) = locks.displaced() {
@@ -177,7 +178,7 @@ pub fn supervise<'a>(
 /// Records the end of a run whose supervisor has died, as `by` asked. The work directory's lock is held by
 /// the caller, and no process of the run is left.
 pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
-    let own = ProcessIdentity::own().expect("this process is alive");
+    let own = ProcessIdentity::own()?;
     let mut listener = |_: &Machine, _: &Notice<'_>| ();
     let mut supervisor = open(run, own, Some(by), &mut listener)?;
     let outcome = match supervisor.machine.outcome() {

@@ -71,7 +71,7 @@ pub fn look(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp)
             note_seen(request, kind, ticker, days, &ledger);
             (standing_by(&ledger, request, ticker, days, now), ledger.seen_anew())
         }
-        Err(error) => (Standing::Unusable(error.to_string()), 0),
+        Err(error) => (Standing::unusable(&error), 0),
     }
 }
 
@@ -98,7 +98,7 @@ pub fn left_behind(
             let standing = standing_by(&ledger, request, ticker, days, began.as_of());
             (standing, partway_of(&ledger, days, &request.trust(wall, wall), began))
         }
-        Err(error) => (Standing::Unusable(error.to_string()), Partway::default()),
+        Err(error) => (Standing::unusable(&error), Partway::default()),
     }
 }
 

@@ -97,7 +97,7 @@ impl Locks {
 
     fn of(of_workdir: Lock, of_outdir: Lock, workdir: &Workdir) -> Result<Self, LocksError> {
         let pid_file = PidFile(workdir.launcher_pid());
-        let own = ProcessIdentity::own().expect("this process is alive");
+        let own = ProcessIdentity::own()?;
         let text = serde_json::to_string(&own).expect("an identity is plain data");
         publish::publish_for(Audience::Owner, &pid_file.0, text.as_bytes())?;
         Ok(Self { pid_file, workdir: of_workdir, outdir: of_outdir })

@@ -204,7 +204,7 @@ impl Look<'_> {
                 }
                 Standing::Short { rows, .. } => rows,
                 // An unusable ledger is the worker's to report, for this ticker alone.
-                Standing::NoLedger | Standing::Unusable(_) => None,
+                Standing::NoLedger | Standing::Unusable { .. } => None,
             };
             survey.short.push((ticker.clone(), rows));
         }

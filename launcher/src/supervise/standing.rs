@@ -1,6 +1,10 @@
 //! How far a ticker has come, as told by what is on disk.
 
+use std::error::Error;
+
 use shared::dataset::ledger::Summary;
+use shared::disk::shortage::Shortage;
+use shared::run::events::Persistence;
 
 use crate::plan::weights::OwnRows;
 
@@ -19,5 +23,21 @@ pub enum Standing {
     /// No ledger exists.
     NoLedger,
     /// There is a ledger that can't be used.
-    Unusable(String),
+    Unusable {
+        /// Why.
+        why: String,
+        /// May a later look find it usable?
+        persistence: Persistence,
+    },
+}
+
+impl Standing {
+    /// What a look that failed like this tells. What this machine had too little of for it is no fault of the ledger.
+    pub fn unusable(error: &(dyn Error + 'static)) -> Self {
+        let persistence = match Shortage::behind(error) {
+            Some(_) => Persistence::Transient,
+            None => Persistence::Permanent,
+        };
+        Self::Unusable { why: error.to_string(), persistence }
+    }
 }

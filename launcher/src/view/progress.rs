@@ -1,7 +1,6 @@
 //! Progress of a run as it happens: lines for the launcher's log, lines or a bar for a terminal.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::disk::publish::DiskError;
@@ -97,9 +96,7 @@ impl Drop for Narrator {
 
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("[{elapsed}] {bar:30} {percent:>3} %  {msg}");
-    let bar = ProgressBar::new(BAR_LENGTH).with_style(style.expect("the template is a constant"));
-    bar.enable_steady_tick(Duration::from_secs(1));
-    bar
+    ProgressBar::new(BAR_LENGTH).with_style(style.expect("the template is a constant"))
 }
 
 fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
@@ -119,6 +116,8 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
         words::count(failed),
         counted(counts::proven(machine).summary.rows, "row")
     ));
+    // The time goes on where nothing else does. Not by a thread of the bar's own, which would panic for want of one.
+    bar.tick();
 }
 
 /// One fact for people; what everybody expects is not worth a line.

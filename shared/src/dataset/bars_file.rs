@@ -100,7 +100,7 @@ pub fn stream<E: From<ReadError>>(
     columns: BarColumns,
     mut take: impl FnMut(&[Bar]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let foreign = |what: String| ReadError::foreign(path, what);
     let file = regular::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
@@ -116,7 +116,7 @@ pub fn stream<E: From<ReadError>>(
 
 /// Which of the two sets of columns `path` has.
 pub fn columns_in(path: &Path) -> Result<BarColumns, ReadError> {
-    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let foreign = |what: String| ReadError::foreign(path, what);
     let file = regular::open(path).map_err(DiskError::at("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;

@@ -18,6 +18,7 @@ use super::merge::DatedBar;
 use super::schema;
 use crate::disk::publish::DiskError;
 use crate::disk::regular;
+use crate::disk::shortage::Shortage;
 use crate::market::ohlcv::Ohlcv;
 use crate::market::ticker::Ticker;
 use crate::market::trading_day::TradingDay;
@@ -46,6 +47,25 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// `path` is no whole Parquet file.
+    pub fn broken(path: &Path, what: String) -> Self {
+        Self::of_machine(path, &what).unwrap_or_else(|| Self::Broken { path: path.to_owned(), what })
+    }
+
+    /// `path` has other columns, or rows that can't be.
+    pub fn foreign(path: &Path, what: String) -> Self {
+        Self::of_machine(path, &what).unwrap_or_else(|| Self::Foreign { path: path.to_owned(), what })
+    }
+
+    /// The decoder opens the file again for each column, and passes on in words why it could not: that tells nothing of the
+    /// file, which must not be taken for damaged.
+    fn of_machine(path: &Path, what: &str) -> Option<Self> {
+        let source = Shortage::in_words(what)?;
+        Some(Self::Disk(DiskError::at("read", path)(source)))
+    }
+}
+
 /// How many trades `path` has; all of them must be of `ticker` and within `stamps` (ns UTC, half-open). Columns that tell
 /// neither are not read.
 pub fn check_trades(
@@ -63,7 +83,7 @@ fn count_trades(
     ticker: &Ticker,
     stamps: &Range<i64>,
 ) -> Result<u64, ReadError> {
-    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let foreign = |what: String| ReadError::foreign(path, what);
     let builder = open(path, Kind::Trades, columns)?;
     let mut rows = 0;
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker", "sip_ts"]);
@@ -123,7 +143,7 @@ fn decoding<T>(path: &Path, read: impl FnOnce() -> Result<T, ReadError>) -> Resu
 }
 
 fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
-    move |error| ReadError::Broken { path: path.to_owned(), what: error.to_string() }
+    move |error| ReadError::broken(path, error.to_string())
 }
 
 fn open(
@@ -158,7 +178,7 @@ pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBa
 }
 
 fn bars_of(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
-    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let foreign = |what: String| ReadError::foreign(path, what);
     let builder = open(path, kind, Columns::Narrow)?;
     let mut rows = Vec::new();
     for batch in builder.build().map_err(broken(path))? {
@@ -176,7 +196,7 @@ fn bars_of(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, Re
 
 /// Reads a whole table, whatever its columns; they are the caller's business.
 pub fn read_table(path: &Path) -> Result<RecordBatch, ReadError> {
-    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let foreign = |what: String| ReadError::foreign(path, what);
     let file = regular::open(path).map_err(DiskError::at("open", path))?;
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;

@@ -46,7 +46,7 @@ pub fn stream<E: From<ReadError>>(
     wanted: &[Wanted],
     mut take: impl FnMut(u64, &RecordBatch) -> Result<(), E>,
 ) -> Result<(), E> {
-    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let foreign = |what: String| ReadError::foreign(path, what);
     let broken = |error: &dyn std::error::Error| foreign(error.to_string());
     let file = regular::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;

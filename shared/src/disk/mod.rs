@@ -5,6 +5,7 @@ pub mod regular;
 pub mod file_size;
 pub mod audience;
 pub mod publish;
+pub mod shortage;
 pub mod links;
 mod bounded_lines;
 pub mod checked_lines;

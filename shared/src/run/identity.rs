@@ -1,10 +1,15 @@
 //! Who a process is: a pid alone names nobody, because pids come back. Linux `/proc`, read only.
 
-use std::io::Read;
+use std::io::ErrorKind::NotFound;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::disk::regular;
+use nix::libc;
 use serde::{Deserialize, Serialize};
+
+use crate::disk::publish::DiskError;
+use crate::disk::regular;
 
 /// More than a line of `/proc/PID/stat` ever has: 52 numbers and a name of at most 64 characters. The kernel gives it
 /// in one piece.
@@ -22,35 +27,54 @@ pub struct ProcessIdentity {
 }
 
 impl ProcessIdentity {
-    /// The process that has `pid` now; `None` when there is none, or only its zombie.
-    pub fn of(pid: i32) -> Option<Self> {
+    /// The process that has `pid` now; `None` when there is none, or only its zombie. An error tells nothing of it: this
+    /// machine does not let us look, as where we may open no file more.
+    pub fn look(pid: i32) -> io::Result<Option<Self>> {
         let mut stat = [0; STAT_BYTES];
-        let length =
-            regular::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat)).ok()?;
+        let read = regular::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat));
+        let length = match read {
+            Ok(length) => length,
+            Err(error) if tells_of_no_process(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         // The command may be anything; what is read of the line stands in ASCII behind it.
-        let start_ticks = start_of_living(&String::from_utf8_lossy(&stat[..length]))?;
-        Some(Self { pid, start_ticks, boot_id: boot_id()?.to_owned() })
+        let start = start_of_living(&String::from_utf8_lossy(&stat[..length]));
+        let boot_id = boot_id()?;
+        Ok(start.map(|start_ticks| Self { pid, start_ticks, boot_id: boot_id.to_owned() }))
+    }
+
+    /// The same for those to whom it is all one why there is none.
+    pub fn of(pid: i32) -> Option<Self> {
+        Self::look(pid).ok().flatten()
     }
 
     /// This very process.
-    pub fn own() -> Option<Self> {
-        Self::of(i32::try_from(std::process::id()).ok()?)
+    pub fn own() -> Result<Self, DiskError> {
+        let own = i32::try_from(std::process::id()).map_err(io::Error::other);
+        let found = own.and_then(Self::look).and_then(|own| own.ok_or_else(|| NotFound.into()));
+        found.map_err(DiskError::at("read", Path::new("/proc/self/stat")))
     }
 
-    /// Does this process, and not a later one with its pid, still run? Zombies do not.
+    /// Does this process, and not a later one with its pid, still run? Zombies do not. Nobody counts as dead because we
+    /// can't look.
     pub fn is_alive(&self) -> bool {
-        Self::of(self.pid).as_ref() == Some(self)
+        Self::look(self.pid).map_or(true, |found| found.as_ref() == Some(self))
     }
 }
 
+/// A process that ends while it is looked at takes the file along.
+fn tells_of_no_process(error: &io::Error) -> bool {
+    error.kind() == NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
 /// The kernel's name for the time since it was started: the same for as long as we live.
-fn boot_id() -> Option<&'static str> {
+fn boot_id() -> io::Result<&'static str> {
     static BOOT_ID: OnceLock<String> = OnceLock::new();
-    if BOOT_ID.get().is_none() {
-        let read = regular::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        drop(BOOT_ID.set(read.trim().to_owned()));
+    if let Some(known) = BOOT_ID.get() {
+        return Ok(known);
     }
-    BOOT_ID.get().map(String::as_str)
+    let read = regular::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(BOOT_ID.get_or_init(|| read.trim().to_owned()))
 }
 
 /// Start ticks from a line of `/proc/PID/stat`; `None` for the dead (states Z and X).

@@ -13,7 +13,7 @@ pub fn sweep(folder: &Path) -> Result<(), DiskError> {
     for entry in fs::read_dir(folder).map_err(DiskError::at("list", folder))? {
         let path = entry.map_err(DiskError::at("list", folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if writer_of(&name).is_some_and(|pid| ProcessIdentity::of(pid).is_none()) {
+        if writer_of(&name).is_some_and(|pid| matches!(ProcessIdentity::look(pid), Ok(None))) {
             match fs::remove_file(&path) {
                 // Somebody else who begins at this moment sweeps too.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -13,6 +13,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, AGE, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
+use shared::disk::shortage::Shortage;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
@@ -254,8 +255,13 @@ fn headers(key: &ApiKey) -> HeaderMap {
 /// The URL is left out: its query is long, and the path is known from the ticker and the dates.
 fn transport(error: reqwest::Error) -> Failure {
     let is_unfinished = error.is_timeout() && !error.is_connect();
+    let shortage = Shortage::behind(&error);
     let words = innermost(&error.without_url());
-    if is_unfinished { Failure::Unfinished(words) } else { Failure::Transport(words) }
+    match shortage {
+        Some(shortage) => Failure::Short { shortage, words },
+        None if is_unfinished => Failure::Unfinished(words),
+        None => Failure::Transport(words),
+    }
 }
 
 /// What the system said at the bottom of a chain of wrappers.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use shared::disk::shortage::Shortage;
 use shared::run::events::{Origin, Persistence};
 use shared::run::redaction::Redaction;
 
@@ -19,6 +20,14 @@ pub enum Failure {
     /// No connection, or one that ended before a reply began.
     #[error("no complete reply from the server ({0})")]
     Transport(String),
+    /// What a connection needs, this machine has too little of.
+    #[error("no connection, for want of this machine ({words}): {remedy}", remedy = shortage.remedy())]
+    Short {
+        /// Of what.
+        shortage: Shortage,
+        /// What the system said.
+        words: String,
+    },
     /// A reply that did not begin in time, or began and did not come to its end.
     #[error("no complete reply from the server ({0})")]
     Unfinished(String),
@@ -95,6 +104,7 @@ impl Failure {
             Self::Unfinished(_) | Self::Server { .. } | Self::CutPage(_) => Meaning::TooHeavyOrInTrouble,
             Self::BadRequest { .. } => Meaning::Unanswerable,
             Self::Transport(_)
+            | Self::Short { .. }
             | Self::RateLimited { .. }
             | Self::Refused { .. }
             | Self::OutsidePlan(_)
@@ -113,6 +123,7 @@ impl Failure {
         match self {
             Self::Lie(lie) => lie.stamp(),
             Self::Transport(_)
+            | Self::Short { .. }
             | Self::Unfinished(_)
             | Self::Server { .. }
             | Self::RateLimited { .. }
@@ -147,6 +158,7 @@ impl Failure {
     pub fn retry(&self) -> Option<Reason> {
         match self {
             Self::Transport(_)
+            | Self::Short { .. }
             | Self::Unfinished(_)
             | Self::Server { .. }
             | Self::CutPage(_)
@@ -174,6 +186,7 @@ impl Failure {
         match self {
             Self::BadRequest { .. } | Self::OutsidePlan(_) => Persistence::Permanent,
             Self::Transport(_)
+            | Self::Short { .. }
             | Self::Unfinished(_)
             | Self::Server { .. }
             | Self::RateLimited { .. }
@@ -203,7 +216,7 @@ impl Failure {
             | Self::RateLimited { .. }
             | Self::CutPage(_)
             | Self::Refused { .. } => Origin::Source,
-            Self::NoTurn(_) | Self::Stopped => Origin::Machine,
+            Self::Short { .. } | Self::NoTurn(_) | Self::Stopped => Origin::Machine,
         }
     }
 
@@ -220,6 +233,7 @@ impl Failure {
             Self::BadRequest { .. } => "the request was refused",
             Self::Refused { .. } => "the API key was refused",
             Self::OutsidePlan(_) => "the dates are outside the plan of the API key",
+            Self::Short { .. } => "this machine has too little for a connection",
             Self::NoTurn(_) => "the rate budget can't be used",
             Self::Stopped => "stopped on request",
         }

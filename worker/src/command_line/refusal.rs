@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use shared::disk::shortage::Shortage;
 use shared::run::exit::Exit;
 
 use crate::api::failure::causes;
@@ -16,14 +17,14 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The arguments, or what they name, make no sense.
-    pub fn usage(error: impl Error) -> Self {
-        Self::wrong(causes(&error))
+    /// The arguments, or what they name, make no sense; unless this machine was in the way of looking.
+    pub fn usage(error: impl Error + 'static) -> Self {
+        Self { exit: exit_of(&error), text: causes(&error) }
     }
 
-    /// What this flag names makes no sense.
-    pub fn flag(flag: &str, error: &dyn Error) -> Self {
-        Self::wrong(format!("{flag}: {}", causes(error)))
+    /// What this flag names makes no sense; unless this machine was in the way of looking.
+    pub fn flag(flag: &str, error: &(dyn Error + 'static)) -> Self {
+        Self { exit: exit_of(error), text: format!("{flag}: {}", causes(error)) }
     }
 
     /// The same in our own words.
@@ -35,4 +36,8 @@ impl Refusal {
     pub fn local(error: impl Error) -> Self {
         Self { exit: Exit::LocalResource, text: causes(&error) }
     }
+}
+
+fn exit_of(error: &(dyn Error + 'static)) -> Exit {
+    if Shortage::behind(error).is_some() { Exit::LocalResource } else { Exit::Usage }
 }

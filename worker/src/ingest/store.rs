@@ -16,6 +16,7 @@ use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::links;
 use shared::disk::publish::{self, DiskError};
+use shared::disk::shortage::Shortage;
 use shared::run::duplicates::Duplicates;
 
 use super::drafts::{Existing, Ground, Place, Stored};
@@ -60,25 +61,26 @@ impl StoreError {
     }
 }
 
-/// Whatever goes wrong with one path may be that path's: a folder that may not be written, a file in the place of a folder. A
-/// full disk is everybody's, and so is an error that is not the system's own: a full disk may be behind it.
+/// Whatever goes wrong with one path may be that path's: a folder that may not be written, a file in the place of a folder. What
+/// the machine has too little of is everybody's, and so is an error that is not the system's own: a full disk may be behind it.
 pub fn is_of_one_path(error: &DiskError) -> bool {
-    match error.source.kind() {
+    // Parquet tells of a full disk in words alone when it closes a file.
+    let is_the_system_s = error.source.raw_os_error().is_some();
+    Shortage::behind(error).is_none() && (is_the_system_s || is_of_a_path(error.source.kind()))
+}
+
+fn is_of_a_path(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
         ErrorKind::PermissionDenied
-        | ErrorKind::ReadOnlyFilesystem
-        | ErrorKind::NotADirectory
-        | ErrorKind::IsADirectory
-        | ErrorKind::InvalidInput
-        | ErrorKind::AlreadyExists
-        | ErrorKind::InvalidFilename
-        | ErrorKind::NotFound => true,
-        ErrorKind::StorageFull
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::FileTooLarge
-        | ErrorKind::OutOfMemory => false,
-        // Parquet tells of a full disk in words alone when it closes a file.
-        _ => error.source.raw_os_error().is_some(),
-    }
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::AlreadyExists
+            | ErrorKind::InvalidFilename
+            | ErrorKind::NotFound
+    )
 }
 
 /// Of a ticker of which more partitions than these can't be written nothing more is tried: its folder is of no use.

@@ -12,6 +12,7 @@ use shared::dataset::entry::Shorter;
 use shared::dataset::ledger::LedgerError;
 use shared::dataset::partition::Partition;
 use shared::disk::publish::DiskError;
+use shared::disk::shortage::Shortage;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
@@ -176,7 +177,12 @@ impl<'a> Tally<'a> {
 
     /// `ticker` is not done.
     pub fn failed(&self, ticker: &Ticker, error: &(impl Fatal + 'static)) {
-        match error.verdict() {
+        // What the machine has too little of, the next ticker has too little of as well.
+        let verdict = match Shortage::behind(error) {
+            Some(_) => Verdict::Batch(Exit::LocalResource),
+            None => error.verdict(),
+        };
+        match verdict {
             Verdict::Ticker(trouble) => self.fail(ticker, &causes(error), trouble),
             Verdict::TickerUnlessTheTreeIs(kind) => match try_to_write(&self.tree) {
                 Ok(()) => self.fail(ticker, &causes(error), Trouble::own_for_good(kind)),
@@ -289,7 +295,7 @@ pub fn of_ledger(error: &LedgerError) -> Verdict {
 pub fn of_source(failure: &Failure) -> Verdict {
     match failure {
         Failure::Refused { .. } => Verdict::Batch(Exit::Refused),
-        Failure::NoTurn(_) => Verdict::Batch(Exit::LocalResource),
+        Failure::Short { .. } | Failure::NoTurn(_) => Verdict::Batch(Exit::LocalResource),
         Failure::Stopped => Verdict::Batch(Exit::Stopped),
         failure => Verdict::Ticker(failure.trouble()),
     }

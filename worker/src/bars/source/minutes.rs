@@ -99,7 +99,7 @@ impl Minutes {
         let int = batch.column(0).as_primitive::<Int64Type>();
         let [close, volume, vwap] = [1, 2, 3].map(|place| batch.column(place).as_primitive::<Float64Type>());
         let dates = batch.column(4).as_string::<i32>();
-        let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+        let foreign = |what: String| ReadError::foreign(path, what);
         // Both ends as text: a date compares as it is spelled.
         let (from, to) = (days.from().to_string(), days.to().to_string());
         let mut factors = (String::new(), (1.0, 1.0));

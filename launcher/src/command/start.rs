@@ -382,9 +382,11 @@ fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
     let supervisor = Detached::start(&arguments, handed, &log, &marker, run.api_key.as_ref())?;
     // They are held all the while; `stop` finds it by its marker until it has signed them.
     locks.leave();
-    let pid = supervisor
-        .first_word()
-        .map_err(|Unready { said, exit }| Failure::NotReady { said, exit, log: log.clone() })?;
+    let pid = supervisor.first_word().map_err(|Unready { said, exit }| Failure::NotReady {
+        said,
+        exit,
+        log: log.clone(),
+    })?;
     let logs = run.workdir.batch_log(BatchId(1));
     let mut text = format!("started: supervisor {pid}\n");
     let lines = [

@@ -127,7 +127,9 @@ impl Look<'_> {
             return match self.proven(batch.part()) {
                 Standing::Proven(_) => Now::Verified,
                 Standing::NoLedger if batch.reported > 0 => Now::ReportedByScript,
-                Standing::Short { .. } | Standing::NoLedger | Standing::Unusable { .. } => Now::NoLongerProven,
+                Standing::Short { .. } | Standing::NoLedger | Standing::Unusable { .. } => {
+                    Now::NoLongerProven
+                }
             };
         }
         match &batch.state {

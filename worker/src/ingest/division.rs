@@ -8,9 +8,10 @@
 //!
 //! Division costs requests, so it is bounded. What does not answer at all is not divided. A source in trouble is found
 //! out by two small questions: for the first partition and for a session near the end, or for a control, which is a
-//! session that is in place already. Before a partition is cut, one session of it is asked for, and a second one where
-//! that does not come: where neither does, all of it is bad. What failed is cut in two and not asked for again, so of
-//! the questions at most `3 + pieces that come + 4 × bad ones` fail (`questions_are_bounded`), and each but the last ones has two
+//! session that has come before; where there is one, nothing that does not come is called bad without it. Before a
+//! partition is cut, one session of it is asked for, and a second one where that does not come: where neither does, all
+//! of it is bad. What failed is cut in two and not asked for again, so of the questions at most
+//! `3 + pieces that come + 4 × bad ones` fail (`questions_are_bounded`), and each but the first and the last ones has two
 //! tries. Where the source serves so many days and no more, about two a level fail until that is known.
 //!
 //! At most 16 bad pieces are looked for in one visit, and after a few bad partitions in a row without a page between
@@ -315,11 +316,11 @@ impl Division {
 
     /// A session that the source has served, in this visit or before it.
     fn session_in_place(&self) -> Option<DateRange> {
-        self.in_place.or_else(|| self.portion.came_last().and_then(last_session))
+        self.in_place.or_else(|| self.portion.newest_session())
     }
 
     fn cut_if_the_source_is_well(&mut self, days: DateRange, failure: Failure) {
-        match self.session_in_place().filter(|_| !self.came) {
+        match self.session_in_place() {
             Some(session) => self.control = Some(Control { session, waiting: Waiting::Cut(days), failure }),
             None => self.cut(days),
         }
@@ -374,9 +375,7 @@ impl Division {
 
     /// `days` did not come and can't be divided: they are bad, unless the source is in trouble.
     fn call_bad(&mut self, days: DateRange, failure: Failure) -> Result<(), Failure> {
-        if self.came && self.barren == 0 {
-            self.found_bad(days, failure);
-        } else if let Some(session) = self.session_in_place() {
+        if let Some(session) = self.session_in_place() {
             self.control = Some(Control { session, waiting: Waiting::Call(days), failure });
         } else if self.barren == 0 && !self.to_ask.is_empty() {
             self.found_bad(days, failure);

@@ -10,7 +10,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 
-use super::cuts::is_single;
+use super::cuts::{is_single, last_session};
 
 /// What is known of one ticker in one visit.
 #[derive(Debug)]
@@ -62,9 +62,9 @@ impl Portion {
         !self.served.intersection(&span.into()).is_empty()
     }
 
-    /// A range that has come.
-    pub(super) fn came_last(&self) -> Option<DateRange> {
-        self.served.ranges().last().copied()
+    /// The newest session that has come.
+    pub(super) fn newest_session(&self) -> Option<DateRange> {
+        self.served.ranges().iter().rev().find_map(|days| last_session(*days))
     }
 
     /// Would asking for all of `days` at once be in vain, as far as is known?

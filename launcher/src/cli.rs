@@ -199,7 +199,7 @@ pub struct StartArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub backoff_base: Option<SignedDuration>,
     /// Resident memory of one worker with everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = resident)]
     pub max_rss: Option<Size>,
     /// End an attempt at a batch that takes longer; 0s is never [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -363,6 +363,18 @@ fn at_most(text: &str, limit: u32) -> Result<NonZeroU32, String> {
 }
 
 /// The supervisor waits no longer than that.
+/// Less than any program has is a unit that was forgotten.
+fn resident(text: &str) -> Result<Size, String> {
+    const LEAST: Size = Size(1 << 20);
+    let size: Size = text.parse()?;
+    if size > Size(0) && size < LEAST {
+        return Err(format!(
+            "{text} bytes are less than any program has; at least {LEAST}, such as 512MiB, or 0 for no limit"
+        ));
+    }
+    Ok(size)
+}
+
 fn grace(text: &str) -> Result<SignedDuration, String> {
     let grace = duration(text)?;
     let limit = SignedDuration::from_secs(30);

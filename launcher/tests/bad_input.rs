@@ -338,7 +338,7 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("--tries", &["0", "101"]),
         ("--backoff-base", &["-5ms", "5"]),
         ("--via", &["market", ""]),
-        ("--max-rss", &["much", "-1", "64X"]),
+        ("--max-rss", &["much", "-1", "64X", "1", "512", "64K"]),
         ("--batch-timeout", &["soon", "-1s"]),
         ("--stall-timeout", &["never", "5"]),
         ("--max-log", &["1.5G", "-1"]),

@@ -28,6 +28,11 @@ const SECOND_STATES: &str = include_str!("golden/second.states");
 const THIRD: &str = include_str!("golden/third.jsonl");
 const THIRD_STATES: &str = include_str!("golden/third.states");
 
+/// A clock that is wrong, which a worker says of two tickers, twice; bars that contradict each other, and a ticker that nobody
+/// knows.
+const FOURTH: &str = include_str!("golden/fourth.jsonl");
+const FOURTH_STATES: &str = include_str!("golden/fourth.states");
+
 fn run_in_words(run: &RunState) -> String {
     match run {
         RunState::Planned => "planned".to_owned(),
@@ -90,4 +95,9 @@ fn a_run_of_the_second_edition_of_the_rules_is_read_back_as_it_was() {
 #[test]
 fn a_run_of_the_third_edition_of_the_rules_is_read_back_as_it_was() {
     assert_eq!(states(THIRD), THIRD_STATES);
+}
+
+#[test]
+fn a_run_of_the_fourth_edition_of_the_rules_is_read_back_as_it_was() {
+    assert_eq!(states(FOURTH), FOURTH_STATES);
 }

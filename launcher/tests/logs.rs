@@ -44,6 +44,24 @@ echo "the last line""#;
 }
 
 #[test]
+fn a_log_is_no_longer_than_it_may_be_after_the_end_too_and_the_last_words_are_still_told() {
+    let scene = Scene::of(&["A"]);
+    // All in one go: it is over before anybody looks at the length.
+    let body = r#"
+i=0; while [ $i -lt 400 ]; do i=$((i + 1)); echo "line $i of those that are many"; done
+echo "error: the reason of it all"; exit 3"#;
+    scene.script("job", body);
+    scene.detach("job", &["--max-log", "4KiB", "--retries", "0"]);
+    scene.wait().expect_code(1);
+    let log = scene.read("w/logs/batch_0001.log");
+    assert!(log.len() < 4096, "{} bytes", log.len());
+    assert!(log.starts_with("==== the log had grown to "), "{log}");
+    assert!(scene.read("w/logs/batch_0001.log.1").contains("the reason of it all"));
+    let said = scene.status();
+    assert!(said.contains("error: the reason of it all"), "{said}");
+}
+
+#[test]
 fn a_batch_that_nobody_has_begun_has_no_log() {
     let scene = Scene::of(&["A", "B"]);
     scene.script("job", "echo x >> begun; exec sleep 600");

@@ -13,7 +13,7 @@ use launcher::supervise::facts::{Checked, Fact, Outcome, Tally, Word};
 use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
 use launcher::view::recent::Recent;
-use launcher::view::snapshot::Snapshot;
+use launcher::view::snapshot::{Hint, Snapshot, WithoutRows};
 use launcher::view::sources::{Observed, Sources, Supervised};
 use launcher::view::{json, status};
 use serde_json::Value;
@@ -194,6 +194,11 @@ fn every_key_of_the_json_is_documented_and_every_documented_key_is_there() {
         snapshot_of(&paused(false), Supervised::Yes, None),
         snapshot_of(&paused(true), Supervised::Yes, None),
         Snapshot {
+            without_rows: WithoutRows {
+                tickers: 1,
+                examples: vec![ticker("BRK-B")],
+                hints: vec![Hint { ticker: ticker("BRK-B"), hint: "is it spelled BRK.B?".to_owned() }],
+            },
             eta_seconds: Some(Eta { low: 1, likely: 2, high: 3 }),
             ..snapshot_of(&finished, Supervised::Yes, None)
         },

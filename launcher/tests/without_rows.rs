@@ -20,7 +20,7 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
     scene.detach("job", &["--resume"]);
     scene.wait().expect_code(0);
     let said = scene.wait().expect_code(0).stdout;
-    let sentence = "3 tickers verified without one row (BRK-B, MAR-1, mamth): unknown to the source";
+    let sentence = "3 tickers verified without one row (BRK-B: is it spelled BRK.B?, MAR-1, mamth: is it spelled MAMTH?): unknown to the source";
     assert!(said.contains(sentence) && said.contains("--state without-rows"), "{said}");
     let json = run(&mut scene.launcher("status", &["--json"])).expect_code(0).stdout;
     let json: Value = serde_json::from_str(&json).expect("JSON");
@@ -28,6 +28,9 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
         (&json["without_rows"]["tickers"], &json["without_rows"]["examples"][2]),
         (&3.into(), &"mamth".into())
     );
+    assert_eq!(json["without_rows"]["hints"][1]["hint"], "is it spelled MAMTH?");
+    let other = run(&mut scene.launcher("why", &["mar.1"])).expect_code(2).stderr;
+    assert!(other.contains("it has MAR-1, "), "a dash for a dot is the first guess: {other}");
     let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
     assert!(why.contains("without row the source has not one of it in these days"), "{why}");
 
@@ -41,6 +44,19 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
     );
     assert_eq!((list("failed"), list("left")), ("ticker,cause\n".to_owned(), "ticker,cause\n".to_owned()));
     assert_eq!(list("done"), "ticker,cause\nBRK-B,\nMAR-1,\nmamth,\n");
+}
+
+#[test]
+fn of_a_ticker_that_was_given_up_without_one_row_the_spelling_is_doubted_too() {
+    let scene = Scene::of(&["BRK-B", "AIG"]);
+    scene.script("job", "exit 11");
+    scene.detach("job", &["--retries", "0"]);
+    scene.wait().expect_code(1);
+    let why = |ticker: &str| run(&mut scene.launcher("why", &[ticker])).expect_code(0).stdout;
+    let said = why("BRK-B");
+    assert!(said.contains("\nwithout row nothing of it is on disk; is it spelled BRK.B?\n"), "{said}");
+    let said = why("AIG");
+    assert!(!said.contains("without row"), "{said}");
 }
 
 #[test]

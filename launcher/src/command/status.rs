@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::workdir::Workdir;
@@ -10,6 +11,7 @@ use shared::run::workdir::Workdir;
 use super::existing;
 use super::failure::{Ending, Failure};
 use super::observe;
+use super::spelling;
 use super::standing;
 use crate::cli::StatusArgs;
 use crate::plan::request::Request;
@@ -19,7 +21,7 @@ use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::view::json;
 use crate::view::recent::Recent;
-use crate::view::snapshot::Snapshot;
+use crate::view::snapshot::{Hint, Snapshot};
 use crate::view::sources::Sources;
 use crate::view::status::{self as text, LIST_MAX};
 use crate::view::words::{self, say};
@@ -80,10 +82,21 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
     };
     let mut snapshot = Snapshot::take(&sources);
     if snapshot.without_rows.tickers > 0 {
-        snapshot.without_rows.examples = standing::some_without_rows(&request, workdir, &machine, now)?;
+        let examples = standing::some_without_rows(&request, workdir, &machine, now)?;
+        snapshot.without_rows.hints = hints(&request, &examples)?;
+        snapshot.without_rows.examples = examples;
     }
     snapshot.failures.iter_mut().take(LIST_MAX).for_each(|group| group.look_up(&machine));
     Ok(snapshot)
+}
+
+fn hints(request: &Request, tickers: &[Ticker]) -> Result<Vec<Hint>, Failure> {
+    let listing = spelling::listing(None, &request.settings.outdir)?;
+    let of = |ticker: &Ticker| {
+        let hint = spelling::hint(ticker, listing.as_ref())?;
+        Some(Hint { ticker: ticker.clone(), hint })
+    };
+    Ok(tickers.iter().filter_map(of).collect())
 }
 
 /// The budget can only be found with the key; a status without it is a status all the same.

@@ -41,7 +41,7 @@ pub fn of_ticker(ticker: &Ticker, machine: &Machine) -> Vec<BatchId> {
     batches.into_iter().map(|(_, id)| id).collect()
 }
 
-/// What there is instead: the ones that differ in case or begin alike first.
+/// What there is instead: the ones that differ in case, or a dash for a dot, first, then those that begin alike.
 fn listed(tickers: &[Ticker], name: &str) -> String {
     let first = name.chars().next();
     let is_alike = |ticker: &&Ticker| {
@@ -49,7 +49,10 @@ fn listed(tickers: &[Ticker], name: &str) -> String {
             == first.map(|c| c.to_ascii_uppercase())
     };
     let (alike, others): (Vec<_>, Vec<_>) = tickers.iter().partition(is_alike);
-    let same = |ticker: &&&Ticker| ticker.as_str().eq_ignore_ascii_case(name);
+    // Classes are written with a dot here and with a dash elsewhere.
+    let plain = |name: &str| name.to_ascii_uppercase().replace('-', ".");
+    let wanted = plain(name);
+    let same = |ticker: &&&Ticker| plain(ticker.as_str()) == wanted;
     let mut names: Vec<&str> = alike.iter().filter(same).map(|ticker| ticker.as_str()).collect();
     names.extend(alike.iter().filter(|ticker| !same(ticker)).map(|ticker| ticker.as_str()));
     names.extend(others.iter().map(|ticker| ticker.as_str()));

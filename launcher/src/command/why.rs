@@ -37,10 +37,11 @@ pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
     let request = existing::request(&workdir)?;
     let ticker = whose::ticker(&args.ticker, &workdir)?;
     let mut why = gather(&request, &workdir, ticker)?;
-    if why.is_without_rows() {
+    if why.is_without_rows() || why.failed_without_rows() {
         let listing = spelling::listing(args.reference.as_deref(), &request.settings.outdir)?;
         let hint = spelling::hint(&why.ticker, listing.as_ref());
-        why.spelling = hint.or_else(|| Some("is it spelled otherwise?".to_owned()));
+        let no_hint = || why.is_without_rows().then(|| "is it spelled otherwise?".to_owned());
+        why.spelling = hint.or_else(no_hint);
     }
     say(&if args.json { text::json(&why) } else { text::render(&why) }).map_err(Failure::Output)?;
     Ok(Ending::Well)

@@ -34,6 +34,8 @@ const BREACH_GRACE: Duration = Duration::from_secs(6);
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 /// What is kept of a log that grew too long.
 const LOG_TAIL: u64 = 1 << 20;
+/// How a log begins that was cut: what had been said last is in the file beside it.
+pub const CUT: &str = "==== the log had grown to ";
 
 /// One attempt to attend to.
 pub struct Attempt<'a> {
@@ -124,6 +126,8 @@ impl<'a> Shim<'a> {
             self.mind();
         }
         self.clear_away();
+        // What was said since the last look: nobody is left to say more.
+        drop(cut_log(self.attempt.errand.log, self.attempt.limits.max_log.0));
         let peak_rss_bytes = self.vigil.peak_rss_bytes.max(self.used.peak_rss_bytes);
         let hit_the_wall =
             self.attempt.group.is_some_and(|group| group.killed_for_memory() > self.killed_before);
@@ -271,9 +275,5 @@ fn cut_log(path: &Path, limit: u64) -> std::io::Result<()> {
     publish::publish_for(Audience::Owner, &path.with_extension("log.1"), &tail)
         .map_err(|error| error.source)?;
     log.set_len(0)?;
-    writeln!(
-        log,
-        "==== the log had grown to {length} bytes; its end is in {}",
-        path.with_extension("log.1").display()
-    )
+    writeln!(log, "{CUT}{length} bytes; its end is in {}", path.with_extension("log.1").display())
 }

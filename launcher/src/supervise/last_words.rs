@@ -6,6 +6,8 @@ use std::path::Path;
 use shared::disk::regular;
 use shared::run::redaction::{Redaction, shortened};
 
+use crate::process::shim::CUT;
+
 /// Lines of ours in a batch log begin like this.
 pub const RULE: &str = "====";
 /// How much of a log's end is read, and how much of a line is kept.
@@ -29,7 +31,17 @@ pub fn last_line(path: &Path) -> io::Result<String> {
     Ok(end.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned())
 }
 
+/// The end of a log; of one that was cut a moment ago it stands in the file beside it.
 fn end_of(path: &Path) -> io::Result<String> {
+    let end = end_of_file(path)?;
+    let Some((_, behind)) = end.strip_prefix(CUT).and_then(|cut| cut.split_once('\n')) else {
+        return Ok(end);
+    };
+    let before = end_of_file(&path.with_extension("log.1")).unwrap_or_default();
+    Ok(before + behind)
+}
+
+fn end_of_file(path: &Path) -> io::Result<String> {
     let mut file = regular::open(path)?;
     let length = file.metadata()?.len();
     let begin = length.saturating_sub(END_BYTES);
@@ -66,6 +78,7 @@ fn telling_line(log: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::disk::publish;
 
     #[test]
     fn what_is_too_long_keeps_what_happened_and_what_to_do() {
@@ -89,6 +102,24 @@ mod tests {
             2024-07-01T12:00:02.000Z ERROR A: can't write out/A: No space left on device\n\
             2024-07-01T12:00:02.001Z INFO  end: 0 tickers done, 2 failed\n";
         assert_eq!(telling_line(log), "A: can't write out/A: No space left on device");
+    }
+
+    #[test]
+    fn the_words_of_a_log_that_was_just_cut_are_in_the_file_beside_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("batch_0001.log");
+        let older = "2024-07-01T12:00:02.000Z ERROR A: no room\n2024-07-01T12:00:02.001Z INFO  end\n";
+        publish::publish(&path.with_extension("log.1"), older.as_bytes()).expect("written");
+        let cut = format!("{CUT}9000 bytes; its end is in x\n");
+        publish::publish(&path, cut.as_bytes()).expect("written");
+        assert_eq!(read(&path, &Redaction::default()).expect("read"), "A: no room");
+        let next = format!("{cut}==== batch_0001 attempt 2, tickers: 1\n2024-07-01T12:00:03.000Z WARN  on\n");
+        publish::publish(&path, next.as_bytes()).expect("written");
+        assert_eq!(
+            read(&path, &Redaction::default()).expect("read"),
+            "2024-07-01T12:00:03.000Z WARN  on",
+            "words of the attempt before are not this one's"
+        );
     }
 
     #[test]

@@ -9,12 +9,12 @@ use shared::dataset::coverage::DateRange;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::{BatchId, Workdir};
 
-use super::log_lines::{self, LogLine, Reach, Subject};
+use super::log_lines::{self, LogLine, Subject};
 use crate::supervise::batch::BatchState;
 use crate::supervise::machine::Machine;
 
-/// How much of a log's end is read for its telling line: a glance takes no time.
-const LOG_END_BYTES: u64 = 64 * 1024;
+/// How much of a log's end is read at most for its telling line.
+const LOG_END_BYTES: u64 = 4 << 20;
 
 /// Batches in backoff with one cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -132,8 +132,8 @@ impl FailureGroup {
     pub fn look_up(&mut self, machine: &Machine) {
         let members = machine.batch(self.batch).map_or(&[][..], |batch| batch.members());
         let subject = Subject { ticker: &self.example, members };
-        let mut lines = log_lines::telling(&self.log, subject, Reach::End(LOG_END_BYTES));
-        self.log_line = lines.remove(&self.attempt).map(|LogLine { text, .. }| text);
+        let line = log_lines::telling_of(&self.log, subject, self.attempt, LOG_END_BYTES);
+        self.log_line = line.map(|LogLine { text, .. }| text);
     }
 }
 

@@ -3,6 +3,7 @@
 //! A log is read in one pass and never held whole. Its older end, where it was cut, is read first.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE};
 
 /// A longer line is taken in pieces.
 const LINE_BYTES: u64 = 64 * 1024;
+/// So much is read of a log's end where that is enough: a glance takes no time.
+const FIRST_LOOK: u64 = 64 * 1024;
 /// How much of a line is kept.
 const TEXT_CHARS: usize = 300;
 /// How the worker marks what goes as it should: no such line tells why anything failed.
@@ -58,6 +61,27 @@ pub fn telling(path: &Path, subject: Subject, reach: Reach) -> BTreeMap<u32, Log
     }
     drop(search.read(path, reach));
     search.found.into_iter().map(|(attempt, (_, line))| (attempt, line)).collect()
+}
+
+/// The line that tells best of this attempt, as far as the end of the log at `path` tells it: a look reads less first, and more
+/// only where that brought no error. So many bytes at most.
+pub fn telling_of(path: &Path, subject: Subject, attempt: u32, most: u64) -> Option<LogLine> {
+    let mut best = None;
+    for bytes in [FIRST_LOOK.min(most), most] {
+        let mut search = Search { subject, attempt: None, found: BTreeMap::new(), homeless: None };
+        let length = fs::metadata(path).map_or(0, |log| log.len());
+        if let Some(before @ 1..) = bytes.checked_sub(length) {
+            drop(search.read(&path.with_extension("log.1"), Reach::End(before)));
+        }
+        drop(search.read(path, Reach::End(bytes)));
+        let found = search.found.remove(&attempt);
+        let is_enough = found.as_ref().is_some_and(|(weight, _)| *weight > Weight::Words);
+        best = found.map(|(_, line)| line).or(best);
+        if is_enough {
+            break;
+        }
+    }
+    best
 }
 
 /// How much a line tells.
@@ -226,6 +250,27 @@ mod tests {
             ==== batch_0001 attempt 3 ended: exit 10\n";
         let expected = (3, "batch_0001.log.1".to_owned(), Some(1), older.trim().to_owned());
         assert_eq!(told(log, Some(older), Reach::Whole), [expected]);
+    }
+
+    #[test]
+    fn an_error_far_from_the_end_is_found_also_where_the_log_was_cut_behind_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("batch_0001.log");
+        let a: Ticker = "A".parse().expect("a ticker");
+        let subject = Subject { ticker: &a, members: std::slice::from_ref(&a) };
+        let told = || telling_of(&path, subject, 1, 1 << 20).map(|line| line.text);
+        let header = "==== batch_0001 attempt 1, 2024-07-01T12:00:00Z, tickers: 1\n";
+        let error = "2024-07-01T12:00:01.000Z ERROR A: HTTP 404\n";
+        let noise = "2024-07-01T12:00:02.000Z WARN  it goes on and on\n".repeat(4_000);
+        let footer = "==== batch_0001 attempt 1 ended: exit 11\n";
+        let whole = [header, error, &noise, footer].concat();
+        publish::publish(&path, whole.as_bytes()).expect("written");
+        assert_eq!(told().as_deref(), Some(error.trim()), "two hundred kilobytes before the end");
+        publish::publish(&path.with_extension("log.1"), [error, &noise].concat().as_bytes())
+            .expect("written");
+        let cut = format!("==== the log had grown to 9 bytes; its end is in x\n{footer}");
+        publish::publish(&path, cut.as_bytes()).expect("written");
+        assert_eq!(told().as_deref(), Some(error.trim()), "in the older part");
     }
 
     #[test]

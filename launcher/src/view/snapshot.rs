@@ -98,6 +98,17 @@ pub struct WithoutRows {
     pub tickers: u64,
     /// Some of them, once somebody has looked.
     pub examples: Vec<Ticker>,
+    /// What is known of the spelling of these.
+    pub hints: Vec<Hint>,
+}
+
+/// How a ticker may be spelled that the source does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hint {
+    /// Which.
+    pub ticker: Ticker,
+    /// For people.
+    pub hint: String,
 }
 
 /// The run as a whole.
@@ -182,7 +193,11 @@ impl Snapshot {
             paused_by: if matches!(state, State::Paused(_)) { paused_by(machine) } else { Vec::new() },
             progress: Progress::of(machine, &tickers),
             tickers,
-            without_rows: WithoutRows { tickers: counts::without_rows(machine), examples: Vec::new() },
+            without_rows: WithoutRows {
+                tickers: counts::without_rows(machine),
+                examples: Vec::new(),
+                hints: Vec::new(),
+            },
             checked: machine.checked().map(|(at, it)| Check {
                 at: *at,
                 files: it.files,

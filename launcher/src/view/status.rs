@@ -121,7 +121,11 @@ fn files(tickers: &TickerCounts, checked: Option<&Check>) -> String {
 }
 
 fn without_rows(it: &WithoutRows, workdir: &Workdir) -> String {
-    let names: Vec<&str> = it.examples.iter().map(Ticker::as_str).collect();
+    let named = |ticker: &Ticker| {
+        let hint = it.hints.iter().find(|hint| hint.ticker == *ticker);
+        hint.map_or_else(|| ticker.to_string(), |hint| format!("{ticker}: {}", hint.hint))
+    };
+    let names: Vec<String> = it.examples.iter().map(named).collect();
     let more = if it.tickers > names.len() as u64 && !names.is_empty() { ", ..." } else { "" };
     format!(
         "{} verified without one row ({}{more}): unknown to the source, spelled otherwise, or not traded; all of them: {} --state without-rows",

@@ -46,7 +46,7 @@ pub struct Why {
     pub otherwise: Option<String>,
     /// Does the run go on? Then that can be typed only once it has ended.
     pub goes_on: bool,
-    /// How a ticker may be spelled that is proven without one row.
+    /// How a ticker may be spelled that is proven, or was given up, without one row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spelling: Option<String>,
 }
@@ -55,6 +55,11 @@ impl Why {
     /// Is every day proven, and not one row of it?
     pub fn is_without_rows(&self) -> bool {
         matches!(self.share.now, Now::Verified | Now::Surveyed) && self.ledger.summary.rows == 0
+    }
+
+    /// Is it given up, and not one row of it proven? Then nobody may know it, as it is spelled.
+    pub fn failed_without_rows(&self) -> bool {
+        matches!(self.share.now, Now::Failed { .. }) && self.ledger.summary.rows == 0
     }
 }
 
@@ -228,7 +233,12 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
     why.parts.iter().try_for_each(|part| tell(out, part, why.retries))?;
     proof(out, &why.ledger)?;
     if let Some(spelling) = &why.spelling {
-        writeln!(out, "without row the source has not one of it in these days; {spelling}")?;
+        let said = if why.failed_without_rows() {
+            "nothing of it is on disk"
+        } else {
+            "the source has not one of it in these days"
+        };
+        writeln!(out, "without row {said}; {spelling}")?;
     }
     match &why.again {
         Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}")?,

@@ -35,6 +35,7 @@ mod notify;
 mod stopping;
 mod recovery;
 mod races;
+mod readers;
 mod bystanders;
 mod interruptions;
 mod full_disk;

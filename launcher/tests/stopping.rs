@@ -146,9 +146,10 @@ fn where_no_run_is_every_command_says_so() {
 #[test]
 fn stop_is_no_success_while_somebody_unknown_holds_the_run() {
     let scene = Scene::of_ended_run();
-    let lock = Lock::acquire(&scene.path("w/launcher.lock"), "launcher (pid 4711)").expect("free");
+    let own = format!("launcher (pid {})", std::process::id());
+    let lock = Lock::acquire(&scene.path("w/launcher.lock"), &own).expect("free");
     let said = run(&mut scene.launcher("stop", &["--now"])).expect_code(2).stderr;
-    assert!(said.contains("w/launcher.lock is held by launcher (pid 4711)"), "{said}");
+    assert!(said.contains(&format!("w/launcher.lock is held by {own}")), "{said}");
     drop(lock);
     let said = run(&mut scene.launcher("stop", &["--now"])).expect_code(0).stdout;
     assert_eq!(said, "nothing of this run was running; it is complete\n");

@@ -16,3 +16,4 @@ pub mod place;
 pub mod zoo;
 pub mod python;
 pub mod series;
+pub mod users;

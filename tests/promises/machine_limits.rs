@@ -2,15 +2,15 @@
 //! nobody dies without a word of it, and no ticker is charged.
 
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use nix::sys::resource::{Resource, setrlimit};
-use nix::unistd::{Uid, chown};
 use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, built, command, eventually, run};
 use tests::harness::tree;
+use tests::harness::users;
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
@@ -23,12 +23,7 @@ fn limit(command: &mut Command, resource: Resource, limit: u64) {
 
 /// Whoever the kernel counts threads of, which it does not of root: somebody who has no other process.
 fn nobody_else() -> Option<u32> {
-    // Above what a system gives away, and not what another test has at this time.
-    Uid::effective().is_root().then(|| 2_000_000_000 + std::process::id())
-}
-
-fn all_belongs_to(uid: u32, folder: &Path) {
-    chown(folder, Some(Uid::from_raw(uid)), None).expect("root may");
+    users::strangers().map(|[one, _]| one)
 }
 
 /// A worker on `place` that may have so many threads, of which the first is its own.
@@ -36,22 +31,9 @@ fn with_threads(place: &Place, exchange: &Exchange, threads: u64, uid: u32) -> C
     // By a name: to look one up takes a thread, too.
     let address = exchange.base_url().replace("127.0.0.1", "localhost");
     let like = place.worker(&address, days("2024-01-02", "2024-01-31"));
-    // By its open file: a folder above it may be closed to others.
-    let executable = std::fs::File::open(built("worker")).expect("it is built");
-    let mut worker =
-        Command::new(format!("/proc/self/fd/{}", std::os::fd::IntoRawFd::into_raw_fd(inherited(executable))));
-    worker.args(like.get_args()).current_dir(place.path()).env_clear();
-    worker.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    worker.uid(uid).stdin(std::process::Stdio::null());
+    let mut worker = users::as_user(&like, uid, uid);
     limit(&mut worker, Resource::RLIMIT_NPROC, threads);
     worker
-}
-
-/// A copy of it that whoever we start has, too.
-fn inherited(file: std::fs::File) -> std::os::fd::OwnedFd {
-    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-    fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).expect("our own file");
-    file.into()
 }
 
 #[test]
@@ -65,7 +47,7 @@ fn a_worker_that_gets_no_thread_ends_with_13_and_one_that_gets_few_does_its_work
     let (mut refused, mut done) = (0, 0);
     for threads in 1..=8 {
         let place = Place::with_tickers(&tickers);
-        all_belongs_to(uid, place.path());
+        users::give(place.path(), uid, uid);
         let ended = run(&mut with_threads(&place, &exchange, threads, uid));
         let said = &ended.stderr;
         assert!(!said.contains("panicked"), "{threads}: {said}");
@@ -201,7 +183,7 @@ fn a_launcher_that_gets_no_process_and_no_thread_says_so() {
     let mut done = 0;
     for processes in 1..=4 {
         let place = Place::with_tickers(&tickers);
-        all_belongs_to(uid, place.path());
+        users::give(place.path(), uid, uid);
         for_anybody(&place, ["launcher", "worker"]);
         let as_somebody = |like: Command| {
             let mut command = Command::new(place.path().join("launcher"));

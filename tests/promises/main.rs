@@ -23,6 +23,7 @@ mod pipes;
 mod crash_matrix;
 mod crash_points;
 mod claims;
+mod readers;
 mod elephants;
 mod outage;
 mod zoo;

@@ -73,7 +73,7 @@ fn begin(args: &SuperviseArgs) -> Result<(Run, Locks, Inbox), Failure> {
 /// Those that `start` has handed to us; who was started by hand takes its own.
 fn locks(run: &Run, handed: Vec<OwnedFd>) -> Result<Locks, LocksError> {
     let (workdir, outdir, name) = (&run.workdir, &run.request.settings.outdir, &run.request.run);
-    match <[OwnedFd; 2]>::try_from(handed) {
+    match <[OwnedFd; 4]>::try_from(handed) {
         Ok(handed) => Locks::inherit(handed, workdir, outdir, name),
         Err(_) => Locks::acquire(workdir, outdir, name),
     }

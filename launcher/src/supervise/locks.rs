@@ -83,15 +83,15 @@ impl Locks {
 
     /// Takes over what another process has handed to us with [`pack`](Self::pack): they were held all the while.
     pub fn inherit(
-        handed: [OwnedFd; 2],
+        handed: [OwnedFd; 4],
         workdir: &Workdir,
         outdir: &Path,
         run: &str,
     ) -> Result<Self, LocksError> {
         let holder = Holder::own("launcher", workdir, run).to_string();
-        let [of_workdir, of_outdir] = handed.map(File::from);
-        let of_workdir = Lock::inherit(of_workdir, &workdir.lock())?.sign(&holder)?;
-        let of_outdir = Lock::inherit(of_outdir, &outdir_lock(outdir))?.sign(&holder)?;
+        let [workdirs, second_of_workdir, outdirs, second_of_outdir] = handed.map(File::from);
+        let of_workdir = Lock::inherit([workdirs, second_of_workdir], &workdir.lock())?.sign(&holder)?;
+        let of_outdir = Lock::inherit([outdirs, second_of_outdir], &outdir_lock(outdir))?.sign(&holder)?;
         Self::of(of_workdir, of_outdir, workdir)
     }
 
@@ -105,7 +105,9 @@ impl Locks {
 
     /// Both, ready for a process that is about to be started; we keep them as well.
     pub fn pack(&self) -> io::Result<OwnedFd> {
-        handover::pack(&[self.workdir.file().as_fd(), self.outdir.file().as_fd()])
+        let [one, two] = self.workdir.files();
+        let [three, four] = self.outdir.files();
+        handover::pack(&[one, two, three, four].map(File::as_fd))
     }
 
     /// They are another's now, who has its hands on them: nothing is given back.

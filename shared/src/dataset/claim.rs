@@ -1,41 +1,39 @@
 //! Claims: whose the days of a ticker are while they are written.
 //!
-//! Two workers may write one ticker at the same time if each has other partitions. A claim is a lock on the ledger, on
-//! one number a day; it ends with the open file, whoever dies.
+//! Two workers may write one ticker at the same time if each has other partitions. A claim is a lock on the ledger's lock
+//! file, on one number a day; it ends with the open file, whoever dies.
 
-use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
 
 use super::coverage::DateRange;
 use super::kind::Kind;
 use super::partition::Partition;
-use crate::disk::byte_range::{self, Hold};
-use crate::disk::lock;
+use crate::disk::holders::Holders;
+use crate::disk::log_locks::{FIRST_FREE, Log, LogLocks, Taken};
 use crate::disk::publish::DiskError;
-use crate::disk::shared_lines::{self, Holding};
+use crate::disk::shared_lines::Holding;
 use crate::market::trading_day::TradingDay;
 
 /// What came of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// These days are the claimer's, whole partitions, until the file is closed.
+    /// These days are the claimer's, whole partitions, until the files are closed.
     Granted(DateRange),
-    /// Somebody else has these, some of which were asked for.
-    Taken(DateRange),
-    /// Somebody has the whole ticker: a version of this program that knew no claims.
-    AllTaken,
+    /// Somebody else has some of them.
+    Taken {
+        /// What that one has; `None` when it is the whole ticker, for a version of this program that knew no claims.
+        days: Option<DateRange>,
+        /// Who it is.
+        by: Holders,
+    },
 }
 
-/// Claims `days`, and the other days of their partitions with them, on the open ledger at `path`.
-pub fn take(ledger: &File, path: &Path, kind: Kind, days: DateRange) -> Result<Claim, DiskError> {
-    if !lock::try_shared(ledger, path)? {
-        return Ok(Claim::AllTaken);
-    }
+/// Claims `days`, and the other days of their partitions with them, on an open ledger.
+pub fn take(locks: &LogLocks, ledger: Log<'_>, kind: Kind, days: DateRange) -> Result<Claim, DiskError> {
     let whole = Partition::whole(kind, days);
-    Ok(match byte_range::try_hold(ledger, path, numbers(whole), Hold::Alone)? {
+    Ok(match locks.hold(ledger, &numbers(whole))? {
         None => Claim::Granted(whole),
-        Some(theirs) => Claim::Taken(days_of(&theirs)),
+        Some(Taken { numbers, by }) => Claim::Taken { days: numbers.as_ref().map(days_of), by },
     })
 }
 
@@ -49,13 +47,13 @@ pub fn holding(days: DateRange) -> Holding {
 fn numbers(days: DateRange) -> Range<u32> {
     let first =
         u32::try_from(TradingDay::MIN.days_until(days.from())).expect("no day is before the first one");
-    let from = shared_lines::FIRST_FREE + first;
+    let from = FIRST_FREE + first;
     from..from + days.days()
 }
 
 fn days_of(numbers: &Range<u32>) -> DateRange {
     let day = |number: u32| {
-        let days = number.saturating_sub(shared_lines::FIRST_FREE);
+        let days = number.saturating_sub(FIRST_FREE);
         TradingDay::MIN.plus_days(i32::try_from(days).unwrap_or(i32::MAX))
     };
     let from = day(numbers.start);
@@ -65,7 +63,13 @@ fn days_of(numbers: &Range<u32>) -> DateRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::byte_range::{self, Hold};
+    use crate::disk::lock;
+    use crate::disk::shared_lines::SharedLog;
+    use fs2::FileExt;
     use proptest::prelude::*;
+    use std::fs::{File, OpenOptions};
+    use std::path::PathBuf;
 
     fn range(from: &str, to: &str) -> DateRange {
         DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
@@ -74,65 +78,112 @@ mod tests {
     struct Place(tempfile::TempDir);
 
     impl Place {
-        fn claim(&self, kind: Kind, days: DateRange) -> (File, Claim) {
-            let path = self.0.path().join("ledger");
-            let file = std::fs::OpenOptions::new().create(true).append(true).read(true).open(&path);
-            let file = file.expect("opened");
-            let claim = take(&file, &path, kind, days).expect("locks work here");
-            (file, claim)
+        fn new() -> Self {
+            Self(tempfile::tempdir().expect("a folder"))
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("_ledger.jsonl")
+        }
+
+        fn claim(&self, kind: Kind, days: DateRange) -> (SharedLog<()>, Claim) {
+            SharedLog::open(&self.path(), |locks, log| take(locks, log, kind, days)).expect("locks work here")
+        }
+
+        /// The ledger, open as who reads and as who writes it opens it.
+        fn opened(&self) -> [File; 2] {
+            drop(self.claim(Kind::Minute, range("2024-03-11", "2024-03-12")));
+            let open = |options: &mut OpenOptions| options.open(self.path()).expect("opened");
+            [open(OpenOptions::new().read(true)), open(OpenOptions::new().read(true).append(true))]
         }
     }
 
-    #[test]
-    fn a_lock_of_the_whole_file_is_a_claim_of_all_days() {
-        // Any reader may take one, and over NFS a `flock` is one.
-        let place = Place(tempfile::tempdir().expect("a folder"));
-        let path = place.0.path().join("ledger");
-        std::fs::write(&path, "").expect("written");
-        let reader = File::open(&path).expect("opened");
+    fn days_taken(claim: &Claim) -> Option<DateRange> {
+        let Claim::Taken { days, by } = claim else { panic!("{claim:?}") };
+        let own = i32::try_from(std::process::id()).expect("a pid");
+        assert_eq!(by.pids().collect::<Vec<_>>(), [own], "it is we who have it");
+        *days
+    }
+
+    fn lock_everything(file: &File, kind: i32) {
         let everything = nix::libc::flock {
-            l_type: i16::try_from(nix::libc::F_RDLCK).expect("0"),
+            l_type: i16::try_from(kind).expect("0 or 1"),
             l_whence: i16::try_from(nix::libc::SEEK_SET).expect("0"),
             l_start: 0,
             l_len: 0,
             l_pid: 0,
         };
-        nix::fcntl::fcntl(&reader, nix::fcntl::FcntlArg::F_OFD_SETLK(&everything)).expect("locked");
-        let (_file, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
-        let all = DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order");
-        assert_eq!(claim, Claim::Taken(all));
+        nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_OFD_SETLK(&everything)).expect("locked");
+    }
+
+    #[test]
+    fn a_lock_of_the_whole_file_by_one_who_only_reads_is_no_claim() {
+        // Over NFS a `flock` is such a lock.
+        let place = Place::new();
+        let (march, [reader, _writer]) = (range("2024-03-01", "2024-03-31"), place.opened());
+        for lock in [(|file| lock_everything(file, nix::libc::F_RDLCK)) as fn(&File), |file| {
+            FileExt::lock_exclusive(file).expect("free");
+        }] {
+            lock(&reader);
+            let (mut log, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
+            assert_eq!(claim, Claim::Granted(march));
+            log.catch_up().expect("a turn");
+            let (_second, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
+            assert_eq!(days_taken(&claim), Some(march), "among us it is one all the same");
+        }
+    }
+
+    #[test]
+    fn a_lock_of_all_days_by_one_who_may_write_is_a_claim_of_them() {
+        let place = Place::new();
+        let [_reader, writer] = place.opened();
+        lock_everything(&writer, nix::libc::F_WRLCK);
+        // The turn is locked with it, and waited for: the claim alone is looked at.
+        let log = File::options().read(true).append(true).open(place.path()).expect("opened");
+        let locks = LogLocks::open(&place.path()).expect("opened");
+        let log = Log { file: &log, path: &place.path() };
+        let claim = take(&locks, log, Kind::Minute, range("2024-03-11", "2024-03-12")).expect("looked at");
+        assert_eq!(
+            days_taken(&claim),
+            Some(DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order"))
+        );
     }
 
     #[test]
     fn whole_partitions_are_claimed_and_an_overlap_is_named() {
-        let place = Place(tempfile::tempdir().expect("a folder"));
+        let place = Place::new();
         let march = range("2024-03-01", "2024-03-31");
         let (first, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
         assert_eq!(claim, Claim::Granted(march));
         let (_second, claim) = place.claim(Kind::Minute, range("2024-04-01", "2024-06-01"));
         assert_eq!(claim, Claim::Granted(range("2024-04-01", "2024-06-30")), "its neighbour is free");
-        let (_third, claim) = place.claim(Kind::Minute, range("2020-01-01", "2024-03-01"));
-        assert_eq!(claim, Claim::Taken(march));
+        let (third, claim) = place.claim(Kind::Minute, range("2020-01-01", "2024-03-01"));
+        assert_eq!(days_taken(&claim), Some(march));
         drop(first);
+        drop(third);
         let (_third, claim) = place.claim(Kind::Minute, range("2020-01-01", "2024-03-01"));
         assert_eq!(claim, Claim::Granted(range("2020-01-01", "2024-03-31")));
         let (_all, claim) = place.claim(Kind::Daily, range("1970-01-01", "2199-12-31"));
-        assert!(matches!(claim, Claim::Taken(_)), "{claim:?}");
+        assert!(days_taken(&claim).is_some());
     }
 
     #[test]
-    fn who_locks_the_whole_ticker_and_who_claims_days_exclude_each_other() {
-        let place = Place(tempfile::tempdir().expect("a folder"));
-        let path = place.0.path().join("ledger");
-        let old = File::create(&path).expect("made");
-        assert!(lock::try_exclusive(&old, &path).expect("locked"));
+    fn versions_that_lock_the_ledger_itself_and_this_one_exclude_each_other() {
+        let place = Place::new();
+        let [_reader, old] = place.opened();
         let day = range("2024-03-11", "2024-03-11");
-        assert_eq!(place.claim(Kind::Trades, day).1, Claim::AllTaken);
+        assert!(lock::try_exclusive(&old, &place.path()).expect("locked"));
+        assert_eq!(days_taken(&place.claim(Kind::Trades, day).1), None, "all of it");
         drop(old);
-        let (_held, claim) = place.claim(Kind::Trades, day);
-        assert_eq!(claim, Claim::Granted(day));
-        let old = File::open(&path).expect("opened");
-        assert!(!lock::try_exclusive(&old, &path).expect("looked"));
+        let [_reader, old] = place.opened();
+        let hold = |days| byte_range::try_hold(&old, &place.path(), numbers(days), Hold::Alone);
+        assert_eq!(hold(range("2024-03-01", "2024-03-31")).expect("locked"), None);
+        assert_eq!(days_taken(&place.claim(Kind::Trades, day).1), Some(range("2024-03-01", "2024-03-31")));
+        let next = range("2024-04-02", "2024-04-02");
+        let (_held, claim) = place.claim(Kind::Trades, next);
+        assert_eq!(claim, Claim::Granted(next));
+        assert_eq!(hold(range("2024-04-01", "2024-04-30")).expect("looked"), Some(numbers(next)));
+        assert!(!lock::try_exclusive(&old, &place.path()).expect("looked"));
     }
 
     proptest! {

@@ -22,6 +22,7 @@ use super::seen::Seen;
 pub use super::summary::Summary;
 use super::trust::Trust;
 use crate::disk::checked_lines::LinesError;
+use crate::disk::holders::Holders;
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{self, LogError};
 use crate::market::ticker::Ticker;
@@ -66,7 +67,7 @@ pub enum LedgerError {
     },
     /// Another worker writes some of the days at this moment.
     #[error(
-        "{ticker}: another worker is writing {theirs} of it ({path} is locked)",
+        "{ticker}: another worker is writing {theirs} of it ({by} has locked {path})",
         theirs = theirs.map_or_else(|| "all".to_owned(), |days| days.to_string()),
         path = path.display()
     )]
@@ -75,6 +76,8 @@ pub enum LedgerError {
         ticker: Ticker,
         /// The days that it has; `None` when it has all of them.
         theirs: Option<DateRange>,
+        /// Who.
+        by: Holders,
         /// The ledger.
         path: PathBuf,
     },

@@ -10,6 +10,7 @@ use super::look::Scope;
 use super::partition::Partition;
 use crate::disk::checked_lines;
 use crate::disk::links;
+use crate::disk::log_locks::{Log, LogLocks};
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{Rewritten, SharedLog};
 use crate::market::ticker::Ticker;
@@ -55,12 +56,14 @@ impl OpenLedger {
     ) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
         links::refuse(outdir, &path)?;
-        let (mut log, claim) = SharedLog::open(&path, |file| claim::take(file, &path, kind, days))?;
-        let busy = |theirs| Err(LedgerError::Busy { ticker: ticker.clone(), theirs, path: path.clone() });
+        links::refuse(outdir, &LogLocks::path_of(&path))?;
+        let claim = |locks: &LogLocks, log: Log<'_>| claim::take(locks, log, kind, days);
+        let (mut log, claim) = SharedLog::open(&path, claim)?;
         let claimed = match claim {
             Claim::Granted(claimed) => claimed,
-            Claim::Taken(theirs) => return busy(Some(theirs)),
-            Claim::AllTaken => return busy(None),
+            Claim::Taken { days: theirs, by } => {
+                return Err(LedgerError::Busy { ticker: ticker.clone(), theirs, by, path });
+            }
         };
         // Read under the claim: of the claimed days no line is missing from here on.
         let entries = log.catch_up()?;

@@ -1,21 +1,31 @@
-//! Who may read a file: what a run says of itself is its owner's alone, whatever the umask; data are as the umask says.
+//! Who may open a file: what a run says of itself is its owner's alone, whatever the umask; a lock is for those who write;
+//! data are as the umask says.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use nix::unistd::{fchown, geteuid};
+
 use super::regular;
 
 const OWNERS_FILE: u32 = 0o600;
 const OWNERS_FOLDER: u32 = 0o700;
 const OF_OTHERS: u32 = 0o077;
+const ALL_OF_MODE: u32 = 0o777;
+const GROUPS_FILE: u32 = 0o660;
+/// A folder whose files are for a group to write: set-group-ID and writable by the group.
+const GROUPS_FOLDER: u32 = 0o2020;
 
 /// Who may read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     /// Its owner alone.
     Owner,
+    /// Its owner, and its group where the folder says that a group shares it (`chmod g+ws`). Made by root it belongs to
+    /// whom its folder belongs.
+    Writers,
     /// Whoever the umask lets.
     AsUmaskSays,
 }
@@ -34,6 +44,20 @@ impl Audience {
                 }
                 Ok(file)
             }
+            Self::Writers => {
+                let folder = fs::metadata(path.parent().unwrap_or(Path::new(".")))?;
+                let is_shared = folder.mode() & GROUPS_FOLDER == GROUPS_FOLDER;
+                let mode = if is_shared { GROUPS_FILE } else { OWNERS_FILE };
+                let file = regular::open_no_link(options.mode(mode), path)?;
+                let found = file.metadata()?;
+                if geteuid().is_root() && found.uid() == 0 && folder.uid() != 0 {
+                    let _ = fchown(&file, Some(folder.uid().into()), Some(folder.gid().into()));
+                }
+                if found.mode() & ALL_OF_MODE != mode {
+                    drop(file.set_permissions(fs::Permissions::from_mode(mode)));
+                }
+                Ok(file)
+            }
         }
     }
 
@@ -41,7 +65,7 @@ impl Audience {
     pub fn create_folder(self, folder: &Path) -> io::Result<()> {
         let mut builder = DirBuilder::new();
         match self {
-            Self::AsUmaskSays => builder.create(folder),
+            Self::AsUmaskSays | Self::Writers => builder.create(folder),
             Self::Owner => builder.mode(OWNERS_FOLDER).create(folder),
         }
     }
@@ -63,6 +87,15 @@ mod tests {
         assert_eq!(mode(&path), 0o664);
         open(Audience::Owner).expect("opened");
         assert_eq!(mode(&path), 0o600);
+        open(Audience::Writers).expect("opened");
+        assert_eq!(mode(&path), 0o600, "its folder is nobody else's");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2775)).expect("changed");
+        open(Audience::Writers).expect("opened");
+        assert_eq!(mode(&path), 0o660, "its folder is a group's");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o775)).expect("changed");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
+        open(Audience::Writers).expect("opened");
+        assert_eq!(mode(&path), 0o600, "its folder is not said to be a group's");
         Audience::Owner.create_folder(&inside).expect("made");
         assert_eq!(mode(&inside), 0o700);
     }

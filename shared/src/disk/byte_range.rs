@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
+use super::holders::{self, Which};
 use super::publish::DiskError;
 
 /// How often a range is tried that somebody else has.
@@ -79,13 +80,19 @@ impl<'a> Held<'a> {
         let mut left = patience.as_millis() / GLANCE.as_millis();
         while !set(file, path, &bytes, kind_of(hold))? {
             if left == 0 {
-                return Err(DiskError::at("get a turn at", path)(io::ErrorKind::TimedOut.into()));
+                return Err(DiskError::at("get a turn at", path)(taken_by(file, &bytes)));
             }
             left -= 1;
             std::thread::sleep(GLANCE);
         }
         Ok(Self { file, path, bytes })
     }
+}
+
+/// Why nobody else gets `bytes`.
+fn taken_by(file: &File, bytes: &Range<u32>) -> io::Error {
+    let holders = holders::of(file, &Which::Bytes(bytes_of(bytes)), &[]);
+    io::Error::new(io::ErrorKind::TimedOut, format!("{holders} does not give it back"))
 }
 
 impl Drop for Held<'_> {
@@ -142,6 +149,12 @@ fn who_has(
 
 /// Ranges are counted from here: no log gets so long, so that they never mean a byte of its content.
 const BASE: i64 = 1 << 40;
+
+/// Where in the file `bytes` are, as the kernel counts.
+pub fn bytes_of(bytes: &Range<u32>) -> RangeInclusive<u64> {
+    let at = |number: u32| BASE.unsigned_abs() + u64::from(number);
+    at(bytes.start)..=at(bytes.end.saturating_sub(1))
+}
 
 fn described(bytes: &Range<u32>, kind: libc::c_int) -> libc::flock {
     assert!(!bytes.is_empty(), "a length of 0 would mean all that follows");

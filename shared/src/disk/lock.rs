@@ -1,4 +1,7 @@
 //! Locks that no crash leaves stale: `flock` on a file, released by the kernel with its holder.
+//!
+//! The file is its writers' alone. Whoever opened it before it was closed to others may have it locked all the same, though
+//! they only read: then a second file beside it, which was never open to them, stands in for it.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,11 +12,13 @@ use std::time::Duration;
 use fs2::FileExt;
 
 use super::audience::Audience;
+use super::holders::{self, Holders, Which};
 use super::publish::{DiskError, create_folder_for};
 use super::regular;
 
-/// So much of what a holder wrote of itself is said.
+/// So much of what a holder wrote of itself is said, and read.
 const HOLDER_CHARS: usize = 1000;
+const HOLDER_BYTES: u64 = 16_384;
 
 /// Why a lock was not got.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +28,7 @@ pub enum LockError {
     Held {
         /// The lock file.
         path: PathBuf,
-        /// What the holder wrote of itself.
+        /// What the holder wrote of itself; where it has not, or it is another one's word, its pid, if that can be known.
         holder: String,
     },
     /// The file could not be used.
@@ -36,52 +41,84 @@ pub enum LockError {
 pub struct Lock {
     file: File,
     path: PathBuf,
+    /// Where there is one, it is ours too.
+    stand_in: Option<File>,
+}
+
+/// What came of a try to have a lock file.
+enum Grip {
+    Ours,
+    /// By those who can only read it.
+    ReadersHaveIt,
+    Held(String),
 }
 
 impl Lock {
-    /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a person
-    /// who we are.
+    /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a person who we are, with
+    /// our pid in it.
     pub fn acquire(path: &Path, holder: &str) -> Result<Self, LockError> {
         Ok(Self::take(path)?.sign(holder)?)
     }
 
-    /// The same with a file, and the folder that it lies in, for `audience`.
+    /// The same in a folder that is made for `audience`.
     pub fn acquire_for(audience: Audience, path: &Path, holder: &str) -> Result<Self, LockError> {
         Ok(Self::take_for(audience, path)?.sign(holder)?)
     }
 
     /// The same without a word of who we are: until [`sign`](Self::sign) its file names who had it last.
     pub fn take(path: &Path) -> Result<Self, LockError> {
-        Self::take_for(Audience::AsUmaskSays, path)
+        Self::take_for(Audience::Writers, path)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
     fn take_for(audience: Audience, path: &Path) -> Result<Self, LockError> {
         create_folder_for(audience, path.parent().unwrap_or(Path::new(".")))?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
-        let mut file = audience.open(&mut options, path).map_err(DiskError::at("open", path))?;
-        // A glance by `is_held` lasts microseconds: only a lock that stays held is held.
-        let mut tries = 0;
-        while !try_exclusive(&file, path)? {
-            tries += 1;
-            if tries < 10 {
-                std::thread::sleep(Duration::from_millis(5));
-                continue;
-            }
-            return Err(LockError::Held { path: path.to_owned(), holder: name_of_holder(&mut file) });
+        let open = |options: &mut OpenOptions, path: &Path| audience.open(options, path);
+        let file = open(&mut options, path).map_err(DiskError::at("open", path))?;
+        let held = |holder| LockError::Held { path: path.to_owned(), holder };
+        let readers_have_it = match grip(&file, path)? {
+            Grip::Ours => false,
+            Grip::ReadersHaveIt => true,
+            Grip::Held(by) => return Err(held(by)),
+        };
+        // Whoever gets the first file looks for a second one; whoever makes a second one looks at the first again. So of two
+        // of whom one met a reader and the other did not, one sees the other.
+        let beside = stand_in_of(path);
+        let stand_in = match open(options.create(readers_have_it), &beside) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !readers_have_it => None,
+            Err(error) => return Err(DiskError::at("open", &beside)(error).into()),
+        };
+        if let Some(stand_in) = &stand_in
+            && !try_patiently(stand_in, &beside)?
+        {
+            return Err(held(name_of_holder(stand_in, Some(&file))));
         }
-        Ok(Self { file, path: path.to_owned() })
+        if readers_have_it && let Grip::Held(by) = grip(&file, path)? {
+            return Err(held(by));
+        }
+        Ok(Self { file, path: path.to_owned(), stand_in })
     }
 
-    /// The lock at `path` that came to us with `file`: a `flock` belongs to the open file, whoever has it open.
-    pub fn inherit(file: File, path: &Path) -> Result<Self, LockError> {
-        let mut lock = Self { file, path: path.to_owned() };
-        if try_exclusive(&lock.file, path)? {
-            Ok(lock)
-        } else {
-            Err(LockError::Held { path: path.to_owned(), holder: name_of_holder(&mut lock.file) })
+    /// The lock at `path` that came to us with its [files](Self::files): a `flock` belongs to the open file, whoever has it
+    /// open.
+    pub fn inherit(files: [File; 2], path: &Path) -> Result<Self, LockError> {
+        let [file, second] = files;
+        let is_same = is_same(&file, &second).map_err(DiskError::at("look at", path))?;
+        let stand_in = (!is_same).then_some(second);
+        let is_ours = match &stand_in {
+            None => try_exclusive(&file, path)?,
+            Some(stand_in) => try_exclusive(stand_in, path)?,
+        };
+        if is_ours {
+            return Ok(Self { file, path: path.to_owned(), stand_in });
         }
+        let holder = match &stand_in {
+            None => name_of_holder(&file, None),
+            Some(stand_in) => name_of_holder(stand_in, Some(&file)),
+        };
+        Err(LockError::Held { path: path.to_owned(), holder })
     }
 
     /// Who signed it last; empty when nobody has.
@@ -106,9 +143,9 @@ impl Lock {
         Ok(self)
     }
 
-    /// The open file that the lock belongs to.
-    pub fn file(&self) -> &File {
-        &self.file
+    /// The open files that the lock belongs to; where there is only one, it is named twice.
+    pub fn files(&self) -> [&File; 2] {
+        [&self.file, self.stand_in.as_ref().unwrap_or(&self.file)]
     }
 
     /// Where it is.
@@ -116,21 +153,71 @@ impl Lock {
         &self.path
     }
 
-    /// Is it still the file that others find by its name? A file or its folder can be moved or deleted under us, and a
-    /// disk can go. What can't be looked at for another reason counts as there.
+    /// Is it still what others find by its name? A file or its folder can be moved or deleted under us, and a disk can go.
+    /// What can't be looked at for another reason counts as there.
     pub fn is_in_place(&self) -> bool {
-        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
-        match (fs::metadata(&self.path).map(identity), self.file.metadata().map(identity)) {
-            (Ok(found), Ok(own)) => found == own,
-            (Err(error), _) => !is_absence(&error),
-            (_, Err(_)) => true,
-        }
+        let beside = stand_in_of(&self.path);
+        let stand_in = self.stand_in.as_ref().is_none_or(|file| is_found_at(file, &beside));
+        stand_in && is_found_at(&self.file, &self.path)
     }
 
     /// Is it held right now? For people only: the answer may be old when it is read.
     pub fn is_held(path: &Path) -> bool {
-        regular::open(path).is_ok_and(|file| FileExt::try_lock_shared(&file).is_err())
+        let is_taken = |path: &Path| {
+            let file = regular::open(path).ok()?;
+            let is_free = FileExt::try_lock_shared(&file).is_ok();
+            // Given back with the file.
+            (!is_free).then(|| holders::of(&file, &Which::Whole, &pids_in(&text_of(&file))))
+        };
+        is_taken(path).is_some_and(|by| !by.only_read()) || is_taken(&stand_in_of(path)).is_some()
     }
+}
+
+fn is_found_at(file: &File, path: &Path) -> bool {
+    match (fs::metadata(path).map(|it| identity(&it)), file.metadata().map(|it| identity(&it))) {
+        (Ok(found), Ok(own)) => found == own,
+        (Err(error), _) => !is_absence(&error),
+        (_, Err(_)) => true,
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+fn is_same(one: &File, other: &File) -> io::Result<bool> {
+    Ok(identity(&one.metadata()?) == identity(&other.metadata()?))
+}
+
+/// What is locked beside the lock at `path` where somebody who only reads has that.
+fn stand_in_of(path: &Path) -> PathBuf {
+    path.with_extension("private.lock")
+}
+
+fn grip(file: &File, path: &Path) -> Result<Grip, DiskError> {
+    if try_patiently(file, path)? {
+        return Ok(Grip::Ours);
+    }
+    if holders::of(file, &Which::Whole, &pids_in(&text_of(file))).only_read() {
+        // It keeps out earlier versions, where one reader does not have it alone.
+        try_shared(file, path)?;
+        return Ok(Grip::ReadersHaveIt);
+    }
+    let by = name_of_holder(file, None);
+    // Given back meanwhile?
+    Ok(if try_exclusive(file, path)? { Grip::Ours } else { Grip::Held(by) })
+}
+
+/// A glance by `is_held` lasts microseconds: only a lock that stays held is held.
+#[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
+fn try_patiently(file: &File, path: &Path) -> Result<bool, DiskError> {
+    for _ in 0..9 {
+        if try_exclusive(file, path)? {
+            return Ok(true);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    try_exclusive(file, path)
 }
 
 /// Who signed the lock at `path` last, whether it is held or not; empty when nobody has.
@@ -155,13 +242,23 @@ pub fn try_exclusive(file: &File, path: &Path) -> Result<bool, DiskError> {
 ///
 /// Over NFS a `flock` is a lock of every byte of the file and would be in the way of whoever locks a range of it, as
 /// theirs would be in ours: there it is not taken, and nothing is lost by that.
-pub fn try_shared(file: &File, path: &Path) -> Result<bool, DiskError> {
+fn try_shared(file: &File, path: &Path) -> Result<bool, DiskError> {
     let system =
         nix::sys::statfs::fstatfs(file).map_err(|error| DiskError::at("look at", path)(error.into()))?;
     if system.filesystem_type() == nix::sys::statfs::NFS_SUPER_MAGIC {
         return Ok(true);
     }
     got(FileExt::try_lock_shared(file), path)
+}
+
+/// Shares the `flock` by which earlier versions had an open file or folder for themselves, and so keeps them out; or says
+/// who has it alone. Who may not write there has nothing.
+pub fn share_or_tell(file: &File, path: &Path) -> Result<Option<Holders>, DiskError> {
+    if try_shared(file, path)? {
+        return Ok(None);
+    }
+    let by = holders::of(file, &Which::Whole, &[]);
+    Ok(if by.only_read() { None } else { Some(by) })
 }
 
 fn got(locked: io::Result<()>, path: &Path) -> Result<bool, DiskError> {
@@ -177,44 +274,120 @@ fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(HOLDER_CHARS).collect()
 }
 
+fn text_of(mut file: &File) -> String {
+    let mut text = String::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(HOLDER_BYTES).read_to_string(&mut text));
+    if read.is_ok() { text.trim().to_owned() } else { String::new() }
+}
+
+/// The numbers in what a holder has written of itself: its pid is among them.
+fn pids_in(text: &str) -> Vec<i32> {
+    text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+}
+
+/// Who holds `locked`: as it says of itself, in `signed` or there, if the kernel shows that very process, else as the kernel
+/// says.
 #[expect(clippy::disallowed_methods, reason = "the holder writes its name when it likes")]
-fn name_of_holder(file: &mut File) -> String {
+fn name_of_holder(locked: &File, signed: Option<&File>) -> String {
+    let mut said = String::new();
     // The holder writes its name right after it got the lock: give it a moment.
     for _ in 0..20 {
-        let mut text = String::new();
-        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
-        if read.is_ok() && !text.trim().is_empty() {
-            return shown(text.trim());
+        let text = text_of(signed.unwrap_or(locked));
+        let pids = pids_in(&text);
+        let holders = holders::of(locked, &Which::Whole, &pids);
+        if holders.pids().any(|holder| pids.contains(&holder)) {
+            return shown(&text);
+        }
+        said = holders.to_string();
+        if holders.are_unknown() && !text.is_empty() {
+            said = format!("{said}; who had it last, wrote: {}", shown(&text));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    "a process that has not said its name".to_owned()
+    said
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ours(words: &str) -> String {
+        format!("{words} (pid {})", std::process::id())
+    }
+
     #[test]
     fn one_holder_at_a_time_and_the_other_learns_who() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("launcher.lock");
-        let first = Lock::acquire(&path, "launcher 17").expect("free");
+        let first = Lock::acquire(&path, &ours("launcher")).expect("free");
         let error = Lock::acquire(&path, "launcher 18").expect_err("held");
-        assert_eq!(error.to_string(), format!("{} is held by launcher 17", path.display()));
+        assert_eq!(error.to_string(), format!("{} is held by {}", path.display(), ours("launcher")));
         assert!(Lock::is_held(&path));
         drop(first);
         assert!(!Lock::is_held(&path));
         Lock::acquire(&path, "launcher 18").expect("free again");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "one file is enough");
+    }
+
+    #[test]
+    fn what_an_earlier_holder_wrote_is_not_the_name_of_this_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("launcher.lock");
+        let _first = Lock::acquire(&path, "launcher (pid 2147483647)").expect("free");
+        let said = Lock::acquire(&path, "launcher 18").expect_err("held").to_string();
+        assert!(said.contains(&format!(" is held by process {} (", std::process::id())), "{said}");
     }
 
     #[test]
     fn a_name_in_a_lock_is_said_without_what_a_terminal_obeys() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("launcher.lock");
-        let _first = Lock::acquire(&path, "launcher \x1b[2J 17").expect("free");
+        let _first = Lock::acquire(&path, &ours("launcher \x1b[2J")).expect("free");
         let error = Lock::acquire(&path, "launcher 18").expect_err("held");
-        assert_eq!(error.to_string(), format!("{} is held by launcher  [2J 17", path.display()));
+        assert_eq!(error.to_string(), format!("{} is held by {}", path.display(), ours("launcher  [2J")));
+    }
+
+    #[test]
+    fn who_only_reads_keeps_nobody_from_a_lock_and_two_of_us_still_exclude_each_other() {
+        for lock in [FileExt::lock_exclusive as fn(&File) -> io::Result<()>, FileExt::lock_shared] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("launcher.lock");
+            drop(Lock::acquire(&path, "launcher 17").expect("free"));
+            let reader = File::open(&path).expect("opened before it was closed to them");
+            lock(&reader).expect("free");
+            assert!(!Lock::is_held(&path));
+            let first = Lock::acquire(&path, &ours("launcher")).expect("free for those who write");
+            assert!(Lock::is_held(&path) && first.is_in_place());
+            for reader_lives_on in [true, false] {
+                let said = Lock::acquire(&path, "launcher 18").expect_err("held").to_string();
+                assert!(said.ends_with(&ours("launcher")), "{said}");
+                if reader_lives_on {
+                    FileExt::unlock(&reader).expect("given back");
+                }
+            }
+            let handed = first.files().map(|file| file.try_clone().expect("a copy"));
+            drop(first);
+            assert!(Lock::is_held(&path));
+            let heir = Lock::inherit(handed, &path).expect("still held");
+            drop(heir);
+            assert!(!Lock::is_held(&path));
+            let next = Lock::acquire(&path, "launcher 19").expect("free");
+            assert!(Lock::acquire(&path, "launcher 20").is_err(), "as ever");
+            drop(next);
+        }
+    }
+
+    #[test]
+    fn a_lock_file_is_its_writers_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("launcher.lock");
+        let mode = || fs::metadata(&path).expect("there").mode() & 0o777;
+        let lock = || drop(Lock::acquire(&path, "launcher 17").expect("free"));
+        lock();
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("ours");
+        lock();
+        assert_eq!(mode(), 0o600, "of an earlier version");
     }
 
     #[test]
@@ -222,10 +395,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("launcher.lock");
         let first = Lock::acquire(&path, "launcher 17, with a long name").expect("free");
-        let handed = first.file().try_clone().expect("a copy");
+        let handed = first.files().map(|file| file.try_clone().expect("a copy"));
         drop(first);
-        let stranger = File::options().read(true).write(true).open(&path).expect("opened");
-        assert!(matches!(Lock::inherit(stranger, &path), Err(LockError::Held { .. })));
+        let stranger = || File::options().read(true).write(true).open(&path).expect("opened");
+        assert!(matches!(Lock::inherit([stranger(), stranger()], &path), Err(LockError::Held { .. })));
         let heir = Lock::inherit(handed, &path).expect("still held").sign("launcher 18").expect("signed");
         assert!(Lock::is_held(&path));
         assert_eq!(last_holder(&path).expect("read"), "launcher 18");

@@ -19,21 +19,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::audience::Audience;
-use super::byte_range::{self, Held, Hold};
 use super::checked_lines::{self, Contents, LinesError};
-use super::lock;
+use super::log_locks::{self, Log, LogLocks, Turn};
 use super::publish::DiskError;
 use super::regular;
 use super::successor::{self, Successor};
 
-/// The lock of a turn; what else is locked in such a log lies behind it.
-const TURN: Range<u32> = 0..1;
-/// The first number that is free for the owner of a log to lock something else by.
-pub const FIRST_FREE: u32 = TURN.end;
-/// Somebody else's turn lasts a write and a few syncs; no disk takes longer.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// A reader has less at stake.
-const GLANCE: Duration = Duration::from_secs(1);
+/// So often, and so long after each other, a reader looks who can't see whether somebody has a turn.
+const GLANCES: u32 = 5;
+const GLANCE: Duration = Duration::from_millis(10);
 /// So often a log may be replaced while somebody opens it.
 const TRIES: u32 = 100;
 
@@ -68,22 +62,16 @@ pub struct Holding {
 
 impl Holding {
     /// `false` when somebody else has some.
-    fn take_all(&self, file: &File, path: &Path) -> Result<bool, DiskError> {
-        Ok(byte_range::try_hold(file, path, self.all.clone(), Hold::Alone)?.is_none())
+    fn take_all(&self, locks: &LogLocks, log: Log<'_>) -> Result<bool, DiskError> {
+        Ok(locks.hold(log, &self.all)?.is_none())
     }
 
-    fn keep_own(&self, file: &File, path: &Path) -> Result<(), DiskError> {
-        byte_range::release(file, path, self.all.start..self.own.start)?;
-        byte_range::release(file, path, self.own.end..self.all.end)
+    fn keep_own(&self, locks: &LogLocks, log: Log<'_>) -> Result<(), DiskError> {
+        self.others().iter().try_for_each(|numbers| locks.release(log, numbers))
     }
 
-    /// Of a file that nobody else knows, with a turn.
-    fn take_own(&self, file: &File, path: &Path) -> Result<(), DiskError> {
-        let held = |numbers| Ok(byte_range::try_hold(file, path, numbers, Hold::Alone)?.is_none());
-        if lock::try_shared(file, path)? && held(self.own.clone())? && held(TURN)? {
-            return Ok(());
-        }
-        Err(DiskError::at("lock the successor of", path)(io::ErrorKind::WouldBlock.into()))
+    fn others(&self) -> [Range<u32>; 2] {
+        [self.all.start..self.own.start, self.own.end..self.all.end]
     }
 }
 
@@ -125,6 +113,7 @@ impl Read for Rest<'_> {
 pub struct SharedLog<T> {
     file: File,
     path: PathBuf,
+    locks: LogLocks,
     known: Known,
     /// What this log has replaced. Its locks keep out those who had opened it and have not looked yet.
     predecessor: Option<File>,
@@ -136,18 +125,20 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
     /// the log, `lock` takes what it wants of it.
     pub fn open<R>(
         path: &Path,
-        mut lock: impl FnMut(&File) -> Result<R, DiskError>,
+        mut lock: impl FnMut(&LogLocks, Log<'_>) -> Result<R, DiskError>,
     ) -> Result<(Self, R), DiskError> {
         for _ in 0..TRIES {
+            let locks = LogLocks::open(path)?;
             let file = checked_lines::open(Audience::AsUmaskSays, path)?;
-            let turn = Held::wait(&file, path, TURN, Hold::Alone, PATIENCE)?;
-            if successor::is_in_place(&file, path)? {
+            let log = Log { file: &file, path };
+            let turn = locks.turn(log)?;
+            if locks.is_in_place()? && successor::is_in_place(&file, path)? {
                 successor::remove_leftover(path)?;
-                let locked = lock(&file)?;
+                let locked = lock(&locks, log)?;
                 drop(turn);
-                let path = path.to_owned();
+                let (path, known) = (path.to_owned(), Known::default());
                 return Ok((
-                    Self { file, path, known: Known::default(), predecessor: None, entry: PhantomData },
+                    Self { file, path, locks, known, predecessor: None, entry: PhantomData },
                     locked,
                 ));
             }
@@ -157,17 +148,19 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
 
     /// What others, or we before it was opened, have appended since it was last looked at; cuts off a torn tail.
     pub fn catch_up(&mut self) -> Result<Vec<T>, LinesError> {
-        let Self { file, path, known, .. } = self;
-        let _turn = Held::wait(file, path, TURN, Hold::Alone, PATIENCE)?;
-        look(file, path, known)
+        let Self { file, path, locks, known, .. } = self;
+        let log = Log { file, path };
+        let _turn = locks.turn(log)?;
+        look(log, known)
     }
 
     /// Appends `entries` in one write and one sync: when it returns, they survive a power cut. On an error none of
     /// them counts. Returns what others have appended before them.
     pub fn append(&mut self, entries: &[T]) -> Result<Vec<T>, LogError> {
-        let Self { file, path, known, .. } = self;
-        let _turn = turn(file, path)?;
-        let others = look(file, path, known)?;
+        let Self { file, path, locks, known, .. } = self;
+        let log = Log { file, path };
+        let _turn = turn(locks, log)?;
+        let others = look(log, known)?;
         let lines = encoded(entries);
         let written = (&*file).write_all(lines.as_bytes()).and_then(|()| file.sync_data());
         if let Err(error) = written {
@@ -189,29 +182,32 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         about: impl Fn(&T) -> K,
         holding: &Holding,
     ) -> Result<Rewritten, LogError> {
-        let (file, path) = (&self.file, self.path.as_path());
-        let turn = turn(file, path)?;
-        look::<T>(file, path, &mut self.known)?;
-        if !holding.take_all(file, path)? {
+        let Self { file, path, locks, known, predecessor, .. } = self;
+        let log = Log { file, path };
+        let turn = turn(locks, log)?;
+        look::<T>(log, known)?;
+        if !holding.take_all(locks, log)? {
+            holding.keep_own(locks, log)?;
             return Ok(Rewritten::Busy);
         }
-        let mut bytes = vec![0; usize::try_from(self.known.bytes).unwrap_or(usize::MAX)];
+        let mut bytes = vec![0; usize::try_from(known.bytes).unwrap_or(usize::MAX)];
         file.read_exact_at(&mut bytes, 0).map_err(DiskError::at("read", path))?;
         bytes.extend_from_slice(encoded(entries).as_bytes());
         let bytes = checked_lines::without_replaced(path, &bytes, about)?;
-        let new = match put_in_place(file, path, &bytes, holding) {
+        let new = match put_in_place(log, &bytes, holding) {
             Ok(new) => new,
             Err(error) => {
-                holding.keep_own(file, path)?;
+                holding.keep_own(locks, log)?;
                 return Ok(Rewritten::Failed(error));
             }
         };
-        drop(turn);
-        self.predecessor = Some(std::mem::replace(&mut self.file, new));
-        self.known.bytes = bytes.len() as u64;
+        known.bytes = bytes.len() as u64;
         // Until this is done nobody else appends: what is proven there would go with the name of the file.
-        let synced = successor::sync_place(&self.path);
-        byte_range::release(&self.file, &self.path, TURN)?;
+        let synced = successor::sync_place(path);
+        LogLocks::end_turn_of(Log { file: &new, path })?;
+        holding.others().iter().try_for_each(|numbers| locks.release_own(numbers))?;
+        drop(turn);
+        *predecessor = Some(std::mem::replace(file, new));
         synced?;
         Ok(Rewritten::Whole)
     }
@@ -223,10 +219,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
 
     /// Is it still the log that others find?
     pub fn look_for_it(&self) -> Result<(), LogError> {
-        if successor::is_in_place(&self.file, &self.path)? {
-            return Ok(());
-        }
-        Err(LogError::Gone { path: self.path.clone() })
+        look_for(&self.locks, Log { file: &self.file, path: &self.path })
     }
 
     /// How many bytes were cut off its end, which crashes had torn.
@@ -234,22 +227,30 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         self.known.torn
     }
 
-    /// The open file, for locking.
-    pub fn file(&self) -> &File {
+    #[cfg(test)]
+    fn file(&self) -> &File {
         &self.file
     }
 }
 
 /// Waits for a turn at a log that is still the one that others find.
-fn turn<'a>(file: &'a File, path: &'a Path) -> Result<Held<'a>, LogError> {
-    let turn = Held::wait(file, path, TURN, Hold::Alone, PATIENCE)?;
-    if successor::is_in_place(file, path)? { Ok(turn) } else { Err(LogError::Gone { path: path.to_owned() }) }
+fn turn<'a>(locks: &'a LogLocks, log: Log<'a>) -> Result<Turn<'a>, LogError> {
+    let turn = locks.turn(log)?;
+    look_for(locks, log).map(|()| turn)
+}
+
+fn look_for(locks: &LogLocks, log: Log<'_>) -> Result<(), LogError> {
+    // Without its lock file others would not know of us.
+    if successor::is_in_place(log.file, log.path)? && locks.is_in_place()? {
+        return Ok(());
+    }
+    Err(LogError::Gone { path: log.path.to_owned() })
 }
 
 /// Puts `lines` in the place of the log, locked as the old one is and with a turn that is not over.
-fn put_in_place(old: &File, path: &Path, lines: &[u8], holding: &Holding) -> Result<File, DiskError> {
-    let successor = Successor::write(path, old, lines)?;
-    holding.take_own(successor.file(), path)?;
+fn put_in_place(old: Log<'_>, lines: &[u8], holding: &Holding) -> Result<File, DiskError> {
+    let successor = Successor::write(old.path, old.file, lines)?;
+    LogLocks::hold_successor(Log { file: successor.file(), path: old.path }, &holding.own)?;
     successor.rename()
 }
 
@@ -258,7 +259,8 @@ fn encoded<T: Serialize>(entries: &[T]) -> String {
 }
 
 /// Reads what lies behind `known_bytes` and cuts off what a crash has torn. The caller has the turn.
-fn look<T: DeserializeOwned>(file: &File, path: &Path, known: &mut Known) -> Result<Vec<T>, LinesError> {
+fn look<T: DeserializeOwned>(log: Log<'_>, known: &mut Known) -> Result<Vec<T>, LinesError> {
+    let Log { file, path } = log;
     let Known { bytes: known_bytes, torn: torn_bytes } = known;
     let length = file.metadata().map_err(DiskError::at("look at", path))?.len();
     if length == *known_bytes {
@@ -284,17 +286,27 @@ fn look<T: DeserializeOwned>(file: &File, path: &Path, known: &mut Known) -> Res
 }
 
 /// Reads a whole log that others may be appending to; one that does not exist is empty.
+#[expect(clippy::disallowed_methods, reason = "whose turns can't be seen they can't be waited for")]
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError> {
-    let seen = checked_lines::read(path);
-    if !matches!(seen, Err(LinesError::Corrupt { .. })) {
-        return seen;
+    let mut seen = checked_lines::read(path);
+    for _ in 0..GLANCES {
+        if !matches!(seen, Err(LinesError::Corrupt { .. })) {
+            break;
+        }
+        // Was a torn tail cut off and written over while we read? Then it is whole when nobody has the turn.
+        let Ok(file) = regular::open(path) else { break };
+        let nobody_has_it = log_locks::wait_for_turns(Log { file: &file, path });
+        if matches!(nobody_has_it, Ok(false)) {
+            std::thread::sleep(GLANCE);
+        }
+        if nobody_has_it.is_ok() {
+            seen = checked_lines::read(path);
+        }
+        if !matches!(nobody_has_it, Ok(false)) {
+            break;
+        }
     }
-    // Was a torn tail cut off and written over while we read? Then it is whole when nobody has the turn.
-    let Ok(file) = regular::open(path) else { return seen };
-    match Held::wait(&file, path, TURN, Hold::Shared, GLANCE) {
-        Ok(_turn) => checked_lines::read(path),
-        Err(_) => seen,
-    }
+    seen
 }
 
 #[cfg(test)]

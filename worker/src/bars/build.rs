@@ -8,7 +8,7 @@ use std::path::Path;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::writer::Fingerprint;
 use shared::disk::links;
-use shared::disk::lock::try_exclusive;
+use shared::disk::lock::{self, Lock, LockError};
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
 use shared::market::bar::Bar;
@@ -65,7 +65,7 @@ pub fn build(
     warn: impl Fn(&str),
 ) -> Result<Vec<Outcome>, BuildError> {
     let ticker = holdings.ticker();
-    let _lock = lock(job.outdir, ticker)?;
+    let _locks = lock(job.outdir, ticker)?;
     let mut starts = Vec::new();
     for wish in job.wishes.clone() {
         let folder = SeriesFolder::new(job.outdir, ticker, wish.mode);
@@ -112,16 +112,22 @@ fn refuse_links(outdir: &Path, folder: &SeriesFolder) -> Result<(), DiskError> {
     folder.years()?.into_iter().try_for_each(|year| links::refuse(outdir, &folder.file(year)))
 }
 
-/// The folder of the ticker is the lock: the kernel gives it back with its holder.
-fn lock(outdir: &Path, ticker: &Ticker) -> Result<File, BuildError> {
+/// Nobody else builds bars of the ticker until both are dropped: a lock file of those who write there, and the folder, which
+/// earlier versions lock.
+fn lock(outdir: &Path, ticker: &Ticker) -> Result<(Lock, File), BuildError> {
     let folder = outdir.join(ticker.as_str());
-    links::refuse(outdir, &folder)?;
-    publish::create_folders(&folder)?;
+    let path = folder.join("_bars.lock");
+    links::refuse(outdir, &path)?;
+    let busy = |by: String| BuildError::Busy { ticker: ticker.clone(), folder: folder.clone(), by };
+    let own = Lock::take(&path).map_err(|error| match error {
+        LockError::Disk(error) => error.into(),
+        LockError::Held { holder, .. } => busy(holder),
+    })?;
     let file = regular::open_folder(&folder).map_err(DiskError::at("open", &folder))?;
-    if try_exclusive(&file, &folder)? {
-        return Ok(file);
+    match lock::share_or_tell(&file, &folder)? {
+        None => Ok((own, file)),
+        Some(by) => Err(busy(by.to_string())),
     }
-    Err(BuildError::Busy { ticker: ticker.clone(), folder })
 }
 
 /// Ranges in time order, of one year each, all of whose days are read by the same series.

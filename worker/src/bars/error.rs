@@ -32,12 +32,14 @@ pub enum BuildError {
     #[error(transparent)]
     Choice(#[from] ChoiceError),
     /// Somebody else builds bars of the ticker.
-    #[error("{ticker}: another process builds bars in {folder}", folder = folder.display())]
+    #[error("{ticker}: another process builds bars in {folder}: {by}", folder = folder.display())]
     Busy {
         /// Whose.
         ticker: Ticker,
         /// Where.
         folder: PathBuf,
+        /// Who.
+        by: String,
     },
     /// The series was built in another way.
     #[error(

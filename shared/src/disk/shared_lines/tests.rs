@@ -1,6 +1,7 @@
 //! Several who append to one log, cut off what the dead have torn, and put a shorter log in its place.
 
 use super::*;
+use crate::disk::byte_range::{self, Hold};
 use serde::Deserialize;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +15,7 @@ fn note(by: u32, number: u32) -> Note {
 }
 
 fn open(path: &Path) -> SharedLog<Note> {
-    SharedLog::open(path, |_| Ok(())).expect("opened").0
+    SharedLog::open(path, |_, _| Ok(())).expect("opened").0
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn rewrite(log: &mut SharedLog<Note>, own: u32, entries: &[Note]) -> Rewritten {
 
 /// Opens it and takes `own` alone, as an owner of logs does.
 fn claim(path: &Path, own: u32) -> Option<SharedLog<Note>> {
-    let take = |file: &File| byte_range::try_hold(file, path, own..own + 1, Hold::Alone);
+    let take = |locks: &LogLocks, log: Log<'_>| locks.hold(log, &(own..own + 1));
     let (log, theirs) = SharedLog::open(path, take).expect("opened");
     theirs.is_none().then_some(log)
 }
@@ -114,7 +115,11 @@ fn a_rewrite_keeps_the_last_line_about_each_byte_for_byte_and_its_locks() {
     assert!(matches!(rewrite(&mut log, 7, &[note(2, 3)]), Rewritten::Busy));
     other.append(&[note(4, 1)]).expect("appended");
     assert_eq!(log.append(&[note(2, 3)]).expect("appended"), [note(4, 1)]);
-    assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1, "nothing is left beside it");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).expect("listed").count(),
+        2,
+        "nothing is left beside it but its lock file"
+    );
 }
 
 #[test]

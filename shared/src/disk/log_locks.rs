@@ -1,0 +1,143 @@
+//! The locks of a log: a file beside it that only its writers can open, so that nobody else can stop them.
+//!
+//! Earlier versions lock the log itself, which all may read: who holds something of the lock file shares it in the log, too,
+//! and so neither meets those versions, who want it alone, nor cares for whoever reads.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::audience::Audience;
+use super::byte_range::{self, Held, Hold};
+use super::holders::{self, Holders, Which};
+use super::lock;
+use super::publish::{DiskError, create_folders};
+use super::successor;
+
+/// The lock of a turn; what else is locked in such a log lies behind it.
+const TURN: Range<u32> = 0..1;
+/// The first number that is free for the owner of a log to lock something else by.
+pub const FIRST_FREE: u32 = TURN.end;
+/// Somebody else's turn lasts a write and a few syncs; no disk takes longer.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// A reader has less at stake.
+const GLANCE: Duration = Duration::from_secs(1);
+/// So often a lock file may be removed while somebody opens it.
+const TRIES: u32 = 100;
+
+/// A log and where it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Log<'a> {
+    /// Open for reading and appending.
+    pub file: &'a File,
+    /// Where others find it.
+    pub path: &'a Path,
+}
+
+/// What somebody else has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Some of what was asked for, or all there is.
+    pub numbers: Option<Range<u32>>,
+    /// Who.
+    pub by: Holders,
+}
+
+/// The open lock file of a log.
+#[derive(Debug)]
+pub struct LogLocks {
+    file: File,
+    path: PathBuf,
+}
+
+/// Nobody else appends until it is dropped.
+pub(super) struct Turn<'a> {
+    _own: Held<'a>,
+    _log: Held<'a>,
+}
+
+impl LogLocks {
+    /// Where the lock file of the log at `path` is.
+    pub fn path_of(path: &Path) -> PathBuf {
+        path.with_extension("lock")
+    }
+
+    /// Opens the lock file of the log at `path`; makes it, and the folder of both, where they are missing.
+    pub(crate) fn open(path: &Path) -> Result<Self, DiskError> {
+        create_folders(path.parent().unwrap_or(Path::new(".")))?;
+        let path = Self::path_of(path);
+        for _ in 0..TRIES {
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(false).read(true).write(true);
+            let file = Audience::Writers.open(&mut options, &path).map_err(DiskError::at("open", &path))?;
+            if successor::is_in_place(&file, &path)? {
+                return Ok(Self { file, path });
+            }
+        }
+        Err(DiskError::at("open", &path)(io::Error::other("it was removed each time that it was opened")))
+    }
+
+    /// Is it still what others find? Nothing is ever renamed into its place.
+    pub(super) fn is_in_place(&self) -> Result<bool, DiskError> {
+        successor::is_in_place(&self.file, &self.path)
+    }
+
+    /// Waits for a turn at `log`.
+    pub(super) fn turn<'a>(&'a self, log: Log<'a>) -> Result<Turn<'a>, DiskError> {
+        let own = Held::wait(&self.file, &self.path, TURN, Hold::Alone, PATIENCE)?;
+        Ok(Turn { _own: own, _log: Held::wait(log.file, log.path, TURN, Hold::Shared, PATIENCE)? })
+    }
+
+    /// Takes `numbers` until the files are closed, or at once says what of them somebody else has.
+    pub fn hold(&self, log: Log<'_>, numbers: &Range<u32>) -> Result<Option<Taken>, DiskError> {
+        if let Some(by) = lock::share_or_tell(log.file, log.path)? {
+            return Ok(Some(Taken { numbers: None, by }));
+        }
+        let files = [(&self.file, self.path.as_path(), Hold::Alone), (log.file, log.path, Hold::Shared)];
+        for (file, path, hold) in files {
+            if let Some(theirs) = byte_range::try_hold(file, path, numbers.clone(), hold)? {
+                let by = holders::of(file, &Which::Bytes(byte_range::bytes_of(&theirs)), &[]);
+                return Ok(Some(Taken { numbers: Some(theirs), by }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives back `numbers`.
+    pub(super) fn release(&self, log: Log<'_>, numbers: &Range<u32>) -> Result<(), DiskError> {
+        byte_range::release(log.file, log.path, numbers.clone())?;
+        self.release_own(numbers)
+    }
+
+    /// The same, but for what earlier versions look at: they are to be kept out of a log that has been replaced.
+    pub(super) fn release_own(&self, numbers: &Range<u32>) -> Result<(), DiskError> {
+        byte_range::release(&self.file, &self.path, numbers.clone())
+    }
+
+    /// Locks a log that nobody else knows yet as the one is locked that it will replace, and with a turn.
+    pub(super) fn hold_successor(log: Log<'_>, numbers: &Range<u32>) -> Result<(), DiskError> {
+        let share = |numbers: Range<u32>| byte_range::try_hold(log.file, log.path, numbers, Hold::Shared);
+        let is_free = lock::share_or_tell(log.file, log.path)?.is_none() && share(numbers.clone())?.is_none();
+        if is_free && share(TURN)?.is_none() {
+            return Ok(());
+        }
+        Err(DiskError::at("lock the successor of", log.path)(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// Ends the turn that [`hold_successor`](Self::hold_successor) began.
+    pub(super) fn end_turn_of(log: Log<'_>) -> Result<(), DiskError> {
+        byte_range::release(log.file, log.path, TURN)
+    }
+}
+
+/// Waits until nobody has a turn at the log at `path`, for one who only reads; `false` where that can't be told, since the
+/// lock file is its writers' alone.
+pub(super) fn wait_for_turns(log: Log<'_>) -> Result<bool, DiskError> {
+    drop(Held::wait(log.file, log.path, TURN, Hold::Shared, GLANCE)?);
+    let path = LogLocks::path_of(log.path);
+    let Ok(file) = super::regular::open(&path) else { return Ok(false) };
+    drop(Held::wait(&file, &path, TURN, Hold::Shared, GLANCE)?);
+    Ok(true)
+}

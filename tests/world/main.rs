@@ -249,7 +249,7 @@ fn every_run_ends_and_what_it_says_is_true_in_ten_thousand_lives() {
 }
 
 /// Lives that went wrong once, out of a million, and what each of them found.
-const ONCE_WRONG: [(u64, &str); 21] = [
+const ONCE_WRONG: [(u64, &str); 24] = [
     (112_694, "a run that is to end for a refused key waited for a full disk, for ever"),
     (360_219, "and so did one that had sent batches ahead in vain"),
     (801_244, "a loss that a crash left half asked failed its ticker, though the rest came right after"),
@@ -288,6 +288,15 @@ const ONCE_WRONG: [(u64, &str); 21] = [
     (
         109_155,
         "rows of which the only line was torn off were known from a line before it (the world's own memory)",
+    ),
+    (
+        243_760,
+        "a file still tells which days it was brought without, when the line that told it too is torn off",
+    ),
+    (352_449, "and so does one that no line ever told of"),
+    (
+        321_836,
+        "as many rows as were lost, on days that the lost file never held, made good for a row that did not come back",
     ),
 ];
 

@@ -154,7 +154,9 @@ impl<'a> Store<'a> {
         // Rows there of days that no line has proven are not proven by an answer that does not bring them.
         let replaced = days.minus(&entry.data_days());
         entry.file = None;
+        let beyond = entry.lost_elsewhere(days, |stamp| self.fate.zone.day_of_ms(stamp));
         entry.answer(days, Said::Data, asking, count(&draft, &lost));
+        entry.found_elsewhere(count(&draft, &beyond));
         let rows = self.merged(partition, &draft, &replaced, is_there);
         log.pass(5);
         let (all, proven) = (rows.len() as u64, count(&rows, &entry.data_days()));

@@ -5,12 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::answers::{Answers, Asking, Said};
-use super::coverage::Coverage;
+use super::coverage::{Coverage, DateRange};
 use super::loss::{Loss, Settled};
 use super::partition::Partition;
 use super::seen::Seen;
 use super::writer::Fingerprint;
 use crate::market::ticker::Ticker;
+use crate::market::trading_day::TradingDay;
 
 /// The version of this program, as written into each line.
 pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -120,6 +121,8 @@ impl Entry {
             days: before.days.union(&days),
             rows: before.rows.saturating_add(file.proven_rows().saturating_sub(before.found)),
             found: 0,
+            stamps: before.stamps_with((file.first, file.last)),
+            elsewhere: 0,
             witness: before.witness,
         };
         self.loss = Some(loss).filter(|loss| !loss.days.is_empty());
@@ -131,7 +134,7 @@ impl Entry {
         if self.loss.is_none() && !days.is_empty() {
             // Whoever wrote it had rows of a day, or of some days if all of them are lost.
             let had_some = self.file.is_none() || matches!(self.partition, Partition::Day(_));
-            self.loss = Some(Loss { days, rows: u64::from(had_some), found: 0, witness: None });
+            self.loss = Some(Loss { days, rows: u64::from(had_some), ..Loss::nothing() });
         }
     }
 
@@ -153,7 +156,7 @@ impl Entry {
         if let Some(file) = &mut self.file {
             file.proven_rows = Some(file.proven_rows().saturating_sub(loss.found));
         }
-        self.loss = Some(Loss { found: 0, ..loss });
+        self.loss = Some(Loss { found: 0, elsewhere: 0, ..loss });
     }
 
     /// Those of `days` of which rows may stand in the file that no line tells of: a writer that died between file and line
@@ -176,6 +179,7 @@ impl Entry {
         let loss = self.loss.get_or_insert(Loss::nothing());
         loss.days = loss.days.union(days);
         loss.rows = loss.rows.saturating_add(rows);
+        loss.stamps = None;
         Err(Shorter { days: days.clone(), had: rows, came: 0 })
     }
 
@@ -195,6 +199,21 @@ impl Entry {
         }
     }
 
+    /// Those of `days` that are lost and lie beyond all stamps that the lost rows had: what comes there is none of them.
+    pub fn lost_elsewhere(&self, days: &Coverage, day_of: impl Fn(i64) -> Option<TradingDay>) -> Coverage {
+        let stamps = self.loss.as_ref().and_then(|loss| loss.stamps);
+        let held = stamps.and_then(|(first, last)| DateRange::new(day_of(first)?, day_of(last)?));
+        let beyond = |held: DateRange| self.answers.lost().intersection(days).minus(&held.into());
+        held.map_or_else(Coverage::empty, beyond)
+    }
+
+    /// So many of the rows that came lie there.
+    pub fn found_elsewhere(&mut self, rows: u64) {
+        if let Some(loss) = &mut self.loss {
+            loss.elsewhere = loss.elsewhere.saturating_add(rows);
+        }
+    }
+
     /// When the last of its lost days is answered for: is what was lost there again? If not, all of it stays lost.
     pub fn settle(&mut self, asking: Asking) -> Result<(), Shorter> {
         let is_open = |loss: &Loss| !self.answers.lost().intersection(&loss.days).is_empty();
@@ -205,7 +224,7 @@ impl Entry {
         match loss.settle(sha256, asking.at) {
             Settled::Made => Ok(()),
             Settled::Short(loss) => {
-                let shorter = Shorter { days: loss.days.clone(), had: loss.rows, came: loss.found };
+                let shorter = Shorter { days: loss.days.clone(), had: loss.rows, came: loss.came_back() };
                 self.lose_again(loss);
                 Err(shorter)
             }

@@ -19,6 +19,12 @@ pub struct Loss {
     /// How many the source has brought again so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub found: u64,
+    /// First and last stamp of the files that held them, in the unit of their rows; `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<(i64, i64)>,
+    /// Those that were brought again and lie on days beyond these stamps: they are none of those that were lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub elsewhere: u64,
     /// A file with fewer rows that the source has brought already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,
@@ -45,13 +51,26 @@ pub enum Settled {
 impl Loss {
     /// Of no row.
     pub fn nothing() -> Self {
-        Self { days: Coverage::empty(), rows: 0, found: 0, witness: None }
+        Self { days: Coverage::empty(), rows: 0, found: 0, stamps: None, elsewhere: 0, witness: None }
+    }
+
+    /// How many of the rows that came may be those that were lost.
+    pub fn came_back(&self) -> u64 {
+        self.found.saturating_sub(self.elsewhere)
+    }
+
+    /// The stamps of all files, if another with rows between `stamps` is lost too.
+    pub fn stamps_with(&self, stamps: (i64, i64)) -> Option<(i64, i64)> {
+        match self.stamps {
+            Some((first, last)) => Some((first.min(stamps.0), last.max(stamps.1))),
+            None => Some(stamps).filter(|_| self.rows == 0),
+        }
     }
 
     /// All of its days were answered for at `asked_at`, and the rows that came are in a file with this SHA-256, if any
     /// came.
     pub fn settle(mut self, sha256: Option<&str>, asked_at: Timestamp) -> Settled {
-        if self.found >= self.rows {
+        if self.came_back() >= self.rows {
             return Settled::Made;
         }
         let known = self.witness.take();

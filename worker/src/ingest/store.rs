@@ -306,7 +306,12 @@ impl<R: Stored> Store<R> {
         let before = entry.file.take();
         let came = R::rows_of(&draft, days);
         let of_lost = if lost.is_empty() { 0 } else { R::rows_of(&draft, &lost) };
+        let zone = self.place.zone;
+        let beyond = entry.lost_elsewhere(days, |stamp| zone.day_of_ms(stamp.div_euclid(R::STAMPS_PER_MS)));
         entry.answer(days, Said::Data, fetch.asking, of_lost);
+        if !beyond.is_empty() {
+            entry.found_elsewhere(R::rows_of(&draft, &beyond));
+        }
         let proven = entry.data_days();
         let ground = Ground { existing, replaced: &replaced, proven: &proven };
         entry.file = R::publish(draft, &self.place, partition, ground)?;

@@ -236,3 +236,25 @@ fn what_the_same_visit_has_brought_of_a_loss_stays_when_it_takes_the_place_again
     entry.file = Some(file(9, "nine"));
     assert_eq!(entry.settle(noon(6)), Ok(()), "all nine are there again");
 }
+
+#[test]
+fn rows_of_days_that_the_lost_file_never_held_do_not_make_good_for_those_that_it_held() {
+    let day_of = |stamp| TradingDay::from_ymd(2024, 2, i8::try_from(stamp).expect("a day"));
+    let mut entry = nine_rows_lost();
+    let mut loss = entry.loss.take().expect("lost");
+    loss.stamps = Some((16, 20));
+    entry.loss = Some(loss);
+    assert_eq!(entry.lost_elsewhere(&february(16, 29), day_of), february(21, 29));
+
+    entry.answer(&february(16, 29), Said::Data, noon(3), 12);
+    entry.found_elsewhere(5);
+    entry.file = Some(file(12, "twelve"));
+    let shorter =
+        entry.settle(noon(3)).expect_err("of the days up to the 20th seven rows came, and nine there were");
+    assert_eq!((shorter.had, shorter.came), (9, 7));
+    assert_eq!(entry.file.as_ref().map(FileProof::proven_rows), Some(0), "nothing of it is proven");
+
+    entry.answer(&february(16, 29), Said::Data, noon(3), 14);
+    entry.found_elsewhere(5);
+    assert_eq!(entry.settle(noon(3)), Ok(()), "nine of them came, and five that were never there");
+}

@@ -8,6 +8,7 @@ use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::plan::weights::Sizes;
+use launcher::process::clock::RunTime;
 use launcher::supervise::evidence::{Began, Standing, left_behind, standing};
 use launcher::supervise::facts::{Fact, Partway};
 use launcher::supervise::machine::Machine;
@@ -87,7 +88,7 @@ fn days_that_came_after_the_clock_was_set_back_are_headway_all_the_same() {
     let by_the_run = wall.checked_add(jiff::SignedDuration::from_hours(24)).expect("in range");
     let begun = by_the_run.checked_sub(jiff::SignedDuration::from_mins(1)).expect("in range");
     record_at(wall, folder.path(), "A", &[(("2020-01-01", "2020-12-31"), Said::Empty { asks: 9 })]);
-    let began = Began::of(begun, by_the_run, wall);
+    let began = Began::of(RunTime::of_fact(begun), RunTime::of_fact(by_the_run), wall);
     let (_, got) = left_behind(&request, &ticker("A"), request.days(), began, wall);
     assert_eq!(got, Partway { days: 366, fresh_days: 366 });
 }

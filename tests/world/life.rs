@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::AddAssign;
 
 use jiff::Timestamp;
+use launcher::process::clock::RunTime;
 use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
@@ -344,7 +345,7 @@ impl<'a> Life<'a> {
     pub(crate) fn report(&mut self, running: &mut Running, now: Timestamp) -> Result<Report, Wrong> {
         self.jolt(running);
         let trust = self.trust();
-        let began = Began::of(running.began_at, now, self.now());
+        let began = Began::of(RunTime::of_fact(running.began_at), RunTime::of_fact(now), self.now());
         // An empty answer that has become old since is no fault of the worker.
         let as_of_begin = Trust { recheck_at: began.as_of(), ..trust };
         let mut proven = Tally::default();

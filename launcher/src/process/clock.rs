@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::{Timestamp, TimestampRound, Unit};
+use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 
 /// How soon a condition is looked at again: soon at first, then less and less often.
 const FIRST_GLANCE: Duration = Duration::from_millis(5);
@@ -15,6 +15,27 @@ const LATER_GLANCE: Duration = Duration::from_millis(250);
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(now)
+}
+
+/// A moment by the clock of a run, which stamps its facts: nothing that the one on the wall says may be held against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunTime(Timestamp);
+
+impl RunTime {
+    /// When something was, by the stamp of its fact.
+    pub fn of_fact(at: Timestamp) -> Self {
+        Self(at)
+    }
+
+    /// For facts, and for the machine that is made of them.
+    pub fn stamp(self) -> Timestamp {
+        self.0
+    }
+
+    /// How long after `earlier`.
+    pub fn since(self, earlier: Self) -> SignedDuration {
+        self.0.duration_since(earlier.0)
+    }
 }
 
 /// The time of a run: it goes on from a stamp by the steady clock, whatever is done to the time of day.
@@ -31,8 +52,8 @@ impl RunClock {
     }
 
     /// Never before what it said last.
-    pub fn now(&self) -> Timestamp {
-        after(self.begun, self.since.elapsed())
+    pub fn now(&self) -> RunTime {
+        RunTime(after(self.begun, self.since.elapsed()))
     }
 }
 

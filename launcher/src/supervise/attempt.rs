@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use jiff::Timestamp;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
@@ -26,7 +25,7 @@ use super::signs;
 use crate::plan::errand;
 use crate::process::attendant::Attendant;
 use crate::process::chance;
-use crate::process::clock;
+use crate::process::clock::{self, RunTime};
 use crate::process::exit_record::{Ending, Usage};
 use crate::process::spawn::{self, SpawnError};
 
@@ -37,7 +36,7 @@ pub struct Attempt {
     /// What it was given.
     pub work: Work,
     /// When it began.
-    pub began_at: Timestamp,
+    pub began_at: RunTime,
     /// Who attends to its worker.
     pub shim: Attendant,
 }
@@ -49,7 +48,7 @@ impl Run {
         batch: BatchId,
         number: u32,
         work: Work,
-        now: Timestamp,
+        now: RunTime,
         shims: &mut Shims,
     ) -> Result<Attempt, Ending> {
         let prepared = self.prepare(batch, number, &work, now);
@@ -78,7 +77,7 @@ impl Run {
     }
 
     /// The attempt that an earlier supervisor has begun, if somebody still attends to it.
-    pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: Timestamp) -> Option<Attempt> {
+    pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: RunTime) -> Option<Attempt> {
         let shim = Attendant::adopt(&self.workdir.attempt_lock(batch, number))?;
         Some(Attempt { number, work, began_at, shim })
     }
@@ -88,7 +87,7 @@ impl Run {
         work.tickers.iter().filter(|ticker| !self.twins().has(ticker))
     }
 
-    fn prepare(&self, batch: BatchId, number: u32, work: &Work, now: Timestamp) -> Result<(), DiskError> {
+    fn prepare(&self, batch: BatchId, number: u32, work: &Work, now: RunTime) -> Result<(), DiskError> {
         let folder = self.workdir.attempt(batch, number);
         publish::create_folder_for(Audience::Owner, &folder)?;
         let csv = self.workdir.attempt_csv(batch, number);
@@ -97,8 +96,9 @@ impl Run {
         scratch::jot_part(&self.workdir.attempt_part(batch, number), work.part)?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
-            "{}{now:.0}, tickers: {}, command: {}",
+            "{}{:.0}, tickers: {}, command: {}",
             signs::header(batch, number),
+            now.stamp(),
             given.len(),
             errand::spelled(&self.executable, &arguments)
         );
@@ -111,9 +111,9 @@ impl Run {
         batch: BatchId,
         number: u32,
         work: &Work,
-        began_at: Timestamp,
+        began_at: RunTime,
         otherwise: Ending,
-        now: Timestamp,
+        now: RunTime,
     ) -> Result<Report, OpenStill> {
         let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
         let report = Report { usage, ..self.report(batch, number, work, ending, began_at, now) };
@@ -129,8 +129,8 @@ impl Run {
         number: u32,
         work: &Work,
         ending: Ending,
-        began_at: Timestamp,
-        now: Timestamp,
+        began_at: RunTime,
+        now: RunTime,
     ) -> Report {
         let wall = clock::now();
         let began = Began::of(began_at, now, wall);
@@ -214,9 +214,9 @@ impl Run {
         }
     }
 
-    fn close_log(&self, batch: BatchId, number: u32, began_at: Timestamp, report: &Report, now: Timestamp) {
+    fn close_log(&self, batch: BatchId, number: u32, began_at: RunTime, report: &Report, now: RunTime) {
         let how = causes::phrase(&report.ending);
-        let took = now.duration_since(began_at).as_secs_f64();
+        let took = now.since(began_at).as_secs_f64();
         let (done, left) = (report.proven.tickers + report.reported, report.unfinished.len());
         let peak = report.usage.peak_rss_bytes >> 20;
         let footer = format!(

@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use shared::disk::audience::Audience;
 use shared::disk::lock::{Lock, LockError};
 use shared::disk::publish::{self, DiskError};
@@ -20,7 +19,7 @@ use super::shims::attempt_of;
 use crate::plan::errand;
 use crate::plan::settings::Program;
 use crate::process::cgroup::ShimGroup;
-use crate::process::clock;
+use crate::process::clock::{self, RunTime};
 use crate::process::exit_record::{Ending, ExitRecord, Usage};
 use crate::process::line::Orders;
 use crate::process::progress::Speaks;
@@ -152,7 +151,7 @@ pub fn how_it_ended(
     run: &Run,
     batch: BatchId,
     number: u32,
-    began_at: Timestamp,
+    began_at: RunTime,
     otherwise: Ending,
 ) -> Result<(Ending, Usage), OpenStill> {
     let exit = run.workdir.attempt_exit(batch, number);
@@ -173,8 +172,12 @@ pub fn how_it_ended(
     if let Some(record) = ExitRecord::read(&exit)? {
         return Ok((record.ending, record.usage));
     }
-    let record =
-        ExitRecord { ending: otherwise.clone(), usage: Usage::default(), began_at, ended_at: clock::now() };
+    let record = ExitRecord {
+        ending: otherwise.clone(),
+        usage: Usage::default(),
+        began_at: began_at.stamp(),
+        ended_at: clock::now(),
+    };
     record.publish(&exit)?;
     Ok((otherwise, Usage::default()))
 }

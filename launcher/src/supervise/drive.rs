@@ -45,7 +45,7 @@ use super::run::Run;
 use super::shims::Shims;
 use crate::plan::request::RequestError;
 use crate::process::cgroup::RunGroup;
-use crate::process::clock::{Deadline, RunClock};
+use crate::process::clock::{Deadline, RunClock, RunTime};
 use crate::process::exit_record::Ending;
 use crate::process::line::Word;
 use crate::process::memory::Gauge;
@@ -186,7 +186,8 @@ pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
         Some(outcome) => outcome,
         None => Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } },
     };
-    let closed = Entry { at: supervisor.clock.now(), fact: Fact::Closed { outcome: outcome.clone() } };
+    let closed =
+        Entry { at: supervisor.clock.now().stamp(), fact: Fact::Closed { outcome: outcome.clone() } };
     supervisor.append(vec![closed])?;
     Ok(outcome)
 }
@@ -232,7 +233,7 @@ fn open<'a>(
         supervisor.end_strangers()?;
         running(&supervisor.machine)
     };
-    let now = supervisor.clock.now();
+    let now = supervisor.clock.now().stamp();
     supervisor.note(now, Fact::Opened { supervisor: own, edition: Edition::LATEST })?;
     if let Some(by) = stop_asked_by {
         supervisor.note(now, Fact::StopAsked { by: by.to_owned() })?;
@@ -257,7 +258,7 @@ impl Supervisor<'_> {
         let now = self.clock.now();
         let report = self.run.conclude(*batch, *number, work, *began_at, otherwise, now)?;
         self.pid_files.release(self.run.workdir.batch_pid(*batch));
-        self.note(now, Fact::Ended { batch: *batch, attempt: *number, report })
+        self.note(now.stamp(), Fact::Ended { batch: *batch, attempt: *number, report })
     }
 
     /// One round: all post first, the clock after.
@@ -273,7 +274,7 @@ impl Supervisor<'_> {
         self.mind_the_disk()?;
         self.mind_the_standstill()?;
         let now = self.clock.now();
-        let surroundings = Surroundings { now, free_memory: self.memory.available() };
+        let surroundings = Surroundings { now: now.stamp(), free_memory: self.memory.available() };
         self.carry_out(&self.machine.decide(surroundings), now)?;
         self.mind_the_stop()?;
         self.pid_files.tidy();
@@ -290,8 +291,9 @@ impl Supervisor<'_> {
         if self.trouble.is_some() {
             return GLANCE;
         }
-        let until =
-            |at: Timestamp| Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
+        let until = |at: Timestamp| {
+            Duration::try_from(at.duration_since(self.clock.now().stamp())).unwrap_or(Duration::ZERO)
+        };
         // A batch that is ready but finds no slot waits for a worker's end, not for the clock.
         let slot_free = self.machine.running() < self.machine.rules().max_concurrent.get();
         let ready = if slot_free { self.machine.next_ready().map(until) } else { None };
@@ -338,7 +340,7 @@ impl Supervisor<'_> {
     }
 
     /// Does what was decided, after all that was seen, and what is about to be done, is written.
-    fn carry_out(&mut self, decisions: &[Decision], now: Timestamp) -> Result<(), DriveError> {
+    fn carry_out(&mut self, decisions: &[Decision], now: RunTime) -> Result<(), DriveError> {
         match decisions {
             [Decision::Close(outcome), ..] => self.close(outcome.clone()),
             launches => self.launch(launches, now),
@@ -346,14 +348,14 @@ impl Supervisor<'_> {
     }
 
     /// Journal first, then act: all starts of a round in one write.
-    fn launch(&mut self, decisions: &[Decision], now: Timestamp) -> Result<(), DriveError> {
+    fn launch(&mut self, decisions: &[Decision], now: RunTime) -> Result<(), DriveError> {
         let launches = decisions.iter().filter_map(|decision| match decision {
             Decision::Launch { batch, attempt } => Some((*batch, *attempt)),
             Decision::Close(_) => None,
         });
         let launches: Vec<_> = launches.collect();
         let launched = |(batch, attempt): &(BatchId, u32)| Entry {
-            at: now,
+            at: now.stamp(),
             fact: Fact::Launched { batch: *batch, attempt: *attempt },
         };
         if !self.write(launches.iter().map(launched).collect())? {
@@ -373,7 +375,7 @@ impl Supervisor<'_> {
                 }
                 Err(ending) => {
                     let report = self.run.report(batch, number, &work, ending, now, now);
-                    self.note(now, Fact::Ended { batch, attempt: number, report })?;
+                    self.note(now.stamp(), Fact::Ended { batch, attempt: number, report })?;
                 }
             }
         }

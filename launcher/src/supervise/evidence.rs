@@ -19,12 +19,12 @@ use crate::plan::part::Slice;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
 use crate::plan::weights::OwnRows;
-use crate::process::clock;
+use crate::process::clock::{self, RunTime};
 
 /// When an attempt began, by the run's clock, which stamps facts, and by the one on the wall, which stamps answers and files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Began {
-    by_run: Timestamp,
+    by_run: RunTime,
     on_wall: Timestamp,
     /// Ledgers tell by the source's clock when something was asked; where this machine's was ahead most.
     clocks: Option<SourceClock>,
@@ -32,7 +32,7 @@ pub struct Began {
 
 impl Began {
     /// What began at `at` by the run's clock, which says `now` while the one on the wall says `wall`.
-    pub fn of(at: Timestamp, now: Timestamp, wall: Timestamp) -> Self {
+    pub fn of(at: RunTime, now: RunTime, wall: Timestamp) -> Self {
         Self { by_run: at, on_wall: on_the_wall(at, now, wall), clocks: None }
     }
 
@@ -49,7 +49,7 @@ impl Began {
     /// What was old enough to be asked again by then. An empty answer that has become so since, be it because nobody was there
     /// to look, is no fault of a worker; the clock may have been set meanwhile, so the earlier of both counts.
     pub fn as_of(self) -> Timestamp {
-        let as_of = self.by_run.min(self.on_wall);
+        let as_of = self.by_run.stamp().min(self.on_wall);
         self.clocks.map_or(as_of, |clocks| clocks.earlier(as_of))
     }
 }
@@ -150,8 +150,8 @@ pub fn partway_of(ledger: &Ledger, days: DateRange, trust: &Trust, began: Began)
 
 /// When that was, by the clock on the wall which says `wall` now, what was at `at` by the run's, which says `now`: answers and
 /// files are stamped by the one, facts by the other. Pure.
-fn on_the_wall(at: Timestamp, now: Timestamp, wall: Timestamp) -> Timestamp {
-    at.checked_add(wall.duration_since(now)).unwrap_or(at)
+fn on_the_wall(at: RunTime, now: RunTime, wall: Timestamp) -> Timestamp {
+    at.stamp().checked_add(wall.duration_since(now.stamp())).unwrap_or(at.stamp())
 }
 
 /// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker` tells, or else one of

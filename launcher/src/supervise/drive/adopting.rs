@@ -1,10 +1,10 @@
 //! Adopting: what an earlier supervisor has left running goes on under this one, or is closed.
 
-use jiff::Timestamp;
 use shared::disk::lock::LockError;
 use shared::run::workdir::BatchId;
 
 use super::{DriveError, Notice, Supervisor};
+use crate::process::clock::RunTime;
 use crate::process::exit_record::Ending;
 use crate::supervise::attend::OpenStill;
 use crate::supervise::batch::{BatchState, Work};
@@ -15,12 +15,13 @@ pub(super) struct Orphan {
     pub(super) batch: BatchId,
     pub(super) number: u32,
     pub(super) work: Work,
-    pub(super) began_at: Timestamp,
+    pub(super) began_at: RunTime,
 }
 
 pub(super) fn running(machine: &Machine) -> Vec<Orphan> {
     let running = machine.batches().filter_map(|(batch, it)| match it.state {
-        BatchState::Running { attempt: number, since: began_at } => {
+        BatchState::Running { attempt: number, since } => {
+            let began_at = RunTime::of_fact(since);
             Some(Orphan { batch, number, work: it.work(), began_at })
         }
         BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,

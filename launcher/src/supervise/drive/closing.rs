@@ -24,7 +24,7 @@ impl Supervisor<'_> {
         if let Some(group) = &self.group {
             group.dissolve();
         }
-        self.write(vec![Entry { at: self.clock.now(), fact: Fact::Closed { outcome } }]).map(drop)
+        self.write(vec![Entry { at: self.clock.now().stamp(), fact: Fact::Closed { outcome } }]).map(drop)
     }
 
     /// Is something gone that was done? Then it is to be done again, and the journal says so.
@@ -46,7 +46,7 @@ impl Supervisor<'_> {
         if let Err(error) = prepare::write_batch_files(&self.run.workdir, &facts) {
             return self.cannot_write(error.into()).map(|()| true);
         }
-        let at = self.clock.now();
+        let at = self.clock.now().stamp();
         if self.write(facts.into_iter().map(|fact| Entry { at, fact }).collect())? {
             self.times_gone += 1;
         }

@@ -31,7 +31,7 @@ impl Supervisor<'_> {
             .try_for_each(|place| folders::prove_writable(place, Audience::AsUmaskSays))
             .err();
         match still.map(|error| with_cause(&error)).or_else(|| self.too_full()) {
-            None => self.note(self.clock.now(), Fact::PauseLifted),
+            None => self.note(self.clock.now().stamp(), Fact::PauseLifted),
             Some(what) => {
                 (self.listener)(&self.machine, &Notice::Trouble(&what));
                 Ok(())
@@ -60,7 +60,7 @@ impl Supervisor<'_> {
     /// Pauses the run, once.
     pub(super) fn hinder(&mut self, what: String) -> Result<(), DriveError> {
         match self.machine.run() {
-            RunState::Open => self.note(self.clock.now(), Fact::Hindered { what }),
+            RunState::Open => self.note(self.clock.now().stamp(), Fact::Hindered { what }),
             _ => Ok(()),
         }
     }

@@ -60,7 +60,7 @@ impl Supervisor<'_> {
         if !is_due {
             return Ok(());
         }
-        self.note(self.clock.now(), Fact::GivenUp { idle_s: limit.as_secs() })?;
+        self.note(self.clock.now().stamp(), Fact::GivenUp { idle_s: limit.as_secs() })?;
         // Where it can't be written it waits, and the end does not.
         self.write(Vec::new())?;
         self.ask_to_stop();

@@ -63,7 +63,7 @@ impl Supervisor<'_> {
     /// Written before anybody is signalled: whoever ends after that ends as asked, also if we die in between.
     /// Where it can't be written it waits, and the stop does not.
     fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
-        self.note(self.clock.now(), Fact::StopAsked { by: signal::name_of(signal) })?;
+        self.note(self.clock.now().stamp(), Fact::StopAsked { by: signal::name_of(signal) })?;
         self.write(Vec::new()).map(drop)
     }
 

@@ -12,6 +12,7 @@ pub mod tape;
 pub mod truth;
 pub mod epochs;
 pub mod parrot;
+pub mod wide;
 pub mod place;
 pub mod zoo;
 pub mod python;

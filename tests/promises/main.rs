@@ -29,6 +29,7 @@ mod outage;
 mod zoo;
 mod disk_full;
 mod limits;
+mod memory;
 mod machine_limits;
 mod links;
 mod repeated_key;

@@ -1,7 +1,7 @@
 //! The download worker: one batch of tickers, then exit.
 //!
 //! Rooms from the ground up; each imports only from rooms above it in this list:
-//! [`memory`] how the allocator behaves · [`clock`] the door to time · [`chance`] random numbers · [`stop`] the wish to end · [`crew`] a few threads over a list · [`pulse`] when to say how far it is · [`report`] what is said to people and to the launcher · [`api`] one request,
+//! [`memory`] how the allocator behaves · [`clock`] the door to time · [`chance`] random numbers · [`stop`] the wish to end · [`crew`] a few threads over a list · [`buffers`] what its threads may hold together · [`pulse`] when to say how far it is · [`report`] what is said to people and to the launcher · [`api`] one request,
 //! one page, one chain · [`ingest`] from a range to files and ledger lines · [`reference`](mod@reference) who is listed and what is known
 //! of each · [`universe`] which of them one wants · [`bars`] from trades to bars · [`command_line`] from arguments to plans.
 
@@ -12,6 +12,7 @@ pub mod clock;
 pub mod chance;
 pub mod stop;
 pub mod crew;
+pub mod buffers;
 pub mod pulse;
 pub mod report;
 pub mod api;

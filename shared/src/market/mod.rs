@@ -4,6 +4,7 @@ pub mod ticker;
 pub mod trading_day;
 pub mod zone;
 pub mod session;
+pub mod short;
 pub mod ohlcv;
 pub mod trade;
 pub mod bar;

@@ -1,5 +1,7 @@
 //! One print of the tape, as the vendor reports it (docs: "Trades", `/v3/trades/{t}`).
 
+use super::short::{ShortList, ShortText};
+
 /// A trade. Stamps are ns since the epoch (UTC).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trade {
@@ -14,9 +16,9 @@ pub struct Trade {
     /// Id of `/v3/reference/exchanges`; 4 is off-exchange.
     pub exchange: i32,
     /// Unique with exchange and reporting facility only; may be empty.
-    pub id: Box<str>,
+    pub id: ShortText,
     /// Ids of `/v3/reference/conditions`; `None` where the source has none.
-    pub conditions: Option<Box<[i32]>>,
+    pub conditions: Option<ShortList>,
     /// Cancelled and corrected trades stay and are flagged: 0 or `None` is a normal one.
     pub correction: Option<i32>,
     /// 1, 2 or 3; 0 in 2003.
@@ -25,4 +27,11 @@ pub struct Trade {
     pub participant_ns: i64,
     /// When a reporting facility had it; off-exchange prints only.
     pub trf_ns: Option<i64>,
+}
+
+impl Trade {
+    /// Bytes that it takes beside itself.
+    pub fn beside(&self) -> usize {
+        self.id.beside() + self.conditions.as_ref().map_or(0, ShortList::beside)
+    }
 }

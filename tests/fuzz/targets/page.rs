@@ -64,7 +64,7 @@ fn into_chain<R: Row + FromWire + Debug>(body: &[u8], kind: Kind, endpoint: Endp
     assert!(rows.is_sorted_by_key(Row::stamp), "oldest first");
     let count = rows.len();
     let mut partitioner = Partitioner::new(kind, Zone::NewYork, asked.into());
-    let mut pieces = partitioner.take(rows);
+    let mut pieces: Vec<_> = partitioner.take(rows).collect();
     // The same page again, wherever it may lead: what it brings twice is not taken twice.
     if let Ok(again) = chain.accept(page) {
         assert!(again.iter().all(|row| window.contains(&row.stamp())));

@@ -44,7 +44,7 @@ pub fn ask_day(
     loop {
         let read = |body: &mut dyn std::io::Read| {
             let mut sieve = Sieve::new(day, wanted);
-            let page = page::decode_each(body, |row| {
+            let page = page::decode_each(body, |row, _| {
                 sieve.take(row);
                 Ok(())
             })?;

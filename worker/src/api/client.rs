@@ -233,6 +233,8 @@ impl Client {
                 PageError::Cut(what) => Failure::CutPage(what),
                 PageError::Malformed(what) => Failure::NotAPage(what),
                 PageError::Impossible(what) => Failure::Lie(Lie::Impossible(what)),
+                // Who reads within bounds has an answer of its own to that.
+                no_room @ PageError::NoRoom(_) => Failure::Unfinished(no_room.to_string()),
             })?;
             return Ok((read, body.unpacked()));
         }

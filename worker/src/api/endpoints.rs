@@ -7,7 +7,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
 /// Rows asked for in one page: the most that the vendor gives.
-const PAGE_ROWS: u32 = 50_000;
+pub const PAGE_ROWS: u32 = 50_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// What is asked for of one ticker.

@@ -8,9 +8,10 @@ use shared::dataset::row::Row;
 use super::chain::Chain;
 use super::client::Client;
 use super::failure::Failure;
-use super::page;
+use super::page::{self, PageError};
 use super::wire::FromWire;
 use super::witness::Witness;
+use crate::buffers::Room;
 use crate::stop::Stop;
 
 /// What a page brought, once it is believed.
@@ -46,40 +47,71 @@ impl Tries {
     }
 }
 
-/// Reads `chain` to its end. Each believed page goes to `on_page`, whose error ends the walk; each failure
-/// that is answered by another try goes to `on_retry`, with the wait before it.
+/// With what a chain is followed.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// Whom to ask through.
+    pub client: &'a Client,
+    /// How often.
+    pub tries: Tries,
+    /// Sees every page that comes.
+    pub witness: Option<&'a Witness>,
+    /// When to end.
+    pub stop: &'a Stop,
+}
+
+/// Reads `chain` to its end. Each believed page goes to `on_page`, which says how many bytes it still holds, and whose error
+/// ends the walk; each failure that is answered by another try goes to `on_retry`, with the wait before it.
 ///
-/// `witness` sees every page that comes.
+/// A page that outgrows its `room` is asked for again once there is more.
 ///
 /// A lying page is asked for again; if it still lies, the rest is asked for with our own parameters; if that
 /// lies too, the walk fails with the lie.
 pub fn follow<R: Row + FromWire, E: From<Failure>>(
-    client: &Client,
+    Means { client, tries, witness, stop }: Means<'_>,
     chain: &mut Chain<R>,
-    tries: Tries,
-    witness: Option<&Witness>,
-    stop: &Stop,
-    mut on_page: impl FnMut(Delivery<R>) -> Result<(), E>,
+    room: &mut Room<'_>,
+    mut on_page: impl FnMut(Delivery<R>) -> Result<u64, E>,
     mut on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<(), E> {
     let mut lies = 0;
     let mut number = 1;
+    // Of a page that was let go since there was no room for it.
+    let mut wanted = 0;
     while let Some(url) = chain.url().cloned() {
+        if !room.wait(wanted, stop) {
+            return Err(Failure::Stopped.into());
+        }
         let received = match client.get_within(
             tries.faults,
             &url,
             stop,
             |body| {
-                let read = |body: &mut dyn Read| page::decode(body);
+                let read =
+                    |body: &mut dyn Read| page::decode_within(body, |bytes| room.page_takes(bytes) == Ok(()));
                 let page = match witness {
                     Some(witness) => witness.watch(body, read),
                     None => read(body),
                 };
-                page.map_err(|error| error.on_page(number))
+                match page {
+                    Ok(page) => Ok(Ok(page)),
+                    Err(PageError::NoRoom(bytes)) => Ok(Err(bytes)),
+                    Err(error) => Err(error.on_page(number)),
+                }
             },
             &mut on_retry,
         ) {
-            Ok((page, bytes)) => chain.accept(page).map(|rows| (rows, bytes)),
+            Ok((Ok((page, held)), bytes)) => {
+                room.page_took(held);
+                wanted = 0;
+                chain.accept(page).map(|rows| (rows, bytes))
+            }
+            Ok((Err(bytes), _)) => {
+                room.let_go();
+                // Next time nobody who came later is in its way.
+                wanted = 2 * bytes;
+                continue;
+            }
             Err(Failure::Lie(lie)) => Err(lie),
             Err(failure) if chain.ended_by(&failure) => break,
             Err(failure) => return Err(failure.into()),
@@ -90,7 +122,8 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
                 if !rows.is_empty() {
                     lies = 0;
                 }
-                on_page(Delivery { rows, resolved: chain.resolved(), bytes })?;
+                let draft = on_page(Delivery { rows, resolved: chain.resolved(), bytes })?;
+                room.keeps(draft);
             }
             Err(lie) => {
                 lies += 1;
@@ -119,6 +152,9 @@ pub fn first_page<R: Row + FromWire>(
     on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<u64, Failure> {
     let Some(url) = chain.url() else { return Ok(0) };
-    let read = |body: &mut dyn Read| page::decode::<R>(body).map_err(|error| error.on_page(1));
+    let read = |body: &mut dyn Read| {
+        let let_go = |row: Result<R, _>, _| Ok(row.map(drop)?);
+        page::decode_each(body, let_go).map_err(|error| error.on_page(1))
+    };
     client.get_within(1, url, stop, read, on_retry).map(|(_, bytes)| bytes)
 }

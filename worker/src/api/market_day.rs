@@ -189,7 +189,7 @@ mod tests {
         let tickers = ["GIK", "AIG", "TpC"].map(|name| name.parse::<Ticker>().expect(name));
         let wanted = tickers.iter().zip(0..).collect();
         let mut sieve = Sieve::new(DAY.parse().expect("a day"), &wanted);
-        let page = decode_each(body.as_bytes(), |row| {
+        let page = decode_each(body.as_bytes(), |row, _| {
             sieve.take(row);
             Ok(())
         });

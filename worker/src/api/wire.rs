@@ -5,6 +5,7 @@ use std::fmt::Display;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::market::ohlcv::Ohlcv;
+use shared::market::short::{ShortList, ShortText};
 use shared::market::trade::Trade;
 
 /// A row that the vendor can send.
@@ -14,6 +15,11 @@ pub trait FromWire: Sized {
 
     /// Reads it; the error says which value can't be.
     fn from_wire(wire: Self::Wire) -> Result<Self, String>;
+
+    /// About how many bytes it takes beside itself, `text` being the length of its object.
+    fn beside(&self, text: usize) -> usize {
+        text
+    }
 
     /// The ticker that it says it is of, where all rows of a page are of one.
     fn owner(_: &Self::Wire) -> Option<&str> {
@@ -47,6 +53,10 @@ impl FromWire for Ohlcv {
         prices.into_iter().chain(vwap.map(|vwap| ("vw", vwap))).try_for_each(not_negative)?;
         trades.map_or(Ok(()), |trades| not_negative(("n", trades)))?;
         Ok(Self { t, open, high, low, close, volume, trades, vwap })
+    }
+
+    fn beside(&self, _: usize) -> usize {
+        0
     }
 
     fn owner(wire: &WireBar) -> Option<&str> {
@@ -89,9 +99,11 @@ pub fn is_symbol(name: &str) -> bool {
     (1..=LONGEST_SYMBOL).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Bytes of a trade's id, and conditions of a trade, beyond which it is refused: ids of the vendor have about 20 bytes
-/// (it names no limit), and a page holds 50,000 of them.
-const FIELD_MAX: usize = 1_024;
+/// Bytes of a trade's id beyond which it is refused: those of the vendor have about 20 (it names no limit), and a page
+/// holds 50,000 of them.
+const ID_MAX: usize = 64;
+/// Conditions of a trade, likewise: the tapes know four.
+const CONDITIONS_MAX: usize = 16;
 
 /// A trade of `/v3/trades`.
 #[derive(Deserialize)]
@@ -107,8 +119,8 @@ pub struct WireTrade {
     decimal_size: Option<String>,
     sequence_number: i64,
     exchange: i32,
-    id: Option<String>,
-    conditions: Option<Box<[i32]>>,
+    id: Option<ShortText>,
+    conditions: Option<ShortList>,
     correction: Option<i32>,
     tape: i32,
 }
@@ -124,12 +136,12 @@ impl FromWire for Trade {
         };
         [("price", wire.price), ("size", wire.size)].into_iter().try_for_each(not_negative)?;
         let lengths = [
-            ("id", "bytes", wire.id.as_ref().map_or(0, String::len)),
-            ("conditions", "numbers", wire.conditions.as_ref().map_or(0, |conditions| conditions.len())),
+            ("id", "bytes", wire.id.as_deref().map_or(0, str::len), ID_MAX),
+            ("conditions", "numbers", wire.conditions.as_ref().map_or(0, ShortList::len), CONDITIONS_MAX),
         ];
-        for (field, of, length) in lengths {
-            if length > FIELD_MAX {
-                return Err(format!("{field} has {length} {of}, more than {FIELD_MAX}"));
+        for (field, of, length, most) in lengths {
+            if length > most {
+                return Err(format!("{field} has {length} {of}, more than {most}"));
             }
         }
         // Cut off or rounded up, the integer is less than one away.
@@ -149,13 +161,17 @@ impl FromWire for Trade {
             size,
             sequence_number: wire.sequence_number,
             exchange: wire.exchange,
-            id: wire.id.unwrap_or_default().into(),
+            id: wire.id.unwrap_or_default(),
             conditions: wire.conditions,
             correction: wire.correction,
             tape: wire.tape,
             participant_ns: wire.participant_timestamp,
             trf_ns: wire.trf_timestamp,
         })
+    }
+
+    fn beside(&self, _: usize) -> usize {
+        self.beside()
     }
 
     fn owner(wire: &WireTrade) -> Option<&str> {

@@ -73,6 +73,9 @@ pub trait Stored: Row + FromWire {
     /// Takes rows in time order.
     fn add(draft: &mut Self::Draft, place: &Place, rows: Vec<Self>) -> Result<(), DiskError>;
 
+    /// Bytes that it takes, or will take when it is published, about.
+    fn held(draft: &Self::Draft) -> u64;
+
     /// How many of the rows taken belong to `days`.
     fn rows_of(draft: &Self::Draft, days: &Coverage) -> u64;
 
@@ -110,6 +113,11 @@ impl Stored for Ohlcv {
         Ok(())
     }
 
+    fn held(draft: &Vec<DatedBar>) -> u64 {
+        // With those that were there, and as columns of a file.
+        3 * (draft.len() * size_of::<DatedBar>()) as u64
+    }
+
     fn rows_of(draft: &Vec<DatedBar>, days: &Coverage) -> u64 {
         count(draft, days)
     }
@@ -126,7 +134,7 @@ impl Stored for Ohlcv {
             Existing::Nothing => Vec::new(),
         };
         older.retain(|row| !ground.replaced.contains(row.date));
-        let rows = merge::by_key(place.kind, &older, &draft);
+        let rows = if older.is_empty() { draft } else { merge::by_key(place.kind, &older, &draft) };
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
         let fingerprint = writer::publish_bars(&path, place.kind, place.zone, &place.ticker, &rows)?;
         let (all, proven) = (rows.len() as u64, count(&rows, ground.proven));
@@ -167,6 +175,10 @@ impl Stored for Trade {
 
     fn add(draft: &mut TradesFile, _: &Place, rows: Vec<Self>) -> Result<(), DiskError> {
         draft.append(rows)
+    }
+
+    fn held(draft: &TradesFile) -> u64 {
+        draft.held() as u64
     }
 
     fn rows_of(draft: &TradesFile, _: &Coverage) -> u64 {

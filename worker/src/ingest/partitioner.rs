@@ -1,5 +1,7 @@
 //! Cuts a stream of rows in time order into partitions. Pure; holds no rows.
 
+use std::{mem, vec};
+
 use shared::dataset::coverage::Coverage;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
@@ -41,30 +43,12 @@ impl Partitioner {
         Self { kind, zone, left: wanted, reached: None }
     }
 
-    /// Takes the next rows. They come in time order, which the chain has checked. Rows of days that are not
+    /// Takes the next rows, which come in time order; the chain has checked that. Rows of days that are not
     /// wanted are let go: they are on disk already and came because they lie between days that are not.
-    pub fn take<R: Row>(&mut self, rows: Vec<R>) -> Vec<Piece<R>> {
-        let mut pieces = Vec::new();
-        let mut run: Vec<R> = Vec::new();
-        for row in rows {
-            let day = row.day(self.zone).expect("the chain lets only stamps of the range pass");
-            let partition = Partition::of(self.kind, day);
-            while let Some(current) = self.current().filter(|current| *current < partition) {
-                if !run.is_empty() {
-                    pieces.push(Piece::Rows(current, std::mem::take(&mut run)));
-                }
-                pieces.push(self.close(current));
-            }
-            assert!(self.reached <= Some(partition), "rows go forward");
-            self.reached = Some(partition);
-            if self.left.contains(day) {
-                run.push(row);
-            }
-        }
-        if let Some(current) = self.current().filter(|_| !run.is_empty()) {
-            pieces.push(Piece::Rows(current, run));
-        }
-        pieces
+    ///
+    /// Pieces are made as they are asked for: a page is not held twice.
+    pub fn take<R: Row>(&mut self, rows: Vec<R>) -> Pieces<'_, R> {
+        Pieces { partitioner: self, rows: rows.into_iter(), ahead: None, run: Vec::new() }
     }
 
     /// The chain is at its end: no row is to come, so every day still wanted is answered for.
@@ -88,6 +72,52 @@ impl Partitioner {
     }
 }
 
+/// Rows of one piece, at most.
+const PIECE_ROWS: usize = 1024;
+
+/// What the rows of a page mean for the files.
+#[must_use = "rows that nobody asks for are lost"]
+pub struct Pieces<'a, R> {
+    partitioner: &'a mut Partitioner,
+    rows: vec::IntoIter<R>,
+    /// A row beyond the partition that is to be closed first.
+    ahead: Option<R>,
+    /// Rows of the partition that is open, in order.
+    run: Vec<R>,
+}
+
+impl<R> Pieces<'_, R> {
+    fn run_of(&mut self, partition: Partition) -> Option<Piece<R>> {
+        (!self.run.is_empty()).then(|| Piece::Rows(partition, mem::take(&mut self.run)))
+    }
+}
+
+impl<R: Row> Iterator for Pieces<'_, R> {
+    type Item = Piece<R>;
+
+    fn next(&mut self) -> Option<Piece<R>> {
+        while let Some(row) = self.ahead.take().or_else(|| self.rows.next()) {
+            let Partitioner { kind, zone, .. } = *self.partitioner;
+            let day = row.day(zone).expect("the chain lets only stamps of the range pass");
+            let partition = Partition::of(kind, day);
+            if let Some(current) = self.partitioner.current().filter(|current| *current < partition) {
+                self.ahead = Some(row);
+                return self.run_of(current).or_else(|| Some(self.partitioner.close(current)));
+            }
+            assert!(self.partitioner.reached <= Some(partition), "rows go forward");
+            self.partitioner.reached = Some(partition);
+            if self.partitioner.left.contains(day) {
+                self.run.push(row);
+            }
+            if self.run.len() == PIECE_ROWS {
+                return self.run_of(partition);
+            }
+        }
+        let current = self.partitioner.current()?;
+        self.run_of(current)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +135,24 @@ mod tests {
         TradingDay::from_ymd(2020, 11, 1).expect("a date").plus_days(number)
     }
 
+    #[test]
+    fn a_large_page_comes_in_small_pieces() {
+        let rows = vec![row(day(0)); 2 * PIECE_ROWS + 1];
+        let mut partitioner =
+            Partitioner::new(Kind::Trades, Zone::NewYork, [range_of(0, 1)].into_iter().collect());
+        let length = |piece: Piece<Ohlcv>| match piece {
+            Piece::Rows(_, rows) => rows.len(),
+            Piece::Closed(..) => 0,
+        };
+        let mut lengths: Vec<usize> = partitioner.take(rows).map(length).collect();
+        lengths.extend(partitioner.take(vec![row(day(1))]).map(length));
+        assert_eq!(lengths, [PIECE_ROWS, PIECE_ROWS, 1, 0, 1]);
+    }
+
+    fn range_of(from: i32, length: i32) -> DateRange {
+        DateRange::new(day(from), day(from + length)).expect("in order")
+    }
+
     proptest! {
         #[test]
         fn any_split_of_pages_gives_the_same_partitions(
@@ -113,14 +161,15 @@ mod tests {
             offsets in proptest::collection::btree_set(0..1_300_i32, 0..60),
             page_rows in 1..20_usize,
         ) {
-            let range = |(from, length)| DateRange::new(day(from), day(from + length)).expect("in order");
-            let wanted: Coverage = holes.into_iter().map(range).collect();
+            let wanted: Coverage = holes.into_iter().map(|(from, length)| range_of(from, length)).collect();
             let asked = wanted.hull().expect("a hole");
             let rows: Vec<_> =
                 offsets.into_iter().map(day).filter(|day| asked.contains(*day)).map(row).collect();
             let mut partitioner = Partitioner::new(kind, Zone::NewYork, wanted.clone());
-            let mut pieces: Vec<Piece<Ohlcv>> =
-                rows.chunks(page_rows).flat_map(|page| partitioner.take(page.to_vec())).collect();
+            let mut pieces: Vec<Piece<Ohlcv>> = Vec::new();
+            for page in rows.chunks(page_rows) {
+                pieces.extend(partitioner.take(page.to_vec()));
+            }
             pieces.extend(partitioner.finish());
 
             let mut landed = Vec::new();

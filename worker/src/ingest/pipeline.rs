@@ -10,7 +10,9 @@ use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::dataset::row;
 use shared::disk::links;
+use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
+use shared::market::trade::Trade;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::run::duplicates::Duplicates;
@@ -29,10 +31,11 @@ use super::store::{Fetch, Kept, Store, StoreError};
 use super::tally::{Received, TickerError};
 use super::task::{Task, Tools};
 use crate::api::chain::Chain;
-use crate::api::endpoints::Endpoint;
+use crate::api::endpoints::{Endpoint, PAGE_ROWS};
 use crate::api::failure::{Failure, Meaning, causes};
-use crate::api::follow::{Delivery, Tries, first_page, follow};
+use crate::api::follow::{Delivery, Means, Tries, first_page, follow};
 use crate::api::witness::Witness;
+use crate::buffers::Buffers;
 use crate::clock;
 use crate::pulse::Reached;
 use crate::report::Level;
@@ -43,7 +46,14 @@ pub struct Pipeline<'a> {
     /// The first day that the plan reaches, once a refusal has made us find it. It is the key's, not the
     /// ticker's: found once, it spares every later ticker the search, but not the question.
     plan_begins: Mutex<Option<TradingDay>>,
+    /// What all threads hold.
+    buffers: Buffers,
 }
+
+/// What the bars of a month take while they are written: as rows, together with those that were there, and as columns.
+const BARS_BYTES: u64 = 13 << 19;
+/// What trades take while they are written: a group of them, and the next of its columns.
+const TRADES_BYTES: u64 = 9 << 19;
 
 /// A plan may refuse so many of the newest days for being too new: that says nothing of older ones.
 const TOO_NEW_DAYS: u32 = 7;
@@ -94,7 +104,14 @@ impl<R: Stored> Visit<'_, R> {
 impl<'a> Pipeline<'a> {
     /// For the tickers of one batch.
     pub fn new(tools: Tools<'a>) -> Self {
-        Self { tools, plan_begins: Mutex::new(None) }
+        let (rows, row, writing) = match tools.task.kind {
+            // Years of one ticker.
+            Kind::Daily => (5_000, size_of::<Ohlcv>(), BARS_BYTES),
+            Kind::Minute => (PAGE_ROWS, size_of::<Ohlcv>(), BARS_BYTES),
+            Kind::Trades => (PAGE_ROWS, size_of::<Trade>(), TRADES_BYTES),
+        };
+        let buffers = Buffers::new(u64::from(rows) * row as u64, writing);
+        Self { tools, plan_begins: Mutex::new(None), buffers }
     }
 
     /// Fetches what is missing of `ticker`. On an error everything committed before it stays.
@@ -353,7 +370,7 @@ impl<'a> Pipeline<'a> {
         let begun_at = clock::moment();
         let mut fetch = Fetch { asking: self.tools.asked_at(begun_at), pages: 0 };
 
-        let on_page = |page: Delivery<R>| -> Result<(), TickerError> {
+        let on_page = |page: Delivery<R>| -> Result<u64, TickerError> {
             fetch = Fetch { asking: self.tools.asked_at(begun_at), pages: fetch.pages + 1 };
             received.pages += 1;
             received.rows += page.rows.len() as u64;
@@ -370,11 +387,14 @@ impl<'a> Pipeline<'a> {
             let Received { rows, pages, bytes } = *received;
             self.tools.reporter.reached(ticker, Reached { day, rows, pages });
             self.tools.reporter.progress(ticker, rows, pages, bytes);
-            Ok(())
+            Ok(store.held())
         };
         let on_retry = |failure: &Failure, wait| self.waits(ticker, failure, wait);
         let Tools { client, stop, .. } = self.tools;
-        let followed = follow(client, &mut chain, *tries, witness.as_ref(), stop, on_page, on_retry);
+        let means = Means { client, tries: *tries, witness: witness.as_ref(), stop };
+        // Until the last partition is in its place.
+        let mut room = self.buffers.room();
+        let followed = follow(means, &mut chain, &mut room, on_page, on_retry);
         if let Err(error) = followed {
             *url = chain.url().cloned();
             store.discard();

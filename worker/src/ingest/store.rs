@@ -250,6 +250,11 @@ impl<R: Stored> Store<R> {
         Ok(if self.spoiled.contains_key(&partition) { Kept::Spoiled } else { Kept::Whole })
     }
 
+    /// Bytes of the partition whose rows are arriving.
+    pub fn held(&self) -> u64 {
+        self.draft.as_ref().map_or(0, |(_, draft)| R::held(draft))
+    }
+
     /// What ended like this may be the trouble of `partition` alone.
     fn or_spoiled(&mut self, partition: Partition, ended: Result<(), StoreError>) -> Result<(), StoreError> {
         match ended.map_err(|error| error.unless_it_is_everybodys(&self.place.outdir)) {

@@ -280,10 +280,12 @@ impl Rounds<'_> {
             let bars = round.bars(order.number, *range);
             order.received.rows += bars.len() as u64;
             let mut partitioner = Partitioner::new(task.kind, task.zone, (*range).into());
-            for piece in partitioner.take(bars).into_iter().chain(partitioner.finish()) {
+            let mut keep = |piece| {
                 order.odd.look_at(&piece);
-                store.keep(piece, round.fetch)?;
-            }
+                store.keep(piece, round.fetch).map(drop)
+            };
+            partitioner.take(bars).try_for_each(&mut keep)?;
+            partitioner.finish().into_iter().try_for_each(keep)?;
         }
         store.record_outside_plan(&refused, round.fetch)?;
         store.prove()?;

@@ -141,7 +141,7 @@ pub struct StartArgs {
     /// Stay, with a progress bar on a terminal; Ctrl-C stops the run, a second one kills it
     #[arg(long)]
     pub foreground: bool,
-    /// Run this executable instead of `worker`, with the same arguments
+    /// Run this executable instead of `worker`, with the same arguments. What it starts is ended with its attempt, daemons too; where no cgroup v2 is writable, one that kills its shim and its supervisor and clears its environment within half a second of its start outlives `stop`
     #[arg(long, value_name = "PATH")]
     pub ingest_script: Option<PathBuf>,
     /// The data service

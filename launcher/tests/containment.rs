@@ -78,6 +78,28 @@ fn what_a_worker_left_in_hiding_is_found_when_shim_and_supervisor_are_dead() {
 }
 
 #[test]
+fn what_a_shim_has_seen_below_it_is_found_without_a_group_when_shim_and_supervisor_are_dead() {
+    for way_on in ["stop", "start"] {
+        let (scene, fugitive) = at_work();
+        let noted = format!("\"pid\":{},", fugitive.pid);
+        wait_for("a note of it", || scene.read("w/pids/batch_0001.1.seen").contains(&noted));
+        kill_supervisor(&scene);
+        kill_shim(&scene);
+        // Where groups are to be had, nobody finds that of this run.
+        drop(std::fs::remove_file(scene.path("w/pids/cgroup")));
+        assert!(fugitive.is_alive());
+        match way_on {
+            "stop" => run(&mut scene.launcher("stop", &["--now"])).expect_code(0),
+            _ => run(&mut scene.launcher("start", &["--resume"])).expect_code(0),
+        };
+        wait_for("its end", || !fugitive.is_alive());
+        scene.write("go", "");
+        run(&mut scene.launcher("stop", &[])).expect_code(0);
+        assert!(!scene.path("w/pids/batch_0001.1.seen").exists());
+    }
+}
+
+#[test]
 fn a_group_that_a_supervisor_made_before_it_was_killed_is_the_group_of_the_next_one() {
     if !has_groups() {
         return;

@@ -11,6 +11,7 @@ pub mod signal;
 pub mod cgroup;
 pub mod watch;
 pub mod claim;
+pub mod seen;
 pub mod handover;
 pub mod line;
 pub mod spawn;

@@ -19,9 +19,11 @@ use super::clock::{self, Deadline, Stopwatch};
 use super::exit_record::{Ending, ExitRecord, Usage};
 use super::progress::{Progress, Speaks};
 use super::reap::{self, How, Reaped};
+use super::seen::Seen;
 use super::signal::{self, Inbox, Insistence, Post};
 use super::spawn::{self, Errand, SpawnError};
 use super::tree::{self, Tree};
+use super::watch;
 use crate::plan::limits::Limits;
 
 /// How often the attempt is looked at.
@@ -45,6 +47,8 @@ pub struct Attempt<'a> {
     pub limits: Limits,
     /// Where the worker says what it does.
     pub events: PathBuf,
+    /// Where to note who lives below us.
+    pub seen: PathBuf,
     /// Where to note what it was doing when it is ended for doing nothing.
     pub trace: PathBuf,
     /// Is it known to say so?
@@ -87,6 +91,7 @@ struct Shim<'a> {
     departure: Option<Ending>,
     end: End,
     tree: Tree,
+    below: Seen,
     vigil: Vigil,
     events: EventTail,
     progress: Progress,
@@ -105,6 +110,7 @@ impl<'a> Shim<'a> {
             departure: None,
             end: End::NotAsked,
             tree: Tree::of(worker),
+            below: Seen::none(attempt.seen.clone()),
             vigil: Vigil::new(attempt.limits),
             events: EventTail::new(&attempt.events),
             progress: Progress::of(attempt.speaks),
@@ -189,6 +195,7 @@ impl<'a> Shim<'a> {
         }
         self.since_glance = Stopwatch::start();
         self.events.read_new().for_each(|said| self.progress.hear(said.event));
+        self.note_who_lives();
         let seen = self.tree.look();
         let useful = self.progress.useful();
         let sample = Sample { elapsed, rss_bytes: seen.rss_bytes, useful, is_suspended: seen.is_stopped };
@@ -200,6 +207,13 @@ impl<'a> Shim<'a> {
         }
         // A log that can't be cut is no reason to end the work that it is about.
         drop(cut_log(self.attempt.errand.log, self.attempt.limits.max_log.0));
+    }
+
+    /// All but a worker that its marker tells of, which is nearly always alone.
+    fn note_who_lives(&mut self) {
+        let mut below = tree::descendants(own_pid());
+        below.retain(|pid| *pid != self.worker || !watch::carries(*pid, self.attempt.errand.marker));
+        self.below.note(&below);
     }
 
     fn reap(&mut self) -> Children {
@@ -222,7 +236,7 @@ impl<'a> Shim<'a> {
 
     /// Ends whatever the worker has left running: nobody writes beside the next attempt.
     fn clear_away(&mut self) {
-        let own = i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
+        let own = own_pid();
         clock::wait_until(KILL_LIMIT, || {
             // Orphans come to us: who has no child has nothing below it.
             if matches!(self.reap(), Children::None) {
@@ -235,6 +249,10 @@ impl<'a> Shim<'a> {
             false
         });
     }
+}
+
+fn own_pid() -> i32 {
+    i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32")
 }
 
 /// Does anybody live below us?

@@ -96,6 +96,11 @@ pub fn listed(pids: impl IntoIterator<Item = i32>) -> String {
     pids.join(", ")
 }
 
+/// Has process `pid` this marker still?
+pub fn carries(pid: i32, marker: &Marker) -> bool {
+    regular::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| marker.is_in(&environment))
+}
+
 /// Every living process with `marker`, but for this one.
 pub fn marked(marker: &Marker) -> Vec<ProcessIdentity> {
     living(&marker.clone().into())

@@ -23,6 +23,7 @@ use crate::process::clock::{self, RunTime};
 use crate::process::exit_record::{Ending, ExitRecord, Usage};
 use crate::process::line::Orders;
 use crate::process::progress::Speaks;
+use crate::process::seen;
 use crate::process::shim::{self, Attempt};
 use crate::process::signal::{Inbox, Post};
 use crate::process::spawn::Errand;
@@ -96,6 +97,7 @@ impl<'a> Shim<'a> {
             },
             limits: run.request.settings.limits,
             events: run.workdir.attempt_events(batch, number),
+            seen: run.workdir.attempt_seen(batch, number),
             trace: run.workdir.attempt_trace(batch, number),
             speaks: match run.request.settings.program {
                 Program::Worker | Program::Bars(_) => Speaks::Surely,
@@ -159,8 +161,10 @@ pub fn how_it_ended(
         return Ok((record.ending, record.usage));
     }
     let left = watch::kill(&run.marker(batch, number).into());
+    let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
+    left.extend(seen::end_noted(&run.workdir.attempt_seen(batch, number)));
     if !left.is_empty() {
-        let pids = watch::listed(left.iter().map(|process| process.pid));
+        let pids = watch::listed(left);
         return Err(OpenStill::Undead { attempt: format!("{batch}.{number}"), pids });
     }
     let _lock = Lock::acquire_for(

@@ -13,6 +13,7 @@ use super::run::Run;
 use super::scratch;
 use crate::plan::limits::Limits;
 use crate::process::cgroup::{RunGroup, ShimGroup};
+use crate::process::seen;
 use crate::process::watch::{self, Marker};
 
 /// The group that an earlier supervisor has made for the run in `workdir`, if it is still there.
@@ -43,7 +44,8 @@ pub fn enter(run: &Run, own: &ProcessIdentity) -> Option<ShimGroup> {
     found(&run.workdir, &run.request.run)?.enter(own, wall(run.request.settings.limits)).ok()
 }
 
-/// Ends every process of `run`: asks those that carry its marker, kills after `grace`, then whoever the kernel still lists.
+/// Ends every process of `run`: asks those that carry its marker, kills after `grace`, then whoever the kernel still lists,
+/// and whoever a shim has seen below it.
 /// Returns who is left, normally nobody.
 pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
     let left = watch::stop(&Marker::of_run(run).of_owner_of(workdir).into(), grace);
@@ -52,6 +54,7 @@ pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
         left.extend(group.end_others(&[]));
         group.dissolve();
     }
+    left.extend(workdir.all_seen().iter().flat_map(|note| seen::end_noted(note)));
     left
 }
 

@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// How the name of a note ends of who was seen.
+const SEEN: &str = "seen";
+
 /// A batch of a run: `batch_0001` is number 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -100,6 +103,18 @@ impl Workdir {
     /// Identity of the batch's running worker.
     pub fn batch_pid(&self, batch: BatchId) -> PathBuf {
         self.root.join("pids").join(format!("{batch}.pid"))
+    }
+
+    /// Who was seen living below the shim of an attempt that is not over; where nobody was, there is none.
+    pub fn attempt_seen(&self, batch: BatchId, attempt: u32) -> PathBuf {
+        self.root.join("pids").join(format!("{batch}.{attempt}.{SEEN}"))
+    }
+
+    /// All of these that there are.
+    pub fn all_seen(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.root.join("pids")).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        paths.filter(|path| path.extension().is_some_and(|it| it == SEEN)).collect()
     }
 
     /// Folder of one attempt, numbered from 1.

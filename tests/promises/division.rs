@@ -124,6 +124,22 @@ fn two_years_of_minutes_with_one_twin_have_23_of_24_months_in_place_and_the_24th
 }
 
 #[test]
+fn a_page_that_is_refused_is_not_kept_behind_a_link() {
+    let scene = with_a_twin();
+    let outside = scene.place.path().join("outside");
+    std::fs::create_dir_all(scene.place.outdir()).expect("made");
+    std::fs::create_dir(&outside).expect("made");
+    std::os::unix::fs::symlink(&outside, scene.place.outdir().join("_quarantine")).expect("linked");
+    let (said, _) = scene.run(&[], 10);
+    assert!(
+        said.contains("a page that is refused is not kept: can't follow ") && said.contains("/_quarantine"),
+        "{said}"
+    );
+    assert!(said.contains("; the other 23 months are in place"), "{said}");
+    assert_eq!(std::fs::read_dir(&outside).expect("listed").count(), 0, "nothing was written there");
+}
+
+#[test]
 fn month_by_month_a_twin_holds_up_its_own_month_only() {
     let scene = with_a_twin();
     let (said, requests) = scene.run(&["--window", "month"], 10);

@@ -9,7 +9,8 @@ use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventTail, Origin};
 use tests::harness::place::{Place, days};
-use tests::harness::program::run;
+use tests::harness::program::{command, run};
+use tests::harness::series::{Series, at};
 use tests::harness::tree;
 use tests::harness::truth::universe;
 use tests::sim::config::Config;
@@ -84,4 +85,42 @@ fn a_lock_of_the_output_folder_that_is_a_link_is_refused() {
     let said = run(start.arg("--foreground")).expect_code(13).stderr;
     assert!(said.contains("_launcher.lock") && said.contains("symbolic links"), "{said}");
     assert!(!outside.exists());
+}
+
+#[test]
+fn a_link_in_the_place_of_bars_or_of_a_snapshot_is_refused_by_name_and_nothing_is_written_behind_it() {
+    let morning = (0..400).map(|n| (at("2024-03-05", 36_000 + n), 10.0, 100.0));
+    let exchange = Exchange::start(Config::synthetic(17).with_tickers(2)).expect("started");
+    for name in [
+        "MADE.UP",
+        "MADE.UP/dollar",
+        "MADE.UP/dollar/year=2024",
+        "MADE.UP/dollar/year=2024/bars.parquet",
+        "MADE.UP/dollar/_state.json",
+        "MADE.UP/_bars.lock",
+        "tickers_snapshot",
+        "tickers_snapshot/snapshot_date=2024-03-05",
+        "tickers_snapshot/snapshot_date=2024-03-05/tickers.parquet",
+        "_reference.lock",
+    ] {
+        let series = Series::of([("2024-03-05", morning.clone().collect())]);
+        let (link, outside) = (series.out().join(name), series.root().join("outside"));
+        fs::create_dir_all(&outside).expect("made");
+        fs::create_dir_all(link.parent().expect("a folder")).expect("made");
+        let is_file = Path::new(name).extension().is_some_and(|it| it != "UP");
+        symlink(if is_file { outside.join("new") } else { outside.clone() }, &link).expect("linked");
+        let mut program = if name.starts_with("MADE.UP") {
+            series.bars(("2024-03-05", "2024-03-05"), "--mode DB --target 5000")
+        } else {
+            let mut worker = command("worker");
+            worker.current_dir(series.root()).args(["reference", "--date", "2024-03-05", "--outdir"]);
+            worker.arg(series.out()).args(["--base-url", &exchange.base_url()]);
+            worker
+        };
+        let ended = run(&mut program);
+        assert!(!matches!(ended.code(), None | Some(0)), "{name}: {}", ended.stderr);
+        assert!(ended.stderr.contains(name), "{name} is not named: {}", ended.stderr);
+        assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0, "{name}: nothing was written there");
+        assert!(link.is_symlink(), "{name}: no link was touched");
+    }
 }

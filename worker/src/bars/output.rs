@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use shared::dataset::bars_file::{self, BarsFile};
 use shared::dataset::kind::BarColumns;
 use shared::dataset::reader::ReadError;
+use shared::disk::links;
 use shared::disk::publish::{self, DiskError};
 use shared::market::bar::Bar;
 use shared::market::trading_day::{NS_PER_MS, TradingDay};
@@ -137,7 +138,10 @@ impl YearFiles {
 
     fn begin(&mut self, year: Year) -> Result<Year, OutputError> {
         self.finish_current()?;
-        let file = BarsFile::create(&self.folder.file(year.number), self.columns)?;
+        let path = self.folder.file(year.number);
+        // A year that had no bars yet was not looked at when the folder was taken.
+        links::refuse(self.folder.path(), &path)?;
+        let file = BarsFile::create(&path, self.columns)?;
         self.current = Some((year, file));
         Ok(year)
     }
@@ -145,6 +149,7 @@ impl YearFiles {
     fn finish_current(&mut self) -> Result<(), OutputError> {
         let Some((year, file)) = self.current.take() else { return Ok(()) };
         self.take_the_folder()?;
+        links::refuse(self.folder.path(), &self.folder.file(year.number))?;
         let bars = file.bars();
         self.files.insert(year.number, BarsProof { bars, fingerprint: file.publish()? });
         Ok(())

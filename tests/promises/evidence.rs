@@ -314,6 +314,26 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
     let requests = asked();
     assert!(why().contains("files       1 as recorded (length, time and inode)\n"), "{}", why());
 
+    let status = |more: &[&str]| run(scene.place.launcher("status").args(more));
+    let said = status(&[]).expect_code(0).stdout;
+    assert!(said.contains("\nas of       ") && said.contains(", when the run ended; "), "{said}");
+    let said = status(&["--check"]).expect_code(0).stdout;
+    assert!(
+        said.contains("files       2 tickers checked at ") && said.contains(", when they were checked\n"),
+        "{said}"
+    );
+
+    // Of one the status tells, and the other is found by the next start.
+    zero_unseen(&scene.file(&scene.tickers[0]));
+    let ended = status(&["--check", "--json"]).expect_code(1);
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!((&json["checked"]["damaged"], &json["tickers"]["checked"]), (&1.into(), &1.into()), "{json}");
+    assert!(ended.stderr.contains("warning: ") && ended.stderr.contains("SHA-256"), "{}", ended.stderr);
+    assert_eq!(asked(), requests, "a look asks nobody");
+    resume(&[]);
+    assert_eq!(asked(), requests + 1, "and the next start fetches it again");
+    let requests = asked();
+
     scene.tickers.iter().for_each(|ticker| zero_unseen(&scene.file(ticker)));
     let said = resume(&[]);
     assert!(said.contains("already complete") && said.contains("files       as recorded ("), "{said}");

@@ -1,8 +1,9 @@
 //! `launcher status`: reads run.json, the journal and the events of what runs; touches nothing.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
 use shared::pace::shared_budget::SharedBudget;
@@ -13,10 +14,13 @@ use super::failure::{Ending, Failure};
 use super::observe;
 use super::spelling;
 use super::standing;
+use crate::check::files::{self, Found};
 use crate::cli::StatusArgs;
+use crate::job::Task;
 use crate::plan::request::Request;
 use crate::process::clock;
 use crate::process::memory::Gauge;
+use crate::supervise::facts::Checked;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::view::json;
@@ -35,24 +39,48 @@ const CLEAR_AND_HOME: &str = "\x1b[2J\x1b[H";
 /// Says where the run stands; with `--watch` again and again until its supervisor ends.
 pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
     let workdir = existing::workdir(&args.workdir)?;
+    let checked = if args.check { check(&workdir)? } else { None };
     let on_terminal = io::stdout().is_terminal();
     let (every, before) =
         if on_terminal && !args.json { (ON_TERMINAL, CLEAR_AND_HOME) } else { (ELSEWHERE, "") };
     loop {
         // The lock before the look: the last look is one at the end.
         let goes_on = args.watch && locks::is_supervised(&workdir);
-        let snapshot = take(&workdir)?;
+        let mut snapshot = take(&workdir)?;
+        if let Some((at, checked)) = &checked {
+            snapshot = snapshot.checked_at(*at, checked);
+        }
         let said = if args.json { json::render(&snapshot) } else { render(&snapshot) };
         let clear = if args.watch { before } else { "" };
         let heard = words::pass_on(format!("{clear}{said}").as_bytes()).map_err(Failure::Output)?;
         if !goes_on || heard.is_break() {
-            return Ok(Ending::Well);
+            let is_whole = |it: &Checked| it.damaged == 0 && it.unchecked.is_empty();
+            let is_sound = checked.is_none_or(|(_, it)| is_whole(&it));
+            return Ok(if is_sound { Ending::Well } else { Ending::Incomplete });
         }
         clock::wait_until(every, || !locks::is_supervised(&workdir));
         if before.is_empty() && !args.json {
             say("\n").map_err(Failure::Output)?;
         }
     }
+}
+
+/// Holds every file of the run against its SHA-256. What is found the ledgers keep, so the next start fetches it again; said
+/// where it is in nobody's way who reads the JSON.
+fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked)>, Failure> {
+    let request = existing::request(workdir)?;
+    let Task::Download(kind) = request.settings.task() else {
+        warn("--check is for what was downloaded: bars are not checked");
+        return Ok(None);
+    };
+    let tickers = request.frozen_tickers(workdir)?;
+    let Found { checked, said } = files::check_all(&request.settings.outdir, kind, &tickers, request.days());
+    said.iter().for_each(|what| warn(what));
+    Ok(Some((clock::now(), checked)))
+}
+
+fn warn(what: &str) {
+    drop(writeln!(io::stderr(), "warning: {what}"));
 }
 
 /// A snapshot for people.

@@ -18,7 +18,7 @@ use super::running::{self, RunningBatch};
 use super::sources::{Sources, Supervised};
 use super::words;
 use crate::supervise::batch::Batch;
-use crate::supervise::facts::Outcome;
+use crate::supervise::facts::{Checked, Outcome};
 use crate::supervise::machine::{Machine, Probe, RunState};
 use crate::supervise::prepare;
 
@@ -42,6 +42,9 @@ pub struct Snapshot {
     /// The run as a whole.
     #[serde(flatten)]
     pub state: State,
+    /// From when that is which is said of tickers and partitions, where nobody looks at them any more: the end of the run, or a
+    /// check since; null while the run goes on.
+    pub as_of: Option<Timestamp>,
     /// How a pause will end; null when there is none.
     pub pause: Option<Pause>,
     /// While the run is paused: whose attempts led there, and what each said last.
@@ -89,6 +92,12 @@ pub struct Check {
     pub damaged: u64,
     /// Tickers that could not be checked.
     pub unchecked: Vec<Ticker>,
+}
+
+impl Check {
+    fn of(at: Timestamp, it: &Checked) -> Self {
+        Self { at, files: it.files, bytes: it.bytes, damaged: it.damaged, unchecked: it.unchecked.clone() }
+    }
 }
 
 /// Verified tickers that have not one row: nobody knows them, they are spelled otherwise, or nothing was traded.
@@ -189,6 +198,12 @@ impl Snapshot {
             from: request.settings.from,
             to: request.settled_to,
             created_at: request.created_at,
+            as_of: match machine.run() {
+                RunState::Closed { .. } => machine.latest(),
+                RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
+                    None
+                }
+            },
             pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
             paused_by: if matches!(state, State::Paused(_)) { paused_by(machine) } else { Vec::new() },
             progress: Progress::of(machine, &tickers),
@@ -198,13 +213,7 @@ impl Snapshot {
                 examples: Vec::new(),
                 hints: Vec::new(),
             },
-            checked: machine.checked().map(|(at, it)| Check {
-                at: *at,
-                files: it.files,
-                bytes: it.bytes,
-                damaged: it.damaged,
-                unchecked: it.unchecked.clone(),
-            }),
+            checked: machine.checked().map(|(at, it)| Check::of(*at, it)),
             partitions: PartitionCounts::of(request, proven),
             rows: proven.summary.rows,
             batches,
@@ -217,6 +226,15 @@ impl Snapshot {
             retries,
             state,
         }
+    }
+
+    /// The same after every file was held against its SHA-256 at `at`, and nobody has told the journal.
+    pub fn checked_at(self, at: Timestamp, found: &Checked) -> Self {
+        let checked = found.tickers.min(self.tickers.verified);
+        let as_recorded = self.tickers.verified - checked;
+        let tickers = TickerCounts { checked, as_recorded, ..self.tickers };
+        let as_of = self.as_of.map(|_| at);
+        Self { tickers, as_of, checked: Some(Check::of(at, found)), ..self }
     }
 
     /// Is every ticker done, but some days are known to be missing for good? An empty partition is none of those:

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
@@ -55,6 +56,9 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     }
     if tickers.verified > 0 && it.job != Job::Bars.to_string() {
         writeln!(out, "files       {}", files(tickers, it.checked.as_ref()))?;
+    }
+    if let Some(at) = it.as_of {
+        writeln!(out, "as of       {}", as_of(at, it.checked.as_ref(), &workdir))?;
     }
     let partitions = &it.partitions;
     writeln!(
@@ -118,6 +122,17 @@ fn files(tickers: &TickerCounts, checked: Option<&Check>) -> String {
         text.extend([", ", &count(tickers.as_recorded), " ", as_recorded]);
     }
     text
+}
+
+/// From when it is what is said of files.
+fn as_of(at: Timestamp, checked: Option<&Check>, workdir: &Workdir) -> String {
+    if checked.is_some_and(|check| check.at == at) {
+        return format!("{at:.0}, when they were checked");
+    }
+    format!(
+        "{at:.0}, when the run ended; what became of its files since is not looked at: {} --check reads them",
+        words::command("status", workdir)
+    )
 }
 
 fn without_rows(it: &WithoutRows, workdir: &Workdir) -> String {

@@ -424,8 +424,9 @@ fn a_file_that_can_not_be_used_is_named_with_the_reason_and_the_way_on() {
     std::fs::create_dir_all(scene.path("w/launcher.log")).expect("made");
     let said =
         run(&mut scene.start(&["--ingest-script", "/bin/true", "--foreground"])).expect_code(13).stderr;
-    let expected = "w/launcher.log: it is a folder, where only a file will do; see that its folder is there and its disk is sound, then say it again\n";
-    assert!(said.starts_with("error: can't open ") && said.ends_with(expected), "{said}");
+    let expected = "w/launcher.log: it is a folder, where only a file will do; see that its folder is there and its disk is sound, then go on with the run: `";
+    assert!(said.starts_with("error: can't open ") && said.contains(expected), "{said}");
+    assert!(said.ends_with(" --resume`\n"), "the run is frozen by then: {said}");
 }
 
 #[test]
@@ -457,4 +458,14 @@ fn a_name_that_is_no_text_is_refused_with_its_bytes_wherever_it_stands() {
     let shown = format!("{}{}", scene.path("").display(), r"b\xFCcher");
     assert!(said.starts_with(&expected("the current folder", &shown)), "{said}");
     assert!(!scene.path("w").exists() && !scene.path("out").exists());
+}
+
+#[test]
+fn what_a_list_has_that_harms_nobody_is_taken_and_said() {
+    let scene = Scene::of(&["A"]);
+    std::fs::write(scene.path("tickers.csv"), b"\xef\xbb\xbfticker,name\nA,Nestl\xe9\n,,\n\nB,x\n")
+        .expect("written");
+    let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
+    let note = "tickers.csv: 2 lines, the first of them 3, passed over: nothing stands there; line 2 with letters that are not UTF-8, in a column that is not used; a byte-order mark at its beginning passed over\n";
+    assert!(said.contains(note) && said.contains("2 tickers"), "{said}");
 }

@@ -22,6 +22,7 @@ use shared::dataset::writer::Fingerprint;
 use shared::disk::publish::publish;
 use shared::market::ticker::Ticker;
 use shared::market::zone::Zone;
+use shared::run::oddities::Oddities;
 use shared::run::ticker_list::TickerList;
 
 use crate::machine::ticker;
@@ -65,7 +66,13 @@ fn request(outdir: &Path, change: impl FnOnce(&mut StartArgs)) -> Request {
     change(&mut args);
     let settings = Settings::resolve(&args, Path::new("/")).expect("complete");
     let list = TickerList { tickers: vec![ticker("MAMTH"), ticker("A")], repeated: Vec::new() };
-    Request::new("ab12".to_owned(), now(), settings, &Input { list, sha256: String::new() }).expect("settled")
+    Request::new(
+        "ab12".to_owned(),
+        now(),
+        settings,
+        &Input { list, oddities: Oddities::default(), sha256: String::new() },
+    )
+    .expect("settled")
 }
 
 /// A tree in which January is known of both: much of MAMTH, little of A.

@@ -14,6 +14,7 @@ use launcher::supervise::facts::{Fact, Partway};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
 use shared::dataset::answers::Said;
+use shared::run::oddities::Oddities;
 use shared::run::ticker_list::TickerList;
 
 use crate::machine::ticker;
@@ -36,7 +37,13 @@ fn request(outdir: &Path, resume: bool) -> Request {
     };
     let settings = Settings::resolve(&args, Path::new("/")).expect("complete");
     let list = TickerList { tickers: vec![ticker("A"), ticker("B"), ticker("C")], repeated: Vec::new() };
-    Request::new("ab12".to_owned(), now(), settings, &Input { list, sha256: String::new() }).expect("settled")
+    Request::new(
+        "ab12".to_owned(),
+        now(),
+        settings,
+        &Input { list, oddities: Oddities::default(), sha256: String::new() },
+    )
+    .expect("settled")
 }
 
 #[test]

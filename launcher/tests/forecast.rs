@@ -16,6 +16,7 @@ use launcher::view::recent::Recent;
 use launcher::view::snapshot::Snapshot;
 use launcher::view::sources::{Sources, Supervised};
 use shared::market::ticker::Ticker;
+use shared::run::oddities::Oddities;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
@@ -35,7 +36,11 @@ fn request(tickers: Vec<Ticker>) -> Request {
         ..StartArgs::default()
     };
     let settings = Settings::resolve(&args, Path::new("/home/me")).expect("complete");
-    let input = Input { list: TickerList { tickers, repeated: Vec::new() }, sha256: "00".to_owned() };
+    let input = Input {
+        list: TickerList { tickers, repeated: Vec::new() },
+        oddities: Oddities::default(),
+        sha256: "00".to_owned(),
+    };
     let now = "2024-07-01T11:59:00Z".parse().expect("an instant");
     Request::new("ab12".to_owned(), now, settings, &input).expect("settled")
 }

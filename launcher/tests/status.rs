@@ -20,6 +20,7 @@ use serde_json::Value;
 use shared::dataset::ledger::Summary;
 use shared::pace::budget::Usage;
 use shared::run::events::{Event, Persistence, Stamped};
+use shared::run::oddities::Oddities;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
@@ -38,7 +39,13 @@ fn request() -> Request {
     let names = ["A", "B", "C", "D", "E", "F", "G"];
     let list = TickerList { tickers: names.iter().map(|name| ticker(name)).collect(), repeated: Vec::new() };
     let now = "2024-07-01T11:59:00Z".parse().expect("an instant");
-    Request::new("ab12".to_owned(), now, settings, &Input { list, sha256: "00".to_owned() }).expect("settled")
+    Request::new(
+        "ab12".to_owned(),
+        now,
+        settings,
+        &Input { list, oddities: Oddities::default(), sha256: "00".to_owned() },
+    )
+    .expect("settled")
 }
 
 /// Batch 1 done, 2 running, 3 in backoff with a failure, 4 pending; G was proven before.

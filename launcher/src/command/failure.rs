@@ -327,6 +327,14 @@ pub enum Failure {
     /// A file or folder could not be used.
     #[error("{0}: {cause}; {remedy}, then say it again", cause = .0.source, remedy = remedy(.0))]
     Disk(#[from] DiskError),
+    /// The same once the run was frozen.
+    #[error("{error}: {cause}; {remedy}, then go on with the run: `{resume}`", cause = error.source, remedy = remedy(error))]
+    Halfway {
+        /// What.
+        error: DiskError,
+        /// How to go on.
+        resume: String,
+    },
     /// What was to be said could not be.
     #[error("can't write to standard output")]
     Output(#[source] io::Error),
@@ -404,6 +412,17 @@ impl From<LockError> for Failure {
 }
 
 impl Failure {
+    /// The same where the run in `workdir` is frozen, and saying it again would begin another one.
+    #[must_use]
+    pub fn once_frozen(self, workdir: &Workdir) -> Self {
+        match self {
+            Self::Disk(error) | Self::Journal(JournalError::Lines(LinesError::Disk(error))) => {
+                Self::Halfway { error, resume: words::resume_command(workdir) }
+            }
+            other => other,
+        }
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         // Whatever was being looked at: what this machine has too little of is no fault of an argument.
@@ -418,6 +437,7 @@ impl Failure {
             | Self::NotWritable { .. }
             | Self::NoRoom { .. }
             | Self::Disk(_)
+            | Self::Halfway { .. }
             | Self::Pace(_)
             | Self::System { .. }
             | Self::Output(_)

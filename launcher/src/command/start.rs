@@ -90,6 +90,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
     claim(&run)?;
     run.request.freeze(&run.workdir, &input.list.tickers)?;
     prepare_and_work(args, &run, &input.list.tickers, locks, Some(sizes))
+        .map_err(|failure| failure.once_frozen(&run.workdir))
 }
 
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
@@ -141,6 +142,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     // What was refused up to here has changed nothing.
     say(&resumed.news(args, &frozen, is_at_work)).map_err(Failure::Output)?;
     prepare_and_work(args, &run, &resumed.tickers, locks, None)
+        .map_err(|failure| failure.once_frozen(&run.workdir))
 }
 
 /// Says which of `tickers` no snapshot knows, where there is one.

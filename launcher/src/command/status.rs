@@ -75,7 +75,9 @@ fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked)>, Failure> {
     };
     let tickers = request.frozen_tickers(workdir)?;
     let Found { checked, said } = files::check_all(&request.settings.outdir, kind, &tickers, request.days());
-    said.iter().for_each(|what| warn(what));
+    for what in said {
+        warn(&what);
+    }
     Ok(Some((clock::now(), checked)))
 }
 

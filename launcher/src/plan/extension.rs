@@ -186,6 +186,7 @@ mod tests {
     use crate::cli::StartArgs;
     use crate::job::Job;
     use crate::plan::settings::Settings;
+    use shared::run::oddities::Oddities;
     use shared::run::ticker_list::TickerList;
 
     const CREATED: &str = "2024-07-02T15:00:00Z";
@@ -201,7 +202,11 @@ mod tests {
 
     fn input(names: &[&str]) -> Input {
         let tickers = names.iter().map(|name| name.parse().expect("a ticker")).collect();
-        Input { list: TickerList { tickers, repeated: Vec::new() }, sha256: names.concat() }
+        Input {
+            list: TickerList { tickers, repeated: Vec::new() },
+            oddities: Oddities::default(),
+            sha256: names.concat(),
+        }
     }
 
     /// A run of A and B from the second of January to `to`.

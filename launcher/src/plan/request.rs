@@ -18,6 +18,7 @@ use shared::disk::regular;
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::run::oddities::Oddities;
 use shared::run::source_clock::SourceClock;
 use shared::run::ticker_list::{TickerList, TickerListError};
 use shared::run::workdir::Workdir;
@@ -127,6 +128,8 @@ pub enum RequestError {
 pub struct Input {
     /// What stands in it.
     pub list: TickerList,
+    /// What of it harms nobody.
+    pub oddities: Oddities,
     /// SHA-256 of the file.
     pub sha256: String,
 }
@@ -137,7 +140,7 @@ impl Input {
         let bytes = regular::read(path).map_err(DiskError::at("read", path))?;
         let list = TickerList::parse_bytes(path, &bytes)?;
         let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { list, sha256 })
+        Ok(Self { list, oddities: Oddities::of(&bytes), sha256 })
     }
 }
 
@@ -335,7 +338,7 @@ mod tests {
 
     fn request(from: &str, to: &str) -> Result<Request, RequestError> {
         let list = TickerList { tickers: vec!["AIG".parse().expect("a ticker")], repeated: Vec::new() };
-        let input = Input { list, sha256: "00".to_owned() };
+        let input = Input { list, oddities: Oddities::default(), sha256: "00".to_owned() };
         let now = "2024-07-02T15:00:00Z".parse().expect("an instant");
         Request::new("ab12".to_owned(), now, settings(from, to), &input)
     }

@@ -19,7 +19,15 @@ const NAMED_MAX: usize = 5;
 
 /// What was understood otherwise than it was written.
 pub fn notes(request: &Request, input: &Input) -> String {
-    repeated(input) + &unsettled(request)
+    odd(request, input) + &repeated(input) + &unsettled(request)
+}
+
+/// What of the list harms nobody.
+fn odd(request: &Request, input: &Input) -> String {
+    if !input.oddities.is_any() {
+        return String::new();
+    }
+    format!("note: {}: {}\n", request.settings.tickers_csv.display(), input.oddities)
 }
 
 fn repeated(input: &Input) -> String {

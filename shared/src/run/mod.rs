@@ -11,6 +11,7 @@ pub mod identity;
 pub mod leftovers;
 pub mod limits;
 pub mod size;
+pub mod oddities;
 pub mod ticker_list;
 pub mod ticker_sizes;
 pub mod window;

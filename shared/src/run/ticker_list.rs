@@ -16,12 +16,14 @@ pub enum TickerListError {
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// No column is called `ticker`.
-    #[error("{path}: no column is called \"ticker\" (found: {found}); the first line must name the columns", path = path.display())]
+    #[error("{path}: no column is called \"ticker\" (found: {found}); the first line must name the columns{hint}", path = path.display())]
     NoTickerColumn {
         /// The file.
         path: PathBuf,
         /// The columns that it has.
         found: String,
+        /// What may be meant, and what to do then.
+        hint: String,
     },
     /// Which of them is meant nobody can tell.
     #[error("{path}:1: {count} columns are called \"ticker\"; rename or remove all but one", path = path.display())]
@@ -140,7 +142,8 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
     refuse_open_quote(path, text, 0, &reader)?;
     let Some(column) = header.iter().position(|name| name == "ticker") else {
         let found = header.iter().collect::<Vec<_>>().join(", ");
-        return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found }.into());
+        let hint = hint(&header);
+        return Err(TickerListError::NoTickerColumn { path: path.to_owned(), found, hint }.into());
     };
     let count = header.iter().filter(|name| *name == "ticker").count();
     if count > 1 {
@@ -167,6 +170,24 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
         take(Line { number, ticker, header: &header, record: &record })?;
     }
     Ok(())
+}
+
+/// What is meant by a header without a column called `ticker`, where that is plain to see.
+fn hint(header: &csv::StringRecord) -> String {
+    let otherwise = header.iter().find(|name| name.eq_ignore_ascii_case("ticker"));
+    let separated = |by: char| {
+        let names = |field: &str| field.split(by).any(|name| name.trim().eq_ignore_ascii_case("ticker"));
+        header.iter().any(|field| field.contains(by) && names(field))
+    };
+    match otherwise {
+        Some(name) => format!("; is {name} meant? Call it ticker"),
+        None if separated(';') => "; it is separated by semicolons: save it with commas".to_owned(),
+        None if separated('\t') => "; it is separated by tabs: save it with commas".to_owned(),
+        None if header.get(0).is_some_and(|field| field.starts_with("sep=")) => {
+            "; the line `sep=` is for a spreadsheet alone: take it out, and separate by commas".to_owned()
+        }
+        None => String::new(),
+    }
 }
 
 /// A record that goes on behind the end of its line, as `reader` has just read it from `start` on, is refused: a quote that
@@ -334,5 +355,21 @@ mod tests {
         assert!(
             said(b"\xff\xfet\0i\0").starts_with("small.csv:1: not a line of this CSV (UTF-16; save it as")
         );
+    }
+
+    #[test]
+    fn a_header_as_spreadsheets_write_it_is_refused_with_what_to_do() {
+        let refused = |text: &str| {
+            TickerList::parse(Path::new("t.csv"), text).expect_err("no column `ticker`").to_string()
+        };
+        assert!(refused("Ticker,name\nA,x\n").ends_with("; is Ticker meant? Call it ticker"));
+        assert!(
+            refused("ticker;name\nA;x\n").ends_with("; it is separated by semicolons: save it with commas")
+        );
+        assert!(refused("name\tTICKER\nx\tA\n").ends_with("; it is separated by tabs: save it with commas"));
+        assert!(
+            refused("sep=,\nticker,name\nA,x\n").contains("; the line `sep=` is for a spreadsheet alone")
+        );
+        assert!(refused("symbol\nA\n").ends_with("the first line must name the columns"));
     }
 }

@@ -1,6 +1,7 @@
 //! How a secret may be spelled in what others say: in capitals or small letters, each character by itself
 //! percent-encoded, escaped as in JSON or as in HTML, once or twice; in hexadecimal; and in base64, wherever in the
-//! encoded text it begins. Pure.
+//! encoded text it begins; each of them also with blanks, ends of lines, dashes or what nobody sees between its characters. Not
+//! found is what was cut off at both ends, or turned around. Pure.
 
 /// So often a spelling may be spelled again (`%2525`).
 const DEPTH_MAX: usize = 4;
@@ -81,7 +82,14 @@ impl Needle {
         if rest.is_empty() {
             return Found::Begun(known);
         }
-        let mut best = Found::Nothing;
+        let mut best = match separator(rest).filter(|_| known > 0) {
+            Some(Spelled::Char(_, length)) => self.found_from(known, bytes, at + length),
+            Some(Spelled::Cut) => Found::Begun(known),
+            None => Found::Nothing,
+        };
+        if matches!(best, Found::Whole(_)) {
+            return best;
+        }
         for spelled in spellings(rest) {
             let found = match spelled {
                 Spelled::Char(value, length) if value.to_ascii_lowercase() == *wanted => {
@@ -99,6 +107,20 @@ impl Needle {
         }
         best
     }
+}
+
+/// What may stand between the characters of a secret and belongs to none of them: a blank, the end of a line, a dash, and what
+/// nobody sees.
+fn separator(rest: &[u8]) -> Option<Spelled> {
+    const UNSEEN: [&str; 6] = ["\u{ad}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}"];
+    if matches!(rest[0], b' ' | b'\t' | b'\r' | b'\n' | b'-') {
+        return Some(Spelled::Char(rest[0], 1));
+    }
+    let unseen = UNSEEN.map(str::as_bytes);
+    if let Some(found) = unseen.iter().find(|it| rest.starts_with(it)) {
+        return Some(Spelled::Char(rest[0], found.len()));
+    }
+    unseen.iter().any(|it| it.starts_with(rest)).then_some(Spelled::Cut)
 }
 
 #[derive(Clone, Copy)]

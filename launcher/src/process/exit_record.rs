@@ -77,7 +77,7 @@ impl Usage {
     pub fn and(self, other: Self) -> Self {
         Self {
             peak_rss_bytes: self.peak_rss_bytes.max(other.peak_rss_bytes),
-            cpu_ms: self.cpu_ms + other.cpu_ms,
+            cpu_ms: self.cpu_ms.saturating_add(other.cpu_ms),
         }
     }
 }

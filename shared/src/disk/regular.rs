@@ -41,11 +41,16 @@ pub fn open_folder(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(path)
 }
 
-/// All bytes of the file at `path`.
+/// Nothing that is read whole is as long: a list of a million tickers has six.
+const MOST_MIB: u64 = 64;
+
+/// All bytes of the file at `path`; one without end is an error.
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let mut file = open(path)?;
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    open(path)?.take((MOST_MIB << 20) + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_MIB << 20 {
+        return Err(io::Error::other(format!("it has more than {MOST_MIB} MiB")));
+    }
     Ok(bytes)
 }
 
@@ -76,6 +81,18 @@ fn refusal(found: FileType) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_end_is_not_read_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.json");
+        let file = File::create(&path).expect("made");
+        // A hole: it takes no disk.
+        file.set_len(1 << 40).expect("made long");
+        assert_eq!(read(&path).expect_err("too long").to_string(), "it has more than 64 MiB");
+        file.set_len(3).expect("made short");
+        assert_eq!(read(&path).expect("read").len(), 3);
+    }
 
     #[test]
     fn what_is_no_file_is_named_and_keeps_nobody_waiting() {

@@ -1,6 +1,7 @@
 //! Time: how long a life has gone on, which nothing changes, and what the clock on the wall says, which is anybody's guess.
 
 use jiff::Timestamp;
+use shared::dataset::answers::TOLERANCE;
 use tests::sim::chance::Dice;
 
 pub(crate) const SECOND: u64 = 1000;
@@ -49,6 +50,18 @@ impl Clock {
     /// Does nobody set it between `from` and `to`?
     pub(crate) fn is_steady(&self, from: u64, to: u64) -> bool {
         !self.jumps.iter().any(|(at, _)| from < *at && *at <= to)
+    }
+
+    /// Is it set back between `from` and `to`, so far that what was said by it before then lies in the future? Of what was said
+    /// by a clock that is then set ahead nothing is lost.
+    pub(crate) fn is_set_back(&self, from: u64, to: u64) -> bool {
+        let before = self.jumps.iter().rev().find(|(at, _)| *at <= from).map_or(0, |(_, off)| *off);
+        let within = self.jumps.iter().filter(|(at, _)| from < *at && *at <= to);
+        let mut most_ahead = before;
+        within.map(|(_, off)| *off).any(|off| {
+            most_ahead = most_ahead.max(off);
+            u128::from((most_ahead - off).unsigned_abs()) > TOLERANCE.unsigned_abs().as_millis()
+        })
     }
 
     /// From when on it is right.

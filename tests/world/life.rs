@@ -381,10 +381,11 @@ impl<'a> Life<'a> {
         })
     }
 
-    /// Who sets the clock while somebody works may take away what the work is believed by, once for each attempt.
+    /// Who sets the clock back while somebody works takes away what the work is believed by: its answers are of the future then,
+    /// and nobody believes those. That is no fault of the product, and it can happen once in each attempt.
     fn jolt(&mut self, running: &mut Running) {
-        let is_steady = |began| self.fate.clock.is_steady(began, self.t);
-        if !running.is_jolted && running.began.is_some_and(|began| !is_steady(began)) {
+        let is_set_back = |began| self.fate.clock.is_set_back(began, self.t);
+        if !running.is_jolted && running.began.is_some_and(is_set_back) {
             running.is_jolted = true;
             for ticker in &running.tickers {
                 let whom = self.person(ticker);

@@ -48,8 +48,11 @@ impl Life<'_> {
         partway: Partway,
     ) -> Result<(), Wrong> {
         let truth = &self.truths[self.person(ticker)];
-        // Facts are stamped by the clock of a supervisor: the next one can't know how far the wall was from it.
-        let is_steady = self.fate.clock.is_steady(running.clock_from, self.t);
+        // Facts are stamped by the clock of a supervisor, answers by the one on the wall. How far they are apart is known while
+        // nobody sets the wall from the attempt on; the next supervisor knows it only if nobody has set it since the one before.
+        let is_same = running.clock_from == self.clock_from;
+        let known_from = running.began.filter(|_| is_same).unwrap_or(running.clock_from);
+        let is_steady = self.fate.clock.is_steady(known_from, self.t);
         let Some(began) = running.began.filter(|_| is_steady) else { return Ok(()) };
         // Ledgers keep whole seconds.
         let stamp = self.fate.wall(began) - SignedDuration::from_secs(2);

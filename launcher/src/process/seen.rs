@@ -47,7 +47,9 @@ impl Seen {
         known.extend(gone);
         known.sort_unstable_by_key(|it| (it.start_ticks, it.pid));
         known.truncate(MOST);
-        if known != self.known {
+        // A work directory that was moved away is not made anew.
+        let is_there = self.path.parent().is_some_and(Path::is_dir);
+        if known != self.known && is_there {
             let text = serde_json::to_vec(&known).expect("plain data");
             drop(publish::show_for(Audience::Owner, &self.path, &text));
             self.known = known;
@@ -128,6 +130,9 @@ mod tests {
         write(std::slice::from_ref(&identity), 0o666);
         assert_eq!(end_noted(&path), [] as [i32; 0], "anybody may have written it");
         assert!(child.try_wait().expect("our child").is_none());
+        let moved_away = folder.path().join("gone");
+        Seen::none(moved_away.join("batch_0001.1.seen")).note(&[identity.pid]);
+        assert!(!moved_away.exists(), "nothing is made anew in its place");
         let mut seen = Seen::none(path.clone());
         seen.note(&[identity.pid]);
         assert_eq!(end_noted(&path), [] as [i32; 0]);

@@ -39,9 +39,9 @@ impl<S: BufRead> BoundedLines<S> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', chunk);
             let part = &chunk[..end.unwrap_or(chunk.len())];
-            is_text = is_text && !part.contains(&0) && self.held.len() + part.len() <= LONGEST;
+            is_text = is_text && memchr::memchr(0, part).is_none() && self.held.len() + part.len() <= LONGEST;
             if is_text {
                 self.held.extend_from_slice(part);
             } else {

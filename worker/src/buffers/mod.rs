@@ -17,7 +17,7 @@ use crate::stop::Stop;
 
 /// Bytes that all threads hold together, but for what the first of the line needs beyond them: with what a worker
 /// needs in any case it stays within 64 MiB.
-const MOST: u64 = 41 << 20;
+const MOST: u64 = 35 << 20;
 /// What a request takes, whatever it brings: buffers of the connection, of its text and of the columns of a file.
 const REQUEST: u64 = 192 << 10;
 /// What a page takes is what the largest of so many has taken.

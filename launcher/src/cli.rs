@@ -242,8 +242,9 @@ pub struct StatusArgs {
     /// Again and again until the supervisor ends: every second on a terminal, else every 10 seconds
     #[arg(long)]
     pub watch: bool,
-    /// First hold every file of the run against its SHA-256, as `start --check` does; ends with 1 where one is not what was
-    /// written: `start --resume` fetches it again. It reads every byte
+    /// First hold every file of the run against its SHA-256, as `start --check` does, and every ticker that was done against
+    /// its ledger; ends with 1 where one is not what was written, or not there: `start --resume` fetches it again. It reads
+    /// every byte
     #[arg(long, conflicts_with = "watch")]
     pub check: bool,
 }

@@ -323,6 +323,24 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
         "{said}"
     );
 
+    // A ledger that is gone, and a tree that is gone, prove nothing.
+    let (ledger, outdir) = (scene.ledger(&scene.tickers[1]), scene.place.outdir());
+    let away = scene.place.path().join("away");
+    let is_told = |from: &Path, what: &str, tickers: u64| {
+        fs::rename(from, &away).expect("moved");
+        let ended = status(&["--check"]).expect_code(1);
+        assert!(ended.stdout.contains(&format!("INCOMPLETE ({what} not prove it any more)")), "{ended:?}");
+        assert!(ended.stdout.contains(&format!(" {} / 2 verified", 2 - tickers)), "{ended:?}");
+        let named = ended.stderr.matches(" was done, but its ledger does not prove it any more").count();
+        assert_eq!(named as u64, tickers, "{ended:?}");
+        assert_eq!(ended.stderr.contains("is its disk mounted?"), from == outdir, "{ended:?}");
+        fs::rename(&away, from).expect("moved back");
+        status(&["--check"]).expect_code(0);
+    };
+    is_told(&ledger, "1 ticker was done, but its ledger does", 1);
+    is_told(&outdir, "2 tickers were done, but their ledgers do", 2);
+    assert_eq!(asked(), requests, "a look asks nobody");
+
     // Of one the status tells, and the other is found by the next start.
     zero_unseen(&scene.file(&scene.tickers[0]));
     let ended = status(&["--check", "--json"]).expect_code(1);

@@ -12,7 +12,8 @@ use crate::plan::part::Part;
 use crate::plan::request::Request;
 use crate::supervise::batch::Batch;
 use crate::supervise::evidence::{self, Standing};
-use crate::supervise::machine::Machine;
+use crate::supervise::facts::Outcome;
+use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::prepare;
 
 /// How many examples there are, and at how many ledgers a glance looks for them.
@@ -69,6 +70,37 @@ pub fn some_without_rows(
     let unbatched = prepare::unbatched(machine, &tickers).into_iter();
     let candidates = look.done(|batch| batch.proven.without_rows > 0).chain(unbatched).take(LOOKS);
     Ok(candidates.filter(|ticker| look.rows(ticker) == Some(0)).take(EXAMPLES).cloned().collect())
+}
+
+/// Those that were done, and whose ledgers did not prove it any more if they were looked at now: what was proven as of `at`
+/// counts, so an empty answer that has since become old enough to be asked for again is no loss.
+pub fn no_longer_proven(
+    request: &Request,
+    workdir: &Workdir,
+    machine: &Machine,
+    at: Timestamp,
+) -> Result<Vec<Ticker>, Failure> {
+    let tickers = request.frozen_tickers(workdir)?;
+    let is_lost = |ticker: &Ticker, part: Part, is_reported: bool| {
+        match evidence::standing(request, ticker, part.days(request.days()), at) {
+            Standing::Proven(_) => false,
+            Standing::NoLedger => !is_reported,
+            Standing::Short { .. } | Standing::Unusable { .. } => true,
+        }
+    };
+    // What no batch has was found proven before a run that is complete; in others it may not be planned yet.
+    let is_complete = matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete })
+        && !prepare::leaves_work(machine, request);
+    let surveyed = prepare::unbatched(machine, &tickers).into_iter();
+    let surveyed = surveyed.filter(|_| is_complete).map(|ticker| (ticker, Part::WHOLE, false));
+    let done = machine.batches().flat_map(|(_, batch)| {
+        batch.done().map(move |ticker| (ticker, batch.part(), batch.reported > 0))
+    });
+    let lost = surveyed.chain(done).filter(|(ticker, part, reported)| is_lost(ticker, *part, *reported));
+    let mut lost: Vec<Ticker> = lost.map(|(ticker, _, _)| ticker.clone()).collect();
+    lost.sort_unstable();
+    lost.dedup();
+    Ok(lost)
 }
 
 struct Look<'a> {

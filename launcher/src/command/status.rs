@@ -1,5 +1,6 @@
 //! `launcher status`: reads run.json, the journal and the events of what runs; touches nothing.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use crate::process::memory::Gauge;
 use crate::supervise::facts::Checked;
 use crate::supervise::journal;
 use crate::supervise::locks;
+use crate::supervise::machine::RunState;
 use crate::view::json;
 use crate::view::recent::Recent;
 use crate::view::snapshot::{Hint, Snapshot};
@@ -33,6 +35,8 @@ use crate::view::words::{self, say};
 /// How often a watched run is shown: to a person, and to a file or a pipe.
 const ON_TERMINAL: Duration = Duration::from_secs(1);
 const ELSEWHERE: Duration = Duration::from_secs(10);
+/// So many tickers that are lost are named; `--json` has all.
+const NAMED: usize = 20;
 /// Clears a terminal and goes to its first line.
 const CLEAR_AND_HOME: &str = "\x1b[2J\x1b[H";
 
@@ -47,15 +51,15 @@ pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
         // The lock before the look: the last look is one at the end.
         let goes_on = args.watch && locks::is_supervised(&workdir);
         let mut snapshot = take(&workdir)?;
-        if let Some((at, checked)) = &checked {
-            snapshot = snapshot.checked_at(*at, checked);
+        if let Some((at, checked, lost)) = &checked {
+            snapshot = snapshot.checked_at(*at, checked, lost.clone());
         }
         let said = if args.json { json::render(&snapshot) } else { render(&snapshot) };
         let clear = if args.watch { before } else { "" };
         let heard = words::pass_on(format!("{clear}{said}").as_bytes()).map_err(Failure::Output)?;
         if !goes_on || heard.is_break() {
             let is_whole = |it: &Checked| it.damaged == 0 && it.unchecked.is_empty();
-            let is_sound = checked.is_none_or(|(_, it)| is_whole(&it));
+            let is_sound = checked.is_none_or(|(_, it, lost)| is_whole(&it) && lost.is_empty());
             return Ok(if is_sound { Ending::Well } else { Ending::Incomplete });
         }
         clock::wait_until(every, || !locks::is_supervised(&workdir));
@@ -65,20 +69,43 @@ pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
     }
 }
 
-/// Holds every file of the run against its SHA-256. What is found the ledgers keep, so the next start fetches it again; said
-/// where it is in nobody's way who reads the JSON.
-fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked)>, Failure> {
+/// Holds every file of the run against its SHA-256, and every ticker that was done against its ledger. What is found the
+/// ledgers keep, so the next start fetches it again; said where it is in nobody's way who reads the JSON.
+fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked, Vec<Ticker>)>, Failure> {
     let request = existing::request(workdir)?;
     let Task::Download(kind) = request.settings.task() else {
         warn("--check is for what was downloaded: bars are not checked");
         return Ok(None);
     };
-    let tickers = request.frozen_tickers(workdir)?;
+    let is_supervised = locks::is_supervised(workdir);
+    let machine = journal::follow(workdir, request.first_rules())?;
+    let mut tickers = request.frozen_tickers(workdir)?;
+    if is_supervised {
+        // A check holds the place of a ticker, and a worker that came there would be refused.
+        let left: HashSet<&Ticker> = machine.batches().flat_map(|(_, batch)| batch.left()).collect();
+        tickers.retain(|ticker| !left.contains(ticker));
+    }
     let Found { checked, said } = files::check_all(&request.settings.outdir, kind, &tickers, request.days());
     for what in said {
         warn(&what);
     }
-    Ok(Some((clock::now(), checked)))
+    let at = clock::now();
+    let as_of = match machine.run() {
+        RunState::Closed { .. } => machine.latest().unwrap_or(at),
+        RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => at,
+    };
+    let lost = standing::no_longer_proven(&request, workdir, &machine, as_of)?;
+    let outdir = &request.settings.outdir;
+    if !lost.is_empty() && !outdir.is_dir() {
+        warn(&format!("{} is not there: is its disk mounted?", outdir.display()));
+    }
+    for ticker in lost.iter().take(NAMED) {
+        warn(&format!("{ticker} was done, but its ledger does not prove it any more"));
+    }
+    if lost.len() > NAMED {
+        warn(&format!("and {} more tickers", lost.len() - NAMED));
+    }
+    Ok(Some((at, checked, lost)))
 }
 
 fn warn(what: &str) {

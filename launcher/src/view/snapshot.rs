@@ -92,11 +92,20 @@ pub struct Check {
     pub damaged: u64,
     /// Tickers that could not be checked.
     pub unchecked: Vec<Ticker>,
+    /// Tickers that were done and whose ledgers do not prove it any more; only `status --check` looks for them.
+    pub no_longer_proven: Vec<Ticker>,
 }
 
 impl Check {
     fn of(at: Timestamp, it: &Checked) -> Self {
-        Self { at, files: it.files, bytes: it.bytes, damaged: it.damaged, unchecked: it.unchecked.clone() }
+        Self {
+            at,
+            files: it.files,
+            bytes: it.bytes,
+            damaged: it.damaged,
+            unchecked: it.unchecked.clone(),
+            no_longer_proven: Vec::new(),
+        }
     }
 }
 
@@ -228,13 +237,21 @@ impl Snapshot {
         }
     }
 
-    /// The same after every file was held against its SHA-256 at `at`, and nobody has told the journal.
-    pub fn checked_at(self, at: Timestamp, found: &Checked) -> Self {
-        let checked = found.tickers.min(self.tickers.verified);
-        let as_recorded = self.tickers.verified - checked;
-        let tickers = TickerCounts { checked, as_recorded, ..self.tickers };
+    /// The same after every file was held against its SHA-256 at `at`, `lost` tickers were found to be proven no more, and
+    /// nobody has told the journal.
+    pub fn checked_at(self, at: Timestamp, found: &Checked, lost: Vec<Ticker>) -> Self {
+        let verified = self.tickers.verified.saturating_sub(lost.len() as u64);
+        let checked = found.tickers.min(verified);
+        let left = self.tickers.left + (self.tickers.verified - verified);
+        let tickers =
+            TickerCounts { verified, checked, as_recorded: verified - checked, left, ..self.tickers };
         let as_of = self.as_of.map(|_| at);
-        Self { tickers, as_of, checked: Some(Check::of(at, found)), ..self }
+        let state = match self.state {
+            State::Complete if !lost.is_empty() => State::Incomplete(words::lost(lost.len() as u64)),
+            state => state,
+        };
+        let check = Check { no_longer_proven: lost, ..Check::of(at, found) };
+        Self { state, tickers, as_of, checked: Some(check), ..self }
     }
 
     /// Is every ticker done, but some days are known to be missing for good? An empty partition is none of those:

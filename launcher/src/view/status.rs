@@ -55,7 +55,7 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         writeln!(out, "without row {}", without_rows(&it.without_rows, &workdir))?;
     }
     if tickers.verified > 0 && it.job != Job::Bars.to_string() {
-        writeln!(out, "files       {}", files(tickers, it.checked.as_ref()))?;
+        writeln!(out, "files       {}", files(tickers, it.checked.as_ref(), &it.state))?;
     }
     if let Some(at) = it.as_of {
         writeln!(out, "as of       {}", as_of(at, it.checked.as_ref(), &workdir))?;
@@ -105,7 +105,7 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
 }
 
 /// Verified is one of two things: looked at, or read.
-fn files(tickers: &TickerCounts, checked: Option<&Check>) -> String {
+fn files(tickers: &TickerCounts, checked: Option<&Check>, state: &State) -> String {
     let as_recorded = "as recorded (length, time and inode; `start --resume --check` reads them)";
     let Some(check) = checked else { return as_recorded.to_owned() };
     let mut text = format!(
@@ -115,7 +115,8 @@ fn files(tickers: &TickerCounts, checked: Option<&Check>) -> String {
         counted(check.files, "file")
     );
     if check.damaged > 0 {
-        text.extend(["; ", &count(check.damaged), " more damaged, to be fetched again"]);
+        let became = if *state == State::Complete { "and were fetched again" } else { "to be fetched again" };
+        text.extend(["; ", &count(check.damaged), " more damaged, ", became]);
     }
     text.push(')');
     if tickers.as_recorded > 0 {

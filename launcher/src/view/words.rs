@@ -122,6 +122,12 @@ pub fn outcome(outcome: &Outcome) -> String {
     }
 }
 
+/// What a check of a complete run found to be proven no more.
+pub fn lost(tickers: u64) -> String {
+    let (was, prove) = if tickers == 1 { ("was", "its ledger does") } else { ("were", "their ledgers do") };
+    format!("{} {was} done, but {prove} not prove it any more", counted(tickers, "ticker"))
+}
+
 /// `changes the run: --rate 500/min → 100/min, --retries 2 → 5`.
 pub fn changes(knobs: &[Change]) -> String {
     let knobs: Vec<String> = knobs.iter().map(ToString::to_string).collect();

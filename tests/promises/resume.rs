@@ -174,6 +174,7 @@ fn an_extended_run_asks_only_for_the_days_and_the_tickers_that_are_new() {
     let (requests, said) = extend(&["--to", "2023-12-31"]);
     assert_eq!(requests, 4, "the new year of each");
     assert!(said.contains("extends the run: --to 2022-12-31 → 2023-12-31\n"), "{said}");
+    assert!(said.contains("what this run has fetched itself is not fetched again"), "{said}");
     check(four, "2021-01-01", "2023-12-31");
     let after = tree::parquet_bytes(&place.outdir());
     assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "the other years stay");

@@ -62,12 +62,17 @@ pub fn unsettled(request: &Request) -> String {
     text
 }
 
+/// Has a worker of the run been at work? Days that are added leave nobody verified, and what is there in its place.
+fn has_fetched(machine: &Machine) -> bool {
+    machine.totals().verified > 0 || machine.batches().any(|(_, batch)| batch.attempts > 0)
+}
+
 /// What the run will do.
 pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> String {
     let settings = &request.settings;
     let trust = match (settings.task(), settings.existing) {
         (Task::Download(_), Existing::Trusted) => "what the ledgers prove is not fetched again",
-        (Task::Download(_), Existing::FetchedAnew) if machine.totals().verified > 0 => {
+        (Task::Download(_), Existing::FetchedAnew) if has_fetched(machine) => {
             "what this run has fetched itself is not fetched again, all else is fetched anew and merged"
         }
         (Task::Download(_), Existing::FetchedAnew) => "everything is fetched anew and merged",

@@ -334,6 +334,12 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
         let named = ended.stderr.matches(" was done, but its ledger does not prove it any more").count();
         assert_eq!(named as u64, tickers, "{ended:?}");
         assert_eq!(ended.stderr.contains("is its disk mounted?"), from == outdir, "{ended:?}");
+        if from == outdir {
+            let mut start = scene.place.launcher("start");
+            let ended = run(start.args(["--resume", "--foreground"])).expect_code(13);
+            assert!(ended.stderr.contains("2 tickers of this run were done in it: is its disk mounted?"));
+            assert!(!outdir.exists(), "nothing is made in its place");
+        }
         fs::rename(&away, from).expect("moved back");
         status(&["--check"]).expect_code(0);
     };

@@ -121,6 +121,18 @@ pub enum Failure {
     /// Work directory and output in one another.
     #[error(transparent)]
     Places(#[from] PlacesError),
+    /// What the run has brought is not there.
+    #[error(
+        "{outdir} is not there, and {tickers} of this run were done in it: is its disk mounted? Put it back, or \
+         make the folder if everything is to be fetched again",
+        outdir = outdir.display()
+    )]
+    OutdirGone {
+        /// Where it was.
+        outdir: PathBuf,
+        /// How much was done, `30 tickers`.
+        tickers: String,
+    },
     /// Another dataset lives there.
     #[error(transparent)]
     Descriptor(#[from] DescriptorError),
@@ -435,6 +447,7 @@ impl Failure {
             Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => Exit::Transient,
             Self::Source(SourceError::Short { .. })
             | Self::NotWritable { .. }
+            | Self::OutdirGone { .. }
             | Self::NoRoom { .. }
             | Self::Disk(_)
             | Self::Halfway { .. }

@@ -112,6 +112,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         say(&resumed.news(args, &frozen, is_at_work)).map_err(Failure::Output)?;
         return tell_only(&workdir, &resumed.request, machine, &resumed.tickers, &sizes);
     }
+    refuse_without_outdir(&frozen, &workdir)?;
     let mut run = existing::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
@@ -143,6 +144,19 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     say(&resumed.news(args, &frozen, is_at_work)).map_err(Failure::Output)?;
     prepare_and_work(args, &run, &resumed.tickers, locks, None)
         .map_err(|failure| failure.once_frozen(&run.workdir))
+}
+
+/// On a disk that is not mounted everything would be fetched again, to where it does not belong.
+fn refuse_without_outdir(frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
+    let outdir = &frozen.settings.outdir;
+    if outdir.is_dir() {
+        return Ok(());
+    }
+    let done = journal::follow(workdir, frozen.first_rules())?.totals().verified;
+    if done == 0 {
+        return Ok(());
+    }
+    Err(Failure::OutdirGone { outdir: outdir.clone(), tickers: counted(done, "ticker") })
 }
 
 /// Says which of `tickers` no snapshot knows, where there is one.

@@ -59,6 +59,8 @@ echo "error: the reason of it all"; exit 3"#;
     assert!(scene.read("w/logs/batch_0001.log.1").contains("the reason of it all"));
     let said = scene.status();
     assert!(said.contains("error: the reason of it all"), "{said}");
+    let said = run(&mut scene.launcher("logs", &["A"])).expect_code(0).stdout;
+    assert!(said.contains("line 400 of those that are many\nerror: the reason of it all\n"), "{said}");
 }
 
 #[test]

@@ -23,11 +23,10 @@ pub struct LogTail {
 }
 
 impl LogTail {
-    /// From the beginning of the log at `path`, which need not exist yet.
+    /// From the beginning of the log at `path`, which need not exist yet; where it was cut, from what was kept of its end
+    /// then.
     pub fn new(path: &Path) -> Self {
-        let cut = path.with_extension("log.1");
-        let cut_file = inode(&cut);
-        Self { log: path.to_owned(), cut, offset: 0, cut_file }
+        Self { log: path.to_owned(), cut: path.with_extension("log.1"), offset: 0, cut_file: None }
     }
 
     /// What has come since the last call, a piece at a time; nothing when all was read.
@@ -127,5 +126,7 @@ mod tests {
             "{said}"
         );
         assert_eq!(text(&mut tail), "");
+        let said = text(&mut LogTail::new(&log.path()));
+        assert!(said.starts_with("two\nthree\n==== the log had grown to 14 bytes"), "what was kept: {said}");
     }
 }

@@ -7,12 +7,14 @@
 //! (`portion`). A session that does not come stands alone; trades are in files of a day, and nothing smaller is asked for.
 //!
 //! Division costs requests, so it is bounded. What does not answer at all is not divided. A source in trouble is found
-//! out by two small questions: for the first partition and for a session near the end, or for a control, which is a
-//! session that has come before; where there is one, nothing that does not come is called bad without it. Before a
-//! partition is cut, one session of it is asked for, and a second one where that does not come: where neither does, all
-//! of it is bad. What failed is cut in two and not asked for again, so of the questions at most
-//! `3 + pieces that come + 4 × bad ones` fail (`questions_are_bounded`), and each but the first and the last ones has two
-//! tries. Where the source serves so many days and no more, about two a level fail until that is known.
+//! out by a control, which is a session that has come before: nothing that does not come is called bad without it. Where
+//! none has come yet, up to four small questions look for one: the first partition (or the sessions that a partition is
+//! sampled by), and then sessions, each as far as can be from those before it. Only where all of them fail is it the
+//! source's trouble, so an outage costs a ticker four questions more in a visit. Before a partition is cut, one session
+//! of it is asked for, and two more where that does not come: where none of them does, all of it is bad. What failed is
+//! cut in two and not asked for again, so of the questions at most `3 + pieces that come + 4 × bad ones` fail
+//! (`questions_are_bounded`), and each but the first and the last ones has two tries. Where the source serves so many
+//! days and no more, about two a level fail until that is known.
 //!
 //! At most 16 bad pieces are looked for in one visit, and after a few bad partitions in a row without a page between
 //! them the rest is left: two next to each other and one as far from all that is bad as there is. What was refused in an
@@ -24,7 +26,10 @@ use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::trading_day::TradingDay;
 
-use self::cuts::{around, first_session, halves_of, is_single, last_session, split_off_first, stands_alone};
+use self::cuts::{
+    around, first_session, halves_of, is_single, last_session, session_far_from, split_off_first,
+    stands_alone,
+};
 use self::portion::Portion;
 use self::queue::Queue;
 use crate::api::failure::{Failure, Meaning};
@@ -35,8 +40,10 @@ mod queue;
 
 /// Questions in a row that may fail with one partition each and without a page between.
 const BARREN: u32 = 3;
-/// The same where nobody knows whether the partitions are bad or the source is in trouble.
-const BARREN_IN_TROUBLE: u32 = 2;
+/// So many small questions that do not come mean that the source is in trouble.
+const SILENT: usize = 4;
+/// A partition of which so many sessions do not come is bad as a whole.
+const SAMPLES: usize = 3;
 /// More that is bad of a ticker is not looked for in one visit.
 const MOST_BAD: usize = 16;
 
@@ -77,7 +84,7 @@ pub struct Bad {
     pub failure: Failure,
 }
 
-/// What waits until a control has shown that the source is well.
+/// What waits until a session that comes has shown that the source is well.
 #[derive(Debug)]
 enum Waiting {
     /// To be cut into pieces.
@@ -92,6 +99,8 @@ enum Waiting {
 #[derive(Debug)]
 struct Control {
     session: DateRange,
+    /// Has it come before, or is it a probe?
+    why: Why,
     /// For whose sake.
     waiting: Waiting,
     /// How that failed.
@@ -105,8 +114,8 @@ struct Sampling {
     days: DateRange,
     /// The session that is asked for now.
     sample: DateRange,
-    /// The one that did not come.
-    failed: Option<DateRange>,
+    /// Those that did not come.
+    failed: Vec<DateRange>,
 }
 
 /// What is still to be asked of one ticker, and what is known to be bad.
@@ -121,6 +130,8 @@ pub struct Division {
     came: bool,
     /// Single partitions that failed since a page came.
     barren: u32,
+    /// Sessions of small questions that did not come, while none has come; of a partition its first day.
+    silent: Vec<DateRange>,
     /// How many days at a time the source serves.
     portion: Portion,
     /// A session that was in place before this visit.
@@ -146,6 +157,7 @@ impl Division {
             left_out: Coverage::empty(),
             came: false,
             barren: 0,
+            silent: Vec::new(),
             portion: Portion::new(kind),
             in_place: None,
             control: None,
@@ -162,7 +174,7 @@ impl Division {
     /// What to ask for now. How it ends is told by [`Self::served`], [`Self::failed`] or [`Self::not_wanted`].
     pub fn next_piece(&mut self) -> Option<Piece> {
         if let Some(control) = &self.control {
-            return Some(Piece { days: control.session, why: Why::Control });
+            return Some(Piece { days: control.session, why: control.why });
         }
         if let Some(sampling) = &self.sampling {
             return Some(Piece { days: sampling.sample, why: Why::Sample });
@@ -184,6 +196,7 @@ impl Division {
     pub fn page_came(&mut self) {
         self.came = true;
         self.barren = 0;
+        self.silent.clear();
     }
 
     /// All of `piece` came.
@@ -191,20 +204,24 @@ impl Division {
         self.page_came();
         match piece.why {
             Why::Control => self.go_on(),
+            Why::Probe => {
+                self.portion.served(piece.days);
+                self.go_on();
+            }
             Why::Sample => {
                 self.portion.served(piece.days);
                 self.cut_what_was_sampled();
             }
-            Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime | Why::Probe => {
-                self.portion.served(piece.days);
-            }
+            Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => self.portion.served(piece.days),
         }
     }
 
     /// Nothing of `piece` is missing, so it was not asked for.
     pub fn not_wanted(&mut self, piece: Piece) {
-        if piece.why == Why::Sample {
-            self.cut_what_was_sampled();
+        match piece.why {
+            Why::Sample => self.cut_what_was_sampled(),
+            Why::Probe => self.go_on(),
+            Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime | Why::Control => {}
         }
     }
 
@@ -234,14 +251,19 @@ impl Division {
                     self.cut_what_was_sampled();
                     self.found_bad(left, failure);
                 }
-                Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime | Why::Probe => {
+                Why::Probe => {
+                    self.go_on();
                     self.found_bad(left, failure);
                 }
+                Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => self.found_bad(left, failure),
             },
             Meaning::BadPart => match piece.why {
                 Why::Wanted | Why::Suspect => self.divide(left, piece.why, hint),
                 // It serves something, if not this: one try tells no more.
-                Why::Probe => self.push(left, Why::Alone),
+                Why::Probe => {
+                    self.go_on();
+                    self.push(left, Why::Alone);
+                }
                 Why::Sample => {
                     self.cut_what_was_sampled();
                     self.push(left, Why::Alone);
@@ -283,16 +305,13 @@ impl Division {
             }
             Why::Suspect => self.cut(left),
             Why::Probe => {
-                self.barren += 1;
                 let why = if stands_alone(self.kind, left) { Why::Alone } else { Why::Suspect };
                 self.to_ask.push_last(Piece { days: left, why });
-                if let Some(session) = self.session_in_place() {
-                    self.control = Some(Control { session, waiting: Waiting::Next, failure });
-                } else if self.barren >= BARREN_IN_TROUBLE {
-                    return Err(failure);
-                } else {
-                    self.to_ask.probe_the_end();
-                }
+                self.silent.push(left.from().into());
+                let control = self.control.take();
+                let (waiting, failure) =
+                    control.map_or((Waiting::Next, failure), |control| (control.waiting, control.failure));
+                return self.ask_whose_trouble_it_is(waiting, failure);
             }
             Why::Sample => return self.sample_failed(failure),
             Why::Alone | Why::LastTime if stands_alone(self.kind, left) => {
@@ -304,13 +323,27 @@ impl Division {
         Ok(())
     }
 
+    /// Asks for a session that has come before, else for one that may come now.
+    fn ask_whose_trouble_it_is(&mut self, waiting: Waiting, failure: Failure) -> Result<(), Failure> {
+        let in_place = self.session_in_place().map(|session| (session, Why::Control));
+        let is_silent = self.silent.len() >= SILENT;
+        let asked_for = in_place.or_else(|| {
+            let probe = (!is_silent).then(|| self.to_ask.take_far_from(&self.silent)).flatten();
+            probe.map(|session| (session, Why::Probe))
+        });
+        let Some((session, why)) = asked_for else { return Err(failure) };
+        self.control = Some(Control { session, why, waiting, failure });
+        Ok(())
+    }
+
     /// The source is well: goes on with what waited for that.
     fn go_on(&mut self) {
+        let Some(Control { waiting, failure, .. }) = self.control.take() else { return };
         self.page_came();
-        match self.control.take().map(|control| (control.waiting, control.failure)) {
-            Some((Waiting::Cut(days), _)) => self.cut(days),
-            Some((Waiting::Call(days), failure)) => self.found_bad(days, failure),
-            Some((Waiting::Next, _)) | None => {}
+        match waiting {
+            Waiting::Cut(days) => self.cut(days),
+            Waiting::Call(days) => self.found_bad(days, failure),
+            Waiting::Next => {}
         }
     }
 
@@ -321,7 +354,10 @@ impl Division {
 
     fn cut_if_the_source_is_well(&mut self, days: DateRange, failure: Failure) {
         match self.session_in_place() {
-            Some(session) => self.control = Some(Control { session, waiting: Waiting::Cut(days), failure }),
+            Some(session) => {
+                self.control =
+                    Some(Control { session, why: Why::Control, waiting: Waiting::Cut(days), failure });
+            }
             None => self.cut(days),
         }
     }
@@ -333,7 +369,7 @@ impl Division {
             || first_session(days) == last_session(days);
         match last_session(days) {
             Some(sample) if !is_sampled => {
-                self.sampling = Some(Sampling { days, sample, failed: None });
+                self.sampling = Some(Sampling { days, sample, failed: Vec::new() });
             }
             Some(_) | None => self.push_halves(days),
         }
@@ -352,38 +388,41 @@ impl Division {
     /// It comes in pieces, as far as is known.
     fn cut_what_was_sampled(&mut self) {
         let Some(Sampling { days, sample, failed }) = self.sampling.take() else { return };
-        let asked: Coverage = std::iter::once(sample).chain(failed).collect();
+        let asked: Coverage = failed.iter().copied().chain([sample]).collect();
         for days in Coverage::from(days).minus(&asked).ranges().iter().rev() {
             self.push_halves(*days);
         }
-        if let Some(days) = failed {
+        for days in failed {
             self.to_ask.push_last(Piece { days, why: Why::Alone });
         }
     }
 
+    /// The last session, the first and one between them; where nothing is in place, whose trouble it is is asked before
+    /// the third, elsewhere, or by one more sample where there is nothing else to ask for.
     fn sample_failed(&mut self, failure: Failure) -> Result<(), Failure> {
-        let Some(Sampling { days, sample, failed }) = self.sampling.take() else { return Err(failure) };
-        let other = first_session(days).filter(|other| failed.is_none() && *other != sample);
-        match other {
-            Some(other) => {
-                self.sampling = Some(Sampling { days, sample: other, failed: Some(sample) });
-                Ok(())
-            }
-            None => self.call_bad(days, failure),
-        }
+        let Some(Sampling { days, sample, mut failed }) = self.sampling.take() else { return Err(failure) };
+        self.silent.push(sample);
+        failed.push(sample);
+        let (is_known, is_all) = (self.session_in_place().is_some(), self.to_ask.is_empty());
+        let is_enough =
+            if is_known || !is_all { failed.len() >= SAMPLES } else { self.silent.len() >= SILENT };
+        let next = match failed.len() {
+            1 => first_session(days).filter(|first| *first != sample),
+            _ if is_enough => None,
+            _ => session_far_from(days, &failed),
+        };
+        let asks_elsewhere = failed.len() > 1 && !is_known && !is_all;
+        let Some(sample) = next else { return self.call_bad(days, failure) };
+        self.sampling = Some(Sampling { days, sample, failed });
+        if asks_elsewhere { self.ask_whose_trouble_it_is(Waiting::Next, failure) } else { Ok(()) }
     }
 
     /// `days` did not come and can't be divided: they are bad, unless the source is in trouble.
     fn call_bad(&mut self, days: DateRange, failure: Failure) -> Result<(), Failure> {
-        if let Some(session) = self.session_in_place() {
-            self.control = Some(Control { session, waiting: Waiting::Call(days), failure });
-        } else if self.barren == 0 && !self.to_ask.is_empty() {
-            self.found_bad(days, failure);
-            self.to_ask.probe_the_end();
-        } else {
-            return Err(failure);
+        if stands_alone(self.kind, days) {
+            self.silent.push(days);
         }
-        Ok(())
+        self.ask_whose_trouble_it_is(Waiting::Call(days), failure)
     }
 
     fn found_bad(&mut self, days: DateRange, failure: Failure) {

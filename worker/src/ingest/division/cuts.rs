@@ -40,6 +40,17 @@ pub fn last_session(days: DateRange) -> Option<DateRange> {
     back.into_iter().find(|day| session(*day).is_some()).map(Into::into)
 }
 
+/// Of the sessions of `days` beside those `asked` for, the one that is farthest from these.
+pub fn session_far_from(days: DateRange, asked: &[DateRange]) -> Option<DateRange> {
+    let all = sessions(days.from(), days.to()).map(|(day, _)| -> DateRange { day.into() });
+    all.filter(|session| !asked.contains(session)).max_by_key(|session| least_distance(*session, asked))
+}
+
+/// Days from `days` to the nearest of `others`.
+pub fn least_distance(days: DateRange, others: &[DateRange]) -> Option<i64> {
+    others.iter().map(|other| days_between(*other, days)).min()
+}
+
 /// The newest session beside those `wanted` of which `ledger` has rows, else for which it has an answer: the source has
 /// served it before.
 pub fn session_in_place(ledger: &Ledger, wanted: &Coverage) -> Option<DateRange> {

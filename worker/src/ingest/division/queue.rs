@@ -4,7 +4,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 
-use super::cuts::{around, days_between, halves_of_partitions, is_single, last_session};
+use super::cuts::{around, days_between, halves_of_partitions, is_single, least_distance, session_far_from};
 use super::{Piece, Why};
 
 /// Pieces that wait for their turn.
@@ -71,12 +71,28 @@ impl Queue {
         fresh.chain(self.refused.drain(..)).collect()
     }
 
-    /// The last session of the next piece is asked for before it.
-    pub(super) fn probe_the_end(&mut self) {
-        let Some(piece) = self.fresh.pop() else { return };
-        let days = last_session(piece.days).unwrap_or(piece.days);
-        self.fresh.extend(around(piece.days, days).into_iter().rev().map(|days| Piece { days, ..piece }));
-        self.fresh.push(Piece { days, why: Why::Probe });
+    /// Takes out the session that is farthest from those `asked` for; one of a refused partition, or a day that is no
+    /// session, only where there is no other.
+    pub(super) fn take_far_from(&mut self, asked: &[DateRange]) -> Option<DateRange> {
+        let fresh = self.fresh.iter().map(|piece| piece.days);
+        if let Some((at, session)) = farthest_session(fresh, asked) {
+            return Some(self.take_out(at, session));
+        }
+        if let Some((at, session)) = farthest_session(self.refused.iter().copied(), asked) {
+            let parts = around(self.refused[at], session);
+            self.refused.splice(at..=at, parts.into_iter().rev());
+            return Some(session);
+        }
+        let first_day = |piece: &Piece| -> DateRange { piece.days.from().into() };
+        let at = self.fresh.iter().rposition(|piece| !asked.contains(&first_day(piece)))?;
+        Some(self.take_out(at, first_day(&self.fresh[at])))
+    }
+
+    fn take_out(&mut self, at: usize, days: DateRange) -> DateRange {
+        let piece = self.fresh[at];
+        let parts = around(piece.days, days).into_iter().rev().map(|days| Piece { days, ..piece });
+        self.fresh.splice(at..=at, parts);
+        days
     }
 
     /// The partition that is farthest from all that is bad. If it comes, what is near it is asked for first.
@@ -109,4 +125,13 @@ impl Queue {
         self.fresh.extend(behind.map(|days| Piece { days, why }));
         Some(Piece { days, why: Why::Alone })
     }
+}
+
+/// Where it is, and which.
+fn farthest_session(
+    pieces: impl Iterator<Item = DateRange>,
+    asked: &[DateRange],
+) -> Option<(usize, DateRange)> {
+    let of_piece = |(at, days)| session_far_from(days, asked).map(|session| (at, session));
+    pieces.enumerate().filter_map(of_piece).max_by_key(|(_, session)| least_distance(*session, asked))
 }

@@ -114,10 +114,10 @@ fn a_source_that_serves_nothing_right_is_left_after_a_few_questions() {
 }
 
 #[test]
-fn a_source_in_trouble_is_no_tickers_fault_and_costs_two_more_questions() {
+fn a_source_in_trouble_is_no_tickers_fault_and_costs_four_more_questions() {
     let mut source = Source { is_well: false, ..Source::with([], false) };
     let failure = visit(&mut source, &all()).expect_err("the source's trouble");
-    assert_eq!((failure.kind(), source.questions), ("the server is in trouble", 3));
+    assert_eq!((failure.kind(), source.questions), ("the server is in trouble", 5));
     let silent = Failure::Transport("connection refused".to_owned());
     let mut division = Division::new(Kind::Minute, &all());
     let piece = division.next_piece().expect("one");

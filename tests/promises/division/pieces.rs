@@ -118,6 +118,20 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
 }
 
 #[test]
+fn where_no_month_comes_as_a_whole_a_session_near_the_end_that_never_comes_stands_alone_too() {
+    let asked = days("2024-01-08", "2025-03-08");
+    let config = Config::synthetic(KEY).with_sore(Sore::TooHeavy(20));
+    let scene = Scene::new(config, Kind::Minute, asked, mute("2025-03-07"));
+    let (said, requests) = scene.run(&TWO_TRIES, 10);
+    assert!(said.contains("2025-03-07 is not to be had: the server answered 504"), "{said}");
+    assert!(said.contains("; the rest of 2025-03 and the other 14 months are in place"), "{said}");
+    assert!(requests <= 90, "{requests}");
+    assert_eq!(scene.in_place(), scene.all_but("2025-03-07"));
+    let (_, requests) = scene.run(&[&TWO_TRIES[..], &["--resume"]].concat(), 10);
+    assert_eq!(requests, 3, "two tries, and a session that is in place");
+}
+
+#[test]
 fn a_session_of_daily_bars_that_never_comes_stands_alone() {
     let asked = days("2020-01-01", "2023-12-31");
     let scene = Scene::new(Config::synthetic(KEY), Kind::Daily, asked, mute("2021-08-18"));
@@ -146,7 +160,7 @@ fn a_day_of_trades_that_never_comes_stands_alone_and_the_way_on_is_said() {
 }
 
 #[test]
-fn while_the_source_serves_nothing_division_costs_two_questions_a_ticker() {
+fn while_the_source_serves_nothing_division_costs_four_questions_a_ticker() {
     for kind in [Kind::Daily, Kind::Minute, Kind::Trades] {
         for asked in [days("2022-01-03", "2024-12-31"), days("2024-03-01", "2024-03-31")] {
             let config = Config::synthetic(KEY).with_tickers(4);
@@ -159,8 +173,8 @@ fn while_the_source_serves_nothing_division_costs_two_questions_a_ticker() {
                 worker.args(["--via", "ticker"]);
             }
             run(worker.args(TWO_TRIES)).expect_code(10);
-            // The tries, and two small questions; a sample of a month has two tries.
-            let most = 3 * (2 + 2 + 2);
+            // The tries, and four small questions; a sample of a month has two tries.
+            let most = 3 * (2 + 4 * 2);
             assert!(exchange.stats().total <= most, "{kind:?} {asked}: {}", exchange.stats().total);
             drop(well);
         }

@@ -81,21 +81,24 @@ pub fn no_longer_proven(
     at: Timestamp,
 ) -> Result<Vec<Ticker>, Failure> {
     let tickers = request.frozen_tickers(workdir)?;
-    let is_lost = |ticker: &Ticker, part: Part, is_reported: bool| {
-        match evidence::standing(request, ticker, part.days(request.days()), at) {
-            Standing::Proven(_) => false,
-            Standing::NoLedger => !is_reported,
-            Standing::Short { .. } | Standing::Unusable { .. } => true,
-        }
+    let is_lost = |ticker: &Ticker, part: Part, is_reported: bool| match evidence::standing(
+        request,
+        ticker,
+        part.days(request.days()),
+        at,
+    ) {
+        Standing::Proven(_) => false,
+        Standing::NoLedger => !is_reported,
+        Standing::Short { .. } | Standing::Unusable { .. } => true,
     };
     // What no batch has was found proven before a run that is complete; in others it may not be planned yet.
     let is_complete = matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete })
         && !prepare::leaves_work(machine, request);
     let surveyed = prepare::unbatched(machine, &tickers).into_iter();
     let surveyed = surveyed.filter(|_| is_complete).map(|ticker| (ticker, Part::WHOLE, false));
-    let done = machine.batches().flat_map(|(_, batch)| {
-        batch.done().map(move |ticker| (ticker, batch.part(), batch.reported > 0))
-    });
+    let done = machine
+        .batches()
+        .flat_map(|(_, batch)| batch.done().map(move |ticker| (ticker, batch.part(), batch.reported > 0)));
     let lost = surveyed.chain(done).filter(|(ticker, part, reported)| is_lost(ticker, *part, *reported));
     let mut lost: Vec<Ticker> = lost.map(|(ticker, _, _)| ticker.clone()).collect();
     lost.sort_unstable();

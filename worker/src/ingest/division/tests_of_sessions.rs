@@ -215,8 +215,7 @@ fn an_outage_costs_four_questions_more_whatever_is_asked_for_and_whenever_it_beg
             assert!(source.questions <= most, "{kind:?} {asked}: {}", source.questions);
         }
     }
-    let by_month: Vec<DateRange> =
-        Partition::within(Kind::Minute, of_years).map(|month| month.span()).collect();
+    let by_month: Vec<DateRange> = Partition::within(Kind::Minute, of_years).map(Partition::span).collect();
     let mut source = Source { silent_after: 0, ..Source::serving(u32::MAX) };
     visit_with(&mut source, Kind::Minute, &by_month, None).expect_err("the source's trouble");
     assert!(source.questions <= 1 + 4, "{}", source.questions);

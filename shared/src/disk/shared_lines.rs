@@ -240,11 +240,11 @@ fn turn<'a>(locks: &'a LogLocks, log: Log<'a>) -> Result<Turn<'a>, LogError> {
 }
 
 fn look_for(locks: &LogLocks, log: Log<'_>) -> Result<(), LogError> {
-    // Without its lock file others would not know of us.
-    if successor::is_in_place(log.file, log.path)? && locks.is_in_place()? {
-        return Ok(());
+    if !successor::is_in_place(log.file, log.path)? {
+        return Err(LogError::Gone { path: log.path.to_owned() });
     }
-    Err(LogError::Gone { path: log.path.to_owned() })
+    // Without its lock file others would not know of us.
+    if locks.is_in_place()? { Ok(()) } else { Err(LogError::Gone { path: LogLocks::path_of(log.path) }) }
 }
 
 /// Puts `lines` in the place of the log, locked as the old one is and with a turn that is not over.

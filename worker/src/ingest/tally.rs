@@ -285,7 +285,7 @@ pub fn of_ledger(error: &LedgerError) -> Verdict {
             Verdict::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
         }
         LedgerError::Gone { .. } => {
-            Verdict::Ticker(Trouble::own_for_now("its ledger was moved or removed meanwhile"))
+            Verdict::Ticker(Trouble::own_for_now("its ledger, or the lock file of that, was moved or removed meanwhile"))
         }
         LedgerError::Busy { .. } => Verdict::Ticker(Trouble::own_for_now("another process is writing it")),
     }

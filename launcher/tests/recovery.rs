@@ -176,9 +176,10 @@ fn nobody_ever_finds_a_run_unheld_while_it_is_handed_to_its_supervisor() {
     scene.script("job", "exit 10");
     let mut start = scene.start(&["--ingest-script", "job", "--retries", "0"]);
     let mut start = start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    // At once: `start` is over when the supervisor has begun, however late we look.
+    let own = ProcessIdentity::of(i32::try_from(start.id()).expect("a pid")).expect("our child");
     let is_held = || Lock::is_held(&scene.path("w/launcher.lock"));
     wait_for("the lock of start", is_held);
-    let own = ProcessIdentity::of(i32::try_from(start.id()).expect("a pid")).expect("our child");
     let is_supervised = || scene.read("w/journal.jsonl").contains("{\"opened\":");
     wait_for("the supervisor", || {
         assert!(is_held() || is_supervised(), "it is in nobody's hands");

@@ -284,9 +284,9 @@ pub fn of_ledger(error: &LedgerError) -> Verdict {
         LedgerError::Foreign { .. } => {
             Verdict::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
         }
-        LedgerError::Gone { .. } => {
-            Verdict::Ticker(Trouble::own_for_now("its ledger, or the lock file of that, was moved or removed meanwhile"))
-        }
+        LedgerError::Gone { .. } => Verdict::Ticker(Trouble::own_for_now(
+            "its ledger, or the lock file of that, was moved or removed meanwhile",
+        )),
         LedgerError::Busy { .. } => Verdict::Ticker(Trouble::own_for_now("another process is writing it")),
     }
 }

@@ -182,12 +182,16 @@ impl<'a> Worker<'a> {
 
     /// As `Pipeline::ask_all` does it.
     fn ask_all(&mut self, visit: &mut Visit<'_>) -> Result<(), TickerError> {
-        let Orders { fate, days, .. } = *self.orders;
+        let Orders { fate, days, since, .. } = *self.orders;
+        let run = Some(self.orders.run);
         let mut passes = Passes::default();
         while !visit.wanted.is_empty() {
             visit.open = visit.wanted.clone();
             let division = self.ask(visit)?;
-            if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open, Vec::new()) {
+            let trust = Trust { since, run, ..Trust::at(fate.wall(self.log.t), fate.recheck_empty) };
+            let outside = visit.store.ledger().outside_plan(days, &trust);
+            if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open, &outside, Vec::new())
+            {
                 return Err(error.into());
             }
             let (shorter, spoiled) = (visit.store.shorter(), visit.store.spoiled_days());

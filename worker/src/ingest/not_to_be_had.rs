@@ -28,8 +28,10 @@ pub struct NotToBeHad {
     left_out: Coverage,
     /// What was asked of the ticker.
     asked: DateRange,
-    /// Partitions of it in which nothing is missing.
+    /// Partitions of it in which nothing is missing, but for those that the plan does not reach.
     in_place: usize,
+    /// Partitions of it of which the plan reaches no day.
+    outside_plan: usize,
     /// Partitions in which nothing is missing but days that are bad.
     but_for_days: Vec<Partition>,
     /// Pages that were refused, as they came.
@@ -37,28 +39,42 @@ pub struct NotToBeHad {
 }
 
 impl NotToBeHad {
-    /// What `division` came to, when `open` is missing of the days `asked` and `pages` were kept; nothing where nothing is bad.
+    /// What `division` came to, when `open` is missing of the days `asked`, the plan does not reach `outside`, and `pages`
+    /// were kept; nothing where nothing is bad.
     pub fn of(
         kind: Kind,
         asked: DateRange,
         division: Division,
         open: &Coverage,
+        outside: &Coverage,
         pages: Vec<PathBuf>,
     ) -> Option<Self> {
         let (bad, left_out) = division.end();
         let of_bad: Coverage = bad.iter().map(|bad| bad.days).collect();
         let missing_of = |partition: Partition| open.intersection(&partition.span().into());
         let has_all = |partition: &Partition| missing_of(*partition).is_empty();
-        let in_place = Partition::within(kind, asked).filter(has_all).count();
         let is_all = |days: &Coverage, partition: Partition| {
             partition.span().intersection(asked).is_none_or(|all| days.includes(all))
         };
+        let (outside, answered): (Vec<_>, Vec<_>) =
+            Partition::within(kind, asked).partition(|partition| is_all(outside, *partition));
+        let in_place = answered.into_iter().filter(has_all).count();
+        let outside_plan = outside.into_iter().filter(has_all).count();
         let but_for_days = Partition::within(kind, asked).filter(|partition| {
             let missing = missing_of(*partition);
             !missing.is_empty() && missing.minus(&of_bad).is_empty() && !is_all(&of_bad, *partition)
         });
         let but_for_days = but_for_days.collect();
-        (!bad.is_empty()).then_some(Self { kind, bad, left_out, asked, in_place, but_for_days, pages })
+        (!bad.is_empty()).then_some(Self {
+            kind,
+            bad,
+            left_out,
+            asked,
+            in_place,
+            outside_plan,
+            but_for_days,
+            pages,
+        })
     }
 
     /// It is the ticker's own: other answers came, or this one came and was refused.
@@ -89,9 +105,9 @@ impl NotToBeHad {
 
     fn unit(&self) -> &'static str {
         match self.kind {
-            Kind::Daily => "years",
-            Kind::Minute => "months",
-            Kind::Trades => "days",
+            Kind::Daily => "year",
+            Kind::Minute => "month",
+            Kind::Trades => "day",
         }
     }
 
@@ -103,21 +119,26 @@ impl NotToBeHad {
 
     /// What is in place nevertheless.
     fn write_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { in_place, ref but_for_days, .. } = *self;
+        let Self { in_place, outside_plan, ref but_for_days, .. } = *self;
         let asked = Partition::within(self.kind, self.asked).count();
         let unit = self.unit();
-        let is_all_the_rest = self.left_out.is_empty() && in_place + self.touched() == asked;
+        let is_all_the_rest = self.left_out.is_empty() && in_place + outside_plan + self.touched() == asked;
         let names: Vec<String> = but_for_days.iter().map(|partition| partition.period()).collect();
         let named = names.join(", ");
         match in_place {
             _ if asked == 1 && names.is_empty() => Ok(()),
             0 if is_all_the_rest && !names.is_empty() => write!(f, "; the rest of {named} is in place"),
-            0 => write!(f, "; none of the {asked} {unit} is in place"),
-            _ if is_all_the_rest && !names.is_empty() => {
-                write!(f, "; the rest of {named} and the other {in_place} {unit} are in place")
+            0 => write!(f, "; none of the {asked} {unit}s is in place"),
+            1 if is_all_the_rest && !names.is_empty() => {
+                write!(f, "; the rest of {named} and the other {unit} are in place")
             }
-            _ if is_all_the_rest => write!(f, "; the other {in_place} {unit} are in place"),
-            _ => write!(f, "; {in_place} of {asked} {unit} are in place"),
+            1 if is_all_the_rest => write!(f, "; the other {unit} is in place"),
+            1 => write!(f, "; 1 of {asked} {unit}s is in place"),
+            _ if is_all_the_rest && !names.is_empty() => {
+                write!(f, "; the rest of {named} and the other {in_place} {unit}s are in place")
+            }
+            _ if is_all_the_rest => write!(f, "; the other {in_place} {unit}s are in place"),
+            _ => write!(f, "; {in_place} of {asked} {unit}s are in place"),
         }
     }
 }
@@ -172,6 +193,11 @@ mod tests {
 
     /// What is said where whatever has one of these days does not come.
     fn said(kind: Kind, asked: DateRange, mute: &[DateRange]) -> String {
+        said_with(kind, asked, mute, &Coverage::empty())
+    }
+
+    /// The same, where the plan does not reach the days `outside`.
+    fn said_with(kind: Kind, asked: DateRange, mute: &[DateRange], outside: &Coverage) -> String {
         let mute: Coverage = mute.iter().copied().collect();
         let mut division = Division::new(kind, &[asked]);
         let mut open = Coverage::from(asked);
@@ -184,7 +210,7 @@ mod tests {
                 division.failed(piece, failure, piece.days, None).expect("goes on");
             }
         }
-        let said = NotToBeHad::of(kind, asked, division, &open, Vec::new());
+        let said = NotToBeHad::of(kind, asked, division, &open, outside, Vec::new());
         said.expect("something is bad").to_string()
     }
 
@@ -209,6 +235,19 @@ mod tests {
             said(Kind::Trades, days("2023-05-01", "2023-05-05"), &[one]),
             "2023-05-04 is not to be had: the server answered 504: no words; the other 4 days are in place; --resume asks for it again; if it never comes, the vendor has to be told"
         );
+    }
+
+    #[test]
+    fn one_other_month_is_said_as_one_and_none_that_the_plan_does_not_reach_is_in_place() {
+        let one = [days("2023-05-04", "2023-05-04")];
+        let (two_months, two_years) = (days("2023-04-01", "2023-05-31"), days("2022-01-01", "2023-12-31"));
+        let two = said(Kind::Minute, two_months, &one);
+        assert!(two.contains("; the rest of 2023-05 and the other month are in place;"), "{two}");
+        let two = said(Kind::Trades, days("2023-05-03", "2023-05-04"), &one);
+        assert!(two.contains("; the other day is in place;"), "{two}");
+        let outside = days("2022-01-01", "2022-06-07").into();
+        let many = said_with(Kind::Minute, two_years, &one, &outside);
+        assert!(many.contains("; the rest of 2023-05 and the other 18 months are in place;"), "{many}");
     }
 
     #[test]

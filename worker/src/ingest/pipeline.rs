@@ -144,7 +144,9 @@ impl<'a> Pipeline<'a> {
             visit.open = visit.wanted.clone();
             let division = self.ask(visit)?;
             let kept = std::mem::take(&mut visit.kept);
-            if let Some(error) = NotToBeHad::of(task.kind, task.asked, division, &visit.open, kept) {
+            let outside = visit.store.ledger().outside_plan(task.asked, &task.trust_now());
+            if let Some(error) = NotToBeHad::of(task.kind, task.asked, division, &visit.open, &outside, kept)
+            {
                 return Err(error.into());
             }
             let (shorter, spoiled) = (visit.store.shorter(), visit.store.spoiled_days());

@@ -220,7 +220,8 @@ impl Division {
     pub fn not_wanted(&mut self, piece: Piece) {
         match piece.why {
             Why::Sample => self.cut_what_was_sampled(),
-            Why::Probe => self.go_on(),
+            Why::Probe if self.came => self.go_on(),
+            Why::Probe => self.wait_on(),
             Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime | Why::Control => {}
         }
     }
@@ -334,6 +335,13 @@ impl Division {
         let Some((session, why)) = asked_for else { return Err(failure) };
         self.control = Some(Control { session, why, waiting, failure });
         Ok(())
+    }
+
+    /// Nothing was asked, so nobody knows more: what is to be called bad has its turn again.
+    fn wait_on(&mut self) {
+        if let Some(Control { waiting: Waiting::Call(days), .. }) = self.control.take() {
+            self.push(days, Why::Suspect);
+        }
     }
 
     /// The source is well: goes on with what waited for that.

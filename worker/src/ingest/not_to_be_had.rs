@@ -30,8 +30,8 @@ pub struct NotToBeHad {
     asked: DateRange,
     /// Partitions of it in which nothing is missing, but for those that the plan does not reach.
     in_place: usize,
-    /// Partitions of it of which the plan reaches no day.
-    outside_plan: usize,
+    /// Is there nothing beside those, what is bad and what the plan does not reach?
+    is_all_the_rest: bool,
     /// Partitions in which nothing is missing but days that are bad.
     but_for_days: Vec<Partition>,
     /// Pages that were refused, as they came.
@@ -65,16 +65,11 @@ impl NotToBeHad {
             !missing.is_empty() && missing.minus(&of_bad).is_empty() && !is_all(&of_bad, *partition)
         });
         let but_for_days = but_for_days.collect();
-        (!bad.is_empty()).then_some(Self {
-            kind,
-            bad,
-            left_out,
-            asked,
-            in_place,
-            outside_plan,
-            but_for_days,
-            pages,
-        })
+        let partitions = Partition::within(kind, asked).count();
+        let is_all_the_rest =
+            left_out.is_empty() && in_place + outside_plan + touched(kind, &bad) == partitions;
+        let is_bad = !bad.is_empty();
+        is_bad.then_some(Self { kind, bad, left_out, asked, in_place, is_all_the_rest, but_for_days, pages })
     }
 
     /// It is the ticker's own: other answers came, or this one came and was refused.
@@ -111,18 +106,11 @@ impl NotToBeHad {
         }
     }
 
-    /// How many partitions have something bad.
-    fn touched(&self) -> usize {
-        let of = |bad: &Bad| Partition::within(self.kind, bad.days).collect::<Vec<_>>();
-        self.bad.iter().flat_map(of).collect::<BTreeSet<_>>().len()
-    }
-
     /// What is in place nevertheless.
     fn write_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { in_place, outside_plan, ref but_for_days, .. } = *self;
+        let Self { in_place, is_all_the_rest, ref but_for_days, .. } = *self;
         let asked = Partition::within(self.kind, self.asked).count();
         let unit = self.unit();
-        let is_all_the_rest = self.left_out.is_empty() && in_place + outside_plan + self.touched() == asked;
         let names: Vec<String> = but_for_days.iter().map(|partition| partition.period()).collect();
         let named = names.join(", ");
         match in_place {
@@ -143,11 +131,17 @@ impl NotToBeHad {
     }
 }
 
+/// How many partitions have something bad.
+fn touched(kind: Kind, bad: &[Bad]) -> usize {
+    let of = |bad: &Bad| Partition::within(kind, bad.days).collect::<Vec<_>>();
+    bad.iter().flat_map(of).collect::<BTreeSet<_>>().len()
+}
+
 impl fmt::Display for NotToBeHad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = Partition::within(self.kind, self.asked).count();
         if let ([bad], 0) = (self.bad.as_slice(), self.in_place)
-            && self.touched() == asked
+            && touched(self.kind, &self.bad) == asked
             && asked > 1
         {
             // All of it, as far as the source was asked: there is no part to name.

@@ -285,6 +285,22 @@ fn of_one_month_alone_the_first_and_the_last_session_may_be_mute() {
 }
 
 #[test]
+fn a_probe_that_is_not_asked_for_calls_nothing_bad() {
+    let mute = || Failure::Server { status: 504, words: String::new() };
+    let mut division =
+        Division::new(Kind::Trades, &[days("2024-03-04", "2024-03-04"), days("2024-03-06", "2024-03-06")]);
+    for _ in 0..2 {
+        let piece = division.next_piece().expect("the newer day, twice");
+        division.failed(piece, mute(), piece.days, None).expect("goes on");
+    }
+    let probe = division.next_piece().expect("the older day");
+    assert_eq!(probe, Piece { days: days("2024-03-04", "2024-03-04"), why: Why::Probe });
+    division.not_wanted(probe);
+    let again = division.next_piece().expect("the newer day again");
+    division.failed(again, mute(), again.days, None).expect_err("nobody knows");
+}
+
+#[test]
 fn trades_are_not_divided_within_a_day() {
     let asked = days("2024-01-02", "2024-01-12");
     let mut source = Source::without(&["2024-01-09"]);

@@ -94,9 +94,9 @@ fn a_page_that_always_lies_fails_its_ticker_by_name_and_never_becomes_data() {
 
 #[test]
 fn a_cut_body_is_asked_again_and_in_the_end_named() {
-    // Two small questions tell a source in trouble from a range that is too heavy. What answers with something else is
+    // Four small questions tell a source in trouble from a range that is too heavy. What answers with something else is
     // asked for three years, each alone, and twice for two of them together.
-    let cases = [(Fault::CutJson, 2), (Fault::Html200, 3 * 3 + 2), (Fault::Reset, 2), (Fault::BadGateway, 2)];
+    let cases = [(Fault::CutJson, 4), (Fault::Html200, 3 * 3 + 2), (Fault::Reset, 4), (Fault::BadGateway, 4)];
     for (fault, more) in cases {
         let config = Config::synthetic(11).with_tickers(1).with_fault(fault, 1.0);
         let exchange = Exchange::start(config).expect("started");

@@ -1,6 +1,6 @@
 //! What a worker's threads hold together: pages while they are read, and partitions while they are written.
 //!
-//! A thread takes a place in the [`line`] before it asks for a page, waits until there is room for what a page has
+//! A thread takes a place in the [`line`](mod@line) before it asks for a page, waits until there is room for what a page has
 //! taken of late, and gives all of it back when it has brought its rows to disk. So many threads with large pages hold
 //! no more than few; with small pages nobody waits.
 

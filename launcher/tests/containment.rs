@@ -56,6 +56,17 @@ fn what_a_worker_left_in_hiding_ends_with_its_shim_before_anybody_else_begins() 
     scene.wait().expect_code(0);
 }
 
+/// On this way the fugitive of a run that nobody supervises is ended.
+fn ends(scene: &Scene, fugitive: &ProcessIdentity, way_on: &str) {
+    match way_on {
+        "stop" => run(&mut scene.launcher("stop", &["--now"])).expect_code(0),
+        _ => run(&mut scene.launcher("start", &["--resume"])).expect_code(0),
+    };
+    wait_for("its end", || !fugitive.is_alive());
+    scene.write("go", "");
+    run(&mut scene.launcher("stop", &[])).expect_code(0);
+}
+
 #[test]
 fn what_a_worker_left_in_hiding_is_found_when_shim_and_supervisor_are_dead() {
     if !has_groups() {
@@ -65,13 +76,7 @@ fn what_a_worker_left_in_hiding_is_found_when_shim_and_supervisor_are_dead() {
         let (scene, fugitive) = at_work();
         kill_supervisor(&scene);
         kill_shim(&scene);
-        match way_on {
-            "stop" => run(&mut scene.launcher("stop", &["--now"])).expect_code(0),
-            _ => run(&mut scene.launcher("start", &["--resume"])).expect_code(0),
-        };
-        wait_for("its end", || !fugitive.is_alive());
-        scene.write("go", "");
-        run(&mut scene.launcher("stop", &[])).expect_code(0);
+        ends(&scene, &fugitive, way_on);
         let group = scene.read("w/pids/cgroup");
         assert!(!std::path::Path::new(group.trim()).exists(), "{group}");
     }
@@ -88,13 +93,7 @@ fn what_a_shim_has_seen_below_it_is_found_without_a_group_when_shim_and_supervis
         // Where groups are to be had, nobody finds that of this run.
         drop(std::fs::remove_file(scene.path("w/pids/cgroup")));
         assert!(fugitive.is_alive());
-        match way_on {
-            "stop" => run(&mut scene.launcher("stop", &["--now"])).expect_code(0),
-            _ => run(&mut scene.launcher("start", &["--resume"])).expect_code(0),
-        };
-        wait_for("its end", || !fugitive.is_alive());
-        scene.write("go", "");
-        run(&mut scene.launcher("stop", &[])).expect_code(0);
+        ends(&scene, &fugitive, way_on);
         assert!(!scene.path("w/pids/batch_0001.1.seen").exists());
     }
 }

@@ -2,16 +2,21 @@
 //! proven to be on disk.
 //!
 //! Rooms from the ground up; each imports only from rooms above it in this list:
-//! [`job`] what a run does · [`cli`] arguments, undecided · [`plan`] what a run is to do · [`process`] the doors to clock, signals and
-//! processes · [`supervise`] the state machine, its journal and its loop · [`check`] questions to the outside
-//! world before a run begins · [`view`] what people and programs read · [`command`] the commands.
+//! [`job`] what a run does · [`cli`] arguments, undecided · [`plan`] what a run is to do · [`facts`] what can happen to
+//! it · [`process`] the doors to clock, signals and processes · [`run`] what all its attempts have in common · [`shim`]
+//! the small process beside each worker · [`supervise`] the state machine, its journal and its loop · [`check`]
+//! questions to the outside world before a run begins · [`view`] what people and programs read · [`command`] the
+//! commands.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
 pub mod job;
 pub mod cli;
 pub mod plan;
+pub mod facts;
 pub mod process;
+pub mod run;
+pub mod shim;
 pub mod supervise;
 pub mod check;
 pub mod view;

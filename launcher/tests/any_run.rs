@@ -1,8 +1,8 @@
 //! Any run: whatever workers do, it comes to its end, and every ticker is done or named.
 
-use launcher::process::exit_record::Ending;
+use launcher::facts::ending::Ending;
+use launcher::facts::{Fact, Partway, Report, Unfinished, Word};
 use launcher::supervise::batch::BatchState;
-use launcher::supervise::facts::{Fact, Partway, Report, Unfinished, Word};
 use launcher::supervise::machine::{Probe, RunState};
 use proptest::prelude::*;
 use shared::market::ticker::Ticker;

@@ -1,7 +1,7 @@
 //! Story: one trouble that batch after batch has is nobody's own.
 
-use launcher::process::exit_record::Ending;
-use launcher::supervise::facts::{Edition, Fact, Outcome, Partway, Report, StopWhy, Word};
+use launcher::facts::ending::Ending;
+use launcher::facts::{Edition, Fact, Outcome, Partway, Report, StopWhy, Word};
 use launcher::supervise::machine::{Probe, RunState};
 use shared::run::events::Persistence;
 use shared::run::workdir::BatchId;

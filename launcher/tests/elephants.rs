@@ -4,11 +4,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use launcher::cli::StartArgs;
+use launcher::facts::{Entry as Line, Fact};
 use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::plan::weights::Weight;
-use launcher::supervise::facts::{Entry as Line, Fact};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::{prepare, sizes};
 use serde_json::Value;

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use launcher::cli::StartArgs;
+use launcher::facts::{Fact, Partway};
 use launcher::job::Job;
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::plan::weights::Sizes;
 use launcher::process::clock::RunTime;
 use launcher::supervise::evidence::{Began, Standing, left_behind, standing};
-use launcher::supervise::facts::{Fact, Partway};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
 use shared::dataset::answers::Said;
@@ -77,7 +77,7 @@ fn only_unproven_tickers_get_batches_and_preparing_again_changes_nothing() {
     let mut machine = Machine::new(request.first_rules());
     let facts = prepare::prepare(&machine, &request, &tickers, &Sizes::default(), now()).facts;
     for fact in facts {
-        machine.apply(&launcher::supervise::facts::Entry { at: now(), fact }).expect("legal");
+        machine.apply(&launcher::facts::Entry { at: now(), fact }).expect("legal");
     }
     assert_eq!(machine.surveyed().tickers, 1);
     let members: Vec<_> = machine.batches().map(|(_, batch)| batch.members().to_vec()).collect();

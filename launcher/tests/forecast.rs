@@ -5,12 +5,12 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use launcher::cli::StartArgs;
+use launcher::facts::Fact;
 use launcher::job::Job;
 use launcher::plan::batches::{DEFAULT_SIZE, Load, Weighed, split};
 use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::{Batching, Settings};
 use launcher::plan::weights::Weight;
-use launcher::supervise::facts::Fact;
 use launcher::view::eta::Eta;
 use launcher::view::recent::Recent;
 use launcher::view::snapshot::Snapshot;

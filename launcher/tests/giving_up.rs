@@ -1,7 +1,7 @@
 //! Story: a run in which nothing is newly proven for too long is closed by name.
 
-use launcher::process::exit_record::Ending;
-use launcher::supervise::facts::{Fact, Outcome, StopWhy, Word};
+use launcher::facts::ending::Ending;
+use launcher::facts::{Fact, Outcome, StopWhy, Word};
 use launcher::supervise::machine::RunState;
 use shared::run::events::Persistence;
 

@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use launcher::facts::{Entry, Fact};
 use launcher::supervise::batch::BatchState;
-use launcher::supervise::facts::{Entry, Fact};
 use launcher::supervise::machine::{Machine, Probe, RunState};
 use shared::disk::checked_lines;
 use shared::market::ticker::Ticker;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use launcher::facts::{Entry, Fact};
 use launcher::plan::weights::Weight;
-use launcher::supervise::facts::{Entry, Fact};
 use launcher::supervise::journal::{self, Journal};
 use launcher::supervise::machine::Machine;
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! What grows: folders of attempts are kept by number, but for those that still tell why.
 
-use launcher::supervise::facts::Word;
+use launcher::facts::Word;
 use launcher::supervise::keeping::may_go;
 use shared::run::events::Persistence;
 use shared::run::workdir::BatchId;

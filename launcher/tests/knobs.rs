@@ -1,9 +1,9 @@
 //! The run in the user's hands: what does not make the data may be set otherwise each time that it goes on, and what
 //! was decided before is read back by the rules of then.
 
+use launcher::facts::{Fact, Word};
 use launcher::plan::knobs::Change;
 use launcher::plan::settings::Rules;
-use launcher::supervise::facts::{Fact, Word};
 use launcher::supervise::machine::Machine;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -84,7 +84,7 @@ proptest! {
             if number == at % facts {
                 let running = machine.running();
                 let at = entry.at;
-                let turned = launcher::supervise::facts::Entry { at, fact: changed(rules(other, retries)) };
+                let turned = launcher::facts::Entry { at, fact: changed(rules(other, retries)) };
                 machine.apply(&turned).expect("knobs may be turned at any moment");
                 prop_assert_eq!(machine.running(), running);
                 prop_assert_eq!(machine.rules(), rules(other, retries));

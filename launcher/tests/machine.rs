@@ -1,14 +1,12 @@
 //! The state machine, told as stories: facts in, decisions out.
 
 use jiff::{SignedDuration, Timestamp};
+use launcher::facts::ending::{Ending, Usage};
+use launcher::facts::{Edition, Entry, Fact, Outcome, Partway, Report, StopWhy, Tally, Unfinished, Word};
 use launcher::plan::part::Part;
 use launcher::plan::settings::Rules;
 use launcher::plan::weights::Weight;
-use launcher::process::exit_record::{Ending, Usage};
 use launcher::supervise::batch::{BatchState, Illegal};
-use launcher::supervise::facts::{
-    Edition, Entry, Fact, Outcome, Partway, Report, StopWhy, Tally, Unfinished, Word,
-};
 use launcher::supervise::machine::{Decision, Machine, RunState, Surroundings};
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;

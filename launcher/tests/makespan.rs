@@ -3,11 +3,11 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
+use launcher::facts::Fact;
 use launcher::plan::batches::{DEFAULT_SIZE, FairShare, Load, Weighed, split};
 use launcher::plan::part::{self, Part};
 use launcher::plan::settings::Batching;
 use launcher::plan::weights::{Sizes, Unit, Weight, weigh};
-use launcher::supervise::facts::Fact;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;

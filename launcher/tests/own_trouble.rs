@@ -1,7 +1,7 @@
 //! Story: what is a ticker's own trouble is nobody else's, in a pause and out of it.
 
-use launcher::process::exit_record::Ending;
-use launcher::supervise::facts::{Edition, Fact, Outcome, Report, StopWhy, Word};
+use launcher::facts::ending::Ending;
+use launcher::facts::{Edition, Fact, Outcome, Report, StopWhy, Word};
 use launcher::supervise::machine::{Probe, RunState};
 use shared::run::events::{Origin, Persistence};
 use shared::run::workdir::BatchId;

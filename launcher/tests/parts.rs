@@ -1,8 +1,8 @@
 //! Story: the parts of one ticker, each with its own days, in the state machine.
 
+use launcher::facts::ending::Ending;
+use launcher::facts::{Fact, Outcome, Word};
 use launcher::plan::weights::Weight;
-use launcher::process::exit_record::Ending;
-use launcher::supervise::facts::{Fact, Outcome, Word};
 use launcher::supervise::machine::RunState;
 use launcher::supervise::totals::Totals;
 use shared::run::workdir::BatchId;

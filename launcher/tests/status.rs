@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use launcher::cli::StartArgs;
+use launcher::facts::ending::Ending;
+use launcher::facts::{Checked, Fact, Outcome, Tally, Word};
 use launcher::job::Job;
 use launcher::plan::request::{Extended, Input, Request};
 use launcher::plan::settings::Settings;
-use launcher::process::exit_record::Ending;
 use launcher::supervise::digest::Digest;
-use launcher::supervise::facts::{Checked, Fact, Outcome, Tally, Word};
 use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
 use launcher::view::recent::Recent;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::AddAssign;
 
 use jiff::Timestamp;
+use launcher::facts::ending::Ending;
+use launcher::facts::{Entry, Report, Tally, Unfinished};
 use launcher::process::clock::RunTime;
-use launcher::process::exit_record::Ending;
 use launcher::supervise::batch::Work;
 use launcher::supervise::digest::Digest;
 use launcher::supervise::evidence::{self, Began};
-use launcher::supervise::facts::{Entry, Report, Tally, Unfinished};
 use launcher::supervise::machine::Machine;
 use shared::dataset::answers::Said;
 use shared::dataset::coverage::DateRange;
@@ -368,7 +368,7 @@ impl<'a> Life<'a> {
         }
         Ok(Report {
             ending: running.ending.clone(),
-            usage: launcher::process::exit_record::Usage::default(),
+            usage: launcher::facts::ending::Usage::default(),
             proven,
             reported: 0,
             unfinished,

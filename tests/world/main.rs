@@ -47,8 +47,8 @@ mod supervisor;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use launcher::facts::Outcome;
 use launcher::supervise::batch::Batch;
-use launcher::supervise::facts::Outcome;
 
 use clock::{DAY, HOUR};
 use fate::Fate;

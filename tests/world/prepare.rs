@@ -2,10 +2,10 @@
 //! ledgers of the simulated disk.
 
 use jiff::Timestamp;
+use launcher::facts::{Fact, Tally};
 use launcher::plan::part::{self, Part};
 use launcher::plan::weights::Weight;
 use launcher::supervise::batch::BatchState;
-use launcher::supervise::facts::{Fact, Tally};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::partition::Partition;
 use shared::dataset::trust::Trust;

@@ -1,7 +1,7 @@
 //! Promises: what must never be said of a ticker, whatever a life was dealt.
 
 use jiff::SignedDuration;
-use launcher::supervise::facts::Partway;
+use launcher::facts::Partway;
 use shared::dataset::coverage::DateRange;
 use shared::market::ticker::Ticker;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use launcher::supervise::facts::{Fact, Report, Word};
+use launcher::facts::{Fact, Report, Word};
 
 /// What is remembered of a life.
 pub(crate) struct Story {
@@ -67,7 +67,7 @@ pub(crate) fn brief(fact: &Fact) -> String {
 }
 
 fn report_in_brief(report: &Report) -> String {
-    let of_left = |left: &launcher::supervise::facts::Unfinished| {
+    let of_left = |left: &launcher::facts::Unfinished| {
         let word = match &left.word {
             Word::Failed { cause, persistence, origin, .. } => {
                 format!("{persistence:?} {origin:?} {cause:?}")

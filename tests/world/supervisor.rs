@@ -2,8 +2,8 @@
 //! decides is done, and at every step the supervisor may be killed.
 
 use jiff::{SignedDuration, Timestamp};
+use launcher::facts::{Edition, Entry, Fact, Outcome};
 use launcher::supervise::batch::{Batch, BatchState};
-use launcher::supervise::facts::{Edition, Entry, Fact, Outcome};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
 use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;

@@ -11,7 +11,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 
-use crate::supervise::facts::Checked;
+use crate::facts::Checked;
 
 /// What a check of a run has found.
 #[derive(Debug, Default)]

@@ -4,10 +4,10 @@ use super::existing;
 use super::failure::{Ending, Failure};
 use crate::check::executable;
 use crate::cli::AttendArgs;
-use crate::process::line::Orders;
 use crate::process::signal::Inbox;
-use crate::supervise::attend;
-use crate::supervise::run::Run;
+use crate::run::Run;
+use crate::shim;
+use crate::shim::protocol::Orders;
 
 /// Attends to one attempt, or to one after the other. How each went is said in its `exit.json`.
 pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
@@ -16,11 +16,11 @@ pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
         Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
     let run = run(args)?;
     if let (Some(batch), Some(attempt)) = (args.batch, args.attempt) {
-        attend::alone(&run, batch, attempt, &mut inbox)?;
+        shim::attend_one(&run, batch, attempt, &mut inbox)?;
     } else {
         let orders = Orders::open();
         let orders = orders.map_err(|source| Failure::System { doing: "read orders", source })?;
-        attend::one_after_the_other(&run, orders, &mut inbox)?;
+        shim::serve(&run, orders, &mut inbox)?;
     }
     Ok(Ending::Well)
 }

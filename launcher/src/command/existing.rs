@@ -10,7 +10,7 @@ use super::failure::Failure;
 use crate::check::executable;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
-use crate::supervise::run::Run;
+use crate::run::Run;
 
 /// The folder that we were called from.
 pub fn current_folder() -> Result<PathBuf, Failure> {

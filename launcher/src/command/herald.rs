@@ -4,11 +4,11 @@
 use crate::process::clock;
 use crate::process::courier::{Address, Courier};
 use crate::process::http::Privacy;
+use crate::run::Run;
 use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{DriveError, Notice};
 use crate::supervise::journal;
 use crate::supervise::machine::Machine;
-use crate::supervise::run::Run;
 use crate::view::announcement::{self, Announcer};
 use crate::view::progress::Narrator;
 

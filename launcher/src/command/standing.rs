@@ -8,11 +8,11 @@ use shared::run::workdir::Workdir;
 use super::failure::Failure;
 use super::spelling;
 use crate::cli::TickerState;
+use crate::facts::Outcome;
 use crate::plan::part::Part;
 use crate::plan::request::Request;
 use crate::supervise::batch::Batch;
 use crate::supervise::evidence::{self, Standing};
-use crate::supervise::facts::Outcome;
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::prepare;
 

@@ -11,19 +11,19 @@ use shared::run::workdir::Workdir;
 use super::existing;
 use super::failure::{Ending, Failure};
 use crate::cli::StopArgs;
+use crate::facts::Outcome;
 use crate::plan::request::Request;
 use crate::process::claim;
 use crate::process::clock;
 use crate::process::signal::{self, Insistence};
 use crate::process::watch::{self, Marker};
-use crate::supervise::containment;
+use crate::run::Run;
+use crate::shim::containment;
 use crate::supervise::drive::{self, GRACE};
-use crate::supervise::facts::Outcome;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::supervise::machine::RunState;
 use crate::supervise::prepare;
-use crate::supervise::run::Run;
 use crate::view::words::{self, say};
 
 /// What the supervisor may take beyond its workers' grace: to record their ends and to give back its locks.

@@ -7,15 +7,15 @@ use super::existing;
 use super::failure::{Ending, Failure};
 use super::herald::Herald;
 use crate::cli::SuperviseArgs;
+use crate::facts::Fact;
 use crate::process::handover;
 use crate::process::signal::Inbox;
 use crate::process::spawn::{self, READY};
+use crate::run::Run;
 use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{self, Notice};
-use crate::supervise::facts::Fact;
 use crate::supervise::locks::{Locks, LocksError};
 use crate::supervise::machine::Machine;
-use crate::supervise::run::Run;
 use crate::view::progress::Narrator;
 
 /// Stays until the run has ended, and gives the locks back before the last notification is waited for.

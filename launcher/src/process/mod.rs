@@ -1,9 +1,10 @@
-//! The doors to the system: clock, chance, network, signals, processes. The only room that spawns or signals.
+//! The doors to the system: clock, chance, files, network, signals, processes. The only room that spawns or signals.
 //! Nothing here knows what a batch is.
 
 pub mod clock;
 pub mod chance;
 pub mod memory;
+pub mod unsynced;
 pub mod inherited;
 pub mod http;
 pub mod courier;
@@ -11,15 +12,8 @@ pub mod signal;
 pub mod cgroup;
 pub mod watch;
 pub mod claim;
-pub mod seen;
 pub mod handover;
-pub mod line;
 pub mod spawn;
 pub mod rolling_log;
-pub mod exit_record;
 pub mod tree;
 pub mod reap;
-pub mod allowance;
-pub mod progress;
-pub mod shim;
-pub mod attendant;

@@ -9,9 +9,9 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::clock;
-use super::exit_record::Usage;
 use super::signal::{self, Insistence};
 use super::tree;
+use crate::facts::ending::Usage;
 
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);

@@ -21,7 +21,6 @@ use shared::run::api_key::ApiKey;
 use shared::run::exit::Exit;
 
 use super::clock;
-use super::line::OwnShim;
 use super::watch::{ATTEMPT_VARIABLE, Marker, SUPERVISOR_VARIABLE};
 
 /// What the supervisor says when it has taken the run over.
@@ -91,13 +90,14 @@ pub fn worker(errand: &Errand) -> Result<i32, SpawnError> {
     Ok(i32::try_from(child.id()).expect("the kernel numbers processes with positive i32"))
 }
 
-/// Starts this same executable as a shim, in a group of its own, with a line to us. Its complaints go to `log`.
+/// Starts this same executable as a shim, in a group of its own, with a line to us, whose end of ours is returned. Its
+/// complaints go to `log`.
 pub fn shim(
     arguments: &[OsString],
     log: &Path,
     marker: &Marker,
     api_key: Option<&ApiKey>,
-) -> Result<OwnShim, SpawnError> {
+) -> Result<(Child, UnixStream), SpawnError> {
     let executable = own_executable()?;
     let refused = |source| SpawnError::of(&executable, source);
     let (own_end, its_end) = UnixStream::pair().map_err(refused)?;
@@ -114,7 +114,7 @@ pub fn shim(
     let process = command.spawn().map_err(refused)?;
     // Our copy of its end has to be closed before its silence can be heard.
     drop(command);
-    OwnShim::of(process, own_end).map_err(refused)
+    Ok((process, own_end))
 }
 
 /// What `executable` says of `arguments` that only ask whether it takes them: `None` when it does, else all its words.

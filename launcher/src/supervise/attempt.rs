@@ -11,23 +11,24 @@ use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::BatchId;
 
-use super::attend::{self, OpenStill};
 use super::batch::Work;
 use super::causes;
 use super::digest::Digest;
 use super::evidence::{self, Began, Standing};
-use super::facts::{Report, Tally, Unfinished, Word};
 use super::last_words::{self, RULE};
-use super::run::Run;
-use super::scratch;
-use super::shims::{ShimError, Shims};
 use super::signs;
+use crate::facts::ending::{Ending, Usage};
+use crate::facts::{Report, Tally, Unfinished, Word};
 use crate::plan::errand;
-use crate::process::attendant::Attendant;
 use crate::process::chance;
 use crate::process::clock::{self, RunTime};
-use crate::process::exit_record::{Ending, Usage};
 use crate::process::spawn::{self, SpawnError};
+use crate::process::unsynced;
+use crate::run::Run;
+use crate::shim::fence::{self, OpenStill};
+use crate::shim::handle::Attendant;
+use crate::shim::pool::{ShimError, Shims};
+use crate::shim::protocol;
 
 /// An attempt whose shim lives.
 pub struct Attempt {
@@ -92,8 +93,8 @@ impl Run {
         publish::create_folder_for(Audience::Owner, &folder)?;
         let csv = self.workdir.attempt_csv(batch, number);
         let given: Vec<Ticker> = self.given(work).cloned().collect();
-        scratch::jot_like(&csv, &TickerList::text(&given), &self.workdir.batch_csv(batch))?;
-        scratch::jot_part(&self.workdir.attempt_part(batch, number), work.part)?;
+        unsynced::write_like(&csv, &TickerList::text(&given), &self.workdir.batch_csv(batch))?;
+        protocol::write_part(&self.workdir.attempt_part(batch, number), work.part)?;
         let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
             "{}{:.0}, tickers: {}, command: {}",
@@ -115,7 +116,7 @@ impl Run {
         otherwise: Ending,
         now: RunTime,
     ) -> Result<Report, OpenStill> {
-        let (ending, usage) = attend::how_it_ended(self, batch, number, began_at, otherwise)?;
+        let (ending, usage) = fence::how_it_ended(self, batch, number, began_at, otherwise)?;
         let report = Report { usage, ..self.report(batch, number, work, ending, began_at, now) };
         self.close_log(batch, number, began_at, &report, now);
         Ok(report)

@@ -9,8 +9,8 @@ use shared::market::ticker::Ticker;
 use shared::series::noted;
 use shared::series::proof::{self, SeriesFolder, SeriesState, StateError};
 
-use super::facts::Partway;
 use super::standing::Standing;
+use crate::facts::Partway;
 use crate::job::BarsOrder;
 use crate::plan::request::Request;
 use crate::plan::weights::OwnRows;

@@ -15,11 +15,11 @@ use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
 use super::causes::{self, Verdict};
-use super::facts::{Edition, Report, Tally, Word};
 use super::headway::Headway;
+use crate::facts::ending::Ending;
+use crate::facts::{Edition, Report, Tally, Word};
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
-use crate::process::exit_record::Ending;
 
 /// A fact that can't have happened in this state: the journal is not of this run, or we have a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 use shared::run::events::{Origin, Persistence};
 use shared::run::exit::Exit;
 
-use super::facts::{Edition, Report, Unfinished, Word};
 use super::headway::Headway;
-use crate::process::exit_record::Ending;
+use crate::facts::ending::Ending;
+use crate::facts::{Edition, Report, Unfinished, Word};
 use crate::process::signal::name_of;
 
 /// The longest first pause before a batch is tried again; doubled with every failure.
@@ -272,9 +272,9 @@ fn fraction(whole: SignedDuration, dice: u32) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::exit_record::Usage;
+    use crate::facts::ending::Usage;
+    use crate::facts::{Partway, Tally};
     use crate::supervise::common::{self, Common};
-    use crate::supervise::facts::{Partway, Tally};
     use proptest::prelude::*;
 
     fn report(ending: Ending, words: Vec<Word>) -> Report {

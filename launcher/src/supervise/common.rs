@@ -9,8 +9,8 @@ use shared::run::exit::Exit;
 use shared::run::workdir::BatchId;
 
 use super::causes::{NO_SIGN, phrase, said};
-use super::facts::{Edition, Report, Word};
-use crate::process::exit_record::Ending;
+use crate::facts::ending::Ending;
+use crate::facts::{Edition, Report, Word};
 
 /// A trouble that may be everybody's.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use shared::market::ticker::Ticker;
 use shared::run::events::{Event, Stamped};
 use shared::run::source_clock::SourceClock;
 
-use super::facts::Word;
+use crate::facts::Word;
 
 /// How far an attempt got with one ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]

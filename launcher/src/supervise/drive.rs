@@ -33,25 +33,25 @@ pub use stopping::GRACE;
 use stopping::Stop;
 
 use super::attempt::{Attempt, with_cause};
-use super::attend::OpenStill;
 use super::batch::{Batch, Illegal};
-use super::containment;
-use super::facts::{Edition, Entry, Fact, Outcome, StopWhy};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
 use super::pid_files::PidFiles;
-use super::run::Run;
-use super::shims::Shims;
+use crate::facts::ending::Ending;
+use crate::facts::{Edition, Entry, Fact, Outcome, StopWhy};
 use crate::plan::request::RequestError;
 use crate::process::cgroup::RunGroup;
 use crate::process::clock::{Deadline, RunClock, RunTime};
-use crate::process::exit_record::Ending;
-use crate::process::line::Word;
 use crate::process::memory::Gauge;
 use crate::process::reap;
 use crate::process::signal::{self, Inbox, Post};
 use crate::process::watch::{self, Marker, Wanted};
+use crate::run::Run;
+use crate::shim::containment;
+use crate::shim::fence::OpenStill;
+use crate::shim::pool::Shims;
+use crate::shim::protocol::Word;
 
 /// How long processes may take that nobody waits for.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(5);

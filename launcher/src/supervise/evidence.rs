@@ -12,8 +12,8 @@ use shared::market::ticker::Ticker;
 use shared::run::source_clock::SourceClock;
 
 use super::bars_evidence as bars;
-use super::facts::Partway;
 pub use super::standing::Standing;
+use crate::facts::Partway;
 use crate::job::Task;
 use crate::plan::part::Slice;
 use crate::plan::request::Request;

@@ -2,7 +2,7 @@
 //!
 //! Who makes some is on its way, however its attempts end: there is only so much to add.
 
-use super::facts::Report;
+use crate::facts::Report;
 
 /// What one attempt has added.
 #[derive(Debug, Clone, PartialEq, Eq)]

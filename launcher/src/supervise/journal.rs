@@ -10,8 +10,8 @@ use shared::disk::publish::DiskError;
 use shared::run::workdir::Workdir;
 
 use super::batch::Illegal;
-use super::facts::Entry;
 use super::machine::Machine;
+use crate::facts::Entry;
 use crate::plan::settings::Rules;
 
 /// Why a journal can't be used.

@@ -6,7 +6,7 @@ use std::path::Path;
 use shared::disk::regular;
 use shared::run::redaction::{Redaction, shortened};
 
-use crate::process::shim::CUT;
+use crate::shim::worker::CUT;
 
 /// Lines of ours in a batch log begin like this.
 pub const RULE: &str = "====";

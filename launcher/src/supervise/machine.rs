@@ -18,7 +18,7 @@ use super::admission::Admission;
 use super::batch::{Batch, BatchState, Illegal, Terms};
 use super::causes::{self, Judgement, Verdict};
 use super::common::{Attempts, Common, Streak};
-use super::facts::{Checked, Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
+use crate::facts::{Checked, Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right

@@ -1,15 +1,14 @@
 //! Supervision: facts in, decisions out, and the one loop that carries decisions out.
 //!
-//! [`facts`] what can happen · [`headway`] what an attempt has added · [`causes`] what an ended one means, [`common`]
-//! what it may share with others · [`admission`] how many workers memory carries · [`batch`] and [`machine`] the states,
-//! pure · [`totals`] each ticker once · [`keeping`] which attempts may be forgotten · [`journal`] facts on disk · [`evidence`] what the ledgers prove ([`bars_evidence`]: what
-//! the states of bars prove; both in words of [`standing`]) · [`sizes`] what others say of tickers · [`digest`] what a worker's
-//! events say · [`locks`] and [`folders`] whose run it is, and whether it can be written · [`scratch`] what only the living
-//! read, [`pid_files`] among it · [`twins`] two names for one folder · [`prepare`] which tickers need work · [`last_words`] the telling line of a log · [`signs`]
-//! that anything was done, [`marks`] how far what runs is · [`run`] what attempts have in common · [`containment`] its control group · [`shims`] who attends to
-//! them · [`attend`] both ends of an attempt's fence · [`attempt`] one attempt from folder to report · [`drive`] the loop.
+//! [`headway`] what an attempt has added · [`causes`] what an ended one means, [`common`] what it may share with
+//! others · [`admission`] how many workers memory carries · [`batch`] and [`machine`] the states, pure · [`totals`]
+//! each ticker once · [`keeping`] which attempts may be forgotten · [`journal`] facts on disk · [`evidence`] what the
+//! ledgers prove ([`bars_evidence`]: what the states of bars prove; both in words of [`standing`]) · [`sizes`] what
+//! others say of tickers · [`digest`] what a worker's events say · [`locks`] and [`folders`] whose run it is, and
+//! whether it can be written · [`pid_files`] for people · [`prepare`] which tickers need work · [`last_words`] the
+//! telling line of a log · [`signs`] that anything was done, [`marks`] how far what runs is · [`attempt`] one attempt
+//! from folder to report · [`drive`] the loop.
 
-pub mod facts;
 pub mod headway;
 pub mod causes;
 pub mod common;
@@ -26,16 +25,10 @@ pub mod sizes;
 pub mod digest;
 pub mod locks;
 pub mod folders;
-pub mod scratch;
 pub mod pid_files;
-pub mod twins;
 pub mod prepare;
 pub mod last_words;
 pub mod signs;
 pub mod marks;
-pub mod run;
-pub mod containment;
-pub mod shims;
-pub mod attend;
 pub mod attempt;
 pub mod drive;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use shared::run::identity::ProcessIdentity;
 
-use super::scratch;
+use crate::process::unsynced;
 
 /// Those of one supervisor.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl PidFiles {
             drop(fs::rename(idle, path));
         }
         let text = serde_json::to_string(shim).expect("an identity is plain data");
-        drop(scratch::jot_over(path, &text));
+        drop(unsynced::write_over(path, &text));
     }
 
     /// Nobody attends to the batch of `path` any more.

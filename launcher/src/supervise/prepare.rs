@@ -14,15 +14,15 @@ use shared::run::workdir::{BatchId, Workdir};
 
 use super::batch::{Batch, BatchState};
 use super::evidence::{self, Standing};
-use super::facts::{Fact, Tally};
 use super::machine::Machine;
-use super::scratch;
 use super::totals::Totals;
-use super::twins::Twins;
+use crate::facts::{Fact, Tally};
 use crate::plan::batches::{self, FairShare, Load, Weighed};
 use crate::plan::part::{self, Part};
 use crate::plan::request::Request;
 use crate::plan::weights::{self, Account, OwnRows, Sizes, Weight};
+use crate::process::unsynced;
+use crate::run::twins::Twins;
 
 /// What is to be told to a machine, and how the new batches in it were weighed.
 pub struct Prepared {
@@ -105,7 +105,7 @@ pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskEr
     }
     for fact in facts {
         if let Fact::Planned { batch, tickers, .. } = fact {
-            scratch::jot(&workdir.batch_csv(*batch), &TickerList::text(tickers))?;
+            unsynced::write(&workdir.batch_csv(*batch), &TickerList::text(tickers))?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shared::market::ticker::Ticker;
 
 use super::batch::Batch;
-use super::facts::Tally;
+use crate::facts::Tally;
 
 /// Tickers by where they stand; what is in none of these is left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,8 +9,8 @@ use shared::run::workdir::Workdir;
 
 use super::counts::{PartitionCounts, TickerCounts, proven};
 use super::words;
+use crate::facts::Outcome;
 use crate::plan::request::Request;
-use crate::supervise::facts::Outcome;
 use crate::supervise::machine::{Machine, RunState};
 
 /// What is posted, as JSON.

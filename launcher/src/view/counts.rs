@@ -3,10 +3,10 @@
 use serde::Serialize;
 use shared::dataset::partition::Partition;
 
+use crate::facts::Tally;
 use crate::job::Task;
 use crate::plan::request::Request;
 use crate::supervise::batch::{Batch, BatchState};
-use crate::supervise::facts::Tally;
 use crate::supervise::machine::Machine;
 use crate::supervise::totals::Totals;
 

@@ -9,13 +9,13 @@ use shared::run::workdir::Workdir;
 use super::counts;
 use super::measure::Measure;
 use super::words::{self, counted};
+use crate::facts::ending::Ending;
+use crate::facts::{Entry, Fact, Report, StopWhy};
 use crate::process::clock;
-use crate::process::exit_record::Ending;
 use crate::process::rolling_log::RollingLog;
 use crate::supervise::batch::BatchState;
 use crate::supervise::causes;
 use crate::supervise::drive::Notice;
-use crate::supervise::facts::{Entry, Fact, Report, StopWhy};
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::totals::Totals;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use shared::run::workdir::BatchId;
 
-use crate::process::exit_record::Ending;
-use crate::supervise::facts::{Entry, Fact};
+use crate::facts::ending::Ending;
+use crate::facts::{Entry, Fact};
 
 /// An estimate goes by so many of the last attempts.
 const ATTEMPTS_MAX: usize = 500;

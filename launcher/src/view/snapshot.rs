@@ -17,8 +17,8 @@ use super::groups::{self, FailureGroup, RetryGroup};
 use super::running::{self, RunningBatch};
 use super::sources::{Sources, Supervised};
 use super::words;
+use crate::facts::{Checked, Outcome};
 use crate::supervise::batch::Batch;
-use crate::supervise::facts::{Checked, Outcome};
 use crate::supervise::machine::{Machine, Probe, RunState};
 use crate::supervise::prepare;
 

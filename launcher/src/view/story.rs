@@ -8,9 +8,9 @@ use serde::Serialize;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
+use crate::facts::{Entry, Fact, Outcome, Report, Word};
 use crate::supervise::batch::{Batch, Charges};
 use crate::supervise::causes;
-use crate::supervise::facts::{Entry, Fact, Outcome, Report, Word};
 use crate::supervise::machine::{Machine, RunState};
 
 /// Something that happened to the ticker.

@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use shared::run::thousands::grouped;
 use shared::run::workdir::Workdir;
 
+use crate::facts::{Checked, Outcome, StopWhy};
 use crate::plan::errand;
 use crate::plan::knobs::Change;
 use crate::supervise::batch::Batch;
-use crate::supervise::facts::{Checked, Outcome, StopWhy};
 
 /// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
 pub fn say(text: &str) -> io::Result<()> {

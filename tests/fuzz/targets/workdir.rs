@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use launcher::plan::request::Request;
-use launcher::process::exit_record::ExitRecord;
+use launcher::shim::fence::ExitRecord;
 use launcher::supervise::digest::Digest;
 use launcher::supervise::journal;
 use launcher::supervise::machine::Surroundings;

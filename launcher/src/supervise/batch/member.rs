@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde::Serialize;
 
+use crate::facts::{Partway, Report, Word};
 use crate::supervise::causes::{Budget, said};
-use crate::supervise::facts::{Partway, Report, Word};
 
 /// Failed attempts of one member, by what they are charged to: each kind has its own budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

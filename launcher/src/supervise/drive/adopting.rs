@@ -4,9 +4,9 @@ use shared::disk::lock::LockError;
 use shared::run::workdir::BatchId;
 
 use super::{DriveError, Notice, Supervisor};
+use crate::facts::ending::Ending;
 use crate::process::clock::RunTime;
-use crate::process::exit_record::Ending;
-use crate::supervise::attend::OpenStill;
+use crate::shim::fence::OpenStill;
 use crate::supervise::batch::{BatchState, Work};
 use crate::supervise::machine::Machine;
 

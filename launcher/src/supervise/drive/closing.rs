@@ -2,9 +2,9 @@
 //! more. Files can be deleted or moved while it goes on, and its journal knows only what was there then.
 
 use super::{DriveError, Supervisor};
+use crate::facts::{Entry, Fact, Outcome};
 use crate::plan::weights::Sizes;
 use crate::process::clock;
-use crate::supervise::facts::{Entry, Fact, Outcome};
 use crate::supervise::prepare::{self, Prepared};
 
 /// What is gone is brought again so many times; after that somebody has to look who deletes it.

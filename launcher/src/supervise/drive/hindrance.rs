@@ -6,9 +6,9 @@ use std::time::Duration;
 use shared::disk::audience::Audience;
 
 use super::{DriveError, GLANCE, Notice, Supervisor};
+use crate::facts::Fact;
 use crate::process::clock::Deadline;
 use crate::supervise::attempt::with_cause;
-use crate::supervise::facts::Fact;
 use crate::supervise::folders;
 use crate::supervise::machine::{Probe, RunState};
 

@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use shared::run::workdir::BatchId;
 
 use super::{DriveError, Supervisor};
+use crate::facts::Fact;
 use crate::process::clock::{self, Stopwatch};
-use crate::supervise::facts::Fact;
 use crate::supervise::machine::RunState;
 use crate::supervise::marks::Mark;
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{DriveError, Supervisor};
+use crate::facts::Fact;
 use crate::process::clock::Deadline;
 use crate::process::signal::{self, Insistence, Post};
 use crate::process::watch::{self, Marker};
-use crate::supervise::facts::Fact;
 use crate::supervise::machine::RunState;
 
 /// How long workers may take to end after being asked. `stop --grace` may shorten it.

@@ -5,9 +5,9 @@ use shared::run::source_clock::SourceClock;
 use shared::run::workdir::BatchId;
 
 use super::{Machine, RunState, index_of};
+use crate::facts::{Checked, Outcome, Tally};
 use crate::plan::settings::Rules;
 use crate::supervise::batch::{Batch, BatchState};
-use crate::supervise::facts::{Checked, Outcome, Tally};
 use crate::supervise::totals::Totals;
 
 impl Machine {

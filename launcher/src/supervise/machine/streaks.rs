@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use shared::run::workdir::BatchId;
 
 use super::{Machine, Probe, RunState};
+use crate::facts::{Edition, Report, StopWhy};
 use crate::supervise::batch::Pardon;
 use crate::supervise::causes;
 use crate::supervise::common::{self, Attempts, Common, Streak};
-use crate::supervise::facts::{Edition, Report, StopWhy};
 use crate::supervise::headway::Headway;
 
 /// So many batches in a row with one trouble, and nothing done in between, have a common cause.

@@ -1,7 +1,25 @@
-//! Both ends of an attempt's fence: its lock and its `exit.json`.
+//! The shim: a small process between the supervisor and one worker at a time (`launcher attend`).
 //!
-//! A shim holds the lock while it lives and leaves `exit.json` when it ends. Whoever finds the lock free and no
-//! `exit.json` ends what is left of the attempt and writes one: a shim that comes late finds it and goes.
+//! It starts the worker, watches its memory, its time and its log, ends everything that the worker has started,
+//! and leaves an `exit.json` that says how the attempt ended. It outlives the supervisor; a later one adopts it.
+//!
+//! [`attend_one`] attends to a single attempt (a cluster job); [`serve`] attends to one attempt after the other, as
+//! the supervisor asks for them.
+//!
+//! [`protocol`] is what supervisor and shim say to each other · [`worker`] one worker from start to end, within its
+//! [`allowance`] and by its [`progress`] · [`fence`] the lock and the `exit.json` of an attempt · [`seen`] and
+//! [`containment`] find the processes that a dead shim has left · [`handle`] the supervisor's hold on one shim,
+//! [`pool`] all its shims.
+
+pub mod progress;
+pub mod allowance;
+pub mod seen;
+pub mod containment;
+pub mod protocol;
+pub mod fence;
+pub mod worker;
+pub mod handle;
+pub mod pool;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,22 +30,16 @@ use shared::disk::publish::{self, DiskError};
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
 
-use super::containment;
-use super::run::Run;
-use super::scratch;
-use super::shims::attempt_of;
 use crate::plan::errand;
 use crate::plan::settings::Program;
 use crate::process::cgroup::ShimGroup;
-use crate::process::clock::{self, RunTime};
-use crate::process::exit_record::{Ending, ExitRecord, Usage};
-use crate::process::line::Orders;
-use crate::process::progress::Speaks;
-use crate::process::seen;
-use crate::process::shim::{self, Attempt};
 use crate::process::signal::{Inbox, Post};
 use crate::process::spawn::Errand;
-use crate::process::watch;
+use crate::run::Run;
+use fence::ExitRecord;
+use progress::Speaks;
+use protocol::Orders;
+use worker::Attempt;
 
 /// How often a record that can't be written is tried again.
 const DISK_GLANCE: Duration = Duration::from_secs(1);
@@ -36,11 +48,11 @@ const DISK_GLANCE: Duration = Duration::from_secs(1);
 ///
 /// A record is the only witness of its attempt until the supervisor has journalled it. That is so once it gives us the
 /// next attempt; where it has gone instead, we make the record durable ourselves.
-pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> Result<(), LockError> {
+pub fn serve(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> Result<(), LockError> {
     let shim = Shim::of(run)?;
     let mut unheard: Option<PathBuf> = None;
     while let Some(name) = orders.next(inbox) {
-        let (batch, number) = attempt_of(name);
+        let (batch, number) = protocol::attempt_of(name);
         shim.attend(batch, number, inbox)?;
         unheard = Some(run.workdir.attempt_exit(batch, number));
         orders.over();
@@ -49,7 +61,7 @@ pub fn one_after_the_other(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> 
 }
 
 /// Attends to one attempt; its record is durable on return.
-pub fn alone(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
+pub fn attend_one(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
     Shim::of(run)?.attend(batch, number, inbox)?;
     vouch_for(&run.workdir.attempt_exit(batch, number))
 }
@@ -83,7 +95,7 @@ impl<'a> Shim<'a> {
         if exit.exists() {
             return Ok(());
         }
-        let part = scratch::read_part(&run.workdir.attempt_part(batch, number))?;
+        let part = protocol::read_part(&run.workdir.attempt_part(batch, number))?;
         let arguments = errand::arguments(&run.request, &run.workdir, batch, number, part);
         let log = run.workdir.batch_log(batch);
         let marker = run.marker(batch, number);
@@ -105,7 +117,7 @@ impl<'a> Shim<'a> {
             },
             group: group.as_ref(),
         };
-        Ok(publish_patiently(&shim::attend(&attempt, inbox), &exit, inbox)?)
+        Ok(publish_patiently(&worker::attend(&attempt, inbox), &exit, inbox)?)
     }
 }
 
@@ -121,67 +133,4 @@ fn publish_patiently(record: &ExitRecord, exit: &Path, inbox: &mut Inbox) -> Res
             return Err(error);
         }
     }
-}
-
-/// Why an attempt can't be closed yet.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenStill {
-    /// Somebody attends to it, or its record can't be read or written.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// What it has started does not end.
-    #[error(
-        "processes of {attempt} do not end even when killed: {pids}; they may wait for a disk or a network that is gone"
-    )]
-    Undead {
-        /// Which attempt.
-        attempt: String,
-        /// Who, separated by commas.
-        pids: String,
-    },
-}
-
-impl From<DiskError> for OpenStill {
-    fn from(error: DiskError) -> Self {
-        Self::Lock(error.into())
-    }
-}
-
-/// How an attempt ended whose shim is gone: as its record says, else `otherwise`, after whatever is left of it
-/// was ended and the attempt was closed to late shims.
-pub fn how_it_ended(
-    run: &Run,
-    batch: BatchId,
-    number: u32,
-    began_at: RunTime,
-    otherwise: Ending,
-) -> Result<(Ending, Usage), OpenStill> {
-    let exit = run.workdir.attempt_exit(batch, number);
-    if let Some(record) = ExitRecord::read(&exit)? {
-        return Ok((record.ending, record.usage));
-    }
-    let left = watch::kill(&run.marker(batch, number).into());
-    let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
-    left.extend(seen::end_noted(&run.workdir.attempt_seen(batch, number)));
-    if !left.is_empty() {
-        let pids = watch::listed(left);
-        return Err(OpenStill::Undead { attempt: format!("{batch}.{number}"), pids });
-    }
-    let _lock = Lock::acquire_for(
-        Audience::Owner,
-        &run.workdir.attempt_lock(batch, number),
-        "the supervisor, closing the attempt",
-    )?;
-    // A shim that we did not see may have been faster.
-    if let Some(record) = ExitRecord::read(&exit)? {
-        return Ok((record.ending, record.usage));
-    }
-    let record = ExitRecord {
-        ending: otherwise.clone(),
-        usage: Usage::default(),
-        began_at: began_at.stamp(),
-        ended_at: clock::now(),
-    };
-    record.publish(&exit)?;
-    Ok((otherwise, Usage::default()))
 }

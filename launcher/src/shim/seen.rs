@@ -1,7 +1,7 @@
 //! Seen: which processes a shim has found living below it, noted while it lives. When shim and supervisor are dead and a
 //! process has cleared its environment, nothing else tells whose it is.
 //!
-//! A note is a claim (see [`claim`](super::claim)): it is followed only to processes that its owner might signal himself.
+//! A note is a claim (see [`claim`](crate::process::claim)): it is followed only to processes that its owner might signal himself.
 
 use std::fs;
 use std::io::{self, Read};
@@ -14,8 +14,8 @@ use shared::disk::publish;
 use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 
-use super::clock;
-use super::signal::{self, Insistence};
+use crate::process::clock;
+use crate::process::signal::{self, Insistence};
 
 /// No more processes are noted.
 const MOST: usize = 1_000;

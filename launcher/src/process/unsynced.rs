@@ -2,52 +2,34 @@
 //! leave half of one, so nothing is ever decided by them that the journal or a marker does not decide anew.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use shared::disk::audience::Audience;
 use shared::disk::publish::DiskError;
 use shared::disk::regular;
 
-use crate::plan::part::Part;
-
 /// Writes `text` at once, without a sync: a durable file costs 15 ms, and a run makes thousands of these.
-pub fn jot(path: &Path, text: &str) -> Result<(), DiskError> {
+pub fn write(path: &Path, text: &str) -> Result<(), DiskError> {
     let mut options = File::options();
     let file = Audience::Owner.open(options.create(true).truncate(true).write(true), path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(DiskError::at("write", path))
 }
 
 /// The same where `other` mostly says it already: then it is one file with two names, which costs less than two.
-pub fn jot_like(path: &Path, text: &str, other: &Path) -> Result<(), DiskError> {
+pub fn write_like(path: &Path, text: &str, other: &Path) -> Result<(), DiskError> {
     let says_it = regular::read(other).is_ok_and(|found| found == text.as_bytes());
     if says_it && fs::hard_link(other, path).is_ok() {
         return Ok(());
     }
     // What is there may be the other file.
     drop(fs::remove_file(path));
-    jot(path, text)
-}
-
-/// Tells the shim of an attempt which days it is about; of all days there is no file.
-pub fn jot_part(path: &Path, part: Part) -> Result<(), DiskError> {
-    if part.is_whole() { Ok(()) } else { jot(path, &part.to_string()) }
-}
-
-/// The days that were jotted.
-pub fn read_part(path: &Path) -> Result<Part, DiskError> {
-    match regular::read_to_string(path) {
-        Ok(text) => text.parse().map_err(|what: String| {
-            DiskError::at("read", path)(io::Error::new(io::ErrorKind::InvalidData, what))
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Part::WHOLE),
-        Err(error) => Err(DiskError::at("read", path)(error)),
-    }
+    write(path, text)
 }
 
 /// The same over a file that may be there already, which is cut only when it is longer: one that was cut to nothing
 /// would go to the disk at once when it is closed (ext4).
-pub fn jot_over(path: &Path, text: &str) -> Result<(), DiskError> {
+pub fn write_over(path: &Path, text: &str) -> Result<(), DiskError> {
     let write = || {
         let mut options = File::options();
         let mut file = Audience::Owner.open(options.create(true).truncate(false).write(true), path)?;
@@ -68,25 +50,11 @@ mod tests {
         let [other, path] = ["batch.csv", "tickers.csv"].map(|name| folder.path().join(name));
         for there in [None, Some("ticker\nA\n"), Some("ticker\nA\nB\n")] {
             if let Some(there) = there {
-                jot(&other, there).expect("written");
+                write(&other, there).expect("written");
             }
-            jot_like(&path, "ticker\nA\n", &other).expect("written");
+            write_like(&path, "ticker\nA\n", &other).expect("written");
             assert_eq!(fs::read_to_string(&path).expect("read"), "ticker\nA\n", "beside {there:?}");
             assert_eq!(fs::read_to_string(&other).ok().as_deref(), there, "it is not written to");
         }
-    }
-
-    #[test]
-    fn a_part_is_read_as_it_was_jotted_and_what_is_no_part_is_an_error() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("part");
-        let part: Part = "2024-01-01..2024-06-30".parse().expect("a part");
-        jot_part(&path, Part::WHOLE).expect("nothing to write");
-        assert!(!path.exists());
-        assert_eq!(read_part(&path).expect("no file"), Part::WHOLE);
-        jot_part(&path, part).expect("written");
-        assert_eq!(read_part(&path).expect("read"), part);
-        jot(&path, "2024-01").expect("written");
-        assert!(read_part(&path).is_err());
     }
 }

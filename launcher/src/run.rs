@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+pub mod twins;
+
 use shared::run::api_key::ApiKey;
 use shared::run::redaction::Redaction;
 use shared::run::workdir::{BatchId, Workdir};
 
-use super::twins::Twins;
 use crate::plan::request::Request;
 use crate::process::watch::Marker;
+use twins::Twins;
 
 /// What every attempt of a run has in common.
 pub struct Run {

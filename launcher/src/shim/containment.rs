@@ -9,12 +9,12 @@ use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
-use super::run::Run;
-use super::scratch;
+use super::seen;
 use crate::plan::limits::Limits;
 use crate::process::cgroup::{RunGroup, ShimGroup};
-use crate::process::seen;
+use crate::process::unsynced;
 use crate::process::watch::{self, Marker};
+use crate::run::Run;
 
 /// The group that an earlier supervisor has made for the run in `workdir`, if it is still there.
 pub fn found(workdir: &Workdir, run: &str) -> Option<RunGroup> {
@@ -30,7 +30,7 @@ pub fn found_or_made(run: &Run) -> Option<RunGroup> {
     found(&run.workdir, &run.request.run).or_else(|| {
         let group = RunGroup::create(&run.request.run)?;
         // Who can't tell others where it is does without.
-        let said = scratch::jot(&run.workdir.cgroup(), &format!("{}\n", group.path().display()));
+        let said = unsynced::write(&run.workdir.cgroup(), &format!("{}\n", group.path().display()));
         if said.is_err() {
             group.dissolve();
             return None;

@@ -1,5 +1,5 @@
-//! The shim: a small parent of one attempt at a time. It starts the worker, minds its memory, its time and its log,
-//! ends everything that it has started, and says how it ended. It outlives the supervisor; a later one adopts it.
+//! One worker from start to end: the shim starts it, minds its memory, its time and its log, ends everything that it
+//! has started, and says how it ended.
 //!
 //! As subreaper it inherits whatever the worker leaves behind, also what left its group or its session.
 
@@ -14,17 +14,18 @@ use shared::disk::regular;
 use shared::run::events::EventTail;
 
 use super::allowance::{Sample, Vigil};
-use super::cgroup::ShimGroup;
-use super::clock::{self, Deadline, Stopwatch};
-use super::exit_record::{Ending, ExitRecord, Usage};
+use super::fence::ExitRecord;
 use super::progress::{Progress, Speaks};
-use super::reap::{self, How, Reaped};
 use super::seen::Seen;
-use super::signal::{self, Inbox, Insistence, Post};
-use super::spawn::{self, Errand, SpawnError};
-use super::tree::{self, Tree};
-use super::watch;
+use crate::facts::ending::{Ending, Usage};
 use crate::plan::limits::Limits;
+use crate::process::cgroup::ShimGroup;
+use crate::process::clock::{self, Deadline, Stopwatch};
+use crate::process::reap::{self, How, Reaped};
+use crate::process::signal::{self, Inbox, Insistence, Post};
+use crate::process::spawn::{self, Errand, SpawnError};
+use crate::process::tree::{self, Tree};
+use crate::process::watch;
 
 /// How often the attempt is looked at.
 const GLANCE: Duration = Duration::from_millis(500);

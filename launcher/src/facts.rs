@@ -1,5 +1,7 @@
 //! Facts: everything that can happen to a run, as the journal keeps it. Plain data; what a fact does to the
-//! state is [`machine`](super::machine)'s business.
+//! state is [`machine`](crate::supervise::machine)'s business.
+
+pub mod ending;
 
 use std::ops::AddAssign;
 
@@ -16,7 +18,7 @@ use crate::plan::knobs::Change;
 use crate::plan::part::Part;
 use crate::plan::settings::Rules;
 use crate::plan::weights::Weight;
-use crate::process::exit_record::{Ending, Usage};
+use ending::{Ending, Usage};
 
 /// A fact and when it was seen. One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::exit_record::Ending;
+use crate::facts::ending::Ending;
 use crate::plan::limits::Limits;
 
 /// Samples come twice a second: what is longer between two of them was time in which we did not run, and nor may

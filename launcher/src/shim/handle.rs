@@ -1,39 +1,99 @@
-//! The line between a supervisor and a shim of its own: a socket on which attempts are given, one after the other,
-//! and said to be over.
-//!
-//! To start a shim costs more than all that it does for a short attempt, so it stays for the next one. When either
-//! side dies the line breaks: the supervisor learns of it at once, and the shim finishes what it has, and ends.
+//! The supervisor's side of whoever attends to an attempt: a shim of our own, or one that an earlier supervisor has
+//! started.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
-use super::clock;
-use super::signal::{self, Inbox, Insistence, Post};
+use super::protocol::{Name, OVER, Word};
+use crate::process::claim;
+use crate::process::clock;
+use crate::process::signal::{self, Insistence};
 
 /// How long a shim that has nothing to do may take to end.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
-/// How long a shim waits for its next attempt before it waits again.
-const IDLE_GLANCE: Duration = Duration::from_hours(1);
-/// What a shim says of an attempt that is over.
-const OVER: u8 = b'.';
+/// How long a shim may take from its lock to the name in it.
+const NAME_LIMIT: Duration = Duration::from_secs(2);
 
-/// Which attempt is meant: a number that means something to both ends.
-pub type Name = u64;
+/// A shim that lived when it was last looked at.
+#[derive(Debug)]
+pub enum Attendant {
+    /// Started by us.
+    Own(OwnShim),
+    /// Started by an earlier supervisor.
+    Adopted {
+        /// Who.
+        shim: ProcessIdentity,
+        /// Names it for as long as we hold it; `None` where the kernel has no such thing.
+        handle: Option<OwnedFd>,
+    },
+}
 
-/// What is heard on a line.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Word {
-    /// Nothing: the attempt goes on.
-    None,
-    /// The attempt is over, and the shim waits for the next one.
-    Over,
-    /// The shim is dead; how it ended, for people.
-    Gone(String),
+impl Attendant {
+    /// The living shim that holds `lock`; `None` when nobody does.
+    pub fn adopt(lock: &Path) -> Option<Self> {
+        let mut found = None;
+        clock::wait_until(NAME_LIMIT, || {
+            let held = Lock::is_held(lock);
+            // It writes its name right after it got the lock.
+            found = claim::holder(lock, lock);
+            !held || found.is_some()
+        });
+        if !Lock::is_held(lock) {
+            return None;
+        }
+        let shim: ProcessIdentity = found?;
+        // The handle first: when the process is still the one we mean after that, the handle names it.
+        let handle = signal::handle(shim.pid);
+        shim.is_alive().then_some(Self::Adopted { shim, handle })
+    }
+
+    /// What it has said meanwhile. Does not wait.
+    pub fn hear(&mut self) -> io::Result<Word> {
+        let is_gone = match self {
+            Self::Own(shim) => return Ok(shim.hear()),
+            Self::Adopted { handle: Some(handle), .. } => {
+                let mut watched = [PollFd::new(handle, PollFlags::IN)];
+                // A signal may come in the middle of the question: it says nothing of the shim.
+                retry_on_intr(|| poll(&mut watched, Some(&Timespec::default())))? > 0
+            }
+            Self::Adopted { shim, handle: None } => !shim.is_alive(),
+        };
+        Ok(if is_gone { Word::Gone("nobody waited for it".to_owned()) } else { Word::None })
+    }
+
+    /// What becomes readable when there is something to hear; `None` where one has to look from time to time.
+    pub fn line(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Own(shim) => Some(shim.line()),
+            Self::Adopted { handle, .. } => handle.as_ref().map(OwnedFd::as_fd),
+        }
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &ProcessIdentity {
+        match self {
+            Self::Own(shim) => shim.identity(),
+            Self::Adopted { shim, .. } => shim,
+        }
+    }
+
+    /// Signals the shim; what that means for its worker is the shim's business.
+    pub fn signal(&mut self, how: Insistence) {
+        match self {
+            Self::Own(shim) => shim.signal(how),
+            Self::Adopted { handle: Some(handle), .. } => signal::send_by_handle(handle, how),
+            Self::Adopted { shim, handle: None } => signal::send(shim, how),
+        }
+    }
 }
 
 /// A shim of ours: our child, and our end of its line.
@@ -120,42 +180,4 @@ impl OwnShim {
 fn bury(process: &mut Child) -> String {
     drop(process.kill());
     process.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
-}
-
-/// The shim's end.
-pub struct Orders {
-    line: UnixStream,
-}
-
-impl Orders {
-    /// The line is our standard input.
-    pub fn open() -> io::Result<Self> {
-        // A copy that no worker inherits.
-        let line: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
-        let line = UnixStream::from(line);
-        line.set_nonblocking(true)?;
-        Ok(Self { line })
-    }
-
-    /// Waits for the next attempt; `None` when there will be none: the supervisor is gone, or we are to go.
-    pub fn next(&mut self, inbox: &mut Inbox) -> Option<Name> {
-        loop {
-            let post = inbox.wait(IDLE_GLANCE, &[self.line.as_fd()]);
-            if post.iter().any(|post| !matches!(post, Post::Child)) {
-                return None;
-            }
-            let mut name = [0; size_of::<Name>()];
-            match self.line.read(&mut name) {
-                Ok(length) if length == name.len() => return Some(Name::from_ne_bytes(name)),
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                Ok(_) | Err(_) => return None,
-            }
-        }
-    }
-
-    /// Says that the attempt is over. A supervisor that is gone finds out by itself.
-    pub fn over(&mut self) {
-        drop(self.line.write_all(&[OVER]));
-    }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Origin, Persistence};
 
-use super::facts::Word;
+use crate::facts::Word;
 
 /// Files of ours in every outdir that has been worked on, by which a file system shows whether it tells capitals apart.
 const OURS: [&str; 2] = ["_launcher.lock", "_dataset.json"];

@@ -3,7 +3,7 @@
 //! Rooms from the ground up; each imports only from rooms above it in this list:
 //! [`memory`] how the allocator behaves · [`clock`] the door to time · [`chance`] random numbers · [`stop`] the wish to end · [`crew`] a few threads over a list · [`buffers`] what its threads may hold together · [`pulse`] when to say how far it is · [`report`] what is said to people and to the launcher · [`api`] one request,
 //! one page, one chain · [`ingest`] from a range to files and ledger lines · [`reference`](mod@reference) who is listed and what is known
-//! of each · [`universe`] which of them one wants · [`bars`] from trades to bars · [`command_line`] from arguments to plans.
+//! of each · [`universe`] which of them one wants · [`bars`] from trades to bars · [`describe`] what bars are like, in numbers and pictures · [`command_line`] from arguments to plans.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
@@ -20,4 +20,5 @@ pub mod ingest;
 pub mod reference;
 pub mod universe;
 pub mod bars;
+pub mod describe;
 pub mod command_line;

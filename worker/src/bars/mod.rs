@@ -24,5 +24,3 @@ pub mod batch;
 #[cfg(test)]
 pub mod fixture;
 pub mod stored;
-pub mod describe;
-pub mod plot;

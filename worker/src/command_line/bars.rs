@@ -27,7 +27,7 @@ use crate::bars::batch::{self, Commission, Input};
 use crate::bars::begin::{Built, Existing, LeftAlone};
 use crate::bars::choice::{Choice, Target, Threshold};
 use crate::bars::plan::Gaps;
-use crate::bars::plot::picture::Format;
+use crate::describe::picture::file::Format;
 use crate::bars::source::minutes::MinutePrice;
 use crate::bars::source::tape::Order;
 use crate::bars::source::trades::Prints;

@@ -14,9 +14,9 @@ use shared::run::exit::Exit;
 use shared::series::proof::{SeriesFolder, StateError};
 
 use super::refusal::Refusal;
-use crate::bars::describe::description::Description;
-use crate::bars::describe::text;
-use crate::bars::plot::picture::{self, Format, PictureError};
+use crate::describe::description::Description;
+use crate::describe::text;
+use crate::describe::picture::file::{self as picture, Format, PictureError};
 use crate::bars::stored::{Stored, StoredError};
 
 /// As typed.

@@ -4,7 +4,7 @@ use super::axis::{Axis, compact};
 use super::frame::{Frame, SMALL};
 use super::sample::{Candle, Sample};
 use super::scene::{Anchor, BLUE, FAINT_INK, ORANGE, Scene};
-use crate::bars::describe::numbers::{count, counted, decimal};
+use crate::describe::numbers::{count, counted, decimal};
 
 /// Candles of few bars grow no wider.
 const WIDEST: f64 = 18.0;

@@ -88,7 +88,7 @@ fn px(value: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bars::plot::scene::INK;
+    use crate::describe::picture::scene::INK;
 
     fn dark(png: &[u8]) -> usize {
         let canvas = Pixmap::decode_png(png).expect("a PNG");

@@ -7,3 +7,4 @@ pub mod statistics;
 pub mod description;
 pub mod numbers;
 pub mod text;
+pub mod picture;

@@ -7,9 +7,9 @@ use super::frame::{Frame, SMALL};
 use super::glyphs;
 use super::sample::{FARTHEST, Histogram, Sample};
 use super::scene::{Anchor, BLUE, Color, Dash, FAINT_INK, INK, ORANGE, PALE_BLUE, Scene};
-use crate::bars::describe::numbers::{count, decimal};
-use crate::bars::describe::returns::Shape;
-use crate::bars::describe::statistics::Statistics;
+use crate::describe::numbers::{count, decimal};
+use crate::describe::returns::Shape;
+use crate::describe::statistics::Statistics;
 
 /// The axis shows this many standard deviations at least.
 const NEAREST: f64 = 4.0;

@@ -3,8 +3,8 @@
 use shared::market::bar::Bar;
 use shared::market::trading_day::TradingDay;
 
-use crate::bars::describe::description::Description;
-use crate::bars::describe::returns::{Between, Closes, Shape};
+use crate::describe::description::Description;
+use crate::describe::returns::{Between, Closes, Shape};
 use crate::bars::stored::{Stored, StoredError};
 
 /// More candles could not be told apart on a page.

@@ -14,4 +14,4 @@ pub mod price;
 pub mod daily;
 pub mod normal;
 pub mod page;
-pub mod picture;
+pub mod file;

@@ -5,8 +5,8 @@ use shared::market::trading_day::TradingDay;
 use super::axis::{Axis, compact};
 use super::frame::Frame;
 use super::scene::{BLUE, Dash, INK, ORANGE, PALE_BLUE, Scene};
-use crate::bars::describe::numbers::{count, decimal, short};
-use crate::bars::describe::statistics::Statistics;
+use crate::describe::numbers::{count, decimal, short};
+use crate::describe::statistics::Statistics;
 
 /// More days than this share columns.
 const MOST_DAYS: usize = 250;

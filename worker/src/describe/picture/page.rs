@@ -5,10 +5,10 @@ use super::glyphs;
 use super::sample::Sample;
 use super::scene::{Anchor, FAINT_INK, INK, ORANGE, Scene};
 use super::{daily, normal, price};
-use crate::bars::describe::description::Description;
-use crate::bars::describe::numbers::{counted, percent, short};
-use crate::bars::describe::statistics::Weight;
-use crate::bars::describe::text;
+use crate::describe::description::Description;
+use crate::describe::numbers::{counted, percent, short};
+use crate::describe::statistics::Weight;
+use crate::describe::text;
 
 const WIDTH: u32 = 1400;
 const HEIGHT: u32 = 1000;

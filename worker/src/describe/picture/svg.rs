@@ -87,7 +87,7 @@ fn escaped(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bars::plot::scene::INK;
+    use crate::describe::picture::scene::INK;
 
     #[test]
     fn shapes_are_spelled_in_order() {

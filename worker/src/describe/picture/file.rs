@@ -9,7 +9,7 @@ use super::page;
 use super::png;
 use super::sample::Sample;
 use super::svg;
-use crate::bars::describe::description::Description;
+use crate::describe::description::Description;
 use crate::bars::stored::{Stored, StoredError};
 
 /// How a picture is written.

@@ -18,8 +18,8 @@ use super::error::BuildError;
 use super::plan::Gaps;
 use super::source::Reading;
 use super::source::minutes::{MinutePrice, Minutes};
-use super::source::tape::Order;
-use super::source::trades::{Prints, Trades};
+use super::source::time_order::Unsorted;
+use super::source::trades::{TradeFilter, Trades};
 use super::source::tree::Tree;
 use crate::crew;
 use crate::ingest::tally::{Received, Tally};
@@ -32,8 +32,8 @@ const TRADES_A_WORD: u64 = 2_000_000;
 /// What a trade is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// A print.
-    Trades(Prints),
+    /// A trade.
+    Trades(TradeFilter),
     /// A minute.
     Minutes(MinutePrice),
 }
@@ -58,7 +58,7 @@ pub struct Commission {
     /// And with days that are missing.
     pub gaps: Gaps,
     /// And with files that are not sorted.
-    pub order: Order,
+    pub unsorted: Unsorted,
 }
 
 /// Builds the bars of `tickers` on up to `threads` threads.
@@ -101,11 +101,11 @@ pub fn one(
     let scale = choice.scale(ticker, tree.root(), tree.adjusted())?;
     let kept_below: Option<&Path> = (existing.built == Built::Continued).then_some(outdir);
     let whose = Whose { ticker, scale: &scale, before: asked.from(), kept_below };
-    let wishes: Result<Vec<_>, _> =
-        commission.modes.iter().map(|(mode, target)| choice.wish(&whose, *mode, *target)).collect();
+    let specs: Result<Vec<_>, _> =
+        commission.modes.iter().map(|(mode, target)| choice.spec(&whose, *mode, *target)).collect();
     let reading = commission.reading(&scale);
     let job =
-        Job { outdir, asked: *asked, wishes: wishes?, existing: *existing, gaps: *gaps, reading: &reading };
+        Job { outdir, asked: *asked, specs: specs?, existing: *existing, gaps: *gaps, reading: &reading };
     let (mut trades, mut said) = (0, 0);
     let progress = |more| {
         trades += more;
@@ -135,10 +135,10 @@ impl Commission {
             Scale::AdjustedBySplits { splits } => Factors::new(splits),
             Scale::AsTraded | Scale::AdjustedBySource => Factors::default(),
         };
-        let order = self.order;
+        let unsorted = self.unsorted;
         match self.input {
-            Input::Trades(prints) => Reading::Trades(Trades { prints, factors, order }),
-            Input::Minutes(price) => Reading::Minutes(Minutes { price, factors, order }),
+            Input::Trades(filter) => Reading::Trades(Trades { filter, factors, unsorted }),
+            Input::Minutes(price) => Reading::Minutes(Minutes { price, factors, unsorted }),
         }
     }
 }

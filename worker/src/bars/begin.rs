@@ -16,7 +16,7 @@ use super::output::YearFiles;
 use super::plan::{self, Begin, Candidate, Gaps, Plan};
 use super::series::{self, Point};
 use super::source::tree::Holdings;
-use super::wish::Wish;
+use super::spec::SeriesSpec;
 use crate::clock;
 
 /// The state of a series on disk.
@@ -55,7 +55,7 @@ pub enum Built {
 #[derive(Debug)]
 pub struct Ready {
     /// What is asked.
-    pub wish: Wish,
+    pub spec: SeriesSpec,
     /// Where it goes.
     pub folder: SeriesFolder,
     /// What is read.
@@ -77,14 +77,14 @@ pub enum Start {
 
 /// Looks at a series and decides where building it begins. Changes nothing.
 pub fn look(
-    wish: Wish,
+    spec: SeriesSpec,
     folder: SeriesFolder,
     holdings: &Holdings,
     asked: DateRange,
     existing: Existing,
     gaps: Gaps,
 ) -> Result<Start, BuildError> {
-    let known = known(&wish, &folder, holdings.ticker());
+    let known = known(&spec, &folder, holdings.ticker());
     // All files are read for it: once, and not for bars that are replaced whatever they are.
     let damaged = match (&known, existing) {
         (_, Existing { left_alone: LeftAlone::Never, built: Built::Replaced, .. }) => Vec::new(),
@@ -108,7 +108,7 @@ pub fn look(
     let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &damaged));
     let mut plan = plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| BuildError::Gap {
         ticker: holdings.ticker().clone(),
-        mode: wish.mode,
+        mode: spec.mode,
         covered: covered.clone(),
         gap,
     })?;
@@ -117,13 +117,13 @@ pub fn look(
         return Err(BuildError::Missing { ticker: holdings.ticker().clone(), days: missing });
     }
     if let Some(state) = &state {
-        refuse_to_forget(state, &plan, holdings, wish.mode)?;
+        refuse_to_forget(state, &plan, holdings, spec.mode)?;
     }
     plan.read = plan.read.minus(&missing);
     plan.covered = plan.covered.minus(&missing);
     let gaps = state.as_ref().map(|state| state.gaps.union(&missing)).unwrap_or(missing);
     let gaps = gaps.minus(&plan.covered);
-    Ok(Start::Build(Box::new(Ready { wish, folder, plan, damaged, gaps, state })))
+    Ok(Start::Build(Box::new(Ready { spec, folder, plan, damaged, gaps, state })))
 }
 
 fn is_new(folder: &SeriesFolder, since: Timestamp, run: Option<RunMark>) -> bool {
@@ -154,7 +154,7 @@ fn gaps_stand(left: &Coverage, holdings: &Holdings, gaps: Gaps) -> bool {
 }
 
 /// The state on disk, if it is that of the series asked for; `None` for a new one, and for one that came to nothing.
-fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<State>, BuildError> {
+fn known(spec: &SeriesSpec, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<State>, BuildError> {
     let Some(state) = State::read(folder)? else {
         if folder.years()?.is_empty() {
             return Ok(None);
@@ -162,7 +162,7 @@ fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<S
         return Err(BuildError::Foreign { folder: folder.path().to_owned() });
     };
     let corrupt = |what: &str| StateError::Corrupt { path: folder.state(), what: what.to_owned() };
-    if (&state.ticker, state.mode) != (ticker, wish.mode) {
+    if (&state.ticker, state.mode) != (ticker, spec.mode) {
         let found = format!("it is that of {} {}", state.ticker, state.mode);
         return Err(corrupt(&found).into());
     }
@@ -173,12 +173,12 @@ fn known(wish: &Wish, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<S
     if !state.year_ends.iter().chain([&state.tail]).all(fits) {
         return Err(corrupt("its memory is of another rule").into());
     }
-    if state.parameters != wish.parameters {
+    if state.parameters != spec.parameters {
         return Err(BuildError::OtherParameters {
             folder: folder.path().to_owned(),
-            mode: wish.mode,
+            mode: spec.mode,
             existing: state.parameters.to_string(),
-            asked: wish.parameters.to_string(),
+            asked: spec.parameters.to_string(),
         });
     }
     Ok(Some(state))
@@ -212,7 +212,7 @@ fn point(state: &State, begin: Begin) -> Option<&Point> {
 /// A series in the making.
 pub struct Building {
     /// What is asked.
-    pub wish: Wish,
+    pub spec: SeriesSpec,
     /// What is read.
     pub plan: Plan,
     /// Where it stands.
@@ -227,15 +227,15 @@ pub struct Building {
 impl Ready {
     /// Takes up the work. Nothing that is there changes before the first file of bars is whole.
     pub fn begin(self, ticker: &Ticker) -> Result<Building, BuildError> {
-        let Self { wish, folder, plan, gaps, state, .. } = self;
-        let start = Point::start(&wish.parameters);
-        let columns = wish.parameters.columns();
+        let Self { spec, folder, plan, gaps, state, .. } = self;
+        let start = Point::start(&spec.parameters);
+        let columns = spec.parameters.columns();
         let Some(state) = state else {
             let claim = State {
                 version: STATE_VERSION,
                 ticker: ticker.clone(),
-                mode: wish.mode,
-                parameters: wish.parameters.clone(),
+                mode: spec.mode,
+                parameters: spec.parameters.clone(),
                 covered: Coverage::empty(),
                 gaps: Coverage::empty(),
                 files: BTreeMap::new(),
@@ -243,7 +243,7 @@ impl Ready {
                 tail: start.clone(),
             };
             let files = YearFiles::anew(folder.clone(), columns, claim.text());
-            return Ok(Building { wish, plan, point: start, files, folder, gaps, year_ends: Vec::new() });
+            return Ok(Building { spec, plan, point: start, files, folder, gaps, year_ends: Vec::new() });
         };
         let from = point(&state, plan.begin).cloned().unwrap_or(start);
         let files = YearFiles::resume(folder.clone(), columns, from.place, &state.files)?;
@@ -253,7 +253,7 @@ impl Ready {
             Begin::YearEnd(number) => number + 1,
             Begin::Tail => year_ends.len(),
         });
-        Ok(Building { wish, plan, point: from, files, folder, gaps, year_ends })
+        Ok(Building { spec, plan, point: from, files, folder, gaps, year_ends })
     }
 }
 
@@ -272,7 +272,7 @@ impl Building {
     /// Publishes the last file and, after it, the state, which is noted for `run` before it is there.
     pub fn finish(mut self, ticker: &Ticker, run: Option<RunMark>) -> Result<State, BuildError> {
         if !series::can_be_kept(&self.point) {
-            return Err(BuildError::Overflow { ticker: ticker.clone(), mode: self.wish.mode });
+            return Err(BuildError::Overflow { ticker: ticker.clone(), mode: self.spec.mode });
         }
         let open = self.point.open_bar.tail();
         self.point.place = self.files.place(open.as_ref())?;
@@ -280,8 +280,8 @@ impl Building {
         let state = State {
             version: STATE_VERSION,
             ticker: ticker.clone(),
-            mode: self.wish.mode,
-            parameters: self.wish.parameters,
+            mode: self.spec.mode,
+            parameters: self.spec.parameters,
             covered: self.plan.covered,
             gaps: self.gaps,
             files,

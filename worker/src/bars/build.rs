@@ -23,10 +23,10 @@ use super::error::BuildError;
 use super::plan::{self, Gaps};
 use super::series;
 use super::source::Reading;
-use super::source::tape::Tape;
+use super::source::time_order::TimeOrder;
 use super::source::tree::Holdings;
-use super::tick_rule::Wanted;
-use super::wish::Wish;
+use super::spec::SeriesSpec;
+use super::tick_rule::SignsNeeded;
 use crate::clock;
 use crate::stop::Stop;
 
@@ -38,7 +38,7 @@ pub struct Job<'a> {
     /// New York days.
     pub asked: DateRange,
     /// The series, each mode once.
-    pub wishes: Vec<Wish>,
+    pub specs: Vec<SeriesSpec>,
     /// What is done with bars that are there.
     pub existing: Existing,
     /// And with days that are missing.
@@ -67,10 +67,10 @@ pub fn build(
     let ticker = holdings.ticker();
     let _locks = lock(job.outdir, ticker)?;
     let mut starts = Vec::new();
-    for wish in job.wishes.clone() {
-        let folder = SeriesFolder::new(job.outdir, ticker, wish.mode);
+    for spec in job.specs.clone() {
+        let folder = SeriesFolder::new(job.outdir, ticker, spec.mode);
         refuse_links(job.outdir, &folder)?;
-        starts.push(begin::look(wish, folder, holdings, job.asked, job.existing, job.gaps)?);
+        starts.push(begin::look(spec, folder, holdings, job.asked, job.existing, job.gaps)?);
     }
     let (mut outcomes, mut buildings) = (Vec::new(), Vec::new());
     for start in starts {
@@ -163,10 +163,10 @@ fn read(
         building.enter(days)?;
     }
     let last = active.iter().filter_map(|building| building.point.last_stamp).max();
-    let wanted = active.iter().map(|building| series::wanted(&building.wish.parameters)).max();
-    let mut signed = SignedOnce::new(wanted.unwrap_or(Wanted::Moves));
-    let (mut tape, mut closed) = (Tape::after(last), Vec::new());
-    reading.read::<BuildError>(holdings, days, &mut tape, |chunk| {
+    let needed = active.iter().map(|building| series::signs_needed(&building.spec.parameters)).max();
+    let mut signed = SignedOnce::new(needed.unwrap_or(SignsNeeded::Moves));
+    let (mut time_order, mut closed) = (TimeOrder::after(last), Vec::new());
+    reading.read::<BuildError>(holdings, days, &mut time_order, |chunk| {
         if stop.is_asked() {
             return Err(BuildError::Stopped);
         }
@@ -189,10 +189,10 @@ fn fold(
     signed: &mut SignedOnce,
     closed: &mut Vec<Bar>,
 ) -> Result<(), BuildError> {
-    let Building { wish, point, files, .. } = building;
+    let Building { spec, point, files, .. } = building;
     let signs = signed.signs(&mut point.tick_rule, chunk.prices);
     closed.clear();
-    series::fold(wish.mode, &wish.parameters, point, chunk, signs, closed);
+    series::fold(spec.mode, &spec.parameters, point, chunk, signs, closed);
     files.append(closed)?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use shared::series::proof::{SeriesFolder, SeriesState, StateError};
 
 use super::adjust::{self, AdjustError};
 use super::daily_mean::{self, DailyMean, DailyMeanError};
-use super::wish::Wish;
+use super::spec::SeriesSpec;
 
 /// How imbalance bars close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -141,7 +141,7 @@ impl Choice {
     }
 
     /// The series of `mode`.
-    pub fn wish(&self, of: &Whose<'_>, mode: Mode, target: Target) -> Result<Wish, ChoiceError> {
+    pub fn spec(&self, of: &Whose<'_>, mode: Mode, target: Target) -> Result<SeriesSpec, ChoiceError> {
         let needs_target = self.threshold.needs_target(mode);
         let (target, bars_per_day) = match target {
             Target::Given(target) => (target, None),
@@ -168,7 +168,7 @@ impl Choice {
             source: self.source,
             scale: of.scale.clone(),
         };
-        Ok(Wish { mode, parameters })
+        Ok(SeriesSpec { mode, parameters })
     }
 
     fn rule(&self, mode: Mode, target: f64) -> Rule {

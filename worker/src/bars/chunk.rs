@@ -1,10 +1,10 @@
-//! A piece of the tape in columns, clean: every price and size is a positive number and no stamp falls.
+//! Trades in columns, clean: every price and size is a positive number and no stamp falls.
 
 use serde::{Deserialize, Serialize};
 
-use super::tick_rule::{Signs, TickRule, Wanted};
+use super::tick_rule::{Signs, SignsNeeded, TickRule};
 
-/// Trades in the order of the tape; the columns are equally long.
+/// Trades in file order; the columns are equally long.
 #[derive(Debug, Clone, Copy)]
 pub struct Chunk<'a> {
     /// ns UTC, never falling.
@@ -21,7 +21,7 @@ pub struct Chunk<'a> {
 
 /// Makes chunks of columns as they come. Its memory is used again for each.
 #[derive(Debug, Default)]
-pub struct Sieve {
+pub struct ChunkBuilder {
     stamps: Vec<i64>,
     prices: Vec<f64>,
     sizes: Vec<f64>,
@@ -30,7 +30,7 @@ pub struct Sieve {
 /// Trades that carry no information for bars, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// The size is 0, as in prints of a price alone and fractions before 2026.
+    /// The size is 0, as in trades that report a price alone and fractions before 2026.
     pub no_size: u64,
     /// The size is negative or not a number.
     pub bad_size: u64,
@@ -58,9 +58,9 @@ impl LeftOut {
     }
 }
 
-impl Sieve {
+impl ChunkBuilder {
     /// The rows that carry information; `left_out` were left out before.
-    pub fn pass<'a>(
+    pub fn build<'a>(
         &'a mut self,
         stamps: &'a [i64],
         prices: &'a [f64],
@@ -109,19 +109,19 @@ fn all_positive(values: &[f64]) -> bool {
     strange >= 0
 }
 
-/// The signs of a chunk, made once for all series that have come to the same point of the tape.
+/// The signs of a chunk, made once for all series that have come to the same trade.
 #[derive(Debug)]
 pub struct SignedOnce {
-    wanted: Wanted,
+    needed: SignsNeeded,
     /// The rule before the chunk, and after it.
     made: Option<(TickRule, TickRule)>,
     signs: Signs,
 }
 
 impl SignedOnce {
-    /// For series of which the most demanding looks at `wanted`.
-    pub fn new(wanted: Wanted) -> Self {
-        Self { wanted, made: None, signs: Signs::default() }
+    /// For series of which the most demanding looks at `needed`.
+    pub fn new(needed: SignsNeeded) -> Self {
+        Self { needed, made: None, signs: Signs::default() }
     }
 
     /// Forgets the chunk before.
@@ -135,7 +135,7 @@ impl SignedOnce {
             Some((before, after)) if before == *rule => *rule = after,
             _ => {
                 let before = *rule;
-                rule.sign(prices, self.wanted, &mut self.signs);
+                rule.sign(prices, self.needed, &mut self.signs);
                 self.made = Some((before, *rule));
             }
         }
@@ -149,10 +149,10 @@ mod tests {
 
     #[test]
     fn trades_without_information_are_left_out_and_counted_by_reason() {
-        let mut sieve = Sieve::default();
+        let mut chunks = ChunkBuilder::default();
         let prices = [1.0, f64::NAN, -1.0, 0.0, 2.0, 2.0, 2.0, f64::INFINITY, 3.0];
         let sizes = [1.0, 1.0, 1.0, 1.0, 0.0, -5.0, f64::NAN, 1.0, 0.25];
-        let chunk = sieve.pass(&[1, 2, 3, 4, 5, 6, 7, 8, 9], &prices, &sizes, LeftOut::default());
+        let chunk = chunks.build(&[1, 2, 3, 4, 5, 6, 7, 8, 9], &prices, &sizes, LeftOut::default());
         assert_eq!(
             (chunk.stamps, chunk.prices, chunk.sizes),
             (&[1, 9][..], &[1.0, 3.0][..], &[1.0, 0.25][..])

@@ -1,20 +1,20 @@
-//! Which prints update the consolidated last price and volume, and which are void. Pure.
+//! Which trades update the consolidated last price and volume, and which are void. Pure.
 //!
 //! The table is the vendor's (`/v3/reference/conditions`, asset class stocks, data type trade), by its
-//! `update_rules.consolidated`: a print's *last* is the rule `updates_open_close`, its *volume* `updates_volume`.
+//! `update_rules.consolidated`: a trade's *last* is the rule `updates_open_close`, its *volume* `updates_volume`.
 //! Each row was held against copies of the whole table that users of the vendor published, against two lists of the ids
 //! that say no, taken from it on 2026-05-14 and 2026-09-27, and against the sale condition matrices of the plans (CTS
 //! Pillar output specification 2.11b for tapes A and B, UTP data feed services 4.1 for tape C). All agree, but for what
 //! is marked:
 //! - *vendor*: no plan's present text has the code; the vendor's rule stands alone.
-//! - *first only*: the plans say yes if the print is the first or only one of the day that qualifies, else no. The
-//!   vendor says no, and so does this table: that rule can't be decided by the print itself. The price of it: a day
-//!   whose only prints are such has no bar.
-//! - *sold last*: the plans say yes for tape C before 16:00:10, for tapes A and B if the print comes from the listing
+//! - *first only*: the plans say yes if the trade is the first or only one of the day that qualifies, else no. The
+//!   vendor says no, and so does this table: that rule can't be decided by the trade itself. The price of it: a day
+//!   whose only trades are such has no bar.
+//! - *sold last*: the plans say yes for tape C before 16:00:10, for tapes A and B if the trade comes from the listing
 //!   market or from the market of the last price. The vendor says yes, and so does this table.
 //!
-//! A print counts if every one of its conditions says so; that is the plans' way too. Form T says no, so none of the
-//! extended hours counts, although the vendor's own minute bars of those hours are made of such prints.
+//! A trade counts if every one of its conditions says so; that is the plans' way too. Form T says no, so none of the
+//! extended hours counts, although the vendor's own minute bars of those hours are made of such trades.
 
 /// A row of the vendor's table: id, name, updates the last price?, updates the volume?
 type Row = (usize, &'static str, bool, bool);
@@ -91,7 +91,7 @@ const TABLE: &[Row] = &[
 
 /// What the table says of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Updates {
     /// Last price and volume.
     Both,
     /// One of them at most.
@@ -100,44 +100,44 @@ enum Verdict {
     Unknown,
 }
 
-/// By id, so that a print costs no search.
-const VERDICTS: [Verdict; 72] = {
-    let mut verdicts = [Verdict::Unknown; 72];
+/// By id, so that a trade costs no search.
+const UPDATES: [Updates; 72] = {
+    let mut updates = [Updates::Unknown; 72];
     let mut row = 0;
     while row < TABLE.len() {
         let (id, _, last, volume) = TABLE[row];
-        verdicts[id] = if last && volume { Verdict::Both } else { Verdict::NotBoth };
+        updates[id] = if last && volume { Updates::Both } else { Updates::NotBoth };
         row += 1;
     }
-    verdicts
+    updates
 };
 
-fn verdict(id: i32) -> Verdict {
-    usize::try_from(id).ok().and_then(|id| VERDICTS.get(id)).copied().unwrap_or(Verdict::Unknown)
+fn updates(id: i32) -> Updates {
+    usize::try_from(id).ok().and_then(|id| UPDATES.get(id)).copied().unwrap_or(Updates::Unknown)
 }
 
-/// Does a print with these conditions (ids of the vendor) update both the consolidated last price and the consolidated
+/// Does a trade with these conditions (ids of the vendor) update both the consolidated last price and the consolidated
 /// volume? Without a condition it is a regular sale: yes.
 ///
 /// An id that the table does not have says no. That is the cautious way: of the numbers that the vendor's glossary names
 /// without rules (26, 39, 40, 42 to 51, 54, 56) most are no ordinary sales (cancelled, not eligible, as of, errored), and
-/// the conditions that the plans came to add (odd lot, contingent, qualified contingent) all say no. A print too few makes
+/// the conditions that the plans came to add (odd lot, contingent, qualified contingent) all say no. A trade too few makes
 /// a bar a little longer; a price that was none makes a bar wrong. Who wants to know of such ids asks [`is_known`].
 #[inline]
 pub fn updates_last_and_volume(conditions: &[i32]) -> bool {
-    conditions.iter().all(|id| verdict(*id) == Verdict::Both)
+    conditions.iter().all(|id| updates(*id) == Updates::Both)
 }
 
 /// Does the table have this id?
 pub fn is_known(id: i32) -> bool {
-    verdict(id) != Verdict::Unknown
+    updates(id) != Updates::Unknown
 }
 
-/// Was the print cancelled, or is it known to be wrong? By the codes of the NYSE's TAQ, which the vendor passes on (its
+/// Was the trade cancelled, or is it known to be wrong? By the codes of the NYSE's TAQ, which the vendor passes on (its
 /// glossary, "Trade Corrections"): 7 later marked erroneous, 8 later cancelled, 10 the record that cancels, 11 the record
 /// that marks. The vendor removes none of them.
 ///
-/// Not void: none and 0, a regular print, and 1, a print that was corrected and carries the corrected data. Nor is 12,
+/// Not void: none and 0, a regular trade, and 1, a trade that was corrected and carries the corrected data. Nor is 12,
 /// which by that list repeats what a 1 had before: users of the vendor's data disagree on what it carries there (most
 /// keep it), and whether it comes beside its 1 or alone was never seen.
 #[inline]

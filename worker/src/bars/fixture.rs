@@ -12,7 +12,7 @@ use shared::market::trading_day::TradingDay;
 use shared::series::parameters::{Parameters, Rule, Scale, Source};
 use shared::series::proof::{STATE_VERSION, SeriesFolder, SeriesState};
 
-use super::chunk::{LeftOut, Sieve};
+use super::chunk::{ChunkBuilder, LeftOut};
 use super::output::YearFiles;
 use super::series::{self, Point};
 use super::tick_rule::Signs;
@@ -44,10 +44,11 @@ pub fn build(
     let folder = SeriesFolder::new(outdir, &ticker, mode);
     let column = |of: fn(&Trade) -> f64| tape.iter().map(of).collect::<Vec<f64>>();
     let stamps: Vec<i64> = tape.iter().map(|trade| trade.0).collect();
-    let (prices, sizes, mut sieve) = (column(|trade| trade.1), column(|trade| trade.2), Sieve::default());
-    let chunk = sieve.pass(&stamps, &prices, &sizes, LeftOut::default());
+    let (prices, sizes, mut chunks) =
+        (column(|trade| trade.1), column(|trade| trade.2), ChunkBuilder::default());
+    let chunk = chunks.build(&stamps, &prices, &sizes, LeftOut::default());
     let (mut point, mut signs, mut bars) = (Point::start(parameters), Signs::default(), Vec::new());
-    point.tick_rule.sign(chunk.prices, series::wanted(parameters), &mut signs);
+    point.tick_rule.sign(chunk.prices, series::signs_needed(parameters), &mut signs);
     series::fold(mode, parameters, &mut point, &chunk, &signs, &mut bars);
     let columns = parameters.columns();
     let mut files = YearFiles::resume(folder.clone(), columns, None, &BTreeMap::new()).expect("begun");

@@ -10,7 +10,7 @@ pub mod conditions;
 pub mod adjust;
 pub mod daily_bars;
 pub mod daily_mean;
-pub mod wish;
+pub mod spec;
 pub mod choice;
 pub mod series;
 pub mod plan;

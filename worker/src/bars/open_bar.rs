@@ -1,4 +1,4 @@
-//! The bar that is being filled: plain sums in the order of the tape, from 0.0. That order is part of what a bar is.
+//! The bar that is being filled: plain sums in file order, from 0.0. That order is part of what a bar is.
 
 use serde::{Deserialize, Serialize};
 use shared::market::bar::Bar;
@@ -7,7 +7,7 @@ use super::extremes::{extremes, larger, smaller};
 
 /// One trade, as the rules see it.
 #[derive(Debug, Clone, Copy)]
-pub struct Print {
+pub struct SignedTrade {
     /// Shares.
     pub size: f64,
     /// Price times size.
@@ -20,7 +20,7 @@ pub struct Print {
     pub side: f64,
 }
 
-impl Print {
+impl SignedTrade {
     /// 1 for a buy, 0 for a sell: a factor, so that no branch is guessed wrong where sides alternate as they like.
     #[inline]
     pub fn buy(&self) -> f64 {
@@ -52,14 +52,14 @@ impl OpenBar {
     /// Adds the next trade to the sums, all that rules look at; those over sides are kept only for bars that are written
     /// with them. What a bar shows besides is [`look_over`](Self::look_over)'s.
     #[inline]
-    pub fn add<const EXTENDED: bool>(&mut self, print: &Print) {
+    pub fn add<const EXTENDED: bool>(&mut self, trade: &SignedTrade) {
         self.n += 1;
-        self.v += print.size;
-        self.dollar += print.dollar;
+        self.v += trade.size;
+        self.dollar += trade.dollar;
         if EXTENDED {
-            self.buy_v += print.buy() * print.size;
-            self.buy_dollar += print.buy() * print.dollar;
-            self.imbalance += print.side * print.magnitude;
+            self.buy_v += trade.buy() * trade.size;
+            self.buy_dollar += trade.buy() * trade.dollar;
+            self.imbalance += trade.side * trade.magnitude;
         }
     }
 

@@ -8,14 +8,14 @@ use shared::market::trading_day::TradingDay;
 use shared::series::parameters::{self, Parameters};
 
 use super::chunk::{Chunk, LeftOut};
-use super::open_bar::{OpenBar, Print};
+use super::open_bar::{OpenBar, SignedTrade};
 use super::rules::afml::{self, Afml};
 use super::rules::fixed::Fixed;
 use super::rules::imbalance::{self, Imbalance};
 use super::rules::runs::{self, Runs};
 use super::rules::stable::{self, Stable};
 use super::rules::{BEGINNING, Cause, Closing, Rule, SETTLED};
-use super::tick_rule::{FirstSign, Signs, TickRule, Wanted, direction};
+use super::tick_rule::{FirstSign, Signs, SignsNeeded, TickRule, direction};
 
 /// Everything that later bars depend on, after the last trade of a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -153,13 +153,13 @@ pub fn can_be_kept(point: &Point) -> bool {
 }
 
 /// Which signs of its trades a series looks at.
-pub fn wanted(parameters: &Parameters) -> Wanted {
+pub fn signs_needed(parameters: &Parameters) -> SignsNeeded {
     match parameters.rule {
-        _ if parameters.extended => Wanted::Sides,
-        parameters::Rule::Fixed { .. } | parameters::Rule::ImbalanceTarget { .. } => Wanted::Moves,
+        _ if parameters.extended => SignsNeeded::Sides,
+        parameters::Rule::Fixed { .. } | parameters::Rule::ImbalanceTarget { .. } => SignsNeeded::Moves,
         parameters::Rule::ImbalanceStable { .. }
         | parameters::Rule::ImbalanceAfml { .. }
-        | parameters::Rule::Runs { .. } => Wanted::Sides,
+        | parameters::Rule::Runs { .. } => SignsNeeded::Sides,
     }
 }
 
@@ -223,14 +223,14 @@ impl Walk<'_> {
                 VOLUME => size,
                 _ => dollar,
             };
-            let print = Print { size, dollar, magnitude, moved, side };
-            bar.add::<EXTENDED>(&print);
+            let trade = SignedTrade { size, dollar, magnitude, moved, side };
+            bar.add::<EXTENDED>(&trade);
             let amount = match MEASURE {
                 TICK => bar.n as f64,
                 VOLUME => bar.v,
                 _ => bar.dollar,
             };
-            if let Some(Closing { threshold, cause }) = rule.judge(&mut own, &print, &bar, amount) {
+            if let Some(Closing { threshold, cause }) = rule.judge(&mut own, &trade, &bar, amount) {
                 bar.look_over::<EXTENDED>(&stamps[first..=row], &prices[first..=row]);
                 first = row + 1;
                 self.closed.push(bar.close(threshold));

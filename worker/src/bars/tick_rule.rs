@@ -35,7 +35,7 @@ pub struct Signs {
 
 /// Which signs are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wanted {
+pub enum SignsNeeded {
     /// Those of the moves, at most.
     Moves,
     /// Also the tick rule's.
@@ -64,12 +64,12 @@ impl TickRule {
     }
 
     /// Signs the next trades, in order; the column of sides is filled where it is asked for.
-    pub fn sign(&mut self, prices: &[f64], wanted: Wanted, signs: &mut Signs) {
+    pub fn sign(&mut self, prices: &[f64], needed: SignsNeeded, signs: &mut Signs) {
         let Signs { price_before, sides } = signs;
         sides.clear();
         let Some(&first) = prices.first() else { return };
         *price_before = self.last_price.unwrap_or(first);
-        if wanted == Wanted::Sides {
+        if needed == SignsNeeded::Sides {
             // On bits, where 0 is all zeros: each trade waits for two steps of the one before.
             let (mut before, mut side) = (*price_before, self.last_sign.to_bits());
             sides.extend(prices.iter().map(|&price| {
@@ -102,7 +102,7 @@ mod tests {
             let (mut rule, mut moves, mut sides) = (TickRule::new(FirstSign::Sell), Vec::new(), Vec::new());
             let mut signs = Signs::default();
             for part in [&prices[..cut], &prices[cut..]] {
-                rule.sign(part, Wanted::Sides, &mut signs);
+                rule.sign(part, SignsNeeded::Sides, &mut signs);
                 let befores = std::iter::once(&signs.price_before).chain(part);
                 moves.extend(befores.zip(part).map(|(before, price)| direction(*before, *price)));
                 sides.extend_from_slice(&signs.sides);
@@ -112,7 +112,7 @@ mod tests {
             let mut passer = TickRule::new(FirstSign::Sell);
             passer.pass(&prices[..cut]);
             let mut walker = TickRule::new(FirstSign::Sell);
-            walker.sign(&prices[..cut], Wanted::Moves, &mut signs);
+            walker.sign(&prices[..cut], SignsNeeded::Moves, &mut signs);
             assert_eq!(passer, walker, "past {cut} trades");
         }
     }

@@ -27,11 +27,11 @@ use crate::bars::batch::{self, Commission, Input};
 use crate::bars::begin::{Built, Existing, LeftAlone};
 use crate::bars::choice::{Choice, Target, Threshold};
 use crate::bars::plan::Gaps;
-use crate::describe::picture::file::Format;
 use crate::bars::source::minutes::MinutePrice;
-use crate::bars::source::tape::Order;
-use crate::bars::source::trades::Prints;
+use crate::bars::source::time_order::Unsorted;
+use crate::bars::source::trades::TradeFilter;
 use crate::bars::source::tree::Tree;
+use crate::describe::picture::file::Format;
 use crate::report::{Level, Reporter};
 
 /// As typed.
@@ -98,7 +98,7 @@ pub struct BarsArgs {
     /// Also `t_close` n vw `buy_v` `buy_dollar` imbalance threshold
     #[arg(long)]
     extended: bool,
-    /// Which prints count: all, or those that update the consolidated last price and volume and were not cancelled
+    /// Which trades count: all, or those that update the consolidated last price and volume and were not cancelled
     /// (sip; needs trades of --columns full)
     #[arg(long, value_name = "all|sip", default_value = "all", value_parser = ["all", "sip"], conflicts_with = "agg1m_root")]
     conditions: String,
@@ -332,16 +332,18 @@ impl BarsArgs {
                 run: self.run_mark,
             },
             gaps: if self.allow_gap { Gaps::Allowed } else { Gaps::Refused },
-            order: if self.sort { Order::Made } else { Order::Demanded },
+            unsorted: if self.sort { Unsorted::Sorted } else { Unsorted::Refused },
         })
     }
 
     fn input(&self) -> Result<(PathBuf, Kind, Input, Source), Refusal> {
         match (&self.trades_root, &self.agg1m_root) {
             (Some(root), _) if self.conditions == "sip" => {
-                Ok((root.clone(), Kind::Trades, Input::Trades(Prints::Sip), Source::SipTrades))
+                Ok((root.clone(), Kind::Trades, Input::Trades(TradeFilter::Sip), Source::SipTrades))
             }
-            (Some(root), _) => Ok((root.clone(), Kind::Trades, Input::Trades(Prints::All), Source::Trades)),
+            (Some(root), _) => {
+                Ok((root.clone(), Kind::Trades, Input::Trades(TradeFilter::All), Source::Trades))
+            }
             (None, Some(root)) if self.agg1m_price == "close" => {
                 Ok((root.clone(), Kind::Minute, Input::Minutes(MinutePrice::Close), Source::MinuteClose))
             }

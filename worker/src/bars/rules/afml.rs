@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Closing, Rule};
-use crate::bars::open_bar::{OpenBar, Print};
+use crate::bars::open_bar::{OpenBar, SignedTrade};
 
 /// The rule.
 #[derive(Debug, Clone, Copy)]
@@ -49,11 +49,11 @@ impl Rule for Afml {
     const SIDES: bool = true;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
-        memory.theta += print.side * print.magnitude;
+    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, bar: &OpenBar, _: f64) -> Option<Closing> {
+        memory.theta += trade.side * trade.magnitude;
         let warmup = i64::from(self.warmup);
         if memory.learnt.is_none() && bar.n <= warmup {
-            memory.warm += print.magnitude;
+            memory.warm += trade.magnitude;
             if bar.n < warmup {
                 return None;
             }

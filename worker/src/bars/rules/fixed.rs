@@ -1,7 +1,7 @@
 //! Tick, volume and dollar bars (AFML 2.3.1.2–4): a bar closes when so much was traded.
 
 use super::{Cause, Closing, Rule};
-use crate::bars::open_bar::{OpenBar, Print};
+use crate::bars::open_bar::{OpenBar, SignedTrade};
 
 /// Trades, shares or dollars a bar.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +16,7 @@ impl Rule for Fixed {
     const SIDES: bool = false;
 
     #[inline]
-    fn judge(&self, (): &mut (), _: &Print, _: &OpenBar, amount: f64) -> Option<Closing> {
+    fn judge(&self, (): &mut (), _: &SignedTrade, _: &OpenBar, amount: f64) -> Option<Closing> {
         (amount >= self.target).then_some(Closing { threshold: self.target, cause: Cause::Target })
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cause, Closing, Rule};
 use crate::bars::extremes::larger;
-use crate::bars::open_bar::{OpenBar, Print};
+use crate::bars::open_bar::{OpenBar, SignedTrade};
 
 /// The rule.
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +33,9 @@ impl Rule for Imbalance {
     const SIDES: bool = false;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, print: &Print, _: &OpenBar, amount: f64) -> Option<Closing> {
-        memory.moving = self.alpha * print.moved.abs() + (1.0 - self.alpha) * memory.moving;
-        memory.theta += print.moved * print.magnitude;
+    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, _: &OpenBar, amount: f64) -> Option<Closing> {
+        memory.moving = self.alpha * trade.moved.abs() + (1.0 - self.alpha) * memory.moving;
+        memory.theta += trade.moved * trade.magnitude;
         let threshold = larger(1.0, memory.moving * self.target);
         let unbalanced = memory.theta.abs() >= threshold;
         if !(unbalanced || amount >= self.target) {

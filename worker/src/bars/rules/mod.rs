@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::open_bar::{OpenBar, Print};
+use super::open_bar::{OpenBar, SignedTrade};
 
 pub mod fixed;
 pub mod imbalance;
@@ -57,7 +57,13 @@ pub trait Rule {
 
     /// The next trade: `bar` holds it already, and `amount` of what the bars add up. Says whether it closes the bar,
     /// and then begins the next.
-    fn judge(&self, memory: &mut Self::Memory, print: &Print, bar: &OpenBar, amount: f64) -> Option<Closing>;
+    fn judge(
+        &self,
+        memory: &mut Self::Memory,
+        trade: &SignedTrade,
+        bar: &OpenBar,
+        amount: f64,
+    ) -> Option<Closing>;
 }
 
 /// Of rules with means: some mean has no value yet, or no bar was closed.

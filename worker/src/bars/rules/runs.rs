@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cause, Closing, Ewma, Rule};
 use crate::bars::extremes::larger;
-use crate::bars::open_bar::{OpenBar, Print};
+use crate::bars::open_bar::{OpenBar, SignedTrade};
 
 /// The rule.
 #[derive(Debug, Clone, Copy)]
@@ -64,11 +64,11 @@ impl<const SETTLED: bool> Rule for Runs<SETTLED> {
     const SIDES: bool = true;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
+    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, bar: &OpenBar, _: f64) -> Option<Closing> {
         let threshold = self.threshold(memory);
-        let (weight, magnitude) = (self.weight, print.magnitude);
+        let (weight, magnitude) = (self.weight, trade.magnitude);
         memory.magnitude.fold::<SETTLED>(weight, magnitude);
-        let (buy, sell) = (print.buy(), 1.0 - print.buy());
+        let (buy, sell) = (trade.buy(), 1.0 - trade.buy());
         memory.buys.fold::<SETTLED>(weight, buy);
         memory.bought.fold_if::<SETTLED>(buy, weight, magnitude);
         memory.sold.fold_if::<SETTLED>(sell, weight, magnitude);

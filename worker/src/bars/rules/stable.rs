@@ -1,13 +1,13 @@
 //! Imbalance bars with the feedback taken out (`--threshold stable`): AFML 2.3.2's idea with a fixed number of expected trades.
 //!
-//! The test uses the means as they stood before the trade, which is folded in afterwards: one huge print can't raise
+//! The test uses the means as they stood before the trade, which is folded in afterwards: one huge trade can't raise
 //! its own threshold.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Closing, Ewma, Rule};
 use crate::bars::extremes::larger;
-use crate::bars::open_bar::{OpenBar, Print};
+use crate::bars::open_bar::{OpenBar, SignedTrade};
 
 /// The rule.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +58,11 @@ impl<const SETTLED: bool> Rule for Stable<SETTLED> {
     const SIDES: bool = true;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, print: &Print, bar: &OpenBar, _: f64) -> Option<Closing> {
-        let signed = print.side * print.magnitude;
+    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, bar: &OpenBar, _: f64) -> Option<Closing> {
+        let signed = trade.side * trade.magnitude;
         memory.theta += signed;
         let threshold = self.threshold(memory);
-        memory.magnitude.fold::<SETTLED>(self.weight, print.magnitude);
+        memory.magnitude.fold::<SETTLED>(self.weight, trade.magnitude);
         memory.signed.fold::<SETTLED>(self.weight, signed);
         let cause = if !SETTLED && !memory.begun {
             (bar.n >= self.n).then_some(Cause::First)

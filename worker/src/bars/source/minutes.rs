@@ -11,10 +11,10 @@ use shared::dataset::tape::{self as columns, Nulls, Wanted};
 use shared::market::trading_day::NS_PER_MS;
 
 use super::error::SourceError;
-use super::tape::{Order, Tape, sorted};
+use super::time_order::{TimeOrder, Unsorted, sorted};
 use super::tree::Holdings;
 use crate::bars::adjust::Factors;
-use crate::bars::chunk::{Chunk, LeftOut, Sieve};
+use crate::bars::chunk::{Chunk, ChunkBuilder, LeftOut};
 
 static MINUTE: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
     let wanted = |name, data_type, nulls| Wanted { name, data_type, nulls };
@@ -43,8 +43,8 @@ pub struct Minutes {
     pub price: MinutePrice,
     /// Onto which scale.
     pub factors: Factors,
-    /// What if they are not in order.
-    pub order: Order,
+    /// What happens to files that are not in time order.
+    pub unsorted: Unsorted,
 }
 
 /// Rows of minutes as trades.
@@ -63,27 +63,27 @@ impl Minutes {
         &self,
         holdings: &Holdings,
         days: DateRange,
-        tape: &mut Tape,
+        time_order: &mut TimeOrder,
         mut take: impl FnMut(&Chunk<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (mut rows, mut sieve) = (Rows::default(), Sieve::default());
+        let (mut rows, mut chunks) = (Rows::default(), ChunkBuilder::default());
         for file in holdings.files(days) {
             let (path, days) = file?;
             let mut whole = Rows::default();
             columns::stream::<E>(&path, holdings.ticker(), &MINUTE, |first_row, batch| {
                 rows.clear();
                 self.append(batch, days, &path, &mut rows)?;
-                if self.order == Order::Made {
+                if self.unsorted == Unsorted::Sorted {
                     whole.append(&rows);
                     return Ok(());
                 }
-                tape.admit(&path, first_row + rows.first, &rows.stamps)?;
-                take(&sieve.pass(&rows.stamps, &rows.prices, &rows.sizes, LeftOut::default()))
+                time_order.check(&path, first_row + rows.first, &rows.stamps)?;
+                take(&chunks.build(&rows.stamps, &rows.prices, &rows.sizes, LeftOut::default()))
             })?;
-            if self.order == Order::Made {
+            if self.unsorted == Unsorted::Sorted {
                 let whole = whole.sorted();
-                tape.admit(&path, 0, &whole.stamps)?;
-                take(&sieve.pass(&whole.stamps, &whole.prices, &whole.sizes, LeftOut::default()))?;
+                time_order.check(&path, 0, &whole.stamps)?;
+                take(&chunks.build(&whole.stamps, &whole.prices, &whole.sizes, LeftOut::default()))?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 pub mod error;
 pub mod tree;
-pub mod tape;
+pub mod time_order;
 pub mod trades;
 pub mod minutes;
 
@@ -11,7 +11,7 @@ use shared::dataset::reader::ReadError;
 
 use self::error::SourceError;
 use self::minutes::Minutes;
-use self::tape::Tape;
+use self::time_order::TimeOrder;
 use self::trades::Trades;
 use self::tree::Holdings;
 use super::chunk::Chunk;
@@ -31,12 +31,12 @@ impl Reading {
         &self,
         holdings: &Holdings,
         days: DateRange,
-        tape: &mut Tape,
+        time_order: &mut TimeOrder,
         take: impl FnMut(&Chunk<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
-            Self::Trades(trades) => trades.read(holdings, days, tape, take),
-            Self::Minutes(minutes) => minutes.read(holdings, days, tape, take),
+            Self::Trades(trades) => trades.read(holdings, days, time_order, take),
+            Self::Minutes(minutes) => minutes.read(holdings, days, time_order, take),
         }
     }
 }

@@ -14,10 +14,10 @@ use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::market::zone::Zone;
 
 use super::error::SourceError;
-use super::tape::{Order, Tape};
+use super::time_order::{TimeOrder, Unsorted};
 use super::tree::Holdings;
 use crate::bars::adjust::Factors;
-use crate::bars::chunk::{Chunk, LeftOut, Sieve};
+use crate::bars::chunk::{Chunk, ChunkBuilder, LeftOut};
 use crate::bars::conditions;
 
 /// Rows handed over at a time where a file is sorted.
@@ -40,10 +40,10 @@ static PRICES_AND_CONDITIONS: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
     all
 });
 
-/// Which prints are trades.
+/// Which trades count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prints {
-    /// All.
+pub enum TradeFilter {
+    /// All of them.
     All,
     /// Those that update the consolidated last price and volume, without cancelled and erroneous ones. Needs the
     /// columns of `--columns full`.
@@ -53,12 +53,12 @@ pub enum Prints {
 /// How trades are read.
 #[derive(Debug, Clone)]
 pub struct Trades {
-    /// Which prints count.
-    pub prints: Prints,
+    /// Which trades count.
+    pub filter: TradeFilter,
     /// Onto which scale.
     pub factors: Factors,
-    /// What if they are not in order.
-    pub order: Order,
+    /// What happens to files that are not in time order.
+    pub unsorted: Unsorted,
 }
 
 impl Trades {
@@ -67,28 +67,28 @@ impl Trades {
         &self,
         holdings: &Holdings,
         days: DateRange,
-        tape: &mut Tape,
+        time_order: &mut TimeOrder,
         mut take: impl FnMut(&Chunk<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let wanted = match self.prints {
-            Prints::All => &*PRICES,
-            Prints::Sip => &*PRICES_AND_CONDITIONS,
+        let wanted = match self.filter {
+            TradeFilter::All => &*PRICES,
+            TradeFilter::Sip => &*PRICES_AND_CONDITIONS,
         };
-        let mut desk = Desk::default();
+        let mut buffers = Buffers::default();
         for file in holdings.files(days) {
             let (path, day) = file?;
             let day = day.from();
             let factors = self.factors.of(day);
             let piece = |first_row: u64, batch: &RecordBatch| {
                 let stamps = batch.column(0).as_primitive::<Int64Type>().values();
-                tape.admit(&path, first_row, stamps)?;
+                time_order.check(&path, first_row, stamps)?;
                 on_the_day(&path, first_row, stamps, day)?;
-                let trades = desk.chunk(batch, self.prints, factors);
+                let trades = buffers.chunk(batch, self.filter, factors);
                 take(&Chunk { opens_a_day: first_row == 0, ..trades })
             };
-            match self.order {
-                Order::Demanded => columns::stream(&path, holdings.ticker(), wanted, piece)?,
-                Order::Made => stream_sorted(&path, holdings, wanted, piece)?,
+            match self.unsorted {
+                Unsorted::Refused => columns::stream(&path, holdings.ticker(), wanted, piece)?,
+                Unsorted::Sorted => stream_sorted(&path, holdings, wanted, piece)?,
             }
         }
         Ok(())
@@ -146,42 +146,47 @@ fn on_the_day(path: &Path, first_row: u64, stamps: &[i64], day: TradingDay) -> R
     }
 }
 
-/// Memory that is used again for every piece.
+/// Memory that every piece uses again.
 #[derive(Default)]
-struct Desk {
+struct Buffers {
     stamps: Vec<i64>,
     prices: Vec<f64>,
     sizes: Vec<f64>,
-    sieve: Sieve,
+    chunks: ChunkBuilder,
 }
 
-impl Desk {
-    /// The trades of a piece. The usual one, all prints on their own scale, is not copied.
-    fn chunk<'a>(&'a mut self, batch: &'a RecordBatch, prints: Prints, factors: (f64, f64)) -> Chunk<'a> {
+impl Buffers {
+    /// The trades of a piece. The usual one, all trades on their own scale, is not copied.
+    fn chunk<'a>(
+        &'a mut self,
+        batch: &'a RecordBatch,
+        filter: TradeFilter,
+        factors: (f64, f64),
+    ) -> Chunk<'a> {
         let stamps = batch.column(0).as_primitive::<Int64Type>().values();
         let prices = batch.column(1).as_primitive::<Float64Type>().values();
         let sizes = batch.column(2).as_primitive::<Float64Type>().values();
         let same_scale = factors == (1.0, 1.0);
-        if prints == Prints::All && same_scale {
-            return self.sieve.pass(stamps, prices, sizes, LeftOut::default());
+        if filter == TradeFilter::All && same_scale {
+            return self.chunks.build(stamps, prices, sizes, LeftOut::default());
         }
         let mut left_out = LeftOut::default();
         self.stamps.clear();
         self.prices.clear();
         self.sizes.clear();
         for row in 0..batch.num_rows() {
-            if prints == Prints::Sip && !counts(batch, row, &mut left_out) {
+            if filter == TradeFilter::Sip && !counts(batch, row, &mut left_out) {
                 continue;
             }
             self.stamps.push(stamps[row]);
             self.prices.push(prices[row] * factors.0);
             self.sizes.push(sizes[row] * factors.1);
         }
-        self.sieve.pass(&self.stamps, &self.prices, &self.sizes, left_out)
+        self.chunks.build(&self.stamps, &self.prices, &self.sizes, left_out)
     }
 }
 
-/// Does the print count? If not, its reason is.
+/// Does the trade count? If it does not, its reason is counted.
 fn counts(batch: &RecordBatch, row: usize, left_out: &mut LeftOut) -> bool {
     let (listed, corrections) =
         (batch.column(3).as_list::<i32>(), batch.column(4).as_primitive::<Int32Type>());

@@ -1,11 +1,11 @@
-//! A series as it is asked for.
+//! The specification of a series.
 
 use shared::market::bar::Mode;
 use shared::series::parameters::Parameters;
 
-/// A series as it is asked for.
+/// A series as the user asks for it.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct SeriesSpec {
     /// Which kind.
     pub mode: Mode,
     /// How.

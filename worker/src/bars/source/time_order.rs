@@ -1,4 +1,4 @@
-//! The order of the tape: stamps that never fall, within a file and from one file to the next.
+//! Time order: stamps never fall, within a file and from one file to the next.
 
 use std::path::Path;
 
@@ -6,27 +6,27 @@ use super::error::SourceError;
 
 /// What to do with a file whose stamps fall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum Unsorted {
     /// It is an error.
-    Demanded,
+    Refused,
     /// Its rows are sorted by stamp; those of one stamp keep their order.
-    Made,
+    Sorted,
 }
 
-/// Watches the stamps go by.
+/// Checks that stamps never fall.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Tape {
+pub struct TimeOrder {
     last: Option<i64>,
 }
 
-impl Tape {
+impl TimeOrder {
     /// Goes on after a trade of this stamp.
     pub fn after(last: Option<i64>) -> Self {
         Self { last }
     }
 
-    /// The next rows of `path`, of which the first has the number `first_row`.
-    pub fn admit(&mut self, path: &Path, first_row: u64, stamps: &[i64]) -> Result<(), SourceError> {
+    /// Takes the next rows of `path`; the first of them has the number `first_row`.
+    pub fn check(&mut self, path: &Path, first_row: u64, stamps: &[i64]) -> Result<(), SourceError> {
         let (Some(&first), Some(&last)) = (stamps.first(), stamps.last()) else { return Ok(()) };
         if !surely_rise(stamps) || self.last.is_some_and(|before| before > first) {
             let befores = self.last.or(Some(first)).into_iter().chain(stamps.iter().copied());
@@ -72,16 +72,22 @@ mod tests {
         let path = Path::new("trades.parquet");
         let stamps = [5, 5, 9, 8, 10];
         for cut in 0..stamps.len() {
-            let mut tape = Tape::default();
-            let error = tape
-                .admit(path, 0, &stamps[..cut])
-                .and_then(|()| tape.admit(path, cut as u64, &stamps[cut..]))
+            let mut time_order = TimeOrder::default();
+            let error = time_order
+                .check(path, 0, &stamps[..cut])
+                .and_then(|()| time_order.check(path, cut as u64, &stamps[cut..]))
                 .expect_err("9 falls to 8");
             assert_eq!(fallen(&error), (3, 8, 9), "cut at {cut}");
         }
-        let error = Tape::after(Some(6)).admit(path, 0, &stamps).expect_err("6 falls to 5");
+        let error = TimeOrder::after(Some(6)).check(path, 0, &stamps).expect_err("6 falls to 5");
         assert_eq!(fallen(&error), (0, 5, 6));
-        assert!(Tape::after(Some(5)).admit(path, 0, &[5, 5, 6]).is_ok(), "one stamp may have many prints");
-        assert!(Tape::default().admit(path, 0, &[i64::MIN, -3, 4]).is_ok(), "nor does one before 1970 fall");
+        assert!(
+            TimeOrder::after(Some(5)).check(path, 0, &[5, 5, 6]).is_ok(),
+            "one stamp may have many trades"
+        );
+        assert!(
+            TimeOrder::default().check(path, 0, &[i64::MIN, -3, 4]).is_ok(),
+            "nor does one before 1970 fall"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a run has made, in a line for people.
+//! Log lines about the bars that a run has built.
 
 use std::fmt::Write as _;
 
@@ -40,16 +40,16 @@ fn reasons(left_out: LeftOut) -> String {
     let LeftOut { no_size, bad_size, bad_price, condition, correction } = left_out;
     let reasons = [
         (no_size, "of size 0"),
-        (bad_size, "of a negative size or one that is no number"),
-        (bad_price, "of a price that is no positive number"),
+        (bad_size, "with a size that is negative or not a number"),
+        (bad_price, "with a price that is not positive"),
         (condition, "that do not update the consolidated last price and volume"),
-        (correction, "cancelled or known to be wrong"),
+        (correction, "cancelled or marked wrong"),
     ];
     let some = reasons.iter().filter(|(count, _)| *count > 0);
     some.map(|(count, reason)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The thresholds of the book collapse or explode; the clamps only choose which. Says how many bars closed at one.
+/// Warns if bars of the book's rule closed while its expected trades were at a limit: the rule has collapsed or exploded.
 pub fn warning(outcome: &Outcome) -> Option<String> {
     let (state, tally) = (&outcome.state, &outcome.state.tail.tally);
     let is_afml = matches!(state.parameters.rule, Rule::ImbalanceAfml { .. });
@@ -60,7 +60,7 @@ pub fn warning(outcome: &Outcome) -> Option<String> {
     let clamped = tally.closed.get(&Cause::Clamped).copied().filter(|clamped| *clamped > 0)?;
     let share = clamped as f64 * 100.0 / closed as f64;
     Some(format!(
-        "{}: the expected number of trades stood at a clamp for {share:.1} % of the bars; this recursion does not settle, --threshold stable does",
+        "{}: expected trades were at their limit for {share:.1} % of the bars; this rule does not settle, --threshold stable does",
         state.mode
     ))
 }

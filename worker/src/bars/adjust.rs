@@ -1,6 +1,6 @@
-//! Prices and sizes on today's scale: what a share was before later splits, in shares after them.
+//! Adjustment for splits: prices and sizes of old shares in today's shares.
 //!
-//! "Today" is the day of the snapshot that the splits come from. [`Factors`] is pure; [`read_splits`] reads.
+//! "Today" is the day of the snapshot with the splits. [`Factors`] is pure; [`read_splits`] reads the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,25 +16,24 @@ use crate::universe::input::{self, InputError};
 /// The factors of one ticker, for any day.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Factors {
-    /// By day; those of one day by their ratio, so that no order but this one is possible.
+    /// Sorted by day, then by ratio, so the order is unique.
     splits: Vec<Split>,
 }
 
 impl Factors {
-    /// The factors of a ticker that was split so. Every split counts, two of one day as well.
+    /// The factors of a ticker with these splits. Every split counts, also two on one day.
     pub fn new(splits: &[Split]) -> Self {
         let mut splits = splits.to_vec();
         sort(&mut splits);
         Self { splits }
     }
 
-    /// What a price (USD) and a size (shares) of `day` are multiplied with: the products of from/to and of to/from over
-    /// all splits after `day`. The day of execution itself trades in new shares already. (1.0, 1.0) where no split
-    /// follows.
+    /// The factors for a price (USD) and a size (shares) of `day`: the products of from/to and of to/from over all splits
+    /// after `day`. On its execution day a share already trades as a new share. (1.0, 1.0) if no split follows.
     ///
-    /// Each quotient is rounded, then multiplied to the product so far, from 1.0 and from the earliest split to the
-    /// latest: that order is part of the definition, for the last bit depends on it. So the two factors are each other's
-    /// inverse but for rounding.
+    /// Each quotient is rounded, then multiplied into the product, from 1.0 and from the earliest split to the latest.
+    /// This order is part of the definition, because the last bit depends on it. So the two factors are inverses except
+    /// for rounding.
     pub fn of(&self, day: TradingDay) -> (f64, f64) {
         let later = self.splits.iter().filter(|split| split.execution_date > day);
         later.fold((1.0, 1.0), |(price, size), Split { from, to, .. }| {
@@ -50,28 +49,28 @@ fn sort(splits: &mut [Split]) {
     });
 }
 
-/// Why there are no splits to adjust by.
+/// Why splits can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AdjustError {
-    /// No file is there.
+    /// There is no file.
     #[error(transparent)]
     Input(#[from] InputError),
     /// The file can't be used.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A split on no day.
-    #[error("{file}: execution_date of a split of {ticker}: {day}; `worker reference` fetches the splits anew", file = file.display())]
+    /// A split without a valid day.
+    #[error("{file}: a split of {ticker} has a bad execution_date: {day}; fetch the splits again with `worker reference`", file = file.display())]
     Day {
         /// The file.
         file: PathBuf,
         /// Whose split.
         ticker: Ticker,
-        /// What it says instead.
+        /// What is wrong with its day.
         day: TradingDayError,
     },
-    /// A split that leaves no price.
+    /// A split whose ratio gives no price.
     #[error(
-        "{file}: {ticker} is split on {day} from {from} into {to}, which is no ratio; `worker reference` fetches the splits anew",
+        "{file}: the split of {ticker} on {day}, {to} for {from}, is not a ratio; fetch the splits again with `worker reference`",
         file = file.display()
     )]
     Ratio {
@@ -88,7 +87,7 @@ pub enum AdjustError {
     },
 }
 
-/// Is there a table of splits at `path`? What it says of a ticker is judged by [`read_splits`].
+/// Checks that there is a table of splits at `path`; [`read_splits`] checks its rows.
 pub fn look(path: &Path) -> Result<(), AdjustError> {
     let table = Table::read(&input::find(path, TableName::Splits)?.file)?;
     table.required("ticker")?;
@@ -98,8 +97,7 @@ pub fn look(path: &Path) -> Result<(), AdjustError> {
     Ok(())
 }
 
-/// The splits of `ticker` by day, from `path`: `splits.parquet` itself, or a folder that stands for the newest snapshot
-/// in it.
+/// The splits of `ticker` by day, from `path`: `splits.parquet`, or a folder, whose newest snapshot is read.
 ///
 /// The file holds announced splits too. Where it lies in `snapshot_date=YYYY-MM-DD` (by the path that was given or by
 /// its real one), those executed after that date had not happened when it was fetched and are left out; anywhere else
@@ -122,7 +120,7 @@ pub fn read_splits(path: &Path, ticker: &Ticker) -> Result<Vec<Split>, AdjustErr
         if today.is_some_and(|today| day > today) {
             continue;
         }
-        // The quotients too: of two possible numbers they can be 0 or too large.
+        // Check the quotients too: two valid numbers can give 0 or infinity.
         if ![from, to, from / to, to / from].into_iter().all(|value| value > 0.0 && value.is_finite()) {
             return Err(AdjustError::Ratio { file, ticker: ticker.clone(), day, from, to });
         }
@@ -133,7 +131,7 @@ pub fn read_splits(path: &Path, ticker: &Ticker) -> Result<Vec<Split>, AdjustErr
     Ok(splits)
 }
 
-/// The date of the snapshot that `file` belongs to.
+/// The date of the snapshot with `file`.
 fn snapshot_of(file: &Path) -> Option<TradingDay> {
     let date = |file: &Path| date_of(file.parent()?.file_name()?.to_str()?);
     date(file).or_else(|| date(&fs::canonicalize(file).ok()?))
@@ -275,12 +273,12 @@ mod tests {
         };
         assert_eq!(
             said(20.0, 0.0),
-            "splits.parquet: AIG is split on 2009-07-01 from 20 into 0, which is no ratio; `worker reference` fetches the splits anew"
+            "splits.parquet: the split of AIG on 2009-07-01, 0 for 20, is not a ratio; fetch the splits again with `worker reference`"
         );
         for (from, to) in
             [(-1.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1e-300, 1e300), (1e300, 1e-300)]
         {
-            assert!(said(from, to).contains("which is no ratio"), "{from} {to}");
+            assert!(said(from, to).contains("is not a ratio"), "{from} {to}");
         }
         write(&file, &[("AIG", "2009-07-32", 1.0, 2.0)]);
         let error = read_splits(&file, &ticker()).expect_err("refused").to_string();

@@ -1,4 +1,4 @@
-//! Bars of a list of tickers, each for itself: one that fails holds up no other.
+//! Builds the bars of a list of tickers. A ticker that fails does not hold up the others.
 
 use std::path::{Path, PathBuf};
 
@@ -26,10 +26,10 @@ use crate::ingest::tally::{Received, Tally};
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
 
-/// Trades between two words of progress.
-const TRADES_A_WORD: u64 = 2_000_000;
+/// Trades between two reports of progress.
+const TRADES_PER_REPORT: u64 = 2_000_000;
 
-/// What a trade is.
+/// What counts as a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
     /// A trade.
@@ -38,12 +38,12 @@ pub enum Input {
     Minutes(MinutePrice),
 }
 
-/// What is to be built.
+/// What to build, for every ticker.
 #[derive(Debug, Clone)]
 pub struct Commission {
     /// The input.
     pub tree: Tree,
-    /// What a trade is.
+    /// What counts as a trade.
     pub input: Input,
     /// Root of the bars.
     pub outdir: PathBuf,
@@ -51,13 +51,13 @@ pub struct Commission {
     pub asked: DateRange,
     /// The kinds, each once, with their targets.
     pub modes: Vec<(Mode, Target)>,
-    /// How.
+    /// The parameters of the rules.
     pub choice: Choice,
-    /// What is done with bars that are there.
+    /// What to do with existing bars.
     pub existing: Existing,
-    /// And with days that are missing.
+    /// What to do with missing days.
     pub gaps: Gaps,
-    /// And with files that are not sorted.
+    /// What to do with files that are not in time order.
     pub unsorted: Unsorted,
 }
 
@@ -72,7 +72,7 @@ pub fn run(
     let tally = Tally::new(reporter, stop, &commission.outdir);
     let count = tickers.len();
     if commission.tree.zone() == Zone::Utc {
-        reporter.run(Level::Info, "the days of this tree are UTC days, and so are those of the range");
+        reporter.run(Level::Info, "the days of this tree are UTC days, so the range counts UTC days too");
     }
     crew::each(threads, tickers, stop, |ticker| {
         reporter.start(&ticker);
@@ -95,7 +95,7 @@ pub fn one(
     let holdings = tree.holdings(ticker)?;
     if !holdings.are_proven() {
         let folder = tree.root().join(ticker.as_str());
-        let text = format!("no ledger in {}: what is on disk is taken for all there is", folder.display());
+        let text = format!("no ledger in {}: assuming that the files on disk are complete", folder.display());
         reporter.ticker(Level::Warn, ticker, text);
     }
     let scale = choice.scale(ticker, tree.root(), tree.adjusted())?;
@@ -106,12 +106,12 @@ pub fn one(
     let reading = commission.reading(&scale);
     let job =
         Job { outdir, asked: *asked, specs: specs?, existing: *existing, gaps: *gaps, reading: &reading };
-    let (mut trades, mut said) = (0, 0);
+    let (mut trades, mut reported) = (0, 0);
     let progress = |more| {
         trades += more;
-        if trades - said >= TRADES_A_WORD {
+        if trades - reported >= TRADES_PER_REPORT {
             reporter.progress(ticker, trades, 0, 0);
-            said = trades;
+            reported = trades;
         }
     };
     let warn = |text: &str| reporter.ticker(Level::Warn, ticker, text);

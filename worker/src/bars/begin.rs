@@ -1,4 +1,4 @@
-//! Where a series stands before a run: its state on disk, held against what is asked.
+//! The series before a run: compares its state on disk with the request and decides where building starts.
 
 use std::collections::BTreeMap;
 
@@ -22,60 +22,61 @@ use crate::clock;
 /// The state of a series on disk.
 pub type State = SeriesState<Point>;
 
-/// What is done with bars that are there.
+/// What to do with existing bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Existing {
-    /// Which series have nothing done to them.
+    /// Which series are skipped.
     pub left_alone: LeftAlone,
-    /// What building does to the others.
+    /// What building does to the other series.
     pub built: Built,
-    /// The run that asks, if any does: what it has made or looked at itself is new to it, whatever the clock says.
+    /// The run that requests the bars, if any. A series that this run has built or checked counts as new, whatever the
+    /// clock says.
     pub run: Option<RunMark>,
 }
 
-/// Which series have nothing done to them.
+/// Which series are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftAlone {
     /// None.
     Never,
-    /// Those of the same parameters that cover the range, if they were built or looked at at or after this instant.
+    /// Those with the same parameters that cover the range, if they were built or checked at or after this instant.
     Since(Option<Timestamp>),
 }
 
-/// What building does to bars that are there.
+/// What building does to existing bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Built {
-    /// They are continued; where the range overlaps, replaced.
+    /// Continues them; replaces them where the range overlaps.
     Continued,
-    /// They are replaced, whatever they are.
+    /// Replaces them all.
     Replaced,
 }
 
-/// A series that is about to be built: looked at, planned, nothing touched yet.
+/// A series that is checked and planned; nothing is changed yet.
 #[derive(Debug)]
 pub struct Ready {
-    /// What is asked.
+    /// Its specification.
     pub spec: SeriesSpec,
-    /// Where it goes.
+    /// Its folder.
     pub folder: SeriesFolder,
     /// What is read.
     pub plan: Plan,
-    /// Years whose files were not as the state says.
+    /// Years whose files differ from the state.
     pub damaged: Vec<i16>,
     gaps: Coverage,
     state: Option<State>,
 }
 
-/// What there is to do for a series.
+/// What a run does to a series.
 #[derive(Debug)]
 pub enum Start {
-    /// Something.
+    /// Build it.
     Build(Box<Ready>),
-    /// The range is covered and the files are there.
+    /// Skip it: it covers the range and its files are intact.
     Nothing(SeriesFolder, Box<State>),
 }
 
-/// Looks at a series and decides where building it begins. Changes nothing.
+/// Checks a series and decides where building starts. Changes nothing.
 pub fn look(
     spec: SeriesSpec,
     folder: SeriesFolder,
@@ -85,7 +86,7 @@ pub fn look(
     gaps: Gaps,
 ) -> Result<Start, BuildError> {
     let known = known(&spec, &folder, holdings.ticker());
-    // All files are read for it: once, and not for bars that are replaced whatever they are.
+    // This check reads all files, so skip it for bars that are replaced anyway.
     let damaged = match (&known, existing) {
         (_, Existing { left_alone: LeftAlone::Never, built: Built::Replaced, .. }) => Vec::new(),
         (Ok(Some(state)), _) => state.damaged(&folder),
@@ -131,8 +132,8 @@ fn is_new(folder: &SeriesFolder, since: Timestamp, run: Option<RunMark>) -> bool
         || proof::last_verified(folder).is_ok_and(|at| at >= since)
 }
 
-/// Where nothing but the files themselves tells what was traded, files that are gone would be days without trades, and
-/// bars of them would be lost.
+/// Without a ledger, a missing file looks like a day without trades. Refuses to rebuild days whose files are missing:
+/// their bars would be lost.
 fn refuse_to_forget(state: &State, plan: &Plan, holdings: &Holdings, mode: Mode) -> Result<(), BuildError> {
     let again = plan.read.intersection(&state.covered);
     if holdings.are_proven() || again.is_empty() {
@@ -148,12 +149,12 @@ fn refuse_to_forget(state: &State, plan: &Plan, holdings: &Holdings, mode: Mode)
     }
 }
 
-/// Were these gaps left by leave that still holds, and does still nobody know what they hide?
+/// Are gaps still allowed, and are the days of these gaps still missing?
 fn gaps_stand(left: &Coverage, holdings: &Holdings, gaps: Gaps) -> bool {
     left.is_empty() || (gaps == Gaps::Allowed && holdings.missing(left) == *left)
 }
 
-/// The state on disk, if it is that of the series asked for; `None` for a new one, and for one that came to nothing.
+/// The state on disk if it belongs to `spec`; `None` for a new series and for a series that was claimed but never built.
 fn known(spec: &SeriesSpec, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<State>, BuildError> {
     let Some(state) = State::read(folder)? else {
         if folder.years()?.is_empty() {
@@ -190,9 +191,9 @@ fn candidates(state: &State) -> Vec<Candidate> {
     points.filter_map(|(begin, point)| point.through.map(|through| Candidate { begin, through })).collect()
 }
 
-/// Does everything that a point builds on stand? `damaged` are the years whose files are not as the state says.
+/// Are all files intact that a point builds on? `damaged` are the years whose files differ from the state.
 ///
-/// A crash while a range was made anew leaves newer files than the state, perhaps of the same length.
+/// A crash during a rebuild leaves files that are newer than the state, perhaps of the same length.
 fn is_usable(state: &State, begin: Begin, damaged: &[i16]) -> bool {
     let Some(point) = point(state, begin) else { return false };
     let Some(place) = point.place else { return true };
@@ -209,13 +210,13 @@ fn point(state: &State, begin: Begin) -> Option<&Point> {
     }
 }
 
-/// A series in the making.
+/// A series that is being built.
 pub struct Building {
-    /// What is asked.
+    /// Its specification.
     pub spec: SeriesSpec,
     /// What is read.
     pub plan: Plan,
-    /// Where it stands.
+    /// Its state after the last trade.
     pub point: Point,
     /// Its files.
     pub files: YearFiles,
@@ -225,7 +226,7 @@ pub struct Building {
 }
 
 impl Ready {
-    /// Takes up the work. Nothing that is there changes before the first file of bars is whole.
+    /// Starts building. Nothing on disk changes before the first file of bars is complete.
     pub fn begin(self, ticker: &Ticker) -> Result<Building, BuildError> {
         let Self { spec, folder, plan, gaps, state, .. } = self;
         let start = Point::start(&spec.parameters);
@@ -258,7 +259,7 @@ impl Ready {
 }
 
 impl Building {
-    /// Before days of another year are read: a point to come back to.
+    /// Called before days of another year are read: saves a point to restart from.
     pub fn enter(&mut self, days: DateRange) -> Result<(), BuildError> {
         let known = self.year_ends.last().and_then(|point| point.through);
         let ends_a_year = self.point.through.is_some_and(|through| through.year() < days.from().year());
@@ -269,7 +270,7 @@ impl Building {
         Ok(())
     }
 
-    /// Publishes the last file and, after it, the state, which is noted for `run` before it is there.
+    /// Publishes the last file, then the note of `run`, then the state.
     pub fn finish(mut self, ticker: &Ticker, run: Option<RunMark>) -> Result<State, BuildError> {
         if !series::can_be_kept(&self.point) {
             return Err(BuildError::Overflow { ticker: ticker.clone(), mode: self.spec.mode });

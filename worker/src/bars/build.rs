@@ -1,5 +1,5 @@
-//! All series of one ticker in one pass over its trades: the file of a day is decoded once, however many kinds of bars
-//! are made of it.
+//! Builds all series of one ticker in one pass over its trades, so the file of a day is decoded once for all kinds of
+//! bars.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -30,7 +30,7 @@ use super::tick_rule::SignsNeeded;
 use crate::clock;
 use crate::stop::Stop;
 
-/// What is to be built of one ticker.
+/// What to build for one ticker.
 #[derive(Debug, Clone)]
 pub struct Job<'a> {
     /// Root of the bars.
@@ -39,24 +39,24 @@ pub struct Job<'a> {
     pub asked: DateRange,
     /// The series, each mode once.
     pub specs: Vec<SeriesSpec>,
-    /// What is done with bars that are there.
+    /// What to do with existing bars.
     pub existing: Existing,
-    /// And with days that are missing.
+    /// What to do with missing days.
     pub gaps: Gaps,
     /// How the input is read.
     pub reading: &'a Reading,
 }
 
-/// What came of a series.
+/// The result for one series.
 #[derive(Debug)]
 pub struct Outcome {
     /// Its state now.
     pub state: State,
-    /// The days that were read for it; none where there was nothing to do.
+    /// The days that were read for it; none if it was skipped.
     pub read: Coverage,
 }
 
-/// Builds every series of the ticker. Nothing is touched before all of them have been looked at.
+/// Builds every series of the ticker. Checks all of them before it changes anything.
 pub fn build(
     job: &Job<'_>,
     holdings: &Holdings,
@@ -76,7 +76,7 @@ pub fn build(
     for start in starts {
         match start {
             Start::Nothing(folder, state) => {
-                // Who was killed while it noted its run has left a draft of that.
+                // A process that was killed while it wrote its note has left a draft.
                 publish::sweep(folder.path())?;
                 if let Some(run) = job.existing.run {
                     noted::note(&folder, run, Fingerprint::of_file(&folder.state())?)?;
@@ -87,7 +87,7 @@ pub fn build(
             Start::Build(ready) => {
                 if let Some(year) = ready.damaged.first() {
                     warn(&format!(
-                        "{}: not as the state says; made again from the last point before it",
+                        "{}: differs from what the state says; rebuilding from the last point before it",
                         ready.folder.file(*year).display()
                     ));
                 }
@@ -106,14 +106,14 @@ pub fn build(
     Ok(outcomes)
 }
 
-/// What is written below `outdir` is written through no link.
+/// Refuses symbolic links below `outdir`.
 fn refuse_links(outdir: &Path, folder: &SeriesFolder) -> Result<(), DiskError> {
     links::refuse(outdir, &folder.state())?;
     folder.years()?.into_iter().try_for_each(|year| links::refuse(outdir, &folder.file(year)))
 }
 
-/// Nobody else builds bars of the ticker until both are dropped: a lock file of those who write there, and the folder, which
-/// earlier versions lock.
+/// Locks the ticker until both locks are dropped: the lock file of this version, and the folder, which earlier versions
+/// lock.
 fn lock(outdir: &Path, ticker: &Ticker) -> Result<(Lock, File), BuildError> {
     let folder = outdir.join(ticker.as_str());
     let path = folder.join("_bars.lock");
@@ -130,7 +130,7 @@ fn lock(outdir: &Path, ticker: &Ticker) -> Result<(Lock, File), BuildError> {
     }
 }
 
-/// Ranges in time order, of one year each, all of whose days are read by the same series.
+/// Ranges in time order, each within one year; all days of a range are read for the same series.
 fn segments<'a>(reads: impl Iterator<Item = &'a Coverage> + Clone) -> Vec<DateRange> {
     let all = reads.clone().fold(Coverage::empty(), |all, read| all.union(read));
     let ranges = reads.flat_map(Coverage::ranges);
@@ -148,7 +148,7 @@ fn segments<'a>(reads: impl Iterator<Item = &'a Coverage> + Clone) -> Vec<DateRa
     segments
 }
 
-/// Reads `days` once for all series that want them.
+/// Reads `days` once for all series that need them.
 fn read(
     reading: &Reading,
     holdings: &Holdings,

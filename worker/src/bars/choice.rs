@@ -1,4 +1,4 @@
-//! From what was asked for to the parameters of a series: the same for every ticker but for what its own history
+//! From the arguments to the parameters of a series. All tickers share them, except for what a ticker's own history
 //! and splits add.
 
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use super::spec::SeriesSpec;
 /// How imbalance bars close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Threshold {
-    /// The rule of the system before this one
+    /// The rule of the older system
     Target,
     /// A fixed number of expected trades: recommended
     Stable,
@@ -28,7 +28,7 @@ pub enum Threshold {
 }
 
 impl Threshold {
-    /// Do bars of `mode` close by a target?
+    /// Does a bar of `mode` close at a target?
     pub fn needs_target(self, mode: Mode) -> bool {
         match mode.family {
             Family::Fixed => true,
@@ -41,75 +41,75 @@ impl Threshold {
 /// Where a target comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Target {
-    /// It is given.
+    /// The user gives it.
     Given(f64),
-    /// So many bars on a mean day of the ticker's own past.
+    /// Derived from the ticker's history: so many bars on an average day.
     BarsPerDay(f64),
 }
 
-/// The parameters of the rules, as asked for.
+/// The parameters of the rules, as the user chose them.
 #[derive(Debug, Clone)]
 pub struct Choice {
     /// How imbalance bars close.
     pub threshold: Threshold,
-    /// Weight of the newest.
+    /// Weight of the newest value in moving averages.
     pub alpha: f64,
-    /// Trades expected in a bar.
+    /// Expected trades per bar.
     pub expected_ticks: u32,
     /// Trades before the first bar may close.
     pub warmup: u32,
-    /// Least number of trades expected.
+    /// Lower limit of expected trades.
     pub min_ticks: f64,
-    /// Largest number of trades expected.
+    /// Upper limit of expected trades.
     pub max_ticks: f64,
-    /// 1 or -1.
+    /// Sign of trades before the first price change: 1 or -1.
     pub first_sign: i8,
-    /// All columns?
+    /// Are all columns written?
     pub extended: bool,
-    /// What is taken for a trade.
+    /// What counts as a trade.
     pub source: Source,
-    /// Splits to put prices on today's scale.
+    /// Splits by which prices are adjusted.
     pub splits: Option<PathBuf>,
-    /// Daily bars for targets that come from history.
+    /// Root of the daily bars for [`Target::BarsPerDay`].
     pub daily_root: Option<PathBuf>,
 }
 
-/// The ticker that a series is of.
+/// What a series needs to know of its ticker.
 #[derive(Debug, Clone, Copy)]
 pub struct Whose<'a> {
     /// Which.
     pub ticker: &'a Ticker,
-    /// Of its prices.
+    /// The scale of its prices.
     pub scale: &'a Scale,
-    /// History ends before this day.
+    /// Only days before this one count as history.
     pub before: TradingDay,
-    /// Root of the bars whose series keep a target that came from history; `None` where all begin anew.
+    /// Root of the bars: a series there keeps its target from history. `None` if all series are rebuilt.
     pub kept_below: Option<&'a Path>,
 }
 
-/// Why a series can't be described.
+/// Why a series can't be specified.
 #[derive(Debug, thiserror::Error)]
 pub enum ChoiceError {
-    /// The splits.
+    /// The splits are unusable.
     #[error(transparent)]
     Adjust(#[from] AdjustError),
-    /// The history.
+    /// The history is unusable.
     #[error(transparent)]
     DailyMean(#[from] DailyMeanError),
-    /// Its own state.
+    /// The state of the series is unusable.
     #[error(transparent)]
     State(#[from] StateError),
-    /// Splits would be counted twice.
-    #[error("{root}: these prices are on today's scale already (adjusted); leave --adjust out", root = .0.display())]
+    /// Splits would be applied twice.
+    #[error("{root}: these prices are already adjusted for splits; leave --adjust out", root = .0.display())]
     AdjustedTwice(PathBuf),
-    /// Shares before and after a split are not the same.
+    /// The history counts shares on another scale than the trades.
     #[error(
-        "{ticker} {mode}: --target auto would count shares of {daily} daily bars for {wanted} trades; give --target a number, or daily bars of the same scale"
+        "{ticker} {mode}: --target auto would apply shares of {daily} daily bars to {wanted} trades; give --target a number, or use daily bars on the same scale"
     )]
     OtherScale {
         /// Whose.
         ticker: Ticker,
-        /// Of which kind.
+        /// Its kind of bars.
         mode: Mode,
         /// The scale of the history.
         daily: &'static str,
@@ -119,7 +119,7 @@ pub enum ChoiceError {
 }
 
 impl Choice {
-    /// Can the splits, where there are any, be used for a tree under `root` that is `adjusted` or not?
+    /// Checks whether the splits, if any, can be used for the tree under `root`.
     pub fn look(&self, root: &Path, adjusted: Adjusted) -> Result<(), ChoiceError> {
         match (&self.splits, adjusted) {
             (Some(_), Adjusted::Yes) => Err(ChoiceError::AdjustedTwice(root.to_owned())),
@@ -128,7 +128,7 @@ impl Choice {
         }
     }
 
-    /// The scale of the bars of `ticker`, made from a tree under `root` that is `adjusted` or not.
+    /// The scale of the bars of `ticker`, built from the tree under `root`.
     pub fn scale(&self, ticker: &Ticker, root: &Path, adjusted: Adjusted) -> Result<Scale, ChoiceError> {
         match (&self.splits, adjusted) {
             (Some(_), Adjusted::Yes) => Err(ChoiceError::AdjustedTwice(root.to_owned())),
@@ -140,7 +140,7 @@ impl Choice {
         }
     }
 
-    /// The series of `mode`.
+    /// The specification of the series of `mode`.
     pub fn spec(&self, of: &Whose<'_>, mode: Mode, target: Target) -> Result<SeriesSpec, ChoiceError> {
         let needs_target = self.threshold.needs_target(mode);
         let (target, bars_per_day) = match target {
@@ -198,9 +198,9 @@ impl Choice {
     }
 }
 
-/// The target that a series was begun with, if it came from history in the same way, all of it before `before`.
+/// The target of the series on disk, if the same number of bars per day gave it, by history before `before` alone.
 fn kept_target(folder: &SeriesFolder, bars: f64, before: TradingDay) -> Result<Option<f64>, ChoiceError> {
-    // Of a series that is to begin earlier, the target knows of days that are to have bars now.
+    // If the series shall now begin earlier, its target was derived from days that shall have bars.
     let begun =
         |state: &SeriesState<IgnoredAny>| state.covered.union(&state.gaps).hull().map(DateRange::from);
     let state = SeriesState::<IgnoredAny>::read(folder)?;

@@ -13,13 +13,13 @@ pub struct Chunk<'a> {
     pub prices: &'a [f64],
     /// Shares, positive.
     pub sizes: &'a [f64],
-    /// What stood between these trades and was not taken.
+    /// Rows between these trades that were left out.
     pub left_out: LeftOut,
-    /// Are they the first of a file of one day?
+    /// Are these the first trades of a day file?
     pub opens_a_day: bool,
 }
 
-/// Makes chunks of columns as they come. Its memory is used again for each.
+/// Makes clean chunks of raw columns. All chunks share its memory.
 #[derive(Debug, Default)]
 pub struct ChunkBuilder {
     stamps: Vec<i64>,
@@ -27,7 +27,7 @@ pub struct ChunkBuilder {
     sizes: Vec<f64>,
 }
 
-/// Trades that carry no information for bars, by reason.
+/// Counts of trades left out of the bars, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LeftOut {
     /// The size is 0, as in trades that report a price alone and fractions before 2026.
@@ -38,17 +38,17 @@ pub struct LeftOut {
     pub bad_price: u64,
     /// The vendor's table says that it does not update the consolidated last price and volume.
     pub condition: u64,
-    /// Cancelled, or known to be wrong.
+    /// Cancelled, or marked wrong.
     pub correction: u64,
 }
 
 impl LeftOut {
-    /// All of them.
+    /// All counts together.
     pub fn total(self) -> u64 {
         self.no_size + self.bad_size + self.bad_price + self.condition + self.correction
     }
 
-    /// These and those.
+    /// Adds other counts.
     pub fn add(&mut self, other: Self) {
         self.no_size += other.no_size;
         self.bad_size += other.bad_size;
@@ -59,7 +59,7 @@ impl LeftOut {
 }
 
 impl ChunkBuilder {
-    /// The rows that carry information; `left_out` were left out before.
+    /// The rows with a positive price and size. `left_out` counts rows that the caller has left out before.
     pub fn build<'a>(
         &'a mut self,
         stamps: &'a [i64],
@@ -98,8 +98,8 @@ fn is_positive(value: f64) -> bool {
     value > 0.0 && value < f64::INFINITY
 }
 
-/// [`is_positive`] of all, as fast as they are read: as integers, the bits of such numbers are those from 1 to the bits
-/// of the largest, and any other makes one of the two differences negative.
+/// [`is_positive`] for all values at once: as integers, the bits of such numbers lie between 1 and the bits of the
+/// largest number. Any other value makes one of the two differences negative.
 fn all_positive(values: &[f64]) -> bool {
     const LARGEST: i64 = f64::MAX.to_bits().cast_signed();
     let strange = values.iter().fold(0, |seen, value| {
@@ -109,27 +109,27 @@ fn all_positive(values: &[f64]) -> bool {
     strange >= 0
 }
 
-/// The signs of a chunk, made once for all series that have come to the same trade.
+/// The signs of a chunk, computed once for all series that stand at the same trade.
 #[derive(Debug)]
 pub struct SignedOnce {
     needed: SignsNeeded,
-    /// The rule before the chunk, and after it.
+    /// The tick rule before and after the chunk.
     made: Option<(TickRule, TickRule)>,
     signs: Signs,
 }
 
 impl SignedOnce {
-    /// For series of which the most demanding looks at `needed`.
+    /// For series that together need the signs `needed`.
     pub fn new(needed: SignsNeeded) -> Self {
         Self { needed, made: None, signs: Signs::default() }
     }
 
-    /// Forgets the chunk before.
+    /// Forgets the previous chunk.
     pub fn next_chunk(&mut self) {
         self.made = None;
     }
 
-    /// The signs of `prices` as `rule` gives them; `rule` moves on behind them.
+    /// The signs that `rule` gives to `prices`; `rule` moves past them.
     pub fn signs(&mut self, rule: &mut TickRule, prices: &[f64]) -> &Signs {
         match self.made {
             Some((before, after)) if before == *rule => *rule = after,

@@ -13,8 +13,8 @@
 //! - *sold last*: the plans say yes for tape C before 16:00:10, for tapes A and B if the trade comes from the listing
 //!   market or from the market of the last price. The vendor says yes, and so does this table.
 //!
-//! A trade counts if every one of its conditions says so; that is the plans' way too. Form T says no, so none of the
-//! extended hours counts, although the vendor's own minute bars of those hours are made of such trades.
+//! A trade counts if each of its conditions says yes, as in the plans. Form T says no, so no trade of the extended
+//! hours counts, although the vendor builds its own minute bars of those hours from such trades.
 
 /// A row of the vendor's table: id, name, updates the last price?, updates the volume?
 type Row = (usize, &'static str, bool, bool);
@@ -89,7 +89,7 @@ const TABLE: &[Row] = &[
     (71, "Financial Status - Redemptions Suspended", YES, YES),
 ];
 
-/// What the table says of an id.
+/// What trades with a condition update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Updates {
     /// Last price and volume.
@@ -100,7 +100,7 @@ enum Updates {
     Unknown,
 }
 
-/// By id, so that a trade costs no search.
+/// By id, so no search is needed.
 const UPDATES: [Updates; 72] = {
     let mut updates = [Updates::Unknown; 72];
     let mut row = 0;
@@ -119,10 +119,10 @@ fn updates(id: i32) -> Updates {
 /// Does a trade with these conditions (ids of the vendor) update both the consolidated last price and the consolidated
 /// volume? Without a condition it is a regular sale: yes.
 ///
-/// An id that the table does not have says no. That is the cautious way: of the numbers that the vendor's glossary names
+/// An id that is not in the table says no. That is cautious: of the numbers that the vendor's glossary names
 /// without rules (26, 39, 40, 42 to 51, 54, 56) most are no ordinary sales (cancelled, not eligible, as of, errored), and
-/// the conditions that the plans came to add (odd lot, contingent, qualified contingent) all say no. A trade too few makes
-/// a bar a little longer; a price that was none makes a bar wrong. Who wants to know of such ids asks [`is_known`].
+/// the conditions that the plans came to add (odd lot, contingent, qualified contingent) all say no. A missing
+/// trade makes a bar a little longer; a wrong price makes a bar wrong. [`is_known`] tells whether the table has an id.
 #[inline]
 pub fn updates_last_and_volume(conditions: &[i32]) -> bool {
     conditions.iter().all(|id| updates(*id) == Updates::Both)
@@ -133,7 +133,7 @@ pub fn is_known(id: i32) -> bool {
     updates(id) != Updates::Unknown
 }
 
-/// Was the trade cancelled, or is it known to be wrong? By the codes of the NYSE's TAQ, which the vendor passes on (its
+/// Was the trade cancelled, or marked wrong? By the codes of the NYSE's TAQ, which the vendor passes on (its
 /// glossary, "Trade Corrections"): 7 later marked erroneous, 8 later cancelled, 10 the record that cancels, 11 the record
 /// that marks. The vendor removes none of them.
 ///

@@ -1,4 +1,4 @@
-//! The daily bars of a ticker that can be relied on: those that the ledger proves.
+//! The daily bars of a ticker that are proven by its ledger.
 
 use std::fs;
 use std::io;
@@ -15,10 +15,10 @@ use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
-/// Daily bars and the scale they are on.
+/// Daily bars and their scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DailyBars {
-    /// By day, each day once.
+    /// Sorted by day, each day once.
     pub bars: Vec<DatedBar>,
     /// The scale of prices and volumes; `None` where the tree does not say.
     pub adjusted: Option<Adjusted>,
@@ -30,14 +30,14 @@ pub enum DailyBarsError {
     /// A folder can't be read.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// What is proven can't be told.
+    /// The ledger is unusable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// A file of bars can't be used.
+    /// A file of bars is unusable.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Another kind of data, or something else altogether.
-    #[error("{path}: not a tree of daily bars ({what}); give the folder of the daily bars", path = path.display())]
+    /// The tree holds another kind of data, or is not a tree.
+    #[error("{path}: this is not a tree of daily bars ({what}); --daily-root needs one", path = path.display())]
     NotDaily {
         /// The descriptor.
         path: PathBuf,
@@ -46,10 +46,10 @@ pub enum DailyBarsError {
     },
 }
 
-/// The daily bars of `ticker` in the tree `root` with a date before `before`; none is no error.
+/// The daily bars of `ticker` in the tree `root` with a date before `before`. No bars is not an error.
 ///
-/// Only days that the ledger proves count; a file that is not what its line says proves none. In a tree that never had
-/// a ledger (no `_dataset.json` and no ledger of this ticker), every bar on disk counts.
+/// Only days that the ledger proves count; a file that differs from its ledger line proves none. In a tree without
+/// `_dataset.json` and without a ledger of the ticker, every bar on disk counts.
 pub fn read_before(root: &Path, ticker: &Ticker, before: TradingDay) -> Result<DailyBars, DailyBarsError> {
     let adjusted = scale_of(root)?;
     let known = match proof(root, ticker, adjusted)? {
@@ -65,7 +65,7 @@ pub fn read_before(root: &Path, ticker: &Ticker, before: TradingDay) -> Result<D
     Ok(DailyBars { bars, adjusted })
 }
 
-/// The files to read, in time order, and which of their days count.
+/// The files to read, in time order, and their days that count.
 struct Known {
     partitions: Vec<Partition>,
     /// `None`: every day.
@@ -86,7 +86,7 @@ fn scale_of(root: &Path) -> Result<Option<Adjusted>, DailyBarsError> {
     }
 }
 
-/// The ledger that decides; `None` in a tree that never had one.
+/// The ledger; `None` in a tree without ledgers.
 fn proof(
     root: &Path,
     ticker: &Ticker,
@@ -234,6 +234,6 @@ mod tests {
         tree.describe(Kind::Minute);
         let error =
             read_before(tree.0.path(), &ticker(), day("2023-01-01")).expect_err("minutes").to_string();
-        assert!(error.ends_with("_dataset.json: not a tree of daily bars (it holds minute data); give the folder of the daily bars"), "{error}");
+        assert!(error.ends_with("_dataset.json: this is not a tree of daily bars (it holds minute data); --daily-root needs one"), "{error}");
     }
 }

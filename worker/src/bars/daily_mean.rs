@@ -1,7 +1,7 @@
-//! What a ticker trades on a day, on average, by its daily bars: what a target of so many bars a day is derived from.
+//! What a ticker trades on an average day, by its daily bars. `--target auto` is derived from it.
 //!
-//! The days are those before the first of the series, so that no bar knows of what comes after it. What the mean is
-//! divided by is the caller's business, as is whether the scale of the daily bars is that of the trades.
+//! Only days before the series count, so no bar depends on later data. The caller divides the mean by the bars per day,
+//! and checks that daily bars and trades have the same scale.
 
 use std::path::{Path, PathBuf};
 
@@ -15,12 +15,12 @@ use shared::market::trading_day::TradingDay;
 
 use super::daily_bars::{self, DailyBars, DailyBarsError};
 
-/// The mean of a ticker's days.
+/// The average day of a ticker.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DailyMean {
     /// Trades, shares or USD a day; positive.
     pub mean: f64,
-    /// Number of daily bars, at least 1. Days without a bar are not counted as days of nothing.
+    /// Number of daily bars, at least 1. Days without a bar do not count.
     pub days: u64,
     /// First day with a bar.
     pub from: TradingDay,
@@ -36,8 +36,8 @@ pub enum DailyMeanError {
     /// The daily bars can't be read.
     #[error(transparent)]
     Bars(#[from] DailyBarsError),
-    /// Trades can't be counted.
-    #[error("{file}: the bar of {ticker} on {day} does not say how many trades (n) it has; give --target a number", file = file.display())]
+    /// A bar has no trade count.
+    #[error("{file}: the daily bar of {ticker} on {day} has no trade count (n); give --target a number", file = file.display())]
     NoCount {
         /// The file.
         file: PathBuf,
@@ -46,9 +46,9 @@ pub enum DailyMeanError {
         /// Which.
         day: TradingDay,
     },
-    /// No day to take a mean of.
+    /// No daily bar before the series.
     #[error(
-        "{root}: no daily bar of {ticker} before {before}; download daily bars of days before it, or give --target a number",
+        "{root}: no daily bar of {ticker} before {before}; download earlier daily bars, or give --target a number",
         root = root.display()
     )]
     NoBar {
@@ -56,11 +56,11 @@ pub enum DailyMeanError {
         root: PathBuf,
         /// Whose bars.
         ticker: Ticker,
-        /// First day that may not count.
+        /// First day of the series.
         before: TradingDay,
     },
-    /// Days on which nothing was traded, or bars with numbers that are none.
-    #[error("{root}: a day of {ticker} from {from} to {to} comes to {mean} on average; give --target a number", root = root.display())]
+    /// The mean is 0, infinite or NaN.
+    #[error("{root}: the average day of {ticker} from {from} to {to} is {mean}; give --target a number", root = root.display())]
     NotPositive {
         /// The tree.
         root: PathBuf,
@@ -70,16 +70,15 @@ pub enum DailyMeanError {
         from: TradingDay,
         /// Last day with a bar.
         to: TradingDay,
-        /// What came out.
+        /// The mean.
         mean: f64,
     },
 }
 
-/// The mean over all daily bars of `ticker` in the tree `daily_root` with a date before `before`: of v·vw for dollars
-/// (v·c where there is no vw), of v for volume, of n for ticks. Which bars those are is said at
-/// [`daily_bars::read_before`].
+/// The mean over all daily bars of `ticker` that [`daily_bars::read_before`] finds before `before`: of v·vw for dollars
+/// (v·c without vw), of v for volume, of n for ticks.
 ///
-/// Summed in the order of days from 0.0, then divided by their number: the same files give the same bits.
+/// Summed from 0.0 in the order of days, then divided by their number: the same files give the same bits.
 pub fn mean_daily(
     daily_root: &Path,
     ticker: &Ticker,
@@ -107,7 +106,7 @@ pub fn mean_daily(
     Err(DailyMeanError::NotPositive { root, ticker, from, to, mean })
 }
 
-/// Trades, shares or USD of a day; `None` where a bar does not say how many trades it has.
+/// Trades, shares or USD of a day; `None` if the bar has no trade count.
 fn traded(row: &DatedBar, measure: Measure) -> Option<f64> {
     let bar = &row.bar;
     match measure {
@@ -187,17 +186,17 @@ mod tests {
         let said = |before, measure| mean(&root, before, measure).expect_err("no mean");
         assert_eq!(
             said("2021-12-31", Measure::Volume),
-            "ROOT: no daily bar of AIG before 2021-12-31; download daily bars of days before it, or give --target a number"
+            "ROOT: no daily bar of AIG before 2021-12-31; download earlier daily bars, or give --target a number"
         );
         assert_eq!(
             said("2022-01-04", Measure::Tick),
-            "ROOT/AIG/year=2022/daily.parquet: the bar of AIG on 2022-01-03 does not say how many trades (n) it has; give --target a number"
+            "ROOT/AIG/year=2022/daily.parquet: the daily bar of AIG on 2022-01-03 has no trade count (n); give --target a number"
         );
         assert_eq!(
             said("2022-01-01", Measure::Dollar),
-            "ROOT: a day of AIG from 2021-12-31 to 2021-12-31 comes to 0 on average; give --target a number"
+            "ROOT: the average day of AIG from 2021-12-31 to 2021-12-31 is 0; give --target a number"
         );
-        assert!(said("2022-01-05", Measure::Volume).contains("comes to inf on average"));
+        assert!(said("2022-01-05", Measure::Volume).contains("is inf;"));
         std::fs::copy(root.path().join("AIG/year=2022/daily.parquet"), root.path().join("_dataset.json"))
             .expect("copied");
         let foreign = said("2022-01-05", Measure::Volume);

@@ -1,4 +1,4 @@
-//! Why bars of a ticker can't be built, and what to do about it.
+//! Why the bars of a ticker can't be built, and what to do about it.
 
 use std::path::PathBuf;
 
@@ -25,13 +25,13 @@ pub enum BuildError {
     /// The files.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// What is known of the series.
+    /// The state of the series.
     #[error(transparent)]
     State(#[from] StateError),
-    /// What is asked can't be made of this ticker.
+    /// The series can't be specified for this ticker.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
-    /// Somebody else builds bars of the ticker.
+    /// Another process builds bars of the ticker.
     #[error("{ticker}: another process builds bars in {folder}: {by}", folder = folder.display())]
     Busy {
         /// Whose.
@@ -41,9 +41,9 @@ pub enum BuildError {
         /// Who.
         by: String,
     },
-    /// The series was built in another way.
+    /// The series was built with other parameters.
     #[error(
-        "{folder}: these {mode} bars were built with {existing}; you ask for {asked}; --rebuild replaces them, another --outdir keeps both",
+        "{folder}: these {mode} bars were built with {existing}; you asked for {asked}; --rebuild replaces them, another --outdir keeps both",
         folder = folder.display()
     )]
     OtherParameters {
@@ -56,18 +56,18 @@ pub enum BuildError {
         /// As it was asked for.
         asked: String,
     },
-    /// Bars that nobody vouches for.
+    /// There are bars without a state.
     #[error(
-        "{folder}: there are bars and no _state.json that says how they were made; --rebuild replaces them, another --outdir keeps them",
+        "{folder}: bars without a _state.json, so their parameters are unknown; --rebuild replaces them, another --outdir keeps them",
         folder = folder.display()
     )]
     Foreign {
         /// Of the series.
         folder: PathBuf,
     },
-    /// Days between what is covered and what is asked.
+    /// Days are missing between the series and the request.
     #[error(
-        "{ticker} {mode}: the bars cover {covered}; between that and what you ask for lie {gap}; ask for these days too, or --allow-gap"
+        "{ticker} {mode}: the bars cover {covered}; {gap} is missing between them and the range you asked for; include these days, or add --allow-gap"
     )]
     Gap {
         /// Whose.
@@ -79,9 +79,9 @@ pub enum BuildError {
         /// In between.
         gap: DateRange,
     },
-    /// Sessions of which nobody knows what was traded.
+    /// The ledger does not prove all sessions.
     #[error(
-        "{ticker}: the ledger does not prove {count} sessions that are needed ({days}); download them, or --allow-gap",
+        "{ticker}: the ledger does not prove {count} of the sessions that are needed ({days}); download them, or add --allow-gap",
         count = days.days()
     )]
     Missing {
@@ -90,9 +90,9 @@ pub enum BuildError {
         /// Which.
         days: Coverage,
     },
-    /// Days that gave trades are to be read again, and some of their files are gone.
+    /// Days must be read again, but some of their files are missing.
     #[error(
-        "{ticker} {mode}: of {days}, which are to be read again, only {there} of the {had} files of trades are there that these bars were made of; bring them back, or --rebuild from what is there"
+        "{ticker} {mode}: {days} must be read again, but only {there} of the {had} trade files that these bars were built from are left; restore them, or use --rebuild to build from the rest"
     )]
     Forgotten {
         /// Whose.
@@ -101,14 +101,14 @@ pub enum BuildError {
         mode: Mode,
         /// To be read again.
         days: Coverage,
-        /// Files with trades there were.
+        /// Files that the bars were built from.
         had: u64,
-        /// Files there are.
+        /// Files on disk.
         there: u64,
     },
-    /// A sum is no number any more.
+    /// A sum overflows.
     #[error(
-        "{ticker} {mode}: the sums of these trades are larger than any number; a price or a size is wrong"
+        "{ticker} {mode}: the sums of these trades are larger than any number; a price or a size must be wrong"
     )]
     Overflow {
         /// Whose.
@@ -116,7 +116,7 @@ pub enum BuildError {
         /// Of which kind.
         mode: Mode,
     },
-    /// Stopped by a signal; what was published before stays, the rest is as it was.
+    /// Stopped by a signal. Published files stay; nothing else has changed.
     #[error("stopped")]
     Stopped,
 }
@@ -146,39 +146,39 @@ impl Fatal for BuildError {
             Self::Choice(error) => for_good(kind_of_choice(error)),
             Self::Output(OutputError::Read(_)) => for_good("a file of bars can't be read"),
             Self::Output(OutputError::Short { .. }) => {
-                for_good("bars are missing that its state goes on from")
+                for_good("bars are missing that its state counts")
             }
-            Self::Output(OutputError::Stamp(_)) => for_good("a stamp is no time of the market"),
+            Self::Output(OutputError::Stamp(_)) => for_good("a timestamp is outside the market's years"),
             Self::State(StateError::Corrupt { .. }) => for_good(CORRUPT_STATE),
             Self::OtherParameters { .. } => for_good("its bars were built with other parameters"),
-            Self::Foreign { .. } => for_good("there are bars that no state vouches for"),
-            Self::Gap { .. } => for_good("days lie between its bars and what is asked"),
+            Self::Foreign { .. } => for_good("its bars have no state"),
+            Self::Gap { .. } => for_good("days are missing between its bars and the range"),
             Self::Missing { .. } => for_good("the ledger does not prove sessions that are needed"),
-            Self::Forgotten { .. } => for_good("files are gone that its bars were made of"),
+            Self::Forgotten { .. } => for_good("files that its bars were built from are missing"),
             Self::Overflow { .. } => for_good("the sums of its trades are larger than any number"),
         }
     }
 }
 
-const CORRUPT_STATE: &str = "the state of its bars makes no sense";
+const CORRUPT_STATE: &str = "the state of its bars is corrupt";
 
 fn kind_of_source(error: &SourceError) -> &'static str {
     match error {
         SourceError::Read(_) => "a file of its trades can't be read",
-        SourceError::Descriptor(_) => "what the tree says of itself makes no sense",
+        SourceError::Descriptor(_) => "the description of the tree is corrupt",
         SourceError::Ledger(_) => "its ledger can't be used",
         SourceError::OtherKind { .. } => "the tree holds something else",
-        SourceError::NothingProven { .. } => "nothing of it is proven",
+        SourceError::NothingProven { .. } => "none of its data is proven",
         SourceError::NoFolder { .. } => "it has no folder",
         SourceError::Unsorted { .. } => "its trades are not in time order",
-        SourceError::OtherDay { .. } => "a trade is not of the day of its file",
+        SourceError::OtherDay { .. } => "a trade is on another day than its file",
     }
 }
 
 fn kind_of_choice(error: &ChoiceError) -> &'static str {
     match error {
         ChoiceError::Adjust(_) => "its splits can't be used",
-        ChoiceError::DailyMean(_) => "no target can be taken from its daily bars",
+        ChoiceError::DailyMean(_) => "its daily bars give no target",
         ChoiceError::State(_) => CORRUPT_STATE,
         ChoiceError::AdjustedTwice(_) => "its prices are adjusted already",
         ChoiceError::OtherScale { .. } => "its daily bars are on another scale than its trades",

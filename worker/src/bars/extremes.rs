@@ -1,21 +1,21 @@
-//! The smaller and the larger of numbers, without a branch.
+//! Minimum and maximum of numbers, without a branch.
 
-/// The smaller of two numbers, in one instruction; the second where the first is no number.
+/// The smaller of two numbers, in one instruction; `b` if `a` is NaN.
 #[inline]
 pub fn smaller(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
-/// The larger of two numbers, in one instruction; the second where the first is no number.
+/// The larger of two numbers, in one instruction; `b` if `a` is NaN.
 #[inline]
 pub fn larger(a: f64, b: f64) -> f64 {
     if a > b { a } else { b }
 }
 
-/// Prices that are looked at side by side.
+/// Prices compared side by side.
 const LANES: usize = 8;
 
-/// The smallest and the largest of positive prices; infinity and 0 where there is none.
+/// The smallest and the largest of positive prices; infinity and 0 without a price.
 pub fn extremes(prices: &[f64]) -> (f64, f64) {
     let (mut low, mut high) = ([f64::INFINITY; LANES], [0.0; LANES]);
     let (lanes, rest) = prices.as_chunks::<LANES>();

@@ -1,5 +1,5 @@
-//! Bars that end by what was traded. What each kind means is fixed bit for bit in the specification of the bars;
-//! the rules are pure, the sources and files around them stream.
+//! Bars that close by activity, not by the clock: tick, volume, dollar, imbalance and runs bars. Each kind is defined
+//! exactly, bit for bit. The rules are pure; sources and files stream.
 
 pub mod extremes;
 pub mod tick_rule;

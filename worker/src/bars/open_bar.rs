@@ -1,34 +1,34 @@
-//! The bar that is being filled: plain sums in file order, from 0.0. That order is part of what a bar is.
+//! The bar that is being filled: plain sums from 0.0 in file order. The order is part of the definition of a bar.
 
 use serde::{Deserialize, Serialize};
 use shared::market::bar::Bar;
 
 use super::extremes::{extremes, larger, smaller};
 
-/// One trade, as the rules see it.
+/// One trade with its signs, as the rules see it.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedTrade {
     /// Shares.
     pub size: f64,
     /// Price times size.
     pub dollar: f64,
-    /// What the kind of bars adds up: 1, size or dollar.
+    /// What this kind of bars sums: 1, size or dollar.
     pub magnitude: f64,
-    /// Sign of the move, 0 where the price stayed; 0 for rules that don't look at it.
+    /// Sign of the price change, 0 for none; 0 if no rule needs it.
     pub moved: f64,
     /// The tick rule's sign: 1 or -1.
     pub side: f64,
 }
 
 impl SignedTrade {
-    /// 1 for a buy, 0 for a sell: a factor, so that no branch is guessed wrong where sides alternate as they like.
+    /// 1 for a buy, 0 for a sell: a factor, because a branch on sides would often be mispredicted.
     #[inline]
     pub fn buy(&self) -> f64 {
         (self.side + 1.0) * 0.5
     }
 }
 
-/// Sums of the trades since the last bar closed; without a trade, all zero.
+/// Sums over the trades since the last bar closed; all zero without a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct OpenBar {
     /// Trades so far.
@@ -49,8 +49,8 @@ pub struct OpenBar {
 }
 
 impl OpenBar {
-    /// Adds the next trade to the sums, all that rules look at; those over sides are kept only for bars that are written
-    /// with them. What a bar shows besides is [`look_over`](Self::look_over)'s.
+    /// Adds the next trade to the sums that rules use. Sums over sides are kept only for extended bars. Stamps and prices
+    /// are the task of [`look_over`](Self::look_over).
     #[inline]
     pub fn add<const EXTENDED: bool>(&mut self, trade: &SignedTrade) {
         self.n += 1;
@@ -63,8 +63,7 @@ impl OpenBar {
         }
     }
 
-    /// Looks at stamps and prices of the trades that were added since it last did, all at once: what is extreme does not
-    /// depend on the order of looking.
+    /// Takes stamps and prices of all trades added since the last call at once: extremes do not depend on order.
     pub fn look_over<const EXTENDED: bool>(&mut self, stamps: &[i64], prices: &[f64]) {
         let (Some((&first, &last)), Some((&open, &close))) = (ends(stamps), ends(prices)) else { return };
         if usize::try_from(self.n) == Ok(stamps.len()) {
@@ -79,14 +78,14 @@ impl OpenBar {
         }
     }
 
-    /// The bar, closed at `threshold`; the next begins with nothing.
+    /// Closes the bar at `threshold` and starts an empty one.
     #[inline]
     pub fn close(&mut self, threshold: f64) -> Bar {
         let closed = std::mem::take(self);
         closed.as_bar(threshold)
     }
 
-    /// The bar as it would be written now; `None` before its first trade.
+    /// The open bar as a row of the file; `None` before its first trade.
     pub fn tail(&self) -> Option<Bar> {
         (self.n > 0).then(|| self.as_bar(f64::NAN))
     }

@@ -1,4 +1,4 @@
-//! The files of one series, a year each, written while its bars arrive.
+//! Writes the files of one series, one per year, while its bars arrive.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,41 +20,41 @@ pub enum OutputError {
     /// The disk.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A file of bars that is to be continued can't be read.
+    /// A file to continue can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A file of bars that is to be continued has fewer of them than the state goes on from.
+    /// A file to continue has fewer bars than the state counts.
     #[error(
-        "{path}: {missing} of the {closed} bars that the _state.json beside it goes on from are not in it; --rebuild makes the bars anew",
+        "{path}: {missing} of {closed} closed bars are missing that _state.json counts; --rebuild builds the series from the start",
         path = path.display()
     )]
     Short {
         /// The file.
         path: PathBuf,
-        /// Closed bars, by the state.
+        /// Closed bars by the state.
         closed: u64,
-        /// Of these.
+        /// Missing bars among them.
         missing: usize,
     },
-    /// A stamp that is no time of the market.
-    #[error("a bar begins at {0} ns, which is no day from 1970 to 2199; are the stamps nanoseconds?")]
+    /// A timestamp outside the years of the market.
+    #[error("a bar begins at {0} ns, which is outside 1970 to 2199; are the timestamps nanoseconds?")]
     Stamp(i64),
 }
 
-/// Bars on their way into the files of their years.
+/// Writes bars into the files of their years.
 pub struct YearFiles {
     folder: SeriesFolder,
     columns: BarColumns,
-    /// Years that are finished.
+    /// Finished years.
     files: BTreeMap<i16, BarsProof>,
     current: Option<(Year, BarsFile)>,
-    /// Where the next bar goes while no file is begun.
+    /// Where the next bar goes while no file is open.
     next: Option<Place>,
-    /// The state that must be there before the first file is: of a series that covers nothing yet.
+    /// The state to publish before the first file: of a series that covers nothing yet.
     claim: Option<String>,
 }
 
-/// A New York year and the instants that belong to it, ns UTC, half-open.
+/// A New York year and its instants, ns UTC, half-open.
 #[derive(Debug, Clone, Copy)]
 struct Year {
     number: i16,
@@ -77,15 +77,15 @@ impl Year {
 }
 
 impl YearFiles {
-    /// A new series. What is in its folder stays until its first file is about to appear: then `claim`, the text of a
-    /// state that covers nothing, is published and the old bars go. So a run that is refused amid its first year has
-    /// changed nothing, and a crash never leaves bars without a state or under the state of others.
+    /// A new series. The old contents of its folder stay until its first file is ready. Then `claim`, the text of a state
+    /// that covers nothing, is published and the old bars are removed. So a run that fails within its first year changes
+    /// nothing, and a crash never leaves bars without a state or with the state of other bars.
     pub fn anew(folder: SeriesFolder, columns: BarColumns, claim: String) -> Self {
         Self { folder, columns, files: BTreeMap::new(), current: None, next: None, claim: Some(claim) }
     }
 
-    /// Goes on at `place`: files of earlier years stay, the closed bars of its own year are taken over, and what was
-    /// behind them is forgotten. Without a place, everything begins anew.
+    /// Continues at `place`: keeps the files of earlier years, copies the closed bars of its own year, and drops all bars
+    /// after them. Without a place it starts from the beginning.
     pub fn resume(
         folder: SeriesFolder,
         columns: BarColumns,
@@ -139,7 +139,7 @@ impl YearFiles {
     fn begin(&mut self, year: Year) -> Result<Year, OutputError> {
         self.finish_current()?;
         let path = self.folder.file(year.number);
-        // A year that had no bars yet was not looked at when the folder was taken.
+        // This year had no file when the folder was checked for links.
         links::refuse(self.folder.path(), &path)?;
         let file = BarsFile::create(&path, self.columns)?;
         self.current = Some((year, file));
@@ -161,7 +161,7 @@ impl YearFiles {
         remove_others(&self.folder, &self.files)
     }
 
-    /// Where the next closed bar will go, when `open` is the bar being filled.
+    /// Where the next closed bar goes, if `open` is the bar that is being filled.
     pub fn place(&self, open: Option<&Bar>) -> Result<Option<Place>, OutputError> {
         let so_far = match &self.current {
             Some((year, file)) => Some(Place { year: year.number, closed: file.bars() }),
@@ -172,8 +172,8 @@ impl YearFiles {
         Ok(so_far.filter(|place| place.year >= year).or(Some(Place { year, closed: 0 })))
     }
 
-    /// Appends the bar that is not full, publishes the last file, removes those of years that have no bars any more,
-    /// and tells what there is.
+    /// Appends the open bar, publishes the last file, removes the files of years that no longer have bars, and returns
+    /// the proof of each file.
     pub fn finish(mut self, open: Option<&Bar>) -> Result<BTreeMap<i16, BarsProof>, OutputError> {
         if let Some(open) = open {
             self.append(std::slice::from_ref(open))?;
@@ -190,7 +190,7 @@ fn remove_others(folder: &SeriesFolder, files: &BTreeMap<i16, BarsProof>) -> Res
     for year in folder.years()?.into_iter().filter(|year| !files.contains_key(year)) {
         let file = folder.file(year);
         std::fs::remove_file(&file).map_err(DiskError::at("remove", &file))?;
-        // A folder that holds something else stays.
+        // A folder with other contents stays.
         drop(file.parent().map(std::fs::remove_dir));
     }
     Ok(())

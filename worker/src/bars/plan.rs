@@ -1,55 +1,56 @@
-//! Where building begins and which days it reads: pure interval algebra over what a series covers and what is asked.
+//! Where building starts and which days it reads. Pure interval algebra over the days that a series covers and the days
+//! of the request.
 //!
-//! A range that continues a series goes on from its tail; one that overlaps it begins at the last year end before it, or
-//! at the start, and goes on to the end of what was covered, since later bars depend on earlier trades.
+//! A range that continues a series starts at its tail. A range that overlaps a series starts at the last year end before
+//! it, or at the beginning, and reads on to the end of the series, because later bars depend on earlier trades.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::market::session;
 use shared::market::trading_day::TradingDay;
 
-/// The point that building begins at.
+/// Where building starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
     /// Before the first trade of the series.
     Start,
-    /// At the year end of this number.
+    /// At the year end with this index.
     YearEnd(usize),
-    /// After the last trade so far.
+    /// After the last trade of the series.
     Tail,
 }
 
 /// What one run does to a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Where it begins.
+    /// Where building starts.
     pub begin: Begin,
-    /// The days whose trades it reads.
+    /// The days to read.
     pub read: Coverage,
     /// The days that the series covers afterwards.
     pub covered: Coverage,
 }
 
-/// What to do with days between what is covered and what is asked.
+/// What to do with missing days between the series and the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gaps {
-    /// They are an error.
+    /// Report an error.
     Refused,
-    /// The series goes on as if nothing had been traded.
+    /// Continue as if nothing was traded on them.
     Allowed,
 }
 
-/// A place where building can begin, with the last day that is in it.
+/// A point where building can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
-    /// Which.
+    /// The point.
     pub begin: Begin,
-    /// The last day that is in.
+    /// The last day that the point includes.
     pub through: TradingDay,
 }
 
-/// What building would have to do; `Err` holds the days between, at least one of them with a session.
+/// Plans a run. `Err` holds the missing days before or after the series, at least one of them with a session.
 ///
-/// `candidates` are in time order; `usable` says of one whether its files are as the state says.
+/// `candidates` are in time order; `usable` tells whether the files of a candidate are intact.
 pub fn plan(
     covered: &Coverage,
     candidates: &[Candidate],
@@ -69,7 +70,7 @@ pub fn plan(
     Ok(Plan { begin: *begin, read, covered })
 }
 
-/// `asked`, stretched over days without a session that lie between it and what is covered.
+/// `asked`, extended over days without a session between it and `covered`.
 fn bridged(covered: &Coverage, asked: DateRange, gaps: Gaps) -> Result<DateRange, DateRange> {
     let Some(hull) = covered.hull() else { return Ok(asked) };
     let between = if asked.from() > hull.to() {
@@ -88,7 +89,7 @@ fn bridged(covered: &Coverage, asked: DateRange, gaps: Gaps) -> Result<DateRange
     }
 }
 
-/// The ranges of `days`, cut where a year begins.
+/// The ranges of `days`, split at the beginnings of years.
 pub fn by_year(days: &Coverage) -> impl Iterator<Item = DateRange> {
     let years = |range: DateRange| {
         (range.from().year()..=range.to().year()).filter_map(move |year| {

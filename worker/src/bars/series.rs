@@ -1,4 +1,5 @@
-//! One series of bars: trades in, closed bars out. Pure; where it stands is a [`Point`], from which it goes on.
+//! One series of bars: trades in, closed bars out. Pure. A [`Point`] holds the state after a trade; a later run continues
+//! from it.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +18,14 @@ use super::rules::stable::{self, Stable};
 use super::rules::{BEGINNING, Cause, Closing, Rule, SETTLED};
 use super::tick_rule::{FirstSign, Signs, SignsNeeded, TickRule, direction};
 
-/// Everything that later bars depend on, after the last trade of a day.
+/// Everything that later bars depend on, as it is after the last trade of a day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Point {
-    /// The last day that is in; `None` before the first.
+    /// The last day included; `None` before the first.
     pub through: Option<TradingDay>,
-    /// Last price and sign.
+    /// The last price and sign.
     pub tick_rule: TickRule,
-    /// What the rule has learnt.
+    /// What the rule has learned.
     pub memory: Memory,
     /// The bar that is not full.
     pub open_bar: OpenBar,
@@ -32,37 +33,37 @@ pub struct Point {
     pub last_stamp: Option<i64>,
     /// Where the next closed bar goes.
     pub place: Option<Place>,
-    /// What was seen so far.
+    /// Counts so far.
     pub tally: Tally,
 }
 
-/// A file of bars and how many of its bars are closed.
+/// A position in a file of bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// Which file.
+    /// The year of the file.
     pub year: i16,
     /// Closed bars in it.
     pub closed: u64,
 }
 
-/// Counts over the whole series.
+/// Counts over the series so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Trades in bars.
     pub trades: u64,
-    /// Trades in none.
+    /// Trades left out of the bars.
     pub left_out: LeftOut,
-    /// Files of trades, a day each, that they came from; minutes, of which a file is a month, don't count.
+    /// Day files of trades that were read. Month files of minutes don't count.
     pub files: u64,
-    /// Bars by why they closed.
+    /// Closed bars by cause.
     pub closed: BTreeMap<Cause, u64>,
 }
 
-/// What the rule of a series has learnt.
+/// What the rule of a series has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Memory {
-    /// Nothing to learn.
+    /// Fixed targets learn nothing.
     Fixed,
     /// `--threshold target`.
     ImbalanceTarget(imbalance::Memory),
@@ -97,8 +98,8 @@ impl Point {
     }
 }
 
-/// Takes the trades of `chunk`, signed, and appends the bars that they close. The tick rule of `point` has moved
-/// on already, with the signs.
+/// Takes the trades of `chunk` with their signs and appends the bars that they close to `closed`. The caller has moved
+/// the tick rule of `point` past the chunk already.
 pub fn fold(
     mode: Mode,
     parameters: &Parameters,

@@ -1,4 +1,4 @@
-//! A series of bars that is on disk, to be read: what its state proves, and nothing else.
+//! Reads a series of bars from disk: only what its state proves.
 
 use std::fs;
 use std::io;
@@ -19,30 +19,30 @@ use super::series::Point;
 /// Why a series can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
-    /// Nothing says that there are bars.
-    #[error("{folder}: no series of bars (there is no _state.json); `bars` builds one", folder = folder.display())]
+    /// There is no state.
+    #[error("{folder}: no series of bars (no _state.json); build one with `bars`", folder = folder.display())]
     NoState {
         /// The series' folder.
         folder: PathBuf,
     },
-    /// The state can't be used.
+    /// The state is unusable.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A file is not as the state says.
-    #[error("{path}: not proven: {what}; `bars` makes it again", path = path.display())]
+    /// A file differs from the state.
+    #[error("{path}: not proven: {what}; run `bars` again to rebuild it", path = path.display())]
     NotProven {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         what: String,
     },
-    /// The system is in the way.
+    /// The system refused access.
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// A file can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// There is nothing to look at.
+    /// There is no closed bar.
     #[error("{folder}: no closed bar {when}", folder = folder.display())]
     NoBars {
         /// The series' folder.
@@ -55,9 +55,9 @@ pub enum StoredError {
 /// A series whose files have the lengths that its state says.
 #[derive(Debug)]
 pub struct Stored {
-    /// Where it lives.
+    /// Its folder.
     pub folder: SeriesFolder,
-    /// What is proven of it.
+    /// Its state.
     pub state: SeriesState<Point>,
 }
 
@@ -66,14 +66,14 @@ pub struct Stored {
 pub struct Dated<'a> {
     /// Day of the first trade.
     pub opened: TradingDay,
-    /// Day of the last trade, which bars of seven columns do not tell.
+    /// Day of the last trade; `None` in bars with seven columns, which do not have it.
     pub closed: Option<TradingDay>,
     /// The bar.
     pub bar: &'a Bar,
 }
 
 impl Stored {
-    /// Reads the state and looks at the files.
+    /// Reads the state and checks the lengths of the files.
     pub fn open(outdir: &Path, ticker: &Ticker, mode: Mode) -> Result<Self, StoredError> {
         let folder = SeriesFolder::new(outdir, ticker, mode);
         let Some(state) = SeriesState::<Point>::read(&folder)? else {
@@ -89,12 +89,12 @@ impl Stored {
         Ok(Self { folder, state })
     }
 
-    /// Is there a bar that is not full, the last one of the files?
+    /// Is the last bar of the files still open?
     pub fn has_open_bar(&self) -> bool {
         self.state.tail.open_bar.tail().is_some()
     }
 
-    /// Hands over the closed bars whose `t` falls on a New York day in `range`, in order.
+    /// Passes each closed bar whose `t` is on a New York day in `range` to `take`, in order.
     pub fn each_closed(
         &self,
         range: Option<DateRange>,
@@ -148,7 +148,7 @@ fn check(path: &Path, proof: &BarsProof) -> Result<(), StoredError> {
     }
 }
 
-/// Names the New York day of stamps that mostly fall on the day of the one before.
+/// Finds the New York day of timestamps; fast if a timestamp is on the day of the previous one.
 #[derive(Debug, Default)]
 struct Calendar {
     /// A day, its first ns and the first of the next.

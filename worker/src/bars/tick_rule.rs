@@ -1,19 +1,19 @@
-//! The tick rule: which side began a trade, told from prices alone (AFML 2.3.2.1).
+//! The tick rule: which side initiated a trade, by prices alone (AFML 2.3.2.1).
 //!
-//! The last price and the last sign live on across bars, days, files and runs.
+//! The last price and the last sign carry over from bar to bar, day to day, file to file and run to run.
 
 use serde::{Deserialize, Serialize};
 
-/// What one trade leaves to the next.
+/// What one trade passes on to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TickRule {
-    /// Price of the trade before; none before the first trade.
+    /// Price of the previous trade; `None` before the first trade.
     last_price: Option<f64>,
-    /// +1 or -1: the last move, or the sign that stands in for it before the first.
+    /// +1 or -1: the sign of the last price change; before the first change, the sign of [`FirstSign`].
     last_sign: f64,
 }
 
-/// Which sign the trades before the first move have.
+/// The sign of trades before the first price change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FirstSign {
     /// +1.
@@ -23,22 +23,23 @@ pub enum FirstSign {
     Sell,
 }
 
-/// What the signs of some trades are told by. The sign of a move is a [`direction`], which costs less to find again
-/// than to keep.
+/// The signs of a chunk of trades. The sign of a price change is not stored: computing it again with [`direction`] is
+/// cheaper.
 #[derive(Debug, Clone, Default)]
 pub struct Signs {
-    /// Price of the trade before these; before the first of all, its own: it did not move.
+    /// Price of the trade before the chunk; for the first trade of a series, its own price, so it does not count as a
+    /// change.
     pub price_before: f64,
-    /// The tick rule's sign of each: that of the last move, never 0.
+    /// The tick rule's sign of each trade: the sign of the last price change, never 0.
     pub sides: Vec<f64>,
 }
 
-/// Which signs are looked at.
+/// Which signs the rules of some series need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SignsNeeded {
-    /// Those of the moves, at most.
+    /// At most those of price changes.
     Moves,
-    /// Also the tick rule's.
+    /// The tick rule's signs too.
     Sides,
 }
 
@@ -52,10 +53,10 @@ impl TickRule {
         Self { last_price: None, last_sign }
     }
 
-    /// Goes past the next trades.
+    /// Moves past these trades.
     fn pass(&mut self, prices: &[f64]) {
         let (Some(&first), Some(&last)) = (prices.first(), prices.last()) else { return };
-        // The last move that there was, looked for from the end.
+        // The last price change, searched from the end.
         let within =
             prices.windows(2).rev().map(|pair| direction(pair[0], pair[1])).find(|moved| *moved != 0.0);
         let into = direction(self.last_price.unwrap_or(first), first);
@@ -63,14 +64,14 @@ impl TickRule {
         *self = Self { last_price: Some(last), last_sign: if moved == 0.0 { self.last_sign } else { moved } };
     }
 
-    /// Signs the next trades, in order; the column of sides is filled where it is asked for.
+    /// Signs the next trades, in order. Fills the column of sides only if `needed` says so.
     pub fn sign(&mut self, prices: &[f64], needed: SignsNeeded, signs: &mut Signs) {
         let Signs { price_before, sides } = signs;
         sides.clear();
         let Some(&first) = prices.first() else { return };
         *price_before = self.last_price.unwrap_or(first);
         if needed == SignsNeeded::Sides {
-            // On bits, where 0 is all zeros: each trade waits for two steps of the one before.
+            // On bits, where 0.0 is all zeros: a trade waits for only two operations of the trade before it.
             let (mut before, mut side) = (*price_before, self.last_sign.to_bits());
             sides.extend(prices.iter().map(|&price| {
                 let moved = direction(before, price);
@@ -84,7 +85,7 @@ impl TickRule {
     }
 }
 
-/// Sign of the way from one price to the next: 1, -1, or 0 where it did not move. No branch, and no way through integers.
+/// The sign of a price change: 1, -1, or 0 for none. Without a branch and without integers.
 #[inline]
 pub fn direction(from: f64, to: f64) -> f64 {
     let (up, down) = (if to > from { 1.0 } else { 0.0 }, if to < from { 1.0 } else { 0.0 });

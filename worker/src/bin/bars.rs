@@ -12,11 +12,11 @@ use worker::memory;
 
 /// Builds tick, volume, dollar, imbalance and runs bars from trades or 1-minute bars.
 ///
-/// A run whose range continues a series goes on from its open bar: building January and then February gives, bit for
-/// bit, the bars of building both at once.
+/// A run that continues a series starts from its open bar: building January and then February gives the same bars, bit
+/// for bit, as building both at once.
 ///
-/// Exit codes: 0 all done · 2 usage, or the ticker's input can't be used · 10 busy, may be tried again · 11 some tickers
-/// of a list failed for good · 13 disk full or not writable · 143 stopped by SIGTERM.
+/// Exit codes: 0 all done · 2 wrong arguments, or unusable input of the one ticker · 10 busy, try again · 11 some tickers
+/// of the list failed for good · 13 disk full or not writable · 143 stopped by SIGTERM.
 #[derive(Parser)]
 #[command(name = "bars", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
@@ -28,13 +28,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Says how the bars that are there behave: how many a day, how long, how normal their returns, and what ended them
+    /// Describe the bars on disk: bars per day, duration, distribution of returns, why bars closed
     Describe(DescribeArgs),
 }
 
 fn main() -> ExitCode {
     memory::keep_what_is_wanted_again();
-    // Where even this is refused, the limit of a file's size does what it always does.
+    // If even this is refused, the file size limit keeps its default effect.
     drop(file_size::limit_is_an_error());
     let Cli { command, build } = Cli::parse();
     let ended = match command {

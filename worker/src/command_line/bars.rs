@@ -41,16 +41,16 @@ pub struct BarsArgs {
     /// Root of the trades: R/TICKER/year=YYYY/month=MM/day=YYYY-MM-DD/trades.parquet
     #[arg(long, value_name = "R", required_unless_present = "agg1m_root", conflicts_with = "agg1m_root")]
     trades_root: Option<PathBuf>,
-    /// Root of 1-minute bars instead, each minute one trade: R/TICKER/year=YYYY/month=MM/minute.parquet
+    /// Root of 1-minute bars, used instead of trades; each minute counts as one trade: R/TICKER/year=YYYY/month=MM/minute.parquet
     #[arg(long, value_name = "R")]
     agg1m_root: Option<PathBuf>,
-    /// Price of a minute: volume-weighted (the close where there is none), or the close as older systems took it
+    /// Price of a minute: its volume-weighted price (its close if it has none), or its close
     #[arg(long, value_name = "vw|close", default_value = "vw", value_parser = ["vw", "close"], conflicts_with = "trades_root")]
     agg1m_price: String,
     /// Whose bars
     #[arg(long, required_unless_present = "tickers_csv", conflicts_with = "tickers_csv")]
     ticker: Option<Ticker>,
-    /// CSV with a column `ticker`, for many at once
+    /// CSV with a column `ticker`: build bars for each of them
     #[arg(long, value_name = "FILE")]
     tickers_csv: Option<PathBuf>,
     /// First New York day
@@ -62,13 +62,15 @@ pub struct BarsArgs {
     /// Root of the bars: OUT/TICKER/dollar/year=YYYY/bars.parquet
     #[arg(long, value_name = "DIR", required = true)]
     outdir: Option<PathBuf>,
-    /// Kinds of bars, several in one pass: TB VB DB (tick, volume, dollar), TIB VIB DIB (imbalance), TRB VRB DRB (runs), all
+    /// Kinds of bars: TB VB DB (tick, volume, dollar), TIB VIB DIB (imbalance), TRB VRB DRB (runs), all; several are
+    /// built in one pass
     #[arg(long, value_name = "MODE,…", value_delimiter = ',', required = true)]
     mode: Vec<Modes>,
-    /// Trades, shares or dollars a bar; MODE=X for one of several kinds; auto with --bars-per-day
+    /// Trades, shares or dollars per bar; MODE=X sets the target of one kind; auto derives it from --bars-per-day
     #[arg(long, value_name = "X|MODE=X|auto", value_delimiter = ',', default_value = "50000")]
     target: Vec<TargetArg>,
-    /// With --target auto: so many bars on a mean day of the ticker's daily bars before --from; 200 is 0.5 % of a day each
+    /// With --target auto: bars on an average day, by the ticker's daily bars before --from; with 200, a bar holds 0.5 %
+    /// of a day
     #[arg(long, value_name = "N", value_parser = positive, requires = "daily_root")]
     bars_per_day: Option<f64>,
     /// Root of the daily bars for --target auto
@@ -77,62 +79,64 @@ pub struct BarsArgs {
     /// How imbalance bars close
     #[arg(long, value_enum, default_value_t = Threshold::Target)]
     threshold: Threshold,
-    /// Weight of the newest in the moving means of --threshold target and afml, above 0 and at most 1
+    /// Weight of the newest value in the moving averages of --threshold target and afml, above 0 and at most 1
     #[arg(long, value_name = "A", default_value = "0.2", value_parser = weight)]
     alpha: f64,
-    /// Trades expected in a bar (--threshold stable and afml, runs)
+    /// Expected trades per bar, for --threshold stable and afml and for runs bars
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     expected_ticks: u32,
-    /// --threshold afml: no bar closes before so many trades (default: --expected-ticks)
+    /// --threshold afml: trades before the first bar may close (default: --expected-ticks)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     warmup: Option<u32>,
-    /// --threshold afml: never expect fewer trades (default: a tenth of --expected-ticks)
+    /// --threshold afml: lower limit of expected trades (default: a tenth of --expected-ticks)
     #[arg(long, value_name = "N", value_parser = positive)]
     min_ticks: Option<f64>,
-    /// --threshold afml: never expect more trades (default: ten times --expected-ticks)
+    /// --threshold afml: upper limit of expected trades (default: ten times --expected-ticks)
     #[arg(long, value_name = "N", value_parser = positive)]
     max_ticks: Option<f64>,
-    /// The tick rule's sign before the first move
+    /// Sign that the tick rule gives to trades before the first price change
     #[arg(long, value_name = "1|-1", default_value = "1", value_parser = ["1", "+1", "-1"], allow_hyphen_values = true)]
     first_sign: String,
-    /// Also `t_close` n vw `buy_v` `buy_dollar` imbalance threshold
+    /// Also write the columns `t_close`, n, vw, `buy_v`, `buy_dollar`, imbalance and threshold
     #[arg(long)]
     extended: bool,
-    /// Which trades count: all, or those that update the consolidated last price and volume and were not cancelled
-    /// (sip; needs trades of --columns full)
+    /// Trades that count: all, or (sip) those that update the consolidated last price and volume and were not cancelled;
+    /// sip needs trades downloaded with --columns full
     #[arg(long, value_name = "all|sip", default_value = "all", value_parser = ["all", "sip"], conflicts_with = "agg1m_root")]
     conditions: String,
-    /// Prices and sizes on today's scale by these splits (`worker reference --splits`); trades are as traded otherwise
+    /// Adjust prices and sizes by these splits (from `worker reference --splits`); without it they stay as traded
     #[arg(long, value_name = "SPLITS")]
     adjust: Option<PathBuf>,
-    /// Make the bars of these series anew from this range alone, whatever they are now
+    /// Replace these series: build them from this range alone
     #[arg(long)]
     rebuild: bool,
-    /// Leave series alone that were built with these parameters and cover the range already
+    /// Skip series that were built with these parameters and already cover the range
     #[arg(long)]
     resume: bool,
-    /// With --resume: count only what was built or looked at at or after this instant (RFC 3339)
+    /// With --resume: skip a series only if it was built or checked at or after this instant (RFC 3339)
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
-    /// The run that asks: eight hexadecimal digits by which it knows what it has built or looked at, whatever the clock says
+    /// Mark of the run that starts this process, eight hexadecimal digits: the run recognizes what it has built or checked
+    /// by its mark, so no clock decides
     #[arg(long, value_name = "HEX")]
     run_mark: Option<RunMark>,
-    /// Go on over days that nobody has, as if nothing had been traded
+    /// Build across missing days as if nothing was traded on them
     #[arg(long)]
     allow_gap: bool,
-    /// Sort each file by stamp; without it a stamp that falls is an error
+    /// Sort each file by timestamp; without it, a timestamp that falls is an error
     #[arg(long)]
     sort: bool,
-    /// After building, draw the series: candles, volume, bars a day, returns against the normal (.svg or .png)
+    /// After building, draw the series into this file (.svg or .png): candles, volume, bars per day, returns against the
+    /// normal distribution
     #[arg(long, value_name = "FILE", requires = "ticker")]
     plot: Option<PathBuf>,
-    /// Tickers side by side
+    /// Tickers to build at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
     max_workers: u16,
-    /// JSON lines for a supervisor
+    /// Append events as JSON lines to this file, for a supervisor
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
-    /// Only say whether these arguments make sense: nothing is written, and neither ticker list nor events are opened
+    /// Check these arguments and exit: write nothing, open neither the ticker list nor the events
     #[arg(long, hide = true)]
     check_only: bool,
 }
@@ -170,10 +174,10 @@ fn positive(text: &str) -> Result<f64, String> {
 
 fn weight(text: &str) -> Result<f64, String> {
     let weight = positive(text).ok().filter(|weight| *weight <= 1.0);
-    weight.ok_or_else(|| format!("{text:?} is not a weight above 0 and at most 1"))
+    weight.ok_or_else(|| format!("{text:?} is not a number above 0 and at most 1"))
 }
 
-/// Looks at everything that can be wrong, then builds.
+/// Checks everything that can be wrong, then builds.
 pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     if args.check_only {
         return args.check().map(|()| Exit::Done);
@@ -189,17 +193,17 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     let outdir = commission.outdir.clone();
     claim(&outdir)?;
     for ticker in repeated {
-        reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
+        reporter.ticker(Level::Warn, &ticker, "is in the ticker list more than once; used once");
     }
     let exit = until_end::run(ears, move |stop| batch::run(&commission, tickers, threads, &reporter, stop))?;
     if let Some((ticker, mode, file)) = plot.filter(|_| exit == Exit::Done) {
         describe::plot_series(&outdir, &ticker, mode, None, &file).map_err(describe::refusal)?;
     }
-    // Who asks for one ticker is a person: what can't be done for it is wrong input.
+    // A person asked for this one ticker: if it can't be built, the input is wrong.
     Ok(if is_one && exit == Exit::Permanent { Exit::Usage } else { exit })
 }
 
-/// Takes the output for bars, and sweeps it.
+/// Claims the output folder for bars and removes leftovers.
 fn claim(outdir: &Path) -> Result<(), Refusal> {
     tree::claim(outdir).map_err(|error| Refusal {
         exit: match error {
@@ -212,8 +216,8 @@ fn claim(outdir: &Path) -> Result<(), Refusal> {
 }
 
 impl BarsArgs {
-    /// What a supervisor asks before a run is frozen with these words. A file that is named must be there by then; of each
-    /// ticker it tells when its turn comes.
+    /// Answers `--check-only`: a supervisor asks before it freezes a run with these arguments. The files that they name
+    /// must exist by then; the tickers are checked when their turn comes.
     fn check(self) -> Result<(), Refusal> {
         self.plot()?;
         let Commission { tree, choice, .. } = self.resolve()?;
@@ -237,21 +241,21 @@ impl BarsArgs {
         }
     }
 
-    /// Which series is drawn, and where.
+    /// The series to draw, and the file to draw it into.
     fn plot(&self) -> Result<Option<(Ticker, Mode, PathBuf)>, Refusal> {
         let (Some(file), Some(ticker)) = (&self.plot, &self.ticker) else { return Ok(None) };
         Format::of(file).map_err(|error| Refusal::flag("--plot", &error))?;
         match self.modes()?.as_slice() {
             [(mode, _)] => Ok(Some((ticker.clone(), *mode, file.clone()))),
             modes => Err(Refusal::wrong(format!(
-                "--plot draws one series, --mode names {}; `bars describe --plot` draws any of them later",
+                "--plot draws one series, but --mode names {}; build them, then draw each with `bars describe --plot`",
                 modes.len()
             ))),
         }
     }
 
-    /// What is said and would change nothing is a mistake that nobody would see in the bars.
-    fn refuse_idle_words(&self, modes: &[(Mode, Target)]) -> Result<(), Refusal> {
+    /// A flag without effect is a mistake that nobody would notice in the bars.
+    fn refuse_idle_flags(&self, modes: &[(Mode, Target)]) -> Result<(), Refusal> {
         let is_auto = modes.iter().any(|(_, target)| matches!(target, Target::BarsPerDay(_)));
         let afml = self.threshold == Threshold::Afml;
         let idle = [
@@ -263,34 +267,34 @@ impl BarsArgs {
         ];
         if let Some((flag, _, by)) = idle.iter().find(|(_, is_idle, _)| *is_idle) {
             return Err(Refusal::wrong(format!(
-                "{flag} counts only with {by}; say that too, or leave {flag} out"
+                "{flag} needs {by}; add it, or leave {flag} out"
             )));
         }
         for (number, TargetArg { mode, .. }) in self.target.iter().enumerate() {
             let whose = mode.map_or("all kinds".to_owned(), |mode| mode.to_string());
             if self.target[..number].iter().any(|before| before.mode == *mode) {
                 return Err(Refusal::wrong(format!(
-                    "--target says twice what {whose} have; one kind's own is said as MODE=X"
+                    "--target is given twice for {whose}; write MODE=X for the target of one kind"
                 )));
             }
             if mode.is_some_and(|mode| !self.threshold.needs_target(mode)) {
                 return Err(Refusal::wrong(format!(
-                    "--target names {whose}, which --expected-ticks rules here"
+                    "--target does not apply to {whose}; use --expected-ticks"
                 )));
             }
         }
         Ok(())
     }
 
-    /// Looks at everything that the arguments say, and touches nothing.
+    /// Checks all arguments; changes nothing.
     fn resolve(self) -> Result<Commission, Refusal> {
         let missing = |flag: &str| Refusal::wrong(format!("{flag} is missing"));
         let from = self.from.ok_or_else(|| missing("--from"))?;
         let to = self.to.ok_or_else(|| missing("--to"))?;
         let asked = DateRange::new(from, to)
-            .ok_or_else(|| Refusal::wrong(format!("--to {to} lies before --from {from}")))?;
+            .ok_or_else(|| Refusal::wrong(format!("--to {to} is before --from {from}")))?;
         let modes = self.modes()?;
-        self.refuse_idle_words(&modes)?;
+        self.refuse_idle_flags(&modes)?;
         let (root, kind, input, source) = self.input()?;
         let tree = Tree::open(&root, kind).map_err(|error| {
             Refusal::flag(if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" }, &error)
@@ -360,7 +364,7 @@ impl BarsArgs {
         if let Some(TargetArg { mode: Some(mode), .. }) =
             self.target.iter().find(|target| target.mode.is_some_and(|mode| !modes.contains(&mode)))
         {
-            return Err(Refusal::wrong(format!("--target names {mode}, which --mode does not")));
+            return Err(Refusal::wrong(format!("--target names {mode}, but --mode does not")));
         }
         modes.into_iter().map(|mode| Ok((mode, self.target_of(mode)?))).collect()
     }
@@ -373,7 +377,7 @@ impl BarsArgs {
             (Amount::Given(target), _) => Ok(Target::Given(target)),
             (Amount::Auto, Some(bars)) => Ok(Target::BarsPerDay(bars)),
             (Amount::Auto, None) => {
-                Err(Refusal::wrong("--target auto needs --bars-per-day (200 is usual)".to_owned()))
+                Err(Refusal::wrong("--target auto needs --bars-per-day; 200 is usual".to_owned()))
             }
         }
     }

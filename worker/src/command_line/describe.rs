@@ -1,4 +1,4 @@
-//! `bars describe`, and the picture of `bars --plot`: arguments, series, words.
+//! `bars describe`, and the picture of `bars --plot`: from arguments to text, JSON or a picture.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub struct DescribeArgs {
     /// Whose bars
     #[arg(long)]
     pub ticker: Ticker,
-    /// Kinds of bars (TB, VB, DB, TIB, VIB, DIB, TRB, VRB, DRB); without it, every kind that is there
+    /// Kinds of bars (TB, VB, DB, TIB, VIB, DIB, TRB, VRB, DRB); without it, every kind on disk
     #[arg(long, value_name = "MODE,…", value_delimiter = ',')]
     pub mode: Vec<Mode>,
     /// First New York day
@@ -37,22 +37,23 @@ pub struct DescribeArgs {
     /// Last New York day, included
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub to: Option<TradingDay>,
-    /// The same numbers as JSON
+    /// Print the numbers as JSON
     #[arg(long)]
     pub json: bool,
-    /// Also a picture of the one kind that is named: an .svg or a .png
+    /// Also draw the bars into this file (.svg or .png); needs exactly one kind
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
 }
 
-/// Reads, counts, draws, says. What can be said is said even if another series is in the way.
+/// Reads the series, prints their numbers and draws. A series that can't be read does not keep the others from being
+/// described.
 pub fn run(args: &DescribeArgs) -> Result<Exit, Refusal> {
     let (text, refused) = answer(args)?;
     say(&text)?;
     refused.map_or(Ok(Exit::Done), Err)
 }
 
-/// What is said of the series that can be read, and why there are others that can't.
+/// The text about the series that can be read, and the reason why others can't.
 fn answer(args: &DescribeArgs) -> Result<(String, Option<Refusal>), Refusal> {
     let range = range(args.from, args.to)?;
     let modes = modes(args)?;
@@ -60,7 +61,7 @@ fn answer(args: &DescribeArgs) -> Result<(String, Option<Refusal>), Refusal> {
         Format::of(file).map_err(|error| Refusal::flag("--plot", &error))?;
         if modes.len() > 1 {
             let names = modes.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(", ");
-            let text = format!("--plot: a picture shows one kind of bars, not {names}; choose with --mode");
+            let text = format!("--plot draws one kind of bars, not {names}; choose one with --mode");
             return Err(Refusal::wrong(text));
         }
     }
@@ -82,7 +83,7 @@ fn answer(args: &DescribeArgs) -> Result<(String, Option<Refusal>), Refusal> {
     Ok((text, refused))
 }
 
-/// Draws the bars of one series that opened on the days of `range`, all without one, into `file` (.svg or .png).
+/// Draws one series into `file` (.svg or .png): the bars that opened on the days of `range`, or all bars.
 pub fn plot_series(
     outdir: &Path,
     ticker: &Ticker,
@@ -102,10 +103,10 @@ fn range(from: Option<TradingDay>, to: Option<TradingDay>) -> Result<Option<Date
     }
     let (from, to) = (from.unwrap_or(TradingDay::MIN), to.unwrap_or(TradingDay::MAX));
     let range = DateRange::new(from, to);
-    range.map(Some).ok_or_else(|| Refusal::wrong(format!("--to {to} lies before --from {from}")))
+    range.map(Some).ok_or_else(|| Refusal::wrong(format!("--to {to} is before --from {from}")))
 }
 
-/// The kinds that are asked for, each once, or those that are there.
+/// The kinds that the user names, each once, or the kinds on disk.
 fn modes(args: &DescribeArgs) -> Result<Vec<Mode>, Refusal> {
     let folder = |mode: Mode| SeriesFolder::new(&args.outdir, &args.ticker, mode);
     let wanted = |mode: &Mode| {
@@ -114,7 +115,7 @@ fn modes(args: &DescribeArgs) -> Result<Vec<Mode>, Refusal> {
     let found: Vec<Mode> = Mode::ALL.into_iter().filter(wanted).collect();
     if found.is_empty() {
         let place = args.outdir.join(args.ticker.as_str());
-        return Err(Refusal::wrong(format!("{}: no series of bars; `bars` builds them", place.display())));
+        return Err(Refusal::wrong(format!("{}: no series of bars; build one with `bars`", place.display())));
     }
     Ok(found)
 }
@@ -128,7 +129,7 @@ fn describe(args: &DescribeArgs, mode: Mode, range: Option<DateRange>) -> Result
     Ok(description)
 }
 
-/// How the process ends for want of a picture or of numbers.
+/// The exit code and the sentence for a series that can't be described or drawn.
 pub fn refusal(error: PictureError) -> Refusal {
     match error {
         PictureError::Disk(error)
@@ -151,7 +152,7 @@ fn json(series: &[Description]) -> String {
     text.expect("a description is plain data") + "\n"
 }
 
-/// A reader that has gone away (`| head`) is no error.
+/// Prints `text`. A reader that closed the pipe (`| head`) is no error.
 fn say(text: &str) -> Result<(), Refusal> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,7 +1,7 @@
-//! Imbalance bars as the book has them (`--threshold afml`, AFML 2.3.2), for comparison with the literature.
+//! Imbalance bars as in the book (`--threshold afml`, AFML 2.3.2), for comparison with the literature.
 //!
-//! The expectations learn from the bars that they close: the recursion collapses or explodes on real tapes, and the
-//! clamps only choose which.
+//! The expectations learn from the bars that they close. On real trades this feedback makes bars collapse or explode;
+//! the limits only decide which.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,18 +15,18 @@ pub struct Afml {
     pub alpha: f64,
     /// Trades expected in the first bar.
     pub expected_ticks: u32,
-    /// Trades before which no bar closes, and of which the first expectation of the imbalance is made.
+    /// Trades before the first bar may close. The first expected imbalance is their mean.
     pub warmup: u32,
-    /// The expected number of trades is never less.
+    /// Lower limit of expected trades.
     pub min_ticks: f64,
-    /// Nor more.
+    /// Upper limit of expected trades.
     pub max_ticks: f64,
 }
 
-/// What it has learnt.
+/// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
-    /// Both expectations, once a bar has closed.
+    /// Both expectations; `None` before the first bar closes.
     learnt: Option<Learnt>,
     /// Sum of magnitudes over the warm-up.
     warm: f64,
@@ -34,10 +34,10 @@ pub struct Memory {
     theta: f64,
 }
 
-/// From the bars that have closed.
+/// The expectations after closed bars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Learnt {
-    /// E\[T\], within the clamps.
+    /// E\[T\], within the limits.
     ticks: f64,
     /// E\[b·m\].
     signed: f64,

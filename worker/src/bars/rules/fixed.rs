@@ -1,12 +1,12 @@
-//! Tick, volume and dollar bars (AFML 2.3.1.2–4): a bar closes when so much was traded.
+//! Tick, volume and dollar bars (AFML 2.3.1.2–4): a bar closes when the traded amount reaches the target.
 
 use super::{Cause, Closing, Rule};
 use crate::bars::open_bar::{OpenBar, SignedTrade};
 
-/// Trades, shares or dollars a bar.
+/// The rule.
 #[derive(Debug, Clone, Copy)]
 pub struct Fixed {
-    /// Reached or passed, the bar closes.
+    /// Trades, shares or dollars per bar.
     pub target: f64,
 }
 

@@ -1,7 +1,8 @@
-//! Imbalance bars as the system before this one had them (`--threshold target`): bounded, and mostly plain bars.
+//! Imbalance bars of the older system (`--threshold target`): bounded in size, and mostly plain bars.
 //!
-//! E is the share of trades that move the price, as an EWMA over the whole series. A bar closes when the signed sum
-//! reaches E·target, or the unsigned sum the target. The sign of a flat trade is 0 here: no carry of the last one.
+//! E is the share of trades that change the price, an EWMA over the whole series. A bar closes when the signed sum
+//! reaches E·target or the unsigned sum reaches the target. A trade at an unchanged price has sign 0; the last sign is
+//! not carried over.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,16 +13,16 @@ use crate::bars::open_bar::{OpenBar, SignedTrade};
 /// The rule.
 #[derive(Debug, Clone, Copy)]
 pub struct Imbalance {
-    /// No bar is larger, but for its last trade.
+    /// Upper limit of a bar; only its last trade may pass it.
     pub target: f64,
     /// Weight of the newest trade in E.
     pub alpha: f64,
 }
 
-/// What it has learnt.
+/// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
-    /// E: 0 at the first trade, whose move is 0, and so 0 before it.
+    /// E, from 0: the first trade changes no price.
     moving: f64,
     /// Signed sum of the open bar.
     theta: f64,

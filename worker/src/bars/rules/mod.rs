@@ -1,5 +1,5 @@
-//! When a bar closes: one small type a rule, pure. A rule knows its parameters; what it has learnt of the trades so
-//! far is its memory, which is kept with the bars and goes on where it stopped.
+//! When a bar closes: one small pure type per rule. A rule holds its parameters. What it learns from the trades is its
+//! memory; the memory is stored with the bars, so a later run continues from it.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,17 +15,17 @@ pub mod runs;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// So much was traded.
+    /// The traded amount reached the target.
     Target,
-    /// Buys and sells differed enough.
+    /// The imbalance reached its threshold.
     Imbalance,
-    /// One side alone came to enough.
+    /// One side alone reached its threshold.
     Run,
-    /// The first bar of a series that has nothing to go by yet.
+    /// The first bar of a series closes after a fixed number of trades.
     First,
-    /// So many trades without a decision.
+    /// The bar reached the largest number of trades.
     Cap,
-    /// Buys and sells differed enough by an expectation that is held at a clamp.
+    /// The imbalance reached a threshold whose expected trades were at a limit.
     Clamped,
 }
 
@@ -35,28 +35,28 @@ impl Cause {
         [Self::Target, Self::Imbalance, Self::Run, Self::First, Self::Cap, Self::Clamped];
 }
 
-/// A bar closes with this trade.
+/// A bar closes at this trade.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closing {
-    /// What had to be reached: trades in a first bar, else of what the rule adds up.
+    /// The threshold: trades for a first bar, otherwise the unit that the rule sums.
     pub threshold: f64,
-    /// What was.
+    /// Why the bar closed.
     pub cause: Cause,
 }
 
-/// A rule of when bars close.
+/// Decides when bars close.
 pub trait Rule {
-    /// What it has learnt so far.
+    /// What it has learned so far.
     type Memory: Copy;
 
-    /// Does it look at the sign of each move?
+    /// Does it use the sign of each price change?
     const MOVES: bool;
 
-    /// Does it look at the tick rule's sign of each trade?
+    /// Does it use the tick rule's sign of each trade?
     const SIDES: bool;
 
-    /// The next trade: `bar` holds it already, and `amount` of what the bars add up. Says whether it closes the bar,
-    /// and then begins the next.
+    /// Takes the next trade. `bar` already includes it; `amount` is the sum of magnitudes in the bar. `Some` closes the
+    /// bar.
     fn judge(
         &self,
         memory: &mut Self::Memory,
@@ -66,16 +66,17 @@ pub trait Rule {
     ) -> Option<Closing>;
 }
 
-/// Of rules with means: some mean has no value yet, or no bar was closed.
+/// For rules with moving averages: an average has no value yet, or no bar has closed.
 pub const BEGINNING: bool = false;
 
-/// Of rules with means: every mean has a value and a bar was closed, which stays so. Then no trade needs to ask.
+/// For rules with moving averages: each has a value and a bar has closed. That never changes back, so later trades
+/// skip the test.
 pub const SETTLED: bool = true;
 
-/// A mean that forgets: begins at its first value, then moves by `weight` of the way to each next one.
+/// An exponentially weighted moving average. It starts at its first value.
 ///
-/// The first value has the weight 1, which gives it bit for bit, and a value that is not taken has the weight 0, which
-/// gives the mean bit for bit: so each trade waits for one product and one sum of the trade before it, and for no choice.
+/// Branch-free: the first value has weight 1 and a skipped value weight 0. Both give the exact bits, and each trade
+/// waits for one product and one sum of the trade before it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Option<f64>", into = "Option<f64>")]
 pub struct Ewma {
@@ -85,13 +86,13 @@ pub struct Ewma {
 }
 
 impl Ewma {
-    /// Takes a value, finite.
+    /// Takes a finite value.
     #[inline]
     pub fn fold<const SETTLED: bool>(&mut self, weight: f64, value: f64) {
         self.fold_if::<SETTLED>(1.0, weight, value);
     }
 
-    /// Takes a value, finite, when `taken` is 1; leaves it when it is 0.
+    /// Takes a finite value if `taken` is 1; skips it if `taken` is 0.
     #[inline]
     pub fn fold_if<const SETTLED: bool>(&mut self, taken: f64, weight: f64, value: f64) {
         let weight = if SETTLED || self.seen { weight } else { 1.0 } * taken;
@@ -99,13 +100,13 @@ impl Ewma {
         self.seen |= taken > 0.0;
     }
 
-    /// The mean; `other` before the first value.
+    /// The average, or `other` before the first value.
     #[inline]
     pub fn mean_or<const SETTLED: bool>(self, other: f64) -> f64 {
         if SETTLED || self.seen { self.mean } else { other }
     }
 
-    /// Has it a value?
+    /// Does it have a value?
     pub fn is_settled(self) -> bool {
         self.seen
     }

@@ -1,5 +1,5 @@
-//! Runs bars (AFML 2.3.2.3–4) with a fixed number of expected trades: a bar closes when one side alone came to what
-//! the larger side is expected to. The means stand as they were before the trade, as in `stable`.
+//! Runs bars (AFML 2.3.2.3–4) with a fixed number of expected trades: a bar closes when one side alone reaches the
+//! amount that is expected of the larger side. As in `stable`, a trade is tested against the averages before it.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +15,12 @@ pub struct Runs<const SETTLED: bool> {
     weight: f64,
 }
 
-/// What it has learnt.
+/// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// P: share of buys.
     buys: Ewma,
-    /// M: mean magnitude, for a side not yet seen.
+    /// M: mean magnitude of all trades, used for a side without a trade so far.
     magnitude: Ewma,
     /// Mean magnitude of buys.
     bought: Ewma,
@@ -35,15 +35,15 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Is this more than a beginning?
+    /// Does every average have a value, and has a bar closed?
     pub fn is_settled(&self) -> bool {
-        // A side was seen, so all trades have a mean.
+        // Once a side has a value, so do the averages over all trades.
         self.begun && self.bought.is_settled() && self.sold.is_settled()
     }
 }
 
 impl<const SETTLED: bool> Runs<SETTLED> {
-    /// `expected_ticks` (N) trades are expected in a bar.
+    /// A rule that expects `expected_ticks` (N) trades per bar.
     pub fn new(expected_ticks: u32) -> Self {
         let expected = f64::from(expected_ticks);
         Self { n: expected_ticks.into(), expected, weight: 2.0 / (expected + 1.0) }

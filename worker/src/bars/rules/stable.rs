@@ -1,7 +1,7 @@
-//! Imbalance bars with the feedback taken out (`--threshold stable`): AFML 2.3.2's idea with a fixed number of expected trades.
+//! Imbalance bars without feedback (`--threshold stable`): the idea of AFML 2.3.2 with a fixed number of expected trades.
 //!
-//! The test uses the means as they stood before the trade, which is folded in afterwards: one huge trade can't raise
-//! its own threshold.
+//! A trade is tested against the averages before it and is added to them afterwards, so one huge trade can't raise its
+//! own threshold.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct Stable<const SETTLED: bool> {
     weight: f64,
 }
 
-/// What it has learnt.
+/// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// M: mean magnitude.
@@ -32,14 +32,14 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Is this more than a beginning?
+    /// Does every average have a value, and has a bar closed?
     pub fn is_settled(&self) -> bool {
         self.begun && self.magnitude.is_settled() && self.signed.is_settled()
     }
 }
 
 impl<const SETTLED: bool> Stable<SETTLED> {
-    /// `expected_ticks` (N) trades are expected in a bar.
+    /// A rule that expects `expected_ticks` (N) trades per bar.
     pub fn new(expected_ticks: u32) -> Self {
         let expected = f64::from(expected_ticks);
         Self { n: expected_ticks.into(), expected, root: expected.sqrt(), weight: 2.0 / (expected + 1.0) }

@@ -31,7 +31,7 @@ pub enum SourceError {
         wanted: &'static str,
     },
     /// There is no such ticker in a tree of ours.
-    #[error("{ticker}: {path} is not there, so nothing of this ticker is proven; download it first", path = path.display())]
+    #[error("{ticker}: {path} does not exist, so no data of this ticker is proven; download it first", path = path.display())]
     NothingProven {
         /// Whose.
         ticker: Ticker,
@@ -39,7 +39,7 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// There is no folder of the ticker.
-    #[error("{ticker}: there is no folder {path}", path = path.display())]
+    #[error("{ticker}: {path} does not exist", path = path.display())]
     NoFolder {
         /// Whose.
         ticker: Ticker,
@@ -48,7 +48,7 @@ pub enum SourceError {
     },
     /// A stamp falls.
     #[error(
-        "{path}: row {row} (from 0) is stamped {stamp} and comes after {before}; trades must be in time order, --sort sorts them within their file",
+        "{path}: row {row} (from 0) has timestamp {stamp}, before {before} of the row above; trades must be in time order; --sort sorts each file",
         path = path.display()
     )]
     Unsorted {
@@ -62,7 +62,7 @@ pub enum SourceError {
         before: i64,
     },
     /// A stamp is not of the day that its file is of.
-    #[error("{path}: row {row} (from 0) is stamped {stamp}, which is not on {day}; stamps are ns UTC", path = path.display())]
+    #[error("{path}: row {row} (from 0) has timestamp {stamp}, which is not on {day}; timestamps must be ns UTC", path = path.display())]
     OtherDay {
         /// The file.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! 1-minute bars on disk to chunks: each minute with volume stands for one trade.
+//! Reads 1-minute bars from disk into chunks: each minute with volume counts as one trade.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -30,18 +30,18 @@ static MINUTE: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
 /// The price of a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinutePrice {
-    /// The volume-weighted one, the close where there is none.
+    /// The volume-weighted price, or the close without one.
     Vwap,
-    /// The close, as the Python system had it.
+    /// The close, as in the Python system.
     Close,
 }
 
 /// How minutes are read.
 #[derive(Debug, Clone)]
 pub struct Minutes {
-    /// At which price.
+    /// The price of a minute.
     pub price: MinutePrice,
-    /// Onto which scale.
+    /// Adjustment for splits.
     pub factors: Factors,
     /// What happens to files that are not in time order.
     pub unsorted: Unsorted,
@@ -58,7 +58,7 @@ struct Rows {
 }
 
 impl Minutes {
-    /// Hands over the minutes of `days`, in order.
+    /// Passes the minutes of `days` to `take`, in order.
     pub fn read<E: From<SourceError> + From<ReadError>>(
         &self,
         holdings: &Holdings,
@@ -100,7 +100,7 @@ impl Minutes {
         let [close, volume, vwap] = [1, 2, 3].map(|place| batch.column(place).as_primitive::<Float64Type>());
         let dates = batch.column(4).as_string::<i32>();
         let foreign = |what: String| ReadError::foreign(path, what);
-        // Both ends as text: a date compares as it is spelled.
+        // Dates as text compare like dates.
         let (from, to) = (days.from().to_string(), days.to().to_string());
         let mut factors = (String::new(), (1.0, 1.0));
         for row in 0..batch.num_rows() {

@@ -1,4 +1,4 @@
-//! What bars are made of: trades or 1-minute bars on disk, in time order, and what of them is proven.
+//! The input of bars: trades or 1-minute bars on disk, in time order, and what the ledgers prove of them.
 
 pub mod error;
 pub mod tree;

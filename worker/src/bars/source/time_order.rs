@@ -7,9 +7,9 @@ use super::error::SourceError;
 /// What to do with a file whose stamps fall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsorted {
-    /// It is an error.
+    /// Report an error.
     Refused,
-    /// Its rows are sorted by stamp; those of one stamp keep their order.
+    /// Sort its rows by timestamp; rows with equal timestamps keep their order.
     Sorted,
 }
 
@@ -20,7 +20,7 @@ pub struct TimeOrder {
 }
 
 impl TimeOrder {
-    /// Goes on after a trade of this stamp.
+    /// Starts after a trade with this timestamp.
     pub fn after(last: Option<i64>) -> Self {
         Self { last }
     }
@@ -41,15 +41,15 @@ impl TimeOrder {
     }
 }
 
-/// True only if no stamp falls; of stamps before 1970 it does not know. One look at the sign of all stamps and all
-/// differences, which between stamps that are not negative can't overflow: as fast as the column is read.
+/// True only if no timestamp falls; false for some columns before 1970 that do not fall either. Tests the sign of all
+/// timestamps and all differences at once; differences of non-negative timestamps can't overflow.
 fn surely_rise(stamps: &[i64]) -> bool {
     let first = stamps.first().copied().unwrap_or(0);
     let seen = stamps.windows(2).fold(first, |seen, pair| seen | pair[1] | pair[1].wrapping_sub(pair[0]));
     seen >= 0
 }
 
-/// The order in which rows with these stamps are in time order; equal stamps keep theirs.
+/// The rows in time order; rows with equal timestamps keep their order.
 pub fn sorted(stamps: &[i64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..stamps.len()).collect();
     order.sort_by_key(|&row| stamps[row]);

@@ -1,4 +1,4 @@
-//! Trades on disk to chunks, a day after the other.
+//! Reads trades from disk into chunks, day by day.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -20,7 +20,7 @@ use crate::bars::adjust::Factors;
 use crate::bars::chunk::{Chunk, ChunkBuilder, LeftOut};
 use crate::bars::conditions;
 
-/// Rows handed over at a time where a file is sorted.
+/// Rows per chunk of a sorted file.
 const SORTED_ROWS: usize = 4 * 1024;
 
 static PRICES: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
@@ -55,14 +55,14 @@ pub enum TradeFilter {
 pub struct Trades {
     /// Which trades count.
     pub filter: TradeFilter,
-    /// Onto which scale.
+    /// Adjustment for splits.
     pub factors: Factors,
     /// What happens to files that are not in time order.
     pub unsorted: Unsorted,
 }
 
 impl Trades {
-    /// Hands over the trades of `days`, in order.
+    /// Passes the trades of `days` to `take`, in order.
     pub fn read<E: From<SourceError> + From<ReadError>>(
         &self,
         holdings: &Holdings,
@@ -95,8 +95,8 @@ impl Trades {
     }
 }
 
-/// Hands over the rows of a file in time order, in pieces; rows of one stamp keep theirs. All of them are in memory
-/// meanwhile, but once.
+/// Passes the rows of a file to `take` in time order, in pieces; rows with equal timestamps keep their order. Holds the
+/// file in memory once.
 fn stream_sorted<E: From<ReadError>>(
     path: &Path,
     holdings: &Holdings,
@@ -127,7 +127,7 @@ fn stream_sorted<E: From<ReadError>>(
     Ok(())
 }
 
-/// Stamps are in order, so the first and the last tell for all. Trees of others may count days in UTC.
+/// Timestamps are in order, so checking the first and the last is enough. Foreign trees may count days in UTC.
 fn on_the_day(path: &Path, first_row: u64, stamps: &[i64], day: TradingDay) -> Result<(), SourceError> {
     let of_day = |stamp: i64| {
         let is_on = |zone: Zone| zone.day_of_ms(stamp.div_euclid(NS_PER_MS)) == Some(day);
@@ -156,7 +156,7 @@ struct Buffers {
 }
 
 impl Buffers {
-    /// The trades of a piece. The usual one, all trades on their own scale, is not copied.
+    /// The trades of a piece. In the usual case, all trades without adjustment, nothing is copied.
     fn chunk<'a>(
         &'a mut self,
         batch: &'a RecordBatch,

@@ -1,4 +1,4 @@
-//! A tree of input: which kind it holds, and what of a ticker is proven in it.
+//! A tree of input: its kind of data, and what its ledgers prove of a ticker.
 
 use std::path::{Path, PathBuf};
 
@@ -21,30 +21,30 @@ use super::error::SourceError;
 pub struct Tree {
     root: PathBuf,
     kind: Kind,
-    /// `None` where the tree was not written by us.
+    /// `None` for a tree of another program.
     ours: Option<Ours>,
 }
 
-/// What a tree of ours says of itself.
+/// The description of a tree that this project wrote.
 #[derive(Debug, Clone, Copy)]
 struct Ours {
     adjusted: Adjusted,
     zone: Zone,
 }
 
-/// What is known of one ticker.
+/// The data of one ticker.
 #[derive(Debug, Clone)]
 pub struct Holdings {
     root: PathBuf,
     kind: Kind,
     zone: Zone,
     ticker: Ticker,
-    /// `None` where nothing is proven and what is on disk is taken for all there is.
+    /// Without a ledger, the files on disk count as complete.
     ledger: Option<Ledger>,
 }
 
 impl Tree {
-    /// Looks at the tree under `root`.
+    /// Reads the description of the tree under `root`.
     pub fn open(root: &Path, kind: Kind) -> Result<Self, SourceError> {
         let ours = descriptor::read(root)?;
         if let Some(found) = ours.as_ref().filter(|found| found.kind != kind) {
@@ -60,17 +60,17 @@ impl Tree {
         &self.root
     }
 
-    /// Are its prices on today's scale? A tree that does not say is taken to be as traded.
+    /// Are its prices adjusted for splits? A tree without a description counts as unadjusted.
     pub fn adjusted(&self) -> Adjusted {
         self.ours.map_or(Adjusted::No, |ours| ours.adjusted)
     }
 
-    /// The zone that its days are counted in.
+    /// The time zone of its days.
     pub fn zone(&self) -> Zone {
         self.ours.map_or(Zone::NewYork, |ours| ours.zone)
     }
 
-    /// What is known of `ticker`.
+    /// The data of `ticker`.
     pub fn holdings(&self, ticker: &Ticker) -> Result<Holdings, SourceError> {
         let folder = self.root.join(ticker.as_str());
         let ledger = Ledger::read_if_there(&self.root, self.kind, ticker)?;
@@ -87,7 +87,7 @@ impl Tree {
 }
 
 impl Holdings {
-    /// Is there a ledger to go by?
+    /// Is there a ledger?
     pub fn are_proven(&self) -> bool {
         self.ledger.is_some()
     }
@@ -97,7 +97,7 @@ impl Holdings {
         &self.ticker
     }
 
-    /// The days with a session among `days` of which nobody knows whether anything was traded.
+    /// Those of `days` with a session that the ledger does not answer for.
     pub fn missing(&self, days: &Coverage) -> Coverage {
         let Some(ledger) = &self.ledger else { return Coverage::empty() };
         let unknown = days.minus(&ledger.answered());
@@ -106,8 +106,8 @@ impl Holdings {
         on_days.collect::<Coverage>().intersection(&unknown)
     }
 
-    /// The days of the tree that the session of a New York day lies on. It ends at 20:00 there, which in winter is an
-    /// hour into the next day of a tree of UTC days, be that a Saturday.
+    /// The days of the tree with rows of the session of a New York day. In a tree of UTC days these are two: in winter the
+    /// session ends at 01:00 UTC of the next day, even if that is a Saturday.
     fn days_of(&self, session: TradingDay) -> Option<DateRange> {
         let last = match self.zone {
             Zone::NewYork => session,
@@ -116,14 +116,14 @@ impl Holdings {
         DateRange::new(session, last)
     }
 
-    /// The files that hold rows of `days`, in time order, each with the days of it that are wanted.
+    /// The files with rows of `days`, in time order, each with the days to read from it.
     pub fn files(&self, days: DateRange) -> impl Iterator<Item = Result<(PathBuf, DateRange), SourceError>> {
         Partition::within(self.kind, days).filter_map(move |partition| {
             let path = partition.file(&self.root, &self.ticker, self.kind);
             let wanted = partition.span().intersection(days)?;
             let there = match &self.ledger {
                 Some(ledger) => Ok(ledger.file(partition).is_some()),
-                // A folder that can't be looked into is not one without trades.
+                // An unreadable folder is an error, not a day without trades.
                 None => path.try_exists().map_err(DiskError::at("look at", &path)),
             };
             match there {
@@ -133,7 +133,7 @@ impl Holdings {
         })
     }
 
-    /// How many files of trades there are of `days`; `None` where files are of more than a day.
+    /// The number of trade files of `days`; `None` if a file holds more than a day.
     pub fn files_of_days(&self, days: &Coverage) -> Result<Option<u64>, SourceError> {
         if self.kind != Kind::Trades {
             return Ok(None);

@@ -172,17 +172,17 @@ fn a_range_confines_the_numbers() {
     let none = refusal_of(&DescribeArgs { from: day("2024-02-01"), ..args(folder.path()) });
     assert!(none.ends_with("AIG/tick: no closed bar from 2024-02-01"), "{none}");
     let turned = DescribeArgs { from: day("2024-02-01"), to: day("2024-01-01"), ..args(folder.path()) };
-    assert_eq!(refusal_of(&turned), "--to 2024-01-01 lies before --from 2024-02-01");
+    assert_eq!(refusal_of(&turned), "--to 2024-01-01 is before --from 2024-02-01");
 }
 
 #[test]
 fn what_is_not_there_or_not_proven_is_named_and_the_rest_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let nothing = refusal_of(&args(folder.path()));
-    assert!(nothing.ends_with("AIG: no series of bars; `bars` builds them"), "{nothing}");
+    assert!(nothing.ends_with("AIG: no series of bars; build one with `bars`"), "{nothing}");
     let asked = refusal_of(&DescribeArgs { mode: vec![mode("DB")], ..args(folder.path()) });
     assert!(
-        asked.ends_with("AIG/dollar: no series of bars (there is no _state.json); `bars` builds one"),
+        asked.ends_with("AIG/dollar: no series of bars (no _state.json); build one with `bars`"),
         "{asked}"
     );
 
@@ -196,12 +196,12 @@ fn what_is_not_there_or_not_proven_is_named_and_the_rest_is_told() {
     assert!(text.contains("  TB\n") && !text.contains("VB"), "{text}");
     let refused = refused.expect("a damaged file").text;
     let said =
-        format!("bars.parquet: not proven: it has 100 bytes, the state says {bytes}; `bars` makes it again");
+        format!("bars.parquet: not proven: it has 100 bytes, the state says {bytes}; run `bars` again to rebuild it");
     assert!(refused.contains("AIG/volume/year=2024") && refused.ends_with(&said), "{refused}");
 
     fs::remove_file(damaged.file(2024)).expect("removed");
     let gone = refusal_of(&args(folder.path()));
-    assert!(gone.ends_with("bars.parquet: not proven: it is not there; `bars` makes it again"), "{gone}");
+    assert!(gone.ends_with("bars.parquet: not proven: it is not there; run `bars` again to rebuild it"), "{gone}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_picture_shows_one_series_whole_and_the_same_each_time() {
     let parameters = fixture::parameters(Rule::Fixed { target: 200.0 }, BarColumns::Seven);
     fixture::build(folder.path(), "AIG", mode("VB"), &parameters, &tape());
     let two = DescribeArgs { plot: Some(folder.path().join("two.svg")), ..args(folder.path()) };
-    let text = "--plot: a picture shows one kind of bars, not TB, VB; choose with --mode";
+    let text = "--plot draws one kind of bars, not TB, VB; choose one with --mode";
     assert_eq!(refusal_of(&two), text);
     let one = DescribeArgs { mode: vec![mode("VB")], ..two };
     assert!(answer(&one).expect("described").1.is_none() && folder.path().join("two.svg").exists());

@@ -1,4 +1,4 @@
-//! A series on disk with its numbers: what is told of it, whether in words, in JSON or in a picture.
+//! A series on disk with its statistics: the content of the text, of the JSON and of the picture.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,38 +15,38 @@ use super::statistics::{Gatherer, Statistics, Weight};
 use crate::bars::rules::Cause;
 use crate::bars::stored::{Stored, StoredError};
 
-/// Everything that is told of a series.
+/// A series and its statistics. Its fields are the JSON of `bars describe --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Description {
     /// Whose bars.
     pub ticker: Ticker,
-    /// Which kind.
+    /// Kind of bars.
     pub mode: Mode,
-    /// Where they are.
+    /// Folder of the series.
     pub folder: PathBuf,
-    /// By which parameters.
+    /// Parameters of the series.
     pub parameters: Parameters,
     /// New York days whose trades are in the bars.
     pub covered: Coverage,
-    /// Days that the numbers are confined to; `None` for all.
+    /// Days that the statistics are limited to; `None` for all.
     pub range: Option<DateRange>,
-    /// The first and the last day that the numbers are about.
+    /// The first and the last day of the statistics.
     pub days: DateRange,
-    /// Does the series end with a bar that is not full? It is in no number.
+    /// Does the series end with an open bar? No statistic counts it.
     pub open_bar: bool,
-    /// Trades in the bars of the whole series, whatever the range.
+    /// Trades in the bars of the whole series; the range does not matter.
     pub trades: u64,
-    /// Trades in none.
+    /// Trades left out of the bars of the whole series.
     pub left_out: u64,
-    /// Closed bars of the whole series by why they closed, whatever the range.
+    /// Closed bars of the whole series by cause; the range does not matter.
     pub closed_by: BTreeMap<Cause, u64>,
-    /// The numbers.
+    /// The statistics.
     #[serde(flatten)]
     pub statistics: Statistics,
 }
 
 impl Description {
-    /// Reads the bars of a series, those that opened in `range` if there is one.
+    /// Reads the bars of a series: those that opened in `range`, or all.
     pub fn of(stored: &Stored, range: Option<DateRange>) -> Result<Self, StoredError> {
         let state = &stored.state;
         let weight = if state.parameters.extended { Weight::Trades } else { Weight::Dollars };
@@ -73,7 +73,7 @@ impl Description {
         })
     }
 
-    /// Share of the series' bars that closed by `cause`.
+    /// Share of bars that closed because of `cause`.
     pub fn share(&self, cause: Cause) -> f64 {
         let all = self.closed_by.values().sum::<u64>().max(1);
         self.closed_by.get(&cause).copied().unwrap_or(0) as f64 / all as f64

@@ -1,17 +1,17 @@
-//! The median of positive values that pass once: exact while they can be kept, near beyond that.
+//! The median of a stream of positive values: exact for up to a million values, approximate beyond.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// So many values are kept (8 MiB); more are counted in classes.
+/// Up to this many values are kept (8 MiB); more are counted in classes.
 const KEPT: usize = 1 << 20;
 
-/// Bits of a double that make no class of their own: 12 of the mantissa do, so a class is at most 1/4096 wide
-/// and its middle at most 0.0125 % off.
+/// Lower bits of a double that a class ignores. 12 bits of the mantissa are left, so a class is at most 1/4096 wide and
+/// its middle is at most 0.0125 % off.
 const CLASS_SHIFT: u32 = 40;
 
-/// A median and how well it is known.
+/// A median and its precision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Middle {
     /// The value.
@@ -20,12 +20,12 @@ pub struct Middle {
     pub exact: bool,
 }
 
-/// Values so far, none negative: the bits of such doubles are in the order of the doubles.
+/// The values so far, none negative: the bits of such doubles sort like the doubles.
 #[derive(Debug)]
 pub enum Median {
-    /// All of them.
+    /// All values.
     Kept(Vec<f64>),
-    /// How many fell into each class.
+    /// Values per class.
     Counted(BTreeMap<u64, u64>),
 }
 
@@ -55,7 +55,7 @@ impl Median {
         }
     }
 
-    /// The value in the middle, between the two middle ones of an even number; `None` without values.
+    /// The median; `None` without values.
     pub fn middle(&mut self) -> Option<Middle> {
         match self {
             Self::Kept(values) if values.is_empty() => None,
@@ -85,7 +85,7 @@ fn class(value: f64) -> u64 {
     value.to_bits() >> CLASS_SHIFT
 }
 
-/// The middle of a class; 0 has one of its own, since no value that matters is smaller than 2⁻¹⁰²².
+/// The middle of a class. The class of 0 holds only 0, because no relevant value is below 2⁻¹⁰²².
 fn value_of(class: u64) -> f64 {
     if class == 0 { 0.0 } else { f64::from_bits((class << CLASS_SHIFT) | (1 << (CLASS_SHIFT - 1))) }
 }

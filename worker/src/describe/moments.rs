@@ -1,6 +1,6 @@
-//! Mean, spread, skew and kurtosis of values that pass once, without keeping them.
+//! Mean, standard deviation, skew and kurtosis of a stream of values, without keeping them.
 
-/// Central moments so far (Pébay 2008, eq. 2.1 with one new value): no sum of powers that could cancel.
+/// Central moments so far (Pébay 2008, eq. 2.1 with one new value). No sums of powers, which would lose digits.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Moments {
     n: u64,
@@ -41,7 +41,7 @@ impl Moments {
         self.m2
     }
 
-    /// Standard deviation of the population (divided by n); `None` with fewer than two values or where all are equal.
+    /// Standard deviation of the population (divided by n); `None` with fewer than two values or if all are equal.
     pub fn deviation(&self) -> Option<f64> {
         (self.n > 1 && self.m2 > 0.0).then(|| (self.m2 / self.n as f64).sqrt())
     }

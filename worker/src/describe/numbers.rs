@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 use shared::run::thousands::grouped;
 
@@ -12,7 +12,7 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// With so many decimals: `1,234.57`, `-0.02`.
+/// With a number of decimals: `1,234.57`, `-0.02`.
 pub fn decimal(number: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", number.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
@@ -22,7 +22,7 @@ pub fn decimal(number: f64, decimals: usize) -> String {
     format!("{sign}{}{dot}{fraction}", grouped(whole))
 }
 
-/// Four digits or so, whatever the size: `50,012`, `123.4`, `0.01234`.
+/// About four digits, at any size: `50,012`, `123.4`, `0.01234`.
 pub fn short(number: f64) -> String {
     let decimals = match number.abs() {
         size if size >= 1000.0 || size == 0.0 => 0,
@@ -34,7 +34,7 @@ pub fn short(number: f64) -> String {
     decimal(number, decimals)
 }
 
-/// `12.3 %`; never 0 or 100 where it is not.
+/// `12.3 %`; 0 and 100 only if exact.
 pub fn percent(share: f64) -> String {
     match share * 100.0 {
         share if share > 0.0 && share < 0.05 => "< 0.1 %".to_owned(),

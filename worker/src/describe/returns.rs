@@ -1,4 +1,4 @@
-//! Log returns from close to close, and how the next one depends on the one before.
+//! Log returns from close to close, and their autocorrelation.
 
 use serde::Serialize;
 use shared::market::trading_day::TradingDay;
@@ -6,17 +6,17 @@ use shared::market::trading_day::TradingDay;
 use super::moments::Moments;
 use crate::bars::stored::Dated;
 
-/// Does a return lie within a day?
+/// Is a return within a day?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Between {
     /// Both bars ended on one New York day.
     Day,
-    /// They did not, or it is not known that they did.
+    /// They ended on different days, or perhaps did.
     Night,
 }
 
-/// Turns the closes of consecutive bars into log returns. Each is told with the bar after it: without closing stamps
-/// only a bar that is not the last of its day is known to have ended on that day.
+/// Turns the closes of consecutive bars into log returns. A return is reported one bar later: without closing
+/// timestamps, only the next bar can show that a bar ended on the day it opened.
 #[derive(Debug, Default)]
 pub struct Closes {
     before: Option<Close>,
@@ -31,7 +31,7 @@ struct Close {
 }
 
 impl Closes {
-    /// Takes the next bar and tells the return up to the bar before it; `None` for the first two.
+    /// Takes the next bar and returns the log return up to the bar before it; `None` for the first two bars.
     pub fn take(&mut self, dated: Dated<'_>) -> Option<(f64, Between)> {
         let told = self.told(Some(dated.opened));
         let close = Close { opened: dated.opened, closed: dated.closed, price: dated.bar.close };
@@ -39,7 +39,7 @@ impl Closes {
         told
     }
 
-    /// Tells the return up to the last bar.
+    /// The log return up to the last bar.
     pub fn finish(&mut self) -> Option<(f64, Between)> {
         let told = self.told(None);
         (self.before, self.last) = (None, None);
@@ -56,7 +56,7 @@ impl Closes {
     }
 }
 
-/// What a set of returns is like.
+/// The shape of a set of returns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Shape {
     /// How many.
@@ -73,7 +73,7 @@ pub struct Shape {
     pub autocorrelation: Option<f64>,
 }
 
-/// A set of returns in order, in which neighbours may be cut apart.
+/// A sequence of returns. A cut separates neighbours.
 #[derive(Debug, Default)]
 pub struct Returns {
     moments: Moments,
@@ -96,12 +96,12 @@ impl Returns {
         }
     }
 
-    /// The next one is no neighbour of the last.
+    /// The next return is not a neighbour of the last one.
     pub fn cut(&mut self) {
         self.before = None;
     }
 
-    /// What they are like.
+    /// Their shape.
     pub fn shape(&self) -> Shape {
         let moments = &self.moments;
         Shape {

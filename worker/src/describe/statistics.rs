@@ -1,4 +1,4 @@
-//! The numbers of a series, gathered bar by bar. Pure; memory grows with days, not with bars.
+//! The statistics of a series, gathered bar by bar. Pure. Memory grows with days, not with bars.
 
 use serde::Serialize;
 use shared::market::bar::Bar;
@@ -11,7 +11,7 @@ use crate::bars::stored::Dated;
 
 const NS_A_SECOND: f64 = 1e9;
 
-/// What the bars add up to; the last bar of a series is not among them while it is open.
+/// Statistics of the closed bars.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Statistics {
     /// Closed bars.
@@ -19,26 +19,26 @@ pub struct Statistics {
     /// Bars that opened on each New York day, and session days without one.
     #[serde(skip)]
     pub by_day: Vec<(TradingDay, u64)>,
-    /// Bars a day.
+    /// Bars per day.
     pub bars_a_day: Daily,
-    /// Dollars a bar.
+    /// Dollars per bar.
     pub dollars: Typical,
-    /// Seconds a bar.
+    /// Seconds per bar.
     pub seconds: Typical,
-    /// Close to close over all consecutive bars, nights included.
+    /// Log returns from close to close of all consecutive bars, nights included.
     pub returns: Shape,
-    /// Only those between bars that ended on one day, and neighbours of that day.
+    /// Log returns between bars that ended on one day.
     pub returns_within_days: Shape,
-    /// The largest bar of each day.
+    /// The share of each day in its largest bar.
     pub largest: Option<Largest>,
 }
 
-/// Counts a day.
+/// Bars per day.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Daily {
     /// Days counted.
     pub days: u64,
-    /// Those with no bar.
+    /// Days without a bar.
     pub empty_days: u64,
     /// Mean.
     pub mean: f64,
@@ -50,10 +50,10 @@ pub struct Daily {
     pub most: u64,
 }
 
-/// What a bar typically has.
+/// Mean and median of a property of bars.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Typical {
-    /// Bars that were looked at.
+    /// Bars that have the property.
     pub bars: u64,
     /// Mean.
     pub mean: Option<f64>,
@@ -61,30 +61,30 @@ pub struct Typical {
     pub median: Option<Middle>,
 }
 
-/// Share of a day's trades (dollars, without the count of trades) in the day's largest bar.
+/// The share of a day in its largest bar, by trades; by dollars if bars do not count trades.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Largest {
-    /// Of what.
+    /// By what bars are compared.
     pub of: Weight,
-    /// Mean over the days that have bars.
+    /// Mean over the days with bars.
     pub mean_share: f64,
-    /// The largest.
+    /// The largest share.
     pub worst_share: f64,
-    /// Its day, the first where several are alike.
+    /// Its day, the first of several.
     pub worst_day: TradingDay,
 }
 
-/// By what bars of a day are compared.
+/// What decides which bar of a day is the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
-    /// Trades, known from the extended columns.
+    /// Trades, from the extended columns.
     Trades,
     /// Dollars.
     Dollars,
 }
 
-/// Bars on their way to [`Statistics`].
+/// Gathers [`Statistics`] from bars.
 #[derive(Debug)]
 pub struct Gatherer {
     weight: Weight,
@@ -107,7 +107,7 @@ struct OneDay {
 }
 
 impl Gatherer {
-    /// Nothing yet. With the extended columns bars are weighed by their trades.
+    /// Without bars so far.
     pub fn new(weight: Weight) -> Self {
         Self {
             weight,
@@ -156,7 +156,7 @@ impl Gatherer {
         }
     }
 
-    /// Only bars that lie within one day have a length that says something about trading.
+    /// Counts the seconds of bars within one day; other bars include a night.
     fn time(&mut self, Dated { opened, closed, bar }: Dated<'_>) {
         let before = self.last.replace((opened, bar.t));
         let from_to = match closed {
@@ -168,7 +168,7 @@ impl Gatherer {
         }
     }
 
-    /// The numbers; `sessions` are the days on which there could have been bars. `None` without bars.
+    /// The statistics; `sessions` are the days that could have bars. `None` without bars.
     pub fn finish(mut self, sessions: impl Iterator<Item = TradingDay>) -> Option<Statistics> {
         if self.bars == 0 {
             return None;
@@ -198,7 +198,7 @@ fn typical((moments, median): &mut (Moments, Median)) -> Typical {
     Typical { bars: moments.n(), mean: moments.mean(), median: median.middle() }
 }
 
-/// Days with bars and sessions, both in order, in one list.
+/// Merges days with bars and sessions without bars, in order.
 fn with_empty(days: &[OneDay], sessions: impl Iterator<Item = TradingDay>) -> Vec<(TradingDay, u64)> {
     let mut all: Vec<(TradingDay, u64)> = days.iter().map(|day| (day.date, day.bars)).collect();
     let empty = sessions.filter(|session| days.binary_search_by_key(session, |day| day.date).is_err());

@@ -1,4 +1,4 @@
-//! Descriptions as tables that people read: a column a series, a row a number, and below what has to be known of both.
+//! Descriptions as tables for people: a column per series, a row per statistic, notes below.
 
 use std::fmt::Write as _;
 
@@ -11,18 +11,18 @@ use super::returns::Shape;
 use super::statistics::Weight;
 use crate::bars::rules::Cause;
 
-/// Series beside each other: more, and the lines grow longer than a terminal's.
+/// Series per table; more would be wider than a terminal.
 const BESIDE: usize = 4;
 
-/// More bars at the cap than this say that the rule does not decide.
+/// A larger share of bars at the cap means that the rule does not decide.
 const MANY_AT_CAP: f64 = 0.05;
 
-/// How a verdict begins that asks for other parameters.
+/// The beginning of a verdict that asks for other parameters.
 pub const WARNING: &str = "warning: ";
 
 const NONE: &str = "-";
 
-/// All that is said of the series of one ticker.
+/// The text about the series of one ticker.
 pub fn text(descriptions: &[Description]) -> String {
     let mut text = String::new();
     let Some(first) = descriptions.first() else { return text };
@@ -50,7 +50,7 @@ pub fn text(descriptions: &[Description]) -> String {
 
 type Row = (&'static str, fn(&Description) -> String);
 
-/// A line without a number in it is a heading.
+/// A row with the value [`heading`] is a heading.
 const ROWS: [Row; 30] = [
     ("bars", |of| count(of.statistics.bars)),
     ("days", |of| count(of.statistics.bars_a_day.days)),
@@ -149,7 +149,7 @@ fn weight(weight: Weight) -> &'static str {
     }
 }
 
-/// What the causes say about the rule; nothing where there is no choice.
+/// What the causes tell about the rule; `None` for fixed targets, which always close at the target.
 pub fn verdict(description: &Description) -> Option<String> {
     let share = |cause| percent(description.share(cause));
     let mode = description.mode;

@@ -11,26 +11,26 @@ use shared::market::trading_day::TradingDay;
 /// Why a source can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// A file can't be read, or is none of the kind.
+    /// A file can't be read, or has another format.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// What the tree says of itself makes no sense.
+    /// The description of the tree is corrupt.
     #[error(transparent)]
     Descriptor(#[from] DescriptorError),
-    /// The proof of what is there can't be used.
+    /// The ledger is unusable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The tree holds something else.
+    /// The tree holds another kind of data.
     #[error("{path}: this tree holds {found}, not {wanted}", path = path.display())]
     OtherKind {
         /// Its root.
         path: PathBuf,
         /// What it holds.
         found: String,
-        /// What is wanted.
+        /// What it should hold.
         wanted: &'static str,
     },
-    /// There is no such ticker in a tree of ours.
+    /// The tree has ledgers, but none for the ticker.
     #[error("{ticker}: {path} does not exist, so no data of this ticker is proven; download it first", path = path.display())]
     NothingProven {
         /// Whose.
@@ -46,7 +46,7 @@ pub enum SourceError {
         /// Where it would be.
         path: PathBuf,
     },
-    /// A stamp falls.
+    /// A timestamp falls.
     #[error(
         "{path}: row {row} (from 0) has timestamp {stamp}, before {before} of the row above; trades must be in time order; --sort sorts each file",
         path = path.display()
@@ -56,12 +56,12 @@ pub enum SourceError {
         path: PathBuf,
         /// From 0.
         row: u64,
-        /// Its stamp, ns UTC.
+        /// Its timestamp, ns UTC.
         stamp: i64,
-        /// The stamp before it.
+        /// The timestamp before it.
         before: i64,
     },
-    /// A stamp is not of the day that its file is of.
+    /// A timestamp is not on the day of its file.
     #[error("{path}: row {row} (from 0) has timestamp {stamp}, which is not on {day}; timestamps must be ns UTC", path = path.display())]
     OtherDay {
         /// The file.

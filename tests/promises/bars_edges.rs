@@ -424,7 +424,7 @@ fn files_that_are_gone_and_folders_that_can_not_be_looked_into_are_no_days_witho
     refused(
         &mut series.bars(whole, "--mode TB --target 2"),
         &series.out(),
-        &["1 of the 3 files", "--rebuild"],
+        &["1 of the 3 trade files", "--rebuild"],
     );
     // A file in the place of a folder stands for whatever keeps the system from looking.
     std::fs::write(&gone, "in the way").expect("written");
@@ -447,7 +447,7 @@ fn damaged_bars_are_made_again_and_that_is_said() {
     bytes[40] ^= 1;
     std::fs::write(&path, bytes).expect("written");
     let said = run(&mut series.bars(ONE_DAY, "--mode TB --target 2 --resume")).expect_code(0).stderr;
-    assert!(said.contains("tick/year=2024/bars.parquet: not as the state says"), "{said}");
+    assert!(said.contains("tick/year=2024/bars.parquet: differs from what the state says"), "{said}");
     assert_eq!(changed(&before, &series.written()), [] as [PathBuf; 0]);
 }
 

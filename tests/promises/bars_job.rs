@@ -297,7 +297,7 @@ fn bars_that_failed_for_days_that_are_missing_are_made_without_them_when_the_run
     std::fs::write(&ledger, fewer).expect("written");
     let asked = ("2024-06-03", "2024-06-07");
     let said = run(&mut start(&place, asked, "--mode DB -- --target 50000")).expect_code(1).stdout;
-    assert!(said.contains("1 / 2 verified") && said.contains("or --allow-gap"), "{said}");
+    assert!(said.contains("1 / 2 verified") && said.contains("or add --allow-gap"), "{said}");
     let words = ["--resume", "--foreground", "--", "--allow-gap"];
     let said = run(place.launcher("start").args(words)).expect_code(0).stdout;
     assert!(said.contains("2 / 2 verified"), "{said}");

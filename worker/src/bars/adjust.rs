@@ -282,7 +282,7 @@ mod tests {
         }
         write(&file, &[("AIG", "2009-07-32", 1.0, 2.0)]);
         let error = read_splits(&file, &ticker()).expect_err("refused").to_string();
-        assert!(error.contains("execution_date of a split of AIG: \"2009-07-32\" is not a date"), "{error}");
+        assert!(error.contains("bad execution_date: \"2009-07-32\" is not a date"), "{error}");
         let columns: [(&str, ArrayRef); 4] = [
             ("ticker", Arc::new(StringArray::from(vec!["AIG"]))),
             ("execution_date", Arc::new(StringArray::from(vec!["2009-07-01"]))),

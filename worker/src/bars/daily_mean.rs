@@ -200,6 +200,6 @@ mod tests {
         std::fs::copy(root.path().join("AIG/year=2022/daily.parquet"), root.path().join("_dataset.json"))
             .expect("copied");
         let foreign = said("2022-01-05", Measure::Volume);
-        assert!(foreign.starts_with("ROOT/_dataset.json: not a tree of daily bars ("), "{foreign}");
+        assert!(foreign.starts_with("ROOT/_dataset.json: this is not a tree of daily bars ("), "{foreign}");
     }
 }

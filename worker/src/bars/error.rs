@@ -145,9 +145,7 @@ impl Fatal for BuildError {
             Self::Source(error) => for_good(kind_of_source(error)),
             Self::Choice(error) => for_good(kind_of_choice(error)),
             Self::Output(OutputError::Read(_)) => for_good("a file of bars can't be read"),
-            Self::Output(OutputError::Short { .. }) => {
-                for_good("bars are missing that its state counts")
-            }
+            Self::Output(OutputError::Short { .. }) => for_good("bars are missing that its state counts"),
             Self::Output(OutputError::Stamp(_)) => for_good("a timestamp is outside the market's years"),
             Self::State(StateError::Corrupt { .. }) => for_good(CORRUPT_STATE),
             Self::OtherParameters { .. } => for_good("its bars were built with other parameters"),

@@ -266,9 +266,7 @@ impl BarsArgs {
             ("--max-ticks", self.max_ticks.is_some() && !afml, "--threshold afml"),
         ];
         if let Some((flag, _, by)) = idle.iter().find(|(_, is_idle, _)| *is_idle) {
-            return Err(Refusal::wrong(format!(
-                "{flag} needs {by}; add it, or leave {flag} out"
-            )));
+            return Err(Refusal::wrong(format!("{flag} needs {by}; add it, or leave {flag} out")));
         }
         for (number, TargetArg { mode, .. }) in self.target.iter().enumerate() {
             let whose = mode.map_or("all kinds".to_owned(), |mode| mode.to_string());

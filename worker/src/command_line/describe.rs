@@ -14,10 +14,10 @@ use shared::run::exit::Exit;
 use shared::series::proof::{SeriesFolder, StateError};
 
 use super::refusal::Refusal;
-use crate::describe::description::Description;
-use crate::describe::text;
-use crate::describe::picture::file::{self as picture, Format, PictureError};
 use crate::bars::stored::{Stored, StoredError};
+use crate::describe::description::Description;
+use crate::describe::picture::file::{self as picture, Format, PictureError};
+use crate::describe::text;
 
 /// As typed.
 #[derive(Debug, Args)]

@@ -195,13 +195,17 @@ fn what_is_not_there_or_not_proven_is_named_and_the_rest_is_told() {
     let (text, refused) = answer(&args(folder.path())).expect("described");
     assert!(text.contains("  TB\n") && !text.contains("VB"), "{text}");
     let refused = refused.expect("a damaged file").text;
-    let said =
-        format!("bars.parquet: not proven: it has 100 bytes, the state says {bytes}; run `bars` again to rebuild it");
+    let said = format!(
+        "bars.parquet: not proven: it has 100 bytes, the state says {bytes}; run `bars` again to rebuild it"
+    );
     assert!(refused.contains("AIG/volume/year=2024") && refused.ends_with(&said), "{refused}");
 
     fs::remove_file(damaged.file(2024)).expect("removed");
     let gone = refusal_of(&args(folder.path()));
-    assert!(gone.ends_with("bars.parquet: not proven: it is not there; run `bars` again to rebuild it"), "{gone}");
+    assert!(
+        gone.ends_with("bars.parquet: not proven: it is not there; run `bars` again to rebuild it"),
+        "{gone}"
+    );
 }
 
 #[test]

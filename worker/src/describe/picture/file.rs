@@ -9,8 +9,8 @@ use super::page;
 use super::png;
 use super::sample::Sample;
 use super::svg;
-use crate::describe::description::Description;
 use crate::bars::stored::{Stored, StoredError};
+use crate::describe::description::Description;
 
 /// How a picture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use shared::market::bar::Bar;
 use shared::market::trading_day::TradingDay;
 
+use crate::bars::stored::{Stored, StoredError};
 use crate::describe::description::Description;
 use crate::describe::returns::{Between, Closes, Shape};
-use crate::bars::stored::{Stored, StoredError};
 
 /// More candles could not be told apart on a page.
 const MOST_CANDLES: u64 = 320;

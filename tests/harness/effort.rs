@@ -1,7 +1,7 @@
-//! How much of what could be tried for ever a run of the tests tries: `scripts/test` takes minutes and holds something of
-//! everything, the gate (`scripts/test --all`) takes more of the same moments.
+//! How many of the moments, signals and lives that a crash test could try a run of the tests tries. `scripts/test` and
+//! `scripts/test --full` try a few of each, `scripts/test --gate` many.
 
-/// `usual`, or `all` where everything is to be tried.
-pub fn choose<T>(usual: T, all: T) -> T {
-    if std::env::var_os("TEST_EFFORT").is_some_and(|effort| effort == "all") { all } else { usual }
+/// `few`, or `many` in the gate.
+pub fn choose<T>(few: T, many: T) -> T {
+    if std::env::var_os("TEST_EFFORT").is_some_and(|effort| effort == "gate") { many } else { few }
 }

@@ -178,7 +178,7 @@ fn weather_a_storm(per_second: u16, lasts: Duration, flags: &[&str]) -> Aftermat
 fn after_a_storm_of_429_full_pace_is_back_and_nobody_has_failed() {
     // It takes half a minute, in which the machine must have time for it.
     if !effort::choose(false, true) {
-        eprintln!("left to scripts/test --all");
+        eprintln!("left to scripts/test --gate");
         return;
     }
     // A refusal uses up no try.

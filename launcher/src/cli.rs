@@ -1,7 +1,7 @@
-//! The command line: arguments parsed into dumb structs, and nothing decided.
+//! The command line: arguments parsed into plain structs. Nothing is decided here.
 //!
-//! An argument that was not given stays `None`: defaults are filled in by [`plan`](crate::plan), because a
-//! resumed run must tell "not said" from "said to be the default".
+//! An argument that was not given stays `None`. [`plan`](crate::plan) fills in defaults, because a resumed run must
+//! distinguish an argument that was left out from one that names the default.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -34,30 +34,30 @@ pub struct Cli {
 /// What `wait` means by its exit codes.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    complete: every ticker is done (proven by its ledger, or by the word of a script). Those of
-       which the source has not one row are named: unknown, or spelled otherwise?
-  3    complete, with gaps that the source has confirmed: some partitions lie, wholly or in part,
-       outside the plan of the API key. Empty ones are no gaps: weekends, and years before a listing
+  0    complete: every ticker is done (its ledger proves it, or a script reported it). `wait` names
+       the tickers without a single row: they may be unknown to the source, or misspelled
+  3    complete, with gaps that the source has confirmed: the plan of the API key does not reach
+       some partitions, wholly or in part. Empty partitions are not gaps: weekends, for example
   1    incomplete: tickers failed, or the run was stopped or has died; `launcher status` says which
-  2    no such run, or one whose run.json or journal is damaged: nobody can tell, the error says why
-  124  --timeout is over and the run goes on";
+  2    no such run, or its run.json or journal is damaged; the error says why
+  124  --timeout has passed and the run goes on";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check everything, begin a run (or go on with one) and detach
+    /// Check everything, start a run (or resume one) and detach
     Start(Box<StartArgs>),
-    /// Say where a run stands, in one glance
+    /// Show where a run stands, at a glance
     Status(StatusArgs),
-    /// Stop a run and every process of it; what was committed stays, `start --resume` goes on
+    /// Stop a run and all its processes; committed data stays, and `start --resume` continues
     Stop(StopArgs),
-    /// Say everything about one ticker: its batch, every attempt, its cause, what is missing, what to type
+    /// Explain one ticker: its batch, every attempt, the cause, what is missing, what to type
     Why(WhyArgs),
-    /// Print the tickers that failed, are left, are done, or have not one row: a CSV that --tickers-csv takes back
+    /// Print the tickers that failed, are left, are done, or have no rows: a CSV that --tickers-csv accepts
     Tickers(TickersArgs),
     /// Print the log of a batch, or of the batch that has a ticker
     Logs(LogsArgs),
-    /// Wait until the run has ended: 0 complete, 3 complete with gaps, 1 incomplete, 124 timeout
+    /// Wait until the run ends: 0 complete, 3 complete with gaps, 1 incomplete, 124 timeout
     #[command(after_help = EXIT_CODES)]
     Wait(WaitArgs),
     /// The detached supervisor itself; started by `start`
@@ -75,19 +75,19 @@ pub struct StartArgs {
     /// Folder of this run: state, logs, batches (one run, one folder)
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// What to fetch: daily, minute or trades; or bars, made of what was fetched
+    /// Download daily, minute or trades data, or make bars from downloaded data
     #[arg(long, value_name = "JOB")]
     pub job: Option<Job>,
-    /// --job bars: root of the trades that they are made of
+    /// --job bars: root of the trades to make bars from
     #[arg(long, value_name = "DIR", conflicts_with = "agg1m_root")]
     pub trades_root: Option<PathBuf>,
-    /// --job bars: root of 1-minute bars instead
+    /// --job bars: root of the 1-minute bars to make bars from
     #[arg(long, value_name = "DIR")]
     pub agg1m_root: Option<PathBuf>,
     /// --job bars: which kinds, all in one pass (`bars --help` explains them): TB,VB,DB,TIB,VIB,DIB,TRB,VRB,DRB or all
     #[arg(long, value_name = "MODE,…", value_delimiter = ',')]
     pub mode: Vec<Modes>,
-    /// --job bars: what stands behind -- goes to `bars` as it is: -- --target 50000 --extended
+    /// --job bars: options after -- are passed to `bars` unchanged: -- --target 50000 --extended
     #[arg(last = true, value_name = "BARS OPTIONS")]
     pub bars: Vec<String>,
     /// CSV with a column `ticker`; --resume with more tickers extends the run
@@ -99,23 +99,23 @@ pub struct StartArgs {
     /// First day asked for, New York, inclusive; --resume with an earlier one extends the run
     #[arg(long, value_name = "DATE")]
     pub from: Option<TradingDay>,
-    /// Last day asked for, New York, inclusive; --resume with a later one extends the run, with the same one takes in the
-    /// days that have settled since
+    /// Last day asked for, New York, inclusive; --resume with a later one extends the run; --resume with the same one
+    /// adds the days that have settled since
     #[arg(long, value_name = "DATE")]
     pub to: Option<TradingDay>,
-    /// What tells how heavy tickers are, where the outdir does not: the tree of an earlier run, or a CSV with `ticker` and
+    /// Ticker sizes for tickers that are not yet in --outdir: the tree of an earlier run, or a CSV with `ticker` and
     /// `weight`, `rows`, `volume` or `market_cap`
     #[arg(
-        help = "What tells how heavy tickers are, where the outdir does not: the tree of an earlier run, or a CSV with ticker and weight, rows, volume or market_cap [default: such a column of --tickers-csv, unless --job daily]",
+        help = "Ticker sizes for tickers that are not yet in --outdir: the tree of an earlier run, or a CSV with ticker and weight, rows, volume or market_cap [default: such a column of --tickers-csv, unless --job daily]",
         long,
         value_name = "PATH"
     )]
     pub weights: Option<PathBuf>,
-    /// The output of `worker reference`: tickers that its newest snapshot does not name are said, with other spellings of it
-    /// [default: the folder reference beside the outdir, if it is there]
+    /// Output of `worker reference`: `start` names the tickers that its newest snapshot lacks, with similar spellings
+    /// [default: the folder reference beside the outdir, if it exists]
     #[arg(long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
-    /// Tickers in a batch at most; heavy ones stand alone [default: 25; all where bars come session by session]
+    /// Most tickers in a batch; a heavy ticker gets its own batch [default: 25; all tickers where bars come session by session]
     #[arg(long, value_name = "N", conflicts_with = "shards")]
     pub batch_size: Option<NonZeroU32>,
     /// Number of batches, instead of their size
@@ -127,26 +127,28 @@ pub struct StartArgs {
     /// Tickers at the same time in one worker, at most 64 [default: 4]
     #[arg(long, value_name = "N", value_parser = worker_threads)]
     pub per_shard_workers: Option<NonZeroU32>,
-    /// Further attempts at a ticker after its first failed one [default: 2]
+    /// Further attempts at a ticker after the first one has failed [default: 2]
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Go on with the run in --workdir, as it is, extended, or with other knobs (rate, retries, limits, ...); for a new run: trust
-    /// what the outdir's ledgers prove already
+    /// Continue the run in --workdir; other options extend it (days, tickers) or change its knobs (rate, retries, limits,
+    /// ...). For a new run: trust what the ledgers in --outdir prove
     #[arg(long)]
     pub resume: bool,
-    /// First hold every file of the run against its SHA-256, whatever its length, time and inode say; what differs is fetched
-    /// again. It reads every byte, and is no part of the run: say it each time
+    /// First compare every file of the run with its SHA-256, even if its length, time and inode match, and fetch again what
+    /// differs. This reads every byte. The run does not remember it: give it each time
     #[arg(long, conflicts_with = "dry_run")]
     pub check: bool,
-    /// Stay, with a progress bar on a terminal; Ctrl-C stops the run, a second one kills it
+    /// Do not detach; show a progress bar on a terminal. Ctrl-C stops the run, a second Ctrl-C kills it
     #[arg(long)]
     pub foreground: bool,
-    /// Run this executable instead of `worker`, with the same arguments. What it starts is ended with its attempt, daemons too; where no cgroup v2 is writable, one that kills its shim and its supervisor and clears its environment within half a second of its start outlives `stop`
+    /// Run this executable instead of `worker`, with the same arguments. The launcher ends all its processes with the
+    /// attempt, daemons too. Without a writable cgroup v2 there is one exception: a process survives `stop` if it kills its
+    /// shim and its supervisor and clears its environment within half a second of its start
     #[arg(long, value_name = "PATH")]
     pub ingest_script: Option<PathBuf>,
-    /// The data service
+    /// URL of the data service
     #[arg(
-        help = "The data service [default: https://api.massive.com]",
+        help = "URL of the data service [default: https://api.massive.com]",
         long,
         value_name = "URL",
         env = "POLYGON_BASE_URL",
@@ -162,9 +164,9 @@ pub struct StartArgs {
     /// Columns of trades: narrow (stamp, price, size) or full [default: narrow]
     #[arg(long, value_name = "CHOICE")]
     pub columns: Option<Columns>,
-    /// Zone in which days, and so files, are counted: `America/New_York` or UTC [default: `America/New_York`]
+    /// Time zone of days, and so of files: `America/New_York` or UTC [default: `America/New_York`]
     #[arg(
-        help = "Zone in which days, and so files, are counted: America/New_York or UTC [default: America/New_York]",
+        help = "Time zone of days, and so of files: America/New_York or UTC [default: America/New_York]",
         long,
         value_name = "ZONE"
     )]
@@ -172,24 +174,24 @@ pub struct StartArgs {
     /// Ask for a missing range in one go or month by month [default: range]
     #[arg(long, value_name = "range|month")]
     pub window: Option<Window>,
-    /// How daily bars come: ticker by ticker, the whole market session by session (grouped), or by auto whichever takes
+    /// How to fetch daily bars: ticker by ticker, the whole market session by session (grouped), or auto: whichever takes
     /// fewer requests [default: ticker]
     #[arg(long, value_name = "CHOICE")]
     pub via: Option<Via>,
-    /// What becomes of two different bars with one stamp: refuse their partition, keep-last or keep-first
+    /// What to do with two different bars of the same time: refuse their partition, keep-last or keep-first
     /// [default: refuse]
     #[arg(long, value_name = "CHOICE")]
     pub duplicates: Option<Duplicates>,
-    /// At most so many requests, shared by everything on this machine that uses the key: 500/min, 100/s
+    /// Limit on requests, shared by everything on this machine that uses the key: 500/min, 100/s
     #[arg(long, value_name = "RATE")]
     pub rate: Option<Rate>,
-    /// The same as seconds between requests; 0 is no pause at all
+    /// The same in seconds between requests; 0 is no pause
     #[arg(long, value_name = "SECONDS", conflicts_with = "rate")]
     pub rate_limit: Option<Spacing>,
-    /// Settling delay after a session before its day counts [default: 15h]
+    /// Time from 20:00 New York until a day counts as settled [default: 15h]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub settle: Option<SignedDuration>,
-    /// How often an empty answer is asked again on later runs [default: 1]
+    /// How many times later runs ask again where the answer was empty [default: 1]
     #[arg(long, value_name = "N")]
     pub recheck_empty: Option<u32>,
     /// Tries of one request inside a worker, at most 100 [default: 8]
@@ -198,34 +200,35 @@ pub struct StartArgs {
     /// First pause between the tries of one request [default: 500ms]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub backoff_base: Option<SignedDuration>,
-    /// Resident memory of one worker with everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
+    /// Most resident memory of one worker and everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = resident)]
     pub max_rss: Option<Size>,
-    /// End an attempt at a batch that takes longer; 0s is never [default: no limit]
+    /// End an attempt at a batch that takes longer than this; 0s is never [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub batch_timeout: Option<SignedDuration>,
-    /// End an attempt that gets no row and no page for so long; 0s is never [default: 30m]
+    /// End an attempt that receives no row and no page for this long; 0s is never [default: 30m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub stall_timeout: Option<SignedDuration>,
-    /// Largest log of a batch; what grew beyond is cut off, its end kept beside it [default: 64MiB]
+    /// Largest log of a batch; a longer log is cut, and its end is kept beside it [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_log: Option<Size>,
-    /// Pause while less disk is free, under --outdir or --workdir [default: 256MiB]
+    /// Pause while less than this is free on the disk of --outdir or --workdir [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub min_free_disk: Option<Size>,
-    /// Start no worker beside another one when that may leave less memory free [default: 256MiB]
+    /// Start a further worker only if this much memory is likely to stay free [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub min_free_memory: Option<Size>,
-    /// Close the run as incomplete when nothing was newly proven for so long; 0s is never [default: 12h]
+    /// Close the run as incomplete when nothing new was proven for this long; 0s is never [default: 12h]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub give_up_after: Option<SignedDuration>,
-    /// Keep the folders of so many attempts of each batch, beside those that tell why tickers fail [default: 20]
+    /// Keep the folders of this many attempts of each batch, and all that tell why a ticker failed [default: 20]
     #[arg(long, value_name = "N")]
     pub keep_attempts: Option<NonZeroU32>,
-    /// Post a line of JSON there at every pause, every stop and the end; never the API key. `none` ends that on --resume
+    /// Post a line of JSON to this URL at every pause, at every stop and at the end; never the API key. On --resume, `none`
+    /// turns it off
     #[arg(long, value_name = "URL")]
     pub notify_url: Option<String>,
-    /// Print the plan and do nothing
+    /// Print the plan and change nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -239,12 +242,11 @@ pub struct StatusArgs {
     /// One JSON object instead of text; docs/status.md explains every key
     #[arg(long)]
     pub json: bool,
-    /// Again and again until the supervisor ends: every second on a terminal, else every 10 seconds
+    /// Repeat until the supervisor ends: every second on a terminal, else every 10 seconds
     #[arg(long)]
     pub watch: bool,
-    /// First hold every file of the run against its SHA-256, as `start --check` does, and every ticker that was done against
-    /// its ledger; ends with 1 where one is not what was written, or not there: `start --resume` fetches it again. It reads
-    /// every byte
+    /// First compare every file of the run with its SHA-256, as `start --check` does, and every done ticker with its ledger.
+    /// Exit with 1 if a file is damaged or missing; `start --resume` fetches it again. This reads every byte
     #[arg(long, conflicts_with = "watch")]
     pub check: bool,
 }
@@ -252,12 +254,12 @@ pub struct StatusArgs {
 /// `launcher why`.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// Which ticker, as it is spelled in the CSV
+    /// The ticker, as the CSV spells it
     pub ticker: String,
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// The output of `worker reference`, which tells how tickers are spelled [default: reference beside the outdir]
+    /// Output of `worker reference`, for the spelling of tickers [default: the folder reference beside the outdir]
     #[arg(long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
     /// One JSON object instead of text
@@ -271,10 +273,10 @@ pub struct TickersArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// Which: columns are ticker and cause
+    /// Which tickers; the columns are ticker and cause
     #[arg(long, value_name = "STATE")]
     pub state: TickerState,
-    /// The output of `worker reference`, which tells how tickers are spelled [default: reference beside the outdir]
+    /// Output of `worker reference`, for the spelling of tickers [default: the folder reference beside the outdir]
     #[arg(long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
 }
@@ -301,7 +303,7 @@ pub struct LogsArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// Go on as it grows, until the batch is over or Ctrl-C
+    /// Follow the log as it grows, until the batch is over or Ctrl-C
     #[arg(short, long)]
     pub follow: bool,
 }
@@ -315,7 +317,7 @@ pub struct StopArgs {
     /// Kill at once instead of asking first
     #[arg(long)]
     pub now: bool,
-    /// How long workers may take to end by themselves, at most 30s
+    /// How long workers may take to end, at most 30s
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = grace)]
     pub grace: SignedDuration,
 }
@@ -345,7 +347,7 @@ pub struct AttendArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// Attend to one attempt at this batch, such as `batch_0001`, and end; without it, to whatever standard input asks for
+    /// Run one attempt at this batch, such as `batch_0001`, and exit; without it, run the attempts that standard input names
     #[arg(long, value_name = "BATCH", requires = "attempt")]
     pub batch: Option<BatchId>,
     /// Number of the attempt, from 1
@@ -361,30 +363,30 @@ fn tries(text: &str) -> Result<NonZeroU32, String> {
     at_most(text, MAX_TRIES)
 }
 
-/// More than that no worker takes: a run of such workers would get nowhere.
+/// Workers refuse more than `limit`, so a run with more would get nowhere.
 fn at_most(text: &str, limit: u32) -> Result<NonZeroU32, String> {
     let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= limit);
     number.ok_or_else(|| format!("{text} is not a number from 1 to {limit}"))
 }
 
-/// The supervisor waits no longer than that.
-/// Less than any program has is a unit that was forgotten.
+/// A size that no program can run in is a number whose unit was forgotten.
 fn resident(text: &str) -> Result<Size, String> {
     const LEAST: Size = Size(1 << 20);
     let size: Size = text.parse()?;
     if size > Size(0) && size < LEAST {
         return Err(format!(
-            "{text} bytes are less than any program has; at least {LEAST}, such as 512MiB, or 0 for no limit"
+            "no program can run in {text} bytes; give at least {LEAST}, such as 512MiB, or 0 for no limit"
         ));
     }
     Ok(size)
 }
 
+/// The supervisor waits no longer than 30 seconds.
 fn grace(text: &str) -> Result<SignedDuration, String> {
     let grace = duration(text)?;
     let limit = SignedDuration::from_secs(30);
     if grace > limit {
-        Err(format!("{text} is longer than {limit:#}; workers get no more"))
+        Err(format!("{text} is longer than {limit:#}, the most that workers get"))
     } else {
         Ok(grace)
     }

@@ -1,5 +1,5 @@
-//! Facts: everything that can happen to a run, as the journal keeps it. Plain data; what a fact does to the
-//! state is [`machine`](crate::supervise::machine)'s business.
+//! Facts: everything that can happen to a run, as the journal keeps it. Plain data; the
+//! [`machine`](crate::supervise::machine) decides what a fact does to the state.
 
 pub mod ending;
 

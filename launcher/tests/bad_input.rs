@@ -110,7 +110,7 @@ fn a_missing_worker_is_named_with_its_place() {
     std::fs::remove_file(scene.path("worker")).expect("removed");
     assert_eq!(
         refused(&scene, 2, &[], true),
-        "error: worker: the worker is missing; build it (cargo build -p worker) or put it beside launcher\n"
+        "error: worker: the worker is missing; build it (cargo build -p worker) or put it beside `launcher`\n"
     );
 }
 
@@ -295,7 +295,7 @@ fn an_address_that_the_environment_changes_is_said_to_come_from_there() {
 fn a_grace_longer_than_workers_get_is_refused() {
     let scene = Scene::of(&["A"]);
     let said = run(&mut scene.launcher("stop", &["--grace", "31s"])).expect_code(2).stderr;
-    assert!(said.contains("31s is longer than 30s; workers get no more"), "{said}");
+    assert!(said.contains("31s is longer than 30s, the most that workers get"), "{said}");
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn a_disk_without_the_room_that_must_stay_free_is_refused_before_anything_is_mad
     let arguments = ["--ingest-script", "/bin/true", "--min-free-disk", "1000000T"];
     let said = refused(&scene, 13, &arguments, false);
     assert!(said.starts_with("error: only ") && said.contains(" MiB are free in "), "{said}");
-    let way_on = "; make room, choose a folder on another disk, or let less stay free with --min-free-disk\n";
+    let way_on = "; make room, choose a folder on another disk, or lower --min-free-disk\n";
     assert!(said.contains(", less than 1000000T") && said.ends_with(way_on), "{said}");
     assert!(!scene.path("w").exists() && !scene.path("out").exists());
 }
@@ -424,7 +424,7 @@ fn a_file_that_can_not_be_used_is_named_with_the_reason_and_the_way_on() {
     std::fs::create_dir_all(scene.path("w/launcher.log")).expect("made");
     let said =
         run(&mut scene.start(&["--ingest-script", "/bin/true", "--foreground"])).expect_code(13).stderr;
-    let expected = "w/launcher.log: it is a folder, where only a file will do; see that its folder is there and its disk is sound, then go on with the run: `";
+    let expected = "w/launcher.log: it is a folder, where only a file will do; check that its folder exists and its disk is healthy, then continue the run: `";
     assert!(said.starts_with("error: can't open ") && said.contains(expected), "{said}");
     assert!(said.ends_with(" --resume`\n"), "the run is frozen by then: {said}");
 }
@@ -437,7 +437,7 @@ fn a_name_that_is_no_text_is_refused_with_its_bytes_wherever_it_stands() {
     let scene = Scene::of(&["A"]);
     let name = OsStr::from_bytes(b"b\xfccher");
     let expected = |what: &str, name: &str| {
-        format!("error: {what} \"{name}\" is not UTF-8, and a run keeps its names as text")
+        format!("error: {what} \"{name}\" is not UTF-8, and a run stores names as text")
     };
     for flag in ["--workdir", "--outdir", "--tickers-csv", "--ingest-script", "--weights", "--reference"] {
         let usual = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--workdir", "w"];

@@ -125,7 +125,7 @@ fn while_anything_of_it_lives_a_run_is_not_extended_and_its_workers_go_on() {
     let before = scene.state();
     let said = scene.resume(&LONGER).expect_code(2).stderr;
     let words = format!(
-        "they were told the old range (nothing was changed); end them first: `{} stop --workdir",
+        "they work on the old range (nothing was changed); end them first: `{} stop --workdir",
         scene.program().display()
     );
     assert!(said.contains(&words), "{said}");
@@ -185,7 +185,7 @@ fn a_crash_right_after_run_json_leaves_a_run_that_goes_on_with_the_longer_range(
 fn the_word_of_a_script_does_not_reach_other_days_but_more_tickers_may_come() {
     let scene = after(&["A"], &[], "0", 0);
     let said = scene.resume(&LONGER).expect_code(2).stderr;
-    assert!(said.contains("1 batch is done by the word of a script"), "{said}");
+    assert!(said.contains("a script reported 1 batch done, and no ledger proves"), "{said}");
     assert_eq!(scene.frozen()["settled_to"], "2020-12-31");
     scene.write("more.csv", "ticker\nA\nB\n");
     scene.resume(&["--resume", "--tickers-csv", "more.csv"]).expect_code(0);

@@ -226,7 +226,7 @@ fn a_disk_that_fills_up_while_a_run_is_planned_is_told_with_the_command_that_goe
     let start = |more: &[&str]| run(&mut scene.launcher("start", &[&asked[..], &how, more].concat()));
     let refused = start(&["--batch-size", "1"]).expect_code(13).stderr;
     assert!(refused.contains("No space left on device"), "{refused}");
-    let advice = "; make room there, then go on with the run: `";
+    let advice = "; make room there, then continue the run: `";
     assert!(refused.contains(advice) && refused.trim_end().ends_with("--resume`"), "{refused}");
     drop(disk);
 }

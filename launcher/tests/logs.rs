@@ -70,5 +70,5 @@ fn a_batch_that_nobody_has_begun_has_no_log() {
     scene.detach("job", &["--batch-size", "1", "--max-concurrent", "1"]);
     wait_for("the worker", || scene.count("begun") == 1);
     let said = run(&mut scene.launcher("logs", &["B"])).expect_code(2).stderr;
-    assert!(said.starts_with("error: batch_0002 was not begun yet, so there is no "), "{said}");
+    assert!(said.starts_with("error: batch_0002 has not started yet, so there is no "), "{said}");
 }

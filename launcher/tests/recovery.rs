@@ -160,7 +160,10 @@ fn another_run_is_not_begun_on_an_output_into_which_a_dead_run_still_writes() {
         let said = run(&mut begin()).expect_code(2).stderr;
         let (name, workdir) = (scene.name(), scene.path("w").display().to_string());
         assert!(said.contains(&format!("processes of run {name} still live and may write into ")), "{said}");
-        assert!(said.contains(&format!("start --workdir {workdir} --resume`, or end them: `")), "{said}");
+        assert!(
+            said.contains(&format!("start --workdir {workdir} --resume`, or end its processes: `")),
+            "{said}"
+        );
         assert!(!scene.path("other").exists(), "a refused run leaves no folder");
     }
     run(&mut scene.launcher("stop", &["--now"])).expect_code(0);

@@ -137,7 +137,7 @@ fn where_no_run_is_every_command_says_so() {
         let workdir = scene.path("w").display().to_string();
         let program = scene.program().display();
         let expected = format!(
-            "error: {workdir} holds no run (no run.json in it); `{program} start --workdir {workdir} ...` begins one\n"
+            "error: {workdir} holds no run (no run.json in it); `{program} start --workdir {workdir} ...` starts one\n"
         );
         assert_eq!(ended.stderr, expected);
     }

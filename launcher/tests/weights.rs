@@ -38,7 +38,7 @@ fn a_ticker_list_with_sizes_is_its_own_second_source_but_not_for_daily_bars() {
 
     scene.write("tickers.csv", "ticker,volume\nA,1\nB,lots\nC,2\n");
     let said = planned_minutes(&scene);
-    let note = "note: no sizes of tickers, all count as heavy of which no ledger tells: tickers.csv:3: volume is \"lots\", which is no size (a number from 0 on, or nothing)\n";
+    let note = "note: no ticker sizes: tickers without a ledger are treated as heavy: tickers.csv:3: volume is \"lots\", which is no size (a number from 0 on, or nothing)\n";
     assert!(said.starts_with(note) && !said.contains("\nweights"), "nobody asked for it: {said}");
 }
 
@@ -96,7 +96,7 @@ fn a_run_keeps_its_second_source_and_goes_on_without_where_that_is_gone() {
     scene.write("tickers.csv", "ticker\nA\nB\nC\nD\n");
     let said = resume(&["--tickers-csv", "tickers.csv"]).expect_code(0).stdout;
     let note = format!(
-        "note: no sizes of tickers, all count as heavy of which no ledger tells: can't read {}",
+        "note: no ticker sizes: tickers without a ledger are treated as heavy: can't read {}",
         paths[0]
     );
     assert!(said.contains(&note) && said.contains("1 ticker in 1 batch"), "{said}");

@@ -376,5 +376,5 @@ fn the_launcher_makes_one_batch_of_what_comes_by_the_session_and_says_so() {
     let minute = Place::with_tickers(["AIG"]);
     let mut start = minute.launcher_start_of(Kind::Minute, &scene.exchange.base_url(), scene.asked);
     let said = run(start.args(["--via", "grouped"])).expect_code(2).stderr;
-    assert!(said.contains("--via makes no sense with --job minute"), "{said}");
+    assert!(said.contains("--via does not apply to --job minute"), "{said}");
 }

@@ -1,5 +1,5 @@
-//! Are there the days that bars are to be made of? Looked at before the first worker, by the ledgers of the input. A tree
-//! without ledgers tells nothing of its days.
+//! Does the input have the days that bars are to be made from? Read from the ledgers of the input before the first worker
+//! starts. A tree without ledgers says nothing about its days.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor;

@@ -1,13 +1,13 @@
-//! Do the words of `--job bars` make sense to `bars` itself? Asked before a run is frozen with them: frozen words can't be
-//! taken back, and each worker would refuse them. Whether there are the days is [`bars_days`](super::bars_days)' business.
+//! Does `bars` accept the options behind `--`? Asked before a run is frozen with them: frozen options can't be taken
+//! back, and each worker would refuse them. [`bars_days`](super::bars_days) asks whether the input has the days.
 
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::executable::{self, ExecutableError};
 use crate::job::Task;
-use crate::plan::errand;
 use crate::plan::part::Part;
 use crate::plan::request::Request;
+use crate::plan::worker_command;
 use crate::process::spawn::{self, SpawnError};
 
 /// What makes `bars` look at its arguments and do nothing.
@@ -17,7 +17,7 @@ const CHECK_ONLY: &str = "--check-only";
 #[derive(Debug, thiserror::Error)]
 pub enum WordsError {
     /// `bars` does not take them.
-    #[error("bars can't be made as asked: {said}\n(nothing was started or changed)")]
+    #[error("`bars` refuses its arguments: {said}\n(nothing was started or changed)")]
     Refused {
         /// All that it says.
         said: String,
@@ -35,7 +35,7 @@ pub fn prove(request: &Request, workdir: &Workdir) -> Result<(), WordsError> {
     let Task::Bars(_) = request.settings.task() else { return Ok(()) };
     let executable = executable::find(&request.settings.program)?;
     let mut arguments = vec![CHECK_ONLY.into()];
-    arguments.extend(errand::arguments(request, workdir, BatchId(1), 1, Part::WHOLE));
+    arguments.extend(worker_command::arguments(request, workdir, BatchId(1), 1, Part::WHOLE));
     match spawn::objection(&executable, &arguments)? {
         Some(said) => Err(WordsError::Refused { said }),
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Is there something to run?
+//! Is there an executable to run?
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,7 +22,7 @@ pub enum ExecutableError {
         what: &'static str,
     },
     /// The installation is incomplete.
-    #[error("{path}: {name} is missing; build it (cargo build -p worker) or put it beside launcher", path = path.display())]
+    #[error("{path}: {name} is missing; build it (cargo build -p worker) or put it beside `launcher`", path = path.display())]
     Worker {
         /// Where it should be.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Are the files of a run what its ledgers say? Each is held against its SHA-256; what is found the ledgers keep.
+//! Are the files of a run what its ledgers say? Compares each file with its SHA-256; the ledgers keep the result.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;

@@ -1,4 +1,4 @@
-//! What does a person type to run this very program?
+//! What does a person type to run this program?
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Are the work directory and the output two places? A run's logs and locks are no data, and a sweep of the
-//! one must not meet the other.
+//! Do the work directory and the output lie apart? Logs and locks of a run are not data, and a sweep of one folder must
+//! not reach the other.
 
 use std::fs;
 use std::path::{Path, PathBuf};

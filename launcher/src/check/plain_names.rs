@@ -1,4 +1,4 @@
-//! Names that a run can keep: what it is told is written down as text, so it has to be text.
+//! Are all names text? A run stores its arguments as text, so each must be valid UTF-8.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 /// A name that is no text.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{what} {name:?} is not UTF-8, and a run keeps its names as text: rename it, or lead to it by a link with a plain name"
+    "{what} {name:?} is not UTF-8, and a run stores names as text; rename it, or use a link with a plain name"
 )]
 pub struct NameError {
     /// Whose it is.

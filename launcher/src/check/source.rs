@@ -49,7 +49,7 @@ pub enum SourceError {
         why: String,
     },
     /// What a connection needs, this machine has too little of.
-    #[error("can't ask {base} for want of this machine ({why}); {remedy}, then say it again", remedy = shortage.remedy())]
+    #[error("this machine can't ask {base} ({why}); {remedy}, then run `start` again", remedy = shortage.remedy())]
     Short {
         /// Whom.
         base: String,

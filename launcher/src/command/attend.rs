@@ -1,4 +1,4 @@
-//! `launcher attend`: a shim; started by the supervisor, or for one attempt by a cluster's job script.
+//! `launcher attend`: a shim. A supervisor starts it, or the script of a cluster job, for one attempt.
 
 use super::existing;
 use super::failure::{Ending, Failure};
@@ -7,7 +7,7 @@ use crate::cli::AttendArgs;
 use crate::process::signal::Inbox;
 use crate::run::Run;
 use crate::shim;
-use crate::shim::protocol::Orders;
+use crate::shim::protocol::{AttemptId, ShimEnd};
 
 /// Attends to one attempt, or to one after the other. How each went is said in its `exit.json`.
 pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
@@ -15,12 +15,12 @@ pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
     let mut inbox =
         Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
     let run = run(args)?;
-    if let (Some(batch), Some(attempt)) = (args.batch, args.attempt) {
-        shim::attend_one(&run, batch, attempt, &mut inbox)?;
+    if let (Some(batch), Some(number)) = (args.batch, args.attempt) {
+        shim::attend_one(&run, AttemptId { batch, number }, &mut inbox)?;
     } else {
-        let orders = Orders::open();
-        let orders = orders.map_err(|source| Failure::System { doing: "read orders", source })?;
-        shim::serve(&run, orders, &mut inbox)?;
+        let doing = "hear from the supervisor";
+        let supervisor = ShimEnd::open().map_err(|source| Failure::System { doing, source })?;
+        shim::serve(&run, supervisor, &mut inbox)?;
     }
     Ok(Ending::Well)
 }

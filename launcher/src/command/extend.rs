@@ -1,4 +1,4 @@
-//! Going on otherwise: `start --resume` with more days or more tickers than the run has, or with other knobs.
+//! `start --resume` with more days, more tickers or other knobs than the run has.
 
 use jiff::Timestamp;
 use shared::market::ticker::Ticker;
@@ -150,7 +150,7 @@ pub fn refuse_by_word(extension: &Extension, frozen: &Request, machine: &Machine
 }
 
 fn counted_batches(number: usize) -> String {
-    if number == 1 { "1 batch is".to_owned() } else { format!("{} batches are", words::count(number as u64)) }
+    if number == 1 { "1 batch".to_owned() } else { format!("{} batches", words::count(number as u64)) }
 }
 
 fn line(args: &StartArgs, difference: &Difference) -> String {

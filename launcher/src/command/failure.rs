@@ -1,4 +1,4 @@
-//! Why a command could not do what it was asked, and the exit code of that.
+//! Why a command failed, and its exit code.
 
 use std::io;
 use std::path::PathBuf;
@@ -123,8 +123,8 @@ pub enum Failure {
     Places(#[from] PlacesError),
     /// What the run has brought is not there.
     #[error(
-        "{outdir} is not there, and {tickers} of this run were done in it: is its disk mounted? Put it back, or \
-         make the folder if everything is to be fetched again",
+        "{outdir} is missing, and {tickers} of this run were done in it: is its disk mounted? Put it back, or \
+         create the folder to fetch everything again",
         outdir = outdir.display()
     )]
     OutdirGone {
@@ -154,7 +154,7 @@ pub enum Failure {
     BarsWords(#[from] WordsError),
     /// Bars beyond the days that there are.
     #[error(
-        "{flag} {root}: no ticker of the run has all sessions of {days} there ({example} lacks {missing}); download them, or ask for days that are there (--from, --to), or make bars without them: -- --allow-gap; nothing was started or changed",
+        "{flag} {root}: no ticker of the run has all sessions of {days} ({example} lacks {missing}); download them, choose days that are there (--from, --to), or make bars without them: -- --allow-gap; nothing was started or changed",
         root = root.display()
     )]
     BeyondInput {
@@ -192,7 +192,7 @@ pub enum Failure {
         source: DiskError,
     },
     /// Less free space than must stay free.
-    #[error("{what}; make room, choose a folder on another disk, or let less stay free with --min-free-disk")]
+    #[error("{what}; make room, choose a folder on another disk, or lower --min-free-disk")]
     NoRoom {
         /// Where, how much there is, and how much there must be.
         what: String,
@@ -202,7 +202,7 @@ pub enum Failure {
     Locked(LockError),
     /// What a dead supervisor has started still works there.
     #[error(
-        "{what}; go on with that run: `{resume}`, or end them: `{stop}`; after that begin this one again (nothing was started)"
+        "{what}; continue that run: `{resume}`, or end its processes: `{stop}`; then run `start` again (nothing was started)"
     )]
     Orphans {
         /// Whose, and where.
@@ -213,7 +213,7 @@ pub enum Failure {
         stop: String,
     },
     /// A run lives in this work directory already.
-    #[error("{workdir} is the work directory of run {run} ({what}); go on with it: `{resume}`, or choose another --workdir", workdir = workdir.display())]
+    #[error("{workdir} is the work directory of run {run} ({what}); continue it: `{resume}`, or choose another --workdir", workdir = workdir.display())]
     AnotherRun {
         /// The folder.
         workdir: PathBuf,
@@ -232,7 +232,7 @@ pub enum Failure {
     },
     /// Arguments that would make other data than those of the run, or fewer.
     #[error(
-        "run {run} was created with other arguments:\n{list}\nnothing was changed; leave them out to go on with it, or choose another --workdir for a new run (a run can be extended: an earlier --from, a later --to, a --tickers-csv with more tickers; and rate, retries, limits and every other knob may change: only what makes the data what they are may not)"
+        "run {run} was created with other arguments:\n{list}\nnothing was changed; leave them out to continue the run, or choose another --workdir for a new run (--resume can extend a run: an earlier --from, a later --to, a --tickers-csv with more tickers; and it can change every knob, such as rate, retries and limits; it can't change what the data depend on)"
     )]
     Differs {
         /// Which run.
@@ -242,7 +242,7 @@ pub enum Failure {
     },
     /// An extension while workers have the old range.
     #[error(
-        "run {run} can't be extended while processes of it live: they were told the old range (nothing was changed); end them first: `{stop}`, or leave the new arguments out to go on with them"
+        "run {run} can't be extended while its processes live: they work on the old range (nothing was changed); end them first: `{stop}`, or leave the new arguments out to continue with them"
     )]
     StillAtWork {
         /// Which run.
@@ -252,7 +252,7 @@ pub enum Failure {
     },
     /// A longer range where nothing but the word of a script is known of the old one.
     #[error(
-        "run {run} can't be given other days: {batches} done by the word of a script, which no ledger holds against the new days (nothing was changed); choose another --workdir for the new days"
+        "run {run} can't be given other days: a script reported {batches} done, and no ledger proves which days that covers (nothing was changed); choose another --workdir for the new days"
     )]
     OnlyByWord {
         /// Which run.
@@ -261,13 +261,13 @@ pub enum Failure {
         batches: String,
     },
     /// Two extensions at once.
-    #[error("run {run} was changed by somebody else a moment ago; say it again")]
+    #[error("another command has just changed run {run}; run `start` again")]
     ChangedMeanwhile {
         /// Which run.
         run: String,
     },
     /// There is no run.
-    #[error("{workdir} holds no run (no run.json in it); `{start} ...` begins one", workdir = workdir.display(), start = words::command("start", &Workdir::new(workdir)))]
+    #[error("{workdir} holds no run (no run.json in it); `{start} ...` starts one", workdir = workdir.display(), start = words::command("start", &Workdir::new(workdir)))]
     NoRun {
         /// The folder.
         workdir: PathBuf,
@@ -310,7 +310,7 @@ pub enum Failure {
         batches: Vec<BatchId>,
     },
     /// A batch that no worker has had yet.
-    #[error("{batch} was not begun yet, so there is no {log}; `logs -f` waits for it", log = log.display())]
+    #[error("{batch} has not started yet, so there is no {log}; `logs -f` waits for it", log = log.display())]
     NoLog {
         /// Which.
         batch: BatchId,
@@ -318,7 +318,7 @@ pub enum Failure {
         log: PathBuf,
     },
     /// The supervisor ended before it was ready.
-    #[error("the supervisor did not begin: {said} (see {log})", log = log.display())]
+    #[error("the supervisor did not start: {said} (see {log})", log = log.display())]
     NotReady {
         /// Its own words.
         said: String,
@@ -337,10 +337,10 @@ pub enum Failure {
     #[error("{0}{way_on}", way_on = way_on(.0))]
     Drive(#[from] DriveError),
     /// A file or folder could not be used.
-    #[error("{0}: {cause}; {remedy}, then say it again", cause = .0.source, remedy = remedy(.0))]
+    #[error("{0}: {cause}; {remedy}, then run the command again", cause = .0.source, remedy = remedy(.0))]
     Disk(#[from] DiskError),
     /// The same once the run was frozen.
-    #[error("{error}: {cause}; {remedy}, then go on with the run: `{resume}`", cause = error.source, remedy = remedy(error))]
+    #[error("{error}: {cause}; {remedy}, then continue the run: `{resume}`", cause = error.source, remedy = remedy(error))]
     Halfway {
         /// What.
         error: DiskError,
@@ -360,11 +360,11 @@ pub enum Failure {
     },
     /// Processes of the run that do not end.
     #[error(
-        "processes of this run do not end even when killed: {0}; they may wait for a disk or a network that is gone: see to that (`ps` shows them in state D), then say it again"
+        "processes of this run do not end even when killed: {0}; they may be waiting for a disk or a network that is gone (`ps` shows state D); repair that, then run the command again"
     )]
     Undead(String),
     /// A supervisor that begins again and again.
-    #[error("somebody begins this run again each time that it is stopped; end that first, then say it again")]
+    #[error("another process keeps restarting this run; stop it and run `stop` again")]
     BegunAgain,
 }
 
@@ -376,19 +376,19 @@ fn remedy(error: &DiskError) -> &'static str {
     match error.source.kind() {
         io::ErrorKind::PermissionDenied => "correct its permissions or choose another folder",
         io::ErrorKind::ReadOnlyFilesystem => "make its disk writable or choose another folder",
-        _ => "see that its folder is there and its disk is sound",
+        _ => "check that its folder exists and its disk is healthy",
     }
 }
 
 /// How to go on after supervision broke off, where the error does not say it itself.
 fn way_on(error: &DriveError) -> String {
     match error {
-        DriveError::Disk(error) => format!(": {}; {}, then go on with --resume", error.source, remedy(error)),
+        DriveError::Disk(error) => format!(": {}; {}, then continue with --resume", error.source, remedy(error)),
         DriveError::Undead(_) => {
-            "; they may wait for a disk or a network that is gone: see to that, then go on with --resume"
+            "; they may be waiting for a disk or a network that is gone; repair that, then continue with --resume"
                 .to_owned()
         }
-        DriveError::Watch(_) | DriveError::Attempt(_) => "; go on with --resume".to_owned(),
+        DriveError::Watch(_) | DriveError::Attempt(_) => "; continue with --resume".to_owned(),
         DriveError::Journal(_)
         | DriveError::Illegal(_)
         | DriveError::Displaced(_)

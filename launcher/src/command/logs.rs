@@ -1,4 +1,4 @@
-//! `launcher logs`: the log of a batch, or of the batches that have a ticker; with `-f` one of them as it grows.
+//! `launcher logs`: prints the log of a batch, or of the batches of a ticker; `-f` follows one log as it grows.
 
 use std::fs;
 use std::ops::ControlFlow;

@@ -1,9 +1,9 @@
-//! The commands: each takes its arguments, looks at the world, and says how it ended.
+//! The commands: each takes its arguments, looks at the world, and returns how it ended.
 
 pub mod failure;
 pub mod existing;
 pub mod second_source;
-pub mod herald;
+pub mod notifier;
 pub mod supervise;
 pub mod attend;
 pub mod observe;

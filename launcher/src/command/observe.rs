@@ -1,4 +1,4 @@
-//! What can be seen of a run from outside: who supervises it, what really runs, and how far that is.
+//! Observation of a run from outside: which supervisor has it, which attempts really run, and how far they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 

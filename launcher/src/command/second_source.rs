@@ -29,7 +29,7 @@ pub fn ask_again(request: &Request, tickers: &[Ticker], machine: &Machine) -> Re
 
 fn or_do_without(said: Result<Sizes, sizes::SizesError>) -> Result<Sizes, Failure> {
     said.or_else(|error| {
-        say(&format!("note: no sizes of tickers, all count as heavy of which no ledger tells: {error}\n"))
+        say(&format!("note: no ticker sizes: tickers without a ledger are treated as heavy: {error}\n"))
             .map_err(Failure::Output)?;
         Ok(Sizes::default())
     })

@@ -1,5 +1,5 @@
-//! Spellings: what is said of a ticker that the source may not know, and how it may be spelled there. Where there is a snapshot
-//! of `worker reference`, names come from it alone; else a rule guesses.
+//! Spellings: hints for a ticker that the source may not know. Where there is a snapshot of `worker reference`, the hint is
+//! a name in it; else a rule guesses.
 
 use std::path::{Path, PathBuf};
 

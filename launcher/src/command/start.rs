@@ -1,4 +1,4 @@
-//! `launcher start`: check everything, prepare the run, then stay or detach.
+//! `launcher start`: checks everything, prepares the run, then stays or detaches.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! `launcher status`: reads run.json, the journal and the events of what runs; touches nothing.
+//! `launcher status`: reads run.json, the journal and the events of running attempts; changes nothing.
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};

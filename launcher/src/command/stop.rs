@@ -1,4 +1,4 @@
-//! `launcher stop`: ends a run and every process of it, with or without its supervisor.
+//! `launcher stop`: ends a run and all its processes, with or without its supervisor.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
-//! Supervising: in this process for `--foreground`, or as the detached process that `start` left behind.
+//! The supervisor: in this process for `--foreground`, or as the detached process that `start` leaves behind.
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
 use super::existing;
 use super::failure::{Ending, Failure};
-use super::herald::Herald;
+use super::notifier::Notifier;
 use crate::cli::SuperviseArgs;
 use crate::facts::Fact;
 use crate::process::handover;
@@ -22,10 +22,10 @@ use crate::view::progress::Narrator;
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     let mut inbox = inbox()?;
     let mut narrator = Narrator::to_screen(&run.workdir, run.request.tickers)?;
-    let mut herald = Herald::of(run, &mut narrator);
-    let worked = work(run, &locks, &mut inbox, &mut narrator, &mut herald, || ());
+    let mut notifier = Notifier::of(run, &mut narrator);
+    let worked = work(run, &locks, &mut inbox, &mut narrator, &mut notifier, || ());
     drop(locks);
-    herald.farewell(&mut narrator);
+    notifier.farewell(&mut narrator);
     worked.map(drop)
 }
 
@@ -34,8 +34,8 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
     let mut has_spoken = false;
     let ended = begin(args).and_then(|(run, locks, mut inbox)| {
         let mut narrator = Narrator::to_log(&run.workdir, run.request.tickers)?;
-        let mut herald = Herald::of(&run, &mut narrator);
-        let ended = work(&run, &locks, &mut inbox, &mut narrator, &mut herald, || {
+        let mut notifier = Notifier::of(&run, &mut narrator);
+        let ended = work(&run, &locks, &mut inbox, &mut narrator, &mut notifier, || {
             tell_start(READY);
             has_spoken = true;
         });
@@ -44,7 +44,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
         }
         // Nobody who waits for the end of the run waits for the last notification.
         drop(locks);
-        herald.farewell(&mut narrator);
+        notifier.farewell(&mut narrator);
         ended
     });
     match &ended {
@@ -89,12 +89,12 @@ fn work(
     locks: &Locks,
     inbox: &mut Inbox,
     narrator: &mut Narrator,
-    herald: &mut Herald,
+    notifier: &mut Notifier,
     mut taken_over: impl FnMut(),
 ) -> Result<Ending, Failure> {
     let mut listener = |machine: &Machine, notice: &Notice<'_>| {
         narrator.tell(machine, notice);
-        herald.tell(narrator, run, machine, notice);
+        notifier.tell(narrator, run, machine, notice);
         if matches!(notice, Notice::Fact(entry) if matches!(entry.fact, Fact::Opened { .. })) {
             taken_over();
         }
@@ -103,7 +103,7 @@ fn work(
     match supervised {
         Ok(outcome) => Ok(Ending::from(&outcome)),
         Err(error) => {
-            herald.tell_of_death(narrator, run, &error);
+            notifier.tell_of_death(narrator, run, &error);
             Err(error.into())
         }
     }

@@ -1,4 +1,4 @@
-//! `launcher tickers`: the tickers of a run that stand in one way, as a CSV that `--tickers-csv` takes back.
+//! `launcher tickers`: prints the tickers of a run in one state, as a CSV that `--tickers-csv` accepts.
 
 use super::existing;
 use super::failure::{Ending, Failure};

@@ -1,4 +1,4 @@
-//! `launcher wait`: returns when the run's supervisor has ended, with how the run stands.
+//! `launcher wait`: waits for the end of the supervisor and returns where the run stands.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `launcher why`: gathers everything that is known of one ticker; touches nothing.
+//! `launcher why`: gathers everything that is known about one ticker; changes nothing.
 
 use jiff::Timestamp;
 use shared::dataset::answers::Answer;

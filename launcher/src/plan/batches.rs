@@ -1,5 +1,5 @@
-//! Batches: how tickers are cut into pieces that one worker carries. How one ticker is cut by date is
-//! [`part`](super::part)'s business.
+//! Batches: cuts the tickers of a run into pieces for one worker each. [`part`](super::part) cuts a single ticker by
+//! date.
 
 use std::cmp::Reverse;
 use std::num::NonZeroU32;

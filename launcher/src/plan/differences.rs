@@ -1,5 +1,5 @@
-//! What arguments say otherwise than a frozen run of that which makes the data what they are. Whether a run may be
-//! extended is [`extension`](super::extension)'s business, what else may change [`knobs`](super::knobs)'.
+//! Differences: the arguments that contradict a frozen run because the data depend on them.
+//! [`extension`](super::extension) decides whether a run may be extended, [`knobs`](super::knobs) what else may change.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Extension: what `start --resume` asks of a run beyond what it was frozen with. A run grows and never shrinks:
-//! days before and after its range and further tickers are added, everything else that differs is refused. Pure.
+//! Extension: what `start --resume` asks beyond the frozen run. A run grows and never shrinks: earlier and later days and
+//! further tickers are added; any other difference is refused. Pure.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! Knobs: what may be set otherwise each time that a run goes on, because the data do not depend on it: how fast, how many
-//! at once, how often, how long. What makes the data what they are is [`differences`](super::differences)' business. Pure.
+//! Knobs: settings that `--resume` may change, because the data do not depend on them: rate, concurrency, retries, limits.
+//! [`differences`](super::differences) names the settings that the data depend on. Pure.
 
 use std::fmt;
 use std::num::NonZeroU32;

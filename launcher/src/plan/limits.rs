@@ -1,5 +1,5 @@
-//! Limits: what one attempt may use before it is ended, what must stay free for the run to go on, and for how long it
-//! goes on in vain.
+//! Limits: what one attempt may use, what must stay free for the run to continue, and how long the run continues without a
+//! result.
 
 use std::num::NonZeroU32;
 

@@ -1,5 +1,5 @@
-//! What a run is to do: what was asked, how it is cut into batches, and how a worker is told.
-//! Decides only; nothing here starts or supervises anything.
+//! What a run is to do: what was asked, how it is cut into batches, and the command line of a worker.
+//! Decides only; nothing here starts or supervises a process.
 
 pub mod limits;
 pub mod notify_url;
@@ -13,4 +13,4 @@ pub mod weights;
 pub mod batches;
 pub mod request;
 pub mod extension;
-pub mod errand;
+pub mod worker_command;

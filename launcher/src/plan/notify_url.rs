@@ -1,5 +1,5 @@
-//! Where a run posts what becomes of it. Such an address is often a secret itself: it is kept in `run.json` and
-//! shown by its host alone.
+//! The URL that a run posts its notifications to. Such a URL is often a secret: `run.json` keeps it, and people are shown
+//! its host only.
 
 use std::fmt;
 

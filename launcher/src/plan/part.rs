@@ -1,7 +1,7 @@
-//! Parts: which days of a run a batch has. Nearly always all of them; a ticker that is too heavy for one worker is split
-//! by date into several parts. Pure.
+//! Parts: which days of a run a batch covers. Nearly always all; a ticker that is too heavy for one worker is split by date
+//! into several parts. Pure.
 //!
-//! A first part is open where the run begins and a last one where it ends: a run that is extended takes them with it.
+//! The first part is open at the start of the run, the last one at its end: an extension of the run extends them too.
 
 use std::fmt;
 use std::str::FromStr;

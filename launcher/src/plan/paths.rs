@@ -1,4 +1,4 @@
-//! Paths as a run keeps them: it may be gone on with from another folder.
+//! Paths as a run keeps them: absolute, because `--resume` may come from another folder.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! `run.json`: what was asked, frozen when the run is created and replaced only by an
-//! [`extension`](super::extension) or by turned [`knobs`](super::knobs), with its history. Never the API key.
+//! `run.json`: what was asked, frozen when the run is created. Only an [`extension`](super::extension) or changed
+//! [`knobs`](super::knobs) replace it, and they keep its history. Never the API key.
 
 use std::io;
 use std::num::NonZeroU32;

@@ -1,6 +1,7 @@
 //! Settings: the arguments of `start` with every default filled in and every path made absolute.
-//! Resolved once. After that an [`extension`](super::extension) may lengthen their range and their ticker list,
-//! and [`knobs`](super::knobs) may be turned; [`differences`](super::differences) says who would change anything else.
+//!
+//! Resolved once. After that an [`extension`](super::extension) may extend the range and the ticker list, and
+//! [`knobs`](super::knobs) may change; [`differences`](super::differences) finds what may not.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -155,7 +156,7 @@ pub enum SettingsError {
         to: TradingDay,
     },
     /// A flag that means nothing for this kind of data.
-    #[error("{flag} makes no sense with --job {job}: {why}; leave it out")]
+    #[error("{flag} does not apply to --job {job}: {why}; leave it out")]
     NotForJob {
         /// The flag.
         flag: &'static str,
@@ -165,7 +166,9 @@ pub enum SettingsError {
         why: &'static str,
     },
     /// A word behind `--` that the launcher says itself.
-    #[error("{0} is not for bars alone: say it before -- (or leave it out, where the launcher sees to it)")]
+    #[error(
+        "{0} is an option of the launcher, not of `bars` alone: give it before -- (or leave it out, if the launcher sets it)"
+    )]
     OwnWord(&'static str),
     /// The address is none, or not safe for a key.
     #[error(transparent)]

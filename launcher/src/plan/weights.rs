@@ -1,5 +1,5 @@
-//! Weights: how much work a ticker is likely to be. Its own ledger tells best; of those whose ledger tells nothing a
-//! second source may know the size. Pure; who that is, and how it is asked, is not known here.
+//! Weights: how much work a ticker is likely to be. The ticker's own ledger knows best; for tickers without a ledger, a
+//! second source may know the size. Pure; reading that source is not done here.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! The words behind `--`, which `bars` takes as they are: how a run keeps them, which of them are not for `bars` alone, and
-//! what words that come later say. Whether they make sense is known to `bars` only. Pure.
+//! The options behind `--`, which go to `bars` unchanged: how a run keeps them, which of them belong to the launcher, and
+//! how later ones compare with them. Only `bars` knows whether they make sense. Pure.
 
 use std::path::Path;
 

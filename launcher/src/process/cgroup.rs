@@ -1,10 +1,10 @@
-//! Control groups (cgroup v2): the kernel's own list of what belongs to a run, which no process can leave by clearing
-//! its environment or by leaving its session, and a wall around its memory. Where none is writable all of this does
-//! without: processes are found by their marker and their parents, memory is looked at.
+//! Control groups (cgroup v2): the kernel's own list of the processes of a run. No process can leave it by clearing its
+//! environment or leaving its session, and it can limit memory. Where no group is writable, the launcher does without:
+//! it finds processes by marker and parent, and samples their memory.
 //!
 //! ```text
-//! launcher-RUN/            of one run; it holds no process itself
-//!   shim-PID-START/        of one shim and of all that it starts, one attempt after the other
+//! launcher-RUN/            one run; holds no process itself
+//!   shim-PID-START/        one shim and all that it starts, one attempt after the other
 //! ```
 //!
 //! Source: the kernel's `Documentation/admin-guide/cgroup-v2.rst`.

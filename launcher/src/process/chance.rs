@@ -1,4 +1,4 @@
-//! Chance: names of runs and the dice for backoff, from the kernel.
+//! Random numbers from the kernel: names of runs, and the dice for backoff.
 
 use std::fs::File;
 use std::io::Read;

@@ -1,6 +1,6 @@
-//! Claims: a file of a work directory says who holds a lock. Anybody who may write there may have written it, a pid may
-//! have come back, a disk may have brought it from elsewhere: it is believed of a process only that the kernel shows with
-//! that very lock file open.
+//! Claims: a file of a work directory says which process holds a lock. Anyone who can write there may have written it, the
+//! pid may belong to another process by now, or the disk may come from another machine. The claim counts only if the
+//! kernel shows that process with that very lock file open.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -1,5 +1,5 @@
-//! Handing open files to a process that we start, over a line that is its standard input. Nothing is inherited by its
-//! number: whoever else is started meanwhile, by us or by it, does not get them.
+//! Hands open files to a process that we start, over a socket that is its standard input. No file is inherited by number,
+//! so no other process that starts meanwhile gets it.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

@@ -1,5 +1,5 @@
 //! The launcher's door to the network: one short request at a time, no redirects, and no proxy that could read
-//! what is secret.
+//! a secret.
 
 use std::io;
 use std::sync::mpsc;

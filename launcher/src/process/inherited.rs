@@ -1,5 +1,5 @@
-//! Open files that whoever started us has left open: a lock, an end of a pipe. They are its and not our children's, who
-//! would hold them for as long as a run goes on. Our own files are closed for children when they are opened.
+//! Files that our caller has left open for us: a lock, an end of a pipe. Our children must not inherit them, because they
+//! would hold them as long as the run lasts. Files that we open ourselves are closed for children from the start.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! The doors to the system: clock, chance, files, network, signals, processes. The only room that spawns or signals.
-//! Nothing here knows what a batch is.
+//! The doors to the system: clock, chance, files, network, signals, processes. The only room that starts or signals a
+//! process. Nothing here knows what a batch is.
 
 pub mod clock;
 pub mod chance;
@@ -7,7 +7,7 @@ pub mod memory;
 pub mod unsynced;
 pub mod inherited;
 pub mod http;
-pub mod courier;
+pub mod webhook;
 pub mod signal;
 pub mod cgroup;
 pub mod watch;

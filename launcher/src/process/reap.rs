@@ -1,5 +1,5 @@
-//! Waiting for children one by one, with what each of them took: the system call for it is offered by no safe interface
-//! that we use, and what `getrusage` adds up over all children that a process ever had tells nothing of one.
+//! Waits for children one by one and measures what each has used. No safe interface that we use offers that system call,
+//! and `getrusage` adds up all children that a process ever had.
 
 use std::io;
 use std::time::Duration;

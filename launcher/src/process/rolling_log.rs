@@ -1,4 +1,4 @@
-//! A log that does not grow for ever: when it is full it goes on in a new file, and the one before is kept beside it.
+//! A log of bounded size: when it is full it continues in a new file, and the previous file is kept beside it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

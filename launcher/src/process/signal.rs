@@ -1,4 +1,4 @@
-//! Signals, both ways: what we hear, as post in an inbox, and what we send to processes we know.
+//! Signals, both ways: those that we receive, in an inbox, and those that we send to processes we know.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};

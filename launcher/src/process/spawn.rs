@@ -1,7 +1,7 @@
-//! Starting processes: the supervisor that outlives `start`, its shims, and their workers. Nobody else spawns.
+//! Starts processes: the supervisor that outlives `start`, its shims, and their workers. Nothing else does.
 //!
-//! Shims and workers lead process groups of their own, so that signals to our terminal do not reach them, and a
-//! worker holds its log as a file, so that it does not die of our death.
+//! Shims and workers lead process groups of their own, so that signals to our terminal do not reach them. A worker's log
+//! is a file and not a pipe, so that the worker survives our death.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door to new processes")]
 
@@ -66,7 +66,7 @@ impl SpawnError {
 }
 
 /// Everything about a worker that is to be started.
-pub struct Errand<'a> {
+pub struct WorkerCommand<'a> {
     /// The executable.
     pub executable: &'a Path,
     /// Its arguments.
@@ -80,13 +80,13 @@ pub struct Errand<'a> {
 }
 
 /// Starts a worker and returns its pid, which is that of its group too. It is our child and nobody has waited for it.
-pub fn worker(errand: &Errand) -> Result<i32, SpawnError> {
-    let log = open_log(errand.log)?;
-    let also_log = log.try_clone().map_err(DiskError::at("open", errand.log))?;
-    let mut command = Command::new(errand.executable);
-    command.args(errand.arguments).stdin(Stdio::null()).stdout(log).stderr(also_log).process_group(0);
-    hand_over(&mut command, errand.marker, errand.api_key);
-    let child = command.spawn().map_err(|source| SpawnError::of(errand.executable, source))?;
+pub fn worker(worker: &WorkerCommand) -> Result<i32, SpawnError> {
+    let log = open_log(worker.log)?;
+    let also_log = log.try_clone().map_err(DiskError::at("open", worker.log))?;
+    let mut command = Command::new(worker.executable);
+    command.args(worker.arguments).stdin(Stdio::null()).stdout(log).stderr(also_log).process_group(0);
+    hand_over(&mut command, worker.marker, worker.api_key);
+    let child = command.spawn().map_err(|source| SpawnError::of(worker.executable, source))?;
     Ok(i32::try_from(child.id()).expect("the kernel numbers processes with positive i32"))
 }
 

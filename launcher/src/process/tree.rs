@@ -1,4 +1,4 @@
-//! A process with everything that it has started: who belongs to it, and how much memory they have.
+//! A process and all its descendants: which they are, and how much memory they have.
 
 use std::cell::OnceCell;
 use std::fs;

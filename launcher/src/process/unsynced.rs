@@ -1,5 +1,5 @@
-//! Files that only the living read: ticker lists and days of attempts, pid files, batch lists for people. A crash may
-//! leave half of one, so nothing is ever decided by them that the journal or a marker does not decide anew.
+//! Files without a sync, for readers of this boot: ticker lists and days of attempts, pid files, batch lists for people. A
+//! crash may tear one, so no decision rests on them that the journal or a marker does not confirm.
 
 use std::fs::{self, File};
 use std::io::Write;

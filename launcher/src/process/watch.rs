@@ -1,5 +1,5 @@
-//! Finding the processes of a run by the marker in their environment, also those that left their group or
-//! their parent, and stopping them. Never by name, never by pid alone.
+//! Finds the processes of a run by the marker in their environment, even if they have left their group or their
+//! parent, and stops them. Never by name, never by pid alone.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -15,11 +15,11 @@ use super::signal::{self, Insistence};
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
-/// What tells a supervisor from its workers.
+/// Only the supervisor of a run has this.
 pub const SUPERVISOR_VARIABLE: &str = "LAUNCHER_SUPERVISES";
-/// What every process of a run has.
+/// Every process of a run has this.
 pub const RUN_VARIABLE: &str = "LAUNCHER_RUN";
-/// What every process of an attempt has.
+/// Every process of an attempt has this.
 pub const ATTEMPT_VARIABLE: &str = "LAUNCHER_ATTEMPT";
 
 /// Variables that every process of a run, or of one of its attempts, inherits.
@@ -27,7 +27,7 @@ pub const ATTEMPT_VARIABLE: &str = "LAUNCHER_ATTEMPT";
 pub struct Marker {
     /// Names and values; all of them must be there.
     pub variables: Vec<(&'static str, String)>,
-    /// Whose processes are meant; everybody's where nothing is said.
+    /// Only processes of these users; `None` for all users.
     users: Option<[u32; 2]>,
 }
 
@@ -37,7 +37,7 @@ impl Marker {
         Self { variables: vec![(RUN_VARIABLE, run.to_owned())], users: None }
     }
 
-    /// The supervisor of a run, from before it has its locks. What it starts does not inherit this.
+    /// The supervisor of a run, from before it has its locks. Its children do not inherit this marker.
     pub fn of_supervisor(run: &str) -> Self {
         Self { variables: vec![(SUPERVISOR_VARIABLE, run.to_owned())], users: None }
     }
@@ -49,7 +49,7 @@ impl Marker {
         marker
     }
 
-    /// In a work directory of another user than us, who may have named any run in it: processes of that user, and ours.
+    /// In a work directory of another user, who may have named any run in it: only processes of that user and ours.
     pub fn of_owner_of(mut self, workdir: &Workdir) -> Self {
         let own = nix::unistd::geteuid().as_raw();
         let owner = fs::metadata(workdir.request()).map(|found| found.uid()).ok();
@@ -67,24 +67,24 @@ impl Marker {
     }
 }
 
-/// Whom to look for.
+/// Which processes to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// Those with this marker,
+pub struct ProcessFilter {
+    /// Processes with this marker,
     pub marked: Marker,
-    /// but for those with one of these,
+    /// except those with one of these,
     pub spared: Vec<Marker>,
-    /// and for these.
+    /// and except these.
     pub known: Vec<ProcessIdentity>,
 }
 
-impl From<Marker> for Wanted {
+impl From<Marker> for ProcessFilter {
     fn from(marked: Marker) -> Self {
         Self { marked, spared: Vec::new(), known: Vec::new() }
     }
 }
 
-impl Wanted {
+impl ProcessFilter {
     fn includes(&self, environment: &[u8]) -> bool {
         self.marked.is_in(environment) && !self.spared.iter().any(|spared| spared.is_in(environment))
     }
@@ -101,39 +101,39 @@ pub fn carries(pid: i32, marker: &Marker) -> bool {
     regular::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| marker.is_in(&environment))
 }
 
-/// Every living process with `marker`, but for this one.
+/// Every living process with `marker`, except this one.
 pub fn marked(marker: &Marker) -> Vec<ProcessIdentity> {
     living(&marker.clone().into())
 }
 
-/// Everybody who is wanted, but for this process. Zombies have no environment and are not found.
-fn living(wanted: &Wanted) -> Vec<ProcessIdentity> {
+/// The living processes that `filter` selects, except this one. Zombies have no environment and are not found.
+fn living(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
     let own = i32::try_from(std::process::id()).ok();
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    // All before the first look: the list is a file of ours that is open meanwhile, and there may be few.
+    // The whole list before the first look: it keeps a file open, and we may have few left.
     let others: Vec<i32> = pids.filter(|pid| Some(*pid) != own).collect();
-    others.into_iter().filter_map(|pid| wanted_process(pid, wanted)).collect()
+    others.into_iter().filter_map(|pid| identified(pid, filter)).collect()
 }
 
-fn wanted_process(pid: i32, wanted: &Wanted) -> Option<ProcessIdentity> {
-    // Identity first: a pid that changes hands in between is then not alive under that identity.
+fn identified(pid: i32, filter: &ProcessFilter) -> Option<ProcessIdentity> {
+    // The environment on both sides of the identity: a pid that changes hands in between is not found.
     let environment = regular::read(format!("/proc/{pid}/environ")).ok()?;
     let user = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
-    if !wanted.includes(&environment) || !wanted.marked.may_be_of(user) {
+    if !filter.includes(&environment) || !filter.marked.may_be_of(user) {
         return None;
     }
     let identity = ProcessIdentity::of(pid)?;
     let again = regular::read(format!("/proc/{pid}/environ")).ok()?;
-    (wanted.includes(&again) && !wanted.known.contains(&identity)).then_some(identity)
+    (filter.includes(&again) && !filter.known.contains(&identity)).then_some(identity)
 }
 
-/// Ends everybody who is wanted: asks, waits at most `grace`, kills. Returns who is left, normally
-/// nobody. Looked for again and again, so that what they start meanwhile is found too.
-pub fn stop(wanted: &Wanted, grace: Duration) -> Vec<ProcessIdentity> {
+/// Ends the selected processes: asks, waits at most `grace`, kills. Returns those that are left, normally none. Looks
+/// again and again, to find what they start meanwhile.
+pub fn stop(filter: &ProcessFilter, grace: Duration) -> Vec<ProcessIdentity> {
     let mut asked: Vec<ProcessIdentity> = Vec::new();
     let gone = clock::wait_until(grace, || {
-        let left = nearly_nobody(wanted);
+        let left = found_twice(filter);
         for process in &left {
             if !asked.contains(process) {
                 signal::send(process, Insistence::Ask);
@@ -142,14 +142,14 @@ pub fn stop(wanted: &Wanted, grace: Duration) -> Vec<ProcessIdentity> {
         }
         left.is_empty()
     });
-    if gone { Vec::new() } else { kill(wanted) }
+    if gone { Vec::new() } else { kill(filter) }
 }
 
-/// Kills everybody who is wanted and returns who is left, normally nobody.
-pub fn kill(wanted: &Wanted) -> Vec<ProcessIdentity> {
+/// Kills the selected processes and returns those that are left, normally none.
+pub fn kill(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
     let mut left = Vec::new();
     clock::wait_until(KILL_LIMIT, || {
-        left = nearly_nobody(wanted);
+        left = found_twice(filter);
         for process in &left {
             signal::send(process, Insistence::Kill);
         }
@@ -158,11 +158,11 @@ pub fn kill(wanted: &Wanted) -> Vec<ProcessIdentity> {
     left
 }
 
-/// The wanted ones, looked for a second time when none is found: a process between fork and exec, or a
-/// child of one that ended while we read the list, is not seen in a single reading.
-fn nearly_nobody(wanted: &Wanted) -> Vec<ProcessIdentity> {
-    let first = living(wanted);
-    if first.is_empty() { living(wanted) } else { first }
+/// The selected processes. Looks a second time when it finds none: a single reading of the list misses a process
+/// between fork and exec, and a child of a process that ended during the reading.
+fn found_twice(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
+    let first = living(filter);
+    if first.is_empty() { living(filter) } else { first }
 }
 
 #[cfg(test)]

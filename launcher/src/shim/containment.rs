@@ -1,4 +1,4 @@
-//! Containment: which control group a run has, if any, and who is ended by it.
+//! Containment: which control group a run has, if any, and how all its processes are ended.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,7 +9,7 @@ use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
-use super::seen;
+use super::orphans;
 use crate::plan::limits::Limits;
 use crate::process::cgroup::{RunGroup, ShimGroup};
 use crate::process::unsynced;
@@ -54,7 +54,7 @@ pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
         left.extend(group.end_others(&[]));
         group.dissolve();
     }
-    left.extend(workdir.all_seen().iter().flat_map(|note| seen::end_noted(note)));
+    left.extend(workdir.all_seen().iter().flat_map(|note| orphans::end_noted(note)));
     left
 }
 

@@ -1,10 +1,12 @@
-//! Both ends of an attempt's fence: its lock and its `exit.json`.
+//! The fence around an attempt: its lock and its `exit.json`, as the shim and as the supervisor use them.
 //!
-//! A shim holds the lock while it lives and leaves `exit.json` when it ends. Whoever finds the lock free and no
-//! `exit.json` ends what is left of the attempt and writes one: a shim that comes late finds it and goes.
+//! A shim holds the lock while it works on the attempt, and leaves `exit.json` when the attempt is over. When the lock
+//! is free and there is no `exit.json`, the shim is dead: the supervisor ends what is left of the attempt and writes the
+//! record itself. A shim that comes late finds the record and does nothing.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,15 +14,21 @@ use shared::disk::audience::Audience;
 use shared::disk::lock::{Lock, LockError};
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
-use shared::run::workdir::BatchId;
+use shared::run::identity::ProcessIdentity;
+use shared::run::workdir::Workdir;
 
-use super::seen;
+use super::orphans;
+use super::protocol::AttemptId;
 use crate::facts::ending::{Ending, Usage};
 use crate::process::clock::{self, RunTime};
+use crate::process::signal::{Inbox, Post};
 use crate::process::watch;
 use crate::run::Run;
 
-/// `exit.json`. That it exists means that the attempt is over, whoever may still want to begin it.
+/// How often a record that can't be written is tried again.
+const DISK_GLANCE: Duration = Duration::from_secs(1);
+
+/// `exit.json`. Its existence means that the attempt is over: no shim may begin it any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
     /// How.
@@ -28,7 +36,7 @@ pub struct ExitRecord {
     /// What it took.
     #[serde(flatten)]
     pub usage: Usage,
-    /// When it was begun, UTC.
+    /// When it began, UTC.
     pub began_at: Timestamp,
     /// When its last process was gone, UTC.
     pub ended_at: Timestamp,
@@ -44,27 +52,69 @@ impl ExitRecord {
         }
     }
 
-    /// Writes it down for the living. What a power cut leaves of it, before it was journalled or made durable, is
-    /// [`read`](Self::read) as none.
+    /// Writes the record without a sync. If a power cut tears it before it was journalled or made durable,
+    /// [`read`](Self::read) finds none.
     pub fn publish(&self, path: &Path) -> Result<(), DiskError> {
         publish::show_for(Audience::Owner, path, &serde_json::to_vec(self).expect("a record is plain data"))
     }
 }
 
-/// Why an attempt can't be closed yet.
+/// The shim's side: an attempt that this process has, until it leaves the record.
+pub struct Fence {
+    _lock: Lock,
+    exit: PathBuf,
+}
+
+impl Fence {
+    /// Takes the attempt for `shim`; `None` when it is over already.
+    pub fn take(
+        workdir: &Workdir,
+        attempt: AttemptId,
+        shim: &ProcessIdentity,
+    ) -> Result<Option<Self>, LockError> {
+        let AttemptId { batch, number } = attempt;
+        let name = serde_json::to_string(shim).expect("an identity is plain data");
+        let lock = Lock::acquire_for(Audience::Owner, &workdir.attempt_lock(batch, number), &name)?;
+        let exit = workdir.attempt_exit(batch, number);
+        Ok(if exit.exists() { None } else { Some(Self { _lock: lock, exit }) })
+    }
+
+    /// Leaves the record and gives the attempt back. Waits while the disk is full; a stop ends the wait. There is no
+    /// record for an attempt whose folder was moved away or deleted.
+    pub fn leave(self, record: &ExitRecord, inbox: &mut Inbox) -> Result<(), DiskError> {
+        loop {
+            if !self.exit.parent().is_some_and(Path::is_dir) {
+                return Ok(());
+            }
+            let Err(error) = record.publish(&self.exit) else { return Ok(()) };
+            let post = inbox.wait(DISK_GLANCE, &[]);
+            if post.iter().any(|post| !matches!(post, Post::Child)) {
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Makes the record of `attempt` durable, unless its folder was moved away or deleted.
+pub fn make_durable(workdir: &Workdir, attempt: AttemptId) -> Result<(), LockError> {
+    let exit = workdir.attempt_exit(attempt.batch, attempt.number);
+    if exit.exists() { Ok(publish::make_durable(&exit)?) } else { Ok(()) }
+}
+
+/// Why the supervisor can't close an attempt yet.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenStill {
-    /// Somebody attends to it, or its record can't be read or written.
+    /// A shim has the lock, or the record can't be read or written.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// What it has started does not end.
+    /// Processes of the attempt do not end.
     #[error(
-        "processes of {attempt} do not end even when killed: {pids}; they may wait for a disk or a network that is gone"
+        "processes of {attempt} do not end even when killed: {pids}; they may be waiting for a disk or a network that is gone"
     )]
     Undead {
         /// Which attempt.
-        attempt: String,
-        /// Who, separated by commas.
+        attempt: AttemptId,
+        /// Their pids, separated by commas.
         pids: String,
     },
 }
@@ -75,25 +125,24 @@ impl From<DiskError> for OpenStill {
     }
 }
 
-/// How an attempt ended whose shim is gone: as its record says, else `otherwise`, after whatever is left of it
-/// was ended and the attempt was closed to late shims.
-pub fn how_it_ended(
+/// The supervisor's side: how an attempt ended whose shim is gone. Its record says so; where there is none, this ends what
+/// is left of the attempt and records it as `otherwise`.
+pub fn close(
     run: &Run,
-    batch: BatchId,
-    number: u32,
+    attempt: AttemptId,
     began_at: RunTime,
     otherwise: Ending,
 ) -> Result<(Ending, Usage), OpenStill> {
+    let AttemptId { batch, number } = attempt;
     let exit = run.workdir.attempt_exit(batch, number);
     if let Some(record) = ExitRecord::read(&exit)? {
         return Ok((record.ending, record.usage));
     }
     let left = watch::kill(&run.marker(batch, number).into());
     let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
-    left.extend(seen::end_noted(&run.workdir.attempt_seen(batch, number)));
+    left.extend(orphans::end_noted(&run.workdir.attempt_seen(batch, number)));
     if !left.is_empty() {
-        let pids = watch::listed(left);
-        return Err(OpenStill::Undead { attempt: format!("{batch}.{number}"), pids });
+        return Err(OpenStill::Undead { attempt, pids: watch::listed(left) });
     }
     let _lock = Lock::acquire_for(
         Audience::Owner,

@@ -1,7 +1,6 @@
-//! The supervisor's side of whoever attends to an attempt: a shim of our own, or one that an earlier supervisor has
-//! started.
+//! The supervisor's handle on one shim: its own child, or a shim that an earlier supervisor has started.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -13,37 +12,48 @@ use rustix::io::retry_on_intr;
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
-use super::protocol::{Name, OVER, Word};
+use super::protocol::{AttemptId, Heard, SupervisorEnd};
 use crate::process::claim;
 use crate::process::clock;
 use crate::process::signal::{self, Insistence};
 
-/// How long a shim that has nothing to do may take to end.
+/// How long an idle shim may take to exit.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a shim may take from its lock to the name in it.
 const NAME_LIMIT: Duration = Duration::from_secs(2);
 
+/// What a shim does, as far as the supervisor knows.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ShimState {
+    /// It attends to its attempt.
+    Working,
+    /// Its attempt is over, and it waits for the next one.
+    Idle,
+    /// It is dead; how it ended, for people.
+    Dead(String),
+}
+
 /// A shim that lived when it was last looked at.
 #[derive(Debug)]
-pub enum Attendant {
-    /// Started by us.
-    Own(OwnShim),
-    /// Started by an earlier supervisor.
+pub enum ShimHandle {
+    /// Started by this supervisor.
+    Child(ChildShim),
+    /// Started by an earlier one.
     Adopted {
-        /// Who.
+        /// Which process.
         shim: ProcessIdentity,
-        /// Names it for as long as we hold it; `None` where the kernel has no such thing.
-        handle: Option<OwnedFd>,
+        /// A pidfd, which names the process for as long as we hold it; `None` where the kernel has none.
+        pidfd: Option<OwnedFd>,
     },
 }
 
-impl Attendant {
-    /// The living shim that holds `lock`; `None` when nobody does.
+impl ShimHandle {
+    /// The living shim that holds `lock`; `None` when no shim does.
     pub fn adopt(lock: &Path) -> Option<Self> {
         let mut found = None;
         clock::wait_until(NAME_LIMIT, || {
             let held = Lock::is_held(lock);
-            // It writes its name right after it got the lock.
+            // A shim writes its name right after it got the lock.
             found = claim::holder(lock, lock);
             !held || found.is_some()
         });
@@ -51,122 +61,109 @@ impl Attendant {
             return None;
         }
         let shim: ProcessIdentity = found?;
-        // The handle first: when the process is still the one we mean after that, the handle names it.
-        let handle = signal::handle(shim.pid);
-        shim.is_alive().then_some(Self::Adopted { shim, handle })
+        // The pidfd first: if the process is still the right one after that, the pidfd names it.
+        let pidfd = signal::handle(shim.pid);
+        shim.is_alive().then_some(Self::Adopted { shim, pidfd })
     }
 
-    /// What it has said meanwhile. Does not wait.
-    pub fn hear(&mut self) -> io::Result<Word> {
-        let is_gone = match self {
-            Self::Own(shim) => return Ok(shim.hear()),
-            Self::Adopted { handle: Some(handle), .. } => {
-                let mut watched = [PollFd::new(handle, PollFlags::IN)];
-                // A signal may come in the middle of the question: it says nothing of the shim.
+    /// What the shim does now. Does not wait.
+    pub fn state(&mut self) -> io::Result<ShimState> {
+        let is_dead = match self {
+            Self::Child(shim) => return Ok(shim.state()),
+            Self::Adopted { pidfd: Some(pidfd), .. } => {
+                let mut watched = [PollFd::new(pidfd, PollFlags::IN)];
+                // A signal may interrupt the question; that says nothing about the shim.
                 retry_on_intr(|| poll(&mut watched, Some(&Timespec::default())))? > 0
             }
-            Self::Adopted { shim, handle: None } => !shim.is_alive(),
+            Self::Adopted { shim, pidfd: None } => !shim.is_alive(),
         };
-        Ok(if is_gone { Word::Gone("nobody waited for it".to_owned()) } else { Word::None })
+        Ok(if is_dead { ShimState::Dead("nobody waited for it".to_owned()) } else { ShimState::Working })
     }
 
-    /// What becomes readable when there is something to hear; `None` where one has to look from time to time.
+    /// Becomes readable when the state changes; `None` where the supervisor has to look from time to time.
     pub fn line(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Self::Own(shim) => Some(shim.line()),
-            Self::Adopted { handle, .. } => handle.as_ref().map(OwnedFd::as_fd),
+            Self::Child(shim) => Some(shim.line.as_fd()),
+            Self::Adopted { pidfd, .. } => pidfd.as_ref().map(OwnedFd::as_fd),
         }
     }
 
-    /// Who it is.
+    /// Which process it is.
     pub fn identity(&self) -> &ProcessIdentity {
         match self {
-            Self::Own(shim) => shim.identity(),
+            Self::Child(shim) => shim.identity(),
             Self::Adopted { shim, .. } => shim,
         }
     }
 
-    /// Signals the shim; what that means for its worker is the shim's business.
+    /// Signals the shim, which decides what that means for its worker.
     pub fn signal(&mut self, how: Insistence) {
         match self {
-            Self::Own(shim) => shim.signal(how),
-            Self::Adopted { handle: Some(handle), .. } => signal::send_by_handle(handle, how),
-            Self::Adopted { shim, handle: None } => signal::send(shim, how),
+            Self::Child(shim) => shim.signal(how),
+            Self::Adopted { pidfd: Some(pidfd), .. } => signal::send_by_handle(pidfd, how),
+            Self::Adopted { shim, pidfd: None } => signal::send(shim, how),
         }
     }
 }
 
-/// A shim of ours: our child, and our end of its line.
+/// A shim that is our child, and our end of its socket.
 #[derive(Debug)]
-pub struct OwnShim {
+pub struct ChildShim {
     process: Child,
     identity: ProcessIdentity,
-    line: UnixStream,
-    /// Was it signalled? Then it ends with what it has.
+    line: SupervisorEnd,
+    /// Was it signalled? Then it exits after its attempt.
     is_leaving: bool,
 }
 
-impl OwnShim {
+impl ChildShim {
     /// A shim that was just started.
     pub fn of(mut process: Child, line: UnixStream) -> io::Result<Self> {
         let pid = i32::try_from(process.id()).expect("the kernel numbers processes with positive i32");
-        let found = ProcessIdentity::look(pid).and_then(|found| line.set_nonblocking(true).map(|()| found));
-        let identity = match found {
-            Ok(Some(identity)) => identity,
-            Ok(None) => {
+        let found = ProcessIdentity::look(pid).and_then(|found| Ok((found, SupervisorEnd::of(line)?)));
+        match found {
+            Ok((Some(identity), line)) => Ok(Self { process, identity, line, is_leaving: false }),
+            Ok((None, _)) => {
                 let status = process.wait()?;
-                return Err(io::Error::other(format!("it ended at once ({status})")));
+                Err(io::Error::other(format!("it ended at once ({status})")))
             }
-            // It waits for orders, and nobody could tell it from another.
+            // It waits for attempts, and no later look could tell it from another process.
             Err(error) => {
                 bury(&mut process);
-                return Err(error);
+                Err(error)
             }
-        };
-        Ok(Self { process, identity, line, is_leaving: false })
-    }
-
-    /// Gives it an attempt; on an error it is dead, and has never heard of it.
-    pub fn give(&mut self, attempt: Name) -> io::Result<()> {
-        self.line.write_all(&attempt.to_ne_bytes())
-    }
-
-    /// What it has said meanwhile. Does not wait.
-    pub fn hear(&mut self) -> Word {
-        let mut word = [0; 1];
-        match self.line.read(&mut word) {
-            Ok(1) if word == [OVER] => Word::Over,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                Word::None
-            }
-            // Its end of the line is closed when it ends, or when it has lost its senses.
-            Ok(_) | Err(_) => Word::Gone(bury(&mut self.process)),
         }
     }
 
-    /// Signals it; what that means for its worker is the shim's business.
-    pub fn signal(&mut self, how: Insistence) {
-        self.is_leaving = true;
-        let pid = self.identity.pid;
-        signal::send_to_child(pid, how);
+    /// Gives it an attempt. After an error it is dead and has never heard of the attempt.
+    pub fn give(&mut self, attempt: AttemptId) -> io::Result<()> {
+        self.line.give(attempt)
     }
 
-    /// May it be given another attempt after the one that is over?
+    fn state(&mut self) -> ShimState {
+        match self.line.hear() {
+            Heard::Nothing => ShimState::Working,
+            Heard::Done => ShimState::Idle,
+            Heard::Broken => ShimState::Dead(bury(&mut self.process)),
+        }
+    }
+
+    fn signal(&mut self, how: Insistence) {
+        self.is_leaving = true;
+        signal::send_to_child(self.identity.pid, how);
+    }
+
+    /// Can it take another attempt?
     pub fn stays(&self) -> bool {
         !self.is_leaving
     }
 
-    /// Who it is.
+    /// Which process it is.
     pub fn identity(&self) -> &ProcessIdentity {
         &self.identity
     }
 
-    /// What becomes readable when it says something, or dies.
-    pub fn line(&self) -> BorrowedFd<'_> {
-        self.line.as_fd()
-    }
-
-    /// Lets it go: it has nothing to do, and ends when the line is closed.
+    /// Lets an idle shim go: it exits when the line is closed.
     pub fn dismiss(self) {
         let Self { mut process, line, .. } = self;
         drop(line);
@@ -176,7 +173,7 @@ impl OwnShim {
     }
 }
 
-/// Ends a shim that is of no use any more, and says how it ended, for people.
+/// Kills a shim that is of no use any more, and says how it ended, for people.
 fn bury(process: &mut Child) -> String {
     drop(process.kill());
     process.wait().map_or_else(|error| error.to_string(), |status| status.to_string())

@@ -1,19 +1,20 @@
 //! The shim: a small process between the supervisor and one worker at a time (`launcher attend`).
 //!
-//! It starts the worker, watches its memory, its time and its log, ends everything that the worker has started,
-//! and leaves an `exit.json` that says how the attempt ended. It outlives the supervisor; a later one adopts it.
+//! A shim takes the attempt that it is given, starts the worker, watches its memory, its time and its log, ends every
+//! process that the worker has started, and leaves an `exit.json` that says how the attempt ended. When the supervisor
+//! dies, the shim finishes its attempt; the next supervisor adopts it.
 //!
-//! [`attend_one`] attends to a single attempt (a cluster job); [`serve`] attends to one attempt after the other, as
-//! the supervisor asks for them.
+//! Two entries: [`attend_one`] for a single attempt (a cluster job), [`serve`] for one attempt after the other, as a
+//! supervisor asks for them.
 //!
-//! [`protocol`] is what supervisor and shim say to each other · [`worker`] one worker from start to end, within its
-//! [`allowance`] and by its [`progress`] · [`fence`] the lock and the `exit.json` of an attempt · [`seen`] and
-//! [`containment`] find the processes that a dead shim has left · [`handle`] the supervisor's hold on one shim,
-//! [`pool`] all its shims.
+//! From the ground up: [`progress`] and [`limits`] judge what a worker does (pure) · [`orphans`] and [`containment`] find
+//! the processes that a dead shim has left · [`protocol`] what supervisor and shim say to each other · [`fence`] the lock
+//! and the `exit.json` of an attempt · [`worker`] one worker from start to end · [`handle`] the supervisor's handle on
+//! one shim · [`pool`] all its shims.
 
 pub mod progress;
-pub mod allowance;
-pub mod seen;
+pub mod limits;
+pub mod orphans;
 pub mod containment;
 pub mod protocol;
 pub mod fence;
@@ -21,57 +22,43 @@ pub mod worker;
 pub mod handle;
 pub mod pool;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use shared::disk::audience::Audience;
-use shared::disk::lock::{Lock, LockError};
-use shared::disk::publish::{self, DiskError};
+use shared::disk::lock::LockError;
+use shared::disk::publish::DiskError;
 use shared::run::identity::ProcessIdentity;
-use shared::run::workdir::BatchId;
 
-use crate::plan::errand;
 use crate::plan::settings::Program;
+use crate::plan::worker_command;
 use crate::process::cgroup::ShimGroup;
-use crate::process::signal::{Inbox, Post};
-use crate::process::spawn::Errand;
+use crate::process::signal::Inbox;
+use crate::process::spawn::WorkerCommand;
 use crate::run::Run;
-use fence::ExitRecord;
-use progress::Speaks;
-use protocol::Orders;
-use worker::Attempt;
+use fence::Fence;
+use progress::Events;
+use protocol::{AttemptId, ShimEnd};
+use worker::Setup;
 
-/// How often a record that can't be written is tried again.
-const DISK_GLANCE: Duration = Duration::from_secs(1);
+/// Attends to one attempt. Its record is durable on return.
+pub fn attend_one(run: &Run, attempt: AttemptId, inbox: &mut Inbox) -> Result<(), LockError> {
+    Shim::enter(run)?.attend(attempt, inbox)?;
+    fence::make_durable(&run.workdir, attempt)
+}
 
-/// Attends to whatever is asked for on the line, one attempt after the other, until there is nothing more to come.
+/// Attends to one attempt after the other, as the supervisor names them, until it names no more.
 ///
-/// A record is the only witness of its attempt until the supervisor has journalled it. That is so once it gives us the
-/// next attempt; where it has gone instead, we make the record durable ourselves.
-pub fn serve(run: &Run, mut orders: Orders, inbox: &mut Inbox) -> Result<(), LockError> {
-    let shim = Shim::of(run)?;
-    let mut unheard: Option<PathBuf> = None;
-    while let Some(name) = orders.next(inbox) {
-        let (batch, number) = protocol::attempt_of(name);
-        shim.attend(batch, number, inbox)?;
-        unheard = Some(run.workdir.attempt_exit(batch, number));
-        orders.over();
+/// A record is the only witness of its attempt until the supervisor has journalled it. A supervisor that gives us the
+/// next attempt has journalled the last one. When it gives no more, we make the last record durable ourselves.
+pub fn serve(run: &Run, mut supervisor: ShimEnd, inbox: &mut Inbox) -> Result<(), LockError> {
+    let shim = Shim::enter(run)?;
+    let mut last = None;
+    while let Some(attempt) = supervisor.next(inbox) {
+        shim.attend(attempt, inbox)?;
+        last = Some(attempt);
+        supervisor.done();
     }
-    unheard.map_or(Ok(()), |exit| vouch_for(&exit))
+    last.map_or(Ok(()), |attempt| fence::make_durable(&run.workdir, attempt))
 }
 
-/// Attends to one attempt; its record is durable on return.
-pub fn attend_one(run: &Run, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
-    Shim::of(run)?.attend(batch, number, inbox)?;
-    vouch_for(&run.workdir.attempt_exit(batch, number))
-}
-
-/// Makes a record durable, unless its attempt was moved away or deleted.
-fn vouch_for(exit: &Path) -> Result<(), LockError> {
-    if exit.exists() { Ok(publish::make_durable(exit)?) } else { Ok(()) }
-}
-
-/// Who we are, as a shim.
+/// This process, as a shim of `run`.
 struct Shim<'a> {
     run: &'a Run,
     identity: ProcessIdentity,
@@ -79,28 +66,24 @@ struct Shim<'a> {
 }
 
 impl<'a> Shim<'a> {
-    /// This process, in its place.
-    fn of(run: &'a Run) -> Result<Self, DiskError> {
+    /// Moves this process into its control group, where the run has one.
+    fn enter(run: &'a Run) -> Result<Self, DiskError> {
         let identity = ProcessIdentity::own()?;
         let group = containment::enter(run, &identity);
         Ok(Self { run, identity, group })
     }
 
     /// From the lock to the record. Does nothing when the attempt is over already.
-    fn attend(&self, batch: BatchId, number: u32, inbox: &mut Inbox) -> Result<(), LockError> {
+    fn attend(&self, attempt: AttemptId, inbox: &mut Inbox) -> Result<(), LockError> {
         let Self { run, identity, group } = self;
-        let name = serde_json::to_string(identity).expect("an identity is plain data");
-        let _lock = Lock::acquire_for(Audience::Owner, &run.workdir.attempt_lock(batch, number), &name)?;
-        let exit = run.workdir.attempt_exit(batch, number);
-        if exit.exists() {
-            return Ok(());
-        }
-        let part = protocol::read_part(&run.workdir.attempt_part(batch, number))?;
-        let arguments = errand::arguments(&run.request, &run.workdir, batch, number, part);
-        let log = run.workdir.batch_log(batch);
+        let (AttemptId { batch, number }, workdir) = (attempt, &run.workdir);
+        let Some(fence) = Fence::take(workdir, attempt, identity)? else { return Ok(()) };
+        let part = protocol::read_part(&workdir.attempt_part(batch, number))?;
+        let arguments = worker_command::arguments(&run.request, workdir, batch, number, part);
+        let log = workdir.batch_log(batch);
         let marker = run.marker(batch, number);
-        let attempt = Attempt {
-            errand: Errand {
+        let setup = Setup {
+            command: WorkerCommand {
                 executable: &run.executable,
                 arguments: &arguments,
                 log: &log,
@@ -108,29 +91,15 @@ impl<'a> Shim<'a> {
                 api_key: run.api_key.as_ref(),
             },
             limits: run.request.settings.limits,
-            events: run.workdir.attempt_events(batch, number),
-            seen: run.workdir.attempt_seen(batch, number),
-            trace: run.workdir.attempt_trace(batch, number),
-            speaks: match run.request.settings.program {
-                Program::Worker | Program::Bars(_) => Speaks::Surely,
-                Program::Script(_) => Speaks::Perhaps,
+            events: workdir.attempt_events(batch, number),
+            orphan_note: workdir.attempt_seen(batch, number),
+            stall_note: workdir.attempt_trace(batch, number),
+            writes_events: match run.request.settings.program {
+                Program::Worker | Program::Bars(_) => Events::Certain,
+                Program::Script(_) => Events::Perhaps,
             },
             group: group.as_ref(),
         };
-        Ok(publish_patiently(&worker::attend(&attempt, inbox), &exit, inbox)?)
-    }
-}
-
-/// A full disk passes; a stop does not wait for it. An attempt that was moved away or deleted is nobody's any more.
-fn publish_patiently(record: &ExitRecord, exit: &Path, inbox: &mut Inbox) -> Result<(), DiskError> {
-    loop {
-        if !exit.parent().is_some_and(Path::is_dir) {
-            return Ok(());
-        }
-        let Err(error) = record.publish(exit) else { return Ok(()) };
-        let post = inbox.wait(DISK_GLANCE, &[]);
-        if post.iter().any(|post| !matches!(post, Post::Child)) {
-            return Err(error);
-        }
+        Ok(fence.leave(&worker::run(&setup, inbox), inbox)?)
     }
 }

@@ -1,33 +1,33 @@
-//! What counts as progress of a worker: rows, pages and finished tickers, as its events tell them. Saying the same again
-//! is none.
+//! What counts as progress of a worker: new rows, pages and finished tickers in its events. Repeating the same numbers does
+//! not count.
 
 use std::collections::BTreeMap;
 
 use shared::market::ticker::Ticker;
 use shared::run::events::Event;
 
-/// Does an executable keep the contract about events?
+/// Does an executable write events?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speaks {
-    /// Ours do: their silence is one from the first moment.
-    Surely,
-    /// A script may: until it has said something, nothing can be told by its silence.
+pub enum Events {
+    /// Ours do: their silence counts from the first moment.
+    Certain,
+    /// A script may: its silence counts only after its first event.
     Perhaps,
 }
 
 /// How far a worker has come.
 #[derive(Debug, Clone)]
-pub struct Progress {
-    speaks: Speaks,
+pub struct WorkerProgress {
+    speaks: Events,
     steps: u64,
     has_spoken: bool,
     /// Rows and pages of each ticker that is being worked on.
     totals: BTreeMap<Ticker, (u64, u64)>,
 }
 
-impl Progress {
+impl WorkerProgress {
     /// Before the first event.
-    pub fn of(speaks: Speaks) -> Self {
+    pub fn of(speaks: Events) -> Self {
         Self { speaks, steps: 0, has_spoken: false, totals: BTreeMap::new() }
     }
 
@@ -50,7 +50,7 @@ impl Progress {
 
     /// A number that changes with every step; `None` where nobody can tell.
     pub fn useful(&self) -> Option<u64> {
-        let tells = self.has_spoken || self.speaks == Speaks::Surely;
+        let tells = self.has_spoken || self.speaks == Events::Certain;
         tells.then_some(self.steps)
     }
 }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn saying_the_same_again_is_no_progress() {
-        let mut so_far = Progress::of(Speaks::Perhaps);
+        let mut so_far = WorkerProgress::of(Events::Perhaps);
         assert_eq!(so_far.useful(), None, "it may be one that never says anything");
         let useful: Vec<_> = [10, 10, 10, 20]
             .map(|rows| {
@@ -78,6 +78,6 @@ mod tests {
 
     #[test]
     fn the_silence_of_our_own_worker_counts_from_the_first_moment() {
-        assert_eq!(Progress::of(Speaks::Surely).useful(), Some(0));
+        assert_eq!(WorkerProgress::of(Events::Certain).useful(), Some(0));
     }
 }

@@ -1,7 +1,7 @@
-//! One worker from start to end: the shim starts it, minds its memory, its time and its log, ends everything that it
-//! has started, and says how it ended.
+//! One worker from start to end: starts it, watches its memory, its time and its log, ends all its processes, and says how
+//! it ended.
 //!
-//! As subreaper it inherits whatever the worker leaves behind, also what left its group or its session.
+//! The shim is a subreaper: it inherits every process that the worker leaves behind, even from another group or session.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -13,17 +13,17 @@ use shared::disk::publish;
 use shared::disk::regular;
 use shared::run::events::EventTail;
 
-use super::allowance::{Sample, Vigil};
 use super::fence::ExitRecord;
-use super::progress::{Progress, Speaks};
-use super::seen::Seen;
+use super::limits::{LimitWatch, Sample};
+use super::orphans::OrphanNote;
+use super::progress::{Events, WorkerProgress};
 use crate::facts::ending::{Ending, Usage};
 use crate::plan::limits::Limits;
 use crate::process::cgroup::ShimGroup;
 use crate::process::clock::{self, Deadline, Stopwatch};
 use crate::process::reap::{self, How, Reaped};
 use crate::process::signal::{self, Inbox, Insistence, Post};
-use crate::process::spawn::{self, Errand, SpawnError};
+use crate::process::spawn::{self, SpawnError, WorkerCommand};
 use crate::process::tree::{self, Tree};
 use crate::process::watch;
 
@@ -40,33 +40,33 @@ const LOG_TAIL: u64 = 1 << 20;
 /// How a log begins that was cut: what had been said last is in the file beside it.
 pub const CUT: &str = "==== the log had grown to ";
 
-/// One attempt to attend to.
-pub struct Attempt<'a> {
+/// Everything about one worker that the shim needs to know.
+pub struct Setup<'a> {
     /// What is started.
-    pub errand: Errand<'a>,
-    /// What it may use.
+    pub command: WorkerCommand<'a>,
+    /// What the worker may use.
     pub limits: Limits,
-    /// Where the worker says what it does.
+    /// Where the worker writes its events.
     pub events: PathBuf,
-    /// Where to note who lives below us.
-    pub seen: PathBuf,
-    /// Where to note what it was doing when it is ended for doing nothing.
-    pub trace: PathBuf,
-    /// Is it known to say so?
-    pub speaks: Speaks,
-    /// Where the kernel keeps it, if it does.
+    /// Does it write events?
+    pub writes_events: Events,
+    /// Where to note the processes below the shim.
+    pub orphan_note: PathBuf,
+    /// Where to note what the worker was doing when it is ended for a stall.
+    pub stall_note: PathBuf,
+    /// The control group of the shim, if it has one.
     pub group: Option<&'a ShimGroup>,
 }
 
-/// How far the worker's end has come.
-enum End {
+/// How far the shim has come with ending the worker.
+enum Shutdown {
     NotAsked,
     Asked { because: Ending, kill_at: Deadline },
     Killed { because: Ending },
 }
 
-/// Starts the worker and returns when nothing of it is left.
-pub fn attend(attempt: &Attempt, inbox: &mut Inbox) -> ExitRecord {
+/// Starts the worker and returns when none of its processes is left.
+pub fn run(setup: &Setup, inbox: &mut Inbox) -> ExitRecord {
     signal::inherit_orphans();
     let began_at = clock::now();
     // Nothing new starts after a stop, also if it came while we looked for our place.
@@ -74,8 +74,8 @@ pub fn attend(attempt: &Attempt, inbox: &mut Inbox) -> ExitRecord {
     let (ending, usage) = if is_stopped {
         (Ending::Stopped { killed: false }, Usage::default())
     } else {
-        match spawn::worker(&attempt.errand) {
-            Ok(worker) => Shim::new(attempt, worker).attend(inbox),
+        match spawn::worker(&setup.command) {
+            Ok(worker) => RunningWorker::new(setup, worker).watch(inbox),
             Err(error @ SpawnError::Unusable { .. }) => {
                 (Ending::Unusable { what: error.to_string() }, Usage::default())
             }
@@ -85,17 +85,18 @@ pub fn attend(attempt: &Attempt, inbox: &mut Inbox) -> ExitRecord {
     ExitRecord { ending, usage, began_at, ended_at: clock::now() }
 }
 
-struct Shim<'a> {
-    attempt: &'a Attempt<'a>,
-    worker: i32,
+/// A worker that the shim has started.
+struct RunningWorker<'a> {
+    setup: &'a Setup<'a>,
+    pid: i32,
     /// How the worker ended, once it has.
     departure: Option<Ending>,
-    end: End,
+    shutdown: Shutdown,
     tree: Tree,
-    below: Seen,
-    vigil: Vigil,
+    orphans: OrphanNote,
+    watch: LimitWatch,
     events: EventTail,
-    progress: Progress,
+    progress: WorkerProgress,
     /// So many were killed for memory before this attempt.
     killed_before: u64,
     /// By those that have been waited for.
@@ -103,25 +104,25 @@ struct Shim<'a> {
     since_glance: Stopwatch,
 }
 
-impl<'a> Shim<'a> {
-    fn new(attempt: &'a Attempt<'a>, worker: i32) -> Self {
+impl<'a> RunningWorker<'a> {
+    fn new(setup: &'a Setup<'a>, pid: i32) -> Self {
         Self {
-            attempt,
-            worker,
+            setup,
+            pid,
             departure: None,
-            end: End::NotAsked,
-            tree: Tree::of(worker),
-            below: Seen::none(attempt.seen.clone()),
-            vigil: Vigil::new(attempt.limits),
-            events: EventTail::new(&attempt.events),
-            progress: Progress::of(attempt.speaks),
-            killed_before: attempt.group.map_or(0, ShimGroup::killed_for_memory),
+            shutdown: Shutdown::NotAsked,
+            tree: Tree::of(pid),
+            orphans: OrphanNote::none(setup.orphan_note.clone()),
+            watch: LimitWatch::new(setup.limits),
+            events: EventTail::new(&setup.events),
+            progress: WorkerProgress::of(setup.writes_events),
+            killed_before: setup.group.map_or(0, ShimGroup::killed_for_memory),
             used: Usage::default(),
             since_glance: Stopwatch::start(),
         }
     }
 
-    fn attend(mut self, inbox: &mut Inbox) -> (Ending, Usage) {
+    fn watch(mut self, inbox: &mut Inbox) -> (Ending, Usage) {
         loop {
             self.reap();
             if self.departure.is_some() {
@@ -134,25 +135,25 @@ impl<'a> Shim<'a> {
         }
         self.clear_away();
         // What was said since the last look: nobody is left to say more.
-        drop(cut_log(self.attempt.errand.log, self.attempt.limits.max_log.0));
-        let peak_rss_bytes = self.vigil.peak_rss_bytes.max(self.used.peak_rss_bytes);
+        drop(cut_log(self.setup.command.log, self.setup.limits.max_log.0));
+        let peak_rss_bytes = self.watch.peak_rss_bytes.max(self.used.peak_rss_bytes);
         let hit_the_wall =
-            self.attempt.group.is_some_and(|group| group.killed_for_memory() > self.killed_before);
+            self.setup.group.is_some_and(|group| group.killed_for_memory() > self.killed_before);
         let departure = self.departure.expect("the loop ends with it");
-        let ending = match self.end {
-            End::NotAsked if hit_the_wall => Ending::TooLarge { rss_bytes: peak_rss_bytes },
+        let ending = match self.shutdown {
+            Shutdown::NotAsked if hit_the_wall => Ending::TooLarge { rss_bytes: peak_rss_bytes },
             // It came to its own end first.
-            End::NotAsked => departure,
-            // With whatever code: who obeys may well call it a success, and what it finished is proven by ledgers.
-            End::Asked { because, .. } | End::Killed { because } => because,
+            Shutdown::NotAsked => departure,
+            // Ignore the exit code: a worker that obeys SIGTERM may exit 0. Ledgers prove what it finished.
+            Shutdown::Asked { because, .. } | Shutdown::Killed { because } => because,
         };
         (ending, Usage { peak_rss_bytes, ..self.used })
     }
 
     fn patience(&self) -> Duration {
-        match self.end {
-            End::Asked { kill_at, .. } => GLANCE.min(kill_at.left()),
-            End::NotAsked | End::Killed { .. } => GLANCE,
+        match self.shutdown {
+            Shutdown::Asked { kill_at, .. } => GLANCE.min(kill_at.left()),
+            Shutdown::NotAsked | Shutdown::Killed { .. } => GLANCE,
         }
     }
 
@@ -166,26 +167,26 @@ impl<'a> Shim<'a> {
 
     /// The first reason stands.
     fn ask(&mut self, because: Ending, grace: Duration) {
-        if matches!(self.end, End::NotAsked) {
-            signal::send_to_group(self.worker, Insistence::Ask);
-            self.end = End::Asked { because, kill_at: Deadline::after(grace) };
+        if matches!(self.shutdown, Shutdown::NotAsked) {
+            signal::send_to_group(self.pid, Insistence::Ask);
+            self.shutdown = Shutdown::Asked { because, kill_at: Deadline::after(grace) };
         }
     }
 
     fn kill(&mut self) {
-        signal::send_to_group(self.worker, Insistence::Kill);
-        let because = match std::mem::replace(&mut self.end, End::NotAsked) {
-            End::NotAsked | End::Asked { because: Ending::Stopped { .. }, .. } => {
+        signal::send_to_group(self.pid, Insistence::Kill);
+        let because = match std::mem::replace(&mut self.shutdown, Shutdown::NotAsked) {
+            Shutdown::NotAsked | Shutdown::Asked { because: Ending::Stopped { .. }, .. } => {
                 Ending::Stopped { killed: true }
             }
-            End::Asked { because, .. } | End::Killed { because } => because,
+            Shutdown::Asked { because, .. } | Shutdown::Killed { because } => because,
         };
-        self.end = End::Killed { because };
+        self.shutdown = Shutdown::Killed { because };
     }
 
     /// Looks at what the worker uses, and ends what uses too much.
     fn mind(&mut self) {
-        if let End::Asked { kill_at, .. } = self.end
+        if let Shutdown::Asked { kill_at, .. } = self.shutdown
             && kill_at.is_over()
         {
             self.kill();
@@ -200,21 +201,21 @@ impl<'a> Shim<'a> {
         let seen = self.tree.look();
         let useful = self.progress.useful();
         let sample = Sample { elapsed, rss_bytes: seen.rss_bytes, useful, is_suspended: seen.is_stopped };
-        if let Some(because) = self.vigil.breach(sample) {
-            if matches!((&because, &self.end), (Ending::Stalled { .. }, End::NotAsked)) {
-                note_state(&self.attempt.trace, self.worker);
+        if let Some(because) = self.watch.breach(sample) {
+            if matches!((&because, &self.shutdown), (Ending::Stalled { .. }, Shutdown::NotAsked)) {
+                note_state(&self.setup.stall_note, self.pid);
             }
             self.ask(because, BREACH_GRACE);
         }
         // A log that can't be cut is no reason to end the work that it is about.
-        drop(cut_log(self.attempt.errand.log, self.attempt.limits.max_log.0));
+        drop(cut_log(self.setup.command.log, self.setup.limits.max_log.0));
     }
 
     /// All but a worker that its marker tells of, which is nearly always alone.
     fn note_who_lives(&mut self) {
         let mut below = tree::descendants(own_pid());
-        below.retain(|pid| *pid != self.worker || !watch::carries(*pid, self.attempt.errand.marker));
-        self.below.note(&below);
+        below.retain(|pid| *pid != self.pid || !watch::carries(*pid, self.setup.command.marker));
+        self.orphans.note(&below);
     }
 
     fn reap(&mut self) -> Children {
@@ -222,7 +223,7 @@ impl<'a> Shim<'a> {
             match reap::one() {
                 Reaped::Ended { pid, how, usage } => {
                     self.used = self.used.and(usage);
-                    if pid == self.worker {
+                    if pid == self.pid {
                         self.departure = Some(match how {
                             How::Exited { code } => Ending::Exited { code },
                             How::Signaled { signal } => Ending::Signaled { signal },

@@ -1,4 +1,4 @@
-//! Admission: how many workers the free memory carries. Pure, and the same in a replay.
+//! Admission: how many workers the free memory allows. Pure, and the same in a replay.
 
 use std::collections::VecDeque;
 

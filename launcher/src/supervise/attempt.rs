@@ -1,4 +1,4 @@
-//! One attempt at a batch: its folder, its worker, its log, and the report of what it left behind.
+//! One attempt at a batch: its folder, its shim, its log, and the report of what it left behind.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,16 +19,16 @@ use super::last_words::{self, RULE};
 use super::signs;
 use crate::facts::ending::{Ending, Usage};
 use crate::facts::{Report, Tally, Unfinished, Word};
-use crate::plan::errand;
+use crate::plan::worker_command;
 use crate::process::chance;
 use crate::process::clock::{self, RunTime};
 use crate::process::spawn::{self, SpawnError};
 use crate::process::unsynced;
 use crate::run::Run;
 use crate::shim::fence::{self, OpenStill};
-use crate::shim::handle::Attendant;
-use crate::shim::pool::{ShimError, Shims};
-use crate::shim::protocol;
+use crate::shim::handle::ShimHandle;
+use crate::shim::pool::{ShimError, ShimPool};
+use crate::shim::protocol::{self, AttemptId};
 
 /// An attempt whose shim lives.
 pub struct Attempt {
@@ -39,7 +39,7 @@ pub struct Attempt {
     /// When it began.
     pub began_at: RunTime,
     /// Who attends to its worker.
-    pub shim: Attendant,
+    pub shim: ShimHandle,
 }
 
 impl Run {
@@ -50,13 +50,13 @@ impl Run {
         number: u32,
         work: Work,
         now: RunTime,
-        shims: &mut Shims,
+        shims: &mut ShimPool,
     ) -> Result<Attempt, Ending> {
         let prepared = self.prepare(batch, number, &work, now);
         let started = prepared
             .map_err(SpawnError::from)
             .map_err(ShimError::from)
-            .and_then(|()| shims.start(self, batch, number));
+            .and_then(|()| shims.start(self, AttemptId { batch, number }));
         match started {
             Ok(shim) => Ok(Attempt { number, work, began_at: now, shim }),
             Err(ShimError::Spawn(error @ SpawnError::Unusable { .. })) => {
@@ -79,7 +79,7 @@ impl Run {
 
     /// The attempt that an earlier supervisor has begun, if somebody still attends to it.
     pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: RunTime) -> Option<Attempt> {
-        let shim = Attendant::adopt(&self.workdir.attempt_lock(batch, number))?;
+        let shim = ShimHandle::adopt(&self.workdir.attempt_lock(batch, number))?;
         Some(Attempt { number, work, began_at, shim })
     }
 
@@ -95,13 +95,13 @@ impl Run {
         let given: Vec<Ticker> = self.given(work).cloned().collect();
         unsynced::write_like(&csv, &TickerList::text(&given), &self.workdir.batch_csv(batch))?;
         protocol::write_part(&self.workdir.attempt_part(batch, number), work.part)?;
-        let arguments = errand::arguments(&self.request, &self.workdir, batch, number, work.part);
+        let arguments = worker_command::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
             "{}{:.0}, tickers: {}, command: {}",
             signs::header(batch, number),
             now.stamp(),
             given.len(),
-            errand::spelled(&self.executable, &arguments)
+            worker_command::spelled(&self.executable, &arguments)
         );
         append_line(&self.workdir.batch_log(batch), &header)
     }
@@ -116,7 +116,7 @@ impl Run {
         otherwise: Ending,
         now: RunTime,
     ) -> Result<Report, OpenStill> {
-        let (ending, usage) = fence::how_it_ended(self, batch, number, began_at, otherwise)?;
+        let (ending, usage) = fence::close(self, AttemptId { batch, number }, began_at, otherwise)?;
         let report = Report { usage, ..self.report(batch, number, work, ending, began_at, now) };
         self.close_log(batch, number, began_at, &report, now);
         Ok(report)

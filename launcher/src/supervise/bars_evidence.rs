@@ -1,4 +1,5 @@
-//! What the states of its series prove of a ticker's bars. A partition of bars is a series: one kind of bars of one ticker.
+//! What the states of its series prove about the bars of a ticker. A partition of bars is a series: one kind of bars of one
+//! ticker.
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;

@@ -1,8 +1,8 @@
-//! A batch: its members, what is left of them, and where it stands. Pure; changed only by
-//! [`machine`](super::machine).
+//! A batch: its members, which of them still need work, and its state. Pure; only the [`machine`](super::machine) changes
+//! it.
 //!
-//! What is left is tried in cells: at first one, of all members. When a worker ends badly and any of several
-//! members may be to blame, they are halved into two cells, until the culprit stands alone.
+//! Open members are tried in cells. At first all of them form one cell. When a worker ends badly and several members may
+//! be to blame, they are halved into two cells, until the culprit stands alone.
 
 mod member;
 

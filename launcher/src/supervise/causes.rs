@@ -1,7 +1,7 @@
 //! Causes: what an ended attempt means for its tickers and for the run. Pure.
 //!
-//! Nothing is called done here: that was the ledgers' word. Every attempt that leaves something unfinished and
-//! proves nothing charges at least one ticker, or pauses or stops the run: no batch can be tried for ever.
+//! Only ledgers say what is done. Every attempt that leaves work and proves nothing charges at least one ticker, or pauses
+//! or stops the run: no batch is tried for ever.
 
 use jiff::SignedDuration;
 use shared::run::events::{Origin, Persistence};

@@ -1,12 +1,12 @@
-//! The loop that supervises a run: hears, records, decides, acts. Every effect on workers happens here.
+//! The loop that supervises a run: observes, records, decides, acts. Every effect on workers happens here.
 //!
-//! Order is everything: an outcome is journalled after it was seen, a start before it is done, both in one commit
-//! where they come together, and nothing new begins while a fact can't be written. How a stop reaches the workers is `stopping`'s business, what on
-//! this machine is in everybody's way `hindrance`'s, for how long it goes on in vain `standstill`'s, whether it is all there
-//! at the end `closing`'s, and what an earlier supervisor has left `adopting`'s.
+//! Order matters. An outcome is journalled after it was observed, a start before it happens, both in one commit where they
+//! come together. Nothing starts while a fact can't be written. `stopping` brings a stop to the workers, `hindrance` finds
+//! what keeps the whole machine from working, `standstill` counts how long nothing was proven, `closing` checks at the end
+//! that everything is there, and `adopting` takes over what an earlier supervisor has left.
 //!
-//! Every fact is stamped by the clock of the run, which goes on from the last one: whatever happens to the clock on the
-//! wall, order and pauses stay what they are.
+//! The clock of the run stamps every fact. It continues from the last fact by the steady clock, so a change of the wall
+//! clock moves neither order nor pauses.
 
 mod adopting;
 mod stopping;
@@ -46,12 +46,12 @@ use crate::process::clock::{Deadline, RunClock, RunTime};
 use crate::process::memory::Gauge;
 use crate::process::reap;
 use crate::process::signal::{self, Inbox, Post};
-use crate::process::watch::{self, Marker, Wanted};
+use crate::process::watch::{self, Marker, ProcessFilter};
 use crate::run::Run;
 use crate::shim::containment;
 use crate::shim::fence::OpenStill;
-use crate::shim::pool::Shims;
-use crate::shim::protocol::Word;
+use crate::shim::handle::ShimState;
+use crate::shim::pool::ShimPool;
 
 /// How long processes may take that nobody waits for.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ pub enum DriveError {
     Attempt(#[from] OpenStill),
     /// Nobody finds the run any more where it was, and what we wrote there would be another one's.
     #[error(
-        "{0} was moved, deleted or replaced during the run, or its disk is gone, so all workers were ended; put its folder back in its place (a lock file that was deleted comes back by itself) and go on with --resume"
+        "{0} was moved, deleted or replaced during the run, or its disk is gone, so the supervisor ended all workers; put its folder back (the launcher makes a missing lock file again) and continue with --resume"
     )]
     Displaced(PathBuf),
     /// The frozen run can't be read any more.
@@ -88,7 +88,7 @@ pub enum DriveError {
     Request(#[from] RequestError),
     /// What was proven does not stay.
     #[error(
-        "files that were proven to be in {0} are gone again and again; find out what deletes them, then go on with --resume"
+        "files in {0} keep disappearing after they were proven; find out what deletes them, then continue with --resume"
     )]
     Vanishes(PathBuf),
     /// Processes of the run that can't be ended.
@@ -123,7 +123,7 @@ struct Supervisor<'a> {
     machine: Machine,
     journal: Journal,
     clock: RunClock,
-    shims: Shims,
+    shims: ShimPool,
     pid_files: PidFiles,
     memory: Gauge,
     attempts: BTreeMap<BatchId, Attempt>,
@@ -211,7 +211,7 @@ fn open<'a>(
         clock: RunClock::going_on_from(machine.latest()),
         machine,
         journal,
-        shims: Shims::default(),
+        shims: ShimPool::default(),
         pid_files: PidFiles::default(),
         memory: Gauge::default(),
         attempts: BTreeMap::new(),
@@ -305,10 +305,10 @@ impl Supervisor<'_> {
     fn reap(&mut self) -> Result<(), DriveError> {
         let mut over = Vec::new();
         for (batch, attempt) in &mut self.attempts {
-            match attempt.shim.hear().map_err(DriveError::Watch)? {
-                Word::None => {}
-                Word::Over => over.push((*batch, None)),
-                Word::Gone(how) => over.push((*batch, Some(how))),
+            match attempt.shim.state().map_err(DriveError::Watch)? {
+                ShimState::Working => {}
+                ShimState::Idle => over.push((*batch, None)),
+                ShimState::Dead(how) => over.push((*batch, Some(how))),
             }
         }
         for (batch, death) in over {
@@ -339,7 +339,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Does what was decided, after all that was seen, and what is about to be done, is written.
+    /// Carries out decisions once observations and intents are journalled.
     fn carry_out(&mut self, decisions: &[Decision], now: RunTime) -> Result<(), DriveError> {
         match decisions {
             [Decision::Close(outcome), ..] => self.close(outcome.clone()),
@@ -400,7 +400,7 @@ impl Supervisor<'_> {
         let own = self.attempts.iter().map(|(batch, attempt)| self.run.marker(*batch, attempt.number));
         let known: Vec<_> = self.shims_at_work().cloned().collect();
         let marked = Marker::of_run(&self.run.request.run).of_owner_of(&self.run.workdir);
-        let strangers = Wanted { marked, spared: own.collect(), known: known.clone() };
+        let strangers = ProcessFilter { marked, spared: own.collect(), known: known.clone() };
         let left = watch::stop(&strangers, LEFTOVER_GRACE);
         let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
         left.extend(self.group.as_ref().map(|group| group.end_others(&known)).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Evidence: what the ledgers prove of a run's tickers. An exit code is none.
+//! Evidence: what the ledgers prove about the tickers of a run. An exit code proves nothing.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Folders that a supervisor writes into: can it?
+//! Can the supervisor write into its folders, and do their disks have room?
 
 use std::fs;
 use std::path::Path;

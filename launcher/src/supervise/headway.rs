@@ -1,6 +1,6 @@
 //! Headway: what an attempt has added to what is done. Pure.
 //!
-//! Who makes some is on its way, however its attempts end: there is only so much to add.
+//! A ticker that makes headway gets done, however its attempts end: the rest only gets smaller.
 
 use crate::facts::Report;
 

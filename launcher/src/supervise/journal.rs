@@ -1,4 +1,4 @@
-//! The journal: facts on disk, the only truth about batches. One supervisor writes it, anybody may read it.
+//! The journal: facts on disk, the only truth about batches. One supervisor writes it; anyone may read it.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -21,7 +21,7 @@ pub enum JournalError {
     #[error("{0}{way_on}", way_on = way_on(.0))]
     Lines(#[from] LinesError),
     /// It says what can't have happened.
-    #[error("{path}:{line}: {source}; this journal can't be gone on with, choose another --workdir (what is in the outdir stays proven: use --resume)", path = path.display())]
+    #[error("{path}:{line}: {source}; the run can't continue from this journal; choose another --workdir (data in the outdir stay proven: use --resume)", path = path.display())]
     Impossible {
         /// The journal.
         path: std::path::PathBuf,

@@ -1,4 +1,4 @@
-//! The two locks of a live supervisor: nobody else on its work directory, nobody else on its output.
+//! The two locks of a live supervisor: no other supervisor on its work directory, none on its output.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -27,7 +27,7 @@ pub enum LocksError {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// The supervisor that had the output is dead, and what it has started is not.
-    #[error("processes of run {run} still live and may write into {outdir}, though nobody supervises them: {processes}", outdir = outdir.display())]
+    #[error("processes of run {run} still live and may write into {outdir}, but no supervisor watches them: {processes}", outdir = outdir.display())]
     Orphans {
         /// Where we wanted to write.
         outdir: PathBuf,

@@ -1,8 +1,8 @@
 //! The state of a run: a fold of facts, and the decisions that follow from it.
 //!
-//! Pure: no clock, no process, no file. [`Machine::apply`] is the only way to change it, live and in a replay
-//! alike; [`Machine::decide`] changes nothing and says what is to be done now. What attempts of several batches have in
-//! common is `streaks`' business.
+//! Pure: no clock, no process, no file. [`Machine::apply`] is the only way to change the state, live and in a replay
+//! alike; [`Machine::decide`] changes nothing and returns what to do now. `streaks` finds what attempts of several batches
+//! have in common.
 
 mod questions;
 mod streaks;
@@ -21,8 +21,8 @@ use super::common::{Attempts, Common, Streak};
 use crate::facts::{Checked, Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
-/// How often in a row a batch may be stuck on a local resource at no cost. The next one is the third right
-/// after a look that found nothing wrong, and is charged: no batch can be tried for ever.
+/// How often in a row a batch may be stuck on a local resource without a charge. After that the batch is charged, so
+/// it cannot be retried for ever.
 const STUCK_TOLERATED: u32 = 3;
 
 /// The run as a whole.

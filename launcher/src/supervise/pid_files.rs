@@ -1,7 +1,7 @@
-//! Pid files of running batches, for people: a shim is known by its lock.
+//! Pid files of running batches, for people. The launcher itself knows a shim by its lock.
 //!
-//! A file whose batch has ended becomes the file of the next one that begins: to make and remove one for each attempt
-//! is slow where the file system takes its time with what was just removed (ext4 without a journal).
+//! The file of a batch that has ended is renamed for the next batch: creating and removing one for each attempt is slow
+//! where the file system takes time for what was just removed (ext4 without a journal).
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Preparing: which tickers need work, and the facts that put them into batches.
-//! Used for a new run and for going on with one; what is already planned stays as it is.
+//! Preparation: which tickers need work, and the facts that put them into batches. For a new run and for `--resume`; batches
+//! that exist stay as they are.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Totals over the tickers of a run, each counted once, however many batches have a part of it. Pure.
+//! Totals over the tickers of a run. Each ticker counts once, however many batches have a part of it. Pure.
 
 use std::collections::BTreeMap;
 

@@ -9,8 +9,8 @@ use shared::run::thousands::grouped;
 use shared::run::workdir::Workdir;
 
 use crate::facts::{Checked, Outcome, StopWhy};
-use crate::plan::errand;
 use crate::plan::knobs::Change;
+use crate::plan::worker_command;
 use crate::supervise::batch::Batch;
 
 /// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
@@ -39,7 +39,7 @@ pub fn introduce(program: PathBuf) {
 
 /// What to type to run this program.
 pub fn program() -> String {
-    errand::spelled(own_name(), &[])
+    worker_command::spelled(own_name(), &[])
 }
 
 fn own_name() -> &'static Path {
@@ -136,12 +136,12 @@ pub fn changes(knobs: &[Change]) -> String {
 
 /// `launcher VERB --workdir W`, ready to be pasted.
 pub fn command(verb: &str, workdir: &Workdir) -> String {
-    errand::spelled(own_name(), &[verb.into(), "--workdir".into(), workdir.root().into()])
+    worker_command::spelled(own_name(), &[verb.into(), "--workdir".into(), workdir.root().into()])
 }
 
 /// How to read `log` while it is written.
 pub fn follow_command(log: &Path) -> String {
-    errand::spelled(Path::new("tail"), &["-f".into(), log.into()])
+    worker_command::spelled(Path::new("tail"), &["-f".into(), log.into()])
 }
 
 /// How to go on with a run.

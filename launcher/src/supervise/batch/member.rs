@@ -1,4 +1,4 @@
-//! A member of a batch that still needs work, or that is given up: what it was charged with, and what was last said of it.
+//! A member of a batch that still needs work or was given up: its charges, and what was last said of it.
 
 use std::collections::BTreeSet;
 

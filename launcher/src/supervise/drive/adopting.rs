@@ -1,4 +1,4 @@
-//! Adopting: what an earlier supervisor has left running goes on under this one, or is closed.
+//! Adopting: attempts of an earlier supervisor continue under this one, or are closed.
 
 use shared::disk::lock::LockError;
 use shared::run::workdir::BatchId;

@@ -1,5 +1,5 @@
-//! Closing: before a run is called complete, or incomplete with so many done, everything that it has proven is looked at once
-//! more. Files can be deleted or moved while it goes on, and its journal knows only what was there then.
+//! Closing: before a run is called complete, or incomplete, everything that it has proven is checked once more. Files can be
+//! deleted or moved during a run, and the journal knows only what was there at the time.
 
 use super::{DriveError, Supervisor};
 use crate::facts::{Entry, Fact, Outcome};

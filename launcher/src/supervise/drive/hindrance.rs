@@ -1,4 +1,4 @@
-//! Hindrances: what on this machine keeps everybody from working, and whether it is gone.
+//! Hindrances: what on this machine keeps every worker from working, and whether it is gone.
 
 use std::path::Path;
 use std::time::Duration;

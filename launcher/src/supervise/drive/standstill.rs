@@ -1,5 +1,5 @@
-//! Standing still: for how long nothing was newly proven, by a clock that nobody sets. A run that stands still for too long
-//! is closed as it is, with the names of all who are left (`--give-up-after`); a pause does not stop that clock.
+//! Standstill: how long nothing was newly proven, by a clock that nobody can set. A run that stands still for too long is
+//! closed with the names of all tickers that are left (`--give-up-after`); a pause does not stop that clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Stopping: how a wish to stop reaches the workers, harder and harder, and when it is over.
+//! Stopping: how a stop reaches the workers, more and more forcefully, and when it is over.
 
 use std::time::Duration;
 

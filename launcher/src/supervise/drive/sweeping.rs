@@ -1,4 +1,4 @@
-//! Sweeping: the folders of attempts that nobody will ask for any more are removed (`--keep-attempts`).
+//! Sweeping: removes the folders of attempts that nobody needs any more (`--keep-attempts`).
 
 use std::fs;
 

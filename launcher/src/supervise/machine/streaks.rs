@@ -1,8 +1,8 @@
-//! Streaks: one trouble that batch after batch has is nobody's own. The run pauses, a batch is sent ahead, and what the
-//! attempts have cost is taken back.
+//! Streaks: when batch after batch has the same trouble, no batch is to blame. The run pauses, sends one batch ahead (the
+//! canary), and takes back what the attempts have cost.
 //!
-//! It comes to an end: a pause ends when something gets done, and who is sent ahead pays for itself, but for its
-//! first attempt and for a silent source, [`PATIENCE`] times.
+//! A streak ends: a pause ends when something gets done, and a canary pays for itself, except for its first attempt and
+//! for a silent source, [`PATIENCE`] times.
 
 use std::collections::BTreeSet;
 

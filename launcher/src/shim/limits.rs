@@ -1,4 +1,4 @@
-//! What an attempt may use: memory, time, silence. Pure; samples come in, and the first breach goes out.
+//! How a worker is held to its limits: memory, time, silence. Pure; samples come in, and the first breach goes out.
 //!
 //! Time counts only as far as the attempt could have run: a suspended machine, a stopped worker or a stopped
 //! shim is no stall.
@@ -27,7 +27,7 @@ pub struct Sample {
 
 /// What has been seen of an attempt.
 #[derive(Debug, Clone)]
-pub struct Vigil {
+pub struct LimitWatch {
     limits: Limits,
     ran: Duration,
     quiet: Duration,
@@ -36,7 +36,7 @@ pub struct Vigil {
     pub peak_rss_bytes: u64,
 }
 
-impl Vigil {
+impl LimitWatch {
     /// Before the first sample.
     pub fn new(limits: Limits) -> Self {
         Self { limits, ran: Duration::ZERO, quiet: Duration::ZERO, useful: None, peak_rss_bytes: 0 }
@@ -77,8 +77,8 @@ mod tests {
 
     const STEP: Duration = LONGEST_STEP;
 
-    fn vigil() -> Vigil {
-        Vigil::new(Limits {
+    fn vigil() -> LimitWatch {
+        LimitWatch::new(Limits {
             max_rss: Some(Size(1000)),
             batch_timeout: Some(SignedDuration::from_secs(60)),
             stall_timeout: SignedDuration::from_secs(10),

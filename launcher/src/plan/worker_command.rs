@@ -1,4 +1,4 @@
-//! The worker's command line: the contract of DESIGN 6, from the launcher's side.
+//! The command line of a worker: the launcher's side of the contract in DESIGN 6.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Seen: which processes a shim has found living below it, noted while it lives. When shim and supervisor are dead and a
-//! process has cleared its environment, nothing else tells whose it is.
+//! Orphans: a shim notes the processes that live below it. When shim and supervisor are dead and a process has cleared
+//! its environment, only this note says which attempt it belongs to.
 //!
 //! A note is a claim (see [`claim`](crate::process::claim)): it is followed only to processes that its owner might signal himself.
 
@@ -27,12 +27,12 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
 /// The note of one attempt; made with the first process that is worth one.
-pub struct Seen {
+pub struct OrphanNote {
     path: PathBuf,
     known: Vec<ProcessIdentity>,
 }
 
-impl Seen {
+impl OrphanNote {
     /// Nobody yet.
     pub fn none(path: PathBuf) -> Self {
         Self { path, known: Vec::new() }
@@ -131,9 +131,9 @@ mod tests {
         assert_eq!(end_noted(&path), [] as [i32; 0], "anybody may have written it");
         assert!(child.try_wait().expect("our child").is_none());
         let moved_away = folder.path().join("gone");
-        Seen::none(moved_away.join("batch_0001.1.seen")).note(&[identity.pid]);
+        OrphanNote::none(moved_away.join("batch_0001.1.seen")).note(&[identity.pid]);
         assert!(!moved_away.exists(), "nothing is made anew in its place");
-        let mut seen = Seen::none(path.clone());
+        let mut seen = OrphanNote::none(path.clone());
         seen.note(&[identity.pid]);
         assert_eq!(end_noted(&path), [] as [i32; 0]);
         assert!(!path.exists() && !child.wait().expect("our child").success());

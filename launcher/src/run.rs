@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-pub mod twins;
+pub mod shared_folders;
 
 use shared::run::api_key::ApiKey;
 use shared::run::redaction::Redaction;
@@ -11,7 +11,7 @@ use shared::run::workdir::{BatchId, Workdir};
 
 use crate::plan::request::Request;
 use crate::process::watch::Marker;
-use twins::Twins;
+use shared_folders::SharedFolders;
 
 /// What every attempt of a run has in common.
 pub struct Run {
@@ -24,13 +24,13 @@ pub struct Run {
     /// Handed to workers; a script may do without.
     pub api_key: Option<ApiKey>,
     /// Its tickers whose folders are others', once somebody has looked.
-    twins: OnceLock<Twins>,
+    shared_folders: OnceLock<SharedFolders>,
 }
 
 impl Run {
     /// Of what was asked and frozen.
     pub fn new(request: Request, workdir: Workdir, executable: PathBuf, api_key: Option<ApiKey>) -> Self {
-        Self { request, workdir, executable, api_key, twins: OnceLock::new() }
+        Self { request, workdir, executable, api_key, shared_folders: OnceLock::new() }
     }
 
     /// What must not be said of what workers and scripts say.
@@ -39,12 +39,12 @@ impl Run {
     }
 
     /// Its tickers whose folders are others'.
-    pub fn twins(&self) -> &Twins {
+    pub fn shared_folders(&self) -> &SharedFolders {
         let look = || {
             let tickers = self.request.frozen_tickers(&self.workdir).unwrap_or_default();
-            Twins::among(&self.request.settings.outdir, &tickers)
+            SharedFolders::among(&self.request.settings.outdir, &tickers)
         };
-        self.twins.get_or_init(look)
+        self.shared_folders.get_or_init(look)
     }
 
     /// What every process of an attempt inherits.

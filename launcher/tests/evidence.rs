@@ -10,7 +10,7 @@ use launcher::plan::request::{Input, Request};
 use launcher::plan::settings::Settings;
 use launcher::plan::weights::Sizes;
 use launcher::process::clock::RunTime;
-use launcher::supervise::evidence::{Began, Standing, left_behind, standing};
+use launcher::supervise::evidence::{Began, TickerProof, left_behind, proof_of};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
 use shared::dataset::answers::Said;
@@ -50,11 +50,11 @@ fn request(outdir: &Path, resume: bool) -> Request {
 fn a_ticker_is_proven_only_when_every_day_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let request = request(folder.path(), true);
-    assert_eq!(standing(&request, &ticker("A"), request.days(), now()), Standing::NoLedger);
+    assert_eq!(proof_of(&request, &ticker("A"), request.days(), now()), TickerProof::NoLedger);
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
-    assert!(matches!(standing(&request, &ticker("A"), request.days(), now()), Standing::Short { .. }));
+    assert!(matches!(proof_of(&request, &ticker("A"), request.days(), now()), TickerProof::Short { .. }));
     prove(folder.path(), "A", &[("2021-01-01", "2021-12-31")]);
-    let Standing::Proven(summary) = standing(&request, &ticker("A"), request.days(), now()) else {
+    let TickerProof::Proven(summary) = proof_of(&request, &ticker("A"), request.days(), now()) else {
         panic!("not proven")
     };
     assert_eq!(summary.partitions_empty, 2);
@@ -65,7 +65,7 @@ fn a_run_that_wants_everything_anew_does_not_count_what_was_there_before() {
     let folder = tempfile::tempdir().expect("a folder");
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")]);
     let anew = Request { created_at: Timestamp::MAX, ..request(folder.path(), false) };
-    assert!(matches!(standing(&anew, &ticker("A"), anew.days(), now()), Standing::Short { .. }));
+    assert!(matches!(proof_of(&anew, &ticker("A"), anew.days(), now()), TickerProof::Short { .. }));
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod any_run;
 mod common_cause;
 mod own_trouble;
 mod giving_up;
-mod keeping;
+mod retention;
 mod makespan;
 mod forecast;
 mod parts;

@@ -9,7 +9,7 @@ use launcher::facts::{Checked, Fact, Outcome, Tally, Word};
 use launcher::job::Job;
 use launcher::plan::request::{Extended, Input, Request};
 use launcher::plan::settings::Settings;
-use launcher::supervise::digest::Digest;
+use launcher::supervise::event_summary::EventSummary;
 use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
 use launcher::view::recent::Recent;
@@ -71,15 +71,15 @@ fn story() -> Story {
 }
 
 fn observed(story: &Story) -> Observed {
-    let mut digest = Digest::default();
+    let mut summary = EventSummary::default();
     let at = story.entries.last().expect("facts").at;
     for event in [
         Event::TickerStart { ticker: ticker("C") },
         Event::Progress { ticker: ticker("C"), rows: 5000, pages: 1, bytes: 1 },
     ] {
-        digest.hear(Stamped { at, event });
+        summary.hear(Stamped { at, event });
     }
-    Observed { digest, rows_per_second: 83, rss_bytes: Some(23_000_000) }
+    Observed { summary, rows_per_second: 83, rss_bytes: Some(23_000_000) }
 }
 
 fn snapshot(supervised: Supervised) -> Snapshot {

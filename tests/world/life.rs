@@ -8,7 +8,7 @@ use launcher::facts::ending::Ending;
 use launcher::facts::{Entry, Report, Tally, Unfinished};
 use launcher::process::clock::RunTime;
 use launcher::supervise::batch::Work;
-use launcher::supervise::digest::Digest;
+use launcher::supervise::event_summary::EventSummary;
 use launcher::supervise::evidence::{self, Began};
 use launcher::supervise::machine::Machine;
 use shared::dataset::answers::Said;
@@ -43,7 +43,7 @@ pub(crate) struct Running {
     deeds: VecDeque<(u64, Deed)>,
     pub(crate) ends_at: u64,
     pub(crate) ending: Ending,
-    digest: Digest,
+    summary: EventSummary,
     is_mute: bool,
 }
 
@@ -194,7 +194,7 @@ impl<'a> Life<'a> {
             Deed::Says(event) => {
                 self.story.tell(at, || format!("  {id}.{}: {event:?}", running.number));
                 if !running.is_mute {
-                    running.digest.hear(Stamped { at: self.fate.wall(at), event });
+                    running.summary.hear(Stamped { at: self.fate.wall(at), event });
                 }
             }
             Deed::Asks(whom) => {
@@ -286,7 +286,7 @@ impl<'a> Life<'a> {
             deeds: course.deeds.into(),
             ends_at: course.ends_at,
             ending: code(course.exit),
-            digest: Digest::default(),
+            summary: EventSummary::default(),
             is_mute: self.happens(self.fate.odds.mute),
         };
         if let Some(at) = course.poisoned_at {
@@ -353,7 +353,7 @@ impl<'a> Life<'a> {
         for ticker in &running.tickers {
             let ledger = self.folders[self.person(ticker)].ledger();
             let missing = ledger.missing(running.days, &as_of_begin);
-            let failure = running.digest.failure_of(ticker);
+            let failure = running.summary.failure_of(ticker);
             if missing.is_empty() && failure.is_none() {
                 proven += Tally::of_ticker(ledger.summary(running.days, &as_of_begin));
                 continue;
@@ -362,7 +362,7 @@ impl<'a> Life<'a> {
             self.moved_on_by_itself(ticker, running, partway)?;
             unfinished.push(Unfinished {
                 ticker: ticker.clone(),
-                word: running.digest.word_on(ticker),
+                word: running.summary.word_on(ticker),
                 partway,
             });
         }
@@ -372,10 +372,10 @@ impl<'a> Life<'a> {
             proven,
             reported: 0,
             unfinished,
-            yielded: running.digest.yielded,
+            yielded: running.summary.yielded,
             left_no_sign: false,
             clocks: None,
-            pages: running.digest.last_said.map(|_| running.digest.pages()),
+            pages: running.summary.last_said.map(|_| running.summary.pages()),
             last_words: String::new(),
             dice: u32::try_from(self.dice.below(u64::from(u32::MAX))).expect("it fits"),
         })
@@ -426,7 +426,7 @@ pub(crate) fn never_begun(number: u32, work: Work, began_at: Timestamp, run: Dat
         deeds: VecDeque::new(),
         ends_at: 0,
         ending: Ending::Interrupted,
-        digest: Digest::default(),
+        summary: EventSummary::default(),
         is_mute: true,
     }
 }

@@ -12,7 +12,7 @@ use crate::plan::words_of_bars::ALLOW_GAP;
 
 /// What is there of the days asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum InputDays {
     /// Every session of every ticker, as far as anybody can tell.
     Whole,
     /// Some tickers lack sessions: their bars can't be made, the others' can.
@@ -34,22 +34,22 @@ pub enum Reach {
 }
 
 /// Holds `days` against what the input of `order` proves of `tickers`.
-pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> Reach {
+pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> InputDays {
     let (_, root, kind) = order.input.parts();
     let is_ours = matches!(descriptor::read(root), Ok(Some(_)));
     if !is_ours || order.arguments.iter().any(|word| word == ALLOW_GAP) {
-        return Reach::Whole;
+        return InputDays::Whole;
     }
     // A ledger that can't be read is its ticker's own trouble.
     let missing =
         |ticker: &Ticker| Some(lacking(&Ledger::read_by_length(root, kind, ticker).ok()?.answered(), days));
     let short = tickers.iter().filter_map(|ticker| Some((ticker, missing(ticker)?)));
     let mut short = short.filter(|(_, missing)| !missing.is_empty());
-    let Some((example, missing)) = short.next() else { return Reach::Whole };
+    let Some((example, missing)) = short.next() else { return InputDays::Whole };
     let example = example.clone();
     match 1 + short.count() {
-        all if all == tickers.len() => Reach::Beyond { example, missing },
-        short => Reach::Some { short, example, missing },
+        all if all == tickers.len() => InputDays::Beyond { example, missing },
+        short => InputDays::Some { short, example, missing },
     }
 }
 

@@ -18,7 +18,7 @@ const QUESTION: &str = "/v3/reference/tickers?limit=1";
 
 /// A source that can be worked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Welcome {
+pub enum SourceState {
     /// It answered.
     Ready,
     /// It is there, but has no time or is ill; workers will wait for it. For people.
@@ -74,7 +74,7 @@ pub enum SourceError {
 
 /// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else. Tells also how its clock stands
 /// beside this machine's.
-pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(Welcome, Option<SourceClock>), SourceError> {
+pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(SourceState, Option<SourceClock>), SourceError> {
     let privacy = if base.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain };
     let (url, name) = (format!("{base}{QUESTION}"), base.to_string());
     // A service that repeats the key must not make us say it.
@@ -95,11 +95,11 @@ pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(Welcome, Option<SourceClock>
     Ok((judge(name, answer.status, words)?, clocks))
 }
 
-fn judge(base: String, status: u16, words: String) -> Result<Welcome, SourceError> {
+fn judge(base: String, status: u16, words: String) -> Result<SourceState, SourceError> {
     match status {
-        200..=299 => Ok(Welcome::Ready),
+        200..=299 => Ok(SourceState::Ready),
         401 | 403 => Err(SourceError::Refused { base, status, words }),
-        429 | 500..=599 => Ok(Welcome::Busy(format!(
+        429 | 500..=599 => Ok(SourceState::Busy(format!(
             "{base} answers HTTP {status} at the moment ({words}); workers will retry"
         ))),
         _ => Err(SourceError::Strange { base, status, words }),

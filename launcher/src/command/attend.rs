@@ -1,7 +1,7 @@
 //! `launcher attend`: a shim. A supervisor starts it, or the script of a cluster job, for one attempt.
 
-use super::existing;
 use super::failure::{Ending, Failure};
+use super::stored_run;
 use crate::check::executable;
 use crate::cli::AttendArgs;
 use crate::process::signal::Inbox;
@@ -26,9 +26,9 @@ pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
 }
 
 fn run(args: &AttendArgs) -> Result<Run, Failure> {
-    let workdir = existing::workdir(&args.workdir)?;
-    let request = existing::request(&workdir)?;
-    let api_key = existing::api_key(&request.settings.program)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
+    let request = stored_run::request(&workdir)?;
+    let api_key = stored_run::api_key(&request.settings.program)?;
     // Should it be gone meanwhile, the record says so: this is not the tickers' fault.
     let executable = executable::place(&request.settings.program)?;
     Ok(Run::new(request, workdir, executable, api_key))

@@ -6,12 +6,12 @@ use shared::pace::rate::Rate;
 use shared::run::source_clock::SourceClock;
 use shared::run::workdir::Workdir;
 
-use super::existing;
 use super::failure::Failure;
 use super::stop::{self, Closed};
+use super::stored_run;
 use crate::cli::StartArgs;
 use crate::plan::differences::{self, Difference};
-use crate::plan::extension::{self, Extension, Verdict, Wish};
+use crate::plan::extension::{self, Comparison, Extension, Requested};
 use crate::plan::knobs;
 use crate::plan::paths::absolute;
 use crate::plan::request::{Input, Request};
@@ -37,7 +37,7 @@ pub struct Resumed {
 
 /// The run `frozen` as it goes on by `args`.
 pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Result<Resumed, Failure> {
-    let cwd = existing::current_folder()?;
+    let cwd = stored_run::current_folder()?;
     let now = clock::now();
     let csv = args.tickers_csv.as_ref().map(|path| absolute(&cwd, path));
     let input = csv.as_deref().map(Input::read).transpose()?;
@@ -45,16 +45,17 @@ pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Resu
     let knobs = knobs::turn(args, &mut settings, &cwd)?;
     let mut others = differences::differences(args, &frozen.settings, &cwd);
     others.extend(extension::unsettles(frozen, settings.settle, now));
-    let wish = Wish { from: args.from, to: args.to, list: csv.as_deref().zip(input.as_ref()), others };
+    let requested =
+        Requested { from: args.from, to: args.to, list: csv.as_deref().zip(input.as_ref()), others };
     let request = frozen.clone().changed(now, knobs, settings);
-    match extension::judge(wish, &request, &tickers, now) {
-        Verdict::Same => Ok(Resumed { request, tickers, extension: None }),
-        Verdict::More(extension) => Ok(Resumed {
+    match extension::judge(requested, &request, &tickers, now) {
+        Comparison::Same => Ok(Resumed { request, tickers, extension: None }),
+        Comparison::More(extension) => Ok(Resumed {
             request: extension.request.clone(),
             tickers: extension.tickers.clone(),
             extension: Some(*extension),
         }),
-        Verdict::Refused(found) => {
+        Comparison::Refused(found) => {
             let lines: Vec<String> = found.iter().map(|difference| line(args, difference)).collect();
             Err(Failure::Differs { run: frozen.run.clone(), list: lines.join("\n") })
         }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use shared::disk::publish::DiskError;
 use shared::run::workdir::{BatchId, Workdir};
 
-use super::existing;
+use super::batch_lookup;
 use super::failure::{Ending, Failure};
-use super::whose;
+use super::stored_run;
 use crate::cli::LogsArgs;
 use crate::plan::request::Request;
 use crate::process::clock;
@@ -25,10 +25,10 @@ const GLANCE: Duration = Duration::from_millis(250);
 
 /// Prints the log, or one after the other; follows it until the batch is over, if asked to.
 pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
-    let workdir = existing::workdir(&args.workdir)?;
-    let request = existing::request(&workdir)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
+    let request = stored_run::request(&workdir)?;
     let machine = journal::follow(&workdir, request.first_rules())?;
-    let batches = whose::batches(&args.name, &machine, &workdir)?;
+    let batches = batch_lookup::batches(&args.name, &machine, &workdir)?;
     if let [batch] = *batches {
         let log = workdir.batch_log(batch);
         if !args.follow && !log.exists() {

@@ -1,15 +1,15 @@
 //! The commands: each takes its arguments, looks at the world, and returns how it ended.
 
 pub mod failure;
-pub mod existing;
-pub mod second_source;
+pub mod stored_run;
+pub mod ticker_sizes;
 pub mod notifier;
 pub mod supervise;
 pub mod attend;
 pub mod observe;
-pub mod whose;
+pub mod batch_lookup;
 pub mod spelling;
-pub mod standing;
+pub mod ticker_states;
 pub mod status;
 pub mod tickers;
 pub mod why;

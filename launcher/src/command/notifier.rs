@@ -9,58 +9,58 @@ use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{DriveError, Notice};
 use crate::supervise::journal;
 use crate::supervise::machine::Machine;
-use crate::view::announcement::{self, Announcer};
-use crate::view::progress::Narrator;
+use crate::view::notification::{self, NotificationFilter};
+use crate::view::progress::ProgressReporter;
 
 /// Notifies a webhook of what becomes of a run, where the run has one.
 pub struct Notifier {
     webhook: Option<Webhook>,
-    announcer: Announcer,
+    filter: NotificationFilter,
 }
 
 impl Notifier {
     /// Starts the webhook of `run`.
-    pub fn of(run: &Run, narrator: &mut Narrator) -> Self {
+    pub fn of(run: &Run, reporter: &mut ProgressReporter) -> Self {
         let address = run.request.settings.notify_url.as_ref().map(|url| Address {
             url: url.expose().to_owned(),
             shown: url.to_string(),
             privacy: if url.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain },
         });
         let webhook = address.map(Webhook::start).transpose().unwrap_or_else(|error| {
-            narrator.write(&format!("no notifications: the system gives no thread ({error})"));
+            reporter.write(&format!("no notifications: the system gives no thread ({error})"));
             None
         });
-        Self { webhook, announcer: Announcer::default() }
+        Self { webhook, filter: NotificationFilter::default() }
     }
 
     /// Takes a notice.
-    pub fn tell(&mut self, narrator: &mut Narrator, run: &Run, machine: &Machine, notice: &Notice) {
+    pub fn tell(&mut self, reporter: &mut ProgressReporter, run: &Run, machine: &Machine, notice: &Notice) {
         let Some(webhook) = &self.webhook else { return };
         if let Notice::Fact(entry) = notice
-            && let Some(news) = self.announcer.hear(&run.request, &run.workdir, machine, entry.at)
+            && let Some(news) = self.filter.hear(&run.request, &run.workdir, machine, entry.at)
         {
             webhook.send(serde_json::to_string(&news).expect("plain data"));
         }
-        webhook.complaints().iter().for_each(|what| narrator.write(what));
+        webhook.complaints().iter().for_each(|what| reporter.write(what));
     }
 
     /// Takes the error with which supervision broke off.
-    pub fn tell_of_death(&mut self, narrator: &mut Narrator, run: &Run, error: &DriveError) {
+    pub fn tell_of_death(&mut self, reporter: &mut ProgressReporter, run: &Run, error: &DriveError) {
         let Some(webhook) = &self.webhook else { return };
         let Run { request, workdir, .. } = run;
         let read = journal::follow(workdir, request.first_rules()).ok();
         let machine = read.filter(|machine| machine.latest().is_some());
         let reason = with_cause(error);
-        let news = announcement::of_death(request, workdir, machine.as_ref(), clock::now(), reason);
+        let news = notification::of_death(request, workdir, machine.as_ref(), clock::now(), reason);
         webhook.send(serde_json::to_string(&news).expect("plain data"));
-        webhook.complaints().iter().for_each(|what| narrator.write(what));
+        webhook.complaints().iter().for_each(|what| reporter.write(what));
     }
 
     /// Waits, for a bounded time, until the last notification was delivered or given up.
-    pub fn farewell(self, narrator: &mut Narrator) {
+    pub fn farewell(self, reporter: &mut ProgressReporter) {
         let complaints = self.webhook.map(Webhook::farewell).unwrap_or_default();
         for what in complaints {
-            narrator.write(&what);
+            reporter.write(&what);
         }
     }
 }

@@ -12,7 +12,7 @@ use shared::run::workdir::{BatchId, Workdir};
 use crate::process::tree;
 use crate::process::watch::{self, Marker};
 use crate::supervise::batch::BatchState;
-use crate::supervise::digest::Digest;
+use crate::supervise::event_summary::EventSummary;
 use crate::supervise::machine::Machine;
 use crate::view::pace::Pace;
 use crate::view::sources::{Observed, Supervised};
@@ -44,14 +44,14 @@ pub fn attempts(workdir: &Workdir, machine: &Machine, now: Timestamp) -> BTreeMa
 }
 
 fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now: Timestamp) -> Observed {
-    let mut digest = Digest::default();
+    let mut summary = EventSummary::default();
     let mut pace = Pace::new(since, now);
     for said in EventTail::new(&workdir.attempt_events(batch, number)).read_new() {
         pace.hear(&said);
-        digest.hear(said);
+        summary.hear(said);
     }
     let rss_bytes = shim(workdir, batch).and_then(|shim| tree::memory_below(shim.pid));
-    Observed { digest, rows_per_second: pace.rows_per_second(), rss_bytes }
+    Observed { summary, rows_per_second: pace.rows_per_second(), rss_bytes }
 }
 
 /// Who attends to the batch now, by its pid file.

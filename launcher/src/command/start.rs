@@ -13,27 +13,27 @@ use shared::run::source_clock::SourceClock;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree;
 
-use super::existing;
 use super::extend;
 use super::failure::{Ending, Failure};
-use super::second_source;
 use super::spelling;
 use super::status;
 use super::stop::{self, Closed};
+use super::stored_run;
 use super::supervise;
-use crate::check::bars_days::{self, Reach};
+use super::ticker_sizes;
+use crate::check::bars_days::{self, InputDays};
 use crate::check::bars_words;
 use crate::check::files::{self, Found};
 use crate::check::places;
-use crate::check::source::{self, SourceError, Welcome};
+use crate::check::source::{self, SourceError, SourceState};
 use crate::cli::StartArgs;
 use crate::facts::{Checked, Entry, Fact, Outcome};
 use crate::job::{BarsOrder, Task};
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Program, Settings};
 use crate::plan::weights::Sizes;
-use crate::process::chance;
 use crate::process::clock;
+use crate::process::random;
 use crate::process::spawn::{Detached, Unready};
 use crate::process::watch::Marker;
 use crate::run::Run;
@@ -48,7 +48,7 @@ use crate::view::words::{self, counted, say};
 
 /// Begins a run, or goes on with one.
 pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
-    let workdir = existing::workdir(&args.workdir)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
     // Looked at first: a run is frozen before its journal begins, so whoever is faster can't look headless.
     let has_journal = workdir.journal().exists();
     match (Request::read(&workdir)?, args.resume) {
@@ -60,19 +60,19 @@ pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
 }
 
 fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
-    let settings = Settings::resolve(args, &existing::current_folder()?)?;
+    let settings = Settings::resolve(args, &stored_run::current_folder()?)?;
     places::keep_apart(workdir.root(), &settings.outdir)?;
     let input = Input::read(&settings.tickers_csv)?;
-    let request = Request::new(chance::run_name()?, clock::now(), settings, &input)?;
+    let request = Request::new(random::run_name()?, clock::now(), settings, &input)?;
     say(&plan::notes(&request, &input)).map_err(Failure::Output)?;
     say_unlisted(args, &request, &input.list.tickers)?;
-    let sizes = second_source::ask(&request, &input.list.tickers)?;
+    let sizes = ticker_sizes::ask(&request, &input.list.tickers)?;
     look_at_bars(&request, &workdir, &input.list.tickers)?;
     if args.dry_run {
         let machine = Machine::new(request.first_rules());
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
-    let mut run = existing::run(request, workdir)?;
+    let mut run = stored_run::run(request, workdir)?;
     // What needs no folder comes first: a refused run leaves none.
     look_around(&run)?;
     prove_budget(&run)?;
@@ -108,12 +108,12 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
         if let Some(extension) = &resumed.extension {
             extend::refuse_by_word(extension, &frozen, &machine)?;
         }
-        let sizes = second_source::ask_again(&resumed.request, &resumed.tickers, &machine)?;
+        let sizes = ticker_sizes::ask_again(&resumed.request, &resumed.tickers, &machine)?;
         say(&resumed.news(args, &frozen, is_at_work)).map_err(Failure::Output)?;
         return tell_only(&workdir, &resumed.request, machine, &resumed.tickers, &sizes);
     }
     refuse_without_outdir(&frozen, &workdir)?;
-    let mut run = existing::run(resumed.request.clone(), workdir)?;
+    let mut run = stored_run::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
     // Somebody may have been faster.
     if Request::read(&run.workdir)?.as_ref() != Some(&frozen) {
@@ -227,13 +227,13 @@ fn look_at_bars(request: &Request, workdir: &Workdir, tickers: &[Ticker]) -> Res
 fn prove_days_of_bars(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> Result<(), Failure> {
     let (flag, root, _) = order.input.parts();
     match bars_days::reach(order, tickers, days) {
-        Reach::Whole => Ok(()),
-        Reach::Some { short, example, missing } => warn(&format!(
+        InputDays::Whole => Ok(()),
+        InputDays::Some { short, example, missing } => warn(&format!(
             "{} lack sessions of {days} in {flag} {}, and so their bars can't be made ({example} lacks {missing}): download them first",
             counted(short as u64, "ticker"),
             root.display()
         )),
-        Reach::Beyond { example, missing } => {
+        InputDays::Beyond { example, missing } => {
             let root = root.clone();
             Err(Failure::BeyondInput { flag, root, days, example, missing })
         }
@@ -286,7 +286,7 @@ fn ask_source(run: &Run) -> Result<Option<SourceClock>, Failure> {
     let settings = &run.request.settings;
     if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key) {
         let (welcome, clocks) = source::ask(&settings.base_url()?, key)?;
-        if let Welcome::Busy(warning) = welcome {
+        if let SourceState::Busy(warning) = welcome {
             warn(&warning)?;
         }
         if let Some(clocks) = clocks.filter(|clocks| clocks.is_off()) {
@@ -336,7 +336,7 @@ fn prepare_and_work(
     let now = clock::now();
     let sizes = match sizes {
         Some(said) => said,
-        None => second_source::ask_again(&run.request, tickers, &machine)?,
+        None => ticker_sizes::ask_again(&run.request, tickers, &machine)?,
     };
     let Prepared { mut facts, weighed_by, read_whole } =
         prepare::prepare(&machine, &run.request, tickers, &sizes, now);

@@ -10,11 +10,11 @@ use shared::pace::budget::Usage;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::workdir::Workdir;
 
-use super::existing;
 use super::failure::{Ending, Failure};
 use super::observe;
 use super::spelling;
-use super::standing;
+use super::stored_run;
+use super::ticker_states;
 use crate::check::files::{self, Found};
 use crate::cli::StatusArgs;
 use crate::facts::Checked;
@@ -42,7 +42,7 @@ const CLEAR_AND_HOME: &str = "\x1b[2J\x1b[H";
 
 /// Says where the run stands; with `--watch` again and again until its supervisor ends.
 pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
-    let workdir = existing::workdir(&args.workdir)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
     let checked = if args.check { check(&workdir)? } else { None };
     let on_terminal = io::stdout().is_terminal();
     let (every, before) =
@@ -72,7 +72,7 @@ pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
 /// Holds every file of the run against its SHA-256, and every ticker that was done against its ledger. What is found the
 /// ledgers keep, so the next start fetches it again; said where it is in nobody's way who reads the JSON.
 fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked, Vec<Ticker>)>, Failure> {
-    let request = existing::request(workdir)?;
+    let request = stored_run::request(workdir)?;
     let Task::Download(kind) = request.settings.task() else {
         warn("--check is for what was downloaded: bars are not checked");
         return Ok(None);
@@ -94,7 +94,7 @@ fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked, Vec<Ticker>)>,
         RunState::Closed { .. } => machine.latest().unwrap_or(at),
         RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => at,
     };
-    let lost = standing::no_longer_proven(&request, workdir, &machine, as_of)?;
+    let lost = ticker_states::no_longer_proven(&request, workdir, &machine, as_of)?;
     let outdir = &request.settings.outdir;
     if !lost.is_empty() && !outdir.is_dir() {
         warn(&format!("{} is not there: is its disk mounted?", outdir.display()));
@@ -119,7 +119,7 @@ pub fn render(snapshot: &Snapshot) -> String {
 
 /// Where the run in `workdir` stands.
 pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
-    let request = existing::request(workdir)?;
+    let request = stored_run::request(workdir)?;
     // The lock before the journal: a supervisor that ends in between has then said its last word.
     let is_supervised = locks::is_supervised(workdir);
     let mut recent = Recent::default();
@@ -139,7 +139,7 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
     };
     let mut snapshot = Snapshot::take(&sources);
     if snapshot.without_rows.tickers > 0 {
-        let examples = standing::some_without_rows(&request, workdir, &machine, now)?;
+        let examples = ticker_states::some_without_rows(&request, workdir, &machine, now)?;
         snapshot.without_rows.hints = hints(&request, &examples)?;
         snapshot.without_rows.examples = examples;
     }
@@ -159,6 +159,6 @@ fn hints(request: &Request, tickers: &[Ticker]) -> Result<Vec<Hint>, Failure> {
 /// The budget can only be found with the key; a status without it is a status all the same.
 fn budget(request: &Request) -> Option<Usage> {
     request.settings.rate?;
-    let key = existing::api_key(&request.settings.program).ok().flatten()?;
+    let key = stored_run::api_key(&request.settings.program).ok().flatten()?;
     SharedBudget::peek(&request.settings.base_url().ok()?.budget_name(&key))
 }

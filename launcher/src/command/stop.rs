@@ -8,14 +8,14 @@ use shared::disk::lock::{Lock, LockError};
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
-use super::existing;
 use super::failure::{Ending, Failure};
+use super::stored_run;
 use crate::cli::StopArgs;
 use crate::facts::Outcome;
 use crate::plan::request::Request;
 use crate::process::claim;
 use crate::process::clock;
-use crate::process::signal::{self, Insistence};
+use crate::process::signal::{self, StopSignal};
 use crate::process::watch::{self, Marker};
 use crate::run::Run;
 use crate::shim::containment;
@@ -35,8 +35,8 @@ const OWN_NAME: &str = "launcher stop";
 
 /// Ends the run; well when nothing of it is left and nobody can have begun it meanwhile.
 pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
-    let workdir = existing::workdir(&args.workdir)?;
-    let request = existing::request(&workdir)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
+    let request = stored_run::request(&workdir)?;
     let grace =
         if args.now { Duration::ZERO } else { Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE) };
 
@@ -127,16 +127,16 @@ fn hold(workdir: &Workdir, run: &str) -> Result<Lock, LockError> {
 fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
     let is_gone = || !supervisor.is_alive();
     if grace.is_zero() {
-        signal::send(supervisor, Insistence::Hurry);
+        signal::send(supervisor, StopSignal::Hurry);
     } else {
-        signal::send(supervisor, Insistence::Ask);
+        signal::send(supervisor, StopSignal::Ask);
         if clock::wait_until(grace, is_gone) {
             return;
         }
-        signal::send(supervisor, Insistence::Hurry);
+        signal::send(supervisor, StopSignal::Hurry);
     }
     if !clock::wait_until(SUPERVISOR_MARGIN, is_gone) {
-        signal::send(supervisor, Insistence::Kill);
+        signal::send(supervisor, StopSignal::Kill);
         clock::wait_until(SUPERVISOR_MARGIN, is_gone);
     }
 }

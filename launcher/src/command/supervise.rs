@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
-use super::existing;
 use super::failure::{Ending, Failure};
 use super::notifier::Notifier;
+use super::stored_run;
 use crate::cli::SuperviseArgs;
 use crate::facts::Fact;
 use crate::process::handover;
@@ -16,16 +16,16 @@ use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{self, Notice};
 use crate::supervise::locks::{Locks, LocksError};
 use crate::supervise::machine::Machine;
-use crate::view::progress::Narrator;
+use crate::view::progress::ProgressReporter;
 
 /// Stays until the run has ended, and gives the locks back before the last notification is waited for.
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     let mut inbox = inbox()?;
-    let mut narrator = Narrator::to_screen(&run.workdir, run.request.tickers)?;
-    let mut notifier = Notifier::of(run, &mut narrator);
-    let worked = work(run, &locks, &mut inbox, &mut narrator, &mut notifier, || ());
+    let mut reporter = ProgressReporter::to_screen(&run.workdir, run.request.tickers)?;
+    let mut notifier = Notifier::of(run, &mut reporter);
+    let worked = work(run, &locks, &mut inbox, &mut reporter, &mut notifier, || ());
     drop(locks);
-    notifier.farewell(&mut narrator);
+    notifier.farewell(&mut reporter);
     worked.map(drop)
 }
 
@@ -33,18 +33,18 @@ pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
 pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
     let mut has_spoken = false;
     let ended = begin(args).and_then(|(run, locks, mut inbox)| {
-        let mut narrator = Narrator::to_log(&run.workdir, run.request.tickers)?;
-        let mut notifier = Notifier::of(&run, &mut narrator);
-        let ended = work(&run, &locks, &mut inbox, &mut narrator, &mut notifier, || {
+        let mut reporter = ProgressReporter::to_log(&run.workdir, run.request.tickers)?;
+        let mut notifier = Notifier::of(&run, &mut reporter);
+        let ended = work(&run, &locks, &mut inbox, &mut reporter, &mut notifier, || {
             tell_start(READY);
             has_spoken = true;
         });
         if let Err(failure) = &ended {
-            narrator.write(&format!("error: {}", with_cause(failure)));
+            reporter.write(&format!("error: {}", with_cause(failure)));
         }
         // Nobody who waits for the end of the run waits for the last notification.
         drop(locks);
-        notifier.farewell(&mut narrator);
+        notifier.farewell(&mut reporter);
         ended
     });
     match &ended {
@@ -63,8 +63,8 @@ fn tell_start(word: &str) {
 fn begin(args: &SuperviseArgs) -> Result<(Run, Locks, Inbox), Failure> {
     spawn::leave_terminal().map_err(|source| Failure::System { doing: "leave the terminal", source })?;
     let handed = handover::unpack();
-    let workdir = existing::workdir(&args.workdir)?;
-    let run = existing::run(existing::request(&workdir)?, workdir)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
+    let run = stored_run::run(stored_run::request(&workdir)?, workdir)?;
     let inbox = inbox()?;
     let locks = locks(&run, handed)?;
     Ok((run, locks, inbox))
@@ -88,13 +88,13 @@ fn work(
     run: &Run,
     locks: &Locks,
     inbox: &mut Inbox,
-    narrator: &mut Narrator,
+    reporter: &mut ProgressReporter,
     notifier: &mut Notifier,
     mut taken_over: impl FnMut(),
 ) -> Result<Ending, Failure> {
     let mut listener = |machine: &Machine, notice: &Notice<'_>| {
-        narrator.tell(machine, notice);
-        notifier.tell(narrator, run, machine, notice);
+        reporter.tell(machine, notice);
+        notifier.tell(reporter, run, machine, notice);
         if matches!(notice, Notice::Fact(entry) if matches!(entry.fact, Fact::Opened { .. })) {
             taken_over();
         }
@@ -103,7 +103,7 @@ fn work(
     match supervised {
         Ok(outcome) => Ok(Ending::from(&outcome)),
         Err(error) => {
-            notifier.tell_of_death(narrator, run, &error);
+            notifier.tell_of_death(reporter, run, &error);
             Err(error.into())
         }
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::existing;
 use super::failure::{Ending, Failure};
 use super::status;
+use super::stored_run;
 use crate::cli::WaitArgs;
 use crate::process::clock;
 use crate::supervise::locks;
@@ -13,8 +13,8 @@ use crate::view::words::say;
 
 /// Waits for the supervisor of the run.
 pub fn wait(args: &WaitArgs) -> Result<Ending, Failure> {
-    let workdir = existing::workdir(&args.workdir)?;
-    existing::request(&workdir)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
+    stored_run::request(&workdir)?;
     let limit =
         args.timeout.map_or(Duration::MAX, |limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
     if !clock::wait_until(limit, || !locks::is_supervised(&workdir)) {

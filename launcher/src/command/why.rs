@@ -9,9 +9,9 @@ use shared::run::events::EventTail;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::proof::StateError;
 
-use super::existing;
 use super::failure::{Ending, Failure};
-use super::{observe, spelling, whose};
+use super::stored_run;
+use super::{batch_lookup, observe, spelling};
 use crate::cli::WhyArgs;
 use crate::facts::Word;
 use crate::job::{BarsOrder, Task};
@@ -20,8 +20,8 @@ use crate::plan::request::Request;
 use crate::process::clock;
 use crate::supervise::bars_evidence;
 use crate::supervise::batch::{Batch, BatchState};
-use crate::supervise::digest::Digest;
-use crate::supervise::evidence::{self, Standing};
+use crate::supervise::event_summary::EventSummary;
+use crate::supervise::evidence::{self, TickerProof};
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::supervise::machine::Machine;
@@ -33,9 +33,9 @@ use crate::view::words::{self, say};
 
 /// Says everything about one ticker of the run.
 pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
-    let workdir = existing::workdir(&args.workdir)?;
-    let request = existing::request(&workdir)?;
-    let ticker = whose::ticker(&args.ticker, &workdir)?;
+    let workdir = stored_run::workdir(&args.workdir)?;
+    let request = stored_run::request(&workdir)?;
+    let ticker = batch_lookup::ticker(&args.ticker, &workdir)?;
     let mut why = gather(&request, &workdir, ticker)?;
     if why.is_without_rows() || why.failed_without_rows() {
         let listing = spelling::listing(args.reference.as_deref(), &request.settings.outdir)?;
@@ -57,7 +57,7 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
     let now = clock::now();
     let look = Look { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
     let ledger = look.proof();
-    let batches = whose::of_ticker(&ticker, &machine);
+    let batches = batch_lookup::of_ticker(&ticker, &machine);
     let parts = batches.iter().map(|id| look.share(*id, &mut stories)).collect::<Vec<_>>();
     let telling = parts.iter().min_by_key(|share| share.now.urgency()).cloned();
     let share = telling.unwrap_or_else(|| Share::of_no_batch(look.standing_alone()));
@@ -97,12 +97,16 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn proven(&self, part: Part) -> Standing {
-        evidence::standing(self.request, self.ticker, part.days(self.request.days()), self.now)
+    fn proven(&self, part: Part) -> TickerProof {
+        evidence::proof_of(self.request, self.ticker, part.days(self.request.days()), self.now)
     }
 
     fn standing_alone(&self) -> Now {
-        if matches!(self.proven(Part::WHOLE), Standing::Proven(_)) { Now::Surveyed } else { Now::NotPlanned }
+        if matches!(self.proven(Part::WHOLE), TickerProof::Proven(_)) {
+            Now::Surveyed
+        } else {
+            Now::NotPlanned
+        }
     }
 
     /// What one of its batches has of it.
@@ -126,9 +130,9 @@ impl Look<'_> {
         }
         if !batch.left().any(|it| it == self.ticker) {
             return match self.proven(batch.part()) {
-                Standing::Proven(_) => Now::Verified,
-                Standing::NoLedger if batch.reported > 0 => Now::ReportedByScript,
-                Standing::Short { .. } | Standing::NoLedger | Standing::Unusable { .. } => {
+                TickerProof::Proven(_) => Now::Verified,
+                TickerProof::NoLedger if batch.reported > 0 => Now::ReportedByScript,
+                TickerProof::Short { .. } | TickerProof::NoLedger | TickerProof::Unusable { .. } => {
                     Now::NoLongerProven
                 }
             };
@@ -147,18 +151,18 @@ impl Look<'_> {
         if !self.supervised.runs(id) {
             return Now::Abandoned { attempt };
         }
-        let mut digest = Digest::default();
+        let mut summary = EventSummary::default();
         for said in EventTail::new(&self.workdir.attempt_events(id, attempt)).read_new() {
-            digest.hear(said);
+            summary.hear(said);
         }
-        let (rows, pages) = digest.totals_of(self.ticker);
+        let (rows, pages) = summary.totals_of(self.ticker);
         Now::Running {
             attempt,
             seconds: seconds_between(since, self.now),
-            is_begun: digest.word_on(self.ticker) == Word::Begun,
+            is_begun: summary.word_on(self.ticker) == Word::Begun,
             rows,
             pages,
-            quiet_seconds: digest.last_said.map(|at| seconds_between(at, self.now)),
+            quiet_seconds: summary.last_said.map(|at| seconds_between(at, self.now)),
         }
     }
 
@@ -235,9 +239,9 @@ impl Look<'_> {
             Ok(missing) => (missing.iter().fold(Coverage::empty(), |all, some| all.union(some)), None),
             Err(error) => (Coverage::from(days), Some(error.to_string())),
         };
-        let summary = match bars_evidence::standing(self.request, order, self.ticker, days) {
-            Standing::Proven(summary) | Standing::Short { proven: summary, .. } => summary,
-            Standing::NoLedger | Standing::Unusable { .. } => Summary::default(),
+        let summary = match bars_evidence::proof_of(self.request, order, self.ticker, days) {
+            TickerProof::Proven(summary) | TickerProof::Short { proven: summary, .. } => summary,
+            TickerProof::NoLedger | TickerProof::Unusable { .. } => Summary::default(),
         };
         let (missing, outside_plan) = (missing.ranges().to_vec(), Vec::new());
         let (checked, checked_at, as_recorded) = (0, None, 0);

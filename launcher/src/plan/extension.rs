@@ -18,7 +18,7 @@ const NEVER_SHRINKS: &str = "a run can be extended, not cut";
 
 /// What is said of a run that exists already; what is not said changes nothing.
 #[derive(Debug, Default)]
-pub struct Wish<'a> {
+pub struct Requested<'a> {
     /// First day, New York, inclusive.
     pub from: Option<TradingDay>,
     /// Last day, New York, inclusive.
@@ -29,9 +29,9 @@ pub struct Wish<'a> {
     pub others: Vec<Difference>,
 }
 
-/// What becomes of a wish.
+/// How the request compares with the frozen run.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Comparison {
     /// It asks for what the run is.
     Same,
     /// It asks for more.
@@ -57,26 +57,26 @@ impl fmt::Display for Extension {
     }
 }
 
-/// Holds `wish` against the run `frozen` of these `tickers`.
+/// Holds `requested` against the run `frozen` of these `tickers`.
 ///
 /// The last day that is settled is looked up anew only when a last day is said: a run goes on by itself with
 /// exactly the days that it was told.
-pub fn judge(wish: Wish, frozen: &Request, tickers: &[Ticker], now: Timestamp) -> Verdict {
+pub fn judge(requested: Requested, frozen: &Request, tickers: &[Ticker], now: Timestamp) -> Comparison {
     let mut extension = Extension { request: frozen.clone(), tickers: tickers.to_vec(), changes: Vec::new() };
     let found = [
-        wish.from.and_then(|from| extension.begin(from)),
-        wish.to.and_then(|to| extension.end(to, now)),
-        wish.list.and_then(|(path, input)| extension.add(path, input)),
+        requested.from.and_then(|from| extension.begin(from)),
+        requested.to.and_then(|to| extension.end(to, now)),
+        requested.list.and_then(|(path, input)| extension.add(path, input)),
     ];
-    let refused: Vec<Difference> = wish.others.into_iter().chain(found.into_iter().flatten()).collect();
+    let refused: Vec<Difference> = requested.others.into_iter().chain(found.into_iter().flatten()).collect();
     if !refused.is_empty() {
-        return Verdict::Refused(refused);
+        return Comparison::Refused(refused);
     }
     if extension.changes.is_empty() {
-        return Verdict::Same;
+        return Comparison::Same;
     }
     extension.request.extensions.push(Extended { at: now, before: frozen.extent() });
-    Verdict::More(Box::new(extension))
+    Comparison::More(Box::new(extension))
 }
 
 /// A longer settling delay, where days of the run `frozen` that count already would not count yet at `now`.
@@ -223,38 +223,41 @@ mod tests {
         Request::new("ab12".to_owned(), at(CREATED), settings, &input(&["A", "B"])).expect("settled")
     }
 
-    /// What becomes of a wish, in words.
-    fn said(frozen: &Request, wish: Wish) -> String {
-        match judge(wish, frozen, &input(&["A", "B"]).list.tickers, at(LATER)) {
-            Verdict::Same => "same".to_owned(),
-            Verdict::More(extension) => extension.to_string(),
-            Verdict::Refused(found) => found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    /// The comparison, in words.
+    fn said(frozen: &Request, requested: Requested) -> String {
+        match judge(requested, frozen, &input(&["A", "B"]).list.tickers, at(LATER)) {
+            Comparison::Same => "same".to_owned(),
+            Comparison::More(extension) => extension.to_string(),
+            Comparison::Refused(found) => {
+                found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            }
         }
     }
 
-    fn range(from: &str, to: &str) -> Wish<'static> {
-        Wish { from: Some(day(from)), to: Some(day(to)), ..Wish::default() }
+    fn range(from: &str, to: &str) -> Requested<'static> {
+        Requested { from: Some(day(from)), to: Some(day(to)), ..Requested::default() }
     }
 
     #[test]
     fn what_is_equal_or_not_said_changes_nothing() {
         let frozen = run("2024-06-28");
         let shuffled = input(&["B", "A"]);
-        assert_eq!(said(&frozen, Wish::default()), "same");
+        assert_eq!(said(&frozen, Requested::default()), "same");
         let list = Some((Path::new("/other.csv"), &shuffled));
-        assert_eq!(said(&frozen, Wish { list, ..range("2024-01-02", "2024-06-28") }), "same");
+        assert_eq!(said(&frozen, Requested { list, ..range("2024-01-02", "2024-06-28") }), "same");
     }
 
     #[test]
     fn a_longer_range_and_more_tickers_extend_the_run_and_say_so() {
         let (frozen, more) = (run("2024-06-28"), input(&["C", "B", "D", "A"]));
-        let wish =
-            || Wish { list: Some((Path::new("/more.csv"), &more)), ..range("2023-01-03", "2024-09-30") };
+        let requested =
+            || Requested { list: Some((Path::new("/more.csv"), &more)), ..range("2023-01-03", "2024-09-30") };
         let sentence =
             "extends the run: --from 2024-01-02 → 2023-01-03, --to 2024-06-28 → 2024-09-30, 2 more tickers";
-        assert_eq!(said(&frozen, wish()), sentence);
+        assert_eq!(said(&frozen, requested()), sentence);
 
-        let Verdict::More(extension) = judge(wish(), &frozen, &input(&["A", "B"]).list.tickers, at(LATER))
+        let Comparison::More(extension) =
+            judge(requested(), &frozen, &input(&["A", "B"]).list.tickers, at(LATER))
         else {
             panic!("it is more")
         };
@@ -276,15 +279,17 @@ mod tests {
     fn days_that_have_settled_since_are_taken_in_when_the_last_day_is_said() {
         let frozen = run("2030-12-31");
         assert_eq!(
-            said(&frozen, Wish { to: Some(day("2030-12-31")), ..Wish::default() }),
+            said(&frozen, Requested { to: Some(day("2030-12-31")), ..Requested::default() }),
             "extends the run: days settled since: 2024-07-01 → 2024-10-01"
         );
         let mut earlier = range("2023-01-03", "2030-12-31");
         earlier.to = None;
-        let Verdict::More(extension) = judge(earlier, &frozen, &[], at(LATER)) else { panic!("it is more") };
+        let Comparison::More(extension) = judge(earlier, &frozen, &[], at(LATER)) else {
+            panic!("it is more")
+        };
         assert_eq!(extension.request.days().to_string(), "2023-01-03..2024-07-01", "its end was not said");
-        let wish = Wish { to: Some(day("2031-12-31")), ..Wish::default() };
-        let Verdict::More(extension) = judge(wish, &frozen, &[], at("2023-07-02T15:00:00Z")) else {
+        let requested = Requested { to: Some(day("2031-12-31")), ..Requested::default() };
+        let Comparison::More(extension) = judge(requested, &frozen, &[], at("2023-07-02T15:00:00Z")) else {
             panic!("it is more")
         };
         assert!(!extension.is_longer_than(&frozen), "a clock that was set back takes nothing away");
@@ -294,8 +299,10 @@ mod tests {
     fn an_extension_ends_at_the_last_day_that_is_settled_by_the_sources_clock_too() {
         let (frozen, by_source) = (run("2030-12-31"), at("2024-09-30T15:00:00Z"));
         let more = |to: &str, now: Timestamp| {
-            let wish = Wish { to: Some(day(to)), ..Wish::default() };
-            let Verdict::More(extension) = judge(wish, &frozen, &[], at(LATER)) else { panic!("it is more") };
+            let requested = Requested { to: Some(day(to)), ..Requested::default() };
+            let Comparison::More(extension) = judge(requested, &frozen, &[], at(LATER)) else {
+                panic!("it is more")
+            };
             extension.settled_by(&frozen, now).map(|extension| extension.request.days().to_string())
         };
         let says = |days: &str| Some(days.to_owned());
@@ -312,7 +319,7 @@ mod tests {
     fn what_is_less_or_other_is_refused_with_all_that_came_with_it() {
         let (frozen, fewer) = (run("2024-06-28"), input(&["B", "C"]));
         let retries = Difference { flag: "--retries", frozen: "2".to_owned(), given: "7".to_owned() };
-        let wish = Wish {
+        let requested = Requested {
             list: Some((Path::new("/fewer.csv"), &fewer)),
             others: vec![retries.clone()],
             ..range("2024-01-03", "2024-06-27")
@@ -323,8 +330,8 @@ mod tests {
             "--to: the run has 2024-06-28, you say 2024-06-27; a run can be extended, not cut",
             "--tickers-csv: the run has 2 tickers (SHA-256 AB), you say /fewer.csv (SHA-256 BC), which lacks A; a run can be extended, not cut",
         ];
-        assert_eq!(said(&frozen, wish), lines.join("\n"));
-        let mixed = Wish { others: vec![retries], ..range("2023-01-03", "2024-09-30") };
+        assert_eq!(said(&frozen, requested), lines.join("\n"));
+        let mixed = Requested { others: vec![retries], ..range("2023-01-03", "2024-09-30") };
         assert_eq!(said(&frozen, mixed), lines[0], "more days do not help");
     }
 

@@ -21,7 +21,7 @@ use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 
 use super::clock;
-use super::signal::{self, Insistence};
+use super::signal::{self, StopSignal};
 
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
@@ -150,7 +150,7 @@ impl ShimGroup {
         for pid in self.members() {
             // The handle first: when the pid is still one of ours after that, the handle names that process.
             if let Some(handle) = signal::handle(pid).filter(|_| self.members().contains(&pid)) {
-                signal::send_by_handle(&handle, Insistence::Kill);
+                signal::send_by_handle(&handle, StopSignal::Kill);
             }
         }
     }

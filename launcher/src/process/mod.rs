@@ -2,7 +2,7 @@
 //! process. Nothing here knows what a batch is.
 
 pub mod clock;
-pub mod chance;
+pub mod random;
 pub mod memory;
 pub mod unsynced;
 pub mod inherited;

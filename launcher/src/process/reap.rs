@@ -9,7 +9,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use super::clock;
-use super::signal::{self, Insistence};
+use super::signal::{self, StopSignal};
 use super::tree;
 use crate::facts::ending::Usage;
 
@@ -80,7 +80,7 @@ pub fn end_inherited(known: &[i32]) {
         let mut strangers = tree::children(own);
         strangers.retain(|pid| !known.contains(pid));
         for pid in &strangers {
-            signal::send_to_child(*pid, Insistence::Kill);
+            signal::send_to_child(*pid, StopSignal::Kill);
             let _ = waitpid(Pid::from_raw(*pid), Some(WaitPidFlag::WNOHANG));
         }
         strangers.is_empty()

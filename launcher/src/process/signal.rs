@@ -83,7 +83,7 @@ pub fn inherit_orphans() {
 
 /// How hard to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Insistence {
+pub enum StopSignal {
     /// `SIGTERM`: end when you can.
     Ask,
     /// `SIGQUIT` to a supervisor: end, and kill what you run.
@@ -92,7 +92,7 @@ pub enum Insistence {
     Kill,
 }
 
-impl Insistence {
+impl StopSignal {
     fn signal(self) -> Signal {
         match self {
             Self::Ask => Signal::SIGTERM,
@@ -102,18 +102,18 @@ impl Insistence {
     }
 }
 
-impl From<Insistence> for rustix::process::Signal {
-    fn from(how: Insistence) -> Self {
+impl From<StopSignal> for rustix::process::Signal {
+    fn from(how: StopSignal) -> Self {
         match how {
-            Insistence::Ask => Self::TERM,
-            Insistence::Hurry => Self::QUIT,
-            Insistence::Kill => Self::KILL,
+            StopSignal::Ask => Self::TERM,
+            StopSignal::Hurry => Self::QUIT,
+            StopSignal::Kill => Self::KILL,
         }
     }
 }
 
 /// Signals one process, if it is still the one we mean. A process that ended meanwhile is no error.
-pub fn send(to: &ProcessIdentity, how: Insistence) {
+pub fn send(to: &ProcessIdentity, how: StopSignal) {
     // The handle first: when the process is still the one we mean after that, the handle names it.
     let handle = handle(to.pid);
     if to.is_alive() {
@@ -134,20 +134,20 @@ pub fn handle(pid: i32) -> Option<OwnedFd> {
 }
 
 /// Signals the process that `handle` names.
-pub fn send_by_handle(handle: &OwnedFd, how: Insistence) {
+pub fn send_by_handle(handle: &OwnedFd, how: StopSignal) {
     let _ = pidfd_send_signal(handle, how.into());
     let _ = pidfd_send_signal(handle, rustix::process::Signal::CONT);
 }
 
 /// Signals an unreaped child of ours: its pid can't have come back as somebody else.
-pub fn send_to_child(pid: i32, how: Insistence) {
+pub fn send_to_child(pid: i32, how: StopSignal) {
     let _ = kill(Pid::from_raw(pid), how.signal());
     // One that is stopped hears only after that.
     let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
 }
 
 /// Signals the group led by an unreaped child of ours.
-pub fn send_to_group(leader_pid: i32, how: Insistence) {
+pub fn send_to_group(leader_pid: i32, how: StopSignal) {
     let _ = killpg(Pid::from_raw(leader_pid), how.signal());
     let _ = killpg(Pid::from_raw(leader_pid), Signal::SIGCONT);
 }

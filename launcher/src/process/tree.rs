@@ -16,7 +16,7 @@ pub struct Tree {
 
 /// What a look has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct TreeSample {
     /// Resident memory, added up.
     pub rss_bytes: u64,
     /// Is the root stopped?
@@ -30,20 +30,20 @@ impl Tree {
     }
 
     /// Looks at it now.
-    pub fn look(&mut self) -> Seen {
+    pub fn look(&mut self) -> TreeSample {
         let mut pids = descendants(self.root);
         pids.push(self.root);
         let pids: Vec<Pid> =
             pids.into_iter().filter_map(|pid| u32::try_from(pid).ok()).map(Pid::from_u32).collect();
         self.system.get_or_init(|| System::new().ok());
-        let Some(Some(system)) = self.system.get_mut() else { return Seen::default() };
+        let Some(Some(system)) = self.system.get_mut() else { return TreeSample::default() };
         let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
         let rss_bytes =
             pids.iter().filter_map(|pid| system.process(*pid)).map(sysinfo::Process::memory).sum();
         // The root is the last one.
         let root = pids.last().and_then(|root| system.process(*root));
-        Seen { rss_bytes, is_stopped: root.is_some_and(|root| root.status() == ProcessStatus::Stop) }
+        TreeSample { rss_bytes, is_stopped: root.is_some_and(|root| root.status() == ProcessStatus::Stop) }
     }
 }
 

@@ -10,7 +10,7 @@ use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
 use super::clock;
-use super::signal::{self, Insistence};
+use super::signal::{self, StopSignal};
 
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
@@ -136,7 +136,7 @@ pub fn stop(filter: &ProcessFilter, grace: Duration) -> Vec<ProcessIdentity> {
         let left = found_twice(filter);
         for process in &left {
             if !asked.contains(process) {
-                signal::send(process, Insistence::Ask);
+                signal::send(process, StopSignal::Ask);
                 asked.push(process.clone());
             }
         }
@@ -151,7 +151,7 @@ pub fn kill(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
     clock::wait_until(KILL_LIMIT, || {
         left = found_twice(filter);
         for process in &left {
-            signal::send(process, Insistence::Kill);
+            signal::send(process, StopSignal::Kill);
         }
         left.is_empty()
     });

@@ -15,7 +15,7 @@ use shared::run::identity::ProcessIdentity;
 use super::protocol::{AttemptId, Heard, SupervisorEnd};
 use crate::process::claim;
 use crate::process::clock;
-use crate::process::signal::{self, Insistence};
+use crate::process::signal::{self, StopSignal};
 
 /// How long an idle shim may take to exit.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
@@ -97,7 +97,7 @@ impl ShimHandle {
     }
 
     /// Signals the shim, which decides what that means for its worker.
-    pub fn signal(&mut self, how: Insistence) {
+    pub fn signal(&mut self, how: StopSignal) {
         match self {
             Self::Child(shim) => shim.signal(how),
             Self::Adopted { pidfd: Some(pidfd), .. } => signal::send_by_handle(pidfd, how),
@@ -148,7 +148,7 @@ impl ChildShim {
         }
     }
 
-    fn signal(&mut self, how: Insistence) {
+    fn signal(&mut self, how: StopSignal) {
         self.is_leaving = true;
         signal::send_to_child(self.identity.pid, how);
     }

@@ -15,7 +15,7 @@ use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 
 use crate::process::clock;
-use crate::process::signal::{self, Insistence};
+use crate::process::signal::{self, StopSignal};
 
 /// No more processes are noted.
 const MOST: usize = 1_000;
@@ -59,7 +59,7 @@ impl OrphanNote {
     /// All of them are ended.
     pub fn end(self) {
         for left in &self.known {
-            signal::send(left, Insistence::Kill);
+            signal::send(left, StopSignal::Kill);
         }
         drop(fs::remove_file(&self.path));
     }
@@ -72,7 +72,7 @@ pub fn end_noted(path: &Path) -> Vec<i32> {
     let is_done = clock::wait_until(KILL_LIMIT, || {
         left = noted.iter().filter(|it| it.is_alive()).cloned().collect::<Vec<_>>();
         for it in &left {
-            signal::send(it, Insistence::Kill);
+            signal::send(it, StopSignal::Kill);
         }
         left.is_empty()
     });

@@ -22,7 +22,7 @@ use crate::plan::limits::Limits;
 use crate::process::cgroup::ShimGroup;
 use crate::process::clock::{self, Deadline, Stopwatch};
 use crate::process::reap::{self, How, Reaped};
-use crate::process::signal::{self, Inbox, Insistence, Post};
+use crate::process::signal::{self, Inbox, Post, StopSignal};
 use crate::process::spawn::{self, SpawnError, WorkerCommand};
 use crate::process::tree::{self, Tree};
 use crate::process::watch;
@@ -168,13 +168,13 @@ impl<'a> RunningWorker<'a> {
     /// The first reason stands.
     fn ask(&mut self, because: Ending, grace: Duration) {
         if matches!(self.shutdown, Shutdown::NotAsked) {
-            signal::send_to_group(self.pid, Insistence::Ask);
+            signal::send_to_group(self.pid, StopSignal::Ask);
             self.shutdown = Shutdown::Asked { because, kill_at: Deadline::after(grace) };
         }
     }
 
     fn kill(&mut self) {
-        signal::send_to_group(self.pid, Insistence::Kill);
+        signal::send_to_group(self.pid, StopSignal::Kill);
         let because = match std::mem::replace(&mut self.shutdown, Shutdown::NotAsked) {
             Shutdown::NotAsked | Shutdown::Asked { because: Ending::Stopped { .. }, .. } => {
                 Ending::Stopped { killed: true }
@@ -246,7 +246,7 @@ impl<'a> RunningWorker<'a> {
             }
             // Only children, which are ours to wait for: what they leave comes to us and is next.
             for pid in tree::children(own) {
-                signal::send_to_child(pid, Insistence::Kill);
+                signal::send_to_child(pid, StopSignal::Kill);
             }
             false
         });

@@ -11,17 +11,17 @@ use shared::run::exit::Exit;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::BatchId;
 
+use super::activity;
 use super::batch::Work;
 use super::causes;
-use super::digest::Digest;
-use super::evidence::{self, Began, Standing};
-use super::last_words::{self, RULE};
-use super::signs;
+use super::error_line::{self, RULE};
+use super::event_summary::EventSummary;
+use super::evidence::{self, Began, TickerProof};
 use crate::facts::ending::{Ending, Usage};
 use crate::facts::{Report, Tally, Unfinished, Word};
 use crate::plan::worker_command;
-use crate::process::chance;
 use crate::process::clock::{self, RunTime};
+use crate::process::random;
 use crate::process::spawn::{self, SpawnError};
 use crate::process::unsynced;
 use crate::run::Run;
@@ -85,7 +85,7 @@ impl Run {
 
     /// Those of `work` that a worker is given: whose folder is another one's fails without one.
     pub fn given<'a>(&'a self, work: &'a Work) -> impl Iterator<Item = &'a Ticker> {
-        work.tickers.iter().filter(|ticker| !self.twins().has(ticker))
+        work.tickers.iter().filter(|ticker| !self.shared_folders().has(ticker))
     }
 
     fn prepare(&self, batch: BatchId, number: u32, work: &Work, now: RunTime) -> Result<(), DiskError> {
@@ -98,7 +98,7 @@ impl Run {
         let arguments = worker_command::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
             "{}{:.0}, tickers: {}, command: {}",
-            signs::header(batch, number),
+            activity::header(batch, number),
             now.stamp(),
             given.len(),
             worker_command::spelled(&self.executable, &arguments)
@@ -135,44 +135,46 @@ impl Run {
     ) -> Report {
         let wall = clock::now();
         let began = Began::of(began_at, now, wall);
-        let mut digest = Digest::default();
+        let mut summary = EventSummary::default();
         let redaction = self.redaction();
         for said in EventTail::new(&self.workdir.attempt_events(batch, number)).read_new() {
-            digest.hear(said.fit_to_say(&redaction));
+            summary.hear(said.fit_to_say(&redaction));
         }
-        let began = began.told_by(digest.clocks);
+        let began = began.told_by(summary.clocks);
 
         let clean = matches!(ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::Done));
         let takes_word = clean && evidence::takes_word_of(&self.request.settings.program);
         let has_spoken = takes_word
-            && (digest.last_said.is_some()
-                || signs::has_spoken(&self.workdir.batch_log(batch), batch, number));
+            && (summary.last_said.is_some()
+                || activity::has_spoken(&self.workdir.batch_log(batch), batch, number));
         let lock = self.workdir.attempt_lock(batch, number);
-        let began_by_files = signs::began_by_files(&lock, wall.duration_since(began.on_wall()), wall);
+        let began_by_files = activity::began_by_files(&lock, wall.duration_since(began.on_wall()), wall);
         let shows_work = |ticker: &Ticker| {
             let folder = self.request.settings.outdir.join(ticker.as_str());
-            has_spoken || signs::has_new_file(&folder, began_by_files)
+            has_spoken || activity::has_new_file(&folder, began_by_files)
         };
         let mut proven = Tally::default();
         let mut reported = 0;
         let mut unfinished = Vec::new();
         let days = work.part.days(self.request.days());
         for ticker in &work.tickers {
-            let twin = self.twins().word_on(ticker, &self.request.settings.outdir);
-            let (standing, partway) = evidence::left_behind(&self.request, ticker, days, began, wall);
-            let word = match standing {
+            let twin = self.shared_folders().word_on(ticker, &self.request.settings.outdir);
+            let (proof, partway) = evidence::left_behind(&self.request, ticker, days, began, wall);
+            let word = match proof {
                 // Whatever a ledger seems to prove: its worker knows of something that we don't see.
-                _ if let Some(word) = twin.or_else(|| digest.failure_of(ticker)) => word,
-                Standing::Proven(summary) => {
+                _ if let Some(word) = twin.or_else(|| summary.failure_of(ticker)) => word,
+                TickerProof::Proven(summary) => {
                     proven += Tally::of_ticker(summary);
                     continue;
                 }
-                Standing::NoLedger if takes_word && digest.lets_believe_in(ticker) && shows_work(ticker) => {
+                TickerProof::NoLedger
+                    if takes_word && summary.lets_believe_in(ticker) && shows_work(ticker) =>
+                {
                     reported += 1;
                     continue;
                 }
-                Standing::Short { .. } | Standing::NoLedger => digest.word_on(ticker),
-                Standing::Unusable { why, persistence } => Word::failed(why, persistence),
+                TickerProof::Short { .. } | TickerProof::NoLedger => summary.word_on(ticker),
+                TickerProof::Unusable { why, persistence } => Word::failed(why, persistence),
             };
             unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
         }
@@ -184,12 +186,12 @@ impl Run {
             proven,
             reported,
             unfinished,
-            yielded: digest.yielded,
+            yielded: summary.yielded,
             left_no_sign,
-            clocks: digest.clocks,
-            pages: digest.last_said.map(|_| digest.pages()),
+            clocks: summary.clocks,
+            pages: summary.last_said.map(|_| summary.pages()),
             last_words,
-            dice: chance::dice(),
+            dice: random::dice(),
         }
     }
 
@@ -209,7 +211,7 @@ impl Run {
             | Ending::Interrupted => false,
         };
         if telling {
-            last_words::read(&self.workdir.batch_log(batch), &self.redaction()).unwrap_or_default()
+            error_line::read(&self.workdir.batch_log(batch), &self.redaction()).unwrap_or_default()
         } else {
             String::new()
         }

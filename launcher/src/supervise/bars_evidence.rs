@@ -10,7 +10,7 @@ use shared::market::ticker::Ticker;
 use shared::series::noted;
 use shared::series::proof::{self, SeriesFolder, SeriesState, StateError};
 
-use super::standing::Standing;
+use super::ticker_proof::TickerProof;
 use crate::facts::Partway;
 use crate::job::BarsOrder;
 use crate::plan::request::Request;
@@ -23,7 +23,7 @@ pub type State = SeriesState<IgnoredAny>;
 ///
 /// A state counts when it was made, or looked at by `bars`, for this run, or else by the time of its file since the run was
 /// created: only `bars` knows whether it is that of the parameters asked for.
-pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Standing {
+pub fn proof_of(request: &Request, order: &BarsOrder, ticker: &Ticker, days: DateRange) -> TickerProof {
     let (mut summary, mut is_short) = (Summary::default(), false);
     for mode in &order.modes {
         let folder = SeriesFolder::new(&request.settings.outdir, ticker, *mode);
@@ -35,13 +35,13 @@ pub fn standing(request: &Request, order: &BarsOrder, ticker: &Ticker, days: Dat
                 summary.rows = bars.fold(summary.rows, u64::saturating_add);
             }
             Ok(None) => is_short = true,
-            Err(error) => return Standing::unusable(&error),
+            Err(error) => return TickerProof::unusable(&error),
         }
     }
     if is_short {
-        Standing::Short { rows: trades(order, ticker, days), proven: summary }
+        TickerProof::Short { rows: trades(order, ticker, days), proven: summary }
     } else {
-        Standing::Proven(summary)
+        TickerProof::Proven(summary)
     }
 }
 

@@ -274,7 +274,7 @@ mod tests {
     use super::*;
     use crate::facts::ending::Usage;
     use crate::facts::{Partway, Tally};
-    use crate::supervise::common::{self, Common};
+    use crate::supervise::common_cause::{self, CommonCause};
     use proptest::prelude::*;
 
     fn report(ending: Ending, words: Vec<Word>) -> Report {
@@ -301,8 +301,8 @@ mod tests {
         super::judge(report, &Headway::of(report, vec![false; report.unfinished.len()]), Edition::LATEST)
     }
 
-    fn common_cause(report: &Report) -> Option<(Common, String)> {
-        common::cause(report, Edition::LATEST)
+    fn common_cause(report: &Report) -> Option<(CommonCause, String)> {
+        common_cause::cause(report, Edition::LATEST)
     }
 
     fn exited(code: i32, words: Vec<Word>) -> Report {
@@ -361,7 +361,7 @@ mod tests {
     fn two_tellings_of_one_trouble_have_a_common_cause() {
         let down = |text: &str| common_cause(&exited(10, vec![failed(text, Persistence::Transient)]));
         let refused = down("connection refused").expect("it may be everybody's");
-        assert_eq!(refused, (Common::Source, "connection refused".to_owned()));
+        assert_eq!(refused, (CommonCause::Source, "connection refused".to_owned()));
         assert_eq!(down("timeout").map(|(common, _)| common), Some(refused.0));
     }
 
@@ -373,11 +373,11 @@ mod tests {
         assert_eq!(one.map(|(common, _)| common), other.map(|(common, _)| common), "whatever the number");
         let late = report(Ending::TimedOut { ran_ms: 1000 }, vec![Word::Begun]);
         let nobody = exited(11, vec![failed("404", Persistence::Permanent)]);
-        assert_eq!(common_cause(&nobody), Some((Common::Unknown, "404".to_owned())));
+        assert_eq!(common_cause(&nobody), Some((CommonCause::Unknown, "404".to_owned())));
         let nowhere = exited(13, vec![Word::Begun]);
         for report in [too_large(11), late, nobody, nowhere] {
             assert!(common_cause(&report).is_some());
-            assert_eq!(common::cause(&report, Edition::First), None);
+            assert_eq!(common_cause::cause(&report, Edition::First), None);
         }
     }
 

@@ -12,7 +12,7 @@ use shared::market::ticker::Ticker;
 use shared::run::source_clock::SourceClock;
 
 use super::bars_evidence as bars;
-pub use super::standing::Standing;
+pub use super::ticker_proof::TickerProof;
 use crate::facts::Partway;
 use crate::job::Task;
 use crate::plan::part::Slice;
@@ -55,23 +55,23 @@ impl Began {
 }
 
 /// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
-pub fn standing(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> Standing {
+pub fn proof_of(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> TickerProof {
     look(request, ticker, days, now).0
 }
 
 /// The same, and how many files were read whole since they were not found as recorded; that is noted.
-pub fn look(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> (Standing, usize) {
+pub fn look(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> (TickerProof, usize) {
     let settings = &request.settings;
     let kind = match settings.task() {
         Task::Download(kind) => kind,
-        Task::Bars(order) => return (bars::standing(request, order, ticker, days), 0),
+        Task::Bars(order) => return (bars::proof_of(request, order, ticker, days), 0),
     };
     match Ledger::read_of(&settings.outdir, kind, ticker, days) {
         Ok(ledger) => {
             note_seen(request, kind, ticker, days, &ledger);
-            (standing_by(&ledger, request, ticker, days, now), ledger.seen_anew())
+            (proof_by(&ledger, request, ticker, days, now), ledger.seen_anew())
         }
-        Err(error) => (Standing::unusable(&error), 0),
+        Err(error) => (TickerProof::unusable(&error), 0),
     }
 }
 
@@ -83,22 +83,22 @@ pub fn left_behind(
     days: DateRange,
     began: Began,
     wall: Timestamp,
-) -> (Standing, Partway) {
+) -> (TickerProof, Partway) {
     let settings = &request.settings;
     let kind = match settings.task() {
         Task::Download(kind) => kind,
         Task::Bars(order) => {
             let partway = bars::partway(request, order, ticker, days, began.on_wall());
-            return (bars::standing(request, order, ticker, days), partway);
+            return (bars::proof_of(request, order, ticker, days), partway);
         }
     };
     match Ledger::read_of(&settings.outdir, kind, ticker, days) {
         Ok(ledger) => {
             note_seen(request, kind, ticker, days, &ledger);
-            let standing = standing_by(&ledger, request, ticker, days, began.as_of());
-            (standing, partway_of(&ledger, days, &request.trust(wall, wall), began))
+            let proof = proof_by(&ledger, request, ticker, days, began.as_of());
+            (proof, partway_of(&ledger, days, &request.trust(wall, wall), began))
         }
-        Err(error) => (Standing::unusable(&error), Partway::default()),
+        Err(error) => (TickerProof::unusable(&error), Partway::default()),
     }
 }
 
@@ -110,23 +110,23 @@ fn note_seen(request: &Request, kind: Kind, ticker: &Ticker, days: DateRange, le
     }
 }
 
-fn standing_by(
+fn proof_by(
     ledger: &Ledger,
     request: &Request,
     ticker: &Ticker,
     days: DateRange,
     now: Timestamp,
-) -> Standing {
+) -> TickerProof {
     let trust = request.trust(now, clock::now().max(now));
     let missing = ledger.missing(days, &trust);
     if missing.is_empty() {
-        Standing::Proven(ledger.summary(days, &trust))
+        TickerProof::Proven(ledger.summary(days, &trust))
     } else if Ledger::path(&request.settings.outdir, ticker).exists() {
         let own = |missing| Some(OwnRows { missing, in_all: ledger.rows_expected(days.days().into())? });
         let rows = ledger.rows_expected(missing.days()).and_then(own);
-        Standing::Short { rows, proven: ledger.summary(days, &trust) }
+        TickerProof::Short { rows, proven: ledger.summary(days, &trust) }
     } else {
-        Standing::NoLedger
+        TickerProof::NoLedger
     }
 }
 

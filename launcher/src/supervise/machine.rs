@@ -4,7 +4,7 @@
 //! alike; [`Machine::decide`] changes nothing and returns what to do now. `streaks` finds what attempts of several batches
 //! have in common.
 
-mod questions;
+mod queries;
 mod streaks;
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use streaks::Ended;
 use super::admission::Admission;
 use super::batch::{Batch, BatchState, Illegal, Terms};
 use super::causes::{self, Judgement, Verdict};
-use super::common::{Attempts, Common, Streak};
+use super::common_cause::{Attempts, CommonCause, Streak};
 use crate::facts::{Checked, Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
@@ -120,7 +120,7 @@ pub struct Machine {
     /// When the folders of the run were last found to be fine after all; nothing was done since.
     cleared_at: Option<Timestamp>,
     /// The trouble of a pause for a common cause.
-    paused_for: Option<Common>,
+    paused_for: Option<CommonCause>,
     /// Batches whose attempts led to the pause, or came back with nothing in it.
     led_by: BTreeSet<BatchId>,
     /// Has anything got done since the run was opened?

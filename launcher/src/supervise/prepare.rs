@@ -13,7 +13,7 @@ use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::batch::{Batch, BatchState};
-use super::evidence::{self, Standing};
+use super::evidence::{self, TickerProof};
 use super::machine::Machine;
 use super::totals::Totals;
 use crate::facts::{Fact, Tally};
@@ -22,7 +22,7 @@ use crate::plan::part::{self, Part};
 use crate::plan::request::Request;
 use crate::plan::weights::{self, Account, OwnRows, Sizes, Weight};
 use crate::process::unsynced;
-use crate::run::twins::Twins;
+use crate::run::shared_folders::SharedFolders;
 
 /// What is to be told to a machine, and how the new batches in it were weighed.
 pub struct Prepared {
@@ -48,10 +48,10 @@ pub fn prepare(
     sizes: &Sizes,
     now: Timestamp,
 ) -> Prepared {
-    let twins = Twins::among(&request.settings.outdir, tickers);
-    let look = Look { request, twins: &twins, now };
+    let shared_folders = SharedFolders::among(&request.settings.outdir, tickers);
+    let inputs = Inputs { request, shared_folders: &shared_folders, now };
     let Survey { proven, rows, short, mut read_whole } =
-        look.survey(unbatched(machine, tickers), Part::WHOLE);
+        inputs.survey(unbatched(machine, tickers), Part::WHOLE);
     let (weights, weighed_by) = weights::weigh(&short, &rows, sizes);
     let weighed = |((ticker, _), weight): ((Ticker, _), Weight)| Weighed::of(ticker, weight);
     let mut unproven: Vec<Weighed> = short.into_iter().zip(weights).map(weighed).collect();
@@ -63,7 +63,7 @@ pub fn prepare(
     let mut facts: Vec<Fact> = changes(machine, request).collect();
     facts.push(Fact::Surveyed { proven });
     for (id, batch) in machine.batches() {
-        let (reopened, read) = look.reopened(id, batch);
+        let (reopened, read) = inputs.reopened(id, batch);
         facts.extend(reopened);
         read_whole += read;
     }
@@ -162,14 +162,14 @@ struct Survey {
 
 /// How the outdir is looked at.
 #[derive(Clone, Copy)]
-struct Look<'a> {
+struct Inputs<'a> {
     request: &'a Request,
     /// What is in their folders is another one's.
-    twins: &'a Twins,
+    shared_folders: &'a SharedFolders,
     now: Timestamp,
 }
 
-impl Look<'_> {
+impl Inputs<'_> {
     /// A batch with done members whose proof does not hold any more: a file is gone, or the run is longer now.
     fn reopened(self, id: BatchId, batch: &Batch) -> (Option<Fact>, usize) {
         // What runs is looked at when it ends.
@@ -192,19 +192,19 @@ impl Look<'_> {
         let mut survey = Survey::default();
         let days = part.days(self.request.days());
         for ticker in tickers {
-            let (standing, read_whole) = evidence::look(self.request, ticker, days, self.now);
+            let (proof, read_whole) = evidence::look(self.request, ticker, days, self.now);
             survey.read_whole += read_whole;
-            let rows = match standing {
+            let rows = match proof {
                 // It is named when its batch comes.
-                _ if self.twins.has(ticker) => None,
-                Standing::Proven(summary) => {
+                _ if self.shared_folders.has(ticker) => None,
+                TickerProof::Proven(summary) => {
                     survey.proven += Tally::of_ticker(summary);
                     survey.rows.push((ticker.clone(), summary.rows));
                     continue;
                 }
-                Standing::Short { rows, .. } => rows,
+                TickerProof::Short { rows, .. } => rows,
                 // An unusable ledger is the worker's to report, for this ticker alone.
-                Standing::NoLedger | Standing::Unusable { .. } => None,
+                TickerProof::NoLedger | TickerProof::Unusable { .. } => None,
             };
             survey.short.push((ticker.clone(), rows));
         }

@@ -1,5 +1,5 @@
-//! Sizes: what a second source says of tickers whose own ledgers may tell nothing: the tree of an earlier run, or a
-//! column of a CSV. What they weigh by it is for [`weights`](crate::plan::weights) to say.
+//! Ticker sizes from a second source, for tickers without a ledger: the tree of an earlier run, or a column of a CSV.
+//! [`weights`](crate::plan::weights) turns them into weights.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

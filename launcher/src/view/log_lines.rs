@@ -12,7 +12,7 @@ use shared::disk::regular;
 use shared::market::ticker::Ticker;
 use shared::run::redaction::{Redaction, shortened};
 
-use crate::supervise::last_words::{ERROR_LEVEL, ERROR_PREFIX, RULE};
+use crate::supervise::error_line::{ERROR_LEVEL, ERROR_PREFIX, RULE};
 
 /// A longer line is taken in pieces.
 const LINE_BYTES: u64 = 64 * 1024;

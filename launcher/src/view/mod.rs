@@ -19,5 +19,5 @@ pub mod status;
 pub mod json;
 pub mod story;
 pub mod why;
-pub mod announcement;
+pub mod notification;
 pub mod progress;

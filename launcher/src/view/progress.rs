@@ -33,13 +33,13 @@ enum Screen {
 }
 
 /// Tells what happens.
-pub struct Narrator {
+pub struct ProgressReporter {
     log: RollingLog,
     screen: Screen,
     tickers: u64,
 }
 
-impl Narrator {
+impl ProgressReporter {
     /// Writes to the run's launcher.log alone.
     pub fn to_log(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
         Ok(Self {
@@ -51,9 +51,9 @@ impl Narrator {
 
     /// Writes to the log and to standard error: a bar on a terminal, else lines.
     pub fn to_screen(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
-        let mut narrator = Self::to_log(workdir, tickers)?;
-        narrator.screen = if std::io::stderr().is_terminal() { Screen::Bar(bar()) } else { Screen::Lines };
-        Ok(narrator)
+        let mut reporter = Self::to_log(workdir, tickers)?;
+        reporter.screen = if std::io::stderr().is_terminal() { Screen::Bar(bar()) } else { Screen::Lines };
+        Ok(reporter)
     }
 
     /// Takes a notice.
@@ -86,7 +86,7 @@ impl Narrator {
     }
 }
 
-impl Drop for Narrator {
+impl Drop for ProgressReporter {
     fn drop(&mut self) {
         if let Screen::Bar(bar) = &self.screen {
             bar.finish_and_clear();

@@ -46,18 +46,18 @@ pub fn running(sources: &Sources) -> Vec<RunningBatch> {
         }
         let nothing = Observed::default();
         let observed = sources.observed.get(&batch).unwrap_or(&nothing);
-        let digest = &observed.digest;
+        let summary = &observed.summary;
         Some(RunningBatch {
             batch,
             attempt,
             seconds: seconds_between(since, sources.now),
-            tickers: digest.current().cloned().collect(),
+            tickers: summary.current().cloned().collect(),
             days: it.part().days_if_split(sources.request.days()),
-            rows: digest.rows(),
+            rows: summary.rows(),
             rows_per_second: observed.rows_per_second,
-            pages: digest.pages(),
+            pages: summary.pages(),
             rss_bytes: observed.rss_bytes,
-            quiet_seconds: digest.last_said.map(|at| seconds_between(at, sources.now)),
+            quiet_seconds: summary.last_said.map(|at| seconds_between(at, sources.now)),
             log: sources.workdir.batch_log(batch),
         })
     });

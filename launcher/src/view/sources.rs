@@ -7,7 +7,7 @@ use shared::pace::budget::Usage;
 use shared::run::workdir::{BatchId, Workdir};
 
 use crate::plan::request::Request;
-use crate::supervise::digest::Digest;
+use crate::supervise::event_summary::EventSummary;
 use crate::supervise::machine::Machine;
 
 use super::recent::Recent;
@@ -64,7 +64,7 @@ pub struct Sources<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     /// What its events add up to.
-    pub digest: Digest,
+    pub summary: EventSummary,
     /// Rows a second, of late.
     pub rows_per_second: u64,
     /// Memory of all its processes; `None` where nobody can tell.

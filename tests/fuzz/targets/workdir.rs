@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use launcher::plan::request::Request;
 use launcher::shim::fence::ExitRecord;
-use launcher::supervise::digest::Digest;
+use launcher::supervise::event_summary::EventSummary;
 use launcher::supervise::journal;
 use launcher::supervise::machine::Surroundings;
 use libfuzzer_sys::fuzz_target;
@@ -65,11 +65,11 @@ fn exit_and_events(bytes: &[u8]) {
     if let Some(record) = ExitRecord::read(&path).expect("readable") {
         let _ = record.usage.and(record.usage);
     }
-    let mut digest = Digest::default();
+    let mut summary = EventSummary::default();
     for said in EventTail::new(&path).read_new() {
-        digest.hear(said.fit_to_say(&Redaction::default()));
+        summary.hear(said.fit_to_say(&Redaction::default()));
     }
-    let _ = digest.current().count();
+    let _ = summary.current().count();
 }
 
 /// Each whole line that ends like an object, with the checksum that belongs to it.

@@ -10,8 +10,8 @@ use shared::run::workdir::BatchId;
 use super::{DriveError, Supervisor};
 use crate::facts::Fact;
 use crate::process::clock::{self, Stopwatch};
+use crate::supervise::disk_progress::DiskProgress;
 use crate::supervise::machine::RunState;
-use crate::supervise::marks::Mark;
 
 /// What runs is looked at so often within the time that a run may stand still.
 const LOOKS: u32 = 12;
@@ -25,7 +25,7 @@ pub(super) struct Standstill {
     advances: u64,
     looked: Stopwatch,
     /// How far each running attempt was at the last look.
-    marks: BTreeMap<(BatchId, u32), Mark>,
+    seen: BTreeMap<(BatchId, u32), DiskProgress>,
 }
 
 impl Standstill {
@@ -33,7 +33,7 @@ impl Standstill {
     pub(super) fn from_now(limit: SignedDuration) -> Self {
         let limit = Duration::try_from(limit).ok().filter(|limit| !limit.is_zero());
         let (since, looked) = (Stopwatch::start(), Stopwatch::start());
-        Self { limit, since, advances: 0, looked, marks: BTreeMap::new() }
+        Self { limit, since, advances: 0, looked, seen: BTreeMap::new() }
     }
 }
 
@@ -71,13 +71,14 @@ impl Supervisor<'_> {
     fn something_moves_on(&mut self) -> bool {
         let now = clock::now();
         let mark = |(batch, attempt): (&BatchId, &super::Attempt)| {
-            let mark = Mark::of(&self.run.request, &attempt.work, now);
+            let mark = DiskProgress::of(&self.run.request, &attempt.work, now);
             ((*batch, attempt.number), mark)
         };
         let marks: BTreeMap<_, _> = self.attempts.iter().map(mark).collect();
-        let before = std::mem::replace(&mut self.standstill.marks, marks);
-        let is_further =
-            |(name, mark): (&_, &Mark)| before.get(name).is_some_and(|before| mark.is_further_than(before));
-        self.standstill.marks.iter().any(is_further)
+        let before = std::mem::replace(&mut self.standstill.seen, marks);
+        let is_further = |(name, mark): (&_, &DiskProgress)| {
+            before.get(name).is_some_and(|before| mark.is_further_than(before))
+        };
+        self.standstill.seen.iter().any(is_further)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{DriveError, Supervisor};
 use crate::facts::Fact;
 use crate::process::clock::Deadline;
-use crate::process::signal::{self, Insistence, Post};
+use crate::process::signal::{self, Post, StopSignal};
 use crate::process::watch::{self, Marker};
 use crate::supervise::machine::RunState;
 
@@ -68,12 +68,12 @@ impl Supervisor<'_> {
     }
 
     pub(super) fn ask_to_stop(&mut self) {
-        self.attempts.values_mut().for_each(|attempt| attempt.shim.signal(Insistence::Ask));
+        self.attempts.values_mut().for_each(|attempt| attempt.shim.signal(StopSignal::Ask));
         self.stop = Stop::Asked { hurry_at: Deadline::after(GRACE) };
     }
 
     fn hurry(&mut self) {
-        self.attempts.values_mut().for_each(|attempt| attempt.shim.signal(Insistence::Hurry));
+        self.attempts.values_mut().for_each(|attempt| attempt.shim.signal(StopSignal::Hurry));
         self.stop = Stop::Hurried { kill_at: Deadline::after(HURRY_GRACE) };
     }
 

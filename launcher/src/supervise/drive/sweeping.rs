@@ -5,7 +5,7 @@ use std::fs;
 use shared::run::workdir::BatchId;
 
 use super::Supervisor;
-use crate::supervise::keeping;
+use crate::supervise::retention;
 
 impl Supervisor<'_> {
     /// Sweeps after the batches of which an attempt has ended, once the journal says so: until then its record is the only
@@ -27,7 +27,7 @@ impl Supervisor<'_> {
     fn sweep_after(&self, id: BatchId) {
         let keep = self.run.request.settings.limits.keep_attempts.get();
         let Some(batch) = self.machine.batch(id) else { return };
-        for attempt in keeping::may_go(batch, keep) {
+        for attempt in retention::may_go(batch, keep) {
             drop(fs::remove_dir_all(self.run.workdir.attempt(id, attempt)));
         }
     }

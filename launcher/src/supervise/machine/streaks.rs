@@ -13,7 +13,7 @@ use super::{Machine, Probe, RunState};
 use crate::facts::{Edition, Report, StopWhy};
 use crate::supervise::batch::Pardon;
 use crate::supervise::causes;
-use crate::supervise::common::{self, Attempts, Common, Streak};
+use crate::supervise::common_cause::{self, Attempts, CommonCause, Streak};
 use crate::supervise::headway::Headway;
 
 /// So many batches in a row with one trouble, and nothing done in between, have a common cause.
@@ -46,8 +46,8 @@ impl Machine {
             RunState::Stopping { .. } => true,
             RunState::Paused { probe: Probe::Canary { sent, failed }, .. } => {
                 let source_is_silent = self.edition >= Edition::Second
-                    && common::heard_nothing(report)
-                    && matches!(common::cause(report, self.edition), Some((Common::Source, _)));
+                    && common_cause::heard_nothing(report)
+                    && matches!(common_cause::cause(report, self.edition), Some((CommonCause::Source, _)));
                 *sent != Some(id) || attempt == 1 || source_is_silent && *failed < PATIENCE
             }
             RunState::Planned
@@ -83,13 +83,13 @@ impl Machine {
             self.canary_failed(at, id, report);
             return true;
         }
-        let Some((cause, words)) = common::cause(report, self.edition) else { return false };
+        let Some((cause, words)) = common_cause::cause(report, self.edition) else { return false };
         // Where something got done the right place is asked, and whom it does not know does not exist.
-        if cause == Common::Unknown && self.has_done {
+        if cause == CommonCause::Unknown && self.has_done {
             return false;
         }
         // The folders of the run were looked at before, and nothing was found there.
-        let is_hidden = cause == Common::Place;
+        let is_hidden = cause == CommonCause::Place;
         self.streak.note(cause, id, attempt);
         match &self.run {
             RunState::Open if self.is_common(report) => self.pause_for_a_streak(at, &words),
@@ -109,20 +109,22 @@ impl Machine {
 
     /// Is what `report` tells the tickers' own trouble alone, whatever others have?
     fn is_own_trouble(&self, report: &Report) -> bool {
-        self.edition >= Edition::Third && common::is_own(report) && !self.may_know_nobody(report)
+        self.edition >= Edition::Third && common_cause::is_own(report) && !self.may_know_nobody(report)
     }
 
     /// Did the source say that it does not know these tickers, and may that be so of all there are?
     pub(super) fn may_know_nobody(&self, report: &Report) -> bool {
         let is_open = match &self.run {
-            RunState::Paused { probe: Probe::Canary { .. }, .. } => self.paused_for == Some(Common::Unknown),
+            RunState::Paused { probe: Probe::Canary { .. }, .. } => {
+                self.paused_for == Some(CommonCause::Unknown)
+            }
             RunState::Planned
             | RunState::Open
             | RunState::Paused { probe: Probe::Folders, .. }
             | RunState::Stopping { .. }
             | RunState::Closed { .. } => !self.has_done,
         };
-        is_open && matches!(common::cause(report, self.edition), Some((Common::Unknown, _)))
+        is_open && matches!(common_cause::cause(report, self.edition), Some((CommonCause::Unknown, _)))
     }
 
     /// Is the streak, to which `report` belongs, long enough to be nobody's own?
@@ -131,8 +133,10 @@ impl Machine {
         let whose = |id: BatchId| self.batch(id).and_then(|batch| batch.members().first());
         let troubled: BTreeSet<_> = self.streak.attempts.keys().copied().map(whose).collect();
         let enough = match self.streak.cause() {
-            Some(Common::Place) => COMMON_PLACE,
-            Some(Common::Source) if self.edition >= Edition::Second && common::heard_nothing(report) => {
+            Some(CommonCause::Place) => COMMON_PLACE,
+            Some(CommonCause::Source)
+                if self.edition >= Edition::Second && common_cause::heard_nothing(report) =>
+            {
                 let mut concerned = troubled.clone();
                 let mut open = self.open_batches().filter(|(_, batch)| !batch.is_over());
                 while concerned.len() < COMMON
@@ -142,7 +146,7 @@ impl Machine {
                 }
                 COMMON.min(concerned.len())
             }
-            Some(Common::Source | Common::Unknown | Common::Worker(_)) | None => COMMON,
+            Some(CommonCause::Source | CommonCause::Unknown | CommonCause::Worker(_)) | None => COMMON,
         };
         troubled.len() >= enough
     }
@@ -203,7 +207,7 @@ impl Machine {
         *failed += 1;
         *since = at;
         *probe_after = causes::canary_after(*failed);
-        let cause = common::cause(report, self.edition).map(|(cause, _)| cause);
+        let cause = common_cause::cause(report, self.edition).map(|(cause, _)| cause);
         if *failed >= CANARIES && cause.as_ref().is_some_and(|cause| !cause.passes()) {
             let what = format!("{why}; {failed} batches sent ahead ended the same way");
             self.absolve_doubted(Pardon::Everything);

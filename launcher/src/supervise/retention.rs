@@ -1,7 +1,7 @@
-//! Keeping: which folders of attempts may go. Pure; who removes them is [`drive`](super::drive)'s business.
+//! Retention: which folders of attempts may go. Pure; [`drive`](super::drive) removes them.
 //!
-//! A run that pauses for days, or is extended every night, makes attempts without end. What somebody may still ask for
-//! stays: the last ones of each batch, the running one among them, and those that tell why a ticker is not done.
+//! A run that pauses for days, or is extended every night, makes attempts without end. Three kinds stay: the last attempts
+//! of each batch, the running one, and those that tell why a ticker is not done.
 
 use super::batch::Batch;
 

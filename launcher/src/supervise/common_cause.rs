@@ -1,6 +1,6 @@
-//! Common causes: what attempts that got nothing done may have in common with those of other batches. Pure.
+//! Common causes: what attempts without any result may have in common with attempts at other batches. Pure.
 //!
-//! What follows from one is [`machine`](super::machine)'s business.
+//! The [`machine`](super::machine) decides what follows from one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::facts::{Edition, Report, Word};
 
 /// A trouble that may be everybody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Common {
+pub enum CommonCause {
     /// Nothing comes from the source, in whatever words: one attempt meets a refused connection, the next a timeout.
     Source,
     /// Workers can't use something on this machine, and it is nothing that the run looks at.
@@ -25,7 +25,7 @@ pub enum Common {
     Worker(String),
 }
 
-impl Common {
+impl CommonCause {
     /// Can it pass without a change of the run? A source comes back, and a person may make room; a program that crashes
     /// on everything does not mend.
     pub fn passes(&self) -> bool {
@@ -37,30 +37,32 @@ impl Common {
 }
 
 /// What an attempt that got nothing done may have in common with others, and in which words it says so.
-pub fn cause(report: &Report, edition: Edition) -> Option<(Common, String)> {
+pub fn cause(report: &Report, edition: Edition) -> Option<(CommonCause, String)> {
     if report.unfinished.is_empty() {
         return None;
     }
-    let of_worker = |words: String| Some((Common::Worker(words.clone()), words));
+    let of_worker = |words: String| Some((CommonCause::Worker(words.clone()), words));
     // Numbers differ from batch to batch; the trouble is one.
-    let of_limit = |flag: &str| Some((Common::Worker(flag.to_owned()), phrase(&report.ending)));
+    let of_limit = |flag: &str| Some((CommonCause::Worker(flag.to_owned()), phrase(&report.ending)));
     match &report.ending {
         Ending::Exited { code } => match Exit::of_code(*code) {
             Some(Exit::Transient) if edition >= Edition::Third && is_own(report) => None,
-            Some(Exit::Transient) => Some((Common::Source, failed(report, Persistence::Transient, edition))),
+            Some(Exit::Transient) => {
+                Some((CommonCause::Source, failed(report, Persistence::Transient, edition)))
+            }
             Some(Exit::Done) if report.left_no_sign => of_worker(NO_SIGN.to_owned()),
             Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
             None => of_worker(phrase(&report.ending)),
             Some(Exit::Permanent) if edition >= Edition::Second => {
-                Some((Common::Unknown, failed(report, Persistence::Permanent, edition)))
+                Some((CommonCause::Unknown, failed(report, Persistence::Permanent, edition)))
             }
             Some(Exit::LocalResource) if edition >= Edition::Second => {
-                Some((Common::Place, said(report, "a local resource is in the way (exit 13)")))
+                Some((CommonCause::Place, said(report, "a local resource is in the way (exit 13)")))
             }
             Some(Exit::Usage | Exit::Permanent | Exit::Refused | Exit::LocalResource | Exit::Stopped) => None,
         },
         Ending::Signaled { .. } => of_worker(phrase(&report.ending)),
-        Ending::Stalled { .. } => Some((Common::Source, phrase(&report.ending))),
+        Ending::Stalled { .. } => Some((CommonCause::Source, phrase(&report.ending))),
         Ending::TooLarge { .. } if edition >= Edition::Second => of_limit("--max-rss"),
         Ending::TimedOut { .. } if edition >= Edition::Second => of_limit("--batch-timeout"),
         Ending::Stopped { .. }
@@ -110,14 +112,14 @@ pub type Attempts = BTreeMap<BatchId, BTreeSet<u32>>;
 /// Attempts one after the other with one trouble, and nothing done in between.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Streak {
-    cause: Option<Common>,
+    cause: Option<CommonCause>,
     /// Which.
     pub attempts: Attempts,
 }
 
 impl Streak {
     /// Another one; a trouble of another kind begins anew.
-    pub fn note(&mut self, cause: Common, batch: BatchId, attempt: u32) {
+    pub fn note(&mut self, cause: CommonCause, batch: BatchId, attempt: u32) {
         let cause = Some(cause);
         if cause != self.cause {
             *self = Self { cause, attempts: Attempts::new() };
@@ -126,7 +128,7 @@ impl Streak {
     }
 
     /// What they have in common, if there are any.
-    pub fn cause(&self) -> Option<&Common> {
+    pub fn cause(&self) -> Option<&CommonCause> {
         self.cause.as_ref()
     }
 }

@@ -1,25 +1,25 @@
-//! Marks: how far a running attempt has come, by what it has left on disk so far.
+//! How far a running attempt has come, by what it has left on disk.
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 
+use super::activity;
 use super::batch::Work;
 use super::evidence;
-use super::signs;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
 
 /// How far a running attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum DiskProgress {
     /// So many days of its tickers are proven.
     Days(u64),
     /// Its latest file is of this time: all that is seen of what keeps no ledger, or proves a ticker in one go.
     Latest(Option<SystemTime>),
 }
 
-impl Mark {
+impl DiskProgress {
     /// Of an attempt at `work`, at `now`.
     pub fn of(request: &Request, work: &Work, now: Timestamp) -> Self {
         let settings = &request.settings;
@@ -31,7 +31,7 @@ impl Mark {
             }
             Program::Bars(_) | Program::Script(_) => {
                 let latest = |ticker: &shared::market::ticker::Ticker| {
-                    signs::latest_file(&settings.outdir.join(ticker.as_str()))
+                    activity::latest_file(&settings.outdir.join(ticker.as_str()))
                 };
                 Self::Latest(work.tickers.iter().filter_map(latest).max())
             }
@@ -54,12 +54,15 @@ mod tests {
 
     #[test]
     fn more_days_are_further_and_so_is_another_file_whatever_the_clock_has_done() {
-        assert!(Mark::Days(2).is_further_than(&Mark::Days(1)));
-        assert!(!Mark::Days(2).is_further_than(&Mark::Days(2)));
+        assert!(DiskProgress::Days(2).is_further_than(&DiskProgress::Days(1)));
+        assert!(!DiskProgress::Days(2).is_further_than(&DiskProgress::Days(2)));
         let (early, late) =
             (Some(SystemTime::UNIX_EPOCH), Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)));
-        assert!(Mark::Latest(late).is_further_than(&Mark::Latest(early)));
-        assert!(Mark::Latest(early).is_further_than(&Mark::Latest(late)), "the clock was set back");
-        assert!(!Mark::Latest(None).is_further_than(&Mark::Latest(None)));
+        assert!(DiskProgress::Latest(late).is_further_than(&DiskProgress::Latest(early)));
+        assert!(
+            DiskProgress::Latest(early).is_further_than(&DiskProgress::Latest(late)),
+            "the clock was set back"
+        );
+        assert!(!DiskProgress::Latest(None).is_further_than(&DiskProgress::Latest(None)));
     }
 }

@@ -1,11 +1,11 @@
-//! Which batches are meant by a name? A batch's own (`batch_0001`: no ticker has an underscore), or a ticker's: several
-//! where it was split by date.
+//! The batches that a name means: a batch of that name (`batch_0001`: no ticker has an underscore), or the batches of a
+//! ticker, several if it was split by date.
 
 use shared::market::ticker::Ticker;
 use shared::run::workdir::{BatchId, Workdir};
 
-use super::existing;
 use super::failure::Failure;
+use super::stored_run;
 use crate::supervise::machine::Machine;
 
 /// So many tickers are named to somebody who asked for one that is not there.
@@ -26,7 +26,7 @@ pub fn batches(name: &str, machine: &Machine, workdir: &Workdir) -> Result<Vec<B
 
 /// The ticker called `name`, which must be in the run.
 pub fn ticker(name: &str, workdir: &Workdir) -> Result<Ticker, Failure> {
-    let tickers = existing::request(workdir)?.frozen_tickers(workdir)?;
+    let tickers = stored_run::request(workdir)?.frozen_tickers(workdir)?;
     let known = tickers.iter().find(|ticker| ticker.as_str() == name);
     known
         .cloned()

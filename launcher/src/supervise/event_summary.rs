@@ -1,4 +1,4 @@
-//! Digest: what the events of one attempt add up to. Hints for blame and progress, never proof.
+//! What the events of one attempt add up to. Hints for blame and progress, never proof.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ struct Course {
 
 /// An attempt as its worker tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Digest {
+pub struct EventSummary {
     courses: BTreeMap<Ticker, Course>,
     /// Did it say that it ends early on purpose?
     pub yielded: bool,
@@ -29,7 +29,7 @@ pub struct Digest {
     pub last_said: Option<Timestamp>,
 }
 
-impl Digest {
+impl EventSummary {
     /// Takes one event in.
     pub fn hear(&mut self, said: Stamped) {
         self.last_said = self.last_said.max(Some(said.at));
@@ -109,13 +109,13 @@ mod tests {
 
     #[test]
     fn a_script_may_say_any_number_of_rows() {
-        let mut digest = Digest::default();
+        let mut summary = EventSummary::default();
         for name in ["A", "B"] {
             let ticker = name.parse::<Ticker>().expect("a ticker");
             let event = Event::TickerDone { ticker, rows: u64::MAX, pages: u64::MAX };
-            digest.hear(Stamped { at: Timestamp::UNIX_EPOCH, event });
+            summary.hear(Stamped { at: Timestamp::UNIX_EPOCH, event });
         }
-        assert_eq!((digest.rows(), digest.pages()), (u64::MAX, u64::MAX));
+        assert_eq!((summary.rows(), summary.pages()), (u64::MAX, u64::MAX));
     }
 
     #[test]
@@ -135,20 +135,24 @@ mod tests {
                 persistence: Persistence::Permanent,
             },
         ];
-        let mut digest = Digest::default();
+        let mut summary = EventSummary::default();
         for event in events {
-            digest.hear(Stamped { at: Timestamp::UNIX_EPOCH, event });
+            summary.hear(Stamped { at: Timestamp::UNIX_EPOCH, event });
         }
-        assert_eq!(digest.current().collect::<Vec<_>>(), [&ticker("B")]);
-        assert_eq!((digest.rows(), digest.pages()), (15, 2));
-        assert_eq!(digest.word_on(&ticker("B")), Word::Begun);
-        assert_eq!(digest.word_on(&ticker("D")), Word::Untouched);
+        assert_eq!(summary.current().collect::<Vec<_>>(), [&ticker("B")]);
+        assert_eq!((summary.rows(), summary.pages()), (15, 2));
+        assert_eq!(summary.word_on(&ticker("B")), Word::Begun);
+        assert_eq!(summary.word_on(&ticker("D")), Word::Untouched);
         let failed = Word::failed("404".to_owned(), Persistence::Permanent);
-        assert_eq!(digest.word_on(&ticker("C")), failed);
+        assert_eq!(summary.word_on(&ticker("C")), failed);
         let believed =
-            |digest: &Digest| ["A", "B", "C", "D"].map(|name| digest.lets_believe_in(&ticker(name)));
-        assert_eq!(believed(&digest), [true, true, false, true], "C is said to have failed");
-        digest.hear(Stamped { at: Timestamp::UNIX_EPOCH, event: Event::Yield { remaining: 2 } });
-        assert_eq!(believed(&digest), [true, false, false, false], "after a yield only A is said to be done");
+            |summary: &EventSummary| ["A", "B", "C", "D"].map(|name| summary.lets_believe_in(&ticker(name)));
+        assert_eq!(believed(&summary), [true, true, false, true], "C is said to have failed");
+        summary.hear(Stamped { at: Timestamp::UNIX_EPOCH, event: Event::Yield { remaining: 2 } });
+        assert_eq!(
+            believed(&summary),
+            [true, false, false, false],
+            "after a yield only A is said to be done"
+        );
     }
 }

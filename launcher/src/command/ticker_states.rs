@@ -1,4 +1,4 @@
-//! Tickers by where they stand, each with a cause: who failed, who is left, who is done, who of the done has not one row.
+//! The tickers of a run by state, each with a cause: failed, left, done, or done without rows.
 
 use jiff::Timestamp;
 use shared::dataset::listing::Listing;
@@ -12,7 +12,7 @@ use crate::facts::Outcome;
 use crate::plan::part::Part;
 use crate::plan::request::Request;
 use crate::supervise::batch::Batch;
-use crate::supervise::evidence::{self, Standing};
+use crate::supervise::evidence::{self, TickerProof};
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::prepare;
 
@@ -81,15 +81,15 @@ pub fn no_longer_proven(
     at: Timestamp,
 ) -> Result<Vec<Ticker>, Failure> {
     let tickers = request.frozen_tickers(workdir)?;
-    let is_lost = |ticker: &Ticker, part: Part, is_reported: bool| match evidence::standing(
+    let is_lost = |ticker: &Ticker, part: Part, is_reported: bool| match evidence::proof_of(
         request,
         ticker,
         part.days(request.days()),
         at,
     ) {
-        Standing::Proven(_) => false,
-        Standing::NoLedger => !is_reported,
-        Standing::Short { .. } | Standing::Unusable { .. } => true,
+        TickerProof::Proven(_) => false,
+        TickerProof::NoLedger => !is_reported,
+        TickerProof::Short { .. } | TickerProof::Unusable { .. } => true,
     };
     // What no batch has was found proven before a run that is complete; in others it may not be planned yet.
     let is_complete = matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete })
@@ -144,9 +144,9 @@ impl<'a> Look<'a> {
 
     /// The rows of a ticker whose every day is proven; `None` of others.
     fn rows(&self, ticker: &Ticker) -> Option<u64> {
-        match evidence::standing(self.request, ticker, Part::WHOLE.days(self.request.days()), self.now) {
-            Standing::Proven(summary) => Some(summary.rows),
-            Standing::Short { .. } | Standing::NoLedger | Standing::Unusable { .. } => None,
+        match evidence::proof_of(self.request, ticker, Part::WHOLE.days(self.request.days()), self.now) {
+            TickerProof::Proven(summary) => Some(summary.rows),
+            TickerProof::Short { .. } | TickerProof::NoLedger | TickerProof::Unusable { .. } => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The run that a work directory holds, as every command but a new `start` needs it.
+//! The run in a work directory, as every command except a new `start` needs it.
 
 use std::io;
 use std::path::{Path, PathBuf};

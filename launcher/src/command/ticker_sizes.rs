@@ -1,4 +1,4 @@
-//! Who else tells how heavy tickers are: asked before a run begins, and again when it goes on with new ones.
+//! Reads ticker sizes from a second source: before a run starts, and again when `--resume` adds tickers.
 
 use shared::market::ticker::Ticker;
 

@@ -1,5 +1,5 @@
-//! Signs that an attempt has done anything, for scripts that keep no ledger: a line in the log or a file of the
-//! ticker. That such a script ends well is believed only with one of them.
+//! Activity of a script that keeps no ledger: a line in the log, or a new file of the ticker. Without either, its exit code 0
+//! is not believed.
 
 use std::fs::{self, DirEntry};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use jiff::{SignedDuration, Timestamp};
 use shared::run::workdir::BatchId;
 
-use super::last_words::{self, RULE};
+use super::error_line::{self, RULE};
 
 /// Files are stamped by a clock of the kernel that may be so far behind ours.
 const CLOCK_LAG: Duration = Duration::from_millis(20);
@@ -22,7 +22,7 @@ pub fn header(batch: BatchId, number: u32) -> String {
 
 /// Is there anything in the log at `path` behind the header of this attempt?
 pub fn has_spoken(log: &Path, batch: BatchId, number: u32) -> bool {
-    let last = last_words::last_line(log).unwrap_or_default();
+    let last = error_line::last_line(log).unwrap_or_default();
     !last.is_empty() && !last.starts_with(&header(batch, number))
 }
 

@@ -1,7 +1,7 @@
 //! What grows: folders of attempts are kept by number, but for those that still tell why.
 
 use launcher::facts::Word;
-use launcher::supervise::keeping::may_go;
+use launcher::supervise::retention::may_go;
 use shared::run::events::Persistence;
 use shared::run::workdir::BatchId;
 

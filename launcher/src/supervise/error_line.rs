@@ -1,4 +1,4 @@
-//! The line of a worker's log that tells best why it ended.
+//! The line of a worker's log that best explains why the worker ended.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! How far a ticker has come, as told by what is on disk.
+//! What the output proves about one ticker.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use crate::plan::weights::OwnRows;
 
 /// What the outdir says of one ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum TickerProof {
     /// Every day asked for is proven.
     Proven(Summary),
     /// Some days are not.
@@ -31,7 +31,7 @@ pub enum Standing {
     },
 }
 
-impl Standing {
+impl TickerProof {
     /// What a look that failed like this tells. What this machine had too little of for it is no fault of the ledger.
     pub fn unusable(error: &(dyn Error + 'static)) -> Self {
         let persistence = match Shortage::behind(error) {

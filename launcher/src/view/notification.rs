@@ -1,5 +1,5 @@
-//! Announcements: what `--notify-url` is told when a run pauses, stops or ends. Never the API key: nothing here
-//! has ever seen it.
+//! Notifications: what `--notify-url` receives when a run pauses, stops or ends. Never the API key: this module never sees
+//! it.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::supervise::machine::{Machine, RunState};
 
 /// What is posted, as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Announcement {
+pub struct Notification {
     /// Name of the run.
     pub run: String,
     /// Kind of data.
@@ -75,11 +75,11 @@ pub enum State {
 
 /// Remembers what was announced, so that nothing is said twice.
 #[derive(Debug, Default)]
-pub struct Announcer {
+pub struct NotificationFilter {
     said: Option<(State, String)>,
 }
 
-impl Announcer {
+impl NotificationFilter {
     /// What is to be announced of `machine` now, if anything.
     pub fn hear(
         &mut self,
@@ -87,7 +87,7 @@ impl Announcer {
         workdir: &Workdir,
         machine: &Machine,
         at: Timestamp,
-    ) -> Option<Announcement> {
+    ) -> Option<Notification> {
         let news = state_of(machine);
         if news == self.said {
             return None;
@@ -104,7 +104,7 @@ pub fn of_death(
     machine: Option<&Machine>,
     at: Timestamp,
     reason: String,
-) -> Announcement {
+) -> Notification {
     let reached = machine.map(|machine| Reached::of(request, machine)).unwrap_or_default();
     announcement(request, workdir, at, (State::Died, reason), reached)
 }
@@ -115,9 +115,9 @@ fn announcement(
     at: Timestamp,
     (state, reason): (State, String),
     reached: Reached,
-) -> Announcement {
+) -> Notification {
     let (run, job) = (request.run.clone(), request.settings.job.to_string());
-    Announcement { run, job, workdir: workdir.root().to_owned(), at, state, reason, reached }
+    Notification { run, job, workdir: workdir.root().to_owned(), at, state, reason, reached }
 }
 
 fn state_of(machine: &Machine) -> Option<(State, String)> {

@@ -1,5 +1,5 @@
-//! Twins: tickers of a run whose folders are one, by a link or on a file system that does not tell capitals from small
-//! letters. One folder holds one ticker: the first of them has it, the others fail by name.
+//! Tickers of a run that share a folder, through a link or on a file system that ignores case. A folder belongs to one
+//! ticker, the first of them; the others fail by name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -19,9 +19,9 @@ type Identity = (u64, u64);
 
 /// Each ticker whose folder is an earlier one's, and whose.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Twins(BTreeMap<Ticker, Ticker>);
+pub struct SharedFolders(BTreeMap<Ticker, Ticker>);
 
-impl Twins {
+impl SharedFolders {
     /// Among the tickers of a run.
     pub fn among(outdir: &Path, tickers: &[Ticker]) -> Self {
         let folder = |ticker: &Ticker| identity(&outdir.join(ticker.as_str()));
@@ -31,17 +31,17 @@ impl Twins {
     fn by(tickers: &[Ticker], folder: impl Fn(&Ticker) -> Option<Identity>, ignores_case: bool) -> Self {
         let mut owners: HashMap<Identity, &Ticker> = HashMap::new();
         let mut spelled: HashMap<String, &Ticker> = HashMap::new();
-        let mut twins = BTreeMap::new();
+        let mut shared_folders = BTreeMap::new();
         for ticker in tickers {
             let by_folder = folder(ticker).map(|it| *owners.entry(it).or_insert(ticker));
             let by_name =
                 ignores_case.then(|| *spelled.entry(ticker.as_str().to_lowercase()).or_insert(ticker));
             let first = [by_folder, by_name].into_iter().flatten().find(|first| *first != ticker);
             if let Some(first) = first {
-                twins.insert(ticker.clone(), first.clone());
+                shared_folders.insert(ticker.clone(), first.clone());
             }
         }
-        Self(twins)
+        Self(shared_folders)
     }
 
     /// Is its folder another one's?
@@ -83,8 +83,8 @@ mod tests {
         names.iter().map(|name| name.parse().expect("a ticker")).collect()
     }
 
-    fn twins(twins: &Twins) -> Vec<(&str, &str)> {
-        twins.0.iter().map(|(second, first)| (second.as_str(), first.as_str())).collect()
+    fn shared_folders(shared_folders: &SharedFolders) -> Vec<(&str, &str)> {
+        shared_folders.0.iter().map(|(second, first)| (second.as_str(), first.as_str())).collect()
     }
 
     #[test]
@@ -93,8 +93,8 @@ mod tests {
         fs::create_dir(out.path().join("AAA")).expect("made");
         fs::create_dir(out.path().join("BBB")).expect("made");
         symlink("AAA", out.path().join("Aaa")).expect("linked");
-        let found = Twins::among(out.path(), &tickers(&["AAA", "Aaa", "BBB", "NEW"]));
-        assert_eq!(twins(&found), [("Aaa", "AAA")]);
+        let found = SharedFolders::among(out.path(), &tickers(&["AAA", "Aaa", "BBB", "NEW"]));
+        assert_eq!(shared_folders(&found), [("Aaa", "AAA")]);
         let Some(Word::Failed { cause, .. }) = found.word_on(&tickers(&["Aaa"])[0], out.path()) else {
             panic!("it has a word")
         };
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn where_capitals_are_not_told_apart_two_spellings_are_twins_before_there_is_a_folder() {
         let names = tickers(&["BCpC", "BCPC", "AAA"]);
-        assert_eq!(twins(&Twins::by(&names, |_| None, true)), [("BCPC", "BCpC")]);
-        assert_eq!(Twins::by(&names, |_| None, false), Twins::default());
+        assert_eq!(shared_folders(&SharedFolders::by(&names, |_| None, true)), [("BCPC", "BCpC")]);
+        assert_eq!(SharedFolders::by(&names, |_| None, false), SharedFolders::default());
     }
 }

@@ -12,11 +12,12 @@ use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{Entry, FileProof, Ledger};
 use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
-use shared::dataset::row::Row;
+use shared::dataset::stamps;
 use shared::disk::publish::DiskError;
 use shared::market::ohlcv::Ohlcv;
 use worker::ingest::partitioner::Piece;
-use worker::ingest::store::{Kept, StoreError, is_of_one_path};
+use worker::ingest::store::Kept;
+use worker::ingest::store_error::{StoreError, is_of_one_path};
 use worker::ingest::tally::TickerError;
 
 use super::deeds::{Answered, Deed, Log};
@@ -106,10 +107,11 @@ impl<'a> Store<'a> {
         if self.spoiled.contains_key(&partition) {
             return Ok(Kept::Spoiled);
         }
-        let zone = self.fate.zone;
+        let Fate { kind, zone, .. } = *self.fate;
         let kept = match piece {
             Piece::Rows(_, rows) => {
-                let dated = |bar: Ohlcv| DatedBar { date: bar.day(zone).expect("of the range"), bar };
+                let date = |bar: &Ohlcv| stamps::day_of(kind, zone, bar.t).expect("of the range");
+                let dated = |bar: Ohlcv| DatedBar { date: date(&bar), bar };
                 self.draft.extend(rows.into_iter().map(dated));
                 Ok(())
             }

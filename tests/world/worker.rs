@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use shared::dataset::answers::{Asker, Asking};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
-use shared::dataset::row;
+use shared::dataset::stamps;
 use shared::dataset::trust::Trust;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -26,13 +26,15 @@ use worker::api::endpoints::Endpoint;
 use worker::api::failure::Failure;
 use worker::api::follow::Tries;
 use worker::api::page::Page;
+use worker::api::range_query::RangeQuery;
 use worker::ingest::division::cuts::{halves, session_in_place};
 use worker::ingest::division::{Division, Why};
 use worker::ingest::not_to_be_had::NotToBeHad;
 use worker::ingest::partitioner::{Partitioner, Piece};
 use worker::ingest::passes::Passes;
 use worker::ingest::requests::requests;
-use worker::ingest::store::{Kept, StoreError};
+use worker::ingest::store::Kept;
+use worker::ingest::store_error::StoreError;
 use worker::ingest::tally::{Fatal, TickerError, Verdict};
 use worker::report;
 
@@ -255,10 +257,10 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn chain(&self, whom: usize, range: DateRange) -> Chain<Ohlcv> {
+    fn chain(&self, whom: usize, range: DateRange) -> Chain<RangeQuery<Ohlcv>> {
         let Fate { kind, zone, .. } = *self.orders.fate;
         let endpoint = Endpoint::MinuteBars(self.ticker(whom).clone(), Adjusted::No);
-        Chain::new(self.base.clone(), endpoint, row::window::<Ohlcv>(kind, zone, range))
+        Chain::new(self.base.clone(), RangeQuery::new(endpoint, stamps::of_days(kind, zone, range)))
     }
 
     /// As `Pipeline::tries` has it.
@@ -327,7 +329,6 @@ impl<'a> Worker<'a> {
         let mut chain = self.chain(visit.whom, range);
         let mut partitioner = Partitioner::new(kind, zone, visit.wanted_of(range));
         let asking = self.asking();
-        let mut lies = 0;
         while let Some(url) = chain.url().cloned() {
             let received = match self.get(visit.whom, &url, visit.tries.faults) {
                 Ok(page) => chain.accept(page),
@@ -337,7 +338,6 @@ impl<'a> Worker<'a> {
             };
             match received {
                 Ok(rows) => {
-                    lies = if rows.is_empty() { lies } else { 0 };
                     visit.pages += 1;
                     visit.rows += rows.len() as u64;
                     for piece in partitioner.take(rows) {
@@ -347,13 +347,9 @@ impl<'a> Worker<'a> {
                     self.says(Event::Progress { ticker: ticker.clone(), rows, pages, bytes: 100 });
                 }
                 Err(lie) => {
-                    lies += 1;
-                    if lies >= visit.tries.lies {
+                    let Some(lies) = chain.lied(visit.tries.lies) else {
                         return self.break_off(visit, Failure::Lie(lie));
-                    }
-                    if lies == 2 {
-                        chain.restart();
-                    }
+                    };
                     let chance = unit(self.dice.roll());
                     let wait = Self::backoff(tries).wait_after_faults(lies, chance).unwrap_or_default();
                     self.sleep(wait);

@@ -1,5 +1,8 @@
 //! One print of the tape, as the vendor reports it (docs: "Trades", `/v3/trades/{t}`).
 
+use std::hash::{Hash, Hasher};
+
+use super::ohlcv::bits;
 use super::short::{ShortList, ShortText};
 
 /// A trade. Stamps are ns since the epoch (UTC).
@@ -33,5 +36,14 @@ impl Trade {
     /// Bytes that it takes beside itself.
     pub fn beside(&self) -> usize {
         self.id.beside() + self.conditions.as_ref().map_or(0, ShortList::beside)
+    }
+}
+
+/// Equal trades feed the same.
+impl Hash for Trade {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.sip_ns, self.participant_ns, self.trf_ns, bits(self.price), bits(self.size)).hash(state);
+        (self.sequence_number, self.exchange, &self.id, &self.conditions, self.correction, self.tape)
+            .hash(state);
     }
 }

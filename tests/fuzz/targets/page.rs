@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::Kind;
-use shared::dataset::row::{self, Row};
+use shared::dataset::stamps;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
@@ -18,12 +18,13 @@ use shared::market::zone::Zone;
 use shared::run::base_url::{BaseUrl, PlainHttp};
 use worker::api::chain::Chain;
 use worker::api::endpoints::Endpoint;
-use worker::api::list::{List, ListChain, ListRow, Side};
+use worker::api::list::List;
 use worker::api::page::{Page, PageError, decode};
-use worker::api::wire::FromWire;
+use worker::api::range_query::RangeQuery;
+use worker::api::wire::Record;
 use worker::ingest::partitioner::{Partitioner, Piece};
-use worker::reference::splits::SplitRow;
-use worker::reference::tickers::TickerRow;
+use worker::reference::splits;
+use worker::reference::tickers::{self, Side};
 
 const BASE: &str = "http://127.0.0.1:9000";
 
@@ -35,8 +36,8 @@ fuzz_target!(|body: &[u8]| {
         into_chain::<Ohlcv>(body, kind, endpoint);
     }
     into_chain::<Trade>(body, Kind::Trades, Endpoint::Trades(aig()));
-    into_list::<TickerRow>(body, List::Tickers { side: Side::Active, date: None });
-    into_list::<SplitRow>(body, List::Splits);
+    into_list(body, tickers::list(Side::Active, None));
+    into_list(body, splits::list());
 });
 
 fn aig() -> Ticker {
@@ -48,33 +49,33 @@ fn base() -> BaseUrl {
 }
 
 /// A page of a download: decoded, believed or not, cut into partitions.
-fn into_chain<R: Row + FromWire + Debug>(body: &[u8], kind: Kind, endpoint: Endpoint) {
+fn into_chain<R: Record<Key = i64> + Debug>(body: &[u8], kind: Kind, endpoint: Endpoint) {
     let Some(page) = decoded::<R>(body) else { return };
     let day = |text: &str| text.parse().expect("a day");
     let asked = DateRange::new(day("2024-01-02"), day("2024-02-09")).expect("in order");
-    let window: Range<i64> = row::window::<R>(kind, Zone::NewYork, asked);
-    let mut chain = Chain::new(base(), endpoint, window.clone());
+    let window: Range<i64> = stamps::of_days(kind, Zone::NewYork, asked);
+    let mut chain = Chain::new(base(), RangeQuery::<R>::new(endpoint, window.clone()));
     let before = chain.url().cloned();
     let Ok(rows) = chain.accept(page.clone()) else {
         assert_eq!(chain.url(), before.as_ref(), "a lie leaves the chain as it was");
         chain.restart();
         return;
     };
-    assert!(rows.iter().all(|row| window.contains(&row.stamp())), "nothing that was not asked for");
-    assert!(rows.is_sorted_by_key(Row::stamp), "oldest first");
+    assert!(rows.iter().all(|row| window.contains(row.key())), "nothing that was not asked for");
+    assert!(rows.is_sorted_by_key(|row| *row.key()), "oldest first");
     let count = rows.len();
     let mut partitioner = Partitioner::new(kind, Zone::NewYork, asked.into());
     let mut pieces: Vec<_> = partitioner.take(rows).collect();
     // The same page again, wherever it may lead: what it brings twice is not taken twice.
     if let Ok(again) = chain.accept(page) {
-        assert!(again.iter().all(|row| window.contains(&row.stamp())));
+        assert!(again.iter().all(|row| window.contains(row.key())));
     }
     chain.restart();
     pieces.extend(partitioner.finish());
     let filed = pieces.iter().map(|piece| match piece {
         Piece::Rows(partition, rows) => {
-            let is_inside =
-                |row: &R| row.day(Zone::NewYork).is_some_and(|day| partition.span().contains(day));
+            let day_of = |row: &R| stamps::day_of(kind, Zone::NewYork, *row.key());
+            let is_inside = |row: &R| day_of(row).is_some_and(|day| partition.span().contains(day));
             assert!(rows.iter().all(is_inside), "each row in its partition");
             rows.len()
         }
@@ -84,9 +85,9 @@ fn into_chain<R: Row + FromWire + Debug>(body: &[u8], kind: Kind, endpoint: Endp
 }
 
 /// A page of a list.
-fn into_list<R: ListRow + FromWire + Debug>(body: &[u8], list: List) {
+fn into_list<R: Record<Key = str> + Debug>(body: &[u8], list: List<R>) {
     let Some(page) = decoded::<R>(body) else { return };
-    let mut chain = ListChain::new(base(), list);
+    let mut chain = Chain::new(base(), list);
     if let Ok(rows) = chain.accept(page.clone()) {
         assert!(rows.len() <= page.rows.len());
         drop(chain.accept(page));
@@ -95,7 +96,7 @@ fn into_list<R: ListRow + FromWire + Debug>(body: &[u8], list: List) {
 }
 
 /// Decodes `body` in every manner of arriving; they must agree.
-fn decoded<R: FromWire + Clone + PartialEq + Debug>(body: &[u8]) -> Option<Page<R>> {
+fn decoded<R: Record + Debug>(body: &[u8]) -> Option<Page<R>> {
     let whole = decode::<R>(body).map_err(|error| error.to_string());
     for piece in [1, 7] {
         let pieces = decode::<R>(Pieces { left: body, piece, end: End::Clean });

@@ -1,14 +1,14 @@
 //! The rows at the end of what was read, so that they are known again where they stand once more. Pure.
 //!
-//! Only rows of the last stamp can come again: a page may begin with them, and a restart asks for the whole stamp.
-//! What is new on a page costs nothing here, unless it carries that stamp.
+//! Only rows of the last key can come again: a page may begin with them, and a restart asks for the whole key. What is new on
+//! a page costs nothing here, unless it carries that key.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
-use shared::dataset::row::Row;
+use super::wire::Record;
 
-/// The rows read last: all of them that share the last stamp.
+/// The rows read last: all of them that share the last key.
 #[derive(Debug)]
 pub struct Border<R> {
     last: Option<R>,
@@ -34,7 +34,7 @@ impl<R> Default for Border<R> {
     }
 }
 
-impl<R: Row> Border<R> {
+impl<R: Record> Border<R> {
     /// The row read last.
     pub fn last(&self) -> Option<&R> {
         self.last.as_ref()
@@ -48,11 +48,11 @@ impl<R: Row> Border<R> {
     /// `rows` were read too.
     pub fn move_to_end_of(&mut self, rows: &[R]) {
         let Some(last) = rows.last() else { return };
-        if self.last().is_some_and(|before| before.stamp() != last.stamp()) {
+        if self.last().is_some_and(|before| before.key() != last.key()) {
             // What many rows took is given back.
             (self.read, self.by_hash) = (Vec::new(), HashMap::new());
         }
-        for row in rows.iter().rev().take_while(|row| row.stamp() == last.stamp()) {
+        for row in rows.iter().rev().take_while(|row| row.key() == last.key()) {
             if let Some(place) = self.place_of(row) {
                 self.read[place].1 += 1;
             } else {
@@ -63,22 +63,25 @@ impl<R: Row> Border<R> {
         self.last = Some(last.clone());
     }
 
+    /// Was `row` read, however often?
+    pub fn holds(&self, row: &R) -> bool {
+        self.place_of(row).is_some()
+    }
+
     fn place_of(&self, row: &R) -> Option<usize> {
         let places = self.by_hash.get(&self.hash_of(row))?;
         places.iter().copied().find(|place| self.read[*place].0 == *row)
     }
 
     fn hash_of(&self, row: &R) -> u64 {
-        let mut hasher = self.hashing.build_hasher();
-        row.feed(&mut hasher);
-        hasher.finish()
+        self.hashing.hash_one(row)
     }
 }
 
-impl<R: Row> Repeats<'_, R> {
+impl<R: Record> Repeats<'_, R> {
     /// Was `row`, the next of the page, read before?
     pub fn take(&mut self, row: &R) -> bool {
-        let of_border = self.border.last().is_some_and(|last| last.stamp() == row.stamp());
+        let of_border = self.border.last().is_some_and(|last| last.key() == row.key());
         let Some(place) = of_border.then(|| self.border.place_of(row)).flatten() else { return false };
         let taken = self.taken.entry(place).or_default();
         let is_left = *taken < self.border.read[place].1;
@@ -90,8 +93,8 @@ impl<R: Row> Repeats<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::dataset::row::Stamps;
     use std::cell::Cell;
+    use std::hash::{Hash, Hasher};
 
     thread_local! {
         static COMPARED: Cell<usize> = const { Cell::new(0) };
@@ -100,35 +103,41 @@ mod tests {
 
     /// A stamp and a sequence number; counts the work that it makes.
     #[derive(Debug, Clone)]
-    struct Print(i64, u32);
+    struct Numbered(i64, u32);
 
-    impl PartialEq for Print {
+    impl PartialEq for Numbered {
         fn eq(&self, other: &Self) -> bool {
             COMPARED.set(COMPARED.get() + 1);
             (self.0, self.1) == (other.0, other.1)
         }
     }
 
-    impl Row for Print {
-        const STAMPS: Stamps = Stamps::Shared;
-        const STAMPS_PER_MS: i64 = 1;
-
-        fn stamp(&self) -> i64 {
-            self.0
-        }
-
-        fn feed<H: Hasher>(&self, state: &mut H) {
+    impl Hash for Numbered {
+        fn hash<H: Hasher>(&self, state: &mut H) {
             HASHED.set(HASHED.get() + 1);
             state.write_u32(self.1);
         }
     }
 
+    impl Record for Numbered {
+        type Wire = ();
+        type Key = i64;
+
+        fn from_wire((): ()) -> Result<Self, String> {
+            Err("never sent".to_owned())
+        }
+
+        fn key(&self) -> &i64 {
+            &self.0
+        }
+    }
+
     /// Reads pages one after the other and says of each how many of its rows are new.
-    fn new_rows(pages: &[Vec<Print>]) -> Vec<usize> {
-        let mut border: Border<Print> = Border::default();
-        let read = |page: &Vec<Print>| {
+    fn new_rows(pages: &[Vec<Numbered>]) -> Vec<usize> {
+        let mut border: Border<Numbered> = Border::default();
+        let read = |page: &Vec<Numbered>| {
             let mut repeats = border.repeats();
-            let new: Vec<Print> = page.iter().filter(|row| !repeats.take(row)).cloned().collect();
+            let new: Vec<Numbered> = page.iter().filter(|row| !repeats.take(row)).cloned().collect();
             border.move_to_end_of(&new);
             new.len()
         };
@@ -137,19 +146,20 @@ mod tests {
 
     #[test]
     fn a_row_is_left_out_as_often_as_it_was_read_and_no_more() {
-        let (a, b, later) = (Print(7, 1), Print(7, 2), Print(9, 1));
+        let (a, b, later) = (Numbered(7, 1), Numbered(7, 2), Numbered(9, 1));
         let pages = [
             vec![a.clone(), a.clone(), b.clone()],
             vec![a.clone(), b.clone(), a.clone(), a.clone()],
             vec![a.clone(), a.clone(), a.clone(), later.clone()],
             vec![a, later.clone(), later],
         ];
-        assert_eq!(new_rows(&pages), [3, 1, 1, 2], "an older stamp is the chain's to refuse");
+        assert_eq!(new_rows(&pages), [3, 1, 1, 2], "an older key is the chain's to refuse");
     }
 
     #[test]
     fn eighty_thousand_rows_of_one_stamp_over_eight_pages_cost_what_the_pages_hold() {
-        let page = |number: u32| (0..10_000).map(|row| Print(7, number * 10_000 + row)).collect::<Vec<_>>();
+        let page =
+            |number: u32| (0..10_000).map(|row| Numbered(7, number * 10_000 + row)).collect::<Vec<_>>();
         let mut pages: Vec<_> = (0..8).map(page).collect();
         assert_eq!(new_rows(&pages), [10_000; 8]);
         assert!(HASHED.get() <= 4 * 80_000 && COMPARED.get() <= 4 * 80_000);
@@ -165,9 +175,9 @@ mod tests {
 
     #[test]
     fn rows_beyond_the_border_cost_nothing() {
-        let border_rows = (0..1_000).map(|row| Print(7, row)).collect();
+        let border_rows = (0..1_000).map(|row| Numbered(7, row)).collect();
         HASHED.set(0);
-        new_rows(&[border_rows, (0..50_000).map(|row| Print(8 + i64::from(row), row)).collect()]);
+        new_rows(&[border_rows, (0..50_000).map(|row| Numbered(8 + i64::from(row), row)).collect()]);
         assert!(HASHED.get() <= 3 * 1_000 + 3, "{}", HASHED.get());
     }
 }

@@ -1,17 +1,15 @@
-//! Follows a chain to its end over the network: pages are asked for, checked, and handed on one by one.
+//! Follows a chain to its end over the network: each page is asked for, checked, and handed on.
 
 use std::io::Read;
 use std::time::Duration;
-
-use shared::dataset::row::Row;
 
 use super::chain::Chain;
 use super::client::Client;
 use super::failure::Failure;
 use super::page::{self, PageError};
-use super::wire::FromWire;
+use super::query::Query;
 use super::witness::Witness;
-use crate::buffers::Room;
+use crate::buffers::{Buffers, Room};
 use crate::stop::Stop;
 
 /// What a page brought, once it is believed.
@@ -19,8 +17,8 @@ use crate::stop::Stop;
 pub struct Delivery<R> {
     /// Rows that were not on the page before, oldest first.
     pub rows: Vec<R>,
-    /// Stamps of two different rows of which one was kept.
-    pub resolved: Vec<i64>,
+    /// Rows that came in two versions, of which one was kept.
+    pub resolved: Vec<R>,
     /// Length of the body.
     pub bytes: u64,
 }
@@ -67,18 +65,17 @@ pub struct Means<'a> {
 ///
 /// A lying page is asked for again; if it still lies, the rest is asked for with our own parameters; if that
 /// lies too, the walk fails with the lie.
-pub fn follow<R: Row + FromWire, E: From<Failure>>(
+pub fn follow<Q: Query, E: From<Failure>>(
     Means { client, tries, witness, stop }: Means<'_>,
-    chain: &mut Chain<R>,
+    chain: &mut Chain<Q>,
     room: &mut Room<'_>,
-    mut on_page: impl FnMut(Delivery<R>) -> Result<u64, E>,
+    mut on_page: impl FnMut(Delivery<Q::Row>) -> Result<u64, E>,
     mut on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<(), E> {
-    let mut lies = 0;
-    let mut number = 1;
     // Of a page that was let go since there was no room for it.
     let mut wanted = 0;
     while let Some(url) = chain.url().cloned() {
+        let number = chain.pages() + 1;
         if !room.wait(wanted, stop) {
             return Err(Failure::Stopped.into());
         }
@@ -118,22 +115,12 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
         };
         match received {
             Ok((rows, bytes)) => {
-                number += 1;
-                if !rows.is_empty() {
-                    lies = 0;
-                }
                 let draft = on_page(Delivery { rows, resolved: chain.resolved(), bytes })?;
                 room.keeps(draft);
             }
             Err(lie) => {
-                lies += 1;
                 let failure = Failure::Lie(lie);
-                if lies >= tries.lies {
-                    return Err(failure.into());
-                }
-                if lies == 2 {
-                    chain.restart();
-                }
+                let Some(lies) = chain.lied(tries.lies) else { return Err(failure.into()) };
                 let wait = client.wait_after_lie(lies);
                 on_retry(&failure, wait);
                 stop.sleep(wait);
@@ -143,17 +130,36 @@ pub fn follow<R: Row + FromWire, E: From<Failure>>(
     Ok(())
 }
 
+/// Follows `chain` to its end and returns all its records: lists are small enough to be held.
+pub fn collect<Q: Query>(
+    client: &Client,
+    chain: &mut Chain<Q>,
+    stop: &Stop,
+    on_retry: impl FnMut(&Failure, Duration),
+) -> Result<Vec<Q::Row>, Failure> {
+    let means = Means { client, tries: Tries::all(client), witness: None, stop };
+    // Nobody else holds any of these, so there is room for every page.
+    let buffers = Buffers::new(0, 0);
+    let mut all = Vec::new();
+    let on_page = |page: Delivery<Q::Row>| {
+        all.extend(page.rows);
+        Ok::<u64, Failure>(0)
+    };
+    follow(means, chain, &mut buffers.room(), on_page, on_retry)?;
+    Ok(all)
+}
+
 /// Asks once for the first page of `chain`, to see whether the source answers; returns the length of the body. Nothing of
 /// the page is checked or kept.
-pub fn first_page<R: Row + FromWire>(
+pub fn first_page<Q: Query>(
     client: &Client,
-    chain: &Chain<R>,
+    chain: &Chain<Q>,
     stop: &Stop,
     on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<u64, Failure> {
     let Some(url) = chain.url() else { return Ok(0) };
     let read = |body: &mut dyn Read| {
-        let let_go = |row: Result<R, _>, _| Ok(row.map(drop)?);
+        let let_go = |row: Result<Q::Row, _>, _| Ok(row.map(drop)?);
         page::decode_each(body, let_go).map_err(|error| error.on_page(1))
     };
     client.get_within(1, url, stop, read, on_retry).map(|(_, bytes)| bytes)

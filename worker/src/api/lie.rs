@@ -1,5 +1,5 @@
-//! How a page can contradict what was asked, what came before it, or itself. Words only; who judges are
-//! [`chain`](super::chain), [`list`](super::list) and [`market_day`](super::market_day).
+//! How a page can contradict what was asked, what came before it, or itself. Words only: the judges are
+//! [`chain`](super::chain) with its queries, and [`market_day`](super::market_day).
 
 /// How a page contradicts what was asked, what came before, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::culprit::Culprit;
 use super::spelling;
 use super::text::{Envelope, Text, TextError};
-use super::wire::{self, FromWire};
+use super::wire::{self, Record};
 
 /// Bytes of rows on one page, at most: 50,000 trades with the longest ids and the most conditions stay below. No limit of rows
 /// stands here, for the vendor was seen to send one more than it was asked for.
@@ -118,12 +118,12 @@ impl From<BadRow> for PageError {
 }
 
 /// Reads a body to its end.
-pub fn decode<R: FromWire>(body: impl Read) -> Result<Page<R>, PageError> {
+pub fn decode<R: Record>(body: impl Read) -> Result<Page<R>, PageError> {
     decode_within(body, |_| true).map(|(page, _)| page)
 }
 
 /// The same, as long as `may_hold` lets so many bytes of rows be held; returns also how many the page has.
-pub fn decode_within<R: FromWire>(
+pub fn decode_within<R: Record>(
     body: impl Read,
     mut may_hold: impl FnMut(u64) -> bool,
 ) -> Result<(Page<R>, u64), PageError> {
@@ -152,7 +152,7 @@ pub fn decode_within<R: FromWire>(
 
 /// Reads a body to its end and hands each row to `take` as it comes, or why it is of no use, with the length of its text; an
 /// error of `take` ends it. The page that is returned holds no rows.
-pub fn decode_each<R: FromWire>(
+pub fn decode_each<R: Record>(
     body: impl Read,
     mut take: impl FnMut(Result<R, BadRow>, usize) -> Result<(), PageError>,
 ) -> Result<Page<R>, PageError> {
@@ -210,7 +210,7 @@ fn cut() -> PageError {
 }
 
 /// Reads the row that begins what is held, and has this number. `owner` is the ticker that rows before it have named.
-fn next_row<R: FromWire, B: Read>(
+fn next_row<R: Record, B: Read>(
     text: &mut Text<B>,
     owner: &mut Option<String>,
     number: u64,
@@ -276,7 +276,7 @@ fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
     })
 }
 
-fn checked<R: FromWire>(wire: R::Wire, owner: &mut Option<String>) -> Result<R, (Wrong, String)> {
+fn checked<R: Record>(wire: R::Wire, owner: &mut Option<String>) -> Result<R, (Wrong, String)> {
     if let Some(name) = R::owner(&wire) {
         let owner = owner.get_or_insert_with(|| name.to_owned());
         if owner != name {

@@ -1,6 +1,7 @@
-//! Rows as the vendor spells them, turned into our own. What is optional on the wire is decided here alone.
+//! Records as the vendor spells them, turned into our own. What is optional on the wire is decided here alone.
 
 use std::fmt::Display;
+use std::hash::Hash;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -8,13 +9,18 @@ use shared::market::ohlcv::Ohlcv;
 use shared::market::short::{ShortList, ShortText};
 use shared::market::trade::Trade;
 
-/// A row that the vendor can send.
-pub trait FromWire: Sized {
+/// A row of a page: how the vendor spells it, what pages of it are ordered by, and what tells it from others.
+pub trait Record: Clone + PartialEq + Hash {
     /// Its JSON object.
     type Wire: DeserializeOwned;
+    /// What its pages are ordered by: of bars and trades the stamp, in the record's own unit.
+    type Key: ?Sized + PartialEq;
 
     /// Reads it; the error says which value can't be.
     fn from_wire(wire: Self::Wire) -> Result<Self, String>;
+
+    /// Where it stands in the order of its pages.
+    fn key(&self) -> &Self::Key;
 
     /// About how many bytes it takes beside itself, `text` being the length of its object.
     fn beside(&self, text: usize) -> usize {
@@ -43,8 +49,9 @@ pub struct WireBar {
     vw: Option<f64>,
 }
 
-impl FromWire for Ohlcv {
+impl Record for Ohlcv {
     type Wire = WireBar;
+    type Key = i64;
 
     fn from_wire(wire: WireBar) -> Result<Self, String> {
         let WireBar { ticker: _, t, o: open, h: high, l: low, c: close, v: volume, n: trades, vw: vwap } =
@@ -53,6 +60,10 @@ impl FromWire for Ohlcv {
         prices.into_iter().chain(vwap.map(|vwap| ("vw", vwap))).try_for_each(not_negative)?;
         trades.map_or(Ok(()), |trades| not_negative(("n", trades)))?;
         Ok(Self { t, open, high, low, close, volume, trades, vwap })
+    }
+
+    fn key(&self) -> &i64 {
+        &self.t
     }
 
     fn beside(&self, _: usize) -> usize {
@@ -70,7 +81,7 @@ fn not_negative<N: Default + PartialOrd + Display>((name, value): (&str, N)) -> 
 }
 
 /// A bar that names its ticker, as the vendor spells it: any market's symbol may stand there.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub struct NamedBar {
     /// Whose.
     pub ticker: Box<str>,
@@ -78,8 +89,9 @@ pub struct NamedBar {
     pub bar: Ohlcv,
 }
 
-impl FromWire for NamedBar {
+impl Record for NamedBar {
     type Wire = WireBar;
+    type Key = str;
 
     fn from_wire(mut wire: WireBar) -> Result<Self, String> {
         let ticker = wire.ticker.take().ok_or("missing field `T`")?;
@@ -88,6 +100,10 @@ impl FromWire for NamedBar {
             return Err(format!("T is {begins:?}, which names no ticker"));
         }
         Ok(Self { ticker, bar: Ohlcv::from_wire(wire)? })
+    }
+
+    fn key(&self) -> &str {
+        &self.ticker
     }
 }
 
@@ -125,8 +141,9 @@ pub struct WireTrade {
     tape: i32,
 }
 
-impl FromWire for Trade {
+impl Record for Trade {
     type Wire = WireTrade;
+    type Key = i64;
 
     fn from_wire(wire: WireTrade) -> Result<Self, String> {
         let size = match wire.decimal_size {
@@ -168,6 +185,10 @@ impl FromWire for Trade {
             participant_ns: wire.participant_timestamp,
             trf_ns: wire.trf_timestamp,
         })
+    }
+
+    fn key(&self) -> &i64 {
+        &self.sip_ns
     }
 
     fn beside(&self, _: usize) -> usize {

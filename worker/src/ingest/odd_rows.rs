@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use shared::dataset::row::{Oddity, Row};
-
 use super::partitioner::Piece;
+use super::stored::{Oddity, Stored};
 
 /// The odd rows of one ticker so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +27,7 @@ struct Tally {
 
 impl OddRows {
     /// Looks at the next piece of a stream. What is given up before its partition is closed comes again.
-    pub fn look_at<R: Row>(&mut self, piece: &Piece<R>) {
+    pub fn look_at<R: Stored>(&mut self, piece: &Piece<R>) {
         match piece {
             Piece::Rows(_, rows) => rows.iter().for_each(|row| self.open.look_at(row)),
             Piece::Closed(..) => {
@@ -51,13 +50,13 @@ impl OddRows {
 }
 
 impl ByKind {
-    fn look_at<R: Row>(&mut self, row: &R) {
+    fn look_at<R: Stored>(&mut self, row: &R) {
         let Some(oddity) = row.oddity() else { return };
         let tally = match oddity {
             Oddity::HighBelowLow => &mut self.high_below_low,
             Oddity::ZeroPrice => &mut self.zero_price,
         };
-        tally.add(Tally { rows: 1, first: Some(row.stamp()) });
+        tally.add(Tally { rows: 1, first: Some(*row.key()) });
     }
 }
 

@@ -2,43 +2,46 @@
 //! Memory holds one page and one partition, whatever the range.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
-use shared::dataset::row;
-use shared::disk::links;
+use shared::dataset::stamps;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
 use shared::market::trading_day::TradingDay;
-use shared::market::zone::Zone;
 use shared::run::duplicates::Duplicates;
 use url::Url;
 
-use super::division::cuts::{halves, session_in_place, stands_alone};
-use super::division::{self, Division, Why};
-use super::drafts::Stored;
+use super::division::cuts::session_in_place;
+use super::division::{Division, Why};
 use super::not_to_be_had::NotToBeHad;
 use super::odd_rows::OddRows;
 use super::partitioner::{Partitioner, Piece};
 use super::passes::Passes;
-use super::quarantine::{self, About};
+use super::quarantine;
 use super::requests::requests;
-use super::store::{Fetch, Kept, Store, StoreError};
+use super::store::{Fetch, Kept, Store};
+use super::store_error::StoreError;
+use super::stored::Stored;
 use super::tally::{Received, TickerError};
 use super::task::{Task, Tools};
 use crate::api::chain::Chain;
 use crate::api::endpoints::{Endpoint, PAGE_ROWS};
-use crate::api::failure::{Failure, Meaning, causes};
+use crate::api::failure::{Failure, Meaning};
 use crate::api::follow::{Delivery, Means, Tries, first_page, follow};
+use crate::api::range_query::RangeQuery;
 use crate::api::witness::Witness;
 use crate::buffers::Buffers;
 use crate::clock;
 use crate::pulse::Reached;
 use crate::report::Level;
+
+mod plan_reach;
+mod refused_pages;
 
 /// Brings tickers to disk; shared by all threads of the worker.
 pub struct Pipeline<'a> {
@@ -54,20 +57,6 @@ pub struct Pipeline<'a> {
 const BARS_BYTES: u64 = 13 << 19;
 /// What trades take while they are written: a group of them, and the next of its columns.
 const TRADES_BYTES: u64 = 9 << 19;
-
-/// A plan may refuse so many of the newest days for being too new: that says nothing of older ones.
-const TOO_NEW_DAYS: u32 = 7;
-
-/// How far back into a range the plan reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// To its first day.
-    FirstDay,
-    /// Not to its first day, but to a later one.
-    LaterDay,
-    /// To none of its days.
-    Nothing,
-}
 
 /// One ticker being worked on.
 struct Visit<'a, R: Stored> {
@@ -203,7 +192,7 @@ impl<'a> Pipeline<'a> {
                 division.not_wanted(piece);
                 continue;
             };
-            let hint = failure.stamp().and_then(|stamp| day_of::<R>(self.tools.task.zone, stamp));
+            let hint = failure.stamp().and_then(|stamp| stamps::day_of(task.kind, task.zone, stamp));
             if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
                 self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
             }
@@ -228,10 +217,10 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    fn chain<R: Stored>(&self, ticker: &Ticker, range: DateRange) -> Chain<R> {
+    fn chain<R: Stored>(&self, ticker: &Ticker, range: DateRange) -> Chain<RangeQuery<R>> {
         let Task { kind, zone, ref base, duplicates, .. } = *self.tools.task;
-        let window = row::window::<R>(kind, zone, range);
-        Chain::new(base.clone(), self.endpoint(ticker), window).with(duplicates)
+        let query = RangeQuery::new(self.endpoint(ticker), stamps::of_days(kind, zone, range));
+        Chain::new(base.clone(), query.with(duplicates))
     }
 
     fn waits(&self, ticker: &Ticker, failure: &Failure, wait: Duration) {
@@ -248,115 +237,6 @@ impl<'a> Pipeline<'a> {
             Why::Suspect | Why::Sample => all.at_most(2),
             Why::LastTime | Why::Probe | Why::Control => all.at_most(1),
         }
-    }
-
-    /// What is asked for alone may be refused for good: then its page is wanted.
-    fn witness(&self, ticker: &Ticker, piece: division::Piece) -> Option<Witness> {
-        let is_last = match piece.why {
-            Why::Alone | Why::LastTime => true,
-            Why::Wanted | Why::Suspect | Why::Probe | Why::Sample | Why::Control => false,
-        };
-        let Task { ref outdir, kind, .. } = *self.tools.task;
-        let target = quarantine::page_of(outdir, ticker, Partition::of(kind, piece.days.from()));
-        if !is_last {
-            return None;
-        }
-        match links::refuse(outdir, &target) {
-            Ok(()) => Some(self.tools.client.witness(target)),
-            Err(error) => {
-                let text = format!("a page that is refused is not kept: {}", causes(&error));
-                self.tools.reporter.ticker(Level::Warn, ticker, text);
-                None
-            }
-        }
-    }
-
-    /// Keeps the page of the days `left` that was refused, for the vendor. A page that can't be kept is said and no more; one
-    /// that may come in pieces is not kept.
-    fn keep_page<R: Stored>(&self, visit: &mut Visit<'_, R>, failure: &Failure, left: DateRange) {
-        let Some(witness) = visit.witness.take() else { return };
-        let is_cut = matches!(failure, Failure::CutPage(_)) && stands_alone(self.tools.task.kind, left);
-        if failure.meaning() != Meaning::BadPart && !is_cut {
-            return;
-        }
-        let redaction = self.tools.client.redaction();
-        let url = visit.url.as_ref().map(|url| redaction.line(url.as_str())).unwrap_or_default();
-        let refused = redaction.line(&failure.to_string());
-        let about = About { url, refused_at: clock::now(), status: 200, refused };
-        let text = match quarantine::keep(&witness, &about) {
-            Ok(None) => return,
-            Ok(Some(page)) => {
-                let text = format!("the page that was refused is kept as it came: {}", page.display());
-                visit.kept.push(page);
-                text
-            }
-            Err(error) => format!("the page that was refused is not kept: {}", causes(&error)),
-        };
-        self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
-    }
-
-    /// Where another ticker's questions have found the plan's first day, this one is asked for the day before it: refused,
-    /// all that is older is refused too, without a search; answered, that day is no edge of this ticker.
-    fn fetch_within_plan<R: Stored>(
-        &self,
-        visit: &mut Visit<'_, R>,
-        range: DateRange,
-    ) -> Result<(), TickerError> {
-        let begins = *self.plan_begins.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = begins.and_then(|begins| DateRange::new(range.from(), begins.previous().min(range.to())));
-        let Some(before) = known.and_then(|before| visit.wanted_of(before).hull()) else {
-            return self.fetch(visit, range).map(drop);
-        };
-        match self.follow_chain(visit, before.to().into()) {
-            Ok(()) => {}
-            Err(TickerError::Source(Failure::OutsidePlan(_))) => self.refuse(visit, before)?,
-            Err(error) => return Err(error),
-        }
-        let rest = visit.open_of(range).hull();
-        rest.map_or(Ok(()), |rest| self.fetch(visit, rest).map(drop))
-    }
-
-    /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
-    /// reaches: plans reach back a number of years from today, so what is older than a refused day is refused.
-    /// The newest days alone prove nothing: a plan may refuse those for being too new.
-    fn fetch<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<Reach, TickerError> {
-        match self.follow_chain(visit, range) {
-            Ok(()) => return Ok(Reach::FirstDay),
-            Err(TickerError::Source(Failure::OutsidePlan(_))) => {}
-            Err(error) => return Err(error),
-        }
-        let Some((older, newer)) = halves(range) else {
-            self.refuse(visit, range)?;
-            return Ok(Reach::Nothing);
-        };
-        let of_newer = self.fetch(visit, newer)?;
-        if of_newer != Reach::FirstDay && newer.days() > TOO_NEW_DAYS {
-            self.refuse(visit, older)?;
-            return Ok(of_newer);
-        }
-        let of_older = self.fetch(visit, older)?;
-        if (of_newer, of_older) == (Reach::FirstDay, Reach::Nothing) {
-            *self.plan_begins.lock().unwrap_or_else(PoisonError::into_inner) = Some(newer.from());
-        }
-        Ok(match (of_older, of_newer) {
-            (Reach::Nothing, Reach::Nothing) => Reach::Nothing,
-            (Reach::Nothing, _) => Reach::LaterDay,
-            (of_older, _) => of_older,
-        })
-    }
-
-    /// What lies between the days wanted may be on disk: nothing is said of it.
-    fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
-        let refused = self.tools.settled(&visit.wanted_of(days));
-        if refused.is_empty() {
-            return Ok(());
-        }
-        let text = format_args!("{refused} is outside the plan of the API key");
-        self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
-        let fetch = Fetch { asking: self.tools.asked_at(clock::moment()), pages: visit.received.pages };
-        visit.store.record_outside_plan(&refused, fetch)?;
-        visit.open = visit.open.minus(&refused);
-        Ok(())
     }
 
     /// One chain of pages, from the first day of `range` to its last.
@@ -378,10 +258,11 @@ impl<'a> Pipeline<'a> {
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             *duplicates += page.resolved.len();
-            for day in page.resolved.iter().filter_map(|stamp| day_of::<R>(zone, *stamp)) {
+            let day_of = |row: &R| stamps::day_of(kind, zone, *row.key());
+            for day in page.resolved.iter().filter_map(day_of) {
                 store.note_duplicate(Partition::of(kind, day), self.tools.task.duplicates);
             }
-            let day = page.rows.last().and_then(|row| row.day(zone));
+            let day = page.rows.last().and_then(day_of);
             for piece in partitioner.get_or_insert_with(begun).take(page.rows) {
                 odd.look_at(&piece);
                 keep(store, open, piece, fetch)?;
@@ -455,9 +336,4 @@ fn keep<R: Stored>(
         (Kept::Whole, None) | (Kept::Spoiled, _) => {}
     }
     Ok(())
-}
-
-/// The day of a stamp that a page had.
-fn day_of<R: Stored>(zone: Zone, stamp: i64) -> Option<TradingDay> {
-    zone.day_of_ms(stamp.div_euclid(R::STAMPS_PER_MS))
 }

@@ -2,86 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
 
 use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::entry::{CODE_VERSION, Entry, KeptDuplicates, Shorter};
-use shared::dataset::ledger::{Damage, Ledger, LedgerError};
+use shared::dataset::ledger::{Damage, Ledger};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::dataset::seen::Seen;
+use shared::dataset::stamps;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::links;
 use shared::disk::publish::{self, DiskError};
-use shared::disk::shortage::Shortage;
 use shared::run::duplicates::Duplicates;
 
-use super::drafts::{Existing, Ground, Place, Stored};
 use super::partitioner::Piece;
-use super::tree::try_to_write;
+use super::store_error::StoreError;
+use super::stored::{Destination, Existing, Ground, Stored};
 use crate::api::failure::causes;
-
-/// What is not done, and where.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The ledger can't be used.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A file or folder can't be written.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// Nothing can be written anywhere in the tree, whatever path it was met at.
-    #[error("nothing can be written: {0}")]
-    Tree(DiskError),
-    /// A file that stands where ours belongs.
-    #[error("{0}; it is left as it is: move it away and run again")]
-    NotOurs(String),
-}
-
-impl StoreError {
-    /// May another partition of the same ticker be written nevertheless?
-    fn is_of_its_partition(&self) -> bool {
-        match self {
-            Self::NotOurs(_) => true,
-            Self::Disk(error) => is_of_one_path(error),
-            Self::Ledger(_) | Self::Tree(_) => false,
-        }
-    }
-
-    /// What is met at one path is everybody's trouble while nothing can be written anywhere in `tree`. That is to be looked at
-    /// right then: when the visit is over it may have passed, and the ticker would be given up for it.
-    fn unless_it_is_everybodys(self, tree: &Path) -> Self {
-        match self {
-            Self::Disk(error) if is_of_one_path(&error) && try_to_write(tree).is_err() => Self::Tree(error),
-            own @ (Self::Disk(_) | Self::Ledger(_) | Self::Tree(_) | Self::NotOurs(_)) => own,
-        }
-    }
-}
-
-/// Whatever goes wrong with one path may be that path's: a folder that may not be written, a file in the place of a folder. What
-/// the machine has too little of is everybody's, and so is an error that is not the system's own: a full disk may be behind it.
-pub fn is_of_one_path(error: &DiskError) -> bool {
-    // Parquet tells of a full disk in words alone when it closes a file.
-    let is_the_system_s = error.source.raw_os_error().is_some();
-    Shortage::behind(error).is_none() && (is_the_system_s || is_of_a_path(error.source.kind()))
-}
-
-fn is_of_a_path(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::NotADirectory
-            | ErrorKind::IsADirectory
-            | ErrorKind::InvalidInput
-            | ErrorKind::AlreadyExists
-            | ErrorKind::InvalidFilename
-            | ErrorKind::NotFound
-    )
-}
 
 /// Of a ticker of which more partitions than these can't be written nothing more is tried: its folder is of no use.
 const MOST_SPOILED: usize = 16;
@@ -93,17 +32,6 @@ pub enum Kept {
     Whole,
     /// Its partition can't be brought to its place.
     Spoiled,
-}
-
-impl From<ReadError> for StoreError {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Disk(error) => Self::Disk(error),
-            foreign @ (ReadError::Foreign { .. } | ReadError::Broken { .. }) => {
-                Self::NotOurs(foreign.to_string())
-            }
-        }
-    }
 }
 
 /// How the fetch went that a partition came from.
@@ -126,7 +54,7 @@ enum Line {
 
 /// Days of a ticker, held for writing by nobody else.
 pub struct Store<R: Stored> {
-    place: Place,
+    to: Destination,
     ledger: OpenLedger,
     /// The partition whose rows are arriving.
     draft: Option<(Partition, R::Draft)>,
@@ -149,24 +77,24 @@ impl<R: Stored> Store<R> {
     /// What others hold at this moment is left alone: a draft there may be alive, and a file newer than what is known of it.
     ///
     /// Of what was lost, the days that the same visit has `brought` before need not be brought again.
-    pub fn open(place: Place, days: DateRange, brought: &Coverage) -> Result<Self, StoreError> {
-        let ledger = OpenLedger::open_again(&place.outdir, place.kind, &place.ticker, days, brought)?;
+    pub fn open(to: Destination, days: DateRange, brought: &Coverage) -> Result<Self, StoreError> {
+        let ledger = OpenLedger::open_again(&to.outdir, to.kind, &to.ticker, days, brought)?;
         let claimed = ledger.claimed();
         let (mut found, mut spoiled) = (Vec::new(), BTreeMap::new());
         if ledger.torn_bytes() > 0 {
-            let (bytes, path) = (ledger.torn_bytes(), Ledger::path(&place.outdir, &place.ticker));
+            let (bytes, path) = (ledger.torn_bytes(), Ledger::path(&to.outdir, &to.ticker));
             found.push(format!(
                 "cut {bytes} torn bytes off the end of {}; what they would have proven is asked for again",
                 path.display()
             ));
         }
-        for partition in Partition::within(place.kind, claimed) {
-            let file = place.file(partition);
-            let may_be_swept = links::refuse(&place.outdir, &file);
+        for partition in Partition::within(to.kind, claimed) {
+            let file = to.file(partition);
+            let may_be_swept = links::refuse(&to.outdir, &file);
             let sweep = |()| file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep);
             let swept = match may_be_swept.and_then(sweep) {
                 Ok(swept) => swept,
-                Err(error) => match StoreError::from(error).unless_it_is_everybodys(&place.outdir) {
+                Err(error) => match StoreError::from(error).unless_it_is_everybodys(&to.outdir) {
                     everybodys @ StoreError::Tree(_) => return Err(everybodys),
                     own @ (StoreError::Disk(_) | StoreError::Ledger(_) | StoreError::NotOurs(_)) => {
                         spoiled.insert(partition, own);
@@ -185,7 +113,7 @@ impl<R: Stored> Store<R> {
             found.push(format!("{partition} is damaged and will be fetched again: {path}: {what}"));
         }
         let mut store = Self {
-            place,
+            to,
             ledger,
             draft: None,
             unproven: Vec::new(),
@@ -195,8 +123,12 @@ impl<R: Stored> Store<R> {
             spoiled,
         };
         for partition in damaged {
-            let aside = store.set_aside_if_unusable(partition, Line::HadFile).map(drop);
-            store.or_spoiled(partition, aside)?;
+            let read = R::read(&store.to, partition);
+            // What can't be opened now is met again when its rows have come.
+            if !matches!(read, Err(ReadError::Disk(_))) {
+                let usable = store.usable(partition, read, Line::HadFile).map(drop);
+                store.or_spoiled(partition, usable)?;
+            }
         }
         Ok(store)
     }
@@ -257,7 +189,7 @@ impl<R: Stored> Store<R> {
 
     /// What ended like this may be the trouble of `partition` alone.
     fn or_spoiled(&mut self, partition: Partition, ended: Result<(), StoreError>) -> Result<(), StoreError> {
-        match ended.map_err(|error| error.unless_it_is_everybodys(&self.place.outdir)) {
+        match ended.map_err(|error| error.unless_it_is_everybodys(&self.to.outdir)) {
             Err(error) if error.is_of_its_partition() && self.spoiled.len() < MOST_SPOILED => {
                 self.draft = None;
                 self.duplicates.remove(&partition);
@@ -276,14 +208,14 @@ impl<R: Stored> Store<R> {
                 assert_eq!(open, partition, "a partition is closed before the next one begins");
                 draft
             }
-            None => self.refuse_links(partition).and_then(|()| R::begin(&self.place, partition))?,
+            None => self.refuse_links(partition).and_then(|()| R::begin(&self.to, partition))?,
         };
         let (_, draft) = self.draft.insert((partition, draft));
-        Ok(R::add(draft, &self.place, rows)?)
+        Ok(R::add(draft, &self.to, rows)?)
     }
 
     fn refuse_links(&self, partition: Partition) -> Result<(), DiskError> {
-        links::refuse(&self.place.outdir, &self.place.file(partition))
+        links::refuse(&self.to.outdir, &self.to.file(partition))
     }
 
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
@@ -301,8 +233,10 @@ impl<R: Stored> Store<R> {
         self.refuse_links(partition)?;
         let existing = self.existing(&mut entry)?;
         let untold = entry.untold(days);
-        if existing == Existing::File && !untold.is_empty() {
-            let had = R::rows_there(&self.place, partition, &untold)?;
+        if let Existing::File(published) = &existing
+            && !untold.is_empty()
+        {
+            let had = R::published_rows_of(published, &untold);
             self.tell_of_fewer(&untold, had, R::rows_of(&draft, &untold));
         }
         let lost = entry.answers.lost().intersection(days);
@@ -311,22 +245,22 @@ impl<R: Stored> Store<R> {
         let before = entry.file.take();
         let came = R::rows_of(&draft, days);
         let of_lost = if lost.is_empty() { 0 } else { R::rows_of(&draft, &lost) };
-        let zone = self.place.zone;
-        let beyond = entry.lost_elsewhere(days, |stamp| zone.day_of_ms(stamp.div_euclid(R::STAMPS_PER_MS)));
+        let Destination { kind, zone, .. } = self.to;
+        let beyond = entry.lost_elsewhere(days, |stamp| stamps::day_of(kind, zone, stamp));
         entry.answer(days, Said::Data, fetch.asking, of_lost);
         if !beyond.is_empty() {
             entry.found_elsewhere(R::rows_of(&draft, &beyond));
         }
         let proven = entry.data_days();
         let ground = Ground { existing, replaced: &replaced, proven: &proven };
-        entry.file = R::publish(draft, &self.place, partition, ground)?;
+        entry.file = R::publish(draft, &self.to, partition, ground)?;
         let noted = self.duplicates.remove(&partition);
         let older = before.as_ref().and_then(|before| before.duplicates.clone());
         // What was noted of the file before holds for the days that did not come again.
         let older = older.filter(|_| !proven.minus(days).is_empty());
         if let Some(file) = &mut entry.file {
             file.duplicates = noted.or(older);
-            let path = self.place.file(partition);
+            let path = self.to.file(partition);
             file.seen = Some(Seen::at(&path).map_err(DiskError::at("look at", &path))?);
         }
         if let (Some(before), Some(after)) = (before, &entry.file)
@@ -341,7 +275,7 @@ impl<R: Stored> Store<R> {
     fn keep_line(&mut self, mut entry: Entry, fetch: Fetch) {
         self.shorter.extend(entry.settle(fetch.asking).err());
         CODE_VERSION.clone_into(&mut entry.code);
-        entry.ticker = Some(self.place.ticker.clone());
+        entry.ticker = Some(self.to.ticker.clone());
         entry.pages = fetch.pages;
         self.unproven.push(entry);
     }
@@ -349,10 +283,11 @@ impl<R: Stored> Store<R> {
     /// Those of `days`, of which the source has no row, that no line tells of while rows stand there.
     fn denied(&mut self, entry: &mut Entry, days: &Coverage, asking: Asking) -> Result<Coverage, StoreError> {
         let untold = entry.untold(days);
-        if untold.is_empty() || self.existing(entry)? == Existing::Nothing {
+        if untold.is_empty() {
             return Ok(Coverage::empty());
         }
-        let rows = R::rows_there(&self.place, entry.partition, &untold)?;
+        let Existing::File(published) = self.existing(entry)? else { return Ok(Coverage::empty()) };
+        let rows = R::published_rows_of(&published, &untold);
         let denied = entry.deny(&untold, rows, asking).err();
         self.shorter.extend(denied.clone());
         Ok(denied.map_or_else(Coverage::empty, |denied| denied.days))
@@ -374,7 +309,8 @@ impl<R: Stored> Store<R> {
             return;
         }
         // A file that can't be read is found when its rows are wanted.
-        if let Ok(rows @ 1..) = R::rows_there(&self.place, entry.partition, &kept) {
+        let read = R::read(&self.to, entry.partition);
+        if let Ok(rows @ 1..) = read.map(|published| R::published_rows_of(&published, &kept)) {
             self.found
                 .push(format!("{kept}: the source now answers nothing; the {rows} rows on disk are kept"));
         }
@@ -395,7 +331,7 @@ impl<R: Stored> Store<R> {
     /// Records that the plan does not reach `days`.
     pub fn record_outside_plan(&mut self, days: &Coverage, fetch: Fetch) -> Result<(), StoreError> {
         let Some(hull) = days.hull() else { return Ok(()) };
-        for partition in Partition::within(self.place.kind, hull) {
+        for partition in Partition::within(self.to.kind, hull) {
             let refused = days.intersection(&partition.span().into());
             if refused.is_empty() {
                 continue;
@@ -425,12 +361,13 @@ impl<R: Stored> Store<R> {
     fn known(&self, partition: Partition) -> Entry {
         let waiting = self.unproven.iter().rfind(|entry| entry.partition == partition);
         let known = waiting.or_else(|| self.ledger().entry(partition)).cloned();
-        known.unwrap_or_else(|| Entry::new(&self.place.ticker, partition))
+        known.unwrap_or_else(|| Entry::new(&self.to.ticker, partition))
     }
 
-    /// Holds what is there against its proof. What was changed is lost, and what is of no use is set aside.
-    fn existing(&mut self, entry: &mut Entry) -> Result<Existing, StoreError> {
-        let path = self.place.file(entry.partition);
+    /// Judges what is there: holds it against its proof, and reads it once. What was changed is lost, and what is of no use
+    /// is set aside.
+    fn existing(&mut self, entry: &mut Entry) -> Result<Existing<R::Published>, StoreError> {
+        let path = self.to.file(entry.partition);
         if !path.try_exists().map_err(DiskError::at("look at", &path))? {
             self.lose(entry, "it is gone");
             return Ok(Existing::Nothing);
@@ -439,22 +376,21 @@ impl<R: Stored> Store<R> {
         if entry.file.as_ref().is_some_and(|proof| proof.fingerprint != found) {
             self.lose(entry, "its content is not what was written (SHA-256)");
         }
+        let read = R::read(&self.to, entry.partition);
         if entry.file.is_some() {
-            return Ok(Existing::File);
+            return Ok(Existing::File(read?));
         }
         let line = if entry.loss.is_some() { Line::HadFile } else { Line::HadNone };
-        if self.set_aside_if_unusable(entry.partition, line)? {
-            return Ok(Existing::Nothing);
-        }
-        if let Some(loss) = &mut entry.loss {
+        let existing = self.usable(entry.partition, read, line)?;
+        if let (Existing::File(_), Some(loss)) = (&existing, &mut entry.loss) {
             loss.take_witness(found.sha256);
         }
-        Ok(Existing::File)
+        Ok(existing)
     }
 
     fn lose(&mut self, entry: &mut Entry, what: &str) {
         if entry.file.is_some() {
-            let path = self.place.file(entry.partition);
+            let path = self.to.file(entry.partition);
             let partition = entry.partition;
             self.found.push(format!(
                 "{partition} is damaged and will be fetched again: {}: {what}",
@@ -464,21 +400,27 @@ impl<R: Stored> Store<R> {
         }
     }
 
-    /// Moves what stands in the place of our file and is of no use out of the way of readers: what is no whole Parquet
+    /// Moves what was `read` in the place of our file and is of no use out of the way of readers: what is no whole Parquet
     /// file, and, where a file of ours stood, also what is another's or has rows that can't be. A whole file of another is
     /// left alone where no line tells of one of ours.
-    fn set_aside_if_unusable(&mut self, partition: Partition, line: Line) -> Result<bool, StoreError> {
-        let path = self.place.file(partition);
-        let what = match (R::rows_there(&self.place, partition, &Coverage::empty()), line) {
+    fn usable(
+        &mut self,
+        partition: Partition,
+        read: Result<R::Published, ReadError>,
+        line: Line,
+    ) -> Result<Existing<R::Published>, StoreError> {
+        let what = match (read, line) {
+            (Ok(published), Line::HadFile | Line::HadNone) => return Ok(Existing::File(published)),
             (Err(ReadError::Broken { .. }), Line::HadFile | Line::HadNone) => "can't be read",
             (Err(ReadError::Foreign { .. }), Line::HadFile) => "is not what was written",
-            (Err(ReadError::Foreign { .. }), Line::HadNone)
-            | (Ok(_) | Err(ReadError::Disk(_)), Line::HadFile | Line::HadNone) => return Ok(false),
+            (Err(error @ ReadError::Foreign { .. }), Line::HadNone)
+            | (Err(error @ ReadError::Disk(_)), Line::HadFile | Line::HadNone) => return Err(error.into()),
         };
-        let aside = path.with_file_name(format!("_{}.damaged", self.place.kind.file_name()));
+        let path = self.to.file(partition);
+        let aside = path.with_file_name(format!("_{}.damaged", self.to.kind.file_name()));
         fs::rename(&path, &aside).map_err(DiskError::at("set aside", &path))?;
         self.found.push(format!("{} {what} and is now {}", path.display(), aside.display()));
-        Ok(true)
+        Ok(Existing::Nothing)
     }
 }
 

@@ -17,9 +17,10 @@ use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
-use super::drafts::Stored;
 use super::not_to_be_had::NotToBeHad;
-use super::store::{Store, StoreError, is_of_one_path};
+use super::store::Store;
+use super::store_error::{StoreError, is_of_one_path};
+use super::stored::Stored;
 use super::task::Unsettled;
 use super::tree::try_to_write;
 use crate::api::failure::{Failure, causes};

@@ -19,8 +19,9 @@ use shared::run::source_clock::SourceClock;
 use shared::run::via::Via;
 use shared::run::window::Window;
 
-use super::drafts::{Place, Stored};
-use super::store::{Store, StoreError};
+use super::store::Store;
+use super::store_error::StoreError;
+use super::stored::{Destination, Stored};
 use crate::api::client::Client;
 use crate::clock::{self, Moment};
 use crate::report::{Level, Reporter, Trouble};
@@ -168,8 +169,9 @@ impl Tools<'_> {
     /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says what was found there.
     pub fn open<R: Stored>(&self, ticker: &Ticker, brought: &Coverage) -> Result<Store<R>, StoreError> {
         let Task { kind, columns, zone, .. } = *self.task;
-        let place = Place { outdir: self.task.outdir.clone(), kind, zone, columns, ticker: ticker.clone() };
-        let mut store = Store::open(place, self.task.asked, brought)?;
+        let outdir = self.task.outdir.clone();
+        let to = Destination { outdir, kind, zone, columns, ticker: ticker.clone() };
+        let mut store = Store::open(to, self.task.asked, brought)?;
         if store.noted() > 0 {
             let text = format_args!(
                 "{} files were read whole, since the ledger did not say how they are found now; they are what was written (SHA-256), and that is noted",

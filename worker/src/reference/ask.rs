@@ -7,11 +7,12 @@ use shared::run::base_url::BaseUrl;
 use url::Url;
 
 use super::details::{self, Details};
+use crate::api::chain::Chain;
 use crate::api::client::Client;
-use crate::api::collect::collect;
 use crate::api::failure::Failure;
-use crate::api::list::{List, ListChain, ListRow};
-use crate::api::wire::FromWire;
+use crate::api::follow::collect;
+use crate::api::list::List;
+use crate::api::wire::Record;
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
 
@@ -29,8 +30,8 @@ pub struct Asker<'a> {
 
 impl Asker<'_> {
     /// All rows of `list`, which is called `name` in the log.
-    pub fn list<R: ListRow + FromWire>(&self, name: &str, list: List) -> Result<Vec<R>, Failure> {
-        let mut chain = ListChain::new(self.base.clone(), list);
+    pub fn list<R: Record<Key = str>>(&self, name: &str, list: List<R>) -> Result<Vec<R>, Failure> {
+        let mut chain = Chain::new(self.base.clone(), list);
         let on_retry = |failure: &Failure, wait: Duration| {
             let text = format!("{name}: {failure}; asking again in {:.1} s", wait.as_secs_f64());
             self.reporter.run(Level::Warn, &text);

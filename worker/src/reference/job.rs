@@ -12,12 +12,12 @@ use super::details::{self, Details};
 use super::error::JobError;
 use super::place::{Place, TableName};
 use super::proof::{self, Proof, Standing};
-use super::splits::{self, SplitRow};
+use super::splits;
 use super::survey::{self, Question};
-use super::tickers::{Listed, Snapshot};
+use super::tickers::{self, Listed, Side, Snapshot};
 use crate::api::failure::{Failure, causes};
-use crate::api::list::{List, ListRow, Side};
-use crate::api::wire::FromWire;
+use crate::api::list::List;
+use crate::api::wire::Record;
 use crate::clock;
 use crate::report::Level;
 
@@ -65,11 +65,11 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn run(&self) -> Result<Exit, JobError> {
-        let tickers = self.tickers()?;
+        let listed = self.tickers()?;
         if self.plan.splits {
             self.splits()?;
         }
-        if self.plan.details { self.details(&tickers) } else { Ok(Exit::Done) }
+        if self.plan.details { self.details(&listed) } else { Ok(Exit::Done) }
     }
 
     /// The proof of the snapshot, old or new.
@@ -81,7 +81,7 @@ impl Job<'_> {
         }
         let asked_at = clock::now();
         let date = self.plan.date;
-        let ask = |name, side| self.list(name, List::Tickers { side, date });
+        let ask = |name, side| self.list(name, tickers::list(side, date));
         let active = ask("active tickers", Side::Active)?;
         let delisted = match self.plan.delisted {
             Delisted::Included => ask("delisted tickers", Side::Delisted)?,
@@ -111,7 +111,7 @@ impl Job<'_> {
             return Ok(());
         }
         let asked_at = clock::now();
-        let (rows, repeated) = splits::ordered(self.list::<SplitRow>("splits", List::Splits)?);
+        let (rows, repeated) = splits::ordered(self.list("splits", splits::list())?);
         self.say_repeated("splits", repeated);
         self.publish(TableName::Splits, &splits::table(&rows), asked_at, |proof| proof)?;
         Ok(())
@@ -161,7 +161,7 @@ impl Job<'_> {
         Ok(Exit::Done)
     }
 
-    fn list<R: ListRow + FromWire>(&self, name: &str, list: List) -> Result<Vec<R>, JobError> {
+    fn list<R: Record<Key = str>>(&self, name: &str, list: List<R>) -> Result<Vec<R>, JobError> {
         self.asker
             .list(name, list)
             .map_err(|failure: Failure| JobError::Source { name: name.to_owned(), failure })

@@ -1,12 +1,20 @@
 //! How shares were split: rows of `/stocks/v1/splits`. Ratios are often fractional; announced splits are included.
 
+use std::hash::{Hash, Hasher};
+
 use arrow::array::RecordBatch;
 use serde::Deserialize;
 use shared::market::trading_day::TradingDay;
 
 use super::table::Columns;
-use crate::api::list::{List, ListRow};
-use crate::api::wire::FromWire;
+use crate::api::list::List;
+use crate::api::wire::Record;
+
+/// All splits.
+pub fn list() -> List<SplitRow> {
+    let parameters = vec![("sort", "execution_date.asc".to_owned()), ("limit", "5000".to_owned())];
+    List { path: "/stocks/v1/splits", parameters, from: "execution_date.gte", holds: |_| true }
+}
 
 /// `from` shares become `to` before the open of `execution_date`.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +41,9 @@ pub struct WireSplit {
     id: Option<String>,
 }
 
-impl FromWire for SplitRow {
+impl Record for SplitRow {
     type Wire = WireSplit;
+    type Key = str;
 
     fn from_wire(wire: WireSplit) -> Result<Self, String> {
         let WireSplit { ticker, execution_date, split_from: from, split_to: to, id } = wire;
@@ -43,15 +52,16 @@ impl FromWire for SplitRow {
         }
         Ok(Self { ticker, execution_date: execution_date.to_string(), from, to, id })
     }
-}
 
-impl ListRow for SplitRow {
     fn key(&self) -> &str {
         &self.execution_date
     }
+}
 
-    fn belongs_to(&self, list: List) -> bool {
-        list == List::Splits
+/// Equal rows feed the same.
+impl Hash for SplitRow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.ticker, &self.execution_date, &self.id).hash(state);
     }
 }
 

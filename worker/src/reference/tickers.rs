@@ -5,13 +5,44 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 use serde::Deserialize;
+use shared::market::trading_day::TradingDay;
 
 use super::table::{Columns, Table, TableError};
-use crate::api::list::{List, ListRow, Side};
-use crate::api::wire::FromWire;
+use crate::api::list::List;
+use crate::api::wire::Record;
+
+/// Which half of the tickers: the vendor never gives both at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Traded on the day asked about.
+    Active,
+    /// No longer traded.
+    Delisted,
+}
+
+/// The tickers of the stock market on one side, as of `date` instead of today.
+pub fn list(side: Side, date: Option<TradingDay>) -> List<TickerRow> {
+    let active = if side == Side::Active { "true" } else { "false" };
+    let fixed =
+        [("market", "stocks"), ("active", active), ("sort", "ticker"), ("order", "asc"), ("limit", "1000")];
+    let fixed = fixed.into_iter().map(|(name, value)| (name, value.to_owned()));
+    // A cursor that forgot its filters would end one side early and mix in another: seen here, never written.
+    let holds: fn(&TickerRow) -> bool = match (date, side) {
+        // With a date, whether `active` speaks of that day or of today is not documented.
+        (Some(_), _) => |row| row.market == "stocks",
+        (None, Side::Active) => |row| row.market == "stocks" && row.active != Some(false),
+        (None, Side::Delisted) => |row| row.market == "stocks" && row.active != Some(true),
+    };
+    List {
+        path: "/v3/reference/tickers",
+        parameters: fixed.chain(date.map(|date| ("date", date.to_string()))).collect(),
+        from: "ticker.gte",
+        holds,
+    }
+}
 
 /// One listed security. Only ticker, name, market and locale are always sent (protocol sheet 2.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TickerRow {
     /// Symbol.
     pub ticker: String,
@@ -60,8 +91,9 @@ pub struct WireTicker {
     delisted_utc: Option<String>,
 }
 
-impl FromWire for TickerRow {
+impl Record for TickerRow {
     type Wire = WireTicker;
+    type Key = str;
 
     fn from_wire(wire: WireTicker) -> Result<Self, String> {
         if wire.ticker.is_empty() {
@@ -83,19 +115,9 @@ impl FromWire for TickerRow {
             delisted_utc: wire.delisted_utc,
         })
     }
-}
 
-impl ListRow for TickerRow {
     fn key(&self) -> &str {
         &self.ticker
-    }
-
-    /// A cursor that forgot its filters would end one side early and mix in another: seen here, never written.
-    fn belongs_to(&self, list: List) -> bool {
-        let List::Tickers { side, date } = list else { return false };
-        // With a date, whether `active` speaks of that day or of today is not documented.
-        let fits = date.is_some() || self.active.is_none_or(|active| active == (side == Side::Active));
-        self.market == "stocks" && fits
     }
 }
 
@@ -196,6 +218,8 @@ impl Listed {
 mod tests {
     use super::*;
     use crate::api::page;
+    use crate::api::query::Query;
+    use shared::run::base_url::{BaseUrl, PlainHttp};
 
     fn rows(results: &str) -> Result<Vec<TickerRow>, String> {
         let body = format!(r#"{{"results":[{results}],"status":"OK","count":1}}"#);
@@ -214,9 +238,28 @@ mod tests {
     }
 
     #[test]
+    fn a_side_is_asked_for_whole_and_from_a_ticker_on() {
+        let base = BaseUrl::parse("http://127.0.0.1:9000", PlainHttp::LoopbackOnly).expect("an origin");
+        let path = |list: List<TickerRow>, last| {
+            list.url(&base, last)
+                .map(|url| url.to_string().replace("http://127.0.0.1:9000/v3/reference/", ""))
+        };
+        assert_eq!(
+            path(list(Side::Active, None), None).as_deref(),
+            Some("tickers?market=stocks&active=true&sort=ticker&order=asc&limit=1000")
+        );
+        assert_eq!(
+            path(list(Side::Delisted, "2020-01-02".parse().ok()), Some("BRK.B")).as_deref(),
+            Some(
+                "tickers?market=stocks&active=false&sort=ticker&order=asc&limit=1000&date=2020-01-02&ticker.gte=BRK.B"
+            )
+        );
+    }
+
+    #[test]
     fn a_side_holds_only_its_own_rows() {
         let row = rows(FULL).expect("a row").remove(0);
-        let belongs = |side, date| row.belongs_to(List::Tickers { side, date });
+        let belongs = |side, date| (list(side, date).holds)(&row);
         assert!(belongs(Side::Active, None) && !belongs(Side::Delisted, None));
         assert!(belongs(Side::Delisted, "2020-01-02".parse().ok()));
     }

@@ -1,11 +1,15 @@
 //! Chains of pages: what is followed, what is taken once, what is a lie.
 
 use super::*;
+use crate::api::endpoints::Endpoint;
 use crate::api::progress::{MAX_IDLE_PAGES, MAX_STANDING_PAGES};
+use crate::api::range_query::RangeQuery;
 use shared::dataset::descriptor::Adjusted;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trade::Trade;
+use shared::market::trading_day::TradingDay;
 use shared::run::base_url::PlainHttp;
+use shared::run::duplicates::Duplicates;
 
 const BASE: &str = "http://127.0.0.1:9000";
 
@@ -13,11 +17,22 @@ fn day(text: &str) -> TradingDay {
     text.parse().expect(text)
 }
 
-fn chain() -> Chain<Ohlcv> {
-    let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
-    let ticker = "AIG".parse().expect("a ticker");
-    let window = day("2024-01-02").start_utc_ms()..day("2024-01-13").start_utc_ms();
-    Chain::new(base, Endpoint::DailyBars(ticker, Adjusted::No), window)
+fn base() -> BaseUrl {
+    BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin")
+}
+
+fn chain() -> Chain<RangeQuery<Ohlcv>> {
+    chain_that_has(Duplicates::Refuse)
+}
+
+fn chain_that_has(duplicates: Duplicates) -> Chain<RangeQuery<Ohlcv>> {
+    let endpoint = Endpoint::DailyBars("AIG".parse().expect("a ticker"), Adjusted::No);
+    let stamps = day("2024-01-02").start_utc_ms()..day("2024-01-13").start_utc_ms();
+    Chain::new(base(), RangeQuery::new(endpoint, stamps).with(duplicates))
+}
+
+fn chain_of_trades() -> Chain<RangeQuery<Trade>> {
+    Chain::new(base(), RangeQuery::new(Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100))
 }
 
 fn row(date: &str) -> Ohlcv {
@@ -42,7 +57,7 @@ fn page(dates: &[&str], next_url: Option<String>) -> Page<Ohlcv> {
 }
 
 /// A chain that has read 2 and 3 January.
-fn begun() -> Chain<Ohlcv> {
+fn begun() -> Chain<RangeQuery<Ohlcv>> {
     let mut chain = chain();
     chain.accept(page(&["2024-01-02", "2024-01-03"], Some(next_from("2024-01-04")))).expect("true");
     chain
@@ -56,7 +71,7 @@ fn versions(volumes: &[f64]) -> Vec<Ohlcv> {
 #[test]
 fn of_two_versions_of_a_bar_the_one_that_was_chosen_is_kept() {
     let read = |duplicates, rows: Vec<Ohlcv>| {
-        let mut chain = chain().with(duplicates);
+        let mut chain = chain_that_has(duplicates);
         let page = Page { results_count: Some(rows.len() as u64), rows, ..page(&[], None) };
         let volumes = |rows: Vec<Ohlcv>| rows.iter().map(|row| row.volume).collect::<Vec<_>>();
         let rows = chain.accept(page).map(volumes);
@@ -74,7 +89,7 @@ fn of_two_versions_of_a_bar_the_one_that_was_chosen_is_kept() {
 #[test]
 fn a_bar_that_is_revised_at_a_page_border_comes_in_two_versions_too() {
     let begun = |duplicates| {
-        let mut chain = chain().with(duplicates);
+        let mut chain = chain_that_has(duplicates);
         chain.accept(page(&["2024-01-02"], Some(next_from("2024-01-02")))).expect("true");
         let revised = Page { rows: versions(&[7.0]), ..page(&["2024-01-02"], None) };
         let rows = chain.accept(revised);
@@ -183,9 +198,7 @@ fn a_restart_asks_with_our_own_parameters_from_the_day_after_the_last_row() {
 
 #[test]
 fn pages_without_a_new_row_do_not_lead_on_for_ever() {
-    let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
-    let mut chain: Chain<Trade> =
-        Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
+    let mut chain = chain_of_trades();
     chain.accept(tape(&[(5, 1)], Some("first"))).expect("true");
     let lie = (0..MAX_IDLE_PAGES).find_map(|number| {
         if number == MAX_IDLE_PAGES / 2 {
@@ -199,10 +212,8 @@ fn pages_without_a_new_row_do_not_lead_on_for_ever() {
 
 #[test]
 fn pages_with_one_more_row_of_the_same_stamp_do_not_lead_on_for_ever() {
-    let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
-    let mut chain: Chain<Trade> =
-        Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
-    let accepted = |chain: &mut Chain<Trade>, number: u32| {
+    let mut chain = chain_of_trades();
+    let accepted = |chain: &mut Chain<RangeQuery<Trade>>, number: u32| {
         chain.accept(tape(&[(5, number.into())], Some(&number.to_string()))).map(|rows| rows.len())
     };
     for number in 0..MAX_STANDING_PAGES {
@@ -263,9 +274,7 @@ fn tape(prints: &[(i64, i64)], next_url: Option<&str>) -> Page<Trade> {
 
 #[test]
 fn prints_of_one_nanosecond_are_all_taken_and_those_read_before_are_not() {
-    let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
-    let mut chain: Chain<Trade> =
-        Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
+    let mut chain = chain_of_trades();
     let stamps =
         |rows: &[Trade]| rows.iter().map(|row| (row.sip_ns, row.sequence_number)).collect::<Vec<_>>();
     let first = chain.accept(tape(&[(5, 1), (7, 2), (7, 3)], Some("a"))).expect("true");
@@ -286,9 +295,7 @@ fn prints_of_one_nanosecond_are_all_taken_and_those_read_before_are_not() {
 
 #[test]
 fn a_path_that_only_begins_like_ours_is_another_ticker_s() {
-    let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
-    let mut chain: Chain<Trade> =
-        Chain::new(base, Endpoint::Trades("AIG".parse().expect("a ticker")), 0..100);
+    let mut chain = chain_of_trades();
     let mut page = tape(&[(5, 1)], None);
     page.next_url = Some(format!("{BASE}/v3/trades/AIGX?cursor=a"));
     assert_eq!(chain.accept(page), Err(Lie::OtherEndpoint("/v3/trades/AIGX".to_owned())));

@@ -118,7 +118,7 @@ fn a_stamp_beyond_what_a_float_holds_is_exact_however_it_is_spelled() {
 }
 
 /// Decodes a page of which one row says something else.
-fn says<R: FromWire>(row: &str, from: &str, to: &str) -> PageError {
+fn says<R: Record>(row: &str, from: &str, to: &str) -> PageError {
     let other = row.replacen(from, to, 1);
     assert_ne!(other, row);
     decode::<R>(format!(r#"{{"results":[{row},{other}]}}"#).as_bytes()).map(drop).expect_err(to)

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::ledger::LedgerError;
 use shared::dataset::trust::Trust;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trading_day::TradingDay;
@@ -13,7 +14,7 @@ use super::*;
 /// A tree with daily bars of one ticker.
 struct Tree {
     folder: tempfile::TempDir,
-    place: Place,
+    place: Destination,
 }
 
 fn day(date: &str) -> TradingDay {
@@ -33,9 +34,9 @@ fn now() -> Timestamp {
     "2024-07-01T12:00:00Z".parse().expect("a moment")
 }
 
-fn place_of(ticker: &str, outdir: PathBuf) -> Place {
+fn place_of(ticker: &str, outdir: PathBuf) -> Destination {
     let (kind, zone, columns) = (Kind::Daily, Zone::NewYork, Columns::Narrow);
-    Place { outdir, kind, zone, columns, ticker: ticker.parse().expect(ticker) }
+    Destination { outdir, kind, zone, columns, ticker: ticker.parse().expect(ticker) }
 }
 
 impl Tree {

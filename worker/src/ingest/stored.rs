@@ -1,0 +1,103 @@
+//! What storing needs to know of a row, be it a bar or a trade: how rows become the file of a partition.
+
+use std::path::PathBuf;
+
+use shared::dataset::coverage::Coverage;
+use shared::dataset::entry::FileProof;
+use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::partition::Partition;
+use shared::dataset::reader::ReadError;
+use shared::disk::publish::DiskError;
+use shared::market::ticker::Ticker;
+use shared::market::zone::Zone;
+
+use crate::api::wire::Record;
+
+/// Where the rows of one ticker go.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// Root of the dataset.
+    pub outdir: PathBuf,
+    /// What rows.
+    pub kind: Kind,
+    /// In which zone days are counted.
+    pub zone: Zone,
+    /// Which columns trades have.
+    pub columns: Columns,
+    /// Whose rows.
+    pub ticker: Ticker,
+}
+
+impl Destination {
+    /// The file of `partition`.
+    pub fn file(&self, partition: Partition) -> PathBuf {
+        partition.file(&self.outdir, &self.ticker, self.kind)
+    }
+}
+
+/// What stands in the place of a partition's file. A proven file has been held against its proof; one that no line tells of
+/// may be another tool's, or may have been published right before a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing<T> {
+    /// A file that is readable as rows of this place: what it holds.
+    File(T),
+    /// Nothing that is of use.
+    Nothing,
+}
+
+/// What a file is made of, beside the rows that came.
+#[derive(Debug)]
+pub struct Ground<'a, T> {
+    /// What is there.
+    pub existing: Existing<T>,
+    /// Days that are answered for now and whose rows there nobody vouches for: they give way to those that came.
+    pub replaced: &'a Coverage,
+    /// Days that will be proven by the new file.
+    pub proven: &'a Coverage,
+}
+
+/// What the source really sends now and then, and can hardly be so: kept, and said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oddity {
+    /// A bar whose high lies below its low.
+    HighBelowLow,
+    /// A price of nothing.
+    ZeroPrice,
+}
+
+/// A row that can be brought to disk.
+pub trait Stored: Record<Key = i64> {
+    /// A partition that is not published yet. Dropped, it leaves nothing.
+    type Draft;
+    /// What of a published file is needed to replace it.
+    type Published;
+
+    /// What is odd about it, if anything.
+    fn oddity(&self) -> Option<Oddity>;
+
+    /// Begins a partition.
+    fn begin(to: &Destination, partition: Partition) -> Result<Self::Draft, DiskError>;
+
+    /// Takes rows in time order.
+    fn add(draft: &mut Self::Draft, to: &Destination, rows: Vec<Self>) -> Result<(), DiskError>;
+
+    /// Bytes that it takes, or will take when it is published, about.
+    fn held(draft: &Self::Draft) -> u64;
+
+    /// How many of the rows taken belong to `days`.
+    fn rows_of(draft: &Self::Draft, days: &Coverage) -> u64;
+
+    /// Reads the file of `partition`. One that is not ours is an error.
+    fn read(to: &Destination, partition: Partition) -> Result<Self::Published, ReadError>;
+
+    /// How many of its rows belong to `days`.
+    fn published_rows_of(published: &Self::Published, days: &Coverage) -> u64;
+
+    /// Publishes what was taken.
+    fn publish(
+        draft: Self::Draft,
+        to: &Destination,
+        partition: Partition,
+        ground: Ground<'_, Self::Published>,
+    ) -> Result<Option<FileProof>, DiskError>;
+}

@@ -12,12 +12,12 @@ use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{Entry, FileProof, Ledger};
 use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
-use shared::dataset::stamps;
 use shared::disk::publish::DiskError;
 use shared::market::ohlcv::Ohlcv;
 use worker::ingest::partitioner::Piece;
 use worker::ingest::store::Kept;
 use worker::ingest::store_error::{StoreError, is_of_one_path};
+use worker::ingest::stored::Stored;
 use worker::ingest::tally::TickerError;
 
 use super::deeds::{Answered, Deed, Log};
@@ -107,10 +107,10 @@ impl<'a> Store<'a> {
         if self.spoiled.contains_key(&partition) {
             return Ok(Kept::Spoiled);
         }
-        let Fate { kind, zone, .. } = *self.fate;
+        let zone = self.fate.zone;
         let kept = match piece {
             Piece::Rows(_, rows) => {
-                let date = |bar: &Ohlcv| stamps::day_of(kind, zone, bar.t).expect("of the range");
+                let date = |bar: &Ohlcv| Ohlcv::day_of(bar.t, zone).expect("of the range");
                 let dated = |bar: Ohlcv| DatedBar { date: date(&bar), bar };
                 self.draft.extend(rows.into_iter().map(dated));
                 Ok(())

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use shared::dataset::answers::{Asker, Asking};
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::Adjusted;
-use shared::dataset::stamps;
 use shared::dataset::trust::Trust;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -35,6 +34,7 @@ use worker::ingest::passes::Passes;
 use worker::ingest::requests::requests;
 use worker::ingest::store::Kept;
 use worker::ingest::store_error::StoreError;
+use worker::ingest::stored::Stored;
 use worker::ingest::tally::{Fatal, TickerError, Verdict};
 use worker::report;
 
@@ -260,7 +260,7 @@ impl<'a> Worker<'a> {
     fn chain(&self, whom: usize, range: DateRange) -> Chain<RangeQuery<Ohlcv>> {
         let Fate { kind, zone, .. } = *self.orders.fate;
         let endpoint = Endpoint::MinuteBars(self.ticker(whom).clone(), Adjusted::No);
-        Chain::new(self.base.clone(), RangeQuery::new(endpoint, stamps::of_days(kind, zone, range)))
+        Chain::new(self.base.clone(), RangeQuery::new(endpoint, Ohlcv::stamps_of(kind, zone, range)))
     }
 
     /// As `Pipeline::tries` has it.

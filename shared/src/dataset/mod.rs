@@ -5,7 +5,6 @@ pub mod coverage;
 pub mod run_mark;
 pub mod answers;
 pub mod trust;
-pub mod stamps;
 pub mod partition;
 pub mod merge;
 pub mod schema;

@@ -10,7 +10,6 @@ use libfuzzer_sys::fuzz_target;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::Kind;
-use shared::dataset::stamps;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
@@ -23,6 +22,7 @@ use worker::api::page::{Page, PageError, decode};
 use worker::api::range_query::RangeQuery;
 use worker::api::wire::Record;
 use worker::ingest::partitioner::{Partitioner, Piece};
+use worker::ingest::stored::Stored;
 use worker::reference::splits;
 use worker::reference::tickers::{self, Side};
 
@@ -49,11 +49,11 @@ fn base() -> BaseUrl {
 }
 
 /// A page of a download: decoded, believed or not, cut into partitions.
-fn into_chain<R: Record<Key = i64> + Debug>(body: &[u8], kind: Kind, endpoint: Endpoint) {
+fn into_chain<R: Stored + Debug>(body: &[u8], kind: Kind, endpoint: Endpoint) {
     let Some(page) = decoded::<R>(body) else { return };
     let day = |text: &str| text.parse().expect("a day");
     let asked = DateRange::new(day("2024-01-02"), day("2024-02-09")).expect("in order");
-    let window: Range<i64> = stamps::of_days(kind, Zone::NewYork, asked);
+    let window: Range<i64> = R::stamps_of(kind, Zone::NewYork, asked);
     let mut chain = Chain::new(base(), RangeQuery::<R>::new(endpoint, window.clone()));
     let before = chain.url().cloned();
     let Ok(rows) = chain.accept(page.clone()) else {
@@ -74,7 +74,7 @@ fn into_chain<R: Record<Key = i64> + Debug>(body: &[u8], kind: Kind, endpoint: E
     pieces.extend(partitioner.finish());
     let filed = pieces.iter().map(|piece| match piece {
         Piece::Rows(partition, rows) => {
-            let day_of = |row: &R| stamps::day_of(kind, Zone::NewYork, *row.key());
+            let day_of = |row: &R| R::day_of(*row.key(), Zone::NewYork);
             let is_inside = |row: &R| day_of(row).is_some_and(|day| partition.span().contains(day));
             assert!(rows.iter().all(is_inside), "each row in its partition");
             rows.len()

@@ -6,17 +6,19 @@ use shared::dataset::entry::FileProof;
 use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::{self, ReadError};
-use shared::dataset::stamps;
 use shared::dataset::writer::{self, TradesFile};
 use shared::disk::publish::DiskError;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trade::Trade;
+use shared::market::trading_day::NS_PER_MS;
 
 use super::stored::{Destination, Existing, Ground, Oddity, Stored};
 
 impl Stored for Ohlcv {
     type Draft = Vec<DatedBar>;
     type Published = Vec<DatedBar>;
+
+    const STAMPS_PER_MS: i64 = 1;
 
     fn oddity(&self) -> Option<Oddity> {
         let zero = [self.open, self.high, self.low, self.close].contains(&0.0);
@@ -29,7 +31,7 @@ impl Stored for Ohlcv {
 
     fn add(draft: &mut Vec<DatedBar>, to: &Destination, rows: Vec<Self>) -> Result<(), DiskError> {
         let dated = |bar: Self| {
-            let date = stamps::day_of(to.kind, to.zone, bar.t);
+            let date = Self::day_of(bar.t, to.zone);
             DatedBar { date: date.expect("the chain lets only stamps of the range pass"), bar }
         };
         for row in rows.into_iter().map(dated) {
@@ -55,7 +57,7 @@ impl Stored for Ohlcv {
         let path = to.file(partition);
         let rows = reader::read_bars(&path, to.kind, &to.ticker)?;
         let is_stray = |row: &&DatedBar| !partition.span().contains(row.date);
-        let is_odd = |row: &&DatedBar| stamps::day_of(to.kind, to.zone, row.bar.t) != Some(row.date);
+        let is_odd = |row: &&DatedBar| Self::day_of(row.bar.t, to.zone) != Some(row.date);
         let what = if let Some(row) = rows.iter().find(is_stray) {
             format!("a row of {} in {partition}", row.date)
         } else if let Some(DatedBar { date, bar }) = rows.iter().find(is_odd) {
@@ -99,6 +101,8 @@ impl Stored for Trade {
     /// How many there are: a day of trades replaces the one before.
     type Published = u64;
 
+    const STAMPS_PER_MS: i64 = NS_PER_MS;
+
     fn oddity(&self) -> Option<Oddity> {
         None
     }
@@ -120,7 +124,7 @@ impl Stored for Trade {
     }
 
     fn read(to: &Destination, partition: Partition) -> Result<u64, ReadError> {
-        let stamps = stamps::of_days(to.kind, to.zone, partition.span());
+        let stamps = Self::stamps_of(to.kind, to.zone, partition.span());
         reader::check_trades(&to.file(partition), to.columns, &to.ticker, &stamps)
     }
 

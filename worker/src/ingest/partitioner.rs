@@ -5,10 +5,9 @@ use std::{mem, vec};
 use shared::dataset::coverage::Coverage;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
-use shared::dataset::stamps;
 use shared::market::zone::Zone;
 
-use crate::api::wire::Record;
+use super::stored::Stored;
 
 /// What the stream means for the files.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +48,7 @@ impl Partitioner {
     /// wanted are let go: they are on disk already and came because they lie between days that are not.
     ///
     /// Pieces are made as they are asked for: a page is not held twice.
-    pub fn take<R: Record<Key = i64>>(&mut self, rows: Vec<R>) -> Pieces<'_, R> {
+    pub fn take<R: Stored>(&mut self, rows: Vec<R>) -> Pieces<'_, R> {
         Pieces { partitioner: self, rows: rows.into_iter(), ahead: None, run: Vec::new() }
     }
 
@@ -94,14 +93,13 @@ impl<R> Pieces<'_, R> {
     }
 }
 
-impl<R: Record<Key = i64>> Iterator for Pieces<'_, R> {
+impl<R: Stored> Iterator for Pieces<'_, R> {
     type Item = Piece<R>;
 
     fn next(&mut self) -> Option<Piece<R>> {
         while let Some(row) = self.ahead.take().or_else(|| self.rows.next()) {
             let Partitioner { kind, zone, .. } = *self.partitioner;
-            let day =
-                stamps::day_of(kind, zone, *row.key()).expect("the chain lets only stamps of the range pass");
+            let day = R::day_of(*row.key(), zone).expect("the chain lets only stamps of the range pass");
             let partition = Partition::of(kind, day);
             if let Some(current) = self.partitioner.current().filter(|current| *current < partition) {
                 self.ahead = Some(row);
@@ -129,9 +127,8 @@ mod tests {
     use shared::market::ohlcv::Ohlcv;
     use shared::market::trading_day::TradingDay;
 
-    /// At the beginning of a day, in the unit of its kind.
-    fn row(kind: Kind, date: TradingDay) -> Ohlcv {
-        let t = stamps::of_days(kind, Zone::NewYork, date.into()).start;
+    fn row(date: TradingDay) -> Ohlcv {
+        let t = date.start_utc_ms();
         Ohlcv { t, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 5.0, trades: None, vwap: None }
     }
 
@@ -141,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_large_page_comes_in_small_pieces() {
-        let rows = vec![row(Kind::Trades, day(0)); 2 * PIECE_ROWS + 1];
+        let rows = vec![row(day(0)); 2 * PIECE_ROWS + 1];
         let mut partitioner =
             Partitioner::new(Kind::Trades, Zone::NewYork, [range_of(0, 1)].into_iter().collect());
         let length = |piece: Piece<Ohlcv>| match piece {
@@ -149,12 +146,12 @@ mod tests {
             Piece::Closed(..) => 0,
         };
         let mut lengths: Vec<usize> = partitioner.take(rows).map(length).collect();
-        lengths.extend(partitioner.take(vec![row(Kind::Trades, day(1))]).map(length));
+        lengths.extend(partitioner.take(vec![row(day(1))]).map(length));
         assert_eq!(lengths, [PIECE_ROWS, PIECE_ROWS, 1, 0, 1]);
     }
 
-    fn day_of(kind: Kind, row: &Ohlcv) -> TradingDay {
-        stamps::day_of(kind, Zone::NewYork, row.t).expect("a day")
+    fn day_of(row: &Ohlcv) -> TradingDay {
+        Ohlcv::day_of(row.t, Zone::NewYork).expect("a day")
     }
 
     fn range_of(from: i32, length: i32) -> DateRange {
@@ -172,7 +169,7 @@ mod tests {
             let wanted: Coverage = holes.into_iter().map(|(from, length)| range_of(from, length)).collect();
             let asked = wanted.hull().expect("a hole");
             let days = offsets.into_iter().map(day).filter(|day| asked.contains(*day));
-            let rows: Vec<_> = days.map(|day| row(kind, day)).collect();
+            let rows: Vec<_> = days.map(row).collect();
             let mut partitioner = Partitioner::new(kind, Zone::NewYork, wanted.clone());
             let mut pieces: Vec<Piece<Ohlcv>> = Vec::new();
             for page in rows.chunks(page_rows) {
@@ -185,14 +182,14 @@ mod tests {
             for piece in pieces {
                 match piece {
                     Piece::Rows(partition, rows) => {
-                        prop_assert!(rows.iter().all(|row| partition.span().contains(day_of(kind, row))));
+                        prop_assert!(rows.iter().all(|row| partition.span().contains(day_of(row))));
                         prop_assert!(answered.iter().all(|(closed, _)| *closed < partition), "not closed before");
                         landed.extend(rows);
                     }
                     Piece::Closed(partition, days) => answered.push((partition, days)),
                 }
             }
-            let is_wanted = |row: &Ohlcv| wanted.contains(day_of(kind, row));
+            let is_wanted = |row: &Ohlcv| wanted.contains(day_of(row));
             prop_assert_eq!(landed, rows.into_iter().filter(is_wanted).collect::<Vec<_>>());
             let of_partition = |partition: Partition| wanted.intersection(&partition.span().into());
             let expected: Vec<_> = Partition::within(kind, asked)

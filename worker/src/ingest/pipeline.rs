@@ -8,7 +8,6 @@ use std::time::Duration;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
-use shared::dataset::stamps;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
@@ -192,7 +191,7 @@ impl<'a> Pipeline<'a> {
                 division.not_wanted(piece);
                 continue;
             };
-            let hint = failure.stamp().and_then(|stamp| stamps::day_of(task.kind, task.zone, stamp));
+            let hint = failure.stamp().and_then(|stamp| R::day_of(stamp, task.zone));
             if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
                 self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
             }
@@ -219,7 +218,7 @@ impl<'a> Pipeline<'a> {
 
     fn chain<R: Stored>(&self, ticker: &Ticker, range: DateRange) -> Chain<RangeQuery<R>> {
         let Task { kind, zone, ref base, duplicates, .. } = *self.tools.task;
-        let query = RangeQuery::new(self.endpoint(ticker), stamps::of_days(kind, zone, range));
+        let query = RangeQuery::new(self.endpoint(ticker), R::stamps_of(kind, zone, range));
         Chain::new(base.clone(), query.with(duplicates))
     }
 
@@ -258,7 +257,7 @@ impl<'a> Pipeline<'a> {
             received.rows += page.rows.len() as u64;
             received.bytes += page.bytes;
             *duplicates += page.resolved.len();
-            let day_of = |row: &R| stamps::day_of(kind, zone, *row.key());
+            let day_of = |row: &R| R::day_of(*row.key(), zone);
             for day in page.resolved.iter().filter_map(day_of) {
                 store.note_duplicate(Partition::of(kind, day), self.tools.task.duplicates);
             }

@@ -11,7 +11,6 @@ use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::dataset::seen::Seen;
-use shared::dataset::stamps;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::links;
 use shared::disk::publish::{self, DiskError};
@@ -245,8 +244,8 @@ impl<R: Stored> Store<R> {
         let before = entry.file.take();
         let came = R::rows_of(&draft, days);
         let of_lost = if lost.is_empty() { 0 } else { R::rows_of(&draft, &lost) };
-        let Destination { kind, zone, .. } = self.to;
-        let beyond = entry.lost_elsewhere(days, |stamp| stamps::day_of(kind, zone, stamp));
+        let zone = self.to.zone;
+        let beyond = entry.lost_elsewhere(days, |stamp| R::day_of(stamp, zone));
         entry.answer(days, Said::Data, fetch.asking, of_lost);
         if !beyond.is_empty() {
             entry.found_elsewhere(R::rows_of(&draft, &beyond));

@@ -1,14 +1,16 @@
 //! What storing needs to know of a row, be it a bar or a trade: how rows become the file of a partition.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
-use shared::dataset::coverage::Coverage;
+use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::entry::FileProof;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 
 use crate::api::wire::Record;
@@ -67,10 +69,27 @@ pub enum Oddity {
 
 /// A row that can be brought to disk.
 pub trait Stored: Record<Key = i64> {
+    /// Units of its stamp in a millisecond: bars are stamped in ms, trades in ns, since the epoch (UTC).
+    const STAMPS_PER_MS: i64;
     /// A partition that is not published yet. Dropped, it leaves nothing.
     type Draft;
     /// What of a published file is needed to replace it.
     type Published;
+
+    /// The day that a row with this stamp is filed under; `None` for a stamp that no day can be named for.
+    fn day_of(stamp: i64, zone: Zone) -> Option<TradingDay> {
+        zone.day_of_ms(stamp.div_euclid(Self::STAMPS_PER_MS))
+    }
+
+    /// The half-open range of stamps that `days` cover. Daily bars are stamped with New York midnight whatever zone the tree has.
+    fn stamps_of(kind: Kind, zone: Zone, days: DateRange) -> Range<i64> {
+        let zone = match kind {
+            Kind::Daily => Zone::NewYork,
+            Kind::Minute | Kind::Trades => zone,
+        };
+        let start = |day: TradingDay| zone.start_ms(day) * Self::STAMPS_PER_MS;
+        start(days.from())..start(days.to().next())
+    }
 
     /// What is odd about it, if anything.
     fn oddity(&self) -> Option<Oddity>;

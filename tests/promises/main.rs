@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at the world from outside")]
 
 mod tidy;
+mod docs;
 mod sim;
 mod bad_input;
 mod daily;

@@ -65,6 +65,30 @@ fn architecture_and_decisions_name_files_that_are_there() {
     }
 }
 
+/// Targets of links in `text` that lead into this project.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets
+        .filter(|target| !target.contains("://"))
+        .map(|target| target.split('#').next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn links_of_the_pages_lead_somewhere() {
+    let root = project();
+    let folders = [root.clone(), root.join("docs"), root.join("docs/decisions")];
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let pages = entries.map(|entry| entry.expect("an entry").path());
+    for page in pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
+        let text = fs::read_to_string(&page).expect("a page");
+        let folder = page.parent().expect("a folder");
+        let broken: Vec<_> =
+            links(&text).into_iter().filter(|target| !folder.join(target).exists()).collect();
+        assert_eq!(broken, [] as [&str; 0], "{}", page.display());
+    }
+}
+
 #[test]
 fn a_place_that_is_not_there_is_seen() {
     let places = BTreeSet::from(["worker/api/lie".to_owned(), "worker/api".to_owned()]);

@@ -9,9 +9,9 @@ use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
 use launcher::command::{attend, logs, start, status, stop, supervise, tickers, wait, why};
 use launcher::process::inherited;
-use launcher::supervise::attempt::with_cause;
 use launcher::view::words;
 use shared::disk::file_size;
+use shared::error_chain::with_causes;
 
 fn main() -> ExitCode {
     inherited::keep_from_children();
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match plain_names::all().map_err(Failure::from).and_then(|()| run(&Cli::parse().command)) {
         Ok(ending) => ending.into(),
         Err(failure) => {
-            drop(writeln!(io::stderr(), "error: {}", with_cause(&failure)));
+            drop(writeln!(io::stderr(), "error: {}", with_causes(&failure)));
             failure.exit().into()
         }
     }

@@ -15,12 +15,13 @@ use super::endpoint::{Ask, Page, aggs, grouped, splits, tickers, trades};
 use super::faults::{Drawn, Fault};
 use super::params::{Params, hex32};
 use super::rate_window::RateWindow;
-use super::refusal::{Refusal, with_causes};
+use super::refusal::Refusal;
 use super::reply::{Delivery, Reply};
 use super::revising::Revising;
 use super::routes::Route;
 use super::source::Source;
 use super::stats::Stats;
+use shared::error_chain::with_causes;
 
 /// What a request says.
 pub struct Heard {

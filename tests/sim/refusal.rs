@@ -29,9 +29,3 @@ impl From<SourceError> for Refusal {
         Self::Source(error)
     }
 }
-
-/// An error and all its causes in one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}

@@ -39,21 +39,3 @@ pub fn uptime() -> Duration {
 pub fn to_the_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
-
-/// A moment after which nobody waits any longer; the time of day may jump meanwhile.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
-
-impl Deadline {
-    /// `duration` from now.
-    #[expect(clippy::disallowed_methods, reason = "the one door to elapsed time")]
-    pub fn after(duration: Duration) -> Self {
-        Self(Instant::now() + duration)
-    }
-
-    /// What is left of it; nothing when it has passed.
-    #[expect(clippy::disallowed_methods, reason = "the one door to elapsed time")]
-    pub fn left(&self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
-    }
-}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::disk::shortage::Shortage;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
+use shared::run::error_reply;
 use shared::run::redaction::Redaction;
 use shared::run::source_clock::SourceClock;
 
@@ -90,7 +91,7 @@ pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(SourceState, Option<SourceCl
             });
         }
     };
-    let words = words_of(&answer.body, &redaction);
+    let words = error_reply::words_of(&answer.body, &redaction, WORDS_CHARS);
     let clocks = answer.date.and_then(|date| SourceClock::heard(&date, clock::now()));
     Ok((judge(name, answer.status, words)?, clocks))
 }
@@ -106,21 +107,16 @@ fn judge(base: String, status: u16, words: String) -> Result<SourceState, Source
     }
 }
 
-/// The service's own sentence: `error` or `message` of its JSON, else the beginning of what it sent.
-fn words_of(body: &str, redaction: &Redaction) -> String {
-    let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
-    let field = |name: &str| Some(json.as_ref()?.get(name)?.as_str()?.to_owned());
-    let words = field("error").or_else(|| field("message")).unwrap_or_else(|| body.trim().to_owned());
-    let one_line: String = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    if one_line.is_empty() { "it said nothing".to_owned() } else { redaction.words(&one_line, WORDS_CHARS) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn said(status: u16, body: &str) -> String {
-        match judge("https://x".to_owned(), status, words_of(body, &Redaction::default())) {
+        match judge(
+            "https://x".to_owned(),
+            status,
+            error_reply::words_of(body, &Redaction::default(), WORDS_CHARS),
+        ) {
             Ok(welcome) => format!("{welcome:?}"),
             Err(error) => error.to_string(),
         }

@@ -5,12 +5,12 @@ use crate::process::clock;
 use crate::process::http::Privacy;
 use crate::process::webhook::{Address, Webhook};
 use crate::run::Run;
-use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{DriveError, Notice};
 use crate::supervise::journal;
 use crate::supervise::machine::Machine;
 use crate::view::notification::{self, NotificationFilter};
 use crate::view::progress::ProgressReporter;
+use shared::error_chain::with_causes;
 
 /// Notifies a webhook of what becomes of a run, where the run has one.
 pub struct Notifier {
@@ -50,7 +50,7 @@ impl Notifier {
         let Run { request, workdir, .. } = run;
         let read = journal::follow(workdir, request.first_rules()).ok();
         let machine = read.filter(|machine| machine.latest().is_some());
-        let reason = with_cause(error);
+        let reason = with_causes(error);
         let news = notification::of_death(request, workdir, machine.as_ref(), clock::now(), reason);
         webhook.send(serde_json::to_string(&news).expect("plain data"));
         webhook.complaints().iter().for_each(|what| reporter.write(what));

@@ -12,11 +12,11 @@ use crate::process::handover;
 use crate::process::signal::Inbox;
 use crate::process::spawn::{self, READY};
 use crate::run::Run;
-use crate::supervise::attempt::with_cause;
 use crate::supervise::drive::{self, Notice};
 use crate::supervise::locks::{Locks, LocksError};
 use crate::supervise::machine::Machine;
 use crate::view::progress::ProgressReporter;
+use shared::error_chain::with_causes;
 
 /// Stays until the run has ended, and gives the locks back before the last notification is waited for.
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
@@ -40,7 +40,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
             has_spoken = true;
         });
         if let Err(failure) = &ended {
-            reporter.write(&format!("error: {}", with_cause(failure)));
+            reporter.write(&format!("error: {}", with_causes(failure)));
         }
         // Nobody who waits for the end of the run waits for the last notification.
         drop(locks);
@@ -48,7 +48,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
         ended
     });
     match &ended {
-        Err(failure) if !has_spoken => tell_start(&with_cause(failure)),
+        Err(failure) if !has_spoken => tell_start(&with_causes(failure)),
         _ => {}
     }
     ended

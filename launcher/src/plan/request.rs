@@ -15,6 +15,7 @@ use shared::dataset::trust::Trust;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
+use shared::hex;
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -139,7 +140,7 @@ impl Input {
     pub fn read(path: &Path) -> Result<Self, TickerListError> {
         let bytes = regular::read(path).map_err(DiskError::at("read", path))?;
         let list = TickerList::parse_bytes(path, &bytes)?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::lower(Sha256::digest(&bytes));
         Ok(Self { list, oddities: Oddities::of(&bytes), sha256 })
     }
 }

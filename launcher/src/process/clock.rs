@@ -67,28 +67,6 @@ fn after(begun: Timestamp, passed: Duration) -> Timestamp {
     begun.checked_add(passed).unwrap_or(Timestamp::MAX)
 }
 
-/// A moment by the steady clock, which nobody sets back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deadline(Instant);
-
-impl Deadline {
-    /// So far from now.
-    pub fn after(wait: Duration) -> Self {
-        let now = Instant::now();
-        Self(now.checked_add(wait).unwrap_or(now))
-    }
-
-    /// Has it come?
-    pub fn is_over(self) -> bool {
-        self.left().is_zero()
-    }
-
-    /// Time until then.
-    pub fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
-    }
-}
-
 /// Time since a moment, by the steady clock, which stands still while the machine sleeps.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

@@ -20,12 +20,13 @@ use super::progress::{Events, WorkerProgress};
 use crate::facts::ending::{Ending, Usage};
 use crate::plan::limits::Limits;
 use crate::process::cgroup::ShimGroup;
-use crate::process::clock::{self, Deadline, Stopwatch};
+use crate::process::clock::{self, Stopwatch};
 use crate::process::reap::{self, How, Reaped};
 use crate::process::signal::{self, Inbox, Post, StopSignal};
 use crate::process::spawn::{self, SpawnError, WorkerCommand};
 use crate::process::tree::{self, Tree};
 use crate::process::watch;
+use shared::deadline::Deadline;
 
 /// How often the attempt is looked at.
 const GLANCE: Duration = Duration::from_millis(500);

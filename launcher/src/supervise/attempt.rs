@@ -5,6 +5,7 @@ use std::path::Path;
 
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
+use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
 use shared::run::events::EventTail;
 use shared::run::exit::Exit;
@@ -62,7 +63,7 @@ impl Run {
             Err(ShimError::Spawn(error @ SpawnError::Unusable { .. })) => {
                 Err(Ending::Unusable { what: error.to_string() })
             }
-            Err(error) => Err(Ending::NotStarted { what: with_cause(&error) }),
+            Err(error) => Err(Ending::NotStarted { what: with_causes(&error) }),
         }
     }
 
@@ -228,21 +229,6 @@ impl Run {
         // A full disk must not keep the attempt from ending: the journal has all of this.
         drop(append_line(&self.workdir.batch_log(batch), &footer));
     }
-}
-
-/// An error with everything that is behind it.
-pub fn with_cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 fn append_line(path: &Path, line: &str) -> Result<(), DiskError> {

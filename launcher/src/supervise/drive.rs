@@ -23,6 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
+use shared::error_chain::with_causes;
 use shared::run::exit::Exit;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
@@ -32,7 +33,7 @@ use standstill::Standstill;
 pub use stopping::GRACE;
 use stopping::Stop;
 
-use super::attempt::{Attempt, with_cause};
+use super::attempt::Attempt;
 use super::batch::{Batch, Illegal};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
@@ -42,7 +43,7 @@ use crate::facts::ending::Ending;
 use crate::facts::{Edition, Entry, Fact, Outcome, StopWhy};
 use crate::plan::request::RequestError;
 use crate::process::cgroup::RunGroup;
-use crate::process::clock::{Deadline, RunClock, RunTime};
+use crate::process::clock::{RunClock, RunTime};
 use crate::process::memory::Gauge;
 use crate::process::reap;
 use crate::process::signal::{self, Inbox, Post};
@@ -52,6 +53,7 @@ use crate::shim::containment;
 use crate::shim::fence::OpenStill;
 use crate::shim::handle::ShimState;
 use crate::shim::pool::ShimPool;
+use shared::deadline::Deadline;
 
 /// How long processes may take that nobody waits for.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(5);
@@ -328,7 +330,7 @@ impl Supervisor<'_> {
                 // The others need not end because this one can't be closed. It keeps its slot meanwhile.
                 Err(DriveError::Attempt(error)) if !self.is_last_to_stop() => {
                     match error {
-                        OpenStill::Lock(LockError::Disk(error)) => self.hinder(with_cause(&error))?,
+                        OpenStill::Lock(LockError::Disk(error)) => self.hinder(with_causes(&error))?,
                         error => self.complain(error.to_string()),
                     }
                     self.departed.push((orphan, otherwise));
@@ -460,7 +462,7 @@ impl Supervisor<'_> {
         if self.is_last_to_stop() {
             return Err(error);
         }
-        let what = with_cause(disk);
+        let what = with_causes(disk);
         self.complain(what.clone());
         self.trouble = Some(what);
         Ok(())

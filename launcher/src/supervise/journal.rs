@@ -1,11 +1,8 @@
 //! The journal: facts on disk, the only truth about batches. One supervisor writes it; anyone may read it.
 
-use std::fs::{self, Metadata};
-use std::io;
-use std::os::unix::fs::MetadataExt;
-
 use shared::disk::audience::Audience;
 use shared::disk::checked_lines::{self, Appender, LinesError};
+use shared::disk::in_place;
 use shared::disk::publish::DiskError;
 use shared::run::workdir::Workdir;
 
@@ -57,13 +54,8 @@ impl Journal {
 
     /// Is it still the file that others find by its name? A folder can be moved or deleted under us.
     pub fn is_in_place(&self, workdir: &Workdir) -> bool {
-        let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
-        let found = fs::metadata(workdir.journal()).map(identity);
-        match (found, self.log.file().metadata().map(identity)) {
-            (Ok(found), Ok(own)) => found == own,
-            (Err(error), _) => error.kind() != io::ErrorKind::NotFound,
-            (_, Err(_)) => true,
-        }
+        // A file that can't be looked at counts as there.
+        in_place::is_in_place(self.log.file(), &workdir.journal()).unwrap_or(true)
     }
 
     /// Writes `entries` in one go; on return they survive a power cut, on an error none of them counts.

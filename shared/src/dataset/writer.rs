@@ -1,11 +1,11 @@
 //! Rows to a published Parquet file. With [`reader`](super::reader) the only place that knows the format.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::regular;
+use crate::hex;
 use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch, StringArray,
 };
@@ -340,11 +340,7 @@ struct Hashing<W> {
 
 impl<W> Hashing<W> {
     fn fingerprint(&self) -> Fingerprint {
-        let mut sha256 = String::with_capacity(64);
-        for byte in self.sha256.clone().finalize() {
-            write!(sha256, "{byte:02x}").expect("a String takes every write");
-        }
-        Fingerprint { bytes: self.bytes, sha256 }
+        Fingerprint { bytes: self.bytes, sha256: hex::lower(self.sha256.clone().finalize()) }
     }
 }
 

@@ -3,9 +3,8 @@
 //! The file is its writers' alone. Whoever opened it before it was closed to others may have it locked all the same, though
 //! they only read: then a second file beside it, which was never open to them, stands in for it.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use fs2::FileExt;
 
 use super::audience::Audience;
 use super::holders::{self, Holders, Which};
+use super::in_place::{self, identity};
 use super::publish::{DiskError, create_folder_for};
 use super::regular;
 
@@ -174,15 +174,7 @@ impl Lock {
 }
 
 fn is_found_at(file: &File, path: &Path) -> bool {
-    match (fs::metadata(path).map(|it| identity(&it)), file.metadata().map(|it| identity(&it))) {
-        (Ok(found), Ok(own)) => found == own,
-        (Err(error), _) => !is_absence(&error),
-        (_, Err(_)) => true,
-    }
-}
-
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
+    in_place::is_in_place(file, path).unwrap_or(true)
 }
 
 fn is_same(one: &File, other: &File) -> io::Result<bool> {
@@ -310,6 +302,8 @@ fn name_of_holder(locked: &File, signed: Option<&File>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
 
     fn ours(words: &str) -> String {
         format!("{words} (pid {})", std::process::id())

@@ -2,6 +2,7 @@
 //! What the bytes mean is for the rooms above.
 
 pub mod regular;
+pub mod in_place;
 pub mod file_size;
 pub mod audience;
 pub mod publish;

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::in_place;
 use super::publish::{DiskError, sync_folder};
 
 /// A file beside a log. Dropped before it is in place, it leaves nothing.
@@ -65,12 +66,7 @@ pub(super) fn remove_leftover(path: &Path) -> Result<(), DiskError> {
 
 /// Is `file` what others find at `path`?
 pub(super) fn is_in_place(file: &File, path: &Path) -> Result<bool, DiskError> {
-    let own = file.metadata().map_err(DiskError::at("look at", path))?;
-    match fs::metadata(path) {
-        Ok(found) => Ok((found.dev(), found.ino()) == (own.dev(), own.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(DiskError::at("look at", path)(error)),
-    }
+    in_place::is_in_place(file, path).map_err(DiskError::at("look at", path))
 }
 
 /// Makes the place of the log at `path` survive a power cut.

@@ -18,6 +18,7 @@ use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
 
 use crate::disk::publish::DiskError;
+use crate::hex;
 
 const NAME: &str = "ingest-pace";
 /// What logins make and logouts take away.
@@ -60,8 +61,7 @@ fn chosen(runtime_dir: Option<PathBuf>, is_own: impl Fn(&Path) -> bool) -> Optio
 
 /// The file of the budget of `key`. The key can't be read back from its name.
 pub fn file_of(folder: &Path, key: &[u8]) -> PathBuf {
-    let name: String = Sha256::digest(key).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    folder.join(name)
+    folder.join(hex::lower(Sha256::digest(key).into_iter().take(8)))
 }
 
 /// Opens the file for its budget; makes it, and its folder, where they are missing.

@@ -4,6 +4,7 @@
 pub mod source_clock;
 pub mod api_key;
 pub mod redaction;
+pub mod error_reply;
 pub mod base_url;
 pub mod exit;
 pub mod events;

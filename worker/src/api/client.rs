@@ -14,6 +14,7 @@ use reqwest::header::{
 };
 use reqwest::redirect::Policy;
 use shared::disk::shortage::Shortage;
+use shared::error_chain::with_causes;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
@@ -23,14 +24,15 @@ use url::Url;
 
 use super::backoff::{Backoff, Troubles};
 use super::body::{Body, Bounds, Packing};
-use super::failure::{Failure, causes};
+use super::failure::Failure;
 use super::lie::Lie;
 use super::page::PageError;
 use super::resolver::Addresses;
 use super::witness::Witness;
 use crate::chance;
-use crate::clock::{self, Deadline, Moment};
+use crate::clock::{self, Moment};
 use crate::stop::Stop;
+use shared::deadline::Deadline;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence between two pieces of a reply.
@@ -198,7 +200,7 @@ impl Client {
         match turn {
             Ok(ControlFlow::Continue(())) => Ok(()),
             Ok(ControlFlow::Break(())) => Err(Failure::Stopped),
-            Err(error) => Err(Failure::NoTurn(causes(&error))),
+            Err(error) => Err(Failure::NoTurn(with_causes(&error))),
         }
     }
 
@@ -206,7 +208,7 @@ impl Client {
     fn share_refusal(&self, failure: &Failure) -> Result<(), Failure> {
         match (&self.budget, failure) {
             (Some(budget), Failure::RateLimited { retry_after, .. }) => {
-                budget.refused(*retry_after).map_err(|error| Failure::NoTurn(causes(&error)))
+                budget.refused(*retry_after).map_err(|error| Failure::NoTurn(with_causes(&error)))
             }
             _ => Ok(()),
         }

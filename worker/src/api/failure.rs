@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use shared::disk::shortage::Shortage;
+use shared::run::error_reply;
 use shared::run::events::{Origin, Persistence};
 use shared::run::redaction::Redaction;
 
@@ -139,7 +139,7 @@ impl Failure {
 
     /// Reads an HTTP reply that is not 200. `body` is what was received.
     pub fn of_reply(status: u16, retry_after: Option<&str>, body: &str, redaction: &Redaction) -> Self {
-        let words = words_of(body, redaction);
+        let words = error_reply::words_of(body, redaction, MAX_WORDS);
         match status {
             429 => Self::RateLimited { retry_after: retry_after.and_then(seconds), words },
             408 | 499 | 500..=599 => Self::Server { status, words },
@@ -238,31 +238,6 @@ impl Failure {
             Self::Stopped => "stopped on request",
         }
     }
-}
-
-/// An error and what is behind it, on one line.
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let behind = std::iter::successors(error.source(), |cause| cause.source());
-    behind.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
-/// The vendor's two error shapes: `error` or `message`.
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: Option<String>,
-    message: Option<String>,
-}
-
-/// What a server said, short and on one line.
-fn words_of(body: &str, redaction: &Redaction) -> String {
-    let parsed: Option<ErrorBody> = serde_json::from_str(body).ok();
-    let said = parsed.and_then(|body| body.error.or(body.message));
-    let text = said.as_deref().unwrap_or(body);
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.is_empty() {
-        return "no words".to_owned();
-    }
-    redaction.words(&line, MAX_WORDS)
 }
 
 fn seconds(text: &str) -> Option<Duration> {

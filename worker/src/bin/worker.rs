@@ -14,6 +14,7 @@ use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::run_mark::RunMark;
 use shared::dataset::trust::Trust;
 use shared::disk::file_size;
+use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
@@ -26,7 +27,6 @@ use shared::run::redaction::Redaction;
 use shared::run::ticker_list::TickerList;
 use shared::run::via::Via;
 use shared::run::window::Window;
-use worker::api::failure::causes;
 use worker::chance;
 use worker::clock;
 use worker::command_line::reference::{self, ReferenceArgs};
@@ -289,6 +289,6 @@ fn claim(task: &Task) -> Result<(), Refusal> {
             DescriptorError::Disk(_) => Exit::LocalResource,
             DescriptorError::Corrupt { .. } | DescriptorError::Mismatch { .. } => Exit::Usage,
         };
-        Refusal { exit, text: causes(&error) }
+        Refusal { exit, text: with_causes(&error) }
     })
 }

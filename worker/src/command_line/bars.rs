@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::run_mark::RunMark;
+use shared::error_chain::with_causes;
 use shared::market::bar::{Mode, Modes};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -22,7 +23,6 @@ use shared::series::tree::{self, TreeError};
 use super::describe;
 use super::refusal::Refusal;
 use super::until_end;
-use crate::api::failure::causes;
 use crate::bars::batch::{self, Commission, Input};
 use crate::bars::begin::{Built, Existing, LeftAlone};
 use crate::bars::choice::{Choice, Target, Threshold};
@@ -210,7 +210,7 @@ fn claim(outdir: &Path) -> Result<(), Refusal> {
             TreeError::Disk(_) => Exit::LocalResource,
             TreeError::SomethingElse { .. } => Exit::Usage,
         },
-        text: causes(&error),
+        text: with_causes(&error),
     })?;
     leftovers::sweep(outdir).map_err(Refusal::local)
 }

@@ -3,9 +3,8 @@
 use std::error::Error;
 
 use shared::disk::shortage::Shortage;
+use shared::error_chain::with_causes;
 use shared::run::exit::Exit;
-
-use crate::api::failure::causes;
 
 /// Why nothing was started: an exit code and one sentence.
 #[derive(Debug)]
@@ -19,12 +18,12 @@ pub struct Refusal {
 impl Refusal {
     /// The arguments, or what they name, make no sense; unless this machine was in the way of looking.
     pub fn usage(error: impl Error + 'static) -> Self {
-        Self { exit: exit_of(&error), text: causes(&error) }
+        Self { exit: exit_of(&error), text: with_causes(&error) }
     }
 
     /// What this flag names makes no sense; unless this machine was in the way of looking.
     pub fn flag(flag: &str, error: &(dyn Error + 'static)) -> Self {
-        Self { exit: exit_of(error), text: format!("{flag}: {}", causes(error)) }
+        Self { exit: exit_of(error), text: format!("{flag}: {}", with_causes(error)) }
     }
 
     /// The same in our own words.
@@ -34,7 +33,7 @@ impl Refusal {
 
     /// This machine is in the way.
     pub fn local(error: impl Error) -> Self {
-        Self { exit: Exit::LocalResource, text: causes(&error) }
+        Self { exit: Exit::LocalResource, text: with_causes(&error) }
     }
 }
 

@@ -14,8 +14,8 @@ use signal_hook::consts::SIGTERM;
 use signal_hook::iterator::Signals;
 
 use super::refusal::Refusal;
-use crate::clock::Deadline;
 use crate::stop::Stop;
+use shared::deadline::Deadline;
 
 /// After SIGTERM the process is gone within 5 s, even if a server keeps silent.
 const STOP_GRACE: Duration = Duration::from_secs(4);

@@ -14,12 +14,12 @@ use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
 use shared::disk::links;
 use shared::disk::publish::{self, DiskError};
+use shared::error_chain::with_causes;
 use shared::run::duplicates::Duplicates;
 
 use super::partitioner::Piece;
 use super::store_error::StoreError;
 use super::stored::{Destination, Existing, Ground, Stored};
-use crate::api::failure::causes;
 
 /// Of a ticker of which more partitions than these can't be written nothing more is tried: its folder is of no use.
 const MOST_SPOILED: usize = 16;
@@ -192,7 +192,7 @@ impl<R: Stored> Store<R> {
             Err(error) if error.is_of_its_partition() && self.spoiled.len() < MOST_SPOILED => {
                 self.draft = None;
                 self.duplicates.remove(&partition);
-                self.found.push(format!("{partition} is left out: {}", causes(&error)));
+                self.found.push(format!("{partition} is left out: {}", with_causes(&error)));
                 self.spoiled.insert(partition, error);
                 Ok(())
             }

@@ -13,6 +13,7 @@ use shared::dataset::ledger::LedgerError;
 use shared::dataset::partition::Partition;
 use shared::disk::publish::DiskError;
 use shared::disk::shortage::Shortage;
+use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
@@ -23,7 +24,7 @@ use super::store_error::{StoreError, is_of_one_path};
 use super::stored::Stored;
 use super::task::Unsettled;
 use super::tree::try_to_write;
-use crate::api::failure::{Failure, causes};
+use crate::api::failure::Failure;
 use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
 
@@ -77,7 +78,8 @@ pub enum TickerError {
 
 /// The first of the partitions with its reason, and the names of some others.
 fn spoiled(partitions: &BTreeMap<Partition, StoreError>) -> String {
-    let first = partitions.first_key_value().map(|(at, error)| format!("{}: {}", at.period(), causes(error)));
+    let first =
+        partitions.first_key_value().map(|(at, error)| format!("{}: {}", at.period(), with_causes(error)));
     let others: Vec<String> = partitions.keys().skip(1).map(|partition| partition.period()).collect();
     let named = others.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let rest = match (others.len(), others.len().saturating_sub(MOST_NAMED)) {
@@ -184,12 +186,12 @@ impl<'a> Tally<'a> {
             None => error.verdict(),
         };
         match verdict {
-            Verdict::Ticker(trouble) => self.fail(ticker, &causes(error), trouble),
+            Verdict::Ticker(trouble) => self.fail(ticker, &with_causes(error), trouble),
             Verdict::TickerUnlessTheTreeIs(kind) => match try_to_write(&self.tree) {
-                Ok(()) => self.fail(ticker, &causes(error), Trouble::own_for_good(kind)),
-                Err(_) => self.end(Exit::LocalResource, ticker, &causes(error)),
+                Ok(()) => self.fail(ticker, &with_causes(error), Trouble::own_for_good(kind)),
+                Err(_) => self.end(Exit::LocalResource, ticker, &with_causes(error)),
             },
-            Verdict::Batch(exit) => self.end(exit, ticker, &causes(error)),
+            Verdict::Batch(exit) => self.end(exit, ticker, &with_causes(error)),
         }
     }
 

@@ -3,6 +3,7 @@
 use arrow::array::RecordBatch;
 use jiff::Timestamp;
 use shared::dataset::writer;
+use shared::error_chain::with_causes;
 use shared::market::trading_day::TradingDay;
 use shared::run::exit::Exit;
 
@@ -15,7 +16,7 @@ use super::proof::{self, Proof, Standing};
 use super::splits;
 use super::survey::{self, Question};
 use super::tickers::{self, Listed, Side, Snapshot};
-use crate::api::failure::{Failure, causes};
+use crate::api::failure::Failure;
 use crate::api::list::List;
 use crate::api::wire::Record;
 use crate::clock;
@@ -52,7 +53,7 @@ pub fn run(plan: &Plan, place: Place, asker: &Asker<'_>) -> Exit {
     Job { plan, place, asker }.run().unwrap_or_else(|error| {
         let exit = error.exit();
         let level = if exit == Exit::Stopped { Level::Info } else { Level::Error };
-        asker.reporter.run(level, &causes(&error));
+        asker.reporter.run(level, &with_causes(&error));
         exit
     })
 }

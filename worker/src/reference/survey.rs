@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use shared::disk::publish::DiskError;
+use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::run::events::Persistence;
@@ -164,7 +165,7 @@ impl Desk<'_> {
     }
 
     fn unkept(&self, error: &DiskError) {
-        let text = crate::api::failure::causes(error);
+        let text = with_causes(error);
         self.asker.reporter.run(Level::Error, &format!("the run ends here: {text}"));
         self.end(Exit::LocalResource);
     }

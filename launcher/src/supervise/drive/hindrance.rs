@@ -7,10 +7,10 @@ use shared::disk::audience::Audience;
 
 use super::{DriveError, GLANCE, Notice, Supervisor};
 use crate::facts::Fact;
-use crate::process::clock::Deadline;
-use crate::supervise::attempt::with_cause;
 use crate::supervise::folders;
 use crate::supervise::machine::{Probe, RunState};
+use shared::deadline::Deadline;
+use shared::error_chain::with_causes;
 
 impl Supervisor<'_> {
     /// Looks from time to time whether the reason of a pause is gone.
@@ -30,7 +30,7 @@ impl Supervisor<'_> {
             .into_iter()
             .try_for_each(|place| folders::prove_writable(place, Audience::AsUmaskSays))
             .err();
-        match still.map(|error| with_cause(&error)).or_else(|| self.too_full()) {
+        match still.map(|error| with_causes(&error)).or_else(|| self.too_full()) {
             None => self.note(self.clock.now().stamp(), Fact::PauseLifted),
             Some(what) => {
                 (self.listener)(&self.machine, &Notice::Trouble(&what));

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::{DriveError, Supervisor};
 use crate::facts::Fact;
-use crate::process::clock::Deadline;
 use crate::process::signal::{self, Post, StopSignal};
 use crate::process::watch::{self, Marker};
 use crate::supervise::machine::RunState;
+use shared::deadline::Deadline;
 
 /// How long workers may take to end after being asked. `stop --grace` may shorten it.
 pub const GRACE: Duration = Duration::from_secs(30);

@@ -3,6 +3,8 @@
 //! encoded text it begins; each of them also with blanks, ends of lines, dashes or what nobody sees between its characters. Not
 //! found is what was cut off at both ends, or turned around. Pure.
 
+use crate::hex;
+
 /// So often a spelling may be spelled again (`%2525`).
 const DEPTH_MAX: usize = 4;
 /// Digits of a character's number in HTML.
@@ -33,7 +35,7 @@ pub(super) enum Found {
 /// All that has to be looked for so that `secret` is found.
 pub(super) fn needles(secret: &str, instead: &'static str) -> Vec<Needle> {
     let bytes = secret.as_bytes();
-    let hexadecimal: Vec<u8> = bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect();
+    let hexadecimal = hex::lower(bytes.iter().copied()).into_bytes();
     let mut texts = vec![bytes.to_vec(), hexadecimal];
     for shift in 0..3 {
         let standard = base64(bytes, shift);

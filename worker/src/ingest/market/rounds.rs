@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::dataset::answers::Said;
 use shared::dataset::coverage::Coverage;
+use shared::error_chain::with_causes;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -20,7 +21,7 @@ use super::plan_edge::PlanEdge;
 use super::question::{self, Question};
 use super::round::{Reply, Round};
 use crate::api::ask_day::{self, ask_day};
-use crate::api::failure::{Failure, causes};
+use crate::api::failure::Failure;
 use crate::api::market_day::Wanted;
 use crate::clock::{self, Moment};
 use crate::crew;
@@ -201,7 +202,7 @@ impl Rounds<'_> {
             _ => "",
         };
         let whom = format_args!("the whole market on {day}");
-        self.tally.end(exit, whom, &format!("{}{other_way}", causes(failure)));
+        self.tally.end(exit, whom, &format!("{}{other_way}", with_causes(failure)));
     }
 
     /// Brings `order` its part of `round`.

@@ -3,10 +3,11 @@
 use shared::dataset::coverage::DateRange;
 use shared::dataset::partition::Partition;
 use shared::disk::links;
+use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
 
 use super::{Pipeline, Visit};
-use crate::api::failure::{Failure, Meaning, causes};
+use crate::api::failure::{Failure, Meaning};
 use crate::api::witness::Witness;
 use crate::clock;
 use crate::ingest::division::cuts::stands_alone;
@@ -31,7 +32,7 @@ impl Pipeline<'_> {
         match links::refuse(outdir, &target) {
             Ok(()) => Some(self.tools.client.witness(target)),
             Err(error) => {
-                let text = format!("a page that is refused is not kept: {}", causes(&error));
+                let text = format!("a page that is refused is not kept: {}", with_causes(&error));
                 self.tools.reporter.ticker(Level::Warn, ticker, text);
                 None
             }
@@ -57,7 +58,7 @@ impl Pipeline<'_> {
                 visit.kept.push(page);
                 text
             }
-            Err(error) => format!("the page that was refused is not kept: {}", causes(&error)),
+            Err(error) => format!("the page that was refused is not kept: {}", with_causes(&error)),
         };
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
     }

@@ -295,6 +295,6 @@ mod tests {
         let args = StartArgs { via: Some("auto".parse().expect("a way")), ..StartArgs::default() };
         let mut minutes = Settings { job: Job::Minute, ..run() };
         let refused = turn(&args, &mut minutes, Path::new("/")).expect_err("no such way").to_string();
-        assert!(refused.starts_with("--via makes no sense with --job minute"), "{refused}");
+        assert!(refused.starts_with("--via does not apply to --job minute"), "{refused}");
     }
 }

@@ -396,19 +396,19 @@ mod tests {
         let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
         assert_eq!(
             said,
-            "--adjusted makes no sense with --job trades: trades are never adjusted; leave it out"
+            "--adjusted does not apply to --job trades: trades are never adjusted; leave it out"
         );
         let args = StartArgs { columns: Some(Columns::Full), ..full() };
         let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
         assert_eq!(
             said,
-            "--columns makes no sense with --job daily: only trades have a choice of columns; leave it out"
+            "--columns does not apply to --job daily: only trades have a choice of columns; leave it out"
         );
         let args = StartArgs { job: Some(Job::Minute), via: Some(Via::Auto), ..full() };
         let said = Settings::resolve(&args, cwd()).expect_err("refused").to_string();
         assert_eq!(
             said,
-            "--via makes no sense with --job minute: only daily bars come a session at a time; leave it out"
+            "--via does not apply to --job minute: only daily bars come a session at a time; leave it out"
         );
     }
 

@@ -11,7 +11,7 @@ pub mod tree;
 pub mod tape;
 pub mod truth;
 pub mod epochs;
-pub mod parrot;
+pub mod repeater;
 pub mod wide;
 pub mod place;
 pub mod zoo;

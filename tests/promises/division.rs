@@ -16,8 +16,8 @@ use tests::harness::program::{SECRET, run};
 use tests::harness::tree;
 use tests::harness::truth::{daily_bars, minute_bars, trades, universe};
 use tests::sim::config::Config;
+use tests::sim::defects::Defect;
 use tests::sim::server::Exchange;
-use tests::sim::sores::Sore;
 
 /// What a page that lies costs alone: it is asked for, again, and once more with parameters of our own.
 const LIES: u64 = 3;
@@ -32,11 +32,11 @@ struct Scene {
 
 impl Scene {
     /// The first ticker of the universe, and something that is wrong with it for good.
-    fn new(config: Config, kind: Kind, asked: DateRange, sore: impl FnOnce(Ticker) -> Sore) -> Self {
+    fn new(config: Config, kind: Kind, asked: DateRange, defect: impl FnOnce(Ticker) -> Defect) -> Self {
         let config = config.with_tickers(4);
         let exchange = Exchange::start(config.clone()).expect("started");
         let ticker = universe(&exchange, 1).remove(0);
-        let exchange = Exchange::start(config.with_sore(sore(ticker.clone()))).expect("started");
+        let exchange = Exchange::start(config.with_defect(defect(ticker.clone()))).expect("started");
         let place = Place::with_tickers([ticker.as_str()]);
         Self { exchange, ticker, place, kind, asked }
     }
@@ -84,7 +84,7 @@ fn two_years() -> DateRange {
 fn with_a_twin() -> Scene {
     // So that a page has several months and a chain several pages.
     let config = Config::synthetic(11).with_page_rows_max(3_000);
-    let twin = |ticker| Sore::Twin(ticker, "2023-05-04".parse().expect("a day"));
+    let twin = |ticker| Defect::Twin(ticker, "2023-05-04".parse().expect("a day"));
     Scene::new(config, Kind::Minute, two_years(), twin)
 }
 
@@ -180,7 +180,7 @@ fn with_duplicates_keep_last_or_first_a_twin_is_one_bar_and_all_24_months_are_in
 
 #[test]
 fn a_trade_without_a_price_holds_up_its_own_day_only() {
-    let bad = |ticker| Sore::TextPrice(ticker, "2024-01-18".parse().expect("a day"));
+    let bad = |ticker| Defect::TextPrice(ticker, "2024-01-18".parse().expect("a day"));
     let config = Config::synthetic(11).with_elephant_trades(1_000).with_page_rows_max(1_500);
     let scene = Scene::new(config, Kind::Trades, days("2024-01-02", "2024-02-09"), bad);
     let tries = 3;
@@ -201,7 +201,7 @@ fn a_trade_without_a_price_holds_up_its_own_day_only() {
 #[test]
 fn a_range_that_is_too_heavy_is_halved_until_the_source_serves_it() {
     let asked = days("2005-01-03", "2024-12-31");
-    let scene = Scene::new(Config::synthetic(11), Kind::Daily, asked, |_| Sore::TooHeavy(1_000));
+    let scene = Scene::new(Config::synthetic(11), Kind::Daily, asked, |_| Defect::TooHeavy(1_000));
     let (said, requests) = scene.run(&["--tries", "3"], 0);
     assert!(said.contains("504"), "{said}");
     assert_eq!(scene.in_place().len(), 20);

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use tests::harness::parrot::{Answer, Parrot};
 use tests::harness::place::{Place, days};
 use tests::harness::program::{SECRET, run};
+use tests::harness::repeater::{Answer, Repeater};
 use tests::harness::tree;
 
 /// Plain base64, as servers do it.
@@ -63,7 +63,7 @@ fn answer(status: &'static str, body: String) -> Answer {
 #[test]
 fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_event_or_page() {
     let asked = days("2022-01-03", "2022-12-29");
-    let parrot = Parrot::start(answer("200 OK", "{}".to_owned()));
+    let repeater = Repeater::start(answer("200 OK", "{}".to_owned()));
     for (name, spelled) in spellings() {
         // So that what is said is cut inside it, and that it is the only thing there.
         let filled = format!("{}{spelled}", "no ".repeat(95));
@@ -80,9 +80,9 @@ fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_
             ),
         ];
         for (what, answer, code) in places {
-            parrot.says(&answer);
+            repeater.says(&answer);
             let place = Place::with_tickers(["A"]);
-            let mut worker = place.worker(parrot.base_url(), asked);
+            let mut worker = place.worker(repeater.base_url(), asked);
             worker.arg("--events").arg(place.path().join("events.jsonl")).args(["--tries", "2"]);
             let ended = run(&mut worker).expect_code(code);
             check(&format!("{what}, {name}"), ended.stderr.as_bytes(), &spelled);
@@ -93,9 +93,9 @@ fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_
                 check(&format!("{what}, {name}, {}", path.display()), &bytes, &spelled);
             }
         }
-        parrot.says(&answer("401 Unauthorized", quoted));
+        repeater.says(&answer("401 Unauthorized", quoted));
         let place = Place::with_tickers(["A"]);
-        let ended = run(&mut place.launcher_start(parrot.base_url(), asked));
+        let ended = run(&mut place.launcher_start(repeater.base_url(), asked));
         assert_ne!(ended.code(), Some(0));
         assert!(ended.stderr.contains("refuses the API key (HTTP 401)"), "{}", ended.stderr);
         check(&format!("start, {name}"), ended.stderr.as_bytes(), &spelled);
@@ -106,9 +106,9 @@ fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_
 fn what_a_run_keeps_of_a_server_or_a_script_holds_neither_the_key_nor_what_a_terminal_obeys() {
     let asked = days("2022-01-03", "2022-12-29");
     let body = format!(r#"{{"error":"\u001b[2J\u202e{} "}}"#, base64(&format!("Bearer {SECRET}")));
-    let parrot = Parrot::start(answer("404 Not Found", body));
+    let repeater = Repeater::start(answer("404 Not Found", body));
     let place = Place::with_tickers(["A", "B"]);
-    let mut start = place.launcher_start(parrot.base_url(), asked);
+    let mut start = place.launcher_start(repeater.base_url(), asked);
     let ended = run(start.args(["--foreground", "--retries", "0"]));
     check("start", ended.stderr.as_bytes(), SECRET);
     check("start", ended.stdout.as_bytes(), SECRET);
@@ -137,8 +137,8 @@ fn what_a_script_says_of_the_key_stays_in_its_own_log() {
     let text = "#!/bin/sh\necho \"error: bad key $POLYGON_API_KEY\"; exit 3\n";
     fs::write(&script, text).expect("written");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("allowed");
-    let parrot = Parrot::start(answer("200 OK", "{}".to_owned()));
-    let mut start = place.launcher_start(parrot.base_url(), days("2022-01-03", "2022-12-29"));
+    let repeater = Repeater::start(answer("200 OK", "{}".to_owned()));
+    let mut start = place.launcher_start(repeater.base_url(), days("2022-01-03", "2022-12-29"));
     start.args(["--foreground", "--retries", "0", "--ingest-script"]).arg(&script);
     check("start", run(&mut start).stderr.as_bytes(), SECRET);
     let journal = fs::read_to_string(place.workdir().join("journal.jsonl")).expect("kept");
@@ -183,8 +183,10 @@ fn an_address_with_a_password_is_not_repeated() {
 
 #[test]
 fn a_proxy_that_repeats_its_password_gets_it_into_nothing_that_is_said() {
-    let proxy =
-        Parrot::start(answer("407 Basic bWU6cGFzc3cwcmQxMjM= for me:passw0rd123", "passw0rd123".to_owned()));
+    let proxy = Repeater::start(answer(
+        "407 Basic bWU6cGFzc3cwcmQxMjM= for me:passw0rd123",
+        "passw0rd123".to_owned(),
+    ));
     for address in [proxy.base_url(), "http://127.0.0.1:9"] {
         let address = address.replace("http://", "http://me:passw0rd123@");
         let place = Place::with_tickers(["A"]);

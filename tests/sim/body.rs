@@ -12,7 +12,7 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-use super::hall::Hall;
+use super::handler::Handler;
 use super::reply::Delivery;
 use super::wire::ResetFlag;
 
@@ -22,13 +22,13 @@ const SLOW_PAUSE: Duration = Duration::from_millis(50);
 const RESET_PAUSE: Duration = Duration::from_millis(20);
 
 /// A request between its head and the end of its reply.
-pub struct InFlight(Arc<Hall>);
+pub struct InFlight(Arc<Handler>);
 
 impl InFlight {
     /// Counts a request as arrived.
-    pub fn arrived(hall: Arc<Hall>, at_ms: i64) -> Self {
-        hall.stats().arrived(at_ms);
-        Self(hall)
+    pub fn arrived(handler: Arc<Handler>, at_ms: i64) -> Self {
+        handler.stats().arrived(at_ms);
+        Self(handler)
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use shared::market::trading_day::TradingDay;
 
+use super::defects::{Defect, Defects};
 use super::endpoint::AggsEnd;
 use super::faults::{Fault, FaultPlan, FaultRate};
 use super::rate_window::Rate;
-use super::sores::{Sore, Sores};
 use super::storm::Storm;
 use super::synthetic::Shape;
 
@@ -55,7 +55,7 @@ pub struct Config {
     /// What goes wrong, and how often.
     pub faults: FaultPlan,
     /// What is wrong for good.
-    pub sores: Sores,
+    pub defects: Defects,
     /// See [`AggsEnd`].
     pub aggs_end: AggsEnd,
     /// The first day of aggregates that the plan reaches; earlier ones are a 403.
@@ -89,7 +89,7 @@ impl Config {
             retry_after: RetryAfter::default(),
             storm: None,
             faults: FaultPlan::default(),
-            sores: Sores::default(),
+            defects: Defects::default(),
             aggs_end: AggsEnd::default(),
             plan_begins: TradingDay::MIN,
             all_days_of: None,
@@ -163,8 +163,8 @@ impl Config {
 
     /// With something that is wrong for good.
     #[must_use]
-    pub fn with_sore(mut self, sore: Sore) -> Self {
-        self.sores.0.push(sore);
+    pub fn with_defect(mut self, defect: Defect) -> Self {
+        self.defects.0.push(defect);
         self
     }
 

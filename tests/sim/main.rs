@@ -15,11 +15,11 @@ use shared::market::trading_day::TradingDay;
 use shared::run::ticker_list::TickerList;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tests::sim::config::{Config, RetryAfter, Rows};
+use tests::sim::defects::{Defect, Defects};
 use tests::sim::endpoint::AggsEnd;
 use tests::sim::faults::{FaultPlan, FaultRate, parse_probability};
 use tests::sim::rate_window::Rate;
 use tests::sim::server::Exchange;
-use tests::sim::sores::{Sore, Sores};
 use tests::sim::synthetic::Shape;
 
 /// A simulated exchange behind the vendor's HTTP API, on loopback. For demos and tests only.
@@ -73,7 +73,7 @@ struct Arguments {
     plan_begins: Option<TradingDay>,
     /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE, mute=TICKER@DATE (504 for whatever has that day), 504=DAYS (longer ranges)
     #[arg(long, value_name = "SORE")]
-    sore: Vec<Sore>,
+    defect: Vec<Defect>,
     /// Let the `Date` of replies be so far off this machine's clock, as if that were wrong: -48h, 90m
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "0s")]
     date_offset: SignedDuration,
@@ -131,7 +131,7 @@ impl Arguments {
             rate: self.rate,
             retry_after: if self.retry_after == OnOff::On { RetryAfter::Said } else { RetryAfter::Silent },
             faults: self.fault.iter().fold(everywhere, |plan, rate| plan.with(*rate)),
-            sores: Sores(self.sore.clone()),
+            defects: Defects(self.defect.clone()),
             aggs_end: if self.aggs_end == End::Exact { AggsEnd::Exact } else { AggsEnd::EmptyPage },
             plan_begins: self.plan_begins.unwrap_or(config.plan_begins),
             date_offset: self.date_offset,

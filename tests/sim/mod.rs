@@ -2,8 +2,8 @@
 //!
 //! Rooms from the ground up. `fixed` to `source` say what rows are; `synthetic` and `replay` make them, `revising` changes
 //! them from epoch to epoch;
-//! `endpoint` answers questions out of them; `faults`, `sores`, `rate_window`, `storm` and `stats` are the service's moods and
-//! books; `hall` puts these together without a socket; `server` puts the hall on the network.
+//! `endpoint` answers questions out of them; `faults`, `defects`, `rate_window`, `storm` and `stats` are the service's moods and
+//! books; `handler` puts these together without a socket; `server` puts the handler on the network.
 //!
 //! ```no_run
 //! use tests::sim::{config::Config, faults::Fault, server::Exchange};
@@ -21,7 +21,7 @@ pub mod synthetic;
 pub mod replay;
 pub mod revising;
 pub mod faults;
-pub mod sores;
+pub mod defects;
 pub mod rate_window;
 pub mod storm;
 pub mod stats;
@@ -31,8 +31,8 @@ pub mod endpoint;
 pub mod routes;
 pub mod reply;
 pub mod config;
-pub mod door;
-pub mod hall;
+pub mod admission;
+pub mod handler;
 pub mod wire;
 pub mod body;
 pub mod server;

@@ -1,4 +1,4 @@
-//! The exchange as a running server: sockets, threads, headers. What is said is the hall's business.
+//! The exchange as a running server: sockets, threads, headers. `handler` decides what is answered.
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::body::{InFlight, ReplyBody};
 use super::chance::of_text;
 use super::config::{Config, Rows};
-use super::hall::{Hall, Heard};
+use super::handler::{Handler, Heard};
 use super::params::hex32;
 use super::replay::Replay;
 use super::reply::{Delivery, Reply};
@@ -55,7 +55,7 @@ pub enum StartError {
 /// A running exchange; dropping it ends it.
 pub struct Exchange {
     addr: SocketAddr,
-    hall: Arc<Hall>,
+    handler: Arc<Handler>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -78,17 +78,17 @@ impl Exchange {
             .build()
             .map_err(wrong)?;
         let (stop, stopped) = oneshot::channel();
-        let hall = Arc::new(Hall::new(config, source));
-        let hall_inside = Arc::clone(&hall);
+        let handler = Arc::new(Handler::new(config, source));
+        let handler_inside = Arc::clone(&handler);
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
-                tokio::spawn(accept(listener, hall_inside));
+                tokio::spawn(accept(listener, handler_inside));
                 // An error means that the exchange was dropped without a word: the end all the same.
                 stopped.await.ok();
             });
             runtime.shutdown_timeout(LAST_PAGES);
         });
-        Ok(Self { addr, hall, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { addr, handler, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -103,39 +103,39 @@ impl Exchange {
 
     /// The rows it serves: the truth to compare with.
     pub fn source(&self) -> &dyn Source {
-        &**self.hall.source()
+        &**self.handler.source()
     }
 
     /// Turns a source that changes its mind to another epoch; 0 is the rows as they are.
     pub fn turn_to_epoch(&self, number: u64) {
-        assert!(self.hall.turn_to_epoch(number), "a source that changes its mind was configured");
+        assert!(self.handler.turn_to_epoch(number), "a source that changes its mind was configured");
     }
 
     /// From now on its replies say that now is so far from now: this machine's clock looks as if it had been set.
     pub fn set_date_offset(&self, offset: jiff::SignedDuration) {
-        self.hall.set_date_offset(offset);
+        self.handler.set_date_offset(offset);
     }
 
     /// Answers so many more requests, and lets all others wait until [`Exchange::open_the_door`]. A client with more
     /// work than that is surely on its way when it is stopped. The requests of one that was killed may still take answers:
     /// whoever counts these waits first until nothing is in flight.
     pub fn close_the_door_after(&self, requests: usize) {
-        self.hall.door().close_after(requests);
+        self.handler.admission().close_after(requests);
     }
 
-    /// Have all answers been given that the closed door allows, and does a request wait for another?
+    /// Were all requests answered that the closed admission allows, and does another one wait?
     pub fn holds_somebody_up(&self) -> bool {
-        self.hall.door().holds_somebody_up()
+        self.handler.admission().holds_somebody_up()
     }
 
     /// Answers everybody again.
     pub fn open_the_door(&self) {
-        self.hall.door().open();
+        self.handler.admission().open();
     }
 
     /// The counters so far.
     pub fn stats(&self) -> Stats {
-        self.hall.stats().clone()
+        self.handler.stats().clone()
     }
 }
 
@@ -149,7 +149,7 @@ impl Drop for Exchange {
     }
 }
 
-async fn accept(listener: StdListener, hall: Arc<Hall>) {
+async fn accept(listener: StdListener, handler: Arc<Handler>) {
     let listener = TcpListener::from_std(listener).expect("inside the runtime, with a non-blocking socket");
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -157,11 +157,12 @@ async fn accept(listener: StdListener, hall: Arc<Hall>) {
             continue;
         };
         stream.set_nodelay(true).ok();
-        let hall = Arc::clone(&hall);
+        let handler = Arc::clone(&handler);
         tokio::spawn(async move {
             let reset = ResetFlag::default();
             let wire = Wire::new(stream, Arc::clone(&reset));
-            let service = service_fn(move |request| respond(request, Arc::clone(&hall), Arc::clone(&reset)));
+            let service =
+                service_fn(move |request| respond(request, Arc::clone(&handler), Arc::clone(&reset)));
             // A client that hangs up, or one of our own resets, is no news.
             http1::Builder::new().serve_connection(wire, service).await.ok();
         });
@@ -170,24 +171,24 @@ async fn accept(listener: StdListener, hall: Arc<Hall>) {
 
 async fn respond(
     request: Request<Incoming>,
-    hall: Arc<Hall>,
+    handler: Arc<Handler>,
     reset: ResetFlag,
 ) -> Result<Response<ReplyBody>, Infallible> {
     let heard = heard(&request);
     let is_counted = heard.path != "/__stats";
     let in_flight =
-        is_counted.then(|| InFlight::arrived(Arc::clone(&hall), jiff::Timestamp::now().as_millisecond()));
+        is_counted.then(|| InFlight::arrived(Arc::clone(&handler), jiff::Timestamp::now().as_millisecond()));
     if is_counted {
-        hall.door().enter().await;
+        handler.admission().enter().await;
     }
-    let offset = Arc::clone(&hall);
+    let offset = Arc::clone(&handler);
     let takes_gzip = accepts_gzip(request.headers());
     let making = tokio::task::spawn_blocking(move || {
-        let (endpoint, reply) = hall.reply(&heard, Instant::now());
+        let (endpoint, reply) = handler.reply(&heard, Instant::now());
         let is_packed = takes_gzip && reply.is_json();
         let bytes = if is_packed { packed(reply.body.as_bytes()) } else { reply.body.clone().into_bytes() };
         if is_counted {
-            hall.stats().answered(endpoint, reply.status, reply.rows, &reply.faults, bytes.len());
+            handler.stats().answered(endpoint, reply.status, reply.rows, &reply.faults, bytes.len());
         }
         let request_id = hex32(of_text(&heard.path) ^ 1);
         (bytes, is_packed, request_id, reply)

@@ -11,7 +11,7 @@ const FREE: u32 = 8;
 /// What must hold at every step.
 pub(crate) fn check(life: &Life<'_>) -> Result<(), Wrong> {
     let machine = &life.machine;
-    let most = life.fate.rules.max_concurrent.get();
+    let most = life.scenario.rules.max_concurrent.get();
     if machine.running() > most {
         return Err(Wrong(format!("{} workers where {most} may run", machine.running())));
     }
@@ -24,8 +24,8 @@ pub(crate) fn check(life: &Life<'_>) -> Result<(), Wrong> {
 
 /// What every attempt and every pause costs is bounded, and who has trouble of its own keeps nobody else waiting.
 fn bounds(life: &Life<'_>) -> Result<(), Wrong> {
-    let (machine, fate) = (&life.machine, life.fate);
-    let retries = fate.rules.retries;
+    let (machine, scenario) = (&life.machine, life.scenario);
+    let retries = scenario.rules.retries;
     for (id, batch) in machine.batches() {
         for ticker in batch.left() {
             let Charges { transient, crash, memory } = batch.charges(ticker).unwrap_or_default();
@@ -39,12 +39,12 @@ fn bounds(life: &Life<'_>) -> Result<(), Wrong> {
     let RunState::Paused { probe: Probe::Canary { failed, .. }, why, .. } = machine.run() else {
         return Ok(());
     };
-    let people = u32::try_from(fate.people.len()).expect("few") + 1;
-    let most = FREE + 2 * people + 3 * people * (retries + 1);
+    let securities = u32::try_from(scenario.securities.len()).expect("few") + 1;
+    let most = FREE + 2 * securities + 3 * securities * (retries + 1);
     if *failed > most {
         return Err(Wrong(format!("{failed} were sent ahead in vain, where {most} are enough")));
     }
-    if fate.has_only_own_trouble() {
+    if scenario.has_only_own_trouble() {
         return Err(Wrong(format!("the run waits although nobody has trouble but its own: {why}")));
     }
     Ok(())

@@ -12,7 +12,7 @@ use shared::dataset::writer::Fingerprint;
 use shared::market::trading_day::TradingDay;
 use tests::sim::chance::{Dice, join, mix};
 
-use super::fate::below;
+use super::scenario::below;
 
 /// A file of rows.
 #[derive(Debug, Clone)]

@@ -20,11 +20,11 @@ use shared::run::exit::Exit;
 use shared::run::workdir::BatchId;
 use tests::sim::chance::{Dice, join};
 
+use super::actions::{Action, Answered};
 use super::clock::{MINUTE, SECOND};
-use super::deeds::{Answered, Deed};
 use super::disk::Folder;
-use super::fate::{Fate, asker};
-use super::story::Story;
+use super::scenario::{Scenario, asker};
+use super::trace::Trace;
 use super::truth::{Given, Truth};
 use super::worker::{self, Orders};
 
@@ -40,7 +40,7 @@ pub(crate) struct Running {
     pub(crate) clock_from: u64,
     /// Was the clock on the wall set while it ran, or before somebody looked at what it left?
     is_jolted: bool,
-    deeds: VecDeque<(u64, Deed)>,
+    actions: VecDeque<(u64, Action)>,
     pub(crate) ends_at: u64,
     pub(crate) ending: Ending,
     summary: EventSummary,
@@ -76,7 +76,7 @@ pub(crate) struct Wrong(pub(crate) String);
 
 /// One life.
 pub(crate) struct Life<'a> {
-    pub(crate) fate: &'a Fate,
+    pub(crate) scenario: &'a Scenario,
     pub(crate) dice: Dice,
     pub(crate) t: u64,
     pub(crate) folders: Vec<Folder>,
@@ -102,33 +102,33 @@ pub(crate) struct Life<'a> {
     /// When it was last begun anew.
     pub(crate) anew_at: u64,
     pub(crate) counts: Counts,
-    pub(crate) story: Story,
+    pub(crate) trace: Trace,
     /// Nothing happens by chance any more.
     pub(crate) is_calm: bool,
 }
 
 impl<'a> Life<'a> {
-    pub(crate) fn new(fate: &'a Fate, key: u64, story: Story) -> Self {
-        let people = fate.people.len();
+    pub(crate) fn new(scenario: &'a Scenario, seed: u64, trace: Trace) -> Self {
+        let securities = scenario.securities.len();
         Self {
-            fate,
-            dice: Dice::new(join(key, 0x11FE)),
+            scenario,
+            dice: Dice::new(join(seed, 0x11FE)),
             t: 0,
-            folders: vec![Folder::default(); people],
-            truths: vec![Truth::default(); people],
+            folders: vec![Folder::default(); securities],
+            truths: vec![Truth::default(); securities],
             journal: Vec::new(),
-            machine: Machine::new(fate.rules),
+            machine: Machine::new(scenario.rules),
             running: BTreeMap::new(),
             departed: BTreeMap::new(),
             begun: BTreeSet::new(),
             run: 1,
-            is_anew: fate.is_anew,
-            created: (0, fate.wall(0)),
+            is_anew: scenario.is_anew,
+            created: (0, scenario.wall(0)),
             clock_from: 0,
-            blows: vec![0; people],
+            blows: vec![0; securities],
             anew_at: 0,
             counts: Counts::default(),
-            story,
+            trace,
             is_calm: false,
         }
     }
@@ -137,21 +137,21 @@ impl<'a> Life<'a> {
     pub(crate) fn begin_another_run(&mut self, is_anew: bool) {
         self.run += 1;
         self.is_anew = is_anew;
-        self.tell(|| format!("== another run{}", if is_anew { " that wants everything anew" } else { "" }));
+        self.note(|| format!("== another run{}", if is_anew { " that wants everything anew" } else { "" }));
         self.created = (self.t, self.now());
         self.journal.clear();
-        self.machine = Machine::new(self.fate.rules);
+        self.machine = Machine::new(self.scenario.rules);
         self.begun.clear();
         self.blows.fill(0);
         self.anew_at = self.t;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.fate.wall(self.t)
+        self.scenario.wall(self.t)
     }
 
-    pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
-        self.story.tell(self.t, what);
+    pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
+        self.trace.note(self.t, what);
     }
 
     /// Does something happen that happens once in so many times?
@@ -159,14 +159,18 @@ impl<'a> Life<'a> {
         !self.is_calm && once_in > 0 && self.dice.once_in(once_in)
     }
 
-    pub(crate) fn person(&self, ticker: &Ticker) -> usize {
-        self.fate.people.iter().position(|person| person.ticker == *ticker).expect("of this life")
+    pub(crate) fn security(&self, ticker: &Ticker) -> usize {
+        self.scenario.securities.iter().position(|security| security.ticker == *ticker).expect("of this life")
     }
 
     /// Which answers count at this moment.
     pub(crate) fn trust(&self) -> Trust {
         let since = self.since();
-        Trust { since, run: Some(asker(self.run, since)), ..Trust::at(self.now(), self.fate.recheck_empty) }
+        Trust {
+            since,
+            run: Some(asker(self.run, since)),
+            ..Trust::at(self.now(), self.scenario.recheck_empty)
+        }
     }
 
     pub(crate) fn since(&self) -> Option<Timestamp> {
@@ -179,47 +183,47 @@ impl<'a> Life<'a> {
         let ids: Vec<BatchId> = self.running.keys().copied().collect();
         for id in ids {
             let mut running = self.running.remove(&id).expect("it runs");
-            while running.deeds.front().is_some_and(|(at, _)| *at <= to) {
-                let (at, deed) = running.deeds.pop_front().expect("there is one");
+            while running.actions.front().is_some_and(|(at, _)| *at <= to) {
+                let (at, action) = running.actions.pop_front().expect("there is one");
                 self.t = at.max(self.t);
-                self.do_it(&mut running, id, at, deed);
+                self.do_it(&mut running, id, at, action);
             }
             self.running.insert(id, running);
         }
         self.t = to;
     }
 
-    fn do_it(&mut self, running: &mut Running, id: BatchId, at: u64, deed: Deed) {
-        match deed {
-            Deed::Says(event) => {
-                self.story.tell(at, || format!("  {id}.{}: {event:?}", running.number));
+    fn do_it(&mut self, running: &mut Running, id: BatchId, at: u64, action: Action) {
+        match action {
+            Action::Says(event) => {
+                self.trace.note(at, || format!("  {id}.{}: {event:?}", running.number));
                 if !running.is_mute {
-                    running.summary.hear(Stamped { at: self.fate.wall(at), event });
+                    running.summary.hear(Stamped { at: self.scenario.wall(at), event });
                 }
             }
-            Deed::Asks(whom) => {
+            Action::Asks(whom) => {
                 self.counts.requests += 1;
-                let ticker = &self.fate.people[whom].ticker;
-                self.story.tell(at, || format!("  {id}.{}: asks for {ticker}", running.number));
+                let ticker = &self.scenario.securities[whom].ticker;
+                self.trace.note(at, || format!("  {id}.{}: asks for {ticker}", running.number));
             }
-            Deed::SetsAside(whom, partition) => {
-                let ticker = &self.fate.people[whom].ticker;
-                self.story
-                    .tell(at, || format!("  {id}.{}: {ticker} {partition} is set aside", running.number));
+            Action::SetsAside(whom, partition) => {
+                let ticker = &self.scenario.securities[whom].ticker;
+                self.trace
+                    .note(at, || format!("  {id}.{}: {ticker} {partition} is set aside", running.number));
                 self.folders[whom].files.remove(&partition);
             }
-            Deed::Publishes(whom, partition, file, draft, days, asked_at) => {
-                let ticker = &self.fate.people[whom].ticker;
+            Action::Publishes(whom, partition, file, draft, days, asked_at) => {
+                let ticker = &self.scenario.securities[whom].ticker;
                 let rows = file.rows.len();
-                self.story.tell(at, || {
+                self.trace.note(at, || {
                     format!("  {id}.{}: {ticker} {partition} is in its place, {rows} rows", running.number)
                 });
-                self.truths[whom].published((at, asked_at), self.fate, &draft, &days);
+                self.truths[whom].published((at, asked_at), self.scenario, &draft, &days);
                 self.folders[whom].files.insert(partition, file);
             }
-            Deed::Proves(whom, entries, answered) => {
-                let ticker = &self.fate.people[whom].ticker;
-                self.story.tell(at, || {
+            Action::Proves(whom, entries, answered) => {
+                let ticker = &self.scenario.securities[whom].ticker;
+                self.trace.note(at, || {
                     let said = answered.iter().map(|Answered { days, said, .. }| format!("{days} {said:?}"));
                     format!(
                         "  {id}.{}: {ticker} ledger: {}",
@@ -239,7 +243,7 @@ impl<'a> Life<'a> {
                         }
                         Said::Lost => continue,
                     };
-                    self.truths[whom].said((at, *asked_at), self.fate, days, (&given, line));
+                    self.truths[whom].said((at, *asked_at), self.scenario, days, (&given, line));
                 }
                 self.folders[whom].lines.extend(entries);
             }
@@ -254,22 +258,30 @@ impl<'a> Life<'a> {
         self.counts.attempts += 1;
         let batch = self.machine.batch(id).expect("what is launched was planned");
         let work = batch.work();
-        let days = work.part.days(self.fate.asked);
-        let people: Vec<usize> = work.tickers.iter().map(|ticker| self.person(ticker)).collect();
+        let days = work.part.days(self.scenario.asked);
+        let securities: Vec<usize> = work.tickers.iter().map(|ticker| self.security(ticker)).collect();
         for other in self.running.values() {
             let both = other.tickers.iter().any(|ticker| work.tickers.contains(ticker));
             if both && other.days.intersection(days).is_some() {
                 return Err(Wrong(format!("{id}.{number} begins beside another worker on the same days")));
             }
         }
-        let orders =
-            Orders { fate: self.fate, people, days, since: self.since(), run: asker(self.run, self.since()) };
+        let orders = Orders {
+            scenario: self.scenario,
+            securities,
+            days,
+            since: self.since(),
+            run: asker(self.run, self.since()),
+        };
         let dice = Dice::new(self.dice.roll());
         let course = worker::course(&orders, |whom| &self.folders[whom], self.t, dice);
-        for whom in &orders.people {
-            let asks =
-                course.deeds.iter().filter(|(_, deed)| matches!(deed, Deed::Asks(it) if it == whom)).count();
-            let most = self.fate.most_requests_of_a_visit();
+        for whom in &orders.securities {
+            let asks = course
+                .actions
+                .iter()
+                .filter(|(_, action)| matches!(action, Action::Asks(it) if it == whom))
+                .count();
+            let most = self.scenario.most_requests_of_a_visit();
             if asks as u64 > most {
                 return Err(Wrong(format!("{asks} requests in one visit, where {most} are enough")));
             }
@@ -283,18 +295,18 @@ impl<'a> Life<'a> {
             began: Some(self.t),
             clock_from: self.clock_from,
             is_jolted: false,
-            deeds: course.deeds.into(),
+            actions: course.actions.into(),
             ends_at: course.ends_at,
             ending: code(course.exit),
             summary: EventSummary::default(),
-            is_mute: self.happens(self.fate.odds.mute),
+            is_mute: self.happens(self.scenario.odds.mute),
         };
         if let Some(at) = course.poisoned_at {
             running.end_at(at, Ending::Signaled { signal: 11 });
         }
-        if self.happens(self.fate.odds.crash) {
+        if self.happens(self.scenario.odds.crash) {
             self.crash(&mut running);
-            let hit: Vec<usize> = running.tickers.iter().map(|ticker| self.person(ticker)).collect();
+            let hit: Vec<usize> = running.tickers.iter().map(|ticker| self.security(ticker)).collect();
             for whom in hit {
                 self.blows[whom] += 1;
             }
@@ -304,9 +316,9 @@ impl<'a> Life<'a> {
     }
 
     fn crash(&mut self, running: &mut Running) {
-        let last = running.deeds.len() as u64;
-        let at = usize::try_from(self.dice.below(last + 1)).expect("few deeds");
-        let at = running.deeds.get(at).map_or(running.ends_at, |(at, _)| *at);
+        let last = running.actions.len() as u64;
+        let at = usize::try_from(self.dice.below(last + 1)).expect("few actions");
+        let at = running.actions.get(at).map_or(running.ends_at, |(at, _)| *at);
         // What happens at the same moment may happen, or not.
         let at = if self.dice.once_in(2) { at } else { at.saturating_sub(1).max(self.t) };
         let (later, ending) = match self.dice.below(7) {
@@ -351,7 +363,7 @@ impl<'a> Life<'a> {
         let mut proven = Tally::default();
         let mut unfinished = Vec::new();
         for ticker in &running.tickers {
-            let ledger = self.folders[self.person(ticker)].ledger();
+            let ledger = self.folders[self.security(ticker)].ledger();
             let missing = ledger.missing(running.days, &as_of_begin);
             let failure = running.summary.failure_of(ticker);
             if missing.is_empty() && failure.is_none() {
@@ -384,11 +396,11 @@ impl<'a> Life<'a> {
     /// Who sets the clock back while somebody works takes away what the work is believed by: its answers are of the future then,
     /// and nobody believes those. That is no fault of the product, and it can happen once in each attempt.
     fn jolt(&mut self, running: &mut Running) {
-        let is_set_back = |began| self.fate.clock.is_set_back(began, self.t);
+        let is_set_back = |began| self.scenario.clock.is_set_back(began, self.t);
         if !running.is_jolted && running.began.is_some_and(is_set_back) {
             running.is_jolted = true;
             for ticker in &running.tickers {
-                let whom = self.person(ticker);
+                let whom = self.security(ticker);
                 self.blows[whom] += 1;
             }
         }
@@ -397,7 +409,7 @@ impl<'a> Life<'a> {
     /// A file of somebody who is not worked on is damaged.
     pub(crate) fn damage(&mut self) {
         let whom = usize::try_from(self.dice.below(self.folders.len() as u64)).expect("few");
-        let ticker = &self.fate.people[whom].ticker;
+        let ticker = &self.scenario.securities[whom].ticker;
         let mut attempts = self.running.values().chain(self.departed.values());
         if attempts.any(|attempt| attempt.tickers.contains(ticker)) {
             return;
@@ -408,7 +420,7 @@ impl<'a> Life<'a> {
             folder.lost_since(&before).iter().for_each(|partition| truth.file_lost(partition.span()));
             truth.lines_lost(folder.lines.len(), folder);
             self.counts.damages += 1;
-            self.tell(|| format!("{ticker}: {what}"));
+            self.note(|| format!("{ticker}: {what}"));
         }
     }
 }
@@ -423,7 +435,7 @@ pub(crate) fn never_begun(number: u32, work: Work, began_at: Timestamp, run: Dat
         began: None,
         clock_from: 0,
         is_jolted: false,
-        deeds: VecDeque::new(),
+        actions: VecDeque::new(),
         ends_at: 0,
         ending: Ending::Interrupted,
         summary: EventSummary::default(),
@@ -436,6 +448,6 @@ impl Running {
     fn end_at(&mut self, at: u64, ending: Ending) {
         self.ends_at = at;
         self.ending = ending;
-        self.deeds.retain(|(when, _)| *when <= at);
+        self.actions.retain(|(when, _)| *when <= at);
     }
 }

@@ -1,8 +1,8 @@
-//! Promise: every run ends, and what it says is true, in any world that one key can deal.
+//! Promise: every run ends, and what it says is true, in any world that one seed can deal.
 //!
 //! A world in virtual time around the pure core of launcher, worker and shared: no process, no file, no socket, no clock. Each
 //! life is one run, from its first start to a last one in which no trouble is left but what tickers have for good.
-//! The same key leads the same life, step by step: `WORLD_LIFE=KEY` tells it whole.
+//! The same seed leads the same life, step by step: `WORLD_LIFE=SEED` tells it whole.
 //!
 //! Faults made by hand, and the first of the gate's ten thousand lives that found each when it was made:
 //!
@@ -27,14 +27,14 @@
 //! | whether the tree can be written is looked at when the visit is over (mirrored in `store`) | 328081 |
 //! | rows beyond the stamps of a lost file make good for its own (`entry::lost_elsewhere`) | 321836 |
 
-mod story;
+mod trace;
 mod clock;
 mod trouble;
-mod play;
-mod fate;
+mod stages;
+mod scenario;
 mod source;
 mod disk;
-mod deeds;
+mod actions;
 mod store;
 mod truth;
 mod worker;
@@ -51,13 +51,13 @@ use launcher::facts::Outcome;
 use launcher::supervise::batch::Batch;
 
 use clock::{DAY, HOUR};
-use fate::Fate;
 use life::{Counts, Life, Wrong};
-use play::Act;
+use scenario::Scenario;
 use shared::dataset::trust::Trust;
-use story::Story;
+use stages::Stage;
 use supervisor::End;
 use tests::harness::effort;
+use trace::Trace;
 
 /// More starts than these are no end.
 const STARTS: u64 = 40;
@@ -67,26 +67,26 @@ const SOME: u64 = 50_000;
 const CALM_STARTS: u64 = 3;
 
 /// What went wrong in a life, after how many steps, and its last words.
-struct Death {
-    key: u64,
+struct Failed {
+    seed: u64,
     wrong: Wrong,
     steps: u64,
-    story: Story,
+    trace: Trace,
 }
 
-/// Leads the life of `key` to its end.
-fn lead(key: u64, story: Story) -> Result<Counts, Box<Death>> {
-    let fate = Fate::of(key);
-    let mut life = Life::new(&fate, key, story);
-    match years(&mut life) {
+/// Leads the life of `seed` to its end.
+fn live(seed: u64, trace: Trace) -> Result<Counts, Box<Failed>> {
+    let scenario = Scenario::of(seed);
+    let mut life = Life::new(&scenario, seed, trace);
+    match until_calm(&mut life) {
         Ok(()) => Ok(life.counts),
-        Err(wrong) => Err(Box::new(Death { key, wrong, steps: life.story.steps, story: life.story })),
+        Err(wrong) => Err(Box::new(Failed { seed, wrong, steps: life.trace.steps, trace: life.trace })),
     }
 }
 
-fn years(life: &mut Life<'_>) -> Result<(), Wrong> {
-    let (mut chapters, mut acts) = (life.fate.chapters, 0);
-    while chapters > 0 {
+fn until_calm(life: &mut Life<'_>) -> Result<(), Wrong> {
+    let (mut rounds, mut stages) = (life.scenario.rounds, 0);
+    while rounds > 0 {
         if life.counts.starts > STARTS {
             return Err(Wrong(format!("{STARTS} starts were not enough")));
         }
@@ -95,12 +95,12 @@ fn years(life: &mut Life<'_>) -> Result<(), Wrong> {
             life.anew_at = life.t;
         }
         if !matches!(ended, End::Killed) || life.counts.kills > 8 {
-            chapters -= 1;
+            rounds -= 1;
         }
-        match life.fate.acts.get(acts) {
-            Some(act) if !matches!(ended, End::Killed) => {
-                acts += 1;
-                raise_the_curtain(life, act, &ended);
+        match life.scenario.stages.get(stages) {
+            Some(stage) if !matches!(ended, End::Killed) => {
+                stages += 1;
+                begin_stage(life, stage, &ended);
             }
             Some(_) | None => by_chance(life, &ended),
         }
@@ -115,18 +115,19 @@ fn by_chance(life: &mut Life<'_>, ended: &End) {
         let is_anew = life.dice.once_in(2);
         life.begin_another_run(is_anew);
     }
-    while life.happens(life.fate.odds.damage) {
+    while life.happens(life.scenario.odds.damage) {
         life.damage();
     }
 }
 
-fn raise_the_curtain(life: &mut Life<'_>, act: &Act, ended: &End) {
-    life.pass_to(life.t.max(act.at));
-    if let Some(is_anew) = act.another.filter(|_| matches!(ended, End::Closed(_)) && life.running.is_empty())
+fn begin_stage(life: &mut Life<'_>, stage: &Stage, ended: &End) {
+    life.pass_to(life.t.max(stage.at));
+    if let Some(is_anew) =
+        stage.another.filter(|_| matches!(ended, End::Closed(_)) && life.running.is_empty())
     {
         life.begin_another_run(is_anew);
     }
-    for _ in 0..act.hits {
+    for _ in 0..stage.hits {
         life.damage();
     }
 }
@@ -134,10 +135,10 @@ fn raise_the_curtain(life: &mut Life<'_>, act: &Act, ended: &End) {
 /// Nothing is wrong any more but what tickers have for good: then one run, or two, bring all that is to be had.
 fn calm(life: &mut Life<'_>) -> Result<(), Wrong> {
     life.is_calm = true;
-    let from = life.fate.calm_from().max(life.fate.clock.right_from());
+    let from = life.scenario.calm_from().max(life.scenario.clock.right_from());
     let running = life.running.values().map(|running| running.ends_at).max().unwrap_or(0);
     life.pass_to(life.t.max(from).max(running) + DAY + HOUR);
-    life.tell(|| "== calm".to_owned());
+    life.note(|| "== calm".to_owned());
     for _ in 0..CALM_STARTS {
         match supervisor::start(life)? {
             End::Closed(Outcome::Complete) => break,
@@ -153,91 +154,91 @@ fn calm(life: &mut Life<'_>) -> Result<(), Wrong> {
 }
 
 fn innocents_are_done(life: &Life<'_>) -> Result<(), Wrong> {
-    for (whom, person) in life.fate.people.iter().enumerate() {
-        let to_be_had = life.fate.to_be_had(whom);
+    for (whom, security) in life.scenario.securities.iter().enumerate() {
+        let to_be_had = life.scenario.to_be_had(whom);
         // As of the run's creation: an empty answer that has become old enough to be asked again is the next run's business.
         let trust = Trust { recheck_at: life.created.1.min(life.now()), ..life.trust() };
-        let missing = life.folders[whom].ledger().missing(life.fate.asked, &trust);
+        let missing = life.folders[whom].ledger().missing(life.scenario.asked, &trust);
         let missing = missing.intersection(&to_be_had);
         if !missing.is_empty() {
-            return Err(Wrong(format!("{} never got {missing}, which is to be had", person.ticker)));
+            return Err(Wrong(format!("{} never got {missing}, which is to be had", security.ticker)));
         }
         for days in to_be_had.ranges() {
-            life.must_be_there(&person.ticker, *days)?;
+            life.must_be_there(&security.ticker, *days)?;
         }
         let batches = life.machine.batches().map(|(_, batch)| batch);
-        let mut concerned = batches.filter(|batch| batch.members().contains(&person.ticker));
-        let is_left = |batch: &Batch| !batch.done().any(|ticker| *ticker == person.ticker);
-        if life.fate.is_good(whom) && concerned.any(is_left) {
-            return Err(Wrong(format!("{} is good and never got done", person.ticker)));
+        let mut concerned = batches.filter(|batch| batch.members().contains(&security.ticker));
+        let is_left = |batch: &Batch| !batch.done().any(|ticker| *ticker == security.ticker);
+        if life.scenario.is_good(whom) && concerned.any(is_left) {
+            return Err(Wrong(format!("{} is good and never got done", security.ticker)));
         }
     }
     Ok(())
 }
 
 /// Leads lives one after the other. Of those that go wrong the shortest is told.
-fn lead_all(keys: Range<u64>) -> Counts {
+fn run_all(seeds: Range<u64>) -> Counts {
     let mut all = Counts::default();
-    let mut deaths: Vec<Death> = Vec::new();
-    let from = keys.start;
-    for key in keys {
-        if key > from && key.is_multiple_of(SOME) {
-            eprintln!("{} lives, {} of them went wrong", key - from, deaths.len());
+    let mut failures: Vec<Failed> = Vec::new();
+    let from = seeds.start;
+    for seed in seeds {
+        if seed > from && seed.is_multiple_of(SOME) {
+            eprintln!("{} lives, {} of them went wrong", seed - from, failures.len());
         }
-        match lead(key, Story::untold()) {
+        match live(seed, Trace::off()) {
             Ok(counts) => all += counts,
-            Err(death) => {
-                eprintln!("life {key}, step {}: {}", death.steps, death.wrong.0);
-                deaths.push(*death);
+            Err(failed) => {
+                eprintln!("life {seed}, step {}: {}", failed.steps, failed.wrong.0);
+                failures.push(*failed);
             }
         }
     }
-    if let Some(shortest) = deaths.iter().min_by_key(|death| death.steps) {
-        tell(shortest, &deaths);
+    if let Some(shortest) = failures.iter().min_by_key(|failed| failed.steps) {
+        tell(shortest, &failures);
     }
     all
 }
 
-fn tell(death: &Death, all: &[Death]) -> ! {
-    let again = lead(death.key, Story::told()).expect_err("the same life ends the same way");
-    assert_eq!(again.steps, death.steps, "the same life takes the same steps");
-    let mut kinds: BTreeMap<String, (usize, &Death)> = BTreeMap::new();
-    for death in all {
-        let words = death.wrong.0.replace(|char: char| char.is_ascii_digit(), "");
+fn tell(failed: &Failed, all: &[Failed]) -> ! {
+    let again = live(failed.seed, Trace::on()).expect_err("the same life ends the same way");
+    assert_eq!(again.steps, failed.steps, "the same life takes the same steps");
+    let mut kinds: BTreeMap<String, (usize, &Failed)> = BTreeMap::new();
+    for failed in all {
+        let words = failed.wrong.0.replace(|char: char| char.is_ascii_digit(), "");
         let kind: String =
             words.split_whitespace().filter(|word| word.len() != 2).collect::<Vec<_>>().join(" ");
-        let known = kinds.entry(kind).or_insert((0, death));
+        let known = kinds.entry(kind).or_insert((0, failed));
         known.0 += 1;
-        if death.steps < known.1.steps {
-            known.1 = death;
+        if failed.steps < known.1.steps {
+            known.1 = failed;
         }
     }
     let kinds: String = kinds
         .values()
-        .map(|(count, death)| {
-            format!("{count} lives like {} ({} steps): {}\n", death.key, death.steps, death.wrong.0)
+        .map(|(count, failed)| {
+            format!("{count} lives like {} ({} steps): {}\n", failed.seed, failed.steps, failed.wrong.0)
         })
         .collect();
     panic!(
         "{} lives went wrong, the first of them {}; the shortest:\nlife {}, step {}: {}\n{}\n{kinds}(WORLD_LIFE={} tells it whole)",
         all.len(),
-        all.first().map_or(death.key, |first| first.key),
-        death.key,
-        death.steps,
-        death.wrong.0,
-        again.story.last(60),
-        death.key,
+        all.first().map_or(failed.seed, |first| first.seed),
+        failed.seed,
+        failed.steps,
+        failed.wrong.0,
+        again.trace.last(60),
+        failed.seed,
     );
 }
 
 /// The life that `WORLD_LIFE` names, if it names one.
-#[expect(clippy::disallowed_methods, reason = "a person asks for one life")]
+#[expect(clippy::disallowed_methods, reason = "a security asks for one life")]
 fn asked_for() -> Option<u64> {
-    std::env::var("WORLD_LIFE").ok().map(|key| key.parse().expect("WORLD_LIFE is a number"))
+    std::env::var("WORLD_LIFE").ok().map(|seed| seed.parse().expect("WORLD_LIFE is a number"))
 }
 
 /// A million, or those of `WORLD_LIVES=FROM..TO`.
-#[expect(clippy::disallowed_methods, reason = "a person asks for some of them")]
+#[expect(clippy::disallowed_methods, reason = "a security asks for some of them")]
 fn many() -> Range<u64> {
     let Ok(asked) = std::env::var("WORLD_LIVES") else { return 0..1_000_000 };
     let ends = asked.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
@@ -246,14 +247,14 @@ fn many() -> Range<u64> {
 
 #[test]
 fn every_run_ends_and_what_it_says_is_true_in_thousands_of_lives() {
-    let Some(key) = asked_for() else {
-        eprintln!("{:?}", lead_all(0..effort::choose(2_000, 10_000)));
+    let Some(seed) = asked_for() else {
+        eprintln!("{:?}", run_all(0..effort::choose(2_000, 10_000)));
         return;
     };
-    eprintln!("{:#?}", Fate::of(key));
-    match lead(key, Story::told()) {
+    eprintln!("{:#?}", Scenario::of(seed));
+    match live(seed, Trace::on()) {
         Ok(counts) => eprintln!("{counts:?}"),
-        Err(death) => panic!("{}\n{}", death.story.last(usize::MAX), death.wrong.0),
+        Err(failed) => panic!("{}\n{}", failed.trace.last(usize::MAX), failed.wrong.0),
     }
 }
 
@@ -311,9 +312,9 @@ const ONCE_WRONG: [(u64, &str); 24] = [
 
 #[test]
 fn lives_that_went_wrong_once_do_so_no_more() {
-    for (key, what) in ONCE_WRONG {
-        if let Err(death) = lead(key, Story::told()) {
-            panic!("life {key}: {what}; now: {}\n{}", death.wrong.0, death.story.last(60));
+    for (seed, what) in ONCE_WRONG {
+        if let Err(failed) = live(seed, Trace::on()) {
+            panic!("life {seed}: {what}; now: {}\n{}", failed.wrong.0, failed.trace.last(60));
         }
     }
 }
@@ -322,5 +323,5 @@ fn lives_that_went_wrong_once_do_so_no_more() {
 #[test]
 #[ignore = "minutes: part of scripts/soak"]
 fn every_run_ends_and_what_it_says_is_true_in_a_million_lives() {
-    eprintln!("{:?}", lead_all(many()));
+    eprintln!("{:?}", run_all(many()));
 }

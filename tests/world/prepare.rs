@@ -18,8 +18,8 @@ use super::life::Life;
 pub(crate) fn prepared(life: &Life<'_>, now: Timestamp) -> Vec<Fact> {
     let trust = Trust { recheck_at: now, ..life.trust() };
     let proof = |ticker: &Ticker, part: Part| {
-        let ledger = life.folders[life.person(ticker)].ledger();
-        let days = part.days(life.fate.asked);
+        let ledger = life.folders[life.security(ticker)].ledger();
+        let days = part.days(life.scenario.asked);
         ledger.missing(days, &trust).is_empty().then(|| Tally::of_ticker(ledger.summary(days, &trust)))
     };
     let mut facts = vec![Fact::Surveyed { proven: Tally::default() }];
@@ -64,29 +64,29 @@ pub(crate) fn prepared(life: &Life<'_>, now: Timestamp) -> Vec<Fact> {
 /// Who is in no batch, and who is to work on them. A split ticker has two parts, cut where a partition begins; of a
 /// plan that was torn off the days that are missing.
 fn plan(life: &Life<'_>) -> Vec<(Vec<Ticker>, Part)> {
-    let fate = life.fate;
+    let scenario = life.scenario;
     let planned_of = |ticker: &Ticker| -> Coverage {
         let batches = life.machine.batches().map(|(_, batch)| batch);
         let own = batches.filter(|batch| batch.members().contains(ticker));
-        own.map(|batch| batch.part().days(fate.asked)).collect()
+        own.map(|batch| batch.part().days(scenario.asked)).collect()
     };
-    let missing = |ticker: &Ticker| Coverage::from(fate.asked).minus(&planned_of(ticker));
+    let missing = |ticker: &Ticker| Coverage::from(scenario.asked).minus(&planned_of(ticker));
     let mut plan = Vec::new();
     let mut whole = Vec::new();
-    for (number, person) in fate.people.iter().enumerate() {
-        let missing = missing(&person.ticker);
-        if fate.is_split && number == 0 && missing == Coverage::from(fate.asked) {
-            let slices = Partition::within(fate.kind, fate.asked)
-                .filter_map(|partition| Some((partition.span().intersection(fate.asked)?, 10)));
+    for (number, security) in scenario.securities.iter().enumerate() {
+        let missing = missing(&security.ticker);
+        if scenario.is_split && number == 0 && missing == Coverage::from(scenario.asked) {
+            let slices = Partition::within(scenario.kind, scenario.asked)
+                .filter_map(|partition| Some((partition.span().intersection(scenario.asked)?, 10)));
             let parts = part::cut(&slices.collect::<Vec<_>>(), 2);
-            plan.extend(parts.into_iter().map(|(part, _)| (vec![person.ticker.clone()], part)));
-        } else if missing == Coverage::from(fate.asked) {
-            whole.push(person.ticker.clone());
+            plan.extend(parts.into_iter().map(|(part, _)| (vec![security.ticker.clone()], part)));
+        } else if missing == Coverage::from(scenario.asked) {
+            whole.push(security.ticker.clone());
         } else {
-            let part = |days: &DateRange| (vec![person.ticker.clone()], Part::of(*days, fate.asked));
+            let part = |days: &DateRange| (vec![security.ticker.clone()], Part::of(*days, scenario.asked));
             plan.extend(missing.ranges().iter().map(part));
         }
     }
-    plan.extend(whole.chunks(fate.batch_size).map(|tickers| (tickers.to_vec(), Part::WHOLE)));
+    plan.extend(whole.chunks(scenario.batch_size).map(|tickers| (tickers.to_vec(), Part::WHOLE)));
     plan
 }

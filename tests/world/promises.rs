@@ -11,14 +11,14 @@ use super::truth::Reader;
 impl Life<'_> {
     /// `ticker` is called done for `days`: then the tree holds what the source has said last.
     pub(crate) fn must_be_there(&self, ticker: &Ticker, days: DateRange) -> Result<(), Wrong> {
-        let whom = self.person(ticker);
+        let whom = self.security(ticker);
         if let Some(day) = self.folders[whom].denied(days) {
             return Err(Wrong(format!(
                 "{ticker} is called done, and rows of {day} stand there that its ledger denies"
             )));
         }
         let reader = Reader { run_began: self.created.0, is_anew: self.is_anew, now: self.now() };
-        match self.truths[whom].contradicts(self.fate, &self.folders[whom], days, reader) {
+        match self.truths[whom].contradicts(self.scenario, &self.folders[whom], days, reader) {
             None => Ok(()),
             Some(what) => Err(Wrong(format!("{ticker} is called done, and {what}"))),
         }
@@ -28,13 +28,13 @@ impl Life<'_> {
     pub(crate) fn all_done_are_there(&self) -> Result<(), Wrong> {
         for (_, batch) in self.machine.batches() {
             for ticker in batch.done() {
-                self.must_be_there(ticker, batch.part().days(self.fate.asked))?;
+                self.must_be_there(ticker, batch.part().days(self.scenario.asked))?;
             }
         }
-        for person in &self.fate.people {
+        for security in &self.scenario.securities {
             let mut batches = self.machine.batches();
-            if !batches.any(|(_, batch)| batch.members().contains(&person.ticker)) {
-                self.must_be_there(&person.ticker, self.fate.asked)?;
+            if !batches.any(|(_, batch)| batch.members().contains(&security.ticker)) {
+                self.must_be_there(&security.ticker, self.scenario.asked)?;
             }
         }
         Ok(())
@@ -47,15 +47,15 @@ impl Life<'_> {
         running: &Running,
         partway: Partway,
     ) -> Result<(), Wrong> {
-        let truth = &self.truths[self.person(ticker)];
+        let truth = &self.truths[self.security(ticker)];
         // Facts are stamped by the clock of a supervisor, answers by the one on the wall. How far they are apart is known while
         // nobody sets the wall from the attempt on; the next supervisor knows it only if nobody has set it since the one before.
         let is_same = running.clock_from == self.clock_from;
         let known_from = running.began.filter(|_| is_same).unwrap_or(running.clock_from);
-        let is_steady = self.fate.clock.is_steady(known_from, self.t);
+        let is_steady = self.scenario.clock.is_steady(known_from, self.t);
         let Some(began) = running.began.filter(|_| is_steady) else { return Ok(()) };
         // Ledgers keep whole seconds.
-        let stamp = self.fate.wall(began) - SignedDuration::from_secs(2);
+        let stamp = self.scenario.wall(began) - SignedDuration::from_secs(2);
         if partway.fresh_days == 0 || truth.was_answered(began, stamp) {
             return Ok(());
         }
@@ -68,10 +68,10 @@ impl Life<'_> {
     pub(crate) fn nobody_innocent_is_given_up(&self) -> Result<(), Wrong> {
         for (_, batch) in self.machine.batches() {
             for (ticker, failure) in batch.failures() {
-                let whom = self.person(ticker);
-                let is_good = self.fate.is_good(whom);
-                let was_served = self.fate.was_served(whom, self.anew_at, self.t);
-                let is_beaten = self.blows[whom] > self.fate.rules.retries;
+                let whom = self.security(ticker);
+                let is_good = self.scenario.is_good(whom);
+                let was_served = self.scenario.was_served(whom, self.anew_at, self.t);
+                let is_beaten = self.blows[whom] > self.scenario.rules.retries;
                 if is_good && was_served && !is_beaten {
                     let cause = &failure.cause;
                     return Err(Wrong(format!("{ticker} is good, was served, and is given up: {cause}")));

@@ -7,33 +7,33 @@ use url::Url;
 use worker::api::failure::Failure;
 use worker::api::page::Page;
 
-use super::fate::{Character, Fate, Trouble};
+use super::scenario::{Behaviour, Scenario, Trouble};
 
 /// What came back.
 pub(crate) type Reply = Result<Page<Ohlcv>, Failure>;
 
 /// The rows that `whom` has on session number `at`, as the source tells them at `t`.
-pub(crate) fn rows_of(fate: &Fate, whom: usize, at: usize, t: u64) -> Vec<Ohlcv> {
-    let person = &fate.people[whom];
+pub(crate) fn rows_of(scenario: &Scenario, whom: usize, at: usize, t: u64) -> Vec<Ohlcv> {
+    let security = &scenario.securities[whom];
     let key = join(whom as u64, at as u64);
-    let has_rows = match person.character {
-        Character::Dead => false,
-        Character::Illiquid => mix(key).is_multiple_of(3),
-        Character::Good
-        | Character::Unknown
-        | Character::Twin(_)
-        | Character::Heavy(_)
-        | Character::Mute(_)
-        | Character::Poison
-        | Character::Locked => true,
+    let has_rows = match security.behaviour {
+        Behaviour::Dead => false,
+        Behaviour::Illiquid => mix(key).is_multiple_of(3),
+        Behaviour::Good
+        | Behaviour::Unknown
+        | Behaviour::Twin(_)
+        | Behaviour::Heavy(_)
+        | Behaviour::Mute(_)
+        | Behaviour::Poison
+        | Behaviour::Locked => true,
     };
     if !has_rows {
         return Vec::new();
     }
-    let version = person.revised_at.iter().filter(|revised| **revised <= t).count();
-    let most = if fate.kind == shared::dataset::kind::Kind::Daily { 1 } else { 3 };
+    let version = security.revised_at.iter().filter(|revised| **revised <= t).count();
+    let most = if scenario.kind == shared::dataset::kind::Kind::Daily { 1 } else { 3 };
     let count = 1 + mix(key ^ 0xC0) % most;
-    let noon = fate.sessions[at].1;
+    let noon = scenario.sessions[at].1;
     let row = |number: u64| {
         let volume = (version + 1) as f64;
         let price = 1.0 + (mix(join(key, number)) % 1000) as f64;
@@ -41,33 +41,33 @@ pub(crate) fn rows_of(fate: &Fate, whom: usize, at: usize, t: u64) -> Vec<Ohlcv>
         Ohlcv { t, open: price, high: price, low: price, close: price, volume, trades: None, vwap: None }
     };
     let mut rows: Vec<Ohlcv> = (0..count).map(row).collect();
-    if fate.troubles(t, whom).any(|trouble| trouble == Trouble::Shrunk) {
+    if scenario.troubles(t, whom).any(|trouble| trouble == Trouble::Shrunk) {
         rows.pop();
     }
-    if fate.troubles(t, whom).any(|trouble| trouble == Trouble::Forgetful) {
+    if scenario.troubles(t, whom).any(|trouble| trouble == Trouble::Forgetful) {
         rows.clear();
     }
-    if person.character == Character::Twin(at) {
+    if security.behaviour == Behaviour::Twin(at) {
         rows.extend(rows.last().map(|row| Ohlcv { volume: 77.0, ..*row }));
     }
     rows
 }
 
 /// The answer to a request for `url` of `whom` that arrives at `t`.
-pub(crate) fn answer(fate: &Fate, whom: usize, url: &Url, t: u64) -> Reply {
+pub(crate) fn answer(scenario: &Scenario, whom: usize, url: &Url, t: u64) -> Reply {
     let (first, last) = ends_in(url);
-    refusal(fate, whom, (first, last), t)?;
+    refusal(scenario, whom, (first, last), t)?;
     let mut rows: Vec<Ohlcv> = Vec::new();
-    let begin = fate.sessions.partition_point(|(_, noon)| noon + 3_600_000 < first);
-    for at in begin..fate.sessions.len() {
-        if fate.sessions[at].1 > last {
+    let begin = scenario.sessions.partition_point(|(_, noon)| noon + 3_600_000 < first);
+    for at in begin..scenario.sessions.len() {
+        if scenario.sessions[at].1 > last {
             break;
         }
-        rows.extend(rows_of(fate, whom, at, t).into_iter().filter(|row| (first..=last).contains(&row.t)));
+        rows.extend(rows_of(scenario, whom, at, t).into_iter().filter(|row| (first..=last).contains(&row.t)));
     }
     let mut next_url = None;
-    if rows.len() > fate.page_rows {
-        rows.truncate(fate.page_rows);
+    if rows.len() > scenario.page_rows {
+        rows.truncate(scenario.page_rows);
         let from = rows.last().expect("not empty").t;
         // A border may repeat the row before it.
         let from = if mix(from.unsigned_abs() ^ t).is_multiple_of(2) { from } else { from + 60_000 };
@@ -77,8 +77,8 @@ pub(crate) fn answer(fate: &Fate, whom: usize, url: &Url, t: u64) -> Reply {
         next.set_query(Some("cursor=abc"));
         next_url = Some(next.to_string());
     }
-    let mut ticker = fate.people[whom].ticker.to_string();
-    for trouble in fate.troubles(t, whom) {
+    let mut ticker = scenario.securities[whom].ticker.to_string();
+    for trouble in scenario.troubles(t, whom) {
         match trouble {
             Trouble::Falling => rows.reverse(),
             Trouble::OtherTicker => "OTHER".clone_into(&mut ticker),
@@ -97,9 +97,9 @@ pub(crate) fn answer(fate: &Fate, whom: usize, url: &Url, t: u64) -> Reply {
 }
 
 /// Why no page comes, if none does.
-fn refusal(fate: &Fate, whom: usize, (first, last): (i64, i64), t: u64) -> Result<(), Failure> {
+fn refusal(scenario: &Scenario, whom: usize, (first, last): (i64, i64), t: u64) -> Result<(), Failure> {
     let said = |status, body: &str| Err(Failure::of_reply(status, None, body, &Redaction::default()));
-    for trouble in fate.troubles(t, whom) {
+    for trouble in scenario.troubles(t, whom) {
         match trouble {
             Trouble::Silence => return Err(Failure::Transport("connection refused".to_owned())),
             Trouble::Server => return said(503, "{\"error\":\"down\"}"),
@@ -115,25 +115,25 @@ fn refusal(fate: &Fate, whom: usize, (first, last): (i64, i64), t: u64) -> Resul
         }
     }
     let days = (last - first) / 86_400_000 + 1;
-    match fate.people[whom].character {
-        Character::Unknown => return said(404, "{\"error\":\"not found\"}"),
-        Character::Heavy(most) if days > i64::from(most) => return said(504, "{\"error\":\"timeout\"}"),
-        Character::Mute(at)
-            if fate.sessions.get(at).is_some_and(|(_, noon)| (first..=last).contains(noon)) =>
+    match scenario.securities[whom].behaviour {
+        Behaviour::Unknown => return said(404, "{\"error\":\"not found\"}"),
+        Behaviour::Heavy(most) if days > i64::from(most) => return said(504, "{\"error\":\"timeout\"}"),
+        Behaviour::Mute(at)
+            if scenario.sessions.get(at).is_some_and(|(_, noon)| (first..=last).contains(noon)) =>
         {
             return said(504, "{\"error\":\"timeout\"}");
         }
-        Character::Good
-        | Character::Illiquid
-        | Character::Dead
-        | Character::Twin(_)
-        | Character::Heavy(_)
-        | Character::Mute(_)
-        | Character::Poison
-        | Character::Locked => {}
+        Behaviour::Good
+        | Behaviour::Illiquid
+        | Behaviour::Dead
+        | Behaviour::Twin(_)
+        | Behaviour::Heavy(_)
+        | Behaviour::Mute(_)
+        | Behaviour::Poison
+        | Behaviour::Locked => {}
     }
-    if fate.plan_begins > 0
-        && fate.sessions.get(fate.plan_begins).is_none_or(|(_, noon)| first < noon - 54_000_000)
+    if scenario.plan_begins > 0
+        && scenario.sessions.get(scenario.plan_begins).is_none_or(|(_, noon)| first < noon - 54_000_000)
     {
         return said(403, "{\"message\":\"Your plan doesn't include this data timeframe\"}");
     }

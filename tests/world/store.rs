@@ -20,16 +20,16 @@ use worker::ingest::store_error::{StoreError, is_of_one_path};
 use worker::ingest::stored::Stored;
 use worker::ingest::tally::TickerError;
 
-use super::deeds::{Answered, Deed, Log};
+use super::actions::{Action, Answered, Log};
 use super::disk::{File, Folder};
-use super::fate::{Character, Fate, Trouble};
+use super::scenario::{Behaviour, Scenario, Trouble};
 
 /// Of a ticker of which more partitions than these can't be written nothing more is tried.
 const MOST_SPOILED: usize = 16;
 
 /// Days of a ticker, held for writing by nobody else.
 pub(crate) struct Store<'a> {
-    fate: &'a Fate,
+    scenario: &'a Scenario,
     whom: usize,
     files: BTreeMap<Partition, File>,
     ledger: Ledger,
@@ -44,14 +44,14 @@ pub(crate) struct Store<'a> {
 impl<'a> Store<'a> {
     /// Takes the place and sets aside damaged files of `days` that are of no use.
     pub(crate) fn open(
-        fate: &'a Fate,
+        scenario: &'a Scenario,
         whom: usize,
         folder: &Folder,
         days: DateRange,
         log: &mut Log,
     ) -> Result<Self, StoreError> {
         let mut store = Self {
-            fate,
+            scenario,
             whom,
             files: folder.files.clone(),
             ledger: folder.ledger(),
@@ -62,7 +62,8 @@ impl<'a> Store<'a> {
             spoiled: BTreeMap::new(),
         };
         store.may_write(log.t)?;
-        let is_ours = |partition: &Partition| Partition::within(fate.kind, days).any(|it| it == *partition);
+        let is_ours =
+            |partition: &Partition| Partition::within(scenario.kind, days).any(|it| it == *partition);
         let damaged: Vec<_> =
             store.ledger.damaged().map(|(partition, _)| partition).filter(is_ours).collect();
         for partition in damaged {
@@ -107,7 +108,7 @@ impl<'a> Store<'a> {
         if self.spoiled.contains_key(&partition) {
             return Ok(Kept::Spoiled);
         }
-        let zone = self.fate.zone;
+        let zone = self.scenario.zone;
         let kept = match piece {
             Piece::Rows(_, rows) => {
                 let date = |bar: &Ohlcv| Ohlcv::day_of(bar.t, zone).expect("of the range");
@@ -119,7 +120,7 @@ impl<'a> Store<'a> {
         };
         match kept {
             Err(StoreError::Disk(error))
-                if is_of_one_path(&error) && self.fate.machine_trouble(log.t).is_some() =>
+                if is_of_one_path(&error) && self.scenario.machine_trouble(log.t).is_some() =>
             {
                 Err(StoreError::Tree(error))
             }
@@ -156,7 +157,7 @@ impl<'a> Store<'a> {
         // Rows there of days that no line has proven are not proven by an answer that does not bring them.
         let replaced = days.minus(&entry.data_days());
         entry.file = None;
-        let beyond = entry.lost_elsewhere(days, |stamp| self.fate.zone.day_of_ms(stamp));
+        let beyond = entry.lost_elsewhere(days, |stamp| self.scenario.zone.day_of_ms(stamp));
         entry.answer(days, Said::Data, asking, count(&draft, &lost));
         entry.found_elsewhere(count(&draft, &beyond));
         let rows = self.merged(partition, &draft, &replaced, is_there);
@@ -167,7 +168,7 @@ impl<'a> Store<'a> {
         let proof = FileProof::new(all, first, last, file.fingerprint());
         entry.file = Some(FileProof { proven_rows: (proven != all).then_some(proven), ..proof });
         self.files.insert(partition, file.clone());
-        log.does(Deed::Publishes(self.whom, partition, file, draft, days.clone(), asking.at));
+        log.does(Action::Publishes(self.whom, partition, file, draft, days.clone(), asking.at));
         log.pass(5);
         self.keep_line(entry, (days.clone(), Said::Data), asking);
         self.prove(log)
@@ -181,10 +182,10 @@ impl<'a> Store<'a> {
         is_there: bool,
     ) -> Vec<DatedBar> {
         match self.files.get(&partition) {
-            Some(older) if is_there && self.fate.kind != Kind::Trades => {
+            Some(older) if is_there && self.scenario.kind != Kind::Trades => {
                 let mut older = older.rows.clone();
                 older.retain(|row| !replaced.contains(row.date));
-                merge::by_key(self.fate.kind, &older, draft)
+                merge::by_key(self.scenario.kind, &older, draft)
             }
             Some(_) | None => draft.to_vec(),
         }
@@ -224,7 +225,7 @@ impl<'a> Store<'a> {
         log: &mut Log,
     ) -> Result<(), StoreError> {
         let Some(hull) = days.hull() else { return Ok(()) };
-        for partition in Partition::within(self.fate.kind, hull) {
+        for partition in Partition::within(self.scenario.kind, hull) {
             let refused = days.intersection(&partition.span().into());
             if !refused.is_empty() {
                 let mut entry = self.known(partition);
@@ -243,14 +244,14 @@ impl<'a> Store<'a> {
         self.may_write(log.t)?;
         let entries = std::mem::take(&mut self.unproven);
         entries.iter().cloned().for_each(|entry| self.ledger.take(entry));
-        log.does(Deed::Proves(self.whom, entries, std::mem::take(&mut self.answered)));
+        log.does(Action::Proves(self.whom, entries, std::mem::take(&mut self.answered)));
         Ok(())
     }
 
     fn known(&self, partition: Partition) -> Entry {
         let waiting = self.unproven.iter().rfind(|entry| entry.partition == partition);
         let known = waiting.or_else(|| self.ledger.entry(partition)).cloned();
-        known.unwrap_or_else(|| Entry::new(&self.fate.people[self.whom].ticker, partition))
+        known.unwrap_or_else(|| Entry::new(&self.scenario.securities[self.whom].ticker, partition))
     }
 
     /// As `Store::existing` does it: is there a file to build upon?
@@ -279,7 +280,7 @@ impl<'a> Store<'a> {
         let is_unusable = self.files.get(&partition).is_some_and(|file| file.is_cut);
         if is_unusable {
             self.files.remove(&partition);
-            log.does(Deed::SetsAside(self.whom, partition));
+            log.does(Action::SetsAside(self.whom, partition));
         }
         is_unusable
     }
@@ -287,11 +288,13 @@ impl<'a> Store<'a> {
     fn may_write(&self, t: u64) -> Result<(), StoreError> {
         let error =
             |kind: ErrorKind| Err(StoreError::Disk(DiskError::at("write", Path::new("ticker"))(kind.into())));
-        let (fate, whom) = (self.fate, self.whom);
-        match fate.troubles(t, whom).find(|trouble| trouble.is_of_machine()) {
+        let (scenario, whom) = (self.scenario, self.whom);
+        match scenario.troubles(t, whom).find(|trouble| trouble.is_of_machine()) {
             Some(Trouble::FullDisk) => error(ErrorKind::StorageFull),
             Some(_) => error(ErrorKind::PermissionDenied),
-            None if fate.people[whom].character == Character::Locked => error(ErrorKind::PermissionDenied),
+            None if scenario.securities[whom].behaviour == Behaviour::Locked => {
+                error(ErrorKind::PermissionDenied)
+            }
             None => Ok(()),
         }
     }

@@ -11,10 +11,10 @@ use shared::run::workdir::BatchId;
 
 use super::bounds::check;
 use super::clock::{HOUR, MINUTE, SECOND};
-use super::fate::Trouble;
 use super::life::{Life, Wrong};
 use super::prepare::prepared;
-use super::story::brief;
+use super::scenario::Trouble;
+use super::trace::brief;
 
 /// More rounds than these in one run of a supervisor are no end.
 const ROUNDS: u64 = 20_000;
@@ -69,12 +69,12 @@ struct Supervisor<'l, 'a> {
 /// `start`, or `start --resume`: prepares the run and supervises it until it ends, in whatever way.
 pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
     life.counts.starts += 1;
-    life.tell(|| "-- start".to_owned());
-    if let Some(trouble) = life.fate.machine_trouble(life.t) {
-        life.tell(|| format!("-- refused: {trouble:?}"));
+    life.note(|| "-- start".to_owned());
+    if let Some(trouble) = life.scenario.machine_trouble(life.t) {
+        life.note(|| format!("-- refused: {trouble:?}"));
         return Ok(End::Refused);
     }
-    let mut machine = Machine::new(life.fate.rules);
+    let mut machine = Machine::new(life.scenario.rules);
     for entry in &life.journal {
         machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
     }
@@ -102,7 +102,7 @@ pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
             let life = supervisor.life;
             life.counts.kills += 1;
             let is_power_cut = life.dice.once_in(3);
-            life.tell(|| format!("-- killed{}", if is_power_cut { ", and all workers with it" } else { "" }));
+            life.note(|| format!("-- killed{}", if is_power_cut { ", and all workers with it" } else { "" }));
             if is_power_cut {
                 life.power_cut();
             }
@@ -110,7 +110,7 @@ pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
         }
         Err(Broken::Failed) => {
             let life = supervisor.life;
-            life.tell(|| "-- the supervisor gives up, all workers are ended".to_owned());
+            life.note(|| "-- the supervisor gives up, all workers are ended".to_owned());
             life.power_cut();
             Ok(End::Failed)
         }
@@ -125,8 +125,8 @@ impl Supervisor<'_, '_> {
         if !self.write(entries)? {
             return Err(Broken::Failed);
         }
-        if self.life.machine.totals().verified == self.life.fate.people.len() as u64 {
-            self.life.tell(|| "already complete".to_owned());
+        if self.life.machine.totals().verified == self.life.scenario.securities.len() as u64 {
+            self.life.note(|| "already complete".to_owned());
             self.life.all_done_are_there()?;
             return Ok(Outcome::Complete);
         }
@@ -141,7 +141,7 @@ impl Supervisor<'_, '_> {
         }
         self.stands_since = (self.life.machine.advances(), self.life.t);
         let attempts = self.life.counts.attempts;
-        let most = self.life.fate.most_attempts_of_a_start();
+        let most = self.life.scenario.most_attempts_of_a_start();
         let mut glance = SECOND;
         for _ in 0..ROUNDS {
             self.life.counts.rounds += 1;
@@ -175,7 +175,7 @@ impl Supervisor<'_, '_> {
             if self.life.running.contains_key(&id) {
                 continue;
             }
-            let mut running = super::life::never_begun(attempt, work, since, self.life.fate.asked);
+            let mut running = super::life::never_begun(attempt, work, since, self.life.scenario.asked);
             let report = self.life.report(&mut running, self.now())?;
             self.note(Fact::Ended { batch: id, attempt, report })?;
         }
@@ -183,20 +183,20 @@ impl Supervisor<'_, '_> {
     }
 
     fn round(&mut self) -> Result<Option<Outcome>, Broken> {
-        if self.life.happens(self.life.fate.odds.stop) && !self.is_stop_asked {
+        if self.life.happens(self.life.scenario.odds.stop) && !self.is_stop_asked {
             self.note(Fact::StopAsked { by: "SIGTERM".to_owned() })?;
             self.write(Vec::new())?;
             self.ask_to_end();
         }
         self.reap()?;
         self.mind_the_pause()?;
-        if self.life.fate.machine_trouble(self.life.t) == Some(Trouble::FullDisk)
+        if self.life.scenario.machine_trouble(self.life.t) == Some(Trouble::FullDisk)
             && matches!(self.life.machine.run(), RunState::Open)
         {
             self.note(Fact::Hindered { what: "no space left".to_owned() })?;
         }
         self.mind_the_idleness()?;
-        self.mishap(self.life.fate.odds.kill)?;
+        self.mishap(self.life.scenario.odds.kill)?;
         let now = self.now();
         let decisions = self.life.machine.decide(Surroundings { now, free_memory: None });
         match decisions.as_slice() {
@@ -226,7 +226,7 @@ impl Supervisor<'_, '_> {
     }
 
     fn replays(&self) -> Result<(), Wrong> {
-        let mut machine = Machine::new(self.life.fate.rules);
+        let mut machine = Machine::new(self.life.scenario.rules);
         for entry in self.life.journal.iter().chain(&self.unwritten) {
             machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
         }
@@ -269,7 +269,7 @@ impl Supervisor<'_, '_> {
             return Ok(());
         }
         self.probe_at = None;
-        match self.life.fate.machine_trouble(self.life.t) {
+        match self.life.scenario.machine_trouble(self.life.t) {
             None => self.note(Fact::PauseLifted),
             Some(_) => Ok(()),
         }
@@ -311,7 +311,7 @@ impl Supervisor<'_, '_> {
             return Ok(());
         }
         for (batch, attempt) in launches {
-            self.mishap(self.life.fate.odds.kill)?;
+            self.mishap(self.life.scenario.odds.kill)?;
             self.life.begin(batch, attempt, at)?;
         }
         Ok(())
@@ -319,7 +319,7 @@ impl Supervisor<'_, '_> {
 
     fn close(&mut self, outcome: Outcome) -> Result<(), Broken> {
         if matches!(outcome, Outcome::Complete | Outcome::Incomplete { .. }) {
-            if self.life.happens(self.life.fate.odds.damage) {
+            if self.life.happens(self.life.scenario.odds.damage) {
                 self.life.damage();
             }
             let facts = prepared(self.life, self.life.created.1.min(self.life.now()));
@@ -349,7 +349,7 @@ impl Supervisor<'_, '_> {
 
     fn note(&mut self, fact: Fact) -> Result<(), Broken> {
         let entry = Entry { at: self.now(), fact };
-        self.life.tell(|| brief(&entry.fact));
+        self.life.note(|| brief(&entry.fact));
         self.life.machine.apply(&entry).map_err(|illegal| Wrong(illegal.to_string()))?;
         self.unwritten.push(entry);
         Ok(())
@@ -359,7 +359,7 @@ impl Supervisor<'_, '_> {
         if self.unwritten.is_empty() && announced.is_empty() {
             return Ok(true);
         }
-        if self.life.fate.machine_trouble(self.life.t) == Some(Trouble::FullDisk) {
+        if self.life.scenario.machine_trouble(self.life.t) == Some(Trouble::FullDisk) {
             self.is_in_trouble = true;
             return if self.life.machine.waits_for_nobody(self.life.running.len()) {
                 Err(Broken::Failed)
@@ -368,7 +368,7 @@ impl Supervisor<'_, '_> {
             };
         }
         self.is_in_trouble = false;
-        let odds = self.life.fate.odds.kill;
+        let odds = self.life.scenario.odds.kill;
         if self.life.happens(odds) {
             // Whole lines at the beginning of a commit may survive the power cut that breaks it off.
             let all = self.unwritten.len() + announced.len();
@@ -381,7 +381,7 @@ impl Supervisor<'_, '_> {
         self.life.journal.append(&mut self.unwritten);
         self.life.departed.clear();
         for entry in announced {
-            self.life.tell(|| brief(&entry.fact));
+            self.life.note(|| brief(&entry.fact));
             self.life.machine.apply(&entry).map_err(|illegal| Wrong(illegal.to_string()))?;
             self.life.journal.push(entry);
         }
@@ -398,7 +398,7 @@ impl Supervisor<'_, '_> {
         if self.is_in_trouble {
             return life.t + 30 * SECOND;
         }
-        let slot_free = life.machine.running() < life.fate.rules.max_concurrent.get();
+        let slot_free = life.machine.running() < life.scenario.rules.max_concurrent.get();
         let ready = if slot_free { life.machine.next_ready() } else { None };
         let ready = ready.map(|at| life.t + until(self.now(), at).max(50));
         let ends = life.running.values().map(|running| running.ends_at.max(life.t + 1)).min();
@@ -417,7 +417,7 @@ fn until(now: Timestamp, at: Timestamp) -> u64 {
 
 /// The state that the journal leads to.
 fn replayed(life: &Life<'_>) -> Result<Machine, Wrong> {
-    let mut machine = Machine::new(life.fate.rules);
+    let mut machine = Machine::new(life.scenario.rules);
     for entry in &life.journal {
         machine.apply(entry).map_err(|illegal| Wrong(format!("a replay: {illegal}")))?;
     }

@@ -11,7 +11,7 @@ use shared::market::ohlcv::Ohlcv;
 use shared::market::trading_day::TradingDay;
 
 use super::disk::Folder;
-use super::fate::Fate;
+use super::scenario::Scenario;
 
 /// One answer for one day.
 #[derive(Debug, Clone)]
@@ -98,12 +98,12 @@ impl Truth {
     pub(crate) fn published(
         &mut self,
         (t, asked_at): (u64, Timestamp),
-        fate: &Fate,
+        scenario: &Scenario,
         draft: &[DatedBar],
         days: &Coverage,
     ) {
         self.answered.push((t, asked_at));
-        for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
+        for (day, _) in scenario.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let rows: Vec<_> = draft.iter().filter(|row| row.date == *day).map(|row| row.bar).collect();
             let given = if rows.is_empty() { Given::LeftOut } else { Given::Rows(rows) };
             let all = self.given.entry(*day).or_default();
@@ -123,12 +123,12 @@ impl Truth {
     pub(crate) fn said(
         &mut self,
         (t, asked_at): (u64, Timestamp),
-        fate: &Fate,
+        scenario: &Scenario,
         days: &Coverage,
         (given, line): (&Given, usize),
     ) {
         self.answered.push((t, asked_at));
-        for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
+        for (day, _) in scenario.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let told = Told { t, asked_at, given: given.clone(), line: Some(line) };
             self.given.entry(*day).or_default().push(told);
         }
@@ -167,12 +167,12 @@ impl Truth {
     /// Why the tree does not hold what somebody who is called done must have; nothing when it does.
     pub(crate) fn contradicts(
         &self,
-        fate: &Fate,
+        scenario: &Scenario,
         folder: &Folder,
         days: DateRange,
         reader: Reader,
     ) -> Option<String> {
-        for (day, _) in fate.sessions.iter().filter(|(day, _)| days.contains(*day)) {
+        for (day, _) in scenario.sessions.iter().filter(|(day, _)| days.contains(*day)) {
             let found = folder.rows_of(*day);
             let given = self.given.get(day).map(Vec::as_slice).unwrap_or_default();
             if !given.iter().any(|told| reader.may_believe(told)) {
@@ -202,7 +202,7 @@ impl Truth {
             if let Some(row) = last.iter().find(|row| !rows_found.contains(row)) {
                 return Some(format!("{day}: {row:?}, sent last, is not in the tree"));
             }
-            if fate.kind == Kind::Trades && rows_found.len() != last.len() {
+            if scenario.kind == Kind::Trades && rows_found.len() != last.len() {
                 return Some(format!("{day}: {} trades where {} were sent", rows_found.len(), last.len()));
             }
         }

@@ -1,6 +1,6 @@
 //! The worker: one attempt at some tickers, from its first request to its exit, as a list of what it does and when.
 //!
-//! It looks ahead: what it does depends on fate alone, and nobody else writes what it writes. Whoever ends it before its
+//! It looks ahead: what it does depends on scenario alone, and nobody else writes what it writes. Whoever ends it before its
 //! time keeps what was done by then, and nothing of the rest. What is asked, believed, cut, merged, waited for and recorded
 //! is decided by the code of `worker` and `shared`; here is only the order in which a worker calls it, and in `store` that in
 //! which rows and lines reach the disk.
@@ -38,10 +38,10 @@ use worker::ingest::stored::Stored;
 use worker::ingest::tally::{Fatal, TickerError, Verdict};
 use worker::report;
 
+use super::actions::{Action, Log};
 use super::clock::SECOND;
-use super::deeds::{Deed, Log};
 use super::disk::Folder;
-use super::fate::{Character, Fate};
+use super::scenario::{Behaviour, Scenario};
 use super::source;
 use super::store::Store;
 
@@ -59,7 +59,7 @@ enum Reach {
 /// One attempt.
 pub(crate) struct Course {
     /// In time order.
-    pub(crate) deeds: Vec<(u64, Deed)>,
+    pub(crate) actions: Vec<(u64, Action)>,
     /// When it ends by itself.
     pub(crate) ends_at: u64,
     /// How.
@@ -70,8 +70,8 @@ pub(crate) struct Course {
 
 /// What it is given.
 pub(crate) struct Orders<'a> {
-    pub(crate) fate: &'a Fate,
-    pub(crate) people: Vec<usize>,
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) securities: Vec<usize>,
     pub(crate) days: DateRange,
     pub(crate) since: Option<Timestamp>,
     pub(crate) run: Asker,
@@ -106,16 +106,16 @@ pub(crate) fn course<'a>(
     let base = BaseUrl::parse("http://127.0.0.1:1", PlainHttp::LoopbackOnly).expect("an origin");
     let mut worker = Worker { orders, log: Log::since(t), dice, base, plan_begins: None };
     let (mut transient, mut permanent, mut cut_short, mut poisoned_at) = (0, 0, None, None);
-    for &whom in &orders.people {
+    for &whom in &orders.securities {
         worker.log.pass(50);
-        let person = &orders.fate.people[whom];
-        worker.says(Event::TickerStart { ticker: person.ticker.clone() });
-        if person.character == Character::Poison {
+        let security = &orders.scenario.securities[whom];
+        worker.says(Event::TickerStart { ticker: security.ticker.clone() });
+        if security.behaviour == Behaviour::Poison {
             poisoned_at = Some(worker.log.t + 10);
         }
         let error = match worker.ingest(whom, folder_of(whom)) {
             Ok((rows, pages)) => {
-                worker.says(Event::TickerDone { ticker: person.ticker.clone(), rows, pages });
+                worker.says(Event::TickerDone { ticker: security.ticker.clone(), rows, pages });
                 continue;
             }
             Err(error) => error,
@@ -132,7 +132,7 @@ pub(crate) fn course<'a>(
             Persistence::Permanent => permanent += 1,
         }
         worker.says(Event::TickerFailed {
-            ticker: person.ticker.clone(),
+            ticker: security.ticker.clone(),
             cause: error.to_string(),
             persistence: trouble.persistence,
             origin: Some(trouble.origin),
@@ -146,12 +146,12 @@ pub(crate) fn course<'a>(
         None => Exit::Done,
     };
     worker.log.pass(10);
-    Course { ends_at: worker.log.t, deeds: worker.log.deeds, exit, poisoned_at }
+    Course { ends_at: worker.log.t, actions: worker.log.actions, exit, poisoned_at }
 }
 
 impl<'a> Worker<'a> {
     fn says(&mut self, event: Event) {
-        self.log.does(Deed::Says(event));
+        self.log.does(Action::Says(event));
     }
 
     /// Whose trouble it is; an exit where nobody of the batch would get further.
@@ -159,7 +159,7 @@ impl<'a> Worker<'a> {
         match error.verdict() {
             Verdict::Ticker(trouble) => Ok(trouble),
             Verdict::Batch(exit) => Err(exit),
-            Verdict::TickerUnlessTheTreeIs(kind) => match self.orders.fate.machine_trouble(self.log.t) {
+            Verdict::TickerUnlessTheTreeIs(kind) => match self.orders.scenario.machine_trouble(self.log.t) {
                 None => Ok(report::Trouble::own_for_good(kind)),
                 Some(_) => Err(Exit::LocalResource),
             },
@@ -167,14 +167,14 @@ impl<'a> Worker<'a> {
     }
 
     fn ticker(&self, whom: usize) -> &'a Ticker {
-        &self.orders.fate.people[whom].ticker
+        &self.orders.scenario.securities[whom].ticker
     }
 
     fn ingest(&mut self, whom: usize, folder: &Folder) -> Result<(u64, u64), TickerError> {
-        let Orders { fate, days, since, .. } = *self.orders;
-        let store = Store::open(fate, whom, folder, days, &mut self.log)?;
+        let Orders { scenario, days, since, .. } = *self.orders;
+        let store = Store::open(scenario, whom, folder, days, &mut self.log)?;
         let run = Some(self.orders.run);
-        let trust = Trust { since, run, ..Trust::at(fate.wall(self.log.t), fate.recheck_empty) };
+        let trust = Trust { since, run, ..Trust::at(scenario.wall(self.log.t), scenario.recheck_empty) };
         let wanted = store.ledger().to_ask(days, &trust);
         let (open, tries) = (wanted.clone(), self.tries(Why::Wanted));
         let mut visit = Visit { whom, store, wanted, open, tries, rows: 0, pages: 0 };
@@ -184,15 +184,16 @@ impl<'a> Worker<'a> {
 
     /// As `Pipeline::ask_all` does it.
     fn ask_all(&mut self, visit: &mut Visit<'_>) -> Result<(), TickerError> {
-        let Orders { fate, days, since, .. } = *self.orders;
+        let Orders { scenario, days, since, .. } = *self.orders;
         let run = Some(self.orders.run);
         let mut passes = Passes::default();
         while !visit.wanted.is_empty() {
             visit.open = visit.wanted.clone();
             let division = self.ask(visit)?;
-            let trust = Trust { since, run, ..Trust::at(fate.wall(self.log.t), fate.recheck_empty) };
+            let trust = Trust { since, run, ..Trust::at(scenario.wall(self.log.t), scenario.recheck_empty) };
             let outside = visit.store.ledger().outside_plan(days, &trust);
-            if let Some(error) = NotToBeHad::of(fate.kind, days, division, &visit.open, &outside, Vec::new())
+            if let Some(error) =
+                NotToBeHad::of(scenario.kind, days, division, &visit.open, &outside, Vec::new())
             {
                 return Err(error.into());
             }
@@ -209,9 +210,9 @@ impl<'a> Worker<'a> {
 
     /// As `Pipeline::ask` does it.
     fn ask(&mut self, visit: &mut Visit<'_>) -> Result<Division, TickerError> {
-        let fate = self.orders.fate;
-        let asked_for = requests(&visit.wanted, fate.window, visit.store.ledger());
-        let mut division = Division::new(fate.kind, &asked_for)
+        let scenario = self.orders.scenario;
+        let asked_for = requests(&visit.wanted, scenario.window, visit.store.ledger());
+        let mut division = Division::new(scenario.kind, &asked_for)
             .with_control(session_in_place(visit.store.ledger(), &visit.wanted));
         while let Some(piece) = division.next_piece() {
             let is_control = piece.why == Why::Control;
@@ -243,7 +244,7 @@ impl<'a> Worker<'a> {
                 division.not_wanted(piece);
                 continue;
             };
-            let hint = failure.stamp().and_then(|stamp| fate.zone.day_of_ms(stamp));
+            let hint = failure.stamp().and_then(|stamp| scenario.zone.day_of_ms(stamp));
             division.failed(piece, failure, left, hint)?;
         }
         Ok(division)
@@ -258,14 +259,14 @@ impl<'a> Worker<'a> {
     }
 
     fn chain(&self, whom: usize, range: DateRange) -> Chain<RangeQuery<Ohlcv>> {
-        let Fate { kind, zone, .. } = *self.orders.fate;
+        let Scenario { kind, zone, .. } = *self.orders.scenario;
         let endpoint = Endpoint::MinuteBars(self.ticker(whom).clone(), Adjusted::No);
         Chain::new(self.base.clone(), RangeQuery::new(endpoint, Ohlcv::stamps_of(kind, zone, range)))
     }
 
     /// As `Pipeline::tries` has it.
     fn tries(&self, why: Why) -> Tries {
-        let all = Tries { faults: self.orders.fate.tries, lies: 3 };
+        let all = Tries { faults: self.orders.scenario.tries, lies: 3 };
         match why {
             Why::Wanted | Why::Alone => all,
             Why::Suspect | Why::Sample => all.at_most(2),
@@ -324,7 +325,7 @@ impl<'a> Worker<'a> {
     }
 
     fn follow(&mut self, visit: &mut Visit<'_>, range: DateRange) -> Result<(), TickerError> {
-        let Fate { kind, zone, tries, .. } = *self.orders.fate;
+        let Scenario { kind, zone, tries, .. } = *self.orders.scenario;
         let ticker = self.ticker(visit.whom);
         let mut chain = self.chain(visit.whom, range);
         let mut partitioner = Partitioner::new(kind, zone, visit.wanted_of(range));
@@ -382,7 +383,7 @@ impl<'a> Worker<'a> {
     }
 
     fn asking(&self) -> Asking {
-        Asking { at: self.orders.fate.wall(self.log.t), run: Some(self.orders.run) }
+        Asking { at: self.orders.scenario.wall(self.log.t), run: Some(self.orders.run) }
     }
 
     fn backoff(tries: u32) -> Backoff {
@@ -396,8 +397,8 @@ impl<'a> Worker<'a> {
     fn get(&mut self, whom: usize, url: &url::Url, tries: u32) -> Result<Page<Ohlcv>, Failure> {
         let mut troubles = Troubles::default();
         loop {
-            self.log.does(Deed::Asks(whom));
-            let answer = source::answer(self.orders.fate, whom, url, self.log.t);
+            self.log.does(Action::Asks(whom));
+            let answer = source::answer(self.orders.scenario, whom, url, self.log.t);
             let failure = match answer {
                 Ok(page) => {
                     self.log.pass(200);

@@ -16,9 +16,9 @@ use tests::harness::strace::{Follows, can_trace, each};
 use tests::harness::tree;
 use tests::harness::truth::{daily_bars, trades, universe};
 use tests::sim::config::Config;
+use tests::sim::defects::Defect;
 use tests::sim::faults::Fault;
 use tests::sim::server::Exchange;
-use tests::sim::sores::Sore;
 
 use super::Scene;
 
@@ -26,9 +26,9 @@ const KEY: u64 = 11;
 
 const TWO_TRIES: [&str; 2] = ["--tries", "2"];
 
-fn mute(day: &str) -> impl Fn(Ticker) -> Sore {
+fn mute(day: &str) -> impl Fn(Ticker) -> Defect {
     let day = day.parse().expect("a day");
-    move |ticker| Sore::Mute(ticker, day)
+    move |ticker| Defect::Mute(ticker, day)
 }
 
 impl Scene {
@@ -52,7 +52,7 @@ impl Scene {
 /// Sessions and requests of a visit that divides what takes more than `most` days, and its bytes.
 #[track_caller]
 fn comes_in_pieces(kind: Kind, asked: DateRange, most: u32, most_requests: u64) {
-    let scene = Scene::new(Config::synthetic(KEY), kind, asked, |_| Sore::TooHeavy(most));
+    let scene = Scene::new(Config::synthetic(KEY), kind, asked, |_| Defect::TooHeavy(most));
     let (said, requests) = scene.run(&TWO_TRIES, 0);
     assert!(said.contains("504"), "{said}");
     assert!(requests <= most_requests, "{kind:?}, at most {most} days: {requests} requests");
@@ -67,7 +67,7 @@ fn years_that_the_source_serves_only_in_pieces_come_in_pieces_by_themselves() {
     let asked = days("2022-01-03", "2024-12-31");
     // 3 years in pieces of at most 91 days, 16 of them, and what did not come: the range, a year, and a few levels twice.
     comes_in_pieces(Kind::Daily, asked, 100, 16 + 20);
-    let scene = Scene::new(Config::synthetic(KEY), Kind::Daily, asked, |_| Sore::TooHeavy(100));
+    let scene = Scene::new(Config::synthetic(KEY), Kind::Daily, asked, |_| Defect::TooHeavy(100));
     scene.run(&TWO_TRIES, 0);
     let truth = daily_bars(&scene.exchange, &scene.ticker, asked);
     assert_eq!(tree::daily_rows(&scene.place.outdir(), &scene.ticker), truth);
@@ -120,7 +120,7 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
 #[test]
 fn where_no_month_comes_as_a_whole_a_session_near_the_end_that_never_comes_stands_alone_too() {
     let asked = days("2024-01-08", "2025-03-08");
-    let config = Config::synthetic(KEY).with_sore(Sore::TooHeavy(20));
+    let config = Config::synthetic(KEY).with_defect(Defect::TooHeavy(20));
     let scene = Scene::new(config, Kind::Minute, asked, mute("2025-03-07"));
     let (said, requests) = scene.run(&TWO_TRIES, 10);
     assert!(said.contains("2025-03-07 is not to be had: the server answered 504"), "{said}");
@@ -187,7 +187,7 @@ fn a_worker_killed_between_pieces_is_gone_on_with_to_the_same_bytes() {
         return;
     }
     let asked = days("2024-01-02", "2024-02-29");
-    let scene = Scene::new(Config::synthetic(KEY), Kind::Minute, asked, |_| Sore::TooHeavy(7));
+    let scene = Scene::new(Config::synthetic(KEY), Kind::Minute, asked, |_| Defect::TooHeavy(7));
     let undisturbed = scene.undisturbed();
     let (stride, least) = effort::choose((23, 6), (7, 20));
     each(stride, least, |point| {
@@ -211,11 +211,11 @@ fn a_worker_killed_between_pieces_is_gone_on_with_to_the_same_bytes() {
 }
 
 /// A run of four tickers over four months of minutes, and what it says at its end.
-fn launched(sore: impl Fn(Ticker) -> Sore, code: i32) -> (Place, Vec<Ticker>, String) {
+fn launched(defect: impl Fn(Ticker) -> Defect, code: i32) -> (Place, Vec<Ticker>, String) {
     let config = Config::synthetic(KEY).with_tickers(4);
     let exchange = Exchange::start(config.clone()).expect("started");
     let tickers = universe(&exchange, 4);
-    let exchange = Exchange::start(config.with_sore(sore(tickers[0].clone()))).expect("started");
+    let exchange = Exchange::start(config.with_defect(defect(tickers[0].clone()))).expect("started");
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let mut start =
         place.launcher_start_of(Kind::Minute, &exchange.base_url(), days("2024-01-02", "2024-04-30"));
@@ -234,7 +234,7 @@ fn launched(sore: impl Fn(Ticker) -> Sore, code: i32) -> (Place, Vec<Ticker>, St
 
 #[test]
 fn a_run_over_months_that_come_only_in_pieces_is_complete_by_itself() {
-    let (place, tickers, said) = launched(|_| Sore::TooHeavy(9), 0);
+    let (place, tickers, said) = launched(|_| Defect::TooHeavy(9), 0);
     assert!(said.contains("COMPLETE"), "{said}");
     for ticker in &tickers {
         assert!(tree::is_proven(&place.outdir(), Kind::Minute, ticker, days("2024-01-02", "2024-04-30")));

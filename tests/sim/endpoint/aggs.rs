@@ -137,7 +137,7 @@ pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
         return Err(Refusal::OutsidePlan);
     }
     let (first, last) = query.stamps;
-    if ask.sores.are_too_heavy(first, last) || ask.sores.are_mute(&query.ticker, first, last) {
+    if ask.defects.are_too_heavy(first, last) || ask.defects.are_mute(&query.ticker, first, last) {
         return Err(Refusal::TooHeavy);
     }
     let full = query.limit.min(ask.page_rows_max) + usize::from(query.order == Order::Descending);
@@ -177,7 +177,7 @@ fn with_twins(ask: &Ask, ticker: &str, rows: Vec<Bar>) -> Vec<Bar> {
         let is_first = before.replace(day) != Some(day);
         let twin = Bar { volume: Shares(bar.volume.0 + Shares::whole(1).0), ..bar };
         all.push(bar);
-        all.extend((is_first && ask.sores.has_twin(ticker, day)).then_some(twin));
+        all.extend((is_first && ask.defects.has_twin(ticker, day)).then_some(twin));
     }
     all
 }

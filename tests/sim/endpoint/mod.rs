@@ -12,9 +12,9 @@ use std::fmt::Write as _;
 
 use shared::market::trading_day::TradingDay;
 
+use super::defects::Defects;
 use super::faults::{Drawn, Fault};
 use super::params::{Origin, Params};
-use super::sores::Sores;
 use super::source::Source;
 
 /// What happens when the last page of aggregates is exactly full.
@@ -44,7 +44,7 @@ pub struct Ask<'a> {
     /// What shall go wrong.
     pub drawn: &'a Drawn,
     /// What is wrong for good.
-    pub sores: &'a Sores,
+    pub defects: &'a Defects,
     /// Most rows of a page, whatever `limit` says.
     pub page_rows_max: usize,
     /// See [`AggsEnd`].

@@ -32,7 +32,7 @@ pub fn page(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
     let query = Query::read(ask, ticker)?;
     let full = query.limit.min(ask.page_rows_max);
     let (first, end) = (query.from_ns / MS_NS, query.to_ns / MS_NS);
-    if ask.sores.are_too_heavy(first, end) || ask.sores.are_mute(&query.ticker, first, end - 1) {
+    if ask.defects.are_too_heavy(first, end) || ask.defects.are_mute(&query.ticker, first, end - 1) {
         return Err(Refusal::TooHeavy);
     }
     let mut rows = query.gather(ask, full + 1)?;
@@ -48,7 +48,7 @@ pub fn page(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
         let day = day_of(trade.sip_ns);
         let is_first = before.replace(day) != Some(day);
         let text = row(trade);
-        if !is_first || !ask.sores.has_text_price(&query.ticker, day) {
+        if !is_first || !ask.defects.has_text_price(&query.ticker, day) {
             return text;
         }
         text.replace("\"price\":", "\"price\":\"").replace(",\"sequence_number\"", "\",\"sequence_number\"")

@@ -1,4 +1,4 @@
-//! The hall of the exchange: a request comes in as text, a reply goes out as a value.
+//! The handler of requests: a request comes in as text, a reply goes out as a value.
 //!
 //! Here are the things that requests share (rate window, repetitions of a URL); sockets are the server's.
 
@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::admission::Admission;
 use super::chance::{join, mix, of_text};
 use super::config::{Config, RetryAfter};
-use super::door::Door;
 use super::endpoint::{Ask, Page, aggs, grouped, splits, tickers, trades};
 use super::faults::{Drawn, Fault};
 use super::params::{Params, hex32};
@@ -36,7 +36,7 @@ pub struct Heard {
 }
 
 /// The exchange behind its sockets.
-pub struct Hall {
+pub struct Handler {
     config: Config,
     source: Arc<dyn Source>,
     revising: Option<Arc<Revising>>,
@@ -46,7 +46,7 @@ pub struct Hall {
     /// Twelve bytes for every URL ever asked: a million of them fit where one page does.
     asked: Mutex<HashMap<u64, u32>>,
     stats: Mutex<Stats>,
-    door: Door,
+    admission: Admission,
     /// By so much the `Date` of its replies is off now.
     date_offset: Mutex<SignedDuration>,
 }
@@ -56,8 +56,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Hall {
-    /// A hall for a source.
+impl Handler {
+    /// A handler for a source.
     pub fn new(config: Config, source: Arc<dyn Source>) -> Self {
         let revising = config.revise.map(|seed| Arc::new(Revising::new(Arc::clone(&source), seed)));
         let source = revising.clone().map_or(source, |revising| revising);
@@ -71,7 +71,7 @@ impl Hall {
             first_asked: OnceLock::new(),
             asked: Mutex::default(),
             stats: Mutex::default(),
-            door: Door::default(),
+            admission: Admission::default(),
             date_offset,
         }
     }
@@ -102,8 +102,8 @@ impl Hall {
     }
 
     /// Where requests come in.
-    pub fn door(&self) -> &Door {
-        &self.door
+    pub fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// The counters.
@@ -176,7 +176,7 @@ impl Hall {
                 params,
                 page,
                 drawn,
-                sores: &self.config.sores,
+                defects: &self.config.defects,
                 page_rows_max: self.config.page_rows_max.max(1),
                 aggs_end: self.config.aggs_end,
                 plan_begins: if reaches_all { TradingDay::MIN } else { self.config.plan_begins },

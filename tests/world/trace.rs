@@ -1,29 +1,29 @@
-//! The story of a life: what happened, line by line, for whoever reads why it went wrong. Told only when somebody listens.
+//! The trace of a life: what happened, line by line, for whoever reads why it went wrong. Told only when somebody listens.
 
 use std::fmt::Write as _;
 
 use launcher::facts::{Fact, Report, Word};
 
 /// What is remembered of a life.
-pub(crate) struct Story {
+pub(crate) struct Trace {
     lines: Option<Vec<String>>,
     /// How many things have happened so far, told or not.
     pub(crate) steps: u64,
 }
 
-impl Story {
+impl Trace {
     /// One that nobody listens to.
-    pub(crate) fn untold() -> Self {
+    pub(crate) fn off() -> Self {
         Self { lines: None, steps: 0 }
     }
 
     /// One that is remembered whole.
-    pub(crate) fn told() -> Self {
+    pub(crate) fn on() -> Self {
         Self { lines: Some(Vec::new()), steps: 0 }
     }
 
     /// Something happens at `t`, ms since the life began.
-    pub(crate) fn tell(&mut self, t: u64, what: impl FnOnce() -> String) {
+    pub(crate) fn note(&mut self, t: u64, what: impl FnOnce() -> String) {
         self.steps += 1;
         if let Some(lines) = &mut self.lines {
             lines.push(format!("{:>6} {} {}", self.steps, elapsed(t), what()));

@@ -1,4 +1,4 @@
-//! Deeds: what a worker does, one after the other, and when.
+//! Actions: what a worker does, one after the other, and when.
 
 use jiff::Timestamp;
 use shared::dataset::answers::Said;
@@ -12,7 +12,7 @@ use super::disk::File;
 
 /// Something that a worker does.
 #[derive(Debug, Clone)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// It says something in its events.
     Says(Event),
     /// It asks the source.
@@ -41,13 +41,13 @@ pub(crate) struct Log {
     /// Now, ms since the life began.
     pub(crate) t: u64,
     /// In time order.
-    pub(crate) deeds: Vec<(u64, Deed)>,
+    pub(crate) actions: Vec<(u64, Action)>,
 }
 
 impl Log {
     /// Of a worker that is started at `t`.
     pub(crate) fn since(t: u64) -> Self {
-        Self { t, deeds: Vec::new() }
+        Self { t, actions: Vec::new() }
     }
 
     /// Time passes.
@@ -56,7 +56,7 @@ impl Log {
     }
 
     /// It does something now.
-    pub(crate) fn does(&mut self, deed: Deed) {
-        self.deeds.push((self.t, deed));
+    pub(crate) fn does(&mut self, action: Action) {
+        self.actions.push((self.t, action));
     }
 }

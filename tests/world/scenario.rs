@@ -1,4 +1,4 @@
-//! Fate: everything that a life is dealt before it begins, from one key. What comes of it is decided by the code that is
+//! Scenario: everything that a life is dealt before it begins, from one seed. What comes of it is decided by the code that is
 //! looked at, and by nothing else.
 
 use jiff::Timestamp;
@@ -17,12 +17,12 @@ use shared::run::window::Window;
 use tests::sim::chance::{Dice, join};
 
 use super::clock::{Clock, DAY, HOUR, moment};
-use super::play::{self, Act};
+use super::stages::{self, Stage};
 pub(crate) use super::trouble::{Spell, Trouble, below};
 
 /// Of what kind a ticker is, for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Character {
+pub(crate) enum Behaviour {
     /// It has rows on every session.
     Good,
     /// It has rows on some sessions.
@@ -43,7 +43,7 @@ pub(crate) enum Character {
     Locked,
 }
 
-impl Character {
+impl Behaviour {
     /// Does the source give all that there is of it, and does it harm nobody?
     fn is_good(self) -> bool {
         match self {
@@ -56,11 +56,11 @@ impl Character {
 
 /// One ticker.
 #[derive(Debug, Clone)]
-pub(crate) struct Person {
+pub(crate) struct Security {
     /// Its name.
     pub(crate) ticker: Ticker,
     /// What it is like.
-    pub(crate) character: Character,
+    pub(crate) behaviour: Behaviour,
     /// When the source revises its rows.
     pub(crate) revised_at: Vec<u64>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Odds {
     pub(crate) kill: u64,
     /// Somebody asks for a stop.
     pub(crate) stop: u64,
-    /// A file is damaged between two chapters, or during one.
+    /// A file is damaged between two rounds, or during one.
     pub(crate) damage: u64,
     /// The events of an attempt are lost.
     pub(crate) mute: u64,
@@ -87,18 +87,18 @@ enum Sort {
     TroubleFree,
     /// Nothing is wrong but a session of one ticker and another, for good.
     OwnTrouble,
-    /// Acts.
-    Play,
+    /// Stages.
+    Staged,
     /// Whatever may come.
     Any,
 }
 
 /// All of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Fate {
+pub(crate) struct Scenario {
     pub(crate) kind: Kind,
     pub(crate) zone: Zone,
-    pub(crate) people: Vec<Person>,
+    pub(crate) securities: Vec<Security>,
     pub(crate) asked: DateRange,
     /// The sessions asked for, and noon of each, ms UTC.
     pub(crate) sessions: Vec<(TradingDay, i64)>,
@@ -116,15 +116,15 @@ pub(crate) struct Fate {
     pub(crate) clock: Clock,
     pub(crate) odds: Odds,
     /// How often the run is begun, or begun again, before the last time.
-    pub(crate) chapters: u64,
-    /// What stands between the chapters, where a life is a play.
-    pub(crate) acts: Vec<Act>,
+    pub(crate) rounds: u64,
+    /// What stands between the rounds, where a life goes in stages.
+    pub(crate) stages: Vec<Stage>,
 }
 
-impl Fate {
-    /// The fate of this key.
-    pub(crate) fn of(key: u64) -> Self {
-        let mut dice = Dice::new(join(key, 0xFA7E));
+impl Scenario {
+    /// The scenario of this seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(join(seed, 0xFA7E));
         let kind = dice.pick(&[Kind::Minute, Kind::Minute, Kind::Trades, Kind::Daily]);
         let asked = days(kind, &mut dice);
         let sessions: Vec<_> = session::sessions(asked.from(), asked.to())
@@ -133,8 +133,8 @@ impl Fate {
         let sort = dice.pick(&[
             Sort::TroubleFree,
             Sort::OwnTrouble,
-            Sort::Play,
-            Sort::Play,
+            Sort::Staged,
+            Sort::Staged,
             Sort::Any,
             Sort::Any,
             Sort::Any,
@@ -142,10 +142,11 @@ impl Fate {
         let count = 1 + below(&mut dice, 12) * below(&mut dice, 12) / 11;
         let count = if sort == Sort::OwnTrouble { count.max(4) } else { count };
         let is_peaceful = matches!(sort, Sort::TroubleFree | Sort::OwnTrouble);
-        let people: Vec<Person> = (0..count).map(|at| person(at, sessions.len(), sort, &mut dice)).collect();
-        let (acts, spells) = match sort {
+        let securities: Vec<Security> =
+            (0..count).map(|at| security(at, sessions.len(), sort, &mut dice)).collect();
+        let (stages, spells) = match sort {
             Sort::TroubleFree | Sort::OwnTrouble => (Vec::new(), Vec::new()),
-            Sort::Play => play::play(count, &mut dice),
+            Sort::Staged => stages::draw(count, &mut dice),
             Sort::Any => (Vec::new(), spells(count, &mut dice)),
         };
         let odds = if is_peaceful { Odds::default() } else { odds(&mut dice) };
@@ -162,9 +163,9 @@ impl Fate {
             page_rows: dice.pick(&[2, 7, 1000]),
             plan_begins: if dice.once_in(6) { below(&mut dice, 1 + sessions.len()) } else { 0 },
             clock: if is_peaceful || !dice.once_in(3) { Clock::right() } else { Clock::jumping(&mut dice) },
-            chapters: if acts.is_empty() { dice.below(4) } else { acts.len() as u64 },
-            acts,
-            people,
+            rounds: if stages.is_empty() { dice.below(4) } else { stages.len() as u64 },
+            stages,
+            securities,
             asked,
             sessions,
             spells,
@@ -193,38 +194,38 @@ impl Fate {
     /// Is there nothing wrong but what is a ticker's own and says so? Then nobody waits for anybody else.
     pub(crate) fn has_only_own_trouble(&self) -> bool {
         let Odds { crash, kill, damage, mute, .. } = self.odds;
-        let is_own = |person: &Person| match person.character {
-            Character::Good
-            | Character::Illiquid
-            | Character::Dead
-            | Character::Twin(_)
-            | Character::Heavy(_) => true,
+        let is_own = |security: &Security| match security.behaviour {
+            Behaviour::Good
+            | Behaviour::Illiquid
+            | Behaviour::Dead
+            | Behaviour::Twin(_)
+            | Behaviour::Heavy(_) => true,
             // If the plan reaches nothing else of it, nobody can know whose trouble it is.
-            Character::Mute(_) => self.plan_begins == 0,
-            Character::Unknown | Character::Poison | Character::Locked => false,
+            Behaviour::Mute(_) => self.plan_begins == 0,
+            Behaviour::Unknown | Behaviour::Poison | Behaviour::Locked => false,
         };
-        self.spells.is_empty() && crash + kill + damage + mute == 0 && self.people.iter().all(is_own)
+        self.spells.is_empty() && crash + kill + damage + mute == 0 && self.securities.iter().all(is_own)
     }
 
     /// Is everything to be had of `whom`, in peace?
     pub(crate) fn is_good(&self, whom: usize) -> bool {
-        self.people[whom].character.is_good()
+        self.securities[whom].behaviour.is_good()
     }
 
     /// The days asked of `whom` that are to be had in peace.
     pub(crate) fn to_be_had(&self, whom: usize) -> Coverage {
         let all = Coverage::from(self.asked);
-        match self.people[whom].character {
-            Character::Good | Character::Illiquid | Character::Dead | Character::Heavy(_) => all,
-            Character::Twin(at) => match self.sessions.get(at) {
+        match self.securities[whom].behaviour {
+            Behaviour::Good | Behaviour::Illiquid | Behaviour::Dead | Behaviour::Heavy(_) => all,
+            Behaviour::Twin(at) => match self.sessions.get(at) {
                 Some((day, _)) => all.minus(&Partition::of(self.kind, *day).span().into()),
                 None => all,
             },
-            Character::Mute(at) => match self.sessions.get(at) {
+            Behaviour::Mute(at) => match self.sessions.get(at) {
                 Some((day, _)) => all.minus(&Partition::Day(*day).span().into()),
                 None => all,
             },
-            Character::Unknown | Character::Poison | Character::Locked => Coverage::empty(),
+            Behaviour::Unknown | Behaviour::Poison | Behaviour::Locked => Coverage::empty(),
         }
     }
 
@@ -242,9 +243,9 @@ impl Fate {
     /// No start of a run takes more attempts: each ticker has its budgets, each day is headway once, suspects are halved,
     /// and whoever is sent ahead in vain is so every few minutes until the run is given up.
     pub(crate) fn most_attempts_of_a_start(&self) -> u64 {
-        let people = self.people.len() as u64 + 1;
+        let securities = self.securities.len() as u64 + 1;
         let budgets = 3 * (u64::from(self.rules.retries) + 1) + 3;
-        people * (budgets + 2 * u64::from(self.asked.days())) + 2 * 12 * 12 + 40
+        securities * (budgets + 2 * u64::from(self.asked.days())) + 2 * 12 * 12 + 40
     }
 
     /// What is wrong with this machine at `t`.
@@ -281,34 +282,34 @@ fn days(kind: Kind, dice: &mut Dice) -> DateRange {
     DateRange::new(from, to.min(latest)).expect("four days at least")
 }
 
-fn person(at: usize, sessions: usize, sort: Sort, dice: &mut Dice) -> Person {
+fn security(at: usize, sessions: usize, sort: Sort, dice: &mut Dice) -> Security {
     let only_good = sort == Sort::TroubleFree;
     let name = format!("T{}", char::from(b'A' + u8::try_from(at).expect("few tickers")));
-    let character = match dice.below(24) {
-        _ if only_good => Character::Good,
+    let behaviour = match dice.below(24) {
+        _ if only_good => Behaviour::Good,
         0..12 if sort == Sort::OwnTrouble => {
             let session = below(dice, sessions.max(1));
-            if at.is_multiple_of(2) { Character::Twin(session) } else { Character::Mute(session) }
+            if at.is_multiple_of(2) { Behaviour::Twin(session) } else { Behaviour::Mute(session) }
         }
-        _ if sort == Sort::OwnTrouble => Character::Good,
-        0 => Character::Unknown,
-        1 => Character::Twin(below(dice, sessions.max(1))),
+        _ if sort == Sort::OwnTrouble => Behaviour::Good,
+        0 => Behaviour::Unknown,
+        1 => Behaviour::Twin(below(dice, sessions.max(1))),
         2 => match dice.pick(&[1, 6, 32]) {
-            number if at.is_multiple_of(2) => Character::Heavy(number),
-            number => Character::Mute(number as usize),
+            number if at.is_multiple_of(2) => Behaviour::Heavy(number),
+            number => Behaviour::Mute(number as usize),
         },
-        3 => Character::Poison,
-        4 => Character::Locked,
-        5 => Character::Dead,
-        6..=9 => Character::Illiquid,
-        _ => Character::Good,
+        3 => Behaviour::Poison,
+        4 => Behaviour::Locked,
+        5 => Behaviour::Dead,
+        6..=9 => Behaviour::Illiquid,
+        _ => Behaviour::Good,
     };
     let revisions = if only_good { 0 } else { dice.below(3) };
     let revised_at = (0..revisions).map(|_| moment(dice)).collect();
-    Person { ticker: name.parse().expect("a ticker"), character, revised_at }
+    Security { ticker: name.parse().expect("a ticker"), behaviour, revised_at }
 }
 
-fn spells(people: usize, dice: &mut Dice) -> Vec<Spell> {
+fn spells(securities: usize, dice: &mut Dice) -> Vec<Spell> {
     let count = dice.below(5);
     let spell = |dice: &mut Dice| {
         let from = if dice.once_in(3) { 0 } else { moment(dice) };
@@ -329,7 +330,7 @@ fn spells(people: usize, dice: &mut Dice) -> Vec<Spell> {
             Trouble::ReadOnly,
         ]);
         let is_everybodys = matches!(trouble, Trouble::FullDisk | Trouble::KeyRefused) || dice.once_in(2);
-        let whom = if is_everybodys { None } else { Some(below(dice, people)) };
+        let whom = if is_everybodys { None } else { Some(below(dice, securities)) };
         Spell { from, to, trouble, whom }
     };
     (0..count).map(|_| spell(dice)).collect()

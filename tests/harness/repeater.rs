@@ -14,7 +14,7 @@ pub struct Answer {
 }
 
 /// Listens until the test ends.
-pub struct Parrot {
+pub struct Repeater {
     address: String,
     told: Arc<Mutex<Told>>,
 }
@@ -26,7 +26,7 @@ struct Told {
     rest: Answer,
 }
 
-impl Parrot {
+impl Repeater {
     /// Says `200 {}` to the launcher's question and `rest` to everything else.
     pub fn start(rest: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

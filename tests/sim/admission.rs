@@ -1,4 +1,4 @@
-//! The door of the exchange: how many more requests are let in before all others wait.
+//! Admission: how many more requests are let in before all others wait.
 //!
 //! A test that stops a client on its way waits for a level here, so that on no machine it comes too late. A client that
 //! is killed while it waits leaves as soon as its connection is seen to be gone; until then it may take an answer.
@@ -9,12 +9,12 @@ use tokio::sync::Semaphore;
 
 /// Open until somebody counts.
 #[derive(Debug)]
-pub struct Door {
+pub struct Admission {
     room: Semaphore,
     waiting: AtomicUsize,
 }
 
-impl Default for Door {
+impl Default for Admission {
     fn default() -> Self {
         Self { room: Semaphore::new(Semaphore::MAX_PERMITS), waiting: AtomicUsize::new(0) }
     }
@@ -36,8 +36,8 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Door {
-    /// Lets so many more in; who comes then waits until [`Door::open`], or the next count. Who waits already is first.
+impl Admission {
+    /// Lets so many more in; who comes then waits until [`Admission::open`], or the next count. Who waits already is first.
     pub fn close_after(&self, requests: usize) {
         self.room.forget_permits(Semaphore::MAX_PERMITS);
         self.room.add_permits(requests);

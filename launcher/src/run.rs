@@ -17,28 +17,28 @@ use shared_folders::SharedFolders;
 pub struct Run {
     /// What was asked.
     pub request: Request,
-    /// Where the run is kept, absolute.
+    /// The work directory, absolute.
     pub workdir: Workdir,
     /// What workers execute.
     pub executable: PathBuf,
-    /// Handed to workers; a script may do without.
+    /// The key for workers; a script may do without.
     pub api_key: Option<ApiKey>,
-    /// Its tickers whose folders are others', once somebody has looked.
+    /// Tickers that share a folder; filled at the first question.
     shared_folders: OnceLock<SharedFolders>,
 }
 
 impl Run {
-    /// Of what was asked and frozen.
+    /// The run of a frozen request.
     pub fn new(request: Request, workdir: Workdir, executable: PathBuf, api_key: Option<ApiKey>) -> Self {
         Self { request, workdir, executable, api_key, shared_folders: OnceLock::new() }
     }
 
-    /// What must not be said of what workers and scripts say.
+    /// Cuts secrets out of what workers and scripts say.
     pub fn redaction(&self) -> Redaction {
         self.api_key.as_ref().map(Redaction::of_key).unwrap_or_default()
     }
 
-    /// Its tickers whose folders are others'.
+    /// Tickers that share a folder with another one.
     pub fn shared_folders(&self) -> &SharedFolders {
         let look = || {
             let tickers = self.request.frozen_tickers(&self.workdir).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Run {
         self.shared_folders.get_or_init(look)
     }
 
-    /// What every process of an attempt inherits.
+    /// The marker of one attempt, which all its processes inherit.
     pub fn marker(&self, batch: BatchId, number: u32) -> Marker {
         Marker::of_attempt(&self.request.run, format!("{batch}.{number}")).of_owner_of(&self.workdir)
     }

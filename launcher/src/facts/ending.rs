@@ -11,42 +11,42 @@ pub enum Ending {
         /// Exit code.
         code: i32,
     },
-    /// By a signal that was not ours.
+    /// By a signal that we did not send.
     Signaled {
         /// Which.
         signal: i32,
     },
     /// Its shim was asked to end it.
     Stopped {
-        /// It did not go by itself.
+        /// It had to be killed.
         killed: bool,
     },
-    /// We ended it: it had more memory than it may have.
+    /// The shim ended it: it exceeded --max-rss.
     TooLarge {
         /// Resident memory of its whole tree.
         rss_bytes: u64,
     },
-    /// We ended it: no row and no page for so long.
+    /// The shim ended it: no row and no page came for too long.
     Stalled {
         /// Time in which it could have run.
         quiet_ms: u64,
     },
-    /// We ended it: it took longer than an attempt may take.
+    /// The shim ended it: it took too long.
     TimedOut {
         /// Time in which it could have run.
         ran_ms: u64,
     },
-    /// It never began: this machine was in the way.
+    /// It never began: the machine refused to start it.
     NotStarted {
         /// The error, for people.
         what: String,
     },
-    /// It never began, and no other will until somebody changes the executable.
+    /// It never began, and no attempt will until a person changes the executable.
     Unusable {
         /// The error, for people.
         what: String,
     },
-    /// Its shim was ended from outside, and its processes after it.
+    /// Its shim was killed from outside, and its processes after that.
     Unattended {
         /// How the shim ended, for people.
         what: String,
@@ -55,17 +55,17 @@ pub enum Ending {
     Interrupted,
 }
 
-/// What an attempt took, all its processes together.
+/// What an attempt has used, all its processes together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// Most resident memory at one time, as far as it was seen.
+    /// Most resident memory at one time, as far as samples show.
     pub peak_rss_bytes: u64,
-    /// Time on processors, of those that have been waited for.
+    /// Processor time of the processes that were waited for.
     pub cpu_ms: u64,
 }
 
 impl Usage {
-    /// What two processes took that need not have lived at the same time.
+    /// What two processes have used that need not have lived at the same time.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {

@@ -39,11 +39,11 @@ pub struct ShimGroup {
 }
 
 impl RunGroup {
-    /// The group of `run` that was made before at `path`, as a file says; `None` when it is gone (a reboot takes them
-    /// all), and when it is anything else: another run's group, or no group at all.
+    /// The group of `run` at `path`, which a file names; `None` when it is gone (a reboot removes all groups) or is something
+    /// else: another run's group, or no group.
     pub fn at(path: &Path, run: &str) -> Option<Self> {
         let is_named_for_it = path.file_name().is_some_and(|name| name == name_of(run).as_str());
-        // Neither links nor steps up: what it is named is what it is.
+        // No links and no `..`: the path must be the group itself.
         let is_itself = is_named_for_it && fs::canonicalize(path).is_ok_and(|real| real == path);
         let is_kernels = || statfs(path).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC);
         (is_itself && is_kernels()).then(|| Self { path: path.to_owned() })
@@ -55,24 +55,24 @@ impl RunGroup {
         made_by.is_ok_and(|maker| maker == user || maker == nix::unistd::geteuid().as_raw())
     }
 
-    /// Makes the group of `run` as near to our own group as we may: where the kernel counts memory, else where it does
-    /// not. `None` where we may nowhere.
+    /// Makes the group of `run` as close to our own group as permissions allow, preferably where the kernel limits memory.
+    /// `None` where they allow it nowhere.
     pub fn create(run: &str) -> Option<Self> {
-        // A name from a file leads nowhere else.
+        // The name comes from a file and must not lead elsewhere.
         let own = own_group().filter(|_| !run.contains('/'))?;
         let counts_memory = |place: &&Path| lists(&place.join("cgroup.subtree_control"), "memory");
         let places = own.places();
         let make = |place: &Path| {
-            // Who moves a process from one group to another needs leave in what both lie in.
+            // Moving a process needs write access to the common ancestor of both groups.
             access(&place.join("cgroup.procs"), AccessFlags::W_OK).ok()?;
             let path = place.join(name_of(run));
             match fs::create_dir(&path) {
                 Ok(()) => {}
-                // By a supervisor that was killed before it could say so: nobody else has this name.
+                // Left by a supervisor that was killed before it could note the group: no other run has this name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(_) => return None,
             }
-            // For our own groups; where it can't be had there is no wall.
+            // For the groups below; without it there is no memory limit.
             let _ = put(&path, "cgroup.subtree_control", "+memory");
             Some(Self { path })
         };
@@ -85,44 +85,45 @@ impl RunGroup {
         &self.path
     }
 
-    /// Does the kernel keep the memory of its groups below a limit?
+    /// Can the groups below have a memory limit?
     pub fn limits_memory(&self) -> bool {
         lists(&self.path.join("cgroup.subtree_control"), "memory")
     }
 
-    /// The group of `shim`, which need not exist.
+    /// The group of `shim`, which may not exist.
     pub fn of(&self, shim: &ProcessIdentity) -> ShimGroup {
         ShimGroup { path: self.path.join(format!("shim-{}-{}", shim.pid, shim.start_ticks)) }
     }
 
-    /// Moves this process, a shim, into a group of its own, with `wall` bytes of memory for all that it starts.
+    /// Moves this process, a shim, into a group of its own, limited to `wall` bytes of memory.
     pub fn enter(&self, own: &ProcessIdentity, wall: Option<u64>) -> io::Result<ShimGroup> {
         let group = self.of(own);
         fs::create_dir(&group.path)?;
         if let Some(wall) = wall.filter(|_| self.limits_memory()) {
             put(&group.path, "memory.max", &wall.to_string())?;
-            // Not in exchange for the disk. Without swap there is no such file.
+            // No swapping instead. Without swap the kernel has no such file.
             let _ = put(&group.path, "memory.swap.max", "0");
         }
         put(&group.path, "cgroup.procs", "0")?;
         Ok(group)
     }
 
-    /// Ends all that is in groups of other shims than these, and removes the groups. Returns who is left, normally nobody.
+    /// Ends all processes in groups of other shims than `known`, and removes the groups. Returns the pids that are left,
+    /// normally none.
     pub fn end_others(&self, known: &[ProcessIdentity]) -> Vec<i32> {
         let known: Vec<ShimGroup> = known.iter().map(|shim| self.of(shim)).collect();
         let others = below(&self.path).map(|path| ShimGroup { path }).filter(|group| !known.contains(group));
         others.flat_map(|group| group.end()).collect()
     }
 
-    /// Removes it, if nothing is in it.
+    /// Removes the group if it is empty.
     pub fn dissolve(&self) {
         let _ = fs::remove_dir(&self.path);
     }
 }
 
 impl ShimGroup {
-    /// Ends all that is in it and removes it. Returns who is left, normally nobody. One that does not exist is empty.
+    /// Ends all its processes and removes it. Returns the pids that are left, normally none. A missing group counts as empty.
     pub fn end(&self) -> Vec<i32> {
         let is_gone = clock::wait_until(KILL_LIMIT, || match remove(&self.path) {
             Ok(()) => true,
@@ -135,7 +136,7 @@ impl ShimGroup {
         if is_gone { Vec::new() } else { self.members() }
     }
 
-    /// How many of its processes the kernel has killed because there was no memory for them.
+    /// How many of its processes the kernel has killed for memory.
     pub fn killed_for_memory(&self) -> u64 {
         let events = regular::read_to_string(self.path.join("memory.events")).unwrap_or_default();
         let number = events.lines().find_map(|line| line.strip_prefix("oom_kill "));
@@ -148,7 +149,7 @@ impl ShimGroup {
         }
         // Kernels before 5.14.
         for pid in self.members() {
-            // The handle first: when the pid is still one of ours after that, the handle names that process.
+            // The pidfd first: if the pid is still in the group after that, the pidfd names that process.
             if let Some(handle) = signal::handle(pid).filter(|_| self.members().contains(&pid)) {
                 signal::send_by_handle(&handle, StopSignal::Kill);
             }
@@ -161,19 +162,19 @@ impl ShimGroup {
     }
 }
 
-/// What the group of a run is called.
+/// The name of the group of a run.
 fn name_of(run: &str) -> String {
     format!("launcher-{run}")
 }
 
-/// The group that we are in, and where groups are mounted.
+/// Our own group, and where groups are mounted.
 struct OwnGroup {
     mount_point: PathBuf,
     path: PathBuf,
 }
 
 impl OwnGroup {
-    /// Where we might make one: our own group, and those that it lies in.
+    /// Where a group could be made: in our own group, or in one of its ancestors.
     fn places(&self) -> Vec<&Path> {
         self.path.ancestors().take_while(|place| place.starts_with(&self.mount_point)).collect()
     }
@@ -185,7 +186,7 @@ fn own_group() -> Option<OwnGroup> {
     place_in(&mounts, &groups)
 }
 
-/// What `/proc/self/mountinfo` and `/proc/self/cgroup` say of us.
+/// Reads `/proc/self/mountinfo` and `/proc/self/cgroup`.
 fn place_in(mounts: &str, groups: &str) -> Option<OwnGroup> {
     let own = Path::new(groups.lines().find_map(|line| line.strip_prefix("0::"))?);
     mounts.lines().find_map(|line| {
@@ -193,14 +194,14 @@ fn place_in(mounts: &str, groups: &str) -> Option<OwnGroup> {
         system.starts_with("cgroup2 ").then_some(())?;
         let mut fields = place.split(' ').skip(3);
         let (root, mount_point) = (fields.next()?, PathBuf::from(fields.next()?));
-        // A container sees a part of the tree only.
+        // A container sees only a part of the tree.
         let below = own.strip_prefix(root).ok()?;
         let path = mount_point.components().chain(below.components()).collect();
         Some(OwnGroup { mount_point, path })
     })
 }
 
-/// Removes an empty group with the groups in it: a launcher that was started by a worker makes one.
+/// Removes an empty group and the groups in it: a launcher that a worker has started makes such groups.
 fn remove(group: &Path) -> io::Result<()> {
     below(group).try_for_each(|group| remove(&group))?;
     fs::remove_dir(group)
@@ -216,7 +217,7 @@ fn lists(file: &Path, word: &str) -> bool {
     regular::read_to_string(file).is_ok_and(|text| text.split_ascii_whitespace().any(|it| it == word))
 }
 
-/// Writes into one of the kernel's files, which are never made.
+/// Writes into a file of the kernel, which must exist.
 fn put(group: &Path, file: &str, text: &str) -> io::Result<()> {
     use std::io::Write as _;
     regular::open_with(fs::File::options().write(true), &group.join(file))?.write_all(text.as_bytes())

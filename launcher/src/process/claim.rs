@@ -9,15 +9,15 @@ use std::path::Path;
 use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 
-/// Who lives, is named in the file at `named_in`, and has the lock file at `lock` open.
+/// The living process that the file at `named_in` names and that has the lock file at `lock` open.
 pub fn holder(named_in: &Path, lock: &Path) -> Option<ProcessIdentity> {
     let text = regular::read_to_string(named_in).ok()?;
     let named: ProcessIdentity = serde_json::from_str(&text).ok()?;
-    // Its files first: those of a pid that changes hands meanwhile are not those of whom we mean.
+    // Its files first: if the pid is reused meanwhile, the identity no longer matches.
     (has_open(named.pid, lock) && named.is_alive()).then_some(named)
 }
 
-/// Nobody whose files we may not see has it open, as far as we know: nor could we signal such a process.
+/// `false` for a process whose files we may not see; we could not signal it either.
 fn has_open(pid: i32, path: &Path) -> bool {
     let Ok(wanted) = fs::metadata(path) else { return false };
     let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };

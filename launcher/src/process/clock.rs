@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 
-/// How soon a condition is looked at again: soon at first, then less and less often.
+/// How soon a condition is checked again: often at first, then less often.
 const FIRST_GLANCE: Duration = Duration::from_millis(5);
 const LATER_GLANCE: Duration = Duration::from_millis(250);
 
@@ -17,28 +17,28 @@ pub fn now() -> Timestamp {
     now.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(now)
 }
 
-/// A moment by the clock of a run, which stamps its facts: nothing that the one on the wall says may be held against it.
+/// A moment by the clock of a run, which stamps its facts. It must not be compared with the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunTime(Timestamp);
 
 impl RunTime {
-    /// When something was, by the stamp of its fact.
+    /// The moment of a fact, by its stamp.
     pub fn of_fact(at: Timestamp) -> Self {
         Self(at)
     }
 
-    /// For facts, and for the machine that is made of them.
+    /// The stamp, for facts and for the machine.
     pub fn stamp(self) -> Timestamp {
         self.0
     }
 
-    /// How long after `earlier`.
+    /// Time since `earlier`.
     pub fn since(self, earlier: Self) -> SignedDuration {
         self.0.duration_since(earlier.0)
     }
 }
 
-/// The time of a run: it goes on from a stamp by the steady clock, whatever is done to the time of day.
+/// The clock of a run: it continues from a stamp by the steady clock. Changes of the time of day do not move it.
 #[derive(Debug, Clone, Copy)]
 pub struct RunClock {
     begun: Timestamp,
@@ -46,12 +46,12 @@ pub struct RunClock {
 }
 
 impl RunClock {
-    /// From now on, or from `latest` where that is later: the clock was ahead then, or is set back now.
+    /// Starts now, or at `latest` if that is later: the wall clock was ahead then, or has been set back.
     pub fn going_on_from(latest: Option<Timestamp>) -> Self {
         Self { begun: begun(now(), latest), since: Instant::now() }
     }
 
-    /// Never before what it said last.
+    /// Never earlier than the last answer.
     pub fn now(&self) -> RunTime {
         RunTime(after(self.begun, self.since.elapsed()))
     }
@@ -77,13 +77,13 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
-    /// So far.
+    /// Time since the start.
     pub fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
 }
 
-/// Waits until `condition` holds, at most `limit`; says whether it came to hold.
+/// Waits until `condition` holds, at most `limit`; returns whether it holds.
 pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now().checked_add(limit);
     let mut glance = FIRST_GLANCE;

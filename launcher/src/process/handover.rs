@@ -12,23 +12,23 @@ use rustix::net::{
     SendFlags, recvmsg, sendmsg,
 };
 
-/// No more files than that are handed over.
+/// Most files in one handover.
 const FILES_MAX: usize = 4;
 
-/// The end of the line that the new process gets as its standard input. The files are on it: they stay open until it
-/// has taken them, or is dead.
+/// The end of the socket that becomes the standard input of the new process. The files travel on it and stay open until
+/// the process has taken them, or is dead.
 pub fn pack(files: &[BorrowedFd]) -> io::Result<OwnedFd> {
     assert!(files.len() <= FILES_MAX, "there is room for all of them");
     let (ours, theirs) = UnixStream::pair()?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
     let mut with = SendAncillaryBuffer::new(&mut space);
     with.push(SendAncillaryMessage::ScmRights(files));
-    // Files go with bytes only.
+    // Files can only travel with at least one byte.
     retry_on_intr(|| sendmsg(&ours, &[IoSlice::new(b"!")], &mut with, SendFlags::empty()))?;
     Ok(theirs.into())
 }
 
-/// The files that came over our standard input, in their order; none where it is no such line.
+/// The files that came over our standard input, in order; none if it is not such a socket.
 pub fn unpack() -> Vec<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
     let mut with = RecvAncillaryBuffer::new(&mut space);

@@ -12,7 +12,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout, time};
 
 const REDIRECTS: u32 = 0;
-/// How much of an answer is read.
+/// How many bytes of an answer are read.
 const ANSWER_BYTES: u64 = 64 * 1024;
 
 /// An answer, whatever its status.
@@ -31,7 +31,7 @@ pub struct Answer {
 #[error("{error}")]
 pub struct HttpError {
     error: Box<ureq::Error>,
-    /// What the system said, which the library keeps for itself.
+    /// What the system said; the library does not expose it.
     #[source]
     of_system: Option<io::Error>,
 }
@@ -46,10 +46,10 @@ impl From<ureq::Error> for HttpError {
     }
 }
 
-/// Can anybody on the way read what is sent?
+/// Can others on the way read what is sent?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privacy {
-    /// `https`: a proxy passes it as a tunnel.
+    /// `https`: a proxy only tunnels it.
     Encrypted,
     /// `http`: no proxy gets it.
     Plain,
@@ -79,7 +79,7 @@ fn agent(privacy: Privacy, timeout: Duration) -> ureq::Agent {
     ureq::Agent::with_parts(config.build(), DefaultConnector::default(), OnOurThread)
 }
 
-/// Looks names up without the library's own thread: where it gets none, it panics.
+/// Resolves names without a thread of the library, which panics where it gets none.
 #[derive(Debug)]
 struct OnOurThread;
 
@@ -95,13 +95,13 @@ impl Resolver for OnOurThread {
         let look_up = move || drop(put.send(wait_for(&their_uri, &their_config)));
         match thread::Builder::new().name("resolver".to_owned()).spawn(look_up) {
             Ok(_) => found.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(timeout.reason))),
-            // A system that has no thread to give has us wait.
+            // Without a thread to spare we wait ourselves.
             Err(_) => wait_for(uri, config),
         }
     }
 }
 
-/// With a limit of time it would look for a thread.
+/// With a time limit the library would start a thread.
 fn wait_for(uri: &Uri, config: &Config) -> Result<ResolvedSocketAddrs, ureq::Error> {
     let endless = NextTimeout { after: time::Duration::NotHappening, ..NextTimeout::default() };
     DefaultResolver::default().resolve(uri, config, endless)

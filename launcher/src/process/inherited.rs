@@ -5,18 +5,18 @@ use std::fs;
 
 use nix::libc;
 
-/// Standard input, output and error come before it.
+/// The first descriptor after standard input, output and error.
 const FIRST_OTHER: u32 = 3;
 
-/// From here on nothing that we start inherits what we have inherited, but for the standard streams. First of all: what
-/// is opened later takes care of itself.
+/// From here on our children inherit only the standard streams of what we have inherited. Must run first; files that are
+/// opened later are closed for children anyway.
 pub fn keep_from_children() {
     if !close_on_exec(FIRST_OTHER, u32::MAX) {
         one_by_one();
     }
 }
 
-/// Where the kernel can't do it in one go (before 5.11).
+/// A kernel that can't do it in one call (before 5.11).
 fn one_by_one() {
     let listed = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers = listed.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -30,7 +30,7 @@ fn one_by_one() {
     }
 }
 
-/// Has every descriptor from `first` to `last` closed in whoever we become or start; `false` where the kernel can't.
+/// Marks every descriptor from `first` to `last` to be closed on exec; `false` if the kernel can't.
 fn close_on_exec(first: u32, last: u32) -> bool {
     // SAFETY: with this flag descriptors are marked and not closed: whoever owns one goes on using it. Three numbers are
     // passed, and no memory is touched.

@@ -31,25 +31,25 @@ pub enum How {
     },
 }
 
-/// What a look at our children, those included that were inherited, has found.
+/// What a look at our children, inherited ones included, has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaped {
-    /// One has ended, and is waited for now.
+    /// One has ended, and we have waited for it.
     Ended {
         /// Which.
         pid: i32,
         /// How.
         how: How,
-        /// What it took, with those of its own that it has waited for.
+        /// What it has used, including its own children that it has waited for.
         usage: Usage,
     },
     /// All of them live.
     AllLive,
-    /// There is none.
+    /// There are no children.
     Childless,
 }
 
-/// Takes leave of one child that has ended, if there is one. Does not wait.
+/// Reaps one child that has ended, if there is one. Does not wait.
 pub fn one() -> Reaped {
     loop {
         let mut status = 0;
@@ -72,8 +72,7 @@ pub fn one() -> Reaped {
     }
 }
 
-/// Ends every child of ours but `known` ones, and takes leave of it. Children that we have not started were inherited:
-/// a shim of ours died, and we are its subreaper.
+/// Ends and reaps every child except `known` ones. The others were inherited from a shim that died: we are its subreaper.
 pub fn end_inherited(known: &[i32]) {
     let own = i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
     clock::wait_until(KILL_LIMIT, || {

@@ -8,7 +8,7 @@ use shared::disk::publish::DiskError;
 
 use super::spawn;
 
-/// Two of these are kept.
+/// Size of each of the two files.
 const FULL: u64 = 8 << 20;
 
 /// A log of whole lines.
@@ -19,7 +19,7 @@ pub struct RollingLog {
 }
 
 impl RollingLog {
-    /// Goes on with the log at `path`.
+    /// Continues the log at `path`.
     pub fn open(path: &Path) -> Result<Self, DiskError> {
         Ok(Self { file: spawn::open_log(path)?, path: path.to_owned(), full: FULL })
     }
@@ -32,7 +32,7 @@ impl RollingLog {
         self.file.write_all(format!("{line}\n").as_bytes())
     }
 
-    /// Where that fails the old file grows on. Who has it open, a shim, finishes its sentences there.
+    /// If that fails the old file keeps growing. A shim that has the old file open continues to write there.
     fn roll(&mut self) {
         let older = self.path.with_extension("log.1");
         if fs::rename(&self.path, &older).is_err() {

@@ -16,47 +16,46 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
-/// Something to look at.
+/// A signal that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Post {
     /// A child may have ended.
     Child,
-    /// Somebody asks us to stop (`SIGTERM`, `SIGINT`, `SIGHUP`).
+    /// A request to stop (`SIGTERM`, `SIGINT`, `SIGHUP`).
     Stop {
         /// The signal.
         signal: i32,
     },
-    /// Somebody asks us to stop without grace (`SIGQUIT`).
+    /// A request to stop without grace (`SIGQUIT`).
     StopNow {
         /// The signal.
         signal: i32,
     },
 }
 
-/// What is heard.
+/// The signals that we receive.
 const HEARD: [i32; 5] = [SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT];
 
-/// Where signals arrive. While it exists, none of them ends this process. It needs no thread.
+/// Receives signals. While it exists, none of them ends this process. It needs no thread.
 pub struct Inbox {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
 }
 
 impl Inbox {
-    /// Begins to listen.
+    /// Starts to receive.
     pub fn open() -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
-        // Whoever began us with `nohup` wants us to outlive a terminal.
+        // With `nohup` we are to outlive the terminal.
         let heard = HEARD.into_iter().filter(|signal| *signal != SIGHUP || !is_ignored(SIGHUP));
         Ok(Self { delivery: SignalDelivery::with_pipe(read, write, SignalOnly, heard)? })
     }
 
-    /// Waits at most `patience` for post, or until something is to be read on one of `lines`. Returns all the post
-    /// there is.
+    /// Waits at most `patience` for a signal, or until one of `lines` is readable. Returns all signals that have arrived.
     pub fn wait(&mut self, patience: Duration, lines: &[BorrowedFd<'_>]) -> Vec<Post> {
         let patience = Timespec::try_from(patience).ok();
         let mut watched = vec![PollFd::new(self.delivery.get_read(), PollFlags::IN)];
         watched.extend(lines.iter().map(|line| PollFd::new(line, PollFlags::IN)));
-        // An interruption is a signal: post.
+        // An interruption is a signal, which is read below.
         let _ = poll(&mut watched, patience.as_ref());
         let said = self.delivery.pending().map(|signal| match signal {
             SIGCHLD => Post::Child,
@@ -67,7 +66,7 @@ impl Inbox {
     }
 }
 
-/// Is it passed over, as whoever started us wanted? Where nobody can tell, it is not.
+/// Did our caller have this signal ignored? `false` where that can't be read.
 fn is_ignored(signal: i32) -> bool {
     let status = regular::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -75,13 +74,13 @@ fn is_ignored(signal: i32) -> bool {
     mask >> (signal - 1) & 1 == 1
 }
 
-/// From here on what our children leave behind when they die comes to us.
+/// From here on orphans of our children become our children.
 pub fn inherit_orphans() {
-    // Without it they are found by their marker only.
+    // Without it orphans are found by their marker only.
     let _ = prctl::set_child_subreaper(true);
 }
 
-/// How hard to ask.
+/// How forcefully to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopSignal {
     /// `SIGTERM`: end when you can.
@@ -112,23 +111,22 @@ impl From<StopSignal> for rustix::process::Signal {
     }
 }
 
-/// Signals one process, if it is still the one we mean. A process that ended meanwhile is no error.
+/// Signals one process, if it still has that identity. A process that has ended is no error.
 pub fn send(to: &ProcessIdentity, how: StopSignal) {
-    // The handle first: when the process is still the one we mean after that, the handle names it.
+    // The pidfd first: if the identity still matches after that, the pidfd names the right process.
     let handle = handle(to.pid);
     if to.is_alive() {
         match handle {
             Some(handle) => send_by_handle(&handle, how),
-            // A kernel without handles (before 5.3): a pid changes hands in no such short time.
+            // A kernel without pidfds (before 5.3): a pid is not reused in so short a time.
             None => send_to_child(to.pid, how),
         }
     }
 }
 
-/// What names the process that has `pid` now for as long as we hold it; `None` where there is no such process, or no
-/// such thing.
+/// A pidfd of the process that has `pid` now; `None` if there is no such process, or the kernel has no pidfds.
 pub fn handle(pid: i32) -> Option<OwnedFd> {
-    // Where a file says so it may be any number.
+    // The pid may come from a file, so it may be any number.
     let pid = (pid > 0).then_some(pid)?;
     rustix::process::Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
 }
@@ -139,10 +137,10 @@ pub fn send_by_handle(handle: &OwnedFd, how: StopSignal) {
     let _ = pidfd_send_signal(handle, rustix::process::Signal::CONT);
 }
 
-/// Signals an unreaped child of ours: its pid can't have come back as somebody else.
+/// Signals an unreaped child of ours: its pid can't be reused yet.
 pub fn send_to_child(pid: i32, how: StopSignal) {
     let _ = kill(Pid::from_raw(pid), how.signal());
-    // One that is stopped hears only after that.
+    // A stopped process receives the signal only after that.
     let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
 }
 

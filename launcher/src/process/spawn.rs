@@ -23,15 +23,15 @@ use shared::run::exit::Exit;
 use super::clock;
 use super::watch::{ATTEMPT_VARIABLE, Marker, SUPERVISOR_VARIABLE};
 
-/// What the supervisor says when it has taken the run over.
+/// The first word of a supervisor that has the run.
 pub const READY: &str = "ready";
-/// How long a program may take to say whether it takes its arguments; a file that these name may be on a slow disk.
+/// How long a program may take to accept or refuse its arguments; they may name a file on a slow disk.
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// Nothing can be started from this path until somebody changes it.
+    /// No process can start from this path until a person changes it.
     #[error("can't run {path} ({source}); is it an executable of this machine?", path = path.display())]
     Unusable {
         /// The executable.
@@ -39,7 +39,7 @@ pub enum SpawnError {
         /// What the system said.
         source: io::Error,
     },
-    /// This machine is in the way for the moment.
+    /// This machine refuses at the moment.
     #[error("can't start {path} ({source})", path = path.display())]
     Refused {
         /// The executable.
@@ -65,7 +65,7 @@ impl SpawnError {
     }
 }
 
-/// Everything about a worker that is to be started.
+/// How to start a worker.
 pub struct WorkerCommand<'a> {
     /// The executable.
     pub executable: &'a Path,
@@ -73,13 +73,13 @@ pub struct WorkerCommand<'a> {
     pub arguments: &'a [OsString],
     /// Where its output goes, appended.
     pub log: &'a Path,
-    /// What its environment says beside ours.
+    /// What its environment has in addition to ours.
     pub marker: &'a Marker,
-    /// Handed over by environment only.
+    /// Passed by environment only.
     pub api_key: Option<&'a ApiKey>,
 }
 
-/// Starts a worker and returns its pid, which is that of its group too. It is our child and nobody has waited for it.
+/// Starts a worker and returns its pid, which is also the id of its group. It is our child, not yet waited for.
 pub fn worker(worker: &WorkerCommand) -> Result<i32, SpawnError> {
     let log = open_log(worker.log)?;
     let also_log = log.try_clone().map_err(DiskError::at("open", worker.log))?;
@@ -90,8 +90,8 @@ pub fn worker(worker: &WorkerCommand) -> Result<i32, SpawnError> {
     Ok(i32::try_from(child.id()).expect("the kernel numbers processes with positive i32"))
 }
 
-/// Starts this same executable as a shim, in a group of its own, with a line to us, whose end of ours is returned. Its
-/// complaints go to `log`.
+/// Starts this executable as a shim, in a group of its own, and returns it with our end of its socket. Its errors go to
+/// `log`.
 pub fn shim(
     arguments: &[OsString],
     log: &Path,
@@ -108,30 +108,30 @@ pub fn shim(
         .stdout(Stdio::null())
         .stderr(open_log(log)?)
         .process_group(0);
-    // A launcher may be started by a worker of another run.
+    // This launcher may have been started by a worker of another run.
     command.env_remove(ATTEMPT_VARIABLE);
     hand_over(&mut command, marker, api_key);
     let process = command.spawn().map_err(refused)?;
-    // Our copy of its end has to be closed before its silence can be heard.
+    // While our copy of its end is open, we could not see that the shim has closed it.
     drop(command);
     Ok((process, own_end))
 }
 
-/// What `executable` says of `arguments` that only ask whether it takes them: `None` when it does, else all its words.
+/// Asks `executable` whether it accepts `arguments`: `None` if it does, else what it says.
 pub fn objection(executable: &Path, arguments: &[OsString]) -> Result<Option<String>, SpawnError> {
     let refused = |source| SpawnError::of(executable, source);
     let mut command = Command::new(executable);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.env_remove(ATTEMPT_VARIABLE).env_remove(SUPERVISOR_VARIABLE);
     let mut child = command.spawn().map_err(refused)?;
-    // It says less than a pipe holds, so it ends before anybody reads.
+    // It writes less than a pipe holds, so it ends before we read.
     let mut ended = None;
     clock::wait_until(ANSWER_WITHIN, || {
         ended = child.try_wait().transpose();
         ended.is_some()
     });
     let Some(ended) = ended else {
-        // Ours, unreaped, and in the way.
+        // An unreaped child: the pid is still its own.
         drop(child.kill().and_then(|()| child.wait()));
         return Err(refused(io::Error::new(
             io::ErrorKind::TimedOut,
@@ -156,7 +156,7 @@ fn hand_over(command: &mut Command, marker: &Marker, api_key: Option<&ApiKey>) {
     }
 }
 
-/// This program, even when its file has been replaced meanwhile: the kernel then still has the old one.
+/// This program, even if its file has been replaced: the kernel still has the old one.
 fn own_executable() -> Result<PathBuf, DiskError> {
     let kernels = Path::new("/proc/self/exe");
     let path = std::env::current_exe().map_err(DiskError::at("find", kernels))?;
@@ -169,22 +169,22 @@ pub fn open_log(path: &Path) -> Result<File, DiskError> {
     Audience::Owner.open(options.create(true).append(true), path).map_err(DiskError::at("open", path))
 }
 
-/// A supervisor that has ended before it was ready.
+/// A supervisor that ended before it was ready.
 pub struct Unready {
     /// Why, in its own words.
     pub said: String,
-    /// How it ended, unless that says nothing.
+    /// How it ended, if its exit code is one of ours.
     pub exit: Option<Exit>,
 }
 
-/// A supervisor that was started beside us and is about to say whether it has the run.
+/// A detached supervisor that has not yet said whether it has the run.
 pub struct Detached {
     said: BufReader<ChildStdout>,
     child: Child,
 }
 
 impl Detached {
-    /// Starts `launcher supervise` of this same executable; `handed` is its standard input, its errors go to `log`.
+    /// Starts `launcher supervise` with this executable; `handed` becomes its standard input, its errors go to `log`.
     pub fn start(
         arguments: &[OsString],
         handed: OwnedFd,
@@ -204,8 +204,8 @@ impl Detached {
         Ok(Self { said, child })
     }
 
-    /// Waits for its first word: `Ok` with its pid when it is [`READY`], else what it said instead. It speaks or dies soon: all it does
-    /// before is to end within bounded time what an earlier supervisor left.
+    /// Waits for its first word: `Ok` with its pid for [`READY`], else what it said. The wait is bounded: before that word it
+    /// only ends what an earlier supervisor left, which takes bounded time.
     pub fn first_word(mut self) -> Result<u32, Unready> {
         let mut line = String::new();
         drop(self.said.read_line(&mut line));
@@ -220,7 +220,7 @@ impl Detached {
     }
 }
 
-/// Leaves the terminal's session, so that nothing that happens to the terminal reaches us.
+/// Leaves the session of the terminal, so that its signals do not reach us.
 pub fn leave_terminal() -> io::Result<()> {
     nix::unistd::setsid().map(drop).map_err(io::Error::from)
 }

@@ -6,15 +6,15 @@ use std::fs;
 use shared::disk::regular;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
-/// Looks at one tree again and again.
+/// Samples one tree of processes.
 pub struct Tree {
     root: i32,
-    /// Opened by the first look: most workers of a run in a hurry end before it. `None` in it where the system can't
-    /// be read: then nothing is known of its memory.
+    /// Opened by the first sample: short workers end before it. `Some(None)` where the system can't be read: then nothing is
+    /// known about memory.
     system: OnceCell<Option<System>>,
 }
 
-/// What a look has seen.
+/// One sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TreeSample {
     /// Resident memory, added up.
@@ -24,12 +24,12 @@ pub struct TreeSample {
 }
 
 impl Tree {
-    /// The tree that grows from process `root`.
+    /// The tree below and including process `root`.
     pub fn of(root: i32) -> Self {
         Self { root, system: OnceCell::new() }
     }
 
-    /// Looks at it now.
+    /// Takes a sample now.
     pub fn look(&mut self) -> TreeSample {
         let mut pids = descendants(self.root);
         pids.push(self.root);
@@ -47,7 +47,7 @@ impl Tree {
     }
 }
 
-/// Resident memory of everything below `root` at this moment, added up; `None` when nothing is there to be seen.
+/// Resident memory of everything below `root`, added up; `None` when there is nothing.
 pub fn memory_below(root: i32) -> Option<u64> {
     let seen = children(root).iter().map(|child| Tree::of(*child).look().rss_bytes).sum();
     Some(seen).filter(|bytes| *bytes > 0)
@@ -65,7 +65,7 @@ pub fn descendants(root: i32) -> Vec<i32> {
     found
 }
 
-/// Its children, which are listed with the thread that has started, or inherited, them.
+/// Its children. The kernel lists them by the thread that has started or inherited them.
 pub fn children(parent: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
     let lists =

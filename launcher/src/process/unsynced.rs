@@ -9,26 +9,26 @@ use shared::disk::audience::Audience;
 use shared::disk::publish::DiskError;
 use shared::disk::regular;
 
-/// Writes `text` at once, without a sync: a durable file costs 15 ms, and a run makes thousands of these.
+/// Writes `text` without a sync: a durable file costs 15 ms, and a run writes thousands.
 pub fn write(path: &Path, text: &str) -> Result<(), DiskError> {
     let mut options = File::options();
     let file = Audience::Owner.open(options.create(true).truncate(true).write(true), path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(DiskError::at("write", path))
 }
 
-/// The same where `other` mostly says it already: then it is one file with two names, which costs less than two.
+/// Writes `text` at `path`. If `other` has the same text, `path` becomes a hard link to it, which is cheaper.
 pub fn write_like(path: &Path, text: &str, other: &Path) -> Result<(), DiskError> {
     let says_it = regular::read(other).is_ok_and(|found| found == text.as_bytes());
     if says_it && fs::hard_link(other, path).is_ok() {
         return Ok(());
     }
-    // What is there may be the other file.
+    // The old `path` may be a link to `other`.
     drop(fs::remove_file(path));
     write(path, text)
 }
 
-/// The same over a file that may be there already, which is cut only when it is longer: one that was cut to nothing
-/// would go to the disk at once when it is closed (ext4).
+/// Writes `text` over a file that may exist. The file is cut only if it was longer: ext4 writes a file that was cut to
+/// nothing to the disk as soon as it is closed.
 pub fn write_over(path: &Path, text: &str) -> Result<(), DiskError> {
     let write = || {
         let mut options = File::options();

@@ -11,13 +11,13 @@ use shared::run::events::{Origin, Persistence};
 
 use crate::facts::Word;
 
-/// Files of ours in every outdir that has been worked on, by which a file system shows whether it tells capitals apart.
+/// Files in every outdir that has been used; they show whether its file system ignores case.
 const OURS: [&str; 2] = ["_launcher.lock", "_dataset.json"];
 
-/// Which file or folder it is, by whatever name.
+/// Device and inode.
 type Identity = (u64, u64);
 
-/// Each ticker whose folder is an earlier one's, and whose.
+/// Each ticker whose folder belongs to an earlier ticker, with that ticker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SharedFolders(BTreeMap<Ticker, Ticker>);
 
@@ -44,12 +44,12 @@ impl SharedFolders {
         Self(shared_folders)
     }
 
-    /// Is its folder another one's?
+    /// Does its folder belong to another ticker?
     pub fn has(&self, ticker: &Ticker) -> bool {
         self.0.contains_key(ticker)
     }
 
-    /// What is to be said of a ticker whose folder is another one's.
+    /// The failure of a ticker whose folder belongs to another one.
     pub fn word_on(&self, ticker: &Ticker, outdir: &Path) -> Option<Word> {
         let first = self.0.get(ticker)?;
         let folder = outdir.join(ticker.as_str());
@@ -66,7 +66,7 @@ fn identity(path: &Path) -> Option<Identity> {
     fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Does the file system take capitals and small letters for the same?
+/// Does the file system ignore case?
 fn ignores_case(outdir: &Path) -> bool {
     OURS.iter().any(|name| {
         let found = identity(&outdir.join(name));

@@ -20,7 +20,7 @@ use crate::run::Run;
 pub fn found(workdir: &Workdir, run: &str) -> Option<RunGroup> {
     let path = regular::read_to_string(workdir.cgroup()).ok()?;
     let group = RunGroup::at(Path::new(path.trim_end_matches('\n')), run)?;
-    // Somebody else's may have the name that somebody has forged.
+    // A forged file may name another user's group.
     let owner = fs::metadata(workdir.request()).ok()?.uid();
     group.is_of(owner).then_some(group)
 }
@@ -29,7 +29,7 @@ pub fn found(workdir: &Workdir, run: &str) -> Option<RunGroup> {
 pub fn found_or_made(run: &Run) -> Option<RunGroup> {
     found(&run.workdir, &run.request.run).or_else(|| {
         let group = RunGroup::create(&run.request.run)?;
-        // Who can't tell others where it is does without.
+        // Other processes must find the group, so without the file there is no group.
         let said = unsynced::write(&run.workdir.cgroup(), &format!("{}\n", group.path().display()));
         if said.is_err() {
             group.dissolve();
@@ -44,9 +44,8 @@ pub fn enter(run: &Run, own: &ProcessIdentity) -> Option<ShimGroup> {
     found(&run.workdir, &run.request.run)?.enter(own, wall(run.request.settings.limits)).ok()
 }
 
-/// Ends every process of `run`: asks those that carry its marker, kills after `grace`, then whoever the kernel still lists,
-/// and whoever a shim has seen below it.
-/// Returns who is left, normally nobody.
+/// Ends every process of `run`: asks those that carry its marker, kills them after `grace`, then kills those in its control
+/// group and those that a shim has noted. Returns the pids that are left, normally none.
 pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
     let left = watch::stop(&Marker::of_run(run).of_owner_of(workdir).into(), grace);
     let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
@@ -58,7 +57,7 @@ pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
     left
 }
 
-/// More than `--max-rss`: below it a worker is asked to end, and this is for what grows between two looks.
+/// Higher than `--max-rss`: at that limit the shim asks the worker to end; this one stops growth between two samples.
 fn wall(limits: Limits) -> Option<u64> {
     limits.max_rss.map(|limit| limit.0.saturating_add(limit.0 / 4))
 }

@@ -8,24 +8,23 @@ use std::time::Duration;
 use crate::facts::ending::Ending;
 use crate::plan::limits::Limits;
 
-/// Samples come twice a second: what is longer between two of them was time in which we did not run, and nor may
-/// the worker have.
+/// Samples come twice a second. In a longer gap this process did not run, and the worker may not have run either.
 const LONGEST_STEP: Duration = Duration::from_millis(500);
 
-/// How the attempt stands at one moment.
+/// The attempt at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// Since the sample before.
     pub elapsed: Duration,
     /// Resident memory of the whole tree.
     pub rss_bytes: u64,
-    /// Rows, pages and finished tickers so far, added up; `None` when the worker has never said anything.
+    /// A count of rows, pages and finished tickers; `None` while the worker has not written any event.
     pub useful: Option<u64>,
     /// Is the worker stopped (`SIGSTOP`)?
     pub is_suspended: bool,
 }
 
-/// What has been seen of an attempt.
+/// What the samples of an attempt have shown.
 #[derive(Debug, Clone)]
 pub struct LimitWatch {
     limits: Limits,
@@ -42,7 +41,7 @@ impl LimitWatch {
         Self { limits, ran: Duration::ZERO, quiet: Duration::ZERO, useful: None, peak_rss_bytes: 0 }
     }
 
-    /// Takes a sample in; says how the attempt is to end, if it has used too much.
+    /// Takes a sample in; returns how the attempt is to end if it breaks a limit.
     pub fn breach(&mut self, sample: Sample) -> Option<Ending> {
         let step = if sample.is_suspended { Duration::ZERO } else { sample.elapsed.min(LONGEST_STEP) };
         self.ran += step;

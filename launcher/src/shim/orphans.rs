@@ -17,31 +17,31 @@ use shared::run::identity::ProcessIdentity;
 use crate::process::clock;
 use crate::process::signal::{self, StopSignal};
 
-/// No more processes are noted.
+/// Most processes in a note.
 const MOST: usize = 1_000;
-/// No note of ours is longer.
+/// Most bytes of a note.
 const BYTES: u64 = 1 << 20;
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
-/// Who may write a note besides its owner makes it worth nothing.
+/// A note that anyone except its owner may write is worthless.
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
-/// The note of one attempt; made with the first process that is worth one.
+/// The note of one attempt; written when the first process appears.
 pub struct OrphanNote {
     path: PathBuf,
     known: Vec<ProcessIdentity>,
 }
 
 impl OrphanNote {
-    /// Nobody yet.
+    /// An empty note.
     pub fn none(path: PathBuf) -> Self {
         Self { path, known: Vec::new() }
     }
 
-    /// These live now. What can't be noted is not worth the work that it is about.
+    /// These processes live now. The work goes on even if the note can't be written.
     pub fn note(&mut self, pids: &[i32]) {
         let mut known: Vec<_> = pids.iter().filter_map(|pid| ProcessIdentity::of(*pid)).collect();
-        // What is not below us any more and lives on has got away: all the more reason.
+        // A process that is no longer below us but lives has escaped: it stays in the note.
         let gone: Vec<_> =
             self.known.iter().filter(|it| !known.contains(it) && it.is_alive()).cloned().collect();
         known.extend(gone);
@@ -56,7 +56,7 @@ impl OrphanNote {
         }
     }
 
-    /// All of them are ended.
+    /// Ends all of them.
     pub fn end(self) {
         for left in &self.known {
             signal::send(left, StopSignal::Kill);
@@ -65,7 +65,8 @@ impl OrphanNote {
     }
 }
 
-/// Kills who is noted at `path` and lives, and removes the note when they are gone. Returns who is left, normally nobody.
+/// Kills the living processes of the note at `path`, and removes the note when they are gone. Returns the pids that are
+/// left, normally none.
 pub fn end_noted(path: &Path) -> Vec<i32> {
     let noted = noted(path).unwrap_or_default();
     let mut left = Vec::new();
@@ -82,7 +83,7 @@ pub fn end_noted(path: &Path) -> Vec<i32> {
     left.iter().map(|it| it.pid).collect()
 }
 
-/// Those of them that the owner of the note might signal himself.
+/// The noted processes that the owner of the note may signal.
 fn noted(path: &Path) -> io::Result<Vec<ProcessIdentity>> {
     let file = regular::open(path)?;
     let found = file.metadata()?;

@@ -48,7 +48,7 @@ impl WorkerProgress {
         }
     }
 
-    /// A number that changes with every step; `None` where nobody can tell.
+    /// A number that changes with every step; `None` where silence says nothing.
     pub fn useful(&self) -> Option<u64> {
         let tells = self.has_spoken || self.speaks == Events::Certain;
         tells.then_some(self.steps)

@@ -30,15 +30,15 @@ use shared::deadline::Deadline;
 
 /// How often the attempt is looked at.
 const GLANCE: Duration = Duration::from_millis(500);
-/// How long a worker may take to end after being asked to, when a stop is what it was asked for.
+/// How long a worker may take to end after a stop.
 const STOP_GRACE: Duration = Duration::from_secs(30);
-/// The same when it has used too much.
+/// How long a worker may take to end after it broke a limit.
 const BREACH_GRACE: Duration = Duration::from_secs(6);
 /// How long the kernel may take to end what was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 /// What is kept of a log that grew too long.
 const LOG_TAIL: u64 = 1 << 20;
-/// How a log begins that was cut: what had been said last is in the file beside it.
+/// How a log begins that was cut. Its earlier end is in the file beside it.
 pub const CUT: &str = "==== the log had grown to ";
 
 /// Everything about one worker that the shim needs to know.
@@ -70,7 +70,7 @@ enum Shutdown {
 pub fn run(setup: &Setup, inbox: &mut Inbox) -> ExitRecord {
     signal::inherit_orphans();
     let began_at = clock::now();
-    // Nothing new starts after a stop, also if it came while we looked for our place.
+    // No worker starts after a stop, even if the stop came while we entered our control group.
     let is_stopped = inbox.wait(Duration::ZERO, &[]).iter().any(|post| !matches!(post, Post::Child));
     let (ending, usage) = if is_stopped {
         (Ending::Stopped { killed: false }, Usage::default())
@@ -98,9 +98,9 @@ struct RunningWorker<'a> {
     watch: LimitWatch,
     events: EventTail,
     progress: WorkerProgress,
-    /// So many were killed for memory before this attempt.
+    /// How many processes the kernel had killed for memory before this attempt.
     killed_before: u64,
-    /// By those that have been waited for.
+    /// By the processes that we have waited for.
     used: Usage,
     since_glance: Stopwatch,
 }
@@ -135,7 +135,7 @@ impl<'a> RunningWorker<'a> {
             self.mind();
         }
         self.clear_away();
-        // What was said since the last look: nobody is left to say more.
+        // The last cut: no process is left that could write.
         drop(cut_log(self.setup.command.log, self.setup.limits.max_log.0));
         let peak_rss_bytes = self.watch.peak_rss_bytes.max(self.used.peak_rss_bytes);
         let hit_the_wall =
@@ -143,7 +143,7 @@ impl<'a> RunningWorker<'a> {
         let departure = self.departure.expect("the loop ends with it");
         let ending = match self.shutdown {
             Shutdown::NotAsked if hit_the_wall => Ending::TooLarge { rss_bytes: peak_rss_bytes },
-            // It came to its own end first.
+            // The worker ended by itself before the shim asked.
             Shutdown::NotAsked => departure,
             // Ignore the exit code: a worker that obeys SIGTERM may exit 0. Ledgers prove what it finished.
             Shutdown::Asked { because, .. } | Shutdown::Killed { because } => because,
@@ -185,7 +185,7 @@ impl<'a> RunningWorker<'a> {
         self.shutdown = Shutdown::Killed { because };
     }
 
-    /// Looks at what the worker uses, and ends what uses too much.
+    /// Samples what the worker uses, and ends a worker that breaks a limit.
     fn mind(&mut self) {
         if let Shutdown::Asked { kill_at, .. } = self.shutdown
             && kill_at.is_over()
@@ -208,11 +208,11 @@ impl<'a> RunningWorker<'a> {
             }
             self.ask(because, BREACH_GRACE);
         }
-        // A log that can't be cut is no reason to end the work that it is about.
+        // The work goes on even if its log can't be cut.
         drop(cut_log(self.setup.command.log, self.setup.limits.max_log.0));
     }
 
-    /// All but a worker that its marker tells of, which is nearly always alone.
+    /// Notes the processes below us, except the worker itself where its marker identifies it. Nearly always there are none.
     fn note_who_lives(&mut self) {
         let mut below = tree::descendants(own_pid());
         below.retain(|pid| *pid != self.pid || !watch::carries(*pid, self.setup.command.marker));
@@ -237,15 +237,15 @@ impl<'a> RunningWorker<'a> {
         }
     }
 
-    /// Ends whatever the worker has left running: nobody writes beside the next attempt.
+    /// Ends whatever the worker has left running, so that nothing writes beside the next attempt.
     fn clear_away(&mut self) {
         let own = own_pid();
         clock::wait_until(KILL_LIMIT, || {
-            // Orphans come to us: who has no child has nothing below it.
+            // Orphans become our children, so without a child nothing is left below us.
             if matches!(self.reap(), Children::None) {
                 return true;
             }
-            // Only children, which are ours to wait for: what they leave comes to us and is next.
+            // Only children, whose pids can't be reused before we wait for them. Their orphans come to us and are next.
             for pid in tree::children(own) {
                 signal::send_to_child(pid, StopSignal::Kill);
             }
@@ -258,13 +258,13 @@ fn own_pid() -> i32 {
     i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32")
 }
 
-/// Does anybody live below us?
+/// Are there processes below us?
 enum Children {
     Some,
     None,
 }
 
-/// What the kernel says of each thread of a process that does nothing, and of what it has started and may wait for.
+/// Writes down what the kernel says about each thread of a stalled worker and of its descendants.
 fn note_state(path: &Path, worker: i32) {
     use std::fmt::Write as _;
     let mut text = String::new();
@@ -282,8 +282,8 @@ fn note_state(path: &Path, worker: i32) {
     drop(publish::publish_for(Audience::Owner, path, text.as_bytes()));
 }
 
-/// Sets the older part of a log aside when it has grown beyond `limit`. The worker holds the file itself, so it
-/// is emptied in place; its next line is appended at the new end.
+/// Cuts a log that has grown beyond `limit` and keeps its end in a file beside it. The worker has the log open, so it is
+/// emptied in place; the next line is appended at the new end.
 fn cut_log(path: &Path, limit: u64) -> std::io::Result<()> {
     let mut log = regular::open_with(File::options().read(true).append(true), path)?;
     let length = log.metadata()?.len();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use serde_json::Value;
 use shared::dataset::writer::publish_table;
+use shared::disk::publish::Draft;
 
 use crate::scene::{Scene, prove, run};
 
@@ -98,7 +99,7 @@ fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
         let path = scene.path(folder).join("tickers_snapshot/snapshot_date=2025-02-28/tickers.parquet");
         let column: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
         let table = RecordBatch::try_from_iter([("ticker", column)]).expect("a table");
-        publish_table(&path, &table).expect("published");
+        publish_table(Draft::create(&path).expect("begun"), &table).expect("published");
     };
     snapshot("reference", &["BRK.B", "MAMTH", "AIG"]);
     snapshot("other", &["MAR.1"]);

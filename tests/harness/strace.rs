@@ -13,10 +13,10 @@ pub const CHANGES: [&str; 11] = [
     "write",
     "fdatasync",
     "fsync",
-    "rename",
+    "rename,renameat,renameat2",
     "link,linkat",
     "unlink,unlinkat",
-    "mkdir",
+    "mkdir,mkdirat",
     "ftruncate",
     "sendto,sendmsg",
     "clone,clone3,vfork",
@@ -58,14 +58,22 @@ pub struct Point {
 /// Runs `command` and kills it at `point`; says whether it came to its end before.
 pub fn survives(point: Point, follows: Follows, command: &Command) -> bool {
     let Point { kind, number } = point;
+    let ended = run(&mut tampered(kind, &format!("signal=KILL:when={number}"), follows, command));
+    // It dies as what it traces has died.
+    let was_killed = ended.status.signal() == Some(Signal::SIGKILL as i32);
+    assert!(was_killed || ended.code().is_some(), "{ended:?}");
+    !was_killed
+}
+
+/// `command`, and whenever it calls one of `calls` strace does `what` (its `--inject`).
+pub fn tampered(calls: &str, what: &str, follows: Follows, command: &Command) -> Command {
     let mut strace = Command::new("strace");
     inherited::clean(&mut strace);
     strace.args(["-qq", "-o", "/dev/null"]);
     if follows == Follows::Threads {
         strace.arg("-f");
     }
-    strace.args(["-e", &format!("trace={kind}")]);
-    strace.args(["-e", &format!("inject={kind}:signal=KILL:when={number}")]);
+    strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:{what}")]);
     strace.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -73,12 +81,8 @@ pub fn survives(point: Point, follows: Follows, command: &Command) -> bool {
             None => strace.env_remove(name),
         };
     }
-    strace.current_dir(command.get_current_dir().expect("these have one"));
-    let ended = run(strace.stdin(Stdio::null()));
-    // It dies as what it traces has died.
-    let was_killed = ended.status.signal() == Some(Signal::SIGKILL as i32);
-    assert!(was_killed || ended.code().is_some(), "{ended:?}");
-    !was_killed
+    strace.current_dir(command.get_current_dir().expect("these have one")).stdin(Stdio::null());
+    strace
 }
 
 /// Every `stride`-th change of each kind, until `survives` says that there are no more of it; `least` in all.

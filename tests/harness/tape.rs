@@ -10,6 +10,7 @@ use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::merge::DatedBar;
 use shared::dataset::partition::Partition;
 use shared::dataset::writer::{TradesFile, publish_bars};
+use shared::disk::publish::Draft;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
@@ -38,7 +39,8 @@ pub fn write_trades(root: &Path, ticker: &Ticker, day: TradingDay, prints: &[Pri
         trf_ns: None,
     };
     let path = Partition::Day(day).file(root, ticker, Kind::Trades);
-    let mut file = TradesFile::create(&path, ticker, day, Columns::Narrow).expect("begun");
+    let mut file = TradesFile::create(Draft::create(&path).expect("begun"), ticker, day, Columns::Narrow)
+        .expect("begun");
     file.append(prints.iter().enumerate().map(trade).collect()).expect("taken");
     file.publish().expect("published");
 }
@@ -52,7 +54,8 @@ pub fn write_minutes(root: &Path, ticker: &Ticker, minutes: &[Ohlcv]) {
     }
     for (month, rows) in months {
         let path = month.file(root, ticker, Kind::Minute);
-        publish_bars(&path, Kind::Minute, Zone::NewYork, ticker, &rows).expect("published");
+        publish_bars(Draft::create(&path).expect("begun"), Kind::Minute, Zone::NewYork, ticker, &rows)
+            .expect("published");
     }
 }
 

@@ -5,6 +5,7 @@ use shared::dataset::kind::Kind;
 use shared::dataset::merge::DatedBar;
 use shared::dataset::partition::Partition;
 use shared::dataset::writer::publish_bars;
+use shared::disk::publish::Draft;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::zone::Zone;
 use tests::harness::program::run;
@@ -27,7 +28,8 @@ fn series() -> Series {
     let rows: Vec<DatedBar> = (0..).zip(["2024-01-02"].into_iter().chain(DAYS)).map(daily).collect();
     let root = series.root().with_file_name("daily");
     let file = Partition::of(Kind::Daily, rows[0].date).file(&root, &series.ticker(), Kind::Daily);
-    publish_bars(&file, Kind::Daily, Zone::NewYork, &series.ticker(), &rows).expect("published");
+    publish_bars(Draft::create(&file).expect("begun"), Kind::Daily, Zone::NewYork, &series.ticker(), &rows)
+        .expect("published");
     series
 }
 

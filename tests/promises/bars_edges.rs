@@ -7,6 +7,7 @@ use std::process::Command;
 
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::disk::publish::Draft;
 use tests::harness::place::{Place, days};
 use tests::harness::program::run;
 use tests::harness::series::{FOLDERS, NAME, Series, at, sealed};
@@ -215,7 +216,8 @@ fn a_file_with_other_columns_is_refused_with_its_name_and_the_column() {
         let series = Series::of([flat("2024-01-02", 3, 10.0, 1.0)]);
         let file = "MADE.UP/year=2024/month=01/day=2024-01-03/trades.parquet";
         let path = series.root().join(file);
-        shared::dataset::writer::publish_table(&path, &foreign(price)).expect("published");
+        shared::dataset::writer::publish_table(Draft::create(&path).expect("begun"), &foreign(price))
+            .expect("published");
         refused(
             &mut series.bars(("2024-01-02", "2024-01-03"), "--mode all"),
             &series.out(),

@@ -1,16 +1,19 @@
 //! Promise: below an output folder nothing is written through a link. Whose way leads over one fails by name, and the
 //! others go on; the output folder itself may be a link.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventTail, Origin};
 use tests::harness::place::{Place, days};
 use tests::harness::program::{command, run};
 use tests::harness::series::{Series, at};
+use tests::harness::strace::{Follows, can_trace, tampered};
 use tests::harness::tree;
 use tests::harness::truth::universe;
 use tests::sim::config::Config;
@@ -72,6 +75,68 @@ fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_
     run(place.worker(&exchange.base_url(), asked).arg("--resume")).expect_code(0);
     assert!(tickers.iter().all(|ticker| tree::is_proven(&real, Kind::Daily, ticker, asked)));
     assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0);
+}
+
+/// Swaps, again and again, the folder `name` in `parent` for `link` and back, each time in one step.
+fn swap(parent: &File, name: &str, link: &Path, is_over: &AtomicBool) -> u64 {
+    let mut swaps = 0;
+    while !is_over.load(Ordering::Relaxed) || swaps % 2 == 1 {
+        renameat2(AT_FDCWD, link, parent, name, RenameFlags::RENAME_EXCHANGE).expect("both are there");
+        swaps += 1;
+        std::thread::yield_now();
+    }
+    swaps
+}
+
+#[test]
+fn a_folder_that_is_swapped_for_a_link_again_and_again_lets_no_file_out() {
+    let exchange = Exchange::start(Config::synthetic(17).with_tickers(1)).expect("started");
+    let place = Place::with_tickers(universe(&exchange, 1).iter().map(Ticker::as_str));
+    let ticker = universe(&exchange, 1).remove(0);
+    let asked = days("2004-01-02", "2024-06-28");
+    let worker = || {
+        let mut worker = place.worker(&exchange.base_url(), asked);
+        worker.args(["--window", "month"]);
+        worker
+    };
+    let without_openat2 = || tampered("openat2", "error=ENOSYS", Follows::Threads, &worker());
+    run(&mut worker()).expect_code(0);
+    let outside = place.path().join("outside");
+    let folder = place.outdir().join(ticker.as_str());
+    // As a tree of the ticker would look: whoever follows the link finds all that it looks for.
+    for year in 2004..=2024 {
+        fs::create_dir_all(outside.join(format!("year={year}"))).expect("made");
+    }
+    let before = tree::files(&outside);
+    let is_over = AtomicBool::new(false);
+    // Open, for the way to a year leads over the ticker, which is a link half of the time.
+    let parents = [place.outdir(), folder].map(|path| File::open(path).expect("opened"));
+    let links = ["one", "two"].map(|name| place.path().join(name));
+    for link in &links {
+        symlink(&outside, link).expect("linked");
+    }
+    let names = [ticker.as_str(), "year=2014"];
+    let swaps = std::thread::scope(|scope| {
+        let swappers = [0, 1].map(|at| {
+            let (parents, links, is_over) = (&parents, &links, &is_over);
+            scope.spawn(move || swap(&parents[at], names[at], &links[at], is_over))
+        });
+        for _ in 0..6 {
+            run(&mut worker());
+        }
+        if can_trace() {
+            run(&mut without_openat2());
+        }
+        is_over.store(true, Ordering::Relaxed);
+        swappers.map(|swapper| swapper.join().expect("no panic"))
+    });
+    assert!(swaps.iter().all(|swaps| *swaps > 100), "{swaps:?}");
+    assert_eq!(tree::files(&outside), before, "something was written through a link");
+    run(&mut worker()).expect_code(0);
+    if can_trace() {
+        run(&mut without_openat2()).expect_code(0);
+    }
+    assert!(tree::is_proven(&place.outdir(), Kind::Daily, &ticker, asked));
 }
 
 #[test]

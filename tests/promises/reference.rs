@@ -11,6 +11,7 @@ use arrow::datatypes::Float64Type;
 use nix::sys::signal::Signal;
 use shared::dataset::{reader, writer};
 use shared::disk::lock::Lock;
+use shared::disk::publish::Draft;
 use tests::harness::place::Place;
 use tests::harness::program::{Running, command, eventually, run};
 use tests::harness::tree;
@@ -235,7 +236,8 @@ fn a_ticker_of_which_nothing_is_known_has_no_row_and_is_no_failure() {
     let mut columns = batch.columns().to_vec();
     columns[column] = std::sync::Arc::new(arrow::array::StringArray::from(names));
     let changed = arrow::array::RecordBatch::try_new(batch.schema(), columns).expect("a table");
-    let fingerprint = writer::publish_table(&path, &changed).expect("published");
+    let fingerprint =
+        writer::publish_table(Draft::create(&path).expect("begun"), &changed).expect("published");
     let mut line: serde_json::Value =
         serde_json::from_str(fs::read_to_string(&ledger).expect("read").trim()).expect("a line");
     line["bytes"] = fingerprint.bytes.into();

@@ -128,6 +128,42 @@ fn the_check_sees_a_circle() {
 }
 
 #[test]
+fn below_an_output_nothing_is_made_renamed_or_removed_by_its_path() {
+    // A path may lead over a link that was not there a moment ago: there is `Draft::below`, and the names of a `Folder`.
+    let by_path = [
+        "fs::rename",
+        "fs::remove_",
+        "fs::hard_link",
+        "fs::create_dir",
+        "fs::set_permissions",
+        "Draft::create",
+        "publish::publish",
+        "Lock::take(",
+        "regular::open_with",
+        "OpenOptions",
+    ];
+    // Where pictures and lists go a person says, and the lock of a snapshot stands in the root itself.
+    let chosen = ["worker/src/bars/plot/", "worker/src/reference/place.rs"];
+    for room in [
+        "shared/src/dataset",
+        "shared/src/series",
+        "worker/src/ingest",
+        "worker/src/bars",
+        "worker/src/reference",
+    ] {
+        for path in tests::harness::tree::files(&project().join(room)) {
+            let name = path.strip_prefix(project()).expect("below it").to_string_lossy().into_owned();
+            if name.contains("tests") || chosen.iter().any(|it| name.starts_with(it)) {
+                continue;
+            }
+            let text = code(&fs::read_to_string(&path).expect("read"));
+            let found = by_path.iter().find(|way| text.contains(**way));
+            assert_eq!(found, None, "{name}");
+        }
+    }
+}
+
+#[test]
 fn launcher_and_worker_do_not_know_each_other_and_effects_stay_behind_their_doors() {
     let manifest = |name: &str| fs::read_to_string(project().join(name).join("Cargo.toml")).expect("read");
     let links = |from: &str, to: &str| manifest(from).lines().any(|line| line.starts_with(to));

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::{self, Descriptor};
 use shared::disk::audience::Audience;
+use shared::disk::folder::Folder;
 use shared::disk::lock::Lock;
 use shared::market::ticker::Ticker;
 use shared::pace::shared_budget::SharedBudget;
@@ -329,7 +330,7 @@ fn prepare_and_work(
 ) -> Result<Ending, Failure> {
     let workdir = run.workdir.root();
     for folder in [run.request.settings.outdir.as_path(), workdir, &workdir.join("pids")] {
-        leftovers::sweep(folder)?;
+        leftovers::sweep(&Folder::open(folder)?)?;
     }
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.first_rules())?;
     let checked = if args.check { check_files(&run.request, tickers)? } else { None };

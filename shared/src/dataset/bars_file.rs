@@ -11,7 +11,7 @@ use super::kind::BarColumns;
 use super::reader::ReadError;
 use super::schema;
 use super::writer::{Fingerprint, ParquetFile};
-use crate::disk::publish::DiskError;
+use crate::disk::publish::{DiskError, Draft};
 use crate::disk::regular;
 use crate::market::bar::Bar;
 
@@ -28,9 +28,9 @@ pub struct BarsFile {
 }
 
 impl BarsFile {
-    /// Begins the file `path`.
-    pub fn create(path: &Path, columns: BarColumns) -> Result<Self, DiskError> {
-        let file = ParquetFile::small(path, &schema::of_bars(columns))?;
+    /// Begins the file that `draft` will be.
+    pub fn create(draft: Draft, columns: BarColumns) -> Result<Self, DiskError> {
+        let file = ParquetFile::small(draft, &schema::of_bars(columns))?;
         Ok(Self { file, columns, pending: Vec::with_capacity(BATCH_BARS), bars: 0 })
     }
 
@@ -190,7 +190,8 @@ mod tests {
         let path = folder.path().join("bars.parquet");
         let bars: Vec<Bar> = (1..10_000).map(bar).collect();
         let file_of = |piece: usize| {
-            let mut file = BarsFile::create(&path, BarColumns::Extended).expect("begun");
+            let mut file =
+                BarsFile::create(Draft::create(&path).expect("begun"), BarColumns::Extended).expect("begun");
             bars.chunks(piece).for_each(|piece| file.append(piece).expect("taken"));
             file.publish().expect("published")
         };

@@ -64,6 +64,7 @@ fn days_of(numbers: &Range<u32>) -> DateRange {
 mod tests {
     use super::*;
     use crate::disk::byte_range::{self, Hold};
+    use crate::disk::folder::Folder;
     use crate::disk::lock;
     use crate::disk::shared_lines::SharedLog;
     use fs2::FileExt;
@@ -87,7 +88,8 @@ mod tests {
         }
 
         fn claim(&self, kind: Kind, days: DateRange) -> (SharedLog<()>, Claim) {
-            SharedLog::open(&self.path(), |locks, log| take(locks, log, kind, days)).expect("locks work here")
+            SharedLog::open(self.0.path(), &self.path(), |locks, log| take(locks, log, kind, days))
+                .expect("locks work here")
         }
 
         /// The ledger, open as who reads and as who writes it opens it.
@@ -140,7 +142,8 @@ mod tests {
         lock_everything(&writer, nix::libc::F_WRLCK);
         // The turn is locked with it, and waited for: the claim alone is looked at.
         let log = File::options().read(true).append(true).open(place.path()).expect("opened");
-        let locks = LogLocks::open(&place.path()).expect("opened");
+        let folder = Folder::open(place.0.path()).expect("opened");
+        let locks = LogLocks::open(&folder, &place.path()).expect("opened");
         let log = Log { file: &log, path: &place.path() };
         let claim = take(&locks, log, Kind::Minute, range("2024-03-11", "2024-03-12")).expect("looked at");
         assert_eq!(

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{Columns, Kind};
 use super::schema::SCHEMA_VERSION;
-use crate::disk::publish::{self, DiskError};
+use crate::disk::publish::{DiskError, Draft};
 use crate::market::zone::Zone;
 
 /// Are prices and volumes on today's scale (after all splits) or as traded?
@@ -133,7 +133,7 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     let path = outdir.join("_dataset.json");
     let mut text = serde_json::to_string_pretty(asked).expect("a descriptor is plain data");
     text.push('\n');
-    if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
+    if !path.exists() && Draft::below(outdir, &path)?.fill_new(text.as_bytes())? {
         return Ok(());
     }
     let existing = parse(&path, &regular::read(&path).map_err(DiskError::at("read", &path))?)?;

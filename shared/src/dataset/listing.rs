@@ -78,6 +78,7 @@ fn bare(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::dataset::writer::publish_table;
+    use crate::disk::publish::Draft;
     use arrow::array::{RecordBatch, StringArray};
     use std::sync::Arc;
 
@@ -90,8 +91,11 @@ mod tests {
         {
             let path = folder.path().join(format!("tickers_snapshot/snapshot_date={date}/tickers.parquet"));
             let column = Arc::new(StringArray::from(names)) as _;
-            publish_table(&path, &RecordBatch::try_from_iter([("ticker", column)]).expect("a table"))
-                .expect("published");
+            publish_table(
+                Draft::create(&path).expect("begun"),
+                &RecordBatch::try_from_iter([("ticker", column)]).expect("a table"),
+            )
+            .expect("published");
         }
         fs::create_dir(folder.path().join("tickers_snapshot/snapshot_date=2026-01-01")).expect("made");
         let listing = Listing::newest(folder.path()).expect("read").expect("a snapshot");

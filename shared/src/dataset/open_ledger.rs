@@ -9,7 +9,7 @@ use super::ledger::{Entry, Ledger, LedgerError};
 use super::look::Scope;
 use super::partition::Partition;
 use crate::disk::checked_lines;
-use crate::disk::links;
+use crate::disk::folder::Folder;
 use crate::disk::log_locks::{Log, LogLocks};
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{Rewritten, SharedLog};
@@ -55,10 +55,8 @@ impl OpenLedger {
         brought: &Coverage,
     ) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
-        links::refuse(outdir, &path)?;
-        links::refuse(outdir, &LogLocks::path_of(&path))?;
         let claim = |locks: &LogLocks, log: Log<'_>| claim::take(locks, log, kind, days);
-        let (mut log, claim) = SharedLog::open(&path, claim)?;
+        let (mut log, claim) = SharedLog::open(outdir, &path, claim)?;
         let claimed = match claim {
             Claim::Granted(claimed) => claimed,
             Claim::Taken { days: theirs, by } => {
@@ -86,6 +84,11 @@ impl OpenLedger {
     /// What is proven; of days that are not claimed, what was proven when it was opened.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The ticker's folder.
+    pub fn folder(&self) -> &Folder {
+        self.log.folder()
     }
 
     /// The days that nobody else writes, whole partitions.

@@ -239,6 +239,7 @@ fn append_bars(batch: &RecordBatch, ticker: &Ticker, rows: &mut Vec<DatedBar>) -
 mod tests {
     use super::*;
     use crate::dataset::writer::{Fingerprint, publish_bars};
+    use crate::disk::publish::Draft;
     use crate::market::zone::Zone;
 
     fn rows() -> Vec<DatedBar> {
@@ -265,10 +266,13 @@ mod tests {
         let (path, ticker) =
             (folder.path().join("AIG/year=2024/daily.parquet"), "AIG".parse().expect("a ticker"));
         let fingerprint =
-            publish_bars(&path, Kind::Daily, Zone::NewYork, &ticker, &rows()).expect("published");
+            publish_bars(Draft::create(&path).expect("begun"), Kind::Daily, Zone::NewYork, &ticker, &rows())
+                .expect("published");
         assert_eq!(read_bars(&path, Kind::Daily, &ticker).expect("read"), rows());
         assert_eq!(Fingerprint::of_file(&path).expect("read"), fingerprint);
-        let again = publish_bars(&path, Kind::Daily, Zone::NewYork, &ticker, &rows()).expect("published");
+        let again =
+            publish_bars(Draft::create(&path).expect("begun"), Kind::Daily, Zone::NewYork, &ticker, &rows())
+                .expect("published");
         assert_eq!(again, fingerprint, "same rows, same bytes");
     }
 
@@ -278,7 +282,8 @@ mod tests {
         let path = folder.path().join("daily.parquet");
         let (aig, bac): (Ticker, Ticker) =
             ("AIG".parse().expect("a ticker"), "BAC".parse().expect("a ticker"));
-        publish_bars(&path, Kind::Daily, Zone::NewYork, &aig, &rows()).expect("published");
+        publish_bars(Draft::create(&path).expect("begun"), Kind::Daily, Zone::NewYork, &aig, &rows())
+            .expect("published");
         let error = read_bars(&path, Kind::Daily, &bac).expect_err("refused").to_string();
         assert!(error.ends_with("(a row of AIG in a file of BAC)"), "{error}");
         let bytes = std::fs::read(&path).expect("read");

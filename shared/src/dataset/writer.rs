@@ -81,24 +81,24 @@ impl Fingerprint {
     }
 }
 
-/// Publishes bars of `ticker`, sorted by key, as the file `path` of `kind`.
+/// Publishes bars of `ticker`, sorted by key, as the file of `kind` that `draft` will be.
 pub fn publish_bars(
-    path: &Path,
+    draft: Draft,
     kind: Kind,
     zone: Zone,
     ticker: &Ticker,
     rows: &[DatedBar],
 ) -> Result<Fingerprint, DiskError> {
-    let mut file = ParquetFile::create(path, &schema::of(kind, Columns::Narrow))?;
+    let mut file = ParquetFile::create(draft, &schema::of(kind, Columns::Narrow))?;
     for rows in rows.chunks(BATCH_BARS) {
         file.write(&bar_columns(kind, zone, ticker, rows))?;
     }
     file.publish()
 }
 
-/// Publishes a whole table as the file `path`: reference data, not part of the tree of partitions.
-pub fn publish_table(path: &Path, table: &RecordBatch) -> Result<Fingerprint, DiskError> {
-    let mut file = ParquetFile::create(path, &table.schema())?;
+/// Publishes a whole table as the file that `draft` will be: reference data, not part of the tree of partitions.
+pub fn publish_table(draft: Draft, table: &RecordBatch) -> Result<Fingerprint, DiskError> {
+    let mut file = ParquetFile::create(draft, &table.schema())?;
     file.write(table)?;
     file.publish()
 }
@@ -129,9 +129,9 @@ pub struct Written {
 }
 
 impl TradesFile {
-    /// Begins the file `path` of `ticker` and `day`.
+    /// Begins the file of `ticker` and `day` that `draft` will be.
     pub fn create(
-        path: &Path,
+        draft: Draft,
         ticker: &Ticker,
         day: TradingDay,
         columns: Columns,
@@ -139,8 +139,8 @@ impl TradesFile {
         let schema = schema::of(Kind::Trades, columns);
         // Thirteen columns of a group take as much as five of one twice its size.
         let file = match columns {
-            Columns::Narrow => ParquetFile::create(path, &schema)?,
-            Columns::Full => ParquetFile::with(properties(SMALL_GROUP_ROWS), path, &schema)?,
+            Columns::Narrow => ParquetFile::create(draft, &schema)?,
+            Columns::Full => ParquetFile::with(properties(SMALL_GROUP_ROWS), draft, &schema)?,
         };
         let (ticker, pending) = (ticker.clone(), Vec::new());
         Ok(Self { file, ticker, day, columns, pending, pending_bytes: 0, summary: None })
@@ -197,24 +197,29 @@ pub(super) struct ParquetFile {
 }
 
 impl ParquetFile {
-    pub(super) fn create(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
-        Self::with(properties(ROW_GROUP_ROWS), path, schema)
+    pub(super) fn create(draft: Draft, schema: &SchemaRef) -> Result<Self, DiskError> {
+        Self::with(properties(ROW_GROUP_ROWS), draft, schema)
     }
 
     /// One of many that are written side by side: it holds as little as it can.
-    pub(super) fn small(path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
+    pub(super) fn small(draft: Draft, schema: &SchemaRef) -> Result<Self, DiskError> {
         let properties = properties(SMALL_GROUP_ROWS)
             .set_dictionary_page_size_limit(SMALL_DICTIONARY_BYTES)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true);
-        Self::with(properties, path, schema)
+        Self::with(properties, draft, schema)
     }
 
-    fn with(properties: WriterPropertiesBuilder, path: &Path, schema: &SchemaRef) -> Result<Self, DiskError> {
-        let out = Hashing { inner: Draft::create(path)?, sha256: Sha256::new(), bytes: 0 };
+    fn with(
+        properties: WriterPropertiesBuilder,
+        draft: Draft,
+        schema: &SchemaRef,
+    ) -> Result<Self, DiskError> {
+        let path = draft.target();
+        let out = Hashing { inner: draft, sha256: Sha256::new(), bytes: 0 };
         let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties.build()));
-        let writer = writer.map_err(|error| DiskError::at("write", path)(io_error(error)))?;
-        Ok(Self { writer, path: path.to_owned() })
+        let writer = writer.map_err(|error| DiskError::at("write", &path)(io_error(error)))?;
+        Ok(Self { writer, path })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), DiskError> {
@@ -384,7 +389,9 @@ mod tests {
             ("AIG".parse().expect("a ticker"), TradingDay::from_ymd(2024, 3, 11).expect("a day"));
         for (id_bytes, conditions) in [(16, 2), (128, 16)] {
             let path = folder.path().join("trades.parquet");
-            let mut file = TradesFile::create(&path, &ticker, day, Columns::Full).expect("begun");
+            let mut file =
+                TradesFile::create(Draft::create(&path).expect("begun"), &ticker, day, Columns::Full)
+                    .expect("begun");
             let mut most = 0;
             for number in 0..100_000_i64 {
                 let mix = number.wrapping_mul(0x5851_F42D_4C95_7F2D);
@@ -407,7 +414,8 @@ mod tests {
         let trades: Vec<Trade> = (0..70_000).map(trade).collect();
         let file_of = |columns, page_rows: usize| {
             let path = folder.path().join("trades.parquet");
-            let mut file = TradesFile::create(&path, &ticker, day, columns).expect("begun");
+            let mut file = TradesFile::create(Draft::create(&path).expect("begun"), &ticker, day, columns)
+                .expect("begun");
             trades.chunks(page_rows).for_each(|page| file.append(page.to_vec()).expect("taken"));
             file.publish().expect("published").expect("rows")
         };

@@ -1,7 +1,7 @@
 //! Who may open a file: what a run says of itself is its owner's alone, whatever the umask; a lock is for those who write;
 //! data are as the umask says.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -10,6 +10,8 @@ use nix::unistd::{fchown, geteuid};
 
 use super::regular;
 
+const ANYBODYS_FILE: u32 = 0o666;
+const ANYBODYS_FOLDER: u32 = 0o777;
 const OWNERS_FILE: u32 = 0o600;
 const OWNERS_FOLDER: u32 = 0o700;
 const OF_OTHERS: u32 = 0o077;
@@ -31,12 +33,24 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Opens the file at `path`, which `options` may make, and follows no link. One that is there and open to others is closed to them, where it is ours.
+    /// Opens the file at `path`, which `options` may make, and follows no link. One that is there and open to others is
+    /// closed to them, where it is ours.
     pub fn open(self, options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+        let folder = || fs::metadata(path.parent().unwrap_or(Path::new(".")));
+        self.opened(folder, |mode| regular::open_no_link(options.mode(mode), path))
+    }
+
+    /// What `open` has opened, which makes a file with the mode that it is told, set right for who may open it: a file that
+    /// was there before may be open to others. `folder` is asked where it decides.
+    pub(super) fn opened(
+        self,
+        folder: impl FnOnce() -> io::Result<Metadata>,
+        open: impl FnOnce(u32) -> io::Result<File>,
+    ) -> io::Result<File> {
         match self {
-            Self::AsUmaskSays => regular::open_no_link(options, path),
+            Self::AsUmaskSays => open(ANYBODYS_FILE),
             Self::Owner => {
-                let file = regular::open_no_link(options.mode(OWNERS_FILE), path)?;
+                let file = open(OWNERS_FILE)?;
                 let found = file.metadata()?;
                 if found.mode() & OF_OTHERS != 0 {
                     // Of somebody else's file its owner decides.
@@ -45,10 +59,10 @@ impl Audience {
                 Ok(file)
             }
             Self::Writers => {
-                let folder = fs::metadata(path.parent().unwrap_or(Path::new(".")))?;
+                let folder = folder()?;
                 let is_shared = folder.mode() & GROUPS_FOLDER == GROUPS_FOLDER;
                 let mode = if is_shared { GROUPS_FILE } else { OWNERS_FILE };
-                let file = regular::open_no_link(options.mode(mode), path)?;
+                let file = open(mode)?;
                 let found = file.metadata()?;
                 if geteuid().is_root() && found.uid() == 0 && folder.uid() != 0 {
                     let _ = fchown(&file, Some(folder.uid().into()), Some(folder.gid().into()));
@@ -61,13 +75,17 @@ impl Audience {
         }
     }
 
+    /// The mode of a new folder, before the umask.
+    pub(super) fn folder_mode(self) -> u32 {
+        match self {
+            Self::AsUmaskSays | Self::Writers => ANYBODYS_FOLDER,
+            Self::Owner => OWNERS_FOLDER,
+        }
+    }
+
     /// Makes one folder.
     pub fn create_folder(self, folder: &Path) -> io::Result<()> {
-        let mut builder = DirBuilder::new();
-        match self {
-            Self::AsUmaskSays | Self::Writers => builder.create(folder),
-            Self::Owner => builder.mode(OWNERS_FOLDER).create(folder),
-        }
+        DirBuilder::new().mode(self.folder_mode()).create(folder)
     }
 }
 

@@ -5,17 +5,20 @@
 //! readable by `jq` and provable byte by byte.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::audience::Audience;
 use super::bounded_lines::BoundedLines;
-use super::publish::{DiskError, create_folder_for, sync_folder};
+use super::folder::{Folder, parent_of};
+use super::publish::DiskError;
 use super::regular;
 
 const CRC_KEY: &str = ",\"crc\":\"";
@@ -153,18 +156,17 @@ pub(super) fn without_replaced<T: DeserializeOwned, K: Ord>(
     Ok(kept.concat())
 }
 
-/// Opens `path` for reading and appending; a new one is made durably.
-pub(super) fn open(audience: Audience, path: &Path) -> Result<File, DiskError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    create_folder_for(audience, folder)?;
-    let is_new = !path.exists();
-    let file = audience
-        .open(OpenOptions::new().create(true).append(true).read(true), path)
-        .map_err(DiskError::at("open", path))?;
-    if is_new {
-        sync_folder(folder)?;
+/// Opens the log `name` in `folder` for reading and appending; a new one is made durably.
+pub(super) fn open(audience: Audience, folder: &Folder, name: &OsStr) -> Result<File, DiskError> {
+    let flags = OFlag::O_RDWR | OFlag::O_APPEND;
+    match folder.open_file(audience, name, flags) {
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => {
+            let file = folder.open_file(audience, name, flags | OFlag::O_CREAT)?;
+            folder.sync()?;
+            Ok(file)
+        }
+        opened => opened,
     }
-    Ok(file)
 }
 
 /// The writing end of a log. One process at a time: the owner sees to that with a lock.
@@ -176,14 +178,19 @@ pub struct Appender<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> Appender<T> {
-    /// Opens `path` for appending (made durably if new).
-    pub fn open(path: &Path) -> Result<Self, DiskError> {
-        Self::open_for(Audience::AsUmaskSays, path)
+    /// Opens `path`, which lies below `root`, for appending (made durably if new).
+    pub fn below(root: &Path, path: &Path) -> Result<Self, DiskError> {
+        let audience = Audience::AsUmaskSays;
+        Self::within(&Folder::of(audience, root, path)?, audience, path)
     }
 
-    /// The same for `audience`.
+    /// Opens `path`, which somebody has chosen, for appending by `audience`.
     pub fn open_for(audience: Audience, path: &Path) -> Result<Self, DiskError> {
-        let file = open(audience, path)?;
+        Self::within(&Folder::make(audience, parent_of(path))?, audience, path)
+    }
+
+    fn within(folder: &Folder, audience: Audience, path: &Path) -> Result<Self, DiskError> {
+        let file = open(audience, folder, path.file_name().unwrap_or_default())?;
         Ok(Self { file, path: path.to_owned(), length: 0, entry: PhantomData })
     }
 
@@ -316,7 +323,7 @@ mod tests {
         let mut torn = log_of(&notes[..2]);
         torn.extend_from_slice(b"{\"number\":2,\"te");
         std::fs::write(&path, torn).expect("written");
-        let mut log = Appender::open(&path).expect("opened");
+        let mut log = Appender::below(folder.path(), &path).expect("opened");
         assert_eq!(log.recover().expect("recovered"), notes[..2]);
         log.append(&notes[2..]).expect("appended");
         assert_eq!(read::<Note>(&path).expect("read").entries, notes);

@@ -1,13 +1,11 @@
-//! Links below a root: what is written there stays there. The root itself may be a link; who set it up has chosen it.
-//!
-//! Each name on the way is looked at when a place is taken and again before a file is put into it. A link that is made
-//! between look and deed is not seen: this keeps from mistakes, and from links that were there before.
+//! Links below a root, by name. That nothing is written through one is [`folder`](super::folder)'s business, which no
+//! link that comes late can deceive; a look beforehand tells which name it is before any work is done.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::publish::DiskError;
+use super::error::DiskError;
 
 /// Refuses `path`, which lies below `root`, where any name behind `root` is a link, dangling ones too. What is not there yet
 /// is none.
@@ -17,21 +15,22 @@ pub fn refuse(root: &Path, path: &Path) -> Result<(), DiskError> {
     for name in below.components() {
         place.push(name);
         match fs::symlink_metadata(&place) {
-            Ok(found) if found.is_symlink() => return Err(DiskError::at("follow", &place)(a_link())),
+            Ok(found) if found.is_symlink() => return Err(error(&place)),
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(other) if matches!(other.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(());
             }
-            Err(error) => return Err(DiskError::at("look at", &place)(error)),
+            Err(other) => return Err(DiskError::at("look at", &place)(other)),
         }
     }
     Ok(())
 }
 
-fn a_link() -> io::Error {
+/// `path` is a link.
+pub(super) fn error(path: &Path) -> DiskError {
     let text = "it is a link, and below an output folder nothing is written through links: put what it leads to in its place, \
                 or remove it, and run again";
-    io::Error::new(ErrorKind::NotADirectory, text)
+    DiskError::at("follow", path)(io::Error::new(ErrorKind::NotADirectory, text))
 }
 
 #[cfg(test)]

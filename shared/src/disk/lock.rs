@@ -3,17 +3,19 @@
 //! The file is its writers' alone. Whoever opened it before it was closed to others may have it locked all the same, though
 //! they only read: then a second file beside it, which was never open to them, stands in for it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fs2::FileExt;
+use nix::fcntl::OFlag;
 
 use super::audience::Audience;
+use super::folder::{Folder, parent_of};
 use super::holders::{self, Holders, Which};
 use super::in_place::{self, identity};
-use super::publish::{DiskError, create_folder_for};
+use super::publish::DiskError;
 use super::regular;
 
 /// So much of what a holder wrote of itself is said, and read.
@@ -70,12 +72,20 @@ impl Lock {
         Self::take_for(Audience::Writers, path)
     }
 
+    /// The same of a lock that lies below `root`: no link leads to it.
+    pub fn take_below(root: &Path, path: &Path) -> Result<Self, LockError> {
+        Self::take_in(&Folder::of(Audience::Writers, root, path)?, Audience::Writers, path)
+    }
+
     fn take_for(audience: Audience, path: &Path) -> Result<Self, LockError> {
-        create_folder_for(audience, path.parent().unwrap_or(Path::new(".")))?;
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true);
-        let open = |options: &mut OpenOptions, path: &Path| audience.open(options, path);
-        let file = open(&mut options, path).map_err(DiskError::at("open", path))?;
+        Self::take_in(&Folder::make(audience, parent_of(path))?, audience, path)
+    }
+
+    fn take_in(folder: &Folder, audience: Audience, path: &Path) -> Result<Self, LockError> {
+        let open = |path: &Path, more: OFlag| {
+            folder.open_file(audience, path.file_name().unwrap_or_default(), OFlag::O_RDWR | more)
+        };
+        let file = open(path, OFlag::O_CREAT)?;
         let held = |holder| LockError::Held { path: path.to_owned(), holder };
         let readers_have_it = match grip(&file, path)? {
             Grip::Ours => false,
@@ -85,10 +95,10 @@ impl Lock {
         // Whoever gets the first file looks for a second one; whoever makes a second one looks at the first again. So of two
         // of whom one met a reader and the other did not, one sees the other.
         let beside = stand_in_of(path);
-        let stand_in = match open(options.create(readers_have_it), &beside) {
+        let stand_in = match open(&beside, if readers_have_it { OFlag::O_CREAT } else { OFlag::empty() }) {
             Ok(file) => Some(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !readers_have_it => None,
-            Err(error) => return Err(DiskError::at("open", &beside)(error).into()),
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound && !readers_have_it => None,
+            Err(error) => return Err(error.into()),
         };
         if let Some(stand_in) = &stand_in
             && !try_patiently(stand_in, &beside)?

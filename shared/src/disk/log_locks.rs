@@ -3,17 +3,20 @@
 //! Earlier versions lock the log itself, which all may read: who holds something of the lock file shares it in the log, too,
 //! and so neither meets those versions, who want it alone, nor cares for whoever reads.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
+
 use super::audience::Audience;
 use super::byte_range::{self, Held, Hold};
+use super::folder::Folder;
 use super::holders::{self, Holders, Which};
 use super::lock;
-use super::publish::{DiskError, create_folders};
+use super::publish::DiskError;
 use super::successor;
 
 /// The lock of a turn; what else is locked in such a log lies behind it.
@@ -24,8 +27,6 @@ pub const FIRST_FREE: u32 = TURN.end;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// A reader has less at stake.
 const GLANCE: Duration = Duration::from_secs(1);
-/// So often a lock file may be removed while somebody opens it.
-const TRIES: u32 = 100;
 
 /// A log and where it is.
 #[derive(Debug, Clone, Copy)]
@@ -64,19 +65,12 @@ impl LogLocks {
         path.with_extension("lock")
     }
 
-    /// Opens the lock file of the log at `path`; makes it, and the folder of both, where they are missing.
-    pub(crate) fn open(path: &Path) -> Result<Self, DiskError> {
-        create_folders(path.parent().unwrap_or(Path::new(".")))?;
+    /// Opens the lock file of the log at `path`, whose folder is `folder`; makes it where it is missing.
+    pub(crate) fn open(folder: &Folder, path: &Path) -> Result<Self, DiskError> {
         let path = Self::path_of(path);
-        for _ in 0..TRIES {
-            let mut options = OpenOptions::new();
-            options.create(true).truncate(false).read(true).write(true);
-            let file = Audience::Writers.open(&mut options, &path).map_err(DiskError::at("open", &path))?;
-            if successor::is_in_place(&file, &path)? {
-                return Ok(Self { file, path });
-            }
-        }
-        Err(DiskError::at("open", &path)(io::Error::other("it was removed each time that it was opened")))
+        let name = path.file_name().unwrap_or_default();
+        let file = folder.open_file(Audience::Writers, name, OFlag::O_RDWR | OFlag::O_CREAT)?;
+        Ok(Self { file, path })
     }
 
     /// Is it still what others find? Nothing is ever renamed into its place.

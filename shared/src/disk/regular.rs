@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
+use nix::sys::stat::SFlag;
 
 /// Opens the file at `path` for reading; an error that says what it is where it is no file.
 pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
@@ -23,14 +24,20 @@ pub fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result<File> 
     open_as(options, OFlag::O_NOFOLLOW, path)
 }
 
+/// As what may be no file is opened.
+pub(super) const FLAGS: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY);
+
 #[expect(clippy::disallowed_methods, reason = "the one door to files that may be something else")]
 fn open_as(options: &mut OpenOptions, more: OFlag, path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | more;
-    let file = match options.custom_flags(flags.bits()).open(path) {
-        Ok(file) => file,
+    match options.custom_flags((FLAGS | more).bits()).open(path) {
+        Ok(file) => checked(file),
         // The system has its own words for what can't be opened like this.
-        Err(error) => return Err(refusal_of(path).unwrap_or(error)),
-    };
+        Err(error) => Err(refusal_of(path).unwrap_or(error)),
+    }
+}
+
+/// What was opened, if it is a file.
+pub(super) fn checked(file: File) -> io::Result<File> {
     let found = file.metadata()?.file_type();
     if found.is_file() { Ok(file) } else { Err(refusal(found)) }
 }
@@ -66,14 +73,24 @@ fn refusal_of(path: &Path) -> Option<io::Error> {
 }
 
 fn refusal(found: FileType) -> io::Error {
-    let (kind, what) = if found.is_dir() {
-        (io::ErrorKind::IsADirectory, "a folder")
+    refusal_of_kind(if found.is_dir() {
+        SFlag::S_IFDIR
     } else if found.is_fifo() {
-        (io::ErrorKind::InvalidInput, "a named pipe")
+        SFlag::S_IFIFO
     } else if found.is_socket() {
-        (io::ErrorKind::InvalidInput, "a socket")
+        SFlag::S_IFSOCK
     } else {
-        (io::ErrorKind::InvalidInput, "a device")
+        SFlag::S_IFCHR
+    })
+}
+
+/// What is said of what is there, which is no file and no link.
+pub(super) fn refusal_of_kind(found: SFlag) -> io::Error {
+    let (kind, what) = match found {
+        SFlag::S_IFDIR => (io::ErrorKind::IsADirectory, "a folder"),
+        SFlag::S_IFIFO => (io::ErrorKind::InvalidInput, "a named pipe"),
+        SFlag::S_IFSOCK => (io::ErrorKind::InvalidInput, "a socket"),
+        _ => (io::ErrorKind::InvalidInput, "a device"),
     };
     io::Error::new(kind, format!("it is {what}, where only a file will do"))
 }

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::audience::Audience;
 use super::checked_lines::{self, Contents, LinesError};
+use super::folder::Folder;
 use super::log_locks::{self, Log, LogLocks, Turn};
 use super::publish::DiskError;
 use super::regular;
@@ -113,6 +114,7 @@ impl Read for Rest<'_> {
 pub struct SharedLog<T> {
     file: File,
     path: PathBuf,
+    folder: Folder,
     locks: LogLocks,
     known: Known,
     /// What this log has replaced. Its locks keep out those who had opened it and have not looked yet.
@@ -121,26 +123,27 @@ pub struct SharedLog<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> SharedLog<T> {
-    /// Opens `path` for appending (made durably if new); nothing of it is read yet. In its turn, while nobody can replace
-    /// the log, `lock` takes what it wants of it.
+    /// Opens `path`, which lies below `root`, for appending (made durably if new); nothing of it is read yet. In its turn,
+    /// while nobody can replace the log, `lock` takes what it wants of it.
     pub fn open<R>(
+        root: &Path,
         path: &Path,
         mut lock: impl FnMut(&LogLocks, Log<'_>) -> Result<R, DiskError>,
     ) -> Result<(Self, R), DiskError> {
+        let name = path.file_name().unwrap_or_default();
         for _ in 0..TRIES {
-            let locks = LogLocks::open(path)?;
-            let file = checked_lines::open(Audience::AsUmaskSays, path)?;
+            let folder = Folder::of(Audience::AsUmaskSays, root, path)?;
+            let locks = LogLocks::open(&folder, path)?;
+            let file = checked_lines::open(Audience::AsUmaskSays, &folder, name)?;
             let log = Log { file: &file, path };
             let turn = locks.turn(log)?;
             if locks.is_in_place()? && successor::is_in_place(&file, path)? {
-                successor::remove_leftover(path)?;
+                successor::remove_leftover(&folder, name)?;
                 let locked = lock(&locks, log)?;
                 drop(turn);
                 let (path, known) = (path.to_owned(), Known::default());
-                return Ok((
-                    Self { file, path, locks, known, predecessor: None, entry: PhantomData },
-                    locked,
-                ));
+                let log = Self { file, path, folder, locks, known, predecessor: None, entry: PhantomData };
+                return Ok((log, locked));
             }
         }
         Err(DiskError::at("open", path)(io::Error::other("it was replaced each time that it was opened")))
@@ -182,7 +185,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         about: impl Fn(&T) -> K,
         holding: &Holding,
     ) -> Result<Rewritten, LogError> {
-        let Self { file, path, locks, known, predecessor, .. } = self;
+        let Self { file, path, folder, locks, known, predecessor, .. } = self;
         let log = Log { file, path };
         let turn = turn(locks, log)?;
         look::<T>(log, known)?;
@@ -194,7 +197,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         file.read_exact_at(&mut bytes, 0).map_err(DiskError::at("read", path))?;
         bytes.extend_from_slice(encoded(entries).as_bytes());
         let bytes = checked_lines::without_replaced(path, &bytes, about)?;
-        let new = match put_in_place(log, &bytes, holding) {
+        let new = match put_in_place(folder, log, &bytes, holding) {
             Ok(new) => new,
             Err(error) => {
                 holding.keep_own(locks, log)?;
@@ -203,13 +206,18 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         };
         known.bytes = bytes.len() as u64;
         // Until this is done nobody else appends: what is proven there would go with the name of the file.
-        let synced = successor::sync_place(path);
+        let synced = folder.sync();
         LogLocks::end_turn_of(Log { file: &new, path })?;
         holding.others().iter().try_for_each(|numbers| locks.release_own(numbers))?;
         drop(turn);
         *predecessor = Some(std::mem::replace(file, new));
         synced?;
         Ok(Rewritten::Whole)
+    }
+
+    /// The folder that it lies in.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// How many bytes it had when it was last looked at.
@@ -248,8 +256,9 @@ fn look_for(locks: &LogLocks, log: Log<'_>) -> Result<(), LogError> {
 }
 
 /// Puts `lines` in the place of the log, locked as the old one is and with a turn that is not over.
-fn put_in_place(old: Log<'_>, lines: &[u8], holding: &Holding) -> Result<File, DiskError> {
-    let successor = Successor::write(old.path, old.file, lines)?;
+fn put_in_place(folder: &Folder, old: Log<'_>, lines: &[u8], holding: &Holding) -> Result<File, DiskError> {
+    let name = old.path.file_name().unwrap_or_default();
+    let successor = Successor::write(folder, name, old.file, lines)?;
     LogLocks::hold_successor(Log { file: successor.file(), path: old.path }, &holding.own)?;
     successor.rename()
 }

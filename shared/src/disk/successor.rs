@@ -3,34 +3,43 @@
 //! It is written and synced beside the log, locked by whoever wrote it, and only then renamed. When it may be made, and
 //! what is in it, is the log's business.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use nix::fcntl::OFlag;
+
+use super::audience::Audience;
+use super::folder::Folder;
 use super::in_place;
-use super::publish::{DiskError, sync_folder};
+use super::publish::DiskError;
 
 /// A file beside a log. Dropped before it is in place, it leaves nothing.
 pub(super) struct Successor<'a> {
     file: Option<File>,
-    temp: PathBuf,
-    path: &'a Path,
+    temp: OsString,
+    folder: &'a Folder,
+    name: &'a OsStr,
 }
 
 impl<'a> Successor<'a> {
-    /// Writes and syncs `lines` beside the log `old` at `path`. Only one at a time may do so.
-    #[expect(clippy::disallowed_methods, reason = "nothing but a new file is opened")]
-    pub(super) fn write(path: &'a Path, old: &File, lines: &[u8]) -> Result<Self, DiskError> {
-        remove_leftover(path)?;
-        let temp = temp_of(path);
-        let new = OpenOptions::new().create_new(true).append(true).read(true).open(&temp);
-        let mut successor = Self { file: None, temp, path };
-        let file = successor.file.insert(new.map_err(DiskError::at("create", &successor.temp))?);
+    /// Writes and syncs `lines` beside the log `old`, which is `name` in `folder`. Only one at a time may do so.
+    pub(super) fn write(
+        folder: &'a Folder,
+        name: &'a OsStr,
+        old: &File,
+        lines: &[u8],
+    ) -> Result<Self, DiskError> {
+        remove_leftover(folder, name)?;
+        let mut successor = Self { file: None, temp: temp_of(name), folder, name };
+        let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_APPEND | OFlag::O_RDWR;
+        let new = folder.open_file(Audience::AsUmaskSays, &successor.temp, flags)?;
+        let file = successor.file.insert(new);
         let written = file.write_all(lines).and_then(|()| take_over_access(old, file));
         let synced = written.and_then(|()| file.sync_all());
-        synced.map_err(DiskError::at("write", &successor.temp))?;
+        synced.map_err(DiskError::at("write", &folder.path().join(&successor.temp)))?;
         Ok(successor)
     }
 
@@ -41,7 +50,8 @@ impl<'a> Successor<'a> {
 
     /// Puts it in the place of the log.
     pub(super) fn rename(mut self) -> Result<File, DiskError> {
-        fs::rename(&self.temp, self.path).map_err(DiskError::at("replace", self.path))?;
+        let renamed = self.folder.rename(&self.temp, self.name);
+        renamed.map_err(DiskError::at("replace", &self.folder.path().join(self.name)))?;
         Ok(self.file.take().expect("it has one until it is in place"))
     }
 }
@@ -50,28 +60,19 @@ impl Drop for Successor<'_> {
     fn drop(&mut self) {
         if self.file.take().is_some() {
             // If this fails, whoever opens the log next removes it.
-            drop(fs::remove_file(&self.temp));
+            drop(self.folder.remove(&self.temp));
         }
     }
 }
 
 /// Removes what a writer left that died before its file was in place. Nobody may be writing one.
-pub(super) fn remove_leftover(path: &Path) -> Result<(), DiskError> {
-    let temp = temp_of(path);
-    match fs::remove_file(&temp) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DiskError::at("remove", &temp)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
+pub(super) fn remove_leftover(folder: &Folder, name: &OsStr) -> Result<(), DiskError> {
+    folder.remove(&temp_of(name)).map(drop)
 }
 
 /// Is `file` what others find at `path`?
 pub(super) fn is_in_place(file: &File, path: &Path) -> Result<bool, DiskError> {
     in_place::is_in_place(file, path).map_err(DiskError::at("look at", path))
-}
-
-/// Makes the place of the log at `path` survive a power cut.
-pub(super) fn sync_place(path: &Path) -> Result<(), DiskError> {
-    sync_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
 }
 
 /// Who may use `old` may use `new`: where that can't be had, `new` is not to take its place.
@@ -87,9 +88,9 @@ fn take_over_access(old: &File, new: &File) -> io::Result<()> {
 }
 
 /// Readers skip such a name, and whoever sweeps a tree removes it.
-fn temp_of(path: &Path) -> PathBuf {
+fn temp_of(log: &OsStr) -> OsString {
     let mut name = OsString::from("_");
-    name.push(path.file_name().unwrap_or_default());
+    name.push(log);
     name.push(".tmp");
-    path.with_file_name(name)
+    name
 }

@@ -1,24 +1,17 @@
 //! What killed processes leave directly in a folder that many share. What lies deeper belongs to whoever
 //! has claimed it, who sweeps it then ([`publish::sweep`](crate::disk::publish::sweep)).
 
-use std::fs;
-use std::io;
-use std::path::Path;
-
 use super::identity::ProcessIdentity;
+use crate::disk::folder::{Entry, Folder};
 use crate::disk::publish::DiskError;
 
 /// Removes drafts and probes that stand directly in `folder` and whose process is dead.
-pub fn sweep(folder: &Path) -> Result<(), DiskError> {
-    for entry in fs::read_dir(folder).map_err(DiskError::at("list", folder))? {
-        let path = entry.map_err(DiskError::at("list", folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if writer_of(&name).is_some_and(|pid| matches!(ProcessIdentity::look(pid), Ok(None))) {
-            match fs::remove_file(&path) {
-                // Somebody else who begins at this moment sweeps too.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                removed => removed.map_err(DiskError::at("remove", &path))?,
-            }
+pub fn sweep(folder: &Folder) -> Result<(), DiskError> {
+    for Entry { name, .. } in folder.entries()? {
+        let is_dead = |pid: i32| matches!(ProcessIdentity::look(pid), Ok(None));
+        if writer_of(&name.to_string_lossy()).is_some_and(is_dead) {
+            // Where it is gone, somebody else who begins at this moment sweeps too.
+            folder.remove(&name)?;
         }
     }
     Ok(())
@@ -35,6 +28,7 @@ fn writer_of(name: &str) -> Option<i32> {
 mod tests {
     use super::*;
     use crate::disk::publish;
+    use std::fs;
 
     #[test]
     fn many_who_sweep_at_once_are_in_nobody_s_way() {
@@ -43,8 +37,9 @@ mod tests {
             let left = folder.path().join(format!("_launcher.{}.probe", 2_000_000_000 + number));
             publish::publish(&left, b"x").expect("written");
         }
+        let place = Folder::open(folder.path()).expect("opened");
         std::thread::scope(|scope| {
-            let sweepers: Vec<_> = (0..4).map(|_| scope.spawn(|| sweep(folder.path()))).collect();
+            let sweepers: Vec<_> = (0..4).map(|_| scope.spawn(|| sweep(&place))).collect();
             for sweeper in sweepers {
                 sweeper.join().expect("no panic").expect("swept");
             }
@@ -62,7 +57,7 @@ mod tests {
         for name in kept.iter().map(String::as_str).chain(gone) {
             publish::publish(&folder.path().join(name), b"x").expect("written");
         }
-        sweep(folder.path()).expect("swept");
+        sweep(&Folder::open(folder.path()).expect("opened")).expect("swept");
         let mut left: Vec<_> = fs::read_dir(folder.path())
             .expect("listed")
             .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))

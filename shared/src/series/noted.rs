@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::proof::SeriesFolder;
 use crate::dataset::run_mark::RunMark;
 use crate::dataset::writer::Fingerprint;
-use crate::disk::publish::{self, DiskError};
+use crate::disk::publish::DiskError;
 
 /// A run and the state that it found right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ struct Note {
 pub fn note(folder: &SeriesFolder, run: RunMark, state: Fingerprint) -> Result<(), DiskError> {
     let note = Note { run, state: state.sha256 };
     let text = serde_json::to_string(&note).expect("a note is plain data") + "\n";
-    publish::publish(&path(folder), text.as_bytes())
+    folder.begin(&path(folder))?.fill(text.as_bytes())
 }
 
 /// Has `run` found the series in `folder` right as it stands? A note that can't be read says nothing.

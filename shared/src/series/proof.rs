@@ -9,14 +9,17 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::regular;
 use jiff::Timestamp;
+use nix::fcntl::OFlag;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::parameters::Parameters;
 use crate::dataset::coverage::{Coverage, DateRange};
 use crate::dataset::writer::Fingerprint;
+use crate::disk::audience::Audience;
 use crate::disk::checked_lines;
-use crate::disk::publish::{self, DiskError};
+use crate::disk::folder::Folder;
+use crate::disk::publish::{self, DiskError, Draft};
 use crate::market::bar::Mode;
 use crate::market::ticker::Ticker;
 
@@ -25,39 +28,70 @@ pub const STATE_VERSION: u32 = 1;
 
 /// Where a series lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeriesFolder(PathBuf);
+pub struct SeriesFolder {
+    root: PathBuf,
+    path: PathBuf,
+}
 
 impl SeriesFolder {
     /// `OUT/TICKER/<folder>`.
     pub fn new(outdir: &Path, ticker: &Ticker, mode: Mode) -> Self {
-        Self(outdir.join(ticker.as_str()).join(mode.folder()))
+        Self { root: outdir.to_owned(), path: outdir.join(ticker.as_str()).join(mode.folder()) }
     }
 
     /// The folder itself.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Begins the file `target` of the series.
+    pub fn begin(&self, target: &Path) -> Result<Draft, DiskError> {
+        Draft::below(&self.root, target)
+    }
+
+    /// The open folder of the file `target` of the series, which is there.
+    fn folder_of(&self, target: &Path) -> Result<Folder, DiskError> {
+        let root = Folder::open(&self.root)?;
+        root.below(root.way_to(target)?)
+    }
+
+    /// Removes the bars of `year`.
+    pub fn remove_year(&self, year: i16) -> Result<(), DiskError> {
+        let file = self.file(year);
+        self.folder_of(&file)?.remove(file.file_name().unwrap_or_default())?;
+        // A folder that holds something else stays.
+        let name = file.parent().and_then(Path::file_name).unwrap_or_default();
+        drop(self.folder_of(&self.state())?.remove_folder(name));
+        Ok(())
+    }
+
+    /// Removes what crashed writers left in it. Nobody else may be writing there.
+    pub fn sweep(&self) -> Result<Vec<PathBuf>, DiskError> {
+        let root = Folder::open(&self.root)?;
+        let own = root.find(root.way_to(&self.state())?)?;
+        own.map_or_else(|| Ok(Vec::new()), |own| publish::sweep(&own))
     }
 
     /// `_state.json`.
     pub fn state(&self) -> PathBuf {
-        self.0.join("_state.json")
+        self.path.join("_state.json")
     }
 
     /// The bars whose `t` falls into `year` in New York.
     pub fn file(&self, year: i16) -> PathBuf {
-        self.0.join(format!("year={year:04}")).join("bars.parquet")
+        self.path.join(format!("year={year:04}")).join("bars.parquet")
     }
 
     /// The years of which there are bars, in order; nothing where there is no folder.
     pub fn years(&self) -> Result<Vec<i16>, DiskError> {
-        let entries = match fs::read_dir(&self.0) {
+        let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(DiskError::at("list", &self.0)(error)),
+            Err(error) => return Err(DiskError::at("list", &self.path)(error)),
         };
         let mut years = Vec::new();
         for entry in entries {
-            let name = entry.map_err(DiskError::at("list", &self.0))?.file_name();
+            let name = entry.map_err(DiskError::at("list", &self.path))?.file_name();
             let year = name.to_str().and_then(|name| name.strip_prefix("year=")?.parse().ok());
             years.extend(year.filter(|year| self.file(*year).exists()));
         }
@@ -142,7 +176,7 @@ impl<P: Serialize> SeriesState<P> {
 
     /// Publishes the state, whole or not at all.
     pub fn publish(&self, folder: &SeriesFolder) -> Result<(), DiskError> {
-        publish::publish(&folder.state(), self.text().as_bytes())
+        folder.begin(&folder.state())?.fill(self.text().as_bytes())
     }
 }
 
@@ -158,8 +192,9 @@ pub fn last_verified(folder: &SeriesFolder) -> Result<Timestamp, DiskError> {
 /// ticks every few milliseconds, and a run may begin in between. Its bytes stay as they are.
 pub fn note_verified(folder: &SeriesFolder, now: Timestamp) -> Result<(), DiskError> {
     let path = folder.state();
-    let file =
-        regular::open_with(fs::File::options().append(true), &path).map_err(DiskError::at("open", &path))?;
+    let within = folder.folder_of(&path)?;
+    let name = path.file_name().unwrap_or_default();
+    let file = within.open_file(Audience::AsUmaskSays, name, OFlag::O_WRONLY | OFlag::O_APPEND)?;
     file.set_modified(now.into()).map_err(DiskError::at("write", &path))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::regular;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::publish::{self, DiskError};
+use crate::disk::publish::{DiskError, Draft};
 use crate::market::zone::Zone;
 
 /// What a tree of bars says of itself. What bars were made of is in the state of each series.
@@ -38,7 +38,7 @@ pub fn claim(outdir: &Path) -> Result<(), TreeError> {
     let path = outdir.join("_dataset.json");
     let mut text = serde_json::to_string_pretty(&ours).expect("a descriptor is plain data");
     text.push('\n');
-    if !path.exists() && publish::publish_new(&path, text.as_bytes())? {
+    if !path.exists() && Draft::below(outdir, &path)?.fill_new(text.as_bytes())? {
         return Ok(());
     }
     let bytes = regular::read(&path).map_err(DiskError::at("read", &path))?;

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -106,8 +106,8 @@ impl Client {
     }
 
     /// Keeps pages beside their reading, for `target`.
-    pub fn witness(&self, target: PathBuf) -> Witness {
-        Witness::new(target, self.redaction.clone())
+    pub fn witness(&self, root: &Path, target: PathBuf) -> Witness {
+        Witness::new(root.to_owned(), target, self.redaction.clone())
     }
 
     /// What must not be said of what the server says.

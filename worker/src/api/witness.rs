@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shared::disk::audience::Audience;
 use shared::disk::publish::{DiskError, Draft};
@@ -11,15 +11,21 @@ use shared::run::redaction::{Redacted, Redaction};
 
 /// Keeps the last page that was read under its eyes.
 pub struct Witness {
+    root: PathBuf,
     target: PathBuf,
     redaction: Redaction,
     page: RefCell<Option<Redacted<Draft>>>,
 }
 
 impl Witness {
-    /// Of pages that would go to `target`, without what `redaction` cuts out.
-    pub fn new(target: PathBuf, redaction: Redaction) -> Self {
-        Self { target, redaction, page: RefCell::new(None) }
+    /// Of pages that would go to `target`, which lies below `root`, without what `redaction` cuts out.
+    pub fn new(root: PathBuf, target: PathBuf, redaction: Redaction) -> Self {
+        Self { root, target, redaction, page: RefCell::new(None) }
+    }
+
+    /// The tree that pages go to.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Reads `body` by `read`, and then to its end, and has a copy of all of it. A copy that can't be written is none.
@@ -30,7 +36,7 @@ impl Witness {
     ) -> Result<T, E> {
         // The one before goes first: they have one name.
         drop(self.page.take());
-        let page = Draft::create_for(Audience::Owner, &self.target).ok();
+        let page = Draft::below_for(Audience::Owner, &self.root, &self.target).ok();
         let page = page.map(|page| self.redaction.writer(page));
         let mut copied = Copied { body, page };
         let made = read(&mut copied);

@@ -143,6 +143,7 @@ mod tests {
     use crate::reference::splits::{self, SplitRow};
     use proptest::prelude::*;
     use shared::dataset::writer;
+    use shared::disk::publish::Draft;
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
@@ -168,7 +169,7 @@ mod tests {
             id: Some(number.to_string()),
         };
         let rows: Vec<SplitRow> = rows.iter().enumerate().map(row).collect();
-        writer::publish_table(file, &splits::table(&rows)).expect("published");
+        writer::publish_table(Draft::create(file).expect("begun"), &splits::table(&rows)).expect("published");
     }
 
     #[test]
@@ -291,7 +292,8 @@ mod tests {
         ];
         let table =
             RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)));
-        writer::publish_table(&file, &table.expect("a table")).expect("published");
+        writer::publish_table(Draft::create(&file).expect("begun"), &table.expect("a table"))
+            .expect("published");
         let error = read_splits(&file, &ticker()).expect_err("refused").to_string();
         assert!(error.ends_with("column \"split_to\" is empty in row 1"), "{error}");
         let nowhere = read_splits(&folder.path().join("nowhere"), &ticker()).expect_err("nothing there");

@@ -2,15 +2,15 @@
 //! bars.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::writer::Fingerprint;
+use shared::disk::audience::Audience;
+use shared::disk::folder::Folder;
 use shared::disk::links;
 use shared::disk::lock::{self, Lock, LockError};
-use shared::disk::publish::{self, DiskError};
-use shared::disk::regular;
+use shared::disk::publish::DiskError;
 use shared::market::bar::Bar;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -77,7 +77,7 @@ pub fn build(
         match start {
             Start::Nothing(folder, state) => {
                 // A process that was killed while it wrote its note has left a draft.
-                publish::sweep(folder.path())?;
+                folder.sweep()?;
                 if let Some(run) = job.existing.run {
                     noted::note(&folder, run, Fingerprint::of_file(&folder.state())?)?;
                 }
@@ -91,7 +91,7 @@ pub fn build(
                         ready.folder.file(*year).display()
                     ));
                 }
-                publish::sweep(ready.folder.path())?;
+                ready.folder.sweep()?;
                 buildings.push(ready.begin(ticker)?);
             }
         }
@@ -114,18 +114,17 @@ fn refuse_links(outdir: &Path, folder: &SeriesFolder) -> Result<(), DiskError> {
 
 /// Locks the ticker until both locks are dropped: the lock file of this version, and the folder, which earlier versions
 /// lock.
-fn lock(outdir: &Path, ticker: &Ticker) -> Result<(Lock, File), BuildError> {
+fn lock(outdir: &Path, ticker: &Ticker) -> Result<(Lock, Folder), BuildError> {
     let folder = outdir.join(ticker.as_str());
     let path = folder.join("_bars.lock");
-    links::refuse(outdir, &path)?;
     let busy = |by: String| BuildError::Busy { ticker: ticker.clone(), folder: folder.clone(), by };
-    let own = Lock::take(&path).map_err(|error| match error {
+    let own = Lock::take_below(outdir, &path).map_err(|error| match error {
         LockError::Disk(error) => error.into(),
         LockError::Held { holder, .. } => busy(holder),
     })?;
-    let file = regular::open_folder(&folder).map_err(DiskError::at("open", &folder))?;
-    match lock::share_or_tell(&file, &folder)? {
-        None => Ok((own, file)),
+    let opened = Folder::of(Audience::AsUmaskSays, outdir, &path)?;
+    match lock::share_or_tell(opened.file(), &folder)? {
+        None => Ok((own, opened)),
         Some(by) => Err(busy(by.to_string())),
     }
 }

@@ -139,6 +139,7 @@ mod tests {
     use shared::dataset::ledger::{Entry, FileProof};
     use shared::dataset::open_ledger::OpenLedger;
     use shared::dataset::writer;
+    use shared::disk::publish::Draft;
     use shared::market::ohlcv::Ohlcv;
     use shared::market::zone::Zone;
 
@@ -167,7 +168,13 @@ mod tests {
             };
             let rows: Vec<DatedBar> = days.iter().map(bar).collect();
             let file = Partition::of(Kind::Daily, rows[0].date).file(self.0.path(), &ticker(), Kind::Daily);
-            let fingerprint = writer::publish_bars(&file, Kind::Daily, Zone::NewYork, &ticker(), &rows);
+            let fingerprint = writer::publish_bars(
+                Draft::create(&file).expect("begun"),
+                Kind::Daily,
+                Zone::NewYork,
+                &ticker(),
+                &rows,
+            );
             let (first, last) = (rows[0].bar.t, rows[rows.len() - 1].bar.t);
             FileProof::new(rows.len() as u64, first, last, fingerprint.expect("published"))
         }

@@ -120,6 +120,7 @@ fn traded(row: &DatedBar, measure: Measure) -> Option<f64> {
 mod tests {
     use super::*;
     use shared::dataset::writer;
+    use shared::disk::publish::Draft;
     use shared::market::ohlcv::Ohlcv;
     use shared::market::zone::Zone;
 
@@ -145,7 +146,14 @@ mod tests {
         let rows: Vec<DatedBar> = days.iter().map(bar).collect();
         for year in rows.chunk_by(|a, b| a.date.year() == b.date.year()) {
             let file = Partition::of(Kind::Daily, year[0].date).file(root.path(), &ticker(), Kind::Daily);
-            writer::publish_bars(&file, Kind::Daily, Zone::NewYork, &ticker(), year).expect("published");
+            writer::publish_bars(
+                Draft::create(&file).expect("begun"),
+                Kind::Daily,
+                Zone::NewYork,
+                &ticker(),
+                year,
+            )
+            .expect("published");
         }
         root
     }

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use shared::dataset::bars_file::{self, BarsFile};
 use shared::dataset::kind::BarColumns;
 use shared::dataset::reader::ReadError;
-use shared::disk::links;
-use shared::disk::publish::{self, DiskError};
+use shared::disk::publish::DiskError;
 use shared::market::bar::Bar;
 use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::series::proof::{BarsProof, SeriesFolder};
@@ -138,10 +137,8 @@ impl YearFiles {
 
     fn begin(&mut self, year: Year) -> Result<Year, OutputError> {
         self.finish_current()?;
-        let path = self.folder.file(year.number);
-        // This year had no file when the folder was checked for links.
-        links::refuse(self.folder.path(), &path)?;
-        let file = BarsFile::create(&path, self.columns)?;
+        let draft = self.folder.begin(&self.folder.file(year.number))?;
+        let file = BarsFile::create(draft, self.columns)?;
         self.current = Some((year, file));
         Ok(year)
     }
@@ -149,7 +146,6 @@ impl YearFiles {
     fn finish_current(&mut self) -> Result<(), OutputError> {
         let Some((year, file)) = self.current.take() else { return Ok(()) };
         self.take_the_folder()?;
-        links::refuse(self.folder.path(), &self.folder.file(year.number))?;
         let bars = file.bars();
         self.files.insert(year.number, BarsProof { bars, fingerprint: file.publish()? });
         Ok(())
@@ -157,7 +153,7 @@ impl YearFiles {
 
     fn take_the_folder(&mut self) -> Result<(), DiskError> {
         let Some(claim) = self.claim.take() else { return Ok(()) };
-        publish::publish(&self.folder.state(), claim.as_bytes())?;
+        self.folder.begin(&self.folder.state())?.fill(claim.as_bytes())?;
         remove_others(&self.folder, &self.files)
     }
 
@@ -188,10 +184,7 @@ impl YearFiles {
 /// Removes the files of years that are not in `files`.
 fn remove_others(folder: &SeriesFolder, files: &BTreeMap<i16, BarsProof>) -> Result<(), DiskError> {
     for year in folder.years()?.into_iter().filter(|year| !files.contains_key(year)) {
-        let file = folder.file(year);
-        std::fs::remove_file(&file).map_err(DiskError::at("remove", &file))?;
-        // A folder with other contents stays.
-        drop(file.parent().map(std::fs::remove_dir));
+        folder.remove_year(year)?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::run_mark::RunMark;
 use shared::dataset::trust::Trust;
 use shared::disk::file_size;
+use shared::disk::folder::Folder;
 use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -261,7 +262,8 @@ fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
     let events = EventLog::open(plan.events.as_deref()).map_err(Refusal::local)?;
     let reporter = Reporter::new(events).hiding(Redaction::of_key(&plan.source.key));
     claim(&task)?;
-    leftovers::sweep(&task.outdir).and_then(|()| quarantine::sweep(&task.outdir)).map_err(Refusal::local)?;
+    let swept = Folder::open(&task.outdir).and_then(|outdir| leftovers::sweep(&outdir));
+    swept.and_then(|()| quarantine::sweep(&task.outdir)).map_err(Refusal::local)?;
     let asked = task.asked;
     reporter.run(Level::Info, &format!("{} {}: {} tickers, {asked}", task.kind, task.base, tickers.len()));
     if plan.asked_to > asked.to() {

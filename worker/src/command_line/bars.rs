@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::run_mark::RunMark;
+use shared::disk::folder::Folder;
 use shared::error_chain::with_causes;
 use shared::market::bar::{Mode, Modes};
 use shared::market::ticker::Ticker;
@@ -212,7 +213,7 @@ fn claim(outdir: &Path) -> Result<(), Refusal> {
         },
         text: with_causes(&error),
     })?;
-    leftovers::sweep(outdir).map_err(Refusal::local)
+    Folder::open(outdir).and_then(|outdir| leftovers::sweep(&outdir)).map_err(Refusal::local)
 }
 
 impl BarsArgs {

@@ -7,7 +7,9 @@ use shared::dataset::merge::{self, DatedBar};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::{self, ReadError};
 use shared::dataset::writer::{self, TradesFile};
-use shared::disk::publish::DiskError;
+use shared::disk::audience::Audience;
+use shared::disk::folder::Folder;
+use shared::disk::publish::{DiskError, Draft};
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trade::Trade;
 use shared::market::trading_day::NS_PER_MS;
@@ -25,7 +27,7 @@ impl Stored for Ohlcv {
         if self.high < self.low { Some(Oddity::HighBelowLow) } else { zero.then_some(Oddity::ZeroPrice) }
     }
 
-    fn begin(_: &Destination, _: Partition) -> Result<Vec<DatedBar>, DiskError> {
+    fn begin(_: &Destination, _: &Folder, _: Partition) -> Result<Vec<DatedBar>, DiskError> {
         Ok(Vec::new())
     }
 
@@ -75,6 +77,7 @@ impl Stored for Ohlcv {
     fn publish(
         draft: Vec<DatedBar>,
         to: &Destination,
+        folder: &Folder,
         partition: Partition,
         ground: Ground<'_, Vec<DatedBar>>,
     ) -> Result<Option<FileProof>, DiskError> {
@@ -85,7 +88,8 @@ impl Stored for Ohlcv {
         older.retain(|row| !ground.replaced.contains(row.date));
         let rows = if older.is_empty() { draft } else { merge::by_key(to.kind, &older, &draft) };
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(None) };
-        let fingerprint = writer::publish_bars(&to.file(partition), to.kind, to.zone, &to.ticker, &rows)?;
+        let file = Draft::in_folder(folder, Audience::AsUmaskSays, &to.file(partition))?;
+        let fingerprint = writer::publish_bars(file, to.kind, to.zone, &to.ticker, &rows)?;
         let (all, proven) = (rows.len() as u64, count(&rows, ground.proven));
         let proven_rows = (proven != all).then_some(proven);
         Ok(Some(FileProof { proven_rows, ..FileProof::new(all, first.bar.t, last.bar.t, fingerprint) }))
@@ -107,8 +111,9 @@ impl Stored for Trade {
         None
     }
 
-    fn begin(to: &Destination, partition: Partition) -> Result<TradesFile, DiskError> {
-        TradesFile::create(&to.file(partition), &to.ticker, partition.span().from(), to.columns)
+    fn begin(to: &Destination, folder: &Folder, partition: Partition) -> Result<TradesFile, DiskError> {
+        let file = Draft::in_folder(folder, Audience::AsUmaskSays, &to.file(partition))?;
+        TradesFile::create(file, &to.ticker, partition.span().from(), to.columns)
     }
 
     fn add(draft: &mut TradesFile, _: &Destination, rows: Vec<Self>) -> Result<(), DiskError> {
@@ -135,6 +140,7 @@ impl Stored for Trade {
     fn publish(
         draft: TradesFile,
         _: &Destination,
+        _: &Folder,
         _: Partition,
         _: Ground<'_, u64>,
     ) -> Result<Option<FileProof>, DiskError> {

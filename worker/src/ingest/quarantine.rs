@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -12,7 +13,8 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::disk::audience::Audience;
-use shared::disk::publish::{self, DiskError};
+use shared::disk::folder::{Entry, Folder};
+use shared::disk::publish::{DiskError, Draft};
 use shared::market::ticker::Ticker;
 use shared::run::leftovers;
 
@@ -27,8 +29,13 @@ const FOLDER: &str = "_quarantine";
 
 /// Removes what writers of pages that are dead left half written.
 pub fn sweep(outdir: &Path) -> Result<(), DiskError> {
-    let folder = outdir.join(FOLDER);
-    if folder.is_dir() { leftovers::sweep(&folder) } else { Ok(()) }
+    match Folder::open(outdir)?.find(FOLDER.as_ref()) {
+        Ok(Some(folder)) => leftovers::sweep(&folder),
+        Ok(None) => Ok(()),
+        // A link, or a file: that is said when a page is to go there.
+        Err(error) if error.source.kind() == ErrorKind::NotADirectory => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Where the pages of `ticker` for `partition` go.
@@ -69,22 +76,21 @@ pub struct About {
 pub fn keep(witness: &Witness, about: &About) -> Result<Option<PathBuf>, DiskError> {
     let Some(page) = witness.keep()? else { return Ok(None) };
     let text = serde_json::to_string_pretty(about).expect("plain data");
-    publish::publish_for(Audience::Owner, &page.with_extension(ABOUT), text.as_bytes())?;
-    if let Some(folder) = page.parent() {
-        shrink(folder, &page, MOST_PAGES, MOST_BYTES)?;
-    }
+    let folder = Folder::of(Audience::Owner, witness.root(), &page)?;
+    Draft::in_folder(&folder, Audience::Owner, &page.with_extension(ABOUT))?.fill(text.as_bytes())?;
+    shrink(&folder, &page, MOST_PAGES, MOST_BYTES)?;
     Ok(Some(page))
 }
 
 /// Removes the oldest pages until there are few enough; `newest` stays. Another process may do the same meanwhile.
-fn shrink(folder: &Path, newest: &Path, most_pages: usize, most_bytes: u64) -> Result<(), DiskError> {
-    let entries = fs::read_dir(folder).map_err(DiskError::at("list", folder))?;
+fn shrink(folder: &Folder, newest: &Path, most_pages: usize, most_bytes: u64) -> Result<(), DiskError> {
     let page = |path: PathBuf| -> Option<(SystemTime, u64, PathBuf)> {
         let is_page = path.extension()? == "json" && !path.file_name()?.to_str()?.ends_with(ABOUT);
         let known = fs::metadata(&path).ok().filter(|_| is_page && path != newest)?;
         Some((known.modified().ok()?, known.len(), path))
     };
-    let mut others: Vec<_> = entries.filter_map(|entry| page(entry.ok()?.path())).collect();
+    let path_of = |entry: Entry| folder.path().join(entry.name);
+    let mut others: Vec<_> = folder.entries()?.into_iter().filter_map(|entry| page(path_of(entry))).collect();
     others.sort();
     let mut bytes = fs::metadata(newest).map_or(0, |known| known.len());
     let mut kept = 1;
@@ -92,8 +98,9 @@ fn shrink(folder: &Path, newest: &Path, most_pages: usize, most_bytes: u64) -> R
         bytes = bytes.saturating_add(length);
         kept += 1;
         if kept > most_pages || bytes > most_bytes {
-            drop(fs::remove_file(path.with_extension(ABOUT)));
-            drop(fs::remove_file(&path));
+            for path in [path.with_extension(ABOUT), path] {
+                drop(folder.remove(path.file_name().unwrap_or_default()));
+            }
         }
     }
     Ok(())
@@ -102,6 +109,7 @@ fn shrink(folder: &Path, newest: &Path, most_pages: usize, most_bytes: u64) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::disk::publish;
 
     #[test]
     fn what_was_refused_longest_ago_is_known_first() {
@@ -151,9 +159,10 @@ mod tests {
                 .expect("set");
         }
         let left = || (1..=5).filter(|number| path(*number).exists()).collect::<Vec<_>>();
-        shrink(folder.path(), &path(1), 4, 1_000).expect("listed");
+        let opened = Folder::open(folder.path()).expect("opened");
+        shrink(&opened, &path(1), 4, 1_000).expect("listed");
         assert_eq!(left(), [1, 3, 4, 5], "what was kept now stays, whatever its time");
-        shrink(folder.path(), &path(1), 4, 25).expect("listed");
+        shrink(&opened, &path(1), 4, 25).expect("listed");
         assert_eq!(left(), [1, 5]);
         assert!(!path(2).with_extension(ABOUT).exists());
     }

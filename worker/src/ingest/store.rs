@@ -1,7 +1,7 @@
 //! One ticker's place on disk: brings closed partitions into their files and proves them in the ledger.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::path::{Path, PathBuf};
 
 use shared::dataset::answers::{Asking, Said};
 use shared::dataset::coverage::{Coverage, DateRange};
@@ -12,7 +12,7 @@ use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
-use shared::disk::links;
+use shared::disk::folder::Folder;
 use shared::disk::publish::{self, DiskError};
 use shared::error_chain::with_causes;
 use shared::run::duplicates::Duplicates;
@@ -23,6 +23,13 @@ use super::stored::{Destination, Existing, Ground, Stored};
 
 /// Of a ticker of which more partitions than these can't be written nothing more is tried: its folder is of no use.
 const MOST_SPOILED: usize = 16;
+
+/// Removes what a crashed writer of `file` left in its folder, which lies below `ticker`.
+fn sweep(ticker: &Folder, file: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let Some(folder) = ticker.find(ticker.way_to(file)?)? else { return Ok(Vec::new()) };
+    folder.refuse_link(file.file_name().unwrap_or_default())?;
+    publish::sweep(&folder)
+}
 
 /// What came of a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +95,7 @@ impl<R: Stored> Store<R> {
             ));
         }
         for partition in Partition::within(to.kind, claimed) {
-            let file = to.file(partition);
-            let may_be_swept = links::refuse(&to.outdir, &file);
-            let sweep = |()| file.parent().map_or_else(|| Ok(Vec::new()), publish::sweep);
-            let swept = match may_be_swept.and_then(sweep) {
+            let swept = match sweep(ledger.folder(), &to.file(partition)) {
                 Ok(swept) => swept,
                 Err(error) => match StoreError::from(error).unless_it_is_everybodys(&to.outdir) {
                     everybodys @ StoreError::Tree(_) => return Err(everybodys),
@@ -207,14 +211,10 @@ impl<R: Stored> Store<R> {
                 assert_eq!(open, partition, "a partition is closed before the next one begins");
                 draft
             }
-            None => self.refuse_links(partition).and_then(|()| R::begin(&self.to, partition))?,
+            None => R::begin(&self.to, self.ledger.folder(), partition)?,
         };
         let (_, draft) = self.draft.insert((partition, draft));
         Ok(R::add(draft, &self.to, rows)?)
-    }
-
-    fn refuse_links(&self, partition: Partition) -> Result<(), DiskError> {
-        links::refuse(&self.to.outdir, &self.to.file(partition))
     }
 
     /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
@@ -229,7 +229,6 @@ impl<R: Stored> Store<R> {
             return Ok(());
         };
         assert_eq!(open, partition, "rows belong to the partition that is closed");
-        self.refuse_links(partition)?;
         let existing = self.existing(&mut entry)?;
         let untold = entry.untold(days);
         if let Existing::File(published) = &existing
@@ -252,7 +251,7 @@ impl<R: Stored> Store<R> {
         }
         let proven = entry.data_days();
         let ground = Ground { existing, replaced: &replaced, proven: &proven };
-        entry.file = R::publish(draft, &self.to, partition, ground)?;
+        entry.file = R::publish(draft, &self.to, self.ledger.folder(), partition, ground)?;
         let noted = self.duplicates.remove(&partition);
         let older = before.as_ref().and_then(|before| before.duplicates.clone());
         // What was noted of the file before holds for the days that did not come again.
@@ -416,8 +415,12 @@ impl<R: Stored> Store<R> {
             | (Err(error @ ReadError::Disk(_)), Line::HadFile | Line::HadNone) => return Err(error.into()),
         };
         let path = self.to.file(partition);
-        let aside = path.with_file_name(format!("_{}.damaged", self.to.kind.file_name()));
-        fs::rename(&path, &aside).map_err(DiskError::at("set aside", &path))?;
+        let file = self.to.kind.file_name();
+        let aside = path.with_file_name(format!("_{file}.damaged"));
+        let tickers = self.ledger.folder();
+        let folder = tickers.below(tickers.way_to(&path)?)?;
+        let renamed = folder.rename(file.as_ref(), aside.file_name().unwrap_or_default());
+        renamed.map_err(DiskError::at("set aside", &path))?;
         self.found.push(format!("{} {what} and is now {}", path.display(), aside.display()));
         Ok(Existing::Nothing)
     }

@@ -8,6 +8,7 @@ use shared::dataset::entry::FileProof;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
+use shared::disk::folder::Folder;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -94,8 +95,8 @@ pub trait Stored: Record<Key = i64> {
     /// What is odd about it, if anything.
     fn oddity(&self) -> Option<Oddity>;
 
-    /// Begins a partition.
-    fn begin(to: &Destination, partition: Partition) -> Result<Self::Draft, DiskError>;
+    /// Begins a partition below `folder`, its ticker's.
+    fn begin(to: &Destination, folder: &Folder, partition: Partition) -> Result<Self::Draft, DiskError>;
 
     /// Takes rows in time order.
     fn add(draft: &mut Self::Draft, to: &Destination, rows: Vec<Self>) -> Result<(), DiskError>;
@@ -116,6 +117,7 @@ pub trait Stored: Record<Key = i64> {
     fn publish(
         draft: Self::Draft,
         to: &Destination,
+        folder: &Folder,
         partition: Partition,
         ground: Ground<'_, Self::Published>,
     ) -> Result<Option<FileProof>, DiskError>;

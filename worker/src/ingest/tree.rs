@@ -11,7 +11,7 @@ pub fn try_to_write(tree: &Path) -> Result<(), DiskError> {
     // As large as a block: an empty file needs no room.
     let block = [0; 4096];
     fs::metadata(tree).map_err(DiskError::at("look at", tree))?;
-    let mut draft = Draft::create(&tree.join("trial"))?;
+    let mut draft = Draft::below(tree, &tree.join("trial"))?;
     let written = draft.write_all(&block).and_then(|()| draft.flush());
     written.map_err(DiskError::at("write into", tree))
 }

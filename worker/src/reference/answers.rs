@@ -2,12 +2,12 @@
 //! goes on behind the last one.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use shared::disk::audience::Audience;
 use shared::disk::checked_lines::{Appender, LinesError};
+use shared::disk::folder::Folder;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -41,17 +41,13 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Opens the log at `path`. One process at a time: the lock of the output sees to that.
-    pub fn open(path: &Path, begin: Begin) -> Result<Self, LinesError> {
+    /// Opens the log at `path`, which lies below `root`. One process at a time: the lock of the output sees to that.
+    pub fn open(root: &Path, path: &Path, begin: Begin) -> Result<Self, LinesError> {
         if begin == Begin::Anew {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(DiskError::at("remove", path)(error).into());
-                }
-                _ => {}
-            }
+            let folder = Folder::of(Audience::AsUmaskSays, root, path)?;
+            folder.remove(path.file_name().unwrap_or_default())?;
         }
-        let mut log = Appender::open(path)?;
+        let mut log = Appender::below(root, path)?;
         let known =
             log.recover()?.into_iter().map(|answer: Answer| (answer.ticker.clone(), answer)).collect();
         Ok(Self { log, known })

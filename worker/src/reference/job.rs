@@ -3,6 +3,7 @@
 use arrow::array::RecordBatch;
 use jiff::Timestamp;
 use shared::dataset::writer;
+use shared::disk::publish::Draft;
 use shared::error_chain::with_causes;
 use shared::market::trading_day::TradingDay;
 use shared::run::exit::Exit;
@@ -133,7 +134,7 @@ impl Job<'_> {
             self.say(Level::Warn, &text);
         }
         let log = self.place.folder(TableName::Details).join("_details.jsonl");
-        let mut answers = Answers::open(&log, self.plan.begin)?;
+        let mut answers = Answers::open(self.place.root(), &log, self.plan.begin)?;
         let tally = survey::run(self.asker, &questions, &mut answers, self.plan.threads);
         let failed = tally.transient + tally.permanent;
         self.asker.reporter.end(tally.answered, failed);
@@ -194,9 +195,9 @@ impl Job<'_> {
         more: impl FnOnce(Proof) -> Proof,
     ) -> Result<Proof, JobError> {
         let path = self.place.file(table);
-        let fingerprint = writer::publish_table(&path, rows)?;
+        let fingerprint = writer::publish_table(Draft::below(self.place.root(), &path)?, rows)?;
         let proof = more(Proof::of(table.file(), rows.num_rows(), fingerprint, asked_at));
-        proof.write(&self.place.folder(table))?;
+        proof.write(self.place.root(), &self.place.folder(table))?;
         self.say(Level::Info, &format!("{}: {} rows", path.display(), rows.num_rows()));
         Ok(proof)
     }

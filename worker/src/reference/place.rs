@@ -4,9 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use shared::disk::folder::Folder;
 use shared::disk::links;
 use shared::disk::lock::{Lock, LockError};
-use shared::disk::publish::{self, DiskError};
+use shared::disk::publish::{self, DiskError, Draft};
 use shared::disk::regular;
 use shared::market::trading_day::TradingDay;
 use shared::run::leftovers;
@@ -110,11 +111,19 @@ impl Place {
             held @ LockError::Held { .. } => PlaceError::Busy(held),
         })?;
         claim(outdir, &Claim { schema_version: SCHEMA_VERSION, source: source.to_owned() })?;
-        leftovers::sweep(outdir)?;
+        let root = Folder::open(outdir)?;
+        leftovers::sweep(&root)?;
         for table in TableName::ALL {
-            publish::sweep(&outdir.join(table.folder()))?;
+            if let Some(folder) = root.find(table.folder().as_ref())? {
+                publish::sweep(&folder)?;
+            }
         }
         Ok(Self { outdir: outdir.to_owned(), date, _lock: lock })
+    }
+
+    /// The root of the output.
+    pub fn root(&self) -> &Path {
+        &self.outdir
     }
 
     /// The folder of a table's snapshot.
@@ -140,7 +149,7 @@ fn claim(outdir: &Path, asked: &Claim) -> Result<(), PlaceError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut text = serde_json::to_string_pretty(asked).expect("a claim is plain data");
             text.push('\n');
-            return Ok(publish::publish(&path, text.as_bytes())?);
+            return Ok(Draft::below(outdir, &path)?.fill(text.as_bytes())?);
         }
         Err(error) => return Err(DiskError::at("read", &path)(error).into()),
     };

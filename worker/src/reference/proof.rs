@@ -49,9 +49,9 @@ impl Proof {
         }
     }
 
-    /// Appends the proof to the ledger of `folder`.
-    pub fn write(&self, folder: &Path) -> Result<(), LinesError> {
-        let mut ledger = Appender::open(&folder.join(LEDGER))?;
+    /// Appends the proof to the ledger of `folder`, which lies below `root`.
+    pub fn write(&self, root: &Path, folder: &Path) -> Result<(), LinesError> {
+        let mut ledger = Appender::below(root, &folder.join(LEDGER))?;
         ledger.recover()?;
         Ok(ledger.append(std::slice::from_ref(self))?)
     }
@@ -100,11 +100,11 @@ mod tests {
         assert_eq!(look(), Standing::Absent);
         let first = write(b"first");
         assert_eq!(look(), Standing::Unproven, "a crash came before the line");
-        first.write(folder.path()).expect("proven");
+        first.write(folder.path(), folder.path()).expect("proven");
         assert_eq!(look(), Standing::Whole(first));
         let second = write(b"other");
         assert_eq!(look(), Standing::Unproven);
-        second.write(folder.path()).expect("proven");
+        second.write(folder.path(), folder.path()).expect("proven");
         assert_eq!(look(), Standing::Whole(second));
     }
 }

@@ -188,6 +188,7 @@ impl Table {
 mod tests {
     use super::*;
     use shared::dataset::writer;
+    use shared::disk::publish::Draft;
 
     #[test]
     fn what_is_built_is_read_and_what_is_wrong_is_said_with_file_and_column() {
@@ -200,7 +201,7 @@ mod tests {
             .float("market_cap", [Some(0.1), None].into_iter())
             .int("total_employees", [Some(7), None].into_iter())
             .table();
-        writer::publish_table(&path, &batch).expect("published");
+        writer::publish_table(Draft::create(&path).expect("begun"), &batch).expect("published");
         let table = Table::read(&path).expect("read");
         assert_eq!(table.required("ticker").expect("text"), ["A", "NA"]);
         assert_eq!(table.truth("active").expect("truth"), [Some(true), Some(false)]);

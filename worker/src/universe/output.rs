@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use shared::dataset::writer;
-use shared::disk::publish::{self, DiskError};
+use shared::disk::publish::{self, DiskError, Draft};
 use shared::market::ticker::Ticker;
 use shared::run::ticker_list::TickerList;
 
@@ -45,7 +45,7 @@ pub fn publish_parquet(path: &Path, universe: &Universe) -> Result<(), DiskError
         .truth("active", rows.iter().map(|row| row.active))
         .float("market_cap", rows.iter().map(|row| row.market_cap))
         .table();
-    writer::publish_table(path, &table)?;
+    writer::publish_table(Draft::create(path)?, &table)?;
     Ok(())
 }
 

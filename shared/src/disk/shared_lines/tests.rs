@@ -3,6 +3,7 @@
 use super::*;
 use crate::disk::byte_range::{self, Hold};
 use serde::Deserialize;
+use std::ffi::OsStr;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Note {
@@ -14,8 +15,12 @@ fn note(by: u32, number: u32) -> Note {
     Note { by, number }
 }
 
+fn root_of(path: &Path) -> &Path {
+    path.parent().expect("it lies in a folder")
+}
+
 fn open(path: &Path) -> SharedLog<Note> {
-    SharedLog::open(path, |_, _| Ok(())).expect("opened").0
+    SharedLog::open(root_of(path), path, |_, _| Ok(())).expect("opened").0
 }
 
 #[test]
@@ -88,7 +93,7 @@ fn rewrite(log: &mut SharedLog<Note>, own: u32, entries: &[Note]) -> Rewritten {
 /// Opens it and takes `own` alone, as an owner of logs does.
 fn claim(path: &Path, own: u32) -> Option<SharedLog<Note>> {
     let take = |locks: &LogLocks, log: Log<'_>| locks.hold(log, &(own..own + 1));
-    let (log, theirs) = SharedLog::open(path, take).expect("opened");
+    let (log, theirs) = SharedLog::open(root_of(path), path, take).expect("opened");
     theirs.is_none().then_some(log)
 }
 
@@ -128,7 +133,8 @@ fn whoever_had_opened_a_log_before_it_was_replaced_is_kept_out_of_the_old_one() 
     let path = folder.path().join("log.jsonl");
     let mut log = claim(&path, 7).expect("free");
     // An older version opens it, and claims without a look whether it is still the log.
-    let old = checked_lines::open(Audience::AsUmaskSays, &path).expect("opened");
+    let place = Folder::open(folder.path()).expect("opened");
+    let old = checked_lines::open(Audience::AsUmaskSays, &place, OsStr::new("log.jsonl")).expect("opened");
     assert!(matches!(rewrite(&mut log, 7, &[note(1, 1)]), Rewritten::Whole));
     let theirs = byte_range::try_hold(&old, &path, 9..10, Hold::Alone).expect("locks work here");
     assert_eq!(theirs, Some(1..100), "all of it is somebody else's");

@@ -30,7 +30,7 @@ impl Pipeline<'_> {
             return None;
         }
         match links::refuse(outdir, &target) {
-            Ok(()) => Some(self.tools.client.witness(target)),
+            Ok(()) => Some(self.tools.client.witness(outdir, target)),
             Err(error) => {
                 let text = format!("a page that is refused is not kept: {}", with_causes(&error));
                 self.tools.reporter.ticker(Level::Warn, ticker, text);

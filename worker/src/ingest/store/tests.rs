@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -5,6 +6,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::LedgerError;
 use shared::dataset::trust::Trust;
+use shared::disk::publish::Draft;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
@@ -136,8 +138,14 @@ fn a_row_of_a_damaged_file_is_never_proven_by_an_answer_that_does_not_bring_it()
     let phantom = ["2024-03-11", "2024-03-12", "2024-04-13"]
         .map(|date| shared::dataset::merge::DatedBar { date: day(date), bar: bar(date) });
     let ticker = &tree.place.ticker;
-    shared::dataset::writer::publish_bars(&tree.file(), Kind::Daily, Zone::NewYork, ticker, &phantom)
-        .expect("written");
+    shared::dataset::writer::publish_bars(
+        Draft::create(&tree.file()).expect("begun"),
+        Kind::Daily,
+        Zone::NewYork,
+        ticker,
+        &phantom,
+    )
+    .expect("written");
     tree.fetch(spring(), &BARS);
     tree.fetch(days("2024-04-01", "2024-04-30"), &["2024-04-15"]);
     assert_eq!(tree.dates(), ["2024-03-11", "2024-03-12", "2024-03-13", "2024-04-15"]);

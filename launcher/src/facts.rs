@@ -20,7 +20,7 @@ use crate::plan::settings::Rules;
 use crate::plan::weights::Weight;
 use ending::{Ending, Usage};
 
-/// A fact and when it was seen. One line of the journal.
+/// A fact and when it was observed. One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// UTC.
@@ -33,12 +33,12 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    /// Tickers that needed no work when the run was prepared and are in no batch. Replaces what was said before.
+    /// Tickers that needed no work when the run was prepared, and so are in no batch. Replaces the last such fact.
     Surveyed {
         /// What is proven of them.
         proven: Tally,
     },
-    /// The files of the run were held against their SHA-256, at its start.
+    /// At the start of the run its files were compared with their SHA-256.
     Checked(Checked),
     /// A batch was made. Its members never change.
     Planned {
@@ -46,14 +46,14 @@ pub enum Fact {
         batch: BatchId,
         /// At least one.
         tickers: Vec<Ticker>,
-        /// Which days of them; not all only where there is one.
+        /// Which days; fewer than all only for a batch of one ticker.
         #[serde(default, skip_serializing_if = "Part::is_whole")]
         part: Part,
-        /// What they are likely to be all together.
+        /// How much work they are likely to be, all together.
         #[serde(default, skip_serializing_if = "Weight::is_unknown")]
         weight: Weight,
     },
-    /// A batch with done members whose proof does not hold any more (a file is gone, an empty answer is to be asked
+    /// The proof of done members of a batch does not hold any more (a file is gone, an empty answer is to be asked
     /// again, the run was extended).
     Reopened {
         /// Which.
@@ -63,18 +63,18 @@ pub enum Fact {
         /// What is still proven of the others.
         proven: Tally,
     },
-    /// Knobs of the run were turned. What was decided before was decided by the rules of then.
+    /// Knobs of the run have changed. Earlier decisions followed the rules of their time.
     Changed {
-        /// Which, and how.
+        /// Which, from what to what.
         knobs: Vec<Change>,
-        /// What governs batches from here on.
+        /// The rules from here on.
         rules: Rules,
     },
-    /// A supervisor begins.
+    /// A supervisor starts.
     Opened {
         /// Who.
         supervisor: ProcessIdentity,
-        /// How it judges.
+        /// The edition by which it judges.
         #[serde(default, skip_serializing_if = "Edition::is_first")]
         edition: Edition,
     },
@@ -94,19 +94,19 @@ pub enum Fact {
         /// How, and what the ledgers then proved.
         report: Report,
     },
-    /// Something on this machine keeps everybody from working.
+    /// Something on this machine keeps every worker from working.
     Hindered {
         /// What, for people.
         what: String,
     },
-    /// A look at the folders of a paused run has found nothing in the way.
+    /// In a paused run, a look at the folders has found them in order.
     PauseLifted,
     /// Nothing was newly proven for so long that the run is closed as it is.
     GivenUp {
-        /// For how long, by a clock that nobody sets, in seconds.
+        /// For how long, by the steady clock, in seconds.
         idle_s: u64,
     },
-    /// Somebody asked the run to stop.
+    /// A person or a program asked the run to stop.
     StopAsked {
         /// The signal's name.
         by: String,
@@ -154,9 +154,9 @@ pub struct Report {
     /// What it took.
     #[serde(flatten)]
     pub usage: Usage,
-    /// What the ledgers prove of the tickers that this attempt finished.
+    /// What the ledgers prove about the tickers that this attempt finished.
     pub proven: Tally,
-    /// Tickers that a script says are done and no ledger speaks of.
+    /// Tickers that a script reports done and that have no ledger.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reported: u64,
     /// Tickers of the attempt that are not done.
@@ -165,19 +165,19 @@ pub struct Report {
     /// Did the worker say that it ends early on purpose?
     #[serde(default, skip_serializing_if = "is_false")]
     pub yielded: bool,
-    /// A script that ended well and left no line, no event, and no file of the tickers that are not done.
+    /// Is it a script that exited 0 and left no line, no event, and no file of the unfinished tickers?
     #[serde(default, skip_serializing_if = "is_false")]
     pub left_no_sign: bool,
-    /// This machine's clock beside the source's where it was ahead most, if the worker found it to be off.
+    /// The difference between this machine's clock and the source's, at its largest, if the worker saw one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clocks: Option<SourceClock>,
-    /// Pages that it says to have received; `None` when it said nothing at all.
+    /// Pages that the worker has received; `None` if it wrote no event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<u64>,
-    /// The most telling line of its log, where that helps to understand.
+    /// The line of its log that best explains the end, where that helps.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub last_words: String,
-    /// A random number for backoff, kept so that a replay throws the same dice.
+    /// The random number for backoff, kept so that a replay uses the same one.
     pub dice: u32,
 }
 
@@ -196,19 +196,19 @@ fn is_false(value: &bool) -> bool {
 pub struct Unfinished {
     /// Which.
     pub ticker: Ticker,
-    /// What is known of it.
+    /// What the worker last said of it.
     pub word: Word,
-    /// How much of it is proven nevertheless.
+    /// How much of it is proven all the same.
     #[serde(default, skip_serializing_if = "Partway::is_nothing")]
     pub partway: Partway,
 }
 
-/// How far an unfinished ticker, or a part of one, has come by its ledger.
+/// How much of an unfinished ticker, or of a part of one, its ledger proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Partway {
     /// Days asked for that are proven.
     pub days: u64,
-    /// Those of them that were asked for since the attempt began.
+    /// Those of them that were fetched since the attempt began.
     pub fresh_days: u64,
 }
 
@@ -230,9 +230,9 @@ pub enum Word {
     Failed {
         /// One sentence.
         cause: String,
-        /// Is another attempt worth it?
+        /// May another attempt succeed?
         persistence: Persistence,
-        /// Whose trouble it is, where its worker has said.
+        /// Whose trouble it is, if the worker said so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
         /// The cause without what differs from ticker to ticker, where its worker has said.
@@ -242,12 +242,12 @@ pub enum Word {
 }
 
 impl Word {
-    /// A failure of which nobody has said whose it is.
+    /// A failure whose origin is unknown.
     pub fn failed(cause: String, persistence: Persistence) -> Self {
         Self::Failed { cause, persistence, origin: None, kind: None }
     }
 
-    /// Is it a failure that is the ticker's own trouble, and nobody else's?
+    /// Did the worker call it the ticker's own trouble?
     pub fn is_own(&self) -> bool {
         matches!(self, Self::Failed { origin: Some(Origin::Ticker), .. })
     }
@@ -275,19 +275,19 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopWhy {
-    /// As asked.
+    /// On request.
     Asked {
         /// The signal's name.
         by: String,
     },
-    /// No other worker will do better until a person changes something.
+    /// No attempt can succeed until a person changes something.
     Hopeless {
         /// The batch that found out.
         batch: BatchId,
         /// What it found.
         what: String,
     },
-    /// Nothing was newly proven for so long. Its outcome is that of a run in which nothing is left to try.
+    /// Nothing was newly proven for so long. The outcome is the same as when nothing is left to try.
     GivenUp {
         /// For how long, in seconds.
         idle_s: u64,
@@ -297,13 +297,13 @@ pub enum StopWhy {
 /// What a check of all files of a run has found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Checked {
-    /// Tickers with files, all of which were what was written.
+    /// Tickers with files, all of them intact.
     pub tickers: u64,
-    /// Files that were.
+    /// Intact files.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Files that were not: they are fetched again.
+    /// Damaged files: they are fetched again.
     pub damaged: u64,
     /// Tickers that could not be checked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -317,7 +317,7 @@ pub struct Tally {
     pub tickers: u64,
     /// Their partitions and rows.
     pub summary: Summary,
-    /// Those of them that have not one row: every answer was empty, or beyond the plan.
+    /// Those of them without a single row: every answer was empty, or outside the plan.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_rows: u64,
 }

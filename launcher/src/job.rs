@@ -18,7 +18,7 @@ pub enum Job {
     Minute,
     /// Downloads trades.
     Trades,
-    /// Makes bars of trades or minutes on disk; asks nobody.
+    /// Makes bars from trades or minutes on disk; sends no request.
     Bars,
 }
 
@@ -59,18 +59,18 @@ impl FromStr for Job {
     }
 }
 
-/// Bars as they were ordered.
+/// Which bars to make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BarsOrder {
-    /// What they are made of.
+    /// What they are made from.
     pub input: BarsInput,
     /// Which kinds, each once.
     pub modes: Vec<Mode>,
-    /// Further arguments of `bars`, as they were typed.
+    /// Further arguments for `bars`, as typed.
     pub arguments: Vec<String>,
 }
 
-/// What bars are made of.
+/// What bars are made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BarsInput {
@@ -81,7 +81,7 @@ pub enum BarsInput {
 }
 
 impl BarsInput {
-    /// The flag that says so, the root, and what it holds.
+    /// The flag, the root, and the kind of data in it.
     pub fn parts(&self) -> (&'static str, &PathBuf, Kind) {
         match self {
             Self::TradesRoot(root) => ("--trades-root", root, Kind::Trades),

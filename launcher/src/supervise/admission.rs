@@ -2,18 +2,18 @@
 
 use std::collections::VecDeque;
 
-/// So many ended attempts tell how large one may become: one that was far larger than all others is forgotten.
+/// How many of the last attempts are remembered; a single huge one is forgotten after that.
 const REMEMBERED: usize = 32;
 
-/// How large attempts have become.
+/// How much memory attempts have needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Admission {
-    /// The most memory that each of the last attempts had, in bytes.
+    /// The peak memory of each of the last attempts, in bytes.
     peaks: VecDeque<u64>,
 }
 
 impl Admission {
-    /// An attempt has ended that had so much at most; 0 where nobody has looked.
+    /// Takes the peak of an ended attempt; 0 if nobody has measured it.
     pub fn note(&mut self, peak_rss_bytes: u64) {
         if peak_rss_bytes == 0 {
             return;
@@ -24,15 +24,15 @@ impl Admission {
         self.peaks.push_back(peak_rss_bytes);
     }
 
-    /// The most that one of the last attempts had, in bytes; 0 before the first one has ended.
+    /// The highest peak among the last attempts, in bytes; 0 before the first has ended.
     pub fn peak(&self) -> u64 {
         self.peaks.iter().copied().max().unwrap_or(0)
     }
 
-    /// How many more workers may be started beside `running` ones while `free` bytes are, of which `floor` must stay.
+    /// How many workers may start beside `running` ones with `free` bytes of memory, of which `floor` must stay free.
     ///
-    /// Each running one is taken to have nothing yet of what it will need: how far it has grown is not known here, and
-    /// what was started a moment ago has hardly begun. Where workers are large, that leaves some memory unused.
+    /// The rule assumes that no running worker has taken any of its memory yet: how far each has grown is not known here.
+    /// With large workers that leaves some memory unused.
     pub fn carried(&self, running: u32, free: u64, floor: u64) -> u32 {
         let peak = self.peak();
         if peak == 0 {

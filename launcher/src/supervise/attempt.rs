@@ -35,16 +35,16 @@ use crate::shim::protocol::{self, AttemptId};
 pub struct Attempt {
     /// Counted from 1 in each batch.
     pub number: u32,
-    /// What it was given.
+    /// The tickers and days that it was given.
     pub work: Work,
     /// When it began.
     pub began_at: RunTime,
-    /// Who attends to its worker.
+    /// Its shim.
     pub shim: ShimHandle,
 }
 
 impl Run {
-    /// Starts an attempt at `work`; where nobody attends to it, the ending says why.
+    /// Starts an attempt at `work`. If no shim takes it, the ending says why.
     pub fn begin(
         &self,
         batch: BatchId,
@@ -67,7 +67,7 @@ impl Run {
         }
     }
 
-    /// How an attempt ended whose shim died like `how` and left no record, as far as we can tell.
+    /// How an attempt ended whose shim died (`how`) without a record, as far as can be known.
     pub fn ending_without(&self, batch: BatchId, number: u32, how: String) -> Ending {
         if self.workdir.attempt_lock(batch, number).exists() {
             Ending::Unattended { what: how }
@@ -78,13 +78,13 @@ impl Run {
         }
     }
 
-    /// The attempt that an earlier supervisor has begun, if somebody still attends to it.
+    /// The attempt that an earlier supervisor has begun, if its shim lives.
     pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: RunTime) -> Option<Attempt> {
         let shim = ShimHandle::adopt(&self.workdir.attempt_lock(batch, number))?;
         Some(Attempt { number, work, began_at, shim })
     }
 
-    /// Those of `work` that a worker is given: whose folder is another one's fails without one.
+    /// The tickers of `work` that the worker gets. A ticker whose folder belongs to another one fails without a worker.
     pub fn given<'a>(&'a self, work: &'a Work) -> impl Iterator<Item = &'a Ticker> {
         work.tickers.iter().filter(|ticker| !self.shared_folders().has(ticker))
     }
@@ -107,7 +107,7 @@ impl Run {
         append_line(&self.workdir.batch_log(batch), &header)
     }
 
-    /// The report on an attempt at `work` whose shim is gone; `otherwise` is how it ended if nobody has said.
+    /// Closes an attempt at `work` whose shim is gone, and reports on it; `otherwise` is how it ended if there is no record.
     pub fn conclude(
         &self,
         batch: BatchId,
@@ -123,8 +123,8 @@ impl Run {
         Ok(report)
     }
 
-    /// The report on an attempt at `work` that ended like this: what the ledgers prove now, and what its
-    /// events said of the rest.
+    /// The report on an attempt at `work` with this `ending`: what the ledgers prove now, and what its events said of the
+    /// rest.
     pub fn report(
         &self,
         batch: BatchId,
@@ -162,7 +162,7 @@ impl Run {
             let twin = self.shared_folders().word_on(ticker, &self.request.settings.outdir);
             let (proof, partway) = evidence::left_behind(&self.request, ticker, days, began, wall);
             let word = match proof {
-                // Whatever a ledger seems to prove: its worker knows of something that we don't see.
+                // The worker's word counts before the ledger: it may know of a trouble that the ledger does not show.
                 _ if let Some(word) = twin.or_else(|| summary.failure_of(ticker)) => word,
                 TickerProof::Proven(summary) => {
                     proven += Tally::of_ticker(summary);
@@ -226,7 +226,7 @@ impl Run {
         let footer = format!(
             "{RULE} {batch} attempt {number} ended: {how} after {took:.1} s, {done} done, {left} left, peak {peak} MiB"
         );
-        // A full disk must not keep the attempt from ending: the journal has all of this.
+        // A full disk must not keep the attempt from ending. The journal has all of this.
         drop(append_line(&self.workdir.batch_log(batch), &footer));
     }
 }

@@ -16,13 +16,13 @@ use crate::job::BarsOrder;
 use crate::plan::request::Request;
 use crate::plan::weights::OwnRows;
 
-/// What is known of one series; how its building goes on is the worker's business.
+/// The state of one series. How building continues is decided by the worker.
 pub type State = SeriesState<IgnoredAny>;
 
-/// Looks at the series of `ticker`: all of them must cover `days`. Those that do are told of also where others don't.
+/// Looks at the series of `ticker`, which must all cover `days`. Also reports those that do when others do not.
 ///
-/// A state counts when it was made, or looked at by `bars`, for this run, or else by the time of its file since the run was
-/// created: only `bars` knows whether it is that of the parameters asked for.
+/// A state counts if `bars` has made or checked it for this run, else if its file is newer than the run: only `bars` knows
+/// whether it has the parameters asked for.
 pub fn proof_of(request: &Request, order: &BarsOrder, ticker: &Ticker, days: DateRange) -> TickerProof {
     let (mut summary, mut is_short) = (Summary::default(), false);
     for mode in &order.modes {

@@ -21,17 +21,17 @@ use crate::facts::{Edition, Report, Tally, Word};
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
 
-/// A fact that can't have happened in this state: the journal is not of this run, or we have a bug.
+/// A fact that can't happen in this state: the journal belongs to another run, or the launcher has a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fact} can't happen {state}")]
 pub struct Illegal {
-    /// What was said.
+    /// The fact.
     pub fact: String,
-    /// What was known.
+    /// The state.
     pub state: String,
 }
 
-/// Where a batch stands.
+/// The state of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BatchState {
     /// Ready for a worker.
@@ -56,7 +56,7 @@ pub enum BatchState {
     Failed,
 }
 
-/// How far it goes that attempts turn out to be nobody's fault.
+/// How much is taken back when attempts turn out to be nobody's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pardon {
     /// Their charges are taken back.
@@ -87,7 +87,7 @@ pub struct Work {
     pub part: Part,
 }
 
-/// Some tickers that one worker carries, or a part of one.
+/// Tickers for one worker, or a part of one ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     members: Vec<Ticker>,
@@ -98,7 +98,7 @@ pub struct Batch {
     failures: Vec<Failure>,
     /// What the ledgers prove of its finished members.
     pub proven: Tally,
-    /// Members that a script says are done.
+    /// Members that a script reports done.
     pub reported: u64,
     /// Attempts in a row that found a local resource in the way and finished nothing.
     stuck: u32,
@@ -106,22 +106,22 @@ pub struct Batch {
     is_doubted: bool,
     /// Attempts so far.
     pub attempts: u32,
-    /// Where it stands.
+    /// Its state.
     pub state: BatchState,
 }
 
 impl Batch {
-    /// Everybody, in the order of the plan.
+    /// All members, in the order of the plan.
     pub fn members(&self) -> &[Ticker] {
         &self.members
     }
 
-    /// Which days of them; not all only where there is one member.
+    /// Which days; fewer than all only for a batch of one ticker.
     pub fn part(&self) -> Part {
         self.part
     }
 
-    /// What it was likely to be when it was planned.
+    /// How much work it was likely to be when it was planned.
     pub fn weight(&self) -> Weight {
         self.weight
     }
@@ -142,7 +142,7 @@ impl Batch {
         self.left.iter().filter(move |left| left.cell == cell).map(|left| &self.members[left.member])
     }
 
-    /// Members that are given up, and why.
+    /// Members that were given up, and why.
     pub fn failures(&self) -> impl ExactSizeIterator<Item = (&Ticker, &Failure)> {
         self.failures.iter().map(|failure| (&self.members[failure.left.member], failure))
     }
@@ -152,7 +152,7 @@ impl Batch {
         self.left.iter().find(|left| self.members[left.member] == *ticker).map(Left::charges)
     }
 
-    /// What was last said of each member that still needs work, where anything was.
+    /// The last failure of each member that still needs work, if it had one.
     pub fn last_said(&self) -> impl Iterator<Item = (&Ticker, &str)> {
         self.left.iter().filter_map(|left| {
             let said = left.said.as_ref()?;
@@ -160,7 +160,7 @@ impl Batch {
         })
     }
 
-    /// Attempts that tell why a member is not done: those that it was charged with, and its last straw.
+    /// Attempts that tell why a member is not done: those that it was charged with, and the last one before it was given up.
     pub fn telling_attempts(&self) -> BTreeSet<u32> {
         let of_failure =
             |failure: &Failure| failure.left.charged_in().chain([failure.attempt]).collect::<Vec<_>>();
@@ -234,8 +234,8 @@ impl Batch {
         (0..self.members.len()).filter(move |member| !open.contains(member))
     }
 
-    /// Done members whose proof does not hold any more need work again, beside what is left; of the other done ones
-    /// `proven` is what still holds, and for those beyond it a script has given its word.
+    /// The done members `unfinished` need work again, because their proof does not hold any more. Of the other done ones
+    /// `proven` still holds; the rest of them were reported by a script.
     pub(super) fn reopen(
         &mut self,
         id: BatchId,
@@ -259,7 +259,7 @@ impl Batch {
         Ok(())
     }
 
-    /// A worker gets it; that it is ready is the caller's business.
+    /// A worker gets it. The caller has checked that it is ready.
     pub(super) fn launch(&mut self, at: Timestamp, id: BatchId, attempt: u32) -> Result<(), Illegal> {
         if !self.is_waiting() || attempt != self.attempts + 1 {
             return Err(self.illegal(id, &format!("the start of attempt {attempt}")));
@@ -269,8 +269,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Takes over from `report` what is done, and says what that adds to what was. It must be about the running
-    /// attempt and about every ticker that it was given.
+    /// Takes from `report` what is done, and returns the headway. The report must be about the running attempt and about
+    /// every ticker that it was given.
     pub(super) fn take_stock(
         &mut self,
         id: BatchId,
@@ -312,7 +312,7 @@ impl Batch {
         stubborn
     }
 
-    /// Given-up members get another chance: a person has asked for it.
+    /// Members that were given up get another chance: a person has asked for it.
     pub(super) fn forgive(&mut self) {
         let back = self.failures.drain(..).map(|failure| Left::fresh(failure.left.member));
         self.left.extend(back);
@@ -348,7 +348,7 @@ impl Batch {
             left.forget(attempts);
             match pardon {
                 Pardon::Anew => Left::fresh(left.member),
-                // Its worker was not given them: they are another one's.
+                // The running worker was not given them, so they form another cell.
                 Pardon::Charges | Pardon::Everything if running => Left { cell: last + 1, ..left },
                 Pardon::Charges | Pardon::Everything => left,
             }
@@ -360,7 +360,7 @@ impl Batch {
         }
     }
 
-    /// Applies the verdicts on what `report` calls unfinished, in its order, and takes the state that follows.
+    /// Applies the verdicts on the unfinished tickers of `report`, in its order, and takes the state that follows.
     pub(super) fn settle(&mut self, at: Timestamp, report: &Report, verdicts: Vec<Verdict>, terms: Terms) {
         let attempt = self.attempts;
         let Terms { retries, edition, stops } = terms;
@@ -418,8 +418,8 @@ impl Batch {
         };
     }
 
-    /// Gives up who is left, because of `why`; what was last said of each stands before it. What runs keeps its work until
-    /// it has ended.
+    /// Gives up the members that are left, because of `why`; the last failure of each stands before it. A running attempt
+    /// keeps its tickers until it has ended.
     pub(super) fn give_up(&mut self, why: &str) {
         if matches!(self.state, BatchState::Running { .. }) || self.left.is_empty() {
             return;

@@ -19,27 +19,27 @@ const PROBE_FIRST: SignedDuration = SignedDuration::from_secs(1);
 const PROBE_LIMIT: SignedDuration = SignedDuration::from_mins(1);
 const CANARY_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 
-/// Said of a script's attempt that ended well and left nothing.
+/// The cause when a script exits 0 and leaves nothing.
 pub(super) const NO_SIGN: &str =
     "exit 0 without a line in its log, an event or a file: nothing shows that anything was done";
 
-/// What a failed attempt is charged to: each has as many further attempts as `--retries` says.
+/// What a failed attempt is charged to. Each budget has as many further attempts as `--retries` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Budget {
-    /// The source was in the way, or the worker said nothing better.
+    /// The source failed, or the worker gave no better reason.
     Transient,
-    /// The worker did not end by itself, or not in order.
+    /// The worker crashed or was killed.
     Crash,
-    /// The worker had too much memory.
+    /// The worker used too much memory.
     Memory,
 }
 
 /// What becomes of one unfinished ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Another attempt, and this one did not count.
+    /// It gets another attempt, and this one does not count.
     Innocent,
-    /// One of several that may be to blame: tried again with half of them.
+    /// One of several that may be to blame. It is tried again with half of them.
     Suspect,
     /// This attempt counts against the ticker.
     Charged {
@@ -48,18 +48,18 @@ pub enum Verdict {
         /// The reason, in one sentence.
         cause: String,
     },
-    /// No other attempt will do better.
+    /// No other attempt can succeed.
     Hopeless(String),
 }
 
 /// What an ended attempt means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// Each unfinished ticker has its verdict, in the order of the report.
+    /// A verdict on each unfinished ticker, in the order of the report.
     Tickers(Vec<Verdict>),
-    /// This machine is in the way; nobody's fault.
+    /// This machine is in the way. No ticker is at fault.
     PauseRun(String),
-    /// Nobody will do better until a person acts.
+    /// No attempt can succeed until a person acts.
     StopRun(String),
 }
 
@@ -72,11 +72,11 @@ pub fn judge(report: &Report, headway: &Headway, edition: Edition) -> Judgement 
         Ending::Interrupted => everybody_innocent(report),
         Ending::NotStarted { what } => Judgement::PauseRun(what.clone()),
         Ending::Unusable { what } => Judgement::StopRun(what.clone()),
-        // In a run that stops nobody is judged.
+        // A run that stops judges nobody.
         Ending::Stopped { .. } => crashed(report, "stopped by a signal that was not ours"),
         Ending::Signaled { .. } | Ending::Unattended { .. } => crashed(report, &phrase(&report.ending)),
         Ending::TooLarge { .. } => blame(report, Budget::Memory, &phrase(&report.ending)),
-        // What has finished something was on its way; it only takes longer than allowed.
+        // An attempt that has finished something was on its way and only took longer than allowed.
         Ending::TimedOut { .. } if headway.is_any() => everybody_innocent(report),
         Ending::TimedOut { .. } => blame(report, Budget::Transient, &phrase(&report.ending)),
         Ending::Stalled { .. } => {
@@ -100,14 +100,14 @@ pub fn judge(report: &Report, headway: &Headway, edition: Edition) -> Judgement 
             Some(Exit::LocalResource) => {
                 Judgement::PauseRun(said(report, "a local resource is in the way (exit 13)"))
             }
-            // We did not ask: in a run that stops nobody is judged.
+            // We did not ask for this end. A run that stops judges nobody.
             Some(Exit::Stopped) => crashed(report, "stopped by a SIGTERM that was not ours"),
             None => crashed(report, &format!("crashed (exit {code})")),
         },
     }
 }
 
-/// What `report` means for its tickers while its attempt is nobody's fault: each answers for its own trouble alone.
+/// What `report` means for its tickers when the attempt is nobody's fault: each pays only for its own trouble.
 pub fn judge_own(report: &Report, edition: Edition) -> Vec<Verdict> {
     let innocent = || report.unfinished.iter().map(|_| Verdict::Innocent).collect();
     if edition < Edition::Third {
@@ -143,8 +143,8 @@ pub fn phrase(ending: &Ending) -> String {
     }
 }
 
-/// Judges a report of a local resource that was said to be in the way again and again, while nothing gets
-/// done and this machine is found to be fine each time: then it is the tickers' own trouble.
+/// Judges an attempt after its batch has blamed a local resource again and again, got nothing done, and each look found
+/// this machine in order: then it is the tickers' own trouble.
 pub fn judge_stubborn(report: &Report) -> Judgement {
     crashed(report, &said(report, "a local resource is in the way again and again (exit 13)"))
 }
@@ -169,7 +169,7 @@ fn everybody_innocent(report: &Report) -> Judgement {
     Judgement::Tickers(report.unfinished.iter().map(|_| Verdict::Innocent).collect())
 }
 
-/// Whoever has moved on was not to blame that the others did not.
+/// A ticker that made headway is not to blame for the others.
 fn spare_movers(judgement: Judgement, headway: &Headway) -> Judgement {
     let Judgement::Tickers(verdicts) = judgement else { return judgement };
     let spare = |(verdict, moved_on)| match verdict {
@@ -179,7 +179,7 @@ fn spare_movers(judgement: Judgement, headway: &Headway) -> Judgement {
     Judgement::Tickers(verdicts.into_iter().zip(headway.of_unfinished()).map(spare).collect())
 }
 
-/// Failed tickers by what was said of them, the others by `wordless`.
+/// Judges failed tickers by their failure, the others by `wordless`.
 fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
     let verdict = |word: &Word| match word {
         Word::Failed { cause, persistence: Persistence::Permanent, .. } => Verdict::Hopeless(cause.clone()),
@@ -189,7 +189,7 @@ fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
     Judgement::Tickers(report.unfinished.iter().map(|left| verdict(&left.word)).collect())
 }
 
-/// What of this machine was in a ticker's way, by the word of its worker.
+/// The trouble of this machine that a worker has reported for a ticker.
 fn of_machine(report: &Report) -> Option<String> {
     report.unfinished.iter().find_map(|left| match &left.word {
         Word::Failed { cause, origin: Some(Origin::Machine), .. } => {
@@ -215,7 +215,7 @@ fn ended_well(report: &Report, headway: &Headway) -> Judgement {
 
 fn ended_permanent(report: &Report) -> Judgement {
     let wordless = report.unfinished.iter().all(|left| !matches!(left.word, Word::Failed { .. }));
-    // Without a word on any ticker (a script has none to say) the exit code is all there is.
+    // Without an event on any ticker (a script writes none) there is only the exit code.
     by_word(report, |_| {
         if wordless {
             Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned())
@@ -249,12 +249,12 @@ pub fn backoff(failures: u32, dice: u32) -> SignedDuration {
     fraction(doubled(BACKOFF_FIRST, failures.saturating_sub(1), BACKOFF_LIMIT), dice)
 }
 
-/// Time to wait before looking whether the cause of a pause is gone, after `pauses` in a row before this one.
+/// Time to wait before checking whether the cause of a pause is gone, after `pauses` in a row before this one.
 pub fn probe_after(pauses: u32) -> SignedDuration {
     doubled(PROBE_FIRST, pauses, PROBE_LIMIT)
 }
 
-/// Time to wait before another batch is sent ahead, after `failed` came back with nothing.
+/// Time to wait before the next canary, after `failed` ones came back with nothing.
 pub fn canary_after(failed: u32) -> SignedDuration {
     doubled(PROBE_FIRST, failed, CANARY_LIMIT)
 }

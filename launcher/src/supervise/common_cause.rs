@@ -12,22 +12,22 @@ use super::causes::{NO_SIGN, phrase, said};
 use crate::facts::ending::Ending;
 use crate::facts::{Edition, Report, Word};
 
-/// A trouble that may be everybody's.
+/// A trouble that may concern every batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommonCause {
-    /// Nothing comes from the source, in whatever words: one attempt meets a refused connection, the next a timeout.
+    /// Nothing comes from the source, whatever the error: one attempt meets a refused connection, the next a timeout.
     Source,
-    /// Workers can't use something on this machine, and it is nothing that the run looks at.
+    /// Workers can't use something on this machine that the supervisor does not check.
     Place,
-    /// The source knows nobody who is asked for.
+    /// The source knows none of the tickers.
     Unknown,
     /// Workers end like this.
     Worker(String),
 }
 
 impl CommonCause {
-    /// Can it pass without a change of the run? A source comes back, and a person may make room; a program that crashes
-    /// on everything does not mend.
+    /// Can it pass without a change of the run? A source comes back, and a person may make room. A program that crashes on
+    /// everything stays broken.
     pub fn passes(&self) -> bool {
         match self {
             Self::Source | Self::Place => true,
@@ -36,7 +36,7 @@ impl CommonCause {
     }
 }
 
-/// What an attempt that got nothing done may have in common with others, and in which words it says so.
+/// What an attempt without any result may have in common with others, and the words for it.
 pub fn cause(report: &Report, edition: Edition) -> Option<(CommonCause, String)> {
     if report.unfinished.is_empty() {
         return None;
@@ -75,12 +75,12 @@ pub fn cause(report: &Report, edition: Edition) -> Option<(CommonCause, String)>
     }
 }
 
-/// Did the worker tell that not one page came?
+/// Did the worker report that not a single page came?
 pub fn heard_nothing(report: &Report) -> bool {
     report.pages == Some(0)
 }
 
-/// Did tickers fail in an attempt that ended in order, and all of them for reasons of their own?
+/// Did tickers fail in an attempt that exited in order, all of them for reasons of their own?
 pub fn is_own(report: &Report) -> bool {
     let in_order = matches!(&report.ending, Ending::Exited { code }
         if matches!(Exit::of_code(*code), Some(Exit::Transient | Exit::Permanent)));
@@ -89,8 +89,8 @@ pub fn is_own(report: &Report) -> bool {
     in_order && failed.clone().next().is_some() && failed.all(Word::is_own)
 }
 
-/// What the first ticker that failed like this has to say, else how the attempt ended. Where not all of them failed for
-/// reasons of their own, one of the others speaks.
+/// The cause of the first ticker that failed like this, else how the attempt ended. A ticker that did not fail for a reason
+/// of its own comes first.
 fn failed(report: &Report, wanted: Persistence, edition: Edition) -> String {
     let says = |own: bool| {
         report.unfinished.iter().find_map(|left| match &left.word {
@@ -109,7 +109,7 @@ fn failed(report: &Report, wanted: Persistence, edition: Edition) -> String {
 /// Attempts of several batches.
 pub type Attempts = BTreeMap<BatchId, BTreeSet<u32>>;
 
-/// Attempts one after the other with one trouble, and nothing done in between.
+/// Attempts in a row with the same trouble and nothing done in between.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Streak {
     cause: Option<CommonCause>,
@@ -118,7 +118,7 @@ pub struct Streak {
 }
 
 impl Streak {
-    /// Another one; a trouble of another kind begins anew.
+    /// One more attempt; another trouble starts a new streak.
     pub fn note(&mut self, cause: CommonCause, batch: BatchId, attempt: u32) {
         let cause = Some(cause);
         if cause != self.cause {

@@ -55,11 +55,11 @@ use crate::shim::handle::ShimState;
 use crate::shim::pool::ShimPool;
 use shared::deadline::Deadline;
 
-/// How long processes may take that nobody waits for.
+/// How long leftover processes may take to end before they are killed.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(5);
 /// The loop looks around at least this often.
 const GLANCE: Duration = Duration::from_secs(1);
-/// And not more often than this by itself: what is due may have to wait for memory, or for a disk.
+/// And not more often than this by itself: what is due may wait for memory, or for a disk.
 const BREATH: Duration = Duration::from_millis(50);
 
 /// Why supervision ended without an outcome.
@@ -68,7 +68,7 @@ pub enum DriveError {
     /// The journal can't be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// Something could not be written, and there was no time to wait.
+    /// A file could not be written, and there was no time to wait.
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// A bug.
@@ -80,7 +80,7 @@ pub enum DriveError {
     /// An attempt that can't be closed to others.
     #[error(transparent)]
     Attempt(#[from] OpenStill),
-    /// Nobody finds the run any more where it was, and what we wrote there would be another one's.
+    /// The work directory or the output is no longer in its place; what we wrote there could end up in another run.
     #[error(
         "{0} was moved, deleted or replaced during the run, or its disk is gone, so the supervisor ended all workers; put its folder back (the launcher makes a missing lock file again) and continue with --resume"
     )]
@@ -88,7 +88,7 @@ pub enum DriveError {
     /// The frozen run can't be read any more.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// What was proven does not stay.
+    /// Proven files keep disappearing.
     #[error(
         "files in {0} keep disappearing after they were proven; find out what deletes them, then continue with --resume"
     )]
@@ -98,7 +98,7 @@ pub enum DriveError {
     Undead(String),
 }
 
-/// What a listener is told, in the order in which it happens.
+/// What listeners are told, in the order of events.
 pub enum Notice<'a> {
     /// Something was recorded.
     Fact(&'a Entry),
@@ -109,18 +109,18 @@ pub enum Notice<'a> {
         /// Which.
         attempt: u32,
     },
-    /// Something is in the way, for people.
+    /// A trouble, for people.
     Trouble(&'a str),
     /// Nothing new; time has passed.
     Glance,
 }
 
-/// Who is told.
+/// A listener.
 pub type Listener<'a> = dyn FnMut(&Machine, &Notice) + 'a;
 
 struct Supervisor<'a> {
     run: &'a Run,
-    /// Where the kernel keeps our shims apart, if it does.
+    /// The control group of the run, if it has one.
     group: Option<RunGroup>,
     machine: Machine,
     journal: Journal,
@@ -129,25 +129,25 @@ struct Supervisor<'a> {
     pid_files: PidFiles,
     memory: Gauge,
     attempts: BTreeMap<BatchId, Attempt>,
-    /// Attempts whose shims are gone and which could not be closed yet, and how they ended if nobody has said.
+    /// Attempts whose shims are gone and that are not closed yet, with their ending if there is no record.
     departed: Vec<(Orphan, Ending)>,
-    /// Facts that were seen, and count, but are not written yet: until they are, nothing is done.
+    /// Facts that the machine knows but the journal does not yet: until they are written, nothing is done.
     unwritten: Vec<Entry>,
     stop: Stop,
     standstill: Standstill,
-    /// Batches of which attempts may be forgotten now.
+    /// Batches whose old attempts may be removed now.
     unswept: Vec<BatchId>,
     probe_at: Option<Deadline>,
-    /// How often something was gone at the end.
+    /// How often a proof was gone at the end.
     times_gone: u32,
     /// What keeps the journal from being written.
     trouble: Option<String>,
-    /// What was last said to be in the way.
+    /// The last trouble that was reported.
     complaint: Option<String>,
     listener: &'a mut Listener<'a>,
 }
 
-/// Supervises `run` to its end, or until it is stopped. `locks` are held all the while.
+/// Supervises `run` until it ends or is stopped, and holds `locks` meanwhile.
 pub fn supervise<'a>(
     run: &'a Run,
     locks: &Locks,
@@ -171,20 +171,20 @@ pub fn supervise<'a>(
         }
     });
     if supervised.is_err() {
-        // Nobody is left to watch them; what they committed stays.
+        // No supervisor is left to watch them. What they committed stays.
         containment::end_all(&run.workdir, &run.request.run, LEFTOVER_GRACE);
     }
     supervised
 }
 
-/// Records the end of a run whose supervisor has died, as `by` asked. The work directory's lock is held by
-/// the caller, and no process of the run is left.
+/// Records a stop by `by` in a run whose supervisor has died. The caller holds the lock of the work directory, and no
+/// process of the run is left.
 pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own()?;
     let mut listener = |_: &Machine, _: &Notice<'_>| ();
     let mut supervisor = open(run, own, Some(by), &mut listener)?;
     let outcome = match supervisor.machine.outcome() {
-        // The wish to stop came when everything was done.
+        // Everything was done before the stop.
         Some(outcome) => outcome,
         None => Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } },
     };
@@ -194,8 +194,8 @@ pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
     Ok(outcome)
 }
 
-/// Replays the journal, takes over what an earlier supervisor left running, and ends what belongs to nobody.
-/// What is found ended counts as ended by the stop that `stop_asked_by` asks for, if anybody does.
+/// Replays the journal, takes over the running attempts of an earlier supervisor, and ends stray processes. With
+/// `stop_asked_by`, attempts that are found ended count as stopped.
 fn open<'a>(
     run: &'a Run,
     own: ProcessIdentity,
@@ -231,7 +231,7 @@ fn open<'a>(
     let orphans = if stop_asked_by.is_none() {
         supervisor.adopt()
     } else {
-        // Who only records a stop has nobody to look after what lives: a shim that was not seen before ends too.
+        // A mere record of a stop adopts nothing, so shims that live after all are ended too.
         supervisor.end_strangers()?;
         running(&supervisor.machine)
     };
@@ -243,7 +243,7 @@ fn open<'a>(
     for orphan in orphans {
         supervisor.close_or_adopt(orphan)?;
     }
-    // After the attempts of the dead are closed: a shim that comes late finds so, and nobody is charged with its end.
+    // Only now, after the attempts are closed: a shim that comes late finds them closed, and its end is charged to nobody.
     supervisor.end_strangers()?;
     supervisor.append(Vec::new())?;
     supervisor.unswept = supervisor.all_batches();
@@ -263,7 +263,7 @@ impl Supervisor<'_> {
         self.note(now.stamp(), Fact::Ended { batch: *batch, attempt: *number, report })
     }
 
-    /// One round: all post first, the clock after.
+    /// One round: all signals first, the clock after them.
     fn round(&mut self, post: Vec<Post>) -> Result<Option<Outcome>, DriveError> {
         if !self.journal.is_in_place(&self.run.workdir) {
             return Err(DriveError::Displaced(self.run.workdir.root().to_owned()));
@@ -288,7 +288,7 @@ impl Supervisor<'_> {
         })
     }
 
-    /// How long there is nothing to do by itself.
+    /// How long the loop may sleep if nothing arrives.
     fn patience(&self) -> Duration {
         if self.trouble.is_some() {
             return GLANCE;
@@ -296,7 +296,7 @@ impl Supervisor<'_> {
         let until = |at: Timestamp| {
             Duration::try_from(at.duration_since(self.clock.now().stamp())).unwrap_or(Duration::ZERO)
         };
-        // A batch that is ready but finds no slot waits for a worker's end, not for the clock.
+        // A ready batch without a slot waits for the end of a worker, not for the clock.
         let slot_free = self.machine.running() < self.machine.rules().max_concurrent.get();
         let ready = if slot_free { self.machine.next_ready().map(until) } else { None };
         let kill = self.stop.patience();
@@ -327,7 +327,7 @@ impl Supervisor<'_> {
         }
         for (orphan, otherwise) in std::mem::take(&mut self.departed) {
             match self.conclude(&orphan, otherwise.clone()) {
-                // The others need not end because this one can't be closed. It keeps its slot meanwhile.
+                // The other attempts go on although this one can't be closed yet. It keeps its slot.
                 Err(DriveError::Attempt(error)) if !self.is_last_to_stop() => {
                     match error {
                         OpenStill::Lock(LockError::Disk(error)) => self.hinder(with_causes(&error))?,
@@ -384,7 +384,7 @@ impl Supervisor<'_> {
         self.write(Vec::new()).map(drop)
     }
 
-    /// Ends what a dead shim has left running, whatever it did to its environment: nobody writes beside the next attempt.
+    /// Ends what a dead shim has left running, even with a cleared environment, so that nothing writes beside the next attempt.
     fn end_what_was_left_by(&self, shim: &ProcessIdentity) {
         if let Some(group) = &self.group {
             group.of(shim).end();
@@ -412,7 +412,7 @@ impl Supervisor<'_> {
         Err(DriveError::Undead(watch::listed(left)))
     }
 
-    /// Lets a fact count that was seen. It is written with the next deed, or before the round is over.
+    /// Applies an observed fact. It is written with the next decision, or before the round is over.
     fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), DriveError> {
         let entry = Entry { at, fact };
         self.machine.apply(&entry)?;
@@ -423,8 +423,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Writes what was seen, and `announced` behind it, in one commit; then lets the latter count. `false` where it can't
-    /// be written for the moment: then the announced does not happen.
+    /// Writes the observed facts and then `announced`, in one commit, and applies `announced`. `false` if the disk refuses for
+    /// now: then the announced facts do not happen.
     fn write(&mut self, announced: Vec<Entry>) -> Result<bool, DriveError> {
         match self.append(announced) {
             Ok(()) => Ok(true),
@@ -456,7 +456,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// A full disk under the journal: facts wait, nothing new starts. A run that stops does not wait.
+    /// The journal can't be written: facts wait, and nothing new starts. A run that stops does not wait.
     fn cannot_write(&mut self, error: DriveError) -> Result<(), DriveError> {
         let DriveError::Disk(disk) = &error else { return Err(error) };
         if self.is_last_to_stop() {
@@ -468,7 +468,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Says what is in the way, once.
+    /// Reports a trouble, once.
     fn complain(&mut self, what: String) {
         if self.complaint.as_ref() != Some(&what) {
             (self.listener)(&self.machine, &Notice::Trouble(&what));

@@ -15,9 +15,9 @@ pub enum TickerProof {
     Proven(Summary),
     /// Some days are not.
     Short {
-        /// Rows to be expected, if earlier ones tell.
+        /// The rows to be expected, if earlier ones tell.
         rows: Option<OwnRows>,
-        /// What is proven all the same.
+        /// What is proven so far.
         proven: Summary,
     },
     /// No ledger exists.
@@ -32,7 +32,7 @@ pub enum TickerProof {
 }
 
 impl TickerProof {
-    /// What a look that failed like this tells. What this machine had too little of for it is no fault of the ledger.
+    /// The proof after such an error. A shortage of this machine may pass; another error stays.
     pub fn unusable(error: &(dyn Error + 'static)) -> Self {
         let persistence = match Shortage::behind(error) {
             Some(_) => Persistence::Transient,

@@ -13,19 +13,19 @@ use crate::supervise::causes::{Budget, said};
 pub struct Charges {
     /// The source was in the way.
     pub transient: u32,
-    /// Its worker did not end in order.
+    /// Its worker crashed.
     pub crash: u32,
-    /// Its worker had too much memory.
+    /// Its worker used too much memory.
     pub memory: u32,
 }
 
 impl Charges {
-    /// All of them.
+    /// All charges.
     pub fn total(self) -> u32 {
         self.transient + self.crash + self.memory
     }
 
-    /// Of one kind.
+    /// Charges of one kind.
     pub(super) fn of(&mut self, budget: Budget) -> &mut u32 {
         match budget {
             Budget::Transient => &mut self.transient,
@@ -40,11 +40,11 @@ impl Charges {
 pub(super) struct Charge {
     pub(super) attempt: u32,
     pub(super) budget: Budget,
-    /// Is it the member's own trouble, whatever others had at the time?
+    /// Is it the member's own trouble, whatever other members had?
     pub(super) is_own: bool,
 }
 
-/// What was last said of a member.
+/// The last failure of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Said {
     /// In one sentence.
@@ -54,7 +54,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Of a member that the attempt that `report` is about has left with this `word`; `how` it ended.
+    /// Of a member that an attempt has left with this `word`; `how` is how the attempt ended.
     pub(super) fn of(word: &Word, report: &Report, how: &str) -> Self {
         match word {
             Word::Failed { cause, kind, .. } => Self { cause: cause.clone(), kind: kind.clone() },
@@ -62,8 +62,8 @@ impl Said {
         }
     }
 
-    /// Of a member whose attempt we have ended after it `ran` so long: that tells nothing of it, so what was said `before`
-    /// stands.
+    /// Of a member whose attempt we have ended after it `ran` so long. That says nothing about the member, so the failure
+    /// `before` stays.
     pub(super) fn cut_short(word: &Word, before: Option<Self>, ran: SignedDuration) -> Self {
         match word {
             Word::Failed { cause, kind, .. } => Self { cause: cause.clone(), kind: kind.clone() },
@@ -82,7 +82,7 @@ pub(super) struct Left {
     pub(super) cell: u32,
     /// Taken back when the attempt turns out to be nobody's fault.
     pub(super) charged: Vec<Charge>,
-    /// By the last attempt that had it. Beside it, for most have not been tried yet or are done.
+    /// By its last attempt. Boxed, because most members have not been tried yet or are done.
     pub(super) said: Option<Box<Said>>,
     /// The most days that were ever proven of it.
     pub(super) days: u64,
@@ -96,9 +96,9 @@ pub struct Failure {
     pub cause: String,
     /// The cause without what differs from ticker to ticker, where its worker has said.
     pub kind: Option<String>,
-    /// The attempt that was the last straw.
+    /// The last attempt before it was given up.
     pub attempt: u32,
-    /// Would another attempt end the same way, whatever happens elsewhere?
+    /// Would any other attempt end the same way?
     pub(super) is_permanent: bool,
     /// Is it the member's own trouble, whatever others had at the time?
     pub(super) is_own: bool,
@@ -117,7 +117,7 @@ impl Left {
         charges
     }
 
-    /// Takes back what these attempts have cost, but for what was its own trouble.
+    /// Takes back the charges of these attempts, except for its own trouble.
     pub(super) fn forget(&mut self, attempts: &BTreeSet<u32>) {
         self.charged.retain(|charge| charge.is_own || !attempts.contains(&charge.attempt));
     }
@@ -127,7 +127,7 @@ impl Left {
         self.charged.iter().map(|charge| charge.attempt)
     }
 
-    /// Is more of it proven than ever, and by this attempt? Who fetches the same days again and again stands still.
+    /// Is more of it proven than ever before, by this attempt? Fetching the same days again is no progress.
     pub(super) fn moves_on(&mut self, Partway { days, fresh_days }: Partway) -> bool {
         let moves_on = fresh_days > 0 && days > self.days;
         self.days = self.days.max(days);

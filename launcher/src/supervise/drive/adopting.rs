@@ -10,7 +10,7 @@ use crate::shim::fence::OpenStill;
 use crate::supervise::batch::{BatchState, Work};
 use crate::supervise::machine::Machine;
 
-/// An attempt that the journal says to be running; nobody may attend to it any more.
+/// An attempt that runs according to the journal; its shim may be dead.
 pub(super) struct Orphan {
     pub(super) batch: BatchId,
     pub(super) number: u32,
@@ -30,7 +30,7 @@ pub(super) fn running(machine: &Machine) -> Vec<Orphan> {
 }
 
 impl Supervisor<'_> {
-    /// Takes over every running attempt whose shim lives; returns the others.
+    /// Adopts every running attempt whose shim lives; returns the others.
     pub(super) fn adopt(&mut self) -> Vec<Orphan> {
         running(&self.machine).into_iter().filter_map(|orphan| self.adopt_one(orphan).err()).collect()
     }
@@ -46,12 +46,12 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Closes an attempt that nobody attends to, unless a shim that was on its way has begun it meanwhile.
+    /// Closes an attempt without a shim, unless a late shim has taken it meanwhile: then it is adopted.
     pub(super) fn close_or_adopt(&mut self, orphan: Orphan) -> Result<(), DriveError> {
         match self.conclude(&orphan, Ending::Interrupted) {
             Err(DriveError::Attempt(OpenStill::Lock(LockError::Held { .. }))) => {
                 let Err(orphan) = self.adopt_one(orphan) else { return Ok(()) };
-                // It came, and went: now there is a record, or nobody.
+                // The late shim has ended too: now there is a record, or no shim.
                 self.conclude(&orphan, Ending::Interrupted)
             }
             concluded => concluded,

@@ -7,7 +7,7 @@ use crate::plan::weights::Sizes;
 use crate::process::clock;
 use crate::supervise::prepare::{self, Prepared};
 
-/// What is gone is brought again so many times; after that somebody has to look who deletes it.
+/// How often missing files are fetched again; after that a person has to find out what deletes them.
 const TIMES: u32 = 3;
 
 impl Supervisor<'_> {
@@ -27,12 +27,12 @@ impl Supervisor<'_> {
         self.write(vec![Entry { at: self.clock.now().stamp(), fact: Fact::Closed { outcome } }]).map(drop)
     }
 
-    /// Is something gone that was done? Then it is to be done again, and the journal says so.
+    /// Checks whether anything done is gone. If so it is done again, and the journal records that.
     fn finds_something_gone(&mut self) -> Result<bool, DriveError> {
         let request = &self.run.request;
         let tickers = request.frozen_tickers(&self.run.workdir)?;
-        // As of its creation (or of now, where the clock was ahead then): an empty answer that has become old enough to be
-        // asked again is the next run's business. Ledgers tell by the source's clock when something was asked.
+        // As of the creation of the run (or of now, if the clock was ahead then): an empty answer that has since become old enough
+        // to be asked again is left to the next run. Ledgers use the source's clock.
         let as_of = request.created_at.min(clock::now());
         let as_of = self.machine.clocks().map_or(as_of, |clocks| clocks.earlier(as_of));
         let sizes = Sizes::default();

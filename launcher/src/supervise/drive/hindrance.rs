@@ -13,7 +13,7 @@ use shared::deadline::Deadline;
 use shared::error_chain::with_causes;
 
 impl Supervisor<'_> {
-    /// Looks from time to time whether the reason of a pause is gone.
+    /// Checks from time to time whether the reason of a pause is gone.
     pub(super) fn mind_the_pause(&mut self) -> Result<(), DriveError> {
         let RunState::Paused { probe_after, probe: Probe::Folders, .. } = self.machine.run() else {
             self.probe_at = None;
@@ -43,13 +43,13 @@ impl Supervisor<'_> {
         [self.run.request.settings.outdir.as_path(), self.run.workdir.root()]
     }
 
-    /// Is there less space than there must be?
+    /// Is there less free space than required?
     fn too_full(&self) -> Option<String> {
         let floor = self.run.request.settings.limits.min_free_disk;
         self.places().into_iter().find_map(|place| folders::lacks(place, floor))
     }
 
-    /// Pauses before the disk is full: what a worker has begun should still find its place.
+    /// Pauses before the disk is full, so that running workers can finish their files.
     pub(super) fn mind_the_disk(&mut self) -> Result<(), DriveError> {
         match self.machine.run() {
             RunState::Open => self.too_full().map_or(Ok(()), |what| self.hinder(what)),

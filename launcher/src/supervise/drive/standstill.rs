@@ -13,23 +13,23 @@ use crate::process::clock::{self, Stopwatch};
 use crate::supervise::disk_progress::DiskProgress;
 use crate::supervise::machine::RunState;
 
-/// What runs is looked at so often within the time that a run may stand still.
+/// How often running attempts are checked within the allowed time.
 const LOOKS: u32 = 12;
 
-/// For how long a run has stood still.
+/// How long a run has stood still.
 pub(super) struct Standstill {
-    /// For how long it may.
+    /// How long it may.
     limit: Option<Duration>,
     since: Stopwatch,
-    /// Attempts that had added something when that began.
+    /// How many attempts had made headway when that began.
     advances: u64,
     looked: Stopwatch,
-    /// How far each running attempt was at the last look.
+    /// The progress of each running attempt at the last check.
     seen: BTreeMap<(BatchId, u32), DiskProgress>,
 }
 
 impl Standstill {
-    /// Zero is for ever.
+    /// Zero means no limit.
     pub(super) fn from_now(limit: SignedDuration) -> Self {
         let limit = Duration::try_from(limit).ok().filter(|limit| !limit.is_zero());
         let (since, looked) = (Stopwatch::start(), Stopwatch::start());
@@ -38,7 +38,7 @@ impl Standstill {
 }
 
 impl Supervisor<'_> {
-    /// Closes a run in which nothing was newly proven for so long.
+    /// Closes a run in which nothing was newly proven for too long.
     pub(super) fn mind_the_standstill(&mut self) -> Result<(), DriveError> {
         let Some(limit) = self.standstill.limit else { return Ok(()) };
         match self.machine.run() {
@@ -61,13 +61,13 @@ impl Supervisor<'_> {
             return Ok(());
         }
         self.note(self.clock.now().stamp(), Fact::GivenUp { idle_s: limit.as_secs() })?;
-        // Where it can't be written it waits, and the end does not.
+        // If the fact can't be written it waits; the end does not.
         self.write(Vec::new())?;
         self.ask_to_stop();
         Ok(())
     }
 
-    /// Has a running attempt got further since the last look? A long one proves days before it ends.
+    /// Has a running attempt made progress since the last check? A long attempt proves days before it ends.
     fn something_moves_on(&mut self) -> bool {
         let now = clock::now();
         let mark = |(batch, attempt): (&BatchId, &super::Attempt)| {

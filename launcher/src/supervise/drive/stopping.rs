@@ -9,11 +9,12 @@ use crate::process::watch::{self, Marker};
 use crate::supervise::machine::RunState;
 use shared::deadline::Deadline;
 
-/// How long workers may take to end after being asked. `stop --grace` may shorten it.
+/// How long workers may take to end after a stop. `stop --grace` may shorten it.
 pub const GRACE: Duration = Duration::from_secs(30);
-/// How long shims may take to kill and to say so.
+/// How long shims may take to kill their workers and to report it.
 const HURRY_GRACE: Duration = Duration::from_secs(10);
-/// How long what was killed may take to be gone: after that it waits for a disk or a network, and nobody waits for it.
+/// How long killed processes may take to be gone. After that they hang on a disk or a network, and the supervisor does not
+/// wait for them.
 const DEATH_GRACE: Duration = Duration::from_mins(1);
 
 /// How far a stop has come.
@@ -34,7 +35,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// Time until more is done about it.
+    /// Time until the next step.
     pub(super) fn patience(&self) -> Option<Duration> {
         match self {
             Self::Asked { hurry_at: at } | Self::Hurried { kill_at: at } => Some(at.left()),
@@ -60,8 +61,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Written before anybody is signalled: whoever ends after that ends as asked, also if we die in between.
-    /// Where it can't be written it waits, and the stop does not.
+    /// Written before any signal is sent: an attempt that ends after that was stopped, even if we die in between. If the fact
+    /// can't be written it waits; the stop does not.
     fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
         self.note(self.clock.now().stamp(), Fact::StopAsked { by: signal::name_of(signal) })?;
         self.write(Vec::new()).map(drop)
@@ -77,11 +78,11 @@ impl Supervisor<'_> {
         self.stop = Stop::Hurried { kill_at: Deadline::after(HURRY_GRACE) };
     }
 
-    /// Begins a stop that the facts demand, and ends the patience of one that takes too long.
+    /// Starts a stop that the facts demand, and takes the next step of a stop that takes too long.
     pub(super) fn mind_the_stop(&mut self) -> Result<(), DriveError> {
         match self.stop {
-            // Not before it is written: whoever ends after that ends as asked, also if we die in between. Where it can't be
-            // written it waits, and the stop does not.
+            // Written before any signal is sent: an attempt that ends after that was stopped, even if we die in between. If the fact
+            // can't be written it waits; the stop does not.
             Stop::NotAsked
                 if matches!(self.machine.run(), RunState::Stopping { .. })
                     && (self.unwritten.is_empty() || self.trouble.is_some()) =>
@@ -103,7 +104,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Has everybody gone in a run that stops? It does not wait for a disk.
+    /// Is a stopping run without processes? It does not wait for a disk.
     pub(super) fn is_last_to_stop(&self) -> bool {
         self.machine.waits_for_nobody(self.attempts.len())
     }

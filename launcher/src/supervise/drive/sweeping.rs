@@ -8,8 +8,8 @@ use super::Supervisor;
 use crate::supervise::retention;
 
 impl Supervisor<'_> {
-    /// Sweeps after the batches of which an attempt has ended, once the journal says so: until then its record is the only
-    /// witness. What can't be removed is in nobody's way.
+    /// Sweeps batches whose attempts have ended, once the journal has the end: until then the record is its only witness. A
+    /// folder that can't be removed does no harm.
     pub(super) fn sweep(&mut self) {
         if !self.unwritten.is_empty() {
             return;
@@ -19,7 +19,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Every batch: an earlier supervisor may have kept more.
+    /// Every batch, because an earlier supervisor may have kept more.
     pub(super) fn all_batches(&self) -> Vec<BatchId> {
         self.machine.batches().map(|(id, _)| id).collect()
     }

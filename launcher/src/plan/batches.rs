@@ -11,11 +11,11 @@ use super::part::Part;
 use super::settings::Batching;
 use super::weights::Weight;
 
-/// Tickers in a batch where nothing was said.
+/// Tickers in a batch by default.
 pub const DEFAULT_SIZE: NonZeroU32 = NonZeroU32::new(25).expect("not zero");
 
-/// Do daily bars of `tickers` over so many `sessions` come by the session? Then they belong into one batch: a session
-/// of the whole market costs the same for one ticker as for all.
+/// Is it cheaper to fetch the daily bars of `tickers` by the session? Then all belong in one batch: a session of the whole
+/// market costs the same for one ticker as for all.
 pub fn come_by_session(via: Via, sessions: usize, tickers: usize) -> bool {
     match via {
         Via::Ticker => false,
@@ -24,49 +24,49 @@ pub fn come_by_session(via: Via, sessions: usize, tickers: usize) -> bool {
     }
 }
 
-/// A ticker, or a part of one, and what it is likely to bring.
+/// A ticker, or a part of one, and its likely weight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weighed {
     /// Which.
     pub ticker: Ticker,
     /// Which days of it.
     pub part: Part,
-    /// What these are likely to be.
+    /// Their likely weight.
     pub weight: Weight,
 }
 
-/// What one worker carries.
+/// The load of one worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Load {
     /// At least one.
     pub tickers: Vec<Ticker>,
-    /// Which days of them; one ticker where that is not all.
+    /// Which days; fewer than all only for a single ticker.
     pub part: Part,
-    /// Of all together, with what their requests cost; of the unknown among them the mean of the others.
+    /// Their total weight, including the cost of requests; unknown ones count as the mean of the others.
     pub weight: Weight,
 }
 
-/// Rows below which a part is not worth a worker and a request of its own: four full pages.
+/// Fewer rows are not worth a worker and a request of their own: four full pages.
 pub const PART_ROWS_MIN: u64 = 200_000;
 
-/// What a worker should carry at most, so that all end at about the same time.
+/// The most that one worker should carry, so that all workers end at about the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FairShare {
-    /// Half of what each of the workers would have to do.
+    /// Half of what each worker would have to do.
     most: u64,
 }
 
 impl FairShare {
-    /// Of `tickers` on `slots` workers; `None` where there is nothing to share.
+    /// The share of `tickers` on `slots` workers; `None` where there is nothing to share.
     pub fn of(tickers: &[Weighed], slots: NonZeroU32) -> Option<Self> {
-        // As in their order: the unknown are as heavy as the heaviest.
+        // As in the order of tickers: unknown ones count as the heaviest.
         let heaviest = heaviest(tickers)?;
         let total: u64 = tickers.iter().map(|weighed| weighed.cost(heaviest)).sum();
         (slots > NonZeroU32::MIN).then_some(Self { most: total / u64::from(slots.get()) / 2 })
     }
 
-    /// Into how many parts a ticker should be split that is likely to bring so many rows; 1 for most. The parts are half
-    /// as heavy as what is just not split: the last of them to begin hold nobody up for long.
+    /// How many parts a ticker of so many rows should be split into; 1 for most. A part is half as heavy as the largest ticker
+    /// that is not split, so the last parts end soon.
     pub fn parts(self, rows: u64) -> u64 {
         if rows <= self.most {
             return 1;
@@ -75,10 +75,10 @@ impl FairShare {
     }
 }
 
-/// Cuts `tickers`; each is in exactly one batch, no batch is empty, and a part is alone in its batch.
+/// Cuts `tickers` into batches. Each ticker is in exactly one batch, no batch is empty, and a part is alone in its batch.
 ///
-/// Where nothing is known of anybody they stay in their order. Else the heaviest come first and batches get lighter
-/// towards the end, so that all of the `slots` workers end at about the same time: what begins late is short.
+/// Without any sizes tickers stay in their order. Else the heaviest come first and batches get lighter towards the end, so
+/// that all `slots` workers end at about the same time: what starts late is short.
 pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Vec<Load> {
     let is_known = tickers.iter().any(|weighed| !weighed.weight.is_unknown() || !weighed.part.is_whole());
     let mean = mean(&tickers);
@@ -128,10 +128,10 @@ fn count_of<T>(shards: NonZeroU32, tickers: &[T]) -> usize {
     usize::try_from(shards.get()).unwrap_or(usize::MAX).min(tickers.len())
 }
 
-/// Rows that take as long as one request with nothing in it.
+/// Rows that take as long as one empty request.
 const REQUEST_ROWS: u64 = 1_000;
 
-/// Nobody is taken for heavier, whatever a file says of it: sums over all tickers stay within their type.
+/// The largest weight of a ticker, whatever a file says, so that sums do not overflow.
 const COST_MAX: u64 = 1 << 40;
 
 impl Weighed {
@@ -146,7 +146,7 @@ impl Weighed {
     }
 }
 
-/// With what each costs, the unknown as much as the heaviest known. Equals keep their order.
+/// Tickers with their cost, heaviest first; unknown ones count as the heaviest known. Equal ones keep their order.
 fn heaviest_first(tickers: Vec<Weighed>) -> Vec<(u64, Weighed)> {
     let heaviest = heaviest(&tickers).unwrap_or(0);
     let mut tickers: Vec<_> = tickers.into_iter().map(|weighed| (weighed.cost(heaviest), weighed)).collect();
@@ -154,8 +154,8 @@ fn heaviest_first(tickers: Vec<Weighed>) -> Vec<(u64, Weighed)> {
     tickers
 }
 
-/// No batch is heavier than one of middling tickers, nor than half of what each worker would have left to do: an
-/// elephant goes alone, and the last batches are small ("guided self-scheduling", Polychronopoulos and Kuck, 1987).
+/// No batch is heavier than one of middling tickers, nor than half of what each worker has left to do. An elephant goes
+/// alone, and the last batches are small ("guided self-scheduling", Polychronopoulos and Kuck, 1987).
 fn by_weight(tickers: Vec<(u64, Weighed)>, size: usize, slots: NonZeroU32) -> Vec<Vec<Weighed>> {
     let middling = tickers.get(tickers.len() / 2).map_or(0, |(cost, _)| *cost).saturating_mul(size as u64);
     let mut left: u64 = tickers.iter().map(|(cost, _)| cost).sum();
@@ -178,7 +178,7 @@ fn by_weight(tickers: Vec<(u64, Weighed)>, size: usize, slots: NonZeroU32) -> Ve
     batches
 }
 
-/// Each goes to the shard that is lightest so far.
+/// Each ticker goes to the lightest shard so far.
 fn balanced(tickers: Vec<(u64, Weighed)>, shards: NonZeroU32) -> Vec<Vec<Weighed>> {
     let mut cut = vec![(0_u64, Vec::new()); count_of(shards, &tickers)];
     for (cost, weighed) in tickers {

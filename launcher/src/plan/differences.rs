@@ -20,7 +20,7 @@ pub struct Difference {
     pub flag: &'static str,
     /// What the run was created with.
     pub frozen: String,
-    /// What is said now.
+    /// What is given now.
     pub given: String,
 }
 
@@ -30,8 +30,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Every argument of `given` that would make other data than `frozen`; what was not said can't differ. Range and ticker
-/// list are not looked at: they may be extended. Nor are [`knobs`](super::knobs).
+/// Every argument of `given` that would make other data than `frozen`. An argument that was left out can't differ. Range and
+/// ticker list are not compared, because they may be extended; nor are [`knobs`](super::knobs).
 pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |flag: &'static str, frozen: String, given: Option<String>| {
@@ -83,7 +83,8 @@ fn spelled_modes(modes: &[Mode]) -> String {
     modes.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(",")
 }
 
-/// Another address of the same source is none: its two names, another port. What is no address is refused elsewhere.
+/// Another address of the same source is no difference: its two names, another port. An invalid address is refused
+/// elsewhere.
 fn source_differs(given: &StartArgs, frozen: &Settings) -> Option<Difference> {
     let parsed = |text: &str| BaseUrl::parse(text, PlainHttp::Allowed).ok();
     let (before, after) = (parsed(&frozen.base_url)?, parsed(given.base_url.as_ref()?)?);

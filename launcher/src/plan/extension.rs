@@ -12,11 +12,11 @@ use shared::market::trading_day::TradingDay;
 use super::differences::Difference;
 use super::request::{Extended, Input, Request};
 
-/// How many missing tickers are named.
+/// How many missing tickers an error names.
 const NAMED_MAX: usize = 5;
 const NEVER_SHRINKS: &str = "a run can be extended, not cut";
 
-/// What is said of a run that exists already; what is not said changes nothing.
+/// What the arguments of `--resume` ask for; an argument that was left out changes nothing.
 #[derive(Debug, Default)]
 pub struct Requested<'a> {
     /// First day, New York, inclusive.
@@ -25,27 +25,27 @@ pub struct Requested<'a> {
     pub to: Option<TradingDay>,
     /// The ticker list and where it was read.
     pub list: Option<(&'a Path, &'a Input)>,
-    /// Every other argument that says otherwise than the run.
+    /// Every other argument that contradicts the run.
     pub others: Vec<Difference>,
 }
 
 /// How the request compares with the frozen run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// It asks for what the run is.
+    /// It asks for the run as it is.
     Same,
     /// It asks for more.
     More(Box<Extension>),
-    /// It contradicts the run in these; nothing of it is done.
+    /// It contradicts the run in these arguments; nothing is changed.
     Refused(Vec<Difference>),
 }
 
-/// A run as it will be.
+/// The run after the extension.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Extension {
-    /// To be frozen in place of the one before.
+    /// Replaces the frozen request.
     pub request: Request,
-    /// Those of the run before, in their order, then the new ones.
+    /// The tickers of the run, in their order, then the new ones.
     pub tickers: Vec<Ticker>,
     changes: Vec<String>,
 }
@@ -57,10 +57,10 @@ impl fmt::Display for Extension {
     }
 }
 
-/// Holds `requested` against the run `frozen` of these `tickers`.
+/// Compares `requested` with the run `frozen` of these `tickers`.
 ///
-/// The last day that is settled is looked up anew only when a last day is said: a run goes on by itself with
-/// exactly the days that it was told.
+/// The last settled day is looked up anew only when a last day is given: otherwise a run continues with exactly the days
+/// that it had.
 pub fn judge(requested: Requested, frozen: &Request, tickers: &[Ticker], now: Timestamp) -> Comparison {
     let mut extension = Extension { request: frozen.clone(), tickers: tickers.to_vec(), changes: Vec::new() };
     let found = [
@@ -79,7 +79,7 @@ pub fn judge(requested: Requested, frozen: &Request, tickers: &[Ticker], now: Ti
     Comparison::More(Box::new(extension))
 }
 
-/// A longer settling delay, where days of the run `frozen` that count already would not count yet at `now`.
+/// The refusal of a longer settling delay, if days of the run `frozen` that count already would not count at `now`.
 pub fn unsettles(frozen: &Request, settle: SignedDuration, now: Timestamp) -> Option<Difference> {
     let settled = TradingDay::last_settled(now, settle);
     let is_longer = settle > frozen.settings.settle;
@@ -93,13 +93,13 @@ pub fn unsettles(frozen: &Request, settle: SignedDuration, now: Timestamp) -> Op
 }
 
 impl Extension {
-    /// Is it about other days than `frozen`?
+    /// Does it have other days than `frozen`?
     pub fn is_longer_than(&self, frozen: &Request) -> bool {
         self.request.days() != frozen.days()
     }
 
-    /// The same, where the source's clock says `now` and this machine's is ahead of it; `None` where nothing is left of it.
-    /// What `frozen` counts on already stays.
+    /// The extension by the source's clock, which says `now`, if this machine's is ahead; `None` if nothing is left of it.
+    /// The days of `frozen` stay.
     pub fn settled_by(mut self, frozen: &Request, now: Timestamp) -> Option<Self> {
         let request = &mut self.request;
         let settled = TradingDay::last_settled(now, request.settings.settle).max(frozen.settled_to);
@@ -120,7 +120,7 @@ impl Extension {
         let frozen = std::mem::replace(&mut request.settings.to, to);
         let settled = to.min(TradingDay::last_settled(now, request.settings.settle));
         let settled_before = request.settled_to;
-        // A clock that was set back takes nothing away.
+        // A clock that was set back takes no day away.
         request.settled_to = settled.max(settled_before);
         if to > frozen {
             self.changes.push(format!("--to {frozen} → {to}"));
@@ -152,7 +152,7 @@ impl Extension {
             });
         }
         let new: Vec<Ticker> = given.iter().filter(|ticker| !had.contains(ticker)).cloned().collect();
-        // The same tickers in another order or with other columns beside them are the same run.
+        // The same tickers in another order, or with other columns, are the same run.
         if !new.is_empty() {
             self.changes.push(counted(new.len()).replace(' ', " more "));
             self.tickers.extend(new);

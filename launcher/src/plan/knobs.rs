@@ -18,14 +18,14 @@ use super::settings::{self, Batching, Program, Settings, SettingsError};
 use super::words_of_bars::{self, ALLOW_GAP, Later};
 use crate::cli::StartArgs;
 
-/// One knob that was set otherwise, as people spell it.
+/// One knob that has changed, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The flag.
     pub flag: String,
     /// What it was.
     pub before: String,
-    /// What it is from then on.
+    /// What it is from now on.
     pub after: String,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// Sets the knobs of `settings` as `args` say, and tells which of them that changes. What was not said stays.
+/// Sets the knobs of `settings` to `args` and returns the changes. A knob that was left out stays.
 pub fn turn(args: &StartArgs, settings: &mut Settings, cwd: &Path) -> Result<Vec<Change>, SettingsError> {
     settings::refuse_via(args.via, settings.job)?;
     settings::refuse_duplicates(args.duplicates, settings.job)?;
@@ -64,7 +64,7 @@ impl Turned {
         self.0.push(Change { flag: flag.to_owned(), before, after });
     }
 
-    /// The same of what people spell as it is written.
+    /// The same for a value that prints as people write it.
     fn set<T: PartialEq + fmt::Display>(&mut self, flag: &str, knob: &mut T, given: Option<T>) {
         self.turn(flag, knob, given, ToString::to_string);
     }
@@ -74,7 +74,7 @@ impl Turned {
         self.turn("--weights", &mut settings.weights, weights, |path| {
             path.as_ref().map_or_else(nothing, |path| path.display().to_string())
         });
-        // Batches that are there stay as they are: this is said of tickers that come to the run.
+        // Existing batches stay as they are: this applies to tickers that join the run.
         let (flag, batching) = match settings::batching(args) {
             Some(batching @ Batching::Size(_)) => ("--batch-size", Some(batching)),
             Some(batching @ Batching::Shards(_)) => ("--shards", Some(batching)),
@@ -111,7 +111,7 @@ impl Turned {
         Ok(())
     }
 
-    /// Addresses are compared whole and shown by their hosts: two of them may look alike.
+    /// URLs are compared whole but shown by host, so two different ones may look alike.
     fn notify(&mut self, knob: &mut Option<NotifyUrl>, given: Option<NotifyUrl>) {
         if given == *knob {
             return;
@@ -141,7 +141,7 @@ impl Turned {
         self.set("--keep-attempts", &mut limits.keep_attempts, args.keep_attempts);
     }
 
-    /// Bars that are to be made although days are missing, where they were not so far.
+    /// Bars are now to be made although days are missing.
     fn what_may_be_missing(&mut self, args: &StartArgs, settings: &mut Settings, cwd: &Path) {
         let words = match &mut settings.program {
             Program::Bars(order) => &mut order.arguments,

@@ -21,24 +21,24 @@ pub struct Limits {
     pub max_rss: Option<Size>,
     /// How long an attempt may take.
     pub batch_timeout: Option<SignedDuration>,
-    /// How long an attempt may go without a row or a page; zero is for ever.
+    /// How long an attempt may go without a row or a page; zero is no limit.
     pub stall_timeout: SignedDuration,
-    /// How long a batch's log may grow before its older part is set aside; what was set aside before is lost.
+    /// How large the log of a batch may grow before it is cut. The cut part is kept until the next cut.
     pub max_log: Size,
     /// Free space below which nothing new is started.
     pub min_free_disk: Size,
-    /// Free memory below which no worker is started beside another one.
+    /// Free memory below which no further worker is started.
     #[serde(default = "default_min_free_memory")]
     pub min_free_memory: Size,
-    /// How long a run may go without anything newly proven before it is closed; zero is for ever.
+    /// How long a run may go without a new proof before it is closed; zero is no limit.
     #[serde(default = "default_give_up_after")]
     pub give_up_after: SignedDuration,
-    /// Attempts of one batch whose folders are kept, beside those that still tell why.
+    /// How many attempts of a batch keep their folders, beside those that tell why a ticker failed.
     #[serde(default = "default_keep_attempts")]
     pub keep_attempts: NonZeroU32,
 }
 
-/// Of runs that were begun before there was a choice, too.
+/// Also for runs from before this could be chosen.
 fn default_min_free_memory() -> Size {
     DEFAULT_MIN_FREE_MEMORY
 }
@@ -51,12 +51,12 @@ fn default_keep_attempts() -> NonZeroU32 {
     DEFAULT_KEEP_ATTEMPTS
 }
 
-/// A size as it is said: zero is no limit.
+/// A size as given: zero is no limit.
 pub fn size_or_none(said: Size) -> Option<Size> {
     Some(said).filter(|size| size.0 > 0)
 }
 
-/// A time limit as it is said: zero is none.
+/// A time limit as given: zero is none.
 pub fn span_or_none(said: SignedDuration) -> Option<SignedDuration> {
     Some(said).filter(|span| !span.is_zero())
 }

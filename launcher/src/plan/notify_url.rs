@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use shared::run::base_url::{PlainHttp, is_loopback};
 use url::Url;
 
-/// An address to post to.
+/// A URL to post to.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NotifyUrl(Url);
 
-/// Why a text is no such address. Never shows more than its host.
+/// Why a text is no such URL. Never shows more than its host.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotifyUrlError {
     /// No URL.
@@ -26,7 +26,7 @@ pub enum NotifyUrlError {
 }
 
 impl NotifyUrl {
-    /// Reads an address.
+    /// Parses a URL.
     pub fn parse(text: &str, plain_http: PlainHttp) -> Result<Self, NotifyUrlError> {
         let url = Url::parse(text).map_err(|_| NotifyUrlError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -39,12 +39,12 @@ impl NotifyUrl {
         Ok(url)
     }
 
-    /// What `--notify-url` says: an address, or `none` where nobody is to be told any more.
+    /// Parses `--notify-url`: a URL, or `none` to end notifications.
     pub fn said(text: &str, plain_http: PlainHttp) -> Result<Option<Self>, NotifyUrlError> {
         if text == "none" { Ok(None) } else { Self::parse(text, plain_http).map(Some) }
     }
 
-    /// The whole address: for the request only.
+    /// The whole URL: for the request only.
     pub fn expose(&self) -> &str {
         self.0.as_str()
     }
@@ -71,7 +71,7 @@ impl fmt::Debug for NotifyUrl {
 impl TryFrom<String> for NotifyUrl {
     type Error = NotifyUrlError;
 
-    /// A frozen address was checked when it was given.
+    /// A frozen URL was checked when it was given.
     fn try_from(text: String) -> Result<Self, NotifyUrlError> {
         Self::parse(&text, PlainHttp::Allowed)
     }

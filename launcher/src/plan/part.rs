@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use shared::dataset::coverage::DateRange;
 use shared::market::trading_day::TradingDay;
 
-/// Days of a run, from one day to another, both included; without a day, from where the run begins or to where it ends.
+/// Days of a run, both ends inclusive. Without a first day it starts with the run, without a last day it ends with the run.
 /// Written `2024-01-01..2024-06-30`, `..2024-06-30`, `2024-07-01..`; all days are `..`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -29,7 +29,7 @@ impl Part {
         (!is_backwards).then_some(Self { from, to })
     }
 
-    /// The part that `days` are of a run over the days `run`.
+    /// `days` as a part of a run over the days `run`.
     pub fn of(days: DateRange, run: DateRange) -> Self {
         Self {
             from: Some(days.from()).filter(|from| *from > run.from()),
@@ -37,7 +37,7 @@ impl Part {
         }
     }
 
-    /// Its first day, unless it begins with the run.
+    /// Its first day, unless it starts with the run.
     pub fn from(self) -> Option<TradingDay> {
         self.from
     }
@@ -56,11 +56,11 @@ impl Part {
     pub fn days(self, run: DateRange) -> DateRange {
         let from = self.from.map_or(run.from(), |from| from.max(run.from()));
         let to = self.to.map_or(run.to(), |to| to.min(run.to()));
-        // A run never shrinks, so it has days of each of its parts. To ask for too much would lose nothing.
+        // A run never shrinks, so each part has days. Asking for too many days would lose nothing.
         DateRange::new(from, to).unwrap_or(run)
     }
 
-    /// Its days where it is not all of them, for people.
+    /// Its days, unless it is all of them, for people.
     pub fn days_if_split(self, run: DateRange) -> Option<DateRange> {
         (!self.is_whole()).then(|| self.days(run))
     }
@@ -102,11 +102,11 @@ impl From<Part> for String {
     }
 }
 
-/// Days that are not to be cut and the rows that they are likely to bring.
+/// Days that must stay together, and their likely rows.
 pub type Slice = (DateRange, u64);
 
-/// Cuts a run into `count` parts at most, the heaviest of which is as light as can be. `slices` follow one another from
-/// its first day to its last; each goes whole into one part.
+/// Cuts a run into at most `count` parts, so that the heaviest is as light as possible. `slices` cover the run from its
+/// first day to its last; each goes whole into one part.
 pub fn cut(slices: &[Slice], count: u64) -> Vec<(Part, u64)> {
     let total = slices.iter().fold(0, |sum: u64, (_, rows)| sum.saturating_add(*rows));
     let heaviest = slices.iter().map(|(_, rows)| *rows).max().unwrap_or(0);
@@ -121,7 +121,7 @@ pub fn cut(slices: &[Slice], count: u64) -> Vec<(Part, u64)> {
     parts.into_iter().map(|(days, rows)| (Part::of(days, run), rows)).collect()
 }
 
-/// Slices joined from the first on, as long as they are not heavier than `most` together.
+/// Joins slices from the first on, as long as they are together not heavier than `most`.
 fn filled(slices: &[Slice], most: u64) -> Vec<Slice> {
     let mut parts: Vec<Slice> = Vec::new();
     for &(days, rows) in slices {

@@ -45,27 +45,27 @@ pub struct Request {
     /// The last day that was settled when the run was created or last extended, if that is before the one asked:
     /// what the run really covers. New York, inclusive.
     pub settled_to: TradingDay,
-    /// The source's clock when it was last asked at a start, if this machine's was ahead of it: the ledgers tell the time by it.
+    /// The source's clock at the last `start`, if this machine's was ahead of it: ledgers use the source's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_clock: Option<SourceClock>,
     /// The arguments.
     pub settings: Settings,
-    /// What it was before each of its extensions, oldest first.
+    /// Its extent before each extension, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extended>,
-    /// What was set otherwise of it since, oldest first.
+    /// Its changes of knobs, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Changed>,
 }
 
-/// One time that knobs of a run were turned.
+/// One change of knobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     /// UTC.
     pub at: Timestamp,
     /// Which, and how.
     pub knobs: Vec<Change>,
-    /// What governed batches until then.
+    /// The rules until then.
     pub rules_before: Rules,
 }
 
@@ -110,7 +110,7 @@ pub enum RequestError {
     /// The frozen list is gone or damaged.
     #[error(transparent)]
     Tickers(#[from] TickerListError),
-    /// Nothing of the range can be complete yet.
+    /// No day of the range is settled yet.
     #[error(
         "no day from {from} on is settled yet: the last one is {settled} (a day counts {settle} after 20:00 New York, see --settle); choose an earlier --from"
     )]
@@ -127,9 +127,9 @@ pub enum RequestError {
 /// A ticker CSV as read from the user.
 #[derive(Debug)]
 pub struct Input {
-    /// What stands in it.
+    /// The tickers in it.
     pub list: TickerList,
-    /// What of it harms nobody.
+    /// Harmless oddities in it.
     pub oddities: Oddities,
     /// SHA-256 of the file.
     pub sha256: String,
@@ -167,7 +167,7 @@ impl Request {
         })
     }
 
-    /// The same, where `clocks` tell that this machine's clock, which says `now`, is ahead.
+    /// The request by the source's clock: `clocks` say that this machine's, which says `now`, is ahead.
     pub fn settled_by(mut self, clocks: SourceClock, now: Timestamp) -> Result<Self, RequestError> {
         self.source_clock = Some(clocks);
         let now = clocks.earlier(now);
@@ -196,7 +196,7 @@ impl Request {
         }
     }
 
-    /// The same where its parts fit together, as those of every run do that a launcher has made.
+    /// Checks that its parts fit together, as in every run that a launcher has made.
     fn that_makes_sense(self) -> Result<Self, String> {
         let Settings { from, to, job, ref program, .. } = self.settings;
         if to < from || self.settled_to < from {
@@ -210,8 +210,8 @@ impl Request {
 
     /// Freezes the run: from here on `workdir` belongs to it.
     ///
-    /// The list goes first and `run.json` decides: it says how many lines of the list count. An extension puts its
-    /// tickers behind those that were there, so a crash between the two leaves the run as it was.
+    /// The list is written first, and `run.json` says how many of its lines count. An extension appends its tickers, so a crash
+    /// between the two leaves the run as it was.
     pub fn freeze(&self, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), RequestError> {
         publish::publish_for(Audience::Owner, &frozen_list(workdir), TickerList::text(tickers).as_bytes())?;
         let text = serde_json::to_string_pretty(self).expect("a request is plain data") + "\n";
@@ -219,7 +219,7 @@ impl Request {
         Ok(())
     }
 
-    /// The tickers of the run in `workdir`, in the order in which they came to it.
+    /// The tickers of the run in `workdir`, in the order in which they joined it.
     pub fn frozen_tickers(&self, workdir: &Workdir) -> Result<Vec<Ticker>, RequestError> {
         let path = frozen_list(workdir);
         let mut tickers = TickerList::read(&path)?.tickers;
@@ -244,20 +244,19 @@ impl Request {
             .expect("a request is made only with a settled day")
     }
 
-    /// What governed its batches when it was created. A replay of its journal begins with these; the journal says when
-    /// others came.
+    /// The rules when the run was created. A replay of the journal starts with them; the journal says when they changed.
     pub fn first_rules(&self) -> Rules {
         self.rules_after(0)
     }
 
-    /// What governs its batches once it was changed `changes` times: until the next change, if there was one.
+    /// The rules after `changes` changes, until the next one.
     pub fn rules_after(&self, changes: usize) -> Rules {
         let Settings { max_concurrent, retries, limits, .. } = self.settings;
         let now = || Rules { max_concurrent, retries, min_free_memory: limits.min_free_memory };
         self.changes.get(changes).map_or_else(now, |next| next.rules_before)
     }
 
-    /// The same with other knobs from `now` on; `settings` are those after `knobs` were turned.
+    /// The request with changed `knobs` from `now` on; `settings` have the changes.
     pub fn changed(mut self, now: Timestamp, knobs: Vec<Change>, settings: Settings) -> Self {
         if !knobs.is_empty() {
             let rules_before = self.rules_after(self.changes.len());
@@ -267,10 +266,10 @@ impl Request {
         self
     }
 
-    /// The sessions of its days, where one request for each brings every ticker, so that all are one batch.
+    /// The sessions of its days, if one request per session brings every ticker: then all tickers form one batch.
     pub fn by_session(&self) -> Option<usize> {
         let Settings { job, via, ref batching, ref program, .. } = self.settings;
-        // Who stands in for the worker may know no such way.
+        // A user's executable may not know this way.
         if batching.is_some() || job != Job::Daily || *program != Program::Worker {
             return None;
         }
@@ -278,8 +277,8 @@ impl Request {
         batches::come_by_session(via, sessions, self.tickers).then_some(sessions)
     }
 
-    /// May a heavy ticker be split by date? Not where a year is one file, where somebody else stands in for the worker, or
-    /// where the number of batches was said.
+    /// May a heavy ticker be split by date? Not where a year is one file, with a user's executable, or with a given number of
+    /// batches.
     pub fn may_split(&self) -> bool {
         let is_sized = matches!(self.batching(), Batching::Size(_));
         is_sized && self.settings.job != Job::Daily && self.settings.program == Program::Worker
@@ -294,7 +293,7 @@ impl Request {
         self.settings.batching.unwrap_or_else(fitting)
     }
 
-    /// Only what was asked of the source since then counts; `None` when all of it does.
+    /// Only answers since then count; `None` if all do.
     pub fn covered_since(&self) -> Option<Timestamp> {
         match self.settings.existing {
             Existing::Trusted => None,
@@ -302,7 +301,7 @@ impl Request {
         }
     }
 
-    /// Which ledger lines count, by a clock that says `now`; empty answers are asked again by `recheck_at`.
+    /// Which ledger lines count at `now`; empty answers may be asked again from `recheck_at` on.
     pub fn trust(&self, recheck_at: Timestamp, now: Timestamp) -> Trust {
         let recheck_at = self.source_clock.map_or(recheck_at, |clocks| clocks.earlier(recheck_at));
         let (since, mark) = (self.covered_since(), self.mark());
@@ -310,7 +309,7 @@ impl Request {
         Trust { recheck_at, since, run, ..Trust::at(now, self.settings.recheck_empty) }
     }
 
-    /// What its ledger lines are known by.
+    /// The mark of its ledger lines.
     pub fn mark(&self) -> RunMark {
         RunMark::of_run(&self.run)
     }

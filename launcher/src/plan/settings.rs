@@ -39,9 +39,9 @@ const DEFAULT_BACKOFF_BASE: SignedDuration = SignedDuration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Batching {
-    /// So many tickers in each.
+    /// A number of tickers in each.
     Size(NonZeroU32),
-    /// So many batches, as even as can be.
+    /// A number of batches, as even as possible.
     Shards(NonZeroU32),
 }
 
@@ -51,34 +51,34 @@ pub enum Batching {
 pub enum Existing {
     /// All that the ledgers prove (a new run with `--resume`).
     Trusted,
-    /// Only what was asked of the source since the run was created.
+    /// Only answers since the run was created.
     FetchedAnew,
 }
 
-/// What does the work.
+/// The executable that does the work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Program {
     /// The `worker` beside this executable.
     Worker,
-    /// Any executable that takes the worker's arguments; its word is all there is.
+    /// Any executable that takes the worker's arguments.
     Script(PathBuf),
     /// The `bars` beside this executable.
     Bars(BarsOrder),
 }
 
-/// What governs batches, from one [change](super::knobs) of a run to the next.
+/// The rules for batches, from one [change](super::knobs) of a run to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Workers at the same time.
     pub max_concurrent: NonZeroU32,
     /// Failed attempts that a ticker may have after its first one.
     pub retries: u32,
-    /// Memory that must stay free for more than one worker to be started.
+    /// Memory that must stay free for a second worker to start.
     pub min_free_memory: Size,
 }
 
-/// Everything that `start` was told, nothing that it found out.
+/// Everything that `start` was given, nothing that it has found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// What it does.
@@ -91,10 +91,10 @@ pub struct Settings {
     pub from: TradingDay,
     /// Last day as asked, New York, inclusive.
     pub to: TradingDay,
-    /// Who tells the sizes of tickers whose own ledgers don't, absolute: a dataset or a CSV.
+    /// Sizes of tickers without a ledger, absolute: a dataset or a CSV.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
-    /// Cut of the batches, where it was said.
+    /// How to cut batches, if given.
     pub batching: Option<Batching>,
     /// Workers at the same time.
     pub max_concurrent: NonZeroU32,
@@ -108,23 +108,23 @@ pub struct Settings {
     pub program: Program,
     /// Origin of the data.
     pub base_url: String,
-    /// Was `--allow-http` said?
+    /// Was `--allow-http` given?
     pub allow_http: bool,
     /// Scale of prices.
     pub adjusted: Adjusted,
     /// Columns of trades.
     pub columns: Columns,
-    /// Where midnight is.
+    /// The time zone of days.
     pub zone: Zone,
-    /// Length of one request.
+    /// The range of one request.
     pub window: Window,
     /// How daily bars come.
     #[serde(default)]
     pub via: Via,
-    /// What becomes of two different bars with one stamp.
+    /// What to do with two different bars of the same time.
     #[serde(default)]
     pub duplicates: Duplicates,
-    /// The rate budget that workers share; none where nothing was said.
+    /// The rate that workers share, if given.
     pub rate: Option<Rate>,
     /// Settling delay after a session.
     pub settle: SignedDuration,
@@ -136,15 +136,15 @@ pub struct Settings {
     pub backoff_base: SignedDuration,
     /// What an attempt may use, and what must stay free.
     pub limits: Limits,
-    /// Who is told of pauses, stops and the end.
+    /// Where notifications go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify_url: Option<NotifyUrl>,
 }
 
-/// Why arguments are no settings.
+/// Why arguments make no settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A new run can't be guessed.
+    /// An argument that a new run needs is missing.
     #[error("a new run needs {0}; `launcher start --help` lists every option")]
     Missing(String),
     /// The range is empty.
@@ -155,7 +155,7 @@ pub enum SettingsError {
         /// Last day asked.
         to: TradingDay,
     },
-    /// A flag that means nothing for this kind of data.
+    /// A flag that does not apply to the job.
     #[error("{flag} does not apply to --job {job}: {why}; leave it out")]
     NotForJob {
         /// The flag.
@@ -165,15 +165,15 @@ pub enum SettingsError {
         /// Why.
         why: &'static str,
     },
-    /// A word behind `--` that the launcher says itself.
+    /// An option behind `--` that the launcher sets itself.
     #[error(
         "{0} is an option of the launcher, not of `bars` alone: give it before -- (or leave it out, if the launcher sets it)"
     )]
     OwnWord(&'static str),
-    /// The address is none, or not safe for a key.
+    /// The URL is invalid, or not safe for a key.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
-    /// Nowhere to post to.
+    /// The webhook is invalid.
     #[error(transparent)]
     NotifyUrl(#[from] NotifyUrlError),
 }
@@ -268,7 +268,7 @@ impl Settings {
     }
 }
 
-/// What `--job bars` is to make; `None` for another job, which knows none of its words.
+/// What `--job bars` is to make; `None` for another job, to which these options do not apply.
 fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder>, SettingsError> {
     let not_for_job = |flag, why| Err(SettingsError::NotForJob { flag, job, why });
     if job != Job::Bars {
@@ -301,7 +301,7 @@ fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder
     Ok(Some(BarsOrder { input, modes, arguments: words_of_bars::spelled(cwd, &args.bars) }))
 }
 
-/// Only daily bars come another way than ticker by ticker.
+/// Only daily bars can come by the session.
 pub(super) fn refuse_via(via: Option<Via>, job: Job) -> Result<(), SettingsError> {
     let why = "only daily bars come a session at a time";
     match via {
@@ -310,7 +310,7 @@ pub(super) fn refuse_via(via: Option<Via>, job: Job) -> Result<(), SettingsError
     }
 }
 
-/// Only a bar has a stamp of its own.
+/// Only bars can have duplicates.
 pub(super) fn refuse_duplicates(duplicates: Option<Duplicates>, job: Job) -> Result<(), SettingsError> {
     let why = "only downloaded bars have one row a stamp";
     match (duplicates, job) {
@@ -321,12 +321,12 @@ pub(super) fn refuse_duplicates(duplicates: Option<Duplicates>, job: Job) -> Res
     }
 }
 
-/// The cut of batches, where it was said.
+/// How to cut batches, if given.
 pub(super) fn batching(args: &StartArgs) -> Option<Batching> {
     args.shards.map(Batching::Shards).or(args.batch_size.map(Batching::Size))
 }
 
-/// The rate, where something was said of it: `--rate-limit 0` says that there is none.
+/// The rate, if given: `--rate-limit 0` means none.
 pub(super) fn rate(args: &StartArgs) -> Option<Spacing> {
     args.rate.map(Spacing::from).or(args.rate_limit)
 }

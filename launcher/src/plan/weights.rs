@@ -6,21 +6,21 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use shared::market::ticker::Ticker;
 
-/// Of a ticker, a part of one, or a batch.
+/// The weight of a ticker, of a part of one, or of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// It may be an elephant.
     #[default]
     Unknown,
-    /// Rows, if they go with the sizes of a second source: good for an order, not for a cut.
+    /// Rows estimated from the sizes of a second source: good enough to sort by, not to cut by.
     Guessed(u64),
-    /// Rows, going by ledgers of the same kind of data.
+    /// Rows by ledgers of the same kind of data.
     Known(u64),
 }
 
 impl Weight {
-    /// Rows, however they are known.
+    /// Rows, from either source.
     pub fn rows(self) -> Option<u64> {
         match self {
             Self::Unknown => None,
@@ -28,13 +28,13 @@ impl Weight {
         }
     }
 
-    /// Does nobody know?
+    /// Is it unknown?
     pub fn is_unknown(&self) -> bool {
         *self == Self::Unknown
     }
 }
 
-/// Rows that a ticker is likely to bring, going by its own ledger.
+/// Likely rows of a ticker, by its own ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnRows {
     /// On the days that are missing.
@@ -43,28 +43,28 @@ pub struct OwnRows {
     pub in_all: u64,
 }
 
-/// What the sizes of a second source are.
+/// What the sizes of a second source mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unit {
     /// Rows of this kind of data on the days of the run: as good as the ticker's own ledger.
     Rows,
-    /// Whatever goes up and down with them.
+    /// A number that grows with the rows.
     #[default]
     Whatever,
 }
 
-/// What a second source says of tickers.
+/// Ticker sizes from a second source.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sizes {
     /// How to read it.
     pub unit: Unit,
     /// Finite and not negative.
     pub of: HashMap<Ticker, f64>,
-    /// What it is called in words; empty where there is none.
+    /// Its name for people; empty without a source.
     pub source: String,
 }
 
-/// How many tickers are weighed by what.
+/// How many tickers were weighed by which source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Account {
     /// By their own ledgers.
@@ -75,12 +75,12 @@ pub struct Account {
     pub unknown: u64,
 }
 
-/// Nobody has more rows: sums of guesses stay within their type.
+/// The most rows of an estimate, so that sums do not overflow.
 const GUESS_MAX: f64 = 1e12;
-/// Where no ledger tells of rows, so many are those of a middling ticker: what a request costs is little beside them.
+/// The rows of a middling ticker when no ledger knows any; large beside the cost of a request.
 const MIDDLING_ROWS: f64 = 100_000.0;
 
-/// Weighs tickers that have work left, in their order. Of those in `proven` it is known how many rows they have.
+/// Weighs tickers that have work left, in their order. The rows of those in `proven` are known.
 pub fn weigh(
     tickers: &[(Ticker, Option<OwnRows>)],
     proven: &[(Ticker, u64)],
@@ -114,7 +114,7 @@ pub fn weigh(
     (tickers.iter().map(weight).collect(), account)
 }
 
-/// By those of whom both are known; without any, a middling size stands for middling rows.
+/// Rows for a size, by the tickers with both; without any, the middling size stands for middling rows.
 fn rows_for_a_size(seen: &[(&Ticker, u64)], asked: &[f64], sizes: &Sizes) -> f64 {
     let seen = || seen.iter().filter(|(_, rows)| *rows > 0);
     let ratio = |(ticker, rows): &(&Ticker, u64)| {
@@ -137,7 +137,7 @@ fn median(numbers: impl Iterator<Item = f64>) -> Option<f64> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds just set")]
 fn whole(rows: f64) -> u64 {
-    // Not `min`: what is no number is 0.
+    // Not `min`: a NaN becomes 0.
     rows.clamp(0.0, GUESS_MAX) as u64
 }
 

@@ -13,8 +13,8 @@ use super::request::Request;
 use super::settings::Settings;
 use crate::job::{BarsOrder, Task};
 
-/// Arguments for one attempt at a batch. They always ask to resume, so that another attempt asks only for
-/// what is missing; what counts as missing in a run that wants everything anew is said by `--covered-since`.
+/// The arguments of one attempt at a batch. They always have `--resume`, so that another attempt fetches only what is
+/// missing. In a run that fetches everything anew, `--covered-since` says what counts as there.
 pub fn arguments(
     request: &Request,
     workdir: &Workdir,
@@ -49,14 +49,14 @@ pub fn arguments(
     arguments
 }
 
-/// What `bars` begins with.
+/// The first arguments of `bars`.
 fn what_to_make(order: &BarsOrder) -> Vec<OsString> {
     let (root_flag, root, _) = order.input.parts();
     let modes: Vec<&str> = order.modes.iter().map(|mode| mode.name()).collect();
     vec![root_flag.into(), root.into(), "--mode".into(), modes.join(",").into()]
 }
 
-/// What `worker` ends with.
+/// The last arguments of `worker`.
 fn how_to_fetch(settings: &Settings, kind: Kind, mark: RunMark, arguments: &mut Vec<OsString>) {
     let mut say = |flag: &str, value: &dyn AsRef<OsStr>| say(arguments, flag, value);
     say("--base-url", &settings.base_url);
@@ -72,7 +72,7 @@ fn how_to_fetch(settings: &Settings, kind: Kind, mark: RunMark, arguments: &mut 
     if kind == Kind::Daily {
         say("--via", &settings.via.to_string());
     }
-    // Executables of one's own know what was there before this flag was.
+    // Left out at its default, because a user's executable may be older than this flag.
     if kind != Kind::Trades && settings.duplicates != Duplicates::Refuse {
         say("--duplicates", &settings.duplicates.to_string());
     }
@@ -94,7 +94,7 @@ fn say(arguments: &mut Vec<OsString>, flag: &str, value: &dyn AsRef<OsStr>) {
     arguments.push(value.as_ref().to_owned());
 }
 
-/// A command as a person would type it. The key is not among the arguments, so nothing is left out.
+/// A command as a person would type it. The key is never an argument, so nothing needs to be hidden.
 pub fn spelled(executable: &Path, arguments: &[OsString]) -> String {
     let words = std::iter::once(executable.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
     let quoted = words.map(|word| {

@@ -10,31 +10,31 @@ use shared::run::workdir::BatchId;
 
 use super::error_line::{self, RULE};
 
-/// Files are stamped by a clock of the kernel that may be so far behind ours.
+/// How far the clock that stamps files may be behind ours.
 const CLOCK_LAG: Duration = Duration::from_millis(20);
 /// How deep a ticker's files may lie below its folder: `year=/month=/day=`, or a kind of bars and a year.
 const DEPTH: u32 = 4;
 
-/// How the line in a batch's log begins that announces an attempt.
+/// How the header of an attempt begins in the log of its batch.
 pub fn header(batch: BatchId, number: u32) -> String {
     format!("{RULE} {batch} attempt {number}, ")
 }
 
-/// Is there anything in the log at `path` behind the header of this attempt?
+/// Does the log have a line after the header of this attempt?
 pub fn has_spoken(log: &Path, batch: BatchId, number: u32) -> bool {
     let last = error_line::last_line(log).unwrap_or_default();
     !last.is_empty() && !last.starts_with(&header(batch, number))
 }
 
-/// When an attempt began, by the clock that stamps files: it has gone on for so long by the time of the run and its `lock`
-/// was signed then. Where the two contradict each other somebody has set the clock, and the earlier one stands.
+/// When an attempt began, by the clock that stamps files. Two answers: `took` ago by the time of the run, and when its
+/// `lock` was written. If they differ the clock was set, and the earlier one counts.
 pub fn began_by_files(lock: &Path, took: SignedDuration, now: Timestamp) -> SystemTime {
     let counted = SystemTime::from(now.checked_sub(took).unwrap_or(Timestamp::MIN));
     let signed = fs::metadata(lock).and_then(|metadata| metadata.modified());
     signed.map_or(counted, |signed| signed.min(counted))
 }
 
-/// Is there a file with something in it below `folder` that was written at or after `since`?
+/// Is there a non-empty file below `folder` that was written at or after `since`?
 pub fn has_new_file(folder: &Path, since: SystemTime) -> bool {
     let since = since.checked_sub(CLOCK_LAG).unwrap_or(SystemTime::UNIX_EPOCH);
     holds_new_file(folder, since, DEPTH)
@@ -51,7 +51,7 @@ fn holds_new_file(folder: &Path, since: SystemTime, depth: u32) -> bool {
     fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_new(&entry)))
 }
 
-/// When the latest file with something in it below `folder` was written.
+/// When the latest non-empty file below `folder` was written.
 pub fn latest_file(folder: &Path) -> Option<SystemTime> {
     latest_within(folder, DEPTH)
 }

@@ -13,14 +13,14 @@ use crate::plan::settings::Program;
 /// How far a running attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskProgress {
-    /// So many days of its tickers are proven.
+    /// How many days of its tickers are proven.
     Days(u64),
-    /// Its latest file is of this time: all that is seen of what keeps no ledger, or proves a ticker in one go.
+    /// The time of its latest file: all that shows where there is no ledger, or where a ticker is proven in one go.
     Latest(Option<SystemTime>),
 }
 
 impl DiskProgress {
-    /// Of an attempt at `work`, at `now`.
+    /// The progress of an attempt at `work`, at `now`.
     pub fn of(request: &Request, work: &Work, now: Timestamp) -> Self {
         let settings = &request.settings;
         match &settings.program {
@@ -38,7 +38,7 @@ impl DiskProgress {
         }
     }
 
-    /// Is that more than `before`? Of files only that one is new can be said.
+    /// Is it further than `before`? Of files only a new one counts.
     pub fn is_further_than(&self, before: &Self) -> bool {
         match (self, before) {
             (Self::Days(days), Self::Days(before)) => days > before,

@@ -8,30 +8,30 @@ use shared::run::redaction::{Redaction, shortened};
 
 use crate::shim::worker::CUT;
 
-/// Lines of ours in a batch log begin like this.
+/// How lines of the launcher in a batch log begin.
 pub const RULE: &str = "====";
-/// How much of a log's end is read, and how much of a line is kept.
+/// How much of the end of a log is read, and how much of a line is kept.
 const END_BYTES: u64 = 16 * 1024;
 const LINE_CHARS: usize = 300;
-/// So much of a line is passed over of which the beginning is not read: more than a secret has.
+/// How much of a line without its beginning is skipped: more than the length of a secret.
 const HALF_BYTES: usize = 2 * 1024;
 /// How the worker marks an error.
 pub const ERROR_LEVEL: &str = " ERROR ";
-/// How a program that does not like its arguments does.
+/// How a program marks an error in its arguments.
 pub const ERROR_PREFIX: &str = "error:";
 
-/// The telling line of the last attempt in the log at `path`, fit to be said; empty when it said nothing.
+/// The line of the log at `path` that best explains the end of the last attempt, without secrets; empty if there is none.
 pub fn read(path: &Path, redaction: &Redaction) -> io::Result<String> {
     Ok(shortened(&redaction.line(telling_line(&end_of(path)?)), LINE_CHARS))
 }
 
-/// The last line of the log at `path` with anything in it, whoever wrote it.
+/// The last line of the log at `path` that is not blank, ours included.
 pub fn last_line(path: &Path) -> io::Result<String> {
     let end = end_of(path)?;
     Ok(end.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned())
 }
 
-/// The end of a log; of one that was cut a moment ago it stands in the file beside it.
+/// The end of a log. After a cut it continues from the file beside it.
 fn end_of(path: &Path) -> io::Result<String> {
     let end = end_of_file(path)?;
     let Some((_, behind)) = end.strip_prefix(CUT).and_then(|cut| cut.split_once('\n')) else {
@@ -49,22 +49,22 @@ fn end_of_file(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(END_BYTES).read_to_end(&mut bytes)?;
     if begin > 0 {
-        // It may begin amid a secret, which half of it would not be known as.
+        // It may begin inside a secret, and half a secret would not be recognised.
         let half = bytes.iter().position(|byte| *byte == b'\n').map_or(HALF_BYTES, |end| end + 1);
         bytes.drain(..half.min(bytes.len()));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The last line that calls itself an error, else the last one. A worker ends with a count and clap with a
-/// hint: neither is the reason.
+/// The last line that is marked as an error, else the last line. A worker ends with a count and clap with a hint: neither
+/// is the reason.
 fn telling_line(log: &str) -> &str {
-    // An earlier attempt's words are not this one's.
+    // Stop at the header of this attempt.
     let own = log.lines().rev().map(str::trim).take_while(|line| !line.starts_with(RULE));
     let mut last = "";
     for line in own.filter(|line| !line.is_empty()) {
         match line.split_once(ERROR_LEVEL) {
-            // Only the worker's own stamp goes: a sentence before the word stays.
+            // Drop the worker's time stamp only; keep a sentence before the marker.
             Some((stamp, said)) if !stamp.contains(' ') => return said,
             Some(_) => return line,
             None if line.starts_with(ERROR_PREFIX) => return line,

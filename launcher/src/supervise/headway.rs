@@ -9,23 +9,23 @@ use crate::facts::Report;
 pub struct Headway {
     /// Tickers that are done now.
     tickers: u64,
-    /// Of each unfinished ticker, in the order of the report: is more of it proven than ever before?
+    /// For each unfinished ticker, in the order of the report: is more of it proven than ever before?
     moved_on: Vec<bool>,
 }
 
 impl Headway {
-    /// Of the attempt that `report` is about.
+    /// The headway of the attempt that `report` is about.
     pub fn of(report: &Report, moved_on: Vec<bool>) -> Self {
         debug_assert_eq!(moved_on.len(), report.unfinished.len(), "one for each");
         Self { tickers: report.proven.tickers.saturating_add(report.reported), moved_on }
     }
 
-    /// Is there any?
+    /// Has the attempt added anything?
     pub fn is_any(&self) -> bool {
         self.tickers > 0 || self.moved_on.contains(&true)
     }
 
-    /// Did each unfinished ticker move on?
+    /// For each unfinished ticker: is more of it proven than before?
     pub fn of_unfinished(&self) -> impl Iterator<Item = bool> {
         self.moved_on.iter().copied()
     }

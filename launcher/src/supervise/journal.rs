@@ -17,7 +17,7 @@ pub enum JournalError {
     /// It can't be read, or is damaged in its middle.
     #[error("{0}{way_on}", way_on = way_on(.0))]
     Lines(#[from] LinesError),
-    /// It says what can't have happened.
+    /// It has a fact that can't have happened.
     #[error("{path}:{line}: {source}; the run can't continue from this journal; choose another --workdir (data in the outdir stay proven: use --resume)", path = path.display())]
     Impossible {
         /// The journal.
@@ -38,7 +38,7 @@ fn way_on(error: &LinesError) -> &'static str {
     }
 }
 
-/// A journal opened for writing, by the holder of the run's lock.
+/// The journal, open for writing by the holder of the lock.
 pub struct Journal {
     log: Appender<Entry>,
 }
@@ -52,24 +52,24 @@ impl Journal {
         Ok((Self { log }, replay.end(workdir)?))
     }
 
-    /// Is it still the file that others find by its name? A folder can be moved or deleted under us.
+    /// Is it still the file at its path? The folder can be moved or deleted under us.
     pub fn is_in_place(&self, workdir: &Workdir) -> bool {
         // A file that can't be looked at counts as there.
         in_place::is_in_place(self.log.file(), &workdir.journal()).unwrap_or(true)
     }
 
-    /// Writes `entries` in one go; on return they survive a power cut, on an error none of them counts.
+    /// Writes `entries` in one go. On return they survive a power cut; after an error none of them counts.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), DiskError> {
         self.log.append(entries)
     }
 }
 
-/// The state that the journal of `workdir` leads to. Nothing is touched.
+/// The state that the journal of `workdir` leads to. Changes nothing.
 pub fn follow(workdir: &Workdir, rules: Rules) -> Result<Machine, JournalError> {
     follow_with(workdir, rules, |_, _| ())
 }
 
-/// The same; `look` is shown each entry with the state that it led to. A long journal is read line by line and never held.
+/// The same; `look` gets each entry with the state after it. The journal is read line by line and never held whole.
 pub fn follow_with(
     workdir: &Workdir,
     rules: Rules,
@@ -80,12 +80,12 @@ pub fn follow_with(
     replay.end(workdir)
 }
 
-/// A machine that takes in a journal.
+/// A machine that replays a journal.
 struct Replay<F> {
     machine: Machine,
     look: F,
     lines: usize,
-    /// The first line that can't have happened; what comes after it counts for nothing.
+    /// The first line with a fact that can't have happened. Nothing after it counts.
     wrong: Option<Illegal>,
 }
 

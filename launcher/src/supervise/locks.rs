@@ -17,13 +17,13 @@ use crate::process::clock;
 use crate::process::handover;
 use crate::process::watch::{self, Marker};
 
-/// What a dead supervisor has started for itself ends without being asked; that takes no longer.
+/// How long idle shims of a dead supervisor may take to exit by themselves.
 const AFTERLIFE: Duration = Duration::from_secs(2);
 
 /// Why a run does not get its locks.
 #[derive(Debug, thiserror::Error)]
 pub enum LocksError {
-    /// Somebody holds one, or it can't be used.
+    /// Another process holds one, or it can't be used.
     #[error(transparent)]
     Lock(#[from] LockError),
     /// The supervisor that had the output is dead, and what it has started is not.
@@ -31,9 +31,9 @@ pub enum LocksError {
     Orphans {
         /// Where we wanted to write.
         outdir: PathBuf,
-        /// Whose they are.
+        /// The run of these processes.
         run: String,
-        /// Where that run is kept.
+        /// The work directory of that run.
         workdir: PathBuf,
         /// Their pids, separated by commas.
         processes: String,
@@ -46,10 +46,10 @@ impl From<DiskError> for LocksError {
     }
 }
 
-/// Both locks and the pid file that says who has them, given back when dropped; when dead, all but the file.
+/// Both locks, and the pid file that names their holder. Dropping gives all back; death leaves only the file.
 #[derive(Debug)]
 pub struct Locks {
-    // Before the locks are given back: the next holder's file must not be removed.
+    // Dropped before the locks, so that the pid file of the next holder is not removed.
     pid_file: PidFile,
     workdir: Lock,
     outdir: Lock,
@@ -65,23 +65,23 @@ impl Drop for PidFile {
     }
 }
 
-/// Where the lock of an output tree is.
+/// The lock file of an output.
 pub fn outdir_lock(outdir: &Path) -> PathBuf {
     outdir.join("_launcher.lock")
 }
 
 impl Locks {
-    /// Takes both or says who holds one, or who still writes there. From here on `stop` knows whom to ask.
+    /// Takes both, or says which process holds one or still writes there. From here on `stop` knows whom to ask.
     pub fn acquire(workdir: &Workdir, outdir: &Path, run: &str) -> Result<Self, LocksError> {
         let holder = Holder::own("launcher", workdir, run).to_string();
         let of_workdir = Lock::acquire_for(Audience::Owner, &workdir.lock(), &holder)?;
         let of_outdir = Lock::take(&outdir_lock(outdir))?;
-        // Before it is signed: whoever is refused here would be told nothing the next time.
+        // Before we sign the lock: its text names the run of the orphans, and a refusal must not erase that.
         refuse_orphans(outdir, run)?;
         Self::of(of_workdir, of_outdir.sign(&holder)?, workdir)
     }
 
-    /// Takes over what another process has handed to us with [`pack`](Self::pack): they were held all the while.
+    /// Takes over locks that another process has passed with [`pack`](Self::pack). They were held all the time.
     pub fn inherit(
         handed: [OwnedFd; 4],
         workdir: &Workdir,
@@ -103,26 +103,26 @@ impl Locks {
         Ok(Self { pid_file, workdir: of_workdir, outdir: of_outdir })
     }
 
-    /// Both, ready for a process that is about to be started; we keep them as well.
+    /// Packs both for a process that is about to start. We keep them as well.
     pub fn pack(&self) -> io::Result<OwnedFd> {
         let [one, two] = self.workdir.files();
         let [three, four] = self.outdir.files();
         handover::pack(&[one, two, three, four].map(File::as_fd))
     }
 
-    /// They are another's now, who has its hands on them: nothing is given back.
+    /// Leaves them to the process that has taken them: nothing is given back.
     pub fn leave(self) {
-        // It writes its own there.
+        // The other process writes its own pid file there.
         std::mem::forget(self.pid_file);
     }
 
-    /// The lock that is not any more where others would look for it, if one is not.
+    /// The lock whose file is no longer in its place, if there is one.
     pub fn displaced(&self) -> Option<&Path> {
         [&self.workdir, &self.outdir].into_iter().find(|lock| !lock.is_in_place()).map(Lock::path)
     }
 }
 
-/// Takes the work directory's lock alone, for a moment in which no supervisor may begin.
+/// Takes only the lock of the work directory, so that no supervisor can start meanwhile.
 pub fn hold_workdir(workdir: &Workdir, run: &str) -> Result<Lock, LockError> {
     Lock::acquire_for(
         Audience::Owner,
@@ -136,8 +136,7 @@ pub fn is_supervised(workdir: &Workdir) -> bool {
     Lock::is_held(&workdir.lock())
 }
 
-/// An error when processes of another run than `run` still live that wrote into `outdir` under a supervisor that has died:
-/// the lock died with it.
+/// Fails if processes of another run live that wrote into `outdir`. Their supervisor is dead, and its lock died with it.
 pub fn refuse_orphans(outdir: &Path, run: &str) -> Result<(), LocksError> {
     let text = lock::last_holder(&outdir_lock(outdir))?;
     let Some(last) = Holder::read(&text).filter(|last| last.run != run) else { return Ok(()) };
@@ -155,7 +154,7 @@ pub fn refuse_orphans(outdir: &Path, run: &str) -> Result<(), LocksError> {
     Err(LocksError::Orphans { outdir, run, workdir: last.workdir.to_owned(), processes })
 }
 
-/// Who has a lock, as its file says it.
+/// The holder of a lock, as the text of its file.
 #[derive(Debug, PartialEq, Eq)]
 struct Holder<'a> {
     who: &'a str,

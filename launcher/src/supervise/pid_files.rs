@@ -10,15 +10,15 @@ use shared::run::identity::ProcessIdentity;
 
 use crate::process::unsynced;
 
-/// Those of one supervisor.
+/// The pid files of one supervisor.
 #[derive(Default)]
 pub struct PidFiles {
-    /// Of batches that have ended in this round.
+    /// Files of batches that have ended in this round.
     idle: Vec<PathBuf>,
 }
 
 impl PidFiles {
-    /// Says at `path` who attends to its batch.
+    /// Writes the shim of a batch to `path`.
     pub fn write(&mut self, path: &Path, shim: &ProcessIdentity) {
         if let Some(idle) = self.idle.pop() {
             drop(fs::rename(idle, path));
@@ -27,12 +27,12 @@ impl PidFiles {
         drop(unsynced::write_over(path, &text));
     }
 
-    /// Nobody attends to the batch of `path` any more.
+    /// Releases the file of a batch without a shim.
     pub fn release(&mut self, path: PathBuf) {
         self.idle.push(path);
     }
 
-    /// Removes what nobody has taken over.
+    /// Removes released files that no batch has taken over.
     pub fn tidy(&mut self) {
         for path in self.idle.drain(..) {
             drop(fs::remove_file(path));

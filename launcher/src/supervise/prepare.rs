@@ -24,23 +24,23 @@ use crate::plan::weights::{self, Account, OwnRows, Sizes, Weight};
 use crate::process::unsynced;
 use crate::run::shared_folders::SharedFolders;
 
-/// What is to be told to a machine, and how the new batches in it were weighed.
+/// Facts for the machine, and how their new batches were weighed.
 pub struct Prepared {
     /// In this order.
     pub facts: Vec<Fact>,
     /// The tickers in new batches, each once.
     pub weighed_by: Account,
-    /// Files that were read whole since they were not found as recorded.
+    /// Files that were read whole because they did not look as recorded.
     pub read_whole: usize,
 }
 
-/// Those of `tickers` that are in no batch yet.
+/// The `tickers` that are in no batch yet.
 pub fn unbatched<'a>(machine: &Machine, tickers: &'a [Ticker]) -> Vec<&'a Ticker> {
     let batched: HashSet<&Ticker> = machine.batches().flat_map(|(_, batch)| batch.members()).collect();
     tickers.iter().filter(|ticker| !batched.contains(ticker)).collect()
 }
 
-/// What brings `machine` up to what the outdir proves at `now`; `sizes` tell of those of whom it tells nothing.
+/// The facts that bring `machine` up to what the outdir proves at `now`. `sizes` serve for tickers without a ledger.
 pub fn prepare(
     machine: &Machine,
     request: &Request,
@@ -79,7 +79,7 @@ pub fn prepare(
     Prepared { facts, weighed_by, read_whole }
 }
 
-/// What was changed of the run and the journal does not say yet: it is in `run.json` first.
+/// Changes of the run that `run.json` has and the journal does not have yet.
 fn changes<'a>(machine: &Machine, request: &'a Request) -> impl Iterator<Item = Fact> + use<'a> {
     let unsaid = (1..).zip(&request.changes).skip(machine.changes());
     unsaid.map(|(number, changed)| Fact::Changed {
@@ -88,8 +88,8 @@ fn changes<'a>(machine: &Machine, request: &'a Request) -> impl Iterator<Item = 
     })
 }
 
-/// Is there work that was asked for and that no supervisor has come to yet? A run that was closed may have been
-/// extended or prepared anew since, and who did that may have died before it got further.
+/// Is there work that no supervisor has started yet? A closed run may have been extended or prepared since by a process
+/// that died before it got further.
 pub fn leaves_work(machine: &Machine, request: &Request) -> bool {
     let Totals { verified, reported, failed } = machine.totals();
     let extended_at = request.extensions.last().map(|extension| extension.at);
@@ -98,7 +98,7 @@ pub fn leaves_work(machine: &Machine, request: &Request) -> bool {
         || extended_at > machine.surveyed_at()
 }
 
-/// The folders of a run, and what it has planned as lists: for people; the journal is the truth about batches.
+/// Writes the planned batches as lists, for people. The journal is the truth about batches.
 pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskError> {
     for folder in ["batches", "logs", "pids", "attempts"].map(|name| workdir.root().join(name)) {
         publish::create_folder_for(Audience::Owner, &folder)?;
@@ -111,13 +111,13 @@ pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskEr
     Ok(())
 }
 
-/// Puts the parts of a ticker that is too heavy for one worker in its place.
+/// Replaces a ticker that is too heavy for one worker by its parts.
 fn split_by_date(tickers: Vec<Weighed>, request: &Request, now: Timestamp) -> Vec<Weighed> {
     let Some(fair) = FairShare::of(&tickers, request.settings.max_concurrent) else { return tickers };
     let parts = |weighed: Weighed| {
         let count = match weighed.weight {
             Weight::Known(rows) => fair.parts(rows),
-            // How many parts it makes, and where to cut, only rows can tell.
+            // Only known rows tell how many parts to make, and where to cut.
             Weight::Guessed(_) | Weight::Unknown => 1,
         };
         let slices = if count > 1 { evidence::slices(request, &weighed.ticker, now) } else { None };
@@ -128,7 +128,7 @@ fn split_by_date(tickers: Vec<Weighed>, request: &Request, now: Timestamp) -> Ve
     tickers.into_iter().flat_map(parts).collect()
 }
 
-/// Days of split tickers that are in no batch: a crash can tear off the end of a plan while it is written.
+/// Days of split tickers that are in no batch: a crash can cut off the end of a plan.
 fn torn_off(machine: &Machine, request: &Request) -> Vec<Weighed> {
     let mut planned: BTreeMap<&Ticker, Coverage> = BTreeMap::new();
     for (_, batch) in machine.batches().filter(|(_, batch)| !batch.part().is_whole()) {
@@ -148,36 +148,36 @@ fn torn_off(machine: &Machine, request: &Request) -> Vec<Weighed> {
     planned.into_iter().flat_map(missing).collect()
 }
 
-/// What the outdir says of some tickers.
+/// What the outdir proves about some tickers.
 #[derive(Default)]
 struct Survey {
     proven: Tally,
-    /// Of each of the proven.
+    /// Rows of each proven ticker.
     rows: Vec<(Ticker, u64)>,
-    /// Those that need work.
+    /// Tickers that need work.
     short: Vec<(Ticker, Option<OwnRows>)>,
     /// Files that were read whole since they were not found as recorded.
     read_whole: usize,
 }
 
-/// How the outdir is looked at.
+/// What is needed to look at the outdir.
 #[derive(Clone, Copy)]
 struct Inputs<'a> {
     request: &'a Request,
-    /// What is in their folders is another one's.
+    /// Tickers whose folders belong to others.
     shared_folders: &'a SharedFolders,
     now: Timestamp,
 }
 
 impl Inputs<'_> {
-    /// A batch with done members whose proof does not hold any more: a file is gone, or the run is longer now.
+    /// A batch whose done members are not all proven any more: a file is gone, or the run is longer now.
     fn reopened(self, id: BatchId, batch: &Batch) -> (Option<Fact>, usize) {
-        // What runs is looked at when it ends.
+        // A running attempt is checked when it ends.
         if matches!(batch.state, BatchState::Running { .. }) {
             return (None, 0);
         }
-        // Where only a script's word vouches for a ticker there is nothing to look at. Whose word it was is not kept, only
-        // how many: where more are without a ledger now, one of them has lost its own, and all are in doubt.
+        // A ticker that a script has reported has no ledger to check. Only the number of such tickers is known: if more tickers
+        // are without a ledger now, one has lost its own, and all are in doubt.
         let has_ledger = |ticker: &&Ticker| Ledger::path(&self.request.settings.outdir, ticker).exists();
         let (with, without): (Vec<_>, Vec<_>) = batch.done().partition(has_ledger);
         let vouched_for = without.len() as u64 <= batch.reported;
@@ -195,7 +195,7 @@ impl Inputs<'_> {
             let (proof, read_whole) = evidence::look(self.request, ticker, days, self.now);
             survey.read_whole += read_whole;
             let rows = match proof {
-                // It is named when its batch comes.
+                // Its own batch will name it.
                 _ if self.shared_folders.has(ticker) => None,
                 TickerProof::Proven(summary) => {
                     survey.proven += Tally::of_ticker(summary);
@@ -203,7 +203,7 @@ impl Inputs<'_> {
                     continue;
                 }
                 TickerProof::Short { rows, .. } => rows,
-                // An unusable ledger is the worker's to report, for this ticker alone.
+                // The worker reports an unusable ledger, for this ticker alone.
                 TickerProof::NoLedger | TickerProof::Unusable { .. } => None,
             };
             survey.short.push((ticker.clone(), rows));

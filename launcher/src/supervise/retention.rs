@@ -5,7 +5,7 @@
 
 use super::batch::Batch;
 
-/// The attempts of `batch` that nobody will ask for any more when the last `keep` of them stay.
+/// The attempts of `batch` whose folders may go if the last `keep` stay.
 pub fn may_go(batch: &Batch, keep: u32) -> impl Iterator<Item = u32> {
     let telling = batch.telling_attempts();
     (1..=batch.attempts.saturating_sub(keep.max(1))).filter(move |attempt| !telling.contains(attempt))

@@ -14,16 +14,16 @@ use crate::job::{Job, Task};
 use crate::plan::request::Request;
 use crate::plan::weights::{Sizes, Unit};
 
-/// Why sizes can't be had.
+/// Why sizes can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SizesError {
-    /// A CSV, or a number in it, is none.
+    /// Not a CSV, or not a number in it.
     #[error(transparent)]
     Csv(#[from] TickerSizesError),
     /// A CSV without sizes.
     #[error("{path}: no column is called {columns}; add one", path = .0.display(), columns = COLUMNS.join(", "))]
     NoColumn(PathBuf),
-    /// A folder that is no tree of ours.
+    /// A folder that is not one of our trees.
     #[error(
         "{path}: no _dataset.json is in it, so it is no tree of an earlier run; name the folder that one had as --outdir, or a CSV",
         path = .0.display()
@@ -37,8 +37,8 @@ pub enum SizesError {
     Ledger(#[from] LedgerError),
 }
 
-/// What `--weights` says of `tickers`, or else the ticker list itself. Of bars of a day there is one a session, whoever is
-/// large: that a list has such a column tells nothing there.
+/// Sizes from `--weights`, or else from the ticker list itself. Not for daily bars: every ticker has one a session, so the
+/// column of a list says nothing.
 pub fn read(request: &Request, tickers: &[Ticker]) -> Result<Sizes, SizesError> {
     let settings = &request.settings;
     match &settings.weights {
@@ -62,7 +62,7 @@ fn of_dataset(root: &Path, request: &Request, tickers: &[Ticker]) -> Result<Size
     Ok(Sizes { unit, of, source: format!("{} in {}", dataset.kind, root.display()) })
 }
 
-/// Of what rows the work of the run goes.
+/// The kind of rows that the run works on.
 fn kind(request: &Request) -> Kind {
     match request.settings.task() {
         Task::Download(kind) => kind,

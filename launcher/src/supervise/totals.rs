@@ -7,18 +7,18 @@ use shared::market::ticker::Ticker;
 use super::batch::Batch;
 use crate::facts::Tally;
 
-/// Tickers by where they stand; what is in none of these is left to do.
+/// Tickers by state; a ticker in none of these is left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Every day is proven.
     pub verified: u64,
-    /// Done by a script's word only.
+    /// Reported done by a script.
     pub reported: u64,
-    /// Given up, in one of their parts at least.
+    /// Given up, at least in one part.
     pub failed: u64,
 }
 
-/// How far a ticker is that was split.
+/// How far a split ticker is.
 #[derive(Default)]
 struct Split {
     is_open: bool,
@@ -26,7 +26,7 @@ struct Split {
 }
 
 impl Totals {
-    /// Of tickers that were `surveyed` as proven and of those in `batches`.
+    /// Totals of the tickers that were `surveyed` as proven and of those in `batches`.
     pub fn of<'a>(surveyed: Tally, batches: impl IntoIterator<Item = &'a Batch>) -> Self {
         let mut totals = Self { verified: surveyed.tickers, ..Self::default() };
         let mut splits: BTreeMap<&Ticker, Split> = BTreeMap::new();

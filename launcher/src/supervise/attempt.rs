@@ -32,7 +32,7 @@ use crate::shim::pool::{ShimError, ShimPool};
 use crate::shim::protocol::{self, AttemptId};
 
 /// An attempt whose shim lives.
-pub struct Attempt {
+pub struct LiveAttempt {
     /// Counted from 1 in each batch.
     pub number: u32,
     /// The tickers and days that it was given.
@@ -52,14 +52,14 @@ impl Run {
         work: Work,
         now: RunTime,
         shims: &mut ShimPool,
-    ) -> Result<Attempt, Ending> {
+    ) -> Result<LiveAttempt, Ending> {
         let prepared = self.prepare(batch, number, &work, now);
         let started = prepared
             .map_err(SpawnError::from)
             .map_err(ShimError::from)
             .and_then(|()| shims.start(self, AttemptId { batch, number }));
         match started {
-            Ok(shim) => Ok(Attempt { number, work, began_at: now, shim }),
+            Ok(shim) => Ok(LiveAttempt { number, work, began_at: now, shim }),
             Err(ShimError::Spawn(error @ SpawnError::Unusable { .. })) => {
                 Err(Ending::Unusable { what: error.to_string() })
             }
@@ -79,9 +79,9 @@ impl Run {
     }
 
     /// The attempt that an earlier supervisor has begun, if its shim lives.
-    pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: RunTime) -> Option<Attempt> {
+    pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: RunTime) -> Option<LiveAttempt> {
         let shim = ShimHandle::adopt(&self.workdir.attempt_lock(batch, number))?;
-        Some(Attempt { number, work, began_at, shim })
+        Some(LiveAttempt { number, work, began_at, shim })
     }
 
     /// The tickers of `work` that the worker gets. A ticker whose folder belongs to another one fails without a worker.

@@ -9,8 +9,8 @@ mod member;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use member::{Charge, Left, Said};
-pub use member::{Charges, Failure};
+use member::{Charge, LastFailure, OpenMember};
+pub use member::{Charges, GivenUpMember};
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
@@ -94,8 +94,8 @@ pub struct Batch {
     part: Part,
     weight: Weight,
     /// In the order of the members.
-    left: Vec<Left>,
-    failures: Vec<Failure>,
+    left: Vec<OpenMember>,
+    failures: Vec<GivenUpMember>,
     /// What the ledgers prove of its finished members.
     pub proven: Tally,
     /// Members that a script reports done.
@@ -143,13 +143,13 @@ impl Batch {
     }
 
     /// Members that were given up, and why.
-    pub fn failures(&self) -> impl ExactSizeIterator<Item = (&Ticker, &Failure)> {
+    pub fn failures(&self) -> impl ExactSizeIterator<Item = (&Ticker, &GivenUpMember)> {
         self.failures.iter().map(|failure| (&self.members[failure.left.member], failure))
     }
 
     /// What a member that still needs work was charged with so far; `None` for others.
     pub fn charges(&self, ticker: &Ticker) -> Option<Charges> {
-        self.left.iter().find(|left| self.members[left.member] == *ticker).map(Left::charges)
+        self.left.iter().find(|left| self.members[left.member] == *ticker).map(OpenMember::charges)
     }
 
     /// The last failure of each member that still needs work, if it had one.
@@ -163,13 +163,13 @@ impl Batch {
     /// Attempts that tell why a member is not done: those that it was charged with, and the last one before it was given up.
     pub fn telling_attempts(&self) -> BTreeSet<u32> {
         let of_failure =
-            |failure: &Failure| failure.left.charged_in().chain([failure.attempt]).collect::<Vec<_>>();
+            |failure: &GivenUpMember| failure.left.charged_in().chain([failure.attempt]).collect::<Vec<_>>();
         let failed = self.failures.iter().flat_map(of_failure);
-        self.left.iter().flat_map(Left::charged_in).chain(failed).collect()
+        self.left.iter().flat_map(OpenMember::charged_in).chain(failed).collect()
     }
 
     pub(super) fn new(members: Vec<Ticker>, part: Part, weight: Weight) -> Self {
-        let left = (0..members.len()).map(Left::fresh).collect();
+        let left = (0..members.len()).map(OpenMember::fresh).collect();
         Self {
             members,
             part,
@@ -249,7 +249,7 @@ impl Batch {
         if is_running || again.is_empty() || again.len() != unfinished.len() {
             return Err(self.illegal(id, "reopening"));
         }
-        self.left.extend(again.into_iter().map(Left::fresh));
+        self.left.extend(again.into_iter().map(OpenMember::fresh));
         self.left.sort_by_key(|left| left.member);
         self.proven = proven;
         self.reported = self.reported.min((self.finished().count() as u64).saturating_sub(proven.tickers));
@@ -314,7 +314,7 @@ impl Batch {
 
     /// Members that were given up get another chance: a person has asked for it.
     pub(super) fn forgive(&mut self) {
-        let back = self.failures.drain(..).map(|failure| Left::fresh(failure.left.member));
+        let back = self.failures.drain(..).map(|failure| OpenMember::fresh(failure.left.member));
         self.left.extend(back);
         self.left.sort_by_key(|left| left.member);
         if self.state == BatchState::Failed {
@@ -344,12 +344,12 @@ impl Batch {
         self.failures = lost;
         let running = matches!(self.state, BatchState::Running { .. });
         let last = self.left.iter().map(|left| left.cell).max().unwrap_or(0);
-        self.left.extend(back.into_iter().map(|Failure { mut left, .. }| {
+        self.left.extend(back.into_iter().map(|GivenUpMember { mut left, .. }| {
             left.forget(attempts);
             match pardon {
-                Pardon::Anew => Left::fresh(left.member),
+                Pardon::Anew => OpenMember::fresh(left.member),
                 // The running worker was not given them, so they form another cell.
-                Pardon::Charges | Pardon::Everything if running => Left { cell: last + 1, ..left },
+                Pardon::Charges | Pardon::Everything if running => OpenMember { cell: last + 1, ..left },
                 Pardon::Charges | Pardon::Everything => left,
             }
         }));
@@ -382,8 +382,10 @@ impl Batch {
                 continue;
             };
             let said = match ran {
-                Some(ran) if cut_short => Said::cut_short(word, left.said.take().map(|said| *said), ran),
-                Some(_) | None => Said::of(word, report, &how),
+                Some(ran) if cut_short => {
+                    LastFailure::cut_short(word, left.said.take().map(|said| *said), ran)
+                }
+                Some(_) | None => LastFailure::of(word, report, &how),
             };
             let (kind, is_own) = (said.kind.clone(), edition >= Edition::Third && word.is_own());
             left.said = Some(Box::new(said));
@@ -399,10 +401,24 @@ impl Batch {
                     still_left.push(left);
                 }
                 Verdict::Charged { cause, .. } => {
-                    self.failures.push(Failure { left, cause, kind, attempt, is_permanent: false, is_own });
+                    self.failures.push(GivenUpMember {
+                        left,
+                        cause,
+                        kind,
+                        attempt,
+                        is_permanent: false,
+                        is_own,
+                    });
                 }
                 Verdict::Hopeless(cause) => {
-                    self.failures.push(Failure { left, cause, kind, attempt, is_permanent: true, is_own });
+                    self.failures.push(GivenUpMember {
+                        left,
+                        cause,
+                        kind,
+                        attempt,
+                        is_permanent: true,
+                        is_own,
+                    });
                 }
             }
         }
@@ -427,22 +443,22 @@ impl Batch {
         let attempt = self.attempts;
         let given_up = self.left.drain(..).map(|left| {
             let (cause, kind) = match left.said.as_deref() {
-                Some(Said { cause, kind }) => (format!("{cause}; {why}"), kind.clone()),
+                Some(LastFailure { cause, kind }) => (format!("{cause}; {why}"), kind.clone()),
                 None => (format!("never tried; {why}"), None),
             };
-            Failure { left, cause, kind, attempt, is_permanent: false, is_own: false }
+            GivenUpMember { left, cause, kind, attempt, is_permanent: false, is_own: false }
         });
         self.failures.extend(given_up);
         self.state = BatchState::Failed;
     }
 
     /// Puts suspects into two cells of their own, behind all others.
-    fn halve(&mut self, suspects: Vec<Left>) {
+    fn halve(&mut self, suspects: Vec<OpenMember>) {
         let last = self.left.iter().chain(&suspects).map(|left| left.cell).max().unwrap_or(0);
         let half = suspects.len().div_ceil(2);
         let halves = suspects.into_iter().enumerate().map(|(number, left)| {
             let cell = if number < half { last + 1 } else { last + 2 };
-            Left { cell, ..left }
+            OpenMember { cell, ..left }
         });
         self.left.extend(halves);
         self.left.sort_by_key(|left| left.member);
@@ -469,7 +485,7 @@ mod tests {
         // A block of the allocator has eight bytes of its own and comes in steps of sixteen, from 32 on.
         let block = |bytes: usize| (bytes + 8).next_multiple_of(16).max(32);
         let name = block("TICKER".len());
-        let batch = size_of::<Batch>() + block(size_of::<Ticker>()) + name + block(size_of::<Left>());
+        let batch = size_of::<Batch>() + block(size_of::<Ticker>()) + name + block(size_of::<OpenMember>());
         let bytes = 200_000 * batch;
         assert!(bytes <= 70 << 20, "{batch} bytes a batch: 30 MiB are for all else that a supervisor has");
     }

@@ -33,7 +33,7 @@ use standstill::Standstill;
 pub use stopping::GRACE;
 use stopping::Stop;
 
-use super::attempt::Attempt;
+use super::attempt::LiveAttempt;
 use super::batch::{Batch, Illegal};
 use super::journal::{Journal, JournalError};
 use super::locks::Locks;
@@ -128,7 +128,7 @@ struct Supervisor<'a> {
     shims: ShimPool,
     pid_files: PidFiles,
     memory: Gauge,
-    attempts: BTreeMap<BatchId, Attempt>,
+    attempts: BTreeMap<BatchId, LiveAttempt>,
     /// Attempts whose shims are gone and that are not closed yet, with their ending if there is no record.
     departed: Vec<(Orphan, Ending)>,
     /// Facts that the machine knows but the journal does not yet: until they are written, nothing is done.
@@ -251,7 +251,7 @@ fn open<'a>(
 }
 
 impl Supervisor<'_> {
-    fn write_pid_file(&mut self, batch: BatchId, attempt: &Attempt) {
+    fn write_pid_file(&mut self, batch: BatchId, attempt: &LiveAttempt) {
         self.pid_files.write(&self.run.workdir.batch_pid(batch), attempt.shim.identity());
     }
 
@@ -314,7 +314,7 @@ impl Supervisor<'_> {
             }
         }
         for (batch, death) in over {
-            let Attempt { number, work, began_at, shim } =
+            let LiveAttempt { number, work, began_at, shim } =
                 self.attempts.remove(&batch).expect("it was heard a moment ago");
             let otherwise = if let Some(how) = death {
                 self.end_what_was_left_by(shim.identity());

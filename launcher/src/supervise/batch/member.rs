@@ -46,14 +46,14 @@ pub(super) struct Charge {
 
 /// The last failure of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct LastFailure {
     /// In one sentence.
     pub(super) cause: String,
     /// The cause without what differs from ticker to ticker, where its worker has said.
     pub(super) kind: Option<String>,
 }
 
-impl Said {
+impl LastFailure {
     /// Of a member that an attempt has left with this `word`; `how` is how the attempt ended.
     pub(super) fn of(word: &Word, report: &Report, how: &str) -> Self {
         match word {
@@ -77,21 +77,21 @@ impl Said {
 
 /// A member that still needs work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct OpenMember {
     pub(super) member: usize,
     pub(super) cell: u32,
     /// Taken back when the attempt turns out to be nobody's fault.
     pub(super) charged: Vec<Charge>,
     /// By its last attempt. Boxed, because most members have not been tried yet or are done.
-    pub(super) said: Option<Box<Said>>,
+    pub(super) said: Option<Box<LastFailure>>,
     /// The most days that were ever proven of it.
     pub(super) days: u64,
 }
 
 /// A member that is given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub(super) left: Left,
+pub struct GivenUpMember {
+    pub(super) left: OpenMember,
     /// Why, in one sentence.
     pub cause: String,
     /// The cause without what differs from ticker to ticker, where its worker has said.
@@ -104,7 +104,7 @@ pub struct Failure {
     pub(super) is_own: bool,
 }
 
-impl Left {
+impl OpenMember {
     pub(super) fn fresh(member: usize) -> Self {
         Self { member, cell: 0, charged: Vec::new(), said: None, days: 0 }
     }

@@ -70,7 +70,7 @@ impl Supervisor<'_> {
     /// Has a running attempt made progress since the last check? A long attempt proves days before it ends.
     fn something_moves_on(&mut self) -> bool {
         let now = clock::now();
-        let mark = |(batch, attempt): (&BatchId, &super::Attempt)| {
+        let mark = |(batch, attempt): (&BatchId, &super::LiveAttempt)| {
             let mark = DiskProgress::of(&self.run.request, &attempt.work, now);
             ((*batch, attempt.number), mark)
         };

@@ -229,7 +229,7 @@ fn a_picture_shows_one_series_whole_and_the_same_each_time() {
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "every shape has its place");
     assert!(draw("one.PNG").expect("drawn").starts_with(b"\x89PNG"));
     let refused = draw("one.gif").expect_err("no such format").to_string();
-    assert!(refused.ends_with("one.gif: a picture is an .svg or a .png"), "{refused}");
+    assert!(refused.ends_with("one.gif: the extension must be .svg or .png"), "{refused}");
 
     let parameters = fixture::parameters(Rule::Fixed { target: 200.0 }, BarColumns::Seven);
     fixture::build(folder.path(), "AIG", mode("VB"), &parameters, &tape());
@@ -238,4 +238,20 @@ fn a_picture_shows_one_series_whole_and_the_same_each_time() {
     assert_eq!(refusal_of(&two), text);
     let one = DescribeArgs { mode: vec![mode("VB")], ..two };
     assert!(answer(&one).expect("described").1.is_none() && folder.path().join("two.svg").exists());
+}
+
+#[test]
+fn bars_without_spread_are_drawn_and_that_is_said() {
+    for many in [2, 6] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let flat: Vec<_> = (0..many).map(|second| (34_200 + second, 50.0, 100.0)).collect();
+        let parameters = fixture::parameters(Rule::Fixed { target: 2.0 }, BarColumns::Extended);
+        fixture::build(folder.path(), "AIG", mode("TB"), &parameters, &trades("2024-01-08", &flat));
+        let file = folder.path().join("flat.svg");
+        let ticker = "AIG".parse().expect("a ticker");
+        plot_series(folder.path(), &ticker, mode("TB"), None, &file).expect("drawn");
+        let svg = fs::read_to_string(&file).expect("text");
+        assert!(svg.contains("the returns have no spread") && svg.contains(">50.00<"), "{svg}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
 }

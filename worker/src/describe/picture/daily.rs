@@ -1,72 +1,60 @@
-//! The panel of bars a day.
+//! The panel of bars per day.
 
+use kuva::plot::{BandPlot, LinePlot};
+use kuva::render::annotations::ReferenceLine;
 use shared::market::trading_day::TradingDay;
 
-use super::axis::{Axis, compact};
-use super::frame::Frame;
-use super::scene::{BLUE, Dash, INK, ORANGE, PALE_BLUE, Scene};
+use super::panel::{BLUE, FILLED, INK, ORANGE, PALE_BLUE, Panel, columns, compact, whole_step};
 use crate::describe::numbers::{count, decimal, short};
 use crate::describe::statistics::Statistics;
 
 /// More days than this share columns.
 const MOST_DAYS: usize = 250;
 
-/// Columns that days share are wide enough to show what they differ by.
+/// Shared columns are wide enough to show their differences.
 const MOST_COLUMNS: usize = 120;
 
-/// Columns of few days grow no wider.
-const WIDEST: f64 = 60.0;
+/// Dates that fit below the panel.
+const MOST_DATES: usize = 5;
 
-/// Pixels between two dates at least.
-const DATES_APART: f64 = 30.0;
-
-/// Draws it.
-pub fn draw(scene: &mut Scene, frame: &Frame, statistics: &Statistics) {
+/// The panel.
+pub fn panel(statistics: &Statistics) -> Panel {
     let daily = &statistics.bars_a_day;
     let days = statistics.by_day.len();
     let days_a_column = if days > MOST_DAYS { days.div_ceil(MOST_COLUMNS) } else { 1 };
-    let columns: Vec<Column> = statistics.by_day.chunks(days_a_column).map(Column::of).collect();
-    let title = match days_a_column {
-        1 => "Bars a day".to_owned(),
-        many => format!("Bars a day (each column {many} days: mean, pale from fewest to most)"),
-    };
-    let empty = match daily.empty_days {
-        0 => String::new(),
-        days => format!(", {} of {} days without a bar", count(days), count(daily.days)),
-    };
+    let shared: Vec<Column> = statistics.by_day.chunks(days_a_column).map(Column::of).collect();
     let (mean, median) = (short(daily.mean), decimal(daily.median, 1));
     let (least, most) = (count(daily.least), count(daily.most));
-    let below =
-        [format!("mean {mean} (dashed), median {median}"), format!("fewest {least}, most {most}{empty}")];
-    frame.title(scene, &title, &below);
-
-    let across = Axis::new((0.5, columns.len() as f64 + 0.5), (frame.left, frame.right));
-    let upright = Axis::new((0.0, daily.most as f64 * 1.05), (frame.bottom, frame.top));
-    let places = (1..).map(|place| across.at(f64::from(place)));
-    frame.days(scene, 0.0, DATES_APART, places.clone().zip(columns.iter().map(|column| column.first)));
-    for bars in upright.marks(6.0).into_iter().filter(|bars| bars.fract() == 0.0) {
-        frame.mark(scene, upright.at(bars), compact(bars));
+    let mut below = format!("mean {mean} (dashed), median {median}, fewest {least}, most {most}");
+    if daily.empty_days > 0 {
+        below += &format!("\n{} of {} days without a bar", count(daily.empty_days), count(daily.days));
     }
-    let step = (frame.right - frame.left) / columns.len() as f64;
-    let width = (step * 0.7).clamp(1.0, WIDEST).round();
-    for (middle, column) in places.zip(&columns) {
-        let left = (middle - width / 2.0).round();
-        let mut block = |from: f64, to: f64, color| {
-            scene.rect((left, upright.at(to)), (left + width, upright.at(from)), color);
-        };
-        if days_a_column > 1 {
-            block(column.least as f64, column.most as f64, PALE_BLUE);
-            let mean = upright.at(column.mean);
-            scene.rect((left, mean - 1.0), (left + width, mean + 1.0), INK);
-        } else {
-            block(0.0, column.mean, BLUE);
-        }
-    }
-    frame.across(scene, upright.at(daily.mean), ORANGE, Dash::Dashed);
-    frame.close(scene);
+    let plots = if days_a_column == 1 {
+        let heights: Vec<f64> = shared.iter().map(|column| column.mean).collect();
+        vec![columns(&heights, 1.0, FILLED, BLUE).into()]
+    } else {
+        below += &format!("\n{days_a_column} days a step: their mean, pale from fewest to most");
+        let each = |of: fn(&Column) -> f64| shared.iter().flat_map(move |column| [of(column); 2]);
+        let sides =
+            || (1_u32..).zip(&shared).flat_map(|(number, _)| [-0.5, 0.5].map(|x| f64::from(number) + x));
+        let range = BandPlot::new(sides(), each(|of| of.least as f64), each(|of| of.most as f64));
+        let mean = LinePlot::new().with_data(sides().zip(each(|of| of.mean))).with_color(INK);
+        vec![range.with_color(PALE_BLUE).with_opacity(1.0).into(), mean.with_stroke_width(1.0).into()]
+    };
+    let most = (daily.most as f64).max(1.0) * 1.05;
+    let firsts: Vec<TradingDay> = shared.iter().map(|column| column.first).collect();
+    let name = move |number: f64| {
+        let column = (1_u32..).zip(&firsts).find(|(at, _)| (f64::from(*at) - number).abs() < 0.5);
+        column.map(|(_, day)| day.to_string()).unwrap_or_default()
+    };
+    let line = ReferenceLine::horizontal(daily.mean).with_color(ORANGE).with_stroke_width(1.5);
+    Panel::new("Bars per day", &below, plots)
+        .x_axis((0.5, shared.len() as f64 + 0.5), (shared.len() as f64 / MOST_DATES as f64).ceil(), name)
+        .y_axis((0.0, most), whole_step(most, 6), compact)
+        .with(|layout| layout.with_reference_line(line))
 }
 
-/// Some days in a row.
+/// Consecutive days.
 struct Column {
     first: TradingDay,
     mean: f64,

@@ -1,21 +1,21 @@
-//! From a series on disk to a picture file, whole or absent.
+//! Writes the picture of a series to a file. The file is complete or absent.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use kuva::RasterBackend;
+use kuva::backend::svg::SvgBackend;
 use shared::disk::publish::{self, DiskError};
 
 use super::page;
-use super::png;
 use super::sample::Sample;
-use super::svg;
 use crate::bars::stored::{Stored, StoredError};
 use crate::describe::description::Description;
 
-/// How a picture is written.
+/// The format of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Shapes and words.
+    /// Shapes and text.
     Svg,
     /// Pixels.
     Png,
@@ -24,22 +24,25 @@ pub enum Format {
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// The name says no format.
-    #[error("{path}: a picture is an .svg or a .png", path = path.display())]
+    /// The extension names no format.
+    #[error("{path}: the extension must be .svg or .png", path = path.display())]
     Extension {
-        /// The name.
+        /// The file.
         path: PathBuf,
     },
     /// The bars can't be read.
     #[error(transparent)]
     Stored(#[from] StoredError),
+    /// The library can't draw.
+    #[error("can't draw: {0}")]
+    Drawing(String),
     /// The file can't be written.
     #[error(transparent)]
     Disk(#[from] DiskError),
 }
 
 impl Format {
-    /// What the extension of `path` says, in capitals or not.
+    /// The format that the extension of `path` names, in upper or lower case.
     pub fn of(path: &Path) -> Result<Self, PictureError> {
         let extension = path.extension().map(OsStr::to_ascii_lowercase);
         match extension.as_deref().and_then(OsStr::to_str) {
@@ -50,19 +53,16 @@ impl Format {
     }
 }
 
-/// The bytes of the picture of a described series.
-pub fn draw(stored: &Stored, description: &Description, format: Format) -> Result<Vec<u8>, StoredError> {
-    let page = page::page(description, &Sample::of(stored, description)?);
-    Ok(match format {
-        Format::Svg => svg::svg(&page).into_bytes(),
-        Format::Png => png::png(&page),
-    })
-}
-
 /// Draws a described series into `file`.
 pub fn publish(stored: &Stored, description: &Description, file: &Path) -> Result<(), PictureError> {
     let format = Format::of(file)?;
-    let bytes = draw(stored, description, format)?;
+    let page = page::page(description, &Sample::of(stored, description)?);
+    let bytes = match format {
+        Format::Svg => SvgBackend::new().render_scene(&page).into_bytes(),
+        Format::Png => {
+            RasterBackend::new().with_scale(1.0).render_scene(&page).map_err(PictureError::Drawing)?
+        }
+    };
     publish::publish(file, &bytes)?;
     Ok(())
 }
@@ -75,7 +75,7 @@ mod tests {
     fn the_extension_says_the_format_and_any_other_is_named() {
         let format = |name: &str| Format::of(Path::new(name)).map_err(|error| error.to_string());
         assert_eq!((format("a/b.svg"), format("b.PNG")), (Ok(Format::Svg), Ok(Format::Png)));
-        assert_eq!(format("a/b.pdf"), Err("a/b.pdf: a picture is an .svg or a .png".to_owned()));
+        assert_eq!(format("a/b.pdf"), Err("a/b.pdf: the extension must be .svg or .png".to_owned()));
         assert!(format("svg").is_err());
     }
 }

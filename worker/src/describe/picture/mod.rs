@@ -1,17 +1,12 @@
-//! A series of bars as a picture: price and volume, bars a day, and returns against the normal, on one page.
+//! Draws a series of bars on one page: price and volume, bars per day, the distribution of returns.
 //!
-//! The page is a list of plain shapes; SVG and PNG are two spellings of it. No font of the machine is looked at, and
-//! the same bars make the same bytes.
+//! `kuva` draws; docs/decisions/010-pictures.md says why. Only this room knows it. Its font is built in, so the same bars
+//! give the same bytes on every machine.
 
-pub mod scene;
-pub mod glyphs;
-pub mod svg;
-pub mod png;
-pub mod axis;
-pub mod frame;
 pub mod sample;
+pub mod panel;
 pub mod price;
 pub mod daily;
-pub mod normal;
+pub mod returns;
 pub mod page;
 pub mod file;

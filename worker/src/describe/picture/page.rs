@@ -1,49 +1,75 @@
-//! The page: a head in words, price and volume over its whole width, bars a day and returns side by side below.
+//! The page: a head of text, price and volume over the whole width, and three panels side by side below.
 
-use super::frame::Frame;
-use super::glyphs;
+use kuva::plot::{TextAlign, TextPlot};
+use kuva::prelude::Layout;
+use kuva::render::figure::Figure;
+use kuva::render::render::{Primitive, Scene};
+
+use super::panel::{self, INK, PADDING, Panel, WIDTH};
 use super::sample::Sample;
-use super::scene::{Anchor, FAINT_INK, INK, ORANGE, Scene};
-use super::{daily, normal, price};
+use super::{daily, price, returns};
 use crate::describe::description::Description;
 use crate::describe::numbers::{counted, percent, short};
 use crate::describe::statistics::Weight;
 use crate::describe::text;
 
-const WIDTH: u32 = 1400;
-const HEIGHT: u32 = 1000;
+const HEIGHT: f64 = 1040.0;
 
-const LEFT: f64 = 84.0;
-const RIGHT: f64 = 1372.0;
+/// Heights of the rows, except for the last.
+const ROWS: [f64; 3] = [80.0, 350.0, 180.0];
 
-const PRICE: Frame = Frame { left: LEFT, top: 160.0, right: RIGHT, bottom: 446.0 };
-const VOLUME: Frame = Frame { left: LEFT, top: 484.0, right: RIGHT, bottom: 578.0 };
-const DAILY: Frame = Frame { left: LEFT, top: 696.0, right: 690.0, bottom: 938.0 };
-const NORMAL: Frame = Frame { left: 780.0, top: 696.0, right: RIGHT, bottom: 938.0 };
-
-/// Lays everything out.
+/// Lays out the page.
 pub fn page(description: &Description, sample: &Sample) -> Scene {
-    let mut scene = Scene::new(WIDTH, HEIGHT);
-    head(&mut scene, description);
-    price::draw(&mut scene, &PRICE, &VOLUME, sample, description.statistics.bars);
-    daily::draw(&mut scene, &DAILY, &description.statistics);
-    normal::draw(&mut scene, &NORMAL, sample, &description.statistics);
+    let statistics = &description.statistics;
+    let [price, volume] = price::panels(sample, statistics.bars);
+    let [densities, quantiles] = returns::panels(sample, statistics);
+    let panels = [head(description), price, volume, daily::panel(statistics), densities, quantiles];
+    let (plots, layouts) = panels.into_iter().map(|panel| (panel.plots, panel.layout)).unzip();
+    let days = description.days;
+    let title = format!("{} {}, {} to {}", description.ticker, description.mode, days.from(), days.to());
+    let figure = Figure::new(ROWS.len() + 1, 3)
+        .with_structure(vec![vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8], vec![9], vec![10], vec![11]])
+        .with_plots(plots)
+        .with_layouts(layouts)
+        .with_title(title)
+        .with_title_size(22)
+        .with_padding(PADDING)
+        .with_figure_size(WIDTH, HEIGHT);
+    let figure = (0..).zip(ROWS).fold(figure, |figure, (row, height)| figure.with_row_height(row, height));
+    numbered_anew(figure.render())
+}
+
+/// Numbers the clip paths of the page from 0. `kuva` numbers them over the whole process, so a second picture would have
+/// other bytes.
+fn numbered_anew(mut scene: Scene) -> Scene {
+    let clips = scene.elements.iter_mut().filter_map(|element| match element {
+        Primitive::ClipStart { id, .. } => Some(id),
+        _ => None,
+    });
+    for (number, id) in clips.enumerate() {
+        let new = format!("clip-{number}");
+        let (from, to) = (format!("id=\"{id}\""), format!("id=\"{new}\""));
+        for definition in scene.defs.iter_mut().filter(|definition| definition.contains(&from)) {
+            *definition = definition.replace(&from, &to);
+        }
+        *id = new;
+    }
     scene
 }
 
-fn head(scene: &mut Scene, description: &Description) {
-    let days = description.days;
-    let title = format!("{} {}, {} to {}", description.ticker, description.mode, days.from(), days.to());
-    let mut line = |y: f64, size: f64, color, text: &str| {
-        let text = glyphs::fit(text, size, RIGHT - LEFT);
-        scene.text((LEFT, y), size, Anchor::Start, color, text);
-    };
-    line(40.0, 24.0, INK, &title);
-    line(64.0, 13.0, FAINT_INK, &description.parameters.to_string());
-    line(84.0, 13.0, FAINT_INK, &summary(description));
-    if let Some(verdict) = text::verdict(description) {
-        line(104.0, 13.0, if verdict.starts_with(text::WARNING) { ORANGE } else { FAINT_INK }, &verdict);
-    }
+fn head(description: &Description) -> Panel {
+    let lines = [Some(description.parameters.to_string()), Some(summary(description)), verdict(description)];
+    let body = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let text = TextPlot::new().with_body(body).with_align(TextAlign::Center).with_padding(8.0);
+    let plots = vec![text.with_font_size(13).with_text_color(INK).into()];
+    let layout = Layout::auto_from_plots(&plots).with_theme(panel::theme());
+    Panel { plots, layout: layout.with_force_margins(0.0, 0.0).with_force_margins_y(0.0, 0.0) }
+}
+
+/// The verdict; bold if it asks for other parameters.
+fn verdict(description: &Description) -> Option<String> {
+    let verdict = text::verdict(description)?;
+    Some(if verdict.starts_with(text::WARNING) { format!("**{verdict}**") } else { verdict })
 }
 
 fn summary(description: &Description) -> String {

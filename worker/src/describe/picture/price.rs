@@ -1,90 +1,94 @@
-//! Two panels on one axis of bar numbers: candles, and the volume under them.
+//! Two panels on one axis of bar numbers: candles, and their volume below.
 
-use super::axis::{Axis, compact};
-use super::frame::{Frame, SMALL};
+use kuva::plot::CandlestickPlot;
+use kuva::render::annotations::ReferenceLine;
+
+use super::panel::{
+    BLUE, FILLED, GRID, ORANGE, Panel, WIDE, columns, compact, decimals, middle, step, whole_step,
+};
 use super::sample::{Candle, Sample};
-use super::scene::{Anchor, BLUE, FAINT_INK, ORANGE, Scene};
 use crate::describe::numbers::{count, counted, decimal};
 
-/// Candles of few bars grow no wider.
+/// Pixels; few candles grow no wider.
 const WIDEST: f64 = 18.0;
 
-/// Prices at the side, about.
-const PRICES: f64 = 8.0;
+/// Pixels from one date to the next at least.
+const DATES_APART: f64 = 84.0;
 
-/// Pixels between two dates at least.
-const DATES_APART: f64 = 40.0;
-
-/// Draws both.
-pub fn draw(scene: &mut Scene, price: &Frame, volume: &Frame, sample: &Sample, bars: u64) {
+/// Both panels, the price first.
+pub fn panels(sample: &Sample, bars: u64) -> [Panel; 2] {
     let candles = &sample.candles;
-    let across = Axis::new((0.5, candles.len() as f64 + 0.5), (price.left, price.right));
-    let number_axis = Axis::new(
-        (
-            1.0 - 0.5 * sample.bars_a_candle as f64,
-            (candles.len() as f64 - 0.5) * sample.bars_a_candle as f64 + 1.0,
-        ),
-        (price.left, price.right),
-    );
+    let width = sample.bars_a_candle as f64;
+    let range = (0.5, candles.len() as f64 * width + 0.5);
+    let place = WIDE.plot_width() / candles.len().max(1) as f64;
+    let filled = FILLED.min(WIDEST / place);
+    let dates = days_to_name(candles, DATES_APART / place);
+    let x_step = whole_step(range.1, 10);
+
     let what = match sample.bars_a_candle {
         1 => format!("{}, a candle each", counted(bars, "bar")),
         many => format!("all {}, each candle is {} of them in a row", counted(bars, "bar"), count(many)),
     };
-    price.title(scene, "Price (USD)", &[what]);
-    volume.title(scene, "Volume (shares a candle)", &[]);
-    let days = day_starts(candles).map(|(place, candle)| (across.at(place), candle.day));
-    for x in volume.days(scene, 1.0, DATES_APART, days) {
-        price.up(scene, x);
-    }
-    numbers(scene, volume, &number_axis, bars);
+    let low = candles.iter().map(|candle| candle.low).fold(f64::INFINITY, f64::min);
+    let high = candles.iter().map(|candle| candle.high).fold(f64::NEG_INFINITY, f64::max);
+    // Room for the dates above.
+    let margin = if high > low { high - low } else { (high * 0.01).max(0.01) };
+    let prices = (low - margin * 0.04, high + margin * 0.1);
+    let price_step = step(prices, 7);
+    let places = decimals(price_step).max(2);
+    let price = Panel::new("Price (USD)", &what, vec![candlesticks(candles, width, filled).into()])
+        .x_axis(range, x_step, |_| String::new())
+        .y_axis(prices, price_step, move |value| decimal(value, places));
 
-    let extreme = |pick: fn(f64, f64) -> f64, of: fn(&Candle) -> f64| candles.iter().map(of).reduce(pick);
-    let low = extreme(f64::min, |candle| candle.low).unwrap_or(0.0);
-    let high = extreme(f64::max, |candle| candle.high).unwrap_or(0.0);
-    let most = extreme(f64::max, |candle| candle.v).unwrap_or(0.0);
-    let margin = (high - low) * 0.03;
-    let upright = Axis::new((low - margin, high + margin), (price.bottom, price.top));
-    let decimals = upright.decimals(PRICES).max(2);
-    price.marks(scene, &upright, PRICES, |value| decimal(value, decimals));
-    let upright_volume = Axis::new((0.0, most * 1.05), (volume.bottom, volume.top));
-    volume.marks(scene, &upright_volume, 4.0, compact);
-
-    let step = (price.right - price.left) / candles.len().max(1) as f64;
-    let width = (step * 0.7).clamp(1.0, WIDEST).round();
-    for (place, candle) in (1..).zip(candles) {
-        let middle = across.at(f64::from(place));
-        let left = (middle - width / 2.0).round();
-        let color = if candle.close < candle.open { ORANGE } else { BLUE };
-        let wick = left + (width / 2.0).floor();
-        scene.rect((wick, upright.at(candle.high)), (wick + 1.0, upright.at(candle.low)), color);
-        let (top, bottom) =
-            (upright.at(candle.open.max(candle.close)), upright.at(candle.open.min(candle.close)));
-        scene.rect((left, top), (left + width, bottom.max(top + 1.0)), color);
-        scene.rect((left, upright_volume.at(candle.v)), (left + width, volume.bottom), color);
-    }
-    price.close(scene);
-    volume.close(scene);
-}
-
-/// The candles in which a day's first bar is, by their place from 1.
-fn day_starts(candles: &[Candle]) -> impl Iterator<Item = (f64, &Candle)> {
-    let before = std::iter::once(None).chain(candles.iter().map(|candle| Some(candle.day)));
-    let starts = (1..).zip(candles).zip(before).filter(|((_, candle), before)| Some(candle.day) != *before);
-    starts.map(|((place, candle), _)| (f64::from(place), candle))
-}
-
-fn numbers(scene: &mut Scene, volume: &Frame, axis: &Axis, bars: u64) {
-    let caption = |scene: &mut Scene, row: f64, name: &str| {
-        let y = volume.bottom + 18.0 + row * 17.0;
-        scene.text((volume.left - 50.0, y), SMALL, Anchor::End, FAINT_INK, name);
+    let of = |falls: bool| {
+        let heights = candles.iter().map(move |candle| if candle.falls() == falls { candle.v } else { 0.0 });
+        heights.collect::<Vec<_>>()
     };
-    caption(scene, 0.0, "bar");
-    caption(scene, 1.0, "day");
-    let mut taken = f64::NEG_INFINITY;
-    let marks = axis.marks(10.0).into_iter().filter(|mark| mark.fract() == 0.0 && *mark >= 2.0);
-    for number in std::iter::once(1.0).chain(marks).filter(|number| *number <= bars as f64) {
-        if volume.below(scene, 0.0, axis.at(number), &mut taken, &decimal(number, 0)) {
-            taken += 10.0;
+    let most = candles.iter().map(|candle| candle.v).fold(0.0, f64::max) * 1.05;
+    let both = vec![
+        columns(&of(false), width, filled, BLUE).into(),
+        columns(&of(true), width, filled, ORANGE).into(),
+    ];
+    let volume = Panel::new("Volume (shares per candle)", "", both)
+        .x_axis(range, x_step, |bar| decimal(bar, 0))
+        .y_axis((0.0, most), step((0.0, most), 3), compact)
+        .with(|layout| layout.with_x_label("number of the bar"));
+
+    // The price leaves the names of its ticks to the volume below it.
+    [(price, true, (60.0, 10.0)), (volume, false, (36.0, 50.0))].map(|(panel, named, (top, bottom))| {
+        panel.with(|layout| {
+            let layout = layout.with_force_margins(WIDE.left, WIDE.right).with_force_margins_y(top, bottom);
+            dates.iter().fold(layout, |layout, (number, candle)| {
+                let line =
+                    ReferenceLine::vertical(middle(number - 0.5, width)).with_color(GRID).with_dasharray("");
+                let line = if named { line.with_label(candle.day.to_string()) } else { line };
+                layout.with_reference_line(line)
+            })
+        })
+    })
+}
+
+fn candlesticks(candles: &[Candle], width: f64, filled: f64) -> CandlestickPlot {
+    let plot = CandlestickPlot::new().with_color_up(BLUE).with_color_doji(BLUE).with_color_down(ORANGE);
+    let plot = plot.with_wick_width(1.0).with_candle_width(filled);
+    (1..).zip(candles).fold(plot, |plot, (number, candle)| {
+        let Candle { open, high, low, close, .. } = *candle;
+        plot.with_candle_at(middle(f64::from(number), width), "", open, high, low, close)
+    })
+}
+
+/// The candles with the first bar of a day, by their number from 1; `apart` candles lie between them, and after them.
+fn days_to_name(candles: &[Candle], apart: f64) -> Vec<(f64, &Candle)> {
+    let (mut day, mut next) = (None, 1.0);
+    let end = candles.len() as f64;
+    let mut named = Vec::new();
+    for (number, candle) in (1_u32..).zip(candles) {
+        let number = f64::from(number);
+        let begins = day.replace(candle.day) != Some(candle.day);
+        if begins && number >= next && (number + apart <= end || named.is_empty()) {
+            named.push((number, candle));
+            next = number + apart;
         }
     }
+    named
 }

@@ -1,4 +1,4 @@
-//! What a picture needs of the bars themselves: a few hundred candles and two histograms, however many bars there are.
+//! What a picture needs of the bars: a few hundred candles and two distributions of returns, however many bars there are.
 
 use shared::market::bar::Bar;
 use shared::market::trading_day::TradingDay;
@@ -7,13 +7,16 @@ use crate::bars::stored::{Stored, StoredError};
 use crate::describe::description::Description;
 use crate::describe::returns::{Between, Closes, Shape};
 
-/// More candles could not be told apart on a page.
+/// More candles would be too narrow for a page.
 const MOST_CANDLES: u64 = 320;
 
-/// Returns further out are counted at this many standard deviations.
+/// Returns farther out are counted at this many standard deviations.
 pub const FARTHEST: f64 = 10.0;
 
-/// Consecutive bars as one candle.
+/// Counts per standard deviation.
+const FINE: f64 = 32.0;
+
+/// One candle of consecutive bars.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candle {
     /// Number of its first bar; the first of all is 1.
@@ -34,30 +37,37 @@ pub struct Candle {
 
 /// Counts of returns by their distance from the mean, in standard deviations.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Histogram {
-    /// Width of a class; one is centred on 0.
+pub struct Distances {
+    /// Width of a class of [`classes`](Self::classes).
     pub width: f64,
-    /// Classes from `-FARTHEST` to `FARTHEST`, the outermost with all beyond.
-    pub counts: Vec<u64>,
     mean: f64,
     deviation: f64,
+    /// From `-FARTHEST` to `FARTHEST` in steps of 1/`FINE`; the outermost count everything beyond.
+    counts: Vec<u64>,
 }
 
-/// What was gathered.
+/// Candles and returns of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// In order.
     pub candles: Vec<Candle>,
-    /// Bars in each candle, but perhaps fewer in the last.
+    /// Bars in each candle; the last may have fewer.
     pub bars_a_candle: u64,
-    /// Of all returns; `None` where they have no spread.
-    pub returns: Option<Histogram>,
-    /// Of those within days.
-    pub within_days: Option<Histogram>,
+    /// All returns; `None` if they have no spread.
+    pub returns: Option<Distances>,
+    /// Returns within days.
+    pub within_days: Option<Distances>,
+}
+
+impl Candle {
+    /// Is its close below its open?
+    pub fn falls(&self) -> bool {
+        self.close < self.open
+    }
 }
 
 impl Sample {
-    /// Reads the bars that were described.
+    /// Reads the bars of a description.
     pub fn of(stored: &Stored, description: &Description) -> Result<Self, StoredError> {
         let statistics = &description.statistics;
         let mut sample = Self::empty(statistics.bars, &statistics.returns, &statistics.returns_within_days);
@@ -81,16 +91,16 @@ impl Sample {
         Self {
             candles: Vec::new(),
             bars_a_candle: bars.div_ceil(MOST_CANDLES).max(1),
-            returns: Histogram::empty(width, returns),
-            within_days: Histogram::empty(width, within_days),
+            returns: Distances::empty(width, returns),
+            within_days: Distances::empty(width, within_days),
         }
     }
 
     fn tell(&mut self, told: Option<(f64, Between)>) {
         let Some((value, between)) = told else { return };
         let within = self.within_days.as_mut().filter(|_| between == Between::Day);
-        for histogram in self.returns.as_mut().into_iter().chain(within) {
-            histogram.take(value);
+        for distances in self.returns.as_mut().into_iter().chain(within) {
+            distances.take(value);
         }
     }
 
@@ -106,24 +116,15 @@ impl Sample {
     }
 }
 
-impl Histogram {
+impl Distances {
     fn empty(width: f64, shape: &Shape) -> Option<Self> {
-        let (mean, deviation) = (shape.mean?, shape.deviation?);
-        let classes = 2 * class_of(FARTHEST / width) + 1;
-        Some(Self { width, counts: vec![0; classes], mean, deviation })
+        let counts = vec![0; place(2.0 * FARTHEST * FINE) + 1];
+        Some(Self { width, mean: shape.mean?, deviation: shape.deviation?, counts })
     }
 
     fn take(&mut self, value: f64) {
         let distance = ((value - self.mean) / self.deviation).clamp(-FARTHEST, FARTHEST);
-        // The floor of the shifted distance, so that a class holds its lower end.
-        let place = class_of(((distance + FARTHEST) / self.width + 0.5).floor());
-        let last = self.counts.len() - 1;
-        self.counts[place.min(last)] += 1;
-    }
-
-    /// Standard deviations from the mean to the middle of a class.
-    pub fn centre(&self, class: usize) -> f64 {
-        class as f64 * self.width - FARTHEST
+        self.counts[place((distance + FARTHEST) * FINE)] += 1;
     }
 
     /// Returns counted.
@@ -131,20 +132,40 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// Share of the returns in a class for each standard deviation of its width: comparable with the normal density.
-    pub fn density(&self, class: usize) -> f64 {
-        self.counts[class] as f64 / (self.total().max(1) as f64 * self.width)
+    /// Classes of the width, one of them around 0: the middle of each, and the share of its returns for each standard
+    /// deviation of its width, which compares with the normal density.
+    pub fn classes(&self) -> impl Iterator<Item = (f64, f64)> {
+        let mut counts = vec![0; place(2.0 * FARTHEST / self.width) + 1];
+        for (fine, count) in (0_u32..).zip(&self.counts) {
+            // A class holds its lower end.
+            counts[place(f64::from(fine) / FINE / self.width + 0.5)] += count;
+        }
+        let (width, total) = (self.width, self.total().max(1) as f64);
+        (0_u32..)
+            .zip(counts)
+            .map(move |(class, count)| (f64::from(class) * width - FARTHEST, count as f64 / (total * width)))
+    }
+
+    /// The distances in order, each with the share of returns below it (that of its own half counted).
+    pub fn quantiles(&self) -> impl Iterator<Item = (f64, f64)> {
+        let total = self.total().max(1) as f64;
+        let mut below = 0;
+        (0_u32..).zip(&self.counts).filter(|(_, count)| **count > 0).map(move |(fine, count)| {
+            let share = (below as f64 + *count as f64 / 2.0) / total;
+            below += count;
+            (share, ((f64::from(fine) + 0.5) / FINE - FARTHEST).min(FARTHEST))
+        })
     }
 
     /// The farthest class that is not empty, in standard deviations either way.
     pub fn reach(&self) -> f64 {
-        let filled = (0..self.counts.len()).filter(|class| self.counts[*class] > 0);
-        filled.map(|class| self.centre(class).abs()).fold(0.0, f64::max)
+        let filled = self.classes().filter(|(_, density)| *density > 0.0);
+        filled.map(|(middle, _)| middle.abs()).fold(0.0, f64::max)
     }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, not negative")]
-fn class_of(value: f64) -> usize {
+fn place(value: f64) -> usize {
     value as usize
 }
 
@@ -192,17 +213,25 @@ mod tests {
 
     #[test]
     fn a_return_is_counted_in_the_class_around_it() {
-        let mut histogram = Histogram::empty(0.5, &shape(1_000)).expect("a spread");
+        let mut distances = Distances::empty(0.5, &shape(1_000)).expect("a spread");
         // 0, 1.5 and far more than 10 standard deviations from the mean.
         for value in [0.5, 3.5, 1e9] {
-            histogram.take(value);
+            distances.take(value);
         }
-        let filled: Vec<f64> = (0..histogram.counts.len())
-            .filter(|class| histogram.counts[*class] > 0)
-            .map(|class| histogram.centre(class))
-            .collect();
-        assert_eq!(filled, [0.0, 1.5, FARTHEST]);
-        assert!((histogram.density(20) - 1.0 / 1.5).abs() < 1e-12);
-        assert!((histogram.reach() - FARTHEST).abs() < 1e-12);
+        let filled: Vec<(f64, f64)> = distances.classes().filter(|(_, density)| *density > 0.0).collect();
+        assert_eq!(filled, [0.0, 1.5, FARTHEST].map(|middle| (middle, 1.0 / 1.5)));
+        assert!((distances.reach() - FARTHEST).abs() < 1e-12);
+    }
+
+    #[test]
+    fn quantiles_are_in_order_with_the_share_below_them() {
+        let mut distances = Distances::empty(0.5, &shape(1_000)).expect("a spread");
+        for value in [3.5, 0.5, 0.5, -1e9] {
+            distances.take(value);
+        }
+        let (shares, found): (Vec<f64>, Vec<f64>) = distances.quantiles().unzip();
+        assert_eq!(shares, [0.125, 0.5, 0.875]);
+        let expected = [-FARTHEST, 0.0, 1.5].map(|distance| distance + 0.5 / FINE);
+        assert_eq!(found, expected);
     }
 }

@@ -258,7 +258,7 @@ fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_w
     let place = with_trades(2, days("2024-06-03", "2024-06-07"));
     let begun = run(&mut start(&place, ("2024-06-03", "2024-06-12"), "--mode DB -- --target 50000"));
     let said = begun.expect_code(2).stderr;
-    let lacks = "lacks 2024-06-10..2024-06-12); download them, or ask for days that are there";
+    let lacks = "lacks 2024-06-10..2024-06-12); download them, choose days that are there";
     assert!(said.contains(lacks) && said.contains("-- --allow-gap"), "{said}");
     assert!(!place.workdir().join("run.json").exists());
 

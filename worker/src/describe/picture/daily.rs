@@ -25,15 +25,15 @@ pub fn panel(statistics: &Statistics) -> Panel {
     let shared: Vec<Column> = statistics.by_day.chunks(days_a_column).map(Column::of).collect();
     let (mean, median) = (short(daily.mean), decimal(daily.median, 1));
     let (least, most) = (count(daily.least), count(daily.most));
-    let mut below = format!("mean {mean} (dashed), median {median}, fewest {least}, most {most}");
+    let mut below = vec![format!("mean {mean} (dashed), median {median}, fewest {least}, most {most}")];
     if daily.empty_days > 0 {
-        below += &format!("\n{} of {} days without a bar", count(daily.empty_days), count(daily.days));
+        below.push(format!("{} of {} days without a bar", count(daily.empty_days), count(daily.days)));
     }
     let plots = if days_a_column == 1 {
         let heights: Vec<f64> = shared.iter().map(|column| column.mean).collect();
         vec![columns(&heights, 1.0, FILLED, BLUE).into()]
     } else {
-        below += &format!("\n{days_a_column} days a step: their mean, pale from fewest to most");
+        below.push(format!("{days_a_column} days a step: their mean, pale from fewest to most"));
         let each = |of: fn(&Column) -> f64| shared.iter().flat_map(move |column| [of(column); 2]);
         let sides =
             || (1_u32..).zip(&shared).flat_map(|(number, _)| [-0.5, 0.5].map(|x| f64::from(number) + x));
@@ -48,7 +48,7 @@ pub fn panel(statistics: &Statistics) -> Panel {
         column.map(|(_, day)| day.to_string()).unwrap_or_default()
     };
     let line = ReferenceLine::horizontal(daily.mean).with_color(ORANGE).with_stroke_width(1.5);
-    Panel::new("Bars per day", &below, plots)
+    Panel::new("Bars per day", &below.join("\n"), plots)
         .x_axis((0.5, shared.len() as f64 + 0.5), (shared.len() as f64 / MOST_DATES as f64).ceil(), name)
         .y_axis((0.0, most), whole_step(most, 6), compact)
         .with(|layout| layout.with_reference_line(line))

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn steps_are_round_and_names_tell_them_apart() {
-        assert_eq!([step((48.3, 49.9), 4), whole_step(3.0, 10)], [0.5, 1.0]);
+        assert_eq!(vec![step((48.3, 49.9), 4), whole_step(3.0, 10)], vec![0.5, 1.0]);
         assert_eq!([0.5, 0.25, 20.0, 0.002].map(decimals), [1, 2, 0, 3]);
     }
 

@@ -26,24 +26,21 @@ use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::trading_day::TradingDay;
 
-use self::cuts::{
-    around, first_session, halves_of, is_single, last_session, session_far_from, split_off_first,
-    stands_alone,
-};
+use self::control::{Control, Waiting};
+use self::cuts::{around, halves_of, is_single, split_off_first, stands_alone};
 use self::portion::Portion;
 use self::queue::Queue;
+use self::sampling::Sampling;
 use crate::api::failure::{Failure, Meaning};
 
 pub mod cuts;
 mod portion;
 mod queue;
+mod control;
+mod sampling;
 
 /// Questions in a row that may fail with one partition each and without a page between.
 const BARREN: u32 = 3;
-/// So many small questions that do not come mean that the source is in trouble.
-const SILENT: usize = 4;
-/// A partition of which so many sessions do not come is bad as a whole.
-const SAMPLES: usize = 3;
 /// More that is bad of a ticker is not looked for in one visit.
 const MOST_BAD: usize = 16;
 
@@ -82,40 +79,6 @@ pub struct Bad {
     pub days: DateRange,
     /// How it failed alone.
     pub failure: Failure,
-}
-
-/// What waits until a session that comes has shown that the source is well.
-#[derive(Debug)]
-enum Waiting {
-    /// To be cut into pieces.
-    Cut(DateRange),
-    /// To be called bad.
-    Call(DateRange),
-    /// What is to be asked next anyway.
-    Next,
-}
-
-/// A question about the source alone.
-#[derive(Debug)]
-struct Control {
-    session: DateRange,
-    /// Has it come before, or is it a probe?
-    why: Why,
-    /// For whose sake.
-    waiting: Waiting,
-    /// How that failed.
-    failure: Failure,
-}
-
-/// A partition, or a part of one, of which sessions are asked for before it is cut.
-#[derive(Debug)]
-struct Sampling {
-    /// All of it.
-    days: DateRange,
-    /// The session that is asked for now.
-    sample: DateRange,
-    /// Those that did not come.
-    failed: Vec<DateRange>,
 }
 
 /// What is still to be asked of one ticker, and what is known to be bad.
@@ -322,115 +285,6 @@ impl Division {
             Why::Control => return Err(self.control.take().map_or(failure, |control| control.failure)),
         }
         Ok(())
-    }
-
-    /// Asks for a session that has come before, else for one that may come now.
-    fn ask_whose_trouble_it_is(&mut self, waiting: Waiting, failure: Failure) -> Result<(), Failure> {
-        let in_place = self.session_in_place().map(|session| (session, Why::Control));
-        let is_silent = self.silent.len() >= SILENT;
-        let asked_for = in_place.or_else(|| {
-            let probe = (!is_silent).then(|| self.to_ask.take_far_from(&self.silent)).flatten();
-            probe.map(|session| (session, Why::Probe))
-        });
-        let Some((session, why)) = asked_for else { return Err(failure) };
-        self.control = Some(Control { session, why, waiting, failure });
-        Ok(())
-    }
-
-    /// Nothing was asked, so nobody knows more: what is to be called bad has its turn again.
-    fn wait_on(&mut self) {
-        if let Some(Control { waiting: Waiting::Call(days), .. }) = self.control.take() {
-            self.push(days, Why::Suspect);
-        }
-    }
-
-    /// The source is well: goes on with what waited for that.
-    fn go_on(&mut self) {
-        let Some(Control { waiting, failure, .. }) = self.control.take() else { return };
-        self.page_came();
-        match waiting {
-            Waiting::Cut(days) => self.cut(days),
-            Waiting::Call(days) => self.found_bad(days, failure),
-            Waiting::Next => {}
-        }
-    }
-
-    /// A session that the source has served, in this visit or before it.
-    fn session_in_place(&self) -> Option<DateRange> {
-        self.in_place.or_else(|| self.portion.newest_session())
-    }
-
-    fn cut_if_the_source_is_well(&mut self, days: DateRange, failure: Failure) {
-        match self.session_in_place() {
-            Some(session) => {
-                self.control =
-                    Some(Control { session, why: Why::Control, waiting: Waiting::Cut(days), failure });
-            }
-            None => self.cut(days),
-        }
-    }
-
-    /// In halves; but of a partition of which nothing has come one session is asked for first.
-    fn cut(&mut self, days: DateRange) {
-        let is_sampled = !is_single(self.kind, days)
-            || self.portion.serves_some_of_partition(days)
-            || first_session(days) == last_session(days);
-        match last_session(days) {
-            Some(sample) if !is_sampled => {
-                self.sampling = Some(Sampling { days, sample, failed: Vec::new() });
-            }
-            Some(_) | None => self.push_halves(days),
-        }
-    }
-
-    fn push_halves(&mut self, days: DateRange) {
-        match halves_of(self.kind, days) {
-            Some((older, newer)) => {
-                self.push(newer, Why::Suspect);
-                self.push(older, Why::Suspect);
-            }
-            None => self.push(days, Why::Alone),
-        }
-    }
-
-    /// It comes in pieces, as far as is known.
-    fn cut_what_was_sampled(&mut self) {
-        let Some(Sampling { days, sample, failed }) = self.sampling.take() else { return };
-        let asked: Coverage = failed.iter().copied().chain([sample]).collect();
-        for days in Coverage::from(days).minus(&asked).ranges().iter().rev() {
-            self.push_halves(*days);
-        }
-        for days in failed {
-            self.to_ask.push_last(Piece { days, why: Why::Alone });
-        }
-    }
-
-    /// The last session, the first and one between them; where nothing is in place, whose trouble it is is asked before
-    /// the third, elsewhere, or by one more sample where there is nothing else to ask for.
-    fn sample_failed(&mut self, failure: Failure) -> Result<(), Failure> {
-        let Some(Sampling { days, sample, mut failed }) = self.sampling.take() else { return Err(failure) };
-        self.silent.push(sample);
-        failed.push(sample);
-        let (is_known, is_all) = (self.session_in_place().is_some(), self.to_ask.is_empty());
-        let is_enough =
-            if is_known || !is_all { failed.len() >= SAMPLES } else { self.silent.len() >= SILENT };
-        let next = match failed.len() {
-            1 => first_session(days).filter(|first| *first != sample),
-            _ if is_enough => None,
-            _ => session_far_from(days, &failed),
-        };
-        let asks_elsewhere = failed.len() > 1 && !is_known && !is_all;
-        let Some(sample) = next else { return self.call_bad(days, failure) };
-        self.sampling = Some(Sampling { days, sample, failed });
-        if asks_elsewhere { self.ask_whose_trouble_it_is(Waiting::Next, failure) } else { Ok(()) }
-    }
-
-    /// `days` did not come and can't be divided: they are bad, unless the source is in trouble.
-    fn call_bad(&mut self, days: DateRange, failure: Failure) -> Result<(), Failure> {
-        if stands_alone(self.kind, days) {
-            self.silent.push(days);
-        }
-        self.ask_whose_trouble_it_is(Waiting::Call(days), failure)
     }
 
     fn found_bad(&mut self, days: DateRange, failure: Failure) {

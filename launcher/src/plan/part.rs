@@ -88,19 +88,7 @@ impl FromStr for Part {
     }
 }
 
-impl TryFrom<String> for Part {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Part> for String {
-    fn from(part: Part) -> Self {
-        part.to_string()
-    }
-}
+shared::as_text!(Part);
 
 /// Days that must stay together, and their likely rows.
 pub type Slice = (DateRange, u64);

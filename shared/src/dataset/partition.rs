@@ -122,19 +122,7 @@ impl FromStr for Partition {
     }
 }
 
-impl TryFrom<String> for Partition {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Partition> for String {
-    fn from(partition: Partition) -> Self {
-        partition.to_string()
-    }
-}
+crate::as_text!(Partition);
 
 #[cfg(test)]
 mod tests {

@@ -39,19 +39,7 @@ impl FromStr for RunMark {
     }
 }
 
-impl TryFrom<String> for RunMark {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<RunMark> for String {
-    fn from(mark: RunMark) -> Self {
-        mark.to_string()
-    }
-}
+crate::as_text!(RunMark);
 
 #[cfg(test)]
 mod tests {

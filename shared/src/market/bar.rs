@@ -164,19 +164,7 @@ impl FromStr for Mode {
     }
 }
 
-impl TryFrom<String> for Mode {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Mode> for String {
-    fn from(mode: Mode) -> Self {
-        mode.name().to_owned()
-    }
-}
+crate::as_text!(Mode);
 
 #[cfg(test)]
 mod tests {

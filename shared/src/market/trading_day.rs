@@ -155,19 +155,7 @@ impl FromStr for TradingDay {
     }
 }
 
-impl TryFrom<String> for TradingDay {
-    type Error = TradingDayError;
-
-    fn try_from(text: String) -> Result<Self, TradingDayError> {
-        text.parse()
-    }
-}
-
-impl From<TradingDay> for String {
-    fn from(day: TradingDay) -> Self {
-        day.to_string()
-    }
-}
+crate::as_text!(TradingDay);
 
 impl fmt::Display for TradingDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -41,19 +41,7 @@ impl fmt::Display for Size {
     }
 }
 
-impl TryFrom<String> for Size {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Size> for String {
-    fn from(size: Size) -> Self {
-        size.to_string()
-    }
-}
+crate::as_text!(Size);
 
 #[cfg(test)]
 mod tests {

@@ -29,19 +29,7 @@ impl FromStr for BatchId {
     }
 }
 
-impl TryFrom<String> for BatchId {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<BatchId> for String {
-    fn from(batch: BatchId) -> Self {
-        batch.to_string()
-    }
-}
+crate::as_text!(BatchId);
 
 /// The folder of one run (`W` in DESIGN 7).
 #[derive(Debug, Clone)]

@@ -89,36 +89,33 @@ fn visit(source: &mut Source, kind: Kind, asked: DateRange) -> Result<Visit, Fai
     visit_with(source, kind, &[asked], None)
 }
 
+/// All of `asked` comes from a source that serves so many days at a time, and few questions fail on the way.
+#[track_caller]
+fn all_comes(kind: Kind, asked: DateRange, at_a_time: u32, most_failed: usize) {
+    let mut source = Source::serving(at_a_time);
+    let visit = visit(&mut source, kind, asked).expect("goes on");
+    assert_eq!((visit.came, visit.bad.len()), (asked.into(), 0), "{at_a_time} at a time");
+    assert!(source.failed <= most_failed, "{at_a_time} at a time: {} failed", source.failed);
+}
+
 #[test]
 fn a_month_that_is_too_heavy_as_a_whole_comes_in_pieces_down_to_single_sessions() {
-    let asked = days("2024-03-01", "2024-03-31");
-    for (most, most_failed) in [(20, 1), (15, 3), (7, 5), (3, 9), (1, 27)] {
-        let mut source = Source::serving(most);
-        let visit = visit(&mut source, Kind::Minute, asked).expect("goes on");
-        assert_eq!((visit.came, visit.bad.len()), (asked.into(), 0), "at most {most}");
-        assert!(source.failed <= most_failed, "at most {most}: {} failed", source.failed);
+    for (at_a_time, most_failed) in [(20, 1), (15, 3), (7, 5), (3, 9), (1, 27)] {
+        all_comes(Kind::Minute, days("2024-03-01", "2024-03-31"), at_a_time, most_failed);
     }
 }
 
 #[test]
 fn how_much_comes_at_a_time_is_learned_from_two_months_and_holds_for_all() {
-    let asked = days("2005-01-01", "2024-12-31");
-    for most in [20, 10, 5] {
-        let mut source = Source::serving(most);
-        let visit = visit(&mut source, Kind::Minute, asked).expect("goes on");
-        assert_eq!((visit.came, visit.bad.len()), (asked.into(), 0));
-        assert!(source.failed <= 24, "at most {most}: {} failed", source.failed);
+    for at_a_time in [20, 10, 5] {
+        all_comes(Kind::Minute, days("2005-01-01", "2024-12-31"), at_a_time, 24);
     }
 }
 
 #[test]
 fn years_that_are_too_heavy_come_in_pieces() {
-    let asked = days("2005-01-03", "2024-12-31");
-    for most in [300, 100, 31] {
-        let mut source = Source::serving(most);
-        let visit = visit(&mut source, Kind::Daily, asked).expect("goes on");
-        assert_eq!((visit.came, visit.bad.len()), (asked.into(), 0));
-        assert!(source.failed <= 20, "at most {most}: {} failed", source.failed);
+    for at_a_time in [300, 100, 31] {
+        all_comes(Kind::Daily, days("2005-01-03", "2024-12-31"), at_a_time, 20);
     }
 }
 

@@ -15,9 +15,9 @@ use shared::dataset::partition::Partition;
 use shared::disk::publish::DiskError;
 use shared::market::ohlcv::Ohlcv;
 use worker::ingest::partitioner::Piece;
+use worker::ingest::storable::Storable;
 use worker::ingest::store::Kept;
 use worker::ingest::store_error::{StoreError, is_of_one_path};
-use worker::ingest::stored::Stored;
 use worker::ingest::tally::TickerError;
 
 use super::actions::{Action, Answered, Log};

@@ -32,10 +32,10 @@ use worker::ingest::not_to_be_had::NotToBeHad;
 use worker::ingest::partitioner::{Partitioner, Piece};
 use worker::ingest::passes::Passes;
 use worker::ingest::requests::requests;
+use worker::ingest::storable::Storable;
 use worker::ingest::store::Kept;
 use worker::ingest::store_error::StoreError;
-use worker::ingest::stored::Stored;
-use worker::ingest::tally::{Fatal, TickerError, Verdict};
+use worker::ingest::tally::{Consequence, Fatal, TickerError};
 use worker::report;
 
 use super::actions::{Action, Log};
@@ -156,13 +156,15 @@ impl<'a> Worker<'a> {
 
     /// Whose trouble it is; an exit where nobody of the batch would get further.
     fn meaning_of(&self, error: &TickerError) -> Result<report::Trouble, Exit> {
-        match error.verdict() {
-            Verdict::Ticker(trouble) => Ok(trouble),
-            Verdict::Batch(exit) => Err(exit),
-            Verdict::TickerUnlessTheTreeIs(kind) => match self.orders.scenario.machine_trouble(self.log.t) {
-                None => Ok(report::Trouble::own_for_good(kind)),
-                Some(_) => Err(Exit::LocalResource),
-            },
+        match error.consequence() {
+            Consequence::Ticker(trouble) => Ok(trouble),
+            Consequence::Batch(exit) => Err(exit),
+            Consequence::TickerUnlessTheTreeIs(kind) => {
+                match self.orders.scenario.machine_trouble(self.log.t) {
+                    None => Ok(report::Trouble::own_for_good(kind)),
+                    Some(_) => Err(Exit::LocalResource),
+                }
+            }
         }
     }
 
@@ -214,7 +216,7 @@ impl<'a> Worker<'a> {
         let asked_for = requests(&visit.wanted, scenario.window, visit.store.ledger());
         let mut division = Division::new(scenario.kind, &asked_for)
             .with_control(session_in_place(visit.store.ledger(), &visit.wanted));
-        while let Some(piece) = division.next_piece() {
+        while let Some(piece) = division.next_request() {
             let is_control = piece.why == Why::Control;
             let asked = if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
             let Some(days) = asked else {

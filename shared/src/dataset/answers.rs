@@ -59,7 +59,7 @@ impl Said {
 
 /// An answer and the days it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
+#[serde(from = "WrittenAnswer", into = "WrittenAnswer")]
 pub struct Answer {
     /// Days in the tree's zone.
     pub days: DateRange,
@@ -75,7 +75,7 @@ pub struct Answer {
 
 /// An answer as it stands in a line.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct WrittenAnswer {
     #[serde(flatten)]
     days: DateRange,
     #[serde(flatten)]
@@ -96,7 +96,7 @@ fn in_basic_format<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok
     serializer.serialize_str(&at.to_string().replace(['-', ':'], ""))
 }
 
-impl From<Answer> for Written {
+impl From<Answer> for WrittenAnswer {
     fn from(answer: Answer) -> Self {
         let Answer { days, said, asked_at, until, run } = answer;
         let for_s = until.map(|until| until.duration_since(asked_at));
@@ -105,9 +105,9 @@ impl From<Answer> for Written {
     }
 }
 
-impl From<Written> for Answer {
-    fn from(written: Written) -> Self {
-        let Written { days, said, asked_at, for_s, until, run } = written;
+impl From<WrittenAnswer> for Answer {
+    fn from(written: WrittenAnswer) -> Self {
+        let WrittenAnswer { days, said, asked_at, for_s, until, run } = written;
         let last = for_s.and_then(|seconds| asked_at.checked_add(SignedDuration::from_secs(seconds)).ok());
         Self { days, said, asked_at, until: last.or(until), run }
     }

@@ -76,9 +76,9 @@ mod tests {
         DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
     }
 
-    struct Place(tempfile::TempDir);
+    struct TempTree(tempfile::TempDir);
 
-    impl Place {
+    impl TempTree {
         fn new() -> Self {
             Self(tempfile::tempdir().expect("a folder"))
         }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_lock_of_the_whole_file_by_one_who_only_reads_is_no_claim() {
         // Over NFS a `flock` is such a lock.
-        let place = Place::new();
+        let place = TempTree::new();
         let (march, [reader, _writer]) = (range("2024-03-01", "2024-03-31"), place.opened());
         for lock in [(|file| lock_everything(file, nix::libc::F_RDLCK)) as fn(&File), |file| {
             FileExt::lock_exclusive(file).expect("free");
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_lock_of_all_days_by_one_who_may_write_is_a_claim_of_them() {
-        let place = Place::new();
+        let place = TempTree::new();
         let [_reader, writer] = place.opened();
         lock_everything(&writer, nix::libc::F_WRLCK);
         // The turn is locked with it, and waited for: the claim alone is looked at.
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn whole_partitions_are_claimed_and_an_overlap_is_named() {
-        let place = Place::new();
+        let place = TempTree::new();
         let march = range("2024-03-01", "2024-03-31");
         let (first, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
         assert_eq!(claim, Claim::Granted(march));
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn versions_that_lock_the_ledger_itself_and_this_one_exclude_each_other() {
-        let place = Place::new();
+        let place = TempTree::new();
         let [_reader, old] = place.opened();
         let day = range("2024-03-11", "2024-03-11");
         assert!(lock::try_exclusive(&old, &place.path()).expect("locked"));

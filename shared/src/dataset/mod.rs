@@ -11,7 +11,7 @@ pub mod schema;
 pub mod writer;
 pub mod reader;
 pub mod listing;
-pub mod tape;
+pub mod column_stream;
 pub mod bars_file;
 pub mod summary;
 pub mod loss;

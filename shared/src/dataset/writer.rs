@@ -114,12 +114,12 @@ pub struct TradesFile {
     pending: Vec<Trade>,
     /// What they take beside themselves.
     pending_bytes: usize,
-    summary: Option<Written>,
+    summary: Option<TradesSummary>,
 }
 
 /// What a file of trades holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
+pub struct TradesSummary {
     /// Number of trades, at least 1.
     pub rows: u64,
     /// Stamp of the first, ns UTC.
@@ -169,7 +169,7 @@ impl TradesFile {
     }
 
     /// Publishes the file; `None` where no trade came, and then there is no file.
-    pub fn publish(mut self) -> Result<Option<(Written, Fingerprint)>, DiskError> {
+    pub fn publish(mut self) -> Result<Option<(TradesSummary, Fingerprint)>, DiskError> {
         self.write_pending()?;
         match self.summary {
             Some(written) => Ok(Some((written, self.file.publish()?))),
@@ -181,7 +181,7 @@ impl TradesFile {
         let (Some(first), Some(last)) = (self.pending.first(), self.pending.last()) else { return Ok(()) };
         let before = self.summary.map_or((0, first.sip_ns), |before| (before.rows, before.first_ns));
         let rows = before.0 + self.pending.len() as u64;
-        self.summary = Some(Written { rows, first_ns: before.1, last_ns: last.sip_ns });
+        self.summary = Some(TradesSummary { rows, first_ns: before.1, last_ns: last.sip_ns });
         self.file.write(&trade_columns(&self.ticker, self.day, self.columns, &self.pending))?;
         self.file.end_group_at(GROUP_BYTES)?;
         self.pending.clear();

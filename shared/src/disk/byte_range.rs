@@ -174,12 +174,12 @@ mod tests {
     use std::fs::OpenOptions;
     use std::path::PathBuf;
 
-    struct Place {
+    struct LogFile {
         _folder: tempfile::TempDir,
         path: PathBuf,
     }
 
-    impl Place {
+    impl LogFile {
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("log");
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn ranges_that_touch_are_free_and_ranges_that_overlap_say_whose_they_are() {
-        let place = Place::new();
+        let place = LogFile::new();
         let (one, two) = (place.open(), place.open());
         assert_eq!(place.hold(&one, 10..20, Hold::Alone), None);
         assert_eq!(place.hold(&two, 20..30, Hold::Alone), None);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_turn_is_given_back_and_waited_for_only_so_long() {
-        let place = Place::new();
+        let place = LogFile::new();
         let (one, two) = (place.open(), place.open());
         let wait = |file, ms| {
             Held::wait(file, &place.path, 0..1, Hold::Alone, Duration::from_millis(ms)).map(std::mem::forget)

@@ -84,7 +84,7 @@ impl fmt::Display for Holders {
 /// Who has `file` locked. `signed` are the pids that whoever may write the file has written of himself, if it is so signed:
 /// who only reads can't have done that.
 pub fn of(file: &File, which: &Which, signed: &[i32]) -> Holders {
-    let Some(place) = Place::of(file) else { return Holders::default() };
+    let Some(place) = LockedFile::of(file) else { return Holders::default() };
     let mut unseen = locks_in(&text_of("/proc/locks"), &place.name, which);
     let mut likely: Vec<i32> = signed.to_vec();
     likely.extend(unseen.iter().map(|lock| lock.taker).filter(|taker| !signed.contains(taker)));
@@ -104,13 +104,13 @@ pub fn of(file: &File, which: &Which, signed: &[i32]) -> Holders {
 }
 
 /// What is locked.
-struct Place {
+struct LockedFile {
     /// As the kernel names it.
     name: String,
     found: Metadata,
 }
 
-impl Place {
+impl LockedFile {
     fn of(file: &File) -> Option<Self> {
         let found = file.metadata().ok()?;
         // The number of a device that a file shows is not everywhere the one by which the kernel names its locks.
@@ -297,7 +297,7 @@ mod tests {
     fn what_can_not_be_seen_is_told_by_who_may_write_the_file() {
         let file = tempfile::tempfile().expect("a file");
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
-        let place = Place { name: String::new(), found: file.metadata().expect("there") };
+        let place = LockedFile { name: String::new(), found: file.metadata().expect("there") };
         let (user, group) = (place.found.uid(), place.found.gid());
         let status = |user: u32, group: u32| {
             format!("Name:\tsh\nUid:\t{user}\t{user}\t{user}\t{user}\nGid:\t{group}\nGroups:\t7 8 \n")

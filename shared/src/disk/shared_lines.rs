@@ -89,7 +89,7 @@ pub enum Rewritten {
 
 /// What was found of a log, in bytes.
 #[derive(Debug, Default)]
-struct Known {
+struct LogBytes {
     /// Whole, sound lines that were read.
     bytes: u64,
     /// Torn ends that were cut off.
@@ -116,7 +116,7 @@ pub struct SharedLog<T> {
     path: PathBuf,
     folder: Folder,
     locks: LogLocks,
-    known: Known,
+    known: LogBytes,
     /// What this log has replaced. Its locks keep out those who had opened it and have not looked yet.
     predecessor: Option<File>,
     entry: PhantomData<fn(&T)>,
@@ -141,7 +141,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
                 successor::remove_leftover(&folder, name)?;
                 let locked = lock(&locks, log)?;
                 drop(turn);
-                let (path, known) = (path.to_owned(), Known::default());
+                let (path, known) = (path.to_owned(), LogBytes::default());
                 let log = Self { file, path, folder, locks, known, predecessor: None, entry: PhantomData };
                 return Ok((log, locked));
             }
@@ -268,9 +268,9 @@ fn encoded<T: Serialize>(entries: &[T]) -> String {
 }
 
 /// Reads what lies behind `known_bytes` and cuts off what a crash has torn. The caller has the turn.
-fn look<T: DeserializeOwned>(log: Log<'_>, known: &mut Known) -> Result<Vec<T>, LinesError> {
+fn look<T: DeserializeOwned>(log: Log<'_>, known: &mut LogBytes) -> Result<Vec<T>, LinesError> {
     let Log { file, path } = log;
-    let Known { bytes: known_bytes, torn: torn_bytes } = known;
+    let LogBytes { bytes: known_bytes, torn: torn_bytes } = known;
     let length = file.metadata().map_err(DiskError::at("look at", path))?.len();
     if length == *known_bytes {
         return Ok(Vec::new());

@@ -17,10 +17,10 @@ const BLOCK: usize = 16;
 
 /// A text, such as the id of a trade; up to 22 bytes cost nothing beside it.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ShortText(Text);
+pub struct ShortText(TextRepr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Text {
+enum TextRepr {
     /// What lies behind the length is zero: equal texts are equal byte by byte.
     Within(u8, [u8; TEXT_BYTES]),
     /// Only where it does not fit in.
@@ -31,8 +31,8 @@ impl ShortText {
     /// Bytes that it takes beside itself.
     pub fn beside(&self) -> usize {
         match &self.0 {
-            Text::Within(..) => 0,
-            Text::Beyond(text) => BLOCK + text.len(),
+            TextRepr::Within(..) => 0,
+            TextRepr::Beyond(text) => BLOCK + text.len(),
         }
     }
 }
@@ -43,9 +43,9 @@ impl From<&str> for ShortText {
         match (u8::try_from(text.len()), bytes.get_mut(..text.len())) {
             (Ok(length), Some(within)) => {
                 within.copy_from_slice(text.as_bytes());
-                Self(Text::Within(length, bytes))
+                Self(TextRepr::Within(length, bytes))
             }
-            _ => Self(Text::Beyond(text.into())),
+            _ => Self(TextRepr::Beyond(text.into())),
         }
     }
 }
@@ -61,10 +61,10 @@ impl Deref for ShortText {
 
     fn deref(&self) -> &str {
         match &self.0 {
-            Text::Within(length, bytes) => {
+            TextRepr::Within(length, bytes) => {
                 std::str::from_utf8(&bytes[..usize::from(*length)]).expect("it was made of a text")
             }
-            Text::Beyond(text) => text,
+            TextRepr::Beyond(text) => text,
         }
     }
 }
@@ -95,11 +95,11 @@ impl<'de> Deserialize<'de> for ShortText {
 
 /// Numbers, such as the conditions of a trade; up to six of 16 bits cost nothing beside it.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ShortList(List);
+pub struct ShortList(ListRepr);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[expect(clippy::box_collection, reason = "one word is all that there is room for")]
-enum List {
+enum ListRepr {
     /// What lies behind the length is zero.
     Within(u8, [i16; LIST_LENGTH]),
     /// Only where it does not fit in.
@@ -110,8 +110,8 @@ impl ShortList {
     /// The numbers.
     pub fn iter(&self) -> impl Iterator<Item = i32> {
         let (within, beyond) = match &self.0 {
-            List::Within(length, numbers) => (&numbers[..usize::from(*length)], [].as_slice()),
-            List::Beyond(numbers) => ([].as_slice(), numbers.as_slice()),
+            ListRepr::Within(length, numbers) => (&numbers[..usize::from(*length)], [].as_slice()),
+            ListRepr::Beyond(numbers) => ([].as_slice(), numbers.as_slice()),
         };
         within.iter().map(|number| i32::from(*number)).chain(beyond.iter().copied())
     }
@@ -119,8 +119,8 @@ impl ShortList {
     /// How many.
     pub fn len(&self) -> usize {
         match &self.0 {
-            List::Within(length, _) => usize::from(*length),
-            List::Beyond(numbers) => numbers.len(),
+            ListRepr::Within(length, _) => usize::from(*length),
+            ListRepr::Beyond(numbers) => numbers.len(),
         }
     }
 
@@ -132,14 +132,14 @@ impl ShortList {
     /// Bytes that it takes beside itself.
     pub fn beside(&self) -> usize {
         match &self.0 {
-            List::Within(..) => 0,
-            List::Beyond(numbers) => 2 * BLOCK + size_of::<Vec<i32>>() + size_of_val(numbers.as_slice()),
+            ListRepr::Within(..) => 0,
+            ListRepr::Beyond(numbers) => 2 * BLOCK + size_of::<Vec<i32>>() + size_of_val(numbers.as_slice()),
         }
     }
 
     fn push(&mut self, number: i32) {
         match &mut self.0 {
-            List::Within(length, numbers) => {
+            ListRepr::Within(length, numbers) => {
                 if let (Ok(small), Some(free)) =
                     (i16::try_from(number), numbers.get_mut(usize::from(*length)))
                 {
@@ -147,17 +147,17 @@ impl ShortList {
                     *length += 1;
                 } else {
                     let numbers = self.iter().chain([number]).collect();
-                    self.0 = List::Beyond(Box::new(numbers));
+                    self.0 = ListRepr::Beyond(Box::new(numbers));
                 }
             }
-            List::Beyond(numbers) => numbers.push(number),
+            ListRepr::Beyond(numbers) => numbers.push(number),
         }
     }
 }
 
 impl FromIterator<i32> for ShortList {
     fn from_iter<I: IntoIterator<Item = i32>>(numbers: I) -> Self {
-        let mut list = Self(List::Within(0, [0; LIST_LENGTH]));
+        let mut list = Self(ListRepr::Within(0, [0; LIST_LENGTH]));
         numbers.into_iter().for_each(|number| list.push(number));
         list
     }
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for ShortList {
                 while let Some(number) = numbers.next_element()? {
                     list.push(number);
                 }
-                if let List::Beyond(numbers) = &mut list.0 {
+                if let ListRepr::Beyond(numbers) = &mut list.0 {
                     numbers.shrink_to_fit();
                 }
                 Ok(list)

@@ -18,7 +18,7 @@ pub struct Ticker(Box<str>);
 
 /// Why a text is not a ticker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TickerError {
+pub enum InvalidTicker {
     /// Nothing but white space.
     #[error("a ticker is missing here")]
     Empty,
@@ -38,27 +38,27 @@ impl Ticker {
 }
 
 impl FromStr for Ticker {
-    type Err = TickerError;
+    type Err = InvalidTicker;
 
-    fn from_str(text: &str) -> Result<Self, TickerError> {
+    fn from_str(text: &str) -> Result<Self, InvalidTicker> {
         if text.is_empty() {
-            return Err(TickerError::Empty);
+            return Err(InvalidTicker::Empty);
         }
         if text.len() > MAX_TICKER_LEN {
-            return Err(TickerError::TooLong(text.to_owned()));
+            return Err(InvalidTicker::TooLong(text.to_owned()));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
         if !text.chars().all(allowed) || text.chars().all(|c| c == '.') {
-            return Err(TickerError::Charset(text.to_owned()));
+            return Err(InvalidTicker::Charset(text.to_owned()));
         }
         Ok(Self(text.into()))
     }
 }
 
 impl TryFrom<String> for Ticker {
-    type Error = TickerError;
+    type Error = InvalidTicker;
 
-    fn try_from(text: String) -> Result<Self, TickerError> {
+    fn try_from(text: String) -> Result<Self, InvalidTicker> {
         text.parse()
     }
 }

@@ -38,7 +38,7 @@ const BUCKET_NS: u64 = 2 * SECOND_NS;
 
 /// What an asker is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum Slot {
     /// The slot is yours: send one request after this time. A slot not used is lost.
     Send {
         /// At most a twentieth of a second.
@@ -131,7 +131,7 @@ impl Budget {
 
     /// Gives a slot, or says when to ask again. `own` is the asker's rate: the slowest of the last minute
     /// counts for everybody.
-    pub fn take(&mut self, own: Rate, now_ns: u64) -> Turn {
+    pub fn take(&mut self, own: Rate, now_ns: u64) -> Slot {
         self.advance(now_ns);
         self.agree_on(own, now_ns);
         let slot_ns = self.next_slot_ns(now_ns);
@@ -142,14 +142,14 @@ impl Budget {
             let wait_ns = (early_ns + spread_ns).min(LONGEST_WAIT_NS);
             self.sent_back += 1;
             self.waited_ns += wait_ns;
-            return Turn::AskAgain { after: Duration::from_nanos(wait_ns) };
+            return Slot::AskAgain { after: Duration::from_nanos(wait_ns) };
         }
         self.next_even_ns = self.next_even_ns.max(slot_ns) + self.rate.interval_ns();
         self.last_slot_ns = slot_ns;
         self.taken += 1;
         self.recent[0] += 1;
         self.waited_ns += slot_ns - now_ns;
-        Turn::Send { after: Duration::from_nanos(slot_ns - now_ns) }
+        Slot::Send { after: Duration::from_nanos(slot_ns - now_ns) }
     }
 
     /// A server answered 429, perhaps with the time after which to come back.

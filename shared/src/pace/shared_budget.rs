@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::disk::regular;
 use serde::{Deserialize, Serialize};
 
-use super::budget::{Budget, Turn, Usage};
+use super::budget::{Budget, Slot, Usage};
 use super::clock;
 use super::place::{self, PlaceError};
 use super::rate::Rate;
@@ -57,7 +57,7 @@ pub enum PaceError {
 
 /// What stands in the file.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct BudgetRecord {
     boot_id: String,
     budget: Budget,
 }
@@ -93,7 +93,7 @@ impl SharedBudget {
     }
 
     /// Gives a slot or says when to ask again; never blocks for longer than the lock is held.
-    pub fn ask(&self) -> Result<Turn, PaceError> {
+    pub fn ask(&self) -> Result<Slot, PaceError> {
         self.change(|budget, now_ns| budget.take(self.rate, now_ns))
     }
 
@@ -105,9 +105,9 @@ impl SharedBudget {
     ) -> Result<ControlFlow<()>, PaceError> {
         loop {
             match self.ask()? {
-                Turn::Send { after } if after.is_zero() => return Ok(ControlFlow::Continue(())),
-                Turn::Send { after } => return Ok(sleep(after)),
-                Turn::AskAgain { after } => {
+                Slot::Send { after } if after.is_zero() => return Ok(ControlFlow::Continue(())),
+                Slot::Send { after } => return Ok(sleep(after)),
+                Slot::AskAgain { after } => {
                     if sleep(after).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
@@ -137,7 +137,7 @@ impl SharedBudget {
         let file = place::open_to_read(&place::file_of(folder, key)).ok()?;
         let boot_id = boot_id().ok()?;
         (0..READS).find_map(|_| match read(&file, &boot_id) {
-            Ok(Found::State(budget)) => Some(budget.usage(clock::now_ns())),
+            Ok(StoredState::State(budget)) => Some(budget.usage(clock::now_ns())),
             _ => None,
         })
     }
@@ -169,12 +169,12 @@ impl SharedBudget {
         // The clock after the lock: nobody's time is older than the state he changes.
         let now_ns = clock::now_ns();
         let mut budget = match found {
-            Found::State(budget) => *budget,
-            Found::Nothing if past == Past::Told => Budget::unused(self.rate, now_ns),
-            Found::Nothing | Found::Unreadable => Budget::past_unknown(self.rate, now_ns),
+            StoredState::State(budget) => *budget,
+            StoredState::Nothing if past == Past::Told => Budget::unused(self.rate, now_ns),
+            StoredState::Nothing | StoredState::Unreadable => Budget::past_unknown(self.rate, now_ns),
         };
         let answer = rule(&mut budget, now_ns);
-        let record = encode(&Record { boot_id: self.boot_id.clone(), budget });
+        let record = encode(&BudgetRecord { boot_id: self.boot_id.clone(), budget });
         open.file.write_all_at(&record, 0).map_err(DiskError::at("write", &open.path))?;
         Ok(answer)
     }
@@ -212,7 +212,7 @@ impl Open {
 }
 
 /// What was found in the file.
-enum Found {
+enum StoredState {
     State(Box<Budget>),
     /// A new file.
     Nothing,
@@ -220,20 +220,20 @@ enum Found {
     Unreadable,
 }
 
-fn read(file: &File, boot_id: &str) -> io::Result<Found> {
+fn read(file: &File, boot_id: &str) -> io::Result<StoredState> {
     let mut bytes = [0; RECORD_BYTES];
     let length = file.read_at(&mut bytes, 0)?;
     if length == 0 {
-        return Ok(Found::Nothing);
+        return Ok(StoredState::Nothing);
     }
-    Ok(match checked_lines::decode::<Record>(bytes[..length].trim_ascii_end()) {
-        Ok(record) if record.boot_id == boot_id => Found::State(Box::new(record.budget)),
-        _ => Found::Unreadable,
+    Ok(match checked_lines::decode::<BudgetRecord>(bytes[..length].trim_ascii_end()) {
+        Ok(record) if record.boot_id == boot_id => StoredState::State(Box::new(record.budget)),
+        _ => StoredState::Unreadable,
     })
 }
 
 /// The record, filled up with blanks: whatever was longer before is written over.
-fn encode(record: &Record) -> Vec<u8> {
+fn encode(record: &BudgetRecord) -> Vec<u8> {
     let mut bytes = checked_lines::encode(record).into_bytes();
     assert!(bytes.len() < RECORD_BYTES, "the largest state fits into its record");
     bytes.pop();

@@ -9,7 +9,7 @@ mod spelling;
 use std::io::{self, Write};
 
 use super::api_key::ApiKey;
-use spelling::{Found, Needle};
+use spelling::{Match, Needle};
 
 const KEY: &str = "(key)";
 const ADDRESS: &str = "(address)";
@@ -71,13 +71,13 @@ impl Redaction {
         let mut look = Look::Nothing;
         for needle in self.needles.iter().filter(|needle| needle.may_begin(bytes[0])) {
             look = match (look, needle.found(bytes)) {
-                (Look::Whole(length, _), Found::Whole(other)) if length >= other => look,
-                (_, Found::Whole(length)) => Look::Whole(length, needle.instead),
-                (Look::Nothing, Found::Begun(chars)) => Look::Begun(chars, needle.instead),
-                (Look::Begun(most, _), Found::Begun(chars)) if chars > most => {
+                (Look::Whole(length, _), Match::Whole(other)) if length >= other => look,
+                (_, Match::Whole(length)) => Look::Whole(length, needle.instead),
+                (Look::Nothing, Match::Begun(chars)) => Look::Begun(chars, needle.instead),
+                (Look::Begun(most, _), Match::Begun(chars)) if chars > most => {
                     Look::Begun(chars, needle.instead)
                 }
-                (look, Found::Begun(_) | Found::Nothing) => look,
+                (look, Match::Begun(_) | Match::Nothing) => look,
             };
         }
         look

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::publish::DiskError;
 use crate::disk::regular;
-use crate::market::ticker::{Ticker, TickerError};
+use crate::market::ticker::{InvalidTicker, Ticker};
 
 /// Why a ticker CSV is refused.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum TickerListError {
         /// One-based line.
         line: u64,
         /// What stands there instead.
-        what: TickerError,
+        what: InvalidTicker,
     },
     /// A line that is not CSV.
     #[error("{path}:{line}: not a line of this CSV ({what})", path = path.display())]
@@ -114,7 +114,7 @@ pub(super) fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, str>, 
 }
 
 /// A line of a ticker CSV.
-pub(super) struct Line<'a> {
+pub(super) struct CsvLine<'a> {
     pub(super) ticker: Ticker,
     /// One-based.
     pub(super) number: u64,
@@ -122,7 +122,7 @@ pub(super) struct Line<'a> {
     record: &'a csv::StringRecord,
 }
 
-impl Line<'_> {
+impl CsvLine<'_> {
     /// What stands in the column called `name`; `None` where there is no such column.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.record.get(self.header.iter().position(|column| column == name)?)
@@ -133,7 +133,7 @@ impl Line<'_> {
 pub(super) fn for_each_ticker<E: From<TickerListError>>(
     path: &Path,
     text: &str,
-    mut take: impl FnMut(Line) -> Result<(), E>,
+    mut take: impl FnMut(CsvLine) -> Result<(), E>,
 ) -> Result<(), E> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
     let mut reader =
@@ -167,7 +167,7 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
         }
         let refuse = |what| TickerListError::Ticker { path: path.to_owned(), line, what };
         let ticker: Ticker = record.get(column).unwrap_or("").parse().map_err(refuse)?;
-        take(Line { number, ticker, header: &header, record: &record })?;
+        take(CsvLine { number, ticker, header: &header, record: &record })?;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use worker::api::page::{Page, PageError, decode};
 use worker::api::range_query::RangeQuery;
 use worker::api::wire::Record;
 use worker::ingest::partitioner::{Partitioner, Piece};
-use worker::ingest::stored::Stored;
+use worker::ingest::storable::Storable;
 use worker::reference::splits;
 use worker::reference::tickers::{self, Side};
 
@@ -49,7 +49,7 @@ fn base() -> BaseUrl {
 }
 
 /// A page of a download: decoded, believed or not, cut into partitions.
-fn into_chain<R: Stored + Debug>(body: &[u8], kind: Kind, endpoint: Endpoint) {
+fn into_chain<R: Storable + Debug>(body: &[u8], kind: Kind, endpoint: Endpoint) {
     let Some(page) = decoded::<R>(body) else { return };
     let day = |text: &str| text.parse().expect("a day");
     let asked = DateRange::new(day("2024-01-02"), day("2024-02-09")).expect("in order");

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::endpoints;
 use super::failure::Failure;
 use super::lie::Lie;
-use super::market_day::{MarketDay, Sieve, Wanted};
+use super::market_day::{MarketDay, MarketDayReader, TickerNumbers};
 use super::page;
 use crate::stop::Stop;
 
@@ -19,13 +19,13 @@ const LIES: u32 = 3;
 
 /// What is asked of every day.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct DayQuery<'a> {
     /// Whom.
     pub base: &'a BaseUrl,
     /// On which scale.
     pub adjusted: Adjusted,
     /// Whose rows are kept.
-    pub wanted: &'a Wanted,
+    pub wanted: &'a TickerNumbers,
 }
 
 /// Asks for `day`; returns also the length of the reply. Each failure that is answered by another try goes to
@@ -33,25 +33,27 @@ pub struct Question<'a> {
 /// A first reply with rows that name no ticker is asked for again too; a later one is taken as it is.
 pub fn ask_day(
     client: &Client,
-    question: Question<'_>,
+    question: DayQuery<'_>,
     day: TradingDay,
     stop: &Stop,
     mut on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<(MarketDay, u64), Failure> {
-    let Question { base, adjusted, wanted } = question;
+    let DayQuery { base, adjusted, wanted } = question;
     let url = base.join(&endpoints::market_day(day, adjusted)).expect("a path of a date stays on its origin");
     let mut lies = 0;
     loop {
         let read = |body: &mut dyn std::io::Read| {
-            let mut sieve = Sieve::new(day, wanted);
+            let mut reader = MarketDayReader::new(day, wanted);
             let page = page::decode_each(body, |row, _| {
-                sieve.take(row);
+                reader.take(row);
                 Ok(())
             })?;
-            Ok((page, sieve))
+            Ok((page, reader))
         };
         let judged = match client.get(&url, stop, read, &mut on_retry) {
-            Ok(((page, sieve), bytes)) => sieve.judge(&page, adjusted).map(|market_day| (market_day, bytes)),
+            Ok(((page, reader), bytes)) => {
+                reader.judge(&page, adjusted).map(|market_day| (market_day, bytes))
+            }
             Err(Failure::Lie(lie)) => Err(lie),
             Err(failure) => return Err(failure),
         };

@@ -27,8 +27,8 @@ use super::body::{Body, Bounds, Packing};
 use super::failure::Failure;
 use super::lie::Lie;
 use super::page::PageError;
+use super::page_copy::PageCopy;
 use super::resolver::Addresses;
-use super::witness::Witness;
 use crate::chance;
 use crate::clock::{self, Moment};
 use crate::stop::Stop;
@@ -106,8 +106,8 @@ impl Client {
     }
 
     /// Keeps pages beside their reading, for `target`.
-    pub fn witness(&self, root: &Path, target: PathBuf) -> Witness {
-        Witness::new(root.to_owned(), target, self.redaction.clone())
+    pub fn page_copy(&self, root: &Path, target: PathBuf) -> PageCopy {
+        PageCopy::new(root.to_owned(), target, self.redaction.clone())
     }
 
     /// What must not be said of what the server says.

@@ -7,8 +7,8 @@ use super::chain::Chain;
 use super::client::Client;
 use super::failure::Failure;
 use super::page::{self, PageError};
+use super::page_copy::PageCopy;
 use super::query::Query;
-use super::witness::Witness;
 use crate::buffers::{Buffers, Room};
 use crate::stop::Stop;
 
@@ -53,7 +53,7 @@ pub struct Means<'a> {
     /// How often.
     pub tries: Tries,
     /// Sees every page that comes.
-    pub witness: Option<&'a Witness>,
+    pub page_copy: Option<&'a PageCopy>,
     /// When to end.
     pub stop: &'a Stop,
 }
@@ -66,7 +66,7 @@ pub struct Means<'a> {
 /// A lying page is asked for again; if it still lies, the rest is asked for with our own parameters; if that
 /// lies too, the walk fails with the lie.
 pub fn follow<Q: Query, E: From<Failure>>(
-    Means { client, tries, witness, stop }: Means<'_>,
+    Means { client, tries, page_copy, stop }: Means<'_>,
     chain: &mut Chain<Q>,
     room: &mut Room<'_>,
     mut on_page: impl FnMut(Delivery<Q::Row>) -> Result<u64, E>,
@@ -86,8 +86,8 @@ pub fn follow<Q: Query, E: From<Failure>>(
             |body| {
                 let read =
                     |body: &mut dyn Read| page::decode_within(body, |bytes| room.page_takes(bytes) == Ok(()));
-                let page = match witness {
-                    Some(witness) => witness.watch(body, read),
+                let page = match page_copy {
+                    Some(page_copy) => page_copy.watch(body, read),
                     None => read(body),
                 };
                 match page {
@@ -137,7 +137,7 @@ pub fn collect<Q: Query>(
     stop: &Stop,
     on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<Vec<Q::Row>, Failure> {
-    let means = Means { client, tries: Tries::all(client), witness: None, stop };
+    let means = Means { client, tries: Tries::all(client), page_copy: None, stop };
     // Nobody else holds any of these, so there is room for every page.
     let buffers = Buffers::new(0, 0);
     let mut all = Vec::new();

@@ -21,9 +21,9 @@ use super::wire::NamedBar;
 
 /// The tickers whose rows are kept, each with its number.
 #[derive(Debug, Default)]
-pub struct Wanted(HashMap<Box<str>, u32>);
+pub struct TickerNumbers(HashMap<Box<str>, u32>);
 
-impl<'a> FromIterator<(&'a Ticker, u32)> for Wanted {
+impl<'a> FromIterator<(&'a Ticker, u32)> for TickerNumbers {
     fn from_iter<I: IntoIterator<Item = (&'a Ticker, u32)>>(tickers: I) -> Self {
         Self(tickers.into_iter().map(|(ticker, number)| (ticker.as_str().into(), number)).collect())
     }
@@ -76,9 +76,9 @@ impl MarketDay {
 
 /// Takes the rows of a reply as they come.
 #[derive(Debug)]
-pub struct Sieve<'a> {
+pub struct MarketDayReader<'a> {
     day: TradingDay,
-    wanted: &'a Wanted,
+    wanted: &'a TickerNumbers,
     held: u64,
     /// Rows of another day, wanted or not, and the stamp of the first.
     strays: u64,
@@ -91,9 +91,9 @@ pub struct Sieve<'a> {
     foreign: Foreign,
 }
 
-impl<'a> Sieve<'a> {
+impl<'a> MarketDayReader<'a> {
     /// For a reply that is to be of `day`.
-    pub fn new(day: TradingDay, wanted: &'a Wanted) -> Self {
+    pub fn new(day: TradingDay, wanted: &'a TickerNumbers) -> Self {
         let (bars, bad, foreign) = (Vec::new(), Vec::new(), Foreign::default());
         let (stray, nameless_first) = (None, None);
         Self { day, wanted, held: 0, strays: 0, stray, bars, bad, nameless: 0, nameless_first, foreign }
@@ -188,13 +188,13 @@ mod tests {
     fn judged(body: &str) -> Result<MarketDay, Lie> {
         let tickers = ["GIK", "AIG", "TpC"].map(|name| name.parse::<Ticker>().expect(name));
         let wanted = tickers.iter().zip(0..).collect();
-        let mut sieve = Sieve::new(DAY.parse().expect("a day"), &wanted);
+        let mut reader = MarketDayReader::new(DAY.parse().expect("a day"), &wanted);
         let page = decode_each(body.as_bytes(), |row, _| {
-            sieve.take(row);
+            reader.take(row);
             Ok(())
         });
         let page = page.expect("a page");
-        sieve.judge(&page, Adjusted::No)
+        reader.judge(&page, Adjusted::No)
     }
 
     fn row(ticker: &str, t: i64, close: f64) -> String {

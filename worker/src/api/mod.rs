@@ -10,7 +10,7 @@ pub mod text;
 pub mod page;
 pub mod envelope;
 pub mod body;
-pub mod witness;
+pub mod page_copy;
 pub mod resolver;
 pub mod client;
 pub mod endpoints;

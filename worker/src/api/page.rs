@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::culprit::Culprit;
 use super::spelling;
-use super::text::{Envelope, Text, TextError};
+use super::text::{BodyText, Envelope, TextError};
 use super::wire::{self, Record};
 
 /// Bytes of rows on one page, at most: 50,000 trades with the longest ids and the most conditions stay below. No limit of rows
@@ -156,7 +156,7 @@ pub fn decode_each<R: Record>(
     body: impl Read,
     mut take: impl FnMut(Result<R, BadRow>, usize) -> Result<(), PageError>,
 ) -> Result<Page<R>, PageError> {
-    let mut text = Text::new(body);
+    let mut text = BodyText::new(body);
     let mut envelope = Envelope::default();
     let mut owner = None;
     while envelope.reaches_rows(&mut text)? {
@@ -187,7 +187,7 @@ struct WireEnvelope {
 }
 
 /// Is there another row behind the first `number`? Leaves the end of the list to the envelope.
-fn begins_row<B: Read>(text: &mut Text<B>, number: u64) -> Result<bool, PageError> {
+fn begins_row<B: Read>(text: &mut BodyText<B>, number: u64) -> Result<bool, PageError> {
     let odd = |byte: u8| {
         let what = format!("row {}: expected an object, found {:?}", number + 1, char::from(byte));
         Err(PageError::Malformed(what))
@@ -211,7 +211,7 @@ fn cut() -> PageError {
 
 /// Reads the row that begins what is held, and has this number. `owner` is the ticker that rows before it have named.
 fn next_row<R: Record, B: Read>(
-    text: &mut Text<B>,
+    text: &mut BodyText<B>,
     owner: &mut Option<String>,
     number: u64,
 ) -> Result<(Result<R, BadRow>, usize), PageError> {

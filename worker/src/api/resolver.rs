@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-type Found = io::Result<Vec<SocketAddr>>;
+type Resolved = io::Result<Vec<SocketAddr>>;
 
 /// The addresses of a host, once they are found.
 pub struct Addresses(Arc<Mutex<Slot>>);
 
 #[derive(Default)]
 struct Slot {
-    found: Option<Found>,
+    found: Option<Resolved>,
     waiting: Option<Waker>,
 }
 
@@ -34,9 +34,9 @@ impl Addresses {
 }
 
 impl Future for Addresses {
-    type Output = Found;
+    type Output = Resolved;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Found> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Resolved> {
         let mut slot = held(&self.0);
         if let Some(found) = slot.found.take() {
             return Poll::Ready(found);
@@ -46,7 +46,7 @@ impl Future for Addresses {
     }
 }
 
-fn put(slot: &Mutex<Slot>, found: Found) {
+fn put(slot: &Mutex<Slot>, found: Resolved) {
     let waiting = {
         let mut slot = held(slot);
         slot.found = Some(found);
@@ -55,7 +55,7 @@ fn put(slot: &Mutex<Slot>, found: Found) {
     waiting.into_iter().for_each(Waker::wake);
 }
 
-fn look_up(host: &str) -> Found {
+fn look_up(host: &str) -> Resolved {
     Ok((host, 0).to_socket_addrs()?.collect())
 }
 

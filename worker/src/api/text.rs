@@ -18,7 +18,7 @@ pub enum TextError {
 }
 
 /// A body, of which a piece is held.
-pub struct Text<B> {
+pub struct BodyText<B> {
     body: B,
     buffer: Vec<u8>,
     /// What is held and not used up.
@@ -26,7 +26,7 @@ pub struct Text<B> {
     is_at_end: bool,
 }
 
-impl<B: Read> Text<B> {
+impl<B: Read> BodyText<B> {
     /// Of a body of which nothing is read.
     pub fn new(body: B) -> Self {
         Self { body, buffer: vec![0; BUFFER_BYTES], held: 0..0, is_at_end: false }
@@ -88,13 +88,13 @@ pub struct Envelope {
     depth: usize,
     /// Where the last string begins, or where it is; in text.
     string: std::ops::Range<usize>,
-    place: Place,
+    place: Quoting,
     /// Does the value of `results` come next?
     is_results: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Quoting {
     #[default]
     Outside,
     InString,
@@ -104,7 +104,7 @@ enum Place {
 
 impl Envelope {
     /// Takes all that is held of `text`, up to where the list of rows has begun. `false` at the end of the body.
-    pub fn reaches_rows<B: Read>(&mut self, text: &mut Text<B>) -> Result<bool, TextError> {
+    pub fn reaches_rows<B: Read>(&mut self, text: &mut BodyText<B>) -> Result<bool, TextError> {
         loop {
             let rows = text.held().iter().position(|byte| self.take(*byte));
             text.use_up(rows.map_or(text.held().len(), |at| at + 1));
@@ -130,26 +130,26 @@ impl Envelope {
         self.text.push(byte);
         let end = self.text.len();
         match (self.place, byte) {
-            (Place::Escaped, _) => self.place = Place::InString,
-            (Place::InString, b'\\') => self.place = Place::Escaped,
-            (Place::InString, b'"') => {
-                self.place = Place::Outside;
+            (Quoting::Escaped, _) => self.place = Quoting::InString,
+            (Quoting::InString, b'\\') => self.place = Quoting::Escaped,
+            (Quoting::InString, b'"') => {
+                self.place = Quoting::Outside;
                 self.string.end = end - 1;
             }
-            (Place::InString, _) | (Place::Outside, b' ' | b'\t' | b'\n' | b'\r') => {}
-            (Place::Outside, b'"') => {
-                self.place = Place::InString;
+            (Quoting::InString, _) | (Quoting::Outside, b' ' | b'\t' | b'\n' | b'\r') => {}
+            (Quoting::Outside, b'"') => {
+                self.place = Quoting::InString;
                 self.string = end..end;
             }
-            (Place::Outside, b':') => {
+            (Quoting::Outside, b':') => {
                 self.is_results = self.depth == 1 && &self.text[self.string.clone()] == b"results";
             }
-            (Place::Outside, b'{' | b'[') => {
+            (Quoting::Outside, b'{' | b'[') => {
                 self.depth += 1;
                 return byte == b'[' && std::mem::take(&mut self.is_results);
             }
-            (Place::Outside, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
-            (Place::Outside, _) => self.is_results = false,
+            (Quoting::Outside, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            (Quoting::Outside, _) => self.is_results = false,
         }
         false
     }
@@ -161,7 +161,7 @@ mod tests {
 
     /// The text before the rows, for each list of rows that was found.
     fn envelopes(body: &str) -> Vec<String> {
-        let (mut text, mut envelope) = (Text::new(body.as_bytes()), Envelope::default());
+        let (mut text, mut envelope) = (BodyText::new(body.as_bytes()), Envelope::default());
         let mut found = Vec::new();
         while envelope.reaches_rows(&mut text).expect("short") {
             found.push(String::from_utf8(envelope.text().to_vec()).expect("text"));
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn what_has_no_end_is_not_held() {
         let endless = io::repeat(b'x');
-        let ended = Envelope::default().reaches_rows(&mut Text::new(endless));
+        let ended = Envelope::default().reaches_rows(&mut BodyText::new(endless));
         assert!(matches!(ended, Err(TextError::TooLong)));
     }
 }

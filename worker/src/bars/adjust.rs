@@ -9,7 +9,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::{TradingDay, TradingDayError};
 use shared::series::parameters::Split;
 
-use crate::reference::place::{TableName, date_of};
+use crate::reference::output::{TableName, date_of};
 use crate::reference::table::{Table, TableError};
 use crate::universe::input::{self, InputError};
 

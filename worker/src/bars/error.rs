@@ -13,7 +13,7 @@ use shared::series::proof::StateError;
 use super::choice::ChoiceError;
 use super::output::OutputError;
 use super::source::error::SourceError;
-use crate::ingest::tally::{Fatal, Verdict, of_disk};
+use crate::ingest::tally::{Consequence, Fatal, of_disk};
 use crate::report::Trouble;
 
 /// Why bars of a ticker can't be built.
@@ -134,13 +134,13 @@ impl From<ReadError> for BuildError {
 }
 
 impl Fatal for BuildError {
-    fn verdict(&self) -> Verdict {
-        let for_good = |kind| Verdict::Ticker(Trouble::own_for_good(kind));
+    fn consequence(&self) -> Consequence {
+        let for_good = |kind| Consequence::Ticker(Trouble::own_for_good(kind));
         match self {
-            Self::Stopped => Verdict::Batch(Exit::Stopped),
+            Self::Stopped => Consequence::Batch(Exit::Stopped),
             Self::Output(OutputError::Disk(error)) | Self::State(StateError::Disk(error)) => of_disk(error),
             Self::Busy { .. } => {
-                Verdict::Ticker(Trouble::own_for_now("another process builds bars in its folder"))
+                Consequence::Ticker(Trouble::own_for_now("another process builds bars in its folder"))
             }
             Self::Source(error) => for_good(kind_of_source(error)),
             Self::Choice(error) => for_good(kind_of_choice(error)),

@@ -32,7 +32,7 @@ use worker::chance;
 use worker::clock;
 use worker::command_line::reference::{self, ReferenceArgs};
 use worker::command_line::refusal::Refusal;
-use worker::command_line::source::{Source, SourceArgs, not_negative};
+use worker::command_line::source::{SourceAccess, SourceArgs, not_negative};
 use worker::command_line::universe::{self, UniverseArgs};
 use worker::command_line::until_end::{self, Ears};
 use worker::ingest::batch::{self, Load};
@@ -148,7 +148,7 @@ struct DownloadArgs {
 }
 
 /// What differs between the kinds.
-struct Choice {
+struct KindSettings {
     kind: Kind,
     adjusted: Adjusted,
     columns: Columns,
@@ -157,7 +157,7 @@ struct Choice {
 }
 
 /// The arguments, resolved: everything that can be wrong with them has been looked at.
-struct Plan {
+struct DownloadPlan {
     task: Task,
     tickers: Vec<Ticker>,
     repeated: Vec<Ticker>,
@@ -165,7 +165,7 @@ struct Plan {
     load: Load,
     check: bool,
     events: Option<PathBuf>,
-    source: Source,
+    source: SourceAccess,
 }
 
 fn main() -> ExitCode {
@@ -178,13 +178,16 @@ fn main() -> ExitCode {
     };
     let ended = match Cli::parse().command {
         Command::Daily { download: args, bars, via } => {
-            download(args, Choice { via, ..Choice::bars(Kind::Daily, &bars) })
+            download(args, KindSettings { via, ..KindSettings::bars(Kind::Daily, &bars) })
         }
-        Command::Minute { download: args, bars } => download(args, Choice::bars(Kind::Minute, &bars)),
+        Command::Minute { download: args, bars } => download(args, KindSettings::bars(Kind::Minute, &bars)),
         Command::Trades { download: args, columns } => {
             let duplicates = Duplicates::default();
             let adjusted = Adjusted::No;
-            download(args, Choice { kind: Kind::Trades, adjusted, columns, via: Via::Ticker, duplicates })
+            download(
+                args,
+                KindSettings { kind: Kind::Trades, adjusted, columns, via: Via::Ticker, duplicates },
+            )
         }
         Command::Reference(args) => reference::run(&args),
         Command::Universe(args) => universe::run(&args),
@@ -198,14 +201,14 @@ fn main() -> ExitCode {
     }
 }
 
-impl Choice {
+impl KindSettings {
     fn bars(kind: Kind, args: &BarArgs) -> Self {
         let BarArgs { adjusted, duplicates } = *args;
         Self { kind, adjusted: adjusted.into(), columns: Columns::Narrow, via: Via::Ticker, duplicates }
     }
 }
 
-fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
+fn resolve(args: DownloadArgs, choice: &KindSettings) -> Result<DownloadPlan, Refusal> {
     let wrong = Refusal::wrong;
     let now = clock::now();
     if args.to < args.from {
@@ -226,7 +229,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     let mark = args.run_mark.unwrap_or_else(|| RunMark::of_chance(chance::number()));
     let run = Some(if since.is_some() { Asker::Anew(mark) } else { Asker::Trusting(mark) });
     let trust = Trust { since, run, ..Trust::at(now, args.recheck_empty) };
-    let Choice { kind, adjusted, columns, via, duplicates } = *choice;
+    let KindSettings { kind, adjusted, columns, via, duplicates } = *choice;
     let task = Task {
         outdir: args.outdir,
         kind,
@@ -242,7 +245,7 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
         base: source.base.clone(),
         adjusted,
     };
-    Ok(Plan {
+    Ok(DownloadPlan {
         task,
         tickers: list.tickers,
         repeated: list.repeated,
@@ -257,8 +260,8 @@ fn resolve(args: DownloadArgs, choice: &Choice) -> Result<Plan, Refusal> {
     })
 }
 
-fn run(plan: Plan, ears: Ears) -> Result<Exit, Refusal> {
-    let Plan { task, tickers, repeated, .. } = plan;
+fn run(plan: DownloadPlan, ears: Ears) -> Result<Exit, Refusal> {
+    let DownloadPlan { task, tickers, repeated, .. } = plan;
     let events = EventLog::open(plan.events.as_deref()).map_err(Refusal::local)?;
     let reporter = Reporter::new(events).hiding(Redaction::of_key(&plan.source.key));
     claim(&task)?;

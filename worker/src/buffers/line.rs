@@ -8,53 +8,53 @@ use std::collections::VecDeque;
 
 /// A place in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place(u64);
+pub struct LinePlace(u64);
 
 /// The line.
 #[derive(Debug)]
-pub struct Line {
+pub struct WaitingLine {
     most: u64,
-    holders: VecDeque<Holder>,
+    holders: VecDeque<Waiter>,
     /// The next place.
     next: u64,
 }
 
 #[derive(Debug)]
-struct Holder {
-    place: Place,
+struct Waiter {
+    place: LinePlace,
     holds: u64,
     /// All that it wants to hold, where that is more.
     asks: Option<u64>,
 }
 
-impl Line {
+impl WaitingLine {
     /// Of holders that hold `most` bytes together.
     pub fn new(most: u64) -> Self {
         Self { most, holders: VecDeque::new(), next: 0 }
     }
 
     /// A place at its end, which holds nothing.
-    pub fn join(&mut self) -> Place {
-        let place = Place(self.next);
+    pub fn join(&mut self) -> LinePlace {
+        let place = LinePlace(self.next);
         self.next += 1;
-        self.holders.push_back(Holder { place, holds: 0, asks: None });
+        self.holders.push_back(Waiter { place, holds: 0, asks: None });
         place
     }
 
     /// Gives back all that was held.
-    pub fn leave(&mut self, place: Place) {
+    pub fn leave(&mut self, place: LinePlace) {
         self.holders.retain(|holder| holder.place != place);
     }
 
     /// `place` waits until it holds `bytes` in all.
-    pub fn ask(&mut self, place: Place, bytes: u64) {
+    pub fn ask(&mut self, place: LinePlace, bytes: u64) {
         if let Some(holder) = self.holder(place) {
             holder.asks = (bytes > holder.holds).then_some(bytes);
         }
     }
 
     /// It waits no more.
-    pub fn ask_no_more(&mut self, place: Place) {
+    pub fn ask_no_more(&mut self, place: LinePlace) {
         if let Some(holder) = self.holder(place) {
             holder.asks = None;
         }
@@ -76,12 +76,12 @@ impl Line {
     }
 
     /// Does it wait?
-    pub fn waits(&self, place: Place) -> bool {
+    pub fn waits(&self, place: LinePlace) -> bool {
         self.holders.iter().any(|holder| holder.place == place && holder.asks.is_some())
     }
 
     /// Lets `place` hold `bytes` in all, if it need not wait for that.
-    pub fn try_grow(&mut self, place: Place, bytes: u64) -> bool {
+    pub fn try_grow(&mut self, place: LinePlace, bytes: u64) -> bool {
         self.ask(place, bytes);
         self.serve();
         let has_grown = !self.waits(place);
@@ -90,7 +90,7 @@ impl Line {
     }
 
     /// `place` holds no more than `bytes`.
-    pub fn shrink(&mut self, place: Place, bytes: u64) {
+    pub fn shrink(&mut self, place: LinePlace, bytes: u64) {
         if let Some(holder) = self.holder(place) {
             holder.holds = holder.holds.min(bytes);
         }
@@ -101,7 +101,7 @@ impl Line {
         self.holders.iter().map(|holder| holder.holds).sum()
     }
 
-    fn holder(&mut self, place: Place) -> Option<&mut Holder> {
+    fn holder(&mut self, place: LinePlace) -> Option<&mut Waiter> {
         self.holders.iter_mut().find(|holder| holder.place == place)
     }
 }
@@ -111,13 +111,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn holds(line: &Line) -> Vec<u64> {
+    fn holds(line: &WaitingLine) -> Vec<u64> {
         line.holders.iter().map(|holder| holder.holds).collect()
     }
 
     #[test]
     fn the_first_gets_all_that_it_asks_for_and_others_what_is_left() {
-        let mut line = Line::new(10);
+        let mut line = WaitingLine::new(10);
         let places = [line.join(), line.join(), line.join()];
         for (place, bytes) in places.into_iter().zip([4, 4, 4]) {
             line.ask(place, bytes);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn nobody_overtakes_an_older_one_who_waits() {
-        let mut line = Line::new(10);
+        let mut line = WaitingLine::new(10);
         let places = [line.join(), line.join(), line.join()];
         line.ask(places[0], 8);
         line.ask(places[1], 5);
@@ -159,9 +159,9 @@ mod tests {
             threads in 1..8_usize,
             order in proptest::collection::vec(0..8_usize, 0..400),
         ) {
-            let mut line = Line::new(most);
+            let mut line = WaitingLine::new(most);
             let mut waiting = visits.into_iter();
-            let mut at_work: Vec<(Place, VecDeque<u64>)> = Vec::new();
+            let mut at_work: Vec<(LinePlace, VecDeque<u64>)> = Vec::new();
             let mut order = order.into_iter();
             // Each step somebody moves who can: then nobody can be left waiting for ever.
             loop {

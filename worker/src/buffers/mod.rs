@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use line::{Line, Place};
+use line::{LinePlace, WaitingLine};
 
 use crate::memory;
 use crate::stop::Stop;
@@ -36,7 +36,7 @@ pub struct Buffers {
 
 #[derive(Debug)]
 struct Shared {
-    line: Line,
+    line: WaitingLine,
     /// What the last pages took.
     pages: VecDeque<u64>,
 }
@@ -45,7 +45,7 @@ impl Buffers {
     /// For pages of which nothing is known yet but that full ones take `full_page` bytes; to write the rows of a partition
     /// takes `writing` bytes at most.
     pub fn new(full_page: u64, writing: u64) -> Self {
-        let shared = Shared { line: Line::new(MOST), pages: VecDeque::from([full_page; REMEMBERED]) };
+        let shared = Shared { line: WaitingLine::new(MOST), pages: VecDeque::from([full_page; REMEMBERED]) };
         Self { shared: Mutex::new(shared), changed: Condvar::new(), writing }
     }
 
@@ -68,7 +68,7 @@ impl Buffers {
 #[derive(Debug)]
 pub struct Room<'a> {
     buffers: &'a Buffers,
-    place: Option<Place>,
+    place: Option<LinePlace>,
     /// What the partition takes that is being written.
     draft: u64,
     /// The most that was needed since something was held last.

@@ -13,10 +13,10 @@ use super::refusal::Refusal;
 use super::source::SourceArgs;
 use super::until_end;
 use crate::clock;
-use crate::reference::answers::Begin;
-use crate::reference::ask::Asker;
-use crate::reference::job::{self, Delisted, Plan};
-use crate::reference::place::{Place, PlaceError};
+use crate::reference::answers::EarlierAnswers;
+use crate::reference::ask::ReferenceSource;
+use crate::reference::job::{self, Delisted, JobPlan};
+use crate::reference::output::{OutputError, SnapshotOutput};
 use crate::report::{Level, Reporter};
 
 /// As typed.
@@ -58,30 +58,30 @@ pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
     let snapshot_date = args.date.unwrap_or(today);
     let source = args.source.resolve()?;
     let base = source.base.clone();
-    let place = Place::take(&args.outdir, base.source_name(), snapshot_date).map_err(refused)?;
+    let place = SnapshotOutput::take(&args.outdir, base.source_name(), snapshot_date).map_err(refused)?;
     let events = EventLog::open(args.source.events.as_deref()).map_err(Refusal::local)?;
     let reporter = Reporter::new(events).hiding(Redaction::of_key(&source.key));
-    let plan = Plan {
+    let plan = JobPlan {
         date: args.date,
         delisted: if args.include_delisted { Delisted::Included } else { Delisted::LeftOut },
         details: args.details,
         splits: args.splits,
-        begin: if args.resume { Begin::GoOn } else { Begin::Anew },
+        begin: if args.resume { EarlierAnswers::Kept } else { EarlierAnswers::AskedAgain },
         threads: args.max_workers.into(),
     };
     let client = source.client()?;
     reporter.run(Level::Info, &format!("reference {base}: snapshot of {snapshot_date}"));
     until_end::run(ears, move |stop| {
-        let asker = Asker { client: &client, base, reporter: &reporter, stop };
-        job::run(&plan, place, &asker)
+        let source = ReferenceSource { client: &client, base, reporter: &reporter, stop };
+        job::run(&plan, place, &source)
     })
 }
 
-fn refused(error: PlaceError) -> Refusal {
+fn refused(error: OutputError) -> Refusal {
     let exit = match error {
-        PlaceError::Disk(_) => Exit::LocalResource,
-        PlaceError::Busy(_) => Exit::Transient,
-        PlaceError::MarketData(_) | PlaceError::Mismatch { .. } => Exit::Usage,
+        OutputError::Disk(_) => Exit::LocalResource,
+        OutputError::Busy(_) => Exit::Transient,
+        OutputError::MarketData(_) | OutputError::Mismatch { .. } => Exit::Usage,
     };
     Refusal { exit, ..Refusal::usage(error) }
 }

@@ -49,7 +49,7 @@ pub fn not_negative(text: &str) -> Result<Duration, String> {
 }
 
 /// Looked at: an address that may get the key, and the key.
-pub struct Source {
+pub struct SourceAccess {
     /// Where.
     pub base: BaseUrl,
     /// What must never be said.
@@ -60,18 +60,18 @@ pub struct Source {
 
 impl SourceArgs {
     /// Looks at the address, the key in the environment or `.env`, and the retry policy.
-    pub fn resolve(&self) -> Result<Source, Refusal> {
+    pub fn resolve(&self) -> Result<SourceAccess, Refusal> {
         let plain_http = if self.allow_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
         let base = BaseUrl::parse(&self.base_url, plain_http).map_err(Refusal::usage)?;
         let folder = std::env::current_dir().unwrap_or_default();
         #[expect(clippy::disallowed_methods, reason = "here arguments and environment become a plan")]
         let key = ApiKey::find(|name| std::env::var(name).ok(), &folder).map_err(Refusal::usage)?;
         let backoff = Backoff { base: self.backoff_base, tries: self.tries };
-        Ok(Source { base, key, backoff, rate: self.rate.or(self.rate_limit.and_then(Spacing::rate)) })
+        Ok(SourceAccess { base, key, backoff, rate: self.rate.or(self.rate_limit.and_then(Spacing::rate)) })
     }
 }
 
-impl Source {
+impl SourceAccess {
     /// Opens the shared rate budget and sets up the client.
     pub fn client(self) -> Result<Client, Refusal> {
         let budget = self.rate.map(|rate| SharedBudget::open(&self.base.budget_name(&self.key), rate));

@@ -9,10 +9,10 @@ use shared::dataset::writer::Fingerprint;
 use shared::run::exit::Exit;
 
 use super::refusal::Refusal;
-use crate::reference::place::TableName;
-use crate::universe::input::{self, Found, Known};
+use crate::reference::output::TableName;
+use crate::universe::input::{self, FoundTable, KnownDetails};
 use crate::universe::output;
-use crate::universe::rule::{Universe, Wanted};
+use crate::universe::rule::{Filter, Universe};
 
 /// As typed.
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
     let rows =
         input::read_candidates(&snapshot.file, &known).map_err(|error| Refusal::flag("--snapdir", &error))?;
     say_input("snapshot", &snapshot, rows.len())?;
-    let wanted = Wanted {
+    let wanted = Filter {
         exchanges: args.exchanges.clone(),
         types: args.types.clone(),
         delisted: args.include_delisted,
@@ -89,7 +89,7 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
     Ok(Exit::Done)
 }
 
-fn read_details(path: &Path) -> Result<BTreeMap<String, Known>, Refusal> {
+fn read_details(path: &Path) -> Result<BTreeMap<String, KnownDetails>, Refusal> {
     let found = input::find(path, TableName::Details).map_err(|error| Refusal::flag("--details", &error))?;
     let known = input::read_details(&found.file).map_err(|error| Refusal::flag("--details", &error))?;
     say_input("details", &found, known.len())?;
@@ -97,7 +97,7 @@ fn read_details(path: &Path) -> Result<BTreeMap<String, Known>, Refusal> {
 }
 
 /// Which bytes this universe is made from: lists made from the wrong file look right.
-fn say_input(name: &str, found: &Found, rows: usize) -> Result<(), Refusal> {
+fn say_input(name: &str, found: &FoundTable, rows: usize) -> Result<(), Refusal> {
     let sha256 = Fingerprint::of_file(&found.file).map_err(Refusal::local)?.sha256;
     let newest = match found.newest_of {
         Some(count) if count > 1 => format!(", the newest of {count}"),
@@ -107,7 +107,7 @@ fn say_input(name: &str, found: &Found, rows: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn warn(universe: &Universe, wanted: &Wanted, snapshot_has_delisted: bool) {
+fn warn(universe: &Universe, wanted: &Filter, snapshot_has_delisted: bool) {
     let why = match (snapshot_has_delisted, wanted.delisted) {
         (false, _) => "the snapshot holds no delisted tickers (worker reference --include-delisted)",
         (true, false) => "delisted tickers are left out (--include-delisted keeps them)",

@@ -65,7 +65,7 @@ pub enum Why {
 
 /// Days to ask for in one go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Piece {
+pub struct Request {
     /// Which.
     pub days: DateRange,
     /// Why.
@@ -135,12 +135,12 @@ impl Division {
     }
 
     /// What to ask for now. How it ends is told by [`Self::served`], [`Self::failed`] or [`Self::not_wanted`].
-    pub fn next_piece(&mut self) -> Option<Piece> {
+    pub fn next_request(&mut self) -> Option<Request> {
         if let Some(control) = &self.control {
-            return Some(Piece { days: control.session, why: control.why });
+            return Some(Request { days: control.session, why: control.why });
         }
         if let Some(sampling) = &self.sampling {
-            return Some(Piece { days: sampling.sample, why: Why::Sample });
+            return Some(Request { days: sampling.sample, why: Why::Sample });
         }
         loop {
             let piece = if self.barren + 1 == BARREN {
@@ -150,8 +150,8 @@ impl Division {
             }?;
             let halves = halves_of(self.kind, piece.days).filter(|_| self.portion.is_too_much(piece.days));
             let Some((older, newer)) = halves else { return Some(piece) };
-            self.to_ask.push(Piece { days: newer, ..piece });
-            self.to_ask.push(Piece { days: older, ..piece });
+            self.to_ask.push(Request { days: newer, ..piece });
+            self.to_ask.push(Request { days: older, ..piece });
         }
     }
 
@@ -163,7 +163,7 @@ impl Division {
     }
 
     /// All of `piece` came.
-    pub fn served(&mut self, piece: Piece) {
+    pub fn served(&mut self, piece: Request) {
         self.page_came();
         match piece.why {
             Why::Control => self.go_on(),
@@ -180,7 +180,7 @@ impl Division {
     }
 
     /// Nothing of `piece` is missing, so it was not asked for.
-    pub fn not_wanted(&mut self, piece: Piece) {
+    pub fn not_wanted(&mut self, piece: Request) {
         match piece.why {
             Why::Sample => self.cut_what_was_sampled(),
             Why::Probe if self.came => self.go_on(),
@@ -193,7 +193,7 @@ impl Division {
     /// the day `hint`. What is no reason to go on comes back.
     pub fn failed(
         &mut self,
-        piece: Piece,
+        piece: Request,
         failure: Failure,
         left: DateRange,
         hint: Option<TradingDay>,
@@ -247,7 +247,7 @@ impl Division {
 
     fn too_heavy_or_in_trouble(
         &mut self,
-        piece: Piece,
+        piece: Request,
         failure: Failure,
         left: DateRange,
     ) -> Result<(), Failure> {
@@ -257,7 +257,7 @@ impl Division {
         match piece.why {
             Why::Wanted => {
                 if let Some((first, rest)) = split_off_first(self.kind, left) {
-                    self.to_ask.push(Piece { days: rest, why: Why::Suspect });
+                    self.to_ask.push(Request { days: rest, why: Why::Suspect });
                     self.push(first, Why::Probe);
                 } else if !stands_alone(self.kind, left) {
                     self.cut_if_the_source_is_well(left, failure);
@@ -270,7 +270,7 @@ impl Division {
             Why::Suspect => self.cut(left),
             Why::Probe => {
                 let why = if stands_alone(self.kind, left) { Why::Alone } else { Why::Suspect };
-                self.to_ask.push_last(Piece { days: left, why });
+                self.to_ask.push_last(Request { days: left, why });
                 self.silent.push(left.from().into());
                 let control = self.control.take();
                 let (waiting, failure) =
@@ -328,7 +328,7 @@ impl Division {
 
     fn push(&mut self, days: DateRange, why: Why) {
         let why = if why == Why::Suspect && stands_alone(self.kind, days) { Why::Alone } else { why };
-        self.to_ask.push(Piece { days, why });
+        self.to_ask.push(Request { days, why });
     }
 }
 

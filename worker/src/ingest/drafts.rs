@@ -14,9 +14,9 @@ use shared::market::ohlcv::Ohlcv;
 use shared::market::trade::Trade;
 use shared::market::trading_day::NS_PER_MS;
 
-use super::stored::{Destination, Existing, Ground, Oddity, Stored};
+use super::storable::{Destination, FileInPlace, Ground, Oddity, Storable};
 
-impl Stored for Ohlcv {
+impl Storable for Ohlcv {
     type Draft = Vec<DatedBar>;
     type Published = Vec<DatedBar>;
 
@@ -82,8 +82,8 @@ impl Stored for Ohlcv {
         ground: Ground<'_, Vec<DatedBar>>,
     ) -> Result<Option<FileProof>, DiskError> {
         let mut older = match ground.existing {
-            Existing::File(rows) => rows,
-            Existing::Nothing => Vec::new(),
+            FileInPlace::File(rows) => rows,
+            FileInPlace::Nothing => Vec::new(),
         };
         older.retain(|row| !ground.replaced.contains(row.date));
         let rows = if older.is_empty() { draft } else { merge::by_key(to.kind, &older, &draft) };
@@ -100,7 +100,7 @@ fn count(rows: &[DatedBar], days: &Coverage) -> u64 {
     rows.iter().filter(|row| days.contains(row.date)).count() as u64
 }
 
-impl Stored for Trade {
+impl Storable for Trade {
     type Draft = TradesFile;
     /// How many there are: a day of trades replaces the one before.
     type Published = u64;
@@ -144,8 +144,8 @@ impl Stored for Trade {
         _: Partition,
         _: Ground<'_, u64>,
     ) -> Result<Option<FileProof>, DiskError> {
-        let proof = |(written, fingerprint): (writer::Written, _)| {
-            let writer::Written { rows, first_ns: first, last_ns: last } = written;
+        let proof = |(written, fingerprint): (writer::TradesSummary, _)| {
+            let writer::TradesSummary { rows, first_ns: first, last_ns: last } = written;
             FileProof::new(rows, first, last, fingerprint)
         };
         Ok(draft.publish()?.map(proof))

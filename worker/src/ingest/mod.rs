@@ -4,7 +4,7 @@ pub mod requests;
 pub mod division;
 pub mod not_to_be_had;
 pub mod quarantine;
-pub mod stored;
+pub mod storable;
 pub mod partitioner;
 pub mod odd_rows;
 pub mod drafts;

@@ -195,7 +195,7 @@ mod tests {
         let mute: Coverage = mute.iter().copied().collect();
         let mut division = Division::new(kind, &[asked]);
         let mut open = Coverage::from(asked);
-        while let Some(piece) = division.next_piece() {
+        while let Some(piece) = division.next_request() {
             if mute.intersection(&piece.days.into()).is_empty() {
                 open = open.minus(&piece.days.into());
                 division.served(piece);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::partitioner::Piece;
-use super::stored::{Oddity, Stored};
+use super::storable::{Oddity, Storable};
 
 /// The odd rows of one ticker so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,19 +15,19 @@ pub struct OddRows {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct ByKind {
-    high_below_low: Tally,
-    zero_price: Tally,
+    high_below_low: OddCount,
+    zero_price: OddCount,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Tally {
+struct OddCount {
     rows: u64,
     first: Option<i64>,
 }
 
 impl OddRows {
     /// Looks at the next piece of a stream. What is given up before its partition is closed comes again.
-    pub fn look_at<R: Stored>(&mut self, piece: &Piece<R>) {
+    pub fn look_at<R: Storable>(&mut self, piece: &Piece<R>) {
         match piece {
             Piece::Rows(_, rows) => rows.iter().for_each(|row| self.open.look_at(row)),
             Piece::Closed(..) => {
@@ -50,17 +50,17 @@ impl OddRows {
 }
 
 impl ByKind {
-    fn look_at<R: Stored>(&mut self, row: &R) {
+    fn look_at<R: Storable>(&mut self, row: &R) {
         let Some(oddity) = row.oddity() else { return };
         let tally = match oddity {
             Oddity::HighBelowLow => &mut self.high_below_low,
             Oddity::ZeroPrice => &mut self.zero_price,
         };
-        tally.add(Tally { rows: 1, first: Some(*row.key()) });
+        tally.add(OddCount { rows: 1, first: Some(*row.key()) });
     }
 }
 
-impl Tally {
+impl OddCount {
     /// Partitions come in any order.
     fn add(&mut self, more: Self) {
         self.rows += more.rows;
@@ -72,7 +72,7 @@ impl fmt::Display for OddRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds =
             [("a high below the low", self.kept.high_below_low), ("a price of 0", self.kept.zero_price)];
-        let said = kinds.iter().filter_map(|(what, Tally { rows, first })| Some((what, rows, (*first)?)));
+        let said = kinds.iter().filter_map(|(what, OddCount { rows, first })| Some((what, rows, (*first)?)));
         for (number, (what, rows, first)) in said.enumerate() {
             let before = if number == 0 { "" } else { "; " };
             write!(f, "{before}{rows} rows with {what} were kept as they came, the first stamped {first}")?;

@@ -7,7 +7,7 @@ use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::zone::Zone;
 
-use super::stored::Stored;
+use super::storable::Storable;
 
 /// What the stream means for the files.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,7 @@ impl Partitioner {
     /// wanted are let go: they are on disk already and came because they lie between days that are not.
     ///
     /// Pieces are made as they are asked for: a page is not held twice.
-    pub fn take<R: Stored>(&mut self, rows: Vec<R>) -> Pieces<'_, R> {
+    pub fn take<R: Storable>(&mut self, rows: Vec<R>) -> Pieces<'_, R> {
         Pieces { partitioner: self, rows: rows.into_iter(), ahead: None, run: Vec::new() }
     }
 
@@ -93,7 +93,7 @@ impl<R> Pieces<'_, R> {
     }
 }
 
-impl<R: Stored> Iterator for Pieces<'_, R> {
+impl<R: Storable> Iterator for Pieces<'_, R> {
     type Item = Piece<R>;
 
     fn next(&mut self) -> Option<Piece<R>> {

@@ -23,17 +23,17 @@ use super::partitioner::{Partitioner, Piece};
 use super::passes::Passes;
 use super::quarantine;
 use super::requests::requests;
+use super::storable::Storable;
 use super::store::{Fetch, Kept, Store};
 use super::store_error::StoreError;
-use super::stored::Stored;
 use super::tally::{Received, TickerError};
 use super::task::{Task, Tools};
 use crate::api::chain::Chain;
 use crate::api::endpoints::{Endpoint, PAGE_ROWS};
 use crate::api::failure::{Failure, Meaning};
 use crate::api::follow::{Delivery, Means, Tries, first_page, follow};
+use crate::api::page_copy::PageCopy;
 use crate::api::range_query::RangeQuery;
-use crate::api::witness::Witness;
 use crate::buffers::Buffers;
 use crate::clock;
 use crate::pulse::Reached;
@@ -58,7 +58,7 @@ const BARS_BYTES: u64 = 13 << 19;
 const TRADES_BYTES: u64 = 9 << 19;
 
 /// One ticker being worked on.
-struct Visit<'a, R: Stored> {
+struct Visit<'a, R: Storable> {
     ticker: &'a Ticker,
     store: Store<R>,
     /// What is missing; of other days nothing is kept and nothing recorded.
@@ -72,14 +72,14 @@ struct Visit<'a, R: Stored> {
     /// Bars that came in two versions, of which one was kept.
     duplicates: usize,
     /// Keeps the pages of what is suspected.
-    witness: Option<Witness>,
+    page_copy: Option<PageCopy>,
     /// Asked for last.
     url: Option<Url>,
     /// Pages that were refused, as they came.
     kept: Vec<PathBuf>,
 }
 
-impl<R: Stored> Visit<'_, R> {
+impl<R: Storable> Visit<'_, R> {
     fn wanted_of(&self, days: DateRange) -> Coverage {
         self.wanted.intersection(&days.into())
     }
@@ -103,16 +103,16 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Fetches what is missing of `ticker`. On an error everything committed before it stays.
-    pub fn ingest<R: Stored>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
+    pub fn ingest<R: Storable>(&self, ticker: &Ticker) -> Result<Received, TickerError> {
         let store = self.tools.open::<R>(ticker, &Coverage::empty())?;
         let task = self.tools.task;
         let missing = store.ledger().to_ask(task.asked, &task.trust_now());
         let wanted = self.tools.settled(&missing);
         let (open, tries) = (wanted.clone(), Tries::all(self.tools.client));
         let (received, odd) = (Received::default(), OddRows::default());
-        let (duplicates, witness, url, kept) = (0, None, None, Vec::new());
+        let (duplicates, page_copy, url, kept) = (0, None, None, Vec::new());
         let mut visit =
-            Visit { ticker, store, wanted, open, tries, received, odd, duplicates, witness, url, kept };
+            Visit { ticker, store, wanted, open, tries, received, odd, duplicates, page_copy, url, kept };
         let ended = self.ask_all(&mut visit);
         self.say_duplicates(&visit);
         let left_out = self.tools.leave_unsettled(ticker, visit.store.ledger());
@@ -125,7 +125,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Asks for what is wanted, and then for what was found lost on the way.
-    fn ask_all<R: Stored>(&self, visit: &mut Visit<'_, R>) -> Result<(), TickerError> {
+    fn ask_all<R: Storable>(&self, visit: &mut Visit<'_, R>) -> Result<(), TickerError> {
         let task = self.tools.task;
         let mut passes = Passes::default();
         while !visit.wanted.is_empty() {
@@ -152,13 +152,13 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Asks for what `visit` wants; what does not come is divided, and what is not to be had is left in the division.
-    fn ask<R: Stored>(&self, visit: &mut Visit<'_, R>) -> Result<Division, TickerError> {
+    fn ask<R: Storable>(&self, visit: &mut Visit<'_, R>) -> Result<Division, TickerError> {
         let task = self.tools.task;
         let requests = requests(&visit.wanted, task.window, visit.store.ledger());
         let refused = quarantine::refused(&task.outdir, visit.ticker, task.kind, &visit.wanted);
         let mut division = Division::after(task.kind, &requests, &refused)
             .with_control(session_in_place(visit.store.ledger(), &visit.wanted));
-        while let Some(piece) = division.next_piece() {
+        while let Some(piece) = division.next_request() {
             let is_control = piece.why == Why::Control;
             let asked = if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
             let Some(days) = asked else {
@@ -167,7 +167,7 @@ impl<'a> Pipeline<'a> {
             };
             let pages = visit.received.pages;
             visit.tries = self.tries(piece.why);
-            visit.witness = self.witness(visit.ticker, piece);
+            visit.page_copy = self.page_copy(visit.ticker, piece);
             let ended = if is_control {
                 self.ask_for_nothing(visit, days)
             } else {
@@ -202,7 +202,7 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Asks once for `days`, to see whether the source answers. Nothing of them is kept or recorded.
-    fn ask_for_nothing<R: Stored>(
+    fn ask_for_nothing<R: Storable>(
         &self,
         visit: &mut Visit<'_, R>,
         days: DateRange,
@@ -216,7 +216,7 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    fn chain<R: Stored>(&self, ticker: &Ticker, range: DateRange) -> Chain<RangeQuery<R>> {
+    fn chain<R: Storable>(&self, ticker: &Ticker, range: DateRange) -> Chain<RangeQuery<R>> {
         let Task { kind, zone, ref base, duplicates, .. } = *self.tools.task;
         let query = RangeQuery::new(self.endpoint(ticker), R::stamps_of(kind, zone, range));
         Chain::new(base.clone(), query.with(duplicates))
@@ -239,9 +239,13 @@ impl<'a> Pipeline<'a> {
     }
 
     /// One chain of pages, from the first day of `range` to its last.
-    fn follow_chain<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<(), TickerError> {
+    fn follow_chain<R: Storable>(
+        &self,
+        visit: &mut Visit<'_, R>,
+        range: DateRange,
+    ) -> Result<(), TickerError> {
         let wanted = visit.wanted_of(range);
-        let Visit { ticker, store, open, tries, received, odd, duplicates, witness, url, .. } = visit;
+        let Visit { ticker, store, open, tries, received, odd, duplicates, page_copy, url, .. } = visit;
         let ticker: &Ticker = ticker;
         let Task { kind, zone, .. } = *self.tools.task;
         let mut chain = self.chain::<R>(ticker, range);
@@ -273,7 +277,7 @@ impl<'a> Pipeline<'a> {
         };
         let on_retry = |failure: &Failure, wait| self.waits(ticker, failure, wait);
         let Tools { client, stop, .. } = self.tools;
-        let means = Means { client, tries: *tries, witness: witness.as_ref(), stop };
+        let means = Means { client, tries: *tries, page_copy: page_copy.as_ref(), stop };
         // Until the last partition is in its place.
         let mut room = self.buffers.room();
         let followed = follow(means, &mut chain, &mut room, on_page, on_retry);
@@ -297,7 +301,7 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    fn say_duplicates<R: Stored>(&self, visit: &Visit<'_, R>) {
+    fn say_duplicates<R: Storable>(&self, visit: &Visit<'_, R>) {
         let which = match self.tools.task.duplicates {
             Duplicates::Refuse => return,
             Duplicates::KeepLast => "last",
@@ -320,7 +324,7 @@ impl<'a> Pipeline<'a> {
 }
 
 /// What is closed is open no more.
-fn keep<R: Stored>(
+fn keep<R: Storable>(
     store: &mut Store<R>,
     open: &mut Coverage,
     piece: Piece<R>,

@@ -18,7 +18,7 @@ use shared::disk::publish::{DiskError, Draft};
 use shared::market::ticker::Ticker;
 use shared::run::leftovers;
 
-use crate::api::witness::Witness;
+use crate::api::page_copy::PageCopy;
 
 /// Pages in one tree.
 const MOST_PAGES: usize = 50;
@@ -72,11 +72,11 @@ pub struct About {
     pub refused: String,
 }
 
-/// Keeps the page that `witness` saw last, and says where.
-pub fn keep(witness: &Witness, about: &About) -> Result<Option<PathBuf>, DiskError> {
-    let Some(page) = witness.keep()? else { return Ok(None) };
+/// Keeps the page that `page_copy` saw last, and says where.
+pub fn keep(page_copy: &PageCopy, about: &About) -> Result<Option<PathBuf>, DiskError> {
+    let Some(page) = page_copy.keep()? else { return Ok(None) };
     let text = serde_json::to_string_pretty(about).expect("plain data");
-    let folder = Folder::of(Audience::Owner, witness.root(), &page)?;
+    let folder = Folder::of(Audience::Owner, page_copy.root(), &page)?;
     Draft::in_folder(&folder, Audience::Owner, &page.with_extension(ABOUT))?.fill(text.as_bytes())?;
     shrink(&folder, &page, MOST_PAGES, MOST_BYTES)?;
     Ok(Some(page))

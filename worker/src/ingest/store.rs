@@ -18,8 +18,8 @@ use shared::error_chain::with_causes;
 use shared::run::duplicates::Duplicates;
 
 use super::partitioner::Piece;
+use super::storable::{Destination, FileInPlace, Ground, Storable};
 use super::store_error::StoreError;
-use super::stored::{Destination, Existing, Ground, Stored};
 
 /// Of a ticker of which more partitions than these can't be written nothing more is tried: its folder is of no use.
 const MOST_SPOILED: usize = 16;
@@ -51,7 +51,7 @@ pub struct Fetch {
 
 /// Does the ledger say that a file of ours stood in the place of a partition?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum LedgerLine {
     /// Yes.
     HadFile,
     /// No.
@@ -59,7 +59,7 @@ enum Line {
 }
 
 /// Days of a ticker, held for writing by nobody else.
-pub struct Store<R: Stored> {
+pub struct Store<R: Storable> {
     to: Destination,
     ledger: OpenLedger,
     /// The partition whose rows are arriving.
@@ -76,7 +76,7 @@ pub struct Store<R: Stored> {
     spoiled: BTreeMap<Partition, StoreError>,
 }
 
-impl<R: Stored> Store<R> {
+impl<R: Storable> Store<R> {
     /// Takes `days` of the ticker and the rest of their partitions, removes what a crashed writer left there, and sets
     /// aside damaged files that are of no use, so that no reader of the tree stumbles over them.
     ///
@@ -129,7 +129,7 @@ impl<R: Stored> Store<R> {
             let read = R::read(&store.to, partition);
             // What can't be opened now is met again when its rows have come.
             if !matches!(read, Err(ReadError::Disk(_))) {
-                let usable = store.usable(partition, read, Line::HadFile).map(drop);
+                let usable = store.usable(partition, read, LedgerLine::HadFile).map(drop);
                 store.or_spoiled(partition, usable)?;
             }
         }
@@ -231,7 +231,7 @@ impl<R: Stored> Store<R> {
         assert_eq!(open, partition, "rows belong to the partition that is closed");
         let existing = self.existing(&mut entry)?;
         let untold = entry.untold(days);
-        if let Existing::File(published) = &existing
+        if let FileInPlace::File(published) = &existing
             && !untold.is_empty()
         {
             let had = R::published_rows_of(published, &untold);
@@ -284,7 +284,7 @@ impl<R: Stored> Store<R> {
         if untold.is_empty() {
             return Ok(Coverage::empty());
         }
-        let Existing::File(published) = self.existing(entry)? else { return Ok(Coverage::empty()) };
+        let FileInPlace::File(published) = self.existing(entry)? else { return Ok(Coverage::empty()) };
         let rows = R::published_rows_of(&published, &untold);
         let denied = entry.deny(&untold, rows, asking).err();
         self.shorter.extend(denied.clone());
@@ -364,11 +364,11 @@ impl<R: Stored> Store<R> {
 
     /// Judges what is there: holds it against its proof, and reads it once. What was changed is lost, and what is of no use
     /// is set aside.
-    fn existing(&mut self, entry: &mut Entry) -> Result<Existing<R::Published>, StoreError> {
+    fn existing(&mut self, entry: &mut Entry) -> Result<FileInPlace<R::Published>, StoreError> {
         let path = self.to.file(entry.partition);
         if !path.try_exists().map_err(DiskError::at("look at", &path))? {
             self.lose(entry, "it is gone");
-            return Ok(Existing::Nothing);
+            return Ok(FileInPlace::Nothing);
         }
         let found = Fingerprint::of_file(&path)?;
         if entry.file.as_ref().is_some_and(|proof| proof.fingerprint != found) {
@@ -376,11 +376,11 @@ impl<R: Stored> Store<R> {
         }
         let read = R::read(&self.to, entry.partition);
         if entry.file.is_some() {
-            return Ok(Existing::File(read?));
+            return Ok(FileInPlace::File(read?));
         }
-        let line = if entry.loss.is_some() { Line::HadFile } else { Line::HadNone };
+        let line = if entry.loss.is_some() { LedgerLine::HadFile } else { LedgerLine::HadNone };
         let existing = self.usable(entry.partition, read, line)?;
-        if let (Existing::File(_), Some(loss)) = (&existing, &mut entry.loss) {
+        if let (FileInPlace::File(_), Some(loss)) = (&existing, &mut entry.loss) {
             loss.take_witness(found.sha256);
         }
         Ok(existing)
@@ -405,14 +405,18 @@ impl<R: Stored> Store<R> {
         &mut self,
         partition: Partition,
         read: Result<R::Published, ReadError>,
-        line: Line,
-    ) -> Result<Existing<R::Published>, StoreError> {
+        line: LedgerLine,
+    ) -> Result<FileInPlace<R::Published>, StoreError> {
         let what = match (read, line) {
-            (Ok(published), Line::HadFile | Line::HadNone) => return Ok(Existing::File(published)),
-            (Err(ReadError::Broken { .. }), Line::HadFile | Line::HadNone) => "can't be read",
-            (Err(ReadError::Foreign { .. }), Line::HadFile) => "is not what was written",
-            (Err(error @ ReadError::Foreign { .. }), Line::HadNone)
-            | (Err(error @ ReadError::Disk(_)), Line::HadFile | Line::HadNone) => return Err(error.into()),
+            (Ok(published), LedgerLine::HadFile | LedgerLine::HadNone) => {
+                return Ok(FileInPlace::File(published));
+            }
+            (Err(ReadError::Broken { .. }), LedgerLine::HadFile | LedgerLine::HadNone) => "can't be read",
+            (Err(ReadError::Foreign { .. }), LedgerLine::HadFile) => "is not what was written",
+            (Err(error @ ReadError::Foreign { .. }), LedgerLine::HadNone)
+            | (Err(error @ ReadError::Disk(_)), LedgerLine::HadFile | LedgerLine::HadNone) => {
+                return Err(error.into());
+            }
         };
         let path = self.to.file(partition);
         let file = self.to.kind.file_name();
@@ -422,7 +426,7 @@ impl<R: Stored> Store<R> {
         let renamed = folder.rename(file.as_ref(), aside.file_name().unwrap_or_default());
         renamed.map_err(DiskError::at("set aside", &path))?;
         self.found.push(format!("{} {what} and is now {}", path.display(), aside.display()));
-        Ok(Existing::Nothing)
+        Ok(FileInPlace::Nothing)
     }
 }
 

@@ -19,9 +19,9 @@ use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
 use super::not_to_be_had::NotToBeHad;
+use super::storable::Storable;
 use super::store::Store;
 use super::store_error::{StoreError, is_of_one_path};
-use super::stored::Stored;
 use super::task::Unsettled;
 use super::tree::try_to_write;
 use crate::api::failure::Failure;
@@ -102,7 +102,7 @@ fn advice(came: u64) -> &'static str {
 
 impl TickerError {
     /// What `store` could not bring to its place, or what the source brought `shorter` than it was, if anything.
-    pub fn of_store<R: Stored>(store: &mut Store<R>, shorter: &[Shorter]) -> Option<Self> {
+    pub fn of_store<R: Storable>(store: &mut Store<R>, shorter: &[Shorter]) -> Option<Self> {
         let spoiled = store.spoiled();
         if spoiled.is_empty() { Self::of_shorter(shorter) } else { Some(Self::Spoiled(spoiled)) }
     }
@@ -132,7 +132,7 @@ pub struct Received {
 
 /// What the failure of one ticker means for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Consequence {
     /// Nothing: it alone has failed.
     Ticker(Trouble),
     /// Nothing where others can still be written: then it alone has failed, for good. Else the batch ends.
@@ -144,7 +144,7 @@ pub enum Verdict {
 /// An error that ends a ticker, and perhaps more.
 pub trait Fatal: Error {
     /// How much more.
-    fn verdict(&self) -> Verdict;
+    fn consequence(&self) -> Consequence;
 }
 
 /// Tickers by their end.
@@ -182,16 +182,16 @@ impl<'a> Tally<'a> {
     pub fn failed(&self, ticker: &Ticker, error: &(impl Fatal + 'static)) {
         // What the machine has too little of, the next ticker has too little of as well.
         let verdict = match Shortage::behind(error) {
-            Some(_) => Verdict::Batch(Exit::LocalResource),
-            None => error.verdict(),
+            Some(_) => Consequence::Batch(Exit::LocalResource),
+            None => error.consequence(),
         };
         match verdict {
-            Verdict::Ticker(trouble) => self.fail(ticker, &with_causes(error), trouble),
-            Verdict::TickerUnlessTheTreeIs(kind) => match try_to_write(&self.tree) {
+            Consequence::Ticker(trouble) => self.fail(ticker, &with_causes(error), trouble),
+            Consequence::TickerUnlessTheTreeIs(kind) => match try_to_write(&self.tree) {
                 Ok(()) => self.fail(ticker, &with_causes(error), Trouble::own_for_good(kind)),
                 Err(_) => self.end(Exit::LocalResource, ticker, &with_causes(error)),
             },
-            Verdict::Batch(exit) => self.end(exit, ticker, &with_causes(error)),
+            Consequence::Batch(exit) => self.end(exit, ticker, &with_causes(error)),
         }
     }
 
@@ -244,72 +244,74 @@ impl Counts {
 }
 
 impl Fatal for TickerError {
-    fn verdict(&self) -> Verdict {
+    fn consequence(&self) -> Consequence {
         match self {
             Self::Source(failure) => of_source(failure),
-            Self::NotToBeHad(error) => Verdict::Ticker(error.trouble()),
+            Self::NotToBeHad(error) => Consequence::Ticker(error.trouble()),
             Self::Store(error) => of_store(error),
             Self::Spoiled(partitions) => match partitions.values().next() {
                 Some(error) => of_store(error),
-                None => Verdict::Ticker(Trouble::own_for_good("a part can't be written")),
+                None => Consequence::Ticker(Trouble::own_for_good("a part can't be written")),
             },
-            Self::Unsettled(error) => Verdict::Ticker(error.trouble()),
+            Self::Unsettled(error) => Consequence::Ticker(error.trouble()),
             Self::OneOfTooMany { .. } => {
-                Verdict::Ticker(Trouble::own_for_now("the market does not answer for too many tickers"))
+                Consequence::Ticker(Trouble::own_for_now("the market does not answer for too many tickers"))
             }
             Self::DamagedMeanwhile(_) => {
-                Verdict::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
+                Consequence::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
             }
             Self::Shorter { .. } => {
-                Verdict::Ticker(Trouble::own_for_good("the source brings less than there was"))
+                Consequence::Ticker(Trouble::own_for_good("the source brings less than there was"))
             }
         }
     }
 }
 
-fn of_store(error: &StoreError) -> Verdict {
-    let for_good = |kind| Verdict::Ticker(Trouble::own_for_good(kind));
+fn of_store(error: &StoreError) -> Consequence {
+    let for_good = |kind| Consequence::Ticker(Trouble::own_for_good(kind));
     match error {
         StoreError::Disk(error) => of_disk(error),
-        StoreError::Tree(_) => Verdict::Batch(Exit::LocalResource),
+        StoreError::Tree(_) => Consequence::Batch(Exit::LocalResource),
         StoreError::Ledger(error) => of_ledger(error),
         StoreError::NotOurs(_) => for_good("a file that is not ours is in the place of its own"),
     }
 }
 
 /// What a ledger that can't be used means for the others.
-pub fn of_ledger(error: &LedgerError) -> Verdict {
+pub fn of_ledger(error: &LedgerError) -> Consequence {
     match error {
         LedgerError::Disk(error) => of_disk(error),
         LedgerError::Corrupt { .. } => {
-            Verdict::Ticker(Trouble::own_for_good("its ledger has a damaged line"))
+            Consequence::Ticker(Trouble::own_for_good("its ledger has a damaged line"))
         }
         LedgerError::Foreign { .. } => {
-            Verdict::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
+            Consequence::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
         }
-        LedgerError::Gone { .. } => Verdict::Ticker(Trouble::own_for_now(
+        LedgerError::Gone { .. } => Consequence::Ticker(Trouble::own_for_now(
             "its ledger, or the lock file of that, was moved or removed meanwhile",
         )),
-        LedgerError::Busy { .. } => Verdict::Ticker(Trouble::own_for_now("another process is writing it")),
+        LedgerError::Busy { .. } => {
+            Consequence::Ticker(Trouble::own_for_now("another process is writing it"))
+        }
     }
 }
 
 /// What the failure of one request means for the others.
-pub fn of_source(failure: &Failure) -> Verdict {
+pub fn of_source(failure: &Failure) -> Consequence {
     match failure {
-        Failure::Refused { .. } => Verdict::Batch(Exit::Refused),
-        Failure::Short { .. } | Failure::NoTurn(_) => Verdict::Batch(Exit::LocalResource),
-        Failure::Stopped => Verdict::Batch(Exit::Stopped),
-        failure => Verdict::Ticker(failure.trouble()),
+        Failure::Refused { .. } => Consequence::Batch(Exit::Refused),
+        Failure::Short { .. } | Failure::NoTurn(_) => Consequence::Batch(Exit::LocalResource),
+        Failure::Stopped => Consequence::Batch(Exit::Stopped),
+        failure => Consequence::Ticker(failure.trouble()),
     }
 }
 
 /// What is wrong with one path may be one ticker's, where others can still be written.
-pub fn of_disk(error: &DiskError) -> Verdict {
+pub fn of_disk(error: &DiskError) -> Consequence {
     if !is_of_one_path(error) {
-        return Verdict::Batch(Exit::LocalResource);
+        return Consequence::Batch(Exit::LocalResource);
     }
-    Verdict::TickerUnlessTheTreeIs(match error.source.kind() {
+    Consequence::TickerUnlessTheTreeIs(match error.source.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "its folder can't be written",
         ErrorKind::NotADirectory
         | ErrorKind::IsADirectory
@@ -345,6 +347,6 @@ mod tests {
         let source = std::io::Error::from(ErrorKind::NotADirectory);
         let tree = DiskError { doing: "write", path: PathBuf::from("out"), source };
         let error = TickerError::from(StoreError::Tree(tree));
-        assert_eq!(error.verdict(), Verdict::Batch(Exit::LocalResource));
+        assert_eq!(error.consequence(), Consequence::Batch(Exit::LocalResource));
     }
 }

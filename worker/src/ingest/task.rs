@@ -19,9 +19,9 @@ use shared::run::source_clock::SourceClock;
 use shared::run::via::Via;
 use shared::run::window::Window;
 
+use super::storable::{Destination, Storable};
 use super::store::Store;
 use super::store_error::StoreError;
-use super::stored::{Destination, Stored};
 use crate::api::client::Client;
 use crate::clock::{self, Moment};
 use crate::report::{Level, Reporter, Trouble};
@@ -167,7 +167,7 @@ impl Tools<'_> {
     }
 
     /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says what was found there.
-    pub fn open<R: Stored>(&self, ticker: &Ticker, brought: &Coverage) -> Result<Store<R>, StoreError> {
+    pub fn open<R: Storable>(&self, ticker: &Ticker, brought: &Coverage) -> Result<Store<R>, StoreError> {
         let Task { kind, columns, zone, .. } = *self.task;
         let outdir = self.task.outdir.clone();
         let to = Destination { outdir, kind, zone, columns, ticker: ticker.clone() };
@@ -184,7 +184,7 @@ impl Tools<'_> {
     }
 
     /// Says what `store` has found.
-    pub fn tell<R: Stored>(&self, ticker: &Ticker, store: &mut Store<R>) {
+    pub fn tell<R: Storable>(&self, ticker: &Ticker, store: &mut Store<R>) {
         for text in store.found() {
             self.reporter.ticker(Level::Warn, ticker, text);
         }

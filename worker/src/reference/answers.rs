@@ -16,7 +16,7 @@ use super::details::Details;
 
 /// What the source said of one ticker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct DetailsAnswer {
     /// Who was asked about.
     pub ticker: Ticker,
     /// As of which day; `None` is the day of the snapshot.
@@ -27,39 +27,39 @@ pub struct Answer {
 
 /// Are answers of an earlier run taken up?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
+pub enum EarlierAnswers {
     /// Everything is asked again.
-    Anew,
+    AskedAgain,
     /// Only what is missing is asked.
-    GoOn,
+    Kept,
 }
 
 /// The log and what is in it.
-pub struct Answers {
-    log: Appender<Answer>,
-    known: HashMap<Ticker, Answer>,
+pub struct DetailsLog {
+    log: Appender<DetailsAnswer>,
+    known: HashMap<Ticker, DetailsAnswer>,
 }
 
-impl Answers {
+impl DetailsLog {
     /// Opens the log at `path`, which lies below `root`. One process at a time: the lock of the output sees to that.
-    pub fn open(root: &Path, path: &Path, begin: Begin) -> Result<Self, LinesError> {
-        if begin == Begin::Anew {
+    pub fn open(root: &Path, path: &Path, begin: EarlierAnswers) -> Result<Self, LinesError> {
+        if begin == EarlierAnswers::AskedAgain {
             let folder = Folder::of(Audience::AsUmaskSays, root, path)?;
             folder.remove(path.file_name().unwrap_or_default())?;
         }
         let mut log = Appender::below(root, path)?;
         let known =
-            log.recover()?.into_iter().map(|answer: Answer| (answer.ticker.clone(), answer)).collect();
+            log.recover()?.into_iter().map(|answer: DetailsAnswer| (answer.ticker.clone(), answer)).collect();
         Ok(Self { log, known })
     }
 
     /// What was said of `ticker` as of `date`.
-    pub fn of(&self, ticker: &Ticker, date: Option<TradingDay>) -> Option<&Answer> {
+    pub fn of(&self, ticker: &Ticker, date: Option<TradingDay>) -> Option<&DetailsAnswer> {
         self.known.get(ticker).filter(|answer| answer.date == date)
     }
 
     /// Keeps an answer: when it returns, no crash loses it.
-    pub fn keep(&mut self, answer: Answer) -> Result<(), DiskError> {
+    pub fn keep(&mut self, answer: DetailsAnswer) -> Result<(), DiskError> {
         self.log.append(std::slice::from_ref(&answer))?;
         self.known.insert(answer.ticker.clone(), answer);
         Ok(())

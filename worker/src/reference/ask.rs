@@ -17,7 +17,7 @@ use crate::report::{Level, Reporter};
 use crate::stop::Stop;
 
 /// The source and whom to tell of it; shared by all threads.
-pub struct Asker<'a> {
+pub struct ReferenceSource<'a> {
     /// Sends requests.
     pub client: &'a Client,
     /// Where to.
@@ -28,7 +28,7 @@ pub struct Asker<'a> {
     pub stop: &'a Stop,
 }
 
-impl Asker<'_> {
+impl ReferenceSource<'_> {
     /// All rows of `list`, which is called `name` in the log.
     pub fn list<R: Record<Key = str>>(&self, name: &str, list: List<R>) -> Result<Vec<R>, Failure> {
         let mut chain = Chain::new(self.base.clone(), list);

@@ -10,7 +10,7 @@ use shared::market::trading_day::TradingDay;
 use shared::run::base_url::BaseUrl;
 use url::Url;
 
-use super::table::Columns;
+use super::table::TableColumns;
 use crate::api::failure::Failure;
 use crate::api::page::{self, PageError};
 
@@ -62,11 +62,11 @@ pub fn url(base: &BaseUrl, ticker: &Ticker, date: Option<TradingDay>) -> Url {
 /// Reads the reply for `ticker` to its end.
 pub fn decode(body: impl Read, ticker: &Ticker) -> Result<Details, PageError> {
     #[derive(Deserialize)]
-    struct Reply {
+    struct DetailsReply {
         status: Option<String>,
         results: Details,
     }
-    let reply: Reply = page::decode_whole(body)?;
+    let reply: DetailsReply = page::decode_whole(body)?;
     match reply.status.as_deref() {
         Some("OK" | "DELAYED") => {}
         other => return Err(PageError::Malformed(format!("its status is {}", other.unwrap_or("absent")))),
@@ -87,7 +87,7 @@ pub fn is_unknown(failure: &Failure) -> bool {
 pub fn table(rows: &[Details]) -> RecordBatch {
     let text = |value: fn(&Details) -> &Option<String>| rows.iter().map(move |row| value(row).as_deref());
     let float = |value: fn(&Details) -> Option<f64>| rows.iter().map(value);
-    Columns::default()
+    TableColumns::default()
         .required("ticker", rows.iter().map(|row| row.ticker.as_str()))
         .text("name", text(|row| &row.name))
         .text("primary_exchange", text(|row| &row.primary_exchange))

@@ -8,14 +8,14 @@ use shared::error_chain::with_causes;
 use shared::market::trading_day::TradingDay;
 use shared::run::exit::Exit;
 
-use super::answers::{Answers, Begin};
-use super::ask::Asker;
+use super::answers::{DetailsLog, EarlierAnswers};
+use super::ask::ReferenceSource;
 use super::details::{self, Details};
 use super::error::JobError;
-use super::place::{Place, TableName};
+use super::output::{SnapshotOutput, TableName};
 use super::proof::{self, Proof, Standing};
 use super::splits;
-use super::survey::{self, Question};
+use super::survey::{self, DetailsQuery};
 use super::tickers::{self, Listed, Side, Snapshot};
 use crate::api::failure::Failure;
 use crate::api::list::List;
@@ -34,7 +34,7 @@ pub enum Delisted {
 
 /// What a job does.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct JobPlan {
     /// As of which day the source is asked; `None` is today.
     pub date: Option<TradingDay>,
     /// Who is in the snapshot.
@@ -44,28 +44,28 @@ pub struct Plan {
     /// Splits too?
     pub splits: bool,
     /// Is what is proven asked again?
-    pub begin: Begin,
+    pub begin: EarlierAnswers,
     /// Tickers asked about side by side.
     pub threads: usize,
 }
 
 /// Runs `plan` in `place` and returns how the process should exit; what goes wrong is said.
-pub fn run(plan: &Plan, place: Place, asker: &Asker<'_>) -> Exit {
-    Job { plan, place, asker }.run().unwrap_or_else(|error| {
+pub fn run(plan: &JobPlan, place: SnapshotOutput, source: &ReferenceSource<'_>) -> Exit {
+    Running { plan, place, source }.run().unwrap_or_else(|error| {
         let exit = error.exit();
         let level = if exit == Exit::Stopped { Level::Info } else { Level::Error };
-        asker.reporter.run(level, &with_causes(&error));
+        source.reporter.run(level, &with_causes(&error));
         exit
     })
 }
 
-struct Job<'a> {
-    plan: &'a Plan,
-    place: Place,
-    asker: &'a Asker<'a>,
+struct Running<'a> {
+    plan: &'a JobPlan,
+    place: SnapshotOutput,
+    source: &'a ReferenceSource<'a>,
 }
 
-impl Job<'_> {
+impl Running<'_> {
     fn run(&self) -> Result<Exit, JobError> {
         let listed = self.tickers()?;
         if self.plan.splits {
@@ -127,28 +127,28 @@ impl Job<'_> {
         }
         let asked_at = clock::now();
         let listed = Listed::read(&self.place.file(TableName::Tickers))?;
-        let (questions, unusable) = survey::questions(listed, self.plan.date);
+        let (queries, unusable) = survey::queries(listed, self.plan.date);
         if !unusable.is_empty() {
             let names: Vec<&str> = unusable.iter().map(String::as_str).collect();
             let text = format!("details: no request can be made of {}", shortened(&names));
             self.say(Level::Warn, &text);
         }
         let log = self.place.folder(TableName::Details).join("_details.jsonl");
-        let mut answers = Answers::open(self.place.root(), &log, self.plan.begin)?;
-        let tally = survey::run(self.asker, &questions, &mut answers, self.plan.threads);
-        let failed = tally.transient + tally.permanent;
-        self.asker.reporter.end(tally.answered, failed);
-        let exit = tally.exit(questions.len());
+        let mut answers = DetailsLog::open(self.place.root(), &log, self.plan.begin)?;
+        let counts = survey::run(self.source, &queries, &mut answers, self.plan.threads);
+        let failed = counts.transient + counts.permanent;
+        self.source.reporter.end(counts.answered, failed);
+        let exit = counts.exit(queries.len());
         if exit != Exit::Done {
-            let open = questions.len() as u64 - tally.answered;
+            let open = queries.len() as u64 - counts.answered;
             self.say(
                 Level::Info,
                 &format!("details: {open} tickers are not answered; --resume asks for those"),
             );
             return Ok(exit);
         }
-        let rows: Vec<Details> = questions.iter().filter_map(|question| row_of(question, &answers)).collect();
-        let unknown = questions.len() - rows.len();
+        let rows: Vec<Details> = queries.iter().filter_map(|query| row_of(query, &answers)).collect();
+        let unknown = queries.len() - rows.len();
         if unknown > 0 {
             self.say(
                 Level::Info,
@@ -164,14 +164,14 @@ impl Job<'_> {
     }
 
     fn list<R: Record<Key = str>>(&self, name: &str, list: List<R>) -> Result<Vec<R>, JobError> {
-        self.asker
+        self.source
             .list(name, list)
             .map_err(|failure: Failure| JobError::Source { name: name.to_owned(), failure })
     }
 
     /// The proof of a table that need not be asked for again.
     fn standing(&self, table: TableName) -> Result<Option<Proof>, JobError> {
-        if self.plan.begin == Begin::Anew {
+        if self.plan.begin == EarlierAnswers::AskedAgain {
             return Ok(None);
         }
         match proof::standing(&self.place.folder(table), table.file())? {
@@ -217,16 +217,16 @@ impl Job<'_> {
     }
 
     fn say(&self, level: Level, text: &str) {
-        self.asker.reporter.run(level, text);
+        self.source.reporter.run(level, text);
     }
 }
 
 /// The row of a ticker: what was said of it as of the day asked about, and what the snapshot says of today.
-fn row_of(question: &Question, answers: &Answers) -> Option<Details> {
-    let answer = answers.of(&question.ticker, question.date)?;
+fn row_of(query: &DetailsQuery, answers: &DetailsLog) -> Option<Details> {
+    let answer = answers.of(&query.ticker, query.date)?;
     let details = answer.details.clone()?;
-    let delisted_utc = details.delisted_utc.or_else(|| question.delisted_utc.clone());
-    Some(Details { active: Some(question.active), delisted_utc, ..details })
+    let delisted_utc = details.delisted_utc.or_else(|| query.delisted_utc.clone());
+    Some(Details { active: Some(query.active), delisted_utc, ..details })
 }
 
 /// The first few of many names.

@@ -8,7 +8,7 @@ pub mod details;
 pub mod splits;
 pub mod proof;
 pub mod answers;
-pub mod place;
+pub mod output;
 pub mod ask;
 pub mod error;
 pub mod survey;

@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use serde::Deserialize;
 use shared::market::trading_day::TradingDay;
 
-use super::table::Columns;
+use super::table::TableColumns;
 use crate::api::list::List;
 use crate::api::wire::Record;
 
@@ -79,7 +79,7 @@ pub fn ordered(mut rows: Vec<SplitRow>) -> (Vec<SplitRow>, usize) {
 
 /// As a table.
 pub fn table(rows: &[SplitRow]) -> RecordBatch {
-    Columns::default()
+    TableColumns::default()
         .required("ticker", rows.iter().map(|row| row.ticker.as_str()))
         .required("execution_date", rows.iter().map(|row| row.execution_date.as_str()))
         .required_float("split_from", rows.iter().map(|row| row.from))

@@ -10,8 +10,8 @@ use shared::market::trading_day::TradingDay;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 
-use super::answers::{Answer, Answers};
-use super::ask::Asker;
+use super::answers::{DetailsAnswer, DetailsLog};
+use super::ask::ReferenceSource;
 use super::details;
 use super::error::exit_of;
 use super::tickers::Listed;
@@ -21,7 +21,7 @@ use crate::report::Level;
 
 /// One ticker to ask about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct DetailsQuery {
     /// Who.
     pub ticker: Ticker,
     /// As of which day; `None` is today.
@@ -36,8 +36,8 @@ pub struct Question {
 ///
 /// A delisted ticker is asked about as of the day before its delisting: of today, nothing is known of it
 /// (protocol sheet 1.5).
-pub fn questions(listed: Vec<Listed>, date: Option<TradingDay>) -> (Vec<Question>, Vec<String>) {
-    let mut questions: Vec<Question> = Vec::new();
+pub fn queries(listed: Vec<Listed>, date: Option<TradingDay>) -> (Vec<DetailsQuery>, Vec<String>) {
+    let mut queries: Vec<DetailsQuery> = Vec::new();
     let mut unusable = Vec::new();
     for Listed { ticker: name, active, delisted_utc } in listed {
         let Ok(ticker) = name.parse::<Ticker>() else {
@@ -45,15 +45,15 @@ pub fn questions(listed: Vec<Listed>, date: Option<TradingDay>) -> (Vec<Question
             continue;
         };
         let date = if active { date } else { day_before(delisted_utc.as_deref()).or(date) };
-        questions.push(Question { ticker, date, active, delisted_utc });
+        queries.push(DetailsQuery { ticker, date, active, delisted_utc });
     }
     // Of several rows of a ticker the one that trades counts, else the one that traded last.
-    questions.sort_by(|a, b| {
+    queries.sort_by(|a, b| {
         let order = (b.active, &b.delisted_utc).cmp(&(a.active, &a.delisted_utc));
         a.ticker.cmp(&b.ticker).then(order)
     });
-    questions.dedup_by(|later, kept| later.ticker == kept.ticker);
-    (questions, unusable)
+    queries.dedup_by(|later, kept| later.ticker == kept.ticker);
+    (queries, unusable)
 }
 
 fn day_before(instant: Option<&str>) -> Option<TradingDay> {
@@ -65,7 +65,7 @@ fn day_before(instant: Option<&str>) -> Option<TradingDay> {
 
 /// How a survey ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct SurveyCounts {
     /// Answered, before or now.
     pub answered: u64,
     /// May be tried again.
@@ -76,7 +76,7 @@ pub struct Tally {
     pub cut_short: Option<Exit>,
 }
 
-impl Tally {
+impl SurveyCounts {
     /// How the process ends.
     pub fn exit(&self, asked: usize) -> Exit {
         match self.cut_short {
@@ -91,39 +91,44 @@ impl Tally {
 
 /// What all threads share.
 struct Desk<'a> {
-    asker: &'a Asker<'a>,
-    answers: Mutex<&'a mut Answers>,
-    tally: Mutex<Tally>,
+    source: &'a ReferenceSource<'a>,
+    answers: Mutex<&'a mut DetailsLog>,
+    counts: Mutex<SurveyCounts>,
 }
 
-/// Asks every question that `answers` does not answer.
-pub fn run(asker: &Asker<'_>, questions: &[Question], answers: &mut Answers, threads: usize) -> Tally {
-    let open: Vec<&Question> =
-        questions.iter().filter(|question| answers.of(&question.ticker, question.date).is_none()).collect();
-    let known = questions.len() - open.len();
+/// Asks every query that `answers` does not answer.
+pub fn run(
+    source: &ReferenceSource<'_>,
+    queries: &[DetailsQuery],
+    answers: &mut DetailsLog,
+    threads: usize,
+) -> SurveyCounts {
+    let open: Vec<&DetailsQuery> =
+        queries.iter().filter(|query| answers.of(&query.ticker, query.date).is_none()).collect();
+    let known = queries.len() - open.len();
     if known > 0 {
-        asker.reporter.run(
+        source.reporter.run(
             Level::Info,
             &format!("details: {known} tickers were answered before, {} to ask", open.len()),
         );
     }
-    let tally = Mutex::new(Tally { answered: known as u64, ..Tally::default() });
-    let desk = Desk { asker, answers: Mutex::new(answers), tally };
-    crew::each(threads, open, asker.stop, |question| desk.visit(question));
-    let mut tally = desk.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if asker.stop.is_asked() {
-        tally.cut_short.get_or_insert(Exit::Stopped);
+    let counts = Mutex::new(SurveyCounts { answered: known as u64, ..SurveyCounts::default() });
+    let desk = Desk { source, answers: Mutex::new(answers), counts };
+    crew::each(threads, open, source.stop, |query| desk.visit(query));
+    let mut counts = desk.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if source.stop.is_asked() {
+        counts.cut_short.get_or_insert(Exit::Stopped);
     }
-    tally
+    counts
 }
 
 impl Desk<'_> {
-    fn visit(&self, question: &Question) {
-        let reporter = self.asker.reporter;
-        let ticker = &question.ticker;
+    fn visit(&self, query: &DetailsQuery) {
+        let reporter = self.source.reporter;
+        let ticker = &query.ticker;
         reporter.start(ticker);
-        let url = details::url(&self.asker.base, ticker, question.date);
-        let details = match self.asker.details(ticker, &url) {
+        let url = details::url(&self.source.base, ticker, query.date);
+        let details = match self.source.details(ticker, &url) {
             Ok(details) => details,
             Err(failure) => return self.failed(ticker, &failure),
         };
@@ -133,11 +138,11 @@ impl Desk<'_> {
         } else {
             reporter.ticker(Level::Info, ticker, "the source knows nothing of it");
         }
-        let answer = Answer { ticker: ticker.clone(), date: question.date, details };
+        let answer = DetailsAnswer { ticker: ticker.clone(), date: query.date, details };
         let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner).keep(answer);
         match kept {
             Ok(()) => {
-                self.tally().answered += 1;
+                self.counts().answered += 1;
                 reporter.done(ticker, rows, 1);
             }
             Err(error) => self.unkept(&error),
@@ -150,15 +155,15 @@ impl Desk<'_> {
             Exit::Transient | Exit::Permanent => {
                 let trouble = failure.trouble();
                 match trouble.persistence {
-                    Persistence::Transient => self.tally().transient += 1,
-                    Persistence::Permanent => self.tally().permanent += 1,
+                    Persistence::Transient => self.counts().transient += 1,
+                    Persistence::Permanent => self.counts().permanent += 1,
                 }
-                self.asker.reporter.failed(ticker, &failure.to_string(), trouble);
+                self.source.reporter.failed(ticker, &failure.to_string(), trouble);
             }
             Exit::Stopped => self.end(exit),
             _ => {
                 let text = format!("the run ends here: {ticker}: {failure}");
-                self.asker.reporter.run(Level::Error, &text);
+                self.source.reporter.run(Level::Error, &text);
                 self.end(exit);
             }
         }
@@ -166,17 +171,17 @@ impl Desk<'_> {
 
     fn unkept(&self, error: &DiskError) {
         let text = with_causes(error);
-        self.asker.reporter.run(Level::Error, &format!("the run ends here: {text}"));
+        self.source.reporter.run(Level::Error, &format!("the run ends here: {text}"));
         self.end(Exit::LocalResource);
     }
 
     fn end(&self, exit: Exit) {
-        self.tally().cut_short.get_or_insert(exit);
-        self.asker.stop.ask();
+        self.counts().cut_short.get_or_insert(exit);
+        self.source.stop.ask();
     }
 
-    fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, SurveyCounts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -198,10 +203,10 @@ mod tests {
             listed("GONE", Some("2019-01-02T00:00:00Z")),
             listed("O:X", None),
         ];
-        let (questions, unusable) = questions(rows, None);
-        let asked: Vec<_> = questions
+        let (queries, unusable) = queries(rows, None);
+        let asked: Vec<_> = queries
             .iter()
-            .map(|question| (question.ticker.as_str(), question.date.map(|date| date.to_string())))
+            .map(|query| (query.ticker.as_str(), query.date.map(|date| date.to_string())))
             .collect();
         assert_eq!(asked, [("A", None), ("GONE", Some("2019-01-01".to_owned()))]);
         assert_eq!(unusable, ["O:X"]);

@@ -10,12 +10,12 @@ use shared::dataset::reader::{self, ReadError};
 
 /// A table being built, column by column.
 #[derive(Default)]
-pub struct Columns {
+pub struct TableColumns {
     fields: Vec<Field>,
     arrays: Vec<ArrayRef>,
 }
 
-impl Columns {
+impl TableColumns {
     /// Adds text that every row has.
     #[must_use]
     pub fn required<'a>(self, name: &str, values: impl Iterator<Item = &'a str>) -> Self {
@@ -194,7 +194,7 @@ mod tests {
     fn what_is_built_is_read_and_what_is_wrong_is_said_with_file_and_column() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("t.parquet");
-        let batch = Columns::default()
+        let batch = TableColumns::default()
             .required("ticker", ["A", "NA"].into_iter())
             .text("cik", [None, Some("1")].into_iter())
             .truth("active", [true, false].into_iter())

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use serde::Deserialize;
 use shared::market::trading_day::TradingDay;
 
-use super::table::{Columns, Table, TableError};
+use super::table::{Table, TableColumns, TableError};
 use crate::api::list::List;
 use crate::api::wire::Record;
 
@@ -157,7 +157,7 @@ impl Snapshot {
         let text = |value: fn(&TickerRow) -> &str| self.rows.iter().map(value);
         let perhaps =
             |value: fn(&TickerRow) -> &Option<String>| self.rows.iter().map(move |row| value(row).as_deref());
-        Columns::default()
+        TableColumns::default()
             .required("ticker", text(|row| &row.ticker))
             .required("name", text(|row| &row.name))
             .required("market", text(|row| &row.market))

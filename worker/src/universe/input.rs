@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use shared::disk::publish::DiskError;
 
-use super::rule::Candidate;
-use crate::reference::place::{TableName, date_of};
+use super::rule::ListedTicker;
+use crate::reference::output::{TableName, date_of};
 use crate::reference::table::{Table, TableError};
 
 /// Why there is nothing to choose from.
@@ -31,7 +31,7 @@ pub enum InputError {
 
 /// A file found through a path that a person gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundTable {
     /// The file.
     pub file: PathBuf,
     /// Of how many snapshots it is the newest; `None` when the path left no choice.
@@ -39,14 +39,14 @@ pub struct Found {
 }
 
 /// The file of `table` that `path` means: itself, the one in that folder, or the newest of its snapshots.
-pub fn find(path: &Path, table: TableName) -> Result<Found, InputError> {
+pub fn find(path: &Path, table: TableName) -> Result<FoundTable, InputError> {
     // What isn't there, or is no folder, is a file: reading it says what is wrong.
     if !path.is_dir() {
-        return Ok(Found { file: path.to_owned(), newest_of: None });
+        return Ok(FoundTable { file: path.to_owned(), newest_of: None });
     }
     let own = path.join(table.file());
     if own.exists() {
-        return Ok(Found { file: own, newest_of: None });
+        return Ok(FoundTable { file: own, newest_of: None });
     }
     let mut snapshots = Vec::new();
     for entry in fs::read_dir(path).map_err(DiskError::at("list", path))? {
@@ -60,30 +60,34 @@ pub fn find(path: &Path, table: TableName) -> Result<Found, InputError> {
     }
     let count = snapshots.len();
     match snapshots.into_iter().max() {
-        Some((_, file)) => Ok(Found { file, newest_of: Some(count) }),
+        Some((_, file)) => Ok(FoundTable { file, newest_of: Some(count) }),
         None => Err(InputError::NoSnapshot { folder: path.to_owned(), file: table.file() }),
     }
 }
 
 /// What the details say of a ticker.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Known {
+pub struct KnownDetails {
     market_cap: Option<f64>,
     list_date: Option<String>,
     industry: Option<String>,
 }
 
 /// Details by ticker.
-pub fn read_details(file: &Path) -> Result<BTreeMap<String, Known>, InputError> {
+pub fn read_details(file: &Path) -> Result<BTreeMap<String, KnownDetails>, InputError> {
     let table = Table::read(file)?;
     let values = table.float("market_cap")?.into_iter();
     let values = values.zip(table.text("list_date")?).zip(table.text("sic_description")?);
-    let known = values.map(|((market_cap, list_date), industry)| Known { market_cap, list_date, industry });
+    let known =
+        values.map(|((market_cap, list_date), industry)| KnownDetails { market_cap, list_date, industry });
     Ok(table.required("ticker")?.into_iter().zip(known).collect())
 }
 
 /// The rows of a snapshot, with what `details` say of them.
-pub fn read_candidates(file: &Path, details: &BTreeMap<String, Known>) -> Result<Vec<Candidate>, InputError> {
+pub fn read_candidates(
+    file: &Path,
+    details: &BTreeMap<String, KnownDetails>,
+) -> Result<Vec<ListedTicker>, InputError> {
     let table = Table::read(file)?;
     let (mut names, mut exchanges) =
         (table.text("name")?.into_iter(), table.text("primary_exchange")?.into_iter());
@@ -91,8 +95,9 @@ pub fn read_candidates(file: &Path, details: &BTreeMap<String, Known>) -> Result
     let (mut updates, mut sides) =
         (table.text("last_updated_utc")?.into_iter(), table.truth("active")?.into_iter());
     let candidate = |ticker: String| {
-        let Known { market_cap, list_date, industry } = details.get(&ticker).cloned().unwrap_or_default();
-        Candidate {
+        let KnownDetails { market_cap, list_date, industry } =
+            details.get(&ticker).cloned().unwrap_or_default();
+        ListedTicker {
             ticker,
             name: names.next().flatten(),
             primary_exchange: exchanges.next().flatten(),
@@ -126,8 +131,8 @@ mod tests {
         fs::create_dir(root.join("snapshot_date=2026-01-01")).expect("made");
         let newest = root.join("snapshot_date=2025-02-28/tickers.parquet");
         let found = find(root, TableName::Tickers).expect("found");
-        assert_eq!(found, Found { file: newest.clone(), newest_of: Some(2) });
+        assert_eq!(found, FoundTable { file: newest.clone(), newest_of: Some(2) });
         let in_folder = find(&root.join("snapshot_date=2025-02-28"), TableName::Tickers).expect("found");
-        assert_eq!(in_folder, Found { file: newest, newest_of: None });
+        assert_eq!(in_folder, FoundTable { file: newest, newest_of: None });
     }
 }

@@ -8,12 +8,13 @@ use shared::disk::publish::{self, DiskError, Draft};
 use shared::market::ticker::Ticker;
 use shared::run::ticker_list::TickerList;
 
-use super::rule::{Candidate, Universe};
-use crate::reference::table::Columns;
+use super::rule::{ListedTicker, Universe};
+use crate::reference::table::TableColumns;
 
 /// Publishes the tickers as a CSV with the one column `ticker`.
 pub fn publish_csv(path: &Path, universe: &Universe) -> Result<(), DiskError> {
-    let ticker = |kept: &Candidate| kept.ticker.parse::<Ticker>().expect("the rule keeps only usable names");
+    let ticker =
+        |kept: &ListedTicker| kept.ticker.parse::<Ticker>().expect("the rule keeps only usable names");
     let tickers: Vec<Ticker> = universe.kept.iter().map(ticker).collect();
     publish::publish(path, TickerList::text(&tickers).as_bytes())
 }
@@ -32,8 +33,9 @@ pub fn publish_weights(path: &Path, universe: &Universe) -> Result<(), DiskError
 /// Publishes the tickers with what is known of them. The source names no sectors: the column is there, empty.
 pub fn publish_parquet(path: &Path, universe: &Universe) -> Result<(), DiskError> {
     let rows = &universe.kept;
-    let text = |value: fn(&Candidate) -> &Option<String>| rows.iter().map(move |row| value(row).as_deref());
-    let table = Columns::default()
+    let text =
+        |value: fn(&ListedTicker) -> &Option<String>| rows.iter().map(move |row| value(row).as_deref());
+    let table = TableColumns::default()
         .required("ticker", rows.iter().map(|row| row.ticker.as_str()))
         .text("name", text(|row| &row.name))
         .text("primary_exchange", text(|row| &row.primary_exchange))

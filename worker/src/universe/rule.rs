@@ -7,7 +7,7 @@ use shared::market::ticker::Ticker;
 
 /// A row of a snapshot, with what its details say.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Candidate {
+pub struct ListedTicker {
     /// As the vendor spells it.
     pub ticker: String,
     /// Name of the company or fund.
@@ -32,7 +32,7 @@ pub struct Candidate {
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted {
+pub struct Filter {
     /// MICs.
     pub exchanges: Vec<String>,
     /// Security types.
@@ -45,7 +45,7 @@ pub struct Wanted {
 
 /// Why a ticker is not kept. In the order in which the rules are applied: each ticker falls to the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
+pub enum Exclusion {
     /// Its name can't be asked for.
     Unusable,
     /// It no longer trades.
@@ -62,7 +62,7 @@ pub enum Reason {
     TooLarge,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for Exclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unusable => "have a name that can't be asked for (letters, digits, '.' and '-' only)",
@@ -80,9 +80,9 @@ impl fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Universe {
     /// By ticker, each once.
-    pub kept: Vec<Candidate>,
+    pub kept: Vec<ListedTicker>,
     /// How many fell to which rule; rules that dropped nobody are left out.
-    pub dropped: BTreeMap<Reason, usize>,
+    pub dropped: BTreeMap<Exclusion, usize>,
     /// Rows that were left out because their ticker stands in a better one.
     pub duplicates: usize,
     /// Rows looked at.
@@ -91,7 +91,7 @@ pub struct Universe {
 
 impl Universe {
     /// Applies the rules to the rows of a snapshot.
-    pub fn choose(rows: Vec<Candidate>, wanted: &Wanted) -> Self {
+    pub fn choose(rows: Vec<ListedTicker>, wanted: &Filter) -> Self {
         let count = rows.len();
         let unique = unique(rows);
         let duplicates = count - unique.len();
@@ -113,7 +113,7 @@ impl Universe {
 }
 
 /// One row a ticker, by ticker: the one that trades, else the one updated last.
-fn unique(mut rows: Vec<Candidate>) -> Vec<Candidate> {
+fn unique(mut rows: Vec<ListedTicker>) -> Vec<ListedTicker> {
     rows.sort_by(|a, b| {
         let better_first = (b.active, &b.last_updated_utc).cmp(&(a.active, &a.last_updated_utc));
         a.ticker.cmp(&b.ticker).then(better_first).then_with(|| a.cik.cmp(&b.cik))
@@ -122,38 +122,38 @@ fn unique(mut rows: Vec<Candidate>) -> Vec<Candidate> {
     rows
 }
 
-fn reason_against(candidate: &Candidate, wanted: &Wanted) -> Option<Reason> {
+fn reason_against(candidate: &ListedTicker, wanted: &Filter) -> Option<Exclusion> {
     let is_too_large = || {
         let (cap, most) = (candidate.market_cap?, wanted.cap_max?);
         Some(candidate.active && cap > most)
     };
     let among = |value: &String, list: &[String]| list.contains(value);
     if candidate.ticker.parse::<Ticker>().is_err() {
-        return Some(Reason::Unusable);
+        return Some(Exclusion::Unusable);
     }
     if !candidate.active && !wanted.delisted {
-        return Some(Reason::Delisted);
+        return Some(Exclusion::Delisted);
     }
     match &candidate.kind {
-        None => return Some(Reason::NoType),
-        Some(kind) if !among(kind, &wanted.types) => return Some(Reason::OtherType),
+        None => return Some(Exclusion::NoType),
+        Some(kind) if !among(kind, &wanted.types) => return Some(Exclusion::OtherType),
         Some(_) => {}
     }
     match &candidate.primary_exchange {
-        None => return Some(Reason::NoExchange),
-        Some(mic) if !among(mic, &wanted.exchanges) => return Some(Reason::OtherExchange),
+        None => return Some(Exclusion::NoExchange),
+        Some(mic) if !among(mic, &wanted.exchanges) => return Some(Exclusion::OtherExchange),
         Some(_) => {}
     }
-    is_too_large().unwrap_or(false).then_some(Reason::TooLarge)
+    is_too_large().unwrap_or(false).then_some(Exclusion::TooLarge)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wanted() -> Wanted {
+    fn wanted() -> Filter {
         let list = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-        Wanted {
+        Filter {
             exchanges: list(&["XNAS", "XNYS"]),
             types: list(&["CS"]),
             delisted: false,
@@ -161,10 +161,16 @@ mod tests {
         }
     }
 
-    fn stock(ticker: &str) -> Candidate {
+    fn stock(ticker: &str) -> ListedTicker {
         let some = |text: &str| Some(text.to_owned());
         let (kind, primary_exchange) = (some("CS"), some("XNYS"));
-        Candidate { ticker: ticker.to_owned(), kind, primary_exchange, active: true, ..Candidate::default() }
+        ListedTicker {
+            ticker: ticker.to_owned(),
+            kind,
+            primary_exchange,
+            active: true,
+            ..ListedTicker::default()
+        }
     }
 
     fn names(universe: &Universe) -> Vec<&str> {
@@ -176,13 +182,13 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         let rows = vec![
             stock("KEPT"),
-            Candidate { ticker: "O:X".to_owned(), ..stock("") },
-            Candidate { active: false, kind: None, ..stock("GONE") },
-            Candidate { kind: None, ..stock("B") },
-            Candidate { kind: some("ETF"), primary_exchange: some("ARCX"), ..stock("C") },
-            Candidate { primary_exchange: some("ARCX"), ..stock("D") },
-            Candidate { primary_exchange: None, ..stock("E") },
-            Candidate { market_cap: Some(2.1e9), ..stock("LARGE") },
+            ListedTicker { ticker: "O:X".to_owned(), ..stock("") },
+            ListedTicker { active: false, kind: None, ..stock("GONE") },
+            ListedTicker { kind: None, ..stock("B") },
+            ListedTicker { kind: some("ETF"), primary_exchange: some("ARCX"), ..stock("C") },
+            ListedTicker { primary_exchange: some("ARCX"), ..stock("D") },
+            ListedTicker { primary_exchange: None, ..stock("E") },
+            ListedTicker { market_cap: Some(2.1e9), ..stock("LARGE") },
         ];
         let universe = Universe::choose(rows, &wanted());
         assert_eq!(names(&universe), ["KEPT"]);
@@ -190,35 +196,35 @@ mod tests {
         assert_eq!(
             reasons,
             [
-                (Reason::Unusable, 1),
-                (Reason::Delisted, 1),
-                (Reason::NoType, 1),
-                (Reason::OtherType, 1),
-                (Reason::NoExchange, 1),
-                (Reason::OtherExchange, 1),
-                (Reason::TooLarge, 1),
+                (Exclusion::Unusable, 1),
+                (Exclusion::Delisted, 1),
+                (Exclusion::NoType, 1),
+                (Exclusion::OtherType, 1),
+                (Exclusion::NoExchange, 1),
+                (Exclusion::OtherExchange, 1),
+                (Exclusion::TooLarge, 1),
             ]
         );
     }
 
     #[test]
     fn a_cap_drops_only_what_trades_and_has_one() {
-        let large = |ticker| Candidate { market_cap: Some(1e12), ..stock(ticker) };
+        let large = |ticker| ListedTicker { market_cap: Some(1e12), ..stock(ticker) };
         let rows = vec![
             stock("UNKNOWN"),
-            Candidate { market_cap: Some(2e9), ..stock("JUST") },
+            ListedTicker { market_cap: Some(2e9), ..stock("JUST") },
             large("LARGE"),
-            Candidate { active: false, ..large("GONE") },
-            Candidate { market_cap: Some(f64::NAN), ..stock("NAN") },
+            ListedTicker { active: false, ..large("GONE") },
+            ListedTicker { market_cap: Some(f64::NAN), ..stock("NAN") },
         ];
-        let universe = Universe::choose(rows, &Wanted { delisted: true, ..wanted() });
+        let universe = Universe::choose(rows, &Filter { delisted: true, ..wanted() });
         assert_eq!(names(&universe), ["GONE", "JUST", "NAN", "UNKNOWN"]);
         assert_eq!((universe.delisted(), universe.duplicates), (1, 0));
     }
 
     #[test]
     fn of_rows_of_one_ticker_the_one_that_trades_is_kept_else_the_newest() {
-        let row = |ticker: &str, active, updated: &str, cik: &str| Candidate {
+        let row = |ticker: &str, active, updated: &str, cik: &str| ListedTicker {
             active,
             last_updated_utc: Some(updated.to_owned()),
             cik: Some(cik.to_owned()),
@@ -230,7 +236,7 @@ mod tests {
             row("THC", false, "2026-01-01T00:00:00Z", "gone"),
             row("THC", true, "2020-01-01T00:00:00Z", "trades"),
         ];
-        let universe = Universe::choose(rows, &Wanted { delisted: true, ..wanted() });
+        let universe = Universe::choose(rows, &Filter { delisted: true, ..wanted() });
         let ciks: Vec<_> = universe.kept.iter().filter_map(|candidate| candidate.cik.as_deref()).collect();
         assert_eq!((ciks, universe.duplicates, universe.rows), (vec!["new", "trades"], 2, 4));
     }

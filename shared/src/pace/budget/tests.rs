@@ -49,8 +49,8 @@ impl World {
                 continue;
             }
             let (after, is_sent) = match self.budget.take(self.rate, now_ns) {
-                Turn::Send { after } => (after, true),
-                Turn::AskAgain { after } => (after, false),
+                Slot::Send { after } => (after, true),
+                Slot::AskAgain { after } => (after, false),
             };
             assert!(after <= Duration::from_secs(1));
             self.events.push(Reverse((now_ns + nanoseconds(after), taker, is_sent)));
@@ -140,8 +140,8 @@ proptest! {
                 0 => budget.refused(Some(Duration::MAX), now_ns),
                 1 => drop(budget.usage(now_ns)),
                 _ => match budget.take(rate("500/min"), now_ns) {
-                    Turn::Send { after } => prop_assert!(after <= Duration::from_millis(50)),
-                    Turn::AskAgain { after } => prop_assert!(after <= Duration::from_secs(1)),
+                    Slot::Send { after } => prop_assert!(after <= Duration::from_millis(50)),
+                    Slot::AskAgain { after } => prop_assert!(after <= Duration::from_secs(1)),
                 },
             }
             prop_assert!(budget.usage(now_ns).paused_ms <= 120_000);
@@ -219,7 +219,7 @@ fn a_single_asker_bursts_after_a_pause_and_then_keeps_the_pace() {
     let mut budget = Budget::unused(per_minute, START_NS);
     let now_ns = START_NS + 10 * SECOND_NS;
     let at_once =
-        (0..100).filter(|_| budget.take(per_minute, now_ns) == Turn::Send { after: Duration::ZERO });
+        (0..100).filter(|_| budget.take(per_minute, now_ns) == Slot::Send { after: Duration::ZERO });
     assert_eq!(at_once.count(), 10, "one second's worth");
 }
 

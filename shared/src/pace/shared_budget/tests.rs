@@ -31,7 +31,7 @@ impl Case {
 }
 
 fn is_granted(budget: &SharedBudget) -> bool {
-    matches!(budget.ask().expect("asked"), Turn::Send { .. })
+    matches!(budget.ask().expect("asked"), Slot::Send { .. })
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_record_torn_at_any_byte_or_of_another_boot_never_gives_a_slot_away() {
     assert!(!is_granted(&budget));
     assert_eq!(budget.usage().expect("read").taken, 0, "begun afresh");
 
-    let record = Record {
+    let record = BudgetRecord {
         boot_id: "another".to_owned(),
         budget: Budget::unused("5/min".parse().expect("a rate"), clock::now_ns() - 1_000_000_000),
     };
@@ -119,5 +119,5 @@ fn the_largest_state_fits_into_its_record() {
     }
     let budget: Budget = serde_json::from_value(value).expect("a state");
     let boot_id = boot_id().expect("a Linux");
-    assert_eq!(encode(&Record { boot_id, budget }).len(), RECORD_BYTES);
+    assert_eq!(encode(&BudgetRecord { boot_id, budget }).len(), RECORD_BYTES);
 }

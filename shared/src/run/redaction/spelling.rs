@@ -24,7 +24,7 @@ pub(super) struct Needle {
 
 /// What of a needle stands at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Match {
     Nothing,
     /// In so many bytes.
     Whole(usize),
@@ -73,23 +73,23 @@ impl Needle {
     }
 
     /// What of it stands at the beginning of `bytes`.
-    pub(super) fn found(&self, bytes: &[u8]) -> Found {
+    pub(super) fn found(&self, bytes: &[u8]) -> Match {
         self.found_from(0, bytes, 0)
     }
 
     /// The same once `known` of its characters were found in the `at` first bytes.
-    fn found_from(&self, known: usize, bytes: &[u8], at: usize) -> Found {
-        let Some(wanted) = self.text.get(known) else { return Found::Whole(at) };
+    fn found_from(&self, known: usize, bytes: &[u8], at: usize) -> Match {
+        let Some(wanted) = self.text.get(known) else { return Match::Whole(at) };
         let rest = &bytes[at..];
         if rest.is_empty() {
-            return Found::Begun(known);
+            return Match::Begun(known);
         }
         let mut best = match separator(rest).filter(|_| known > 0) {
             Some(Spelled::Char(_, length)) => self.found_from(known, bytes, at + length),
-            Some(Spelled::Cut) => Found::Begun(known),
-            None => Found::Nothing,
+            Some(Spelled::Cut) => Match::Begun(known),
+            None => Match::Nothing,
         };
-        if matches!(best, Found::Whole(_)) {
+        if matches!(best, Match::Whole(_)) {
             return best;
         }
         for spelled in spellings(rest) {
@@ -97,13 +97,13 @@ impl Needle {
                 Spelled::Char(value, length) if value.to_ascii_lowercase() == *wanted => {
                     self.found_from(known + 1, bytes, at + length)
                 }
-                Spelled::Char(..) => Found::Nothing,
-                Spelled::Cut => Found::Begun(known),
+                Spelled::Char(..) => Match::Nothing,
+                Spelled::Cut => Match::Begun(known),
             };
             best = match (best, found) {
-                (_, Found::Whole(length)) => return Found::Whole(length),
-                (Found::Begun(a), Found::Begun(b)) => Found::Begun(a.max(b)),
-                (Found::Nothing, found) => found,
+                (_, Match::Whole(length)) => return Match::Whole(length),
+                (Match::Begun(a), Match::Begun(b)) => Match::Begun(a.max(b)),
+                (Match::Nothing, found) => found,
                 (best, _) => best,
             };
         }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use shared::dataset::column_stream::{self as columns, Column, Nulls};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::reader::ReadError;
-use shared::dataset::tape::{self as columns, Nulls, Wanted};
 use shared::market::trading_day::NS_PER_MS;
 
 use super::error::SourceError;
@@ -16,8 +16,8 @@ use super::tree::Holdings;
 use crate::bars::adjust::Factors;
 use crate::bars::chunk::{Chunk, ChunkBuilder, LeftOut};
 
-static MINUTE: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
-    let wanted = |name, data_type, nulls| Wanted { name, data_type, nulls };
+static MINUTE: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let wanted = |name, data_type, nulls| Column { name, data_type, nulls };
     vec![
         wanted("t", DataType::Int64, Nulls::Refused),
         wanted("c", DataType::Float64, Nulls::Refused),

@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
+use shared::dataset::column_stream::{self as columns, Column, Nulls};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::reader::ReadError;
 use shared::dataset::schema;
-use shared::dataset::tape::{self as columns, Nulls, Wanted};
 use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::market::zone::Zone;
 
@@ -23,8 +23,8 @@ use crate::bars::conditions;
 /// Rows per chunk of a sorted file.
 const SORTED_ROWS: usize = 4 * 1024;
 
-static PRICES: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
-    let wanted = |name, data_type| Wanted { name, data_type, nulls: Nulls::Refused };
+static PRICES: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let wanted = |name, data_type| Column { name, data_type, nulls: Nulls::Refused };
     vec![
         wanted("sip_ts", DataType::Int64),
         wanted("price", DataType::Float64),
@@ -32,8 +32,8 @@ static PRICES: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
     ]
 });
 
-static PRICES_AND_CONDITIONS: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
-    let wanted = |name, data_type| Wanted { name, data_type, nulls: Nulls::Allowed };
+static PRICES_AND_CONDITIONS: LazyLock<Vec<Column>> = LazyLock::new(|| {
+    let wanted = |name, data_type| Column { name, data_type, nulls: Nulls::Allowed };
     let mut all = PRICES.clone();
     all.push(wanted("conditions", DataType::List(schema::condition())));
     all.push(wanted("correction", DataType::Int32));
@@ -100,7 +100,7 @@ impl Trades {
 fn stream_sorted<E: From<ReadError>>(
     path: &Path,
     holdings: &Holdings,
-    wanted: &[Wanted],
+    wanted: &[Column],
     mut take: impl FnMut(u64, &RecordBatch) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut pieces = Vec::new();

@@ -4,7 +4,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 
 use super::control::{SILENT, Waiting};
 use super::cuts::{first_session, halves_of, is_single, last_session, session_far_from};
-use super::{Division, Piece, Why};
+use super::{Division, Request, Why};
 use crate::api::failure::Failure;
 
 /// A partition of which so many sessions do not come is bad as a whole.
@@ -52,7 +52,7 @@ impl Division {
             self.push_halves(*days);
         }
         for days in failed {
-            self.to_ask.push_last(Piece { days, why: Why::Alone });
+            self.to_ask.push_last(Request { days, why: Why::Alone });
         }
     }
 

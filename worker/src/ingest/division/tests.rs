@@ -66,7 +66,7 @@ fn visit_after(
 ) -> Result<(Coverage, Vec<Bad>, Coverage), Failure> {
     let mut division = Division::after(Kind::Minute, requests, refused);
     let mut came = Coverage::empty();
-    while let Some(piece) = division.next_piece() {
+    while let Some(piece) = division.next_request() {
         match source.ask(piece.days) {
             Ok(()) => {
                 came = came.union(&piece.days.into());
@@ -120,7 +120,7 @@ fn a_source_in_trouble_is_no_tickers_fault_and_costs_four_more_questions() {
     assert_eq!((failure.kind(), source.questions), ("the server is in trouble", 5));
     let silent = Failure::Transport("connection refused".to_owned());
     let mut division = Division::new(Kind::Minute, &all());
-    let piece = division.next_piece().expect("one");
+    let piece = division.next_request().expect("one");
     assert_eq!(
         division.failed(piece, silent.clone(), piece.days, None),
         Err(silent),
@@ -142,12 +142,12 @@ fn what_is_too_heavy_is_halved_until_it_is_served_and_the_size_is_remembered() {
 fn known_bad_partitions_of_an_earlier_visit_come_last() {
     let requests = vec![month(2), days("2022-05-01", "2022-09-30"), month(11)];
     let mut division = Division::new(Kind::Minute, &requests);
-    let order: Vec<_> = std::iter::from_fn(|| division.next_piece()).map(|piece| piece.days).collect();
+    let order: Vec<_> = std::iter::from_fn(|| division.next_request()).map(|piece| piece.days).collect();
     assert_eq!(order, [days("2022-05-01", "2022-09-30"), month(11), month(2)], "the newest may be new");
 
     let refused = [month(11), month(2)].map(|days| Partition::of(Kind::Minute, days.from()));
     let mut division = Division::after(Kind::Minute, &all(), &refused);
-    let order: Vec<_> = std::iter::from_fn(|| division.next_piece()).map(|piece| piece.days).collect();
+    let order: Vec<_> = std::iter::from_fn(|| division.next_request()).map(|piece| piece.days).collect();
     let between = days("2022-04-01", "2022-11-30");
     let ends = [days("2022-01-01", "2022-02-28"), days("2023-01-01", "2023-12-31")];
     assert_eq!(order, [ends[0], between, ends[1], month(11), month(2)], "longest ago first");

@@ -67,7 +67,7 @@ fn visit_with(
 ) -> Result<Visit, Failure> {
     let mut division = Division::new(kind, requests).with_control(in_place);
     let (mut came, mut pieces) = (Coverage::empty(), 0);
-    while let Some(piece) = division.next_piece() {
+    while let Some(piece) = division.next_request() {
         source.controls += usize::from(piece.why == Why::Control);
         match source.ask(piece.days) {
             Ok(()) => {
@@ -182,14 +182,14 @@ fn where_only_a_session_is_missing_that_does_not_come_a_session_in_place_tells_w
 fn a_control_that_the_plan_refuses_is_an_answer() {
     let (missing, in_place) = (days("2023-05-04", "2023-05-04"), days("2023-05-03", "2023-05-03"));
     let mut division = Division::new(Kind::Minute, &[missing]).with_control(Some(in_place));
-    let piece = division.next_piece().expect("one");
+    let piece = division.next_request().expect("one");
     let mute = Failure::Server { status: 504, words: String::new() };
     division.failed(piece, mute, piece.days, None).expect("a control is asked for");
-    let control = division.next_piece().expect("a control");
-    assert_eq!(control, Piece { days: in_place, why: Why::Control });
+    let control = division.next_request().expect("a control");
+    assert_eq!(control, Request { days: in_place, why: Why::Control });
     let refused = Failure::OutsidePlan("not these dates".to_owned());
     division.failed(control, refused, control.days, None).expect("the source is well");
-    assert_eq!((division.next_piece(), division.end().0.len()), (None, 1));
+    assert_eq!((division.next_request(), division.end().0.len()), (None, 1));
 }
 
 #[test]
@@ -287,13 +287,13 @@ fn a_probe_that_is_not_asked_for_calls_nothing_bad() {
     let mut division =
         Division::new(Kind::Trades, &[days("2024-03-04", "2024-03-04"), days("2024-03-06", "2024-03-06")]);
     for _ in 0..2 {
-        let piece = division.next_piece().expect("the newer day, twice");
+        let piece = division.next_request().expect("the newer day, twice");
         division.failed(piece, mute(), piece.days, None).expect("goes on");
     }
-    let probe = division.next_piece().expect("the older day");
-    assert_eq!(probe, Piece { days: days("2024-03-04", "2024-03-04"), why: Why::Probe });
+    let probe = division.next_request().expect("the older day");
+    assert_eq!(probe, Request { days: days("2024-03-04", "2024-03-04"), why: Why::Probe });
     division.not_wanted(probe);
-    let again = division.next_piece().expect("the newer day again");
+    let again = division.next_request().expect("the newer day again");
     division.failed(again, mute(), again.days, None).expect_err("nobody knows");
 }
 
@@ -311,7 +311,7 @@ fn a_page_without_sense_in_a_piece_of_a_month_costs_that_piece_alone() {
     let asked = days("2024-03-01", "2024-03-31");
     let mut division = Division::new(Kind::Minute, &[asked]);
     let mut asked_for = Vec::new();
-    while let Some(piece) = division.next_piece() {
+    while let Some(piece) = division.next_request() {
         asked_for.push(piece.days);
         let is_bad = piece.days.contains(day("2024-03-06"));
         if piece.days.days() > 5 {

@@ -4,7 +4,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::run::via::Via;
 use shared::run::window::Window;
 
-use super::question;
+use super::session_query;
 
 /// Requests, as far as they can be told beforehand: one page for each range, none asked twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl Costs {
     pub fn of<'a>(missing: impl Iterator<Item = &'a Coverage>, window: Window) -> Self {
         let ranges: Vec<DateRange> = missing.flat_map(Coverage::ranges).copied().collect();
         let by_ticker = ranges.iter().map(|range| window.pieces(*range).len()).sum();
-        let questions = question::cut(&ranges.into_iter().collect());
-        Self { by_ticker, by_session: question::sessions(&questions).count() }
+        let queries = session_query::cut(&ranges.into_iter().collect());
+        Self { by_ticker, by_session: session_query::sessions(&queries).count() }
     }
 
     /// As asked; where nothing was asked, the market only when it is strictly cheaper.

@@ -3,7 +3,7 @@
 //! Every file and ledger line is made as by the [`pipeline`](super::pipeline), which asks ticker by ticker; only
 //! the questions differ.
 
-pub mod question;
+pub mod session_query;
 pub mod choice;
 pub mod plan_edge;
 pub mod patience;

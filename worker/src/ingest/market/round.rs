@@ -1,17 +1,17 @@
-//! What the source has said to one round of questions, and what that means for a ticker. Pure.
+//! What the source has said to one round of queries, and what that means for a ticker. Pure.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trading_day::TradingDay;
 
-use super::question::Question;
+use super::session_query::SessionQuery;
 use crate::api::failure::Failure;
 use crate::api::market_day::MarketDay;
 use crate::ingest::store::Fetch;
 
-/// What came of a question.
+/// What came of a query.
 #[derive(Debug)]
-pub enum Reply {
+pub enum SessionReply {
     /// The market of its session.
     Day(MarketDay),
     /// There was no session to ask for.
@@ -24,11 +24,11 @@ pub enum Reply {
     Failed(Failure),
 }
 
-/// Replies to neighbouring questions.
+/// Replies to neighbouring queries.
 #[derive(Debug)]
 pub struct Round {
     /// Oldest first.
-    replies: Vec<(Question, Reply)>,
+    replies: Vec<(SessionQuery, SessionReply)>,
     /// How they came.
     pub fetch: Fetch,
     /// The days answered for with a market, or by the calendar.
@@ -42,26 +42,27 @@ pub struct Round {
 
 impl Round {
     /// Replies in any order.
-    pub fn new(mut replies: Vec<(Question, Reply)>, fetch: Fetch) -> Self {
-        replies.sort_by_key(|(question, _)| question.days);
-        let days = |wanted: fn(&Reply) -> bool| -> Coverage {
-            replies.iter().filter(|(_, reply)| wanted(reply)).map(|(question, _)| question.days).collect()
+    pub fn new(mut replies: Vec<(SessionQuery, SessionReply)>, fetch: Fetch) -> Self {
+        replies.sort_by_key(|(query, _)| query.days);
+        let days = |wanted: fn(&SessionReply) -> bool| -> Coverage {
+            replies.iter().filter(|(_, reply)| wanted(reply)).map(|(query, _)| query.days).collect()
         };
-        let silent = days(|reply| matches!(reply, Reply::Day(day) if day.held == 0));
-        let answered = days(|reply| matches!(reply, Reply::Day(_) | Reply::NoSession)).minus(&silent);
-        let refused = days(|reply| matches!(reply, Reply::OutsidePlan));
+        let silent = days(|reply| matches!(reply, SessionReply::Day(day) if day.held == 0));
+        let answered =
+            days(|reply| matches!(reply, SessionReply::Day(_) | SessionReply::NoSession)).minus(&silent);
+        let refused = days(|reply| matches!(reply, SessionReply::OutsidePlan));
         Self { replies, fetch, answered, silent, refused }
     }
 
     /// Its first day.
     pub fn begins(&self) -> Option<TradingDay> {
-        self.replies.first().map(|(question, _)| question.days.from())
+        self.replies.first().map(|(query, _)| query.days.from())
     }
 
     /// The bars of ticker `number` on the days of `range`, oldest first.
     pub fn bars(&self, number: u32, range: DateRange) -> Vec<Ohlcv> {
-        let bar = |(question, reply): &(Question, Reply)| match reply {
-            Reply::Day(day) if question.session.is_some_and(|session| range.contains(session)) => {
+        let bar = |(query, reply): &(SessionQuery, SessionReply)| match reply {
+            SessionReply::Day(day) if query.session.is_some_and(|session| range.contains(session)) => {
                 day.bar(number)
             }
             _ => None,
@@ -72,9 +73,9 @@ impl Round {
     /// The days that are not answered for to ticker `number`, since the market's row of it is of no use, and why.
     pub fn bad(&self, number: u32) -> (Coverage, Option<&str>) {
         let mut bad = Vec::new();
-        for (question, reply) in &self.replies {
-            if let Reply::Day(day) = reply {
-                bad.extend(day.bad(number).map(|what| (question.days, what)));
+        for (query, reply) in &self.replies {
+            if let SessionReply::Day(day) = reply {
+                bad.extend(day.bad(number).map(|what| (query.days, what)));
             }
         }
         (bad.iter().map(|(days, _)| *days).collect(), bad.first().map(|(_, what)| *what))
@@ -82,11 +83,11 @@ impl Round {
 
     /// What has failed of the days of `missing`, if anything.
     pub fn failure(&self, missing: &Coverage) -> Option<&Failure> {
-        let is_missing = |question: &Question| {
-            missing.ranges().iter().any(|range| range.intersection(question.days).is_some())
+        let is_missing = |query: &SessionQuery| {
+            missing.ranges().iter().any(|range| range.intersection(query.days).is_some())
         };
-        self.replies.iter().find_map(|(question, reply)| match reply {
-            Reply::Failed(failure) if is_missing(question) => Some(failure),
+        self.replies.iter().find_map(|(query, reply)| match reply {
+            SessionReply::Failed(failure) if is_missing(query) => Some(failure),
             _ => None,
         })
     }

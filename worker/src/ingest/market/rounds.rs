@@ -18,17 +18,17 @@ use shared::market::trading_day::TradingDay;
 use super::order::Order;
 use super::patience::Patience;
 use super::plan_edge::PlanEdge;
-use super::question::{self, Question};
-use super::round::{Reply, Round};
+use super::round::{Round, SessionReply};
+use super::session_query::{self, SessionQuery};
 use crate::api::ask_day::{self, ask_day};
 use crate::api::failure::Failure;
-use crate::api::market_day::Wanted;
+use crate::api::market_day::TickerNumbers;
 use crate::clock::{self, Moment};
 use crate::crew;
 use crate::ingest::partitioner::Partitioner;
 use crate::ingest::store::{Fetch, Store};
 use crate::ingest::store_error::StoreError;
-use crate::ingest::tally::{Received, Tally, TickerError, Verdict, of_source};
+use crate::ingest::tally::{Consequence, Received, Tally, TickerError, of_source};
 use crate::ingest::task::{Task, Tools};
 use crate::pulse::Reached;
 use crate::report::Level;
@@ -47,7 +47,7 @@ const MARKET: &str = "the whole market";
 struct Rounds<'a> {
     tools: Tools<'a>,
     tally: &'a Tally<'a>,
-    wanted: Wanted,
+    wanted: TickerNumbers,
     edge: Mutex<PlanEdge>,
     patience: Mutex<Patience>,
     alone: AtomicUsize,
@@ -68,12 +68,12 @@ enum Stand {
 pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads: usize) -> Vec<Ticker> {
     let mut alone = Vec::new();
     let missing: Coverage = orders.iter().flat_map(|order| order.missing().ranges()).copied().collect();
-    let questions = question::cut(&missing);
+    let queries = session_query::cut(&missing);
     let rounds = Rounds {
         tools,
         tally,
         wanted: orders.iter().map(|order| (&order.ticker, order.number)).collect(),
-        edge: Mutex::new(PlanEdge::new(question::sessions(&questions).next_back())),
+        edge: Mutex::new(PlanEdge::new(session_query::sessions(&queries).next_back())),
         patience: Mutex::default(),
         alone: AtomicUsize::new(0),
     };
@@ -84,9 +84,9 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
     if !orders.is_empty() {
         tools.reporter.fetching(MARKET);
     }
-    for questions in questions.rchunks(sessions) {
-        let Some(herald) = orders.first_mut() else { break };
-        let round = rounds.ask(questions, herald, threads);
+    for queries in queries.rchunks(sessions) {
+        let Some(reported) = orders.first_mut() else { break };
+        let round = rounds.ask(queries, reported, threads);
         // What the source has said to half a round is left: writing it takes longer than a stop may.
         if tools.stop.is_asked() {
             break;
@@ -106,29 +106,29 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
 }
 
 impl Rounds<'_> {
-    /// Asks side by side, newest first. What comes for all is told of one ticker, the herald: events name tickers,
+    /// Asks side by side, newest first. Progress of all is reported of one ticker: events name tickers,
     /// and a page is to be counted once.
-    fn ask(&self, questions: &[Question], herald: &mut Order, threads: usize) -> Round {
+    fn ask(&self, queries: &[SessionQuery], reported: &mut Order, threads: usize) -> Round {
         let begun_at = clock::moment();
-        let received = Mutex::new(herald.received);
-        let replies = crew::each(threads, questions.iter().rev().collect(), self.tools.stop, |question| {
-            let reply = self.reply(*question, |bytes| {
+        let received = Mutex::new(reported.received);
+        let replies = crew::each(threads, queries.iter().rev().collect(), self.tools.stop, |query| {
+            let reply = self.reply(*query, |bytes| {
                 let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
                 received.pages += 1;
                 received.bytes += bytes;
-                let reached = Reached { day: question.session, rows: received.rows, pages: received.pages };
+                let reached = Reached { day: query.session, rows: received.rows, pages: received.pages };
                 self.tools.reporter.reached(MARKET, reached);
                 let Received { rows, pages, bytes } = *received;
-                self.tools.reporter.progress(&herald.ticker, rows, pages, bytes);
+                self.tools.reporter.progress(&reported.ticker, rows, pages, bytes);
             });
-            (*question, reply)
+            (*query, reply)
         });
-        herald.received = received.into_inner().unwrap_or_else(PoisonError::into_inner);
+        reported.received = received.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.round(replies, begun_at)
     }
 
-    fn round(&self, replies: Vec<(Question, Reply)>, begun_at: Moment) -> Round {
-        let pages = replies.iter().filter(|(_, reply)| matches!(reply, Reply::Day(_))).count() as u64;
+    fn round(&self, replies: Vec<(SessionQuery, SessionReply)>, begun_at: Moment) -> Round {
+        let pages = replies.iter().filter(|(_, reply)| matches!(reply, SessionReply::Day(_))).count() as u64;
         let round = Round::new(replies, Fetch { asking: self.tools.asked_at(begun_at), pages });
         for days in round.refused.ranges() {
             self.warn(format_args!("{days} is outside the plan of the API key"));
@@ -136,19 +136,19 @@ impl Rounds<'_> {
         round
     }
 
-    fn reply(&self, question: Question, on_page: impl FnOnce(u64)) -> Reply {
-        let Some(day) = question.session else { return Reply::NoSession };
+    fn reply(&self, query: SessionQuery, on_page: impl FnOnce(u64)) -> SessionReply {
+        let Some(day) = query.session else { return SessionReply::NoSession };
         if self.tools.settled_to().is_some_and(|last| last < day) {
-            return Reply::Unsettled;
+            return SessionReply::Unsettled;
         }
         if self.edge().refuses(day) {
-            return Reply::OutsidePlan;
+            return SessionReply::OutsidePlan;
         }
         if let Some(failure) = self.patience().lost() {
-            return Reply::Failed(failure.clone());
+            return SessionReply::Failed(failure.clone());
         }
         let Tools { task, client, stop, .. } = self.tools;
-        let asked = ask_day::Question { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
+        let asked = ask_day::DayQuery { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
         let on_retry = |failure: &Failure, wait: std::time::Duration| {
             self.tools.reporter.waiting(MARKET, failure);
             self.warn(format_args!("{day}: {failure}; asking again in {:.1} s", wait.as_secs_f64()));
@@ -172,17 +172,17 @@ impl Rounds<'_> {
                     let rows = market.foreign.rows;
                     self.warn(format_args!("{day}: {rows} rows of other tickers are of no use ({first})"));
                 }
-                Reply::Day(market)
+                SessionReply::Day(market)
             }
             Err(Failure::OutsidePlan(_)) => {
                 self.patience().heard();
                 self.edge().refuse(day);
-                Reply::OutsidePlan
+                SessionReply::OutsidePlan
             }
             Err(failure) => {
                 self.patience().gave_up(&failure);
                 self.give_up_if_hopeless(day, &failure);
-                Reply::Failed(failure)
+                SessionReply::Failed(failure)
             }
         }
     }
@@ -196,7 +196,7 @@ impl Rounds<'_> {
     }
 
     fn give_up_if_hopeless(&self, day: TradingDay, failure: &Failure) {
-        let Verdict::Batch(exit) = of_source(failure) else { return };
+        let Consequence::Batch(exit) = of_source(failure) else { return };
         let other_way = match failure {
             Failure::Refused { status: 403, .. } => "; --via ticker does without this endpoint",
             _ => "",
@@ -276,7 +276,7 @@ impl Rounds<'_> {
         }
         let task = self.tools.task;
         let mut store: Store<Ohlcv> = self.tools.open(&order.ticker, &order.brought)?;
-        // The questions are older than our hold on this place.
+        // The queries are older than our hold on this place.
         refuse_unasked(&store, task, order)?;
         for range in answered.ranges().iter().chain(silent.ranges()) {
             let bars = round.bars(order.number, *range);
@@ -307,7 +307,7 @@ impl Rounds<'_> {
     }
 }
 
-/// Days that were proven when the questions were chosen may be damaged since, or found so only now.
+/// Days that were proven when the queries were chosen may be damaged since, or found so only now.
 fn refuse_unasked(store: &Store<Ohlcv>, task: &Task, order: &Order) -> Result<(), TickerError> {
     let lost = store.ledger().lost_beside(order.missing());
     let to_ask = store.ledger().to_ask(task.asked, &task.trust_now()).union(&lost);

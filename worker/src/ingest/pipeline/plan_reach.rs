@@ -8,8 +8,8 @@ use super::{Pipeline, Visit};
 use crate::api::failure::Failure;
 use crate::clock;
 use crate::ingest::division::cuts::halves;
+use crate::ingest::storable::Storable;
 use crate::ingest::store::Fetch;
-use crate::ingest::stored::Stored;
 use crate::ingest::tally::TickerError;
 use crate::report::Level;
 
@@ -30,7 +30,7 @@ enum Reach {
 impl Pipeline<'_> {
     /// Where another ticker's questions have found the plan's first day, this one is asked for the day before it: refused,
     /// all that is older is refused too, without a search; answered, that day is no edge of this ticker.
-    pub(super) fn fetch_within_plan<R: Stored>(
+    pub(super) fn fetch_within_plan<R: Storable>(
         &self,
         visit: &mut Visit<'_, R>,
         range: DateRange,
@@ -52,7 +52,7 @@ impl Pipeline<'_> {
     /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
     /// reaches: plans reach back a number of years from today, so what is older than a refused day is refused.
     /// The newest days alone prove nothing: a plan may refuse those for being too new.
-    fn fetch<R: Stored>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<Reach, TickerError> {
+    fn fetch<R: Storable>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<Reach, TickerError> {
         match self.follow_chain(visit, range) {
             Ok(()) => return Ok(Reach::FirstDay),
             Err(TickerError::Source(Failure::OutsidePlan(_))) => {}
@@ -79,7 +79,7 @@ impl Pipeline<'_> {
     }
 
     /// What lies between the days wanted may be on disk: nothing is said of it.
-    fn refuse<R: Stored>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
+    fn refuse<R: Storable>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
         let refused = self.tools.settled(&visit.wanted_of(days));
         if refused.is_empty() {
             return Ok(());

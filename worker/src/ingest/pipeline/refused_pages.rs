@@ -8,18 +8,18 @@ use shared::market::ticker::Ticker;
 
 use super::{Pipeline, Visit};
 use crate::api::failure::{Failure, Meaning};
-use crate::api::witness::Witness;
+use crate::api::page_copy::PageCopy;
 use crate::clock;
 use crate::ingest::division::cuts::stands_alone;
 use crate::ingest::division::{self, Why};
 use crate::ingest::quarantine::{self, About};
-use crate::ingest::stored::Stored;
+use crate::ingest::storable::Storable;
 use crate::ingest::task::Task;
 use crate::report::Level;
 
 impl Pipeline<'_> {
     /// What is asked for alone may be refused for good: then its page is wanted.
-    pub(super) fn witness(&self, ticker: &Ticker, piece: division::Piece) -> Option<Witness> {
+    pub(super) fn page_copy(&self, ticker: &Ticker, piece: division::Request) -> Option<PageCopy> {
         let is_last = match piece.why {
             Why::Alone | Why::LastTime => true,
             Why::Wanted | Why::Suspect | Why::Probe | Why::Sample | Why::Control => false,
@@ -30,7 +30,7 @@ impl Pipeline<'_> {
             return None;
         }
         match links::refuse(outdir, &target) {
-            Ok(()) => Some(self.tools.client.witness(outdir, target)),
+            Ok(()) => Some(self.tools.client.page_copy(outdir, target)),
             Err(error) => {
                 let text = format!("a page that is refused is not kept: {}", with_causes(&error));
                 self.tools.reporter.ticker(Level::Warn, ticker, text);
@@ -41,8 +41,13 @@ impl Pipeline<'_> {
 
     /// Keeps the page of the days `left` that was refused, for the vendor. A page that can't be kept is said and no more; one
     /// that may come in pieces is not kept.
-    pub(super) fn keep_page<R: Stored>(&self, visit: &mut Visit<'_, R>, failure: &Failure, left: DateRange) {
-        let Some(witness) = visit.witness.take() else { return };
+    pub(super) fn keep_page<R: Storable>(
+        &self,
+        visit: &mut Visit<'_, R>,
+        failure: &Failure,
+        left: DateRange,
+    ) {
+        let Some(page_copy) = visit.page_copy.take() else { return };
         let is_cut = matches!(failure, Failure::CutPage(_)) && stands_alone(self.tools.task.kind, left);
         if failure.meaning() != Meaning::BadPart && !is_cut {
             return;
@@ -51,7 +56,7 @@ impl Pipeline<'_> {
         let url = visit.url.as_ref().map(|url| redaction.line(url.as_str())).unwrap_or_default();
         let refused = redaction.line(&failure.to_string());
         let about = About { url, refused_at: clock::now(), status: 200, refused };
-        let text = match quarantine::keep(&witness, &about) {
+        let text = match quarantine::keep(&page_copy, &about) {
             Ok(None) => return,
             Ok(Some(page)) => {
                 let text = format!("the page that was refused is kept as it came: {}", page.display());

@@ -41,7 +41,7 @@ impl Destination {
 /// What stands in the place of a partition's file. A proven file has been held against its proof; one that no line tells of
 /// may be another tool's, or may have been published right before a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing<T> {
+pub enum FileInPlace<T> {
     /// A file that is readable as rows of this place: what it holds.
     File(T),
     /// Nothing that is of use.
@@ -52,7 +52,7 @@ pub enum Existing<T> {
 #[derive(Debug)]
 pub struct Ground<'a, T> {
     /// What is there.
-    pub existing: Existing<T>,
+    pub existing: FileInPlace<T>,
     /// Days that are answered for now and whose rows there nobody vouches for: they give way to those that came.
     pub replaced: &'a Coverage,
     /// Days that will be proven by the new file.
@@ -69,7 +69,7 @@ pub enum Oddity {
 }
 
 /// A row that can be brought to disk.
-pub trait Stored: Record<Key = i64> {
+pub trait Storable: Record<Key = i64> {
     /// Units of its stamp in a millisecond: bars are stamped in ms, trades in ns, since the epoch (UTC).
     const STAMPS_PER_MS: i64;
     /// A partition that is not published yet. Dropped, it leaves nothing.

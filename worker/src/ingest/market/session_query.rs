@@ -6,7 +6,7 @@ use shared::market::trading_day::TradingDay;
 
 /// One request for the whole market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Question {
+pub struct SessionQuery {
     /// The days that the reply answers for: the session, the days without one before it, and at the end of a range
     /// those after it.
     pub days: DateRange,
@@ -14,26 +14,26 @@ pub struct Question {
     pub session: Option<TradingDay>,
 }
 
-/// Cuts `missing` into questions, oldest first; together they answer for every day of it and no other.
-pub fn cut(missing: &Coverage) -> Vec<Question> {
+/// Cuts `missing` into queries, oldest first; together they answer for every day of it and no other.
+pub fn cut(missing: &Coverage) -> Vec<SessionQuery> {
     missing.ranges().iter().flat_map(|range| within(*range)).collect()
 }
 
-/// The sessions among `questions`: as many requests.
-pub fn sessions(questions: &[Question]) -> impl DoubleEndedIterator<Item = TradingDay> {
-    questions.iter().filter_map(|question| question.session)
+/// The sessions among `queries`: as many requests.
+pub fn sessions(queries: &[SessionQuery]) -> impl DoubleEndedIterator<Item = TradingDay> {
+    queries.iter().filter_map(|query| query.session)
 }
 
-fn within(range: DateRange) -> Vec<Question> {
-    let mut questions: Vec<Question> = Vec::new();
+fn within(range: DateRange) -> Vec<SessionQuery> {
+    let mut queries: Vec<SessionQuery> = Vec::new();
     let mut from = range.from();
     for (day, _) in session::sessions(range.from(), range.to()) {
-        questions.extend(DateRange::new(from, day).map(|days| Question { days, session: Some(day) }));
+        queries.extend(DateRange::new(from, day).map(|days| SessionQuery { days, session: Some(day) }));
         from = day.next();
     }
-    let (last_from, session) = questions.pop().map_or((from, None), |last| (last.days.from(), last.session));
-    questions.extend(DateRange::new(last_from, range.to()).map(|days| Question { days, session }));
-    questions
+    let (last_from, session) = queries.pop().map_or((from, None), |last| (last.days.from(), last.session));
+    queries.extend(DateRange::new(last_from, range.to()).map(|days| SessionQuery { days, session }));
+    queries
 }
 
 #[cfg(test)]
@@ -46,9 +46,9 @@ mod tests {
     }
 
     fn spelled(missing: &Coverage) -> Vec<String> {
-        let line = |question: &Question| match question.session {
-            Some(session) => format!("{session} for {}", question.days),
-            None => format!("nothing for {}", question.days),
+        let line = |query: &SessionQuery| match query.session {
+            Some(session) => format!("{session} for {}", query.days),
+            None => format!("nothing for {}", query.days),
         };
         cut(missing).iter().map(line).collect()
     }
@@ -79,18 +79,18 @@ mod tests {
             let day = |number| "2023-01-01".parse::<TradingDay>().expect("a day").plus_days(number);
             let span = |(from, length)| DateRange::new(day(from), day(from + length)).expect("in order");
             let missing: Coverage = spans.into_iter().map(span).collect();
-            let questions = cut(&missing);
-            let answered: Coverage = questions.iter().map(|question| question.days).collect();
+            let queries = cut(&missing);
+            let answered: Coverage = queries.iter().map(|query| query.days).collect();
             prop_assert_eq!(&answered, &missing);
-            let days: u64 = questions.iter().map(|question| u64::from(question.days.days())).sum();
+            let days: u64 = queries.iter().map(|query| u64::from(query.days.days())).sum();
             prop_assert_eq!(days, missing.days(), "no day twice");
             let expected: Vec<TradingDay> = missing
                 .ranges()
                 .iter()
                 .flat_map(|range| session::sessions(range.from(), range.to()).map(|(day, _)| day))
                 .collect();
-            prop_assert_eq!(sessions(&questions).collect::<Vec<_>>(), expected);
-            prop_assert!(questions.iter().all(|q| q.session.is_none_or(|session| q.days.contains(session))));
+            prop_assert_eq!(sessions(&queries).collect::<Vec<_>>(), expected);
+            prop_assert!(queries.iter().all(|q| q.session.is_none_or(|session| q.days.contains(session))));
         }
     }
 }

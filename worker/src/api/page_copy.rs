@@ -10,14 +10,14 @@ use shared::disk::publish::{DiskError, Draft};
 use shared::run::redaction::{Redacted, Redaction};
 
 /// Keeps the last page that was read under its eyes.
-pub struct Witness {
+pub struct PageCopy {
     root: PathBuf,
     target: PathBuf,
     redaction: Redaction,
     page: RefCell<Option<Redacted<Draft>>>,
 }
 
-impl Witness {
+impl PageCopy {
     /// Of pages that would go to `target`, which lies below `root`, without what `redaction` cuts out.
     pub fn new(root: PathBuf, target: PathBuf, redaction: Redaction) -> Self {
         Self { root, target, redaction, page: RefCell::new(None) }

@@ -59,14 +59,14 @@ pub fn date_of(folder: &str) -> Option<TradingDay> {
 
 /// `OUT/_reference.json`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Claim {
+struct OwnerFile {
     schema_version: u32,
     source: String,
 }
 
 /// Why an output can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum OutputError {
     /// It can't be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -89,28 +89,28 @@ pub enum PlaceError {
 }
 
 /// An output that is ours as long as this lives.
-pub struct Place {
+pub struct SnapshotOutput {
     outdir: PathBuf,
     date: TradingDay,
     _lock: Lock,
 }
 
-impl Place {
+impl SnapshotOutput {
     /// Takes `outdir` for reference data of `source`, snapshot `date`, and sweeps what killed runs left there.
-    pub fn take(outdir: &Path, source: &str, date: TradingDay) -> Result<Self, PlaceError> {
+    pub fn take(outdir: &Path, source: &str, date: TradingDay) -> Result<Self, OutputError> {
         let market_data = outdir.join("_dataset.json");
         if market_data.try_exists().map_err(DiskError::at("look at", &market_data))? {
-            return Err(PlaceError::MarketData(market_data));
+            return Err(OutputError::MarketData(market_data));
         }
         for table in TableName::ALL {
             links::refuse(outdir, &outdir.join(table.folder()).join(folder_of(date)).join(table.file()))?;
         }
         let holder = format!("worker reference, process {}", std::process::id());
         let lock = Lock::acquire(&outdir.join("_reference.lock"), &holder).map_err(|error| match error {
-            LockError::Disk(error) => PlaceError::Disk(error),
-            held @ LockError::Held { .. } => PlaceError::Busy(held),
+            LockError::Disk(error) => OutputError::Disk(error),
+            held @ LockError::Held { .. } => OutputError::Busy(held),
         })?;
-        claim(outdir, &Claim { schema_version: SCHEMA_VERSION, source: source.to_owned() })?;
+        claim(outdir, &OwnerFile { schema_version: SCHEMA_VERSION, source: source.to_owned() })?;
         let root = Folder::open(outdir)?;
         leftovers::sweep(&root)?;
         for table in TableName::ALL {
@@ -137,11 +137,11 @@ impl Place {
     }
 }
 
-fn claim(outdir: &Path, asked: &Claim) -> Result<(), PlaceError> {
+fn claim(outdir: &Path, asked: &OwnerFile) -> Result<(), OutputError> {
     let path = outdir.join("_reference.json");
-    let words = |claim: &Claim| format!("{} (layout {})", claim.source, claim.schema_version);
+    let words = |claim: &OwnerFile| format!("{} (layout {})", claim.source, claim.schema_version);
     let existing = match regular::read(&path) {
-        Ok(bytes) => match serde_json::from_slice::<Claim>(&bytes) {
+        Ok(bytes) => match serde_json::from_slice::<OwnerFile>(&bytes) {
             Ok(existing) if existing == *asked => return Ok(()),
             Ok(other) => words(&other),
             Err(error) => format!("an unreadable description ({error})"),
@@ -153,5 +153,5 @@ fn claim(outdir: &Path, asked: &Claim) -> Result<(), PlaceError> {
         }
         Err(error) => return Err(DiskError::at("read", &path)(error).into()),
     };
-    Err(PlaceError::Mismatch { path, existing, asked: words(asked) })
+    Err(OutputError::Mismatch { path, existing, asked: words(asked) })
 }

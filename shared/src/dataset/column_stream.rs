@@ -29,7 +29,7 @@ pub enum Nulls {
 
 /// A column that is asked for.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct Column {
     /// Name.
     pub name: &'static str,
     /// Type on disk.
@@ -43,7 +43,7 @@ pub struct Wanted {
 pub fn stream<E: From<ReadError>>(
     path: &Path,
     ticker: &Ticker,
-    wanted: &[Wanted],
+    wanted: &[Column],
     mut take: impl FnMut(u64, &RecordBatch) -> Result<(), E>,
 ) -> Result<(), E> {
     let foreign = |what: String| ReadError::foreign(path, what);
@@ -72,8 +72,8 @@ pub fn stream<E: From<ReadError>>(
 }
 
 /// Where the wanted columns stand among the columns of the file.
-fn places(found: &Schema, wanted: &[Wanted]) -> Result<Vec<usize>, String> {
-    let place = |wanted: &Wanted| {
+fn places(found: &Schema, wanted: &[Column]) -> Result<Vec<usize>, String> {
+    let place = |wanted: &Column| {
         let Some((place, field)) = found.fields().find(wanted.name) else {
             return Err(format!("it has no column {}", wanted.name));
         };

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
+use fuzz::sealed;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use shared::dataset::answers::Said;
@@ -19,12 +19,7 @@ use shared::disk::checked_lines::{self, Appender, LinesError};
 use shared::market::ticker::Ticker;
 use tempfile::TempDir;
 
-/// In memory where there is such a folder: thousands of files a second are no work for a disk.
-static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    folder.expect("a folder")
-});
+static FOLDER: LazyLock<TempDir> = LazyLock::new(fuzz::folder);
 
 fuzz_target!(|bytes: &[u8]| {
     // A checksum is never hit by chance: what is behind it is reached with lines that get theirs here.
@@ -32,21 +27,6 @@ fuzz_target!(|bytes: &[u8]| {
         one_log(&content);
     }
 });
-
-/// Each whole line that ends like an object, with the checksum that belongs to it.
-fn sealed(bytes: &[u8]) -> Vec<u8> {
-    let mut log = Vec::new();
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        match line.strip_suffix(b"}\n") {
-            Some(body) => {
-                log.extend_from_slice(body);
-                log.extend_from_slice(format!(",\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body)).as_bytes());
-            }
-            None => log.extend_from_slice(line),
-        }
-    }
-    log
-}
 
 fn one_log(content: &[u8]) {
     let ticker: Ticker = "AIG".parse().expect("a ticker");
@@ -59,7 +39,7 @@ fn one_log(content: &[u8]) {
         Err(LinesError::Corrupt { line, .. }) => {
             let lines = content.split(|byte| *byte == b'\n').count();
             assert!((1..=lines).contains(&line), "line {line} of {lines}");
-            let mut log = Appender::<Entry>::open(&path).expect("opened");
+            let mut log = Appender::<Entry>::below(FOLDER.path(), &path).expect("opened");
             assert!(log.recover().is_err(), "what is damaged is not recovered");
             assert!(OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker, asked()).is_err());
             assert_eq!(fs::read(&path).expect("read"), content, "and stays as it is");
@@ -75,7 +55,7 @@ fn one_log(content: &[u8]) {
         assert_eq!(again.as_ref(), Ok(entry), "a line says what it means");
     }
 
-    let mut log = Appender::<Entry>::open(&path).expect("opened");
+    let mut log = Appender::<Entry>::below(FOLDER.path(), &path).expect("opened");
     assert_eq!(log.recover().expect("recovered"), found.entries);
     assert_eq!(fs::read(&path).expect("read"), content[..sound], "only what was torn off is cut off");
     drop(log);

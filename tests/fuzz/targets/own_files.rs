@@ -2,7 +2,6 @@
 #![no_main]
 
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
@@ -13,12 +12,7 @@ use shared::series::proof::{SeriesFolder, SeriesState};
 use tempfile::TempDir;
 use worker::bars::series::Point;
 
-/// In memory where there is such a folder.
-static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    folder.expect("a folder")
-});
+static FOLDER: LazyLock<TempDir> = LazyLock::new(fuzz::folder);
 
 fuzz_target!(|bytes: &[u8]| {
     fs::write(FOLDER.path().join(".env"), bytes).expect("written");

@@ -3,9 +3,9 @@
 #![no_main]
 
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
+use fuzz::sealed;
 use launcher::plan::request::Request;
 use launcher::shim::fence::ExitRecord;
 use launcher::supervise::event_summary::EventSummary;
@@ -17,11 +17,8 @@ use shared::run::redaction::Redaction;
 use shared::run::workdir::Workdir;
 use tempfile::TempDir;
 
-/// In memory where there is such a folder.
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    let folder = folder.expect("a folder");
+    let folder = fuzz::folder();
     fs::write(folder.path().join("run.json"), include_bytes!("../seeds/workdir/run.json")).expect("written");
     folder
 });
@@ -70,19 +67,4 @@ fn exit_and_events(bytes: &[u8]) {
         summary.hear(said.fit_to_say(&Redaction::default()));
     }
     let _ = summary.current().count();
-}
-
-/// Each whole line that ends like an object, with the checksum that belongs to it.
-fn sealed(bytes: &[u8]) -> Vec<u8> {
-    let mut log = Vec::new();
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        match line.strip_suffix(b"}\n") {
-            Some(body) => {
-                log.extend_from_slice(body);
-                log.extend_from_slice(format!(",\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body)).as_bytes());
-            }
-            None => log.extend_from_slice(line),
-        }
-    }
-    log
 }

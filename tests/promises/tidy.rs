@@ -175,7 +175,7 @@ fn launcher_and_worker_do_not_know_each_other_and_effects_stay_behind_their_door
         (
             "parquet::",
             "shared",
-            &["dataset/reader.rs", "dataset/writer.rs", "dataset/tape.rs", "dataset/bars_file.rs"][..],
+            &["dataset/reader.rs", "dataset/writer.rs", "dataset/column_stream.rs", "dataset/bars_file.rs"][..],
         ),
         ("fs2", "shared", &["disk/lock.rs"][..]),
         ("ureq", "launcher", &["process/http.rs"][..]),

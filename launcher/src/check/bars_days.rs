@@ -10,21 +10,21 @@ use shared::market::ticker::Ticker;
 use crate::job::BarsOrder;
 use crate::plan::words_of_bars::ALLOW_GAP;
 
-/// What is there of the days asked for.
+/// Which of the days asked for the input has.
 #[derive(Debug, PartialEq, Eq)]
 pub enum InputDays {
-    /// Every session of every ticker, as far as anybody can tell.
+    /// Every session of every ticker, as far as the ledgers show.
     Whole,
-    /// Some tickers lack sessions: their bars can't be made, the others' can.
+    /// Some tickers lack sessions. Their bars can't be made; those of the others can.
     Some {
-        /// How many lack any.
+        /// How many tickers lack sessions.
         short: usize,
         /// One of them.
         example: Ticker,
         /// What it lacks.
         missing: Coverage,
     },
-    /// Not one ticker has them all.
+    /// No ticker has them all.
     Beyond {
         /// One of them.
         example: Ticker,
@@ -33,14 +33,14 @@ pub enum InputDays {
     },
 }
 
-/// Holds `days` against what the input of `order` proves of `tickers`.
+/// Compares `days` with what the input of `order` proves about `tickers`.
 pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> InputDays {
     let (_, root, kind) = order.input.parts();
     let is_ours = matches!(descriptor::read(root), Ok(Some(_)));
     if !is_ours || order.arguments.iter().any(|word| word == ALLOW_GAP) {
         return InputDays::Whole;
     }
-    // A ledger that can't be read is its ticker's own trouble.
+    // A ledger that can't be read concerns its ticker alone.
     let missing =
         |ticker: &Ticker| Some(lacking(&Ledger::read_by_length(root, kind, ticker).ok()?.answered(), days));
     let short = tickers.iter().filter_map(|ticker| Some((ticker, missing(ticker)?)));
@@ -53,7 +53,7 @@ pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> InputDay
     }
 }
 
-/// The sessions of `days` of which nothing was `answered`.
+/// The sessions of `days` without an answer.
 fn lacking(answered: &Coverage, days: DateRange) -> Coverage {
     let unknown = Coverage::from(days).minus(answered);
     let sessions = |range: &DateRange| session::sessions(range.from(), range.to());

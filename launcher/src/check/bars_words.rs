@@ -10,13 +10,13 @@ use crate::plan::request::Request;
 use crate::plan::worker_command;
 use crate::process::spawn::{self, SpawnError};
 
-/// What makes `bars` look at its arguments and do nothing.
+/// Makes `bars` check its arguments and do nothing else.
 const CHECK_ONLY: &str = "--check-only";
 
-/// Why a run is not begun with these words.
+/// Why a run does not start with these options.
 #[derive(Debug, thiserror::Error)]
 pub enum WordsError {
-    /// `bars` does not take them.
+    /// `bars` refuses them.
     #[error("`bars` refuses its arguments: {said}\n(nothing was started or changed)")]
     Refused {
         /// All that it says.
@@ -30,7 +30,7 @@ pub enum WordsError {
     Spawn(#[from] SpawnError),
 }
 
-/// Asks `bars`, with the words that a worker of `request` would get. Downloads have no words but those that we know.
+/// Asks `bars` with the arguments that a worker of `request` would get. Downloads need no such check: their options are ours.
 pub fn prove(request: &Request, workdir: &Workdir) -> Result<(), WordsError> {
     let Task::Bars(_) = request.settings.task() else { return Ok(()) };
     let executable = executable::find(&request.settings.program)?;

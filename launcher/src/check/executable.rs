@@ -10,10 +10,10 @@ use crate::plan::settings::Program;
 
 const ANY_EXECUTE_BIT: u32 = 0o111;
 
-/// Why nothing can be run.
+/// Why there is no executable.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutableError {
-    /// The user's script is not one.
+    /// The user's script can't be executed.
     #[error("--ingest-script {path}: {what}", path = path.display())]
     Script {
         /// As given, absolute.
@@ -29,12 +29,12 @@ pub enum ExecutableError {
         /// What it is called.
         name: &'static str,
     },
-    /// We do not even know where we are.
+    /// The path of this program is unknown.
     #[error(transparent)]
     Disk(#[from] DiskError),
 }
 
-/// What workers of `program` execute, whether it is there or not.
+/// The executable of `program`, whether it exists or not.
 pub fn place(program: &Program) -> Result<PathBuf, DiskError> {
     let beside_us = |name: &str| {
         let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
@@ -47,7 +47,7 @@ pub fn place(program: &Program) -> Result<PathBuf, DiskError> {
     }
 }
 
-/// What workers of `program` execute; an error when nothing of the kind is there.
+/// The executable of `program`, which must exist and be executable.
 pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
     match program {
         Program::Worker | Program::Bars(_) => {

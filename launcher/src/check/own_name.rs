@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = "launcher";
 
-/// `launcher` where the `PATH` leads to `executable`, else `typed` where that is a path to it, else its path.
+/// `launcher` if `PATH` leads to `executable`, else `typed` if that is a path to it, else its path.
 pub fn of(executable: &Path, typed: &Path, path: Option<&OsStr>) -> PathBuf {
     let real = fs::canonicalize(executable).ok();
     let is_it = |path: &Path| real.is_some() && fs::canonicalize(path).ok() == real;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One lies in the other.
+/// One folder lies in the other.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--workdir {workdir} {relation} --outdir {outdir}; choose two folders side by side", workdir = workdir.display(), outdir = outdir.display())]
 pub struct PlacesError {
@@ -16,7 +16,7 @@ pub struct PlacesError {
     pub relation: &'static str,
 }
 
-/// Refuses folders that are one or lie in one another, whatever links lead there.
+/// Refuses two names for one folder, and folders inside one another, also through links.
 pub fn keep_apart(workdir: &Path, outdir: &Path) -> Result<(), PlacesError> {
     let (real_workdir, real_outdir) = (real(workdir), real(outdir));
     let relation = match (real_workdir.starts_with(&real_outdir), real_outdir.starts_with(&real_workdir)) {

@@ -3,21 +3,21 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 
-/// A name that is no text.
+/// A name that is not UTF-8.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{what} {name:?} is not UTF-8, and a run stores names as text; rename it, or use a link with a plain name"
 )]
 pub struct NameError {
-    /// Whose it is.
+    /// What the name belongs to.
     what: &'static str,
-    /// As it was given; what is no text in it is shown as escapes.
+    /// As given; invalid bytes are shown as escapes.
     name: OsString,
 }
 
-/// Are our arguments, and the folder that we were called from, text?
+/// Checks our arguments and the current folder.
 pub fn all() -> Result<(), NameError> {
-    // A folder that can't be found is found missing where it is needed.
+    // A missing folder is reported where it is needed.
     let folder = env::current_dir().unwrap_or_default();
     env::args_os().skip(1).try_for_each(|argument| plain("the argument", &argument))?;
     plain("the current folder", folder.as_os_str())

@@ -13,20 +13,20 @@ use crate::process::clock;
 use crate::process::http::{self, Privacy};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of an answer is shown.
+/// How much of an answer is quoted.
 const WORDS_CHARS: usize = 300;
 const QUESTION: &str = "/v3/reference/tickers?limit=1";
 
-/// A source that can be worked with.
+/// How a usable source answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceState {
     /// It answered.
     Ready,
-    /// It is there, but has no time or is ill; workers will wait for it. For people.
+    /// It is there but busy or failing; workers will wait for it. For people.
     Busy(String),
 }
 
-/// Why no worker would do any better.
+/// Why no worker could use the source.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// 401 or 403.
@@ -49,7 +49,7 @@ pub enum SourceError {
         /// Why.
         why: String,
     },
-    /// What a connection needs, this machine has too little of.
+    /// This machine has too little of what a connection needs.
     #[error("this machine can't ask {base} ({why}); {remedy}, then run `start` again", remedy = shortage.remedy())]
     Short {
         /// Whom.
@@ -59,7 +59,7 @@ pub enum SourceError {
         /// Of what there is too little.
         shortage: Shortage,
     },
-    /// An answer that the data service does not give.
+    /// An answer that the data service never gives.
     #[error(
         "{base} does not look like the data service (HTTP {status} for {QUESTION}): {words}; check --base-url (or POLYGON_BASE_URL)"
     )]
@@ -73,12 +73,12 @@ pub enum SourceError {
     },
 }
 
-/// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else. Tells also how its clock stands
-/// beside this machine's.
+/// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else. Also compares the source's clock
+/// with this machine's.
 pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(SourceState, Option<SourceClock>), SourceError> {
     let privacy = if base.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain };
     let (url, name) = (format!("{base}{QUESTION}"), base.to_string());
-    // A service that repeats the key must not make us say it.
+    // A service may repeat the key in its answer.
     let redaction = Redaction::of_key(key);
     let authorization = format!("Bearer {}", key.expose());
     let answer = match http::get(&url, privacy, &authorization, TIMEOUT) {

@@ -9,9 +9,9 @@ use crate::run::Run;
 use crate::shim;
 use crate::shim::protocol::{AttemptId, ShimEnd};
 
-/// Attends to one attempt, or to one after the other. How each went is said in its `exit.json`.
+/// Attends to one attempt, or to one after the other. Each ends in its `exit.json`.
 pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
-    // First of all: from here on a signal is a message.
+    // First, so that from here on a signal is a message.
     let mut inbox =
         Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
     let run = run(args)?;
@@ -29,7 +29,7 @@ fn run(args: &AttendArgs) -> Result<Run, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let request = stored_run::request(&workdir)?;
     let api_key = stored_run::api_key(&request.settings.program)?;
-    // Should it be gone meanwhile, the record says so: this is not the tickers' fault.
+    // If the executable is gone by now, the record says so. That is not the tickers' fault.
     let executable = executable::place(&request.settings.program)?;
     Ok(Run::new(request, workdir, executable, api_key))
 }

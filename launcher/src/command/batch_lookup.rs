@@ -8,11 +8,11 @@ use super::failure::Failure;
 use super::stored_run;
 use crate::supervise::machine::Machine;
 
-/// So many tickers are named to somebody who asked for one that is not there.
+/// How many tickers an error names instead of an unknown one.
 const NAMED_MAX: usize = 8;
 const BATCH_PREFIX: &str = "batch_";
 
-/// The batch called `name`, or those that have the ticker of that name; at least one.
+/// The batch called `name`, or the batches of the ticker of that name; at least one.
 pub fn batches(name: &str, machine: &Machine, workdir: &Workdir) -> Result<Vec<BatchId>, Failure> {
     if name.starts_with(BATCH_PREFIX) {
         let known = name.parse().ok().filter(|batch: &BatchId| machine.batch(*batch).is_some());
@@ -41,7 +41,7 @@ pub fn of_ticker(ticker: &Ticker, machine: &Machine) -> Vec<BatchId> {
     batches.into_iter().map(|(_, id)| id).collect()
 }
 
-/// What there is instead: the ones that differ in case, or a dash for a dot, first, then those that begin alike.
+/// What there is instead: first tickers that differ in case, or in a dash for a dot, then those with the same first letter.
 fn listed(tickers: &[Ticker], name: &str) -> String {
     let first = name.chars().next();
     let is_alike = |ticker: &&Ticker| {
@@ -49,7 +49,7 @@ fn listed(tickers: &[Ticker], name: &str) -> String {
             == first.map(|c| c.to_ascii_uppercase())
     };
     let (alike, others): (Vec<_>, Vec<_>) = tickers.iter().partition(is_alike);
-    // Classes are written with a dot here and with a dash elsewhere.
+    // Share classes have a dot here and a dash elsewhere.
     let plain = |name: &str| name.to_ascii_uppercase().replace('-', ".");
     let wanted = plain(name);
     let same = |ticker: &&&Ticker| plain(ticker.as_str()) == wanted;

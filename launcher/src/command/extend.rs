@@ -22,20 +22,20 @@ use crate::view::plan;
 use crate::view::words;
 
 const BASE_URL: &str = "--base-url";
-/// What the journal says of us when a dead supervisor left something open.
+/// Our name in the journal when we close what a dead supervisor has left open.
 const OWN_NAME: &str = "launcher start, to extend it";
 
-/// How a run goes on: as it was, or as it was asked to be.
+/// A run that continues, as it was or with changes.
 pub struct Resumed {
-    /// To be frozen where it is not what was.
+    /// To be frozen, if it has changed.
     pub request: Request,
-    /// In the order in which they came to the run.
+    /// In the order in which they joined the run.
     pub tickers: Vec<Ticker>,
-    /// What is asked for beyond what it was.
+    /// The extension, if one is asked for.
     pub extension: Option<Extension>,
 }
 
-/// The run `frozen` as it goes on by `args`.
+/// The run `frozen` as it continues with `args`.
 pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Result<Resumed, Failure> {
     let cwd = stored_run::current_folder()?;
     let now = clock::now();
@@ -63,12 +63,12 @@ pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Resu
 }
 
 impl Resumed {
-    /// Does it make other days or tickers, or in another way, than `frozen`?
+    /// Does it have other days or tickers than `frozen`, or make them in another way?
     pub fn makes_more_than(&self, frozen: &Request) -> bool {
         self.extension.is_some() || self.request.settings.program != frozen.settings.program
     }
 
-    /// What is new about the run, for people; `is_at_work` where workers of it live.
+    /// What is new about the run, for people; `is_at_work` if its workers live.
     pub fn news(&self, args: &StartArgs, frozen: &Request, is_at_work: bool) -> String {
         let changed = self.request.changes.get(frozen.changes.len());
         let mut lines: Vec<String> = changed.iter().map(|changed| words::changes(&changed.knobs)).collect();
@@ -91,9 +91,9 @@ impl Resumed {
         lines.iter().map(|line| format!("{line}\n")).chain(unsettled).collect()
     }
 
-    /// The same, where this machine's clock, which says `now`, is ahead of the source's by `clocks`, if it is.
+    /// The run by the source's clock, if `clocks` say that this machine's, which says `now`, is ahead.
     pub fn settled_by(mut self, frozen: &Request, clocks: Option<SourceClock>, now: Timestamp) -> Self {
-        // Where nobody was asked, nothing is known of the source's clock, and nothing changes.
+        // If the source was not asked, nothing changes.
         let Some(clocks) = clocks else { return self };
         if let Some(extension) = self.extension.take() {
             self.extension = extension.settled_by(frozen, clocks.earlier(now));
@@ -106,8 +106,8 @@ impl Resumed {
         self
     }
 
-    /// Makes it what is there in place of `frozen`. The caller holds its locks and has seen that it is what is there; what
-    /// is refused here changes nothing.
+    /// Freezes it in place of `frozen`. The caller holds the locks and has checked that `frozen` is still there. A refusal
+    /// changes nothing.
     pub fn freeze(&self, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
         if let Some(extension) = &self.extension {
             prove_extensible(extension, frozen, workdir)?;
@@ -116,7 +116,7 @@ impl Resumed {
     }
 }
 
-/// `request` with turned knobs, but as far as `frozen` goes.
+/// `request` with its changed knobs, but with the extent of `frozen`.
 fn unextended(request: Request, frozen: &Request) -> Request {
     Request { settled_to: frozen.settled_to, extensions: frozen.extensions.clone(), ..request }
 }
@@ -134,13 +134,13 @@ fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) 
         let stop = words::command("stop", workdir);
         return Err(Failure::StillAtWork { run: frozen.run.clone(), stop });
     }
-    // What has ended unseen is judged by the range that it was told.
+    // Attempts that ended unseen are judged by their old range.
     stop::settle(frozen.clone(), workdir, OWN_NAME)?;
     let machine = journal::follow(workdir, frozen.first_rules())?;
     refuse_by_word(extension, frozen, &machine)
 }
 
-/// A script's word holds for the days that it was told, and there is nothing to ask about others.
+/// A report of a script holds for the days that it was given; no ledger says anything about others.
 pub fn refuse_by_word(extension: &Extension, frozen: &Request, machine: &Machine) -> Result<(), Failure> {
     let batches = machine.batches().filter(|(_, batch)| batch.reported > 0).count();
     if batches > 0 && extension.is_longer_than(frozen) {
@@ -163,7 +163,7 @@ fn line(args: &StartArgs, difference: &Difference) -> String {
     }
 }
 
-/// Does the address come from the environment, and not from the command line?
+/// Does the URL come from the environment and not from the command line?
 #[expect(clippy::disallowed_methods, reason = "where arguments become a plan")]
 fn base_url_is_of_environment(args: &StartArgs) -> bool {
     let typed = std::env::args_os().any(|word| word.to_string_lossy().starts_with(BASE_URL));

@@ -20,10 +20,10 @@ use crate::supervise::locks;
 use crate::view::log_tail::LogTail;
 use crate::view::words;
 
-/// How often a followed log is looked at.
+/// How often a followed log is read.
 const GLANCE: Duration = Duration::from_millis(250);
 
-/// Prints the log, or one after the other; follows it until the batch is over, if asked to.
+/// Prints the log, or several one after the other. With `-f` follows it until the batch is over.
 pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let request = stored_run::request(&workdir)?;
@@ -54,11 +54,11 @@ pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
     Ok(Ending::Well)
 }
 
-/// Prints a log until `is_last` says that nothing more can come; `Break` when nobody reads any more.
+/// Prints a log until `is_last` says that nothing more can come; `Break` when the reader is gone.
 fn print(log: &Path, mut is_last: impl FnMut() -> Result<bool, Failure>) -> Result<ControlFlow<()>, Failure> {
     let mut tail = LogTail::new(log);
     loop {
-        // First whether more can come, then what has come.
+        // First ask whether more can come, then read.
         let is_last = is_last()?;
         loop {
             let new = tail.read_new().map_err(DiskError::at("read", log))?;
@@ -76,7 +76,7 @@ fn print(log: &Path, mut is_last: impl FnMut() -> Result<bool, Failure>) -> Resu
     }
 }
 
-/// Can a batch still say something? The journal is read only when it has grown.
+/// Can a batch still write? The journal is read only when it has grown.
 struct Life<'a> {
     workdir: &'a Workdir,
     request: &'a Request,

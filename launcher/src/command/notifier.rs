@@ -12,7 +12,7 @@ use crate::view::notification::{self, NotificationFilter};
 use crate::view::progress::ProgressReporter;
 use shared::error_chain::with_causes;
 
-/// Notifies a webhook of what becomes of a run, where the run has one.
+/// Notifies the webhook of a run, if the run has one.
 pub struct Notifier {
     webhook: Option<Webhook>,
     filter: NotificationFilter,

@@ -12,7 +12,7 @@ use crate::view::words::counted;
 /// How many names are shown.
 const NAMED_MAX: usize = 5;
 
-/// The newest snapshot in `reference`, else in the folder `reference` beside `outdir`, if it is there.
+/// The newest snapshot in `reference`, else in the folder `reference` beside `outdir`, if there is one.
 pub fn listing(reference: Option<&Path>, outdir: &Path) -> Result<Option<Listing>, Failure> {
     let beside = || outdir.parent().map(|folder| folder.join("reference"));
     let Some(folder) = reference.map(Path::to_owned).or_else(beside) else { return Ok(None) };
@@ -20,12 +20,12 @@ pub fn listing(reference: Option<&Path>, outdir: &Path) -> Result<Option<Listing
         (Ok(None), Some(given)) => Err(Failure::NoSnapshot { folder: PathBuf::from(given) }),
         (Ok(found), _) => Ok(found),
         (Err(source), Some(_)) => Err(Failure::Reference(source)),
-        // Nobody has named it: what is in it may be anything.
+        // The user has not named this folder, so it may hold anything.
         (Err(_), None) => Ok(None),
     }
 }
 
-/// How a ticker may be spelled of which the source has nothing.
+/// Possible spellings of a ticker for which the source has nothing.
 pub fn hint(ticker: &Ticker, listing: Option<&Listing>) -> Option<String> {
     match listing {
         Some(listing) => absent(ticker, listing),
@@ -33,13 +33,13 @@ pub fn hint(ticker: &Ticker, listing: Option<&Listing>) -> Option<String> {
     }
 }
 
-/// What is known of a ticker of which the source has nothing.
+/// What is known about a ticker for which the source has nothing.
 pub fn of_unknown(ticker: &Ticker, listing: Option<&Listing>) -> String {
     let unknown = "the source has no row of it in these days";
     hint(ticker, listing).map_or_else(|| unknown.to_owned(), |hint| format!("{unknown}; {hint}"))
 }
 
-/// A note on those of `tickers` that `listing` does not name; nothing where it names all.
+/// A note on the `tickers` that `listing` lacks; empty if it has all.
 pub fn note(tickers: &[Ticker], listing: &Listing) -> String {
     let absent: Vec<String> = tickers
         .iter()
@@ -67,14 +67,14 @@ fn absent(ticker: &Ticker, listing: &Listing) -> Option<String> {
     }
 }
 
-/// Another spelling, where this one is not the source's way.
+/// Another spelling, if this one is not how the source spells.
 fn guess(ticker: &Ticker) -> Option<String> {
     let name = ticker.as_str();
     let is_class = |class: &str| class.len() == 1 && class.chars().all(|c| c.is_ascii_alphabetic());
     let by_class = name.rsplit_once('-').filter(|(_, class)| is_class(class));
     let other = match by_class {
         Some((stem, class)) => Some(format!("{}.{}", stem.to_uppercase(), class.to_uppercase())),
-        // `BACpA` is spelled as it should be: only the preferred's letter is small.
+        // `BACpA` is right: only the letter of a preferred share is small.
         None if name.chars().all(|c| !c.is_ascii_uppercase()) => Some(name.to_uppercase()),
         None => None,
     };

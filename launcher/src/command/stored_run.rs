@@ -12,13 +12,13 @@ use crate::plan::request::Request;
 use crate::plan::settings::Program;
 use crate::run::Run;
 
-/// The folder that we were called from.
+/// The current folder.
 pub fn current_folder() -> Result<PathBuf, Failure> {
     let doing = "find the current folder";
     std::env::current_dir().map_err(|source: io::Error| Failure::System { doing, source })
 }
 
-/// A work directory by an absolute path.
+/// A work directory, made absolute.
 pub fn workdir(given: &Path) -> Result<Workdir, Failure> {
     Ok(Workdir::new(&current_folder()?.join(given).components().collect::<PathBuf>()))
 }
@@ -28,7 +28,7 @@ pub fn request(workdir: &Workdir) -> Result<Request, Failure> {
     Request::read(workdir)?.ok_or_else(|| Failure::NoRun { workdir: workdir.root().to_owned() })
 }
 
-/// The key, which a script may do without and bars do without.
+/// The key. A script may do without, bars need none.
 pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
     #[expect(clippy::disallowed_methods, reason = "here, once, the environment is asked for the key")]
     let variable = |name: &str| std::env::var(name).ok();
@@ -40,7 +40,7 @@ pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
     }
 }
 
-/// Everything that attempts of `request` share.
+/// What all attempts of `request` share.
 pub fn run(request: Request, workdir: Workdir) -> Result<Run, Failure> {
     let api_key = api_key(&request.settings.program)?;
     let executable = executable::find(&request.settings.program)?;

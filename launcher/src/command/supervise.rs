@@ -18,7 +18,7 @@ use crate::supervise::machine::Machine;
 use crate::view::progress::ProgressReporter;
 use shared::error_chain::with_causes;
 
-/// Stays until the run has ended, and gives the locks back before the last notification is waited for.
+/// Supervises until the run has ended. Gives the locks back before it waits for the last notification.
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     let mut inbox = inbox()?;
     let mut reporter = ProgressReporter::to_screen(&run.workdir, run.request.tickers)?;
@@ -29,7 +29,7 @@ pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     worked.map(drop)
 }
 
-/// The detached supervisor: says [`READY`] to `start` once it has taken the run over, or why it does not.
+/// The detached supervisor. Says [`READY`] to `start` once it has the run, or why it does not.
 pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
     let mut has_spoken = false;
     let ended = begin(args).and_then(|(run, locks, mut inbox)| {
@@ -42,7 +42,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
         if let Err(failure) = &ended {
             reporter.write(&format!("error: {}", with_causes(failure)));
         }
-        // Nobody who waits for the end of the run waits for the last notification.
+        // Whoever waits for the end of the run need not wait for the last notification.
         drop(locks);
         notifier.farewell(&mut reporter);
         ended
@@ -54,7 +54,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
     ended
 }
 
-/// `start` may be gone; its absence stops nobody.
+/// `start` may be gone; that is no error.
 fn tell_start(word: &str) {
     let one_line = word.replace('\n', " ");
     drop(writeln!(io::stdout(), "{one_line}"));

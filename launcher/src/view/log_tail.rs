@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use shared::disk::regular;
 
-/// So much is passed on at a time.
+/// How much is passed on at a time.
 const PIECE_BYTES: u64 = 256 * 1024;
 
 /// How far a log has been read.
@@ -18,18 +18,17 @@ pub struct LogTail {
     log: PathBuf,
     cut: PathBuf,
     offset: u64,
-    /// Which file holds what was cut off last: another one means another cut.
+    /// The file with the last cut part: a new file means a new cut.
     cut_file: Option<u64>,
 }
 
 impl LogTail {
-    /// From the beginning of the log at `path`, which need not exist yet; where it was cut, from what was kept of its end
-    /// then.
+    /// Starts at the beginning of the log at `path`, which may not exist yet; after a cut, at what was kept of it.
     pub fn new(path: &Path) -> Self {
         Self { log: path.to_owned(), cut: path.with_extension("log.1"), offset: 0, cut_file: None }
     }
 
-    /// What has come since the last call, a piece at a time; nothing when all was read.
+    /// What has come since the last call, piece by piece; empty when all was read.
     pub fn read_new(&mut self) -> io::Result<Vec<u8>> {
         let mut log = match regular::open(&self.log) {
             Ok(log) => log,
@@ -45,7 +44,7 @@ impl LogTail {
         Ok(new)
     }
 
-    /// What had been written after our last look and before the cut, as far as it was kept.
+    /// What was written between our last read and the cut, as far as it was kept.
     fn unread_of_the_cut(&mut self, log: &mut File) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         Read::by_ref(log).take(1024).read_to_end(&mut head)?;

@@ -28,7 +28,7 @@ pub struct Notification {
     pub state: State,
     /// Why, for people.
     pub reason: String,
-    /// What has been reached; all null where nobody can tell.
+    /// What has been reached; all null where that is unknown.
     #[serde(flatten)]
     pub reached: Reached,
 }
@@ -36,7 +36,7 @@ pub struct Notification {
 /// What a run has reached.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Reached {
-    /// Tickers by standing.
+    /// Tickers by state.
     pub tickers: Option<TickerCounts>,
     /// Partitions by outcome.
     pub partitions: Option<PartitionCounts>,
@@ -55,7 +55,7 @@ impl Reached {
     }
 }
 
-/// What is worth an announcement; the words of `status`.
+/// The states that are notified, in the words of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -69,18 +69,18 @@ pub enum State {
     Incomplete,
     /// It has stopped with work left.
     Stopped,
-    /// Its supervisor could not go on.
+    /// Its supervisor could not continue.
     Died,
 }
 
-/// Remembers what was announced, so that nothing is said twice.
+/// Remembers the last notification, so that nothing is sent twice.
 #[derive(Debug, Default)]
 pub struct NotificationFilter {
     said: Option<(State, String)>,
 }
 
 impl NotificationFilter {
-    /// What is to be announced of `machine` now, if anything.
+    /// The notification about `machine` now, if there is one.
     pub fn hear(
         &mut self,
         request: &Request,
@@ -97,7 +97,8 @@ impl NotificationFilter {
     }
 }
 
-/// That the supervisor of a run could not go on; `machine` is what its journal says, where that can be read.
+/// The notification that the supervisor of a run could not continue; `machine` is the state of its journal, if that can be
+/// read.
 pub fn of_death(
     request: &Request,
     workdir: &Workdir,

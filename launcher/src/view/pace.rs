@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, Stamped};
 
-/// Older rows say nothing of now.
+/// Older rows do not count.
 const WINDOW: SignedDuration = SignedDuration::from_mins(1);
 
-/// Rows a second of one attempt, of late.
+/// Rows a second of one attempt in the last minute.
 pub struct Pace {
     since: Timestamp,
     now: Timestamp,
@@ -18,13 +18,13 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Of an attempt that began at `began_at`, as seen at `now`.
+    /// The pace at `now` of an attempt that began at `began_at`.
     pub fn new(began_at: Timestamp, now: Timestamp) -> Self {
         let since = now.checked_sub(WINDOW).unwrap_or(began_at).max(began_at);
         Self { since, now, totals: BTreeMap::new(), gained: 0 }
     }
 
-    /// Takes an event in, in the order in which they were said.
+    /// Takes the next event in.
     pub fn hear(&mut self, said: &Stamped) {
         let (Event::Progress { ticker, rows, .. } | Event::TickerDone { ticker, rows, .. }) = &said.event
         else {

@@ -8,10 +8,10 @@ use shared::run::workdir::BatchId;
 use crate::facts::ending::Ending;
 use crate::facts::{Entry, Fact};
 
-/// An estimate goes by so many of the last attempts.
+/// How many of the last attempts an estimate uses.
 const ATTEMPTS_MAX: usize = 500;
 
-/// An attempt that was seen to end; in tickers.
+/// An attempt whose end was observed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attempt {
     /// Of which batch.
@@ -20,11 +20,11 @@ pub struct Attempt {
     pub seconds: f64,
     /// Tickers that it was given.
     pub given: usize,
-    /// Those that it finished.
+    /// Tickers that it finished.
     pub done: usize,
 }
 
-/// The last attempts that were seen to end.
+/// The last attempts whose end was observed.
 #[derive(Debug, Default)]
 pub struct Recent {
     began: BTreeMap<BatchId, Timestamp>,
@@ -32,7 +32,7 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Of a journal that is at hand.
+    /// From the entries of a journal.
     pub fn of(entries: &[Entry]) -> Self {
         let mut recent = Self::default();
         for entry in entries {
@@ -41,12 +41,12 @@ impl Recent {
         recent
     }
 
-    /// Takes in what comes next in the journal.
+    /// Takes the next entry of the journal in.
     pub fn hear(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::Launched { batch, .. } => drop(self.began.insert(*batch, entry.at)),
             Fact::Ended { batch, report, .. } => {
-                // When an attempt ended that nobody saw end, nobody knows.
+                // The time of an end that nobody observed is unknown.
                 let began = self.began.remove(batch).filter(|_| report.ending != Ending::Interrupted);
                 let Some(at) = began else { return };
                 let done = usize::try_from(report.proven.tickers.saturating_add(report.reported));

@@ -14,7 +14,7 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 use shared::pace::rate::{Rate, Spacing};
 use shared::run::duplicates::Duplicates;
-use shared::run::limits::{MAX_TRIES, MAX_WORKER_THREADS};
+use shared::run::limits::{LONGEST_BACKOFF, MAX_TRIES, MAX_WORKER_THREADS};
 use shared::run::size::Size;
 use shared::run::via::Via;
 use shared::run::window::Window;
@@ -116,13 +116,13 @@ pub struct StartArgs {
     #[arg(long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
     /// Most tickers in a batch; a heavy ticker gets its own batch [default: 25; all tickers where bars come session by session]
-    #[arg(long, value_name = "N", conflicts_with = "shards")]
+    #[arg(long, value_name = "N", conflicts_with = "shards", value_parser = at_least_one)]
     pub batch_size: Option<NonZeroU32>,
     /// Number of batches, instead of their size
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub shards: Option<NonZeroU32>,
     /// Workers at the same time [default: 6]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub max_concurrent: Option<NonZeroU32>,
     /// Tickers at the same time in one worker, at most 64 [default: 4]
     #[arg(long, value_name = "N", value_parser = worker_threads)]
@@ -198,19 +198,19 @@ pub struct StartArgs {
     #[arg(long, value_name = "N", value_parser = tries)]
     pub tries: Option<NonZeroU32>,
     /// First pause between the tries of one request [default: 500ms]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = backoff_base)]
     pub backoff_base: Option<SignedDuration>,
     /// Most resident memory of one worker and everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = resident)]
     pub max_rss: Option<Size>,
     /// End an attempt at a batch that takes longer than this; 0s is never [default: no limit]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = time_limit)]
     pub batch_timeout: Option<SignedDuration>,
     /// End an attempt that receives no row and no page for this long; 0s is never [default: 30m]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = time_limit)]
     pub stall_timeout: Option<SignedDuration>,
     /// Largest log of a batch; a longer log is cut, and its end is kept beside it [default: 64MiB]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = log_size)]
     pub max_log: Option<Size>,
     /// Pause while less than this is free on the disk of --outdir or --workdir [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
@@ -219,10 +219,10 @@ pub struct StartArgs {
     #[arg(long, value_name = "SIZE")]
     pub min_free_memory: Option<Size>,
     /// Close the run as incomplete when nothing new was proven for this long; 0s is never [default: 12h]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = time_limit)]
     pub give_up_after: Option<SignedDuration>,
     /// Keep the folders of this many attempts of each batch, and all that tell why a ticker failed [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub keep_attempts: Option<NonZeroU32>,
     /// Post a line of JSON to this URL at every pause, at every stop and at the end; never the API key. On --resume, `none`
     /// turns it off
@@ -369,6 +369,10 @@ fn at_most(text: &str, limit: u32) -> Result<NonZeroU32, String> {
     number.ok_or_else(|| format!("{text} is not a number from 1 to {limit}"))
 }
 
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("{text} is not a number from 1 to {}", u32::MAX))
+}
+
 /// A size that no program can run in is a number whose unit was forgotten.
 fn resident(text: &str) -> Result<Size, String> {
     const LEAST: Size = Size(1 << 20);
@@ -379,6 +383,36 @@ fn resident(text: &str) -> Result<Size, String> {
         ));
     }
     Ok(size)
+}
+
+/// So is a log that holds not even a few lines.
+fn log_size(text: &str) -> Result<Size, String> {
+    const LEAST: Size = Size(1 << 10);
+    let size: Size = text.parse()?;
+    if size < LEAST {
+        return Err(format!("{text} bytes hold no log; at least {LEAST}, such as 64MiB"));
+    }
+    Ok(size)
+}
+
+/// No attempt gets anything done in less than a second, so no limit is shorter.
+fn time_limit(text: &str) -> Result<SignedDuration, String> {
+    let limit = duration(text)?;
+    if !limit.is_zero() && limit < SignedDuration::from_secs(1) {
+        return Err(format!(
+            "{text} is too short for any work; at least 1s, such as 30m, or 0s for no limit"
+        ));
+    }
+    Ok(limit)
+}
+
+fn backoff_base(text: &str) -> Result<SignedDuration, String> {
+    let base = duration(text)?;
+    let limit = SignedDuration::try_from(LONGEST_BACKOFF).unwrap_or(SignedDuration::MAX);
+    if base > limit {
+        return Err(format!("{text} is longer than {limit:#}: no wait between two tries is"));
+    }
+    Ok(base)
 }
 
 /// The supervisor waits no longer than 30 seconds.

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use launcher::check::{own_name, plain_names};
 use launcher::cli::{Cli, Command};
 use launcher::command::failure::{Ending, Failure};
 use launcher::command::{attend, logs, start, status, stop, supervise, tickers, wait, why};
+use launcher::plan::words_of_bars;
 use launcher::process::inherited;
 use launcher::view::words;
 use shared::disk::file_size;
@@ -18,7 +20,7 @@ fn main() -> ExitCode {
     // Where even this is refused, the limit of a file's size does what it always does.
     drop(file_size::limit_is_an_error());
     introduce();
-    match plain_names::all().map_err(Failure::from).and_then(|()| run(&Cli::parse().command)) {
+    match plain_names::all().map_err(Failure::from).and_then(|()| run(&typed()?.command)) {
         Ok(ending) => ending.into(),
         Err(failure) => {
             drop(writeln!(io::stderr(), "error: {}", with_causes(&failure)));
@@ -33,6 +35,16 @@ fn introduce() {
         let path = std::env::var_os("PATH");
         words::introduce(own_name::of(&executable, typed.as_ref(), path.as_deref()));
     }
+}
+
+/// What was typed. An option of `bars` in the wrong place is told its place, not that another option has a like name.
+fn typed() -> Result<Cli, Failure> {
+    Cli::try_parse().or_else(|error| match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) if words_of_bars::is_of_bars(flag) => {
+            Err(Failure::BehindTheDashes { flag: flag.clone() })
+        }
+        _ => error.exit(),
+    })
 }
 
 fn run(command: &Command) -> Result<Ending, Failure> {

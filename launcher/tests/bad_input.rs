@@ -469,3 +469,91 @@ fn what_a_list_has_that_harms_nobody_is_taken_and_said() {
     let note = "tickers.csv: 2 lines, the first of them 3, passed over: nothing stands there; line 2 with letters that are not UTF-8, in a column that is not used; a byte-order mark at its beginning passed over\n";
     assert!(said.contains(note) && said.contains("2 tickers"), "{said}");
 }
+
+#[test]
+fn values_that_nobody_means_are_refused_with_what_may_be_meant() {
+    let scene = Scene::of(&["A"]);
+    for (flag, value, expected) in [
+        (
+            "--batch-timeout",
+            "1ns",
+            "1ns is too short for any work; at least 1s, such as 30m, or 0s for no limit",
+        ),
+        (
+            "--stall-timeout",
+            "1ns",
+            "1ns is too short for any work; at least 1s, such as 30m, or 0s for no limit",
+        ),
+        (
+            "--give-up-after",
+            "999ms",
+            "999ms is too short for any work; at least 1s, such as 30m, or 0s for no limit",
+        ),
+        ("--backoff-base", "999999h", "999999h is longer than 2m: no wait between two tries is"),
+        ("--max-log", "1", "1 bytes hold no log; at least 1KiB, such as 64MiB"),
+        ("--batch-size", "0", "0 is not a number from 1 to 4294967295"),
+        ("--shards", "0", "0 is not a number from 1 to 4294967295"),
+        ("--max-concurrent", "0", "0 is not a number from 1 to 4294967295"),
+        ("--keep-attempts", "0", "0 is not a number from 1 to 4294967295"),
+    ] {
+        let said = refused(&scene, 2, &[flag, value], true);
+        assert!(said.contains(&format!("error: invalid value '{value}' for '{flag} <")), "{said}");
+        assert!(said.contains(&format!(": {expected}\n")), "{said}");
+    }
+    let said = refused(&scene, 2, &["--min-free-memory", "100T"], true);
+    assert!(
+        said.starts_with("error: --min-free-memory 100TiB is more than the memory of this machine ("),
+        "{said}"
+    );
+    assert!(said.contains("--max-concurrent 1"), "{said}");
+}
+
+#[test]
+fn an_option_of_bars_in_the_wrong_place_is_told_its_place() {
+    let scene = Scene::of(&["A"]);
+    for flag in ["--target", "--target=50", "--allow-gap"] {
+        let said = refused(&scene, 2, &[flag], true);
+        let name = flag.split('=').next().expect("a flag");
+        let expected =
+            format!("error: {name} is an option of `bars`; options of `bars` stand last, behind --: `");
+        assert!(
+            said.starts_with(&expected) && said.contains(&format!(" start ... -- {name} ...`")),
+            "{said}"
+        );
+        assert!(!said.contains("--rate"), "{said}");
+    }
+}
+
+#[test]
+fn who_goes_on_with_a_run_that_is_not_there_is_told_the_name_that_is_near() {
+    let scene = Scene::of_ended_run();
+    let resume =
+        |workdir: &str| run(&mut scene.launcher_in(workdir, "start", &["--resume"])).expect_code(2).stderr;
+    let (near, folder) = (resume("ww"), scene.path("").display().to_string());
+    let folder = folder.trim_end_matches('/');
+    assert_eq!(
+        near,
+        format!(
+            "error: {folder}/ww holds no run to go on with (is {folder}/w meant?); a new run there needs --job, --tickers-csv, --outdir, --from, --to\n"
+        )
+    );
+    let far = resume("elsewhere");
+    assert!(far.contains("/elsewhere holds no run to go on with; a new run there needs --job"), "{far}");
+    assert!(!scene.path("ww").exists() && !scene.path("elsewhere").exists(), "nothing is made");
+}
+
+#[test]
+fn a_list_that_is_separated_by_semicolons_and_named_otherwise_is_refused_once() {
+    refused_list(
+        "Ticker;Name\nA;Alcoa\n",
+        "tickers.csv: no column is called \"ticker\" (found: Ticker;Name); the first line must name the columns; it is separated by semicolons: save it with commas, and call Ticker ticker",
+    );
+}
+
+#[test]
+fn a_plan_says_how_much_is_free_where_its_output_will_be_made() {
+    let scene = Scene::of(&["A"]);
+    let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
+    assert!(!scene.path("out").exists());
+    assert!(said.contains("B free); ") && !said.contains("unknown free"), "{said}");
+}

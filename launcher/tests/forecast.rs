@@ -55,6 +55,7 @@ fn snapshot(request: &Request, story: &Story) -> Snapshot {
         supervised: Supervised::Yes,
         budget: None,
         free_bytes: None,
+        workdir_free_bytes: None,
         free_memory: None,
         now: story.now,
     })

@@ -230,3 +230,18 @@ fn a_disk_that_fills_up_while_a_run_is_planned_is_told_with_the_command_that_goe
     assert!(refused.contains(advice) && refused.trim_end().ends_with("--resume`"), "{refused}");
     drop(disk);
 }
+
+#[test]
+fn of_the_run_at_its_end_is_named_and_nothing_is_lost() {
+    let Some((disk, scene)) = running(HELD, "w", "0") else { return };
+    disk.fill_but_for(0);
+    let said = run(&mut scene.launcher("stop", &["--now"])).stdout + &scene.status();
+    assert_eq!(scene.processes(), 0, "{said}");
+    let first = scene.status().lines().next().expect("a line").to_owned();
+    assert!(first.starts_with("SUPERVISOR DIED: the disk of the work directory is full ("), "{first}");
+    assert!(first.contains(" free), so nobody could write how the run ended; nothing that is proven is lost. Make room there first"), "{first}");
+    disk.make_room();
+    scene.write("go", "");
+    run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
+    scene.wait().expect_code(0);
+}

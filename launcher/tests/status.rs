@@ -13,14 +13,15 @@ use launcher::supervise::event_summary::EventSummary;
 use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
 use launcher::view::recent::Recent;
-use launcher::view::snapshot::{Hint, Snapshot, WithoutRows};
-use launcher::view::sources::{Observed, Sources, Supervised};
+use launcher::view::snapshot::{Hint, PausedBy, Snapshot, WithoutRows};
+use launcher::view::sources::{Observed, SoFar, Sources, Supervised};
 use launcher::view::{json, status};
 use serde_json::Value;
 use shared::dataset::ledger::Summary;
 use shared::pace::budget::Usage;
 use shared::run::events::{Event, Persistence, Stamped};
 use shared::run::oddities::Oddities;
+use shared::run::outage::{Outage, Symptom};
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
@@ -79,7 +80,7 @@ fn observed(story: &Story) -> Observed {
     ] {
         summary.hear(Stamped { at, event });
     }
-    Observed { summary, rows_per_second: 83, rss_bytes: Some(23_000_000) }
+    Observed { summary, rows_per_second: 83, rss_bytes: Some(23_000_000), so_far: BTreeMap::new() }
 }
 
 fn snapshot(supervised: Supervised) -> Snapshot {
@@ -87,15 +88,25 @@ fn snapshot(supervised: Supervised) -> Snapshot {
 }
 
 fn snapshot_of(story: &Story, supervised: Supervised, budget: Option<Usage>) -> Snapshot {
+    snapshot_with(story, supervised, budget, observed(story))
+}
+
+fn snapshot_with(
+    story: &Story,
+    supervised: Supervised,
+    budget: Option<Usage>,
+    observed: Observed,
+) -> Snapshot {
     Snapshot::take(&Sources {
         request: &request(),
         workdir: &Workdir::new(Path::new("/w")),
         recent: &Recent::of(&story.entries),
         machine: &story.machine,
-        observed: BTreeMap::from([(BatchId(2), observed(story))]),
+        observed: BTreeMap::from([(BatchId(2), observed)]),
         supervised,
         budget,
         free_bytes: Some(81_900_000_000),
+        workdir_free_bytes: Some(81_900_000_000),
         free_memory: None,
         now: story.now,
     })
@@ -110,6 +121,7 @@ progress    50 % of the tickers in batches
 tickers     3 / 7 verified, 1 failed, 3 left
 files       as recorded (length, time and inode; `start --resume --check` reads them)
 partitions  6 / 7 verified: 4 data, 2 empty, 0 outside plan; 2,468 rows
+reported    0 tickers done, 0 partitions, 5,000 rows by workers at work; not yet proven
 batches     1 / 3 done, 1 running, 0 pending, 1 in backoff, 0 failed
 to go       unknown yet
 held up by  errors: 1 batch in backoff, 1 at work (killed by SIGKILL)
@@ -122,6 +134,45 @@ failures
       for example F: /w/logs/batch_0003.log
 ";
     assert_eq!(status::render(&snapshot(Supervised::Yes)), expected);
+}
+
+#[test]
+fn what_workers_report_counts_as_progress_and_is_not_called_proven() {
+    let lines_of = |snapshot: &Snapshot| {
+        let text = status::render(snapshot);
+        let wanted = ["progress", "tickers", "reported"];
+        text.lines()
+            .filter(|line| wanted.iter().any(|it| line.starts_with(it)))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let story = story();
+    // Of C and D, in one batch: D is done by its worker's word, C has come half way through the year.
+    let mut observed = observed(&story);
+    let done = Event::TickerDone { ticker: ticker("D"), rows: 700, pages: 1 };
+    observed.summary.hear(Stamped { at: story.now, event: done });
+    let summary = Summary { partitions_data: 1, rows: 5_100, ..Summary::default() };
+    observed.so_far.insert(ticker("C"), SoFar { days: 183, summary });
+    let taken = |supervised| snapshot_with(&story, supervised, None, observed.clone());
+    assert_eq!(
+        lines_of(&taken(Supervised::Yes)),
+        [
+            "progress    75 % of the tickers in batches, of which 50 % proven",
+            "tickers     3 / 7 verified, 1 failed, 3 left",
+            "reported    1 ticker done, 2 partitions, 5,800 rows by workers at work; not yet proven",
+        ]
+    );
+    let nobody = Supervised::No { last_words: String::new(), alive: BTreeSet::new() };
+    assert_eq!(lines_of(&taken(nobody))[0], "progress    50 % of the tickers in batches", "nobody works");
+
+    // Nobody but a proof says that all of it is there.
+    let mut last = Story::of(rules(3, 1), &[&["A"], &["C", "D"]]);
+    last.launch();
+    last.end(1, exited(0, 1, &[]));
+    let done = Event::TickerDone { ticker: ticker("C"), rows: 700, pages: 1 };
+    observed.summary.hear(Stamped { at: story.now, event: done });
+    let snapshot = snapshot_with(&last, Supervised::Yes, None, observed);
+    assert_eq!((snapshot.progress.percent, snapshot.progress.proven_percent), (99, 33));
 }
 
 #[test]
@@ -196,7 +247,10 @@ fn every_key_of_the_json_is_documented_and_every_documented_key_is_there() {
     }
     let unchecked = vec![ticker("A")];
     finished.hear(Fact::Checked(Checked { tickers: 1, files: 2, bytes: 3, damaged: 1, unchecked }));
+    let mut refused = snapshot_of(&story(), Supervised::Yes, Some(budget.clone()));
+    refused.running[0].outage = Some(Outage { since: refused.created_at, symptom: Symptom::Status(503) });
     let snapshots = [
+        refused,
         snapshot_of(&story(), Supervised::Yes, Some(budget)),
         snapshot_of(&paused(false), Supervised::Yes, None),
         snapshot_of(&paused(true), Supervised::Yes, None),
@@ -240,8 +294,22 @@ fn a_pause_says_when_somebody_looks_again() {
     let named: Vec<&str> = text.lines().filter(|line| line.contains("said last")).collect();
     assert_eq!(
         named,
-        ["A (batch_0001)", "B (batch_0002)", "C (batch_0003)"]
-            .map(|who| format!("  {who} said last: killed by SIGKILL"))
+        ["  A (batch_0001), B (batch_0002), C (batch_0003) said last: killed by SIGKILL"],
+        "one cause is said once"
+    );
+    let mut many = snapshot_of(&paused(true), Supervised::Yes, None);
+    let by =
+        |name: &str, said: &str| PausedBy { ticker: ticker(name), batch: BatchId(7), said: said.to_owned() };
+    many.paused_by.extend(["E", "F"].map(|name| by(name, "killed by SIGKILL")));
+    many.paused_by.push(by("G", "HTTP 503"));
+    let text = status::render(&many);
+    let named: Vec<&str> = text.lines().filter(|line| line.contains("said last")).collect();
+    assert_eq!(
+        named,
+        [
+            "  A (batch_0001), B (batch_0002), C (batch_0003) and 2 tickers more said last: killed by SIGKILL",
+            "  G (batch_0007) said last: HTTP 503",
+        ]
     );
     let mut hindered = Story::of(rules(3, 1), &[&["A"]]);
     hindered.hear(Fact::Hindered { what: "disk full".to_owned() });

@@ -192,3 +192,25 @@ fn stop_ends_a_start_that_holds_the_locks_and_a_supervisor_that_does_not_yet() {
 fn scene_command(pid: i32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
+
+#[test]
+fn a_run_whose_request_was_emptied_is_stopped_by_who_holds_its_lock() {
+    let scene = Scene::of(&["A"]);
+    scene.script("job", "echo x >> begun; exec sleep 600");
+    scene.detach("job", &[]);
+    wait_for("the worker", || scene.count("begun") == 1);
+    let (supervisor, request, name) = (scene.supervisor(), scene.read("w/run.json"), scene.name());
+    scene.write("w/run.json", "");
+    let said = run(&mut scene.launcher("stop", &[])).expect_code(0).stdout;
+    assert!(
+        said.starts_with(&format!("stopped: process {}, which held the lock of ", supervisor.pid)),
+        "{said}"
+    );
+    assert!(said.contains("run.json: not a run of this launcher"), "{said}");
+    let marker = launcher::process::watch::Marker::of_run(&name);
+    assert_eq!(launcher::process::watch::marked(&marker), [], "nothing of it is left");
+    let again = run(&mut scene.launcher("stop", &[])).expect_code(2).stderr;
+    assert!(again.contains("run.json: not a run of this launcher"), "nobody holds the lock: {again}");
+    scene.write("w/run.json", &request);
+    assert!(scene.status().starts_with("STOPPED as asked"), "{}", scene.status());
+}

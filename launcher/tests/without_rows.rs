@@ -134,3 +134,17 @@ fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
         run(&mut scene.launcher("tickers", &["--state", "done", "--reference", "w"])).expect_code(2);
     assert!(refused.stderr.contains("--reference w: no tickers_snapshot/"), "{}", refused.stderr);
 }
+
+#[test]
+fn of_many_without_a_row_those_are_named_first_of_which_another_spelling_is_known() {
+    let names = ["AAA", "BBB", "CCC", "DDD", "mamth"];
+    let scene = Scene::of(&names);
+    scene.script("job", "exit 0");
+    for ticker in names {
+        prove(&scene.path("out"), ticker, &[("2020-01-01", "2020-12-31")]);
+    }
+    scene.detach("job", &["--resume"]);
+    let said = scene.wait().expect_code(0).stdout;
+    let sentence = "5 tickers verified without one row (mamth: is it spelled MAMTH?, AAA, BBB, ...)";
+    assert!(said.contains(sentence), "{said}");
+}

@@ -44,6 +44,21 @@ fn a_series_that_goes_on_keeps_the_target_that_it_began_with() {
 }
 
 #[test]
+fn more_bars_than_there_are_trades_on_a_mean_day_are_made_and_said() {
+    let series = series();
+    let words = WORDS.replace("--bars-per-day 4", "--bars-per-day 200");
+    let said = run(&mut series.bars((DAYS[0], DAYS[3]), &words)).expect_code(0).stderr;
+    for mode in ["TB", "VB", "DB", "DIB"] {
+        let expected = format!(
+            "{mode}: --bars-per-day 200 is more than the 40 trades of a mean day: there are not enough for one a bar"
+        );
+        assert!(said.contains(&expected), "{said}");
+    }
+    let enough = run(&mut series.bars((DAYS[0], DAYS[3]), &format!("{WORDS} --rebuild"))).expect_code(0);
+    assert!(!enough.stderr.contains("trades of a mean day"), "{}", enough.stderr);
+}
+
+#[test]
 fn a_series_that_is_begun_earlier_does_not_take_over_a_target_that_knows_of_these_days() {
     let series = series();
     run(&mut series.bars((DAYS[2], DAYS[3]), WORDS)).expect_code(0);

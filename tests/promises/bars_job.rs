@@ -219,6 +219,7 @@ fn what_makes_no_sense_for_bars_is_said_before_anything_begins() {
         ("--mode DB --adjusted", "--adjusted"),
         ("--mode DB --ingest-script job", "--ingest-script"),
         ("--mode DB --agg1m-root x", "--agg1m-root"),
+        ("--mode DB --target 50", "options of `bars` stand last, behind --"),
         // What only `bars` itself knows.
         ("--mode DB -- --nonsense", "unexpected argument '--nonsense'"),
         ("--mode DB -- nonsense", "the subcommand 'nonsense'"),
@@ -301,4 +302,35 @@ fn bars_that_failed_for_days_that_are_missing_are_made_without_them_when_the_run
     let words = ["--resume", "--foreground", "--", "--allow-gap"];
     let said = run(place.launcher("start").args(words)).expect_code(0).stdout;
     assert!(said.contains("2 / 2 verified"), "{said}");
+}
+
+#[test]
+fn a_check_reads_bars_too_and_what_it_finds_damaged_is_built_again_by_the_next_start() {
+    let asked = ("2024-01-02", "2024-01-12");
+    let place = with_trades(2, days(asked.0, asked.1));
+    run(&mut start(&place, asked, "--mode TB,DB -- --target 3000")).expect_code(0);
+    let built = made(&place);
+    let status = |more: &[&str]| run(place.launcher("status").args(more));
+    let said = status(&["--check"]).expect_code(0).stdout;
+    assert!(said.starts_with("COMPLETE\n"), "{said}");
+    assert!(
+        said.contains("files       2 tickers checked at ") && said.contains(" (SHA-256 of 4 files)"),
+        "{said}"
+    );
+    // One byte of one file, its length as it was.
+    let is_bars = |path: &PathBuf| path.ends_with("bars.parquet");
+    let file = tree::files(&place.path().join("bars")).into_iter().find(is_bars).expect("bars");
+    let file = place.path().join("bars").join(file);
+    let mut bytes = std::fs::read(&file).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).expect("damaged");
+    assert!(status(&[]).expect_code(0).stdout.starts_with("COMPLETE\n"), "a glance looks at lengths");
+    let ended = status(&["--check"]).expect_code(1);
+    assert!(ended.stdout.starts_with("INCOMPLETE ("), "{}", ended.stdout);
+    assert!(ended.stdout.contains("; 1 more damaged, to be built again"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\npartitions  2 / 4 verified: 2 data"), "{}", ended.stdout);
+    run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
+    assert!(made(&place) == built, "the same bytes");
+    status(&["--check"]).expect_code(0);
 }

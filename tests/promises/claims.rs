@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{Entry, Ledger};
+use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
 use shared::disk::checked_lines;
 use tests::harness::place::{Place, days, ticker};
@@ -125,7 +126,7 @@ fn minutes_of_one_ticker_by_three_workers_killed_at_any_moment_are_those_of_one_
 
 #[test]
 fn days_that_somebody_writes_are_refused_to_others_by_name_and_the_next_ones_are_not() {
-    let slow = Config::synthetic(31).with_tickers(3).with_page_rows_max(900).with_fault(Fault::SlowBody, 1.0);
+    let slow = Config::synthetic(31).with_tickers(3).with_page_rows_max(200).with_fault(Fault::SlowBody, 1.0);
     let exchange = Exchange::start(slow).expect("started");
     let place = Place::with_tickers([ELEPHANT]);
     let worker = |from, to| {
@@ -145,6 +146,20 @@ fn days_that_somebody_writes_are_refused_to_others_by_name_and_the_next_ones_are
     first.signal(Signal::SIGKILL);
     first.wait();
     run(&mut worker("2024-03-25", "2024-04-02")).expect_code(0);
+}
+
+#[test]
+fn a_worker_waits_for_who_has_its_days_for_a_moment_only() {
+    let exchange = Exchange::start(Config::synthetic(31).with_tickers(3)).expect("started");
+    let place = Place::with_tickers([ELEPHANT]);
+    let asked = days("2024-03-04", "2024-03-08");
+    // As a check does while it notes what it has found.
+    let moment = OpenLedger::open(&place.outdir(), Kind::Minute, &ticker(ELEPHANT), asked).expect("free");
+    let worker = Running::start(place.worker_of(Kind::Minute, &exchange.base_url(), asked).arg("--resume"));
+    std::thread::sleep(Duration::from_millis(300));
+    drop(moment);
+    worker.wait().expect_code(0);
+    assert!(tree::is_proven(&place.outdir(), Kind::Minute, &ticker(ELEPHANT), asked));
 }
 
 #[test]

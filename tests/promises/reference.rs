@@ -246,7 +246,7 @@ fn a_ticker_of_which_nothing_is_known_has_no_row_and_is_no_failure() {
     fs::write(&ledger, shared::disk::checked_lines::encode(&line)).expect("written");
 
     let ended = run(reference(&place, &exchange).args(["--details", "--resume"])).expect_code(0);
-    assert!(ended.stderr.contains("the source knows nothing of 1 tickers"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the source knows nothing of 1 ticker,"), "{}", ended.stderr);
     let details = tickers_of(&file(&place, "ticker_details", "details.parquet"));
     assert!(!details.contains(&"NOSUCH".to_owned()));
     assert_eq!(details.len(), changed.num_rows() - 1);

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nix::time::{ClockId, clock_gettime};
 
 /// The time of day (UTC).
@@ -33,6 +33,12 @@ pub fn moment() -> Moment {
 pub fn uptime() -> Duration {
     static BEGAN: OnceLock<Instant> = OnceLock::new();
     BEGAN.get_or_init(Instant::now).elapsed()
+}
+
+/// The time of day at which [`uptime`] was `then`, by today's clock.
+pub fn at(then: Duration) -> Timestamp {
+    let passed = SignedDuration::try_from(uptime().saturating_sub(then)).unwrap_or(SignedDuration::MAX);
+    now().checked_sub(passed).unwrap_or(Timestamp::MIN)
 }
 
 /// `at` without the part of its second that has passed, as ledgers keep it.

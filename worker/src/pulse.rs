@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::market::trading_day::TradingDay;
+use shared::run::thousands::counted;
 
 /// So long a log is silent about what is being fetched.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -79,10 +80,12 @@ impl Work {
             (Some(what), _) => format!("; waiting: {what}"),
             (None, 0) => String::new(),
             (None, turns) => {
-                format!("; {turns} requests of this process wait for their turn in the rate limit")
+                let (requests, wait) =
+                    (counted(turns as u64, "request"), if turns == 1 { "waits" } else { "wait" });
+                format!("; {requests} of this process {wait} for a turn in the rate limit")
             }
         };
-        format!("{rows} rows in {pages} pages{day}, {pace:.0} rows/s{waits}")
+        format!("{} in {}{day}, {pace:.0} rows/s{waits}", counted(rows, "row"), counted(pages, "page"))
     }
 }
 
@@ -102,7 +105,7 @@ mod tests {
         let day = "2024-01-02".parse().ok();
         pulse.reach("AIG", Reached { day, rows: 50_000, pages: 1 });
         assert_eq!(lines(&mut pulse, 109, 0), [] as [&str; 0]);
-        assert_eq!(lines(&mut pulse, 110, 0), ["AIG: 50000 rows in 1 pages up to 2024-01-02, 5000 rows/s"]);
+        assert_eq!(lines(&mut pulse, 110, 0), ["AIG: 50000 rows in 1 page up to 2024-01-02, 5000 rows/s"]);
         assert_eq!(lines(&mut pulse, 111, 0), [] as [&str; 0]);
         // A page without a new row has no day of its own.
         pulse.reach("AIG", Reached { day: None, rows: 50_000, pages: 2 });
@@ -118,7 +121,7 @@ mod tests {
         assert_eq!(
             lines(&mut pulse, 10, 2),
             [
-                "AIG: 0 rows in 0 pages, 0 rows/s; 2 requests of this process wait for their turn in the rate limit"
+                "AIG: 0 rows in 0 pages, 0 rows/s; 2 requests of this process wait for a turn in the rate limit"
             ]
         );
         pulse.wait("AIG", "the rate limit was exceeded (429)".to_owned());
@@ -127,6 +130,6 @@ mod tests {
             ["AIG: 0 rows in 0 pages, 0 rows/s; waiting: the rate limit was exceeded (429)"]
         );
         pulse.reach("AIG", Reached { day: None, rows: 1, pages: 1 });
-        assert_eq!(lines(&mut pulse, 30, 0), ["AIG: 1 rows in 1 pages, 0 rows/s"], "the wait is over");
+        assert_eq!(lines(&mut pulse, 30, 0), ["AIG: 1 row in 1 page, 0 rows/s"], "the wait is over");
     }
 }

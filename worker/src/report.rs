@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventLog, Origin, Persistence};
+use shared::run::outage::Outage;
 use shared::run::redaction::Redaction;
 use shared::run::source_clock::SourceClock;
+use shared::run::thousands::counted;
 
 use crate::clock;
 use crate::pulse::{Pulse, Reached};
@@ -133,8 +135,12 @@ impl Reporter {
     pub fn done(&self, ticker: &Ticker, rows: u64, pages: u64) {
         match pages {
             // Nothing was asked, or its pages are counted with another ticker whose rows they hold too.
-            0 => self.ticker(Level::Info, ticker, format_args!("done, {rows} rows")),
-            _ => self.ticker(Level::Info, ticker, format_args!("done, {rows} rows in {pages} pages")),
+            0 => self.ticker(Level::Info, ticker, format_args!("done, {}", counted(rows, "row"))),
+            _ => self.ticker(
+                Level::Info,
+                ticker,
+                format_args!("done, {} in {}", counted(rows, "row"), counted(pages, "page")),
+            ),
         }
         self.say(Event::TickerDone { ticker: ticker.clone(), rows, pages });
     }
@@ -166,15 +172,26 @@ impl Reporter {
         self.say(Event::Clock { clocks });
     }
 
+    /// The source does not answer as it should; `None` once it does again.
+    pub fn source(&self, outage: Option<Outage>) {
+        match outage {
+            Some(Outage { since, symptom }) => {
+                self.run(Level::Warn, &format!("the source {symptom}, since {since:.0}"));
+            }
+            None => self.run(Level::Info, "the source answers again"),
+        }
+        self.say(Event::Source { outage });
+    }
+
     /// The rest is left to another process.
     pub fn yields(&self, remaining: u64) {
-        line(Level::Info, &format!("{remaining} tickers are left to another process, as asked"));
+        line(Level::Info, &format!("left to another process, as asked: {}", counted(remaining, "ticker")));
         self.say(Event::Yield { remaining });
     }
 
     /// The last word.
     pub fn end(&self, done: u64, failed: u64) {
-        line(Level::Info, &format!("end: {done} tickers done, {failed} failed"));
+        line(Level::Info, &format!("end: {} done, {failed} failed", counted(done, "ticker")));
         self.say(Event::End { done, failed });
     }
 }

@@ -8,3 +8,4 @@ pub mod executable;
 pub mod bars_words;
 pub mod bars_days;
 pub mod files;
+pub mod near;

@@ -16,6 +16,7 @@ use shared::pace::shared_budget::PaceError;
 use shared::run::api_key::ApiKeyError;
 use shared::run::base_url::BaseUrlError;
 use shared::run::exit::Exit;
+use shared::run::size::Size;
 use shared::run::ticker_list::TickerListError;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree::TreeError;
@@ -272,6 +273,40 @@ pub enum Failure {
         /// The folder.
         workdir: PathBuf,
     },
+    /// No second worker would ever be started.
+    #[error(
+        "--min-free-memory {asked} is more than the memory of this machine ({total}), so no worker would ever run beside another; if that is meant: --max-concurrent 1",
+        total = words::bytes(*total)
+    )]
+    MoreThanAllMemory {
+        /// What is to stay free.
+        asked: Size,
+        /// Bytes that there are.
+        total: u64,
+    },
+    /// An option of `bars` among those of the launcher.
+    #[error(
+        "{flag} is an option of `bars`; options of `bars` stand last, behind --: `{start} ... -- {flag} ...`",
+        start = format_args!("{} start", words::program())
+    )]
+    BehindTheDashes {
+        /// Which.
+        flag: String,
+    },
+    /// There is no run to go on with, and too little was said for a new one.
+    #[error(
+        "{workdir} holds no run to go on with{near}; a new run there needs {needs}",
+        workdir = workdir.display(),
+        near = near.as_ref().map(|near| format!(" (is {} meant?)", near.display())).unwrap_or_default()
+    )]
+    NoRunToResume {
+        /// The folder.
+        workdir: PathBuf,
+        /// A folder with a run and almost the same name.
+        near: Option<PathBuf>,
+        /// Flags that were not given.
+        needs: String,
+    },
     /// A ticker that the run does not have.
     #[error(
         "{name:?} is not a ticker of this run; it has {known} (tickers.csv in the work directory lists all)"
@@ -484,6 +519,9 @@ impl Failure {
             | Self::OnlyByWord { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::NoRun { .. }
+            | Self::MoreThanAllMemory { .. }
+            | Self::BehindTheDashes { .. }
+            | Self::NoRunToResume { .. }
             | Self::UnknownTicker { .. }
             | Self::UnknownBatch { .. }
             | Self::InNoBatch { .. }

@@ -4,18 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::disk::regular;
+use shared::market::ticker::Ticker;
 use shared::run::events::EventTail;
 use shared::run::identity::ProcessIdentity;
 use shared::run::redaction::Redaction;
 use shared::run::workdir::{BatchId, Workdir};
 
+use crate::plan::request::Request;
 use crate::process::tree;
 use crate::process::watch::{self, Marker};
 use crate::supervise::batch::BatchState;
 use crate::supervise::event_summary::EventSummary;
+use crate::supervise::evidence;
 use crate::supervise::machine::Machine;
 use crate::view::pace::Pace;
-use crate::view::sources::{Observed, Supervised};
+use crate::view::sources::{Observed, SoFar, Supervised};
+
+/// At the ledgers of so many tickers in work a glance looks.
+const LOOKS: usize = 50;
 
 /// What the journal says to be running: batch, attempt, since when.
 fn running(machine: &Machine) -> impl Iterator<Item = (BatchId, u32, Timestamp)> {
@@ -38,9 +44,25 @@ pub fn supervised(is_supervised: bool, run: &str, workdir: &Workdir, machine: &M
 }
 
 /// What can be seen of every attempt that the journal says to be running.
-pub fn attempts(workdir: &Workdir, machine: &Machine, now: Timestamp) -> BTreeMap<BatchId, Observed> {
-    let observe = |(batch, number, since)| (batch, attempt(workdir, batch, number, since, now));
-    running(machine).map(observe).collect()
+pub fn attempts(
+    request: &Request,
+    workdir: &Workdir,
+    machine: &Machine,
+    now: Timestamp,
+) -> BTreeMap<BatchId, Observed> {
+    let mut looks = LOOKS;
+    let mut observe = |(batch, number, since)| {
+        let mut observed = attempt(workdir, batch, number, since, now);
+        let days = machine.batch(batch).map_or(request.days(), |it| it.part().days(request.days()));
+        let in_work: Vec<Ticker> = observed.summary.current().take(looks).cloned().collect();
+        looks -= in_work.len();
+        for ticker in in_work {
+            let (days, summary) = evidence::so_far(request, &ticker, days, now);
+            observed.so_far.insert(ticker, SoFar { days, summary });
+        }
+        (batch, observed)
+    };
+    running(machine).map(&mut observe).collect()
 }
 
 fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now: Timestamp) -> Observed {
@@ -51,7 +73,7 @@ fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now
         summary.hear(said);
     }
     let rss_bytes = shim(workdir, batch).and_then(|shim| tree::memory_below(shim.pid));
-    Observed { summary, rows_per_second: pace.rows_per_second(), rss_bytes }
+    Observed { summary, so_far: BTreeMap::new(), rows_per_second: pace.rows_per_second(), rss_bytes }
 }
 
 /// Who attends to the batch now, by its pid file.

@@ -25,15 +25,17 @@ use super::ticker_sizes;
 use crate::check::bars_days::{self, InputDays};
 use crate::check::bars_words;
 use crate::check::files::{self, Found};
+use crate::check::near;
 use crate::check::places;
 use crate::check::source::{self, SourceError, SourceState};
 use crate::cli::StartArgs;
 use crate::facts::{Checked, Entry, Fact, Outcome};
 use crate::job::{BarsOrder, Task};
 use crate::plan::request::{Input, Request};
-use crate::plan::settings::{Program, Settings};
+use crate::plan::settings::{Program, Settings, SettingsError};
 use crate::plan::weights::Sizes;
 use crate::process::clock;
+use crate::process::memory;
 use crate::process::random;
 use crate::process::spawn::{Detached, Unready};
 use crate::process::watch::Marker;
@@ -49,6 +51,7 @@ use crate::view::words::{self, counted, say};
 
 /// Begins a run, or goes on with one.
 pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
+    refuse_more_than_all_memory(args)?;
     let workdir = stored_run::workdir(&args.workdir)?;
     // Looked at first: a run is frozen before its journal begins, so whoever is faster can't look headless.
     let has_journal = workdir.journal().exists();
@@ -60,8 +63,22 @@ pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
     }
 }
 
+/// What is said now; a run that goes on elsewhere keeps what it was told there.
+fn refuse_more_than_all_memory(args: &StartArgs) -> Result<(), Failure> {
+    match (args.min_free_memory, memory::total()) {
+        (Some(asked), Some(total)) if asked.0 >= total => Err(Failure::MoreThanAllMemory { asked, total }),
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
 fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
-    let settings = Settings::resolve(args, &stored_run::current_folder()?)?;
+    let settings = Settings::resolve(args, &stored_run::current_folder()?).map_err(|error| match error {
+        SettingsError::Missing(needs) if args.resume => {
+            let near = near::run_beside(workdir.root());
+            Failure::NoRunToResume { workdir: workdir.root().to_owned(), near, needs }
+        }
+        error => error.into(),
+    })?;
     places::keep_apart(workdir.root(), &settings.outdir)?;
     let input = Input::read(&settings.tickers_csv)?;
     let request = Request::new(random::run_name()?, clock::now(), settings, &input)?;
@@ -333,7 +350,7 @@ fn prepare_and_work(
         leftovers::sweep(&Folder::open(folder)?)?;
     }
     let (mut journal, mut machine) = Journal::open(&run.workdir, run.request.first_rules())?;
-    let checked = if args.check { check_files(&run.request, tickers)? } else { None };
+    let checked = if args.check { Some(check_files(&run.request, tickers)?) } else { None };
     let now = clock::now();
     let sizes = match sizes {
         Some(said) => said,
@@ -361,21 +378,21 @@ fn prepare_and_work(
         supervise::here(run, locks)?;
         return tell_standing(run);
     }
-    detach(run, locks)
+    let next = machine.batches().find(|(_, batch)| !batch.is_over());
+    detach(run, locks, next.map_or(BatchId(1), |(id, _)| id))
 }
 
-/// `--check`: reads every file of the run. What is found the ledgers keep, so the look that follows sees it.
-fn check_files(request: &Request, tickers: &[Ticker]) -> Result<Option<Checked>, Failure> {
-    let settings = &request.settings;
-    let Task::Download(kind) = settings.task() else {
-        warn("--check is for what was downloaded: bars are not checked")?;
-        return Ok(None);
-    };
+/// `--check`: reads every file of the run. What is found is kept beside the files, so the look that follows sees it.
+fn check_files(request: &Request, tickers: &[Ticker]) -> Result<Checked, Failure> {
     say("checking every file against its SHA-256; that reads every byte\n").map_err(Failure::Output)?;
-    let Found { checked, said } = files::check_all(&settings.outdir, kind, tickers, request.days());
+    let Found { checked, said } = files::check_run(request, tickers);
     said.iter().try_for_each(|what| warn(what))?;
-    say(&format!("{}\n", words::checked(&checked))).map_err(Failure::Output)?;
-    Ok(Some(checked))
+    let again = match request.settings.task() {
+        Task::Download(_) => "fetched",
+        Task::Bars(_) => "built",
+    };
+    say(&format!("{}\n", words::checked(&checked, again))).map_err(Failure::Output)?;
+    Ok(checked)
 }
 
 fn tell_standing(run: &Run) -> Result<Ending, Failure> {
@@ -390,7 +407,8 @@ fn is_complete(machine: &Machine) -> bool {
     matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete }) && !open
 }
 
-fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
+/// `next` is the batch that is worked on first.
+fn detach(run: &Run, locks: Locks, next: BatchId) -> Result<Ending, Failure> {
     let log = run.workdir.launcher_log();
     let arguments = ["supervise".into(), "--workdir".into(), run.workdir.root().into()];
     let marker = Marker::of_supervisor(&run.request.run);
@@ -404,7 +422,7 @@ fn detach(run: &Run, locks: Locks) -> Result<Ending, Failure> {
         exit,
         log: log.clone(),
     })?;
-    let logs = run.workdir.batch_log(BatchId(1));
+    let logs = run.workdir.batch_log(next);
     let mut text = format!("started: supervisor {pid}\n");
     let lines = [
         ("watch", words::command("status", &run.workdir)),

@@ -14,17 +14,16 @@ use super::failure::{Ending, Failure};
 use super::observe;
 use super::spelling;
 use super::stored_run;
-use super::ticker_states;
+use super::ticker_states::{self, Reviewed};
 use crate::check::files::{self, Found};
 use crate::cli::StatusArgs;
 use crate::facts::Checked;
-use crate::job::Task;
 use crate::plan::request::Request;
 use crate::process::clock;
 use crate::process::memory::Gauge;
 use crate::supervise::journal;
 use crate::supervise::locks;
-use crate::supervise::machine::RunState;
+use crate::supervise::machine::{Machine, RunState};
 use crate::view::json;
 use crate::view::recent::Recent;
 use crate::view::snapshot::{Hint, Snapshot};
@@ -37,55 +36,76 @@ const ON_TERMINAL: Duration = Duration::from_secs(1);
 const ELSEWHERE: Duration = Duration::from_secs(10);
 /// So many tickers that are lost are named; `--json` has all.
 const NAMED: usize = 20;
+/// So many tickers without a row are examples.
+const EXAMPLES: usize = 3;
 /// Clears a terminal and goes to its first line.
 const CLEAR_AND_HOME: &str = "\x1b[2J\x1b[H";
+
+/// What can be read of a run: its journal is read once for all that is said.
+struct Read {
+    request: Request,
+    machine: Machine,
+    recent: Recent,
+    is_supervised: bool,
+}
+
+/// What `--check` has found.
+struct Verdict {
+    at: Timestamp,
+    checked: Checked,
+    reviewed: Reviewed,
+}
 
 /// Says where the run stands; with `--watch` again and again until its supervisor ends.
 pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
-    let checked = if args.check { check(&workdir)? } else { None };
+    let mut read = read(&workdir)?;
+    let verdict = if args.check { Some(check(&workdir, &read)?) } else { None };
+    if verdict.is_some() && read.is_supervised {
+        // Much has happened while files were read.
+        read = self::read(&workdir)?;
+    }
     let on_terminal = io::stdout().is_terminal();
     let (every, before) =
         if on_terminal && !args.json { (ON_TERMINAL, CLEAR_AND_HOME) } else { (ELSEWHERE, "") };
     loop {
         // The lock before the look: the last look is one at the end.
-        let goes_on = args.watch && locks::is_supervised(&workdir);
-        let mut snapshot = take(&workdir)?;
-        if let Some((at, checked, lost)) = &checked {
-            snapshot = snapshot.checked_at(*at, checked, lost.clone());
+        let goes_on = args.watch && read.is_supervised;
+        let mut snapshot = snapshot(&workdir, &read)?;
+        if let Some(Verdict { at, checked, reviewed }) = &verdict {
+            snapshot =
+                snapshot.checked_at(&read.request, *at, checked, reviewed.lost.clone(), reviewed.proven);
         }
         let said = if args.json { json::render(&snapshot) } else { render(&snapshot) };
         let clear = if args.watch { before } else { "" };
         let heard = words::pass_on(format!("{clear}{said}").as_bytes()).map_err(Failure::Output)?;
         if !goes_on || heard.is_break() {
-            let is_whole = |it: &Checked| it.damaged == 0 && it.unchecked.is_empty();
-            let is_sound = checked.is_none_or(|(_, it, lost)| is_whole(&it) && lost.is_empty());
+            let is_sound = |it: &Verdict| {
+                it.checked.damaged == 0 && it.checked.unchecked.is_empty() && it.reviewed.lost.is_empty()
+            };
+            let is_sound = verdict.as_ref().is_none_or(is_sound);
             return Ok(if is_sound { Ending::Well } else { Ending::Incomplete });
         }
         clock::wait_until(every, || !locks::is_supervised(&workdir));
         if before.is_empty() && !args.json {
             say("\n").map_err(Failure::Output)?;
         }
+        read = self::read(&workdir)?;
     }
 }
 
-/// Holds every file of the run against its SHA-256, and every ticker that was done against its ledger. What is found the
-/// ledgers keep, so the next start fetches it again; said where it is in nobody's way who reads the JSON.
-fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked, Vec<Ticker>)>, Failure> {
-    let request = stored_run::request(workdir)?;
-    let Task::Download(kind) = request.settings.task() else {
-        warn("--check is for what was downloaded: bars are not checked");
-        return Ok(None);
-    };
-    let is_supervised = locks::is_supervised(workdir);
-    let machine = journal::follow(workdir, request.first_rules())?;
-    let mut tickers = request.frozen_tickers(workdir)?;
-    if is_supervised {
-        // A check holds the place of a ticker, and a worker that came there would be refused.
+/// Holds every file of the run against its SHA-256, and every ticker that was done against its ledger. What is found is kept
+/// beside the files, so the next start makes it good; said where it is in nobody's way who reads the JSON.
+fn check(workdir: &Workdir, read: &Read) -> Result<Verdict, Failure> {
+    let Read { request, machine, is_supervised, .. } = read;
+    let all = request.frozen_tickers(workdir)?;
+    let mut tickers = all.clone();
+    if *is_supervised {
+        // What is being written is not done: nobody says of it that its files are right.
         let left: HashSet<&Ticker> = machine.batches().flat_map(|(_, batch)| batch.left()).collect();
         tickers.retain(|ticker| !left.contains(ticker));
     }
-    let Found { checked, said } = files::check_all(&request.settings.outdir, kind, &tickers, request.days());
+    let Found { checked, said } = files::check_run(request, &tickers);
     for what in said {
         warn(&what);
     }
@@ -94,8 +114,8 @@ fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked, Vec<Ticker>)>,
         RunState::Closed { .. } => machine.latest().unwrap_or(at),
         RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => at,
     };
-    let lost = ticker_states::no_longer_proven(&request, workdir, &machine, as_of)?;
-    let outdir = &request.settings.outdir;
+    let reviewed = ticker_states::review(request, &all, machine, as_of);
+    let (lost, outdir) = (&reviewed.lost, &request.settings.outdir);
     if !lost.is_empty() && !outdir.is_dir() {
         warn(&format!("{} is not there: is its disk mounted?", outdir.display()));
     }
@@ -105,7 +125,7 @@ fn check(workdir: &Workdir) -> Result<Option<(Timestamp, Checked, Vec<Ticker>)>,
     if lost.len() > NAMED {
         warn(&format!("and {} more tickers", lost.len() - NAMED));
     }
-    Ok(Some((at, checked, lost)))
+    Ok(Verdict { at, checked, reviewed })
 }
 
 fn warn(what: &str) {
@@ -119,31 +139,48 @@ pub fn render(snapshot: &Snapshot) -> String {
 
 /// Where the run in `workdir` stands.
 pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
+    snapshot(workdir, &read(workdir)?)
+}
+
+fn read(workdir: &Workdir) -> Result<Read, Failure> {
     let request = stored_run::request(workdir)?;
     // The lock before the journal: a supervisor that ends in between has then said its last word.
     let is_supervised = locks::is_supervised(workdir);
     let mut recent = Recent::default();
     let machine = journal::follow_with(workdir, request.first_rules(), |_, entry| recent.hear(entry))?;
+    Ok(Read { request, machine, recent, is_supervised })
+}
+
+fn snapshot(workdir: &Workdir, read: &Read) -> Result<Snapshot, Failure> {
+    let Read { request, machine, recent, is_supervised } = read;
     let now = clock::now();
     let sources = Sources {
-        request: &request,
+        request,
         workdir,
-        recent: &recent,
-        machine: &machine,
-        observed: observe::attempts(workdir, &machine, now),
-        supervised: observe::supervised(is_supervised, &request.run, workdir, &machine),
-        budget: budget(&request),
+        recent,
+        machine,
+        observed: observe::attempts(request, workdir, machine, now),
+        supervised: observe::supervised(*is_supervised, &request.run, workdir, machine),
+        budget: budget(request),
         free_bytes: fs2::available_space(&request.settings.outdir).ok(),
+        workdir_free_bytes: fs2::available_space(workdir.root()).ok(),
         free_memory: Gauge::default().available(),
         now,
     };
     let mut snapshot = Snapshot::take(&sources);
     if snapshot.without_rows.tickers > 0 {
-        let examples = ticker_states::some_without_rows(&request, workdir, &machine, now)?;
-        snapshot.without_rows.hints = hints(&request, &examples)?;
+        let mut examples = ticker_states::some_without_rows(request, workdir, machine, now)?;
+        let mut hints = hints(request, &examples)?;
+        if examples.len() > EXAMPLES {
+            // Those that can be mended come first.
+            examples.sort_by_key(|ticker| !hints.iter().any(|hint| hint.ticker == *ticker));
+            examples.truncate(EXAMPLES);
+        }
+        hints.retain(|hint| examples.contains(&hint.ticker));
+        snapshot.without_rows.hints = hints;
         snapshot.without_rows.examples = examples;
     }
-    snapshot.failures.iter_mut().take(LIST_MAX).for_each(|group| group.look_up(&machine));
+    snapshot.failures.iter_mut().take(LIST_MAX).for_each(|group| group.look_up(machine));
     Ok(snapshot)
 }
 

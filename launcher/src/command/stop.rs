@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use shared::disk::lock::{Lock, LockError};
+use shared::error_chain::with_causes;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
@@ -36,9 +37,12 @@ const OWN_NAME: &str = "launcher stop";
 /// Ends the run; well when nothing of it is left and nobody can have begun it meanwhile.
 pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
-    let request = stored_run::request(&workdir)?;
     let grace =
         if args.now { Duration::ZERO } else { Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE) };
+    let request = match stored_run::request(&workdir) {
+        Ok(request) => request,
+        Err(unreadable) => return stop_by_lock(&workdir, grace, unreadable),
+    };
 
     let mut was_running = false;
     let mut rounds = 0;
@@ -55,6 +59,24 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
     drop(lock);
     let said = if was_running { "stopped" } else { "nothing of this run was running" };
     say(&format!("{said}; {}\n", way_on(outcome.as_ref(), &workdir))).map_err(Failure::Output)?;
+    Ok(Ending::Well)
+}
+
+/// A run whose `run.json` is `unreadable` has no name, so nothing of it is found by that. Its supervisor is: it is named by the
+/// pid file, and the kernel shows it with the lock open. Asked to end, it ends its workers, and writes how the run ended.
+fn stop_by_lock(workdir: &Workdir, grace: Duration, unreadable: Failure) -> Result<Ending, Failure> {
+    let Some(supervisor) = holder(workdir) else { return Err(unreadable) };
+    stop_supervisor(&supervisor, grace);
+    if locks::is_supervised(workdir) {
+        return Err(unreadable);
+    }
+    say(&format!(
+        "stopped: process {}, which held the lock of {}, has ended with its workers. Its run can't be gone on with as it is: {}\n",
+        supervisor.pid,
+        workdir.root().display(),
+        with_causes(&unreadable)
+    ))
+    .map_err(Failure::Output)?;
     Ok(Ending::Well)
 }
 

@@ -8,7 +8,7 @@ use shared::run::workdir::Workdir;
 use super::failure::Failure;
 use super::spelling;
 use crate::cli::TickerState;
-use crate::facts::Outcome;
+use crate::facts::{Outcome, Tally};
 use crate::plan::part::Part;
 use crate::plan::request::Request;
 use crate::supervise::batch::Batch;
@@ -16,9 +16,9 @@ use crate::supervise::evidence::{self, TickerProof};
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::prepare;
 
-/// How many examples there are, and at how many ledgers a glance looks for them.
-const EXAMPLES: usize = 3;
+/// At how many ledgers a glance looks for tickers without a row, and how many are enough.
 const LOOKS: usize = 200;
+const ENOUGH: usize = 20;
 
 /// A ticker and why it stands where it does.
 pub type Named = (Ticker, String);
@@ -57,7 +57,7 @@ pub fn all(
     Ok(named)
 }
 
-/// The first few that are done without one row. Looks only where there are some, and at so many ledgers at most.
+/// Some that are done without one row. Looks only where there are any, and at so many ledgers at most.
 pub fn some_without_rows(
     request: &Request,
     workdir: &Workdir,
@@ -69,41 +69,45 @@ pub fn some_without_rows(
         if machine.surveyed().without_rows > 0 { request.frozen_tickers(workdir)? } else { Vec::new() };
     let unbatched = prepare::unbatched(machine, &tickers).into_iter();
     let candidates = look.done(|batch| batch.proven.without_rows > 0).chain(unbatched).take(LOOKS);
-    Ok(candidates.filter(|ticker| look.rows(ticker) == Some(0)).take(EXAMPLES).cloned().collect())
+    Ok(candidates.filter(|ticker| look.rows(ticker) == Some(0)).take(ENOUGH).cloned().collect())
 }
 
-/// Those that were done, and whose ledgers did not prove it any more if they were looked at now: what was proven as of `at`
-/// counts, so an empty answer that has since become old enough to be asked for again is no loss.
-pub fn no_longer_proven(
-    request: &Request,
-    workdir: &Workdir,
-    machine: &Machine,
-    at: Timestamp,
-) -> Result<Vec<Ticker>, Failure> {
-    let tickers = request.frozen_tickers(workdir)?;
-    let is_lost = |ticker: &Ticker, part: Part, is_reported: bool| match evidence::proof_of(
-        request,
-        ticker,
-        part.days(request.days()),
-        at,
-    ) {
-        TickerProof::Proven(_) => false,
-        TickerProof::NoLedger => !is_reported,
-        TickerProof::Short { .. } | TickerProof::Unusable { .. } => true,
-    };
+/// What a look at the ledgers of all that was done finds.
+#[derive(Debug, Default)]
+pub struct Reviewed {
+    /// Tickers whose ledgers do not prove it any more.
+    pub lost: Vec<Ticker>,
+    /// What those of all others prove.
+    pub proven: Tally,
+}
+
+/// Looks at the ledgers of all that was done: what was proven as of `at` counts, so an empty answer that has since become old
+/// enough to be asked for again is no loss.
+pub fn review(request: &Request, tickers: &[Ticker], machine: &Machine, at: Timestamp) -> Reviewed {
     // What no batch has was found proven before a run that is complete; in others it may not be planned yet.
     let is_complete = matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete })
         && !prepare::leaves_work(machine, request);
-    let surveyed = prepare::unbatched(machine, &tickers).into_iter();
+    let mut found = Reviewed::default();
+    if !is_complete {
+        found.proven = machine.surveyed();
+    }
+    let surveyed = prepare::unbatched(machine, tickers).into_iter();
     let surveyed = surveyed.filter(|_| is_complete).map(|ticker| (ticker, Part::WHOLE, false));
     let done = machine
         .batches()
         .flat_map(|(_, batch)| batch.done().map(move |ticker| (ticker, batch.part(), batch.reported > 0)));
-    let lost = surveyed.chain(done).filter(|(ticker, part, reported)| is_lost(ticker, *part, *reported));
-    let mut lost: Vec<Ticker> = lost.map(|(ticker, _, _)| ticker.clone()).collect();
-    lost.sort_unstable();
-    lost.dedup();
-    Ok(lost)
+    for (ticker, part, is_reported) in surveyed.chain(done) {
+        match evidence::proof_of(request, ticker, part.days(request.days()), at) {
+            TickerProof::Proven(summary) => found.proven += Tally::of_ticker(summary),
+            TickerProof::NoLedger if is_reported => {}
+            TickerProof::NoLedger | TickerProof::Short { .. } | TickerProof::Unusable { .. } => {
+                found.lost.push(ticker.clone());
+            }
+        }
+    }
+    found.lost.sort_unstable();
+    found.lost.dedup();
+    found
 }
 
 struct Look<'a> {

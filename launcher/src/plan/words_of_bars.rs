@@ -8,6 +8,33 @@ use super::paths::absolute;
 /// What says that days may be missing. The bars of the days that are there are the same with it and without.
 pub const ALLOW_GAP: &str = "--allow-gap";
 
+/// Options of `bars` that the launcher does not have itself: they stand behind `--`.
+const OF_BARS: [&str; 17] = [
+    "--agg1m-price",
+    "--target",
+    "--bars-per-day",
+    "--daily-root",
+    "--threshold",
+    "--alpha",
+    "--expected-ticks",
+    "--warmup",
+    "--min-ticks",
+    "--max-ticks",
+    "--first-sign",
+    "--extended",
+    "--conditions",
+    "--adjust",
+    "--rebuild",
+    "--allow-gap",
+    "--sort",
+];
+
+/// Does `bars` know `word`, where the launcher does not?
+pub fn is_of_bars(word: &str) -> bool {
+    let flag = word.split_once('=').map_or(word, |(flag, _)| flag);
+    OF_BARS.contains(&flag)
+}
+
 /// What words say that come when a run is gone on with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Later {

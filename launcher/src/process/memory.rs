@@ -9,6 +9,13 @@ use super::clock::Stopwatch;
 /// A look is good for so long: nobody takes much memory in less time.
 const GOOD_FOR: Duration = Duration::from_millis(100);
 
+/// All memory of this machine, in bytes; `None` where nobody can tell.
+pub fn total() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    Some(system.total_memory()).filter(|bytes| *bytes > 0)
+}
+
 /// Tells the free memory of this machine again and again.
 #[derive(Default)]
 pub struct Gauge {

@@ -44,7 +44,11 @@ impl WorkerProgress {
                 self.totals.remove(&ticker);
                 self.steps += 1;
             }
-            Event::TickerStart { .. } | Event::Clock { .. } | Event::Yield { .. } | Event::End { .. } => {}
+            Event::TickerStart { .. }
+            | Event::Clock { .. }
+            | Event::Source { .. }
+            | Event::Yield { .. }
+            | Event::End { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, Stamped};
+use shared::run::outage::Outage;
 use shared::run::source_clock::SourceClock;
 
 use crate::facts::Word;
@@ -25,6 +26,8 @@ pub struct EventSummary {
     pub yielded: bool,
     /// This machine's clock beside the source's, where it was ahead most.
     pub clocks: Option<SourceClock>,
+    /// How the source fails to answer it, by its last word on that.
+    pub outage: Option<Outage>,
     /// When it last said anything.
     pub last_said: Option<Timestamp>,
 }
@@ -43,6 +46,7 @@ impl EventSummary {
                 self.tell(ticker, Some(Word::Failed { cause, persistence, origin, kind }), None);
             }
             Event::Clock { clocks } => self.clocks = self.clocks.max(Some(clocks)),
+            Event::Source { outage } => self.outage = outage,
             Event::Yield { .. } => self.yielded = true,
             Event::End { .. } => {}
         }
@@ -69,6 +73,11 @@ impl EventSummary {
     pub fn failure_of(&self, ticker: &Ticker) -> Option<Word> {
         let word = self.courses.get(ticker)?.word.as_ref()?;
         matches!(word, Word::Failed { .. }).then(|| word.clone())
+    }
+
+    /// Was `ticker` said to be done, and nothing else since?
+    pub fn calls_done(&self, ticker: &Ticker) -> bool {
+        self.courses.get(ticker).is_some_and(|course| course.word.is_none())
     }
 
     /// Does what was said leave room for the belief that `ticker` is done, though nobody can prove it? Not when it was

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::ledger::Ledger;
+use shared::dataset::ledger::{Ledger, Summary};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
@@ -54,12 +54,20 @@ impl Began {
     }
 }
 
-/// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`.
+/// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count at `now`. Nothing is noted:
+/// a worker may be about to write them.
 pub fn proof_of(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> TickerProof {
-    look(request, ticker, days, now).0
+    let settings = &request.settings;
+    match settings.task() {
+        Task::Bars(order) => bars::proof_of(request, order, ticker, days),
+        Task::Download(kind) => match Ledger::read_of(&settings.outdir, kind, ticker, days) {
+            Ok(ledger) => proof_by(&ledger, request, ticker, days, now),
+            Err(error) => TickerProof::unusable(&error),
+        },
+    }
 }
 
-/// The same, and how many files were read whole since they were not found as recorded; that is noted.
+/// The same before any worker begins, and how many files were read whole since they were not found as recorded; that is noted.
 pub fn look(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> (TickerProof, usize) {
     let settings = &request.settings;
     let kind = match settings.task() {
@@ -136,6 +144,30 @@ pub fn proven_days(request: &Request, ticker: &Ticker, days: DateRange, now: Tim
     let Task::Download(kind) = settings.task() else { return 0 };
     let ledger = Ledger::read_of(&settings.outdir, kind, ticker, days);
     ledger.map_or(0, |ledger| proven_of(&ledger, days, &request.trust(now, now)))
+}
+
+/// How much of `days` the ledger of `ticker` proves while somebody works on it, and what these hold. A glance: files are
+/// judged by their lengths, and nothing is noted.
+pub fn so_far(request: &Request, ticker: &Ticker, days: DateRange, now: Timestamp) -> (u64, Summary) {
+    let settings = &request.settings;
+    match settings.task() {
+        Task::Download(kind) => {
+            let trust = request.trust(now, now);
+            let ledger = Ledger::read_by_length(&settings.outdir, kind, ticker);
+            ledger.map_or_else(
+                |_| Default::default(),
+                |ledger| (proven_of(&ledger, days, &trust), ledger.summary(days, &trust)),
+            )
+        }
+        Task::Bars(order) => {
+            let partway = bars::partway(request, order, ticker, days, request.created_at);
+            let summary = match bars::proof_of(request, order, ticker, days) {
+                TickerProof::Proven(summary) | TickerProof::Short { proven: summary, .. } => summary,
+                TickerProof::NoLedger | TickerProof::Unusable { .. } => Summary::default(),
+            };
+            (partway.days / order.modes.len().max(1) as u64, summary)
+        }
+    }
 }
 
 fn proven_of(ledger: &Ledger, days: DateRange, trust: &Trust) -> u64 {

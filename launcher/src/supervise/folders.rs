@@ -19,6 +19,11 @@ pub fn prove_writable(folder: &Path, audience: Audience) -> Result<(), DiskError
     fs::remove_file(&probe).map_err(DiskError::at("remove", &probe))
 }
 
+/// Free bytes where `place` is, or will be made.
+pub fn free_bytes(place: &Path) -> Option<u64> {
+    place.ancestors().find(|it| it.exists()).and_then(|there| fs2::available_space(there).ok())
+}
+
 /// What is to be said when `place` has less free space than `floor`, or not even enough for a proof that it can be
 /// written into; nothing when it has enough, or when nobody can tell.
 pub fn lacks(place: &Path, floor: Size) -> Option<String> {
@@ -43,6 +48,7 @@ mod tests {
         let new = folder.path().join("deep/out");
         prove_writable(&new, Audience::AsUmaskSays).expect("writable");
         assert_eq!(fs::read_dir(&new).expect("it was made").count(), 0);
+        assert_eq!(free_bytes(&new.join("deeper/still")).is_some(), free_bytes(folder.path()).is_some());
         assert!(prove_writable(Path::new("/proc/nowhere"), Audience::Owner).is_err());
     }
 }

@@ -1,11 +1,14 @@
 //! What holds a run up, in one sentence. Pure: from facts that anybody can see.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use shared::pace::budget::Usage;
 use shared::pace::rate::Rate;
+use shared::run::outage::{Outage, Symptom};
 use shared::run::size::Size;
 use shared::run::workdir::Workdir;
 
+use super::sources::seconds_between;
 use super::words::{self, count, counted};
 
 /// The budget is used up when so much of it is used.
@@ -20,6 +23,10 @@ pub struct Facts<'a> {
     pub running: u64,
     /// Workers that may run.
     pub slots: u64,
+    /// What workers that run say of a source that does not answer them as it should.
+    pub outages: Vec<Outage>,
+    /// The time of the question.
+    pub now: Timestamp,
     /// Batches that are ready and have no worker.
     pub ready: u64,
     /// Batches that wait for another attempt.
@@ -58,7 +65,7 @@ impl Facts<'_> {
 pub enum Kind {
     /// Space for the output.
     Disk,
-    /// Patience of the source: it asked everybody to wait.
+    /// Answers of the source: it is silent, refuses, or asked everybody to wait.
     Source,
     /// Attempts that end well: most batches wait after errors.
     Errors,
@@ -101,6 +108,34 @@ fn disk(facts: &Facts) -> Option<String> {
 }
 
 fn source(facts: &Facts) -> Option<String> {
+    outage(facts).or_else(|| asked_to_wait(facts))
+}
+
+/// What most of the workers say that run.
+fn outage(facts: &Facts) -> Option<String> {
+    let told = facts.outages.len() as u64;
+    let since = facts.outages.iter().map(|it| it.since).min()?;
+    // The latest to begin says how it is now.
+    let Outage { symptom, .. } = *facts.outages.iter().max_by_key(|it| it.since)?;
+    if told * 2 < facts.running {
+        return None;
+    }
+    let lasts = words::span(seconds_between(since, facts.now));
+    let by = match (told, facts.running) {
+        (1, 1) => "the one worker at work says".to_owned(),
+        (told, running) if told == running => format!("all {} workers say", count(running)),
+        (told, running) => format!("{} of {} workers say", count(told), count(running)),
+    };
+    let advice = match (symptom, facts.rate) {
+        (Symptom::Status(429), None) => {
+            format!("a rate within the plan helps, such as: {}", facts.change("--rate 100/min"))
+        }
+        _ => "they ask again by themselves".to_owned(),
+    };
+    Some(format!("source: it {symptom}, since {since:.0} ({lasts}), {by}; {advice}"))
+}
+
+fn asked_to_wait(facts: &Facts) -> Option<String> {
     let paused_ms = facts.budget.map(|budget| budget.paused_ms).filter(|ms| *ms > 0)?;
     Some(format!("source: it asked everybody to wait {} s", paused_ms.div_ceil(1000)))
 }
@@ -136,7 +171,16 @@ fn rate_budget(facts: &Facts) -> Option<String> {
             format!("if the plan allows more: {}", facts.change(&format!("--rate {}", budget.rate.doubled())))
         }
     };
-    is_used_up.then(|| format!("rate budget: {used} of {allowed} requests a minute are used; {advice}"))
+    // Where few requests a minute are allowed, a wait says more than how many were sent.
+    let is_waited_for =
+        budget.next_turn_ms >= LONG_WAIT_MS && budget.used_last_minute * 2 < budget.allowed_per_minute;
+    let what = if is_waited_for {
+        let wait = budget.next_turn_ms.div_ceil(1000);
+        format!("the next request waits {wait} s for its turn ({allowed} a minute are allowed)")
+    } else {
+        format!("{used} of {allowed} requests a minute are used")
+    };
+    is_used_up.then(|| format!("rate budget: {what}; {advice}"))
 }
 
 fn memory(facts: &Facts) -> Option<String> {
@@ -211,6 +255,8 @@ mod tests {
             rate: Some("500/min".parse().expect("a rate")),
             running: 6,
             slots: 6,
+            outages: Vec::new(),
+            now: "2024-07-01T12:00:40Z".parse().expect("an instant"),
             ready: 300,
             backoff: 0,
             backoff_cause: None,
@@ -270,7 +316,11 @@ mod tests {
         let low =
             Usage { rate: "10/min".parse().expect("a rate"), allowed_per_minute: 10, ..usage(3, 100, 0) };
         assert!(!says_rate(Usage { next_turn_ms: 900, ..low.clone() }), "no wait to speak of");
-        assert!(says_rate(Usage { next_turn_ms: 4000, ..low }));
+        let waits = Usage { next_turn_ms: 4000, ..low };
+        says(
+            &Facts { budget: Some(&waits), rate: Some(waits.rate), ..facts() },
+            "rate budget: the next request waits 4 s for its turn (10 a minute are allowed); if the plan allows more: AGAIN --rate 20/min",
+        );
     }
 
     #[test]
@@ -280,6 +330,35 @@ mod tests {
         says(
             &Facts { running: 1, backoff: 4, backoff_cause: Some("HTTP 503"), ..facts() },
             "errors: 4 batches in backoff, 1 at work (HTTP 503)",
+        );
+    }
+
+    #[test]
+    fn a_source_that_does_not_answer_workers_is_named_with_its_symptom_and_since_when() {
+        let at = |time: &str| format!("2024-07-01T{time}Z").parse().expect("an instant");
+        let outage = |time, symptom| Outage { since: at(time), symptom };
+        let used_up = usage(500, 100, 0);
+        let told =
+            |outages: &[Outage]| Facts { outages: outages.to_vec(), budget: Some(&used_up), ..facts() };
+        let silent = outage("12:00:05", Symptom::Silent);
+        says(
+            &Facts { running: 1, ..told(&[silent]) },
+            "source: it is silent, since 2024-07-01T12:00:05Z (35 s), the one worker at work says; they ask again by themselves",
+        );
+        let refuses = outage("12:00:20", Symptom::Status(503));
+        says(
+            &told(&[refuses, silent, silent]),
+            "source: it answers 503, since 2024-07-01T12:00:05Z (35 s), 3 of 6 workers say; they ask again by themselves",
+        );
+        says(
+            &told(&[refuses, silent]),
+            "rate budget: 500 of 500 requests a minute are used; if the plan allows more: AGAIN --rate 1000/min",
+        );
+        let too_many = outage("12:00:30", Symptom::Status(429));
+        says(
+            &Facts { rate: None, budget: None, ..told(&[too_many; 6]) },
+            "source: it answers 429 (too many requests), since 2024-07-01T12:00:30Z (10 s), all 6 workers say; \
+             a rate within the plan helps, such as: AGAIN --rate 100/min",
         );
     }
 

@@ -1,6 +1,7 @@
 //! Counts of a run: tickers, partitions and batches by where they stand. Pure.
 
 use serde::Serialize;
+use shared::dataset::coverage::DateRange;
 use shared::dataset::partition::Partition;
 
 use crate::facts::Tally;
@@ -78,6 +79,14 @@ pub fn without_rows(machine: &Machine) -> u64 {
     })
 }
 
+/// Every year, month or day that `days` of the run touch; of bars, every kind.
+pub fn partitions_of_a_ticker(request: &Request, days: DateRange) -> u64 {
+    match request.settings.task() {
+        Task::Download(kind) => Partition::within(kind, days).count() as u64,
+        Task::Bars(order) => order.modes.len() as u64,
+    }
+}
+
 impl TickerCounts {
     /// Of `request`, as `machine` has it.
     pub fn of(request: &Request, machine: &Machine) -> Self {
@@ -93,15 +102,11 @@ impl TickerCounts {
 impl PartitionCounts {
     /// Of `request`, of which `proven` is proven.
     pub fn of(request: &Request, proven: Tally) -> Self {
-        let of_a_ticker = match request.settings.task() {
-            Task::Download(kind) => Partition::within(kind, request.days()).count(),
-            Task::Bars(order) => order.modes.len(),
-        };
         let summary = proven.summary;
         let (data, empty) = (summary.partitions_data, summary.partitions_empty);
         let outside_plan = summary.partitions_outside_plan;
         Self {
-            expected: of_a_ticker as u64 * request.tickers as u64,
+            expected: partitions_of_a_ticker(request, request.days()) * request.tickers as u64,
             verified: data + empty + outside_plan,
             data,
             empty,

@@ -34,6 +34,8 @@ pub struct Underway {
     pub seconds: f64,
     /// Work that it was given.
     pub given: f64,
+    /// Work that it has done by its own word.
+    pub done: f64,
 }
 
 /// What is still to be done.
@@ -96,7 +98,11 @@ impl Left {
     /// What it takes when a unit of work costs a worker so many seconds.
     fn seconds(&self, pace: f64) -> f64 {
         // One that takes longer than its like may be done any moment; it does not make the others faster.
-        let rests = self.underway.iter().map(|attempt| (pace * attempt.given - attempt.seconds).max(0.0));
+        let rest = |attempt: &Underway| {
+            let by_time = (pace * attempt.given - attempt.seconds).max(0.0);
+            if attempt.done > 0.0 { pace * (attempt.given - attempt.done).max(0.0) } else { by_time }
+        };
+        let rests = self.underway.iter().map(rest);
         let batches = || self.waiting.iter().map(|work| pace * work).chain(rests.clone());
         // Nor do two workers share a batch.
         let longest = batches().fold(0.0, f64::max);
@@ -130,7 +136,7 @@ mod tests {
 
     /// Batches of ten, and attempts at others since so many seconds.
     fn left(waiting: usize, underway: &[f64]) -> Left {
-        let underway = underway.iter().map(|&seconds| Underway { seconds, given: 10.0 }).collect();
+        let underway = underway.iter().map(|&seconds| Underway { seconds, given: 10.0, done: 0.0 }).collect();
         Left { waiting: vec![10.0; waiting], underway, workers: 4 }
     }
 
@@ -152,6 +158,15 @@ mod tests {
         assert_eq!(eta(&alike, &left(10, &[])), expected, "200 worker-seconds on four workers");
         assert_eq!(eta(&alike, &left(8, &[10.0, 10.0])).map(|eta| eta.likely), Some(45));
         assert_eq!(eta(&alike, &left(9, &[9000.0])).map(|eta| eta.likely), Some(45));
+    }
+
+    #[test]
+    fn what_a_running_attempt_has_done_by_its_word_is_not_left_however_long_it_took() {
+        let mut left = left(0, &[300.0, 300.0]);
+        left.underway[0].done = 8.0;
+        left.underway[1].done = 9.0;
+        // Tickers take 2 s by those that ended; two are left in the longer one.
+        assert_eq!(eta(&[(20.0, 10.0); 3], &left).map(|eta| eta.likely), Some(4));
     }
 
     #[test]

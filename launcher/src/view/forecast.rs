@@ -10,21 +10,36 @@ use super::counts::TickerCounts;
 use super::eta::{self, Eta, Finished, Left, Underway};
 use super::measure::Measure;
 use super::recent::Attempt;
+use super::reported;
 use super::running::RunningBatch;
-use super::sources::Sources;
+use super::sources::{Observed, Sources};
 use crate::supervise::batch::Batch;
 use crate::supervise::machine::Machine;
 
 /// Where nothing is known of tickers, fewer finished ones make no estimate.
-const TICKERS_MIN: u64 = 10;
+const TICKERS_MIN: f64 = 10.0;
 
 /// How much of the work of all batches is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// Of 100; done, or given up.
+    /// Of 100; done, or given up. What running attempts report counts; 100 is said of what is proven alone.
     pub percent: u64,
+    /// The same without what is only reported.
+    pub proven_percent: u64,
     /// In what it is counted.
     pub by: CountedBy,
+}
+
+/// How many tickers of running batches are finished by the word of their workers; of those in work, parts.
+pub type Finishes = BTreeMap<BatchId, f64>;
+
+/// Looks for them.
+pub fn finishes(sources: &Sources) -> Finishes {
+    let finished = |(id, observed): (&BatchId, &Observed)| {
+        let batch = sources.machine.batch(*id).filter(|_| sources.supervised.runs(*id))?;
+        Some((*id, reported::finished(batch, observed, sources.request.days())))
+    };
+    sources.observed.iter().filter_map(finished).collect()
 }
 
 /// In what progress is counted, for people and programs.
@@ -40,12 +55,13 @@ pub enum CountedBy {
 }
 
 impl Progress {
-    /// Of the run that `machine` is.
-    pub fn of(machine: &Machine, tickers: &TickerCounts) -> Self {
+    /// Of the run that `machine` is, of whose batches so many tickers are `finished` by the word of their workers.
+    pub fn of(machine: &Machine, tickers: &TickerCounts, finished: &Finishes) -> Self {
         // What is in no batch is not behind: a plan that was torn has no batches, or not all.
         if tickers.left > 0 && machine.batches().all(|(_, batch)| batch.is_over()) {
             let behind = tickers.expected.saturating_sub(tickers.left);
-            return Self { percent: behind * 100 / tickers.expected.max(1), by: CountedBy::Tickers };
+            let percent = behind * 100 / tickers.expected.max(1);
+            return Self { percent, proven_percent: percent, by: CountedBy::Tickers };
         }
         let measure = Measure::of(machine);
         let by = match measure {
@@ -53,58 +69,81 @@ impl Progress {
             Measure::Rows => CountedBy::Rows,
             Measure::RootsOfRows => CountedBy::Weights,
         };
-        Self { percent: measure.parts_behind(machine, 100), by }
+        let proven_percent = measure.parts_behind(machine, 100, |_| 0.0);
+        let reported = |batch| finished.get(&batch).copied().unwrap_or(0.0);
+        let percent = measure.parts_behind(machine, 100, reported).min(99).max(proven_percent);
+        Self { percent, proven_percent, by }
     }
 }
 
-/// An attempt that has ended, in tickers.
-struct Ended<'a> {
+/// What an attempt has done that has ended, or has reported so far, in tickers.
+struct Trial<'a> {
     batch: &'a Batch,
     seconds: f64,
-    given: usize,
-    done: usize,
+    given: f64,
+    done: f64,
 }
 
 /// Seconds to go, where that is no guess. A part of a ticker counts like a ticker.
-pub fn eta(sources: &Sources, running: &[RunningBatch]) -> Option<Eta> {
-    let recent = ended(sources);
-    let done: usize = recent.iter().map(|attempt| attempt.done).sum();
+pub fn eta(sources: &Sources, running: &[RunningBatch], finished: &Finishes) -> Option<Eta> {
+    let mut trials = ended(sources);
+    trials.extend(underway(sources, running, finished));
+    let done: f64 = trials.iter().map(|trial| trial.done).sum();
     let of = |measure: &Measure| {
-        if *measure == Measure::Tickers && (done as u64) < TICKERS_MIN {
+        if *measure == Measure::Tickers && done < TICKERS_MIN {
             return None;
         }
-        let finished: Vec<Finished> = recent.iter().map(|attempt| attempt.counted(*measure)).collect();
-        eta::estimate(&finished, &left(sources, running, *measure))
+        let samples: Vec<Finished> = trials.iter().map(|trial| trial.counted(*measure)).collect();
+        eta::estimate(&samples, &left(sources, running, finished, *measure))
     };
     let estimates = Measure::fitting(sources.machine).iter().filter_map(of);
     estimates.reduce(Eta::or)
 }
 
-impl Ended<'_> {
+impl Trial<'_> {
     fn counted(&self, measure: Measure) -> Finished {
-        let work = |tickers| measure.work(self.batch, tickers);
+        let work = |tickers: f64| measure.work(self.batch, tickers);
         Finished { seconds: self.seconds, given: work(self.given), done: work(self.done) }
     }
 }
 
 /// The last attempts that were seen to end, oldest first.
-fn ended<'a>(sources: &Sources<'a>) -> Vec<Ended<'a>> {
+fn ended<'a>(sources: &Sources<'a>) -> Vec<Trial<'a>> {
     let known = |attempt: &Attempt| {
         let Attempt { batch, seconds, given, done } = *attempt;
-        Some(Ended { batch: sources.machine.batch(batch)?, seconds, given, done })
+        let batch = sources.machine.batch(batch)?;
+        Some(Trial { batch, seconds, given: given as f64, done: done as f64 })
     };
     sources.recent.attempts().filter_map(known).collect()
 }
 
-fn left(sources: &Sources, running: &[RunningBatch], measure: Measure) -> Left {
+/// Attempts that run and have reported the end of a ticker, or as much.
+fn underway<'a>(
+    sources: &Sources<'a>,
+    running: &[RunningBatch],
+    finished: &Finishes,
+) -> impl Iterator<Item = Trial<'a>> {
+    running.iter().filter_map(|it| {
+        let done = finished.get(&it.batch).copied().filter(|done| *done >= 1.0)?;
+        let batch = sources.machine.batch(it.batch)?;
+        Some(Trial { batch, seconds: it.seconds as f64, given: batch.trial().count() as f64, done })
+    })
+}
+
+fn left(sources: &Sources, running: &[RunningBatch], finished: &Finishes, measure: Measure) -> Left {
     let since: BTreeMap<BatchId, u64> = running.iter().map(|it| (it.batch, it.seconds)).collect();
     let (mut waiting, mut underway) = (Vec::new(), Vec::new());
     for (id, batch) in sources.machine.batches().filter(|(_, batch)| !batch.is_over()) {
         let given = since.get(&id).map_or(0, |_| batch.trial().count());
         if let Some(seconds) = since.get(&id) {
-            underway.push(Underway { seconds: *seconds as f64, given: measure.work(batch, given) });
+            let done = finished.get(&id).copied().unwrap_or(0.0);
+            underway.push(Underway {
+                seconds: *seconds as f64,
+                given: measure.work(batch, given as f64),
+                done: measure.work(batch, done),
+            });
         }
-        waiting.push(measure.work(batch, batch.left().len().saturating_sub(given)));
+        waiting.push(measure.work(batch, batch.left().len().saturating_sub(given) as f64));
     }
     let workers = (waiting.len() as u64).min(u64::from(sources.request.settings.max_concurrent.get()));
     Left { waiting, underway, workers }

@@ -2,6 +2,8 @@
 //!
 //! Tickers are a poor measure where the heaviest come first: after them each takes a fraction of the time.
 
+use shared::run::workdir::BatchId;
+
 use crate::plan::weights::Weight;
 use crate::supervise::batch::Batch;
 use crate::supervise::machine::Machine;
@@ -38,23 +40,23 @@ impl Measure {
     }
 
     /// So many tickers of `batch`, whose members are about alike.
-    pub fn work(self, batch: &Batch, tickers: usize) -> f64 {
-        let count = tickers as f64;
+    pub fn work(self, batch: &Batch, tickers: f64) -> f64 {
         let rows_of_each =
             batch.weight().rows().map_or(1.0, |rows| rows as f64 / batch.members().len() as f64);
         match self {
-            Self::Tickers => count,
-            Self::Rows => count * rows_of_each,
-            Self::RootsOfRows => count * rows_of_each.sqrt(),
+            Self::Tickers => tickers,
+            Self::Rows => tickers * rows_of_each,
+            Self::RootsOfRows => tickers * rows_of_each.sqrt(),
         }
     }
 
-    /// How much of the work of all batches is behind, done or given up, of so many equal `parts`.
-    pub fn parts_behind(self, machine: &Machine, parts: u64) -> u64 {
+    /// How much of the work of all batches is behind, done or given up, of so many equal `parts`. Of the tickers of a batch
+    /// that are left, so many are `finished` by the word of a worker.
+    pub fn parts_behind(self, machine: &Machine, parts: u64, finished: impl Fn(BatchId) -> f64) -> u64 {
         let (mut left, mut all) = (0.0, 0.0);
-        for (_, batch) in machine.batches() {
-            left += self.work(batch, batch.left().len());
-            all += self.work(batch, batch.members().len());
+        for (id, batch) in machine.batches() {
+            left += self.work(batch, (batch.left().len() as f64 - finished(id)).max(0.0));
+            all += self.work(batch, batch.members().len() as f64);
         }
         let behind = if left > 0.0 { 1.0 - left / all } else { 1.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to parts")]

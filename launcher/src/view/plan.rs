@@ -12,6 +12,7 @@ use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Existing, Program};
 use crate::plan::weights::{Account, Sizes};
 use crate::supervise::batch::Batch;
+use crate::supervise::folders;
 use crate::supervise::machine::Machine;
 
 /// How many repeated tickers are named.
@@ -108,7 +109,7 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
             ),
         );
     }
-    let free = fs2::available_space(&settings.outdir).map_or_else(|_| "unknown".to_owned(), words::bytes);
+    let free = folders::free_bytes(&settings.outdir).map_or_else(|| "unknown".to_owned(), words::bytes);
     push(&mut text, format_args!("outdir   {} ({free} free); {trust}", settings.outdir.display()));
     push(&mut text, format_args!("work     {}", work(request, machine)));
     let heavy = parts(machine);

@@ -102,7 +102,7 @@ fn bar() -> ProgressBar {
 fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
     let Totals { verified, reported, failed } = machine.totals();
     let behind = (verified + reported + failed).min(tickers);
-    bar.set_position(Measure::of(machine).parts_behind(machine, BAR_LENGTH));
+    bar.set_position(Measure::of(machine).parts_behind(machine, BAR_LENGTH, |_| 0.0));
     let running = counted(u64::from(machine.running()), "worker");
     let state = match machine.run() {
         RunState::Paused { why, .. } => format!("paused: {why}"),
@@ -126,9 +126,10 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
     let line = match fact {
         Fact::Surveyed { .. } | Fact::Planned { .. } => return None,
         Fact::Reopened { batch, unfinished, .. } => {
-            format!("{batch} again: {} no longer proven", counted(unfinished.len() as u64, "ticker"))
+            let tickers = counted(unfinished.len() as u64, "ticker");
+            format!("{batch} again: {tickers} with days that are not proven")
         }
-        Fact::Checked(checked) => words::checked(checked),
+        Fact::Checked(checked) => words::checked(checked, "fetched or built"),
         Fact::Changed { knobs, .. } => words::changes(knobs),
         Fact::Opened { supervisor, .. } => format!("supervisor {} begins", supervisor.pid),
         Fact::Launched { batch, attempt } => {

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use shared::dataset::coverage::DateRange;
 use shared::market::ticker::Ticker;
+use shared::run::outage::Outage;
 use shared::run::workdir::BatchId;
 
+use super::reported::Reported;
 use super::sources::{Observed, Sources, seconds_between};
 use crate::supervise::batch::BatchState;
 
@@ -27,10 +29,14 @@ pub struct RunningBatch {
     pub rows: u64,
     /// Of the last minute.
     pub rows_per_second: u64,
+    /// What its worker has reported so far and no end of an attempt has proven yet.
+    pub reported: Reported,
     /// Pages received in this attempt.
     pub pages: u64,
     /// Resident memory of the worker with everything that it has started.
     pub rss_bytes: Option<u64>,
+    /// How the source fails to answer its worker, by the worker's word; null when it answers, and where nothing was said.
+    pub outage: Option<Outage>,
     /// Since its last event; null when it has said nothing yet.
     pub quiet_seconds: Option<u64>,
     /// Follow it here.
@@ -55,8 +61,10 @@ pub fn running(sources: &Sources) -> Vec<RunningBatch> {
             days: it.part().days_if_split(sources.request.days()),
             rows: summary.rows(),
             rows_per_second: observed.rows_per_second,
+            reported: Reported::of(it, observed, sources.request),
             pages: summary.pages(),
             rss_bytes: observed.rss_bytes,
+            outage: summary.outage,
             quiet_seconds: summary.last_said.map(|at| seconds_between(at, sources.now)),
             log: sources.workdir.batch_log(batch),
         })

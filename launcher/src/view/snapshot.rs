@@ -14,10 +14,12 @@ use super::counts::{self, BatchCounts, PartitionCounts, TickerCounts};
 use super::eta::Eta;
 use super::forecast::{self, Progress};
 use super::groups::{self, FailureGroup, RetryGroup};
+use super::reported::Reported;
 use super::running::{self, RunningBatch};
 use super::sources::{Sources, Supervised};
 use super::words;
-use crate::facts::{Checked, Outcome};
+use crate::facts::{Checked, Outcome, Tally};
+use crate::plan::request::Request;
 use crate::supervise::batch::Batch;
 use crate::supervise::machine::{Machine, Probe, RunState};
 use crate::supervise::prepare;
@@ -53,6 +55,8 @@ pub struct Snapshot {
     pub progress: Progress,
     /// Tickers by standing.
     pub tickers: TickerCounts,
+    /// What running attempts report of tickers that are left; none of it is proven before they end.
+    pub reported: Reported,
     /// Verified tickers that have not one row.
     pub without_rows: WithoutRows,
     /// The last check of all files against their SHA-256; null when there was none.
@@ -77,6 +81,8 @@ pub struct Snapshot {
     pub budget: Option<Usage>,
     /// Free bytes on the outdir's file system.
     pub free_disk_bytes: Option<u64>,
+    /// Free bytes on the work directory's file system.
+    pub workdir_free_bytes: Option<u64>,
 }
 
 /// A check of all files.
@@ -199,6 +205,7 @@ impl Snapshot {
         let works = state == State::Running;
         let retries = groups::retries(machine, workdir);
         let running = running::running(sources);
+        let finishes = forecast::finishes(sources);
         Self {
             run: request.run.clone(),
             job: request.settings.job.to_string(),
@@ -215,7 +222,11 @@ impl Snapshot {
             },
             pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
             paused_by: if matches!(state, State::Paused(_)) { paused_by(machine) } else { Vec::new() },
-            progress: Progress::of(machine, &tickers),
+            progress: Progress::of(machine, &tickers, &finishes),
+            reported: running.iter().fold(Reported::default(), |mut all, batch| {
+                all += batch.reported;
+                all
+            }),
             tickers,
             without_rows: WithoutRows {
                 tickers: counts::without_rows(machine),
@@ -227,19 +238,27 @@ impl Snapshot {
             rows: proven.summary.rows,
             batches,
             failures: groups::failures(machine, workdir, request.days()),
-            eta_seconds: works.then(|| forecast::eta(sources, &running)).flatten(),
+            eta_seconds: works.then(|| forecast::eta(sources, &running, &finishes)).flatten(),
+            bottleneck: works.then(|| bottleneck(sources, batches, &running, &retries)).flatten(),
             running,
-            bottleneck: works.then(|| bottleneck(sources, batches, &retries)).flatten(),
             budget: sources.budget.clone(),
             free_disk_bytes: sources.free_bytes,
+            workdir_free_bytes: sources.workdir_free_bytes,
             retries,
             state,
         }
     }
 
-    /// The same after every file was held against its SHA-256 at `at`, `lost` tickers were found to be proven no more, and
-    /// nobody has told the journal.
-    pub fn checked_at(self, at: Timestamp, found: &Checked, lost: Vec<Ticker>) -> Self {
+    /// The same after every file was held against its SHA-256 at `at`, `lost` tickers were found to be proven no more, so much
+    /// of all others was found to be `proven`, and nobody has told the journal.
+    pub fn checked_at(
+        self,
+        request: &Request,
+        at: Timestamp,
+        found: &Checked,
+        lost: Vec<Ticker>,
+        proven: Tally,
+    ) -> Self {
         let verified = self.tickers.verified.saturating_sub(lost.len() as u64);
         let checked = found.tickers.min(verified);
         let left = self.tickers.left + (self.tickers.verified - verified);
@@ -251,7 +270,8 @@ impl Snapshot {
             state => state,
         };
         let check = Check { no_longer_proven: lost, ..Check::of(at, found) };
-        Self { state, tickers, as_of, checked: Some(check), ..self }
+        let (partitions, rows) = (PartitionCounts::of(request, proven), proven.summary.rows);
+        Self { state, tickers, as_of, checked: Some(check), partitions, rows, ..self }
     }
 
     /// Is every ticker done, but some days are known to be missing for good? An empty partition is none of those:
@@ -309,10 +329,17 @@ fn paused_by(machine: &Machine) -> Vec<PausedBy> {
     machine.led_to_the_pause().flat_map(of).collect()
 }
 
-fn bottleneck(sources: &Sources, batches: BatchCounts, retries: &[RetryGroup]) -> Option<Bottleneck> {
+fn bottleneck(
+    sources: &Sources,
+    batches: BatchCounts,
+    running: &[RunningBatch],
+    retries: &[RetryGroup],
+) -> Option<Bottleneck> {
     let settings = &sources.request.settings;
     bottleneck::find(&Facts {
         running: batches.running,
+        outages: running.iter().filter_map(|batch| batch.outage).collect(),
+        now: sources.now,
         slots: u64::from(settings.max_concurrent.get()),
         ready: batches.pending,
         backoff: batches.backoff,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use shared::dataset::summary::Summary;
+use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
 use shared::run::workdir::{BatchId, Workdir};
 
@@ -52,6 +54,8 @@ pub struct Sources<'a> {
     pub supervised: Supervised,
     /// On the outdir's file system.
     pub free_bytes: Option<u64>,
+    /// On the work directory's file system.
+    pub workdir_free_bytes: Option<u64>,
     /// What new processes could get, in bytes.
     pub free_memory: Option<u64>,
     /// The rate budget of the key, where this process knows the key.
@@ -65,10 +69,21 @@ pub struct Sources<'a> {
 pub struct Observed {
     /// What its events add up to.
     pub summary: EventSummary,
+    /// How far the tickers in work have come by their ledgers.
+    pub so_far: BTreeMap<Ticker, SoFar>,
     /// Rows a second, of late.
     pub rows_per_second: u64,
     /// Memory of all its processes; `None` where nobody can tell.
     pub rss_bytes: Option<u64>,
+}
+
+/// How far a ticker has come that somebody works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SoFar {
+    /// Days of those asked for that its ledger proves at a glance.
+    pub days: u64,
+    /// What these hold.
+    pub summary: Summary,
 }
 
 /// Whole seconds; 0 where time went backward.

@@ -10,8 +10,9 @@ use shared::run::workdir::Workdir;
 
 use super::counts::TickerCounts;
 use super::eta::Eta;
-use super::forecast::CountedBy;
+use super::forecast::{CountedBy, Progress};
 use super::groups::{FailureGroup, RetryGroup};
+use super::reported::Reported;
 use super::running::RunningBatch;
 use super::snapshot::{Check, Pause, PausedBy, Snapshot, State, WithoutRows};
 use super::words::{self, count, counted};
@@ -19,8 +20,11 @@ use crate::job::Job;
 
 /// How many running batches and groups of failures are listed.
 pub const LIST_MAX: usize = 20;
-/// How many tickers are listed that led to a pause.
+/// How many things are listed that were said by those who led to a pause, and how many tickers are named with each.
 const PAUSED_BY_MAX: usize = 5;
+const NAMED_MAX: usize = 3;
+/// With less room than this a work directory can't take what a supervisor writes at its end.
+const FULL_BELOW: u64 = 32 * 1024;
 /// How many current tickers of a batch are named.
 const CURRENT_MAX: usize = 4;
 
@@ -33,18 +37,13 @@ pub fn render(snapshot: &Snapshot) -> String {
 
 fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     let workdir = Workdir::new(&it.workdir);
-    writeln!(out, "{}{}", headline(&it.state), next_step(&it.state, &workdir))?;
+    writeln!(out, "{}{}", headline(&it.state, it.workdir_free_bytes), next_step(&it.state, &workdir))?;
     if let Some(pause) = &it.pause {
         writeln!(out, "pause       {}", pause_line(pause))?;
-        for PausedBy { ticker, batch, said } in it.paused_by.iter().take(PAUSED_BY_MAX) {
-            writeln!(out, "  {ticker} ({batch}) said last: {said}")?;
-        }
-        if it.paused_by.len() > PAUSED_BY_MAX {
-            writeln!(out, "  and {} more", counted((it.paused_by.len() - PAUSED_BY_MAX) as u64, "ticker"))?;
-        }
+        write_paused_by(out, &it.paused_by)?;
     }
     writeln!(out, "run         {} ({} {}..{})", it.run, it.job, it.from, it.to)?;
-    writeln!(out, "progress    {} % of {}", it.progress.percent, counted_by(it.progress.by))?;
+    writeln!(out, "progress    {}", progress(&it.progress))?;
     let tickers = &it.tickers;
     write!(out, "tickers     {} / {} verified", count(tickers.verified), count(tickers.expected))?;
     if tickers.reported_by_script > 0 {
@@ -54,8 +53,10 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     if it.without_rows.tickers > 0 {
         writeln!(out, "without row {}", without_rows(&it.without_rows, &workdir))?;
     }
-    if tickers.verified > 0 && it.job != Job::Bars.to_string() {
-        writeln!(out, "files       {}", files(tickers, it.checked.as_ref(), &it.state))?;
+    let is_bars = it.job == Job::Bars.to_string();
+    if tickers.verified > 0 && (!is_bars || it.checked.is_some()) {
+        let made = if is_bars { Made::Built } else { Made::Fetched };
+        writeln!(out, "files       {}", files(tickers, it.checked.as_ref(), &it.state, made))?;
     }
     if let Some(at) = it.as_of {
         writeln!(out, "as of       {}", as_of(at, it.checked.as_ref(), &workdir))?;
@@ -71,6 +72,12 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         count(partitions.outside_plan),
         counted(it.rows, "row")
     )?;
+    if !it.reported.is_nothing() {
+        let Reported { tickers, partitions, rows } = it.reported;
+        let (tickers, partitions) = (counted(tickers, "ticker"), counted(partitions, "partition"));
+        let rows = counted(rows, "row");
+        writeln!(out, "reported    {tickers} done, {partitions}, {rows} by workers at work; not yet proven")?;
+    }
     if partitions.with_gaps() > 0 {
         writeln!(out, "gaps        {}", gaps(partitions.with_gaps()))?;
     }
@@ -104,10 +111,43 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     list(out, &it.failures, failure_lines)
 }
 
+/// Whose attempts led to a pause: what several said is said once, with some of their names.
+fn write_paused_by(out: &mut String, paused_by: &[PausedBy]) -> std::fmt::Result {
+    let mut groups: Vec<(&str, Vec<&PausedBy>)> = Vec::new();
+    for it in paused_by {
+        match groups.iter_mut().find(|(said, _)| *said == it.said) {
+            Some((_, group)) => group.push(it),
+            None => groups.push((&it.said, vec![it])),
+        }
+    }
+    for (said, group) in groups.iter().take(PAUSED_BY_MAX) {
+        let named: Vec<String> =
+            group.iter().take(NAMED_MAX).map(|it| format!("{} ({})", it.ticker, it.batch)).collect();
+        let more = match group.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {} more", counted(more as u64, "ticker")),
+        };
+        writeln!(out, "  {}{more} said last: {said}", named.join(", "))?;
+    }
+    let rest = groups.iter().skip(PAUSED_BY_MAX).map(|(_, group)| group.len() as u64).sum();
+    if rest > 0 { writeln!(out, "  and {}", counted(rest, "more ticker")) } else { Ok(()) }
+}
+
+/// How the files of a run came to be.
+#[derive(Clone, Copy)]
+enum Made {
+    Fetched,
+    Built,
+}
+
 /// Verified is one of two things: looked at, or read.
-fn files(tickers: &TickerCounts, checked: Option<&Check>, state: &State) -> String {
-    let as_recorded = "as recorded (length, time and inode; `start --resume --check` reads them)";
-    let Some(check) = checked else { return as_recorded.to_owned() };
+fn files(tickers: &TickerCounts, checked: Option<&Check>, state: &State, made: Made) -> String {
+    let (made, looked_at) = match made {
+        Made::Fetched => ("fetched", "length, time and inode"),
+        Made::Built => ("built", "length"),
+    };
+    let as_recorded = format!("as recorded ({looked_at}; `start --resume --check` reads them)");
+    let Some(check) = checked else { return as_recorded };
     let mut text = format!(
         "{} checked at {:.0} (SHA-256 of {}",
         counted(tickers.checked, "ticker"),
@@ -115,12 +155,12 @@ fn files(tickers: &TickerCounts, checked: Option<&Check>, state: &State) -> Stri
         counted(check.files, "file")
     );
     if check.damaged > 0 {
-        let became = if *state == State::Complete { "and were fetched again" } else { "to be fetched again" };
-        text.extend(["; ", &count(check.damaged), " more damaged, ", became]);
+        let became = if *state == State::Complete { "and were" } else { "to be" };
+        text.extend(["; ", &count(check.damaged), " more damaged, ", became, " ", made, " again"]);
     }
     text.push(')');
     if tickers.as_recorded > 0 {
-        text.extend([", ", &count(tickers.as_recorded), " ", as_recorded]);
+        text.extend([", ", &count(tickers.as_recorded), " ", &as_recorded]);
     }
     text
 }
@@ -206,6 +246,15 @@ fn days_of(part: Option<DateRange>) -> String {
     part.map_or_else(String::new, |days| format!(" {days}"))
 }
 
+fn progress(it: &Progress) -> String {
+    let proven = if it.proven_percent < it.percent {
+        format!(", of which {} % proven", it.proven_percent)
+    } else {
+        String::new()
+    };
+    format!("{} % of {}{proven}", it.percent, counted_by(it.by))
+}
+
 /// What was done before the run is in no batch.
 fn counted_by(by: CountedBy) -> &'static str {
     match by {
@@ -252,8 +301,16 @@ fn budget_line(budget: &Usage) -> String {
     parts.join("; ")
 }
 
-fn headline(state: &State) -> String {
+/// A supervisor whose disk is full can't write how its run ended: then it has died for whoever looks.
+fn headline(state: &State, workdir_free: Option<u64>) -> String {
     match state {
+        State::Died(_) if workdir_free.is_some_and(|free| free < FULL_BELOW) => {
+            let free = words::bytes(workdir_free.unwrap_or(0));
+            format!(
+                "SUPERVISOR DIED: the disk of the work directory is full ({free} free), so nobody could write how the run \
+                 ended; nothing that is proven is lost. Make room there first"
+            )
+        }
         State::Prepared => "PREPARED".to_owned(),
         State::Running => "RUNNING".to_owned(),
         State::Paused(why) => format!("PAUSED: {why}; goes on by itself when that is gone"),

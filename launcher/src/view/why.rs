@@ -374,7 +374,7 @@ fn chapter_line(chapter: &Chapter, batch: Option<BatchId>) -> String {
         Chapter::Planned { at, batch, members } => {
             format!("{at:.0}  planned in {batch}, {}", counted(*members as u64, "ticker"))
         }
-        Chapter::Reopened { at } => format!("{at:.0}  no longer proven, to be worked on again"),
+        Chapter::Reopened { at } => format!("{at:.0}  taken up again: not every day asked for is proven"),
         Chapter::Forgiven { at } => format!("{at:.0}  the run was begun again: another chance"),
         Chapter::Attempt(attempt) => {
             let name = batch.map_or_else(String::new, |batch| format!("{batch}."));

@@ -88,12 +88,13 @@ pub fn bytes(number: u64) -> String {
     if unit == 0 { format!("{number} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
-/// What a check has found: `checked 12 files (3.4 MB) against their SHA-256: all are what was written`.
-pub fn checked(it: &Checked) -> String {
+/// What a check has found: `checked 12 files (3.4 MB) against their SHA-256: all are what was written`. What is not is to be
+/// `fetched` again, or built.
+pub fn checked(it: &Checked, fetched: &str) -> String {
     let of = counted(it.files + it.damaged, "file");
     let found = match it.damaged {
         0 => "all are what was written".to_owned(),
-        damaged => format!("{} not what was written, to be fetched again", count(damaged)),
+        damaged => format!("{} not what was written, to be {fetched} again", count(damaged)),
     };
     let unchecked = match it.unchecked.len() {
         0 => String::new(),

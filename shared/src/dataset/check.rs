@@ -3,16 +3,17 @@
 //! What is found is kept in the ledger: a right file as it is found now, a wrong one as one that no look may believe
 //! without reading it, so that everybody who looks at it from then on finds the damage.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::coverage::DateRange;
+use super::coverage::{Coverage, DateRange};
 use super::entry::{Entry, FileProof};
 use super::kind::Kind;
 use super::ledger::{Damage, Ledger, LedgerError};
 use super::look::{self, Look};
 use super::open_ledger::OpenLedger;
+use super::partition::Partition;
 use super::seen::Seen;
-use crate::disk::publish::DiskError;
 use crate::market::ticker::Ticker;
 
 /// What a check of one ticker, or of several, has found.
@@ -28,49 +29,100 @@ pub struct Checked {
 
 /// Checks the files of `ticker` that hold some of `days`. Where there is no ledger there is nothing to check, and nothing
 /// is made.
+///
+/// Files are read without a claim, so a worker that comes meanwhile is not in the way of the check, nor the check in its: days are
+/// claimed for the moment in which something is noted. [`LedgerError::Busy`]: a file is not what its line says, and somebody
+/// writes it.
 pub fn check(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Checked, LedgerError> {
-    let path = Ledger::path(outdir, ticker);
-    if !path.try_exists().map_err(DiskError::at("look at", &path))? {
+    let Some(ledger) = Ledger::read_by_length_if_there(outdir, kind, ticker)? else {
         return Ok(Checked::default());
-    }
-    let mut ledger = OpenLedger::open(outdir, kind, ticker, days)?;
-    let claimed = ledger.claimed();
+    };
+    let whole = Partition::whole(kind, days);
     let mut checked = Checked::default();
-    let is_claimed = |entry: &&Entry| claimed.intersection(entry.partition.span()).is_some();
-    let mut lines = Vec::new();
-    for entry in ledger.ledger().entries().filter(is_claimed) {
+    let (mut moved, mut suspects) = (BTreeMap::new(), Vec::new());
+    let is_asked = |entry: &&Entry| whole.intersection(entry.partition.span()).is_some();
+    for entry in ledger.entries().filter(is_asked) {
+        let partition = entry.partition;
         let Some(file) = &entry.file else {
-            checked.damaged.extend(ledger.ledger().damage_of(entry.partition).cloned());
+            suspects.extend(ledger.damage_of(partition).map(|_| partition));
             continue;
         };
-        let look = if ledger.noted().contains(&entry.partition) {
-            Look::AsRecorded
-        } else {
-            look::compare(file, entry.partition.file(outdir, ticker, kind))
-        };
-        let seen = match look {
-            Look::AsRecorded => None,
-            Look::Right(seen) => Some(seen),
-            Look::Damaged(damage) => {
-                checked.damaged.push(damage);
-                lines.push(seen_as(entry, file, Seen::never()));
-                continue;
+        match look::compare(file, partition.file(outdir, ticker, kind)) {
+            Look::AsRecorded => checked.found_right(file),
+            Look::Right(seen) => {
+                checked.found_right(file);
+                if file.seen.as_ref() != Some(&seen) {
+                    moved.insert(partition, FileProof { seen: Some(seen), ..file.clone() });
+                }
             }
-        };
-        checked.files += 1;
-        checked.bytes = checked.bytes.saturating_add(file.fingerprint.bytes);
-        lines.extend(
-            seen.filter(|seen| file.seen.as_ref() != Some(seen)).map(|seen| seen_as(entry, file, seen)),
-        );
+            Look::Damaged(_) => suspects.push(partition),
+        }
     }
-    if !lines.is_empty() {
-        ledger.commit(lines)?;
+    note_moved(outdir, kind, ticker, &moved)?;
+    for partition in suspects {
+        checked.judge(outdir, kind, ticker, partition)?;
     }
     Ok(checked)
 }
 
-fn seen_as(entry: &Entry, file: &FileProof, seen: Seen) -> Entry {
-    Entry { file: Some(FileProof { seen: Some(seen), ..file.clone() }), ..entry.clone() }
+/// Notes how files are found that are right: the next look need not read them. Where somebody else is writing, or we may not,
+/// it reads them again.
+fn note_moved(
+    outdir: &Path,
+    kind: Kind,
+    ticker: &Ticker,
+    moved: &BTreeMap<Partition, FileProof>,
+) -> Result<(), LedgerError> {
+    let spans = moved.keys().map(|partition| partition.span());
+    let Some(days) = spans.collect::<Coverage>().hull() else { return Ok(()) };
+    let mut open = match OpenLedger::open_to_note(outdir, kind, ticker, days) {
+        Ok(open) => open,
+        Err(LedgerError::Busy { .. } | LedgerError::Disk(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let note = |(partition, proof): (&Partition, &FileProof)| {
+        let entry = open.ledger().entry(*partition)?;
+        let is_the_same = entry.file.as_ref()?.fingerprint == proof.fingerprint;
+        is_the_same.then(|| Entry { file: Some(proof.clone()), ..entry.clone() })
+    };
+    let lines: Vec<Entry> = moved.iter().filter_map(note).collect();
+    if lines.is_empty() { Ok(()) } else { open.commit(lines) }
+}
+
+impl Checked {
+    fn found_right(&mut self, file: &FileProof) {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(file.fingerprint.bytes);
+    }
+
+    /// A file was not what its line said when both were looked at without a claim: with one, nobody changes either.
+    fn judge(
+        &mut self,
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        partition: Partition,
+    ) -> Result<(), LedgerError> {
+        let mut open = OpenLedger::open_to_note(outdir, kind, ticker, partition.span())?;
+        let Some(entry) = open.ledger().entry(partition).cloned() else { return Ok(()) };
+        let Some(file) = &entry.file else {
+            self.damaged.extend(open.ledger().damage_of(partition).cloned());
+            return Ok(());
+        };
+        match look::compare(file, partition.file(outdir, ticker, kind)) {
+            Look::AsRecorded | Look::Right(_) => self.found_right(file),
+            Look::Damaged(damage) => {
+                self.damaged.push(damage);
+                if file.seen != Some(Seen::never()) {
+                    open.commit(vec![Entry {
+                        file: Some(FileProof { seen: Some(Seen::never()), ..file.clone() }),
+                        ..entry.clone()
+                    }])?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl std::ops::AddAssign for Checked {

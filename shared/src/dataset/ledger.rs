@@ -140,6 +140,17 @@ impl Ledger {
         Self::read_within(outdir, kind, ticker, Scope::Nothing)
     }
 
+    /// The same; `None` where there is no ledger.
+    pub(super) fn read_by_length_if_there(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+    ) -> Result<Option<Self>, LedgerError> {
+        let path = Self::path(outdir, ticker);
+        let is_there = path.try_exists().map_err(DiskError::at("look at", &path))?;
+        if is_there { Self::read_by_length(outdir, kind, ticker).map(Some) } else { Ok(None) }
+    }
+
     fn read_within(outdir: &Path, kind: Kind, ticker: &Ticker, scope: Scope) -> Result<Self, LedgerError> {
         let entries = shared_lines::read(&Self::path(outdir, ticker))?.entries;
         Self::of_entries((entries, &Coverage::empty()), outdir, kind, ticker, scope)

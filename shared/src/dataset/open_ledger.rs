@@ -54,6 +54,27 @@ impl OpenLedger {
         days: DateRange,
         brought: &Coverage,
     ) -> Result<Self, LedgerError> {
+        Self::open_within(outdir, kind, ticker, days, brought, Scope::Days)
+    }
+
+    /// The same for a moment, to note how files are found: none is read.
+    pub(super) fn open_to_note(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        days: DateRange,
+    ) -> Result<Self, LedgerError> {
+        Self::open_within(outdir, kind, ticker, days, &Coverage::empty(), |_| Scope::Nothing)
+    }
+
+    fn open_within(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        days: DateRange,
+        brought: &Coverage,
+        scope: fn(DateRange) -> Scope,
+    ) -> Result<Self, LedgerError> {
         let path = Ledger::path(outdir, ticker);
         let claim = |locks: &LogLocks, log: Log<'_>| claim::take(locks, log, kind, days);
         let (mut log, claim) = SharedLog::open(outdir, &path, claim)?;
@@ -66,7 +87,7 @@ impl OpenLedger {
         // Read under the claim: of the claimed days no line is missing from here on.
         let entries = log.catch_up()?;
         let lines = entries.len();
-        let ledger = Ledger::of_entries((entries, brought), outdir, kind, ticker, Scope::Days(claimed))?;
+        let ledger = Ledger::of_entries((entries, brought), outdir, kind, ticker, scope(claimed))?;
         let seen_again = ledger.seen_again(claimed);
         let noted = seen_again.iter().map(|entry| entry.partition).collect();
         let dead_lines = lines - ledger.partitions();

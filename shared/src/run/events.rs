@@ -15,6 +15,7 @@ use crate::disk::audience::Audience;
 use crate::disk::publish::DiskError;
 use crate::market::ticker::Ticker;
 
+use super::outage::Outage;
 use super::redaction::Redaction;
 use super::source_clock::SourceClock;
 
@@ -89,6 +90,11 @@ pub enum Event {
         /// What it says beside the source's.
         clocks: SourceClock,
     },
+    /// The source does not answer as it should, or does again.
+    Source {
+        /// What is wrong; `None` once it answers.
+        outage: Option<Outage>,
+    },
     /// The worker ends early on purpose; these are left for another one.
     Yield {
         /// Tickers not begun.
@@ -130,6 +136,7 @@ impl Stamped {
             | Event::Progress { .. }
             | Event::TickerDone { .. }
             | Event::Clock { .. }
+            | Event::Source { .. }
             | Event::Yield { .. }
             | Event::End { .. }) => said,
         };

@@ -7,6 +7,7 @@ pub mod redaction;
 pub mod error_reply;
 pub mod base_url;
 pub mod exit;
+pub mod outage;
 pub mod events;
 pub mod identity;
 pub mod leftovers;

@@ -11,3 +11,8 @@ pub fn grouped(digits: &str) -> String {
     }
     text
 }
+
+/// `1 ticker`, `2 tickers`: the number as it is.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

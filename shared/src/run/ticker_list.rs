@@ -175,19 +175,29 @@ pub(super) fn for_each_ticker<E: From<TickerListError>>(
 /// What is meant by a header without a column called `ticker`, where that is plain to see.
 fn hint(header: &csv::StringRecord) -> String {
     let otherwise = header.iter().find(|name| name.eq_ignore_ascii_case("ticker"));
-    let separated = |by: char| {
-        let names = |field: &str| field.split(by).any(|name| name.trim().eq_ignore_ascii_case("ticker"));
-        header.iter().any(|field| field.contains(by) && names(field))
+    let named = |by: char, field: &str| -> Option<String> {
+        let name = field.contains(by).then(|| field.split(by).map(str::trim))?;
+        name.into_iter().find(|name| name.eq_ignore_ascii_case("ticker")).map(str::to_owned)
     };
-    match otherwise {
-        Some(name) => format!("; is {name} meant? Call it ticker"),
-        None if separated(';') => "; it is separated by semicolons: save it with commas".to_owned(),
-        None if separated('\t') => "; it is separated by tabs: save it with commas".to_owned(),
-        None if header.get(0).is_some_and(|field| field.starts_with("sep=")) => {
-            "; the line `sep=` is for a spreadsheet alone: take it out, and separate by commas".to_owned()
-        }
-        None => String::new(),
+    let separated = |by: char| header.iter().find_map(|field| named(by, field));
+    let with_commas = |by: &str, name: &str| {
+        let call_it = if name == "ticker" { String::new() } else { format!(", and call {name} ticker") };
+        format!("; it is separated by {by}: save it with commas{call_it}")
+    };
+    if let Some(name) = otherwise {
+        return format!("; is {name} meant? Call it ticker");
     }
+    if let Some(name) = separated(';') {
+        return with_commas("semicolons", &name);
+    }
+    if let Some(name) = separated('\t') {
+        return with_commas("tabs", &name);
+    }
+    if header.get(0).is_some_and(|field| field.starts_with("sep=")) {
+        return "; the line `sep=` is for a spreadsheet alone: take it out, and separate by commas"
+            .to_owned();
+    }
+    String::new()
 }
 
 /// A record that goes on behind the end of its line, as `reader` has just read it from `start` on, is refused: a quote that
@@ -366,7 +376,10 @@ mod tests {
         assert!(
             refused("ticker;name\nA;x\n").ends_with("; it is separated by semicolons: save it with commas")
         );
-        assert!(refused("name\tTICKER\nx\tA\n").ends_with("; it is separated by tabs: save it with commas"));
+        assert!(
+            refused("name\tTICKER\nx\tA\n")
+                .ends_with("; it is separated by tabs: save it with commas, and call TICKER ticker")
+        );
         assert!(
             refused("sep=,\nticker,name\nA,x\n").contains("; the line `sep=` is for a spreadsheet alone")
         );

@@ -8,9 +8,10 @@
 use std::path::PathBuf;
 
 use crate::disk::regular;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::proof::SeriesFolder;
+use super::proof::{self, SeriesFolder};
 use crate::dataset::run_mark::RunMark;
 use crate::dataset::writer::Fingerprint;
 use crate::disk::publish::DiskError;
@@ -36,6 +37,14 @@ pub fn is_of(folder: &SeriesFolder, run: RunMark) -> bool {
     let is_as_it_was =
         |note: &Note| Fingerprint::of_file(&folder.state()).is_ok_and(|found| found.sha256 == note.state);
     note.is_some_and(|note| note.run == run && is_as_it_was(&note))
+}
+
+/// The series in `folder` was found damaged: no run takes it for proven before `bars` has looked at it again, and `bars` looks
+/// at every byte. The state itself stays as it is.
+pub fn doubt(folder: &SeriesFolder) -> Result<(), DiskError> {
+    let note = path(folder);
+    folder.folder_of(&note)?.remove(note.file_name().unwrap_or_default())?;
+    proof::note_verified(folder, Timestamp::UNIX_EPOCH)
 }
 
 fn path(folder: &SeriesFolder) -> PathBuf {

@@ -50,7 +50,7 @@ impl SeriesFolder {
     }
 
     /// The open folder of the file `target` of the series, which is there.
-    fn folder_of(&self, target: &Path) -> Result<Folder, DiskError> {
+    pub(super) fn folder_of(&self, target: &Path) -> Result<Folder, DiskError> {
         let root = Folder::open(&self.root)?;
         root.below(root.way_to(target)?)
     }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-/// No wait is longer, whatever a server says.
-const LONGEST: Duration = Duration::from_mins(2);
+use shared::run::limits::LONGEST_BACKOFF as LONGEST;
+
 /// While the rate limit refuses us we ask again at least so often (plus half of it by chance), so that full pace
 /// is back soon after it is over: the rate budget, slowed for everybody, keeps these requests few.
 const LONGEST_REFUSED_STEP: Duration = Duration::from_secs(8);

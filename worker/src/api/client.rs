@@ -1,10 +1,10 @@
 //! One request, with its retries: the only file that names an HTTP client.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking;
@@ -18,10 +18,12 @@ use shared::error_chain::with_causes;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::BaseUrl;
+use shared::run::outage::Symptom;
 use shared::run::redaction::Redaction;
 use shared::run::source_clock::{Heard, SourceClock};
 use url::Url;
 
+use super::answering::Answering;
 use super::backoff::{Backoff, Troubles};
 use super::body::{Body, Bounds, Packing};
 use super::failure::Failure;
@@ -67,6 +69,7 @@ pub struct Client {
     /// One for all processes that use this key; `None` sends as fast as the server answers.
     budget: Option<SharedBudget>,
     turns_awaited: AtomicUsize,
+    answering: Mutex<Answering>,
     /// The last reply that told the time.
     source_clock: Mutex<Option<Heard>>,
 }
@@ -96,6 +99,7 @@ impl Client {
             backoff,
             budget,
             turns_awaited: AtomicUsize::new(0),
+            answering: Mutex::default(),
             source_clock: Mutex::default(),
         })
     }
@@ -103,6 +107,15 @@ impl Client {
     /// Requests that wait for their turn in the rate budget.
     pub fn turns_awaited(&self) -> usize {
         self.turns_awaited.load(Ordering::Relaxed)
+    }
+
+    fn answering(&self) -> MutexGuard<'_, Answering> {
+        self.answering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when, by [`clock::uptime`], the source has not answered as it should, and how.
+    pub fn outage(&self) -> Option<(Duration, Symptom)> {
+        self.answering().outage(clock::uptime())
     }
 
     /// Keeps pages beside their reading, for `target`.
@@ -168,7 +181,10 @@ impl Client {
                 return Err(Failure::Stopped);
             }
             self.await_turn(stop)?;
-            let failure = match self.once(url, &read) {
+            let request = self.answering().sends(clock::uptime());
+            let received = self.once(url, &read);
+            self.answering().ends(request, received.as_ref().err());
+            let failure = match received {
                 Ok(received) => return Ok(received),
                 Err(failure) => failure,
             };
@@ -221,12 +237,14 @@ impl Client {
         read: impl Fn(&mut dyn Read) -> Result<T, PageError>,
     ) -> Result<(T, u64), Failure> {
         let reply = self.http.get(url.clone()).send().map_err(transport)?;
+        self.answering().hears(clock::uptime());
         self.look_at_clock(reply.headers());
         let status = reply.status().as_u16();
         let retry_after =
             reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let codings = reply.headers().get_all(CONTENT_ENCODING);
         let packing = Packing::of(codings.iter().map(|value| value.to_str().unwrap_or("what is no text")));
+        let reply = Attended { reply, client: self };
         let bounds = Bounds { bytes: MAX_BODY_BYTES, deadline: Deadline::after(REPLY_TIMEOUT) };
         if status == 200 {
             let mut body = Body::new(reply, packing.map_err(Failure::NotAPage)?, bounds);
@@ -246,6 +264,20 @@ impl Client {
         drop(body.take(MAX_WORDS_BYTES).read_to_end(&mut words));
         let words = String::from_utf8_lossy(&words);
         Err(Failure::of_reply(status, retry_after.as_deref(), &words, &self.redaction))
+    }
+}
+
+/// A reply that is heard while it arrives.
+struct Attended<'a> {
+    reply: blocking::Response,
+    client: &'a Client,
+}
+
+impl Read for Attended<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.reply.read(buffer)?;
+        self.client.answering().hears(clock::uptime());
+        Ok(length)
     }
 }
 

@@ -101,8 +101,9 @@ pub fn one(
     let scale = choice.scale(ticker, tree.root(), tree.adjusted())?;
     let kept_below: Option<&Path> = (existing.built == Built::Continued).then_some(outdir);
     let whose = Whose { ticker, scale: &scale, before: asked.from(), kept_below };
+    let warn = |text: &str| reporter.ticker(Level::Warn, ticker, text);
     let specs: Result<Vec<_>, _> =
-        commission.modes.iter().map(|(mode, target)| choice.spec(&whose, *mode, *target)).collect();
+        commission.modes.iter().map(|(mode, target)| choice.spec(&whose, *mode, *target, &warn)).collect();
     let reading = commission.reading(&scale);
     let job =
         Job { outdir, asked: *asked, specs: specs?, existing: *existing, gaps: *gaps, reading: &reading };
@@ -114,7 +115,6 @@ pub fn one(
             reported = trades;
         }
     };
-    let warn = |text: &str| reporter.ticker(Level::Warn, ticker, text);
     let outcomes = build::build(&job, &holdings, stop, progress, warn)?;
     for outcome in &outcomes {
         say(reporter, ticker, outcome);

@@ -140,8 +140,14 @@ impl Choice {
         }
     }
 
-    /// The specification of the series of `mode`.
-    pub fn spec(&self, of: &Whose<'_>, mode: Mode, target: Target) -> Result<SeriesSpec, ChoiceError> {
+    /// The specification of the series of `mode`; `warn` hears what is odd about a target that comes from history.
+    pub fn spec(
+        &self,
+        of: &Whose<'_>,
+        mode: Mode,
+        target: Target,
+        warn: &dyn Fn(&str),
+    ) -> Result<SeriesSpec, ChoiceError> {
         let needs_target = self.threshold.needs_target(mode);
         let (target, bars_per_day) = match target {
             Target::Given(target) => (target, None),
@@ -153,9 +159,14 @@ impl Choice {
                     }
                     None => None,
                 };
-                let target = match kept {
-                    Some(target) => target,
-                    None => self.mean(of, mode)?.mean / bars,
+                let target = if let Some(target) = kept {
+                    target
+                } else {
+                    let mean = self.mean(of, mode)?;
+                    for text in oddities(&mean, mode, bars) {
+                        warn(&text);
+                    }
+                    mean.mean / bars
                 };
                 (target, Some(bars))
             }
@@ -196,6 +207,24 @@ impl Choice {
         }
         Ok(mean)
     }
+}
+
+/// What a person should know of a target of so many `bars` on a `mean` day.
+fn oddities(mean: &DailyMean, mode: Mode, bars: f64) -> Vec<String> {
+    let mut said = Vec::new();
+    let DailyMean { days, left_out, trades, .. } = *mean;
+    if left_out > 0 {
+        said.push(format!(
+            "{mode}: {left_out} of {} daily bars do not say how many trades (n) they have; the mean is over the others",
+            days + left_out
+        ));
+    }
+    if let Some(trades) = trades.filter(|trades| *trades < bars) {
+        said.push(format!(
+            "{mode}: --bars-per-day {bars} is more than the {trades:.0} trades of a mean day: there are not enough for one a bar"
+        ));
+    }
+    said
 }
 
 /// The target of the series on disk, if the same number of bars per day gave it, by history before `before` alone.

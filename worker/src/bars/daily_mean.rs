@@ -20,8 +20,12 @@ use super::daily_bars::{self, DailyBars, DailyBarsError};
 pub struct DailyMean {
     /// Trades, shares or USD a day; positive.
     pub mean: f64,
-    /// Number of daily bars, at least 1. Days without a bar do not count.
+    /// Number of daily bars that count, at least 1. Days without a bar do not count.
     pub days: u64,
+    /// Daily bars that do not count since they do not say how many trades they have: fewer than those that count.
+    pub left_out: u64,
+    /// Trades on a mean day, by the bars that say it; `None` where none does.
+    pub trades: Option<f64>,
     /// First day with a bar.
     pub from: TradingDay,
     /// Last day with a bar.
@@ -36,15 +40,19 @@ pub enum DailyMeanError {
     /// The daily bars can't be read.
     #[error(transparent)]
     Bars(#[from] DailyBarsError),
-    /// A bar has no trade count.
-    #[error("{file}: the daily bar of {ticker} on {day} has no trade count (n); give --target a number", file = file.display())]
+    /// Most bars have no trade count.
+    #[error("{file}: the daily bar of {ticker} on {day} has no trade count (n); {without} of {days} daily bars have none; give --target a number", file = file.display())]
     NoCount {
         /// The file.
         file: PathBuf,
         /// Whose bar.
         ticker: Ticker,
-        /// Which.
+        /// The first.
         day: TradingDay,
+        /// How many do not say it: too many for a mean of the others.
+        without: u64,
+        /// Of how many.
+        days: u64,
     },
     /// No daily bar before the series.
     #[error(
@@ -76,7 +84,7 @@ pub enum DailyMeanError {
 }
 
 /// The mean over all daily bars of `ticker` that [`daily_bars::read_before`] finds before `before`: of v·vw for dollars
-/// (v·c without vw), of v for volume, of n for ticks.
+/// (v·c without vw), of v for volume, of n for ticks. Bars without n are left out there, if at least half of all have it.
 ///
 /// Summed from 0.0 in the order of days, then divided by their number: the same files give the same bits.
 pub fn mean_daily(
@@ -90,20 +98,28 @@ pub fn mean_daily(
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
         return Err(DailyMeanError::NoBar { root, ticker, before });
     };
-    let (from, to, days) = (first.date, last.date, bars.len() as u64);
-    let mut sum = 0.0;
-    for row in &bars {
-        let Some(traded) = traded(row, measure) else {
-            let file = Partition::of(Kind::Daily, row.date).file(daily_root, &ticker, Kind::Daily);
-            return Err(DailyMeanError::NoCount { file, ticker, day: row.date });
-        };
-        sum += traded;
+    let (from, to, all) = (first.date, last.date, bars.len() as u64);
+    let (days, sum) = sum_of(&bars, measure);
+    let without = bars.iter().find(|row| traded(row, measure).is_none());
+    if let Some(row) = without
+        && days * 2 < all
+    {
+        let file = Partition::of(Kind::Daily, row.date).file(daily_root, &ticker, Kind::Daily);
+        return Err(DailyMeanError::NoCount { file, ticker, day: row.date, without: all - days, days: all });
     }
     let mean = sum / days as f64;
     if mean > 0.0 && mean.is_finite() {
-        return Ok(DailyMean { mean, days, from, to, adjusted });
+        let (counted, trades) = sum_of(&bars, Measure::Tick);
+        let trades = (counted > 0).then(|| trades / counted as f64);
+        return Ok(DailyMean { mean, days, left_out: all - days, trades, from, to, adjusted });
     }
     Err(DailyMeanError::NotPositive { root, ticker, from, to, mean })
+}
+
+/// How many of `bars` tell how much was traded, and how much that was together.
+fn sum_of(bars: &[DatedBar], measure: Measure) -> (u64, f64) {
+    let told = bars.iter().filter_map(|row| traded(row, measure));
+    told.fold((0, 0.0), |(days, sum), traded| (days + 1, sum + traded))
 }
 
 /// Trades, shares or USD of a day; `None` if the bar has no trade count.
@@ -172,7 +188,8 @@ mod tests {
             ("2023-01-04", 1e6, 9.0, None, None),
         ]);
         let expected = |mean| {
-            Ok(DailyMean { mean, days: 3, from: day("2022-12-29"), to: day("2023-01-03"), adjusted: None })
+            let (from, to, trades) = (day("2022-12-29"), day("2023-01-03"), Some(6.0));
+            Ok(DailyMean { mean, days: 3, left_out: 0, trades, from, to, adjusted: None })
         };
         let of = |measure| mean(&root, "2023-01-04", measure);
         assert_eq!(
@@ -182,6 +199,20 @@ mod tests {
         );
         assert_eq!(of(Measure::Volume), expected((10.0 + 20.0 + 0.1) / 3.0));
         assert_eq!(of(Measure::Tick), expected(6.0));
+    }
+
+    #[test]
+    fn a_bar_that_does_not_say_how_many_trades_it_has_is_left_out_where_most_do() {
+        let root = tree(&[
+            ("2022-12-29", 10.0, 3.0, None, None),
+            ("2022-12-30", 20.0, 4.0, None, Some(8)),
+            ("2023-01-03", 30.0, 2.0, None, Some(4)),
+        ]);
+        let of = |measure| mean(&root, "2023-01-04", measure).expect("a mean");
+        let ticks = of(Measure::Tick);
+        assert_eq!((ticks.mean, ticks.days, ticks.left_out), (6.0, 2, 1));
+        let shares = of(Measure::Volume);
+        assert_eq!((shares.mean, shares.days, shares.left_out, shares.trades), (20.0, 3, 0, Some(6.0)));
     }
 
     #[test]
@@ -197,8 +228,8 @@ mod tests {
             "ROOT: no daily bar of AIG before 2021-12-31; download earlier daily bars, or give --target a number"
         );
         assert_eq!(
-            said("2022-01-04", Measure::Tick),
-            "ROOT/AIG/year=2022/daily.parquet: the daily bar of AIG on 2022-01-03 has no trade count (n); give --target a number"
+            said("2022-01-05", Measure::Tick),
+            "ROOT/AIG/year=2022/daily.parquet: the daily bar of AIG on 2022-01-03 has no trade count (n); 2 of 3 daily bars have none; give --target a number"
         );
         assert_eq!(
             said("2022-01-01", Measure::Dollar),

@@ -25,6 +25,7 @@ use shared::run::exit::Exit;
 use shared::run::leftovers;
 use shared::run::limits::MAX_WORKER_THREADS;
 use shared::run::redaction::Redaction;
+use shared::run::thousands::counted;
 use shared::run::ticker_list::TickerList;
 use shared::run::via::Via;
 use shared::run::window::Window;
@@ -268,7 +269,10 @@ fn run(plan: DownloadPlan, ears: Ears) -> Result<Exit, Refusal> {
     let swept = Folder::open(&task.outdir).and_then(|outdir| leftovers::sweep(&outdir));
     swept.and_then(|()| quarantine::sweep(&task.outdir)).map_err(Refusal::local)?;
     let asked = task.asked;
-    reporter.run(Level::Info, &format!("{} {}: {} tickers, {asked}", task.kind, task.base, tickers.len()));
+    reporter.run(
+        Level::Info,
+        &format!("{} {}: {}, {asked}", task.kind, task.base, counted(tickers.len() as u64, "ticker")),
+    );
     if plan.asked_to > asked.to() {
         reporter.run(Level::Info, &format!("days after {} are not settled yet and are left out", asked.to()));
     }

@@ -9,7 +9,7 @@ use shared::pace::rate::{Rate, Spacing};
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::api_key::ApiKey;
 use shared::run::base_url::{BaseUrl, DEFAULT_BASE_URL, PlainHttp};
-use shared::run::limits::MAX_TRIES;
+use shared::run::limits::{LONGEST_BACKOFF, MAX_TRIES};
 
 use super::refusal::Refusal;
 use crate::api::backoff::Backoff;
@@ -37,7 +37,7 @@ pub struct SourceArgs {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIES)))]
     tries: u32,
     /// First wait between tries; doubled each time, with jitter
-    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = not_negative)]
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = backoff_base)]
     backoff_base: Duration,
 }
 
@@ -46,6 +46,17 @@ pub fn not_negative(text: &str) -> Result<Duration, String> {
     let span: SignedDuration =
         text.parse().map_err(|error| format!("not a duration such as 15h or 500ms ({error})"))?;
     Duration::try_from(span).map_err(|_| "a duration can't be negative".to_owned())
+}
+
+fn backoff_base(text: &str) -> Result<Duration, String> {
+    let base = not_negative(text)?;
+    if base > LONGEST_BACKOFF {
+        return Err(format!(
+            "{text} is longer than {} s: no wait between two tries is",
+            LONGEST_BACKOFF.as_secs()
+        ));
+    }
+    Ok(base)
 }
 
 /// Looked at: an address that may get the key, and the key.

@@ -11,6 +11,7 @@ use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
 use shared::run::exit::Exit;
+use shared::run::outage::Outage;
 use shared::run::source_clock::SourceClock;
 use shared::run::via::Via;
 
@@ -20,6 +21,7 @@ use super::market::rounds;
 use super::pipeline::Pipeline;
 use super::tally::Tally;
 use super::task::Tools;
+use crate::clock;
 use crate::crew;
 use crate::report::Level;
 
@@ -41,6 +43,16 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
     let (over, is_over) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let watch = move || {
+            let mut outage = None;
+            let mut say_outage = || {
+                let now = tools.client.outage();
+                if now != outage {
+                    outage = now;
+                    tools
+                        .reporter
+                        .source(now.map(|(since, symptom)| Outage { since: clock::at(since), symptom }));
+                }
+            };
             let mut said: Option<SourceClock> = None;
             let mut say_clock = || {
                 let Some(clocks) = tools.client.source_clock() else { return };
@@ -52,6 +64,7 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
             // Ends when the other end of the channel is let go.
             while is_over.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 say_clock();
+                say_outage();
                 tools.reporter.say_how_it_gets_on(tools.client.turns_awaited());
             }
             say_clock();

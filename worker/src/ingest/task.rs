@@ -1,6 +1,7 @@
 //! What a batch has to do, and what it has to do it with.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use shared::dataset::answers::Asking;
@@ -9,6 +10,7 @@ use shared::dataset::descriptor::Adjusted;
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::ledger::{Ledger, LedgerError};
 use shared::dataset::trust::Trust;
+use shared::deadline::Deadline;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
@@ -26,6 +28,10 @@ use crate::api::client::Client;
 use crate::clock::{self, Moment};
 use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
+
+/// So long others are waited for who have the days of a ticker, and so often they are looked for.
+const PATIENCE: Duration = Duration::from_secs(2);
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// What is asked of every ticker of the batch.
 #[derive(Debug, Clone)]
@@ -166,12 +172,23 @@ impl Tools<'_> {
         Ledger::read_of(&self.task.outdir, self.task.kind, ticker, self.task.asked)
     }
 
-    /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says what was found there.
+    /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says what was found there. Whoever
+    /// has them for a moment is waited for: a check of the tree does while it notes what it found.
     pub fn open<R: Storable>(&self, ticker: &Ticker, brought: &Coverage) -> Result<Store<R>, StoreError> {
         let Task { kind, columns, zone, .. } = *self.task;
         let outdir = self.task.outdir.clone();
         let to = Destination { outdir, kind, zone, columns, ticker: ticker.clone() };
-        let mut store = Store::open(to, self.task.asked, brought)?;
+        let deadline = Deadline::after(PATIENCE);
+        let mut store = loop {
+            match Store::open(to.clone(), self.task.asked, brought) {
+                Err(StoreError::Ledger(LedgerError::Busy { .. }))
+                    if !deadline.left().is_zero() && !self.stop.is_asked() =>
+                {
+                    self.stop.sleep(GLANCE);
+                }
+                opened => break opened?,
+            }
+        };
         if store.noted() > 0 {
             let text = format_args!(
                 "{} files were read whole, since the ledger did not say how they are found now; they are what was written (SHA-256), and that is noted",

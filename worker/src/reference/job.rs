@@ -7,6 +7,7 @@ use shared::disk::publish::Draft;
 use shared::error_chain::with_causes;
 use shared::market::trading_day::TradingDay;
 use shared::run::exit::Exit;
+use shared::run::thousands::counted;
 
 use super::answers::{DetailsLog, EarlierAnswers};
 use super::ask::ReferenceSource;
@@ -143,7 +144,7 @@ impl Running<'_> {
             let open = queries.len() as u64 - counts.answered;
             self.say(
                 Level::Info,
-                &format!("details: {open} tickers are not answered; --resume asks for those"),
+                &format!("details: not answered: {}; --resume asks again", counted(open, "ticker")),
             );
             return Ok(exit);
         }
@@ -152,7 +153,10 @@ impl Running<'_> {
         if unknown > 0 {
             self.say(
                 Level::Info,
-                &format!("details: the source knows nothing of {unknown} tickers; they have no row"),
+                &format!(
+                    "details: the source knows nothing of {}, for which there is no row",
+                    counted(unknown as u64, "ticker")
+                ),
             );
         }
         let tickers_sha256 = Some(tickers.sha256.clone());

@@ -9,6 +9,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
+use shared::run::thousands::counted;
 
 use super::answers::{DetailsAnswer, DetailsLog};
 use super::ask::ReferenceSource;
@@ -109,7 +110,7 @@ pub fn run(
     if known > 0 {
         source.reporter.run(
             Level::Info,
-            &format!("details: {known} tickers were answered before, {} to ask", open.len()),
+            &format!("details: {} answered before, {} to ask", counted(known as u64, "ticker"), open.len()),
         );
     }
     let counts = Mutex::new(SurveyCounts { answered: known as u64, ..SurveyCounts::default() });

@@ -6,6 +6,7 @@ use std::path::Path;
 use shared::dataset::writer;
 use shared::disk::publish::{self, DiskError, Draft};
 use shared::market::ticker::Ticker;
+use shared::run::thousands::counted;
 use shared::run::ticker_list::TickerList;
 
 use super::rule::{ListedTicker, Universe};
@@ -66,7 +67,9 @@ pub fn account(universe: &Universe) -> String {
         0 => String::new(),
         count => format!(", {count} of them delisted"),
     };
-    writeln!(text, "{} tickers are left{delisted}", universe.kept.len()).expect("a String takes every write");
+    let kept = universe.kept.len() as u64;
+    let are = if kept == 1 { "is" } else { "are" };
+    writeln!(text, "{} {are} left{delisted}", counted(kept, "ticker")).expect("a String takes every write");
     text
 }
 

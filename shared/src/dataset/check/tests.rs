@@ -116,3 +116,33 @@ fn a_line_that_does_not_say_how_its_file_was_found_is_believed_by_the_bytes_once
     let of_2022 = Ledger::read_of(tree.folder.path(), Kind::Daily, &tree.ticker, year(2022)).expect("sound");
     assert_eq!(of_2022.damaged().count(), 0, "nobody asked for those days");
 }
+
+#[test]
+fn a_check_reads_beside_one_who_writes_and_claims_nothing_that_is_right() {
+    let tree = Tree::new(true);
+    let writer = tree.open(year(2023));
+    assert_eq!(tree.check(year(2023)).files, 1, "its line says what stands there");
+    // A copied tree: what can't be noted now is noted another time.
+    let bytes = fs::read(tree.file(2023)).expect("read");
+    fs::remove_file(tree.file(2023)).expect("removed");
+    fs::write(tree.file(2023), bytes).expect("copied");
+    let text = || fs::read_to_string(Ledger::path(tree.folder.path(), &tree.ticker)).expect("read");
+    let before = text();
+    assert_eq!(tree.check(year(2023)).files, 1);
+    assert_eq!(text(), before, "nothing is noted in a ticker that is being written");
+    drop(writer);
+    assert_eq!(tree.check(year(2023)).files, 1);
+    assert_ne!(text(), before, "noted");
+}
+
+#[test]
+fn a_file_that_somebody_writes_at_this_moment_is_not_called_damaged() {
+    let tree = Tree::new(true);
+    let writer = tree.open(year(2023));
+    // In its place already, and its line is about to be written.
+    crate::disk::publish::publish(&tree.file(2023), &vec![8; 4_096]).expect("published");
+    let refused = check(tree.folder.path(), Kind::Daily, &tree.ticker, year(2023));
+    assert!(matches!(refused, Err(LedgerError::Busy { .. })), "{refused:?}");
+    drop(writer);
+    assert_eq!(tree.check(year(2023)).damaged.len(), 1, "it never was");
+}

@@ -7,7 +7,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use launcher::check::{own_name, plain_names};
 use launcher::cli::{Cli, Command};
-use launcher::command::failure::{Ending, Failure};
+use launcher::command::failure::{ExitStatus, Failure};
 use launcher::command::{attend, logs, start, status, stop, supervise, tickers, wait, why};
 use launcher::plan::words_of_bars;
 use launcher::process::inherited;
@@ -47,7 +47,7 @@ fn typed() -> Result<Cli, Failure> {
     })
 }
 
-fn run(command: &Command) -> Result<Ending, Failure> {
+fn run(command: &Command) -> Result<ExitStatus, Failure> {
     match command {
         Command::Start(args) => start::start(args),
         Command::Status(args) => status::status(args),

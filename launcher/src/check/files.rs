@@ -20,7 +20,7 @@ use shared::series::proof::{SeriesFolder, StateError};
 use crate::facts::Checked;
 use crate::job::Task;
 use crate::plan::request::Request;
-use crate::supervise::bars_evidence::State;
+use crate::supervise::bars_evidence::BarsState;
 
 /// What a check of a run has found.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ fn series_of(outdir: &Path, modes: &[Mode], ticker: &Ticker) -> Result<check::Ch
     let mut checked = check::Checked::default();
     for mode in modes {
         let folder = SeriesFolder::new(outdir, ticker, *mode);
-        let Some(state) = State::read(&folder)? else { continue };
+        let Some(state) = BarsState::read(&folder)? else { continue };
         let damaged = state.damaged(&folder);
         if !damaged.is_empty() {
             noted::doubt(&folder)?;

@@ -1,6 +1,6 @@
 //! `launcher attend`: a shim. A supervisor starts it, or the script of a cluster job, for one attempt.
 
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::stored_run;
 use crate::check::executable;
 use crate::cli::AttendArgs;
@@ -10,7 +10,7 @@ use crate::shim;
 use crate::shim::protocol::{AttemptId, ShimEnd};
 
 /// Attends to one attempt, or to one after the other. Each ends in its `exit.json`.
-pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
+pub fn attend(args: &AttendArgs) -> Result<ExitStatus, Failure> {
     // First, so that from here on a signal is a message.
     let mut inbox =
         Inbox::open().map_err(|source| Failure::System { doing: "listen for signals", source })?;
@@ -22,7 +22,7 @@ pub fn attend(args: &AttendArgs) -> Result<Ending, Failure> {
         let supervisor = ShimEnd::open().map_err(|source| Failure::System { doing, source })?;
         shim::serve(&run, supervisor, &mut inbox)?;
     }
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn run(args: &AttendArgs) -> Result<Run, Failure> {

@@ -37,31 +37,31 @@ use crate::supervise::sizes::SizesError;
 use crate::view::snapshot::{Snapshot, State};
 use crate::view::words;
 
-/// How a command ends when nothing went wrong with the command itself.
+/// How a command ends that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// As asked; for `wait` and `--foreground`: the run is complete.
+pub enum ExitStatus {
+    /// Success; for `wait` and `--foreground`: the run is complete.
     Well,
-    /// The run is complete, and some days are known to be out of reach for good.
+    /// The run is complete, but some days are outside the plan for good.
     Gaps,
-    /// The run has failed tickers, or was stopped, or something is left.
+    /// The run has failed tickers, was stopped, or has work left.
     Incomplete,
     /// `wait` gave up.
     TimedOut,
 }
 
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(ending: ExitStatus) -> Self {
         match ending {
-            Ending::Well => Self::from(0),
-            Ending::Gaps => Self::from(3),
-            Ending::Incomplete => Self::from(1),
-            Ending::TimedOut => Self::from(124),
+            ExitStatus::Well => Self::from(0),
+            ExitStatus::Gaps => Self::from(3),
+            ExitStatus::Incomplete => Self::from(1),
+            ExitStatus::TimedOut => Self::from(124),
         }
     }
 }
 
-impl From<&Outcome> for Ending {
+impl From<&Outcome> for ExitStatus {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Complete => Self::Well,
@@ -70,7 +70,7 @@ impl From<&Outcome> for Ending {
     }
 }
 
-impl From<&Snapshot> for Ending {
+impl From<&Snapshot> for ExitStatus {
     fn from(snapshot: &Snapshot) -> Self {
         match snapshot.state {
             State::Complete if snapshot.has_gaps() => Self::Gaps,
@@ -98,7 +98,7 @@ pub enum Failure {
     /// An unusable list.
     #[error("--tickers-csv: {0}")]
     Tickers(#[from] TickerListError),
-    /// Nobody tells how heavy tickers are.
+    /// No ticker sizes.
     #[error("--weights: {0}")]
     Weights(#[from] SizesError),
     /// An unusable `run.json`, or nothing to ask for.
@@ -107,13 +107,13 @@ pub enum Failure {
     /// No key.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
-    /// The source will not work with us.
+    /// The source refuses us, or is not the source.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The place of the rate budget is somebody else's, or can't be used.
     #[error(transparent)]
     Pace(#[from] PaceError),
-    /// Nothing to run.
+    /// No executable.
     #[error(transparent)]
     Executable(#[from] ExecutableError),
     /// A name that a run can't keep.
@@ -122,7 +122,7 @@ pub enum Failure {
     /// Work directory and output in one another.
     #[error(transparent)]
     Places(#[from] PlacesError),
-    /// What the run has brought is not there.
+    /// The data of the run are gone.
     #[error(
         "{outdir} is missing, and {tickers} of this run were done in it: is its disk mounted? Put it back, or \
          create the folder to fetch everything again",
@@ -140,7 +140,7 @@ pub enum Failure {
     /// The output holds no bars.
     #[error(transparent)]
     TreeOfBars(#[from] TreeError),
-    /// What bars are to be made of is not there, or is something else.
+    /// The input of bars is missing, or is something else.
     #[error("{flag} {root}: {what}", root = root.display())]
     BarsInput {
         /// The flag.
@@ -150,10 +150,10 @@ pub enum Failure {
         /// What is wrong with it.
         what: String,
     },
-    /// Words of bars that make no sense.
+    /// Options of `bars` that it refuses.
     #[error(transparent)]
     BarsWords(#[from] WordsError),
-    /// Bars beyond the days that there are.
+    /// Bars over days that the input lacks.
     #[error(
         "{flag} {root}: no ticker of the run has all sessions of {days} ({example} lacks {missing}); download them, choose days that are there (--from, --to), or make bars without them: -- --allow-gap; nothing was started or changed",
         root = root.display()
@@ -170,7 +170,7 @@ pub enum Failure {
         /// and what it lacks.
         missing: Coverage,
     },
-    /// A folder that `--reference` names in vain.
+    /// A `--reference` without a snapshot.
     #[error(
         "--reference {folder}: no tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet in it; `worker reference --outdir DIR` makes one",
         folder = folder.display()
@@ -198,10 +198,10 @@ pub enum Failure {
         /// Where, how much there is, and how much there must be.
         what: String,
     },
-    /// Somebody else works there.
+    /// Another run has the lock.
     #[error("{0}; see `launcher status --workdir` of that run, or stop it first")]
     Locked(LockError),
-    /// What a dead supervisor has started still works there.
+    /// Processes of a dead supervisor still work there.
     #[error(
         "{what}; continue that run: `{resume}`, or end its processes: `{stop}`; then run `start` again (nothing was started)"
     )]
@@ -251,7 +251,7 @@ pub enum Failure {
         /// How to end them.
         stop: String,
     },
-    /// A longer range where nothing but the word of a script is known of the old one.
+    /// A longer range, but only a script has reported the old one done.
     #[error(
         "run {run} can't be given other days: a script reported {batches} done, and no ledger proves which days that covers (nothing was changed); choose another --workdir for the new days"
     )]
@@ -333,7 +333,7 @@ pub enum Failure {
         /// Which.
         ticker: Ticker,
     },
-    /// A log can be followed, several can't.
+    /// Only one log can be followed.
     #[error(
         "{name} was split by date and is in several batches; follow one of them: {}",
         batches.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
@@ -344,7 +344,7 @@ pub enum Failure {
         /// Which.
         batches: Vec<BatchId>,
     },
-    /// A batch that no worker has had yet.
+    /// A batch that has not started yet.
     #[error("{batch} has not started yet, so there is no {log}; `logs -f` waits for it", log = log.display())]
     NoLog {
         /// Which.
@@ -382,7 +382,7 @@ pub enum Failure {
         /// How to go on.
         resume: String,
     },
-    /// What was to be said could not be.
+    /// Standard output failed.
     #[error("can't write to standard output")]
     Output(#[source] io::Error),
     /// The system refused something basic.
@@ -398,7 +398,7 @@ pub enum Failure {
         "processes of this run do not end even when killed: {0}; they may be waiting for a disk or a network that is gone (`ps` shows state D); repair that, then run the command again"
     )]
     Undead(String),
-    /// A supervisor that begins again and again.
+    /// A run that another process keeps restarting.
     #[error("another process keeps restarting this run; stop it and run `stop` again")]
     BegunAgain,
 }
@@ -415,7 +415,7 @@ fn remedy(error: &DiskError) -> &'static str {
     }
 }
 
-/// How to go on after supervision broke off, where the error does not say it itself.
+/// How to continue after supervision broke off, unless the error says so itself.
 fn way_on(error: &DriveError) -> String {
     match error {
         DriveError::Disk(error) => format!(": {}; {}, then continue with --resume", error.source, remedy(error)),
@@ -459,7 +459,7 @@ impl From<LockError> for Failure {
 }
 
 impl Failure {
-    /// The same where the run in `workdir` is frozen, and saying it again would begin another one.
+    /// The error once the run in `workdir` is frozen: running the command again would find that run.
     #[must_use]
     pub fn once_frozen(self, workdir: &Workdir) -> Self {
         match self {
@@ -472,7 +472,7 @@ impl Failure {
 
     /// The exit code.
     pub fn exit(&self) -> Exit {
-        // Whatever was being looked at: what this machine has too little of is no fault of an argument.
+        // A shortage of this machine is never the fault of an argument.
         if Shortage::behind(self).is_some() {
             return Exit::LocalResource;
         }

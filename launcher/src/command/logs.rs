@@ -9,7 +9,7 @@ use shared::disk::publish::DiskError;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::batch_lookup;
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::stored_run;
 use crate::cli::LogsArgs;
 use crate::plan::request::Request;
@@ -24,7 +24,7 @@ use crate::view::words;
 const GLANCE: Duration = Duration::from_millis(250);
 
 /// Prints the log, or several one after the other. With `-f` follows it until the batch is over.
-pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
+pub fn logs(args: &LogsArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let request = stored_run::request(&workdir)?;
     let machine = journal::follow(&workdir, request.first_rules())?;
@@ -35,7 +35,7 @@ pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
             return Err(Failure::NoLog { batch, log });
         }
         let mut life = Life { workdir: &workdir, request: &request, batch, journal_bytes: 0, is_over: false };
-        return print(&log, || Ok(!args.follow || life.is_over()?)).map(|_| Ending::Well);
+        return print(&log, || Ok(!args.follow || life.is_over()?)).map(|_| ExitStatus::Well);
     }
     if args.follow {
         return Err(Failure::SeveralLogs { name: args.name.clone(), batches });
@@ -51,7 +51,7 @@ pub fn logs(args: &LogsArgs) -> Result<Ending, Failure> {
             break;
         }
     }
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// Prints a log until `is_last` says that nothing more can come; `Break` when the reader is gone.

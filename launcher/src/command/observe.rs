@@ -23,7 +23,7 @@ use crate::view::sources::{Observed, SoFar, Supervised};
 /// At the ledgers of so many tickers in work a glance looks.
 const LOOKS: usize = 50;
 
-/// What the journal says to be running: batch, attempt, since when.
+/// What runs according to the journal: batch, attempt, since when.
 fn running(machine: &Machine) -> impl Iterator<Item = (BatchId, u32, Timestamp)> {
     machine.batches().filter_map(|(batch, it)| match it.state {
         BatchState::Running { attempt, since } => Some((batch, attempt, since)),
@@ -31,7 +31,7 @@ fn running(machine: &Machine) -> impl Iterator<Item = (BatchId, u32, Timestamp)>
     })
 }
 
-/// Who works on `run`; whether somebody holds its lock was asked before the journal was read.
+/// Is `run` supervised? Whether its lock is held was asked before the journal was read.
 pub fn supervised(is_supervised: bool, run: &str, workdir: &Workdir, machine: &Machine) -> Supervised {
     if is_supervised {
         return Supervised::Yes;
@@ -43,7 +43,7 @@ pub fn supervised(is_supervised: bool, run: &str, workdir: &Workdir, machine: &M
     Supervised::No { last_words: last_words(workdir), alive }
 }
 
-/// What can be seen of every attempt that the journal says to be running.
+/// What can be seen of every attempt that runs according to the journal.
 pub fn attempts(
     request: &Request,
     workdir: &Workdir,
@@ -76,7 +76,7 @@ fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now
     Observed { summary, so_far: BTreeMap::new(), rows_per_second: pace.rows_per_second(), rss_bytes }
 }
 
-/// Who attends to the batch now, by its pid file.
+/// The shim of the batch, by its pid file.
 fn shim(workdir: &Workdir, batch: BatchId) -> Option<ProcessIdentity> {
     let text = regular::read_to_string(workdir.batch_pid(batch)).ok()?;
     serde_json::from_str(&text).ok().filter(ProcessIdentity::is_alive)

@@ -15,7 +15,7 @@ use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree;
 
 use super::extend;
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::spelling;
 use super::status;
 use super::stop::{self, Closed};
@@ -49,11 +49,11 @@ use crate::supervise::prepare::{self, Prepared};
 use crate::view::plan;
 use crate::view::words::{self, counted, say};
 
-/// Begins a run, or goes on with one.
-pub fn start(args: &StartArgs) -> Result<Ending, Failure> {
+/// Starts a run, or resumes one.
+pub fn start(args: &StartArgs) -> Result<ExitStatus, Failure> {
     refuse_more_than_all_memory(args)?;
     let workdir = stored_run::workdir(&args.workdir)?;
-    // Looked at first: a run is frozen before its journal begins, so whoever is faster can't look headless.
+    // Read first: a run is frozen before its journal starts, so a faster `start` can't leave a journal without run.json.
     let has_journal = workdir.journal().exists();
     match (Request::read(&workdir)?, args.resume) {
         (Some(frozen), true) => go_on(args, workdir, frozen),
@@ -71,7 +71,7 @@ fn refuse_more_than_all_memory(args: &StartArgs) -> Result<(), Failure> {
     }
 }
 
-fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
+fn begin(args: &StartArgs, workdir: Workdir) -> Result<ExitStatus, Failure> {
     let settings = Settings::resolve(args, &stored_run::current_folder()?).map_err(|error| match error {
         SettingsError::Missing(needs) if args.resume => {
             let near = near::run_beside(workdir.root());
@@ -91,7 +91,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
         return tell_only(&workdir, &request, machine, &input.list.tickers, &sizes);
     }
     let mut run = stored_run::run(request, workdir)?;
-    // What needs no folder comes first: a refused run leaves none.
+    // Checks without a folder come first: a refused run leaves none behind.
     look_around(&run)?;
     prove_budget(&run)?;
     if let Some(clocks) = ask_source(&run)? {
@@ -111,7 +111,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<Ending, Failure> {
         .map_err(|failure| failure.once_frozen(&run.workdir))
 }
 
-fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, Failure> {
+fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<ExitStatus, Failure> {
     let mut resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
@@ -137,7 +137,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     if Request::read(&run.workdir)?.as_ref() != Some(&frozen) {
         return Err(Failure::ChangedMeanwhile { run: frozen.run });
     }
-    // What passes by itself must not keep anybody from taking over what still runs.
+    // A passing trouble must not keep a supervisor from taking over running attempts.
     match ask_source(&run) {
         Err(Failure::Source(gone @ SourceError::Unreachable { .. })) => {
             warn(&format!("{gone}; the run goes on, and pauses until it answers"))?;
@@ -158,13 +158,13 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<Ending, 
     prove_folders(&run)?;
     claim(&run)?;
     resumed.freeze(&frozen, &run.workdir)?;
-    // What was refused up to here has changed nothing.
+    // Nothing was changed if a check up to here has refused.
     say(&resumed.news(args, &frozen, is_at_work)).map_err(Failure::Output)?;
     prepare_and_work(args, &run, &resumed.tickers, locks, None)
         .map_err(|failure| failure.once_frozen(&run.workdir))
 }
 
-/// On a disk that is not mounted everything would be fetched again, to where it does not belong.
+/// If the disk is not mounted, everything would be fetched again, to the wrong disk.
 fn refuse_without_outdir(frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
     let outdir = &frozen.settings.outdir;
     if outdir.is_dir() {
@@ -177,7 +177,7 @@ fn refuse_without_outdir(frozen: &Request, workdir: &Workdir) -> Result<(), Fail
     Err(Failure::OutdirGone { outdir: outdir.clone(), tickers: counted(done, "ticker") })
 }
 
-/// Says which of `tickers` no snapshot knows, where there is one.
+/// Prints which `tickers` the snapshot lacks, if there is a snapshot.
 fn say_unlisted(args: &StartArgs, request: &Request, tickers: &[Ticker]) -> Result<(), Failure> {
     let outdir = &request.settings.outdir;
     let reference = args.reference.as_deref();
@@ -186,14 +186,14 @@ fn say_unlisted(args: &StartArgs, request: &Request, tickers: &[Ticker]) -> Resu
     say(&note).map_err(Failure::Output)
 }
 
-/// `--dry-run`: nothing is asked of the source and nothing is written.
+/// `--dry-run`: sends no request and writes nothing.
 fn tell_only(
     workdir: &Workdir,
     request: &Request,
     mut machine: Machine,
     tickers: &[Ticker],
     sizes: &Sizes,
-) -> Result<Ending, Failure> {
+) -> Result<ExitStatus, Failure> {
     let now = clock::now();
     let Prepared { facts, weighed_by, .. } = prepare::prepare(&machine, request, tickers, sizes, now);
     for fact in facts {
@@ -202,7 +202,7 @@ fn tell_only(
     say(&plan::describe(request, workdir, &machine)).map_err(Failure::Output)?;
     say(&plan::weighed(weighed_by, sizes)).map_err(Failure::Output)?;
     say("dry run: nothing was asked, nothing was written\n").map_err(Failure::Output)?;
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
@@ -221,19 +221,19 @@ fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
     Failure::AnotherRun { workdir: workdir.root().to_owned(), run, what, resume }
 }
 
-/// What can be seen of the output without touching it.
+/// Checks the output without changing it.
 fn look_around(run: &Run) -> Result<(), Failure> {
     let outdir = &run.request.settings.outdir;
     let lock = locks::outdir_lock(outdir);
     if Lock::is_held(&lock) {
-        // It says by whom; when it was given back meanwhile, so much the better.
+        // The error names the holder. If the lock is free by now, good.
         drop(Lock::take(&lock)?);
     }
     locks::refuse_orphans(outdir, &run.request.run)?;
     if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) }
 }
 
-/// Bars are looked at before a run is frozen with their words: is there what they are made of, does `bars` take the words?
+/// Checks bars before the run is frozen: does the input exist, does `bars` accept its options?
 fn look_at_bars(request: &Request, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), Failure> {
     let Task::Bars(order) = request.settings.task() else { return Ok(()) };
     look_at_input(order)?;
@@ -241,7 +241,7 @@ fn look_at_bars(request: &Request, workdir: &Workdir, tickers: &[Ticker]) -> Res
     prove_days_of_bars(order, tickers, request.days())
 }
 
-/// Bars beyond the days that there are: refused where nobody has them, said where some lack any.
+/// Checks that the input has the days: an error if no ticker has them all, a warning if some lack any.
 fn prove_days_of_bars(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> Result<(), Failure> {
     let (flag, root, _) = order.input.parts();
     match bars_days::reach(order, tickers, days) {
@@ -258,7 +258,7 @@ fn prove_days_of_bars(order: &BarsOrder, tickers: &[Ticker], days: DateRange) ->
     }
 }
 
-/// Are there trades, or minutes, to make bars of? A tree that others wrote says nothing of itself.
+/// Is the input a tree of the right kind? A tree by others does not say.
 fn look_at_input(order: &BarsOrder) -> Result<(), Failure> {
     let (flag, root, kind) = order.input.parts();
     let wrong = |what: String| Err(Failure::BarsInput { flag, root: root.clone(), what });
@@ -286,7 +286,7 @@ fn prove_folders(run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Is there the room that must stay free? What does not exist yet will be where the first folder above it is.
+/// Is there enough free space? A folder that does not exist yet will be on the disk of its first existing parent.
 fn prove_room(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     let places = [settings.outdir.as_path(), run.workdir.root()];
@@ -299,7 +299,7 @@ fn warn(what: &str) -> Result<(), Failure> {
     say(&format!("warning: {what}\n")).map_err(Failure::Output)
 }
 
-/// Returns the source's clock where this machine's is ahead of it: what is settled is told by the earlier of both.
+/// Returns the source's clock if this machine's is ahead of it: the earlier of both decides what is settled.
 fn ask_source(run: &Run) -> Result<Option<SourceClock>, Failure> {
     let settings = &run.request.settings;
     if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key) {
@@ -315,7 +315,7 @@ fn ask_source(run: &Run) -> Result<Option<SourceClock>, Failure> {
     Ok(None)
 }
 
-/// Can workers count what they ask for? What is in the way there would stop each of them.
+/// Can workers count their requests? A trouble here would stop each of them.
 fn prove_budget(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     if let (Program::Worker, Some(key), Some(rate)) = (&settings.program, &run.api_key, settings.rate) {
@@ -336,15 +336,15 @@ fn claim(run: &Run) -> Result<(), Failure> {
     Ok(descriptor::claim(&settings.outdir, &descriptor)?)
 }
 
-/// Puts what needs work into the journal, then supervises it here or from a process of its own. Where nobody has asked for
-/// `sizes` yet, that is done when it is known who needs them.
+/// Puts the work into the journal, then supervises it here or from a detached process. Without `sizes` it reads them once it
+/// knows which tickers need them.
 fn prepare_and_work(
     args: &StartArgs,
     run: &Run,
     tickers: &[Ticker],
     locks: Locks,
     sizes: Option<Sizes>,
-) -> Result<Ending, Failure> {
+) -> Result<ExitStatus, Failure> {
     let workdir = run.workdir.root();
     for folder in [run.request.settings.outdir.as_path(), workdir, &workdir.join("pids")] {
         leftovers::sweep(&Folder::open(folder)?)?;
@@ -362,15 +362,15 @@ fn prepare_and_work(
     facts.splice(0..0, checked.map(Fact::Checked));
     prepare::write_batch_files(&run.workdir, &facts)?;
     let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
-    // First whether it can be: what stands in the journal stands there for ever.
+    // Apply first: an illegal fact must not get into the journal.
     entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(DriveError::from)?;
     journal.append(&entries)?;
     drop(journal);
     if is_complete(&machine) {
         say("already complete: every ticker is done, nothing to do\n").map_err(Failure::Output)?;
         drop(locks);
-        // Who stays says how the run stands, as `wait` does.
-        return if args.foreground { tell_standing(run) } else { Ok(Ending::Well) };
+        // In the foreground, report as `wait` does.
+        return if args.foreground { tell_standing(run) } else { Ok(ExitStatus::Well) };
     }
     say(&plan::describe(&run.request, &run.workdir, &machine)).map_err(Failure::Output)?;
     say(&plan::weighed(weighed_by, &sizes)).map_err(Failure::Output)?;
@@ -395,27 +395,27 @@ fn check_files(request: &Request, tickers: &[Ticker]) -> Result<Checked, Failure
     Ok(checked)
 }
 
-fn tell_standing(run: &Run) -> Result<Ending, Failure> {
+fn tell_standing(run: &Run) -> Result<ExitStatus, Failure> {
     let snapshot = status::take(&run.workdir)?;
     say(&status::render(&snapshot)).map_err(Failure::Output)?;
-    Ok(Ending::from(&snapshot))
+    Ok(ExitStatus::from(&snapshot))
 }
 
-/// Closed as complete, and nothing was found to be missing since.
+/// Closed as complete, and nothing has been found missing since.
 fn is_complete(machine: &Machine) -> bool {
     let open = machine.batches().any(|(_, batch)| !batch.is_over());
     matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete }) && !open
 }
 
 /// `next` is the batch that is worked on first.
-fn detach(run: &Run, locks: Locks, next: BatchId) -> Result<Ending, Failure> {
+fn detach(run: &Run, locks: Locks, next: BatchId) -> Result<ExitStatus, Failure> {
     let log = run.workdir.launcher_log();
     let arguments = ["supervise".into(), "--workdir".into(), run.workdir.root().into()];
     let marker = Marker::of_supervisor(&run.request.run);
     let doing = "hand the locks to the supervisor";
     let handed = locks.pack().map_err(|source| Failure::System { doing, source })?;
     let supervisor = Detached::start(&arguments, handed, &log, &marker, run.api_key.as_ref())?;
-    // They are held all the while; `stop` finds it by its marker until it has signed them.
+    // The locks are held all the time. Until the supervisor has signed them, `stop` finds it by its marker.
     locks.leave();
     let pid = supervisor.first_word().map_err(|Unready { said, exit }| Failure::NotReady {
         said,
@@ -434,5 +434,5 @@ fn detach(run: &Run, locks: Locks, next: BatchId) -> Result<Ending, Failure> {
         writeln!(text, "  {what:<8}{command}").expect("a string takes what is written");
     }
     say(&text).map_err(Failure::Output)?;
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }

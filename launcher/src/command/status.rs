@@ -10,7 +10,7 @@ use shared::pace::budget::Usage;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::workdir::Workdir;
 
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::observe;
 use super::spelling;
 use super::stored_run;
@@ -31,14 +31,14 @@ use crate::view::sources::Sources;
 use crate::view::status::{self as text, LIST_MAX};
 use crate::view::words::{self, say};
 
-/// How often a watched run is shown: to a person, and to a file or a pipe.
+/// How often `--watch` prints: on a terminal, and to a file or a pipe.
 const ON_TERMINAL: Duration = Duration::from_secs(1);
 const ELSEWHERE: Duration = Duration::from_secs(10);
-/// So many tickers that are lost are named; `--json` has all.
+/// How many lost tickers the text names; `--json` has all.
 const NAMED: usize = 20;
 /// So many tickers without a row are examples.
 const EXAMPLES: usize = 3;
-/// Clears a terminal and goes to its first line.
+/// Clears the terminal.
 const CLEAR_AND_HOME: &str = "\x1b[2J\x1b[H";
 
 /// What can be read of a run: its journal is read once for all that is said.
@@ -56,8 +56,8 @@ struct Verdict {
     reviewed: Reviewed,
 }
 
-/// Says where the run stands; with `--watch` again and again until its supervisor ends.
-pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
+/// Prints where the run stands; with `--watch` until its supervisor ends.
+pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let mut read = read(&workdir)?;
     let verdict = if args.check { Some(check(&workdir, &read)?) } else { None };
@@ -69,7 +69,7 @@ pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
     let (every, before) =
         if on_terminal && !args.json { (ON_TERMINAL, CLEAR_AND_HOME) } else { (ELSEWHERE, "") };
     loop {
-        // The lock before the look: the last look is one at the end.
+        // The lock before the snapshot, so that the last snapshot shows the end.
         let goes_on = args.watch && read.is_supervised;
         let mut snapshot = snapshot(&workdir, &read)?;
         if let Some(Verdict { at, checked, reviewed }) = &verdict {
@@ -84,7 +84,7 @@ pub fn status(args: &StatusArgs) -> Result<Ending, Failure> {
                 it.checked.damaged == 0 && it.checked.unchecked.is_empty() && it.reviewed.lost.is_empty()
             };
             let is_sound = verdict.as_ref().is_none_or(is_sound);
-            return Ok(if is_sound { Ending::Well } else { Ending::Incomplete });
+            return Ok(if is_sound { ExitStatus::Well } else { ExitStatus::Incomplete });
         }
         clock::wait_until(every, || !locks::is_supervised(&workdir));
         if before.is_empty() && !args.json {
@@ -137,14 +137,14 @@ pub fn render(snapshot: &Snapshot) -> String {
     text::render(snapshot)
 }
 
-/// Where the run in `workdir` stands.
+/// A snapshot of the run in `workdir`.
 pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
     snapshot(workdir, &read(workdir)?)
 }
 
 fn read(workdir: &Workdir) -> Result<Read, Failure> {
     let request = stored_run::request(workdir)?;
-    // The lock before the journal: a supervisor that ends in between has then said its last word.
+    // The lock before the journal: the journal of a supervisor that ends in between is then complete.
     let is_supervised = locks::is_supervised(workdir);
     let mut recent = Recent::default();
     let machine = journal::follow_with(workdir, request.first_rules(), |_, entry| recent.hear(entry))?;

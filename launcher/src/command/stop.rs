@@ -9,7 +9,7 @@ use shared::error_chain::with_causes;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::stored_run;
 use crate::cli::StopArgs;
 use crate::facts::Outcome;
@@ -27,15 +27,15 @@ use crate::supervise::machine::RunState;
 use crate::supervise::prepare;
 use crate::view::words::{self, say};
 
-/// What the supervisor may take beyond its workers' grace: to record their ends and to give back its locks.
+/// How long the supervisor may take beyond its workers' grace, to record their ends and to give back its locks.
 const SUPERVISOR_MARGIN: Duration = Duration::from_secs(30);
-/// How often a run that somebody begins again meanwhile is stopped again.
+/// How often a run is stopped again that another process restarts meanwhile.
 const ROUNDS: u32 = 3;
-/// What the journal says of us.
+/// Our name in the journal.
 const OWN_NAME: &str = "launcher stop";
 
-/// Ends the run; well when nothing of it is left and nobody can have begun it meanwhile.
-pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
+/// Ends the run. On success none of its processes is left, and no process can have restarted it meanwhile.
+pub fn stop(args: &StopArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let grace =
         if args.now { Duration::ZERO } else { Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE) };
@@ -59,12 +59,12 @@ pub fn stop(args: &StopArgs) -> Result<Ending, Failure> {
     drop(lock);
     let said = if was_running { "stopped" } else { "nothing of this run was running" };
     say(&format!("{said}; {}\n", way_on(outcome.as_ref(), &workdir))).map_err(Failure::Output)?;
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// A run whose `run.json` is `unreadable` has no name, so nothing of it is found by that. Its supervisor is: it is named by the
 /// pid file, and the kernel shows it with the lock open. Asked to end, it ends its workers, and writes how the run ended.
-fn stop_by_lock(workdir: &Workdir, grace: Duration, unreadable: Failure) -> Result<Ending, Failure> {
+fn stop_by_lock(workdir: &Workdir, grace: Duration, unreadable: Failure) -> Result<ExitStatus, Failure> {
     let Some(supervisor) = holder(workdir) else { return Err(unreadable) };
     stop_supervisor(&supervisor, grace);
     if locks::is_supervised(workdir) {
@@ -77,10 +77,10 @@ fn stop_by_lock(workdir: &Workdir, grace: Duration, unreadable: Failure) -> Resu
         with_causes(&unreadable)
     ))
     .map_err(Failure::Output)?;
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
-/// Ends the supervisor and everything else of the run; was there anything?
+/// Ends the supervisor and every other process of the run; `false` if there was none.
 fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<bool, Failure> {
     let marker = Marker::of_run(&request.run).of_owner_of(workdir);
     let mut heads = supervisors(workdir, &request.run);
@@ -93,7 +93,7 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
     for head in &heads {
         stop_supervisor(head, grace);
     }
-    // Without a supervisor, or when it did not manage.
+    // There is no supervisor, or it did not finish.
     let left = containment::end_all(workdir, &request.run, grace);
     if left.is_empty() {
         return Ok(was_running);
@@ -101,8 +101,8 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
     Err(Failure::Undead(watch::listed(left)))
 }
 
-/// Does anything of the run live: a worker, its shim, a supervisor that is still on its way? For who holds the locks of a
-/// run that is `closed` a supervisor is none: it has given them back, and only waits for its last notification.
+/// Does a process of the run live: a worker, its shim, a supervisor that starts? The caller may hold the locks of a `closed`
+/// run: a supervisor that still lives then has given them back and only waits for its last notification.
 pub fn is_at_work(workdir: &Workdir, run: &str, closed: Closed) -> bool {
     let marker = Marker::of_run(run).of_owner_of(workdir);
     let has_supervisor = || match closed {
@@ -115,24 +115,24 @@ pub fn is_at_work(workdir: &Workdir, run: &str, closed: Closed) -> bool {
 /// Does the journal say that the run is over?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
-    /// Whoever supervised it does nothing more.
+    /// Its supervisor does nothing any more.
     Yes,
-    /// Or nobody has looked.
+    /// The run goes on, or the journal was not read.
     No,
 }
 
-/// Detached supervisors, also those that do not have their locks yet.
+/// Detached supervisors, including those that do not have their locks yet.
 fn supervisors(workdir: &Workdir, run: &str) -> Vec<ProcessIdentity> {
     watch::marked(&Marker::of_supervisor(run).of_owner_of(workdir))
 }
 
-/// Who has the lock and is named by the pid file: the supervisor, or a `start` on its way.
+/// The holder of the lock, as the pid file names it: the supervisor, or a `start` that runs.
 fn holder(workdir: &Workdir) -> Option<ProcessIdentity> {
     if !locks::is_supervised(workdir) {
         return None;
     }
     let mut identity = None;
-    // It writes the file right after it got its locks.
+    // It writes the file right after it has got its locks.
     clock::wait_until(Duration::from_secs(2), || {
         identity = claim::holder(&workdir.launcher_pid(), &workdir.lock());
         identity.is_some() || !locks::is_supervised(workdir)
@@ -163,8 +163,8 @@ fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
     }
 }
 
-/// How the run stands, after the journal was told, in the name of `by`, the end of what a dead supervisor left open.
-/// `None` when it has work that nobody has begun. The caller holds the lock of the work directory, and nothing of the run lives.
+/// Closes in the name of `by` what a dead supervisor has left open, and returns the outcome; `None` if no supervisor has
+/// started the run. The caller holds the lock of the work directory, and no process of the run lives.
 pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Outcome>, Failure> {
     let machine = journal::follow(workdir, request.first_rules())?;
     match machine.run() {
@@ -172,7 +172,7 @@ pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Ou
         RunState::Closed { .. } if prepare::leaves_work(&machine, &request) => Ok(None),
         RunState::Closed { outcome } => Ok(Some(outcome.clone())),
         RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
-            // Nothing is started from it, so neither executable nor key is needed.
+            // No process starts, so neither executable nor key is needed.
             let run = Run::new(request, workdir.clone(), PathBuf::new(), None);
             let outcome = drive::record_stop(&run, by)?;
             drop(fs::remove_file(workdir.launcher_pid()));

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::notifier::Notifier;
 use super::stored_run;
 use crate::cli::SuperviseArgs;
@@ -30,7 +30,7 @@ pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
 }
 
 /// The detached supervisor. Says [`READY`] to `start` once it has the run, or why it does not.
-pub fn detached(args: &SuperviseArgs) -> Result<Ending, Failure> {
+pub fn detached(args: &SuperviseArgs) -> Result<ExitStatus, Failure> {
     let mut has_spoken = false;
     let ended = begin(args).and_then(|(run, locks, mut inbox)| {
         let mut reporter = ProgressReporter::to_log(&run.workdir, run.request.tickers)?;
@@ -91,7 +91,7 @@ fn work(
     reporter: &mut ProgressReporter,
     notifier: &mut Notifier,
     mut taken_over: impl FnMut(),
-) -> Result<Ending, Failure> {
+) -> Result<ExitStatus, Failure> {
     let mut listener = |machine: &Machine, notice: &Notice<'_>| {
         reporter.tell(machine, notice);
         notifier.tell(reporter, run, machine, notice);
@@ -101,7 +101,7 @@ fn work(
     };
     let supervised = drive::supervise(run, locks, inbox, &mut listener);
     match supervised {
-        Ok(outcome) => Ok(Ending::from(&outcome)),
+        Ok(outcome) => Ok(ExitStatus::from(&outcome)),
         Err(error) => {
             notifier.tell_of_death(reporter, run, &error);
             Err(error.into())

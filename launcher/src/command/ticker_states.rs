@@ -33,22 +33,22 @@ pub fn all(
     now: Timestamp,
 ) -> Result<Vec<Named>, Failure> {
     let tickers = request.frozen_tickers(workdir)?;
-    let look = Look { request, machine, now };
+    let query = Query { request, machine, now };
     let unbatched = prepare::unbatched(machine, &tickers).into_iter();
     let mut named: Vec<Named> = match state {
-        TickerState::Failed => look.failed().collect(),
+        TickerState::Failed => query.failed().collect(),
         TickerState::Left => {
-            let unproven = unbatched.filter(|ticker| look.rows(ticker).is_none());
-            look.left().chain(unproven.map(|ticker| (ticker.clone(), String::new()))).collect()
+            let unproven = unbatched.filter(|ticker| query.rows(ticker).is_none());
+            query.left().chain(unproven.map(|ticker| (ticker.clone(), String::new()))).collect()
         }
         TickerState::Done => {
-            let proven = unbatched.filter(|ticker| look.rows(ticker).is_some());
-            look.done(|_| true).chain(proven).map(|ticker| (ticker.clone(), String::new())).collect()
+            let proven = unbatched.filter(|ticker| query.rows(ticker).is_some());
+            query.done(|_| true).chain(proven).map(|ticker| (ticker.clone(), String::new())).collect()
         }
-        TickerState::WithoutRows => look
+        TickerState::WithoutRows => query
             .done(|_| true)
             .chain(unbatched)
-            .filter(|ticker| look.rows(ticker) == Some(0))
+            .filter(|ticker| query.rows(ticker) == Some(0))
             .map(|ticker| (ticker.clone(), spelling::of_unknown(ticker, listing)))
             .collect(),
     };
@@ -64,12 +64,12 @@ pub fn some_without_rows(
     machine: &Machine,
     now: Timestamp,
 ) -> Result<Vec<Ticker>, Failure> {
-    let look = Look { request, machine, now };
+    let query = Query { request, machine, now };
     let tickers =
         if machine.surveyed().without_rows > 0 { request.frozen_tickers(workdir)? } else { Vec::new() };
     let unbatched = prepare::unbatched(machine, &tickers).into_iter();
-    let candidates = look.done(|batch| batch.proven.without_rows > 0).chain(unbatched).take(LOOKS);
-    Ok(candidates.filter(|ticker| look.rows(ticker) == Some(0)).take(ENOUGH).cloned().collect())
+    let candidates = query.done(|batch| batch.proven.without_rows > 0).chain(unbatched).take(LOOKS);
+    Ok(candidates.filter(|ticker| query.rows(ticker) == Some(0)).take(ENOUGH).cloned().collect())
 }
 
 /// What a look at the ledgers of all that was done finds.
@@ -110,13 +110,13 @@ pub fn review(request: &Request, tickers: &[Ticker], machine: &Machine, at: Time
     found
 }
 
-struct Look<'a> {
+struct Query<'a> {
     request: &'a Request,
     machine: &'a Machine,
     now: Timestamp,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Query<'a> {
     fn failed(&self) -> impl Iterator<Item = Named> + use<'a> {
         let failures = self.machine.batches().flat_map(|(_, batch)| batch.failures());
         failures.map(|(ticker, failure)| (ticker.clone(), failure.cause.clone()))

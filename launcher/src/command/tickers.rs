@@ -1,6 +1,6 @@
 //! `launcher tickers`: prints the tickers of a run in one state, as a CSV that `--tickers-csv` accepts.
 
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::stored_run;
 use super::{spelling, ticker_states};
 use crate::cli::TickersArgs;
@@ -9,7 +9,7 @@ use crate::supervise::journal;
 use crate::view::words::say;
 
 /// Prints them; a header alone where there are none.
-pub fn tickers(args: &TickersArgs) -> Result<Ending, Failure> {
+pub fn tickers(args: &TickersArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let request = stored_run::request(&workdir)?;
     let machine = journal::follow(&workdir, request.first_rules())?;
@@ -18,7 +18,7 @@ pub fn tickers(args: &TickersArgs) -> Result<Ending, Failure> {
     let lines = named.iter().map(|(ticker, cause)| format!("{ticker},{}\n", quoted(cause)));
     say(&std::iter::once("ticker,cause\n".to_owned()).chain(lines).collect::<String>())
         .map_err(Failure::Output)?;
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 /// A field of one line, in quotes where it must be.

@@ -9,7 +9,7 @@ use shared::run::events::EventTail;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::proof::StateError;
 
-use super::failure::{Ending, Failure};
+use super::failure::{ExitStatus, Failure};
 use super::stored_run;
 use super::{batch_lookup, observe, spelling};
 use crate::cli::WhyArgs;
@@ -32,7 +32,7 @@ use crate::view::why::{self as text, DamagedFile, Now, Proof, Quote, Share, Why}
 use crate::view::words::{self, say};
 
 /// Says everything about one ticker of the run.
-pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
+pub fn why(args: &WhyArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let request = stored_run::request(&workdir)?;
     let ticker = batch_lookup::ticker(&args.ticker, &workdir)?;
@@ -44,7 +44,7 @@ pub fn why(args: &WhyArgs) -> Result<Ending, Failure> {
         why.spelling = hint.or_else(no_hint);
     }
     say(&if args.json { text::json(&why) } else { text::render(&why) }).map_err(Failure::Output)?;
-    Ok(Ending::Well)
+    Ok(ExitStatus::Well)
 }
 
 fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, Failure> {
@@ -55,12 +55,13 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
     })?;
     let supervised = observe::supervised(is_supervised, &request.run, workdir, &machine);
     let now = clock::now();
-    let look = Look { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
-    let ledger = look.proof();
+    let inquiry =
+        Inquiry { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
+    let ledger = inquiry.proof();
     let batches = batch_lookup::of_ticker(&ticker, &machine);
-    let parts = batches.iter().map(|id| look.share(*id, &mut stories)).collect::<Vec<_>>();
+    let parts = batches.iter().map(|id| inquiry.share(*id, &mut stories)).collect::<Vec<_>>();
     let telling = parts.iter().min_by_key(|share| share.now.urgency()).cloned();
-    let share = telling.unwrap_or_else(|| Share::of_no_batch(look.standing_alone()));
+    let share = telling.unwrap_or_else(|| Share::of_no_batch(inquiry.standing_alone()));
     let by_itself = is_supervised && !matches!(share.now, Now::Failed { .. } | Now::NoLongerProven);
     let knob = if let Now::Failed { cause, .. } = &share.now { words::knob_that_helps(cause) } else { None };
     let is_done = matches!(share.now, Now::Verified | Now::Surveyed | Now::ReportedByScript);
@@ -87,7 +88,7 @@ enum Known {
     AsRecorded,
 }
 
-struct Look<'a> {
+struct Inquiry<'a> {
     request: &'a Request,
     workdir: &'a Workdir,
     machine: &'a Machine,
@@ -96,7 +97,7 @@ struct Look<'a> {
     now: Timestamp,
 }
 
-impl Look<'_> {
+impl Inquiry<'_> {
     fn proven(&self, part: Part) -> TickerProof {
         evidence::proof_of(self.request, self.ticker, part.days(self.request.days()), self.now)
     }

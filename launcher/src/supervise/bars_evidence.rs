@@ -17,7 +17,7 @@ use crate::plan::request::Request;
 use crate::plan::weights::OwnRows;
 
 /// The state of one series. How building continues is decided by the worker.
-pub type State = SeriesState<IgnoredAny>;
+pub type BarsState = SeriesState<IgnoredAny>;
 
 /// Looks at the series of `ticker`, which must all cover `days`. Also reports those that do when others do not.
 ///
@@ -57,7 +57,7 @@ pub fn partway(
     let mut partway = Partway::default();
     for mode in &order.modes {
         let folder = SeriesFolder::new(&request.settings.outdir, ticker, *mode);
-        let Ok(Some(state)) = State::read(&folder) else { continue };
+        let Ok(Some(state)) = BarsState::read(&folder) else { continue };
         let Ok(verified) = proof::last_verified(&folder) else { continue };
         let counts = noted::is_of(&folder, request.mark()) || verified >= request.created_at;
         if !counts || state.first_damaged(&folder).is_some() {
@@ -71,8 +71,12 @@ pub fn partway(
 }
 
 /// The state of a series that covers `days` and whose files are there.
-fn proven(folder: &SeriesFolder, days: DateRange, request: &Request) -> Result<Option<State>, StateError> {
-    let Some(state) = State::read(folder)? else { return Ok(None) };
+fn proven(
+    folder: &SeriesFolder,
+    days: DateRange,
+    request: &Request,
+) -> Result<Option<BarsState>, StateError> {
+    let Some(state) = BarsState::read(folder)? else { return Ok(None) };
     let is_new = noted::is_of(folder, request.mark()) || proof::last_verified(folder)? >= request.created_at;
     let counts = is_new && state.covers(days) && state.first_damaged(folder).is_none();
     Ok(counts.then_some(state))
@@ -89,6 +93,6 @@ fn trades(order: &BarsOrder, ticker: &Ticker, days: DateRange) -> Option<OwnRows
 pub fn missing(request: &Request, mode: Mode, ticker: &Ticker) -> Result<Coverage, StateError> {
     let folder = SeriesFolder::new(&request.settings.outdir, ticker, mode);
     let days = Coverage::from(request.days());
-    let state = State::read(&folder)?;
+    let state = BarsState::read(&folder)?;
     Ok(state.map_or_else(|| days.clone(), |state| days.minus(&state.covered).minus(&state.gaps)))
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use shared::run::source_clock::SourceClock;
 use shared::run::workdir::BatchId;
-use streaks::Ended;
+use streaks::JudgedAttempt;
 
 use super::admission::Admission;
 use super::batch::{Batch, BatchState, Illegal, Terms};
@@ -388,7 +388,7 @@ impl Machine {
         self.asked_to_end.remove(&id);
         self.admission.note(report.usage.peak_rss_bytes);
         self.clocks = self.clocks.max(report.clocks);
-        let ended = Ended { at, id, attempt, report, headway: &headway };
+        let ended = JudgedAttempt { at, id, attempt, report, headway: &headway };
         match consequence {
             Some(Judgement::PauseRun(_)) if is_unexplained && self.look_for_common_causes(&ended) => {}
             Some(Judgement::PauseRun(why)) => self.pause(at, why, Probe::Folders, BTreeSet::from([id])),

@@ -9,7 +9,7 @@ use shared::run::workdir::BatchId;
 use super::counts::TickerCounts;
 use super::eta::{self, Eta, Finished, Left, Underway};
 use super::measure::Measure;
-use super::recent::Attempt;
+use super::recent::ObservedAttempt;
 use super::reported;
 use super::running::RunningBatch;
 use super::sources::{Observed, Sources};
@@ -109,8 +109,8 @@ impl Trial<'_> {
 
 /// The last attempts that were seen to end, oldest first.
 fn ended<'a>(sources: &Sources<'a>) -> Vec<Trial<'a>> {
-    let known = |attempt: &Attempt| {
-        let Attempt { batch, seconds, given, done } = *attempt;
+    let known = |attempt: &ObservedAttempt| {
+        let ObservedAttempt { batch, seconds, given, done } = *attempt;
         let batch = sources.machine.batch(batch)?;
         Some(Trial { batch, seconds, given: given as f64, done: done as f64 })
     };

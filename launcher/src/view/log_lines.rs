@@ -75,7 +75,7 @@ pub fn telling_of(path: &Path, subject: Subject, attempt: u32, most: u64) -> Opt
         }
         drop(search.read(path, Reach::End(bytes)));
         let found = search.found.remove(&attempt);
-        let is_enough = found.as_ref().is_some_and(|(weight, _)| *weight > Weight::Words);
+        let is_enough = found.as_ref().is_some_and(|(significance, _)| *significance > Significance::Words);
         best = found.map(|(_, line)| line).or(best);
         if is_enough {
             break;
@@ -86,7 +86,7 @@ pub fn telling_of(path: &Path, subject: Subject, attempt: u32, most: u64) -> Opt
 
 /// How much a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Weight {
+enum Significance {
     /// Somebody said something.
     Words,
     /// An error of no ticker in particular.
@@ -99,9 +99,9 @@ struct Search<'a> {
     subject: Subject<'a>,
     /// Whose lines these are; not known before the first line of ours.
     attempt: Option<u32>,
-    found: BTreeMap<u32, (Weight, LogLine)>,
+    found: BTreeMap<u32, (Significance, LogLine)>,
     /// What was said before that.
-    homeless: Option<(Weight, LogLine)>,
+    homeless: Option<(Significance, LogLine)>,
 }
 
 impl Search<'_> {
@@ -134,12 +134,12 @@ impl Search<'_> {
             self.turn_to(rule);
             return;
         }
-        let Some(weight) = self.weigh(text) else { return };
+        let Some(significance) = self.weigh(text) else { return };
         let text = shortened(&Redaction::default().line(text), TEXT_CHARS);
-        let line = (weight, LogLine { file: path.to_owned(), line, text });
+        let line = (significance, LogLine { file: path.to_owned(), line, text });
         match self.attempt {
             Some(attempt) => self.keep(attempt, line),
-            None if self.homeless.as_ref().is_none_or(|(least, _)| weight >= *least) => {
+            None if self.homeless.as_ref().is_none_or(|(least, _)| significance >= *least) => {
                 self.homeless = Some(line);
             }
             None => {}
@@ -147,7 +147,7 @@ impl Search<'_> {
     }
 
     /// Of lines that tell as much, the last one is kept.
-    fn keep(&mut self, attempt: u32, line: (Weight, LogLine)) {
+    fn keep(&mut self, attempt: u32, line: (Significance, LogLine)) {
         if self.found.get(&attempt).is_none_or(|(least, _)| line.0 >= *least) {
             self.found.insert(attempt, line);
         }
@@ -169,7 +169,7 @@ impl Search<'_> {
         self.attempt = Some(number);
     }
 
-    fn weigh(&self, text: &str) -> Option<Weight> {
+    fn weigh(&self, text: &str) -> Option<Significance> {
         if text.split_once(INFO_LEVEL).is_some_and(|(stamp, _)| !stamp.contains(' ')) {
             return None;
         }
@@ -184,9 +184,9 @@ impl Search<'_> {
         }
         let is_error = error.is_some() || text.starts_with(ERROR_PREFIX) || text.contains(" panicked at ");
         Some(match (is_error, named == Some(self.subject.ticker.as_str())) {
-            (true, true) => Weight::OwnError,
-            (true, false) => Weight::CommonError,
-            (false, _) => Weight::Words,
+            (true, true) => Significance::OwnError,
+            (true, false) => Significance::CommonError,
+            (false, _) => Significance::Words,
         })
     }
 }

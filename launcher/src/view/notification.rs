@@ -25,7 +25,7 @@ pub struct Notification {
     /// UTC.
     pub at: Timestamp,
     /// What has happened.
-    pub state: State,
+    pub state: NotifiedState,
     /// Why, for people.
     pub reason: String,
     /// What has been reached; all null where that is unknown.
@@ -58,7 +58,7 @@ impl Reached {
 /// The states that are notified, in the words of `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum NotifiedState {
     /// The run waits for something to pass.
     Paused,
     /// It is being stopped.
@@ -76,7 +76,7 @@ pub enum State {
 /// Remembers the last notification, so that nothing is sent twice.
 #[derive(Debug, Default)]
 pub struct NotificationFilter {
-    said: Option<(State, String)>,
+    said: Option<(NotifiedState, String)>,
 }
 
 impl NotificationFilter {
@@ -93,7 +93,7 @@ impl NotificationFilter {
             return None;
         }
         self.said.clone_from(&news);
-        Some(announcement(request, workdir, at, news?, Reached::of(request, machine)))
+        Some(notification(request, workdir, at, news?, Reached::of(request, machine)))
     }
 }
 
@@ -107,30 +107,30 @@ pub fn of_death(
     reason: String,
 ) -> Notification {
     let reached = machine.map(|machine| Reached::of(request, machine)).unwrap_or_default();
-    announcement(request, workdir, at, (State::Died, reason), reached)
+    notification(request, workdir, at, (NotifiedState::Died, reason), reached)
 }
 
-fn announcement(
+fn notification(
     request: &Request,
     workdir: &Workdir,
     at: Timestamp,
-    (state, reason): (State, String),
+    (state, reason): (NotifiedState, String),
     reached: Reached,
 ) -> Notification {
     let (run, job) = (request.run.clone(), request.settings.job.to_string());
     Notification { run, job, workdir: workdir.root().to_owned(), at, state, reason, reached }
 }
 
-fn state_of(machine: &Machine) -> Option<(State, String)> {
+fn state_of(machine: &Machine) -> Option<(NotifiedState, String)> {
     match machine.run() {
         RunState::Planned | RunState::Open => None,
-        RunState::Paused { why, .. } => Some((State::Paused, why.clone())),
-        RunState::Stopping { why } => Some((State::Stopping, words::stop_why(why))),
+        RunState::Paused { why, .. } => Some((NotifiedState::Paused, why.clone())),
+        RunState::Stopping { why } => Some((NotifiedState::Stopping, words::stop_why(why))),
         RunState::Closed { outcome } => {
             let state = match outcome {
-                Outcome::Complete => State::Complete,
-                Outcome::Incomplete { .. } => State::Incomplete,
-                Outcome::Stopped { .. } => State::Stopped,
+                Outcome::Complete => NotifiedState::Complete,
+                Outcome::Incomplete { .. } => NotifiedState::Incomplete,
+                Outcome::Stopped { .. } => NotifiedState::Stopped,
             };
             Some((state, words::outcome(outcome)))
         }

@@ -15,15 +15,15 @@ use crate::supervise::batch::Batch;
 use crate::supervise::folders;
 use crate::supervise::machine::Machine;
 
-/// How many repeated tickers are named.
+/// How many repeated tickers a note names.
 const NAMED_MAX: usize = 5;
 
-/// What was understood otherwise than it was written.
+/// Notes on the input: what was read differently than written.
 pub fn notes(request: &Request, input: &Input) -> String {
     odd(request, input) + &repeated(input) + &unsettled(request)
 }
 
-/// What of the list harms nobody.
+/// Harmless oddities of the list.
 fn odd(request: &Request, input: &Input) -> String {
     if !input.oddities.is_any() {
         return String::new();
@@ -46,7 +46,7 @@ fn repeated(input: &Input) -> String {
     text
 }
 
-/// Where a run ends that was asked to go on for longer.
+/// Where the run ends, if a later day was asked for.
 pub fn unsettled(request: &Request) -> String {
     let mut text = String::new();
     let settings = &request.settings;
@@ -122,7 +122,7 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
     text
 }
 
-/// What the order of new batches goes by; nothing where there is no order.
+/// What new batches are sorted by; empty if they are not sorted.
 pub fn weighed(by: Account, sizes: &Sizes) -> String {
     let Account { own, second, unknown } = by;
     if own + second == 0 {
@@ -157,7 +157,7 @@ fn open(machine: &Machine) -> impl Iterator<Item = &Batch> {
 }
 
 fn work(request: &Request, machine: &Machine) -> String {
-    // What failed before is tried again, or was given up in this same run: work either way.
+    // Failed tickers are tried again, or were given up in this run: work either way.
     let whole = open(machine).filter(|batch| batch.part().is_whole());
     let in_whole: u64 = whole.map(|batch| (batch.left().len() + batch.failures().len()) as u64).sum();
     let left = in_whole + parts(machine).len() as u64;

@@ -19,12 +19,12 @@ use crate::supervise::drive::Notice;
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::totals::Totals;
 
-/// Finer than a percent: an hour of a long run should be seen.
+/// Finer than a percent, so that an hour of a long run shows.
 const BAR_LENGTH: u64 = 1000;
 
 /// Where progress is shown besides the log.
 enum Screen {
-    /// Nobody looks.
+    /// No screen.
     Dark,
     /// A pipe or a file.
     Lines,
@@ -32,7 +32,7 @@ enum Screen {
     Bar(ProgressBar),
 }
 
-/// Tells what happens.
+/// Reports what happens.
 pub struct ProgressReporter {
     log: RollingLog,
     screen: Screen,
@@ -116,11 +116,11 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
         words::count(failed),
         counted(counts::proven(machine).summary.rows, "row")
     ));
-    // The time goes on where nothing else does. Not by a thread of the bar's own, which would panic for want of one.
+    // Advances the clock of the bar. Its own thread would panic if the system has none to give.
     bar.tick();
 }
 
-/// One fact for people; what everybody expects is not worth a line.
+/// One fact for people; expected facts get no line.
 fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
     let fact = &entry.fact;
     let line = match fact {
@@ -152,7 +152,7 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
     Some(line + &consequence(machine, entry))
 }
 
-/// What an ended attempt did to the whole run, said by the one that did it.
+/// What an ended attempt did to the whole run.
 fn consequence(machine: &Machine, entry: &Entry) -> String {
     match (&entry.fact, machine.run()) {
         (Fact::Ended { report, .. }, RunState::Paused { why, since, .. }) if *since == entry.at => {

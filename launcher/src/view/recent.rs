@@ -13,7 +13,7 @@ const ATTEMPTS_MAX: usize = 500;
 
 /// An attempt whose end was observed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Attempt {
+pub struct ObservedAttempt {
     /// Of which batch.
     pub batch: BatchId,
     /// How long it took.
@@ -28,7 +28,7 @@ pub struct Attempt {
 #[derive(Debug, Default)]
 pub struct Recent {
     began: BTreeMap<BatchId, Timestamp>,
-    ended: VecDeque<Attempt>,
+    ended: VecDeque<ObservedAttempt>,
 }
 
 impl Recent {
@@ -56,14 +56,14 @@ impl Recent {
                 if self.ended.len() == ATTEMPTS_MAX {
                     self.ended.pop_front();
                 }
-                self.ended.push_back(Attempt { batch: *batch, seconds, given, done });
+                self.ended.push_back(ObservedAttempt { batch: *batch, seconds, given, done });
             }
             _ => {}
         }
     }
 
     /// The oldest first.
-    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+    pub fn attempts(&self) -> impl Iterator<Item = &ObservedAttempt> {
         self.ended.iter()
     }
 }
@@ -93,7 +93,7 @@ mod tests {
         }
         assert!(recent.began.is_empty());
         assert_eq!(recent.attempts().count(), ATTEMPTS_MAX);
-        let last = Attempt { batch: BatchId(2_000), seconds: 7.0, given: 1, done: 1 };
+        let last = ObservedAttempt { batch: BatchId(2_000), seconds: 7.0, given: 1, done: 1 };
         assert_eq!(recent.attempts().last(), Some(&last));
     }
 }

@@ -27,7 +27,7 @@ pub enum Chapter {
         members: usize,
     },
     /// A worker was given it.
-    Attempt(Attempt),
+    Attempt(AttemptStory),
     /// Its proof did not hold any more.
     Reopened {
         /// UTC.
@@ -42,7 +42,7 @@ pub enum Chapter {
 
 /// One attempt that had the ticker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Attempt {
+pub struct AttemptStory {
     /// Counted from 1 in its batch.
     pub attempt: u32,
     /// UTC.
@@ -50,12 +50,12 @@ pub struct Attempt {
     /// Tickers that it was given.
     pub tickers: usize,
     /// How it ended; null while it runs.
-    pub end: Option<End>,
+    pub end: Option<AttemptEnd>,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct End {
+pub struct AttemptEnd {
     /// UTC.
     pub at: Timestamp,
     /// How its worker ended.
@@ -156,7 +156,7 @@ impl Told {
                 let trial = || machine.batch(batch).into_iter().flat_map(Batch::trial);
                 if trial().any(|it| it == ticker) {
                     let (began_at, tickers) = (entry.at, trial().count());
-                    let attempt = Attempt { attempt: *attempt, began_at, tickers, end: None };
+                    let attempt = AttemptStory { attempt: *attempt, began_at, tickers, end: None };
                     chapters.push(Chapter::Attempt(attempt));
                 }
             }
@@ -165,7 +165,7 @@ impl Told {
                     && last.attempt == *attempt
                 {
                     let result = result(ticker, report, before, after, machine, batch);
-                    last.end = Some(End {
+                    last.end = Some(AttemptEnd {
                         at: entry.at,
                         ending: causes::phrase(&report.ending),
                         last_words: report.last_words.clone(),

@@ -11,7 +11,7 @@ use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
 use super::log_lines::LogLine;
-use super::story::{Attempt, Chapter, Result};
+use super::story::{AttemptStory, Chapter, Result};
 use super::words::{self, count, counted};
 use crate::supervise::batch::Charges;
 
@@ -383,7 +383,7 @@ fn chapter_line(chapter: &Chapter, batch: Option<BatchId>) -> String {
     }
 }
 
-fn attempt_line(attempt: &Attempt) -> String {
+fn attempt_line(attempt: &AttemptStory) -> String {
     let with = counted(attempt.tickers as u64, "ticker");
     let Some(end) = &attempt.end else { return format!("{} with {with}: runs", attempt.attempt) };
     let took = end.at.duration_since(attempt.began_at).as_secs();

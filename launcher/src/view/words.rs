@@ -28,16 +28,16 @@ pub fn pass_on(bytes: &[u8]) -> io::Result<ControlFlow<()>> {
     }
 }
 
-/// What to type to run this program; said once, by `main`.
+/// The command name of this program; set once, by `main`.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// From here on commands are shown with `program`.
+/// Sets the command name.
 pub fn introduce(program: PathBuf) {
-    // Said twice, the first one stands.
+    // The first call counts.
     drop(PROGRAM.set(program));
 }
 
-/// What to type to run this program.
+/// The command name of this program, ready to be pasted.
 pub fn program() -> String {
     worker_command::spelled(own_name(), &[])
 }
@@ -123,7 +123,7 @@ pub fn outcome(outcome: &Outcome) -> String {
     }
 }
 
-/// What a check of a complete run found to be proven no more.
+/// Tickers of a complete run whose proof a check did not find any more.
 pub fn lost(tickers: u64) -> String {
     let (was, prove) = if tickers == 1 { ("was", "its ledger does") } else { ("were", "their ledgers do") };
     format!("{} {was} done, but {prove} not prove it any more", counted(tickers, "ticker"))
@@ -145,7 +145,7 @@ pub fn follow_command(log: &Path) -> String {
     worker_command::spelled(Path::new("tail"), &["-f".into(), log.into()])
 }
 
-/// How to go on with a run.
+/// How to continue a run.
 pub fn resume_command(workdir: &Workdir) -> String {
     command("start", workdir) + " --resume"
 }

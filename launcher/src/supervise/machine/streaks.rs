@@ -28,7 +28,7 @@ const PATIENCE: u32 = 8;
 
 /// An attempt that has ended.
 #[derive(Clone, Copy)]
-pub(super) struct Ended<'a> {
+pub(super) struct JudgedAttempt<'a> {
     pub(super) at: Timestamp,
     pub(super) id: BatchId,
     pub(super) attempt: u32,
@@ -59,8 +59,8 @@ impl Machine {
 
     /// The same trouble on several batches in a row, with nothing done in between, is nobody's fault. Says whether the
     /// run goes on, or waits, as that demands.
-    pub(super) fn look_for_common_causes(&mut self, ended: &Ended) -> bool {
-        let Ended { at, id, attempt, report, headway } = *ended;
+    pub(super) fn look_for_common_causes(&mut self, ended: &JudgedAttempt) -> bool {
+        let JudgedAttempt { at, id, attempt, report, headway } = *ended;
         if headway.is_any() {
             self.streak = Streak::default();
             self.doubt_others(id);

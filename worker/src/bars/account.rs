@@ -11,20 +11,20 @@ use super::rules::Cause;
 
 /// `DB: 1234 bars of 780000 trades, 2013-10-04..2013-10-11, target 50000; 3 trades left out: 3 of size 0`.
 pub fn line(outcome: &Outcome) -> String {
-    let (state, tally) = (&outcome.state, &outcome.state.tail.tally);
+    let (state, counts) = (&outcome.state, &outcome.state.tail.counts);
     let bars = state.files.values().fold(0, |sum: u64, file| sum.saturating_add(file.bars));
     let mut line = format!("{}: ", state.mode);
     let so_far = match outcome.read.hull() {
         None => "nothing to do, ".to_owned(),
         Some(_) => String::new(),
     };
-    let many = match (bars, tally.trades) {
+    let many = match (bars, counts.trades) {
         (0, 0) => "no trades, so no bars".to_owned(),
         (bars, trades) => format!("{bars} bars of {trades} trades"),
     };
     let _ = write!(line, "{so_far}{many}, {}, {}", state.covered, rule(&state.parameters));
-    if tally.left_out.total() > 0 {
-        let _ = write!(line, "; {} trades left out: {}", tally.left_out.total(), reasons(tally.left_out));
+    if counts.left_out.total() > 0 {
+        let _ = write!(line, "; {} trades left out: {}", counts.left_out.total(), reasons(counts.left_out));
     }
     line
 }
@@ -51,13 +51,13 @@ fn reasons(left_out: LeftOut) -> String {
 
 /// Warns if bars of the book's rule closed while its expected trades were at a limit: the rule has collapsed or exploded.
 pub fn warning(outcome: &Outcome) -> Option<String> {
-    let (state, tally) = (&outcome.state, &outcome.state.tail.tally);
+    let (state, counts) = (&outcome.state, &outcome.state.tail.counts);
     let is_afml = matches!(state.parameters.rule, Rule::ImbalanceAfml { .. });
-    let closed = tally.closed.values().fold(0, |sum: u64, closed| sum.saturating_add(*closed));
+    let closed = counts.closed.values().fold(0, |sum: u64, closed| sum.saturating_add(*closed));
     if state.mode.family != Family::Imbalance || !is_afml || closed == 0 {
         return None;
     }
-    let clamped = tally.closed.get(&Cause::Clamped).copied().filter(|clamped| *clamped > 0)?;
+    let clamped = counts.closed.get(&Cause::Clamped).copied().filter(|clamped| *clamped > 0)?;
     let share = clamped as f64 * 100.0 / closed as f64;
     Some(format!(
         "{}: expected trades were at their limit for {share:.1} % of the bars; this rule does not settle, --threshold stable does",

@@ -63,7 +63,7 @@ pub enum AdjustError {
     Day {
         /// The file.
         file: PathBuf,
-        /// Whose split.
+        /// The ticker of the split.
         ticker: Ticker,
         /// What is wrong with its day.
         day: TradingDayError,
@@ -76,7 +76,7 @@ pub enum AdjustError {
     Ratio {
         /// The file.
         file: PathBuf,
-        /// Whose split.
+        /// The ticker of the split.
         ticker: Ticker,
         /// When.
         day: TradingDay,

@@ -11,9 +11,9 @@ use shared::series::parameters::Scale;
 
 use super::account;
 use super::adjust::Factors;
-use super::begin::{Built, Existing};
+use super::begin::{Built, ExistingBars};
 use super::build::{self, Job, Outcome};
-use super::choice::{Choice, Target, Whose};
+use super::choice::{Choice, Target, TickerContext};
 use super::error::BuildError;
 use super::plan::Gaps;
 use super::source::Reading;
@@ -40,7 +40,7 @@ pub enum Input {
 
 /// What to build, for every ticker.
 #[derive(Debug, Clone)]
-pub struct Commission {
+pub struct BuildRequest {
     /// The input.
     pub tree: Tree,
     /// What counts as a trade.
@@ -54,7 +54,7 @@ pub struct Commission {
     /// The parameters of the rules.
     pub choice: Choice,
     /// What to do with existing bars.
-    pub existing: Existing,
+    pub existing: ExistingBars,
     /// What to do with missing days.
     pub gaps: Gaps,
     /// What to do with files that are not in time order.
@@ -63,20 +63,20 @@ pub struct Commission {
 
 /// Builds the bars of `tickers` on up to `threads` threads.
 pub fn run(
-    commission: &Commission,
+    request: &BuildRequest,
     tickers: Vec<Ticker>,
     threads: usize,
     reporter: &Reporter,
     stop: &Stop,
 ) -> Exit {
-    let tally = Tally::new(reporter, stop, &commission.outdir);
+    let tally = Tally::new(reporter, stop, &request.outdir);
     let count = tickers.len();
-    if commission.tree.zone() == Zone::Utc {
+    if request.tree.zone() == Zone::Utc {
         reporter.run(Level::Info, "the days of this tree are UTC days, so the range counts UTC days too");
     }
     crew::each(threads, tickers, stop, |ticker| {
         reporter.start(&ticker);
-        match one(commission, &ticker, reporter, stop) {
+        match one(request, &ticker, reporter, stop) {
             Ok(received) => tally.done(&ticker, received),
             Err(error) => tally.failed(&ticker, &error),
         }
@@ -86,12 +86,12 @@ pub fn run(
 
 /// Builds the bars of one ticker.
 pub fn one(
-    commission: &Commission,
+    request: &BuildRequest,
     ticker: &Ticker,
     reporter: &Reporter,
     stop: &Stop,
 ) -> Result<Received, BuildError> {
-    let Commission { tree, outdir, asked, choice, existing, gaps, .. } = commission;
+    let BuildRequest { tree, outdir, asked, choice, existing, gaps, .. } = request;
     let holdings = tree.holdings(ticker)?;
     if !holdings.are_proven() {
         let folder = tree.root().join(ticker.as_str());
@@ -100,11 +100,11 @@ pub fn one(
     }
     let scale = choice.scale(ticker, tree.root(), tree.adjusted())?;
     let kept_below: Option<&Path> = (existing.built == Built::Continued).then_some(outdir);
-    let whose = Whose { ticker, scale: &scale, before: asked.from(), kept_below };
+    let context = TickerContext { ticker, scale: &scale, before: asked.from(), kept_below };
     let warn = |text: &str| reporter.ticker(Level::Warn, ticker, text);
     let specs: Result<Vec<_>, _> =
-        commission.modes.iter().map(|(mode, target)| choice.spec(&whose, *mode, *target, &warn)).collect();
-    let reading = commission.reading(&scale);
+        request.modes.iter().map(|(mode, target)| choice.spec(&context, *mode, *target, &warn)).collect();
+    let reading = request.reading(&scale);
     let job =
         Job { outdir, asked: *asked, specs: specs?, existing: *existing, gaps: *gaps, reading: &reading };
     let (mut trades, mut reported) = (0, 0);
@@ -129,7 +129,7 @@ fn say(reporter: &Reporter, ticker: &Ticker, outcome: &Outcome) {
     }
 }
 
-impl Commission {
+impl BuildRequest {
     fn reading(&self, scale: &Scale) -> Reading {
         let factors = match scale {
             Scale::AdjustedBySplits { splits } => Factors::new(splits),

@@ -24,9 +24,9 @@ pub type State = SeriesState<Point>;
 
 /// What to do with existing bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Existing {
+pub struct ExistingBars {
     /// Which series are skipped.
-    pub left_alone: LeftAlone,
+    pub skip: Skip,
     /// What building does to the other series.
     pub built: Built,
     /// The run that requests the bars, if any. A series that this run has built or checked counts as new, whatever the
@@ -36,7 +36,7 @@ pub struct Existing {
 
 /// Which series are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeftAlone {
+pub enum Skip {
     /// None.
     Never,
     /// Those with the same parameters that cover the range, if they were built or checked at or after this instant.
@@ -82,17 +82,17 @@ pub fn look(
     folder: SeriesFolder,
     holdings: &Holdings,
     asked: DateRange,
-    existing: Existing,
+    existing: ExistingBars,
     gaps: Gaps,
 ) -> Result<Start, BuildError> {
     let known = known(&spec, &folder, holdings.ticker());
     // This check reads all files, so skip it for bars that are replaced anyway.
     let damaged = match (&known, existing) {
-        (_, Existing { left_alone: LeftAlone::Never, built: Built::Replaced, .. }) => Vec::new(),
+        (_, ExistingBars { skip: Skip::Never, built: Built::Replaced, .. }) => Vec::new(),
         (Ok(Some(state)), _) => state.damaged(&folder),
         _ => Vec::new(),
     };
-    if let (LeftAlone::Since(since), Ok(Some(state))) = (existing.left_alone, &known)
+    if let (Skip::Since(since), Ok(Some(state))) = (existing.skip, &known)
         && state.covers(asked)
         && gaps_stand(&state.gaps.intersection(&asked.into()), holdings, gaps)
         && damaged.is_empty()
@@ -139,8 +139,8 @@ fn refuse_to_forget(state: &State, plan: &Plan, holdings: &Holdings, mode: Mode)
     if holdings.are_proven() || again.is_empty() {
         return Ok(());
     }
-    let before = point(state, plan.begin).map_or(0, |point| point.tally.files);
-    let had = state.tail.tally.files.saturating_sub(before);
+    let before = point(state, plan.begin).map_or(0, |point| point.counts.files);
+    let had = state.tail.counts.files.saturating_sub(before);
     match holdings.files_of_days(&again)? {
         Some(there) if there < had => {
             Err(BuildError::Forgotten { ticker: holdings.ticker().clone(), mode, days: again, had, there })
@@ -196,10 +196,10 @@ fn candidates(state: &State) -> Vec<Candidate> {
 /// A crash during a rebuild leaves files that are newer than the state, perhaps of the same length.
 fn is_usable(state: &State, begin: Begin, damaged: &[i16]) -> bool {
     let Some(point) = point(state, begin) else { return false };
-    let Some(place) = point.place else { return true };
-    let holds = |closed: u64| state.files.get(&place.year).is_some_and(|proof| proof.bars >= closed);
-    let last = if place.closed > 0 { place.year } else { place.year.saturating_sub(1) };
-    (place.closed == 0 || holds(place.closed)) && damaged.iter().all(|year| *year > last)
+    let Some(position) = point.position else { return true };
+    let holds = |closed: u64| state.files.get(&position.year).is_some_and(|proof| proof.bars >= closed);
+    let last = if position.closed > 0 { position.year } else { position.year.saturating_sub(1) };
+    (position.closed == 0 || holds(position.closed)) && damaged.iter().all(|year| *year > last)
 }
 
 fn point(state: &State, begin: Begin) -> Option<&Point> {
@@ -247,7 +247,7 @@ impl Ready {
             return Ok(Building { spec, plan, point: start, files, folder, gaps, year_ends: Vec::new() });
         };
         let from = point(&state, plan.begin).cloned().unwrap_or(start);
-        let files = YearFiles::resume(folder.clone(), columns, from.place, &state.files)?;
+        let files = YearFiles::resume(folder.clone(), columns, from.position, &state.files)?;
         let mut year_ends = state.year_ends;
         year_ends.truncate(match plan.begin {
             Begin::Start => 0,
@@ -264,7 +264,7 @@ impl Building {
         let known = self.year_ends.last().and_then(|point| point.through);
         let ends_a_year = self.point.through.is_some_and(|through| through.year() < days.from().year());
         if ends_a_year && self.point.through != known {
-            self.point.place = self.files.place(self.point.open_bar.tail().as_ref())?;
+            self.point.position = self.files.position(self.point.open_bar.tail().as_ref())?;
             self.year_ends.push(self.point.clone());
         }
         Ok(())
@@ -276,7 +276,7 @@ impl Building {
             return Err(BuildError::Overflow { ticker: ticker.clone(), mode: self.spec.mode });
         }
         let open = self.point.open_bar.tail();
-        self.point.place = self.files.place(open.as_ref())?;
+        self.point.position = self.files.position(open.as_ref())?;
         let files = self.files.finish(open.as_ref())?;
         let state = State {
             version: STATE_VERSION,

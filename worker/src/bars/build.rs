@@ -17,7 +17,7 @@ use shared::market::trading_day::TradingDay;
 use shared::series::noted;
 use shared::series::proof::{self, SeriesFolder};
 
-use super::begin::{self, Building, Existing, Start, State};
+use super::begin::{self, Building, ExistingBars, Start, State};
 use super::chunk::{Chunk, SignedOnce};
 use super::error::BuildError;
 use super::plan::{self, Gaps};
@@ -40,7 +40,7 @@ pub struct Job<'a> {
     /// The series, each mode once.
     pub specs: Vec<SeriesSpec>,
     /// What to do with existing bars.
-    pub existing: Existing,
+    pub existing: ExistingBars,
     /// What to do with missing days.
     pub gaps: Gaps,
     /// How the input is read.

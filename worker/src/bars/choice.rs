@@ -76,7 +76,7 @@ pub struct Choice {
 
 /// What a series needs to know of its ticker.
 #[derive(Debug, Clone, Copy)]
-pub struct Whose<'a> {
+pub struct TickerContext<'a> {
     /// Which.
     pub ticker: &'a Ticker,
     /// The scale of its prices.
@@ -107,7 +107,7 @@ pub enum ChoiceError {
         "{ticker} {mode}: --target auto would apply shares of {daily} daily bars to {wanted} trades; give --target a number, or use daily bars on the same scale"
     )]
     OtherScale {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Its kind of bars.
         mode: Mode,
@@ -140,10 +140,10 @@ impl Choice {
         }
     }
 
-    /// The specification of the series of `mode`; `warn` hears what is odd about a target that comes from history.
+    /// The specification of the series of `mode`. `warn` gets what is odd about a target from history.
     pub fn spec(
         &self,
-        of: &Whose<'_>,
+        of: &TickerContext<'_>,
         mode: Mode,
         target: Target,
         warn: &dyn Fn(&str),
@@ -195,7 +195,7 @@ impl Choice {
         }
     }
 
-    fn mean(&self, of: &Whose<'_>, mode: Mode) -> Result<DailyMean, ChoiceError> {
+    fn mean(&self, of: &TickerContext<'_>, mode: Mode) -> Result<DailyMean, ChoiceError> {
         let ticker = of.ticker;
         let root = self.daily_root.as_deref().unwrap_or(Path::new("."));
         let mean = daily_mean::mean_daily(root, ticker, of.before, mode.measure)?;

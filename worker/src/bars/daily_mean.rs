@@ -45,7 +45,7 @@ pub enum DailyMeanError {
     NoCount {
         /// The file.
         file: PathBuf,
-        /// Whose bar.
+        /// The ticker of the bar.
         ticker: Ticker,
         /// The first.
         day: TradingDay,
@@ -62,7 +62,7 @@ pub enum DailyMeanError {
     NoBar {
         /// The tree.
         root: PathBuf,
-        /// Whose bars.
+        /// The ticker of the bars.
         ticker: Ticker,
         /// First day of the series.
         before: TradingDay,
@@ -72,7 +72,7 @@ pub enum DailyMeanError {
     NotPositive {
         /// The tree.
         root: PathBuf,
-        /// Whose bars.
+        /// The ticker of the bars.
         ticker: Ticker,
         /// First day with a bar.
         from: TradingDay,

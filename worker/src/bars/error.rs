@@ -34,7 +34,7 @@ pub enum BuildError {
     /// Another process builds bars of the ticker.
     #[error("{ticker}: another process builds bars in {folder}: {by}", folder = folder.display())]
     Busy {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Where.
         folder: PathBuf,
@@ -70,7 +70,7 @@ pub enum BuildError {
         "{ticker} {mode}: the bars cover {covered}; {gap} is missing between them and the range you asked for; include these days, or add --allow-gap"
     )]
     Gap {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Of which kind.
         mode: Mode,
@@ -85,7 +85,7 @@ pub enum BuildError {
         count = days.days()
     )]
     Missing {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Which.
         days: Coverage,
@@ -95,7 +95,7 @@ pub enum BuildError {
         "{ticker} {mode}: {days} must be read again, but only {there} of the {had} trade files that these bars were built from are left; restore them, or use --rebuild to build from the rest"
     )]
     Forgotten {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Of which kind.
         mode: Mode,
@@ -111,7 +111,7 @@ pub enum BuildError {
         "{ticker} {mode}: the sums of these trades are larger than any number; a price or a size must be wrong"
     )]
     Overflow {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Of which kind.
         mode: Mode,

@@ -54,7 +54,7 @@ pub fn build(
     let mut files = YearFiles::resume(folder.clone(), columns, None, &BTreeMap::new()).expect("begun");
     files.append(&bars).expect("taken");
     let open = point.open_bar.tail();
-    point.place = files.place(open.as_ref()).expect("a place");
+    point.position = files.position(open.as_ref()).expect("a position");
     let files = files.finish(open.as_ref()).expect("published");
     let day = |stamp: i64| TradingDay::of_utc_ns(stamp).expect("a day");
     let ends =

@@ -11,7 +11,7 @@ use shared::market::bar::Bar;
 use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::series::proof::{BarsProof, SeriesFolder};
 
-use super::series::Place;
+use super::series::FilePosition;
 
 /// Why bars can't be written.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub struct YearFiles {
     files: BTreeMap<i16, BarsProof>,
     current: Option<(Year, BarsFile)>,
     /// Where the next bar goes while no file is open.
-    next: Option<Place>,
+    next: Option<FilePosition>,
     /// The state to publish before the first file: of a series that covers nothing yet.
     claim: Option<String>,
 }
@@ -83,22 +83,22 @@ impl YearFiles {
         Self { folder, columns, files: BTreeMap::new(), current: None, next: None, claim: Some(claim) }
     }
 
-    /// Continues at `place`: keeps the files of earlier years, copies the closed bars of its own year, and drops all bars
-    /// after them. Without a place it starts from the beginning.
+    /// Continues at `position`: keeps the files of earlier years, copies the closed bars of its own year, and drops all bars
+    /// after them. Without a position it starts from the beginning.
     pub fn resume(
         folder: SeriesFolder,
         columns: BarColumns,
-        place: Option<Place>,
+        position: Option<FilePosition>,
         files: &BTreeMap<i16, BarsProof>,
     ) -> Result<Self, OutputError> {
-        let kept = |year: i16| place.is_some_and(|place| year < place.year);
+        let kept = |year: i16| position.is_some_and(|position| year < position.year);
         let files = files
             .iter()
             .filter(|(year, _)| kept(**year))
             .map(|(year, proof)| (*year, proof.clone()))
             .collect();
-        let mut resumed = Self { folder, columns, files, current: None, next: place, claim: None };
-        if let Some(Place { year, closed }) = place.filter(|place| place.closed > 0) {
+        let mut resumed = Self { folder, columns, files, current: None, next: position, claim: None };
+        if let Some(FilePosition { year, closed }) = position.filter(|position| position.closed > 0) {
             resumed.take_over(year, closed)?;
         }
         Ok(resumed)
@@ -158,14 +158,14 @@ impl YearFiles {
     }
 
     /// Where the next closed bar goes, if `open` is the bar that is being filled.
-    pub fn place(&self, open: Option<&Bar>) -> Result<Option<Place>, OutputError> {
+    pub fn position(&self, open: Option<&Bar>) -> Result<Option<FilePosition>, OutputError> {
         let so_far = match &self.current {
-            Some((year, file)) => Some(Place { year: year.number, closed: file.bars() }),
+            Some((year, file)) => Some(FilePosition { year: year.number, closed: file.bars() }),
             None => self.next,
         };
         let Some(open) = open else { return Ok(so_far) };
         let year = Year::of(open.t)?.number;
-        Ok(so_far.filter(|place| place.year >= year).or(Some(Place { year, closed: 0 })))
+        Ok(so_far.filter(|position| position.year >= year).or(Some(FilePosition { year, closed: 0 })))
     }
 
     /// Appends the open bar, publishes the last file, removes the files of years that no longer have bars, and returns

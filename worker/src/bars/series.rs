@@ -32,14 +32,16 @@ pub struct Point {
     /// Stamp of the last trade, ns UTC.
     pub last_stamp: Option<i64>,
     /// Where the next closed bar goes.
-    pub place: Option<Place>,
+    #[serde(rename = "place")]
+    pub position: Option<FilePosition>,
     /// Counts so far.
-    pub tally: Tally,
+    #[serde(rename = "tally")]
+    pub counts: Counts,
 }
 
 /// A position in a file of bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct FilePosition {
     /// The year of the file.
     pub year: i16,
     /// Closed bars in it.
@@ -48,7 +50,7 @@ pub struct Place {
 
 /// Counts over the series so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Tally {
+pub struct Counts {
     /// Trades in bars.
     pub trades: u64,
     /// Trades left out of the bars.
@@ -92,8 +94,8 @@ impl Point {
             memory,
             open_bar: OpenBar::default(),
             last_stamp: None,
-            place: None,
-            tally: Tally::default(),
+            position: None,
+            counts: Counts::default(),
         }
     }
 }
@@ -108,9 +110,9 @@ pub fn fold(
     signs: &Signs,
     closed: &mut Vec<Bar>,
 ) {
-    let Point { memory, open_bar, tally, last_stamp, .. } = point;
+    let Point { memory, open_bar, counts, last_stamp, .. } = point;
     let mut walk =
-        Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, tally, closed };
+        Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, counts, closed };
     match (&parameters.rule, memory) {
         (parameters::Rule::Fixed { target }, Memory::Fixed) => walk.by(&Fixed { target: *target }, &mut ()),
         (parameters::Rule::ImbalanceTarget { target, alpha }, Memory::ImbalanceTarget(memory)) => {
@@ -142,9 +144,9 @@ pub fn fold(
             unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read")
         }
     }
-    tally.trades += chunk.stamps.len() as u64;
-    tally.left_out.add(chunk.left_out);
-    tally.files += u64::from(chunk.opens_a_day);
+    counts.trades += chunk.stamps.len() as u64;
+    counts.left_out.add(chunk.left_out);
+    counts.files += u64::from(chunk.opens_a_day);
     *last_stamp = chunk.stamps.last().copied().or(*last_stamp);
 }
 
@@ -184,7 +186,7 @@ struct Walk<'a> {
     chunk: &'a Chunk<'a>,
     signs: &'a Signs,
     open_bar: &'a mut OpenBar,
-    tally: &'a mut Tally,
+    counts: &'a mut Counts,
     closed: &'a mut Vec<Bar>,
 }
 
@@ -241,7 +243,7 @@ impl Walk<'_> {
         bar.look_over::<EXTENDED>(&stamps[first..], &prices[first..]);
         (*self.open_bar, *memory) = (bar, own);
         for (cause, count) in Cause::ALL.into_iter().zip(causes).filter(|(_, count)| *count > 0) {
-            *self.tally.closed.entry(cause).or_default() += count;
+            *self.counts.closed.entry(cause).or_default() += count;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `bars`: arguments to a commission, and its run.
+//! `bars`: arguments to a request, and its run.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -24,8 +24,8 @@ use shared::series::tree::{self, TreeError};
 use super::describe;
 use super::refusal::Refusal;
 use super::until_end;
-use crate::bars::batch::{self, Commission, Input};
-use crate::bars::begin::{Built, Existing, LeftAlone};
+use crate::bars::batch::{self, BuildRequest, Input};
+use crate::bars::begin::{Built, ExistingBars, Skip};
 use crate::bars::choice::{Choice, Target, Threshold};
 use crate::bars::plan::Gaps;
 use crate::bars::source::minutes::MinutePrice;
@@ -190,13 +190,13 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     let threads = args.max_workers.into();
     let is_one = args.ticker.is_some();
     let plot = args.plot()?;
-    let commission = args.resolve()?;
-    let outdir = commission.outdir.clone();
+    let request = args.resolve()?;
+    let outdir = request.outdir.clone();
     claim(&outdir)?;
     for ticker in repeated {
         reporter.ticker(Level::Warn, &ticker, "is in the ticker list more than once; used once");
     }
-    let exit = until_end::run(ears, move |stop| batch::run(&commission, tickers, threads, &reporter, stop))?;
+    let exit = until_end::run(ears, move |stop| batch::run(&request, tickers, threads, &reporter, stop))?;
     if let Some((ticker, mode, file)) = plot.filter(|_| exit == Exit::Done) {
         describe::plot_series(&outdir, &ticker, mode, None, &file).map_err(describe::refusal)?;
     }
@@ -221,7 +221,7 @@ impl BarsArgs {
     /// must exist by then; the tickers are checked when their turn comes.
     fn check(self) -> Result<(), Refusal> {
         self.plot()?;
-        let Commission { tree, choice, .. } = self.resolve()?;
+        let BuildRequest { tree, choice, .. } = self.resolve()?;
         choice.look(tree.root(), tree.adjusted()).map_err(|error| Refusal::flag("--adjust", &error))?;
         match choice.daily_root {
             Some(root) if !root.is_dir() => {
@@ -286,7 +286,7 @@ impl BarsArgs {
     }
 
     /// Checks all arguments; changes nothing.
-    fn resolve(self) -> Result<Commission, Refusal> {
+    fn resolve(self) -> Result<BuildRequest, Refusal> {
         let missing = |flag: &str| Refusal::wrong(format!("{flag} is missing"));
         let from = self.from.ok_or_else(|| missing("--from"))?;
         let to = self.to.ok_or_else(|| missing("--to"))?;
@@ -310,7 +310,7 @@ impl BarsArgs {
             )));
         }
         let outdir = self.outdir.ok_or_else(|| missing("--outdir"))?;
-        Ok(Commission {
+        Ok(BuildRequest {
             tree,
             input,
             outdir,
@@ -329,8 +329,8 @@ impl BarsArgs {
                 splits: self.adjust,
                 daily_root: self.daily_root,
             },
-            existing: Existing {
-                left_alone: if self.resume { LeftAlone::Since(self.covered_since) } else { LeftAlone::Never },
+            existing: ExistingBars {
+                skip: if self.resume { Skip::Since(self.covered_since) } else { Skip::Never },
                 built: if self.rebuild { Built::Replaced } else { Built::Continued },
                 run: self.run_mark,
             },

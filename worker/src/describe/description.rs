@@ -18,7 +18,7 @@ use crate::bars::stored::{Stored, StoredError};
 /// A series and its statistics. Its fields are the JSON of `bars describe --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Description {
-    /// Whose bars.
+    /// The ticker of the bars.
     pub ticker: Ticker,
     /// Kind of bars.
     pub mode: Mode,
@@ -56,7 +56,7 @@ impl Description {
         let statistics = gatherer.finish(sessions).ok_or_else(|| no_bars(stored.folder.path(), range))?;
         let ends = statistics.by_day.first().zip(statistics.by_day.last());
         let days = ends.and_then(|(first, last)| DateRange::new(first.0, last.0));
-        let tally = &state.tail.tally;
+        let counts = &state.tail.counts;
         Ok(Self {
             ticker: state.ticker.clone(),
             mode: state.mode,
@@ -66,9 +66,9 @@ impl Description {
             range,
             days: days.expect("days with bars are in order"),
             open_bar: stored.has_open_bar(),
-            trades: tally.trades,
-            left_out: tally.left_out.total(),
-            closed_by: tally.closed.clone(),
+            trades: counts.trades,
+            left_out: counts.left_out.total(),
+            closed_by: counts.closed.clone(),
             statistics,
         })
     }

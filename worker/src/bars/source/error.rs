@@ -33,7 +33,7 @@ pub enum SourceError {
     /// The tree has ledgers, but none for the ticker.
     #[error("{ticker}: {path} does not exist, so no data of this ticker is proven; download it first", path = path.display())]
     NothingProven {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Its ledger.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum SourceError {
     /// There is no folder of the ticker.
     #[error("{ticker}: {path} does not exist", path = path.display())]
     NoFolder {
-        /// Whose.
+        /// The ticker.
         ticker: Ticker,
         /// Where it would be.
         path: PathBuf,

@@ -92,7 +92,7 @@ impl Holdings {
         self.ledger.is_some()
     }
 
-    /// Whose.
+    /// The ticker.
     pub fn ticker(&self) -> &Ticker {
         &self.ticker
     }

@@ -48,7 +48,7 @@ pub struct BarsArgs {
     /// Price of a minute: its volume-weighted price (its close if it has none), or its close
     #[arg(long, value_name = "vw|close", default_value = "vw", value_parser = ["vw", "close"], conflicts_with = "trades_root")]
     agg1m_price: String,
-    /// Whose bars
+    /// Ticker whose bars are built
     #[arg(long, required_unless_present = "tickers_csv", conflicts_with = "tickers_csv")]
     ticker: Option<Ticker>,
     /// CSV with a column `ticker`: build bars for each of them

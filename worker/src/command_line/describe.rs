@@ -25,7 +25,7 @@ pub struct DescribeArgs {
     /// Where the bars are: `DIR/TICKER/<kind>/year=YYYY/bars.parquet`
     #[arg(long, value_name = "DIR")]
     pub outdir: PathBuf,
-    /// Whose bars
+    /// Ticker whose bars are described
     #[arg(long)]
     pub ticker: Ticker,
     /// Kinds of bars (TB, VB, DB, TIB, VIB, DIB, TRB, VRB, DRB); without it, every kind on disk

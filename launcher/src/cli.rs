@@ -31,6 +31,14 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What the options of `start` are about; those without a heading come first.
+const DATA: &str = "Data";
+const BARS: &str = "Bars (--job bars)";
+const SOURCE: &str = "Source";
+const BATCHES: &str = "Batches and workers";
+const LIMITS: &str = "Limits";
+const SUPERVISION: &str = "Supervision";
+
 /// What `wait` means by its exit codes.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -78,18 +86,6 @@ pub struct StartArgs {
     /// Download daily, minute or trades data, or make bars from downloaded data
     #[arg(long, value_name = "JOB")]
     pub job: Option<Job>,
-    /// --job bars: root of the trades to make bars from
-    #[arg(long, value_name = "DIR", conflicts_with = "agg1m_root")]
-    pub trades_root: Option<PathBuf>,
-    /// --job bars: root of the 1-minute bars to make bars from
-    #[arg(long, value_name = "DIR")]
-    pub agg1m_root: Option<PathBuf>,
-    /// --job bars: which kinds, all in one pass (`bars --help` explains them): TB,VB,DB,TIB,VIB,DIB,TRB,VRB,DRB or all
-    #[arg(long, value_name = "MODE,…", value_delimiter = ',')]
-    pub mode: Vec<Modes>,
-    /// --job bars: options after -- are passed to `bars` unchanged: -- --target 50000 --extended
-    #[arg(last = true, value_name = "BARS OPTIONS")]
-    pub bars: Vec<String>,
     /// CSV with a column `ticker`; --resume with more tickers extends the run
     #[arg(long, value_name = "FILE")]
     pub tickers_csv: Option<PathBuf>,
@@ -103,134 +99,132 @@ pub struct StartArgs {
     /// adds the days that have settled since
     #[arg(long, value_name = "DATE")]
     pub to: Option<TradingDay>,
-    /// Ticker sizes for tickers that are not yet in --outdir: the tree of an earlier run, or a CSV with `ticker` and
-    /// `weight`, `rows`, `volume` or `market_cap`
-    #[arg(
-        help = "Ticker sizes for tickers that are not yet in --outdir: the tree of an earlier run, or a CSV with ticker and weight, rows, volume or market_cap [default: such a column of --tickers-csv, unless --job daily]",
-        long,
-        value_name = "PATH"
-    )]
-    pub weights: Option<PathBuf>,
-    /// Output of `worker reference`: `start` names the tickers that its newest snapshot lacks, with similar spellings
-    /// [default: the folder reference beside the outdir, if it exists]
-    #[arg(long, value_name = "DIR")]
-    pub reference: Option<PathBuf>,
-    /// Most tickers in a batch; a heavy ticker gets its own batch [default: 25; all tickers where bars come session by session]
-    #[arg(long, value_name = "N", conflicts_with = "shards", value_parser = at_least_one)]
-    pub batch_size: Option<NonZeroU32>,
-    /// Number of batches, instead of their size
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub shards: Option<NonZeroU32>,
-    /// Workers at the same time [default: 6]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub max_concurrent: Option<NonZeroU32>,
-    /// Tickers at the same time in one worker, at most 64 [default: 4]
-    #[arg(long, value_name = "N", value_parser = worker_threads)]
-    pub per_shard_workers: Option<NonZeroU32>,
-    /// Further attempts at a ticker after the first one has failed [default: 2]
-    #[arg(long, value_name = "N")]
-    pub retries: Option<u32>,
     /// Continue the run in --workdir; other options extend it (days, tickers) or change its knobs (rate, retries, limits,
     /// ...). For a new run: trust what the ledgers in --outdir prove
     #[arg(long)]
     pub resume: bool,
-    /// First compare every file of the run with its SHA-256, even if its length, time and inode match, and fetch again what
-    /// differs. This reads every byte. The run does not remember it: give it each time
-    #[arg(long, conflicts_with = "dry_run")]
-    pub check: bool,
-    /// Do not detach; show a progress bar on a terminal. Ctrl-C stops the run, a second Ctrl-C kills it
-    #[arg(long)]
-    pub foreground: bool,
-    /// Run this executable instead of `worker`, with the same arguments. The launcher ends all its processes with the
-    /// attempt, daemons too. Without a writable cgroup v2 there is one exception: a process survives `stop` if it kills its
-    /// shim and its supervisor and clears its environment within half a second of its start
-    #[arg(long, value_name = "PATH")]
-    pub ingest_script: Option<PathBuf>,
-    /// URL of the data service
-    #[arg(
-        help = "URL of the data service [default: https://api.massive.com]",
-        long,
-        value_name = "URL",
-        env = "POLYGON_BASE_URL",
-        hide_env_values = true
-    )]
-    pub base_url: Option<String>,
-    /// Allow plain http to a host that is not this machine
-    #[arg(long)]
-    pub allow_http: bool,
-    /// Ask for split-adjusted bars
-    #[arg(long)]
-    pub adjusted: bool,
-    /// Columns of trades: narrow (stamp, price, size) or full [default: narrow]
-    #[arg(long, value_name = "CHOICE")]
-    pub columns: Option<Columns>,
-    /// Time zone of days, and so of files: `America/New_York` or UTC [default: `America/New_York`]
-    #[arg(
-        help = "Time zone of days, and so of files: America/New_York or UTC [default: America/New_York]",
-        long,
-        value_name = "ZONE"
-    )]
-    pub tz: Option<Zone>,
-    /// Ask for a missing range in one go or month by month [default: range]
-    #[arg(long, value_name = "range|month")]
-    pub window: Option<Window>,
-    /// How to fetch daily bars: ticker by ticker, the whole market session by session (grouped), or auto: whichever takes
-    /// fewer requests [default: ticker]
-    #[arg(long, value_name = "CHOICE")]
-    pub via: Option<Via>,
-    /// What to do with two different bars of the same time: refuse their partition, keep-last or keep-first
-    /// [default: refuse]
-    #[arg(long, value_name = "CHOICE")]
-    pub duplicates: Option<Duplicates>,
-    /// Limit on requests, shared by everything on this machine that uses the key: 500/min, 100/s
-    #[arg(long, value_name = "RATE")]
-    pub rate: Option<Rate>,
-    /// The same in seconds between requests; 0 is no pause
-    #[arg(long, value_name = "SECONDS", conflicts_with = "rate")]
-    pub rate_limit: Option<Spacing>,
-    /// Time from 20:00 New York until a day counts as settled [default: 15h]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub settle: Option<SignedDuration>,
-    /// How many times later runs ask again where the answer was empty [default: 1]
-    #[arg(long, value_name = "N")]
-    pub recheck_empty: Option<u32>,
-    /// Tries of one request inside a worker, at most 100 [default: 8]
-    #[arg(long, value_name = "N", value_parser = tries)]
-    pub tries: Option<NonZeroU32>,
-    /// First pause between the tries of one request [default: 500ms]
-    #[arg(long, value_name = "DURATION", value_parser = backoff_base)]
-    pub backoff_base: Option<SignedDuration>,
-    /// Most resident memory of one worker and everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
-    #[arg(long, value_name = "SIZE", value_parser = resident)]
-    pub max_rss: Option<Size>,
-    /// End an attempt at a batch that takes longer than this; 0s is never [default: no limit]
-    #[arg(long, value_name = "DURATION", value_parser = time_limit)]
-    pub batch_timeout: Option<SignedDuration>,
-    /// End an attempt that receives no row and no page for this long; 0s is never [default: 30m]
-    #[arg(long, value_name = "DURATION", value_parser = time_limit)]
-    pub stall_timeout: Option<SignedDuration>,
-    /// Largest log of a batch; a longer log is cut, and its end is kept beside it [default: 64MiB]
-    #[arg(long, value_name = "SIZE", value_parser = log_size)]
-    pub max_log: Option<Size>,
-    /// Pause while less than this is free on the disk of --outdir or --workdir [default: 256MiB]
-    #[arg(long, value_name = "SIZE")]
-    pub min_free_disk: Option<Size>,
-    /// Start a further worker only if this much memory is likely to stay free [default: 256MiB]
-    #[arg(long, value_name = "SIZE")]
-    pub min_free_memory: Option<Size>,
-    /// Close the run as incomplete when nothing new was proven for this long; 0s is never [default: 12h]
-    #[arg(long, value_name = "DURATION", value_parser = time_limit)]
-    pub give_up_after: Option<SignedDuration>,
-    /// Keep the folders of this many attempts of each batch, and all that tell why a ticker failed [default: 20]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub keep_attempts: Option<NonZeroU32>,
-    /// Post a line of JSON to this URL at every pause, at every stop and at the end; never the API key. On --resume, `none`
-    /// turns it off
-    #[arg(long, value_name = "URL")]
-    pub notify_url: Option<String>,
     /// Print the plan and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Ask for split-adjusted bars
+    #[arg(help_heading = DATA, long)]
+    pub adjusted: bool,
+    /// Columns of trades: narrow (stamp, price, size) or full [default: narrow]
+    #[arg(help_heading = DATA, long, value_name = "CHOICE")]
+    pub columns: Option<Columns>,
+    /// Time zone of days, and so of files: `America/New_York` or UTC [default: `America/New_York`]
+    #[arg(help_heading = DATA, long, value_name = "ZONE")]
+    pub tz: Option<Zone>,
+    /// What to do with two different bars of the same time: refuse their partition, keep-last or keep-first
+    /// [default: refuse]
+    #[arg(help_heading = DATA, long, value_name = "CHOICE")]
+    pub duplicates: Option<Duplicates>,
+    /// Run this executable instead of `worker`, with the same arguments. The launcher ends all its processes with the
+    /// attempt, daemons too. Without a writable cgroup v2 there is one exception: a process survives `stop` if it kills its
+    /// shim and its supervisor and clears its environment within half a second of its start
+    #[arg(help_heading = DATA, long, value_name = "PATH")]
+    pub ingest_script: Option<PathBuf>,
+    /// Root of the trades to make bars from
+    #[arg(help_heading = BARS, long, value_name = "DIR", conflicts_with = "agg1m_root")]
+    pub trades_root: Option<PathBuf>,
+    /// Root of the 1-minute bars to make bars from
+    #[arg(help_heading = BARS, long, value_name = "DIR")]
+    pub agg1m_root: Option<PathBuf>,
+    /// Which kinds, all in one pass (`bars --help` explains them): TB,VB,DB,TIB,VIB,DIB,TRB,VRB,DRB or all
+    #[arg(help_heading = BARS, long, value_name = "MODE,…", value_delimiter = ',')]
+    pub mode: Vec<Modes>,
+    /// --job bars: options after -- are passed to `bars` unchanged: -- --target 50000 --extended
+    #[arg(last = true, value_name = "BARS OPTIONS")]
+    pub bars: Vec<String>,
+    /// URL of the data service [default: `https://api.massive.com`]
+    #[arg(help_heading = SOURCE, long, value_name = "URL", env = "POLYGON_BASE_URL", hide_env_values = true)]
+    pub base_url: Option<String>,
+    /// Allow plain http to a host that is not this machine
+    #[arg(help_heading = SOURCE, long)]
+    pub allow_http: bool,
+    /// Limit on requests, shared by everything on this machine that uses the key: 500/min, 100/s
+    #[arg(help_heading = SOURCE, long, value_name = "RATE")]
+    pub rate: Option<Rate>,
+    /// The same in seconds between requests; 0 is no pause
+    #[arg(help_heading = SOURCE, long, value_name = "SECONDS", conflicts_with = "rate")]
+    pub rate_limit: Option<Spacing>,
+    /// How to fetch daily bars: ticker by ticker, the whole market session by session (grouped), or auto: whichever takes
+    /// fewer requests [default: ticker]
+    #[arg(help_heading = SOURCE, long, value_name = "CHOICE")]
+    pub via: Option<Via>,
+    /// Ask for a missing range in one go or month by month [default: range]
+    #[arg(help_heading = SOURCE, long, value_name = "range|month")]
+    pub window: Option<Window>,
+    /// Time from 20:00 New York until a day counts as settled [default: 15h]
+    #[arg(help_heading = SOURCE, long, value_name = "DURATION", value_parser = duration)]
+    pub settle: Option<SignedDuration>,
+    /// How many times later runs ask again where the answer was empty [default: 1]
+    #[arg(help_heading = SOURCE, long, value_name = "N")]
+    pub recheck_empty: Option<u32>,
+    /// Tries of one request inside a worker, at most 100 [default: 8]
+    #[arg(help_heading = SOURCE, long, value_name = "N", value_parser = tries)]
+    pub tries: Option<NonZeroU32>,
+    /// First pause between the tries of one request [default: 500ms]
+    #[arg(help_heading = SOURCE, long, value_name = "DURATION", value_parser = backoff_base)]
+    pub backoff_base: Option<SignedDuration>,
+    /// Most tickers in a batch; a heavy ticker gets its own batch [default: 25; all tickers where bars come session by session]
+    #[arg(help_heading = BATCHES, long, value_name = "N", conflicts_with = "shards", value_parser = at_least_one)]
+    pub batch_size: Option<NonZeroU32>,
+    /// Number of batches, instead of their size
+    #[arg(help_heading = BATCHES, long, value_name = "N", value_parser = at_least_one)]
+    pub shards: Option<NonZeroU32>,
+    /// Workers at the same time [default: 6]
+    #[arg(help_heading = BATCHES, long, value_name = "N", value_parser = at_least_one)]
+    pub max_concurrent: Option<NonZeroU32>,
+    /// Tickers at the same time in one worker, at most 64 [default: 4]
+    #[arg(help_heading = BATCHES, long, value_name = "N", value_parser = worker_threads)]
+    pub per_shard_workers: Option<NonZeroU32>,
+    /// Further attempts at a ticker after the first one has failed [default: 2]
+    #[arg(help_heading = BATCHES, long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// Ticker sizes for tickers that are not yet in --outdir: the tree of an earlier run, or a CSV with ticker and weight,
+    /// rows, volume or `market_cap` [default: such a column of --tickers-csv, unless --job daily]
+    #[arg(help_heading = BATCHES, long, value_name = "PATH")]
+    pub weights: Option<PathBuf>,
+    /// Most resident memory of one worker and everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = resident)]
+    pub max_rss: Option<Size>,
+    /// End an attempt at a batch that takes longer than this; 0s is never [default: no limit]
+    #[arg(help_heading = LIMITS, long, value_name = "DURATION", value_parser = time_limit)]
+    pub batch_timeout: Option<SignedDuration>,
+    /// End an attempt that receives no row and no page for this long; 0s is never [default: 30m]
+    #[arg(help_heading = LIMITS, long, value_name = "DURATION", value_parser = time_limit)]
+    pub stall_timeout: Option<SignedDuration>,
+    /// Close the run as incomplete when nothing new was proven for this long; 0s is never [default: 12h]
+    #[arg(help_heading = LIMITS, long, value_name = "DURATION", value_parser = time_limit)]
+    pub give_up_after: Option<SignedDuration>,
+    /// Pause while less than this is free on the disk of --outdir or --workdir [default: 256MiB]
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE")]
+    pub min_free_disk: Option<Size>,
+    /// Start a further worker only if this much memory is likely to stay free [default: 256MiB]
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE")]
+    pub min_free_memory: Option<Size>,
+    /// Largest log of a batch; a longer log is cut, and its end is kept beside it [default: 64MiB]
+    #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = log_size)]
+    pub max_log: Option<Size>,
+    /// Keep the folders of this many attempts of each batch, and all that tell why a ticker failed [default: 20]
+    #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = at_least_one)]
+    pub keep_attempts: Option<NonZeroU32>,
+    /// Do not detach; show a progress bar on a terminal. Ctrl-C stops the run, a second Ctrl-C kills it
+    #[arg(help_heading = SUPERVISION, long)]
+    pub foreground: bool,
+    /// First compare every file of the run with its SHA-256, even if its length, time and inode match, and fetch again what
+    /// differs. This reads every byte. The run does not remember it: give it each time
+    #[arg(help_heading = SUPERVISION, long, conflicts_with = "dry_run")]
+    pub check: bool,
+    /// Output of `worker reference`: `start` names the tickers that its newest snapshot lacks, with similar spellings
+    /// [default: the folder reference beside the outdir, if it exists]
+    #[arg(help_heading = SUPERVISION, long, value_name = "DIR")]
+    pub reference: Option<PathBuf>,
+    /// Post a line of JSON to this URL at every pause, at every stop and at the end; never the API key. On --resume, `none`
+    /// turns it off
+    #[arg(help_heading = SUPERVISION, long, value_name = "URL")]
+    pub notify_url: Option<String>,
 }
 
 /// `launcher status`.
@@ -298,7 +292,7 @@ pub enum TickerState {
 #[derive(Debug, Args)]
 pub struct LogsArgs {
     /// A ticker, or a batch such as `batch_0001`
-    #[arg(help = "A ticker, or a batch such as batch_0001", value_name = "TICKER|BATCH")]
+    #[arg(value_name = "TICKER|BATCH")]
     pub name: String,
     /// Folder of the run
     #[arg(long, value_name = "DIR")]

@@ -21,6 +21,7 @@ mod golden;
 mod evidence;
 mod status;
 mod help;
+mod flags;
 mod bad_input;
 mod runs;
 mod shims;

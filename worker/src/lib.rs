@@ -1,9 +1,22 @@
 //! The download worker: one batch of tickers, then exit.
 //!
 //! Rooms from the ground up; each imports only from rooms above it in this list:
-//! [`memory`] how the allocator behaves · [`clock`] the door to time · [`chance`] random numbers · [`stop`] the wish to end · [`crew`] a few threads over a list · [`buffers`] what its threads may hold together · [`pulse`] when to say how far it is · [`report`] what is said to people and to the launcher · [`api`] one request,
-//! one page, one chain · [`ingest`] from a range to files and ledger lines · [`reference`](mod@reference) who is listed and what is known
-//! of each · [`universe`] which of them one wants · [`bars`] from trades to bars · [`describe`] what bars are like, in numbers and pictures · [`command_line`] from arguments to plans.
+//!
+//! - [`memory`]: how the allocator behaves
+//! - [`clock`]: the door to time
+//! - [`chance`]: random numbers
+//! - [`stop`]: whether the worker is asked to stop
+//! - [`crew`]: a few threads over a list
+//! - [`buffers`]: what all threads together may hold in memory
+//! - [`pulse`]: when progress is due
+//! - [`report`]: what the worker tells people and the launcher
+//! - [`api`]: one request, one page, one chain of pages
+//! - [`ingest`]: from a range of days to files and ledger lines
+//! - [`reference`](mod@reference): who is listed, and what is known of each
+//! - [`universe`]: which of them the user wants
+//! - [`bars`]: from trades to bars
+//! - [`describe`]: from bars to statistics and pictures
+//! - [`command_line`]: from arguments to plans
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 

@@ -77,7 +77,7 @@ pub struct Choice {
 /// What a series needs to know of its ticker.
 #[derive(Debug, Clone, Copy)]
 pub struct TickerContext<'a> {
-    /// Which.
+    /// The ticker.
     pub ticker: &'a Ticker,
     /// The scale of its prices.
     pub scale: &'a Scale,
@@ -229,7 +229,7 @@ fn oddities(mean: &DailyMean, mode: Mode, bars: f64) -> Vec<String> {
 
 /// The target of the series on disk, if the same number of bars per day gave it, by history before `before` alone.
 fn kept_target(folder: &SeriesFolder, bars: f64, before: TradingDay) -> Result<Option<f64>, ChoiceError> {
-    // If the series shall now begin earlier, its target was derived from days that shall have bars.
+    // A series that is extended to earlier days needs a new target: its old one was derived from those days.
     let begun =
         |state: &SeriesState<IgnoredAny>| state.covered.union(&state.gaps).hull().map(DateRange::from);
     let state = SeriesState::<IgnoredAny>::read(folder)?;

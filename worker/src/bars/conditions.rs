@@ -23,7 +23,7 @@ const YES: bool = true;
 const NO: bool = false;
 
 const TABLE: &[Row] = &[
-    // Not in the vendor's table but in its glossary and, without a number, in both plans.
+    // Missing in the vendor's table; its glossary has it, and both plans have it without a number.
     (0, "Regular Sale", YES, YES),
     (1, "Acquisition", YES, YES),
     (2, "Average Price Trade", NO, YES),
@@ -41,11 +41,11 @@ const TABLE: &[Row] = &[
     (14, "Intermarket Sweep", YES, YES),
     (15, "Market Center Official Close", NO, NO),
     (16, "Market Center Official Open", NO, NO),
-    // An older recording says that it does not update the last price; the newer ones and CTS (code O) that it does.
+    // An older recording says that it does not update the last price; newer ones and CTS (code O) say that it does.
     (17, "Market Center Opening Trade", YES, YES),
     (18, "Market Center Reopening Trade", YES, YES),
     (19, "Market Center Closing Trade", YES, YES),
-    // The plans have only reserved its code since trades settle on the next day: no and "to be determined".
+    // Since trades settle on the next day, the plans only reserve its code: no, and "to be determined".
     (20, "Next Day", NO, YES),
     (21, "Price Variation Trade", NO, YES),
     (22, "Prior Reference Price", NO, YES), // first only
@@ -65,13 +65,13 @@ const TABLE: &[Row] = &[
     (36, "Yellow Flag Regular Trade", YES, YES),
     (37, "Odd Lot Trade", NO, YES),
     (38, "Corrected Consolidated Close (per listing market)", YES, NO),
-    // No sale condition of the plans but a field beside them, which says nothing of prices. (One older copy lacks its
-    // rules and so reads no; the vendor's answers of October 2026 say yes.)
+    // In the plans this is a field beside the sale conditions, and says nothing of prices. (One older copy lacks its
+    // rules, so it reads no; the vendor's answers of October 2026 say yes.)
     (41, "Trade Thru Exempt", YES, YES),
     (52, "Contingent Trade", NO, YES),
     (53, "Qualified Contingent Trade", NO, YES),
     (55, "Opening Reopening Trade Detail", YES, YES), // vendor
-    // What follows is in the vendor's table without update rules: it says something of the share, not of the sale.
+    // The vendor's table has the following without update rules: they describe the share, not the sale.
     // (The older glossary has 59 for a placeholder of the UTP plan, code 8, which is still to be determined.)
     (57, "Short Sale Restriction Activated", YES, YES),
     (58, "Short Sale Restriction Continued", YES, YES),
@@ -151,7 +151,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn one_condition_that_says_no_is_enough_and_a_print_without_any_counts() {
+    fn one_condition_that_says_no_is_enough_and_a_trade_without_any_counts() {
         for counts in
             [&[][..], &[14], &[14, 41], &[41], &[1], &[0], &[9, 30], &[17, 60], &[8], &[25], &[3, 36]]
         {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_that_the_table_does_not_have_leaves_the_print_out_and_is_told_apart() {
+    fn a_condition_that_the_table_does_not_have_leaves_the_trade_out_and_is_told_apart() {
         for unknown in [26, 39, 40, 42, 51, 54, 56, 61, 72, 1000, -1, i32::MAX, i32::MIN] {
             assert!(!updates_last_and_volume(&[14, unknown]), "{unknown}");
             assert!(!is_known(unknown), "{unknown}");
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn cancelled_and_erroneous_prints_are_void_and_corrected_ones_are_not() {
+    fn cancelled_and_erroneous_trades_are_void_and_corrected_ones_are_not() {
         let void: Vec<i32> = (-1..=99).filter(|code| is_void(Some(*code))).collect();
         assert_eq!(void, [7, 8, 10, 11]);
         assert!(!is_void(None));

@@ -20,7 +20,7 @@ use shared::market::trading_day::TradingDay;
 pub struct DailyBars {
     /// Sorted by day, each day once.
     pub bars: Vec<DatedBar>,
-    /// The scale of prices and volumes; `None` where the tree does not say.
+    /// The scale of prices and volumes; `None` if the tree does not tell.
     pub adjusted: Option<Adjusted>,
 }
 

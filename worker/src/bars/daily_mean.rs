@@ -18,19 +18,19 @@ use super::daily_bars::{self, DailyBars, DailyBarsError};
 /// The average day of a ticker.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DailyMean {
-    /// Trades, shares or USD a day; positive.
+    /// Trades, shares or USD per day; positive.
     pub mean: f64,
     /// Number of daily bars that count, at least 1. Days without a bar do not count.
     pub days: u64,
-    /// Daily bars that do not count since they do not say how many trades they have: fewer than those that count.
+    /// Daily bars that do not count because they have no trade count; fewer than those that count.
     pub left_out: u64,
-    /// Trades on a mean day, by the bars that say it; `None` where none does.
+    /// Trades on an average day, by the bars with a trade count; `None` if no bar has one.
     pub trades: Option<f64>,
     /// First day with a bar.
     pub from: TradingDay,
     /// Last day with a bar.
     pub to: TradingDay,
-    /// The scale of the daily bars; `None` where the tree does not say.
+    /// The scale of the daily bars; `None` if the tree does not tell.
     pub adjusted: Option<Adjusted>,
 }
 
@@ -47,11 +47,11 @@ pub enum DailyMeanError {
         file: PathBuf,
         /// The ticker of the bar.
         ticker: Ticker,
-        /// The first.
+        /// The first such day.
         day: TradingDay,
-        /// How many do not say it: too many for a mean of the others.
+        /// Bars without a trade count: too many for a mean of the others.
         without: u64,
-        /// Of how many.
+        /// All bars.
         days: u64,
     },
     /// No daily bar before the series.
@@ -116,7 +116,7 @@ pub fn mean_daily(
     Err(DailyMeanError::NotPositive { root, ticker, from, to, mean })
 }
 
-/// How many of `bars` tell how much was traded, and how much that was together.
+/// The number of bars that tell what was traded, and the sum of it.
 fn sum_of(bars: &[DatedBar], measure: Measure) -> (u64, f64) {
     let told = bars.iter().filter_map(|row| traded(row, measure));
     told.fold((0, 0.0), |(days, sum), traded| (days + 1, sum + traded))

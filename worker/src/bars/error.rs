@@ -36,9 +36,9 @@ pub enum BuildError {
     Busy {
         /// The ticker.
         ticker: Ticker,
-        /// Where.
+        /// The folder.
         folder: PathBuf,
-        /// Who.
+        /// The other process.
         by: String,
     },
     /// The series was built with other parameters.
@@ -72,11 +72,11 @@ pub enum BuildError {
     Gap {
         /// The ticker.
         ticker: Ticker,
-        /// Of which kind.
+        /// The kind of bars.
         mode: Mode,
-        /// So far.
+        /// Days that the series covers.
         covered: Coverage,
-        /// In between.
+        /// The missing days.
         gap: DateRange,
     },
     /// The ledger does not prove all sessions.
@@ -87,7 +87,7 @@ pub enum BuildError {
     Missing {
         /// The ticker.
         ticker: Ticker,
-        /// Which.
+        /// The missing sessions.
         days: Coverage,
     },
     /// Days must be read again, but some of their files are missing.
@@ -97,7 +97,7 @@ pub enum BuildError {
     Forgotten {
         /// The ticker.
         ticker: Ticker,
-        /// Of which kind.
+        /// The kind of bars.
         mode: Mode,
         /// To be read again.
         days: Coverage,
@@ -113,7 +113,7 @@ pub enum BuildError {
     Overflow {
         /// The ticker.
         ticker: Ticker,
-        /// Of which kind.
+        /// The kind of bars.
         mode: Mode,
     },
     /// Stopped by a signal. Published files stay; nothing else has changed.

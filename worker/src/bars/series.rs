@@ -208,13 +208,13 @@ impl Walk<'_> {
 
     fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
         let Chunk { stamps, prices, sizes, .. } = *self.chunk;
-        // A column that nobody looks at may be empty; any other does in its place.
+        // The column of sides is empty if no rule needs it; prices stand in for it, so that all columns have one length.
         let needs_sides = R::SIDES || EXTENDED;
         let sides = if needs_sides { &*self.signs.sides } else { prices };
         let mut causes = [0_u64; Cause::ALL.len()];
-        // Copies, which stay in registers over the loop.
+        // Copies stay in registers over the loop.
         let (mut bar, mut own, mut price_before) = (*self.open_bar, *memory, self.signs.price_before);
-        // The first of the trades that the open bar has not looked over.
+        // The first trade that the open bar has not looked over.
         let mut first = 0;
         let columns = prices.iter().zip(sizes).zip(sides).enumerate();
         for (row, ((&price, &size), &side)) in columns {

@@ -8,6 +8,6 @@ use shared::series::parameters::Parameters;
 pub struct SeriesSpec {
     /// Which kind.
     pub mode: Mode,
-    /// How.
+    /// Parameters.
     pub parameters: Parameters,
 }

@@ -163,6 +163,16 @@ fn below_an_output_nothing_is_made_renamed_or_removed_by_its_path() {
     }
 }
 
+/// The files that draw.
+const PICTURE: [&str; 6] = [
+    "describe/picture/daily.rs",
+    "describe/picture/file.rs",
+    "describe/picture/page.rs",
+    "describe/picture/panel.rs",
+    "describe/picture/price.rs",
+    "describe/picture/returns.rs",
+];
+
 #[test]
 fn launcher_and_worker_do_not_know_each_other_and_effects_stay_behind_their_doors() {
     let manifest = |name: &str| fs::read_to_string(project().join(name).join("Cargo.toml")).expect("read");
@@ -177,6 +187,7 @@ fn launcher_and_worker_do_not_know_each_other_and_effects_stay_behind_their_door
             "shared",
             &["dataset/reader.rs", "dataset/writer.rs", "dataset/column_stream.rs", "dataset/bars_file.rs"][..],
         ),
+        ("kuva", "worker", &PICTURE[..]),
         ("fs2", "shared", &["disk/lock.rs"][..]),
         ("ureq", "launcher", &["process/http.rs"][..]),
         ("Command::new", "launcher", &["process/spawn.rs"][..]),

@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod lie;
 pub mod failure;
 pub mod answering;
+pub mod scan;
 pub mod wire;
 pub mod spelling;
 pub mod culprit;

@@ -217,6 +217,10 @@ fn next_row<R: Record, B: Read>(
 ) -> Result<(Result<R, BadRow>, usize), PageError> {
     loop {
         let held = text.held();
+        if let Some((row, length)) = R::scan(held) {
+            text.use_up(length);
+            return Ok((Ok(row), length));
+        }
         let mut reader = serde_json::Deserializer::from_slice(held).into_iter::<R::Wire>();
         let (wire, length) = match reader.next() {
             Some(Ok(wire)) => (Ok(wire), reader.byte_offset()),

@@ -9,6 +9,8 @@ use shared::market::ohlcv::Ohlcv;
 use shared::market::short::{ShortList, ShortText};
 use shared::market::trade::Trade;
 
+use super::scan::{self, CONDITIONS_MAX, ID_MAX};
+
 /// A row of a page: how the vendor spells it, what pages of it are ordered by, and what tells it from others.
 pub trait Record: Clone + PartialEq + Hash {
     /// Its JSON object.
@@ -18,6 +20,11 @@ pub trait Record: Clone + PartialEq + Hash {
 
     /// Reads it; the error says which value can't be.
     fn from_wire(wire: Self::Wire) -> Result<Self, String>;
+
+    /// Reads the object that `text` begins with, and its length, where it is spelled as usual: as serde would, and faster.
+    fn scan(_text: &[u8]) -> Option<(Self, usize)> {
+        None
+    }
 
     /// Where it stands in the order of its pages.
     fn key(&self) -> &Self::Key;
@@ -60,6 +67,10 @@ impl Record for Ohlcv {
         prices.into_iter().chain(vwap.map(|vwap| ("vw", vwap))).try_for_each(not_negative)?;
         trades.map_or(Ok(()), |trades| not_negative(("n", trades)))?;
         Ok(Self { t, open, high, low, close, volume, trades, vwap })
+    }
+
+    fn scan(text: &[u8]) -> Option<(Self, usize)> {
+        scan::bar(text)
     }
 
     fn key(&self) -> &i64 {
@@ -114,12 +125,6 @@ const LONGEST_SYMBOL: usize = 32;
 pub fn is_symbol(name: &str) -> bool {
     (1..=LONGEST_SYMBOL).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
-
-/// Bytes of a trade's id beyond which it is refused: those of the vendor have about 20 (it names no limit), and a page
-/// holds 50,000 of them.
-const ID_MAX: usize = 64;
-/// Conditions of a trade, likewise: the tapes know four.
-const CONDITIONS_MAX: usize = 16;
 
 /// A trade of `/v3/trades`.
 #[derive(Deserialize)]
@@ -185,6 +190,10 @@ impl Record for Trade {
             participant_ns: wire.participant_timestamp,
             trf_ns: wire.trf_timestamp,
         })
+    }
+
+    fn scan(text: &[u8]) -> Option<(Self, usize)> {
+        scan::trade(text)
     }
 
     fn key(&self) -> &i64 {

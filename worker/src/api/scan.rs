@@ -14,6 +14,11 @@ pub const ID_MAX: usize = 64;
 /// Conditions of a trade, likewise: the tapes know four.
 pub const CONDITIONS_MAX: usize = 16;
 
+/// Bits of the fields that each bar has.
+const BAR_NEEDS: u16 = 0b11_1111;
+/// Bits of the fields that each trade has.
+const TRADE_NEEDS: u16 = 0b111_1111;
+
 /// The bar that `text` begins with, and the length of its object.
 pub fn bar(text: &[u8]) -> Option<(Ohlcv, usize)> {
     let mut seen = 0_u16;
@@ -67,8 +72,7 @@ pub fn bar(text: &[u8]) -> Option<(Ohlcv, usize)> {
             break;
         }
     }
-    const REQUIRED: u16 = 0b11_1111;
-    (seen & REQUIRED == REQUIRED).then_some((bar, scan.at))
+    (seen & BAR_NEEDS == BAR_NEEDS).then_some((bar, scan.at))
 }
 
 /// The trade that `text` begins with, and the length of its object.
@@ -161,8 +165,7 @@ pub fn trade(text: &[u8]) -> Option<(Trade, usize)> {
         }
         trade.size = exact;
     }
-    const REQUIRED: u16 = 0b111_1111;
-    (seen & REQUIRED == REQUIRED).then_some((trade, scan.at))
+    (seen & TRADE_NEEDS == TRADE_NEEDS).then_some((trade, scan.at))
 }
 
 /// Takes note of a field; `None` if it was there before.

@@ -409,9 +409,7 @@ fn a_damaged_journal_is_named_with_its_line_and_the_way_on() {
             "{said}"
         );
         assert!(
-            said.ends_with(
-                "with another --workdir and --resume (what the outdir's ledgers prove stays proven)\n"
-            ),
+            said.ends_with("with another --workdir and --resume (what the ledgers prove stays proven)\n"),
             "{said}"
         );
     }

@@ -31,7 +31,7 @@ fn of_two_names_for_one_folder_the_second_fails_by_name_and_no_worker_is_given_i
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.contains("1 / 3 verified, 1 reported by the script, not verified, 1 failed"), "{ended}");
     let why = run(&mut scene.launcher("why", &["Aaa"])).expect_code(0).stdout;
-    assert!(why.contains("is the folder of AAA as well, and one folder holds one ticker"), "{why}");
+    assert!(why.contains("is also the folder of AAA, and a folder holds one ticker"), "{why}");
     assert_eq!(scene.read("worked"), "BBB\n");
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     scene.wait().expect_code(1);

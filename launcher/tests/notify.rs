@@ -119,7 +119,7 @@ fn another_address_on_resume_is_said_without_showing_either() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "exit 11");
     let said = run(&mut scene.start(&["--notify-url", "http://example.com/secret"])).expect_code(2).stderr;
-    assert!(said.contains("--notify-url http://example.com/... would be posted to unencrypted"), "{said}");
+    assert!(said.contains("--notify-url http://example.com/... is not encrypted"), "{said}");
     scene.detach("job", &[]);
     scene.wait().expect_code(1);
     let other = ["--resume", "--notify-url", "https://example.com/secret", "--dry-run"];

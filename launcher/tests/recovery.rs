@@ -48,9 +48,7 @@ fn after_kill_9_of_the_supervisor_its_workers_go_on_and_the_next_one_adopts_them
     assert_eq!((scene.count("begun"), scene.count("doubled")), (3, 0));
     let log = scene.read("w/logs/batch_0001.log");
     assert!(log.contains("==== batch_0001 attempt 1 ended: exit 0 after"), "{log}");
-    assert!(
-        scene.read("w/launcher.log").contains("batch_0001.1 of the supervisor before goes on under this one")
-    );
+    assert!(scene.read("w/launcher.log").contains("batch_0001.1 is adopted from the last supervisor"));
 }
 
 #[test]

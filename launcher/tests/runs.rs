@@ -80,7 +80,7 @@ fn an_exit_0_is_not_believed_where_a_ledger_says_otherwise() {
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(
-        ended.contains("1 x exit 0, but not all is there and no yield was said\n      for example A: "),
+        ended.contains("1 x exit 0, but work is missing and no yield was reported\n      for example A: "),
         "{ended}"
     );
     assert!(ended.contains("1 reported by the script, not verified, 1 failed, 0 left"), "{ended}");
@@ -134,7 +134,7 @@ fn in_the_foreground_the_run_is_told_line_by_line() {
         &lines[1..],
         [
             "batch_0001.1 starts with 1 ticker",
-            "batch_0001.1 exit 0: 1 done by the script's word, 0 unfinished",
+            "batch_0001.1 exit 0: 1 done as the script reports, 0 unfinished",
             "complete: every ticker is done",
         ]
     );
@@ -172,7 +172,7 @@ fn a_worker_gets_the_key_by_environment_only_and_its_clean_exit_proves_nothing()
     let mut start = scene.start(&["--base-url", &base, "--retries", "0"]);
     run(start.env("MASSIVE_API_KEY", "open-sesame")).expect_code(0);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 x exit 0, but not all is there and no yield was said"), "{ended}");
+    assert!(ended.contains("1 x exit 0, but work is missing and no yield was reported"), "{ended}");
     assert_eq!(scene.read("key"), "open-sesame\n");
     let argv = scene.read("argv");
     assert!(argv.contains(&format!("--base-url {base} ")) && !argv.contains("open-sesame"), "{argv}");

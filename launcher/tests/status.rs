@@ -285,12 +285,12 @@ fn a_pause_says_when_somebody_looks_again() {
     assert_eq!(
         lines,
         [
-            "PAUSED: 3 batches in a row got nothing done: killed by SIGKILL; goes on by itself when that is gone",
-            "pause       a batch goes ahead at 2024-07-01T12:00:01Z",
+            "PAUSED: 3 batches in a row got nothing done: killed by SIGKILL; resumes by itself when that is over",
+            "pause       a canary batch starts at 2024-07-01T12:00:01Z",
         ]
     );
     let text = status::render(&snapshot_of(&paused(true), Supervised::Yes, None));
-    assert_eq!(text.lines().nth(1), Some("pause       batch_0004 has gone ahead"));
+    assert_eq!(text.lines().nth(1), Some("pause       batch_0004 runs as the canary"));
     let named: Vec<&str> = text.lines().filter(|line| line.contains("said last")).collect();
     assert_eq!(
         named,
@@ -315,7 +315,7 @@ fn a_pause_says_when_somebody_looks_again() {
     hindered.hear(Fact::Hindered { what: "disk full".to_owned() });
     hindered.pass(90);
     let text = status::render(&snapshot_of(&hindered, Supervised::Yes, None));
-    assert_eq!(text.lines().nth(1), Some("pause       looked at again by 2024-07-01T12:01:31Z"));
+    assert_eq!(text.lines().nth(1), Some("pause       checked again by 2024-07-01T12:01:31Z"));
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn first_line(story: &Story) -> String {
 
 #[test]
 fn a_run_that_was_closed_and_was_given_work_since_is_prepared_and_not_complete() {
-    const PREPARED: &str = "PREPARED  (begin with: launcher start --workdir /w --resume)";
+    const PREPARED: &str = "PREPARED  (start with: launcher start --workdir /w --resume)";
     assert_eq!(first_line(&closed(done)), "COMPLETE");
     let mut planned_since = closed(done);
     planned_since.hear(planned(2, &["H"]));

@@ -19,7 +19,7 @@ fn stop_ends_every_process_of_the_run_also_those_that_left_their_group() {
     wait_for("two workers", || scene.count("begun") == 2);
     let said = run(&mut scene.launcher("stop", &[])).expect_code(0).stdout;
     let program = scene.program().display().to_string();
-    assert!(said.starts_with(&format!("stopped; go on with: {program} start --workdir ")), "{said}");
+    assert!(said.starts_with(&format!("stopped; resume with: {program} start --workdir ")), "{said}");
     assert_eq!(scene.processes(), 0);
     assert_eq!(scene.count("begun"), 2, "the third batch did not start");
     assert!(scene.status().starts_with("STOPPED as asked (SIGTERM)"), "{}", scene.status());

@@ -64,7 +64,7 @@ fn a_second_source_that_can_not_tell_is_refused_before_anything_is_begun() {
     };
     for (weights, said) in [
         ("bad.csv", "bad.csv:3: rows is \"-7\", which is no size (a number from 0 on, or nothing)\n"),
-        ("names.csv", "names.csv: no column is called weight, rows, volume, market_cap; add one\n"),
+        ("names.csv", "names.csv: no column named weight, rows, volume, market_cap; add one\n"),
         ("gone", "can't read gone: No such file or directory"),
         ("tree", "tree/_dataset.json: not a dataset descriptor"),
     ] {
@@ -73,7 +73,7 @@ fn a_second_source_that_can_not_tell_is_refused_before_anything_is_begun() {
     }
     std::fs::remove_file(scene.path("tree/_dataset.json")).expect("removed");
     assert!(
-        refused("tree").starts_with("error: --weights: tree: no _dataset.json is in it, so it is no tree ")
+        refused("tree").starts_with("error: --weights: tree: no _dataset.json in it, so it is not the tree ")
     );
 }
 

@@ -70,7 +70,7 @@ fn what_was_proven_before_and_what_is_unknown_say_so() {
     assert!(said.starts_with("A: proven before this run began; it is in no batch\n"), "{said}");
     assert!(!said.contains("missing") && !said.contains("try again"), "{said}");
     let said = why(&scene, "B");
-    assert!(said.starts_with("B: done by the script's word; there is no ledger to prove it\n"), "{said}");
+    assert!(said.starts_with("B: reported done by the script; no ledger proves it\n"), "{said}");
     let said = run(scene.launcher("why", &[]).arg("b")).expect_code(2).stderr;
     assert_eq!(
         said,

@@ -33,7 +33,7 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
     let other = run(&mut scene.launcher("why", &["mar.1"])).expect_code(2).stderr;
     assert!(other.contains("it has MAR-1, "), "a dash for a dot is the first guess: {other}");
     let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
-    assert!(why.contains("without row the source has not one of it in these days"), "{why}");
+    assert!(why.contains("without row the source has none in these days"), "{why}");
 
     let list = |state: &str| run(&mut scene.launcher("tickers", &["--state", state])).expect_code(0).stdout;
     let unknown = "the source has no row of it in these days";

@@ -46,7 +46,9 @@ impl Story {
 #[test]
 fn a_worker_that_does_nothing_and_says_it_is_fine_has_failed() {
     let story = Story::of("lazy", &["A", "B"], &NO_RETRIES);
-    story.ends_with(1).says("2 x exit 0, but not all is there and no yield was said\n      for example A: ");
+    story
+        .ends_with(1)
+        .says("2 x exit 0, but work is missing and no yield was reported\n      for example A: ");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn stop_by_lock(workdir: &Workdir, grace: Duration, unreadable: Failure) -> Resu
         return Err(unreadable);
     }
     say(&format!(
-        "stopped: process {}, which held the lock of {}, has ended with its workers. Its run can't be gone on with as it is: {}\n",
+        "stopped: process {}, which held the lock of {}, has ended with its workers. Its run can't continue as it is: {}\n",
         supervisor.pid,
         workdir.root().display(),
         with_causes(&unreadable)
@@ -186,6 +186,6 @@ fn way_on(outcome: Option<&Outcome>, workdir: &Workdir) -> String {
     match outcome {
         Some(Outcome::Complete) => "it is complete".to_owned(),
         Some(Outcome::Incomplete { .. }) => format!("try the failed ones again with: {resume}"),
-        Some(Outcome::Stopped { .. }) | None => format!("go on with: {resume}"),
+        Some(Outcome::Stopped { .. }) | None => format!("resume with: {resume}"),
     }
 }

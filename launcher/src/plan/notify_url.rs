@@ -16,12 +16,10 @@ pub struct NotifyUrl(Url);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotifyUrlError {
     /// No URL.
-    #[error("--notify-url is not an address like https://example.com/hook")]
+    #[error("--notify-url is not a URL like https://example.com/hook")]
     Malformed,
     /// `http:` to another machine.
-    #[error(
-        "--notify-url {0} would be posted to unencrypted; use https, or say --allow-http if that is meant"
-    )]
+    #[error("--notify-url {0} is not encrypted; use https, or give --allow-http")]
     PlainHttp(String),
 }
 
@@ -103,7 +101,8 @@ mod tests {
         assert!(said("http://127.0.0.1:9/x?y=z").is_ok() && said("http://localhost/x").is_ok());
         assert_eq!(
             said("http://example.com/secret"),
-            Err("--notify-url http://example.com/... would be posted to unencrypted; use https, or say --allow-http if that is meant".to_owned())
+            Err("--notify-url http://example.com/... is not encrypted; use https, or give --allow-http"
+                .to_owned())
         );
         for text in ["", "example.com/secret", "ftp://x", "mailto:me"] {
             assert_eq!(said(text), Err(NotifyUrlError::Malformed.to_string()), "{text}");

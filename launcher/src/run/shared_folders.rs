@@ -54,10 +54,10 @@ impl SharedFolders {
         let first = self.0.get(ticker)?;
         let folder = outdir.join(ticker.as_str());
         let cause = format!(
-            "{} is the folder of {first} as well, and one folder holds one ticker: remove the link or give {ticker} another --outdir",
+            "{} is also the folder of {first}, and a folder holds one ticker; remove the link, or give {ticker} another --outdir",
             folder.display()
         );
-        let kind = Some("the folder is another ticker's as well".to_owned());
+        let kind = Some("the folder belongs to another ticker".to_owned());
         Some(Word::Failed { cause, persistence: Persistence::Permanent, origin: Some(Origin::Ticker), kind })
     }
 }
@@ -98,7 +98,7 @@ mod tests {
         let Some(Word::Failed { cause, .. }) = found.word_on(&tickers(&["Aaa"])[0], out.path()) else {
             panic!("it has a word")
         };
-        assert!(cause.contains("is the folder of AAA as well"), "{cause}");
+        assert!(cause.contains("is also the folder of AAA"), "{cause}");
     }
 
     #[test]

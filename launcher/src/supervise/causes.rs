@@ -208,7 +208,7 @@ fn ended_well(report: &Report, headway: &Headway) -> Judgement {
     } else if report.yielded {
         "a yield with nothing done (exit 0)"
     } else {
-        "exit 0, but not all is there and no yield was said"
+        "exit 0, but work is missing and no yield was reported"
     };
     by_word(report, |_| charged(Budget::Transient, what))
 }
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn exit_0_with_something_unfinished_is_a_failure_unless_a_yield_was_said() {
         let silent = exited(0, vec![Word::Untouched]);
-        let why = "exit 0, but not all is there and no yield was said";
+        let why = "exit 0, but work is missing and no yield was reported";
         assert_eq!(judge(&silent), Judgement::Tickers(vec![charged(why)]));
         let proven = Tally { tickers: 1, ..Tally::default() };
         let honest = Report { yielded: true, proven, ..silent.clone() };

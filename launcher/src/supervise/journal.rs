@@ -33,7 +33,7 @@ fn way_on(error: &LinesError) -> &'static str {
     match error {
         LinesError::Disk(_) => "",
         LinesError::Corrupt { .. } => {
-            "; no crash does that: put a copy from before in its place, or begin a new run with another --workdir and --resume (what the outdir's ledgers prove stays proven)"
+            "; a crash can't do that; restore an earlier copy, or start a new run with another --workdir and --resume (what the ledgers prove stays proven)"
         }
     }
 }

@@ -21,11 +21,11 @@ pub enum SizesError {
     #[error(transparent)]
     Csv(#[from] TickerSizesError),
     /// A CSV without sizes.
-    #[error("{path}: no column is called {columns}; add one", path = .0.display(), columns = COLUMNS.join(", "))]
+    #[error("{path}: no column named {columns}; add one", path = .0.display(), columns = COLUMNS.join(", "))]
     NoColumn(PathBuf),
     /// A folder that is not one of our trees.
     #[error(
-        "{path}: no _dataset.json is in it, so it is no tree of an earlier run; name the folder that one had as --outdir, or a CSV",
+        "{path}: no _dataset.json in it, so it is not the tree of an earlier run; give the --outdir of one, or a CSV",
         path = .0.display()
     )]
     NoDataset(PathBuf),

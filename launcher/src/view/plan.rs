@@ -186,7 +186,7 @@ pub fn read_whole(files: usize) -> String {
         return String::new();
     }
     format!(
-        "{} read whole, since the ledgers did not say how they are found now: all are what was written (SHA-256), and that is noted\n",
+        "{} read whole, because the ledgers had not recorded how they look now; all match their SHA-256, and that is recorded\n",
         counted(files as u64, "file")
     )
 }

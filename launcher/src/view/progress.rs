@@ -60,7 +60,7 @@ impl ProgressReporter {
     pub fn tell(&mut self, machine: &Machine, notice: &Notice) {
         let line = match notice {
             Notice::Adopted { batch, attempt } => {
-                Some(format!("{batch}.{attempt} of the supervisor before goes on under this one"))
+                Some(format!("{batch}.{attempt} is adopted from the last supervisor"))
             }
             Notice::Fact(entry) => line_of(machine, entry),
             Notice::Trouble(what) => Some(format!("trouble: {what}")),
@@ -141,7 +141,7 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
             format!("{batch}.{attempt} {}{next}", ended(report))
         }
         Fact::Hindered { what } => format!("paused: {what}"),
-        Fact::PauseLifted => "a look at the folders found nothing in the way: going on".to_owned(),
+        Fact::PauseLifted => "the folders are in order: the run resumes".to_owned(),
         Fact::GivenUp { idle_s } => format!(
             "giving up: nothing was newly proven for {} (--give-up-after); workers are asked to end",
             words::span(*idle_s)
@@ -174,7 +174,7 @@ fn consequence(machine: &Machine, entry: &Entry) -> String {
 fn ended(report: &Report) -> String {
     let how = causes::phrase(&report.ending);
     let done = report.proven.tickers + report.reported;
-    let vouched = if report.reported > 0 { " by the script's word" } else { "" };
+    let vouched = if report.reported > 0 { " as the script reports" } else { "" };
     let left = report.unfinished.len() as u64;
     format!("{how}: {} done{vouched}, {} unfinished", words::count(done), words::count(left))
 }

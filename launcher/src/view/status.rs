@@ -171,7 +171,7 @@ fn as_of(at: Timestamp, checked: Option<&Check>, workdir: &Workdir) -> String {
         return format!("{at:.0}, when they were checked");
     }
     format!(
-        "{at:.0}, when the run ended; what became of its files since is not looked at: {} --check reads them",
+        "{at:.0}, when the run ended; later changes of its files are not checked: {} --check reads them",
         words::command("status", workdir)
     )
 }
@@ -184,7 +184,7 @@ fn without_rows(it: &WithoutRows, workdir: &Workdir) -> String {
     let names: Vec<String> = it.examples.iter().map(named).collect();
     let more = if it.tickers > names.len() as u64 && !names.is_empty() { ", ..." } else { "" };
     format!(
-        "{} verified without one row ({}{more}): unknown to the source, spelled otherwise, or not traded; all of them: {} --state without-rows",
+        "{} verified without one row ({}{more}): unknown to the source, misspelled, or not traded; list them: {} --state without-rows",
         counted(it.tickers, "ticker"),
         names.join(", "),
         words::command("tickers", workdir)
@@ -271,14 +271,15 @@ fn to_go(eta: Eta) -> String {
 
 /// What a pause waits for.
 fn pause_line(pause: &Pause) -> String {
-    let before =
-        |failed: u32| if failed == 0 { String::new() } else { format!(", {failed} before it failed") };
+    let before = |failed: u32| {
+        if failed == 0 { String::new() } else { format!(", {failed} canaries before it failed") }
+    };
     match pause {
-        Pause::Look { next_at } => format!("looked at again by {next_at:.0}"),
+        Pause::Look { next_at } => format!("checked again by {next_at:.0}"),
         Pause::Canary { next_at, failed } => {
-            format!("a batch goes ahead at {next_at:.0}{}", before(*failed))
+            format!("a canary batch starts at {next_at:.0}{}", before(*failed))
         }
-        Pause::CanarySent { batch, failed } => format!("{batch} has gone ahead{}", before(*failed)),
+        Pause::CanarySent { batch, failed } => format!("{batch} runs as the canary{}", before(*failed)),
     }
 }
 
@@ -296,7 +297,7 @@ fn budget_line(budget: &Usage) -> String {
         parts.push(format!("{} answered with 429 so far", count(budget.refused)));
     }
     if budget.waited_ms >= 1000 {
-        parts.push(format!("{} spent waiting by all together", words::span(budget.waited_ms / 1000)));
+        parts.push(format!("{} spent waiting in total", words::span(budget.waited_ms / 1000)));
     }
     parts.join("; ")
 }
@@ -313,7 +314,7 @@ fn headline(state: &State, workdir_free: Option<u64>) -> String {
         }
         State::Prepared => "PREPARED".to_owned(),
         State::Running => "RUNNING".to_owned(),
-        State::Paused(why) => format!("PAUSED: {why}; goes on by itself when that is gone"),
+        State::Paused(why) => format!("PAUSED: {why}; resumes by itself when that is over"),
         State::Stopping(why) => format!("STOPPING {why}"),
         State::Died(words) if words.is_empty() => "SUPERVISOR DIED".to_owned(),
         State::Died(words) => format!("SUPERVISOR DIED (last words: {words})"),
@@ -326,7 +327,7 @@ fn headline(state: &State, workdir_free: Option<u64>) -> String {
 fn next_step(state: &State, workdir: &Workdir) -> String {
     match state {
         State::Running | State::Paused(_) | State::Stopping(_) | State::Complete => String::new(),
-        State::Prepared => format!("  (begin with: {})", words::resume_command(workdir)),
+        State::Prepared => format!("  (start with: {})", words::resume_command(workdir)),
         State::Died(_) | State::Stopped(_) => format!("  (resume with: {})", words::resume_command(workdir)),
         State::Incomplete(_) => {
             format!("  (try the failed ones again with: {})", words::resume_command(workdir))

@@ -218,7 +218,7 @@ fn result(
     let cause = match &left.word {
         Word::Failed { cause, .. } => cause.clone(),
         Word::Begun => "it was being worked on".to_owned(),
-        Word::Untouched => "nothing was said of it".to_owned(),
+        Word::Untouched => "no event mentions it".to_owned(),
     };
     let is_charged = after.map_or(0, Standing::total) > before.map_or(0, Standing::total);
     if is_charged { Result::Charged { cause } } else { Result::NotCharged { cause } }

@@ -236,7 +236,7 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
         let said = if why.failed_without_rows() {
             "nothing of it is on disk"
         } else {
-            "the source has not one of it in these days"
+            "the source has none in these days"
         };
         writeln!(out, "without row {said}; {spelling}")?;
     }
@@ -245,7 +245,7 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
         Some(command) => writeln!(out, "try again   {command}")?,
         None => {}
     }
-    why.otherwise.iter().try_for_each(|command| writeln!(out, "or so       {command}"))
+    why.otherwise.iter().try_for_each(|command| writeln!(out, "or          {command}"))
 }
 
 fn headline(why: &Why) -> String {
@@ -345,7 +345,7 @@ fn standing(now: &Now) -> String {
         Now::Surveyed => "proven before this run began; it is in no batch".to_owned(),
         Now::NotPlanned => "in no batch yet".to_owned(),
         Now::Verified => "done, every day is proven".to_owned(),
-        Now::ReportedByScript => "done by the script's word; there is no ledger to prove it".to_owned(),
+        Now::ReportedByScript => "reported done by the script; no ledger proves it".to_owned(),
         Now::NoLongerProven => "it was done, but its ledger does not prove it any more".to_owned(),
         Now::Running { attempt, seconds, is_begun, rows, pages, quiet_seconds } => {
             let at_it = if *is_begun { "being worked on" } else { "given to a worker" };

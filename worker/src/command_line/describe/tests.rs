@@ -255,3 +255,16 @@ fn bars_without_spread_are_drawn_and_that_is_said() {
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
 }
+
+#[test]
+fn many_days_share_the_steps_of_the_panel_of_days() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let parameters = fixture::parameters(Rule::Fixed { target: 10.0 }, BarColumns::Seven);
+    let year = fixture::walk("2023-01-03", "2024-03-01", 30, 5);
+    fixture::build(folder.path(), "AIG", mode("TB"), &parameters, &year);
+    let file = folder.path().join("year.svg");
+    plot_series(folder.path(), &"AIG".parse().expect("a ticker"), mode("TB"), None, &file).expect("drawn");
+    let svg = fs::read_to_string(&file).expect("text");
+    assert!(svg.contains("3 days a step: their mean, pale from fewest to most"), "{svg}");
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+}

@@ -92,3 +92,24 @@ fn days_to_name(candles: &[Candle], apart: f64) -> Vec<(f64, &Candle)> {
     }
     named
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_named_where_they_begin_and_where_there_is_room() {
+        let candle = |(first, day): (u64, &str)| {
+            let (open, high, low, close, v) = (1.0, 1.0, 1.0, 1.0, 1.0);
+            Candle { first, day: day.parse().expect("a day"), open, high, low, close, v }
+        };
+        let days = ["2024-01-08", "2024-01-08", "2024-01-09", "2024-01-10", "2024-01-11", "2024-01-11"];
+        let candles: Vec<Candle> = (1..).zip(days).map(candle).collect();
+        let named = |apart: f64| -> Vec<f64> {
+            days_to_name(&candles, apart).into_iter().map(|(number, _)| number).collect()
+        };
+        assert_eq!(named(1.0), [1.0, 3.0, 4.0, 5.0]);
+        assert_eq!(named(2.0), [1.0, 3.0]);
+        assert_eq!(named(99.0), [1.0]);
+    }
+}

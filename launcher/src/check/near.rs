@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use shared::run::workdir::Workdir;
 
-/// So many letters may be missing, added or others.
+/// How many letters may be missing, added or different.
 const TYPOS: usize = 2;
 
 /// The folder beside `workdir` that holds a run and has almost the same name.

@@ -10,7 +10,7 @@ use crate::supervise::prepare;
 use crate::supervise::sizes;
 use crate::view::words::say;
 
-/// For a new run: who was named by `--weights` must tell.
+/// For a new run. Sizes that `--weights` names must be readable.
 pub fn ask(request: &Request, tickers: &[Ticker]) -> Result<Sizes, Failure> {
     match sizes::read(request, tickers) {
         Err(error) if request.settings.weights.is_some() => Err(error.into()),
@@ -18,8 +18,7 @@ pub fn ask(request: &Request, tickers: &[Ticker]) -> Result<Sizes, Failure> {
     }
 }
 
-/// For a run that goes on: only those in no batch yet are to be weighed, and work that is to be gone on with does not
-/// depend on who weighs it.
+/// For `--resume`. Only tickers in no batch yet need sizes, and the rest of the run can continue without them.
 pub fn ask_again(request: &Request, tickers: &[Ticker], machine: &Machine) -> Result<Sizes, Failure> {
     if prepare::unbatched(machine, tickers).is_empty() {
         return Ok(Sizes::default());

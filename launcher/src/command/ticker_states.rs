@@ -20,10 +20,10 @@ use crate::supervise::prepare;
 const LOOKS: usize = 200;
 const ENOUGH: usize = 20;
 
-/// A ticker and why it stands where it does.
+/// A ticker and the cause of its state.
 pub type Named = (Ticker, String);
 
-/// Every ticker of the run that stands so, each once.
+/// Every ticker of the run in this state, each once.
 pub fn all(
     state: TickerState,
     request: &Request,

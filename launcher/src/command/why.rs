@@ -31,7 +31,7 @@ use crate::view::story::{Chapter, Stories};
 use crate::view::why::{self as text, DamagedFile, Now, Proof, Quote, Share, Why};
 use crate::view::words::{self, say};
 
-/// Says everything about one ticker of the run.
+/// Prints everything about one ticker of the run.
 pub fn why(args: &WhyArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     let request = stored_run::request(&workdir)?;

@@ -199,7 +199,7 @@ mod tests {
         Settings::resolve(&args, Path::new("/home/me")).expect("complete")
     }
 
-    /// What is said when a run is gone on with `args`.
+    /// The changes when a run resumes with `args`.
     fn said(args: &StartArgs) -> Vec<String> {
         let changes = turn(args, &mut run(), Path::new("/home/me")).expect("sound");
         changes.iter().map(ToString::to_string).collect()

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::paths::absolute;
 
-/// What says that days may be missing. The bars of the days that are there are the same with it and without.
+/// The option that allows missing days. The bars of the other days are the same with and without it.
 pub const ALLOW_GAP: &str = "--allow-gap";
 
-/// Options of `bars` that the launcher does not have itself: they stand behind `--`.
+/// Options of `bars` that the launcher does not have itself; they belong behind `--`.
 const OF_BARS: [&str; 17] = [
     "--agg1m-price",
     "--target",
@@ -35,12 +35,12 @@ pub fn is_of_bars(word: &str) -> bool {
     OF_BARS.contains(&flag)
 }
 
-/// What words say that come when a run is gone on with.
+/// How the options of `--resume` compare with those of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Later {
-    /// Nothing that the run does not know.
+    /// They are the same.
     TheSame,
-    /// The run has these words from now on, by which days may be missing.
+    /// They now allow missing days; the run has these options from now on.
     GapsToo(Vec<String>),
     /// They would make other bars.
     Otherwise,

@@ -11,19 +11,19 @@ use shared::run::workdir::Workdir;
 use super::sources::seconds_between;
 use super::words::{self, count, counted};
 
-/// The budget is used up when so much of it is used.
+/// The budget counts as used up at this share.
 const USED_UP_PERCENT: u64 = 90;
-/// Who waits longer for a turn is held up by the rate and by nothing else, however few have asked in the last minute.
+/// A longer wait for a turn means that the rate is the bottleneck, however few requests the last minute had.
 const LONG_WAIT_MS: u64 = 1000;
 
-/// What is known of a run that is being worked on.
+/// What is known of a running run.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
     /// Workers that run.
     pub running: u64,
     /// Workers that may run.
     pub slots: u64,
-    /// What workers that run say of a source that does not answer them as it should.
+    /// What running workers report of a source that does not answer them properly.
     pub outages: Vec<Outage>,
     /// The time of the question.
     pub now: Timestamp,
@@ -31,9 +31,9 @@ pub struct Facts<'a> {
     pub ready: u64,
     /// Batches that wait for another attempt.
     pub backoff: u64,
-    /// What most of those wait for.
+    /// The cause of most of these waits.
     pub backoff_cause: Option<&'a str>,
-    /// Where the run is kept: what helps is a command there.
+    /// The work directory, for the command that helps.
     pub workdir: &'a Workdir,
     /// Tickers at the same time in one worker.
     pub per_shard_workers: u32,
@@ -43,7 +43,7 @@ pub struct Facts<'a> {
     pub budget: Option<&'a Usage>,
     /// Memory that new processes could get, in bytes, where it is known.
     pub free_memory: Option<u64>,
-    /// The most that an attempt has needed, in bytes; 0 when nobody knows.
+    /// The most that an attempt has needed, in bytes; 0 if unknown.
     pub peak_rss: u64,
     /// Memory that must stay free, in bytes.
     pub min_free_memory: u64,
@@ -88,7 +88,7 @@ pub struct Bottleneck {
     pub sentence: String,
 }
 
-/// The first of these that holds; `None` when nothing stands out.
+/// The first bottleneck that applies; `None` when nothing stands out.
 pub fn find(facts: &Facts) -> Option<Bottleneck> {
     let found = disk(facts)
         .map(|sentence| (Kind::Disk, sentence))
@@ -115,7 +115,7 @@ fn source(facts: &Facts) -> Option<String> {
 fn outage(facts: &Facts) -> Option<String> {
     let told = facts.outages.len() as u64;
     let since = facts.outages.iter().map(|it| it.since).min()?;
-    // The latest to begin says how it is now.
+    // The youngest attempt shows the present.
     let Outage { symptom, .. } = *facts.outages.iter().max_by_key(|it| it.since)?;
     if told * 2 < facts.running {
         return None;
@@ -153,7 +153,7 @@ fn rate_budget(facts: &Facts) -> Option<String> {
     let is_used_up = |used: u64, seconds: u64| {
         allowed * seconds >= 60 && used * 100 * 60 >= allowed * seconds * USED_UP_PERCENT
     };
-    // A run that has just begun, and one of few requests a minute, has not used a whole minute's.
+    // A run that has just started, or one with few requests a minute, has not used up a whole minute yet.
     let is_used_up = is_used_up(budget.used_last_minute, 60)
         || is_used_up(budget.used_in_8_s, 8)
         || budget.next_turn_ms >= LONG_WAIT_MS;
@@ -185,7 +185,7 @@ fn rate_budget(facts: &Facts) -> Option<String> {
 
 fn memory(facts: &Facts) -> Option<String> {
     let free = facts.free_memory?;
-    // As in admission: who runs may still grow.
+    // As in admission: running workers may still grow.
     let needed = facts.min_free_memory.saturating_add(facts.peak_rss.saturating_mul(facts.running + 1));
     let is_short = facts.ready > 0 && facts.running > 0 && facts.running < facts.slots && free < needed;
     let (peak, free) = (words::bytes(facts.peak_rss), words::bytes(free));

@@ -11,18 +11,18 @@ use crate::supervise::batch::{Batch, BatchState};
 use crate::supervise::machine::Machine;
 use crate::supervise::totals::Totals;
 
-/// Tickers by standing.
+/// Tickers by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TickerCounts {
     /// In the run.
     pub expected: u64,
     /// Proven by their ledgers: the sum of the next two.
     pub verified: u64,
-    /// Of them: their files were held against their SHA-256 when the run was last checked.
+    /// Of them: their files matched their SHA-256 at the last check of the run.
     pub checked: u64,
     /// Of them: length, time and inode of their files are as recorded when their SHA-256 was last compared.
     pub as_recorded: u64,
-    /// Done by a script's word only.
+    /// Reported done by a script only.
     pub reported_by_script: u64,
     /// Given up.
     pub failed: u64,
@@ -39,7 +39,7 @@ pub struct PartitionCounts {
     pub verified: u64,
     /// With rows.
     pub data: u64,
-    /// Said to be empty.
+    /// Empty, as the source says.
     pub empty: u64,
     /// Not reached by the plan.
     pub outside_plan: u64,
@@ -71,7 +71,7 @@ pub fn proven(machine: &Machine) -> Tally {
     proven
 }
 
-/// Verified tickers that have not one row. A part without rows says nothing of its ticker.
+/// Verified tickers without a single row. A part without rows says nothing about its ticker.
 pub fn without_rows(machine: &Machine) -> u64 {
     let whole = machine.batches().filter(|(_, batch)| batch.part().is_whole());
     whole.fold(machine.surveyed().without_rows, |sum, (_, batch)| {
@@ -127,7 +127,7 @@ impl BatchCounts {
         self.total += 1;
         *match batch.state {
             BatchState::Running { .. } if runs => &mut self.running,
-            // Whoever goes on starts it anew.
+            // The next supervisor starts it again.
             BatchState::Running { .. } | BatchState::Pending => &mut self.pending,
             BatchState::Backoff { .. } => &mut self.backoff,
             BatchState::Done => &mut self.done,

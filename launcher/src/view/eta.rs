@@ -9,11 +9,11 @@ use serde::Serialize;
 
 /// Fewer finished attempts make no estimate.
 const ATTEMPTS_MIN: usize = 3;
-/// So many attempts later, one counts half as much.
+/// After this many further attempts, one counts half as much.
 const HALF_LIFE: f64 = 20.0;
-/// So many standard errors to either side.
+/// How many standard errors to either side.
 const ERRORS: f64 = 2.0;
-/// However alike attempts are, the next ones may differ by more than a part like this.
+/// The least relative width: even after very similar attempts the next ones may differ by this much.
 const ERROR_MIN: f64 = 0.025;
 
 /// An attempt that has ended.
@@ -34,7 +34,7 @@ pub struct Underway {
     pub seconds: f64,
     /// Work that it was given.
     pub given: f64,
-    /// Work that it has done by its own word.
+    /// Work that it has reported done.
     pub done: f64,
 }
 
@@ -61,16 +61,16 @@ pub struct Eta {
 }
 
 impl Eta {
-    /// Of two measures nobody knows which is right: an interval around both, and their geometric middle.
+    /// It is unknown which of two measures is right: an interval around both, and their geometric mean.
     pub fn or(self, other: Self) -> Self {
         let likely = (self.likely as f64 * other.likely as f64).sqrt();
         Self { low: self.low.min(other.low), likely: whole(likely), high: self.high.max(other.high) }
     }
 }
 
-/// The time that `left` takes, going by `finished`, oldest first; `None` while that would be a guess.
+/// The time that `left` takes, estimated from `finished`, oldest first; `None` while that would be a guess.
 pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
-    // What ended last counts 1.
+    // The last attempt counts 1.
     let counts = |index: usize| 0.5_f64.powf((finished.len() - 1 - index) as f64 / HALF_LIFE);
     let sum = |of: &dyn Fn(usize, &Finished) -> f64| -> f64 {
         finished.iter().enumerate().map(|(index, attempt)| of(index, attempt)).sum()
@@ -95,9 +95,9 @@ pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
 }
 
 impl Left {
-    /// What it takes when a unit of work costs a worker so many seconds.
+    /// The time if a unit of work costs a worker this many seconds.
     fn seconds(&self, pace: f64) -> f64 {
-        // One that takes longer than its like may be done any moment; it does not make the others faster.
+        // An attempt that takes longer than expected may end at any moment; it does not make the others faster.
         let rest = |attempt: &Underway| {
             let by_time = (pace * attempt.given - attempt.seconds).max(0.0);
             if attempt.done > 0.0 { pace * (attempt.given - attempt.done).max(0.0) } else { by_time }
@@ -109,7 +109,7 @@ impl Left {
         longest.max(batches().sum::<f64>() / self.workers.max(1) as f64)
     }
 
-    /// What the heaviest batch that waits, or else runs, may take when it is like the longest attempt seen.
+    /// The time of the heaviest waiting batch, or else running one, if it is like the longest attempt seen.
     fn longest(&self, finished: &[Finished]) -> f64 {
         let mut heaviest = self.waiting.iter().copied().fold(0.0, f64::max);
         if heaviest == 0.0 {

@@ -16,21 +16,21 @@ use super::sources::{Observed, Sources};
 use crate::supervise::batch::Batch;
 use crate::supervise::machine::Machine;
 
-/// Where nothing is known of tickers, fewer finished ones make no estimate.
+/// Without any sizes, fewer finished tickers make no estimate.
 const TICKERS_MIN: f64 = 10.0;
 
-/// How much of the work of all batches is behind.
+/// How much of the work of all batches is finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    /// Of 100; done, or given up. What running attempts report counts; 100 is said of what is proven alone.
+    /// Of 100; done, or given up. Reports of running attempts count, but only proofs make 100.
     pub percent: u64,
-    /// The same without what is only reported.
+    /// The same without reports.
     pub proven_percent: u64,
     /// In what it is counted.
     pub by: CountedBy,
 }
 
-/// How many tickers of running batches are finished by the word of their workers; of those in work, parts.
+/// How many tickers of running batches are finished, as their workers report; fractions for those in work.
 pub type Finishes = BTreeMap<BatchId, f64>;
 
 /// Looks for them.
@@ -55,9 +55,9 @@ pub enum CountedBy {
 }
 
 impl Progress {
-    /// Of the run that `machine` is, of whose batches so many tickers are `finished` by the word of their workers.
+    /// The progress of `machine`, with so many `finished` tickers per running batch, as workers report.
     pub fn of(machine: &Machine, tickers: &TickerCounts, finished: &Finishes) -> Self {
-        // What is in no batch is not behind: a plan that was torn has no batches, or not all.
+        // Without batches nothing is finished: a plan that a crash has cut off lacks some or all batches.
         if tickers.left > 0 && machine.batches().all(|(_, batch)| batch.is_over()) {
             let behind = tickers.expected.saturating_sub(tickers.left);
             let percent = behind * 100 / tickers.expected.max(1);
@@ -76,7 +76,7 @@ impl Progress {
     }
 }
 
-/// What an attempt has done that has ended, or has reported so far, in tickers.
+/// What an ended attempt has done, or a running one has reported, in tickers.
 struct Trial<'a> {
     batch: &'a Batch,
     seconds: f64,
@@ -84,7 +84,7 @@ struct Trial<'a> {
     done: f64,
 }
 
-/// Seconds to go, where that is no guess. A part of a ticker counts like a ticker.
+/// Seconds to go, unless that would be a guess. A part of a ticker counts like a ticker.
 pub fn eta(sources: &Sources, running: &[RunningBatch], finished: &Finishes) -> Option<Eta> {
     let mut trials = ended(sources);
     trials.extend(underway(sources, running, finished));
@@ -107,7 +107,7 @@ impl Trial<'_> {
     }
 }
 
-/// The last attempts that were seen to end, oldest first.
+/// The last attempts whose end was observed, oldest first.
 fn ended<'a>(sources: &Sources<'a>) -> Vec<Trial<'a>> {
     let known = |attempt: &ObservedAttempt| {
         let ObservedAttempt { batch, seconds, given, done } = *attempt;

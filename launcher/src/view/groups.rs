@@ -13,7 +13,7 @@ use super::log_lines::{self, LogLine, Subject};
 use crate::supervise::batch::BatchState;
 use crate::supervise::machine::Machine;
 
-/// How much of a log's end is read at most for its telling line.
+/// How much of the end of a log is read to find the line that explains a failure.
 const LOG_END_BYTES: u64 = 4 << 20;
 
 /// Batches in backoff with one cause.
@@ -34,7 +34,7 @@ pub struct RetryGroup {
 /// Given-up tickers with causes of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureGroup {
-    /// What they have in common, where their worker or their causes say it; null where all have one cause.
+    /// What their causes have in common; null if all have the same cause.
     pub kind: Option<String>,
     /// In one sentence: the example's.
     pub cause: String,
@@ -46,11 +46,11 @@ pub struct FailureGroup {
     pub days: Option<DateRange>,
     /// Its batch.
     pub batch: BatchId,
-    /// The attempt that was the last straw.
+    /// The last attempt before it was given up.
     pub attempt: u32,
     /// Its log.
     pub log: PathBuf,
-    /// What the log says of it, once somebody has looked.
+    /// The line of the log about it, once the log was read.
     pub log_line: Option<String>,
 }
 
@@ -93,7 +93,7 @@ pub fn failures(machine: &Machine, workdir: &Workdir, run: DateRange) -> Vec<Fai
                 log: workdir.batch_log(id),
                 log_line: None,
             });
-            // Of a ticker that was split, several parts may have failed.
+            // Several parts of a split ticker may have failed.
             group.tickers += u64::from(counted.insert((kind, ticker)));
         }
     }
@@ -102,7 +102,7 @@ pub fn failures(machine: &Machine, workdir: &Workdir, run: DateRange) -> Vec<Fai
     groups
 }
 
-/// A number behind one of these is a name of what happened, not a measure of it.
+/// A number behind one of these words names the failure; it does not measure it.
 const NAMED_BY_NUMBER: [&str; 4] = ["HTTP", "exit", "signal", "status"];
 
 /// A cause without what differs from ticker to ticker: its name, and every number that only measures.

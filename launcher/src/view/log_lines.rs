@@ -14,13 +14,13 @@ use shared::run::redaction::{Redaction, shortened};
 
 use crate::supervise::error_line::{ERROR_LEVEL, ERROR_PREFIX, RULE};
 
-/// A longer line is taken in pieces.
+/// A longer line is read in pieces.
 const LINE_BYTES: u64 = 64 * 1024;
-/// So much is read of a log's end where that is enough: a glance takes no time.
+/// How much of the end of a log a quick look reads.
 const FIRST_LOOK: u64 = 64 * 1024;
 /// How much of a line is kept.
 const TEXT_CHARS: usize = 300;
-/// How the worker marks what goes as it should: no such line tells why anything failed.
+/// How the worker marks normal progress. Such a line never explains a failure.
 const INFO_LEVEL: &str = " INFO ";
 
 /// A line and where it stands.
@@ -34,7 +34,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// Whom to look for.
+/// Which ticker to look for.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// This one,
@@ -52,7 +52,7 @@ pub enum Reach {
     End(u64),
 }
 
-/// The telling line of each attempt of which the log at `path` has any. A log that can't be read tells nothing.
+/// The line that best explains each attempt in the log at `path`. A log that can't be read has none.
 pub fn telling(path: &Path, subject: Subject, reach: Reach) -> BTreeMap<u32, LogLine> {
     let mut search = Search { subject, attempt: None, found: BTreeMap::new(), homeless: None };
     let older = path.with_extension("log.1");
@@ -84,10 +84,10 @@ pub fn telling_of(path: &Path, subject: Subject, attempt: u32, most: u64) -> Opt
     best
 }
 
-/// How much a line tells.
+/// How well a line explains a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Significance {
-    /// Somebody said something.
+    /// Any line.
     Words,
     /// An error of no ticker in particular.
     CommonError,
@@ -100,7 +100,7 @@ struct Search<'a> {
     /// Whose lines these are; not known before the first line of ours.
     attempt: Option<u32>,
     found: BTreeMap<u32, (Significance, LogLine)>,
-    /// What was said before that.
+    /// Lines before the first header.
     homeless: Option<(Significance, LogLine)>,
 }
 
@@ -146,7 +146,7 @@ impl Search<'_> {
         }
     }
 
-    /// Of lines that tell as much, the last one is kept.
+    /// Of equally good lines, the last one is kept.
     fn keep(&mut self, attempt: u32, line: (Significance, LogLine)) {
         if self.found.get(&attempt).is_none_or(|(least, _)| line.0 >= *least) {
             self.found.insert(attempt, line);

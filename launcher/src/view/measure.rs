@@ -11,11 +11,11 @@ use crate::supervise::machine::Machine;
 /// In what work is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// Each is as much as any other; a part of one counts like one.
+    /// Every ticker counts the same; a part of a ticker counts like one.
     Tickers,
     /// As many as are expected of each.
     Rows,
-    /// The root of these: who is said to be a hundred times as large may take only ten times as long.
+    /// The square root of the weight: a ticker with a hundred times the size may take only ten times as long.
     RootsOfRows,
 }
 
@@ -39,7 +39,7 @@ impl Measure {
         fitting
     }
 
-    /// So many tickers of `batch`, whose members are about alike.
+    /// The work of so many tickers of `batch`, whose members are similar.
     pub fn work(self, batch: &Batch, tickers: f64) -> f64 {
         let rows_of_each =
             batch.weight().rows().map_or(1.0, |rows| rows as f64 / batch.members().len() as f64);

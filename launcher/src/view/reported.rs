@@ -16,7 +16,7 @@ use crate::supervise::batch::Batch;
 /// What is reported of tickers that are not verified yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Reported {
-    /// Their workers say that they are done.
+    /// Their workers report them done.
     pub tickers: u64,
     /// All partitions of these, and those of the tickers in work that their ledgers list so far.
     pub partitions: u64,
@@ -45,7 +45,7 @@ impl Reported {
         reported
     }
 
-    /// Is there nothing to say?
+    /// Is there nothing reported?
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }

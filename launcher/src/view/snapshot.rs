@@ -49,15 +49,15 @@ pub struct Snapshot {
     pub as_of: Option<Timestamp>,
     /// How a pause will end; null when there is none.
     pub pause: Option<Pause>,
-    /// While the run is paused: whose attempts led there, and what each said last.
+    /// While the run is paused: the tickers whose attempts led there, with their last failure.
     pub paused_by: Vec<PausedBy>,
-    /// How much of the work in batches is behind.
+    /// How much of the work in batches is finished.
     pub progress: Progress,
-    /// Tickers by standing.
+    /// Tickers by state.
     pub tickers: TickerCounts,
     /// What running attempts report of tickers that are left; none of it is proven before they end.
     pub reported: Reported,
-    /// Verified tickers that have not one row.
+    /// Verified tickers without a single row.
     pub without_rows: WithoutRows,
     /// The last check of all files against their SHA-256; null when there was none.
     pub checked: Option<Check>,
@@ -73,9 +73,9 @@ pub struct Snapshot {
     pub retries: Vec<RetryGroup>,
     /// Given-up tickers by cause, most frequent first.
     pub failures: Vec<FailureGroup>,
-    /// Seconds to go; null when that is a guess.
+    /// Seconds to go; null if that would be a guess.
     pub eta_seconds: Option<Eta>,
-    /// What holds the run up; null when nothing stands out, or nobody works.
+    /// What holds the run up; null if nothing stands out, or no supervisor works.
     pub bottleneck: Option<Bottleneck>,
     /// The rate budget that workers share; null without `--rate`, and where this process does not know the key.
     pub budget: Option<Usage>,
@@ -90,11 +90,11 @@ pub struct Snapshot {
 pub struct Check {
     /// When, UTC.
     pub at: Timestamp,
-    /// Files that were what was written.
+    /// Intact files.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Files that were not.
+    /// Damaged files.
     pub damaged: u64,
     /// Tickers that could not be checked.
     pub unchecked: Vec<Ticker>,
@@ -115,18 +115,18 @@ impl Check {
     }
 }
 
-/// Verified tickers that have not one row: nobody knows them, they are spelled otherwise, or nothing was traded.
+/// Verified tickers without a single row: unknown to the source, misspelled, or not traded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WithoutRows {
     /// How many.
     pub tickers: u64,
-    /// Some of them, once somebody has looked.
+    /// Some of them, once the ledgers were read.
     pub examples: Vec<Ticker>,
-    /// What is known of the spelling of these.
+    /// Spelling hints for these.
     pub hints: Vec<Hint>,
 }
 
-/// How a ticker may be spelled that the source does not know.
+/// A spelling hint for a ticker that the source may not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hint {
     /// Which.
@@ -139,7 +139,7 @@ pub struct Hint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "reason", rename_all = "snake_case")]
 pub enum State {
-    /// Created, extended or prepared anew, and nobody has begun with that.
+    /// Created, extended or prepared, but no supervisor has started it.
     Prepared,
     /// A supervisor works on it.
     Running,
@@ -147,7 +147,7 @@ pub enum State {
     Paused(String),
     /// A supervisor ends its workers.
     Stopping(String),
-    /// The supervisor is gone without a word; its last line.
+    /// The supervisor has died; the last line of its log.
     Died(String),
     /// Every ticker is done.
     Complete,
@@ -166,18 +166,18 @@ pub enum Pause {
         /// When the next one is due, UTC.
         next_at: Timestamp,
     },
-    /// By a batch that goes ahead of the others.
+    /// By a canary batch.
     Canary {
         /// When the next one is due, UTC.
         next_at: Timestamp,
-        /// How many have come back with nothing.
+        /// How many canaries have failed.
         failed: u32,
     },
-    /// By the batch that is on its way.
+    /// By the canary that runs.
     CanarySent {
         /// Which.
         batch: BatchId,
-        /// How many before it have come back with nothing.
+        /// How many canaries before it have failed.
         failed: u32,
     },
 }
@@ -189,12 +189,12 @@ pub struct PausedBy {
     pub ticker: Ticker,
     /// Its batch.
     pub batch: BatchId,
-    /// What was last said of it, in one sentence.
+    /// Its last failure, in one sentence.
     pub said: String,
 }
 
 impl Snapshot {
-    /// Gathers one.
+    /// Takes a snapshot.
     pub fn take(sources: &Sources) -> Self {
         let Sources { request, workdir, machine, .. } = sources;
         let proven = counts::proven(machine);
@@ -308,7 +308,7 @@ fn pause(machine: &Machine, now: Timestamp) -> Option<Pause> {
         since.checked_add(wait).ok()
     };
     Some(match probe {
-        // A look that finds nothing better is no fact: the next one comes as long after it.
+        // A look that changes nothing is no fact; the next one comes after the same time.
         Probe::Folders => {
             let every = probe_after.as_secs().max(1);
             let looks = now.duration_since(*since).as_secs() / every + 1;

@@ -19,7 +19,7 @@ use super::recent::Recent;
 pub enum Supervised {
     /// Yes.
     Yes,
-    /// No; the last line of its log, and what outlived it.
+    /// No; with the last line of its log, and the batches that outlived it.
     No {
         /// Empty when there is none.
         last_words: String,
@@ -29,7 +29,7 @@ pub enum Supervised {
 }
 
 impl Supervised {
-    /// Does what the journal calls running really run? A supervisor knows; without one, only what lives does.
+    /// Does a batch that runs according to the journal really run? Without a supervisor only if its processes live.
     pub fn runs(&self, batch: BatchId) -> bool {
         match self {
             Self::Yes => true,
@@ -50,7 +50,7 @@ pub struct Sources<'a> {
     pub machine: &'a Machine,
     /// What can be seen of the attempts that run.
     pub observed: BTreeMap<BatchId, Observed>,
-    /// Is anybody at work?
+    /// Is it supervised?
     pub supervised: Supervised,
     /// On the outdir's file system.
     pub free_bytes: Option<u64>,
@@ -71,9 +71,9 @@ pub struct Observed {
     pub summary: EventSummary,
     /// How far the tickers in work have come by their ledgers.
     pub so_far: BTreeMap<Ticker, SoFar>,
-    /// Rows a second, of late.
+    /// Rows a second in the last minute.
     pub rows_per_second: u64,
-    /// Memory of all its processes; `None` where nobody can tell.
+    /// Memory of all its processes; `None` if unknown.
     pub rss_bytes: Option<u64>,
 }
 

@@ -26,7 +26,7 @@ use shared::run::workdir::Workdir;
 
 use super::batches;
 use super::knobs::Change;
-use super::settings::{Batching, Existing, Program, Rules, Settings};
+use super::settings::{Batching, Program, Reuse, Rules, Settings};
 use crate::job::Job;
 
 /// One run, as frozen.
@@ -296,8 +296,8 @@ impl Request {
     /// Only answers since then count; `None` if all do.
     pub fn covered_since(&self) -> Option<Timestamp> {
         match self.settings.existing {
-            Existing::Trusted => None,
-            Existing::FetchedAnew => Some(self.created_at),
+            Reuse::Trusted => None,
+            Reuse::FetchedAnew => Some(self.created_at),
         }
     }
 

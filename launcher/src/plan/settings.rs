@@ -48,7 +48,7 @@ pub enum Batching {
 /// Which coverage of the outdir counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Existing {
+pub enum Reuse {
     /// All that the ledgers prove (a new run with `--resume`).
     Trusted,
     /// Only answers since the run was created.
@@ -103,7 +103,7 @@ pub struct Settings {
     /// Failed attempts that a ticker may have after its first one.
     pub retries: u32,
     /// What counts as done already.
-    pub existing: Existing,
+    pub existing: Reuse,
     /// What does the work.
     pub program: Program,
     /// Origin of the data.
@@ -220,7 +220,7 @@ impl Settings {
             max_concurrent: args.max_concurrent.unwrap_or(at_least_one(DEFAULT_MAX_CONCURRENT)),
             per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
             retries: args.retries.unwrap_or(DEFAULT_RETRIES),
-            existing: if args.resume { Existing::Trusted } else { Existing::FetchedAnew },
+            existing: if args.resume { Reuse::Trusted } else { Reuse::FetchedAnew },
             program: order.map(Program::Bars).or(script).unwrap_or(Program::Worker),
             base_url: BaseUrl::parse(base_url, plain_http(args.allow_http))?.to_string(),
             allow_http: args.allow_http,

@@ -9,7 +9,7 @@ use shared::run::workdir::Workdir;
 use super::words::{self, counted};
 use crate::job::Task;
 use crate::plan::request::{Input, Request};
-use crate::plan::settings::{Existing, Program};
+use crate::plan::settings::{Program, Reuse};
 use crate::plan::weights::{Account, Sizes};
 use crate::supervise::batch::Batch;
 use crate::supervise::folders;
@@ -72,13 +72,13 @@ fn has_fetched(machine: &Machine) -> bool {
 pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> String {
     let settings = &request.settings;
     let trust = match (settings.task(), settings.existing) {
-        (Task::Download(_), Existing::Trusted) => "what the ledgers prove is not fetched again",
-        (Task::Download(_), Existing::FetchedAnew) if has_fetched(machine) => {
+        (Task::Download(_), Reuse::Trusted) => "what the ledgers prove is not fetched again",
+        (Task::Download(_), Reuse::FetchedAnew) if has_fetched(machine) => {
             "what this run has fetched itself is not fetched again, all else is fetched anew and merged"
         }
-        (Task::Download(_), Existing::FetchedAnew) => "everything is fetched anew and merged",
-        (Task::Bars(_), Existing::Trusted) => "series that cover the range are left alone",
-        (Task::Bars(_), Existing::FetchedAnew) => {
+        (Task::Download(_), Reuse::FetchedAnew) => "everything is fetched anew and merged",
+        (Task::Bars(_), Reuse::Trusted) => "series that cover the range are left alone",
+        (Task::Bars(_), Reuse::FetchedAnew) => {
             "what continues a series is appended, what overlaps it made anew"
         }
     };

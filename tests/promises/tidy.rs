@@ -143,7 +143,7 @@ fn below_an_output_nothing_is_made_renamed_or_removed_by_its_path() {
         "OpenOptions",
     ];
     // Where pictures and lists go a person says, and the lock of a snapshot stands in the root itself.
-    let chosen = ["worker/src/bars/plot/", "worker/src/reference/place.rs"];
+    let chosen = ["worker/src/bars/plot/", "worker/src/reference/output.rs"];
     for room in [
         "shared/src/dataset",
         "shared/src/series",

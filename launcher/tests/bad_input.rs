@@ -40,7 +40,7 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
         "ticker,ticker\nA,B\n",
         "tickers.csv:1: 2 columns are called \"ticker\"; rename or remove all but one",
     );
-    refused_list("ticker\n", "tickers.csv: no tickers in it");
+    refused_list("ticker\n", "tickers.csv: contains no tickers");
     let scene = Scene::of(&["A"]);
     std::fs::remove_file(scene.path("tickers.csv")).expect("removed");
     let said = refused(&scene, 2, &["--ingest-script", "/bin/true"], false);
@@ -164,7 +164,7 @@ fn an_outdir_of_another_dataset_is_refused_with_both_values() {
     let said = refused(&scene, 2, &["--ingest-script", "job", "--adjusted"], false);
     assert_eq!(
         said,
-        "error: out/_dataset.json: this tree has adjusted false, you ask for adjusted true; choose another --outdir\n"
+        "error: out/_dataset.json: this tree has adjusted false, but adjusted true was requested; choose another --outdir\n"
     );
 }
 
@@ -270,7 +270,7 @@ fn what_stands_in_the_place_of_the_rate_budget_is_found_before_anything_runs() {
     start.env("XDG_RUNTIME_DIR", &place).env("POLYGON_API_KEY", "open-sesame");
     let said = run(&mut start).expect_code(13).stderr;
     assert!(
-        said.contains("ingest-pace is not a folder, so the rate budget can't be trusted to it; remove it"),
+        said.contains("ingest-pace is not a folder, so the rate budget can't be kept there; remove it"),
         "{said}"
     );
     assert!(!scene.path("w").exists() && !scene.path("out").exists() && !scene.path("begun").exists());
@@ -422,7 +422,7 @@ fn a_file_that_can_not_be_used_is_named_with_the_reason_and_the_way_on() {
     std::fs::create_dir_all(scene.path("w/launcher.log")).expect("made");
     let said =
         run(&mut scene.start(&["--ingest-script", "/bin/true", "--foreground"])).expect_code(13).stderr;
-    let expected = "w/launcher.log: it is a folder, where only a file will do; check that its folder exists and its disk is healthy, then continue the run: `";
+    let expected = "w/launcher.log: it is a folder, not a file; check that its folder exists and its disk is healthy, then continue the run: `";
     assert!(said.starts_with("error: can't open ") && said.contains(expected), "{said}");
     assert!(said.ends_with(" --resume`\n"), "the run is frozen by then: {said}");
 }

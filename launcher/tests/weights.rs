@@ -38,7 +38,7 @@ fn a_ticker_list_with_sizes_is_its_own_second_source_but_not_for_daily_bars() {
 
     scene.write("tickers.csv", "ticker,volume\nA,1\nB,lots\nC,2\n");
     let said = planned_minutes(&scene);
-    let note = "note: no ticker sizes: tickers without a ledger are treated as heavy: tickers.csv:3: volume is \"lots\", which is no size (a number from 0 on, or nothing)\n";
+    let note = "note: no ticker sizes: tickers without a ledger are treated as heavy: tickers.csv:3: volume is \"lots\", which is not a size (a number from 0 on, or empty)\n";
     assert!(said.starts_with(note) && !said.contains("\nweights"), "nobody asked for it: {said}");
 }
 
@@ -63,7 +63,7 @@ fn a_second_source_that_can_not_tell_is_refused_before_anything_is_begun() {
         ended.stderr.replace(&scene.path("").display().to_string(), "")
     };
     for (weights, said) in [
-        ("bad.csv", "bad.csv:3: rows is \"-7\", which is no size (a number from 0 on, or nothing)\n"),
+        ("bad.csv", "bad.csv:3: rows is \"-7\", which is not a size (a number from 0 on, or empty)\n"),
         ("names.csv", "names.csv: no column named weight, rows, volume, market_cap; add one\n"),
         ("gone", "can't read gone: No such file or directory"),
         ("tree", "tree/_dataset.json: not a dataset descriptor"),

@@ -59,7 +59,7 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
         "ticker,ticker\nA,B\n",
         "tickers.csv:1: 2 columns are called \"ticker\"; rename or remove all but one",
     );
-    refused_list("ticker\n", "tickers.csv: no tickers in it");
+    refused_list("ticker\n", "tickers.csv: contains no tickers");
     let place = Place::with_tickers(["A"]);
     fs::remove_file(place.tickers_csv()).expect("removed");
     let words = "--tickers-csv: can't read tickers.csv: No such file or directory (os error 2)";
@@ -110,7 +110,7 @@ fn an_address_that_would_give_the_key_away_is_refused() {
     refused(
         &place,
         to("http://192.0.2.1"),
-        "--base-url http://192.0.2.1 would send the API key unencrypted; use https, or say --allow-http if that is meant",
+        "--base-url http://192.0.2.1 would send the API key unencrypted; use https, or add --allow-http if you mean it",
     );
     refused(
         &place,
@@ -127,7 +127,7 @@ fn a_tree_of_another_scale_is_refused_with_both_values() {
     run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
     let said = run(place.worker(&exchange.base_url(), asked).arg("--adjusted")).expect_code(2).stderr;
     assert!(
-        said.contains("_dataset.json: this tree has adjusted false, you ask for adjusted true"),
+        said.contains("_dataset.json: this tree has adjusted false, but adjusted true was requested"),
         "{said}"
     );
 }

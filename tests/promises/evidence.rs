@@ -91,7 +91,7 @@ fn a_day_that_had_trades_is_not_believed_to_be_empty_when_its_file_is_gone() {
 
     scene.turn_to(Change::Vanished);
     let said = scene.fetch(&[]).expect_code(0).stderr;
-    let kept = format!("2024-03-11: the source now answers nothing; the {rows} rows on disk are kept");
+    let kept = format!("2024-03-11: the source now sends nothing; the {rows} rows on disk are kept");
     assert!(said.contains(&kept), "{said}");
     assert_eq!(tree::trades(&scene.place.outdir(), ticker).len(), rows);
 

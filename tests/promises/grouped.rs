@@ -213,7 +213,7 @@ fn a_day_that_always_lies_fails_every_ticker_by_name_and_never_becomes_data() {
     let config = Config::synthetic(11).with_tickers(5).with_fault(Fault::AdjustedFlip, 1.0);
     let scene = Scene::new(config, 5, days("2024-01-09", "2024-01-10"));
     let ended = run(&mut scene.worker("grouped")).expect_code(10);
-    assert!(ended.stderr.contains("adjusted=true, asked was adjusted=false"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("adjusted=true, but the request said adjusted=false"), "{}", ended.stderr);
     let failed = named_as_failed(&ended.stderr);
     assert_eq!((failed.len(), scene.exchange.stats().total), (5, 6), "each session is asked for three times");
     scene.check(&failed);
@@ -253,7 +253,7 @@ fn a_session_without_a_single_row_is_said_and_recorded_as_empty() {
     // The synthetic market has no rows after this day.
     let scene = Scene::new(Config::synthetic(5).with_tickers(6), 6, days("2026-10-30", "2026-11-03"));
     let said = run(&mut scene.worker("grouped")).expect_code(0).stderr;
-    assert!(said.contains("2026-11-03: a session without a single row"), "{said}");
+    assert!(said.contains("2026-11-03: the source has no row at all for this session"), "{said}");
     scene.check(&BTreeSet::new());
     for ticker in &scene.tickers {
         // However the sessions beside it went: who has traded then may have traded here.
@@ -288,7 +288,7 @@ fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
     let file = Partition::Year(2024).file(&scene.place.outdir(), &scene.tickers[0], Kind::Daily);
     fs::write(&file, "damaged").expect("written");
     let said = worker.wait().expect_code(10).stderr;
-    assert!(said.contains("2024-01-02..2024-02-29: proven when this run began, and damaged since"), "{said}");
+    assert!(said.contains("2024-01-02..2024-02-29: proven when this run began, but damaged since"), "{said}");
     scene.check(&named_as_failed(&said));
     run(scene.worker("grouped").arg("--resume")).expect_code(0);
     scene.check(&BTreeSet::new());

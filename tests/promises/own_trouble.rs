@@ -106,8 +106,8 @@ fn a_tree_that_can_not_be_written_is_no_tickers_trouble_and_ends_the_batch() {
 #[test]
 fn an_answer_that_was_refused_is_the_tickers_own_and_silence_is_the_sources() {
     let cases = [
-        (Fault::TextPrice, Origin::Ticker, "an answer is no page"),
-        (Fault::Html200, Origin::Ticker, "an answer is no page"),
+        (Fault::TextPrice, Origin::Ticker, "an answer is not a page"),
+        (Fault::Html200, Origin::Ticker, "an answer is not a page"),
         (Fault::CutJson, Origin::Source, "a page ends too early"),
         (Fault::Reset, Origin::Source, "no complete reply from the server"),
         (Fault::BadGateway, Origin::Source, "the server is in trouble"),

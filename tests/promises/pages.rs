@@ -68,7 +68,7 @@ fn a_bad_row_of_the_market_is_its_own_ticker_s_which_is_asked_for_alone_or_nobod
     let said = run(worker.args(["--via", "grouped"])).expect_code(0).stderr;
     for words in [
         "2024-03-08: 1 rows of other tickers are of no use (OTHER: row 3: ",
-        "BAD: the market does not answer for it (row 2: invalid type: null",
+        "BAD: the reply for the whole market cannot be used for it (row 2: invalid type: null",
     ] {
         assert_eq!(said.matches(words).count(), 1, "{words}: {said}");
     }
@@ -101,10 +101,12 @@ fn a_row_of_the_market_without_a_name_costs_nobody_a_row_and_makes_nobody_s_day_
     let place = Place::with_tickers(["GOOD", "GONE"]);
     let mut worker = place.worker(&base, days("2024-03-08", "2024-03-08"));
     let said = run(worker.args(["--via", "grouped"])).expect_code(0).stderr;
-    let words =
-        "listed tickers without a row are in doubt: 1 rows of its day name no ticker, the first is row 2: ";
+    let words = "tickers of the list without a row there are in doubt: 1 rows of this day do not name their ticker; the first is row 2: ";
     assert_eq!(said.matches(words).count(), 1, "{said}");
-    assert!(said.contains("GONE: the market does not answer for it (1 rows of its day"), "{said}");
+    assert!(
+        said.contains("GONE: the reply for the whole market cannot be used for it (1 rows of this day"),
+        "{said}"
+    );
     let asked = asked.lock().expect("whole");
     let of = |name: &str| asked.iter().filter(|path| path.contains(name)).count();
     assert_eq!((of("/grouped/"), of("/ticker/GONE/"), asked.len()), (2, 1, 3), "{asked:?}");
@@ -123,8 +125,7 @@ fn a_market_in_doubt_does_not_become_thousands_of_requests() {
     };
     let said = run(&mut worker()).expect_code(10).stderr;
     assert_eq!(asked.lock().expect("whole").len(), 2 + 250, "the session twice, and so many alone");
-    let named =
-        "failed, may be tried again: the market does not answer for it (1 rows of its day name no ticker";
+    let named = "failed, may be tried again: the reply for the whole market cannot be used for it (1 rows of this day do not name their ticker";
     assert_eq!(said.matches(named).count(), 2, "{said}");
     run(&mut worker()).expect_code(0);
     assert_eq!(asked.lock().expect("whole").len(), 2 + 250 + 2 + 2, "the next visit goes on with the others");
@@ -184,7 +185,7 @@ fn a_chain_of_trades_that_stands_still_has_an_end() {
     let said = run(&mut place.worker_of(Kind::Trades, &base, days("2024-03-08", "2024-03-08")))
         .expect_code(10)
         .stderr;
-    let words = "many pages in a row come no further than the row stamped 1709910000000000000 and lead on";
+    let words = "many pages in a row come no further than the row stamped 1709910000000000000, and still have a next page";
     assert!(said.contains("ERROR TEST: failed") && said.contains(words), "{said}");
     let asked = asked.load(Ordering::Relaxed);
     assert!(asked < 140, "followed twice to where it stands still: {asked} requests");

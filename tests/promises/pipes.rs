@@ -44,7 +44,7 @@ fn a_pipe_in_the_place_of_a_file_is_named_and_keeps_no_worker_waiting() {
         make_pipe(&path);
         let said = run(&mut worker(&place)).expect_code(code).stderr;
         let names_it = said.contains(&path.display().to_string());
-        assert!(names_it && said.contains("it is a named pipe, where only a file will do"), "{said}");
+        assert!(names_it && said.contains("it is a named pipe, not a file"), "{said}");
         fs::remove_file(&path).expect("a pipe");
         fs::write(&path, kept).expect("put back");
     }

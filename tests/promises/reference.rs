@@ -148,7 +148,7 @@ fn without_the_delisted_only_those_that_trade_are_asked_for() {
     let asked = exchange.stats().total;
     let ended = run(reference(&place, &exchange).arg("--resume")).expect_code(0);
     assert_eq!(exchange.stats().total, asked, "what is whole is not asked again");
-    assert!(ended.stderr.contains("whole; not asked again"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("whole; not requested again"), "{}", ended.stderr);
 
     // Damage is seen, said, and mended.
     let sound = fs::read(&path).expect("read");
@@ -268,7 +268,7 @@ fn an_output_has_one_writer_and_one_source() {
     let other = exchange.base_url().replace("127.0.0.1", "localhost");
     let mut worker = command("worker");
     worker.current_dir(place.path()).args(["reference", "--outdir", "out", "--base-url", &other]);
-    let words = "error: out/_reference.json: this tree holds reference data of 127.0.0.1 (layout 1), you ask for localhost (layout 1)";
+    let words = "error: out/_reference.json: this tree holds reference data of 127.0.0.1 (layout 1), but localhost (layout 1)";
     assert!(run(&mut worker).expect_code(2).stderr.starts_with(words));
 }
 

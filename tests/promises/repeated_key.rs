@@ -160,7 +160,7 @@ fn a_key_that_is_part_of_many_words_is_refused() {
         let said = run(command.env("POLYGON_API_KEY", "k")).expect_code(2).stderr;
         assert!(
             said.ends_with(
-                "error: POLYGON_API_KEY holds fewer than 8 characters, which no API key does; is it cut?\n"
+                "error: POLYGON_API_KEY holds fewer than 8 characters, which no API key does; is it truncated?\n"
             ),
             "{said}"
         );

@@ -66,7 +66,7 @@ pub enum DescriptorError {
         what: String,
     },
     /// The tree holds something else.
-    #[error("{path}: this tree has {field} {existing}, you ask for {field} {asked}; choose another --outdir", path = path.display())]
+    #[error("{path}: this tree has {field} {existing}, but {field} {asked} was requested; choose another --outdir", path = path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -158,7 +158,8 @@ mod tests {
         let adjusted =
             Descriptor::new(Kind::Daily, Adjusted::Yes, Columns::Narrow, Zone::NewYork, "massive.com");
         let error = claim(folder.path(), &adjusted).expect_err("refused").to_string();
-        let expected = "this tree has adjusted false, you ask for adjusted true; choose another --outdir";
+        let expected =
+            "this tree has adjusted false, but adjusted true was requested; choose another --outdir";
         assert!(error.ends_with(expected), "{error}");
     }
 }

@@ -424,7 +424,7 @@ mod tests {
             };
             let link = said("_ledger.jsonl");
             assert!(link.starts_with("can't follow ") && link.contains("it is a link"), "{link}");
-            assert!(said("pipe").ends_with("it is a named pipe, where only a file will do"));
+            assert!(said("pipe").ends_with("it is a named pipe, not a file"));
         }
         assert!(!at("outside").exists());
     }

@@ -92,7 +92,7 @@ pub(super) fn refusal_of_kind(found: SFlag) -> io::Error {
         SFlag::S_IFSOCK => (io::ErrorKind::InvalidInput, "a socket"),
         _ => (io::ErrorKind::InvalidInput, "a device"),
     };
-    io::Error::new(kind, format!("it is {what}, where only a file will do"))
+    io::Error::new(kind, format!("it is {what}, not a file"))
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
         ] {
             for mut way in ways.clone() {
                 let said = open_with(&mut way, path).expect_err("refused").to_string();
-                assert_eq!(said, format!("it is {what}, where only a file will do"), "{way:?}");
+                assert_eq!(said, format!("it is {what}, not a file"), "{way:?}");
             }
         }
         assert!(open_folder(&pipe).is_err());

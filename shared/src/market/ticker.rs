@@ -20,7 +20,7 @@ pub struct Ticker(Box<str>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTicker {
     /// Nothing but white space.
-    #[error("a ticker is missing here")]
+    #[error("the ticker is missing")]
     Empty,
     /// Longer than [`MAX_TICKER_LEN`].
     #[error("{0:?} is too long for a ticker (at most {MAX_TICKER_LEN} characters)")]

@@ -33,7 +33,7 @@ pub enum PlaceError {
     Disk(#[from] DiskError),
     /// Something stands there that others can change.
     #[error(
-        "{path} {what}, so the rate budget can't be trusted to it; remove it, or set XDG_RUNTIME_DIR to a folder of your own (the same for all that use the key)",
+        "{path} {what}, so the rate budget can't be kept there; remove it, or set XDG_RUNTIME_DIR to a folder of your own (the same for all that use the key)",
         path = path.display()
     )]
     NotOurs {

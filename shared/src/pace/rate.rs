@@ -34,7 +34,7 @@ pub enum RateError {
     #[error("{0:?} is not a time between requests; write seconds, such as 0.2")]
     NotSeconds(String),
     /// Nothing would ever be sent, or everything at once.
-    #[error("{0:?} has a zero in it: a rate needs at least one request and some time")]
+    #[error("{0:?} contains a zero: a rate needs at least one request and some time")]
     Zero(String),
     /// Numbers that no service means.
     #[error("{0:?} is out of bounds: at most 1,000,000 requests, a day, and a request a microsecond")]

@@ -46,7 +46,7 @@ pub enum PaceError {
     Disk(#[from] DiskError),
     /// Somebody holds the lock and does not let go.
     #[error(
-        "the rate budget {path} has been locked for seconds: is a worker stopped (SIGSTOP)? continue or kill it",
+        "another process has locked the rate budget {path} for seconds; if a worker is stopped (SIGSTOP), continue or kill it",
         path = path.display()
     )]
     Stuck {

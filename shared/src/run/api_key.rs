@@ -31,11 +31,11 @@ pub enum ApiKeyError {
     Unreadable(String),
     /// A character that no header can carry. The value is not shown.
     #[error(
-        "{0} holds a character that no API key has (blank, control or non-ASCII); is it quoted or cut wrongly?"
+        "{0} holds a character that no API key has (blank, control or non-ASCII); is it quoted or truncated?"
     )]
     Malformed(&'static str),
     /// So short a text is part of many words: it could not be kept out of what is said. The value is not shown.
-    #[error("{0} holds fewer than {LEAST_CHARS} characters, which no API key does; is it cut?")]
+    #[error("{0} holds fewer than {LEAST_CHARS} characters, which no API key does; is it truncated?")]
     TooShort(&'static str),
 }
 

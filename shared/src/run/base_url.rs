@@ -33,7 +33,7 @@ pub enum BaseUrlError {
     Malformed(String),
     /// `http:` to another machine.
     #[error(
-        "--base-url {0} would send the API key unencrypted; use https, or say --allow-http if that is meant"
+        "--base-url {0} would send the API key unencrypted; use https, or add --allow-http if you mean it"
     )]
     PlainHttp(String),
 }

@@ -82,7 +82,7 @@ impl fmt::Display for SourceClock {
         };
         write!(
             f,
-            "this machine's clock is {amount} {side} the source's; set it right, days count as settled by the earlier of both"
+            "this machine's clock is {amount} {side} the source's; set it; days count as settled by the earlier of the two clocks"
         )
     }
 }

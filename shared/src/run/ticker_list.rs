@@ -54,7 +54,7 @@ pub enum TickerListError {
         what: String,
     },
     /// A header and nothing else.
-    #[error("{path}: no tickers in it", path = .0.display())]
+    #[error("{path}: contains no tickers", path = .0.display())]
     NoTickers(PathBuf),
 }
 
@@ -294,7 +294,7 @@ mod tests {
             said("ticker\r\nA\r\n\r\n../x\r\n"),
             "small.csv:4: \"../x\" is not a ticker (letters, digits, '.' and '-' only)"
         );
-        assert_eq!(said("ticker,name\nA,x\n,y\n"), "small.csv:3: a ticker is missing here");
+        assert_eq!(said("ticker,name\nA,x\n,y\n"), "small.csv:3: the ticker is missing");
         assert_eq!(
             said("ticker,name\nA,x\nB\n"),
             "small.csv:3: not a line of this CSV (1 fields where the first line has 2)"
@@ -303,7 +303,7 @@ mod tests {
             said("symbol,name\nA,x\n"),
             "small.csv: no column is called \"ticker\" (found: symbol, name); the first line must name the columns"
         );
-        assert_eq!(said("ticker\n"), "small.csv: no tickers in it");
+        assert_eq!(said("ticker\n"), "small.csv: contains no tickers");
     }
 
     #[test]

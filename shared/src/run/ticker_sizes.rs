@@ -19,7 +19,7 @@ pub enum TickerSizesError {
     #[error(transparent)]
     List(#[from] TickerListError),
     /// A size that is none.
-    #[error("{path}:{line}: {column} is {value:?}, which is no size (a number from 0 on, or nothing)", path = path.display())]
+    #[error("{path}:{line}: {column} is {value:?}, which is not a size (a number from 0 on, or empty)", path = path.display())]
     NotASize {
         /// The file.
         path: PathBuf,
@@ -101,11 +101,11 @@ mod tests {
         for wrong in ["much", "-1", "NaN", "inf", "1,5", "1.2M"] {
             let said = parse(&format!("ticker,volume\nA,1\nB,\"{wrong}\"\n")).expect_err("refused");
             let expected = format!(
-                "small.csv:3: volume is {wrong:?}, which is no size (a number from 0 on, or nothing)"
+                "small.csv:3: volume is {wrong:?}, which is not a size (a number from 0 on, or empty)"
             );
             assert_eq!(said, expected);
         }
-        assert_eq!(parse("ticker,rows\n").expect_err("refused"), "small.csv: no tickers in it");
+        assert_eq!(parse("ticker,rows\n").expect_err("refused"), "small.csv: contains no tickers");
         assert_eq!(
             parse("ticker,rows\n../x,1\n").expect_err("refused"),
             "small.csv:2: \"../x\" is not a ticker (letters, digits, '.' and '-' only)"

@@ -89,9 +89,9 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
     let asked = days("2023-01-01", "2024-12-31");
     let scene = Scene::new(Config::synthetic(KEY), Kind::Minute, asked, mute("2023-05-04"));
     let (said, requests) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2023-05-04 is not to be had: the server answered 504"), "{said}");
+    assert!(said.contains("2023-05-04 could not be fetched: the server answered 504"), "{said}");
     assert!(said.contains("; the rest of 2023-05 and the other 23 months are in place"), "{said}");
-    assert!(said.contains("--resume asks for it again"), "{said}");
+    assert!(said.contains("--resume requests it again"), "{said}");
     assert!(requests <= 14 + 2 * 14, "{requests}");
     assert_eq!(scene.in_place(), scene.all_but("2023-05-04"));
     for rest in [days("2023-05-01", "2023-05-03"), days("2023-05-05", "2023-05-31")] {
@@ -102,12 +102,12 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
     let resumed = ["--resume", "--events", events.to_str().expect("plain")];
     let (said, requests) = scene.run(&[&TWO_TRIES[..], &resumed[..]].concat(), 10);
     assert_eq!(requests, 3, "two tries, and a session that is in place: the source is well");
-    assert!(said.contains("2023-05-04 is not to be had"), "{said}");
+    assert!(said.contains("2023-05-04 could not be fetched"), "{said}");
     let failed = EventTail::new(&events).read_new().find_map(|said| match said.event {
         Event::TickerFailed { persistence, origin, kind, .. } => Some((persistence, origin, kind)),
         _ => None,
     });
-    let kind = Some("a part of it never comes".into());
+    let kind = Some("a part of it could not be fetched".into());
     assert_eq!(failed, Some((Persistence::Transient, Some(Origin::Ticker), kind)), "it is the ticker's own");
 
     let healed = Exchange::start(Config::synthetic(KEY).with_tickers(4)).expect("started");
@@ -123,7 +123,7 @@ fn where_no_month_comes_as_a_whole_a_session_near_the_end_that_never_comes_stand
     let config = Config::synthetic(KEY).with_defect(Defect::TooHeavy(20));
     let scene = Scene::new(config, Kind::Minute, asked, mute("2025-03-07"));
     let (said, requests) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2025-03-07 is not to be had: the server answered 504"), "{said}");
+    assert!(said.contains("2025-03-07 could not be fetched: the server answered 504"), "{said}");
     assert!(said.contains("; the rest of 2025-03 and the other 14 months are in place"), "{said}");
     assert!(requests <= 90, "{requests}");
     assert_eq!(scene.in_place(), scene.all_but("2025-03-07"));
@@ -136,7 +136,7 @@ fn a_session_of_daily_bars_that_never_comes_stands_alone() {
     let asked = days("2020-01-01", "2023-12-31");
     let scene = Scene::new(Config::synthetic(KEY), Kind::Daily, asked, mute("2021-08-18"));
     let (said, requests) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2021-08-18 is not to be had: the server answered 504"), "{said}");
+    assert!(said.contains("2021-08-18 could not be fetched: the server answered 504"), "{said}");
     assert!(said.contains("; the rest of 2021 and the other 3 years are in place"), "{said}");
     assert!(requests <= 12 + 2 * 12, "{requests}");
 }
@@ -146,9 +146,9 @@ fn a_day_of_trades_that_never_comes_stands_alone_and_the_way_on_is_said() {
     let config = Config::synthetic(KEY).with_elephant_trades(1_000).with_page_rows_max(300);
     let scene = Scene::new(config, Kind::Trades, days("2024-01-08", "2024-01-19"), mute("2024-01-10"));
     let (said, _) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2024-01-10 is not to be had: the server answered 504"), "{said}");
+    assert!(said.contains("2024-01-10 could not be fetched: the server answered 504"), "{said}");
     assert!(said.contains("; the other 11 days are in place"), "{said}");
-    assert!(said.contains("--resume asks for it again"), "{said}");
+    assert!(said.contains("--resume requests it again"), "{said}");
     let truth = trades(&scene.exchange, &scene.ticker, scene.asked);
     let is_of_bad_day = |print: &&tree::Print| TradingDay::of_utc_ns(print.0) == "2024-01-10".parse().ok();
     let (bad, good): (Vec<_>, Vec<_>) = truth.iter().partition(is_of_bad_day);
@@ -246,7 +246,7 @@ fn a_run_with_a_session_that_never_comes_ends_by_itself_and_names_that_day() {
     let (place, tickers, said) = launched(mute("2024-02-14"), 1);
     assert!(said.contains("INCOMPLETE") && !said.contains("paused"), "{said}");
     let why = run(place.launcher("why").arg(tickers[0].as_str())).stdout;
-    assert!(why.contains("2024-02-14 is not to be had"), "{why}");
+    assert!(why.contains("2024-02-14 could not be fetched"), "{why}");
     for rest in [days("2024-01-02", "2024-02-13"), days("2024-02-15", "2024-04-30")] {
         assert!(tree::is_proven(&place.outdir(), Kind::Minute, &tickers[0], rest), "{rest}");
     }
@@ -265,7 +265,7 @@ fn a_month_that_was_lost_comes_back_but_for_the_session_that_does_not_come_any_m
 
     for visit in 1..=3 {
         let (said, requests) = scene.run(&[&TWO_TRIES[..], &["--resume"]].concat(), 10);
-        assert!(said.contains("2024-02-14 is not to be had: the server answered 504"), "{visit}: {said}");
+        assert!(said.contains("2024-02-14 could not be fetched: the server answered 504"), "{visit}: {said}");
         assert!(requests <= 40, "{visit}: {requests}");
     }
     run(scene.place.worker_of(Kind::Minute, &well.base_url(), asked).arg("--resume")).expect_code(0);

@@ -28,7 +28,9 @@ impl Packing {
         match codings.as_slice() {
             [] => Ok(Self::Plain),
             [one] if ["gzip", "x-gzip"].iter().any(|name| one.eq_ignore_ascii_case(name)) => Ok(Self::Gzip),
-            others => Err(format!("it is packed as {:?}, asked was gzip or nothing", others.join(", "))),
+            others => {
+                Err(format!("it is compressed as {:?}; requested was gzip or nothing", others.join(", ")))
+            }
         }
     }
 }
@@ -186,7 +188,7 @@ mod tests {
         for others in [&["br"][..], &["gzip, gzip"], &["gzip", "br"]] {
             assert!(of(others).is_err(), "{others:?}");
         }
-        assert_eq!(of(&["br"]), Err("it is packed as \"br\", asked was gzip or nothing".to_owned()));
+        assert_eq!(of(&["br"]), Err("it is compressed as \"br\"; requested was gzip or nothing".to_owned()));
     }
 
     proptest! {

@@ -21,7 +21,7 @@ pub enum Failure {
     #[error("no complete reply from the server ({0})")]
     Transport(String),
     /// What a connection needs, this machine has too little of.
-    #[error("no connection, for want of this machine ({words}): {remedy}", remedy = shortage.remedy())]
+    #[error("no connection: this machine is short of a resource ({words}): {remedy}", remedy = shortage.remedy())]
     Short {
         /// Of what.
         shortage: Shortage,
@@ -51,7 +51,7 @@ pub enum Failure {
     #[error("the server answered 200 with a page that ends too early: {0}")]
     CutPage(String),
     /// 200 with a body that is not the JSON that was asked for.
-    #[error("the server answered 200 with something that is no page: {0}")]
+    #[error("the server answered 200, but the body is not a page: {0}")]
     NotAPage(String),
     /// The page is well formed and can't be true.
     #[error("the source contradicts itself: {0}")]
@@ -147,7 +147,7 @@ impl Failure {
             401 | 403 => Self::Refused { status, words },
             300..=399 => {
                 let words =
-                    "it leads elsewhere, and redirects are not followed; is --base-url right?".to_owned();
+                    "it is a redirect, and redirects are not followed; is --base-url right?".to_owned();
                 Self::BadRequest { status, words }
             }
             _ => Self::BadRequest { status, words },
@@ -227,9 +227,9 @@ impl Failure {
             Self::Server { .. } => "the server is in trouble",
             Self::RateLimited { .. } => "the rate limit was exceeded",
             Self::CutPage(_) => "a page ends too early",
-            Self::NotAPage(_) => "an answer is no page",
+            Self::NotAPage(_) => "an answer is not a page",
             Self::Lie(lie) => lie.kind(),
-            Self::BadRequest { status: 404, .. } => "the source knows nothing of it",
+            Self::BadRequest { status: 404, .. } => "the source does not know it",
             Self::BadRequest { .. } => "the request was refused",
             Self::Refused { .. } => "the API key was refused",
             Self::OutsidePlan(_) => "the dates are outside the plan of the API key",

@@ -20,7 +20,7 @@ pub enum Lie {
     #[error("{0}")]
     Impossible(String),
     /// Prices on the other scale.
-    #[error("the page says adjusted={0}, asked was adjusted={asked}", asked = !.0)]
+    #[error("the page says adjusted={0}, but the request said adjusted={asked}", asked = !.0)]
     Adjusted(bool),
     /// Fewer or more rows than announced.
     #[error("the page announces {announced} rows and holds {held}")]
@@ -31,10 +31,10 @@ pub enum Lie {
         held: u64,
     },
     /// A row before or after what was asked for.
-    #[error("the row stamped {0} lies outside the days asked for")]
+    #[error("the row stamped {0} is outside the requested days")]
     OutsideRange(i64),
     /// A bar whose stamp begins no session or minute.
-    #[error("the row stamped {0} begins no window")]
+    #[error("the row stamped {0} does not begin a session or a minute")]
     NotAWindow(i64),
     /// Rows must go forward in time.
     #[error("the row stamped {stamp} comes after one stamped {after}")]
@@ -51,7 +51,7 @@ pub enum Lie {
     #[error("{0}")]
     Nameless(String),
     /// A day of the whole market is one page.
-    #[error("the page of a whole day leads on to another")]
+    #[error("the page of a whole day has a next page")]
     DayLeadsOn,
     /// A page that leads back.
     #[error("next_url leads to a page that was read before")]
@@ -63,7 +63,7 @@ pub enum Lie {
     #[error("next_url leads to other data ({0})")]
     OtherEndpoint(String),
     /// A page that leads past rows that were not sent.
-    #[error("next_url leaves out days that were asked for")]
+    #[error("next_url skips requested days")]
     Skips,
     /// A page that leads to what was read already.
     #[error("next_url does not go forward")]
@@ -77,19 +77,21 @@ pub enum Lie {
         after: String,
     },
     /// A row that the list asked for does not hold.
-    #[error("the row of {0} is not among those asked for")]
+    #[error("the row of {0} was not requested")]
     NotAskedFor(String),
     /// A list without an end.
-    #[error("the list leads on and on")]
+    #[error("the list does not end")]
     EndlessList,
     /// Pages without a new row, for ever.
-    #[error("many pages in a row hold no new row and lead on")]
+    #[error("many pages in a row hold no new row, and still have a next page")]
     NothingNew,
     /// Pages that come no further than one stamp, for ever.
-    #[error("many pages in a row come no further than the row stamped {0} and lead on")]
+    #[error("many pages in a row come no further than the row stamped {0}, and still have a next page")]
     StandsStill(i64),
     /// Pages with a row or two each, for ever.
-    #[error("many pages in a row hold next to nothing and lead on; the last row is stamped {0}")]
+    #[error(
+        "many pages in a row hold almost no new rows, and still have a next page; the last row is stamped {0}"
+    )]
     Crumbs(i64),
 }
 
@@ -132,24 +134,24 @@ impl Lie {
             Self::Silent(_) => "the page does not say what it is",
             Self::OtherTicker(_) => "the page is of another ticker",
             Self::Adjusted(_) => "the page has prices on the other scale",
-            Self::RowCount { .. } => "the page announces another number of rows than it holds",
-            Self::OutsideRange(_) => "a row lies outside the days asked for",
-            Self::NotAWindow(_) => "the stamp of a row begins no window",
+            Self::RowCount { .. } => "the page announces a different number of rows than it holds",
+            Self::OutsideRange(_) => "a row is outside the requested days",
+            Self::NotAWindow(_) => "the stamp of a row does not begin a session or a minute",
             Self::StampFalls { .. } => "the rows do not go forward in time",
             Self::TwoRows(_) => "two different rows have one stamp",
             Self::RowsOfOther(_) => "the rows are of another ticker",
-            Self::Impossible(_) => "a row or page says what can't be",
+            Self::Impossible(_) => "a row or page has an impossible value",
             Self::Nameless(_) => "rows of the market name no ticker",
-            Self::DayLeadsOn => "the page of a whole day leads on to another",
+            Self::DayLeadsOn => "the page of a whole day has a next page",
             Self::RepeatedNextUrl | Self::DoesNotAdvance => "next_url leads back",
             Self::ForeignNextUrl(_) => "next_url leads to another host",
             Self::OtherEndpoint(_) => "next_url leads to other data",
-            Self::Skips => "next_url leaves out days that were asked for",
+            Self::Skips => "next_url skips requested days",
             Self::KeyFalls { .. } => "the rows of a list are out of order",
-            Self::NotAskedFor(_) => "a row of a list was not asked for",
-            Self::EndlessList => "a list leads on and on",
-            Self::NothingNew => "pages without a new row lead on and on",
-            Self::StandsStill(_) | Self::Crumbs(_) => "pages that hardly get on lead on and on",
+            Self::NotAskedFor(_) => "a row of a list was not requested",
+            Self::EndlessList => "a list does not end",
+            Self::NothingNew => "pages without a new row do not end",
+            Self::StandsStill(_) | Self::Crumbs(_) => "pages with almost no new rows do not end",
         }
     }
 }

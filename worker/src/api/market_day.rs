@@ -146,7 +146,7 @@ impl<'a> MarketDayReader<'a> {
         let rows = self.nameless;
         let doubt = self
             .nameless_first
-            .map(|first| format!("{rows} rows of its day name no ticker, the first is {first}"));
+            .map(|first| format!("{rows} rows of this day do not name their ticker; the first is {first}"));
         if let Some(doubt) = doubt.as_ref().filter(|_| rows * 2 >= self.held) {
             return Err(Lie::Nameless(doubt.clone()));
         }
@@ -267,7 +267,10 @@ mod tests {
             assert_eq!(closes, [Some(2.0), Some(2.0), None], "{name}");
             assert_eq!([day.bad(0), day.bad(1)], [None, None], "{name}");
             let doubt = day.bad(2).expect("its row may be the one without a name");
-            assert!(doubt.starts_with("1 rows of its day name no ticker, the first is row 2: "), "{doubt}");
+            assert!(
+                doubt.starts_with("1 rows of this day do not name their ticker; the first is row 2: "),
+                "{doubt}"
+            );
             assert_eq!((day.held, day.foreign.rows), (3, 0));
             let half = judged(&body(&[gik.clone(), nameless]));
             assert!(matches!(half, Err(Lie::Nameless(_))), "{name}: {half:?}");

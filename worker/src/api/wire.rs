@@ -108,7 +108,7 @@ impl Record for NamedBar {
         let ticker = wire.ticker.take().ok_or("missing field `T`")?;
         if !is_symbol(&ticker) {
             let begins: String = ticker.chars().take(LONGEST_SYMBOL).collect();
-            return Err(format!("T is {begins:?}, which names no ticker"));
+            return Err(format!("T is {begins:?}, which is not a ticker"));
         }
         Ok(Self { ticker, bar: Ohlcv::from_wire(wire)? })
     }

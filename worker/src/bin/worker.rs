@@ -62,8 +62,8 @@ enum Command {
         download: DownloadArgs,
         #[command(flatten)]
         bars: BarArgs,
-        /// Ask ticker by ticker, or for the whole market session by session (grouped) and keep the tickers of the list;
-        /// auto takes fewer requests
+        /// Request bars ticker by ticker, or the whole market session by session (grouped) and keep the tickers of the
+        /// list; auto chooses the way that needs fewer requests
         #[arg(long, value_name = "ticker|grouped|auto", default_value_t = Via::default())]
         via: Via,
     },
@@ -82,9 +82,9 @@ enum Command {
         #[arg(long, value_name = "CHOICE", default_value_t = Columns::Narrow)]
         columns: Columns,
     },
-    /// Who is listed: OUT/tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet; also details and splits
+    /// Listed tickers: OUT/tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet; also details and splits
     Reference(ReferenceArgs),
-    /// Chooses tickers from a snapshot into a CSV; asks nobody
+    /// Chooses tickers from a snapshot and writes them to a CSV; sends no requests
     Universe(UniverseArgs),
 }
 
@@ -93,8 +93,8 @@ struct BarArgs {
     /// Prices and volumes on today's scale instead of as traded
     #[arg(long)]
     adjusted: bool,
-    /// What becomes of two different bars with one stamp: refuse their partition, or keep the one that is sent last or
-    /// first
+    /// What to do with two different bars with the same timestamp: refuse their partition, or keep the one that was
+    /// sent last or first
     #[arg(long, value_name = "CHOICE", default_value_t = Duplicates::default())]
     duplicates: Duplicates,
 }
@@ -113,35 +113,35 @@ struct DownloadArgs {
     /// Last New York day; days that are not settled yet are left out
     #[arg(long, value_name = "YYYY-MM-DD")]
     to: TradingDay,
-    /// Ask only for what the ledgers do not prove; without it everything is fetched anew and merged
+    /// Fetch only what the ledgers do not prove; without it, everything is fetched again and merged
     #[arg(long)]
     resume: bool,
-    /// First hold every file of the days asked against its SHA-256, whatever its length, time and inode say; what differs
-    /// is fetched again. It reads every byte
+    /// First verify every file of the range against its SHA-256, which reads every byte; files that differ are fetched
+    /// again
     #[arg(long)]
     check: bool,
-    /// With --resume: count only what was asked for at or after this instant (RFC 3339)
+    /// With --resume: trust only answers that were requested at or after this instant (RFC 3339)
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
-    /// The run that asks: eight hexadecimal digits by which it knows its own ledger lines, whatever the clock says
+    /// Mark of the run, eight hexadecimal digits: identifies the ledger lines of the run, whatever the clock says
     #[arg(long, value_name = "HEX")]
     run_mark: Option<RunMark>,
-    /// Tickers downloaded side by side
+    /// Tickers downloaded at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
     max_workers: u16,
-    /// Stop cleanly after asking for so many tickers and leave the rest to another process
+    /// Stop cleanly after N tickers and leave the rest to another process
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_tickers_per_process: Option<u32>,
-    /// The zone in which days, and so files, are counted: `America/New_York`, or `UTC` as older systems had it
+    /// Time zone that assigns rows to days, and so to files: `America/New_York`, or `UTC` as in older systems
     #[arg(long, value_name = "ZONE", default_value_t = Zone::NewYork)]
     tz: Zone,
-    /// Ask for a missing range in one go, or month by month
+    /// Request a missing range in one go, or month by month
     #[arg(long, value_name = "range|month", default_value_t = Window::Range)]
     window: Window,
     /// A day counts as settled this long after 20:00 New York
     #[arg(long, value_name = "DURATION", default_value = "15h", value_parser = not_negative)]
     settle: Duration,
-    /// How often an empty answer is asked again, a day later, before it is believed
+    /// How many times an empty answer is requested again, each a day later, before it is believed
     #[arg(long, value_name = "N", default_value_t = 1)]
     recheck_empty: u32,
     #[command(flatten)]

@@ -23,25 +23,25 @@ use crate::report::{Level, Reporter};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags as typed; the plan has enums")]
 pub struct ReferenceArgs {
-    /// Where the tables go; not a folder of bars or trades
+    /// Root of the tables; not a folder of bars or trades
     #[arg(long, value_name = "DIR")]
     outdir: PathBuf,
-    /// Also tickers that no longer trade: without them, what is built on the list has survivorship bias
+    /// Also tickers that no longer trade: without them, results from the list have survivorship bias
     #[arg(long)]
     include_delisted: bool,
-    /// As of this New York day; without it, as of today. Names the snapshot
+    /// Snapshot as of this New York day, which names its folder; the default is today
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<TradingDay>,
-    /// Also what is known of each ticker (one request each): market cap, industry, listing date
+    /// Also the details of each ticker (one request each): market cap, industry, listing date
     #[arg(long)]
     details: bool,
     /// Also all splits
     #[arg(long)]
     splits: bool,
-    /// Ask only for what is not there whole. A snapshot of an earlier day is gone on with by its --date
+    /// Fetch only what is missing or damaged. To continue the snapshot of an earlier day, give its --date
     #[arg(long)]
     resume: bool,
-    /// Tickers asked about side by side
+    /// Tickers requested at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_WORKER_THREADS)))]
     max_workers: u16,
     #[command(flatten)]

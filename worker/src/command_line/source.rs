@@ -21,22 +21,22 @@ pub struct SourceArgs {
     /// Append events (JSON lines) to this file
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
-    /// Where to ask
+    /// Address of the API
     #[arg(long, value_name = "URL", env = "POLYGON_BASE_URL", hide_env_values = true, default_value = DEFAULT_BASE_URL)]
     base_url: String,
     /// Let the API key travel over plain http to another machine
     #[arg(long)]
     allow_http: bool,
-    /// At most so many requests, shared by all processes of this machine that use the key: 500/min, 100/s
+    /// Maximum request rate, shared by all processes on this machine that use the key: 500/min, 100/s
     #[arg(long, value_name = "RATE", value_parser = str::parse::<Rate>)]
     rate: Option<Rate>,
-    /// The same as seconds between requests; 0 is no pause at all
+    /// The same limit as seconds between requests; 0 means no limit
     #[arg(long, value_name = "SECONDS", conflicts_with = "rate")]
     rate_limit: Option<Spacing>,
-    /// Failed requests for one page before its ticker fails; a 429 is none, it is waited out for five minutes
+    /// Failed requests for one page before its ticker fails; a 429 does not count, the worker waits up to five minutes
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIES)))]
     tries: u32,
-    /// First wait between tries; doubled each time, with jitter
+    /// First wait before a retry; it doubles with each retry, with jitter
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = backoff_base)]
     backoff_base: Duration,
 }

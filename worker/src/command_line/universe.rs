@@ -23,16 +23,16 @@ pub struct UniverseArgs {
     /// Ticker details: a file, a snapshot's folder, or `OUT/ticker_details` (the newest counts)
     #[arg(long, value_name = "FILE")]
     details: Option<PathBuf>,
-    /// Largest market cap in US dollars; what has none, or no longer trades, is kept
+    /// Largest market cap in US dollars; tickers without a known cap, and delisted ones, are kept
     #[arg(long, value_name = "USD", value_parser = dollars, requires = "details")]
     cap_max: Option<f64>,
-    /// Where the list goes: a CSV with the column `ticker`
+    /// Output: the list as a CSV with the column `ticker`
     #[arg(long, value_name = "FILE")]
     out_csv: PathBuf,
-    /// Where the list goes with what is known of each
+    /// Output: the list as Parquet, with what is known of each ticker
     #[arg(long, value_name = "FILE")]
     out_parquet: Option<PathBuf>,
-    /// Where the list goes with market caps, a CSV for `launcher start --weights`; they are among the details
+    /// Output: the list with market caps from --details, a CSV for `launcher start --weights`
     #[arg(long, value_name = "FILE", requires = "details")]
     out_weights: Option<PathBuf>,
     /// Primary exchanges (MIC) to keep
@@ -114,8 +114,7 @@ fn warn(universe: &Universe, wanted: &Filter, snapshot_has_delisted: bool) {
         (true, true) if universe.delisted() == 0 => "no delisted ticker passes the rules",
         (true, true) => return,
     };
-    let text =
-        format!("warning: survivorship bias: {why}; what is studied on this list knows who survives\n");
+    let text = format!("warning: {why}; results from this list have survivorship bias\n");
     // Nobody reads: then nobody is warned, and the files are as they are.
     drop(io::stderr().write_all(text.as_bytes()));
 }

@@ -70,7 +70,7 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
             say_clock();
         };
         if let Err(error) = thread::Builder::new().spawn_scoped(scope, watch) {
-            let text = format!("nobody looks how long the log is silent: no thread is to be had ({error})");
+            let text = format!("progress is not logged: this machine has no thread to give ({error})");
             tools.reporter.run(Level::Warn, &text);
         }
         let exit = run_all(tools, tickers, load);

@@ -16,7 +16,7 @@ use crate::report::Trouble;
 
 /// So many are said each with its reason.
 const MOST_SAID: usize = 3;
-const NOT_TO_BE_HAD: &str = "a part of it never comes";
+const NOT_TO_BE_HAD: &str = "a part of it could not be fetched";
 
 /// Some partitions of a ticker, or days of them, are not to be had.
 #[derive(Debug)]
@@ -150,24 +150,24 @@ impl fmt::Display for NotToBeHad {
         for (number, bad) in self.bad.iter().take(MOST_SAID).enumerate() {
             let period = self.period(bad.days);
             match number {
-                0 => write!(f, "{period} is not to be had: {}", bad.failure)?,
-                _ => write!(f, "; nor is {period}: {}", bad.failure)?,
+                0 => write!(f, "{period} could not be fetched: {}", bad.failure)?,
+                _ => write!(f, "; nor could {period}: {}", bad.failure)?,
             }
         }
         let rest: Vec<_> = self.bad.iter().skip(MOST_SAID).map(|bad| self.period(bad.days)).collect();
         if !rest.is_empty() {
-            write!(f, "; nor are {}", rest.join(", "))?;
+            write!(f, "; nor could {}", rest.join(", "))?;
         }
         for (number, days) in self.left_out.ranges().iter().enumerate() {
-            let word = if number == 0 { "; after that nothing more was asked of" } else { "," };
+            let word = if number == 0 { "; after that nothing more was requested of" } else { "," };
             write!(f, "{word} {}", self.period(*days))?;
         }
         self.write_rest(f)?;
         if self.bad.iter().any(|bad| bad.failure.meaning() == Meaning::TooHeavyOrInTrouble) {
-            write!(f, "; --resume asks for it again; if it never comes, the vendor has to be told")?;
+            write!(f, "; --resume requests it again; if it never comes, report it to the vendor")?;
         }
         match self.pages.first() {
-            Some(page) => write!(f, "; the page as it came: {}", page.display()),
+            Some(page) => write!(f, "; the page, as received: {}", page.display()),
             None => Ok(()),
         }
     }
@@ -214,20 +214,20 @@ mod tests {
         let one = days("2023-05-04", "2023-05-04");
         assert_eq!(
             said(Kind::Minute, two_years, &[one]),
-            "2023-05-04 is not to be had: the server answered 504: no words; the rest of 2023-05 and the other 23 months are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+            "2023-05-04 could not be fetched: the server answered 504: no words; the rest of 2023-05 and the other 23 months are in place; --resume requests it again; if it never comes, report it to the vendor"
         );
         assert_eq!(
             said(Kind::Daily, days("2023-01-01", "2023-12-31"), &[one]),
-            "2023-05-04 is not to be had: the server answered 504: no words; the rest of 2023 is in place; --resume asks for it again; if it never comes, the vendor has to be told"
+            "2023-05-04 could not be fetched: the server answered 504: no words; the rest of 2023 is in place; --resume requests it again; if it never comes, report it to the vendor"
         );
         let other = days("2022-02-09", "2022-02-09");
         assert_eq!(
             said(Kind::Minute, two_years, &[one, other]),
-            "2022-02-09 is not to be had: the server answered 504: no words; nor is 2023-05-04: the server answered 504: no words; the rest of 2022-02, 2023-05 and the other 22 months are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+            "2022-02-09 could not be fetched: the server answered 504: no words; nor could 2023-05-04: the server answered 504: no words; the rest of 2022-02, 2023-05 and the other 22 months are in place; --resume requests it again; if it never comes, report it to the vendor"
         );
         assert_eq!(
             said(Kind::Trades, days("2023-05-01", "2023-05-05"), &[one]),
-            "2023-05-04 is not to be had: the server answered 504: no words; the other 4 days are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+            "2023-05-04 could not be fetched: the server answered 504: no words; the other 4 days are in place; --resume requests it again; if it never comes, report it to the vendor"
         );
     }
 
@@ -250,7 +250,7 @@ mod tests {
         let mute: Vec<DateRange> = march.map(|(day, _)| day.into()).collect();
         assert_eq!(
             said(Kind::Minute, days("2022-01-01", "2023-12-31"), &mute),
-            "2023-03 is not to be had: the server answered 504: no words; the other 23 months are in place; --resume asks for it again; if it never comes, the vendor has to be told"
+            "2023-03 could not be fetched: the server answered 504: no words; the other 23 months are in place; --resume requests it again; if it never comes, report it to the vendor"
         );
     }
 }

@@ -90,7 +90,7 @@ impl<R: Storable> Store<R> {
         if ledger.torn_bytes() > 0 {
             let (bytes, path) = (ledger.torn_bytes(), Ledger::path(&to.outdir, &to.ticker));
             found.push(format!(
-                "cut {bytes} torn bytes off the end of {}; what they would have proven is asked for again",
+                "cut {bytes} torn bytes off the end of {}; what they would have proven is requested again",
                 path.display()
             ));
         }
@@ -310,7 +310,7 @@ impl<R: Storable> Store<R> {
         let read = R::read(&self.to, entry.partition);
         if let Ok(rows @ 1..) = read.map(|published| R::published_rows_of(&published, &kept)) {
             self.found
-                .push(format!("{kept}: the source now answers nothing; the {rows} rows on disk are kept"));
+                .push(format!("{kept}: the source now sends nothing; the {rows} rows on disk are kept"));
         }
     }
 

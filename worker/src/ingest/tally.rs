@@ -47,11 +47,11 @@ pub enum TickerError {
     #[error("{}; the rest of what was asked of it is in place", spoiled(.0))]
     Spoiled(BTreeMap<Partition, StoreError>),
     /// A proven file, while the questions were chosen without these days.
-    #[error("{0}: proven when this run began, and damaged since; run again with --resume")]
+    #[error("{0}: proven when this run began, but damaged since; run again with --resume")]
     DamagedMeanwhile(Coverage),
     /// The market does not answer for it, and so many others are asked for alone already.
     #[error(
-        "the market does not answer for it ({why}), and {asked} other tickers are asked for alone in this visit already; run again with --resume, or with --via ticker"
+        "the reply for the whole market cannot be used for it ({why}), and {asked} other tickers were already requested alone in this run; run again with --resume, or with --via ticker"
     )]
     OneOfTooMany {
         /// Why the market does not.
@@ -64,7 +64,7 @@ pub enum TickerError {
     Unsettled(#[from] Unsettled),
     /// What was lost did not come back.
     #[error(
-        "{days}: {had} rows were there that no file proves now, and the source brings {came}; what is on disk stays, and these days are asked for again by every later run; {advice}", advice = advice(*came)
+        "{days}: {had} rows were there that no file proves now, and the source sends {came}; what is on disk stays, and every later run requests these days again; {advice}", advice = advice(*came)
     )]
     Shorter {
         /// The days.
@@ -94,7 +94,7 @@ fn spoiled(partitions: &BTreeMap<Partition, StoreError>) -> String {
 fn advice(came: u64) -> &'static str {
     match came {
         0 => {
-            "an answer without rows is not believed here; if the source is right, move the folder of the ticker away and run again"
+            "an empty answer is not believed here; if the source is right, move the folder of the ticker away and run again"
         }
         1.. => "if the source is right, it will be believed when it has said the same for a day",
     }
@@ -254,9 +254,9 @@ impl Fatal for TickerError {
                 None => Consequence::Ticker(Trouble::own_for_good("a part can't be written")),
             },
             Self::Unsettled(error) => Consequence::Ticker(error.trouble()),
-            Self::OneOfTooMany { .. } => {
-                Consequence::Ticker(Trouble::own_for_now("the market does not answer for too many tickers"))
-            }
+            Self::OneOfTooMany { .. } => Consequence::Ticker(Trouble::own_for_now(
+                "the reply for the whole market cannot be used for too many tickers",
+            )),
             Self::DamagedMeanwhile(_) => {
                 Consequence::Ticker(Trouble::own_for_now("a proven file was damaged meanwhile"))
             }
@@ -288,7 +288,7 @@ pub fn of_ledger(error: &LedgerError) -> Consequence {
             Consequence::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
         }
         LedgerError::Gone { .. } => Consequence::Ticker(Trouble::own_for_now(
-            "its ledger, or the lock file of that, was moved or removed meanwhile",
+            "its ledger, or the ledger's lock file, was moved or removed meanwhile",
         )),
         LedgerError::Busy { .. } => {
             Consequence::Ticker(Trouble::own_for_now("another process is writing it"))

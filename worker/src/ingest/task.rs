@@ -85,7 +85,7 @@ pub enum Unsettled {
     },
     /// This machine's clock is not what it was when the run was told its days.
     #[error(
-        "{days} is not settled by this machine's clock, which was ahead when the run was given its days, or is behind now{}; set it right and wait for them", by(*.clocks)
+        "{days} is not settled by this machine's clock, which was ahead when the run was given its days, or is behind now{}; set the clock and wait for these days", by(*.clocks)
     )]
     ByMachine {
         /// Which.
@@ -191,7 +191,7 @@ impl Tools<'_> {
         };
         if store.noted() > 0 {
             let text = format_args!(
-                "{} files were read whole, since the ledger did not say how they are found now; they are what was written (SHA-256), and that is noted",
+                "{} files were read whole because their length, time or inode differ from the ledger; their content is what was written (SHA-256), and the ledger says so now",
                 store.noted()
             );
             self.reporter.ticker(Level::Info, ticker, text);

@@ -131,7 +131,7 @@ impl Running<'_> {
         let (queries, unusable) = survey::queries(listed, self.plan.date);
         if !unusable.is_empty() {
             let names: Vec<&str> = unusable.iter().map(String::as_str).collect();
-            let text = format!("details: no request can be made of {}", shortened(&names));
+            let text = format!("details: these names cannot be requested: {}", shortened(&names));
             self.say(Level::Warn, &text);
         }
         let log = self.place.folder(TableName::Details).join("_details.jsonl");
@@ -184,7 +184,7 @@ impl Running<'_> {
             Standing::Unproven => {
                 let path = self.place.file(table);
                 let text =
-                    format!("{}: damaged, or not proven by its ledger; asked for again", path.display());
+                    format!("{}: damaged, or not proven by its ledger; requested again", path.display());
                 self.say(Level::Warn, &text);
                 Ok(None)
             }
@@ -208,7 +208,10 @@ impl Running<'_> {
 
     fn not_again(&self, table: TableName, proof: &Proof) {
         let path = self.place.file(table);
-        self.say(Level::Info, &format!("{}: {} rows, whole; not asked again", path.display(), proof.rows));
+        self.say(
+            Level::Info,
+            &format!("{}: {} rows, whole; not requested again", path.display(), proof.rows),
+        );
     }
 
     fn say_repeated(&self, name: &str, repeated: usize) {

@@ -77,7 +77,7 @@ pub enum OutputError {
     #[error("{path}: this tree holds market data, not reference data; choose another --outdir", path = .0.display())]
     MarketData(PathBuf),
     /// Reference data of another source or layout.
-    #[error("{path}: this tree holds reference data of {existing}, you ask for {asked}; choose another --outdir", path = path.display())]
+    #[error("{path}: this tree holds reference data of {existing}, but {asked} was requested; choose another --outdir", path = path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,

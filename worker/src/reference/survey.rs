@@ -137,7 +137,7 @@ impl Desk<'_> {
         if let Some(details) = &details {
             debug_assert_eq!(details.ticker, ticker.as_str(), "the decoder has compared them");
         } else {
-            reporter.ticker(Level::Info, ticker, "the source knows nothing of it");
+            reporter.ticker(Level::Info, ticker, "the source does not know it");
         }
         let answer = DetailsAnswer { ticker: ticker.clone(), date: query.date, details };
         let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner).keep(answer);

@@ -159,14 +159,16 @@ impl Rounds<'_> {
                 self.edge().answer(day);
                 on_page(bytes);
                 if market.held == 0 {
-                    self.warn(format_args!("{day}: a session without a single row"));
+                    self.warn(format_args!("{day}: the source has no row at all for this session"));
                 }
                 if market.repeated > 0 {
                     let rows = market.repeated;
-                    self.warn(format_args!("{day}: {rows} rows stood there twice and were taken once"));
+                    self.warn(format_args!("{day}: {rows} rows came twice and were taken once"));
                 }
                 if let Some(doubt) = market.doubt() {
-                    self.warn(format_args!("{day}: listed tickers without a row are in doubt: {doubt}"));
+                    self.warn(format_args!(
+                        "{day}: tickers of the list without a row there are in doubt: {doubt}"
+                    ));
                 }
                 if let Some(first) = &market.foreign.first {
                     let rows = market.foreign.rows;
@@ -245,7 +247,9 @@ impl Rounds<'_> {
                 self.tally.failed(&order.ticker, &TickerError::OneOfTooMany { why, asked: MOST_ALONE });
             }
             (None, Some(why)) => {
-                let text = format_args!("the market does not answer for it ({why}); it is asked for alone");
+                let text = format_args!(
+                    "the reply for the whole market cannot be used for it ({why}); it is requested alone"
+                );
                 self.tools.reporter.ticker(Level::Warn, &order.ticker, text);
                 return Stand::Alone(order.ticker);
             }

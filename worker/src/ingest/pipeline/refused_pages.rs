@@ -32,7 +32,7 @@ impl Pipeline<'_> {
         match links::refuse(outdir, &target) {
             Ok(()) => Some(self.tools.client.page_copy(outdir, target)),
             Err(error) => {
-                let text = format!("a page that is refused is not kept: {}", with_causes(&error));
+                let text = format!("a refused page can't be kept: {}", with_causes(&error));
                 self.tools.reporter.ticker(Level::Warn, ticker, text);
                 None
             }
@@ -59,11 +59,11 @@ impl Pipeline<'_> {
         let text = match quarantine::keep(&page_copy, &about) {
             Ok(None) => return,
             Ok(Some(page)) => {
-                let text = format!("the page that was refused is kept as it came: {}", page.display());
+                let text = format!("the refused page is kept as received: {}", page.display());
                 visit.kept.push(page);
                 text
             }
-            Err(error) => format!("the page that was refused is not kept: {}", with_causes(&error)),
+            Err(error) => format!("the refused page can't be kept: {}", with_causes(&error)),
         };
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
     }

@@ -14,7 +14,8 @@ use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::Holding;
 use crate::market::trading_day::TradingDay;
 
-/// What came of a claim.
+/// What came of a claim. While one is granted no other worker, and no other thread, is granted any of its days; the kernel ends
+/// it with the process, however that dies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// These days are the claimer's, whole partitions, until the files are closed.

@@ -10,6 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::market::trading_day::TradingDay;
 
 /// Days from `from` to `to`, both included; never empty.
+///
+/// ```
+/// use shared::dataset::coverage::{Coverage, DateRange};
+///
+/// let range = |from: &str, to: &str| DateRange::new(from.parse().expect(from), to.parse().expect(to));
+/// let march = range("2024-03-01", "2024-03-31").expect("in order");
+/// assert_eq!((march.days(), range("2024-03-02", "2024-03-01")), (31, None));
+///
+/// let proven = Coverage::from(range("2024-03-01", "2024-03-10").expect("in order"));
+/// assert_eq!(Coverage::from(march).minus(&proven).to_string(), "2024-03-11..2024-03-31");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Ends", into = "Ends")]
 pub struct DateRange {

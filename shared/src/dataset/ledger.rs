@@ -101,7 +101,26 @@ impl From<LogError> for LedgerError {
     }
 }
 
-/// What is proven of one ticker.
+/// What is proven of one ticker: the last line of each partition, held against the files that are there.
+///
+/// A day counts only if its line says so and its file is found as recorded. A missing ledger proves nothing; a line that can't
+/// be read is an error that names it, never an empty ledger.
+///
+/// ```
+/// use std::path::Path;
+/// use shared::dataset::coverage::DateRange;
+/// use shared::dataset::kind::Kind;
+/// use shared::dataset::ledger::Ledger;
+/// use shared::dataset::trust::Trust;
+/// use shared::market::trading_day::TradingDay;
+///
+/// let (ticker, nowhere) = ("AIG".parse().expect("a ticker"), Path::new("/nonexistent"));
+/// let ledger = Ledger::read(nowhere, Kind::Daily, &ticker)?;
+/// let asked = DateRange::new("2024-03-11".parse().expect("a day"), TradingDay::MAX).expect("in order");
+/// let trust = Trust::at("2024-07-01T12:00:00Z".parse().expect("an instant"), 0);
+/// assert_eq!(ledger.missing(asked, &trust), asked.into());
+/// # Ok::<(), shared::dataset::ledger::LedgerError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Ledger {
     /// The last line of each partition; where the file is damaged, without it and with its days as lost.

@@ -11,8 +11,21 @@ use super::kind::Kind;
 use crate::market::ticker::Ticker;
 use crate::market::trading_day::TradingDay;
 
-/// Days that share a file. Written as its folder: `year=2024`, `year=2024/month=03`,
-/// `year=2024/month=03/day=2024-03-11`.
+/// The days of a ticker that share a file: a year of daily bars, a month of minute bars, a day of trades.
+///
+/// Its text is the path of its folder, in one form only. Partitions of a kind do not overlap, and are ordered by time.
+///
+/// ```
+/// use std::path::Path;
+/// use shared::dataset::kind::Kind;
+/// use shared::dataset::partition::Partition;
+///
+/// let of = |kind| Partition::of(kind, "2024-03-11".parse().expect("a day"));
+/// assert_eq!(of(Kind::Daily).to_string(), "year=2024");
+/// assert_eq!(of(Kind::Minute).span().to_string(), "2024-03-01..2024-03-31");
+/// let file = of(Kind::Trades).file(Path::new("OUT"), &"AIG".parse().expect("a ticker"), Kind::Trades);
+/// assert_eq!(file, Path::new("OUT/AIG/year=2024/month=03/day=2024-03-11/trades.parquet"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Partition {

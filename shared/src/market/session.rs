@@ -34,7 +34,16 @@ const UNSCHEDULED_CLOSURES: [Date; 10] = [
 /// Half days announced for one year only.
 const UNUSUAL_HALF_DAYS: [Date; 2] = [date(1999, 12, 31), date(2003, 12, 26)];
 
-/// The session of a New York day; `None` on weekends, holidays and unscheduled closures.
+/// The session of a New York day, by the calendar of the New York Stock Exchange since 2003; `None` on weekends, holidays and unscheduled closures.
+///
+/// ```
+/// use shared::market::session::{Session, session};
+///
+/// let of = |day: &str| session(day.parse().expect("a day"));
+/// assert_eq!(of("2024-07-03"), Some(Session::Half), "the day before the holiday ends early");
+/// assert_eq!(of("2024-07-04"), None);
+/// assert_eq!(of("2012-10-29"), None, "closed by a hurricane");
+/// ```
 pub fn session(day: TradingDay) -> Option<Session> {
     let day = day.date();
     if is_weekend(day) || is_holiday(day) || UNSCHEDULED_CLOSURES.contains(&day) {

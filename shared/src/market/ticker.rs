@@ -12,6 +12,16 @@ pub const MAX_TICKER_LEN: usize = 24;
 ///
 /// Never empty, at most [`MAX_TICKER_LEN`] of `[A-Za-z0-9.-]`, and never dots alone: safe as a folder name
 /// and in a URL. `NA`, `NAN` and `TRUE` are tickers like any other.
+///
+/// ```
+/// use shared::market::ticker::Ticker;
+///
+/// let ticker: Ticker = "BRK.B".parse()?;
+/// assert_eq!(ticker.as_str(), "BRK.B");
+/// assert_ne!(ticker, "brk.b".parse()?, "case counts");
+/// assert!("../etc".parse::<Ticker>().is_err() && "..".parse::<Ticker>().is_err());
+/// # Ok::<(), shared::market::ticker::InvalidTicker>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Ticker(Box<str>);

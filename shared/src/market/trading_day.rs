@@ -19,7 +19,21 @@ pub const NS_PER_MS: i64 = 1_000_000;
 /// Extended trading ends at this New York hour; no trade of the day is stamped later.
 const SESSION_OVER_HOUR: i8 = 20;
 
-/// A calendar day in `America/New_York`, 1970-01-01 to 2199-12-31. Text form `YYYY-MM-DD`.
+/// A calendar day in `America/New_York`, from 1970-01-01 to 2199-12-31, with a session or without.
+///
+/// Its text has one form, `YYYY-MM-DD`. Days are ordered by time. No zone database of the machine can shift one: New York's
+/// rules are compiled in.
+///
+/// ```
+/// use shared::market::trading_day::TradingDay;
+///
+/// let day: TradingDay = "2024-03-08".parse()?;
+/// assert_eq!(day.start_utc_ms(), 1_709_874_000_000, "midnight in New York is 05:00 UTC in winter");
+/// assert_eq!(day.plus_days(3).to_string(), "2024-03-11");
+/// assert_eq!(TradingDay::of_utc_ms(day.start_utc_ms() - 1), Some(day.previous()));
+/// assert!("2024-3-8".parse::<TradingDay>().is_err());
+/// # Ok::<(), shared::market::trading_day::TradingDayError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TradingDay(Date);

@@ -10,7 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::trading_day::{NEW_YORK, TradingDay};
 
-/// Where midnight is.
+/// The time zone in which days begin and end, and so in which rows are assigned to files.
+///
+/// ```
+/// use shared::market::zone::Zone;
+///
+/// let evening = 1_709_946_000_000; // 2024-03-09 01:00 UTC, 20:00 in New York
+/// assert_eq!(Zone::NewYork.day_of_ms(evening), "2024-03-08".parse().ok());
+/// assert_eq!(Zone::Utc.day_of_ms(evening), "2024-03-09".parse().ok());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Zone {

@@ -51,7 +51,17 @@ pub enum Slot {
     },
 }
 
-/// The state of one key's budget. Times are nanoseconds; `now_ns` of every call comes from one clock.
+/// The state of one key's budget. It never grants more than its rate in any window, however many processes ask, and slows
+/// everybody after a 429. Times are nanoseconds; `now_ns` of every call comes from one clock.
+///
+/// ```
+/// use shared::pace::budget::{Budget, Slot};
+///
+/// let rate = "60/min".parse().expect("a rate");
+/// let mut budget = Budget::unused(rate, 0);
+/// assert!(matches!(budget.take(rate, 0), Slot::Send { .. }), "the first request may go at once");
+/// assert!(matches!(budget.take(rate, 0), Slot::AskAgain { .. }), "the next comes a second later");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// The slowest that was asked with lately.

@@ -12,7 +12,18 @@ const LONGEST_WINDOW_NS: u64 = 86_400 * SECOND_NS;
 /// A faster rate is no limit, and spacing its slots would be arithmetic on nothing.
 const SHORTEST_INTERVAL_NS: u64 = 1_000;
 
-/// At most so many requests in any window of so much time.
+/// At most so many requests in any window of so much time; never zero.
+///
+/// ```
+/// use shared::pace::rate::{Rate, Spacing};
+///
+/// let rate: Rate = "500/min".parse()?;
+/// assert_eq!((rate.requests(), rate.window().as_secs()), (500, 60));
+/// let spacing: Spacing = "0.2".parse()?;
+/// assert_eq!(spacing.rate().map(Rate::per_minute), Some(300));
+/// assert!("0/min".parse::<Rate>().is_err());
+/// # Ok::<(), shared::pace::rate::RateError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {

@@ -12,7 +12,18 @@ const NAMES: [&str; 2] = ["POLYGON_API_KEY", "MASSIVE_API_KEY"];
 /// Shorter texts are no keys.
 const LEAST_CHARS: usize = 8;
 
-/// A secret. It has no `Display`, and its `Debug` says nothing.
+/// The API key. It is at least eight visible ASCII characters, has no `Display`, and its `Debug` does not show it.
+///
+/// ```
+/// use std::path::Path;
+/// use shared::run::api_key::ApiKey;
+///
+/// let variable = |name: &str| (name == "MASSIVE_API_KEY").then(|| "0123456789abcdef".to_owned());
+/// let key = ApiKey::find(variable, Path::new("/nonexistent"))?;
+/// assert_eq!(key.expose(), "0123456789abcdef");
+/// assert!(!format!("{key:?}").contains("0123"));
+/// # Ok::<(), shared::run::api_key::ApiKeyError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 

@@ -21,7 +21,20 @@ pub enum PlainHttp {
     Allowed,
 }
 
-/// Scheme, host and port: no path, no query, no password.
+/// The origin of the source, which gets the key: scheme, host and port; no path, query or password.
+///
+/// It is https, or http to this machine, unless the user allowed more. No URL made from it leads elsewhere.
+///
+/// ```
+/// use shared::run::base_url::{BaseUrl, PlainHttp};
+///
+/// let parse = |text| BaseUrl::parse(text, PlainHttp::LoopbackOnly);
+/// let base = parse("https://api.massive.com")?;
+/// assert!(base.join("/v3/trades/AIG").is_some());
+/// assert!(base.join("//evil.example/v3").is_none());
+/// assert!(parse("http://api.massive.com").is_err() && parse("http://127.0.0.1:9000").is_ok());
+/// # Ok::<(), shared::run::base_url::BaseUrlError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 

@@ -21,7 +21,19 @@ const TELLING_CHARS: usize = 4;
 /// A part of an address that is shorter is no secret: to cut it out would spoil every text.
 const PART_CHARS: usize = 8;
 
-/// What must not be said.
+/// Secrets that must not be shown, in whatever spelling (percent-encoded, escaped, hexadecimal, base64, …).
+///
+/// ```
+/// use std::path::Path;
+/// use shared::run::api_key::ApiKey;
+/// use shared::run::redaction::Redaction;
+///
+/// let key = ApiKey::find(|_| Some("0123456789abcdef".to_owned()), Path::new("."))?;
+/// let redaction = Redaction::of_key(&key);
+/// let shown = redaction.words("no such key: 0123456789abcdef\u{1b}[31m", 200);
+/// assert!(!shown.contains("0123") && !shown.contains('\u{1b}'), "{shown}");
+/// # Ok::<(), shared::run::api_key::ApiKeyError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Redaction {
     needles: Vec<Needle>,

@@ -58,7 +58,22 @@ pub enum TickerListError {
     NoTickers(PathBuf),
 }
 
-/// The tickers of a CSV: each once, in the order of their first line.
+/// The tickers of a CSV: each once, in the order of their first line; at least one.
+///
+/// Texts are taken literally, so `NA` is a ticker. Anything that is not a ticker is an error with its line.
+///
+/// ```
+/// use std::path::Path;
+/// use shared::run::ticker_list::TickerList;
+///
+/// let path = Path::new("small.csv");
+/// let list = TickerList::parse(path, "name,ticker\nNational,NA\nAmerican,AIG\nagain,NA\n")?;
+/// assert_eq!(TickerList::text(&list.tickers), "ticker\nNA\nAIG\n");
+/// assert_eq!(list.repeated.len(), 1);
+/// let error = TickerList::parse(path, "ticker\n../x\n").expect_err("a path");
+/// assert!(error.to_string().starts_with("small.csv:2: "), "{error}");
+/// # Ok::<(), shared::run::ticker_list::TickerListError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TickerList {
     /// What to work on.

@@ -464,7 +464,7 @@ fn what_a_list_has_that_harms_nobody_is_taken_and_said() {
     std::fs::write(scene.path("tickers.csv"), b"\xef\xbb\xbfticker,name\nA,Nestl\xe9\n,,\n\nB,x\n")
         .expect("written");
     let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
-    let note = "tickers.csv: 2 lines, the first of them 3, passed over: nothing stands there; line 2 with letters that are not UTF-8, in a column that is not used; a byte-order mark at its beginning passed over\n";
+    let note = "tickers.csv: 2 lines, the first of them 3, passed over: blank; line 2 with letters that are not UTF-8, in a column that is not used; a byte-order mark at its beginning passed over\n";
     assert!(said.contains(note) && said.contains("2 tickers"), "{said}");
 }
 

@@ -97,7 +97,7 @@ fn a_day_that_had_trades_is_not_believed_to_be_empty_when_its_file_is_gone() {
 
     fs::remove_file(scene.file(ticker)).expect("removed");
     let said = scene.fetch(&["--resume"]).expect_code(11).stderr;
-    let lost = format!("2024-03-11: {rows} rows were there that no file proves now, and the source brings 0");
+    let lost = format!("2024-03-11: {rows} rows were there that no file proves now, and the source sends 0");
     assert!(said.contains(&lost), "{said}");
     let asked = scene.exchange.stats().total;
     scene.fetch(&["--resume"]).expect_code(11);

@@ -69,7 +69,9 @@ fn the_rules_do_what_they_say_and_every_ticker_is_accounted_for() {
     let ended = run(&mut scene.universe()).expect_code(0);
     assert_eq!(scene.csv(), scene.expected(|listing, trades| trades && is_common(listing)));
     assert!(
-        ended.stderr.starts_with("warning: survivorship bias: delisted tickers are left out"),
+        ended.stderr.starts_with(
+            "warning: results from this list have survivorship bias: delisted tickers are left out"
+        ),
         "{}",
         ended.stderr
     );
@@ -133,7 +135,9 @@ fn a_snapshot_without_the_dead_is_warned_of_whatever_the_flags() {
     let scene = Scene::new(&[]);
     let ended = run(scene.universe().arg("--include-delisted")).expect_code(0);
     assert!(
-        ended.stderr.starts_with("warning: survivorship bias: the snapshot holds no delisted"),
+        ended.stderr.starts_with(
+            "warning: results from this list have survivorship bias: the snapshot holds no delisted"
+        ),
         "{}",
         ended.stderr
     );

@@ -61,7 +61,7 @@ impl Lines {
 impl fmt::Display for Oddities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = [
-            self.empty.said("passed over: they are blank"),
+            self.empty.said("passed over: blank"),
             self.foreign.said("with letters that are not UTF-8, in a column that is not used"),
             self.has_mark.then(|| "a byte-order mark at its beginning passed over".to_owned()),
         ];
@@ -77,10 +77,10 @@ mod tests {
     fn what_harms_nobody_is_counted_and_its_first_line_named() {
         let said = |bytes: &[u8]| Oddities::of(bytes).to_string();
         assert!(!Oddities::of(b"ticker,name\nA,x\n\n\n").is_any(), "empty lines at the end are nothing");
-        assert_eq!(said(b"ticker\nA\n\nB\n"), "line 3 passed over: they are blank");
+        assert_eq!(said(b"ticker\nA\n\nB\n"), "line 3 passed over: blank");
         assert_eq!(
             said(b"ticker,name\r\nA,x\r\n,,\r\n \r\nB,y\r\n"),
-            "2 lines, the first of them 3, passed over: they are blank"
+            "2 lines, the first of them 3, passed over: blank"
         );
         assert_eq!(
             said(b"\xef\xbb\xbfticker,name\nA,Nestl\xe9\n"),

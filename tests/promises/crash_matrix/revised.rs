@@ -161,7 +161,7 @@ impl Scene {
         if ended.code() != Some(0) {
             let said = |line: &str| {
                 line.contains("rows were proven there and are lost, and the source now brings")
-                    || line.contains("rows were there that no file proves now, and the source brings")
+                    || line.contains("rows were there that no file proves now, and the source sends")
             };
             let causes =
                 run(self.place.launcher("tickers").args(["--state", "failed"])).expect_code(0).stdout;

@@ -114,7 +114,7 @@ fn warn(universe: &Universe, wanted: &Filter, snapshot_has_delisted: bool) {
         (true, true) if universe.delisted() == 0 => "no delisted ticker passes the rules",
         (true, true) => return,
     };
-    let text = format!("warning: {why}; results from this list have survivorship bias\n");
+    let text = format!("warning: results from this list have survivorship bias: {why}\n");
     // Nobody reads: then nobody is warned, and the files are as they are.
     drop(io::stderr().write_all(text.as_bytes()));
 }

@@ -6,7 +6,7 @@ pub mod ending;
 use std::ops::AddAssign;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::dataset::ledger::Summary;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Origin, Persistence};
@@ -74,9 +74,9 @@ pub enum Fact {
     Opened {
         /// Who.
         supervisor: ProcessIdentity,
-        /// The edition by which it judges.
-        #[serde(default, skip_serializing_if = "Edition::is_first")]
-        edition: Edition,
+        /// Version of the journal from here on ([`Format::Journal`](shared::formats::Format::Journal)).
+        #[serde(default, alias = "edition", deserialize_with = "version_of_journal")]
+        version: u32,
     },
     /// A worker is about to be started.
     Launched {
@@ -118,32 +118,18 @@ pub enum Fact {
     },
 }
 
-/// Which edition of the rules a supervisor judges attempts by. A replay judges as it was judged then: what came of
-/// another verdict can't have happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Edition {
-    /// Three batches make a common cause, and of a batch only the last attempt is taken back.
-    #[default]
-    First,
-    /// The last batches of a run may have one too; memory, time and permanent failures can be common, and so can
-    /// places that the run does not look at; all attempts of a streak are taken back, once.
-    Second,
-    /// What a worker calls a ticker's own trouble is that, whatever others have: it makes no common cause, it is charged
-    /// also in a pause, and who was sent ahead and meets it has shown that the reason of the pause is gone.
-    Third,
-    /// What a worker calls this machine's trouble (its clock is wrong) is charged to nobody: the run pauses until it is gone.
-    Fourth,
-}
-
-impl Edition {
-    /// What new supervisors judge by.
-    pub const LATEST: Self = Self::Fourth;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-    fn is_first(&self) -> bool {
-        *self == Self::First
+/// Version 1 was spelled `fourth` before it was a number. What came before it is 0, which nobody reads.
+fn version_of_journal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Spelled {
+        Number(u32),
+        Name(String),
     }
+    Ok(match Spelled::deserialize(deserializer)? {
+        Spelled::Number(version) => version,
+        Spelled::Name(name) => u32::from(name == "fourth"),
+    })
 }
 
 /// What an ended attempt left behind.

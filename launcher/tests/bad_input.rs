@@ -555,3 +555,20 @@ fn a_plan_says_how_much_is_free_where_its_output_will_be_made() {
     assert!(!scene.path("out").exists());
     assert!(said.contains("B free); ") && !said.contains("unknown free"), "{said}");
 }
+
+#[test]
+fn a_run_of_a_newer_launcher_is_refused_by_name_and_left_alone() {
+    let scene = Scene::of_ended_run();
+    let newer = scene.read("w/run.json").replacen("\"format\": 1", "\"format\": 2", 1);
+    assert!(newer.contains("\"format\": 2"), "{newer}");
+    // Nothing else need be as we know it.
+    scene.write("w/run.json", &newer.replace("\"settings\"", "\"wishes\""));
+    for verb in ["status", "stop", "wait"] {
+        let said = run(&mut scene.launcher(verb, &[])).expect_code(2).stderr;
+        let expected = "run.json: a run.json of version 2, and this program reads 1; use the newer program that wrote it\n";
+        assert!(said.ends_with(expected), "{verb}: {said}");
+    }
+    // As it was before it said a version.
+    scene.write("w/run.json", &newer.replacen("  \"format\": 2,\n", "", 1));
+    assert!(scene.status().starts_with("COMPLETE"), "{}", scene.status());
+}

@@ -1,12 +1,12 @@
 //! Story: one trouble that batch after batch has is nobody's own.
 
 use launcher::facts::ending::Ending;
-use launcher::facts::{Edition, Fact, Outcome, Partway, Report, StopWhy, Word};
+use launcher::facts::{Fact, Outcome, Partway, Report, StopWhy, Word};
 use launcher::supervise::machine::{Probe, RunState};
 use shared::run::events::Persistence;
 use shared::run::workdir::BatchId;
 
-use crate::machine::{NAMES, Story, exited, opened, report, rules, ticker};
+use crate::machine::{NAMES, Story, exited, report, rules, ticker};
 
 fn refused(ticker: &str) -> Report {
     let cause = format!("{ticker}: connection refused, try 8 of 8");
@@ -311,17 +311,4 @@ fn who_gets_more_days_done_in_each_attempt_has_as_many_as_it_takes() {
     story.end(1, ends(&Ending::TimedOut { ran_ms: 1 }, 119, 119));
     let cause = "ended after 0 s (--batch-timeout)";
     assert_eq!(story.failures(1), [("MAMTH", cause)], "the same days again are no headway");
-}
-
-#[test]
-fn a_run_of_the_first_edition_is_judged_as_it_was_then() {
-    let mut story = Story::of(rules(3, 0), &NAMES.each_ref().map(std::slice::from_ref));
-    let Fact::Opened { supervisor, .. } = opened() else { panic!("it is opened") };
-    story.hear(Fact::Opened { supervisor, edition: Edition::First });
-    story.launch();
-    for (batch, name) in (1..=3).zip(NAMES) {
-        story.end(batch, report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[(name, Word::Begun)]));
-    }
-    assert_eq!(*story.machine.run(), RunState::Open);
-    assert!((1..=3).all(|batch| story.failures(batch).len() == 1));
 }

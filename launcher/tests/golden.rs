@@ -1,5 +1,5 @@
-//! Golden journals: runs of earlier editions of the rules. They are read back as they were written, whatever is
-//! decided otherwise today; a change that makes an old run impossible, or another one, is seen here.
+//! Golden journals: runs of each version of the journal that is read. They are read back as they were written; a change that
+//! makes such a run impossible, or another one, is seen here.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,26 +12,10 @@ use shared::market::ticker::Ticker;
 
 use crate::machine::rules;
 
-/// Halving to the one that crashes, a permanent failure without names, a full disk, a source that is down for four
-/// batches, a supervisor that is killed, and the end of it all.
-const FIRST: &str = include_str!("golden/first.jsonl");
-/// What came of each fact then.
-const FIRST_STATES: &str = include_str!("golden/first.states");
-
-/// A ticker that is unknown and one that crashes, a place that can't be written and is none of the run's, and a source
-/// that is silent when one batch is left.
-const SECOND: &str = include_str!("golden/second.jsonl");
-const SECOND_STATES: &str = include_str!("golden/second.states");
-
-/// A ticker with a page that stays bad, alone and in a batch with others; a source that is silent for three batches, and
-/// a canary that shows that it answers again; a run that stands still, is given up and begun again.
-const THIRD: &str = include_str!("golden/third.jsonl");
-const THIRD_STATES: &str = include_str!("golden/third.states");
-
 /// A clock that is wrong, which a worker says of two tickers, twice; bars that contradict each other, and a ticker that nobody
 /// knows.
-const FOURTH: &str = include_str!("golden/fourth.jsonl");
-const FOURTH_STATES: &str = include_str!("golden/fourth.states");
+const VERSION_1: &str = include_str!("golden/version-1.jsonl");
+const VERSION_1_STATES: &str = include_str!("golden/version-1.states");
 
 fn run_in_words(run: &RunState) -> String {
     match run {
@@ -83,21 +67,6 @@ fn states(journal: &str) -> String {
 }
 
 #[test]
-fn a_run_of_the_first_edition_of_the_rules_is_read_back_as_it_was() {
-    assert_eq!(states(FIRST), FIRST_STATES);
-}
-
-#[test]
-fn a_run_of_the_second_edition_of_the_rules_is_read_back_as_it_was() {
-    assert_eq!(states(SECOND), SECOND_STATES);
-}
-
-#[test]
-fn a_run_of_the_third_edition_of_the_rules_is_read_back_as_it_was() {
-    assert_eq!(states(THIRD), THIRD_STATES);
-}
-
-#[test]
-fn a_run_of_the_fourth_edition_of_the_rules_is_read_back_as_it_was() {
-    assert_eq!(states(FOURTH), FOURTH_STATES);
+fn a_run_of_version_1_is_read_back_as_it_was() {
+    assert_eq!(states(VERSION_1), VERSION_1_STATES);
 }

@@ -117,3 +117,29 @@ fn a_journal_of_something_impossible_is_refused_with_its_line() {
     let words = "journal.jsonl:2: batch_0003 with 1 tickers can't happen";
     assert!(error.contains(words), "{error}");
 }
+
+#[test]
+fn a_journal_of_another_version_is_refused_by_name_with_a_way_on() {
+    let began = |version: &str| {
+        let line = format!(
+            r#"{{"at":"2024-07-01T12:00:00Z","fact":{{"opened":{{"supervisor":{{"pid":17,"start_ticks":4711,"boot_id":"boot"}}{version}}}}}}}"#
+        );
+        let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        let (_folder, workdir) = with_journal(checked_lines::encode(&value).as_bytes());
+        journal::follow(&workdir, rules(1, 0)).map(drop).map_err(|error| error.to_string())
+    };
+    for read in [r#","version":1"#, r#","edition":"fourth""#] {
+        assert_eq!(began(read), Ok(()), "{read}");
+    }
+    let newer = began(r#","version":2"#).expect_err("unknown");
+    assert!(
+        newer.ends_with("journal.jsonl:1: a journal of version 2, and this program reads 1; use the newer program that wrote it"),
+        "{newer}"
+    );
+    for older in ["", r#","edition":"third""#] {
+        let refused = began(older).expect_err("nobody has it");
+        let way_on =
+            "; begin a new run with another --workdir and --resume: what the outdir proves stays proven";
+        assert!(refused.contains("a journal of version 0") && refused.ends_with(way_on), "{refused}");
+    }
+}

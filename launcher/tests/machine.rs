@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use launcher::facts::ending::{Ending, Usage};
-use launcher::facts::{Edition, Entry, Fact, Outcome, Partway, Report, StopWhy, Tally, Unfinished, Word};
+use launcher::facts::{Entry, Fact, Outcome, Partway, Report, StopWhy, Tally, Unfinished, Word};
 use launcher::plan::part::Part;
 use launcher::plan::settings::Rules;
 use launcher::plan::weights::Weight;
 use launcher::supervise::batch::{BatchState, Illegal};
 use launcher::supervise::machine::{Decision, Machine, RunState, Surroundings};
+use shared::formats::Format;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
 use shared::run::identity::ProcessIdentity;
@@ -25,7 +26,7 @@ pub(crate) fn rules(max_concurrent: u32, retries: u32) -> Rules {
 
 pub(crate) fn opened() -> Fact {
     let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
-    Fact::Opened { supervisor, edition: Edition::LATEST }
+    Fact::Opened { supervisor, version: Format::Journal.version() }
 }
 
 pub(crate) fn planned(batch: u32, names: &[&str]) -> Fact {

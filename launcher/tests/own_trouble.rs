@@ -1,12 +1,12 @@
 //! Story: what is a ticker's own trouble is nobody else's, in a pause and out of it.
 
 use launcher::facts::ending::Ending;
-use launcher::facts::{Edition, Fact, Outcome, Report, StopWhy, Word};
+use launcher::facts::{Fact, Outcome, Report, StopWhy, Word};
 use launcher::supervise::machine::{Probe, RunState};
 use shared::run::events::{Origin, Persistence};
 use shared::run::workdir::BatchId;
 
-use crate::machine::{NAMES, Story, exited, opened, report, rules, ticker};
+use crate::machine::{NAMES, Story, exited, report, rules, ticker};
 
 fn word(cause: &str, persistence: Persistence, origin: Origin) -> Word {
     Word::Failed {
@@ -172,16 +172,6 @@ fn a_pause_names_the_batches_that_led_there_and_what_each_said_last() {
 }
 
 #[test]
-fn a_run_of_the_second_edition_is_judged_as_it_was_then() {
-    let mut story = Story::of(rules(3, 0), &[&["TWIN"]]);
-    let Fact::Opened { supervisor, .. } = opened() else { panic!("it is opened") };
-    story.hear(Fact::Opened { supervisor, edition: Edition::Second });
-    story.launch();
-    story.end(1, failed(&[("TWIN", twin())]));
-    assert!(is_paused(&story));
-}
-
-#[test]
 fn workers_that_crash_on_everything_are_no_tickers_own_trouble_but_one_that_answers_in_order_ends_the_pause()
 {
     let mut story = Story::of(rules(1, 0), &NAMES.each_ref().map(std::slice::from_ref));
@@ -216,11 +206,4 @@ fn what_a_worker_calls_this_machines_trouble_is_charged_to_nobody_however_often_
     assert_eq!(next(&mut story), 1);
     story.end(1, exited(0, 1, &[]));
     assert!(matches!(story.machine.run(), RunState::Closed { .. } | RunState::Open));
-    // Before, it was taken for the silence of the source.
-    let mut story = Story::of(rules(3, 0), &[&["A"]]);
-    let Fact::Opened { supervisor, .. } = opened() else { panic!("it is opened") };
-    story.hear(Fact::Opened { supervisor, edition: Edition::Third });
-    story.launch();
-    story.end(1, failed(&[("A", clock())]));
-    assert!(matches!(story.machine.run(), RunState::Paused { probe: Probe::Canary { .. }, .. }));
 }

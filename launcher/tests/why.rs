@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
+use launcher::facts::Word;
+use launcher::facts::ending::Ending;
+use launcher::supervise::machine::Machine;
+use launcher::view::story::{Chapter, Result, Stories};
 use serde_json::Value;
 use shared::dataset::answers::Said;
+use shared::run::workdir::BatchId;
 
+use crate::machine::{Story, report, rules, ticker};
 use crate::scene::{Scene, prove, record, run, wait_for};
 
 /// Says what the worker would say of A, in its events (`$2` of `--events`), and fails.
@@ -159,4 +165,21 @@ pub(crate) fn damage(outdir: &Path) {
     entry.file = Some(FileProof::new(1, 0, 0, Fingerprint { bytes: 17, sha256 }));
     let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");
     ledger.commit(vec![entry]).expect("committed");
+}
+
+#[test]
+fn an_attempt_is_told_with_the_cause_that_was_charged_and_not_with_what_was_said_last() {
+    let mut story = Story::of(rules(1, 1), &[&["A"]]);
+    story.launch();
+    story.end(1, report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[("A", Word::Begun)]));
+    let (mut machine, mut stories) = (Machine::new(rules(1, 1)), Stories::of(ticker("A")));
+    for entry in &story.entries {
+        machine.apply(entry).expect("it has happened");
+        stories.hear(&machine, entry);
+    }
+    let chapters = stories.take(BatchId(1));
+    let Some(Chapter::Attempt(attempt)) = chapters.last() else { panic!("{chapters:?}") };
+    let end = attempt.end.as_ref().expect("it has ended");
+    let cause = "ended because it had 1024 MiB of memory (--max-rss)".to_owned();
+    assert_eq!(end.result, Result::Charged { cause });
 }

@@ -2,9 +2,10 @@
 //! decides is done, and at every step the supervisor may be killed.
 
 use jiff::{SignedDuration, Timestamp};
-use launcher::facts::{Edition, Entry, Fact, Outcome};
+use launcher::facts::{Entry, Fact, Outcome};
 use launcher::supervise::batch::{Batch, BatchState};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
+use shared::formats::Format;
 use shared::market::ticker::Ticker;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
@@ -134,7 +135,7 @@ impl Supervisor<'_, '_> {
         self.clock = (self.life.t, latest.map_or(self.life.now(), |latest| latest.max(self.life.now())));
         self.life.clock_from = self.life.t;
         let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
-        self.note(Fact::Opened { supervisor, edition: Edition::LATEST })?;
+        self.note(Fact::Opened { supervisor, version: Format::Journal.version() })?;
         self.close_orphans()?;
         if !self.write(Vec::new())? {
             return Err(Broken::Failed);

@@ -15,6 +15,7 @@ use shared::dataset::trust::Trust;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
+use shared::formats::{self, Format, UnknownVersion};
 use shared::hex;
 use shared::market::session;
 use shared::market::ticker::Ticker;
@@ -32,6 +33,9 @@ use crate::job::Job;
 /// One run, as frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
+    /// Version of the file ([`Format::Run`]).
+    #[serde(default = "formats::first")]
+    pub format: u32,
     /// Random name of the run, hex.
     pub run: String,
     /// Version of the launcher that created it.
@@ -93,13 +97,28 @@ pub struct Extent {
     pub tickers_sha256: String,
 }
 
+/// What every version of `run.json` says.
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default = "formats::first")]
+    format: u32,
+}
+
 /// Why there is no request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// A file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// `run.json` is damaged or from another version.
+    /// `run.json` is of another version.
+    #[error("{path}: {source}", path = path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        source: UnknownVersion,
+    },
+    /// `run.json` is damaged.
     #[error("{path}: not a run of this launcher ({what}); choose another --workdir", path = path.display())]
     Corrupt {
         /// The file.
@@ -155,6 +174,7 @@ impl Request {
         }
         Ok(Self {
             run,
+            format: Format::Run.version(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             created_at: now,
             tickers: input.list.tickers.len(),
@@ -185,6 +205,12 @@ impl Request {
         let path = workdir.request();
         match regular::read(&path) {
             Ok(bytes) => {
+                // Looked at first: of another version nothing else need be as we know it.
+                if let Ok(Versioned { format }) = serde_json::from_slice(&bytes)
+                    && let Err(source) = Format::Run.read(format)
+                {
+                    return Err(RequestError::Version { path, source });
+                }
                 let read = serde_json::from_slice::<Self>(&bytes).map_err(|error| error.to_string());
                 match read.and_then(Self::that_makes_sense) {
                     Ok(request) => Ok(Some(request)),

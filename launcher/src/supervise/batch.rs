@@ -17,7 +17,7 @@ use shared::run::workdir::BatchId;
 use super::causes::{self, Verdict};
 use super::headway::Headway;
 use crate::facts::ending::Ending;
-use crate::facts::{Edition, Report, Tally, Word};
+use crate::facts::{Report, Tally, Word};
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
 
@@ -63,8 +63,29 @@ pub(super) enum Pardon {
     Charges,
     /// Who was given up for good in one of them is tried again, too.
     Everything,
-    /// As in the first edition of the rules: who was given up begins with no charges at all.
-    Anew,
+}
+
+/// What was decided about a ticker that an attempt did not finish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// It is not at fault.
+    Spared,
+    /// It is charged, for this cause; given up where that was one charge too many.
+    Charged {
+        /// In one sentence.
+        cause: String,
+    },
+}
+
+impl Decided {
+    fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Innocent | Verdict::Suspect => Self::Spared,
+            Verdict::Charged { cause, .. } | Verdict::Hopeless(cause) => {
+                Self::Charged { cause: cause.clone() }
+            }
+        }
+    }
 }
 
 /// By which rules an attempt is settled.
@@ -72,8 +93,6 @@ pub(super) enum Pardon {
 pub(super) struct Terms {
     /// Failed attempts that a member may have after its first one.
     pub(super) retries: u32,
-    /// How it is judged.
-    pub(super) edition: Edition,
     /// Did we ask it to end?
     pub(super) stops: bool,
 }
@@ -322,6 +341,12 @@ impl Batch {
         }
     }
 
+    /// Is `ticker` charged with attempt `attempt`? What it was charged with may have been taken back since.
+    pub fn is_charged_with(&self, ticker: &Ticker, attempt: u32) -> bool {
+        let open = self.left.iter().find(|left| self.members[left.member] == *ticker);
+        open.is_some_and(|left| left.charged.iter().any(|charge| charge.attempt == attempt))
+    }
+
     /// Did somebody else get through where it did not, and has it made no headway since?
     pub(super) fn is_doubted(&self) -> bool {
         self.is_doubted
@@ -346,12 +371,8 @@ impl Batch {
         let last = self.left.iter().map(|left| left.cell).max().unwrap_or(0);
         self.left.extend(back.into_iter().map(|GivenUpMember { mut left, .. }| {
             left.forget(attempts);
-            match pardon {
-                Pardon::Anew => OpenMember::fresh(left.member),
-                // The running worker was not given them, so they form another cell.
-                Pardon::Charges | Pardon::Everything if running => OpenMember { cell: last + 1, ..left },
-                Pardon::Charges | Pardon::Everything => left,
-            }
+            // The running worker was not given them, so they form another cell.
+            if running { OpenMember { cell: last + 1, ..left } } else { left }
         }));
         self.left.sort_by_key(|left| left.member);
         let waits = matches!(self.state, BatchState::Backoff { .. } | BatchState::Failed);
@@ -360,10 +381,17 @@ impl Batch {
         }
     }
 
-    /// Applies the verdicts on the unfinished tickers of `report`, in its order, and takes the state that follows.
-    pub(super) fn settle(&mut self, at: Timestamp, report: &Report, verdicts: Vec<Verdict>, terms: Terms) {
+    /// Applies the verdicts on the unfinished tickers of `report`, in its order, and takes the state that follows. Returns what
+    /// was decided about each.
+    pub(super) fn settle(
+        &mut self,
+        at: Timestamp,
+        report: &Report,
+        verdicts: Vec<Verdict>,
+        terms: Terms,
+    ) -> Vec<(Ticker, Decided)> {
         let attempt = self.attempts;
-        let Terms { retries, edition, stops } = terms;
+        let Terms { retries, stops } = terms;
         let how = causes::phrase(&report.ending);
         let cut_short = stops && matches!(report.ending, Ending::Stopped { .. });
         let ran = self.running_since().map(|since| at.duration_since(since));
@@ -376,6 +404,7 @@ impl Batch {
         let mut worst: Option<(u32, String)> = None;
         let mut suspects = Vec::new();
         let mut still_left = Vec::new();
+        let mut all_decided = Vec::new();
         for mut left in self.left.drain(..) {
             let Some((word, verdict)) = verdict_on.remove(&self.members[left.member]) else {
                 still_left.push(left);
@@ -387,8 +416,10 @@ impl Batch {
                 }
                 Some(_) | None => LastFailure::of(word, report, &how),
             };
-            let (kind, is_own) = (said.kind.clone(), edition >= Edition::Third && word.is_own());
+            let (kind, is_own) = (said.kind.clone(), word.is_own());
             left.said = Some(Box::new(said));
+            let decided = Decided::of(&verdict);
+            all_decided.push((self.members[left.member].clone(), decided));
             match verdict {
                 Verdict::Innocent => still_left.push(left),
                 Verdict::Suspect => suspects.push(left),
@@ -432,6 +463,7 @@ impl Batch {
                 BatchState::Backoff { until: later(at, causes::backoff(charges, report.dice)), cause }
             }
         };
+        all_decided
     }
 
     /// Gives up the members that are left, because of `why`; the last failure of each stands before it. A running attempt

@@ -9,7 +9,7 @@ use shared::run::exit::Exit;
 
 use super::headway::Headway;
 use crate::facts::ending::Ending;
-use crate::facts::{Edition, Report, Unfinished, Word};
+use crate::facts::{Report, Unfinished, Word};
 use crate::process::signal::name_of;
 
 /// The longest first pause before a batch is tried again; doubled with every failure.
@@ -64,7 +64,7 @@ pub enum Judgement {
 }
 
 /// Judges `report` on an attempt that made this `headway`.
-pub fn judge(report: &Report, headway: &Headway, edition: Edition) -> Judgement {
+pub fn judge(report: &Report, headway: &Headway) -> Judgement {
     if report.unfinished.is_empty() {
         return Judgement::Tickers(Vec::new());
     }
@@ -83,15 +83,11 @@ pub fn judge(report: &Report, headway: &Headway, edition: Edition) -> Judgement 
             spare_movers(blame(report, Budget::Transient, &phrase(&report.ending)), headway)
         }
         Ending::Exited { code } => match Exit::of_code(*code) {
-            Some(Exit::Transient)
-                if let Some(why) = of_machine(report).filter(|_| edition >= Edition::Fourth) =>
-            {
-                Judgement::PauseRun(why)
-            }
             Some(Exit::Done) => ended_well(report, headway),
-            Some(Exit::Transient) => {
-                by_word(report, |_| charged(Budget::Transient, "left unfinished (exit 10)"))
-            }
+            Some(Exit::Transient) => of_machine(report).map_or_else(
+                || by_word(report, |_| charged(Budget::Transient, "left unfinished (exit 10)")),
+                Judgement::PauseRun,
+            ),
             Some(Exit::Permanent) => ended_permanent(report),
             Some(Exit::Usage) => {
                 Judgement::StopRun(said(report, "the worker does not understand its arguments (exit 2)"))
@@ -108,18 +104,16 @@ pub fn judge(report: &Report, headway: &Headway, edition: Edition) -> Judgement 
 }
 
 /// What `report` means for its tickers when the attempt is nobody's fault: each pays only for its own trouble.
-pub fn judge_own(report: &Report, edition: Edition) -> Vec<Verdict> {
-    let innocent = || report.unfinished.iter().map(|_| Verdict::Innocent).collect();
-    if edition < Edition::Third {
-        return innocent();
-    }
+pub fn judge_own(report: &Report) -> Vec<Verdict> {
     let own = |left: &Unfinished| left.word.is_own();
     match by_word(report, |_| Verdict::Innocent) {
         Judgement::Tickers(verdicts) => {
             let own = report.unfinished.iter().map(own);
             verdicts.into_iter().zip(own).map(|(it, own)| if own { it } else { Verdict::Innocent }).collect()
         }
-        Judgement::PauseRun(_) | Judgement::StopRun(_) => innocent(),
+        Judgement::PauseRun(_) | Judgement::StopRun(_) => {
+            report.unfinished.iter().map(|_| Verdict::Innocent).collect()
+        }
     }
 }
 
@@ -298,11 +292,11 @@ mod tests {
     }
 
     fn judge(report: &Report) -> Judgement {
-        super::judge(report, &Headway::of(report, vec![false; report.unfinished.len()]), Edition::LATEST)
+        super::judge(report, &Headway::of(report, vec![false; report.unfinished.len()]))
     }
 
     fn common_cause(report: &Report) -> Option<(CommonCause, String)> {
-        common_cause::cause(report, Edition::LATEST)
+        common_cause::cause(report)
     }
 
     fn exited(code: i32, words: Vec<Word>) -> Report {
@@ -366,8 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_is_too_tight_and_a_source_that_knows_nobody_have_a_common_cause_since_the_second_edition()
-    {
+    fn a_limit_that_is_too_tight_and_a_source_that_knows_nobody_have_a_common_cause() {
         let too_large = |mib: u64| report(Ending::TooLarge { rss_bytes: mib << 20 }, vec![Word::Begun]);
         let (one, other) = (common_cause(&too_large(11)), common_cause(&too_large(12)));
         assert_eq!(one.map(|(common, _)| common), other.map(|(common, _)| common), "whatever the number");
@@ -377,15 +370,13 @@ mod tests {
         let nowhere = exited(13, vec![Word::Begun]);
         for report in [too_large(11), late, nobody, nowhere] {
             assert!(common_cause(&report).is_some());
-            assert_eq!(common_cause::cause(&report, Edition::First), None);
         }
     }
 
     #[test]
     fn who_moves_on_is_not_charged_for_taking_long() {
         let two = |ending| report(ending, vec![Word::Begun, Word::Begun]);
-        let first_moved =
-            |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]), Edition::LATEST);
+        let first_moved = |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]));
         let late = two(Ending::TimedOut { ran_ms: 1000 });
         assert_eq!(first_moved(&late), Judgement::Tickers(vec![Verdict::Innocent; 2]));
         let stalled = two(Ending::Stalled { quiet_ms: 1000 });

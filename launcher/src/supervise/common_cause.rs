@@ -10,7 +10,7 @@ use shared::run::workdir::BatchId;
 
 use super::causes::{NO_SIGN, phrase, said};
 use crate::facts::ending::Ending;
-use crate::facts::{Edition, Report, Word};
+use crate::facts::{Report, Word};
 
 /// A trouble that may concern every batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl CommonCause {
 }
 
 /// What an attempt without any result may have in common with others, and the words for it.
-pub fn cause(report: &Report, edition: Edition) -> Option<(CommonCause, String)> {
+pub fn cause(report: &Report) -> Option<(CommonCause, String)> {
     if report.unfinished.is_empty() {
         return None;
     }
@@ -46,28 +46,22 @@ pub fn cause(report: &Report, edition: Edition) -> Option<(CommonCause, String)>
     let of_limit = |flag: &str| Some((CommonCause::Worker(flag.to_owned()), phrase(&report.ending)));
     match &report.ending {
         Ending::Exited { code } => match Exit::of_code(*code) {
-            Some(Exit::Transient) if edition >= Edition::Third && is_own(report) => None,
-            Some(Exit::Transient) => {
-                Some((CommonCause::Source, failed(report, Persistence::Transient, edition)))
-            }
+            Some(Exit::Transient) if is_own(report) => None,
+            Some(Exit::Transient) => Some((CommonCause::Source, failed(report, Persistence::Transient))),
             Some(Exit::Done) if report.left_no_sign => of_worker(NO_SIGN.to_owned()),
             Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
             None => of_worker(phrase(&report.ending)),
-            Some(Exit::Permanent) if edition >= Edition::Second => {
-                Some((CommonCause::Unknown, failed(report, Persistence::Permanent, edition)))
-            }
-            Some(Exit::LocalResource) if edition >= Edition::Second => {
+            Some(Exit::Permanent) => Some((CommonCause::Unknown, failed(report, Persistence::Permanent))),
+            Some(Exit::LocalResource) => {
                 Some((CommonCause::Place, said(report, "a local resource is in the way (exit 13)")))
             }
-            Some(Exit::Usage | Exit::Permanent | Exit::Refused | Exit::LocalResource | Exit::Stopped) => None,
+            Some(Exit::Usage | Exit::Refused | Exit::Stopped) => None,
         },
         Ending::Signaled { .. } => of_worker(phrase(&report.ending)),
         Ending::Stalled { .. } => Some((CommonCause::Source, phrase(&report.ending))),
-        Ending::TooLarge { .. } if edition >= Edition::Second => of_limit("--max-rss"),
-        Ending::TimedOut { .. } if edition >= Edition::Second => of_limit("--batch-timeout"),
+        Ending::TooLarge { .. } => of_limit("--max-rss"),
+        Ending::TimedOut { .. } => of_limit("--batch-timeout"),
         Ending::Stopped { .. }
-        | Ending::TooLarge { .. }
-        | Ending::TimedOut { .. }
         | Ending::NotStarted { .. }
         | Ending::Unusable { .. }
         | Ending::Unattended { .. }
@@ -91,7 +85,7 @@ pub fn is_own(report: &Report) -> bool {
 
 /// The cause of the first ticker that failed like this, else how the attempt ended. A ticker that did not fail for a reason
 /// of its own comes first.
-fn failed(report: &Report, wanted: Persistence, edition: Edition) -> String {
+fn failed(report: &Report, wanted: Persistence) -> String {
     let says = |own: bool| {
         report.unfinished.iter().find_map(|left| match &left.word {
             Word::Failed { cause, persistence, .. }
@@ -102,8 +96,7 @@ fn failed(report: &Report, wanted: Persistence, edition: Edition) -> String {
             Word::Failed { .. } | Word::Untouched | Word::Begun => None,
         })
     };
-    let said = if edition >= Edition::Third { says(false).or_else(|| says(true)) } else { says(true) };
-    said.unwrap_or_else(|| phrase(&report.ending))
+    says(false).or_else(|| says(true)).unwrap_or_else(|| phrase(&report.ending))
 }
 
 /// Attempts of several batches.

@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use shared::disk::lock::LockError;
 use shared::disk::publish::DiskError;
 use shared::error_chain::with_causes;
+use shared::formats::Format;
 use shared::run::exit::Exit;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::BatchId;
@@ -40,7 +41,7 @@ use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
 use super::pid_files::PidFiles;
 use crate::facts::ending::Ending;
-use crate::facts::{Edition, Entry, Fact, Outcome, StopWhy};
+use crate::facts::{Entry, Fact, Outcome, StopWhy};
 use crate::plan::request::RequestError;
 use crate::process::cgroup::RunGroup;
 use crate::process::clock::{RunClock, RunTime};
@@ -236,7 +237,7 @@ fn open<'a>(
         running(&supervisor.machine)
     };
     let now = supervisor.clock.now().stamp();
-    supervisor.note(now, Fact::Opened { supervisor: own, edition: Edition::LATEST })?;
+    supervisor.note(now, Fact::Opened { supervisor: own, version: Format::Journal.version() })?;
     if let Some(by) = stop_asked_by {
         supervisor.note(now, Fact::StopAsked { by: by.to_owned() })?;
     }

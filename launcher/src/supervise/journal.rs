@@ -4,11 +4,12 @@ use shared::disk::audience::Audience;
 use shared::disk::checked_lines::{self, Appender, LinesError};
 use shared::disk::in_place;
 use shared::disk::publish::DiskError;
+use shared::formats::{Format, UnknownVersion};
 use shared::run::workdir::Workdir;
 
 use super::batch::Illegal;
 use super::machine::Machine;
-use crate::facts::Entry;
+use crate::facts::{Entry, Fact};
 use crate::plan::settings::Rules;
 
 /// Why a journal can't be used.
@@ -17,6 +18,16 @@ pub enum JournalError {
     /// It can't be read, or is damaged in its middle.
     #[error("{0}{way_on}", way_on = way_on(.0))]
     Lines(#[from] LinesError),
+    /// It is of another version.
+    #[error("{path}:{line}: {source}", path = path.display())]
+    Version {
+        /// The journal.
+        path: std::path::PathBuf,
+        /// One-based.
+        line: usize,
+        /// Which.
+        source: UnknownVersion,
+    },
     /// It has a fact that can't have happened.
     #[error("{path}:{line}: {source}; the run can't continue from this journal; choose another --workdir (data in the outdir stay proven: use --resume)", path = path.display())]
     Impossible {
@@ -85,8 +96,13 @@ struct Replay<F> {
     machine: Machine,
     look: F,
     lines: usize,
-    /// The first line with a fact that can't have happened. Nothing after it counts.
-    wrong: Option<Illegal>,
+    /// What is wrong with the last line. Nothing after it counts.
+    wrong: Option<Wrong>,
+}
+
+enum Wrong {
+    Version(UnknownVersion),
+    Fact(Illegal),
 }
 
 impl<F: FnMut(&Machine, &Entry)> Replay<F> {
@@ -99,15 +115,24 @@ impl<F: FnMut(&Machine, &Entry)> Replay<F> {
             return;
         }
         self.lines += 1;
+        if let Fact::Opened { version, .. } = &entry.fact
+            && let Err(unknown) = Format::Journal.read(*version)
+        {
+            self.wrong = Some(Wrong::Version(unknown));
+            return;
+        }
         match self.machine.apply(entry) {
             Ok(()) => (self.look)(&self.machine, entry),
-            Err(wrong) => self.wrong = Some(wrong),
+            Err(wrong) => self.wrong = Some(Wrong::Fact(wrong)),
         }
     }
 
     fn end(self, workdir: &Workdir) -> Result<Machine, JournalError> {
-        let impossible =
-            |source| JournalError::Impossible { path: workdir.journal(), line: self.lines, source };
-        self.wrong.map_or(Ok(self.machine), |source| Err(impossible(source)))
+        let (path, line) = (workdir.journal(), self.lines);
+        match self.wrong {
+            None => Ok(self.machine),
+            Some(Wrong::Version(source)) => Err(JournalError::Version { path, line, source }),
+            Some(Wrong::Fact(source)) => Err(JournalError::Impossible { path, line, source }),
+        }
     }
 }

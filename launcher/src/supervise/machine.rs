@@ -10,15 +10,16 @@ mod streaks;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use shared::market::ticker::Ticker;
 use shared::run::source_clock::SourceClock;
 use shared::run::workdir::BatchId;
 use streaks::JudgedAttempt;
 
 use super::admission::Admission;
-use super::batch::{Batch, BatchState, Illegal, Terms};
+use super::batch::{Batch, BatchState, Decided, Illegal, Terms};
 use super::causes::{self, Judgement, Verdict};
 use super::common_cause::{Attempts, CommonCause, Streak};
-use crate::facts::{Checked, Edition, Entry, Fact, Outcome, Report, StopWhy, Tally};
+use crate::facts::{Checked, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource without a charge. After that the batch is charged, so
@@ -132,7 +133,17 @@ pub struct Machine {
     /// This machine's clock beside the source's, where it was ahead most in the life of the run.
     clocks: Option<SourceClock>,
     admission: Admission,
-    edition: Edition,
+    /// What the last attempt that ended was settled with.
+    settled: Option<Settled>,
+}
+
+/// What an attempt that has ended was settled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Settled {
+    batch: BatchId,
+    attempt: u32,
+    /// About each ticker that it did not finish.
+    decided: Vec<(Ticker, Decided)>,
 }
 
 impl Machine {
@@ -161,7 +172,7 @@ impl Machine {
             latest: None,
             clocks: None,
             admission: Admission::default(),
-            edition: Edition::default(),
+            settled: None,
         }
     }
 
@@ -197,7 +208,7 @@ impl Machine {
                 self.rules = *rules;
                 self.changes += 1;
             }
-            Fact::Opened { edition, .. } => self.opened(*edition),
+            Fact::Opened { .. } => self.opened(),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,
             Fact::Ended { batch, attempt, report } => self.ended(entry.at, *batch, *attempt, report)?,
             Fact::Hindered { what } => {
@@ -295,6 +306,12 @@ impl Machine {
         }
     }
 
+    /// What was decided about `ticker` when this attempt ended, while it is the last one that has.
+    pub fn decided(&self, batch: BatchId, attempt: u32, ticker: &Ticker) -> Option<&Decided> {
+        let settled = self.settled.as_ref().filter(|it| it.batch == batch && it.attempt == attempt)?;
+        settled.decided.iter().find(|(it, _)| it == ticker).map(|(_, decided)| decided)
+    }
+
     fn planned(&mut self, id: BatchId, batch: Batch) -> Result<(), Illegal> {
         let tickers = batch.members().len();
         let is_fit = tickers == 1 || batch.part().is_whole() && tickers > 0;
@@ -306,7 +323,7 @@ impl Machine {
         Ok(())
     }
 
-    fn opened(&mut self, edition: Edition) {
+    fn opened(&mut self) {
         // A run that had come to its end is begun again by a person who wants another try; one that was
         // stopped or lost its supervisor goes on where it was.
         if matches!(
@@ -328,7 +345,6 @@ impl Machine {
         self.paused_for = None;
         self.led_by = BTreeSet::new();
         self.has_done = false;
-        self.edition = edition;
         self.run = RunState::Open;
     }
 
@@ -357,8 +373,8 @@ impl Machine {
         let is_spared = self.is_spared(id, attempt, report);
         let stops = matches!(self.run, RunState::Stopping { .. }) || self.asked_to_end.contains(&id);
         let nobody_pays = stops || self.may_know_nobody(report);
-        let terms = Terms { retries: self.rules.retries, edition: self.edition, stops };
-        let (edition, cleared_at) = (self.edition, self.cleared_at);
+        let terms = Terms { retries: self.rules.retries, stops };
+        let cleared_at = self.cleared_at;
         let batch = self.known(id)?;
         let began_at = batch.running_since();
         let headway = batch.take_stock(id, attempt, report)?;
@@ -367,22 +383,22 @@ impl Machine {
             if nobody_pays {
                 return vec![Verdict::Innocent; report.unfinished.len()];
             }
-            causes::judge_own(report, edition)
+            causes::judge_own(report)
         };
         let is_stuck = causes::is_stuck(report, &headway);
-        let is_unexplained =
-            edition >= Edition::Second && is_stuck && cleared_at.is_some_and(|at| began_at >= Some(at));
+        let is_unexplained = is_stuck && cleared_at.is_some_and(|at| began_at >= Some(at));
         let judgement = if batch.is_stubborn(is_stuck, STUCK_TOLERATED) {
             causes::judge_stubborn(report)
         } else {
-            causes::judge(report, &headway, edition)
+            causes::judge(report, &headway)
         };
         let (verdicts, consequence) = match judgement {
             Judgement::Tickers(_) if is_spared => (spared(), None),
             Judgement::Tickers(verdicts) => (verdicts, None),
             other @ (Judgement::PauseRun(_) | Judgement::StopRun(_)) => (spared(), Some(other)),
         };
-        batch.settle(at, report, verdicts, terms);
+        let decided = batch.settle(at, report, verdicts, terms);
+        self.settled = Some(Settled { batch: id, attempt, decided });
         self.give_up_if_all_are(id)?;
         self.running -= 1;
         self.asked_to_end.remove(&id);

@@ -9,7 +9,7 @@ use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
 use crate::facts::{Entry, Fact, Outcome, Report, Word};
-use crate::supervise::batch::{Batch, Charges};
+use crate::supervise::batch::{Batch, Decided};
 use crate::supervise::causes;
 use crate::supervise::machine::{Machine, RunState};
 
@@ -102,8 +102,8 @@ pub struct Stories {
 #[derive(Default)]
 struct Told {
     chapters: Vec<Chapter>,
-    /// As the entry before left it.
-    before: Option<Standing>,
+    /// Had it been given up when the last entry was heard?
+    is_given_up: bool,
 }
 
 impl Stories {
@@ -142,14 +142,15 @@ impl Told {
         entry: &Entry,
         begins_again: bool,
     ) {
-        let after = Standing::of(machine, batch, ticker);
-        let before = std::mem::replace(&mut self.before, after);
+        let given_up = || machine.batch(batch).into_iter().flat_map(Batch::failures);
+        let is_given_up = given_up().any(|(it, _)| it == ticker);
+        let was_given_up = std::mem::replace(&mut self.is_given_up, is_given_up);
         let chapters = &mut self.chapters;
         match &entry.fact {
             Fact::Planned { batch: id, tickers, .. } if *id == batch => {
                 chapters.push(Chapter::Planned { at: entry.at, batch, members: tickers.len() });
             }
-            Fact::Opened { .. } if begins_again && before.is_some_and(|before| before.is_given_up) => {
+            Fact::Opened { .. } if begins_again && was_given_up => {
                 chapters.push(Chapter::Forgiven { at: entry.at });
             }
             Fact::Launched { batch: id, attempt } if *id == batch => {
@@ -164,7 +165,7 @@ impl Told {
                 if let Some(Chapter::Attempt(last)) = chapters.last_mut()
                     && last.attempt == *attempt
                 {
-                    let result = result(ticker, report, before, after, machine, batch);
+                    let result = result(ticker, report, *attempt, machine, batch);
                     last.end = Some(AttemptEnd {
                         at: entry.at,
                         ending: causes::phrase(&report.ending),
@@ -181,45 +182,24 @@ impl Told {
     }
 }
 
-/// How the ticker stood in its batch at one moment.
-#[derive(Clone, Copy)]
-struct Standing {
-    charges: Option<Charges>,
-    is_given_up: bool,
-}
-
-impl Standing {
-    fn of(machine: &Machine, batch: BatchId, ticker: &Ticker) -> Option<Self> {
-        let batch = machine.batch(batch)?;
-        let is_given_up = batch.failures().any(|(it, _)| it == ticker);
-        Some(Self { charges: batch.charges(ticker), is_given_up })
-    }
-
-    fn total(self) -> u32 {
-        self.charges.map_or(0, Charges::total)
-    }
-}
-
-fn result(
-    ticker: &Ticker,
-    report: &Report,
-    before: Option<Standing>,
-    after: Option<Standing>,
-    machine: &Machine,
-    batch: BatchId,
-) -> Result {
+fn result(ticker: &Ticker, report: &Report, attempt: u32, machine: &Machine, batch: BatchId) -> Result {
     let Some(left) = report.unfinished.iter().find(|left| left.ticker == *ticker) else {
         return Result::Done;
     };
-    let failure = machine.batch(batch).into_iter().flat_map(Batch::failures).find(|(it, _)| *it == ticker);
-    if let Some((_, failure)) = failure {
+    let it = machine.batch(batch);
+    if let Some((_, failure)) = it.into_iter().flat_map(Batch::failures).find(|(it, _)| *it == ticker) {
         return Result::GivenUp { cause: failure.cause.clone() };
     }
-    let cause = match &left.word {
-        Word::Failed { cause, .. } => cause.clone(),
-        Word::Begun => "it was being worked on".to_owned(),
-        Word::Untouched => "no event mentions it".to_owned(),
-    };
-    let is_charged = after.map_or(0, Standing::total) > before.map_or(0, Standing::total);
-    if is_charged { Result::Charged { cause } } else { Result::NotCharged { cause } }
+    let is_charged = it.is_some_and(|batch| batch.is_charged_with(ticker, attempt));
+    match machine.decided(batch, attempt, ticker) {
+        Some(Decided::Charged { cause }) if is_charged => Result::Charged { cause: cause.clone() },
+        Some(Decided::Charged { .. } | Decided::Spared) | None => {
+            let cause = match &left.word {
+                Word::Failed { cause, .. } => cause.clone(),
+                Word::Begun => "it was being worked on".to_owned(),
+                Word::Untouched => "no event mentions it".to_owned(),
+            };
+            Result::NotCharged { cause }
+        }
+    }
 }

@@ -10,6 +10,7 @@ use super::loss::{Loss, Settled};
 use super::partition::Partition;
 use super::seen::Seen;
 use super::writer::Fingerprint;
+use crate::formats::{self, Format};
 use crate::market::ticker::Ticker;
 use crate::market::trading_day::TradingDay;
 
@@ -79,6 +80,9 @@ pub struct Entry {
     pub pages: u64,
     /// Version of the program that wrote the line.
     pub code: String,
+    /// Version of the line ([`Format::Ledger`]).
+    #[serde(rename = "v", default = "formats::first", skip_serializing_if = "formats::is_first")]
+    pub format: u32,
 }
 
 /// The source brought fewer rows than were there: proven and then lost, or in a file that no line tells of.
@@ -103,6 +107,7 @@ impl Entry {
             loss: None,
             pages: 0,
             code: CODE_VERSION.to_owned(),
+            format: Format::Ledger.version(),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::disk::checked_lines::LinesError;
 use crate::disk::holders::Holders;
 use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{self, LogError};
+use crate::formats::{Format, UnknownVersion};
 use crate::market::ticker::Ticker;
 
 /// Why a ledger can't be used.
@@ -45,6 +46,14 @@ pub enum LedgerError {
         line: usize,
         /// What is wrong with it.
         what: String,
+    },
+    /// A line is of another version.
+    #[error("{path}: {source}", path = path.display())]
+    Version {
+        /// The ledger.
+        path: PathBuf,
+        /// Which.
+        source: UnknownVersion,
     },
     /// Its lines, or the files that they describe, are another's.
     #[error(
@@ -183,6 +192,7 @@ impl Ledger {
         ticker: &Ticker,
         scope: Scope,
     ) -> Result<Self, LedgerError> {
+        refuse_other_versions(&entries, outdir, ticker)?;
         refuse_foreign_lines(&entries, outdir, kind, ticker)?;
         if entries.iter().all(|entry| entry.ticker.is_none()) {
             refuse_foreign_files(&entries, outdir, kind, ticker)?;
@@ -430,6 +440,12 @@ impl Ledger {
         }
         summary
     }
+}
+
+fn refuse_other_versions(entries: &[Entry], outdir: &Path, ticker: &Ticker) -> Result<(), LedgerError> {
+    let unknown = entries.iter().find_map(|entry| Format::Ledger.read(entry.format).err());
+    let path = || Ledger::path(outdir, ticker);
+    unknown.map_or(Ok(()), |source| Err(LedgerError::Version { path: path(), source }))
 }
 
 /// Lines that name somebody else, or partitions of another kind, were moved or copied here.

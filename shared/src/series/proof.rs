@@ -20,11 +20,12 @@ use crate::disk::audience::Audience;
 use crate::disk::checked_lines;
 use crate::disk::folder::Folder;
 use crate::disk::publish::{self, DiskError, Draft};
+use crate::formats::{Format, UnknownVersion};
 use crate::market::bar::Mode;
 use crate::market::ticker::Ticker;
 
-/// Layout of the state. Another one is never read.
-pub const STATE_VERSION: u32 = 1;
+/// Layout of the state that is written.
+pub const STATE_VERSION: u32 = Format::Series.version();
 
 /// Where a series lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,12 +135,26 @@ pub struct SeriesState<P> {
     pub tail: P,
 }
 
+/// What every version of a state says.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 /// Why a state can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// It can't be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// It is of another version.
+    #[error("{path}: {source}", path = path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        source: UnknownVersion,
+    },
     /// It is there and makes no sense.
     #[error("{path}: not the state of a series of bars ({what}); --rebuild makes the bars anew", path = path.display())]
     Corrupt {
@@ -160,10 +175,14 @@ impl<P: DeserializeOwned> SeriesState<P> {
             Err(error) => return Err(DiskError::at("read", &path)(error).into()),
         };
         let corrupt = |what: String| StateError::Corrupt { path: path.clone(), what };
-        let state: Self = checked_lines::decode(bytes.trim_ascii_end()).map_err(corrupt)?;
-        if state.version != STATE_VERSION {
-            return Err(corrupt(format!("version {}, known is {STATE_VERSION}", state.version)));
+        let line = bytes.trim_ascii_end();
+        // Looked at first: of another version nothing else need be as we know it.
+        if let Ok(Versioned { version }) = checked_lines::decode(line)
+            && let Err(source) = Format::Series.read(version)
+        {
+            return Err(StateError::Version { path, source });
         }
+        let state: Self = checked_lines::decode(line).map_err(corrupt)?;
         Ok(Some(state))
     }
 }

@@ -148,6 +148,7 @@ impl Fatal for BuildError {
             Self::Output(OutputError::Short { .. }) => for_good("bars are missing that its state counts"),
             Self::Output(OutputError::Stamp(_)) => for_good("a timestamp is outside the market's years"),
             Self::State(StateError::Corrupt { .. }) => for_good(CORRUPT_STATE),
+            Self::State(StateError::Version { .. }) => for_good("its state is of another version"),
             Self::OtherParameters { .. } => for_good("its bars were built with other parameters"),
             Self::Foreign { .. } => for_good("its bars have no state"),
             Self::Gap { .. } => for_good("days are missing between its bars and the range"),

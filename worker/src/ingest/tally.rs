@@ -284,6 +284,9 @@ pub fn of_ledger(error: &LedgerError) -> Consequence {
         LedgerError::Corrupt { .. } => {
             Consequence::Ticker(Trouble::own_for_good("its ledger has a damaged line"))
         }
+        LedgerError::Version { .. } => {
+            Consequence::Ticker(Trouble::own_for_good("its ledger is of another version"))
+        }
         LedgerError::Foreign { .. } => {
             Consequence::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
         }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use shared::run::workdir::BatchId;
 
 use super::{Machine, Probe, RunState};
-use crate::facts::{Edition, Report, StopWhy};
+use crate::facts::{Report, StopWhy};
 use crate::supervise::batch::Pardon;
 use crate::supervise::causes;
 use crate::supervise::common_cause::{self, Attempts, CommonCause, Streak};
@@ -45,9 +45,8 @@ impl Machine {
             // Whoever it is.
             RunState::Stopping { .. } => true,
             RunState::Paused { probe: Probe::Canary { sent, failed }, .. } => {
-                let source_is_silent = self.edition >= Edition::Second
-                    && common_cause::heard_nothing(report)
-                    && matches!(common_cause::cause(report, self.edition), Some((CommonCause::Source, _)));
+                let source_is_silent = common_cause::heard_nothing(report)
+                    && matches!(common_cause::cause(report), Some((CommonCause::Source, _)));
                 *sent != Some(id) || attempt == 1 || source_is_silent && *failed < PATIENCE
             }
             RunState::Planned
@@ -83,7 +82,7 @@ impl Machine {
             self.canary_failed(at, id, report);
             return true;
         }
-        let Some((cause, words)) = common_cause::cause(report, self.edition) else { return false };
+        let Some((cause, words)) = common_cause::cause(report) else { return false };
         // Where something got done the right place is asked, and whom it does not know does not exist.
         if cause == CommonCause::Unknown && self.has_done {
             return false;
@@ -109,7 +108,7 @@ impl Machine {
 
     /// Is what `report` tells the tickers' own trouble alone, whatever others have?
     fn is_own_trouble(&self, report: &Report) -> bool {
-        self.edition >= Edition::Third && common_cause::is_own(report) && !self.may_know_nobody(report)
+        common_cause::is_own(report) && !self.may_know_nobody(report)
     }
 
     /// Did the source say that it does not know these tickers, and may that be so of all there are?
@@ -124,7 +123,7 @@ impl Machine {
             | RunState::Stopping { .. }
             | RunState::Closed { .. } => !self.has_done,
         };
-        is_open && matches!(common_cause::cause(report, self.edition), Some((CommonCause::Unknown, _)))
+        is_open && matches!(common_cause::cause(report), Some((CommonCause::Unknown, _)))
     }
 
     /// Is the streak, to which `report` belongs, long enough to be nobody's own?
@@ -134,9 +133,7 @@ impl Machine {
         let troubled: BTreeSet<_> = self.streak.attempts.keys().copied().map(whose).collect();
         let enough = match self.streak.cause() {
             Some(CommonCause::Place) => COMMON_PLACE,
-            Some(CommonCause::Source)
-                if self.edition >= Edition::Second && common_cause::heard_nothing(report) =>
-            {
+            Some(CommonCause::Source) if common_cause::heard_nothing(report) => {
                 let mut concerned = troubled.clone();
                 let mut open = self.open_batches().filter(|(_, batch)| !batch.is_over());
                 while concerned.len() < COMMON
@@ -161,19 +158,14 @@ impl Machine {
             1 => format!("the last batch got nothing done: {words}"),
             several => format!("{several} batches in a row got nothing done: {words}"),
         };
-        let edition = self.edition;
         for (id, attempts) in &attempts {
             let Ok(batch) = self.known(*id) else { continue };
-            if edition == Edition::First {
-                batch.absolve(&BTreeSet::from([batch.attempts]), Pardon::Anew);
-            } else if !batch.is_doubted() {
+            if !batch.is_doubted() {
                 batch.absolve(attempts, Pardon::Charges);
             }
         }
         let led_by = attempts.keys().copied().collect();
-        if edition >= Edition::Second {
-            self.doubted = attempts;
-        }
+        self.doubted = attempts;
         self.pause(at, why, Probe::Canary { sent: None, failed: 0 }, led_by);
     }
 
@@ -207,7 +199,7 @@ impl Machine {
         *failed += 1;
         *since = at;
         *probe_after = causes::canary_after(*failed);
-        let cause = common_cause::cause(report, self.edition).map(|(cause, _)| cause);
+        let cause = common_cause::cause(report).map(|(cause, _)| cause);
         if *failed >= CANARIES && cause.as_ref().is_some_and(|cause| !cause.passes()) {
             let what = format!("{why}; {failed} batches sent ahead ended the same way");
             self.absolve_doubted(Pardon::Everything);

@@ -248,3 +248,18 @@ fn a_line_reads_as_it_was_written() {
     assert!(line.starts_with(expected), "{line}");
     assert_eq!(checked_lines::decode::<Entry>(line.trim_end().as_bytes()), Ok(written));
 }
+
+#[test]
+fn a_line_of_a_newer_version_is_refused_by_name_and_the_first_version_need_not_be_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ticker: Ticker = "AIG".parse().expect("a ticker");
+    let path = Ledger::path(folder.path(), &ticker);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    let entry = Entry::new(&ticker, Partition::Year(2024));
+    let line = checked_lines::encode(&entry);
+    assert!(!line.contains("\"v\""), "{line}");
+    std::fs::write(&path, checked_lines::encode(&Entry { format: 2, ..entry })).expect("written");
+    let refused = Ledger::read(folder.path(), Kind::Daily, &ticker).expect_err("unknown").to_string();
+    let expected = "_ledger.jsonl: a ledger line of version 2, and this program reads 1; use the newer program that wrote it";
+    assert!(refused.ends_with(expected), "{refused}");
+}

@@ -185,7 +185,8 @@ impl Reporter {
 
     /// The rest is left to another process.
     pub fn yields(&self, remaining: u64) {
-        line(Level::Info, &format!("left to another process, as asked: {}", counted(remaining, "ticker")));
+        let (tickers, are) = (counted(remaining, "ticker"), if remaining == 1 { "is" } else { "are" });
+        line(Level::Info, &format!("{tickers} {are} left to another process, as asked"));
         self.say(Event::Yield { remaining });
     }
 

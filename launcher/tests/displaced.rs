@@ -73,7 +73,9 @@ fn a_file_of_a_done_batch_that_is_gone_at_the_end_is_brought_again_before_the_ru
     fs::remove_file(scene.path("go.A")).expect("removed");
     scene.write("go.B", "");
     wait_for("A again", || scene.count("begun") == 3);
-    assert!(scene.read("w/launcher.log").contains("batch_0001 again: 1 ticker with days that are not proven"));
+    assert!(
+        scene.read("w/launcher.log").contains("batch_0001 again: 1 ticker with days that are not proven")
+    );
     scene.write(FILE, "seventeen bytes..");
     scene.write("go.A", "");
     let ended = scene.wait().expect_code(0).stdout;

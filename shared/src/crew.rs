@@ -1,5 +1,5 @@
-//! A few threads over a list of things to do. Where the machine has no more threads to give, fewer do it: the one that
-//! asks is always one of them.
+//! Works through a list on a few threads. Where the machine has no more threads to give, fewer do it; the calling thread
+//! is always one of them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;

@@ -1,5 +1,5 @@
-//! When to say how far the work has come, so that a log never stands still while something is being fetched. Pure:
-//! time comes in as an argument, counted from any beginning; lines go out.
+//! When to log progress, so that the log never stands still while something is being fetched. Pure: time comes in as an
+//! argument, counted from any beginning; lines go out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a worker says: one line to the log for people, one event for the launcher.
+//! Reports what a worker does: a log line for people, an event for the launcher.
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! Lines of a stream, of which no more is held than a line may be long. What can't be text is counted and let go: a file may
-//! end with a thousand million zeros.
+//! Reads lines of a stream and holds at most the longest line allowed. Bytes that can't be text are counted and dropped: a
+//! file may end with a thousand million zeros.
 
 use std::io::{self, BufRead};
 

@@ -1,5 +1,5 @@
-//! A file that is to grow beyond the limit of its size (`ulimit -f`): the kernel ends whoever does not hear the signal about
-//! it. Who hears it gets an error from the write, as from a full disk.
+//! The limit of a file's size (`ulimit -f`). The kernel kills a process that exceeds it, unless the process handles the
+//! signal; then the write fails, as on a full disk.
 
 use std::io;
 use std::sync::Arc;

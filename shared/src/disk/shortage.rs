@@ -1,5 +1,5 @@
-//! What this machine has too little of, told from what the system said: a limit of it is nobody's fault but its own, whatever
-//! file was being opened at that moment. What becomes of it is for the rooms above.
+//! Tells from a system error which resource this machine is short of (disk, memory, threads, open files). Such an error is
+//! the machine's, not that of the file being opened. The rooms above decide what follows.
 
 use std::error::Error;
 use std::io;

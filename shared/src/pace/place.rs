@@ -1,4 +1,4 @@
-//! Where budgets live: one folder of this user, that only this user can enter, whoever logs in or out meanwhile.
+//! Where rate budgets are stored: one folder that only this user can enter, and that outlives logins and logouts.
 //!
 //! `/tmp/ingest-pace-UID`. Not `/run/user/UID`: that comes with the first login and goes with the last logout, and who began
 //! before would count in another file than who begins after. Not `$TMPDIR` either, which a cron job and a terminal

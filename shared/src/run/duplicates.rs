@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
-    /// Neither: nobody knows which is right, so the partition is not to be had.
+    /// Neither: which one is right is unknown, so the partition is refused.
     #[default]
     Refuse,
     /// The one that the source sends last.

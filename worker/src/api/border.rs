@@ -1,7 +1,7 @@
-//! The rows at the end of what was read, so that they are known again where they stand once more. Pure.
+//! Remembers the last rows that were read, to recognize them when a page repeats them. Pure.
 //!
-//! Only rows of the last key can come again: a page may begin with them, and a restart asks for the whole key. What is new on
-//! a page costs nothing here, unless it carries that key.
+//! Only rows with the last key can come again: a page may begin with them, and a restart requests the whole key again. A row
+//! with another key costs nothing here.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,4 +1,4 @@
-//! Why a request brought no page, and whether to try again. Pure.
+//! Why a request brought no page, and whether to retry it. Pure.
 
 use std::time::Duration;
 

@@ -3,9 +3,9 @@
 //! The reply is one page of some 12,000 rows in no order. It is sifted while it arrives, so that memory never
 //! holds the market.
 //!
-//! A row that names no ticker may be anybody's, so it puts its session in doubt. Who has a row of its own there is
-//! answered for; of who has none nothing is known, not even that it did not trade. Where half of the rows or more name
-//! no ticker, nothing of the reply is believed.
+//! A row without a ticker may belong to any ticker. A ticker that has a row of its own is answered for; of a ticker without
+//! one nothing is known, not even that it did not trade. If half of the rows or more have no ticker, the whole reply is
+//! refused.
 
 use std::collections::HashMap;
 

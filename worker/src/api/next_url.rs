@@ -1,5 +1,4 @@
-//! Reads a page's `next_url`: where it leads is ours, or it is a lie. Whether it goes forward is the chain's
-//! business.
+//! Reads a page's `next_url`, which must lead to our own service. The chain decides whether it goes forward.
 
 use shared::run::base_url::BaseUrl;
 use url::Url;

@@ -1,5 +1,4 @@
-//! Bytes to a page of rows. The body is read while it arrives and never kept; rows or the reason why not
-//! come out.
+//! Decodes the bytes of a reply into a page of rows, or an error. The body is read while it arrives and never kept.
 
 use std::io::{self, Read};
 

@@ -1,5 +1,5 @@
-//! A page as it came, kept beside the reading of it: written while it arrives, so that memory stays flat. The API key is
-//! cut out of it. Whether it is worth keeping is decided when the page has been judged.
+//! A copy of a page as received, written to disk while the page is read, so that memory stays flat. The API key is cut out
+//! of it. Whether to keep the copy is decided after the page has been judged.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};

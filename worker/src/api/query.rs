@@ -1,4 +1,4 @@
-//! What a question that is answered page by page must say of itself: [`chain`](super::chain) walks through its pages.
+//! A query that is answered page by page: what [`chain`](super::chain) needs to know of it to follow and check its pages.
 
 use shared::run::base_url::BaseUrl;
 use url::Url;

@@ -1,8 +1,8 @@
-//! Who may hold how many bytes: the rule. Pure; how somebody waits is the business of [`buffers`](super).
+//! The rule by which threads may hold bytes. Pure; [`buffers`](super) does the waiting.
 //!
-//! Holders stand in a line, in the order in which they came. What they hold together stays within a bound, but for the
-//! first of them: it gets whatever it asks for. So somebody always gets on, and who waits is the first in the end. Nobody
-//! gets anything while an older one waits.
+//! Threads stand in a line, in the order in which they came. Together they hold at most a bound, except the first: it gets
+//! whatever it asks for, so one thread always advances and each becomes the first in the end. A thread gets nothing while an
+//! older one waits.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! What a worker's threads hold together: pages while they are read, and partitions while they are written.
 //!
-//! A thread takes a place in the [`line`](mod@line) before it asks for a page, waits until there is room for what a page has
-//! taken of late, and gives all of it back when it has brought its rows to disk. So many threads with large pages hold
-//! no more than few; with small pages nobody waits.
+//! Before a thread requests a page it joins the [`line`](mod@line) and waits until there is room for a page of the recent
+//! size. It gives the room back when its rows are on disk. So many threads with large pages hold no more than few, and with
+//! small pages no thread waits.
 
 pub mod line;
 

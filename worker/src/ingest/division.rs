@@ -1,10 +1,10 @@
-//! What to ask for next when a part of a ticker is not to be had: its range is divided until what is bad stands alone,
-//! and everything else is asked for. Pure.
+//! What to request next when a part of a ticker can't be fetched. The range is divided until the bad part stands alone, and
+//! everything else is fetched. Pure.
 //!
-//! What came and can't be believed is divided along partitions. What does not come, again and again, may be too much at
-//! a time: it is divided along partitions and then within them, down to one session (what is on disk of a partition
-//! grows by days, and its ledger line says which). Days that came in smaller pieces tell how much to ask for at a time
-//! (`portion`). A session that does not come stands alone; trades are in files of a day, and nothing smaller is asked for.
+//! A range whose reply can't be believed is divided along partitions. A range that does not come, again and again, may be
+//! too large for one reply: it is divided along partitions and then within them, down to one session. (A partition grows on
+//! disk by days, and its ledger line says which.) Days that came in smaller requests tell how much to request at a time
+//! (`portion`). A session that does not come stands alone. Trades are in files of a day, and nothing smaller is requested.
 //!
 //! Division costs requests, so it is bounded. What does not answer at all is not divided. A source in trouble is found
 //! out by a control, which is a session that has come before: nothing that does not come is called bad without it. Where
@@ -72,7 +72,7 @@ pub struct Request {
     pub why: Why,
 }
 
-/// Days that are not to be had.
+/// Days that can't be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bad {
     /// Which; of one partition, but where the question as such was refused.

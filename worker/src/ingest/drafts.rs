@@ -1,5 +1,5 @@
-//! Partitions on their way to disk: bars are collected and merged with what is there, trades replace their day
-//! and are written while they arrive.
+//! Partitions on their way to disk. Bars are collected and merged with the file that is there; trades replace their day and
+//! are written while they arrive.
 
 use shared::dataset::coverage::Coverage;
 use shared::dataset::entry::FileProof;

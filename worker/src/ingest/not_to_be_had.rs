@@ -1,4 +1,4 @@
-//! What is said of a ticker of which some partitions are not to be had, while everything else is in place. Pure.
+//! The error of a ticker some of whose partitions could not be fetched, while everything else is in place. Pure.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -18,7 +18,7 @@ use crate::report::Trouble;
 const MOST_SAID: usize = 3;
 const NOT_TO_BE_HAD: &str = "a part of it could not be fetched";
 
-/// Some partitions of a ticker, or days of them, are not to be had.
+/// Some partitions of a ticker, or days of them, could not be fetched.
 #[derive(Debug)]
 pub struct NotToBeHad {
     kind: Kind,
@@ -28,7 +28,7 @@ pub struct NotToBeHad {
     left_out: Coverage,
     /// What was asked of the ticker.
     asked: DateRange,
-    /// Partitions of it in which nothing is missing, but for those that the plan does not reach.
+    /// Partitions of it in which nothing is missing, except those outside the plan.
     in_place: usize,
     /// Is there nothing beside those, what is bad and what the plan does not reach?
     is_all_the_rest: bool,

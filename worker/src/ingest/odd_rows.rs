@@ -1,4 +1,4 @@
-//! Rows that can hardly be so and are kept as they came: counted, to be said once. Pure.
+//! Counts rows that are kept although they look wrong (a high below the low, a price of zero). Pure.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Passes: what a visit to one ticker asks for again since it was found lost only while it asked, and when that is enough. Pure.
+//! Passes: which days a visit to one ticker requests again because it found them lost only meanwhile, and when that is
+//! enough. Pure.
 //!
 //! A file that is found changed had days beyond those that came in its place, and some that came just before it was found.
 

@@ -1,4 +1,4 @@
-//! One ticker: what is missing is asked for, followed page by page, and committed partition by partition.
+//! Downloads one ticker: requests what is missing, follows the pages, and commits partition by partition.
 //! Memory holds one page and one partition, whatever the range.
 
 use std::path::PathBuf;
@@ -151,7 +151,7 @@ impl<'a> Pipeline<'a> {
         Ok(visit.store.look_for_ledger()?)
     }
 
-    /// Asks for what `visit` wants; what does not come is divided, and what is not to be had is left in the division.
+    /// Requests what `visit` wants. A range that does not come is divided; what can't be fetched is left in the division.
     fn ask<R: Storable>(&self, visit: &mut Visit<'_, R>) -> Result<Division, TickerError> {
         let task = self.tools.task;
         let requests = requests(&visit.wanted, task.window, visit.store.ledger());

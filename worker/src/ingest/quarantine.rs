@@ -1,5 +1,5 @@
-//! Pages that were refused, kept as they came for whoever has to ask the vendor about them: `OUT/_quarantine`, a page
-//! and what is known of it for each partition of a ticker that is not to be had. Few of them, the oldest go first.
+//! Refused pages, kept as received so that somebody can show them to the vendor: `OUT/_quarantine` holds a page, and what is
+//! known of it, for each partition that could not be fetched. It holds a few of them; the oldest go first.
 
 use std::collections::BTreeSet;
 use std::fs;

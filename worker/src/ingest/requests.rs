@@ -1,8 +1,8 @@
 //! How missing days become requests. Pure.
 //!
-//! An illiquid stock is missing here a day and there a day: those without a trade are asked again once. One
-//! request a hole would be hundreds; the rows between them fit on a page. So neighbours share a request where
-//! the whole of it, as far as is known, is half a page. The rows between, proven already, are read and let go.
+//! An illiquid stock misses a day here and a day there, because days without a trade are requested once more. One request a
+//! hole would be hundreds, while all rows between the holes fit on a page. So neighbouring holes share a request whose rows,
+//! as far as is known, fill at most half a page. The rows between the holes are proven already; they are read and dropped.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::ledger::Ledger;

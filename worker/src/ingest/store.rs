@@ -1,4 +1,4 @@
-//! One ticker's place on disk: brings closed partitions into their files and proves them in the ledger.
+//! The files of one ticker: writes closed partitions and proves them in the ledger.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The details of many tickers on a few threads: every answer is kept at once, and only what is not known is asked.
+//! Requests the details of many tickers on a few threads. Each answer is logged at once; known ones are not requested again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

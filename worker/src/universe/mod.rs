@@ -1,4 +1,4 @@
-//! Which tickers one wants: a rule over a snapshot and its details. No network.
+//! Chooses tickers by a rule over a snapshot and its details. No network.
 
 pub mod rule;
 pub mod input;

@@ -50,7 +50,7 @@ struct Read {
 }
 
 /// What `--check` has found.
-struct Verdict {
+struct CheckResult {
     at: Timestamp,
     checked: Checked,
     reviewed: Reviewed,
@@ -72,7 +72,7 @@ pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
         // The lock before the snapshot, so that the last snapshot shows the end.
         let goes_on = args.watch && read.is_supervised;
         let mut snapshot = snapshot(&workdir, &read)?;
-        if let Some(Verdict { at, checked, reviewed }) = &verdict {
+        if let Some(CheckResult { at, checked, reviewed }) = &verdict {
             snapshot =
                 snapshot.checked_at(&read.request, *at, checked, reviewed.lost.clone(), reviewed.proven);
         }
@@ -80,7 +80,7 @@ pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
         let clear = if args.watch { before } else { "" };
         let heard = words::pass_on(format!("{clear}{said}").as_bytes()).map_err(Failure::Output)?;
         if !goes_on || heard.is_break() {
-            let is_sound = |it: &Verdict| {
+            let is_sound = |it: &CheckResult| {
                 it.checked.damaged == 0 && it.checked.unchecked.is_empty() && it.reviewed.lost.is_empty()
             };
             let is_sound = verdict.as_ref().is_none_or(is_sound);
@@ -96,7 +96,7 @@ pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
 
 /// Holds every file of the run against its SHA-256, and every ticker that was done against its ledger. What is found is kept
 /// beside the files, so the next start makes it good; said where it is in nobody's way who reads the JSON.
-fn check(workdir: &Workdir, read: &Read) -> Result<Verdict, Failure> {
+fn check(workdir: &Workdir, read: &Read) -> Result<CheckResult, Failure> {
     let Read { request, machine, is_supervised, .. } = read;
     let all = request.frozen_tickers(workdir)?;
     let mut tickers = all.clone();
@@ -125,7 +125,7 @@ fn check(workdir: &Workdir, read: &Read) -> Result<Verdict, Failure> {
     if lost.len() > NAMED {
         warn(&format!("and {} more tickers", lost.len() - NAMED));
     }
-    Ok(Verdict { at, checked, reviewed })
+    Ok(CheckResult { at, checked, reviewed })
 }
 
 fn warn(what: &str) {

@@ -29,7 +29,7 @@ const STUCK_TOLERATED: u32 = 3;
 /// The run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
-    /// Nobody has begun it yet.
+    /// No supervisor has started it yet.
     Planned,
     /// A supervisor works on it.
     Open,
@@ -61,11 +61,11 @@ pub enum RunState {
 pub enum Probe {
     /// By writing into the folders of the run.
     Folders,
-    /// By a batch that goes ahead of the others.
+    /// By a canary: a batch that goes ahead of the others.
     Canary {
-        /// The one that is on its way.
+        /// The canary that runs.
         sent: Option<BatchId>,
-        /// How many have come back with nothing.
+        /// How many canaries have failed.
         failed: u32,
     },
 }
@@ -101,9 +101,9 @@ pub struct Machine {
     changes: usize,
     run: RunState,
     batches: Vec<Batch>,
-    /// Those that are not over, so that nobody has to look at all that are: a long run comes here at each end.
+    /// Batches that are not over: a long run must not look at all batches at every end of an attempt.
     open: BTreeSet<BatchId>,
-    /// Those that the fact that is being taken in may have ended.
+    /// Batches that the current fact may have ended.
     touched: Vec<BatchId>,
     surveyed: Tally,
     /// When that was found.
@@ -116,7 +116,7 @@ pub struct Machine {
     streak: Streak,
     /// Running batches that were asked to end when the supervisor before this one died.
     asked_to_end: BTreeSet<BatchId>,
-    /// Attempts for which the run was paused. Whose fault they were shows when somebody was sent ahead.
+    /// Attempts for which the run was paused. The canary shows whose fault they were.
     doubted: Attempts,
     /// When the folders of the run were last found to be fine after all; nothing was done since.
     cleared_at: Option<Timestamp>,
@@ -124,7 +124,7 @@ pub struct Machine {
     paused_for: Option<CommonCause>,
     /// Batches whose attempts led to the pause, or came back with nothing in it.
     led_by: BTreeSet<BatchId>,
-    /// Has anything got done since the run was opened?
+    /// Has anything been done since the supervisor started?
     has_done: bool,
     /// How many attempts have added anything to what is proven.
     advances: u64,
@@ -176,7 +176,7 @@ impl Machine {
         }
     }
 
-    /// Takes a fact in.
+    /// Applies a fact.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
         self.take(entry)?;
         for id in std::mem::take(&mut self.touched) {
@@ -203,7 +203,7 @@ impl Machine {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
                 self.give_up_if_all_are(*batch)?;
             }
-            // Who runs goes on: a smaller cap only keeps others from starting until there are fewer.
+            // Running attempts go on: a smaller cap only delays new starts.
             Fact::Changed { rules, .. } => {
                 self.rules = *rules;
                 self.changes += 1;
@@ -272,7 +272,7 @@ impl Machine {
         }
     }
 
-    /// How many workers may be started: under the cap, and not more than memory carries. One may always run.
+    /// How many workers may start: under the cap, and not more than memory allows. One may always run.
     fn slots(&self, free_memory: Option<u64>) -> usize {
         let free = self.rules.max_concurrent.get().saturating_sub(self.running);
         let floor = self.rules.min_free_memory.0;
@@ -282,12 +282,12 @@ impl Machine {
         free.min(carried).max(least) as usize
     }
 
-    /// A batch that has not been tried yet can tell best whether the trouble is everybody's.
+    /// The best canary is a batch that has not been tried yet.
     fn canary(&self) -> Option<(BatchId, &Batch)> {
         self.open_batches().filter(|(_, batch)| batch.is_waiting()).min_by_key(|(_, batch)| batch.attempts)
     }
 
-    /// When somebody is to be sent ahead; while all who are left are on their way there is nobody to send.
+    /// When the next canary starts; `None` while all open batches run.
     fn probe_at(&self) -> Option<Timestamp> {
         match &self.run {
             RunState::Paused { since, probe_after, probe: Probe::Canary { sent: None, .. }, .. }
@@ -324,8 +324,8 @@ impl Machine {
     }
 
     fn opened(&mut self) {
-        // A run that had come to its end is begun again by a person who wants another try; one that was
-        // stopped or lost its supervisor goes on where it was.
+        // A person who starts a run that had come to its end wants another try. A run that was stopped, or lost its supervisor,
+        // continues where it was.
         if matches!(
             self.run,
             RunState::Closed { outcome: Outcome::Incomplete { .. } }
@@ -349,7 +349,7 @@ impl Machine {
     }
 
     fn launched(&mut self, at: Timestamp, id: BatchId, attempt: u32) -> Result<(), Illegal> {
-        // Said only when it is so: a replay comes here once for each attempt of the run.
+        // Formatted only on error: a replay comes here once for each attempt of the run.
         let illegal = |machine: &Self| Err(machine.illegal(&format!("the start of {id}.{attempt}")));
         if self.running >= self.rules.max_concurrent.get() {
             return illegal(self);
@@ -422,7 +422,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The first reason stands, but that nothing can be written is worse than that nothing comes.
+    /// The first reason stays, except that a disk trouble replaces a canary pause.
     fn pause(&mut self, at: Timestamp, why: String, probe: Probe, led_by: BTreeSet<BatchId>) {
         let may_pause = match &self.run {
             RunState::Open => true,
@@ -440,7 +440,7 @@ impl Machine {
         }
     }
 
-    /// Nothing new is proven: who is left is given up by name, and what runs is ended.
+    /// Nothing new is proven: gives up the open tickers by name, and ends running attempts.
     fn given_up(&mut self, idle_s: u64) -> Result<(), Illegal> {
         match self.run {
             RunState::Open | RunState::Paused { .. } => {}
@@ -454,7 +454,7 @@ impl Machine {
         Ok(())
     }
 
-    /// What is gone when the run stands still for good is not brought again.
+    /// In a run that was given up, missing files are not fetched again.
     fn give_up_if_all_are(&mut self, id: BatchId) -> Result<(), Illegal> {
         if let RunState::Stopping { why: StopWhy::GivenUp { idle_s } } = self.run {
             self.known(id)?.give_up(&giving_up(idle_s));

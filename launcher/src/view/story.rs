@@ -13,7 +13,7 @@ use crate::supervise::batch::{Batch, Decided};
 use crate::supervise::causes;
 use crate::supervise::machine::{Machine, RunState};
 
-/// Something that happened to the ticker.
+/// An event in the life of the ticker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Chapter {
@@ -26,14 +26,14 @@ pub enum Chapter {
         /// Its members, this one included.
         members: usize,
     },
-    /// A worker was given it.
+    /// A worker got it.
     Attempt(AttemptStory),
     /// Its proof did not hold any more.
     Reopened {
         /// UTC.
         at: Timestamp,
     },
-    /// It had been given up, and somebody began the run again.
+    /// It had been given up, and a person started the run again.
     Forgiven {
         /// UTC.
         at: Timestamp,
@@ -60,7 +60,7 @@ pub struct AttemptEnd {
     pub at: Timestamp,
     /// How its worker ended.
     pub ending: String,
-    /// The most telling line of its log, where it had one for everybody.
+    /// The line of its log that best explains the end, if there is one for all tickers.
     pub last_words: String,
     /// What it meant for the ticker.
     #[serde(flatten)]
@@ -83,14 +83,14 @@ pub enum Result {
         /// In one sentence.
         cause: String,
     },
-    /// That was the last straw.
+    /// The ticker was given up after it.
     GivenUp {
         /// In one sentence.
         cause: String,
     },
 }
 
-/// The stories of one ticker, told while its journal is read.
+/// The stories of one ticker, gathered while the journal is read.
 pub struct Stories {
     ticker: Ticker,
     /// In each batch that has it.
@@ -117,7 +117,7 @@ impl Stories {
         self.told.remove(&batch).map(|told| told.chapters).unwrap_or_default()
     }
 
-    /// Takes in what comes next in the journal, with the state that it led to.
+    /// Takes the next entry of the journal in, with the state after it.
     pub fn hear(&mut self, machine: &Machine, entry: &Entry) {
         if let Fact::Planned { batch, tickers, .. } = &entry.fact
             && tickers.contains(&self.ticker)

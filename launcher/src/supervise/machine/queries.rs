@@ -16,12 +16,12 @@ impl Machine {
         &self.run
     }
 
-    /// What governs batches now.
+    /// The rules now.
     pub fn rules(&self) -> Rules {
         self.rules
     }
 
-    /// How often knobs of the run were turned, as far as the facts say.
+    /// How often knobs of the run have changed, according to the facts.
     pub fn changes(&self) -> usize {
         self.changes
     }
@@ -41,7 +41,7 @@ impl Machine {
         self.checked.as_ref()
     }
 
-    /// Workers that run, as far as the facts say.
+    /// Running workers, according to the facts.
     pub fn running(&self) -> u32 {
         self.running
     }
@@ -61,8 +61,8 @@ impl Machine {
         self.clocks
     }
 
-    /// Is the run to end, for whatever reason, with `at_work` attempts that somebody attends to? Where nobody is left it ends
-    /// even if that can't be written: the disk may stay full for ever, and what is not written is found again.
+    /// Can the run end without waiting for a disk? Yes if it is to end and no attempt is `at_work`: the disk may stay full, and
+    /// the next supervisor finds what was not written.
     pub fn waits_for_nobody(&self, at_work: usize) -> bool {
         match self.run {
             RunState::Stopping { .. } => at_work == 0,
@@ -113,12 +113,12 @@ impl Machine {
         self.open_batches().filter_map(|(_, batch)| until(batch)).min()
     }
 
-    /// How the run stands when nothing is left to try; `None` while something is.
+    /// The outcome when nothing is left to try; `None` before that.
     pub fn outcome(&self) -> Option<Outcome> {
         self.open.is_empty().then(|| self.tally())
     }
 
-    /// Its tickers by where they stand.
+    /// Its tickers by state.
     pub fn totals(&self) -> Totals {
         Totals::of(self.surveyed, &self.batches)
     }

@@ -16,14 +16,14 @@ use crate::supervise::causes;
 use crate::supervise::common_cause::{self, Attempts, CommonCause, Streak};
 use crate::supervise::headway::Headway;
 
-/// So many batches in a row with one trouble, and nothing done in between, have a common cause.
+/// How many batches in a row with one trouble, and nothing done in between, have a common cause.
 const COMMON: usize = 3;
-/// So many are enough where the trouble is a place, and a look has found nothing wrong with those that are known.
+/// How many are enough if the trouble is a place, and the known places are in order.
 const COMMON_PLACE: usize = 2;
-/// So many batches are sent ahead before a trouble that does not pass by itself is a person's to mend.
+/// How many canaries fail before a trouble that does not pass by itself is left to a person.
 const CANARIES: u32 = 5;
-/// So many that hear nothing from the source cost nobody an attempt, four minutes in all: where few batches are left
-/// the same ones are sent again and again.
+/// How many canaries that hear nothing from the source cost no attempt, four minutes in all: with few batches left the same
+/// ones are sent again and again.
 const PATIENCE: u32 = 8;
 
 /// An attempt that has ended.
@@ -106,12 +106,12 @@ impl Machine {
         true
     }
 
-    /// Is what `report` tells the tickers' own trouble alone, whatever others have?
+    /// Does `report` show only troubles of the tickers' own?
     fn is_own_trouble(&self, report: &Report) -> bool {
         common_cause::is_own(report) && !self.may_know_nobody(report)
     }
 
-    /// Did the source say that it does not know these tickers, and may that be so of all there are?
+    /// Did the source say that it does not know these tickers, and might it know none at all?
     pub(super) fn may_know_nobody(&self, report: &Report) -> bool {
         let is_open = match &self.run {
             RunState::Paused { probe: Probe::Canary { .. }, .. } => {
@@ -126,9 +126,9 @@ impl Machine {
         is_open && matches!(common_cause::cause(report), Some((CommonCause::Unknown, _)))
     }
 
-    /// Is the streak, to which `report` belongs, long enough to be nobody's own?
+    /// Is the streak, to which `report` belongs, long enough for a common cause?
     fn is_common(&self, report: &Report) -> bool {
-        // A ticker that has trouble has it in all of its parts: these are one.
+        // A ticker with a trouble has it in all of its parts, so they count once.
         let whose = |id: BatchId| self.batch(id).and_then(|batch| batch.members().first());
         let troubled: BTreeSet<_> = self.streak.attempts.keys().copied().map(whose).collect();
         let enough = match self.streak.cause() {

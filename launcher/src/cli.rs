@@ -1,7 +1,7 @@
 //! The command line: arguments parsed into plain structs. Nothing is decided here.
 //!
-//! An argument that was not given stays `None`. [`plan`](crate::plan) fills in defaults, because a resumed run must
-//! distinguish an argument that was left out from one that names the default.
+//! An argument that was not given stays `None`. [`plan`](crate::plan) fills in defaults, because a
+//! resumed run must distinguish an argument that was left out from one that names the default.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -22,7 +22,8 @@ use shared::run::workdir::BatchId;
 
 use crate::job::Job;
 
-/// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be on disk.
+/// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be
+/// on disk.
 #[derive(Debug, Parser)]
 #[command(name = "launcher", version, max_term_width = 100)]
 pub struct Cli {
@@ -61,7 +62,8 @@ pub enum Command {
     Stop(StopArgs),
     /// Explain one ticker: its batch, every attempt, the cause, what is missing, what to type
     Why(WhyArgs),
-    /// Print the tickers that failed, are left, are done, or have no rows: a CSV that --tickers-csv accepts
+    /// Print the tickers that failed, are left, are done, or have no rows: a CSV that --tickers-csv
+    /// accepts
     Tickers(TickersArgs),
     /// Print the log of a batch, or of the batch that has a ticker
     Logs(LogsArgs),
@@ -95,12 +97,12 @@ pub struct StartArgs {
     /// First day asked for, New York, inclusive; --resume with an earlier one extends the run
     #[arg(long, value_name = "DATE")]
     pub from: Option<TradingDay>,
-    /// Last day asked for, New York, inclusive; --resume with a later one extends the run; --resume with the same one
-    /// adds the days that have settled since
+    /// Last day asked for, New York, inclusive; --resume with a later one extends the run; --resume
+    /// with the same one adds the days that have settled since
     #[arg(long, value_name = "DATE")]
     pub to: Option<TradingDay>,
-    /// Continue the run in --workdir; other options extend it (days, tickers) or change its knobs (rate, retries, limits,
-    /// ...). For a new run: trust what the ledgers in --outdir prove
+    /// Continue the run in --workdir; other options extend it (days, tickers) or change its knobs
+    /// (rate, retries, limits, ...). For a new run: trust what the ledgers in --outdir prove
     #[arg(long)]
     pub resume: bool,
     /// Print the plan and change nothing
@@ -115,13 +117,14 @@ pub struct StartArgs {
     /// Time zone of days, and so of files: `America/New_York` or UTC [default: `America/New_York`]
     #[arg(help_heading = DATA, long, value_name = "ZONE")]
     pub tz: Option<Zone>,
-    /// What to do with two different bars of the same time: refuse their partition, keep-last or keep-first
-    /// [default: refuse]
+    /// What to do with two different bars of the same time: refuse their partition, keep-last or
+    /// keep-first [default: refuse]
     #[arg(help_heading = DATA, long, value_name = "CHOICE")]
     pub duplicates: Option<Duplicates>,
-    /// Run this executable instead of `worker`, with the same arguments. The launcher ends all its processes with the
-    /// attempt, daemons too. Without a writable cgroup v2 there is one exception: a process survives `stop` if it kills its
-    /// shim and its supervisor and clears its environment within half a second of its start
+    /// Run this executable instead of `worker`, with the same arguments. The launcher ends all its
+    /// processes with the attempt, daemons too. Without a writable cgroup v2 there is one
+    /// exception: a process survives `stop` if it kills its shim and its supervisor and clears its
+    /// environment within half a second of its start
     #[arg(help_heading = DATA, long, value_name = "PATH")]
     pub ingest_script: Option<PathBuf>,
     /// Root of the trades to make bars from
@@ -130,7 +133,8 @@ pub struct StartArgs {
     /// Root of the 1-minute bars to make bars from
     #[arg(help_heading = BARS, long, value_name = "DIR")]
     pub agg1m_root: Option<PathBuf>,
-    /// Which kinds, all in one pass (`bars --help` explains them): TB,VB,DB,TIB,VIB,DIB,TRB,VRB,DRB or all
+    /// Which kinds, all in one pass (`bars --help` explains them): TB,VB,DB,TIB,VIB,DIB,TRB,VRB,DRB
+    /// or all
     #[arg(help_heading = BARS, long, value_name = "MODE,…", value_delimiter = ',')]
     pub mode: Vec<Modes>,
     /// --job bars: options after -- are passed to `bars` unchanged: -- --target 50000 --extended
@@ -148,8 +152,8 @@ pub struct StartArgs {
     /// The same in seconds between requests; 0 is no pause
     #[arg(help_heading = SOURCE, long, value_name = "SECONDS", conflicts_with = "rate")]
     pub rate_limit: Option<Spacing>,
-    /// How to fetch daily bars: ticker by ticker, the whole market session by session (grouped), or auto: whichever takes
-    /// fewer requests [default: ticker]
+    /// How to fetch daily bars: ticker by ticker, the whole market session by session (grouped), or
+    /// auto: whichever takes fewer requests [default: ticker]
     #[arg(help_heading = SOURCE, long, value_name = "CHOICE")]
     pub via: Option<Via>,
     /// Ask for a missing range in one go or month by month [default: range]
@@ -167,7 +171,8 @@ pub struct StartArgs {
     /// First pause between the tries of one request [default: 500ms]
     #[arg(help_heading = SOURCE, long, value_name = "DURATION", value_parser = backoff_base)]
     pub backoff_base: Option<SignedDuration>,
-    /// Most tickers in a batch; a heavy ticker gets its own batch [default: 25; all tickers where bars come session by session]
+    /// Most tickers in a batch; a heavy ticker gets its own batch [default: 25; all tickers where
+    /// bars come session by session]
     #[arg(help_heading = BATCHES, long, value_name = "N", conflicts_with = "shards", value_parser = at_least_one)]
     pub batch_size: Option<NonZeroU32>,
     /// Number of batches, instead of their size
@@ -182,11 +187,13 @@ pub struct StartArgs {
     /// Further attempts at a ticker after the first one has failed [default: 2]
     #[arg(help_heading = BATCHES, long, value_name = "N")]
     pub retries: Option<u32>,
-    /// Ticker sizes for tickers that are not yet in --outdir: the tree of an earlier run, or a CSV with ticker and weight,
-    /// rows, volume or `market_cap` [default: such a column of --tickers-csv, unless --job daily]
+    /// Ticker sizes for tickers that are not yet in --outdir: the tree of an earlier run, or a CSV
+    /// with ticker and weight, rows, volume or `market_cap` [default: such a column of
+    /// --tickers-csv, unless --job daily]
     #[arg(help_heading = BATCHES, long, value_name = "PATH")]
     pub weights: Option<PathBuf>,
-    /// Most resident memory of one worker and everything that it starts: 64MiB, 2G; 0 is no limit [default: no limit]
+    /// Most resident memory of one worker and everything that it starts: 64MiB, 2G; 0 is no limit
+    /// [default: no limit]
     #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = resident)]
     pub max_rss: Option<Size>,
     /// End an attempt at a batch that takes longer than this; 0s is never [default: no limit]
@@ -195,7 +202,8 @@ pub struct StartArgs {
     /// End an attempt that receives no row and no page for this long; 0s is never [default: 30m]
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", value_parser = time_limit)]
     pub stall_timeout: Option<SignedDuration>,
-    /// Close the run as incomplete when nothing new was proven for this long; 0s is never [default: 12h]
+    /// Close the run as incomplete when nothing new was proven for this long; 0s is never [default:
+    /// 12h]
     #[arg(help_heading = LIMITS, long, value_name = "DURATION", value_parser = time_limit)]
     pub give_up_after: Option<SignedDuration>,
     /// Pause while less than this is free on the disk of --outdir or --workdir [default: 256MiB]
@@ -207,22 +215,25 @@ pub struct StartArgs {
     /// Largest log of a batch; a longer log is cut, and its end is kept beside it [default: 64MiB]
     #[arg(help_heading = LIMITS, long, value_name = "SIZE", value_parser = log_size)]
     pub max_log: Option<Size>,
-    /// Keep the folders of this many attempts of each batch, and all that tell why a ticker failed [default: 20]
+    /// Keep the folders of this many attempts of each batch, and all that tell why a ticker failed
+    /// [default: 20]
     #[arg(help_heading = LIMITS, long, value_name = "N", value_parser = at_least_one)]
     pub keep_attempts: Option<NonZeroU32>,
-    /// Do not detach; show a progress bar on a terminal. Ctrl-C stops the run, a second Ctrl-C kills it
+    /// Do not detach; show a progress bar on a terminal. Ctrl-C stops the run, a second Ctrl-C
+    /// kills it
     #[arg(help_heading = SUPERVISION, long)]
     pub foreground: bool,
-    /// First compare every file of the run with its SHA-256, even if its length, time and inode match, and fetch again what
-    /// differs. This reads every byte. The run does not remember it: give it each time
+    /// First compare every file of the run with its SHA-256, even if its length, time and inode
+    /// match, and fetch again what differs. This reads every byte. The run does not remember it:
+    /// give it each time
     #[arg(help_heading = SUPERVISION, long, conflicts_with = "dry_run")]
     pub check: bool,
-    /// Output of `worker reference`: `start` names the tickers that its newest snapshot lacks, with similar spellings
-    /// [default: the folder reference beside the outdir, if it exists]
+    /// Output of `worker reference`: `start` names the tickers that its newest snapshot lacks, with
+    /// similar spellings [default: the folder reference beside the outdir, if it exists]
     #[arg(help_heading = SUPERVISION, long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
-    /// Post a line of JSON to this URL at every pause, at every stop and at the end; never the API key. On --resume, `none`
-    /// turns it off
+    /// Post a line of JSON to this URL at every pause, at every stop and at the end; never the API
+    /// key. On --resume, `none` turns it off
     #[arg(help_heading = SUPERVISION, long, value_name = "URL")]
     pub notify_url: Option<String>,
 }
@@ -239,8 +250,9 @@ pub struct StatusArgs {
     /// Repeat until the supervisor ends: every second on a terminal, else every 10 seconds
     #[arg(long)]
     pub watch: bool,
-    /// First compare every file of the run with its SHA-256, as `start --check` does, and every done ticker with its ledger.
-    /// Exit with 1 if a file is damaged or missing; `start --resume` fetches it again. This reads every byte
+    /// First compare every file of the run with its SHA-256, as `start --check` does, and every
+    /// done ticker with its ledger. Exit with 1 if a file is damaged or missing; `start --resume`
+    /// fetches it again. This reads every byte
     #[arg(long, conflicts_with = "watch")]
     pub check: bool,
 }
@@ -253,7 +265,8 @@ pub struct WhyArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// Output of `worker reference`, for the spelling of tickers [default: the folder reference beside the outdir]
+    /// Output of `worker reference`, for the spelling of tickers [default: the folder reference
+    /// beside the outdir]
     #[arg(long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
     /// One JSON object instead of text
@@ -270,7 +283,8 @@ pub struct TickersArgs {
     /// Which tickers; the columns are ticker and cause
     #[arg(long, value_name = "STATE")]
     pub state: TickerState,
-    /// Output of `worker reference`, for the spelling of tickers [default: the folder reference beside the outdir]
+    /// Output of `worker reference`, for the spelling of tickers [default: the folder reference
+    /// beside the outdir]
     #[arg(long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
 }
@@ -341,7 +355,8 @@ pub struct AttendArgs {
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     pub workdir: PathBuf,
-    /// Run one attempt at this batch, such as `batch_0001`, and exit; without it, run the attempts that standard input names
+    /// Run one attempt at this batch, such as `batch_0001`, and exit; without it, run the attempts
+    /// that standard input names
     #[arg(long, value_name = "BATCH", requires = "attempt")]
     pub batch: Option<BatchId>,
     /// Number of the attempt, from 1

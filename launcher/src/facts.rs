@@ -33,7 +33,8 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    /// Tickers that needed no work when the run was prepared, and so are in no batch. Replaces the last such fact.
+    /// Tickers that needed no work when the run was prepared, and so are in no batch. Replaces the
+    /// last such fact.
     Surveyed {
         /// What is proven of them.
         proven: Tally,
@@ -53,8 +54,8 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Weight::is_unknown")]
         weight: Weight,
     },
-    /// The proof of done members of a batch does not hold any more (a file is gone, an empty answer is to be asked
-    /// again, the run was extended).
+    /// The proof of done members of a batch does not hold any more (a file is gone, an empty answer
+    /// is to be asked again, the run was extended).
     Reopened {
         /// Which.
         batch: BatchId,
@@ -74,7 +75,8 @@ pub enum Fact {
     Opened {
         /// Who.
         supervisor: ProcessIdentity,
-        /// Version of the journal from here on ([`Format::Journal`](shared::formats::Format::Journal)).
+        /// Version of the journal from here on
+        /// ([`Format::Journal`](shared::formats::Format::Journal)).
         #[serde(default, alias = "edition", deserialize_with = "version_of_journal")]
         version: u32,
     },
@@ -118,7 +120,8 @@ pub enum Fact {
     },
 }
 
-/// Version 1 was spelled `fourth` before it was a number. What came before it is 0, which nobody reads.
+/// Version 1 was spelled `fourth` before it was a number. What came before it is 0, which nobody
+/// reads.
 fn version_of_journal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -151,10 +154,12 @@ pub struct Report {
     /// Did the worker say that it ends early on purpose?
     #[serde(default, skip_serializing_if = "is_false")]
     pub yielded: bool,
-    /// Is it a script that exited 0 and left no line, no event, and no file of the unfinished tickers?
+    /// Is it a script that exited 0 and left no line, no event, and no file of the unfinished
+    /// tickers?
     #[serde(default, skip_serializing_if = "is_false")]
     pub left_no_sign: bool,
-    /// The difference between this machine's clock and the source's, at its largest, if the worker saw one.
+    /// The difference between this machine's clock and the source's, at its largest, if the worker
+    /// saw one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clocks: Option<SourceClock>,
     /// Pages that the worker has received; `None` if it wrote no event.
@@ -273,7 +278,8 @@ pub enum StopWhy {
         /// What it found.
         what: String,
     },
-    /// Nothing was newly proven for so long. The outcome is the same as when nothing is left to try.
+    /// Nothing was newly proven for so long. The outcome is the same as when nothing is left to
+    /// try.
     GivenUp {
         /// For how long, in seconds.
         idle_s: u64,

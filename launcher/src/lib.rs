@@ -1,12 +1,12 @@
-//! The launcher: shards a ticker CSV into micro-batches, supervises disposable workers, and reports what is
-//! proven to be on disk.
+//! The launcher: shards a ticker CSV into micro-batches, supervises disposable workers, and reports
+//! what is proven to be on disk.
 //!
-//! Rooms from the ground up; each imports only from rooms above it in this list:
-//! [`job`] what a run does · [`cli`] arguments, undecided · [`plan`] what a run is to do · [`facts`] what can happen to
-//! it · [`process`] the doors to clock, signals and processes · [`run`] what all its attempts have in common · [`shim`]
-//! the small process beside each worker · [`supervise`] the state machine, its journal and its loop · [`check`]
-//! questions to the outside world before a run begins · [`view`] what people and programs read · [`command`] the
-//! commands.
+//! Rooms from the ground up; each imports only from rooms above it in this list: [`job`] what a run
+//! does · [`cli`] arguments, undecided · [`plan`] what a run is to do · [`facts`] what can happen
+//! to it · [`process`] the doors to clock, signals and processes · [`run`] what all its attempts
+//! have in common · [`shim`] the small process beside each worker · [`supervise`] the state
+//! machine, its journal and its loop · [`check`] questions to the outside world before a run begins
+//! · [`view`] what people and programs read · [`command`] the commands.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 

@@ -37,10 +37,13 @@ fn introduce() {
     }
 }
 
-/// What was typed. An option of `bars` in the wrong place is told its place, not that another option has a like name.
+/// What was typed. An option of `bars` in the wrong place is told its place, not that another
+/// option has a like name.
 fn typed() -> Result<Cli, Failure> {
     Cli::try_parse().or_else(|error| match (error.kind(), error.get(ContextKind::InvalidArg)) {
-        (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) if words_of_bars::is_of_bars(flag) => {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(flag)))
+            if words_of_bars::is_of_bars(flag) =>
+        {
             Err(Failure::BehindTheDashes { flag: flag.clone() })
         }
         _ => error.exit(),

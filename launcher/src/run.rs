@@ -29,7 +29,12 @@ pub struct Run {
 
 impl Run {
     /// The run of a frozen request.
-    pub fn new(request: Request, workdir: Workdir, executable: PathBuf, api_key: Option<ApiKey>) -> Self {
+    pub fn new(
+        request: Request,
+        workdir: Workdir,
+        executable: PathBuf,
+        api_key: Option<ApiKey>,
+    ) -> Self {
         Self { request, workdir, executable, api_key, shared_folders: OnceLock::new() }
     }
 
@@ -49,6 +54,7 @@ impl Run {
 
     /// The marker of one attempt, which all its processes inherit.
     pub fn marker(&self, batch: BatchId, number: u32) -> Marker {
-        Marker::of_attempt(&self.request.run, format!("{batch}.{number}")).of_owner_of(&self.workdir)
+        Marker::of_attempt(&self.request.run, format!("{batch}.{number}"))
+            .of_owner_of(&self.workdir)
     }
 }

@@ -47,7 +47,8 @@ fn some_word(choice: u8) -> Option<Word> {
     }
 }
 
-/// Any run: `choices` decide what workers do until they are used up; then every worker does its whole work.
+/// Any run: `choices` decide what workers do until they are used up; then every worker does its
+/// whole work.
 pub(crate) fn any_run(choices: &[u8], cap: u32) -> Story {
     any_run_of(&[&["A", "B", "C"], &["D"], &["E", "F"], &["G", "H", "I"]], choices, cap)
 }
@@ -75,26 +76,34 @@ pub(crate) fn any_run_of(batches: &[&[&str]], choices: &[u8], cap: u32) -> Story
             .map(|(id, _)| id)
             .collect();
         story.pass(1);
-        let Some(id) = running.get(usize::from(choices.next().unwrap_or(0)) % running.len().max(1)) else {
+        let Some(id) = running.get(usize::from(choices.next().unwrap_or(0)) % running.len().max(1))
+        else {
             continue;
         };
-        let left: Vec<Ticker> = story.machine.batch(*id).expect("it runs").trial().cloned().collect();
+        let left: Vec<Ticker> =
+            story.machine.batch(*id).expect("it runs").trial().cloned().collect();
         let ending = choices.next().map_or(Ending::Exited { code: 0 }, some_ending);
         let mut report = exited(0, 0, &[]);
         for ticker in left {
             match choices.next().and_then(some_word) {
                 Some(word) => {
-                    report.unfinished.push(Unfinished { ticker, word, partway: Partway::default() });
+                    report.unfinished.push(Unfinished {
+                        ticker,
+                        word,
+                        partway: Partway::default(),
+                    });
                 }
                 None => report.proven.tickers += 1,
             }
         }
         report.ending = ending;
         report.yielded = choices.next().is_some_and(|choice| choice % 2 == 0);
-        report.pages = choices.next().and_then(|choice| [None, Some(0), Some(7)][usize::from(choice % 3)]);
+        report.pages =
+            choices.next().and_then(|choice| [None, Some(0), Some(7)][usize::from(choice % 3)]);
         for left in &mut report.unfinished {
             let fresh_days = choices.next().unwrap_or(0) % 3;
-            left.partway = Partway { days: story.entries.len() as u64, fresh_days: fresh_days.into() };
+            left.partway =
+                Partway { days: story.entries.len() as u64, fresh_days: fresh_days.into() };
         }
         story.end(id.0, report);
     }
@@ -116,17 +125,21 @@ fn hopeless_run(choices: &[u8], cap: u32) -> Story {
             story.hear(Fact::PauseLifted);
         }
         story.pass(301);
-        let running =
-            story.machine.batches().filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
+        let running = story
+            .machine
+            .batches()
+            .filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
         let ended: Vec<(BatchId, Vec<Ticker>)> =
             running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
         for (id, left) in ended {
-            // What nobody can be blamed for, as this machine's own trouble, goes on until the run is given up.
+            // What nobody can be blamed for, as this machine's own trouble, goes on until the run
+            // is given up.
             let ending = match some_ending(choose()) {
                 Ending::Interrupted | Ending::NotStarted { .. } => Ending::Exited { code: 13 },
                 ending => ending,
             };
-            let word = |choice: u8| some_word(2 + choice % 4 + choice / 4 % 3 * 6).expect("unfinished");
+            let word =
+                |choice: u8| some_word(2 + choice % 4 + choice / 4 % 3 * 6).expect("unfinished");
             let partway = Partway { days: 3, fresh_days: u64::from(choose() % 2) };
             let unfinished = |ticker| Unfinished { ticker, word: word(choose()), partway };
             let unfinished: Vec<_> = left.into_iter().map(unfinished).collect();
@@ -185,8 +198,8 @@ fn fated(trial: &[Ticker], fate: impl Fn(&Ticker) -> Fate) -> Report {
     report
 }
 
-/// Any run of six tickers that goes as `choices` say, and from then on as the `fates` of its tickers demand. Returns the
-/// story, how many attempts that took, and for how long it went on.
+/// Any run of six tickers that goes as `choices` say, and from then on as the `fates` of its
+/// tickers demand. Returns the story, how many attempts that took, and for how long it went on.
 fn consistent_run(choices: &[u8], fates: &[Fate], cap: u32) -> (Story, u32, i64) {
     let mut story = Story::of(rules(cap, 1), &[&["A", "B", "C"], &["D"], &["E", "F"]]);
     let mut choices = choices.iter().copied();
@@ -202,8 +215,10 @@ fn consistent_run(choices: &[u8], fates: &[Fate], cap: u32) -> (Story, u32, i64)
             story.hear(Fact::PauseLifted);
         }
         story.pass(10);
-        let running =
-            story.machine.batches().filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
+        let running = story
+            .machine
+            .batches()
+            .filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
         let ended: Vec<(BatchId, Vec<Ticker>)> =
             running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
         for (id, trial) in ended {
@@ -236,7 +251,8 @@ proptest! {
         let (story, attempts, took) = consistent_run(&choices, &fates, cap);
         prop_assert!(attempts <= 80, "{} attempts", attempts);
         prop_assert!(took <= 3 * 3600, "{} s", took);
-        // What was given up before the source became what it is stays so until a person begins the run again.
+        // What was given up before the source became what it is stays so until a person begins the
+        // run again.
         if choices.is_empty() {
             let failures = story.machine.batches().flat_map(|(_, batch)| batch.failures().collect::<Vec<_>>());
             for (ticker, failure) in failures {

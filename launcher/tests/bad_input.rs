@@ -13,7 +13,9 @@ fn refused(scene: &Scene, code: i32, arguments: &[&str], with_key: bool) -> Stri
     }
     let ended = run(&mut start).expect_code(code);
     assert!(!scene.path("w/journal.jsonl").exists(), "nothing was begun");
-    ended.stderr.replace(&format!("{}/", scene.path("").display().to_string().trim_end_matches('/')), "")
+    ended
+        .stderr
+        .replace(&format!("{}/", scene.path("").display().to_string().trim_end_matches('/')), "")
 }
 
 #[track_caller]
@@ -44,14 +46,21 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
     let scene = Scene::of(&["A"]);
     std::fs::remove_file(scene.path("tickers.csv")).expect("removed");
     let said = refused(&scene, 2, &["--ingest-script", "/bin/true"], false);
-    assert!(said.starts_with("error: --tickers-csv: can't read tickers.csv: No such file"), "{said}");
+    assert!(
+        said.starts_with("error: --tickers-csv: can't read tickers.csv: No such file"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_repeated_ticker_is_kept_once_and_said() {
     let scene = Scene::of(&["A", "B", "A"]);
-    let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
-    assert!(said.starts_with("note: 1 repeated line left out, each ticker is taken once (A)\n"), "{said}");
+    let said =
+        run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
+    assert!(
+        said.starts_with("note: 1 repeated line left out, each ticker is taken once (A)\n"),
+        "{said}"
+    );
     assert!(said.contains("2 tickers in 1 batch"), "{said}");
 }
 
@@ -59,8 +68,18 @@ fn a_repeated_ticker_is_kept_once_and_said() {
 fn dates_are_refused_with_flag_and_value() {
     let scene = Scene::of(&["A"]);
     let arguments = |from: &str, to: &str| -> Vec<String> {
-        let usual =
-            ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--from", from, "--to", to];
+        let usual = [
+            "--job",
+            "daily",
+            "--tickers-csv",
+            "tickers.csv",
+            "--outdir",
+            "out",
+            "--from",
+            from,
+            "--to",
+            to,
+        ];
         usual.iter().map(|&word| word.to_owned()).collect()
     };
     let said = |from: &str, to: &str| {
@@ -89,9 +108,19 @@ fn dates_are_refused_with_flag_and_value() {
 #[test]
 fn an_unfinished_day_is_left_out_and_said() {
     let scene = Scene::of(&["A"]);
-    let words = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--from", "2020-01-01"];
+    let words = [
+        "--job",
+        "daily",
+        "--tickers-csv",
+        "tickers.csv",
+        "--outdir",
+        "out",
+        "--from",
+        "2020-01-01",
+    ];
     let more = ["--to", "2199-01-01", "--dry-run"];
-    let said = run(&mut scene.launcher("start", &[&words[..], &more[..]].concat())).expect_code(0).stdout;
+    let said =
+        run(&mut scene.launcher("start", &[&words[..], &more[..]].concat())).expect_code(0).stdout;
     assert!(said.starts_with("note: --to 2199-01-01 is not settled yet (a day counts 15h after 20:00 New York); this run ends at "), "{said}");
 }
 
@@ -149,7 +178,8 @@ fn the_work_directory_of_another_run_is_named_with_both_ways_on() {
         "{said}"
     );
     assert!(
-        said.contains("launcher start --workdir ") && said.contains("--resume`, or choose another --workdir"),
+        said.contains("launcher start --workdir ")
+            && said.contains("--resume`, or choose another --workdir"),
         "{said}"
     );
 }
@@ -218,8 +248,11 @@ fn a_number_that_no_worker_takes_is_refused_before_a_run_is_frozen_with_it() {
         let (most, more) = (most.to_string(), (most + 1).to_string());
         let said = refused(&scene, 2, &["--ingest-script", "/bin/true", flag, &more], false);
         assert!(said.contains(&format!("{more} is not a number from 1 to {most}")), "{said}");
-        assert!(refused(&scene, 2, &["--ingest-script", "/bin/true", flag, "0"], false).contains(flag));
-        run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run", flag, &most])).expect_code(0);
+        assert!(
+            refused(&scene, 2, &["--ingest-script", "/bin/true", flag, "0"], false).contains(flag)
+        );
+        run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run", flag, &most]))
+            .expect_code(0);
     }
 }
 
@@ -270,10 +303,14 @@ fn what_stands_in_the_place_of_the_rate_budget_is_found_before_anything_runs() {
     start.env("XDG_RUNTIME_DIR", &place).env("POLYGON_API_KEY", "open-sesame");
     let said = run(&mut start).expect_code(13).stderr;
     assert!(
-        said.contains("ingest-pace is not a folder, so the rate budget can't be kept there; remove it"),
+        said.contains(
+            "ingest-pace is not a folder, so the rate budget can't be kept there; remove it"
+        ),
         "{said}"
     );
-    assert!(!scene.path("w").exists() && !scene.path("out").exists() && !scene.path("begun").exists());
+    assert!(
+        !scene.path("w").exists() && !scene.path("out").exists() && !scene.path("begun").exists()
+    );
 }
 
 #[test]
@@ -304,8 +341,10 @@ fn a_status_that_could_not_be_said_is_no_success() {
     scene.script("job", "exit 0");
     scene.detach("job", &[]);
     scene.wait().expect_code(0);
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is always there");
-    let status = scene.launcher("status", &[]).stdout(full).stderr(std::process::Stdio::piped()).output();
+    let full =
+        std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it is always there");
+    let status =
+        scene.launcher("status", &[]).stdout(full).stderr(std::process::Stdio::piped()).output();
     let status = status.expect("run");
     assert_eq!(status.status.code(), Some(13));
     let said = String::from_utf8_lossy(&status.stderr).into_owned();
@@ -367,13 +406,20 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
             assert!(is_known, "{flag}: no wrong value of it is tried here");
         }
     }
-    let usual =
-        ["--job=daily", "--tickers-csv=tickers.csv", "--outdir=out", "--from=2020-01-01", "--to=2020-12-31"];
+    let usual = [
+        "--job=daily",
+        "--tickers-csv=tickers.csv",
+        "--outdir=out",
+        "--from=2020-01-01",
+        "--to=2020-12-31",
+    ];
     for (flag, values) in wrong {
         for value in values {
             let given = format!("{flag}={value}");
-            let is_other = |word: &&str| word.split_once('=').is_none_or(|(known, _)| known != flag);
-            let words: Vec<&str> = usual.into_iter().filter(is_other).chain([given.as_str()]).collect();
+            let is_other =
+                |word: &&str| word.split_once('=').is_none_or(|(known, _)| known != flag);
+            let words: Vec<&str> =
+                usual.into_iter().filter(is_other).chain([given.as_str()]).collect();
             let mut start = scene.launcher("start", &words);
             let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(2).stderr;
             let first = said.lines().next().unwrap_or_default();
@@ -381,7 +427,10 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
                 first.starts_with("error: ") && first.contains(flag) && first.contains(value),
                 "{given}: {said}"
             );
-            assert!(!scene.path("out").exists() && !scene.path("w").exists(), "{given} made something");
+            assert!(
+                !scene.path("out").exists() && !scene.path("w").exists(),
+                "{given} made something"
+            );
         }
     }
 }
@@ -405,11 +454,15 @@ fn a_damaged_journal_is_named_with_its_line_and_the_way_on() {
     for verb in ["wait", "status"] {
         let said = run(&mut scene.launcher(verb, &[])).expect_code(2).stderr;
         assert!(
-            said.contains("w/journal.jsonl:1: not a line of this log (its checksum does not match); "),
+            said.contains(
+                "w/journal.jsonl:1: not a line of this log (its checksum does not match); "
+            ),
             "{said}"
         );
         assert!(
-            said.ends_with("with another --workdir and --resume (what the ledgers prove stays proven)\n"),
+            said.ends_with(
+                "with another --workdir and --resume (what the ledgers prove stays proven)\n"
+            ),
             "{said}"
         );
     }
@@ -420,8 +473,9 @@ fn a_damaged_journal_is_named_with_its_line_and_the_way_on() {
 fn a_file_that_can_not_be_used_is_named_with_the_reason_and_the_way_on() {
     let scene = Scene::of(&["A"]);
     std::fs::create_dir_all(scene.path("w/launcher.log")).expect("made");
-    let said =
-        run(&mut scene.start(&["--ingest-script", "/bin/true", "--foreground"])).expect_code(13).stderr;
+    let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--foreground"]))
+        .expect_code(13)
+        .stderr;
     let expected = "w/launcher.log: it is a folder, not a file; check that its folder exists and its disk is healthy, then continue the run: `";
     assert!(said.starts_with("error: can't open ") && said.contains(expected), "{said}");
     assert!(said.ends_with(" --resume`\n"), "the run is frozen by then: {said}");
@@ -437,8 +491,11 @@ fn a_name_that_is_no_text_is_refused_with_its_bytes_wherever_it_stands() {
     let expected = |what: &str, name: &str| {
         format!("error: {what} \"{name}\" is not UTF-8, and a run stores names as text")
     };
-    for flag in ["--workdir", "--outdir", "--tickers-csv", "--ingest-script", "--weights", "--reference"] {
-        let usual = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--workdir", "w"];
+    for flag in
+        ["--workdir", "--outdir", "--tickers-csv", "--ingest-script", "--weights", "--reference"]
+    {
+        let usual =
+            ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out", "--workdir", "w"];
         let mut words: Vec<&OsStr> = usual.iter().map(OsStr::new).collect();
         if let Some(at) = words.iter().position(|word| *word == flag) {
             words.drain(at..at + 2);
@@ -463,7 +520,8 @@ fn what_a_list_has_that_harms_nobody_is_taken_and_said() {
     let scene = Scene::of(&["A"]);
     std::fs::write(scene.path("tickers.csv"), b"\xef\xbb\xbfticker,name\nA,Nestl\xe9\n,,\n\nB,x\n")
         .expect("written");
-    let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
+    let said =
+        run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
     let note = "tickers.csv: 2 lines, the first of them 3, passed over: blank; line 2 with letters that are not UTF-8, in a column that is not used; a byte-order mark at its beginning passed over\n";
     assert!(said.contains(note) && said.contains("2 tickers"), "{said}");
 }
@@ -500,7 +558,9 @@ fn values_that_nobody_means_are_refused_with_what_may_be_meant() {
     }
     let said = refused(&scene, 2, &["--min-free-memory", "100T"], true);
     assert!(
-        said.starts_with("error: --min-free-memory 100TiB is more than the memory of this machine ("),
+        said.starts_with(
+            "error: --min-free-memory 100TiB is more than the memory of this machine ("
+        ),
         "{said}"
     );
     assert!(said.contains("--max-concurrent 1"), "{said}");
@@ -512,8 +572,9 @@ fn an_option_of_bars_in_the_wrong_place_is_told_its_place() {
     for flag in ["--target", "--target=50", "--allow-gap"] {
         let said = refused(&scene, 2, &[flag], true);
         let name = flag.split('=').next().expect("a flag");
-        let expected =
-            format!("error: {name} is an option of `bars`; options of `bars` stand last, behind --: `");
+        let expected = format!(
+            "error: {name} is an option of `bars`; options of `bars` stand last, behind --: `"
+        );
         assert!(
             said.starts_with(&expected) && said.contains(&format!(" start ... -- {name} ...`")),
             "{said}"
@@ -525,8 +586,9 @@ fn an_option_of_bars_in_the_wrong_place_is_told_its_place() {
 #[test]
 fn who_goes_on_with_a_run_that_is_not_there_is_told_the_name_that_is_near() {
     let scene = Scene::of_ended_run();
-    let resume =
-        |workdir: &str| run(&mut scene.launcher_in(workdir, "start", &["--resume"])).expect_code(2).stderr;
+    let resume = |workdir: &str| {
+        run(&mut scene.launcher_in(workdir, "start", &["--resume"])).expect_code(2).stderr
+    };
     let (near, folder) = (resume("ww"), scene.path("").display().to_string());
     let folder = folder.trim_end_matches('/');
     assert_eq!(
@@ -536,7 +598,10 @@ fn who_goes_on_with_a_run_that_is_not_there_is_told_the_name_that_is_near() {
         )
     );
     let far = resume("elsewhere");
-    assert!(far.contains("/elsewhere holds no run to go on with; a new run there needs --job"), "{far}");
+    assert!(
+        far.contains("/elsewhere holds no run to go on with; a new run there needs --job"),
+        "{far}"
+    );
     assert!(!scene.path("ww").exists() && !scene.path("elsewhere").exists(), "nothing is made");
 }
 
@@ -551,7 +616,8 @@ fn a_list_that_is_separated_by_semicolons_and_named_otherwise_is_refused_once() 
 #[test]
 fn a_plan_says_how_much_is_free_where_its_output_will_be_made() {
     let scene = Scene::of(&["A"]);
-    let said = run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
+    let said =
+        run(&mut scene.start(&["--ingest-script", "/bin/true", "--dry-run"])).expect_code(0).stdout;
     assert!(!scene.path("out").exists());
     assert!(said.contains("B free); ") && !said.contains("unknown free"), "{said}");
 }

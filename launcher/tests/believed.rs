@@ -1,4 +1,5 @@
-//! Who is believed to be done: nobody of whom a worker has said that it failed, and one ticker a folder.
+//! Who is believed to be done: nobody of whom a worker has said that it failed, and one ticker a
+//! folder.
 
 use std::os::unix::fs::symlink;
 
@@ -29,7 +30,10 @@ fn of_two_names_for_one_folder_the_second_fails_by_name_and_no_worker_is_given_i
     scene.script("job", r#"tail -n +2 "$3" >> worked"#);
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 / 3 verified, 1 reported by the script, not verified, 1 failed"), "{ended}");
+    assert!(
+        ended.contains("1 / 3 verified, 1 reported by the script, not verified, 1 failed"),
+        "{ended}"
+    );
     let why = run(&mut scene.launcher("why", &["Aaa"])).expect_code(0).stdout;
     assert!(why.contains("is also the folder of AAA, and a folder holds one ticker"), "{why}");
     assert_eq!(scene.read("worked"), "BBB\n");

@@ -1,4 +1,5 @@
-//! Bystanders: a pid comes back as somebody else's. Whatever a stale file says, only processes of the run are signalled.
+//! Bystanders: a pid comes back as somebody else's. Whatever a stale file says, only processes of
+//! the run are signalled.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -18,7 +19,8 @@ const FILES: [&str; 3] =
     ["w/pids/launcher.pid", "w/pids/batch_0001.pid", "w/attempts/batch_0001.1/shim.lock"];
 
 /// What looks at them.
-const COMMANDS: [(&str, &[&str]); 3] = [("stop", &[]), ("stop", &["--now"]), ("start", &["--resume"])];
+const COMMANDS: [(&str, &[&str]); 3] =
+    [("stop", &[]), ("stop", &["--now"]), ("start", &["--resume"])];
 
 /// Somebody else's process, which any signal would end.
 struct Bystander(Child);
@@ -69,7 +71,11 @@ fn nobody_else_is_signalled(named: &[Named], prepare: impl Fn() -> Scene) {
                 // Nor is it what the new supervisor asks to end.
                 run(&mut scene.launcher("stop", &[])).expect_code(0);
             }
-            assert_eq!(bystander.0.try_wait().expect("our child"), None, "{verb} {arguments:?} {stale}");
+            assert_eq!(
+                bystander.0.try_wait().expect("our child"),
+                None,
+                "{verb} {arguments:?} {stale}"
+            );
         }
     }
 }
@@ -119,7 +125,10 @@ fn of_a_work_directory_that_somebody_else_holds() {
     let mut bystander = Bystander::new();
     let scene = Scene::of_ended_run();
     let lock = Lock::acquire(&scene.path("w/launcher.lock"), "somebody else").expect("free");
-    scene.write("w/pids/launcher.pid", &serde_json::to_string(&bystander.identity()).expect("plain data"));
+    scene.write(
+        "w/pids/launcher.pid",
+        &serde_json::to_string(&bystander.identity()).expect("plain data"),
+    );
     let said = run(&mut scene.launcher("stop", &["--now"]));
     assert_ne!(said.code, Some(0));
     let holder = format!("is held by process {} (", std::process::id());
@@ -128,7 +137,8 @@ fn of_a_work_directory_that_somebody_else_holds() {
     drop(lock);
 }
 
-/// What calls itself the run's control group is a folder like any other, or the group of somebody else.
+/// What calls itself the run's control group is a folder like any other, or the group of somebody
+/// else.
 #[test]
 fn in_what_only_calls_itself_the_control_group_of_the_run() {
     let mut bystander = Bystander::new();
@@ -149,7 +159,8 @@ fn in_what_only_calls_itself_the_control_group_of_the_run() {
     }
 }
 
-/// A process of a third user has the name of the run that somebody has written into his own work directory.
+/// A process of a third user has the name of the run that somebody has written into his own work
+/// directory.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "processes that are not of the run")]
 fn of_a_third_user_whose_run_is_named_in_a_work_directory_of_another_than_us() {
@@ -162,7 +173,14 @@ fn of_a_third_user_whose_run_is_named_in_a_work_directory_of_another_than_us() {
     let scene = Scene::of_ended_run();
     let marked = |user: u32| {
         let mut command = Command::new("sleep");
-        Bystander(command.arg("600").env("LAUNCHER_RUN", scene.name()).uid(user).spawn().expect("started"))
+        Bystander(
+            command
+                .arg("600")
+                .env("LAUNCHER_RUN", scene.name())
+                .uid(user)
+                .spawn()
+                .expect("started"),
+        )
     };
     let (mut third, mut of_owner) = (marked(THIRD), marked(OWNER));
     chown(scene.path("w/run.json"), Some(OWNER), Some(OWNER)).expect("we are root");

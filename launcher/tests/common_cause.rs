@@ -24,7 +24,9 @@ fn server_down() -> Story {
 #[test]
 fn the_same_cause_on_three_batches_pauses_the_run_and_costs_nobody_an_attempt() {
     let mut story = server_down();
-    let RunState::Paused { why, .. } = story.machine.run() else { panic!("{:?}", story.machine.run()) };
+    let RunState::Paused { why, .. } = story.machine.run() else {
+        panic!("{:?}", story.machine.run())
+    };
     assert_eq!(why, "3 batches in a row got nothing done: C: connection refused, try 8 of 8");
     assert!((1..=3).all(|batch| story.failures(batch).is_empty()), "though they had no retries");
     assert_eq!(story.launch(), [] as [String; 0]);
@@ -63,7 +65,8 @@ fn a_trouble_that_only_the_last_tickers_have_ends_with_their_names() {
 fn a_program_that_crashes_on_everything_stops_the_run() {
     let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
     let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let mut story = Story::of(rules(1, 2), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+    let mut story =
+        Story::of(rules(1, 2), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
     let mut died = 0;
     while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
         story.pass(300);
@@ -78,7 +81,10 @@ fn a_program_that_crashes_on_everything_stops_the_run() {
     let RunState::Stopping { why: StopWhy::Hopeless { what, .. } } = story.machine.run() else {
         panic!("{:?}", story.machine.run())
     };
-    assert!(what.contains("in a row got nothing done: killed by SIGILL; 5 batches sent ahead"), "{what}");
+    assert!(
+        what.contains("in a row got nothing done: killed by SIGILL; 5 batches sent ahead"),
+        "{what}"
+    );
     assert!((1..=20).all(|batch| story.failures(batch).is_empty()), "nobody is given up");
 }
 
@@ -102,7 +108,9 @@ fn an_outage_while_one_batch_is_left_costs_it_nothing() {
         Report { pages: Some(0), ..exited(10, 0, &[("A", failed("A")), ("B", failed("B"))]) }
     };
     story.end(1, unheard());
-    let RunState::Paused { why, .. } = story.machine.run() else { panic!("{:?}", story.machine.run()) };
+    let RunState::Paused { why, .. } = story.machine.run() else {
+        panic!("{:?}", story.machine.run())
+    };
     assert_eq!(why, "the last batch got nothing done: A: refused");
     for _canary in 0..8 {
         assert_eq!(next(&mut story), 1);
@@ -129,7 +137,8 @@ fn a_source_that_never_says_anything_to_the_last_batch_ends_with_its_name() {
 }
 
 #[test]
-fn the_last_two_batches_have_an_outage_in_common_and_one_that_gets_pages_has_a_trouble_of_its_own() {
+fn the_last_two_batches_have_an_outage_in_common_and_one_that_gets_pages_has_a_trouble_of_its_own()
+{
     let mut story = Story::of(rules(6, 0), &[&["A"], &["B"], &["C"]]);
     story.launch();
     story.end(1, exited(0, 1, &[]));
@@ -155,7 +164,8 @@ fn all_attempts_of_a_streak_are_taken_back_not_only_the_last_of_each_batch() {
         story.pass(wait);
     }
     assert!(matches!(story.machine.run(), RunState::Paused { .. }));
-    let charges = |batch, name| story.machine.batch(BatchId(batch)).expect("planned").charges(&ticker(name));
+    let charges =
+        |batch, name| story.machine.batch(BatchId(batch)).expect("planned").charges(&ticker(name));
     assert_eq!(charges(1, "A").expect("left").total(), 0, "it was tried twice");
     assert_eq!(charges(3, "C").expect("left").total(), 0);
 }
@@ -163,7 +173,8 @@ fn all_attempts_of_a_streak_are_taken_back_not_only_the_last_of_each_batch() {
 #[test]
 fn who_fails_again_after_somebody_else_got_through_pays_for_it() {
     let mut story = Story::of(rules(1, 0), &NAMES.each_ref().map(std::slice::from_ref));
-    let too_large = |name| report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[(name, Word::Begun)]);
+    let too_large =
+        |name| report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[(name, Word::Begun)]);
     let mut attempts = 0;
     while story.closes().is_none() {
         let batch = next(&mut story);
@@ -185,8 +196,12 @@ fn a_limit_that_nobody_can_keep_stops_the_run_and_gives_nobody_up() {
         while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
             story.pass(300);
             for launched in story.launch() {
-                let batch: u32 = launched.split_once('.').expect("a name").0.parse().expect("a number");
-                story.end(batch, report(ending.clone(), 0, &[(&names[batch as usize - 1], Word::Begun)]));
+                let batch: u32 =
+                    launched.split_once('.').expect("a name").0.parse().expect("a number");
+                story.end(
+                    batch,
+                    report(ending.clone(), 0, &[(&names[batch as usize - 1], Word::Begun)]),
+                );
             }
         }
         let RunState::Stopping { why: StopWhy::Hopeless { what, .. } } = story.machine.run() else {
@@ -206,7 +221,8 @@ fn unknown(name: &str) -> Report {
 fn a_source_that_knows_nobody_stops_the_run_and_gives_nobody_up() {
     let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
     let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let mut story = Story::of(rules(1, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+    let mut story =
+        Story::of(rules(1, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
     while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
         let batch = next(&mut story);
         story.end(batch, unknown(&names[batch as usize - 1]));
@@ -218,7 +234,10 @@ fn a_source_that_knows_nobody_stops_the_run_and_gives_nobody_up() {
         what,
         "3 batches in a row got nothing done: HTTP 404; 5 batches sent ahead ended the same way"
     );
-    assert!((1..=20).all(|batch| story.failures(batch).is_empty()), "the first three, too, are tried again");
+    assert!(
+        (1..=20).all(|batch| story.failures(batch).is_empty()),
+        "the first three, too, are tried again"
+    );
 }
 
 #[test]
@@ -253,8 +272,9 @@ fn a_place_that_nobody_looks_at_is_found_by_a_batch_sent_ahead_and_costs_nobody_
         let words = "/cache: read-only".to_owned();
         Report { last_words: words, ..exited(13, 0, &[(name, Word::Begun)]) }
     };
-    let looks_at_folders =
-        |story: &Story| matches!(story.machine.run(), RunState::Paused { probe: Probe::Folders, .. });
+    let looks_at_folders = |story: &Story| {
+        matches!(story.machine.run(), RunState::Paused { probe: Probe::Folders, .. })
+    };
     assert_eq!(story.launch(), ["1.1", "2.1"]);
     story.end(1, stuck("A"));
     story.end(2, stuck("B"));
@@ -277,7 +297,9 @@ fn a_place_that_nobody_looks_at_is_found_by_a_batch_sent_ahead_and_costs_nobody_
         panic!("{:?}", story.machine.run())
     };
     assert!(
-        why.ends_with("got nothing done: a local resource is in the way (exit 13): /cache: read-only"),
+        why.ends_with(
+            "got nothing done: a local resource is in the way (exit 13): /cache: read-only"
+        ),
         "{why}"
     );
     for _canary in 0..3 {
@@ -300,8 +322,11 @@ fn who_gets_more_days_done_in_each_attempt_has_as_many_as_it_takes() {
         report.unfinished[0].partway = Partway { days, fresh_days };
         report
     };
-    for (attempt, ending) in
-        [Ending::TimedOut { ran_ms: 1 }, Ending::Stalled { quiet_ms: 1 }].iter().cycle().take(20).enumerate()
+    for (attempt, ending) in [Ending::TimedOut { ran_ms: 1 }, Ending::Stalled { quiet_ms: 1 }]
+        .iter()
+        .cycle()
+        .take(20)
+        .enumerate()
     {
         assert_eq!(next(&mut story), 1);
         story.end(1, ends(ending, 100 + attempt as u64, 1));

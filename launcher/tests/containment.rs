@@ -1,5 +1,5 @@
-//! Nothing of a run escapes it: not by leaving its session and its environment behind, not when its shim or its
-//! supervisor is killed.
+//! Nothing of a run escapes it: not by leaving its session and its environment behind, not when its
+//! shim or its supervisor is killed.
 
 use launcher::process::cgroup::RunGroup;
 use nix::sys::signal::Signal;
@@ -8,7 +8,8 @@ use shared::run::identity::ProcessIdentity;
 use crate::recovery::kill_supervisor;
 use crate::scene::{Scene, run, send, wait_for};
 
-/// Leaves something behind that neither its marker nor its group tells of, and notes its pid; then waits.
+/// Leaves something behind that neither its marker nor its group tells of, and notes its pid; then
+/// waits.
 const FUGITIVE: &str = r#"
 if [ ! -e fugitive ]; then
   env -i PATH="$PATH" setsid sh -c 'echo $$ > fugitive.new; mv fugitive.new fugitive; exec sleep 600' < /dev/null > /dev/null 2>&1 &
@@ -40,7 +41,9 @@ fn has_groups() -> bool {
     if let Some(group) = &group {
         group.dissolve();
     } else {
-        eprintln!("skipped: no cgroup v2 is writable here, and nothing else tells whose such a process is");
+        eprintln!(
+            "skipped: no cgroup v2 is writable here, and nothing else tells whose such a process is"
+        );
     }
     group.is_some()
 }
@@ -123,6 +126,9 @@ fn a_run_that_ends_leaves_no_control_group() {
     let name = group.trim().rsplit('/').next().expect("a name");
     assert_eq!(name, format!("launcher-{}", scene.name()));
     let own: Vec<String> = scene.read("groups").lines().map(str::to_owned).collect();
-    assert!(own.iter().filter(|line| line.starts_with("0::")).all(|line| line.contains(name)), "{own:?}");
+    assert!(
+        own.iter().filter(|line| line.starts_with("0::")).all(|line| line.contains(name)),
+        "{own:?}"
+    );
     assert!(!std::path::Path::new(group.trim()).exists(), "{group}");
 }

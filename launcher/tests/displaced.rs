@@ -1,4 +1,5 @@
-//! A run whose folders or locks are taken from under it ends by name, instead of going on somewhere else.
+//! A run whose folders or locks are taken from under it ends by name, instead of going on somewhere
+//! else.
 
 use std::fs;
 
@@ -39,7 +40,8 @@ fn an_output_that_is_moved_away_ends_the_run_and_put_back_it_goes_on() {
 
 #[test]
 fn a_lock_that_is_deleted_ends_the_run_before_a_second_one_can_have_it_too() {
-    let deleted = |scene: &Scene| fs::remove_file(scene.path("out/_launcher.lock")).expect("deleted");
+    let deleted =
+        |scene: &Scene| fs::remove_file(scene.path("out/_launcher.lock")).expect("deleted");
     let scene = ends_by_name(deleted, "out/_launcher.lock");
     scene.write("go", "");
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
@@ -74,7 +76,9 @@ fn a_file_of_a_done_batch_that_is_gone_at_the_end_is_brought_again_before_the_ru
     scene.write("go.B", "");
     wait_for("A again", || scene.count("begun") == 3);
     assert!(
-        scene.read("w/launcher.log").contains("batch_0001 again: 1 ticker with days that are not proven")
+        scene
+            .read("w/launcher.log")
+            .contains("batch_0001 again: 1 ticker with days that are not proven")
     );
     scene.write(FILE, "seventeen bytes..");
     scene.write("go.A", "");

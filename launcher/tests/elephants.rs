@@ -1,4 +1,5 @@
-//! Elephants: a ticker that is too heavy for one worker is split by date, and still is one ticker for people.
+//! Elephants: a ticker that is too heavy for one worker is split by date, and still is one ticker
+//! for people.
 
 use std::path::Path;
 
@@ -124,13 +125,19 @@ fn an_elephant_gets_a_batch_for_each_part_and_everybody_else_what_they_always_ha
     let facts = plan(&machine, &request);
     assert_eq!(planned(&facts), PARTS, "what is proven already goes with the first part");
     take(&mut machine, &facts);
-    assert_eq!(planned(&plan(&machine, &request)), [] as [&str; 0], "preparing again changes nothing");
+    assert_eq!(
+        planned(&plan(&machine, &request)),
+        [] as [&str; 0],
+        "preparing again changes nothing"
+    );
 }
 
-/// A tree that an earlier run might have left, in which as much is known of a partition of 2019 as in `known` of one.
+/// A tree that an earlier run might have left, in which as much is known of a partition of 2019 as
+/// in `known` of one.
 fn earlier_tree(kind: Kind, partition: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let dataset = Descriptor::new(kind, Adjusted::No, Columns::Narrow, Zone::NewYork, "massive.com");
+    let dataset =
+        Descriptor::new(kind, Adjusted::No, Columns::Narrow, Zone::NewYork, "massive.com");
     descriptor::claim(folder.path(), &dataset).expect("new");
     know_of(kind, folder.path(), "MAMTH", partition, 155_000);
     know_of(kind, folder.path(), "A", partition, 31);
@@ -149,7 +156,10 @@ fn a_new_tree_is_weighed_and_cut_by_an_earlier_one_of_the_same_kind() {
     let facts = plan(&machine, &request);
     let cut = planned(&facts);
     assert_eq!((cut.len(), cut[7].as_str()), (8, "8 A .."), "{cut:?}");
-    assert!(cut[..7].iter().all(|line| line.contains(" MAMTH ") && !line.ends_with(" ..")), "{cut:?}");
+    assert!(
+        cut[..7].iter().all(|line| line.contains(" MAMTH ") && !line.ends_with(" ..")),
+        "{cut:?}"
+    );
     take(&mut machine, &facts);
     assert!(machine.batches().all(|(_, batch)| matches!(batch.weight(), Weight::Known(_))));
 }
@@ -204,13 +214,20 @@ fn a_plan_that_a_crash_has_torn_off_is_made_whole() {
         take(&mut machine, &rest);
         let of = |name: &str| {
             let batches = machine.batches().filter(|(_, batch)| batch.members() == [ticker(name)]);
-            let mut days: Vec<_> = batches.map(|(_, batch)| batch.part().days(request.days())).collect();
+            let mut days: Vec<_> =
+                batches.map(|(_, batch)| batch.part().days(request.days())).collect();
             days.sort_unstable();
             days
         };
         let days = of("MAMTH");
-        assert_eq!((days[0].from(), days[days.len() - 1].to()), (request.days().from(), request.days().to()));
-        assert!(days.windows(2).all(|pair| pair[0].to().next() == pair[1].from()), "{kept}: {days:?}");
+        assert_eq!(
+            (days[0].from(), days[days.len() - 1].to()),
+            (request.days().from(), request.days().to())
+        );
+        assert!(
+            days.windows(2).all(|pair| pair[0].to().next() == pair[1].from()),
+            "{kept}: {days:?}"
+        );
         assert_eq!(of("A"), [request.days()]);
     }
 }
@@ -227,7 +244,11 @@ fn an_extension_takes_the_first_and_the_last_part_with_it() {
     longer.settled_to = "2021-03-03".parse().expect("a day");
     assert_eq!(planned(&plan(&machine, &longer)), [] as [&str; 0], "no new batches");
     let days = |batch| {
-        machine.batch(shared::run::workdir::BatchId(batch)).expect("planned").part().days(longer.days())
+        machine
+            .batch(shared::run::workdir::BatchId(batch))
+            .expect("planned")
+            .part()
+            .days(longer.days())
     };
     assert_eq!(
         [days(5), days(6)].map(|days| days.to_string()),
@@ -247,9 +268,18 @@ fn at_work() -> Scene {
     know(&scene.path("out"), "MAMTH", "year=2020/month=01", 155_000);
     know(&scene.path("out"), "A", "year=2020/month=01", 31);
     let base = service("200 OK", "{}");
-    let range = ["--from", "2020-01-01", "--to", "2020-12-20", "--base-url", &base, "--retries", "0"];
-    let input =
-        ["--job", "minute", "--tickers-csv", "tickers.csv", "--outdir", "out", "--max-concurrent", "3"];
+    let range =
+        ["--from", "2020-01-01", "--to", "2020-12-20", "--base-url", &base, "--retries", "0"];
+    let input = [
+        "--job",
+        "minute",
+        "--tickers-csv",
+        "tickers.csv",
+        "--outdir",
+        "out",
+        "--max-concurrent",
+        "3",
+    ];
     let mut start = scene.launcher("start", &[&input[..], &range, &["--resume"]].concat());
     let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0).stdout;
     assert!(said.contains("work     2 tickers in 7 batches; "), "{said}");
@@ -277,8 +307,12 @@ fn a_split_ticker_is_one_ticker_in_status_why_and_logs() {
     let status = scene.status();
     assert!(status.contains("tickers     0 / 2 verified, 1 failed, 1 left"), "{status}");
     assert!(status.contains(" for example MAMTH 2020-06-01..2020-07-31: "), "{status}");
-    assert!(status.contains("  batch_0003.1  ") && status.contains(" 2020-08-01..2020-09-30  "), "{status}");
-    let json: Value = serde_json::from_str(&ask(&scene, "status", &["--json"]).stdout).expect("JSON");
+    assert!(
+        status.contains("  batch_0003.1  ") && status.contains(" 2020-08-01..2020-09-30  "),
+        "{status}"
+    );
+    let json: Value =
+        serde_json::from_str(&ask(&scene, "status", &["--json"]).stdout).expect("JSON");
     assert_eq!(json["running"][0]["days"]["from"], "2020-04-01");
     assert_eq!(json["failures"][0]["days"]["to"], "2020-07-31");
 
@@ -289,10 +323,12 @@ fn a_split_ticker_is_one_ticker_in_status_why_and_logs() {
     assert_eq!(parts.len(), 6, "{why}");
     assert!(parts[0].starts_with("batch       batch_0005 (2020-01-01..2020-03-31): "), "{why}");
     assert!(why.contains("      > 2024-07-01T12:00:00Z ERROR MAMTH: a hailstorm\n"), "{why}");
-    let json: Value = serde_json::from_str(&ask(&scene, "why", &["--json", "MAMTH"]).stdout).expect("JSON");
+    let json: Value =
+        serde_json::from_str(&ask(&scene, "why", &["--json", "MAMTH"]).stdout).expect("JSON");
     assert_eq!((&json["batch"], &json["now"]["state"]), (&"batch_0002".into(), &"failed".into()));
     assert_eq!(json["parts"][0]["part"]["to"], "2020-03-31");
-    let json: Value = serde_json::from_str(&ask(&scene, "why", &["--json", "A"]).stdout).expect("JSON");
+    let json: Value =
+        serde_json::from_str(&ask(&scene, "why", &["--json", "A"]).stdout).expect("JSON");
     assert_eq!((&json["batch"], json.get("parts")), (&"batch_0007".into(), None));
 
     let logs = ask(&scene, "logs", &["MAMTH"]).expect_code(0).stdout;
@@ -300,8 +336,12 @@ fn a_split_ticker_is_one_ticker_in_status_why_and_logs() {
         let log = scene.path(&format!("w/logs/{batch}.log"));
         format!("==> {batch} ({days}): {} <==\n", log.display())
     };
-    assert!(logs.starts_with(&title("batch_0005", "2020-01-01..2020-03-31, not begun yet")), "{logs}");
-    let (_, own) = logs.split_once(&title("batch_0002", "2020-06-01..2020-07-31")).expect("its title");
+    assert!(
+        logs.starts_with(&title("batch_0005", "2020-01-01..2020-03-31, not begun yet")),
+        "{logs}"
+    );
+    let (_, own) =
+        logs.split_once(&title("batch_0002", "2020-06-01..2020-07-31")).expect("its title");
     assert!(own.contains("2020-06-01..2020-07-31 of interest\n"), "{logs}");
     let said = ask(&scene, "logs", &["-f", "MAMTH"]).expect_code(2).stderr;
     assert!(said.starts_with("error: MAMTH was split by date and is in several batches; follow one of them: batch_0005, batch_0001, "), "{said}");
@@ -314,7 +354,12 @@ fn each_part_is_worked_on_with_its_own_days_and_the_ticker_fails_once() {
     scene.write("go", "");
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.contains("tickers     0 / 2 verified, 2 failed, 0 left"), "{ended}");
-    let first: std::collections::BTreeSet<String> = scene.read("asked").lines().map(str::to_owned).collect();
+    let first: std::collections::BTreeSet<String> =
+        scene.read("asked").lines().map(str::to_owned).collect();
     assert_eq!(first.len(), 7, "each part once: {first:?}");
-    assert!(scene.read("w/launcher.log").contains("batch_0001.1 starts with MAMTH 2020-04-01..2020-05-31\n"));
+    assert!(
+        scene
+            .read("w/launcher.log")
+            .contains("batch_0001.1 starts with MAMTH 2020-04-01..2020-05-31\n")
+    );
 }

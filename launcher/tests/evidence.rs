@@ -36,7 +36,8 @@ fn request(outdir: &Path, resume: bool) -> Request {
         ..StartArgs::default()
     };
     let settings = Settings::resolve(&args, Path::new("/")).expect("complete");
-    let list = TickerList { tickers: vec![ticker("A"), ticker("B"), ticker("C")], repeated: Vec::new() };
+    let list =
+        TickerList { tickers: vec![ticker("A"), ticker("B"), ticker("C")], repeated: Vec::new() };
     Request::new(
         "ab12".to_owned(),
         now(),
@@ -52,9 +53,13 @@ fn a_ticker_is_proven_only_when_every_day_is() {
     let request = request(folder.path(), true);
     assert_eq!(proof_of(&request, &ticker("A"), request.days(), now()), TickerProof::NoLedger);
     prove(folder.path(), "A", &[("2020-01-01", "2020-12-31")]);
-    assert!(matches!(proof_of(&request, &ticker("A"), request.days(), now()), TickerProof::Short { .. }));
+    assert!(matches!(
+        proof_of(&request, &ticker("A"), request.days(), now()),
+        TickerProof::Short { .. }
+    ));
     prove(folder.path(), "A", &[("2021-01-01", "2021-12-31")]);
-    let TickerProof::Proven(summary) = proof_of(&request, &ticker("A"), request.days(), now()) else {
+    let TickerProof::Proven(summary) = proof_of(&request, &ticker("A"), request.days(), now())
+    else {
         panic!("not proven")
     };
     assert_eq!(summary.partitions_empty, 2);

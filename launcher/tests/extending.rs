@@ -1,11 +1,13 @@
-//! Extending: a run that exists takes more days and more tickers, whole or not at all, and asks for what is new.
+//! Extending: a run that exists takes more days and more tickers, whole or not at all, and asks for
+//! what is new.
 
 use serde_json::Value;
 
 use crate::recovery::kill_supervisor;
 use crate::scene::{Ended, Scene, prove, run, wait_for};
 
-/// Notes the range and the tickers that it is given, then waits for `go` and ends with the exit code in it.
+/// Notes the range and the tickers that it is given, then waits for `go` and ends with the exit
+/// code in it.
 const NOTED: &str = r#"echo "$7..$9 $(tail -n +2 "$3" | tr '\n' ' ')" >> asked
 while [ ! -e go ]; do sleep 0.05; done; exit $(cat go)"#;
 
@@ -52,10 +54,10 @@ fn a_run_takes_more_days_and_more_tickers_and_all_of_them_are_worked_on() {
     let scene = after(&["A", "B"], &["A"], "11", 1);
     scene.write("more.csv", "name,ticker\nx,C\ny,B\nz,A\n");
     std::fs::remove_file(scene.path("go")).expect("removed");
-    let more = ["--resume", "--from", "2019-01-01", "--to", "2021-12-31", "--tickers-csv", "more.csv"];
+    let more =
+        ["--resume", "--from", "2019-01-01", "--to", "2021-12-31", "--tickers-csv", "more.csv"];
     let planned = scene.resume(&[&more[..], &["--dry-run"]].concat()).expect_code(0).stdout;
-    let sentence =
-        "extends the run: --from 2020-01-01 → 2019-01-01, --to 2020-12-31 → 2021-12-31, 1 more ticker\n";
+    let sentence = "extends the run: --from 2020-01-01 → 2019-01-01, --to 2020-12-31 → 2021-12-31, 1 more ticker\n";
     assert!(planned.contains(sentence) && planned.contains("3 tickers in 2 batches"), "{planned}");
     assert_eq!(scene.frozen()["tickers"], 2, "a dry run");
 
@@ -63,13 +65,18 @@ fn a_run_takes_more_days_and_more_tickers_and_all_of_them_are_worked_on() {
     assert!(said.contains(sentence) && said.contains("3 tickers in 2 batches"), "{said}");
     wait_for("two workers", || scene.count("asked") == 3);
     let asked = scene.read("asked");
-    for line in
-        ["2020-01-01..2020-12-31 A B \n", "2019-01-01..2021-12-31 A B \n", "2019-01-01..2021-12-31 C \n"]
-    {
+    for line in [
+        "2020-01-01..2020-12-31 A B \n",
+        "2019-01-01..2021-12-31 A B \n",
+        "2019-01-01..2021-12-31 C \n",
+    ] {
         assert!(asked.contains(line), "also A, which was done in a batch that was not: {asked}");
     }
     let frozen = scene.frozen();
-    assert_eq!((&frozen["tickers"], &frozen["settled_to"]), (&Value::from(3), &Value::from("2021-12-31")));
+    assert_eq!(
+        (&frozen["tickers"], &frozen["settled_to"]),
+        (&Value::from(3), &Value::from("2021-12-31"))
+    );
     let before = &frozen["extensions"][0]["before"];
     assert_eq!(
         (&before["tickers"], &before["from"], &before["to"]),
@@ -78,8 +85,11 @@ fn a_run_takes_more_days_and_more_tickers_and_all_of_them_are_worked_on() {
     assert!(frozen["extensions"][0]["at"].is_string());
     assert_eq!(scene.read("w/tickers.csv"), "ticker\nA\nB\nC\n");
     for ticker in ["A", "B", "C"] {
-        let years =
-            [("2019-01-01", "2019-12-31"), ("2020-01-01", "2020-12-31"), ("2021-01-01", "2021-12-31")];
+        let years = [
+            ("2019-01-01", "2019-12-31"),
+            ("2020-01-01", "2020-12-31"),
+            ("2021-01-01", "2021-12-31"),
+        ];
         prove(&scene.path("out"), ticker, &years);
     }
     scene.write("go", "0");
@@ -107,12 +117,17 @@ fn what_is_less_or_mixed_with_something_else_changes_nothing() {
     ];
     for (arguments, reason) in refused {
         let said = scene.resume(arguments).expect_code(2).stderr;
-        assert!(said.contains(reason) && said.contains("nothing was changed; leave them out"), "{said}");
+        assert!(
+            said.contains(reason) && said.contains("nothing was changed; leave them out"),
+            "{said}"
+        );
         assert_eq!(scene.state(), before);
     }
     scene.write("same.csv", "ticker\nB\nA\n");
-    let said =
-        scene.resume(&["--resume", "--to", "2020-12-31", "--tickers-csv", "same.csv"]).expect_code(0).stdout;
+    let said = scene
+        .resume(&["--resume", "--to", "2020-12-31", "--tickers-csv", "same.csv"])
+        .expect_code(0)
+        .stdout;
     assert!(said.contains("already complete") && !said.contains("extends"), "{said}");
 }
 
@@ -134,7 +149,11 @@ fn while_anything_of_it_lives_a_run_is_not_extended_and_its_workers_go_on() {
     run(&mut scene.launcher("stop", &[])).expect_code(0);
     scene.resume(&LONGER).expect_code(0);
     wait_for("another worker", || scene.count("asked") == 2);
-    assert!(scene.read("asked").ends_with("2020-01-01..2021-12-31 A \n"), "{}", scene.read("asked"));
+    assert!(
+        scene.read("asked").ends_with("2020-01-01..2021-12-31 A \n"),
+        "{}",
+        scene.read("asked")
+    );
 }
 
 #[test]
@@ -166,7 +185,9 @@ fn a_crash_between_list_and_run_json_leaves_the_run_as_it_was() {
     let said = scene.resume(&["--resume", "--tickers-csv", "more.csv"]).expect_code(0).stdout;
     assert!(said.contains("extends the run: 1 more ticker\n"), "{said}");
     wait_for("its worker", || scene.count("asked") == 2);
-    assert!(scene.read("asked").ends_with(" C \n") && scene.read("w/tickers.csv") == "ticker\nA\nC\n");
+    assert!(
+        scene.read("asked").ends_with(" C \n") && scene.read("w/tickers.csv") == "ticker\nA\nC\n"
+    );
 }
 
 #[test]
@@ -178,7 +199,11 @@ fn a_crash_right_after_run_json_leaves_a_run_that_goes_on_with_the_longer_range(
     scene.write("w/run.json", &frozen.to_string());
     scene.resume(&["--resume"]).expect_code(0);
     wait_for("its worker", || scene.count("asked") == 2);
-    assert!(scene.read("asked").ends_with("2020-01-01..2021-12-31 A \n"), "{}", scene.read("asked"));
+    assert!(
+        scene.read("asked").ends_with("2020-01-01..2021-12-31 A \n"),
+        "{}",
+        scene.read("asked")
+    );
 }
 
 #[test]
@@ -190,5 +215,9 @@ fn the_word_of_a_script_does_not_reach_other_days_but_more_tickers_may_come() {
     scene.write("more.csv", "ticker\nA\nB\n");
     scene.resume(&["--resume", "--tickers-csv", "more.csv"]).expect_code(0);
     scene.wait().expect_code(0);
-    assert!(scene.read("asked").ends_with(" B \n") && scene.count("asked") == 2, "{}", scene.read("asked"));
+    assert!(
+        scene.read("asked").ends_with(" B \n") && scene.count("asked") == 2,
+        "{}",
+        scene.read("asked")
+    );
 }

@@ -1,5 +1,5 @@
-//! Every flag of `start`: what it sets, what `--resume` may do with it, and what of it a worker is told. One line a flag: a
-//! new one that is missing here, or is not what its line says, fails.
+//! Every flag of `start`: what it sets, what `--resume` may do with it, and what of it a worker is
+//! told. One line a flag: a new one that is missing here, or is not what its line says, fails.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -43,8 +43,10 @@ struct Row {
     worker: &'static str,
 }
 
-const DAILY: &str = "--job daily --tickers-csv /t.csv --outdir /out --from 2020-01-02 --to 2020-12-30";
-const TRADES: &str = "--job trades --tickers-csv /t.csv --outdir /out --from 2020-01-02 --to 2020-12-30";
+const DAILY: &str =
+    "--job daily --tickers-csv /t.csv --outdir /out --from 2020-01-02 --to 2020-12-30";
+const TRADES: &str =
+    "--job trades --tickers-csv /t.csv --outdir /out --from 2020-01-02 --to 2020-12-30";
 const BARS: &str = "--job bars --tickers-csv /t.csv --outdir /out --from 2020-01-02 --to 2020-12-30 --mode DB --trades-root /trades";
 
 const fn row(
@@ -150,7 +152,8 @@ impl Row {
         };
         let out: Vec<String> = start.get_arguments().filter(is_out).map(name_of).collect();
         let said: Vec<&str> = self.run.split(' ').collect();
-        let kept = said.chunks(2).filter(|pair| !out.contains(&pair[0].to_owned())).flatten().copied();
+        let kept =
+            said.chunks(2).filter(|pair| !out.contains(&pair[0].to_owned())).flatten().copied();
         parse(&kept.chain(self.words()).collect::<Vec<_>>())
     }
 }
@@ -176,7 +179,8 @@ fn told(settings: Settings) -> Vec<OsString> {
 
 #[test]
 fn every_flag_has_its_line() {
-    let known: Vec<String> = start().get_arguments().map(name_of).filter(|name| name != "--help").collect();
+    let known: Vec<String> =
+        start().get_arguments().map(name_of).filter(|name| name != "--help").collect();
     assert_eq!(FLAGS.iter().map(|row| row.flag).collect::<Vec<_>>(), known);
 }
 
@@ -217,7 +221,8 @@ fn a_worker_is_told_what_concerns_it_and_no_more() {
         let run: Vec<&str> = row.run.split(' ').collect();
         let before = told(settings(&parse(&run)));
         let now = told(settings(&row.begun()));
-        let new = now.iter().filter(|word| !before.contains(word)).map(|word| word.to_string_lossy());
+        let new =
+            now.iter().filter(|word| !before.contains(word)).map(|word| word.to_string_lossy());
         assert_eq!(new.collect::<Vec<_>>().join(" "), row.worker, "{}", row.flag);
     }
 }

@@ -1,4 +1,5 @@
-//! Forecasts: in virtual time, what `status` says of how long it takes, held against how long it took.
+//! Forecasts: in virtual time, what `status` says of how long it takes, held against how long it
+//! took.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -109,8 +110,9 @@ fn watched(tickers: Vec<Weighed>, seconds_of: impl Fn(&Ticker) -> i64) -> Vec<To
 
 #[test]
 fn elephants_that_came_first_do_not_make_mice_of_hours() {
-    let seconds_of =
-        |ticker: &Ticker| if ticker.as_str()[1..].parse::<u32>().expect("a number") < 20 { 900 } else { 17 };
+    let seconds_of = |ticker: &Ticker| {
+        if ticker.as_str()[1..].parse::<u32>().expect("a number") < 20 { 900 } else { 17 }
+    };
     let weighed = |number: u64| {
         let ticker = ticker(&format!("T{number}"));
         let rows = u64::try_from(seconds_of(&ticker)).expect("positive") * 10_000;
@@ -119,12 +121,18 @@ fn elephants_that_came_first_do_not_make_mice_of_hours() {
     let told = watched((0..400).map(weighed).collect(), seconds_of);
     for told in &told[2..told.len() - 1] {
         let eta = told.eta.expect("three have finished");
-        assert!(told.holds(), "after {} attempts: {eta:?}, {} s were left", told.attempts, told.truth);
+        assert!(
+            told.holds(),
+            "after {} attempts: {eta:?}, {} s were left",
+            told.attempts,
+            told.truth
+        );
         assert!(eta.high - eta.low <= 1_200, "{eta:?}: an elephant and a little more at most");
     }
 }
 
-/// In how many of a hundred looks, from the third attempt to the last, the truth lay within what was said.
+/// In how many of a hundred looks, from the third attempt to the last, the truth lay within what
+/// was said.
 fn held(told: &[Told]) -> usize {
     let looks = &told[2..told.len() - 1];
     looks.iter().filter(|told| told.holds()).count() * 100 / looks.len()
@@ -138,7 +146,12 @@ fn the_truth_lies_within_the_interval_whatever_is_known() {
     };
     let known = of(&|it| Weight::Known(u64::try_from(seconds_of(it)).expect("positive") * 10_000));
     let unknown = of(&|_| Weight::Unknown);
-    assert!(held(&known) == 100 && held(&unknown) >= 90, "{} % and {} %", held(&known), held(&unknown));
+    assert!(
+        held(&known) == 100 && held(&unknown) >= 90,
+        "{} % and {} %",
+        held(&known),
+        held(&unknown)
+    );
     for draw in 0..10 {
         let told = watched(guessed(&market, &noisy(&market, draw)), seconds_of);
         assert!(held(&told) >= 98, "{draw}: {} %", held(&told));

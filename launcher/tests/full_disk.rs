@@ -1,4 +1,5 @@
-//! A full disk, wherever it is, pauses the run by name. Nothing is lost, who can go on does, and it goes on by itself.
+//! A full disk, wherever it is, pauses the run by name. Nothing is lost, who can go on does, and it
+//! goes on by itself.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -28,7 +29,10 @@ impl SmallDisk {
         match mount.output() {
             Ok(ended) if ended.status.success() => Some(Self { root }),
             why => {
-                assert!(std::env::var_os("CI").is_none(), "CI must try a disk that is full: {why:?}");
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "CI must try a disk that is full: {why:?}"
+                );
                 eprintln!("skipped: no disk of its own may be mounted here ({why:?})");
                 None
             }
@@ -67,13 +71,14 @@ ticker=$(tail -n 1 "$3"); echo "$ticker" >> begun
 while [ ! -e go ] && [ ! -e "go.$ticker" ]; do sleep 0.02; done
 "#;
 
-/// Two of three batches run, with this much to stay free on their disks; the third comes when A ends.
-/// The scene is dropped first, while what it stops is still found on its disk.
+/// Two of three batches run, with this much to stay free on their disks; the third comes when A
+/// ends. The scene is dropped first, while what it stops is still found on its disk.
 fn running(script: &str, disk: &str, floor: &str) -> Option<(SmallDisk, Scene)> {
     let scene = Scene::of(&["A", "B", "C"]);
     let disk = SmallDisk::mount(&scene, disk)?;
     scene.script("job", script);
-    let cut = ["--batch-size", "1", "--max-concurrent", "2", "--retries", "0", "--min-free-disk", floor];
+    let cut =
+        ["--batch-size", "1", "--max-concurrent", "2", "--retries", "0", "--min-free-disk", floor];
     scene.detach("job", &cut);
     wait_for("two workers", || scene.count("begun") == 2);
     Some((disk, scene))
@@ -90,7 +95,11 @@ fn goes_on(scene: &Scene) {
     scene.write("go", "");
     let ended = scene.wait().expect_code(0).stdout;
     assert!(ended.contains("3 reported by the script, not verified, 0 failed, 0 left"), "{ended}");
-    assert_eq!(scene.read("begun").lines().filter(|line| *line == "B").count(), 1, "B was not disturbed");
+    assert_eq!(
+        scene.read("begun").lines().filter(|line| *line == "B").count(),
+        1,
+        "B was not disturbed"
+    );
 }
 
 #[test]
@@ -137,7 +146,8 @@ fn of_the_run_when_its_journal_can_not_be_written_fills_it_with_no_repetitions()
     drop(scene);
     drop(disk);
 
-    let scene = Scene::of(&[&["A"], &names.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
+    let scene =
+        Scene::of(&[&["A"], &names.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
     let Some(disk) = SmallDisk::mount(&scene, "w") else { return };
     scene.script("job", HELD);
     scene.detach("job", &["--batch-size", "1000", "--min-free-disk", "0"]);
@@ -174,7 +184,9 @@ fn of_the_dataset() {
     disk.fill_but_for(0);
     scene.write("go.A", "");
     // Said by the supervisor or by the worker, whoever meets it first.
-    wait_for("the pause", || is_paused(&scene, "no space is left in ") || is_paused(&scene, "out is full"));
+    wait_for("the pause", || {
+        is_paused(&scene, "no space is left in ") || is_paused(&scene, "out is full")
+    });
     disk.make_room();
     goes_on(&scene);
     for ticker in ["A", "B", "C"] {
@@ -220,10 +232,19 @@ fn a_disk_that_fills_up_while_a_run_is_planned_is_told_with_the_command_that_goe
     let Some(disk) = SmallDisk::mount(&scene, "w") else { return };
     scene.script("job", "exit 0");
     let asked = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out"];
-    let how =
-        ["--from", "2020-01-01", "--to", "2020-12-31", "--ingest-script", "job", "--min-free-disk", "0"];
+    let how = [
+        "--from",
+        "2020-01-01",
+        "--to",
+        "2020-12-31",
+        "--ingest-script",
+        "job",
+        "--min-free-disk",
+        "0",
+    ];
     // A file for each batch: there is room for some of them.
-    let start = |more: &[&str]| run(&mut scene.launcher("start", &[&asked[..], &how, more].concat()));
+    let start =
+        |more: &[&str]| run(&mut scene.launcher("start", &[&asked[..], &how, more].concat()));
     let refused = start(&["--batch-size", "1"]).expect_code(13).stderr;
     assert!(refused.contains("No space left on device"), "{refused}");
     let advice = "; make room there, then continue the run: `";
@@ -238,7 +259,10 @@ fn of_the_run_at_its_end_is_named_and_nothing_is_lost() {
     let said = run(&mut scene.launcher("stop", &["--now"])).stdout + &scene.status();
     assert_eq!(scene.processes(), 0, "{said}");
     let first = scene.status().lines().next().expect("a line").to_owned();
-    assert!(first.starts_with("SUPERVISOR DIED: the disk of the work directory is full ("), "{first}");
+    assert!(
+        first.starts_with("SUPERVISOR DIED: the disk of the work directory is full ("),
+        "{first}"
+    );
     assert!(first.contains(" free), so nobody could write how the run ended; nothing that is proven is lost. Make room there first"), "{first}");
     disk.make_room();
     scene.write("go", "");

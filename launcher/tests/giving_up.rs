@@ -74,7 +74,8 @@ fn a_run_that_is_paused_for_its_folders_ends_too() {
 }
 
 #[test]
-fn a_person_who_begins_it_again_gives_everybody_another_chance_also_when_the_supervisor_died_in_between() {
+fn a_person_who_begins_it_again_gives_everybody_another_chance_also_when_the_supervisor_died_in_between()
+ {
     for closes in [true, false] {
         let mut story = Story::of(rules(2, 0), &[&["A"], &["B"]]);
         story.hear(GIVEN_UP);
@@ -133,8 +134,7 @@ fn a_local_resource_that_stays_in_the_way_does_not_keep_a_run_from_ending() {
 #[test]
 fn a_script_that_writes_files_all_the_while_is_not_given_up() {
     // Twice as long as the run may stand still, with a new file every half second.
-    let slowly =
-        "mkdir -p out/A out/B; for i in 1 2 3 4 5 6 7 8 9 10; do echo $i > out/A/$i; sleep 0.5; done; exit 0";
+    let slowly = "mkdir -p out/A out/B; for i in 1 2 3 4 5 6 7 8 9 10; do echo $i > out/A/$i; sleep 0.5; done; exit 0";
     let scene = Scene::of(&["A", "B"]);
     scene.script("job", slowly);
     scene.detach("job", &["--give-up-after", "3s", "--max-concurrent", "1"]);

@@ -1,5 +1,5 @@
-//! Golden journals: runs of each version of the journal that is read. They are read back as they were written; a change that
-//! makes such a run impossible, or another one, is seen here.
+//! Golden journals: runs of each version of the journal that is read. They are read back as they
+//! were written; a change that makes such a run impossible, or another one, is seen here.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,8 +12,8 @@ use shared::market::ticker::Ticker;
 
 use crate::machine::rules;
 
-/// A clock that is wrong, which a worker says of two tickers, twice; bars that contradict each other, and a ticker that nobody
-/// knows.
+/// A clock that is wrong, which a worker says of two tickers, twice; bars that contradict each
+/// other, and a ticker that nobody knows.
 const VERSION_1: &str = include_str!("golden/version-1.jsonl");
 const VERSION_1_STATES: &str = include_str!("golden/version-1.states");
 
@@ -21,7 +21,9 @@ fn run_in_words(run: &RunState) -> String {
     match run {
         RunState::Planned => "planned".to_owned(),
         RunState::Open => "open".to_owned(),
-        RunState::Paused { why, probe: Probe::Folders, .. } => format!("paused, looks at its folders: {why}"),
+        RunState::Paused { why, probe: Probe::Folders, .. } => {
+            format!("paused, looks at its folders: {why}")
+        }
         RunState::Paused { why, probe: Probe::Canary { failed, .. }, .. } => {
             format!("paused, {failed} sent ahead in vain: {why}")
         }
@@ -31,7 +33,9 @@ fn run_in_words(run: &RunState) -> String {
 }
 
 fn batch_in_words(machine: &Machine, fact: &Fact) -> String {
-    let (Fact::Launched { batch, .. } | Fact::Ended { batch, .. }) = fact else { return String::new() };
+    let (Fact::Launched { batch, .. } | Fact::Ended { batch, .. }) = fact else {
+        return String::new();
+    };
     let it = machine.batch(*batch).expect("it was planned");
     let names = |tickers: Vec<&str>| tickers.join(" ");
     let mut words = match &it.state {

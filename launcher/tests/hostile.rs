@@ -1,4 +1,5 @@
-//! Hostile surroundings: workers that harm whoever watches them, and files that vanish or are damaged during a run.
+//! Hostile surroundings: workers that harm whoever watches them, and files that vanish or are
+//! damaged during a run.
 
 use std::fs;
 use std::time::Duration;
@@ -26,14 +27,18 @@ fn peak_mib(pid: i32) -> u64 {
 fn cpu_ticks(pid: i32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
     let (_, fields) = stat.rsplit_once(')').expect("a command");
-    fields.split_ascii_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("ticks")).sum()
+    fields
+        .split_ascii_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().expect("ticks"))
+        .sum()
 }
 
 #[test]
 fn a_line_of_100_mb_among_the_events_costs_neither_shim_nor_supervisor_memory() {
     let scene = Scene::of(&["A", "B"]);
-    let babble =
-        r#"head -c 100000000 /dev/zero | tr '\0' x >> "$(dirname "$3")/events.jsonl"; echo x >> babbled"#;
+    let babble = r#"head -c 100000000 /dev/zero | tr '\0' x >> "$(dirname "$3")/events.jsonl"; echo x >> babbled"#;
     scene.script("job", &format!("[ -e babbled ] || {{ {babble}; }}; {HELD}"));
     scene.detach("job", &["--batch-size", "1", "--max-concurrent", "1", "--stall-timeout", "1s"]);
     wait_for("the babble", || scene.count("babbled") == 1);
@@ -59,7 +64,10 @@ fn a_worker_that_kills_its_own_shim_is_ended_with_it_and_alone_is_charged() {
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.contains("1 x its shim was ended from outside (signal: 9 (SIGKILL))"), "{ended}");
-    assert!(ended.contains("for example A: ") && ended.contains("2 reported by the script"), "{ended}");
+    assert!(
+        ended.contains("for example A: ") && ended.contains("2 reported by the script"),
+        "{ended}"
+    );
     assert_eq!(scene.processes(), 0);
 }
 
@@ -91,7 +99,8 @@ fn a_shim_that_is_asked_to_end_by_somebody_else_ends_its_worker_and_another_atte
 
 #[test]
 fn an_exit_record_that_is_torn_or_garbage_is_none() {
-    for garbage in ["", "{\"ending\":", "\u{0}\u{0}\u{0}", "{\"ending\":{\"exited\":{\"code\":0}}}"] {
+    for garbage in ["", "{\"ending\":", "\u{0}\u{0}\u{0}", "{\"ending\":{\"exited\":{\"code\":0}}}"]
+    {
         let scene = Scene::of(&["A"]);
         scene.script("job", HELD);
         scene.detach("job", &["--retries", "0"]);

@@ -1,4 +1,5 @@
-//! Interruptions: programs that are suspended, and supervisors that die in the middle of a pause or a stop.
+//! Interruptions: programs that are suspended, and supervisors that die in the middle of a pause or
+//! a stop.
 
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use shared::run::identity::ProcessIdentity;
 
 use crate::scene::{Scene, let_pass, run, send, wait_for};
 
-/// Says every now and then that it gets on, until told to end; notes its pid, which is that of its group. It takes
-/// several sleeps from word to word: one that is over while it is suspended must not make it speak at once.
+/// Says every now and then that it gets on, until told to end; notes its pid, which is that of its
+/// group. It takes several sleeps from word to word: one that is over while it is suspended must
+/// not make it speak at once.
 const STEADY: &str = r#"
 events="$(dirname "$3")/events.jsonl"; echo $$ >> begun; rows=0
 while [ ! -e go ]; do
@@ -110,7 +112,9 @@ fn a_supervisor_killed_in_a_pause_is_gone_on_with() {
     let scene = Scene::of(&["A", "B"]);
     scene.script("job", "echo x >> begun; [ -e fixed ] || { echo 'disk full'; exit 13; }");
     scene.detach("job", &["--batch-size", "1", "--max-concurrent", "1", "--retries", "0"]);
-    let paused = || scene.status().starts_with("PAUSED: a local resource is in the way (exit 13): disk full");
+    let paused = || {
+        scene.status().starts_with("PAUSED: a local resource is in the way (exit 13): disk full")
+    };
     for _ in 0..2 {
         wait_for("the pause", paused);
         kill_supervisor(&scene);
@@ -122,7 +126,8 @@ fn a_supervisor_killed_in_a_pause_is_gone_on_with() {
 }
 
 #[test]
-fn a_supervisor_killed_in_a_stop_is_gone_on_with_and_what_it_asked_to_end_is_charged_with_nothing() {
+fn a_supervisor_killed_in_a_stop_is_gone_on_with_and_what_it_asked_to_end_is_charged_with_nothing()
+{
     let scene = Scene::of(&["A", "B", "C"]);
     scene.script(
         "job",
@@ -159,7 +164,9 @@ fn a_supervisor_killed_with_a_canary_out_is_gone_on_with_and_nobody_pays_for_the
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     assert_eq!(scene.count("begun"), 4, "it is adopted, and it fills the cap");
     scene.write("go", "");
-    wait_for("the pause", || scene.status().starts_with("PAUSED: 3 batches in a row got nothing done: "));
+    wait_for("the pause", || {
+        scene.status().starts_with("PAUSED: 3 batches in a row got nothing done: ")
+    });
     scene.write("fixed", "");
     let ended = scene.wait().expect_code(0).stdout;
     assert!(ended.contains("5 reported by the script, not verified, 0 failed, 0 left"), "{ended}");

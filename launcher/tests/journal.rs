@@ -1,4 +1,5 @@
-//! The journal: whatever happened, reading it back gives the same state; cut anywhere, it gives an earlier one.
+//! The journal: whatever happened, reading it back gives the same state; cut anywhere, it gives an
+//! earlier one.
 
 use std::path::Path;
 
@@ -23,8 +24,8 @@ fn with_journal(bytes: &[u8]) -> (tempfile::TempDir, Workdir) {
     (folder, workdir)
 }
 
-/// Two hundred events at least. Lines are read one by one, so that of all that is before a cut the last lines are enough;
-/// at the end of each line, and in its middle, everything is read.
+/// Two hundred events at least. Lines are read one by one, so that of all that is before a cut the
+/// last lines are enough; at the end of each line, and in its middle, everything is read.
 #[test]
 fn a_long_journal_cut_at_any_byte_has_every_event_before_it() {
     let choices: Vec<u8> = (0..=u8::MAX).cycle().step_by(7).take(400).collect();
@@ -33,9 +34,12 @@ fn a_long_journal_cut_at_any_byte_has_every_event_before_it() {
     let batches: Vec<&[&str]> = batches.iter().map(<[&str; 1]>::as_slice).collect();
     let Story { entries, .. } = any_run_of(&batches, &choices, 3);
     assert!(entries.len() >= 200, "only {} events", entries.len());
-    let lines: Vec<Vec<u8>> = entries.iter().map(|entry| checked_lines::encode(entry).into_bytes()).collect();
+    let lines: Vec<Vec<u8>> =
+        entries.iter().map(|entry| checked_lines::encode(entry).into_bytes()).collect();
     let read = |bytes: &[u8]| {
-        checked_lines::parse::<Entry>(Path::new("journal"), bytes).expect("a torn tail is no error").entries
+        checked_lines::parse::<Entry>(Path::new("journal"), bytes)
+            .expect("a torn tail is no error")
+            .entries
     };
     for (number, line) in lines.iter().enumerate() {
         let before = number.saturating_sub(2);
@@ -80,13 +84,20 @@ proptest! {
 fn a_batch_that_was_planned_before_there_were_weights_has_an_unknown_one() {
     let old = r#"{"planned":{"batch":"batch_0001","tickers":["A"]}}"#;
     assert_eq!(serde_json::from_str::<Fact>(old).expect("read"), planned(1, &["A"]));
-    assert_eq!(serde_json::to_string(&planned(1, &["A"])).expect("written"), old, "nor is anything said");
+    assert_eq!(
+        serde_json::to_string(&planned(1, &["A"])).expect("written"),
+        old,
+        "nor is anything said"
+    );
     let mut weighed = planned(1, &["A"]);
     if let Fact::Planned { weight, .. } = &mut weighed {
         *weight = Weight::Guessed(7);
     }
     let line = serde_json::to_string(&weighed).expect("written");
-    assert_eq!(line, r#"{"planned":{"batch":"batch_0001","tickers":["A"],"weight":{"guessed":7}}}"#);
+    assert_eq!(
+        line,
+        r#"{"planned":{"batch":"batch_0001","tickers":["A"],"weight":{"guessed":7}}}"#
+    );
     assert_eq!(serde_json::from_str::<Fact>(&line).expect("read"), weighed);
 }
 
@@ -101,7 +112,8 @@ fn a_torn_tail_is_cut_off_before_the_next_fact() {
     let mut torn = std::fs::read(workdir.journal()).expect("read");
     torn.extend_from_slice(b"{\"at\":\"2024-");
     shared::disk::publish::publish(&workdir.journal(), &torn).expect("written");
-    let (mut journal, before) = Journal::open(&workdir, rules(1, 0)).expect("a torn tail is no error");
+    let (mut journal, before) =
+        Journal::open(&workdir, rules(1, 0)).expect("a torn tail is no error");
     journal.append(&[entry(planned(2, &["B"]))]).expect("written");
     let (_, after) = Journal::open(&workdir, rules(1, 0)).expect("sound");
     assert_eq!((before.batches().count(), after.batches().count()), (1, 2));
@@ -138,8 +150,10 @@ fn a_journal_of_another_version_is_refused_by_name_with_a_way_on() {
     );
     for older in ["", r#","edition":"third""#] {
         let refused = began(older).expect_err("nobody has it");
-        let way_on =
-            "; begin a new run with another --workdir and --resume: what the outdir proves stays proven";
-        assert!(refused.contains("a journal of version 0") && refused.ends_with(way_on), "{refused}");
+        let way_on = "; begin a new run with another --workdir and --resume: what the outdir proves stays proven";
+        assert!(
+            refused.contains("a journal of version 0") && refused.ends_with(way_on),
+            "{refused}"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! The run in the user's hands: what does not make the data may be set otherwise each time that it goes on, and what
-//! was decided before is read back by the rules of then.
+//! The run in the user's hands: what does not make the data may be set otherwise each time that it
+//! goes on, and what was decided before is read back by the rules of then.
 
 use launcher::facts::{Fact, Word};
 use launcher::plan::knobs::Change;
@@ -14,7 +14,8 @@ use crate::machine::{Story, exited, opened, rules};
 use crate::recovery::kill_supervisor;
 use crate::scene::{Scene, run, service, wait_for};
 
-/// Notes its tickers, its threads and its rate; then waits for `go` and ends with the exit code in it.
+/// Notes its tickers, its threads and its rate; then waits for `go` and ends with the exit code in
+/// it.
 const NOTED: &str = r#"echo "$(tail -n 1 "$3") $*" >> asked
 while [ ! -e go ]; do sleep 0.05; done; exit $(cat go)"#;
 
@@ -49,9 +50,14 @@ fn under_a_smaller_cap_the_workers_that_run_go_on_and_no_new_one_starts_until_th
     }
     assert_eq!(replayed, story.machine);
     let first = Machine::new(rules(2, 0));
-    let by_the_rules_of_today =
-        story.entries.iter().try_fold(first, |mut machine, entry| machine.apply(entry).map(|()| machine));
-    assert!(by_the_rules_of_today.is_err(), "three workers at once can't have happened by the smaller cap");
+    let by_the_rules_of_today = story
+        .entries
+        .iter()
+        .try_fold(first, |mut machine, entry| machine.apply(entry).map(|()| machine));
+    assert!(
+        by_the_rules_of_today.is_err(),
+        "three workers at once can't have happened by the smaller cap"
+    );
 }
 
 #[test]
@@ -115,13 +121,15 @@ fn a_run_goes_on_with_other_knobs_says_so_keeps_its_history_and_its_workers() {
     );
     wait_for("three workers", || scene.count("asked") == 3);
     kill_supervisor(&scene);
-    let turned = ["--max-concurrent", "1", "--rate", "100/min", "--per-shard-workers", "2", "--tries", "3"];
+    let turned =
+        ["--max-concurrent", "1", "--rate", "100/min", "--per-shard-workers", "2", "--tries", "3"];
     let sentence = "changes the run: --max-concurrent 3 → 1, --per-shard-workers 4 → 2, --rate 500/min → 100/min, --tries 8 → 3\n";
     let planned = scene.go_on(&[&turned[..], &["--dry-run"]].concat());
     assert!(planned.contains(sentence) && scene.frozen_run().get("changes").is_none(), "{planned}");
     let said = scene.go_on(&turned);
     assert!(
-        said.contains(sentence) && said.contains("keep what they were told until their attempts end"),
+        said.contains(sentence)
+            && said.contains("keep what they were told until their attempts end"),
         "{said}"
     );
 
@@ -133,18 +141,24 @@ fn a_run_goes_on_with_other_knobs_says_so_keeps_its_history_and_its_workers() {
         (&"500/min".into(), &3.into())
     );
     assert!(
-        scene
-            .read("w/journal.jsonl")
-            .contains(r#""changed":{"knobs":[{"flag":"--max-concurrent","before":"3","after":"1"}"#)
+        scene.read("w/journal.jsonl").contains(
+            r#""changed":{"knobs":[{"flag":"--max-concurrent","before":"3","after":"1"}"#
+        )
     );
-    assert!(scene.status().contains("3 running, 1 pending"), "they are adopted: {}", scene.status());
+    assert!(
+        scene.status().contains("3 running, 1 pending"),
+        "they are adopted: {}",
+        scene.status()
+    );
     scene.write("go", "0");
     let ended = scene.wait().expect_code(0).stdout;
     assert!(ended.starts_with("COMPLETE"), "{ended}");
     let asked = scene.read("asked");
     let of_d = asked.lines().find(|line| line.starts_with("D ")).expect("D was asked for");
     assert!(
-        of_d.contains("--max-workers 2") && of_d.contains("--rate 100/min") && of_d.contains("--tries 3"),
+        of_d.contains("--max-workers 2")
+            && of_d.contains("--rate 100/min")
+            && of_d.contains("--tries 3"),
         "{of_d}"
     );
     assert_eq!(asked.lines().count(), 4);
@@ -169,7 +183,9 @@ fn a_crash_between_run_json_and_journal_leaves_a_run_that_says_it_the_next_time(
     assert!(scene.status().starts_with("INCOMPLETE"), "{}", scene.status());
     scene.go_on(&[]);
     scene.wait().expect_code(1);
-    assert!(scene.read("w/journal.jsonl").contains(r#""flag":"--retries","before":"0","after":"1""#));
+    assert!(
+        scene.read("w/journal.jsonl").contains(r#""flag":"--retries","before":"0","after":"1""#)
+    );
 }
 
 #[test]

@@ -17,11 +17,20 @@ fn a_ticker_leads_to_the_log_of_its_batch() {
     assert!(said.contains("worked on B\n"), "{said}");
     assert_eq!(logs("batch_0002").expect_code(0).stdout, said);
     let said = logs("batch_0007").expect_code(2).stderr;
-    assert_eq!(said, "error: \"batch_0007\" is not a batch of this run: it has batch_0001 to batch_0002\n");
+    assert_eq!(
+        said,
+        "error: \"batch_0007\" is not a batch of this run: it has batch_0001 to batch_0002\n"
+    );
     let said = logs("D").expect_code(2).stderr;
-    assert!(said.starts_with("error: \"D\" is not a ticker of this run; it has A, B, C ("), "{said}");
+    assert!(
+        said.starts_with("error: \"D\" is not a ticker of this run; it has A, B, C ("),
+        "{said}"
+    );
     let said = logs("C").expect_code(2).stderr;
-    assert!(said.starts_with("error: C is in no batch: it was proven before this run began"), "{said}");
+    assert!(
+        said.starts_with("error: C is in no batch: it was proven before this run began"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -60,7 +69,10 @@ echo "error: the reason of it all"; exit 3"#;
     let said = scene.status();
     assert!(said.contains("error: the reason of it all"), "{said}");
     let said = run(&mut scene.launcher("logs", &["A"])).expect_code(0).stdout;
-    assert!(said.contains("line 400 of those that are many\nerror: the reason of it all\n"), "{said}");
+    assert!(
+        said.contains("line 400 of those that are many\nerror: the reason of it all\n"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -37,7 +37,12 @@ pub(crate) fn planned(batch: u32, names: &[&str]) -> Fact {
 /// A part of one ticker.
 pub(crate) fn planned_part(batch: u32, name: &str, part: &str) -> Fact {
     let part = part.parse().expect("a part");
-    Fact::Planned { batch: BatchId(batch), tickers: vec![ticker(name)], part, weight: Weight::Unknown }
+    Fact::Planned {
+        batch: BatchId(batch),
+        tickers: vec![ticker(name)],
+        part,
+        weight: Weight::Unknown,
+    }
 }
 
 pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> Report {
@@ -94,7 +99,10 @@ impl Story {
         self.machine.apply(&entry)?;
         self.entries.push(entry);
         let open = self.machine.batches().filter(|(_, batch)| !batch.is_over()).map(|(id, _)| id);
-        assert!(open.eq(self.machine.open_batches().map(|(id, _)| id)), "it knows what is not over");
+        assert!(
+            open.eq(self.machine.open_batches().map(|(id, _)| id)),
+            "it knows what is not over"
+        );
         Ok(())
     }
 
@@ -185,7 +193,8 @@ fn only_unfinished_tickers_are_tried_again_after_a_pause_and_at_most_so_often() 
 fn a_crash_costs_the_innocent_no_attempt() {
     let mut story = Story::of(rules(1, 0), &[&["A", "B", "C"]]);
     story.launch();
-    let crash = report(Ending::Signaled { signal: 11 }, 1, &[("B", Word::Begun), ("C", Word::Untouched)]);
+    let crash =
+        report(Ending::Signaled { signal: 11 }, 1, &[("B", Word::Begun), ("C", Word::Untouched)]);
     story.end(1, crash);
     assert_eq!(story.failures(1), [("B", "killed by SIGSEGV")]);
     assert_eq!(story.launch(), ["1.2"], "at once: C was not to blame");
@@ -197,7 +206,8 @@ fn a_crash_costs_the_innocent_no_attempt() {
 fn a_local_resource_pauses_the_run_burns_no_attempt_and_lets_siblings_work() {
     let mut story = Story::of(rules(2, 0), &[&["A"], &["B"], &["C"]]);
     story.launch();
-    let full = || Report { last_words: "disk full".to_owned(), ..exited(13, 0, &[("A", Word::Begun)]) };
+    let full =
+        || Report { last_words: "disk full".to_owned(), ..exited(13, 0, &[("A", Word::Begun)]) };
     story.end(1, full());
     let RunState::Paused { why, probe_after: first, .. } = story.machine.run().clone() else {
         panic!("not paused")
@@ -227,7 +237,8 @@ fn a_refused_key_stops_the_run_with_its_reason() {
     assert_eq!(story.launch(), [] as [String; 0]);
     assert_eq!(story.closes(), None, "batch 2 still runs");
     story.end(2, report(Ending::Exited { code: 143 }, 0, &[("B", Word::Begun)]));
-    let why = StopWhy::Hopeless { batch: BatchId(1), what: "key or plan refused (exit 12)".to_owned() };
+    let why =
+        StopWhy::Hopeless { batch: BatchId(1), what: "key or plan refused (exit 12)".to_owned() };
     assert_eq!(story.closes(), Some(Outcome::Stopped { why }));
     assert_eq!(story.state(2), BatchState::Pending, "stopped, so not charged");
 }
@@ -243,7 +254,10 @@ fn a_run_that_is_to_end_for_whatever_reason_waits_for_no_disk_once_nobody_is_lef
     assert!(!refused.machine.waits_for_nobody(0), "as long as it is open it waits");
     refused.end(1, exited(12, 0, &[("A", Word::Begun)]));
     assert!(!refused.machine.waits_for_nobody(1), "batch 2 still runs");
-    assert!(refused.machine.waits_for_nobody(0), "nobody asked for a stop, and its disk may stay full");
+    assert!(
+        refused.machine.waits_for_nobody(0),
+        "nobody asked for a stop, and its disk may stay full"
+    );
 
     let mut asked = two();
     asked.hear(Fact::StopAsked { by: "SIGTERM".to_owned() });
@@ -324,12 +338,19 @@ fn a_done_member_of_a_batch_that_is_not_over_or_has_failed_can_be_reopened_besid
     }
     assert_eq!((story.left(1), story.left(2)), (vec!["A", "B"], vec!["C"]));
     assert_eq!(story.failures(2).len(), 1, "D stays given up");
-    let twice = Fact::Reopened { batch: BatchId(1), unfinished: vec![ticker("A")], proven: Tally::default() };
+    let twice = Fact::Reopened {
+        batch: BatchId(1),
+        unfinished: vec![ticker("A")],
+        proven: Tally::default(),
+    };
     story.try_hear(twice).expect_err("it is left already");
     story.pass(300);
     assert_eq!(story.launch(), ["1.2", "2.2"]);
-    let running =
-        Fact::Reopened { batch: BatchId(2), unfinished: vec![ticker("C")], proven: Tally::default() };
+    let running = Fact::Reopened {
+        batch: BatchId(2),
+        unfinished: vec![ticker("C")],
+        proven: Tally::default(),
+    };
     story.try_hear(running).expect_err("it runs");
 }
 
@@ -360,9 +381,13 @@ fn what_can_not_happen_is_an_error_that_names_state_and_fact() {
         "the start of batch_0002.1 can't happen while the run is Open with 1 workers"
     );
     assert_eq!(
-        said(Fact::Ended { batch: BatchId(1), attempt: 1, report: exited(0, 0, &[("B", Word::Begun)]) })
-            .split(" can't")
-            .next(),
+        said(Fact::Ended {
+            batch: BatchId(1),
+            attempt: 1,
+            report: exited(0, 0, &[("B", Word::Begun)])
+        })
+        .split(" can't")
+        .next(),
         Some("the end of attempt 1"),
         "B is not of this batch"
     );

@@ -1,5 +1,5 @@
-//! The launcher's promises: the machine and its journal as pure stories, the commands through the real
-//! program with tiny shell scripts as workers.
+//! The launcher's promises: the machine and its journal as pure stories, the commands through the
+//! real program with tiny shell scripts as workers.
 
 #![expect(clippy::disallowed_methods, reason = "tests look at the world from outside")]
 

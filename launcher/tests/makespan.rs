@@ -64,8 +64,9 @@ fn on_eight_workers(weighed: Vec<Weighed>) -> i64 {
 
 #[test]
 fn with_five_percent_elephants_the_run_is_within_two_percent_of_the_ideal() {
-    let known =
-        |ticker: &Ticker| Weight::Known(u64::try_from(seconds_of(ticker)).expect("positive") * 10_000);
+    let known = |ticker: &Ticker| {
+        Weight::Known(u64::try_from(seconds_of(ticker)).expect("positive") * 10_000)
+    };
     for count in [400, 3_000] {
         let market = market(count);
         let of = |weight: &dyn Fn(&Ticker) -> Weight| {
@@ -93,7 +94,12 @@ pub(crate) fn noisy(market: &[Ticker], draw: u64) -> Sizes {
 pub(crate) fn guessed(market: &[Ticker], sizes: &Sizes) -> Vec<Weighed> {
     let nothing: Vec<_> = market.iter().map(|ticker| (ticker.clone(), None)).collect();
     let (weights, _) = weigh(&nothing, &[], sizes);
-    market.iter().cloned().zip(weights).map(|(ticker, weight)| Weighed::of(ticker, weight)).collect()
+    market
+        .iter()
+        .cloned()
+        .zip(weights)
+        .map(|(ticker, weight)| Weighed::of(ticker, weight))
+        .collect()
 }
 
 #[test]
@@ -109,8 +115,10 @@ fn sizes_that_are_wrong_by_a_factor_of_two_keep_a_first_run_within_two_percent_o
 }
 
 #[test]
-fn an_elephant_heavier_than_the_whole_run_should_take_is_split_and_the_run_within_two_percent_of_the_ideal() {
-    let year = DateRange::new("2024-01-01".parse().expect("a day"), "2024-12-31".parse().expect("a day"));
+fn an_elephant_heavier_than_the_whole_run_should_take_is_split_and_the_run_within_two_percent_of_the_ideal()
+ {
+    let year =
+        DateRange::new("2024-01-01".parse().expect("a day"), "2024-12-31".parse().expect("a day"));
     let year = year.expect("in order");
     // Two for three times as many seconds as the ideal, and the rest of the market.
     let seconds_of = |number: u64| if number < 2 { 30_000 } else { 20 };
@@ -119,7 +127,10 @@ fn an_elephant_heavier_than_the_whole_run_should_take_is_split_and_the_run_withi
     assert!(seconds_of(0) > 2 * ideal);
     let weighed: Vec<Weighed> = (0..count)
         .map(|number| {
-            Weighed::of(ticker(&format!("T{number}")), Weight::Known(seconds_of(number) * rows_a_second))
+            Weighed::of(
+                ticker(&format!("T{number}")),
+                Weight::Known(seconds_of(number) * rows_a_second),
+            )
         })
         .collect();
     let slots = 8.try_into().expect("not zero");

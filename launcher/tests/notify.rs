@@ -23,7 +23,8 @@ fn listener(statuses: &'static [&'static str]) -> (String, Receiver<(String, Str
                 assert!(length > 0, "the request breaks off");
                 request.extend_from_slice(&piece[..length]);
             }
-            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let answer =
+                format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             stream.write_all(answer.as_bytes()).expect("written");
             let text = String::from_utf8(request).expect("UTF-8");
             let (head, body) = text.split_once("\r\n\r\n").expect("a head");
@@ -39,7 +40,8 @@ fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let head = head.to_lowercase();
-    let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()?.parse().ok());
+    let length =
+        head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()?.parse().ok());
     length.is_some_and(|length: usize| body.len() >= length)
 }
 
@@ -57,7 +59,10 @@ fn a_pause_and_the_end_are_told_with_reason_and_counts_and_nothing_secret() {
     run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0);
     let (head, paused) = next(&received);
     assert!(head.starts_with("POST /hook/secret?token=secret HTTP/1.1"), "{head}");
-    assert!(!head.contains("open-sesame") && !paused.to_string().contains("open-sesame"), "{head} {paused}");
+    assert!(
+        !head.contains("open-sesame") && !paused.to_string().contains("open-sesame"),
+        "{head} {paused}"
+    );
     assert_eq!(paused["state"], "paused");
     assert_eq!(paused["reason"], "a local resource is in the way (exit 13): disk full");
     assert_eq!(paused["tickers"]["left"], 1);
@@ -86,7 +91,8 @@ fn a_notification_that_fails_is_tried_again_and_keeps_nobody_waiting() {
 fn a_notification_that_nobody_takes_is_a_line_in_the_log() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "exit 0");
-    let nowhere = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let nowhere =
+        TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let url = format!("http://user:pw@{nowhere}/secret");
     scene.detach("job", &["--notify-url", &url]);
     scene.wait().expect_code(0);
@@ -118,13 +124,17 @@ fn a_run_that_has_ended_is_extended_although_its_last_notification_hangs() {
 fn another_address_on_resume_is_said_without_showing_either() {
     let scene = Scene::of(&["A"]);
     scene.script("job", "exit 11");
-    let said = run(&mut scene.start(&["--notify-url", "http://example.com/secret"])).expect_code(2).stderr;
+    let said =
+        run(&mut scene.start(&["--notify-url", "http://example.com/secret"])).expect_code(2).stderr;
     assert!(said.contains("--notify-url http://example.com/... is not encrypted"), "{said}");
     scene.detach("job", &[]);
     scene.wait().expect_code(1);
     let other = ["--resume", "--notify-url", "https://example.com/secret", "--dry-run"];
     let said = run(&mut scene.launcher("start", &other)).expect_code(0).stdout;
-    assert!(said.contains("changes the run: --notify-url none → https://example.com/...\n"), "{said}");
+    assert!(
+        said.contains("changes the run: --notify-url none → https://example.com/...\n"),
+        "{said}"
+    );
     assert!(!said.contains("secret"), "{said}");
 }
 
@@ -139,6 +149,9 @@ fn a_supervisor_that_can_not_go_on_is_told_with_its_error() {
     let (_, died) = next(&received);
     assert_eq!((&died["state"], &died["tickers"]["left"]), (&Value::from("died"), &Value::from(1)));
     let reason = died["reason"].as_str().expect("a reason");
-    assert!(reason.contains("_launcher.lock was moved, deleted or replaced during the run"), "{reason}");
+    assert!(
+        reason.contains("_launcher.lock was moved, deleted or replaced during the run"),
+        "{reason}"
+    );
     scene.wait().expect_code(1);
 }

@@ -12,7 +12,8 @@ use shared::disk::lock::Lock;
 use crate::inherited;
 use crate::scene::{Scene, collect, run, wait_for};
 
-/// The launcher's command in a shell that has the file `lk` open as number 9, locked, and the pipe as number 8.
+/// The launcher's command in a shell that has the file `lk` open as number 9, locked, and the pipe
+/// as number 8.
 #[expect(clippy::disallowed_methods, reason = "a shell as a caller")]
 fn under_a_lock_and_a_pipe(scene: &Scene, launcher: &Command, out: &OwnedFd) -> Command {
     let mut shell = Command::new("sh");
@@ -27,7 +28,8 @@ fn under_a_lock_and_a_pipe(scene: &Scene, launcher: &Command, out: &OwnedFd) -> 
     shell
 }
 
-/// Waits for the end of the pipe: a caller that does so would hang while anybody holds its other end.
+/// Waits for the end of the pipe: a caller that does so would hang while anybody holds its other
+/// end.
 fn read_to_its_end(mut reader: PipeReader) -> std::thread::JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut said = Vec::new();
@@ -58,14 +60,20 @@ fn a_lock_and_a_pipe_of_the_caller_are_free_when_start_has_returned_while_the_ru
         return;
     }
     let scene = Scene::of(&["A"]);
-    // A shell has its script open, as number 10 or so; the numbers of the caller are looked at in it.
+    // A shell has its script open, as number 10 or so; the numbers of the caller are looked at in
+    // it.
     scene.script("job", "ls -l /proc/$$/fd > fds.new; mv fds.new fds; exec sleep 600");
     let (reader, writer) = pipe().expect("a pipe");
     let writer = OwnedFd::from(writer);
     let pipe_name = fs::read_link(format!("/proc/self/fd/{}", writer.as_raw_fd())).expect("a pipe");
-    let mut start = under_a_lock_and_a_pipe(&scene, &scene.start(&["--ingest-script", "job"]), &writer);
-    let child =
-        start.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a shell");
+    let mut start =
+        under_a_lock_and_a_pipe(&scene, &scene.start(&["--ingest-script", "job"]), &writer);
+    let child = start
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell");
     let reading = read_to_its_end(reader);
     // The end of its output is waited for as well.
     collect(child).expect_code(0);

@@ -64,7 +64,8 @@ fn one_ticker_with_a_page_that_stays_bad_pauses_nobody_and_ends_by_name() {
             story.pass(300);
             story.launch();
             for (batch, members) in (1..).zip(&batches) {
-                let trial: Vec<String> = story.trial(batch).into_iter().map(str::to_owned).collect();
+                let trial: Vec<String> =
+                    story.trial(batch).into_iter().map(str::to_owned).collect();
                 let runs = story.machine.batch(BatchId(batch)).expect("planned").left().len() > 0;
                 if runs && !trial.is_empty() {
                     let bad = trial.iter().any(|name| name == "TWIN");
@@ -72,7 +73,10 @@ fn one_ticker_with_a_page_that_stays_bad_pauses_nobody_and_ends_by_name() {
                     let words = [("TWIN", twin())];
                     let report = if bad { failed(&words) } else { exited(0, 0, &[]) };
                     let pages = Some(done);
-                    story.end(batch, Report { pages, proven: exited(0, done, &[]).proven, ..report });
+                    story.end(
+                        batch,
+                        Report { pages, proven: exited(0, done, &[]).proven, ..report },
+                    );
                     attempts += 1;
                 }
                 assert!(!is_paused(&story), "TWIN at {place} of {}", members.len());
@@ -108,12 +112,18 @@ fn own_trouble_is_charged_in_a_pause_too_and_is_not_taken_back_with_that_of_the_
     story.end(1, failed(&[("A", silence())]));
     story.end(2, failed(&[("B", silence())]));
     story.end(3, failed(&[("C", silence()), ("TWIN", twin())]));
-    let RunState::Paused { why, .. } = story.machine.run() else { panic!("{:?}", story.machine.run()) };
+    let RunState::Paused { why, .. } = story.machine.run() else {
+        panic!("{:?}", story.machine.run())
+    };
     assert_eq!(why, "3 batches in a row got nothing done: connection refused", "not the twin");
     assert_eq!((charges(&story, 3, "C"), charges(&story, 3, "TWIN")), (0, 1));
     story.end(4, failed(&[("D", silence()), ("DITTO", twin())]));
     assert!(is_paused(&story));
-    assert_eq!((charges(&story, 4, "D"), charges(&story, 4, "DITTO")), (0, 1), "it had begun before");
+    assert_eq!(
+        (charges(&story, 4, "D"), charges(&story, 4, "DITTO")),
+        (0, 1),
+        "it had begun before"
+    );
 }
 
 #[test]
@@ -132,7 +142,8 @@ fn a_folder_of_one_ticker_that_can_not_be_written_is_tried_as_often_as_retries_s
 fn a_source_that_knows_nobody_stops_the_run_though_each_ticker_is_told_so_by_itself() {
     let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
     let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let mut story = Story::of(rules(1, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+    let mut story =
+        Story::of(rules(1, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
     while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
         let batch = next(&mut story);
         let gone = word("HTTP 404", Persistence::Permanent, Origin::Ticker);
@@ -157,7 +168,10 @@ fn a_pause_names_the_batches_that_led_there_and_what_each_said_last() {
     let led = |story: &Story| {
         let led = story.machine.led_to_the_pause();
         led.flat_map(|(id, batch)| {
-            batch.last_said().map(move |(ticker, said)| format!("{id} {ticker}: {said}")).collect::<Vec<_>>()
+            batch
+                .last_said()
+                .map(move |(ticker, said)| format!("{id} {ticker}: {said}"))
+                .collect::<Vec<_>>()
         })
         .collect::<Vec<_>>()
     };
@@ -173,7 +187,7 @@ fn a_pause_names_the_batches_that_led_there_and_what_each_said_last() {
 
 #[test]
 fn workers_that_crash_on_everything_are_no_tickers_own_trouble_but_one_that_answers_in_order_ends_the_pause()
-{
+ {
     let mut story = Story::of(rules(1, 0), &NAMES.each_ref().map(std::slice::from_ref));
     for (batch, name) in (1..=3).zip(NAMES) {
         assert_eq!(next(&mut story), batch);
@@ -186,8 +200,11 @@ fn workers_that_crash_on_everything_are_no_tickers_own_trouble_but_one_that_answ
 }
 
 #[test]
-fn what_a_worker_calls_this_machines_trouble_is_charged_to_nobody_however_often_and_pauses_the_run() {
-    let clock = || word("this machine's clock is 7 days 0 h ahead", Persistence::Transient, Origin::Machine);
+fn what_a_worker_calls_this_machines_trouble_is_charged_to_nobody_however_often_and_pauses_the_run()
+{
+    let clock = || {
+        word("this machine's clock is 7 days 0 h ahead", Persistence::Transient, Origin::Machine)
+    };
     let mut story = Story::of(rules(3, 0), &[&["A", "TWIN"]]);
     for _ in 0..10 {
         assert_eq!(next(&mut story), 1);

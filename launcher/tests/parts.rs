@@ -12,7 +12,8 @@ use crate::machine::{Story, exited, opened, planned, planned_part, report, rules
 #[test]
 fn parts_of_a_ticker_are_charged_each_for_itself_and_the_ticker_counts_once() {
     let mut story = Story::of(rules(3, 1), &[]);
-    for (number, part) in [(1, "..2020-04-30"), (2, "2020-05-01..2020-08-31"), (3, "2020-09-01..")] {
+    for (number, part) in [(1, "..2020-04-30"), (2, "2020-05-01..2020-08-31"), (3, "2020-09-01..")]
+    {
         story.hear(planned_part(number, "MAMTH", part));
     }
     story.hear(planned(4, &["A"]));
@@ -45,7 +46,10 @@ fn a_crashing_part_is_not_halved_and_two_failed_parts_are_one_failed_ticker() {
     story.hear(planned_part(2, "MAMTH", "2020-05-01.."));
     story.launch();
     for batch in [1, 2] {
-        story.end(batch, report(Ending::TooLarge { rss_bytes: 1 }, 0, &[("MAMTH", Word::Untouched)]));
+        story.end(
+            batch,
+            report(Ending::TooLarge { rss_bytes: 1 }, 0, &[("MAMTH", Word::Untouched)]),
+        );
         assert_eq!(story.failures(batch).len(), 1);
     }
     assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 1 }));
@@ -54,7 +58,8 @@ fn a_crashing_part_is_not_halved_and_two_failed_parts_are_one_failed_ticker() {
 #[test]
 fn the_trouble_of_one_ticker_in_all_of_its_parts_is_not_everybody_s() {
     let mut story = Story::of(rules(1, 9), &[]);
-    for (number, part) in [(1, "..2020-04-30"), (2, "2020-05-01..2020-08-31"), (3, "2020-09-01..")] {
+    for (number, part) in [(1, "..2020-04-30"), (2, "2020-05-01..2020-08-31"), (3, "2020-09-01..")]
+    {
         story.hear(planned_part(number, "MAMTH", part));
     }
     for batch in [1, 2, 3] {
@@ -70,6 +75,8 @@ fn a_part_is_of_one_ticker() {
     let tickers = vec![ticker("A"), ticker("B")];
     let part = "..2020-04-30".parse().expect("a part");
     assert!(
-        story.try_hear(Fact::Planned { batch: BatchId(1), tickers, part, weight: Weight::Unknown }).is_err()
+        story
+            .try_hear(Fact::Planned { batch: BatchId(1), tickers, part, weight: Weight::Unknown })
+            .is_err()
     );
 }

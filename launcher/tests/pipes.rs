@@ -17,7 +17,8 @@ fn make_pipe(scene: &Scene, name: &str) {
 fn check(mut command: Command, name: &str, needs_it: bool) {
     let ended = run(&mut command);
     assert_eq!(ended.code != Some(0), needs_it, "{command:?}: {}\n{}", ended.stdout, ended.stderr);
-    let names_it = ended.stderr.contains(name) && ended.stderr.contains("it is a named pipe, not a file");
+    let names_it =
+        ended.stderr.contains(name) && ended.stderr.contains("it is a named pipe, not a file");
     assert!(names_it || !needs_it, "{command:?}: {}", ended.stderr);
 }
 

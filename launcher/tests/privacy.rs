@@ -1,4 +1,5 @@
-//! What a run writes about itself is its owner's alone, whatever the umask; what it writes into OUT is as the umask says.
+//! What a run writes about itself is its owner's alone, whatever the umask; what it writes into OUT
+//! is as the umask says.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +20,8 @@ fn modes(root: &Path) -> BTreeMap<String, u32> {
         let kind = if found.is_dir() { "/" } else { "" };
         modes.insert(format!("{name}{kind}"), found.mode() & 0o777);
         if found.is_dir() {
-            pending.extend(fs::read_dir(&path).expect("listed").flatten().map(|entry| entry.path()));
+            pending
+                .extend(fs::read_dir(&path).expect("listed").flatten().map(|entry| entry.path()));
         }
     }
     modes
@@ -65,11 +67,13 @@ fn everything_in_a_work_directory_is_its_owners_alone_whatever_the_umask() {
         for name in ["run.json", "journal.jsonl", "launcher.log", "launcher.lock", "tickers.csv"] {
             assert!(found.contains_key(name), "{name} is there: {found:?}");
         }
-        let is_there =
-            |begin: &str, end: &str| found.keys().any(|name| name.starts_with(begin) && name.ends_with(end));
+        let is_there = |begin: &str, end: &str| {
+            found.keys().any(|name| name.starts_with(begin) && name.ends_with(end))
+        };
         assert!(is_there("logs/", ".log") && is_there("attempts/", "exit.json"), "{found:?}");
         check(&found, umask);
-        let data = fs::metadata(scene.path("out/A/year=2024/daily.parquet")).expect("written").mode();
+        let data =
+            fs::metadata(scene.path("out/A/year=2024/daily.parquet")).expect("written").mode();
         assert_eq!(data & 0o777, of_data, "data are as umask {umask} says");
     }
 }
@@ -81,7 +85,8 @@ fn in_a_work_directory_that_was_open_to_others_what_is_written_again_is_closed_t
     scene.wait();
     for (name, _) in modes(&scene.path("w")) {
         let open = if name.ends_with('/') { 0o755 } else { 0o644 };
-        fs::set_permissions(scene.path("w").join(&name), fs::Permissions::from_mode(open)).expect("opened");
+        fs::set_permissions(scene.path("w").join(&name), fs::Permissions::from_mode(open))
+            .expect("opened");
     }
     scene.write("job.may", "");
     let resume = scene.launcher("start", &["--resume", "--retries", "1"]);

@@ -1,12 +1,12 @@
-//! Races: of two launchers on one work directory or one output exactly one wins, whatever the moment, and the other
-//! says who was faster.
+//! Races: of two launchers on one work directory or one output exactly one wins, whatever the
+//! moment, and the other says who was faster.
 
 use std::process::{Child, Command, Stdio};
 
 use crate::scene::{Ended, Scene, collect, run, wait_for};
 
-/// So many pairs in each of the four stories, 200 in all: in lanes side by side, since a loser may wait some seconds
-/// for what it takes for a handover.
+/// So many pairs in each of the four stories, 200 in all: in lanes side by side, since a loser may
+/// wait some seconds for what it takes for a handover.
 const LANES: usize = 10;
 const RACES: usize = 5;
 
@@ -25,10 +25,16 @@ fn scene() -> Scene {
 }
 
 fn begin(command: &mut Command) -> Child {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started")
 }
 
-/// Lets both go, each first every other time; where the winner stands in the pair, and what the loser said.
+/// Lets both go, each first every other time; where the winner stands in the pair, and what the
+/// loser said.
 #[track_caller]
 fn race(number: usize, [first, second]: [&mut Command; 2]) -> (usize, String) {
     let (first, second) = if number.is_multiple_of(2) {
@@ -65,7 +71,8 @@ fn names_the_run(said: &str) -> bool {
     said.contains("/w is the work directory of run ")
 }
 
-/// The winner's run ends well; `begun` is how often its one ticker has been begun since the scene was set.
+/// The winner's run ends well; `begun` is how often its one ticker has been begun since the scene
+/// was set.
 #[track_caller]
 fn finish(scene: &Scene, workdir: &str, begun: usize) {
     wait_for("the worker", || scene.count("begun") == begun);
@@ -93,8 +100,9 @@ fn of_two_new_runs_on_one_outdir_one_wins() {
     in_lanes(|| {
         for number in 0..RACES {
             let scene = scene();
-            let start =
-                |workdir| scene.launcher_in(workdir, "start", &Scene::usual(&["--ingest-script", "job"]));
+            let start = |workdir| {
+                scene.launcher_in(workdir, "start", &Scene::usual(&["--ingest-script", "job"]))
+            };
             let (winner, said) = race(number, [&mut start("w"), &mut start("other")]);
             assert!(names_the_holder(&said, &["out/_launcher.lock"]), "{said}");
             finish(&scene, ["w", "other"][winner], 1);

@@ -1,5 +1,5 @@
-//! Who may only read the lock files of a run, as earlier versions left them, stops it by no lock of his: it begins, is seen
-//! to run, survives its supervisor, is stopped and goes on.
+//! Who may only read the lock files of a run, as earlier versions left them, stops it by no lock of
+//! his: it begins, is seen to run, survives its supervisor, is stopped and goes on.
 
 use std::fs::{self, File};
 
@@ -8,7 +8,8 @@ use fs2::FileExt;
 use crate::recovery::kill_supervisor;
 use crate::scene::{Scene, run, wait_for};
 
-const LOCKS: [&str; 3] = ["w/launcher.lock", "w/attempts/batch_0001.1/shim.lock", "out/_launcher.lock"];
+const LOCKS: [&str; 3] =
+    ["w/launcher.lock", "w/attempts/batch_0001.1/shim.lock", "out/_launcher.lock"];
 
 /// Each of them is there, open to others, and locked by one who reads.
 fn locked(scene: &Scene, how: fn(&File) -> std::io::Result<()>) -> Vec<File> {
@@ -32,9 +33,11 @@ fn who_only_reads_the_locks_of_a_run_stops_nothing_of_it() {
         wait_for("the worker", || scene.count("begun") == 1);
         assert!(scene.status().contains("1 running"), "{}", scene.status());
         let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(2).stderr;
-        let holder = format!("w/launcher.lock is held by launcher (pid {}, run ", scene.supervisor().pid);
+        let holder =
+            format!("w/launcher.lock is held by launcher (pid {}, run ", scene.supervisor().pid);
         assert!(said.contains(&holder), "{said}");
-        let mut other = scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
+        let mut other =
+            scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
         let said = run(&mut other).expect_code(2).stderr;
         assert!(said.contains("out/_launcher.lock is held by launcher (pid "), "{said}");
 

@@ -1,4 +1,5 @@
-//! Recovery: a supervisor killed at any moment loses nothing, and no ticker is ever worked on twice at a time.
+//! Recovery: a supervisor killed at any moment loses nothing, and no ticker is ever worked on twice
+//! at a time.
 
 use std::process::Stdio;
 
@@ -24,7 +25,8 @@ pub(crate) fn kill_supervisor(scene: &Scene) {
 
 /// Kills every process of an attempt.
 fn kill_attempt(scene: &Scene, attempt: &str) {
-    let request: serde_json::Value = serde_json::from_str(&scene.read("w/run.json")).expect("a run");
+    let request: serde_json::Value =
+        serde_json::from_str(&scene.read("w/run.json")).expect("a run");
     let run = request["run"].as_str().expect("a name");
     assert_eq!(watch::kill(&Marker::of_attempt(run, attempt.to_owned()).into()), []);
 }
@@ -48,7 +50,9 @@ fn after_kill_9_of_the_supervisor_its_workers_go_on_and_the_next_one_adopts_them
     assert_eq!((scene.count("begun"), scene.count("doubled")), (3, 0));
     let log = scene.read("w/logs/batch_0001.log");
     assert!(log.contains("==== batch_0001 attempt 1 ended: exit 0 after"), "{log}");
-    assert!(scene.read("w/launcher.log").contains("batch_0001.1 is adopted from the last supervisor"));
+    assert!(
+        scene.read("w/launcher.log").contains("batch_0001.1 is adopted from the last supervisor")
+    );
 }
 
 #[test]
@@ -88,7 +92,10 @@ fn a_shim_that_is_killed_takes_its_worker_with_it_before_anybody_works_on_its_ti
     scene.wait().expect_code(0);
     assert_eq!(scene.count("doubled"), 0);
     let log = scene.read("w/logs/batch_0001.log");
-    assert!(log.contains("attempt 1 ended: its shim was ended from outside (signal: 9 (SIGKILL))"), "{log}");
+    assert!(
+        log.contains("attempt 1 ended: its shim was ended from outside (signal: 9 (SIGKILL))"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -157,7 +164,10 @@ fn another_run_is_not_begun_on_an_output_into_which_a_dead_run_still_writes() {
     for _ in 0..2 {
         let said = run(&mut begin()).expect_code(2).stderr;
         let (name, workdir) = (scene.name(), scene.path("w").display().to_string());
-        assert!(said.contains(&format!("processes of run {name} still live and may write into ")), "{said}");
+        assert!(
+            said.contains(&format!("processes of run {name} still live and may write into ")),
+            "{said}"
+        );
         assert!(
             said.contains(&format!("start --workdir {workdir} --resume`, or end its processes: `")),
             "{said}"
@@ -186,7 +196,9 @@ fn nobody_ever_finds_a_run_unheld_while_it_is_handed_to_its_supervisor() {
         assert!(is_held() || is_supervised(), "it is in nobody's hands");
         is_supervised()
     });
-    wait_for("the end of start", || start.try_wait().expect("our child").is_some() || !own.is_alive());
+    wait_for("the end of start", || {
+        start.try_wait().expect("our child").is_some() || !own.is_alive()
+    });
     scene.wait().expect_code(1);
 }
 
@@ -230,11 +242,12 @@ fn a_source_that_can_not_be_reached_keeps_nobody_from_adopting() {
     run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0);
     wait_for("the worker", || scene.count("begun") == 1);
     kill_supervisor(&scene);
-    let resume = || run(scene.launcher("start", &["--resume"]).env("POLYGON_API_KEY", "open-sesame"));
+    let resume =
+        || run(scene.launcher("start", &["--resume"]).env("POLYGON_API_KEY", "open-sesame"));
     let said = resume().expect_code(0).stdout;
-    let warned = said
-        .lines()
-        .any(|line| line.starts_with("warning: http://127.0.0.1:") && line.contains(" can't be reached "));
+    let warned = said.lines().any(|line| {
+        line.starts_with("warning: http://127.0.0.1:") && line.contains(" can't be reached ")
+    });
     assert!(warned, "{said}");
     assert!(scene.status().contains("1 running"), "{}", scene.status());
     assert_eq!((scene.count("begun"), scene.count("doubled")), (1, 0));

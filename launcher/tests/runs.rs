@@ -8,7 +8,10 @@ fn a_run_detaches_works_and_is_complete() {
     scene.silent_script("job", r#"tail -n +2 "$3" >> done; echo "worked on $3""#);
     let said = scene.detach("job", &["--batch-size", "2"]).stdout;
     assert!(said.contains("3 tickers in 2 batches"), "{said}");
-    assert!(said.contains(&format!("  stop    {} stop --workdir ", scene.program().display())), "{said}");
+    assert!(
+        said.contains(&format!("  stop    {} stop --workdir ", scene.program().display())),
+        "{said}"
+    );
     let ended = scene.wait().expect_code(0).stdout;
     assert!(ended.starts_with("COMPLETE"), "{ended}");
     assert!(
@@ -23,7 +26,8 @@ fn a_run_detaches_works_and_is_complete() {
     let lines: Vec<&str> = log.lines().collect();
     assert!(lines[0].starts_with("==== batch_0001 attempt 1, 20"), "{log}");
     assert!(
-        lines[0].contains("Z, tickers: 2, command: ") && lines[0].contains("job daily --tickers-csv "),
+        lines[0].contains("Z, tickers: 2, command: ")
+            && lines[0].contains("job daily --tickers-csv "),
         "{log}"
     );
     assert!(lines[1].starts_with("worked on "), "{log}");
@@ -32,7 +36,10 @@ fn a_run_detaches_works_and_is_complete() {
             && lines[2].contains(" s, 2 done, 0 left, peak "),
         "{log}"
     );
-    assert!(!scene.path("w/pids/launcher.pid").exists() && !scene.path("w/pids/batch_0001.pid").exists());
+    assert!(
+        !scene.path("w/pids/launcher.pid").exists()
+            && !scene.path("w/pids/batch_0001.pid").exists()
+    );
     assert_eq!(scene.processes(), 0);
 }
 
@@ -54,7 +61,10 @@ fn a_transient_failure_is_tried_again_in_the_same_log() {
     scene.wait().expect_code(0);
     assert_eq!(scene.count("tries"), 2);
     let log = scene.read("w/logs/batch_0001.log");
-    assert!(log.contains("attempt 1 ended: exit 10") && log.contains("attempt 2 ended: exit 0"), "{log}");
+    assert!(
+        log.contains("attempt 1 ended: exit 10") && log.contains("attempt 2 ended: exit 0"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -80,7 +90,9 @@ fn an_exit_0_is_not_believed_where_a_ledger_says_otherwise() {
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(
-        ended.contains("1 x exit 0, but work is missing and no yield was reported\n      for example A: "),
+        ended.contains(
+            "1 x exit 0, but work is missing and no yield was reported\n      for example A: "
+        ),
         "{ended}"
     );
     assert!(ended.contains("1 reported by the script, not verified, 1 failed, 0 left"), "{ended}");
@@ -104,7 +116,9 @@ fn a_refusal_stops_the_run_in_the_workers_words() {
     scene.detach("job", &["--batch-size", "1", "--max-concurrent", "1"]);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(
-        ended.starts_with("STOPPED by batch_0001: key or plan refused (exit 12): the key is unknown"),
+        ended.starts_with(
+            "STOPPED by batch_0001: key or plan refused (exit 12): the key is unknown"
+        ),
         "{ended}"
     );
     assert_eq!(scene.count("tries"), 1);
@@ -166,8 +180,10 @@ fn status_as_json_is_one_object_with_the_documented_fields() {
 
 #[test]
 fn a_worker_gets_the_key_by_environment_only_and_its_clean_exit_proves_nothing() {
-    let scene =
-        Scene::with_worker(&["A"], r#"echo "$POLYGON_API_KEY" > key; tr '\0' ' ' < /proc/$$/cmdline > argv"#);
+    let scene = Scene::with_worker(
+        &["A"],
+        r#"echo "$POLYGON_API_KEY" > key; tr '\0' ' ' < /proc/$$/cmdline > argv"#,
+    );
     let base = service("200 OK", "{}");
     let mut start = scene.start(&["--base-url", &base, "--retries", "0"]);
     run(start.env("MASSIVE_API_KEY", "open-sesame")).expect_code(0);
@@ -175,9 +191,15 @@ fn a_worker_gets_the_key_by_environment_only_and_its_clean_exit_proves_nothing()
     assert!(ended.contains("1 x exit 0, but work is missing and no yield was reported"), "{ended}");
     assert_eq!(scene.read("key"), "open-sesame\n");
     let argv = scene.read("argv");
-    assert!(argv.contains(&format!("--base-url {base} ")) && !argv.contains("open-sesame"), "{argv}");
+    assert!(
+        argv.contains(&format!("--base-url {base} ")) && !argv.contains("open-sesame"),
+        "{argv}"
+    );
     for file in ["w/run.json", "w/journal.jsonl", "w/launcher.log", "w/logs/batch_0001.log"] {
-        assert!(!scene.read(file).is_empty() && !scene.read(file).contains("open-sesame"), "{file}");
+        assert!(
+            !scene.read(file).is_empty() && !scene.read(file).contains("open-sesame"),
+            "{file}"
+        );
     }
 }
 

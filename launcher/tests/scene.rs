@@ -1,5 +1,5 @@
-//! A scene for the real program: a folder of its own, scripts as workers, bounded waits, and nothing left
-//! running at the end.
+//! A scene for the real program: a folder of its own, scripts as workers, bounded waits, and
+//! nothing left running at the end.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -65,7 +65,8 @@ impl Ended {
 /// Runs to the end.
 #[track_caller]
 pub(crate) fn run(command: &mut Command) -> Ended {
-    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let spawned =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     collect(spawned.expect("the program starts"))
 }
 
@@ -135,21 +136,22 @@ impl Scene {
         self.read(name).lines().count()
     }
 
-    /// A shell script; its arguments are the worker's: `$3` is the ticker list. It runs in this folder, and says
-    /// so: that a script ends well is believed only when it has left a sign.
+    /// A shell script; its arguments are the worker's: `$3` is the ticker list. It runs in this
+    /// folder, and says so: that a script ends well is believed only when it has left a sign.
     pub(crate) fn script(&self, name: &str, body: &str) {
         self.silent_script(name, &format!("echo at work\n{body}"));
     }
 
     /// The same without that word.
     ///
-    /// Written by a process of its own: a file that we had open for writing could be inherited, for a moment,
-    /// by what another test spawns, and would then be "busy" when it is run.
+    /// Written by a process of its own: a file that we had open for writing could be inherited, for
+    /// a moment, by what another test spawns, and would then be "busy" when it is run.
     #[expect(clippy::disallowed_methods, reason = "a fixture")]
     pub(crate) fn silent_script(&self, name: &str, body: &str) {
         let text = format!("#!/bin/sh\ncd '{}'\n{body}\n", self.folder.path().display());
         let write = r#"printf '%s' "$1" > "$0" && chmod +x "$0""#;
-        let written = Command::new("sh").args(["-c", write]).arg(self.path(name)).arg(text).status();
+        let written =
+            Command::new("sh").args(["-c", write]).arg(self.path(name)).arg(text).status();
         assert!(written.expect("a shell").success(), "{name} was not written");
     }
 
@@ -208,25 +210,33 @@ impl Scene {
 
     /// What the run calls itself.
     pub(crate) fn name(&self) -> String {
-        let request: serde_json::Value = serde_json::from_str(&self.read("w/run.json")).expect("a run");
+        let request: serde_json::Value =
+            serde_json::from_str(&self.read("w/run.json")).expect("a run");
         request["run"].as_str().expect("a name").to_owned()
     }
 
     /// How many processes of this run live, found by what they inherit.
     pub(crate) fn processes(&self) -> usize {
-        launcher::process::watch::marked(&launcher::process::watch::Marker::of_run(&self.name())).len()
+        launcher::process::watch::marked(&launcher::process::watch::Marker::of_run(&self.name()))
+            .len()
     }
 }
 
 impl Drop for Scene {
     fn drop(&mut self) {
         if self.path("w/run.json").exists() {
-            drop(self.launcher("stop", &["--now"]).stdout(Stdio::null()).stderr(Stdio::null()).status());
+            drop(
+                self.launcher("stop", &["--now"])
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status(),
+            );
         }
     }
 }
 
-/// A data service for the key `open-sesame`: answers one request, after which the address is nobody's.
+/// A data service for the key `open-sesame`: answers one request, after which the address is
+/// nobody's.
 pub(crate) fn service(status: &'static str, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -240,9 +250,13 @@ pub(crate) fn service(status: &'static str, body: &'static str) -> String {
             request.extend_from_slice(&piece[..length]);
         }
         let text = String::from_utf8_lossy(&request).to_lowercase();
-        assert!(text.contains("authorization: bearer open-sesame") && !text.contains("apikey"), "{text}");
+        assert!(
+            text.contains("authorization: bearer open-sesame") && !text.contains("apikey"),
+            "{text}"
+        );
         let length = body.len();
-        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
         stream.write_all(format!("{head}{body}").as_bytes()).expect("written");
     });
     format!("http://{address}")
@@ -262,12 +276,17 @@ pub(crate) fn record(outdir: &Path, ticker: &str, answered: &[((&str, &str), Sai
 }
 
 /// The same, asked for at this time.
-pub(crate) fn record_at(asked_at: Timestamp, outdir: &Path, ticker: &str, answered: &[((&str, &str), Said)]) {
+pub(crate) fn record_at(
+    asked_at: Timestamp,
+    outdir: &Path,
+    ticker: &str,
+    answered: &[((&str, &str), Said)],
+) {
     let ticker = ticker.parse().expect("a ticker");
     let mut answers = Answers::default();
     for ((from, to), said) in answered {
-        let days =
-            DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order");
+        let days = DateRange::new(from.parse().expect("a day"), to.parse().expect("a day"))
+            .expect("in order");
         answers.record(days, *said, asked_at);
     }
     let days = answers.iter().next().expect("an answer").days;

@@ -23,7 +23,8 @@ fn a_script_that_does_nothing_in_silence_has_failed() {
 }
 
 #[test]
-fn a_script_that_does_nothing_in_silence_for_batch_after_batch_pauses_the_run_and_costs_nobody_an_attempt() {
+fn a_script_that_does_nothing_in_silence_for_batch_after_batch_pauses_the_run_and_costs_nobody_an_attempt()
+ {
     let scene = Scene::of(&["A", "B", "C", "D"]);
     scene.silent_script("job", "[ ! -e fixed ] || echo done");
     scene.detach("job", &["--batch-size", "1", "--max-concurrent", "1", "--retries", "0"]);
@@ -40,7 +41,10 @@ fn a_silent_script_is_believed_for_the_tickers_whose_files_it_has_written() {
     std::fs::create_dir_all(scene.path("out/C/year=2020")).expect("made");
     scene.write("out/C/year=2020/daily.parquet", "of long ago");
     crate::scene::let_pass(std::time::Duration::from_millis(100));
-    scene.silent_script("job", "mkdir -p out/A/year=2020 out/B; echo x > out/A/year=2020/daily.parquet");
+    scene.silent_script(
+        "job",
+        "mkdir -p out/A/year=2020 out/B; echo x > out/A/year=2020/daily.parquet",
+    );
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.contains("1 reported by the script, not verified, 2 failed"), "{ended}");
@@ -50,8 +54,7 @@ fn a_silent_script_is_believed_for_the_tickers_whose_files_it_has_written() {
 #[test]
 fn what_a_script_says_of_a_ticker_counts_more_than_its_clean_exit() {
     let scene = Scene::of(&["A", "B"]);
-    let failed =
-        r#"say '"event":"ticker_failed","ticker":"A","cause":"no such name","persistence":"permanent"'"#;
+    let failed = r#"say '"event":"ticker_failed","ticker":"A","cause":"no such name","persistence":"permanent"'"#;
     scene.silent_script("job", &format!("{SAY}\n{failed}"));
     scene.detach("job", &[]);
     let ended = scene.wait().expect_code(1).stdout;
@@ -74,13 +77,19 @@ fn after_a_yield_only_what_was_said_to_be_done_is_believed_and_the_rest_gets_ano
 #[test]
 fn a_script_that_was_asked_to_end_has_not_come_to_its_end_whatever_its_exit_code() {
     let scene = Scene::of(&["A"]);
-    scene.script("job", "trap 'exit 0' TERM; echo x >> begun; while [ ! -e go ]; do sleep 0.05; done");
+    scene.script(
+        "job",
+        "trap 'exit 0' TERM; echo x >> begun; while [ ! -e go ]; do sleep 0.05; done",
+    );
     scene.detach("job", &["--batch-timeout", "1s", "--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.contains("1 x ended after 1 s (--batch-timeout)"), "{ended}");
 
     let scene = Scene::of(&["A"]);
-    scene.script("job", "trap 'exit 0' TERM; echo x >> begun; while [ ! -e go ]; do sleep 0.05; done");
+    scene.script(
+        "job",
+        "trap 'exit 0' TERM; echo x >> begun; while [ ! -e go ]; do sleep 0.05; done",
+    );
     scene.detach("job", &[]);
     wait_for("the worker", || scene.count("begun") == 1);
     run(&mut scene.launcher("stop", &[])).expect_code(0);
@@ -94,10 +103,15 @@ fn a_script_that_was_asked_to_end_has_not_come_to_its_end_whatever_its_exit_code
 #[test]
 fn a_ledger_that_is_damaged_later_is_seen_though_others_of_its_batch_have_only_a_scripts_word() {
     let scene = Scene::of(&["A", "B"]);
-    scene.script("job", r#"tail -n +2 "$3" >> worked; [ ! -e proven ] || cp proven out/A/_ledger.jsonl"#);
+    scene.script(
+        "job",
+        r#"tail -n +2 "$3" >> worked; [ ! -e proven ] || cp proven out/A/_ledger.jsonl"#,
+    );
     prove(&scene.path("elsewhere"), "A", &[("2020-01-01", "2020-12-31")]);
-    let proven =
-        std::fs::read_to_string(Ledger::path(&scene.path("elsewhere"), &"A".parse().expect("a ticker")));
+    let proven = std::fs::read_to_string(Ledger::path(
+        &scene.path("elsewhere"),
+        &"A".parse().expect("a ticker"),
+    ));
     scene.write("proven", &proven.expect("a ledger"));
     std::fs::create_dir_all(scene.path("out/A")).expect("made");
     scene.detach("job", &["--resume"]);
@@ -113,7 +127,8 @@ fn a_ledger_that_is_damaged_later_is_seen_though_others_of_its_batch_have_only_a
 }
 
 #[test]
-fn a_script_that_tells_of_more_rows_than_can_be_counted_comes_to_an_end_and_its_run_can_be_told_of() {
+fn a_script_that_tells_of_more_rows_than_can_be_counted_comes_to_an_end_and_its_run_can_be_told_of()
+{
     let scene = Scene::of(&["A", "B"]);
     let most = u64::MAX;
     let done = |ticker: &str| {

@@ -1,5 +1,5 @@
-//! Shims, each of which attends to one attempt after the other: whatever happens to one costs no ticker, doubles none,
-//! and leaves nothing behind.
+//! Shims, each of which attends to one attempt after the other: whatever happens to one costs no
+//! ticker, doubles none, and leaves nothing behind.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use shared::run::identity::ProcessIdentity;
 use crate::recovery::kill_supervisor;
 use crate::scene::{Scene, run, send, wait_for};
 
-/// Waits for its own `go`; two at the same time on one ticker are noted as `doubled`. Says who its shim is.
+/// Waits for its own `go`; two at the same time on one ticker are noted as `doubled`. Says who its
+/// shim is.
 const ONE_BY_ONE: &str = r#"
 ticker=$(tail -n 1 "$3")
 echo $PPID >> shims
@@ -95,7 +96,8 @@ fn the_key_is_in_no_command_line() {
     let everybody = watch::marked(&Marker::of_run(&scene.name()));
     assert!(everybody.len() >= 2, "{everybody:?}");
     for process in everybody {
-        let words = std::fs::read_to_string(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+        let words =
+            std::fs::read_to_string(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
         assert!(!words.contains("open-sesame"), "{words}");
     }
 }

@@ -38,7 +38,10 @@ fn request() -> Request {
     };
     let settings = Settings::resolve(&args, Path::new("/home/me")).expect("complete");
     let names = ["A", "B", "C", "D", "E", "F", "G"];
-    let list = TickerList { tickers: names.iter().map(|name| ticker(name)).collect(), repeated: Vec::new() };
+    let list = TickerList {
+        tickers: names.iter().map(|name| ticker(name)).collect(),
+        repeated: Vec::new(),
+    };
     let now = "2024-07-01T11:59:00Z".parse().expect("an instant");
     Request::new(
         "ab12".to_owned(),
@@ -147,7 +150,8 @@ fn what_workers_report_counts_as_progress_and_is_not_called_proven() {
             .collect::<Vec<_>>()
     };
     let story = story();
-    // Of C and D, in one batch: D is done by its worker's word, C has come half way through the year.
+    // Of C and D, in one batch: D is done by its worker's word, C has come half way through the
+    // year.
     let mut observed = observed(&story);
     let done = Event::TickerDone { ticker: ticker("D"), rows: 700, pages: 1 };
     observed.summary.hear(Stamped { at: story.now, event: done });
@@ -163,7 +167,11 @@ fn what_workers_report_counts_as_progress_and_is_not_called_proven() {
         ]
     );
     let nobody = Supervised::No { last_words: String::new(), alive: BTreeSet::new() };
-    assert_eq!(lines_of(&taken(nobody))[0], "progress    50 % of the tickers in batches", "nobody works");
+    assert_eq!(
+        lines_of(&taken(nobody))[0],
+        "progress    50 % of the tickers in batches",
+        "nobody works"
+    );
 
     // Nobody but a proof says that all of it is there.
     let mut last = Story::of(rules(3, 1), &[&["A"], &["C", "D"]]);
@@ -181,7 +189,10 @@ fn a_dead_supervisor_is_said_with_its_last_words_and_the_way_on() {
         last_words: "panicked at x".to_owned(),
         alive: BTreeSet::new(),
     }));
-    assert!(text.contains("1 / 3 done, 0 running, 1 pending") && !text.contains("batch_0002"), "{text}");
+    assert!(
+        text.contains("1 / 3 done, 0 running, 1 pending") && !text.contains("batch_0002"),
+        "{text}"
+    );
     assert_eq!(
         text.lines().next(),
         Some(
@@ -190,7 +201,8 @@ fn a_dead_supervisor_is_said_with_its_last_words_and_the_way_on() {
     );
 }
 
-/// Every key, as `running[].batch`; objects and arrays themselves are named only when they are null.
+/// Every key, as `running[].batch`; objects and arrays themselves are named only when they are
+/// null.
 fn keys(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -215,7 +227,11 @@ fn paused(canary_sent: bool) -> Story {
     for batch in 1..=3 {
         story.end(
             batch,
-            report(Ending::Signaled { signal: 9 }, 0, &[(["A", "B", "C"][batch as usize - 1], Word::Begun)]),
+            report(
+                Ending::Signaled { signal: 9 },
+                0,
+                &[(["A", "B", "C"][batch as usize - 1], Word::Begun)],
+            ),
         );
     }
     story.pass(1);
@@ -248,7 +264,8 @@ fn every_key_of_the_json_is_documented_and_every_documented_key_is_there() {
     let unchecked = vec![ticker("A")];
     finished.hear(Fact::Checked(Checked { tickers: 1, files: 2, bytes: 3, damaged: 1, unchecked }));
     let mut refused = snapshot_of(&story(), Supervised::Yes, Some(budget.clone()));
-    refused.running[0].outage = Some(Outage { since: refused.created_at, symptom: Symptom::Status(503) });
+    refused.running[0].outage =
+        Some(Outage { since: refused.created_at, symptom: Symptom::Status(503) });
     let snapshots = [
         refused,
         snapshot_of(&story(), Supervised::Yes, Some(budget)),
@@ -258,7 +275,10 @@ fn every_key_of_the_json_is_documented_and_every_documented_key_is_there() {
             without_rows: WithoutRows {
                 tickers: 1,
                 examples: vec![ticker("BRK-B")],
-                hints: vec![Hint { ticker: ticker("BRK-B"), hint: "is it spelled BRK.B?".to_owned() }],
+                hints: vec![Hint {
+                    ticker: ticker("BRK-B"),
+                    hint: "is it spelled BRK.B?".to_owned(),
+                }],
             },
             eta_seconds: Some(Eta { low: 1, likely: 2, high: 3 }),
             ..snapshot_of(&finished, Supervised::Yes, None)
@@ -298,8 +318,11 @@ fn a_pause_says_when_somebody_looks_again() {
         "one cause is said once"
     );
     let mut many = snapshot_of(&paused(true), Supervised::Yes, None);
-    let by =
-        |name: &str, said: &str| PausedBy { ticker: ticker(name), batch: BatchId(7), said: said.to_owned() };
+    let by = |name: &str, said: &str| PausedBy {
+        ticker: ticker(name),
+        batch: BatchId(7),
+        said: said.to_owned(),
+    };
     many.paused_by.extend(["E", "F"].map(|name| by(name, "killed by SIGKILL")));
     many.paused_by.push(by("G", "HTTP 503"));
     let text = status::render(&many);

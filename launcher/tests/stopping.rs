@@ -19,7 +19,10 @@ fn stop_ends_every_process_of_the_run_also_those_that_left_their_group() {
     wait_for("two workers", || scene.count("begun") == 2);
     let said = run(&mut scene.launcher("stop", &[])).expect_code(0).stdout;
     let program = scene.program().display().to_string();
-    assert!(said.starts_with(&format!("stopped; resume with: {program} start --workdir ")), "{said}");
+    assert!(
+        said.starts_with(&format!("stopped; resume with: {program} start --workdir ")),
+        "{said}"
+    );
     assert_eq!(scene.processes(), 0);
     assert_eq!(scene.count("begun"), 2, "the third batch did not start");
     assert!(scene.status().starts_with("STOPPED as asked (SIGTERM)"), "{}", scene.status());
@@ -36,13 +39,20 @@ fn a_worker_that_ignores_the_request_is_killed_after_the_grace() {
     wait_for("the worker", || scene.count("begun") == 1);
     run(&mut scene.launcher("stop", &["--grace", "300ms"])).expect_code(0);
     assert_eq!(scene.processes(), 0);
-    assert!(scene.read("w/launcher.log").contains("killed by SIGKILL"), "{}", scene.read("w/launcher.log"));
+    assert!(
+        scene.read("w/launcher.log").contains("killed by SIGKILL"),
+        "{}",
+        scene.read("w/launcher.log")
+    );
 }
 
 #[test]
 fn stop_now_kills_at_once() {
     let scene = Scene::of(&["A"]);
-    scene.script("job", "trap 'echo asked >> asked' TERM; echo x >> begun; while :; do sleep 1; done");
+    scene.script(
+        "job",
+        "trap 'echo asked >> asked' TERM; echo x >> begun; while :; do sleep 1; done",
+    );
     scene.detach("job", &[]);
     wait_for("the worker", || scene.count("begun") == 1);
     run(&mut scene.launcher("stop", &["--now"])).expect_code(0);
@@ -53,7 +63,10 @@ fn stop_now_kills_at_once() {
 #[test]
 fn in_the_foreground_ctrl_c_asks_and_a_second_one_kills() {
     let scene = Scene::of(&["A"]);
-    scene.script("job", "trap 'echo asked >> asked' TERM; echo x >> begun; while :; do sleep 0.1; done");
+    scene.script(
+        "job",
+        "trap 'echo asked >> asked' TERM; echo x >> begun; while :; do sleep 0.1; done",
+    );
     let mut start = scene.start(&["--ingest-script", "job", "--foreground"]);
     let launcher = start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
     let pid = Pid::from_raw(i32::try_from(launcher.id()).expect("a pid"));
@@ -80,12 +93,17 @@ fn in_the_foreground_one_ctrl_c_is_enough_for_a_worker_that_listens() {
     kill(pid, Signal::SIGINT).expect("our child");
     let ended = collect(launcher).expect_code(1);
     assert_eq!(scene.count("asked"), 2);
-    assert!(ended.stderr.contains("batch_0001.1 stopped as asked: 0 done, 1 unfinished"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("batch_0001.1 stopped as asked: 0 done, 1 unfinished"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(scene.processes(), 0);
     run(&mut scene.launcher("status", &[])).expect_code(0);
 }
 
-/// A run in the foreground of a shell that has done `before` and become it, with its one worker at work.
+/// A run in the foreground of a shell that has done `before` and become it, with its one worker at
+/// work.
 #[expect(clippy::disallowed_methods, reason = "a shell starts the program under test")]
 fn in_the_foreground_after(before: &str) -> (Scene, Child) {
     let scene = Scene::of(&["A"]);
@@ -103,7 +121,8 @@ fn in_the_foreground_after(before: &str) -> (Scene, Child) {
 #[test]
 fn in_the_foreground_a_terminal_that_closes_stops_the_run_in_good_order() {
     let (scene, launcher) = in_the_foreground_after(":");
-    kill(Pid::from_raw(i32::try_from(launcher.id()).expect("a pid")), Signal::SIGHUP).expect("our child");
+    kill(Pid::from_raw(i32::try_from(launcher.id()).expect("a pid")), Signal::SIGHUP)
+        .expect("our child");
     let ended = collect(launcher).expect_code(1);
     assert!(ended.stdout.contains("\nSTOPPED as asked (SIGHUP)"), "{}", ended.stdout);
     assert_eq!(scene.processes(), 0);
@@ -112,7 +131,8 @@ fn in_the_foreground_a_terminal_that_closes_stops_the_run_in_good_order() {
 #[test]
 fn in_the_foreground_under_nohup_the_run_outlives_its_terminal() {
     let (scene, launcher) = in_the_foreground_after("trap '' HUP");
-    kill(Pid::from_raw(i32::try_from(launcher.id()).expect("a pid")), Signal::SIGHUP).expect("our child");
+    kill(Pid::from_raw(i32::try_from(launcher.id()).expect("a pid")), Signal::SIGHUP)
+        .expect("our child");
     let_pass(Duration::from_secs(1));
     assert!(scene.status().starts_with("RUNNING"), "{}", scene.status());
     scene.write("go", "");
@@ -165,9 +185,10 @@ fn stop_ends_a_start_that_holds_the_locks_and_a_supervisor_that_does_not_yet() {
         shell.current_dir(scene.path("")).args(["-c", script]);
         shell
     };
-    let mut start = shell("exec 9>> w/launcher.lock; flock 9; echo x > locked; exec sleep 600 9>&9")
-        .spawn()
-        .expect("started");
+    let mut start =
+        shell("exec 9>> w/launcher.lock; flock 9; echo x > locked; exec sleep 600 9>&9")
+            .spawn()
+            .expect("started");
     wait_for("the lock", || scene.count("locked") == 1);
     let pid = i32::try_from(start.id()).expect("a pid");
     wait_for("the exec", || scene_command(pid).starts_with("sleep"));
@@ -210,7 +231,10 @@ fn a_run_whose_request_was_emptied_is_stopped_by_who_holds_its_lock() {
     let marker = launcher::process::watch::Marker::of_run(&name);
     assert_eq!(launcher::process::watch::marked(&marker), [], "nothing of it is left");
     let again = run(&mut scene.launcher("stop", &[])).expect_code(2).stderr;
-    assert!(again.contains("run.json: not a run of this launcher"), "nobody holds the lock: {again}");
+    assert!(
+        again.contains("run.json: not a run of this launcher"),
+        "nobody holds the lock: {again}"
+    );
     scene.write("w/run.json", &request);
     assert!(scene.status().starts_with("STOPPED as asked"), "{}", scene.status());
 }

@@ -28,6 +28,7 @@ fn a_complete_run_whose_plan_does_not_reach_all_days_ends_with_3() {
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(3).stdout;
     assert!(ended.contains("1 / 1 verified: 0 data, 0 empty, 1 outside plan"), "{ended}");
-    let again = run(&mut scene.launcher("start", &["--resume", "--foreground"])).expect_code(3).stdout;
+    let again =
+        run(&mut scene.launcher("start", &["--resume", "--foreground"])).expect_code(3).stdout;
     assert!(again.contains("already complete: ") && again.contains("\nCOMPLETE\n"), "{again}");
 }

@@ -14,14 +14,16 @@ fn scene() -> Scene {
 #[track_caller]
 fn planned(scene: &Scene, arguments: &[&str]) -> String {
     let start = [&SCRIPT[..], &["--dry-run"], arguments].concat();
-    run(&mut scene.start(&start)).expect_code(0).stdout.replace(&scene.path("").display().to_string(), "")
+    run(&mut scene.start(&start))
+        .expect_code(0)
+        .stdout
+        .replace(&scene.path("").display().to_string(), "")
 }
 
 #[test]
 fn a_plan_says_who_told_the_weights() {
     let scene = scene();
-    let weights =
-        "\nweights  2 by market_cap in caps.csv, 1 unknown, which may be heavy; the heaviest first\n";
+    let weights = "\nweights  2 by market_cap in caps.csv, 1 unknown, which may be heavy; the heaviest first\n";
     let said = planned(&scene, &["--weights", "caps.csv"]);
     assert!(said.contains(weights) && !said.contains("note:"), "{said}");
     assert!(!planned(&scene, &[]).contains("weights"), "nothing is known, nothing is said");
@@ -58,12 +60,16 @@ fn a_second_source_that_can_not_tell_is_refused_before_anything_is_begun() {
     scene.write("names.csv", "ticker,name\nA,x\n");
     scene.write("tree/_dataset.json", "{");
     let refused = |weights: &str| {
-        let ended = run(&mut scene.start(&[&SCRIPT[..], &["--weights", weights]].concat())).expect_code(2);
+        let ended =
+            run(&mut scene.start(&[&SCRIPT[..], &["--weights", weights]].concat())).expect_code(2);
         assert!(!scene.path("w").exists() && !scene.path("out").exists(), "nothing was begun");
         ended.stderr.replace(&scene.path("").display().to_string(), "")
     };
     for (weights, said) in [
-        ("bad.csv", "bad.csv:3: rows is \"-7\", which is not a size (a number from 0 on, or empty)\n"),
+        (
+            "bad.csv",
+            "bad.csv:3: rows is \"-7\", which is not a size (a number from 0 on, or empty)\n",
+        ),
         ("names.csv", "names.csv: no column named weight, rows, volume, market_cap; add one\n"),
         ("gone", "can't read gone: No such file or directory"),
         ("tree", "tree/_dataset.json: not a dataset descriptor"),
@@ -73,7 +79,8 @@ fn a_second_source_that_can_not_tell_is_refused_before_anything_is_begun() {
     }
     std::fs::remove_file(scene.path("tree/_dataset.json")).expect("removed");
     assert!(
-        refused("tree").starts_with("error: --weights: tree: no _dataset.json in it, so it is not the tree ")
+        refused("tree")
+            .starts_with("error: --weights: tree: no _dataset.json in it, so it is not the tree ")
     );
 }
 
@@ -84,7 +91,9 @@ fn a_run_keeps_its_second_source_and_goes_on_without_where_that_is_gone() {
     let said = scene.detach("job", &["--weights", "caps.csv"]).stdout;
     assert!(said.contains("\nweights  2 by market_cap in "), "{said}");
     scene.wait().expect_code(0);
-    let resume = |arguments: &[&str]| run(&mut scene.launcher("start", &[&["--resume"], arguments].concat()));
+    let resume = |arguments: &[&str]| {
+        run(&mut scene.launcher("start", &[&["--resume"], arguments].concat()))
+    };
     let differs = resume(&["--weights", "other.csv", "--dry-run"]).expect_code(0).stdout;
     let paths = ["caps.csv", "other.csv"].map(|name| scene.path(name).display().to_string());
     let line = format!("changes the run: --weights {} → {}\n", paths[0], paths[1]);

@@ -50,9 +50,15 @@ fn a_ticker_that_was_given_up_is_told_attempt_by_attempt_with_its_log_lines() {
     assert!(lines[4].ends_with(" s: HTTP 500, eight times; charged"), "{said}");
     assert_eq!(lines[5], format!("      {log}:3"));
     assert_eq!(lines[6], "      > 2024-07-01T12:00:00Z ERROR A: HTTP 500, eight times");
-    assert!(lines[7].contains("Z  batch_0001.2 with ") && lines[7].ends_with("; given up"), "{said}");
+    assert!(
+        lines[7].contains("Z  batch_0001.2 with ") && lines[7].ends_with("; given up"),
+        "{said}"
+    );
     assert_eq!(lines[8], format!("      {log}:8"));
-    assert!(lines[10].ends_with("/out/A/_ledger.jsonl: 0 data, 0 empty, 0 outside plan; 0 rows"), "{said}");
+    assert!(
+        lines[10].ends_with("/out/A/_ledger.jsonl: 0 data, 0 empty, 0 outside plan; 0 rows"),
+        "{said}"
+    );
     assert_eq!(lines[11], "missing     366 days: 2020-01-01..2020-12-31");
     let program = scene.program().display();
     let workdir = scene.path("w").display().to_string();
@@ -118,7 +124,8 @@ echo x >> begun; exec sleep 600"#;
     let said = why(&scene, "A");
     assert!(said.starts_with("A: being worked on in attempt 1 for "), "{said}");
     assert!(
-        said.contains("; 5,000 rows, 2 pages, last heard ") && said.contains(" with 1 ticker: runs\n"),
+        said.contains("; 5,000 rows, 2 pages, last heard ")
+            && said.contains(" with 1 ticker: runs\n"),
         "{said}"
     );
     assert!(!said.contains("try again"), "{said}");
@@ -142,7 +149,10 @@ fn a_file_that_is_damaged_after_the_run_is_named_with_the_way_to_get_it_back() {
     let said = why(&scene, "A");
     assert!(said.starts_with("A: in no batch yet\n"), "{said}");
     assert!(said.contains("missing     366 days: 2020-01-01..2020-12-31\n"), "{said}");
-    assert!(said.contains("\ndamaged     ") && said.contains("/out/A/year=2020/daily.parquet: "), "{said}");
+    assert!(
+        said.contains("\ndamaged     ") && said.contains("/out/A/year=2020/daily.parquet: "),
+        "{said}"
+    );
     assert!(said.contains("\ntry again   "), "{said}");
 }
 
@@ -163,7 +173,8 @@ pub(crate) fn damage(outdir: &Path) {
     // Of `seventeen bytes..`.
     let sha256 = "85435d2a922307d56ae15d148e7b9afbf96c4901c109d5a802a63c286ee6edee".to_owned();
     entry.file = Some(FileProof::new(1, 0, 0, Fingerprint { bytes: 17, sha256 }));
-    let mut ledger = OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");
+    let mut ledger =
+        OpenLedger::open(outdir, Kind::Daily, &ticker, partition.span()).expect("opened");
     ledger.commit(vec![entry]).expect("committed");
 }
 

@@ -35,7 +35,9 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
     let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
     assert!(why.contains("without row the source has none in these days"), "{why}");
 
-    let list = |state: &str| run(&mut scene.launcher("tickers", &["--state", state])).expect_code(0).stdout;
+    let list = |state: &str| {
+        run(&mut scene.launcher("tickers", &["--state", state])).expect_code(0).stdout
+    };
     let unknown = "the source has no row of it in these days";
     assert_eq!(
         list("without-rows"),
@@ -43,7 +45,10 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
             "ticker,cause\nBRK-B,{unknown}; is it spelled BRK.B?\nMAR-1,{unknown}\nmamth,{unknown}; is it spelled MAMTH?\n"
         )
     );
-    assert_eq!((list("failed"), list("left")), ("ticker,cause\n".to_owned(), "ticker,cause\n".to_owned()));
+    assert_eq!(
+        (list("failed"), list("left")),
+        ("ticker,cause\n".to_owned(), "ticker,cause\n".to_owned())
+    );
     assert_eq!(list("done"), "ticker,cause\nBRK-B,\nMAR-1,\nmamth,\n");
 }
 
@@ -55,7 +60,10 @@ fn of_a_ticker_that_was_given_up_without_one_row_the_spelling_is_doubted_too() {
     scene.wait().expect_code(1);
     let why = |ticker: &str| run(&mut scene.launcher("why", &[ticker])).expect_code(0).stdout;
     let said = why("BRK-B");
-    assert!(said.contains("\nwithout row nothing of it is on disk; is it spelled BRK.B?\n"), "{said}");
+    assert!(
+        said.contains("\nwithout row nothing of it is on disk; is it spelled BRK.B?\n"),
+        "{said}"
+    );
     let said = why("AIG");
     assert!(!said.contains("without row"), "{said}");
 }
@@ -96,7 +104,8 @@ fn failed_tickers_come_with_their_causes_and_the_list_is_taken_back() {
 fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
     let scene = Scene::of(&["BRK-B", "mamth", "MAR-1", "zzzz", "AIG"]);
     let snapshot = |folder: &str, names: &[&str]| {
-        let path = scene.path(folder).join("tickers_snapshot/snapshot_date=2025-02-28/tickers.parquet");
+        let path =
+            scene.path(folder).join("tickers_snapshot/snapshot_date=2025-02-28/tickers.parquet");
         let column: ArrayRef = Arc::new(StringArray::from(names.to_vec()));
         let table = RecordBatch::try_from_iter([("ticker", column)]).expect("a table");
         publish_table(Draft::create(&path).expect("begun"), &table).expect("published");
@@ -124,14 +133,19 @@ fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
             "ticker,cause\nAIG,{unknown}\nBRK-B,{absent}; is it spelled BRK.B?\nMAR-1,{absent}\nmamth,{absent}; is it spelled MAMTH?\nzzzz,{absent}\n"
         )
     );
-    assert!(list(&["--reference", "other"]).contains(&format!("MAR-1,{absent}; is it spelled MAR.1?\n")));
+    assert!(
+        list(&["--reference", "other"])
+            .contains(&format!("MAR-1,{absent}; is it spelled MAR.1?\n"))
+    );
     let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
     assert!(
-        why.contains("in these days; not in the reference snapshot of 2025-02-28; is it spelled MAMTH?"),
+        why.contains(
+            "in these days; not in the reference snapshot of 2025-02-28; is it spelled MAMTH?"
+        ),
         "{why}"
     );
-    let refused =
-        run(&mut scene.launcher("tickers", &["--state", "done", "--reference", "w"])).expect_code(2);
+    let refused = run(&mut scene.launcher("tickers", &["--state", "done", "--reference", "w"]))
+        .expect_code(2);
     assert!(refused.stderr.contains("--reference w: no tickers_snapshot/"), "{}", refused.stderr);
 }
 
@@ -145,6 +159,7 @@ fn of_many_without_a_row_those_are_named_first_of_which_another_spelling_is_know
     }
     scene.detach("job", &["--resume"]);
     let said = scene.wait().expect_code(0).stdout;
-    let sentence = "5 tickers verified without one row (mamth: is it spelled MAMTH?, AAA, BBB, ...)";
+    let sentence =
+        "5 tickers verified without one row (mamth: is it spelled MAMTH?, AAA, BBB, ...)";
     assert!(said.contains(sentence), "{said}");
 }

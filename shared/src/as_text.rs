@@ -1,7 +1,8 @@
-//! Types that are their text in JSON, as they are on a command line: what serde needs of them beside `Display` and
-//! `FromStr`.
+//! Types that are their text in JSON, as they are on a command line: what serde needs of them
+//! beside `Display` and `FromStr`.
 
-/// The two conversions of `#[serde(try_from = "String", into = "String")]`, by the type's `FromStr` and `Display`.
+/// The two conversions of `#[serde(try_from = "String", into = "String")]`, by the type's `FromStr`
+/// and `Display`.
 #[macro_export]
 macro_rules! as_text {
     ($name:ty) => {

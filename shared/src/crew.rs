@@ -1,11 +1,12 @@
-//! Works through a list on a few threads. Where the machine has no more threads to give, fewer do it; the calling thread
-//! is always one of them.
+//! Works through a list on a few threads. Where the machine has no more threads to give, fewer do
+//! it; the calling thread is always one of them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Does `deed` to every item, begun in their order on up to `threads` threads, this one among them, and returns what came
-/// of it in the order it came. Once nothing `may_begin` any more, nothing new is begun.
+/// Does `deed` to every item, begun in their order on up to `threads` threads, this one among them,
+/// and returns what came of it in the order it came. Once nothing `may_begin` any more, nothing new
+/// is begun.
 pub fn each<T: Send, R: Send>(
     threads: usize,
     items: Vec<T>,

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-/// `error` and its causes, outermost first: `can't write out/A.parquet: No space left on device`. A cause that the text
-/// quotes already is not repeated.
+/// `error` and its causes, outermost first: `can't write out/A.parquet: No space left on device`. A
+/// cause that the text quotes already is not repeated.
 ///
 /// ```
 /// let error = std::io::Error::other("the disk is full");

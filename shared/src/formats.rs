@@ -1,8 +1,10 @@
-//! The formats in which state is kept on disk, each with its version. This is the one place that says which versions are read.
+//! The formats in which state is kept on disk, each with its version. This is the one place that
+//! says which versions are read.
 //!
-//! A change that an older program would misread raises the version; a field that may be missing does not. Events have no
-//! version: lines that a reader does not know are passed over. `exit.json` has none either: what can't be read is taken for a
-//! record that was never written. `_dataset.json` says its `schema_version`, which must be the same.
+//! A change that an older program would misread raises the version; a field that may be missing
+//! does not. Events have no version: lines that a reader does not know are passed over. `exit.json`
+//! has none either: what can't be read is taken for a record that was never written.
+//! `_dataset.json` says its `schema_version`, which must be the same.
 
 /// A format of state on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +78,9 @@ impl UnknownVersion {
             Format::Journal | Format::Run => {
                 "begin a new run with another --workdir and --resume: what the outdir proves stays proven"
             }
-            Format::Ledger => "move the ledger aside and run again with --resume to download the ticker anew",
+            Format::Ledger => {
+                "move the ledger aside and run again with --resume to download the ticker anew"
+            }
             Format::Series => "--rebuild makes the bars anew",
         }
     }
@@ -103,7 +107,8 @@ mod tests {
             assert_eq!(format.read(format.oldest()), Ok(()));
             let newer = format.read(format.version() + 1).expect_err("unknown").to_string();
             assert!(
-                newer.contains(format.name()) && newer.ends_with("; use the newer program that wrote it"),
+                newer.contains(format.name())
+                    && newer.ends_with("; use the newer program that wrote it"),
                 "{newer}"
             );
             let older = format.read(format.oldest() - 1).expect_err("unknown").to_string();

@@ -1,6 +1,8 @@
-//! Decodes the three columns that bars are made of and does nothing with them: what `bars` is measured against.
+//! Decodes the three columns that bars are made of and does nothing with them: what `bars` is
+//! measured against.
 //!
-//! `decode ROOT TICKER`: every `trades.parquet` below, in the order of their days; prints how many rows there were.
+//! `decode ROOT TICKER`: every `trades.parquet` below, in the order of their days; prints how many
+//! rows there were.
 
 #![expect(clippy::disallowed_methods, reason = "files that are only measured")]
 
@@ -31,7 +33,8 @@ fn decode(path: &Path) -> usize {
     let file = File::open(path).expect("opened");
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["sip_ts", "price", "size"]);
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().expect("readable");
+    let reader =
+        builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().expect("readable");
     reader.map(|batch| seen(&batch.expect("rows"))).sum()
 }
 

@@ -1,7 +1,9 @@
-//! The same trades written in different ways: how large, how fast to read, and how much the writer holds meanwhile.
+//! The same trades written in different ways: how large, how fast to read, and how much the writer
+//! holds meanwhile.
 //!
-//! `encodings ROOT TICKER [ROUNDS]`: writes every `trades.parquet` below again in each way, into a temporary folder, then
-//! decodes stamps, prices and sizes of each way in turn. What the writer does with this: `shared/src/dataset/writer.rs`.
+//! `encodings ROOT TICKER [ROUNDS]`: writes every `trades.parquet` below again in each way, into a
+//! temporary folder, then decodes stamps, prices and sizes of each way in turn. What the writer
+//! does with this: `shared/src/dataset/writer.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "files that are only measured")]
 
@@ -65,7 +67,8 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let mut argument = |name: &str| arguments.next().unwrap_or_else(|| panic!("no {name}"));
     let folder = PathBuf::from(argument("ROOT")).join(argument("TICKER"));
-    let rounds: usize = arguments.next().map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
+    let rounds: usize =
+        arguments.next().map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
     let mut days = tree::files(&folder);
     days.retain(|path| path.ends_with("trades.parquet"));
     let (ways, out) = (ways(), tempfile::tempdir().expect("a folder"));
@@ -92,7 +95,12 @@ fn ways() -> Vec<Way> {
     let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).expect("a level of zstd"));
     vec![
         OURS,
-        Way { name: "plain, uncompressed", values: Values::Plain, codec: Compression::UNCOMPRESSED, ..OURS },
+        Way {
+            name: "plain, uncompressed",
+            values: Values::Plain,
+            codec: Compression::UNCOMPRESSED,
+            ..OURS
+        },
         Way { name: "plain, snappy", values: Values::Plain, ..OURS },
         Way { name: "dictionary everywhere, snappy", values: Values::Dictionary, ..OURS },
         Way { name: "delta + byte-stream-split, snappy", values: Values::DeltaAndSplit, ..OURS },
@@ -119,12 +127,15 @@ fn properties(way: &Way) -> WriterProperties {
         .set_max_row_group_row_count(Some(way.group_rows))
         .set_data_page_row_count_limit(way.page_rows)
         .set_data_page_size_limit(way.page_bytes);
-    let encoded = |builder: parquet::file::properties::WriterPropertiesBuilder, names: &[&str], encoding| {
-        names.iter().fold(builder, |builder, name| {
-            let column = ColumnPath::from(*name);
-            builder.set_column_dictionary_enabled(column.clone(), false).set_column_encoding(column, encoding)
-        })
-    };
+    let encoded =
+        |builder: parquet::file::properties::WriterPropertiesBuilder, names: &[&str], encoding| {
+            names.iter().fold(builder, |builder, name| {
+                let column = ColumnPath::from(*name);
+                builder
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_encoding(column, encoding)
+            })
+        };
     let builder = match way.values {
         Values::Plain => encoded(builder, &["sip_ts", "price", "size"], Encoding::PLAIN),
         Values::Dictionary => builder,
@@ -163,7 +174,8 @@ fn decode(path: &Path) -> usize {
     let file = File::open(path).expect("opened");
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["sip_ts", "price", "size"]);
-    let reader = builder.with_projection(mask).with_batch_size(READ_ROWS).build().expect("readable");
+    let reader =
+        builder.with_projection(mask).with_batch_size(READ_ROWS).build().expect("readable");
     reader.map(|batch| std::hint::black_box(batch.expect("rows")).num_rows()).sum()
 }
 
@@ -177,7 +189,11 @@ fn cpu_us() -> i64 {
 fn print(ways: &[Way], measured: &mut [Measured]) {
     let mut out = io::stdout().lock();
     let mut line = |text: String| drop(writeln!(out, "{text}"));
-    line(format!("{} rows; CPU time, median of {} rounds\n", measured[0].rows, measured[0].read_us.len()));
+    line(format!(
+        "{} rows; CPU time, median of {} rounds\n",
+        measured[0].rows,
+        measured[0].read_us.len()
+    ));
     line(format!(
         "| {:<40} | {:>13} | {:>13} | {:>13} | {:>14} | {:>11} |",
         "", "bytes a trade", "ns a row read", "(least)", "ns a row wrote", "writer held"
@@ -187,7 +203,8 @@ fn print(ways: &[Way], measured: &mut [Measured]) {
         of.read_us.sort_unstable();
         let a_row = |us: i64| us as f64 * 1000.0 / of.rows as f64;
         let (median, least) = (of.read_us[(of.read_us.len() - 1) / 2], of.read_us[0]);
-        let (bytes, held) = (of.bytes as f64 / of.rows as f64, of.most_held as f64 / f64::from(1 << 20));
+        let (bytes, held) =
+            (of.bytes as f64 / of.rows as f64, of.most_held as f64 / f64::from(1 << 20));
         line(format!(
             "| {:<40} | {bytes:>13.2} | {:>13.1} | {:>13.1} | {:>14.0} | {held:>7.1} MiB |",
             way.name,

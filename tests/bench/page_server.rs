@@ -1,8 +1,9 @@
-//! Serves pages that are built beforehand, gzip'd, from memory: what it costs is the socket alone, so that a benchmark of
-//! ingest (`scripts/bench ingest`) measures the client. Over HTTP, or over HTTPS with a certificate that it is given.
+//! Serves pages that are built beforehand, gzip'd, from memory: what it costs is the socket alone,
+//! so that a benchmark of ingest (`scripts/bench ingest`) measures the client. Over HTTP, or over
+//! HTTPS with a certificate that it is given.
 //!
-//! It answers any range of a ticker `T0`, `T1`, ... with the same chain of pages. Row shapes are the vendor's: trades of about
-//! 185 bytes, minutes of about 95.
+//! It answers any range of a ticker `T0`, `T1`, ... with the same chain of pages. Row shapes are
+//! the vendor's: trades of about 185 bytes, minutes of about 95.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -156,7 +157,9 @@ fn body(arguments: &Arguments, url: &str, ticker: &str, page: usize, rows: &str)
     };
     let envelope = match kind {
         Kind::Trades => String::new(),
-        Kind::Minute => format!(r#""ticker":"{ticker}","resultsCount":{PAGE_ROWS},"adjusted":false,"#),
+        Kind::Minute => {
+            format!(r#""ticker":"{ticker}","resultsCount":{PAGE_ROWS},"adjusted":false,"#)
+        }
     };
     let next = if page + 1 == pages {
         String::new()

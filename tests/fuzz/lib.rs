@@ -1,10 +1,12 @@
-//! What several fuzz targets need: a folder for the files that they write, and checksums that chance would never hit.
+//! What several fuzz targets need: a folder for the files that they write, and checksums that
+//! chance would never hit.
 
 use std::path::Path;
 
 use tempfile::TempDir;
 
-/// A folder in memory, where there is such a place: thousands of files a second are no work for a disk.
+/// A folder in memory, where there is such a place: thousands of files a second are no work for a
+/// disk.
 ///
 /// # Panics
 /// Where no folder can be made.
@@ -23,7 +25,9 @@ pub fn sealed(bytes: &[u8]) -> Vec<u8> {
         match line.strip_suffix(b"}\n") {
             Some(body) => {
                 log.extend_from_slice(body);
-                log.extend_from_slice(format!(",\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body)).as_bytes());
+                log.extend_from_slice(
+                    format!(",\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body)).as_bytes(),
+                );
             }
             None => log.extend_from_slice(line),
         }

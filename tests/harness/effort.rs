@@ -1,5 +1,5 @@
-//! How many of the moments, signals and lives that a crash test could try a run of the tests tries. `scripts/test` and
-//! `scripts/test --full` try a few of each, `scripts/test --gate` many.
+//! How many of the moments, signals and lives that a crash test could try a run of the tests tries.
+//! `scripts/test` and `scripts/test --full` try a few of each, `scripts/test --gate` many.
 
 /// `few`, or `many` in the gate.
 pub fn choose<T>(few: T, many: T) -> T {

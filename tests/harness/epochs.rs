@@ -1,4 +1,5 @@
-//! What a source that changes its mind has served from epoch to epoch, and what may therefore be on disk and be believed.
+//! What a source that changes its mind has served from epoch to epoch, and what may therefore be on
+//! disk and be believed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +30,9 @@ fn by_day<const N: usize>(rows: impl Iterator<Item = (i64, i64, [f64; N])>) -> D
 }
 
 fn bars_by_day(bars: &[Ohlcv]) -> Days {
-    by_day(bars.iter().map(|bar| (bar.t, bar.t, [bar.open, bar.high, bar.low, bar.close, bar.volume])))
+    by_day(
+        bars.iter().map(|bar| (bar.t, bar.t, [bar.open, bar.high, bar.low, bar.close, bar.volume])),
+    )
 }
 
 fn trades_by_day(trades: &[tree::Print]) -> Days {
@@ -38,7 +41,8 @@ fn trades_by_day(trades: &[tree::Print]) -> Days {
 
 fn each_day(days: &DateRange) -> impl Iterator<Item = TradingDay> {
     let to = days.to();
-    std::iter::successors(Some(days.from()), |day| Some(day.next())).take_while(move |day| *day <= to)
+    std::iter::successors(Some(days.from()), |day| Some(day.next()))
+        .take_while(move |day| *day <= to)
 }
 
 /// Everything that a revising source says of some tickers: epoch 0 is the rows as they are.
@@ -49,7 +53,13 @@ pub struct Served {
 
 impl Served {
     /// Rows of `asked` in the first `epochs` epochs. Leaves the exchange in the last one.
-    pub fn of(exchange: &Exchange, kind: Kind, tickers: &[Ticker], asked: DateRange, epochs: u64) -> Self {
+    pub fn of(
+        exchange: &Exchange,
+        kind: Kind,
+        tickers: &[Ticker],
+        asked: DateRange,
+        epochs: u64,
+    ) -> Self {
         let said = |ticker: &Ticker| match kind {
             Kind::Trades => trades_by_day(&truth::trades(exchange, ticker, asked)),
             Kind::Daily => bars_by_day(&truth::daily_bars(exchange, ticker, asked)),
@@ -75,8 +85,9 @@ impl Served {
         self.on_disk(outdir, ticker) == self.epochs[epoch][ticker]
     }
 
-    /// Each day on disk is as some epoch served it, none twice; the ledger needs nobody; and a day that it believes is on
-    /// disk, or some epoch has nothing of it. Returns both for what else must hold.
+    /// Each day on disk is as some epoch served it, none twice; the ledger needs nobody; and a day
+    /// that it believes is on disk, or some epoch has nothing of it. Returns both for what else
+    /// must hold.
     #[track_caller]
     pub fn prove(&self, outdir: &Path, ticker: &Ticker) -> (Days, Ledger) {
         let disk = self.on_disk(outdir, ticker);
@@ -87,8 +98,12 @@ impl Served {
         let ledger = Ledger::read(outdir, self.kind, ticker).expect("no ledger needs a person");
         for entry in ledger.entries().filter(|entry| entry.answers.lost().is_empty()) {
             for day in entry.data_days().ranges().iter().flat_map(each_day) {
-                let may_have_none = || self.epochs.iter().any(|epoch| !epoch[ticker].contains_key(&day));
-                assert!(disk.contains_key(&day) || may_have_none(), "{ticker} {day} is believed: {entry:?}");
+                let may_have_none =
+                    || self.epochs.iter().any(|epoch| !epoch[ticker].contains_key(&day));
+                assert!(
+                    disk.contains_key(&day) || may_have_none(),
+                    "{ticker} {day} is believed: {entry:?}"
+                );
             }
         }
         (disk, ledger)

@@ -1,6 +1,7 @@
 //! What else this machine does while a test measures time: nobody fails because others work, too.
 //!
-//! A limit of time is judged where processors were free for it; how late a sleeper wakes is allowed for.
+//! A limit of time is judged where processors were free for it; how late a sleeper wakes is allowed
+//! for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,8 @@ pub struct Load {
 impl Load {
     /// Did others take so much that a limit of time says nothing? Says so.
     pub fn is_crowded(&self) -> bool {
-        let is_crowded = self.runnable_per_cpu > 1.5 || self.worst_delay > Duration::from_millis(250);
+        let is_crowded =
+            self.runnable_per_cpu > 1.5 || self.worst_delay > Duration::from_millis(250);
         if is_crowded {
             eprintln!("not judged: the machine was crowded ({self:?})");
         }

@@ -1,4 +1,5 @@
-//! A folder to work in, a ticker list in it, and the real data beside the project where they are present.
+//! A folder to work in, a ticker list in it, and the real data beside the project where they are
+//! present.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,9 @@ pub struct Place {
 impl Place {
     /// With `tickers` in `tickers.csv`.
     pub fn with_tickers<T: AsRef<str>>(tickers: impl IntoIterator<Item = T>) -> Self {
-        let lines =
-            tickers.into_iter().fold(String::from("ticker\n"), |text, ticker| text + ticker.as_ref() + "\n");
+        let lines = tickers
+            .into_iter()
+            .fold(String::from("ticker\n"), |text, ticker| text + ticker.as_ref() + "\n");
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("tickers.csv"), lines).expect("written");
         Self { folder }
@@ -54,7 +56,11 @@ impl Place {
     /// The same for any kind of data.
     pub fn worker_of(&self, kind: Kind, base_url: &str, asked: DateRange) -> Command {
         let mut worker = command("worker");
-        worker.current_dir(self.path()).arg(kind.name()).arg("--tickers-csv").arg(self.tickers_csv());
+        worker
+            .current_dir(self.path())
+            .arg(kind.name())
+            .arg("--tickers-csv")
+            .arg(self.tickers_csv());
         worker.arg("--outdir").arg(self.outdir());
         worker.args(["--from", &asked.from().to_string(), "--to", &asked.to().to_string()]);
         worker.args(["--base-url", base_url, "--backoff-base", "5ms"]);
@@ -96,7 +102,8 @@ pub fn ticker(text: &str) -> Ticker {
     text.parse().expect("a ticker")
 }
 
-/// The folder `../shared/NAME` beside the project, with a word where it is absent and its test is skipped.
+/// The folder `../shared/NAME` beside the project, with a word where it is absent and its test is
+/// skipped.
 pub fn beside_the_project(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(name);
     if folder.is_dir() {

@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_mins(4);
 /// The program `name` of this workspace, as built beside this test.
 pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has an executable");
-    let profile = test.parent().and_then(|deps| deps.parent()).expect("tests are in target/PROFILE/deps");
+    let profile =
+        test.parent().and_then(|deps| deps.parent()).expect("tests are in target/PROFILE/deps");
     let path = profile.join(name);
     assert!(
         path.exists(),
@@ -52,7 +53,8 @@ pub struct Ended {
     pub peak_rss_bytes: u64,
     /// From start to end.
     pub took: Duration,
-    /// Time that processors gave to it and to what it has waited for: whatever else the machine does, this stays.
+    /// Time that processors gave to it and to what it has waited for: whatever else the machine
+    /// does, this stays.
     pub cpu: Duration,
 }
 
@@ -81,8 +83,11 @@ pub struct Running {
 impl Running {
     /// Starts `command` with its output kept.
     pub fn start(command: &mut Command) -> Self {
-        let child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
         Self { child, started: Instant::now(), peak_rss_bytes: 0 }
     }
 
@@ -110,12 +115,16 @@ impl Running {
                 break (self.child.wait().expect("the program can be waited for"), cpu);
             }
             self.peak_rss_bytes = self.peak_rss_bytes.max(peak_rss_bytes(self.pid()));
-            assert!(self.started.elapsed() < PATIENCE, "the program did not end within {PATIENCE:?}");
+            assert!(
+                self.started.elapsed() < PATIENCE,
+                "the program did not end within {PATIENCE:?}"
+            );
             std::thread::sleep(Duration::from_millis(5));
         };
         let took = self.started.elapsed();
-        let text =
-            |thread: std::thread::JoinHandle<String>| thread.join().expect("the reader ends with its pipe");
+        let text = |thread: std::thread::JoinHandle<String>| {
+            thread.join().expect("the reader ends with its pipe")
+        };
         Ended {
             status,
             stdout: text(stdout),
@@ -182,18 +191,21 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<St
 pub fn peak_rss_bytes(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib =
-        line.and_then(|rest| rest.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
+    let kib = line
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .and_then(|kib| kib.trim().parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
 }
 
 /// Ticks of `/proc` a second, on every Linux.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Processor time of a process that can still be looked at, with that of the children that it has waited for.
+/// Processor time of a process that can still be looked at, with that of the children that it has
+/// waited for.
 fn cpu_of(pid: i32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in brackets may hold blanks; utime, stime, cutime and cstime are fields 14 to 17, the state is the third.
+    // The name in brackets may hold blanks; utime, stime, cutime and cstime are fields 14 to 17,
+    // the state is the third.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: u32 = fields.skip(11).take(4).filter_map(|field| field.parse::<u32>().ok()).sum();
     TICK * ticks

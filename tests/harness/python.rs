@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// `SCRIPT` below `tests/` for the Python of `.venv`; `None`, with a word, where there is no such Python.
+/// `SCRIPT` below `tests/` for the Python of `.venv`; `None`, with a word, where there is no such
+/// Python.
 pub fn script(name: &str) -> Option<Command> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let python: PathBuf = project.join(".venv/bin/python");
     if !python.exists() {
-        assert!(std::env::var_os("CI").is_none(), "CI must have .venv: scripts/python-env makes it");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CI must have .venv: scripts/python-env makes it"
+        );
         eprintln!("skipped: no .venv with pyarrow; scripts/python-env makes it");
         return None;
     }

@@ -71,7 +71,8 @@ fn answer(mut stream: TcpStream, told: &Mutex<Told>) {
         if is_question { told.question.clone() } else { told.rest.clone() }
     };
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).ok();
     // In small pieces: what is cut out must not depend on how it comes.
     for piece in body.as_bytes().chunks(7) {

@@ -1,4 +1,5 @@
-//! A tree of made-up trades (or minutes) of one ticker, the program `bars` over it, and what it wrote.
+//! A tree of made-up trades (or minutes) of one ticker, the program `bars` over it, and what it
+//! wrote.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -112,7 +113,8 @@ impl Series {
     /// The bars of `folder` and `year`.
     #[track_caller]
     pub fn year(&self, folder: &str, year: i16) -> Bars {
-        let path = self.out().join(NAME).join(folder).join(format!("year={year}")).join("bars.parquet");
+        let path =
+            self.out().join(NAME).join(folder).join(format!("year={year}")).join("bars.parquet");
         Bars(reader::read_table(&path).expect("a sound file"))
     }
 

@@ -1,4 +1,5 @@
-//! Kills a program as it enters its N-th call that changes anything, with `strace`. No code of the program knows.
+//! Kills a program as it enters its N-th call that changes anything, with `strace`. No code of the
+//! program knows.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
@@ -8,7 +9,8 @@ use nix::sys::signal::Signal;
 use super::inherited;
 use super::program::run;
 
-/// Calls that change files, tell another process something, or start one. Each kind is counted for itself.
+/// Calls that change files, tell another process something, or start one. Each kind is counted for
+/// itself.
 pub const CHANGES: [&str; 11] = [
     "write",
     "fdatasync",
@@ -85,7 +87,8 @@ pub fn tampered(calls: &str, what: &str, follows: Follows, command: &Command) ->
     strace
 }
 
-/// Every `stride`-th change of each kind, until `survives` says that there are no more of it; `least` in all.
+/// Every `stride`-th change of each kind, until `survives` says that there are no more of it;
+/// `least` in all.
 #[track_caller]
 pub fn each(stride: usize, least: usize, survives: impl FnMut(Point) -> bool) {
     each_of(&CHANGES, stride, least, survives);
@@ -93,7 +96,12 @@ pub fn each(stride: usize, least: usize, survives: impl FnMut(Point) -> bool) {
 
 /// The same for some kinds of changes.
 #[track_caller]
-pub fn each_of(kinds: &[&'static str], stride: usize, least: usize, mut survives: impl FnMut(Point) -> bool) {
+pub fn each_of(
+    kinds: &[&'static str],
+    stride: usize,
+    least: usize,
+    mut survives: impl FnMut(Point) -> bool,
+) {
     let mut points = 0;
     for kind in kinds.iter().copied() {
         let mut numbers = (1..ENDLESS).step_by(stride);

@@ -1,7 +1,7 @@
 //! Trades and minutes made up for bars, in trees as `worker` writes them but without a ledger.
 //!
-//! The tape repeats with its seed and holds what makes bars go wrong: prints that share a stamp, flat prices, jumps,
-//! fractional and huge sizes, and rows that carry no information.
+//! The tape repeats with its seed and holds what makes bars go wrong: prints that share a stamp,
+//! flat prices, jumps, fractional and huge sizes, and rows that carry no information.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,8 +39,9 @@ pub fn write_trades(root: &Path, ticker: &Ticker, day: TradingDay, prints: &[Pri
         trf_ns: None,
     };
     let path = Partition::Day(day).file(root, ticker, Kind::Trades);
-    let mut file = TradesFile::create(Draft::create(&path).expect("begun"), ticker, day, Columns::Narrow)
-        .expect("begun");
+    let mut file =
+        TradesFile::create(Draft::create(&path).expect("begun"), ticker, day, Columns::Narrow)
+            .expect("begun");
     file.append(prints.iter().enumerate().map(trade).collect()).expect("taken");
     file.publish().expect("published");
 }
@@ -50,12 +51,21 @@ pub fn write_minutes(root: &Path, ticker: &Ticker, minutes: &[Ohlcv]) {
     let mut months: BTreeMap<Partition, Vec<DatedBar>> = BTreeMap::new();
     for bar in minutes {
         let date = TradingDay::of_utc_ms(bar.t).expect("a day");
-        months.entry(Partition::of(Kind::Minute, date)).or_default().push(DatedBar { date, bar: *bar });
+        months
+            .entry(Partition::of(Kind::Minute, date))
+            .or_default()
+            .push(DatedBar { date, bar: *bar });
     }
     for (month, rows) in months {
         let path = month.file(root, ticker, Kind::Minute);
-        publish_bars(Draft::create(&path).expect("begun"), Kind::Minute, Zone::NewYork, ticker, &rows)
-            .expect("published");
+        publish_bars(
+            Draft::create(&path).expect("begun"),
+            Kind::Minute,
+            Zone::NewYork,
+            ticker,
+            &rows,
+        )
+        .expect("published");
     }
 }
 
@@ -69,7 +79,8 @@ pub fn walk(seed: u64, days: &[TradingDay], prints_a_day: usize) -> Vec<(Trading
         let mut stamp = day.start_utc_ms() * 1_000_000 + OPEN_NS;
         let prints = (0..prints_a_day).map(|_| {
             // A third of the prints share the stamp of the one before.
-            stamp += dice.pick(&[0, 1, 1_000_000_000]) * i64::try_from(dice.below(4)).expect("small");
+            stamp +=
+                dice.pick(&[0, 1, 1_000_000_000]) * i64::try_from(dice.below(4)).expect("small");
             cents = moved(&mut dice, cents, is_wild);
             print(&mut dice, stamp, cents)
         });

@@ -53,7 +53,8 @@ pub fn parquet_bytes(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     bytes(root).into_iter().filter(|(path, _)| is_parquet(path)).collect()
 }
 
-/// Every bar of `kind` and `ticker` on disk, in file order; checks that each row is in the folder of its partition.
+/// Every bar of `kind` and `ticker` on disk, in file order; checks that each row is in the folder
+/// of its partition.
 pub fn bars(outdir: &Path, kind: Kind, ticker: &Ticker) -> Vec<Ohlcv> {
     let mut rows = Vec::new();
     for (partition, path) in partition_files(outdir, kind, ticker) {
@@ -73,22 +74,30 @@ pub fn daily_rows(outdir: &Path, ticker: &Ticker) -> Vec<Ohlcv> {
 /// Stamp, price and size of a trade.
 pub type Print = (i64, f64, f64);
 
-/// Every trade of `ticker` on disk, in file order; checks that its labels are those of its partition.
+/// Every trade of `ticker` on disk, in file order; checks that its labels are those of its
+/// partition.
 pub fn trades(outdir: &Path, ticker: &Ticker) -> Vec<Print> {
     let mut rows = Vec::new();
     for (partition, path) in partition_files(outdir, Kind::Trades, ticker) {
         let file = fs::File::open(&path).expect("opened");
-        let reader =
-            ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+            .and_then(ParquetRecordBatchReaderBuilder::build);
         for batch in reader.expect("a Parquet file") {
             let batch = batch.expect("read");
             let column = |name: &str| batch.column_by_name(name).expect(name);
-            let (tickers, days) = (column("ticker").as_string::<i32>(), column("day").as_string::<i32>());
+            let (tickers, days) =
+                (column("ticker").as_string::<i32>(), column("day").as_string::<i32>());
             let stamps = column("sip_ts").as_primitive::<Int64Type>();
-            let [prices, sizes] = ["price", "size"].map(|name| column(name).as_primitive::<Float64Type>());
+            let [prices, sizes] =
+                ["price", "size"].map(|name| column(name).as_primitive::<Float64Type>());
             for row in 0..batch.num_rows() {
                 assert_eq!(tickers.value(row), ticker.as_str(), "{}", path.display());
-                assert_eq!(days.value(row), partition.span().from().to_string(), "{}", path.display());
+                assert_eq!(
+                    days.value(row),
+                    partition.span().from().to_string(),
+                    "{}",
+                    path.display()
+                );
                 rows.push((stamps.value(row), prices.value(row), sizes.value(row)));
             }
         }
@@ -115,7 +124,8 @@ pub fn proven_files(outdir: &Path, kind: Kind, ticker: &Ticker) -> Vec<PathBuf> 
         let name = path.strip_prefix(outdir).expect("below the root").to_owned();
         ledger.file(partition).is_some_and(|proof| proof.fingerprint == found).then_some(name)
     };
-    let mut files: Vec<_> = partition_files(outdir, kind, ticker).into_iter().filter_map(is_proven).collect();
+    let mut files: Vec<_> =
+        partition_files(outdir, kind, ticker).into_iter().filter_map(is_proven).collect();
     files.sort();
     files
 }

@@ -27,16 +27,16 @@ pub fn minute_bars(exchange: &Exchange, ticker: &Ticker, range: DateRange) -> Ve
 
 /// Every trade that the exchange has of `ticker` within `range`, in the order of the tape.
 pub fn trades(exchange: &Exchange, ticker: &Ticker, range: DateRange) -> Vec<Print> {
-    let trades =
-        true_trades(exchange.source(), ticker.as_str(), (range.from(), range.to())).expect("known rows");
+    let trades = true_trades(exchange.source(), ticker.as_str(), (range.from(), range.to()))
+        .expect("known rows");
     trades.iter().map(|trade| (trade.sip_ns, trade.price.as_f64(), trade.size.as_f64())).collect()
 }
 
 /// A symbol that no exchange lists.
 pub const NOBODY: &str = "NOSUCH";
 
-/// So many tickers with every trouble within `asked`: the elephant, one that nobody lists, some that were listed,
-/// delisted or gone by then, and some that merely trade.
+/// So many tickers with every trouble within `asked`: the elephant, one that nobody lists, some
+/// that were listed, delisted or gone by then, and some that merely trade.
 pub fn cast(exchange: &Exchange, count: usize, asked: DateRange) -> Vec<Ticker> {
     let (listings, each) = (exchange.source().listings(), count / 8);
     let on = |day: Option<TradingDay>| day.is_some_and(|day| asked.contains(day));

@@ -25,7 +25,8 @@ pub fn give(path: &Path, uid: u32, gid: u32) {
 pub fn as_user(like: &Command, uid: u32, gid: u32) -> Command {
     // By its open file: a folder above it may be closed to others.
     let executable = File::open(like.get_program()).expect("it is built");
-    let mut command = Command::new(format!("/proc/self/fd/{}", inherited(executable).into_raw_fd()));
+    let mut command =
+        Command::new(format!("/proc/self/fd/{}", inherited(executable).into_raw_fd()));
     command.args(like.get_args()).env_clear().uid(uid).gid(gid).stdin(Stdio::null());
     command.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
     if let Some(folder) = like.get_current_dir() {

@@ -1,5 +1,6 @@
-//! A server of pages as large as they come: it answers every ticker with the same trades, or minutes, from memory, so that
-//! what it does costs next to nothing beside what a worker makes of it.
+//! A server of pages as large as they come: it answers every ticker with the same trades, or
+//! minutes, from memory, so that what it does costs next to nothing beside what a worker makes of
+//! it.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -48,10 +49,12 @@ impl Rows {
         match self {
             Self::Trades { day, id_bytes, conditions, .. } => {
                 // Nine in the morning: the rows come within the minutes after it.
-                let ns = (day.start_utc_ms() + 9 * 3_600_000) * 1_000_000 + signed(number) * 100_003;
+                let ns =
+                    (day.start_utc_ms() + 9 * 3_600_000) * 1_000_000 + signed(number) * 100_003;
                 let mix = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 let id = format!("{mix:020}").repeat(id_bytes.div_ceil(20));
-                let listed: Vec<String> = (0..conditions).map(|at| (12 + (at % 30)).to_string()).collect();
+                let listed: Vec<String> =
+                    (0..conditions).map(|at| (12 + (at % 30)).to_string()).collect();
                 format!(
                     r#"{{"conditions":[{}],"correction":0,"exchange":{},"id":"{}","participant_timestamp":{},"price":{}.{:04},"sequence_number":{},"sip_timestamp":{ns},"size":{},"tape":3,"trf_id":202,"trf_timestamp":{}}}"#,
                     listed.join(","),
@@ -117,26 +120,42 @@ impl Wide {
         Self::from(listener, rows, pages, None)
     }
 
-    /// Serves one page of so many trades, packed: they are all the same one, so that a hundredth of their length goes over
-    /// the line.
+    /// Serves one page of so many trades, packed: they are all the same one, so that a hundredth of
+    /// their length goes over the line.
     pub fn packing(count: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let day = "2025-03-04".parse().expect("a day");
         let rows = Rows::Trades { day, count: 1, id_bytes: 0, conditions: 0 };
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
         let row = rows.row(0);
-        let text =
-            std::iter::once(r#"{"results":["#).chain(std::iter::repeat_n([&*row, ","], count).flatten());
+        let text = std::iter::once(r#"{"results":["#)
+            .chain(std::iter::repeat_n([&*row, ","], count).flatten());
         for piece in text.chain([&*row, r#"],"status":"OK"}"#]) {
             packed.write_all(piece.as_bytes()).expect("a Vec takes everything");
         }
-        Self::from(listener, rows, Vec::new(), Some(packed.finish().expect("a Vec takes everything")))
+        Self::from(
+            listener,
+            rows,
+            Vec::new(),
+            Some(packed.finish().expect("a Vec takes everything")),
+        )
     }
 
-    fn from(listener: TcpListener, rows: Rows, pages: Vec<String>, packed: Option<Vec<u8>>) -> Self {
+    fn from(
+        listener: TcpListener,
+        rows: Rows,
+        pages: Vec<String>,
+        packed: Option<Vec<u8>>,
+    ) -> Self {
         let address = format!("http://{}", listener.local_addr().expect("bound"));
         let requests = Arc::new(AtomicUsize::new(0));
-        let shelf = Shelf { address: address.clone(), rows, pages, packed, requests: Arc::clone(&requests) };
+        let shelf = Shelf {
+            address: address.clone(),
+            rows,
+            pages,
+            packed,
+            requests: Arc::clone(&requests),
+        };
         let shelf = Arc::new(shelf);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -183,7 +202,8 @@ impl Shelf {
         let (before, number, behind) = self.page(target);
         let rows = &self.pages[number];
         let length = before.len() + rows.len() + behind.len();
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
         for piece in [&head, &before, rows, &behind] {
             if stream.write_all(piece.as_bytes()).is_err() {
                 return;
@@ -205,7 +225,8 @@ impl Shelf {
                 let begin = rest.rsplit_once('/').map_or(rest, |(begin, _)| begin);
                 let from = minute_ms(day, (number + 1) * PAGE_ROWS);
                 let count = self.rows.count().min((number + 1) * PAGE_ROWS) - number * PAGE_ROWS;
-                let envelope = format!(r#""ticker":"{ticker}","resultsCount":{count},"adjusted":false,"#);
+                let envelope =
+                    format!(r#""ticker":"{ticker}","resultsCount":{count},"adjusted":false,"#);
                 (envelope, format!("{begin}/{from}/{to}"))
             }
         };

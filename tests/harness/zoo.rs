@@ -14,7 +14,8 @@ use crate::sim::server::Exchange;
 /// Days that the runs of the zoo ask for: two partitions.
 pub const DAYS: (&str, &str) = ("2020-01-01", "2021-12-31");
 
-/// A folder with `launcher` and, in the place of `worker`, an animal; and a service that answers the launcher's question.
+/// A folder with `launcher` and, in the place of `worker`, an animal; and a service that answers
+/// the launcher's question.
 pub struct Zoo {
     programs: TempDir,
     exchange: Exchange,
@@ -24,11 +25,16 @@ impl Zoo {
     /// Opens it.
     pub fn open() -> Self {
         let launcher = built("launcher");
-        // Beside the programs, so that they can be linked: a copy could be "busy" while another test spawns.
-        let programs = tempfile::tempdir_in(launcher.parent().expect("a folder")).expect("a folder");
+        // Beside the programs, so that they can be linked: a copy could be "busy" while another
+        // test spawns.
+        let programs =
+            tempfile::tempdir_in(launcher.parent().expect("a folder")).expect("a folder");
         fs::hard_link(&launcher, programs.path().join("launcher")).expect("linked");
         fs::hard_link(built("zoo"), programs.path().join("worker")).expect("linked");
-        Self { programs, exchange: Exchange::start(Config::synthetic(1).with_tickers(1)).expect("started") }
+        Self {
+            programs,
+            exchange: Exchange::start(Config::synthetic(1).with_tickers(1)).expect("started"),
+        }
     }
 
     /// A launcher command on the run of `place`, with workers of this `nature`.

@@ -1,4 +1,5 @@
-//! Promise: bad input is refused before anything starts, with the file, line and value, and what to do.
+//! Promise: bad input is refused before anything starts, with the file, line and value, and what to
+//! do.
 
 use std::fs;
 
@@ -70,7 +71,8 @@ fn a_ticker_list_is_refused_by_file_line_and_value() {
 fn a_ticker_that_stands_twice_is_kept_once_and_that_is_said() {
     let exchange = Exchange::start(Config::synthetic(3).with_tickers(3)).expect("started");
     let place = Place::with_tickers(["ZZZ", "ZZZ"]);
-    let ended = run(&mut place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-30"))).expect_code(0);
+    let ended = run(&mut place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-30")))
+        .expect_code(0);
     assert!(
         ended.stderr.contains("ZZZ: stands more than once in the ticker list; kept once"),
         "{}",
@@ -84,10 +86,19 @@ fn dates_must_exist_and_be_in_order() {
     let place = Place::with_tickers(["A"]);
     let with = |from: &str, to: &str| {
         let mut worker = tests::harness::program::command("worker");
-        worker.arg("daily").arg("--tickers-csv").arg(place.tickers_csv()).arg("--outdir").arg(place.outdir());
+        worker
+            .arg("daily")
+            .arg("--tickers-csv")
+            .arg(place.tickers_csv())
+            .arg("--outdir")
+            .arg(place.outdir());
         run(worker.args(["--from", from, "--to", to, "--base-url", NOBODY]))
     };
-    refused(&place, with("2024-02-02", "2024-02-01"), "--to 2024-02-01 lies before --from 2024-02-02");
+    refused(
+        &place,
+        with("2024-02-02", "2024-02-01"),
+        "--to 2024-02-01 lies before --from 2024-02-02",
+    );
     refused(
         &place,
         with("2024-13-01", "2024-02-01"),
@@ -95,7 +106,9 @@ fn dates_must_exist_and_be_in_order() {
     );
     let said = with("2190-01-01", "2190-02-01").expect_code(2).stderr;
     assert!(
-        said.starts_with("error: nothing from 2190-01-01 on is settled yet: the last settled day is 2"),
+        said.starts_with(
+            "error: nothing from 2190-01-01 on is settled yet: the last settled day is 2"
+        ),
         "{said}"
     );
 }
@@ -125,9 +138,12 @@ fn a_tree_of_another_scale_is_refused_with_both_values() {
     let place = Place::with_tickers(["ZZZ"]);
     let asked = days("2022-01-03", "2022-12-30");
     run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
-    let said = run(place.worker(&exchange.base_url(), asked).arg("--adjusted")).expect_code(2).stderr;
+    let said =
+        run(place.worker(&exchange.base_url(), asked).arg("--adjusted")).expect_code(2).stderr;
     assert!(
-        said.contains("_dataset.json: this tree has adjusted false, but adjusted true was requested"),
+        said.contains(
+            "_dataset.json: this tree has adjusted false, but adjusted true was requested"
+        ),
         "{said}"
     );
 }
@@ -147,7 +163,8 @@ fn a_server_that_is_not_there_is_a_transient_failure_by_name() {
         command.args(["--tries", "2"]);
     })
     .expect_code(10);
-    let words = "A: failed, may be tried again: no complete reply from the server (Connection refused";
+    let words =
+        "A: failed, may be tried again: no complete reply from the server (Connection refused";
     assert!(ended.stderr.contains(words), "{}", ended.stderr);
 }
 
@@ -157,8 +174,9 @@ fn a_file_in_the_place_of_one_ticker_s_folder_fails_that_ticker_alone() {
     let place = Place::with_tickers(["AAA", "BBB", "CCC"]);
     fs::create_dir(place.outdir()).expect("made");
     fs::write(place.outdir().join("BBB"), "in the way").expect("written");
-    let said =
-        run(&mut place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-30"))).expect_code(11).stderr;
+    let said = run(&mut place.worker(&exchange.base_url(), days("2022-01-03", "2022-12-30")))
+        .expect_code(11)
+        .stderr;
     assert!(said.contains("BBB: failed for good: can't create folder"), "{said}");
     assert!(said.contains("end: 2 tickers done, 1 failed"), "{said}");
 }
@@ -194,26 +212,41 @@ const SOURCE: [(&str, &[&str]); 6] = [
     ("--backoff-base", &["-5ms", "long", "5"]),
 ];
 /// Where things go, or names that may be any: what is wrong with these is found when they are used.
-const FREE: [&str; 7] =
-    ["--outdir", "--events", "--out-csv", "--out-parquet", "--out-weights", "--exchanges", "--types"];
+const FREE: [&str; 7] = [
+    "--outdir",
+    "--events",
+    "--out-csv",
+    "--out-parquet",
+    "--out-weights",
+    "--exchanges",
+    "--types",
+];
 
 /// `worker SUBCOMMAND` with every flag that it needs but this one.
 fn complete(place: &Place, subcommand: &str, but: &str) -> std::process::Command {
     let needed = match subcommand {
         "universe" => vec!["--snapdir=out", "--out-csv=list.csv"],
         "reference" => vec!["--outdir=out"],
-        _ => vec!["--tickers-csv=tickers.csv", "--outdir=out", "--from=2024-01-02", "--to=2024-02-09"],
+        _ => vec![
+            "--tickers-csv=tickers.csv",
+            "--outdir=out",
+            "--from=2024-01-02",
+            "--to=2024-02-09",
+        ],
     };
     let mut worker = tests::harness::program::command("worker");
     worker.current_dir(place.path()).env("POLYGON_BASE_URL", NOBODY).arg(subcommand);
-    worker.args(needed.into_iter().filter(|word| word.split_once('=').is_none_or(|(flag, _)| flag != but)));
+    worker.args(
+        needed.into_iter().filter(|word| word.split_once('=').is_none_or(|(flag, _)| flag != but)),
+    );
     worker
 }
 
 /// Flags with a value, as `--help` lists them.
 fn flags_with_a_value(subcommand: &str) -> Vec<String> {
-    let help =
-        run(tests::harness::program::command("worker").args([subcommand, "--help"])).expect_code(0).stdout;
+    let help = run(tests::harness::program::command("worker").args([subcommand, "--help"]))
+        .expect_code(0)
+        .stdout;
     let flag = |line: &str| {
         let (flag, rest) = line.trim_start().split_once(' ')?;
         (flag.starts_with("--") && rest.starts_with('<')).then(|| flag.to_owned())
@@ -229,7 +262,8 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
     let via: (&str, &[&str]) = ("--via", &["market", ""]);
     let duplicates: (&str, &[&str]) = ("--duplicates", &["keep", "both"]);
     let download = [&DOWNLOAD[..], &SOURCE[..], &[covered_since, run_mark]].concat();
-    let reference = [&SOURCE[..], &[("--date", &["today", "2024-02-30", "2199-01-01"][..])]].concat();
+    let reference =
+        [&SOURCE[..], &[("--date", &["today", "2024-02-30", "2199-01-01"][..])]].concat();
     let universe: Vec<(&str, &[&str])> = vec![
         ("--snapdir", &["nowhere"]),
         ("--details", &["nowhere.parquet", "tickers.csv"]),
@@ -243,7 +277,8 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("universe", universe),
     ] {
         for flag in flags_with_a_value(subcommand) {
-            let is_known = FREE.contains(&flag.as_str()) || table.iter().any(|(known, _)| *known == flag);
+            let is_known =
+                FREE.contains(&flag.as_str()) || table.iter().any(|(known, _)| *known == flag);
             assert!(is_known, "{subcommand} {flag}: no wrong value of it is tried here");
         }
         for (flag, values) in table {
@@ -258,10 +293,15 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
                 let said = &ended.stderr;
                 assert_eq!(ended.code(), Some(2), "{subcommand} {flag}={value}: {said}");
                 let first = said.lines().next().unwrap_or_default();
-                let is_named = first.starts_with("error: ") && first.contains(flag) && first.contains(value);
+                let is_named =
+                    first.starts_with("error: ") && first.contains(flag) && first.contains(value);
                 assert!(is_named, "{subcommand} {flag}={value}: {said}");
                 let only = [place.tickers_csv()];
-                assert_eq!(tree::files(place.path()), only, "{subcommand} {flag}={value} made something");
+                assert_eq!(
+                    tree::files(place.path()),
+                    only,
+                    "{subcommand} {flag}={value} made something"
+                );
                 let folders = fs::read_dir(place.path()).expect("listed").count();
                 assert_eq!(folders, 1, "{subcommand} {flag}={value} made a folder");
             }
@@ -276,20 +316,26 @@ fn a_string_where_a_number_belongs_is_named_with_ticker_days_page_row_field_and_
         let exchange = Exchange::start(config.with_fault(Fault::TextPrice, 0.3)).expect("started");
         let ticker = truth::universe(&exchange, 1).remove(0);
         let place = Place::with_tickers([ticker.as_str()]);
-        let mut worker = place.worker_of(kind, &exchange.base_url(), days("2024-01-02", "2024-06-28"));
+        let mut worker =
+            place.worker_of(kind, &exchange.base_url(), days("2024-01-02", "2024-06-28"));
         let said = run(worker.args(["--tries", "1"])).expect_code(10).stderr;
         let line = said
             .lines()
             .find(|line| line.contains(&format!("ERROR {ticker}: failed")))
             .unwrap_or_else(|| panic!("{said}"));
-        let page =
-            line.split_once("page ").and_then(|(_, rest)| rest.split_once(", row ")).map(|(page, _)| page);
+        let page = line
+            .split_once("page ")
+            .and_then(|(_, rest)| rest.split_once(", row "))
+            .map(|(page, _)| page);
         let page: u32 = page.and_then(|page| page.parse().ok()).unwrap_or_else(|| panic!("{line}"));
         assert!((1..=exchange.stats().total).contains(&page.into()), "{line}");
         let field = if kind == Kind::Trades { "price" } else { "c" };
         assert!(line.contains("invalid type: string"), "{line}");
         assert!(line.contains(&format!("(field `{field}`, stamped 17")), "{line}");
-        assert!(line.contains(&format!("ERROR {ticker}: failed, may be tried again: 2024")), "{line}");
+        assert!(
+            line.contains(&format!("ERROR {ticker}: failed, may be tried again: 2024")),
+            "{line}"
+        );
         // What is wrong on the way only is overcome: asked again, the page is as it should be.
         run(&mut place.worker_of(kind, &exchange.base_url(), days("2024-01-02", "2024-06-28")))
             .expect_code(0);

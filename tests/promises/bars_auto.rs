@@ -1,5 +1,5 @@
-//! Promise: a target that comes from a ticker's own history knows of no day in the bars, and is the same however often
-//! the series goes on.
+//! Promise: a target that comes from a ticker's own history knows of no day in the bars, and is the
+//! same however often the series goes on.
 
 use shared::dataset::kind::Kind;
 use shared::dataset::merge::DatedBar;
@@ -15,21 +15,33 @@ use tests::harness::tree::{self, Print};
 const DAYS: [&str; 4] = ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"];
 const WORDS: &str = "--mode TB,VB,DB,DIB --target auto --bars-per-day 4 --daily-root daily";
 
-/// Trades of four days, and daily bars of these and the day before, each of ten times the one before.
+/// Trades of four days, and daily bars of these and the day before, each of ten times the one
+/// before.
 fn series() -> Series {
-    let prints = |day| (0..40).map(|second| (at(day, 36_000 + second), 10.0, 5.0)).collect::<Vec<Print>>();
+    let prints =
+        |day| (0..40).map(|second| (at(day, 36_000 + second), 10.0, 5.0)).collect::<Vec<Print>>();
     let series = Series::of(DAYS.map(|day| (day, prints(day))));
     let daily = |(number, text): (i32, &str)| {
         let (date, volume) = (day(text), 10.0_f64.powi(number + 2));
         let (open, high, low, close) = (10.0, 10.0, 10.0, 10.0);
         let t = date.start_utc_ms();
-        DatedBar { date, bar: Ohlcv { t, open, high, low, close, volume, trades: Some(40), vwap: None } }
+        DatedBar {
+            date,
+            bar: Ohlcv { t, open, high, low, close, volume, trades: Some(40), vwap: None },
+        }
     };
-    let rows: Vec<DatedBar> = (0..).zip(["2024-01-02"].into_iter().chain(DAYS)).map(daily).collect();
+    let rows: Vec<DatedBar> =
+        (0..).zip(["2024-01-02"].into_iter().chain(DAYS)).map(daily).collect();
     let root = series.root().with_file_name("daily");
     let file = Partition::of(Kind::Daily, rows[0].date).file(&root, &series.ticker(), Kind::Daily);
-    publish_bars(Draft::create(&file).expect("begun"), Kind::Daily, Zone::NewYork, &series.ticker(), &rows)
-        .expect("published");
+    publish_bars(
+        Draft::create(&file).expect("begun"),
+        Kind::Daily,
+        Zone::NewYork,
+        &series.ticker(),
+        &rows,
+    )
+    .expect("published");
     series
 }
 
@@ -54,7 +66,8 @@ fn more_bars_than_there_are_trades_on_a_mean_day_are_made_and_said() {
         );
         assert!(said.contains(&expected), "{said}");
     }
-    let enough = run(&mut series.bars((DAYS[0], DAYS[3]), &format!("{WORDS} --rebuild"))).expect_code(0);
+    let enough =
+        run(&mut series.bars((DAYS[0], DAYS[3]), &format!("{WORDS} --rebuild"))).expect_code(0);
     assert!(!enough.stderr.contains("trades of a mean day"), "{}", enough.stderr);
 }
 
@@ -78,7 +91,9 @@ fn what_came_to_nothing_binds_no_other_range_to_its_target() {
     let (series, afresh) = (series(), tempfile::tempdir().expect("a folder"));
     run(&mut series.bars((DAYS[0], DAYS[1]), WORDS)).expect_code(0);
     // As a crash leaves it that comes after the claim and before the first bars.
-    for (path, bytes) in series.written().into_iter().filter(|(path, _)| path.ends_with("_state.json")) {
+    for (path, bytes) in
+        series.written().into_iter().filter(|(path, _)| path.ends_with("_state.json"))
+    {
         let mut state: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
         (state["covered"], state["files"]) = (serde_json::json!([]), serde_json::json!({}));
         std::fs::write(series.out().join(path), sealed(&state.to_string())).expect("written");

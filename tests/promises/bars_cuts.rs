@@ -1,5 +1,5 @@
-//! Promise: building [a, b] and then [b+1, c] gives, byte for byte, what building [a, c] at once gives,
-//! `_state.json` included, for every mode, wherever the range is cut.
+//! Promise: building [a, b] and then [b+1, c] gives, byte for byte, what building [a, c] at once
+//! gives, `_state.json` included, for every mode, wherever the range is cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -27,10 +27,12 @@ const PARAMETERS: [&str; 6] = [
     "--mode all --threshold afml --expected-ticks 15 --alpha 0.7 --first-sign -1",
 ];
 
-/// Rows on most sessions of the time: minutes, or trades of a ticker that nobody watches, or a few hundred a day.
+/// Rows on most sessions of the time: minutes, or trades of a ticker that nobody watches, or a few
+/// hundred a day.
 fn some_rows(dice: &mut Dice) -> Series {
     let asked = days(FIRST, LAST);
-    let mut traded: Vec<TradingDay> = sessions(asked.from(), asked.to()).map(|(day, _)| day).collect();
+    let mut traded: Vec<TradingDay> =
+        sessions(asked.from(), asked.to()).map(|(day, _)| day).collect();
     traded.retain(|_| !dice.once_in(6));
     if dice.once_in(4) {
         return Series::of_minutes(&tape::minutes(dice.roll(), &traded));
@@ -49,7 +51,8 @@ fn ranges(dice: &mut Dice, count: u64) -> Vec<(String, String)> {
     }
     ends.insert(asked.to());
     let mut next = asked.from();
-    let range = |end: TradingDay| (std::mem::replace(&mut next, end.next()).to_string(), end.to_string());
+    let range =
+        |end: TradingDay| (std::mem::replace(&mut next, end.next()).to_string(), end.to_string());
     ends.into_iter().map(range).collect()
 }
 
@@ -66,7 +69,13 @@ fn same(found: &BTreeMap<PathBuf, Vec<u8>>, whole: &BTreeMap<PathBuf, Vec<u8>>, 
                 format!("{} bytes", bytes.len())
             }
         };
-        assert!(found[path] == *bytes, "{what}: {}\n{}\n{}", path.display(), text(&found[path]), text(bytes));
+        assert!(
+            found[path] == *bytes,
+            "{what}: {}\n{}\n{}",
+            path.display(),
+            text(&found[path]),
+            text(bytes)
+        );
     }
 }
 
@@ -112,7 +121,8 @@ fn a_build_that_is_killed_at_any_moment_is_finished_by_the_next_to_the_same_byte
         let killed = tempfile::tempdir().expect("a folder");
         let pieces = ranges(&mut dice, 2);
         for (from, to) in &pieces {
-            let running = Running::start(&mut series.bars_into(killed.path(), (from, to), parameters));
+            let running =
+                Running::start(&mut series.bars_into(killed.path(), (from, to), parameters));
             let longest = u64::try_from(whole.took.as_micros()).expect("seconds");
             std::thread::sleep(Duration::from_micros(dice.below(longest)));
             running.signal(Signal::SIGKILL);

@@ -1,5 +1,5 @@
-//! Promise: odd tapes make the bars that the definitions say, and what can't be built is refused in words that name
-//! the file, the row, the dates or the parameters, with nothing half written.
+//! Promise: odd tapes make the bars that the definitions say, and what can't be built is refused in
+//! words that name the file, the row, the dates or the parameters, with nothing half written.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ fn flat(day: &str, count: i64, price: f64, size: f64) -> (&str, Vec<(i64, f64, f
     (day, (0..count).map(|second| (at(day, MORNING + second), price, size)).collect())
 }
 
-/// Runs what is to be refused: exit 2, every one of `words` said, and not a byte changed below `out`.
+/// Runs what is to be refused: exit 2, every one of `words` said, and not a byte changed below
+/// `out`.
 #[track_caller]
 fn refused(bars: &mut Command, out: &Path, words: &[&str]) {
     let before = tree::bytes(out);
@@ -32,15 +33,25 @@ fn refused(bars: &mut Command, out: &Path, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "{word:?} is not said in: {said}");
     }
-    assert_eq!(changed(&before, &tree::bytes(out)), [] as [PathBuf; 0], "nothing changes by a refusal");
+    assert_eq!(
+        changed(&before, &tree::bytes(out)),
+        [] as [PathBuf; 0],
+        "nothing changes by a refusal"
+    );
 }
 
-/// Paths that came, went or have other bytes. Locks say nothing, and `_dataset.json` only what the tree is for.
-fn changed(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
+/// Paths that came, went or have other bytes. Locks say nothing, and `_dataset.json` only what the
+/// tree is for.
+fn changed(
+    before: &BTreeMap<PathBuf, Vec<u8>>,
+    after: &BTreeMap<PathBuf, Vec<u8>>,
+) -> Vec<PathBuf> {
     let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    let says_nothing =
-        |path: &Path| path.extension() == Some("lock".as_ref()) || path == Path::new("_dataset.json");
-    let has_changed = |path: &&PathBuf| before.get(*path) != after.get(*path) && !says_nothing(path);
+    let says_nothing = |path: &Path| {
+        path.extension() == Some("lock".as_ref()) || path == Path::new("_dataset.json")
+    };
+    let has_changed =
+        |path: &&PathBuf| before.get(*path) != after.get(*path) && !says_nothing(path);
     names.into_iter().filter(has_changed).cloned().collect()
 }
 
@@ -49,8 +60,10 @@ const ONE_DAY: (&str, &str) = ("2024-01-03", "2024-01-03");
 #[test]
 fn prints_of_one_nanosecond_are_bars_of_one_stamp_and_a_second_run_loses_none() {
     let stamp = at("2024-01-03", MORNING);
-    let series =
-        Series::of([("2024-01-03", vec![(stamp, 10.0, 1.0), (stamp, 11.0, 2.0), (stamp, 12.0, 3.0)])]);
+    let series = Series::of([(
+        "2024-01-03",
+        vec![(stamp, 10.0, 1.0), (stamp, 11.0, 2.0), (stamp, 12.0, 3.0)],
+    )]);
     for attempt in ["built", "built again"] {
         run(&mut series.bars(ONE_DAY, "--mode TB --target 1")).expect_code(0);
         let bars = series.year("tick", 2024);
@@ -74,7 +87,8 @@ fn one_huge_trade_is_one_bar_and_carries_nothing_over() {
 #[test]
 fn a_bar_goes_on_over_a_day_without_trades() {
     let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0), flat("2024-01-05", 3, 11.0, 1.0)]);
-    run(&mut series.bars(("2024-01-03", "2024-01-05"), "--mode TB --target 4 --extended")).expect_code(0);
+    run(&mut series.bars(("2024-01-03", "2024-01-05"), "--mode TB --target 4 --extended"))
+        .expect_code(0);
     let bars = series.year("tick", 2024);
     assert_eq!(bars.ints("n"), [4, 2]);
     assert_eq!(bars.ints("t_close"), [at("2024-01-05", MORNING), at("2024-01-05", MORNING + 2)]);
@@ -83,10 +97,15 @@ fn a_bar_goes_on_over_a_day_without_trades() {
 #[test]
 fn a_bar_is_filed_under_the_new_york_year_of_its_opening() {
     // The last print of the old year is in the new year's UTC already.
-    let eve = vec![(at("2023-12-31", 22 * 3_600), 10.0, 1.0), (at("2023-12-31", 86_399), 10.0, 1.0)];
-    let series =
-        Series::of([flat("2023-12-29", 1, 10.0, 1.0), ("2023-12-31", eve), flat("2024-01-02", 3, 10.0, 1.0)]);
-    run(&mut series.bars(("2023-12-29", "2024-01-02"), "--mode TB --target 2 --extended")).expect_code(0);
+    let eve =
+        vec![(at("2023-12-31", 22 * 3_600), 10.0, 1.0), (at("2023-12-31", 86_399), 10.0, 1.0)];
+    let series = Series::of([
+        flat("2023-12-29", 1, 10.0, 1.0),
+        ("2023-12-31", eve),
+        flat("2024-01-02", 3, 10.0, 1.0),
+    ]);
+    run(&mut series.bars(("2023-12-29", "2024-01-02"), "--mode TB --target 2 --extended"))
+        .expect_code(0);
     assert_eq!(series.years("tick"), ["year=2023", "year=2024"]);
     let (old, new) = (series.year("tick", 2023), series.year("tick", 2024));
     assert_eq!(old.ints("t"), [at("2023-12-29", MORNING), at("2023-12-31", 86_399)]);
@@ -151,9 +170,11 @@ fn trades_without_information_are_skipped_and_counted() {
 }
 
 #[test]
-fn a_tape_that_goes_back_in_time_is_refused_with_file_row_and_both_stamps_unless_it_may_be_sorted() {
+fn a_tape_that_goes_back_in_time_is_refused_with_file_row_and_both_stamps_unless_it_may_be_sorted()
+{
     let second = |second| at("2024-01-04", MORNING + second);
-    let prints = |order: [(i64, f64); 4]| order.map(|(at, price)| (second(at), price, 1.0)).to_vec();
+    let prints =
+        |order: [(i64, f64); 4]| order.map(|(at, price)| (second(at), price, 1.0)).to_vec();
     // Two prints share the second 5: sorting keeps their order.
     let back = prints([(1, 10.0), (5, 11.0), (3, 12.0), (5, 13.0)]);
     let series = Series::of([flat("2024-01-03", 3, 10.0, 1.0), ("2024-01-04", back)]);
@@ -211,13 +232,17 @@ fn foreign(price: Option<arrow::array::ArrayRef>) -> arrow::array::RecordBatch {
 
 #[test]
 fn a_file_with_other_columns_is_refused_with_its_name_and_the_column() {
-    let cents: arrow::array::ArrayRef = std::sync::Arc::new(arrow::array::Int64Array::from(vec![1_000]));
+    let cents: arrow::array::ArrayRef =
+        std::sync::Arc::new(arrow::array::Int64Array::from(vec![1_000]));
     for price in [Some(cents), None] {
         let series = Series::of([flat("2024-01-02", 3, 10.0, 1.0)]);
         let file = "MADE.UP/year=2024/month=01/day=2024-01-03/trades.parquet";
         let path = series.root().join(file);
-        shared::dataset::writer::publish_table(Draft::create(&path).expect("begun"), &foreign(price))
-            .expect("published");
+        shared::dataset::writer::publish_table(
+            Draft::create(&path).expect("begun"),
+            &foreign(price),
+        )
+        .expect("published");
         refused(
             &mut series.bars(("2024-01-02", "2024-01-03"), "--mode all"),
             &series.out(),
@@ -243,13 +268,18 @@ fn downloaded(place: &Place, asked: DateRange) {
 /// `bars` over what was downloaded.
 fn bars_of(place: &Place, out: &Path, (from, to): (&str, &str), words: &str) -> Command {
     let mut bars = tests::harness::program::command("bars");
-    bars.current_dir(place.path()).arg("--trades-root").arg(place.outdir()).arg("--outdir").arg(out);
+    bars.current_dir(place.path())
+        .arg("--trades-root")
+        .arg(place.outdir())
+        .arg("--outdir")
+        .arg(out);
     bars.args(["--ticker", ELEPHANT, "--from", from, "--to", to]).args(words.split(' '));
     bars
 }
 
 #[test]
-fn a_range_of_which_nobody_knows_anything_is_a_gap_whether_it_is_asked_for_alone_or_with_what_follows() {
+fn a_range_of_which_nobody_knows_anything_is_a_gap_whether_it_is_asked_for_alone_or_with_what_follows()
+ {
     let place = Place::with_tickers([ELEPHANT]);
     downloaded(&place, days("2024-01-10", "2024-01-12"));
     let (whole, pieces) = (place.path().join("whole"), place.path().join("pieces"));
@@ -268,7 +298,11 @@ fn bars_with_a_gap_are_left_alone_only_by_who_allows_gaps() {
     downloaded(&place, days("2024-01-09", "2024-01-09"));
     let (out, range) = (place.path().join("bars"), ("2024-01-04", "2024-01-09"));
     run(&mut bars_of(&place, &out, range, "--mode DB --allow-gap")).expect_code(0);
-    refused(&mut bars_of(&place, &out, range, "--mode DB --resume"), &out, &["2024-01-08", "--allow-gap"]);
+    refused(
+        &mut bars_of(&place, &out, range, "--mode DB --resume"),
+        &out,
+        &["2024-01-08", "--allow-gap"],
+    );
     run(&mut bars_of(&place, &out, range, "--mode DB --resume --allow-gap")).expect_code(0);
 }
 
@@ -294,8 +328,16 @@ fn days_that_the_ledger_does_not_prove_are_refused_by_name_unless_a_gap_is_allow
     downloaded(&place, days("2024-01-12", "2024-01-12"));
     let out = place.path().join("bars");
     let bars = |to: &str, words: &str| bars_of(&place, &out, ("2024-01-04", to), words);
-    refused(&mut bars("2024-01-12", "--mode all"), &out, &["2024-01-10", "2024-01-11", "--allow-gap"]);
-    refused(&mut bars("2024-01-16", "--mode all"), &out, &["2024-01-10", "2024-01-16", "--allow-gap"]);
+    refused(
+        &mut bars("2024-01-12", "--mode all"),
+        &out,
+        &["2024-01-10", "2024-01-11", "--allow-gap"],
+    );
+    refused(
+        &mut bars("2024-01-16", "--mode all"),
+        &out,
+        &["2024-01-10", "2024-01-16", "--allow-gap"],
+    );
     assert!(!out.join(ELEPHANT).join("tick").exists(), "nothing is made before a refusal");
     run(&mut bars("2024-01-12", "--mode all --allow-gap")).expect_code(0);
     // The weekend and the covered days are no gap.
@@ -314,7 +356,11 @@ fn other_parameters_on_a_folder_are_refused_with_both_sets_named_unless_it_is_to
         ("--mode DIB --target 777 --threshold stable", ["target", "stable"]),
     ] {
         for range in [ONE_DAY, ("2024-01-04", "2024-01-04"), range] {
-            refused(&mut series.bars(range, words), &series.out(), &[both[0], both[1], "--rebuild"]);
+            refused(
+                &mut series.bars(range, words),
+                &series.out(),
+                &[both[0], both[1], "--rebuild"],
+            );
         }
     }
     run(&mut series.bars(range, "--mode all --target 888 --rebuild")).expect_code(0);
@@ -333,10 +379,19 @@ fn a_state_that_promises_more_bars_than_its_file_has_is_refused_not_continued() 
     let forged = state.replace("\"closed\":4", "\"closed\":7").replace("\"bars\":5", "\"bars\":7");
     assert_ne!(forged, state);
     std::fs::write(&path, &forged).expect("written");
-    refused(&mut series.bars(later, "--mode TB --target 2"), &series.out(), &["checksum", "--rebuild"]);
+    refused(
+        &mut series.bars(later, "--mode TB --target 2"),
+        &series.out(),
+        &["checksum", "--rebuild"],
+    );
     std::fs::write(&path, sealed(&forged)).expect("written");
-    refused(&mut series.bars(later, "--mode TB --target 2"), &series.out(), &["bars.parquet", "--rebuild"]);
-    let forged = state.replace("\"year\":2024", "\"year\":-32768").replace("\"closed\":4", "\"closed\":0");
+    refused(
+        &mut series.bars(later, "--mode TB --target 2"),
+        &series.out(),
+        &["bars.parquet", "--rebuild"],
+    );
+    let forged =
+        state.replace("\"year\":2024", "\"year\":-32768").replace("\"closed\":4", "\"closed\":0");
     assert_ne!(forged, state);
     std::fs::write(&path, sealed(&forged)).expect("written");
     let said = run(&mut series.bars(later, "--mode TB --target 2"));
@@ -359,7 +414,11 @@ fn days_between_what_is_covered_and_what_is_asked_are_refused_by_name_unless_a_g
     let words = "--mode all --target 2";
     run(&mut series.bars(ONE_DAY, words)).expect_code(0);
     let (later, whole) = (("2024-01-09", "2024-01-09"), ("2024-01-03", "2024-01-09"));
-    refused(&mut series.bars(later, words), &series.out(), &["2024-01-04..2024-01-08", "--allow-gap"]);
+    refused(
+        &mut series.bars(later, words),
+        &series.out(),
+        &["2024-01-04..2024-01-08", "--allow-gap"],
+    );
     run(&mut series.bars(later, &format!("{words} --allow-gap"))).expect_code(0);
     let without = Series::of([days[0], days[4]].map(|day| flat(day, 3, 10.0, 1.0)));
     run(&mut without.bars(whole, words)).expect_code(0);
@@ -411,7 +470,11 @@ fn what_is_asked_in_wrong_words_is_a_usage_error() {
     ] {
         refused(&mut series.bars(ONE_DAY, words), &series.out(), &[said]);
     }
-    refused(&mut series.bars(("2024-01-04", "2024-01-03"), "--mode TB"), &series.out(), &["2024-01-03"]);
+    refused(
+        &mut series.bars(("2024-01-04", "2024-01-03"), "--mode TB"),
+        &series.out(),
+        &["2024-01-03"],
+    );
 }
 
 #[test]
@@ -430,7 +493,11 @@ fn files_that_are_gone_and_folders_that_can_not_be_looked_into_are_no_days_witho
     );
     // A file in the place of a folder stands for whatever keeps the system from looking.
     std::fs::write(&gone, "in the way").expect("written");
-    refused(&mut series.bars(whole, "--mode TB --target 2"), &series.out(), &["year=2023", "trades.parquet"]);
+    refused(
+        &mut series.bars(whole, "--mode TB --target 2"),
+        &series.out(),
+        &["year=2023", "trades.parquet"],
+    );
     std::fs::remove_file(&gone).expect("removed");
     std::fs::rename(&aside, &gone).expect("moved back");
     run(&mut series.bars(whole, "--mode TB --target 2")).expect_code(0);
@@ -448,8 +515,12 @@ fn damaged_bars_are_made_again_and_that_is_said() {
     let mut bytes = std::fs::read(&path).expect("read");
     bytes[40] ^= 1;
     std::fs::write(&path, bytes).expect("written");
-    let said = run(&mut series.bars(ONE_DAY, "--mode TB --target 2 --resume")).expect_code(0).stderr;
-    assert!(said.contains("tick/year=2024/bars.parquet: differs from what the state says"), "{said}");
+    let said =
+        run(&mut series.bars(ONE_DAY, "--mode TB --target 2 --resume")).expect_code(0).stderr;
+    assert!(
+        said.contains("tick/year=2024/bars.parquet: differs from what the state says"),
+        "{said}"
+    );
     assert_eq!(changed(&before, &series.written()), [] as [PathBuf; 0]);
 }
 

@@ -1,6 +1,7 @@
 //! Promise: every bar of every kind is, bit for bit, what a plain reading of the definitions gives.
 //!
-//! `tests/reference/bars_reference.py` was written from the specification alone, without a look at the Rust.
+//! `tests/reference/bars_reference.py` was written from the specification alone, without a look at
+//! the Rust.
 
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,17 @@ struct Asked<'a> {
 fn agree(place: &Place, asked: &Asked, parameters: &str) {
     let out = tempfile::tempdir_in(place.path()).expect("a folder");
     let common = |program: &mut std::process::Command| {
-        program.args(asked.source).args(["--ticker", asked.ticker.as_str(), "--from", asked.days.0]);
-        program.args(["--to", asked.days.1]).arg("--outdir").arg(out.path()).args(parameters.split(' '));
+        program.args(asked.source).args([
+            "--ticker",
+            asked.ticker.as_str(),
+            "--from",
+            asked.days.0,
+        ]);
+        program
+            .args(["--to", asked.days.1])
+            .arg("--outdir")
+            .arg(out.path())
+            .args(parameters.split(' '));
     };
     let Some(mut reference) = python::script("reference/bars_reference.py") else { return };
     let mut bars = command("bars");
@@ -35,7 +45,14 @@ fn agree(place: &Place, asked: &Asked, parameters: &str) {
     common(&mut reference);
     run(&mut bars).expect_code(0);
     let said = run(&mut reference);
-    assert_eq!(said.code(), Some(0), "{} {parameters}\n{}{}", asked.ticker, said.stdout, said.stderr);
+    assert_eq!(
+        said.code(),
+        Some(0),
+        "{} {parameters}\n{}{}",
+        asked.ticker,
+        said.stdout,
+        said.stderr
+    );
     assert!(said.stdout.contains("bars agree"), "{}", said.stdout);
 }
 
@@ -57,7 +74,8 @@ fn the_reference_agrees_with_bars_worked_out_by_hand() {
     assert!(said.contains("22 cases"), "{said}");
 }
 
-/// Eight days around New Year, one of them a Sunday whose last prints are stamped in the next year's UTC.
+/// Eight days around New Year, one of them a Sunday whose last prints are stamped in the next
+/// year's UTC.
 fn around_new_year() -> Vec<TradingDay> {
     let asked = days("2023-12-27", "2024-01-05");
     let mut days: Vec<_> = sessions(asked.from(), asked.to()).map(|(day, _)| day).collect();
@@ -66,7 +84,8 @@ fn around_new_year() -> Vec<TradingDay> {
     days
 }
 
-/// Moves the prints of a New Year's Eve to its end: the last is 1 ns before midnight in New York, 5 hours into 2024 in UTC.
+/// Moves the prints of a New Year's Eve to its end: the last is 1 ns before midnight in New York, 5
+/// hours into 2024 in UTC.
 fn late(prints: &mut [Print]) {
     let midnight_ns = 1_704_085_200_000_000_000;
     let last = prints.last().expect("prints").0;
@@ -109,7 +128,8 @@ fn made_up_trades_give_the_bars_of_the_definition() {
 #[test]
 fn odd_parameters_give_the_bars_of_the_definition() {
     let odd = [
-        // No carry of the last sign and a threshold that never exceeds 1; a target below every trade.
+        // No carry of the last sign and a threshold that never exceeds 1; a target below every
+        // trade.
         "--mode all --extended --target 0.5 --alpha 1",
         "--mode all --extended --target 3 --alpha 0.05 --first-sign -1",
         "--mode all --extended --target 60",
@@ -137,7 +157,9 @@ fn a_range_within_the_tree_gives_the_bars_of_its_days_alone() {
     let root = place.path().join("trades");
     made_up(&root, &ticker("MADE.UP"), 3, 200);
     let source = ["--trades-root", root.to_str().expect("a path")];
-    for days in [("2023-12-28", "2023-12-28"), ("2023-12-30", "2024-01-02"), ("2024-01-04", "2024-12-31")] {
+    for days in
+        [("2023-12-28", "2023-12-28"), ("2023-12-30", "2024-01-02"), ("2024-01-04", "2024-12-31")]
+    {
         agree(&place, &Asked { source, ticker: &ticker("MADE.UP"), days }, "--mode all --extended");
     }
 }
@@ -157,7 +179,8 @@ fn made_up_minutes_give_the_bars_of_the_definition_from_average_and_from_closing
     }
 }
 
-/// The real trades and minutes of `names` within `range` as trees, where they are beside the project.
+/// The real trades and minutes of `names` within `range` as trees, where they are beside the
+/// project.
 fn real(names: &[&str], range: (&str, &str)) -> Option<(Place, PathBuf, PathBuf)> {
     let exchange = Exchange::start(Config::replay(beside_the_project("market")?)).expect("started");
     let place = Place::with_tickers(names);
@@ -201,8 +224,10 @@ fn a_real_day_gives_the_bars_of_the_definition() {
 #[test]
 #[ignore = "780,000 trades in plain Python take minutes: scripts/soak"]
 fn the_whole_real_tapes_give_the_bars_of_the_definition() {
-    let more =
-        ["--mode all --target 5000000", "--mode all --target 100 --threshold stable --expected-ticks 200"];
+    let more = [
+        "--mode all --target 5000000",
+        "--mode all --target 100 --threshold stable --expected-ticks 200",
+    ];
     let parameters = [AS_RESEARCH_USES_THEM.as_slice(), more.as_slice()].concat();
     real_tapes_agree(&["AIG", "BAC"], ("2013-10-04", "2013-10-11"), &parameters);
 }

@@ -1,5 +1,6 @@
-//! Promise: the bars of a universe are those of an undisturbed run, however often their run is killed; and a series
-//! counts as done only when `bars` itself has found it to be what was asked for.
+//! Promise: the bars of a universe are those of an undisturbed run, however often their run is
+//! killed; and a series counts as done only when `bars` itself has found it to be what was asked
+//! for.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +22,8 @@ use tests::sim::server::Exchange;
 fn with_trades(count: usize, asked: DateRange) -> Place {
     let exchange = Exchange::start(Config::synthetic(41).with_tickers(count)).expect("started");
     let listings = exchange.source().listings();
-    let place = Place::with_tickers(listings.iter().take(count).map(|listing| listing.ticker.to_string()));
+    let place =
+        Place::with_tickers(listings.iter().take(count).map(|listing| listing.ticker.to_string()));
     run(place.worker_of(Kind::Trades, &exchange.base_url(), asked).args(["--max-workers", "8"]))
         .expect_code(0);
     place
@@ -59,11 +61,15 @@ fn forget(place: &Place) {
 fn processes(place: &Place) -> Vec<i32> {
     let text = std::fs::read_to_string(place.workdir().join("run.json")).unwrap_or_default();
     let request: Value = serde_json::from_str(&text).unwrap_or_default();
-    request["run"].as_str().map(|run| with_environment(&format!("LAUNCHER_RUN={run}"))).unwrap_or_default()
+    request["run"]
+        .as_str()
+        .map(|run| with_environment(&format!("LAUNCHER_RUN={run}")))
+        .unwrap_or_default()
 }
 
-/// A run over `asked` whose launcher and workers are killed whenever `step` files more are there, as often as `kills`
-/// says. Where it was over before anybody came, on a machine that is busy with others, all of it begins anew.
+/// A run over `asked` whose launcher and workers are killed whenever `step` files more are there,
+/// as often as `kills` says. Where it was over before anybody came, on a machine that is busy with
+/// others, all of it begins anew.
 fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u32, step: usize) {
     let (mut met, mut round) = (0, 0);
     while met < kills {
@@ -75,9 +81,12 @@ fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u32
         };
         let more = step * (round * 37 % 100) / 100;
         let is_on_its_way = || processes(place).len() > 1 && files(place) >= before + more;
-        eventually("a worker with some files, or the end", || is_on_its_way() || !launcher.is_running());
+        eventually("a worker with some files, or the end", || {
+            is_on_its_way() || !launcher.is_running()
+        });
         let is_met = launcher.is_running();
-        // By turns: workers under a living launcher, the launcher over living workers, and all of them.
+        // By turns: workers under a living launcher, the launcher over living workers, and all of
+        // them.
         if round % 3 != 1 {
             for pid in processes(place).into_iter().filter(|pid| *pid != launcher.pid()) {
                 kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
@@ -101,13 +110,15 @@ fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u32
 
 fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u32) {
     let place = with_trades(tickers, days(asked.0, asked.1));
-    let words =
-        "--mode all --batch-size 3 --max-concurrent 3 --retries 1000 -- --expected-ticks 40 --target 20000";
+    let words = "--mode all --batch-size 3 --max-concurrent 3 --retries 1000 -- --expected-ticks 40 --target 20000";
     let said = run(&mut start(&place, asked, words)).expect_code(0).stdout;
     assert!(said.contains(&format!("{tickers} / {tickers} verified, 0 failed, 0 left")), "{said}");
     let undisturbed = made(&place);
     let step = files(&place) / kills as usize;
-    assert!(undisturbed.keys().any(|path| path.ends_with("year=2024/bars.parquet")), "there are bars");
+    assert!(
+        undisturbed.keys().any(|path| path.ends_with("year=2024/bars.parquet")),
+        "there are bars"
+    );
     forget(&place);
     killed_on_its_way(&place, asked, words, kills, step);
     let disturbed = made(&place);
@@ -135,8 +146,9 @@ fn the_bars_of_a_hundred_tickers_over_a_year_are_those_of_an_undisturbed_run_aft
 fn a_run_of_bars_is_extended_told_and_found_complete() {
     let place = with_trades(4, days("2024-01-02", "2024-02-09"));
     let first = ("2024-01-02", "2024-01-31");
-    let said =
-        run(&mut start(&place, first, "--mode DB,TB -- --target DB=20000,TB=30")).expect_code(0).stdout;
+    let said = run(&mut start(&place, first, "--mode DB,TB -- --target DB=20000,TB=30"))
+        .expect_code(0)
+        .stdout;
     assert!(said.contains("4 / 4 verified"), "{said}");
     let go_on = || {
         let mut start = place.launcher("start");
@@ -149,12 +161,20 @@ fn a_run_of_bars_is_extended_told_and_found_complete() {
     let extended = made(&place);
     let status = run(place.launcher("status").arg("--json")).expect_code(0).stdout;
     let status: Value = serde_json::from_str(&status).expect("JSON");
-    assert_eq!((&status["job"], &status["partitions"]["verified"]), (&"bars".into(), &8.into()), "{status}");
+    assert_eq!(
+        (&status["job"], &status["partitions"]["verified"]),
+        (&"bars".into(), &8.into()),
+        "{status}"
+    );
 
     // Nothing of it tells that there were two steps.
     forget(&place);
-    run(&mut start(&place, ("2024-01-02", "2024-02-09"), "--mode DB,TB -- --target DB=20000,TB=30"))
-        .expect_code(0);
+    run(&mut start(
+        &place,
+        ("2024-01-02", "2024-02-09"),
+        "--mode DB,TB -- --target DB=20000,TB=30",
+    ))
+    .expect_code(0);
     assert!(made(&place) == extended, "the same bytes");
 
     // A lost file is found, and made again.
@@ -179,14 +199,18 @@ fn bars_that_were_built_while_the_clock_was_set_back_count_for_their_run_and_for
         let file = std::fs::File::options().append(true).open(place.path().join("bars").join(path));
         file.and_then(|file| file.set_modified(yesterday)).expect("set back");
     }
-    let said = run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0).stdout;
+    let said =
+        run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0).stdout;
     assert!(said.contains("already complete"), "{said}");
     assert!(!place.workdir().join("attempts/batch_0001.2").exists(), "nobody was asked again");
     std::fs::remove_dir_all(place.workdir()).expect("removed");
     let said = run(&mut start(&place, asked, "--resume --mode DB,TB -- --target DB=20000,TB=30"));
     let said = said.expect_code(0).stdout;
     assert!(said.contains("2 / 2 verified"), "{said}");
-    assert!(place.workdir().join("attempts/batch_0001.1").exists(), "another run has them looked at: {said}");
+    assert!(
+        place.workdir().join("attempts/batch_0001.1").exists(),
+        "another run has them looked at: {said}"
+    );
     assert!(made(&place) == bars, "the same bytes");
 }
 
@@ -196,9 +220,13 @@ fn bars_of_other_parameters_are_not_taken_for_what_was_asked() {
     let asked = ("2024-01-02", "2024-01-12");
     run(&mut start(&place, asked, "--mode DB -- --target 20000")).expect_code(0);
     std::fs::remove_dir_all(place.workdir()).expect("removed");
-    let said =
-        run(&mut start(&place, asked, "--resume --mode DB --retries 0 -- --target 30000")).expect_code(1);
-    assert!(said.stdout.contains("target 20000") && said.stdout.contains("target 30000"), "{}", said.stdout);
+    let said = run(&mut start(&place, asked, "--resume --mode DB --retries 0 -- --target 30000"))
+        .expect_code(1);
+    assert!(
+        said.stdout.contains("target 20000") && said.stdout.contains("target 30000"),
+        "{}",
+        said.stdout
+    );
     std::fs::remove_dir_all(place.workdir()).expect("removed");
     run(&mut start(&place, asked, "--mode DB -- --target 30000 --rebuild")).expect_code(0);
     let rebuilt = made(&place);
@@ -234,7 +262,10 @@ fn what_makes_no_sense_for_bars_is_said_before_anything_begins() {
         ("--mode DB -- --conditions some", "some"),
         ("--mode DB -- --agg1m-price close", "cannot be used with"),
         ("--mode DB -- --adjust nowhere.parquet", "nowhere.parquet"),
-        ("--mode DB -- --target auto --bars-per-day 50 --daily-root nowhere", "nowhere is not a folder"),
+        (
+            "--mode DB -- --target auto --bars-per-day 50 --daily-root nowhere",
+            "nowhere is not a folder",
+        ),
         ("--mode DB -- --check-only", "--check-only"),
         ("--mode DB -- --help", "--help"),
         ("--mode DB -- -V", "-V"),
@@ -251,20 +282,23 @@ fn what_makes_no_sense_for_bars_is_said_before_anything_begins() {
     assert!(!place.workdir().join("run.json").exists(), "nothing has begun");
 }
 
-const DAILY_TREE: &str =
-    r#"{"kind":"daily","schema_version":1,"adjusted":false,"time_zone":"America/New_York","source":"x"}"#;
+const DAILY_TREE: &str = r#"{"kind":"daily","schema_version":1,"adjusted":false,"time_zone":"America/New_York","source":"x"}"#;
 
 #[test]
-fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_was_built_stays_counted() {
+fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_was_built_stays_counted()
+ {
     let place = with_trades(2, days("2024-06-03", "2024-06-07"));
-    let begun = run(&mut start(&place, ("2024-06-03", "2024-06-12"), "--mode DB -- --target 50000"));
+    let begun =
+        run(&mut start(&place, ("2024-06-03", "2024-06-12"), "--mode DB -- --target 50000"));
     let said = begun.expect_code(2).stderr;
     let lacks = "lacks 2024-06-10..2024-06-12); download them, choose days that are there";
     assert!(said.contains(lacks) && said.contains("-- --allow-gap"), "{said}");
     assert!(!place.workdir().join("run.json").exists());
 
-    run(&mut start(&place, ("2024-06-03", "2024-06-07"), "--mode DB -- --target 50000")).expect_code(0);
-    let longer = run(place.launcher("start").args(["--resume", "--foreground", "--to", "2024-06-12"]));
+    run(&mut start(&place, ("2024-06-03", "2024-06-07"), "--mode DB -- --target 50000"))
+        .expect_code(0);
+    let longer =
+        run(place.launcher("start").args(["--resume", "--foreground", "--to", "2024-06-12"]));
     let said = longer.expect_code(2).stderr;
     assert!(said.contains(lacks) && said.contains("-- --allow-gap"), "{said}");
     let status = || run(&mut place.launcher("status")).expect_code(0).stdout;
@@ -275,7 +309,8 @@ fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_w
     let words = ["--resume", "--foreground", "--to", "2024-06-12", "--", "--allow-gap"];
     let said = run(place.launcher("start").args(words)).expect_code(0).stdout;
     assert!(said.contains("changes the run: -- --allow-gap no → yes"), "{said}");
-    let journal = std::fs::read_to_string(place.workdir().join("journal.jsonl")).expect("a journal");
+    let journal =
+        std::fs::read_to_string(place.workdir().join("journal.jsonl")).expect("a journal");
     assert!(journal.contains("-- --allow-gap"), "journalled as other knobs are");
     let shown = status();
     assert!(shown.starts_with("COMPLETE") && shown.contains("2 / 2 verified"), "{shown}");
@@ -294,7 +329,8 @@ fn bars_that_failed_for_days_that_are_missing_are_made_without_them_when_the_run
     // One of them has less than the other.
     let ledger = place.outdir().join(one).join("_ledger.jsonl");
     let lines = std::fs::read_to_string(&ledger).expect("a ledger");
-    let fewer: String = lines.split_inclusive('\n').filter(|line| !line.contains("2024-06-05")).collect();
+    let fewer: String =
+        lines.split_inclusive('\n').filter(|line| !line.contains("2024-06-05")).collect();
     std::fs::write(&ledger, fewer).expect("written");
     let asked = ("2024-06-03", "2024-06-07");
     let said = run(&mut start(&place, asked, "--mode DB -- --target 50000")).expect_code(1).stdout;
@@ -314,7 +350,8 @@ fn a_check_reads_bars_too_and_what_it_finds_damaged_is_built_again_by_the_next_s
     let said = status(&["--check"]).expect_code(0).stdout;
     assert!(said.starts_with("COMPLETE\n"), "{said}");
     assert!(
-        said.contains("files       2 tickers checked at ") && said.contains(" (SHA-256 of 4 files)"),
+        said.contains("files       2 tickers checked at ")
+            && said.contains(" (SHA-256 of 4 files)"),
         "{said}"
     );
     // One byte of one file, its length as it was.
@@ -325,7 +362,10 @@ fn a_check_reads_bars_too_and_what_it_finds_damaged_is_built_again_by_the_next_s
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).expect("damaged");
-    assert!(status(&[]).expect_code(0).stdout.starts_with("COMPLETE\n"), "a glance looks at lengths");
+    assert!(
+        status(&[]).expect_code(0).stdout.starts_with("COMPLETE\n"),
+        "a glance looks at lengths"
+    );
     let ended = status(&["--check"]).expect_code(1);
     assert!(ended.stdout.starts_with("INCOMPLETE ("), "{}", ended.stdout);
     assert!(ended.stdout.contains("; 1 more damaged, to be built again"), "{}", ended.stdout);

@@ -17,7 +17,10 @@ use tests::sim::server::Exchange;
 #[track_caller]
 fn check(place: &Place, exchange: &Exchange, tickers: &[Ticker], asked: DateRange) {
     for ticker in tickers {
-        assert!(tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked), "{ticker} is not proven");
+        assert!(
+            tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked),
+            "{ticker} is not proven"
+        );
         assert_eq!(
             tree::daily_rows(&place.outdir(), ticker),
             daily_bars(exchange, ticker, asked),
@@ -29,13 +32,14 @@ fn check(place: &Place, exchange: &Exchange, tickers: &[Ticker], asked: DateRang
 
 /// Different moments in each run of the suite are not wanted: a failure must come again.
 fn moments(count: u32) -> impl Iterator<Item = Duration> {
-    (1..=count).map(|number| Duration::from_micros(u64::from(number * number) * 900 % 190_000 + 15_000))
+    (1..=count)
+        .map(|number| Duration::from_micros(u64::from(number * number) * 900 % 190_000 + 15_000))
 }
 
 #[test]
 fn a_worker_killed_at_any_moment_is_gone_on_with() {
-    let exchange =
-        Exchange::start(Config::synthetic(21).with_tickers(10).with_page_rows_max(90)).expect("started");
+    let exchange = Exchange::start(Config::synthetic(21).with_tickers(10).with_page_rows_max(90))
+        .expect("started");
     let tickers = universe(&exchange, 10);
     let asked = days("2019-01-01", "2024-06-28");
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
@@ -69,7 +73,8 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
 #[test]
 fn a_worker_asked_to_stop_ends_in_time_with_143_and_whole_files() {
     let silent = tests::sim::faults::Fault::SlowBody;
-    let config = Config::synthetic(21).with_tickers(8).with_page_rows_max(60).with_fault(silent, 1.0);
+    let config =
+        Config::synthetic(21).with_tickers(8).with_page_rows_max(60).with_fault(silent, 1.0);
     let exchange = Exchange::start(config).expect("started");
     let tickers = universe(&exchange, 8);
     let asked = days("2019-01-01", "2024-06-28");
@@ -97,7 +102,8 @@ impl RealRun {
     fn new() -> Option<Self> {
         let market = beside_the_project("market")?;
         // Short pages: the run lasts long enough to be killed in its middle.
-        let exchange = Exchange::start(Config::replay(market).with_page_rows_max(400)).expect("started");
+        let exchange =
+            Exchange::start(Config::replay(market).with_page_rows_max(400)).expect("started");
         let tickers = universe(&exchange, 8);
         let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
         Some(Self { exchange, tickers, place, asked: days("1998-01-01", "2021-12-31") })
@@ -118,14 +124,18 @@ impl RealRun {
     #[track_caller]
     fn check(&self) {
         check(&self.place, &self.exchange, &self.tickers, self.asked);
-        let rows: usize =
-            self.tickers.iter().map(|ticker| tree::daily_rows(&self.place.outdir(), ticker).len()).sum();
+        let rows: usize = self
+            .tickers
+            .iter()
+            .map(|ticker| tree::daily_rows(&self.place.outdir(), ticker).len())
+            .sum();
         assert_eq!(rows, 41_582);
     }
 
     /// Processes of this run, wherever they are.
     fn processes(&self) -> Vec<i32> {
-        let text = std::fs::read_to_string(self.place.workdir().join("run.json")).unwrap_or_default();
+        let text =
+            std::fs::read_to_string(self.place.workdir().join("run.json")).unwrap_or_default();
         let request: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         match request["run"].as_str() {
             Some(id) => with_environment(&format!("LAUNCHER_RUN={id}")),
@@ -168,7 +178,12 @@ fn with_launcher_and_workers_killed_at_any_moment_they_are_equal_to_the_source()
         let launcher = Running::start(&mut command);
         eventually("workers run, or the run has ended", || {
             !scene.processes().is_empty()
-                || tree::is_proven(&scene.place.outdir(), Kind::Daily, &scene.tickers[7], scene.asked)
+                || tree::is_proven(
+                    &scene.place.outdir(),
+                    Kind::Daily,
+                    &scene.tickers[7],
+                    scene.asked,
+                )
         });
         std::thread::sleep(moment);
         launcher.signal(Signal::SIGKILL);

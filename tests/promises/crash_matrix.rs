@@ -1,8 +1,10 @@
-//! Promise: any signal to anybody at any moment costs no ticker, doubles none, and never exceeds the cap.
+//! Promise: any signal to anybody at any moment costs no ticker, doubles none, and never exceeds
+//! the cap.
 //!
-//! Moments are not staged here: workers take some milliseconds, so that kills at random moments fall before a spawn is
-//! journalled, between fork and exec, into publishing and journalling, and into a stop. Rounds are seeded, and every
-//! signal meets every victim. System call by system call: `crash_points`.
+//! Moments are not staged here: workers take some milliseconds, so that kills at random moments
+//! fall before a spawn is journalled, between fork and exec, into publishing and journalling, and
+//! into a stop. Rounds are seeded, and every signal meets every victim. System call by system call:
+//! `crash_points`.
 
 mod storm;
 mod revised;
@@ -44,7 +46,14 @@ impl Matrix {
             go_on
         } else {
             let mut start = self.zoo.start(&self.place, "");
-            start.args(["--batch-size", "2", "--max-concurrent", &CAP.to_string(), "--retries", "1000"]);
+            start.args([
+                "--batch-size",
+                "2",
+                "--max-concurrent",
+                &CAP.to_string(),
+                "--retries",
+                "1000",
+            ]);
             start
         };
         command.arg("--foreground");
@@ -93,7 +102,8 @@ impl Matrix {
 
     #[track_caller]
     fn check(&self) {
-        let read = |name: &str| std::fs::read_to_string(self.place.path().join(name)).unwrap_or_default();
+        let read =
+            |name: &str| std::fs::read_to_string(self.place.path().join(name)).unwrap_or_default();
         assert_eq!(read("doubled"), "", "no ticker was worked on twice at the same time");
         assert_eq!(read("exceeded"), "", "the cap held, orphans counted");
     }
@@ -106,7 +116,10 @@ impl Matrix {
         for number in 0..TICKERS {
             let ticker: Ticker = format!("T{number}").parse().expect("a ticker");
             let asked = days(DAYS.0, DAYS.1);
-            assert!(tree::is_proven(&self.place.outdir(), Kind::Daily, &ticker, asked), "{ticker} is lost");
+            assert!(
+                tree::is_proven(&self.place.outdir(), Kind::Daily, &ticker, asked),
+                "{ticker} is lost"
+            );
         }
         assert_eq!(self.marked(), [] as [i32; 0], "nothing is left running");
     }
@@ -117,7 +130,8 @@ fn storm(seed: u64, kills: usize) -> usize {
     let mut sent = 0;
     for round in 0.. {
         let mut matrix = Matrix::new(seed * 1000 + round, sent);
-        // Mostly it is broken off in the middle, so that the start after it has something to go on with.
+        // Mostly it is broken off in the middle, so that the start after it has something to go on
+        // with.
         for _ in 0..=matrix.strikes.dice.below(12) {
             if matrix.life() == Some(0) {
                 break;
@@ -139,7 +153,10 @@ fn storms(seeds: std::ops::RangeInclusive<u64>, kills: usize) {
         let storms: Vec<_> = seeds.map(|seed| scope.spawn(move || storm(seed, kills))).collect();
         storms.into_iter().map(|storm| storm.join().expect("it holds")).sum::<usize>()
     });
-    eprintln!("{sent} signals, each of {} cells as often as the others", SIGNALS.len() * VICTIMS.len());
+    eprintln!(
+        "{sent} signals, each of {} cells as often as the others",
+        SIGNALS.len() * VICTIMS.len()
+    );
 }
 
 #[test]
@@ -158,7 +175,8 @@ fn ten_thousand_signals_at_random_moments_lose_double_and_hide_nothing() {
 fn stop_leaves_no_process_also_of_workers_that_do_not_want_to_go() {
     let place = Place::with_tickers(["A", "B", "C"]);
     let zoo = Zoo::open();
-    run(zoo.start(&place, "deaf").args(["--batch-size", "1", "--max-concurrent", "3"])).expect_code(0);
+    run(zoo.start(&place, "deaf").args(["--batch-size", "1", "--max-concurrent", "3"]))
+        .expect_code(0);
     let text = std::fs::read_to_string(place.workdir().join("run.json")).expect("a run");
     let request: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let marker = format!("LAUNCHER_RUN={}", request["run"].as_str().expect("a name"));

@@ -1,8 +1,9 @@
-//! Promise: killed at any of its system calls, a program loses nothing, doubles nothing, and leaves nothing behind.
+//! Promise: killed at any of its system calls, a program loses nothing, doubles nothing, and leaves
+//! nothing behind.
 //!
-//! `strace` kills a process as it enters its N-th call that changes anything: before a start is journalled, between
-//! journal and deed, while a file is published, between file and ledger, in the middle of a stop. No code of ours knows.
-//! The gate takes every few calls, `scripts/soak` each.
+//! `strace` kills a process as it enters its N-th call that changes anything: before a start is
+//! journalled, between journal and deed, while a file is published, between file and ledger, in the
+//! middle of a stop. No code of ours knows. The gate takes every few calls, `scripts/soak` each.
 
 mod revised;
 mod series;
@@ -30,7 +31,10 @@ use tests::sim::server::Exchange;
 fn marked(place: &Place) -> Vec<i32> {
     let text = std::fs::read_to_string(place.workdir().join("run.json")).unwrap_or_default();
     let request: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    request["run"].as_str().map(|run| with_environment(&format!("LAUNCHER_RUN={run}"))).unwrap_or_default()
+    request["run"]
+        .as_str()
+        .map(|run| with_environment(&format!("LAUNCHER_RUN={run}")))
+        .unwrap_or_default()
 }
 
 #[track_caller]
@@ -52,7 +56,15 @@ fn supervisors(stride: usize, least: usize) {
     let zoo = Zoo::open();
     let start = |place: &Place| {
         let mut start = zoo.start(place, "");
-        start.args(["--batch-size", "1", "--max-concurrent", "2", "--retries", "9", "--foreground"]);
+        start.args([
+            "--batch-size",
+            "1",
+            "--max-concurrent",
+            "2",
+            "--retries",
+            "9",
+            "--foreground",
+        ]);
         start.env("ZOO_CAP", "2");
         start
     };
@@ -84,7 +96,8 @@ fn a_supervisor_killed_at_each_of_its_changes_is_gone_on_with_by_one_start() {
 }
 
 fn supervisor(place: &Place) -> i32 {
-    let text = std::fs::read_to_string(place.workdir().join("pids/launcher.pid")).expect("a pid file");
+    let text =
+        std::fs::read_to_string(place.workdir().join("pids/launcher.pid")).expect("a pid file");
     serde_json::from_str::<ProcessIdentity>(&text).expect("who supervises").pid
 }
 
@@ -161,8 +174,8 @@ fn workers(kind: Kind, asked: (&str, &str), stride: usize, least: usize) {
     if !can_trace() {
         return;
     }
-    let exchange =
-        Exchange::start(Config::synthetic(21).with_tickers(3).with_page_rows_max(200)).expect("started");
+    let exchange = Exchange::start(Config::synthetic(21).with_tickers(3).with_page_rows_max(200))
+        .expect("started");
     let tickers = universe(&exchange, 3);
     let asked = days(asked.0, asked.1);
     let worker = |place: &Place| {
@@ -203,7 +216,8 @@ fn a_worker_killed_at_each_of_its_changes_leaves_whole_files_and_is_gone_on_with
     workers(Kind::Trades, ("2024-03-04", "2024-03-08"), 1, 50);
 }
 
-/// A worker that finds a ledger with six lines for each that counts, and has something to add to it.
+/// A worker that finds a ledger with six lines for each that counts, and has something to add to
+/// it.
 fn rewriters(kinds: &[&'static str], stride: usize, least: usize) {
     if !can_trace() {
         return;
@@ -224,7 +238,8 @@ fn rewriters(kinds: &[&'static str], stride: usize, least: usize) {
         std::fs::write(ledger(&place), lines.repeat(6)).expect("written");
         place
     };
-    let is_proven = |place: &Place, days| tree::is_proven(&place.outdir(), Kind::Daily, &ticker, days);
+    let is_proven =
+        |place: &Place, days| tree::is_proven(&place.outdir(), Kind::Daily, &ticker, days);
     let undisturbed = grown();
     run(&mut worker(&undisturbed, all)).expect_code(0);
     let truth = data(&undisturbed);

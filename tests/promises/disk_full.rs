@@ -1,5 +1,5 @@
-//! Promise: a full disk stops the worker with one clear sentence and harms nothing; once there is room, --resume
-//! completes.
+//! Promise: a full disk stops the worker with one clear sentence and harms nothing; once there is
+//! room, --resume completes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -68,7 +68,8 @@ fn met_a_full_disk(ended: Ended, place: &Place) {
 
 /// Downloads `kind` onto a disk that is full at different points, makes room, and goes on.
 fn comes_through(kind: Kind, from: &str, to: &str) {
-    let config = Config::synthetic(11).with_tickers(4).with_elephant_trades(4_000).with_page_rows_max(2_000);
+    let config =
+        Config::synthetic(11).with_tickers(4).with_elephant_trades(4_000).with_page_rows_max(2_000);
     let exchange = Exchange::start(config).expect("started");
     let asked = days(from, to);
     let ticker = truth::universe(&exchange, 1).remove(0);
@@ -86,7 +87,8 @@ fn comes_through(kind: Kind, from: &str, to: &str) {
     };
     let mut proven_before = 0;
     let mut rounds = Vec::new();
-    // Room in KiB: for nothing at all, for the descriptor, for the ledger, and for more and more of the files.
+    // Room in KiB: for nothing at all, for the descriptor, for the ledger, and for more and more of
+    // the files.
     for room in [0, 4, 8].into_iter().chain((1..=8).map(|tenths| 8 + needed_kib * tenths / 10)) {
         disk.fill(kib - room);
         met_a_full_disk(worker(), &place);

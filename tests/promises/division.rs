@@ -1,5 +1,6 @@
-//! Promise: one bad bar holds up nothing but its own partition. The rest is in place, the bad one is named, only that
-//! one is asked for again, and the requests that it costs are bounded. What does not come as a whole is in `pieces`.
+//! Promise: one bad bar holds up nothing but its own partition. The rest is in place, the bad one
+//! is named, only that one is asked for again, and the requests that it costs are bounded. What
+//! does not come as a whole is in `pieces`.
 
 mod pieces;
 
@@ -19,7 +20,8 @@ use tests::sim::config::Config;
 use tests::sim::defects::Defect;
 use tests::sim::server::Exchange;
 
-/// What a page that lies costs alone: it is asked for, again, and once more with parameters of our own.
+/// What a page that lies costs alone: it is asked for, again, and once more with parameters of our
+/// own.
 const LIES: u64 = 3;
 
 struct Scene {
@@ -32,11 +34,17 @@ struct Scene {
 
 impl Scene {
     /// The first ticker of the universe, and something that is wrong with it for good.
-    fn new(config: Config, kind: Kind, asked: DateRange, defect: impl FnOnce(Ticker) -> Defect) -> Self {
+    fn new(
+        config: Config,
+        kind: Kind,
+        asked: DateRange,
+        defect: impl FnOnce(Ticker) -> Defect,
+    ) -> Self {
         let config = config.with_tickers(4);
         let exchange = Exchange::start(config.clone()).expect("started");
         let ticker = universe(&exchange, 1).remove(0);
-        let exchange = Exchange::start(config.with_defect(defect(ticker.clone()))).expect("started");
+        let exchange =
+            Exchange::start(config.with_defect(defect(ticker.clone()))).expect("started");
         let place = Place::with_tickers([ticker.as_str()]);
         Self { exchange, ticker, place, kind, asked }
     }
@@ -91,11 +99,14 @@ fn with_a_twin() -> Scene {
 #[test]
 fn two_years_of_minutes_with_one_twin_have_23_of_24_months_in_place_and_the_24th_is_named() {
     let scene = with_a_twin();
-    let pages = minute_bars(&scene.exchange, &scene.ticker, two_years()).len().div_ceil(3_000) as u64;
+    let pages =
+        minute_bars(&scene.exchange, &scene.ticker, two_years()).len().div_ceil(3_000) as u64;
     assert!(pages > 2, "{pages} pages");
     let (said, requests) = scene.run(&[], 10);
     assert!(
-        said.contains("2023-05 could not be fetched: the source contradicts itself: two different rows"),
+        said.contains(
+            "2023-05 could not be fetched: the source contradicts itself: two different rows"
+        ),
         "{said}"
     );
     assert!(said.contains("; the other 23 months are in place"), "{said}");
@@ -105,7 +116,8 @@ fn two_years_of_minutes_with_one_twin_have_23_of_24_months_in_place_and_the_24th
     let most = pages + 2 * LIES + 3;
     assert!(requests <= most, "{requests} requests for {pages} pages, at most {most}");
 
-    let page = scene.place.outdir().join("_quarantine").join(format!("{}-2023-05.json", scene.ticker));
+    let page =
+        scene.place.outdir().join("_quarantine").join(format!("{}-2023-05.json", scene.ticker));
     assert!(said.contains(&page.display().to_string()), "{said}");
     let kept: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&page).expect("kept")).expect("a whole page");
@@ -114,7 +126,9 @@ fn two_years_of_minutes_with_one_twin_have_23_of_24_months_in_place_and_the_24th
     assert_eq!(mode & 0o777, 0o600, "{mode:o}");
     let about = std::fs::read_to_string(page.with_extension("about.json")).expect("kept");
     assert!(
-        about.contains("/range/1/minute/") && about.contains("two different rows") && !about.contains(SECRET)
+        about.contains("/range/1/minute/")
+            && about.contains("two different rows")
+            && !about.contains(SECRET)
     );
     assert_eq!(tree::strays(&scene.place.outdir()), [] as [std::path::PathBuf; 0]);
 
@@ -135,7 +149,8 @@ fn a_page_that_is_refused_is_not_kept_behind_a_link() {
     std::fs::write(&of_others, "half").expect("written");
     let (said, _) = scene.run(&[], 10);
     assert!(
-        said.contains("a refused page can't be kept: can't follow ") && said.contains("/_quarantine"),
+        said.contains("a refused page can't be kept: can't follow ")
+            && said.contains("/_quarantine"),
         "{said}"
     );
     assert!(said.contains("; the other 23 months are in place"), "{said}");
@@ -147,7 +162,8 @@ fn month_by_month_a_twin_holds_up_its_own_month_only() {
     let scene = with_a_twin();
     let (said, requests) = scene.run(&["--window", "month"], 10);
     assert!(
-        said.contains("2023-05 could not be fetched") && said.contains("the other 23 months are in place"),
+        said.contains("2023-05 could not be fetched")
+            && said.contains("the other 23 months are in place"),
         "{said}"
     );
     assert_eq!(scene.in_place(), scene.all_but("2023-05-04"));
@@ -171,7 +187,10 @@ fn with_duplicates_keep_last_or_first_a_twin_is_one_bar_and_all_24_months_are_in
         let lines = std::fs::read_to_string(path).expect("a ledger");
         let noted: Vec<_> = lines.lines().filter(|line| line.contains("duplicates")).collect();
         let words = format!(r#""duplicates":{{"kept":"{choice}","rows":1}}"#);
-        assert!(noted.len() == 1 && noted[0].contains("month=05") && noted[0].contains(&words), "{noted:?}");
+        assert!(
+            noted.len() == 1 && noted[0].contains("month=05") && noted[0].contains(&words),
+            "{noted:?}"
+        );
     }
     let scene = with_a_twin();
     let (said, _) = scene.run(&[], 10);
@@ -189,7 +208,9 @@ fn a_trade_without_a_price_holds_up_its_own_day_only() {
     let tries = 3;
     let (said, requests) = scene.run(&["--tries", "3"], 10);
     assert!(
-        said.contains("2024-01-18 could not be fetched: the server answered 200, but the body is not a page"),
+        said.contains(
+            "2024-01-18 could not be fetched: the server answered 200, but the body is not a page"
+        ),
         "{said}"
     );
     assert!(said.contains("; the other 38 days are in place"), "{said}");
@@ -213,7 +234,7 @@ fn a_range_that_is_too_heavy_is_halved_until_the_source_serves_it() {
     assert_eq!(scene.in_place().len(), 20);
     let truth = daily_bars(&scene.exchange, &scene.ticker, asked);
     assert_eq!(tree::daily_rows(&scene.place.outdir(), &scene.ticker), truth);
-    // The tries and a small question; twice for each of at most five levels, since the size is remembered; and the
-    // pieces of one to two years that are served.
+    // The tries and a small question; twice for each of at most five levels, since the size is
+    // remembered; and the pieces of one to two years that are served.
     assert!(requests <= 3 + 1 + 5 * 2 + 14, "{requests}");
 }

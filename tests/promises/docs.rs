@@ -8,15 +8,19 @@ fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every file and folder that is tracked by hand, from the project's root, without `.rs` and without `src/`.
+/// Every file and folder that is tracked by hand, from the project's root, without `.rs` and
+/// without `src/`.
 fn places(folder: &Path, root: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+    for entry in
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
+    {
         let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_folder = entry.is_dir();
         if matches!(name, "target" | ".git" | ".venv" | "runs") {
             continue;
         }
-        let from_root = entry.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+        let from_root =
+            entry.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
         found.insert(from_root.replace("/src/", "/").trim_end_matches(".rs").to_owned());
         if is_folder {
             places(&entry, root, found);
@@ -31,9 +35,11 @@ fn spelled_out(word: &str) -> Vec<String> {
     choices.split(',').map(|choice| format!("{before}{choice}{after}")).collect()
 }
 
-/// Whether a word between backticks names a place in this project: `shim/fence.rs`, `disk/`, `lie.rs`.
+/// Whether a word between backticks names a place in this project: `shim/fence.rs`, `disk/`,
+/// `lie.rs`.
 fn names_a_place(word: &str) -> bool {
-    let is_spelled = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_/{},.-".contains(c);
+    let is_spelled =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_/{},.-".contains(c);
     let has_rs = Path::new(word).extension().is_some_and(|extension| extension == "rs");
     word.chars().all(is_spelled) && !word.starts_with('/') && (word.contains('/') || has_rs)
 }
@@ -92,6 +98,7 @@ fn links_of_the_pages_lead_somewhere() {
 #[test]
 fn a_place_that_is_not_there_is_seen() {
     let places = BTreeSet::from(["worker/api/lie".to_owned(), "worker/api".to_owned()]);
-    let text = "see `api/lie.rs`, `worker/api/`, `lie.rs` and `api/{lie,truth}.rs`; run `cargo test`";
+    let text =
+        "see `api/lie.rs`, `worker/api/`, `lie.rs` and `api/{lie,truth}.rs`; run `cargo test`";
     assert_eq!(missing(text, &places), ["api/truth.rs"]);
 }

@@ -1,5 +1,6 @@
-//! Promise: a ticker that is heavier than a fair share of the run is brought by several workers at the same time, and
-//! nothing of what comes of it tells so: not after kills, not after going on, not after an extension.
+//! Promise: a ticker that is heavier than a fair share of the run is brought by several workers at
+//! the same time, and nothing of what comes of it tells so: not after kills, not after going on,
+//! not after an extension.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -42,8 +43,12 @@ impl Herd {
         let config = Config::synthetic(31).with_tickers(TICKERS).with_elephant_trades(5_000);
         let config = config.with_page_rows_max(300).with_fault(Fault::SlowBody, share);
         let exchange = Exchange::start(config).expect("started");
-        let tickers =
-            exchange.source().listings().iter().map(|listing| listing.ticker.to_string()).take(TICKERS);
+        let tickers = exchange
+            .source()
+            .listings()
+            .iter()
+            .map(|listing| listing.ticker.to_string())
+            .take(TICKERS);
         let tickers = tickers.collect();
         Self { exchange, tickers }
     }
@@ -62,8 +67,11 @@ impl Herd {
     }
 
     fn start(&self, place: &Place) -> Command {
-        let mut start =
-            place.launcher_start_of(Kind::Trades, &self.exchange.base_url(), days(ASKED.0, ASKED.1));
+        let mut start = place.launcher_start_of(
+            Kind::Trades,
+            &self.exchange.base_url(),
+            days(ASKED.0, ASKED.1),
+        );
         start.args(["--resume", "--foreground", "--max-concurrent", "4", "--retries", "1000"]);
         start
     }
@@ -82,7 +90,8 @@ impl Herd {
             let ledger = Ledger::read(&place.outdir(), Kind::Trades, &ticker(name)).expect("sound");
             assert_eq!(ledger.damaged().count(), 0, "{name}");
         }
-        let (own, theirs) = (tree::parquet_bytes(&place.outdir()), tree::parquet_bytes(&alone.outdir()));
+        let (own, theirs) =
+            (tree::parquet_bytes(&place.outdir()), tree::parquet_bytes(&alone.outdir()));
         assert_eq!(own.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
         assert!(own == theirs, "the same bytes");
         assert_eq!(tree::strays(&place.outdir()), [] as [PathBuf; 0]);
@@ -105,7 +114,10 @@ const ANSWERS_A_ROUND: usize = 8;
 fn processes(place: &Place) -> Vec<i32> {
     let text = std::fs::read_to_string(place.workdir().join("run.json")).unwrap_or_default();
     let request: Value = serde_json::from_str(&text).unwrap_or_default();
-    request["run"].as_str().map(|run| with_environment(&format!("LAUNCHER_RUN={run}"))).unwrap_or_default()
+    request["run"]
+        .as_str()
+        .map(|run| with_environment(&format!("LAUNCHER_RUN={run}")))
+        .unwrap_or_default()
 }
 
 fn go_on(place: &Place, arguments: &[&str]) -> Command {
@@ -139,13 +151,16 @@ fn an_elephant_in_parts_is_the_elephant_also_when_everybody_is_killed_on_the_way
     // Longer at both ends: the first and the last part go with it.
     let longer = days("2023-11-12", "2024-04-05");
     let alone_longer = herd.alone(longer);
-    let said = run(&mut go_on(&place, &["--from", "2023-11-12", "--to", "2024-04-05"])).expect_code(0).stdout;
+    let said = run(&mut go_on(&place, &["--from", "2023-11-12", "--to", "2024-04-05"]))
+        .expect_code(0)
+        .stdout;
     assert!(said.contains("4 / 4 verified"), "{said}");
     assert_eq!(parts(&place).len(), cut.len());
     herd.same(&place, &alone_longer, longer);
 
     // A file of one part is lost: that part alone is worked on again.
-    let lost = place.outdir().join(ELEPHANT).join("year=2024/month=03/day=2024-03-11/trades.parquet");
+    let lost =
+        place.outdir().join(ELEPHANT).join("year=2024/month=03/day=2024-03-11/trades.parquet");
     std::fs::remove_file(&lost).expect("removed");
     let said = run(&mut go_on(&place, &[])).expect_code(0).stdout;
     assert!(said.contains("1 ticker in 1 batch, 3 done already"), "{said}");
@@ -162,7 +177,8 @@ fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole
     assert!(takes > MOST_ROUNDS * ANSWERS_A_ROUND as u64, "{takes} answers are the whole work");
     let mut interrupted = 0;
     for round in 0..effort::choose(6, MOST_ROUNDS) {
-        // All rounds together get fewer answers than the work takes; the first of each is for the launcher itself.
+        // All rounds together get fewer answers than the work takes; the first of each is for the
+        // launcher itself.
         herd.exchange.close_the_door_after(ANSWERS_A_ROUND);
         let launcher = if place.workdir().join("run.json").exists() {
             Running::start(&mut go_on(&place, &[]))
@@ -175,7 +191,8 @@ fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole
         std::thread::sleep(Duration::from_millis(100 + round * round * 37 % 400));
         // A start may be refused: what of the run is left over has not died yet.
         interrupted += u32::from(launcher.is_running());
-        // By turns: workers and shims die under a living launcher, the launcher over living workers, and all of them.
+        // By turns: workers and shims die under a living launcher, the launcher over living
+        // workers, and all of them.
         if round % 3 != 1 {
             for pid in processes(&place).into_iter().filter(|pid| *pid != launcher.pid()) {
                 kill(Pid::from_raw(pid), Signal::SIGKILL).ok();

@@ -1,5 +1,5 @@
-//! Promise: no day is believed whose rows are not on disk, whatever the source says today, whose folder it was yesterday
-//! and what the clock said; and no file of ours needs a person.
+//! Promise: no day is believed whose rows are not on disk, whatever the source says today, whose
+//! folder it was yesterday and what the clock said; and no file of ours needs a person.
 
 use std::fs::{self, File, FileTimes};
 use std::io::{Seek, SeekFrom, Write};
@@ -39,7 +39,8 @@ impl Scene {
         let day = days("2024-03-11", "2024-03-11");
         let trades = |ticker: &Ticker| truth::trades(&exchange, ticker, day).len();
         let busy = |ticker: &Ticker| (20..2_000).contains(&trades(ticker));
-        let tickers: Vec<Ticker> = universe(&exchange, 12).into_iter().filter(busy).take(2).collect();
+        let tickers: Vec<Ticker> =
+            universe(&exchange, 12).into_iter().filter(busy).take(2).collect();
         assert_eq!(tickers.len(), 2);
         let place = Place::with_tickers(tickers.iter().take(1).map(Ticker::as_str));
         Self { exchange, tickers, place, day }
@@ -60,7 +61,8 @@ impl Scene {
 
     /// Turns to an epoch that does this to the day of the first ticker.
     fn turn_to(&self, wanted: Change) {
-        let is_it = |epoch: &u64| change(SEED, *epoch, self.tickers[0].as_str(), self.day.from()) == wanted;
+        let is_it =
+            |epoch: &u64| change(SEED, *epoch, self.tickers[0].as_str(), self.day.from()) == wanted;
         self.exchange.turn_to_epoch((0..1_000).find(is_it).expect("some epoch does it"));
     }
 
@@ -70,7 +72,8 @@ impl Scene {
     }
 
     fn launch(&self, more: &[&str]) -> Ended {
-        let mut start = self.place.launcher_start_of(Kind::Trades, &self.exchange.base_url(), self.day);
+        let mut start =
+            self.place.launcher_start_of(Kind::Trades, &self.exchange.base_url(), self.day);
         run(start.args(["--foreground", "--retries", "0"]).args(more))
     }
 }
@@ -78,7 +81,8 @@ impl Scene {
 /// Rewrites every line of a ledger.
 fn rewrite(path: &PathBuf, change: impl Fn(Entry) -> Entry) {
     let entries: Vec<Entry> = checked_lines::read(path).expect("a ledger").entries;
-    let lines: String = entries.into_iter().map(|entry| checked_lines::encode(&change(entry))).collect();
+    let lines: String =
+        entries.into_iter().map(|entry| checked_lines::encode(&change(entry))).collect();
     fs::write(path, lines).expect("written");
 }
 
@@ -91,13 +95,16 @@ fn a_day_that_had_trades_is_not_believed_to_be_empty_when_its_file_is_gone() {
 
     scene.turn_to(Change::Vanished);
     let said = scene.fetch(&[]).expect_code(0).stderr;
-    let kept = format!("2024-03-11: the source now sends nothing; the {rows} rows on disk are kept");
+    let kept =
+        format!("2024-03-11: the source now sends nothing; the {rows} rows on disk are kept");
     assert!(said.contains(&kept), "{said}");
     assert_eq!(tree::trades(&scene.place.outdir(), ticker).len(), rows);
 
     fs::remove_file(scene.file(ticker)).expect("removed");
     let said = scene.fetch(&["--resume"]).expect_code(11).stderr;
-    let lost = format!("2024-03-11: {rows} rows were there that no file proves now, and the source sends 0");
+    let lost = format!(
+        "2024-03-11: {rows} rows were there that no file proves now, and the source sends 0"
+    );
     assert!(said.contains(&lost), "{said}");
     let asked = scene.exchange.stats().total;
     scene.fetch(&["--resume"]).expect_code(11);
@@ -210,7 +217,8 @@ fn a_folder_that_was_moved_copied_or_linked_proves_nothing_of_another_ticker() {
         // Two spellings that are one folder.
         fs::rename(folder(other), folder(ours)).expect("moved back");
         std::os::unix::fs::symlink(folder(ours), folder(other)).expect("linked");
-        fs::write(scene.place.tickers_csv(), format!("ticker\n{ours}\n{other}\n")).expect("written");
+        fs::write(scene.place.tickers_csv(), format!("ticker\n{ours}\n{other}\n"))
+            .expect("written");
         scene.fetch(&["--max-workers", "1"]).expect_code(11);
         assert_eq!(
             tree::trades(&scene.place.outdir(), ours),
@@ -245,7 +253,8 @@ fn what_a_clock_that_was_ahead_wrote_is_asked_again_once_it_is_right() {
 fn a_run_whose_clock_is_set_back_neither_downloads_again_nor_ends_incomplete() {
     let scene = Scene::new();
     scene.launch(&[]).expect_code(0);
-    // As if all of it had been asked when the clock was a day ahead, or two days behind the creation of the run.
+    // As if all of it had been asked when the clock was a day ahead, or two days behind the
+    // creation of the run.
     for hours in [24, -48] {
         rewrite(&scene.ledger(&scene.tickers[0]), |mut entry| {
             let mut answers: Vec<Answer> = entry.answers.into();
@@ -268,7 +277,8 @@ fn zero_unseen(path: &Path) {
     let mut file = File::options().write(true).open(path).expect("opened");
     file.seek(SeekFrom::Start(found.len() / 2 - 8)).expect("there");
     file.write_all(&[0; 16]).expect("zeroed");
-    file.set_times(FileTimes::new().set_modified(found.modified().expect("a time"))).expect("set back");
+    file.set_times(FileTimes::new().set_modified(found.modified().expect("a time")))
+        .expect("set back");
     let now = fs::metadata(path).expect("there");
     assert_eq!(
         (now.len(), now.ino(), now.modified().ok()),
@@ -277,7 +287,8 @@ fn zero_unseen(path: &Path) {
 }
 
 #[test]
-fn what_was_zeroed_under_its_old_time_is_as_recorded_and_found_and_fetched_again_by_a_worker_that_checks() {
+fn what_was_zeroed_under_its_old_time_is_as_recorded_and_found_and_fetched_again_by_a_worker_that_checks()
+ {
     let scene = Scene::new();
     scene.fetch(&["--resume"]).expect_code(0);
     let asked = || scene.exchange.stats().requests["trades"];
@@ -286,7 +297,10 @@ fn what_was_zeroed_under_its_old_time_is_as_recorded_and_found_and_fetched_again
     scene.fetch(&["--resume"]).expect_code(0);
     assert_eq!(asked(), requests, "as recorded");
     let said = scene.fetch(&["--resume", "--check"]).expect_code(0).stderr;
-    assert!(said.contains("checked: 0 files are what was written (SHA-256), 0 bytes; 1 are not"), "{said}");
+    assert!(
+        said.contains("checked: 0 files are what was written (SHA-256), 0 bytes; 1 are not"),
+        "{said}"
+    );
     assert_eq!(asked(), requests + 1, "fetched again");
     scene.check();
     let said = scene.fetch(&["--resume", "--check"]).expect_code(0).stderr;
@@ -319,7 +333,8 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
     assert!(said.contains("\nas of       ") && said.contains(", when the run ended; "), "{said}");
     let said = status(&["--check"]).expect_code(0).stdout;
     assert!(
-        said.contains("files       2 tickers checked at ") && said.contains(", when they were checked\n"),
+        said.contains("files       2 tickers checked at ")
+            && said.contains(", when they were checked\n"),
         "{said}"
     );
 
@@ -329,15 +344,23 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
     let is_told = |from: &Path, what: &str, tickers: u64| {
         fs::rename(from, &away).expect("moved");
         let ended = status(&["--check"]).expect_code(1);
-        assert!(ended.stdout.contains(&format!("INCOMPLETE ({what} not prove it any more)")), "{ended:?}");
+        assert!(
+            ended.stdout.contains(&format!("INCOMPLETE ({what} not prove it any more)")),
+            "{ended:?}"
+        );
         assert!(ended.stdout.contains(&format!(" {} / 2 verified", 2 - tickers)), "{ended:?}");
-        let named = ended.stderr.matches(" was done, but its ledger does not prove it any more").count();
+        let named =
+            ended.stderr.matches(" was done, but its ledger does not prove it any more").count();
         assert_eq!(named as u64, tickers, "{ended:?}");
         assert_eq!(ended.stderr.contains("is its disk mounted?"), from == outdir, "{ended:?}");
         if from == outdir {
             let mut start = scene.place.launcher("start");
             let ended = run(start.args(["--resume", "--foreground"])).expect_code(13);
-            assert!(ended.stderr.contains("2 tickers of this run were done in it: is its disk mounted?"));
+            assert!(
+                ended
+                    .stderr
+                    .contains("2 tickers of this run were done in it: is its disk mounted?")
+            );
             assert!(!outdir.exists(), "nothing is made in its place");
         }
         fs::rename(&away, from).expect("moved back");
@@ -351,8 +374,16 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
     zero_unseen(&scene.file(&scene.tickers[0]));
     let ended = status(&["--check", "--json"]).expect_code(1);
     let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    assert_eq!((&json["checked"]["damaged"], &json["tickers"]["checked"]), (&1.into(), &1.into()), "{json}");
-    assert!(ended.stderr.contains("warning: ") && ended.stderr.contains("SHA-256"), "{}", ended.stderr);
+    assert_eq!(
+        (&json["checked"]["damaged"], &json["tickers"]["checked"]),
+        (&1.into(), &1.into()),
+        "{json}"
+    );
+    assert!(
+        ended.stderr.contains("warning: ") && ended.stderr.contains("SHA-256"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(asked(), requests, "a look asks nobody");
     resume(&[]);
     assert_eq!(asked(), requests + 1, "and the next start fetches it again");
@@ -360,10 +391,16 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
 
     scene.tickers.iter().for_each(|ticker| zero_unseen(&scene.file(ticker)));
     let said = resume(&[]);
-    assert!(said.contains("already complete") && said.contains("files       as recorded ("), "{said}");
+    assert!(
+        said.contains("already complete") && said.contains("files       as recorded ("),
+        "{said}"
+    );
     assert_eq!(asked(), requests);
     let said = resume(&["--check"]);
-    assert!(said.contains("against their SHA-256: 2 not what was written, to be fetched again"), "{said}");
+    assert!(
+        said.contains("against their SHA-256: 2 not what was written, to be fetched again"),
+        "{said}"
+    );
     assert_eq!(asked(), requests + 2, "both are fetched again: {said}");
     scene.check();
     assert!(
@@ -383,8 +420,15 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
     });
     let said = resume(&["--check"]);
     assert!(said.contains("against their SHA-256: all are what was written"), "{said}");
-    assert!(said.contains("files       2 tickers checked at ") && !said.contains("as recorded"), "{said}");
-    assert!(why().contains("files       1 checked at ") && why().contains(" (SHA-256)\n"), "{}", why());
+    assert!(
+        said.contains("files       2 tickers checked at ") && !said.contains("as recorded"),
+        "{said}"
+    );
+    assert!(
+        why().contains("files       1 checked at ") && why().contains(" (SHA-256)\n"),
+        "{}",
+        why()
+    );
     assert_eq!(asked(), requests + 2);
     let json = run(scene.place.launcher("status").arg("--json")).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
@@ -405,8 +449,9 @@ fn a_tree_whose_ledgers_do_not_say_how_files_are_found_is_read_once() {
         entry
     };
     rewrite(&scene.ledger(ticker), old);
-    let resume =
-        || run(scene.place.launcher("start").args(["--resume", "--foreground"])).expect_code(0).stdout;
+    let resume = || {
+        run(scene.place.launcher("start").args(["--resume", "--foreground"])).expect_code(0).stdout
+    };
     assert!(resume().contains("1 file read whole"), "said once");
     assert!(!resume().contains("read whole"), "and noted");
     rewrite(&scene.ledger(ticker), old);
@@ -429,7 +474,8 @@ fn a_file_whose_middle_was_zeroed_is_damage_and_a_copied_tree_is_read_once() {
         let lines = fs::read_to_string(scene.ledger(ticker)).expect("read");
         lines.lines().last().expect("a line").to_owned()
     };
-    let resume = || run(scene.place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
+    let resume =
+        || run(scene.place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
     let asked = || scene.exchange.stats().requests["trades"];
     let (before, requests) = (last_line(), asked());
 

@@ -1,5 +1,6 @@
-//! Promise: rows in a file that no ledger line tells of, as a crash between the two leaves them, are never taken for
-//! nothing: a source that denies them fails the ticker by name, and one that brings them mends it.
+//! Promise: rows in a file that no ledger line tells of, as a crash between the two leaves them,
+//! are never taken for nothing: a source that denies them fails the ticker by name, and one that
+//! brings them mends it.
 
 use std::fs;
 
@@ -15,7 +16,8 @@ use tests::harness::truth::universe;
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
-/// A file of one ticker, and two sources: one knows the ticker, the other says that there is nothing.
+/// A file of one ticker, and two sources: one knows the ticker, the other says that there is
+/// nothing.
 struct Scene {
     knows: Exchange,
     denies: Exchange,
@@ -45,7 +47,11 @@ impl Scene {
     }
 
     fn file(&self) -> std::path::PathBuf {
-        Partition::of(self.kind, self.asked.from()).file(&self.place.outdir(), &self.ticker, self.kind)
+        Partition::of(self.kind, self.asked.from()).file(
+            &self.place.outdir(),
+            &self.ticker,
+            self.kind,
+        )
     }
 }
 
@@ -63,7 +69,10 @@ fn a_source_that_denies_rows_that_stand_there_fails_the_ticker_by_name_until_it_
         for _ in 0..2 {
             let said = scene.fetch(&scene.denies, way).expect_code(11).stderr;
             assert!(said.contains("rows were there that no file proves now"), "{way:?}: {said}");
-            assert!(said.contains("2024-03-11") && said.contains("move the folder"), "{way:?}: {said}");
+            assert!(
+                said.contains("2024-03-11") && said.contains("move the folder"),
+                "{way:?}: {said}"
+            );
             assert_eq!(tree::parquet_bytes(&scene.place.outdir()), before, "{way:?}: they stay");
         }
         scene.fetch(&scene.knows, way).expect_code(0);
@@ -77,7 +86,8 @@ fn a_source_that_denies_rows_that_stand_there_fails_the_ticker_by_name_until_it_
 #[test]
 fn a_run_is_not_complete_while_its_source_denies_rows_that_stand_there() {
     let scene = Scene::after_the_crash(Kind::Trades);
-    let mut start = scene.place.launcher_start_of(scene.kind, &scene.denies.base_url(), scene.asked);
+    let mut start =
+        scene.place.launcher_start_of(scene.kind, &scene.denies.base_url(), scene.asked);
     let ended = run(start.args(["--foreground", "--retries", "0"])).expect_code(1);
     let said = ended.stdout + &ended.stderr;
     assert!(said.contains(scene.ticker.as_str()) && said.contains("rows were there"), "{said}");

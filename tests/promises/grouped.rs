@@ -1,5 +1,5 @@
-//! Promise: daily bars that come a session at a time for the whole market are those that come ticker by ticker, for
-//! fewer requests.
+//! Promise: daily bars that come a session at a time for the whole market are those that come
+//! ticker by ticker, for fewer requests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -58,7 +58,11 @@ impl Scene {
             let truth = daily_bars(&self.exchange, ticker, self.asked);
             let on_disk = tree::daily_rows(&self.place.outdir(), ticker);
             let proven = tree::is_proven(&self.place.outdir(), Kind::Daily, ticker, self.asked);
-            assert_eq!(proven, !failed.contains(ticker.as_str()), "{ticker}: proven or named as failed");
+            assert_eq!(
+                proven,
+                !failed.contains(ticker.as_str()),
+                "{ticker}: proven or named as failed"
+            );
             if proven {
                 assert_eq!(on_disk, truth, "{ticker}");
             } else {
@@ -68,8 +72,8 @@ impl Scene {
         assert_eq!(tree::strays(&self.place.outdir()), [] as [std::path::PathBuf; 0]);
     }
 
-    /// Every ledger line, without what differs from one day to the next: instants, the check over them, and pages,
-    /// which are not shared in the same way.
+    /// Every ledger line, without what differs from one day to the next: instants, the check over
+    /// them, and pages, which are not shared in the same way.
     fn ledgers(&self) -> Vec<serde_json::Value> {
         let lines = |ticker: &Ticker| {
             let path = Ledger::path(&self.place.outdir(), ticker);
@@ -91,14 +95,18 @@ fn without_instants(line: &str) -> serde_json::Value {
         file.as_object_mut().expect("an object").remove("seen");
     }
     for answer in fields["answers"].as_array_mut().expect("answers") {
-        answer.as_object_mut().expect("an object").retain(|name, _| !INSTANTS.contains(&name.as_str()));
+        answer
+            .as_object_mut()
+            .expect("an object")
+            .retain(|name, _| !INSTANTS.contains(&name.as_str()));
     }
     line
 }
 
 fn named_as_failed(stderr: &str) -> BTreeSet<String> {
     let name = |line: &str| {
-        line.split_once(" ERROR ").and_then(|(_, rest)| Some(rest.split_once(": failed")?.0.to_owned()))
+        line.split_once(" ERROR ")
+            .and_then(|(_, rest)| Some(rest.split_once(": failed")?.0.to_owned()))
     };
     stderr.lines().filter_map(name).collect()
 }
@@ -123,7 +131,11 @@ fn both_ways_make_the_same_bytes_and_the_same_proofs() {
             if !adjusted {
                 scene.check(&BTreeSet::new());
             }
-            (tree::parquet_bytes(&scene.place.outdir()), scene.ledgers(), scene.exchange.stats().requests)
+            (
+                tree::parquet_bytes(&scene.place.outdir()),
+                scene.ledgers(),
+                scene.exchange.stats().requests,
+            )
         };
         let (by_ticker, by_session) = (made("ticker"), made("grouped"));
         assert!(by_ticker.0.len() > 60, "several years of many tickers");
@@ -139,7 +151,10 @@ fn auto_asks_for_ten_sessions_instead_of_three_hundred_tickers_and_for_nothing_t
     let (requests, ended) = scene.requests(|| run(&mut scene.worker("auto")).expect_code(0));
     let said = ended.stderr;
     assert_eq!(requests, 10, "{said}");
-    assert!(said.contains("one request a session for the whole market: 10 instead of 299"), "{said}");
+    assert!(
+        said.contains("one request a session for the whole market: 10 instead of 299"),
+        "{said}"
+    );
     scene.check(&BTreeSet::new());
     assert_eq!(scene.requests(|| run(scene.worker("auto").arg("--resume")).expect_code(0)).0, 0);
 
@@ -147,7 +162,8 @@ fn auto_asks_for_ten_sessions_instead_of_three_hundred_tickers_and_for_nothing_t
     scene.tickers = universe(&scene.exchange, 300);
     let names: String = scene.tickers.iter().map(|ticker| format!("{ticker}\n")).collect();
     fs::write(scene.place.tickers_csv(), format!("ticker\n{names}")).expect("written");
-    let (requests, ended) = scene.requests(|| run(scene.worker("auto").arg("--resume")).expect_code(0));
+    let (requests, ended) =
+        scene.requests(|| run(scene.worker("auto").arg("--resume")).expect_code(0));
     assert_eq!(requests, 1);
     assert!(ended.stderr.contains("ticker by ticker: 1 request"), "{}", ended.stderr);
     // Two more sessions, and it goes back.
@@ -168,9 +184,12 @@ fn events_tell_of_every_ticker_and_count_each_page_once() {
         events.iter().filter(|event| event["event"] == kind).collect()
     };
     assert_eq!((of("ticker_start").len(), of("ticker_done").len(), of("end").len()), (30, 30, 1));
-    let sum = |name: &str| of("ticker_done").iter().filter_map(|event| event[name].as_u64()).sum::<u64>();
-    let rows =
-        scene.tickers.iter().map(|ticker| daily_bars(&scene.exchange, ticker, scene.asked).len() as u64);
+    let sum =
+        |name: &str| of("ticker_done").iter().filter_map(|event| event[name].as_u64()).sum::<u64>();
+    let rows = scene
+        .tickers
+        .iter()
+        .map(|ticker| daily_bars(&scene.exchange, ticker, scene.asked).len() as u64);
     assert_eq!((sum("pages"), sum("rows")), (10, rows.sum()));
     assert!(of("progress").len() >= 10, "something is heard while the market comes");
 }
@@ -186,7 +205,11 @@ fn a_process_that_takes_only_so_many_tickers_weighs_only_those() {
     let (requests, ended) = scene.requests(|| run(&mut worker()).expect_code(0));
     assert_eq!(requests, 10, "of 20 tickers");
     assert!(ended.stderr.contains("10 tickers are left to another process"), "{}", ended.stderr);
-    assert_eq!(scene.requests(|| run(&mut worker()).expect_code(0)).0, 10, "of 10 tickers: not cheaper");
+    assert_eq!(
+        scene.requests(|| run(&mut worker()).expect_code(0)).0,
+        10,
+        "of 10 tickers: not cheaper"
+    );
     scene.check(&BTreeSet::new());
 }
 
@@ -194,7 +217,8 @@ fn a_process_that_takes_only_so_many_tickers_weighs_only_those() {
 fn with_every_fault_at_five_percent_the_market_is_complete_or_its_tickers_are_named() {
     let config = Config::synthetic(11).with_tickers(60).with_all_faults(3, 0.05);
     let scene = Scene::new(config, 60, days("2024-01-02", "2024-06-28"));
-    // One try a request: some sessions fail, and with them every ticker; what the others brought stays.
+    // One try a request: some sessions fail, and with them every ticker; what the others brought
+    // stays.
     let ended = run(scene.worker("grouped").args(["--tries", "1"])).expect_code(10);
     let failed = named_as_failed(&ended.stderr);
     assert_eq!(failed.len(), 60, "{}", ended.stderr);
@@ -213,9 +237,17 @@ fn a_day_that_always_lies_fails_every_ticker_by_name_and_never_becomes_data() {
     let config = Config::synthetic(11).with_tickers(5).with_fault(Fault::AdjustedFlip, 1.0);
     let scene = Scene::new(config, 5, days("2024-01-09", "2024-01-10"));
     let ended = run(&mut scene.worker("grouped")).expect_code(10);
-    assert!(ended.stderr.contains("adjusted=true, but the request said adjusted=false"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("adjusted=true, but the request said adjusted=false"),
+        "{}",
+        ended.stderr
+    );
     let failed = named_as_failed(&ended.stderr);
-    assert_eq!((failed.len(), scene.exchange.stats().total), (5, 6), "each session is asked for three times");
+    assert_eq!(
+        (failed.len(), scene.exchange.stats().total),
+        (5, 6),
+        "each session is asked for three times"
+    );
     scene.check(&failed);
     assert!(tree::parquet_bytes(&scene.place.outdir()).is_empty());
 }
@@ -225,13 +257,17 @@ fn days_outside_the_plan_are_recorded_after_a_few_requests_and_not_asked_again()
     let begins = "2024-01-08".parse().expect("a day");
     let config = Config::synthetic(5).with_tickers(6).with_plan_begins(begins);
     let scene = Scene::new(config, 6, days("2019-01-01", "2024-01-16"));
-    let (requests, ended) = scene.requests(|| run(scene.worker("grouped").arg("--resume")).expect_code(0));
+    let (requests, ended) =
+        scene.requests(|| run(scene.worker("grouped").arg("--resume")).expect_code(0));
     assert!(
         ended.stderr.contains("2019-01-01..2024-01-05 is outside the plan of the API key"),
         "{}",
         ended.stderr
     );
-    assert!((7..=11).contains(&requests), "six sessions, and a refusal a thread at most: {requests}");
+    assert!(
+        (7..=11).contains(&requests),
+        "six sessions, and a refusal a thread at most: {requests}"
+    );
     for ticker in &scene.tickers {
         let reached = daily_bars(&scene.exchange, ticker, days("2024-01-08", "2024-01-16"));
         assert_eq!(tree::daily_rows(&scene.place.outdir(), ticker), reached, "{ticker}");
@@ -251,7 +287,8 @@ fn a_key_that_is_refused_ends_the_batch() {
 #[test]
 fn a_session_without_a_single_row_is_said_and_recorded_as_empty() {
     // The synthetic market has no rows after this day.
-    let scene = Scene::new(Config::synthetic(5).with_tickers(6), 6, days("2026-10-30", "2026-11-03"));
+    let scene =
+        Scene::new(Config::synthetic(5).with_tickers(6), 6, days("2026-10-30", "2026-11-03"));
     let said = run(&mut scene.worker("grouped")).expect_code(0).stderr;
     assert!(said.contains("2026-11-03: the source has no row at all for this session"), "{said}");
     scene.check(&BTreeSet::new());
@@ -277,7 +314,8 @@ fn a_source_that_does_not_answer_is_not_asked_for_every_session_of_many_years() 
 
 #[test]
 fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
-    let mut scene = Scene::new(Config::synthetic(9).with_tickers(3), 3, days("2024-01-02", "2024-02-29"));
+    let mut scene =
+        Scene::new(Config::synthetic(9).with_tickers(3), 3, days("2024-01-02", "2024-02-29"));
     run(&mut scene.worker("grouped")).expect_code(0);
     scene.asked = days("2024-01-02", "2024-03-08");
     let before = scene.exchange.stats().total;
@@ -288,7 +326,10 @@ fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
     let file = Partition::Year(2024).file(&scene.place.outdir(), &scene.tickers[0], Kind::Daily);
     fs::write(&file, "damaged").expect("written");
     let said = worker.wait().expect_code(10).stderr;
-    assert!(said.contains("2024-01-02..2024-02-29: proven when this run began, but damaged since"), "{said}");
+    assert!(
+        said.contains("2024-01-02..2024-02-29: proven when this run began, but damaged since"),
+        "{said}"
+    );
     scene.check(&named_as_failed(&said));
     run(scene.worker("grouped").arg("--resume")).expect_code(0);
     scene.check(&BTreeSet::new());
@@ -296,7 +337,8 @@ fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
 
 #[test]
 fn a_worker_killed_at_any_moment_is_gone_on_with() {
-    let scene = Scene::new(Config::synthetic(21).with_tickers(150), 150, days("2024-03-01", "2024-05-31"));
+    let scene =
+        Scene::new(Config::synthetic(21).with_tickers(150), 150, days("2024-03-01", "2024-05-31"));
     let ledger = |number: usize| Ledger::path(&scene.place.outdir(), &scene.tickers[number]);
     let killed_when = |level: &dyn Fn() -> bool| {
         let worker = Running::start(scene.worker("grouped").arg("--resume"));
@@ -320,13 +362,17 @@ fn a_worker_killed_at_any_moment_is_gone_on_with() {
         assert!(killed_when(&level), "it waits for an answer");
     }
     scene.exchange.open_the_door();
-    // While the tickers are written. Who is too late, on a machine that is busy with others, comes again.
+    // While the tickers are written. Who is too late, on a machine that is busy with others, comes
+    // again.
     for written in [0, 20, 80] {
         let is_met = (0..20).any(|_| {
             fs::remove_dir_all(scene.place.outdir()).expect("removed");
             killed_when(&|| ledger(written).exists())
         });
-        assert!(is_met, "a worker that writes 150 tickers is never met when it has written {written}");
+        assert!(
+            is_met,
+            "a worker that writes 150 tickers is never met when it has written {written}"
+        );
     }
     run(scene.worker("auto").arg("--resume")).expect_code(0);
     scene.check(&BTreeSet::new());
@@ -357,7 +403,9 @@ fn the_launcher_makes_one_batch_of_what_comes_by_the_session_and_says_so() {
     };
     let plan = run(start("auto").arg("--dry-run")).expect_code(0).stdout;
     assert!(
-        plan.contains("one request a session for the whole market where that is cheaper (10 sessions)"),
+        plan.contains(
+            "one request a session for the whole market where that is cheaper (10 sessions)"
+        ),
         "{plan}"
     );
     assert!(plan.contains("60 tickers in 1 batch"), "{plan}");
@@ -371,7 +419,9 @@ fn the_launcher_makes_one_batch_of_what_comes_by_the_session_and_says_so() {
     assert_eq!(scene.exchange.stats().requests.get("aggs/day"), None);
     scene.check(&BTreeSet::new());
 
-    let said = run(scene.place.launcher("start").args(["--resume", "--via", "ticker"])).expect_code(0).stdout;
+    let said = run(scene.place.launcher("start").args(["--resume", "--via", "ticker"]))
+        .expect_code(0)
+        .stdout;
     assert!(said.contains("changes the run: --via auto → ticker\nalready complete"), "{said}");
     let minute = Place::with_tickers(["AIG"]);
     let mut start = minute.launcher_start_of(Kind::Minute, &scene.exchange.base_url(), scene.asked);

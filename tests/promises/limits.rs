@@ -1,5 +1,5 @@
-//! Promise: memory does not grow with the number of tickers, requests are as few as can be, and ten thousand batches are
-//! not too many.
+//! Promise: memory does not grow with the number of tickers, requests are as few as can be, and ten
+//! thousand batches are not too many.
 
 use std::process::Command;
 use std::time::Duration;
@@ -49,26 +49,33 @@ fn peak_of_elephants(
     arguments: &[&str],
     count: usize,
 ) -> u64 {
-    let tickers = exchange.source().listings().iter().map(|listing| listing.ticker.to_string()).take(count);
+    let tickers =
+        exchange.source().listings().iter().map(|listing| listing.ticker.to_string()).take(count);
     let place = Place::with_tickers(tickers);
     let mut worker = place.worker_of(kind, &exchange.base_url(), asked);
     let ended = run(worker.args(["--max-workers", "4"]).args(arguments)).expect_code(0);
     let peak = ended.peak_rss_bytes;
-    eprintln!("{kind} {arguments:?} {asked}, {count} elephants: {} KiB in {:.1?}", peak / 1024, ended.took);
+    eprintln!(
+        "{kind} {arguments:?} {asked}, {count} elephants: {} KiB in {:.1?}",
+        peak / 1024,
+        ended.took
+    );
     peak
 }
 
 #[test]
 #[ignore = "two million trades a day take minutes to make up: scripts/soak"]
 fn a_worker_on_elephants_of_two_million_trades_a_day_stays_within_64_mib() {
-    let config = Config::synthetic(9).with_tickers(4).with_elephants(4).with_elephant_trades(2_000_000);
+    let config =
+        Config::synthetic(9).with_tickers(4).with_elephants(4).with_elephant_trades(2_000_000);
     let exchange = Exchange::start(config).expect("started");
     let peak = |to: &str, columns: &str, count: usize| {
         let arguments = ["--columns", columns];
         peak_of_elephants(&exchange, Kind::Trades, days("2025-03-04", to), &arguments, count)
     };
     for columns in ["narrow", "full"] {
-        let (one_day, three_days) = (peak("2025-03-04", columns, 1), peak("2025-03-06", columns, 1));
+        let (one_day, three_days) =
+            (peak("2025-03-04", columns, 1), peak("2025-03-06", columns, 1));
         let four = peak("2025-03-04", columns, 4);
         assert!(three_days <= one_day + one_day / 10, "{columns}: flat over the range");
         assert!(three_days.max(four) <= 64 * MIB, "{columns}");
@@ -96,7 +103,8 @@ fn the_whole_market_over_months_is_brought_in_rounds_that_fit_into_memory() {
     let tickers = universe(&exchange, 3_200);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let asked = days("2024-03-01", "2024-05-31");
-    let ended = run(place.worker(&exchange.base_url(), asked).args(["--via", "auto"])).expect_code(0);
+    let ended =
+        run(place.worker(&exchange.base_url(), asked).args(["--via", "auto"])).expect_code(0);
     assert_eq!(exchange.stats().total, 64, "one request a session");
     for ticker in tickers.iter().step_by(29) {
         let on_disk = tree::daily_rows(&place.outdir(), ticker);
@@ -125,7 +133,8 @@ fn many_batches(count: usize) -> (Place, Command) {
 
 /// The best of five.
 fn status_takes(place: &Place) -> Duration {
-    let best = (0..5).map(|_| run(&mut place.launcher("status")).expect_code(0)).map(|ended| ended.took);
+    let best =
+        (0..5).map(|_| run(&mut place.launcher("status")).expect_code(0)).map(|ended| ended.took);
     best.min().expect("five")
 }
 
@@ -134,7 +143,8 @@ fn the_status_of_a_thousand_batches_is_there_at_once() {
     let (place, mut start) = many_batches(1_000);
     std::fs::write(place.path().join("go"), "").expect("written");
     run(start.arg("--foreground")).expect_code(0);
-    // Other tests run at the same time: what the processors gave to it counts, and not what the clock on the wall says.
+    // Other tests run at the same time: what the processors gave to it counts, and not what the
+    // clock on the wall says.
     let cpu: Duration = (0..5).map(|_| run(&mut place.launcher("status")).expect_code(0).cpu).sum();
     eprintln!("status of 1,000 batches: {:?} of CPU", cpu / 5);
     assert!(cpu / 5 <= Duration::from_millis(100), "{:?}", cpu / 5);
@@ -148,7 +158,8 @@ fn ten_thousand_batches_are_taken_over_in_a_second_and_shown_in_a_tenth_and_fit_
     let log = || std::fs::read_to_string(place.workdir().join("launcher.log")).unwrap_or_default();
     eventually("all but ten batches", || log().matches(" exit 0: 1 done").count() == 9_990);
     let running = status_takes(&place);
-    let text = std::fs::read_to_string(place.workdir().join("pids/launcher.pid")).expect("a pid file");
+    let text =
+        std::fs::read_to_string(place.workdir().join("pids/launcher.pid")).expect("a pid file");
     let supervisor: ProcessIdentity = serde_json::from_str(&text).expect("who supervises");
     let peak = peak_rss_bytes(supervisor.pid);
     kill(Pid::from_raw(supervisor.pid), Signal::SIGKILL).expect("it supervises");

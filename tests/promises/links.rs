@@ -1,5 +1,5 @@
-//! Promise: below an output folder nothing is written through a link. Whose way leads over one fails by name, and the
-//! others go on; the output folder itself may be a link.
+//! Promise: below an output folder nothing is written through a link. Whose way leads over one
+//! fails by name, and the others go on; the output folder itself may be a link.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -20,7 +20,8 @@ use tests::sim::config::Config;
 use tests::sim::server::Exchange;
 
 #[test]
-fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_is_written_behind_it() {
+fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_is_written_behind_it()
+ {
     let exchange = Exchange::start(Config::synthetic(17).with_tickers(5)).expect("started");
     let tickers = universe(&exchange, 5);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
@@ -30,7 +31,8 @@ fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_
     fs::create_dir_all(&outside).expect("made");
     fs::create_dir_all(&real).expect("made");
     symlink(&real, place.outdir()).expect("OUT may be a link");
-    let [folder, year, ledger, file, whole] = [0, 1, 2, 3, 4].map(|n| real.join(tickers[n].as_str()));
+    let [folder, year, ledger, file, whole] =
+        [0, 1, 2, 3, 4].map(|n| real.join(tickers[n].as_str()));
     symlink(&outside, &folder).expect("linked");
     for folder in [&year, &ledger, &file] {
         fs::create_dir(folder).expect("made");
@@ -51,10 +53,13 @@ fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_
         file.join("year=2024/daily.parquet"),
     ];
     for link in links.iter().map(|link| in_out(link).display().to_string()) {
-        let line = said.lines().find(|line| line.contains("failed for good") && line.contains(&link));
+        let line =
+            said.lines().find(|line| line.contains("failed for good") && line.contains(&link));
         let line = line.unwrap_or_else(|| panic!("{link} is not named\n{said}"));
         assert!(
-            line.contains("it is a link, and below an output folder nothing is written through links"),
+            line.contains(
+                "it is a link, and below an output folder nothing is written through links"
+            ),
             "{line}"
         );
     }
@@ -77,11 +82,13 @@ fn a_link_in_the_place_of_a_ticker_a_year_or_a_ledger_fails_by_name_and_nothing_
     assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0);
 }
 
-/// Swaps, again and again, the folder `name` in `parent` for `link` and back, each time in one step.
+/// Swaps, again and again, the folder `name` in `parent` for `link` and back, each time in one
+/// step.
 fn swap(parent: &File, name: &str, link: &Path, is_over: &AtomicBool) -> u64 {
     let mut swaps = 0;
     while !is_over.load(Ordering::Relaxed) || swaps % 2 == 1 {
-        renameat2(AT_FDCWD, link, parent, name, RenameFlags::RENAME_EXCHANGE).expect("both are there");
+        renameat2(AT_FDCWD, link, parent, name, RenameFlags::RENAME_EXCHANGE)
+            .expect("both are there");
         swaps += 1;
         std::thread::yield_now();
     }
@@ -153,7 +160,8 @@ fn a_lock_of_the_output_folder_that_is_a_link_is_refused() {
 }
 
 #[test]
-fn a_link_in_the_place_of_bars_or_of_a_snapshot_is_refused_by_name_and_nothing_is_written_behind_it() {
+fn a_link_in_the_place_of_bars_or_of_a_snapshot_is_refused_by_name_and_nothing_is_written_behind_it()
+ {
     let morning = (0..400).map(|n| (at("2024-03-05", 36_000 + n), 10.0, 100.0));
     let exchange = Exchange::start(Config::synthetic(17).with_tickers(2)).expect("started");
     for name in [
@@ -173,19 +181,29 @@ fn a_link_in_the_place_of_bars_or_of_a_snapshot_is_refused_by_name_and_nothing_i
         fs::create_dir_all(&outside).expect("made");
         fs::create_dir_all(link.parent().expect("a folder")).expect("made");
         let is_file = Path::new(name).extension().is_some_and(|it| it != "UP");
-        symlink(if is_file { outside.join("new") } else { outside.clone() }, &link).expect("linked");
+        symlink(if is_file { outside.join("new") } else { outside.clone() }, &link)
+            .expect("linked");
         let mut program = if name.starts_with("MADE.UP") {
             series.bars(("2024-03-05", "2024-03-05"), "--mode DB --target 5000")
         } else {
             let mut worker = command("worker");
-            worker.current_dir(series.root()).args(["reference", "--date", "2024-03-05", "--outdir"]);
+            worker.current_dir(series.root()).args([
+                "reference",
+                "--date",
+                "2024-03-05",
+                "--outdir",
+            ]);
             worker.arg(series.out()).args(["--base-url", &exchange.base_url()]);
             worker
         };
         let ended = run(&mut program);
         assert!(!matches!(ended.code(), None | Some(0)), "{name}: {}", ended.stderr);
         assert!(ended.stderr.contains(name), "{name} is not named: {}", ended.stderr);
-        assert_eq!(fs::read_dir(&outside).expect("listed").count(), 0, "{name}: nothing was written there");
+        assert_eq!(
+            fs::read_dir(&outside).expect("listed").count(),
+            0,
+            "{name}: nothing was written there"
+        );
         assert!(link.is_symlink(), "{name}: no link was touched");
     }
 }

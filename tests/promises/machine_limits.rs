@@ -1,5 +1,5 @@
-//! Promise: what a machine limits (threads, the size of a file) ends a worker with 13 and a sentence, or makes it slower;
-//! nobody dies without a word of it, and no ticker is charged.
+//! Promise: what a machine limits (threads, the size of a file) ends a worker with 13 and a
+//! sentence, or makes it slower; nobody dies without a word of it, and no ticker is charged.
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -18,10 +18,13 @@ use tests::sim::server::Exchange;
 #[expect(unsafe_code, reason = "a limit is set between fork and exec: there is no other door")]
 fn limit(command: &mut Command, resource: Resource, limit: u64) {
     // SAFETY: one system call, which may be made there.
-    unsafe { command.pre_exec(move || setrlimit(resource, limit, limit).map_err(std::io::Error::from)) };
+    unsafe {
+        command.pre_exec(move || setrlimit(resource, limit, limit).map_err(std::io::Error::from))
+    };
 }
 
-/// Whoever the kernel counts threads of, which it does not of root: somebody who has no other process.
+/// Whoever the kernel counts threads of, which it does not of root: somebody who has no other
+/// process.
 fn nobody_else() -> Option<u32> {
     users::strangers().map(|[one, _]| one)
 }
@@ -43,7 +46,8 @@ fn a_worker_that_gets_no_thread_ends_with_13_and_one_that_gets_few_does_its_work
         return;
     };
     let exchange = Exchange::start(Config::synthetic(7).with_tickers(6)).expect("started");
-    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+    let tickers: Vec<String> =
+        exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
     let (mut refused, mut done) = (0, 0);
     for threads in 1..=8 {
         let place = Place::with_tickers(&tickers);
@@ -68,7 +72,8 @@ fn a_worker_that_gets_no_thread_ends_with_13_and_one_that_gets_few_does_its_work
 #[test]
 fn a_limit_of_file_sizes_is_the_machine_s_trouble_and_no_death_without_a_word() {
     let exchange = Exchange::start(Config::synthetic(7).with_tickers(2)).expect("started");
-    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+    let tickers: Vec<String> =
+        exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
     let place = Place::with_tickers(&tickers);
     let asked = days("2023-01-03", "2024-06-28");
     let mut worker = place.worker(&exchange.base_url(), asked);
@@ -82,12 +87,15 @@ fn a_limit_of_file_sizes_is_the_machine_s_trouble_and_no_death_without_a_word() 
 #[test]
 fn a_run_under_a_limit_of_file_sizes_waits_with_a_word_and_charges_nobody() {
     let exchange =
-        Exchange::start(Config::synthetic(7).with_tickers(2).with_elephant_trades(60_000)).expect("started");
-    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+        Exchange::start(Config::synthetic(7).with_tickers(2).with_elephant_trades(60_000))
+            .expect("started");
+    let tickers: Vec<String> =
+        exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
     let place = Place::with_tickers(&tickers);
     let asked = days("2025-03-04", "2025-03-06");
     let mut start = place.launcher_start_of(Kind::Trades, &exchange.base_url(), asked);
-    // A day of an elephant's trades is larger; what a run writes of itself is smaller, and its first proof of a folder just fits.
+    // A day of an elephant's trades is larger; what a run writes of itself is smaller, and its
+    // first proof of a folder just fits.
     limit(&mut start, Resource::RLIMIT_FSIZE, 70_000);
     run(start.args(["--retries", "0", "--min-free-disk", "0"])).expect_code(0);
     let status = || run(&mut place.launcher("status")).stdout;
@@ -100,23 +108,26 @@ fn a_run_under_a_limit_of_file_sizes_waits_with_a_word_and_charges_nobody() {
     run(resumed.args(["--resume", "--foreground"])).expect_code(0);
 }
 
-/// Who is to do its work with few open files may fail for want of them (13), but neither panic nor die of a signal, and it says
-/// what it needs.
+/// Who is to do its work with few open files may fail for want of them (13), but neither panic nor
+/// die of a signal, and it says what it needs.
 #[track_caller]
 fn expect_work_or_13(of: &str, ended: &Ended) {
     let said = format!("{of}: {:?}\n{}{}", ended.status, ended.stdout, ended.stderr);
     assert!(matches!(ended.code(), Some(0 | 13)), "{said}");
     assert!(!said.contains("panicked") && !said.contains("failed for good"), "{said}");
     if ended.code() == Some(13) {
-        let words = ["Too many open files", "Resource temporarily unavailable", "No CA certificates"];
+        let words =
+            ["Too many open files", "Resource temporarily unavailable", "No CA certificates"];
         assert!(words.iter().any(|word| said.contains(word)), "{said}");
     }
 }
 
 #[test]
-fn with_few_open_files_nobody_panics_no_ticker_is_charged_and_13_says_what_there_is_too_little_of() {
+fn with_few_open_files_nobody_panics_no_ticker_is_charged_and_13_says_what_there_is_too_little_of()
+{
     let exchange = Exchange::start(Config::synthetic(7).with_tickers(6)).expect("started");
-    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+    let tickers: Vec<String> =
+        exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
     let (url, asked) = (exchange.base_url(), days("2024-01-02", "2024-01-31"));
     let trades = Place::with_tickers(&tickers[..1]);
     let of_trades = days("2024-01-02", "2024-01-03");
@@ -136,7 +147,14 @@ fn with_few_open_files_nobody_panics_no_ticker_is_charged_and_13_says_what_there
         // What was there is not taken for damaged because it could not be read.
         limited("worker anew", done.worker(&url, asked));
         let mut bars = command("bars");
-        bars.current_dir(trades.path()).args(["--mode", "DB", "--target", "50000", "--ticker", &tickers[0]]);
+        bars.current_dir(trades.path()).args([
+            "--mode",
+            "DB",
+            "--target",
+            "50000",
+            "--ticker",
+            &tickers[0],
+        ]);
         bars.args(["--from", "2024-01-02", "--to", "2024-01-03", "--rebuild", "--trades-root"]);
         bars.arg(trades.outdir()).arg("--outdir").arg(place.path().join("bars"));
         limited("bars", bars);
@@ -155,12 +173,14 @@ fn with_few_open_files_nobody_panics_no_ticker_is_charged_and_13_says_what_there
             assert!(status.contains(" 0 failed"), "{files} files: {status}");
         }
     }
-    let is_aside = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "damaged");
+    let is_aside =
+        |path: &PathBuf| path.extension().is_some_and(|extension| extension == "damaged");
     let aside: Vec<PathBuf> = tree::files(&done.outdir()).into_iter().filter(is_aside).collect();
     assert_eq!(aside, [] as [PathBuf; 0], "everything that was there was whole");
 }
 
-/// `names` as programs that anybody may start: the folder in which they are built may be closed to others.
+/// `names` as programs that anybody may start: the folder in which they are built may be closed to
+/// others.
 fn for_anybody(place: &Place, names: [&str; 2]) {
     for name in names {
         let (built, linked) = (built(name), place.path().join(name));
@@ -177,7 +197,8 @@ fn a_launcher_that_gets_no_process_and_no_thread_says_so() {
         return;
     };
     let exchange = Exchange::start(Config::synthetic(7).with_tickers(2)).expect("started");
-    let tickers: Vec<String> = exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
+    let tickers: Vec<String> =
+        exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
     // By a name: to look one up takes a thread, too.
     let address = exchange.base_url().replace("127.0.0.1", "localhost");
     let mut done = 0;
@@ -200,7 +221,11 @@ fn a_launcher_that_gets_no_process_and_no_thread_says_so() {
         let started = limited(place.launcher_start(&address, days("2024-01-02", "2024-01-31")));
         expect_work_or_13(&format!("start with {processes} processes"), &started);
         if processes == 1 {
-            assert!(started.stderr.contains("Resource temporarily unavailable"), "{}", started.stderr);
+            assert!(
+                started.stderr.contains("Resource temporarily unavailable"),
+                "{}",
+                started.stderr
+            );
         }
         for subcommand in ["status", "stop"] {
             let ended = limited(place.launcher(subcommand));

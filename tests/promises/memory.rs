@@ -1,4 +1,5 @@
-//! Promise: what a worker holds is bounded, however many threads it has and however large its pages are.
+//! Promise: what a worker holds is bounded, however many threads it has and however large its pages
+//! are.
 
 use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
@@ -80,7 +81,8 @@ fn measure_one() {
     };
     let day = "2025-03-04".parse().expect("a day");
     let (threads, count) = (number("M_THREADS", 4), number("M_COUNT", 150_000));
-    let rows = Rows::Trades { day, count, id_bytes: number("M_ID", 16), conditions: number("M_COND", 2) };
+    let rows =
+        Rows::Trades { day, count, id_bytes: number("M_ID", 16), conditions: number("M_COND", 2) };
     if number("M_MINUTES", 0) > 0 {
         let day = "2025-01-02".parse().expect("a day");
         peak(Kind::Minute, Rows::Minutes { day, count }, threads, number("M_TICKERS", threads * 4));

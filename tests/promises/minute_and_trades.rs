@@ -15,14 +15,22 @@ use tests::sim::server::Exchange;
 use tests::sim::synthetic::ELEPHANT;
 
 #[track_caller]
-fn check(place: &Place, exchange: &Exchange, kind: Kind, tickers: &[Ticker], asked: DateRange) -> usize {
+fn check(
+    place: &Place,
+    exchange: &Exchange,
+    kind: Kind,
+    tickers: &[Ticker],
+    asked: DateRange,
+) -> usize {
     let mut rows = 0;
     for ticker in tickers {
         assert!(tree::is_proven(&place.outdir(), kind, ticker, asked), "{kind} {ticker}");
         rows += match kind {
-            Kind::Trades => {
-                same(&tree::trades(&place.outdir(), ticker), &truth::trades(exchange, ticker, asked), ticker)
-            }
+            Kind::Trades => same(
+                &tree::trades(&place.outdir(), ticker),
+                &truth::trades(exchange, ticker, asked),
+                ticker,
+            ),
             _ => same(
                 &tree::bars(&place.outdir(), kind, ticker),
                 &truth::minute_bars(exchange, ticker, asked),
@@ -66,10 +74,16 @@ fn the_real_minutes_and_trades_survive_the_trip() {
     assert_eq!(check(&place, &exchange, Kind::Trades, &tickers, asked), 206_337 + 573_620);
 }
 
-/// Fetches `asked` in two halves and many attempts from an exchange with every fault, and compares with the truth
-/// and with the bytes that a calm exchange makes, twice.
+/// Fetches `asked` in two halves and many attempts from an exchange with every fault, and compares
+/// with the truth and with the bytes that a calm exchange makes, twice.
 #[track_caller]
-fn survive_every_fault(kind: Kind, config: &Config, cast: usize, middle: TradingDay, asked: DateRange) {
+fn survive_every_fault(
+    kind: Kind,
+    config: &Config,
+    cast: usize,
+    middle: TradingDay,
+    asked: DateRange,
+) {
     let faulty = config.clone().with_all_faults(5, 0.05).with_fault(Fault::SlowBody, 0.005);
     let exchange = Exchange::start(faulty).expect("started");
     let tickers = truth::cast(&exchange, cast, asked);
@@ -78,7 +92,10 @@ fn survive_every_fault(kind: Kind, config: &Config, cast: usize, middle: Trading
     // Under faults a ticker may fail by name; what is committed stays and another attempt goes on.
     let attempts = std::iter::once(newer).chain(std::iter::repeat_n(asked, 8));
     let done = attempts.map(|part| (part, resume(&place, &exchange, kind, part).code()));
-    assert!(done.into_iter().any(|(part, code)| part == asked && code == Some(0)), "{kind}: never done");
+    assert!(
+        done.into_iter().any(|(part, code)| part == asked && code == Some(0)),
+        "{kind}: never done"
+    );
     assert!(check(&place, &exchange, kind, &tickers, asked) > 5_000, "{kind}");
     let first = tree::parquet_bytes(&place.outdir());
     let before = exchange.stats().total;
@@ -89,7 +106,10 @@ fn survive_every_fault(kind: Kind, config: &Config, cast: usize, middle: Trading
     let whole = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     for _ in ["at first", "fetched anew"] {
         run(&mut whole.worker_of(kind, &calm.base_url(), asked)).expect_code(0);
-        assert!(tree::parquet_bytes(&whole.outdir()) == first, "{kind}: the same bytes, whatever went wrong");
+        assert!(
+            tree::parquet_bytes(&whole.outdir()) == first,
+            "{kind}: the same bytes, whatever went wrong"
+        );
     }
 }
 
@@ -107,7 +127,8 @@ fn under_all_faults_short_pages_and_halves_minutes_and_trades_are_equal_to_the_s
 #[ignore = "forty tickers and eighteen months take minutes: scripts/soak"]
 fn eighteen_months_of_forty_tickers_under_all_faults_are_equal_to_the_source() {
     let config = Config::synthetic(31).with_tickers(1_000).with_page_rows_max(10_000);
-    // With the last listings of the made-up market, and three months of the elephant at its full weight.
+    // With the last listings of the made-up market, and three months of the elephant at its full
+    // weight.
     let (middle, asked) = ("2024-08-19".parse().expect("a day"), days("2023-10-01", "2025-03-31"));
     survive_every_fault(Kind::Minute, &config, 40, middle, asked);
     survive_every_fault(Kind::Trades, &config, 40, middle, asked);
@@ -130,10 +151,12 @@ fn a_winter_evening_and_the_closing_auction_are_filed_under_their_new_york_day()
         let place = Place::with_tickers([ELEPHANT]);
         resume(&place, &exchange, Kind::Trades, asked).expect_code(0);
         check(&place, &exchange, Kind::Trades, std::slice::from_ref(&stock), asked);
-        let stamps: Vec<i64> = tree::trades(&place.outdir(), &stock).iter().map(|trade| trade.0).collect();
+        let stamps: Vec<i64> =
+            tree::trades(&place.outdir(), &stock).iter().map(|trade| trade.0).collect();
         for (day, session) in sessions(asked.from(), asked.to()) {
             let close = session.regular_close(day).as_nanosecond();
-            let is_auction = |stamp: &i64| (0..1_000_000_000).contains(&(i128::from(*stamp) - close));
+            let is_auction =
+                |stamp: &i64| (0..1_000_000_000).contains(&(i128::from(*stamp) - close));
             assert!(stamps.iter().any(is_auction), "{day}: an auction");
         }
     }
@@ -153,7 +176,10 @@ fn the_minute_of_the_closing_auction_is_called_16_00_in_winter_and_in_summer() {
             let of_day = || minutes.iter().filter(|minute| minute.starts_with(&day.to_string()));
             assert!(of_day().any(|minute| *minute == format!("{day} 16:00")), "{day}: an auction");
             let extended = format!("{day} 04:00")..format!("{day} 20:00");
-            assert!(of_day().all(|minute| extended.contains(minute)), "{day}: from 4 to 20 o'clock");
+            assert!(
+                of_day().all(|minute| extended.contains(minute)),
+                "{day}: from 4 to 20 o'clock"
+            );
         }
     }
 }
@@ -181,7 +207,12 @@ fn utc_days_are_what_the_older_system_wrote_and_do_not_mix_with_new_york_days() 
 }
 
 /// Rows and requests of `count` tickers' minutes, asked for by `window`.
-fn cost_of_minutes(exchange: &Exchange, count: usize, asked: DateRange, window: &str) -> (u64, u64) {
+fn cost_of_minutes(
+    exchange: &Exchange,
+    count: usize,
+    asked: DateRange,
+    window: &str,
+) -> (u64, u64) {
     let tickers = truth::universe(exchange, count);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let before = exchange.stats().total;
@@ -204,7 +235,8 @@ fn economical(rows: u64, tickers: u64) -> u64 {
 #[test]
 fn minutes_cost_as_few_requests_as_there_are_pages() {
     let exchange = Exchange::start(Config::synthetic(31).with_tickers(10)).expect("started");
-    let (rows, requests) = cost_of_minutes(&exchange, 10, days("2023-01-01", "2023-12-31"), "range");
+    let (rows, requests) =
+        cost_of_minutes(&exchange, 10, days("2023-01-01", "2023-12-31"), "range");
     assert!(requests <= economical(rows, 10), "{requests} requests for {rows} rows");
     let by_month = cost_of_minutes(&exchange, 2, days("2022-01-01", "2023-12-31"), "month").1;
     assert_eq!(by_month, 2 * 24, "one request a month");
@@ -217,5 +249,9 @@ fn five_years_of_minutes_of_fifty_tickers_cost_as_few_requests_as_there_are_page
     let asked = days("2021-01-01", "2025-12-31");
     let (rows, requests) = cost_of_minutes(&exchange, 50, asked, "range");
     assert!(requests <= economical(rows, 50), "{requests} requests for {rows} rows");
-    assert_eq!(cost_of_minutes(&exchange, 50, asked, "month"), (rows, 50 * 60), "one request a month");
+    assert_eq!(
+        cost_of_minutes(&exchange, 50, asked, "month"),
+        (rows, 50 * 60),
+        "one request a month"
+    );
 }

@@ -92,13 +92,14 @@ fn carry(mut from: TcpStream, mut to: TcpStream) {
     });
 }
 
-/// Cuts the wire in the middle of a run of 16 tickers that are put into batches like this, mends it when the run has
-/// paused, and expects everything to be there in the end, and these words in the log.
+/// Cuts the wire in the middle of a run of 16 tickers that are put into batches like this, mends it
+/// when the run has paused, and expects everything to be there in the end, and these words in the
+/// log.
 #[track_caller]
 fn run_through_an_outage(batching: &[&str], words: &str) {
     // Short pages: the run lasts long enough to be cut in its middle.
-    let exchange =
-        Exchange::start(Config::synthetic(5).with_tickers(16).with_page_rows_max(20)).expect("started");
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(16).with_page_rows_max(20))
+        .expect("started");
     let tickers = universe(&exchange, 16);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let asked = days("2019-01-01", "2024-06-28");
@@ -129,7 +130,8 @@ fn run_through_an_outage(batching: &[&str], words: &str) {
 
 #[test]
 fn a_service_that_goes_away_pauses_the_run_and_its_return_is_noticed() {
-    // One retry: who fails while another still gets its last page is no part of what happens three times in a row.
+    // One retry: who fails while another still gets its last page is no part of what happens three
+    // times in a row.
     let batching = ["--batch-size", "1", "--max-concurrent", "4", "--retries", "1"];
     run_through_an_outage(&batching, "batches in a row got nothing done");
 }
@@ -142,8 +144,8 @@ fn a_service_that_goes_away_pauses_a_run_of_one_batch_too() {
 
 #[test]
 fn status_says_of_a_source_that_does_not_answer_what_it_does_instead_long_before_the_run_pauses() {
-    let exchange =
-        Exchange::start(Config::synthetic(5).with_tickers(8).with_page_rows_max(20)).expect("started");
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(8).with_page_rows_max(20))
+        .expect("started");
     let tickers = universe(&exchange, 8);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let asked = days("2019-01-01", "2024-06-28");
@@ -153,7 +155,10 @@ fn status_says_of_a_source_that_does_not_answer_what_it_does_instead_long_before
     eventually("pages flow", || exchange.stats().total > 20);
     for (mode, words) in [
         (Mode::Mute, "source: it is silent, since "),
-        (Mode::Refusing("429 Too Many Requests"), "source: it answers 429 (too many requests), since "),
+        (
+            Mode::Refusing("429 Too Many Requests"),
+            "source: it answers 429 (too many requests), since ",
+        ),
         (Mode::Refusing("503 Service Unavailable"), "source: it answers 503, since "),
     ] {
         wire.turn(mode);

@@ -1,4 +1,5 @@
-//! Promise: one ticker's trouble fails that ticker alone, and its event says whose trouble it is and of which kind.
+//! Promise: one ticker's trouble fails that ticker alone, and its event says whose trouble it is
+//! and of which kind.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -44,8 +45,10 @@ fn forbid(folder: &Path) -> bool {
         return true;
     }
     // Root may write everywhere but on a disk that is read-only.
-    let mounted =
-        Command::new("mount").args(["-t", "tmpfs", "-o", "ro,size=4k", "tmpfs"]).arg(folder).output();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "ro,size=4k", "tmpfs"])
+        .arg(folder)
+        .output();
     let is_done = mounted.is_ok_and(|ended| ended.status.success());
     if !is_done {
         eprintln!("skipped: root may not mount a disk here");
@@ -78,13 +81,17 @@ fn a_folder_that_can_not_be_written_fails_its_ticker_and_the_others_go_on() {
     }
     ended.expect_code(11);
     let own = |kind: &str| (Some(Origin::Ticker), Persistence::Permanent, kind.to_owned());
-    let mut expected = vec![(tickers[1].clone(), own("its folder or a file in it is not what it must be"))];
+    let mut expected =
+        vec![(tickers[1].clone(), own("its folder or a file in it is not what it must be"))];
     if forbidden {
         expected.insert(0, (tickers[0].clone(), own("its folder can't be written")));
     }
     assert_eq!(failed, expected);
     for ticker in &tickers[2..] {
-        assert!(tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked), "{ticker} is in place");
+        assert!(
+            tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked),
+            "{ticker} is in place"
+        );
     }
 }
 
@@ -147,15 +154,27 @@ fn a_part_that_can_not_be_brought_to_its_place_is_named_and_all_other_parts_are_
         let (ended, failed) = heard(&place, worker.arg("--resume").args(way));
         let period = if kind == Kind::Daily { "2023" } else { "2024-01" };
         let said = ended.expect_code(11).stderr;
-        assert!(said.contains(&format!("{ticker}: failed for good: {period}: ")), "{way:?}: {said}");
+        assert!(
+            said.contains(&format!("{ticker}: failed for good: {period}: ")),
+            "{way:?}: {said}"
+        );
         assert_eq!(failed.len(), 1, "{way:?}");
         let mut expected = tree::parquet_bytes(&whole.outdir());
         let all = expected.len();
         expected.retain(|path, _| !path.to_string_lossy().contains(blocked));
-        assert_eq!((expected.len(), tree::parquet_bytes(&place.outdir())), (all - 1, expected), "{way:?}");
+        assert_eq!(
+            (expected.len(), tree::parquet_bytes(&place.outdir())),
+            (all - 1, expected),
+            "{way:?}"
+        );
 
         fs::remove_file(&folder).expect("removed");
-        run(place.worker_of(kind, &exchange.base_url(), asked).arg("--resume").args(way)).expect_code(0);
-        assert_eq!(tree::parquet_bytes(&place.outdir()), tree::parquet_bytes(&whole.outdir()), "{way:?}");
+        run(place.worker_of(kind, &exchange.base_url(), asked).arg("--resume").args(way))
+            .expect_code(0);
+        assert_eq!(
+            tree::parquet_bytes(&place.outdir()),
+            tree::parquet_bytes(&whole.outdir()),
+            "{way:?}"
+        );
     }
 }

@@ -23,7 +23,8 @@ fn pacer(home: &Path, end_ns: u64) -> Running {
 
 /// The most that were sent within any window of this length.
 fn worst(sent_ns: &[u64], window_ns: u64) -> u64 {
-    let within = |first: usize| sent_ns[first..].partition_point(|at| *at < sent_ns[first] + window_ns);
+    let within =
+        |first: usize| sent_ns[first..].partition_point(|at| *at < sent_ns[first] + window_ns);
     (0..sent_ns.len()).map(within).max().unwrap_or(0) as u64
 }
 
@@ -54,8 +55,8 @@ fn twelve_processes_keep_one_rate_and_use_it_while_some_are_killed() {
     let lines: Vec<Vec<u64>> = written.lines().map(numbers).collect();
     let mut sent_ns: Vec<u64> = lines.iter().map(|line| line[0]).collect();
     sent_ns.sort_unstable();
-    // Slots keep the rate exactly. Who woke late for one sends among those of the next ones: in no window can there be
-    // more of these than slots in the longest delay.
+    // Slots keep the rate exactly. Who woke late for one sends among those of the next ones: in no
+    // window can there be more of these than slots in the longest delay.
     let late_ns = lines.iter().map(|line| line[1]).max().unwrap_or(0);
     let late = late_ns * PER_SECOND / SECOND_NS;
     let load = watch.end();

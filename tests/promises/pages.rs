@@ -1,4 +1,5 @@
-//! Promise: pages as the vendor has sent them are read as they are meant, and a bad row is the trouble of its ticker.
+//! Promise: pages as the vendor has sent them are read as they are meant, and a bad row is the
+//! trouble of its ticker.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -10,13 +11,18 @@ use tests::harness::place::{Place, days, ticker};
 use tests::harness::program::run;
 use tests::harness::tree;
 
-/// Serves what `page` makes of each path, until the test ends; returns the base URL, which stands in pages as `BASE`.
+/// Serves what `page` makes of each path, until the test ends; returns the base URL, which stands
+/// in pages as `BASE`.
 fn serve(page: impl Fn(&str) -> String + Send + 'static) -> String {
     serve_packed("", move |path, base| page(path).replace("BASE", base).into_bytes())
 }
 
-/// The same for bodies as they are on the wire, given also the base URL; `packing` is a line of the head.
-fn serve_packed(packing: &'static str, body: impl Fn(&str, &str) -> Vec<u8> + Send + 'static) -> String {
+/// The same for bodies as they are on the wire, given also the base URL; `packing` is a line of the
+/// head.
+fn serve_packed(
+    packing: &'static str,
+    body: impl Fn(&str, &str) -> Vec<u8> + Send + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("bound"));
     let own = base.clone();
@@ -42,7 +48,9 @@ const MIDNIGHT: i64 = 1_709_874_000_000;
 const CLOSE: i64 = 1_709_931_600_000;
 
 fn bar(ticker: &str, t: i64, open: &str, n: &str) -> String {
-    format!(r#"{{"T":"{ticker}","v":100,"vw":10.0,"o":{open},"c":10,"h":10,"l":10,"t":{t},"n":{n}}}"#)
+    format!(
+        r#"{{"T":"{ticker}","v":100,"vw":10.0,"o":{open},"c":10,"h":10,"l":10,"t":{t},"n":{n}}}"#
+    )
 }
 
 fn page(ticker: Option<&str>, rows: &[String]) -> String {
@@ -59,7 +67,10 @@ fn a_bad_row_of_the_market_is_its_own_ticker_s_which_is_asked_for_alone_or_nobod
     let base = serve(|path| {
         if path.starts_with("/v2/aggs/grouped/") {
             let good = bar("GOOD", CLOSE, "10", "5");
-            return page(None, &[good, bar("BAD", CLOSE, "null", "5"), bar("OTHER", CLOSE, "10", "5.5")]);
+            return page(
+                None,
+                &[good, bar("BAD", CLOSE, "null", "5"), bar("OTHER", CLOSE, "10", "5.5")],
+            );
         }
         page(Some("BAD"), &[bar("BAD", MIDNIGHT, "10", "1.5e+01")])
     });
@@ -78,8 +89,8 @@ fn a_bad_row_of_the_market_is_its_own_ticker_s_which_is_asked_for_alone_or_nobod
     }
 }
 
-/// A server of a market in which GOOD and two others trade, and one row has no name; by itself nobody has a row. Returns
-/// also what was asked.
+/// A server of a market in which GOOD and two others trade, and one row has no name; by itself
+/// nobody has a row. Returns also what was asked.
 fn market_with_a_nameless_row() -> (String, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&asked);
@@ -87,7 +98,10 @@ fn market_with_a_nameless_row() -> (String, Arc<Mutex<Vec<String>>>) {
         heard.lock().expect("whole").push(path.to_owned());
         if path.starts_with("/v2/aggs/grouped/") {
             let nameless = bar("GONE", CLOSE, "10", "5").replace(r#""T":"GONE","#, "");
-            return page(None, &[bar("GOOD", CLOSE, "10", "5"), nameless, bar("OTHER", CLOSE, "10", "5")]);
+            return page(
+                None,
+                &[bar("GOOD", CLOSE, "10", "5"), nameless, bar("OTHER", CLOSE, "10", "5")],
+            );
         }
         let name = path.split('/').nth(4).unwrap_or_default();
         page(Some(name), &[])
@@ -104,7 +118,9 @@ fn a_row_of_the_market_without_a_name_costs_nobody_a_row_and_makes_nobody_s_day_
     let words = "tickers of the list without a row there are in doubt: 1 rows of this day do not name their ticker; the first is row 2: ";
     assert_eq!(said.matches(words).count(), 1, "{said}");
     assert!(
-        said.contains("GONE: the reply for the whole market cannot be used for it (1 rows of this day"),
+        said.contains(
+            "GONE: the reply for the whole market cannot be used for it (1 rows of this day"
+        ),
         "{said}"
     );
     let asked = asked.lock().expect("whole");
@@ -128,7 +144,11 @@ fn a_market_in_doubt_does_not_become_thousands_of_requests() {
     let named = "failed, may be tried again: the reply for the whole market cannot be used for it (1 rows of this day do not name their ticker";
     assert_eq!(said.matches(named).count(), 2, "{said}");
     run(&mut worker()).expect_code(0);
-    assert_eq!(asked.lock().expect("whole").len(), 2 + 250 + 2 + 2, "the next visit goes on with the others");
+    assert_eq!(
+        asked.lock().expect("whole").len(),
+        2 + 250 + 2 + 2,
+        "the next visit goes on with the others"
+    );
 }
 
 #[test]
@@ -138,7 +158,8 @@ fn a_bare_nan_and_whole_numbers_of_any_spelling_are_read_and_odd_bars_are_kept_a
         page(Some("TEST"), &[odd.to_owned()])
     });
     let place = Place::with_tickers(["TEST"]);
-    let said = run(&mut place.worker(&base, days("2024-03-08", "2024-03-08"))).expect_code(0).stderr;
+    let said =
+        run(&mut place.worker(&base, days("2024-03-08", "2024-03-08"))).expect_code(0).stderr;
     assert!(
         said.contains(
             "TEST: 1 rows with a high below the low were kept as they came, the first stamped 1709874000000"
@@ -179,7 +200,9 @@ fn a_chain_of_trades_that_stands_still_has_an_end() {
         let row = format!(
             r#"{{"sip_timestamp":1709910000000000000,"participant_timestamp":1,"price":1,"size":1,"sequence_number":{number},"exchange":4,"tape":1}}"#
         );
-        format!(r#"{{"results":[{row}],"status":"OK","next_url":"BASE/v3/trades/TEST?cursor={number}"}}"#)
+        format!(
+            r#"{{"results":[{row}],"status":"OK","next_url":"BASE/v3/trades/TEST?cursor={number}"}}"#
+        )
     });
     let place = Place::with_tickers(["TEST"]);
     let said = run(&mut place.worker_of(Kind::Trades, &base, days("2024-03-08", "2024-03-08")))

@@ -18,16 +18,21 @@ use tests::sim::server::Exchange;
 fn most_in_window(stamps: &[i64], window_ms: i64) -> usize {
     let mut sorted = stamps.to_vec();
     sorted.sort_unstable();
-    let within = |(at, first): (usize, &i64)| sorted[at..].partition_point(|stamp| stamp - first < window_ms);
+    let within = |(at, first): (usize, &i64)| {
+        sorted[at..].partition_point(|stamp| stamp - first < window_ms)
+    };
     sorted.iter().enumerate().map(within).max().unwrap_or(0)
 }
 
 #[test]
 fn four_workers_with_four_threads_each_stay_within_the_rate_and_use_it() {
-    // 50 a second, as a window of two seconds: short enough for a test to see it turn over many times.
+    // 50 a second, as a window of two seconds: short enough for a test to see it turn over many
+    // times.
     let rate = "100/2s".parse().expect("a rate");
-    let config =
-        Config::synthetic(13).with_tickers(32).with_page_rows_max(400).with_rate(rate, RetryAfter::Silent);
+    let config = Config::synthetic(13)
+        .with_tickers(32)
+        .with_page_rows_max(400)
+        .with_rate(rate, RetryAfter::Silent);
     let exchange = Exchange::start(config).expect("started");
     let tickers = truth::universe(&exchange, 32);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
@@ -38,14 +43,18 @@ fn four_workers_with_four_threads_each_stay_within_the_rate_and_use_it() {
     let watch = Watch::begin();
     let launcher = Running::start(&mut start);
     eventually("the budget is in use", || exchange.stats().total > 60);
-    let status = run(place.launcher("status").env("XDG_RUNTIME_DIR", place.path())).expect_code(0).stdout;
-    assert!(status.contains(" requests in the last minute, ") && status.contains("(100/2s)"), "{status}");
+    let status =
+        run(place.launcher("status").env("XDG_RUNTIME_DIR", place.path())).expect_code(0).stdout;
+    assert!(
+        status.contains(" requests in the last minute, ") && status.contains("(100/2s)"),
+        "{status}"
+    );
     launcher.wait().expect_code(0);
     let load = watch.end();
 
     let stats = exchange.stats();
-    // Two for a late start of the clock on the other side of the socket. A request for which a thread woke late comes among
-    // those of the next slots, 20 ms apart.
+    // Two for a late start of the clock on the other side of the socket. A request for which a
+    // thread woke late comes among those of the next slots, 20 ms apart.
     let late = usize::try_from(load.worst_delay.as_millis() / 20).expect("a short test");
     let most = most_in_window(&stats.requests_at_ms, 2_000);
     assert!(most <= 102 + late, "{most} within two seconds, {load:?}");
@@ -69,24 +78,31 @@ fn four_workers_with_four_threads_each_stay_within_the_rate_and_use_it() {
 fn a_429_from_elsewhere_slows_everybody_and_nobody_fails() {
     // The server allows less than we were told: somebody else uses the key.
     let rate = "10/s".parse().expect("a rate");
-    let config =
-        Config::synthetic(13).with_tickers(8).with_page_rows_max(400).with_rate(rate, RetryAfter::Said);
+    let config = Config::synthetic(13)
+        .with_tickers(8)
+        .with_page_rows_max(400)
+        .with_rate(rate, RetryAfter::Said);
     let exchange = Exchange::start(config).expect("started");
     let tickers = truth::universe(&exchange, 8);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
-    let mut worker = place.worker_of(Kind::Minute, &exchange.base_url(), days("2024-01-02", "2024-02-09"));
+    let mut worker =
+        place.worker_of(Kind::Minute, &exchange.base_url(), days("2024-01-02", "2024-02-09"));
     worker.args(["--rate", "100/s", "--max-workers", "8"]).env("XDG_RUNTIME_DIR", place.path());
     run(&mut worker).expect_code(0);
     let refused = exchange.stats().status.get("429").copied().unwrap_or(0);
     assert!(refused > 0, "the server did refuse");
     let total = exchange.stats().total;
-    assert!(refused * 2 < total, "{refused} of {total} refused: the pace was lowered for everybody");
+    assert!(
+        refused * 2 < total,
+        "{refused} of {total} refused: the pace was lowered for everybody"
+    );
 }
 
 /// How full pace came back after a storm.
 #[derive(Debug)]
 struct Aftermath {
-    /// From the end of the storm to the first of five seconds in which the rate was used to nine tenths.
+    /// From the end of the storm to the first of five seconds in which the rate was used to nine
+    /// tenths.
     back_after: Duration,
     /// Refused requests of each second of the storm, on average.
     refused_per_second: f64,
@@ -102,17 +118,20 @@ impl Aftermath {
     }
 }
 
-/// Three workers with four threads each under one rate, while every request is refused for `lasts`. Ends when
-/// full pace is back; no ticker may have failed until then.
+/// Three workers with four threads each under one rate, while every request is refused for `lasts`.
+/// Ends when full pace is back; no ticker may have failed until then.
 fn weather_a_storm(per_second: u16, lasts: Duration, flags: &[&str]) -> Aftermath {
     const BEGINS: Duration = Duration::from_secs(3);
     const WINDOW_MS: i64 = 5_000;
-    let config = Config::synthetic(13).with_tickers(36).with_page_rows_max(100).with_storm(BEGINS, lasts);
+    let config =
+        Config::synthetic(13).with_tickers(36).with_page_rows_max(100).with_storm(BEGINS, lasts);
     let exchange = Exchange::start(config).expect("started");
     let tickers = truth::universe(&exchange, 36);
     let home = tempfile::tempdir().expect("a folder");
-    let places: Vec<Place> =
-        tickers.chunks(12).map(|tickers| Place::with_tickers(tickers.iter().map(Ticker::as_str))).collect();
+    let places: Vec<Place> = tickers
+        .chunks(12)
+        .map(|tickers| Place::with_tickers(tickers.iter().map(Ticker::as_str)))
+        .collect();
     let start = |place: &Place| {
         let mut worker = command("worker");
         worker
@@ -121,7 +140,14 @@ fn weather_a_storm(per_second: u16, lasts: Duration, flags: &[&str]) -> Aftermat
             .arg(place.tickers_csv())
             .arg("--outdir")
             .arg(place.outdir());
-        worker.args(["--from", "2024-01-02", "--to", "2024-12-30", "--base-url", &exchange.base_url()]);
+        worker.args([
+            "--from",
+            "2024-01-02",
+            "--to",
+            "2024-12-30",
+            "--base-url",
+            &exchange.base_url(),
+        ]);
         worker.args(["--rate", &format!("{per_second}/s"), "--max-workers", "4"]).args(flags);
         Running::start(worker.env("XDG_RUNTIME_DIR", home.path()))
     };
@@ -236,5 +262,8 @@ fn twelve_workers_keep_600_a_minute_for_two_minutes_and_use_it_while_some_are_ki
     assert!(seconds >= 120.0 && killed >= 60);
     assert!(worst <= 610, "{worst} within a minute");
     assert!(share >= 0.95, "{:.1} % of the rate used", share * 100.0);
-    assert_eq!(with_environment(&format!("XDG_RUNTIME_DIR={}", home.path().display())), [] as [i32; 0]);
+    assert_eq!(
+        with_environment(&format!("XDG_RUNTIME_DIR={}", home.path().display())),
+        [] as [i32; 0]
+    );
 }

@@ -1,5 +1,6 @@
-//! Promise: who may only read a tree stops nobody who writes it by locking what he reads; a lock of one who may write is
-//! respected, and he is named. Two users who share a tree work in it as one would.
+//! Promise: who may only read a tree stops nobody who writes it by locking what he reads; a lock of
+//! one who may write is respected, and he is named. Two users who share a tree work in it as one
+//! would.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -74,12 +75,23 @@ fn a_reader_that_has_locked_ledgers_and_the_lock_of_the_output_stops_no_run() {
     );
     let asked = days("2024-01-02", "2024-06-28");
     let mut extended = place.launcher("start");
-    extended.args(["--resume", "--to", "2024-06-28", "--base-url", &exchange.base_url(), "--foreground"]);
+    extended.args([
+        "--resume",
+        "--to",
+        "2024-06-28",
+        "--base-url",
+        &exchange.base_url(),
+        "--foreground",
+    ]);
     run(&mut extended).expect_code(0);
     for ticker in &tickers {
         assert!(tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked), "{ticker}");
     }
-    assert_eq!(fs::metadata(&of_output).expect("there").mode() & 0o777, 0o600, "closed to others now");
+    assert_eq!(
+        fs::metadata(&of_output).expect("there").mode() & 0o777,
+        0o600,
+        "closed to others now"
+    );
 }
 
 #[test]
@@ -96,7 +108,8 @@ fn a_lock_of_one_who_may_write_is_respected_and_he_is_named() {
     assert!(said.contains(&format!("another worker is writing all of it ({own}")), "{said}");
     drop(held);
     run(&mut worker()).expect_code(0);
-    let held = locked(writer(&place.outdir().join("_launcher.lock")), FlockArg::LockExclusiveNonblock);
+    let held =
+        locked(writer(&place.outdir().join("_launcher.lock")), FlockArg::LockExclusiveNonblock);
     let said = run(place.launcher("start").args(["--resume"])).expect_code(2).stderr;
     assert!(said.contains(&format!("_launcher.lock is held by {own}")), "{said}");
     drop(held);
@@ -104,7 +117,8 @@ fn a_lock_of_one_who_may_write_is_respected_and_he_is_named() {
 
 #[test]
 fn a_reader_that_has_locked_the_folder_of_bars_or_the_reference_data_stops_nobody() {
-    let morning = (0..400).map(|n| (tests::harness::series::at("2024-03-05", 36_000 + n), 10.0, 100.0));
+    let morning =
+        (0..400).map(|n| (tests::harness::series::at("2024-03-05", 36_000 + n), 10.0, 100.0));
     let series = Series::of([("2024-03-05", morning.collect())]);
     let build = || series.bars(("2024-03-05", "2024-03-05"), "--mode DB --target 5000");
     let folder = series.out().join(series.ticker().as_str());
@@ -143,7 +157,8 @@ fn a_reader_that_has_locked_the_folder_of_bars_or_the_reference_data_stops_nobod
     run(&mut reference()).expect_code(0);
 }
 
-/// Somebody else who has the file locked and lives until he is dropped; `None` where there is no such program.
+/// Somebody else who has the file locked and lives until he is dropped; `None` where there is no
+/// such program.
 fn locked_by(uid: u32, path: &Path) -> Option<Running> {
     let path_of_programs = std::env::var_os("PATH")?;
     let mut programs = std::env::split_paths(&path_of_programs).map(|folder| folder.join("flock"));
@@ -156,7 +171,8 @@ fn locked_by(uid: u32, path: &Path) -> Option<Running> {
     let holder = Running::start(&mut users::as_user(&flock, uid, uid));
     eventually("it is locked", || {
         assert!(holder.is_running(), "he may lock what he may read");
-        Flock::lock(opened(path, fs::OpenOptions::new().read(true)), FlockArg::LockSharedNonblock).is_err()
+        Flock::lock(opened(path, fs::OpenOptions::new().read(true)), FlockArg::LockSharedNonblock)
+            .is_err()
     });
     Some(holder)
 }
@@ -178,8 +194,9 @@ fn another_user_who_may_read_a_tree_can_lock_nothing_that_its_owner_needs() {
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("ours");
     users::give(place.path(), owner, owner);
-    let worker =
-        |to: &str| users::as_user(&place.worker(&exchange.base_url(), days("2024-01-02", to)), owner, owner);
+    let worker = |to: &str| {
+        users::as_user(&place.worker(&exchange.base_url(), days("2024-01-02", to)), owner, owner)
+    };
     run(&mut worker("2024-01-31")).expect_code(0);
     let ledger = Ledger::path(&place.outdir(), &tickers[0]);
     assert!(may_open(reader, &ledger), "a ledger is as readable as the data beside it");
@@ -206,7 +223,8 @@ fn two_users_of_one_group_share_a_tree_whose_folder_is_their_groups() {
     users::give(&place.outdir(), one, group);
     fs::set_permissions(place.outdir(), Permissions::from_mode(0o2775)).expect("ours");
     let worker = |uid: u32, from: &str, to: &str| {
-        let mut worker = users::as_user(&place.worker(&exchange.base_url(), days(from, to)), uid, group);
+        let mut worker =
+            users::as_user(&place.worker(&exchange.base_url(), days(from, to)), uid, group);
         umask(&mut worker, 0o002);
         run(worker.arg("--resume")).expect_code(0);
     };

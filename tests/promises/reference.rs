@@ -1,5 +1,5 @@
-//! Promise: reference tables hold what the source lists, no more and no less, whole or absent; a killed run goes
-//! on behind the last answer.
+//! Promise: reference tables hold what the source lists, no more and no less, whole or absent; a
+//! killed run goes on behind the last answer.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,7 +35,13 @@ fn place() -> Place {
 fn reference(place: &Place, exchange: &Exchange) -> Command {
     let mut worker = command("worker");
     worker.current_dir(place.path()).args(["reference", "--date", TODAY, "--outdir", "out"]);
-    worker.args(["--base-url", &exchange.base_url(), "--backoff-base", "5ms", "--include-delisted"]);
+    worker.args([
+        "--base-url",
+        &exchange.base_url(),
+        "--backoff-base",
+        "5ms",
+        "--include-delisted",
+    ]);
     worker
 }
 
@@ -77,7 +83,8 @@ fn check_snapshot(place: &Place, exchange: &Exchange) {
     let sides = batch.column_by_name("active").expect("active").as_boolean().clone();
     let rows = tickers_of(&path).into_iter().zip(sides.iter().flatten());
     let rows = rows.zip(texts(&path, "cik")).zip(texts(&path, "name").into_iter().flatten());
-    let found: Vec<_> = rows.map(|(((ticker, side), cik), name)| (ticker, side, cik, name)).collect();
+    let found: Vec<_> =
+        rows.map(|(((ticker, side), cik), name)| (ticker, side, cik, name)).collect();
     assert_eq!(found, expected);
     let gone = texts(&path, "delisted_utc").iter().flatten().count();
     assert_eq!(gone, expected.iter().filter(|row| !row.1).count(), "the delisted say since when");
@@ -93,9 +100,13 @@ fn check_details(place: &Place, exchange: &Exchange) {
         .map(|listing| (listing.ticker.to_string(), listing.shares_outstanding as f64 * 9.0))
         .collect();
     let batch = reader::read_table(&path).expect("a table");
-    let column =
-        batch.column_by_name("market_cap").expect("market_cap").as_primitive::<Float64Type>().clone();
-    let found: BTreeMap<String, f64> = tickers_of(&path).into_iter().zip(column.iter().flatten()).collect();
+    let column = batch
+        .column_by_name("market_cap")
+        .expect("market_cap")
+        .as_primitive::<Float64Type>()
+        .clone();
+    let found: BTreeMap<String, f64> =
+        tickers_of(&path).into_iter().zip(column.iter().flatten()).collect();
     assert_eq!(found, caps, "the delisted were asked about as of a day on which they traded");
     assert_eq!(batch.column_by_name("cik").expect("cik").null_count(), caps.len() - ciks(exchange));
 }
@@ -123,11 +134,16 @@ fn a_snapshot_its_details_and_splits_are_those_of_the_source_page_by_page() {
     expected.sort();
     let days = texts(&splits, "execution_date").into_iter().flatten();
     assert_eq!(tickers_of(&splits).into_iter().zip(days).collect::<Vec<_>>(), expected);
-    assert!(exchange.stats().requests["tickers"] > 8, "short pages: {:?}", exchange.stats().requests);
+    assert!(
+        exchange.stats().requests["tickers"] > 8,
+        "short pages: {:?}",
+        exchange.stats().requests
+    );
 
     // The same once more, from another server with longer pages: no byte differs.
     let (again, calm) = (self::place(), self::exchange(|config| config));
-    run(reference(&again, &calm).args(["--details", "--splits", "--max-workers", "1"])).expect_code(0);
+    run(reference(&again, &calm).args(["--details", "--splits", "--max-workers", "1"]))
+        .expect_code(0);
     assert_eq!(tree::parquet_bytes(&place.outdir()), tree::parquet_bytes(&again.outdir()));
     assert_eq!(calm.stats().requests["tickers"], 2, "one page a side");
 }
@@ -201,7 +217,11 @@ fn killed_amid_the_details_the_next_run_asks_only_for_the_rest() {
     run(reference(&place, &exchange).args(["--details", "--resume"])).expect_code(0);
     let requests = exchange.stats().requests;
     let (active, delisted) = listed(&exchange);
-    assert_eq!(requests.values().sum::<u64>(), (active.len() + delisted.len() - kept) as u64, "{requests:?}");
+    assert_eq!(
+        requests.values().sum::<u64>(),
+        (active.len() + delisted.len() - kept) as u64,
+        "{requests:?}"
+    );
     check_details(&place, &exchange);
     assert_eq!(tree::strays(&place.outdir()), [] as [PathBuf; 0]);
 }
@@ -213,7 +233,9 @@ fn sigterm_ends_it_with_143_and_what_is_answered_stays() {
     let place = place();
     let log = file(&place, "ticker_details", "_details.jsonl");
     let worker = Running::start(reference(&place, &exchange).args(["--details"]));
-    eventually("some details are kept", || fs::read_to_string(&log).is_ok_and(|text| text.len() > 900));
+    eventually("some details are kept", || {
+        fs::read_to_string(&log).is_ok_and(|text| text.len() > 900)
+    });
     worker.signal(Signal::SIGTERM);
     worker.wait().expect_code(143);
     assert!(!file(&place, "ticker_details", "details.parquet").exists());
@@ -226,7 +248,8 @@ fn a_ticker_of_which_nothing_is_known_has_no_row_and_is_no_failure() {
     let exchange = exchange(|config| config);
     let place = place();
     run(&mut reference(&place, &exchange)).expect_code(0);
-    // A name that the source knows nothing of gets into the snapshot, with a ledger line that proves it.
+    // A name that the source knows nothing of gets into the snapshot, with a ledger line that
+    // proves it.
     let path = file(&place, "tickers_snapshot", "tickers.parquet");
     let ledger = path.with_file_name("_ledger.jsonl");
     let batch = reader::read_table(&path).expect("a table");
@@ -256,7 +279,8 @@ fn a_ticker_of_which_nothing_is_known_has_no_row_and_is_no_failure() {
 fn an_output_has_one_writer_and_one_source() {
     let exchange = exchange(|config| config);
     let place = place();
-    let lock = Lock::acquire(&place.outdir().join("_reference.lock"), "somebody, process 1").expect("free");
+    let lock = Lock::acquire(&place.outdir().join("_reference.lock"), "somebody, process 1")
+        .expect("free");
     let ended = run(&mut reference(&place, &exchange)).expect_code(10);
     let said = format!(
         "error: another worker writes there: out/_reference.lock is held by process {} (",
@@ -281,8 +305,8 @@ fn what_can_not_be_is_said_and_has_its_exit_code() {
 
     let mut nobody = command("worker");
     nobody.current_dir(place.path()).args(["reference", "--outdir", "other", "--tries", "2"]);
-    let ended =
-        run(nobody.args(["--base-url", "http://127.0.0.1:9", "--backoff-base", "5ms"])).expect_code(10);
+    let ended = run(nobody.args(["--base-url", "http://127.0.0.1:9", "--backoff-base", "5ms"]))
+        .expect_code(10);
     assert!(ended.stderr.contains("active tickers: no complete reply"), "{}", ended.stderr);
 
     let said = |extra: &[&str]| {

@@ -1,4 +1,5 @@
-//! Promise: a server that repeats the key, in whatever spelling and wherever, gets it into nothing that we say or keep.
+//! Promise: a server that repeats the key, in whatever spelling and wherever, gets it into nothing
+//! that we say or keep.
 
 use std::fs;
 use std::path::PathBuf;
@@ -71,7 +72,11 @@ fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_
         let places = [
             ("a refusal", answer("401 Unauthorized", quoted.clone()), 12),
             ("a refusal in no JSON", answer("403 Forbidden", format!("<p>{spelled}</p>")), 12),
-            ("a bad request", answer("400 Bad Request", format!(r#"{{"message":"{spelled}"}}"#)), 11),
+            (
+                "a bad request",
+                answer("400 Bad Request", format!(r#"{{"message":"{spelled}"}}"#)),
+                11,
+            ),
             ("a page", answer("200 OK", format!(r#"{{"status":"{spelled}","results":[]}}"#)), 10),
             (
                 "no page",
@@ -87,7 +92,8 @@ fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_
             let ended = run(&mut worker).expect_code(code);
             check(&format!("{what}, {name}"), ended.stderr.as_bytes(), &spelled);
             let found = files(&place);
-            let is_kept = found.iter().any(|(path, _)| path.to_string_lossy().contains("_quarantine"));
+            let is_kept =
+                found.iter().any(|(path, _)| path.to_string_lossy().contains("_quarantine"));
             assert_eq!(is_kept, code == 10, "{what}, {name}: {}", ended.stderr);
             for (path, bytes) in found {
                 check(&format!("{what}, {name}, {}", path.display()), &bytes, &spelled);
@@ -125,7 +131,10 @@ fn what_a_run_keeps_of_a_server_or_a_script_holds_neither_the_key_nor_what_a_ter
     }
     for (path, bytes) in files(&place) {
         check(&path.display().to_string(), &bytes, &base64(&format!("Bearer {SECRET}")));
-        assert!(!bytes.contains(&0x1b) || path.extension().is_some_and(|it| it == "parquet"), "{path:?}");
+        assert!(
+            !bytes.contains(&0x1b) || path.extension().is_some_and(|it| it == "parquet"),
+            "{path:?}"
+        );
     }
 }
 
@@ -154,9 +163,10 @@ fn what_a_script_says_of_the_key_stays_in_its_own_log() {
 fn a_key_that_is_part_of_many_words_is_refused() {
     let place = Place::with_tickers(["A"]);
     let asked = days("2022-01-03", "2022-12-29");
-    for mut command in
-        [place.worker("http://127.0.0.1:9", asked), place.launcher_start("http://127.0.0.1:9", asked)]
-    {
+    for mut command in [
+        place.worker("http://127.0.0.1:9", asked),
+        place.launcher_start("http://127.0.0.1:9", asked),
+    ] {
         let said = run(command.env("POLYGON_API_KEY", "k")).expect_code(2).stderr;
         assert!(
             said.ends_with(

@@ -59,8 +59,10 @@ impl Scene {
     /// A ticker with rows in every year.
     fn busy(&self) -> &Ticker {
         let years = |ticker: &&Ticker| {
-            let found = fs::read_dir(self.place.outdir().join(ticker.as_str())).expect("listed").flatten();
-            found.filter(|entry| entry.file_name().to_string_lossy().starts_with("year=")).count() == 3
+            let found =
+                fs::read_dir(self.place.outdir().join(ticker.as_str())).expect("listed").flatten();
+            found.filter(|entry| entry.file_name().to_string_lossy().starts_with("year=")).count()
+                == 3
         };
         self.tickers.iter().find(years).expect("one is listed for the whole range")
     }
@@ -105,8 +107,14 @@ fn a_deleted_and_a_truncated_file_are_named_and_fetched_again() {
     fs::write(scene.file(&ticker, 2023), &whole[..whole.len() / 2]).expect("cut");
     let mut said = String::new();
     let requests = scene.requests(|| said = scene.resume(FROM, TO).expect_code(0).stderr);
-    assert_eq!(requests, 1, "two holes in one ticker, and the year between them fits on their page");
-    assert!(said.contains(&format!("{ticker}: year=2021 is damaged and will be fetched again")), "{said}");
+    assert_eq!(
+        requests, 1,
+        "two holes in one ticker, and the year between them fits on their page"
+    );
+    assert!(
+        said.contains(&format!("{ticker}: year=2021 is damaged and will be fetched again")),
+        "{said}"
+    );
     assert!(
         said.contains(&format!("{} bytes where the ledger says {}", whole.len() / 2, whole.len())),
         "{said}"
@@ -121,8 +129,11 @@ fn a_file_whose_ledger_line_is_lost_proves_nothing() {
     let before = tree::parquet_bytes(&scene.place.outdir());
     let path = Ledger::path(&scene.place.outdir(), &ticker);
     let text = fs::read_to_string(&path).expect("read");
-    let kept: String =
-        text.lines().filter(|line| !line.contains("year=2022")).map(|line| format!("{line}\n")).collect();
+    let kept: String = text
+        .lines()
+        .filter(|line| !line.contains("year=2022"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     fs::write(&path, kept).expect("written");
     assert_eq!(scene.requests(|| drop(scene.resume(FROM, TO).expect_code(0))), 1);
     assert_eq!(tree::parquet_bytes(&scene.place.outdir()), before);
@@ -141,7 +152,10 @@ fn a_torn_last_line_is_ignored_and_a_damaged_line_is_an_error_that_names_it() {
     let damaged = text.replacen("year=2021", "year=2011", 1);
     fs::write(&path, &damaged).expect("written");
     let said = scene.resume(FROM, TO).expect_code(11).stderr;
-    assert!(said.contains("_ledger.jsonl:1: not a ledger line (its checksum does not match)"), "{said}");
+    assert!(
+        said.contains("_ledger.jsonl:1: not a ledger line (its checksum does not match)"),
+        "{said}"
+    );
     assert_eq!(fs::read_to_string(&path).expect("read"), damaged, "nothing starts from zero");
     scene.check(FROM, TO);
 }
@@ -155,7 +169,8 @@ fn an_extended_run_asks_only_for_the_days_and_the_tickers_that_are_new() {
     let extend = |arguments: &[&str]| {
         let before = exchange.stats().total;
         let mut start = place.launcher("start");
-        let said = run(start.args(["--resume", "--foreground"]).args(arguments)).expect_code(0).stdout;
+        let said =
+            run(start.args(["--resume", "--foreground"]).args(arguments)).expect_code(0).stdout;
         // The launcher itself asks once whether the key is good.
         (exchange.stats().total - before - 1, said)
     };
@@ -177,12 +192,19 @@ fn an_extended_run_asks_only_for_the_days_and_the_tickers_that_are_new() {
     assert!(said.contains("what this run has fetched itself is not fetched again"), "{said}");
     check(four, "2021-01-01", "2023-12-31");
     let after = tree::parquet_bytes(&place.outdir());
-    assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "the other years stay");
+    assert!(
+        before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)),
+        "the other years stay"
+    );
 
     let lines: String = five.iter().rev().map(|ticker| format!("{ticker}\n")).collect();
     fs::write(place.path().join("five.csv"), format!("ticker\n{lines}")).expect("written");
     assert_eq!(extend(&["--tickers-csv", "five.csv"]).0, 1, "the new ticker");
-    assert_eq!(extend(&["--from", "2020-01-01", "--to", "2023-12-31"]).0, 5, "the year before, of each");
+    assert_eq!(
+        extend(&["--from", "2020-01-01", "--to", "2023-12-31"]).0,
+        5,
+        "the year before, of each"
+    );
     check(five, "2020-01-01", "2023-12-31");
 
     let (requests, said) = extend(&["--from", "2020-01-01", "--tickers-csv", "five.csv"]);
@@ -191,7 +213,10 @@ fn an_extended_run_asks_only_for_the_days_and_the_tickers_that_are_new() {
     let status = run(place.launcher("status").arg("--json")).expect_code(0).stdout;
     assert!(status.contains(r#""from":"2020-01-01","to":"2023-12-31""#), "{status}");
     assert_eq!(
-        fs::read_to_string(place.workdir().join("run.json")).expect("read").matches("\"before\"").count(),
+        fs::read_to_string(place.workdir().join("run.json"))
+            .expect("read")
+            .matches("\"before\"")
+            .count(),
         3
     );
 }
@@ -217,13 +242,15 @@ fn a_day_later_all_quiet_days_of_a_thin_stock_are_asked_again_with_one_request()
     let asked = days("2024-01-02", "2024-03-28");
     let prints = |ticker: &Ticker| truth::trades(&exchange, ticker, asked).len();
     let sessions = session::sessions(asked.from(), asked.to()).count();
-    let thin =
-        universe(&exchange, 40).into_iter().find(|ticker| (20..2 * sessions).contains(&prints(ticker)));
+    let thin = universe(&exchange, 40)
+        .into_iter()
+        .find(|ticker| (20..2 * sessions).contains(&prints(ticker)));
     let thin = thin.expect("one has less than two trades a day");
     let place = Place::with_tickers([thin.as_str()]);
     let resume = || {
         let before = exchange.stats().total;
-        run(place.worker_of(Kind::Trades, &exchange.base_url(), asked).arg("--resume")).expect_code(0);
+        run(place.worker_of(Kind::Trades, &exchange.base_url(), asked).arg("--resume"))
+            .expect_code(0);
         exchange.stats().total - before
     };
     assert_eq!(resume(), 1);
@@ -246,8 +273,8 @@ fn a_day_later_all_quiet_days_of_a_thin_stock_are_asked_again_with_one_request()
 #[test]
 fn days_outside_the_plan_are_recorded_by_the_day_and_not_asked_again() {
     let begins = "2022-08-17".parse().expect("a day");
-    let exchange =
-        Exchange::start(Config::synthetic(5).with_tickers(6).with_plan_begins(begins)).expect("started");
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(6).with_plan_begins(begins))
+        .expect("started");
     let tickers = universe(&exchange, 6);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let worker = || {
@@ -278,8 +305,10 @@ fn what_the_plan_refuses_of_one_ticker_is_not_recorded_of_another() {
         universe(&exchange, 6)
     };
     let whole = &tickers[5];
-    let config =
-        Config::synthetic(5).with_tickers(6).with_plan_begins(begins).with_all_days_of(whole.as_str());
+    let config = Config::synthetic(5)
+        .with_tickers(6)
+        .with_plan_begins(begins)
+        .with_all_days_of(whole.as_str());
     let exchange = Exchange::start(config).expect("started");
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
     let mut worker = place.worker(&exchange.base_url(), days(FROM, TO));
@@ -309,10 +338,13 @@ fn a_crash_between_file_and_ledger_line_loses_no_row_even_if_the_source_says_les
     assert_eq!(known, daily_bars(&exchange, &ticker, days("2024-01-01", "2024-06-28")));
 
     let begins = "2024-05-01".parse().expect("a day");
-    let shorter =
-        Exchange::start(Config::synthetic(5).with_tickers(4).with_plan_begins(begins)).expect("started");
+    let shorter = Exchange::start(Config::synthetic(5).with_tickers(4).with_plan_begins(begins))
+        .expect("started");
     let said = resume(&shorter, "2024-01-01", "2024-06-28").expect_code(11).stderr;
-    assert!(said.contains("2024-01-01..2024-03-31: 61 rows were there that no file proves now"), "{said}");
+    assert!(
+        said.contains("2024-01-01..2024-03-31: 61 rows were there that no file proves now"),
+        "{said}"
+    );
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker), known, "no row is gone");
     resume(&exchange, "2024-01-01", "2024-06-28").expect_code(0);
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker), known);
@@ -330,7 +362,8 @@ fn a_file_that_is_not_ours_is_never_overwritten() {
     let said = scene.resume(FROM, "2024-12-31").expect_code(11).stderr;
     assert!(said.contains(&format!("{other}: failed for good:")), "{said}");
     assert!(
-        said.contains(&format!("a row of {ticker} in a file of {other}")) && said.contains("move it away"),
+        said.contains(&format!("a row of {ticker} in a file of {other}"))
+            && said.contains("move it away"),
         "{said}"
     );
     assert_eq!(fs::read(&path).expect("read"), foreign);
@@ -346,7 +379,8 @@ fn a_file_whose_content_was_changed_is_fetched_again_whole_in_the_same_run() {
     fs::write(scene.file(&ticker, 2023), &bytes).expect("written");
     // Only a month is asked for; the rest of that year was in the file too.
     let march = days("2023-03-01", "2023-03-31");
-    let said = run(&mut scene.place.worker(&scene.exchange.base_url(), march)).expect_code(0).stderr;
+    let said =
+        run(&mut scene.place.worker(&scene.exchange.base_url(), march)).expect_code(0).stderr;
     assert!(said.contains("year=2023 is damaged and will be fetched again"), "{said}");
     assert!(said.contains("its content is not what was written (SHA-256)"), "{said}");
     assert_eq!(scene.requests(|| drop(scene.resume(FROM, TO).expect_code(0))), 0);

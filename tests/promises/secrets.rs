@@ -31,16 +31,21 @@ fn check_files(place: &Place) {
 fn argument_lists_with_secret() -> Vec<String> {
     let entries = fs::read_dir("/proc").expect("a Linux").filter_map(Result::ok);
     let lists = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lists.filter(|list| holds_secret(list)).map(|list| String::from_utf8_lossy(&list).into_owned()).collect()
+    lists
+        .filter(|list| holds_secret(list))
+        .map(|list| String::from_utf8_lossy(&list).into_owned())
+        .collect()
 }
 
 #[test]
 fn the_key_is_nowhere_while_a_run_works_and_after_it() {
     let config = Config::synthetic(3).with_tickers(12).with_page_rows_max(50).with_key(SECRET);
-    let exchange =
-        Exchange::start(config.with_fault(Fault::ServerError, 0.1).with_fault(Fault::SlowBody, 0.05))
-            .expect("started");
-    let tickers: Vec<String> = exchange.source().listings().iter().map(|l| l.ticker.to_string()).collect();
+    let exchange = Exchange::start(
+        config.with_fault(Fault::ServerError, 0.1).with_fault(Fault::SlowBody, 0.05),
+    )
+    .expect("started");
+    let tickers: Vec<String> =
+        exchange.source().listings().iter().map(|l| l.ticker.to_string()).collect();
     let place = Place::with_tickers(&tickers);
     let mut start = place.launcher_start(&exchange.base_url(), days("2022-01-03", "2023-12-29"));
     let launcher = Running::start(start.args(["--batch-size", "3", "--foreground"]));
@@ -63,17 +68,26 @@ fn a_refused_key_is_said_without_the_key() {
     let place = Place::with_tickers(["A"]);
     let asked = days("2022-01-03", "2023-12-29");
     let ended = run(&mut place.worker(&exchange.base_url(), asked)).expect_code(12);
-    assert!(ended.stderr.contains("the API key was refused (401): Unknown API Key"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("the API key was refused (401): Unknown API Key"),
+        "{}",
+        ended.stderr
+    );
     check_output(&ended);
     let ended = run(&mut place.launcher_start(&exchange.base_url(), asked));
     assert_ne!(ended.code(), Some(0));
-    assert!(ended.stderr.contains("401") && ended.stderr.contains("Unknown API Key"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("401") && ended.stderr.contains("Unknown API Key"),
+        "{}",
+        ended.stderr
+    );
     check_output(&ended);
 }
 
 #[test]
 fn a_proxy_that_could_read_the_key_is_passed_by() {
-    let exchange = Exchange::start(Config::synthetic(3).with_tickers(3).with_key(SECRET)).expect("started");
+    let exchange =
+        Exchange::start(Config::synthetic(3).with_tickers(3).with_key(SECRET)).expect("started");
     let place = Place::with_tickers(["A"]);
     let asked = days("2022-01-03", "2022-12-29");
     let mut worker = place.worker(&exchange.base_url(), asked);
@@ -85,5 +99,9 @@ fn a_proxy_that_could_read_the_key_is_passed_by() {
         }
         run(command).expect_code(0);
     }
-    assert_eq!(exchange.stats().total, 3, "the worker's page, the launcher's question, its worker's page");
+    assert_eq!(
+        exchange.stats().total,
+        3,
+        "the worker's page, the launcher's question, its worker's page"
+    );
 }

@@ -1,4 +1,5 @@
-//! The simulated exchange keeps its promises: it looks like the service, pages like it, and fails as asked.
+//! The simulated exchange keeps its promises: it looks like the service, pages like it, and fails
+//! as asked.
 
 mod fidelity;
 mod paging;
@@ -62,9 +63,14 @@ impl Client {
     }
 
     fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
-        let url = if target.starts_with('/') { format!("{}{target}", self.base) } else { target.to_owned() };
-        let request =
-            headers.iter().fold(self.agent.get(&url), |request, (name, value)| request.header(*name, *value));
+        let url = if target.starts_with('/') {
+            format!("{}{target}", self.base)
+        } else {
+            target.to_owned()
+        };
+        let request = headers
+            .iter()
+            .fold(self.agent.get(&url), |request, (name, value)| request.header(*name, *value));
         let mut response = request.call().expect("a head of a reply");
         let body = response.body_mut().with_config().limit(64 << 20).read_to_string();
         Answer {
@@ -81,7 +87,9 @@ impl Client {
     /// Every page of a chain, at most `most`.
     fn chain(&self, target: &str, most: usize) -> Vec<Value> {
         let mut pages = vec![self.json(target)];
-        while let Some(next) = pages.last().and_then(|page| page["next_url"].as_str()).map(str::to_owned) {
+        while let Some(next) =
+            pages.last().and_then(|page| page["next_url"].as_str()).map(str::to_owned)
+        {
             assert!(pages.len() < most, "the chain of {target} does not end");
             pages.push(self.json(&next));
         }

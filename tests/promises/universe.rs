@@ -28,7 +28,14 @@ impl Scene {
         let exchange = Exchange::start(Config::synthetic(7).with_tickers(60)).expect("started");
         let place = Place::with_tickers(["UNUSED"]);
         let mut worker = command("worker");
-        worker.current_dir(place.path()).args(["reference", "--date", TODAY, "--outdir", "out", "--details"]);
+        worker.current_dir(place.path()).args([
+            "reference",
+            "--date",
+            TODAY,
+            "--outdir",
+            "out",
+            "--details",
+        ]);
         run(worker.args(["--base-url", &exchange.base_url()]).args(extra)).expect_code(0);
         Self { exchange, place }
     }
@@ -51,7 +58,9 @@ impl Scene {
             let trades = listing.trades_on(today);
             (trades || listing.is_gone_on(today)) && rule(listing, trades)
         });
-        std::iter::once("ticker\n".to_owned()).chain(kept.map(|l| format!("{}\n", l.ticker))).collect()
+        std::iter::once("ticker\n".to_owned())
+            .chain(kept.map(|l| format!("{}\n", l.ticker)))
+            .collect()
     }
 }
 
@@ -82,7 +91,8 @@ fn the_rules_do_what_they_say_and_every_ticker_is_accounted_for() {
     let files = ["--out-parquet", "u.parquet", "--out-weights", "w.csv"];
     let ended = run(capped.args(files)).expect_code(0);
     assert_eq!(ended.stderr, "", "with the dead there is nothing to warn of");
-    let expected = scene.expected(|listing, trades| is_common(listing) && (!trades || is_small(listing)));
+    let expected =
+        scene.expected(|listing, trades| is_common(listing) && (!trades || is_small(listing)));
     assert_eq!(scene.csv(), expected);
 
     // The account adds up: rows in the snapshot, less each rule, are the tickers left.
@@ -96,15 +106,27 @@ fn the_rules_do_what_they_say_and_every_ticker_is_accounted_for() {
     };
     let left = first("tickers are left");
     assert_eq!(left, expected.lines().count() - 1);
-    assert_eq!(first("rows in the snapshot") - numbers('-').iter().sum::<usize>(), left, "{}", ended.stdout);
-    assert!(ended.stdout.contains("trade and have a market cap above --cap-max"), "{}", ended.stdout);
+    assert_eq!(
+        first("rows in the snapshot") - numbers('-').iter().sum::<usize>(),
+        left,
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("trade and have a market cap above --cap-max"),
+        "{}",
+        ended.stdout
+    );
 
     let table = reader::read_table(&scene.place.path().join("u.parquet")).expect("a table");
-    let names: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let columns = "ticker name primary_exchange type sector industry cik list_date active market_cap";
+    let names: Vec<String> =
+        table.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let columns =
+        "ticker name primary_exchange type sector industry cik list_date active market_cap";
     assert_eq!(names.join(" "), columns);
     let column = |name: &str| table.column_by_name(name).expect(name);
-    let weights = TickerSizes::read(&scene.place.path().join("w.csv")).expect("read").expect("sizes");
+    let weights =
+        TickerSizes::read(&scene.place.path().join("w.csv")).expect("read").expect("sizes");
     let caps = column("market_cap").as_primitive::<Float64Type>();
     assert_eq!((weights.column, weights.of.len()), ("market_cap", caps.len() - caps.null_count()));
     let tickers: Vec<_> = column("ticker").as_string::<i32>().iter().flatten().collect();
@@ -112,7 +134,10 @@ fn the_rules_do_what_they_say_and_every_ticker_is_accounted_for() {
     assert_eq!(column("sector").null_count(), tickers.len(), "the source names none");
     assert_eq!(column("industry").null_count() + column("list_date").null_count(), 0);
     let dead = column("active").as_boolean().iter().filter(|active| *active == Some(false)).count();
-    assert!(dead > 0 && ended.stdout.contains(&format!("{left} tickers are left, {dead} of them delisted")));
+    assert!(
+        dead > 0
+            && ended.stdout.contains(&format!("{left} tickers are left, {dead} of them delisted"))
+    );
 }
 
 #[test]
@@ -120,13 +145,18 @@ fn the_same_snapshot_gives_the_same_bytes_and_the_launcher_takes_the_list() {
     let scene = Scene::new(&["--include-delisted"]);
     let mut bytes: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
     for _ in 0..2 {
-        run(scene.universe().args(["--include-delisted", "--out-parquet", "u.parquet"])).expect_code(0);
+        run(scene.universe().args(["--include-delisted", "--out-parquet", "u.parquet"]))
+            .expect_code(0);
         for name in ["u.csv", "u.parquet"] {
-            bytes.entry(name).or_default().push(fs::read(scene.place.path().join(name)).expect("read"));
+            bytes
+                .entry(name)
+                .or_default()
+                .push(fs::read(scene.place.path().join(name)).expect("read"));
         }
     }
     assert!(bytes.values().all(|two| two[0] == two[1]));
-    let list = shared::run::ticker_list::TickerList::read(&scene.place.path().join("u.csv")).expect("a list");
+    let list = shared::run::ticker_list::TickerList::read(&scene.place.path().join("u.csv"))
+        .expect("a list");
     assert_eq!(list.repeated, []);
 }
 
@@ -159,19 +189,34 @@ fn a_choice_that_leaves_nothing_or_makes_no_sense_is_refused_with_its_reason() {
         "{said}"
     );
     assert!(refused(&["--cap-max", "2e9"]).contains("--details <FILE>"));
-    assert!(refused(&["--details", "out/ticker_details", "--cap-max", "0"]).contains("an amount of dollars"));
+    assert!(
+        refused(&["--details", "out/ticker_details", "--cap-max", "0"])
+            .contains("an amount of dollars")
+    );
     let said = refused(&["--details", "nowhere.parquet"]);
-    assert!(said.starts_with("error: --details: can't open nowhere.parquet: No such file"), "{said}");
+    assert!(
+        said.starts_with("error: --details: can't open nowhere.parquet: No such file"),
+        "{said}"
+    );
     let wrong = "out/tickers_snapshot/snapshot_date=2026-10-30/tickers.parquet";
     let said = refused(&["--details", wrong]);
-    let words =
-        format!("error: --details: {wrong}: no column is called \"market_cap\" (found: ticker, name, market");
+    let words = format!(
+        "error: --details: {wrong}: no column is called \"market_cap\" (found: ticker, name, market"
+    );
     assert!(said.starts_with(&words), "{said}");
     let mut empty = command("worker");
-    empty.current_dir(scene.place.path()).args(["universe", "--snapdir", "out", "--out-csv", "u.csv"]);
+    empty.current_dir(scene.place.path()).args([
+        "universe",
+        "--snapdir",
+        "out",
+        "--out-csv",
+        "u.csv",
+    ]);
     let said = run(&mut empty).expect_code(2).stderr;
     assert!(
-        said.starts_with("error: --snapdir: out: no tickers.parquet in it and none in a snapshot_date="),
+        said.starts_with(
+            "error: --snapdir: out: no tickers.parquet in it and none in a snapshot_date="
+        ),
         "{said}"
     );
 }

@@ -1,4 +1,5 @@
-//! Promise: whatever a worker does, its innocent tickers get done, the others are named, and nothing is left over.
+//! Promise: whatever a worker does, its innocent tickers get done, the others are named, and
+//! nothing is left over.
 
 use std::time::Duration;
 
@@ -119,8 +120,9 @@ fn what_a_worker_leaves_running_is_ended_with_it_also_out_of_its_session_and_env
 fn a_log_that_grows_without_end_is_cut() {
     let story = Story::of("chatter", &["A"], &["--max-log", "1MiB"]);
     story.ends_with(0).says("COMPLETE");
-    let length =
-        |name: &str| std::fs::metadata(story.place.workdir().join("logs").join(name)).expect("a log").len();
+    let length = |name: &str| {
+        std::fs::metadata(story.place.workdir().join("logs").join(name)).expect("a log").len()
+    };
     assert!(length("batch_0001.log.1") <= 1 << 20, "what is set aside is bounded");
     assert!(length("batch_0001.log") < 3 << 30, "so is what is written between two looks");
     assert!(story.read("run/logs/batch_0001.log").contains("==== the log had grown to "));
@@ -139,5 +141,9 @@ fn one_ticker_that_kills_its_worker_costs_its_24_neighbours_nothing() {
     let mut worked: Vec<String> = story.read("worked").lines().map(str::to_owned).collect();
     worked.sort();
     worked.dedup();
-    assert_eq!((worked.len(), story.read("worked").lines().count()), (24, 24), "each was worked on once");
+    assert_eq!(
+        (worked.len(), story.read("worked").lines().count()),
+        (24, 24),
+        "each was worked on once"
+    );
 }

@@ -1,7 +1,8 @@
 //! Admission: how many more requests are let in before all others wait.
 //!
-//! A test that stops a client on its way waits for a level here, so that on no machine it comes too late. A client that
-//! is killed while it waits leaves as soon as its connection is seen to be gone; until then it may take an answer.
+//! A test that stops a client on its way waits for a level here, so that on no machine it comes too
+//! late. A client that is killed while it waits leaves as soon as its connection is seen to be
+//! gone; until then it may take an answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -37,7 +38,8 @@ impl Drop for Waiting<'_> {
 }
 
 impl Admission {
-    /// Lets so many more in; who comes then waits until [`Admission::open`], or the next count. Who waits already is first.
+    /// Lets so many more in; who comes then waits until [`Admission::open`], or the next count. Who
+    /// waits already is first.
     pub fn close_after(&self, requests: usize) {
         self.room.forget_permits(Semaphore::MAX_PERMITS);
         self.room.add_permits(requests);

@@ -50,7 +50,12 @@ pub struct ReplyBody {
 
 impl ReplyBody {
     /// A body delivered in this way; `reset` is the flag of its connection.
-    pub fn new(bytes: Vec<u8>, delivery: Delivery, reset: &ResetFlag, in_flight: Option<InFlight>) -> Self {
+    pub fn new(
+        bytes: Vec<u8>,
+        delivery: Delivery,
+        reset: &ResetFlag,
+        in_flight: Option<InFlight>,
+    ) -> Self {
         let announced = u64::try_from(bytes.len()).expect("a body in memory");
         let whole = Bytes::from(bytes);
         let (pieces, pause) = match delivery {

@@ -23,9 +23,13 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
         Self { capacity, inner: Mutex::new(inner) }
     }
 
-    /// The rows of `key`, made by `make` when they are not remembered. Two callers may make the same rows at the
-    /// same time; both get equal ones, because sources are deterministic.
-    pub fn get_or_make<E>(&self, key: K, make: impl FnOnce() -> Result<Vec<V>, E>) -> Result<Arc<Vec<V>>, E> {
+    /// The rows of `key`, made by `make` when they are not remembered. Two callers may make the
+    /// same rows at the same time; both get equal ones, because sources are deterministic.
+    pub fn get_or_make<E>(
+        &self,
+        key: K,
+        make: impl FnOnce() -> Result<Vec<V>, E>,
+    ) -> Result<Arc<Vec<V>>, E> {
         if let Some(known) = self.lock().by_key.get(&key) {
             return Ok(Arc::clone(known));
         }
@@ -36,7 +40,9 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
             inner.rows += made.len() + 1;
         }
         while inner.rows > self.capacity && inner.oldest_first.len() > 1 {
-            let Some(gone) = inner.oldest_first.pop_front().and_then(|key| inner.by_key.remove(&key)) else {
+            let Some(gone) =
+                inner.oldest_first.pop_front().and_then(|key| inner.by_key.remove(&key))
+            else {
                 break;
             };
             inner.rows -= gone.len() + 1;

@@ -1,4 +1,5 @@
-//! Chance that repeats: splitmix64 (Steele, Lea and Flood, 2014), as a hash of keys and as a stream.
+//! Chance that repeats: splitmix64 (Steele, Lea and Flood, 2014), as a hash of keys and as a
+//! stream.
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -70,7 +71,10 @@ mod tests {
         // First outputs for seed 1234567 as printed in the reference implementation's test vectors.
         let mut dice = Dice { state: 1_234_567_u64.wrapping_sub(GOLDEN) };
         let plain: Vec<u64> = (0..3).map(|_| dice.roll()).collect();
-        assert_eq!(plain, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(
+            plain,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
         assert!((0..1000).all(|key| (0.0..1.0).contains(&unit(mix(key)))));
     }
 }

@@ -67,7 +67,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// A synthetic market as the live service would serve it: no faults, no limits, port 0 on loopback.
+    /// A synthetic market as the live service would serve it: no faults, no limits, port 0 on
+    /// loopback.
     pub fn synthetic(seed: u64) -> Self {
         Self::of(Rows::Synthetic(Shape::new(seed)))
     }

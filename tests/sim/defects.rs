@@ -7,8 +7,8 @@ use std::str::FromStr;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
-/// One thing that is wrong for good. Text form `twin=FB@2023-05-04`, `text-price=FB@2023-05-04`, `504=400`,
-/// `mute=FB@2023-05-04`.
+/// One thing that is wrong for good. Text form `twin=FB@2023-05-04`, `text-price=FB@2023-05-04`,
+/// `504=400`, `mute=FB@2023-05-04`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Defect {
     /// The first bar of that day stands there twice, the second time with another volume.
@@ -26,7 +26,9 @@ impl FromStr for Defect {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{text:?} is none of twin=TICKER@DAY, text-price=TICKER@DAY, mute=TICKER@DAY, 504=DAYS")
+            format!(
+                "{text:?} is none of twin=TICKER@DAY, text-price=TICKER@DAY, mute=TICKER@DAY, 504=DAYS"
+            )
         };
         let (name, value) = text.split_once('=').ok_or_else(wrong)?;
         let place = || -> Option<(Ticker, TradingDay)> {
@@ -66,13 +68,16 @@ impl Defects {
     /// Is a range from the one to the other of these instants, in ms, too much?
     pub fn are_too_heavy(&self, from_ms: i64, to_ms: i64) -> bool {
         let days = to_ms.saturating_sub(from_ms) / 86_400_000;
-        self.0.iter().any(|defect| matches!(defect, Defect::TooHeavy(most) if days > i64::from(*most)))
+        self.0
+            .iter()
+            .any(|defect| matches!(defect, Defect::TooHeavy(most) if days > i64::from(*most)))
     }
 
-    /// Does a range of `ticker` from the one to the other of these instants, in ms and both inclusive, touch a day that
-    /// never comes?
+    /// Does a range of `ticker` from the one to the other of these instants, in ms and both
+    /// inclusive, touch a day that never comes?
     pub fn are_mute(&self, ticker: &str, from_ms: i64, to_ms: i64) -> bool {
-        let touches = |day: &TradingDay| day.start_utc_ms() <= to_ms && from_ms < day.next().start_utc_ms();
+        let touches =
+            |day: &TradingDay| day.start_utc_ms() <= to_ms && from_ms < day.next().start_utc_ms();
         self.0.iter().any(
             |defect| matches!(defect, Defect::Mute(whose, day) if whose.as_str() == ticker && touches(day)),
         )

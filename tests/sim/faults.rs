@@ -88,9 +88,11 @@ impl FromStr for FaultRate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Fault::ALL.map(|(_, name)| name).join(", ");
-        let (name, probability) = text.split_once('=').ok_or_else(|| format!("{text:?} is not KIND=P"))?;
+        let (name, probability) =
+            text.split_once('=').ok_or_else(|| format!("{text:?} is not KIND=P"))?;
         let known = Fault::ALL.iter().find(|(_, known)| *known == name);
-        let (fault, _) = known.ok_or_else(|| format!("{name:?} is not a fault; there are {}", names()))?;
+        let (fault, _) =
+            known.ok_or_else(|| format!("{name:?} is not a fault; there are {}", names()))?;
         Ok(Self { fault: *fault, probability: parse_probability(probability)? })
     }
 }
@@ -125,14 +127,17 @@ impl FaultPlan {
     /// The plan with every fault at one probability.
     #[must_use]
     pub fn with_all(self, probability: f64) -> Self {
-        Fault::ALL.iter().fold(self, |plan, &(fault, _)| plan.with(FaultRate { fault, probability }))
+        Fault::ALL
+            .iter()
+            .fold(self, |plan, &(fault, _)| plan.with(FaultRate { fault, probability }))
     }
 
-    /// The faults of one request: a function of the seed, the fault, the URL, and how many times this very URL
-    /// was asked before. Other requests have no say in it, and a retry draws anew.
+    /// The faults of one request: a function of the seed, the fault, the URL, and how many times
+    /// this very URL was asked before. Other requests have no say in it, and a retry draws anew.
     pub fn draw(&self, target: &str, asked_before: u32) -> Drawn {
         let request = join(join(self.seed, of_text(target)), u64::from(asked_before));
-        let happens = |rate: &&FaultRate| unit(mix(request ^ of_text(rate.fault.name()))) < rate.probability;
+        let happens =
+            |rate: &&FaultRate| unit(mix(request ^ of_text(rate.fault.name()))) < rate.probability;
         Drawn { faults: self.rates.iter().filter(happens).map(|rate| rate.fault).collect() }
     }
 }

@@ -1,7 +1,8 @@
-//! Exact decimals: prices in ten-thousandths of a dollar, shares in millionths, and how they are spelled.
+//! Exact decimals: prices in ten-thousandths of a dollar, shares in millionths, and how they are
+//! spelled.
 //!
-//! A quote served must equal the quote a test expects, digit for digit: nothing here passes through a float on
-//! its way to the wire.
+//! A quote served must equal the quote a test expects, digit for digit: nothing here passes through
+//! a float on its way to the wire.
 
 use std::fmt::Write as _;
 
@@ -103,9 +104,13 @@ mod tests {
 
     #[test]
     fn decimals_are_spelled_without_idle_zeros_and_read_back() {
-        for (units, text) in
-            [(12_345, "1.2345"), (160_000, "16"), (135_000, "13.5"), (5, "0.0005"), (10_100, "1.01")]
-        {
+        for (units, text) in [
+            (12_345, "1.2345"),
+            (160_000, "16"),
+            (135_000, "13.5"),
+            (5, "0.0005"),
+            (10_100, "1.01"),
+        ] {
             let mut out = String::new();
             Price(units).spell(&mut out, Point::IfNeeded);
             assert_eq!(out, text);

@@ -1,6 +1,7 @@
 //! The handler of requests: a request comes in as text, a reply goes out as a value.
 //!
-//! Here are the things that requests share (rate window, repetitions of a URL); sockets are the server's.
+//! Here are the things that requests share (rate window, repetitions of a URL); sockets are the
+//! server's.
 
 use jiff::SignedDuration;
 use shared::market::trading_day::TradingDay;
@@ -120,7 +121,10 @@ impl Handler {
         }
         if let Route::Epoch(number) = route {
             let turned = self.turn_to_epoch(number);
-            return (route.name(), Reply::stats(format!("{{\"epoch\":{number},\"turned\":{turned}}}")));
+            return (
+                route.name(),
+                Reply::stats(format!("{{\"epoch\":{number},\"turned\":{turned}}}")),
+            );
         }
         let target = target_without_key(heard);
         let request_id = hex32(of_text(&target));
@@ -161,12 +165,20 @@ impl Handler {
         *times - 1
     }
 
-    fn answer(&self, route: &Route, heard: &Heard, target: &str, request_id: &str, drawn: &Drawn) -> Reply {
+    fn answer(
+        &self,
+        route: &Route,
+        heard: &Heard,
+        target: &str,
+        request_id: &str,
+        drawn: &Drawn,
+    ) -> Reply {
         if let Some(reply) = failed(request_id, drawn) {
             return reply;
         }
         let all_days_of = self.config.all_days_of.as_deref();
-        let reaches_all = all_days_of.is_some_and(|ticker| heard.path.split('/').any(|part| part == ticker));
+        let reaches_all =
+            all_days_of.is_some_and(|ticker| heard.path.split('/').any(|part| part == ticker));
         let page = Params::read(&heard.query).and_then(|(params, page)| {
             let ask = Ask {
                 source: &*self.source,
@@ -185,7 +197,9 @@ impl Handler {
             page_of(route, &ask)
         });
         match page {
-            Ok(Page { json, rows, faults }) => delivered(Reply::page(json, rows, faults), request_id, drawn),
+            Ok(Page { json, rows, faults }) => {
+                delivered(Reply::page(json, rows, faults), request_id, drawn)
+            }
             Err(Refusal::BadRequest(error)) => Reply::error(400, request_id, &error),
             Err(Refusal::TooHeavy) => Reply::gateway(504),
             Err(Refusal::OutsidePlan) => Reply::outside_plan(request_id),
@@ -210,8 +224,14 @@ fn page_of(route: &Route, ask: &Ask) -> Result<Page, Refusal> {
 /// The faults that leave no page at all.
 fn failed(request_id: &str, drawn: &Drawn) -> Option<Reply> {
     use Fault::{BadGateway, GatewayTimeout, Html200, ServerError, TooMany, TooManyRetryAfter};
-    let fault =
-        drawn.first_of(&[TooMany, TooManyRetryAfter, ServerError, BadGateway, GatewayTimeout, Html200])?;
+    let fault = drawn.first_of(&[
+        TooMany,
+        TooManyRetryAfter,
+        ServerError,
+        BadGateway,
+        GatewayTimeout,
+        Html200,
+    ])?;
     let reply = match fault {
         TooMany => Reply::too_many(request_id, None),
         TooManyRetryAfter => Reply::too_many(request_id, Some(1)),
@@ -265,7 +285,8 @@ fn text_price(body: &mut String) -> bool {
 fn key_of(heard: &Heard) -> Option<String> {
     let bearer = heard.authorization.as_deref().and_then(|text| text.strip_prefix("Bearer "));
     let in_query = || {
-        let found = url::form_urlencoded::parse(heard.query.as_bytes()).find(|(name, _)| name == "apiKey");
+        let found =
+            url::form_urlencoded::parse(heard.query.as_bytes()).find(|(name, _)| name == "apiKey");
         found.map(|(_, value)| value.into_owned())
     };
     bearer.map(|key| key.trim().to_owned()).or_else(in_query).filter(|key| !key.is_empty())
@@ -273,7 +294,10 @@ fn key_of(heard: &Heard) -> Option<String> {
 
 /// Path and query, without the key: it goes into no cursor, no hash, no counter.
 fn target_without_key(heard: &Heard) -> String {
-    let kept: Vec<&str> =
-        heard.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("apiKey=")).collect();
+    let kept: Vec<&str> = heard
+        .query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("apiKey="))
+        .collect();
     if kept.is_empty() { heard.path.clone() } else { format!("{}?{}", heard.path, kept.join("&")) }
 }

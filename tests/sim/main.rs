@@ -1,4 +1,5 @@
-//! The simulated exchange as a program: arguments in, one line with the address out, then serve until told to stop.
+//! The simulated exchange as a program: arguments in, one line with the address out, then serve
+//! until told to stop.
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -27,12 +28,19 @@ use tests::sim::synthetic::Shape;
 #[command(version)]
 struct Arguments {
     /// Serve a made-up market, the same for the same seed
-    #[arg(long, value_name = "SEED", conflicts_with = "replay", required_unless_present = "replay")]
+    #[arg(
+        long,
+        value_name = "SEED",
+        conflicts_with = "replay",
+        required_unless_present = "replay"
+    )]
     synthetic: Option<u64>,
-    /// Serve recorded data: DIR/daily/TICKER.csv.gz, DIR/minute/TICKER/DATE.csv.gz, DIR/trades/TICKER.parquet
+    /// Serve recorded data: DIR/daily/TICKER.csv.gz, DIR/minute/TICKER/DATE.csv.gz,
+    /// DIR/trades/TICKER.parquet
     #[arg(long, value_name = "DIR")]
     replay: Option<PathBuf>,
-    /// Revise, shorten and drop answers from epoch to epoch, drawn from SEED; /__epoch/N turns to epoch N, 0 is the truth
+    /// Revise, shorten and drop answers from epoch to epoch, drawn from SEED; /__epoch/N turns to
+    /// epoch N, 0 is the truth
     #[arg(long, value_name = "SEED")]
     revise: Option<u64>,
     /// Where to listen; port 0 takes a free one
@@ -71,10 +79,12 @@ struct Arguments {
     /// First day of aggregates that the plan reaches; what is older is a 403
     #[arg(long, value_name = "DATE")]
     plan_begins: Option<TradingDay>,
-    /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE, mute=TICKER@DATE (504 for whatever has that day), 504=DAYS (longer ranges)
+    /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE,
+    /// mute=TICKER@DATE (504 for whatever has that day), 504=DAYS (longer ranges)
     #[arg(long, value_name = "SORE")]
     defect: Vec<Defect>,
-    /// Let the `Date` of replies be so far off this machine's clock, as if that were wrong: -48h, 90m
+    /// Let the `Date` of replies be so far off this machine's clock, as if that were wrong: -48h,
+    /// 90m
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "0s")]
     date_offset: SignedDuration,
     /// Root of the chances of all faults
@@ -83,9 +93,9 @@ struct Arguments {
     /// Probability of every fault
     #[arg(long, value_name = "P", value_parser = parse_probability)]
     faults_all: Option<f64>,
-    /// Probability of one fault, repeatable, stronger than --faults-all: 429, 429-retry-after, 500, 502, 504,
-    /// reset, cut-json, slow-body, html-200, duplicate-row, repeated-next-url, foreign-next-url, adjusted-flip,
-    /// delayed, text-price
+    /// Probability of one fault, repeatable, stronger than --faults-all: 429, 429-retry-after, 500,
+    /// 502, 504, reset, cut-json, slow-body, html-200, duplicate-row, repeated-next-url,
+    /// foreign-next-url, adjusted-flip, delayed, text-price
     #[arg(long, value_name = "KIND=P")]
     fault: Vec<FaultRate>,
     /// End when standard input closes
@@ -129,7 +139,11 @@ impl Arguments {
             key: self.key.clone().filter(|key| !key.is_empty()),
             page_rows_max: self.page_rows_max.unwrap_or(config.page_rows_max),
             rate: self.rate,
-            retry_after: if self.retry_after == OnOff::On { RetryAfter::Said } else { RetryAfter::Silent },
+            retry_after: if self.retry_after == OnOff::On {
+                RetryAfter::Said
+            } else {
+                RetryAfter::Silent
+            },
             faults: self.fault.iter().fold(everywhere, |plan, rate| plan.with(*rate)),
             defects: Defects(self.defect.clone()),
             aggs_end: if self.aggs_end == End::Exact { AggsEnd::Exact } else { AggsEnd::EmptyPage },

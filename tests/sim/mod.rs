@@ -1,9 +1,10 @@
-//! `exchange-sim`: a simulated exchange behind the vendor's HTTP API, for the demo, tests and benchmarks.
+//! `exchange-sim`: a simulated exchange behind the vendor's HTTP API, for the demo, tests and
+//! benchmarks.
 //!
-//! Rooms from the ground up. `fixed` to `source` say what rows are; `synthetic` and `replay` make them, `revising` changes
-//! them from epoch to epoch;
-//! `endpoint` answers questions out of them; `faults`, `defects`, `rate_window`, `storm` and `stats` are the service's moods and
-//! books; `handler` puts these together without a socket; `server` puts the handler on the network.
+//! Rooms from the ground up. `fixed` to `source` say what rows are; `synthetic` and `replay` make
+//! them, `revising` changes them from epoch to epoch; `endpoint` answers questions out of them;
+//! `faults`, `defects`, `rate_window`, `storm` and `stats` are the service's moods and books;
+//! `handler` puts these together without a socket; `server` puts the handler on the network.
 //!
 //! ```no_run
 //! use tests::sim::{config::Config, faults::Fault, server::Exchange};

@@ -10,7 +10,8 @@ use url::form_urlencoded;
 
 use super::refusal::Refusal;
 
-/// Names and values of a query string, in order. The last value of a name counts: the vendor drops the others.
+/// Names and values of a query string, in order. The last value of a name counts: the vendor drops
+/// the others.
 #[derive(Debug, Clone, Default)]
 pub struct Params(Vec<(String, String)>);
 
@@ -19,9 +20,13 @@ impl Params {
     pub fn read(query: &str) -> Result<(Self, Origin), Refusal> {
         let plain = Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect());
         let Some(cursor) = plain.get("cursor") else { return Ok((plain, Origin::Asked)) };
-        let decoded = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded =
+            URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let hidden = decoded.ok_or_else(|| Refusal::bad("Unable to parse the cursor"))?;
-        Ok((Self(form_urlencoded::parse(hidden.as_bytes()).into_owned().collect()), Origin::Followed))
+        Ok((
+            Self(form_urlencoded::parse(hidden.as_bytes()).into_owned().collect()),
+            Origin::Followed,
+        ))
     }
 
     /// The value of a name; an empty one counts as absent.
@@ -42,7 +47,8 @@ impl Params {
         self.get(name) == Some("false")
     }
 
-    /// Whether `value` satisfies `name`, `name.gte`, `name.gt`, `name.lte`, `name.lt` and `name.any_of`.
+    /// Whether `value` satisfies `name`, `name.gte`, `name.gt`, `name.lte`, `name.lt` and
+    /// `name.any_of`.
     pub fn admits(&self, name: &str, value: &str) -> bool {
         let holds = |suffix: &str, test: fn(&str, &str) -> bool| {
             self.get(&format!("{name}{suffix}")).is_none_or(|bound| test(value, bound))
@@ -73,7 +79,8 @@ pub enum Origin {
 
 /// Hides names and values in a cursor.
 pub fn cursor<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    URL_SAFE_NO_PAD.encode(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+    URL_SAFE_NO_PAD
+        .encode(form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
 /// An instant named in a request: a New York day or a number.
@@ -105,8 +112,8 @@ impl Moment {
 
 /// RFC 3339 with nanoseconds, as cursors spell it.
 pub fn rfc3339(ns: i64) -> String {
-    let at =
-        Timestamp::from_nanosecond(i128::from(ns)).expect("64 bits of nanoseconds are inside jiff's range");
+    let at = Timestamp::from_nanosecond(i128::from(ns))
+        .expect("64 bits of nanoseconds are inside jiff's range");
     at.to_string()
 }
 
@@ -130,7 +137,8 @@ mod tests {
     #[test]
     fn cursors_look_like_the_recorded_ones_and_are_read_back() {
         assert_eq!(cursor([("limit", "3"), ("sort", "desc")]), "bGltaXQ9MyZzb3J0PWRlc2M");
-        let (params, origin) = Params::read("cursor=bGltaXQ9MyZzb3J0PWRlc2M&limit=9").expect("a cursor");
+        let (params, origin) =
+            Params::read("cursor=bGltaXQ9MyZzb3J0PWRlc2M&limit=9").expect("a cursor");
         assert_eq!((params.get("limit"), origin), (Some("3"), Origin::Followed));
         assert!(Params::read("cursor=%20").is_err());
     }
@@ -139,7 +147,9 @@ mod tests {
     fn filters_compare_as_text() {
         let (params, _) = Params::read("ticker.gte=B&ticker.lt=C&x=").expect("a query");
         assert!(
-            params.admits("ticker", "BRK.B") && !params.admits("ticker", "C") && params.admits("x", "any")
+            params.admits("ticker", "BRK.B")
+                && !params.admits("ticker", "C")
+                && params.admits("x", "any")
         );
     }
 }

@@ -1,4 +1,5 @@
-//! The rate rule of the service: so many requests in any stretch of so much time, counted over all endpoints.
+//! The rate rule of the service: so many requests in any stretch of so much time, counted over all
+//! endpoints.
 //!
 //! Pure: `now` is an argument. Refused requests don't count.
 
@@ -28,7 +29,8 @@ impl FromStr for Rate {
             other => other.strip_suffix('s').ok_or_else(wrong)?,
         };
         let seconds: f64 = seconds.parse().map_err(|_| wrong())?;
-        let window = Duration::try_from_secs_f64(seconds).ok().filter(|w| !w.is_zero()).ok_or_else(wrong)?;
+        let window =
+            Duration::try_from_secs_f64(seconds).ok().filter(|w| !w.is_zero()).ok_or_else(wrong)?;
         Ok(Self { requests, window })
     }
 }

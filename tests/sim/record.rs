@@ -222,7 +222,8 @@ mod tests {
     #[test]
     fn a_split_rescales_only_what_came_before_it() {
         let day: TradingDay = "2020-08-31".parse().expect("a day");
-        let split = Split { ticker: "AAPL".parse().expect("a ticker"), execution: day, from: 1, to: 4 };
+        let split =
+            Split { ticker: "AAPL".parse().expect("a ticker"), execution: day, from: 1, to: 4 };
         let bar = |t_ms| Bar {
             t_ms,
             open: Price(4_000_000),

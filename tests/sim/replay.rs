@@ -1,6 +1,8 @@
-//! A market read from files: `daily/TICKER.csv.gz`, `minute/TICKER/DATE.csv.gz`, `trades/TICKER.parquet`.
+//! A market read from files: `daily/TICKER.csv.gz`, `minute/TICKER/DATE.csv.gz`,
+//! `trades/TICKER.parquet`.
 //!
-//! Rows are served as the files have them, unadjusted whatever is asked; files are opened when first needed.
+//! Rows are served as the files have them, unadjusted whatever is asked; files are opened when
+//! first needed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
@@ -44,7 +46,8 @@ impl Replay {
         }
         if tickers.is_empty() {
             let what =
-                "holds no daily/TICKER.csv.gz, minute/TICKER/DATE.csv.gz or trades/TICKER.parquet".to_owned();
+                "holds no daily/TICKER.csv.gz, minute/TICKER/DATE.csv.gz or trades/TICKER.parquet"
+                    .to_owned();
             return Err(SourceError::Content { path: folder.to_owned(), what });
         }
         let listing = |ticker| Listing {
@@ -86,7 +89,9 @@ impl Replay {
         let mut years: BTreeMap<i16, Vec<Bar>> = BTreeMap::new();
         if self.knows(ticker) {
             let path = self.folder.join("daily").join(format!("{ticker}.csv.gz"));
-            for bar in read_bars(&path, |date| Some(date.parse::<TradingDay>().ok()?.start_utc_ms()))? {
+            for bar in
+                read_bars(&path, |date| Some(date.parse::<TradingDay>().ok()?.start_utc_ms()))?
+            {
                 let day = TradingDay::of_utc_ms(bar.t_ms).expect("made from a day");
                 years.entry(day.year()).or_default().push(bar);
             }
@@ -151,7 +156,8 @@ impl Source for Replay {
 }
 
 fn list(folder: &Path) -> io::Result<Vec<String>> {
-    let names = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let names = std::fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     names.collect()
 }
 
@@ -159,14 +165,17 @@ fn unreadable(path: &Path, source: io::Error) -> SourceError {
     SourceError::Read { path: path.to_owned(), source }
 }
 
-/// The bars of one file, in time order; none when there is no such file. `stamp` reads the first column.
+/// The bars of one file, in time order; none when there is no such file. `stamp` reads the first
+/// column.
 fn read_bars(path: &Path, stamp: impl Fn(&str) -> Option<i64>) -> Result<Vec<Bar>, SourceError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(|source| unreadable(path, source))?,
     };
     let mut text = String::new();
-    MultiGzDecoder::new(file).read_to_string(&mut text).map_err(|source| unreadable(path, source))?;
+    MultiGzDecoder::new(file)
+        .read_to_string(&mut text)
+        .map_err(|source| unreadable(path, source))?;
     let mut bars: Vec<Bar> = Vec::new();
     for (index, line) in text.lines().enumerate().skip(1) {
         let wrong = |what: &str| SourceError::Content {
@@ -193,7 +202,8 @@ fn read_bar(line: &str, stamp: impl Fn(&str) -> Option<i64>) -> Option<Bar> {
     cells.next().is_none().then_some(bar)
 }
 
-/// The trades of one file by day, numbered in the order of the file; none when there is no such file.
+/// The trades of one file by day, numbered in the order of the file; none when there is no such
+/// file.
 fn read_trades(path: &Path) -> Result<ByDay, SourceError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
@@ -207,9 +217,11 @@ fn read_trades(path: &Path) -> Result<ByDay, SourceError> {
     for batch in reader {
         let batch = batch.map_err(|error| wrong(error.to_string()))?;
         let column = |name: &str, kind: &DataType| {
-            let column =
-                batch.column_by_name(name).ok_or_else(|| wrong(format!("has no column {name:?}")))?;
-            arrow::compute::cast(column, kind).map_err(|error| wrong(format!("column {name:?}: {error}")))
+            let column = batch
+                .column_by_name(name)
+                .ok_or_else(|| wrong(format!("has no column {name:?}")))?;
+            arrow::compute::cast(column, kind)
+                .map_err(|error| wrong(format!("column {name:?}: {error}")))
         };
         let stamps = column("sip_ts", &DataType::Int64)?;
         let prices = column("price", &DataType::Float64)?;
@@ -258,7 +270,8 @@ fn units(value: f64, scale: f64) -> i64 {
     (value * scale).round() as i64
 }
 
-/// The vendor's number for a tape letter (`/v3/reference/exchanges`, `participant_id`); unknown letters are 0.
+/// The vendor's number for a tape letter (`/v3/reference/exchanges`, `participant_id`); unknown
+/// letters are 0.
 fn exchange_id(letter: &str) -> i32 {
     const LETTERS: [(&str, i32); 20] = [
         ("A", 1),

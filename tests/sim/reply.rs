@@ -54,7 +54,8 @@ impl Reply {
     /// The error shape of 400, 401 and 429.
     pub fn error(status: u16, request_id: &str, error: &str) -> Self {
         let error = serde_json::to_string(error).expect("text is always JSON");
-        let body = format!("{{\"status\":\"ERROR\",\"request_id\":\"{request_id}\",\"error\":{error}}}");
+        let body =
+            format!("{{\"status\":\"ERROR\",\"request_id\":\"{request_id}\",\"error\":{error}}}");
         Self::new(status, JSON, body)
     }
 
@@ -70,8 +71,9 @@ impl Reply {
     }
 
     fn message(status: u16, name: &str, request_id: &str, message: &str) -> Self {
-        let body =
-            format!("{{\"status\":\"{name}\",\"request_id\":\"{request_id}\",\"message\":\"{message}\"}}");
+        let body = format!(
+            "{{\"status\":\"{name}\",\"request_id\":\"{request_id}\",\"message\":\"{message}\"}}"
+        );
         Self::new(status, JSON, body)
     }
 

@@ -1,7 +1,8 @@
-//! A source that changes its mind (`--revise`): between epochs a price is revised, rows are dropped, days vanish.
+//! A source that changes its mind (`--revise`): between epochs a price is revised, rows are
+//! dropped, days vanish.
 //!
-//! What it says of a ticker and day hangs on seed and epoch alone. Epoch 0 is the rows as they are; an epoch is moved on
-//! by [`Revising::turn_to`], or from outside by a request for `/__epoch/N`.
+//! What it says of a ticker and day hangs on seed and epoch alone. Epoch 0 is the rows as they are;
+//! an epoch is moved on by [`Revising::turn_to`], or from outside by a request for `/__epoch/N`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -37,7 +37,9 @@ impl<'a> Route<'a> {
                 };
                 Self::Aggs(AggsPath { ticker, span, from, to })
             }
-            ["v2", "aggs", "grouped", "locale", "us", "market", "stocks", date] => Self::Grouped(date),
+            ["v2", "aggs", "grouped", "locale", "us", "market", "stocks", date] => {
+                Self::Grouped(date)
+            }
             ["v3", "trades", ticker] => Self::Trades(ticker),
             ["v3", "reference", "tickers"] => Self::Tickers,
             ["v3", "reference", "tickers", ticker] if ticker != "types" => Self::Ticker(ticker),

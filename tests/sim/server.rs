@@ -83,7 +83,8 @@ impl Exchange {
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::spawn(accept(listener, handler_inside));
-                // An error means that the exchange was dropped without a word: the end all the same.
+                // An error means that the exchange was dropped without a word: the end all the
+                // same.
                 stopped.await.ok();
             });
             runtime.shutdown_timeout(LAST_PAGES);
@@ -108,17 +109,22 @@ impl Exchange {
 
     /// Turns a source that changes its mind to another epoch; 0 is the rows as they are.
     pub fn turn_to_epoch(&self, number: u64) {
-        assert!(self.handler.turn_to_epoch(number), "a source that changes its mind was configured");
+        assert!(
+            self.handler.turn_to_epoch(number),
+            "a source that changes its mind was configured"
+        );
     }
 
-    /// From now on its replies say that now is so far from now: this machine's clock looks as if it had been set.
+    /// From now on its replies say that now is so far from now: this machine's clock looks as if it
+    /// had been set.
     pub fn set_date_offset(&self, offset: jiff::SignedDuration) {
         self.handler.set_date_offset(offset);
     }
 
-    /// Answers so many more requests, and lets all others wait until [`Exchange::open_the_door`]. A client with more
-    /// work than that is surely on its way when it is stopped. The requests of one that was killed may still take answers:
-    /// whoever counts these waits first until nothing is in flight.
+    /// Answers so many more requests, and lets all others wait until [`Exchange::open_the_door`]. A
+    /// client with more work than that is surely on its way when it is stopped. The requests of one
+    /// that was killed may still take answers: whoever counts these waits first until nothing is in
+    /// flight.
     pub fn close_the_door_after(&self, requests: usize) {
         self.handler.admission().close_after(requests);
     }
@@ -150,7 +156,8 @@ impl Drop for Exchange {
 }
 
 async fn accept(listener: StdListener, handler: Arc<Handler>) {
-    let listener = TcpListener::from_std(listener).expect("inside the runtime, with a non-blocking socket");
+    let listener =
+        TcpListener::from_std(listener).expect("inside the runtime, with a non-blocking socket");
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -161,8 +168,9 @@ async fn accept(listener: StdListener, handler: Arc<Handler>) {
         tokio::spawn(async move {
             let reset = ResetFlag::default();
             let wire = Wire::new(stream, Arc::clone(&reset));
-            let service =
-                service_fn(move |request| respond(request, Arc::clone(&handler), Arc::clone(&reset)));
+            let service = service_fn(move |request| {
+                respond(request, Arc::clone(&handler), Arc::clone(&reset))
+            });
             // A client that hangs up, or one of our own resets, is no news.
             http1::Builder::new().serve_connection(wire, service).await.ok();
         });
@@ -176,8 +184,8 @@ async fn respond(
 ) -> Result<Response<ReplyBody>, Infallible> {
     let heard = heard(&request);
     let is_counted = heard.path != "/__stats";
-    let in_flight =
-        is_counted.then(|| InFlight::arrived(Arc::clone(&handler), jiff::Timestamp::now().as_millisecond()));
+    let in_flight = is_counted
+        .then(|| InFlight::arrived(Arc::clone(&handler), jiff::Timestamp::now().as_millisecond()));
     if is_counted {
         handler.admission().enter().await;
     }
@@ -186,9 +194,16 @@ async fn respond(
     let making = tokio::task::spawn_blocking(move || {
         let (endpoint, reply) = handler.reply(&heard, Instant::now());
         let is_packed = takes_gzip && reply.is_json();
-        let bytes = if is_packed { packed(reply.body.as_bytes()) } else { reply.body.clone().into_bytes() };
+        let bytes =
+            if is_packed { packed(reply.body.as_bytes()) } else { reply.body.clone().into_bytes() };
         if is_counted {
-            handler.stats().answered(endpoint, reply.status, reply.rows, &reply.faults, bytes.len());
+            handler.stats().answered(
+                endpoint,
+                reply.status,
+                reply.rows,
+                &reply.faults,
+                bytes.len(),
+            );
         }
         let request_id = hex32(of_text(&heard.path) ^ 1);
         (bytes, is_packed, request_id, reply)
@@ -201,7 +216,9 @@ async fn respond(
     let mut response = Response::new(ReplyBody::new(bytes, reply.delivery, &reset, in_flight));
     *response.status_mut() = hyper::StatusCode::from_u16(reply.status).expect("statuses are ours");
     set_headers(response.headers_mut(), &reply, is_packed, &request_id);
-    response.headers_mut().insert(header::DATE, date(jiff::Timestamp::now() + offset.date_offset()));
+    response
+        .headers_mut()
+        .insert(header::DATE, date(jiff::Timestamp::now() + offset.date_offset()));
     Ok(response)
 }
 
@@ -219,7 +236,8 @@ fn heard(request: &Request<Incoming>) -> Heard {
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let accepted =
+        headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut codings = accepted.flat_map(|text| text.split(','));
     codings.any(|coding| coding.split(';').next().is_some_and(|name| name.trim() == "gzip"))
 }

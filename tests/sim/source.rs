@@ -1,4 +1,5 @@
-//! Where rows come from: the one interface that the endpoints ask, and the truth that tests compare with.
+//! Where rows come from: the one interface that the endpoints ask, and the truth that tests compare
+//! with.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ pub enum SourceError {
     },
 }
 
-/// A deterministic store of market data, synthetic or replayed. All rows are unadjusted and in time order.
+/// A deterministic store of market data, synthetic or replayed. All rows are unadjusted and in time
+/// order.
 pub trait Source: Send + Sync {
     /// Daily bars of one year; empty for an unknown ticker.
     fn daily_bars(&self, ticker: &str, year: i16) -> Result<Arc<Vec<Bar>>, SourceError>;
@@ -69,7 +71,9 @@ pub fn true_bars(
             let (lowest, highest) = (from.start_utc_ms(), to.start_utc_ms());
             for year in from.year()..=to.year() {
                 let of_year = source.daily_bars(ticker, year)?;
-                bars.extend(of_year.iter().filter(|bar| (lowest..=highest).contains(&bar.t_ms)).copied());
+                bars.extend(
+                    of_year.iter().filter(|bar| (lowest..=highest).contains(&bar.t_ms)).copied(),
+                );
             }
         }
         Span::Minute => {

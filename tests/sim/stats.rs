@@ -39,7 +39,14 @@ impl Stats {
     }
 
     /// Its reply is ready.
-    pub fn answered(&mut self, endpoint: &str, status: u16, rows: usize, faults: &[Fault], bytes: usize) {
+    pub fn answered(
+        &mut self,
+        endpoint: &str,
+        status: u16,
+        rows: usize,
+        faults: &[Fault],
+        bytes: usize,
+    ) {
         *self.requests.entry(endpoint.to_owned()).or_default() += 1;
         *self.status.entry(status.to_string()).or_default() += 1;
         for fault in faults {

@@ -29,7 +29,8 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Relaxed) {
-            // Closing with a zero linger sends RST; if it can't be set, the client sees a cut body all the same.
+            // Closing with a zero linger sends RST; if it can't be set, the client sees a cut body
+            // all the same.
             self.stream.inner().set_zero_linger().ok();
         }
     }
@@ -46,7 +47,11 @@ impl Read for Wire {
 }
 
 impl Write for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -19,7 +19,8 @@ pub(crate) enum Action {
     Asks(usize),
     /// It moves a file that is of no use out of the way of readers.
     SetsAside(usize, Partition),
-    /// It renames a file into its place, with these days of the answer; and when that was asked for.
+    /// It renames a file into its place, with these days of the answer; and when that was asked
+    /// for.
     Publishes(usize, Partition, File, Vec<DatedBar>, Coverage, Timestamp),
     /// It appends to a ledger; the days were answered like this.
     Proves(usize, Vec<Entry>, Vec<Answered>),

@@ -22,7 +22,8 @@ pub(crate) fn check(life: &Life<'_>) -> Result<(), Wrong> {
     bounds(life)
 }
 
-/// What every attempt and every pause costs is bounded, and who has trouble of its own keeps nobody else waiting.
+/// What every attempt and every pause costs is bounded, and who has trouble of its own keeps nobody
+/// else waiting.
 fn bounds(life: &Life<'_>) -> Result<(), Wrong> {
     let (machine, scenario) = (&life.machine, life.scenario);
     let retries = scenario.rules.retries;

@@ -1,4 +1,5 @@
-//! Time: how long a life has gone on, which nothing changes, and what the clock on the wall says, which is anybody's guess.
+//! Time: how long a life has gone on, which nothing changes, and what the clock on the wall says,
+//! which is anybody's guess.
 
 use jiff::Timestamp;
 use shared::dataset::answers::TOLERANCE;
@@ -44,7 +45,8 @@ impl Clock {
     /// UTC, as this machine believes `t` ms after the life began.
     pub(crate) fn wall(&self, t: u64) -> Timestamp {
         let off = self.jumps.iter().rev().find(|(at, _)| *at <= t).map_or(0, |(_, off)| *off);
-        Timestamp::from_millisecond(BIRTH_MS + i64::try_from(t).expect("years") + off).expect("in range")
+        Timestamp::from_millisecond(BIRTH_MS + i64::try_from(t).expect("years") + off)
+            .expect("in range")
     }
 
     /// Does nobody set it between `from` and `to`?
@@ -52,8 +54,8 @@ impl Clock {
         !self.jumps.iter().any(|(at, _)| from < *at && *at <= to)
     }
 
-    /// Is it set back between `from` and `to`, so far that what was said by it before then lies in the future? Of what was said
-    /// by a clock that is then set ahead nothing is lost.
+    /// Is it set back between `from` and `to`, so far that what was said by it before then lies in
+    /// the future? Of what was said by a clock that is then set ahead nothing is lost.
     pub(crate) fn is_set_back(&self, from: u64, to: u64) -> bool {
         let before = self.jumps.iter().rev().find(|(at, _)| *at <= from).map_or(0, |(_, off)| *off);
         let within = self.jumps.iter().filter(|(at, _)| from < *at && *at <= to);

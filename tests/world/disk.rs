@@ -1,4 +1,5 @@
-//! The disk: per ticker the files and the lines of the ledger, as bytes would tell them, and what may happen to them.
+//! The disk: per ticker the files and the lines of the ledger, as bytes would tell them, and what
+//! may happen to them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,7 +29,10 @@ impl File {
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let bytes = if self.is_cut { 7 } else { 100 + 8 * self.rows.len() as u64 };
         let of_row = |hash, row: &DatedBar| {
-            join(hash, row.bar.t.unsigned_abs() ^ mix(row.bar.volume.to_bits()) ^ row.bar.open.to_bits())
+            join(
+                hash,
+                row.bar.t.unsigned_abs() ^ mix(row.bar.volume.to_bits()) ^ row.bar.open.to_bits(),
+            )
         };
         let hash = self.rows.iter().fold(u64::from(self.is_cut), of_row);
         Fingerprint { bytes, sha256: format!("{hash:016x}") }
@@ -65,7 +69,8 @@ impl Folder {
     pub(crate) fn denied(&self, days: DateRange) -> Option<TradingDay> {
         let ledger = self.ledger();
         let mut rows = self.files.iter().flat_map(|(partition, file)| {
-            let empty = ledger.answers(*partition).days(|answer| matches!(answer.said, Said::Empty { .. }));
+            let empty =
+                ledger.answers(*partition).days(|answer| matches!(answer.said, Said::Empty { .. }));
             let is_denied = move |day: &TradingDay| days.contains(*day) && empty.contains(*day);
             file.rows.iter().filter(|_| !file.is_cut).map(|row| row.date).filter(is_denied)
         });

@@ -1,4 +1,5 @@
-//! A life: what is there, what runs, and what has been found wrong. Time passes here, and workers do what they do in it.
+//! A life: what is there, what runs, and what has been found wrong. Time passes here, and workers
+//! do what they do in it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::AddAssign;
@@ -97,7 +98,8 @@ pub(crate) struct Life<'a> {
     pub(crate) created: (u64, Timestamp),
     /// Since when the supervisor goes by a clock of its own.
     pub(crate) clock_from: u64,
-    /// How many attempts at each ticker came to a violent end, or were met by a change of the clock, since the run was last begun anew.
+    /// How many attempts at each ticker came to a violent end, or were met by a change of the
+    /// clock, since the run was last begun anew.
     pub(crate) blows: Vec<u32>,
     /// When it was last begun anew.
     pub(crate) anew_at: u64,
@@ -137,7 +139,9 @@ impl<'a> Life<'a> {
     pub(crate) fn begin_another_run(&mut self, is_anew: bool) {
         self.run += 1;
         self.is_anew = is_anew;
-        self.note(|| format!("== another run{}", if is_anew { " that wants everything anew" } else { "" }));
+        self.note(|| {
+            format!("== another run{}", if is_anew { " that wants everything anew" } else { "" })
+        });
         self.created = (self.t, self.now());
         self.journal.clear();
         self.machine = Machine::new(self.scenario.rules);
@@ -160,7 +164,11 @@ impl<'a> Life<'a> {
     }
 
     pub(crate) fn security(&self, ticker: &Ticker) -> usize {
-        self.scenario.securities.iter().position(|security| security.ticker == *ticker).expect("of this life")
+        self.scenario
+            .securities
+            .iter()
+            .position(|security| security.ticker == *ticker)
+            .expect("of this life")
     }
 
     /// Which answers count at this moment.
@@ -208,15 +216,19 @@ impl<'a> Life<'a> {
             }
             Action::SetsAside(whom, partition) => {
                 let ticker = &self.scenario.securities[whom].ticker;
-                self.trace
-                    .note(at, || format!("  {id}.{}: {ticker} {partition} is set aside", running.number));
+                self.trace.note(at, || {
+                    format!("  {id}.{}: {ticker} {partition} is set aside", running.number)
+                });
                 self.folders[whom].files.remove(&partition);
             }
             Action::Publishes(whom, partition, file, draft, days, asked_at) => {
                 let ticker = &self.scenario.securities[whom].ticker;
                 let rows = file.rows.len();
                 self.trace.note(at, || {
-                    format!("  {id}.{}: {ticker} {partition} is in its place, {rows} rows", running.number)
+                    format!(
+                        "  {id}.{}: {ticker} {partition} is in its place, {rows} rows",
+                        running.number
+                    )
                 });
                 self.truths[whom].published((at, asked_at), self.scenario, &draft, &days);
                 self.folders[whom].files.insert(partition, file);
@@ -224,7 +236,9 @@ impl<'a> Life<'a> {
             Action::Proves(whom, entries, answered) => {
                 let ticker = &self.scenario.securities[whom].ticker;
                 self.trace.note(at, || {
-                    let said = answered.iter().map(|Answered { days, said, .. }| format!("{days} {said:?}"));
+                    let said = answered
+                        .iter()
+                        .map(|Answered { days, said, .. }| format!("{days} {said:?}"));
                     format!(
                         "  {id}.{}: {ticker} ledger: {}",
                         running.number,
@@ -251,7 +265,12 @@ impl<'a> Life<'a> {
     }
 
     /// A worker is started.
-    pub(crate) fn begin(&mut self, id: BatchId, number: u32, began_at: Timestamp) -> Result<(), Wrong> {
+    pub(crate) fn begin(
+        &mut self,
+        id: BatchId,
+        number: u32,
+        began_at: Timestamp,
+    ) -> Result<(), Wrong> {
         if !self.begun.insert((id, number)) {
             return Err(Wrong(format!("{id}.{number} begins twice")));
         }
@@ -259,11 +278,14 @@ impl<'a> Life<'a> {
         let batch = self.machine.batch(id).expect("what is launched was planned");
         let work = batch.work();
         let days = work.part.days(self.scenario.asked);
-        let securities: Vec<usize> = work.tickers.iter().map(|ticker| self.security(ticker)).collect();
+        let securities: Vec<usize> =
+            work.tickers.iter().map(|ticker| self.security(ticker)).collect();
         for other in self.running.values() {
             let both = other.tickers.iter().any(|ticker| work.tickers.contains(ticker));
             if both && other.days.intersection(days).is_some() {
-                return Err(Wrong(format!("{id}.{number} begins beside another worker on the same days")));
+                return Err(Wrong(format!(
+                    "{id}.{number} begins beside another worker on the same days"
+                )));
             }
         }
         let orders = Orders {
@@ -283,7 +305,9 @@ impl<'a> Life<'a> {
                 .count();
             let most = self.scenario.most_requests_of_a_visit();
             if asks as u64 > most {
-                return Err(Wrong(format!("{asks} requests in one visit, where {most} are enough")));
+                return Err(Wrong(format!(
+                    "{asks} requests in one visit, where {most} are enough"
+                )));
             }
         }
         let code = |exit: Exit| Ending::Exited { code: i32::from(exit.code()) };
@@ -306,7 +330,8 @@ impl<'a> Life<'a> {
         }
         if self.happens(self.scenario.odds.crash) {
             self.crash(&mut running);
-            let hit: Vec<usize> = running.tickers.iter().map(|ticker| self.security(ticker)).collect();
+            let hit: Vec<usize> =
+                running.tickers.iter().map(|ticker| self.security(ticker)).collect();
             for whom in hit {
                 self.blows[whom] += 1;
             }
@@ -354,10 +379,15 @@ impl<'a> Life<'a> {
     }
 
     /// What an attempt that is over left behind, as `Run::report` finds it.
-    pub(crate) fn report(&mut self, running: &mut Running, now: Timestamp) -> Result<Report, Wrong> {
+    pub(crate) fn report(
+        &mut self,
+        running: &mut Running,
+        now: Timestamp,
+    ) -> Result<Report, Wrong> {
         self.jolt(running);
         let trust = self.trust();
-        let began = Began::of(RunTime::of_fact(running.began_at), RunTime::of_fact(now), self.now());
+        let began =
+            Began::of(RunTime::of_fact(running.began_at), RunTime::of_fact(now), self.now());
         // An empty answer that has become old since is no fault of the worker.
         let as_of_begin = Trust { recheck_at: began.as_of(), ..trust };
         let mut proven = Tally::default();
@@ -393,8 +423,9 @@ impl<'a> Life<'a> {
         })
     }
 
-    /// Who sets the clock back while somebody works takes away what the work is believed by: its answers are of the future then,
-    /// and nobody believes those. That is no fault of the product, and it can happen once in each attempt.
+    /// Who sets the clock back while somebody works takes away what the work is believed by: its
+    /// answers are of the future then, and nobody believes those. That is no fault of the product,
+    /// and it can happen once in each attempt.
     fn jolt(&mut self, running: &mut Running) {
         let is_set_back = |began| self.scenario.clock.is_set_back(began, self.t);
         if !running.is_jolted && running.began.is_some_and(is_set_back) {
@@ -417,7 +448,10 @@ impl<'a> Life<'a> {
         let before = self.folders[whom].clone();
         if let Some(what) = self.folders[whom].suffer(&mut self.dice) {
             let (folder, truth) = (&self.folders[whom], &mut self.truths[whom]);
-            folder.lost_since(&before).iter().for_each(|partition| truth.file_lost(partition.span()));
+            folder
+                .lost_since(&before)
+                .iter()
+                .for_each(|partition| truth.file_lost(partition.span()));
             truth.lines_lost(folder.lines.len(), folder);
             self.counts.damages += 1;
             self.note(|| format!("{ticker}: {what}"));

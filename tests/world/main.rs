@@ -1,10 +1,12 @@
 //! Promise: every run ends, and what it says is true, in any world that one seed can deal.
 //!
-//! A world in virtual time around the pure core of launcher, worker and shared: no process, no file, no socket, no clock. Each
-//! life is one run, from its first start to a last one in which no trouble is left but what tickers have for good.
-//! The same seed leads the same life, step by step: `WORLD_LIFE=SEED` tells it whole.
+//! A world in virtual time around the pure core of launcher, worker and shared: no process, no
+//! file, no socket, no clock. Each life is one run, from its first start to a last one in which no
+//! trouble is left but what tickers have for good. The same seed leads the same life, step by step:
+//! `WORLD_LIFE=SEED` tells it whole.
 //!
-//! Faults made by hand, and the first of the gate's ten thousand lives that found each when it was made:
+//! Faults made by hand, and the first of the gate's ten thousand lives that found each when it was
+//! made:
 //!
 //! | fault | life |
 //! |---|---|
@@ -80,7 +82,9 @@ fn live(seed: u64, trace: Trace) -> Result<Counts, Box<Failed>> {
     let mut life = Life::new(&scenario, seed, trace);
     match until_calm(&mut life) {
         Ok(()) => Ok(life.counts),
-        Err(wrong) => Err(Box::new(Failed { seed, wrong, steps: life.trace.steps, trace: life.trace })),
+        Err(wrong) => {
+            Err(Box::new(Failed { seed, wrong, steps: life.trace.steps, trace: life.trace }))
+        }
     }
 }
 
@@ -132,7 +136,8 @@ fn begin_stage(life: &mut Life<'_>, stage: &Stage, ended: &End) {
     }
 }
 
-/// Nothing is wrong any more but what tickers have for good: then one run, or two, bring all that is to be had.
+/// Nothing is wrong any more but what tickers have for good: then one run, or two, bring all that
+/// is to be had.
 fn calm(life: &mut Life<'_>) -> Result<(), Wrong> {
     life.is_calm = true;
     let from = life.scenario.calm_from().max(life.scenario.clock.right_from());
@@ -156,12 +161,16 @@ fn calm(life: &mut Life<'_>) -> Result<(), Wrong> {
 fn innocents_are_done(life: &Life<'_>) -> Result<(), Wrong> {
     for (whom, security) in life.scenario.securities.iter().enumerate() {
         let to_be_had = life.scenario.to_be_had(whom);
-        // As of the run's creation: an empty answer that has become old enough to be asked again is the next run's business.
+        // As of the run's creation: an empty answer that has become old enough to be asked again is
+        // the next run's business.
         let trust = Trust { recheck_at: life.created.1.min(life.now()), ..life.trust() };
         let missing = life.folders[whom].ledger().missing(life.scenario.asked, &trust);
         let missing = missing.intersection(&to_be_had);
         if !missing.is_empty() {
-            return Err(Wrong(format!("{} never got {missing}, which is to be had", security.ticker)));
+            return Err(Wrong(format!(
+                "{} never got {missing}, which is to be had",
+                security.ticker
+            )));
         }
         for days in to_be_had.ranges() {
             life.must_be_there(&security.ticker, *days)?;
@@ -216,7 +225,10 @@ fn tell(failed: &Failed, all: &[Failed]) -> ! {
     let kinds: String = kinds
         .values()
         .map(|(count, failed)| {
-            format!("{count} lives like {} ({} steps): {}\n", failed.seed, failed.steps, failed.wrong.0)
+            format!(
+                "{count} lives like {} ({} steps): {}\n",
+                failed.seed, failed.steps, failed.wrong.0
+            )
         })
         .collect();
     panic!(
@@ -241,7 +253,8 @@ fn asked_for() -> Option<u64> {
 #[expect(clippy::disallowed_methods, reason = "a security asks for some of them")]
 fn many() -> Range<u64> {
     let Ok(asked) = std::env::var("WORLD_LIVES") else { return 0..1_000_000 };
-    let ends = asked.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let ends =
+        asked.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
     ends.expect("WORLD_LIVES is FROM..TO")
 }
 
@@ -262,7 +275,10 @@ fn every_run_ends_and_what_it_says_is_true_in_thousands_of_lives() {
 const ONCE_WRONG: [(u64, &str); 24] = [
     (112_694, "a run that is to end for a refused key waited for a full disk, for ever"),
     (360_219, "and so did one that had sent batches ahead in vain"),
-    (801_244, "a loss that a crash left half asked failed its ticker, though the rest came right after"),
+    (
+        801_244,
+        "a loss that a crash left half asked failed its ticker, though the rest came right after",
+    ),
     (110_963, "and so it did where no event told whose trouble that was"),
     (
         313_104,
@@ -274,9 +290,15 @@ const ONCE_WRONG: [(u64, &str); 24] = [
     ),
     (441_371, "a start was taken for done where nothing can be written (the world's own start)"),
     (635_161, "and its attempts were charged"),
-    (423_137, "a clock that was set back took away what an attempt had believed; that counts as a blow"),
+    (
+        423_137,
+        "a clock that was set back took away what an attempt had believed; that counts as a blow",
+    ),
     (958_753, "who was told empty by a clock that was ahead is asked again by the next run only"),
-    (367_631, "another supervisor can't know how far the wall was from the clock of the one before"),
+    (
+        367_631,
+        "another supervisor can't know how far the wall was from the clock of the one before",
+    ),
     (
         328_081,
         "a tree that could not be written for two seconds was taken for the trouble of a partition, for good",
@@ -288,12 +310,18 @@ const ONCE_WRONG: [(u64, &str); 24] = [
         178_606,
         "what an earlier visit had brought of a loss was counted with the answer of a source that had recovered",
     ),
-    (672_969, "and in a run that wants everything anew it was not counted again when it came whole"),
+    (
+        672_969,
+        "and in a run that wants everything anew it was not counted again when it came whole",
+    ),
     (
         961_521,
         "days that had come in the same visit before their file was found changed were not asked for again",
     ),
-    (277_065, "a row that a line told of was forgotten with rows that none told of (the world's own memory)"),
+    (
+        277_065,
+        "a row that a line told of was forgotten with rows that none told of (the world's own memory)",
+    ),
     (326_698, "so that nobody was said to have sent it"),
     (
         109_155,

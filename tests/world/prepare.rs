@@ -1,5 +1,5 @@
-//! Preparing: what a journal lacks when a run is begun, or begun again, and before it is closed: `launcher`'s `prepare`, with the
-//! ledgers of the simulated disk.
+//! Preparing: what a journal lacks when a run is begun, or begun again, and before it is closed:
+//! `launcher`'s `prepare`, with the ledgers of the simulated disk.
 
 use jiff::Timestamp;
 use launcher::facts::{Fact, Tally};
@@ -20,7 +20,10 @@ pub(crate) fn prepared(life: &Life<'_>, now: Timestamp) -> Vec<Fact> {
     let proof = |ticker: &Ticker, part: Part| {
         let ledger = life.folders[life.security(ticker)].ledger();
         let days = part.days(life.scenario.asked);
-        ledger.missing(days, &trust).is_empty().then(|| Tally::of_ticker(ledger.summary(days, &trust)))
+        ledger
+            .missing(days, &trust)
+            .is_empty()
+            .then(|| Tally::of_ticker(ledger.summary(days, &trust)))
     };
     let mut facts = vec![Fact::Surveyed { proven: Tally::default() }];
     for (id, batch) in life.machine.batches() {
@@ -61,8 +64,8 @@ pub(crate) fn prepared(life: &Life<'_>, now: Timestamp) -> Vec<Fact> {
     facts
 }
 
-/// Who is in no batch, and who is to work on them. A split ticker has two parts, cut where a partition begins; of a
-/// plan that was torn off the days that are missing.
+/// Who is in no batch, and who is to work on them. A split ticker has two parts, cut where a
+/// partition begins; of a plan that was torn off the days that are missing.
 fn plan(life: &Life<'_>) -> Vec<(Vec<Ticker>, Part)> {
     let scenario = life.scenario;
     let planned_of = |ticker: &Ticker| -> Coverage {
@@ -83,7 +86,8 @@ fn plan(life: &Life<'_>) -> Vec<(Vec<Ticker>, Part)> {
         } else if missing == Coverage::from(scenario.asked) {
             whole.push(security.ticker.clone());
         } else {
-            let part = |days: &DateRange| (vec![security.ticker.clone()], Part::of(*days, scenario.asked));
+            let part =
+                |days: &DateRange| (vec![security.ticker.clone()], Part::of(*days, scenario.asked));
             plan.extend(missing.ranges().iter().map(part));
         }
     }

@@ -48,8 +48,9 @@ impl Life<'_> {
         partway: Partway,
     ) -> Result<(), Wrong> {
         let truth = &self.truths[self.security(ticker)];
-        // Facts are stamped by the clock of a supervisor, answers by the one on the wall. How far they are apart is known while
-        // nobody sets the wall from the attempt on; the next supervisor knows it only if nobody has set it since the one before.
+        // Facts are stamped by the clock of a supervisor, answers by the one on the wall. How far
+        // they are apart is known while nobody sets the wall from the attempt on; the next
+        // supervisor knows it only if nobody has set it since the one before.
         let is_same = running.clock_from == self.clock_from;
         let known_from = running.began.filter(|_| is_same).unwrap_or(running.clock_from);
         let is_steady = self.scenario.clock.is_steady(known_from, self.t);
@@ -63,8 +64,8 @@ impl Life<'_> {
         Err(Wrong(format!("{ticker} is said to have got {days} days in an attempt that got none")))
     }
 
-    /// The run is about to be closed as incomplete. Whoever is good is not given up while the source serves it, but for
-    /// more violent ends than its retries.
+    /// The run is about to be closed as incomplete. Whoever is good is not given up while the
+    /// source serves it, but for more violent ends than its retries.
     pub(crate) fn nobody_innocent_is_given_up(&self) -> Result<(), Wrong> {
         for (_, batch) in self.machine.batches() {
             for (ticker, failure) in batch.failures() {
@@ -74,7 +75,9 @@ impl Life<'_> {
                 let is_beaten = self.blows[whom] > self.scenario.rules.retries;
                 if is_good && was_served && !is_beaten {
                     let cause = &failure.cause;
-                    return Err(Wrong(format!("{ticker} is good, was served, and is given up: {cause}")));
+                    return Err(Wrong(format!(
+                        "{ticker} is good, was served, and is given up: {cause}"
+                    )));
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! Scenario: everything that a life is dealt before it begins, from one seed. What comes of it is decided by the code that is
-//! looked at, and by nothing else.
+//! Scenario: everything that a life is dealt before it begins, from one seed. What comes of it is
+//! decided by the code that is looked at, and by nothing else.
 
 use jiff::Timestamp;
 use launcher::plan::settings::Rules;
@@ -162,7 +162,11 @@ impl Scenario {
             window: dice.pick(&[Window::Range, Window::Range, Window::Month]),
             page_rows: dice.pick(&[2, 7, 1000]),
             plan_begins: if dice.once_in(6) { below(&mut dice, 1 + sessions.len()) } else { 0 },
-            clock: if is_peaceful || !dice.once_in(3) { Clock::right() } else { Clock::jumping(&mut dice) },
+            clock: if is_peaceful || !dice.once_in(3) {
+                Clock::right()
+            } else {
+                Clock::jumping(&mut dice)
+            },
             rounds: if stages.is_empty() { dice.below(4) } else { stages.len() as u64 },
             stages,
             securities,
@@ -175,23 +179,28 @@ impl Scenario {
 
     /// The troubles of `t` that meet `whom`.
     pub(crate) fn troubles(&self, t: u64, whom: usize) -> impl Iterator<Item = Trouble> {
-        let meets =
-            move |spell: &&Spell| spell.from <= t && t < spell.to && spell.whom.is_none_or(|it| it == whom);
+        let meets = move |spell: &&Spell| {
+            spell.from <= t && t < spell.to && spell.whom.is_none_or(|it| it == whom)
+        };
         self.spells.iter().filter(meets).map(|spell| spell.trouble)
     }
 
-    /// Did nothing from `from` to `to` keep `whom` from getting done that is its own, the source's, or does not pass?
+    /// Did nothing from `from` to `to` keep `whom` from getting done that is its own, the source's,
+    /// or does not pass?
     pub(crate) fn was_served(&self, whom: usize, from: u64, to: u64) -> bool {
-        let meets =
-            |spell: &&Spell| spell.from <= to && from < spell.to && spell.whom.is_none_or(|it| it == whom);
+        let meets = |spell: &&Spell| {
+            spell.from <= to && from < spell.to && spell.whom.is_none_or(|it| it == whom)
+        };
         let excuses = |spell: &Spell| {
             spell.trouble.is_of_source()
-                || spell.trouble.is_of_machine() && (spell.whom.is_some() || spell.to - spell.from > 8 * HOUR)
+                || spell.trouble.is_of_machine()
+                    && (spell.whom.is_some() || spell.to - spell.from > 8 * HOUR)
         };
         !self.spells.iter().filter(meets).any(excuses)
     }
 
-    /// Is there nothing wrong but what is a ticker's own and says so? Then nobody waits for anybody else.
+    /// Is there nothing wrong but what is a ticker's own and says so? Then nobody waits for anybody
+    /// else.
     pub(crate) fn has_only_own_trouble(&self) -> bool {
         let Odds { crash, kill, damage, mute, .. } = self.odds;
         let is_own = |security: &Security| match security.behaviour {
@@ -204,7 +213,9 @@ impl Scenario {
             Behaviour::Mute(_) => self.plan_begins == 0,
             Behaviour::Unknown | Behaviour::Poison | Behaviour::Locked => false,
         };
-        self.spells.is_empty() && crash + kill + damage + mute == 0 && self.securities.iter().all(is_own)
+        self.spells.is_empty()
+            && crash + kill + damage + mute == 0
+            && self.securities.iter().all(is_own)
     }
 
     /// Is everything to be had of `whom`, in peace?
@@ -229,8 +240,9 @@ impl Scenario {
         }
     }
 
-    /// No visit to one ticker takes more requests: each day may be asked for alone, behind all ranges that it was part of,
-    /// and once more when the plan's begin is looked for; each page so often as tries and lies allow.
+    /// No visit to one ticker takes more requests: each day may be asked for alone, behind all
+    /// ranges that it was part of, and once more when the plan's begin is looked for; each page so
+    /// often as tries and lies allow.
     pub(crate) fn most_requests_of_a_visit(&self) -> u64 {
         let questions = 2 * u64::from(self.asked.days()) + 4;
         let refused = if self.plan_begins > 0 { 2 * u64::from(self.asked.days()) } else { 0 };
@@ -240,8 +252,9 @@ impl Scenario {
         in_vain + refused + 2 * pages + if is_limited { 100 * questions } else { 0 }
     }
 
-    /// No start of a run takes more attempts: each ticker has its budgets, each day is headway once, suspects are halved,
-    /// and whoever is sent ahead in vain is so every few minutes until the run is given up.
+    /// No start of a run takes more attempts: each ticker has its budgets, each day is headway
+    /// once, suspects are halved, and whoever is sent ahead in vain is so every few minutes until
+    /// the run is given up.
     pub(crate) fn most_attempts_of_a_start(&self) -> u64 {
         let securities = self.securities.len() as u64 + 1;
         let budgets = 3 * (u64::from(self.rules.retries) + 1) + 3;
@@ -329,7 +342,8 @@ fn spells(securities: usize, dice: &mut Dice) -> Vec<Spell> {
             Trouble::FullDisk,
             Trouble::ReadOnly,
         ]);
-        let is_everybodys = matches!(trouble, Trouble::FullDisk | Trouble::KeyRefused) || dice.once_in(2);
+        let is_everybodys =
+            matches!(trouble, Trouble::FullDisk | Trouble::KeyRefused) || dice.once_in(2);
         let whom = if is_everybodys { None } else { Some(below(dice, securities)) };
         Spell { from, to, trouble, whom }
     };

@@ -38,7 +38,16 @@ pub(crate) fn rows_of(scenario: &Scenario, whom: usize, at: usize, t: u64) -> Ve
         let volume = (version + 1) as f64;
         let price = 1.0 + (mix(join(key, number)) % 1000) as f64;
         let t = noon + 60_000 * i64::try_from(number).expect("few rows");
-        Ohlcv { t, open: price, high: price, low: price, close: price, volume, trades: None, vwap: None }
+        Ohlcv {
+            t,
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume,
+            trades: None,
+            vwap: None,
+        }
     };
     let mut rows: Vec<Ohlcv> = (0..count).map(row).collect();
     if scenario.troubles(t, whom).any(|trouble| trouble == Trouble::Shrunk) {
@@ -63,14 +72,19 @@ pub(crate) fn answer(scenario: &Scenario, whom: usize, url: &Url, t: u64) -> Rep
         if scenario.sessions[at].1 > last {
             break;
         }
-        rows.extend(rows_of(scenario, whom, at, t).into_iter().filter(|row| (first..=last).contains(&row.t)));
+        rows.extend(
+            rows_of(scenario, whom, at, t)
+                .into_iter()
+                .filter(|row| (first..=last).contains(&row.t)),
+        );
     }
     let mut next_url = None;
     if rows.len() > scenario.page_rows {
         rows.truncate(scenario.page_rows);
         let from = rows.last().expect("not empty").t;
         // A border may repeat the row before it.
-        let from = if mix(from.unsigned_abs() ^ t).is_multiple_of(2) { from } else { from + 60_000 };
+        let from =
+            if mix(from.unsigned_abs() ^ t).is_multiple_of(2) { from } else { from + 60_000 };
         let mut next = url.clone();
         let head = url.path().rsplitn(3, '/').last().expect("a path").to_owned();
         next.set_path(&format!("{head}/{from}/{last}"));
@@ -97,14 +111,22 @@ pub(crate) fn answer(scenario: &Scenario, whom: usize, url: &Url, t: u64) -> Rep
 }
 
 /// Why no page comes, if none does.
-fn refusal(scenario: &Scenario, whom: usize, (first, last): (i64, i64), t: u64) -> Result<(), Failure> {
-    let said = |status, body: &str| Err(Failure::of_reply(status, None, body, &Redaction::default()));
+fn refusal(
+    scenario: &Scenario,
+    whom: usize,
+    (first, last): (i64, i64),
+    t: u64,
+) -> Result<(), Failure> {
+    let said =
+        |status, body: &str| Err(Failure::of_reply(status, None, body, &Redaction::default()));
     for trouble in scenario.troubles(t, whom) {
         match trouble {
             Trouble::Silence => return Err(Failure::Transport("connection refused".to_owned())),
             Trouble::Server => return said(503, "{\"error\":\"down\"}"),
             Trouble::RateLimit => return said(429, "{\"error\":\"too many\"}"),
-            Trouble::Garbage => return Err(Failure::NotAPage("expected value at line 1".to_owned())),
+            Trouble::Garbage => {
+                return Err(Failure::NotAPage("expected value at line 1".to_owned()));
+            }
             Trouble::KeyRefused => return said(401, "{\"error\":\"Unknown API Key\"}"),
             Trouble::Forgetful
             | Trouble::Shrunk
@@ -117,7 +139,9 @@ fn refusal(scenario: &Scenario, whom: usize, (first, last): (i64, i64), t: u64) 
     let days = (last - first) / 86_400_000 + 1;
     match scenario.securities[whom].behaviour {
         Behaviour::Unknown => return said(404, "{\"error\":\"not found\"}"),
-        Behaviour::Heavy(most) if days > i64::from(most) => return said(504, "{\"error\":\"timeout\"}"),
+        Behaviour::Heavy(most) if days > i64::from(most) => {
+            return said(504, "{\"error\":\"timeout\"}");
+        }
         Behaviour::Mute(at)
             if scenario.sessions.get(at).is_some_and(|(_, noon)| (first..=last).contains(noon)) =>
         {
@@ -133,7 +157,10 @@ fn refusal(scenario: &Scenario, whom: usize, (first, last): (i64, i64), t: u64) 
         | Behaviour::Locked => {}
     }
     if scenario.plan_begins > 0
-        && scenario.sessions.get(scenario.plan_begins).is_none_or(|(_, noon)| first < noon - 54_000_000)
+        && scenario
+            .sessions
+            .get(scenario.plan_begins)
+            .is_none_or(|(_, noon)| first < noon - 54_000_000)
     {
         return said(403, "{\"message\":\"Your plan doesn't include this data timeframe\"}");
     }

@@ -1,7 +1,9 @@
-//! Stages: lives in which what rarely meets by chance is made to meet. Stages follow each other days apart; in each the same
-//! run is begun again or another one on the same tree, what is on disk is hit before it, and the source may have a spell of trouble.
+//! Stages: lives in which what rarely meets by chance is made to meet. Stages follow each other
+//! days apart; in each the same run is begun again or another one on the same tree, what is on disk
+//! is hit before it, and the source may have a spell of trouble.
 //!
-//! Refetched while the source gives less, then hit, then healthy again: such a life is one in a few.
+//! Refetched while the source gives less, then hit, then healthy again: such a life is one in a
+//! few.
 
 use tests::sim::chance::Dice;
 

@@ -1,5 +1,6 @@
-//! One ticker's place on disk, as `worker`'s `Store` keeps it: closed partitions are brought into their files and proven in the
-//! ledger. What a line, an answer and a loss make of each other is decided by the code of `shared`.
+//! One ticker's place on disk, as `worker`'s `Store` keeps it: closed partitions are brought into
+//! their files and proven in the ledger. What a line, an answer and a loss make of each other is
+//! decided by the code of `shared`.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -62,8 +63,9 @@ impl<'a> Store<'a> {
             spoiled: BTreeMap::new(),
         };
         store.may_write(log.t)?;
-        let is_ours =
-            |partition: &Partition| Partition::within(scenario.kind, days).any(|it| it == *partition);
+        let is_ours = |partition: &Partition| {
+            Partition::within(scenario.kind, days).any(|it| it == *partition)
+        };
         let damaged: Vec<_> =
             store.ledger.damaged().map(|(partition, _)| partition).filter(is_ours).collect();
         for partition in damaged {
@@ -124,7 +126,9 @@ impl<'a> Store<'a> {
             {
                 Err(StoreError::Tree(error))
             }
-            Err(StoreError::Disk(error)) if is_of_one_path(&error) && self.spoiled.len() < MOST_SPOILED => {
+            Err(StoreError::Disk(error))
+                if is_of_one_path(&error) && self.spoiled.len() < MOST_SPOILED =>
+            {
                 self.draft.clear();
                 self.spoiled.insert(partition, StoreError::Disk(error));
                 Ok(Kept::Spoiled)
@@ -154,7 +158,8 @@ impl<'a> Store<'a> {
         self.may_write(log.t)?;
         let is_there = self.existing(&mut entry, log);
         let lost = entry.answers.lost().intersection(days);
-        // Rows there of days that no line has proven are not proven by an answer that does not bring them.
+        // Rows there of days that no line has proven are not proven by an answer that does not
+        // bring them.
         let replaced = days.minus(&entry.data_days());
         entry.file = None;
         let beyond = entry.lost_elsewhere(days, |stamp| self.scenario.zone.day_of_ms(stamp));
@@ -201,7 +206,13 @@ impl<'a> Store<'a> {
     }
 
     /// As `Store::denied` does it.
-    fn denied(&mut self, entry: &mut Entry, days: &Coverage, asking: Asking, log: &mut Log) -> Coverage {
+    fn denied(
+        &mut self,
+        entry: &mut Entry,
+        days: &Coverage,
+        asking: Asking,
+        log: &mut Log,
+    ) -> Coverage {
         let untold = entry.untold(days);
         if untold.is_empty() || !self.existing(entry, log) {
             return Coverage::empty();
@@ -286,8 +297,9 @@ impl<'a> Store<'a> {
     }
 
     fn may_write(&self, t: u64) -> Result<(), StoreError> {
-        let error =
-            |kind: ErrorKind| Err(StoreError::Disk(DiskError::at("write", Path::new("ticker"))(kind.into())));
+        let error = |kind: ErrorKind| {
+            Err(StoreError::Disk(DiskError::at("write", Path::new("ticker"))(kind.into())))
+        };
         let (scenario, whom) = (self.scenario, self.whom);
         match scenario.troubles(t, whom).find(|trouble| trouble.is_of_machine()) {
             Some(Trouble::FullDisk) => error(ErrorKind::StorageFull),

@@ -1,5 +1,5 @@
-//! The supervisor: the loop of `launcher`'s `drive` in virtual time. What happens is told to the real machine, what it
-//! decides is done, and at every step the supervisor may be killed.
+//! The supervisor: the loop of `launcher`'s `drive` in virtual time. What happens is told to the
+//! real machine, what it decides is done, and at every step the supervisor may be killed.
 
 use jiff::{SignedDuration, Timestamp};
 use launcher::facts::{Entry, Fact, Outcome};
@@ -103,7 +103,9 @@ pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
             let life = supervisor.life;
             life.counts.kills += 1;
             let is_power_cut = life.dice.once_in(3);
-            life.note(|| format!("-- killed{}", if is_power_cut { ", and all workers with it" } else { "" }));
+            life.note(|| {
+                format!("-- killed{}", if is_power_cut { ", and all workers with it" } else { "" })
+            });
             if is_power_cut {
                 life.power_cut();
             }
@@ -122,7 +124,8 @@ pub(crate) fn start(life: &mut Life<'_>) -> Result<End, Wrong> {
 impl Supervisor<'_, '_> {
     fn supervise(&mut self) -> Result<Outcome, Broken> {
         let prepared = prepared(self.life, self.life.now());
-        let entries = prepared.into_iter().map(|fact| Entry { at: self.life.now(), fact }).collect();
+        let entries =
+            prepared.into_iter().map(|fact| Entry { at: self.life.now(), fact }).collect();
         if !self.write(entries)? {
             return Err(Broken::Failed);
         }
@@ -132,7 +135,8 @@ impl Supervisor<'_, '_> {
             return Ok(Outcome::Complete);
         }
         let latest = self.life.journal.iter().map(|entry| entry.at).max();
-        self.clock = (self.life.t, latest.map_or(self.life.now(), |latest| latest.max(self.life.now())));
+        self.clock =
+            (self.life.t, latest.map_or(self.life.now(), |latest| latest.max(self.life.now())));
         self.life.clock_from = self.life.t;
         let supervisor = ProcessIdentity { pid: 17, start_ticks: 4711, boot_id: "boot".to_owned() };
         self.note(Fact::Opened { supervisor, version: Format::Journal.version() })?;
@@ -154,29 +158,43 @@ impl Supervisor<'_, '_> {
                 return Ok(outcome);
             }
             if self.life.t - self.stands_since.1 > GIVE_UP_AFTER + LAST_WAY && !self.is_in_trouble {
-                let what =
-                    format!("no end long after the last advance; the run is {:?}", self.life.machine.run());
+                let what = format!(
+                    "no end long after the last advance; the run is {:?}",
+                    self.life.machine.run()
+                );
                 return Err(Wrong(what).into());
             }
-            glance = if known == self.life.journal.len() { (glance * 2).min(5 * MINUTE) } else { SECOND };
+            glance = if known == self.life.journal.len() {
+                (glance * 2).min(5 * MINUTE)
+            } else {
+                SECOND
+            };
             let next = self.next(glance);
             self.life.pass_to(next);
         }
-        Err(Wrong(format!("no end after {ROUNDS} rounds; the run is {:?}", self.life.machine.run())).into())
+        Err(Wrong(format!(
+            "no end after {ROUNDS} rounds; the run is {:?}",
+            self.life.machine.run()
+        ))
+        .into())
     }
 
     /// Attempts that the journal says to be running and that nobody has begun.
     fn close_orphans(&mut self) -> Result<(), Broken> {
         let running = self.life.machine.batches().filter_map(|(id, batch)| match batch.state {
             BatchState::Running { attempt, since } => Some((id, attempt, since, batch.work())),
-            BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
+            BatchState::Pending
+            | BatchState::Backoff { .. }
+            | BatchState::Done
+            | BatchState::Failed => None,
         });
         let running: Vec<_> = running.collect();
         for (id, attempt, since, work) in running {
             if self.life.running.contains_key(&id) {
                 continue;
             }
-            let mut running = super::life::never_begun(attempt, work, since, self.life.scenario.asked);
+            let mut running =
+                super::life::never_begun(attempt, work, since, self.life.scenario.asked);
             let report = self.life.report(&mut running, self.now())?;
             self.note(Fact::Ended { batch: id, attempt, report })?;
         }
@@ -211,7 +229,10 @@ impl Supervisor<'_, '_> {
         check(self.life)?;
         Ok(match self.life.machine.run() {
             RunState::Closed { outcome } => Some(outcome.clone()),
-            RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => None,
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { .. }
+            | RunState::Stopping { .. } => None,
         })
     }
 
@@ -260,7 +281,8 @@ impl Supervisor<'_, '_> {
     }
 
     fn mind_the_pause(&mut self) -> Result<(), Broken> {
-        let RunState::Paused { probe_after, probe: Probe::Folders, .. } = self.life.machine.run() else {
+        let RunState::Paused { probe_after, probe: Probe::Folders, .. } = self.life.machine.run()
+        else {
             self.probe_at = None;
             return Ok(());
         };
@@ -305,9 +327,10 @@ impl Supervisor<'_, '_> {
             return Err(Wrong("a worker is started after a stop".to_owned()).into());
         }
         let at = self.now();
-        let entries = launches
-            .iter()
-            .map(|(batch, attempt)| Entry { at, fact: Fact::Launched { batch: *batch, attempt: *attempt } });
+        let entries = launches.iter().map(|(batch, attempt)| Entry {
+            at,
+            fact: Fact::Launched { batch: *batch, attempt: *attempt },
+        });
         if !self.write(entries.collect())? {
             return Ok(());
         }
@@ -324,7 +347,8 @@ impl Supervisor<'_, '_> {
                 self.life.damage();
             }
             let facts = prepared(self.life, self.life.created.1.min(self.life.now()));
-            if facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. })) {
+            if facts.iter().any(|fact| matches!(fact, Fact::Reopened { .. } | Fact::Planned { .. }))
+            {
                 if self.times_gone == TIMES_GONE {
                     return Err(Broken::Failed);
                 }
@@ -339,7 +363,8 @@ impl Supervisor<'_, '_> {
         if let Outcome::Incomplete { .. } = outcome {
             self.life.nobody_innocent_is_given_up()?;
         }
-        // Whoever is given up is forgiven when the run is begun again, and nobody when it was only stopped.
+        // Whoever is given up is forgiven when the run is begun again, and nobody when it was only
+        // stopped.
         let is_over = matches!(outcome, Outcome::Incomplete { .. });
         let at = self.now();
         if self.write(vec![Entry { at, fact: Fact::Closed { outcome } }])? && is_over {
@@ -371,7 +396,8 @@ impl Supervisor<'_, '_> {
         self.is_in_trouble = false;
         let odds = self.life.scenario.odds.kill;
         if self.life.happens(odds) {
-            // Whole lines at the beginning of a commit may survive the power cut that breaks it off.
+            // Whole lines at the beginning of a commit may survive the power cut that breaks it
+            // off.
             let all = self.unwritten.len() + announced.len();
             let kept = usize::try_from(self.life.dice.below(all as u64 + 1)).expect("few");
             self.unwritten.extend(announced);

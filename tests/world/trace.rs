@@ -1,4 +1,5 @@
-//! The trace of a life: what happened, line by line, for whoever reads why it went wrong. Told only when somebody listens.
+//! The trace of a life: what happened, line by line, for whoever reads why it went wrong. Told only
+//! when somebody listens.
 
 use std::fmt::Write as _;
 
@@ -74,7 +75,10 @@ fn report_in_brief(report: &Report) -> String {
             }
             word @ (Word::Untouched | Word::Begun) => format!("{word:?}"),
         };
-        format!("{} ({word}, {} days, {} fresh)", left.ticker, left.partway.days, left.partway.fresh_days)
+        format!(
+            "{} ({word}, {} days, {} fresh)",
+            left.ticker, left.partway.days, left.partway.fresh_days
+        )
     };
     let left: Vec<_> = report.unfinished.iter().map(of_left).collect();
     format!("{:?}, {} done, left: {}", report.ending, report.proven.tickers, left.join(", "))

@@ -1,4 +1,5 @@
-//! What the source has really said of which day, beside everything that is looked at; and whether the tree says the same.
+//! What the source has really said of which day, beside everything that is looked at; and whether
+//! the tree says the same.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ use super::scenario::Scenario;
 pub(crate) enum Given {
     /// These rows, and they were in the tree.
     Rows(Vec<Ohlcv>),
-    /// No row, while neighbours of the day had some: their file, which was in the tree, tells that too.
+    /// No row, while neighbours of the day had some: their file, which was in the tree, tells that
+    /// too.
     LeftOut,
     /// No row.
     Empty,
@@ -34,7 +36,8 @@ struct Told {
     /// When it was asked for, by the clock on the wall of then.
     asked_at: Timestamp,
     given: Given,
-    /// The number of the first line that told of it and is still there; `None` while it stands in a file alone.
+    /// The number of the first line that told of it and is still there; `None` while it stands in a
+    /// file alone.
     line: Option<usize>,
 }
 
@@ -93,8 +96,8 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
-    /// A file with `draft` was brought into its place; the answer was for `days`. Rows of these days that stood there and of
-    /// which no line tells give way to it.
+    /// A file with `draft` was brought into its place; the answer was for `days`. Rows of these
+    /// days that stood there and of which no line tells give way to it.
     pub(crate) fn published(
         &mut self,
         (t, asked_at): (u64, Timestamp),
@@ -104,7 +107,8 @@ impl Truth {
     ) {
         self.answered.push((t, asked_at));
         for (day, _) in scenario.sessions.iter().filter(|(day, _)| days.contains(*day)) {
-            let rows: Vec<_> = draft.iter().filter(|row| row.date == *day).map(|row| row.bar).collect();
+            let rows: Vec<_> =
+                draft.iter().filter(|row| row.date == *day).map(|row| row.bar).collect();
             let given = if rows.is_empty() { Given::LeftOut } else { Given::Rows(rows) };
             let all = self.given.entry(*day).or_default();
             all.retain(|told| !told.is_untold());
@@ -146,7 +150,8 @@ impl Truth {
         }
     }
 
-    /// All lines but the first `left` are lost. What they alone told of can be known where a file of `folder` tells it.
+    /// All lines but the first `left` are lost. What they alone told of can be known where a file
+    /// of `folder` tells it.
     pub(crate) fn lines_lost(&mut self, left: usize, folder: &Folder) {
         for (day, all) in self.of(|_| true) {
             all.retain_mut(|told| match told.line.take_if(|line| *line >= left) {
@@ -195,7 +200,8 @@ impl Truth {
             if rows_found.windows(2).any(|pair| pair[0].t >= pair[1].t) {
                 return Some(format!("{day}: a row is doubled or out of order"));
             }
-            let foreign = rows_found.iter().find(|row| !rows_given.iter().any(|given| given.contains(row)));
+            let foreign =
+                rows_found.iter().find(|row| !rows_given.iter().any(|given| given.contains(row)));
             if let Some(row) = foreign {
                 return Some(format!("{day}: {row:?} was never sent"));
             }
@@ -203,14 +209,19 @@ impl Truth {
                 return Some(format!("{day}: {row:?}, sent last, is not in the tree"));
             }
             if scenario.kind == Kind::Trades && rows_found.len() != last.len() {
-                return Some(format!("{day}: {} trades where {} were sent", rows_found.len(), last.len()));
+                return Some(format!(
+                    "{day}: {} trades where {} were sent",
+                    rows_found.len(),
+                    last.len()
+                ));
             }
         }
         None
     }
 }
 
-/// Has the source left the day out twice since it had rows? What is lost and was so often asked for again is gone.
+/// Has the source left the day out twice since it had rows? What is lost and was so often asked for
+/// again is gone.
 fn stands_by_none(given: &[Told]) -> bool {
     let since = given.iter().rev().take_while(|told| told.rows().is_none());
     since.filter(|told| matches!(told.given, Given::Empty | Given::LeftOut)).count() >= 2

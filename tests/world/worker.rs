@@ -1,9 +1,11 @@
-//! The worker: one attempt at some tickers, from its first request to its exit, as a list of what it does and when.
+//! The worker: one attempt at some tickers, from its first request to its exit, as a list of what
+//! it does and when.
 //!
-//! It looks ahead: what it does depends on scenario alone, and nobody else writes what it writes. Whoever ends it before its
-//! time keeps what was done by then, and nothing of the rest. What is asked, believed, cut, merged, waited for and recorded
-//! is decided by the code of `worker` and `shared`; here is only the order in which a worker calls it, and in `store` that in
-//! which rows and lines reach the disk.
+//! It looks ahead: what it does depends on scenario alone, and nobody else writes what it writes.
+//! Whoever ends it before its time keeps what was done by then, and nothing of the rest. What is
+//! asked, believed, cut, merged, waited for and recorded is decided by the code of `worker` and
+//! `shared`; here is only the order in which a worker calls it, and in `store` that in which rows
+//! and lines reach the disk.
 
 use std::time::Duration;
 
@@ -176,7 +178,8 @@ impl<'a> Worker<'a> {
         let Orders { scenario, days, since, .. } = *self.orders;
         let store = Store::open(scenario, whom, folder, days, &mut self.log)?;
         let run = Some(self.orders.run);
-        let trust = Trust { since, run, ..Trust::at(scenario.wall(self.log.t), scenario.recheck_empty) };
+        let trust =
+            Trust { since, run, ..Trust::at(scenario.wall(self.log.t), scenario.recheck_empty) };
         let wanted = store.ledger().to_ask(days, &trust);
         let (open, tries) = (wanted.clone(), self.tries(Why::Wanted));
         let mut visit = Visit { whom, store, wanted, open, tries, rows: 0, pages: 0 };
@@ -192,7 +195,11 @@ impl<'a> Worker<'a> {
         while !visit.wanted.is_empty() {
             visit.open = visit.wanted.clone();
             let division = self.ask(visit)?;
-            let trust = Trust { since, run, ..Trust::at(scenario.wall(self.log.t), scenario.recheck_empty) };
+            let trust = Trust {
+                since,
+                run,
+                ..Trust::at(scenario.wall(self.log.t), scenario.recheck_empty)
+            };
             let outside = visit.store.ledger().outside_plan(days, &trust);
             if let Some(error) =
                 NotToBeHad::of(scenario.kind, days, division, &visit.open, &outside, Vec::new())
@@ -218,7 +225,8 @@ impl<'a> Worker<'a> {
             .with_control(session_in_place(visit.store.ledger(), &visit.wanted));
         while let Some(piece) = division.next_request() {
             let is_control = piece.why == Why::Control;
-            let asked = if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
+            let asked =
+                if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
             let Some(days) = asked else {
                 division.not_wanted(piece);
                 continue;
@@ -253,7 +261,11 @@ impl<'a> Worker<'a> {
     }
 
     /// As `Pipeline::ask_for_nothing` does it.
-    fn ask_for_nothing(&mut self, visit: &mut Visit<'_>, days: DateRange) -> Result<(), TickerError> {
+    fn ask_for_nothing(
+        &mut self,
+        visit: &mut Visit<'_>,
+        days: DateRange,
+    ) -> Result<(), TickerError> {
         let Some(url) = self.chain(visit.whom, days).url().cloned() else { return Ok(()) };
         self.get(visit.whom, &url, 1)?;
         visit.pages += 1;
@@ -263,7 +275,10 @@ impl<'a> Worker<'a> {
     fn chain(&self, whom: usize, range: DateRange) -> Chain<RangeQuery<Ohlcv>> {
         let Scenario { kind, zone, .. } = *self.orders.scenario;
         let endpoint = Endpoint::MinuteBars(self.ticker(whom).clone(), Adjusted::No);
-        Chain::new(self.base.clone(), RangeQuery::new(endpoint, Ohlcv::stamps_of(kind, zone, range)))
+        Chain::new(
+            self.base.clone(),
+            RangeQuery::new(endpoint, Ohlcv::stamps_of(kind, zone, range)),
+        )
     }
 
     /// As `Pipeline::tries` has it.
@@ -277,9 +292,14 @@ impl<'a> Worker<'a> {
     }
 
     /// As `Pipeline::fetch_within_plan` does it.
-    fn fetch_within_plan(&mut self, visit: &mut Visit<'_>, range: DateRange) -> Result<(), TickerError> {
+    fn fetch_within_plan(
+        &mut self,
+        visit: &mut Visit<'_>,
+        range: DateRange,
+    ) -> Result<(), TickerError> {
         let begins = self.plan_begins;
-        let known = begins.and_then(|begins| DateRange::new(range.from(), begins.previous().min(range.to())));
+        let known = begins
+            .and_then(|begins| DateRange::new(range.from(), begins.previous().min(range.to())));
         let Some(before) = known.and_then(|before| visit.wanted_of(before).hull()) else {
             return self.fetch(visit, range).map(drop);
         };
@@ -354,7 +374,8 @@ impl<'a> Worker<'a> {
                         return self.break_off(visit, Failure::Lie(lie));
                     };
                     let chance = unit(self.dice.roll());
-                    let wait = Self::backoff(tries).wait_after_faults(lies, chance).unwrap_or_default();
+                    let wait =
+                        Self::backoff(tries).wait_after_faults(lies, chance).unwrap_or_default();
                     self.sleep(wait);
                 }
             }
@@ -372,7 +393,12 @@ impl<'a> Worker<'a> {
     }
 
     /// What is closed is open no more.
-    fn keep(&mut self, visit: &mut Visit<'_>, piece: Piece<Ohlcv>, asking: Asking) -> Result<(), StoreError> {
+    fn keep(
+        &mut self,
+        visit: &mut Visit<'_>,
+        piece: Piece<Ohlcv>,
+        asking: Asking,
+    ) -> Result<(), StoreError> {
         let closed = match &piece {
             Piece::Rows(..) => None,
             Piece::Closed(_, days) => Some(days.clone()),
@@ -411,8 +437,9 @@ impl<'a> Worker<'a> {
             self.log.pass(if matches!(failure, Failure::Transport(_)) { 10 * SECOND } else { 100 });
             let chance = unit(self.dice.roll());
             let retry = failure.retry();
-            let wait = retry
-                .and_then(|why| Self::backoff(tries).wait(&mut troubles, why, failure.retry_after(), chance));
+            let wait = retry.and_then(|why| {
+                Self::backoff(tries).wait(&mut troubles, why, failure.retry_after(), chance)
+            });
             let Some(wait) = wait else { return Err(failure) };
             self.sleep(wait);
         }

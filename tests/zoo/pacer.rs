@@ -1,7 +1,8 @@
-//! Takes turns of the shared rate budget in four threads and writes down when it would have sent, and how
-//! much later than it wanted it woke for that.
+//! Takes turns of the shared rate budget in four threads and writes down when it would have sent,
+//! and how much later than it wanted it woke for that.
 //!
-//! `pacer RATE END_NS FILE`: until `END_NS` on the clock of `shared::pace`; the key is in `POLYGON_API_KEY`.
+//! `pacer RATE END_NS FILE`: until `END_NS` on the clock of `shared::pace`; the key is in
+//! `POLYGON_API_KEY`.
 
 #![expect(clippy::disallowed_methods, reason = "a program of tests has doors of its own")]
 
@@ -44,7 +45,8 @@ fn send_until(end_ns: u64, budget: &SharedBudget, mut sent: &File) {
     };
     while budget.take(&sleep).expect("a turn").is_continue() && now_ns() < end_ns {
         // One write a line: a kill leaves no half line, and lines of many processes do not mix.
-        sent.write_all(format!("{:>20} {:>12}\n", now_ns(), late_ns.take()).as_bytes()).expect("written");
+        sent.write_all(format!("{:>20} {:>12}\n", now_ns(), late_ns.take()).as_bytes())
+            .expect("written");
         std::thread::sleep(LATENCY);
     }
 }

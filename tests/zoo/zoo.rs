@@ -1,8 +1,10 @@
-//! Workers that misbehave, in the place of `worker`: `ZOO` in the environment says which one. All keep the contract
-//! of DESIGN 6 as far as their nature allows, and write true ledgers for what they do.
+//! Workers that misbehave, in the place of `worker`: `ZOO` in the environment says which one. All
+//! keep the contract of DESIGN 6 as far as their nature allows, and write true ledgers for what
+//! they do.
 //!
-//! Each holds a lock named after its pid in `slots/` and one named after each ticker in `tickers/` beside the
-//! ticker list's run, so that two at a time on one ticker, or more than `ZOO_CAP` in all, leave a note.
+//! Each holds a lock named after its pid in `slots/` and one named after each ticker in `tickers/`
+//! beside the ticker list's run, so that two at a time on one ticker, or more than `ZOO_CAP` in
+//! all, leave a note.
 
 #![expect(clippy::disallowed_methods, reason = "a program of tests has doors of its own")]
 
@@ -44,7 +46,8 @@ fn main() -> ExitCode {
         "lazy" => {}
         "half" => zoo.work(&zoo.tickers[..zoo.tickers.len().div_ceil(2)]),
         "stranger" => {
-            let others = zoo.tickers.iter().map(|ticker| format!("{ticker}.X").parse().expect("a ticker"));
+            let others =
+                zoo.tickers.iter().map(|ticker| format!("{ticker}.X").parse().expect("a ticker"));
             zoo.work(&others.collect::<Vec<_>>());
         }
         "sleeper" => zoo.hang(),
@@ -61,7 +64,10 @@ fn main() -> ExitCode {
         }
         "daemon" => {
             let mut daemon = Command::new("setsid");
-            daemon.args(["sh", "-c", "sleep 600 & sleep 600"]).env_clear().env("PATH", "/usr/bin:/bin");
+            daemon
+                .args(["sh", "-c", "sleep 600 & sleep 600"])
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin");
             daemon.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             let left_behind = daemon.spawn().expect("setsid");
             std::mem::forget(left_behind);
@@ -119,7 +125,8 @@ impl Zoo {
 
     fn hang(&self) {
         self.say(Event::TickerStart { ticker: self.tickers[0].clone() });
-        let progress = Event::Progress { ticker: self.tickers[0].clone(), rows: 1, pages: 1, bytes: 1 };
+        let progress =
+            Event::Progress { ticker: self.tickers[0].clone(), rows: 1, pages: 1, bytes: 1 };
         self.say(progress);
         sleep_for_ever()
     }

@@ -1,4 +1,5 @@
-//! Chance: numbers that differ from process to process, for jitter and for names. Nothing secret is made of them.
+//! Chance: numbers that differ from process to process, for jitter and for names. Nothing secret is
+//! made of them.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -23,8 +23,8 @@ pub struct Moment {
 
 /// This one.
 pub fn moment() -> Moment {
-    let steady =
-        clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every Linux has a clock that goes on in sleep");
+    let steady = clock_gettime(ClockId::CLOCK_BOOTTIME)
+        .expect("every Linux has a clock that goes on in sleep");
     Moment { at: now(), steady: steady.into() }
 }
 
@@ -37,7 +37,8 @@ pub fn uptime() -> Duration {
 
 /// The time of day at which [`uptime`] was `then`, by today's clock.
 pub fn at(then: Duration) -> Timestamp {
-    let passed = SignedDuration::try_from(uptime().saturating_sub(then)).unwrap_or(SignedDuration::MAX);
+    let passed =
+        SignedDuration::try_from(uptime().saturating_sub(then)).unwrap_or(SignedDuration::MAX);
     now().checked_sub(passed).unwrap_or(Timestamp::MIN)
 }
 

@@ -4,8 +4,8 @@ use shared::crew;
 
 use crate::stop::Stop;
 
-/// Does `deed` to every item, begun in their order on up to `threads` threads, this one among them, and returns what came
-/// of it in the order it came. After a wish to stop nothing new is begun.
+/// Does `deed` to every item, begun in their order on up to `threads` threads, this one among them,
+/// and returns what came of it in the order it came. After a wish to stop nothing new is begun.
 pub fn each<T: Send, R: Send>(
     threads: usize,
     items: Vec<T>,

@@ -1,5 +1,5 @@
-//! When to log progress, so that the log never stands still while something is being fetched. Pure: time comes in as an
-//! argument, counted from any beginning; lines go out.
+//! When to log progress, so that the log never stands still while something is being fetched. Pure:
+//! time comes in as an argument, counted from any beginning; lines go out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,7 +61,8 @@ impl Pulse {
         self.0.remove(name);
     }
 
-    /// What is to be said now: a name, and how far it has come. `turns` requests wait for the rate limit, of whomever.
+    /// What is to be said now: a name, and how far it has come. `turns` requests wait for the rate
+    /// limit, of whomever.
     pub fn due(&mut self, now: Duration, turns: usize) -> Vec<(String, String)> {
         let is_due = |work: &Work| now.saturating_sub(work.said_at) >= SILENCE;
         let due = self.0.iter_mut().filter(|(_, work)| is_due(work));
@@ -72,8 +73,8 @@ impl Pulse {
 impl Work {
     fn say(&mut self, now: Duration, turns: usize) -> String {
         let Reached { day, rows, pages } = self.reached;
-        let pace =
-            (rows.saturating_sub(self.said_rows)) as f64 / now.saturating_sub(self.said_at).as_secs_f64();
+        let pace = (rows.saturating_sub(self.said_rows)) as f64
+            / now.saturating_sub(self.said_at).as_secs_f64();
         (self.said_at, self.said_rows) = (now, rows);
         let day = day.map(|day| format!(" up to {day}")).unwrap_or_default();
         let waits = match (&self.wait, turns) {
@@ -85,7 +86,11 @@ impl Work {
                 format!("; {requests} of this process {wait} for a turn in the rate limit")
             }
         };
-        format!("{} in {}{day}, {pace:.0} rows/s{waits}", counted(rows, "row"), counted(pages, "page"))
+        format!(
+            "{} in {}{day}, {pace:.0} rows/s{waits}",
+            counted(rows, "row"),
+            counted(pages, "page")
+        )
     }
 }
 
@@ -105,11 +110,17 @@ mod tests {
         let day = "2024-01-02".parse().ok();
         pulse.reach("AIG", Reached { day, rows: 50_000, pages: 1 });
         assert_eq!(lines(&mut pulse, 109, 0), [] as [&str; 0]);
-        assert_eq!(lines(&mut pulse, 110, 0), ["AIG: 50000 rows in 1 page up to 2024-01-02, 5000 rows/s"]);
+        assert_eq!(
+            lines(&mut pulse, 110, 0),
+            ["AIG: 50000 rows in 1 page up to 2024-01-02, 5000 rows/s"]
+        );
         assert_eq!(lines(&mut pulse, 111, 0), [] as [&str; 0]);
         // A page without a new row has no day of its own.
         pulse.reach("AIG", Reached { day: None, rows: 50_000, pages: 2 });
-        assert_eq!(lines(&mut pulse, 130, 0), ["AIG: 50000 rows in 2 pages up to 2024-01-02, 0 rows/s"]);
+        assert_eq!(
+            lines(&mut pulse, 130, 0),
+            ["AIG: 50000 rows in 2 pages up to 2024-01-02, 0 rows/s"]
+        );
         pulse.end("AIG");
         assert_eq!(lines(&mut pulse, 150, 0), [] as [&str; 0]);
     }
@@ -130,6 +141,10 @@ mod tests {
             ["AIG: 0 rows in 0 pages, 0 rows/s; waiting: the rate limit was exceeded (429)"]
         );
         pulse.reach("AIG", Reached { day: None, rows: 1, pages: 1 });
-        assert_eq!(lines(&mut pulse, 30, 0), ["AIG: 1 row in 1 page, 0 rows/s"], "the wait is over");
+        assert_eq!(
+            lines(&mut pulse, 30, 0),
+            ["AIG: 1 row in 1 page, 0 rows/s"],
+            "the wait is over"
+        );
     }
 }

@@ -24,7 +24,8 @@ pub struct Trouble {
     pub persistence: Persistence,
     /// Whose trouble it is.
     pub origin: Origin,
-    /// The same few words for every ticker that fails like this: no name, date or number is in them.
+    /// The same few words for every ticker that fails like this: no name, date or number is in
+    /// them.
     pub kind: &'static str,
 }
 
@@ -134,7 +135,8 @@ impl Reporter {
     /// Everything asked of `ticker` is proven.
     pub fn done(&self, ticker: &Ticker, rows: u64, pages: u64) {
         match pages {
-            // Nothing was asked, or its pages are counted with another ticker whose rows they hold too.
+            // Nothing was asked, or its pages are counted with another ticker whose rows they hold
+            // too.
             0 => self.ticker(Level::Info, ticker, format_args!("done, {}", counted(rows, "row"))),
             _ => self.ticker(
                 Level::Info,
@@ -185,7 +187,8 @@ impl Reporter {
 
     /// The rest is left to another process.
     pub fn yields(&self, remaining: u64) {
-        let (tickers, are) = (counted(remaining, "ticker"), if remaining == 1 { "is" } else { "are" });
+        let (tickers, are) =
+            (counted(remaining, "ticker"), if remaining == 1 { "is" } else { "are" });
         line(Level::Info, &format!("{tickers} {are} left to another process, as asked"));
         self.say(Event::Yield { remaining });
     }

@@ -1,5 +1,5 @@
-//! Does the input have the days that bars are to be made from? Read from the ledgers of the input before the first worker
-//! starts. A tree without ledgers says nothing about its days.
+//! Does the input have the days that bars are to be made from? Read from the ledgers of the input
+//! before the first worker starts. A tree without ledgers says nothing about its days.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor;
@@ -41,8 +41,9 @@ pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> InputDay
         return InputDays::Whole;
     }
     // A ledger that can't be read concerns its ticker alone.
-    let missing =
-        |ticker: &Ticker| Some(lacking(&Ledger::read_by_length(root, kind, ticker).ok()?.answered(), days));
+    let missing = |ticker: &Ticker| {
+        Some(lacking(&Ledger::read_by_length(root, kind, ticker).ok()?.answered(), days))
+    };
     let short = tickers.iter().filter_map(|ticker| Some((ticker, missing(ticker)?)));
     let mut short = short.filter(|(_, missing)| !missing.is_empty());
     let Some((example, missing)) = short.next() else { return InputDays::Whole };
@@ -68,7 +69,8 @@ mod tests {
     #[test]
     fn only_days_with_a_session_are_lacking() {
         let range = |from: &str, to: &str| {
-            DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order")
+            DateRange::new(from.parse().expect("a day"), to.parse().expect("a day"))
+                .expect("in order")
         };
         let answered = Coverage::from(range("2024-06-03", "2024-06-28"));
         assert!(lacking(&answered, range("2024-06-03", "2024-06-30")).is_empty(), "a weekend");

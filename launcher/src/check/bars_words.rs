@@ -1,5 +1,6 @@
-//! Does `bars` accept the options behind `--`? Asked before a run is frozen with them: frozen options can't be taken
-//! back, and each worker would refuse them. [`bars_days`](super::bars_days) asks whether the input has the days.
+//! Does `bars` accept the options behind `--`? Asked before a run is frozen with them: frozen
+//! options can't be taken back, and each worker would refuse them. [`bars_days`](super::bars_days)
+//! asks whether the input has the days.
 
 use shared::run::workdir::{BatchId, Workdir};
 
@@ -30,7 +31,8 @@ pub enum WordsError {
     Spawn(#[from] SpawnError),
 }
 
-/// Asks `bars` with the arguments that a worker of `request` would get. Downloads need no such check: their options are ours.
+/// Asks `bars` with the arguments that a worker of `request` would get. Downloads need no such
+/// check: their options are ours.
 pub fn prove(request: &Request, workdir: &Workdir) -> Result<(), WordsError> {
     let Task::Bars(_) = request.settings.task() else { return Ok(()) };
     let executable = executable::find(&request.settings.program)?;

@@ -37,7 +37,8 @@ pub enum ExecutableError {
 /// The executable of `program`, whether it exists or not.
 pub fn place(program: &Program) -> Result<PathBuf, DiskError> {
     let beside_us = |name: &str| {
-        let own = std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
+        let own =
+            std::env::current_exe().map_err(DiskError::at("find", Path::new("/proc/self/exe")))?;
         Ok(own.with_file_name(name))
     };
     match program {
@@ -52,8 +53,13 @@ pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
     match program {
         Program::Worker | Program::Bars(_) => {
             let path = place(program)?;
-            let name = if *program == Program::Worker { "the worker" } else { "the executable bars" };
-            if is_executable(&path) { Ok(path) } else { Err(ExecutableError::Worker { path, name }) }
+            let name =
+                if *program == Program::Worker { "the worker" } else { "the executable bars" };
+            if is_executable(&path) {
+                Ok(path)
+            } else {
+                Err(ExecutableError::Worker { path, name })
+            }
         }
         Program::Script(path) => {
             let wrong = |what| Err(ExecutableError::Script { path: path.clone(), what });
@@ -68,5 +74,6 @@ pub fn find(program: &Program) -> Result<PathBuf, ExecutableError> {
 }
 
 fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & ANY_EXECUTE_BIT != 0)
+    fs::metadata(path)
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & ANY_EXECUTE_BIT != 0)
 }

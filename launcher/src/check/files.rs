@@ -1,5 +1,6 @@
-//! Are the files of a run what its ledgers, or the states of its series, say? Compares each file with its SHA-256. The ledgers
-//! keep the result; a damaged series is no longer noted as proven, so `bars` looks at it again.
+//! Are the files of a run what its ledgers, or the states of its series, say? Compares each file
+//! with its SHA-256. The ledgers keep the result; a damaged series is no longer noted as proven, so
+//! `bars` looks at it again.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -27,7 +28,8 @@ use crate::supervise::bars_evidence::BarsState;
 pub struct Found {
     /// For the journal.
     pub checked: Checked,
-    /// For people: each file that is not what its ledger says, and each ticker that could not be checked.
+    /// For people: each file that is not what its ledger says, and each ticker that could not be
+    /// checked.
     pub said: Vec<String>,
 }
 
@@ -40,7 +42,8 @@ pub fn check_run(request: &Request, tickers: &[Ticker]) -> Found {
     }
 }
 
-/// Checks the files of `tickers` that hold some of `days`, on all processors or on as many threads as are to be had.
+/// Checks the files of `tickers` that hold some of `days`, on all processors or on as many threads
+/// as are to be had.
 fn check_all(outdir: &Path, kind: Kind, tickers: &[Ticker], days: DateRange) -> Found {
     each(tickers, |ticker| check::check(outdir, kind, ticker, days))
 }
@@ -91,7 +94,8 @@ impl Found {
     fn take(&mut self, ticker: &Ticker, result: Result<check::Checked, impl Display>) {
         match result {
             Ok(of_ticker) => {
-                self.checked.tickers += u64::from(of_ticker.files > 0 && of_ticker.damaged.is_empty());
+                self.checked.tickers +=
+                    u64::from(of_ticker.files > 0 && of_ticker.damaged.is_empty());
                 self.checked.files += of_ticker.files;
                 self.checked.bytes = self.checked.bytes.saturating_add(of_ticker.bytes);
                 self.checked.damaged += of_ticker.damaged.len() as u64;

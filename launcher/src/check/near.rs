@@ -1,4 +1,5 @@
-//! Names that are almost those of a run: what somebody may have meant who goes on with a run that is not there.
+//! Names that are almost those of a run: what somebody may have meant who goes on with a run that
+//! is not there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +14,13 @@ pub fn run_beside(workdir: &Path) -> Option<PathBuf> {
     let name = workdir.file_name()?.to_str()?;
     let beside = fs::read_dir(workdir.parent()?).ok()?.flatten();
     let runs = beside.filter(|entry| Workdir::new(&entry.path()).request().is_file());
-    let named = runs.filter_map(|entry| Some((distance(name, entry.file_name().to_str()?), entry.path())));
+    let named =
+        runs.filter_map(|entry| Some((distance(name, entry.file_name().to_str()?), entry.path())));
     named.filter(|(typos, _)| (1..=TYPOS).contains(typos)).min().map(|(_, path)| path)
 }
 
-/// How many letters must be taken out, put in or changed to make one of the other (Levenshtein), in whatever case.
+/// How many letters must be taken out, put in or changed to make one of the other (Levenshtein), in
+/// whatever case.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -38,9 +41,12 @@ mod tests {
 
     #[test]
     fn a_name_with_a_typo_is_near_and_another_word_is_not() {
-        for (one, other, expected) in
-            [("minute", "minute", 0), ("minuet", "minute", 2), ("minut", "minute", 1), ("daily", "trades", 5)]
-        {
+        for (one, other, expected) in [
+            ("minute", "minute", 0),
+            ("minuet", "minute", 2),
+            ("minut", "minute", 1),
+            ("daily", "trades", 5),
+        ] {
             assert_eq!(distance(one, other), expected, "{one} {other}");
         }
         let folder = tempfile::tempdir().expect("a folder");

@@ -15,7 +15,11 @@ pub fn of(executable: &Path, typed: &Path, path: Option<&OsStr>) -> PathBuf {
     if found.next().is_some_and(|found| is_it(&found)) {
         return PathBuf::from(NAME);
     }
-    if typed.components().count() > 1 && is_it(typed) { typed.to_owned() } else { executable.to_owned() }
+    if typed.components().count() > 1 && is_it(typed) {
+        typed.to_owned()
+    } else {
+        executable.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Do the work directory and the output lie apart? Logs and locks of a run are not data, and a sweep of one folder must
-//! not reach the other.
+//! Do the work directory and the output lie apart? Logs and locks of a run are not data, and a
+//! sweep of one folder must not reach the other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,13 @@ pub struct PlacesError {
 /// Refuses two names for one folder, and folders inside one another, also through links.
 pub fn keep_apart(workdir: &Path, outdir: &Path) -> Result<(), PlacesError> {
     let (real_workdir, real_outdir) = (real(workdir), real(outdir));
-    let relation = match (real_workdir.starts_with(&real_outdir), real_outdir.starts_with(&real_workdir)) {
-        (true, true) => "is the same folder as",
-        (true, false) => "lies inside",
-        (false, true) => "lies around",
-        (false, false) => return Ok(()),
-    };
+    let relation =
+        match (real_workdir.starts_with(&real_outdir), real_outdir.starts_with(&real_workdir)) {
+            (true, true) => "is the same folder as",
+            (true, false) => "lies inside",
+            (false, true) => "lies around",
+            (false, false) => return Ok(()),
+        };
     Err(PlacesError { workdir: workdir.to_owned(), outdir: outdir.to_owned(), relation })
 }
 

@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn a_name_that_is_no_text_is_refused_and_shown_with_escapes() {
         assert_eq!(plain("the argument", OsStr::new("Bücher")), Ok(()));
-        let error = plain("the argument", OsStr::from_bytes(b"b\xfccher")).expect_err("Latin-1").to_string();
+        let error = plain("the argument", OsStr::from_bytes(b"b\xfccher"))
+            .expect_err("Latin-1")
+            .to_string();
         assert!(error.starts_with(r#"the argument "b\xFCcher" is not UTF-8"#), "{error}");
     }
 }

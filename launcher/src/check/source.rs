@@ -42,7 +42,9 @@ pub enum SourceError {
         words: String,
     },
     /// No answer at all.
-    #[error("{base} can't be reached ({why}); check the network and --base-url (or POLYGON_BASE_URL)")]
+    #[error(
+        "{base} can't be reached ({why}); check the network and --base-url (or POLYGON_BASE_URL)"
+    )]
     Unreachable {
         /// Who.
         base: String,
@@ -73,9 +75,12 @@ pub enum SourceError {
     },
 }
 
-/// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else. Also compares the source's clock
-/// with this machine's.
-pub fn ask(base: &BaseUrl, key: &ApiKey) -> Result<(SourceState, Option<SourceClock>), SourceError> {
+/// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else. Also
+/// compares the source's clock with this machine's.
+pub fn ask(
+    base: &BaseUrl,
+    key: &ApiKey,
+) -> Result<(SourceState, Option<SourceClock>), SourceError> {
     let privacy = if base.is_encrypted() { Privacy::Encrypted } else { Privacy::Plain };
     let (url, name) = (format!("{base}{QUESTION}"), base.to_string());
     // A service may repeat the key in its answer.
@@ -138,9 +143,13 @@ mod tests {
     fn a_busy_service_is_a_warning_and_a_strange_one_an_error() {
         assert_eq!(said(200, "{}"), "Ready");
         assert!(said(429, "").starts_with("Busy("));
-        assert!(said(503, "<html>\n down</html>").contains("HTTP 503 at the moment (<html> down</html>)"));
         assert!(
-            said(404, "nothing here").starts_with("https://x does not look like the data service (HTTP 404")
+            said(503, "<html>\n down</html>")
+                .contains("HTTP 503 at the moment (<html> down</html>)")
+        );
+        assert!(
+            said(404, "nothing here")
+                .starts_with("https://x does not look like the data service (HTTP 404")
         );
     }
 }

@@ -1,4 +1,5 @@
-//! `launcher attend`: a shim. A supervisor starts it, or the script of a cluster job, for one attempt.
+//! `launcher attend`: a shim. A supervisor starts it, or the script of a cluster job, for one
+//! attempt.
 
 use super::failure::{ExitStatus, Failure};
 use super::stored_run;

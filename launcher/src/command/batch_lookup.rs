@@ -1,5 +1,5 @@
-//! The batches that a name means: a batch of that name (`batch_0001`: no ticker has an underscore), or the batches of a
-//! ticker, several if it was split by date.
+//! The batches that a name means: a batch of that name (`batch_0001`: no ticker has an underscore),
+//! or the batches of a ticker, several if it was split by date.
 
 use shared::market::ticker::Ticker;
 use shared::run::workdir::{BatchId, Workdir};
@@ -16,7 +16,8 @@ const BATCH_PREFIX: &str = "batch_";
 pub fn batches(name: &str, machine: &Machine, workdir: &Workdir) -> Result<Vec<BatchId>, Failure> {
     if name.starts_with(BATCH_PREFIX) {
         let known = name.parse().ok().filter(|batch: &BatchId| machine.batch(*batch).is_some());
-        let unknown = || Failure::UnknownBatch { name: name.to_owned(), known: all_batches(machine) };
+        let unknown =
+            || Failure::UnknownBatch { name: name.to_owned(), known: all_batches(machine) };
         return Ok(vec![known.ok_or_else(unknown)?]);
     }
     let ticker = ticker(name, workdir)?;
@@ -28,9 +29,10 @@ pub fn batches(name: &str, machine: &Machine, workdir: &Workdir) -> Result<Vec<B
 pub fn ticker(name: &str, workdir: &Workdir) -> Result<Ticker, Failure> {
     let tickers = stored_run::request(workdir)?.frozen_tickers(workdir)?;
     let known = tickers.iter().find(|ticker| ticker.as_str() == name);
-    known
-        .cloned()
-        .ok_or_else(|| Failure::UnknownTicker { name: name.to_owned(), known: listed(&tickers, name) })
+    known.cloned().ok_or_else(|| Failure::UnknownTicker {
+        name: name.to_owned(),
+        known: listed(&tickers, name),
+    })
 }
 
 /// The batches that have `ticker`, in the order of their days.
@@ -41,7 +43,8 @@ pub fn of_ticker(ticker: &Ticker, machine: &Machine) -> Vec<BatchId> {
     batches.into_iter().map(|(_, id)| id).collect()
 }
 
-/// What there is instead: first tickers that differ in case, or in a dash for a dot, then those with the same first letter.
+/// What there is instead: first tickers that differ in case, or in a dash for a dot, then those
+/// with the same first letter.
 fn listed(tickers: &[Ticker], name: &str) -> String {
     let first = name.chars().next();
     let is_alike = |ticker: &&Ticker| {

@@ -36,7 +36,11 @@ pub struct Resumed {
 }
 
 /// The run `frozen` as it continues with `args`.
-pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Result<Resumed, Failure> {
+pub fn resumed(
+    args: &StartArgs,
+    frozen: &Request,
+    tickers: Vec<Ticker>,
+) -> Result<Resumed, Failure> {
     let cwd = stored_run::current_folder()?;
     let now = clock::now();
     let csv = args.tickers_csv.as_ref().map(|path| absolute(&cwd, path));
@@ -45,8 +49,12 @@ pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Resu
     let knobs = knobs::turn(args, &mut settings, &cwd)?;
     let mut others = differences::differences(args, &frozen.settings, &cwd);
     others.extend(extension::unsettles(frozen, settings.settle, now));
-    let requested =
-        Requested { from: args.from, to: args.to, list: csv.as_deref().zip(input.as_ref()), others };
+    let requested = Requested {
+        from: args.from,
+        to: args.to,
+        list: csv.as_deref().zip(input.as_ref()),
+        others,
+    };
     let request = frozen.clone().changed(now, knobs, settings);
     match extension::judge(requested, &request, &tickers, now) {
         Comparison::Same => Ok(Resumed { request, tickers, extension: None }),
@@ -56,7 +64,8 @@ pub fn resumed(args: &StartArgs, frozen: &Request, tickers: Vec<Ticker>) -> Resu
             extension: Some(*extension),
         }),
         Comparison::Refused(found) => {
-            let lines: Vec<String> = found.iter().map(|difference| line(args, difference)).collect();
+            let lines: Vec<String> =
+                found.iter().map(|difference| line(args, difference)).collect();
             Err(Failure::Differs { run: frozen.run.clone(), list: lines.join("\n") })
         }
     }
@@ -71,28 +80,39 @@ impl Resumed {
     /// What is new about the run, for people; `is_at_work` if its workers live.
     pub fn news(&self, args: &StartArgs, frozen: &Request, is_at_work: bool) -> String {
         let changed = self.request.changes.get(frozen.changes.len());
-        let mut lines: Vec<String> = changed.iter().map(|changed| words::changes(&changed.knobs)).collect();
+        let mut lines: Vec<String> =
+            changed.iter().map(|changed| words::changes(&changed.knobs)).collect();
         if changed.is_some_and(|changed| changed.knobs.iter().any(|knob| knob.flag == BASE_URL))
             && base_url_is_of_environment(args)
         {
             lines.push("  --base-url is what POLYGON_BASE_URL in the environment says".to_owned());
         }
         if changed.is_some() && is_at_work {
-            lines.push("  workers that run keep what they were told until their attempts end".to_owned());
+            lines.push(
+                "  workers that run keep what they were told until their attempts end".to_owned(),
+            );
         }
-        let rates = [frozen, &self.request].map(|request| request.settings.rate.map(Rate::per_minute));
+        let rates =
+            [frozen, &self.request].map(|request| request.settings.rate.map(Rate::per_minute));
         if let [Some(before), Some(after)] = rates
             && after > before
         {
             lines.push("  the higher rate holds within a minute: the slowest that was asked with in the last one counts".to_owned());
         }
         lines.extend(self.extension.iter().map(ToString::to_string));
-        let unsettled = self.extension.as_ref().map(|extension| plan::unsettled(&extension.request));
+        let unsettled =
+            self.extension.as_ref().map(|extension| plan::unsettled(&extension.request));
         lines.iter().map(|line| format!("{line}\n")).chain(unsettled).collect()
     }
 
-    /// The run by the source's clock, if `clocks` say that this machine's, which says `now`, is ahead.
-    pub fn settled_by(mut self, frozen: &Request, clocks: Option<SourceClock>, now: Timestamp) -> Self {
+    /// The run by the source's clock, if `clocks` say that this machine's, which says `now`, is
+    /// ahead.
+    pub fn settled_by(
+        mut self,
+        frozen: &Request,
+        clocks: Option<SourceClock>,
+        now: Timestamp,
+    ) -> Self {
         // If the source was not asked, nothing changes.
         let Some(clocks) = clocks else { return self };
         if let Some(extension) = self.extension.take() {
@@ -106,13 +126,17 @@ impl Resumed {
         self
     }
 
-    /// Freezes it in place of `frozen`. The caller holds the locks and has checked that `frozen` is still there. A refusal
-    /// changes nothing.
+    /// Freezes it in place of `frozen`. The caller holds the locks and has checked that `frozen` is
+    /// still there. A refusal changes nothing.
     pub fn freeze(&self, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
         if let Some(extension) = &self.extension {
             prove_extensible(extension, frozen, workdir)?;
         }
-        if self.request == *frozen { Ok(()) } else { Ok(self.request.freeze(workdir, &self.tickers)?) }
+        if self.request == *frozen {
+            Ok(())
+        } else {
+            Ok(self.request.freeze(workdir, &self.tickers)?)
+        }
     }
 }
 
@@ -122,13 +146,18 @@ fn unextended(request: Request, frozen: &Request) -> Request {
 }
 
 /// May the run `frozen` have other days and tickers now?
-fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) -> Result<(), Failure> {
+fn prove_extensible(
+    extension: &Extension,
+    frozen: &Request,
+    workdir: &Workdir,
+) -> Result<(), Failure> {
     let machine = journal::follow(workdir, frozen.first_rules())?;
     let closed = match machine.run() {
         RunState::Closed { .. } => Closed::Yes,
-        RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
-            Closed::No
-        }
+        RunState::Planned
+        | RunState::Open
+        | RunState::Paused { .. }
+        | RunState::Stopping { .. } => Closed::No,
     };
     if stop::is_at_work(workdir, &frozen.run, closed) {
         let stop = words::command("stop", workdir);
@@ -141,7 +170,11 @@ fn prove_extensible(extension: &Extension, frozen: &Request, workdir: &Workdir) 
 }
 
 /// A report of a script holds for the days that it was given; no ledger says anything about others.
-pub fn refuse_by_word(extension: &Extension, frozen: &Request, machine: &Machine) -> Result<(), Failure> {
+pub fn refuse_by_word(
+    extension: &Extension,
+    frozen: &Request,
+    machine: &Machine,
+) -> Result<(), Failure> {
     let batches = machine.batches().filter(|(_, batch)| batch.reported > 0).count();
     if batches > 0 && extension.is_longer_than(frozen) {
         let batches = counted_batches(batches);
@@ -151,7 +184,11 @@ pub fn refuse_by_word(extension: &Extension, frozen: &Request, machine: &Machine
 }
 
 fn counted_batches(number: usize) -> String {
-    if number == 1 { "1 batch".to_owned() } else { format!("{} batches", words::count(number as u64)) }
+    if number == 1 {
+        "1 batch".to_owned()
+    } else {
+        format!("{} batches", words::count(number as u64))
+    }
 }
 
 fn line(args: &StartArgs, difference: &Difference) -> String {

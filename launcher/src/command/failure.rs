@@ -459,7 +459,8 @@ impl From<LockError> for Failure {
 }
 
 impl Failure {
-    /// The error once the run in `workdir` is frozen: running the command again would find that run.
+    /// The error once the run in `workdir` is frozen: running the command again would find that
+    /// run.
     #[must_use]
     pub fn once_frozen(self, workdir: &Workdir) -> Self {
         match self {
@@ -479,7 +480,9 @@ impl Failure {
         match self {
             Self::NotReady { exit, .. } => exit.unwrap_or(Exit::LocalResource),
             Self::Source(SourceError::Refused { .. }) => Exit::Refused,
-            Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => Exit::Transient,
+            Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => {
+                Exit::Transient
+            }
             Self::Source(SourceError::Short { .. })
             | Self::NotWritable { .. }
             | Self::OutdirGone { .. }

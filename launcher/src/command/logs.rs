@@ -1,4 +1,5 @@
-//! `launcher logs`: prints the log of a batch, or of the batches of a ticker; `-f` follows one log as it grows.
+//! `launcher logs`: prints the log of a batch, or of the batches of a ticker; `-f` follows one log
+//! as it grows.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -34,7 +35,8 @@ pub fn logs(args: &LogsArgs) -> Result<ExitStatus, Failure> {
         if !args.follow && !log.exists() {
             return Err(Failure::NoLog { batch, log });
         }
-        let mut life = Life { workdir: &workdir, request: &request, batch, journal_bytes: 0, is_over: false };
+        let mut life =
+            Life { workdir: &workdir, request: &request, batch, journal_bytes: 0, is_over: false };
         return print(&log, || Ok(!args.follow || life.is_over()?)).map(|_| ExitStatus::Well);
     }
     if args.follow {
@@ -55,7 +57,10 @@ pub fn logs(args: &LogsArgs) -> Result<ExitStatus, Failure> {
 }
 
 /// Prints a log until `is_last` says that nothing more can come; `Break` when the reader is gone.
-fn print(log: &Path, mut is_last: impl FnMut() -> Result<bool, Failure>) -> Result<ControlFlow<()>, Failure> {
+fn print(
+    log: &Path,
+    mut is_last: impl FnMut() -> Result<bool, Failure>,
+) -> Result<ControlFlow<()>, Failure> {
     let mut tail = LogTail::new(log);
     loop {
         // First ask whether more can come, then read.

@@ -1,5 +1,5 @@
-//! The notifier: posts every pause, every stop and the end of a run, good or bad, to `--notify-url`. It keeps nobody
-//! waiting; what it could not deliver becomes a line in the log.
+//! The notifier: posts every pause, every stop and the end of a run, good or bad, to
+//! `--notify-url`. It keeps nobody waiting; what it could not deliver becomes a line in the log.
 
 use crate::process::clock;
 use crate::process::http::Privacy;
@@ -34,7 +34,13 @@ impl Notifier {
     }
 
     /// Takes a notice.
-    pub fn tell(&mut self, reporter: &mut ProgressReporter, run: &Run, machine: &Machine, notice: &Notice) {
+    pub fn tell(
+        &mut self,
+        reporter: &mut ProgressReporter,
+        run: &Run,
+        machine: &Machine,
+        notice: &Notice,
+    ) {
         let Some(webhook) = &self.webhook else { return };
         if let Notice::Fact(entry) = notice
             && let Some(news) = self.filter.hear(&run.request, &run.workdir, machine, entry.at)
@@ -45,7 +51,12 @@ impl Notifier {
     }
 
     /// Takes the error with which supervision broke off.
-    pub fn tell_of_death(&mut self, reporter: &mut ProgressReporter, run: &Run, error: &DriveError) {
+    pub fn tell_of_death(
+        &mut self,
+        reporter: &mut ProgressReporter,
+        run: &Run,
+        error: &DriveError,
+    ) {
         let Some(webhook) = &self.webhook else { return };
         let Run { request, workdir, .. } = run;
         let read = journal::follow(workdir, request.first_rules()).ok();

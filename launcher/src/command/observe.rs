@@ -1,4 +1,5 @@
-//! Observation of a run from outside: which supervisor has it, which attempts really run, and how far they are.
+//! Observation of a run from outside: which supervisor has it, which attempts really run, and how
+//! far they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,14 +33,20 @@ fn running(machine: &Machine) -> impl Iterator<Item = (BatchId, u32, Timestamp)>
 }
 
 /// Is `run` supervised? Whether its lock is held was asked before the journal was read.
-pub fn supervised(is_supervised: bool, run: &str, workdir: &Workdir, machine: &Machine) -> Supervised {
+pub fn supervised(
+    is_supervised: bool,
+    run: &str,
+    workdir: &Workdir,
+    machine: &Machine,
+) -> Supervised {
     if is_supervised {
         return Supervised::Yes;
     }
     let lives = |&(batch, attempt, _): &(BatchId, u32, Timestamp)| {
         !watch::marked(&Marker::of_attempt(run, format!("{batch}.{attempt}"))).is_empty()
     };
-    let alive: BTreeSet<BatchId> = running(machine).filter(lives).map(|(batch, ..)| batch).collect();
+    let alive: BTreeSet<BatchId> =
+        running(machine).filter(lives).map(|(batch, ..)| batch).collect();
     Supervised::No { last_words: last_words(workdir), alive }
 }
 
@@ -65,7 +72,13 @@ pub fn attempts(
     running(machine).map(&mut observe).collect()
 }
 
-fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now: Timestamp) -> Observed {
+fn attempt(
+    workdir: &Workdir,
+    batch: BatchId,
+    number: u32,
+    since: Timestamp,
+    now: Timestamp,
+) -> Observed {
     let mut summary = EventSummary::default();
     let mut pace = Pace::new(since, now);
     for said in EventTail::new(&workdir.attempt_events(batch, number)).read_new() {
@@ -73,7 +86,12 @@ fn attempt(workdir: &Workdir, batch: BatchId, number: u32, since: Timestamp, now
         summary.hear(said);
     }
     let rss_bytes = shim(workdir, batch).and_then(|shim| tree::memory_below(shim.pid));
-    Observed { summary, so_far: BTreeMap::new(), rows_per_second: pace.rows_per_second(), rss_bytes }
+    Observed {
+        summary,
+        so_far: BTreeMap::new(),
+        rows_per_second: pace.rows_per_second(),
+        rss_bytes,
+    }
 }
 
 /// The shim of the batch, by its pid file.

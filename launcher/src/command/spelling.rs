@@ -1,5 +1,5 @@
-//! Spellings: hints for a ticker that the source may not know. Where there is a snapshot of `worker reference`, the hint is
-//! a name in it; else a rule guesses.
+//! Spellings: hints for a ticker that the source may not know. Where there is a snapshot of
+//! `worker reference`, the hint is a name in it; else a rule guesses.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use crate::view::words::counted;
 /// How many names are shown.
 const NAMED_MAX: usize = 5;
 
-/// The newest snapshot in `reference`, else in the folder `reference` beside `outdir`, if there is one.
+/// The newest snapshot in `reference`, else in the folder `reference` beside `outdir`, if there is
+/// one.
 pub fn listing(reference: Option<&Path>, outdir: &Path) -> Result<Option<Listing>, Failure> {
     let beside = || outdir.parent().map(|folder| folder.join("reference"));
     let Some(folder) = reference.map(Path::to_owned).or_else(beside) else { return Ok(None) };
@@ -62,7 +63,9 @@ fn absent(ticker: &Ticker, listing: &Listing) -> Option<String> {
     let not_there = format!("not in the reference snapshot of {}", listing.date);
     match listing.spelling(ticker.as_str()) {
         Spelling::Right => None,
-        Spelling::Otherwise(names) => Some(format!("{not_there}; is it spelled {}?", names.join(" or "))),
+        Spelling::Otherwise(names) => {
+            Some(format!("{not_there}; is it spelled {}?", names.join(" or ")))
+        }
         Spelling::Unknown => Some(not_there),
     }
 }

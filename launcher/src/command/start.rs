@@ -53,7 +53,8 @@ use crate::view::words::{self, counted, say};
 pub fn start(args: &StartArgs) -> Result<ExitStatus, Failure> {
     refuse_more_than_all_memory(args)?;
     let workdir = stored_run::workdir(&args.workdir)?;
-    // Read first: a run is frozen before its journal starts, so a faster `start` can't leave a journal without run.json.
+    // Read first: a run is frozen before its journal starts, so a faster `start` can't leave a
+    // journal without run.json.
     let has_journal = workdir.journal().exists();
     match (Request::read(&workdir)?, args.resume) {
         (Some(frozen), true) => go_on(args, workdir, frozen),
@@ -66,19 +67,22 @@ pub fn start(args: &StartArgs) -> Result<ExitStatus, Failure> {
 /// What is said now; a run that goes on elsewhere keeps what it was told there.
 fn refuse_more_than_all_memory(args: &StartArgs) -> Result<(), Failure> {
     match (args.min_free_memory, memory::total()) {
-        (Some(asked), Some(total)) if asked.0 >= total => Err(Failure::MoreThanAllMemory { asked, total }),
+        (Some(asked), Some(total)) if asked.0 >= total => {
+            Err(Failure::MoreThanAllMemory { asked, total })
+        }
         (Some(_) | None, Some(_) | None) => Ok(()),
     }
 }
 
 fn begin(args: &StartArgs, workdir: Workdir) -> Result<ExitStatus, Failure> {
-    let settings = Settings::resolve(args, &stored_run::current_folder()?).map_err(|error| match error {
-        SettingsError::Missing(needs) if args.resume => {
-            let near = near::run_beside(workdir.root());
-            Failure::NoRunToResume { workdir: workdir.root().to_owned(), near, needs }
-        }
-        error => error.into(),
-    })?;
+    let settings =
+        Settings::resolve(args, &stored_run::current_folder()?).map_err(|error| match error {
+            SettingsError::Missing(needs) if args.resume => {
+                let near = near::run_beside(workdir.root());
+                Failure::NoRunToResume { workdir: workdir.root().to_owned(), near, needs }
+            }
+            error => error.into(),
+        })?;
     places::keep_apart(workdir.root(), &settings.outdir)?;
     let input = Input::read(&settings.tickers_csv)?;
     let request = Request::new(random::run_name()?, clock::now(), settings, &input)?;
@@ -195,7 +199,8 @@ fn tell_only(
     sizes: &Sizes,
 ) -> Result<ExitStatus, Failure> {
     let now = clock::now();
-    let Prepared { facts, weighed_by, .. } = prepare::prepare(&machine, request, tickers, sizes, now);
+    let Prepared { facts, weighed_by, .. } =
+        prepare::prepare(&machine, request, tickers, sizes, now);
     for fact in facts {
         machine.apply(&Entry { at: now, fact }).map_err(DriveError::from)?;
     }
@@ -241,8 +246,13 @@ fn look_at_bars(request: &Request, workdir: &Workdir, tickers: &[Ticker]) -> Res
     prove_days_of_bars(order, tickers, request.days())
 }
 
-/// Checks that the input has the days: an error if no ticker has them all, a warning if some lack any.
-fn prove_days_of_bars(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> Result<(), Failure> {
+/// Checks that the input has the days: an error if no ticker has them all, a warning if some lack
+/// any.
+fn prove_days_of_bars(
+    order: &BarsOrder,
+    tickers: &[Ticker],
+    days: DateRange,
+) -> Result<(), Failure> {
     let (flag, root, _) = order.input.parts();
     match bars_days::reach(order, tickers, days) {
         InputDays::Whole => Ok(()),
@@ -286,11 +296,13 @@ fn prove_folders(run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Is there enough free space? A folder that does not exist yet will be on the disk of its first existing parent.
+/// Is there enough free space? A folder that does not exist yet will be on the disk of its first
+/// existing parent.
 fn prove_room(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
     let places = [settings.outdir.as_path(), run.workdir.root()];
-    let mut there = places.into_iter().filter_map(|place| place.ancestors().find(|folder| folder.exists()));
+    let mut there =
+        places.into_iter().filter_map(|place| place.ancestors().find(|folder| folder.exists()));
     let lacking = there.find_map(|place| folders::lacks(place, settings.limits.min_free_disk));
     lacking.map_or(Ok(()), |what| Err(Failure::NoRoom { what }))
 }
@@ -299,7 +311,8 @@ fn warn(what: &str) -> Result<(), Failure> {
     say(&format!("warning: {what}\n")).map_err(Failure::Output)
 }
 
-/// Returns the source's clock if this machine's is ahead of it: the earlier of both decides what is settled.
+/// Returns the source's clock if this machine's is ahead of it: the earlier of both decides what is
+/// settled.
 fn ask_source(run: &Run) -> Result<Option<SourceClock>, Failure> {
     let settings = &run.request.settings;
     if let (Program::Worker, Some(key)) = (&settings.program, &run.api_key) {
@@ -318,7 +331,9 @@ fn ask_source(run: &Run) -> Result<Option<SourceClock>, Failure> {
 /// Can workers count their requests? A trouble here would stop each of them.
 fn prove_budget(run: &Run) -> Result<(), Failure> {
     let settings = &run.request.settings;
-    if let (Program::Worker, Some(key), Some(rate)) = (&settings.program, &run.api_key, settings.rate) {
+    if let (Program::Worker, Some(key), Some(rate)) =
+        (&settings.program, &run.api_key, settings.rate)
+    {
         SharedBudget::open(&settings.base_url()?.budget_name(key), rate)?;
     }
     Ok(())
@@ -331,13 +346,18 @@ fn claim(run: &Run) -> Result<(), Failure> {
         Task::Bars(_) => return Ok(tree::claim(&settings.outdir)?),
     };
     let base = settings.base_url()?;
-    let descriptor =
-        Descriptor::new(kind, settings.adjusted, settings.columns, settings.zone, base.source_name());
+    let descriptor = Descriptor::new(
+        kind,
+        settings.adjusted,
+        settings.columns,
+        settings.zone,
+        base.source_name(),
+    );
     Ok(descriptor::claim(&settings.outdir, &descriptor)?)
 }
 
-/// Puts the work into the journal, then supervises it here or from a detached process. Without `sizes` it reads them once it
-/// knows which tickers need them.
+/// Puts the work into the journal, then supervises it here or from a detached process. Without
+/// `sizes` it reads them once it knows which tickers need them.
 fn prepare_and_work(
     args: &StartArgs,
     run: &Run,
@@ -382,9 +402,11 @@ fn prepare_and_work(
     detach(run, locks, next.map_or(BatchId(1), |(id, _)| id))
 }
 
-/// `--check`: reads every file of the run. What is found is kept beside the files, so the look that follows sees it.
+/// `--check`: reads every file of the run. What is found is kept beside the files, so the look that
+/// follows sees it.
 fn check_files(request: &Request, tickers: &[Ticker]) -> Result<Checked, Failure> {
-    say("checking every file against its SHA-256; that reads every byte\n").map_err(Failure::Output)?;
+    say("checking every file against its SHA-256; that reads every byte\n")
+        .map_err(Failure::Output)?;
     let Found { checked, said } = files::check_run(request, tickers);
     said.iter().try_for_each(|what| warn(what))?;
     let again = match request.settings.task() {
@@ -415,7 +437,8 @@ fn detach(run: &Run, locks: Locks, next: BatchId) -> Result<ExitStatus, Failure>
     let doing = "hand the locks to the supervisor";
     let handed = locks.pack().map_err(|source| Failure::System { doing, source })?;
     let supervisor = Detached::start(&arguments, handed, &log, &marker, run.api_key.as_ref())?;
-    // The locks are held all the time. Until the supervisor has signed them, `stop` finds it by its marker.
+    // The locks are held all the time. Until the supervisor has signed them, `stop` finds it by its
+    // marker.
     locks.leave();
     let pid = supervisor.first_word().map_err(|Unready { said, exit }| Failure::NotReady {
         said,

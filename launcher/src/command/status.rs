@@ -1,4 +1,5 @@
-//! `launcher status`: reads run.json, the journal and the events of running attempts; changes nothing.
+//! `launcher status`: reads run.json, the journal and the events of running attempts; changes
+//! nothing.
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
@@ -73,15 +74,22 @@ pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
         let goes_on = args.watch && read.is_supervised;
         let mut snapshot = snapshot(&workdir, &read)?;
         if let Some(CheckResult { at, checked, reviewed }) = &verdict {
-            snapshot =
-                snapshot.checked_at(&read.request, *at, checked, reviewed.lost.clone(), reviewed.proven);
+            snapshot = snapshot.checked_at(
+                &read.request,
+                *at,
+                checked,
+                reviewed.lost.clone(),
+                reviewed.proven,
+            );
         }
         let said = if args.json { json::render(&snapshot) } else { render(&snapshot) };
         let clear = if args.watch { before } else { "" };
         let heard = words::pass_on(format!("{clear}{said}").as_bytes()).map_err(Failure::Output)?;
         if !goes_on || heard.is_break() {
             let is_sound = |it: &CheckResult| {
-                it.checked.damaged == 0 && it.checked.unchecked.is_empty() && it.reviewed.lost.is_empty()
+                it.checked.damaged == 0
+                    && it.checked.unchecked.is_empty()
+                    && it.reviewed.lost.is_empty()
             };
             let is_sound = verdict.as_ref().is_none_or(is_sound);
             return Ok(if is_sound { ExitStatus::Well } else { ExitStatus::Incomplete });
@@ -94,15 +102,17 @@ pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
     }
 }
 
-/// Holds every file of the run against its SHA-256, and every ticker that was done against its ledger. What is found is kept
-/// beside the files, so the next start makes it good; said where it is in nobody's way who reads the JSON.
+/// Holds every file of the run against its SHA-256, and every ticker that was done against its
+/// ledger. What is found is kept beside the files, so the next start makes it good; said where it
+/// is in nobody's way who reads the JSON.
 fn check(workdir: &Workdir, read: &Read) -> Result<CheckResult, Failure> {
     let Read { request, machine, is_supervised, .. } = read;
     let all = request.frozen_tickers(workdir)?;
     let mut tickers = all.clone();
     if *is_supervised {
         // What is being written is not done: nobody says of it that its files are right.
-        let left: HashSet<&Ticker> = machine.batches().flat_map(|(_, batch)| batch.left()).collect();
+        let left: HashSet<&Ticker> =
+            machine.batches().flat_map(|(_, batch)| batch.left()).collect();
         tickers.retain(|ticker| !left.contains(ticker));
     }
     let Found { checked, said } = files::check_run(request, &tickers);
@@ -112,7 +122,10 @@ fn check(workdir: &Workdir, read: &Read) -> Result<CheckResult, Failure> {
     let at = clock::now();
     let as_of = match machine.run() {
         RunState::Closed { .. } => machine.latest().unwrap_or(at),
-        RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => at,
+        RunState::Planned
+        | RunState::Open
+        | RunState::Paused { .. }
+        | RunState::Stopping { .. } => at,
     };
     let reviewed = ticker_states::review(request, &all, machine, as_of);
     let (lost, outdir) = (&reviewed.lost, &request.settings.outdir);
@@ -144,10 +157,12 @@ pub fn take(workdir: &Workdir) -> Result<Snapshot, Failure> {
 
 fn read(workdir: &Workdir) -> Result<Read, Failure> {
     let request = stored_run::request(workdir)?;
-    // The lock before the journal: the journal of a supervisor that ends in between is then complete.
+    // The lock before the journal: the journal of a supervisor that ends in between is then
+    // complete.
     let is_supervised = locks::is_supervised(workdir);
     let mut recent = Recent::default();
-    let machine = journal::follow_with(workdir, request.first_rules(), |_, entry| recent.hear(entry))?;
+    let machine =
+        journal::follow_with(workdir, request.first_rules(), |_, entry| recent.hear(entry))?;
     Ok(Read { request, machine, recent, is_supervised })
 }
 

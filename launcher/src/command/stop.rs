@@ -27,18 +27,23 @@ use crate::supervise::machine::RunState;
 use crate::supervise::prepare;
 use crate::view::words::{self, say};
 
-/// How long the supervisor may take beyond its workers' grace, to record their ends and to give back its locks.
+/// How long the supervisor may take beyond its workers' grace, to record their ends and to give
+/// back its locks.
 const SUPERVISOR_MARGIN: Duration = Duration::from_secs(30);
 /// How often a run is stopped again that another process restarts meanwhile.
 const ROUNDS: u32 = 3;
 /// Our name in the journal.
 const OWN_NAME: &str = "launcher stop";
 
-/// Ends the run. On success none of its processes is left, and no process can have restarted it meanwhile.
+/// Ends the run. On success none of its processes is left, and no process can have restarted it
+/// meanwhile.
 pub fn stop(args: &StopArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
-    let grace =
-        if args.now { Duration::ZERO } else { Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE) };
+    let grace = if args.now {
+        Duration::ZERO
+    } else {
+        Duration::try_from(args.grace).unwrap_or(GRACE).min(GRACE)
+    };
     let request = match stored_run::request(&workdir) {
         Ok(request) => request,
         Err(unreadable) => return stop_by_lock(&workdir, grace, unreadable),
@@ -62,9 +67,14 @@ pub fn stop(args: &StopArgs) -> Result<ExitStatus, Failure> {
     Ok(ExitStatus::Well)
 }
 
-/// A run whose `run.json` is `unreadable` has no name, so nothing of it is found by that. Its supervisor is: it is named by the
-/// pid file, and the kernel shows it with the lock open. Asked to end, it ends its workers, and writes how the run ended.
-fn stop_by_lock(workdir: &Workdir, grace: Duration, unreadable: Failure) -> Result<ExitStatus, Failure> {
+/// A run whose `run.json` is `unreadable` has no name, so nothing of it is found by that. Its
+/// supervisor is: it is named by the pid file, and the kernel shows it with the lock open. Asked to
+/// end, it ends its workers, and writes how the run ended.
+fn stop_by_lock(
+    workdir: &Workdir,
+    grace: Duration,
+    unreadable: Failure,
+) -> Result<ExitStatus, Failure> {
     let Some(supervisor) = holder(workdir) else { return Err(unreadable) };
     stop_supervisor(&supervisor, grace);
     if locks::is_supervised(workdir) {
@@ -101,8 +111,9 @@ fn stop_all(workdir: &Workdir, request: &Request, grace: Duration) -> Result<boo
     Err(Failure::Undead(watch::listed(left)))
 }
 
-/// Does a process of the run live: a worker, its shim, a supervisor that starts? The caller may hold the locks of a `closed`
-/// run: a supervisor that still lives then has given them back and only waits for its last notification.
+/// Does a process of the run live: a worker, its shim, a supervisor that starts? The caller may
+/// hold the locks of a `closed` run: a supervisor that still lives then has given them back and
+/// only waits for its last notification.
 pub fn is_at_work(workdir: &Workdir, run: &str, closed: Closed) -> bool {
     let marker = Marker::of_run(run).of_owner_of(workdir);
     let has_supervisor = || match closed {
@@ -163,8 +174,9 @@ fn stop_supervisor(supervisor: &ProcessIdentity, grace: Duration) {
     }
 }
 
-/// Closes in the name of `by` what a dead supervisor has left open, and returns the outcome; `None` if no supervisor has
-/// started the run. The caller holds the lock of the work directory, and no process of the run lives.
+/// Closes in the name of `by` what a dead supervisor has left open, and returns the outcome; `None`
+/// if no supervisor has started the run. The caller holds the lock of the work directory, and no
+/// process of the run lives.
 pub fn settle(request: Request, workdir: &Workdir, by: &str) -> Result<Option<Outcome>, Failure> {
     let machine = journal::follow(workdir, request.first_rules())?;
     match machine.run() {

@@ -30,7 +30,10 @@ pub fn request(workdir: &Workdir) -> Result<Request, Failure> {
 
 /// The key. A script may do without, bars need none.
 pub fn api_key(program: &Program) -> Result<Option<ApiKey>, Failure> {
-    #[expect(clippy::disallowed_methods, reason = "here, once, the environment is asked for the key")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "here, once, the environment is asked for the key"
+    )]
     let variable = |name: &str| std::env::var(name).ok();
     let found = ApiKey::find(variable, &current_folder()?);
     match (found, program) {

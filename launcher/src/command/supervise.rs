@@ -1,4 +1,5 @@
-//! The supervisor: in this process for `--foreground`, or as the detached process that `start` leaves behind.
+//! The supervisor: in this process for `--foreground`, or as the detached process that `start`
+//! leaves behind.
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -18,7 +19,8 @@ use crate::supervise::machine::Machine;
 use crate::view::progress::ProgressReporter;
 use shared::error_chain::with_causes;
 
-/// Supervises until the run has ended. Gives the locks back before it waits for the last notification.
+/// Supervises until the run has ended. Gives the locks back before it waits for the last
+/// notification.
 pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     let mut inbox = inbox()?;
     let mut reporter = ProgressReporter::to_screen(&run.workdir, run.request.tickers)?;
@@ -61,7 +63,8 @@ fn tell_start(word: &str) {
 }
 
 fn begin(args: &SuperviseArgs) -> Result<(Run, Locks, Inbox), Failure> {
-    spawn::leave_terminal().map_err(|source| Failure::System { doing: "leave the terminal", source })?;
+    spawn::leave_terminal()
+        .map_err(|source| Failure::System { doing: "leave the terminal", source })?;
     let handed = handover::unpack();
     let workdir = stored_run::workdir(&args.workdir)?;
     let run = stored_run::run(stored_run::request(&workdir)?, workdir)?;

@@ -1,4 +1,5 @@
-//! Reads ticker sizes from a second source: before a run starts, and again when `--resume` adds tickers.
+//! Reads ticker sizes from a second source: before a run starts, and again when `--resume` adds
+//! tickers.
 
 use shared::market::ticker::Ticker;
 
@@ -18,8 +19,13 @@ pub fn ask(request: &Request, tickers: &[Ticker]) -> Result<Sizes, Failure> {
     }
 }
 
-/// For `--resume`. Only tickers in no batch yet need sizes, and the rest of the run can continue without them.
-pub fn ask_again(request: &Request, tickers: &[Ticker], machine: &Machine) -> Result<Sizes, Failure> {
+/// For `--resume`. Only tickers in no batch yet need sizes, and the rest of the run can continue
+/// without them.
+pub fn ask_again(
+    request: &Request,
+    tickers: &[Ticker],
+    machine: &Machine,
+) -> Result<Sizes, Failure> {
     if prepare::unbatched(machine, tickers).is_empty() {
         return Ok(Sizes::default());
     }
@@ -28,8 +34,10 @@ pub fn ask_again(request: &Request, tickers: &[Ticker], machine: &Machine) -> Re
 
 fn or_do_without(said: Result<Sizes, sizes::SizesError>) -> Result<Sizes, Failure> {
     said.or_else(|error| {
-        say(&format!("note: no ticker sizes: tickers without a ledger are treated as heavy: {error}\n"))
-            .map_err(Failure::Output)?;
+        say(&format!(
+            "note: no ticker sizes: tickers without a ledger are treated as heavy: {error}\n"
+        ))
+        .map_err(Failure::Output)?;
         Ok(Sizes::default())
     })
 }

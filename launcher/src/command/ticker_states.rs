@@ -43,7 +43,11 @@ pub fn all(
         }
         TickerState::Done => {
             let proven = unbatched.filter(|ticker| query.rows(ticker).is_some());
-            query.done(|_| true).chain(proven).map(|ticker| (ticker.clone(), String::new())).collect()
+            query
+                .done(|_| true)
+                .chain(proven)
+                .map(|ticker| (ticker.clone(), String::new()))
+                .collect()
         }
         TickerState::WithoutRows => query
             .done(|_| true)
@@ -57,7 +61,8 @@ pub fn all(
     Ok(named)
 }
 
-/// Some that are done without one row. Looks only where there are any, and at so many ledgers at most.
+/// Some that are done without one row. Looks only where there are any, and at so many ledgers at
+/// most.
 pub fn some_without_rows(
     request: &Request,
     workdir: &Workdir,
@@ -65,8 +70,11 @@ pub fn some_without_rows(
     now: Timestamp,
 ) -> Result<Vec<Ticker>, Failure> {
     let query = Query { request, machine, now };
-    let tickers =
-        if machine.surveyed().without_rows > 0 { request.frozen_tickers(workdir)? } else { Vec::new() };
+    let tickers = if machine.surveyed().without_rows > 0 {
+        request.frozen_tickers(workdir)?
+    } else {
+        Vec::new()
+    };
     let unbatched = prepare::unbatched(machine, &tickers).into_iter();
     let candidates = query.done(|batch| batch.proven.without_rows > 0).chain(unbatched).take(LOOKS);
     Ok(candidates.filter(|ticker| query.rows(ticker) == Some(0)).take(ENOUGH).cloned().collect())
@@ -81,10 +89,11 @@ pub struct Reviewed {
     pub proven: Tally,
 }
 
-/// Looks at the ledgers of all that was done: what was proven as of `at` counts, so an empty answer that has since become old
-/// enough to be asked for again is no loss.
+/// Looks at the ledgers of all that was done: what was proven as of `at` counts, so an empty answer
+/// that has since become old enough to be asked for again is no loss.
 pub fn review(request: &Request, tickers: &[Ticker], machine: &Machine, at: Timestamp) -> Reviewed {
-    // What no batch has was found proven before a run that is complete; in others it may not be planned yet.
+    // What no batch has was found proven before a run that is complete; in others it may not be
+    // planned yet.
     let is_complete = matches!(machine.run(), RunState::Closed { outcome: Outcome::Complete })
         && !prepare::leaves_work(machine, request);
     let mut found = Reviewed::default();
@@ -93,9 +102,9 @@ pub fn review(request: &Request, tickers: &[Ticker], machine: &Machine, at: Time
     }
     let surveyed = prepare::unbatched(machine, tickers).into_iter();
     let surveyed = surveyed.filter(|_| is_complete).map(|ticker| (ticker, Part::WHOLE, false));
-    let done = machine
-        .batches()
-        .flat_map(|(_, batch)| batch.done().map(move |ticker| (ticker, batch.part(), batch.reported > 0)));
+    let done = machine.batches().flat_map(|(_, batch)| {
+        batch.done().map(move |ticker| (ticker, batch.part(), batch.reported > 0))
+    });
     for (ticker, part, is_reported) in surveyed.chain(done) {
         match evidence::proof_of(request, ticker, part.days(request.days()), at) {
             TickerProof::Proven(summary) => found.proven += Tally::of_ticker(summary),
@@ -124,14 +133,18 @@ impl<'a> Query<'a> {
 
     fn left(&self) -> impl Iterator<Item = Named> + use<'a> {
         let of_batch = |batch: &'a Batch| {
-            let cause =
-                |ticker: &Ticker| batch.last_said().find(|(it, _)| *it == ticker).map(|(_, said)| said);
-            batch.left().map(move |ticker| (ticker.clone(), cause(ticker).unwrap_or_default().to_owned()))
+            let cause = |ticker: &Ticker| {
+                batch.last_said().find(|(it, _)| *it == ticker).map(|(_, said)| said)
+            };
+            batch
+                .left()
+                .map(move |ticker| (ticker.clone(), cause(ticker).unwrap_or_default().to_owned()))
         };
         self.machine.batches().flat_map(move |(_, batch)| of_batch(batch))
     }
 
-    /// Those of the batches that are wanted; of a ticker that was split, only where no part of it is open.
+    /// Those of the batches that are wanted; of a ticker that was split, only where no part of it
+    /// is open.
     fn done(&self, wanted: impl Fn(&Batch) -> bool) -> impl Iterator<Item = &'a Ticker> {
         let machine = self.machine;
         let is_open = move |ticker: &Ticker| {
@@ -148,9 +161,16 @@ impl<'a> Query<'a> {
 
     /// The rows of a ticker whose every day is proven; `None` of others.
     fn rows(&self, ticker: &Ticker) -> Option<u64> {
-        match evidence::proof_of(self.request, ticker, Part::WHOLE.days(self.request.days()), self.now) {
+        match evidence::proof_of(
+            self.request,
+            ticker,
+            Part::WHOLE.days(self.request.days()),
+            self.now,
+        ) {
             TickerProof::Proven(summary) => Some(summary.rows),
-            TickerProof::Short { .. } | TickerProof::NoLedger | TickerProof::Unusable { .. } => None,
+            TickerProof::Short { .. } | TickerProof::NoLedger | TickerProof::Unusable { .. } => {
+                None
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `launcher tickers`: prints the tickers of a run in one state, as a CSV that `--tickers-csv` accepts.
+//! `launcher tickers`: prints the tickers of a run in one state, as a CSV that `--tickers-csv`
+//! accepts.
 
 use super::failure::{ExitStatus, Failure};
 use super::stored_run;
@@ -14,7 +15,14 @@ pub fn tickers(args: &TickersArgs) -> Result<ExitStatus, Failure> {
     let request = stored_run::request(&workdir)?;
     let machine = journal::follow(&workdir, request.first_rules())?;
     let listing = spelling::listing(args.reference.as_deref(), &request.settings.outdir)?;
-    let named = ticker_states::all(args.state, &request, &workdir, &machine, listing.as_ref(), clock::now())?;
+    let named = ticker_states::all(
+        args.state,
+        &request,
+        &workdir,
+        &machine,
+        listing.as_ref(),
+        clock::now(),
+    )?;
     let lines = named.iter().map(|(ticker, cause)| format!("{ticker},{}\n", quoted(cause)));
     say(&std::iter::once("ticker,cause\n".to_owned()).chain(lines).collect::<String>())
         .map_err(Failure::Output)?;

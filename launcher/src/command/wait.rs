@@ -15,8 +15,9 @@ use crate::view::words::say;
 pub fn wait(args: &WaitArgs) -> Result<ExitStatus, Failure> {
     let workdir = stored_run::workdir(&args.workdir)?;
     stored_run::request(&workdir)?;
-    let limit =
-        args.timeout.map_or(Duration::MAX, |limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
+    let limit = args
+        .timeout
+        .map_or(Duration::MAX, |limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
     if !clock::wait_until(limit, || !locks::is_supervised(&workdir)) {
         say("still running\n").map_err(Failure::Output)?;
         return Ok(ExitStatus::TimedOut);

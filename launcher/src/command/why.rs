@@ -55,15 +55,25 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
     })?;
     let supervised = observe::supervised(is_supervised, &request.run, workdir, &machine);
     let now = clock::now();
-    let inquiry =
-        Inquiry { request, workdir, machine: &machine, supervised: &supervised, ticker: &ticker, now };
+    let inquiry = Inquiry {
+        request,
+        workdir,
+        machine: &machine,
+        supervised: &supervised,
+        ticker: &ticker,
+        now,
+    };
     let ledger = inquiry.proof();
     let batches = batch_lookup::of_ticker(&ticker, &machine);
     let parts = batches.iter().map(|id| inquiry.share(*id, &mut stories)).collect::<Vec<_>>();
     let telling = parts.iter().min_by_key(|share| share.now.urgency()).cloned();
     let share = telling.unwrap_or_else(|| Share::of_no_batch(inquiry.standing_alone()));
     let by_itself = is_supervised && !matches!(share.now, Now::Failed { .. } | Now::NoLongerProven);
-    let knob = if let Now::Failed { cause, .. } = &share.now { words::knob_that_helps(cause) } else { None };
+    let knob = if let Now::Failed { cause, .. } = &share.now {
+        words::knob_that_helps(cause)
+    } else {
+        None
+    };
     let is_done = matches!(share.now, Now::Verified | Now::Surveyed | Now::ReportedByScript);
     Ok(Why {
         run: request.run.clone(),
@@ -133,14 +143,16 @@ impl Inquiry<'_> {
             return match self.proven(batch.part()) {
                 TickerProof::Proven(_) => Now::Verified,
                 TickerProof::NoLedger if batch.reported > 0 => Now::ReportedByScript,
-                TickerProof::Short { .. } | TickerProof::NoLedger | TickerProof::Unusable { .. } => {
-                    Now::NoLongerProven
-                }
+                TickerProof::Short { .. }
+                | TickerProof::NoLedger
+                | TickerProof::Unusable { .. } => Now::NoLongerProven,
             };
         }
         match &batch.state {
             BatchState::Running { attempt, since } => self.running(id, batch, *attempt, *since),
-            BatchState::Backoff { until, cause } => Now::Backoff { until: *until, cause: cause.clone() },
+            BatchState::Backoff { until, cause } => {
+                Now::Backoff { until: *until, cause: cause.clone() }
+            }
             BatchState::Pending | BatchState::Done | BatchState::Failed => Now::Waiting,
         }
     }
@@ -175,7 +187,9 @@ impl Inquiry<'_> {
             Chapter::Attempt(attempt) => Some(attempt.attempt),
             Chapter::Planned { .. } | Chapter::Reopened { .. } | Chapter::Forgiven { .. } => None,
         });
-        had_it.filter_map(|attempt| Some(Quote { attempt, line: lines.remove(&attempt)? })).collect()
+        had_it
+            .filter_map(|attempt| Some(Quote { attempt, line: lines.remove(&attempt)? }))
+            .collect()
     }
 
     fn proof(&self) -> Proof {
@@ -198,7 +212,10 @@ impl Inquiry<'_> {
                 outside_plan: ledger.outside_plan(days, &trust).ranges().to_vec(),
                 damaged: ledger
                     .damaged()
-                    .map(|(_, damage)| DamagedFile { file: damage.path.clone(), what: damage.what.clone() })
+                    .map(|(_, damage)| DamagedFile {
+                        file: damage.path.clone(),
+                        what: damage.what.clone(),
+                    })
                     .collect(),
             },
             Err(error) => Proof {
@@ -215,14 +232,16 @@ impl Inquiry<'_> {
         }
     }
 
-    /// How many files of the days of the run are known like this. What was written after a check was not checked.
+    /// How many files of the days of the run are known like this. What was written after a check
+    /// was not checked.
     fn files(&self, ledger: &Ledger, how: Known) -> u64 {
         let checked = self.machine.checked().filter(|(_, it)| !it.unchecked.contains(self.ticker));
         let known = |entry: &&ledger::Entry| {
             let asked_at = entry.answers.iter().map(Answer::latest).max();
             // Ledgers keep whole seconds.
-            let is_before =
-                |at: &Timestamp| asked_at.is_none_or(|asked_at| asked_at.as_second() < at.as_second());
+            let is_before = |at: &Timestamp| {
+                asked_at.is_none_or(|asked_at| asked_at.as_second() < at.as_second())
+            };
             let is_checked = checked.is_some_and(|(at, _)| is_before(at));
             let is_of_run = entry.partition.span().intersection(self.request.days()).is_some();
             entry.file.is_some() && is_of_run && is_checked == (how == Known::Checked)
@@ -234,10 +253,15 @@ impl Inquiry<'_> {
     fn proof_of_bars(&self, order: &BarsOrder) -> Proof {
         let file = self.request.settings.outdir.join(self.ticker.as_str());
         let days = self.request.days();
-        let missing: Result<Vec<Coverage>, StateError> =
-            order.modes.iter().map(|mode| bars_evidence::missing(self.request, *mode, self.ticker)).collect();
+        let missing: Result<Vec<Coverage>, StateError> = order
+            .modes
+            .iter()
+            .map(|mode| bars_evidence::missing(self.request, *mode, self.ticker))
+            .collect();
         let (missing, error) = match missing {
-            Ok(missing) => (missing.iter().fold(Coverage::empty(), |all, some| all.union(some)), None),
+            Ok(missing) => {
+                (missing.iter().fold(Coverage::empty(), |all, some| all.union(some)), None)
+            }
             Err(error) => (Coverage::from(days), Some(error.to_string())),
         };
         let summary = match bars_evidence::proof_of(self.request, order, self.ticker, days) {
@@ -247,6 +271,16 @@ impl Inquiry<'_> {
         let (missing, outside_plan) = (missing.ranges().to_vec(), Vec::new());
         let (checked, checked_at, as_recorded) = (0, None, 0);
         let damaged = Vec::new();
-        Proof { file, error, summary, checked, checked_at, as_recorded, missing, outside_plan, damaged }
+        Proof {
+            file,
+            error,
+            summary,
+            checked,
+            checked_at,
+            as_recorded,
+            missing,
+            outside_plan,
+            damaged,
+        }
     }
 }

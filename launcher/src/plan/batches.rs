@@ -1,5 +1,5 @@
-//! Batches: cuts the tickers of a run into pieces for one worker each. [`part`](super::part) cuts a single ticker by
-//! date.
+//! Batches: cuts the tickers of a run into pieces for one worker each. [`part`](super::part) cuts a
+//! single ticker by date.
 
 use std::cmp::Reverse;
 use std::num::NonZeroU32;
@@ -14,8 +14,8 @@ use super::weights::Weight;
 /// Tickers in a batch by default.
 pub const DEFAULT_SIZE: NonZeroU32 = NonZeroU32::new(25).expect("not zero");
 
-/// Is it cheaper to fetch the daily bars of `tickers` by the session? Then all belong in one batch: a session of the whole
-/// market costs the same for one ticker as for all.
+/// Is it cheaper to fetch the daily bars of `tickers` by the session? Then all belong in one batch:
+/// a session of the whole market costs the same for one ticker as for all.
 pub fn come_by_session(via: Via, sessions: usize, tickers: usize) -> bool {
     match via {
         Via::Ticker => false,
@@ -42,7 +42,8 @@ pub struct Load {
     pub tickers: Vec<Ticker>,
     /// Which days; fewer than all only for a single ticker.
     pub part: Part,
-    /// Their total weight, including the cost of requests; unknown ones count as the mean of the others.
+    /// Their total weight, including the cost of requests; unknown ones count as the mean of the
+    /// others.
     pub weight: Weight,
 }
 
@@ -65,8 +66,8 @@ impl FairShare {
         (slots > NonZeroU32::MIN).then_some(Self { most: total / u64::from(slots.get()) / 2 })
     }
 
-    /// How many parts a ticker of so many rows should be split into; 1 for most. A part is half as heavy as the largest ticker
-    /// that is not split, so the last parts end soon.
+    /// How many parts a ticker of so many rows should be split into; 1 for most. A part is half as
+    /// heavy as the largest ticker that is not split, so the last parts end soon.
     pub fn parts(self, rows: u64) -> u64 {
         if rows <= self.most {
             return 1;
@@ -75,20 +76,25 @@ impl FairShare {
     }
 }
 
-/// Cuts `tickers` into batches. Each ticker is in exactly one batch, no batch is empty, and a part is alone in its batch.
+/// Cuts `tickers` into batches. Each ticker is in exactly one batch, no batch is empty, and a part
+/// is alone in its batch.
 ///
-/// Without any sizes tickers stay in their order. Else the heaviest come first and batches get lighter towards the end, so
-/// that all `slots` workers end at about the same time: what starts late is short.
+/// Without any sizes tickers stay in their order. Else the heaviest come first and batches get
+/// lighter towards the end, so that all `slots` workers end at about the same time: what starts
+/// late is short.
 pub fn split(tickers: Vec<Weighed>, batching: Batching, slots: NonZeroU32) -> Vec<Load> {
-    let is_known = tickers.iter().any(|weighed| !weighed.weight.is_unknown() || !weighed.part.is_whole());
+    let is_known =
+        tickers.iter().any(|weighed| !weighed.weight.is_unknown() || !weighed.part.is_whole());
     let mean = mean(&tickers);
     let cut = match (batching, is_known) {
         (Batching::Size(size), false) => {
             in_order(&tickers, usize::try_from(size.get()).unwrap_or(usize::MAX))
         }
-        (Batching::Size(size), true) => {
-            by_weight(heaviest_first(tickers), usize::try_from(size.get()).unwrap_or(usize::MAX), slots)
-        }
+        (Batching::Size(size), true) => by_weight(
+            heaviest_first(tickers),
+            usize::try_from(size.get()).unwrap_or(usize::MAX),
+            slots,
+        ),
         (Batching::Shards(shards), false) => into_shards(&tickers, shards),
         (Batching::Shards(shards), true) => balanced(heaviest_first(tickers), shards),
     };
@@ -146,18 +152,22 @@ impl Weighed {
     }
 }
 
-/// Tickers with their cost, heaviest first; unknown ones count as the heaviest known. Equal ones keep their order.
+/// Tickers with their cost, heaviest first; unknown ones count as the heaviest known. Equal ones
+/// keep their order.
 fn heaviest_first(tickers: Vec<Weighed>) -> Vec<(u64, Weighed)> {
     let heaviest = heaviest(&tickers).unwrap_or(0);
-    let mut tickers: Vec<_> = tickers.into_iter().map(|weighed| (weighed.cost(heaviest), weighed)).collect();
+    let mut tickers: Vec<_> =
+        tickers.into_iter().map(|weighed| (weighed.cost(heaviest), weighed)).collect();
     tickers.sort_by_key(|(cost, _)| Reverse(*cost));
     tickers
 }
 
-/// No batch is heavier than one of middling tickers, nor than half of what each worker has left to do. An elephant goes
-/// alone, and the last batches are small ("guided self-scheduling", Polychronopoulos and Kuck, 1987).
+/// No batch is heavier than one of middling tickers, nor than half of what each worker has left to
+/// do. An elephant goes alone, and the last batches are small ("guided self-scheduling",
+/// Polychronopoulos and Kuck, 1987).
 fn by_weight(tickers: Vec<(u64, Weighed)>, size: usize, slots: NonZeroU32) -> Vec<Vec<Weighed>> {
-    let middling = tickers.get(tickers.len() / 2).map_or(0, |(cost, _)| *cost).saturating_mul(size as u64);
+    let middling =
+        tickers.get(tickers.len() / 2).map_or(0, |(cost, _)| *cost).saturating_mul(size as u64);
     let mut left: u64 = tickers.iter().map(|(cost, _)| cost).sum();
     let mut batches: Vec<Vec<Weighed>> = Vec::new();
     let mut room = 0;
@@ -169,7 +179,11 @@ fn by_weight(tickers: Vec<(u64, Weighed)>, size: usize, slots: NonZeroU32) -> Ve
             }
             _ => {
                 let share = left / u64::from(slots.get()) / 2;
-                room = if weighed.part.is_whole() { middling.min(share).saturating_sub(cost) } else { 0 };
+                room = if weighed.part.is_whole() {
+                    middling.min(share).saturating_sub(cost)
+                } else {
+                    0
+                };
                 batches.push(vec![weighed]);
             }
         }
@@ -182,8 +196,10 @@ fn by_weight(tickers: Vec<(u64, Weighed)>, size: usize, slots: NonZeroU32) -> Ve
 fn balanced(tickers: Vec<(u64, Weighed)>, shards: NonZeroU32) -> Vec<Vec<Weighed>> {
     let mut cut = vec![(0_u64, Vec::new()); count_of(shards, &tickers)];
     for (cost, weighed) in tickers {
-        let lightest =
-            cut.iter_mut().min_by_key(|(weight, _)| *weight).expect("as many shards as tickers at most");
+        let lightest = cut
+            .iter_mut()
+            .min_by_key(|(weight, _)| *weight)
+            .expect("as many shards as tickers at most");
         lightest.0 += cost;
         lightest.1.push(weighed);
     }
@@ -202,8 +218,10 @@ mod tests {
     }
 
     fn known(rows: &[u64]) -> Vec<Weighed> {
-        let weighed =
-            |(number, rows): (usize, &u64)| Weighed { weight: Weight::Known(*rows), ..unknown(number) };
+        let weighed = |(number, rows): (usize, &u64)| Weighed {
+            weight: Weight::Known(*rows),
+            ..unknown(number)
+        };
         rows.iter().enumerate().map(weighed).collect()
     }
 
@@ -232,7 +250,8 @@ mod tests {
     #[test]
     fn only_what_is_heavier_than_a_fair_share_is_split_and_never_into_crumbs() {
         let parts = |rows: &[u64], slots: u32| {
-            let fair = FairShare::of(&known(rows), slots.try_into().expect("not zero")).expect("shared");
+            let fair =
+                FairShare::of(&known(rows), slots.try_into().expect("not zero")).expect("shared");
             rows.iter().map(|rows| fair.parts(*rows)).collect::<Vec<_>>()
         };
         assert_eq!(parts(&[8_000_000], 4), [16], "four for each worker");
@@ -259,15 +278,27 @@ mod tests {
             ["T1", "T0 T2 T3", "T4 T5 T6", "T7 T8 T9", "T10 T11", "T12", "T13"]
         );
         tickers.push(unknown(14));
-        assert_eq!(spelled(&split(tickers.clone(), size, ONE))[..2], ["T1", "T14"], "it may be one too");
+        assert_eq!(
+            spelled(&split(tickers.clone(), size, ONE))[..2],
+            ["T1", "T14"],
+            "it may be one too"
+        );
         let shards = Batching::Shards(NonZeroU32::new(2).expect("2"));
         assert_eq!(spelled(&split(known(&[1, 2, 3, 4]), shards, ONE)), ["T3 T0", "T2 T1"]);
-        assert_eq!(spelled(&split(vec![unknown(1), unknown(0)], size, ONE)), ["T1 T0"], "nothing is known");
+        assert_eq!(
+            spelled(&split(vec![unknown(1), unknown(0)], size, ONE)),
+            ["T1 T0"],
+            "nothing is known"
+        );
     }
 
     fn weight() -> impl Strategy<Value = Weight> {
         let rows = || 0..1_000_000_u64;
-        prop_oneof![Just(Weight::Unknown), rows().prop_map(Weight::Guessed), rows().prop_map(Weight::Known)]
+        prop_oneof![
+            Just(Weight::Unknown),
+            rows().prop_map(Weight::Guessed),
+            rows().prop_map(Weight::Known)
+        ]
     }
 
     fn batching() -> impl Strategy<Value = Batching> {
@@ -279,7 +310,10 @@ mod tests {
 
     #[test]
     fn daily_bars_come_by_the_session_when_asked_to_or_when_that_is_cheaper() {
-        assert_eq!([(10, 300), (300, 300)].map(|(s, t)| come_by_session(Via::Auto, s, t)), [true, false]);
+        assert_eq!(
+            [(10, 300), (300, 300)].map(|(s, t)| come_by_session(Via::Auto, s, t)),
+            [true, false]
+        );
         assert!(come_by_session(Via::Grouped, 300, 10) && !come_by_session(Via::Ticker, 10, 300));
     }
 

@@ -1,5 +1,6 @@
 //! Differences: the arguments that contradict a frozen run because the data depend on them.
-//! [`extension`](super::extension) decides whether a run may be extended, [`knobs`](super::knobs) what else may change.
+//! [`extension`](super::extension) decides whether a run may be extended, [`knobs`](super::knobs)
+//! what else may change.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,9 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Every argument of `given` that would make other data than `frozen`. An argument that was left out can't differ. Range and
-/// ticker list are not compared, because they may be extended; nor are [`knobs`](super::knobs).
+/// Every argument of `given` that would make other data than `frozen`. An argument that was left
+/// out can't differ. Range and ticker list are not compared, because they may be extended; nor are
+/// [`knobs`](super::knobs).
 pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |flag: &'static str, frozen: String, given: Option<String>| {
@@ -50,7 +52,12 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
         Program::Bars(BarsOrder { input, modes, arguments }) => {
             let (flag, root, _) = input.parts();
             let root = |of: &str| if flag == of { root.display().to_string() } else { none() };
-            (root("--trades-root"), root("--agg1m-root"), spelled_modes(modes), arguments.as_slice())
+            (
+                root("--trades-root"),
+                root("--agg1m-root"),
+                spelled_modes(modes),
+                arguments.as_slice(),
+            )
         }
         Program::Worker | Program::Script(_) => (none(), none(), none(), [].as_slice()),
     };
@@ -62,14 +69,22 @@ pub fn differences(given: &StartArgs, frozen: &Settings, cwd: &Path) -> Vec<Diff
     compare("--ingest-script", script, given.ingest_script.as_ref().map(path));
     compare("--trades-root", trades_root, given.trades_root.as_ref().map(path));
     compare("--agg1m-root", agg1m_root, given.agg1m_root.as_ref().map(path));
-    compare("--mode", modes, (!given.mode.is_empty()).then(|| spelled_modes(&Modes::resolve(&given.mode))));
+    compare(
+        "--mode",
+        modes,
+        (!given.mode.is_empty()).then(|| spelled_modes(&Modes::resolve(&given.mode))),
+    );
     let has_others = match words_of_bars::later(words, &words_now) {
         Later::TheSame | Later::GapsToo(_) => false,
         Later::Otherwise => true,
     };
     compare("--", spelled_words(words), has_others.then(|| spelled_words(&words_now)));
     compare("--adjusted", yes_no(frozen.adjusted.into()), only_if_set(given.adjusted));
-    compare("--columns", frozen.columns.to_string(), given.columns.map(|columns| columns.to_string()));
+    compare(
+        "--columns",
+        frozen.columns.to_string(),
+        given.columns.map(|columns| columns.to_string()),
+    );
     compare("--tz", frozen.zone.to_string(), given.tz.map(|zone| zone.to_string()));
     found.extend(source_differs(given, frozen));
     found
@@ -83,15 +98,19 @@ fn spelled_modes(modes: &[Mode]) -> String {
     modes.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(",")
 }
 
-/// Another address of the same source is no difference: its two names, another port. An invalid address is refused
-/// elsewhere.
+/// Another address of the same source is no difference: its two names, another port. An invalid
+/// address is refused elsewhere.
 fn source_differs(given: &StartArgs, frozen: &Settings) -> Option<Difference> {
     let parsed = |text: &str| BaseUrl::parse(text, PlainHttp::Allowed).ok();
     let (before, after) = (parsed(&frozen.base_url)?, parsed(given.base_url.as_ref()?)?);
     if before.source_name() == after.source_name() {
         return None;
     }
-    Some(Difference { flag: "--base-url", frozen: frozen.base_url.clone(), given: after.to_string() })
+    Some(Difference {
+        flag: "--base-url",
+        frozen: frozen.base_url.clone(),
+        given: after.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -131,7 +150,8 @@ mod tests {
         let typed = bars("--target auto --bars-per-day 50 --daily-root daily --adjust=./splits");
         let settings = Settings::resolve(&typed, cwd()).expect("sound");
         let Task::Bars(order) = settings.task() else { panic!("bars") };
-        let whole = "--target auto --bars-per-day 50 --daily-root /home/me/daily --adjust=/home/me/splits";
+        let whole =
+            "--target auto --bars-per-day 50 --daily-root /home/me/daily --adjust=/home/me/splits";
         assert_eq!(order.arguments.join(" "), whole);
         assert_eq!(differences(&typed, &settings, cwd()), []);
         assert_eq!(differences(&bars(whole), &settings, Path::new("/elsewhere")), []);
@@ -141,7 +161,10 @@ mod tests {
     #[test]
     fn what_was_not_said_or_is_equal_does_not_differ() {
         let frozen = Settings::resolve(&full(), cwd()).expect("complete");
-        assert_eq!(differences(&StartArgs { resume: true, ..StartArgs::default() }, &frozen, cwd()), []);
+        assert_eq!(
+            differences(&StartArgs { resume: true, ..StartArgs::default() }, &frozen, cwd()),
+            []
+        );
         let same = StartArgs {
             outdir: Some("/home/me/./out/".into()),
             settle: Some(SignedDuration::from_mins(900)),
@@ -163,7 +186,8 @@ mod tests {
             settle: Some(SignedDuration::from_hours(1)),
             ..StartArgs::default()
         };
-        let said: Vec<String> = differences(&other, &frozen, cwd()).iter().map(ToString::to_string).collect();
+        let said: Vec<String> =
+            differences(&other, &frozen, cwd()).iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
             [

@@ -1,5 +1,5 @@
-//! Extension: what `start --resume` asks beyond the frozen run. A run grows and never shrinks: earlier and later days and
-//! further tickers are added; any other difference is refused. Pure.
+//! Extension: what `start --resume` asks beyond the frozen run. A run grows and never shrinks:
+//! earlier and later days and further tickers are added; any other difference is refused. Pure.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -59,16 +59,23 @@ impl fmt::Display for Extension {
 
 /// Compares `requested` with the run `frozen` of these `tickers`.
 ///
-/// The last settled day is looked up anew only when a last day is given: otherwise a run continues with exactly the days
-/// that it had.
-pub fn judge(requested: Requested, frozen: &Request, tickers: &[Ticker], now: Timestamp) -> Comparison {
-    let mut extension = Extension { request: frozen.clone(), tickers: tickers.to_vec(), changes: Vec::new() };
+/// The last settled day is looked up anew only when a last day is given: otherwise a run continues
+/// with exactly the days that it had.
+pub fn judge(
+    requested: Requested,
+    frozen: &Request,
+    tickers: &[Ticker],
+    now: Timestamp,
+) -> Comparison {
+    let mut extension =
+        Extension { request: frozen.clone(), tickers: tickers.to_vec(), changes: Vec::new() };
     let found = [
         requested.from.and_then(|from| extension.begin(from)),
         requested.to.and_then(|to| extension.end(to, now)),
         requested.list.and_then(|(path, input)| extension.add(path, input)),
     ];
-    let refused: Vec<Difference> = requested.others.into_iter().chain(found.into_iter().flatten()).collect();
+    let refused: Vec<Difference> =
+        requested.others.into_iter().chain(found.into_iter().flatten()).collect();
     if !refused.is_empty() {
         return Comparison::Refused(refused);
     }
@@ -79,7 +86,8 @@ pub fn judge(requested: Requested, frozen: &Request, tickers: &[Ticker], now: Ti
     Comparison::More(Box::new(extension))
 }
 
-/// The refusal of a longer settling delay, if days of the run `frozen` that count already would not count at `now`.
+/// The refusal of a longer settling delay, if days of the run `frozen` that count already would not
+/// count at `now`.
 pub fn unsettles(frozen: &Request, settle: SignedDuration, now: Timestamp) -> Option<Difference> {
     let settled = TradingDay::last_settled(now, settle);
     let is_longer = settle > frozen.settings.settle;
@@ -98,8 +106,8 @@ impl Extension {
         self.request.days() != frozen.days()
     }
 
-    /// The extension by the source's clock, which says `now`, if this machine's is ahead; `None` if nothing is left of it.
-    /// The days of `frozen` stay.
+    /// The extension by the source's clock, which says `now`, if this machine's is ahead; `None` if
+    /// nothing is left of it. The days of `frozen` stay.
     pub fn settled_by(mut self, frozen: &Request, now: Timestamp) -> Option<Self> {
         let request = &mut self.request;
         let settled = TradingDay::last_settled(now, request.settings.settle).max(frozen.settled_to);
@@ -134,7 +142,8 @@ impl Extension {
         let given = &input.list.tickers;
         let (had, has): (HashSet<&Ticker>, HashSet<&Ticker>) =
             (self.tickers.iter().collect(), given.iter().collect());
-        let missing: Vec<&Ticker> = self.tickers.iter().filter(|ticker| !has.contains(ticker)).collect();
+        let missing: Vec<&Ticker> =
+            self.tickers.iter().filter(|ticker| !has.contains(ticker)).collect();
         if !missing.is_empty() {
             return Some(Difference {
                 flag: "--tickers-csv",
@@ -151,7 +160,8 @@ impl Extension {
                 ),
             });
         }
-        let new: Vec<Ticker> = given.iter().filter(|ticker| !had.contains(ticker)).cloned().collect();
+        let new: Vec<Ticker> =
+            given.iter().filter(|ticker| !had.contains(ticker)).cloned().collect();
         // The same tickers in another order, or with other columns, are the same run.
         if !new.is_empty() {
             self.changes.push(counted(new.len()).replace(' ', " more "));
@@ -220,7 +230,8 @@ mod tests {
             ..StartArgs::default()
         };
         let settings = Settings::resolve(&args, Path::new("/home/me")).expect("complete");
-        Request::new("ab12".to_owned(), at(CREATED), settings, &input(&["A", "B"])).expect("settled")
+        Request::new("ab12".to_owned(), at(CREATED), settings, &input(&["A", "B"]))
+            .expect("settled")
     }
 
     /// The comparison, in words.
@@ -250,10 +261,11 @@ mod tests {
     #[test]
     fn a_longer_range_and_more_tickers_extend_the_run_and_say_so() {
         let (frozen, more) = (run("2024-06-28"), input(&["C", "B", "D", "A"]));
-        let requested =
-            || Requested { list: Some((Path::new("/more.csv"), &more)), ..range("2023-01-03", "2024-09-30") };
-        let sentence =
-            "extends the run: --from 2024-01-02 → 2023-01-03, --to 2024-06-28 → 2024-09-30, 2 more tickers";
+        let requested = || Requested {
+            list: Some((Path::new("/more.csv"), &more)),
+            ..range("2023-01-03", "2024-09-30")
+        };
+        let sentence = "extends the run: --from 2024-01-02 → 2023-01-03, --to 2024-06-28 → 2024-09-30, 2 more tickers";
         assert_eq!(said(&frozen, requested()), sentence);
 
         let Comparison::More(extension) =
@@ -287,9 +299,15 @@ mod tests {
         let Comparison::More(extension) = judge(earlier, &frozen, &[], at(LATER)) else {
             panic!("it is more")
         };
-        assert_eq!(extension.request.days().to_string(), "2023-01-03..2024-07-01", "its end was not said");
+        assert_eq!(
+            extension.request.days().to_string(),
+            "2023-01-03..2024-07-01",
+            "its end was not said"
+        );
         let requested = Requested { to: Some(day("2031-12-31")), ..Requested::default() };
-        let Comparison::More(extension) = judge(requested, &frozen, &[], at("2023-07-02T15:00:00Z")) else {
+        let Comparison::More(extension) =
+            judge(requested, &frozen, &[], at("2023-07-02T15:00:00Z"))
+        else {
             panic!("it is more")
         };
         assert!(!extension.is_longer_than(&frozen), "a clock that was set back takes nothing away");
@@ -318,7 +336,8 @@ mod tests {
     #[test]
     fn what_is_less_or_other_is_refused_with_all_that_came_with_it() {
         let (frozen, fewer) = (run("2024-06-28"), input(&["B", "C"]));
-        let retries = Difference { flag: "--retries", frozen: "2".to_owned(), given: "7".to_owned() };
+        let retries =
+            Difference { flag: "--retries", frozen: "2".to_owned(), given: "7".to_owned() };
         let requested = Requested {
             list: Some((Path::new("/fewer.csv"), &fewer)),
             others: vec![retries.clone()],
@@ -339,7 +358,8 @@ mod tests {
     fn a_settling_delay_may_change_as_long_as_no_day_of_the_run_is_taken_away() {
         let frozen = run("2030-12-31");
         let hours = SignedDuration::from_hours;
-        let said = |hour| unsettles(&frozen, hours(hour), at(CREATED)).map(|found| found.to_string());
+        let said =
+            |hour| unsettles(&frozen, hours(hour), at(CREATED)).map(|found| found.to_string());
         assert_eq!((said(1), said(15)), (None, None));
         assert_eq!(
             said(48).as_deref(),

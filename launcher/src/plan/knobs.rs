@@ -1,5 +1,6 @@
-//! Knobs: settings that `--resume` may change, because the data do not depend on them: rate, concurrency, retries, limits.
-//! [`differences`](super::differences) names the settings that the data depend on. Pure.
+//! Knobs: settings that `--resume` may change, because the data do not depend on them: rate,
+//! concurrency, retries, limits. [`differences`](super::differences) names the settings that the
+//! data depend on. Pure.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -37,7 +38,11 @@ impl fmt::Display for Change {
 }
 
 /// Sets the knobs of `settings` to `args` and returns the changes. A knob that was left out stays.
-pub fn turn(args: &StartArgs, settings: &mut Settings, cwd: &Path) -> Result<Vec<Change>, SettingsError> {
+pub fn turn(
+    args: &StartArgs,
+    settings: &mut Settings,
+    cwd: &Path,
+) -> Result<Vec<Change>, SettingsError> {
     settings::refuse_via(args.via, settings.job)?;
     settings::refuse_duplicates(args.duplicates, settings.job)?;
     let mut turned = Turned(Vec::new());
@@ -80,17 +85,26 @@ impl Turned {
             Some(batching @ Batching::Shards(_)) => ("--shards", Some(batching)),
             None => ("--batch-size", None),
         };
-        self.turn(flag, &mut settings.batching, batching.map(Some), |batching| spelled_batching(*batching));
+        self.turn(flag, &mut settings.batching, batching.map(Some), |batching| {
+            spelled_batching(*batching)
+        });
         self.set("--max-concurrent", &mut settings.max_concurrent, args.max_concurrent);
         self.set("--per-shard-workers", &mut settings.per_shard_workers, args.per_shard_workers);
         self.set("--retries", &mut settings.retries, args.retries);
     }
 
-    fn how_to_ask(&mut self, args: &StartArgs, settings: &mut Settings) -> Result<(), SettingsError> {
+    fn how_to_ask(
+        &mut self,
+        args: &StartArgs,
+        settings: &mut Settings,
+    ) -> Result<(), SettingsError> {
         let allowed = args.allow_http.then_some(true);
-        self.turn("--allow-http", &mut settings.allow_http, allowed, |said| yes_or_no(*said).to_owned());
+        self.turn("--allow-http", &mut settings.allow_http, allowed, |said| {
+            yes_or_no(*said).to_owned()
+        });
         let plain_http = settings::plain_http(settings.allow_http);
-        let base_url = args.base_url.as_deref().map(|url| BaseUrl::parse(url, plain_http)).transpose()?;
+        let base_url =
+            args.base_url.as_deref().map(|url| BaseUrl::parse(url, plain_http)).transpose()?;
         self.set("--base-url", &mut settings.base_url, base_url.map(|url| url.to_string()));
         self.set("--window", &mut settings.window, args.window);
         self.set("--via", &mut settings.via, args.via);
@@ -104,7 +118,9 @@ impl Turned {
         self.turn("--settle", &mut settings.settle, args.settle, |settle| span(*settle));
         self.set("--recheck-empty", &mut settings.recheck_empty, args.recheck_empty);
         self.set("--tries", &mut settings.tries, args.tries);
-        self.turn("--backoff-base", &mut settings.backoff_base, args.backoff_base, |base| span(*base));
+        self.turn("--backoff-base", &mut settings.backoff_base, args.backoff_base, |base| {
+            span(*base)
+        });
         if let Some(url) = args.notify_url.as_deref() {
             self.notify(&mut settings.notify_url, NotifyUrl::said(url, plain_http)?);
         }
@@ -116,7 +132,8 @@ impl Turned {
         if given == *knob {
             return;
         }
-        let shown = |url: &Option<NotifyUrl>| url.as_ref().map_or_else(nothing, ToString::to_string);
+        let shown =
+            |url: &Option<NotifyUrl>| url.as_ref().map_or_else(nothing, ToString::to_string);
         let (before, after) = (shown(knob), shown(&given));
         let after = if before == after { format!("another one, {after}") } else { after };
         *knob = given;
@@ -133,11 +150,15 @@ impl Turned {
         self.turn("--batch-timeout", &mut limits.batch_timeout, batch_timeout, |limit| {
             limit.map_or_else(nothing, span)
         });
-        self.turn("--stall-timeout", &mut limits.stall_timeout, args.stall_timeout, |limit| span(*limit));
+        self.turn("--stall-timeout", &mut limits.stall_timeout, args.stall_timeout, |limit| {
+            span(*limit)
+        });
         self.set("--max-log", &mut limits.max_log, args.max_log);
         self.set("--min-free-disk", &mut limits.min_free_disk, args.min_free_disk);
         self.set("--min-free-memory", &mut limits.min_free_memory, args.min_free_memory);
-        self.turn("--give-up-after", &mut limits.give_up_after, args.give_up_after, |after| span(*after));
+        self.turn("--give-up-after", &mut limits.give_up_after, args.give_up_after, |after| {
+            span(*after)
+        });
         self.set("--keep-attempts", &mut limits.keep_attempts, args.keep_attempts);
     }
 
@@ -264,7 +285,11 @@ mod tests {
         assert_eq!(said(&args), expected);
         let mut settings = run();
         turn(&args, &mut settings, Path::new("/home/me")).expect("sound");
-        assert_eq!(turn(&args, &mut settings, Path::new("/home/me")), Ok(Vec::new()), "it is so now");
+        assert_eq!(
+            turn(&args, &mut settings, Path::new("/home/me")),
+            Ok(Vec::new()),
+            "it is so now"
+        );
     }
 
     #[test]
@@ -294,7 +319,8 @@ mod tests {
         assert_eq!(said(&same), Vec::<String>::new());
         let args = StartArgs { via: Some("auto".parse().expect("a way")), ..StartArgs::default() };
         let mut minutes = Settings { job: Job::Minute, ..run() };
-        let refused = turn(&args, &mut minutes, Path::new("/")).expect_err("no such way").to_string();
+        let refused =
+            turn(&args, &mut minutes, Path::new("/")).expect_err("no such way").to_string();
         assert!(refused.starts_with("--via does not apply to --job minute"), "{refused}");
     }
 }

@@ -1,5 +1,5 @@
-//! Limits: what one attempt may use, what must stay free for the run to continue, and how long the run continues without a
-//! result.
+//! Limits: what one attempt may use, what must stay free for the run to continue, and how long the
+//! run continues without a result.
 
 use std::num::NonZeroU32;
 
@@ -23,7 +23,8 @@ pub struct Limits {
     pub batch_timeout: Option<SignedDuration>,
     /// How long an attempt may go without a row or a page; zero is no limit.
     pub stall_timeout: SignedDuration,
-    /// How large the log of a batch may grow before it is cut. The cut part is kept until the next cut.
+    /// How large the log of a batch may grow before it is cut. The cut part is kept until the next
+    /// cut.
     pub max_log: Size,
     /// Free space below which nothing new is started.
     pub min_free_disk: Size,

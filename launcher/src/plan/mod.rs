@@ -1,5 +1,5 @@
-//! What a run is to do: what was asked, how it is cut into batches, and the command line of a worker.
-//! Decides only; nothing here starts or supervises a process.
+//! What a run is to do: what was asked, how it is cut into batches, and the command line of a
+//! worker. Decides only; nothing here starts or supervises a process.
 
 pub mod limits;
 pub mod notify_url;

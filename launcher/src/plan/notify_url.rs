@@ -1,5 +1,5 @@
-//! The URL that a run posts its notifications to. Such a URL is often a secret: `run.json` keeps it, and people are shown
-//! its host only.
+//! The URL that a run posts its notifications to. Such a URL is often a secret: `run.json` keeps
+//! it, and people are shown its host only.
 
 use std::fmt;
 
@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn nothing_but_the_host_is_ever_shown() {
-        let secret = "https://user:pw@hooks.example.com:8443/services/T0/secret?token=secret#secret";
+        let secret =
+            "https://user:pw@hooks.example.com:8443/services/T0/secret?token=secret#secret";
         let url = NotifyUrl::parse(secret, PlainHttp::LoopbackOnly).expect("an address");
         assert_eq!(url.to_string(), "https://hooks.example.com:8443/...");
         assert_eq!(format!("{url:?}"), "NotifyUrl(https://hooks.example.com:8443/...)");
@@ -96,8 +97,9 @@ mod tests {
 
     #[test]
     fn unencrypted_it_goes_only_to_this_machine() {
-        let said =
-            |text: &str| NotifyUrl::parse(text, PlainHttp::LoopbackOnly).map_err(|error| error.to_string());
+        let said = |text: &str| {
+            NotifyUrl::parse(text, PlainHttp::LoopbackOnly).map_err(|error| error.to_string())
+        };
         assert!(said("http://127.0.0.1:9/x?y=z").is_ok() && said("http://localhost/x").is_ok());
         assert_eq!(
             said("http://example.com/secret"),

@@ -1,7 +1,8 @@
-//! Parts: which days of a run a batch covers. Nearly always all; a ticker that is too heavy for one worker is split by date
-//! into several parts. Pure.
+//! Parts: which days of a run a batch covers. Nearly always all; a ticker that is too heavy for one
+//! worker is split by date into several parts. Pure.
 //!
-//! The first part is open at the start of the run, the last one at its end: an extension of the run extends them too.
+//! The first part is open at the start of the run, the last one at its end: an extension of the run
+//! extends them too.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use shared::dataset::coverage::DateRange;
 use shared::market::trading_day::TradingDay;
 
-/// Days of a run, both ends inclusive. Without a first day it starts with the run, without a last day it ends with the run.
-/// Written `2024-01-01..2024-06-30`, `..2024-06-30`, `2024-07-01..`; all days are `..`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+/// Days of a run, both ends inclusive. Without a first day it starts with the run, without a last
+/// day it ends with the run. Written `2024-01-01..2024-06-30`, `..2024-06-30`, `2024-07-01..`; all
+/// days are `..`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Part {
     from: Option<TradingDay>,
@@ -78,7 +82,9 @@ impl FromStr for Part {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{text:?} is not a part of a run (2024-01-01..2024-06-30, ..2024-06-30, 2024-07-01..)")
+            format!(
+                "{text:?} is not a part of a run (2024-01-01..2024-06-30, ..2024-06-30, 2024-07-01..)"
+            )
         };
         let (from, to) = text.split_once("..").ok_or_else(wrong)?;
         let day = |text: &str| {
@@ -93,18 +99,24 @@ shared::as_text!(Part);
 /// Days that must stay together, and their likely rows.
 pub type Slice = (DateRange, u64);
 
-/// Cuts a run into at most `count` parts, so that the heaviest is as light as possible. `slices` cover the run from its
-/// first day to its last; each goes whole into one part.
+/// Cuts a run into at most `count` parts, so that the heaviest is as light as possible. `slices`
+/// cover the run from its first day to its last; each goes whole into one part.
 pub fn cut(slices: &[Slice], count: u64) -> Vec<(Part, u64)> {
     let total = slices.iter().fold(0, |sum: u64, (_, rows)| sum.saturating_add(*rows));
     let heaviest = slices.iter().map(|(_, rows)| *rows).max().unwrap_or(0);
     let (mut too_little, mut enough) = (heaviest.max(total / count.max(1)), total);
     while too_little < enough {
         let middle = too_little + (enough - too_little) / 2;
-        if filled(slices, middle).len() as u64 <= count { enough = middle } else { too_little = middle + 1 }
+        if filled(slices, middle).len() as u64 <= count {
+            enough = middle
+        } else {
+            too_little = middle + 1
+        }
     }
     let parts = filled(slices, enough);
-    let (Some((first, _)), Some((last, _))) = (parts.first(), parts.last()) else { return Vec::new() };
+    let (Some((first, _)), Some((last, _))) = (parts.first(), parts.last()) else {
+        return Vec::new();
+    };
     let run = DateRange::new(first.from(), last.to()).expect("slices follow one another");
     parts.into_iter().map(|(days, rows)| (Part::of(days, run), rows)).collect()
 }
@@ -115,7 +127,8 @@ fn filled(slices: &[Slice], most: u64) -> Vec<Slice> {
     for &(days, rows) in slices {
         match parts.last_mut() {
             Some((of_part, sum)) if sum.saturating_add(rows) <= most => {
-                *of_part = DateRange::new(of_part.from(), days.to()).expect("slices follow one another");
+                *of_part =
+                    DateRange::new(of_part.from(), days.to()).expect("slices follow one another");
                 *sum = sum.saturating_add(rows);
             }
             _ => parts.push((days, rows)),

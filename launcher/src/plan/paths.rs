@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// An absolute path without `.` and doubled slashes, so that two spellings of one place compare equal.
+/// An absolute path without `.` and doubled slashes, so that two spellings of one place compare
+/// equal.
 pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     cwd.join(path).components().collect()
 }

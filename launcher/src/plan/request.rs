@@ -1,5 +1,6 @@
-//! `run.json`: what was asked, frozen when the run is created. Only an [`extension`](super::extension) or changed
-//! [`knobs`](super::knobs) replace it, and they keep its history. Never the API key.
+//! `run.json`: what was asked, frozen when the run is created. Only an
+//! [`extension`](super::extension) or changed [`knobs`](super::knobs) replace it, and they keep its
+//! history. Never the API key.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -46,10 +47,11 @@ pub struct Request {
     pub tickers: usize,
     /// SHA-256 of the user's CSV, lower-case hex.
     pub tickers_sha256: String,
-    /// The last day that was settled when the run was created or last extended, if that is before the one asked:
-    /// what the run really covers. New York, inclusive.
+    /// The last day that was settled when the run was created or last extended, if that is before
+    /// the one asked: what the run really covers. New York, inclusive.
     pub settled_to: TradingDay,
-    /// The source's clock at the last `start`, if this machine's was ahead of it: ledgers use the source's time.
+    /// The source's clock at the last `start`, if this machine's was ahead of it: ledgers use the
+    /// source's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_clock: Option<SourceClock>,
     /// The arguments.
@@ -166,7 +168,12 @@ impl Input {
 
 impl Request {
     /// A new run called `run`, created `now`.
-    pub fn new(run: String, now: Timestamp, settings: Settings, input: &Input) -> Result<Self, RequestError> {
+    pub fn new(
+        run: String,
+        now: Timestamp,
+        settings: Settings,
+        input: &Input,
+    ) -> Result<Self, RequestError> {
         let settled = TradingDay::last_settled(now, settings.settle);
         if settled < settings.from {
             let settle = format!("{:#}", settings.settle);
@@ -187,14 +194,19 @@ impl Request {
         })
     }
 
-    /// The request by the source's clock: `clocks` say that this machine's, which says `now`, is ahead.
+    /// The request by the source's clock: `clocks` say that this machine's, which says `now`, is
+    /// ahead.
     pub fn settled_by(mut self, clocks: SourceClock, now: Timestamp) -> Result<Self, RequestError> {
         self.source_clock = Some(clocks);
         let now = clocks.earlier(now);
         let (from, settle) = (self.settings.from, self.settings.settle);
         let settled = TradingDay::last_settled(now, settle);
         if settled < from {
-            return Err(RequestError::NothingSettled { from, settled, settle: format!("{settle:#}") });
+            return Err(RequestError::NothingSettled {
+                from,
+                settled,
+                settle: format!("{settle:#}"),
+            });
         }
         self.settled_to = self.settled_to.min(settled);
         Ok(self)
@@ -211,7 +223,8 @@ impl Request {
                 {
                     return Err(RequestError::Version { path, source });
                 }
-                let read = serde_json::from_slice::<Self>(&bytes).map_err(|error| error.to_string());
+                let read =
+                    serde_json::from_slice::<Self>(&bytes).map_err(|error| error.to_string());
                 match read.and_then(Self::that_makes_sense) {
                     Ok(request) => Ok(Some(request)),
                     Err(what) => Err(RequestError::Corrupt { path, what }),
@@ -236,10 +249,14 @@ impl Request {
 
     /// Freezes the run: from here on `workdir` belongs to it.
     ///
-    /// The list is written first, and `run.json` says how many of its lines count. An extension appends its tickers, so a crash
-    /// between the two leaves the run as it was.
+    /// The list is written first, and `run.json` says how many of its lines count. An extension
+    /// appends its tickers, so a crash between the two leaves the run as it was.
     pub fn freeze(&self, workdir: &Workdir, tickers: &[Ticker]) -> Result<(), RequestError> {
-        publish::publish_for(Audience::Owner, &frozen_list(workdir), TickerList::text(tickers).as_bytes())?;
+        publish::publish_for(
+            Audience::Owner,
+            &frozen_list(workdir),
+            TickerList::text(tickers).as_bytes(),
+        )?;
         let text = serde_json::to_string_pretty(self).expect("a request is plain data") + "\n";
         publish::publish_for(Audience::Owner, &workdir.request(), text.as_bytes())?;
         Ok(())
@@ -270,7 +287,8 @@ impl Request {
             .expect("a request is made only with a settled day")
     }
 
-    /// The rules when the run was created. A replay of the journal starts with them; the journal says when they changed.
+    /// The rules when the run was created. A replay of the journal starts with them; the journal
+    /// says when they changed.
     pub fn first_rules(&self) -> Rules {
         self.rules_after(0)
     }
@@ -292,7 +310,8 @@ impl Request {
         self
     }
 
-    /// The sessions of its days, if one request per session brings every ticker: then all tickers form one batch.
+    /// The sessions of its days, if one request per session brings every ticker: then all tickers
+    /// form one batch.
     pub fn by_session(&self) -> Option<usize> {
         let Settings { job, via, ref batching, ref program, .. } = self.settings;
         // A user's executable may not know this way.
@@ -303,8 +322,8 @@ impl Request {
         batches::come_by_session(via, sessions, self.tickers).then_some(sessions)
     }
 
-    /// May a heavy ticker be split by date? Not where a year is one file, with a user's executable, or with a given number of
-    /// batches.
+    /// May a heavy ticker be split by date? Not where a year is one file, with a user's executable,
+    /// or with a given number of batches.
     pub fn may_split(&self) -> bool {
         let is_sized = matches!(self.batching(), Batching::Size(_));
         is_sized && self.settings.job != Job::Daily && self.settings.program == Program::Worker
@@ -363,7 +382,8 @@ mod tests {
     }
 
     fn request(from: &str, to: &str) -> Result<Request, RequestError> {
-        let list = TickerList { tickers: vec!["AIG".parse().expect("a ticker")], repeated: Vec::new() };
+        let list =
+            TickerList { tickers: vec!["AIG".parse().expect("a ticker")], repeated: Vec::new() };
         let input = Input { list, oddities: Oddities::default(), sha256: "00".to_owned() };
         let now = "2024-07-02T15:00:00Z".parse().expect("an instant");
         Request::new("ab12".to_owned(), now, settings(from, to), &input)
@@ -373,7 +393,11 @@ mod tests {
     fn the_range_ends_at_the_last_settled_day() {
         let clipped = request("2024-01-01", "2030-12-31").expect("some days are settled");
         assert_eq!(clipped.days().to_string(), "2024-01-01..2024-07-01");
-        assert_eq!(clipped.covered_since(), Some(clipped.created_at), "not asked to trust what is there");
+        assert_eq!(
+            clipped.covered_since(),
+            Some(clipped.created_at),
+            "not asked to trust what is there"
+        );
     }
 
     #[test]
@@ -403,11 +427,17 @@ mod tests {
     #[test]
     fn where_nothing_was_said_few_sessions_of_many_tickers_are_one_batch() {
         let mut request = request("2024-06-03", "2024-06-14").expect("settled");
-        assert_eq!((request.by_session(), request.batching()), (None, Batching::Size(batches::DEFAULT_SIZE)));
+        assert_eq!(
+            (request.by_session(), request.batching()),
+            (None, Batching::Size(batches::DEFAULT_SIZE))
+        );
         request.tickers = 300;
         assert_eq!(request.by_session(), None, "nobody asked for it");
         request.settings.via = shared::run::via::Via::Auto;
-        assert_eq!((request.by_session(), request.batching()), (Some(10), Batching::Shards(NonZeroU32::MIN)));
+        assert_eq!(
+            (request.by_session(), request.batching()),
+            (Some(10), Batching::Shards(NonZeroU32::MIN))
+        );
         request.settings.program = Program::Script("/bin/own".into());
         assert_eq!(request.by_session(), None);
         request.settings.program = Program::Worker;
@@ -433,13 +463,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let workdir = Workdir::new(folder.path());
         let sound = request("2024-01-01", "2024-06-28").expect("settled");
-        let backwards = Request { settled_to: "2023-12-31".parse().expect("a day"), ..sound.clone() };
+        let backwards =
+            Request { settled_to: "2023-12-31".parse().expect("a day"), ..sound.clone() };
         let mut without_order = sound;
         without_order.settings.job = Job::Bars;
         for (run, what) in [(backwards, "2023-12-31"), (without_order, "which")] {
             run.freeze(&workdir, &[]).expect("written");
             let error = Request::read(&workdir).expect_err("refused").to_string();
-            assert!(error.contains("not a run of this launcher") && error.contains(what), "{error}");
+            assert!(
+                error.contains("not a run of this launcher") && error.contains(what),
+                "{error}"
+            );
         }
     }
 
@@ -455,8 +489,13 @@ mod tests {
         assert_eq!(request.frozen_tickers(&workdir).expect("read"), longer[..1]);
         let extended = Request { tickers: 2, ..request };
         assert_eq!(extended.frozen_tickers(&workdir).expect("read"), longer);
-        let said =
-            Request { tickers: 3, ..extended }.frozen_tickers(&workdir).expect_err("one is gone").to_string();
-        assert!(said.contains("tickers.csv: ") && said.contains("2 tickers where run.json says 3"), "{said}");
+        let said = Request { tickers: 3, ..extended }
+            .frozen_tickers(&workdir)
+            .expect_err("one is gone")
+            .to_string();
+        assert!(
+            said.contains("tickers.csv: ") && said.contains("2 tickers where run.json says 3"),
+            "{said}"
+        );
     }
 }

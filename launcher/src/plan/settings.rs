@@ -1,7 +1,8 @@
 //! Settings: the arguments of `start` with every default filled in and every path made absolute.
 //!
-//! Resolved once. After that an [`extension`](super::extension) may extend the range and the ticker list, and
-//! [`knobs`](super::knobs) may change; [`differences`](super::differences) finds what may not.
+//! Resolved once. After that an [`extension`](super::extension) may extend the range and the ticker
+//! list, and [`knobs`](super::knobs) may change; [`differences`](super::differences) finds what may
+//! not.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -218,7 +219,9 @@ impl Settings {
             weights: args.weights.as_ref().map(|path| absolute(cwd, path)),
             batching: batching(args),
             max_concurrent: args.max_concurrent.unwrap_or(at_least_one(DEFAULT_MAX_CONCURRENT)),
-            per_shard_workers: args.per_shard_workers.unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
+            per_shard_workers: args
+                .per_shard_workers
+                .unwrap_or(at_least_one(DEFAULT_PER_SHARD_WORKERS)),
             retries: args.retries.unwrap_or(DEFAULT_RETRIES),
             existing: if args.resume { Reuse::Trusted } else { Reuse::FetchedAnew },
             program: order.map(Program::Bars).or(script).unwrap_or(Program::Worker),
@@ -256,9 +259,9 @@ impl Settings {
     pub fn task(&self) -> Task<'_> {
         match (&self.program, self.job.kind()) {
             (Program::Bars(order), _) => Task::Bars(order),
-            (_, kind) => {
-                Task::Download(kind.expect("a run that makes bars holds their order since it was begun"))
-            }
+            (_, kind) => Task::Download(
+                kind.expect("a run that makes bars holds their order since it was begun"),
+            ),
         }
     }
 
@@ -292,7 +295,9 @@ fn bars_order(args: &StartArgs, job: Job, cwd: &Path) -> Result<Option<BarsOrder
     let input = match (&args.trades_root, &args.agg1m_root) {
         (Some(root), _) => BarsInput::TradesRoot(absolute(cwd, root)),
         (None, Some(root)) => BarsInput::Agg1mRoot(absolute(cwd, root)),
-        (None, None) => return Err(SettingsError::Missing("--trades-root or --agg1m-root".to_owned())),
+        (None, None) => {
+            return Err(SettingsError::Missing("--trades-root or --agg1m-root".to_owned()));
+        }
     };
     let modes = Modes::resolve(&args.mode);
     if modes.is_empty() {
@@ -311,7 +316,10 @@ pub(super) fn refuse_via(via: Option<Via>, job: Job) -> Result<(), SettingsError
 }
 
 /// Only bars can have duplicates.
-pub(super) fn refuse_duplicates(duplicates: Option<Duplicates>, job: Job) -> Result<(), SettingsError> {
+pub(super) fn refuse_duplicates(
+    duplicates: Option<Duplicates>,
+    job: Job,
+) -> Result<(), SettingsError> {
     let why = "only downloaded bars have one row a stamp";
     match (duplicates, job) {
         (None, _) | (Some(_), Job::Daily | Job::Minute) => Ok(()),

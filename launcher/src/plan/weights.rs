@@ -1,5 +1,5 @@
-//! Weights: how much work a ticker is likely to be. The ticker's own ledger knows best; for tickers without a ledger, a
-//! second source may know the size. Pure; reading that source is not done here.
+//! Weights: how much work a ticker is likely to be. The ticker's own ledger knows best; for tickers
+//! without a ledger, a second source may know the size. Pure; reading that source is not done here.
 
 use std::collections::HashMap;
 
@@ -88,7 +88,8 @@ pub fn weigh(
 ) -> (Vec<Weight>, Account) {
     let own = tickers.iter().filter_map(|(ticker, own)| Some((ticker, own.as_ref()?.in_all)));
     let seen: Vec<_> = own.chain(proven.iter().map(|(ticker, rows)| (ticker, *rows))).collect();
-    let asked: Vec<f64> = tickers.iter().filter_map(|(ticker, _)| sizes.of.get(ticker).copied()).collect();
+    let asked: Vec<f64> =
+        tickers.iter().filter_map(|(ticker, _)| sizes.of.get(ticker).copied()).collect();
     let scale = match sizes.unit {
         Unit::Rows => 1.0,
         Unit::Whatever => rows_for_a_size(&seen, &asked, sizes),
@@ -114,7 +115,8 @@ pub fn weigh(
     (tickers.iter().map(weight).collect(), account)
 }
 
-/// Rows for a size, by the tickers with both; without any, the middling size stands for middling rows.
+/// Rows for a size, by the tickers with both; without any, the middling size stands for middling
+/// rows.
 fn rows_for_a_size(seen: &[(&Ticker, u64)], asked: &[f64], sizes: &Sizes) -> f64 {
     let seen = || seen.iter().filter(|(_, rows)| *rows > 0);
     let ratio = |(ticker, rows): &(&Ticker, u64)| {
@@ -135,7 +137,11 @@ fn median(numbers: impl Iterator<Item = f64>) -> Option<f64> {
     numbers.get(numbers.len() / 2).copied()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds just set")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within the bounds just set"
+)]
 fn whole(rows: f64) -> u64 {
     // Not `min`: a NaN becomes 0.
     rows.clamp(0.0, GUESS_MAX) as u64
@@ -159,14 +165,16 @@ mod tests {
     /// T0, T1, …, of which these rows are expected on half of the days.
     fn tickers(own: &[Option<u64>]) -> Vec<(Ticker, Option<OwnRows>)> {
         let half = |rows: &u64| OwnRows { missing: *rows, in_all: 2 * rows };
-        let line = |(number, rows): (usize, &Option<u64>)| (ticker(number), rows.as_ref().map(half));
+        let line =
+            |(number, rows): (usize, &Option<u64>)| (ticker(number), rows.as_ref().map(half));
         own.iter().enumerate().map(line).collect()
     }
 
     #[test]
     fn sizes_become_rows_by_those_of_whom_both_are_known() {
         let market_cap = sizes(Unit::Whatever, &[(0, 2e9), (1, 1e9), (2, 4e9), (3, 0.0), (9, 1e6)]);
-        let (weights, account) = weigh(&tickers(&[Some(1_000), None, None, None, None]), &[], &market_cap);
+        let (weights, account) =
+            weigh(&tickers(&[Some(1_000), None, None, None, None]), &[], &market_cap);
         assert_eq!(weights, [Known(1_000), Guessed(1_000), Guessed(4_000), Guessed(0), Unknown]);
         assert_eq!(account, Account { own: 1, second: 3, unknown: 1 });
         let (weights, _) = weigh(&tickers(&[None, None]), &[(ticker(9), 50)], &market_cap);

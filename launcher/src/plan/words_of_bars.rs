@@ -1,11 +1,13 @@
-//! The options behind `--`, which go to `bars` unchanged: how a run keeps them, which of them belong to the launcher, and
-//! how later ones compare with them. Only `bars` knows whether they make sense. Pure.
+//! The options behind `--`, which go to `bars` unchanged: how a run keeps them, which of them
+//! belong to the launcher, and how later ones compare with them. Only `bars` knows whether they
+//! make sense. Pure.
 
 use std::path::Path;
 
 use super::paths::absolute;
 
-/// The option that allows missing days. The bars of the other days are the same with and without it.
+/// The option that allows missing days. The bars of the other days are the same with and without
+/// it.
 pub const ALLOW_GAP: &str = "--allow-gap";
 
 /// Options of `bars` that the launcher does not have itself; they belong behind `--`.
@@ -46,10 +48,12 @@ pub enum Later {
     Otherwise,
 }
 
-/// What `given` says in a run that has the words `frozen`, as [`spelled`] spells both. Of its words it need not repeat any.
+/// What `given` says in a run that has the words `frozen`, as [`spelled`] spells both. Of its words
+/// it need not repeat any.
 pub fn later(frozen: &[String], given: &[String]) -> Later {
     let is_gap = |word: &&String| *word == ALLOW_GAP;
-    let others = |words: &[String]| words.iter().filter(|word| !is_gap(word)).cloned().collect::<Vec<_>>();
+    let others =
+        |words: &[String]| words.iter().filter(|word| !is_gap(word)).cloned().collect::<Vec<_>>();
     let has = |words: &[String]| words.iter().any(|word| is_gap(&word));
     let other = others(given);
     if given.is_empty() || given == frozen {
@@ -58,14 +62,17 @@ pub fn later(frozen: &[String], given: &[String]) -> Later {
     match (has(frozen), has(given)) {
         (_, true) if !other.is_empty() && other != others(frozen) => Later::Otherwise,
         (true, true) => Later::TheSame,
-        (false, true) => Later::GapsToo(frozen.iter().cloned().chain([ALLOW_GAP.to_owned()]).collect()),
+        (false, true) => {
+            Later::GapsToo(frozen.iter().cloned().chain([ALLOW_GAP.to_owned()]).collect())
+        }
         (true | false, false) => Later::Otherwise,
     }
 }
 
 /// The first of `words` that `bars` must not be told this way, if any.
 pub fn not_for_bars_alone(words: &[String]) -> Option<&'static str> {
-    // What says which series there are, of which days, and what is done with those that are there, is said to us.
+    // What says which series there are, of which days, and what is done with those that are there,
+    // is said to us.
     let ours = [
         "--from",
         "--to",
@@ -76,8 +83,15 @@ pub fn not_for_bars_alone(words: &[String]) -> Option<&'static str> {
         "--trades-root",
         "--agg1m-root",
     ];
-    let own =
-        ["--resume", "--covered-since", "--run-mark", "--events", "--max-workers", "--plot", "--check-only"];
+    let own = [
+        "--resume",
+        "--covered-since",
+        "--run-mark",
+        "--events",
+        "--max-workers",
+        "--plot",
+        "--check-only",
+    ];
     // To these `bars` answers, and makes nothing.
     let (answered, answered_in_short) = (["--help", "--version"], ["-h", "-V"]);
     let names = |word: &str, flag: &str| {
@@ -89,7 +103,8 @@ pub fn not_for_bars_alone(words: &[String]) -> Option<&'static str> {
         .or_else(|| answered_in_short.into_iter().find(|flag| said(&|word| word.starts_with(flag))))
 }
 
-/// Arguments of `bars` with the paths among them absolute: a run may be resumed from another folder.
+/// Arguments of `bars` with the paths among them absolute: a run may be resumed from another
+/// folder.
 pub fn spelled(cwd: &Path, typed: &[String]) -> Vec<String> {
     let names_a_path = |flag: &str| ["--adjust", "--daily-root"].contains(&flag);
     let spelled = |path: &str| absolute(cwd, Path::new(path)).display().to_string();

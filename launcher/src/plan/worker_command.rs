@@ -13,8 +13,9 @@ use super::request::Request;
 use super::settings::Settings;
 use crate::job::{BarsOrder, Task};
 
-/// The arguments of one attempt at a batch. They always have `--resume`, so that another attempt fetches only what is
-/// missing. In a run that fetches everything anew, `--covered-since` says what counts as there.
+/// The arguments of one attempt at a batch. They always have `--resume`, so that another attempt
+/// fetches only what is missing. In a run that fetches everything anew, `--covered-since` says what
+/// counts as there.
 pub fn arguments(
     request: &Request,
     workdir: &Workdir,
@@ -94,9 +95,11 @@ fn say(arguments: &mut Vec<OsString>, flag: &str, value: &dyn AsRef<OsStr>) {
     arguments.push(value.as_ref().to_owned());
 }
 
-/// A command as a person would type it. The key is never an argument, so nothing needs to be hidden.
+/// A command as a person would type it. The key is never an argument, so nothing needs to be
+/// hidden.
 pub fn spelled(executable: &Path, arguments: &[OsString]) -> String {
-    let words = std::iter::once(executable.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
+    let words =
+        std::iter::once(executable.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
     let quoted = words.map(|word| {
         let word = word.to_string_lossy();
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c);

@@ -1,6 +1,7 @@
-//! Control groups (cgroup v2): the kernel's own list of the processes of a run. No process can leave it by clearing its
-//! environment or leaving its session, and it can limit memory. Where no group is writable, the launcher does without:
-//! it finds processes by marker and parent, and samples their memory.
+//! Control groups (cgroup v2): the kernel's own list of the processes of a run. No process can
+//! leave it by clearing its environment or leaving its session, and it can limit memory. Where no
+//! group is writable, the launcher does without: it finds processes by marker and parent, and
+//! samples their memory.
 //!
 //! ```text
 //! launcher-RUN/            one run; holds no process itself
@@ -39,13 +40,14 @@ pub struct ShimGroup {
 }
 
 impl RunGroup {
-    /// The group of `run` at `path`, which a file names; `None` when it is gone (a reboot removes all groups) or is something
-    /// else: another run's group, or no group.
+    /// The group of `run` at `path`, which a file names; `None` when it is gone (a reboot removes
+    /// all groups) or is something else: another run's group, or no group.
     pub fn at(path: &Path, run: &str) -> Option<Self> {
         let is_named_for_it = path.file_name().is_some_and(|name| name == name_of(run).as_str());
         // No links and no `..`: the path must be the group itself.
         let is_itself = is_named_for_it && fs::canonicalize(path).is_ok_and(|real| real == path);
-        let is_kernels = || statfs(path).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC);
+        let is_kernels =
+            || statfs(path).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC);
         (is_itself && is_kernels()).then(|| Self { path: path.to_owned() })
     }
 
@@ -55,8 +57,8 @@ impl RunGroup {
         made_by.is_ok_and(|maker| maker == user || maker == nix::unistd::geteuid().as_raw())
     }
 
-    /// Makes the group of `run` as close to our own group as permissions allow, preferably where the kernel limits memory.
-    /// `None` where they allow it nowhere.
+    /// Makes the group of `run` as close to our own group as permissions allow, preferably where
+    /// the kernel limits memory. `None` where they allow it nowhere.
     pub fn create(run: &str) -> Option<Self> {
         // The name comes from a file and must not lead elsewhere.
         let own = own_group().filter(|_| !run.contains('/'))?;
@@ -68,7 +70,8 @@ impl RunGroup {
             let path = place.join(name_of(run));
             match fs::create_dir(&path) {
                 Ok(()) => {}
-                // Left by a supervisor that was killed before it could note the group: no other run has this name.
+                // Left by a supervisor that was killed before it could note the group: no other run
+                // has this name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(_) => return None,
             }
@@ -76,7 +79,8 @@ impl RunGroup {
             let _ = put(&path, "cgroup.subtree_control", "+memory");
             Some(Self { path })
         };
-        let (counting, others): (Vec<&Path>, Vec<&Path>) = places.into_iter().partition(counts_memory);
+        let (counting, others): (Vec<&Path>, Vec<&Path>) =
+            places.into_iter().partition(counts_memory);
         counting.into_iter().chain(others).find_map(make)
     }
 
@@ -108,11 +112,12 @@ impl RunGroup {
         Ok(group)
     }
 
-    /// Ends all processes in groups of other shims than `known`, and removes the groups. Returns the pids that are left,
-    /// normally none.
+    /// Ends all processes in groups of other shims than `known`, and removes the groups. Returns
+    /// the pids that are left, normally none.
     pub fn end_others(&self, known: &[ProcessIdentity]) -> Vec<i32> {
         let known: Vec<ShimGroup> = known.iter().map(|shim| self.of(shim)).collect();
-        let others = below(&self.path).map(|path| ShimGroup { path }).filter(|group| !known.contains(group));
+        let others =
+            below(&self.path).map(|path| ShimGroup { path }).filter(|group| !known.contains(group));
         others.flat_map(|group| group.end()).collect()
     }
 
@@ -123,7 +128,8 @@ impl RunGroup {
 }
 
 impl ShimGroup {
-    /// Ends all its processes and removes it. Returns the pids that are left, normally none. A missing group counts as empty.
+    /// Ends all its processes and removes it. Returns the pids that are left, normally none. A
+    /// missing group counts as empty.
     pub fn end(&self) -> Vec<i32> {
         let is_gone = clock::wait_until(KILL_LIMIT, || match remove(&self.path) {
             Ok(()) => true,
@@ -149,7 +155,8 @@ impl ShimGroup {
         }
         // Kernels before 5.14.
         for pid in self.members() {
-            // The pidfd first: if the pid is still in the group after that, the pidfd names that process.
+            // The pidfd first: if the pid is still in the group after that, the pidfd names that
+            // process.
             if let Some(handle) = signal::handle(pid).filter(|_| self.members().contains(&pid)) {
                 signal::send_by_handle(&handle, StopSignal::Kill);
             }
@@ -201,7 +208,8 @@ fn place_in(mounts: &str, groups: &str) -> Option<OwnGroup> {
     })
 }
 
-/// Removes an empty group and the groups in it: a launcher that a worker has started makes such groups.
+/// Removes an empty group and the groups in it: a launcher that a worker has started makes such
+/// groups.
 fn remove(group: &Path) -> io::Result<()> {
     below(group).try_for_each(|group| remove(&group))?;
     fs::remove_dir(group)
@@ -210,17 +218,21 @@ fn remove(group: &Path) -> io::Result<()> {
 /// The groups in a group.
 fn below(group: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(group).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
 }
 
 fn lists(file: &Path, word: &str) -> bool {
-    regular::read_to_string(file).is_ok_and(|text| text.split_ascii_whitespace().any(|it| it == word))
+    regular::read_to_string(file)
+        .is_ok_and(|text| text.split_ascii_whitespace().any(|it| it == word))
 }
 
 /// Writes into a file of the kernel, which must exist.
 fn put(group: &Path, file: &str, text: &str) -> io::Result<()> {
     use std::io::Write as _;
-    regular::open_with(fs::File::options().write(true), &group.join(file))?.write_all(text.as_bytes())
+    regular::open_with(fs::File::options().write(true), &group.join(file))?
+        .write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -229,7 +241,8 @@ mod tests {
 
     fn places(mounts: &str, groups: &str) -> Vec<String> {
         let own = place_in(mounts, groups);
-        let spelled = |own: &OwnGroup| own.places().iter().map(|place| place.display().to_string()).collect();
+        let spelled =
+            |own: &OwnGroup| own.places().iter().map(|place| place.display().to_string()).collect();
         own.as_ref().map(spelled).unwrap_or_default()
     }
 

@@ -1,6 +1,7 @@
-//! Claims: a file of a work directory says which process holds a lock. Anyone who can write there may have written it, the
-//! pid may belong to another process by now, or the disk may come from another machine. The claim counts only if the
-//! kernel shows that process with that very lock file open.
+//! Claims: a file of a work directory says which process holds a lock. Anyone who can write there
+//! may have written it, the pid may belong to another process by now, or the disk may come from
+//! another machine. The claim counts only if the kernel shows that process with that very lock file
+//! open.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -34,7 +35,8 @@ mod tests {
     #[test]
     fn who_does_not_have_the_lock_open_is_not_its_holder_whatever_is_written() {
         let folder = tempfile::tempdir().expect("a folder");
-        let [pid_file, path] = ["launcher.pid", "launcher.lock"].map(|name| folder.path().join(name));
+        let [pid_file, path] =
+            ["launcher.pid", "launcher.lock"].map(|name| folder.path().join(name));
         let own = ProcessIdentity::own().expect("we run");
         let write = |who: &ProcessIdentity| {
             publish(&pid_file, &serde_json::to_vec(who).expect("plain data")).expect("written");

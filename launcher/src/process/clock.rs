@@ -17,7 +17,8 @@ pub fn now() -> Timestamp {
     now.round(TimestampRound::new().smallest(Unit::Millisecond)).unwrap_or(now)
 }
 
-/// A moment by the clock of a run, which stamps its facts. It must not be compared with the wall clock.
+/// A moment by the clock of a run, which stamps its facts. It must not be compared with the wall
+/// clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunTime(Timestamp);
 
@@ -38,7 +39,8 @@ impl RunTime {
     }
 }
 
-/// The clock of a run: it continues from a stamp by the steady clock. Changes of the time of day do not move it.
+/// The clock of a run: it continues from a stamp by the steady clock. Changes of the time of day do
+/// not move it.
 #[derive(Debug, Clone, Copy)]
 pub struct RunClock {
     begun: Timestamp,
@@ -46,7 +48,8 @@ pub struct RunClock {
 }
 
 impl RunClock {
-    /// Starts now, or at `latest` if that is later: the wall clock was ahead then, or has been set back.
+    /// Starts now, or at `latest` if that is later: the wall clock was ahead then, or has been set
+    /// back.
     pub fn going_on_from(latest: Option<Timestamp>) -> Self {
         Self { begun: begun(now(), latest), since: Instant::now() }
     }
@@ -94,10 +97,9 @@ pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return false;
         }
-        thread::sleep(
-            deadline
-                .map_or(glance, |deadline| glance.min(deadline.saturating_duration_since(Instant::now()))),
-        );
+        thread::sleep(deadline.map_or(glance, |deadline| {
+            glance.min(deadline.saturating_duration_since(Instant::now()))
+        }));
         glance = (glance * 3 / 2).min(LATER_GLANCE);
     }
 }

@@ -1,5 +1,5 @@
-//! Hands open files to a process that we start, over a socket that is its standard input. No file is inherited by number,
-//! so no other process that starts meanwhile gets it.
+//! Hands open files to a process that we start, over a socket that is its standard input. No file
+//! is inherited by number, so no other process that starts meanwhile gets it.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -8,15 +8,15 @@ use std::os::unix::net::UnixStream;
 
 use rustix::io::retry_on_intr;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
 /// Most files in one handover.
 const FILES_MAX: usize = 4;
 
-/// The end of the socket that becomes the standard input of the new process. The files travel on it and stay open until
-/// the process has taken them, or is dead.
+/// The end of the socket that becomes the standard input of the new process. The files travel on it
+/// and stay open until the process has taken them, or is dead.
 pub fn pack(files: &[BorrowedFd]) -> io::Result<OwnedFd> {
     assert!(files.len() <= FILES_MAX, "there is room for all of them");
     let (ours, theirs) = UnixStream::pair()?;

@@ -1,5 +1,5 @@
-//! The launcher's door to the network: one short request at a time, no redirects, and no proxy that could read
-//! a secret.
+//! The launcher's door to the network: one short request at a time, no redirects, and no proxy that
+//! could read a secret.
 
 use std::io;
 use std::sync::mpsc;
@@ -56,13 +56,23 @@ pub enum Privacy {
 }
 
 /// Asks for `url`; `authorization` goes out as a header and nowhere else.
-pub fn get(url: &str, privacy: Privacy, authorization: &str, timeout: Duration) -> Result<Answer, HttpError> {
+pub fn get(
+    url: &str,
+    privacy: Privacy,
+    authorization: &str,
+    timeout: Duration,
+) -> Result<Answer, HttpError> {
     let response = agent(privacy, timeout).get(url).header("Authorization", authorization).call();
     answer(response)
 }
 
 /// Posts `json` to `url`.
-pub fn post_json(url: &str, privacy: Privacy, json: &str, timeout: Duration) -> Result<Answer, HttpError> {
+pub fn post_json(
+    url: &str,
+    privacy: Privacy,
+    json: &str,
+    timeout: Duration,
+) -> Result<Answer, HttpError> {
     answer(agent(privacy, timeout).post(url).header("Content-Type", "application/json").send(json))
 }
 
@@ -94,7 +104,9 @@ impl Resolver for OnOurThread {
         let (their_uri, their_config) = (uri.clone(), config.clone());
         let look_up = move || drop(put.send(wait_for(&their_uri, &their_config)));
         match thread::Builder::new().name("resolver".to_owned()).spawn(look_up) {
-            Ok(_) => found.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(timeout.reason))),
+            Ok(_) => found
+                .recv_timeout(*timeout.after)
+                .unwrap_or(Err(ureq::Error::Timeout(timeout.reason))),
             // Without a thread to spare we wait ourselves.
             Err(_) => wait_for(uri, config),
         }
@@ -107,12 +119,15 @@ fn wait_for(uri: &Uri, config: &Config) -> Result<ResolvedSocketAddrs, ureq::Err
     DefaultResolver::default().resolve(uri, config, endless)
 }
 
-fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, HttpError> {
+fn answer(
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, HttpError> {
     let mut response = response?;
     let status = response.status().as_u16();
     let headers = response.headers();
     let date = headers.get("date").filter(|_| !headers.contains_key("age"));
     let date = date.and_then(|date| Some(date.to_str().ok()?.to_owned()));
-    let body = response.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
+    let body =
+        response.body_mut().with_config().limit(ANSWER_BYTES).lossy_utf8(true).read_to_string();
     Ok(Answer { status, body: body.unwrap_or_default(), date })
 }

@@ -1,5 +1,6 @@
-//! Files that our caller has left open for us: a lock, an end of a pipe. Our children must not inherit them, because they
-//! would hold them as long as the run lasts. Files that we open ourselves are closed for children from the start.
+//! Files that our caller has left open for us: a lock, an end of a pipe. Our children must not
+//! inherit them, because they would hold them as long as the run lasts. Files that we open
+//! ourselves are closed for children from the start.
 
 use std::fs;
 
@@ -8,8 +9,8 @@ use nix::libc;
 /// The first descriptor after standard input, output and error.
 const FIRST_OTHER: u32 = 3;
 
-/// From here on our children inherit only the standard streams of what we have inherited. Must run first; files that are
-/// opened later are closed for children anyway.
+/// From here on our children inherit only the standard streams of what we have inherited. Must run
+/// first; files that are opened later are closed for children anyway.
 pub fn keep_from_children() {
     if !close_on_exec(FIRST_OTHER, u32::MAX) {
         one_by_one();
@@ -20,9 +21,11 @@ pub fn keep_from_children() {
 fn one_by_one() {
     let listed = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers = listed.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    for number in numbers.filter(|number| u32::try_from(*number).is_ok_and(|number| number >= FIRST_OTHER)) {
-        // SAFETY: a flag of a descriptor is set, whoever owns it: nothing is closed, no memory is touched, and a number that
-        // names nothing any more is refused.
+    for number in
+        numbers.filter(|number| u32::try_from(*number).is_ok_and(|number| number >= FIRST_OTHER))
+    {
+        // SAFETY: a flag of a descriptor is set, whoever owns it: nothing is closed, no memory is
+        // touched, and a number that names nothing any more is refused.
         #[expect(unsafe_code, reason = "no safe door takes a descriptor that is not ours")]
         unsafe {
             libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
@@ -32,13 +35,14 @@ fn one_by_one() {
 
 /// Marks every descriptor from `first` to `last` to be closed on exec; `false` if the kernel can't.
 fn close_on_exec(first: u32, last: u32) -> bool {
-    // SAFETY: with this flag descriptors are marked and not closed: whoever owns one goes on using it. Three numbers are
-    // passed, and no memory is touched.
+    // SAFETY: with this flag descriptors are marked and not closed: whoever owns one goes on using
+    // it. Three numbers are passed, and no memory is touched.
     #[expect(
         unsafe_code,
         reason = "no safe door to this call; by number, for libraries older than the kernel"
     )]
-    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
+    let done =
+        unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
     done == 0
 }
 

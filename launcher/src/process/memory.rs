@@ -24,7 +24,8 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// What new processes could get without anybody else losing any, in bytes; `None` where nobody can tell.
+    /// What new processes could get without anybody else losing any, in bytes; `None` where nobody
+    /// can tell.
     pub fn available(&mut self) -> Option<u64> {
         match self.seen {
             Some((since, seen)) if since.elapsed() < GOOD_FOR => seen,

@@ -1,5 +1,5 @@
-//! The doors to the system: clock, chance, files, network, signals, processes. The only room that starts or signals a
-//! process. Nothing here knows what a batch is.
+//! The doors to the system: clock, chance, files, network, signals, processes. The only room that
+//! starts or signals a process. Nothing here knows what a batch is.
 
 pub mod clock;
 pub mod random;

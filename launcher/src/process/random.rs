@@ -11,7 +11,8 @@ pub fn run_name() -> Result<String, DiskError> {
     Ok(format!("{:016x}", u64::from_ne_bytes(bytes()?)))
 }
 
-/// Any number, all equally likely. If the kernel refuses, the middle one: backoff then has no jitter.
+/// Any number, all equally likely. If the kernel refuses, the middle one: backoff then has no
+/// jitter.
 pub fn dice() -> u32 {
     bytes().map_or(u32::MAX / 2, u32::from_ne_bytes)
 }

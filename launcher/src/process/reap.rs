@@ -1,5 +1,5 @@
-//! Waits for children one by one and measures what each has used. No safe interface that we use offers that system call,
-//! and `getrusage` adds up all children that a process ever had.
+//! Waits for children one by one and measures what each has used. No safe interface that we use
+//! offers that system call, and `getrusage` adds up all children that a process ever had.
 
 use std::io;
 use std::time::Duration;
@@ -72,9 +72,11 @@ pub fn one() -> Reaped {
     }
 }
 
-/// Ends and reaps every child except `known` ones. The others were inherited from a shim that died: we are its subreaper.
+/// Ends and reaps every child except `known` ones. The others were inherited from a shim that died:
+/// we are its subreaper.
 pub fn end_inherited(known: &[i32]) {
-    let own = i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
+    let own =
+        i32::try_from(std::process::id()).expect("the kernel numbers processes with positive i32");
     clock::wait_until(KILL_LIMIT, || {
         let mut strangers = tree::children(own);
         strangers.retain(|pid| !known.contains(pid));

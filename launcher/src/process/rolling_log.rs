@@ -1,4 +1,5 @@
-//! A log of bounded size: when it is full it continues in a new file, and the previous file is kept beside it.
+//! A log of bounded size: when it is full it continues in a new file, and the previous file is kept
+//! beside it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -32,7 +33,8 @@ impl RollingLog {
         self.file.write_all(format!("{line}\n").as_bytes())
     }
 
-    /// If that fails the old file keeps growing. A shim that has the old file open continues to write there.
+    /// If that fails the old file keeps growing. A shim that has the old file open continues to
+    /// write there.
     fn roll(&mut self) {
         let older = self.path.with_extension("log.1");
         if fs::rename(&self.path, &older).is_err() {
@@ -60,7 +62,12 @@ mod tests {
         let read = |path: &Path| fs::read_to_string(path).expect("read");
         let (now, before) = (read(&path), read(&path.with_extension("log.1")));
         assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 2);
-        assert!(now.len() <= 110 && before.len() <= 110, "{} and {} bytes", now.len(), before.len());
+        assert!(
+            now.len() <= 110 && before.len() <= 110,
+            "{} and {} bytes",
+            now.len(),
+            before.len()
+        );
         assert!(now.ends_with("line 999\n"));
         let lines: Vec<String> = format!("{before}{now}").lines().map(str::to_owned).collect();
         let last: Vec<String> =

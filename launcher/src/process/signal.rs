@@ -1,4 +1,5 @@
-//! Signals, both ways: those that we receive, in an inbox, and those that we send to processes we know.
+//! Signals, both ways: those that we receive, in an inbox, and those that we send to processes we
+//! know.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -50,7 +51,8 @@ impl Inbox {
         Ok(Self { delivery: SignalDelivery::with_pipe(read, write, SignalOnly, heard)? })
     }
 
-    /// Waits at most `patience` for a signal, or until one of `lines` is readable. Returns all signals that have arrived.
+    /// Waits at most `patience` for a signal, or until one of `lines` is readable. Returns all
+    /// signals that have arrived.
     pub fn wait(&mut self, patience: Duration, lines: &[BorrowedFd<'_>]) -> Vec<Post> {
         let patience = Timespec::try_from(patience).ok();
         let mut watched = vec![PollFd::new(self.delivery.get_read(), PollFlags::IN)];
@@ -124,7 +126,8 @@ pub fn send(to: &ProcessIdentity, how: StopSignal) {
     }
 }
 
-/// A pidfd of the process that has `pid` now; `None` if there is no such process, or the kernel has no pidfds.
+/// A pidfd of the process that has `pid` now; `None` if there is no such process, or the kernel has
+/// no pidfds.
 pub fn handle(pid: i32) -> Option<OwnedFd> {
     // The pid may come from a file, so it may be any number.
     let pid = (pid > 0).then_some(pid)?;
@@ -152,5 +155,6 @@ pub fn send_to_group(leader_pid: i32, how: StopSignal) {
 
 /// A signal for people: `SIGKILL`, or its number where it has no name.
 pub fn name_of(signal: i32) -> String {
-    Signal::try_from(signal).map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().to_owned())
+    Signal::try_from(signal)
+        .map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().to_owned())
 }

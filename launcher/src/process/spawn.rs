@@ -1,7 +1,8 @@
-//! Starts processes: the supervisor that outlives `start`, its shims, and their workers. Nothing else does.
+//! Starts processes: the supervisor that outlives `start`, its shims, and their workers. Nothing
+//! else does.
 //!
-//! Shims and workers lead process groups of their own, so that signals to our terminal do not reach them. A worker's log
-//! is a file and not a pipe, so that the worker survives our death.
+//! Shims and workers lead process groups of their own, so that signals to our terminal do not reach
+//! them. A worker's log is a file and not a pipe, so that the worker survives our death.
 
 #![expect(clippy::disallowed_methods, reason = "this is the door to new processes")]
 
@@ -25,7 +26,8 @@ use super::watch::{ATTEMPT_VARIABLE, Marker, SUPERVISOR_VARIABLE};
 
 /// The first word of a supervisor that has the run.
 pub const READY: &str = "ready";
-/// How long a program may take to accept or refuse its arguments; they may name a file on a slow disk.
+/// How long a program may take to accept or refuse its arguments; they may name a file on a slow
+/// disk.
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 /// Why a process did not start.
@@ -56,7 +58,8 @@ impl SpawnError {
     fn of(path: &Path, source: io::Error) -> Self {
         const ENOEXEC: i32 = 8;
         let path = path.to_owned();
-        let unusable = matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied);
+        let unusable =
+            matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied);
         if unusable || source.raw_os_error() == Some(ENOEXEC) {
             Self::Unusable { path, source }
         } else {
@@ -79,19 +82,25 @@ pub struct WorkerCommand<'a> {
     pub api_key: Option<&'a ApiKey>,
 }
 
-/// Starts a worker and returns its pid, which is also the id of its group. It is our child, not yet waited for.
+/// Starts a worker and returns its pid, which is also the id of its group. It is our child, not yet
+/// waited for.
 pub fn worker(worker: &WorkerCommand) -> Result<i32, SpawnError> {
     let log = open_log(worker.log)?;
     let also_log = log.try_clone().map_err(DiskError::at("open", worker.log))?;
     let mut command = Command::new(worker.executable);
-    command.args(worker.arguments).stdin(Stdio::null()).stdout(log).stderr(also_log).process_group(0);
+    command
+        .args(worker.arguments)
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(also_log)
+        .process_group(0);
     hand_over(&mut command, worker.marker, worker.api_key);
     let child = command.spawn().map_err(|source| SpawnError::of(worker.executable, source))?;
     Ok(i32::try_from(child.id()).expect("the kernel numbers processes with positive i32"))
 }
 
-/// Starts this executable as a shim, in a group of its own, and returns it with our end of its socket. Its errors go to
-/// `log`.
+/// Starts this executable as a shim, in a group of its own, and returns it with our end of its
+/// socket. Its errors go to `log`.
 pub fn shim(
     arguments: &[OsString],
     log: &Path,
@@ -166,7 +175,9 @@ fn own_executable() -> Result<PathBuf, DiskError> {
 /// Opens a log for appending.
 pub fn open_log(path: &Path) -> Result<File, DiskError> {
     let mut options = OpenOptions::new();
-    Audience::Owner.open(options.create(true).append(true), path).map_err(DiskError::at("open", path))
+    Audience::Owner
+        .open(options.create(true).append(true), path)
+        .map_err(DiskError::at("open", path))
 }
 
 /// A supervisor that ended before it was ready.
@@ -184,7 +195,8 @@ pub struct Detached {
 }
 
 impl Detached {
-    /// Starts `launcher supervise` with this executable; `handed` becomes its standard input, its errors go to `log`.
+    /// Starts `launcher supervise` with this executable; `handed` becomes its standard input, its
+    /// errors go to `log`.
     pub fn start(
         arguments: &[OsString],
         handed: OwnedFd,
@@ -204,8 +216,9 @@ impl Detached {
         Ok(Self { said, child })
     }
 
-    /// Waits for its first word: `Ok` with its pid for [`READY`], else what it said. The wait is bounded: before that word it
-    /// only ends what an earlier supervisor left, which takes bounded time.
+    /// Waits for its first word: `Ok` with its pid for [`READY`], else what it said. The wait is
+    /// bounded: before that word it only ends what an earlier supervisor left, which takes bounded
+    /// time.
     pub fn first_word(mut self) -> Result<u32, Unready> {
         let mut line = String::new();
         drop(self.said.read_line(&mut line));

@@ -9,8 +9,8 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System}
 /// Samples one tree of processes.
 pub struct Tree {
     root: i32,
-    /// Opened by the first sample: short workers end before it. `Some(None)` where the system can't be read: then nothing is
-    /// known about memory.
+    /// Opened by the first sample: short workers end before it. `Some(None)` where the system can't
+    /// be read: then nothing is known about memory.
     system: OnceCell<Option<System>>,
 }
 
@@ -43,7 +43,10 @@ impl Tree {
             pids.iter().filter_map(|pid| system.process(*pid)).map(sysinfo::Process::memory).sum();
         // The root is the last one.
         let root = pids.last().and_then(|root| system.process(*root));
-        TreeSample { rss_bytes, is_stopped: root.is_some_and(|root| root.status() == ProcessStatus::Stop) }
+        TreeSample {
+            rss_bytes,
+            is_stopped: root.is_some_and(|root| root.status() == ProcessStatus::Stop),
+        }
     }
 }
 
@@ -68,9 +71,12 @@ pub fn descendants(root: i32) -> Vec<i32> {
 /// Its children. The kernel lists them by the thread that has started or inherited them.
 pub fn children(parent: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
-    let lists =
-        threads.flatten().filter_map(|thread| regular::read_to_string(thread.path().join("children")).ok());
+    let lists = threads
+        .flatten()
+        .filter_map(|thread| regular::read_to_string(thread.path().join("children")).ok());
     lists
-        .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .flat_map(|list| {
+            list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
+        })
         .collect()
 }

@@ -1,5 +1,6 @@
-//! Files without a sync, for readers of this boot: ticker lists and days of attempts, pid files, batch lists for people. A
-//! crash may tear one, so no decision rests on them that the journal or a marker does not confirm.
+//! Files without a sync, for readers of this boot: ticker lists and days of attempts, pid files,
+//! batch lists for people. A crash may tear one, so no decision rests on them that the journal or a
+//! marker does not confirm.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -16,7 +17,8 @@ pub fn write(path: &Path, text: &str) -> Result<(), DiskError> {
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(DiskError::at("write", path))
 }
 
-/// Writes `text` at `path`. If `other` has the same text, `path` becomes a hard link to it, which is cheaper.
+/// Writes `text` at `path`. If `other` has the same text, `path` becomes a hard link to it, which
+/// is cheaper.
 pub fn write_like(path: &Path, text: &str, other: &Path) -> Result<(), DiskError> {
     let says_it = regular::read(other).is_ok_and(|found| found == text.as_bytes());
     if says_it && fs::hard_link(other, path).is_ok() {
@@ -27,12 +29,13 @@ pub fn write_like(path: &Path, text: &str, other: &Path) -> Result<(), DiskError
     write(path, text)
 }
 
-/// Writes `text` over a file that may exist. The file is cut only if it was longer: ext4 writes a file that was cut to
-/// nothing to the disk as soon as it is closed.
+/// Writes `text` over a file that may exist. The file is cut only if it was longer: ext4 writes a
+/// file that was cut to nothing to the disk as soon as it is closed.
 pub fn write_over(path: &Path, text: &str) -> Result<(), DiskError> {
     let write = || {
         let mut options = File::options();
-        let mut file = Audience::Owner.open(options.create(true).truncate(false).write(true), path)?;
+        let mut file =
+            Audience::Owner.open(options.create(true).truncate(false).write(true), path)?;
         file.write_all(text.as_bytes())?;
         let length = text.len() as u64;
         if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }

@@ -1,5 +1,5 @@
-//! Finds the processes of a run by the marker in their environment, even if they have left their group or their
-//! parent, and stops them. Never by name, never by pid alone.
+//! Finds the processes of a run by the marker in their environment, even if they have left their
+//! group or their parent, and stops them. Never by name, never by pid alone.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -37,7 +37,8 @@ impl Marker {
         Self { variables: vec![(RUN_VARIABLE, run.to_owned())], users: None }
     }
 
-    /// The supervisor of a run, from before it has its locks. Its children do not inherit this marker.
+    /// The supervisor of a run, from before it has its locks. Its children do not inherit this
+    /// marker.
     pub fn of_supervisor(run: &str) -> Self {
         Self { variables: vec![(SUPERVISOR_VARIABLE, run.to_owned())], users: None }
     }
@@ -49,7 +50,8 @@ impl Marker {
         marker
     }
 
-    /// In a work directory of another user, who may have named any run in it: only processes of that user and ours.
+    /// In a work directory of another user, who may have named any run in it: only processes of
+    /// that user and ours.
     pub fn of_owner_of(mut self, workdir: &Workdir) -> Self {
         let own = nix::unistd::geteuid().as_raw();
         let owner = fs::metadata(workdir.request()).map(|found| found.uid()).ok();
@@ -62,7 +64,8 @@ impl Marker {
     }
 
     fn is_in(&self, environment: &[u8]) -> bool {
-        let holds = |wanted: String| environment.split(|byte| *byte == 0).any(|it| it == wanted.as_bytes());
+        let holds =
+            |wanted: String| environment.split(|byte| *byte == 0).any(|it| it == wanted.as_bytes());
         self.variables.iter().all(|(name, value)| holds(format!("{name}={value}")))
     }
 }
@@ -86,7 +89,8 @@ impl From<Marker> for ProcessFilter {
 
 impl ProcessFilter {
     fn includes(&self, environment: &[u8]) -> bool {
-        self.marked.is_in(environment) && !self.spared.iter().any(|spared| spared.is_in(environment))
+        self.marked.is_in(environment)
+            && !self.spared.iter().any(|spared| spared.is_in(environment))
     }
 }
 
@@ -98,7 +102,8 @@ pub fn listed(pids: impl IntoIterator<Item = i32>) -> String {
 
 /// Has process `pid` this marker still?
 pub fn carries(pid: i32, marker: &Marker) -> bool {
-    regular::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| marker.is_in(&environment))
+    regular::read(format!("/proc/{pid}/environ"))
+        .is_ok_and(|environment| marker.is_in(&environment))
 }
 
 /// Every living process with `marker`, except this one.
@@ -106,7 +111,8 @@ pub fn marked(marker: &Marker) -> Vec<ProcessIdentity> {
     living(&marker.clone().into())
 }
 
-/// The living processes that `filter` selects, except this one. Zombies have no environment and are not found.
+/// The living processes that `filter` selects, except this one. Zombies have no environment and are
+/// not found.
 fn living(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
     let own = i32::try_from(std::process::id()).ok();
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
@@ -117,7 +123,8 @@ fn living(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
 }
 
 fn identified(pid: i32, filter: &ProcessFilter) -> Option<ProcessIdentity> {
-    // The environment on both sides of the identity: a pid that changes hands in between is not found.
+    // The environment on both sides of the identity: a pid that changes hands in between is not
+    // found.
     let environment = regular::read(format!("/proc/{pid}/environ")).ok()?;
     let user = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
     if !filter.includes(&environment) || !filter.marked.may_be_of(user) {
@@ -128,8 +135,8 @@ fn identified(pid: i32, filter: &ProcessFilter) -> Option<ProcessIdentity> {
     (filter.includes(&again) && !filter.known.contains(&identity)).then_some(identity)
 }
 
-/// Ends the selected processes: asks, waits at most `grace`, kills. Returns those that are left, normally none. Looks
-/// again and again, to find what they start meanwhile.
+/// Ends the selected processes: asks, waits at most `grace`, kills. Returns those that are left,
+/// normally none. Looks again and again, to find what they start meanwhile.
 pub fn stop(filter: &ProcessFilter, grace: Duration) -> Vec<ProcessIdentity> {
     let mut asked: Vec<ProcessIdentity> = Vec::new();
     let gone = clock::wait_until(grace, || {
@@ -158,8 +165,8 @@ pub fn kill(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
     left
 }
 
-/// The selected processes. Looks a second time when it finds none: a single reading of the list misses a process
-/// between fork and exec, and a child of a process that ended during the reading.
+/// The selected processes. Looks a second time when it finds none: a single reading of the list
+/// misses a process between fork and exec, and a child of a process that ended during the reading.
 fn found_twice(filter: &ProcessFilter) -> Vec<ProcessIdentity> {
     let first = living(filter);
     if first.is_empty() { living(filter) } else { first }

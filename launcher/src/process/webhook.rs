@@ -1,5 +1,5 @@
-//! A webhook: posts messages to one address from a thread of its own. The caller waits only at the very end. The webhook
-//! reports what it could not deliver; nothing else depends on it.
+//! A webhook: posts messages to one address from a thread of its own. The caller waits only at the
+//! very end. The webhook reports what it could not deliver; nothing else depends on it.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
@@ -12,7 +12,8 @@ use super::http::{self, Privacy};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Pauses before the second, third and fourth try.
-const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+const PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 /// How long the last message may take, all its tries together.
 const FAREWELL: Duration = Duration::from_secs(15);
 
@@ -60,12 +61,14 @@ impl Webhook {
         self.complaints.try_iter().collect()
     }
 
-    /// Waits, for a bounded time, until the last message was delivered or given up. Returns what was not delivered.
+    /// Waits, for a bounded time, until the last message was delivered or given up. Returns what
+    /// was not delivered.
     pub fn farewell(mut self) -> Vec<String> {
         self.outbox = None;
         let mut complaints = Vec::new();
         if !clock::wait_until(FAREWELL, || self.thread.is_finished()) {
-            complaints.push(format!("the last notification was given up after {} s", FAREWELL.as_secs()));
+            complaints
+                .push(format!("the last notification was given up after {} s", FAREWELL.as_secs()));
         }
         complaints.splice(0..0, self.complaints());
         complaints
@@ -84,7 +87,11 @@ fn post_all(address: &Address, messages: &Receiver<String>, complain: &Sender<St
 }
 
 /// Tries a few times. Returns a newer message that comes meanwhile: it replaces this one.
-fn deliver(address: &Address, message: &str, messages: &Receiver<String>) -> Result<Option<String>, String> {
+fn deliver(
+    address: &Address,
+    message: &str,
+    messages: &Receiver<String>,
+) -> Result<Option<String>, String> {
     let mut outcome = try_once(address, message);
     for pause in PAUSES {
         if outcome.is_ok() {
@@ -106,6 +113,8 @@ fn try_once(address: &Address, message: &str) -> Result<(), String> {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => Err(format!("it answers HTTP {}", answer.status)),
         // An error may repeat the URL, which may be a secret.
-        Err(error) => Err(Redaction::of_address(&address.url).words(&error.to_string(), ERROR_CHARS)),
+        Err(error) => {
+            Err(Redaction::of_address(&address.url).words(&error.to_string(), ERROR_CHARS))
+        }
     }
 }

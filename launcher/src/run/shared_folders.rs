@@ -1,5 +1,5 @@
-//! Tickers of a run that share a folder, through a link or on a file system that ignores case. A folder belongs to one
-//! ticker, the first of them; the others fail by name.
+//! Tickers of a run that share a folder, through a link or on a file system that ignores case. A
+//! folder belongs to one ticker, the first of them; the others fail by name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -28,14 +28,18 @@ impl SharedFolders {
         Self::by(tickers, folder, ignores_case(outdir))
     }
 
-    fn by(tickers: &[Ticker], folder: impl Fn(&Ticker) -> Option<Identity>, ignores_case: bool) -> Self {
+    fn by(
+        tickers: &[Ticker],
+        folder: impl Fn(&Ticker) -> Option<Identity>,
+        ignores_case: bool,
+    ) -> Self {
         let mut owners: HashMap<Identity, &Ticker> = HashMap::new();
         let mut spelled: HashMap<String, &Ticker> = HashMap::new();
         let mut shared_folders = BTreeMap::new();
         for ticker in tickers {
             let by_folder = folder(ticker).map(|it| *owners.entry(it).or_insert(ticker));
-            let by_name =
-                ignores_case.then(|| *spelled.entry(ticker.as_str().to_lowercase()).or_insert(ticker));
+            let by_name = ignores_case
+                .then(|| *spelled.entry(ticker.as_str().to_lowercase()).or_insert(ticker));
             let first = [by_folder, by_name].into_iter().flatten().find(|first| *first != ticker);
             if let Some(first) = first {
                 shared_folders.insert(ticker.clone(), first.clone());
@@ -58,7 +62,12 @@ impl SharedFolders {
             folder.display()
         );
         let kind = Some("the folder belongs to another ticker".to_owned());
-        Some(Word::Failed { cause, persistence: Persistence::Permanent, origin: Some(Origin::Ticker), kind })
+        Some(Word::Failed {
+            cause,
+            persistence: Persistence::Permanent,
+            origin: Some(Origin::Ticker),
+            kind,
+        })
     }
 }
 
@@ -95,7 +104,8 @@ mod tests {
         symlink("AAA", out.path().join("Aaa")).expect("linked");
         let found = SharedFolders::among(out.path(), &tickers(&["AAA", "Aaa", "BBB", "NEW"]));
         assert_eq!(shared_folders(&found), [("Aaa", "AAA")]);
-        let Some(Word::Failed { cause, .. }) = found.word_on(&tickers(&["Aaa"])[0], out.path()) else {
+        let Some(Word::Failed { cause, .. }) = found.word_on(&tickers(&["Aaa"])[0], out.path())
+        else {
             panic!("it has a word")
         };
         assert!(cause.contains("is also the folder of AAA"), "{cause}");

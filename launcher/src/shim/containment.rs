@@ -44,8 +44,9 @@ pub fn enter(run: &Run, own: &ProcessIdentity) -> Option<ShimGroup> {
     found(&run.workdir, &run.request.run)?.enter(own, wall(run.request.settings.limits)).ok()
 }
 
-/// Ends every process of `run`: asks those that carry its marker, kills them after `grace`, then kills those in its control
-/// group and those that a shim has noted. Returns the pids that are left, normally none.
+/// Ends every process of `run`: asks those that carry its marker, kills them after `grace`, then
+/// kills those in its control group and those that a shim has noted. Returns the pids that are
+/// left, normally none.
 pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
     let left = watch::stop(&Marker::of_run(run).of_owner_of(workdir).into(), grace);
     let mut left: Vec<i32> = left.iter().map(|process| process.pid).collect();
@@ -57,7 +58,8 @@ pub fn end_all(workdir: &Workdir, run: &str, grace: Duration) -> Vec<i32> {
     left
 }
 
-/// Higher than `--max-rss`: at that limit the shim asks the worker to end; this one stops growth between two samples.
+/// Higher than `--max-rss`: at that limit the shim asks the worker to end; this one stops growth
+/// between two samples.
 fn wall(limits: Limits) -> Option<u64> {
     limits.max_rss.map(|limit| limit.0.saturating_add(limit.0 / 4))
 }

@@ -1,8 +1,10 @@
-//! The fence around an attempt: its lock and its `exit.json`, as the shim and as the supervisor use them.
+//! The fence around an attempt: its lock and its `exit.json`, as the shim and as the supervisor use
+//! them.
 //!
-//! A shim holds the lock while it works on the attempt, and leaves `exit.json` when the attempt is over. When the lock
-//! is free and there is no `exit.json`, the shim is dead: the supervisor ends what is left of the attempt and writes the
-//! record itself. A shim that comes late finds the record and does nothing.
+//! A shim holds the lock while it works on the attempt, and leaves `exit.json` when the attempt is
+//! over. When the lock is free and there is no `exit.json`, the shim is dead: the supervisor ends
+//! what is left of the attempt and writes the record itself. A shim that comes late finds the
+//! record and does nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,7 +45,8 @@ pub struct ExitRecord {
 }
 
 impl ExitRecord {
-    /// The record at `path`; `None` when there is none, or none that can be read: then nobody knows.
+    /// The record at `path`; `None` when there is none, or none that can be read: then nobody
+    /// knows.
     pub fn read(path: &Path) -> Result<Option<Self>, DiskError> {
         match regular::read(path) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
@@ -52,10 +55,14 @@ impl ExitRecord {
         }
     }
 
-    /// Writes the record without a sync. If a power cut tears it before it was journalled or made durable,
-    /// [`read`](Self::read) finds none.
+    /// Writes the record without a sync. If a power cut tears it before it was journalled or made
+    /// durable, [`read`](Self::read) finds none.
     pub fn publish(&self, path: &Path) -> Result<(), DiskError> {
-        publish::show_for(Audience::Owner, path, &serde_json::to_vec(self).expect("a record is plain data"))
+        publish::show_for(
+            Audience::Owner,
+            path,
+            &serde_json::to_vec(self).expect("a record is plain data"),
+        )
     }
 }
 
@@ -79,8 +86,8 @@ impl Fence {
         Ok(if exit.exists() { None } else { Some(Self { _lock: lock, exit }) })
     }
 
-    /// Leaves the record and gives the attempt back. Waits while the disk is full; a stop ends the wait. There is no
-    /// record for an attempt whose folder was moved away or deleted.
+    /// Leaves the record and gives the attempt back. Waits while the disk is full; a stop ends the
+    /// wait. There is no record for an attempt whose folder was moved away or deleted.
     pub fn leave(self, record: &ExitRecord, inbox: &mut Inbox) -> Result<(), DiskError> {
         loop {
             if !self.exit.parent().is_some_and(Path::is_dir) {
@@ -125,8 +132,8 @@ impl From<DiskError> for OpenStill {
     }
 }
 
-/// The supervisor's side: how an attempt ended whose shim is gone. Its record says so; where there is none, this ends what
-/// is left of the attempt and records it as `otherwise`.
+/// The supervisor's side: how an attempt ended whose shim is gone. Its record says so; where there
+/// is none, this ends what is left of the attempt and records it as `otherwise`.
 pub fn close(
     run: &Run,
     attempt: AttemptId,

@@ -1,4 +1,5 @@
-//! The supervisor's handle on one shim: its own child, or a shim that an earlier supervisor has started.
+//! The supervisor's handle on one shim: its own child, or a shim that an earlier supervisor has
+//! started.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -42,7 +43,8 @@ pub enum ShimHandle {
     Adopted {
         /// Which process.
         shim: ProcessIdentity,
-        /// A pidfd, which names the process for as long as we hold it; `None` where the kernel has none.
+        /// A pidfd, which names the process for as long as we hold it; `None` where the kernel has
+        /// none.
         pidfd: Option<OwnedFd>,
     },
 }
@@ -77,10 +79,15 @@ impl ShimHandle {
             }
             Self::Adopted { shim, pidfd: None } => !shim.is_alive(),
         };
-        Ok(if is_dead { ShimState::Dead("nobody waited for it".to_owned()) } else { ShimState::Working })
+        Ok(if is_dead {
+            ShimState::Dead("nobody waited for it".to_owned())
+        } else {
+            ShimState::Working
+        })
     }
 
-    /// Becomes readable when the state changes; `None` where the supervisor has to look from time to time.
+    /// Becomes readable when the state changes; `None` where the supervisor has to look from time
+    /// to time.
     pub fn line(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Child(shim) => Some(shim.line.as_fd()),
@@ -119,8 +126,10 @@ pub struct ChildShim {
 impl ChildShim {
     /// A shim that was just started.
     pub fn of(mut process: Child, line: UnixStream) -> io::Result<Self> {
-        let pid = i32::try_from(process.id()).expect("the kernel numbers processes with positive i32");
-        let found = ProcessIdentity::look(pid).and_then(|found| Ok((found, SupervisorEnd::of(line)?)));
+        let pid =
+            i32::try_from(process.id()).expect("the kernel numbers processes with positive i32");
+        let found =
+            ProcessIdentity::look(pid).and_then(|found| Ok((found, SupervisorEnd::of(line)?)));
         match found {
             Ok((Some(identity), line)) => Ok(Self { process, identity, line, is_leaving: false }),
             Ok((None, _)) => {

@@ -1,14 +1,16 @@
-//! How a worker is held to its limits: memory, time, silence. Pure; samples come in, and the first breach goes out.
+//! How a worker is held to its limits: memory, time, silence. Pure; samples come in, and the first
+//! breach goes out.
 //!
-//! Time counts only as far as the attempt could have run: a suspended machine, a stopped worker or a stopped
-//! shim is no stall.
+//! Time counts only as far as the attempt could have run: a suspended machine, a stopped worker or
+//! a stopped shim is no stall.
 
 use std::time::Duration;
 
 use crate::facts::ending::Ending;
 use crate::plan::limits::Limits;
 
-/// Samples come twice a second. In a longer gap this process did not run, and the worker may not have run either.
+/// Samples come twice a second. In a longer gap this process did not run, and the worker may not
+/// have run either.
 const LONGEST_STEP: Duration = Duration::from_millis(500);
 
 /// The attempt at one moment.
@@ -18,7 +20,8 @@ pub struct Sample {
     pub elapsed: Duration,
     /// Resident memory of the whole tree.
     pub rss_bytes: u64,
-    /// A count of rows, pages and finished tickers; `None` while the worker has not written any event.
+    /// A count of rows, pages and finished tickers; `None` while the worker has not written any
+    /// event.
     pub useful: Option<u64>,
     /// Is the worker stopped (`SIGSTOP`)?
     pub is_suspended: bool,
@@ -43,14 +46,17 @@ impl LimitWatch {
 
     /// Takes a sample in; returns how the attempt is to end if it breaks a limit.
     pub fn breach(&mut self, sample: Sample) -> Option<Ending> {
-        let step = if sample.is_suspended { Duration::ZERO } else { sample.elapsed.min(LONGEST_STEP) };
+        let step =
+            if sample.is_suspended { Duration::ZERO } else { sample.elapsed.min(LONGEST_STEP) };
         self.ran += step;
         self.quiet = if sample.useful == self.useful { self.quiet + step } else { Duration::ZERO };
         self.useful = sample.useful;
         self.peak_rss_bytes = self.peak_rss_bytes.max(sample.rss_bytes);
 
-        let over = |limit: Option<Duration>, time: Duration| limit.is_some_and(|limit| time > limit);
-        let stall = Duration::try_from(self.limits.stall_timeout).ok().filter(|limit| !limit.is_zero());
+        let over =
+            |limit: Option<Duration>, time: Duration| limit.is_some_and(|limit| time > limit);
+        let stall =
+            Duration::try_from(self.limits.stall_timeout).ok().filter(|limit| !limit.is_zero());
         let timeout = self.limits.batch_timeout.and_then(|limit| Duration::try_from(limit).ok());
         if self.limits.max_rss.is_some_and(|limit| sample.rss_bytes > limit.0) {
             Some(Ending::TooLarge { rss_bytes: sample.rss_bytes })

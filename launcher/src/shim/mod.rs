@@ -1,16 +1,18 @@
 //! The shim: a small process between the supervisor and one worker at a time (`launcher attend`).
 //!
-//! A shim takes the attempt that it is given, starts the worker, watches its memory, its time and its log, ends every
-//! process that the worker has started, and leaves an `exit.json` that says how the attempt ended. When the supervisor
-//! dies, the shim finishes its attempt; the next supervisor adopts it.
+//! A shim takes the attempt that it is given, starts the worker, watches its memory, its time and
+//! its log, ends every process that the worker has started, and leaves an `exit.json` that says how
+//! the attempt ended. When the supervisor dies, the shim finishes its attempt; the next supervisor
+//! adopts it.
 //!
-//! Two entries: [`attend_one`] for a single attempt (a cluster job), [`serve`] for one attempt after the other, as a
-//! supervisor asks for them.
+//! Two entries: [`attend_one`] for a single attempt (a cluster job), [`serve`] for one attempt
+//! after the other, as a supervisor asks for them.
 //!
-//! From the ground up: [`progress`] and [`limits`] judge what a worker does (pure) · [`orphans`] and [`containment`] find
-//! the processes that a dead shim has left · [`protocol`] what supervisor and shim say to each other · [`fence`] the lock
-//! and the `exit.json` of an attempt · [`worker`] one worker from start to end · [`handle`] the supervisor's handle on
-//! one shim · [`pool`] all its shims.
+//! From the ground up: [`progress`] and [`limits`] judge what a worker does (pure) · [`orphans`]
+//! and [`containment`] find the processes that a dead shim has left · [`protocol`] what supervisor
+//! and shim say to each other · [`fence`] the lock and the `exit.json` of an attempt · [`worker`]
+//! one worker from start to end · [`handle`] the supervisor's handle on one shim · [`pool`] all its
+//! shims.
 
 pub mod progress;
 pub mod limits;
@@ -45,8 +47,9 @@ pub fn attend_one(run: &Run, attempt: AttemptId, inbox: &mut Inbox) -> Result<()
 
 /// Attends to one attempt after the other, as the supervisor names them, until it names no more.
 ///
-/// A record is the only witness of its attempt until the supervisor has journalled it. A supervisor that gives us the
-/// next attempt has journalled the last one. When it gives no more, we make the last record durable ourselves.
+/// A record is the only witness of its attempt until the supervisor has journalled it. A supervisor
+/// that gives us the next attempt has journalled the last one. When it gives no more, we make the
+/// last record durable ourselves.
 pub fn serve(run: &Run, mut supervisor: ShimEnd, inbox: &mut Inbox) -> Result<(), LockError> {
     let shim = Shim::enter(run)?;
     let mut last = None;

@@ -1,7 +1,8 @@
-//! Orphans: a shim notes the processes that live below it. When shim and supervisor are dead and a process has cleared
-//! its environment, only this note says which attempt it belongs to.
+//! Orphans: a shim notes the processes that live below it. When shim and supervisor are dead and a
+//! process has cleared its environment, only this note says which attempt it belongs to.
 //!
-//! A note is a claim (see [`claim`](crate::process::claim)): it is followed only to processes that its owner might signal himself.
+//! A note is a claim (see [`claim`](crate::process::claim)): it is followed only to processes that
+//! its owner might signal himself.
 
 use std::fs;
 use std::io::{self, Read};
@@ -65,8 +66,8 @@ impl OrphanNote {
     }
 }
 
-/// Kills the living processes of the note at `path`, and removes the note when they are gone. Returns the pids that are
-/// left, normally none.
+/// Kills the living processes of the note at `path`, and removes the note when they are gone.
+/// Returns the pids that are left, normally none.
 pub fn end_noted(path: &Path) -> Vec<i32> {
     let noted = noted(path).unwrap_or_default();
     let mut left = Vec::new();
@@ -94,7 +95,8 @@ fn noted(path: &Path) -> io::Result<Vec<ProcessIdentity>> {
     file.take(BYTES).read_to_end(&mut text)?;
     let noted: Vec<ProcessIdentity> = serde_json::from_slice(&text)?;
     let own = i32::try_from(std::process::id()).map_err(io::Error::other)?;
-    let is_his = |pid: i32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == found.uid());
+    let is_his =
+        |pid: i32| fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == found.uid());
     Ok(noted
         .into_iter()
         .filter(|it| it.pid > 1 && it.pid != own && (found.uid() == 0 || is_his(it.pid)))
@@ -110,7 +112,8 @@ mod tests {
 
     fn sleeper() -> (Child, ProcessIdentity) {
         let child = Command::new("sleep").arg("600").spawn().expect("started");
-        let identity = ProcessIdentity::of(i32::try_from(child.id()).expect("a pid")).expect("it lives");
+        let identity =
+            ProcessIdentity::of(i32::try_from(child.id()).expect("a pid")).expect("it lives");
         (child, identity)
     }
 
@@ -121,7 +124,8 @@ mod tests {
         assert_eq!(end_noted(&path), [] as [i32; 0], "there is no note");
         let (mut child, identity) = sleeper();
         let write = |noted: &[ProcessIdentity], mode| {
-            publish::publish(&path, &serde_json::to_vec(noted).expect("plain data")).expect("written");
+            publish::publish(&path, &serde_json::to_vec(noted).expect("plain data"))
+                .expect("written");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("ours");
         };
         let earlier = ProcessIdentity { start_ticks: identity.start_ticks - 1, ..identity.clone() };

@@ -1,4 +1,5 @@
-//! The pool of one supervisor's shims: a shim attends to one attempt at a time and stays for the next.
+//! The pool of one supervisor's shims: a shim attends to one attempt at a time and stays for the
+//! next.
 
 use std::io;
 

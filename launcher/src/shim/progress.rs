@@ -1,5 +1,5 @@
-//! What counts as progress of a worker: new rows, pages and finished tickers in its events. Repeating the same numbers does
-//! not count.
+//! What counts as progress of a worker: new rows, pages and finished tickers in its events.
+//! Repeating the same numbers does not count.
 
 use std::collections::BTreeMap;
 

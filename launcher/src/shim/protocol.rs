@@ -1,9 +1,10 @@
-//! What supervisor and shim say to each other: the command line of a shim, a file with the days of an attempt, and a
-//! socket.
+//! What supervisor and shim say to each other: the command line of a shim, a file with the days of
+//! an attempt, and a socket.
 //!
-//! Over the socket the supervisor names one attempt after the other, and the shim reports each one done. A shim serves
-//! many attempts because starting one costs more than all that it does for a short attempt. When either side dies the
-//! socket breaks: the supervisor learns of it at once; the shim finishes its attempt and exits.
+//! Over the socket the supervisor names one attempt after the other, and the shim reports each one
+//! done. A shim serves many attempts because starting one costs more than all that it does for a
+//! short attempt. When either side dies the socket breaks: the supervisor learns of it at once; the
+//! shim finishes its attempt and exits.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -78,7 +79,8 @@ impl SupervisorEnd {
         Ok(Self(line))
     }
 
-    /// Gives the shim an attempt. After an error the shim is dead and has never heard of the attempt.
+    /// Gives the shim an attempt. After an error the shim is dead and has never heard of the
+    /// attempt.
     pub fn give(&mut self, attempt: AttemptId) -> io::Result<()> {
         self.0.write_all(&attempt.to_bytes())
     }
@@ -113,7 +115,8 @@ impl ShimEnd {
         Ok(Self(line))
     }
 
-    /// Waits for the next attempt; `None` when the supervisor is gone, or a signal asks the shim to end.
+    /// Waits for the next attempt; `None` when the supervisor is gone, or a signal asks the shim to
+    /// end.
     pub fn next(&mut self, inbox: &mut Inbox) -> Option<AttemptId> {
         loop {
             let post = inbox.wait(IDLE_GLANCE, &[self.0.as_fd()]);

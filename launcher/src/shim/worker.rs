@@ -1,7 +1,8 @@
-//! One worker from start to end: starts it, watches its memory, its time and its log, ends all its processes, and says how
-//! it ended.
+//! One worker from start to end: starts it, watches its memory, its time and its log, ends all its
+//! processes, and says how it ended.
 //!
-//! The shim is a subreaper: it inherits every process that the worker leaves behind, even from another group or session.
+//! The shim is a subreaper: it inherits every process that the worker leaves behind, even from
+//! another group or session.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -71,7 +72,8 @@ pub fn run(setup: &Setup, inbox: &mut Inbox) -> ExitRecord {
     signal::inherit_orphans();
     let began_at = clock::now();
     // No worker starts after a stop, even if the stop came while we entered our control group.
-    let is_stopped = inbox.wait(Duration::ZERO, &[]).iter().any(|post| !matches!(post, Post::Child));
+    let is_stopped =
+        inbox.wait(Duration::ZERO, &[]).iter().any(|post| !matches!(post, Post::Child));
     let (ending, usage) = if is_stopped {
         (Ending::Stopped { killed: false }, Usage::default())
     } else {
@@ -145,7 +147,8 @@ impl<'a> RunningWorker<'a> {
             Shutdown::NotAsked if hit_the_wall => Ending::TooLarge { rss_bytes: peak_rss_bytes },
             // The worker ended by itself before the shim asked.
             Shutdown::NotAsked => departure,
-            // Ignore the exit code: a worker that obeys SIGTERM may exit 0. Ledgers prove what it finished.
+            // Ignore the exit code: a worker that obeys SIGTERM may exit 0. Ledgers prove what it
+            // finished.
             Shutdown::Asked { because, .. } | Shutdown::Killed { because } => because,
         };
         (ending, Usage { peak_rss_bytes, ..self.used })
@@ -201,7 +204,8 @@ impl<'a> RunningWorker<'a> {
         self.note_who_lives();
         let seen = self.tree.look();
         let useful = self.progress.useful();
-        let sample = Sample { elapsed, rss_bytes: seen.rss_bytes, useful, is_suspended: seen.is_stopped };
+        let sample =
+            Sample { elapsed, rss_bytes: seen.rss_bytes, useful, is_suspended: seen.is_stopped };
         if let Some(because) = self.watch.breach(sample) {
             if matches!((&because, &self.shutdown), (Ending::Stalled { .. }, Shutdown::NotAsked)) {
                 note_state(&self.setup.stall_note, self.pid);
@@ -212,7 +216,8 @@ impl<'a> RunningWorker<'a> {
         drop(cut_log(self.setup.command.log, self.setup.limits.max_log.0));
     }
 
-    /// Notes the processes below us, except the worker itself where its marker identifies it. Nearly always there are none.
+    /// Notes the processes below us, except the worker itself where its marker identifies it.
+    /// Nearly always there are none.
     fn note_who_lives(&mut self) {
         let mut below = tree::descendants(own_pid());
         below.retain(|pid| *pid != self.pid || !watch::carries(*pid, self.setup.command.marker));
@@ -245,7 +250,8 @@ impl<'a> RunningWorker<'a> {
             if matches!(self.reap(), Children::None) {
                 return true;
             }
-            // Only children, whose pids can't be reused before we wait for them. Their orphans come to us and are next.
+            // Only children, whose pids can't be reused before we wait for them. Their orphans come
+            // to us and are next.
             for pid in tree::children(own) {
                 signal::send_to_child(pid, StopSignal::Kill);
             }
@@ -282,8 +288,8 @@ fn note_state(path: &Path, worker: i32) {
     drop(publish::publish_for(Audience::Owner, path, text.as_bytes()));
 }
 
-/// Cuts a log that has grown beyond `limit` and keeps its end in a file beside it. The worker has the log open, so it is
-/// emptied in place; the next line is appended at the new end.
+/// Cuts a log that has grown beyond `limit` and keeps its end in a file beside it. The worker has
+/// the log open, so it is emptied in place; the next line is appended at the new end.
 fn cut_log(path: &Path, limit: u64) -> std::io::Result<()> {
     let mut log = regular::open_with(File::options().read(true).append(true), path)?;
     let length = log.metadata()?.len();

@@ -1,5 +1,5 @@
-//! Activity of a script that keeps no ledger: a line in the log, or a new file of the ticker. Without either, its exit code 0
-//! is not believed.
+//! Activity of a script that keeps no ledger: a line in the log, or a new file of the ticker.
+//! Without either, its exit code 0 is not believed.
 
 use std::fs::{self, DirEntry};
 use std::path::Path;
@@ -12,7 +12,8 @@ use super::error_line::{self, RULE};
 
 /// How far the clock that stamps files may be behind ours.
 const CLOCK_LAG: Duration = Duration::from_millis(20);
-/// How deep a ticker's files may lie below its folder: `year=/month=/day=`, or a kind of bars and a year.
+/// How deep a ticker's files may lie below its folder: `year=/month=/day=`, or a kind of bars and a
+/// year.
 const DEPTH: u32 = 4;
 
 /// How the header of an attempt begins in the log of its batch.
@@ -26,8 +27,9 @@ pub fn has_spoken(log: &Path, batch: BatchId, number: u32) -> bool {
     !last.is_empty() && !last.starts_with(&header(batch, number))
 }
 
-/// When an attempt began, by the clock that stamps files. Two answers: `took` ago by the time of the run, and when its
-/// `lock` was written. If they differ the clock was set, and the earlier one counts.
+/// When an attempt began, by the clock that stamps files. Two answers: `took` ago by the time of
+/// the run, and when its `lock` was written. If they differ the clock was set, and the earlier one
+/// counts.
 pub fn began_by_files(lock: &Path, took: SignedDuration, now: Timestamp) -> SystemTime {
     let counted = SystemTime::from(now.checked_sub(took).unwrap_or(Timestamp::MIN));
     let signed = fs::metadata(lock).and_then(|metadata| metadata.modified());
@@ -99,7 +101,11 @@ mod tests {
         let (signed, hour) = (at("2024-07-02T12:00:00Z"), SignedDuration::from_hours(1));
         file.set_modified(SystemTime::from(signed)).expect("dated");
         let began = |now: &str| began_by_files(&lock, hour, at(now));
-        assert_eq!(began("2024-07-02T13:00:00Z"), SystemTime::from(signed), "nobody has touched the clock");
+        assert_eq!(
+            began("2024-07-02T13:00:00Z"),
+            SystemTime::from(signed),
+            "nobody has touched the clock"
+        );
         assert_eq!(began("2024-07-03T13:00:00Z"), SystemTime::from(signed), "a day ahead");
         let a_day_back = at("2024-07-01T12:00:00Z");
         assert_eq!(began("2024-07-01T13:00:00Z"), SystemTime::from(a_day_back));

@@ -29,10 +29,11 @@ impl Admission {
         self.peaks.iter().copied().max().unwrap_or(0)
     }
 
-    /// How many workers may start beside `running` ones with `free` bytes of memory, of which `floor` must stay free.
+    /// How many workers may start beside `running` ones with `free` bytes of memory, of which
+    /// `floor` must stay free.
     ///
-    /// The rule assumes that no running worker has taken any of its memory yet: how far each has grown is not known here.
-    /// With large workers that leaves some memory unused.
+    /// The rule assumes that no running worker has taken any of its memory yet: how far each has
+    /// grown is not known here. With large workers that leaves some memory unused.
     pub fn carried(&self, running: u32, free: u64, floor: u64) -> u32 {
         let peak = self.peak();
         if peak == 0 {

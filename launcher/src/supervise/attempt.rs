@@ -79,24 +79,38 @@ impl Run {
     }
 
     /// The attempt that an earlier supervisor has begun, if its shim lives.
-    pub fn adopt(&self, batch: BatchId, number: u32, work: Work, began_at: RunTime) -> Option<LiveAttempt> {
+    pub fn adopt(
+        &self,
+        batch: BatchId,
+        number: u32,
+        work: Work,
+        began_at: RunTime,
+    ) -> Option<LiveAttempt> {
         let shim = ShimHandle::adopt(&self.workdir.attempt_lock(batch, number))?;
         Some(LiveAttempt { number, work, began_at, shim })
     }
 
-    /// The tickers of `work` that the worker gets. A ticker whose folder belongs to another one fails without a worker.
+    /// The tickers of `work` that the worker gets. A ticker whose folder belongs to another one
+    /// fails without a worker.
     pub fn given<'a>(&'a self, work: &'a Work) -> impl Iterator<Item = &'a Ticker> {
         work.tickers.iter().filter(|ticker| !self.shared_folders().has(ticker))
     }
 
-    fn prepare(&self, batch: BatchId, number: u32, work: &Work, now: RunTime) -> Result<(), DiskError> {
+    fn prepare(
+        &self,
+        batch: BatchId,
+        number: u32,
+        work: &Work,
+        now: RunTime,
+    ) -> Result<(), DiskError> {
         let folder = self.workdir.attempt(batch, number);
         publish::create_folder_for(Audience::Owner, &folder)?;
         let csv = self.workdir.attempt_csv(batch, number);
         let given: Vec<Ticker> = self.given(work).cloned().collect();
         unsynced::write_like(&csv, &TickerList::text(&given), &self.workdir.batch_csv(batch))?;
         protocol::write_part(&self.workdir.attempt_part(batch, number), work.part)?;
-        let arguments = worker_command::arguments(&self.request, &self.workdir, batch, number, work.part);
+        let arguments =
+            worker_command::arguments(&self.request, &self.workdir, batch, number, work.part);
         let header = format!(
             "{}{:.0}, tickers: {}, command: {}",
             activity::header(batch, number),
@@ -107,7 +121,8 @@ impl Run {
         append_line(&self.workdir.batch_log(batch), &header)
     }
 
-    /// Closes an attempt at `work` whose shim is gone, and reports on it; `otherwise` is how it ended if there is no record.
+    /// Closes an attempt at `work` whose shim is gone, and reports on it; `otherwise` is how it
+    /// ended if there is no record.
     pub fn conclude(
         &self,
         batch: BatchId,
@@ -123,8 +138,8 @@ impl Run {
         Ok(report)
     }
 
-    /// The report on an attempt at `work` with this `ending`: what the ledgers prove now, and what its events said of the
-    /// rest.
+    /// The report on an attempt at `work` with this `ending`: what the ledgers prove now, and what
+    /// its events said of the rest.
     pub fn report(
         &self,
         batch: BatchId,
@@ -143,13 +158,15 @@ impl Run {
         }
         let began = began.told_by(summary.clocks);
 
-        let clean = matches!(ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::Done));
+        let clean =
+            matches!(ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::Done));
         let takes_word = clean && evidence::takes_word_of(&self.request.settings.program);
         let has_spoken = takes_word
             && (summary.last_said.is_some()
                 || activity::has_spoken(&self.workdir.batch_log(batch), batch, number));
         let lock = self.workdir.attempt_lock(batch, number);
-        let began_by_files = activity::began_by_files(&lock, wall.duration_since(began.on_wall()), wall);
+        let began_by_files =
+            activity::began_by_files(&lock, wall.duration_since(began.on_wall()), wall);
         let shows_work = |ticker: &Ticker| {
             let folder = self.request.settings.outdir.join(ticker.as_str());
             has_spoken || activity::has_new_file(&folder, began_by_files)
@@ -162,7 +179,8 @@ impl Run {
             let twin = self.shared_folders().word_on(ticker, &self.request.settings.outdir);
             let (proof, partway) = evidence::left_behind(&self.request, ticker, days, began, wall);
             let word = match proof {
-                // The worker's word counts before the ledger: it may know of a trouble that the ledger does not show.
+                // The worker's word counts before the ledger: it may know of a trouble that the
+                // ledger does not show.
                 _ if let Some(word) = twin.or_else(|| summary.failure_of(ticker)) => word,
                 TickerProof::Proven(summary) => {
                     proven += Tally::of_ticker(summary);
@@ -198,9 +216,10 @@ impl Run {
 
     fn last_words(&self, batch: BatchId, ending: &Ending) -> String {
         let telling = match ending {
-            Ending::Exited { code } => {
-                !matches!(Exit::of_code(*code), Some(Exit::Done | Exit::Transient | Exit::Permanent))
-            }
+            Ending::Exited { code } => !matches!(
+                Exit::of_code(*code),
+                Some(Exit::Done | Exit::Transient | Exit::Permanent)
+            ),
             Ending::Signaled { .. } => true,
             Ending::Stopped { .. }
             | Ending::TooLarge { .. }
@@ -218,7 +237,14 @@ impl Run {
         }
     }
 
-    fn close_log(&self, batch: BatchId, number: u32, began_at: RunTime, report: &Report, now: RunTime) {
+    fn close_log(
+        &self,
+        batch: BatchId,
+        number: u32,
+        began_at: RunTime,
+        report: &Report,
+        now: RunTime,
+    ) {
         let how = causes::phrase(&report.ending);
         let took = now.since(began_at).as_secs_f64();
         let (done, left) = (report.proven.tickers + report.reported, report.unfinished.len());

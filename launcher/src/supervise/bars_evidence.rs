@@ -1,5 +1,5 @@
-//! What the states of its series prove about the bars of a ticker. A partition of bars is a series: one kind of bars of one
-//! ticker.
+//! What the states of its series prove about the bars of a ticker. A partition of bars is a series:
+//! one kind of bars of one ticker.
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -19,11 +19,17 @@ use crate::plan::weights::OwnRows;
 /// The state of one series. How building continues is decided by the worker.
 pub type BarsState = SeriesState<IgnoredAny>;
 
-/// Looks at the series of `ticker`, which must all cover `days`. Also reports those that do when others do not.
+/// Looks at the series of `ticker`, which must all cover `days`. Also reports those that do when
+/// others do not.
 ///
-/// A state counts if `bars` has made or checked it for this run, else if its file is newer than the run: only `bars` knows
-/// whether it has the parameters asked for.
-pub fn proof_of(request: &Request, order: &BarsOrder, ticker: &Ticker, days: DateRange) -> TickerProof {
+/// A state counts if `bars` has made or checked it for this run, else if its file is newer than the
+/// run: only `bars` knows whether it has the parameters asked for.
+pub fn proof_of(
+    request: &Request,
+    order: &BarsOrder,
+    ticker: &Ticker,
+    days: DateRange,
+) -> TickerProof {
     let (mut summary, mut is_short) = (Summary::default(), false);
     for mode in &order.modes {
         let folder = SeriesFolder::new(&request.settings.outdir, ticker, *mode);
@@ -45,8 +51,8 @@ pub fn proof_of(request: &Request, order: &BarsOrder, ticker: &Ticker, days: Dat
     }
 }
 
-/// How much of `days` the series of `ticker` hold, each counted for itself, and how much of that is in states that were made,
-/// or found right, since `since`.
+/// How much of `days` the series of `ticker` hold, each counted for itself, and how much of that is
+/// in states that were made, or found right, since `since`.
 pub fn partway(
     request: &Request,
     order: &BarsOrder,
@@ -77,7 +83,8 @@ fn proven(
     request: &Request,
 ) -> Result<Option<BarsState>, StateError> {
     let Some(state) = BarsState::read(folder)? else { return Ok(None) };
-    let is_new = noted::is_of(folder, request.mark()) || proof::last_verified(folder)? >= request.created_at;
+    let is_new =
+        noted::is_of(folder, request.mark()) || proof::last_verified(folder)? >= request.created_at;
     let counts = is_new && state.covers(days) && state.first_damaged(folder).is_none();
     Ok(counts.then_some(state))
 }

@@ -1,8 +1,9 @@
-//! A batch: its members, which of them still need work, and its state. Pure; only the [`machine`](super::machine) changes
-//! it.
+//! A batch: its members, which of them still need work, and its state. Pure; only the
+//! [`machine`](super::machine) changes it.
 //!
-//! Open members are tried in cells. At first all of them form one cell. When a worker ends badly and several members may
-//! be to blame, they are halved into two cells, until the culprit stands alone.
+//! Open members are tried in cells. At first all of them form one cell. When a worker ends badly
+//! and several members may be to blame, they are halved into two cells, until the culprit stands
+//! alone.
 
 mod member;
 
@@ -21,7 +22,8 @@ use crate::facts::{Report, Tally, Word};
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
 
-/// A fact that can't happen in this state: the journal belongs to another run, or the launcher has a bug.
+/// A fact that can't happen in this state: the journal belongs to another run, or the launcher has
+/// a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fact} can't happen {state}")]
 pub struct Illegal {
@@ -158,7 +160,10 @@ impl Batch {
     /// Those of them that the running attempt, or else the next one, is given.
     pub fn trial(&self) -> impl Iterator<Item = &Ticker> {
         let cell = self.cell();
-        self.left.iter().filter(move |left| left.cell == cell).map(|left| &self.members[left.member])
+        self.left
+            .iter()
+            .filter(move |left| left.cell == cell)
+            .map(|left| &self.members[left.member])
     }
 
     /// Members that were given up, and why.
@@ -179,10 +184,12 @@ impl Batch {
         })
     }
 
-    /// Attempts that tell why a member is not done: those that it was charged with, and the last one before it was given up.
+    /// Attempts that tell why a member is not done: those that it was charged with, and the last
+    /// one before it was given up.
     pub fn telling_attempts(&self) -> BTreeSet<u32> {
-        let of_failure =
-            |failure: &GivenUpMember| failure.left.charged_in().chain([failure.attempt]).collect::<Vec<_>>();
+        let of_failure = |failure: &GivenUpMember| {
+            failure.left.charged_in().chain([failure.attempt]).collect::<Vec<_>>()
+        };
         let failed = self.failures.iter().flat_map(of_failure);
         self.left.iter().flat_map(OpenMember::charged_in).chain(failed).collect()
     }
@@ -225,7 +232,10 @@ impl Batch {
     pub(super) fn running_since(&self) -> Option<Timestamp> {
         match self.state {
             BatchState::Running { since, .. } => Some(since),
-            BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
+            BatchState::Pending
+            | BatchState::Backoff { .. }
+            | BatchState::Done
+            | BatchState::Failed => None,
         }
     }
 
@@ -253,8 +263,8 @@ impl Batch {
         (0..self.members.len()).filter(move |member| !open.contains(member))
     }
 
-    /// The done members `unfinished` need work again, because their proof does not hold any more. Of the other done ones
-    /// `proven` still holds; the rest of them were reported by a script.
+    /// The done members `unfinished` need work again, because their proof does not hold any more.
+    /// Of the other done ones `proven` still holds; the rest of them were reported by a script.
     pub(super) fn reopen(
         &mut self,
         id: BatchId,
@@ -271,7 +281,8 @@ impl Batch {
         self.left.extend(again.into_iter().map(OpenMember::fresh));
         self.left.sort_by_key(|left| left.member);
         self.proven = proven;
-        self.reported = self.reported.min((self.finished().count() as u64).saturating_sub(proven.tickers));
+        self.reported =
+            self.reported.min((self.finished().count() as u64).saturating_sub(proven.tickers));
         if self.is_over() {
             self.state = BatchState::Pending;
         }
@@ -279,7 +290,12 @@ impl Batch {
     }
 
     /// A worker gets it. The caller has checked that it is ready.
-    pub(super) fn launch(&mut self, at: Timestamp, id: BatchId, attempt: u32) -> Result<(), Illegal> {
+    pub(super) fn launch(
+        &mut self,
+        at: Timestamp,
+        id: BatchId,
+        attempt: u32,
+    ) -> Result<(), Illegal> {
         if !self.is_waiting() || attempt != self.attempts + 1 {
             return Err(self.illegal(id, &format!("the start of attempt {attempt}")));
         }
@@ -288,16 +304,18 @@ impl Batch {
         Ok(())
     }
 
-    /// Takes from `report` what is done, and returns the headway. The report must be about the running attempt and about
-    /// every ticker that it was given.
+    /// Takes from `report` what is done, and returns the headway. The report must be about the
+    /// running attempt and about every ticker that it was given.
     pub(super) fn take_stock(
         &mut self,
         id: BatchId,
         attempt: u32,
         report: &Report,
     ) -> Result<Headway, Illegal> {
-        let running = matches!(self.state, BatchState::Running { attempt: now, .. } if now == attempt);
-        let unfinished: HashSet<&Ticker> = report.unfinished.iter().map(|left| &left.ticker).collect();
+        let running =
+            matches!(self.state, BatchState::Running { attempt: now, .. } if now == attempt);
+        let unfinished: HashSet<&Ticker> =
+            report.unfinished.iter().map(|left| &left.ticker).collect();
         let still_left = self.trial().filter(|ticker| unfinished.contains(ticker));
         let in_order = report.unfinished.iter().map(|left| &left.ticker).eq(still_left);
         let done = report.proven.tickers.saturating_add(report.reported);
@@ -308,7 +326,8 @@ impl Batch {
             return Err(self.illegal(id, &format!("the end of attempt {attempt}")));
         }
         let cell = self.cell();
-        self.left.retain(|left| left.cell != cell || unfinished.contains(&self.members[left.member]));
+        self.left
+            .retain(|left| left.cell != cell || unfinished.contains(&self.members[left.member]));
         self.proven += report.proven;
         self.reported = self.reported.saturating_add(report.reported);
         let tried = self.left.iter_mut().filter(|left| left.cell == cell);
@@ -341,7 +360,8 @@ impl Batch {
         }
     }
 
-    /// Is `ticker` charged with attempt `attempt`? What it was charged with may have been taken back since.
+    /// Is `ticker` charged with attempt `attempt`? What it was charged with may have been taken
+    /// back since.
     pub fn is_charged_with(&self, ticker: &Ticker, attempt: u32) -> bool {
         let open = self.left.iter().find(|left| self.members[left.member] == *ticker);
         open.is_some_and(|left| left.charged.iter().any(|charge| charge.attempt == attempt))
@@ -363,7 +383,8 @@ impl Batch {
             left.forget(attempts);
         }
         let (back, lost): (Vec<_>, Vec<_>) = self.failures.drain(..).partition(|failure| {
-            let is_pardoned = pardon == Pardon::Everything || !failure.is_permanent && !failure.is_own;
+            let is_pardoned =
+                pardon == Pardon::Everything || !failure.is_permanent && !failure.is_own;
             attempts.contains(&failure.attempt) && is_pardoned
         });
         self.failures = lost;
@@ -381,8 +402,8 @@ impl Batch {
         }
     }
 
-    /// Applies the verdicts on the unfinished tickers of `report`, in its order, and takes the state that follows. Returns what
-    /// was decided about each.
+    /// Applies the verdicts on the unfinished tickers of `report`, in its order, and takes the
+    /// state that follows. Returns what was decided about each.
     pub(super) fn settle(
         &mut self,
         at: Timestamp,
@@ -459,15 +480,16 @@ impl Batch {
             (true, _) if self.failures.is_empty() => BatchState::Done,
             (true, _) => BatchState::Failed,
             (false, None) => BatchState::Pending,
-            (false, Some((charges, cause))) => {
-                BatchState::Backoff { until: later(at, causes::backoff(charges, report.dice)), cause }
-            }
+            (false, Some((charges, cause))) => BatchState::Backoff {
+                until: later(at, causes::backoff(charges, report.dice)),
+                cause,
+            },
         };
         all_decided
     }
 
-    /// Gives up the members that are left, because of `why`; the last failure of each stands before it. A running attempt
-    /// keeps its tickers until it has ended.
+    /// Gives up the members that are left, because of `why`; the last failure of each stands before
+    /// it. A running attempt keeps its tickers until it has ended.
     pub(super) fn give_up(&mut self, why: &str) {
         if matches!(self.state, BatchState::Running { .. }) || self.left.is_empty() {
             return;
@@ -514,11 +536,16 @@ mod tests {
 
     #[test]
     fn two_hundred_thousand_batches_of_one_take_a_supervisor_no_more_than_it_may_have() {
-        // A block of the allocator has eight bytes of its own and comes in steps of sixteen, from 32 on.
+        // A block of the allocator has eight bytes of its own and comes in steps of sixteen, from
+        // 32 on.
         let block = |bytes: usize| (bytes + 8).next_multiple_of(16).max(32);
         let name = block("TICKER".len());
-        let batch = size_of::<Batch>() + block(size_of::<Ticker>()) + name + block(size_of::<OpenMember>());
+        let batch =
+            size_of::<Batch>() + block(size_of::<Ticker>()) + name + block(size_of::<OpenMember>());
         let bytes = 200_000 * batch;
-        assert!(bytes <= 70 << 20, "{batch} bytes a batch: 30 MiB are for all else that a supervisor has");
+        assert!(
+            bytes <= 70 << 20,
+            "{batch} bytes a batch: 30 MiB are for all else that a supervisor has"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Causes: what an ended attempt means for its tickers and for the run. Pure.
 //!
-//! Only ledgers say what is done. Every attempt that leaves work and proves nothing charges at least one ticker, or pauses
-//! or stops the run: no batch is tried for ever.
+//! Only ledgers say what is done. Every attempt that leaves work and proves nothing charges at
+//! least one ticker, or pauses or stops the run: no batch is tried for ever.
 
 use jiff::SignedDuration;
 use shared::run::events::{Origin, Persistence};
@@ -23,7 +23,8 @@ const CANARY_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 pub(super) const NO_SIGN: &str =
     "exit 0 without a line in its log, an event or a file: nothing shows that anything was done";
 
-/// What a failed attempt is charged to. Each budget has as many further attempts as `--retries` says.
+/// What a failed attempt is charged to. Each budget has as many further attempts as `--retries`
+/// says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Budget {
     /// The source failed, or the worker gave no better reason.
@@ -74,7 +75,9 @@ pub fn judge(report: &Report, headway: &Headway) -> Judgement {
         Ending::Unusable { what } => Judgement::StopRun(what.clone()),
         // A run that stops judges nobody.
         Ending::Stopped { .. } => crashed(report, "stopped by a signal that was not ours"),
-        Ending::Signaled { .. } | Ending::Unattended { .. } => crashed(report, &phrase(&report.ending)),
+        Ending::Signaled { .. } | Ending::Unattended { .. } => {
+            crashed(report, &phrase(&report.ending))
+        }
         Ending::TooLarge { .. } => blame(report, Budget::Memory, &phrase(&report.ending)),
         // An attempt that has finished something was on its way and only took longer than allowed.
         Ending::TimedOut { .. } if headway.is_any() => everybody_innocent(report),
@@ -89,10 +92,13 @@ pub fn judge(report: &Report, headway: &Headway) -> Judgement {
                 Judgement::PauseRun,
             ),
             Some(Exit::Permanent) => ended_permanent(report),
-            Some(Exit::Usage) => {
-                Judgement::StopRun(said(report, "the worker does not understand its arguments (exit 2)"))
+            Some(Exit::Usage) => Judgement::StopRun(said(
+                report,
+                "the worker does not understand its arguments (exit 2)",
+            )),
+            Some(Exit::Refused) => {
+                Judgement::StopRun(said(report, "key or plan refused (exit 12)"))
             }
-            Some(Exit::Refused) => Judgement::StopRun(said(report, "key or plan refused (exit 12)")),
             Some(Exit::LocalResource) => {
                 Judgement::PauseRun(said(report, "a local resource is in the way (exit 13)"))
             }
@@ -103,13 +109,18 @@ pub fn judge(report: &Report, headway: &Headway) -> Judgement {
     }
 }
 
-/// What `report` means for its tickers when the attempt is nobody's fault: each pays only for its own trouble.
+/// What `report` means for its tickers when the attempt is nobody's fault: each pays only for its
+/// own trouble.
 pub fn judge_own(report: &Report) -> Vec<Verdict> {
     let own = |left: &Unfinished| left.word.is_own();
     match by_word(report, |_| Verdict::Innocent) {
         Judgement::Tickers(verdicts) => {
             let own = report.unfinished.iter().map(own);
-            verdicts.into_iter().zip(own).map(|(it, own)| if own { it } else { Verdict::Innocent }).collect()
+            verdicts
+                .into_iter()
+                .zip(own)
+                .map(|(it, own)| if own { it } else { Verdict::Innocent })
+                .collect()
         }
         Judgement::PauseRun(_) | Judgement::StopRun(_) => {
             report.unfinished.iter().map(|_| Verdict::Innocent).collect()
@@ -137,16 +148,15 @@ pub fn phrase(ending: &Ending) -> String {
     }
 }
 
-/// Judges an attempt after its batch has blamed a local resource again and again, got nothing done, and each look found
-/// this machine in order: then it is the tickers' own trouble.
+/// Judges an attempt after its batch has blamed a local resource again and again, got nothing done,
+/// and each look found this machine in order: then it is the tickers' own trouble.
 pub fn judge_stubborn(report: &Report) -> Judgement {
     crashed(report, &said(report, "a local resource is in the way again and again (exit 13)"))
 }
 
 /// Did the attempt find a local resource in the way and finish nothing?
 pub fn is_stuck(report: &Report, headway: &Headway) -> bool {
-    let local =
-        matches!(report.ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::LocalResource));
+    let local = matches!(report.ending, Ending::Exited { code } if Exit::of_code(code) == Some(Exit::LocalResource));
     local && !report.unfinished.is_empty() && !headway.is_any()
 }
 
@@ -156,7 +166,11 @@ fn charged(budget: Budget, cause: &str) -> Verdict {
 
 /// The last words of an attempt behind `what` it ran into.
 pub(super) fn said(report: &Report, what: &str) -> String {
-    if report.last_words.is_empty() { what.to_owned() } else { format!("{what}: {}", report.last_words) }
+    if report.last_words.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}: {}", report.last_words)
+    }
 }
 
 fn everybody_innocent(report: &Report) -> Judgement {
@@ -176,8 +190,12 @@ fn spare_movers(judgement: Judgement, headway: &Headway) -> Judgement {
 /// Judges failed tickers by their failure, the others by `wordless`.
 fn by_word(report: &Report, wordless: impl Fn(&Word) -> Verdict) -> Judgement {
     let verdict = |word: &Word| match word {
-        Word::Failed { cause, persistence: Persistence::Permanent, .. } => Verdict::Hopeless(cause.clone()),
-        Word::Failed { cause, persistence: Persistence::Transient, .. } => charged(Budget::Transient, cause),
+        Word::Failed { cause, persistence: Persistence::Permanent, .. } => {
+            Verdict::Hopeless(cause.clone())
+        }
+        Word::Failed { cause, persistence: Persistence::Transient, .. } => {
+            charged(Budget::Transient, cause)
+        }
         Word::Untouched | Word::Begun => wordless(word),
     };
     Judgement::Tickers(report.unfinished.iter().map(|left| verdict(&left.word)).collect())
@@ -223,10 +241,11 @@ fn crashed(report: &Report, what: &str) -> Judgement {
     blame(report, Budget::Crash, what)
 }
 
-/// Charges the one ticker that can be the culprit: the only one being worked on, or the only one there was.
-/// Where there are several, all of them are suspects and nobody is charged.
+/// Charges the one ticker that can be the culprit: the only one being worked on, or the only one
+/// there was. Where there are several, all of them are suspects and nobody is charged.
 fn blame(report: &Report, budget: Budget, what: &str) -> Judgement {
-    let count = |wanted: &Word| report.unfinished.iter().filter(|left| left.word == *wanted).count();
+    let count =
+        |wanted: &Word| report.unfinished.iter().filter(|left| left.word == *wanted).count();
     let (begun, untouched) = (count(&Word::Begun), count(&Word::Untouched));
     let someone_failed = begun + untouched < report.unfinished.len();
     let one_of = |number: usize| if number == 1 { charged(budget, what) } else { Verdict::Suspect };
@@ -237,13 +256,14 @@ fn blame(report: &Report, budget: Budget, what: &str) -> Judgement {
     })
 }
 
-/// Time to wait before the attempt after `failures` failed ones (at least 1): any time up to a limit that
-/// doubles (full jitter). `dice` is any number, all equally likely.
+/// Time to wait before the attempt after `failures` failed ones (at least 1): any time up to a
+/// limit that doubles (full jitter). `dice` is any number, all equally likely.
 pub fn backoff(failures: u32, dice: u32) -> SignedDuration {
     fraction(doubled(BACKOFF_FIRST, failures.saturating_sub(1), BACKOFF_LIMIT), dice)
 }
 
-/// Time to wait before checking whether the cause of a pause is gone, after `pauses` in a row before this one.
+/// Time to wait before checking whether the cause of a pause is gone, after `pauses` in a row
+/// before this one.
 pub fn probe_after(pauses: u32) -> SignedDuration {
     doubled(PROBE_FIRST, pauses, PROBE_LIMIT)
 }
@@ -327,7 +347,10 @@ mod tests {
         let silent = Report { left_no_sign: true, ..exited(0, vec![Word::Untouched]) };
         assert_eq!(judge(&silent), Judgement::Tickers(vec![charged(NO_SIGN)]));
         assert_eq!(common_cause(&silent).map(|(_, words)| words).as_deref(), Some(NO_SIGN));
-        assert_eq!(judge(&lazy), Judgement::Tickers(vec![charged("a yield with nothing done (exit 0)")]));
+        assert_eq!(
+            judge(&lazy),
+            Judgement::Tickers(vec![charged("a yield with nothing done (exit 0)")])
+        );
     }
 
     #[test]
@@ -353,7 +376,8 @@ mod tests {
 
     #[test]
     fn two_tellings_of_one_trouble_have_a_common_cause() {
-        let down = |text: &str| common_cause(&exited(10, vec![failed(text, Persistence::Transient)]));
+        let down =
+            |text: &str| common_cause(&exited(10, vec![failed(text, Persistence::Transient)]));
         let refused = down("connection refused").expect("it may be everybody's");
         assert_eq!(refused, (CommonCause::Source, "connection refused".to_owned()));
         assert_eq!(down("timeout").map(|(common, _)| common), Some(refused.0));
@@ -361,9 +385,14 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_too_tight_and_a_source_that_knows_nobody_have_a_common_cause() {
-        let too_large = |mib: u64| report(Ending::TooLarge { rss_bytes: mib << 20 }, vec![Word::Begun]);
+        let too_large =
+            |mib: u64| report(Ending::TooLarge { rss_bytes: mib << 20 }, vec![Word::Begun]);
         let (one, other) = (common_cause(&too_large(11)), common_cause(&too_large(12)));
-        assert_eq!(one.map(|(common, _)| common), other.map(|(common, _)| common), "whatever the number");
+        assert_eq!(
+            one.map(|(common, _)| common),
+            other.map(|(common, _)| common),
+            "whatever the number"
+        );
         let late = report(Ending::TimedOut { ran_ms: 1000 }, vec![Word::Begun]);
         let nobody = exited(11, vec![failed("404", Persistence::Permanent)]);
         assert_eq!(common_cause(&nobody), Some((CommonCause::Unknown, "404".to_owned())));
@@ -376,11 +405,15 @@ mod tests {
     #[test]
     fn who_moves_on_is_not_charged_for_taking_long() {
         let two = |ending| report(ending, vec![Word::Begun, Word::Begun]);
-        let first_moved = |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]));
+        let first_moved =
+            |report: &Report| super::judge(report, &Headway::of(report, vec![true, false]));
         let late = two(Ending::TimedOut { ran_ms: 1000 });
         assert_eq!(first_moved(&late), Judgement::Tickers(vec![Verdict::Innocent; 2]));
         let stalled = two(Ending::Stalled { quiet_ms: 1000 });
-        assert_eq!(first_moved(&stalled), Judgement::Tickers(vec![Verdict::Innocent, Verdict::Suspect]));
+        assert_eq!(
+            first_moved(&stalled),
+            Judgement::Tickers(vec![Verdict::Innocent, Verdict::Suspect])
+        );
         assert!(!is_stuck(
             &exited(13, vec![Word::Begun]),
             &Headway::of(&exited(13, vec![Word::Begun]), vec![true])
@@ -389,16 +422,19 @@ mod tests {
 
     #[test]
     fn a_permanent_failure_is_not_tried_again_and_a_transient_one_is() {
-        let words = vec![failed("404", Persistence::Permanent), failed("timeout", Persistence::Transient)];
+        let words =
+            vec![failed("404", Persistence::Permanent), failed("timeout", Persistence::Transient)];
         let expected = vec![Verdict::Hopeless("404".to_owned()), charged("timeout")];
         assert_eq!(judge(&exited(10, words)), Judgement::Tickers(expected));
-        let wordless = vec![Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned())];
+        let wordless =
+            vec![Verdict::Hopeless("failed permanently (exit 11), no ticker named".to_owned())];
         assert_eq!(judge(&exited(11, vec![Word::Begun])), Judgement::Tickers(wordless));
     }
 
     #[test]
     fn refusal_stops_and_a_local_resource_pauses_with_the_workers_last_words() {
-        let refused = Report { last_words: "401 unknown key".to_owned(), ..exited(12, vec![Word::Begun]) };
+        let refused =
+            Report { last_words: "401 unknown key".to_owned(), ..exited(12, vec![Word::Begun]) };
         assert_eq!(
             judge(&refused),
             Judgement::StopRun("key or plan refused (exit 12): 401 unknown key".to_owned())
@@ -410,7 +446,11 @@ mod tests {
     #[test]
     fn whatever_the_exit_code_what_is_all_proven_is_done() {
         for code in [0, 2, 10, 11, 12, 13, 101] {
-            assert_eq!(judge(&exited(code, Vec::new())), Judgement::Tickers(Vec::new()), "exit {code}");
+            assert_eq!(
+                judge(&exited(code, Vec::new())),
+                Judgement::Tickers(Vec::new()),
+                "exit {code}"
+            );
         }
     }
 

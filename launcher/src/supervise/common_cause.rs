@@ -1,4 +1,5 @@
-//! Common causes: what attempts without any result may have in common with attempts at other batches. Pure.
+//! Common causes: what attempts without any result may have in common with attempts at other
+//! batches. Pure.
 //!
 //! The [`machine`](super::machine) decides what follows from one.
 
@@ -15,7 +16,8 @@ use crate::facts::{Report, Word};
 /// A trouble that may concern every batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommonCause {
-    /// Nothing comes from the source, whatever the error: one attempt meets a refused connection, the next a timeout.
+    /// Nothing comes from the source, whatever the error: one attempt meets a refused connection,
+    /// the next a timeout.
     Source,
     /// Workers can't use something on this machine that the supervisor does not check.
     Place,
@@ -26,8 +28,8 @@ pub enum CommonCause {
 }
 
 impl CommonCause {
-    /// Can it pass without a change of the run? A source comes back, and a person may make room. A program that crashes on
-    /// everything stays broken.
+    /// Can it pass without a change of the run? A source comes back, and a person may make room. A
+    /// program that crashes on everything stays broken.
     pub fn passes(&self) -> bool {
         match self {
             Self::Source | Self::Place => true,
@@ -43,15 +45,20 @@ pub fn cause(report: &Report) -> Option<(CommonCause, String)> {
     }
     let of_worker = |words: String| Some((CommonCause::Worker(words.clone()), words));
     // Numbers differ from batch to batch; the trouble is one.
-    let of_limit = |flag: &str| Some((CommonCause::Worker(flag.to_owned()), phrase(&report.ending)));
+    let of_limit =
+        |flag: &str| Some((CommonCause::Worker(flag.to_owned()), phrase(&report.ending)));
     match &report.ending {
         Ending::Exited { code } => match Exit::of_code(*code) {
             Some(Exit::Transient) if is_own(report) => None,
-            Some(Exit::Transient) => Some((CommonCause::Source, failed(report, Persistence::Transient))),
+            Some(Exit::Transient) => {
+                Some((CommonCause::Source, failed(report, Persistence::Transient)))
+            }
             Some(Exit::Done) if report.left_no_sign => of_worker(NO_SIGN.to_owned()),
             Some(Exit::Done) => of_worker("exit 0 with nothing done".to_owned()),
             None => of_worker(phrase(&report.ending)),
-            Some(Exit::Permanent) => Some((CommonCause::Unknown, failed(report, Persistence::Permanent))),
+            Some(Exit::Permanent) => {
+                Some((CommonCause::Unknown, failed(report, Persistence::Permanent)))
+            }
             Some(Exit::LocalResource) => {
                 Some((CommonCause::Place, said(report, "a local resource is in the way (exit 13)")))
             }
@@ -78,13 +85,16 @@ pub fn heard_nothing(report: &Report) -> bool {
 pub fn is_own(report: &Report) -> bool {
     let in_order = matches!(&report.ending, Ending::Exited { code }
         if matches!(Exit::of_code(*code), Some(Exit::Transient | Exit::Permanent)));
-    let mut failed =
-        report.unfinished.iter().map(|left| &left.word).filter(|word| matches!(word, Word::Failed { .. }));
+    let mut failed = report
+        .unfinished
+        .iter()
+        .map(|left| &left.word)
+        .filter(|word| matches!(word, Word::Failed { .. }));
     in_order && failed.clone().next().is_some() && failed.all(Word::is_own)
 }
 
-/// The cause of the first ticker that failed like this, else how the attempt ended. A ticker that did not fail for a reason
-/// of its own comes first.
+/// The cause of the first ticker that failed like this, else how the attempt ended. A ticker that
+/// did not fail for a reason of its own comes first.
 fn failed(report: &Report, wanted: Persistence) -> String {
     let says = |own: bool| {
         report.unfinished.iter().find_map(|left| match &left.word {

@@ -15,7 +15,8 @@ use crate::plan::settings::Program;
 pub enum DiskProgress {
     /// How many days of its tickers are proven.
     Days(u64),
-    /// The time of its latest file: all that shows where there is no ledger, or where a ticker is proven in one go.
+    /// The time of its latest file: all that shows where there is no ledger, or where a ticker is
+    /// proven in one go.
     Latest(Option<SystemTime>),
 }
 
@@ -56,8 +57,10 @@ mod tests {
     fn more_days_are_further_and_so_is_another_file_whatever_the_clock_has_done() {
         assert!(DiskProgress::Days(2).is_further_than(&DiskProgress::Days(1)));
         assert!(!DiskProgress::Days(2).is_further_than(&DiskProgress::Days(2)));
-        let (early, late) =
-            (Some(SystemTime::UNIX_EPOCH), Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)));
+        let (early, late) = (
+            Some(SystemTime::UNIX_EPOCH),
+            Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1)),
+        );
         assert!(DiskProgress::Latest(late).is_further_than(&DiskProgress::Latest(early)));
         assert!(
             DiskProgress::Latest(early).is_further_than(&DiskProgress::Latest(late)),

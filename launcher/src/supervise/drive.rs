@@ -1,12 +1,14 @@
-//! The loop that supervises a run: observes, records, decides, acts. Every effect on workers happens here.
+//! The loop that supervises a run: observes, records, decides, acts. Every effect on workers
+//! happens here.
 //!
-//! Order matters. An outcome is journalled after it was observed, a start before it happens, both in one commit where they
-//! come together. Nothing starts while a fact can't be written. `stopping` brings a stop to the workers, `hindrance` finds
-//! what keeps the whole machine from working, `standstill` counts how long nothing was proven, `closing` checks at the end
-//! that everything is there, and `adopting` takes over what an earlier supervisor has left.
+//! Order matters. An outcome is journalled after it was observed, a start before it happens, both
+//! in one commit where they come together. Nothing starts while a fact can't be written. `stopping`
+//! brings a stop to the workers, `hindrance` finds what keeps the whole machine from working,
+//! `standstill` counts how long nothing was proven, `closing` checks at the end that everything is
+//! there, and `adopting` takes over what an earlier supervisor has left.
 //!
-//! The clock of the run stamps every fact. It continues from the last fact by the steady clock, so a change of the wall
-//! clock moves neither order nor pauses.
+//! The clock of the run stamps every fact. It continues from the last fact by the steady clock, so
+//! a change of the wall clock moves neither order nor pauses.
 
 mod adopting;
 mod stopping;
@@ -81,7 +83,8 @@ pub enum DriveError {
     /// An attempt that can't be closed to others.
     #[error(transparent)]
     Attempt(#[from] OpenStill),
-    /// The work directory or the output is no longer in its place; what we wrote there could end up in another run.
+    /// The work directory or the output is no longer in its place; what we wrote there could end up
+    /// in another run.
     #[error(
         "{0} was moved, deleted or replaced during the run, or its disk is gone, so the supervisor ended all workers; put its folder back (the launcher makes a missing lock file again) and continue with --resume"
     )]
@@ -130,9 +133,11 @@ struct Supervisor<'a> {
     pid_files: PidFiles,
     memory: Gauge,
     attempts: BTreeMap<BatchId, LiveAttempt>,
-    /// Attempts whose shims are gone and that are not closed yet, with their ending if there is no record.
+    /// Attempts whose shims are gone and that are not closed yet, with their ending if there is no
+    /// record.
     departed: Vec<(Orphan, Ending)>,
-    /// Facts that the machine knows but the journal does not yet: until they are written, nothing is done.
+    /// Facts that the machine knows but the journal does not yet: until they are written, nothing
+    /// is done.
     unwritten: Vec<Entry>,
     stop: Stop,
     standstill: Standstill,
@@ -178,8 +183,8 @@ pub fn supervise<'a>(
     supervised
 }
 
-/// Records a stop by `by` in a run whose supervisor has died. The caller holds the lock of the work directory, and no
-/// process of the run is left.
+/// Records a stop by `by` in a run whose supervisor has died. The caller holds the lock of the work
+/// directory, and no process of the run is left.
 pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
     let own = ProcessIdentity::own()?;
     let mut listener = |_: &Machine, _: &Notice<'_>| ();
@@ -189,14 +194,16 @@ pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
         Some(outcome) => outcome,
         None => Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } },
     };
-    let closed =
-        Entry { at: supervisor.clock.now().stamp(), fact: Fact::Closed { outcome: outcome.clone() } };
+    let closed = Entry {
+        at: supervisor.clock.now().stamp(),
+        fact: Fact::Closed { outcome: outcome.clone() },
+    };
     supervisor.append(vec![closed])?;
     Ok(outcome)
 }
 
-/// Replays the journal, takes over the running attempts of an earlier supervisor, and ends stray processes. With
-/// `stop_asked_by`, attempts that are found ended count as stopped.
+/// Replays the journal, takes over the running attempts of an earlier supervisor, and ends stray
+/// processes. With `stop_asked_by`, attempts that are found ended count as stopped.
 fn open<'a>(
     run: &'a Run,
     own: ProcessIdentity,
@@ -244,7 +251,8 @@ fn open<'a>(
     for orphan in orphans {
         supervisor.close_or_adopt(orphan)?;
     }
-    // Only now, after the attempts are closed: a shim that comes late finds them closed, and its end is charged to nobody.
+    // Only now, after the attempts are closed: a shim that comes late finds them closed, and its
+    // end is charged to nobody.
     supervisor.end_strangers()?;
     supervisor.append(Vec::new())?;
     supervisor.unswept = supervisor.all_batches();
@@ -285,7 +293,10 @@ impl Supervisor<'_> {
         (self.listener)(&self.machine, &Notice::Glance);
         Ok(match self.machine.run() {
             RunState::Closed { outcome } => Some(outcome.clone()),
-            RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => None,
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { .. }
+            | RunState::Stopping { .. } => None,
         })
     }
 
@@ -295,7 +306,8 @@ impl Supervisor<'_> {
             return GLANCE;
         }
         let until = |at: Timestamp| {
-            Duration::try_from(at.duration_since(self.clock.now().stamp())).unwrap_or(Duration::ZERO)
+            Duration::try_from(at.duration_since(self.clock.now().stamp()))
+                .unwrap_or(Duration::ZERO)
         };
         // A ready batch without a slot waits for the end of a worker, not for the clock.
         let slot_free = self.machine.running() < self.machine.rules().max_concurrent.get();
@@ -328,10 +340,13 @@ impl Supervisor<'_> {
         }
         for (orphan, otherwise) in std::mem::take(&mut self.departed) {
             match self.conclude(&orphan, otherwise.clone()) {
-                // The other attempts go on although this one can't be closed yet. It keeps its slot.
+                // The other attempts go on although this one can't be closed yet. It keeps its
+                // slot.
                 Err(DriveError::Attempt(error)) if !self.is_last_to_stop() => {
                     match error {
-                        OpenStill::Lock(LockError::Disk(error)) => self.hinder(with_causes(&error))?,
+                        OpenStill::Lock(LockError::Disk(error)) => {
+                            self.hinder(with_causes(&error))?
+                        }
                         error => self.complain(error.to_string()),
                     }
                     self.departed.push((orphan, otherwise));
@@ -365,7 +380,8 @@ impl Supervisor<'_> {
             return Ok(());
         }
         for (batch, number) in launches {
-            let work = self.machine.batch(batch).map(Batch::work).expect("what is launched was planned");
+            let work =
+                self.machine.batch(batch).map(Batch::work).expect("what is launched was planned");
             let begun = if self.run.given(&work).next().is_some() {
                 self.run.begin(batch, number, work.clone(), now, &mut self.shims)
             } else {
@@ -385,7 +401,8 @@ impl Supervisor<'_> {
         self.write(Vec::new()).map(drop)
     }
 
-    /// Ends what a dead shim has left running, even with a cleared environment, so that nothing writes beside the next attempt.
+    /// Ends what a dead shim has left running, even with a cleared environment, so that nothing
+    /// writes beside the next attempt.
     fn end_what_was_left_by(&self, shim: &ProcessIdentity) {
         if let Some(group) = &self.group {
             group.of(shim).end();
@@ -400,7 +417,8 @@ impl Supervisor<'_> {
 
     /// Ends every process of the run that belongs to none of its attempts.
     fn end_strangers(&mut self) -> Result<(), DriveError> {
-        let own = self.attempts.iter().map(|(batch, attempt)| self.run.marker(*batch, attempt.number));
+        let own =
+            self.attempts.iter().map(|(batch, attempt)| self.run.marker(*batch, attempt.number));
         let known: Vec<_> = self.shims_at_work().cloned().collect();
         let marked = Marker::of_run(&self.run.request.run).of_owner_of(&self.run.workdir);
         let strangers = ProcessFilter { marked, spared: own.collect(), known: known.clone() };
@@ -424,8 +442,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Writes the observed facts and then `announced`, in one commit, and applies `announced`. `false` if the disk refuses for
-    /// now: then the announced facts do not happen.
+    /// Writes the observed facts and then `announced`, in one commit, and applies `announced`.
+    /// `false` if the disk refuses for now: then the announced facts do not happen.
     fn write(&mut self, announced: Vec<Entry>) -> Result<bool, DriveError> {
         match self.append(announced) {
             Ok(()) => Ok(true),
@@ -457,7 +475,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// The journal can't be written: facts wait, and nothing new starts. A run that stops does not wait.
+    /// The journal can't be written: facts wait, and nothing new starts. A run that stops does not
+    /// wait.
     fn cannot_write(&mut self, error: DriveError) -> Result<(), DriveError> {
         let DriveError::Disk(disk) = &error else { return Err(error) };
         if self.is_last_to_stop() {

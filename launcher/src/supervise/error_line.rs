@@ -20,7 +20,8 @@ pub const ERROR_LEVEL: &str = " ERROR ";
 /// How a program marks an error in its arguments.
 pub const ERROR_PREFIX: &str = "error:";
 
-/// The line of the log at `path` that best explains the end of the last attempt, without secrets; empty if there is none.
+/// The line of the log at `path` that best explains the end of the last attempt, without secrets;
+/// empty if there is none.
 pub fn read(path: &Path, redaction: &Redaction) -> io::Result<String> {
     Ok(shortened(&redaction.line(telling_line(&end_of(path)?)), LINE_CHARS))
 }
@@ -28,7 +29,13 @@ pub fn read(path: &Path, redaction: &Redaction) -> io::Result<String> {
 /// The last line of the log at `path` that is not blank, ours included.
 pub fn last_line(path: &Path) -> io::Result<String> {
     let end = end_of(path)?;
-    Ok(end.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned())
+    Ok(end
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default()
+        .to_owned())
 }
 
 /// The end of a log. After a cut it continues from the file beside it.
@@ -56,8 +63,8 @@ fn end_of_file(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The last line that is marked as an error, else the last line. A worker ends with a count and clap with a hint: neither
-/// is the reason.
+/// The last line that is marked as an error, else the last line. A worker ends with a count and
+/// clap with a hint: neither is the reason.
 fn telling_line(log: &str) -> &str {
     // Stop at the header of this attempt.
     let own = log.lines().rev().map(str::trim).take_while(|line| !line.starts_with(RULE));
@@ -83,12 +90,16 @@ mod tests {
     #[test]
     fn what_is_too_long_keeps_what_happened_and_what_to_do() {
         let days: String = (1..=30).map(|day| format!("2024-06-{day:02}, ")).collect();
-        let cause =
-            format!("A: the ledger does not prove 30 sessions ({days}); download them, or --allow-gap");
+        let cause = format!(
+            "A: the ledger does not prove 30 sessions ({days}); download them, or --allow-gap"
+        );
         let short = shortened(&cause, 100);
         assert_eq!(short.chars().count(), 100);
         assert!(short.starts_with("A: the ledger does not prove 30 sessions (2024-"), "{short}");
-        assert!(short.ends_with("); download them, or --allow-gap") && short.contains(" … "), "{short}");
+        assert!(
+            short.ends_with("); download them, or --allow-gap") && short.contains(" … "),
+            "{short}"
+        );
         assert_eq!(shortened("as it is", 8), "as it is");
     }
 
@@ -108,12 +119,15 @@ mod tests {
     fn the_words_of_a_log_that_was_just_cut_are_in_the_file_beside_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("batch_0001.log");
-        let older = "2024-07-01T12:00:02.000Z ERROR A: no room\n2024-07-01T12:00:02.001Z INFO  end\n";
+        let older =
+            "2024-07-01T12:00:02.000Z ERROR A: no room\n2024-07-01T12:00:02.001Z INFO  end\n";
         publish::publish(&path.with_extension("log.1"), older.as_bytes()).expect("written");
         let cut = format!("{CUT}9000 bytes; its end is in x\n");
         publish::publish(&path, cut.as_bytes()).expect("written");
         assert_eq!(read(&path, &Redaction::default()).expect("read"), "A: no room");
-        let next = format!("{cut}==== batch_0001 attempt 2, tickers: 1\n2024-07-01T12:00:03.000Z WARN  on\n");
+        let next = format!(
+            "{cut}==== batch_0001 attempt 2, tickers: 1\n2024-07-01T12:00:03.000Z WARN  on\n"
+        );
         publish::publish(&path, next.as_bytes()).expect("written");
         assert_eq!(
             read(&path, &Redaction::default()).expect("read"),

@@ -41,7 +41,9 @@ impl EventSummary {
             Event::Progress { ticker, rows, pages, .. } => {
                 self.tell(ticker, Some(Word::Begun), Some((rows, pages)));
             }
-            Event::TickerDone { ticker, rows, pages } => self.tell(ticker, None, Some((rows, pages))),
+            Event::TickerDone { ticker, rows, pages } => {
+                self.tell(ticker, None, Some((rows, pages)))
+            }
             Event::TickerFailed { ticker, cause, persistence, origin, kind } => {
                 self.tell(ticker, Some(Word::Failed { cause, persistence, origin, kind }), None);
             }
@@ -60,8 +62,8 @@ impl EventSummary {
         }
     }
 
-    /// The last word on a ticker that turned out unfinished. One that was said to be done is as if begun:
-    /// its worker was wrong about it.
+    /// The last word on a ticker that turned out unfinished. One that was said to be done is as if
+    /// begun: its worker was wrong about it.
     pub fn word_on(&self, ticker: &Ticker) -> Word {
         match self.courses.get(ticker) {
             None => Word::Untouched,
@@ -80,8 +82,8 @@ impl EventSummary {
         self.courses.get(ticker).is_some_and(|course| course.word.is_none())
     }
 
-    /// Does what was said leave room for the belief that `ticker` is done, though nobody can prove it? Not when it was
-    /// said to have failed, and after a yield only when it was said to be done.
+    /// Does what was said leave room for the belief that `ticker` is done, though nobody can prove
+    /// it? Not when it was said to have failed, and after a yield only when it was said to be done.
     pub fn lets_believe_in(&self, ticker: &Ticker) -> bool {
         match self.courses.get(ticker).map(|course| &course.word) {
             Some(Some(Word::Failed { .. })) => false,
@@ -92,7 +94,10 @@ impl EventSummary {
 
     /// Tickers being worked on.
     pub fn current(&self) -> impl Iterator<Item = &Ticker> {
-        self.courses.iter().filter(|(_, course)| course.word == Some(Word::Begun)).map(|(ticker, _)| ticker)
+        self.courses
+            .iter()
+            .filter(|(_, course)| course.word == Some(Word::Begun))
+            .map(|(ticker, _)| ticker)
     }
 
     /// Rows and pages of `ticker` received in this attempt.
@@ -154,8 +159,9 @@ mod tests {
         assert_eq!(summary.word_on(&ticker("D")), Word::Untouched);
         let failed = Word::failed("404".to_owned(), Persistence::Permanent);
         assert_eq!(summary.word_on(&ticker("C")), failed);
-        let believed =
-            |summary: &EventSummary| ["A", "B", "C", "D"].map(|name| summary.lets_believe_in(&ticker(name)));
+        let believed = |summary: &EventSummary| {
+            ["A", "B", "C", "D"].map(|name| summary.lets_believe_in(&ticker(name)))
+        };
         assert_eq!(believed(&summary), [true, true, false, true], "C is said to have failed");
         summary.hear(Stamped { at: Timestamp::UNIX_EPOCH, event: Event::Yield { remaining: 2 } });
         assert_eq!(

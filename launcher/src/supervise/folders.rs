@@ -10,8 +10,8 @@ use shared::run::size::Size;
 /// Large enough to need a block of its own.
 const PROBE_BYTES: usize = 64 * 1024;
 
-/// Writes, syncs and removes a small file in `folder`, which is made for `audience` if it does not exist. Tried, not guessed
-/// from permission bits.
+/// Writes, syncs and removes a small file in `folder`, which is made for `audience` if it does not
+/// exist. Tried, not guessed from permission bits.
 pub fn prove_writable(folder: &Path, audience: Audience) -> Result<(), DiskError> {
     publish::create_folder_for(audience, folder)?;
     let probe = folder.join(format!("_launcher.{}.probe", std::process::id()));
@@ -24,8 +24,8 @@ pub fn free_bytes(place: &Path) -> Option<u64> {
     place.ancestors().find(|it| it.exists()).and_then(|there| fs2::available_space(there).ok())
 }
 
-/// What is to be said when `place` has less free space than `floor`, or not even enough for a proof that it can be
-/// written into; nothing when it has enough, or when nobody can tell.
+/// What is to be said when `place` has less free space than `floor`, or not even enough for a proof
+/// that it can be written into; nothing when it has enough, or when nobody can tell.
 pub fn lacks(place: &Path, floor: Size) -> Option<String> {
     let free = fs2::available_space(place).ok()?;
     let (mib, place) = (free >> 20, place.display());
@@ -48,7 +48,10 @@ mod tests {
         let new = folder.path().join("deep/out");
         prove_writable(&new, Audience::AsUmaskSays).expect("writable");
         assert_eq!(fs::read_dir(&new).expect("it was made").count(), 0);
-        assert_eq!(free_bytes(&new.join("deeper/still")).is_some(), free_bytes(folder.path()).is_some());
+        assert_eq!(
+            free_bytes(&new.join("deeper/still")).is_some(),
+            free_bytes(folder.path()).is_some()
+        );
         assert!(prove_writable(Path::new("/proc/nowhere"), Audience::Owner).is_err());
     }
 }

@@ -9,7 +9,8 @@ use crate::facts::Report;
 pub struct Headway {
     /// Tickers that are done now.
     tickers: u64,
-    /// For each unfinished ticker, in the order of the report: is more of it proven than ever before?
+    /// For each unfinished ticker, in the order of the report: is more of it proven than ever
+    /// before?
     moved_on: Vec<bool>,
 }
 

@@ -1,4 +1,5 @@
-//! The journal: facts on disk, the only truth about batches. One supervisor writes it; anyone may read it.
+//! The journal: facts on disk, the only truth about batches. One supervisor writes it; anyone may
+//! read it.
 
 use shared::disk::audience::Audience;
 use shared::disk::checked_lines::{self, Appender, LinesError};
@@ -57,7 +58,8 @@ pub struct Journal {
 impl Journal {
     /// Opens the journal of `workdir` and replays it.
     pub fn open(workdir: &Workdir, rules: Rules) -> Result<(Self, Machine), JournalError> {
-        let mut log = Appender::open_for(Audience::Owner, &workdir.journal()).map_err(LinesError::from)?;
+        let mut log =
+            Appender::open_for(Audience::Owner, &workdir.journal()).map_err(LinesError::from)?;
         let mut replay = Replay::new(rules, |_: &Machine, _: &Entry| ());
         log.recover_each(|entry| replay.take(&entry))?;
         Ok((Self { log }, replay.end(workdir)?))
@@ -69,7 +71,8 @@ impl Journal {
         in_place::is_in_place(self.log.file(), &workdir.journal()).unwrap_or(true)
     }
 
-    /// Writes `entries` in one go. On return they survive a power cut; after an error none of them counts.
+    /// Writes `entries` in one go. On return they survive a power cut; after an error none of them
+    /// counts.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), DiskError> {
         self.log.append(entries)
     }
@@ -80,7 +83,8 @@ pub fn follow(workdir: &Workdir, rules: Rules) -> Result<Machine, JournalError> 
     follow_with(workdir, rules, |_, _| ())
 }
 
-/// The same; `look` gets each entry with the state after it. The journal is read line by line and never held whole.
+/// The same; `look` gets each entry with the state after it. The journal is read line by line and
+/// never held whole.
 pub fn follow_with(
     workdir: &Workdir,
     rules: Rules,

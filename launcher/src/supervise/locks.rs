@@ -1,4 +1,5 @@
-//! The two locks of a live supervisor: no other supervisor on its work directory, none on its output.
+//! The two locks of a live supervisor: no other supervisor on its work directory, none on its
+//! output.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -46,7 +47,8 @@ impl From<DiskError> for LocksError {
     }
 }
 
-/// Both locks, and the pid file that names their holder. Dropping gives all back; death leaves only the file.
+/// Both locks, and the pid file that names their holder. Dropping gives all back; death leaves only
+/// the file.
 #[derive(Debug)]
 pub struct Locks {
     // Dropped before the locks, so that the pid file of the next holder is not removed.
@@ -71,17 +73,20 @@ pub fn outdir_lock(outdir: &Path) -> PathBuf {
 }
 
 impl Locks {
-    /// Takes both, or says which process holds one or still writes there. From here on `stop` knows whom to ask.
+    /// Takes both, or says which process holds one or still writes there. From here on `stop` knows
+    /// whom to ask.
     pub fn acquire(workdir: &Workdir, outdir: &Path, run: &str) -> Result<Self, LocksError> {
         let holder = Holder::own("launcher", workdir, run).to_string();
         let of_workdir = Lock::acquire_for(Audience::Owner, &workdir.lock(), &holder)?;
         let of_outdir = Lock::take(&outdir_lock(outdir))?;
-        // Before we sign the lock: its text names the run of the orphans, and a refusal must not erase that.
+        // Before we sign the lock: its text names the run of the orphans, and a refusal must not
+        // erase that.
         refuse_orphans(outdir, run)?;
         Self::of(of_workdir, of_outdir.sign(&holder)?, workdir)
     }
 
-    /// Takes over locks that another process has passed with [`pack`](Self::pack). They were held all the time.
+    /// Takes over locks that another process has passed with [`pack`](Self::pack). They were held
+    /// all the time.
     pub fn inherit(
         handed: [OwnedFd; 4],
         workdir: &Workdir,
@@ -90,8 +95,10 @@ impl Locks {
     ) -> Result<Self, LocksError> {
         let holder = Holder::own("launcher", workdir, run).to_string();
         let [workdirs, second_of_workdir, outdirs, second_of_outdir] = handed.map(File::from);
-        let of_workdir = Lock::inherit([workdirs, second_of_workdir], &workdir.lock())?.sign(&holder)?;
-        let of_outdir = Lock::inherit([outdirs, second_of_outdir], &outdir_lock(outdir))?.sign(&holder)?;
+        let of_workdir =
+            Lock::inherit([workdirs, second_of_workdir], &workdir.lock())?.sign(&holder)?;
+        let of_outdir =
+            Lock::inherit([outdirs, second_of_outdir], &outdir_lock(outdir))?.sign(&holder)?;
         Self::of(of_workdir, of_outdir, workdir)
     }
 
@@ -136,7 +143,8 @@ pub fn is_supervised(workdir: &Workdir) -> bool {
     Lock::is_held(&workdir.lock())
 }
 
-/// Fails if processes of another run live that wrote into `outdir`. Their supervisor is dead, and its lock died with it.
+/// Fails if processes of another run live that wrote into `outdir`. Their supervisor is dead, and
+/// its lock died with it.
 pub fn refuse_orphans(outdir: &Path, run: &str) -> Result<(), LocksError> {
     let text = lock::last_holder(&outdir_lock(outdir))?;
     let Some(last) = Holder::read(&text).filter(|last| last.run != run) else { return Ok(()) };

@@ -1,8 +1,8 @@
 //! The state of a run: a fold of facts, and the decisions that follow from it.
 //!
-//! Pure: no clock, no process, no file. [`Machine::apply`] is the only way to change the state, live and in a replay
-//! alike; [`Machine::decide`] changes nothing and returns what to do now. `streaks` finds what attempts of several batches
-//! have in common.
+//! Pure: no clock, no process, no file. [`Machine::apply`] is the only way to change the state,
+//! live and in a replay alike; [`Machine::decide`] changes nothing and returns what to do now.
+//! `streaks` finds what attempts of several batches have in common.
 
 mod queries;
 mod streaks;
@@ -22,8 +22,8 @@ use super::common_cause::{Attempts, CommonCause, Streak};
 use crate::facts::{Checked, Entry, Fact, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
-/// How often in a row a batch may be stuck on a local resource without a charge. After that the batch is charged, so
-/// it cannot be retried for ever.
+/// How often in a row a batch may be stuck on a local resource without a charge. After that the
+/// batch is charged, so it cannot be retried for ever.
 const STUCK_TOLERATED: u32 = 3;
 
 /// The run as a whole.
@@ -101,7 +101,8 @@ pub struct Machine {
     changes: usize,
     run: RunState,
     batches: Vec<Batch>,
-    /// Batches that are not over: a long run must not look at all batches at every end of an attempt.
+    /// Batches that are not over: a long run must not look at all batches at every end of an
+    /// attempt.
     open: BTreeSet<BatchId>,
     /// Batches that the current fact may have ended.
     touched: Vec<BatchId>,
@@ -210,7 +211,9 @@ impl Machine {
             }
             Fact::Opened { .. } => self.opened(),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,
-            Fact::Ended { batch, attempt, report } => self.ended(entry.at, *batch, *attempt, report)?,
+            Fact::Ended { batch, attempt, report } => {
+                self.ended(entry.at, *batch, *attempt, report)?
+            }
             Fact::Hindered { what } => {
                 self.pause(entry.at, what.clone(), Probe::Folders, BTreeSet::new());
             }
@@ -219,7 +222,10 @@ impl Machine {
                     self.run = RunState::Open;
                     self.cleared_at = Some(entry.at);
                 }
-                RunState::Planned | RunState::Open | RunState::Stopping { .. } | RunState::Closed { .. } => {
+                RunState::Planned
+                | RunState::Open
+                | RunState::Stopping { .. }
+                | RunState::Closed { .. } => {
                     return Err(self.illegal("the end of a pause"));
                 }
             },
@@ -232,7 +238,9 @@ impl Machine {
                 RunState::Planned | RunState::Closed { .. } => return Err(self.illegal("a stop")),
             },
             Fact::Closed { outcome } => match self.run {
-                RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } if self.running == 0 => {
+                RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. }
+                    if self.running == 0 =>
+                {
                     self.run = RunState::Closed { outcome: outcome.clone() };
                 }
                 RunState::Planned
@@ -251,7 +259,9 @@ impl Machine {
         match &self.run {
             RunState::Stopping { why } if self.running == 0 => vec![Decision::Close(match why {
                 StopWhy::GivenUp { .. } => self.tally(),
-                StopWhy::Asked { .. } | StopWhy::Hopeless { .. } => Outcome::Stopped { why: why.clone() },
+                StopWhy::Asked { .. } | StopWhy::Hopeless { .. } => {
+                    Outcome::Stopped { why: why.clone() }
+                }
             })],
             RunState::Open | RunState::Paused { .. } if self.open.is_empty() => {
                 vec![Decision::Close(self.tally())]
@@ -272,27 +282,33 @@ impl Machine {
         }
     }
 
-    /// How many workers may start: under the cap, and not more than memory allows. One may always run.
+    /// How many workers may start: under the cap, and not more than memory allows. One may always
+    /// run.
     fn slots(&self, free_memory: Option<u64>) -> usize {
         let free = self.rules.max_concurrent.get().saturating_sub(self.running);
         let floor = self.rules.min_free_memory.0;
-        let carried =
-            free_memory.map_or(u32::MAX, |bytes| self.admission.carried(self.running, bytes, floor));
+        let carried = free_memory
+            .map_or(u32::MAX, |bytes| self.admission.carried(self.running, bytes, floor));
         let least = u32::from(self.running == 0).min(free);
         free.min(carried).max(least) as usize
     }
 
     /// The best canary is a batch that has not been tried yet.
     fn canary(&self) -> Option<(BatchId, &Batch)> {
-        self.open_batches().filter(|(_, batch)| batch.is_waiting()).min_by_key(|(_, batch)| batch.attempts)
+        self.open_batches()
+            .filter(|(_, batch)| batch.is_waiting())
+            .min_by_key(|(_, batch)| batch.attempts)
     }
 
     /// When the next canary starts; `None` while all open batches run.
     fn probe_at(&self) -> Option<Timestamp> {
         match &self.run {
-            RunState::Paused { since, probe_after, probe: Probe::Canary { sent: None, .. }, .. }
-                if self.canary().is_some() =>
-            {
+            RunState::Paused {
+                since,
+                probe_after,
+                probe: Probe::Canary { sent: None, .. },
+                ..
+            } if self.canary().is_some() => {
                 Some(since.checked_add(*probe_after).unwrap_or(Timestamp::MAX))
             }
             _ => None,
@@ -308,7 +324,8 @@ impl Machine {
 
     /// What was decided about `ticker` when this attempt ended, while it is the last one that has.
     pub fn decided(&self, batch: BatchId, attempt: u32, ticker: &Ticker) -> Option<&Decided> {
-        let settled = self.settled.as_ref().filter(|it| it.batch == batch && it.attempt == attempt)?;
+        let settled =
+            self.settled.as_ref().filter(|it| it.batch == batch && it.attempt == attempt)?;
         settled.decided.iter().find(|(it, _)| it == ticker).map(|(_, decided)| decided)
     }
 
@@ -324,8 +341,8 @@ impl Machine {
     }
 
     fn opened(&mut self) {
-        // A person who starts a run that had come to its end wants another try. A run that was stopped, or lost its supervisor,
-        // continues where it was.
+        // A person who starts a run that had come to its end wants another try. A run that was
+        // stopped, or lost its supervisor, continues where it was.
         if matches!(
             self.run,
             RunState::Closed { outcome: Outcome::Incomplete { .. } }
@@ -334,8 +351,9 @@ impl Machine {
             self.all_batches().for_each(Batch::forgive);
         }
         if matches!(self.run, RunState::Stopping { .. }) {
-            let running =
-                self.batches().filter(|(_, batch)| matches!(batch.state, BatchState::Running { .. }));
+            let running = self
+                .batches()
+                .filter(|(_, batch)| matches!(batch.state, BatchState::Running { .. }));
             self.asked_to_end = running.map(|(id, _)| id).collect();
         }
         self.pauses_in_a_row = 0;
@@ -350,14 +368,17 @@ impl Machine {
 
     fn launched(&mut self, at: Timestamp, id: BatchId, attempt: u32) -> Result<(), Illegal> {
         // Formatted only on error: a replay comes here once for each attempt of the run.
-        let illegal = |machine: &Self| Err(machine.illegal(&format!("the start of {id}.{attempt}")));
+        let illegal =
+            |machine: &Self| Err(machine.illegal(&format!("the start of {id}.{attempt}")));
         if self.running >= self.rules.max_concurrent.get() {
             return illegal(self);
         }
         let is_early = self.batch(id).is_some_and(|batch| !batch.is_ready(at));
         match &mut self.run {
             RunState::Open if !is_early => {}
-            RunState::Paused { probe: Probe::Canary { sent: sent @ None, .. }, .. } => *sent = Some(id),
+            RunState::Paused { probe: Probe::Canary { sent: sent @ None, .. }, .. } => {
+                *sent = Some(id)
+            }
             RunState::Planned
             | RunState::Open
             | RunState::Paused { .. }
@@ -369,9 +390,16 @@ impl Machine {
         Ok(())
     }
 
-    fn ended(&mut self, at: Timestamp, id: BatchId, attempt: u32, report: &Report) -> Result<(), Illegal> {
+    fn ended(
+        &mut self,
+        at: Timestamp,
+        id: BatchId,
+        attempt: u32,
+        report: &Report,
+    ) -> Result<(), Illegal> {
         let is_spared = self.is_spared(id, attempt, report);
-        let stops = matches!(self.run, RunState::Stopping { .. }) || self.asked_to_end.contains(&id);
+        let stops =
+            matches!(self.run, RunState::Stopping { .. }) || self.asked_to_end.contains(&id);
         let nobody_pays = stops || self.may_know_nobody(report);
         let terms = Terms { retries: self.rules.retries, stops };
         let cleared_at = self.cleared_at;
@@ -406,8 +434,11 @@ impl Machine {
         self.clocks = self.clocks.max(report.clocks);
         let ended = JudgedAttempt { at, id, attempt, report, headway: &headway };
         match consequence {
-            Some(Judgement::PauseRun(_)) if is_unexplained && self.look_for_common_causes(&ended) => {}
-            Some(Judgement::PauseRun(why)) => self.pause(at, why, Probe::Folders, BTreeSet::from([id])),
+            Some(Judgement::PauseRun(_))
+                if is_unexplained && self.look_for_common_causes(&ended) => {}
+            Some(Judgement::PauseRun(why)) => {
+                self.pause(at, why, Probe::Folders, BTreeSet::from([id]))
+            }
             Some(Judgement::StopRun(what)) => self.give_up(StopWhy::Hopeless { batch: id, what }),
             Some(Judgement::Tickers(_)) | None => {
                 self.look_for_common_causes(&ended);
@@ -471,10 +502,11 @@ impl Machine {
 
     fn known(&mut self, id: BatchId) -> Result<&mut Batch, Illegal> {
         let batches = self.batches.len();
-        let batch = index_of(id).and_then(|index| self.batches.get_mut(index)).ok_or_else(|| Illegal {
-            fact: format!("a fact about {id}"),
-            state: format!("in a run of {batches} batches"),
-        })?;
+        let batch =
+            index_of(id).and_then(|index| self.batches.get_mut(index)).ok_or_else(|| Illegal {
+                fact: format!("a fact about {id}"),
+                state: format!("in a run of {batches} batches"),
+            })?;
         // Until the fact is taken in it may be either.
         self.open.insert(id);
         self.touched.push(id);

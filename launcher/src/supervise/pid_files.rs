@@ -1,7 +1,8 @@
 //! Pid files of running batches, for people. The launcher itself knows a shim by its lock.
 //!
-//! The file of a batch that has ended is renamed for the next batch: creating and removing one for each attempt is slow
-//! where the file system takes time for what was just removed (ext4 without a journal).
+//! The file of a batch that has ended is renamed for the next batch: creating and removing one for
+//! each attempt is slow where the file system takes time for what was just removed (ext4 without a
+//! journal).
 
 use std::fs;
 use std::path::{Path, PathBuf};

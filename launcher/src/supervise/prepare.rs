@@ -1,5 +1,5 @@
-//! Preparation: which tickers need work, and the facts that put them into batches. For a new run and for `--resume`; batches
-//! that exist stay as they are.
+//! Preparation: which tickers need work, and the facts that put them into batches. For a new run
+//! and for `--resume`; batches that exist stay as they are.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -36,11 +36,13 @@ pub struct Prepared {
 
 /// The `tickers` that are in no batch yet.
 pub fn unbatched<'a>(machine: &Machine, tickers: &'a [Ticker]) -> Vec<&'a Ticker> {
-    let batched: HashSet<&Ticker> = machine.batches().flat_map(|(_, batch)| batch.members()).collect();
+    let batched: HashSet<&Ticker> =
+        machine.batches().flat_map(|(_, batch)| batch.members()).collect();
     tickers.iter().filter(|ticker| !batched.contains(ticker)).collect()
 }
 
-/// The facts that bring `machine` up to what the outdir proves at `now`. `sizes` serve for tickers without a ledger.
+/// The facts that bring `machine` up to what the outdir proves at `now`. `sizes` serve for tickers
+/// without a ledger.
 pub fn prepare(
     machine: &Machine,
     request: &Request,
@@ -88,8 +90,8 @@ fn changes<'a>(machine: &Machine, request: &'a Request) -> impl Iterator<Item = 
     })
 }
 
-/// Is there work that no supervisor has started yet? A closed run may have been extended or prepared since by a process
-/// that died before it got further.
+/// Is there work that no supervisor has started yet? A closed run may have been extended or
+/// prepared since by a process that died before it got further.
 pub fn leaves_work(machine: &Machine, request: &Request) -> bool {
     let Totals { verified, reported, failed } = machine.totals();
     let extended_at = request.extensions.last().map(|extension| extension.at);
@@ -113,7 +115,9 @@ pub fn write_batch_files(workdir: &Workdir, facts: &[Fact]) -> Result<(), DiskEr
 
 /// Replaces a ticker that is too heavy for one worker by its parts.
 fn split_by_date(tickers: Vec<Weighed>, request: &Request, now: Timestamp) -> Vec<Weighed> {
-    let Some(fair) = FairShare::of(&tickers, request.settings.max_concurrent) else { return tickers };
+    let Some(fair) = FairShare::of(&tickers, request.settings.max_concurrent) else {
+        return tickers;
+    };
     let parts = |weighed: Weighed| {
         let count = match weighed.weight {
             Weight::Known(rows) => fair.parts(rows),
@@ -170,21 +174,25 @@ struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    /// A batch whose done members are not all proven any more: a file is gone, or the run is longer now.
+    /// A batch whose done members are not all proven any more: a file is gone, or the run is longer
+    /// now.
     fn reopened(self, id: BatchId, batch: &Batch) -> (Option<Fact>, usize) {
         // A running attempt is checked when it ends.
         if matches!(batch.state, BatchState::Running { .. }) {
             return (None, 0);
         }
-        // A ticker that a script has reported has no ledger to check. Only the number of such tickers is known: if more tickers
-        // are without a ledger now, one has lost its own, and all are in doubt.
-        let has_ledger = |ticker: &&Ticker| Ledger::path(&self.request.settings.outdir, ticker).exists();
+        // A ticker that a script has reported has no ledger to check. Only the number of such
+        // tickers is known: if more tickers are without a ledger now, one has lost its own, and all
+        // are in doubt.
+        let has_ledger =
+            |ticker: &&Ticker| Ledger::path(&self.request.settings.outdir, ticker).exists();
         let (with, without): (Vec<_>, Vec<_>) = batch.done().partition(has_ledger);
         let vouched_for = without.len() as u64 <= batch.reported;
         let looked_at = with.into_iter().chain(without.into_iter().filter(|_| !vouched_for));
         let Survey { proven, short, read_whole, .. } = self.survey(looked_at, batch.part());
         let unfinished: Vec<Ticker> = short.into_iter().map(|(ticker, _)| ticker).collect();
-        let reopened = (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven });
+        let reopened =
+            (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven });
         (reopened, read_whole)
     }
 

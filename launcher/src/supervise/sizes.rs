@@ -1,5 +1,5 @@
-//! Ticker sizes from a second source, for tickers without a ledger: the tree of an earlier run, or a column of a CSV.
-//! [`weights`](crate::plan::weights) turns them into weights.
+//! Ticker sizes from a second source, for tickers without a ledger: the tree of an earlier run, or
+//! a column of a CSV. [`weights`](crate::plan::weights) turns them into weights.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,8 @@ pub enum SizesError {
     Ledger(#[from] LedgerError),
 }
 
-/// Sizes from `--weights`, or else from the ticker list itself. Not for daily bars: every ticker has one a session, so the
-/// column of a list says nothing.
+/// Sizes from `--weights`, or else from the ticker list itself. Not for daily bars: every ticker
+/// has one a session, so the column of a list says nothing.
 pub fn read(request: &Request, tickers: &[Ticker]) -> Result<Sizes, SizesError> {
     let settings = &request.settings;
     match &settings.weights {
@@ -50,7 +50,9 @@ pub fn read(request: &Request, tickers: &[Ticker]) -> Result<Sizes, SizesError> 
 }
 
 fn of_dataset(root: &Path, request: &Request, tickers: &[Ticker]) -> Result<Sizes, SizesError> {
-    let Some(dataset) = descriptor::read(root)? else { return Err(SizesError::NoDataset(root.to_owned())) };
+    let Some(dataset) = descriptor::read(root)? else {
+        return Err(SizesError::NoDataset(root.to_owned()));
+    };
     let mut of = HashMap::new();
     for ticker in tickers {
         let ledger = Ledger::read_by_length(root, dataset.kind, ticker)?;

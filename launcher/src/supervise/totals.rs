@@ -1,4 +1,5 @@
-//! Totals over the tickers of a run. Each ticker counts once, however many batches have a part of it. Pure.
+//! Totals over the tickers of a run. Each ticker counts once, however many batches have a part of
+//! it. Pure.
 
 use std::collections::BTreeMap;
 

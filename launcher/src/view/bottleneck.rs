@@ -13,7 +13,8 @@ use super::words::{self, count, counted};
 
 /// The budget counts as used up at this share.
 const USED_UP_PERCENT: u64 = 90;
-/// A longer wait for a turn means that the rate is the bottleneck, however few requests the last minute had.
+/// A longer wait for a turn means that the rate is the bottleneck, however few requests the last
+/// minute had.
 const LONG_WAIT_MS: u64 = 1000;
 
 /// What is known of a running run.
@@ -144,7 +145,9 @@ fn errors(facts: &Facts) -> Option<String> {
     let is_most = facts.backoff > 0 && facts.backoff >= facts.running;
     let cause = facts.backoff_cause.unwrap_or("no cause was said");
     let waiting = counted_batches(facts.backoff);
-    is_most.then(|| format!("errors: {waiting} in backoff, {} at work ({cause})", count(facts.running)))
+    is_most.then(|| {
+        format!("errors: {waiting} in backoff, {} at work ({cause})", count(facts.running))
+    })
 }
 
 fn rate_budget(facts: &Facts) -> Option<String> {
@@ -153,7 +156,8 @@ fn rate_budget(facts: &Facts) -> Option<String> {
     let is_used_up = |used: u64, seconds: u64| {
         allowed * seconds >= 60 && used * 100 * 60 >= allowed * seconds * USED_UP_PERCENT
     };
-    // A run that has just started, or one with few requests a minute, has not used up a whole minute yet.
+    // A run that has just started, or one with few requests a minute, has not used up a whole
+    // minute yet.
     let is_used_up = is_used_up(budget.used_last_minute, 60)
         || is_used_up(budget.used_in_8_s, 8)
         || budget.next_turn_ms >= LONG_WAIT_MS;
@@ -168,12 +172,15 @@ fn rate_budget(facts: &Facts) -> Option<String> {
             )
         }
         _ => {
-            format!("if the plan allows more: {}", facts.change(&format!("--rate {}", budget.rate.doubled())))
+            format!(
+                "if the plan allows more: {}",
+                facts.change(&format!("--rate {}", budget.rate.doubled()))
+            )
         }
     };
     // Where few requests a minute are allowed, a wait says more than how many were sent.
-    let is_waited_for =
-        budget.next_turn_ms >= LONG_WAIT_MS && budget.used_last_minute * 2 < budget.allowed_per_minute;
+    let is_waited_for = budget.next_turn_ms >= LONG_WAIT_MS
+        && budget.used_last_minute * 2 < budget.allowed_per_minute;
     let what = if is_waited_for {
         let wait = budget.next_turn_ms.div_ceil(1000);
         format!("the next request waits {wait} s for its turn ({allowed} a minute are allowed)")
@@ -186,8 +193,10 @@ fn rate_budget(facts: &Facts) -> Option<String> {
 fn memory(facts: &Facts) -> Option<String> {
     let free = facts.free_memory?;
     // As in admission: running workers may still grow.
-    let needed = facts.min_free_memory.saturating_add(facts.peak_rss.saturating_mul(facts.running + 1));
-    let is_short = facts.ready > 0 && facts.running > 0 && facts.running < facts.slots && free < needed;
+    let needed =
+        facts.min_free_memory.saturating_add(facts.peak_rss.saturating_mul(facts.running + 1));
+    let is_short =
+        facts.ready > 0 && facts.running > 0 && facts.running < facts.slots && free < needed;
     let (peak, free) = (words::bytes(facts.peak_rss), words::bytes(free));
     let floor = words::bytes(facts.min_free_memory);
     let knob = match (facts.per_shard_workers, facts.min_free_memory) {
@@ -207,7 +216,11 @@ fn memory(facts: &Facts) -> Option<String> {
 fn workers(facts: &Facts) -> Option<String> {
     let is_full = facts.ready > 0 && facts.running >= facts.slots;
     let (slots, ready) = (count(facts.slots), counted_batches(facts.ready));
-    let all = if facts.slots == 1 { "the one slot is".to_owned() } else { format!("all {slots} slots are") };
+    let all = if facts.slots == 1 {
+        "the one slot is".to_owned()
+    } else {
+        format!("all {slots} slots are")
+    };
     is_full.then(|| {
         let more = facts.change(&format!("--max-concurrent {}", facts.slots.saturating_mul(2)));
         format!("workers: {all} taken, {ready} ready; if this machine is idle: {more}")
@@ -215,7 +228,8 @@ fn workers(facts: &Facts) -> Option<String> {
 }
 
 fn work(facts: &Facts) -> Option<String> {
-    let is_last = facts.running > 0 && facts.running < facts.slots && facts.ready + facts.backoff == 0;
+    let is_last =
+        facts.running > 0 && facts.running < facts.slots && facts.ready + facts.backoff == 0;
     is_last.then(|| format!("work: the last {} under way", counted(facts.running, "worker")))
 }
 
@@ -287,7 +301,11 @@ mod tests {
             "rate budget: 480 of 500 requests a minute are used; if the plan allows more: AGAIN --rate 1000/min",
         );
         says(
-            &Facts { budget: Some(&budget), rate: Some("900/min".parse().expect("a rate")), ..facts() },
+            &Facts {
+                budget: Some(&budget),
+                rate: Some("900/min".parse().expect("a rate")),
+                ..facts()
+            },
             "rate budget: 480 of 500 requests a minute are used; another process on this machine uses the key at 500/min, or did in the last minute",
         );
         says(
@@ -313,8 +331,11 @@ mod tests {
         };
         assert!(says_rate(Usage { used_in_8_s: 62, ..usage(90, 100, 0) }), "after ten seconds");
         assert!(!says_rate(Usage { used_in_8_s: 40, ..usage(90, 100, 0) }));
-        let low =
-            Usage { rate: "10/min".parse().expect("a rate"), allowed_per_minute: 10, ..usage(3, 100, 0) };
+        let low = Usage {
+            rate: "10/min".parse().expect("a rate"),
+            allowed_per_minute: 10,
+            ..usage(3, 100, 0)
+        };
         assert!(!says_rate(Usage { next_turn_ms: 900, ..low.clone() }), "no wait to speak of");
         let waits = Usage { next_turn_ms: 4000, ..low };
         says(
@@ -326,7 +347,10 @@ mod tests {
     #[test]
     fn a_source_that_fails_comes_before_a_budget_that_is_used() {
         let budget = usage(500, 50, 30_000);
-        says(&Facts { budget: Some(&budget), ..facts() }, "source: it asked everybody to wait 30 s");
+        says(
+            &Facts { budget: Some(&budget), ..facts() },
+            "source: it asked everybody to wait 30 s",
+        );
         says(
             &Facts { running: 1, backoff: 4, backoff_cause: Some("HTTP 503"), ..facts() },
             "errors: 4 batches in backoff, 1 at work (HTTP 503)",
@@ -338,8 +362,11 @@ mod tests {
         let at = |time: &str| format!("2024-07-01T{time}Z").parse().expect("an instant");
         let outage = |time, symptom| Outage { since: at(time), symptom };
         let used_up = usage(500, 100, 0);
-        let told =
-            |outages: &[Outage]| Facts { outages: outages.to_vec(), budget: Some(&used_up), ..facts() };
+        let told = |outages: &[Outage]| Facts {
+            outages: outages.to_vec(),
+            budget: Some(&used_up),
+            ..facts()
+        };
         let silent = outage("12:00:05", Symptom::Silent);
         says(
             &Facts { running: 1, ..told(&[silent]) },

@@ -20,7 +20,8 @@ pub struct TickerCounts {
     pub verified: u64,
     /// Of them: their files matched their SHA-256 at the last check of the run.
     pub checked: u64,
-    /// Of them: length, time and inode of their files are as recorded when their SHA-256 was last compared.
+    /// Of them: length, time and inode of their files are as recorded when their SHA-256 was last
+    /// compared.
     pub as_recorded: u64,
     /// Reported done by a script only.
     pub reported_by_script: u64,
@@ -33,7 +34,8 @@ pub struct TickerCounts {
 /// Partitions by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PartitionCounts {
-    /// Of all tickers of the run: every year, month or day that the range touches; of bars, every kind.
+    /// Of all tickers of the run: every year, month or day that the range touches; of bars, every
+    /// kind.
     pub expected: u64,
     /// Of verified tickers and of verified parts of others: the sum of the next three.
     pub verified: u64,
@@ -95,7 +97,15 @@ impl TickerCounts {
         let left = expected.saturating_sub(verified + reported + failed);
         let checked = machine.checked().map_or(0, |(_, it)| it.tickers.min(verified));
         let as_recorded = verified - checked;
-        Self { expected, verified, checked, as_recorded, reported_by_script: reported, failed, left }
+        Self {
+            expected,
+            verified,
+            checked,
+            as_recorded,
+            reported_by_script: reported,
+            failed,
+            left,
+        }
     }
 }
 

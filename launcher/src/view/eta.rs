@@ -1,8 +1,9 @@
 //! How much longer: an interval from what finished attempts took. Pure.
 //!
-//! An attempt costs worker-seconds and does work, counted in some [`Measure`](super::measure::Measure). What is left costs
-//! as much a unit, give or take what the attempts differed, divided by the workers that can share it. Those that ended
-//! last tell most: pace and kind of work change on the way. The last worker to begin may be a slow one: an attempt
+//! An attempt costs worker-seconds and does work, counted in some
+//! [`Measure`](super::measure::Measure). What is left costs as much a unit, give or take what the
+//! attempts differed, divided by the workers that can share it. Those that ended last tell most:
+//! pace and kind of work change on the way. The last worker to begin may be a slow one: an attempt
 //! like the longest one seen is added to the upper end.
 
 use serde::Serialize;
@@ -13,7 +14,8 @@ const ATTEMPTS_MIN: usize = 3;
 const HALF_LIFE: f64 = 20.0;
 /// How many standard errors to either side.
 const ERRORS: f64 = 2.0;
-/// The least relative width: even after very similar attempts the next ones may differ by this much.
+/// The least relative width: even after very similar attempts the next ones may differ by this
+/// much.
 const ERROR_MIN: f64 = 0.025;
 
 /// An attempt that has ended.
@@ -61,14 +63,20 @@ pub struct Eta {
 }
 
 impl Eta {
-    /// It is unknown which of two measures is right: an interval around both, and their geometric mean.
+    /// It is unknown which of two measures is right: an interval around both, and their geometric
+    /// mean.
     pub fn or(self, other: Self) -> Self {
         let likely = (self.likely as f64 * other.likely as f64).sqrt();
-        Self { low: self.low.min(other.low), likely: whole(likely), high: self.high.max(other.high) }
+        Self {
+            low: self.low.min(other.low),
+            likely: whole(likely),
+            high: self.high.max(other.high),
+        }
     }
 }
 
-/// The time that `left` takes, estimated from `finished`, oldest first; `None` while that would be a guess.
+/// The time that `left` takes, estimated from `finished`, oldest first; `None` while that would be
+/// a guess.
 pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
     // The last attempt counts 1.
     let counts = |index: usize| 0.5_f64.powf((finished.len() - 1 - index) as f64 / HALF_LIFE);
@@ -81,8 +89,9 @@ pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
     }
     let pace = sum(&|index, attempt| counts(index) * attempt.seconds) / done;
     // The standard error of a ratio (Cochran, Sampling Techniques, 2.11): attempts differ in both.
-    let square =
-        |index, attempt: &Finished| (counts(index) * (attempt.seconds - pace * attempt.done)).powi(2);
+    let square = |index, attempt: &Finished| {
+        (counts(index) * (attempt.seconds - pace * attempt.done)).powi(2)
+    };
     let count = finished.len() as f64;
     let spread = (sum(&square) * count / (count - 1.0)).sqrt() / done;
     let margin = ERRORS * spread.max(pace * ERROR_MIN);
@@ -97,10 +106,15 @@ pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
 impl Left {
     /// The time if a unit of work costs a worker this many seconds.
     fn seconds(&self, pace: f64) -> f64 {
-        // An attempt that takes longer than expected may end at any moment; it does not make the others faster.
+        // An attempt that takes longer than expected may end at any moment; it does not make the
+        // others faster.
         let rest = |attempt: &Underway| {
             let by_time = (pace * attempt.given - attempt.seconds).max(0.0);
-            if attempt.done > 0.0 { pace * (attempt.given - attempt.done).max(0.0) } else { by_time }
+            if attempt.done > 0.0 {
+                pace * (attempt.given - attempt.done).max(0.0)
+            } else {
+                by_time
+            }
         };
         let rests = self.underway.iter().map(rest);
         let batches = || self.waiting.iter().map(|work| pace * work).chain(rests.clone());
@@ -109,18 +123,24 @@ impl Left {
         longest.max(batches().sum::<f64>() / self.workers.max(1) as f64)
     }
 
-    /// The time of the heaviest waiting batch, or else running one, if it is like the longest attempt seen.
+    /// The time of the heaviest waiting batch, or else running one, if it is like the longest
+    /// attempt seen.
     fn longest(&self, finished: &[Finished]) -> f64 {
         let mut heaviest = self.waiting.iter().copied().fold(0.0, f64::max);
         if heaviest == 0.0 {
             heaviest = self.underway.iter().map(|attempt| attempt.given).fold(0.0, f64::max);
         }
-        let scaled = |attempt: &Finished| attempt.seconds * (heaviest / attempt.given.max(heaviest));
+        let scaled =
+            |attempt: &Finished| attempt.seconds * (heaviest / attempt.given.max(heaviest));
         if heaviest > 0.0 { finished.iter().map(scaled).fold(0.0, f64::max) } else { 0.0 }
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of seconds for people")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of seconds for people"
+)]
 fn whole(seconds: f64) -> u64 {
     seconds.ceil() as u64
 }
@@ -136,7 +156,8 @@ mod tests {
 
     /// Batches of ten, and attempts at others since so many seconds.
     fn left(waiting: usize, underway: &[f64]) -> Left {
-        let underway = underway.iter().map(|&seconds| Underway { seconds, given: 10.0, done: 0.0 }).collect();
+        let underway =
+            underway.iter().map(|&seconds| Underway { seconds, given: 10.0, done: 0.0 }).collect();
         Left { waiting: vec![10.0; waiting], underway, workers: 4 }
     }
 
@@ -173,9 +194,16 @@ mod tests {
     fn a_heavy_batch_takes_its_time_whoever_helps() {
         let mut left = left(1, &[]);
         left.waiting[0] = 1_000.0;
-        assert_eq!(eta(&[(20.0, 10.0); 3], &left), Some(Eta { low: 1900, likely: 2000, high: 2120 }));
+        assert_eq!(
+            eta(&[(20.0, 10.0); 3], &left),
+            Some(Eta { low: 1900, likely: 2000, high: 2120 })
+        );
         left.waiting[0] = 1.0;
-        assert_eq!(eta(&[(20.0, 10.0); 3], &left), Some(Eta { low: 2, likely: 2, high: 5 }), "a light one");
+        assert_eq!(
+            eta(&[(20.0, 10.0); 3], &left),
+            Some(Eta { low: 2, likely: 2, high: 5 }),
+            "a light one"
+        );
     }
 
     #[test]
@@ -199,7 +227,8 @@ mod tests {
 
     #[test]
     fn between_two_measures_lies_the_middle_of_both() {
-        let (early, late) = (Eta { low: 10, likely: 20, high: 100 }, Eta { low: 50, likely: 80, high: 90 });
+        let (early, late) =
+            (Eta { low: 10, likely: 20, high: 100 }, Eta { low: 50, likely: 80, high: 90 });
         assert_eq!(early.or(late), Eta { low: 10, likely: 40, high: 100 });
         assert_eq!(late.or(early), early.or(late));
     }

@@ -1,5 +1,5 @@
-//! A forecast: how much of a run is behind, and how long the rest takes. Gathers what the journal tells for
-//! [`mod@eta`] to judge.
+//! A forecast: how much of a run is behind, and how long the rest takes. Gathers what the journal
+//! tells for [`mod@eta`] to judge.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,8 @@ pub struct Progress {
     pub by: CountedBy,
 }
 
-/// How many tickers of running batches are finished, as their workers report; fractions for those in work.
+/// How many tickers of running batches are finished, as their workers report; fractions for those
+/// in work.
 pub type Finishes = BTreeMap<BatchId, f64>;
 
 /// Looks for them.
@@ -55,9 +56,11 @@ pub enum CountedBy {
 }
 
 impl Progress {
-    /// The progress of `machine`, with so many `finished` tickers per running batch, as workers report.
+    /// The progress of `machine`, with so many `finished` tickers per running batch, as workers
+    /// report.
     pub fn of(machine: &Machine, tickers: &TickerCounts, finished: &Finishes) -> Self {
-        // Without batches nothing is finished: a plan that a crash has cut off lacks some or all batches.
+        // Without batches nothing is finished: a plan that a crash has cut off lacks some or all
+        // batches.
         if tickers.left > 0 && machine.batches().all(|(_, batch)| batch.is_over()) {
             let behind = tickers.expected.saturating_sub(tickers.left);
             let percent = behind * 100 / tickers.expected.max(1);
@@ -130,7 +133,12 @@ fn underway<'a>(
     })
 }
 
-fn left(sources: &Sources, running: &[RunningBatch], finished: &Finishes, measure: Measure) -> Left {
+fn left(
+    sources: &Sources,
+    running: &[RunningBatch],
+    finished: &Finishes,
+    measure: Measure,
+) -> Left {
     let since: BTreeMap<BatchId, u64> = running.iter().map(|it| (it.batch, it.seconds)).collect();
     let (mut waiting, mut underway) = (Vec::new(), Vec::new());
     for (id, batch) in sources.machine.batches().filter(|(_, batch)| !batch.is_over()) {
@@ -145,6 +153,7 @@ fn left(sources: &Sources, running: &[RunningBatch], finished: &Finishes, measur
         }
         waiting.push(measure.work(batch, batch.left().len().saturating_sub(given) as f64));
     }
-    let workers = (waiting.len() as u64).min(u64::from(sources.request.settings.max_concurrent.get()));
+    let workers =
+        (waiting.len() as u64).min(u64::from(sources.request.settings.max_concurrent.get()));
     Left { waiting, underway, workers }
 }

@@ -105,7 +105,8 @@ pub fn failures(machine: &Machine, workdir: &Workdir, run: DateRange) -> Vec<Fai
 /// A number behind one of these words names the failure; it does not measure it.
 const NAMED_BY_NUMBER: [&str; 4] = ["HTTP", "exit", "signal", "status"];
 
-/// A cause without what differs from ticker to ticker: its name, and every number that only measures.
+/// A cause without what differs from ticker to ticker: its name, and every number that only
+/// measures.
 fn kind_of(cause: &str, ticker: &Ticker) -> String {
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     let mut kind = String::with_capacity(cause.len());
@@ -116,7 +117,8 @@ fn kind_of(cause: &str, ticker: &Ticker) -> String {
         let name = word.trim_end_matches('.');
         if name == ticker.as_str() {
             kind.push('*');
-        } else if word.contains(|c: char| c.is_ascii_digit()) && !NAMED_BY_NUMBER.contains(&before) {
+        } else if word.contains(|c: char| c.is_ascii_digit()) && !NAMED_BY_NUMBER.contains(&before)
+        {
             kind.push('#');
         } else {
             kind.push_str(word);
@@ -144,9 +146,14 @@ mod tests {
     #[test]
     fn causes_that_differ_in_names_and_numbers_are_of_one_kind() {
         let kind = |cause: &str, name: &str| kind_of(cause, &name.parse().expect("a ticker"));
-        let missing = "AAA: the ledger does not prove 3 sessions (2024-06-03..2024-06-05); download them";
-        assert_eq!(kind(missing, "AAA"), "*: the ledger does not prove # sessions (#); download them");
-        let other = "BRK.B: the ledger does not prove 17 sessions (2024-06-03..2024-06-27); download them";
+        let missing =
+            "AAA: the ledger does not prove 3 sessions (2024-06-03..2024-06-05); download them";
+        assert_eq!(
+            kind(missing, "AAA"),
+            "*: the ledger does not prove # sessions (#); download them"
+        );
+        let other =
+            "BRK.B: the ledger does not prove 17 sessions (2024-06-03..2024-06-27); download them";
         assert_eq!(kind(missing, "AAA"), kind(other, "BRK.B"));
         assert_eq!(kind("no such thing as A. ask for A", "A"), "no such thing as * ask for *");
         assert_ne!(kind("HTTP 404", "A"), kind("HTTP 500", "A"));

@@ -1,5 +1,5 @@
-//! `status --json`: one object, one line. Every key is documented in `docs/status.md`; a test compares the two.
-//! Keys are only ever added.
+//! `status --json`: one object, one line. Every key is documented in `docs/status.md`; a test
+//! compares the two. Keys are only ever added.
 
 use super::snapshot::Snapshot;
 

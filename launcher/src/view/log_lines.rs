@@ -52,7 +52,8 @@ pub enum Reach {
     End(u64),
 }
 
-/// The line that best explains each attempt in the log at `path`. A log that can't be read has none.
+/// The line that best explains each attempt in the log at `path`. A log that can't be read has
+/// none.
 pub fn telling(path: &Path, subject: Subject, reach: Reach) -> BTreeMap<u32, LogLine> {
     let mut search = Search { subject, attempt: None, found: BTreeMap::new(), homeless: None };
     let older = path.with_extension("log.1");
@@ -63,8 +64,8 @@ pub fn telling(path: &Path, subject: Subject, reach: Reach) -> BTreeMap<u32, Log
     search.found.into_iter().map(|(attempt, (_, line))| (attempt, line)).collect()
 }
 
-/// The line that tells best of this attempt, as far as the end of the log at `path` tells it: a look reads less first, and more
-/// only where that brought no error. So many bytes at most.
+/// The line that tells best of this attempt, as far as the end of the log at `path` tells it: a
+/// look reads less first, and more only where that brought no error. So many bytes at most.
 pub fn telling_of(path: &Path, subject: Subject, attempt: u32, most: u64) -> Option<LogLine> {
     let mut best = None;
     for bytes in [FIRST_LOOK.min(most), most] {
@@ -75,7 +76,8 @@ pub fn telling_of(path: &Path, subject: Subject, attempt: u32, most: u64) -> Opt
         }
         drop(search.read(path, Reach::End(bytes)));
         let found = search.found.remove(&attempt);
-        let is_enough = found.as_ref().is_some_and(|(significance, _)| *significance > Significance::Words);
+        let is_enough =
+            found.as_ref().is_some_and(|(significance, _)| *significance > Significance::Words);
         best = found.map(|(_, line)| line).or(best);
         if is_enough {
             break;
@@ -115,7 +117,8 @@ impl Search<'_> {
         let mut reader = BufReader::new(file);
         let mut piece = Vec::new();
         let mut number = 1;
-        // Where the beginning is not read, the first line is half a line and nobody knows its number.
+        // Where the beginning is not read, the first line is half a line and nobody knows its
+        // number.
         let mut is_whole = from == 0;
         while reader.by_ref().take(LINE_BYTES).read_until(b'\n', &mut piece)? > 0 {
             if is_whole {
@@ -156,7 +159,8 @@ impl Search<'_> {
     /// Ours are `==== batch_0001 attempt 2, …` and `==== batch_0001 attempt 2 ended: …`.
     fn turn_to(&mut self, rule: &str) {
         let mut words = rule.split_whitespace().skip_while(|word| *word != "attempt").skip(1);
-        let Some(number) = words.next().and_then(|word| word.trim_end_matches(',').parse::<u32>().ok())
+        let Some(number) =
+            words.next().and_then(|word| word.trim_end_matches(',').parse::<u32>().ok())
         else {
             return;
         };
@@ -177,12 +181,14 @@ impl Search<'_> {
         let said = error.or_else(|| text.splitn(3, ' ').nth(2)).unwrap_or(text).trim_start();
         let named = said.split_once(": ").map(|(name, _)| name);
         let is_other = |name: &str| {
-            name != self.subject.ticker.as_str() && self.subject.members.iter().any(|it| it.as_str() == name)
+            name != self.subject.ticker.as_str()
+                && self.subject.members.iter().any(|it| it.as_str() == name)
         };
         if text.is_empty() || named.is_some_and(is_other) {
             return None;
         }
-        let is_error = error.is_some() || text.starts_with(ERROR_PREFIX) || text.contains(" panicked at ");
+        let is_error =
+            error.is_some() || text.starts_with(ERROR_PREFIX) || text.contains(" panicked at ");
         Some(match (is_error, named == Some(self.subject.ticker.as_str())) {
             (true, true) => Significance::OwnError,
             (true, false) => Significance::CommonError,
@@ -196,14 +202,19 @@ mod tests {
     use super::*;
     use shared::disk::publish;
 
-    fn told(log: &str, older: Option<&str>, reach: Reach) -> Vec<(u32, String, Option<u64>, String)> {
+    fn told(
+        log: &str,
+        older: Option<&str>,
+        reach: Reach,
+    ) -> Vec<(u32, String, Option<u64>, String)> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("batch_0001.log");
         publish::publish(&path, log.as_bytes()).expect("written");
         if let Some(older) = older {
             publish::publish(&path.with_extension("log.1"), older.as_bytes()).expect("written");
         }
-        let members: Vec<Ticker> = ["A", "B"].iter().map(|name| name.parse().expect("a ticker")).collect();
+        let members: Vec<Ticker> =
+            ["A", "B"].iter().map(|name| name.parse().expect("a ticker")).collect();
         let found = telling(&path, Subject { ticker: &members[0], members: &members }, reach);
         let told = found.into_iter().map(|(attempt, line)| {
             let file = line.file.file_name().unwrap_or_default().to_string_lossy().into_owned();

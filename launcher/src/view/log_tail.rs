@@ -1,7 +1,8 @@
-//! A batch's log as it grows: what is new since the last look, also when the log was cut in between.
+//! A batch's log as it grows: what is new since the last look, also when the log was cut in
+//! between.
 //!
-//! The shim cuts a log that has grown too long: it puts its end into `batch_0001.log.1`, empties it in place and
-//! begins it with a line that says how long it had been.
+//! The shim cuts a log that has grown too long: it puts its end into `batch_0001.log.1`, empties it
+//! in place and begins it with a line that says how long it had been.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -23,7 +24,8 @@ pub struct LogTail {
 }
 
 impl LogTail {
-    /// Starts at the beginning of the log at `path`, which may not exist yet; after a cut, at what was kept of it.
+    /// Starts at the beginning of the log at `path`, which may not exist yet; after a cut, at what
+    /// was kept of it.
     pub fn new(path: &Path) -> Self {
         Self { log: path.to_owned(), cut: path.with_extension("log.1"), offset: 0, cut_file: None }
     }
@@ -83,7 +85,8 @@ mod tests {
         }
 
         fn append(&self, text: &str) {
-            let mut file = File::options().create(true).append(true).open(self.path()).expect("opened");
+            let mut file =
+                File::options().create(true).append(true).open(self.path()).expect("opened");
             file.write_all(text.as_bytes()).expect("written");
         }
 
@@ -91,9 +94,18 @@ mod tests {
         fn cut(&self, keep: usize) {
             let text = fs::read_to_string(self.path()).expect("read");
             let kept = &text[text.len() - keep..];
-            publish::publish(&self.path().with_extension("log.1"), kept.as_bytes()).expect("published");
-            File::options().write(true).open(self.path()).expect("opened").set_len(0).expect("emptied");
-            self.append(&format!("==== the log had grown to {} bytes; its end is in x\n", text.len()));
+            publish::publish(&self.path().with_extension("log.1"), kept.as_bytes())
+                .expect("published");
+            File::options()
+                .write(true)
+                .open(self.path())
+                .expect("opened")
+                .set_len(0)
+                .expect("emptied");
+            self.append(&format!(
+                "==== the log had grown to {} bytes; its end is in x\n",
+                text.len()
+            ));
         }
     }
 
@@ -126,6 +138,9 @@ mod tests {
         );
         assert_eq!(text(&mut tail), "");
         let said = text(&mut LogTail::new(&log.path()));
-        assert!(said.starts_with("two\nthree\n==== the log had grown to 14 bytes"), "what was kept: {said}");
+        assert!(
+            said.starts_with("two\nthree\n==== the log had grown to 14 bytes"),
+            "what was kept: {said}"
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! Measures: in what the work of a run is counted, for its progress and for the time that it takes. Pure.
+//! Measures: in what the work of a run is counted, for its progress and for the time that it takes.
+//! Pure.
 //!
-//! Tickers are a poor measure where the heaviest come first: after them each takes a fraction of the time.
+//! Tickers are a poor measure where the heaviest come first: after them each takes a fraction of
+//! the time.
 
 use shared::run::workdir::BatchId;
 
@@ -15,7 +17,8 @@ pub enum Measure {
     Tickers,
     /// As many as are expected of each.
     Rows,
-    /// The square root of the weight: a ticker with a hundred times the size may take only ten times as long.
+    /// The square root of the weight: a ticker with a hundred times the size may take only ten
+    /// times as long.
     RootsOfRows,
 }
 
@@ -50,16 +53,25 @@ impl Measure {
         }
     }
 
-    /// How much of the work of all batches is behind, done or given up, of so many equal `parts`. Of the tickers of a batch
-    /// that are left, so many are `finished` by the word of a worker.
-    pub fn parts_behind(self, machine: &Machine, parts: u64, finished: impl Fn(BatchId) -> f64) -> u64 {
+    /// How much of the work of all batches is behind, done or given up, of so many equal `parts`.
+    /// Of the tickers of a batch that are left, so many are `finished` by the word of a worker.
+    pub fn parts_behind(
+        self,
+        machine: &Machine,
+        parts: u64,
+        finished: impl Fn(BatchId) -> f64,
+    ) -> u64 {
         let (mut left, mut all) = (0.0, 0.0);
         for (id, batch) in machine.batches() {
             left += self.work(batch, (batch.left().len() as f64 - finished(id)).max(0.0));
             all += self.work(batch, batch.members().len() as f64);
         }
         let behind = if left > 0.0 { 1.0 - left / all } else { 1.0 };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to parts")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "from 0 to parts"
+        )]
         let whole = (behind * parts as f64) as u64;
         whole
     }

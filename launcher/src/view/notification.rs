@@ -1,5 +1,5 @@
-//! Notifications: what `--notify-url` receives when a run pauses, stops or ends. Never the API key: this module never sees
-//! it.
+//! Notifications: what `--notify-url` receives when a run pauses, stops or ends. Never the API key:
+//! this module never sees it.
 
 use std::path::PathBuf;
 
@@ -97,8 +97,8 @@ impl NotificationFilter {
     }
 }
 
-/// The notification that the supervisor of a run could not continue; `machine` is the state of its journal, if that can be
-/// read.
+/// The notification that the supervisor of a run could not continue; `machine` is the state of its
+/// journal, if that can be read.
 pub fn of_death(
     request: &Request,
     workdir: &Workdir,

@@ -26,7 +26,8 @@ impl Pace {
 
     /// Takes the next event in.
     pub fn hear(&mut self, said: &Stamped) {
-        let (Event::Progress { ticker, rows, .. } | Event::TickerDone { ticker, rows, .. }) = &said.event
+        let (Event::Progress { ticker, rows, .. } | Event::TickerDone { ticker, rows, .. }) =
+            &said.event
         else {
             return;
         };
@@ -52,7 +53,12 @@ mod tests {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let said = |second, ticker: &str, rows| Stamped {
             at: at(second),
-            event: Event::Progress { ticker: ticker.parse().expect("a ticker"), rows, pages: 1, bytes: 1 },
+            event: Event::Progress {
+                ticker: ticker.parse().expect("a ticker"),
+                rows,
+                pages: 1,
+                bytes: 1,
+            },
         };
         let mut pace = Pace::new(at(0), at(120));
         for event in [said(10, "A", 50_000), said(70, "A", 53_000), said(80, "B", 3_000)] {

@@ -40,7 +40,10 @@ fn repeated(input: &Input) -> String {
         let extra = counted(repeated.len() as u64, "repeated line");
         push(
             &mut text,
-            format_args!("note: {extra} left out, each ticker is taken once ({}{more})", names.join(", ")),
+            format_args!(
+                "note: {extra} left out, each ticker is taken once ({}{more})",
+                names.join(", ")
+            ),
         );
     }
     text
@@ -63,7 +66,8 @@ pub fn unsettled(request: &Request) -> String {
     text
 }
 
-/// Has a worker of the run been at work? Days that are added leave nobody verified, and what is there in its place.
+/// Has a worker of the run been at work? Days that are added leave nobody verified, and what is
+/// there in its place.
 fn has_fetched(machine: &Machine) -> bool {
     machine.totals().verified > 0 || machine.batches().any(|(_, batch)| batch.attempts > 0)
 }
@@ -95,10 +99,16 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
     };
     let mut text = String::new();
     push(&mut text, format_args!("run      {} in {}", request.run, workdir.root().display()));
-    push(&mut text, format_args!("job      {} {}..{}", settings.job, settings.from, request.settled_to));
+    push(
+        &mut text,
+        format_args!("job      {} {}..{}", settings.job, settings.from, request.settled_to),
+    );
     let tickers = counted(request.tickers as u64, "ticker");
     let csv = settings.tickers_csv.display();
-    push(&mut text, format_args!("input    {tickers} of {csv} (SHA-256 {:.12})", request.tickers_sha256));
+    push(
+        &mut text,
+        format_args!("input    {tickers} of {csv} (SHA-256 {:.12})", request.tickers_sha256),
+    );
     push(&mut text, format_args!("source   {source}"));
     if let Some(sessions) = request.by_session() {
         let sessions = counted(sessions as u64, "session");
@@ -109,7 +119,8 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
             ),
         );
     }
-    let free = folders::free_bytes(&settings.outdir).map_or_else(|| "unknown".to_owned(), words::bytes);
+    let free =
+        folders::free_bytes(&settings.outdir).map_or_else(|| "unknown".to_owned(), words::bytes);
     push(&mut text, format_args!("outdir   {} ({free} free); {trust}", settings.outdir.display()));
     push(&mut text, format_args!("work     {}", work(request, machine)));
     let heavy = parts(machine);
@@ -159,7 +170,8 @@ fn open(machine: &Machine) -> impl Iterator<Item = &Batch> {
 fn work(request: &Request, machine: &Machine) -> String {
     // Failed tickers are tried again, or were given up in this run: work either way.
     let whole = open(machine).filter(|batch| batch.part().is_whole());
-    let in_whole: u64 = whole.map(|batch| (batch.left().len() + batch.failures().len()) as u64).sum();
+    let in_whole: u64 =
+        whole.map(|batch| (batch.left().len() + batch.failures().len()) as u64).sum();
     let left = in_whole + parts(machine).len() as u64;
     let batches = match open(machine).count() {
         1 => "1 batch".to_owned(),
@@ -171,7 +183,8 @@ fn work(request: &Request, machine: &Machine) -> String {
     let done = (request.tickers as u64).saturating_sub(left);
     let settings = &request.settings;
     let threads = counted(u64::from(settings.per_shard_workers.get()), "thread");
-    let already = if done > 0 { format!(", {} done already", words::count(done)) } else { String::new() };
+    let already =
+        if done > 0 { format!(", {} done already", words::count(done)) } else { String::new() };
     format!(
         "{} in {batches}{already}; at most {} workers with {threads} each, {} retries",
         counted(left, "ticker"),
@@ -180,7 +193,8 @@ fn work(request: &Request, machine: &Machine) -> String {
     )
 }
 
-/// What a tree cost that was copied, or written by a version that did not record how files are found; nothing of others.
+/// What a tree cost that was copied, or written by a version that did not record how files are
+/// found; nothing of others.
 pub fn read_whole(files: usize) -> String {
     if files == 0 {
         return String::new();

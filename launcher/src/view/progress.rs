@@ -52,7 +52,8 @@ impl ProgressReporter {
     /// Writes to the log and to standard error: a bar on a terminal, else lines.
     pub fn to_screen(workdir: &Workdir, tickers: usize) -> Result<Self, DiskError> {
         let mut reporter = Self::to_log(workdir, tickers)?;
-        reporter.screen = if std::io::stderr().is_terminal() { Screen::Bar(bar()) } else { Screen::Lines };
+        reporter.screen =
+            if std::io::stderr().is_terminal() { Screen::Bar(bar()) } else { Screen::Lines };
         Ok(reporter)
     }
 
@@ -146,7 +147,9 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
             "giving up: nothing was newly proven for {} (--give-up-after); workers are asked to end",
             words::span(*idle_s)
         ),
-        Fact::StopAsked { by } => format!("stopping ({by}): workers are asked to end, nothing new starts"),
+        Fact::StopAsked { by } => {
+            format!("stopping ({by}): workers are asked to end, nothing new starts")
+        }
         Fact::Closed { outcome } => words::outcome(outcome),
     };
     Some(line + &consequence(machine, entry))

@@ -1,4 +1,5 @@
-//! What the last attempts of a run did: all that an estimate needs of a journal, however long that is.
+//! What the last attempts of a run did: all that an estimate needs of a journal, however long that
+//! is.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -47,7 +48,8 @@ impl Recent {
             Fact::Launched { batch, .. } => drop(self.began.insert(*batch, entry.at)),
             Fact::Ended { batch, report, .. } => {
                 // The time of an end that nobody observed is unknown.
-                let began = self.began.remove(batch).filter(|_| report.ending != Ending::Interrupted);
+                let began =
+                    self.began.remove(batch).filter(|_| report.ending != Ending::Interrupted);
                 let Some(at) = began else { return };
                 let done = usize::try_from(report.proven.tickers.saturating_add(report.reported));
                 let done = done.unwrap_or(usize::MAX);
@@ -87,8 +89,10 @@ mod tests {
         for number in 1..=2_000 {
             let batch = BatchId(number);
             let at = i64::from(number);
-            recent.hear(&entry(at, &format!(r#"{{"launched":{{"batch":"{batch}","attempt":1}}}}"#)));
-            let ended = format!(r#"{{"ended":{{"batch":"{batch}","attempt":1,"report":{report}}}}}"#);
+            recent
+                .hear(&entry(at, &format!(r#"{{"launched":{{"batch":"{batch}","attempt":1}}}}"#)));
+            let ended =
+                format!(r#"{{"ended":{{"batch":"{batch}","attempt":1,"report":{report}}}}}"#);
             recent.hear(&entry(at + 7, &ended));
         }
         assert!(recent.began.is_empty());

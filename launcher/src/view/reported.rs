@@ -1,5 +1,5 @@
-//! What the workers of running attempts report, which is more than is proven: an attempt proves what it did when it ends.
-//! Pure.
+//! What the workers of running attempts report, which is more than is proven: an attempt proves
+//! what it did when it ends. Pure.
 
 use std::ops::AddAssign;
 
@@ -35,8 +35,9 @@ impl Reported {
                 let partitions = partitions_of_a_ticker(request, days);
                 reported += Self { tickers: 1, partitions, rows };
             } else if let Some(SoFar { summary, .. }) = observed.so_far.get(ticker) {
-                let partitions =
-                    summary.partitions_data + summary.partitions_empty + summary.partitions_outside_plan;
+                let partitions = summary.partitions_data
+                    + summary.partitions_empty
+                    + summary.partitions_outside_plan;
                 reported += Self { tickers: 0, partitions, rows: rows.max(summary.rows) };
             } else {
                 reported.rows = reported.rows.saturating_add(rows);
@@ -59,7 +60,8 @@ impl AddAssign for Reported {
     }
 }
 
-/// How many tickers of `batch` its running attempt has finished by its own word; of those in work, the part that is there.
+/// How many tickers of `batch` its running attempt has finished by its own word; of those in work,
+/// the part that is there.
 pub fn finished(batch: &Batch, observed: &Observed, days: DateRange) -> f64 {
     let days = f64::from(batch.part().days(days).days());
     let rows_of_each = match batch.weight() {
@@ -70,7 +72,8 @@ pub fn finished(batch: &Batch, observed: &Observed, days: DateRange) -> f64 {
         if observed.summary.calls_done(ticker) {
             return 1.0;
         }
-        let by_days = || observed.so_far.get(ticker).map_or(0.0, |so_far| so_far.days as f64 / days);
+        let by_days =
+            || observed.so_far.get(ticker).map_or(0.0, |so_far| so_far.days as f64 / days);
         let by_rows = |each: f64| observed.summary.totals_of(ticker).0 as f64 / each;
         rows_of_each.map_or_else(by_days, by_rows).min(1.0)
     };

@@ -35,7 +35,8 @@ pub struct RunningBatch {
     pub pages: u64,
     /// Resident memory of the worker and everything that it has started.
     pub rss_bytes: Option<u64>,
-    /// How the source fails to answer its worker, by the worker's word; null when it answers, and where nothing was said.
+    /// How the source fails to answer its worker, by the worker's word; null when it answers, and
+    /// where nothing was said.
     pub outage: Option<Outage>,
     /// Since its last event; null if it has written none yet.
     pub quiet_seconds: Option<u64>,

@@ -44,8 +44,8 @@ pub struct Snapshot {
     /// The run as a whole.
     #[serde(flatten)]
     pub state: State,
-    /// From when that is which is said of tickers and partitions, where nobody looks at them any more: the end of the run, or a
-    /// check since; null while the run goes on.
+    /// From when that is which is said of tickers and partitions, where nobody looks at them any
+    /// more: the end of the run, or a check since; null while the run goes on.
     pub as_of: Option<Timestamp>,
     /// How a pause will end; null when there is none.
     pub pause: Option<Pause>,
@@ -77,7 +77,8 @@ pub struct Snapshot {
     pub eta_seconds: Option<Eta>,
     /// What holds the run up; null if nothing stands out, or no supervisor works.
     pub bottleneck: Option<Bottleneck>,
-    /// The rate budget that workers share; null without `--rate`, and where this process does not know the key.
+    /// The rate budget that workers share; null without `--rate`, and where this process does not
+    /// know the key.
     pub budget: Option<Usage>,
     /// Free bytes on the outdir's file system.
     pub free_disk_bytes: Option<u64>,
@@ -98,7 +99,8 @@ pub struct Check {
     pub damaged: u64,
     /// Tickers that could not be checked.
     pub unchecked: Vec<Ticker>,
-    /// Tickers that were done and whose ledgers do not prove it any more; only `status --check` looks for them.
+    /// Tickers that were done and whose ledgers do not prove it any more; only `status --check`
+    /// looks for them.
     pub no_longer_proven: Vec<Ticker>,
 }
 
@@ -216,12 +218,21 @@ impl Snapshot {
             created_at: request.created_at,
             as_of: match machine.run() {
                 RunState::Closed { .. } => machine.latest(),
-                RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Stopping { .. } => {
-                    None
-                }
+                RunState::Planned
+                | RunState::Open
+                | RunState::Paused { .. }
+                | RunState::Stopping { .. } => None,
             },
-            pause: if matches!(state, State::Paused(_)) { pause(machine, sources.now) } else { None },
-            paused_by: if matches!(state, State::Paused(_)) { paused_by(machine) } else { Vec::new() },
+            pause: if matches!(state, State::Paused(_)) {
+                pause(machine, sources.now)
+            } else {
+                None
+            },
+            paused_by: if matches!(state, State::Paused(_)) {
+                paused_by(machine)
+            } else {
+                Vec::new()
+            },
             progress: Progress::of(machine, &tickers, &finishes),
             reported: running.iter().fold(Reported::default(), |mut all, batch| {
                 all += batch.reported;
@@ -249,8 +260,9 @@ impl Snapshot {
         }
     }
 
-    /// The same after every file was held against its SHA-256 at `at`, `lost` tickers were found to be proven no more, so much
-    /// of all others was found to be `proven`, and nobody has told the journal.
+    /// The same after every file was held against its SHA-256 at `at`, `lost` tickers were found to
+    /// be proven no more, so much of all others was found to be `proven`, and nobody has told the
+    /// journal.
     pub fn checked_at(
         self,
         request: &Request,
@@ -262,11 +274,18 @@ impl Snapshot {
         let verified = self.tickers.verified.saturating_sub(lost.len() as u64);
         let checked = found.tickers.min(verified);
         let left = self.tickers.left + (self.tickers.verified - verified);
-        let tickers =
-            TickerCounts { verified, checked, as_recorded: verified - checked, left, ..self.tickers };
+        let tickers = TickerCounts {
+            verified,
+            checked,
+            as_recorded: verified - checked,
+            left,
+            ..self.tickers
+        };
         let as_of = self.as_of.map(|_| at);
         let state = match self.state {
-            State::Complete if !lost.is_empty() => State::Incomplete(words::lost(lost.len() as u64)),
+            State::Complete if !lost.is_empty() => {
+                State::Incomplete(words::lost(lost.len() as u64))
+            }
             state => state,
         };
         let check = Check { no_longer_proven: lost, ..Check::of(at, found) };
@@ -274,8 +293,8 @@ impl Snapshot {
         Self { state, tickers, as_of, checked: Some(check), partitions, rows, ..self }
     }
 
-    /// Is every ticker done, but some days are known to be missing for good? An empty partition is none of those:
-    /// a ticker that was not listed yet has them, and so has every weekend.
+    /// Is every ticker done, but some days are known to be missing for good? An empty partition is
+    /// none of those: a ticker that was not listed yet has them, and so has every weekend.
     pub fn has_gaps(&self) -> bool {
         self.state == State::Complete && self.partitions.with_gaps() > 0
     }
@@ -284,7 +303,9 @@ impl Snapshot {
 fn state_of(sources: &Sources) -> State {
     let Sources { request, machine, supervised, .. } = sources;
     match (machine.run(), supervised) {
-        (RunState::Closed { outcome: Outcome::Stopped { why } }, _) => State::Stopped(words::stop_why(why)),
+        (RunState::Closed { outcome: Outcome::Stopped { why } }, _) => {
+            State::Stopped(words::stop_why(why))
+        }
         (RunState::Closed { .. }, _) if prepare::leaves_work(machine, request) => State::Prepared,
         (RunState::Closed { outcome: Outcome::Complete }, _) => State::Complete,
         (RunState::Closed { outcome: outcome @ Outcome::Incomplete { .. } }, _) => {
@@ -314,7 +335,9 @@ fn pause(machine: &Machine, now: Timestamp) -> Option<Pause> {
             let looks = now.duration_since(*since).as_secs() / every + 1;
             Pause::Look { next_at: after(i32::try_from(looks).unwrap_or(i32::MAX)).unwrap_or(now) }
         }
-        Probe::Canary { sent: Some(batch), failed } => Pause::CanarySent { batch: *batch, failed: *failed },
+        Probe::Canary { sent: Some(batch), failed } => {
+            Pause::CanarySent { batch: *batch, failed: *failed }
+        }
         Probe::Canary { sent: None, failed } => {
             Pause::Canary { next_at: after(1).unwrap_or(now), failed: *failed }
         }

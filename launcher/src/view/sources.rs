@@ -29,7 +29,8 @@ pub enum Supervised {
 }
 
 impl Supervised {
-    /// Does a batch that runs according to the journal really run? Without a supervisor only if its processes live.
+    /// Does a batch that runs according to the journal really run? Without a supervisor only if its
+    /// processes live.
     pub fn runs(&self, batch: BatchId) -> bool {
         match self {
             Self::Yes => true,

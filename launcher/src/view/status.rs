@@ -20,7 +20,8 @@ use crate::job::Job;
 
 /// How many running batches and groups of failures are listed.
 pub const LIST_MAX: usize = 20;
-/// How many things are listed that were said by those who led to a pause, and how many tickers are named with each.
+/// How many things are listed that were said by those who led to a pause, and how many tickers are
+/// named with each.
 const PAUSED_BY_MAX: usize = 5;
 const NAMED_MAX: usize = 3;
 /// With less room than this a work directory can't take what a supervisor writes at its end.
@@ -37,7 +38,12 @@ pub fn render(snapshot: &Snapshot) -> String {
 
 fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     let workdir = Workdir::new(&it.workdir);
-    writeln!(out, "{}{}", headline(&it.state, it.workdir_free_bytes), next_step(&it.state, &workdir))?;
+    writeln!(
+        out,
+        "{}{}",
+        headline(&it.state, it.workdir_free_bytes),
+        next_step(&it.state, &workdir)
+    )?;
     if let Some(pause) = &it.pause {
         writeln!(out, "pause       {}", pause_line(pause))?;
         write_paused_by(out, &it.paused_by)?;
@@ -47,7 +53,11 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     let tickers = &it.tickers;
     write!(out, "tickers     {} / {} verified", count(tickers.verified), count(tickers.expected))?;
     if tickers.reported_by_script > 0 {
-        write!(out, ", {} reported by the script, not verified", count(tickers.reported_by_script))?;
+        write!(
+            out,
+            ", {} reported by the script, not verified",
+            count(tickers.reported_by_script)
+        )?;
     }
     writeln!(out, ", {} failed, {} left", count(tickers.failed), count(tickers.left))?;
     if it.without_rows.tickers > 0 {
@@ -76,7 +86,10 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         let Reported { tickers, partitions, rows } = it.reported;
         let (tickers, partitions) = (counted(tickers, "ticker"), counted(partitions, "partition"));
         let rows = counted(rows, "row");
-        writeln!(out, "reported    {tickers} done, {partitions}, {rows} by workers at work; not yet proven")?;
+        writeln!(
+            out,
+            "reported    {tickers} done, {partitions}, {rows} by workers at work; not yet proven"
+        )?;
     }
     if partitions.with_gaps() > 0 {
         writeln!(out, "gaps        {}", gaps(partitions.with_gaps()))?;
@@ -93,7 +106,11 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
         count(batches.failed)
     )?;
     if it.state == State::Running {
-        writeln!(out, "to go       {}", it.eta_seconds.map_or_else(|| "unknown yet".to_owned(), to_go))?;
+        writeln!(
+            out,
+            "to go       {}",
+            it.eta_seconds.map_or_else(|| "unknown yet".to_owned(), to_go)
+        )?;
     }
     if let Some(bottleneck) = &it.bottleneck {
         writeln!(out, "held up by  {}", bottleneck.sentence)?;
@@ -121,8 +138,11 @@ fn write_paused_by(out: &mut String, paused_by: &[PausedBy]) -> std::fmt::Result
         }
     }
     for (said, group) in groups.iter().take(PAUSED_BY_MAX) {
-        let named: Vec<String> =
-            group.iter().take(NAMED_MAX).map(|it| format!("{} ({})", it.ticker, it.batch)).collect();
+        let named: Vec<String> = group
+            .iter()
+            .take(NAMED_MAX)
+            .map(|it| format!("{} ({})", it.ticker, it.batch))
+            .collect();
         let more = match group.len().saturating_sub(NAMED_MAX) {
             0 => String::new(),
             more => format!(" and {} more", counted(more as u64, "ticker")),
@@ -192,8 +212,11 @@ fn without_rows(it: &WithoutRows, workdir: &Workdir) -> String {
 }
 
 fn gaps(partitions: u64) -> String {
-    let lack =
-        if partitions == 1 { "1 partition lacks" } else { &format!("{} partitions lack", count(partitions)) };
+    let lack = if partitions == 1 {
+        "1 partition lacks"
+    } else {
+        &format!("{} partitions lack", count(partitions))
+    };
     format!(
         "{lack} days that the plan of the API key does not reach; `{} why TICKER` names them",
         words::program()
@@ -230,7 +253,8 @@ fn failure_lines(group: &FailureGroup) -> String {
         }
         Some(_) | None => group.cause.clone(),
     };
-    let quote = group.log_line.as_ref().map_or_else(String::new, |line| format!("\n      > {line}"));
+    let quote =
+        group.log_line.as_ref().map_or_else(String::new, |line| format!("\n      > {line}"));
     format!(
         "  {} x {}\n      for example {}{}: {}{quote}",
         count(group.tickers),
@@ -265,7 +289,8 @@ fn counted_by(by: CountedBy) -> &'static str {
 }
 
 fn to_go(eta: Eta) -> String {
-    let (low, likely, high) = (words::span(eta.low), words::span(eta.likely), words::span(eta.high));
+    let (low, likely, high) =
+        (words::span(eta.low), words::span(eta.likely), words::span(eta.high));
     format!("{low} to {high}, likely {likely}")
 }
 
@@ -279,14 +304,17 @@ fn pause_line(pause: &Pause) -> String {
         Pause::Canary { next_at, failed } => {
             format!("a canary batch starts at {next_at:.0}{}", before(*failed))
         }
-        Pause::CanarySent { batch, failed } => format!("{batch} runs as the canary{}", before(*failed)),
+        Pause::CanarySent { batch, failed } => {
+            format!("{batch} runs as the canary{}", before(*failed))
+        }
     }
 }
 
 /// Everybody's use of the key on this machine, not this run's alone.
 fn budget_line(budget: &Usage) -> String {
     let (used, allowed) = (count(budget.used_last_minute), count(budget.allowed_per_minute));
-    let mut parts = vec![format!("{used} requests in the last minute, {allowed} allowed ({})", budget.rate)];
+    let mut parts =
+        vec![format!("{used} requests in the last minute, {allowed} allowed ({})", budget.rate)];
     if budget.pace_percent < 100 {
         parts.push(format!("slowed to {} % after a 429", budget.pace_percent));
     }
@@ -302,7 +330,8 @@ fn budget_line(budget: &Usage) -> String {
     parts.join("; ")
 }
 
-/// A supervisor whose disk is full can't write how its run ended: then it has died for whoever looks.
+/// A supervisor whose disk is full can't write how its run ended: then it has died for whoever
+/// looks.
 fn headline(state: &State, workdir_free: Option<u64>) -> String {
     match state {
         State::Died(_) if workdir_free.is_some_and(|free| free < FULL_BELOW) => {
@@ -319,7 +348,9 @@ fn headline(state: &State, workdir_free: Option<u64>) -> String {
         State::Died(words) if words.is_empty() => "SUPERVISOR DIED".to_owned(),
         State::Died(words) => format!("SUPERVISOR DIED (last words: {words})"),
         State::Complete => "COMPLETE".to_owned(),
-        State::Incomplete(what) => format!("INCOMPLETE ({})", what.trim_start_matches("incomplete: ")),
+        State::Incomplete(what) => {
+            format!("INCOMPLETE ({})", what.trim_start_matches("incomplete: "))
+        }
         State::Stopped(why) => format!("STOPPED {why}"),
     }
 }
@@ -328,7 +359,9 @@ fn next_step(state: &State, workdir: &Workdir) -> String {
     match state {
         State::Running | State::Paused(_) | State::Stopping(_) | State::Complete => String::new(),
         State::Prepared => format!("  (start with: {})", words::resume_command(workdir)),
-        State::Died(_) | State::Stopped(_) => format!("  (resume with: {})", words::resume_command(workdir)),
+        State::Died(_) | State::Stopped(_) => {
+            format!("  (resume with: {})", words::resume_command(workdir))
+        }
         State::Incomplete(_) => {
             format!("  (try the failed ones again with: {})", words::resume_command(workdir))
         }
@@ -343,9 +376,10 @@ fn running_line(batch: &RunningBatch) -> String {
         (false, 0) => named.join(" "),
         (false, more) => format!("{} +{more}", named.join(" ")),
     };
-    let quiet = batch
-        .quiet_seconds
-        .map_or_else(|| "nothing heard".to_owned(), |s| format!("last heard {} ago", words::span(s)));
+    let quiet = batch.quiet_seconds.map_or_else(
+        || "nothing heard".to_owned(),
+        |s| format!("last heard {} ago", words::span(s)),
+    );
     let memory = batch.rss_bytes.map_or_else(String::new, |rss| format!("  {}", words::bytes(rss)));
     format!(
         "  {}.{}  {}  {tickers}{}  {} ({}/s)  {}{memory}  {quiet}",

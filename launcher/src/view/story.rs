@@ -129,7 +129,8 @@ impl Stories {
             told.hear(&self.ticker, *batch, machine, entry, begins_again);
         }
         let outcome = machine.run();
-        self.is_incomplete = matches!(outcome, RunState::Closed { outcome: Outcome::Incomplete { .. } });
+        self.is_incomplete =
+            matches!(outcome, RunState::Closed { outcome: Outcome::Incomplete { .. } });
     }
 }
 
@@ -174,7 +175,9 @@ impl Told {
                     });
                 }
             }
-            Fact::Reopened { batch: id, unfinished, .. } if *id == batch && unfinished.contains(ticker) => {
+            Fact::Reopened { batch: id, unfinished, .. }
+                if *id == batch && unfinished.contains(ticker) =>
+            {
                 chapters.push(Chapter::Reopened { at: entry.at });
             }
             _ => {}
@@ -182,12 +185,20 @@ impl Told {
     }
 }
 
-fn result(ticker: &Ticker, report: &Report, attempt: u32, machine: &Machine, batch: BatchId) -> Result {
+fn result(
+    ticker: &Ticker,
+    report: &Report,
+    attempt: u32,
+    machine: &Machine,
+    batch: BatchId,
+) -> Result {
     let Some(left) = report.unfinished.iter().find(|left| left.ticker == *ticker) else {
         return Result::Done;
     };
     let it = machine.batch(batch);
-    if let Some((_, failure)) = it.into_iter().flat_map(Batch::failures).find(|(it, _)| *it == ticker) {
+    if let Some((_, failure)) =
+        it.into_iter().flat_map(Batch::failures).find(|(it, _)| *it == ticker)
+    {
         return Result::GivenUp { cause: failure.cause.clone() };
     }
     let is_charged = it.is_some_and(|batch| batch.is_charged_with(ticker, attempt));

@@ -1,4 +1,5 @@
-//! `why`: everything that is known of one ticker, as text and as JSON. Gathered once by the command.
+//! `why`: everything that is known of one ticker, as text and as JSON. Gathered once by the
+//! command.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -39,7 +40,8 @@ pub struct Why {
     pub retries: u32,
     /// What its ledger proves.
     pub ledger: Proof,
-    /// What to type to have it tried again; null while that happens by itself or nothing is missing.
+    /// What to type to have it tried again; null while that happens by itself or nothing is
+    /// missing.
     pub again: Option<String>,
     /// What to type to have it tried again in the way that its failure advises, where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,7 +195,8 @@ pub struct Proof {
     pub checked: u64,
     /// When that was; null when there was none.
     pub checked_at: Option<Timestamp>,
-    /// Files whose length, time and inode are as recorded when their bytes were written or last compared.
+    /// Files whose length, time and inode are as recorded when their bytes were written or last
+    /// compared.
     pub as_recorded: u64,
     /// Days that are not proven.
     pub missing: Vec<DateRange>,
@@ -241,7 +244,9 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
         writeln!(out, "without row {said}; {spelling}")?;
     }
     match &why.again {
-        Some(command) if why.goes_on => writeln!(out, "try again   once the run has ended: {command}")?,
+        Some(command) if why.goes_on => {
+            writeln!(out, "try again   once the run has ended: {command}")?
+        }
         Some(command) => writeln!(out, "try again   {command}")?,
         None => {}
     }
@@ -291,7 +296,8 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
     if let Some(error) = &proof.error {
         return writeln!(out, "ledger      can't be used: {error}");
     }
-    let Summary { partitions_data, partitions_empty, partitions_outside_plan, rows, .. } = proof.summary;
+    let Summary { partitions_data, partitions_empty, partitions_outside_plan, rows, .. } =
+        proof.summary;
     writeln!(
         out,
         "ledger      {file}: {} data, {} empty, {} outside plan; {}",
@@ -319,7 +325,8 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
 /// How the bytes of its files are known.
 fn files(out: &mut String, proof: &Proof) -> std::fmt::Result {
     let checked = proof.checked_at.filter(|_| proof.checked > 0);
-    let checked = checked.map(|at| format!("{} checked at {at:.0} (SHA-256)", count(proof.checked)));
+    let checked =
+        checked.map(|at| format!("{} checked at {at:.0} (SHA-256)", count(proof.checked)));
     let as_recorded = (proof.as_recorded > 0)
         .then(|| format!("{} as recorded (length, time and inode)", count(proof.as_recorded)));
     let said: Vec<String> = checked.into_iter().chain(as_recorded).collect();
@@ -361,7 +368,9 @@ fn standing(now: &Now) -> String {
             format!("waiting; attempt {attempt} works on another part of its batch")
         }
         Now::Waiting => "waiting for a worker".to_owned(),
-        Now::Backoff { until, cause } => format!("waiting until {until:.0} for another attempt ({cause})"),
+        Now::Backoff { until, cause } => {
+            format!("waiting until {until:.0} for another attempt ({cause})")
+        }
         Now::Failed { cause, attempt } => format!("given up after attempt {attempt}: {cause}"),
         Now::Abandoned { attempt } => {
             format!("not done; attempt {attempt} had it when the supervisor and its worker died")
@@ -374,7 +383,9 @@ fn chapter_line(chapter: &Chapter, batch: Option<BatchId>) -> String {
         Chapter::Planned { at, batch, members } => {
             format!("{at:.0}  planned in {batch}, {}", counted(*members as u64, "ticker"))
         }
-        Chapter::Reopened { at } => format!("{at:.0}  taken up again: not every day asked for is proven"),
+        Chapter::Reopened { at } => {
+            format!("{at:.0}  taken up again: not every day asked for is proven")
+        }
         Chapter::Forgiven { at } => format!("{at:.0}  the run was begun again: another chance"),
         Chapter::Attempt(attempt) => {
             let name = batch.map_or_else(String::new, |batch| format!("{batch}."));
@@ -394,7 +405,10 @@ fn attempt_line(attempt: &AttemptStory) -> String {
         Result::NotCharged { cause } => format!("{cause}; not charged"),
         Result::GivenUp { cause } => format!("{cause}; given up"),
     };
-    let words =
-        if end.last_words.is_empty() { String::new() } else { format!(" (last words: {})", end.last_words) };
+    let words = if end.last_words.is_empty() {
+        String::new()
+    } else {
+        format!(" (last words: {})", end.last_words)
+    };
     format!("{} with {with}: {} after {took}{words}: {result}", attempt.attempt, end.ending)
 }

@@ -51,7 +51,8 @@ pub fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 
-/// What is left of a batch: `25 tickers`, `MAMTH 2024-01-01..2024-06-30`, `MAMTH from 2024-07-01 on`.
+/// What is left of a batch: `25 tickers`, `MAMTH 2024-01-01..2024-06-30`,
+/// `MAMTH from 2024-07-01 on`.
 pub fn load(batch: &Batch) -> String {
     match (batch.members(), batch.part().from(), batch.part().to()) {
         ([ticker], Some(from), Some(to)) => format!("{ticker} {from}..{to}"),
@@ -88,8 +89,9 @@ pub fn bytes(number: u64) -> String {
     if unit == 0 { format!("{number} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
-/// What a check has found: `checked 12 files (3.4 MB) against their SHA-256: all are what was written`. What is not is to be
-/// `fetched` again, or built.
+/// What a check has found:
+/// `checked 12 files (3.4 MB) against their SHA-256: all are what was written`. What is not is to
+/// be `fetched` again, or built.
 pub fn checked(it: &Checked, fetched: &str) -> String {
     let of = counted(it.files + it.damaged, "file");
     let found = match it.damaged {
@@ -118,14 +120,17 @@ pub fn stop_why(why: &StopWhy) -> String {
 pub fn outcome(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Complete => "complete: every ticker is done".to_owned(),
-        Outcome::Incomplete { failed } => format!("incomplete: {} failed", counted(*failed, "ticker")),
+        Outcome::Incomplete { failed } => {
+            format!("incomplete: {} failed", counted(*failed, "ticker"))
+        }
         Outcome::Stopped { why } => format!("stopped {}", stop_why(why)),
     }
 }
 
 /// Tickers of a complete run whose proof a check did not find any more.
 pub fn lost(tickers: u64) -> String {
-    let (was, prove) = if tickers == 1 { ("was", "its ledger does") } else { ("were", "their ledgers do") };
+    let (was, prove) =
+        if tickers == 1 { ("was", "its ledger does") } else { ("were", "their ledgers do") };
     format!("{} {was} done, but {prove} not prove it any more", counted(tickers, "ticker"))
 }
 
@@ -152,11 +157,15 @@ pub fn resume_command(workdir: &Workdir) -> String {
 
 /// The knob that a `cause` of failure advises, as it is said to a run that goes on.
 pub fn knob_that_helps(cause: &str) -> Option<&'static str> {
-    let known = [("--duplicates keep-last", "--duplicates keep-last"), ("or --allow-gap", "-- --allow-gap")];
+    let known = [
+        ("--duplicates keep-last", "--duplicates keep-last"),
+        ("or --allow-gap", "-- --allow-gap"),
+    ];
     known.into_iter().find(|(advice, _)| cause.contains(advice)).map(|(_, knob)| knob)
 }
 
-/// How to set knobs of a run that is being worked on: it goes on at once, and loses what its workers have under way.
+/// How to set knobs of a run that is being worked on: it goes on at once, and loses what its
+/// workers have under way.
 pub fn change_command(workdir: &Workdir, knob: &str) -> String {
     format!("{} && {} {knob}", command("stop", workdir), resume_command(workdir))
 }
@@ -196,10 +205,8 @@ mod tests {
                    --recheck-empty 3 --tries 3 --backoff-base 2s --max-rss 128MiB --batch-timeout 1h --stall-timeout 5m \
                    --max-log 1MiB --min-free-disk 0 --min-free-memory 0 --give-up-after 1h --keep-attempts 5 \
                    --notify-url https://hooks.example/a";
-        let twin =
-            "two different rows are stamped 7; --duplicates keep-last, or keep-first, takes one of them";
-        let gap =
-            "A: the ledger does not prove 3 sessions that are needed (...); download them, or --allow-gap";
+        let twin = "two different rows are stamped 7; --duplicates keep-last, or keep-first, takes one of them";
+        let gap = "A: the ledger does not prove 3 sessions that are needed (...); download them, or --allow-gap";
         for (begun, cause, expected) in [
             (format!("{daily} {any}"), "HTTP 404", [].as_slice()),
             (format!("{daily} {any}"), twin, &["--duplicates keep-first → keep-last"]),
@@ -216,7 +223,11 @@ mod tests {
             assert!(args.resume, "{begun}");
             assert_eq!(differences(&args, &frozen, cwd), [], "{begun}");
             let changes = knobs::turn(&args, &mut frozen.clone(), cwd).expect("sound");
-            assert_eq!(changes.iter().map(ToString::to_string).collect::<Vec<_>>(), expected, "{begun}");
+            assert_eq!(
+                changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                expected,
+                "{begun}"
+            );
         }
     }
 

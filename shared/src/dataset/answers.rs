@@ -1,8 +1,8 @@
 //! Answers: what the source has said of which days of a partition, when, and to which run. Pure.
 //!
-//! Each range of days keeps its own answer: a new one for June says nothing of March. Rows outlive answers: that the
-//! source has nothing to say today of days whose rows are on disk does not make them empty. Which answers count is
-//! [`trust`](super::trust)'s business.
+//! Each range of days keeps its own answer: a new one for June says nothing of March. Rows outlive
+//! answers: that the source has nothing to say today of days whose rows are on disk does not make
+//! them empty. Which answers count is [`trust`](super::trust)'s business.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
@@ -17,7 +17,8 @@ pub const RECHECK_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// So far the clock of another machine may be ahead.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// So often an empty answer was given, a day apart, that it may share the answer of its neighbours with rows.
+/// So often an empty answer was given, a day apart, that it may share the answer of its neighbours
+/// with rows.
 const CONFIRMED: u32 = 2;
 
 /// What the source said of some days. Existence of a file is not among the answers.
@@ -43,8 +44,8 @@ impl Said {
         matches!(self, Self::Data | Self::Empty { .. })
     }
 
-    /// What is known of days when this is said at `asked_at` after `before`. What has no rows never takes the place of
-    /// rows that are on disk.
+    /// What is known of days when this is said at `asked_at` after `before`. What has no rows never
+    /// takes the place of rows that are on disk.
     fn after(self, before: &Answer, asked_at: Timestamp) -> Self {
         match (self, before.said) {
             (Self::Empty { .. }, Self::Empty { asks }) => {
@@ -69,7 +70,8 @@ pub struct Answer {
     pub asked_at: Timestamp,
     /// Of answers that were joined: when the source was asked last.
     pub until: Option<Timestamp>,
-    /// Which run asked; none where answers of several were joined, or where the line is older than marks are.
+    /// Which run asked; none where answers of several were joined, or where the line is older than
+    /// marks are.
     pub run: Option<RunMark>,
 }
 
@@ -82,7 +84,8 @@ struct WrittenAnswer {
     said: Said,
     #[serde(serialize_with = "in_basic_format")]
     asked_at: Timestamp,
-    /// From the first question to the last; what is no whole number of seconds is written as `until`.
+    /// From the first question to the last; what is no whole number of seconds is written as
+    /// `until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     for_s: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +111,8 @@ impl From<Answer> for WrittenAnswer {
 impl From<WrittenAnswer> for Answer {
     fn from(written: WrittenAnswer) -> Self {
         let WrittenAnswer { days, said, asked_at, for_s, until, run } = written;
-        let last = for_s.and_then(|seconds| asked_at.checked_add(SignedDuration::from_secs(seconds)).ok());
+        let last =
+            for_s.and_then(|seconds| asked_at.checked_add(SignedDuration::from_secs(seconds)).ok());
         Self { days, said, asked_at, until: last.or(until), run }
     }
 }
@@ -234,9 +238,10 @@ impl Answers {
         self.days(|answer| answer.said == Said::Lost)
     }
 
-    /// Takes a new answer for `days`; it replaces the older ones there, but what has no rows does not replace rows.
-    /// Asking an empty range again within a day is asking once. Neighbours that need not be told apart share an answer,
-    /// so that their number does not grow with that of the questions.
+    /// Takes a new answer for `days`; it replaces the older ones there, but what has no rows does
+    /// not replace rows. Asking an empty range again within a day is asking once. Neighbours that
+    /// need not be told apart share an answer, so that their number does not grow with that of the
+    /// questions.
     pub fn record(&mut self, days: DateRange, said: Said, asking: impl Into<Asking>) {
         let asking = asking.into();
         let asked: Coverage = days.into();
@@ -303,7 +308,8 @@ impl From<Vec<Answer>> for Answers {
                     if Answer { days: answer.days, ..*last } == answer
                         && answer.days.from() == last.days.to().next() =>
                 {
-                    last.days = DateRange::new(last.days.from(), answer.days.to()).expect("sorted by day");
+                    last.days =
+                        DateRange::new(last.days.from(), answer.days.to()).expect("sorted by day");
                 }
                 _ => joined.push(answer),
             }

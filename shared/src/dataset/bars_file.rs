@@ -1,4 +1,5 @@
-//! Files of bars that end by what was traded: written while the bars arrive, read in the same order.
+//! Files of bars that end by what was traded: written while the bars arrive, read in the same
+//! order.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -67,8 +68,10 @@ impl BarsFile {
 }
 
 fn columns_of(columns: BarColumns, bars: &[Bar]) -> RecordBatch {
-    let int = |value: fn(&Bar) -> i64| Arc::new(Int64Array::from_iter_values(bars.iter().map(value)));
-    let float = |value: fn(&Bar) -> f64| Arc::new(Float64Array::from_iter_values(bars.iter().map(value)));
+    let int =
+        |value: fn(&Bar) -> i64| Arc::new(Int64Array::from_iter_values(bars.iter().map(value)));
+    let float =
+        |value: fn(&Bar) -> f64| Arc::new(Float64Array::from_iter_values(bars.iter().map(value)));
     let mut arrays: Vec<ArrayRef> = vec![
         int(|bar| bar.t),
         float(|bar| bar.open),
@@ -93,8 +96,8 @@ fn columns_of(columns: BarColumns, bars: &[Bar]) -> RecordBatch {
         .expect("the columns are built in the schema's order")
 }
 
-/// Reads the bars of a file in order and hands them over in pieces. Bars of seven columns have zeros and a NaN
-/// threshold in place of the others.
+/// Reads the bars of a file in order and hands them over in pieces. Bars of seven columns have
+/// zeros and a NaN threshold in place of the others.
 pub fn stream<E: From<ReadError>>(
     path: &Path,
     columns: BarColumns,
@@ -102,12 +105,13 @@ pub fn stream<E: From<ReadError>>(
 ) -> Result<(), E> {
     let foreign = |what: String| ReadError::foreign(path, what);
     let file = regular::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(|error| foreign(error.to_string()))?;
     if builder.schema().fields() != schema::of_bars(columns).fields() {
         return Err(foreign(format!("its columns are not those of {columns:?} bars")).into());
     }
-    let reader = builder.with_batch_size(BATCH_BARS).build().map_err(|error| foreign(error.to_string()))?;
+    let reader =
+        builder.with_batch_size(BATCH_BARS).build().map_err(|error| foreign(error.to_string()))?;
     for batch in reader {
         take(&bars_of(columns, &batch.map_err(|error| foreign(error.to_string()))?))?;
     }
@@ -118,8 +122,8 @@ pub fn stream<E: From<ReadError>>(
 pub fn columns_in(path: &Path) -> Result<BarColumns, ReadError> {
     let foreign = |what: String| ReadError::foreign(path, what);
     let file = regular::open(path).map_err(DiskError::at("open", path))?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(|error| foreign(error.to_string()))?;
     let fields = builder.schema().fields();
     [BarColumns::Seven, BarColumns::Extended]
         .into_iter()
@@ -191,7 +195,8 @@ mod tests {
         let bars: Vec<Bar> = (1..10_000).map(bar).collect();
         let file_of = |piece: usize| {
             let mut file =
-                BarsFile::create(Draft::create(&path).expect("begun"), BarColumns::Extended).expect("begun");
+                BarsFile::create(Draft::create(&path).expect("begun"), BarColumns::Extended)
+                    .expect("begun");
             bars.chunks(piece).for_each(|piece| file.append(piece).expect("taken"));
             file.publish().expect("published")
         };

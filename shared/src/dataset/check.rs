@@ -1,7 +1,9 @@
-//! Checks: the files of some days are held against their SHA-256, whatever their lengths, times and inodes say.
+//! Checks: the files of some days are held against their SHA-256, whatever their lengths, times and
+//! inodes say.
 //!
-//! What is found is kept in the ledger: a right file as it is found now, a wrong one as one that no look may believe
-//! without reading it, so that everybody who looks at it from then on finds the damage.
+//! What is found is kept in the ledger: a right file as it is found now, a wrong one as one that no
+//! look may believe without reading it, so that everybody who looks at it from then on finds the
+//! damage.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,13 +29,18 @@ pub struct Checked {
     pub damaged: Vec<Damage>,
 }
 
-/// Checks the files of `ticker` that hold some of `days`. Where there is no ledger there is nothing to check, and nothing
-/// is made.
+/// Checks the files of `ticker` that hold some of `days`. Where there is no ledger there is nothing
+/// to check, and nothing is made.
 ///
-/// Files are read without a claim, so a worker that comes meanwhile is not in the way of the check, nor the check in its: days are
-/// claimed for the moment in which something is noted. [`LedgerError::Busy`]: a file is not what its line says, and somebody
-/// writes it.
-pub fn check(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Checked, LedgerError> {
+/// Files are read without a claim, so a worker that comes meanwhile is not in the way of the check,
+/// nor the check in its: days are claimed for the moment in which something is noted.
+/// [`LedgerError::Busy`]: a file is not what its line says, and somebody writes it.
+pub fn check(
+    outdir: &Path,
+    kind: Kind,
+    ticker: &Ticker,
+    days: DateRange,
+) -> Result<Checked, LedgerError> {
     let Some(ledger) = Ledger::read_by_length_if_there(outdir, kind, ticker)? else {
         return Ok(Checked::default());
     };
@@ -65,8 +72,8 @@ pub fn check(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Res
     Ok(checked)
 }
 
-/// Notes how files are found that are right: the next look need not read them. Where somebody else is writing, or we may not,
-/// it reads them again.
+/// Notes how files are found that are right: the next look need not read them. Where somebody else
+/// is writing, or we may not, it reads them again.
 fn note_moved(
     outdir: &Path,
     kind: Kind,
@@ -95,7 +102,8 @@ impl Checked {
         self.bytes = self.bytes.saturating_add(file.fingerprint.bytes);
     }
 
-    /// A file was not what its line said when both were looked at without a claim: with one, nobody changes either.
+    /// A file was not what its line said when both were looked at without a claim: with one, nobody
+    /// changes either.
     fn judge(
         &mut self,
         outdir: &Path,

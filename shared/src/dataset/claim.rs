@@ -1,7 +1,7 @@
 //! Claims: whose the days of a ticker are while they are written.
 //!
-//! Two workers may write one ticker at the same time if each has other partitions. A claim is a lock on the ledger's lock
-//! file, on one number a day; it ends with the open file, whoever dies.
+//! Two workers may write one ticker at the same time if each has other partitions. A claim is a
+//! lock on the ledger's lock file, on one number a day; it ends with the open file, whoever dies.
 
 use std::ops::Range;
 
@@ -14,15 +14,16 @@ use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::Holding;
 use crate::market::trading_day::TradingDay;
 
-/// What came of a claim. While one is granted no other worker, and no other thread, is granted any of its days; the kernel ends
-/// it with the process, however that dies.
+/// What came of a claim. While one is granted no other worker, and no other thread, is granted any
+/// of its days; the kernel ends it with the process, however that dies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// These days are the claimer's, whole partitions, until the files are closed.
     Granted(DateRange),
     /// Somebody else has some of them.
     Taken {
-        /// What that one has; `None` when it is the whole ticker, for a version of this program that knew no claims.
+        /// What that one has; `None` when it is the whole ticker, for a version of this program
+        /// that knew no claims.
         days: Option<DateRange>,
         /// Who it is.
         by: Holders,
@@ -30,7 +31,12 @@ pub enum Claim {
 }
 
 /// Claims `days`, and the other days of their partitions with them, on an open ledger.
-pub fn take(locks: &LogLocks, ledger: Log<'_>, kind: Kind, days: DateRange) -> Result<Claim, DiskError> {
+pub fn take(
+    locks: &LogLocks,
+    ledger: Log<'_>,
+    kind: Kind,
+    days: DateRange,
+) -> Result<Claim, DiskError> {
     let whole = Partition::whole(kind, days);
     Ok(match locks.hold(ledger, &numbers(whole))? {
         None => Claim::Granted(whole),
@@ -46,8 +52,8 @@ pub fn holding(days: DateRange) -> Holding {
 
 /// The days from 1970 on, one number each, behind what the log itself is locked by.
 fn numbers(days: DateRange) -> Range<u32> {
-    let first =
-        u32::try_from(TradingDay::MIN.days_until(days.from())).expect("no day is before the first one");
+    let first = u32::try_from(TradingDay::MIN.days_until(days.from()))
+        .expect("no day is before the first one");
     let from = FIRST_FREE + first;
     from..from + days.days()
 }
@@ -146,7 +152,8 @@ mod tests {
         let folder = Folder::open(place.0.path()).expect("opened");
         let locks = LogLocks::open(&folder, &place.path()).expect("opened");
         let log = Log { file: &log, path: &place.path() };
-        let claim = take(&locks, log, Kind::Minute, range("2024-03-11", "2024-03-12")).expect("looked at");
+        let claim =
+            take(&locks, log, Kind::Minute, range("2024-03-11", "2024-03-12")).expect("looked at");
         assert_eq!(
             days_taken(&claim),
             Some(DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order"))
@@ -160,7 +167,11 @@ mod tests {
         let (first, claim) = place.claim(Kind::Minute, range("2024-03-11", "2024-03-12"));
         assert_eq!(claim, Claim::Granted(march));
         let (_second, claim) = place.claim(Kind::Minute, range("2024-04-01", "2024-06-01"));
-        assert_eq!(claim, Claim::Granted(range("2024-04-01", "2024-06-30")), "its neighbour is free");
+        assert_eq!(
+            claim,
+            Claim::Granted(range("2024-04-01", "2024-06-30")),
+            "its neighbour is free"
+        );
         let (third, claim) = place.claim(Kind::Minute, range("2020-01-01", "2024-03-01"));
         assert_eq!(days_taken(&claim), Some(march));
         drop(first);
@@ -182,7 +193,10 @@ mod tests {
         let [_reader, old] = place.opened();
         let hold = |days| byte_range::try_hold(&old, &place.path(), numbers(days), Hold::Alone);
         assert_eq!(hold(range("2024-03-01", "2024-03-31")).expect("locked"), None);
-        assert_eq!(days_taken(&place.claim(Kind::Trades, day).1), Some(range("2024-03-01", "2024-03-31")));
+        assert_eq!(
+            days_taken(&place.claim(Kind::Trades, day).1),
+            Some(range("2024-03-01", "2024-03-31"))
+        );
         let next = range("2024-04-02", "2024-04-02");
         let (_held, claim) = place.claim(Kind::Trades, next);
         assert_eq!(claim, Claim::Granted(next));

@@ -1,5 +1,6 @@
-//! Columns of a file, streamed in order: what bars are made of. Unlike [`reader`](super::reader) it takes files that
-//! others wrote, as long as the columns asked for have the names and types that ours have.
+//! Columns of a file, streamed in order: what bars are made of. Unlike [`reader`](super::reader) it
+//! takes files that others wrote, as long as the columns asked for have the names and types that
+//! ours have.
 
 use std::path::Path;
 
@@ -38,8 +39,8 @@ pub struct Column {
     pub nulls: Nulls,
 }
 
-/// Reads the columns `wanted` of the file of `ticker` and hands them over in pieces, in the order of `wanted`.
-/// `take` gets the number of the first row of each piece too, from 0.
+/// Reads the columns `wanted` of the file of `ticker` and hands them over in pieces, in the order
+/// of `wanted`. `take` gets the number of the first row of each piece too, from 0.
 pub fn stream<E: From<ReadError>>(
     path: &Path,
     ticker: &Ticker,
@@ -59,10 +60,13 @@ pub fn stream<E: From<ReadError>>(
         places.iter().map(|own| places.iter().filter(|other| *other < own).count()).collect();
     let mut first = 0;
     for batch in reader.map_err(|error| broken(&error))? {
-        let batch = batch.and_then(|batch| batch.project(&order)).map_err(|error| broken(&error))?;
+        let batch =
+            batch.and_then(|batch| batch.project(&order)).map_err(|error| broken(&error))?;
         for (column, wanted) in batch.columns().iter().zip(wanted) {
             if wanted.nulls == Nulls::Refused && column.null_count() > 0 {
-                return Err(foreign(format!("a value of its column {} is missing", wanted.name)).into());
+                return Err(
+                    foreign(format!("a value of its column {} is missing", wanted.name)).into()
+                );
             }
         }
         take(first, &batch)?;
@@ -98,11 +102,14 @@ fn same_type(found: &DataType, ours: &DataType) -> bool {
     }
 }
 
-/// The statistics of the column `ticker` tell at no cost whose rows these are. A file without them is believed.
+/// The statistics of the column `ticker` tell at no cost whose rows these are. A file without them
+/// is believed.
 fn refuse_strangers(metadata: &ParquetMetaData, ticker: &Ticker) -> Result<(), String> {
     for group in metadata.row_groups() {
-        let column = group.columns().iter().find(|column| column.column_path().string() == "ticker");
-        let Some(Statistics::ByteArray(of_tickers)) = column.and_then(|column| column.statistics()) else {
+        let column =
+            group.columns().iter().find(|column| column.column_path().string() == "ticker");
+        let Some(Statistics::ByteArray(of_tickers)) = column.and_then(|column| column.statistics())
+        else {
             continue;
         };
         for found in [of_tickers.min_opt(), of_tickers.max_opt()].into_iter().flatten() {

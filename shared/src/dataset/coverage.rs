@@ -1,7 +1,7 @@
 //! Coverage: which days of a ticker are proven to be on disk.
 //!
-//! Pure interval algebra over New York calendar days, both ends inclusive. Where the proof comes from is
-//! [`ledger`](super::ledger)'s business; what *ought* to be covered is the calendar's.
+//! Pure interval algebra over New York calendar days, both ends inclusive. Where the proof comes
+//! from is [`ledger`](super::ledger)'s business; what *ought* to be covered is the calendar's.
 
 use std::fmt;
 
@@ -77,7 +77,8 @@ impl TryFrom<Ends> for DateRange {
     type Error = String;
 
     fn try_from(ends: Ends) -> Result<Self, String> {
-        Self::new(ends.from, ends.to).ok_or_else(|| format!("{} lies before {}", ends.to, ends.from))
+        Self::new(ends.from, ends.to)
+            .ok_or_else(|| format!("{} lies before {}", ends.to, ends.from))
     }
 }
 

@@ -99,11 +99,16 @@ impl Descriptor {
     /// The first field in which `existing` differs from what is asked.
     fn difference(&self, existing: &Self) -> Option<(&'static str, String, String)> {
         let adjusted = |descriptor: &Self| bool::from(descriptor.adjusted).to_string();
-        let columns =
-            |descriptor: &Self| descriptor.columns.map_or("none".to_owned(), |columns| columns.to_string());
+        let columns = |descriptor: &Self| {
+            descriptor.columns.map_or("none".to_owned(), |columns| columns.to_string())
+        };
         let fields = [
             ("kind", existing.kind.to_string(), self.kind.to_string()),
-            ("schema version", existing.schema_version.to_string(), self.schema_version.to_string()),
+            (
+                "schema version",
+                existing.schema_version.to_string(),
+                self.schema_version.to_string(),
+            ),
             ("adjusted", adjusted(existing), adjusted(self)),
             ("time zone", existing.time_zone.to_string(), self.time_zone.to_string()),
             ("columns", columns(existing), columns(self)),
@@ -124,8 +129,10 @@ pub fn read(outdir: &Path) -> Result<Option<Descriptor>, DescriptorError> {
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Descriptor, DescriptorError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| DescriptorError::Corrupt { path: path.to_owned(), what: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| DescriptorError::Corrupt {
+        path: path.to_owned(),
+        what: error.to_string(),
+    })
 }
 
 /// Makes `outdir` a tree of `asked`, or checks that it is one.
@@ -139,7 +146,9 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     let existing = parse(&path, &regular::read(&path).map_err(DiskError::at("read", &path))?)?;
     match asked.difference(&existing) {
         None => Ok(()),
-        Some((field, existing, asked)) => Err(DescriptorError::Mismatch { path, field, existing, asked }),
+        Some((field, existing, asked)) => {
+            Err(DescriptorError::Mismatch { path, field, existing, asked })
+        }
     }
 }
 
@@ -150,16 +159,26 @@ mod tests {
     #[test]
     fn a_tree_keeps_to_what_it_was_made_for() {
         let folder = tempfile::tempdir().expect("a folder");
-        let raw = Descriptor::new(Kind::Daily, Adjusted::No, Columns::Narrow, Zone::NewYork, "massive.com");
+        let raw = Descriptor::new(
+            Kind::Daily,
+            Adjusted::No,
+            Columns::Narrow,
+            Zone::NewYork,
+            "massive.com",
+        );
         assert_eq!(read(folder.path()).expect("read"), None);
         claim(folder.path(), &raw).expect("new");
         assert_eq!(read(folder.path()).expect("read").as_ref(), Some(&raw));
         claim(folder.path(), &raw).expect("the same again");
-        let adjusted =
-            Descriptor::new(Kind::Daily, Adjusted::Yes, Columns::Narrow, Zone::NewYork, "massive.com");
+        let adjusted = Descriptor::new(
+            Kind::Daily,
+            Adjusted::Yes,
+            Columns::Narrow,
+            Zone::NewYork,
+            "massive.com",
+        );
         let error = claim(folder.path(), &adjusted).expect_err("refused").to_string();
-        let expected =
-            "this tree has adjusted false, but adjusted true was requested; choose another --outdir";
+        let expected = "this tree has adjusted false, but adjusted true was requested; choose another --outdir";
         assert!(error.ends_with(expected), "{error}");
     }
 }

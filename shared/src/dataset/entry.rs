@@ -1,6 +1,8 @@
-//! Ledger entries: what one line proves of one partition, and how an answer, a loss and a new file change it. Pure.
+//! Ledger entries: what one line proves of one partition, and how an answer, a loss and a new file
+//! change it. Pure.
 //!
-//! Evidence is monotone: no sequence of answers and losses ends with days believed whose rows are not in the file.
+//! Evidence is monotone: no sequence of answers and losses ends with days believed whose rows are
+//! not in the file.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,8 @@ pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct FileProof {
     /// Rows in the file, at least 1.
     pub rows: u64,
-    /// Those of them on days that are proven, where that is not all: rows of others were there before us.
+    /// Those of them on days that are proven, where that is not all: rows of others were there
+    /// before us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven_rows: Option<u64>,
     /// First stamp in the file, in the unit of its rows (ms for bars, ns for trades; UTC).
@@ -76,7 +79,8 @@ pub struct Entry {
     /// What an earlier file held that is not there again yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
-    /// Pages that the last fetch had read when it closed the partition, those shared with its neighbours included.
+    /// Pages that the last fetch had read when it closed the partition, those shared with its
+    /// neighbours included.
     pub pages: u64,
     /// Version of the program that wrote the line.
     pub code: String,
@@ -85,7 +89,8 @@ pub struct Entry {
     pub format: u32,
 }
 
-/// The source brought fewer rows than were there: proven and then lost, or in a file that no line tells of.
+/// The source brought fewer rows than were there: proven and then lost, or in a file that no line
+/// tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shorter {
     /// The days, lost still.
@@ -143,9 +148,10 @@ impl Entry {
         }
     }
 
-    /// While anything of a loss is to be asked still, no answer for its other days is believed, rows or none: whoever got it did
-    /// not come to its end, and the source may have had less to say then than it has now. Whether it has fewer rows than there
-    /// were is settled by what one visit hears of all of them. What this visit itself has `brought` so far stays.
+    /// While anything of a loss is to be asked still, no answer for its other days is believed,
+    /// rows or none: whoever got it did not come to its end, and the source may have had less to
+    /// say then than it has now. Whether it has fewer rows than there were is settled by what one
+    /// visit hears of all of them. What this visit itself has `brought` so far stays.
     pub fn reopen_loss(&mut self, brought: &Coverage) {
         let Some(loss) = &self.loss else { return };
         let answered = loss.days.minus(&self.answers.lost());
@@ -164,8 +170,8 @@ impl Entry {
         self.loss = Some(Loss { found: 0, elsewhere: 0, ..loss });
     }
 
-    /// Those of `days` of which rows may stand in the file that no line tells of: a writer that died between file and line
-    /// leaves them, and what was there before us may.
+    /// Those of `days` of which rows may stand in the file that no line tells of: a writer that
+    /// died between file and line leaves them, and what was there before us may.
     pub fn untold(&self, days: &Coverage) -> Coverage {
         if self.file.as_ref().is_some_and(|file| file.proven_rows.is_none()) {
             return Coverage::empty();
@@ -174,8 +180,9 @@ impl Entry {
         days.minus(&self.data_days()).minus(&lost)
     }
 
-    /// The source denies `days`, which are untold, and so many rows stand there. They count as lost from now on: such days
-    /// are believed when the source brings as many rows, or has stood by fewer.
+    /// The source denies `days`, which are untold, and so many rows stand there. They count as lost
+    /// from now on: such days are believed when the source brings as many rows, or has stood by
+    /// fewer.
     pub fn deny(&mut self, days: &Coverage, rows: u64, asking: Asking) -> Result<(), Shorter> {
         if rows == 0 {
             return Ok(());
@@ -204,8 +211,13 @@ impl Entry {
         }
     }
 
-    /// Those of `days` that are lost and lie beyond all stamps that the lost rows had: what comes there is none of them.
-    pub fn lost_elsewhere(&self, days: &Coverage, day_of: impl Fn(i64) -> Option<TradingDay>) -> Coverage {
+    /// Those of `days` that are lost and lie beyond all stamps that the lost rows had: what comes
+    /// there is none of them.
+    pub fn lost_elsewhere(
+        &self,
+        days: &Coverage,
+        day_of: impl Fn(i64) -> Option<TradingDay>,
+    ) -> Coverage {
         let stamps = self.loss.as_ref().and_then(|loss| loss.stamps);
         let held = stamps.and_then(|(first, last)| DateRange::new(day_of(first)?, day_of(last)?));
         let beyond = |held: DateRange| self.answers.lost().intersection(days).minus(&held.into());
@@ -219,17 +231,20 @@ impl Entry {
         }
     }
 
-    /// When the last of its lost days is answered for: is what was lost there again? If not, all of it stays lost.
+    /// When the last of its lost days is answered for: is what was lost there again? If not, all of
+    /// it stays lost.
     pub fn settle(&mut self, asking: Asking) -> Result<(), Shorter> {
         let is_open = |loss: &Loss| !self.answers.lost().intersection(&loss.days).is_empty();
         let Some(loss) = self.loss.take_if(|loss| !is_open(loss)) else { return Ok(()) };
-        // A file with rows that were kept and did not come tells nothing of what the source stands by.
+        // A file with rows that were kept and did not come tells nothing of what the source stands
+        // by.
         let all_came = self.file.as_ref().filter(|file| file.proven_rows.is_none());
         let sha256 = all_came.map(|file| file.fingerprint.sha256.as_str());
         match loss.settle(sha256, asking.at) {
             Settled::Made => Ok(()),
             Settled::Short(loss) => {
-                let shorter = Shorter { days: loss.days.clone(), had: loss.rows, came: loss.came_back() };
+                let shorter =
+                    Shorter { days: loss.days.clone(), had: loss.rows, came: loss.came_back() };
                 self.lose_again(loss);
                 Err(shorter)
             }

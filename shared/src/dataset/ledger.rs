@@ -1,8 +1,8 @@
 //! The ledger: the proof of what is on disk, one line per finished partition.
 //!
-//! A line is appended and synced *after* its file is in place. A crash between the two leaves a file that its
-//! line does not describe: such a file proves nothing, and its days are asked for again. Which days *should* be
-//! covered is not known here.
+//! A line is appended and synced *after* its file is in place. A crash between the two leaves a
+//! file that its line does not describe: such a file proves nothing, and its days are asked for
+//! again. Which days *should* be covered is not known here.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -110,10 +110,11 @@ impl From<LogError> for LedgerError {
     }
 }
 
-/// What is proven of one ticker: the last line of each partition, held against the files that are there.
+/// What is proven of one ticker: the last line of each partition, held against the files that are
+/// there.
 ///
-/// A day counts only if its line says so and its file is found as recorded. A missing ledger proves nothing; a line that can't
-/// be read is an error that names it, never an empty ledger.
+/// A day counts only if its line says so and its file is found as recorded. A missing ledger proves
+/// nothing; a line that can't be read is an error that names it, never an empty ledger.
 ///
 /// ```
 /// use std::path::Path;
@@ -132,10 +133,12 @@ impl From<LogError> for LedgerError {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    /// The last line of each partition; where the file is damaged, without it and with its days as lost.
+    /// The last line of each partition; where the file is damaged, without it and with its days as
+    /// lost.
     latest: BTreeMap<Partition, Entry>,
     damaged: BTreeMap<Partition, Damage>,
-    /// Files whose bytes were read because they are not found as recorded, or no line says how that was; they are right.
+    /// Files whose bytes were read because they are not found as recorded, or no line says how that
+    /// was; they are right.
     moved: BTreeMap<Partition, Seen>,
 }
 
@@ -145,21 +148,31 @@ impl Ledger {
         outdir.join(ticker.as_str()).join("_ledger.jsonl")
     }
 
-    /// The ledger of `ticker`; `None` where there is none. What can't be looked at is an error, not an absence.
-    pub fn read_if_there(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Option<Self>, LedgerError> {
+    /// The ledger of `ticker`; `None` where there is none. What can't be looked at is an error, not
+    /// an absence.
+    pub fn read_if_there(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+    ) -> Result<Option<Self>, LedgerError> {
         let path = Self::path(outdir, ticker);
         let is_there = path.try_exists().map_err(DiskError::at("look at", &path))?;
         if is_there { Self::read(outdir, kind, ticker).map(Some) } else { Ok(None) }
     }
 
-    /// Reads the ledger and looks whether its files are as recorded: where length, time and inode do not say so, their
-    /// bytes do. A missing ledger proves nothing; nothing is created.
+    /// Reads the ledger and looks whether its files are as recorded: where length, time and inode
+    /// do not say so, their bytes do. A missing ledger proves nothing; nothing is created.
     pub fn read(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
         Self::read_within(outdir, kind, ticker, Scope::All)
     }
 
     /// The same for who asks about `days` alone: other files are judged by their lengths.
-    pub fn read_of(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
+    pub fn read_of(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        days: DateRange,
+    ) -> Result<Self, LedgerError> {
         Self::read_within(outdir, kind, ticker, Scope::Days(days))
     }
 
@@ -179,7 +192,12 @@ impl Ledger {
         if is_there { Self::read_by_length(outdir, kind, ticker).map(Some) } else { Ok(None) }
     }
 
-    fn read_within(outdir: &Path, kind: Kind, ticker: &Ticker, scope: Scope) -> Result<Self, LedgerError> {
+    fn read_within(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        scope: Scope,
+    ) -> Result<Self, LedgerError> {
         let entries = shared_lines::read(&Self::path(outdir, ticker))?.entries;
         Self::of_entries((entries, &Coverage::empty()), outdir, kind, ticker, scope)
     }
@@ -216,8 +234,8 @@ impl Ledger {
         Ok(Self { moved: moved.into_inner(), ..ledger })
     }
 
-    /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has one. Pure but for that
-    /// look.
+    /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has
+    /// one. Pure but for that look.
     pub fn of_lines(entries: Vec<Entry>, damage_of: impl Fn(&Entry) -> Option<Damage>) -> Self {
         Self::of_lines_after(entries, &Coverage::empty(), damage_of)
     }
@@ -227,7 +245,8 @@ impl Ledger {
         brought: &Coverage,
         damage_of: impl Fn(&Entry) -> Option<Damage>,
     ) -> Self {
-        let mut latest: BTreeMap<_, _> = entries.into_iter().map(|entry| (entry.partition, entry)).collect();
+        let mut latest: BTreeMap<_, _> =
+            entries.into_iter().map(|entry| (entry.partition, entry)).collect();
         let mut damaged = BTreeMap::new();
         for entry in latest.values_mut() {
             if let Some(damage) = damage_of(entry) {
@@ -240,8 +259,8 @@ impl Ledger {
         Self { latest, damaged, moved: BTreeMap::new() }
     }
 
-    /// Where a line says that there are no rows and a file stands nevertheless, the answer is not believed: its writer died
-    /// before it wrote the line.
+    /// Where a line says that there are no rows and a file stands nevertheless, the answer is not
+    /// believed: its writer died before it wrote the line.
     pub fn doubt_where(&mut self, stands: impl Fn(Partition) -> bool) {
         let has_no_file = |entry: &&mut Entry| entry.file.is_none() && entry.loss.is_none();
         for entry in self.latest.values_mut().filter(has_no_file) {
@@ -263,7 +282,8 @@ impl Ledger {
         self.latest.len()
     }
 
-    /// How many files were read whole and are right: every look does so, until a line says how they are found now.
+    /// How many files were read whole and are right: every look does so, until a line says how they
+    /// are found now.
     pub fn seen_anew(&self) -> usize {
         self.moved.len()
     }
@@ -321,13 +341,15 @@ impl Ledger {
     /// The days of `asked` that are not proven.
     pub fn missing(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let believed = |entry: &Entry| trust.days(&entry.answers);
-        let known =
-            self.latest.values().fold(Coverage::empty(), |known, entry| known.union(&believed(entry)));
+        let known = self
+            .latest
+            .values()
+            .fold(Coverage::empty(), |known, entry| known.union(&believed(entry)));
         Coverage::from(asked).minus(&known)
     }
 
-    /// What to ask the source for: what is missing of `asked`, and with it the lost days of every partition
-    /// that it touches, even those beyond the range asked for.
+    /// What to ask the source for: what is missing of `asked`, and with it the lost days of every
+    /// partition that it touches, even those beyond the range asked for.
     pub fn to_ask(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let missing = self.missing(asked, trust);
         missing.union(&self.lost_beside(&missing))
@@ -349,7 +371,8 @@ impl Ledger {
             .fold(0, |sum, file| sum.saturating_add(file.rows))
     }
 
-    /// Rows to be expected on so many other days, going by those that are known; `None` when none is.
+    /// Rows to be expected on so many other days, going by those that are known; `None` when none
+    /// is.
     pub fn rows_expected(&self, days: u64) -> Option<u64> {
         let known = self.answered().days();
         let files = self.latest.values().filter_map(|entry| entry.file.as_ref());
@@ -357,8 +380,8 @@ impl Ledger {
         (known > 0).then(|| rows.saturating_mul(days) / known)
     }
 
-    /// Rows that `asked` is likely to bring when all of it is asked anew: those of its days that are known, and of the
-    /// others as many as on a known day; `None` when none is.
+    /// Rows that `asked` is likely to bring when all of it is asked anew: those of its days that
+    /// are known, and of the others as many as on a known day; `None` when none is.
     pub fn rows_expected_within(&self, asked: DateRange) -> Option<u64> {
         let (mut rows, mut told) = (0_u64, 0);
         for entry in self.latest.values() {
@@ -374,8 +397,8 @@ impl Ledger {
         Some(rows.saturating_add(others))
     }
 
-    /// The same for the days of `asked` that are not proven, partition by partition from its first day to its last; where
-    /// a partition is known itself, it tells better than the others.
+    /// The same for the days of `asked` that are not proven, partition by partition from its first
+    /// day to its last; where a partition is known itself, it tells better than the others.
     pub fn rows_expected_of(
         &self,
         kind: Kind,
@@ -387,8 +410,9 @@ impl Ledger {
             let days = partition.span().intersection(asked)?;
             let wanted = missing.intersection(&days.into()).days();
             let entry = self.latest.get(&partition);
-            let known = entry
-                .map_or_else(Coverage::empty, |entry| entry.answers.days(|answer| answer.said.is_known()));
+            let known = entry.map_or_else(Coverage::empty, |entry| {
+                entry.answers.days(|answer| answer.said.is_known())
+            });
             let rows = match entry.and_then(|entry| entry.file.as_ref()) {
                 Some(file) if !known.is_empty() => file.rows.saturating_mul(wanted) / known.days(),
                 // Days that were empty are likely to be so again.
@@ -407,8 +431,8 @@ impl Ledger {
         all.intersection(&asked.into())
     }
 
-    /// How many of the days of `asked` that `trust` believes were asked for at or after `since`. Days whose answers were
-    /// joined count with the last of them.
+    /// How many of the days of `asked` that `trust` believes were asked for at or after `since`.
+    /// Days whose answers were joined count with the last of them.
     pub fn asked_since(&self, asked: DateRange, trust: &Trust, since: Timestamp) -> u64 {
         let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
         let recent = answers.filter(|answer| answer.latest() >= since);
@@ -420,9 +444,11 @@ impl Ledger {
     pub fn summary(&self, asked: DateRange, trust: &Trust) -> Summary {
         let mut summary = Summary::default();
         for entry in self.latest.values() {
-            let counts =
-                |answer: &&Answer| trust.believed(answer).and_then(|days| days.intersection(asked)).is_some();
-            let believed: Vec<Said> = entry.answers.iter().filter(counts).map(|answer| answer.said).collect();
+            let counts = |answer: &&Answer| {
+                trust.believed(answer).and_then(|days| days.intersection(asked)).is_some()
+            };
+            let believed: Vec<Said> =
+                entry.answers.iter().filter(counts).map(|answer| answer.said).collect();
             let is_refused = believed.contains(&Said::OutsidePlan);
             match &entry.file {
                 _ if believed.is_empty() => continue,
@@ -442,7 +468,11 @@ impl Ledger {
     }
 }
 
-fn refuse_other_versions(entries: &[Entry], outdir: &Path, ticker: &Ticker) -> Result<(), LedgerError> {
+fn refuse_other_versions(
+    entries: &[Entry],
+    outdir: &Path,
+    ticker: &Ticker,
+) -> Result<(), LedgerError> {
     let unknown = entries.iter().find_map(|entry| Format::Ledger.read(entry.format).err());
     let path = || Ledger::path(outdir, ticker);
     unknown.map_or(Ok(()), |source| Err(LedgerError::Version { path: path(), source }))
@@ -469,7 +499,8 @@ fn refuse_foreign_lines(
     Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
 }
 
-/// Lines of older versions name nobody: their files tell whose they are. One of ours is enough, for another may be damaged.
+/// Lines of older versions name nobody: their files tell whose they are. One of ours is enough, for
+/// another may be damaged.
 fn refuse_foreign_files(
     entries: &[Entry],
     outdir: &Path,

@@ -1,5 +1,5 @@
-//! Listings: which tickers the newest snapshot of `worker reference` names, for telling how a ticker is spelled. Of a snapshot
-//! only the column `ticker` is read.
+//! Listings: which tickers the newest snapshot of `worker reference` names, for telling how a
+//! ticker is spelled. Of a snapshot only the column `ticker` is read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,7 +30,8 @@ pub enum Spelling<'a> {
 }
 
 impl Listing {
-    /// The newest snapshot below `folder`, the output of `worker reference`; `None` where there is none.
+    /// The newest snapshot below `folder`, the output of `worker reference`; `None` where there is
+    /// none.
     pub fn newest(folder: &Path) -> Result<Option<Self>, ReadError> {
         let snapshots = folder.join("tickers_snapshot");
         let entries = match fs::read_dir(&snapshots) {
@@ -42,8 +43,10 @@ impl Listing {
         for entry in entries {
             let entry = entry.map_err(DiskError::at("list", &snapshots))?;
             let (name, file) = (entry.file_name(), entry.path().join("tickers.parquet"));
-            let date = name.to_str().and_then(|name| name.strip_prefix("snapshot_date=")?.parse().ok());
-            newest = newest.max(date.filter(|_| file.exists()).map(|date: TradingDay| (date, file)));
+            let date =
+                name.to_str().and_then(|name| name.strip_prefix("snapshot_date=")?.parse().ok());
+            newest =
+                newest.max(date.filter(|_| file.exists()).map(|date: TradingDay| (date, file)));
         }
         newest.map(|(date, file)| Ok(Self::of(date, reader::texts(&file, "ticker")?))).transpose()
     }
@@ -86,10 +89,13 @@ mod tests {
     fn a_name_is_found_in_other_spellings_in_the_newest_snapshot() {
         let folder = tempfile::tempdir().expect("a folder");
         assert_eq!(Listing::newest(folder.path()).expect("read"), None);
-        for (date, names) in
-            [("2024-01-31", vec!["OLD"]), ("2025-02-28", vec!["BRK.B", "MAMTH", "BACpA", "AB", "A.B"])]
-        {
-            let path = folder.path().join(format!("tickers_snapshot/snapshot_date={date}/tickers.parquet"));
+        for (date, names) in [
+            ("2024-01-31", vec!["OLD"]),
+            ("2025-02-28", vec!["BRK.B", "MAMTH", "BACpA", "AB", "A.B"]),
+        ] {
+            let path = folder
+                .path()
+                .join(format!("tickers_snapshot/snapshot_date={date}/tickers.parquet"));
             let column = Arc::new(StringArray::from(names)) as _;
             publish_table(
                 Draft::create(&path).expect("begun"),
@@ -97,7 +103,8 @@ mod tests {
             )
             .expect("published");
         }
-        fs::create_dir(folder.path().join("tickers_snapshot/snapshot_date=2026-01-01")).expect("made");
+        fs::create_dir(folder.path().join("tickers_snapshot/snapshot_date=2026-01-01"))
+            .expect("made");
         let listing = Listing::newest(folder.path()).expect("read").expect("a snapshot");
         assert_eq!(listing.date.to_string(), "2025-02-28");
         let said = |name: &str| match listing.spelling(name) {
@@ -106,7 +113,8 @@ mod tests {
             Spelling::Unknown => "unknown".to_owned(),
         };
         let names = ["BRK-B", "brk/b", "BRK B", "mamth", "MAMTH", "BACPA", "a-b", "OLD", "MAR-1"];
-        let expected = ["BRK.B", "BRK.B", "BRK.B", "MAMTH", "right", "BACpA", "AB A.B", "unknown", "unknown"];
+        let expected =
+            ["BRK.B", "BRK.B", "BRK.B", "MAMTH", "right", "BACpA", "AB A.B", "unknown", "unknown"];
         assert_eq!(names.map(said), expected);
     }
 }

@@ -19,8 +19,8 @@ pub struct Damage {
     pub what: String,
 }
 
-/// Of which files the bytes decide, where they are not found as recorded or their lines do not say how that was. Of all
-/// others the length does.
+/// Of which files the bytes decide, where they are not found as recorded or their lines do not say
+/// how that was. Of all others the length does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Of all.
@@ -52,11 +52,14 @@ pub(super) enum Look {
     Damaged(Damage),
 }
 
-/// A look at the file of `proof`: its bytes are read only where it is not found as recorded and `scope` has `partition`.
+/// A look at the file of `proof`: its bytes are read only where it is not found as recorded and
+/// `scope` has `partition`.
 pub(super) fn glance(proof: &FileProof, partition: Partition, path: PathBuf, scope: Scope) -> Look {
     let bytes = proof.fingerprint.bytes;
     let what = match fs::metadata(&path) {
-        Ok(found) if found.len() != bytes => format!("{} bytes where the ledger says {bytes}", found.len()),
+        Ok(found) if found.len() != bytes => {
+            format!("{} bytes where the ledger says {bytes}", found.len())
+        }
         Ok(found) if proof.seen == Some(Seen::of(&found)) || !scope.has(partition) => {
             return Look::AsRecorded;
         }

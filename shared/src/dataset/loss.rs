@@ -1,7 +1,8 @@
-//! Losses: what a file held that is gone, or that no line tells of, remembered until the source has brought it. Pure.
+//! Losses: what a file held that is gone, or that no line tells of, remembered until the source has
+//! brought it. Pure.
 //!
-//! A day that had rows is not believed to have fewer because its file was damaged: the source has to bring as many as
-//! there were, or bring the same ones once more a day later.
+//! A day that had rows is not believed to have fewer because its file was damaged: the source has
+//! to bring as many as there were, or bring the same ones once more a day later.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,10 +20,12 @@ pub struct Loss {
     /// How many the source has brought again so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub found: u64,
-    /// First and last stamp of the files that held them, in the unit of their rows; `None` where that is not known.
+    /// First and last stamp of the files that held them, in the unit of their rows; `None` where
+    /// that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<(i64, i64)>,
-    /// Those that were brought again and lie on days beyond these stamps: they are none of those that were lost.
+    /// Those that were brought again and lie on days beyond these stamps: they are none of those
+    /// that were lost.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub elsewhere: u64,
     /// A file with fewer rows that the source has brought already.
@@ -51,7 +54,14 @@ pub enum Settled {
 impl Loss {
     /// Of no row.
     pub fn nothing() -> Self {
-        Self { days: Coverage::empty(), rows: 0, found: 0, stamps: None, elsewhere: 0, witness: None }
+        Self {
+            days: Coverage::empty(),
+            rows: 0,
+            found: 0,
+            stamps: None,
+            elsewhere: 0,
+            witness: None,
+        }
     }
 
     /// How many of the rows that came may be those that were lost.
@@ -67,8 +77,8 @@ impl Loss {
         }
     }
 
-    /// All of its days were answered for at `asked_at`, and the rows that came are in a file with this SHA-256, if any
-    /// came.
+    /// All of its days were answered for at `asked_at`, and the rows that came are in a file with
+    /// this SHA-256, if any came.
     pub fn settle(mut self, sha256: Option<&str>, asked_at: Timestamp) -> Settled {
         if self.came_back() >= self.rows {
             return Settled::Made;
@@ -91,8 +101,8 @@ impl Loss {
         Settled::Short(self)
     }
 
-    /// A whole file stands in the place of the lost one, which a crash before its ledger line would explain: when the
-    /// source brings exactly that, it has said so twice.
+    /// A whole file stands in the place of the lost one, which a crash before its ledger line would
+    /// explain: when the source brings exactly that, it has said so twice.
     pub fn take_witness(&mut self, sha256: String) {
         self.witness.get_or_insert(Witness { sha256, since: Timestamp::UNIX_EPOCH });
     }

@@ -14,8 +14,8 @@ pub struct DatedBar {
 }
 
 impl DatedBar {
-    /// Two rows with one key are one row: a day has one daily bar whatever its stamp (grouped bars are stamped
-    /// at the close), a minute one minute bar.
+    /// Two rows with one key are one row: a day has one daily bar whatever its stamp (grouped bars
+    /// are stamped at the close), a minute one minute bar.
     pub fn key(&self, kind: Kind) -> (TradingDay, i64) {
         match kind {
             Kind::Minute => (self.date, self.bar.t),
@@ -24,8 +24,9 @@ impl DatedBar {
     }
 }
 
-/// The rows of both, sorted by key; where both have a key, `newer` wins. A row is never dropped because a
-/// later fetch did not have it: an answer that came back empty by mistake must not erase what was proven.
+/// The rows of both, sorted by key; where both have a key, `newer` wins. A row is never dropped
+/// because a later fetch did not have it: an answer that came back empty by mistake must not erase
+/// what was proven.
 ///
 /// Both sides must be sorted by key without repeats, as files and pages are.
 pub fn by_key(kind: Kind, older: &[DatedBar], newer: &[DatedBar]) -> Vec<DatedBar> {

@@ -1,4 +1,5 @@
-//! What a dataset is: kinds, partitions, schemas, coverage and its proof, and how rows reach the disk.
+//! What a dataset is: kinds, partitions, schemas, coverage and its proof, and how rows reach the
+//! disk.
 
 pub mod kind;
 pub mod coverage;

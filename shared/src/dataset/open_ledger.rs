@@ -1,4 +1,5 @@
-//! A ledger that is being written: who has claimed which days of its ticker appends the lines that prove them.
+//! A ledger that is being written: who has claimed which days of its ticker appends the lines that
+//! prove them.
 
 use std::path::Path;
 
@@ -24,8 +25,8 @@ const TIMES_ITS_LINES: usize = 4;
 
 /// A ledger opened for writing some days of its ticker, which nobody else writes meanwhile.
 ///
-/// Others may write other days and append lines of theirs. So what it says of days beyond those that are claimed may be
-/// old: nothing is to be written by that.
+/// Others may write other days and append lines of theirs. So what it says of days beyond those
+/// that are claimed may be old: nothing is to be written by that.
 pub struct OpenLedger {
     ledger: Ledger,
     claimed: DateRange,
@@ -39,10 +40,16 @@ pub struct OpenLedger {
 }
 
 impl OpenLedger {
-    /// Opens (and makes) the ledger of `ticker`, claims `days` and the rest of their partitions, and cuts off what a
-    /// crash tore. Files whose bytes had to be read, and were right, are noted as they are found, so that the next look
-    /// is cheap. The claim is given back by the kernel, also when its holder dies.
-    pub fn open(outdir: &Path, kind: Kind, ticker: &Ticker, days: DateRange) -> Result<Self, LedgerError> {
+    /// Opens (and makes) the ledger of `ticker`, claims `days` and the rest of their partitions,
+    /// and cuts off what a crash tore. Files whose bytes had to be read, and were right, are noted
+    /// as they are found, so that the next look is cheap. The claim is given back by the kernel,
+    /// also when its holder dies.
+    pub fn open(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        days: DateRange,
+    ) -> Result<Self, LedgerError> {
         Self::open_again(outdir, kind, ticker, days, &Coverage::empty())
     }
 
@@ -92,7 +99,8 @@ impl OpenLedger {
         let noted = seen_again.iter().map(|entry| entry.partition).collect();
         let dead_lines = lines - ledger.partitions();
         let is_due = lines > TIMES_ITS_LINES * ledger.partitions();
-        let mut open = Self { ledger, claimed, log, dead_lines, unsaid: None, was_said: false, noted };
+        let mut open =
+            Self { ledger, claimed, log, dead_lines, unsaid: None, was_said: false, noted };
         if is_due {
             open.rewrite(&[])?;
         }
@@ -117,17 +125,20 @@ impl OpenLedger {
         self.claimed
     }
 
-    /// Why the ledger could not be rewritten without its dead lines, if that is so; said once. Nothing is lost by it.
+    /// Why the ledger could not be rewritten without its dead lines, if that is so; said once.
+    /// Nothing is lost by it.
     pub fn trouble(&mut self) -> Option<DiskError> {
         self.unsaid.take()
     }
 
-    /// Files whose bytes were read as it was opened, since they were not found as recorded; they are right.
+    /// Files whose bytes were read as it was opened, since they were not found as recorded; they
+    /// are right.
     pub fn noted(&self) -> &[Partition] {
         &self.noted
     }
 
-    /// Is what it says still what others find? Where the ledger was moved or removed meanwhile, nothing of it is proven.
+    /// Is what it says still what others find? Where the ledger was moved or removed meanwhile,
+    /// nothing of it is proven.
     pub fn look_for_it(&self) -> Result<(), LedgerError> {
         Ok(self.log.look_for_it()?)
     }
@@ -137,15 +148,16 @@ impl OpenLedger {
         self.log.torn_bytes()
     }
 
-    /// Proves partitions that are claimed, all with one sync: on return the lines survive a power cut. Their files must
-    /// be in place.
+    /// Proves partitions that are claimed, all with one sync: on return the lines survive a power
+    /// cut. Their files must be in place.
     pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
         for entry in &entries {
             let span = entry.partition.span();
             let is_claimed = self.claimed.intersection(span) == Some(span);
             assert!(is_claimed, "{} is written without a claim", entry.partition);
         }
-        let replaced = entries.iter().filter(|entry| self.ledger.entry(entry.partition).is_some()).count();
+        let replaced =
+            entries.iter().filter(|entry| self.ledger.entry(entry.partition).is_some()).count();
         let bytes: usize = entries.iter().map(|entry| checked_lines::encode(entry).len()).sum();
         let bytes = self.log.known_bytes() + bytes as u64;
         let partitions = self.ledger.partitions() + entries.len() - replaced;
@@ -161,7 +173,8 @@ impl OpenLedger {
         Ok(())
     }
 
-    /// Appends `entries` by rewriting the ledger without dead lines; `false` when that can't be done now.
+    /// Appends `entries` by rewriting the ledger without dead lines; `false` when that can't be
+    /// done now.
     fn rewrite(&mut self, entries: &[Entry]) -> Result<bool, LedgerError> {
         let holding = claim::holding(self.claimed);
         match self.log.rewrite(entries, |entry| entry.partition, &holding)? {

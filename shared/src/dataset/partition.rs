@@ -11,9 +11,11 @@ use super::kind::Kind;
 use crate::market::ticker::Ticker;
 use crate::market::trading_day::TradingDay;
 
-/// The days of a ticker that share a file: a year of daily bars, a month of minute bars, a day of trades.
+/// The days of a ticker that share a file: a year of daily bars, a month of minute bars, a day of
+/// trades.
 ///
-/// Its text is the path of its folder, in one form only. Partitions of a kind do not overlap, and are ordered by time.
+/// Its text is the path of its folder, in one form only. Partitions of a kind do not overlap, and
+/// are ordered by time.
 ///
 /// ```
 /// use std::path::Path;
@@ -67,14 +69,17 @@ impl Partition {
 
     /// `range`, and with it all days of the partitions of `kind` that it touches.
     pub fn whole(kind: Kind, range: DateRange) -> DateRange {
-        let (first, last) = (Self::of(kind, range.from()).span(), Self::of(kind, range.to()).span());
+        let (first, last) =
+            (Self::of(kind, range.from()).span(), Self::of(kind, range.to()).span());
         DateRange::new(first.from(), last.to()).expect("a range ends where it begins or later")
     }
 
     /// The days that belong to it.
     pub fn span(self) -> DateRange {
         let ends = match self {
-            Self::Year(year) => TradingDay::from_ymd(year, 1, 1).zip(TradingDay::from_ymd(year, 12, 31)),
+            Self::Year(year) => {
+                TradingDay::from_ymd(year, 1, 1).zip(TradingDay::from_ymd(year, 12, 31))
+            }
             Self::Month(year, month) => {
                 TradingDay::from_ymd(year, month, 1).map(|first| (first, first.last_of_month()))
             }
@@ -104,7 +109,9 @@ impl fmt::Display for Partition {
         match self {
             Self::Year(year) => write!(f, "year={year:04}"),
             Self::Month(year, month) => write!(f, "year={year:04}/month={month:02}"),
-            Self::Day(day) => write!(f, "year={:04}/month={:02}/day={day}", day.year(), day.month()),
+            Self::Day(day) => {
+                write!(f, "year={:04}/month={:02}/day={day}", day.year(), day.month())
+            }
         }
     }
 }
@@ -119,9 +126,11 @@ impl FromStr for Partition {
             )
         };
         let mut parts = text.split('/');
-        let mut value = |key: &str| parts.next().and_then(|part| part.strip_prefix(key)?.strip_prefix('='));
+        let mut value =
+            |key: &str| parts.next().and_then(|part| part.strip_prefix(key)?.strip_prefix('='));
         let (year, month, day) = (value("year"), value("month"), value("day"));
-        let first = |year: &str, month: &str| format!("{year}-{month}-01").parse::<TradingDay>().ok();
+        let first =
+            |year: &str, month: &str| format!("{year}-{month}-01").parse::<TradingDay>().ok();
         let partition = match (year, month, day) {
             (Some(year), None, None) => first(year, "01").map(|first| Self::Year(first.year())),
             (Some(year), Some(month), None) => {
@@ -147,8 +156,9 @@ mod tests {
 
     #[test]
     fn a_range_touches_every_year_between_its_ends() {
-        let within =
-            |from, to| Partition::within(Kind::Daily, range(from, to)).map(String::from).collect::<Vec<_>>();
+        let within = |from, to| {
+            Partition::within(Kind::Daily, range(from, to)).map(String::from).collect::<Vec<_>>()
+        };
         assert_eq!(within("2022-12-31", "2024-01-01"), ["year=2022", "year=2023", "year=2024"]);
         assert_eq!(within("2024-06-01", "2024-06-01"), ["year=2024"]);
         assert_eq!(within("2199-01-01", "2199-12-31"), ["year=2199"]);
@@ -171,7 +181,10 @@ mod tests {
             assert_eq!(partition.to_string().parse(), Ok(partition));
             assert!(partition.span().contains(day));
         }
-        assert_eq!(Partition::of(Kind::Trades, day).to_string(), "year=2024/month=03/day=2024-03-11");
+        assert_eq!(
+            Partition::of(Kind::Trades, day).to_string(),
+            "year=2024/month=03/day=2024-03-11"
+        );
         assert_eq!(Partition::Month(2024, 2).span(), range("2024-02-01", "2024-02-29"));
         for text in [
             "2024",
@@ -187,8 +200,11 @@ mod tests {
         ] {
             assert!(text.parse::<Partition>().is_err(), "{text}");
         }
-        let file =
-            Partition::Year(2024).file(Path::new("out"), &"BRK.B".parse().expect("a ticker"), Kind::Daily);
+        let file = Partition::Year(2024).file(
+            Path::new("out"),
+            &"BRK.B".parse().expect("a ticker"),
+            Kind::Daily,
+        );
         assert_eq!(file, Path::new("out/BRK.B/year=2024/daily.parquet"));
     }
 }

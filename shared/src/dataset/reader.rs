@@ -1,4 +1,5 @@
-//! A published Parquet file back to rows. Strict: a file that is not exactly ours is an error, not a guess.
+//! A published Parquet file back to rows. Strict: a file that is not exactly ours is an error, not
+//! a guess.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -50,24 +51,26 @@ pub enum ReadError {
 impl ReadError {
     /// `path` is no whole Parquet file.
     pub fn broken(path: &Path, what: String) -> Self {
-        Self::of_machine(path, &what).unwrap_or_else(|| Self::Broken { path: path.to_owned(), what })
+        Self::of_machine(path, &what)
+            .unwrap_or_else(|| Self::Broken { path: path.to_owned(), what })
     }
 
     /// `path` has other columns, or rows that can't be.
     pub fn foreign(path: &Path, what: String) -> Self {
-        Self::of_machine(path, &what).unwrap_or_else(|| Self::Foreign { path: path.to_owned(), what })
+        Self::of_machine(path, &what)
+            .unwrap_or_else(|| Self::Foreign { path: path.to_owned(), what })
     }
 
-    /// The decoder opens the file again for each column, and passes on in words why it could not: that tells nothing of the
-    /// file, which must not be taken for damaged.
+    /// The decoder opens the file again for each column, and passes on in words why it could not:
+    /// that tells nothing of the file, which must not be taken for damaged.
     fn of_machine(path: &Path, what: &str) -> Option<Self> {
         let source = Shortage::in_words(what)?;
         Some(Self::Disk(DiskError::at("read", path)(source)))
     }
 }
 
-/// How many trades `path` has; all of them must be of `ticker` and within `stamps` (ns UTC, half-open). Columns that tell
-/// neither are not read.
+/// How many trades `path` has; all of them must be of `ticker` and within `stamps` (ns UTC,
+/// half-open). Columns that tell neither are not read.
 pub fn check_trades(
     path: &Path,
     columns: Columns,
@@ -95,9 +98,12 @@ fn count_trades(
             return Err(foreign(format!("a row of {theirs} in a file of {ticker}")));
         }
         let of_other_days = |stamp: &&i64| !stamps.contains(*stamp);
-        if let Some(stamp) = column("sip_ts").as_primitive::<Int64Type>().values().iter().find(of_other_days)
+        if let Some(stamp) =
+            column("sip_ts").as_primitive::<Int64Type>().values().iter().find(of_other_days)
         {
-            return Err(foreign(format!("a trade of {ticker} stamped {stamp}, which is another day")));
+            return Err(foreign(format!(
+                "a trade of {ticker} stamped {stamp}, which is another day"
+            )));
         }
         rows += batch.num_rows() as u64;
     }
@@ -135,7 +141,8 @@ pub fn texts(path: &Path, column: &str) -> Result<Vec<String>, ReadError> {
     Ok(all)
 }
 
-/// The decoder panics over some damaged pages: such a file is broken like any other that can't be read.
+/// The decoder panics over some damaged pages: such a file is broken like any other that can't be
+/// read.
 fn decoding<T>(path: &Path, read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
     // What it was about to read is dropped with it: nothing half-done is left to be seen.
     panic::catch_unwind(AssertUnwindSafe(read))
@@ -168,7 +175,8 @@ fn open(
         };
         fields.iter().map(field).collect::<Vec<_>>().join(", ")
     };
-    let what = format!("its columns are {}; ours are {}", spelled(found), spelled(expected.fields()));
+    let what =
+        format!("its columns are {}; ours are {}", spelled(found), spelled(expected.fields()));
     Err(ReadError::Foreign { path: path.to_owned(), what })
 }
 
@@ -198,8 +206,8 @@ fn bars_of(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, Re
 pub fn read_table(path: &Path) -> Result<RecordBatch, ReadError> {
     let foreign = |what: String| ReadError::foreign(path, what);
     let file = regular::open(path).map_err(DiskError::at("open", path))?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| foreign(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(|error| foreign(error.to_string()))?;
     let schema = Arc::clone(builder.schema());
     let batches: Result<Vec<RecordBatch>, _> =
         builder.build().map_err(|error| foreign(error.to_string()))?.collect();
@@ -208,7 +216,11 @@ pub fn read_table(path: &Path) -> Result<RecordBatch, ReadError> {
 }
 
 /// The schema was checked before: columns have their names and types.
-fn append_bars(batch: &RecordBatch, ticker: &Ticker, rows: &mut Vec<DatedBar>) -> Result<(), String> {
+fn append_bars(
+    batch: &RecordBatch,
+    ticker: &Ticker,
+    rows: &mut Vec<DatedBar>,
+) -> Result<(), String> {
     let column = |name: &str| batch.column_by_name(name).expect("the schema was checked");
     let (tickers, dates) = (column("ticker").as_string::<i32>(), column("date").as_string::<i32>());
     let float = |name: &str| column(name).as_primitive::<Float64Type>();
@@ -265,14 +277,24 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, ticker) =
             (folder.path().join("AIG/year=2024/daily.parquet"), "AIG".parse().expect("a ticker"));
-        let fingerprint =
-            publish_bars(Draft::create(&path).expect("begun"), Kind::Daily, Zone::NewYork, &ticker, &rows())
-                .expect("published");
+        let fingerprint = publish_bars(
+            Draft::create(&path).expect("begun"),
+            Kind::Daily,
+            Zone::NewYork,
+            &ticker,
+            &rows(),
+        )
+        .expect("published");
         assert_eq!(read_bars(&path, Kind::Daily, &ticker).expect("read"), rows());
         assert_eq!(Fingerprint::of_file(&path).expect("read"), fingerprint);
-        let again =
-            publish_bars(Draft::create(&path).expect("begun"), Kind::Daily, Zone::NewYork, &ticker, &rows())
-                .expect("published");
+        let again = publish_bars(
+            Draft::create(&path).expect("begun"),
+            Kind::Daily,
+            Zone::NewYork,
+            &ticker,
+            &rows(),
+        )
+        .expect("published");
         assert_eq!(again, fingerprint, "same rows, same bytes");
     }
 
@@ -282,8 +304,14 @@ mod tests {
         let path = folder.path().join("daily.parquet");
         let (aig, bac): (Ticker, Ticker) =
             ("AIG".parse().expect("a ticker"), "BAC".parse().expect("a ticker"));
-        publish_bars(Draft::create(&path).expect("begun"), Kind::Daily, Zone::NewYork, &aig, &rows())
-            .expect("published");
+        publish_bars(
+            Draft::create(&path).expect("begun"),
+            Kind::Daily,
+            Zone::NewYork,
+            &aig,
+            &rows(),
+        )
+        .expect("published");
         let error = read_bars(&path, Kind::Daily, &bac).expect_err("refused").to_string();
         assert!(error.ends_with("(a row of AIG in a file of BAC)"), "{error}");
         let bytes = std::fs::read(&path).expect("read");

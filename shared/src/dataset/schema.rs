@@ -16,9 +16,9 @@ static FULL_TRADES: LazyLock<SchemaRef> = LazyLock::new(|| schema(&full_trades()
 static SEVEN: LazyLock<SchemaRef> = LazyLock::new(|| schema(&seven()));
 static EXTENDED: LazyLock<SchemaRef> = LazyLock::new(|| schema(&extended()));
 
-/// The columns of `kind`, in order. `t` is ms UTC of the window's start, `date` and `minute` are in the tree's
-/// zone, prices USD, `v` shares; `n` and `vw` are null where the source has none. `sip_ts`, `participant_ts`
-/// and `trf_ts` are ns UTC.
+/// The columns of `kind`, in order. `t` is ms UTC of the window's start, `date` and `minute` are in
+/// the tree's zone, prices USD, `v` shares; `n` and `vw` are null where the source has none.
+/// `sip_ts`, `participant_ts` and `trf_ts` are ns UTC.
 pub fn of(kind: Kind, columns: Columns) -> SchemaRef {
     match (kind, columns) {
         (Kind::Daily, _) => DAILY.clone(),
@@ -28,7 +28,8 @@ pub fn of(kind: Kind, columns: Columns) -> SchemaRef {
     }
 }
 
-/// The columns of bars that end by what was traded: the seven, or with those behind them. `t` and `t_close` are ns UTC.
+/// The columns of bars that end by what was traded: the seven, or with those behind them. `t` and
+/// `t_close` are ns UTC.
 pub fn of_bars(columns: BarColumns) -> SchemaRef {
     match columns {
         BarColumns::Seven => SEVEN.clone(),
@@ -90,7 +91,8 @@ fn full_trades() -> Vec<Field> {
 fn seven() -> Vec<Field> {
     let mut fields = vec![required("t", DataType::Int64)];
     fields.extend(
-        ["open", "high", "low", "close", "v", "dollar"].map(|name| required(name, DataType::Float64)),
+        ["open", "high", "low", "close", "v", "dollar"]
+            .map(|name| required(name, DataType::Float64)),
     );
     fields
 }

@@ -13,7 +13,8 @@ pub struct Summary {
     pub partitions_empty: u64,
     /// Partitions of which the plan reaches no day that was asked for.
     pub partitions_outside_plan: u64,
-    /// Of the partitions with rows and the empty ones: those of which the plan does not reach every day.
+    /// Of the partitions with rows and the empty ones: those of which the plan does not reach every
+    /// day.
     #[serde(default)]
     pub partitions_partly_outside_plan: u64,
     /// Rows in the files of these partitions.
@@ -32,7 +33,8 @@ impl AddAssign for Summary {
         } = other;
         self.partitions_data = self.partitions_data.saturating_add(partitions_data);
         self.partitions_empty = self.partitions_empty.saturating_add(partitions_empty);
-        self.partitions_outside_plan = self.partitions_outside_plan.saturating_add(partitions_outside_plan);
+        self.partitions_outside_plan =
+            self.partitions_outside_plan.saturating_add(partitions_outside_plan);
         self.partitions_partly_outside_plan =
             self.partitions_partly_outside_plan.saturating_add(partitions_partly_outside_plan);
         self.rows = self.rows.saturating_add(rows);

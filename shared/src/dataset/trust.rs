@@ -6,8 +6,9 @@ use super::answers::{Answer, Answers, Asker, RECHECK_AFTER, Said, TOLERANCE, has
 use super::coverage::{Coverage, DateRange};
 use crate::market::trading_day::TradingDay;
 
-/// A run that finds its clock set back still believes what it was told of days that were over this long. What it was
-/// told of newer days may have been said in the middle of their session, if it was the clock before that was wrong.
+/// A run that finds its clock set back still believes what it was told of days that were over this
+/// long. What it was told of newer days may have been said in the middle of their session, if it
+/// was the clock before that was wrong.
 const WELL_OVER_DAYS: i32 = 7;
 
 /// Which answers count, for whom.
@@ -17,7 +18,8 @@ pub struct Trust {
     pub now: Timestamp,
     /// Empty answers are asked again by this time, `now` or earlier.
     pub recheck_at: Timestamp,
-    /// Only what was asked at or after this instant, or by the run itself, counts: a run that wants everything anew.
+    /// Only what was asked at or after this instant, or by the run itself, counts: a run that wants
+    /// everything anew.
     pub since: Option<Timestamp>,
     /// The run that asks, if any does.
     pub run: Option<Asker>,
@@ -34,9 +36,11 @@ impl Trust {
     /// The days of which this answer spares a request.
     pub fn believed(&self, answer: &Answer) -> Option<DateRange> {
         let is_own = self.run.is_some_and(|run| answer.run == Some(run.mark()));
-        // Marks tell whose an answer is; the clock only where it has none. It may have been set back between two runs.
+        // Marks tell whose an answer is; the clock only where it has none. It may have been set
+        // back between two runs.
         let may_be_own = answer.run.is_none() || self.run.is_none();
-        let is_fresh = is_own || self.since.is_none_or(|since| may_be_own && answer.asked_at >= since);
+        let is_fresh =
+            is_own || self.since.is_none_or(|since| may_be_own && answer.asked_at >= since);
         let is_settled = match answer.said {
             Said::Data | Said::OutsidePlan => true,
             Said::Empty { asks } => {
@@ -59,10 +63,11 @@ impl Trust {
         well_over_at(self.now).filter(|_| is_own)?.intersection(answer.days)
     }
 
-    /// A plan reaches back a number of years. What it refused of the days right before the question may have been too new
-    /// for it, and is asked for again after a day.
+    /// A plan reaches back a number of years. What it refused of the days right before the question
+    /// may have been too new for it, and is asked for again after a day.
     fn may_have_been_too_new(&self, answer: &Answer) -> bool {
-        answer.said == Said::OutsidePlan && self.recheck_at.duration_since(answer.asked_at) >= RECHECK_AFTER
+        answer.said == Said::OutsidePlan
+            && self.recheck_at.duration_since(answer.asked_at) >= RECHECK_AFTER
     }
 
     /// The days of `answers` that need not be asked for.

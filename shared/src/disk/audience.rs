@@ -1,5 +1,5 @@
-//! Who may open a file: what a run says of itself is its owner's alone, whatever the umask; a lock is for those who write;
-//! data are as the umask says.
+//! Who may open a file: what a run says of itself is its owner's alone, whatever the umask; a lock
+//! is for those who write; data are as the umask says.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -25,23 +25,24 @@ const GROUPS_FOLDER: u32 = 0o2020;
 pub enum Audience {
     /// Its owner alone.
     Owner,
-    /// Its owner, and its group where the folder says that a group shares it (`chmod g+ws`). Made by root it belongs to
-    /// whom its folder belongs.
+    /// Its owner, and its group where the folder says that a group shares it (`chmod g+ws`). Made
+    /// by root it belongs to whom its folder belongs.
     Writers,
     /// Whoever the umask lets.
     AsUmaskSays,
 }
 
 impl Audience {
-    /// Opens the file at `path`, which `options` may make, and follows no link. One that is there and open to others is
-    /// closed to them, where it is ours.
+    /// Opens the file at `path`, which `options` may make, and follows no link. One that is there
+    /// and open to others is closed to them, where it is ours.
     pub fn open(self, options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         let folder = || fs::metadata(path.parent().unwrap_or(Path::new(".")));
         self.opened(folder, |mode| regular::open_no_link(options.mode(mode), path))
     }
 
-    /// What `open` has opened, which makes a file with the mode that it is told, set right for who may open it: a file that
-    /// was there before may be open to others. `folder` is asked where it decides.
+    /// What `open` has opened, which makes a file with the mode that it is told, set right for who
+    /// may open it: a file that was there before may be open to others. `folder` is asked where it
+    /// decides.
     pub(super) fn opened(
         self,
         folder: impl FnOnce() -> io::Result<Metadata>,
@@ -100,7 +101,8 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).expect("there").mode() & 0o777;
         fs::write(&path, "x").expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).expect("changed");
-        let open = |audience: Audience| audience.open(OpenOptions::new().append(true), &path).map(drop);
+        let open =
+            |audience: Audience| audience.open(OpenOptions::new().append(true), &path).map(drop);
         open(Audience::AsUmaskSays).expect("opened");
         assert_eq!(mode(&path), 0o664);
         open(Audience::Owner).expect("opened");

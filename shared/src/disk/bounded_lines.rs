@@ -1,5 +1,5 @@
-//! Reads lines of a stream and holds at most the longest line allowed. Bytes that can't be text are counted and dropped: a
-//! file may end with a thousand million zeros.
+//! Reads lines of a stream and holds at most the longest line allowed. Bytes that can't be text are
+//! counted and dropped: a file may end with a thousand million zeros.
 
 use std::io::{self, BufRead};
 
@@ -41,7 +41,9 @@ impl<S: BufRead> BoundedLines<S> {
             };
             let end = memchr::memchr(b'\n', chunk);
             let part = &chunk[..end.unwrap_or(chunk.len())];
-            is_text = is_text && memchr::memchr(0, part).is_none() && self.held.len() + part.len() <= LONGEST;
+            is_text = is_text
+                && memchr::memchr(0, part).is_none()
+                && self.held.len() + part.len() <= LONGEST;
             if is_text {
                 self.held.extend_from_slice(part);
             } else {
@@ -69,12 +71,21 @@ mod tests {
         let mut lines = BoundedLines::new(io::BufReader::with_capacity(2, stream));
         let mut seen = Vec::new();
         while let Some(Line { text, bytes, is_ended }) = lines.next().expect("in memory") {
-            seen.push((text.map(|text| String::from_utf8_lossy(text).into_owned()), bytes, is_ended));
+            seen.push((
+                text.map(|text| String::from_utf8_lossy(text).into_owned()),
+                bytes,
+                is_ended,
+            ));
         }
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
             seen,
-            [(text("one"), 4, true), (None, 10, true), (text(""), 1, true), (text("three"), 5, false)]
+            [
+                (text("one"), 4, true),
+                (None, 10, true),
+                (text(""), 1, true),
+                (text("three"), 5, false)
+            ]
         );
     }
 

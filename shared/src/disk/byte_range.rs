@@ -1,9 +1,10 @@
-//! Byte ranges of an open file, locked so that no crash leaves them locked. The bytes need not exist: a lock far
-//! behind the end of a file is a lock of whatever its number stands for.
+//! Byte ranges of an open file, locked so that no crash leaves them locked. The bytes need not
+//! exist: a lock far behind the end of a file is a lock of whatever its number stands for.
 //!
-//! These locks belong to the open file ("open file description locks"), not to the process: two threads that have each
-//! opened it are in each other's way as two processes are. The kernel gives them back when the file is closed, whoever
-//! dies. They and `flock` don't see each other on a local disk.
+//! These locks belong to the open file ("open file description locks"), not to the process: two
+//! threads that have each opened it are in each other's way as two processes are. The kernel gives
+//! them back when the file is closed, whoever dies. They and `flock` don't see each other on a
+//! local disk.
 
 use std::fs::File;
 use std::io;
@@ -147,7 +148,8 @@ fn who_has(
     Ok(Some(number(start)..number(end)))
 }
 
-/// Ranges are counted from here: no log gets so long, so that they never mean a byte of its content.
+/// Ranges are counted from here: no log gets so long, so that they never mean a byte of its
+/// content.
 const BASE: i64 = 1 << 40;
 
 /// Where in the file `bytes` are, as the kernel counts.
@@ -214,7 +216,8 @@ mod tests {
         let place = LogFile::new();
         let (one, two) = (place.open(), place.open());
         let wait = |file, ms| {
-            Held::wait(file, &place.path, 0..1, Hold::Alone, Duration::from_millis(ms)).map(std::mem::forget)
+            Held::wait(file, &place.path, 0..1, Hold::Alone, Duration::from_millis(ms))
+                .map(std::mem::forget)
         };
         let turn = Held::wait(&one, &place.path, 0..1, Hold::Alone, Duration::ZERO).expect("free");
         let error = wait(&two, 5).expect_err("it is taken");

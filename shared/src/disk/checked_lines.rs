@@ -1,8 +1,8 @@
-//! Append-only logs of JSON lines, each with its own checksum; what a crash tore off is ignored, what was
-//! damaged later is an error. The ledger and the journal are such logs.
+//! Append-only logs of JSON lines, each with its own checksum; what a crash tore off is ignored,
+//! what was damaged later is an error. The ledger and the journal are such logs.
 //!
-//! A line is the entry's JSON object with a last key `crc`: the CRC-32 of everything before it. So it stays
-//! readable by `jq` and provable byte by byte.
+//! A line is the entry's JSON object with a last key `crc`: the CRC-32 of everything before it. So
+//! it stays readable by `jq` and provable byte by byte.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -33,7 +33,8 @@ pub enum LinesError {
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A whole line is damaged, or of a version that this program does not know: no crash does that.
+    /// A whole line is damaged, or of a version that this program does not know: no crash does
+    /// that.
     #[error("{path}:{line}: not a line of this log ({what})", path = path.display())]
     Corrupt {
         /// The log.
@@ -73,20 +74,22 @@ fn sound(line: &[u8]) -> Result<&str, String> {
     let split = text.len().checked_sub(CRC_TAIL_LEN).filter(|at| text.is_char_boundary(*at));
     let (body, tail) = split.map(|at| text.split_at(at)).ok_or("too short")?;
     let digits = tail.strip_prefix(CRC_KEY).and_then(|rest| rest.strip_suffix("\"}"));
-    let said = digits.and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or("no checksum at its end")?;
+    let said =
+        digits.and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or("no checksum at its end")?;
     if said != crc32fast::hash(body.as_bytes()) {
         return Err("its checksum does not match".to_owned());
     }
     Ok(text)
 }
 
-/// Did somebody write this line whole? A newer version may have, or an editor that ends lines in its own way.
+/// Did somebody write this line whole? A newer version may have, or an editor that ends lines in
+/// its own way.
 fn is_whole(line: &[u8]) -> bool {
     sound(line.strip_suffix(b"\r").unwrap_or(line)).is_ok()
 }
 
-/// Hands every sound entry of a log on, in order, one after the other: of a long log never more than a line is held.
-/// Returns the length of the sound part; a log that does not exist is empty.
+/// Hands every sound entry of a log on, in order, one after the other: of a long log never more
+/// than a line is held. Returns the length of the sound part; a log that does not exist is empty.
 pub fn each<T: DeserializeOwned>(path: &Path, mut hear: impl FnMut(T)) -> Result<u64, LinesError> {
     match regular::open(path) {
         Ok(file) => each_of(path, BufReader::with_capacity(CHUNK, file), &mut hear),
@@ -102,10 +105,14 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
     Ok(Contents { entries, sound_bytes })
 }
 
-/// Reads a log from its bytes; `path` is only for messages. What a crash has torn stands at the end: a line without its
-/// newline, or one with zeros in the place of blocks that a file system had reserved and not yet written, and no whole
-/// line behind it. Whatever else is no line was damaged later, or is not ours.
-pub fn parse<T: DeserializeOwned>(path: &Path, bytes: impl BufRead) -> Result<Contents<T>, LinesError> {
+/// Reads a log from its bytes; `path` is only for messages. What a crash has torn stands at the
+/// end: a line without its newline, or one with zeros in the place of blocks that a file system had
+/// reserved and not yet written, and no whole line behind it. Whatever else is no line was damaged
+/// later, or is not ours.
+pub fn parse<T: DeserializeOwned>(
+    path: &Path,
+    bytes: impl BufRead,
+) -> Result<Contents<T>, LinesError> {
     let mut entries = Vec::new();
     let sound_bytes = each_of(path, bytes, &mut |entry| entries.push(entry))?;
     Ok(Contents { entries, sound_bytes })
@@ -141,18 +148,20 @@ fn each_of<T: DeserializeOwned>(
     Ok(sound_bytes)
 }
 
-/// The lines in `bytes` without those that a later line about the same replaces: byte for byte as they are, in their order.
-/// A torn end is left out.
+/// The lines in `bytes` without those that a later line about the same replaces: byte for byte as
+/// they are, in their order. A torn end is left out.
 pub(super) fn without_replaced<T: DeserializeOwned, K: Ord>(
     path: &Path,
     bytes: &[u8],
     about: impl Fn(&T) -> K,
 ) -> Result<Vec<u8>, LinesError> {
     let entries = parse::<T>(path, bytes)?.entries;
-    let last: BTreeMap<K, usize> = entries.iter().enumerate().map(|(at, entry)| (about(entry), at)).collect();
+    let last: BTreeMap<K, usize> =
+        entries.iter().enumerate().map(|(at, entry)| (about(entry), at)).collect();
     let last: BTreeSet<usize> = last.into_values().collect();
     let lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
-    let kept: Vec<&[u8]> = lines.filter(|(at, _)| last.contains(at)).map(|(_, line)| line).collect();
+    let kept: Vec<&[u8]> =
+        lines.filter(|(at, _)| last.contains(at)).map(|(_, line)| line).collect();
     Ok(kept.concat())
 }
 
@@ -206,7 +215,9 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
         let sound_bytes = each(&self.path, hear)?;
         let length = self.file.metadata().map_err(DiskError::at("look at", &self.path))?.len();
         if length > sound_bytes {
-            self.file.set_len(sound_bytes).map_err(DiskError::at("cut the torn end of", &self.path))?;
+            self.file
+                .set_len(sound_bytes)
+                .map_err(DiskError::at("cut the torn end of", &self.path))?;
             self.file.sync_data().map_err(DiskError::at("sync", &self.path))?;
         }
         self.length = sound_bytes;
@@ -258,7 +269,8 @@ mod tests {
         let bytes = log_of(&notes);
         for cut in 0..=bytes.len() {
             let whole_lines = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
-            let contents = parse::<Note>(Path::new("log"), &bytes[..cut]).expect("a torn tail is no error");
+            let contents =
+                parse::<Note>(Path::new("log"), &bytes[..cut]).expect("a torn tail is no error");
             assert_eq!(contents.entries, notes[..whole_lines], "cut at {cut}");
         }
     }
@@ -282,7 +294,10 @@ mod tests {
         let newer = text + &encode(&serde_json::json!({ "number": "two", "text": "x" }));
         for (log, line) in [(by_windows, 1), (newer, 3)] {
             let error = parse::<Note>(Path::new("log"), log.as_bytes()).err().expect("refused");
-            assert!(matches!(error, LinesError::Corrupt { line: named, .. } if named == line), "{error}");
+            assert!(
+                matches!(error, LinesError::Corrupt { line: named, .. } if named == line),
+                "{error}"
+            );
         }
     }
 
@@ -296,7 +311,8 @@ mod tests {
     #[test]
     fn a_power_cut_may_take_any_block_of_the_last_line_and_all_behind_it() {
         let (notes, bytes) = (notes(4), log_of(&notes(4)));
-        let ends: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').map(|at| at + 1).collect();
+        let ends: Vec<usize> =
+            (0..bytes.len()).filter(|at| bytes[*at] == b'\n').map(|at| at + 1).collect();
         for (whole, begins) in [(3, ends[2]), (0, 0)] {
             for zeros in 1..=ends[whole] - begins {
                 let mut bytes = bytes[..ends[whole]].to_vec();

@@ -1,9 +1,10 @@
-//! Folders that are held open: what is made, opened, renamed or removed in one by its name is in that very folder,
-//! whatever somebody puts in the place of its path meanwhile.
+//! Folders that are held open: what is made, opened, renamed or removed in one by its name is in
+//! that very folder, whatever somebody puts in the place of its path meanwhile.
 //!
-//! The way from a root down to a folder leads over no link. The kernel sees to that while it resolves the way
-//! (`openat2`); where it can't (before Linux 5.6, or under a filter of calls), each name is opened by itself and none may
-//! be a link, which is as good. The root itself may be a link: whoever set it up has chosen it.
+//! The way from a root down to a folder leads over no link. The kernel sees to that while it
+//! resolves the way (`openat2`); where it can't (before Linux 5.6, or under a filter of calls),
+//! each name is opened by itself and none may be a link, which is as good. The root itself may be a
+//! link: whoever set it up has chosen it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -91,7 +92,9 @@ impl Folder {
     /// The way from here to the folder of the file at `path`.
     pub fn way_to<'a>(&self, path: &'a Path) -> Result<&'a Path, DiskError> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        folder.strip_prefix(&self.path).map_err(|_| DiskError::at("reach", path)(not_below(&self.path)))
+        folder
+            .strip_prefix(&self.path)
+            .map_err(|_| DiskError::at("reach", path)(not_below(&self.path)))
     }
 
     /// The folder `way` below this one.
@@ -166,7 +169,12 @@ impl Folder {
     }
 
     /// Opens the file `name`, which `flags` may make, for `audience` and over no link.
-    pub fn open_file(&self, audience: Audience, name: &OsStr, flags: OFlag) -> Result<File, DiskError> {
+    pub fn open_file(
+        &self,
+        audience: Audience,
+        name: &OsStr,
+        flags: OFlag,
+    ) -> Result<File, DiskError> {
         let open = |mode: u32| {
             let flags = flags | regular::FLAGS | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             match openat(&self.handle, name, flags, Mode::from_bits_truncate(mode)) {
@@ -313,15 +321,17 @@ fn by_steps(from: &File, way: &Path) -> nix::Result<OwnedFd> {
         let name = match name {
             Component::Normal(name) => name,
             Component::CurDir => continue,
-            Component::Prefix(_) | Component::RootDir | Component::ParentDir => return Err(Errno::EXDEV),
+            Component::Prefix(_) | Component::RootDir | Component::ParentDir => {
+                return Err(Errno::EXDEV);
+            }
         };
         here = openat(&here, name, AS_FOLDER | OFlag::O_NOFOLLOW, Mode::empty())?;
     }
     Ok(here)
 }
 
-/// Makes `folder` and its parents so that they survive a power cut; `folder` for `audience`, missing parents as the umask
-/// says. Links are followed.
+/// Makes `folder` and its parents so that they survive a power cut; `folder` for `audience`,
+/// missing parents as the umask says. Links are followed.
 pub fn create_folder_for(audience: Audience, folder: &Path) -> Result<(), DiskError> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -413,13 +423,15 @@ mod tests {
     fn a_name_that_is_a_link_is_opened_in_no_way() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
-        let opened = Folder::of(Audience::AsUmaskSays, folder.path(), &at("A/_ledger.jsonl")).expect("made");
+        let opened =
+            Folder::of(Audience::AsUmaskSays, folder.path(), &at("A/_ledger.jsonl")).expect("made");
         symlink(at("outside"), at("A/_ledger.jsonl")).expect("linked, dangling");
         nix::unistd::mkfifo(&at("A/pipe"), Mode::S_IRWXU).expect("made");
         let flags = OFlag::O_CREAT | OFlag::O_RDWR;
         for audience in [Audience::Owner, Audience::Writers, Audience::AsUmaskSays] {
             let said = |name: &str| {
-                let error = opened.open_file(audience, OsStr::new(name), flags).expect_err("refused");
+                let error =
+                    opened.open_file(audience, OsStr::new(name), flags).expect_err("refused");
                 format!("{error}: {}", error.source)
             };
             let link = said("_ledger.jsonl");

@@ -1,8 +1,9 @@
-//! Holders: who has a file locked, as the kernel tells, and whether they may write it. A lock of somebody who may only read
-//! keeps nobody from writing.
+//! Holders: who has a file locked, as the kernel tells, and whether they may write it. A lock of
+//! somebody who may only read keeps nobody from writing.
 //!
-//! `/proc/locks` names whoever took a lock, who may have died since and left it to others with the same open file. These are
-//! named by `/proc/PID/fdinfo`, of processes that we may look into; of others the kernel says whose they are.
+//! `/proc/locks` names whoever took a lock, who may have died since and left it to others with the
+//! same open file. These are named by `/proc/PID/fdinfo`, of processes that we may look into; of
+//! others the kernel says whose they are.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -81,8 +82,8 @@ impl fmt::Display for Holders {
     }
 }
 
-/// Who has `file` locked. `signed` are the pids that whoever may write the file has written of himself, if it is so signed:
-/// who only reads can't have done that.
+/// Who has `file` locked. `signed` are the pids that whoever may write the file has written of
+/// himself, if it is so signed: who only reads can't have done that.
 pub fn of(file: &File, which: &Which, signed: &[i32]) -> Holders {
     let Some(place) = LockedFile::of(file) else { return Holders::default() };
     let mut unseen = locks_in(&text_of("/proc/locks"), &place.name, which);
@@ -113,14 +114,16 @@ struct LockedFile {
 impl LockedFile {
     fn of(file: &File) -> Option<Self> {
         let found = file.metadata().ok()?;
-        // The number of a device that a file shows is not everywhere the one by which the kernel names its locks.
+        // The number of a device that a file shows is not everywhere the one by which the kernel
+        // names its locks.
         let own = text_of(&format!("/proc/self/fdinfo/{}", file.as_raw_fd()));
         let mount = own.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().to_owned();
         let (major, minor) = device_of(&text_of("/proc/self/mountinfo"), &mount)?;
         Some(Self { name: format!("{major:02x}:{minor:02x}:{}", found.ino()), found })
     }
 
-    /// The locks that process `pid` has by its open files, and what it may do; `None` where it has none, as far as we see.
+    /// The locks that process `pid` has by its open files, and what it may do; `None` where it has
+    /// none, as far as we see.
     fn held_by(&self, pid: i32, which: &Which) -> Option<(Vec<Lock>, Access)> {
         let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).ok()?;
         let (mut held, mut access) = (Vec::new(), Access::Reads);
@@ -135,7 +138,8 @@ impl LockedFile {
         (!held.is_empty()).then_some((held, access))
     }
 
-    /// By one open file, of which `text` tells. A folder is never open for writing: there the process tells.
+    /// By one open file, of which `text` tells. A folder is never open for writing: there the
+    /// process tells.
     fn access_by(&self, pid: i32, text: &str) -> Access {
         if self.found.is_dir() {
             return self.access_of(&text_of(&format!("/proc/{pid}/status")));
@@ -157,7 +161,8 @@ impl LockedFile {
             let status = text_of(&format!("/proc/{}/status", lock.taker));
             return Holder { pid: Some(lock.taker), access: self.access_of(&status) };
         }
-        // Whoever took it is dead and has left it to processes that we may not look into: they are not of our user.
+        // Whoever took it is dead and has left it to processes that we may not look into: they are
+        // not of our user.
         let is_ours_alone = self.found.uid() == geteuid().as_raw()
             && self.found.mode() & (GROUP_MAY_WRITE | OTHERS_MAY_WRITE) == 0;
         Holder { pid: None, access: if is_ours_alone { Access::Reads } else { Access::MayWrite } }
@@ -189,8 +194,9 @@ struct Lock {
     bytes: RangeInclusive<u64>,
 }
 
-/// Those of the file `name` that are meant. Lines read `1: FLOCK  ADVISORY  WRITE 359 fe:00:11691 0 EOF`, with `lock:`
-/// before it in an `fdinfo`; whoever waits for one has an arrow.
+/// Those of the file `name` that are meant. Lines read
+/// `1: FLOCK  ADVISORY  WRITE 359 fe:00:11691 0 EOF`, with `lock:` before it in an `fdinfo`;
+/// whoever waits for one has an arrow.
 fn locks_in(text: &str, name: &str, which: &Which) -> Vec<Lock> {
     let lock_of = |line: &str| {
         let mut words = line.strip_prefix("lock:").unwrap_or(line).split_ascii_whitespace().skip(1);
@@ -211,7 +217,12 @@ fn locks_in(text: &str, name: &str, which: &Which) -> Vec<Lock> {
                     && to >= *bytes.start()
             }
         };
-        is_meant.then(|| Lock { kind: kind.to_owned(), mode: mode.to_owned(), taker, bytes: from..=to })
+        is_meant.then(|| Lock {
+            kind: kind.to_owned(),
+            mode: mode.to_owned(),
+            taker,
+            bytes: from..=to,
+        })
     };
     text.lines().filter_map(lock_of).collect()
 }
@@ -271,7 +282,8 @@ mod tests {
         );
         assert_eq!(takers(LOCKS, Which::Bytes(0..=128)), [-1]);
         assert_eq!(takers(LOCKS, Which::Bytes(130..=131)), [-1, 5434]);
-        let of_a_file = "pos:\t0\nflags:\t0100002\nlock:\t1: FLOCK  ADVISORY  WRITE 359 fe:00:11691 0 EOF\n";
+        let of_a_file =
+            "pos:\t0\nflags:\t0100002\nlock:\t1: FLOCK  ADVISORY  WRITE 359 fe:00:11691 0 EOF\n";
         assert_eq!(takers(of_a_file, Which::Whole), [359]);
     }
 
@@ -288,7 +300,11 @@ mod tests {
         for (file, access) in [(&reader, Access::Reads), (&writer, Access::MayWrite)] {
             fs2::FileExt::lock_exclusive(file).expect("free");
             assert_eq!(holders(), Holders(vec![Holder { pid: Some(own), access }]));
-            assert!(holders().to_string().starts_with(&format!("process {own} (")), "{}", holders());
+            assert!(
+                holders().to_string().starts_with(&format!("process {own} (")),
+                "{}",
+                holders()
+            );
             fs2::FileExt::unlock(file).expect("given back");
         }
     }
@@ -300,7 +316,9 @@ mod tests {
         let place = LockedFile { name: String::new(), found: file.metadata().expect("there") };
         let (user, group) = (place.found.uid(), place.found.gid());
         let status = |user: u32, group: u32| {
-            format!("Name:\tsh\nUid:\t{user}\t{user}\t{user}\t{user}\nGid:\t{group}\nGroups:\t7 8 \n")
+            format!(
+                "Name:\tsh\nUid:\t{user}\t{user}\t{user}\t{user}\nGid:\t{group}\nGroups:\t7 8 \n"
+            )
         };
         let of_status = |user, group| place.access_of(&status(user, group));
         assert_eq!(place.found.mode() & 0o777, 0o600);
@@ -309,8 +327,17 @@ mod tests {
         assert_eq!(of_status(0, 0), Access::MayWrite, "root may");
         assert_eq!(place.access_of(""), Access::MayWrite, "nobody can tell");
         // Nobody has this pid.
-        let dead = Lock { kind: "FLOCK".into(), mode: "WRITE".into(), taker: i32::MAX, bytes: 0..=u64::MAX };
+        let dead = Lock {
+            kind: "FLOCK".into(),
+            mode: "WRITE".into(),
+            taker: i32::MAX,
+            bytes: 0..=u64::MAX,
+        };
         assert_eq!(place.holder_unseen(&dead, &[]).access, Access::Reads, "it is nobody of ours");
-        assert_eq!(place.holder_unseen(&dead, &[i32::MAX]).access, Access::MayWrite, "its taker has signed");
+        assert_eq!(
+            place.holder_unseen(&dead, &[i32::MAX]).access,
+            Access::MayWrite,
+            "its taker has signed"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Is an open file still what others find by its name? A file or its folder can be moved, replaced or deleted under us.
+//! Is an open file still what others find by its name? A file or its folder can be moved, replaced
+//! or deleted under us.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -10,7 +11,8 @@ pub fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Is `file` what others find at `path`? An error says that one of them can't be looked at; absence is no error.
+/// Is `file` what others find at `path`? An error says that one of them can't be looked at; absence
+/// is no error.
 pub fn is_in_place(file: &File, path: &Path) -> io::Result<bool> {
     let own = identity(&file.metadata()?);
     match fs::metadata(path) {

@@ -1,5 +1,6 @@
-//! Links below a root, by name. That nothing is written through one is [`folder`](super::folder)'s business, which no
-//! link that comes late can deceive; a look beforehand tells which name it is before any work is done.
+//! Links below a root, by name. That nothing is written through one is [`folder`](super::folder)'s
+//! business, which no link that comes late can deceive; a look beforehand tells which name it is
+//! before any work is done.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -7,8 +8,8 @@ use std::path::Path;
 
 use super::error::DiskError;
 
-/// Refuses `path`, which lies below `root`, where any name behind `root` is a link, dangling ones too. What is not there yet
-/// is none.
+/// Refuses `path`, which lies below `root`, where any name behind `root` is a link, dangling ones
+/// too. What is not there yet is none.
 pub fn refuse(root: &Path, path: &Path) -> Result<(), DiskError> {
     let Ok(below) = path.strip_prefix(root) else { return Ok(()) };
     let mut place = root.to_owned();
@@ -17,7 +18,9 @@ pub fn refuse(root: &Path, path: &Path) -> Result<(), DiskError> {
         match fs::symlink_metadata(&place) {
             Ok(found) if found.is_symlink() => return Err(error(&place)),
             Ok(_) => {}
-            Err(other) if matches!(other.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(other)
+                if matches!(other.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
                 return Ok(());
             }
             Err(other) => return Err(DiskError::at("look at", &place)(other)),
@@ -47,7 +50,8 @@ mod tests {
         symlink(at("elsewhere"), at("real/B")).expect("linked, dangling");
         symlink(at("real/A/year=2024"), at("real/A/year=2023")).expect("linked");
         symlink("nowhere", at("real/A/_ledger.jsonl")).expect("linked");
-        let refused = |path: &str| refuse(&at("out"), &at("out").join(path)).err().map(|error| error.path);
+        let refused =
+            |path: &str| refuse(&at("out"), &at("out").join(path)).err().map(|error| error.path);
         assert_eq!(refused("A/year=2024/daily.parquet"), None);
         assert_eq!(refused("NEW/year=2024/daily.parquet"), None);
         assert_eq!(refused("B/_ledger.jsonl"), Some(at("out/B")));

@@ -1,7 +1,8 @@
 //! Locks that no crash leaves stale: `flock` on a file, released by the kernel with its holder.
 //!
-//! The file is its writers' alone. Whoever opened it before it was closed to others may have it locked all the same, though
-//! they only read: then a second file beside it, which was never open to them, stands in for it.
+//! The file is its writers' alone. Whoever opened it before it was closed to others may have it
+//! locked all the same, though they only read: then a second file beside it, which was never open
+//! to them, stands in for it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -30,7 +31,8 @@ pub enum LockError {
     Held {
         /// The lock file.
         path: PathBuf,
-        /// What the holder wrote of itself; where it has not, or it is another one's word, its pid, if that can be known.
+        /// What the holder wrote of itself; where it has not, or it is another one's word, its pid,
+        /// if that can be known.
         holder: String,
     },
     /// The file could not be used.
@@ -56,8 +58,8 @@ enum Grip {
 }
 
 impl Lock {
-    /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a person who we are, with
-    /// our pid in it.
+    /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a
+    /// person who we are, with our pid in it.
     pub fn acquire(path: &Path, holder: &str) -> Result<Self, LockError> {
         Ok(Self::take(path)?.sign(holder)?)
     }
@@ -67,7 +69,8 @@ impl Lock {
         Ok(Self::take_for(audience, path)?.sign(holder)?)
     }
 
-    /// The same without a word of who we are: until [`sign`](Self::sign) its file names who had it last.
+    /// The same without a word of who we are: until [`sign`](Self::sign) its file names who had it
+    /// last.
     pub fn take(path: &Path) -> Result<Self, LockError> {
         Self::take_for(Audience::Writers, path)
     }
@@ -92,14 +95,20 @@ impl Lock {
             Grip::ReadersHaveIt => true,
             Grip::Held(by) => return Err(held(by)),
         };
-        // Whoever gets the first file looks for a second one; whoever makes a second one looks at the first again. So of two
-        // of whom one met a reader and the other did not, one sees the other.
+        // Whoever gets the first file looks for a second one; whoever makes a second one looks at
+        // the first again. So of two of whom one met a reader and the other did not, one sees the
+        // other.
         let beside = stand_in_of(path);
-        let stand_in = match open(&beside, if readers_have_it { OFlag::O_CREAT } else { OFlag::empty() }) {
-            Ok(file) => Some(file),
-            Err(error) if error.source.kind() == io::ErrorKind::NotFound && !readers_have_it => None,
-            Err(error) => return Err(error.into()),
-        };
+        let stand_in =
+            match open(&beside, if readers_have_it { OFlag::O_CREAT } else { OFlag::empty() }) {
+                Ok(file) => Some(file),
+                Err(error)
+                    if error.source.kind() == io::ErrorKind::NotFound && !readers_have_it =>
+                {
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
         if let Some(stand_in) = &stand_in
             && !try_patiently(stand_in, &beside)?
         {
@@ -111,8 +120,8 @@ impl Lock {
         Ok(Self { file, path: path.to_owned(), stand_in })
     }
 
-    /// The lock at `path` that came to us with its [files](Self::files): a `flock` belongs to the open file, whoever has it
-    /// open.
+    /// The lock at `path` that came to us with its [files](Self::files): a `flock` belongs to the
+    /// open file, whoever has it open.
     pub fn inherit(files: [File; 2], path: &Path) -> Result<Self, LockError> {
         let [file, second] = files;
         let is_same = is_same(&file, &second).map_err(DiskError::at("look at", path))?;
@@ -139,16 +148,18 @@ impl Lock {
     /// Writes who we are.
     pub fn sign(mut self, holder: &str) -> Result<Self, DiskError> {
         // The file stays for ever: removing it would let two processes lock two files of one name.
-        // Written over what an earlier holder wrote, and only then cut: a lock that is held is never without a name,
-        // and a file that was cut to nothing would go to the disk at once when it is closed (ext4).
+        // Written over what an earlier holder wrote, and only then cut: a lock that is held is
+        // never without a name, and a file that was cut to nothing would go to the disk at once
+        // when it is closed (ext4).
         let length = holder.len() as u64;
-        let written =
-            self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(holder.as_bytes())).and_then(
-                |()| match self.file.metadata()?.len() {
-                    found if found > length => self.file.set_len(length),
-                    _ => Ok(()),
-                },
-            );
+        let written = self
+            .file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(holder.as_bytes()))
+            .and_then(|()| match self.file.metadata()?.len() {
+                found if found > length => self.file.set_len(length),
+                _ => Ok(()),
+            });
         written.map_err(DiskError::at("write", &self.path))?;
         Ok(self)
     }
@@ -163,8 +174,8 @@ impl Lock {
         &self.path
     }
 
-    /// Is it still what others find by its name? A file or its folder can be moved or deleted under us, and a disk can go.
-    /// What can't be looked at for another reason counts as there.
+    /// Is it still what others find by its name? A file or its folder can be moved or deleted under
+    /// us, and a disk can go. What can't be looked at for another reason counts as there.
     pub fn is_in_place(&self) -> bool {
         let beside = stand_in_of(&self.path);
         let stand_in = self.stand_in.as_ref().is_none_or(|file| is_found_at(file, &beside));
@@ -242,19 +253,19 @@ pub fn try_exclusive(file: &File, path: &Path) -> Result<bool, DiskError> {
 
 /// Takes a shared `flock` on an open file; `false` when somebody has it alone.
 ///
-/// Over NFS a `flock` is a lock of every byte of the file and would be in the way of whoever locks a range of it, as
-/// theirs would be in ours: there it is not taken, and nothing is lost by that.
+/// Over NFS a `flock` is a lock of every byte of the file and would be in the way of whoever locks
+/// a range of it, as theirs would be in ours: there it is not taken, and nothing is lost by that.
 fn try_shared(file: &File, path: &Path) -> Result<bool, DiskError> {
-    let system =
-        nix::sys::statfs::fstatfs(file).map_err(|error| DiskError::at("look at", path)(error.into()))?;
+    let system = nix::sys::statfs::fstatfs(file)
+        .map_err(|error| DiskError::at("look at", path)(error.into()))?;
     if system.filesystem_type() == nix::sys::statfs::NFS_SUPER_MAGIC {
         return Ok(true);
     }
     got(FileExt::try_lock_shared(file), path)
 }
 
-/// Shares the `flock` by which earlier versions had an open file or folder for themselves, and so keeps them out; or says
-/// who has it alone. Who may not write there has nothing.
+/// Shares the `flock` by which earlier versions had an open file or folder for themselves, and so
+/// keeps them out; or says who has it alone. Who may not write there has nothing.
 pub fn share_or_tell(file: &File, path: &Path) -> Result<Option<Holders>, DiskError> {
     if try_shared(file, path)? {
         return Ok(None);
@@ -271,14 +282,17 @@ fn got(locked: io::Result<()>, path: &Path) -> Result<bool, DiskError> {
     }
 }
 
-/// Whoever may write there may have written anything: nothing that a terminal would obey, and no book.
+/// Whoever may write there may have written anything: nothing that a terminal would obey, and no
+/// book.
 fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(HOLDER_CHARS).collect()
 }
 
 fn text_of(mut file: &File) -> String {
     let mut text = String::new();
-    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(HOLDER_BYTES).read_to_string(&mut text));
+    let read = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| file.take(HOLDER_BYTES).read_to_string(&mut text));
     if read.is_ok() { text.trim().to_owned() } else { String::new() }
 }
 
@@ -287,8 +301,8 @@ fn pids_in(text: &str) -> Vec<i32> {
     text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// Who holds `locked`: as it says of itself, in `signed` or there, if the kernel shows that very process, else as the kernel
-/// says.
+/// Who holds `locked`: as it says of itself, in `signed` or there, if the kernel shows that very
+/// process, else as the kernel says.
 #[expect(clippy::disallowed_methods, reason = "the holder writes its name when it likes")]
 fn name_of_holder(locked: &File, signed: Option<&File>) -> String {
     let mut said = String::new();
@@ -325,7 +339,10 @@ mod tests {
         let path = folder.path().join("launcher.lock");
         let first = Lock::acquire(&path, &ours("launcher")).expect("free");
         let error = Lock::acquire(&path, "launcher 18").expect_err("held");
-        assert_eq!(error.to_string(), format!("{} is held by {}", path.display(), ours("launcher")));
+        assert_eq!(
+            error.to_string(),
+            format!("{} is held by {}", path.display(), ours("launcher"))
+        );
         assert!(Lock::is_held(&path));
         drop(first);
         assert!(!Lock::is_held(&path));
@@ -348,7 +365,10 @@ mod tests {
         let path = folder.path().join("launcher.lock");
         let _first = Lock::acquire(&path, &ours("launcher \x1b[2J")).expect("free");
         let error = Lock::acquire(&path, "launcher 18").expect_err("held");
-        assert_eq!(error.to_string(), format!("{} is held by {}", path.display(), ours("launcher  [2J")));
+        assert_eq!(
+            error.to_string(),
+            format!("{} is held by {}", path.display(), ours("launcher  [2J"))
+        );
     }
 
     #[test]
@@ -389,7 +409,8 @@ mod tests {
         let lock = || drop(Lock::acquire(&path, "launcher 17").expect("free"));
         lock();
         assert_eq!(mode(), 0o600);
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("ours");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .expect("ours");
         lock();
         assert_eq!(mode(), 0o600, "of an earlier version");
     }
@@ -402,8 +423,12 @@ mod tests {
         let handed = first.files().map(|file| file.try_clone().expect("a copy"));
         drop(first);
         let stranger = || File::options().read(true).write(true).open(&path).expect("opened");
-        assert!(matches!(Lock::inherit([stranger(), stranger()], &path), Err(LockError::Held { .. })));
-        let heir = Lock::inherit(handed, &path).expect("still held").sign("launcher 18").expect("signed");
+        assert!(matches!(
+            Lock::inherit([stranger(), stranger()], &path),
+            Err(LockError::Held { .. })
+        ));
+        let heir =
+            Lock::inherit(handed, &path).expect("still held").sign("launcher 18").expect("signed");
         assert!(Lock::is_held(&path));
         assert_eq!(last_holder(&path).expect("read"), "launcher 18");
         assert!(heir.is_in_place());

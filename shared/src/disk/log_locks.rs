@@ -1,7 +1,9 @@
-//! The locks of a log: a file beside it that only its writers can open, so that nobody else can stop them.
+//! The locks of a log: a file beside it that only its writers can open, so that nobody else can
+//! stop them.
 //!
-//! Earlier versions lock the log itself, which all may read: who holds something of the lock file shares it in the log, too,
-//! and so neither meets those versions, who want it alone, nor cares for whoever reads.
+//! Earlier versions lock the log itself, which all may read: who holds something of the lock file
+//! shares it in the log, too, and so neither meets those versions, who want it alone, nor cares for
+//! whoever reads.
 
 use std::fs::File;
 use std::io;
@@ -65,7 +67,8 @@ impl LogLocks {
         path.with_extension("lock")
     }
 
-    /// Opens the lock file of the log at `path`, whose folder is `folder`; makes it where it is missing.
+    /// Opens the lock file of the log at `path`, whose folder is `folder`; makes it where it is
+    /// missing.
     pub(crate) fn open(folder: &Folder, path: &Path) -> Result<Self, DiskError> {
         let path = Self::path_of(path);
         let name = path.file_name().unwrap_or_default();
@@ -89,7 +92,8 @@ impl LogLocks {
         if let Some(by) = lock::share_or_tell(log.file, log.path)? {
             return Ok(Some(Taken { numbers: None, by }));
         }
-        let files = [(&self.file, self.path.as_path(), Hold::Alone), (log.file, log.path, Hold::Shared)];
+        let files =
+            [(&self.file, self.path.as_path(), Hold::Alone), (log.file, log.path, Hold::Shared)];
         for (file, path, hold) in files {
             if let Some(theirs) = byte_range::try_hold(file, path, numbers.clone(), hold)? {
                 let by = holders::of(file, &Which::Bytes(byte_range::bytes_of(&theirs)), &[]);
@@ -105,15 +109,19 @@ impl LogLocks {
         self.release_own(numbers)
     }
 
-    /// The same, but for what earlier versions look at: they are to be kept out of a log that has been replaced.
+    /// The same, but for what earlier versions look at: they are to be kept out of a log that has
+    /// been replaced.
     pub(super) fn release_own(&self, numbers: &Range<u32>) -> Result<(), DiskError> {
         byte_range::release(&self.file, &self.path, numbers.clone())
     }
 
-    /// Locks a log that nobody else knows yet as the one is locked that it will replace, and with a turn.
+    /// Locks a log that nobody else knows yet as the one is locked that it will replace, and with a
+    /// turn.
     pub(super) fn hold_successor(log: Log<'_>, numbers: &Range<u32>) -> Result<(), DiskError> {
-        let share = |numbers: Range<u32>| byte_range::try_hold(log.file, log.path, numbers, Hold::Shared);
-        let is_free = lock::share_or_tell(log.file, log.path)?.is_none() && share(numbers.clone())?.is_none();
+        let share =
+            |numbers: Range<u32>| byte_range::try_hold(log.file, log.path, numbers, Hold::Shared);
+        let is_free =
+            lock::share_or_tell(log.file, log.path)?.is_none() && share(numbers.clone())?.is_none();
         if is_free && share(TURN)?.is_none() {
             return Ok(());
         }
@@ -126,8 +134,8 @@ impl LogLocks {
     }
 }
 
-/// Waits until nobody has a turn at the log at `path`, for one who only reads; `false` where that can't be told, since the
-/// lock file is its writers' alone.
+/// Waits until nobody has a turn at the log at `path`, for one who only reads; `false` where that
+/// can't be told, since the lock file is its writers' alone.
 pub(super) fn wait_for_turns(log: Log<'_>) -> Result<bool, DiskError> {
     drop(Held::wait(log.file, log.path, TURN, Hold::Shared, GLANCE)?);
     let path = LogLocks::path_of(log.path);

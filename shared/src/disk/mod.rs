@@ -1,5 +1,5 @@
-//! How bytes become durable: whole files published by rename, and append-only logs of checked lines.
-//! What the bytes mean is for the rooms above.
+//! How bytes become durable: whole files published by rename, and append-only logs of checked
+//! lines. What the bytes mean is for the rooms above.
 
 pub mod error;
 pub mod regular;

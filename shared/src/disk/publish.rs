@@ -27,7 +27,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Begins a file that will appear at `target`, a path that somebody has chosen; missing folders are made, durably.
+    /// Begins a file that will appear at `target`, a path that somebody has chosen; missing folders
+    /// are made, durably.
     pub fn create(target: &Path) -> Result<Self, DiskError> {
         Self::create_for(Audience::AsUmaskSays, target)
     }
@@ -37,7 +38,8 @@ impl Draft {
         Self::within(Folder::make(audience, parent_of(target))?, audience, target)
     }
 
-    /// Begins a file that will appear at `target`, which lies below `root`: nothing is written through a link there.
+    /// Begins a file that will appear at `target`, which lies below `root`: nothing is written
+    /// through a link there.
     pub fn below(root: &Path, target: &Path) -> Result<Self, DiskError> {
         Self::below_for(Audience::AsUmaskSays, root, target)
     }
@@ -120,7 +122,9 @@ impl Draft {
 
     fn written(&mut self) -> Result<File, DiskError> {
         let buffered = self.file.take().expect("a draft holds its file until it is published");
-        buffered.into_inner().map_err(|error| DiskError::at("write", &self.temp_path())(error.into_error()))
+        buffered
+            .into_inner()
+            .map_err(|error| DiskError::at("write", &self.temp_path())(error.into_error()))
     }
 
     fn temp(&self) -> &OsStr {

@@ -1,5 +1,5 @@
-//! Regular files: what must be a file is opened as one. A named pipe would keep its reader waiting for ever, deaf to every
-//! signal; a device may do anything.
+//! Regular files: what must be a file is opened as one. A named pipe would keep its reader waiting
+//! for ever, deaf to every signal; a device may do anything.
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
@@ -136,6 +136,9 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "text").expect("written");
         assert_eq!(read(&file).expect("read"), b"text");
-        assert_eq!(read(folder.path().join("none")).expect_err("none").kind(), io::ErrorKind::NotFound);
+        assert_eq!(
+            read(folder.path().join("none")).expect_err("none").kind(),
+            io::ErrorKind::NotFound
+        );
     }
 }

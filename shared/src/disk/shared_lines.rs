@@ -1,11 +1,12 @@
 //! A log of checked lines that several processes append to, each in its turn.
 //!
-//! A turn begins with a look at what the others have appended. What one of them left half written when it was killed
-//! is cut off then, never glued to what comes next: only who has the turn may tell a line that was torn from one that is
-//! being written.
+//! A turn begins with a look at what the others have appended. What one of them left half written
+//! when it was killed is cut off then, never glued to what comes next: only who has the turn may
+//! tell a line that was torn from one that is being written.
 //!
-//! A log may be put in its own place with fewer lines, by one who keeps everybody else out of it. So whoever opens one looks
-//! in a turn whether it is still the log, and whoever appends to one looks again.
+//! A log may be put in its own place with fewer lines, by one who keeps everybody else out of it.
+//! So whoever opens one looks in a turn whether it is still the log, and whoever appends to one
+//! looks again.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -26,7 +27,8 @@ use super::publish::DiskError;
 use super::regular;
 use super::successor::{self, Successor};
 
-/// So often, and so long after each other, a reader looks who can't see whether somebody has a turn.
+/// So often, and so long after each other, a reader looks who can't see whether somebody has a
+/// turn.
 const GLANCES: u32 = 5;
 const GLANCE: Duration = Duration::from_millis(10);
 /// So often a log may be replaced while somebody opens it.
@@ -117,14 +119,15 @@ pub struct SharedLog<T> {
     folder: Folder,
     locks: LogLocks,
     known: LogBytes,
-    /// What this log has replaced. Its locks keep out those who had opened it and have not looked yet.
+    /// What this log has replaced. Its locks keep out those who had opened it and have not looked
+    /// yet.
     predecessor: Option<File>,
     entry: PhantomData<fn(&T)>,
 }
 
 impl<T: Serialize + DeserializeOwned> SharedLog<T> {
-    /// Opens `path`, which lies below `root`, for appending (made durably if new); nothing of it is read yet. In its turn,
-    /// while nobody can replace the log, `lock` takes what it wants of it.
+    /// Opens `path`, which lies below `root`, for appending (made durably if new); nothing of it is
+    /// read yet. In its turn, while nobody can replace the log, `lock` takes what it wants of it.
     pub fn open<R>(
         root: &Path,
         path: &Path,
@@ -142,14 +145,25 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
                 let locked = lock(&locks, log)?;
                 drop(turn);
                 let (path, known) = (path.to_owned(), LogBytes::default());
-                let log = Self { file, path, folder, locks, known, predecessor: None, entry: PhantomData };
+                let log = Self {
+                    file,
+                    path,
+                    folder,
+                    locks,
+                    known,
+                    predecessor: None,
+                    entry: PhantomData,
+                };
                 return Ok((log, locked));
             }
         }
-        Err(DiskError::at("open", path)(io::Error::other("it was replaced each time that it was opened")))
+        Err(DiskError::at("open", path)(io::Error::other(
+            "it was replaced each time that it was opened",
+        )))
     }
 
-    /// What others, or we before it was opened, have appended since it was last looked at; cuts off a torn tail.
+    /// What others, or we before it was opened, have appended since it was last looked at; cuts off
+    /// a torn tail.
     pub fn catch_up(&mut self) -> Result<Vec<T>, LinesError> {
         let Self { file, path, locks, known, .. } = self;
         let log = Log { file, path };
@@ -157,8 +171,8 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         look(log, known)
     }
 
-    /// Appends `entries` in one write and one sync: when it returns, they survive a power cut. On an error none of
-    /// them counts. Returns what others have appended before them.
+    /// Appends `entries` in one write and one sync: when it returns, they survive a power cut. On
+    /// an error none of them counts. Returns what others have appended before them.
     pub fn append(&mut self, entries: &[T]) -> Result<Vec<T>, LogError> {
         let Self { file, path, locks, known, .. } = self;
         let log = Log { file, path };
@@ -175,10 +189,10 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         Ok(others)
     }
 
-    /// Appends `entries` by putting a new log in the place of this one, whole or not at all, without the lines that a later
-    /// one about the same replaces; only if nobody else holds a part of it, and nobody may hold it as a whole (a shared
-    /// `flock` sees to that). When it returns `Whole`, they survive a power
-    /// cut, and so does what others had appended.
+    /// Appends `entries` by putting a new log in the place of this one, whole or not at all,
+    /// without the lines that a later one about the same replaces; only if nobody else holds a part
+    /// of it, and nobody may hold it as a whole (a shared `flock` sees to that). When it returns
+    /// `Whole`, they survive a power cut, and so does what others had appended.
     pub fn rewrite<K: Ord>(
         &mut self,
         entries: &[T],
@@ -205,7 +219,8 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
             }
         };
         known.bytes = bytes.len() as u64;
-        // Until this is done nobody else appends: what is proven there would go with the name of the file.
+        // Until this is done nobody else appends: what is proven there would go with the name of
+        // the file.
         let synced = folder.sync();
         LogLocks::end_turn_of(Log { file: &new, path })?;
         holding.others().iter().try_for_each(|numbers| locks.release_own(numbers))?;
@@ -252,11 +267,20 @@ fn look_for(locks: &LogLocks, log: Log<'_>) -> Result<(), LogError> {
         return Err(LogError::Gone { path: log.path.to_owned() });
     }
     // Without its lock file others would not know of us.
-    if locks.is_in_place()? { Ok(()) } else { Err(LogError::Gone { path: LogLocks::path_of(log.path) }) }
+    if locks.is_in_place()? {
+        Ok(())
+    } else {
+        Err(LogError::Gone { path: LogLocks::path_of(log.path) })
+    }
 }
 
 /// Puts `lines` in the place of the log, locked as the old one is and with a turn that is not over.
-fn put_in_place(folder: &Folder, old: Log<'_>, lines: &[u8], holding: &Holding) -> Result<File, DiskError> {
+fn put_in_place(
+    folder: &Folder,
+    old: Log<'_>,
+    lines: &[u8],
+    holding: &Holding,
+) -> Result<File, DiskError> {
     let name = old.path.file_name().unwrap_or_default();
     let successor = Successor::write(folder, name, old.file, lines)?;
     LogLocks::hold_successor(Log { file: successor.file(), path: old.path }, &holding.own)?;
@@ -267,7 +291,8 @@ fn encoded<T: Serialize>(entries: &[T]) -> String {
     entries.iter().map(checked_lines::encode).collect()
 }
 
-/// Reads what lies behind `known_bytes` and cuts off what a crash has torn. The caller has the turn.
+/// Reads what lies behind `known_bytes` and cuts off what a crash has torn. The caller has the
+/// turn.
 fn look<T: DeserializeOwned>(log: Log<'_>, known: &mut LogBytes) -> Result<Vec<T>, LinesError> {
     let Log { file, path } = log;
     let LogBytes { bytes: known_bytes, torn: torn_bytes } = known;
@@ -279,10 +304,13 @@ fn look<T: DeserializeOwned>(log: Log<'_>, known: &mut LogBytes) -> Result<Vec<T
         let what = "it was cut short while it was written".to_owned();
         return Err(LinesError::Corrupt { path: path.to_owned(), line: 1, what });
     };
-    let bytes = BufReader::with_capacity(checked_lines::CHUNK, Rest { file, at: *known_bytes }.take(new));
+    let bytes =
+        BufReader::with_capacity(checked_lines::CHUNK, Rest { file, at: *known_bytes }.take(new));
     let Contents { entries, sound_bytes } = match checked_lines::parse(path, bytes) {
         // The line is to be named by its place in the whole log.
-        Err(error) if *known_bytes > 0 => return Err(checked_lines::read::<T>(path).err().unwrap_or(error)),
+        Err(error) if *known_bytes > 0 => {
+            return Err(checked_lines::read::<T>(path).err().unwrap_or(error));
+        }
         parsed => parsed?,
     };
     *known_bytes += sound_bytes;
@@ -302,7 +330,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
         if !matches!(seen, Err(LinesError::Corrupt { .. })) {
             break;
         }
-        // Was a torn tail cut off and written over while we read? Then it is whole when nobody has the turn.
+        // Was a torn tail cut off and written over while we read? Then it is whole when nobody has
+        // the turn.
         let Ok(file) = regular::open(path) else { break };
         let nobody_has_it = log_locks::wait_for_turns(Log { file: &file, path });
         if matches!(nobody_has_it, Ok(false)) {

@@ -1,5 +1,6 @@
-//! Tells from a system error which resource this machine is short of (disk, memory, threads, open files). Such an error is
-//! the machine's, not that of the file being opened. The rooms above decide what follows.
+//! Tells from a system error which resource this machine is short of (disk, memory, threads, open
+//! files). Such an error is the machine's, not that of the file being opened. The rooms above
+//! decide what follows.
 
 use std::error::Error;
 use std::io;
@@ -52,11 +53,13 @@ impl Shortage {
         Self::of(error).or_else(|| Self::behind(error.get_ref()?))
     }
 
-    /// The error of the system in what a library says of it in words alone, where it tells of a shortage.
+    /// The error of the system in what a library says of it in words alone, where it tells of a
+    /// shortage.
     pub fn in_words(words: &str) -> Option<io::Error> {
         let (_, behind) = words.rsplit_once("(os error ")?;
         let (number, _) = behind.split_once(')')?;
-        Some(io::Error::from_raw_os_error(number.parse().ok()?)).filter(|error| Self::of(error).is_some())
+        Some(io::Error::from_raw_os_error(number.parse().ok()?))
+            .filter(|error| Self::of(error).is_some())
     }
 
     /// What a person can do about it.
@@ -92,7 +95,11 @@ mod tests {
         assert_eq!(Shortage::of(&os(2)), None, "a file that is not there");
         let disk = || DiskError::at("open", Path::new("x"))(os(24));
         assert_eq!(Shortage::behind(&LedgerError::Disk(disk())), Some(Shortage::OpenFiles));
-        assert_eq!(Shortage::behind(&io::Error::other(disk())), Some(Shortage::OpenFiles), "wrapped");
+        assert_eq!(
+            Shortage::behind(&io::Error::other(disk())),
+            Some(Shortage::OpenFiles),
+            "wrapped"
+        );
         assert_eq!(Shortage::behind(&DiskError::at("open", Path::new("x"))(os(2))), None);
     }
 

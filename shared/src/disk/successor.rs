@@ -1,7 +1,7 @@
 //! Successors: a shorter file that takes the place of a log, whole or not at all.
 //!
-//! It is written and synced beside the log, locked by whoever wrote it, and only then renamed. When it may be made, and
-//! what is in it, is the log's business.
+//! It is written and synced beside the log, locked by whoever wrote it, and only then renamed. When
+//! it may be made, and what is in it, is the log's business.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -25,7 +25,8 @@ pub(super) struct Successor<'a> {
 }
 
 impl<'a> Successor<'a> {
-    /// Writes and syncs `lines` beside the log `old`, which is `name` in `folder`. Only one at a time may do so.
+    /// Writes and syncs `lines` beside the log `old`, which is `name` in `folder`. Only one at a
+    /// time may do so.
     pub(super) fn write(
         folder: &'a Folder,
         name: &'a OsStr,

@@ -1,7 +1,8 @@
 //! Bars that end by what was traded instead of by the clock, and the names of their kinds.
 //!
-//! When a bar ends is `worker`'s business (`bars/rules`); what the kinds mean is fixed in the specification of the
-//! bars, after López de Prado, *Advances in Financial Machine Learning* (2018), chapter 2.
+//! When a bar ends is `worker`'s business (`bars/rules`); what the kinds mean is fixed in the
+//! specification of the bars, after López de Prado, *Advances in Financial Machine Learning*
+//! (2018), chapter 2.
 
 use std::fmt;
 use std::str::FromStr;
@@ -133,8 +134,9 @@ pub enum Modes {
 impl Modes {
     /// Each kind that is asked for once, in the order of [`Mode::ALL`].
     pub fn resolve(asked: &[Self]) -> Vec<Mode> {
-        let is_asked =
-            |mode: &Mode| asked.iter().any(|asked| matches!(asked, Self::All) || *asked == Self::One(*mode));
+        let is_asked = |mode: &Mode| {
+            asked.iter().any(|asked| matches!(asked, Self::All) || *asked == Self::One(*mode))
+        };
         Mode::ALL.into_iter().filter(is_asked).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! The exchange calendar: which New York days have a session, and its hours as instants.
 //!
-//! Pure rules of the New York Stock Exchange, known to hold from 1998 to 2035; outside those years they are
-//! applied as they stand. Which ticker was listed or halted on a day is not said here.
+//! Pure rules of the New York Stock Exchange, known to hold from 1998 to 2035; outside those years
+//! they are applied as they stand. Which ticker was listed or halted on a day is not said here.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday, date, time};
@@ -34,7 +34,8 @@ const UNSCHEDULED_CLOSURES: [Date; 10] = [
 /// Half days announced for one year only.
 const UNUSUAL_HALF_DAYS: [Date; 2] = [date(1999, 12, 31), date(2003, 12, 26)];
 
-/// The session of a New York day, by the calendar of the New York Stock Exchange since 2003; `None` on weekends, holidays and unscheduled closures.
+/// The session of a New York day, by the calendar of the New York Stock Exchange since 2003; `None`
+/// on weekends, holidays and unscheduled closures.
 ///
 /// ```
 /// use shared::market::session::{Session, session};
@@ -54,7 +55,8 @@ pub fn session(day: TradingDay) -> Option<Session> {
 
 /// Every session from `from` to `to`, both inclusive, in order; nothing when `to` is earlier.
 pub fn sessions(from: TradingDay, to: TradingDay) -> impl Iterator<Item = (TradingDay, Session)> {
-    let days = std::iter::successors(Some(from), |day| (*day < TradingDay::MAX).then(|| day.next()));
+    let days =
+        std::iter::successors(Some(from), |day| (*day < TradingDay::MAX).then(|| day.next()));
     days.take_while(move |day| *day <= to).filter_map(|day| Some((day, session(day)?)))
 }
 
@@ -88,7 +90,9 @@ impl Session {
 
 fn instant(day: TradingDay, at: Time) -> Timestamp {
     // New York's switches happen at 02:00 on Sundays: an hour of a session is never ambiguous.
-    NEW_YORK.to_timestamp(day.date().to_datetime(at)).expect("days from 1970 to 2199 are inside jiff's range")
+    NEW_YORK
+        .to_timestamp(day.date().to_datetime(at))
+        .expect("days from 1970 to 2199 are inside jiff's range")
 }
 
 fn is_weekend(day: Date) -> bool {
@@ -113,7 +117,8 @@ fn is_holiday(day: Date) -> bool {
     }
 }
 
-/// Whether the holiday on `nominal` of this month is kept on `day`: a Saturday's on Friday, a Sunday's on Monday.
+/// Whether the holiday on `nominal` of this month is kept on `day`: a Saturday's on Friday, a
+/// Sunday's on Monday.
 fn is_observed(day: Date, nominal: i8) -> bool {
     let on_friday = day.weekday() == Weekday::Friday && day.day() == nominal - 1;
     day.day() == nominal || on_friday || is_monday_after(day, nominal)
@@ -132,7 +137,8 @@ fn is_half_day(day: Date) -> bool {
     let weekday = day.weekday();
     match (day.month(), day.day()) {
         (7, 3) => match weekday {
-            // Before 2013 a Thursday holiday shortened the Friday after it, not the Wednesday before.
+            // Before 2013 a Thursday holiday shortened the Friday after it, not the Wednesday
+            // before.
             Weekday::Wednesday => day.year() >= 2013,
             other => matches!(other, Weekday::Monday | Weekday::Tuesday | Weekday::Thursday),
         },
@@ -154,7 +160,8 @@ fn good_friday(year: i16) -> Option<Date> {
     let position = epact + weekday - 7 * late + 114;
     let small = |n: i32| i8::try_from(n).ok();
     let easter =
-        Date::new(i16::try_from(year).ok()?, small(position / 31)?, small(position % 31 + 1)?).ok()?;
+        Date::new(i16::try_from(year).ok()?, small(position / 31)?, small(position % 31 + 1)?)
+            .ok()?;
     easter.yesterday().and_then(Date::yesterday).ok()
 }
 

@@ -1,5 +1,5 @@
-//! Short texts and short lists of small numbers that need no memory of their own: a page holds 50,000 of each, and a
-//! block of the allocator for each would be half of what the page takes.
+//! Short texts and short lists of small numbers that need no memory of their own: a page holds
+//! 50,000 of each, and a block of the allocator for each would be half of what the page takes.
 
 use std::fmt;
 use std::ops::Deref;
@@ -133,7 +133,9 @@ impl ShortList {
     pub fn beside(&self) -> usize {
         match &self.0 {
             ListRepr::Within(..) => 0,
-            ListRepr::Beyond(numbers) => 2 * BLOCK + size_of::<Vec<i32>>() + size_of_val(numbers.as_slice()),
+            ListRepr::Beyond(numbers) => {
+                2 * BLOCK + size_of::<Vec<i32>>() + size_of_val(numbers.as_slice())
+            }
         }
     }
 
@@ -206,7 +208,10 @@ mod tests {
         let (most, more) = ("x".repeat(22), "x".repeat(23));
         assert_eq!([&*most, &*more].map(|text| ShortText::from(text).beside()), [0, BLOCK + 23]);
         let list = |numbers: &[i32]| numbers.iter().copied().collect::<ShortList>().beside();
-        assert_eq!((list(&[1, 2, 3, 4, 5, -6]), list(&[40_000]) > 0, list(&[1; 7]) > 0), (0, true, true));
+        assert_eq!(
+            (list(&[1, 2, 3, 4, 5, -6]), list(&[40_000]) > 0, list(&[1; 7]) > 0),
+            (0, true, true)
+        );
     }
 
     proptest! {

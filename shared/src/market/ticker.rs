@@ -10,8 +10,8 @@ pub const MAX_TICKER_LEN: usize = 24;
 
 /// A listed symbol, case-sensitive as the exchange spells it (`BRK.B`, `BACpA`).
 ///
-/// Never empty, at most [`MAX_TICKER_LEN`] of `[A-Za-z0-9.-]`, and never dots alone: safe as a folder name
-/// and in a URL. `NA`, `NAN` and `TRUE` are tickers like any other.
+/// Never empty, at most [`MAX_TICKER_LEN`] of `[A-Za-z0-9.-]`, and never dots alone: safe as a
+/// folder name and in a URL. `NA`, `NAN` and `TRUE` are tickers like any other.
 ///
 /// ```
 /// use shared::market::ticker::Ticker;
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn nothing_that_could_become_a_path_is_a_ticker() {
-        for text in ["", ".", "..", "../x", "a/b", "A B", "É", "A\0", "AAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        for text in ["", ".", "..", "../x", "a/b", "A B", "É", "A\0", "AAAAAAAAAAAAAAAAAAAAAAAAA"]
+        {
             assert!(text.parse::<Ticker>().is_err(), "{text:?}");
         }
     }

@@ -42,8 +42,16 @@ impl Trade {
 /// Equal trades feed the same.
 impl Hash for Trade {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.sip_ns, self.participant_ns, self.trf_ns, bits(self.price), bits(self.size)).hash(state);
-        (self.sequence_number, self.exchange, &self.id, &self.conditions, self.correction, self.tape)
+        (self.sip_ns, self.participant_ns, self.trf_ns, bits(self.price), bits(self.size))
+            .hash(state);
+        (
+            self.sequence_number,
+            self.exchange,
+            &self.id,
+            &self.conditions,
+            self.correction,
+            self.tape,
+        )
             .hash(state);
     }
 }

@@ -21,8 +21,8 @@ const SESSION_OVER_HOUR: i8 = 20;
 
 /// A calendar day in `America/New_York`, from 1970-01-01 to 2199-12-31, with a session or without.
 ///
-/// Its text has one form, `YYYY-MM-DD`. Days are ordered by time. No zone database of the machine can shift one: New York's
-/// rules are compiled in.
+/// Its text has one form, `YYYY-MM-DD`. Days are ordered by time. No zone database of the machine
+/// can shift one: New York's rules are compiled in.
 ///
 /// ```
 /// use shared::market::trading_day::TradingDay;
@@ -101,7 +101,8 @@ impl TradingDay {
         self.0.yesterday().ok().and_then(Self::within).unwrap_or(self)
     }
 
-    /// New York midnight that begins the day, ms since the epoch (UTC): `t` of the vendor's daily bar.
+    /// New York midnight that begins the day, ms since the epoch (UTC): `t` of the vendor's daily
+    /// bar.
     pub fn start_utc_ms(self) -> i64 {
         self.at_hour(0).as_millisecond()
     }
@@ -123,7 +124,8 @@ impl TradingDay {
     pub fn last_settled(now: Timestamp, settle: SignedDuration) -> Self {
         let today = Self::of(now).unwrap_or(Self::MAX);
         let mut day = today;
-        while day > Self::MIN && day.session_over().checked_add(settle).map_or(true, |at| at > now) {
+        while day > Self::MIN && day.session_over().checked_add(settle).map_or(true, |at| at > now)
+        {
             day = day.previous();
         }
         day
@@ -157,11 +159,10 @@ impl FromStr for TradingDay {
         let wrong = || TradingDayError(text.to_owned());
         // jiff also reads 20240131 and full timestamps; one spelling is enough here.
         let shape = text.len() == 10
-            && text.bytes().enumerate().all(
-                |(i, b)| {
-                    if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() }
-                },
-            );
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
         if !shape {
             return Err(wrong());
         }
@@ -210,7 +211,8 @@ mod tests {
 
     #[test]
     fn midnight_follows_daylight_saving() {
-        // The recorded AAPL bars of 2005 on both sides of the change (fixture aggs_day_AAPL_2005_dst_change).
+        // The recorded AAPL bars of 2005 on both sides of the change (fixture
+        // aggs_day_AAPL_2005_dst_change).
         assert_eq!(day("2005-04-01").start_utc_ms(), 1_112_331_600_000);
         assert_eq!(day("2005-04-04").start_utc_ms(), 1_112_587_200_000);
     }

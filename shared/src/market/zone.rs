@@ -1,4 +1,5 @@
-//! The time zone that days are counted in: New York, unless a tree is to match what an older system wrote.
+//! The time zone that days are counted in: New York, unless a tree is to match what an older system
+//! wrote.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,7 +39,8 @@ impl Zone {
         }
     }
 
-    /// The day of an instant in ms since the epoch (UTC); `None` outside the days that can be named.
+    /// The day of an instant in ms since the epoch (UTC); `None` outside the days that can be
+    /// named.
     pub fn day_of_ms(self, ms: i64) -> Option<TradingDay> {
         let date = self.civil(ms)?.date();
         TradingDay::from_ymd(date.year(), date.month(), date.day())
@@ -74,7 +76,9 @@ impl FromStr for Zone {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = [Self::NewYork, Self::Utc];
         let named = known.into_iter().find(|zone| zone.name().eq_ignore_ascii_case(text));
-        named.ok_or_else(|| format!("{text:?} is not a time zone for days (America/New_York or UTC)"))
+        named.ok_or_else(|| {
+            format!("{text:?} is not a time zone for days (America/New_York or UTC)")
+        })
     }
 }
 

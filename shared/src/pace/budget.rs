@@ -1,13 +1,14 @@
-//! The rate rule: when may the next request be sent? Pure: time comes in, in nanoseconds of any steady clock,
-//! and the state is a value that can be written down between two questions.
+//! The rate rule: when may the next request be sent? Pure: time comes in, in nanoseconds of any
+//! steady clock, and the state is a value that can be written down between two questions.
 //!
-//! Slots are spaced evenly, and a burst is allowed after a pause (the generic cell rate algorithm, ITU-T
-//! I.371); the two together never bring more than the rate into one of its windows ([`Rate`] does the sum).
-//! A slot is promised at most a twentieth of a second ahead: who is early comes back later. So what the dead
-//! and the interrupted were promised and did not use is at most that much time, however many were waiting.
+//! Slots are spaced evenly, and a burst is allowed after a pause (the generic cell rate algorithm,
+//! ITU-T I.371); the two together never bring more than the rate into one of its windows ([`Rate`]
+//! does the sum). A slot is promised at most a twentieth of a second ahead: who is early comes back
+//! later. So what the dead and the interrupted were promised and did not use is at most that much
+//! time, however many were waiting.
 //!
-//! After a 429 the pace is halved for everybody, once for all requests that were under way, and comes back by
-//! itself with time. Time that goes backward is taken for time that stood still.
+//! After a 429 the pace is halved for everybody, once for all requests that were under way, and
+//! comes back by itself with time. Time that goes backward is taken for time that stood still.
 
 use std::time::Duration;
 
@@ -51,8 +52,9 @@ pub enum Slot {
     },
 }
 
-/// The state of one key's budget. It never grants more than its rate in any window, however many processes ask, and slows
-/// everybody after a 429. Times are nanoseconds; `now_ns` of every call comes from one clock.
+/// The state of one key's budget. It never grants more than its rate in any window, however many
+/// processes ask, and slows everybody after a 429. Times are nanoseconds; `now_ns` of every call
+/// comes from one clock.
 ///
 /// ```
 /// use shared::pace::budget::{Budget, Slot};
@@ -139,8 +141,8 @@ impl Budget {
         Self { next_even_ns, last_slot_ns: promised_ns, ..Self::unused(rate, now_ns) }
     }
 
-    /// Gives a slot, or says when to ask again. `own` is the asker's rate: the slowest of the last minute
-    /// counts for everybody.
+    /// Gives a slot, or says when to ask again. `own` is the asker's rate: the slowest of the last
+    /// minute counts for everybody.
     pub fn take(&mut self, own: Rate, now_ns: u64) -> Slot {
         self.advance(now_ns);
         self.agree_on(own, now_ns);
@@ -199,7 +201,8 @@ impl Budget {
     fn next_slot_ns(&self, now_ns: u64) -> u64 {
         let interval_ns = self.rate.interval_ns();
         let with_burst_ns = self.next_even_ns.saturating_sub((self.rate.burst() - 1) * interval_ns);
-        // Judged when asked, not when the last slot was given: a gap shrinks while the pace recovers.
+        // Judged when asked, not when the last slot was given: a gap shrinks while the pace
+        // recovers.
         let slowed_ns = match self.pace(now_ns) {
             FULL_PACE => 0,
             pace => self.last_slot_ns + interval_ns * FULL_PACE / pace,

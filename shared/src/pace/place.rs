@@ -1,12 +1,15 @@
-//! Where rate budgets are stored: one folder that only this user can enter, and that outlives logins and logouts.
+//! Where rate budgets are stored: one folder that only this user can enter, and that outlives
+//! logins and logouts.
 //!
-//! `/tmp/ingest-pace-UID`. Not `/run/user/UID`: that comes with the first login and goes with the last logout, and who began
-//! before would count in another file than who begins after. Not `$TMPDIR` either, which a cron job and a terminal
-//! may have otherwise. Only where `$XDG_RUNTIME_DIR` names a folder of this user elsewhere has somebody chosen a place: then it is
-//! there. A process keeps its place as long as it lives: should the file vanish, it is made again there or nowhere.
+//! `/tmp/ingest-pace-UID`. Not `/run/user/UID`: that comes with the first login and goes with the
+//! last logout, and who began before would count in another file than who begins after. Not
+//! `$TMPDIR` either, which a cron job and a terminal may have otherwise. Only where
+//! `$XDG_RUNTIME_DIR` names a folder of this user elsewhere has somebody chosen a place: then it is
+//! there. A process keeps its place as long as it lives: should the file vanish, it is made again
+//! there or nowhere.
 //!
-//! In `/tmp` anybody may have put something in our way: a folder is used only if it is a real folder, ours, and
-//! closed to everybody else.
+//! In `/tmp` anybody may have put something in our way: a folder is used only if it is a real
+//! folder, ours, and closed to everybody else.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -48,14 +51,17 @@ pub enum PlaceError {
 pub fn folder() -> PathBuf {
     let own = geteuid();
     // `sudo` and `su` may leave the variable of somebody else: that folder is passed over.
-    let is_own = |folder: &Path| fs::metadata(folder).is_ok_and(|is| is.is_dir() && is.uid() == own.as_raw());
+    let is_own = |folder: &Path| {
+        fs::metadata(folder).is_ok_and(|is| is.is_dir() && is.uid() == own.as_raw())
+    };
     let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     chosen(runtime_dir, is_own).unwrap_or_else(|| Path::new(LASTS).join(format!("{NAME}-{own}")))
 }
 
 /// The place that somebody has chosen, if `$XDG_RUNTIME_DIR` is not what every login gets.
 fn chosen(runtime_dir: Option<PathBuf>, is_own: impl Fn(&Path) -> bool) -> Option<PathBuf> {
-    let is_chosen = |folder: &PathBuf| folder.is_absolute() && !folder.starts_with(LOGINS) && is_own(folder);
+    let is_chosen =
+        |folder: &PathBuf| folder.is_absolute() && !folder.starts_with(LOGINS) && is_own(folder);
     runtime_dir.filter(is_chosen).map(|folder| folder.join(NAME))
 }
 
@@ -95,7 +101,8 @@ fn check_folder(folder: &Path) -> Result<(), PlaceError> {
 #[expect(clippy::disallowed_methods, reason = "what a link points to is not even opened")]
 fn checked_file(options: &OpenOptions, path: &Path) -> Result<File, PlaceError> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = options.clone().custom_flags(flags).open(path).map_err(DiskError::at("open", path))?;
+    let file =
+        options.clone().custom_flags(flags).open(path).map_err(DiskError::at("open", path))?;
     let found = file.metadata().map_err(DiskError::at("look at", path))?;
     if !found.is_file() {
         return Err(PlaceError::NotOurs { path: path.to_owned(), what: "is not a file" });
@@ -129,9 +136,11 @@ mod tests {
 
     #[test]
     fn before_at_and_after_a_logout_all_processes_of_a_user_have_one_place() {
-        let place =
-            |runtime_dir: Option<&str>, is_there: bool| chosen(runtime_dir.map(PathBuf::from), |_| is_there);
-        // A terminal, the same once its folder is gone, a cron job, one that began after the next login.
+        let place = |runtime_dir: Option<&str>, is_there: bool| {
+            chosen(runtime_dir.map(PathBuf::from), |_| is_there)
+        };
+        // A terminal, the same once its folder is gone, a cron job, one that began after the next
+        // login.
         let lives = [
             (Some("/run/user/1000"), true),
             (Some("/run/user/1000"), false),
@@ -143,7 +152,10 @@ mod tests {
             [None, None, None, None]
         );
         assert_eq!(place(Some("/srv/budgets"), true), Some("/srv/budgets/ingest-pace".into()));
-        assert_eq!((place(Some("/srv/others"), false), place(Some("relative"), true)), (None, None));
+        assert_eq!(
+            (place(Some("/srv/others"), false), place(Some("relative"), true)),
+            (None, None)
+        );
     }
 
     #[test]

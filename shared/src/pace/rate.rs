@@ -1,4 +1,5 @@
-//! How many requests in how much time: `500/min`, `100/s`, `600/60s`, never zero; or how much time between two of them.
+//! How many requests in how much time: `500/min`, `100/s`, `600/60s`, never zero; or how much time
+//! between two of them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +49,9 @@ pub enum RateError {
     #[error("{0:?} contains a zero: a rate needs at least one request and some time")]
     Zero(String),
     /// Numbers that no service means.
-    #[error("{0:?} is out of bounds: at most 1,000,000 requests, a day, and a request a microsecond")]
+    #[error(
+        "{0:?} is out of bounds: at most 1,000,000 requests, a day, and a request a microsecond"
+    )]
     OutOfBounds(String),
 }
 
@@ -74,8 +77,8 @@ impl Rate {
         (u64::from(self.requests) * minute_ns + self.window_ns / 2) / self.window_ns
     }
 
-    /// Requests that may come at once after a pause: a sixtieth of the window's, at most one second's, at
-    /// least 1. Of `600/min` that is one second's worth, of `5/min` a single one.
+    /// Requests that may come at once after a pause: a sixtieth of the window's, at most one
+    /// second's, at least 1. Of `600/min` that is one second's worth, of `5/min` a single one.
     pub(super) fn burst(self) -> u64 {
         let requests = u64::from(self.requests);
         let of_a_second = requests * SECOND_NS / self.window_ns;
@@ -84,9 +87,9 @@ impl Rate {
 
     /// Time between two evenly spaced slots.
     ///
-    /// A full burst followed by evenly spaced slots must not bring more than `requests` into one window:
-    /// `burst + window / interval <= requests + 1`. One per cent more, because requests do not travel
-    /// equally long: slots a window apart must not arrive within less than a window.
+    /// A full burst followed by evenly spaced slots must not bring more than `requests` into one
+    /// window: `burst + window / interval <= requests + 1`. One per cent more, because requests do
+    /// not travel equally long: slots a window apart must not arrive within less than a window.
     pub(super) fn interval_ns(self) -> u64 {
         let spaced = u64::from(self.requests) + 1 - self.burst();
         (self.window_ns + self.window_ns / 100).div_ceil(spaced)
@@ -133,7 +136,8 @@ impl FromStr for Spacing {
     fn from_str(seconds: &str) -> Result<Self, RateError> {
         match nanoseconds(seconds.trim()) {
             None => Err(RateError::NotSeconds(seconds.to_owned())),
-            // What is no nought is meant to be a pause: shorter ones than can be kept are refused like any.
+            // What is no nought is meant to be a pause: shorter ones than can be kept are refused
+            // like any.
             Some(0) if is_nought(seconds) => Ok(Self(None)),
             Some(0) => Err(RateError::OutOfBounds(seconds.to_owned())),
             Some(window_ns) => Rate::checked(1, window_ns, seconds).map(|rate| Self(Some(rate))),
@@ -190,7 +194,10 @@ mod tests {
         assert_eq!(rate("600/60s"), rate("600/min"));
         assert_eq!(rate("5/minute"), rate(" 5 / min "));
         assert_eq!(rate("3600/hour"), rate("3600/3600s"));
-        assert_eq!((rate("100/s").requests(), rate("100/s").window()), (100, Duration::from_secs(1)));
+        assert_eq!(
+            (rate("100/s").requests(), rate("100/s").window()),
+            (100, Duration::from_secs(1))
+        );
         assert_eq!(spaced("0.2"), Ok(Some(rate("1/0.2s"))));
         assert_eq!(rate("1/0.2s").per_minute(), 300);
         assert_eq!(
@@ -212,13 +219,16 @@ mod tests {
 
     #[test]
     fn what_is_no_rate_is_named() {
-        for text in ["", "5", "/s", "-5/s", "+5/s", "x/60s", "5/", "5/week", "5/-1s", "5/NaNs", "1.5/s"] {
+        for text in
+            ["", "5", "/s", "-5/s", "+5/s", "x/60s", "5/", "5/week", "5/-1s", "5/NaNs", "1.5/s"]
+        {
             assert_eq!(text.parse::<Rate>(), Err(RateError::NotARate(text.to_owned())));
         }
         for text in ["0/s", "5/0s", "5/0.0000000001s"] {
             assert_eq!(text.parse::<Rate>(), Err(RateError::Zero(text.to_owned())));
         }
-        for text in ["1000001/min", "99999999999999999999/s", "5/86401s", "1000000/0.5s", "5/1e15s"] {
+        for text in ["1000001/min", "99999999999999999999/s", "5/86401s", "1000000/0.5s", "5/1e15s"]
+        {
             assert_eq!(text.parse::<Rate>(), Err(RateError::OutOfBounds(text.to_owned())));
         }
         for text in ["1e-30", "0.0000000001", "100000"] {
@@ -230,7 +240,10 @@ mod tests {
         }
         assert_eq!(spaced("-1"), Err(RateError::NotSeconds("-1".to_owned())));
         let error = spaced("fast").expect_err("no number");
-        assert_eq!(error.to_string(), "\"fast\" is not a time between requests; write seconds, such as 0.2");
+        assert_eq!(
+            error.to_string(),
+            "\"fast\" is not a time between requests; write seconds, such as 0.2"
+        );
     }
 
     #[test]

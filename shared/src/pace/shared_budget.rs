@@ -1,9 +1,10 @@
-//! The budget between processes: a file named by a hash of the key, changed only under an exclusive `flock`.
+//! The budget between processes: a file named by a hash of the key, changed only under an exclusive
+//! `flock`.
 //!
-//! The kernel gives the lock back whenever its holder dies. The file is one checked line, written over in
-//! one write: what a crash or a stranger left of it is either the whole state or no state. No state, or one
-//! from before the last boot, is begun afresh as if it had been used to the last slot; so nobody's death can
-//! make the budget larger. The key itself is never written.
+//! The kernel gives the lock back whenever its holder dies. The file is one checked line, written
+//! over in one write: what a crash or a stranger left of it is either the whole state or no state.
+//! No state, or one from before the last boot, is begun afresh as if it had been used to the last
+//! slot; so nobody's death can make the budget larger. The key itself is never written.
 //!
 //! Processes with different rates share the slowest that was asked with in the last minute.
 
@@ -26,10 +27,12 @@ use crate::disk::checked_lines;
 use crate::disk::lock::try_exclusive;
 use crate::disk::publish::DiskError;
 
-/// Fits the largest state; less than a page of memory, so that no kill falls into the middle of a write.
+/// Fits the largest state; less than a page of memory, so that no kill falls into the middle of a
+/// write.
 const RECORD_BYTES: usize = 2048;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// The lock is held for microseconds: who does not get it for so long waits for a process that was stopped.
+/// The lock is held for microseconds: who does not get it for so long waits for a process that was
+/// stopped.
 const LOCK_GLANCES: u32 = 5_000;
 const LOCK_GLANCE: Duration = Duration::from_millis(1);
 /// A reader takes no lock: it reads again when it saw half a write.
@@ -97,8 +100,8 @@ impl SharedBudget {
         self.change(|budget, now_ns| budget.take(self.rate, now_ns))
     }
 
-    /// Waits for a slot: when `Continue` is returned, send one request now. `sleep` waits for the time it is
-    /// given, or less and says `Break`, which ends the waiting: nothing may be sent.
+    /// Waits for a slot: when `Continue` is returned, send one request now. `sleep` waits for the
+    /// time it is given, or less and says `Break`, which ends the waiting: nothing may be sent.
     pub fn take(
         &self,
         mut sleep: impl FnMut(Duration) -> ControlFlow<()>,
@@ -126,8 +129,8 @@ impl SharedBudget {
         self.change(|budget, now_ns| budget.usage(now_ns))
     }
 
-    /// What is allowed and used of the budget of `key`; `None` when nobody has used it since boot. Only
-    /// reads, and holds nobody up.
+    /// What is allowed and used of the budget of `key`; `None` when nobody has used it since boot.
+    /// Only reads, and holds nobody up.
     pub fn peek(key: &[u8]) -> Option<Usage> {
         Self::peek_in(&place::folder(), key)
     }
@@ -147,7 +150,8 @@ impl SharedBudget {
         // Poisoning says that a thread panicked; the state is on disk and proves itself.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.lock()?;
-        // Somebody may have cleaned up there, and a new process would begin another file: go there too.
+        // Somebody may have cleaned up there, and a new process would begin another file: go there
+        // too.
         let mut past = Past::Told;
         while open.is_removed()? {
             *open = Open::at(&self.path)?;
@@ -171,7 +175,9 @@ impl SharedBudget {
         let mut budget = match found {
             StoredState::State(budget) => *budget,
             StoredState::Nothing if past == Past::Told => Budget::unused(self.rate, now_ns),
-            StoredState::Nothing | StoredState::Unreadable => Budget::past_unknown(self.rate, now_ns),
+            StoredState::Nothing | StoredState::Unreadable => {
+                Budget::past_unknown(self.rate, now_ns)
+            }
         };
         let answer = rule(&mut budget, now_ns);
         let record = encode(&BudgetRecord { boot_id: self.boot_id.clone(), budget });
@@ -243,7 +249,8 @@ fn encode(record: &BudgetRecord) -> Vec<u8> {
 }
 
 fn boot_id() -> Result<String, PaceError> {
-    let text = regular::read_to_string(BOOT_ID).map_err(DiskError::at("read", Path::new(BOOT_ID)))?;
+    let text =
+        regular::read_to_string(BOOT_ID).map_err(DiskError::at("read", Path::new(BOOT_ID)))?;
     Ok(text.trim().to_owned())
 }
 

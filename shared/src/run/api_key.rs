@@ -12,7 +12,8 @@ const NAMES: [&str; 2] = ["POLYGON_API_KEY", "MASSIVE_API_KEY"];
 /// Shorter texts are no keys.
 const LEAST_CHARS: usize = 8;
 
-/// The API key. It is at least eight visible ASCII characters, has no `Display`, and its `Debug` does not show it.
+/// The API key. It is at least eight visible ASCII characters, has no `Display`, and its `Debug`
+/// does not show it.
 ///
 /// ```
 /// use std::path::Path;
@@ -45,8 +46,11 @@ pub enum ApiKeyError {
         "{0} holds a character that no API key has (blank, control or non-ASCII); is it quoted or truncated?"
     )]
     Malformed(&'static str),
-    /// So short a text is part of many words: it could not be kept out of what is said. The value is not shown.
-    #[error("{0} holds fewer than {LEAST_CHARS} characters, which no API key does; is it truncated?")]
+    /// So short a text is part of many words: it could not be kept out of what is said. The value
+    /// is not shown.
+    #[error(
+        "{0} holds fewer than {LEAST_CHARS} characters, which no API key does; is it truncated?"
+    )]
     TooShort(&'static str),
 }
 
@@ -54,8 +58,12 @@ impl ApiKey {
     /// The variable by which a parent hands the key to its child.
     pub const ENV: &'static str = NAMES[0];
 
-    /// Looks into the environment, then into `.env` in `folder`. `variable` is how the environment is asked.
-    pub fn find(variable: impl Fn(&str) -> Option<String>, folder: &Path) -> Result<Self, ApiKeyError> {
+    /// Looks into the environment, then into `.env` in `folder`. `variable` is how the environment
+    /// is asked.
+    pub fn find(
+        variable: impl Fn(&str) -> Option<String>,
+        folder: &Path,
+    ) -> Result<Self, ApiKeyError> {
         let file = match regular::read(folder.join(".env")) {
             Ok(bytes) => text_of(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
@@ -94,7 +102,8 @@ impl fmt::Debug for ApiKey {
 
 /// Without the mark that editors put before UTF-8.
 fn text_of(bytes: Vec<u8>) -> Result<String, ApiKeyError> {
-    let text = String::from_utf8(bytes).map_err(|error| ApiKeyError::Unreadable(error.to_string()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|error| ApiKeyError::Unreadable(error.to_string()))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -104,7 +113,8 @@ fn value_in(file: &str, name: &str) -> Option<String> {
         let line = line.trim();
         let assignment = line.strip_prefix("export ").unwrap_or(line).trim_start();
         let value = assignment.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim();
-        let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        let unquoted =
+            ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
         Some(unquoted.unwrap_or(value).to_owned())
     };
     file.lines().filter_map(value).next_back()
@@ -119,7 +129,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(".env"), file).expect("written");
         let variable = |name: &str| {
-            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            environment
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
         };
         ApiKey::find(variable, folder.path()).map(|key| key.expose().to_owned())
     }
@@ -140,7 +153,11 @@ mod tests {
         );
         assert_eq!(find(&[], "OTHER=1"), Err(ApiKeyError::Missing));
         let marked = "\u{feff}POLYGON_API_KEY=of-the-file";
-        assert_eq!(find(&[], marked).as_deref(), Ok("of-the-file"), "as editors of Windows save it");
+        assert_eq!(
+            find(&[], marked).as_deref(),
+            Ok("of-the-file"),
+            "as editors of Windows save it"
+        );
     }
 
     #[test]
@@ -156,8 +173,14 @@ mod tests {
 
     #[test]
     fn a_text_that_is_part_of_many_words_is_no_key() {
-        assert_eq!(find(&[("POLYGON_API_KEY", "k")], ""), Err(ApiKeyError::TooShort("POLYGON_API_KEY")));
-        assert_eq!(find(&[], "MASSIVE_API_KEY=sesame1"), Err(ApiKeyError::TooShort("MASSIVE_API_KEY")));
+        assert_eq!(
+            find(&[("POLYGON_API_KEY", "k")], ""),
+            Err(ApiKeyError::TooShort("POLYGON_API_KEY"))
+        );
+        assert_eq!(
+            find(&[], "MASSIVE_API_KEY=sesame1"),
+            Err(ApiKeyError::TooShort("MASSIVE_API_KEY"))
+        );
         assert_eq!(find(&[], "MASSIVE_API_KEY=sesame12").as_deref(), Ok("sesame12"));
     }
 

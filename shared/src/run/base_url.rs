@@ -23,7 +23,8 @@ pub enum PlainHttp {
 
 /// The origin of the source, which gets the key: scheme, host and port; no path, query or password.
 ///
-/// It is https, or http to this machine, unless the user allowed more. No URL made from it leads elsewhere.
+/// It is https, or http to this machine, unless the user allowed more. No URL made from it leads
+/// elsewhere.
 ///
 /// ```
 /// use shared::run::base_url::{BaseUrl, PlainHttp};
@@ -42,7 +43,9 @@ pub struct BaseUrl(Url);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// No URL, or one with more than an origin.
-    #[error("--base-url {0} is not an address like {DEFAULT_BASE_URL} (scheme, host and port only)")]
+    #[error(
+        "--base-url {0} is not an address like {DEFAULT_BASE_URL} (scheme, host and port only)"
+    )]
     Malformed(String),
     /// `http:` to another machine.
     #[error(
@@ -57,7 +60,10 @@ impl BaseUrl {
         let malformed = || BaseUrlError::Malformed(shown(text));
         let url = Url::parse(text).map_err(|_| malformed())?;
         let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-        if !bare || url.path() != "/" || url.fragment().is_some() || !matches!(url.scheme(), "http" | "https")
+        if !bare
+            || url.path() != "/"
+            || url.fragment().is_some()
+            || !matches!(url.scheme(), "http" | "https")
         {
             return Err(malformed());
         }
@@ -72,8 +78,8 @@ impl BaseUrl {
         self.0.join(path_and_query).ok().filter(|url| self.same_origin(url))
     }
 
-    /// `url` as this service spells it, if it belongs to this service: the same origin, or the vendor's
-    /// other name for it.
+    /// `url` as this service spells it, if it belongs to this service: the same origin, or the
+    /// vendor's other name for it.
     pub fn own(&self, url: &Url) -> Option<Url> {
         if self.same_origin(url) {
             return Some(url.clone());
@@ -83,7 +89,11 @@ impl BaseUrl {
                 && url.port().is_none()
                 && url.host_str().is_some_and(|host| VENDOR_HOSTS.contains(&host))
         };
-        if !by_vendor(&self.0) || !by_vendor(url) || !url.username().is_empty() || url.password().is_some() {
+        if !by_vendor(&self.0)
+            || !by_vendor(url)
+            || !url.username().is_empty()
+            || url.password().is_some()
+        {
             return None;
         }
         let mut renamed = url.clone();
@@ -100,14 +110,16 @@ impl BaseUrl {
         self.0.scheme() == "https"
     }
 
-    /// What a rate budget is named after: the key as this service knows it. Both names of the vendor share one.
+    /// What a rate budget is named after: the key as this service knows it. Both names of the
+    /// vendor share one.
     pub fn budget_name(&self, key: &ApiKey) -> Vec<u8> {
         let is_vendor = self.0.host_str().is_some_and(|host| VENDOR_HOSTS.contains(&host));
         let service = if is_vendor { self.source_name().to_owned() } else { self.to_string() };
         format!("{service}\n{}", key.expose()).into_bytes()
     }
 
-    /// Whose data these are, for `_dataset.json`: both names of the vendor are one source; a port is none.
+    /// Whose data these are, for `_dataset.json`: both names of the vendor are one source; a port
+    /// is none.
     pub fn source_name(&self) -> &str {
         match self.0.host_str() {
             Some(host) if VENDOR_HOSTS.contains(&host) => "massive.com",
@@ -164,9 +176,14 @@ mod tests {
 
     #[test]
     fn only_an_origin_is_a_base_url() {
-        for text in
-            ["", "api.massive.com", "ftp://x", "https://x/path", "https://x?apiKey=1", "https://user:pw@x"]
-        {
+        for text in [
+            "",
+            "api.massive.com",
+            "ftp://x",
+            "https://x/path",
+            "https://x?apiKey=1",
+            "https://user:pw@x",
+        ] {
             let error = BaseUrl::parse(text, PlainHttp::Allowed).expect_err(text).to_string();
             assert!(!error.contains("apiKey") && !error.contains("pw"), "{error}");
         }
@@ -180,7 +197,10 @@ mod tests {
             own("https://api.polygon.io/v2/x?cursor=A").as_deref(),
             Some("https://api.massive.com/v2/x?cursor=A")
         );
-        assert_eq!(own("https://api.massive.com:443/v2").as_deref(), Some("https://api.massive.com/v2"));
+        assert_eq!(
+            own("https://api.massive.com:443/v2").as_deref(),
+            Some("https://api.massive.com/v2")
+        );
         for foreign in [
             "https://evil.example/v2",
             "http://api.massive.com/v2",

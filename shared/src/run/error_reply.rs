@@ -11,7 +11,8 @@ struct ErrorBody {
     message: Option<String>,
 }
 
-/// The server's own sentence, else the beginning of `body`; at most `chars` characters, without secrets.
+/// The server's own sentence, else the beginning of `body`; at most `chars` characters, without
+/// secrets.
 pub fn words_of(body: &str, redaction: &Redaction, chars: usize) -> String {
     let parsed: Option<ErrorBody> = serde_json::from_str(body).ok();
     let said = parsed.and_then(|body| body.error.or(body.message));

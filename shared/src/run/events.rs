@@ -33,7 +33,8 @@ pub enum Persistence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// The ticker's own: an answer came and was refused, or a file or folder of its own is in the way.
+    /// The ticker's own: an answer came and was refused, or a file or folder of its own is in the
+    /// way.
     Ticker,
     /// The source's: silence, 429 or 5xx.
     Source,
@@ -81,7 +82,8 @@ pub enum Event {
         /// Whose trouble it is; not said by other executables and by older workers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
-        /// The cause without what differs from ticker to ticker (names, dates, numbers): failures are grouped by it.
+        /// The cause without what differs from ticker to ticker (names, dates, numbers): failures
+        /// are grouped by it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kind: Option<String>,
     },
@@ -160,8 +162,8 @@ impl EventLog {
         Ok(Self { file: path.map(open).transpose()?.map(Mutex::new) })
     }
 
-    /// Says that `event` happened at `at`. A full disk must not end the work that the event is about, so the line may be lost:
-    /// events are hints, the ledger is the proof.
+    /// Says that `event` happened at `at`. A full disk must not end the work that the event is
+    /// about, so the line may be lost: events are hints, the ledger is the proof.
     pub fn say(&self, at: Timestamp, event: Event) {
         let Some(file) = &self.file else { return };
         let stamped = Stamped { at, event };
@@ -171,7 +173,8 @@ impl EventLog {
     }
 }
 
-/// No event is as long: what is longer is passed over piece by piece, for its writer may be any executable.
+/// No event is as long: what is longer is passed over piece by piece, for its writer may be any
+/// executable.
 const LONGEST_LINE: u64 = 64 * 1024;
 
 /// The reading end: remembers how far it has read.
@@ -189,9 +192,9 @@ impl EventTail {
         Self { path: path.to_owned(), offset: 0, amid_a_line: false }
     }
 
-    /// The whole lines that have come since the last call, read while they are asked for: one at a time is in memory, however
-    /// many there are. Lines that are no events (any executable may stand in for the worker) and a file that can't be
-    /// read are passed over: events are hints.
+    /// The whole lines that have come since the last call, read while they are asked for: one at a
+    /// time is in memory, however many there are. Lines that are no events (any executable may
+    /// stand in for the worker) and a file that can't be read are passed over: events are hints.
     pub fn read_new(&mut self) -> NewEvents<'_> {
         let open = || {
             let mut file = regular::open(&self.path)?;
@@ -213,7 +216,8 @@ pub struct NewEvents<'a> {
 }
 
 impl NewEvents<'_> {
-    /// The next whole line, or the end of one that is too long (then `false`); nothing when there is no more.
+    /// The next whole line, or the end of one that is too long (then `false`); nothing when there
+    /// is no more.
     fn read_piece(&mut self) -> Option<bool> {
         self.piece.clear();
         let read = self.reader.as_mut()?.take(LONGEST_LINE).read_until(b'\n', &mut self.piece);

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::disk::publish::DiskError;
 use crate::disk::regular;
 
-/// More than a line of `/proc/PID/stat` ever has: 52 numbers and a name of at most 64 characters. The kernel gives it
-/// in one piece.
+/// More than a line of `/proc/PID/stat` ever has: 52 numbers and a name of at most 64 characters.
+/// The kernel gives it in one piece.
 const STAT_BYTES: usize = 2048;
 
 /// A process, told apart from every other that ever had its pid.
@@ -27,11 +27,12 @@ pub struct ProcessIdentity {
 }
 
 impl ProcessIdentity {
-    /// The process that has `pid` now; `None` when there is none, or only its zombie. An error tells nothing of it: this
-    /// machine does not let us look, as where we may open no file more.
+    /// The process that has `pid` now; `None` when there is none, or only its zombie. An error
+    /// tells nothing of it: this machine does not let us look, as where we may open no file more.
     pub fn look(pid: i32) -> io::Result<Option<Self>> {
         let mut stat = [0; STAT_BYTES];
-        let read = regular::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat));
+        let read =
+            regular::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read(&mut stat));
         let length = match read {
             Ok(length) => length,
             Err(error) if tells_of_no_process(&error) => return Ok(None),
@@ -55,8 +56,8 @@ impl ProcessIdentity {
         found.map_err(DiskError::at("read", Path::new("/proc/self/stat")))
     }
 
-    /// Does this process, and not a later one with its pid, still run? Zombies do not. Nobody counts as dead because we
-    /// can't look.
+    /// Does this process, and not a later one with its pid, still run? Zombies do not. Nobody
+    /// counts as dead because we can't look.
     pub fn is_alive(&self) -> bool {
         Self::look(self.pid).map_or(true, |found| found.as_ref() == Some(self))
     }
@@ -79,7 +80,8 @@ fn boot_id() -> io::Result<&'static str> {
 
 /// Start ticks from a line of `/proc/PID/stat`; `None` for the dead (states Z and X).
 fn start_of_living(stat: &str) -> Option<u64> {
-    // The command stands in brackets and may itself hold brackets and blanks: fields begin after the last ')'.
+    // The command stands in brackets and may itself hold brackets and blanks: fields begin after
+    // the last ')'.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace();
     let state = fields.next()?;

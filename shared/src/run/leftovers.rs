@@ -1,5 +1,5 @@
-//! What killed processes leave directly in a folder that many share. What lies deeper belongs to whoever
-//! has claimed it, who sweeps it then ([`publish::sweep`](crate::disk::publish::sweep)).
+//! What killed processes leave directly in a folder that many share. What lies deeper belongs to
+//! whoever has claimed it, who sweeps it then ([`publish::sweep`](crate::disk::publish::sweep)).
 
 use super::identity::ProcessIdentity;
 use crate::disk::folder::{Entry, Folder};
@@ -51,7 +51,8 @@ mod tests {
     fn only_what_dead_processes_left_is_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let own = std::process::id();
-        let kept = [format!("_run.json.{own}.tmp"), "_dataset.json".to_owned(), "mine.1.tmp".to_owned()];
+        let kept =
+            [format!("_run.json.{own}.tmp"), "_dataset.json".to_owned(), "mine.1.tmp".to_owned()];
         // No kernel numbers a process like that.
         let gone = ["__dataset.json.2000000000.tmp", "_launcher.2000000000.probe"];
         for name in kept.iter().map(String::as_str).chain(gone) {

@@ -1,5 +1,5 @@
-//! What launcher and worker say to each other: paths of a run, ticker lists, events, exit codes, identities,
-//! and where the data come from.
+//! What launcher and worker say to each other: paths of a run, ticker lists, events, exit codes,
+//! identities, and where the data come from.
 
 pub mod source_clock;
 pub mod api_key;

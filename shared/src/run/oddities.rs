@@ -1,5 +1,5 @@
-//! What a CSV has that harms nobody and that people want to know: lines without anything in them, bytes of another encoding, a
-//! byte-order mark. Pure.
+//! What a CSV has that harms nobody and that people want to know: lines without anything in them,
+//! bytes of another encoding, a byte-order mark. Pure.
 
 use std::fmt;
 
@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn what_harms_nobody_is_counted_and_its_first_line_named() {
         let said = |bytes: &[u8]| Oddities::of(bytes).to_string();
-        assert!(!Oddities::of(b"ticker,name\nA,x\n\n\n").is_any(), "empty lines at the end are nothing");
+        assert!(
+            !Oddities::of(b"ticker,name\nA,x\n\n\n").is_any(),
+            "empty lines at the end are nothing"
+        );
         assert_eq!(said(b"ticker\nA\n\nB\n"), "line 3 passed over: blank");
         assert_eq!(
             said(b"ticker,name\r\nA,x\r\n,,\r\n \r\nB,y\r\n"),

@@ -1,4 +1,5 @@
-//! Outages: how a source fails to answer a worker, and since when. What a worker takes for one is the worker's business.
+//! Outages: how a source fails to answer a worker, and since when. What a worker takes for one is
+//! the worker's business.
 
 use std::fmt;
 
@@ -48,7 +49,10 @@ mod tests {
         let since = Timestamp::UNIX_EPOCH;
         for (symptom, expected) in [
             (Symptom::Silent, r#"{"since":"1970-01-01T00:00:00Z","symptom":"silent"}"#),
-            (Symptom::Status(503), r#"{"since":"1970-01-01T00:00:00Z","symptom":"status","status":503}"#),
+            (
+                Symptom::Status(503),
+                r#"{"since":"1970-01-01T00:00:00Z","symptom":"status","status":503}"#,
+            ),
         ] {
             let outage = Outage { since, symptom };
             assert_eq!(serde_json::to_string(&outage).expect("plain data"), expected);

@@ -1,6 +1,6 @@
-//! The one door for what others say: a server, a proxy, a script. Before such a text gets into an error, a log, an event,
-//! the journal, a kept page or a notification, secrets are cut out of it, then what could fool a terminal is shown as an
-//! escape, and only then it is cut to a length.
+//! The one door for what others say: a server, a proxy, a script. Before such a text gets into an
+//! error, a log, an event, the journal, a kept page or a notification, secrets are cut out of it,
+//! then what could fool a terminal is shown as an escape, and only then it is cut to a length.
 //!
 //! How a secret may be spelled is the business of `spelling`.
 
@@ -21,7 +21,8 @@ const TELLING_CHARS: usize = 4;
 /// A part of an address that is shorter is no secret: to cut it out would spoil every text.
 const PART_CHARS: usize = 8;
 
-/// Secrets that must not be shown, in whatever spelling (percent-encoded, escaped, hexadecimal, base64, …).
+/// Secrets that must not be shown, in whatever spelling (percent-encoded, escaped, hexadecimal,
+/// base64, …).
 ///
 /// ```
 /// use std::path::Path;
@@ -50,12 +51,13 @@ impl Redaction {
         let behind = address.split_once("://").map_or(address, |(_, rest)| rest);
         let path = behind.find('/').map_or("", |at| &behind[at..]);
         let segments = path.split(['/', '?', '&', '=', '#']);
-        let parts = [address, path].into_iter().chain(segments).filter(|part| part.len() >= PART_CHARS);
+        let parts =
+            [address, path].into_iter().chain(segments).filter(|part| part.len() >= PART_CHARS);
         Self { needles: parts.flat_map(|part| spelling::needles(part, ADDRESS)).collect() }
     }
 
-    /// `text` on one line and of at most `chars` characters, without secrets, and without anything that a terminal would
-    /// obey: this is how it may be shown to people.
+    /// `text` on one line and of at most `chars` characters, without secrets, and without anything
+    /// that a terminal would obey: this is how it may be shown to people.
     pub fn words(&self, text: &str, chars: usize) -> String {
         shortened(&self.line(text), chars)
     }
@@ -162,8 +164,8 @@ impl<W: Write> Write for Redacted<W> {
     }
 }
 
-/// `text` in at most so many characters. What is too long loses its middle: a sentence begins with what happened, and
-/// ends with what to do.
+/// `text` in at most so many characters. What is too long loses its middle: a sentence begins with
+/// what happened, and ends with what to do.
 pub fn shortened(text: &str, chars: usize) -> String {
     let length = text.chars().count();
     if length <= chars {
@@ -196,8 +198,9 @@ fn without_users(text: &str) -> String {
     while let Some(at) = rest.find(MARK) {
         let (before, behind) = rest.split_at(at + MARK.len());
         plain.push_str(before);
-        let ends =
-            |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\');
+        let ends = |c: char| {
+            c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\')
+        };
         let authority = &behind[..behind.find(ends).unwrap_or(behind.len())];
         let user = authority.rfind('@').unwrap_or(0);
         plain.push_str(if user > 0 { USER } else { "" });

@@ -1,8 +1,9 @@
 //! How far this machine's clock is off, by the `Date` of a reply. Pure.
 //!
-//! The rule: an instant is what the earlier of both clocks says. By it days count as settled, and by it the ledgers say
-//! when something was asked. What differs by less than a few minutes is the same. What the source said goes on by a
-//! steady clock, so that this machine's time of day may be set at any moment without making either of the two wrong.
+//! The rule: an instant is what the earlier of both clocks says. By it days count as settled, and
+//! by it the ledgers say when something was asked. What differs by less than a few minutes is the
+//! same. What the source said goes on by a steady clock, so that this machine's time of day may be
+//! set at any moment without making either of the two wrong.
 
 use std::fmt;
 use std::time::Duration;
@@ -29,14 +30,15 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// A reply that came when the steady clock said `steady` had this `Date`; `None` where that is no date.
+    /// A reply that came when the steady clock said `steady` had this `Date`; `None` where that is
+    /// no date.
     pub fn new(date: &str, steady: Duration) -> Option<Self> {
         let said = DateTimeParser::new().parse_timestamp(date).ok()?;
         Some(Self { said, steady })
     }
 
-    /// The source's clock beside this machine's, at the moment, sooner or later, at which this machine's said `own` and the
-    /// steady one `steady`.
+    /// The source's clock beside this machine's, at the moment, sooner or later, at which this
+    /// machine's said `own` and the steady one `steady`.
     pub fn beside(self, own: Timestamp, steady: Duration) -> SourceClock {
         let passed = SignedDuration::try_from(steady).unwrap_or(SignedDuration::MAX)
             - SignedDuration::try_from(self.steady).unwrap_or(SignedDuration::MAX);
@@ -45,7 +47,8 @@ impl Heard {
 }
 
 impl SourceClock {
-    /// A reply that came at `own`, by this machine's clock, said `date` (RFC 9110, 6.6.1); `None` where that is no date.
+    /// A reply that came at `own`, by this machine's clock, said `date` (RFC 9110, 6.6.1); `None`
+    /// where that is no date.
     pub fn heard(date: &str, own: Timestamp) -> Option<Self> {
         Some(Heard::new(date, Duration::ZERO)?.beside(own, Duration::ZERO))
     }
@@ -97,13 +100,23 @@ mod tests {
 
     #[test]
     fn the_earlier_of_both_clocks_counts_and_the_amount_is_said() {
-        let heard = |own: &str| SourceClock::heard("Wed, 06 Mar 2024 17:00:00 GMT", at(own)).expect("a date");
+        let heard = |own: &str| {
+            SourceClock::heard("Wed, 06 Mar 2024 17:00:00 GMT", at(own)).expect("a date")
+        };
         let ahead = heard("2024-03-08T18:30:00Z");
         assert_eq!(ahead.earlier(at("2024-03-08T18:31:00Z")), at("2024-03-06T17:01:00Z"));
-        assert!(ahead.to_string().starts_with("this machine's clock is 2 days 1 h ahead of the source's"));
+        assert!(
+            ahead
+                .to_string()
+                .starts_with("this machine's clock is 2 days 1 h ahead of the source's")
+        );
         let behind = heard("2024-03-06T14:30:00Z");
         assert_eq!(behind.earlier(at("2024-03-06T14:30:00Z")), at("2024-03-06T14:30:00Z"));
-        assert!(behind.to_string().starts_with("this machine's clock is 2 h 30 min behind the source's"));
+        assert!(
+            behind
+                .to_string()
+                .starts_with("this machine's clock is 2 h 30 min behind the source's")
+        );
         let right = heard("2024-03-06T17:00:02Z");
         assert_eq!(
             (right.is_off(), right.earlier(at("2024-03-06T17:00:02Z"))),
@@ -113,7 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_before_the_clock_was_set_was_asked_then_and_what_the_source_said_goes_on_by_itself() {
+    fn what_was_asked_before_the_clock_was_set_was_asked_then_and_what_the_source_said_goes_on_by_itself()
+     {
         let second = Duration::from_secs;
         let heard = Heard::new("Wed, 06 Mar 2024 17:00:00 GMT", second(100)).expect("a date");
         // The clock is set three days ahead between question and reply, and nobody asks again.

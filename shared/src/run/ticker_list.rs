@@ -1,4 +1,5 @@
-//! The ticker CSV: any columns, one of them `ticker`. Parsed strictly here, trusted everywhere else.
+//! The ticker CSV: any columns, one of them `ticker`. Parsed strictly here, trusted everywhere
+//! else.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -60,7 +61,8 @@ pub enum TickerListError {
 
 /// The tickers of a CSV: each once, in the order of their first line; at least one.
 ///
-/// Texts are taken literally, so `NA` is a ticker. Anything that is not a ticker is an error with its line.
+/// Texts are taken literally, so `NA` is a ticker. Anything that is not a ticker is an error with
+/// its line.
 ///
 /// ```
 /// use std::path::Path;
@@ -118,8 +120,8 @@ impl TickerList {
     }
 }
 
-/// The text of a CSV; `path` is only for messages. A byte of another encoding is harmless in a column that nobody reads; in a
-/// ticker it is refused like any other character that no ticker has.
+/// The text of a CSV; `path` is only for messages. A byte of another encoding is harmless in a
+/// column that nobody reads; in a ticker it is refused like any other character that no ticker has.
 pub(super) fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<Cow<'a, str>, TickerListError> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let what = "UTF-16; save it as \"CSV UTF-8\"".to_owned();
@@ -196,7 +198,8 @@ fn hint(header: &csv::StringRecord) -> String {
     };
     let separated = |by: char| header.iter().find_map(|field| named(by, field));
     let with_commas = |by: &str, name: &str| {
-        let call_it = if name == "ticker" { String::new() } else { format!(", and call {name} ticker") };
+        let call_it =
+            if name == "ticker" { String::new() } else { format!(", and call {name} ticker") };
         format!("; it is separated by {by}: save it with commas{call_it}")
     };
     if let Some(name) = otherwise {
@@ -215,15 +218,17 @@ fn hint(header: &csv::StringRecord) -> String {
     String::new()
 }
 
-/// A record that goes on behind the end of its line, as `reader` has just read it from `start` on, is refused: a quote that
-/// nobody closed would take the tickers of the lines behind it into its field, and nobody would miss them.
+/// A record that goes on behind the end of its line, as `reader` has just read it from `start` on,
+/// is refused: a quote that nobody closed would take the tickers of the lines behind it into its
+/// field, and nobody would miss them.
 fn refuse_open_quote(
     path: &Path,
     text: &str,
     start: usize,
     reader: &csv::Reader<&[u8]>,
 ) -> Result<(), TickerListError> {
-    let end = usize::try_from(reader.position().byte()).map_or(text.len(), |end| end.min(text.len()));
+    let end =
+        usize::try_from(reader.position().byte()).map_or(text.len(), |end| end.min(text.len()));
     let record = text.get(start..end).unwrap_or_default().trim_end_matches(['\r', '\n']);
     if newlines(record.as_bytes()) == 0 {
         return Ok(());
@@ -245,11 +250,13 @@ fn newlines(bytes: &[u8]) -> u64 {
     bytes.iter().enumerate().filter(|found| ends(*found)).count() as u64
 }
 
-/// Where in `text` a record begins. The csv crate passes over blank lines: for it, the record begins with them.
+/// Where in `text` a record begins. The csv crate passes over blank lines: for it, the record
+/// begins with them.
 fn start_of(text: &str, record: &csv::StringRecord) -> usize {
     let at = record.position().map_or(0, csv::Position::byte);
     let at = usize::try_from(at).map_or(0, |at| at.min(text.len()));
-    let blank = text.as_bytes()[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let blank =
+        text.as_bytes()[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
     at + blank
 }
 
@@ -268,8 +275,9 @@ mod tests {
 
     #[test]
     fn a_long_list_is_looked_at_as_often_as_a_short_one() {
-        let text: String =
-            std::iter::once("ticker\n".to_owned()).chain((0..20_000).map(|n| format!("T{n}\n"))).collect();
+        let text: String = std::iter::once("ticker\n".to_owned())
+            .chain((0..20_000).map(|n| format!("T{n}\n")))
+            .collect();
         LOOKED_AT.set(0);
         assert_eq!(parse(&text).expect("read").tickers.len(), 20_000);
         assert!(LOOKED_AT.get() <= 3 * text.len(), "{} bytes of {}", LOOKED_AT.get(), text.len());
@@ -287,8 +295,10 @@ mod tests {
 
     #[test]
     fn tickers_come_in_file_order_and_each_once() {
-        let list = parse("\u{feff}name,ticker\n\"Sun, Inc\",SUN\nNot a number,NAN\nagain, SUN \nx,BRK.B\n\n")
-            .expect("read");
+        let list = parse(
+            "\u{feff}name,ticker\n\"Sun, Inc\",SUN\nNot a number,NAN\nagain, SUN \nx,BRK.B\n\n",
+        )
+        .expect("read");
         assert_eq!(names(&list.tickers), ["SUN", "NAN", "BRK.B"]);
         assert_eq!(names(&list.repeated), ["SUN"]);
         assert_eq!(TickerList::text(&list.tickers), "ticker\nSUN\nNAN\nBRK.B\n");
@@ -323,7 +333,9 @@ mod tests {
 
     #[test]
     fn lines_without_anything_in_them_are_passed_over() {
-        for text in ["ticker\nA\n\nB\n", "ticker\r\nA\r\n\r\nB\r\n", "ticker,name\nA,x\n,\n,,\nB,y\n,\n"] {
+        for text in
+            ["ticker\nA\n\nB\n", "ticker\r\nA\r\n\r\nB\r\n", "ticker,name\nA,x\n,\n,,\nB,y\n,\n"]
+        {
             assert_eq!(names(&parse(text).expect("read").tickers), ["A", "B"], "{text:?}");
         }
     }
@@ -357,9 +369,15 @@ mod tests {
                 "ticker,name\nA,5\" disk\nB,\"3\"\" b\nC,x\"\n",
                 "small.csv:3: not a line of this CSV (a quoted field goes on ",
             ),
-            ("ticker,\"name\nA,x\nB,y\n", "small.csv:1: not a line of this CSV (a quoted field goes on "),
+            (
+                "ticker,\"name\nA,x\nB,y\n",
+                "small.csv:1: not a line of this CSV (a quoted field goes on ",
+            ),
             ("Ticker\nA\n", "small.csv: no column is called \"ticker\" (found: Ticker); "),
-            ("ticker;name\nA;x\n", "small.csv: no column is called \"ticker\" (found: ticker;name); "),
+            (
+                "ticker;name\nA;x\n",
+                "small.csv: no column is called \"ticker\" (found: ticker;name); ",
+            ),
             ("A\nB\n", "small.csv: no column is called \"ticker\" (found: A); "),
             ("ticker\nA\nB;x\n", "small.csv:3: \"B;x\" is not a ticker "),
             ("ticker\rA\r../x\r", "small.csv:3: \"../x\" is not a ticker "),
@@ -378,7 +396,8 @@ mod tests {
         let said = |bytes: &[u8]| read(bytes).expect_err("refused").to_string();
         assert!(said(b"name,ticker\nA,A\nx,B\xe9\n").starts_with("small.csv:3: "));
         assert!(
-            said(b"\xff\xfet\0i\0").starts_with("small.csv:1: not a line of this CSV (UTF-16; save it as")
+            said(b"\xff\xfet\0i\0")
+                .starts_with("small.csv:1: not a line of this CSV (UTF-16; save it as")
         );
     }
 
@@ -389,14 +408,17 @@ mod tests {
         };
         assert!(refused("Ticker,name\nA,x\n").ends_with("; is Ticker meant? Call it ticker"));
         assert!(
-            refused("ticker;name\nA;x\n").ends_with("; it is separated by semicolons: save it with commas")
+            refused("ticker;name\nA;x\n")
+                .ends_with("; it is separated by semicolons: save it with commas")
         );
         assert!(
-            refused("name\tTICKER\nx\tA\n")
-                .ends_with("; it is separated by tabs: save it with commas, and call TICKER ticker")
+            refused("name\tTICKER\nx\tA\n").ends_with(
+                "; it is separated by tabs: save it with commas, and call TICKER ticker"
+            )
         );
         assert!(
-            refused("sep=,\nticker,name\nA,x\n").contains("; the line `sep=` is for a spreadsheet alone")
+            refused("sep=,\nticker,name\nA,x\n")
+                .contains("; the line `sep=` is for a spreadsheet alone")
         );
         assert!(refused("symbol\nA\n").ends_with("the first line must name the columns"));
     }

@@ -1,5 +1,5 @@
-//! Sizes of tickers, as a ticker CSV may have them in a column of their own. What they are good for is the reader's
-//! business; here they are numbers.
+//! Sizes of tickers, as a ticker CSV may have them in a column of their own. What they are good for
+//! is the reader's business; here they are numbers.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,15 +37,17 @@ pub enum TickerSizesError {
 pub struct TickerSizes {
     /// The column that they stand in.
     pub column: &'static str,
-    /// Finite and not negative, by the first line of each ticker; nothing of those where nothing stands.
+    /// Finite and not negative, by the first line of each ticker; nothing of those where nothing
+    /// stands.
     pub of: HashMap<Ticker, f64>,
 }
 
 impl TickerSizes {
     /// Reads `path`. `None` where no column is one of sizes.
     pub fn read(path: &Path) -> Result<Option<Self>, TickerSizesError> {
-        let bytes =
-            regular::read(path).map_err(DiskError::at("read", path)).map_err(TickerListError::Disk)?;
+        let bytes = regular::read(path)
+            .map_err(DiskError::at("read", path))
+            .map_err(TickerListError::Disk)?;
         Self::parse(path, &text_of(path, &bytes)?)
     }
 

@@ -1,4 +1,5 @@
-//! Which way daily bars come: ticker by ticker, or the whole market a session at a time. The choice behind `--via`.
+//! Which way daily bars come: ticker by ticker, or the whole market a session at a time. The choice
+//! behind `--via`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,8 +12,9 @@ use serde::{Deserialize, Serialize};
 pub enum Via {
     /// Whichever takes fewer requests.
     Auto,
-    /// One ticker over its range: the default, since the two have not been held against each other on the live
-    /// service, and the same request should bring the same bytes however many tickers it is for.
+    /// One ticker over its range: the default, since the two have not been held against each other
+    /// on the live service, and the same request should bring the same bytes however many tickers
+    /// it is for.
     #[default]
     Ticker,
     /// Every ticker on one day, of which those not asked for are left out.

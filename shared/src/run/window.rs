@@ -58,10 +58,15 @@ mod tests {
 
     #[test]
     fn months_cover_the_range_and_no_more() {
-        let range =
-            DateRange::new("2024-01-15".parse().expect("a day"), "2024-03-02".parse().expect("a day"));
+        let range = DateRange::new(
+            "2024-01-15".parse().expect("a day"),
+            "2024-03-02".parse().expect("a day"),
+        );
         let pieces = Window::Month.pieces(range.expect("in order"));
         let spelled: Vec<String> = pieces.iter().map(ToString::to_string).collect();
-        assert_eq!(spelled, ["2024-01-15..2024-01-31", "2024-02-01..2024-02-29", "2024-03-01..2024-03-02"]);
+        assert_eq!(
+            spelled,
+            ["2024-01-15..2024-01-31", "2024-02-01..2024-02-29", "2024-03-01..2024-03-02"]
+        );
     }
 }

@@ -93,7 +93,8 @@ impl Workdir {
         self.root.join("pids").join(format!("{batch}.pid"))
     }
 
-    /// Who was seen living below the shim of an attempt that is not over; where nobody was, there is none.
+    /// Who was seen living below the shim of an attempt that is not over; where nobody was, there
+    /// is none.
     pub fn attempt_seen(&self, batch: BatchId, attempt: u32) -> PathBuf {
         self.root.join("pids").join(format!("{batch}.{attempt}.{SEEN}"))
     }

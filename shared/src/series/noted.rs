@@ -1,9 +1,11 @@
-//! `OUT/TICKER/<folder>/_run.json`: which run made a series, or found it to be what it asked for. Beside the state and not in
-//! it, for the bytes of a series do not tell in how many runs it was built.
+//! `OUT/TICKER/<folder>/_run.json`: which run made a series, or found it to be what it asked for.
+//! Beside the state and not in it, for the bytes of a series do not tell in how many runs it was
+//! built.
 //!
-//! The note names the state by its SHA-256: what is built later by somebody else is not what was looked at. No clock is
-//! asked. The note is written before the state that it names: a builder that dies amid it leaves a series that is not done,
-//! so somebody comes back, goes on and sweeps the draft of the note.
+//! The note names the state by its SHA-256: what is built later by somebody else is not what was
+//! looked at. No clock is asked. The note is written before the state that it names: a builder that
+//! dies amid it leaves a series that is not done, so somebody comes back, goes on and sweeps the
+//! draft of the note.
 
 use std::path::PathBuf;
 
@@ -24,23 +26,28 @@ struct Note {
     state: String,
 }
 
-/// Notes that `run` makes the series in `folder` with `state` as its `_state.json`, or has found it right so.
+/// Notes that `run` makes the series in `folder` with `state` as its `_state.json`, or has found it
+/// right so.
 pub fn note(folder: &SeriesFolder, run: RunMark, state: Fingerprint) -> Result<(), DiskError> {
     let note = Note { run, state: state.sha256 };
     let text = serde_json::to_string(&note).expect("a note is plain data") + "\n";
     folder.begin(&path(folder))?.fill(text.as_bytes())
 }
 
-/// Has `run` found the series in `folder` right as it stands? A note that can't be read says nothing.
+/// Has `run` found the series in `folder` right as it stands? A note that can't be read says
+/// nothing.
 pub fn is_of(folder: &SeriesFolder, run: RunMark) -> bool {
-    let note = regular::read(path(folder)).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
-    let is_as_it_was =
-        |note: &Note| Fingerprint::of_file(&folder.state()).is_ok_and(|found| found.sha256 == note.state);
+    let note = regular::read(path(folder))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
+    let is_as_it_was = |note: &Note| {
+        Fingerprint::of_file(&folder.state()).is_ok_and(|found| found.sha256 == note.state)
+    };
     note.is_some_and(|note| note.run == run && is_as_it_was(&note))
 }
 
-/// The series in `folder` was found damaged: no run takes it for proven before `bars` has looked at it again, and `bars` looks
-/// at every byte. The state itself stays as it is.
+/// The series in `folder` was found damaged: no run takes it for proven before `bars` has looked at
+/// it again, and `bars` looks at every byte. The state itself stays as it is.
 pub fn doubt(folder: &SeriesFolder) -> Result<(), DiskError> {
     let note = path(folder);
     folder.folder_of(&note)?.remove(note.file_name().unwrap_or_default())?;

@@ -72,7 +72,8 @@ pub enum Rule {
 pub enum Source {
     /// Every print.
     Trades,
-    /// Prints that update the consolidated last price and volume, without cancelled and erroneous ones.
+    /// Prints that update the consolidated last price and volume, without cancelled and erroneous
+    /// ones.
     SipTrades,
     /// 1-minute bars at their volume-weighted price, at the close where there is none.
     MinuteVwap,
@@ -156,7 +157,8 @@ impl fmt::Display for Scale {
             Self::AsTraded => f.write_str("as traded"),
             Self::AdjustedBySource => f.write_str("adjusted by the source"),
             Self::AdjustedBySplits { splits } => {
-                let split = |split: &Split| format!("{} {}:{}", split.execution_date, split.from, split.to);
+                let split =
+                    |split: &Split| format!("{} {}:{}", split.execution_date, split.from, split.to);
                 let spelled: Vec<String> = splits.iter().map(split).collect();
                 write!(f, "adjusted by {} splits [{}]", splits.len(), spelled.join(", "))
             }

@@ -1,7 +1,9 @@
-//! `OUT/TICKER/<folder>/_state.json`: what a series of bars covers, which files hold it, and where it goes on.
+//! `OUT/TICKER/<folder>/_state.json`: what a series of bars covers, which files hold it, and where
+//! it goes on.
 //!
-//! It is published after its files: a file that is not as the state says proves nothing, and is made again from the
-//! last point before it. How a point is made and used is the worker's business; the launcher ignores them.
+//! It is published after its files: a file that is not as the state says proves nothing, and is
+//! made again from the last point before it. How a point is made and used is the worker's business;
+//! the launcher ignores them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -124,7 +126,8 @@ pub struct SeriesState<P> {
     pub parameters: Parameters,
     /// New York days whose trades are in the bars.
     pub covered: Coverage,
-    /// Sessions that were asked for and of which nobody knew what was traded: the series went on without them, by leave.
+    /// Sessions that were asked for and of which nobody knew what was traded: the series went on
+    /// without them, by leave.
     #[serde(default, skip_serializing_if = "Coverage::is_empty")]
     pub gaps: Coverage,
     /// The file of each year that has bars.
@@ -188,7 +191,8 @@ impl<P: DeserializeOwned> SeriesState<P> {
 }
 
 impl<P: Serialize> SeriesState<P> {
-    /// As it is written: a line of JSON that ends with its own CRC, so that a byte that changes is an error.
+    /// As it is written: a line of JSON that ends with its own CRC, so that a byte that changes is
+    /// an error.
     pub fn text(&self) -> String {
         checked_lines::encode(self)
     }
@@ -202,13 +206,15 @@ impl<P: Serialize> SeriesState<P> {
 /// When the state in `folder` was last made, or found to be right: the time of its file.
 pub fn last_verified(folder: &SeriesFolder) -> Result<Timestamp, DiskError> {
     let path = folder.state();
-    let modified =
-        fs::metadata(&path).and_then(|found| found.modified()).map_err(DiskError::at("look at", &path))?;
+    let modified = fs::metadata(&path)
+        .and_then(|found| found.modified())
+        .map_err(DiskError::at("look at", &path))?;
     Ok(Timestamp::try_from(modified).unwrap_or(Timestamp::MIN))
 }
 
-/// Notes that the state in `folder` was made, or found to be right, at `now`: the kernel's own stamps go by a clock that
-/// ticks every few milliseconds, and a run may begin in between. Its bytes stay as they are.
+/// Notes that the state in `folder` was made, or found to be right, at `now`: the kernel's own
+/// stamps go by a clock that ticks every few milliseconds, and a run may begin in between. Its
+/// bytes stay as they are.
 pub fn note_verified(folder: &SeriesFolder, now: Timestamp) -> Result<(), DiskError> {
     let path = folder.state();
     let within = folder.folder_of(&path)?;
@@ -218,7 +224,8 @@ pub fn note_verified(folder: &SeriesFolder, now: Timestamp) -> Result<(), DiskEr
 }
 
 impl<P> SeriesState<P> {
-    /// Was it published before the first bars of a series that were never finished? Then its parameters bind nobody.
+    /// Was it published before the first bars of a series that were never finished? Then its
+    /// parameters bind nobody.
     pub fn came_to_nothing(&self) -> bool {
         self.covered.is_empty() && self.gaps.is_empty()
     }
@@ -233,13 +240,18 @@ impl<P> SeriesState<P> {
         let whole = |year: i16, proof: &BarsProof| {
             Fingerprint::of_file(&folder.file(year)).is_ok_and(|found| found == proof.fingerprint)
         };
-        self.files.iter().filter(|(year, proof)| !whole(**year, proof)).map(|(year, _)| *year).collect()
+        self.files
+            .iter()
+            .filter(|(year, proof)| !whole(**year, proof))
+            .map(|(year, _)| *year)
+            .collect()
     }
 
     /// The first file that is not there with its length; its years are not proven.
     pub fn first_damaged(&self, folder: &SeriesFolder) -> Option<i16> {
         let whole = |year: i16, proof: &BarsProof| {
-            fs::metadata(folder.file(year)).is_ok_and(|found| found.len() == proof.fingerprint.bytes)
+            fs::metadata(folder.file(year))
+                .is_ok_and(|found| found.len() == proof.fingerprint.bytes)
         };
         self.files.iter().find(|(year, proof)| !whole(**year, proof)).map(|(year, _)| *year)
     }

@@ -1,4 +1,5 @@
-//! `OUT/_dataset.json` of a tree of bars: says what it is, so that no download and no bars of other times mix in it.
+//! `OUT/_dataset.json` of a tree of bars: says what it is, so that no download and no bars of other
+//! times mix in it.
 
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,10 @@ pub fn claim(outdir: &Path) -> Result<(), TreeError> {
     let kind = serde_json::from_slice::<serde_json::Value>(&bytes)
         .ok()
         .and_then(|found| found.get("kind")?.as_str().map(|kind| format!("its kind is {kind}")));
-    Err(TreeError::SomethingElse { path, found: kind.unwrap_or_else(|| "it is not readable".to_owned()) })
+    Err(TreeError::SomethingElse {
+        path,
+        found: kind.unwrap_or_else(|| "it is not readable".to_owned()),
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Any bytes as a ledger: it is read or refused by line; what can be read is kept, and lines can follow it.
+//! Any bytes as a ledger: it is read or refused by line; what can be read is kept, and lines can
+//! follow it.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ use tempfile::TempDir;
 static FOLDER: LazyLock<TempDir> = LazyLock::new(fuzz::folder);
 
 fuzz_target!(|bytes: &[u8]| {
-    // A checksum is never hit by chance: what is behind it is reached with lines that get theirs here.
+    // A checksum is never hit by chance: what is behind it is reached with lines that get theirs
+    // here.
     for content in [bytes.to_vec(), sealed(bytes)] {
         one_log(&content);
     }
@@ -57,7 +59,11 @@ fn one_log(content: &[u8]) {
 
     let mut log = Appender::<Entry>::below(FOLDER.path(), &path).expect("opened");
     assert_eq!(log.recover().expect("recovered"), found.entries);
-    assert_eq!(fs::read(&path).expect("read"), content[..sound], "only what was torn off is cut off");
+    assert_eq!(
+        fs::read(&path).expect("read"),
+        content[..sound],
+        "only what was torn off is cut off"
+    );
     drop(log);
 
     if let Err(LedgerError::Foreign { .. }) = Ledger::read(FOLDER.path(), Kind::Daily, &ticker) {
@@ -65,7 +71,8 @@ fn one_log(content: &[u8]) {
         return;
     }
     let new = new_entry();
-    let mut ledger = OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker, asked()).expect("nobody holds it");
+    let mut ledger =
+        OpenLedger::open(FOLDER.path(), Kind::Daily, &ticker, asked()).expect("nobody holds it");
     look_at(ledger.ledger());
     ledger.commit(vec![new.clone()]).expect("appended");
     look_at(ledger.ledger());
@@ -103,7 +110,10 @@ fn look_at(ledger: &Ledger) {
         assert!(missing.minus(&to_ask).is_empty(), "what is missing is asked for");
         let _ = ledger.summary(asked(), &trust);
     }
-    assert!(ledger.damaged().all(|(partition, _)| ledger.file(partition).is_none()), "damage proves nothing");
+    assert!(
+        ledger.damaged().all(|(partition, _)| ledger.file(partition).is_none()),
+        "damage proves nothing"
+    );
 }
 
 fn new_entry() -> Entry {

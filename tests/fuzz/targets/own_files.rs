@@ -1,4 +1,5 @@
-//! Any bytes as a `.env` or as the state of a series of bars: a key or an error, a state or an error.
+//! Any bytes as a `.env` or as the state of a series of bars: a key or an error, a state or an
+//! error.
 #![no_main]
 
 use std::fs;
@@ -17,7 +18,9 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(fuzz::folder);
 fuzz_target!(|bytes: &[u8]| {
     fs::write(FOLDER.path().join(".env"), bytes).expect("written");
     if let Ok(key) = ApiKey::find(|_| None, FOLDER.path()) {
-        assert!(key.expose().len() >= 8 && key.expose().bytes().all(|byte| byte.is_ascii_graphic()));
+        assert!(
+            key.expose().len() >= 8 && key.expose().bytes().all(|byte| byte.is_ascii_graphic())
+        );
     }
     let body = bytes.trim_ascii_end();
     let body = body.strip_suffix(b"}").unwrap_or(body);

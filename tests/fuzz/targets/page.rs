@@ -1,5 +1,5 @@
-//! Any bytes as a body: rows or an error come out, the same however the bytes arrive, and what the chain lets
-//! pass can be filed.
+//! Any bytes as a body: rows or an error come out, the same however the bytes arrive, and what the
+//! chain lets pass can be filed.
 #![no_main]
 
 use std::fmt::Debug;
@@ -102,8 +102,9 @@ fn decoded<R: Record + Debug>(body: &[u8]) -> Option<Page<R>> {
         let pieces = decode::<R>(Pieces { left: body, piece, end: End::Clean });
         assert_eq!(pieces.map_err(|error| error.to_string()), whole, "in pieces of {piece}");
     }
-    let hash =
-        body.iter().fold(body.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    let hash = body
+        .iter()
+        .fold(body.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
     let cut = hash % (body.len() + 1);
     let broken = decode::<R>(Pieces { left: &body[..cut], piece: 5, end: End::Broken });
     assert!(broken.is_err(), "a body that broke off at {cut} is no page");

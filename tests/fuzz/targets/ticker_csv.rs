@@ -22,7 +22,9 @@ fuzz_target!(|bytes: &[u8]| {
         TickerListError::Ticker { line, .. } | TickerListError::Malformed { line, .. } => {
             assert!((1..=lines).contains(&line), "line {line} of {lines}: {said}");
         }
-        TickerListError::NoTickerColumn { .. } => assert!(said.contains("the first line"), "{said}"),
+        TickerListError::NoTickerColumn { .. } => {
+            assert!(said.contains("the first line"), "{said}")
+        }
         TickerListError::TickerColumns { count, .. } => assert!(count > 1, "{said}"),
         TickerListError::NoTickers(_) => {}
         TickerListError::Disk(_) => panic!("nothing was read from a disk: {said}"),
@@ -37,7 +39,10 @@ fn sound(list: &TickerList) {
     for ticker in &list.tickers {
         let text = ticker.as_str();
         let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-        assert!((1..=MAX_TICKER_LEN).contains(&text.len()) && text.bytes().all(is_legal), "{text:?}");
+        assert!(
+            (1..=MAX_TICKER_LEN).contains(&text.len()) && text.bytes().all(is_legal),
+            "{text:?}"
+        );
         assert!(!text.bytes().all(|byte| byte == b'.'), "{text:?} would be a path");
     }
     let written = TickerList::text(&list.tickers);

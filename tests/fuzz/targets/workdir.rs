@@ -1,5 +1,5 @@
-//! Any bytes as the files of a work directory: `run.json`, the journal, `exit.json` and events. Each is read or refused, and
-//! what was read can be asked all that is asked of it.
+//! Any bytes as the files of a work directory: `run.json`, the journal, `exit.json` and events.
+//! Each is read or refused, and what was read can be asked all that is asked of it.
 #![no_main]
 
 use std::fs;
@@ -19,7 +19,8 @@ use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = fuzz::folder();
-    fs::write(folder.path().join("run.json"), include_bytes!("../seeds/workdir/run.json")).expect("written");
+    fs::write(folder.path().join("run.json"), include_bytes!("../seeds/workdir/run.json"))
+        .expect("written");
     folder
 });
 

@@ -1,5 +1,6 @@
-//! The storm over real workers, while the source changes its mind: prices are revised, days shrink and vanish from epoch to
-//! epoch. Struck is by what has happened (requests answered, lines of ledgers, lines of the journal), never by the clock.
+//! The storm over real workers, while the source changes its mind: prices are revised, days shrink
+//! and vanish from epoch to epoch. Struck is by what has happened (requests answered, lines of
+//! ledgers, lines of the journal), never by the clock.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,9 +54,11 @@ impl Scene {
             (Kind::Daily, days("2020-01-01", "2024-06-28"))
         };
         let is_small = |ticker: &Ticker| {
-            kind == Kind::Daily || (1..2_000).contains(&truth::trades(&exchange, ticker, asked).len())
+            kind == Kind::Daily
+                || (1..2_000).contains(&truth::trades(&exchange, ticker, asked).len())
         };
-        let tickers: Vec<Ticker> = universe(&exchange, 12).into_iter().filter(is_small).take(6).collect();
+        let tickers: Vec<Ticker> =
+            universe(&exchange, 12).into_iter().filter(is_small).take(6).collect();
         let served = Served::of(&exchange, kind, &tickers, asked, EPOCHS);
         let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
         let strikes = Strikes::new(seed, first_cell);
@@ -68,7 +71,8 @@ impl Scene {
             go_on.arg("--resume");
             go_on
         } else {
-            let mut start = self.place.launcher_start_of(self.kind, &self.exchange.base_url(), self.asked);
+            let mut start =
+                self.place.launcher_start_of(self.kind, &self.exchange.base_url(), self.asked);
             start.args([
                 "--batch-size",
                 "1",
@@ -89,7 +93,11 @@ impl Scene {
         let (which, more) = (self.strikes.dice.below(3), 1 + self.strikes.dice.below(3));
         let reached = |scene: &Self| match which {
             0 => scene.exchange.stats().total,
-            1 => scene.tickers.iter().map(|ticker| lines(&Ledger::path(&scene.place.outdir(), ticker))).sum(),
+            1 => scene
+                .tickers
+                .iter()
+                .map(|ticker| lines(&Ledger::path(&scene.place.outdir(), ticker)))
+                .sum(),
             _ => lines(&scene.place.workdir().join("journal.jsonl")),
         };
         let before = reached(self);
@@ -133,9 +141,9 @@ impl Scene {
         }
     }
 
-    /// While nobody writes: every row on disk was served, none twice; what is believed is there; and what was once proven is
-    /// not believed again before as many rows are back. A healthy day of trades is what the newest answer says, but never
-    /// nothing.
+    /// While nobody writes: every row on disk was served, none twice; what is believed is there;
+    /// and what was once proven is not believed again before as many rows are back. A healthy day
+    /// of trades is what the newest answer says, but never nothing.
     #[track_caller]
     fn check(&mut self) {
         for ticker in &self.tickers {
@@ -145,7 +153,10 @@ impl Scene {
                 let rows: u64 = of_it.map(|(_, rows)| rows.len() as u64).sum();
                 let had = self.had.entry((ticker.clone(), entry.partition)).or_default();
                 let least = if self.kind == Kind::Trades { (*had).min(1) } else { *had };
-                assert!(rows >= least, "{ticker}: of {least} rows only {rows} are there: {entry:?}");
+                assert!(
+                    rows >= least,
+                    "{ticker}: of {least} rows only {rows} are there: {entry:?}"
+                );
                 if let Some(file) = &entry.file {
                     *had = file.proven_rows.unwrap_or(file.rows);
                 }
@@ -153,7 +164,8 @@ impl Scene {
         }
     }
 
-    /// The source stands still: the run ends by itself, complete or with those named whose rows the source now denies.
+    /// The source stands still: the run ends by itself, complete or with those named whose rows the
+    /// source now denies.
     #[track_caller]
     fn stands_still(&mut self) {
         let ended = self.start().wait();
@@ -161,17 +173,20 @@ impl Scene {
         if ended.code() != Some(0) {
             let said = |line: &str| {
                 line.contains("rows were proven there and are lost, and the source now brings")
-                    || line.contains("rows were there that no file proves now, and the source sends")
+                    || line
+                        .contains("rows were there that no file proves now, and the source sends")
             };
-            let causes =
-                run(self.place.launcher("tickers").args(["--state", "failed"])).expect_code(0).stdout;
+            let causes = run(self.place.launcher("tickers").args(["--state", "failed"]))
+                .expect_code(0)
+                .stdout;
             assert!(causes.lines().count() > 1, "{ended:?}");
             assert!(causes.lines().skip(1).all(said), "{causes}\n{ended:?}");
         }
         self.check();
     }
 
-    /// The source is what it was at first, and everything is asked anew: nothing else is left in the end.
+    /// The source is what it was at first, and everything is asked anew: nothing else is left in
+    /// the end.
     #[track_caller]
     fn heals(&mut self) {
         self.exchange.turn_to_epoch(0);
@@ -180,7 +195,10 @@ impl Scene {
         self.check();
         ended.expect_code(0);
         for ticker in &self.tickers {
-            assert!(tree::is_proven(&self.place.outdir(), self.kind, ticker, self.asked), "{ticker} is lost");
+            assert!(
+                tree::is_proven(&self.place.outdir(), self.kind, ticker, self.asked),
+                "{ticker} is lost"
+            );
             let is_truth = self.served.is_on_disk(0, &self.place.outdir(), ticker);
             assert!(is_truth, "{ticker}: not what the source has");
         }

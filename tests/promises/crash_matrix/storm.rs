@@ -1,4 +1,5 @@
-//! Strikes: every signal to every victim of a run, one cell after the other. When to strike is the storm's own business.
+//! Strikes: every signal to every victim of a run, one cell after the other. When to strike is the
+//! storm's own business.
 
 use std::path::PathBuf;
 
@@ -12,7 +13,8 @@ pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 
@@ -34,8 +36,14 @@ pub(super) enum Victim {
 
 pub(super) const VICTIMS: [Victim; 5] =
     [Victim::Launcher, Victim::Shim, Victim::Worker, Victim::Group, Victim::Everybody];
-pub(super) const SIGNALS: [Signal; 6] =
-    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGSTOP, Signal::SIGKILL];
+pub(super) const SIGNALS: [Signal; 6] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGSTOP,
+    Signal::SIGKILL,
+];
 
 /// Processes of the run of `place`.
 pub(super) fn marked(place: &Place) -> Vec<i32> {
@@ -68,13 +76,20 @@ impl Strikes {
         Self { dice: Dice(seed), first_cell, sent: 0 }
     }
 
-    /// Strikes the next cell whose victim there is; a cell is left only when it was struck. Who is stopped goes on after
-    /// `while_stopped`.
-    pub(super) fn strike(&mut self, place: &Place, launcher: &Running, while_stopped: impl FnOnce()) {
+    /// Strikes the next cell whose victim there is; a cell is left only when it was struck. Who is
+    /// stopped goes on after `while_stopped`.
+    pub(super) fn strike(
+        &mut self,
+        place: &Place,
+        launcher: &Running,
+        while_stopped: impl FnOnce(),
+    ) {
         let cell = self.first_cell + self.sent;
-        let (signal, victim) = (SIGNALS[cell % SIGNALS.len()], VICTIMS[cell / SIGNALS.len() % VICTIMS.len()]);
-        let one_of =
-            |pids: Vec<i32>, dice: &mut Dice| if pids.is_empty() { pids } else { vec![dice.of(&pids)] };
+        let (signal, victim) =
+            (SIGNALS[cell % SIGNALS.len()], VICTIMS[cell / SIGNALS.len() % VICTIMS.len()]);
+        let one_of = |pids: Vec<i32>, dice: &mut Dice| {
+            if pids.is_empty() { pids } else { vec![dice.of(&pids)] }
+        };
         let pids = match victim {
             Victim::Launcher => vec![launcher.pid()],
             Victim::Shim => one_of(those_named(place, "launcher"), &mut self.dice),

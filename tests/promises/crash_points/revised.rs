@@ -1,5 +1,5 @@
-//! The same points, while the source changes its mind: a worker that asks for everything anew is killed at each of its
-//! changes, and the source tells something else to the one that goes on.
+//! The same points, while the source changes its mind: a worker that asks for everything anew is
+//! killed at each of its changes, and the source tells something else to the one that goes on.
 
 use std::path::Path;
 
@@ -17,7 +17,13 @@ use tests::sim::server::Exchange;
 const EPOCHS: u64 = 5;
 
 /// Workers that fetch anew what was whole, killed; `least` times in all.
-fn refetchers(kind: Kind, asked: (&str, &str), kinds: &[&'static str], stride: usize, least: usize) {
+fn refetchers(
+    kind: Kind,
+    asked: (&str, &str),
+    kinds: &[&'static str],
+    stride: usize,
+    least: usize,
+) {
     if !can_trace() {
         return;
     }
@@ -48,7 +54,11 @@ fn refetchers(kind: Kind, asked: (&str, &str), kinds: &[&'static str], stride: u
         exchange.turn_to_epoch(1 + (moment + 1) % (EPOCHS - 1));
         let ended = run(&mut worker(&place, &["--resume"]));
         assert!([Some(0), Some(11)].contains(&ended.code()), "{point:?}: {ended:?}");
-        assert_eq!(ended.code() == Some(11), ended.stderr.contains("rows were"), "{point:?}: {ended:?}");
+        assert_eq!(
+            ended.code() == Some(11),
+            ended.stderr.contains("rows were"),
+            "{point:?}: {ended:?}"
+        );
         prove();
 
         exchange.turn_to_epoch(0);
@@ -67,7 +77,8 @@ fn refetchers(kind: Kind, asked: (&str, &str), kinds: &[&'static str], stride: u
 const PUBLISHING: [&str; 4] = ["write", "fdatasync", "fsync", "rename"];
 
 #[test]
-fn a_worker_killed_at_a_change_of_what_the_source_revised_leaves_nothing_that_is_believed_and_not_there() {
+fn a_worker_killed_at_a_change_of_what_the_source_revised_leaves_nothing_that_is_believed_and_not_there()
+ {
     let (stride, least) = effort::choose((19, 4), (7, 8));
     refetchers(Kind::Trades, ("2024-03-04", "2024-03-06"), &PUBLISHING, stride, least);
     refetchers(Kind::Daily, ("2022-01-01", "2024-06-28"), &PUBLISHING, stride, least);
@@ -75,7 +86,8 @@ fn a_worker_killed_at_a_change_of_what_the_source_revised_leaves_nothing_that_is
 
 #[test]
 #[ignore = "takes minutes; scripts/soak runs it"]
-fn a_worker_killed_at_each_change_of_what_the_source_revised_leaves_nothing_that_is_believed_and_not_there() {
+fn a_worker_killed_at_each_change_of_what_the_source_revised_leaves_nothing_that_is_believed_and_not_there()
+ {
     refetchers(Kind::Trades, ("2024-03-04", "2024-03-06"), &CHANGES, 1, 50);
     refetchers(Kind::Daily, ("2022-01-01", "2024-06-28"), &CHANGES, 1, 50);
 }

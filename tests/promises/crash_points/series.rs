@@ -1,5 +1,5 @@
-//! Promise: `bars` killed at any of its changes leaves no draft beside a series that its run takes for done. Nobody would
-//! come back to sweep it.
+//! Promise: `bars` killed at any of its changes leaves no draft beside a series that its run takes
+//! for done. Nobody would come back to sweep it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,7 +20,8 @@ const ASKED: (&str, &str) = ("2023-12-28", "2024-01-04");
 const MARK: &str = "0123abcd";
 
 fn series() -> Series {
-    let traded = ["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-04"].map(|day| days(day, day).from());
+    let traded =
+        ["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-04"].map(|day| days(day, day).from());
     Series::of_days(tape::walk(7, &traded, 60))
 }
 
@@ -30,17 +31,22 @@ fn bars(series: &Series, words: &str) -> Command {
 }
 
 fn folders(series: &Series) -> [SeriesFolder; 2] {
-    ["DB", "TB"].map(|mode| SeriesFolder::new(&series.out(), &series.ticker(), mode.parse().expect("a mode")))
+    ["DB", "TB"].map(|mode| {
+        SeriesFolder::new(&series.out(), &series.ticker(), mode.parse().expect("a mode"))
+    })
 }
 
-/// What crashed writers left in series that are whole, and new to the run by its note or by the clock.
+/// What crashed writers left in series that are whole, and new to the run by its note or by the
+/// clock.
 fn drafts_that_stay(series: &Series) -> Vec<PathBuf> {
     let mark: RunMark = MARK.parse().expect("a mark");
     let is_done = |folder: &SeriesFolder| {
         let state = SeriesState::<Value>::read(folder).expect("whole or absent");
         let covers = state.is_some_and(|state| state.covers(days(ASKED.0, ASKED.1)));
         let is_new = |verified: Timestamp| verified > Timestamp::UNIX_EPOCH;
-        covers && (noted::is_of(folder, mark) || is_new(proof::last_verified(folder).expect("looked at")))
+        covers
+            && (noted::is_of(folder, mark)
+                || is_new(proof::last_verified(folder).expect("looked at")))
     };
     let done = folders(series).into_iter().filter(is_done);
     done.flat_map(|folder| tree::strays(folder.path())).collect()

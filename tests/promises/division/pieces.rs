@@ -1,5 +1,5 @@
-//! A partition that the source never serves as a whole comes in pieces of days, down to one session, by itself; a session
-//! that never comes stands alone.
+//! A partition that the source never serves as a whole comes in pieces of days, down to one
+//! session, by itself; a session that never comes stands alone.
 
 use std::path::Path;
 
@@ -44,7 +44,12 @@ impl Scene {
     fn has_the_bytes_of(&self, other: &Place) {
         let (ours, theirs) =
             (tree::parquet_bytes(&self.place.outdir()), tree::parquet_bytes(&other.outdir()));
-        assert!(!ours.is_empty() && ours == theirs, "{:?} against {:?}", ours.keys(), theirs.keys());
+        assert!(
+            !ours.is_empty() && ours == theirs,
+            "{:?} against {:?}",
+            ours.keys(),
+            theirs.keys()
+        );
         assert_eq!(tree::strays(&self.place.outdir()), [] as [&Path; 0]);
     }
 }
@@ -65,7 +70,8 @@ fn comes_in_pieces(kind: Kind, asked: DateRange, most: u32, most_requests: u64) 
 #[test]
 fn years_that_the_source_serves_only_in_pieces_come_in_pieces_by_themselves() {
     let asked = days("2022-01-03", "2024-12-31");
-    // 3 years in pieces of at most 91 days, 16 of them, and what did not come: the range, a year, and a few levels twice.
+    // 3 years in pieces of at most 91 days, 16 of them, and what did not come: the range, a year,
+    // and a few levels twice.
     comes_in_pieces(Kind::Daily, asked, 100, 16 + 20);
     let scene = Scene::new(Config::synthetic(KEY), Kind::Daily, asked, |_| Defect::TooHeavy(100));
     scene.run(&TWO_TRIES, 0);
@@ -95,7 +101,10 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
     assert!(requests <= 14 + 2 * 14, "{requests}");
     assert_eq!(scene.in_place(), scene.all_but("2023-05-04"));
     for rest in [days("2023-05-01", "2023-05-03"), days("2023-05-05", "2023-05-31")] {
-        assert!(tree::is_proven(&scene.place.outdir(), Kind::Minute, &scene.ticker, rest), "{rest}");
+        assert!(
+            tree::is_proven(&scene.place.outdir(), Kind::Minute, &scene.ticker, rest),
+            "{rest}"
+        );
     }
 
     let events = scene.place.path().join("events.jsonl");
@@ -108,7 +117,11 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
         _ => None,
     });
     let kind = Some("a part of it could not be fetched".into());
-    assert_eq!(failed, Some((Persistence::Transient, Some(Origin::Ticker), kind)), "it is the ticker's own");
+    assert_eq!(
+        failed,
+        Some((Persistence::Transient, Some(Origin::Ticker), kind)),
+        "it is the ticker's own"
+    );
 
     let healed = Exchange::start(Config::synthetic(KEY).with_tickers(4)).expect("started");
     let mut worker = scene.place.worker_of(Kind::Minute, &healed.base_url(), asked);
@@ -144,15 +157,21 @@ fn a_session_of_daily_bars_that_never_comes_stands_alone() {
 #[test]
 fn a_day_of_trades_that_never_comes_stands_alone_and_the_way_on_is_said() {
     let config = Config::synthetic(KEY).with_elephant_trades(1_000).with_page_rows_max(300);
-    let scene = Scene::new(config, Kind::Trades, days("2024-01-08", "2024-01-19"), mute("2024-01-10"));
+    let scene =
+        Scene::new(config, Kind::Trades, days("2024-01-08", "2024-01-19"), mute("2024-01-10"));
     let (said, _) = scene.run(&TWO_TRIES, 10);
     assert!(said.contains("2024-01-10 could not be fetched: the server answered 504"), "{said}");
     assert!(said.contains("; the other 11 days are in place"), "{said}");
     assert!(said.contains("--resume requests it again"), "{said}");
     let truth = trades(&scene.exchange, &scene.ticker, scene.asked);
-    let is_of_bad_day = |print: &&tree::Print| TradingDay::of_utc_ns(print.0) == "2024-01-10".parse().ok();
+    let is_of_bad_day =
+        |print: &&tree::Print| TradingDay::of_utc_ns(print.0) == "2024-01-10".parse().ok();
     let (bad, good): (Vec<_>, Vec<_>) = truth.iter().partition(is_of_bad_day);
-    assert!(!bad.is_empty() && good.len() > 9 * 2 * 5, "a day comes in several pages: {}", good.len());
+    assert!(
+        !bad.is_empty() && good.len() > 9 * 2 * 5,
+        "a day comes in several pages: {}",
+        good.len()
+    );
     assert_eq!(tree::trades(&scene.place.outdir(), &scene.ticker), good);
     let (_, requests) = scene.run(&[&TWO_TRIES[..], &["--resume"]].concat(), 10);
     assert_eq!(requests, 3, "two tries, and one page of a day that is in place");
@@ -165,7 +184,8 @@ fn while_the_source_serves_nothing_division_costs_four_questions_a_ticker() {
         for asked in [days("2022-01-03", "2024-12-31"), days("2024-03-01", "2024-03-31")] {
             let config = Config::synthetic(KEY).with_tickers(4);
             let well = Exchange::start(config.clone()).expect("started");
-            let exchange = Exchange::start(config.with_fault(Fault::BadGateway, 1.0)).expect("started");
+            let exchange =
+                Exchange::start(config.with_fault(Fault::BadGateway, 1.0)).expect("started");
             let tickers = universe(&exchange, 3);
             let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
             let mut worker = place.worker_of(kind, &exchange.base_url(), asked);
@@ -198,7 +218,8 @@ fn a_worker_killed_between_pieces_is_gone_on_with_to_the_same_bytes() {
             worker
         };
         let survived = tests::harness::strace::survives(point, Follows::Threads, &worker());
-        // Killed between file and line, a month has a file that its line does not tell of: it is brought again, whole.
+        // Killed between file and line, a month has a file that its line does not tell of: it is
+        // brought again, whole.
         run(&mut worker()).expect_code(0);
         assert!(
             tree::parquet_bytes(&place.outdir()) == tree::parquet_bytes(&undisturbed.outdir()),
@@ -215,14 +236,19 @@ fn launched(defect: impl Fn(Ticker) -> Defect, code: i32) -> (Place, Vec<Ticker>
     let config = Config::synthetic(KEY).with_tickers(4);
     let exchange = Exchange::start(config.clone()).expect("started");
     let tickers = universe(&exchange, 4);
-    let exchange = Exchange::start(config.with_defect(defect(tickers[0].clone()))).expect("started");
+    let exchange =
+        Exchange::start(config.with_defect(defect(tickers[0].clone()))).expect("started");
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
-    let mut start =
-        place.launcher_start_of(Kind::Minute, &exchange.base_url(), days("2024-01-02", "2024-04-30"));
+    let mut start = place.launcher_start_of(
+        Kind::Minute,
+        &exchange.base_url(),
+        days("2024-01-02", "2024-04-30"),
+    );
     start.args(["--foreground", "--batch-size", "1", "--retries", "1"]).args(TWO_TRIES);
     let said = run(&mut start).expect_code(code).stdout;
     if code != 0 {
-        // Of the ticker nothing but that day is asked for now: no page tells that the source is well, but the control's.
+        // Of the ticker nothing but that day is asked for now: no page tells that the source is
+        // well, but the control's.
         let mut again = place.launcher("start");
         again.args(["--resume", "--foreground"]);
         run(&mut again).expect_code(code);
@@ -237,7 +263,12 @@ fn a_run_over_months_that_come_only_in_pieces_is_complete_by_itself() {
     let (place, tickers, said) = launched(|_| Defect::TooHeavy(9), 0);
     assert!(said.contains("COMPLETE"), "{said}");
     for ticker in &tickers {
-        assert!(tree::is_proven(&place.outdir(), Kind::Minute, ticker, days("2024-01-02", "2024-04-30")));
+        assert!(tree::is_proven(
+            &place.outdir(),
+            Kind::Minute,
+            ticker,
+            days("2024-01-02", "2024-04-30")
+        ));
     }
 }
 
@@ -265,9 +296,13 @@ fn a_month_that_was_lost_comes_back_but_for_the_session_that_does_not_come_any_m
 
     for visit in 1..=3 {
         let (said, requests) = scene.run(&[&TWO_TRIES[..], &["--resume"]].concat(), 10);
-        assert!(said.contains("2024-02-14 could not be fetched: the server answered 504"), "{visit}: {said}");
+        assert!(
+            said.contains("2024-02-14 could not be fetched: the server answered 504"),
+            "{visit}: {said}"
+        );
         assert!(requests <= 40, "{visit}: {requests}");
     }
-    run(scene.place.worker_of(Kind::Minute, &well.base_url(), asked).arg("--resume")).expect_code(0);
+    run(scene.place.worker_of(Kind::Minute, &well.base_url(), asked).arg("--resume"))
+        .expect_code(0);
     scene.has_the_bytes_of(&undisturbed);
 }

@@ -11,7 +11,8 @@ use tests::sim::server::Exchange;
 
 use super::{Client, rows, small, started};
 
-const PAGE: &str = "/v2/aggs/ticker/MAMTH/range/1/day/2014-01-02/2014-03-31?adjusted=false&limit=20";
+const PAGE: &str =
+    "/v2/aggs/ticker/MAMTH/range/1/day/2014-01-02/2014-03-31?adjusted=false&limit=20";
 
 fn always(fault: Fault) -> Exchange {
     started(small().with_fault(fault, 1.0))
@@ -78,7 +79,10 @@ fn a_reset_is_one_on_the_wire_too() {
     let mut heard = Vec::new();
     let end = stream.read_to_end(&mut heard).expect_err("no farewell");
     assert_eq!(end.kind(), ErrorKind::ConnectionReset);
-    assert!(heard.starts_with(b"HTTP/1.1 200 OK\r\n") && heard.len() > 500, "the head and half of the body");
+    assert!(
+        heard.starts_with(b"HTTP/1.1 200 OK\r\n") && heard.len() > 500,
+        "the head and half of the body"
+    );
 }
 
 #[test]
@@ -103,7 +107,8 @@ fn links_lead_back_astray_or_nowhere() {
     let url = next(&Client::of(&exchange).json(PAGE));
     assert!(url.starts_with("https://evil.example/v2/aggs/"), "{url}");
     // A last page has no link to bend.
-    let last = Client::of(&exchange).json("/v2/aggs/ticker/MAMTH/range/1/day/2014-01-02/2014-01-31");
+    let last =
+        Client::of(&exchange).json("/v2/aggs/ticker/MAMTH/range/1/day/2014-01-02/2014-01-31");
     assert!(last.get("next_url").is_none());
     assert_eq!(exchange.stats().faults["foreign-next-url"], 1);
 }
@@ -141,14 +146,17 @@ fn the_same_seed_gives_the_same_faults_in_any_order() {
             Err(_) => "torn".to_owned(),
             Ok(Err(_)) => "no JSON".to_owned(),
             // Addresses differ between two exchanges; everything else must not.
-            Ok(Ok(json)) => format!("{} {} {}", json["status"], json["request_id"], json["next_url"]),
+            Ok(Ok(json)) => {
+                format!("{} {} {}", json["status"], json["request_id"], json["next_url"])
+            }
         };
         (answer.status, shown.replace(&client.base, ""))
     };
     let (one, other) = (started(config()), started(config()));
     let (client_one, client_other) = (Client::of(&one), Client::of(&other));
     let ask_twice = |client: &Client, path: &str| [outcome(client, path), outcome(client, path)];
-    let forwards: BTreeMap<_, _> = paths.iter().map(|path| (path, ask_twice(&client_one, path))).collect();
+    let forwards: BTreeMap<_, _> =
+        paths.iter().map(|path| (path, ask_twice(&client_one, path))).collect();
     let backwards: BTreeMap<_, _> =
         paths.iter().rev().map(|path| (path, ask_twice(&client_other, path))).collect();
     assert_eq!(forwards, backwards);
@@ -168,7 +176,10 @@ fn the_counters_tell_what_was_asked() {
     assert_eq!(stats["requests"], serde_json::json!({"aggs/day": 1, "trades": 1, "tickers": 1}));
     assert_eq!((stats["total"].as_i64(), stats["rows"].as_i64()), (Some(3), Some(25)));
     assert_eq!(stats["status"], serde_json::json!({"200": 2, "401": 1}));
-    assert_eq!((stats["most_in_flight"].as_i64(), stats["faults"].clone()), (Some(1), serde_json::json!({})));
+    assert_eq!(
+        (stats["most_in_flight"].as_i64(), stats["faults"].clone()),
+        (Some(1), serde_json::json!({}))
+    );
     assert_eq!(stats["requests_at_ms"].as_array().map(Vec::len), Some(3));
     assert!(stats["bytes"].as_i64() > Some(500));
 }

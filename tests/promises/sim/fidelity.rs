@@ -30,7 +30,9 @@ fn kind(value: &Value) -> &'static str {
 }
 
 /// Keys and types of objects, and in how many of them each key occurs.
-fn keys<'a>(objects: impl IntoIterator<Item = &'a Value>) -> BTreeMap<(String, &'static str), usize> {
+fn keys<'a>(
+    objects: impl IntoIterator<Item = &'a Value>,
+) -> BTreeMap<(String, &'static str), usize> {
     let mut found = BTreeMap::new();
     for object in objects {
         for (key, value) in object.as_object().expect("an object") {
@@ -40,20 +42,27 @@ fn keys<'a>(objects: impl IntoIterator<Item = &'a Value>) -> BTreeMap<(String, &
     found
 }
 
-/// `ours` has every recorded key but the optional ones, no key beyond the recorded and optional ones, and the
-/// recorded types.
+/// `ours` has every recorded key but the optional ones, no key beyond the recorded and optional
+/// ones, and the recorded types.
 fn assert_alike<'a>(
     ours: impl IntoIterator<Item = &'a Value>,
     recorded: impl IntoIterator<Item = &'a Value>,
     optional: &[(&str, &'static str)],
 ) {
     let (ours, recorded) = (keys(ours), keys(recorded));
-    let is_optional = |(key, kind): &(String, &'static str)| optional.contains(&(key.as_str(), *kind));
+    let is_optional =
+        |(key, kind): &(String, &'static str)| optional.contains(&(key.as_str(), *kind));
     for key in ours.keys() {
-        assert!(recorded.contains_key(key) || is_optional(key), "{key:?} was never recorded: {recorded:?}");
+        assert!(
+            recorded.contains_key(key) || is_optional(key),
+            "{key:?} was never recorded: {recorded:?}"
+        );
     }
     for key in recorded.keys() {
-        assert!(ours.contains_key(key) || is_optional(key), "{key:?} is recorded and missing here: {ours:?}");
+        assert!(
+            ours.contains_key(key) || is_optional(key),
+            "{key:?} is recorded and missing here: {ours:?}"
+        );
     }
 }
 
@@ -67,9 +76,14 @@ fn pages_of_aggregates_look_like_recorded_ones() {
     assert_alike([&whole], [&recorded], &[]);
     assert_alike(&rows(&whole), &rows(&recorded), &[]);
     let stamps = |page: &Value| rows(page).iter().map(|row| row["t"].as_i64()).collect::<Vec<_>>();
-    assert_eq!(stamps(&whole), stamps(&recorded), "midnight of New York on both sides of the change");
+    assert_eq!(
+        stamps(&whole),
+        stamps(&recorded),
+        "midnight of New York on both sides of the change"
+    );
 
-    let path = "/v2/aggs/ticker/MAMTH/range/1/day/2026-03-01/2026-03-06?adjusted=true&sort=desc&limit=3";
+    let path =
+        "/v2/aggs/ticker/MAMTH/range/1/day/2026-03-01/2026-03-06?adjusted=true&sort=desc&limit=3";
     let descending = started(small().with_fault(Fault::Delayed, 1.0).with_page_rows_max(3));
     let page = Client::of(&descending).json(path);
     let recorded = fixture(&folder, "aggs_day_desc_delayed_next_url.json");
@@ -107,9 +121,15 @@ fn an_empty_answer_has_no_results_key() {
         ours["request_id"] = recorded["request_id"].clone();
         assert_eq!(ours, recorded, "{path}");
     }
-    for path in ["/v3/trades/NOBODY?timestamp=2024-01-03", "/v3/trades/MAMTH?timestamp=1704171600000"] {
+    for path in
+        ["/v3/trades/NOBODY?timestamp=2024-01-03", "/v3/trades/MAMTH?timestamp=1704171600000"]
+    {
         let page = client.json(path);
-        assert_eq!(page["results"], Value::Array(Vec::new()), "{path}: milliseconds are read as 1970");
+        assert_eq!(
+            page["results"],
+            Value::Array(Vec::new()),
+            "{path}: milliseconds are read as 1970"
+        );
         assert!(page.get("next_url").is_none());
     }
 }
@@ -155,7 +175,10 @@ fn trades_look_like_recorded_ones() {
     assert!(has(&|row| row["size"] == 0), "a print of less than a share");
     assert!(has(&|row| row["sip_timestamp"].as_i64() > Some(1 << 53)));
     let old = rows(&client.json("/v3/trades/MAMTH?timestamp=2003-09-10"));
-    assert!(old.iter().all(|row| row["id"] == "" && row["tape"] == 0 && row.get("decimal_size").is_none()));
+    assert!(
+        old.iter()
+            .all(|row| row["id"] == "" && row["tape"] == 0 && row.get("decimal_size").is_none())
+    );
 }
 
 #[test]
@@ -163,8 +186,10 @@ fn reference_rows_look_like_recorded_ones() {
     let Some(folder) = shared_folder("fixtures") else { return };
     let exchange = started(small());
     let client = Client::of(&exchange);
-    let absent_at_times = [("cik", "string"), ("composite_figi", "string"), ("share_class_figi", "string")];
-    let (first, last) = (fixture(&folder, "tickers_page1.json"), fixture(&folder, "tickers_page2_last.json"));
+    let absent_at_times =
+        [("cik", "string"), ("composite_figi", "string"), ("share_class_figi", "string")];
+    let (first, last) =
+        (fixture(&folder, "tickers_page1.json"), fixture(&folder, "tickers_page2_last.json"));
     let pages = client.chain("/v3/reference/tickers?limit=11&market=stocks", 5);
     assert_alike([&pages[0]], [&first], &[]);
     assert_alike(pages.last(), [&last], &[]);
@@ -188,7 +213,10 @@ fn reference_rows_look_like_recorded_ones() {
     assert_alike([&splits], [&recorded], &[]);
     assert_alike(&rows(&splits), &rows(&recorded), &[]);
     let row = &rows(&client.json("/stocks/v1/splits"))[0];
-    assert!(row["historical_adjustment_factor"].is_f64() && row["adjustment_type"].is_string(), "{row}");
+    assert!(
+        row["historical_adjustment_factor"].is_f64() && row["adjustment_type"].is_string(),
+        "{row}"
+    );
 }
 
 #[test]
@@ -219,7 +247,8 @@ fn errors_are_the_recorded_ones() {
         assert_eq!((answer.status, ours), (status, recorded), "{path}");
     }
     let unrouted = client.get_with("/v9/nothing", &right);
-    let recorded = std::fs::read_to_string(folder.join("error_404_unrouted.txt")).expect("a fixture");
+    let recorded =
+        std::fs::read_to_string(folder.join("error_404_unrouted.txt")).expect("a fixture");
     assert_eq!((unrouted.status, unrouted.text().trim()), (404, recorded.trim()));
     assert_eq!(unrouted.headers["content-type"], "text/plain");
     for (path, words) in
@@ -249,14 +278,19 @@ fn headers_are_the_recorded_ones_and_gzip_comes_only_when_asked() {
         String::from_utf8_lossy(&heard).to_lowercase()
     };
     let packed = raw("Accept-Encoding: br, gzip;q=0.9\r\n");
-    assert!(packed.contains("content-encoding: gzip") && !packed.contains("request_id"), "{packed}");
+    assert!(
+        packed.contains("content-encoding: gzip") && !packed.contains("request_id"),
+        "{packed}"
+    );
     for accepted in ["", "Accept-Encoding: identity\r\n"] {
         let answer = raw(accepted);
         assert!(!answer.contains("content-encoding") && answer.contains("request_id"), "{answer}");
     }
     for (name, value) in recorded.as_object().expect("an object") {
         // HTTP/1.1 stays open without saying so.
-        if ["Connection", "Content-Length", "Content-Encoding", "X-Request-Id"].contains(&name.as_str()) {
+        if ["Connection", "Content-Length", "Content-Encoding", "X-Request-Id"]
+            .contains(&name.as_str())
+        {
             continue;
         }
         assert_eq!(plain.headers[name.as_str()], value.as_str().expect("text"), "{name}");

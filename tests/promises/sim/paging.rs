@@ -21,7 +21,8 @@ fn every_row_comes_once_for_any_page_size() {
         "/v3/trades/MAMTH?timestamp=2019-05-03&order=asc".to_owned(),
         "/v3/trades/MAMTH?timestamp=2019-05-03".to_owned(),
         "/v3/trades/NA?timestamp.gte=2022-05-02&timestamp.lt=2022-05-06&order=asc".to_owned(),
-        "/v3/trades/NA?timestamp.gt=1651500000000000000&timestamp.lte=1651700000000000000".to_owned(),
+        "/v3/trades/NA?timestamp.gt=1651500000000000000&timestamp.lte=1651700000000000000"
+            .to_owned(),
         "/v3/reference/tickers?active=true&market=stocks".to_owned(),
         "/v3/reference/tickers?active=true&order=desc&type=CS&ticker.gt=B".to_owned(),
         "/v3/reference/splits?sort=execution_date".to_owned(),
@@ -67,7 +68,8 @@ fn an_unadjusted_chain_stays_unadjusted() {
     let client = Client::of(&exchange);
     let (from, to) = (split.execution.plus_days(-40), split.execution.plus_days(10));
     let question = format!("/v2/aggs/ticker/MAMTH/range/1/day/{from}/{to}");
-    let walk = |adjusted: bool| client.chain(&format!("{question}?adjusted={adjusted}&limit=4"), 20);
+    let walk =
+        |adjusted: bool| client.chain(&format!("{question}?adjusted={adjusted}&limit=4"), 20);
     for adjusted in [true, false] {
         let pages = walk(adjusted);
         assert!(pages.len() > 5 && pages.iter().all(|page| page["adjusted"] == adjusted));
@@ -95,7 +97,10 @@ fn an_exactly_full_chain_may_end_with_an_empty_page_or_a_refusal() {
     let first = client.json(&format!("{DAYS}?sort=desc&limit={}", count - 1));
     let behind = client.get(first["next_url"].as_str().expect("a link behind the last row"));
     assert_eq!(behind.status, 400, "descending, `to` has crossed `from`");
-    assert_eq!(behind.json()["error"], "The parameter 'to' cannot be a time that occurs before 'from'");
+    assert_eq!(
+        behind.json()["error"],
+        "The parameter 'to' cannot be a time that occurs before 'from'"
+    );
 }
 
 #[test]
@@ -108,7 +113,10 @@ fn next_urls_echo_the_host_and_never_the_key() {
         &[("accept-encoding", "identity")],
     );
     let next = page.json()["next_url"].as_str().map(str::to_owned).expect("more tickers");
-    assert!(next.starts_with(&format!("http://localhost:{port}/")) && !next.contains("secret"), "{next}");
+    assert!(
+        next.starts_with(&format!("http://localhost:{port}/")) && !next.contains("secret"),
+        "{next}"
+    );
 }
 
 #[test]

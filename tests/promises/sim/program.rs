@@ -30,7 +30,16 @@ fn it_says_where_it_listens_and_ends_with_its_standard_input() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("addr");
     let mut child = Command::new(PROGRAM)
-        .args(["--synthetic", "7", "--tickers", "3", "--shutdown-with-stdin", "--key", "k", "--addr-file"])
+        .args([
+            "--synthetic",
+            "7",
+            "--tickers",
+            "3",
+            "--shutdown-with-stdin",
+            "--key",
+            "k",
+            "--addr-file",
+        ])
         .arg(&file)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -70,7 +79,10 @@ fn what_it_cannot_serve_is_named() {
     let missing = folder.path().join("nowhere");
     for (arguments, words) in [
         (vec!["--replay", missing.to_str().expect("plain text")], "nowhere: can't be read"),
-        (vec!["--replay", folder.path().to_str().expect("plain text")], "holds no daily/TICKER.csv.gz"),
+        (
+            vec!["--replay", folder.path().to_str().expect("plain text")],
+            "holds no daily/TICKER.csv.gz",
+        ),
         (vec!["--synthetic", "1", "--fault", "nonsense=0.1"], "\"nonsense\" is not a fault"),
         (vec!["--synthetic", "1", "--rate", "fast"], "600/60s"),
         (vec![], "--synthetic"),

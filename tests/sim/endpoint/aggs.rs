@@ -1,8 +1,9 @@
 //! `/v2/aggs/ticker/{t}/range/1/{day,minute}/{from}/{to}`: bars of one ticker.
 //!
-//! The position of a later page is in its *path*: ascending moves `from` behind the last row, descending moves
-//! `to` before it. The cursor carries limit and order, as recorded, and, for unadjusted chains only, a field of
-//! ours that keeps them unadjusted: the simulator itself remembers nothing of a chain.
+//! The position of a later page is in its *path*: ascending moves `from` behind the last row,
+//! descending moves `to` before it. The cursor carries limit and order, as recorded, and, for
+//! unadjusted chains only, a field of ours that keeps them unadjusted: the simulator itself
+//! remembers nothing of a chain.
 
 use std::fmt::Write as _;
 
@@ -51,16 +52,23 @@ struct Query {
 impl Query {
     fn read(ask: &Ask, path: &AggsPath) -> Result<Self, Refusal> {
         let unread = |name: &str| {
-            let text =
-                format!("Could not parse the time parameter: '{name}'. Use YYYY-MM-DD or Unix MS Timestamps");
+            let text = format!(
+                "Could not parse the time parameter: '{name}'. Use YYYY-MM-DD or Unix MS Timestamps"
+            );
             Refusal::BadRequest(text)
         };
         let from = Moment::read(path.from).and_then(first_ms).ok_or_else(|| unread("from"))?;
         let to = Moment::read(path.to).and_then(last_ms).ok_or_else(|| unread("to"))?;
-        let order = if ask.params.get("sort") == Some("desc") { Order::Descending } else { Order::Ascending };
+        let order = if ask.params.get("sort") == Some("desc") {
+            Order::Descending
+        } else {
+            Order::Ascending
+        };
         // The page behind the last one of an ascending chain is empty, not an error.
         if to < from && (ask.page == Origin::Asked || order == Order::Descending) {
-            return Err(Refusal::bad("The parameter 'to' cannot be a time that occurs before 'from'"));
+            return Err(Refusal::bad(
+                "The parameter 'to' cannot be a time that occurs before 'from'",
+            ));
         }
         let first_window = match path.span {
             Span::Day => TradingDay::of_utc_ms(from).ok_or_else(|| unread("from"))?.start_utc_ms(),
@@ -148,9 +156,11 @@ pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
         AggsEnd::EmptyPage => rows.len() >= full,
     };
     rows.truncate(full);
-    let next = rows.last().filter(|_| has_next).map(|last| next_page(ask, path, &query, last, rows.len()));
+    let next =
+        rows.last().filter(|_| has_next).map(|last| next_page(ask, path, &query, last, rows.len()));
     let rows = with_twins(ask, &query.ticker, rows);
-    let flips = ask.page == Origin::Followed && !rows.is_empty() && ask.drawn.has(Fault::AdjustedFlip);
+    let flips =
+        ask.page == Origin::Followed && !rows.is_empty() && ask.drawn.has(Fault::AdjustedFlip);
     let adjustment = if flips { query.adjustment.flipped() } else { query.adjustment };
     let splits = splits_of(ask.source, &query.ticker);
     let of_splits: Vec<Rescale> = rows.iter().map(|bar| Rescale::at(bar.t_ms, splits)).collect();
@@ -163,7 +173,8 @@ pub fn page(ask: &Ask, path: &AggsPath) -> Result<Page, Refusal> {
         };
         rescale.apply(bar)
     });
-    let mut page = envelope(ask, Some(&query.ticker), adjustment, rescaled.map(|bar| (None, bar)), next);
+    let mut page =
+        envelope(ask, Some(&query.ticker), adjustment, rescaled.map(|bar| (None, bar)), next);
     page.faults.extend(flips.then_some(Fault::AdjustedFlip));
     Ok(page)
 }
@@ -220,7 +231,8 @@ fn last_ms(moment: Moment) -> Option<i64> {
     }
 }
 
-/// The envelope of aggregates, without `results` when there are none. Rows of a whole market name their ticker.
+/// The envelope of aggregates, without `results` when there are none. Rows of a whole market name
+/// their ticker.
 pub(super) fn envelope<'a>(
     ask: &Ask,
     ticker: Option<&str>,
@@ -245,8 +257,12 @@ pub(super) fn envelope<'a>(
     if count > 0 {
         json.push_str("],");
     }
-    write!(json, "\"status\":\"{}\",\"request_id\":\"{}\",\"count\":{count}", tail.status, ask.request_id)
-        .expect("a String");
+    write!(
+        json,
+        "\"status\":\"{}\",\"request_id\":\"{}\",\"count\":{count}",
+        tail.status, ask.request_id
+    )
+    .expect("a String");
     if let Some(url) = &tail.next_url {
         write!(json, ",\"next_url\":{}", quoted(url)).expect("a String");
     }

@@ -1,4 +1,5 @@
-//! `/v2/aggs/grouped/locale/us/market/stocks/{date}`: the whole market of one day, in no order, on one page.
+//! `/v2/aggs/grouped/locale/us/market/stocks/{date}`: the whole market of one day, in no order, on
+//! one page.
 
 use shared::market::session::{Session, session};
 use shared::market::trading_day::TradingDay;
@@ -17,7 +18,8 @@ pub fn page(ask: &Ask, date: &str) -> Result<Page, Refusal> {
     if day < ask.plan_begins {
         return Err(Refusal::OutsidePlan);
     }
-    let asked = if ask.params.is_false("adjusted") { Adjustment::Unadjusted } else { Adjustment::Splits };
+    let asked =
+        if ask.params.is_false("adjusted") { Adjustment::Unadjusted } else { Adjustment::Splits };
     let flips = ask.drawn.has(Fault::AdjustedFlip);
     let adjustment = if flips { asked.flipped() } else { asked };
     let mut rows: Vec<(Option<&str>, Bar)> = Vec::new();

@@ -1,6 +1,7 @@
 //! The endpoints: a question answered out of a source, one page at a time.
 //!
-//! Pure but for what a source reads. Authentication, rates and transport faults are settled before and after.
+//! Pure but for what a source reads. Authentication, rates and transport faults are settled before
+//! and after.
 
 pub mod aggs;
 pub mod grouped;

@@ -17,8 +17,8 @@ pub enum Edition {
     V1,
 }
 
-/// The answer to a list of splits, latest execution first unless asked otherwise. Pages are counted, not keyed,
-/// as recorded for one ticker: `ap` is the number of rows before the page.
+/// The answer to a list of splits, latest execution first unless asked otherwise. Pages are
+/// counted, not keyed, as recorded for one ticker: `ap` is the number of rows before the page.
 pub fn page(ask: &Ask, edition: Edition) -> Result<Page, Refusal> {
     let params = &ask.params;
     let limit = match edition {
@@ -28,7 +28,8 @@ pub fn page(ask: &Ask, edition: Edition) -> Result<Page, Refusal> {
     let full = limit.min(ask.page_rows_max);
     // The old endpoint says `sort=ticker&order=asc`, the new one `sort=ticker.asc`.
     let sort = params.get("sort").unwrap_or("execution_date");
-    let (column, direction) = sort.split_once('.').unwrap_or((sort, params.get("order").unwrap_or("desc")));
+    let (column, direction) =
+        sort.split_once('.').unwrap_or((sort, params.get("order").unwrap_or("desc")));
     let (by_ticker, is_ascending) = (column == "ticker", direction == "asc");
     let is_wanted = |split: &&Split| {
         params.admits("ticker", split.ticker.as_str())
@@ -48,9 +49,12 @@ pub fn page(ask: &Ask, edition: Edition) -> Result<Page, Refusal> {
     let has_next = rows.len() > full;
     rows.truncate(full);
     let next = has_next.then(|| {
-        let position = (before + rows.len() - usize::from(ask.repeats_last_row(rows.len()))).to_string();
-        let filters = params.filters(&["ticker", "execution_date", "adjustment_type", "order", "sort"]);
-        let mut pairs: Vec<(&str, &str)> = filters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let position =
+            (before + rows.len() - usize::from(ask.repeats_last_row(rows.len()))).to_string();
+        let filters =
+            params.filters(&["ticker", "execution_date", "adjustment_type", "order", "sort"]);
+        let mut pairs: Vec<(&str, &str)> =
+            filters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let limit = limit.to_string();
         pairs.extend([("ap", position.as_str()), ("as", ""), ("limit", &limit)]);
         pairs.sort_unstable();
@@ -76,7 +80,8 @@ fn row(ask: &Ask, split: &Split, edition: Edition) -> Value {
         let of_ticker = ask.source.splits().get(split.ticker.as_str()).into_iter().flatten();
         row["adjustment_type"] = json!(kind(split));
         row["historical_adjustment_factor"] = json!(Rescale::at(before_it, of_ticker).as_f64());
-        row["id"] = json!(format!("E{}", hex32(of_text(&format!("{}{}", split.ticker, split.execution)))));
+        row["id"] =
+            json!(format!("E{}", hex32(of_text(&format!("{}{}", split.ticker, split.execution)))));
     }
     row
 }

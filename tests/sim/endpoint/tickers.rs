@@ -1,4 +1,5 @@
-//! `/v3/reference/tickers` and `/v3/reference/tickers/{t}`: who is listed, and what is known of one.
+//! `/v3/reference/tickers` and `/v3/reference/tickers/{t}`: who is listed, and what is known of
+//! one.
 
 use std::fmt::Write as _;
 
@@ -14,7 +15,8 @@ use crate::sim::refusal::Refusal;
 const DEFAULT_LIMIT: usize = 100;
 const MOST_LIMIT: usize = 1_000;
 
-/// The answer to a list of tickers: alive ones unless `active=false`, as of `date` or the last day of data.
+/// The answer to a list of tickers: alive ones unless `active=false`, as of `date` or the last day
+/// of data.
 pub fn page(ask: &Ask) -> Result<Page, Refusal> {
     let params = &ask.params;
     if params.get("sort").is_some_and(|sort| sort != "ticker") {
@@ -28,8 +30,10 @@ pub fn page(ask: &Ask) -> Result<Page, Refusal> {
     let after = params.get("ap").map(|ap| ap.split('|').next().unwrap_or(ap));
     let is_wanted = |listing: &&Listing| {
         let ticker = listing.ticker.as_str();
-        let is_behind = after.is_none_or(|after| if is_ascending { ticker > after } else { ticker < after });
-        let is_on_side = if wants_active { listing.trades_on(day) } else { listing.is_gone_on(day) };
+        let is_behind =
+            after.is_none_or(|after| if is_ascending { ticker > after } else { ticker < after });
+        let is_on_side =
+            if wants_active { listing.trades_on(day) } else { listing.is_gone_on(day) };
         is_behind
             && is_on_side
             && params.admits("ticker", ticker)
@@ -54,11 +58,13 @@ pub fn page(ask: &Ask) -> Result<Page, Refusal> {
     Ok(ask.list(&rows, Count::Said, next))
 }
 
-/// The answer to one ticker; 404 unless it is alive on `date` (or was, when no date is given, listed last).
+/// The answer to one ticker; 404 unless it is alive on `date` (or was, when no date is given,
+/// listed last).
 pub fn details(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
     let ticker = percent_decoded(ticker);
     let day = as_of(ask)?;
-    let listing = ask.source.listings().iter().find(|l| l.ticker.as_str() == ticker && l.trades_on(day));
+    let listing =
+        ask.source.listings().iter().find(|l| l.ticker.as_str() == ticker && l.trades_on(day));
     let listing = listing.ok_or(Refusal::NotFound("Ticker not found."))?;
     let mut results = row(listing, day);
     let more = json!({
@@ -77,7 +83,8 @@ pub fn details(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
     let (Some(results_map), Some(more)) = (results.as_object_mut(), more.as_object()) else {
         unreachable!("both are written as objects above")
     };
-    results_map.extend(more.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())));
+    results_map
+        .extend(more.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())));
     results_map.remove("last_updated_utc");
     let tail = ask.tail(None, 1);
     let mut body = String::new();
@@ -93,12 +100,14 @@ pub fn details(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
 fn as_of(ask: &Ask) -> Result<TradingDay, Refusal> {
     let (_, last) = ask.source.days();
     let Some(text) = ask.params.get("date") else { return Ok(last) };
-    text.parse().map_err(|_| Refusal::bad("Could not parse the time parameter: 'date'. Use YYYY-MM-DD"))
+    text.parse()
+        .map_err(|_| Refusal::bad("Could not parse the time parameter: 'date'. Use YYYY-MM-DD"))
 }
 
 fn finds(listing: &Listing, text: &str) -> bool {
     let text = text.to_lowercase();
-    listing.name.to_lowercase().contains(&text) || listing.ticker.as_str().to_lowercase().contains(&text)
+    listing.name.to_lowercase().contains(&text)
+        || listing.ticker.as_str().to_lowercase().contains(&text)
 }
 
 fn row(listing: &Listing, day: TradingDay) -> serde_json::Value {
@@ -126,10 +135,12 @@ fn row(listing: &Listing, day: TradingDay) -> serde_json::Value {
     row
 }
 
-/// Recorded form: `active=true&ap=AGM.A|<hash>&as=&date=…&limit=50&market=stocks&order=asc&sort=ticker`.
+/// Recorded form:
+/// `active=true&ap=AGM.A|<hash>&as=&date=…&limit=50&market=stocks&order=asc&sort=ticker`.
 fn cursor_after(ask: &Ask, last: &str, day: TradingDay, limit: usize) -> String {
-    let filters =
-        ask.params.filters(&["active", "cik", "exchange", "market", "order", "search", "ticker", "type"]);
+    let filters = ask
+        .params
+        .filters(&["active", "cik", "exchange", "market", "order", "search", "ticker", "type"]);
     let (position, date, limit) =
         (format!("{last}|{}", hex32(of_text(last))), day.to_string(), limit.to_string());
     let mut pairs: Vec<(&str, &str)> =

@@ -32,7 +32,8 @@ pub fn page(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
     let query = Query::read(ask, ticker)?;
     let full = query.limit.min(ask.page_rows_max);
     let (first, end) = (query.from_ns / MS_NS, query.to_ns / MS_NS);
-    if ask.defects.are_too_heavy(first, end) || ask.defects.are_mute(&query.ticker, first, end - 1) {
+    if ask.defects.are_too_heavy(first, end) || ask.defects.are_mute(&query.ticker, first, end - 1)
+    {
         return Err(Refusal::TooHeavy);
     }
     let mut rows = query.gather(ask, full + 1)?;
@@ -51,7 +52,8 @@ pub fn page(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
         if !is_first || !ask.defects.has_text_price(&query.ticker, day) {
             return text;
         }
-        text.replace("\"price\":", "\"price\":\"").replace(",\"sequence_number\"", "\",\"sequence_number\"")
+        text.replace("\"price\":", "\"price\":\"")
+            .replace(",\"sequence_number\"", "\",\"sequence_number\"")
     };
     let rows: Vec<String> = rows.iter().map(spelled).collect();
     Ok(ask.list(&rows, Count::Absent, next))
@@ -80,7 +82,8 @@ impl Query {
             None => {}
         }
         for (name, after) in [("timestamp.gte", 0), ("timestamp.gt", 1)] {
-            from_ns = from_ns.max(moment(name)?.map_or(i64::MIN, |m| instant(m).saturating_add(after)));
+            from_ns =
+                from_ns.max(moment(name)?.map_or(i64::MIN, |m| instant(m).saturating_add(after)));
         }
         for (name, after) in [("timestamp.lt", 0), ("timestamp.lte", 1)] {
             to_ns = to_ns.min(moment(name)?.map_or(i64::MAX, |m| instant(m).saturating_add(after)));
@@ -88,7 +91,8 @@ impl Query {
         let is_ascending = params.get("order") == Some("asc");
         let sequence = params.get("ap").and_then(|text| text.parse().ok());
         // In a cursor the bound on the side we come from is the stamp of the last row.
-        let after = sequence.map(|ap| (if is_ascending { from_ns } else { to_ns.saturating_sub(1) }, ap));
+        let after =
+            sequence.map(|ap| (if is_ascending { from_ns } else { to_ns.saturating_sub(1) }, ap));
         Ok(Self {
             ticker: percent_decoded(ticker),
             from_ns,
@@ -133,12 +137,17 @@ impl Query {
         is_behind && (self.from_ns..self.to_ns).contains(&trade.sip_ns)
     }
 
-    /// Recorded form: `ap=…&as=&limit=…&order=…&sort=timestamp&timestamp.gte=…`, and the far bound if there is one.
+    /// Recorded form: `ap=…&as=&limit=…&order=…&sort=timestamp&timestamp.gte=…`, and the far bound
+    /// if there is one.
     fn cursor_after(&self, last: &Trade) -> String {
         let (sequence, limit) = (last.sequence.to_string(), self.limit.to_string());
         let reached = rfc3339(last.sip_ns);
         let (order, near, far) = if self.is_ascending {
-            ("asc", "timestamp.gte", (self.to_ns < i64::MAX).then(|| ("timestamp.lt", rfc3339(self.to_ns))))
+            (
+                "asc",
+                "timestamp.gte",
+                (self.to_ns < i64::MAX).then(|| ("timestamp.lt", rfc3339(self.to_ns))),
+            )
         } else {
             (
                 "desc",
@@ -188,7 +197,8 @@ fn row(trade: &Trade) -> String {
     }
     let id = trade.id.map(|id| id.to_string()).unwrap_or_default();
     write!(out, "\"exchange\":{},\"id\":\"{id}\"", trade.exchange).expect("a String");
-    write!(out, ",\"participant_timestamp\":{},\"price\":", trade.participant_ns).expect("a String");
+    write!(out, ",\"participant_timestamp\":{},\"price\":", trade.participant_ns)
+        .expect("a String");
     trade.price.spell(&mut out, Point::IfNeeded);
     write!(out, ",\"sequence_number\":{},\"sip_timestamp\":{}", trade.sequence, trade.sip_ns)
         .expect("a String");

@@ -57,7 +57,8 @@ impl Growing {
     }
 }
 
-/// The daily bar: prices and volume of regular hours and the closing auction. `t` is New York midnight.
+/// The daily bar: prices and volume of regular hours and the closing auction. `t` is New York
+/// midnight.
 pub fn day_bar(day: TradingDay, prints: impl Iterator<Item = Print>) -> Option<Bar> {
     let mut bar = Growing::EMPTY;
     for print in prints {

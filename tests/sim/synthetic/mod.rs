@@ -108,8 +108,9 @@ impl Synthetic {
 impl Source for Synthetic {
     fn daily_bars(&self, ticker: &str, year: i16) -> Result<Arc<Vec<Bar>>, SourceError> {
         let Some(stock) = self.stock(ticker) else { return Ok(Arc::default()) };
-        let made =
-            self.years.get_or_make((ticker.to_owned(), year), || Ok::<_, Infallible>(self.year(stock, year)));
+        let made = self
+            .years
+            .get_or_make((ticker.to_owned(), year), || Ok::<_, Infallible>(self.year(stock, year)));
         let Ok(bars) = made;
         Ok(bars)
     }
@@ -166,9 +167,12 @@ mod tests {
         let mut from_one: Vec<_> =
             backwards.iter().map(|&d| one.trades(ELEPHANT, d).expect("synthetic")).collect();
         from_one.reverse();
-        let from_other =
-            true_trades(&other, ELEPHANT, (day("2024-06-03"), day("2024-07-12"))).expect("synthetic");
-        assert_eq!(from_one.iter().flat_map(|trades| trades.iter().cloned()).collect::<Vec<_>>(), from_other);
+        let from_other = true_trades(&other, ELEPHANT, (day("2024-06-03"), day("2024-07-12")))
+            .expect("synthetic");
+        assert_eq!(
+            from_one.iter().flat_map(|trades| trades.iter().cloned()).collect::<Vec<_>>(),
+            from_other
+        );
         let bars = other.daily_bars(ELEPHANT, 2024).expect("synthetic");
         for &d in &backwards {
             let alone = one.day_bar(ELEPHANT, d).expect("synthetic");
@@ -182,13 +186,21 @@ mod tests {
         let mut ties = 0;
         for (date, session) in sessions(day("2026-02-20"), day("2026-03-03")) {
             let trades = market.trades(ELEPHANT, date).expect("synthetic");
-            assert!(trades.windows(2).all(|w| (w[0].sip_ns, w[0].sequence) < (w[1].sip_ns, w[1].sequence)));
+            assert!(
+                trades
+                    .windows(2)
+                    .all(|w| (w[0].sip_ns, w[0].sequence) < (w[1].sip_ns, w[1].sequence))
+            );
             assert!(trades.windows(2).all(|w| w[0].sequence < w[1].sequence));
             ties += trades.windows(2).filter(|w| w[0].sip_ns == w[1].sip_ns).count();
             let at = |t: jiff::Timestamp| i64::try_from(t.as_nanosecond()).expect("this century");
             assert!(trades.iter().all(|t| t.sip_ns >= at(session.extended_open(date))));
             assert!(trades.iter().all(|t| t.sip_ns < at(session.extended_close(date))));
-            assert_eq!(trades.iter().any(|t| t.size.0 % 1_000_000 != 0), date >= day("2026-02-23"), "{date}");
+            assert_eq!(
+                trades.iter().any(|t| t.size.0 % 1_000_000 != 0),
+                date >= day("2026-02-23"),
+                "{date}"
+            );
         }
         assert!(ties > 100);
     }
@@ -199,9 +211,16 @@ mod tests {
         let range = market.days();
         let mut checked = 0;
         for listing in market.listings().iter().filter(|l| l.delisted.is_some()).take(5) {
-            let bars = true_bars(&market, listing.ticker.as_str(), Span::Day, range, Adjustment::Unadjusted)
-                .expect("synthetic");
-            let (first, last) = (bars.first().expect("some bars").t, bars.last().expect("some bars").t);
+            let bars = true_bars(
+                &market,
+                listing.ticker.as_str(),
+                Span::Day,
+                range,
+                Adjustment::Unadjusted,
+            )
+            .expect("synthetic");
+            let (first, last) =
+                (bars.first().expect("some bars").t, bars.last().expect("some bars").t);
             assert!(first >= listing.listed.expect("known").start_utc_ms());
             assert!(last < listing.delisted.expect("chosen for it").start_utc_ms());
             checked += 1;
@@ -214,7 +233,10 @@ mod tests {
         let market = small();
         for date in ["2003-09-09", "2026-11-02"] {
             let date = day(date);
-            assert!(session(date).is_some() && market.trades(ELEPHANT, date).expect("synthetic").is_empty());
+            assert!(
+                session(date).is_some()
+                    && market.trades(ELEPHANT, date).expect("synthetic").is_empty()
+            );
             assert!(market.minute_bars(ELEPHANT, date).expect("synthetic").is_empty());
             assert_eq!(market.day_bar(ELEPHANT, date).expect("synthetic"), None);
         }
@@ -236,7 +258,11 @@ mod tests {
                 .filter(|&date| market.trades(ticker, date).expect("synthetic").is_empty())
                 .collect();
             assert!((1..40).contains(&quiet.len()), "{ticker} stopped on {quiet:?}");
-            assert!(quiet.iter().all(|&date| market.day_bar(ticker, date).expect("synthetic").is_none()));
+            assert!(
+                quiet
+                    .iter()
+                    .all(|&date| market.day_bar(ticker, date).expect("synthetic").is_none())
+            );
         }
     }
 
@@ -245,9 +271,12 @@ mod tests {
         let market = small();
         let split = market.splits()[ELEPHANT][0].clone();
         let span = (split.execution.plus_days(-10), split.execution);
-        let bars = |adjustment| true_bars(&market, ELEPHANT, Span::Day, span, adjustment).expect("synthetic");
-        let step =
-            |bars: &[shared::market::ohlcv::Ohlcv]| bars[bars.len() - 1].open / bars[bars.len() - 2].close;
+        let bars = |adjustment| {
+            true_bars(&market, ELEPHANT, Span::Day, span, adjustment).expect("synthetic")
+        };
+        let step = |bars: &[shared::market::ohlcv::Ohlcv]| {
+            bars[bars.len() - 1].open / bars[bars.len() - 2].close
+        };
         let (raw, adjusted) = (bars(Adjustment::Unadjusted), bars(Adjustment::Splits));
         assert!((step(&adjusted) - 1.0).abs() < 0.2);
         let ratio = split.from as f64 / split.to as f64;

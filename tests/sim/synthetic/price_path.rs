@@ -1,14 +1,15 @@
 //! Where a synthetic price stands on a day, without walking there from the listing.
 //!
-//! Value noise over calendar days: each octave is a line between random knots, so any day costs the same and
-//! days can be asked in any order. Prices are in today's shares (all splits applied).
+//! Value noise over calendar days: each octave is a line between random knots, so any day costs the
+//! same and days can be asked in any order. Prices are in today's shares (all splits applied).
 
 use shared::market::trading_day::TradingDay;
 
 use crate::sim::chance::{join, mix, unit};
 
 /// Days between the knots of an octave, and how far it moves the price either way.
-const OCTAVES: [(i64, f64); 6] = [(1024, 0.5), (256, 0.35), (64, 0.2), (16, 0.1), (4, 0.06), (1, 0.03)];
+const OCTAVES: [(i64, f64); 6] =
+    [(1024, 0.5), (256, 0.35), (64, 0.2), (16, 0.1), (4, 0.06), (1, 0.03)];
 
 /// Knots of the movement inside one day.
 const KNOTS: u8 = 12;
@@ -58,7 +59,8 @@ impl DayPath {
 fn level(key: u64, typical_price: f64, day: i64) -> f64 {
     OCTAVES.iter().fold(typical_price, |price, &(period, amplitude)| {
         let knot = day.div_euclid(period);
-        let knot_value = |knot: i64| signed_unit(join(key ^ period.cast_unsigned(), knot.cast_unsigned()));
+        let knot_value =
+            |knot: i64| signed_unit(join(key ^ period.cast_unsigned(), knot.cast_unsigned()));
         let along = day.rem_euclid(period) as f64 / period as f64;
         price * (1.0 + amplitude * between(knot_value(knot), knot_value(knot + 1), along))
     })

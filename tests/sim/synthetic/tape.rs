@@ -1,7 +1,8 @@
-//! The tape of one synthetic stock and day: every print, in the order of its stamp and sequence number.
+//! The tape of one synthetic stock and day: every print, in the order of its stamp and sequence
+//! number.
 //!
-//! A print carries only what bars need; [`decorate`] adds what a client sees of it besides. Everything is a
-//! function of the stock, the day and the print's number.
+//! A print carries only what bars need; [`decorate`] adds what a client sees of it besides.
+//! Everything is a function of the stock, the day and the print's number.
 
 use shared::market::session::Session;
 use shared::market::trading_day::TradingDay;
@@ -118,8 +119,8 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// The tape of `stock` on `day`, whose session is `session`; no print before listing, after delisting or in
-    /// a halt.
+    /// The tape of `stock` on `day`, whose session is `session`; no print before listing, after
+    /// delisting or in a halt.
     pub fn new(stock: &Stock, day: TradingDay, session: Session, elephant_trades: u64) -> Self {
         let mut dice = Dice::new(join(stock.key ^ 0x7A9E, number_of(day)));
         let open_ns = ns(session.extended_open(day));
@@ -149,9 +150,13 @@ impl Tape {
         // The last sixteen bits stray by up to 0.1 % either way.
         let noise = ((bits & 0xFFFF) as f64 / 65_536.0 - 0.5) * 0.002;
         let dollars = self.path.at(along) * (1.0 + noise) / self.rescale;
-        #[expect(clippy::cast_possible_truncation, reason = "prices stay below a few thousand dollars")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "prices stay below a few thousand dollars"
+        )]
         let units = (dollars * 1e4 + 0.5) as i64;
-        // A dollar and more trades in cents, off-exchange in half cents; less, in hundredths of a cent.
+        // A dollar and more trades in cents, off-exchange in half cents; less, in hundredths of a
+        // cent.
         let tick = if units < 10_000 {
             1
         } else if is_off_exchange {
@@ -197,7 +202,15 @@ impl Iterator for Tape {
         let (size, is_odd) = size(leg.part, mix(bits), is_off_exchange && self.has_fractions);
         self.in_leg += 1;
         let kind = kind(leg.part, (bits >> 18) & 0x3FF, is_odd, is_off_exchange);
-        Some(Print { sip_ns: self.sip_ns, sequence: self.sequence, price, size, kind, is_off_exchange, bits })
+        Some(Print {
+            sip_ns: self.sip_ns,
+            sequence: self.sequence,
+            price,
+            size,
+            kind,
+            is_off_exchange,
+            bits,
+        })
     }
 }
 
@@ -231,8 +244,12 @@ fn legs(day: TradingDay, session: Session, count: u64) -> [Leg; 4] {
     let close = ns(session.regular_close(day));
     let (before, after, auction) = if count < 20 { (0, 0, 0) } else { (count / 12, count / 16, 1) };
     let (early, late) = (ns(session.extended_open(day)), ns(session.extended_close(day)));
-    let leg =
-        |from_ns: i64, to_ns: i64, prints, part| Leg { from_ns, length_ns: to_ns - from_ns, prints, part };
+    let leg = |from_ns: i64, to_ns: i64, prints, part| Leg {
+        from_ns,
+        length_ns: to_ns - from_ns,
+        prints,
+        part,
+    };
     [
         leg(early, open, before, Part::Extended),
         leg(open, close, count - before - after - auction, Part::Regular),
@@ -302,7 +319,11 @@ pub fn decorate(print: &Print, stock: &Stock, day: TradingDay) -> Trade {
         size: print.size,
         spells_decimal_size: day.year() >= 2010,
         id: (!is_early).then_some(print.bits >> 20),
-        exchange: if print.is_off_exchange { 4 } else { [1, 7, 8, 10, 11, 12, 15, 19][(bits & 7) as usize] },
+        exchange: if print.is_off_exchange {
+            4
+        } else {
+            [1, 7, 8, 10, 11, 12, 15, 19][(bits & 7) as usize]
+        },
         conditions: print.kind.conditions(),
         correction: (print.kind == Kind::Cancelled).then_some(8),
         tape: match stock.listing.mic {

@@ -1,6 +1,7 @@
 //! The synthetic universe: which small caps exist, when they trade, how much, and how they split.
 //!
-//! Stock number `i` depends on the seed and `i` alone, so a larger universe begins with the smaller one.
+//! Stock number `i` depends on the seed and `i` alone, so a larger universe begins with the smaller
+//! one.
 
 use std::collections::HashSet;
 
@@ -13,7 +14,8 @@ use crate::sim::record::{Listing, Split};
 /// The elephant of every universe: a made-up, always listed symbol with by far the most trades.
 pub const ELEPHANT: &str = "MAMTH";
 
-/// Symbols that broke somebody's reader: a missing value, a boolean, a pair that differs only in case, a class.
+/// Symbols that broke somebody's reader: a missing value, a boolean, a pair that differs only in
+/// case, a class.
 const AWKWARD: [&str; 5] = ["NA", "TRUE", "TpC", "TPC", "BRX.B"];
 
 /// How much a stock trades.
@@ -44,8 +46,8 @@ pub struct Stock {
     pub key: u64,
 }
 
-/// The day since which the elephant trades its full weight. Two decades of it would make every test of daily
-/// bars wait for a hundred million trades.
+/// The day since which the elephant trades its full weight. Two decades of it would make every test
+/// of daily bars wait for a hundred million trades.
 pub fn first_heavy_day() -> TradingDay {
     TradingDay::from_ymd(2025, 1, 2).expect("a date")
 }
@@ -70,7 +72,8 @@ fn stock(key: u64, number: usize, last_day: TradingDay, taken: &mut HashSet<Stri
     let mut dice = Dice::new(key);
     let (symbol, kind) = symbol(number, &mut dice, taken);
     let is_elephant = number == 0;
-    let (listed, delisted) = if is_elephant { (first_day(), None) } else { life(&mut dice, last_day) };
+    let (listed, delisted) =
+        if is_elephant { (first_day(), None) } else { life(&mut dice, last_day) };
     let liquidity = match dice.below(20) {
         _ if is_elephant => Liquidity::Elephant,
         0..=2 => Liquidity::Illiquid,
@@ -80,7 +83,11 @@ fn stock(key: u64, number: usize, last_day: TradingDay, taken: &mut HashSet<Stri
     };
     let ticker = symbol.parse().expect("symbols are made of letters and dots");
     let listing = Listing {
-        name: format!("{} {}", company(&mut dice), if kind == "CS" { "Common Stock" } else { kind }),
+        name: format!(
+            "{} {}",
+            company(&mut dice),
+            if kind == "CS" { "Common Stock" } else { kind }
+        ),
         ticker,
         kind,
         mic: dice.pick(&["XNYS", "XNAS", "XASE", "ARCX", "BATS"]),
@@ -129,8 +136,8 @@ fn letter(dice: &mut Dice) -> char {
 }
 
 fn company(dice: &mut Dice) -> String {
-    let first =
-        dice.pick(&["Aster", "Birch", "Copper", "Delta", "Elm", "Fjord", "Granite", "Harbor", "Iris"]);
+    let first = dice
+        .pick(&["Aster", "Birch", "Copper", "Delta", "Elm", "Fjord", "Granite", "Harbor", "Iris"]);
     let second = dice.pick(&[
         "Bancorp",
         "Biosciences",
@@ -144,7 +151,8 @@ fn company(dice: &mut Dice) -> String {
 }
 
 fn figi(dice: &mut Dice) -> String {
-    let tail: String = (0..9).map(|_| char::from(dice.pick(b"0123456789BCDFGHJKLMNPQRSTVWXYZ"))).collect();
+    let tail: String =
+        (0..9).map(|_| char::from(dice.pick(b"0123456789BCDFGHJKLMNPQRSTVWXYZ"))).collect();
     format!("BBG{tail}")
 }
 
@@ -173,7 +181,11 @@ fn splits(listing: &Listing, dice: &mut Dice, last_day: TradingDay) -> Vec<Split
     };
     let mut days: Vec<TradingDay> = (0..count)
         .filter(|_| room > 60)
-        .map(|_| next_session(first.plus_days(30 + roll_days(dice, u64::try_from(room - 45).unwrap_or(1)))))
+        .map(|_| {
+            next_session(
+                first.plus_days(30 + roll_days(dice, u64::try_from(room - 45).unwrap_or(1))),
+            )
+        })
         .collect();
     days.sort_unstable();
     days.dedup();
@@ -215,7 +227,8 @@ mod tests {
     #[test]
     fn every_kind_of_trouble_is_in_a_universe_of_three_hundred() {
         let stocks = stocks(7, 300, last_day());
-        let count = |test: &dyn Fn(&Stock) -> bool| stocks.iter().filter(|stock| test(stock)).count();
+        let count =
+            |test: &dyn Fn(&Stock) -> bool| stocks.iter().filter(|stock| test(stock)).count();
         assert!(count(&|s| s.listing.delisted.is_some()) > 30);
         assert!(count(&|s| s.listing.listed > Some(first_day())) > 60);
         assert!(count(&|s| !s.splits.is_empty()) > 60);

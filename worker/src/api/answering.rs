@@ -1,5 +1,5 @@
-//! Does the source answer? Told by what all requests of this process meet together. Pure: time comes in as an argument,
-//! counted from any beginning.
+//! Does the source answer? Told by what all requests of this process meet together. Pure: time
+//! comes in as an argument, counted from any beginning.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use super::failure::Failure;
 
 /// While requests are on their way and no byte comes for so long, the source is silent.
 const SILENCE: Duration = Duration::from_secs(5);
-/// While every request fails for so long, the source is in trouble: one that fails now and then is usual.
+/// While every request fails for so long, the source is in trouble: one that fails now and then is
+/// usual.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the requests of a process have met so far.
@@ -146,7 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_source_answers_to_a_bad_question_is_an_answer_and_what_this_machine_lacks_is_none_of_its() {
+    fn what_the_source_answers_to_a_bad_question_is_an_answer_and_what_this_machine_lacks_is_none_of_its()
+     {
         let bad = Failure::BadRequest { status: 404, words: String::new() };
         let own = Failure::NoTurn("the budget is locked".to_owned());
         for (failure, expected) in [(bad, None), (own, Some((s(5), Symptom::Status(500))))] {

@@ -28,9 +28,10 @@ pub struct DayQuery<'a> {
     pub wanted: &'a TickerNumbers,
 }
 
-/// Asks for `day`; returns also the length of the reply. Each failure that is answered by another try goes to
-/// `on_retry`, with the wait before it. A lying reply is asked for again as it was: there is no other way to ask.
-/// A first reply with rows that name no ticker is asked for again too; a later one is taken as it is.
+/// Asks for `day`; returns also the length of the reply. Each failure that is answered by another
+/// try goes to `on_retry`, with the wait before it. A lying reply is asked for again as it was:
+/// there is no other way to ask. A first reply with rows that name no ticker is asked for again
+/// too; a later one is taken as it is.
 pub fn ask_day(
     client: &Client,
     question: DayQuery<'_>,
@@ -39,7 +40,9 @@ pub fn ask_day(
     mut on_retry: impl FnMut(&Failure, Duration),
 ) -> Result<(MarketDay, u64), Failure> {
     let DayQuery { base, adjusted, wanted } = question;
-    let url = base.join(&endpoints::market_day(day, adjusted)).expect("a path of a date stays on its origin");
+    let url = base
+        .join(&endpoints::market_day(day, adjusted))
+        .expect("a path of a date stays on its origin");
     let mut lies = 0;
     loop {
         let read = |body: &mut dyn std::io::Read| {

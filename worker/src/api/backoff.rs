@@ -1,18 +1,21 @@
 //! How long to wait before a request is tried again. Pure; chance comes in as a number.
 //!
-//! Exponential with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-//! Faults use tries up. A rate limit does not, it is no failure of the request: it is waited out, for a while.
+//! Exponential with full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+//! 2015). Faults use tries up. A rate limit does not, it is no failure of the request: it is waited
+//! out, for a while.
 
 use std::time::Duration;
 
 use shared::run::limits::LONGEST_BACKOFF as LONGEST;
 
-/// While the rate limit refuses us we ask again at least so often (plus half of it by chance), so that full pace
-/// is back soon after it is over: the rate budget, slowed for everybody, keeps these requests few.
+/// While the rate limit refuses us we ask again at least so often (plus half of it by chance), so
+/// that full pace is back soon after it is over: the rate budget, slowed for everybody, keeps these
+/// requests few.
 const LONGEST_REFUSED_STEP: Duration = Duration::from_secs(8);
 /// And never more often, whatever the base.
 const SHORTEST_REFUSED_STEP: Duration = Duration::from_millis(50);
-/// A request that has waited so long for the rate limit alone is given up. The vendor's window is a minute.
+/// A request that has waited so long for the rate limit alone is given up. The vendor's window is a
+/// minute.
 const LONGEST_REFUSED: Duration = Duration::from_mins(5);
 
 /// Why one waits.
@@ -20,7 +23,8 @@ const LONGEST_REFUSED: Duration = Duration::from_mins(5);
 pub enum Reason {
     /// Something broke: come back at a random time, so that not everybody comes at once.
     Fault,
-    /// Too many requests in the vendor's rolling minute: only waiting helps, so never less than the full step.
+    /// Too many requests in the vendor's rolling minute: only waiting helps, so never less than the
+    /// full step.
     RateLimit,
 }
 
@@ -43,7 +47,8 @@ pub struct Troubles {
 }
 
 impl Backoff {
-    /// The wait after one more failure; `None` when it is time to give up. `chance` is uniform in `0.0..1.0`.
+    /// The wait after one more failure; `None` when it is time to give up. `chance` is uniform in
+    /// `0.0..1.0`.
     pub fn wait(
         &self,
         troubles: &mut Troubles,
@@ -73,7 +78,12 @@ impl Backoff {
         (faults < self.tries).then(|| doubled(self.base, faults).min(LONGEST).mul_f64(chance))
     }
 
-    fn wait_after_refusals(&self, refusals: u32, retry_after: Option<Duration>, chance: f64) -> Duration {
+    fn wait_after_refusals(
+        &self,
+        refusals: u32,
+        retry_after: Option<Duration>,
+        chance: f64,
+    ) -> Duration {
         let base = self.base.max(SHORTEST_REFUSED_STEP);
         let step = doubled(base, refusals).min(LONGEST_REFUSED_STEP);
         // The server's word is the earliest time, and no reason to ask for ever in its rhythm.
@@ -99,7 +109,8 @@ mod tests {
     /// The waits for a rate limit that never ends, until the request is given up.
     fn refused(policy: Backoff, retry_after: Option<Duration>, chance: f64) -> Vec<Duration> {
         let mut troubles = Troubles::default();
-        std::iter::from_fn(|| policy.wait(&mut troubles, Reason::RateLimit, retry_after, chance)).collect()
+        std::iter::from_fn(|| policy.wait(&mut troubles, Reason::RateLimit, retry_after, chance))
+            .collect()
     }
 
     proptest! {

@@ -1,8 +1,8 @@
-//! The body of a reply while it arrives: unpacked, within bounds of size and time. What it says is the business of
-//! [`page`](super::page).
+//! The body of a reply while it arrives: unpacked, within bounds of size and time. What it says is
+//! the business of [`page`](super::page).
 //!
-//! A gzip body may have several members, as RFC 1952 allows; together they are one body, and one bound holds for them.
-//! What comes behind the last of them is an error.
+//! A gzip body may have several members, as RFC 1952 allows; together they are one body, and one
+//! bound holds for them. What comes behind the last of them is an error.
 
 use std::io::{self, Read};
 
@@ -27,10 +27,13 @@ impl Packing {
             codings.flat_map(|text| text.split(',')).map(str::trim).filter(named).collect();
         match codings.as_slice() {
             [] => Ok(Self::Plain),
-            [one] if ["gzip", "x-gzip"].iter().any(|name| one.eq_ignore_ascii_case(name)) => Ok(Self::Gzip),
-            others => {
-                Err(format!("it is compressed as {:?}; requested was gzip or nothing", others.join(", ")))
+            [one] if ["gzip", "x-gzip"].iter().any(|name| one.eq_ignore_ascii_case(name)) => {
+                Ok(Self::Gzip)
             }
+            others => Err(format!(
+                "it is compressed as {:?}; requested was gzip or nothing",
+                others.join(", ")
+            )),
         }
     }
 }
@@ -50,7 +53,8 @@ pub struct Body<B: Read>(Bounded<Unpacked<Bounded<B>>>);
 impl<B: Read> Body<B> {
     /// Of `reply`, which is packed so.
     pub fn new(reply: B, packing: Packing, bounds: Bounds) -> Self {
-        // Members that hold nothing are read in one go: what they are packed in must have an end too.
+        // Members that hold nothing are read in one go: what they are packed in must have an end
+        // too.
         let reply = Bounded { reader: reply, bytes: 0, bounds };
         let reader = match packing {
             Packing::Plain => Unpacked::Plain(reply),
@@ -184,11 +188,17 @@ mod tests {
             (of(&[]), of(&["identity"]), of(&[""])),
             (Ok(Packing::Plain), Ok(Packing::Plain), Ok(Packing::Plain))
         );
-        assert_eq!((of(&["GZIP"]), of(&["x-gzip, identity"])), (Ok(Packing::Gzip), Ok(Packing::Gzip)));
+        assert_eq!(
+            (of(&["GZIP"]), of(&["x-gzip, identity"])),
+            (Ok(Packing::Gzip), Ok(Packing::Gzip))
+        );
         for others in [&["br"][..], &["gzip, gzip"], &["gzip", "br"]] {
             assert!(of(others).is_err(), "{others:?}");
         }
-        assert_eq!(of(&["br"]), Err("it is compressed as \"br\"; requested was gzip or nothing".to_owned()));
+        assert_eq!(
+            of(&["br"]),
+            Err("it is compressed as \"br\"; requested was gzip or nothing".to_owned())
+        );
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Remembers the last rows that were read, to recognize them when a page repeats them. Pure.
 //!
-//! Only rows with the last key can come again: a page may begin with them, and a restart requests the whole key again. A row
-//! with another key costs nothing here.
+//! Only rows with the last key can come again: a page may begin with them, and a restart requests
+//! the whole key again. A row with another key costs nothing here.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -19,8 +19,8 @@ pub struct Border<R> {
     hashing: RandomState,
 }
 
-/// Rows of a page that were read before. A row is left out as often as it was read, and no more: twins are no
-/// repeats.
+/// Rows of a page that were read before. A row is left out as often as it was read, and no more:
+/// twins are no repeats.
 #[derive(Debug)]
 pub struct Repeats<'a, R> {
     border: &'a Border<R>,
@@ -82,7 +82,9 @@ impl<R: Record> Repeats<'_, R> {
     /// Was `row`, the next of the page, read before?
     pub fn take(&mut self, row: &R) -> bool {
         let of_border = self.border.last().is_some_and(|last| last.key() == row.key());
-        let Some(place) = of_border.then(|| self.border.place_of(row)).flatten() else { return false };
+        let Some(place) = of_border.then(|| self.border.place_of(row)).flatten() else {
+            return false;
+        };
         let taken = self.taken.entry(place).or_default();
         let is_left = *taken < self.border.read[place].1;
         *taken += u32::from(is_left);
@@ -137,7 +139,8 @@ mod tests {
         let mut border: Border<Numbered> = Border::default();
         let read = |page: &Vec<Numbered>| {
             let mut repeats = border.repeats();
-            let new: Vec<Numbered> = page.iter().filter(|row| !repeats.take(row)).cloned().collect();
+            let new: Vec<Numbered> =
+                page.iter().filter(|row| !repeats.take(row)).cloned().collect();
             border.move_to_end_of(&new);
             new.len()
         };
@@ -158,8 +161,9 @@ mod tests {
 
     #[test]
     fn eighty_thousand_rows_of_one_stamp_over_eight_pages_cost_what_the_pages_hold() {
-        let page =
-            |number: u32| (0..10_000).map(|row| Numbered(7, number * 10_000 + row)).collect::<Vec<_>>();
+        let page = |number: u32| {
+            (0..10_000).map(|row| Numbered(7, number * 10_000 + row)).collect::<Vec<_>>()
+        };
         let mut pages: Vec<_> = (0..8).map(page).collect();
         assert_eq!(new_rows(&pages), [10_000; 8]);
         assert!(HASHED.get() <= 4 * 80_000 && COMPARED.get() <= 4 * 80_000);
@@ -177,7 +181,10 @@ mod tests {
     fn rows_beyond_the_border_cost_nothing() {
         let border_rows = (0..1_000).map(|row| Numbered(7, row)).collect();
         HASHED.set(0);
-        new_rows(&[border_rows, (0..50_000).map(|row| Numbered(8 + i64::from(row), row)).collect()]);
+        new_rows(&[
+            border_rows,
+            (0..50_000).map(|row| Numbered(8 + i64::from(row), row)).collect(),
+        ]);
         assert!(HASHED.get() <= 3 * 1_000 + 3, "{}", HASHED.get());
     }
 }

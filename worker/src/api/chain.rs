@@ -1,11 +1,13 @@
 //! A chain of pages: which page to ask for next, and whether the one that came can be true. Pure.
 //!
-//! The chain holds for every [`Query`]: bars and trades of a ticker ([`range_query`](super::range_query)) and lists of
-//! reference data ([`list`](super::list)). Which records of a page are new is told by [`sift`](super::sift); nothing else
-//! here looks at records, except at the key of the last one.
+//! The chain holds for every [`Query`]: bars and trades of a ticker
+//! ([`range_query`](super::range_query)) and lists of reference data ([`list`](super::list)). Which
+//! records of a page are new is told by [`sift`](super::sift); nothing else here looks at records,
+//! except at the key of the last one.
 //!
-//! The position is in the path of `next_url`, not in its cursor: asking the first URL again with that cursor would return
-//! page one for ever. So the chain follows `next_url` to the letter, or not at all.
+//! The position is in the path of `next_url`, not in its cursor: asking the first URL again with
+//! that cursor would return page one for ever. So the chain follows `next_url` to the letter, or
+//! not at all.
 
 use std::collections::HashSet;
 
@@ -32,7 +34,8 @@ enum Next {
     End,
 }
 
-/// A second lie in a row: the vendor's chain is left, and the rest is asked for with our own parameters.
+/// A second lie in a row: the vendor's chain is left, and the rest is asked for with our own
+/// parameters.
 const LIES_BEFORE_RESTART: u32 = 2;
 
 /// The way through the pages that answer one query.
@@ -94,7 +97,8 @@ impl<Q: Query> Chain<Q> {
         std::mem::take(&mut self.resolved)
     }
 
-    /// Takes the page that [`Chain::url`] brought and returns its new records. A lie leaves the chain as it was.
+    /// Takes the page that [`Chain::url`] brought and returns its new records. A lie leaves the
+    /// chain as it was.
     pub fn accept(&mut self, page: Page<Q::Row>) -> Result<Vec<Q::Row>, Lie> {
         self.query.check_page(&page)?;
         let held = page.rows.len();
@@ -118,8 +122,8 @@ impl<Q: Query> Chain<Q> {
         Ok(rows)
     }
 
-    /// The page that [`Chain::url`] brought lied. How many have done so in a row, or `None` if those are `most`: then it is
-    /// not to be asked for again.
+    /// The page that [`Chain::url`] brought lied. How many have done so in a row, or `None` if
+    /// those are `most`: then it is not to be asked for again.
     pub fn lied(&mut self, most: u32) -> Option<u32> {
         self.lies += 1;
         if self.lies >= most {
@@ -138,8 +142,9 @@ impl<Q: Query> Chain<Q> {
         self.followed.clear();
     }
 
-    /// Is `failure` only the vendor's odd way to say that the last page was the last? It may answer a
-    /// `next_url` whose `from` has passed its `to` with a 400 (client-python#888). Then the chain is at its end.
+    /// Is `failure` only the vendor's odd way to say that the last page was the last? It may answer
+    /// a `next_url` whose `from` has passed its `to` with a 400 (client-python#888). Then the chain
+    /// is at its end.
     pub fn ended_by(&mut self, failure: &Failure) -> bool {
         let Failure::BadRequest { status: 400, words } = failure else { return false };
         let Next::Followed(url) = &self.next else { return false };

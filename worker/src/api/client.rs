@@ -10,7 +10,8 @@ use std::time::Duration;
 use reqwest::blocking;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    ACCEPT_ENCODING, AGE, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCEPT_ENCODING, AGE, AUTHORIZATION, CONTENT_ENCODING, DATE, HeaderMap, HeaderValue,
+    RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use shared::disk::shortage::Shortage;
@@ -75,7 +76,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that authenticates with `key` and never follows a redirect: the key goes where we send it.
+    /// A client that authenticates with `key` and never follows a redirect: the key goes where we
+    /// send it.
     pub fn new(
         base: &BaseUrl,
         key: &ApiKey,
@@ -91,7 +93,8 @@ impl Client {
             .dns_resolver(Arc::new(OnOurThreads))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(READ_TIMEOUT);
-        // Through a proxy only what it can't read: https passes it as a tunnel, http would show it the key.
+        // Through a proxy only what it can't read: https passes it as a tunnel, http would show it
+        // the key.
         let http = if base.is_encrypted() { builder } else { builder.no_proxy() }.build()?;
         Ok(Self {
             http,
@@ -164,8 +167,9 @@ impl Client {
         self.get_within(self.tries(), url, stop, read, on_retry)
     }
 
-    /// Asks for `url` at most `tries` times until `read` makes something of a reply's body, a failure is final, or tries and patience
-    /// are used up; returns also the length of the body. `on_retry` hears of each failure that is followed by a wait.
+    /// Asks for `url` at most `tries` times until `read` makes something of a reply's body, a
+    /// failure is final, or tries and patience are used up; returns also the length of the body.
+    /// `on_retry` hears of each failure that is followed by a wait.
     pub fn get_within<T>(
         &self,
         tries: u32,
@@ -189,9 +193,9 @@ impl Client {
                 Err(failure) => failure,
             };
             self.share_refusal(&failure)?;
-            let wait = failure
-                .retry()
-                .and_then(|reason| backoff.wait(&mut troubles, reason, failure.retry_after(), chance()));
+            let wait = failure.retry().and_then(|reason| {
+                backoff.wait(&mut troubles, reason, failure.retry_after(), chance())
+            });
             let Some(wait) = wait else { return Err(failure) };
             on_retry(&failure, wait);
             stop.sleep(wait);
@@ -240,10 +244,14 @@ impl Client {
         self.answering().hears(clock::uptime());
         self.look_at_clock(reply.headers());
         let status = reply.status().as_u16();
-        let retry_after =
-            reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let retry_after = reply
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         let codings = reply.headers().get_all(CONTENT_ENCODING);
-        let packing = Packing::of(codings.iter().map(|value| value.to_str().unwrap_or("what is no text")));
+        let packing =
+            Packing::of(codings.iter().map(|value| value.to_str().unwrap_or("what is no text")));
         let reply = Attended { reply, client: self };
         let bounds = Bounds { bytes: MAX_BODY_BYTES, deadline: Deadline::after(REPLY_TIMEOUT) };
         if status == 200 {
@@ -285,7 +293,10 @@ fn headers(key: &ApiKey) -> HeaderMap {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
         .expect("an ApiKey is made of visible ASCII only");
     value.set_sensitive(true);
-    HeaderMap::from_iter([(AUTHORIZATION, value), (ACCEPT_ENCODING, HeaderValue::from_static("gzip"))])
+    HeaderMap::from_iter([
+        (AUTHORIZATION, value),
+        (ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+    ])
 }
 
 /// The URL is left out: its query is long, and the path is known from the ticker and the dates.

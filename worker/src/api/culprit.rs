@@ -1,4 +1,5 @@
-//! Which field of an object is of no use, and when its row was: words for a text that was refused. Pure.
+//! Which field of an object is of no use, and when its row was: words for a text that was refused.
+//! Pure.
 //!
 //! Nothing in here is looked at while all is well.
 
@@ -9,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::spelling;
 
-/// What is known of a row that was refused. Only names that we know ourselves and numbers: nothing that a server says.
+/// What is known of a row that was refused. Only names that we know ourselves and numbers: nothing
+/// that a server says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Culprit {
     /// The field whose value can't be read.
@@ -24,7 +26,8 @@ const STAMPS: [&str; 2] = ["t", "sip_timestamp"];
 impl Culprit {
     /// Of `text`, an object that is no `T`, or can't be one.
     pub fn of<T: DeserializeOwned>(text: &[u8]) -> Self {
-        let Ok(object) = serde_json::from_slice::<Map<String, Value>>(&spelling::plain(text)) else {
+        let Ok(object) = serde_json::from_slice::<Map<String, Value>>(&spelling::plain(text))
+        else {
             return Self::default();
         };
         let stamp = STAMPS.iter().find_map(|name| object.get(*name)?.as_i64());

@@ -1,4 +1,5 @@
-//! The URLs of the vendor's API: which path asks for what, and what a later page's path must look like.
+//! The URLs of the vendor's API: which path asks for what, and what a later page's path must look
+//! like.
 
 use std::ops::Range;
 
@@ -25,7 +26,9 @@ impl Endpoint {
     /// Whose rows.
     pub fn ticker(&self) -> &Ticker {
         match self {
-            Self::DailyBars(ticker, _) | Self::MinuteBars(ticker, _) | Self::Trades(ticker) => ticker,
+            Self::DailyBars(ticker, _) | Self::MinuteBars(ticker, _) | Self::Trades(ticker) => {
+                ticker
+            }
         }
     }
 
@@ -52,11 +55,14 @@ impl Endpoint {
         let (first, last) = (window.start, window.end - 1);
         match self {
             Self::DailyBars(_, adjusted) => {
-                let day =
-                    |ms| TradingDay::of_utc_ms(ms).map_or_else(|| ms.to_string(), |day| day.to_string());
+                let day = |ms| {
+                    TradingDay::of_utc_ms(ms).map_or_else(|| ms.to_string(), |day| day.to_string())
+                };
                 format!("{prefix}{}/{}?{}", day(first), day(last), bars_query(*adjusted))
             }
-            Self::MinuteBars(_, adjusted) => format!("{prefix}{first}/{last}?{}", bars_query(*adjusted)),
+            Self::MinuteBars(_, adjusted) => {
+                format!("{prefix}{first}/{last}?{}", bars_query(*adjusted))
+            }
             // Both ends in ns: how a bare date behaves in a comparison is not documented.
             Self::Trades(_) => format!(
                 "{prefix}?timestamp.gte={first}&timestamp.lte={last}&order=asc&sort=timestamp&limit={PAGE_ROWS}"
@@ -75,8 +81,9 @@ impl Endpoint {
         }
     }
 
-    /// Where to go on with parameters of our own after a row at `stamp`. Bars have their window to themselves,
-    /// trades may share a stamp, so there the stamp is asked for again and what was read is left out.
+    /// Where to go on with parameters of our own after a row at `stamp`. Bars have their window to
+    /// themselves, trades may share a stamp, so there the stamp is asked for again and what was
+    /// read is left out.
     pub fn after(&self, stamp: i64) -> i64 {
         match self {
             Self::DailyBars(..) => {
@@ -88,8 +95,9 @@ impl Endpoint {
     }
 }
 
-/// Path and query that ask for the bars of every ticker on `day` (docs: "Daily Market Summary"). What trades over
-/// the counter is included, as it is where one ticker is asked for: small caps end there.
+/// Path and query that ask for the bars of every ticker on `day` (docs: "Daily Market Summary").
+/// What trades over the counter is included, as it is where one ticker is asked for: small caps end
+/// there.
 pub fn market_day(day: TradingDay, adjusted: Adjusted) -> String {
     let adjusted = bool::from(adjusted);
     format!("/v2/aggs/grouped/locale/us/market/stocks/{day}?adjusted={adjusted}&include_otc=true")

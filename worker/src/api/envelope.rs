@@ -1,5 +1,5 @@
-//! What a page of bars or trades says of itself, held against what was asked. Pure; its rows are judged by
-//! [`chain`](super::chain) and [`market_day`](super::market_day).
+//! What a page of bars or trades says of itself, held against what was asked. Pure; its rows are
+//! judged by [`chain`](super::chain) and [`market_day`](super::market_day).
 
 use shared::dataset::descriptor::Adjusted;
 

@@ -65,7 +65,9 @@ pub enum Failure {
         words: String,
     },
     /// 401, or 403 for the whole endpoint.
-    #[error("the API key was refused ({status}): {words}; check the key and what its plan includes")]
+    #[error(
+        "the API key was refused ({status}): {words}; check the key and what its plan includes"
+    )]
     Refused {
         /// HTTP status.
         status: u16,
@@ -88,7 +90,8 @@ pub enum Failure {
 pub enum Meaning {
     /// An answer came and can't be believed: a part of what was asked for is bad.
     BadPart,
-    /// A reply is not got to its end: a part is bad, or all of it is too much at a time, or the source is in trouble.
+    /// A reply is not got to its end: a part is bad, or all of it is too much at a time, or the
+    /// source is in trouble.
     TooHeavyOrInTrouble,
     /// The source does not take the question: parts of it would fare no better.
     Unanswerable,
@@ -101,7 +104,9 @@ impl Failure {
     pub fn meaning(&self) -> Meaning {
         match self {
             Self::NotAPage(_) | Self::Lie(_) => Meaning::BadPart,
-            Self::Unfinished(_) | Self::Server { .. } | Self::CutPage(_) => Meaning::TooHeavyOrInTrouble,
+            Self::Unfinished(_) | Self::Server { .. } | Self::CutPage(_) => {
+                Meaning::TooHeavyOrInTrouble
+            }
             Self::BadRequest { .. } => Meaning::Unanswerable,
             Self::Transport(_)
             | Self::Short { .. }
@@ -118,7 +123,8 @@ impl Failure {
         matches!(self, Self::Unfinished(_) | Self::Server { status: 408 | 499 | 504, .. })
     }
 
-    /// The stamp of the row that is wrong, where it is one row of what was asked for; in its own unit.
+    /// The stamp of the row that is wrong, where it is one row of what was asked for; in its own
+    /// unit.
     pub fn stamp(&self) -> Option<i64> {
         match self {
             Self::Lie(lie) => lie.stamp(),
@@ -138,7 +144,12 @@ impl Failure {
     }
 
     /// Reads an HTTP reply that is not 200. `body` is what was received.
-    pub fn of_reply(status: u16, retry_after: Option<&str>, body: &str, redaction: &Redaction) -> Self {
+    pub fn of_reply(
+        status: u16,
+        retry_after: Option<&str>,
+        body: &str,
+        redaction: &Redaction,
+    ) -> Self {
         let words = error_reply::words_of(body, redaction, MAX_WORDS);
         match status {
             429 => Self::RateLimited { retry_after: retry_after.and_then(seconds), words },
@@ -147,7 +158,8 @@ impl Failure {
             401 | 403 => Self::Refused { status, words },
             300..=399 => {
                 let words =
-                    "it is a redirect, and redirects are not followed; is --base-url right?".to_owned();
+                    "it is a redirect, and redirects are not followed; is --base-url right?"
+                        .to_owned();
                 Self::BadRequest { status, words }
             }
             _ => Self::BadRequest { status, words },
@@ -199,8 +211,8 @@ impl Failure {
         }
     }
 
-    /// What it means for the ticker that was asked for: an answer that came and was refused is the ticker's own,
-    /// silence and what a server says of itself is the source's.
+    /// What it means for the ticker that was asked for: an answer that came and was refused is the
+    /// ticker's own, silence and what a server says of itself is the source's.
     pub fn trouble(&self) -> Trouble {
         Trouble { persistence: self.persistence(), origin: self.origin(), kind: self.kind() }
     }
@@ -257,10 +269,14 @@ mod tests {
     fn the_recorded_errors_are_told_apart() {
         let timeframe = r#"{"status":"NOT_AUTHORIZED","request_id":"0","message":"Your plan doesn't include this data timeframe. Please upgrade your plan"}"#;
         assert!(matches!(of(403, timeframe), Failure::OutsidePlan(_)));
-        let endpoint = r#"{"status":"NOT_AUTHORIZED","message":"You are not entitled to this data."}"#;
+        let endpoint =
+            r#"{"status":"NOT_AUTHORIZED","message":"You are not entitled to this data."}"#;
         assert!(matches!(of(403, endpoint), Failure::Refused { status: 403, .. }));
         let unknown = r#"{"status":"ERROR","request_id":"0","error":"Unknown API Key"}"#;
-        assert_eq!(of(401, unknown), Failure::Refused { status: 401, words: "Unknown API Key".to_owned() });
+        assert_eq!(
+            of(401, unknown),
+            Failure::Refused { status: 401, words: "Unknown API Key".to_owned() }
+        );
         assert_eq!(of(404, "404 page not found\n").persistence(), Persistence::Permanent);
         assert_eq!(of(429, "").retry(), Some(Reason::RateLimit));
         let html = "<html>\n<head><title>504 Gateway Time-out</title></head>\n</html>";
@@ -269,7 +285,8 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_as_seconds() {
-        let wait = |text| Failure::of_reply(429, Some(text), "", &Redaction::default()).retry_after();
+        let wait =
+            |text| Failure::of_reply(429, Some(text), "", &Redaction::default()).retry_after();
         assert_eq!(wait("2"), Some(Duration::from_secs(2)));
         assert_eq!(wait("soon"), None);
         assert_eq!(wait("-1"), None);

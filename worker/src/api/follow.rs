@@ -58,13 +58,14 @@ pub struct Means<'a> {
     pub stop: &'a Stop,
 }
 
-/// Reads `chain` to its end. Each believed page goes to `on_page`, which says how many bytes it still holds, and whose error
-/// ends the walk; each failure that is answered by another try goes to `on_retry`, with the wait before it.
+/// Reads `chain` to its end. Each believed page goes to `on_page`, which says how many bytes it
+/// still holds, and whose error ends the walk; each failure that is answered by another try goes to
+/// `on_retry`, with the wait before it.
 ///
 /// A page that outgrows its `room` is asked for again once there is more.
 ///
-/// A lying page is asked for again; if it still lies, the rest is asked for with our own parameters; if that
-/// lies too, the walk fails with the lie.
+/// A lying page is asked for again; if it still lies, the rest is asked for with our own
+/// parameters; if that lies too, the walk fails with the lie.
 pub fn follow<Q: Query, E: From<Failure>>(
     Means { client, tries, page_copy, stop }: Means<'_>,
     chain: &mut Chain<Q>,
@@ -84,8 +85,9 @@ pub fn follow<Q: Query, E: From<Failure>>(
             &url,
             stop,
             |body| {
-                let read =
-                    |body: &mut dyn Read| page::decode_within(body, |bytes| room.page_takes(bytes) == Ok(()));
+                let read = |body: &mut dyn Read| {
+                    page::decode_within(body, |bytes| room.page_takes(bytes) == Ok(()))
+                };
                 let page = match page_copy {
                     Some(page_copy) => page_copy.watch(body, read),
                     None => read(body),
@@ -149,8 +151,8 @@ pub fn collect<Q: Query>(
     Ok(all)
 }
 
-/// Asks once for the first page of `chain`, to see whether the source answers; returns the length of the body. Nothing of
-/// the page is checked or kept.
+/// Asks once for the first page of `chain`, to see whether the source answers; returns the length
+/// of the body. Nothing of the page is checked or kept.
 pub fn first_page<Q: Query>(
     client: &Client,
     chain: &Chain<Q>,

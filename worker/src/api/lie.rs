@@ -1,5 +1,5 @@
-//! How a page can contradict what was asked, what came before it, or itself. Words only: the judges are
-//! [`chain`](super::chain) with its queries, and [`market_day`](super::market_day).
+//! How a page can contradict what was asked, what came before it, or itself. Words only: the judges
+//! are [`chain`](super::chain) with its queries, and [`market_day`](super::market_day).
 
 /// How a page contradicts what was asked, what came before, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,9 @@ pub enum Lie {
         after: i64,
     },
     /// Two different rows for one window.
-    #[error("two different rows are stamped {0}; --duplicates keep-last, or keep-first, takes one of them")]
+    #[error(
+        "two different rows are stamped {0}; --duplicates keep-last, or keep-first, takes one of them"
+    )]
     TwoRows(i64),
     /// Rows of a day of the whole market that may be anybody's.
     #[error("{0}")]
@@ -86,7 +88,9 @@ pub enum Lie {
     #[error("many pages in a row hold no new row, and still have a next page")]
     NothingNew,
     /// Pages that come no further than one stamp, for ever.
-    #[error("many pages in a row come no further than the row stamped {0}, and still have a next page")]
+    #[error(
+        "many pages in a row come no further than the row stamped {0}, and still have a next page"
+    )]
     StandsStill(i64),
     /// Pages with a row or two each, for ever.
     #[error(
@@ -96,8 +100,8 @@ pub enum Lie {
 }
 
 impl Lie {
-    /// The stamp of the row that is wrong, where it is one row of what was asked for, or of the last one before what is
-    /// wrong; in its own unit.
+    /// The stamp of the row that is wrong, where it is one row of what was asked for, or of the
+    /// last one before what is wrong; in its own unit.
     pub fn stamp(&self) -> Option<i64> {
         match self {
             Self::NotAWindow(stamp)

@@ -1,8 +1,9 @@
 //! A list of the vendor's reference data: what to ask for, and what may come. Pure.
 //!
-//! Lists differ from ranges of bars and trades ([`range_query`](super::range_query)): their rows are ordered by text,
-//! several rows may share a key, and the position is in the cursor. The vendor's collation is not documented, so a key
-//! counts as fallen only when it falls with and without regard to case and punctuation.
+//! Lists differ from ranges of bars and trades ([`range_query`](super::range_query)): their rows
+//! are ordered by text, several rows may share a key, and the position is in the cursor. The
+//! vendor's collation is not documented, so a key counts as fallen only when it falls with and
+//! without regard to case and punctuation.
 
 use shared::run::base_url::BaseUrl;
 use url::Url;
@@ -35,7 +36,9 @@ impl<R: Record<Key = str>> Query for List<R> {
 
     fn url(&self, base: &BaseUrl, last: Option<&str>) -> Option<Url> {
         let mut url = base.join(self.path).expect("a fixed path stays on its origin");
-        url.query_pairs_mut().extend_pairs(&self.parameters).extend_pairs(last.map(|key| (self.from, key)));
+        url.query_pairs_mut()
+            .extend_pairs(&self.parameters)
+            .extend_pairs(last.map(|key| (self.from, key)));
         Some(url)
     }
 
@@ -60,7 +63,11 @@ impl<R: Record<Key = str>> Query for List<R> {
     }
 
     fn check_next(&self, url: &Url, _: Option<&str>) -> Result<(), Lie> {
-        if url.path() == self.path { Ok(()) } else { Err(Lie::OtherEndpoint(url.path().to_owned())) }
+        if url.path() == self.path {
+            Ok(())
+        } else {
+            Err(Lie::OtherEndpoint(url.path().to_owned()))
+        }
     }
 
     /// The position is inside the cursor, which is the vendor's own business.
@@ -110,12 +117,16 @@ mod tests {
         let base = BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin");
         let parameters = vec![("sort", "ticker".to_owned()), ("limit", "1000".to_owned())];
         let holds = |row: &Row| row.1 != 0;
-        Chain::new(base, List { path: "/v3/reference/tickers", parameters, from: "ticker.gte", holds })
+        Chain::new(
+            base,
+            List { path: "/v3/reference/tickers", parameters, from: "ticker.gte", holds },
+        )
     }
 
     fn page(rows: &[Row], next_path: Option<&str>) -> Page<Row> {
-        let next_url = next_path
-            .map(|path| if path.contains("://") { path.to_owned() } else { format!("{BASE}{path}") });
+        let next_url = next_path.map(|path| {
+            if path.contains("://") { path.to_owned() } else { format!("{BASE}{path}") }
+        });
         Page {
             ticker: None,
             rows_ticker: None,
@@ -134,7 +145,10 @@ mod tests {
         let mut chain = chain();
         let first = format!("{BASE}/v3/reference/tickers?sort=ticker&limit=1000");
         assert_eq!(chain.url().map(Url::as_str), Some(first.as_str()));
-        assert_eq!(chain.accept(page(&[("A", 1), ("THC", 1)], SECOND)), Ok(vec![("A", 1), ("THC", 1)]));
+        assert_eq!(
+            chain.accept(page(&[("A", 1), ("THC", 1)], SECOND)),
+            Ok(vec![("A", 1), ("THC", 1)])
+        );
         // A ticker stands twice with two ciks; a row repeated at the border does not count twice.
         assert_eq!(chain.accept(page(&[("THC", 1), ("THC", 2)], None)), Ok(vec![("THC", 2)]));
         assert_eq!((chain.url(), chain.repeated_rows(), chain.pages()), (None, 1, 2));
@@ -167,7 +181,10 @@ mod tests {
         ] {
             assert_eq!(chain.accept(page(rows, next)), Err(lie));
         }
-        assert_eq!(chain.url().map(Url::as_str), Some("http://127.0.0.1:9000/v3/reference/tickers?cursor=2"));
+        assert_eq!(
+            chain.url().map(Url::as_str),
+            Some("http://127.0.0.1:9000/v3/reference/tickers?cursor=2")
+        );
         let silent = Page { status: None, ..page(&[], None) };
         assert_eq!(chain.accept(silent), Err(Lie::Silent("status")), "no end of a list");
         chain.restart();

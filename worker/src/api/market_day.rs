@@ -1,11 +1,11 @@
 //! One day of the whole market: the rows that are wanted, and whether the reply can be true. Pure.
 //!
-//! The reply is one page of some 12,000 rows in no order. It is sifted while it arrives, so that memory never
-//! holds the market.
+//! The reply is one page of some 12,000 rows in no order. It is sifted while it arrives, so that
+//! memory never holds the market.
 //!
-//! A row without a ticker may belong to any ticker. A ticker that has a row of its own is answered for; of a ticker without
-//! one nothing is known, not even that it did not trade. If half of the rows or more have no ticker, the whole reply is
-//! refused.
+//! A row without a ticker may belong to any ticker. A ticker that has a row of its own is answered
+//! for; of a ticker without one nothing is known, not even that it did not trade. If half of the
+//! rows or more have no ticker, the whole reply is refused.
 
 use std::collections::HashMap;
 
@@ -62,7 +62,8 @@ impl MarketDay {
         Some(self.bars[at].1)
     }
 
-    /// Why the day is not answered for to a ticker: its row is of no use, or may be among those without a name.
+    /// Why the day is not answered for to a ticker: its row is of no use, or may be among those
+    /// without a name.
     pub fn bad(&self, number: u32) -> Option<&str> {
         let own = self.bad.iter().find(|(of, _)| *of == number).map(|(_, what)| what.as_str());
         own.or_else(|| self.doubt().filter(|_| self.bar(number).is_none()))
@@ -96,13 +97,26 @@ impl<'a> MarketDayReader<'a> {
     pub fn new(day: TradingDay, wanted: &'a TickerNumbers) -> Self {
         let (bars, bad, foreign) = (Vec::new(), Vec::new(), Foreign::default());
         let (stray, nameless_first) = (None, None);
-        Self { day, wanted, held: 0, strays: 0, stray, bars, bad, nameless: 0, nameless_first, foreign }
+        Self {
+            day,
+            wanted,
+            held: 0,
+            strays: 0,
+            stray,
+            bars,
+            bad,
+            nameless: 0,
+            nameless_first,
+            foreign,
+        }
     }
 
-    /// Keeps what is wanted, stamped as the same bar is where its ticker is asked for alone: with the beginning
-    /// of its day. Here the vendor stamps the end of the session, on half days maybe another hour.
+    /// Keeps what is wanted, stamped as the same bar is where its ticker is asked for alone: with
+    /// the beginning of its day. Here the vendor stamps the end of the session, on half days maybe
+    /// another hour.
     ///
-    /// A row of no use is its ticker's own trouble, or nobody's. Without a ticker it might be anybody's.
+    /// A row of no use is its ticker's own trouble, or nobody's. Without a ticker it might be
+    /// anybody's.
     pub fn take(&mut self, row: Result<NamedBar, BadRow>) {
         self.held += 1;
         let row = match row {
@@ -144,9 +158,9 @@ impl<'a> MarketDayReader<'a> {
             return Err(Lie::DayLeadsOn);
         }
         let rows = self.nameless;
-        let doubt = self
-            .nameless_first
-            .map(|first| format!("{rows} rows of this day do not name their ticker; the first is {first}"));
+        let doubt = self.nameless_first.map(|first| {
+            format!("{rows} rows of this day do not name their ticker; the first is {first}")
+        });
         if let Some(doubt) = doubt.as_ref().filter(|_| rows * 2 >= self.held) {
             return Err(Lie::Nameless(doubt.clone()));
         }
@@ -155,9 +169,12 @@ impl<'a> MarketDayReader<'a> {
             return Err(Lie::OutsideRange(stamp));
         }
         self.bars.sort_by_key(|(number, _)| *number);
-        let twins = self.bars.array_windows().filter(|[one, other]| one.0 == other.0 && one.1 != other.1);
+        let twins =
+            self.bars.array_windows().filter(|[one, other]| one.0 == other.0 && one.1 != other.1);
         let day = self.day;
-        self.bad.extend(twins.map(|[(number, _), _]| (*number, format!("two different rows are of {day}"))));
+        self.bad.extend(
+            twins.map(|[(number, _), _]| (*number, format!("two different rows are of {day}"))),
+        );
         self.bars.retain(|(number, _)| self.bad.iter().all(|(bad, _)| bad != number));
         let kept = self.bars.len();
         self.bars.dedup_by_key(|(number, _)| *number);
@@ -222,7 +239,8 @@ mod tests {
 
     #[test]
     fn a_day_without_a_row_has_no_results_at_all() {
-        let closed = r#"{"queryCount":0,"resultsCount":0,"adjusted":false,"status":"OK","count":0}"#;
+        let closed =
+            r#"{"queryCount":0,"resultsCount":0,"adjusted":false,"status":"OK","count":0}"#;
         assert_eq!(judged(closed).expect("true").held, 0);
     }
 
@@ -231,7 +249,8 @@ mod tests {
         let (gik, aig) = (row("GIK", CLOSE, 2.0), row("AIG", CLOSE, 2.0));
         let day = judged(&body(&[gik.clone(), aig, gik.clone()])).expect("true");
         assert_eq!((day.held, day.repeated), (3, 1));
-        let day = judged(&body(&[gik, row("AIG", CLOSE, 2.0), row("GIK", CLOSE, 2.5)])).expect("true");
+        let day =
+            judged(&body(&[gik, row("AIG", CLOSE, 2.0), row("GIK", CLOSE, 2.5)])).expect("true");
         assert_eq!((day.bar(0), day.bad(0)), (None, Some("two different rows are of 2020-10-14")));
         assert_eq!((day.bar(1).map(|bar| bar.close), day.bad(1)), (Some(2.0), None));
     }
@@ -244,8 +263,8 @@ mod tests {
         let next_day = row("OTHER", MIDNIGHT + 86_400_000, 2.0);
         let of_aig = row("AIG", CLOSE, 2.0);
         for foreign in [null("OTHER"), point, negative, next_day] {
-            let day =
-                judged(&body(&[foreign.clone(), row("GIK", CLOSE, 2.0), of_aig.clone()])).expect("true");
+            let day = judged(&body(&[foreign.clone(), row("GIK", CLOSE, 2.0), of_aig.clone()]))
+                .expect("true");
             assert_eq!((day.held, day.foreign.rows, day.bad(0)), (3, 1, None), "{foreign}");
             let first = day.foreign.first.clone().expect("named");
             assert!(first.starts_with("OTHER: "), "{first}");
@@ -259,7 +278,14 @@ mod tests {
     #[test]
     fn a_row_that_names_no_ticker_puts_in_doubt_only_who_has_no_row() {
         let (gik, aig) = (row("GIK", CLOSE, 2.0), row("AIG", CLOSE, 2.0));
-        let names = ["", r#""T":null,"#, r#""T":"","#, r#""T":5,"#, r#""T":" GIK","#, r#""T":"A","T":"B","#];
+        let names = [
+            "",
+            r#""T":null,"#,
+            r#""T":"","#,
+            r#""T":5,"#,
+            r#""T":" GIK","#,
+            r#""T":"A","T":"B","#,
+        ];
         for name in names {
             let nameless = row("X", CLOSE, 2.0).replace(r#""T":"X","#, name);
             let day = judged(&body(&[gik.clone(), nameless.clone(), aig.clone()])).expect("true");
@@ -268,7 +294,9 @@ mod tests {
             assert_eq!([day.bad(0), day.bad(1)], [None, None], "{name}");
             let doubt = day.bad(2).expect("its row may be the one without a name");
             assert!(
-                doubt.starts_with("1 rows of this day do not name their ticker; the first is row 2: "),
+                doubt.starts_with(
+                    "1 rows of this day do not name their ticker; the first is row 2: "
+                ),
                 "{doubt}"
             );
             assert_eq!((day.held, day.foreign.rows), (3, 0));

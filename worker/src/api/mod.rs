@@ -1,4 +1,5 @@
-//! The vendor's API: one request with its retries, one page, one chain of pages, one day of the market.
+//! The vendor's API: one request with its retries, one page, one chain of pages, one day of the
+//! market.
 
 pub mod backoff;
 pub mod lie;

@@ -1,4 +1,5 @@
-//! Decodes the bytes of a reply into a page of rows, or an error. The body is read while it arrives and never kept.
+//! Decodes the bytes of a reply into a page of rows, or an error. The body is read while it arrives
+//! and never kept.
 
 use std::io::{self, Read};
 
@@ -10,8 +11,9 @@ use super::spelling;
 use super::text::{BodyText, Envelope, TextError};
 use super::wire::{self, Record};
 
-/// Bytes of rows on one page, at most: 50,000 trades with the longest ids and the most conditions stay below. No limit of rows
-/// stands here, for the vendor was seen to send one more than it was asked for.
+/// Bytes of rows on one page, at most: 50,000 trades with the longest ids and the most conditions
+/// stay below. No limit of rows stands here, for the vendor was seen to send one more than it was
+/// asked for.
 const MOST_OF_A_PAGE: u64 = 16 << 20;
 /// How often somebody is asked whether more may be held.
 const STEP: u64 = 256 << 10;
@@ -121,7 +123,8 @@ pub fn decode<R: Record>(body: impl Read) -> Result<Page<R>, PageError> {
     decode_within(body, |_| true).map(|(page, _)| page)
 }
 
-/// The same, as long as `may_hold` lets so many bytes of rows be held; returns also how many the page has.
+/// The same, as long as `may_hold` lets so many bytes of rows be held; returns also how many the
+/// page has.
 pub fn decode_within<R: Record>(
     body: impl Read,
     mut may_hold: impl FnMut(u64) -> bool,
@@ -149,8 +152,8 @@ pub fn decode_within<R: Record>(
     Ok((Page { rows, ..page }, bytes))
 }
 
-/// Reads a body to its end and hands each row to `take` as it comes, or why it is of no use, with the length of its text; an
-/// error of `take` ends it. The page that is returned holds no rows.
+/// Reads a body to its end and hands each row to `take` as it comes, or why it is of no use, with
+/// the length of its text; an error of `take` ends it. The page that is returned holds no rows.
 pub fn decode_each<R: Record>(
     body: impl Read,
     mut take: impl FnMut(Result<R, BadRow>, usize) -> Result<(), PageError>,
@@ -168,10 +171,19 @@ pub fn decode_each<R: Record>(
     }
     let WireEnvelope { ticker, adjusted, results_count, status, next_url, results: _ } =
         decode_whole(envelope.text())?;
-    Ok(Page { ticker, rows_ticker: owner, adjusted, results_count, status, next_url, rows: Vec::new() })
+    Ok(Page {
+        ticker,
+        rows_ticker: owner,
+        adjusted,
+        results_count,
+        status,
+        next_url,
+        rows: Vec::new(),
+    })
 }
 
-/// A page without its rows. Fields appear without notice (protocol sheet 2.1); those that are known stand once.
+/// A page without its rows. Fields appear without notice (protocol sheet 2.1); those that are known
+/// stand once.
 #[derive(Deserialize)]
 struct WireEnvelope {
     ticker: Option<String>,
@@ -208,7 +220,8 @@ fn cut() -> PageError {
     PageError::Cut("EOF while parsing a list of rows".to_owned())
 }
 
-/// Reads the row that begins what is held, and has this number. `owner` is the ticker that rows before it have named.
+/// Reads the row that begins what is held, and has this number. `owner` is the ticker that rows
+/// before it have named.
 fn next_row<R: Record, B: Read>(
     text: &mut BodyText<B>,
     owner: &mut Option<String>,
@@ -262,7 +275,10 @@ pub fn decode_whole<T: DeserializeOwned>(mut body: impl Read) -> Result<T, PageE
     let mut text = Vec::new();
     body.by_ref().take(LONGEST_WHOLE).read_to_end(&mut text).map_err(PageError::Read)?;
     if text.len() as u64 == LONGEST_WHOLE {
-        return Err(PageError::Malformed(format!("more than {} MiB without rows", LONGEST_WHOLE >> 20)));
+        return Err(PageError::Malformed(format!(
+            "more than {} MiB without rows",
+            LONGEST_WHOLE >> 20
+        )));
     }
     read(&text).map_err(|error| {
         let (kind, what) = of_json(&error);
@@ -283,14 +299,17 @@ fn checked<R: Record>(wire: R::Wire, owner: &mut Option<String>) -> Result<R, (W
     if let Some(name) = R::owner(&wire) {
         let owner = owner.get_or_insert_with(|| name.to_owned());
         if owner != name {
-            return Err((Wrong::Meaning, format!("it is of ticker {name:?}, rows before it of {owner:?}")));
+            return Err((
+                Wrong::Meaning,
+                format!("it is of ticker {name:?}, rows before it of {owner:?}"),
+            ));
         }
     }
     R::from_wire(wire).map_err(|what| (Wrong::Meaning, what))
 }
 
-/// Said twice, a thing contradicts itself; all else that is refused can't be read. The place in the text is left out: the
-/// text is a piece of the body.
+/// Said twice, a thing contradicts itself; all else that is refused can't be read. The place in the
+/// text is left out: the text is a piece of the body.
 fn of_json(error: &serde_json::Error) -> (Wrong, String) {
     let said = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());

@@ -1,5 +1,6 @@
-//! A copy of a page as received, written to disk while the page is read, so that memory stays flat. The API key is cut out
-//! of it. Whether to keep the copy is decided after the page has been judged.
+//! A copy of a page as received, written to disk while the page is read, so that memory stays flat.
+//! The API key is cut out of it. Whether to keep the copy is decided after the page has been
+//! judged.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -18,7 +19,8 @@ pub struct PageCopy {
 }
 
 impl PageCopy {
-    /// Of pages that would go to `target`, which lies below `root`, without what `redaction` cuts out.
+    /// Of pages that would go to `target`, which lies below `root`, without what `redaction` cuts
+    /// out.
     pub fn new(root: PathBuf, target: PathBuf, redaction: Redaction) -> Self {
         Self { root, target, redaction, page: RefCell::new(None) }
     }
@@ -28,7 +30,8 @@ impl PageCopy {
         &self.root
     }
 
-    /// Reads `body` by `read`, and then to its end, and has a copy of all of it. A copy that can't be written is none.
+    /// Reads `body` by `read`, and then to its end, and has a copy of all of it. A copy that can't
+    /// be written is none.
     pub fn watch<T, E>(
         &self,
         body: &mut dyn Read,

@@ -1,12 +1,13 @@
-//! Whether a chain of pages advances: how many pages in a row may bring nothing new, come no further than one key, or
-//! bring only a few rows, and lead on all the same. Pure.
+//! Whether a chain of pages advances: how many pages in a row may bring nothing new, come no
+//! further than one key, or bring only a few rows, and lead on all the same. Pure.
 //!
-//! We ask for 50,000 rows a page. No honest source meets these bounds, and without them a chain that brings one more row
-//! with every page has no end.
+//! We ask for 50,000 rows a page. No honest source meets these bounds, and without them a chain
+//! that brings one more row with every page has no end.
 
 /// More pages in a row without a new row are no progress.
 pub const MAX_IDLE_PAGES: u32 = 32;
-/// More pages in a row of one stamp are none either: with a thousand rows each, 64,000 trades in one nanosecond.
+/// More pages in a row of one stamp are none either: with a thousand rows each, 64,000 trades in
+/// one nanosecond.
 pub const MAX_STANDING_PAGES: u32 = 64;
 /// More pages in a row with fewer new rows than `CRUMBS` are none either.
 pub const MAX_CRUMB_PAGES: u32 = 1_000;
@@ -41,8 +42,8 @@ impl Progress {
         self.pages
     }
 
-    /// Another page has come with so many new rows; `has_moved` says whether its last row has another key than the last one
-    /// before it.
+    /// Another page has come with so many new rows; `has_moved` says whether its last row has
+    /// another key than the last one before it.
     #[must_use]
     pub fn after(self, new_rows: usize, has_moved: bool) -> Self {
         let counted = |pages: u32, is_one_more: bool| if is_one_more { pages + 1 } else { 0 };
@@ -100,7 +101,11 @@ mod tests {
     #[test]
     fn a_chain_that_gets_on_from_time_to_time_goes_on() {
         assert_eq!(ends(|number| (10, number.into())), (0, None));
-        assert_eq!(ends(|number| (50_000, (number / 60).into())), (0, None), "millions of one nanosecond");
+        assert_eq!(
+            ends(|number| (50_000, (number / 60).into())),
+            (0, None),
+            "millions of one nanosecond"
+        );
         assert_eq!(
             ends(|number| (if number.is_multiple_of(30) { 10 } else { 0 }, (number / 30).into())),
             (0, None)

@@ -1,4 +1,5 @@
-//! A query that is answered page by page: what [`chain`](super::chain) needs to know of it to follow and check its pages.
+//! A query that is answered page by page: what [`chain`](super::chain) needs to know of it to
+//! follow and check its pages.
 
 use shared::run::base_url::BaseUrl;
 use url::Url;
@@ -29,7 +30,8 @@ pub trait Query {
     /// No honest answer has more pages.
     const MOST_PAGES: u32;
 
-    /// The URL that asks for all records, or for those behind the `last` one read; `None` where none can be left.
+    /// The URL that asks for all records, or for those behind the `last` one read; `None` where
+    /// none can be left.
     fn url(&self, base: &BaseUrl, last: Option<&Key<Self>>) -> Option<Url>;
 
     /// What becomes of records that share a key.
@@ -41,13 +43,15 @@ pub trait Query {
     /// Was `record` asked for, and may it come after the one `before`?
     fn check_record(&self, record: &Self::Row, before: Option<&Self::Row>) -> Result<(), Lie>;
 
-    /// Does the `url` that a page leads to ask for what follows the `last` record read, and for all of it?
+    /// Does the `url` that a page leads to ask for what follows the `last` record read, and for all
+    /// of it?
     fn check_next(&self, url: &Url, last: Option<&Key<Self>>) -> Result<(), Lie>;
 
     /// Does the `url` that a page led to ask for what lies behind the end?
     fn is_behind_end(&self, url: &Url) -> bool;
 
-    /// The lie of a chain that leads on and does not advance; `last` is the record that it has come to.
+    /// The lie of a chain that leads on and does not advance; `last` is the record that it has come
+    /// to.
     fn stalled(stall: Stall, last: Option<&Key<Self>>) -> Lie;
 }
 

@@ -1,4 +1,5 @@
-//! All bars or trades of a ticker whose stamps lie in a range: what to ask for, and what may come. Pure.
+//! All bars or trades of a ticker whose stamps lie in a range: what to ask for, and what may come.
+//! Pure.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -48,15 +49,18 @@ impl<R: Record<Key = i64>> Query for RangeQuery<R> {
     fn url(&self, base: &BaseUrl, last: Option<&i64>) -> Option<Url> {
         let from = last.map_or(self.stamps.start, |stamp| self.endpoint.after(*stamp));
         let rest = from..self.stamps.end;
-        let join =
-            |path: String| base.join(&path).expect("a path of letters, digits and dates stays on its origin");
+        let join = |path: String| {
+            base.join(&path).expect("a path of letters, digits and dates stays on its origin")
+        };
         (!rest.is_empty()).then(|| join(self.endpoint.path_and_query(&rest)))
     }
 
     fn same_key(&self) -> SameKey {
         match (&self.endpoint, self.duplicates) {
             (Endpoint::Trades(_), _) => SameKey::KeepAll,
-            (Endpoint::DailyBars(..) | Endpoint::MinuteBars(..), Duplicates::KeepFirst) => SameKey::KeepFirst,
+            (Endpoint::DailyBars(..) | Endpoint::MinuteBars(..), Duplicates::KeepFirst) => {
+                SameKey::KeepFirst
+            }
             // Where they are refused, `check_record` says so.
             (
                 Endpoint::DailyBars(..) | Endpoint::MinuteBars(..),
@@ -137,8 +141,8 @@ impl<R: Record<Key = i64>> Query for RangeQuery<R> {
     }
 }
 
-/// The two ends in the path of an aggregates URL, ms UTC: the first instant of the first, the last of the last.
-/// Other paths have no ends in them.
+/// The two ends in the path of an aggregates URL, ms UTC: the first instant of the first, the last
+/// of the last. Other paths have no ends in them.
 fn ends_in(url: &Url) -> Option<(i64, i64)> {
     let mut segments = url.path().rsplit('/');
     let (to, from) = (segments.next()?, segments.next()?);

@@ -1,5 +1,6 @@
-//! Host names to addresses, each looked up on a thread of its own, as the system's look-up may wait. Where the machine has no
-//! thread to give, whoever asks waits for it: a lookup is never lost for want of a thread.
+//! Host names to addresses, each looked up on a thread of its own, as the system's look-up may
+//! wait. Where the machine has no thread to give, whoever asks waits for it: a lookup is never lost
+//! for want of a thread.
 
 use std::future::Future;
 use std::io;

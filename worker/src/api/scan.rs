@@ -1,15 +1,16 @@
-//! Rows in the vendor's usual spelling, straight from the bytes of a page: the fast way of [`page`](super::page). Pure.
+//! Rows in the vendor's usual spelling, straight from the bytes of a page: the fast way of
+//! [`page`](super::page). Pure.
 //!
-//! A scan takes only what it is sure of: no blanks, no escapes, each field once, numbers that are exactly what their digits
-//! say. Of everything else it returns `None`, and serde reads the row, with its errors: what a scan returns, serde returns
-//! too.
+//! A scan takes only what it is sure of: no blanks, no escapes, each field once, numbers that are
+//! exactly what their digits say. Of everything else it returns `None`, and serde reads the row,
+//! with its errors: what a scan returns, serde returns too.
 
 use shared::market::ohlcv::Ohlcv;
 use shared::market::short::{ShortList, ShortText};
 use shared::market::trade::Trade;
 
-/// Bytes of a trade's id beyond which it is refused: those of the vendor have about 20 (it names no limit), and a page
-/// holds 50,000 of them.
+/// Bytes of a trade's id beyond which it is refused: those of the vendor have about 20 (it names no
+/// limit), and a page holds 50,000 of them.
 pub const ID_MAX: usize = 64;
 /// Conditions of a trade, likewise: the tapes know four.
 pub const CONDITIONS_MAX: usize = 16;
@@ -22,8 +23,16 @@ const TRADE_NEEDS: u16 = 0b111_1111;
 /// The bar that `text` begins with, and the length of its object.
 pub fn bar(text: &[u8]) -> Option<(Ohlcv, usize)> {
     let mut seen = 0_u16;
-    let mut bar =
-        Ohlcv { t: 0, open: 0.0, high: 0.0, low: 0.0, close: 0.0, volume: 0.0, trades: None, vwap: None };
+    let mut bar = Ohlcv {
+        t: 0,
+        open: 0.0,
+        high: 0.0,
+        low: 0.0,
+        close: 0.0,
+        volume: 0.0,
+        trades: None,
+        vwap: None,
+    };
     let mut scan = Scan { text, at: 0 };
     scan.byte(b'{')?;
     loop {
@@ -182,8 +191,8 @@ const DIGITS: usize = 19;
 const EXACT: u64 = 1 << 53;
 /// Powers of ten that are doubles exactly.
 const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-    1e19, 1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
 struct Scan<'a> {
@@ -211,7 +220,9 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Option<&'a str> {
         self.byte(b'"')?;
         let rest = self.text.get(self.at..)?;
-        let length = rest.iter().position(|byte| !matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'))?;
+        let length = rest
+            .iter()
+            .position(|byte| !matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'))?;
         if rest[length] != b'"' {
             return None;
         }
@@ -243,8 +254,8 @@ impl<'a> Scan<'a> {
         i32::try_from(self.digits()?).ok()
     }
 
-    /// The double nearest to the decimal: both parts of the quotient are exact, and a division rounds once (Clinger, "How to
-    /// read floating point numbers accurately", 1990).
+    /// The double nearest to the decimal: both parts of the quotient are exact, and a division
+    /// rounds once (Clinger, "How to read floating point numbers accurately", 1990).
     fn number(&mut self) -> Option<f64> {
         let mut mantissa = self.digits()?;
         let mut places = 0;

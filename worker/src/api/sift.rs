@@ -1,7 +1,7 @@
 //! Which records of a page are new, and whether they can be true. Pure.
 //!
-//! The only part of a walk that looks at every record: where pages are decoded into columns, this is read over the column
-//! of keys, and the rest of [`chain`](super::chain) stays.
+//! The only part of a walk that looks at every record: where pages are decoded into columns, this
+//! is read over the column of keys, and the rest of [`chain`](super::chain) stays.
 
 use super::border::Border;
 use super::lie::Lie;
@@ -19,7 +19,8 @@ pub struct Sifted<R> {
     pub resolved: Vec<R>,
 }
 
-/// The records of a page that were not on the page before, in order. A page is large: it is sifted where it is.
+/// The records of a page that were not on the page before, in order. A page is large: it is sifted
+/// where it is.
 pub fn sift<Q: Query>(
     query: &Q,
     border: &Border<Q::Row>,
@@ -39,7 +40,8 @@ pub fn sift<Q: Query>(
         let is_again = match (same_key, twin) {
             (SameKey::KeepAll, _) | (_, None) => was_read,
             (SameKey::KeepDistinct, Some(twin)) => {
-                let mut above = rows[..at].iter().rev().take_while(|above| above.key() == twin.key());
+                let mut above =
+                    rows[..at].iter().rev().take_while(|above| above.key() == twin.key());
                 border.holds(row) || above.any(|above| above == row)
             }
             (SameKey::KeepFirst | SameKey::KeepLast, Some(twin)) if twin == row => true,
@@ -55,7 +57,8 @@ pub fn sift<Q: Query>(
             }
             (SameKey::KeepLast, Some(_)) => {
                 resolved.push(row.clone());
-                // One that stands on an earlier page was handed on: who takes the rows lets this one take its place.
+                // One that stands on an earlier page was handed on: who takes the rows lets this
+                // one take its place.
                 if let Some(at) = before_at {
                     is_new[at] = false;
                 }

@@ -1,18 +1,22 @@
 //! Spellings that the vendor has sent and that are not JSON, or not the JSON of an integer. Pure.
 //!
-//! Used only for a text that was refused as it stands: what is spelled as it should be costs nothing.
+//! Used only for a text that was refused as it stands: what is spelled as it should be costs
+//! nothing.
 
 use std::borrow::Cow;
 
-/// `text` with `null` in the place of a bare `NaN` or `Infinity`, and each exactly whole number as plain digits,
-/// however many: `1.5e+04` is `15000`. What stands in strings is left alone, and what is wrong stays wrong.
+/// `text` with `null` in the place of a bare `NaN` or `Infinity`, and each exactly whole number as
+/// plain digits, however many: `1.5e+04` is `15000`. What stands in strings is left alone, and what
+/// is wrong stays wrong.
 pub fn plain(text: &[u8]) -> Cow<'_, [u8]> {
     let mut plain: Option<Vec<u8>> = None;
     let (mut copied, mut at) = (0, 0);
     while at < text.len() {
         let length = match text[at] {
             b'"' => string_length(&text[at..]),
-            byte if is_of_token(byte) => text[at..].iter().take_while(|byte| is_of_token(**byte)).count(),
+            byte if is_of_token(byte) => {
+                text[at..].iter().take_while(|byte| is_of_token(**byte)).count()
+            }
             _ => 1,
         };
         if let Some(word) = respelled(&text[at..at + length]) {
@@ -32,7 +36,8 @@ pub fn plain(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The length of the object at the beginning of `text`, braces included; `None` where its end is not there.
+/// The length of the object at the beginning of `text`, braces included; `None` where its end is
+/// not there.
 pub fn object_length(text: &[u8]) -> Option<usize> {
     let (mut depth, mut at) = (0_usize, 0);
     while at < text.len() {
@@ -103,7 +108,8 @@ fn whole(number: &str) -> Option<i64> {
     }
     let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
     let behind = i64::try_from(behind.len()).ok()?;
-    let zeros = usize::try_from(exponent.parse::<i32>().ok().map(i64::from)? - behind + dropped).ok()?;
+    let zeros =
+        usize::try_from(exponent.parse::<i32>().ok().map(i64::from)? - behind + dropped).ok()?;
     // No `i64` has more than 19 digits.
     (zeros < 20).then(|| format!("{sign}{significant}{}", "0".repeat(zeros)).parse().ok())?
 }
@@ -129,7 +135,8 @@ mod tests {
             ("9223372036854775807.0", "9223372036854775807"),
             ("NaN", "null"),
             ("-Infinity", "null"),
-            // Not whole, or beyond all integers, or no JSON at all: left to be refused, or read as it is.
+            // Not whole, or beyond all integers, or no JSON at all: left to be refused, or read as
+            // it is.
             ("1.5", "1.5"),
             ("9007199254740992.5", "9007199254740992.5"),
             ("9223372036854775808.0", "9223372036854775808.0"),
@@ -155,7 +162,10 @@ mod tests {
     fn an_object_ends_where_its_braces_do_whatever_stands_in_strings() {
         let length = |text: &str| object_length(text.as_bytes());
         assert_eq!(length(r#"{"a":"}\"}","b":{"c":1}},{"#), Some(24));
-        assert_eq!((length(r#"{"a":{"b":1}"#), length(r#"{"a":"}"#), length("}")), (None, None, None));
+        assert_eq!(
+            (length(r#"{"a":{"b":1}"#), length(r#"{"a":"}"#), length("}")),
+            (None, None, None)
+        );
     }
 
     proptest! {

@@ -1,5 +1,6 @@
-//! The text of a body while it arrives: what of it is envelope and where its list of rows begins. Holds a buffer
-//! and the envelope, never the body. What rows mean is [`page`](super::page)'s business.
+//! The text of a body while it arrives: what of it is envelope and where its list of rows begins.
+//! Holds a buffer and the envelope, never the body. What rows mean is [`page`](super::page)'s
+//! business.
 
 use std::io::{self, Read};
 
@@ -44,7 +45,8 @@ impl<B: Read> BodyText<B> {
 
     /// Holds more than now. `false` at the end of the body.
     ///
-    /// Fills the buffer, however small the pieces are that arrive: a row that is cut off is looked at anew each time.
+    /// Fills the buffer, however small the pieces are that arrive: a row that is cut off is looked
+    /// at anew each time.
     pub fn read_more(&mut self) -> Result<bool, TextError> {
         self.buffer.copy_within(self.held.clone(), 0);
         self.held = 0..self.held.len();
@@ -69,8 +71,11 @@ impl<B: Read> BodyText<B> {
     /// The next byte that is no blank, which stays held; `None` at the end.
     pub fn next_visible(&mut self) -> Result<Option<u8>, TextError> {
         loop {
-            let blanks =
-                self.held().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+            let blanks = self
+                .held()
+                .iter()
+                .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+                .count();
             self.use_up(blanks);
             match self.held().first().copied() {
                 Some(byte) => return Ok(Some(byte)),
@@ -103,7 +108,8 @@ enum Quoting {
 }
 
 impl Envelope {
-    /// Takes all that is held of `text`, up to where the list of rows has begun. `false` at the end of the body.
+    /// Takes all that is held of `text`, up to where the list of rows has begun. `false` at the end
+    /// of the body.
     pub fn reaches_rows<B: Read>(&mut self, text: &mut BodyText<B>) -> Result<bool, TextError> {
         loop {
             let rows = text.held().iter().position(|byte| self.take(*byte));

@@ -1,4 +1,5 @@
-//! Records as the vendor spells them, turned into our own. What is optional on the wire is decided here alone.
+//! Records as the vendor spells them, turned into our own. What is optional on the wire is decided
+//! here alone.
 
 use std::fmt::Display;
 use std::hash::Hash;
@@ -11,7 +12,8 @@ use shared::market::trade::Trade;
 
 use super::scan::{self, CONDITIONS_MAX, ID_MAX};
 
-/// A row of a page: how the vendor spells it, what pages of it are ordered by, and what tells it from others.
+/// A row of a page: how the vendor spells it, what pages of it are ordered by, and what tells it
+/// from others.
 pub trait Record: Clone + PartialEq + Hash {
     /// Its JSON object.
     type Wire: DeserializeOwned;
@@ -21,7 +23,8 @@ pub trait Record: Clone + PartialEq + Hash {
     /// Reads it; the error says which value can't be.
     fn from_wire(wire: Self::Wire) -> Result<Self, String>;
 
-    /// Reads the object that `text` begins with, and its length, where it is spelled as usual: as serde would, and faster.
+    /// Reads the object that `text` begins with, and its length, where it is spelled as usual: as
+    /// serde would, and faster.
     fn scan(_text: &[u8]) -> Option<(Self, usize)> {
         None
     }
@@ -61,8 +64,17 @@ impl Record for Ohlcv {
     type Key = i64;
 
     fn from_wire(wire: WireBar) -> Result<Self, String> {
-        let WireBar { ticker: _, t, o: open, h: high, l: low, c: close, v: volume, n: trades, vw: vwap } =
-            wire;
+        let WireBar {
+            ticker: _,
+            t,
+            o: open,
+            h: high,
+            l: low,
+            c: close,
+            v: volume,
+            n: trades,
+            vw: vwap,
+        } = wire;
         let prices = [("o", open), ("h", high), ("l", low), ("c", close), ("v", volume)];
         prices.into_iter().chain(vwap.map(|vwap| ("vw", vwap))).try_for_each(not_negative)?;
         trades.map_or(Ok(()), |trades| not_negative(("n", trades)))?;
@@ -153,13 +165,20 @@ impl Record for Trade {
     fn from_wire(wire: WireTrade) -> Result<Self, String> {
         let size = match wire.decimal_size {
             // `size` is the integer part only where this is sent.
-            Some(text) => decimal(&text).ok_or_else(|| format!("decimal_size {text:?} is not a number"))?,
+            Some(text) => {
+                decimal(&text).ok_or_else(|| format!("decimal_size {text:?} is not a number"))?
+            }
             None => wire.size,
         };
         [("price", wire.price), ("size", wire.size)].into_iter().try_for_each(not_negative)?;
         let lengths = [
             ("id", "bytes", wire.id.as_deref().map_or(0, str::len), ID_MAX),
-            ("conditions", "numbers", wire.conditions.as_ref().map_or(0, ShortList::len), CONDITIONS_MAX),
+            (
+                "conditions",
+                "numbers",
+                wire.conditions.as_ref().map_or(0, ShortList::len),
+                CONDITIONS_MAX,
+            ),
         ];
         for (field, of, length, most) in lengths {
             if length > most {
@@ -209,8 +228,8 @@ impl Record for Trade {
     }
 }
 
-/// Digits and one point, as the vendor spells sizes: no `inf`, no `nan`, no exponent, and not so many digits that no
-/// number holds them.
+/// Digits and one point, as the vendor spells sizes: no `inf`, no `nan`, no exponent, and not so
+/// many digits that no number holds them.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.parse().ok().filter(|size: &f64| plain && size.is_finite())

@@ -24,7 +24,12 @@ pub fn line(outcome: &Outcome) -> String {
     };
     let _ = write!(line, "{so_far}{many}, {}, {}", state.covered, rule(&state.parameters));
     if counts.left_out.total() > 0 {
-        let _ = write!(line, "; {} trades left out: {}", counts.left_out.total(), reasons(counts.left_out));
+        let _ = write!(
+            line,
+            "; {} trades left out: {}",
+            counts.left_out.total(),
+            reasons(counts.left_out)
+        );
     }
     line
 }
@@ -49,7 +54,8 @@ fn reasons(left_out: LeftOut) -> String {
     some.map(|(count, reason)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Warns if bars of the book's rule closed while its expected trades were at a limit: the rule has collapsed or exploded.
+/// Warns if bars of the book's rule closed while its expected trades were at a limit: the rule has
+/// collapsed or exploded.
 pub fn warning(outcome: &Outcome) -> Option<String> {
     let (state, counts) = (&outcome.state, &outcome.state.tail.counts);
     let is_afml = matches!(state.parameters.rule, Rule::ImbalanceAfml { .. });

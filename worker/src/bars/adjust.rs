@@ -1,6 +1,7 @@
 //! Adjustment for splits: prices and sizes of old shares in today's shares.
 //!
-//! "Today" is the day of the snapshot with the splits. [`Factors`] is pure; [`read_splits`] reads the file.
+//! "Today" is the day of the snapshot with the splits. [`Factors`] is pure; [`read_splits`] reads
+//! the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,12 +29,13 @@ impl Factors {
         Self { splits }
     }
 
-    /// The factors for a price (USD) and a size (shares) of `day`: the products of from/to and of to/from over all splits
-    /// after `day`. On its execution day a share already trades as a new share. (1.0, 1.0) if no split follows.
+    /// The factors for a price (USD) and a size (shares) of `day`: the products of from/to and of
+    /// to/from over all splits after `day`. On its execution day a share already trades as a new
+    /// share. (1.0, 1.0) if no split follows.
     ///
-    /// Each quotient is rounded, then multiplied into the product, from 1.0 and from the earliest split to the latest.
-    /// This order is part of the definition, because the last bit depends on it. So the two factors are inverses except
-    /// for rounding.
+    /// Each quotient is rounded, then multiplied into the product, from 1.0 and from the earliest
+    /// split to the latest. This order is part of the definition, because the last bit depends on
+    /// it. So the two factors are inverses except for rounding.
     pub fn of(&self, day: TradingDay) -> (f64, f64) {
         let later = self.splits.iter().filter(|split| split.execution_date > day);
         later.fold((1.0, 1.0), |(price, size), Split { from, to, .. }| {
@@ -97,11 +99,13 @@ pub fn look(path: &Path) -> Result<(), AdjustError> {
     Ok(())
 }
 
-/// The splits of `ticker` by day, from `path`: `splits.parquet`, or a folder, whose newest snapshot is read.
+/// The splits of `ticker` by day, from `path`: `splits.parquet`, or a folder, whose newest snapshot
+/// is read.
 ///
-/// The file holds announced splits too. Where it lies in `snapshot_date=YYYY-MM-DD` (by the path that was given or by
-/// its real one), those executed after that date had not happened when it was fetched and are left out; anywhere else
-/// all are taken. Rows with the same day and the same numbers are one split; different ones of one day are several.
+/// The file holds announced splits too. Where it lies in `snapshot_date=YYYY-MM-DD` (by the path
+/// that was given or by its real one), those executed after that date had not happened when it was
+/// fetched and are left out; anywhere else all are taken. Rows with the same day and the same
+/// numbers are one split; different ones of one day are several.
 pub fn read_splits(path: &Path, ticker: &Ticker) -> Result<Vec<Split>, AdjustError> {
     let file = input::find(path, TableName::Splits)?.file;
     let table = Table::read(&file)?;
@@ -121,7 +125,10 @@ pub fn read_splits(path: &Path, ticker: &Ticker) -> Result<Vec<Split>, AdjustErr
             continue;
         }
         // Check the quotients too: two valid numbers can give 0 or infinity.
-        if ![from, to, from / to, to / from].into_iter().all(|value| value > 0.0 && value.is_finite()) {
+        if ![from, to, from / to, to / from]
+            .into_iter()
+            .all(|value| value > 0.0 && value.is_finite())
+        {
             return Err(AdjustError::Ratio { file, ticker: ticker.clone(), day, from, to });
         }
         splits.push(Split { execution_date: day, from, to });
@@ -169,13 +176,15 @@ mod tests {
             id: Some(number.to_string()),
         };
         let rows: Vec<SplitRow> = rows.iter().enumerate().map(row).collect();
-        writer::publish_table(Draft::create(file).expect("begun"), &splits::table(&rows)).expect("published");
+        writer::publish_table(Draft::create(file).expect("begun"), &splits::table(&rows))
+            .expect("published");
     }
 
     #[test]
     fn only_later_splits_count_and_the_day_of_execution_is_in_new_shares() {
         // AIG's real 1:20 of 2009 and a 3:2.
-        let factors = Factors::new(&[split("2000-07-31", 2.0, 3.0), split("2009-07-01", 20.0, 1.0)]);
+        let factors =
+            Factors::new(&[split("2000-07-31", 2.0, 3.0), split("2009-07-01", 20.0, 1.0)]);
         assert_eq!(factors.of(day("2000-07-28")), (2.0 / 3.0 * 20.0, 1.5 * 0.05));
         assert_eq!(factors.of(day("2000-07-31")), (20.0, 0.05));
         assert_eq!(factors.of(day("2009-06-30")), (20.0, 0.05));
@@ -185,8 +194,11 @@ mod tests {
 
     #[test]
     fn the_product_goes_from_the_earliest_split_to_the_latest() {
-        let splits =
-            [split("2001-01-02", 1.0, 3.0), split("2002-01-02", 2.0, 3.0), split("2003-01-02", 20.0, 1.0)];
+        let splits = [
+            split("2001-01-02", 1.0, 3.0),
+            split("2002-01-02", 2.0, 3.0),
+            split("2003-01-02", 20.0, 1.0),
+        ];
         let (price, _) = Factors::new(&splits).of(day("2000-01-03"));
         let (left, right) = (1.0 / 3.0 * (2.0 / 3.0) * 20.0, 1.0 / 3.0 * (2.0 / 3.0 * 20.0));
         assert_ne!(f64::to_bits(left), f64::to_bits(right), "else this proves nothing");
@@ -239,7 +251,10 @@ mod tests {
         ];
         assert_eq!(read, expected);
         assert_eq!(Factors::new(&read).of(day("2009-06-30")), (0.5 * 20.0 * 0.5, 2.0 * 0.05 * 2.0));
-        assert_eq!(read_splits(folder.path(), &"NONE".parse().expect("a ticker")).expect("read"), []);
+        assert_eq!(
+            read_splits(folder.path(), &"NONE".parse().expect("a ticker")).expect("read"),
+            []
+        );
     }
 
     #[test]
@@ -290,13 +305,15 @@ mod tests {
             ("split_from", Arc::new(Float64Array::from(vec![1.0]))),
             ("split_to", Arc::new(Float64Array::from(vec![None::<f64>]))),
         ];
-        let table =
-            RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)));
+        let table = RecordBatch::try_from_iter_with_nullable(
+            columns.map(|(name, array)| (name, array, true)),
+        );
         writer::publish_table(Draft::create(&file).expect("begun"), &table.expect("a table"))
             .expect("published");
         let error = read_splits(&file, &ticker()).expect_err("refused").to_string();
         assert!(error.ends_with("column \"split_to\" is empty in row 1"), "{error}");
-        let nowhere = read_splits(&folder.path().join("nowhere"), &ticker()).expect_err("nothing there");
+        let nowhere =
+            read_splits(&folder.path().join("nowhere"), &ticker()).expect_err("nothing there");
         assert!(matches!(nowhere, AdjustError::Table(TableError::Read(_))), "{nowhere}");
     }
 }

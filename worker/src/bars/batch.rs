@@ -72,7 +72,10 @@ pub fn run(
     let tally = Tally::new(reporter, stop, &request.outdir);
     let count = tickers.len();
     if request.tree.zone() == Zone::Utc {
-        reporter.run(Level::Info, "the days of this tree are UTC days, so the range counts UTC days too");
+        reporter.run(
+            Level::Info,
+            "the days of this tree are UTC days, so the range counts UTC days too",
+        );
     }
     crew::each(threads, tickers, stop, |ticker| {
         reporter.start(&ticker);
@@ -95,18 +98,30 @@ pub fn one(
     let holdings = tree.holdings(ticker)?;
     if !holdings.are_proven() {
         let folder = tree.root().join(ticker.as_str());
-        let text = format!("no ledger in {}: assuming that the files on disk are complete", folder.display());
+        let text = format!(
+            "no ledger in {}: assuming that the files on disk are complete",
+            folder.display()
+        );
         reporter.ticker(Level::Warn, ticker, text);
     }
     let scale = choice.scale(ticker, tree.root(), tree.adjusted())?;
     let kept_below: Option<&Path> = (existing.built == Built::Continued).then_some(outdir);
     let context = TickerContext { ticker, scale: &scale, before: asked.from(), kept_below };
     let warn = |text: &str| reporter.ticker(Level::Warn, ticker, text);
-    let specs: Result<Vec<_>, _> =
-        request.modes.iter().map(|(mode, target)| choice.spec(&context, *mode, *target, &warn)).collect();
+    let specs: Result<Vec<_>, _> = request
+        .modes
+        .iter()
+        .map(|(mode, target)| choice.spec(&context, *mode, *target, &warn))
+        .collect();
     let reading = request.reading(&scale);
-    let job =
-        Job { outdir, asked: *asked, specs: specs?, existing: *existing, gaps: *gaps, reading: &reading };
+    let job = Job {
+        outdir,
+        asked: *asked,
+        specs: specs?,
+        existing: *existing,
+        gaps: *gaps,
+        reading: &reading,
+    };
     let (mut trades, mut reported) = (0, 0);
     let progress = |more| {
         trades += more;

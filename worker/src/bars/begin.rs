@@ -1,4 +1,5 @@
-//! The series before a run: compares its state on disk with the request and decides where building starts.
+//! The series before a run: compares its state on disk with the request and decides where building
+//! starts.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +30,8 @@ pub struct ExistingBars {
     pub skip: Skip,
     /// What building does to the other series.
     pub built: Built,
-    /// The run that requests the bars, if any. A series that this run has built or checked counts as new, whatever the
-    /// clock says.
+    /// The run that requests the bars, if any. A series that this run has built or checked counts
+    /// as new, whatever the clock says.
     pub run: Option<RunMark>,
 }
 
@@ -39,7 +40,8 @@ pub struct ExistingBars {
 pub enum Skip {
     /// None.
     Never,
-    /// Those with the same parameters that cover the range, if they were built or checked at or after this instant.
+    /// Those with the same parameters that cover the range, if they were built or checked at or
+    /// after this instant.
     Since(Option<Timestamp>),
 }
 
@@ -107,12 +109,13 @@ pub fn look(
     let covered = state.as_ref().map(|state| state.covered.clone()).unwrap_or_default();
     let candidates = state.as_ref().map(candidates).unwrap_or_default();
     let usable = |begin| state.as_ref().is_some_and(|state| is_usable(state, begin, &damaged));
-    let mut plan = plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| BuildError::Gap {
-        ticker: holdings.ticker().clone(),
-        mode: spec.mode,
-        covered: covered.clone(),
-        gap,
-    })?;
+    let mut plan =
+        plan::plan(&covered, &candidates, asked, gaps, usable).map_err(|gap| BuildError::Gap {
+            ticker: holdings.ticker().clone(),
+            mode: spec.mode,
+            covered: covered.clone(),
+            gap,
+        })?;
     let missing = holdings.missing(&plan.read);
     if !missing.is_empty() && gaps == Gaps::Refused {
         return Err(BuildError::Missing { ticker: holdings.ticker().clone(), days: missing });
@@ -132,9 +135,14 @@ fn is_new(folder: &SeriesFolder, since: Timestamp, run: Option<RunMark>) -> bool
         || proof::last_verified(folder).is_ok_and(|at| at >= since)
 }
 
-/// Without a ledger, a missing file looks like a day without trades. Refuses to rebuild days whose files are missing:
-/// their bars would be lost.
-fn refuse_to_forget(state: &State, plan: &Plan, holdings: &Holdings, mode: Mode) -> Result<(), BuildError> {
+/// Without a ledger, a missing file looks like a day without trades. Refuses to rebuild days whose
+/// files are missing: their bars would be lost.
+fn refuse_to_forget(
+    state: &State,
+    plan: &Plan,
+    holdings: &Holdings,
+    mode: Mode,
+) -> Result<(), BuildError> {
     let again = plan.read.intersection(&state.covered);
     if holdings.are_proven() || again.is_empty() {
         return Ok(());
@@ -142,9 +150,13 @@ fn refuse_to_forget(state: &State, plan: &Plan, holdings: &Holdings, mode: Mode)
     let before = point(state, plan.begin).map_or(0, |point| point.counts.files);
     let had = state.tail.counts.files.saturating_sub(before);
     match holdings.files_of_days(&again)? {
-        Some(there) if there < had => {
-            Err(BuildError::Forgotten { ticker: holdings.ticker().clone(), mode, days: again, had, there })
-        }
+        Some(there) if there < had => Err(BuildError::Forgotten {
+            ticker: holdings.ticker().clone(),
+            mode,
+            days: again,
+            had,
+            there,
+        }),
         _ => Ok(()),
     }
 }
@@ -154,8 +166,13 @@ fn gaps_stand(left: &Coverage, holdings: &Holdings, gaps: Gaps) -> bool {
     left.is_empty() || (gaps == Gaps::Allowed && holdings.missing(left) == *left)
 }
 
-/// The state on disk if it belongs to `spec`; `None` for a new series and for a series that was claimed but never built.
-fn known(spec: &SeriesSpec, folder: &SeriesFolder, ticker: &Ticker) -> Result<Option<State>, BuildError> {
+/// The state on disk if it belongs to `spec`; `None` for a new series and for a series that was
+/// claimed but never built.
+fn known(
+    spec: &SeriesSpec,
+    folder: &SeriesFolder,
+    ticker: &Ticker,
+) -> Result<Option<State>, BuildError> {
     let Some(state) = State::read(folder)? else {
         if folder.years()?.is_empty() {
             return Ok(None);
@@ -186,18 +203,23 @@ fn known(spec: &SeriesSpec, folder: &SeriesFolder, ticker: &Ticker) -> Result<Op
 }
 
 fn candidates(state: &State) -> Vec<Candidate> {
-    let year_ends = state.year_ends.iter().enumerate().map(|(number, point)| (Begin::YearEnd(number), point));
+    let year_ends =
+        state.year_ends.iter().enumerate().map(|(number, point)| (Begin::YearEnd(number), point));
     let points = year_ends.chain([(Begin::Tail, &state.tail)]);
-    points.filter_map(|(begin, point)| point.through.map(|through| Candidate { begin, through })).collect()
+    points
+        .filter_map(|(begin, point)| point.through.map(|through| Candidate { begin, through }))
+        .collect()
 }
 
-/// Are all files intact that a point builds on? `damaged` are the years whose files differ from the state.
+/// Are all files intact that a point builds on? `damaged` are the years whose files differ from the
+/// state.
 ///
 /// A crash during a rebuild leaves files that are newer than the state, perhaps of the same length.
 fn is_usable(state: &State, begin: Begin, damaged: &[i16]) -> bool {
     let Some(point) = point(state, begin) else { return false };
     let Some(position) = point.position else { return true };
-    let holds = |closed: u64| state.files.get(&position.year).is_some_and(|proof| proof.bars >= closed);
+    let holds =
+        |closed: u64| state.files.get(&position.year).is_some_and(|proof| proof.bars >= closed);
     let last = if position.closed > 0 { position.year } else { position.year.saturating_sub(1) };
     (position.closed == 0 || holds(position.closed)) && damaged.iter().all(|year| *year > last)
 }
@@ -244,7 +266,15 @@ impl Ready {
                 tail: start.clone(),
             };
             let files = YearFiles::anew(folder.clone(), columns, claim.text());
-            return Ok(Building { spec, plan, point: start, files, folder, gaps, year_ends: Vec::new() });
+            return Ok(Building {
+                spec,
+                plan,
+                point: start,
+                files,
+                folder,
+                gaps,
+                year_ends: Vec::new(),
+            });
         };
         let from = point(&state, plan.begin).cloned().unwrap_or(start);
         let files = YearFiles::resume(folder.clone(), columns, from.position, &state.files)?;
@@ -262,7 +292,8 @@ impl Building {
     /// Called before days of another year are read: saves a point to restart from.
     pub fn enter(&mut self, days: DateRange) -> Result<(), BuildError> {
         let known = self.year_ends.last().and_then(|point| point.through);
-        let ends_a_year = self.point.through.is_some_and(|through| through.year() < days.from().year());
+        let ends_a_year =
+            self.point.through.is_some_and(|through| through.year() < days.from().year());
         if ends_a_year && self.point.through != known {
             self.point.position = self.files.position(self.point.open_bar.tail().as_ref())?;
             self.year_ends.push(self.point.clone());

@@ -1,5 +1,5 @@
-//! Builds all series of one ticker in one pass over its trades, so the file of a day is decoded once for all kinds of
-//! bars.
+//! Builds all series of one ticker in one pass over its trades, so the file of a day is decoded
+//! once for all kinds of bars.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -112,8 +112,8 @@ fn refuse_links(outdir: &Path, folder: &SeriesFolder) -> Result<(), DiskError> {
     folder.years()?.into_iter().try_for_each(|year| links::refuse(outdir, &folder.file(year)))
 }
 
-/// Locks the ticker until both locks are dropped: the lock file of this version, and the folder, which earlier versions
-/// lock.
+/// Locks the ticker until both locks are dropped: the lock file of this version, and the folder,
+/// which earlier versions lock.
 fn lock(outdir: &Path, ticker: &Ticker) -> Result<(Lock, Folder), BuildError> {
     let folder = outdir.join(ticker.as_str());
     let path = folder.join("_bars.lock");
@@ -133,11 +133,13 @@ fn lock(outdir: &Path, ticker: &Ticker) -> Result<(Lock, Folder), BuildError> {
 fn segments<'a>(reads: impl Iterator<Item = &'a Coverage> + Clone) -> Vec<DateRange> {
     let all = reads.clone().fold(Coverage::empty(), |all, read| all.union(read));
     let ranges = reads.flat_map(Coverage::ranges);
-    let borders: BTreeSet<TradingDay> = ranges.flat_map(|range| [range.from(), range.to().next()]).collect();
+    let borders: BTreeSet<TradingDay> =
+        ranges.flat_map(|range| [range.from(), range.to().next()]).collect();
     let mut segments = Vec::new();
     for range in plan::by_year(&all) {
         let mut from = range.from();
-        let inside = borders.range(range.from().next()..).take_while(|border| **border <= range.to());
+        let inside =
+            borders.range(range.from().next()..).take_while(|border| **border <= range.to());
         for border in inside {
             segments.extend(DateRange::new(from, border.previous()));
             from = *border;
@@ -162,7 +164,8 @@ fn read(
         building.enter(days)?;
     }
     let last = active.iter().filter_map(|building| building.point.last_stamp).max();
-    let needed = active.iter().map(|building| series::signs_needed(&building.spec.parameters)).max();
+    let needed =
+        active.iter().map(|building| series::signs_needed(&building.spec.parameters)).max();
     let mut signed = SignedOnce::new(needed.unwrap_or(SignsNeeded::Moves));
     let (mut time_order, mut closed) = (TimeOrder::after(last), Vec::new());
     reading.read::<BuildError>(holdings, days, &mut time_order, |chunk| {

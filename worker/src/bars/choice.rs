@@ -1,5 +1,5 @@
-//! From the arguments to the parameters of a series. All tickers share them, except for what a ticker's own history
-//! and splits add.
+//! From the arguments to the parameters of a series. All tickers share them, except for what a
+//! ticker's own history and splits add.
 
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,8 @@ pub struct TickerContext<'a> {
     pub scale: &'a Scale,
     /// Only days before this one count as history.
     pub before: TradingDay,
-    /// Root of the bars: a series there keeps its target from history. `None` if all series are rebuilt.
+    /// Root of the bars: a series there keeps its target from history. `None` if all series are
+    /// rebuilt.
     pub kept_below: Option<&'a Path>,
 }
 
@@ -129,7 +130,12 @@ impl Choice {
     }
 
     /// The scale of the bars of `ticker`, built from the tree under `root`.
-    pub fn scale(&self, ticker: &Ticker, root: &Path, adjusted: Adjusted) -> Result<Scale, ChoiceError> {
+    pub fn scale(
+        &self,
+        ticker: &Ticker,
+        root: &Path,
+        adjusted: Adjusted,
+    ) -> Result<Scale, ChoiceError> {
         match (&self.splits, adjusted) {
             (Some(_), Adjusted::Yes) => Err(ChoiceError::AdjustedTwice(root.to_owned())),
             (Some(path), Adjusted::No) => {
@@ -140,7 +146,8 @@ impl Choice {
         }
     }
 
-    /// The specification of the series of `mode`. `warn` gets what is odd about a target from history.
+    /// The specification of the series of `mode`. `warn` gets what is odd about a target from
+    /// history.
     pub fn spec(
         &self,
         of: &TickerContext<'_>,
@@ -227,11 +234,18 @@ fn oddities(mean: &DailyMean, mode: Mode, bars: f64) -> Vec<String> {
     said
 }
 
-/// The target of the series on disk, if the same number of bars per day gave it, by history before `before` alone.
-fn kept_target(folder: &SeriesFolder, bars: f64, before: TradingDay) -> Result<Option<f64>, ChoiceError> {
-    // A series that is extended to earlier days needs a new target: its old one was derived from those days.
-    let begun =
-        |state: &SeriesState<IgnoredAny>| state.covered.union(&state.gaps).hull().map(DateRange::from);
+/// The target of the series on disk, if the same number of bars per day gave it, by history before
+/// `before` alone.
+fn kept_target(
+    folder: &SeriesFolder,
+    bars: f64,
+    before: TradingDay,
+) -> Result<Option<f64>, ChoiceError> {
+    // A series that is extended to earlier days needs a new target: its old one was derived from
+    // those days.
+    let begun = |state: &SeriesState<IgnoredAny>| {
+        state.covered.union(&state.gaps).hull().map(DateRange::from)
+    };
     let state = SeriesState::<IgnoredAny>::read(folder)?;
     let state = state.filter(|state| begun(state).is_some_and(|first| first <= before));
     let parameters = state.map(|state| state.parameters);

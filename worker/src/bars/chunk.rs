@@ -59,7 +59,8 @@ impl LeftOut {
 }
 
 impl ChunkBuilder {
-    /// The rows with a positive price and size. `left_out` counts rows that the caller has left out before.
+    /// The rows with a positive price and size. `left_out` counts rows that the caller has left out
+    /// before.
     pub fn build<'a>(
         &'a mut self,
         stamps: &'a [i64],
@@ -71,7 +72,13 @@ impl ChunkBuilder {
             return Chunk { stamps, prices, sizes, left_out, opens_a_day: false };
         }
         self.keep_good(stamps, prices, sizes, &mut left_out);
-        Chunk { stamps: &self.stamps, prices: &self.prices, sizes: &self.sizes, left_out, opens_a_day: false }
+        Chunk {
+            stamps: &self.stamps,
+            prices: &self.prices,
+            sizes: &self.sizes,
+            left_out,
+            opens_a_day: false,
+        }
     }
 
     fn keep_good(&mut self, stamps: &[i64], prices: &[f64], sizes: &[f64], left_out: &mut LeftOut) {
@@ -98,8 +105,8 @@ fn is_positive(value: f64) -> bool {
     value > 0.0 && value < f64::INFINITY
 }
 
-/// [`is_positive`] for all values at once: as integers, the bits of such numbers lie between 1 and the bits of the
-/// largest number. Any other value makes one of the two differences negative.
+/// [`is_positive`] for all values at once: as integers, the bits of such numbers lie between 1 and
+/// the bits of the largest number. Any other value makes one of the two differences negative.
 fn all_positive(values: &[f64]) -> bool {
     const LARGEST: i64 = f64::MAX.to_bits().cast_signed();
     let strange = values.iter().fold(0, |seen, value| {
@@ -165,8 +172,17 @@ mod tests {
     fn numbers_that_are_not_positive_are_seen_wherever_they_stand() {
         let good = [f64::MIN_POSITIVE, 5e-324, 1.0, f64::MAX];
         assert!(all_positive(&good) && all_positive(&[]));
-        for bad in [0.0, -0.0, -5e-324, -1.0, f64::MIN, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN]
-        {
+        for bad in [
+            0.0,
+            -0.0,
+            -5e-324,
+            -1.0,
+            f64::MIN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+            -f64::NAN,
+        ] {
             for place in 0..good.len() {
                 let mut values = good;
                 values[place] = bad;

@@ -1,20 +1,22 @@
 //! Which trades update the consolidated last price and volume, and which are void. Pure.
 //!
-//! The table is the vendor's (`/v3/reference/conditions`, asset class stocks, data type trade), by its
-//! `update_rules.consolidated`: a trade's *last* is the rule `updates_open_close`, its *volume* `updates_volume`.
-//! Each row was held against copies of the whole table that users of the vendor published, against two lists of the ids
-//! that say no, taken from it on 2026-05-14 and 2026-09-27, and against the sale condition matrices of the plans (CTS
-//! Pillar output specification 2.11b for tapes A and B, UTP data feed services 4.1 for tape C). All agree, but for what
-//! is marked:
+//! The table is the vendor's (`/v3/reference/conditions`, asset class stocks, data type trade), by
+//! its `update_rules.consolidated`: a trade's *last* is the rule `updates_open_close`, its *volume*
+//! `updates_volume`. Each row was held against copies of the whole table that users of the vendor
+//! published, against two lists of the ids that say no, taken from it on 2026-05-14 and 2026-09-27,
+//! and against the sale condition matrices of the plans (CTS Pillar output specification 2.11b for
+//! tapes A and B, UTP data feed services 4.1 for tape C). All agree, but for what is marked:
 //! - *vendor*: no plan's present text has the code; the vendor's rule stands alone.
-//! - *first only*: the plans say yes if the trade is the first or only one of the day that qualifies, else no. The
-//!   vendor says no, and so does this table: that rule can't be decided by the trade itself. The price of it: a day
-//!   whose only trades are such has no bar.
-//! - *sold last*: the plans say yes for tape C before 16:00:10, for tapes A and B if the trade comes from the listing
-//!   market or from the market of the last price. The vendor says yes, and so does this table.
+//! - *first only*: the plans say yes if the trade is the first or only one of the day that
+//!   qualifies, else no. The vendor says no, and so does this table: that rule can't be decided by
+//!   the trade itself. The price of it: a day whose only trades are such has no bar.
+//! - *sold last*: the plans say yes for tape C before 16:00:10, for tapes A and B if the trade
+//!   comes from the listing market or from the market of the last price. The vendor says yes, and
+//!   so does this table.
 //!
-//! A trade counts if each of its conditions says yes, as in the plans. Form T says no, so no trade of the extended
-//! hours counts, although the vendor builds its own minute bars of those hours from such trades.
+//! A trade counts if each of its conditions says yes, as in the plans. Form T says no, so no trade
+//! of the extended hours counts, although the vendor builds its own minute bars of those hours from
+//! such trades.
 
 /// A row of the vendor's table: id, name, updates the last price?, updates the volume?
 type Row = (usize, &'static str, bool, bool);
@@ -41,11 +43,13 @@ const TABLE: &[Row] = &[
     (14, "Intermarket Sweep", YES, YES),
     (15, "Market Center Official Close", NO, NO),
     (16, "Market Center Official Open", NO, NO),
-    // An older recording says that it does not update the last price; newer ones and CTS (code O) say that it does.
+    // An older recording says that it does not update the last price; newer ones and CTS (code O)
+    // say that it does.
     (17, "Market Center Opening Trade", YES, YES),
     (18, "Market Center Reopening Trade", YES, YES),
     (19, "Market Center Closing Trade", YES, YES),
-    // Since trades settle on the next day, the plans only reserve its code: no, and "to be determined".
+    // Since trades settle on the next day, the plans only reserve its code: no, and "to be
+    // determined".
     (20, "Next Day", NO, YES),
     (21, "Price Variation Trade", NO, YES),
     (22, "Prior Reference Price", NO, YES), // first only
@@ -56,23 +60,24 @@ const TABLE: &[Row] = &[
     (28, "Re-Opening Prints", YES, YES),
     // The vendor's glossary has "first only"; its table and both plans have plain no.
     (29, "Seller", NO, YES),
-    (30, "Sold Last", YES, YES),                               // sold last
-    (31, "Sold Last and Stopped Stock", YES, YES),             // vendor
-    (32, "Sold (Out Of Sequence)", NO, YES),                   // first only
+    (30, "Sold Last", YES, YES),                   // sold last
+    (31, "Sold Last and Stopped Stock", YES, YES), // vendor
+    (32, "Sold (Out Of Sequence)", NO, YES),       // first only
     (33, "Sold (Out of Sequence) and Stopped Stock", NO, YES), // vendor; first only without the stopped stock
     (34, "Split Trade", YES, YES),
     (35, "Stock Option", YES, YES), // vendor; the plans say no of what they call a contingent trade since, which is 52
     (36, "Yellow Flag Regular Trade", YES, YES),
     (37, "Odd Lot Trade", NO, YES),
     (38, "Corrected Consolidated Close (per listing market)", YES, NO),
-    // In the plans this is a field beside the sale conditions, and says nothing of prices. (One older copy lacks its
-    // rules, so it reads no; the vendor's answers of October 2026 say yes.)
+    // In the plans this is a field beside the sale conditions, and says nothing of prices. (One
+    // older copy lacks its rules, so it reads no; the vendor's answers of October 2026 say yes.)
     (41, "Trade Thru Exempt", YES, YES),
     (52, "Contingent Trade", NO, YES),
     (53, "Qualified Contingent Trade", NO, YES),
     (55, "Opening Reopening Trade Detail", YES, YES), // vendor
-    // The vendor's table has the following without update rules: they describe the share, not the sale.
-    // (The older glossary has 59 for a placeholder of the UTP plan, code 8, which is still to be determined.)
+    // The vendor's table has the following without update rules: they describe the share, not the
+    // sale. (The older glossary has 59 for a placeholder of the UTP plan, code 8, which is still to
+    // be determined.)
     (57, "Short Sale Restriction Activated", YES, YES),
     (58, "Short Sale Restriction Continued", YES, YES),
     (59, "Short Sale Restriction Deactivated", YES, YES),
@@ -116,13 +121,14 @@ fn updates(id: i32) -> Updates {
     usize::try_from(id).ok().and_then(|id| UPDATES.get(id)).copied().unwrap_or(Updates::Unknown)
 }
 
-/// Does a trade with these conditions (ids of the vendor) update both the consolidated last price and the consolidated
-/// volume? Without a condition it is a regular sale: yes.
+/// Does a trade with these conditions (ids of the vendor) update both the consolidated last price
+/// and the consolidated volume? Without a condition it is a regular sale: yes.
 ///
-/// An id that is not in the table says no. That is cautious: of the numbers that the vendor's glossary names
-/// without rules (26, 39, 40, 42 to 51, 54, 56) most are no ordinary sales (cancelled, not eligible, as of, errored), and
-/// the conditions that the plans came to add (odd lot, contingent, qualified contingent) all say no. A missing
-/// trade makes a bar a little longer; a wrong price makes a bar wrong. [`is_known`] tells whether the table has an id.
+/// An id that is not in the table says no. That is cautious: of the numbers that the vendor's
+/// glossary names without rules (26, 39, 40, 42 to 51, 54, 56) most are no ordinary sales
+/// (cancelled, not eligible, as of, errored), and the conditions that the plans came to add (odd
+/// lot, contingent, qualified contingent) all say no. A missing trade makes a bar a little longer;
+/// a wrong price makes a bar wrong. [`is_known`] tells whether the table has an id.
 #[inline]
 pub fn updates_last_and_volume(conditions: &[i32]) -> bool {
     conditions.iter().all(|id| updates(*id) == Updates::Both)
@@ -133,13 +139,14 @@ pub fn is_known(id: i32) -> bool {
     updates(id) != Updates::Unknown
 }
 
-/// Was the trade cancelled, or marked wrong? By the codes of the NYSE's TAQ, which the vendor passes on (its
-/// glossary, "Trade Corrections"): 7 later marked erroneous, 8 later cancelled, 10 the record that cancels, 11 the record
-/// that marks. The vendor removes none of them.
+/// Was the trade cancelled, or marked wrong? By the codes of the NYSE's TAQ, which the vendor
+/// passes on (its glossary, "Trade Corrections"): 7 later marked erroneous, 8 later cancelled, 10
+/// the record that cancels, 11 the record that marks. The vendor removes none of them.
 ///
-/// Not void: none and 0, a regular trade, and 1, a trade that was corrected and carries the corrected data. Nor is 12,
-/// which by that list repeats what a 1 had before: users of the vendor's data disagree on what it carries there (most
-/// keep it), and whether it comes beside its 1 or alone was never seen.
+/// Not void: none and 0, a regular trade, and 1, a trade that was corrected and carries the
+/// corrected data. Nor is 12, which by that list repeats what a 1 had before: users of the vendor's
+/// data disagree on what it carries there (most keep it), and whether it comes beside its 1 or
+/// alone was never seen.
 #[inline]
 pub fn is_void(correction: Option<i32>) -> bool {
     matches!(correction, Some(7 | 8 | 10 | 11))
@@ -152,25 +159,47 @@ mod tests {
 
     #[test]
     fn one_condition_that_says_no_is_enough_and_a_trade_without_any_counts() {
-        for counts in
-            [&[][..], &[14], &[14, 41], &[41], &[1], &[0], &[9, 30], &[17, 60], &[8], &[25], &[3, 36]]
-        {
+        for counts in [
+            &[][..],
+            &[14],
+            &[14, 41],
+            &[41],
+            &[1],
+            &[0],
+            &[9, 30],
+            &[17, 60],
+            &[8],
+            &[25],
+            &[3, 36],
+        ] {
             assert!(updates_last_and_volume(counts), "{counts:?}");
         }
-        for left_out in
-            [&[37][..], &[14, 37], &[37, 14], &[12], &[12, 37], &[2], &[7], &[15], &[16], &[38], &[53, 41]]
-        {
+        for left_out in [
+            &[37][..],
+            &[14, 37],
+            &[37, 14],
+            &[12],
+            &[12, 37],
+            &[2],
+            &[7],
+            &[15],
+            &[16],
+            &[38],
+            &[53, 41],
+        ] {
             assert!(!updates_last_and_volume(left_out), "{left_out:?}");
         }
     }
 
     #[test]
     fn the_ids_that_do_not_count_are_those_of_the_recorded_tables() {
-        // Of recordings of 2026-05-14 and 2026-09-27: without last price or high and low, and without volume.
+        // Of recordings of 2026-05-14 and 2026-09-27: without last price or high and low, and
+        // without volume.
         let no_last = [2, 5, 7, 10, 12, 13, 15, 16, 20, 21, 22, 29, 32, 33, 37, 52, 53];
         let no_volume = [15, 16, 38];
-        let ids =
-            |says_no: fn(&&Row) -> bool| TABLE.iter().filter(says_no).map(|row| row.0).collect::<Vec<_>>();
+        let ids = |says_no: fn(&&Row) -> bool| {
+            TABLE.iter().filter(says_no).map(|row| row.0).collect::<Vec<_>>()
+        };
         assert_eq!(ids(|(_, _, last, _)| !last), no_last);
         assert_eq!(ids(|(_, _, _, volume)| !volume), no_volume);
         assert!(TABLE.is_sorted_by(|a, b| a.0 < b.0), "each id once");

@@ -46,11 +46,16 @@ pub enum DailyBarsError {
     },
 }
 
-/// The daily bars of `ticker` in the tree `root` with a date before `before`. No bars is not an error.
+/// The daily bars of `ticker` in the tree `root` with a date before `before`. No bars is not an
+/// error.
 ///
-/// Only days that the ledger proves count; a file that differs from its ledger line proves none. In a tree without
-/// `_dataset.json` and without a ledger of the ticker, every bar on disk counts.
-pub fn read_before(root: &Path, ticker: &Ticker, before: TradingDay) -> Result<DailyBars, DailyBarsError> {
+/// Only days that the ledger proves count; a file that differs from its ledger line proves none. In
+/// a tree without `_dataset.json` and without a ledger of the ticker, every bar on disk counts.
+pub fn read_before(
+    root: &Path,
+    ticker: &Ticker,
+    before: TradingDay,
+) -> Result<DailyBars, DailyBarsError> {
     let adjusted = scale_of(root)?;
     let known = match proof(root, ticker, adjusted)? {
         Some(ledger) => proven(&ledger, before),
@@ -59,7 +64,8 @@ pub fn read_before(root: &Path, ticker: &Ticker, before: TradingDay) -> Result<D
     let counts = |day| day < before && known.days.as_ref().is_none_or(|days| days.contains(day));
     let mut bars = Vec::new();
     for partition in known.partitions {
-        let rows = reader::read_bars(&partition.file(root, ticker, Kind::Daily), Kind::Daily, ticker)?;
+        let rows =
+            reader::read_bars(&partition.file(root, ticker, Kind::Daily), Kind::Daily, ticker)?;
         bars.extend(rows.into_iter().filter(|row| counts(row.date)));
     }
     Ok(DailyBars { bars, adjusted })
@@ -81,7 +87,8 @@ fn scale_of(root: &Path) -> Result<Option<Adjusted>, DailyBarsError> {
         Ok(tree) => Ok(tree.map(|tree| tree.adjusted)),
         Err(DescriptorError::Disk(error)) => Err(error.into()),
         Err(
-            DescriptorError::Corrupt { path, what } | DescriptorError::Mismatch { path, existing: what, .. },
+            DescriptorError::Corrupt { path, what }
+            | DescriptorError::Mismatch { path, existing: what, .. },
         ) => not_daily(path, what),
     }
 }
@@ -122,7 +129,9 @@ fn on_disk(root: &Path, ticker: &Ticker, before: TradingDay) -> Result<Known, Da
         let partition = name.to_str().and_then(|name| name.parse::<Partition>().ok());
         let Some(partition @ Partition::Year(_)) = partition else { continue };
         let file = partition.file(root, ticker, Kind::Daily);
-        if partition.span().from() < before && file.try_exists().map_err(DiskError::at("look at", &file))? {
+        if partition.span().from() < before
+            && file.try_exists().map_err(DiskError::at("look at", &file))?
+        {
             partitions.push(partition);
         }
     }
@@ -162,12 +171,24 @@ mod tests {
             let bar = |on: &&str| {
                 let (date, volume) = (day(on), 1.0);
                 let t = date.start_utc_ms();
-                let bar =
-                    Ohlcv { t, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume, trades: None, vwap: None };
+                let bar = Ohlcv {
+                    t,
+                    open: 1.0,
+                    high: 1.0,
+                    low: 1.0,
+                    close: 1.0,
+                    volume,
+                    trades: None,
+                    vwap: None,
+                };
                 DatedBar { date, bar }
             };
             let rows: Vec<DatedBar> = days.iter().map(bar).collect();
-            let file = Partition::of(Kind::Daily, rows[0].date).file(self.0.path(), &ticker(), Kind::Daily);
+            let file = Partition::of(Kind::Daily, rows[0].date).file(
+                self.0.path(),
+                &ticker(),
+                Kind::Daily,
+            );
             let fingerprint = writer::publish_bars(
                 Draft::create(&file).expect("begun"),
                 Kind::Daily,
@@ -184,13 +205,15 @@ mod tests {
             let mut entry = Entry::new(&ticker(), Partition::of(Kind::Daily, days.from()));
             entry.answers.record(days, Said::Data, Timestamp::UNIX_EPOCH);
             entry.file = Some(file);
-            let mut ledger = OpenLedger::open(self.0.path(), Kind::Daily, &ticker(), days).expect("opened");
+            let mut ledger =
+                OpenLedger::open(self.0.path(), Kind::Daily, &ticker(), days).expect("opened");
             ledger.commit(vec![entry]).expect("committed");
         }
 
         fn describe(&self, kind: Kind) {
             let (columns, zone) = (Columns::Narrow, Zone::NewYork);
-            let tree = descriptor::Descriptor::new(kind, Adjusted::Yes, columns, zone, "massive.com");
+            let tree =
+                descriptor::Descriptor::new(kind, Adjusted::Yes, columns, zone, "massive.com");
             descriptor::claim(self.0.path(), &tree).expect("claimed");
         }
 
@@ -218,7 +241,11 @@ mod tests {
         tree.put(&["2022-12-30"]);
         let file = tree.put(&["2023-01-03", "2023-01-04", "2023-01-05"]);
         tree.prove("2023-01-04", "2023-01-31", file.clone());
-        assert_eq!(tree.days("2023-01-05"), ["2023-01-04"], "a file without a line, a day without an answer");
+        assert_eq!(
+            tree.days("2023-01-05"),
+            ["2023-01-04"],
+            "a file without a line, a day without an answer"
+        );
         let fingerprint = writer::Fingerprint { bytes: 1, ..file.fingerprint.clone() };
         tree.prove("2023-01-04", "2023-01-31", FileProof { fingerprint, ..file });
         assert!(tree.days("2024-01-01").is_empty(), "a file that is not what its line says");
@@ -239,8 +266,9 @@ mod tests {
     fn a_tree_of_other_data_is_refused() {
         let tree = Tree::new();
         tree.describe(Kind::Minute);
-        let error =
-            read_before(tree.0.path(), &ticker(), day("2023-01-01")).expect_err("minutes").to_string();
+        let error = read_before(tree.0.path(), &ticker(), day("2023-01-01"))
+            .expect_err("minutes")
+            .to_string();
         assert!(error.ends_with("_dataset.json: this is not a tree of daily bars (it holds minute data); --daily-root needs one"), "{error}");
     }
 }

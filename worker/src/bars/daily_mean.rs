@@ -1,7 +1,7 @@
 //! What a ticker trades on an average day, by its daily bars. `--target auto` is derived from it.
 //!
-//! Only days before the series count, so no bar depends on later data. The caller divides the mean by the bars per day,
-//! and checks that daily bars and trades have the same scale.
+//! Only days before the series count, so no bar depends on later data. The caller divides the mean
+//! by the bars per day, and checks that daily bars and trades have the same scale.
 
 use std::path::{Path, PathBuf};
 
@@ -83,10 +83,12 @@ pub enum DailyMeanError {
     },
 }
 
-/// The mean over all daily bars of `ticker` that [`daily_bars::read_before`] finds before `before`: of v·vw for dollars
-/// (v·c without vw), of v for volume, of n for ticks. Bars without n are left out there, if at least half of all have it.
+/// The mean over all daily bars of `ticker` that [`daily_bars::read_before`] finds before `before`:
+/// of v·vw for dollars (v·c without vw), of v for volume, of n for ticks. Bars without n are left
+/// out there, if at least half of all have it.
 ///
-/// Summed from 0.0 in the order of days, then divided by their number: the same files give the same bits.
+/// Summed from 0.0 in the order of days, then divided by their number: the same files give the same
+/// bits.
 pub fn mean_daily(
     daily_root: &Path,
     ticker: &Ticker,
@@ -105,7 +107,13 @@ pub fn mean_daily(
         && days * 2 < all
     {
         let file = Partition::of(Kind::Daily, row.date).file(daily_root, &ticker, Kind::Daily);
-        return Err(DailyMeanError::NoCount { file, ticker, day: row.date, without: all - days, days: all });
+        return Err(DailyMeanError::NoCount {
+            file,
+            ticker,
+            day: row.date,
+            without: all - days,
+            days: all,
+        });
     }
     let mean = sum / days as f64;
     if mean > 0.0 && mean.is_finite() {
@@ -161,7 +169,8 @@ mod tests {
         };
         let rows: Vec<DatedBar> = days.iter().map(bar).collect();
         for year in rows.chunk_by(|a, b| a.date.year() == b.date.year()) {
-            let file = Partition::of(Kind::Daily, year[0].date).file(root.path(), &ticker(), Kind::Daily);
+            let file =
+                Partition::of(Kind::Daily, year[0].date).file(root.path(), &ticker(), Kind::Daily);
             writer::publish_bars(
                 Draft::create(&file).expect("begun"),
                 Kind::Daily,
@@ -175,7 +184,9 @@ mod tests {
     }
 
     fn mean(root: &tempfile::TempDir, before: &str, measure: Measure) -> Result<DailyMean, String> {
-        let said = |error: DailyMeanError| error.to_string().replace(&*root.path().to_string_lossy(), "ROOT");
+        let said = |error: DailyMeanError| {
+            error.to_string().replace(&*root.path().to_string_lossy(), "ROOT")
+        };
         mean_daily(root.path(), &ticker(), day(before), measure).map_err(said)
     }
 
@@ -212,7 +223,10 @@ mod tests {
         let ticks = of(Measure::Tick);
         assert_eq!((ticks.mean, ticks.days, ticks.left_out), (6.0, 2, 1));
         let shares = of(Measure::Volume);
-        assert_eq!((shares.mean, shares.days, shares.left_out, shares.trades), (20.0, 3, 0, Some(6.0)));
+        assert_eq!(
+            (shares.mean, shares.days, shares.left_out, shares.trades),
+            (20.0, 3, 0, Some(6.0))
+        );
     }
 
     #[test]
@@ -236,9 +250,15 @@ mod tests {
             "ROOT: the average day of AIG from 2021-12-31 to 2021-12-31 is 0; give --target a number"
         );
         assert!(said("2022-01-05", Measure::Volume).contains("is inf;"));
-        std::fs::copy(root.path().join("AIG/year=2022/daily.parquet"), root.path().join("_dataset.json"))
-            .expect("copied");
+        std::fs::copy(
+            root.path().join("AIG/year=2022/daily.parquet"),
+            root.path().join("_dataset.json"),
+        )
+        .expect("copied");
         let foreign = said("2022-01-05", Measure::Volume);
-        assert!(foreign.starts_with("ROOT/_dataset.json: this is not a tree of daily bars ("), "{foreign}");
+        assert!(
+            foreign.starts_with("ROOT/_dataset.json: this is not a tree of daily bars ("),
+            "{foreign}"
+        );
     }
 }

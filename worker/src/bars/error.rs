@@ -138,15 +138,21 @@ impl Fatal for BuildError {
         let for_good = |kind| Consequence::Ticker(Trouble::own_for_good(kind));
         match self {
             Self::Stopped => Consequence::Batch(Exit::Stopped),
-            Self::Output(OutputError::Disk(error)) | Self::State(StateError::Disk(error)) => of_disk(error),
-            Self::Busy { .. } => {
-                Consequence::Ticker(Trouble::own_for_now("another process builds bars in its folder"))
+            Self::Output(OutputError::Disk(error)) | Self::State(StateError::Disk(error)) => {
+                of_disk(error)
             }
+            Self::Busy { .. } => Consequence::Ticker(Trouble::own_for_now(
+                "another process builds bars in its folder",
+            )),
             Self::Source(error) => for_good(kind_of_source(error)),
             Self::Choice(error) => for_good(kind_of_choice(error)),
             Self::Output(OutputError::Read(_)) => for_good("a file of bars can't be read"),
-            Self::Output(OutputError::Short { .. }) => for_good("bars are missing that its state counts"),
-            Self::Output(OutputError::Stamp(_)) => for_good("a timestamp is outside the market's years"),
+            Self::Output(OutputError::Short { .. }) => {
+                for_good("bars are missing that its state counts")
+            }
+            Self::Output(OutputError::Stamp(_)) => {
+                for_good("a timestamp is outside the market's years")
+            }
             Self::State(StateError::Corrupt { .. }) => for_good(CORRUPT_STATE),
             Self::State(StateError::Version { .. }) => for_good("its state is of another version"),
             Self::OtherParameters { .. } => for_good("its bars were built with other parameters"),

@@ -51,14 +51,17 @@ pub fn build(
     point.tick_rule.sign(chunk.prices, series::signs_needed(parameters), &mut signs);
     series::fold(mode, parameters, &mut point, &chunk, &signs, &mut bars);
     let columns = parameters.columns();
-    let mut files = YearFiles::resume(folder.clone(), columns, None, &BTreeMap::new()).expect("begun");
+    let mut files =
+        YearFiles::resume(folder.clone(), columns, None, &BTreeMap::new()).expect("begun");
     files.append(&bars).expect("taken");
     let open = point.open_bar.tail();
     point.position = files.position(open.as_ref()).expect("a position");
     let files = files.finish(open.as_ref()).expect("published");
     let day = |stamp: i64| TradingDay::of_utc_ns(stamp).expect("a day");
-    let ends =
-        tape.first().zip(tape.last()).and_then(|(first, last)| DateRange::new(day(first.0), day(last.0)));
+    let ends = tape
+        .first()
+        .zip(tape.last())
+        .and_then(|(first, last)| DateRange::new(day(first.0), day(last.0)));
     let covered: Coverage = ends.into_iter().collect();
     let state = SeriesState {
         version: STATE_VERSION,
@@ -75,13 +78,15 @@ pub fn build(
     folder
 }
 
-/// A random walk over the sessions from `from` to `to`: restless mornings, jumps over night, a few large moves.
+/// A random walk over the sessions from `from` to `to`: restless mornings, jumps over night, a few
+/// large moves.
 pub fn walk(from: &str, to: &str, trades_a_day: u32, seed: u64) -> Vec<Trade> {
     let day = |text: &str| text.parse::<TradingDay>().expect("a day");
     // Knuth's MMIX generator: the tests need no better one.
     let mut state = seed;
     let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1_u64 << 53) as f64
     };
     let (mut price, mut tape) = (50.0_f64, Vec::new());
@@ -105,7 +110,10 @@ pub fn walk(from: &str, to: &str, trades_a_day: u32, seed: u64) -> Vec<Trade> {
     tape
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a day's ns are far from the end of the integers")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a day's ns are far from the end of the integers"
+)]
 fn nanoseconds(at: f64) -> i64 {
     at as i64
 }

@@ -1,5 +1,5 @@
-//! Bars that close by activity, not by the clock: tick, volume, dollar, imbalance and runs bars. Each kind is defined
-//! exactly, bit for bit. The rules are pure; sources and files stream.
+//! Bars that close by activity, not by the clock: tick, volume, dollar, imbalance and runs bars.
+//! Each kind is defined exactly, bit for bit. The rules are pure; sources and files stream.
 
 pub mod extremes;
 pub mod tick_rule;

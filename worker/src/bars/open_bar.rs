@@ -1,4 +1,5 @@
-//! The bar that is being filled: plain sums from 0.0 in file order. The order is part of the definition of a bar.
+//! The bar that is being filled: plain sums from 0.0 in file order. The order is part of the
+//! definition of a bar.
 
 use serde::{Deserialize, Serialize};
 use shared::market::bar::Bar;
@@ -49,8 +50,8 @@ pub struct OpenBar {
 }
 
 impl OpenBar {
-    /// Adds the next trade to the sums that rules use. Sums over sides are kept only for extended bars. Stamps and prices
-    /// are the task of [`look_over`](Self::look_over).
+    /// Adds the next trade to the sums that rules use. Sums over sides are kept only for extended
+    /// bars. Stamps and prices are the task of [`look_over`](Self::look_over).
     #[inline]
     pub fn add<const EXTENDED: bool>(&mut self, trade: &SignedTrade) {
         self.n += 1;
@@ -63,9 +64,12 @@ impl OpenBar {
         }
     }
 
-    /// Takes stamps and prices of all trades added since the last call at once: extremes do not depend on order.
+    /// Takes stamps and prices of all trades added since the last call at once: extremes do not
+    /// depend on order.
     pub fn look_over<const EXTENDED: bool>(&mut self, stamps: &[i64], prices: &[f64]) {
-        let (Some((&first, &last)), Some((&open, &close))) = (ends(stamps), ends(prices)) else { return };
+        let (Some((&first, &last)), Some((&open, &close))) = (ends(stamps), ends(prices)) else {
+            return;
+        };
         if usize::try_from(self.n) == Ok(stamps.len()) {
             (self.t, self.open, self.high, self.low) = (first, open, open, open);
         }
@@ -91,8 +95,23 @@ impl OpenBar {
     }
 
     fn as_bar(&self, threshold: f64) -> Bar {
-        let Self { n, t, t_close, open, high, low, close, v, dollar, buy_v, buy_dollar, imbalance } = *self;
-        Bar { t, open, high, low, close, v, dollar, t_close, n, buy_v, buy_dollar, imbalance, threshold }
+        let Self { n, t, t_close, open, high, low, close, v, dollar, buy_v, buy_dollar, imbalance } =
+            *self;
+        Bar {
+            t,
+            open,
+            high,
+            low,
+            close,
+            v,
+            dollar,
+            t_close,
+            n,
+            buy_v,
+            buy_dollar,
+            imbalance,
+            threshold,
+        }
     }
 }
 

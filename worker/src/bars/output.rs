@@ -36,7 +36,9 @@ pub enum OutputError {
         missing: usize,
     },
     /// A timestamp outside the years of the market.
-    #[error("a bar begins at {0} ns, which is outside 1970 to 2199; are the timestamps nanoseconds?")]
+    #[error(
+        "a bar begins at {0} ns, which is outside 1970 to 2199; are the timestamps nanoseconds?"
+    )]
     Stamp(i64),
 }
 
@@ -65,7 +67,8 @@ impl Year {
     fn of(stamp: i64) -> Result<Self, OutputError> {
         let day = TradingDay::of_utc_ns(stamp).ok_or(OutputError::Stamp(stamp))?;
         let number = day.year();
-        let start = |year: i16| TradingDay::from_ymd(year, 1, 1).map(|day| day.start_utc_ms() * NS_PER_MS);
+        let start =
+            |year: i16| TradingDay::from_ymd(year, 1, 1).map(|day| day.start_utc_ms() * NS_PER_MS);
         let from_ns = start(number).ok_or(OutputError::Stamp(stamp))?;
         Ok(Self { number, from_ns, to_ns: start(number + 1).unwrap_or(i64::MAX) })
     }
@@ -76,15 +79,23 @@ impl Year {
 }
 
 impl YearFiles {
-    /// A new series. The old contents of its folder stay until its first file is ready. Then `claim`, the text of a state
-    /// that covers nothing, is published and the old bars are removed. So a run that fails within its first year changes
-    /// nothing, and a crash never leaves bars without a state or with the state of other bars.
+    /// A new series. The old contents of its folder stay until its first file is ready. Then
+    /// `claim`, the text of a state that covers nothing, is published and the old bars are removed.
+    /// So a run that fails within its first year changes nothing, and a crash never leaves bars
+    /// without a state or with the state of other bars.
     pub fn anew(folder: SeriesFolder, columns: BarColumns, claim: String) -> Self {
-        Self { folder, columns, files: BTreeMap::new(), current: None, next: None, claim: Some(claim) }
+        Self {
+            folder,
+            columns,
+            files: BTreeMap::new(),
+            current: None,
+            next: None,
+            claim: Some(claim),
+        }
     }
 
-    /// Continues at `position`: keeps the files of earlier years, copies the closed bars of its own year, and drops all bars
-    /// after them. Without a position it starts from the beginning.
+    /// Continues at `position`: keeps the files of earlier years, copies the closed bars of its own
+    /// year, and drops all bars after them. Without a position it starts from the beginning.
     pub fn resume(
         folder: SeriesFolder,
         columns: BarColumns,
@@ -97,8 +108,10 @@ impl YearFiles {
             .filter(|(year, _)| kept(**year))
             .map(|(year, proof)| (*year, proof.clone()))
             .collect();
-        let mut resumed = Self { folder, columns, files, current: None, next: position, claim: None };
-        if let Some(FilePosition { year, closed }) = position.filter(|position| position.closed > 0) {
+        let mut resumed =
+            Self { folder, columns, files, current: None, next: position, claim: None };
+        if let Some(FilePosition { year, closed }) = position.filter(|position| position.closed > 0)
+        {
             resumed.take_over(year, closed)?;
         }
         Ok(resumed)
@@ -165,11 +178,13 @@ impl YearFiles {
         };
         let Some(open) = open else { return Ok(so_far) };
         let year = Year::of(open.t)?.number;
-        Ok(so_far.filter(|position| position.year >= year).or(Some(FilePosition { year, closed: 0 })))
+        Ok(so_far
+            .filter(|position| position.year >= year)
+            .or(Some(FilePosition { year, closed: 0 })))
     }
 
-    /// Appends the open bar, publishes the last file, removes the files of years that no longer have bars, and returns
-    /// the proof of each file.
+    /// Appends the open bar, publishes the last file, removes the files of years that no longer
+    /// have bars, and returns the proof of each file.
     pub fn finish(mut self, open: Option<&Bar>) -> Result<BTreeMap<i16, BarsProof>, OutputError> {
         if let Some(open) = open {
             self.append(std::slice::from_ref(open))?;

@@ -1,8 +1,9 @@
-//! Where building starts and which days it reads. Pure interval algebra over the days that a series covers and the days
-//! of the request.
+//! Where building starts and which days it reads. Pure interval algebra over the days that a series
+//! covers and the days of the request.
 //!
-//! A range that continues a series starts at its tail. A range that overlaps a series starts at the last year end before
-//! it, or at the beginning, and reads on to the end of the series, because later bars depend on earlier trades.
+//! A range that continues a series starts at its tail. A range that overlaps a series starts at the
+//! last year end before it, or at the beginning, and reads on to the end of the series, because
+//! later bars depend on earlier trades.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::market::session;
@@ -48,7 +49,8 @@ pub struct Candidate {
     pub through: TradingDay,
 }
 
-/// Plans a run. `Err` holds the missing days before or after the series, at least one of them with a session.
+/// Plans a run. `Err` holds the missing days before or after the series, at least one of them with
+/// a session.
 ///
 /// `candidates` are in time order; `usable` tells whether the files of a candidate are intact.
 pub fn plan(
@@ -60,12 +62,14 @@ pub fn plan(
 ) -> Result<Plan, DateRange> {
     let asked = bridged(covered, asked, gaps)?;
     let covered = covered.union(&Coverage::from(asked));
-    let begins =
-        candidates.iter().rfind(|candidate| candidate.through < asked.from() && usable(candidate.begin));
+    let begins = candidates
+        .iter()
+        .rfind(|candidate| candidate.through < asked.from() && usable(candidate.begin));
     let Some(Candidate { begin, through }) = begins else {
         return Ok(Plan { begin: Begin::Start, read: covered.clone(), covered });
     };
-    let later = DateRange::new(through.next(), TradingDay::MAX).filter(|later| later.from() > *through);
+    let later =
+        DateRange::new(through.next(), TradingDay::MAX).filter(|later| later.from() > *through);
     let read = covered.intersection(&later.map(Coverage::from).unwrap_or_default());
     Ok(Plan { begin: *begin, read, covered })
 }
@@ -151,10 +155,15 @@ mod tests {
     #[test]
     fn a_gap_is_named_and_only_by_leave_jumped_over() {
         let asked = range("2024-02-06", "2024-02-09");
-        let gap = plan(&covered(), &candidates(), asked, Gaps::Refused, |_| true).expect_err("a gap");
+        let gap =
+            plan(&covered(), &candidates(), asked, Gaps::Refused, |_| true).expect_err("a gap");
         assert_eq!(gap.to_string(), "2024-02-03..2024-02-05");
-        let plan = plan(&covered(), &candidates(), asked, Gaps::Allowed, |_| true).expect("allowed");
-        assert_eq!((plan.begin, plan.read.to_string()), (Begin::Tail, "2024-02-06..2024-02-09".to_owned()));
+        let plan =
+            plan(&covered(), &candidates(), asked, Gaps::Allowed, |_| true).expect("allowed");
+        assert_eq!(
+            (plan.begin, plan.read.to_string()),
+            (Begin::Tail, "2024-02-06..2024-02-09".to_owned())
+        );
     }
 
     #[test]
@@ -163,7 +172,8 @@ mod tests {
         let new = plan(&Coverage::empty(), &[], asked, Gaps::Refused, |_| true).expect("no gap");
         assert_eq!((new.begin, new.read.to_string()), (Begin::Start, asked.to_string()));
         let undamaged = |begin| begin == Begin::YearEnd(0);
-        let back = plan(&covered(), &candidates(), asked, Gaps::Refused, undamaged).expect("no gap");
+        let back =
+            plan(&covered(), &candidates(), asked, Gaps::Refused, undamaged).expect("no gap");
         assert_eq!(
             (back.begin, back.read.to_string()),
             (Begin::YearEnd(0), "2023-01-01..2024-02-09".to_owned())
@@ -174,6 +184,9 @@ mod tests {
     fn years_are_read_one_after_the_other() {
         let days = Coverage::from(range("2022-12-30", "2024-01-02"));
         let years: Vec<String> = by_year(&days).map(|range| range.to_string()).collect();
-        assert_eq!(years, ["2022-12-30..2022-12-31", "2023-01-01..2023-12-31", "2024-01-01..2024-01-02"]);
+        assert_eq!(
+            years,
+            ["2022-12-30..2022-12-31", "2023-01-01..2023-12-31", "2024-01-01..2024-01-02"]
+        );
     }
 }

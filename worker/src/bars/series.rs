@@ -1,5 +1,5 @@
-//! One series of bars: trades in, closed bars out. Pure. A [`Point`] holds the state after a trade; a later run continues
-//! from it.
+//! One series of bars: trades in, closed bars out. Pure. A [`Point`] holds the state after a trade;
+//! a later run continues from it.
 
 use std::collections::BTreeMap;
 
@@ -82,9 +82,15 @@ impl Point {
     pub fn start(parameters: &Parameters) -> Self {
         let memory = match parameters.rule {
             parameters::Rule::Fixed { .. } => Memory::Fixed,
-            parameters::Rule::ImbalanceTarget { .. } => Memory::ImbalanceTarget(imbalance::Memory::default()),
-            parameters::Rule::ImbalanceStable { .. } => Memory::ImbalanceStable(stable::Memory::default()),
-            parameters::Rule::ImbalanceAfml { .. } => Memory::ImbalanceAfml(afml::Memory::default()),
+            parameters::Rule::ImbalanceTarget { .. } => {
+                Memory::ImbalanceTarget(imbalance::Memory::default())
+            }
+            parameters::Rule::ImbalanceStable { .. } => {
+                Memory::ImbalanceStable(stable::Memory::default())
+            }
+            parameters::Rule::ImbalanceAfml { .. } => {
+                Memory::ImbalanceAfml(afml::Memory::default())
+            }
             parameters::Rule::Runs { .. } => Memory::Runs(runs::Memory::default()),
         };
         let first = if parameters.first_sign < 0 { FirstSign::Sell } else { FirstSign::Buy };
@@ -100,8 +106,8 @@ impl Point {
     }
 }
 
-/// Takes the trades of `chunk` with their signs and appends the bars that they close to `closed`. The caller has moved
-/// the tick rule of `point` past the chunk already.
+/// Takes the trades of `chunk` with their signs and appends the bars that they close to `closed`.
+/// The caller has moved the tick rule of `point` past the chunk already.
 pub fn fold(
     mode: Mode,
     parameters: &Parameters,
@@ -111,10 +117,19 @@ pub fn fold(
     closed: &mut Vec<Bar>,
 ) {
     let Point { memory, open_bar, counts, last_stamp, .. } = point;
-    let mut walk =
-        Walk { measure: mode.measure, extended: parameters.extended, chunk, signs, open_bar, counts, closed };
+    let mut walk = Walk {
+        measure: mode.measure,
+        extended: parameters.extended,
+        chunk,
+        signs,
+        open_bar,
+        counts,
+        closed,
+    };
     match (&parameters.rule, memory) {
-        (parameters::Rule::Fixed { target }, Memory::Fixed) => walk.by(&Fixed { target: *target }, &mut ()),
+        (parameters::Rule::Fixed { target }, Memory::Fixed) => {
+            walk.by(&Fixed { target: *target }, &mut ())
+        }
         (parameters::Rule::ImbalanceTarget { target, alpha }, Memory::ImbalanceTarget(memory)) => {
             walk.by(&Imbalance { target: *target, alpha: *alpha }, memory);
         }
@@ -130,7 +145,13 @@ pub fn fold(
             Memory::ImbalanceAfml(memory),
         ) => {
             let (alpha, expected_ticks, warmup) = (*alpha, *expected_ticks, *warmup);
-            let rule = Afml { alpha, expected_ticks, warmup, min_ticks: *min_ticks, max_ticks: *max_ticks };
+            let rule = Afml {
+                alpha,
+                expected_ticks,
+                warmup,
+                min_ticks: *min_ticks,
+                max_ticks: *max_ticks,
+            };
             walk.by(&rule, memory);
         }
         (parameters::Rule::Runs { expected_ticks }, Memory::Runs(memory)) => {
@@ -141,7 +162,9 @@ pub fn fold(
             }
         }
         (rule, memory) => {
-            unreachable!("a point of {memory:?} in a series by {rule}: states are checked when read")
+            unreachable!(
+                "a point of {memory:?} in a series by {rule}: states are checked when read"
+            )
         }
     }
     counts.trades += chunk.stamps.len() as u64;
@@ -159,7 +182,9 @@ pub fn can_be_kept(point: &Point) -> bool {
 pub fn signs_needed(parameters: &Parameters) -> SignsNeeded {
     match parameters.rule {
         _ if parameters.extended => SignsNeeded::Sides,
-        parameters::Rule::Fixed { .. } | parameters::Rule::ImbalanceTarget { .. } => SignsNeeded::Moves,
+        parameters::Rule::Fixed { .. } | parameters::Rule::ImbalanceTarget { .. } => {
+            SignsNeeded::Moves
+        }
         parameters::Rule::ImbalanceStable { .. }
         | parameters::Rule::ImbalanceAfml { .. }
         | parameters::Rule::Runs { .. } => SignsNeeded::Sides,
@@ -179,7 +204,8 @@ pub fn fits(memory: &Memory, rule: &parameters::Rule) -> bool {
     )
 }
 
-/// A walk over a chunk. The choices that hold for all of it are made once, so that the loop knows them.
+/// A walk over a chunk. The choices that hold for all of it are made once, so that the loop knows
+/// them.
 struct Walk<'a> {
     measure: Measure,
     extended: bool,
@@ -206,14 +232,20 @@ impl Walk<'_> {
         }
     }
 
-    fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(&mut self, rule: &R, memory: &mut R::Memory) {
+    fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(
+        &mut self,
+        rule: &R,
+        memory: &mut R::Memory,
+    ) {
         let Chunk { stamps, prices, sizes, .. } = *self.chunk;
-        // The column of sides is empty if no rule needs it; prices stand in for it, so that all columns have one length.
+        // The column of sides is empty if no rule needs it; prices stand in for it, so that all
+        // columns have one length.
         let needs_sides = R::SIDES || EXTENDED;
         let sides = if needs_sides { &*self.signs.sides } else { prices };
         let mut causes = [0_u64; Cause::ALL.len()];
         // Copies stay in registers over the loop.
-        let (mut bar, mut own, mut price_before) = (*self.open_bar, *memory, self.signs.price_before);
+        let (mut bar, mut own, mut price_before) =
+            (*self.open_bar, *memory, self.signs.price_before);
         // The first trade that the open bar has not looked over.
         let mut first = 0;
         let columns = prices.iter().zip(sizes).zip(sides).enumerate();

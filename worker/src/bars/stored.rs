@@ -102,8 +102,9 @@ impl Stored {
     ) -> Result<(), StoredError> {
         let columns = self.state.parameters.columns();
         let last = self.state.files.keys().next_back().copied();
-        let wanted =
-            |year: i16| range.is_none_or(|range| (range.from().year()..=range.to().year()).contains(&year));
+        let wanted = |year: i16| {
+            range.is_none_or(|range| (range.from().year()..=range.to().year()).contains(&year))
+        };
         for (year, proof) in self.state.files.iter().filter(|(year, _)| wanted(**year)) {
             let path = self.folder.file(*year);
             let not_proven = |what: String| StoredError::NotProven { path: path.clone(), what };
@@ -128,7 +129,10 @@ impl Stored {
                 Ok::<(), StoredError>(())
             })?;
             if seen != proof.bars {
-                return Err(not_proven(format!("it has {seen} bars, the state says {}", proof.bars)));
+                return Err(not_proven(format!(
+                    "it has {seen} bars, the state says {}",
+                    proof.bars
+                )));
             }
         }
         Ok(())
@@ -140,7 +144,9 @@ fn check(path: &Path, proof: &BarsProof) -> Result<(), StoredError> {
     let said = proof.fingerprint.bytes;
     match fs::metadata(path) {
         Ok(found) if found.len() == said => Ok(()),
-        Ok(found) => Err(not_proven(format!("it has {} bytes, the state says {said}", found.len()))),
+        Ok(found) => {
+            Err(not_proven(format!("it has {} bytes, the state says {said}", found.len())))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(not_proven("it is not there".to_owned()))
         }
@@ -179,7 +185,8 @@ mod tests {
         // 2013-10-07T04:00:00Z is midnight in New York.
         let midnight = 1_381_118_400_000_000_000;
         let day = |text: &str| text.parse::<TradingDay>().ok();
-        let named = [midnight - 1, midnight, midnight + 1, midnight - 1].map(|stamp| calendar.day(stamp));
+        let named =
+            [midnight - 1, midnight, midnight + 1, midnight - 1].map(|stamp| calendar.day(stamp));
         assert_eq!(named, ["2013-10-06", "2013-10-07", "2013-10-07", "2013-10-06"].map(day));
     }
 }

@@ -1,6 +1,7 @@
 //! The tick rule: which side initiated a trade, by prices alone (AFML 2.3.2.1).
 //!
-//! The last price and the last sign carry over from bar to bar, day to day, file to file and run to run.
+//! The last price and the last sign carry over from bar to bar, day to day, file to file and run to
+//! run.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct TickRule {
     /// Price of the previous trade; `None` before the first trade.
     last_price: Option<f64>,
-    /// +1 or -1: the sign of the last price change; before the first change, the sign of [`FirstSign`].
+    /// +1 or -1: the sign of the last price change; before the first change, the sign of
+    /// [`FirstSign`].
     last_sign: f64,
 }
 
@@ -23,12 +25,12 @@ pub enum FirstSign {
     Sell,
 }
 
-/// The signs of a chunk of trades. The sign of a price change is not stored: computing it again with [`direction`] is
-/// cheaper.
+/// The signs of a chunk of trades. The sign of a price change is not stored: computing it again
+/// with [`direction`] is cheaper.
 #[derive(Debug, Clone, Default)]
 pub struct Signs {
-    /// Price of the trade before the chunk; for the first trade of a series, its own price, so it does not count as a
-    /// change.
+    /// Price of the trade before the chunk; for the first trade of a series, its own price, so it
+    /// does not count as a change.
     pub price_before: f64,
     /// The tick rule's sign of each trade: the sign of the last price change, never 0.
     pub sides: Vec<f64>,
@@ -57,11 +59,17 @@ impl TickRule {
     fn pass(&mut self, prices: &[f64]) {
         let (Some(&first), Some(&last)) = (prices.first(), prices.last()) else { return };
         // The last price change, searched from the end.
-        let within =
-            prices.windows(2).rev().map(|pair| direction(pair[0], pair[1])).find(|moved| *moved != 0.0);
+        let within = prices
+            .windows(2)
+            .rev()
+            .map(|pair| direction(pair[0], pair[1]))
+            .find(|moved| *moved != 0.0);
         let into = direction(self.last_price.unwrap_or(first), first);
         let moved = within.unwrap_or(into);
-        *self = Self { last_price: Some(last), last_sign: if moved == 0.0 { self.last_sign } else { moved } };
+        *self = Self {
+            last_price: Some(last),
+            last_sign: if moved == 0.0 { self.last_sign } else { moved },
+        };
     }
 
     /// Signs the next trades, in order. Fills the column of sides only if `needed` says so.
@@ -71,7 +79,8 @@ impl TickRule {
         let Some(&first) = prices.first() else { return };
         *price_before = self.last_price.unwrap_or(first);
         if needed == SignsNeeded::Sides {
-            // On bits, where 0.0 is all zeros: a trade waits for only two operations of the trade before it.
+            // On bits, where 0.0 is all zeros: a trade waits for only two operations of the trade
+            // before it.
             let (mut before, mut side) = (*price_before, self.last_sign.to_bits());
             sides.extend(prices.iter().map(|&price| {
                 let moved = direction(before, price);
@@ -97,10 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flat_trade_has_the_sign_of_the_last_move_and_the_cut_between_two_columns_does_not_matter() {
+    fn a_flat_trade_has_the_sign_of_the_last_move_and_the_cut_between_two_columns_does_not_matter()
+    {
         let prices = [10.0, 10.0, 10.1, 10.1, 10.05, 10.05, 10.2];
         for cut in 0..=prices.len() {
-            let (mut rule, mut moves, mut sides) = (TickRule::new(FirstSign::Sell), Vec::new(), Vec::new());
+            let (mut rule, mut moves, mut sides) =
+                (TickRule::new(FirstSign::Sell), Vec::new(), Vec::new());
             let mut signs = Signs::default();
             for part in [&prices[..cut], &prices[cut..]] {
                 rule.sign(part, SignsNeeded::Sides, &mut signs);

@@ -12,13 +12,19 @@ use worker::memory;
 
 /// Builds tick, volume, dollar, imbalance and runs bars from trades or 1-minute bars.
 ///
-/// A run that continues a series starts from its open bar: building January and then February gives the same bars, bit
-/// for bit, as building both at once.
+/// A run that continues a series starts from its open bar: building January and then February gives
+/// the same bars, bit for bit, as building both at once.
 ///
-/// Exit codes: 0 all done · 2 wrong arguments, or unusable input of the one ticker · 10 busy, try again · 11 some tickers
-/// of the list failed for good · 13 disk full or not writable · 143 stopped by SIGTERM.
+/// Exit codes: 0 all done · 2 wrong arguments, or unusable input of the one ticker · 10 busy, try
+/// again · 11 some tickers of the list failed for good · 13 disk full or not writable · 143 stopped
+/// by SIGTERM.
 #[derive(Parser)]
-#[command(name = "bars", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    name = "bars",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -45,8 +45,9 @@ use worker::report::{Level, Reporter};
 
 /// Downloads one batch of tickers, then exits.
 ///
-/// Exit codes: 0 all done · 2 usage · 10 some tickers failed and may be tried again · 11 some failed for
-/// good · 12 key or plan refused · 13 disk full or not writable · 143 stopped by SIGTERM.
+/// Exit codes: 0 all done · 2 usage · 10 some tickers failed and may be tried again · 11 some
+/// failed for good · 12 key or plan refused · 13 disk full or not writable · 143 stopped by
+/// SIGTERM.
 #[derive(Parser)]
 #[command(name = "worker", version)]
 struct Cli {
@@ -62,8 +63,8 @@ enum Command {
         download: DownloadArgs,
         #[command(flatten)]
         bars: BarArgs,
-        /// Request bars ticker by ticker, or the whole market session by session (grouped) and keep the tickers of the
-        /// list; auto chooses the way that needs fewer requests
+        /// Request bars ticker by ticker, or the whole market session by session (grouped) and keep
+        /// the tickers of the list; auto chooses the way that needs fewer requests
         #[arg(long, value_name = "ticker|grouped|auto", default_value_t = Via::default())]
         via: Via,
     },
@@ -78,11 +79,13 @@ enum Command {
     Trades {
         #[command(flatten)]
         download: DownloadArgs,
-        /// narrow: stamp, price and size · full: also venue, conditions, corrections, sequence and ids
+        /// narrow: stamp, price and size · full: also venue, conditions, corrections, sequence and
+        /// ids
         #[arg(long, value_name = "CHOICE", default_value_t = Columns::Narrow)]
         columns: Columns,
     },
-    /// Listed tickers: OUT/tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet; also details and splits
+    /// Listed tickers: OUT/tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet; also details
+    /// and splits
     Reference(ReferenceArgs),
     /// Chooses tickers from a snapshot and writes them to a CSV; sends no requests
     Universe(UniverseArgs),
@@ -93,8 +96,8 @@ struct BarArgs {
     /// Prices and volumes on today's scale instead of as traded
     #[arg(long)]
     adjusted: bool,
-    /// What to do with two different bars with the same timestamp: refuse their partition, or keep the one that was
-    /// sent last or first
+    /// What to do with two different bars with the same timestamp: refuse their partition, or keep
+    /// the one that was sent last or first
     #[arg(long, value_name = "CHOICE", default_value_t = Duplicates::default())]
     duplicates: Duplicates,
 }
@@ -116,14 +119,15 @@ struct DownloadArgs {
     /// Fetch only what the ledgers do not prove; without it, everything is fetched again and merged
     #[arg(long)]
     resume: bool,
-    /// First verify every file of the range against its SHA-256, which reads every byte; files that differ are fetched
-    /// again
+    /// First verify every file of the range against its SHA-256, which reads every byte; files that
+    /// differ are fetched again
     #[arg(long)]
     check: bool,
     /// With --resume: trust only answers that were requested at or after this instant (RFC 3339)
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
-    /// Mark of the run, eight hexadecimal digits: identifies the ledger lines of the run, whatever the clock says
+    /// Mark of the run, eight hexadecimal digits: identifies the ledger lines of the run, whatever
+    /// the clock says
     #[arg(long, value_name = "HEX")]
     run_mark: Option<RunMark>,
     /// Tickers downloaded at the same time
@@ -132,7 +136,8 @@ struct DownloadArgs {
     /// Stop cleanly after N tickers and leave the rest to another process
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_tickers_per_process: Option<u32>,
-    /// Time zone that assigns rows to days, and so to files: `America/New_York`, or `UTC` as in older systems
+    /// Time zone that assigns rows to days, and so to files: `America/New_York`, or `UTC` as in
+    /// older systems
     #[arg(long, value_name = "ZONE", default_value_t = Zone::NewYork)]
     tz: Zone,
     /// Request a missing range in one go, or month by month
@@ -181,13 +186,21 @@ fn main() -> ExitCode {
         Command::Daily { download: args, bars, via } => {
             download(args, KindSettings { via, ..KindSettings::bars(Kind::Daily, &bars) })
         }
-        Command::Minute { download: args, bars } => download(args, KindSettings::bars(Kind::Minute, &bars)),
+        Command::Minute { download: args, bars } => {
+            download(args, KindSettings::bars(Kind::Minute, &bars))
+        }
         Command::Trades { download: args, columns } => {
             let duplicates = Duplicates::default();
             let adjusted = Adjusted::No;
             download(
                 args,
-                KindSettings { kind: Kind::Trades, adjusted, columns, via: Via::Ticker, duplicates },
+                KindSettings {
+                    kind: Kind::Trades,
+                    adjusted,
+                    columns,
+                    via: Via::Ticker,
+                    duplicates,
+                },
             )
         }
         Command::Reference(args) => reference::run(&args),
@@ -205,7 +218,13 @@ fn main() -> ExitCode {
 impl KindSettings {
     fn bars(kind: Kind, args: &BarArgs) -> Self {
         let BarArgs { adjusted, duplicates } = *args;
-        Self { kind, adjusted: adjusted.into(), columns: Columns::Narrow, via: Via::Ticker, duplicates }
+        Self {
+            kind,
+            adjusted: adjusted.into(),
+            columns: Columns::Narrow,
+            via: Via::Ticker,
+            duplicates,
+        }
     }
 }
 
@@ -219,13 +238,17 @@ fn resolve(args: DownloadArgs, choice: &KindSettings) -> Result<DownloadPlan, Re
     let settled = TradingDay::last_settled(now, settle);
     let told = DateRange::new(args.from, args.to).filter(|_| args.run_mark.is_some());
     let asked = DateRange::new(args.from, args.to.min(settled)).ok_or_else(|| {
-        let text = format!("nothing from {} on is settled yet: the last settled day is {settled}", args.from);
+        let text = format!(
+            "nothing from {} on is settled yet: the last settled day is {settled}",
+            args.from
+        );
         // To a run they were settled: it is the clock that is wrong, and no argument.
         let exit = if told.is_some() { Exit::LocalResource } else { Exit::Usage };
         Refusal { exit, text }
     })?;
     let source = args.source.resolve()?;
-    let list = TickerList::read(&args.tickers_csv).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
+    let list = TickerList::read(&args.tickers_csv)
+        .map_err(|error| Refusal::flag("--tickers-csv", &error))?;
     let since = if args.resume { args.covered_since } else { Some(now) };
     let mark = args.run_mark.unwrap_or_else(|| RunMark::of_chance(chance::number()));
     let run = Some(if since.is_some() { Asker::Anew(mark) } else { Asker::Trusting(mark) });
@@ -271,13 +294,25 @@ fn run(plan: DownloadPlan, ears: Ears) -> Result<Exit, Refusal> {
     let asked = task.asked;
     reporter.run(
         Level::Info,
-        &format!("{} {}: {}, {asked}", task.kind, task.base, counted(tickers.len() as u64, "ticker")),
+        &format!(
+            "{} {}: {}, {asked}",
+            task.kind,
+            task.base,
+            counted(tickers.len() as u64, "ticker")
+        ),
     );
     if plan.asked_to > asked.to() {
-        reporter.run(Level::Info, &format!("days after {} are not settled yet and are left out", asked.to()));
+        reporter.run(
+            Level::Info,
+            &format!("days after {} are not settled yet and are left out", asked.to()),
+        );
     }
     for ticker in repeated {
-        reporter.ticker(Level::Warn, &ticker, "stands more than once in the ticker list; kept once");
+        reporter.ticker(
+            Level::Warn,
+            &ticker,
+            "stands more than once in the ticker list; kept once",
+        );
     }
     let client = plan.source.client()?;
     until_end::run(ears, move |stop| {

@@ -1,8 +1,8 @@
 //! The rule by which threads may hold bytes. Pure; [`buffers`](super) does the waiting.
 //!
-//! Threads stand in a line, in the order in which they came. Together they hold at most a bound, except the first: it gets
-//! whatever it asks for, so one thread always advances and each becomes the first in the end. A thread gets nothing while an
-//! older one waits.
+//! Threads stand in a line, in the order in which they came. Together they hold at most a bound,
+//! except the first: it gets whatever it asks for, so one thread always advances and each becomes
+//! the first in the end. A thread gets nothing while an older one waits.
 
 use std::collections::VecDeque;
 

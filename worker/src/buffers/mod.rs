@@ -1,8 +1,9 @@
-//! What a worker's threads hold together: pages while they are read, and partitions while they are written.
+//! What a worker's threads hold together: pages while they are read, and partitions while they are
+//! written.
 //!
-//! Before a thread requests a page it joins the [`line`](mod@line) and waits until there is room for a page of the recent
-//! size. It gives the room back when its rows are on disk. So many threads with large pages hold no more than few, and with
-//! small pages no thread waits.
+//! Before a thread requests a page it joins the [`line`](mod@line) and waits until there is room
+//! for a page of the recent size. It gives the room back when its rows are on disk. So many threads
+//! with large pages hold no more than few, and with small pages no thread waits.
 
 pub mod line;
 
@@ -15,10 +16,11 @@ use line::{LinePlace, WaitingLine};
 use crate::memory;
 use crate::stop::Stop;
 
-/// Bytes that all threads hold together, but for what the first of the line needs beyond them: with what a worker
-/// needs in any case it stays within 64 MiB.
+/// Bytes that all threads hold together, but for what the first of the line needs beyond them: with
+/// what a worker needs in any case it stays within 64 MiB.
 const MOST: u64 = 35 << 20;
-/// What a request takes, whatever it brings: buffers of the connection, of its text and of the columns of a file.
+/// What a request takes, whatever it brings: buffers of the connection, of its text and of the
+/// columns of a file.
 const REQUEST: u64 = 192 << 10;
 /// What a page takes is what the largest of so many has taken.
 const REMEMBERED: usize = 16;
@@ -42,10 +44,11 @@ struct Shared {
 }
 
 impl Buffers {
-    /// For pages of which nothing is known yet but that full ones take `full_page` bytes; to write the rows of a partition
-    /// takes `writing` bytes at most.
+    /// For pages of which nothing is known yet but that full ones take `full_page` bytes; to write
+    /// the rows of a partition takes `writing` bytes at most.
     pub fn new(full_page: u64, writing: u64) -> Self {
-        let shared = Shared { line: WaitingLine::new(MOST), pages: VecDeque::from([full_page; REMEMBERED]) };
+        let shared =
+            Shared { line: WaitingLine::new(MOST), pages: VecDeque::from([full_page; REMEMBERED]) };
         Self { shared: Mutex::new(shared), changed: Condvar::new(), writing }
     }
 
@@ -80,7 +83,8 @@ pub struct Room<'a> {
 pub struct NoRoom;
 
 impl Room<'_> {
-    /// Waits until there is room for another page, of at least `bytes`. `false` when the worker is to end first.
+    /// Waits until there is room for another page, of at least `bytes`. `false` when the worker is
+    /// to end first.
     pub fn wait(&mut self, bytes: u64, stop: &Stop) -> bool {
         let mut shared = self.buffers.shared();
         let place = *self.place.get_or_insert_with(|| shared.line.join());
@@ -100,10 +104,12 @@ impl Room<'_> {
         }
     }
 
-    /// The page that is read has come to `bytes`; nobody waits for more with an answer that is half read.
+    /// The page that is read has come to `bytes`; nobody waits for more with an answer that is half
+    /// read.
     pub fn page_takes(&self, bytes: u64) -> Result<(), NoRoom> {
         let Some(place) = self.place else { return Ok(()) };
-        let has_room = self.buffers.shared().line.try_grow(place, self.buffers.needed(bytes, self.draft));
+        let has_room =
+            self.buffers.shared().line.try_grow(place, self.buffers.needed(bytes, self.draft));
         if has_room { Ok(()) } else { Err(NoRoom) }
     }
 
@@ -131,8 +137,9 @@ impl Room<'_> {
         }
     }
 
-    /// The rows of the page are on their way to disk, and `draft` bytes of the partition that is being written are still
-    /// held. Where that is something, what is held stays held: it will be needed again for the next page.
+    /// The rows of the page are on their way to disk, and `draft` bytes of the partition that is
+    /// being written are still held. Where that is something, what is held stays held: it will be
+    /// needed again for the next page.
     pub fn keeps(&mut self, draft: u64) {
         self.draft = draft;
         if draft == 0 {

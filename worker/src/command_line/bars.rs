@@ -40,9 +40,15 @@ use crate::report::{Level, Reporter};
 #[expect(clippy::struct_excessive_bools, reason = "flags as typed; the plan has enums")]
 pub struct BarsArgs {
     /// Root of the trades: R/TICKER/year=YYYY/month=MM/day=YYYY-MM-DD/trades.parquet
-    #[arg(long, value_name = "R", required_unless_present = "agg1m_root", conflicts_with = "agg1m_root")]
+    #[arg(
+        long,
+        value_name = "R",
+        required_unless_present = "agg1m_root",
+        conflicts_with = "agg1m_root"
+    )]
     trades_root: Option<PathBuf>,
-    /// Root of 1-minute bars, used instead of trades; each minute counts as one trade: R/TICKER/year=YYYY/month=MM/minute.parquet
+    /// Root of 1-minute bars, used instead of trades; each minute counts as one trade:
+    /// R/TICKER/year=YYYY/month=MM/minute.parquet
     #[arg(long, value_name = "R")]
     agg1m_root: Option<PathBuf>,
     /// Price of a minute: its volume-weighted price (its close if it has none), or its close
@@ -63,15 +69,16 @@ pub struct BarsArgs {
     /// Root of the bars: OUT/TICKER/dollar/year=YYYY/bars.parquet
     #[arg(long, value_name = "DIR", required = true)]
     outdir: Option<PathBuf>,
-    /// Kinds of bars: TB VB DB (tick, volume, dollar), TIB VIB DIB (imbalance), TRB VRB DRB (runs), all; several are
-    /// built in one pass
+    /// Kinds of bars: TB VB DB (tick, volume, dollar), TIB VIB DIB (imbalance), TRB VRB DRB (runs),
+    /// all; several are built in one pass
     #[arg(long, value_name = "MODE,…", value_delimiter = ',', required = true)]
     mode: Vec<Modes>,
-    /// Trades, shares or dollars per bar; MODE=X sets the target of one kind; auto derives it from --bars-per-day
+    /// Trades, shares or dollars per bar; MODE=X sets the target of one kind; auto derives it from
+    /// --bars-per-day
     #[arg(long, value_name = "X|MODE=X|auto", value_delimiter = ',', default_value = "50000")]
     target: Vec<TargetArg>,
-    /// With --target auto: bars on an average day, by the ticker's daily bars before --from; with 200, a bar holds 0.5 %
-    /// of a day
+    /// With --target auto: bars on an average day, by the ticker's daily bars before --from; with
+    /// 200, a bar holds 0.5 % of a day
     #[arg(long, value_name = "N", value_parser = positive, requires = "daily_root")]
     bars_per_day: Option<f64>,
     /// Root of the daily bars for --target auto
@@ -80,7 +87,8 @@ pub struct BarsArgs {
     /// How imbalance bars close
     #[arg(long, value_enum, default_value_t = Threshold::Target)]
     threshold: Threshold,
-    /// Weight of the newest value in the moving averages of --threshold target and afml, above 0 and at most 1
+    /// Weight of the newest value in the moving averages of --threshold target and afml, above 0
+    /// and at most 1
     #[arg(long, value_name = "A", default_value = "0.2", value_parser = weight)]
     alpha: f64,
     /// Expected trades per bar, for --threshold stable and afml and for runs bars
@@ -101,11 +109,12 @@ pub struct BarsArgs {
     /// Also write the columns `t_close`, n, vw, `buy_v`, `buy_dollar`, imbalance and threshold
     #[arg(long)]
     extended: bool,
-    /// Trades that count: all, or (sip) those that update the consolidated last price and volume and were not cancelled;
-    /// sip needs trades downloaded with --columns full
+    /// Trades that count: all, or (sip) those that update the consolidated last price and volume
+    /// and were not cancelled; sip needs trades downloaded with --columns full
     #[arg(long, value_name = "all|sip", default_value = "all", value_parser = ["all", "sip"], conflicts_with = "agg1m_root")]
     conditions: String,
-    /// Adjust prices and sizes by these splits (from `worker reference --splits`); without it they stay as traded
+    /// Adjust prices and sizes by these splits (from `worker reference --splits`); without it they
+    /// stay as traded
     #[arg(long, value_name = "SPLITS")]
     adjust: Option<PathBuf>,
     /// Replace these series: build them from this range alone
@@ -114,11 +123,12 @@ pub struct BarsArgs {
     /// Skip series that were built with these parameters and already cover the range
     #[arg(long)]
     resume: bool,
-    /// With --resume: skip a series only if it was built or checked at or after this instant (RFC 3339)
+    /// With --resume: skip a series only if it was built or checked at or after this instant (RFC
+    /// 3339)
     #[arg(long, value_name = "TIMESTAMP", requires = "resume")]
     covered_since: Option<Timestamp>,
-    /// Mark of the run that starts this process, eight hexadecimal digits: the run recognizes what it has built or checked
-    /// by its mark, so no clock decides
+    /// Mark of the run that starts this process, eight hexadecimal digits: the run recognizes what
+    /// it has built or checked by its mark, so no clock decides
     #[arg(long, value_name = "HEX")]
     run_mark: Option<RunMark>,
     /// Build across missing days as if nothing was traded on them
@@ -127,8 +137,8 @@ pub struct BarsArgs {
     /// Sort each file by timestamp; without it, a timestamp that falls is an error
     #[arg(long)]
     sort: bool,
-    /// After building, draw the series into this file (.svg or .png): candles, volume, bars per day, returns against the
-    /// normal distribution
+    /// After building, draw the series into this file (.svg or .png): candles, volume, bars per
+    /// day, returns against the normal distribution
     #[arg(long, value_name = "FILE", requires = "ticker")]
     plot: Option<PathBuf>,
     /// Tickers to build at the same time
@@ -196,7 +206,8 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     for ticker in repeated {
         reporter.ticker(Level::Warn, &ticker, "is in the ticker list more than once; used once");
     }
-    let exit = until_end::run(ears, move |stop| batch::run(&request, tickers, threads, &reporter, stop))?;
+    let exit =
+        until_end::run(ears, move |stop| batch::run(&request, tickers, threads, &reporter, stop))?;
     if let Some((ticker, mode, file)) = plot.filter(|_| exit == Exit::Done) {
         describe::plot_series(&outdir, &ticker, mode, None, &file).map_err(describe::refusal)?;
     }
@@ -217,12 +228,14 @@ fn claim(outdir: &Path) -> Result<(), Refusal> {
 }
 
 impl BarsArgs {
-    /// Answers `--check-only`: a supervisor asks before it freezes a run with these arguments. The files that they name
-    /// must exist by then; the tickers are checked when their turn comes.
+    /// Answers `--check-only`: a supervisor asks before it freezes a run with these arguments. The
+    /// files that they name must exist by then; the tickers are checked when their turn comes.
     fn check(self) -> Result<(), Refusal> {
         self.plot()?;
         let BuildRequest { tree, choice, .. } = self.resolve()?;
-        choice.look(tree.root(), tree.adjusted()).map_err(|error| Refusal::flag("--adjust", &error))?;
+        choice
+            .look(tree.root(), tree.adjusted())
+            .map_err(|error| Refusal::flag("--adjust", &error))?;
         match choice.daily_root {
             Some(root) if !root.is_dir() => {
                 Err(Refusal::wrong(format!("--daily-root {} is not a folder", root.display())))
@@ -235,7 +248,8 @@ impl BarsArgs {
         match (&self.ticker, &self.tickers_csv) {
             (Some(ticker), _) => Ok((vec![ticker.clone()], Vec::new())),
             (None, Some(path)) => {
-                let list = TickerList::read(path).map_err(|error| Refusal::flag("--tickers-csv", &error))?;
+                let list = TickerList::read(path)
+                    .map_err(|error| Refusal::flag("--tickers-csv", &error))?;
                 Ok((list.tickers, list.repeated))
             }
             (None, None) => Err(Refusal::wrong("--ticker or --tickers-csv is missing".to_owned())),
@@ -296,7 +310,10 @@ impl BarsArgs {
         self.refuse_idle_flags(&modes)?;
         let (root, kind, input, source) = self.input()?;
         let tree = Tree::open(&root, kind).map_err(|error| {
-            Refusal::flag(if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" }, &error)
+            Refusal::flag(
+                if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" },
+                &error,
+            )
         })?;
         if !root.is_dir() {
             return Err(Refusal::wrong(format!("{} is not a folder", root.display())));
@@ -347,13 +364,21 @@ impl BarsArgs {
             (Some(root), _) => {
                 Ok((root.clone(), Kind::Trades, Input::Trades(TradeFilter::All), Source::Trades))
             }
-            (None, Some(root)) if self.agg1m_price == "close" => {
-                Ok((root.clone(), Kind::Minute, Input::Minutes(MinutePrice::Close), Source::MinuteClose))
+            (None, Some(root)) if self.agg1m_price == "close" => Ok((
+                root.clone(),
+                Kind::Minute,
+                Input::Minutes(MinutePrice::Close),
+                Source::MinuteClose,
+            )),
+            (None, Some(root)) => Ok((
+                root.clone(),
+                Kind::Minute,
+                Input::Minutes(MinutePrice::Vwap),
+                Source::MinuteVwap,
+            )),
+            (None, None) => {
+                Err(Refusal::wrong("--trades-root or --agg1m-root is missing".to_owned()))
             }
-            (None, Some(root)) => {
-                Ok((root.clone(), Kind::Minute, Input::Minutes(MinutePrice::Vwap), Source::MinuteVwap))
-            }
-            (None, None) => Err(Refusal::wrong("--trades-root or --agg1m-root is missing".to_owned())),
         }
     }
 

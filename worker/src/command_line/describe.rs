@@ -45,8 +45,8 @@ pub struct DescribeArgs {
     pub plot: Option<PathBuf>,
 }
 
-/// Reads the series, prints their numbers and draws. A series that can't be read does not keep the others from being
-/// described.
+/// Reads the series, prints their numbers and draws. A series that can't be read does not keep the
+/// others from being described.
 pub fn run(args: &DescribeArgs) -> Result<Exit, Refusal> {
     let (text, refused) = answer(args)?;
     say(&text)?;
@@ -61,7 +61,8 @@ fn answer(args: &DescribeArgs) -> Result<(String, Option<Refusal>), Refusal> {
         Format::of(file).map_err(|error| Refusal::flag("--plot", &error))?;
         if modes.len() > 1 {
             let names = modes.iter().map(|mode| mode.name()).collect::<Vec<_>>().join(", ");
-            let text = format!("--plot draws one kind of bars, not {names}; choose one with --mode");
+            let text =
+                format!("--plot draws one kind of bars, not {names}; choose one with --mode");
             return Err(Refusal::wrong(text));
         }
     }
@@ -83,7 +84,8 @@ fn answer(args: &DescribeArgs) -> Result<(String, Option<Refusal>), Refusal> {
     Ok((text, refused))
 }
 
-/// Draws one series into `file` (.svg or .png): the bars that opened on the days of `range`, or all bars.
+/// Draws one series into `file` (.svg or .png): the bars that opened on the days of `range`, or all
+/// bars.
 pub fn plot_series(
     outdir: &Path,
     ticker: &Ticker,
@@ -115,12 +117,19 @@ fn modes(args: &DescribeArgs) -> Result<Vec<Mode>, Refusal> {
     let found: Vec<Mode> = Mode::ALL.into_iter().filter(wanted).collect();
     if found.is_empty() {
         let place = args.outdir.join(args.ticker.as_str());
-        return Err(Refusal::wrong(format!("{}: no series of bars; build one with `bars`", place.display())));
+        return Err(Refusal::wrong(format!(
+            "{}: no series of bars; build one with `bars`",
+            place.display()
+        )));
     }
     Ok(found)
 }
 
-fn describe(args: &DescribeArgs, mode: Mode, range: Option<DateRange>) -> Result<Description, PictureError> {
+fn describe(
+    args: &DescribeArgs,
+    mode: Mode,
+    range: Option<DateRange>,
+) -> Result<Description, PictureError> {
     let stored = Stored::open(&args.outdir, &args.ticker, mode)?;
     let description = Description::of(&stored, range)?;
     if let Some(file) = &args.plot {

@@ -26,7 +26,8 @@ pub struct ReferenceArgs {
     /// Root of the tables; not a folder of bars or trades
     #[arg(long, value_name = "DIR")]
     outdir: PathBuf,
-    /// Also tickers that no longer trade: without them, results from the list have survivorship bias
+    /// Also tickers that no longer trade: without them, results from the list have survivorship
+    /// bias
     #[arg(long)]
     include_delisted: bool,
     /// Snapshot as of this New York day, which names its folder; the default is today
@@ -38,7 +39,8 @@ pub struct ReferenceArgs {
     /// Also all splits
     #[arg(long)]
     splits: bool,
-    /// Fetch only what is missing or damaged. To continue the snapshot of an earlier day, give its --date
+    /// Fetch only what is missing or damaged. To continue the snapshot of an earlier day, give its
+    /// --date
     #[arg(long)]
     resume: bool,
     /// Tickers requested at the same time
@@ -58,7 +60,8 @@ pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
     let snapshot_date = args.date.unwrap_or(today);
     let source = args.source.resolve()?;
     let base = source.base.clone();
-    let place = SnapshotOutput::take(&args.outdir, base.source_name(), snapshot_date).map_err(refused)?;
+    let place =
+        SnapshotOutput::take(&args.outdir, base.source_name(), snapshot_date).map_err(refused)?;
     let events = EventLog::open(args.source.events.as_deref()).map_err(Refusal::local)?;
     let reporter = Reporter::new(events).hiding(Redaction::of_key(&source.key));
     let plan = JobPlan {

@@ -16,7 +16,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The arguments, or what they name, make no sense; unless this machine was in the way of looking.
+    /// The arguments, or what they name, make no sense; unless this machine was in the way of
+    /// looking.
     pub fn usage(error: impl Error + 'static) -> Self {
         Self { exit: exit_of(&error), text: with_causes(&error) }
     }

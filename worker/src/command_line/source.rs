@@ -27,13 +27,15 @@ pub struct SourceArgs {
     /// Let the API key travel over plain http to another machine
     #[arg(long)]
     allow_http: bool,
-    /// Maximum request rate, shared by all processes on this machine that use the key: 500/min, 100/s
+    /// Maximum request rate, shared by all processes on this machine that use the key: 500/min,
+    /// 100/s
     #[arg(long, value_name = "RATE", value_parser = str::parse::<Rate>)]
     rate: Option<Rate>,
     /// The same limit as seconds between requests; 0 means no limit
     #[arg(long, value_name = "SECONDS", conflicts_with = "rate")]
     rate_limit: Option<Spacing>,
-    /// Failed requests for one page before its ticker fails; a 429 does not count, the worker waits up to five minutes
+    /// Failed requests for one page before its ticker fails; a 429 does not count, the worker waits
+    /// up to five minutes
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TRIES)))]
     tries: u32,
     /// First wait before a retry; it doubles with each retry, with jitter
@@ -75,17 +77,26 @@ impl SourceArgs {
         let plain_http = if self.allow_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
         let base = BaseUrl::parse(&self.base_url, plain_http).map_err(Refusal::usage)?;
         let folder = std::env::current_dir().unwrap_or_default();
-        #[expect(clippy::disallowed_methods, reason = "here arguments and environment become a plan")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "here arguments and environment become a plan"
+        )]
         let key = ApiKey::find(|name| std::env::var(name).ok(), &folder).map_err(Refusal::usage)?;
         let backoff = Backoff { base: self.backoff_base, tries: self.tries };
-        Ok(SourceAccess { base, key, backoff, rate: self.rate.or(self.rate_limit.and_then(Spacing::rate)) })
+        Ok(SourceAccess {
+            base,
+            key,
+            backoff,
+            rate: self.rate.or(self.rate_limit.and_then(Spacing::rate)),
+        })
     }
 }
 
 impl SourceAccess {
     /// Opens the shared rate budget and sets up the client.
     pub fn client(self) -> Result<Client, Refusal> {
-        let budget = self.rate.map(|rate| SharedBudget::open(&self.base.budget_name(&self.key), rate));
+        let budget =
+            self.rate.map(|rate| SharedBudget::open(&self.base.budget_name(&self.key), rate));
         let budget = budget.transpose().map_err(Refusal::local)?;
         Client::new(&self.base, &self.key, self.backoff, budget).map_err(Refusal::local)
     }

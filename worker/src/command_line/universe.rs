@@ -57,10 +57,10 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
         Some(path) => read_details(path)?,
         None => BTreeMap::new(),
     };
-    let snapshot =
-        input::find(&args.snapdir, TableName::Tickers).map_err(|error| Refusal::flag("--snapdir", &error))?;
-    let rows =
-        input::read_candidates(&snapshot.file, &known).map_err(|error| Refusal::flag("--snapdir", &error))?;
+    let snapshot = input::find(&args.snapdir, TableName::Tickers)
+        .map_err(|error| Refusal::flag("--snapdir", &error))?;
+    let rows = input::read_candidates(&snapshot.file, &known)
+        .map_err(|error| Refusal::flag("--snapdir", &error))?;
     say_input("snapshot", &snapshot, rows.len())?;
     let wanted = Filter {
         exchanges: args.exchanges.clone(),
@@ -90,8 +90,10 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
 }
 
 fn read_details(path: &Path) -> Result<BTreeMap<String, KnownDetails>, Refusal> {
-    let found = input::find(path, TableName::Details).map_err(|error| Refusal::flag("--details", &error))?;
-    let known = input::read_details(&found.file).map_err(|error| Refusal::flag("--details", &error))?;
+    let found = input::find(path, TableName::Details)
+        .map_err(|error| Refusal::flag("--details", &error))?;
+    let known =
+        input::read_details(&found.file).map_err(|error| Refusal::flag("--details", &error))?;
     say_input("details", &found, known.len())?;
     Ok(known)
 }
@@ -109,7 +111,9 @@ fn say_input(name: &str, found: &FoundTable, rows: usize) -> Result<(), Refusal>
 
 fn warn(universe: &Universe, wanted: &Filter, snapshot_has_delisted: bool) {
     let why = match (snapshot_has_delisted, wanted.delisted) {
-        (false, _) => "the snapshot holds no delisted tickers (worker reference --include-delisted)",
+        (false, _) => {
+            "the snapshot holds no delisted tickers (worker reference --include-delisted)"
+        }
         (true, false) => "delisted tickers are left out (--include-delisted keeps them)",
         (true, true) if universe.delisted() == 0 => "no delisted ticker passes the rules",
         (true, true) => return,

@@ -34,15 +34,16 @@ pub struct Ears {
     inbox: Receiver<Letter>,
 }
 
-/// Begins to hear SIGTERM: as early as can be, so that a stop during the preparations is a stop, no crash.
+/// Begins to hear SIGTERM: as early as can be, so that a stop during the preparations is a stop, no
+/// crash.
 pub fn listen() -> Result<Ears, Refusal> {
     let (post, inbox) = mpsc::channel();
     post_sigterm(post.clone())?;
     Ok(Ears { post, inbox })
 }
 
-/// Runs `job` to its end. SIGTERM asks it to stop; a job that doesn't is left behind. Where no thread is to be had for it,
-/// nothing is begun.
+/// Runs `job` to its end. SIGTERM asks it to stop; a job that doesn't is left behind. Where no
+/// thread is to be had for it, nothing is begun.
 pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Result<Exit, Refusal> {
     let Ears { post, inbox } = ears;
     let stop = Arc::new(Stop::default());
@@ -56,8 +57,9 @@ pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Resu
     Ok(await_end(&inbox, &stop))
 }
 
-/// The first SIGTERM is posted; when its time is over the process ends, whatever it waits for: a server that keeps silent,
-/// a disk that hangs, before the job or amid it. Nothing is half written that the next run would not sweep away.
+/// The first SIGTERM is posted; when its time is over the process ends, whatever it waits for: a
+/// server that keeps silent, a disk that hangs, before the job or amid it. Nothing is half written
+/// that the next run would not sweep away.
 fn post_sigterm(post: Sender<Letter>) -> Result<(), Refusal> {
     let mut signals = Signals::new([SIGTERM]).map_err(Refusal::local)?;
     // Whoever started us may have kept it from themselves, and so from us.
@@ -78,8 +80,9 @@ fn post_sigterm(post: Sender<Letter>) -> Result<(), Refusal> {
 
 /// A limit of processes (`ulimit -u`, which counts threads) or of memory: nothing of the job's.
 fn no_thread(error: &io::Error) -> Refusal {
-    let text =
-        format!("this machine has no thread to give ({error}); are its processes limited (ulimit -u)?");
+    let text = format!(
+        "this machine has no thread to give ({error}); are its processes limited (ulimit -u)?"
+    );
     Refusal { exit: Exit::LocalResource, text }
 }
 

@@ -53,7 +53,8 @@ impl Description {
         let mut gatherer = Gatherer::new(weight);
         stored.each_closed(range, |dated| gatherer.take(dated))?;
         let sessions = covered_sessions(&state.covered, range);
-        let statistics = gatherer.finish(sessions).ok_or_else(|| no_bars(stored.folder.path(), range))?;
+        let statistics =
+            gatherer.finish(sessions).ok_or_else(|| no_bars(stored.folder.path(), range))?;
         let ends = statistics.by_day.first().zip(statistics.by_day.last());
         let days = ends.and_then(|(first, last)| DateRange::new(first.0, last.0));
         let counts = &state.tail.counts;
@@ -80,10 +81,16 @@ impl Description {
     }
 }
 
-fn covered_sessions(covered: &Coverage, range: Option<DateRange>) -> impl Iterator<Item = TradingDay> {
-    let within = |covered: &DateRange| range.map_or(Some(*covered), |range| range.intersection(*covered));
+fn covered_sessions(
+    covered: &Coverage,
+    range: Option<DateRange>,
+) -> impl Iterator<Item = TradingDay> {
+    let within =
+        |covered: &DateRange| range.map_or(Some(*covered), |range| range.intersection(*covered));
     let ranges: Vec<DateRange> = covered.ranges().iter().filter_map(within).collect();
-    ranges.into_iter().flat_map(|range| session::sessions(range.from(), range.to()).map(|(day, _)| day))
+    ranges
+        .into_iter()
+        .flat_map(|range| session::sessions(range.from(), range.to()).map(|(day, _)| day))
 }
 
 fn no_bars(folder: &Path, range: Option<DateRange>) -> StoredError {

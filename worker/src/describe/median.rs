@@ -7,8 +7,8 @@ use serde::Serialize;
 /// Up to this many values are kept (8 MiB); more are counted in classes.
 const KEPT: usize = 1 << 20;
 
-/// Lower bits of a double that a class ignores. 12 bits of the mantissa are left, so a class is at most 1/4096 wide and
-/// its middle is at most 0.0125 % off.
+/// Lower bits of a double that a class ignores. 12 bits of the mantissa are left, so a class is at
+/// most 1/4096 wide and its middle is at most 0.0125 % off.
 const CLASS_SHIFT: u32 = 40;
 
 /// A median and its precision.

@@ -1,5 +1,5 @@
-//! Describes a series of bars on disk: statistics that tell whether its bars behave, as text, JSON or a picture. One
-//! pass over its files, in bounded memory. Bars know nothing of this room.
+//! Describes a series of bars on disk: statistics that tell whether its bars behave, as text, JSON
+//! or a picture. One pass over its files, in bounded memory. Bars know nothing of this room.
 
 pub mod moments;
 pub mod median;

@@ -1,6 +1,7 @@
 //! Mean, standard deviation, skew and kurtosis of a stream of values, without keeping them.
 
-/// Central moments so far (Pébay 2008, eq. 2.1 with one new value). No sums of powers, which would lose digits.
+/// Central moments so far (Pébay 2008, eq. 2.1 with one new value). No sums of powers, which would
+/// lose digits.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Moments {
     n: u64,
@@ -21,7 +22,8 @@ impl Moments {
         let step2 = step * step;
         let term = delta * step * before;
         self.mean += step;
-        self.m4 += term * step2 * (n * n - 3.0 * n + 3.0) + 6.0 * step2 * self.m2 - 4.0 * step * self.m3;
+        self.m4 +=
+            term * step2 * (n * n - 3.0 * n + 3.0) + 6.0 * step2 * self.m2 - 4.0 * step * self.m3;
         self.m3 += term * step * (n - 2.0) - 3.0 * step * self.m2;
         self.m2 += term;
     }
@@ -41,7 +43,8 @@ impl Moments {
         self.m2
     }
 
-    /// Standard deviation of the population (divided by n); `None` with fewer than two values or if all are equal.
+    /// Standard deviation of the population (divided by n); `None` with fewer than two values or if
+    /// all are equal.
     pub fn deviation(&self) -> Option<f64> {
         (self.n > 1 && self.m2 > 0.0).then(|| (self.m2 / self.n as f64).sqrt())
     }
@@ -75,9 +78,13 @@ mod tests {
         // 1, 2, 3, 10: mean 4, central sums 50, 180 and 1394.
         let moments = of(&[1.0, 2.0, 3.0, 10.0]);
         let expected = [4.0, 12.5_f64.sqrt(), 45.0 / 12.5_f64.powf(1.5), 348.5 / 156.25 - 3.0];
-        let found = [moments.mean(), moments.deviation(), moments.skew(), moments.excess_kurtosis()];
+        let found =
+            [moments.mean(), moments.deviation(), moments.skew(), moments.excess_kurtosis()];
         for (found, expected) in found.into_iter().zip(expected) {
-            assert!((found.expect("enough values") - expected).abs() < 1e-12, "{found:?} {expected}");
+            assert!(
+                (found.expect("enough values") - expected).abs() < 1e-12,
+                "{found:?} {expected}"
+            );
         }
     }
 
@@ -85,7 +92,10 @@ mod tests {
     fn too_few_or_equal_values_have_no_shape() {
         for values in [&[][..], &[3.0], &[3.0, 3.0, 3.0]] {
             let moments = of(values);
-            assert_eq!((moments.deviation(), moments.skew(), moments.excess_kurtosis()), (None, None, None));
+            assert_eq!(
+                (moments.deviation(), moments.skew(), moments.excess_kurtosis()),
+                (None, None, None)
+            );
         }
     }
 

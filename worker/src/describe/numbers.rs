@@ -16,8 +16,11 @@ pub fn counted(number: u64, noun: &str) -> String {
 pub fn decimal(number: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", number.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let sign =
-        if number < 0.0 && text.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) { "-" } else { "" };
+    let sign = if number < 0.0 && text.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
+        "-"
+    } else {
+        ""
+    };
     let dot = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{}{dot}{fraction}", grouped(whole))
 }
@@ -50,9 +53,12 @@ mod tests {
     #[test]
     fn numbers_are_easy_on_the_eye() {
         assert_eq!((count(999), count(1_234_567)), ("999".to_owned(), "1,234,567".to_owned()));
-        assert_eq!((counted(1, "bar"), counted(2, "bar")), ("1 bar".to_owned(), "2 bars".to_owned()));
-        let decimals =
-            [(1234.567, 2), (-0.021, 2), (-0.001, 2), (12.0, 0)].map(|(x, places)| decimal(x, places));
+        assert_eq!(
+            (counted(1, "bar"), counted(2, "bar")),
+            ("1 bar".to_owned(), "2 bars".to_owned())
+        );
+        let decimals = [(1234.567, 2), (-0.021, 2), (-0.001, 2), (12.0, 0)]
+            .map(|(x, places)| decimal(x, places));
         assert_eq!(decimals, ["1,234.57", "-0.02", "0.00", "12"]);
         let shorts = [0.0, 50_012.4, 123.44, -1.5, 0.012_345, 0.000_12].map(short);
         assert_eq!(shorts, ["0", "50,012", "123.4", "-1.50", "0.0123", "1.20e-4"]);

@@ -15,8 +15,8 @@ pub enum Between {
     Night,
 }
 
-/// Turns the closes of consecutive bars into log returns. A return is reported one bar later: without closing
-/// timestamps, only the next bar can show that a bar ended on the day it opened.
+/// Turns the closes of consecutive bars into log returns. A return is reported one bar later:
+/// without closing timestamps, only the next bar can show that a bar ended on the day it opened.
 #[derive(Debug, Default)]
 pub struct Closes {
     before: Option<Close>,
@@ -31,7 +31,8 @@ struct Close {
 }
 
 impl Closes {
-    /// Takes the next bar and returns the log return up to the bar before it; `None` for the first two bars.
+    /// Takes the next bar and returns the log return up to the bar before it; `None` for the first
+    /// two bars.
     pub fn take(&mut self, dated: Dated<'_>) -> Option<(f64, Between)> {
         let told = self.told(Some(dated.opened));
         let close = Close { opened: dated.opened, closed: dated.closed, price: dated.bar.close };
@@ -146,9 +147,11 @@ mod tests {
         assert_eq!(cut.shape().autocorrelation, Some(-0.5));
     }
 
-    /// Days of opening and, where known, closing; what is told of the returns up to each but the first.
+    /// Days of opening and, where known, closing; what is told of the returns up to each but the
+    /// first.
     fn told(days: &[(i32, Option<i32>)]) -> Vec<Between> {
-        let day = |number: i32| "2024-01-08".parse::<TradingDay>().expect("a day").plus_days(number);
+        let day =
+            |number: i32| "2024-01-08".parse::<TradingDay>().expect("a day").plus_days(number);
         let bar = Bar {
             t: 0,
             open: 50.0,
@@ -172,7 +175,9 @@ mod tests {
         };
         let mut told: Vec<_> = days.iter().filter_map(|days| closes.take(dated(days))).collect();
         told.extend(closes.finish());
-        told.into_iter().map(|(value, between)| if value == 0.0 { between } else { unreachable!() }).collect()
+        told.into_iter()
+            .map(|(value, between)| if value == 0.0 { between } else { unreachable!() })
+            .collect()
     }
 
     #[test]

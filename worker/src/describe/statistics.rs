@@ -199,9 +199,13 @@ fn typical((moments, median): &mut (Moments, Median)) -> Typical {
 }
 
 /// Merges days with bars and sessions without bars, in order.
-fn with_empty(days: &[OneDay], sessions: impl Iterator<Item = TradingDay>) -> Vec<(TradingDay, u64)> {
+fn with_empty(
+    days: &[OneDay],
+    sessions: impl Iterator<Item = TradingDay>,
+) -> Vec<(TradingDay, u64)> {
     let mut all: Vec<(TradingDay, u64)> = days.iter().map(|day| (day.date, day.bars)).collect();
-    let empty = sessions.filter(|session| days.binary_search_by_key(session, |day| day.date).is_err());
+    let empty =
+        sessions.filter(|session| days.binary_search_by_key(session, |day| day.date).is_err());
     all.extend(empty.map(|day| (day, 0)));
     all.sort_unstable();
     all
@@ -248,7 +252,21 @@ mod tests {
         let (open, high, low, v) = (close, close, close, n as f64);
         let t_close = t + lasts * 1_000_000_000;
         let (buy_v, buy_dollar, imbalance, threshold) = (0.0, 0.0, 0.0, 1.0);
-        Bar { t, open, high, low, close, v, dollar, t_close, n, buy_v, buy_dollar, imbalance, threshold }
+        Bar {
+            t,
+            open,
+            high,
+            low,
+            close,
+            v,
+            dollar,
+            t_close,
+            n,
+            buy_v,
+            buy_dollar,
+            imbalance,
+            threshold,
+        }
     }
 
     fn of(weight: Weight) -> Statistics {
@@ -275,7 +293,8 @@ mod tests {
     #[test]
     fn a_session_without_a_bar_counts_as_a_day() {
         let daily = of(Weight::Trades).bars_a_day;
-        let expected = Daily { days: 3, empty_days: 1, mean: 4.0 / 3.0, median: 1.0, least: 0, most: 3 };
+        let expected =
+            Daily { days: 3, empty_days: 1, mean: 4.0 / 3.0, median: 1.0, least: 0, most: 3 };
         assert_eq!(daily, expected);
     }
 
@@ -308,7 +327,11 @@ mod tests {
         // From 100 to 101 on Monday, from 100 to 102 on Wednesday.
         let within = f64::midpoint(1.01_f64.ln(), 1.02_f64.ln());
         assert!((statistics.returns_within_days.mean.expect("returns") - within).abs() < 1e-15);
-        assert_eq!(of(Weight::Dollars).returns_within_days.n, 1, "the last bar of a day may end on another");
+        assert_eq!(
+            of(Weight::Dollars).returns_within_days.n,
+            1,
+            "the last bar of a day may end on another"
+        );
     }
 
     #[test]

@@ -27,10 +27,10 @@ pub fn text(descriptions: &[Description]) -> String {
     let mut text = String::new();
     let Some(first) = descriptions.first() else { return text };
     let hull = |description: &Description| (description.days.from(), description.days.to());
-    let (from, to) = descriptions
-        .iter()
-        .map(hull)
-        .fold(hull(first), |(from, to), (other_from, other_to)| (from.min(other_from), to.max(other_to)));
+    let (from, to) =
+        descriptions.iter().map(hull).fold(hull(first), |(from, to), (other_from, other_to)| {
+            (from.min(other_from), to.max(other_to))
+        });
     let _ = writeln!(text, "{} {from} to {to}", first.ticker);
     for some in descriptions.chunks(BESIDE) {
         text.push('\n');
@@ -79,7 +79,9 @@ const ROWS: [Row; 30] = [
     ("largest bar of a day", heading),
     ("  mean share", |of| or_none(of.statistics.largest.map(|of| of.mean_share), percent)),
     ("  worst share", |of| or_none(of.statistics.largest.map(|of| of.worst_share), percent)),
-    ("  worst day", |of| of.statistics.largest.map_or(NONE.to_owned(), |of| of.worst_day.to_string())),
+    ("  worst day", |of| {
+        of.statistics.largest.map_or(NONE.to_owned(), |of| of.worst_day.to_string())
+    }),
     ("  of the day's", |of| of.statistics.largest.map_or(NONE, |of| weight(of.of)).to_owned()),
     ("bars ended by", heading),
 ];
@@ -131,7 +133,9 @@ fn three(value: Option<f64>) -> String {
 }
 
 fn deviation(shape: &Shape) -> String {
-    shape.deviation.map_or(NONE.to_owned(), |deviation| format!("{} %", decimal(deviation * 100.0, 4)))
+    shape
+        .deviation
+        .map_or(NONE.to_owned(), |deviation| format!("{} %", decimal(deviation * 100.0, 4)))
 }
 
 fn middle(middle: Option<Middle>) -> String {
@@ -171,7 +175,8 @@ pub fn verdict(description: &Description) -> Option<String> {
             ))
         }
         Rule::ImbalanceAfml { .. } => {
-            let warning = if description.closed_by.contains_key(&Cause::Clamped) { WARNING } else { "" };
+            let warning =
+                if description.closed_by.contains_key(&Cause::Clamped) { WARNING } else { "" };
             let clamped = share(Cause::Clamped);
             Some(format!(
                 "{warning}{mode}: {clamped} of the bars ended while the expected trades were held at a clamp"
@@ -197,17 +202,23 @@ fn notes(text: &mut String, descriptions: &[Description]) {
         say("Seconds a bar, without t_close: from one t to the next on the same day.");
         say("Largest bar of a day, without n: by dollars.");
     }
-    say("Log returns go from close to close of neighbouring bars; within days, between bars that ended");
+    say(
+        "Log returns go from close to close of neighbouring bars; within days, between bars that ended",
+    );
     say("on one day. Skew, kurtosis (0 for the normal) and deviation are those of the population,");
     say("autocorrelation is that of neighbours.");
     if any(|of| !of.parameters.extended) {
-        say("Without t_close the last bar of a day may have ended on another: its returns are in no day.");
+        say(
+            "Without t_close the last bar of a day may have ended on another: its returns are in no day.",
+        );
     }
     if any(|of| of.range.is_some()) {
         say("What ended the bars is counted over the whole series, whatever the range.");
     }
     let near = |middle: Option<Middle>| middle.is_some_and(|middle| !middle.exact);
-    if descriptions.iter().any(|of| near(of.statistics.dollars.median) || near(of.statistics.seconds.median))
+    if descriptions
+        .iter()
+        .any(|of| near(of.statistics.dollars.median) || near(of.statistics.seconds.median))
     {
         say("≈: of more than a million values, within 0.0125 %.");
     }

@@ -33,8 +33,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Load {
     /// Tickers side by side.
     pub threads: usize,
-    /// Tickers that are asked for before the rest is left to another process; those that are proven already
-    /// cost nothing and do not count. `None` takes on all.
+    /// Tickers that are asked for before the rest is left to another process; those that are proven
+    /// already cost nothing and do not count. `None` takes on all.
     pub tickers: Option<usize>,
 }
 
@@ -48,9 +48,9 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
                 let now = tools.client.outage();
                 if now != outage {
                     outage = now;
-                    tools
-                        .reporter
-                        .source(now.map(|(since, symptom)| Outage { since: clock::at(since), symptom }));
+                    tools.reporter.source(
+                        now.map(|(since, symptom)| Outage { since: clock::at(since), symptom }),
+                    );
                 }
             };
             let mut said: Option<SourceClock> = None;
@@ -70,7 +70,8 @@ pub fn run(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Exit {
             say_clock();
         };
         if let Err(error) = thread::Builder::new().spawn_scoped(scope, watch) {
-            let text = format!("progress is not logged: this machine has no thread to give ({error})");
+            let text =
+                format!("progress is not logged: this machine has no thread to give ({error})");
             tools.reporter.run(Level::Warn, &text);
         }
         let exit = run_all(tools, tickers, load);
@@ -98,7 +99,8 @@ fn for_the_market(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Vec<Order
         return Vec::new();
     }
     // A ledger that can't be read fails its ticker when its turn comes.
-    let missing = |ticker: &Ticker| Some(tools.ledger(ticker).ok()?.to_ask(task.asked, &task.trust_now()));
+    let missing =
+        |ticker: &Ticker| Some(tools.ledger(ticker).ok()?.to_ask(task.asked, &task.trust_now()));
     let some = |ticker| Some((ticker, missing(ticker).filter(|days| !days.is_empty())?));
     let wanting = tickers.iter().filter_map(some).take(load.tickers.unwrap_or(usize::MAX));
     let orders: Vec<Order> =
@@ -115,13 +117,20 @@ fn for_the_market(tools: Tools<'_>, tickers: &[Ticker], load: Load) -> Vec<Order
     }
 }
 
-/// Ingests `tickers`, each for itself, when `begun` others have been asked for already. Returns how many are left
-/// to another process.
-fn one_by_one(tools: Tools<'_>, tally: &Tally<'_>, tickers: Vec<&Ticker>, begun: usize, load: Load) -> usize {
+/// Ingests `tickers`, each for itself, when `begun` others have been asked for already. Returns how
+/// many are left to another process.
+fn one_by_one(
+    tools: Tools<'_>,
+    tally: &Tally<'_>,
+    tickers: Vec<&Ticker>,
+    begun: usize,
+    load: Load,
+) -> usize {
     let pipeline = Pipeline::new(tools);
     let (begun, left) = (AtomicUsize::new(begun), AtomicUsize::new(0));
     crew::each(load.threads, tickers, tools.stop, |ticker| {
-        let is_too_much = |most| !is_proven(tools, ticker) && begun.fetch_add(1, Ordering::Relaxed) >= most;
+        let is_too_much =
+            |most| !is_proven(tools, ticker) && begun.fetch_add(1, Ordering::Relaxed) >= most;
         if load.tickers.is_some_and(is_too_much) {
             left.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -134,9 +143,9 @@ fn one_by_one(tools: Tools<'_>, tally: &Tally<'_>, tickers: Vec<&Ticker>, begun:
 /// Is nothing left to ask for `ticker`? A ledger that can't be read proves nothing.
 fn is_proven(tools: Tools<'_>, ticker: &Ticker) -> bool {
     let task = tools.task;
-    tools
-        .ledger(ticker)
-        .is_ok_and(|ledger| tools.settled(&ledger.missing(task.asked, &task.trust_now())).is_empty())
+    tools.ledger(ticker).is_ok_and(|ledger| {
+        tools.settled(&ledger.missing(task.asked, &task.trust_now())).is_empty()
+    })
 }
 
 fn visit(tools: Tools<'_>, pipeline: &Pipeline<'_>, ticker: &Ticker, tally: &Tally<'_>) {

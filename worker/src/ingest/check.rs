@@ -1,5 +1,6 @@
-//! `--check`: before anything is asked for, the files of all tickers are held against their SHA-256. What differs is
-//! fetched again when the turn of its ticker comes: its ledger keeps what was found.
+//! `--check`: before anything is asked for, the files of all tickers are held against their
+//! SHA-256. What differs is fetched again when the turn of its ticker comes: its ledger keeps what
+//! was found.
 
 use shared::dataset::check::{self, Checked};
 use shared::market::ticker::Ticker;

@@ -1,25 +1,29 @@
-//! What to request next when a part of a ticker can't be fetched. The range is divided until the bad part stands alone, and
-//! everything else is fetched. Pure.
+//! What to request next when a part of a ticker can't be fetched. The range is divided until the
+//! bad part stands alone, and everything else is fetched. Pure.
 //!
-//! A range whose reply can't be believed is divided along partitions. A range that does not come, again and again, may be
-//! too large for one reply: it is divided along partitions and then within them, down to one session. (A partition grows on
-//! disk by days, and its ledger line says which.) Days that came in smaller requests tell how much to request at a time
-//! (`portion`). A session that does not come stands alone. Trades are in files of a day, and nothing smaller is requested.
+//! A range whose reply can't be believed is divided along partitions. A range that does not come,
+//! again and again, may be too large for one reply: it is divided along partitions and then within
+//! them, down to one session. (A partition grows on disk by days, and its ledger line says which.)
+//! Days that came in smaller requests tell how much to request at a time (`portion`). A session
+//! that does not come stands alone. Trades are in files of a day, and nothing smaller is requested.
 //!
-//! Division costs requests, so it is bounded. What does not answer at all is not divided. A source in trouble is found
-//! out by a control, which is a session that has come before: nothing that does not come is called bad without it. Where
-//! none has come yet, up to four small questions look for one: the first partition (or the sessions that a partition is
-//! sampled by), and then sessions, each as far as can be from those before it. Only where all of them fail is it the
-//! source's trouble, so an outage costs a ticker four questions more in a visit. Before a partition is cut, one session
-//! of it is asked for, and two more where that does not come: where none of them does, all of it is bad. What failed is
-//! cut in two and not asked for again, so of the questions at most `3 + pieces that come + 4 × bad ones` fail
-//! (`questions_are_bounded`), and each but the first and the last ones has two tries. Where the source serves so many
-//! days and no more, about two a level fail until that is known.
+//! Division costs requests, so it is bounded. What does not answer at all is not divided. A source
+//! in trouble is found out by a control, which is a session that has come before: nothing that does
+//! not come is called bad without it. Where none has come yet, up to four small questions look for
+//! one: the first partition (or the sessions that a partition is sampled by), and then sessions,
+//! each as far as can be from those before it. Only where all of them fail is it the source's
+//! trouble, so an outage costs a ticker four questions more in a visit. Before a partition is cut,
+//! one session of it is asked for, and two more where that does not come: where none of them does,
+//! all of it is bad. What failed is cut in two and not asked for again, so of the questions at most
+//! `3 + pieces that come + 4 × bad ones` fail (`questions_are_bounded`), and each but the first and
+//! the last ones has two tries. Where the source serves so many days and no more, about two a level
+//! fail until that is known.
 //!
-//! At most 16 bad pieces are looked for in one visit, and after a few bad partitions in a row without a page between
-//! them the rest is left: two next to each other and one as far from all that is bad as there is. What was refused in an
-//! earlier visit comes last, longest ago first, and what is near a bad session comes behind the rest: whatever is left
-//! in one visit has its turn in one of the next.
+//! At most 16 bad pieces are looked for in one visit, and after a few bad partitions in a row
+//! without a page between them the rest is left: two next to each other and one as far from all
+//! that is bad as there is. What was refused in an earlier visit comes last, longest ago first, and
+//! what is near a bad session comes behind the rest: whatever is left in one visit has its turn in
+//! one of the next.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
@@ -59,7 +63,8 @@ pub enum Why {
     Probe,
     /// One session of a partition that did not come: does it come in pieces?
     Sample,
-    /// One session that is in place, to see whether the source serves anything. Nothing of it is kept.
+    /// One session that is in place, to see whether the source serves anything. Nothing of it is
+    /// kept.
     Control,
 }
 
@@ -93,7 +98,8 @@ pub struct Division {
     came: bool,
     /// Single partitions that failed since a page came.
     barren: u32,
-    /// Sessions of small questions that did not come, while none has come; of a partition its first day.
+    /// Sessions of small questions that did not come, while none has come; of a partition its first
+    /// day.
     silent: Vec<DateRange>,
     /// How many days at a time the source serves.
     portion: Portion,
@@ -134,7 +140,8 @@ impl Division {
         Self { in_place, ..self }
     }
 
-    /// What to ask for now. How it ends is told by [`Self::served`], [`Self::failed`] or [`Self::not_wanted`].
+    /// What to ask for now. How it ends is told by [`Self::served`], [`Self::failed`] or
+    /// [`Self::not_wanted`].
     pub fn next_request(&mut self) -> Option<Request> {
         if let Some(control) = &self.control {
             return Some(Request { days: control.session, why: control.why });
@@ -148,7 +155,8 @@ impl Division {
             } else {
                 self.to_ask.pop()
             }?;
-            let halves = halves_of(self.kind, piece.days).filter(|_| self.portion.is_too_much(piece.days));
+            let halves =
+                halves_of(self.kind, piece.days).filter(|_| self.portion.is_too_much(piece.days));
             let Some((older, newer)) = halves else { return Some(piece) };
             self.to_ask.push(Request { days: newer, ..piece });
             self.to_ask.push(Request { days: older, ..piece });
@@ -175,7 +183,9 @@ impl Division {
                 self.portion.served(piece.days);
                 self.cut_what_was_sampled();
             }
-            Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => self.portion.served(piece.days),
+            Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => {
+                self.portion.served(piece.days)
+            }
         }
     }
 
@@ -189,8 +199,8 @@ impl Division {
         }
     }
 
-    /// `piece` failed while the days `left` of it were not answered for; the row that was wrong, if it was one, is of
-    /// the day `hint`. What is no reason to go on comes back.
+    /// `piece` failed while the days `left` of it were not answered for; the row that was wrong, if
+    /// it was one, is of the day `hint`. What is no reason to go on comes back.
     pub fn failed(
         &mut self,
         piece: Request,
@@ -203,11 +213,15 @@ impl Division {
         }
         match failure.meaning() {
             // Of a control the plan's refusal is an answer like any other.
-            Meaning::Nothing if piece.why == Why::Control && matches!(failure, Failure::OutsidePlan(_)) => {
+            Meaning::Nothing
+                if piece.why == Why::Control && matches!(failure, Failure::OutsidePlan(_)) =>
+            {
                 self.go_on();
             }
             Meaning::Nothing => return Err(failure),
-            Meaning::TooHeavyOrInTrouble => return self.too_heavy_or_in_trouble(piece, failure, left),
+            Meaning::TooHeavyOrInTrouble => {
+                return self.too_heavy_or_in_trouble(piece, failure, left);
+            }
             Meaning::Unanswerable => match piece.why {
                 // An answer came.
                 Why::Control => self.go_on(),
@@ -219,7 +233,9 @@ impl Division {
                     self.go_on();
                     self.found_bad(left, failure);
                 }
-                Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => self.found_bad(left, failure),
+                Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => {
+                    self.found_bad(left, failure)
+                }
             },
             Meaning::BadPart => match piece.why {
                 Why::Wanted | Why::Suspect => self.divide(left, piece.why, hint),
@@ -273,8 +289,8 @@ impl Division {
                 self.to_ask.push_last(Request { days: left, why });
                 self.silent.push(left.from().into());
                 let control = self.control.take();
-                let (waiting, failure) =
-                    control.map_or((Waiting::Next, failure), |control| (control.waiting, control.failure));
+                let (waiting, failure) = control
+                    .map_or((Waiting::Next, failure), |control| (control.waiting, control.failure));
                 return self.ask_whose_trouble_it_is(waiting, failure);
             }
             Why::Sample => return self.sample_failed(failure),
@@ -282,7 +298,9 @@ impl Division {
                 return self.call_bad(left, failure);
             }
             Why::Alone | Why::LastTime => self.cut_if_the_source_is_well(left, failure),
-            Why::Control => return Err(self.control.take().map_or(failure, |control| control.failure)),
+            Why::Control => {
+                return Err(self.control.take().map_or(failure, |control| control.failure));
+            }
         }
         Ok(())
     }
@@ -291,7 +309,9 @@ impl Division {
         match failure.meaning() {
             Meaning::TooHeavyOrInTrouble => self.portion.is_bad(days),
             // It was answered in time, if not well.
-            Meaning::BadPart | Meaning::Unanswerable | Meaning::Nothing => self.portion.served(days),
+            Meaning::BadPart | Meaning::Unanswerable | Meaning::Nothing => {
+                self.portion.served(days)
+            }
         }
         self.to_ask.put_behind(Partition::of(self.kind, days.from()));
         self.bad.push(Bad { days, failure });
@@ -319,15 +339,16 @@ impl Division {
             self.push(behind, Why::Wanted);
         }
         self.push(culprit, Why::Alone);
-        let before =
-            (days.from() < culprit.from()).then(|| DateRange::new(days.from(), culprit.from().previous()));
+        let before = (days.from() < culprit.from())
+            .then(|| DateRange::new(days.from(), culprit.from().previous()));
         if let Some(before) = before.flatten() {
             self.push(before, Why::Wanted);
         }
     }
 
     fn push(&mut self, days: DateRange, why: Why) {
-        let why = if why == Why::Suspect && stands_alone(self.kind, days) { Why::Alone } else { why };
+        let why =
+            if why == Why::Suspect && stands_alone(self.kind, days) { Why::Alone } else { why };
         self.to_ask.push(Request { days, why });
     }
 }

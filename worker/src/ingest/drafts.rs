@@ -1,5 +1,5 @@
-//! Partitions on their way to disk. Bars are collected and merged with the file that is there; trades replace their day and
-//! are written while they arrive.
+//! Partitions on their way to disk. Bars are collected and merged with the file that is there;
+//! trades replace their day and are written while they arrive.
 
 use shared::dataset::coverage::Coverage;
 use shared::dataset::entry::FileProof;
@@ -24,7 +24,11 @@ impl Storable for Ohlcv {
 
     fn oddity(&self) -> Option<Oddity> {
         let zero = [self.open, self.high, self.low, self.close].contains(&0.0);
-        if self.high < self.low { Some(Oddity::HighBelowLow) } else { zero.then_some(Oddity::ZeroPrice) }
+        if self.high < self.low {
+            Some(Oddity::HighBelowLow)
+        } else {
+            zero.then_some(Oddity::ZeroPrice)
+        }
     }
 
     fn begin(_: &Destination, _: &Folder, _: Partition) -> Result<Vec<DatedBar>, DiskError> {
@@ -37,7 +41,8 @@ impl Storable for Ohlcv {
             DatedBar { date: date.expect("the chain lets only stamps of the range pass"), bar }
         };
         for row in rows.into_iter().map(dated) {
-            // The chain has let both pass: one came at the end of a page, the other, which is to be kept, on the next.
+            // The chain has let both pass: one came at the end of a page, the other, which is to be
+            // kept, on the next.
             if draft.last().is_some_and(|last| last.key(to.kind) == row.key(to.kind)) {
                 draft.pop();
             }
@@ -92,7 +97,10 @@ impl Storable for Ohlcv {
         let fingerprint = writer::publish_bars(file, to.kind, to.zone, &to.ticker, &rows)?;
         let (all, proven) = (rows.len() as u64, count(&rows, ground.proven));
         let proven_rows = (proven != all).then_some(proven);
-        Ok(Some(FileProof { proven_rows, ..FileProof::new(all, first.bar.t, last.bar.t, fingerprint) }))
+        Ok(Some(FileProof {
+            proven_rows,
+            ..FileProof::new(all, first.bar.t, last.bar.t, fingerprint)
+        }))
     }
 }
 
@@ -111,7 +119,11 @@ impl Storable for Trade {
         None
     }
 
-    fn begin(to: &Destination, folder: &Folder, partition: Partition) -> Result<TradesFile, DiskError> {
+    fn begin(
+        to: &Destination,
+        folder: &Folder,
+        partition: Partition,
+    ) -> Result<TradesFile, DiskError> {
         let file = Draft::in_folder(folder, Audience::AsUmaskSays, &to.file(partition))?;
         TradesFile::create(file, &to.ticker, partition.span().from(), to.columns)
     }

@@ -1,4 +1,5 @@
-//! The error of a ticker some of whose partitions could not be fetched, while everything else is in place. Pure.
+//! The error of a ticker some of whose partitions could not be fetched, while everything else is in
+//! place. Pure.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -39,8 +40,8 @@ pub struct NotToBeHad {
 }
 
 impl NotToBeHad {
-    /// What `division` came to, when `open` is missing of the days `asked`, the plan does not reach `outside`, and `pages`
-    /// were kept; nothing where nothing is bad.
+    /// What `division` came to, when `open` is missing of the days `asked`, the plan does not reach
+    /// `outside`, and `pages` were kept; nothing where nothing is bad.
     pub fn of(
         kind: Kind,
         asked: DateRange,
@@ -69,14 +70,26 @@ impl NotToBeHad {
         let is_all_the_rest =
             left_out.is_empty() && in_place + outside_plan + touched(kind, &bad) == partitions;
         let is_bad = !bad.is_empty();
-        is_bad.then_some(Self { kind, bad, left_out, asked, in_place, is_all_the_rest, but_for_days, pages })
+        is_bad.then_some(Self {
+            kind,
+            bad,
+            left_out,
+            asked,
+            in_place,
+            is_all_the_rest,
+            but_for_days,
+            pages,
+        })
     }
 
     /// It is the ticker's own: other answers came, or this one came and was refused.
     pub fn trouble(&self) -> Trouble {
         let may_help = |bad: &Bad| bad.failure.persistence() == Persistence::Transient;
-        let persistence =
-            if self.bad.iter().any(may_help) { Persistence::Transient } else { Persistence::Permanent };
+        let persistence = if self.bad.iter().any(may_help) {
+            Persistence::Transient
+        } else {
+            Persistence::Permanent
+        };
         let kind = self.bad.first().map_or(NOT_TO_BE_HAD, |bad| match bad.failure.meaning() {
             // The server is well: it has served something else.
             Meaning::TooHeavyOrInTrouble => NOT_TO_BE_HAD,
@@ -89,8 +102,10 @@ impl NotToBeHad {
     fn period(&self, days: DateRange) -> String {
         let of = |day| Partition::of(self.kind, day);
         let (first, last) = (of(days.from()), of(days.to()));
-        let is_whole =
-            first.span().intersection(self.asked).is_none_or(|all| days.intersection(all) == Some(all));
+        let is_whole = first
+            .span()
+            .intersection(self.asked)
+            .is_none_or(|all| days.intersection(all) == Some(all));
         match (first, last) {
             (first, last) if first != last => format!("{}..{}", first.period(), last.period()),
             (first, _) if is_whole => first.period(),
@@ -115,7 +130,9 @@ impl NotToBeHad {
         let named = names.join(", ");
         match in_place {
             _ if asked == 1 && names.is_empty() => Ok(()),
-            0 if is_all_the_rest && !names.is_empty() => write!(f, "; the rest of {named} is in place"),
+            0 if is_all_the_rest && !names.is_empty() => {
+                write!(f, "; the rest of {named} is in place")
+            }
             0 => write!(f, "; none of the {asked} {unit}s is in place"),
             1 if is_all_the_rest && !names.is_empty() => {
                 write!(f, "; the rest of {named} and the other {unit} are in place")
@@ -154,7 +171,8 @@ impl fmt::Display for NotToBeHad {
                 _ => write!(f, "; nor could {period}: {}", bad.failure)?,
             }
         }
-        let rest: Vec<_> = self.bad.iter().skip(MOST_SAID).map(|bad| self.period(bad.days)).collect();
+        let rest: Vec<_> =
+            self.bad.iter().skip(MOST_SAID).map(|bad| self.period(bad.days)).collect();
         if !rest.is_empty() {
             write!(f, "; nor could {}", rest.join(", "))?;
         }
@@ -234,19 +252,24 @@ mod tests {
     #[test]
     fn one_other_month_is_said_as_one_and_none_that_the_plan_does_not_reach_is_in_place() {
         let one = [days("2023-05-04", "2023-05-04")];
-        let (two_months, two_years) = (days("2023-04-01", "2023-05-31"), days("2022-01-01", "2023-12-31"));
+        let (two_months, two_years) =
+            (days("2023-04-01", "2023-05-31"), days("2022-01-01", "2023-12-31"));
         let two = said(Kind::Minute, two_months, &one);
         assert!(two.contains("; the rest of 2023-05 and the other month are in place;"), "{two}");
         let two = said(Kind::Trades, days("2023-05-03", "2023-05-04"), &one);
         assert!(two.contains("; the other day is in place;"), "{two}");
         let outside = days("2022-01-01", "2022-06-07").into();
         let many = said_with(Kind::Minute, two_years, &one, &outside);
-        assert!(many.contains("; the rest of 2023-05 and the other 18 months are in place;"), "{many}");
+        assert!(
+            many.contains("; the rest of 2023-05 and the other 18 months are in place;"),
+            "{many}"
+        );
     }
 
     #[test]
     fn a_month_of_which_no_session_comes_is_named_as_a_month() {
-        let march = sessions("2023-03-01".parse().expect("a day"), "2023-03-31".parse().expect("a day"));
+        let march =
+            sessions("2023-03-01".parse().expect("a day"), "2023-03-31".parse().expect("a day"));
         let mute: Vec<DateRange> = march.map(|(day, _)| day.into()).collect();
         assert_eq!(
             said(Kind::Minute, days("2022-01-01", "2023-12-31"), &mute),

@@ -1,4 +1,5 @@
-//! Counts rows that are kept although they look wrong (a high below the low, a price of zero). Pure.
+//! Counts rows that are kept although they look wrong (a high below the low, a price of zero).
+//! Pure.
 
 use std::fmt;
 
@@ -26,7 +27,8 @@ struct OddCount {
 }
 
 impl OddRows {
-    /// Looks at the next piece of a stream. What is given up before its partition is closed comes again.
+    /// Looks at the next piece of a stream. What is given up before its partition is closed comes
+    /// again.
     pub fn look_at<R: Storable>(&mut self, piece: &Piece<R>) {
         match piece {
             Piece::Rows(_, rows) => rows.iter().for_each(|row| self.open.look_at(row)),
@@ -70,12 +72,19 @@ impl OddCount {
 
 impl fmt::Display for OddRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds =
-            [("a high below the low", self.kept.high_below_low), ("a price of 0", self.kept.zero_price)];
-        let said = kinds.iter().filter_map(|(what, OddCount { rows, first })| Some((what, rows, (*first)?)));
+        let kinds = [
+            ("a high below the low", self.kept.high_below_low),
+            ("a price of 0", self.kept.zero_price),
+        ];
+        let said = kinds
+            .iter()
+            .filter_map(|(what, OddCount { rows, first })| Some((what, rows, (*first)?)));
         for (number, (what, rows, first)) in said.enumerate() {
             let before = if number == 0 { "" } else { "; " };
-            write!(f, "{before}{rows} rows with {what} were kept as they came, the first stamped {first}")?;
+            write!(
+                f,
+                "{before}{rows} rows with {what} were kept as they came, the first stamped {first}"
+            )?;
         }
         Ok(())
     }

@@ -14,7 +14,8 @@ use super::storable::Storable;
 pub enum Piece<R> {
     /// Rows of one partition, in order; more of it may follow.
     Rows(Partition, Vec<R>),
-    /// No further row wanted can fall into this partition: the source has answered for these days of it.
+    /// No further row wanted can fall into this partition: the source has answered for these days
+    /// of it.
     Closed(Partition, Coverage),
 }
 
@@ -44,8 +45,9 @@ impl Partitioner {
         Self { kind, zone, left: wanted, reached: None }
     }
 
-    /// Takes the next rows, which come in time order; the chain has checked that. Rows of days that are not
-    /// wanted are let go: they are on disk already and came because they lie between days that are not.
+    /// Takes the next rows, which come in time order; the chain has checked that. Rows of days that
+    /// are not wanted are let go: they are on disk already and came because they lie between days
+    /// that are not.
     ///
     /// Pieces are made as they are asked for: a page is not held twice.
     pub fn take<R: Storable>(&mut self, rows: Vec<R>) -> Pieces<'_, R> {
@@ -99,9 +101,11 @@ impl<R: Storable> Iterator for Pieces<'_, R> {
     fn next(&mut self) -> Option<Piece<R>> {
         while let Some(row) = self.ahead.take().or_else(|| self.rows.next()) {
             let Partitioner { kind, zone, .. } = *self.partitioner;
-            let day = R::day_of(*row.key(), zone).expect("the chain lets only stamps of the range pass");
+            let day =
+                R::day_of(*row.key(), zone).expect("the chain lets only stamps of the range pass");
             let partition = Partition::of(kind, day);
-            if let Some(current) = self.partitioner.current().filter(|current| *current < partition) {
+            if let Some(current) = self.partitioner.current().filter(|current| *current < partition)
+            {
                 self.ahead = Some(row);
                 return self.run_of(current).or_else(|| Some(self.partitioner.close(current)));
             }
@@ -129,7 +133,16 @@ mod tests {
 
     fn row(date: TradingDay) -> Ohlcv {
         let t = date.start_utc_ms();
-        Ohlcv { t, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 5.0, trades: None, vwap: None }
+        Ohlcv {
+            t,
+            open: 1.0,
+            high: 1.0,
+            low: 1.0,
+            close: 1.0,
+            volume: 5.0,
+            trades: None,
+            vwap: None,
+        }
     }
 
     fn day(number: i32) -> TradingDay {

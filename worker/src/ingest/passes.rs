@@ -1,7 +1,8 @@
-//! Passes: which days a visit to one ticker requests again because it found them lost only meanwhile, and when that is
-//! enough. Pure.
+//! Passes: which days a visit to one ticker requests again because it found them lost only
+//! meanwhile, and when that is enough. Pure.
 //!
-//! A file that is found changed had days beyond those that came in its place, and some that came just before it was found.
+//! A file that is found changed had days beyond those that came in its place, and some that came
+//! just before it was found.
 
 use shared::dataset::coverage::Coverage;
 use shared::dataset::entry::Shorter;
@@ -20,15 +21,22 @@ pub struct Passes {
 }
 
 impl Passes {
-    /// `wanted` was asked for. Of `shorter` days the source brings less than there was; `spoiled` ones can't be brought to
-    /// their places, whatever comes. What is lost now, as `ledger` says?
-    pub fn ended(&mut self, wanted: &Coverage, shorter: Vec<Shorter>, spoiled: &Coverage, ledger: &Ledger) {
+    /// `wanted` was asked for. Of `shorter` days the source brings less than there was; `spoiled`
+    /// ones can't be brought to their places, whatever comes. What is lost now, as `ledger` says?
+    pub fn ended(
+        &mut self,
+        wanted: &Coverage,
+        shorter: Vec<Shorter>,
+        spoiled: &Coverage,
+        ledger: &Ledger,
+    ) {
         self.count += 1;
         self.asked = self.asked.union(wanted);
         self.shorter.extend(shorter);
         let lost = ledger.lost_beside(&self.asked);
         self.shorter.retain(|shorter| !shorter.days.intersection(&lost).is_empty());
-        let told = self.shorter.iter().fold(spoiled.clone(), |told, shorter| told.union(&shorter.days));
+        let told =
+            self.shorter.iter().fold(spoiled.clone(), |told, shorter| told.union(&shorter.days));
         self.lost = lost.minus(&told);
     }
 
@@ -65,12 +73,14 @@ mod tests {
         DateRange::new(day(from), day(to)).expect("in order").into()
     }
 
-    /// The ledger of a ticker with rows on all of March, whose file was then lost, and the days `come` since.
+    /// The ledger of a ticker with rows on all of March, whose file was then lost, and the days
+    /// `come` since.
     fn ledger(come: &Coverage) -> Ledger {
         let mut entry = Entry::new(&"AIG".parse().expect("a ticker"), Partition::Month(2024, 3));
         let asking = Asking::from(Timestamp::UNIX_EPOCH);
         entry.answer(&march(1, 31), Said::Data, asking, 0);
-        let proof = || Some(FileProof::new(9, 0, 0, Fingerprint { bytes: 9, sha256: "nine".to_owned() }));
+        let proof =
+            || Some(FileProof::new(9, 0, 0, Fingerprint { bytes: 9, sha256: "nine".to_owned() }));
         entry.file = proof();
         entry.lose_file();
         let mut ledger = Ledger::of_lines(Vec::new(), |_| None::<Damage>);
@@ -85,7 +95,12 @@ mod tests {
         vec![Shorter { days, had: 9, came: 3 }]
     }
 
-    fn passes(wanted: &Coverage, shorter: Vec<Shorter>, spoiled: &Coverage, ledger: &Ledger) -> Passes {
+    fn passes(
+        wanted: &Coverage,
+        shorter: Vec<Shorter>,
+        spoiled: &Coverage,
+        ledger: &Ledger,
+    ) -> Passes {
         let mut passes = Passes::default();
         passes.ended(wanted, shorter, spoiled, ledger);
         passes
@@ -95,14 +110,19 @@ mod tests {
     fn days_that_came_before_their_file_was_found_changed_are_asked_for_again() {
         let all = march(1, 31);
         let mut passes = passes(&all, Vec::new(), &Coverage::empty(), &ledger(&march(10, 31)));
-        assert_eq!(passes.next(), march(1, 9), "they came, and then the file was not what had been written");
+        assert_eq!(
+            passes.next(),
+            march(1, 9),
+            "they came, and then the file was not what had been written"
+        );
         passes.ended(&march(1, 9), Vec::new(), &Coverage::empty(), &ledger(&all));
         assert!(passes.next().is_empty() && passes.lost().is_empty());
     }
 
     #[test]
     fn days_beside_those_asked_for_are_asked_for_when_they_are_found_lost() {
-        let passes = passes(&march(10, 12), Vec::new(), &Coverage::empty(), &ledger(&march(10, 12)));
+        let passes =
+            passes(&march(10, 12), Vec::new(), &Coverage::empty(), &ledger(&march(10, 12)));
         assert_eq!(passes.next(), march(1, 9).union(&march(13, 31)));
     }
 

@@ -1,5 +1,5 @@
-//! Downloads one ticker: requests what is missing, follows the pages, and commits partition by partition.
-//! Memory holds one page and one partition, whatever the range.
+//! Downloads one ticker: requests what is missing, follows the pages, and commits partition by
+//! partition. Memory holds one page and one partition, whatever the range.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -45,14 +45,15 @@ mod refused_pages;
 /// Brings tickers to disk; shared by all threads of the worker.
 pub struct Pipeline<'a> {
     tools: Tools<'a>,
-    /// The first day that the plan reaches, once a refusal has made us find it. It is the key's, not the
-    /// ticker's: found once, it spares every later ticker the search, but not the question.
+    /// The first day that the plan reaches, once a refusal has made us find it. It is the key's,
+    /// not the ticker's: found once, it spares every later ticker the search, but not the question.
     plan_begins: Mutex<Option<TradingDay>>,
     /// What all threads hold.
     buffers: Buffers,
 }
 
-/// What the bars of a month take while they are written: as rows, together with those that were there, and as columns.
+/// What the bars of a month take while they are written: as rows, together with those that were
+/// there, and as columns.
 const BARS_BYTES: u64 = 13 << 19;
 /// What trades take while they are written: a group of them, and the next of its columns.
 const TRADES_BYTES: u64 = 9 << 19;
@@ -111,8 +112,19 @@ impl<'a> Pipeline<'a> {
         let (open, tries) = (wanted.clone(), Tries::all(self.tools.client));
         let (received, odd) = (Received::default(), OddRows::default());
         let (duplicates, page_copy, url, kept) = (0, None, None, Vec::new());
-        let mut visit =
-            Visit { ticker, store, wanted, open, tries, received, odd, duplicates, page_copy, url, kept };
+        let mut visit = Visit {
+            ticker,
+            store,
+            wanted,
+            open,
+            tries,
+            received,
+            odd,
+            duplicates,
+            page_copy,
+            url,
+            kept,
+        };
         let ended = self.ask_all(&mut visit);
         self.say_duplicates(&visit);
         let left_out = self.tools.leave_unsettled(ticker, visit.store.ledger());
@@ -133,7 +145,8 @@ impl<'a> Pipeline<'a> {
             let division = self.ask(visit)?;
             let kept = std::mem::take(&mut visit.kept);
             let outside = visit.store.ledger().outside_plan(task.asked, &task.trust_now());
-            if let Some(error) = NotToBeHad::of(task.kind, task.asked, division, &visit.open, &outside, kept)
+            if let Some(error) =
+                NotToBeHad::of(task.kind, task.asked, division, &visit.open, &outside, kept)
             {
                 return Err(error.into());
             }
@@ -151,7 +164,8 @@ impl<'a> Pipeline<'a> {
         Ok(visit.store.look_for_ledger()?)
     }
 
-    /// Requests what `visit` wants. A range that does not come is divided; what can't be fetched is left in the division.
+    /// Requests what `visit` wants. A range that does not come is divided; what can't be fetched is
+    /// left in the division.
     fn ask<R: Storable>(&self, visit: &mut Visit<'_, R>) -> Result<Division, TickerError> {
         let task = self.tools.task;
         let requests = requests(&visit.wanted, task.window, visit.store.ledger());
@@ -160,7 +174,8 @@ impl<'a> Pipeline<'a> {
             .with_control(session_in_place(visit.store.ledger(), &visit.wanted));
         while let Some(piece) = division.next_request() {
             let is_control = piece.why == Why::Control;
-            let asked = if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
+            let asked =
+                if is_control { Some(piece.days) } else { visit.open_of(piece.days).hull() };
             let Some(days) = asked else {
                 division.not_wanted(piece);
                 continue;
@@ -193,7 +208,11 @@ impl<'a> Pipeline<'a> {
             };
             let hint = failure.stamp().and_then(|stamp| R::day_of(stamp, task.zone));
             if failure.meaning() == Meaning::BadPart || piece.why == Why::Wanted {
-                self.tools.reporter.ticker(Level::Warn, visit.ticker, format_args!("{left}: {failure}"));
+                self.tools.reporter.ticker(
+                    Level::Warn,
+                    visit.ticker,
+                    format_args!("{left}: {failure}"),
+                );
             }
             self.keep_page(visit, &failure, left);
             division.failed(piece, failure, left, hint)?;
@@ -201,7 +220,8 @@ impl<'a> Pipeline<'a> {
         Ok(division)
     }
 
-    /// Asks once for `days`, to see whether the source answers. Nothing of them is kept or recorded.
+    /// Asks once for `days`, to see whether the source answers. Nothing of them is kept or
+    /// recorded.
     fn ask_for_nothing<R: Storable>(
         &self,
         visit: &mut Visit<'_, R>,
@@ -209,8 +229,9 @@ impl<'a> Pipeline<'a> {
     ) -> Result<(), TickerError> {
         let Tools { client, stop, .. } = self.tools;
         let chain = self.chain::<R>(visit.ticker, days);
-        let bytes =
-            first_page(client, &chain, stop, |failure, wait| self.waits(visit.ticker, failure, wait))?;
+        let bytes = first_page(client, &chain, stop, |failure, wait| {
+            self.waits(visit.ticker, failure, wait)
+        })?;
         visit.received.pages += 1;
         visit.received.bytes += bytes;
         Ok(())
@@ -228,7 +249,8 @@ impl<'a> Pipeline<'a> {
         self.tools.reporter.ticker(Level::Warn, ticker, text);
     }
 
-    /// What may be bad is divided rather than asked for again and again; the last of the pieces has all tries.
+    /// What may be bad is divided rather than asked for again and again; the last of the pieces has
+    /// all tries.
     fn tries(&self, why: Why) -> Tries {
         let all = Tries::all(self.tools.client);
         match why {
@@ -245,7 +267,8 @@ impl<'a> Pipeline<'a> {
         range: DateRange,
     ) -> Result<(), TickerError> {
         let wanted = visit.wanted_of(range);
-        let Visit { ticker, store, open, tries, received, odd, duplicates, page_copy, url, .. } = visit;
+        let Visit { ticker, store, open, tries, received, odd, duplicates, page_copy, url, .. } =
+            visit;
         let ticker: &Ticker = ticker;
         let Task { kind, zone, .. } = *self.tools.task;
         let mut chain = self.chain::<R>(ticker, range);
@@ -295,7 +318,10 @@ impl<'a> Pipeline<'a> {
         }
         store.prove()?;
         if chain.repeated_rows() > 0 {
-            let text = format_args!("{} rows stood on two pages and were taken once", chain.repeated_rows());
+            let text = format_args!(
+                "{} rows stood on two pages and were taken once",
+                chain.repeated_rows()
+            );
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         }
         Ok(())
@@ -309,7 +335,9 @@ impl<'a> Pipeline<'a> {
         };
         let Visit { ticker, duplicates, .. } = visit;
         if *duplicates > 0 {
-            let text = format_args!("{duplicates} bars came in two versions; the one sent {which} is kept");
+            let text = format_args!(
+                "{duplicates} bars came in two versions; the one sent {which} is kept"
+            );
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         }
     }

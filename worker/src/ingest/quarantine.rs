@@ -1,5 +1,6 @@
-//! Refused pages, kept as received so that somebody can show them to the vendor: `OUT/_quarantine` holds a page, and what is
-//! known of it, for each partition that could not be fetched. It holds a few of them; the oldest go first.
+//! Refused pages, kept as received so that somebody can show them to the vendor: `OUT/_quarantine`
+//! holds a page, and what is known of it, for each partition that could not be fetched. It holds a
+//! few of them; the oldest go first.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -77,20 +78,28 @@ pub fn keep(page_copy: &PageCopy, about: &About) -> Result<Option<PathBuf>, Disk
     let Some(page) = page_copy.keep()? else { return Ok(None) };
     let text = serde_json::to_string_pretty(about).expect("plain data");
     let folder = Folder::of(Audience::Owner, page_copy.root(), &page)?;
-    Draft::in_folder(&folder, Audience::Owner, &page.with_extension(ABOUT))?.fill(text.as_bytes())?;
+    Draft::in_folder(&folder, Audience::Owner, &page.with_extension(ABOUT))?
+        .fill(text.as_bytes())?;
     shrink(&folder, &page, MOST_PAGES, MOST_BYTES)?;
     Ok(Some(page))
 }
 
-/// Removes the oldest pages until there are few enough; `newest` stays. Another process may do the same meanwhile.
-fn shrink(folder: &Folder, newest: &Path, most_pages: usize, most_bytes: u64) -> Result<(), DiskError> {
+/// Removes the oldest pages until there are few enough; `newest` stays. Another process may do the
+/// same meanwhile.
+fn shrink(
+    folder: &Folder,
+    newest: &Path,
+    most_pages: usize,
+    most_bytes: u64,
+) -> Result<(), DiskError> {
     let page = |path: PathBuf| -> Option<(SystemTime, u64, PathBuf)> {
         let is_page = path.extension()? == "json" && !path.file_name()?.to_str()?.ends_with(ABOUT);
         let known = fs::metadata(&path).ok().filter(|_| is_page && path != newest)?;
         Some((known.modified().ok()?, known.len(), path))
     };
     let path_of = |entry: Entry| folder.path().join(entry.name);
-    let mut others: Vec<_> = folder.entries()?.into_iter().filter_map(|entry| page(path_of(entry))).collect();
+    let mut others: Vec<_> =
+        folder.entries()?.into_iter().filter_map(|entry| page(path_of(entry))).collect();
     others.sort();
     let mut bytes = fs::metadata(newest).map_or(0, |known| known.len());
     let mut kept = 1;
@@ -117,7 +126,8 @@ mod tests {
         let ticker: Ticker = "T".parse().expect("a ticker");
         let day = |text: &str| text.parse().expect("a day");
         let wanted = DateRange::new(day("2022-01-01"), day("2022-12-31")).expect("in order");
-        let month = |number: usize| Partition::within(Kind::Minute, wanted).nth(number).expect("of 12");
+        let month =
+            |number: usize| Partition::within(Kind::Minute, wanted).nth(number).expect("of 12");
         let refused = || refused(outdir.path(), &ticker, Kind::Minute, &wanted.into());
         assert!(refused().is_empty());
         for (seconds, number) in [(3, 2), (1, 9), (2, 5)] {

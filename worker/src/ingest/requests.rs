@@ -1,8 +1,9 @@
 //! How missing days become requests. Pure.
 //!
-//! An illiquid stock misses a day here and a day there, because days without a trade are requested once more. One request a
-//! hole would be hundreds, while all rows between the holes fit on a page. So neighbouring holes share a request whose rows,
-//! as far as is known, fill at most half a page. The rows between the holes are proven already; they are read and dropped.
+//! An illiquid stock misses a day here and a day there, because days without a trade are requested
+//! once more. One request a hole would be hundreds, while all rows between the holes fit on a page.
+//! So neighbouring holes share a request whose rows, as far as is known, fill at most half a page.
+//! The rows between the holes are proven already; they are read and dropped.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::ledger::Ledger;
@@ -28,14 +29,20 @@ fn cut(
     joined.into_iter().flat_map(|range| window.pieces(range)).filter_map(of_piece).collect()
 }
 
-/// Joins neighbours from the oldest on. Days of which nothing is known, and days that the plan refused, are
-/// never asked for on the way.
-fn join(wanted: &Coverage, answered: &Coverage, rows_at_most: impl Fn(DateRange) -> u64) -> Vec<DateRange> {
+/// Joins neighbours from the oldest on. Days of which nothing is known, and days that the plan
+/// refused, are never asked for on the way.
+fn join(
+    wanted: &Coverage,
+    answered: &Coverage,
+    rows_at_most: impl Fn(DateRange) -> u64,
+) -> Vec<DateRange> {
     let readable = wanted.union(answered);
-    let is_small = |range: &DateRange| readable.includes(*range) && rows_at_most(*range) <= SHARED_ROWS;
+    let is_small =
+        |range: &DateRange| readable.includes(*range) && rows_at_most(*range) <= SHARED_ROWS;
     let mut joined: Vec<DateRange> = Vec::new();
     for hole in wanted.ranges() {
-        let both = joined.last().and_then(|last| DateRange::new(last.from(), hole.to())).filter(is_small);
+        let both =
+            joined.last().and_then(|last| DateRange::new(last.from(), hole.to())).filter(is_small);
         match (joined.last_mut(), both) {
             (Some(last), Some(both)) => *last = both,
             _ => joined.push(*hole),
@@ -66,9 +73,14 @@ mod tests {
     fn holes_share_a_request_until_it_is_half_a_page() {
         let wanted = coverage(&[(3, 3), (10, 10), (40, 41), (60, 60)]);
         let answered = coverage(&[(0, 100)]);
-        let at = |rows_a_day: u64| join(&wanted, &answered, |days| u64::from(days.days()) * rows_a_day);
+        let at =
+            |rows_a_day: u64| join(&wanted, &answered, |days| u64::from(days.days()) * rows_a_day);
         assert_eq!(at(10), [range(3, 60)]);
-        assert_eq!(at(1_000), [range(3, 10), range(40, 60)], "39 days are 39,000 rows, 21 are 21,000");
+        assert_eq!(
+            at(1_000),
+            [range(3, 10), range(40, 60)],
+            "39 days are 39,000 rows, 21 are 21,000"
+        );
         assert_eq!(at(400_000), wanted.ranges());
     }
 

@@ -1,4 +1,5 @@
-//! What storing needs to know of a row, be it a bar or a trade: how rows become the file of a partition.
+//! What storing needs to know of a row, be it a bar or a trade: how rows become the file of a
+//! partition.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -38,8 +39,9 @@ impl Destination {
     }
 }
 
-/// What stands in the place of a partition's file. A proven file has been held against its proof; one that no line tells of
-/// may be another tool's, or may have been published right before a crash.
+/// What stands in the place of a partition's file. A proven file has been held against its proof;
+/// one that no line tells of may be another tool's, or may have been published right before a
+/// crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileInPlace<T> {
     /// A file that is readable as rows of this place: what it holds.
@@ -53,7 +55,8 @@ pub enum FileInPlace<T> {
 pub struct Ground<'a, T> {
     /// What is there.
     pub existing: FileInPlace<T>,
-    /// Days that are answered for now and whose rows there nobody vouches for: they give way to those that came.
+    /// Days that are answered for now and whose rows there nobody vouches for: they give way to
+    /// those that came.
     pub replaced: &'a Coverage,
     /// Days that will be proven by the new file.
     pub proven: &'a Coverage,
@@ -70,19 +73,22 @@ pub enum Oddity {
 
 /// A row that can be brought to disk.
 pub trait Storable: Record<Key = i64> {
-    /// Units of its stamp in a millisecond: bars are stamped in ms, trades in ns, since the epoch (UTC).
+    /// Units of its stamp in a millisecond: bars are stamped in ms, trades in ns, since the epoch
+    /// (UTC).
     const STAMPS_PER_MS: i64;
     /// A partition that is not published yet. Dropped, it leaves nothing.
     type Draft;
     /// What of a published file is needed to replace it.
     type Published;
 
-    /// The day that a row with this stamp is filed under; `None` for a stamp that no day can be named for.
+    /// The day that a row with this stamp is filed under; `None` for a stamp that no day can be
+    /// named for.
     fn day_of(stamp: i64, zone: Zone) -> Option<TradingDay> {
         zone.day_of_ms(stamp.div_euclid(Self::STAMPS_PER_MS))
     }
 
-    /// The half-open range of stamps that `days` cover. Daily bars are stamped with New York midnight whatever zone the tree has.
+    /// The half-open range of stamps that `days` cover. Daily bars are stamped with New York
+    /// midnight whatever zone the tree has.
     fn stamps_of(kind: Kind, zone: Zone, days: DateRange) -> Range<i64> {
         let zone = match kind {
             Kind::Daily => Zone::NewYork,
@@ -96,7 +102,11 @@ pub trait Storable: Record<Key = i64> {
     fn oddity(&self) -> Option<Oddity>;
 
     /// Begins a partition below `folder`, its ticker's.
-    fn begin(to: &Destination, folder: &Folder, partition: Partition) -> Result<Self::Draft, DiskError>;
+    fn begin(
+        to: &Destination,
+        folder: &Folder,
+        partition: Partition,
+    ) -> Result<Self::Draft, DiskError>;
 
     /// Takes rows in time order.
     fn add(draft: &mut Self::Draft, to: &Destination, rows: Vec<Self>) -> Result<(), DiskError>;

@@ -21,7 +21,8 @@ use super::partitioner::Piece;
 use super::storable::{Destination, FileInPlace, Ground, Storable};
 use super::store_error::StoreError;
 
-/// Of a ticker of which more partitions than these can't be written nothing more is tried: its folder is of no use.
+/// Of a ticker of which more partitions than these can't be written nothing more is tried: its
+/// folder is of no use.
 const MOST_SPOILED: usize = 16;
 
 /// Removes what a crashed writer of `file` left in its folder, which lies below `ticker`.
@@ -77,12 +78,15 @@ pub struct Store<R: Storable> {
 }
 
 impl<R: Storable> Store<R> {
-    /// Takes `days` of the ticker and the rest of their partitions, removes what a crashed writer left there, and sets
-    /// aside damaged files that are of no use, so that no reader of the tree stumbles over them.
+    /// Takes `days` of the ticker and the rest of their partitions, removes what a crashed writer
+    /// left there, and sets aside damaged files that are of no use, so that no reader of the tree
+    /// stumbles over them.
     ///
-    /// What others hold at this moment is left alone: a draft there may be alive, and a file newer than what is known of it.
+    /// What others hold at this moment is left alone: a draft there may be alive, and a file newer
+    /// than what is known of it.
     ///
-    /// Of what was lost, the days that the same visit has `brought` before need not be brought again.
+    /// Of what was lost, the days that the same visit has `brought` before need not be brought
+    /// again.
     pub fn open(to: Destination, days: DateRange, brought: &Coverage) -> Result<Self, StoreError> {
         let ledger = OpenLedger::open_again(&to.outdir, to.kind, &to.ticker, days, brought)?;
         let claimed = ledger.claimed();
@@ -99,16 +103,20 @@ impl<R: Storable> Store<R> {
                 Ok(swept) => swept,
                 Err(error) => match StoreError::from(error).unless_it_is_everybodys(&to.outdir) {
                     everybodys @ StoreError::Tree(_) => return Err(everybodys),
-                    own @ (StoreError::Disk(_) | StoreError::Ledger(_) | StoreError::NotOurs(_)) => {
+                    own
+                    @ (StoreError::Disk(_) | StoreError::Ledger(_) | StoreError::NotOurs(_)) => {
                         spoiled.insert(partition, own);
                         continue;
                     }
                 },
             };
-            found.extend(swept.iter().map(|path| format!("removed {}, left by a crash", path.display())));
+            found.extend(
+                swept.iter().map(|path| format!("removed {}, left by a crash", path.display())),
+            );
         }
-        let is_ours =
-            |(partition, _): &(Partition, &Damage)| claimed.intersection(partition.span()).is_some();
+        let is_ours = |(partition, _): &(Partition, &Damage)| {
+            claimed.intersection(partition.span()).is_some()
+        };
         let damaged = ledger.ledger().damaged().filter(is_ours).map(|(at, _)| at);
         let damaged: Vec<Partition> = damaged.filter(|at| !spoiled.contains_key(at)).collect();
         for (partition, damage) in ledger.ledger().damaged().filter(is_ours) {
@@ -171,8 +179,8 @@ impl<R: Storable> Store<R> {
         std::mem::take(&mut self.spoiled)
     }
 
-    /// Takes the next piece of a stream of rows. What of it can't be brought to its place is let go, and that costs no other
-    /// partition anything.
+    /// Takes the next piece of a stream of rows. What of it can't be brought to its place is let
+    /// go, and that costs no other partition anything.
     pub fn keep(&mut self, piece: Piece<R>, fetch: Fetch) -> Result<Kept, StoreError> {
         let partition = piece.partition();
         if !self.spoiled.contains_key(&partition) {
@@ -191,7 +199,11 @@ impl<R: Storable> Store<R> {
     }
 
     /// What ended like this may be the trouble of `partition` alone.
-    fn or_spoiled(&mut self, partition: Partition, ended: Result<(), StoreError>) -> Result<(), StoreError> {
+    fn or_spoiled(
+        &mut self,
+        partition: Partition,
+        ended: Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         match ended.map_err(|error| error.unless_it_is_everybodys(&self.to.outdir)) {
             Err(error) if error.is_of_its_partition() && self.spoiled.len() < MOST_SPOILED => {
                 self.draft = None;
@@ -217,9 +229,14 @@ impl<R: Storable> Store<R> {
         Ok(R::add(draft, &self.to, rows)?)
     }
 
-    /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves a file as it
-    /// is: what was proven is not erased by a source that has nothing to say today.
-    fn close(&mut self, partition: Partition, days: &Coverage, fetch: Fetch) -> Result<(), StoreError> {
+    /// No row of `partition` is to come: publishes its file, then proves it. An empty answer leaves
+    /// a file as it is: what was proven is not erased by a source that has nothing to say today.
+    fn close(
+        &mut self,
+        partition: Partition,
+        days: &Coverage,
+        fetch: Fetch,
+    ) -> Result<(), StoreError> {
         let mut entry = self.known(partition);
         let Some((open, draft)) = self.draft.take() else {
             self.tell_of_kept_rows(&entry, days);
@@ -238,7 +255,8 @@ impl<R: Storable> Store<R> {
             self.tell_of_fewer(&untold, had, R::rows_of(&draft, &untold));
         }
         let lost = entry.answers.lost().intersection(days);
-        // Rows there of days that no line has proven are not proven by an answer that does not bring them.
+        // Rows there of days that no line has proven are not proven by an answer that does not
+        // bring them.
         let replaced = days.minus(&entry.data_days());
         let before = entry.file.take();
         let came = R::rows_of(&draft, days);
@@ -278,20 +296,29 @@ impl<R: Storable> Store<R> {
         self.unproven.push(entry);
     }
 
-    /// Those of `days`, of which the source has no row, that no line tells of while rows stand there.
-    fn denied(&mut self, entry: &mut Entry, days: &Coverage, asking: Asking) -> Result<Coverage, StoreError> {
+    /// Those of `days`, of which the source has no row, that no line tells of while rows stand
+    /// there.
+    fn denied(
+        &mut self,
+        entry: &mut Entry,
+        days: &Coverage,
+        asking: Asking,
+    ) -> Result<Coverage, StoreError> {
         let untold = entry.untold(days);
         if untold.is_empty() {
             return Ok(Coverage::empty());
         }
-        let FileInPlace::File(published) = self.existing(entry)? else { return Ok(Coverage::empty()) };
+        let FileInPlace::File(published) = self.existing(entry)? else {
+            return Ok(Coverage::empty());
+        };
         let rows = R::published_rows_of(&published, &untold);
         let denied = entry.deny(&untold, rows, asking).err();
         self.shorter.extend(denied.clone());
         Ok(denied.map_or_else(Coverage::empty, |denied| denied.days))
     }
 
-    /// Fewer rows came of `days` than there were; where they are proven, or were never, the newest answer counts.
+    /// Fewer rows came of `days` than there were; where they are proven, or were never, the newest
+    /// answer counts.
     fn tell_of_fewer(&mut self, days: &Coverage, had: u64, came: u64) {
         if came < had {
             self.found.push(format!(
@@ -309,8 +336,9 @@ impl<R: Storable> Store<R> {
         // A file that can't be read is found when its rows are wanted.
         let read = R::read(&self.to, entry.partition);
         if let Ok(rows @ 1..) = read.map(|published| R::published_rows_of(&published, &kept)) {
-            self.found
-                .push(format!("{kept}: the source now sends nothing; the {rows} rows on disk are kept"));
+            self.found.push(format!(
+                "{kept}: the source now sends nothing; the {rows} rows on disk are kept"
+            ));
         }
     }
 
@@ -362,8 +390,8 @@ impl<R: Storable> Store<R> {
         known.unwrap_or_else(|| Entry::new(&self.to.ticker, partition))
     }
 
-    /// Judges what is there: holds it against its proof, and reads it once. What was changed is lost, and what is of no use
-    /// is set aside.
+    /// Judges what is there: holds it against its proof, and reads it once. What was changed is
+    /// lost, and what is of no use is set aside.
     fn existing(&mut self, entry: &mut Entry) -> Result<FileInPlace<R::Published>, StoreError> {
         let path = self.to.file(entry.partition);
         if !path.try_exists().map_err(DiskError::at("look at", &path))? {
@@ -398,9 +426,10 @@ impl<R: Storable> Store<R> {
         }
     }
 
-    /// Moves what was `read` in the place of our file and is of no use out of the way of readers: what is no whole Parquet
-    /// file, and, where a file of ours stood, also what is another's or has rows that can't be. A whole file of another is
-    /// left alone where no line tells of one of ours.
+    /// Moves what was `read` in the place of our file and is of no use out of the way of readers:
+    /// what is no whole Parquet file, and, where a file of ours stood, also what is another's or
+    /// has rows that can't be. A whole file of another is left alone where no line tells of one of
+    /// ours.
     fn usable(
         &mut self,
         partition: Partition,
@@ -411,7 +440,9 @@ impl<R: Storable> Store<R> {
             (Ok(published), LedgerLine::HadFile | LedgerLine::HadNone) => {
                 return Ok(FileInPlace::File(published));
             }
-            (Err(ReadError::Broken { .. }), LedgerLine::HadFile | LedgerLine::HadNone) => "can't be read",
+            (Err(ReadError::Broken { .. }), LedgerLine::HadFile | LedgerLine::HadNone) => {
+                "can't be read"
+            }
             (Err(ReadError::Foreign { .. }), LedgerLine::HadFile) => "is not what was written",
             (Err(error @ ReadError::Foreign { .. }), LedgerLine::HadNone)
             | (Err(error @ ReadError::Disk(_)), LedgerLine::HadFile | LedgerLine::HadNone) => {

@@ -1,4 +1,5 @@
-//! Why a partition is not brought to its place, and whose trouble that is: its own, its ticker's, or everybody's.
+//! Why a partition is not brought to its place, and whose trouble that is: its own, its ticker's,
+//! or everybody's.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -37,18 +38,22 @@ impl StoreError {
         }
     }
 
-    /// What is met at one path is everybody's trouble while nothing can be written anywhere in `tree`. That is to be looked at
-    /// right then: when the visit is over it may have passed, and the ticker would be given up for it.
+    /// What is met at one path is everybody's trouble while nothing can be written anywhere in
+    /// `tree`. That is to be looked at right then: when the visit is over it may have passed, and
+    /// the ticker would be given up for it.
     pub(super) fn unless_it_is_everybodys(self, tree: &Path) -> Self {
         match self {
-            Self::Disk(error) if is_of_one_path(&error) && try_to_write(tree).is_err() => Self::Tree(error),
+            Self::Disk(error) if is_of_one_path(&error) && try_to_write(tree).is_err() => {
+                Self::Tree(error)
+            }
             own @ (Self::Disk(_) | Self::Ledger(_) | Self::Tree(_) | Self::NotOurs(_)) => own,
         }
     }
 }
 
-/// Whatever goes wrong with one path may be that path's: a folder that may not be written, a file in the place of a folder. What
-/// the machine has too little of is everybody's, and so is an error that is not the system's own: a full disk may be behind it.
+/// Whatever goes wrong with one path may be that path's: a folder that may not be written, a file
+/// in the place of a folder. What the machine has too little of is everybody's, and so is an error
+/// that is not the system's own: a full disk may be behind it.
 pub fn is_of_one_path(error: &DiskError) -> bool {
     // Parquet tells of a full disk in words alone when it closes a file.
     let is_the_system_s = error.source.raw_os_error().is_some();

@@ -78,9 +78,11 @@ pub enum TickerError {
 
 /// The first of the partitions with its reason, and the names of some others.
 fn spoiled(partitions: &BTreeMap<Partition, StoreError>) -> String {
-    let first =
-        partitions.first_key_value().map(|(at, error)| format!("{}: {}", at.period(), with_causes(error)));
-    let others: Vec<String> = partitions.keys().skip(1).map(|partition| partition.period()).collect();
+    let first = partitions
+        .first_key_value()
+        .map(|(at, error)| format!("{}: {}", at.period(), with_causes(error)));
+    let others: Vec<String> =
+        partitions.keys().skip(1).map(|partition| partition.period()).collect();
     let named = others.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let rest = match (others.len(), others.len().saturating_sub(MOST_NAMED)) {
         (0, _) => String::new(),
@@ -101,7 +103,8 @@ fn advice(came: u64) -> &'static str {
 }
 
 impl TickerError {
-    /// What `store` could not bring to its place, or what the source brought `shorter` than it was, if anything.
+    /// What `store` could not bring to its place, or what the source brought `shorter` than it was,
+    /// if anything.
     pub fn of_store<R: Storable>(store: &mut Store<R>, shorter: &[Shorter]) -> Option<Self> {
         let spoiled = store.spoiled();
         if spoiled.is_empty() { Self::of_shorter(shorter) } else { Some(Self::Spoiled(spoiled)) }
@@ -135,7 +138,8 @@ pub struct Received {
 pub enum Consequence {
     /// Nothing: it alone has failed.
     Ticker(Trouble),
-    /// Nothing where others can still be written: then it alone has failed, for good. Else the batch ends.
+    /// Nothing where others can still be written: then it alone has failed, for good. Else the
+    /// batch ends.
     TickerUnlessTheTreeIs(&'static str),
     /// No other ticker would do better: the batch ends like this.
     Batch(Exit),
@@ -205,7 +209,8 @@ impl<'a> Tally<'a> {
 
     /// Nobody of this batch would get further: `whom` has met `cause`.
     pub fn end(&self, exit: Exit, whom: impl Display, cause: &str) {
-        let before = self.count(|counts| counts.cut_short.replace(counts.cut_short.unwrap_or(exit)));
+        let before =
+            self.count(|counts| counts.cut_short.replace(counts.cut_short.unwrap_or(exit)));
         if before.is_none() && exit != Exit::Stopped {
             self.reporter.run(Level::Error, &format!("the batch ends here: {whom}: {cause}"));
         }
@@ -287,9 +292,9 @@ pub fn of_ledger(error: &LedgerError) -> Consequence {
         LedgerError::Version { .. } => {
             Consequence::Ticker(Trouble::own_for_good("its ledger is of another version"))
         }
-        LedgerError::Foreign { .. } => {
-            Consequence::Ticker(Trouble::own_for_good("its ledger was written for another ticker or kind"))
-        }
+        LedgerError::Foreign { .. } => Consequence::Ticker(Trouble::own_for_good(
+            "its ledger was written for another ticker or kind",
+        )),
         LedgerError::Gone { .. } => Consequence::Ticker(Trouble::own_for_now(
             "its ledger, or the ledger's lock file, was moved or removed meanwhile",
         )),
@@ -315,7 +320,9 @@ pub fn of_disk(error: &DiskError) -> Consequence {
         return Consequence::Batch(Exit::LocalResource);
     }
     Consequence::TickerUnlessTheTreeIs(match error.source.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "its folder can't be written",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "its folder can't be written"
+        }
         ErrorKind::NotADirectory
         | ErrorKind::IsADirectory
         | ErrorKind::InvalidInput
@@ -332,8 +339,9 @@ mod tests {
 
     #[test]
     fn the_exit_says_what_another_worker_could_do() {
-        let tally =
-            |transient, permanent, cut_short| Counts { done: 1, transient, permanent, cut_short }.exit(4);
+        let tally = |transient, permanent, cut_short| {
+            Counts { done: 1, transient, permanent, cut_short }.exit(4)
+        };
         assert_eq!(tally(0, 0, None), Exit::Done);
         assert_eq!(tally(1, 2, None), Exit::Transient, "what may be retried comes first");
         assert_eq!(tally(0, 2, None), Exit::Permanent);

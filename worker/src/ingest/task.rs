@@ -46,8 +46,8 @@ pub struct Task {
     pub zone: Zone,
     /// Days; all of them settled by this machine's clock.
     pub asked: DateRange,
-    /// The days that the run counts on, more than those asked where its clock was another; `None` where nobody counts on
-    /// days that are not settled.
+    /// The days that the run counts on, more than those asked where its clock was another; `None`
+    /// where nobody counts on days that are not settled.
     pub told: Option<DateRange>,
     /// How long after the end of its session a day counts as settled.
     pub settle: SignedDuration,
@@ -97,7 +97,9 @@ pub enum Unsettled {
 
 /// By how much the clock is off, if it is.
 fn by(clocks: Option<SourceClock>) -> String {
-    clocks.filter(|clocks| clocks.is_off()).map_or_else(String::new, |clocks| format!(" ({clocks})"))
+    clocks
+        .filter(|clocks| clocks.is_off())
+        .map_or_else(String::new, |clocks| format!(" ({clocks})"))
 }
 
 impl Unsettled {
@@ -125,7 +127,8 @@ pub struct Tools<'a> {
 }
 
 impl Tools<'_> {
-    /// Those of `days` that count as settled. Where this machine's clock is ahead, that is known with the first reply.
+    /// Those of `days` that count as settled. Where this machine's clock is ahead, that is known
+    /// with the first reply.
     pub fn settled(&self, days: &Coverage) -> Coverage {
         match self.settled_to() {
             None => days.clone(),
@@ -141,20 +144,24 @@ impl Tools<'_> {
         Some(TradingDay::last_settled(clocks.earlier(moment.at), self.task.settle))
     }
 
-    /// Says which days that `ledger` lacks are left out since they do not count as settled. A run that counts on them hears
-    /// why they are missing: after an end without a word it would look for them in vain.
+    /// Says which days that `ledger` lacks are left out since they do not count as settled. A run
+    /// that counts on them hears why they are missing: after an end without a word it would look
+    /// for them in vain.
     pub fn leave_unsettled(&self, ticker: &Ticker, ledger: &Ledger) -> Result<(), Unsettled> {
         let (task, trust) = (self.task, self.task.trust_now());
         let missing = ledger.to_ask(task.asked, &trust);
         let by_source = missing.minus(&self.settled(&missing));
         if !by_source.is_empty() {
-            let text = format_args!("{by_source} is not settled by the source's clock and is left out");
+            let text =
+                format_args!("{by_source} is not settled by the source's clock and is left out");
             self.reporter.ticker(Level::Warn, ticker, text);
         }
         let Some(told) = task.told else { return Ok(()) };
         let by_machine = ledger.to_ask(told, &trust).minus(&task.asked.into());
         match self.client.source_clock() {
-            Some(clocks) if !by_source.is_empty() => Err(Unsettled::BySource { days: by_source, clocks }),
+            Some(clocks) if !by_source.is_empty() => {
+                Err(Unsettled::BySource { days: by_source, clocks })
+            }
             Some(_) | None if by_machine.is_empty() => Ok(()),
             clocks @ (Some(_) | None) => Err(Unsettled::ByMachine { days: by_machine, clocks }),
         }
@@ -172,9 +179,14 @@ impl Tools<'_> {
         Ledger::read_of(&self.task.outdir, self.task.kind, ticker, self.task.asked)
     }
 
-    /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says what was found there. Whoever
-    /// has them for a moment is waited for: a check of the tree does while it notes what it found.
-    pub fn open<R: Storable>(&self, ticker: &Ticker, brought: &Coverage) -> Result<Store<R>, StoreError> {
+    /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says
+    /// what was found there. Whoever has them for a moment is waited for: a check of the tree does
+    /// while it notes what it found.
+    pub fn open<R: Storable>(
+        &self,
+        ticker: &Ticker,
+        brought: &Coverage,
+    ) -> Result<Store<R>, StoreError> {
         let Task { kind, columns, zone, .. } = *self.task;
         let outdir = self.task.outdir.clone();
         let to = Destination { outdir, kind, zone, columns, ticker: ticker.clone() };

@@ -1,4 +1,5 @@
-//! The tree: can anything be written there at this moment? That tells the trouble of one path from everybody's.
+//! The tree: can anything be written there at this moment? That tells the trouble of one path from
+//! everybody's.
 
 use std::fs;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! Answers about tickers as they come in, kept in a checked log beside the table they will become: a killed run
-//! goes on behind the last one.
+//! Answers about tickers as they come in, kept in a checked log beside the table they will become:
+//! a killed run goes on behind the last one.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -41,15 +41,19 @@ pub struct DetailsLog {
 }
 
 impl DetailsLog {
-    /// Opens the log at `path`, which lies below `root`. One process at a time: the lock of the output sees to that.
+    /// Opens the log at `path`, which lies below `root`. One process at a time: the lock of the
+    /// output sees to that.
     pub fn open(root: &Path, path: &Path, begin: EarlierAnswers) -> Result<Self, LinesError> {
         if begin == EarlierAnswers::AskedAgain {
             let folder = Folder::of(Audience::AsUmaskSays, root, path)?;
             folder.remove(path.file_name().unwrap_or_default())?;
         }
         let mut log = Appender::below(root, path)?;
-        let known =
-            log.recover()?.into_iter().map(|answer: DetailsAnswer| (answer.ticker.clone(), answer)).collect();
+        let known = log
+            .recover()?
+            .into_iter()
+            .map(|answer: DetailsAnswer| (answer.ticker.clone(), answer))
+            .collect();
         Ok(Self { log, known })
     }
 

@@ -1,5 +1,5 @@
-//! What is known of one ticker: `/v3/reference/tickers/{t}`. Any field may be missing, even the market cap of
-//! the largest company (protocol sheet 2.5).
+//! What is known of one ticker: `/v3/reference/tickers/{t}`. Any field may be missing, even the
+//! market cap of the largest company (protocol sheet 2.5).
 
 use std::io::Read;
 
@@ -69,7 +69,12 @@ pub fn decode(body: impl Read, ticker: &Ticker) -> Result<Details, PageError> {
     let reply: DetailsReply = page::decode_whole(body)?;
     match reply.status.as_deref() {
         Some("OK" | "DELAYED") => {}
-        other => return Err(PageError::Malformed(format!("its status is {}", other.unwrap_or("absent")))),
+        other => {
+            return Err(PageError::Malformed(format!(
+                "its status is {}",
+                other.unwrap_or("absent")
+            )));
+        }
     }
     if reply.results.ticker != ticker.as_str() {
         return Err(PageError::Malformed(format!("it is of ticker {:?}", reply.results.ticker)));
@@ -77,7 +82,8 @@ pub fn decode(body: impl Read, ticker: &Ticker) -> Result<Details, PageError> {
     Ok(reply.results)
 }
 
-/// Does `failure` say that nothing is known of the ticker? There are other 404: no such route, in plain text.
+/// Does `failure` say that nothing is known of the ticker? There are other 404: no such route, in
+/// plain text.
 pub fn is_unknown(failure: &Failure) -> bool {
     let Failure::BadRequest { status: 404, words } = failure else { return false };
     words.to_lowercase().contains("not found") && words != "404 page not found"
@@ -85,7 +91,8 @@ pub fn is_unknown(failure: &Failure) -> bool {
 
 /// As a table, in the order of `rows`.
 pub fn table(rows: &[Details]) -> RecordBatch {
-    let text = |value: fn(&Details) -> &Option<String>| rows.iter().map(move |row| value(row).as_deref());
+    let text =
+        |value: fn(&Details) -> &Option<String>| rows.iter().map(move |row| value(row).as_deref());
     let float = |value: fn(&Details) -> Option<f64>| rows.iter().map(value);
     TableColumns::default()
         .required("ticker", rows.iter().map(|row| row.ticker.as_str()))
@@ -124,13 +131,19 @@ mod tests {
             read(r#"{"status":"OK","results":{"ticker":"A"}}"#),
             Err("it is of ticker \"A\"".to_owned())
         );
-        assert!(read(r#"{"results":{"ticker":"AIG"}}"#).is_err_and(|error| error == "its status is absent"));
-        assert!(read(r#"{"results":null}"#).is_err() && read(r#"{"results":{"ticker":"AIG""#).is_err());
+        assert!(
+            read(r#"{"results":{"ticker":"AIG"}}"#)
+                .is_err_and(|error| error == "its status is absent")
+        );
+        assert!(
+            read(r#"{"results":null}"#).is_err() && read(r#"{"results":{"ticker":"AIG""#).is_err()
+        );
     }
 
     #[test]
     fn only_one_of_the_three_404_says_that_nothing_is_known() {
-        let unknown = |body: &str| is_unknown(&Failure::of_reply(404, None, body, &Redaction::default()));
+        let unknown =
+            |body: &str| is_unknown(&Failure::of_reply(404, None, body, &Redaction::default()));
         assert!(unknown(r#"{"status":"NOT_FOUND","message":"Ticker not found."}"#));
         assert!(!unknown("404 page not found\n"));
         assert!(!unknown(r#"{"status":"ERROR","error":"this endpoint is no longer available"}"#));

@@ -1,4 +1,5 @@
-//! One reference job: the snapshot of tickers, then splits, then details. What is proven is not asked again.
+//! One reference job: the snapshot of tickers, then splits, then details. What is proven is not
+//! asked again.
 
 use arrow::array::RecordBatch;
 use jiff::Timestamp;
@@ -77,7 +78,8 @@ impl Running<'_> {
 
     /// The proof of the snapshot, old or new.
     fn tickers(&self) -> Result<Proof, JobError> {
-        let enough = |proof: &Proof| self.plan.delisted == Delisted::LeftOut || proof.delisted == Some(true);
+        let enough =
+            |proof: &Proof| self.plan.delisted == Delisted::LeftOut || proof.delisted == Some(true);
         if let Some(proof) = self.standing(TableName::Tickers)?.filter(enough) {
             self.not_again(TableName::Tickers, &proof);
             return Ok(proof);
@@ -105,7 +107,10 @@ impl Running<'_> {
             self.say(Level::Warn, &text);
         }
         let delisted = Some(self.plan.delisted == Delisted::Included);
-        self.publish(TableName::Tickers, &snapshot.table(), asked_at, |proof| Proof { delisted, ..proof })
+        self.publish(TableName::Tickers, &snapshot.table(), asked_at, |proof| Proof {
+            delisted,
+            ..proof
+        })
     }
 
     fn splits(&self) -> Result<(), JobError> {
@@ -148,7 +153,8 @@ impl Running<'_> {
             );
             return Ok(exit);
         }
-        let rows: Vec<Details> = queries.iter().filter_map(|query| row_of(query, &answers)).collect();
+        let rows: Vec<Details> =
+            queries.iter().filter_map(|query| row_of(query, &answers)).collect();
         let unknown = queries.len() - rows.len();
         if unknown > 0 {
             self.say(
@@ -183,8 +189,10 @@ impl Running<'_> {
             Standing::Absent => Ok(None),
             Standing::Unproven => {
                 let path = self.place.file(table);
-                let text =
-                    format!("{}: damaged, or not proven by its ledger; requested again", path.display());
+                let text = format!(
+                    "{}: damaged, or not proven by its ledger; requested again",
+                    path.display()
+                );
                 self.say(Level::Warn, &text);
                 Ok(None)
             }
@@ -228,7 +236,8 @@ impl Running<'_> {
     }
 }
 
-/// The row of a ticker: what was said of it as of the day asked about, and what the snapshot says of today.
+/// The row of a ticker: what was said of it as of the day asked about, and what the snapshot says
+/// of today.
 fn row_of(query: &DetailsQuery, answers: &DetailsLog) -> Option<Details> {
     let answer = answers.of(&query.ticker, query.date)?;
     let details = answer.details.clone()?;

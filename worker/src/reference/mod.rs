@@ -1,6 +1,7 @@
 //! Reference data: who is listed, what is known of each, and how shares were split, as of one day.
 //!
-//! One folder a table and snapshot date, one Parquet file in it, and `_ledger.jsonl` that proves the file.
+//! One folder a table and snapshot date, one Parquet file in it, and `_ledger.jsonl` that proves
+//! the file.
 
 pub mod table;
 pub mod tickers;

@@ -1,4 +1,5 @@
-//! Where the tables of a snapshot are, and that an output belongs to one source and one writer at a time.
+//! Where the tables of a snapshot are, and that an output belongs to one source and one writer at a
+//! time.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -96,20 +97,27 @@ pub struct SnapshotOutput {
 }
 
 impl SnapshotOutput {
-    /// Takes `outdir` for reference data of `source`, snapshot `date`, and sweeps what killed runs left there.
+    /// Takes `outdir` for reference data of `source`, snapshot `date`, and sweeps what killed runs
+    /// left there.
     pub fn take(outdir: &Path, source: &str, date: TradingDay) -> Result<Self, OutputError> {
         let market_data = outdir.join("_dataset.json");
         if market_data.try_exists().map_err(DiskError::at("look at", &market_data))? {
             return Err(OutputError::MarketData(market_data));
         }
         for table in TableName::ALL {
-            links::refuse(outdir, &outdir.join(table.folder()).join(folder_of(date)).join(table.file()))?;
+            links::refuse(
+                outdir,
+                &outdir.join(table.folder()).join(folder_of(date)).join(table.file()),
+            )?;
         }
         let holder = format!("worker reference, process {}", std::process::id());
-        let lock = Lock::acquire(&outdir.join("_reference.lock"), &holder).map_err(|error| match error {
-            LockError::Disk(error) => OutputError::Disk(error),
-            held @ LockError::Held { .. } => OutputError::Busy(held),
-        })?;
+        let lock =
+            Lock::acquire(&outdir.join("_reference.lock"), &holder).map_err(
+                |error| match error {
+                    LockError::Disk(error) => OutputError::Disk(error),
+                    held @ LockError::Held { .. } => OutputError::Busy(held),
+                },
+            )?;
         claim(outdir, &OwnerFile { schema_version: SCHEMA_VERSION, source: source.to_owned() })?;
         let root = Folder::open(outdir)?;
         leftovers::sweep(&root)?;

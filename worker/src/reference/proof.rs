@@ -1,5 +1,5 @@
-//! What proves a table of a snapshot: lines of `_ledger.jsonl` beside it, written after the file is in place.
-//! A file without its line, or of another length or content, is no table.
+//! What proves a table of a snapshot: lines of `_ledger.jsonl` beside it, written after the file is
+//! in place. A file without its line, or of another length or content, is no table.
 
 use std::path::Path;
 
@@ -95,7 +95,12 @@ mod tests {
         let look = || standing(folder.path(), "t.parquet").expect("looked at");
         let write = |bytes: &[u8]| {
             publish::publish(&path, bytes).expect("written");
-            Proof::of("t.parquet", 1, Fingerprint::of_file(&path).expect("read"), Timestamp::UNIX_EPOCH)
+            Proof::of(
+                "t.parquet",
+                1,
+                Fingerprint::of_file(&path).expect("read"),
+                Timestamp::UNIX_EPOCH,
+            )
         };
         assert_eq!(look(), Standing::Absent);
         let first = write(b"first");

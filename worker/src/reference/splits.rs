@@ -1,4 +1,5 @@
-//! How shares were split: rows of `/stocks/v1/splits`. Ratios are often fractional; announced splits are included.
+//! How shares were split: rows of `/stocks/v1/splits`. Ratios are often fractional; announced
+//! splits are included.
 
 use std::hash::{Hash, Hasher};
 
@@ -68,7 +69,8 @@ impl Hash for SplitRow {
 /// The rows by ticker and day, and how many came more than once.
 pub fn ordered(mut rows: Vec<SplitRow>) -> (Vec<SplitRow>, usize) {
     rows.sort_by(|a, b| {
-        let names = (&a.ticker, &a.execution_date, &a.id).cmp(&(&b.ticker, &b.execution_date, &b.id));
+        let names =
+            (&a.ticker, &a.execution_date, &a.id).cmp(&(&b.ticker, &b.execution_date, &b.id));
         names.then(a.from.total_cmp(&b.from)).then(a.to.total_cmp(&b.to))
     });
     let sent = rows.len();
@@ -101,7 +103,8 @@ mod tests {
             to: 1.5,
             id: None,
         };
-        let (a, b, c) = (split("B", "2020-01-02"), split("A", "2020-01-03"), split("A", "2021-01-04"));
+        let (a, b, c) =
+            (split("B", "2020-01-02"), split("A", "2020-01-03"), split("A", "2021-01-04"));
         let sent = vec![a.clone(), b.clone(), a.clone(), c.clone()];
         assert_eq!(ordered(sent), (vec![b, c, a], 1));
     }

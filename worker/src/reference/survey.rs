@@ -1,4 +1,5 @@
-//! Requests the details of many tickers on a few threads. Each answer is logged at once; known ones are not requested again.
+//! Requests the details of many tickers on a few threads. Each answer is logged at once; known ones
+//! are not requested again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,10 +34,11 @@ pub struct DetailsQuery {
     pub delisted_utc: Option<String>,
 }
 
-/// What there is to ask about the rows of a snapshot: each ticker once, in order, and the names that are none.
+/// What there is to ask about the rows of a snapshot: each ticker once, in order, and the names
+/// that are none.
 ///
-/// A delisted ticker is asked about as of the day before its delisting: of today, nothing is known of it
-/// (protocol sheet 1.5).
+/// A delisted ticker is asked about as of the day before its delisting: of today, nothing is known
+/// of it (protocol sheet 1.5).
 pub fn queries(listed: Vec<Listed>, date: Option<TradingDay>) -> (Vec<DetailsQuery>, Vec<String>) {
     let mut queries: Vec<DetailsQuery> = Vec::new();
     let mut unusable = Vec::new();
@@ -110,7 +112,11 @@ pub fn run(
     if known > 0 {
         source.reporter.run(
             Level::Info,
-            &format!("details: {} answered before, {} to ask", counted(known as u64, "ticker"), open.len()),
+            &format!(
+                "details: {} answered before, {} to ask",
+                counted(known as u64, "ticker"),
+                open.len()
+            ),
         );
     }
     let counts = Mutex::new(SurveyCounts { answered: known as u64, ..SurveyCounts::default() });

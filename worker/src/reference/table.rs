@@ -1,9 +1,12 @@
-//! Tables of reference data: columns by name, built and read. What the columns mean is their rooms' business.
+//! Tables of reference data: columns by name, built and read. What the columns mean is their rooms'
+//! business.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type, Schema};
 use shared::dataset::reader::{self, ReadError};
@@ -127,7 +130,11 @@ impl Table {
     pub fn required(&self, column: &'static str) -> Result<Vec<String>, TableError> {
         let values = self.text(column)?.into_iter().enumerate();
         let present = |(row, value): (usize, Option<String>)| {
-            value.ok_or_else(|| TableError::Missing { path: self.path.clone(), column, row: row + 1 })
+            value.ok_or_else(|| TableError::Missing {
+                path: self.path.clone(),
+                column,
+                row: row + 1,
+            })
         };
         values.map(present).collect()
     }
@@ -163,13 +170,18 @@ impl Table {
         if !found.data_type().is_numeric() && !found.data_type().is_null() {
             return Err(self.other_type(column, found, DataType::Float64));
         }
-        Ok(self.converted(column, DataType::Float64)?.as_primitive::<Float64Type>().iter().collect())
+        Ok(self
+            .converted(column, DataType::Float64)?
+            .as_primitive::<Float64Type>()
+            .iter()
+            .collect())
     }
 
     fn column(&self, column: &'static str) -> Result<&ArrayRef, TableError> {
         self.batch.column_by_name(column).ok_or_else(|| {
             let fields = self.batch.schema();
-            let found = fields.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>();
+            let found =
+                fields.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>();
             TableError::NoColumn { path: self.path.clone(), column, found: found.join(", ") }
         })
     }
@@ -180,7 +192,12 @@ impl Table {
     }
 
     fn other_type(&self, column: &'static str, found: &ArrayRef, wanted: DataType) -> TableError {
-        TableError::OtherType { path: self.path.clone(), column, found: found.data_type().clone(), wanted }
+        TableError::OtherType {
+            path: self.path.clone(),
+            column,
+            found: found.data_type().clone(),
+            wanted,
+        }
     }
 }
 
@@ -207,8 +224,9 @@ mod tests {
         assert_eq!(table.truth("active").expect("truth"), [Some(true), Some(false)]);
         assert_eq!(table.float("market_cap").expect("numbers"), [Some(0.1), None]);
         assert_eq!(table.float("total_employees").expect("numbers"), [Some(7.0), None]);
-        let said =
-            |error: TableError| error.to_string().replace(&format!("{}/", folder.path().display()), "");
+        let said = |error: TableError| {
+            error.to_string().replace(&format!("{}/", folder.path().display()), "")
+        };
         let missing = said(table.required("cik").expect_err("a gap"));
         assert_eq!(missing, "t.parquet: column \"cik\" is empty in row 1");
         let other = said(table.text("active").expect_err("no text"));

@@ -23,10 +23,16 @@ pub enum Side {
 /// The tickers of the stock market on one side, as of `date` instead of today.
 pub fn list(side: Side, date: Option<TradingDay>) -> List<TickerRow> {
     let active = if side == Side::Active { "true" } else { "false" };
-    let fixed =
-        [("market", "stocks"), ("active", active), ("sort", "ticker"), ("order", "asc"), ("limit", "1000")];
+    let fixed = [
+        ("market", "stocks"),
+        ("active", active),
+        ("sort", "ticker"),
+        ("order", "asc"),
+        ("limit", "1000"),
+    ];
     let fixed = fixed.into_iter().map(|(name, value)| (name, value.to_owned()));
-    // A cursor that forgot its filters would end one side early and mix in another: seen here, never written.
+    // A cursor that forgot its filters would end one side early and mix in another: seen here,
+    // never written.
     let holds: fn(&TickerRow) -> bool = match (date, side) {
         // With a date, whether `active` speaks of that day or of today is not documented.
         (Some(_), _) => |row| row.market == "stocks",
@@ -133,10 +139,14 @@ pub struct Snapshot {
 impl Snapshot {
     /// Orders the rows of both sides.
     pub fn of(active: Vec<TickerRow>, delisted: Vec<TickerRow>) -> Self {
-        let said =
-            |side: bool| move |row: TickerRow| TickerRow { active: Some(row.active.unwrap_or(side)), ..row };
-        let mut rows: Vec<TickerRow> =
-            active.into_iter().map(said(true)).chain(delisted.into_iter().map(said(false))).collect();
+        let said = |side: bool| {
+            move |row: TickerRow| TickerRow { active: Some(row.active.unwrap_or(side)), ..row }
+        };
+        let mut rows: Vec<TickerRow> = active
+            .into_iter()
+            .map(said(true))
+            .chain(delisted.into_iter().map(said(false)))
+            .collect();
         rows.sort_by(|a, b| place(a).cmp(&place(b)));
         let sent = rows.len();
         rows.dedup();
@@ -155,8 +165,9 @@ impl Snapshot {
     /// As a table.
     pub fn table(&self) -> RecordBatch {
         let text = |value: fn(&TickerRow) -> &str| self.rows.iter().map(value);
-        let perhaps =
-            |value: fn(&TickerRow) -> &Option<String>| self.rows.iter().map(move |row| value(row).as_deref());
+        let perhaps = |value: fn(&TickerRow) -> &Option<String>| {
+            self.rows.iter().map(move |row| value(row).as_deref())
+        };
         TableColumns::default()
             .required("ticker", text(|row| &row.ticker))
             .required("name", text(|row| &row.name))
@@ -234,12 +245,16 @@ mod tests {
         let bare = rows(BARE).expect("a row").remove(0);
         assert_eq!((bare.ticker.as_str(), bare.active, bare.cik), ("THC", None, None));
         let error = rows(r#"{"ticker":7}"#).expect_err("a number");
-        assert!(error.starts_with("row 1: invalid type: integer `7`, expected a string"), "{error}");
+        assert!(
+            error.starts_with("row 1: invalid type: integer `7`, expected a string"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_side_is_asked_for_whole_and_from_a_ticker_on() {
-        let base = BaseUrl::parse("http://127.0.0.1:9000", PlainHttp::LoopbackOnly).expect("an origin");
+        let base =
+            BaseUrl::parse("http://127.0.0.1:9000", PlainHttp::LoopbackOnly).expect("an origin");
         let path = |list: List<TickerRow>, last| {
             list.url(&base, last)
                 .map(|url| url.to_string().replace("http://127.0.0.1:9000/v3/reference/", ""))
@@ -267,11 +282,15 @@ mod tests {
     #[test]
     fn a_ticker_with_two_ciks_stays_twice_and_is_named() {
         let sent =
-            [rows(FULL).expect("a row"), rows(BARE).expect("a row"), rows(FULL).expect("a row")].concat();
+            [rows(FULL).expect("a row"), rows(BARE).expect("a row"), rows(FULL).expect("a row")]
+                .concat();
         let snapshot = Snapshot::of(sent, Vec::new());
         assert_eq!((snapshot.rows.len(), snapshot.repeated), (2, 1));
         assert_eq!(snapshot.rows[0].cik, None, "sorted by cik, none first");
         assert_eq!(snapshot.ambiguous(), ["THC"]);
-        assert!(snapshot.rows.iter().all(|row| row.active == Some(true)), "the side asked for says it");
+        assert!(
+            snapshot.rows.iter().all(|row| row.active == Some(true)),
+            "the side asked for says it"
+        );
     }
 }

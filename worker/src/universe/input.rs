@@ -38,7 +38,8 @@ pub struct FoundTable {
     pub newest_of: Option<usize>,
 }
 
-/// The file of `table` that `path` means: itself, the one in that folder, or the newest of its snapshots.
+/// The file of `table` that `path` means: itself, the one in that folder, or the newest of its
+/// snapshots.
 pub fn find(path: &Path, table: TableName) -> Result<FoundTable, InputError> {
     // What isn't there, or is no folder, is a file: reading it says what is wrong.
     if !path.is_dir() {
@@ -78,8 +79,11 @@ pub fn read_details(file: &Path) -> Result<BTreeMap<String, KnownDetails>, Input
     let table = Table::read(file)?;
     let values = table.float("market_cap")?.into_iter();
     let values = values.zip(table.text("list_date")?).zip(table.text("sic_description")?);
-    let known =
-        values.map(|((market_cap, list_date), industry)| KnownDetails { market_cap, list_date, industry });
+    let known = values.map(|((market_cap, list_date), industry)| KnownDetails {
+        market_cap,
+        list_date,
+        industry,
+    });
     Ok(table.required("ticker")?.into_iter().zip(known).collect())
 }
 
@@ -132,7 +136,8 @@ mod tests {
         let newest = root.join("snapshot_date=2025-02-28/tickers.parquet");
         let found = find(root, TableName::Tickers).expect("found");
         assert_eq!(found, FoundTable { file: newest.clone(), newest_of: Some(2) });
-        let in_folder = find(&root.join("snapshot_date=2025-02-28"), TableName::Tickers).expect("found");
+        let in_folder =
+            find(&root.join("snapshot_date=2025-02-28"), TableName::Tickers).expect("found");
         assert_eq!(in_folder, FoundTable { file: newest, newest_of: None });
     }
 }

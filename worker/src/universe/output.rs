@@ -14,13 +14,15 @@ use crate::reference::table::TableColumns;
 
 /// Publishes the tickers as a CSV with the one column `ticker`.
 pub fn publish_csv(path: &Path, universe: &Universe) -> Result<(), DiskError> {
-    let ticker =
-        |kept: &ListedTicker| kept.ticker.parse::<Ticker>().expect("the rule keeps only usable names");
+    let ticker = |kept: &ListedTicker| {
+        kept.ticker.parse::<Ticker>().expect("the rule keeps only usable names")
+    };
     let tickers: Vec<Ticker> = universe.kept.iter().map(ticker).collect();
     publish::publish(path, TickerList::text(&tickers).as_bytes())
 }
 
-/// Publishes the tickers with their market caps as a CSV, by which the launcher weighs them; nothing where none is known.
+/// Publishes the tickers with their market caps as a CSV, by which the launcher weighs them;
+/// nothing where none is known.
 pub fn publish_weights(path: &Path, universe: &Universe) -> Result<(), DiskError> {
     let mut text = "ticker,market_cap\n".to_owned();
     for kept in &universe.kept {
@@ -31,11 +33,13 @@ pub fn publish_weights(path: &Path, universe: &Universe) -> Result<(), DiskError
     publish::publish(path, text.as_bytes())
 }
 
-/// Publishes the tickers with what is known of them. The source names no sectors: the column is there, empty.
+/// Publishes the tickers with what is known of them. The source names no sectors: the column is
+/// there, empty.
 pub fn publish_parquet(path: &Path, universe: &Universe) -> Result<(), DiskError> {
     let rows = &universe.kept;
-    let text =
-        |value: fn(&ListedTicker) -> &Option<String>| rows.iter().map(move |row| value(row).as_deref());
+    let text = |value: fn(&ListedTicker) -> &Option<String>| {
+        rows.iter().map(move |row| value(row).as_deref())
+    };
     let table = TableColumns::default()
         .required("ticker", rows.iter().map(|row| row.ticker.as_str()))
         .text("name", text(|row| &row.name))
@@ -56,9 +60,9 @@ pub fn publish_parquet(path: &Path, universe: &Universe) -> Result<(), DiskError
 pub fn account(universe: &Universe) -> String {
     let mut text = format!("{} rows in the snapshot\n", universe.rows);
     if universe.duplicates > 0 {
-        let line =
-            "belong to a ticker that stands more than once (kept: the one that trades, else the newest)";
-        writeln!(text, "{:>8} {line}", less(universe.duplicates)).expect("a String takes every write");
+        let line = "belong to a ticker that stands more than once (kept: the one that trades, else the newest)";
+        writeln!(text, "{:>8} {line}", less(universe.duplicates))
+            .expect("a String takes every write");
     }
     for (reason, count) in &universe.dropped {
         writeln!(text, "{:>8} {reason}", less(*count)).expect("a String takes every write");
@@ -69,7 +73,8 @@ pub fn account(universe: &Universe) -> String {
     };
     let kept = universe.kept.len() as u64;
     let are = if kept == 1 { "is" } else { "are" };
-    writeln!(text, "{} {are} left{delisted}", counted(kept, "ticker")).expect("a String takes every write");
+    writeln!(text, "{} {are} left{delisted}", counted(kept, "ticker"))
+        .expect("a String takes every write");
     text
 }
 

@@ -43,7 +43,8 @@ pub struct Filter {
     pub cap_max: Option<f64>,
 }
 
-/// Why a ticker is not kept. In the order in which the rules are applied: each ticker falls to the first.
+/// Why a ticker is not kept. In the order in which the rules are applied: each ticker falls to the
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exclusion {
     /// Its name can't be asked for.
@@ -65,7 +66,9 @@ pub enum Exclusion {
 impl fmt::Display for Exclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unusable => "have a name that can't be asked for (letters, digits, '.' and '-' only)",
+            Self::Unusable => {
+                "have a name that can't be asked for (letters, digits, '.' and '-' only)"
+            }
             Self::Delisted => "no longer trade (--include-delisted keeps them)",
             Self::NoType => "have no known type",
             Self::OtherType => "are of another type (--types)",
@@ -237,7 +240,8 @@ mod tests {
             row("THC", true, "2020-01-01T00:00:00Z", "trades"),
         ];
         let universe = Universe::choose(rows, &Filter { delisted: true, ..wanted() });
-        let ciks: Vec<_> = universe.kept.iter().filter_map(|candidate| candidate.cik.as_deref()).collect();
+        let ciks: Vec<_> =
+            universe.kept.iter().filter_map(|candidate| candidate.cik.as_deref()).collect();
         assert_eq!((ciks, universe.duplicates, universe.rows), (vec!["new", "trades"], 2, 4));
     }
 }

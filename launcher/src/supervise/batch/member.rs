@@ -1,4 +1,5 @@
-//! A member of a batch that still needs work or was given up: its charges, and what was last said of it.
+//! A member of a batch that still needs work or was given up: its charges, and what was last said
+//! of it.
 
 use std::collections::BTreeSet;
 
@@ -62,8 +63,8 @@ impl LastFailure {
         }
     }
 
-    /// Of a member whose attempt we have ended after it `ran` so long. That says nothing about the member, so the failure
-    /// `before` stays.
+    /// Of a member whose attempt we have ended after it `ran` so long. That says nothing about the
+    /// member, so the failure `before` stays.
     pub(super) fn cut_short(word: &Word, before: Option<Self>, ran: SignedDuration) -> Self {
         match word {
             Word::Failed { cause, kind, .. } => Self { cause: cause.clone(), kind: kind.clone() },
@@ -127,7 +128,8 @@ impl OpenMember {
         self.charged.iter().map(|charge| charge.attempt)
     }
 
-    /// Is more of it proven than ever before, by this attempt? Fetching the same days again is no progress.
+    /// Is more of it proven than ever before, by this attempt? Fetching the same days again is no
+    /// progress.
     pub(super) fn moves_on(&mut self, Partway { days, fresh_days }: Partway) -> bool {
         let moves_on = fresh_days > 0 && days > self.days;
         self.days = self.days.max(days);

@@ -24,7 +24,10 @@ pub(super) fn running(machine: &Machine) -> Vec<Orphan> {
             let began_at = RunTime::of_fact(since);
             Some(Orphan { batch, number, work: it.work(), began_at })
         }
-        BatchState::Pending | BatchState::Backoff { .. } | BatchState::Done | BatchState::Failed => None,
+        BatchState::Pending
+        | BatchState::Backoff { .. }
+        | BatchState::Done
+        | BatchState::Failed => None,
     });
     running.collect()
 }
@@ -32,7 +35,10 @@ pub(super) fn running(machine: &Machine) -> Vec<Orphan> {
 impl Supervisor<'_> {
     /// Adopts every running attempt whose shim lives; returns the others.
     pub(super) fn adopt(&mut self) -> Vec<Orphan> {
-        running(&self.machine).into_iter().filter_map(|orphan| self.adopt_one(orphan).err()).collect()
+        running(&self.machine)
+            .into_iter()
+            .filter_map(|orphan| self.adopt_one(orphan).err())
+            .collect()
     }
 
     fn adopt_one(&mut self, orphan: Orphan) -> Result<(), Orphan> {
@@ -46,7 +52,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Closes an attempt without a shim, unless a late shim has taken it meanwhile: then it is adopted.
+    /// Closes an attempt without a shim, unless a late shim has taken it meanwhile: then it is
+    /// adopted.
     pub(super) fn close_or_adopt(&mut self, orphan: Orphan) -> Result<(), DriveError> {
         match self.conclude(&orphan, Ending::Interrupted) {
             Err(DriveError::Attempt(OpenStill::Lock(LockError::Held { .. }))) => {

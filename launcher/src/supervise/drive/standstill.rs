@@ -1,5 +1,6 @@
-//! Standstill: how long nothing was newly proven, by a clock that nobody can set. A run that stands still for too long is
-//! closed with the names of all tickers that are left (`--give-up-after`); a pause does not stop that clock.
+//! Standstill: how long nothing was newly proven, by a clock that nobody can set. A run that stands
+//! still for too long is closed with the names of all tickers that are left (`--give-up-after`); a
+//! pause does not stop that clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,7 +44,9 @@ impl Supervisor<'_> {
         let Some(limit) = self.standstill.limit else { return Ok(()) };
         match self.machine.run() {
             RunState::Open | RunState::Paused { .. } => {}
-            RunState::Planned | RunState::Stopping { .. } | RunState::Closed { .. } => return Ok(()),
+            RunState::Planned | RunState::Stopping { .. } | RunState::Closed { .. } => {
+                return Ok(());
+            }
         }
         if self.machine.advances() != self.standstill.advances {
             self.standstill.advances = self.machine.advances();
@@ -67,7 +70,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Has a running attempt made progress since the last check? A long attempt proves days before it ends.
+    /// Has a running attempt made progress since the last check? A long attempt proves days before
+    /// it ends.
     fn something_moves_on(&mut self) -> bool {
         let now = clock::now();
         let mark = |(batch, attempt): (&BatchId, &super::LiveAttempt)| {

@@ -13,8 +13,8 @@ use shared::deadline::Deadline;
 pub const GRACE: Duration = Duration::from_secs(30);
 /// How long shims may take to kill their workers and to report it.
 const HURRY_GRACE: Duration = Duration::from_secs(10);
-/// How long killed processes may take to be gone. After that they hang on a disk or a network, and the supervisor does not
-/// wait for them.
+/// How long killed processes may take to be gone. After that they hang on a disk or a network, and
+/// the supervisor does not wait for them.
 const DEATH_GRACE: Duration = Duration::from_mins(1);
 
 /// How far a stop has come.
@@ -61,8 +61,8 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Written before any signal is sent: an attempt that ends after that was stopped, even if we die in between. If the fact
-    /// can't be written it waits; the stop does not.
+    /// Written before any signal is sent: an attempt that ends after that was stopped, even if we
+    /// die in between. If the fact can't be written it waits; the stop does not.
     fn note_stop(&mut self, signal: i32) -> Result<(), DriveError> {
         self.note(self.clock.now().stamp(), Fact::StopAsked { by: signal::name_of(signal) })?;
         self.write(Vec::new()).map(drop)
@@ -81,8 +81,8 @@ impl Supervisor<'_> {
     /// Starts a stop that the facts demand, and takes the next step of a stop that takes too long.
     pub(super) fn mind_the_stop(&mut self) -> Result<(), DriveError> {
         match self.stop {
-            // Written before any signal is sent: an attempt that ends after that was stopped, even if we die in between. If the fact
-            // can't be written it waits; the stop does not.
+            // Written before any signal is sent: an attempt that ends after that was stopped, even
+            // if we die in between. If the fact can't be written it waits; the stop does not.
             Stop::NotAsked
                 if matches!(self.machine.run(), RunState::Stopping { .. })
                     && (self.unwritten.is_empty() || self.trouble.is_some()) =>

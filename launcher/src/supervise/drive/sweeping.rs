@@ -8,8 +8,8 @@ use super::Supervisor;
 use crate::supervise::retention;
 
 impl Supervisor<'_> {
-    /// Sweeps batches whose attempts have ended, once the journal has the end: until then the record is its only witness. A
-    /// folder that can't be removed does no harm.
+    /// Sweeps batches whose attempts have ended, once the journal has the end: until then the
+    /// record is its only witness. A folder that can't be removed does no harm.
     pub(super) fn sweep(&mut self) {
         if !self.unwritten.is_empty() {
             return;

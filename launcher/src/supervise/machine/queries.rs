@@ -46,7 +46,8 @@ impl Machine {
         self.running
     }
 
-    /// The most memory that one of the last attempts had, in bytes; 0 before the first one has ended.
+    /// The most memory that one of the last attempts had, in bytes; 0 before the first one has
+    /// ended.
     pub fn peak_rss(&self) -> u64 {
         self.admission.peak()
     }
@@ -61,16 +62,20 @@ impl Machine {
         self.clocks
     }
 
-    /// Can the run end without waiting for a disk? Yes if it is to end and no attempt is `at_work`: the disk may stay full, and
-    /// the next supervisor finds what was not written.
+    /// Can the run end without waiting for a disk? Yes if it is to end and no attempt is `at_work`:
+    /// the disk may stay full, and the next supervisor finds what was not written.
     pub fn waits_for_nobody(&self, at_work: usize) -> bool {
         match self.run {
             RunState::Stopping { .. } => at_work == 0,
-            RunState::Planned | RunState::Open | RunState::Paused { .. } | RunState::Closed { .. } => false,
+            RunState::Planned
+            | RunState::Open
+            | RunState::Paused { .. }
+            | RunState::Closed { .. } => false,
         }
     }
 
-    /// How many attempts have added anything to what is proven: while that stays, the run stands still.
+    /// How many attempts have added anything to what is proven: while that stays, the run stands
+    /// still.
     pub fn advances(&self) -> u64 {
         self.advances
     }
@@ -98,7 +103,10 @@ impl Machine {
 
     /// The number that the next batch gets.
     pub fn next_batch(&self) -> BatchId {
-        BatchId(u32::try_from(self.batches.len() + 1).expect("fewer than four thousand million batches"))
+        BatchId(
+            u32::try_from(self.batches.len() + 1)
+                .expect("fewer than four thousand million batches"),
+        )
     }
 
     /// The first moment after which [`decide`](Self::decide) may say something new by itself.
@@ -108,7 +116,10 @@ impl Machine {
         }
         let until = |batch: &Batch| match batch.state {
             BatchState::Backoff { until, .. } => Some(until),
-            BatchState::Pending | BatchState::Running { .. } | BatchState::Done | BatchState::Failed => None,
+            BatchState::Pending
+            | BatchState::Running { .. }
+            | BatchState::Done
+            | BatchState::Failed => None,
         };
         self.open_batches().filter_map(|(_, batch)| until(batch)).min()
     }

@@ -1,8 +1,8 @@
-//! Streaks: when batch after batch has the same trouble, no batch is to blame. The run pauses, sends one batch ahead (the
-//! canary), and takes back what the attempts have cost.
+//! Streaks: when batch after batch has the same trouble, no batch is to blame. The run pauses,
+//! sends one batch ahead (the canary), and takes back what the attempts have cost.
 //!
-//! A streak ends: a pause ends when something gets done, and a canary pays for itself, except for its first attempt and
-//! for a silent source, [`PATIENCE`] times.
+//! A streak ends: a pause ends when something gets done, and a canary pays for itself, except for
+//! its first attempt and for a silent source, [`PATIENCE`] times.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ const COMMON: usize = 3;
 const COMMON_PLACE: usize = 2;
 /// How many canaries fail before a trouble that does not pass by itself is left to a person.
 const CANARIES: u32 = 5;
-/// How many canaries that hear nothing from the source cost no attempt, four minutes in all: with few batches left the same
-/// ones are sent again and again.
+/// How many canaries that hear nothing from the source cost no attempt, four minutes in all: with
+/// few batches left the same ones are sent again and again.
 const PATIENCE: u32 = 8;
 
 /// An attempt that has ended.
@@ -37,9 +37,10 @@ pub(super) struct JudgedAttempt<'a> {
 }
 
 impl Machine {
-    /// What ends while the run is being stopped ends because of that. In a pause for a common cause what still
-    /// runs is likely to have the same trouble, and so has a batch that had never been tried before it was sent
-    /// ahead; one that had failed already answers for itself, unless it is the source that says nothing, for a while.
+    /// What ends while the run is being stopped ends because of that. In a pause for a common cause
+    /// what still runs is likely to have the same trouble, and so has a batch that had never been
+    /// tried before it was sent ahead; one that had failed already answers for itself, unless it is
+    /// the source that says nothing, for a while.
     pub(super) fn is_spared(&self, id: BatchId, attempt: u32, report: &Report) -> bool {
         match &self.run {
             // Whoever it is.
@@ -56,8 +57,8 @@ impl Machine {
         }
     }
 
-    /// The same trouble on several batches in a row, with nothing done in between, is nobody's fault. Says whether the
-    /// run goes on, or waits, as that demands.
+    /// The same trouble on several batches in a row, with nothing done in between, is nobody's
+    /// fault. Says whether the run goes on, or waits, as that demands.
     pub(super) fn look_for_common_causes(&mut self, ended: &JudgedAttempt) -> bool {
         let JudgedAttempt { at, id, attempt, report, headway } = *ended;
         if headway.is_any() {
@@ -83,7 +84,8 @@ impl Machine {
             return true;
         }
         let Some((cause, words)) = common_cause::cause(report) else { return false };
-        // Where something got done the right place is asked, and whom it does not know does not exist.
+        // Where something got done the right place is asked, and whom it does not know does not
+        // exist.
         if cause == CommonCause::Unknown && self.has_done {
             return false;
         }
@@ -92,7 +94,9 @@ impl Machine {
         self.streak.note(cause, id, attempt);
         match &self.run {
             RunState::Open if self.is_common(report) => self.pause_for_a_streak(at, &words),
-            RunState::Paused { probe: Probe::Folders, .. } if is_hidden && self.is_common(report) => {
+            RunState::Paused { probe: Probe::Folders, .. }
+                if is_hidden && self.is_common(report) =>
+            {
                 self.run = RunState::Open;
                 self.pause_for_a_streak(at, &words);
             }
@@ -143,14 +147,17 @@ impl Machine {
                 }
                 COMMON.min(concerned.len())
             }
-            Some(CommonCause::Source | CommonCause::Unknown | CommonCause::Worker(_)) | None => COMMON,
+            Some(CommonCause::Source | CommonCause::Unknown | CommonCause::Worker(_)) | None => {
+                COMMON
+            }
         };
         troubled.len() >= enough
     }
 
-    /// Takes back what the attempts of the streak have cost and sends somebody ahead. A batch that has the same trouble
-    /// again after somebody else got through may well be to blame: it is given nothing back a second time unless
-    /// who is sent ahead has it, too. Who was given up for good stays so until the run is.
+    /// Takes back what the attempts of the streak have cost and sends somebody ahead. A batch that
+    /// has the same trouble again after somebody else got through may well be to blame: it is given
+    /// nothing back a second time unless who is sent ahead has it, too. Who was given up for good
+    /// stays so until the run is.
     fn pause_for_a_streak(&mut self, at: Timestamp, words: &str) {
         self.paused_for = self.streak.cause().cloned();
         let attempts = std::mem::take(&mut self.streak).attempts;

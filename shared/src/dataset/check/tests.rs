@@ -21,8 +21,10 @@ fn year(year: i16) -> DateRange {
 impl Tree {
     /// Two years with a file each, proven by lines that do or do not say how the files are found.
     fn new(with_sightings: bool) -> Self {
-        let tree =
-            Self { folder: tempfile::tempdir().expect("a folder"), ticker: "AIG".parse().expect("a ticker") };
+        let tree = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            ticker: "AIG".parse().expect("a ticker"),
+        };
         for number in [2022, 2023] {
             let path = tree.file(number);
             crate::disk::publish::publish(&path, &vec![7; 4_096]).expect("published");
@@ -79,7 +81,11 @@ fn a_zeroed_middle_under_the_old_time_is_as_recorded_until_a_check_and_damage_fr
     tree.zero(2023);
     assert_eq!(tree.damaged(), [] as [PathBuf; 0], "length, time and inode are as recorded");
     let elsewhere = tree.check(year(2022));
-    assert_eq!((elsewhere.files, elsewhere.bytes, elsewhere.damaged.len()), (1, 4_096, 0), "of other days");
+    assert_eq!(
+        (elsewhere.files, elsewhere.bytes, elsewhere.damaged.len()),
+        (1, 4_096, 0),
+        "of other days"
+    );
     assert_eq!(tree.damaged(), [] as [PathBuf; 0]);
     for _ in 0..2 {
         let checked = tree.check(year(2023));
@@ -100,7 +106,10 @@ fn a_check_of_what_is_right_and_recorded_writes_nothing() {
     assert_eq!(tree.check(both), Checked { files: 2, bytes: 8_192, damaged: Vec::new() });
     assert_eq!(tree.lines(), before);
     let nobody: Ticker = "NOBODY".parse().expect("a ticker");
-    assert_eq!(check(tree.folder.path(), Kind::Daily, &nobody, both).expect("nothing"), Checked::default());
+    assert_eq!(
+        check(tree.folder.path(), Kind::Daily, &nobody, both).expect("nothing"),
+        Checked::default()
+    );
     assert!(!tree.folder.path().join("NOBODY").exists(), "nothing is made");
 }
 
@@ -111,9 +120,11 @@ fn a_line_that_does_not_say_how_its_file_was_found_is_believed_by_the_bytes_once
     assert_eq!(tree.open(year(2022)).noted(), [] as [Partition; 0]);
     tree.zero(2023);
     assert_eq!(tree.damaged(), [tree.file(2023)]);
-    let by_length = Ledger::read_by_length(tree.folder.path(), Kind::Daily, &tree.ticker).expect("sound");
+    let by_length =
+        Ledger::read_by_length(tree.folder.path(), Kind::Daily, &tree.ticker).expect("sound");
     assert_eq!(by_length.damaged().count(), 0, "an estimate reads no file");
-    let of_2022 = Ledger::read_of(tree.folder.path(), Kind::Daily, &tree.ticker, year(2022)).expect("sound");
+    let of_2022 =
+        Ledger::read_of(tree.folder.path(), Kind::Daily, &tree.ticker, year(2022)).expect("sound");
     assert_eq!(of_2022.damaged().count(), 0, "nobody asked for those days");
 }
 

@@ -1,4 +1,5 @@
-//! Answers, damage and crashes in any order, also between a file and its line: nobody is believed without rows, and a healthy source mends all of it.
+//! Answers, damage and crashes in any order, also between a file and its line: nobody is believed
+//! without rows, and a healthy source mends all of it.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -29,7 +30,8 @@ impl File {
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    /// The source answers with so many rows, or none; the worker may die before it has written the line.
+    /// The source answers with so many rows, or none; the worker may die before it has written the
+    /// line.
     Answers { rows: u64, content: u8, dies: bool },
     /// The plan does not reach the day any more.
     Refuses,
@@ -85,7 +87,9 @@ impl Day {
         }
         let is_lost = !entry.answers.lost().is_empty();
         if let Some(came) = answer {
-            if let (Some(loss), Some(there)) = (&mut entry.loss, self.file.filter(|_| entry.file.is_none())) {
+            if let (Some(loss), Some(there)) =
+                (&mut entry.loss, self.file.filter(|_| entry.file.is_none()))
+            {
                 loss.take_witness(there.proof().fingerprint.sha256);
             }
             self.file = Some(came);
@@ -118,7 +122,8 @@ impl Day {
     fn check(&self, had_rows: bool) -> Result<bool, TestCaseError> {
         let entry = self.entry();
         let is_believed = entry.answers.lost().is_empty() && self.line.is_some();
-        let is_called_empty = entry.answers.iter().any(|answer| matches!(answer.said, Said::Empty { .. }));
+        let is_called_empty =
+            entry.answers.iter().any(|answer| matches!(answer.said, Said::Empty { .. }));
         prop_assert!(!is_called_empty || self.file.is_none(), "rows stand there: {:?}", entry);
         if is_believed && had_rows {
             prop_assert!(entry.file.is_some(), "believed without rows: {entry:?}");
@@ -214,9 +219,15 @@ fn rows_of_a_loss_that_an_earlier_visit_brought_count_for_nothing_while_the_rest
     entry.settle(noon(3)).expect("days are open");
 
     entry.reopen_loss(&Coverage::empty());
-    assert_eq!(entry.answers.lost(), february(16, 29), "the source may have had less to say than it has now");
+    assert_eq!(
+        entry.answers.lost(),
+        february(16, 29),
+        "the source may have had less to say than it has now"
+    );
     entry.answer(&february(16, 17), Said::Data, noon(6), 3);
-    entry.settle(noon(6)).expect("three and two of nine rows are no shortage: the two are asked for again");
+    entry
+        .settle(noon(6))
+        .expect("three and two of nine rows are no shortage: the two are asked for again");
     entry.answer(&february(18, 29), Said::Data, noon(6), 6);
     entry.file = Some(file(9, "nine"));
     assert_eq!(entry.settle(noon(6)), Ok(()), "all nine are there again");
@@ -249,8 +260,9 @@ fn rows_of_days_that_the_lost_file_never_held_do_not_make_good_for_those_that_it
     entry.answer(&february(16, 29), Said::Data, noon(3), 12);
     entry.found_elsewhere(5);
     entry.file = Some(file(12, "twelve"));
-    let shorter =
-        entry.settle(noon(3)).expect_err("of the days up to the 20th seven rows came, and nine there were");
+    let shorter = entry
+        .settle(noon(3))
+        .expect_err("of the days up to the 20th seven rows came, and nine there were");
     assert_eq!((shorter.had, shorter.came), (9, 7));
     assert_eq!(entry.file.as_ref().map(FileProof::proven_rows), Some(0), "nothing of it is proven");
 

@@ -48,7 +48,10 @@ struct Tree {
 
 impl Tree {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder"), ticker: "AIG".parse().expect("a ticker") }
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            ticker: "AIG".parse().expect("a ticker"),
+        }
     }
 
     fn open(&self) -> OpenLedger {
@@ -93,10 +96,16 @@ fn a_truncated_file_is_named_and_all_that_it_held_is_asked_again() {
         .expect("committed");
     let ledger = tree.read();
     let asked = range("2022-06-01", "2022-06-30");
-    assert_eq!(ledger.to_ask(asked, &trust("2024-01-11T00:00:00Z")).to_string(), "2022-01-01..2022-12-31");
+    assert_eq!(
+        ledger.to_ask(asked, &trust("2024-01-11T00:00:00Z")).to_string(),
+        "2022-01-01..2022-12-31"
+    );
     let (_, damage) = ledger.damaged().next().expect("damage");
     assert_eq!(damage.what, "7 bytes where the ledger says 8");
-    assert_eq!(ledger.to_ask(range("2023-01-01", "2023-01-02"), &trust("2024-01-11T00:00:00Z")).days(), 2);
+    assert_eq!(
+        ledger.to_ask(range("2023-01-01", "2023-01-02"), &trust("2024-01-11T00:00:00Z")).days(),
+        2
+    );
 }
 
 #[test]
@@ -168,13 +177,18 @@ fn two_may_write_one_ticker_but_not_the_same_partition_of_it() {
     assert!(said.starts_with(&whose) && said.ends_with(&what), "{said}");
     let mut second = tree.claim("2023-01-01", "2023-01-01").expect("free");
     let empty = |year: &str| {
-        entry(range(&format!("{year}-01-01"), &format!("{year}-12-31")), Said::Empty { asks: 1 }, None)
+        entry(
+            range(&format!("{year}-01-01"), &format!("{year}-12-31")),
+            Said::Empty { asks: 1 },
+            None,
+        )
     };
     first.commit(vec![empty("2022")]).expect("committed");
     second.commit(vec![empty("2023")]).expect("committed");
     first.commit(vec![empty("2022")]).expect("committed");
     drop((first, second));
-    let missing = tree.read().missing(range("2021-12-31", "2024-01-01"), &trust("2024-01-11T00:00:00Z"));
+    let missing =
+        tree.read().missing(range("2021-12-31", "2024-01-01"), &trust("2024-01-11T00:00:00Z"));
     assert_eq!(missing.to_string(), "2021-12-31, 2024-01-01");
     tree.claim("2020-05-05", "2022-01-01").expect("given back");
 }
@@ -212,7 +226,11 @@ fn rows_are_expected_where_they_were_and_elsewhere_as_in_the_middle() {
     open.commit(vec![entry(range("2021-01-01", "2021-12-26"), Said::Empty { asks: 1 }, None)])
         .expect("committed");
     let again = expected(range("2021-12-22", "2022-12-31"), &anew);
-    assert_eq!(again, ["2021-12-22..2021-12-31 5", "2022-01-01..2022-12-31 365"], "none on empty days");
+    assert_eq!(
+        again,
+        ["2021-12-22..2021-12-31 5", "2022-01-01..2022-12-31 365"],
+        "none on empty days"
+    );
     assert_eq!(within("2021-12-22", "2022-12-31"), Some(5 + 365));
     let nothing = Ledger::of_lines(Vec::new(), |_| None);
     assert_eq!(nothing.rows_expected_of(Kind::Daily, asked, &anew), None);
@@ -259,7 +277,8 @@ fn a_line_of_a_newer_version_is_refused_by_name_and_the_first_version_need_not_b
     let line = checked_lines::encode(&entry);
     assert!(!line.contains("\"v\""), "{line}");
     std::fs::write(&path, checked_lines::encode(&Entry { format: 2, ..entry })).expect("written");
-    let refused = Ledger::read(folder.path(), Kind::Daily, &ticker).expect_err("unknown").to_string();
+    let refused =
+        Ledger::read(folder.path(), Kind::Daily, &ticker).expect_err("unknown").to_string();
     let expected = "_ledger.jsonl: a ledger line of version 2, and this program reads 1; use the newer program that wrote it";
     assert!(refused.ends_with(expected), "{refused}");
 }

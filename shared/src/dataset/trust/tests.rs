@@ -22,8 +22,9 @@ fn an_empty_answer_for_june_says_nothing_of_march() {
     answers.record(range("2024-01-01", "2024-03-31"), Said::Data, at("2024-07-01T00:00:00Z"));
     answers.record(range("2024-04-01", "2024-06-30"), EMPTY, at("2024-07-02T00:00:00Z"));
     let trust = |now| Trust::at(at(now), 1);
-    let missing =
-        |trust: Trust| Coverage::from(range("2024-01-01", "2024-06-30")).minus(&trust.days(&answers));
+    let missing = |trust: Trust| {
+        Coverage::from(range("2024-01-01", "2024-06-30")).minus(&trust.days(&answers))
+    };
     assert!(missing(trust("2024-07-02T12:00:00Z")).is_empty(), "not a day old");
     assert_eq!(missing(trust("2024-07-03T00:00:00Z")).to_string(), "2024-04-01..2024-06-30");
 }
@@ -34,7 +35,8 @@ fn each_range_counts_its_own_empty_answers() {
     answers.record(range("2024-01-01", "2024-01-31"), EMPTY, at("2024-07-01T00:00:00Z"));
     answers.record(range("2024-01-01", "2024-02-29"), EMPTY, at("2024-07-02T00:00:00Z"));
     answers.record(range("2024-01-10", "2024-01-20"), EMPTY, at("2024-07-02T09:00:00Z"));
-    let asks: Vec<_> = answers.iter().map(|answer| (answer.days.to_string(), answer.said)).collect();
+    let asks: Vec<_> =
+        answers.iter().map(|answer| (answer.days.to_string(), answer.said)).collect();
     assert_eq!(
         asks,
         [
@@ -49,8 +51,13 @@ fn each_range_counts_its_own_empty_answers() {
 #[test]
 fn a_weekend_without_rows_is_believed_at_once() {
     let trust = Trust::at(at("2030-01-01T00:00:00Z"), 1);
-    let empty =
-        |days| Answer { days, said: EMPTY, asked_at: at("2024-07-01T00:00:00Z"), until: None, run: None };
+    let empty = |days| Answer {
+        days,
+        said: EMPTY,
+        asked_at: at("2024-07-01T00:00:00Z"),
+        until: None,
+        run: None,
+    };
     assert!(trust.believed(&empty(range("2024-06-29", "2024-06-30"))).is_some());
     assert!(trust.believed(&empty(range("2024-06-28", "2024-06-30"))).is_none());
 }
@@ -72,7 +79,11 @@ fn a_fresh_run_believes_no_other_runs_answer_though_the_clock_was_set_back_betwe
     let mut answers = Answers::default();
     let asker = |name| Some(Asker::Anew(RunMark::of_run(name)));
     let later = at("2025-02-01T06:00:00Z");
-    answers.record(range("2024-01-01", "2024-06-30"), Said::Data, Asking { at: later, run: asker("before") });
+    answers.record(
+        range("2024-01-01", "2024-06-30"),
+        Said::Data,
+        Asking { at: later, run: asker("before") },
+    );
     answers.record(range("2024-07-01", "2024-12-31"), Said::Data, later);
     let since = Some(at("2025-02-01T00:00:00Z"));
     let trust = Trust { since, run: asker("now"), ..Trust::at(at("2025-02-02T00:00:00Z"), 1) };
@@ -86,7 +97,11 @@ fn a_fresh_run_believes_no_other_runs_answer_though_the_clock_was_set_back_betwe
 #[test]
 fn days_that_were_refused_for_being_too_new_are_asked_for_again_and_old_ones_are_not() {
     let mut answers = Answers::default();
-    answers.record(range("2024-01-01", "2024-03-08"), Said::OutsidePlan, at("2024-03-09T12:00:00Z"));
+    answers.record(
+        range("2024-01-01", "2024-03-08"),
+        Said::OutsidePlan,
+        at("2024-03-09T12:00:00Z"),
+    );
     let believed = |now| Trust::at(at(now), 1).days(&answers).to_string();
     assert_eq!(believed("2024-03-10T06:00:00Z"), "2024-01-01..2024-03-08", "not a day old");
     assert_eq!(believed("2024-03-10T12:00:00Z"), "2024-01-01..2024-03-01");
@@ -98,7 +113,10 @@ fn lost_data_is_remembered_until_it_is_asked_again() {
     answers.record(range("2024-01-01", "2024-12-31"), Said::Data, at("2025-01-01T00:00:00Z"));
     answers.lose_data();
     answers.record(range("2024-01-01", "2024-01-31"), Said::Data, at("2025-02-01T00:00:00Z"));
-    assert_eq!(answers.days(|answer| answer.said == Said::Lost).to_string(), "2024-02-01..2024-12-31");
+    assert_eq!(
+        answers.days(|answer| answer.said == Said::Lost).to_string(),
+        "2024-02-01..2024-12-31"
+    );
 }
 
 #[test]
@@ -110,8 +128,10 @@ fn an_answer_without_rows_takes_the_place_of_nothing_that_has_rows() {
         let days = |wanted| answers.days(move |answer| answer.said == wanted).to_string();
         assert_eq!(days(Said::Data), "2024-03-04..2024-03-08");
         assert_eq!(days(said), "2024-03-09..2024-03-11");
-        let anew =
-            Trust { since: Some(at("2024-07-05T00:00:00Z")), ..Trust::at(at("2024-07-05T01:00:00Z"), 1) };
+        let anew = Trust {
+            since: Some(at("2024-07-05T00:00:00Z")),
+            ..Trust::at(at("2024-07-05T01:00:00Z"), 1)
+        };
         assert_eq!(anew.days(&answers).days(), 8, "who asked for everything anew has asked");
     }
 }
@@ -132,7 +152,10 @@ fn a_year_that_grew_day_by_day_has_one_answer_and_tells_when_it_was_asked_first_
     let all: Vec<_> = answers.iter().collect();
     let [answer] = all[..] else { panic!("{all:?}") };
     assert_eq!((answer.said, answer.days.days()), (Said::Data, 250));
-    assert_eq!((answer.asked_at, answer.latest()), (at("2024-01-04T12:00:00Z"), asked_at - RECHECK_AFTER));
+    assert_eq!(
+        (answer.asked_at, answer.latest()),
+        (at("2024-01-04T12:00:00Z"), asked_at - RECHECK_AFTER)
+    );
 }
 
 #[test]
@@ -180,7 +203,10 @@ fn a_run_whose_clock_is_set_back_keeps_what_it_has_but_for_days_that_may_not_hav
     let trust = Trust { since: Some(asking.at), run: Some(run), ..Trust::at(now, 1) };
     assert_eq!(trust.days(&told).to_string(), "2024-06-01..2024-06-24");
     let other = Some(Asker::Anew(RunMark::of_run("ab13")));
-    assert!(Trust { run: other, ..trust }.days(&told).is_empty(), "another run's answers are asked again");
+    assert!(
+        Trust { run: other, ..trust }.days(&told).is_empty(),
+        "another run's answers are asked again"
+    );
     let later = Trust { now: at("2024-07-04T00:00:00Z"), ..trust };
     assert_eq!(later.days(&told).days(), 32);
 }
@@ -191,7 +217,8 @@ fn an_own_answer_counts_whatever_the_clock_said_when_the_run_was_created() {
     let asking = Asking { at: at("2024-07-02T09:00:00Z"), run: Some(run) };
     let told = told(range("2024-06-01", "2024-06-30"), asking);
     let now = at("2024-07-02T10:00:00Z");
-    let trust = Trust { since: Some(at("2024-07-03T00:00:00Z")), run: Some(run), ..Trust::at(now, 1) };
+    let trust =
+        Trust { since: Some(at("2024-07-03T00:00:00Z")), run: Some(run), ..Trust::at(now, 1) };
     assert_eq!(trust.days(&told).days(), 30, "the clock was set back after the run was created");
     assert!(Trust { run: None, ..trust }.days(&told).is_empty());
 }

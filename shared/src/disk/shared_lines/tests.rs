@@ -1,4 +1,5 @@
-//! Several who append to one log, cut off what the dead have torn, and put a shorter log in its place.
+//! Several who append to one log, cut off what the dead have torn, and put a shorter log in its
+//! place.
 
 use super::*;
 use crate::disk::byte_range::{self, Hold};
@@ -46,13 +47,15 @@ fn many_who_append_at_once_lose_and_tear_nothing_and_learn_of_each_other() {
     let all = read::<Note>(&path).expect("sound").entries;
     assert_eq!(all.len(), 100);
     for by in 0..4 {
-        let own: Vec<u32> = all.iter().filter(|note| note.by == by).map(|note| note.number).collect();
+        let own: Vec<u32> =
+            all.iter().filter(|note| note.by == by).map(|note| note.number).collect();
         assert_eq!(own, (0..25).collect::<Vec<_>>(), "each in its order");
     }
 }
 
 #[test]
-fn what_a_killed_writer_left_half_written_is_cut_off_at_any_byte_and_never_glued_to_the_next_line() {
+fn what_a_killed_writer_left_half_written_is_cut_off_at_any_byte_and_never_glued_to_the_next_line()
+{
     let line = checked_lines::encode(&note(7, 7));
     for cut in 1..line.len() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -65,7 +68,11 @@ fn what_a_killed_writer_left_half_written_is_cut_off_at_any_byte_and_never_glued
         file.write_all(&line.as_bytes()[..cut]).expect("written");
         drop(killed);
         assert_eq!(log.append(&[note(1, 2)]).expect("appended"), []);
-        assert_eq!(read::<Note>(&path).expect("sound").entries, [note(1, 1), note(1, 2)], "cut at {cut}");
+        assert_eq!(
+            read::<Note>(&path).expect("sound").entries,
+            [note(1, 1), note(1, 2)],
+            "cut at {cut}"
+        );
     }
 }
 
@@ -108,11 +115,13 @@ fn a_rewrite_keeps_the_last_line_about_each_byte_for_byte_and_its_locks() {
     let strange = format!("{strange},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(strange.as_bytes()));
     let mut file = log.file();
     file.write_all(strange.as_bytes()).expect("written");
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o664)).expect("set");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o664))
+        .expect("set");
     assert!(matches!(rewrite(&mut log, 7, &[note(2, 2)]), Rewritten::Whole));
     let expected = [encoded(&[note(1, 2)]), strange, encoded(&[note(2, 2)])].concat();
     assert_eq!(std::fs::read_to_string(&path).expect("read"), expected);
-    let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().expect("there").permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&path.metadata().expect("there").permissions());
     assert_eq!(mode & 0o777, 0o664);
     assert!(claim(&path, 7).is_none(), "it is locked as before");
     let mut other = claim(&path, 8).expect("and no more than that");
@@ -134,7 +143,8 @@ fn whoever_had_opened_a_log_before_it_was_replaced_is_kept_out_of_the_old_one() 
     let mut log = claim(&path, 7).expect("free");
     // An older version opens it, and claims without a look whether it is still the log.
     let place = Folder::open(folder.path()).expect("opened");
-    let old = checked_lines::open(Audience::AsUmaskSays, &place, OsStr::new("log.jsonl")).expect("opened");
+    let old = checked_lines::open(Audience::AsUmaskSays, &place, OsStr::new("log.jsonl"))
+        .expect("opened");
     assert!(matches!(rewrite(&mut log, 7, &[note(1, 1)]), Rewritten::Whole));
     let theirs = byte_range::try_hold(&old, &path, 9..10, Hold::Alone).expect("locks work here");
     assert_eq!(theirs, Some(1..100), "all of it is somebody else's");
@@ -184,11 +194,15 @@ fn several_who_append_while_others_rewrite_lose_nothing() {
             let (path, rewrites) = (&path, &rewrites);
             scope.spawn(move || {
                 for number in 0..60_u32 {
-                    let mut log = claim(path, by).expect("nobody else has it, not even for a moment");
-                    let last = log.catch_up().expect("read").into_iter().rfind(|note| note.by == by);
+                    let mut log =
+                        claim(path, by).expect("nobody else has it, not even for a moment");
+                    let last =
+                        log.catch_up().expect("read").into_iter().rfind(|note| note.by == by);
                     assert_eq!(last.map(|note| note.number), number.checked_sub(1), "{by}");
                     match rewrite(&mut log, by, &[note(by, number)]) {
-                        Rewritten::Whole => _ = rewrites.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+                        Rewritten::Whole => {
+                            _ = rewrites.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                        }
                         Rewritten::Busy => drop(log.append(&[note(by, number)]).expect("appended")),
                         Rewritten::Failed(error) => panic!("{error}: {}", error.source),
                     }

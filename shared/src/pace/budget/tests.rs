@@ -86,8 +86,8 @@ proptest! {
     fn no_window_ever_sees_more_than_the_rate_whoever_dies_and_whatever_is_lost(
         text in prop::sample::select(vec!["600/min", "61/min", "5/min", "40/s", "500/20s", "90/120s"]),
         think_ms in prop::collection::vec(0..3_000_u64, 1..40),
-        // After so many milliseconds something happens: the state is lost, everybody pauses, or all die
-        // and others take their place.
+        // After so many milliseconds something happens: the state is lost, everybody pauses, or all
+        // die and others take their place.
         mishaps in prop::collection::vec((1..40_000_u64, 0..3_u8), 0..8),
     ) {
         let mut world = World::new(rate(text), think_ms.iter().map(|ms| ms * 1_000_000).collect());
@@ -159,7 +159,11 @@ fn full_pace_is_back_within_a_minute_of_a_storm_of_thirty_seconds() {
         world.run_until(storm_ends);
         let usage = world.budget.usage(storm_ends);
         let most = usage.rate.per_minute() / 2;
-        assert!(usage.refused <= most / 2 + 1, "{text}: {} refused at a pace of {most}", usage.refused);
+        assert!(
+            usage.refused <= most / 2 + 1,
+            "{text}: {} refused at a pace of {most}",
+            usage.refused
+        );
         assert!(usage.pace_percent < 80, "{usage:?}");
 
         world.run_until(storm_ends + 40 * SECOND_NS);
@@ -181,9 +185,17 @@ fn a_volley_of_refusals_counts_once() {
         budget.refused(None, START_NS + answer * SECOND_NS / 10);
     }
     let usage = budget.usage(START_NS + 4_700_000_000);
-    assert_eq!((usage.refused, usage.pace_percent), (48, 61), "nothing but recovery since the first");
+    assert_eq!(
+        (usage.refused, usage.pace_percent),
+        (48, 61),
+        "nothing but recovery since the first"
+    );
     budget.refused(None, START_NS + VOLLEY_NS);
-    assert_eq!(budget.usage(START_NS + VOLLEY_NS).pace_percent, 31, "half of 50 and what had come back");
+    assert_eq!(
+        budget.usage(START_NS + VOLLEY_NS).pace_percent,
+        31,
+        "half of 50 and what had come back"
+    );
 }
 
 #[test]
@@ -218,8 +230,8 @@ fn a_single_asker_bursts_after_a_pause_and_then_keeps_the_pace() {
     let per_minute = rate("600/min");
     let mut budget = Budget::unused(per_minute, START_NS);
     let now_ns = START_NS + 10 * SECOND_NS;
-    let at_once =
-        (0..100).filter(|_| budget.take(per_minute, now_ns) == Slot::Send { after: Duration::ZERO });
+    let at_once = (0..100)
+        .filter(|_| budget.take(per_minute, now_ns) == Slot::Send { after: Duration::ZERO });
     assert_eq!(at_once.count(), 10, "one second's worth");
 }
 

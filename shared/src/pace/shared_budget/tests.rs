@@ -107,7 +107,8 @@ fn threads_of_one_process_take_turns_and_can_be_interrupted() {
 
 #[test]
 fn the_largest_state_fits_into_its_record() {
-    let text = serde_json::to_string(&Budget::unused("5/min".parse().expect("a rate"), 1)).expect("json");
+    let text =
+        serde_json::to_string(&Budget::unused("5/min".parse().expect("a rate"), 1)).expect("json");
     let mut value: serde_json::Value = serde_json::from_str(&text).expect("json");
     let fields = value.as_object_mut().expect("an object");
     for (name, field) in fields.iter_mut() {

@@ -1,7 +1,8 @@
-//! How a secret may be spelled in what others say: in capitals or small letters, each character by itself
-//! percent-encoded, escaped as in JSON or as in HTML, once or twice; in hexadecimal; and in base64, wherever in the
-//! encoded text it begins; each of them also with blanks, ends of lines, dashes or what nobody sees between its characters. Not
-//! found is what was cut off at both ends, or turned around. Pure.
+//! How a secret may be spelled in what others say: in capitals or small letters, each character by
+//! itself percent-encoded, escaped as in JSON or as in HTML, once or twice; in hexadecimal; and in
+//! base64, wherever in the encoded text it begins; each of them also with blanks, ends of lines,
+//! dashes or what nobody sees between its characters. Not found is what was cut off at both ends,
+//! or turned around. Pure.
 
 use crate::hex;
 
@@ -54,7 +55,8 @@ pub(super) fn needles(secret: &str, instead: &'static str) -> Vec<Needle> {
     texts.into_iter().filter(|text| !text.is_empty()).map(|text| Needle { text, instead }).collect()
 }
 
-/// The part of a base64 text that tells `secret` alone, where `shift` bytes (up to a multiple of three) stand before it.
+/// The part of a base64 text that tells `secret` alone, where `shift` bytes (up to a multiple of
+/// three) stand before it.
 fn base64(secret: &[u8], shift: usize) -> Vec<u8> {
     let bytes: Vec<u8> = std::iter::repeat_n(0, shift).chain(secret.iter().copied()).collect();
     let sextet = |number: usize| {
@@ -111,10 +113,11 @@ impl Needle {
     }
 }
 
-/// What may stand between the characters of a secret and belongs to none of them: a blank, the end of a line, a dash, and what
-/// nobody sees.
+/// What may stand between the characters of a secret and belongs to none of them: a blank, the end
+/// of a line, a dash, and what nobody sees.
 fn separator(rest: &[u8]) -> Option<Spelled> {
-    const UNSEEN: [&str; 6] = ["\u{ad}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}"];
+    const UNSEEN: [&str; 6] =
+        ["\u{ad}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{feff}"];
     if matches!(rest[0], b' ' | b'\t' | b'\r' | b'\n' | b'-') {
         return Some(Spelled::Char(rest[0], 1));
     }
@@ -148,7 +151,8 @@ fn spellings(rest: &[u8]) -> impl Iterator<Item = Spelled> {
 
 /// `%6b`, `%256b`.
 fn percent(rest: &[u8]) -> Option<Spelled> {
-    let again = (0..DEPTH_MAX).take_while(|number| rest[1..].get(number * 2..number * 2 + 2) == Some(b"25"));
+    let again = (0..DEPTH_MAX)
+        .take_while(|number| rest[1..].get(number * 2..number * 2 + 2) == Some(b"25"));
     let mut begin = 1 + again.count() * 2;
     // `%25` alone is a percent sign: its digits are those of the character.
     if begin > 1 && !digits_follow(rest, begin, 2) {
@@ -163,7 +167,8 @@ fn escape(rest: &[u8]) -> Option<Spelled> {
     match rest.get(begin) {
         None => Some(Spelled::Cut),
         Some(b'u' | b'U') if rest.get(begin + 1) == Some(&b'{') => {
-            let digits = rest[begin + 2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            let digits =
+                rest[begin + 2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
             numbered(rest, begin + 2, digits, 16, b'}')
         }
         Some(b'u' | b'U') if digits_follow(rest, begin + 1, 4) => hexadecimal(rest, begin + 1, 4),

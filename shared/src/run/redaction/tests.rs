@@ -11,7 +11,8 @@ fn key() -> Redaction {
 /// Plain base64 by the book, as servers do it.
 fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     let group = |chunk: &[u8]| {
-        let number = (0..3).fold(0_u32, |number, at| number << 8 | u32::from(*chunk.get(at).unwrap_or(&0)));
+        let number =
+            (0..3).fold(0_u32, |number, at| number << 8 | u32::from(*chunk.get(at).unwrap_or(&0)));
         (0..=chunk.len())
             .map(|at| char::from(alphabet[(number >> (18 - 6 * at) & 63) as usize]))
             .collect::<String>()
@@ -46,7 +47,10 @@ fn spelled() -> Vec<(&'static str, String)> {
         ("as in HTML, by hexadecimal number", each(|byte| format!("&#x{byte:04X};"))),
         ("over two lines", SECRET.replace("tQ4", "tQ\r\n    4")),
         ("in groups", SECRET.replace("R2s", "R2-s").replace("W7", "W 7")),
-        ("with what nobody sees", SECRET.replace("R2s", "R\u{200b}2s\u{ad}").replace("W7", "W\u{feff}7")),
+        (
+            "with what nobody sees",
+            SECRET.replace("R2s", "R\u{200b}2s\u{ad}").replace("W7", "W\u{feff}7"),
+        ),
         ("in hexadecimal", each(|byte| format!("{byte:02x}"))),
         ("base64", encoded(SECRET.to_owned(), STANDARD)),
         ("base64 of a header", encoded(format!("Bearer {SECRET}"), STANDARD)),
@@ -83,7 +87,9 @@ fn a_secret_is_cut_out_in_every_spelling_before_anything_is_cut_off() {
 fn a_text_that_was_cut_inside_a_secret_does_not_end_with_a_part_of_it() {
     for (name, spelling) in spelled() {
         let text = format!("no such key: {spelling}");
-        for end in (text.len() - spelling.len()..text.len()).filter(|end| text.is_char_boundary(*end)) {
+        for end in
+            (text.len() - spelling.len()..text.len()).filter(|end| text.is_char_boundary(*end))
+        {
             let said = key().words(&text[..end], 1000);
             assert!(tells_nothing(&said, &spelling), "{name} to {end}: {said}");
         }
@@ -108,7 +114,8 @@ fn in_whatever_pieces_it_comes_nothing_of_a_secret_passes() {
 
 #[test]
 fn what_a_terminal_would_obey_is_spelled_out() {
-    let said = Redaction::default().words("a\nb\tc \x1b[2J\u{202e}live\u{200b}\u{7} é 中 \"q\" \\", 100);
+    let said =
+        Redaction::default().words("a\nb\tc \x1b[2J\u{202e}live\u{200b}\u{7} é 中 \"q\" \\", 100);
     assert_eq!(said, r#"a b c \u{1b}[2J\u{202e}live\u{200b}\u{7} é 中 "q" \"#);
     assert_eq!(Redaction::default().words("éééééééé", 7), "éé … éé");
     assert_eq!(Redaction::default().words("éé", 2), "éé");
@@ -117,9 +124,13 @@ fn what_a_terminal_would_obey_is_spelled_out() {
 #[test]
 fn an_address_is_said_without_its_user_and_a_secret_one_without_its_path() {
     let plain = |text: &str| Redaction::default().words(text, 200);
-    assert_eq!(plain("proxy http://me:p@ss@proxy:3128/ is down"), "proxy http://(user)@proxy:3128/ is down");
+    assert_eq!(
+        plain("proxy http://me:p@ss@proxy:3128/ is down"),
+        "proxy http://(user)@proxy:3128/ is down"
+    );
     assert_eq!(plain("see https://x/y@z and mail me@x"), "see https://x/y@z and mail me@x");
-    let hook = Redaction::of_address("https://hooks.example/services/T0LONGER1/sEcret99?token=abcdefgh1");
+    let hook =
+        Redaction::of_address("https://hooks.example/services/T0LONGER1/sEcret99?token=abcdefgh1");
     for text in [
         "can't post to https://hooks.example/services/T0LONGER1/sEcret99?token=abcdefgh1",
         "404 for /services/T0LONGER1/sEcret99?token=abcdefgh1",
@@ -144,13 +155,15 @@ proptest! {
 #[test]
 fn what_is_too_long_keeps_what_happened_and_what_to_do_and_no_secret_comes_back_by_the_cut() {
     let days: String = (1..=60).map(|day| format!("day {day}, ")).collect();
-    let key_amid =
-        format!("A: no proof of {days}asked with {SECRET} and {days}; download them, or --allow-gap");
+    let key_amid = format!(
+        "A: no proof of {days}asked with {SECRET} and {days}; download them, or --allow-gap"
+    );
     for chars in 80..200 {
         let said = key().words(&key_amid, chars);
         assert_eq!(said.chars().count(), chars);
         assert!(
-            said.starts_with("A: no proof of day 1") && said.ends_with("; download them, or --allow-gap"),
+            said.starts_with("A: no proof of day 1")
+                && said.ends_with("; download them, or --allow-gap"),
             "{said}"
         );
         assert!(!said.contains(&SECRET[..4]), "{said}");

@@ -41,7 +41,10 @@ fn row(date: &str) -> Ohlcv {
 }
 
 fn next_from(date: &str) -> String {
-    format!("{BASE}/v2/aggs/ticker/AIG/range/1/day/{}/2024-01-12?cursor=bGlt", day(date).start_utc_ms())
+    format!(
+        "{BASE}/v2/aggs/ticker/AIG/range/1/day/{}/2024-01-12?cursor=bGlt",
+        day(date).start_utc_ms()
+    )
 }
 
 fn page(dates: &[&str], next_url: Option<String>) -> Page<Ohlcv> {
@@ -83,7 +86,11 @@ fn of_two_versions_of_a_bar_the_one_that_was_chosen_is_kept() {
     assert_eq!(read(Duplicates::KeepFirst, versions(&[1.0, 2.0])), (Ok(vec![1.0]), 1, 0));
     assert_eq!(read(Duplicates::KeepLast, versions(&[1.0, 2.0, 3.0])), (Ok(vec![3.0]), 2, 0));
     assert_eq!(read(Duplicates::KeepFirst, versions(&[1.0, 2.0, 1.0])), (Ok(vec![1.0]), 1, 1));
-    assert_eq!(read(Duplicates::KeepLast, versions(&[1.0, 1.0])), (Ok(vec![1.0]), 0, 1), "a repeat is none");
+    assert_eq!(
+        read(Duplicates::KeepLast, versions(&[1.0, 1.0])),
+        (Ok(vec![1.0]), 0, 1),
+        "a repeat is none"
+    );
 }
 
 #[test]
@@ -142,7 +149,10 @@ fn a_lie_is_named_and_leaves_the_chain_as_it_was() {
     let lies = [
         (Page { status: Some("ERROR".to_owned()), ..good() }, Lie::Status("ERROR".to_owned())),
         (Page { ticker: Some("BAC".to_owned()), ..good() }, Lie::OtherTicker("BAC".to_owned())),
-        (Page { rows_ticker: Some("BAC".to_owned()), ..good() }, Lie::RowsOfOther("BAC".to_owned())),
+        (
+            Page { rows_ticker: Some("BAC".to_owned()), ..good() },
+            Lie::RowsOfOther("BAC".to_owned()),
+        ),
         (Page { adjusted: Some(true), ..good() }, Lie::Adjusted(true)),
         (Page { results_count: Some(2), ..good() }, Lie::RowCount { announced: 2, held: 1 }),
         (page(&["2024-02-01"], None), Lie::OutsideRange(day("2024-02-01").start_utc_ms())),
@@ -162,13 +172,19 @@ fn a_lie_is_named_and_leaves_the_chain_as_it_was() {
         (Page { ticker: None, ..good() }, Lie::Silent("ticker")),
         (Page { adjusted: None, ..good() }, Lie::Silent("adjusted")),
         (Page { results_count: None, ..good() }, Lie::Silent("resultsCount")),
-        (Page { rows: vec![at_close], results_count: Some(1), ..good() }, Lie::NotAWindow(at_close.t)),
+        (
+            Page { rows: vec![at_close], results_count: Some(1), ..good() },
+            Lie::NotAWindow(at_close.t),
+        ),
         (Page { rows: vec![revised], results_count: Some(1), ..good() }, Lie::TwoRows(revised.t)),
         (lead(&next_from("2024-01-08")), Lie::Skips),
         (lead(&next_from("2024-01-05").replace("/2024-01-12?", "/2024-01-11?")), Lie::Skips),
         (lead(&next_from("2024-01-04")), Lie::RepeatedNextUrl),
         (lead(&next_from("2024-01-03")), Lie::DoesNotAdvance),
-        (lead("https://evil.example/v2/aggs"), Lie::ForeignNextUrl("https://evil.example".to_owned())),
+        (
+            lead("https://evil.example/v2/aggs"),
+            Lie::ForeignNextUrl("https://evil.example".to_owned()),
+        ),
         (
             lead(&next_from("2024-01-05").replace("AIG", "BAC")),
             Lie::OtherEndpoint(format!(
@@ -207,7 +223,11 @@ fn pages_without_a_new_row_do_not_lead_on_for_ever() {
         let prints: &[_] = if number % 2 == 0 { &[(5, 1)] } else { &[] };
         chain.accept(tape(prints, Some(&number.to_string()))).err()
     });
-    assert_eq!(lie, Some(Lie::NothingNew), "a repeated row is nothing new, and a restart forgets nothing");
+    assert_eq!(
+        lie,
+        Some(Lie::NothingNew),
+        "a repeated row is nothing new, and a restart forgets nothing"
+    );
 }
 
 #[test]
@@ -223,7 +243,11 @@ fn pages_with_one_more_row_of_the_same_stamp_do_not_lead_on_for_ever() {
     assert_eq!(accepted(&mut chain, MAX_STANDING_PAGES), Err(Lie::StandsStill(5)));
     assert_eq!(chain.url(), next.as_ref(), "a lie leaves the chain as it was");
     chain.restart();
-    assert_eq!(accepted(&mut chain, MAX_STANDING_PAGES), Err(Lie::StandsStill(5)), "nor is it forgotten");
+    assert_eq!(
+        accepted(&mut chain, MAX_STANDING_PAGES),
+        Err(Lie::StandsStill(5)),
+        "nor is it forgotten"
+    );
     // What comes of our own parameters may get on.
     let all: Vec<(i64, i64)> = (0..70).map(|number| (5, number)).chain([(6, 1)]).collect();
     let rows = chain.accept(tape(&all, Some("on"))).expect("true");
@@ -275,8 +299,9 @@ fn tape(prints: &[(i64, i64)], next_url: Option<&str>) -> Page<Trade> {
 #[test]
 fn prints_of_one_nanosecond_are_all_taken_and_those_read_before_are_not() {
     let mut chain = chain_of_trades();
-    let stamps =
-        |rows: &[Trade]| rows.iter().map(|row| (row.sip_ns, row.sequence_number)).collect::<Vec<_>>();
+    let stamps = |rows: &[Trade]| {
+        rows.iter().map(|row| (row.sip_ns, row.sequence_number)).collect::<Vec<_>>()
+    };
     let first = chain.accept(tape(&[(5, 1), (7, 2), (7, 3)], Some("a"))).expect("true");
     assert_eq!(stamps(&first), [(5, 1), (7, 2), (7, 3)]);
     let second = chain.accept(tape(&[(7, 3), (7, 4)], Some("b"))).expect("true");

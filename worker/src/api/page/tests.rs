@@ -25,7 +25,8 @@ fn a_page_is_read_with_its_numbers_exact_whatever_their_spelling() {
 
 #[test]
 fn nothing_found_has_three_spellings() {
-    for body in [r#"{"status":"OK","resultsCount":0}"#, r#"{"results":null}"#, r#"{"results":[]}"#] {
+    for body in [r#"{"status":"OK","resultsCount":0}"#, r#"{"results":null}"#, r#"{"results":[]}"#]
+    {
         assert_eq!(bars(body).expect(body).rows, [], "{body}");
     }
 }
@@ -33,16 +34,19 @@ fn nothing_found_has_three_spellings() {
 #[test]
 fn what_is_no_page_is_said_with_its_row() {
     let error = |body: &str| bars(body).expect_err(body);
-    let string =
-        r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1,"v":1},{"t":2,"o":"1","h":1,"l":1,"c":1,"v":1}]}"#;
+    let string = r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1,"v":1},{"t":2,"o":"1","h":1,"l":1,"c":1,"v":1}]}"#;
     assert!(
         error(string).starts_with("row 2: invalid type: string \"1\", expected f64"),
         "{}",
         error(string)
     );
-    assert!(error(r#"{"results":[{"t":1.5,"o":1}]}"#).starts_with("row 1: invalid type: floating point"));
     assert!(
-        error(r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1}]}"#).starts_with("row 1: missing field `v`")
+        error(r#"{"results":[{"t":1.5,"o":1}]}"#)
+            .starts_with("row 1: invalid type: floating point")
+    );
+    assert!(
+        error(r#"{"results":[{"t":1,"o":1,"h":1,"l":1,"c":1}]}"#)
+            .starts_with("row 1: missing field `v`")
     );
     assert!(error("<html>").contains("expected value"));
     assert!(error(r#"{"results":[{"t":1,"#).contains("EOF while parsing"));
@@ -60,8 +64,14 @@ fn a_trade_keeps_its_nanoseconds_and_its_exact_size() {
         {"exchange":11,"participant_timestamp":2,"price":1,"sequence_number":2,"sip_timestamp":3,"size":10,"tape":1}]}"#;
     let page = decode::<Trade>(body.as_bytes()).expect("a page");
     let [first, second] = page.rows.as_slice() else { panic!("two rows") };
-    assert_eq!((first.sip_ns, first.trf_ns), (1_789_047_000_000_108_301, Some(1_789_047_000_000_090_001)));
-    assert_eq!((first.size, first.conditions.clone()), (0.013_374, Some([12, 37].into_iter().collect())));
+    assert_eq!(
+        (first.sip_ns, first.trf_ns),
+        (1_789_047_000_000_108_301, Some(1_789_047_000_000_090_001))
+    );
+    assert_eq!(
+        (first.size, first.conditions.clone()),
+        (0.013_374, Some([12, 37].into_iter().collect()))
+    );
     assert_eq!(
         (second.size, &*second.id, second.conditions.clone(), second.correction),
         (10.0, "", None, None)
@@ -69,7 +79,10 @@ fn a_trade_keeps_its_nanoseconds_and_its_exact_size() {
     for size in ["ten", "", "inf", "-1"] {
         let body = body.replace("0.013374", size);
         let error = decode::<Trade>(body.as_bytes()).expect_err(size).to_string();
-        assert!(error.starts_with(&format!("row 1: decimal_size {size:?} is not a number")), "{error}");
+        assert!(
+            error.starts_with(&format!("row 1: decimal_size {size:?} is not a number")),
+            "{error}"
+        );
     }
 }
 
@@ -81,10 +94,17 @@ fn spellings_that_the_vendor_has_sent_are_read_as_they_are_meant() {
     let error = bars(body).expect_err("a volume that is no number");
     assert!(error.starts_with("row 2: invalid type: null, expected f64"), "{error}");
     let page = bars(&body.replace(r#""v":Infinity"#, r#""v":1.0"#)).expect("a page");
-    assert_eq!((page.rows[0].t, page.rows[0].vwap, page.rows[0].trades), (1_709_821_860_000, None, None));
-    assert_eq!((page.rows[1].low, page.rows[1].trades, page.results_count), (10.0, Some(15_000), Some(2)));
+    assert_eq!(
+        (page.rows[0].t, page.rows[0].vwap, page.rows[0].trades),
+        (1_709_821_860_000, None, None)
+    );
+    assert_eq!(
+        (page.rows[1].low, page.rows[1].trades, page.results_count),
+        (10.0, Some(15_000), Some(2))
+    );
     for n in ["1.5", "\"5\"", "1e30"] {
-        let error = bars(&format!(r#"{{"results":[{{"v":1,"o":1,"c":1,"h":1,"l":1,"t":1,"n":{n}}}]}}"#));
+        let error =
+            bars(&format!(r#"{{"results":[{{"v":1,"o":1,"c":1,"h":1,"l":1,"t":1,"n":{n}}}]}}"#));
         assert!(error.as_ref().is_err_and(|error| error.starts_with("row 1: ")), "{error:?}");
     }
 }
@@ -94,7 +114,11 @@ fn a_row_that_is_of_no_use_is_said_with_its_field_and_stamp() {
     let error = |row: &str| bars(&format!(r#"{{"results":[{row}]}}"#)).expect_err(row);
     let row = r#"{"t":7,"o":1,"h":1,"l":1,"c":1,"v":1}"#;
     for (from, to, words) in [
-        (r#""l":1"#, r#""l":NaN"#, "row 1: invalid type: null, expected f64 (field `l`, stamped 7)"),
+        (
+            r#""l":1"#,
+            r#""l":NaN"#,
+            "row 1: invalid type: null, expected f64 (field `l`, stamped 7)",
+        ),
         (r#""l":1,"#, "", "row 1: missing field `l` (stamped 7)"),
         (r#""v":1"#, r#""v":-1"#, "row 1: v is -1 (stamped 7)"),
         (r#""v":1"#, r#""v":1,"v":2"#, "row 1: duplicate field `v` (stamped 7)"),
@@ -140,8 +164,14 @@ fn what_can_not_be_is_refused_with_its_row() {
         (says::<Ohlcv>(bar, r#""n":1"#, r#""n":null,"n":2"#), "duplicate field `n`"),
         (says::<Trade>(TRADE, r#""price":1"#, r#""price":-1"#), "price is -1"),
         (says::<Trade>(TRADE, r#""size":10"#, r#""size":-10"#), "size is -10"),
-        (says::<Trade>(TRADE, r#""size":10"#, r#""size":10,"trf_timestamp":-1"#), "trf_timestamp is -1"),
-        (says::<Trade>(TRADE, r#""sequence_number":2"#, r#""sequence_number":-2"#), "sequence_number is -2"),
+        (
+            says::<Trade>(TRADE, r#""size":10"#, r#""size":10,"trf_timestamp":-1"#),
+            "trf_timestamp is -1",
+        ),
+        (
+            says::<Trade>(TRADE, r#""sequence_number":2"#, r#""sequence_number":-2"#),
+            "sequence_number is -2",
+        ),
         (
             says::<Trade>(TRADE, r#""size""#, r#""decimal_size":"12.5","size""#),
             "size is 10 and decimal_size 12.5",
@@ -156,7 +186,9 @@ fn what_can_not_be_is_refused_with_its_row() {
         assert!(error.to_string().starts_with(&format!("row 2: {words}")), "{error}");
     }
     let not_read = says::<Trade>(TRADE, r#""tape":1"#, r#""tape":1,"conditions":[3000000000]"#);
-    assert!(matches!(not_read, PageError::Malformed(_)) && not_read.to_string().starts_with("row 2: "));
+    assert!(
+        matches!(not_read, PageError::Malformed(_)) && not_read.to_string().starts_with("row 2: ")
+    );
 }
 
 #[test]

@@ -36,7 +36,10 @@ const BARS: [&str; 3] = [
 #[test]
 fn rows_as_the_vendor_spells_them_are_scanned_and_exponents_are_left_to_serde() {
     let trades = TRADES.map(agrees::<Trade>);
-    assert_eq!((trades, BARS.map(agrees::<Ohlcv>)), ([true, true, true, false], [true, true, false]));
+    assert_eq!(
+        (trades, BARS.map(agrees::<Ohlcv>)),
+        ([true, true, true, false], [true, true, false])
+    );
 }
 
 #[test]
@@ -102,8 +105,8 @@ fn pieces(names: &'static [&'static str]) -> impl Strategy<Value = String> {
         1 => Just("[1,2]".to_owned()),
         1 => Just("true".to_owned()),
     ];
-    let field =
-        (proptest::sample::select(names), value).prop_map(|(name, value)| format!("\"{name}\":{value}"));
+    let field = (proptest::sample::select(names), value)
+        .prop_map(|(name, value)| format!("\"{name}\":{value}"));
     proptest::collection::vec(field, 0..5).prop_map(|fields| fields.join(","))
 }
 

@@ -1,7 +1,8 @@
-//! Imbalance bars as in the book (`--threshold afml`, AFML 2.3.2), for comparison with the literature.
+//! Imbalance bars as in the book (`--threshold afml`, AFML 2.3.2), for comparison with the
+//! literature.
 //!
-//! The expectations learn from the bars that they close. On real trades this feedback makes bars collapse or explode;
-//! the limits only decide which.
+//! The expectations learn from the bars that they close. On real trades this feedback makes bars
+//! collapse or explode; the limits only decide which.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,13 @@ impl Rule for Afml {
     const SIDES: bool = true;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, bar: &OpenBar, _: f64) -> Option<Closing> {
+    fn judge(
+        &self,
+        memory: &mut Memory,
+        trade: &SignedTrade,
+        bar: &OpenBar,
+        _: f64,
+    ) -> Option<Closing> {
         memory.theta += trade.side * trade.magnitude;
         let warmup = i64::from(self.warmup);
         if memory.learnt.is_none() && bar.n <= warmup {

@@ -1,4 +1,5 @@
-//! Tick, volume and dollar bars (AFML 2.3.1.2–4): a bar closes when the traded amount reaches the target.
+//! Tick, volume and dollar bars (AFML 2.3.1.2–4): a bar closes when the traded amount reaches the
+//! target.
 
 use super::{Cause, Closing, Rule};
 use crate::bars::open_bar::{OpenBar, SignedTrade};

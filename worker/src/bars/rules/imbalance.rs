@@ -1,8 +1,9 @@
-//! Imbalance bars of the older system (`--threshold target`): bounded in size, and mostly plain bars.
+//! Imbalance bars of the older system (`--threshold target`): bounded in size, and mostly plain
+//! bars.
 //!
-//! E is the share of trades that change the price, an EWMA over the whole series. A bar closes when the signed sum
-//! reaches E·target or the unsigned sum reaches the target. A trade at an unchanged price has sign 0; the last sign is
-//! not carried over.
+//! E is the share of trades that change the price, an EWMA over the whole series. A bar closes when
+//! the signed sum reaches E·target or the unsigned sum reaches the target. A trade at an unchanged
+//! price has sign 0; the last sign is not carried over.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +35,13 @@ impl Rule for Imbalance {
     const SIDES: bool = false;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, _: &OpenBar, amount: f64) -> Option<Closing> {
+    fn judge(
+        &self,
+        memory: &mut Memory,
+        trade: &SignedTrade,
+        _: &OpenBar,
+        amount: f64,
+    ) -> Option<Closing> {
         memory.moving = self.alpha * trade.moved.abs() + (1.0 - self.alpha) * memory.moving;
         memory.theta += trade.moved * trade.magnitude;
         let threshold = larger(1.0, memory.moving * self.target);

@@ -1,5 +1,6 @@
-//! When a bar closes: one small pure type per rule. A rule holds its parameters. What it learns from the trades is its
-//! memory; the memory is stored with the bars, so a later run continues from it.
+//! When a bar closes: one small pure type per rule. A rule holds its parameters. What it learns
+//! from the trades is its memory; the memory is stored with the bars, so a later run continues from
+//! it.
 
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +56,8 @@ pub trait Rule {
     /// Does it use the tick rule's sign of each trade?
     const SIDES: bool;
 
-    /// Takes the next trade. `bar` already includes it; `amount` is the sum of magnitudes in the bar. `Some` closes the
-    /// bar.
+    /// Takes the next trade. `bar` already includes it; `amount` is the sum of magnitudes in the
+    /// bar. `Some` closes the bar.
     fn judge(
         &self,
         memory: &mut Self::Memory,
@@ -69,14 +70,14 @@ pub trait Rule {
 /// For rules with moving averages: an average has no value yet, or no bar has closed.
 pub const BEGINNING: bool = false;
 
-/// For rules with moving averages: each has a value and a bar has closed. That never changes back, so later trades
-/// skip the test.
+/// For rules with moving averages: each has a value and a bar has closed. That never changes back,
+/// so later trades skip the test.
 pub const SETTLED: bool = true;
 
 /// An exponentially weighted moving average. It starts at its first value.
 ///
-/// Branch-free: the first value has weight 1 and a skipped value weight 0. Both give the exact bits, and each trade
-/// waits for one product and one sum of the trade before it.
+/// Branch-free: the first value has weight 1 and a skipped value weight 0. Both give the exact
+/// bits, and each trade waits for one product and one sum of the trade before it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Option<f64>", into = "Option<f64>")]
 pub struct Ewma {

@@ -1,5 +1,6 @@
-//! Runs bars (AFML 2.3.2.3–4) with a fixed number of expected trades: a bar closes when one side alone reaches the
-//! amount that is expected of the larger side. As in `stable`, a trade is tested against the averages before it.
+//! Runs bars (AFML 2.3.2.3–4) with a fixed number of expected trades: a bar closes when one side
+//! alone reaches the amount that is expected of the larger side. As in `stable`, a trade is tested
+//! against the averages before it.
 
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +65,13 @@ impl<const SETTLED: bool> Rule for Runs<SETTLED> {
     const SIDES: bool = true;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, bar: &OpenBar, _: f64) -> Option<Closing> {
+    fn judge(
+        &self,
+        memory: &mut Memory,
+        trade: &SignedTrade,
+        bar: &OpenBar,
+        _: f64,
+    ) -> Option<Closing> {
         let threshold = self.threshold(memory);
         let (weight, magnitude) = (self.weight, trade.magnitude);
         memory.magnitude.fold::<SETTLED>(weight, magnitude);

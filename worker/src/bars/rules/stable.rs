@@ -1,7 +1,8 @@
-//! Imbalance bars without feedback (`--threshold stable`): the idea of AFML 2.3.2 with a fixed number of expected trades.
+//! Imbalance bars without feedback (`--threshold stable`): the idea of AFML 2.3.2 with a fixed
+//! number of expected trades.
 //!
-//! A trade is tested against the averages before it and is added to them afterwards, so one huge trade can't raise its
-//! own threshold.
+//! A trade is tested against the averages before it and is added to them afterwards, so one huge
+//! trade can't raise its own threshold.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +43,12 @@ impl<const SETTLED: bool> Stable<SETTLED> {
     /// A rule that expects `expected_ticks` (N) trades per bar.
     pub fn new(expected_ticks: u32) -> Self {
         let expected = f64::from(expected_ticks);
-        Self { n: expected_ticks.into(), expected, root: expected.sqrt(), weight: 2.0 / (expected + 1.0) }
+        Self {
+            n: expected_ticks.into(),
+            expected,
+            root: expected.sqrt(),
+            weight: 2.0 / (expected + 1.0),
+        }
     }
 
     fn threshold(&self, memory: &Memory) -> f64 {
@@ -58,7 +64,13 @@ impl<const SETTLED: bool> Rule for Stable<SETTLED> {
     const SIDES: bool = true;
 
     #[inline]
-    fn judge(&self, memory: &mut Memory, trade: &SignedTrade, bar: &OpenBar, _: f64) -> Option<Closing> {
+    fn judge(
+        &self,
+        memory: &mut Memory,
+        trade: &SignedTrade,
+        bar: &OpenBar,
+        _: f64,
+    ) -> Option<Closing> {
         let signed = trade.side * trade.magnitude;
         memory.theta += signed;
         let threshold = self.threshold(memory);

@@ -83,7 +83,12 @@ impl Minutes {
             if self.unsorted == Unsorted::Sorted {
                 let whole = whole.sorted();
                 time_order.check(&path, 0, &whole.stamps)?;
-                take(&chunks.build(&whole.stamps, &whole.prices, &whole.sizes, LeftOut::default()))?;
+                take(&chunks.build(
+                    &whole.stamps,
+                    &whole.prices,
+                    &whole.sizes,
+                    LeftOut::default(),
+                ))?;
             }
         }
         Ok(())
@@ -97,7 +102,8 @@ impl Minutes {
         rows: &mut Rows,
     ) -> Result<(), ReadError> {
         let int = batch.column(0).as_primitive::<Int64Type>();
-        let [close, volume, vwap] = [1, 2, 3].map(|place| batch.column(place).as_primitive::<Float64Type>());
+        let [close, volume, vwap] =
+            [1, 2, 3].map(|place| batch.column(place).as_primitive::<Float64Type>());
         let dates = batch.column(4).as_string::<i32>();
         let foreign = |what: String| ReadError::foreign(path, what);
         // Dates as text compare like dates.
@@ -117,7 +123,8 @@ impl Minutes {
                 MinutePrice::Vwap | MinutePrice::Close => close.value(row),
             };
             let t = int.value(row);
-            let stamp = t.checked_mul(NS_PER_MS).ok_or_else(|| foreign(format!("t={t} is not in ms")))?;
+            let stamp =
+                t.checked_mul(NS_PER_MS).ok_or_else(|| foreign(format!("t={t} is not in ms")))?;
             if rows.stamps.is_empty() {
                 rows.first = row as u64;
             }

@@ -1,4 +1,5 @@
-//! The input of bars: trades or 1-minute bars on disk, in time order, and what the ledgers prove of them.
+//! The input of bars: trades or 1-minute bars on disk, in time order, and what the ledgers prove of
+//! them.
 
 pub mod error;
 pub mod tree;

@@ -26,7 +26,12 @@ impl TimeOrder {
     }
 
     /// Takes the next rows of `path`; the first of them has the number `first_row`.
-    pub fn check(&mut self, path: &Path, first_row: u64, stamps: &[i64]) -> Result<(), SourceError> {
+    pub fn check(
+        &mut self,
+        path: &Path,
+        first_row: u64,
+        stamps: &[i64],
+    ) -> Result<(), SourceError> {
         let (Some(&first), Some(&last)) = (stamps.first(), stamps.last()) else { return Ok(()) };
         if !surely_rise(stamps) || self.last.is_some_and(|before| before > first) {
             let befores = self.last.or(Some(first)).into_iter().chain(stamps.iter().copied());
@@ -41,11 +46,13 @@ impl TimeOrder {
     }
 }
 
-/// True only if no timestamp falls; false for some columns before 1970 that do not fall either. Tests the sign of all
-/// timestamps and all differences at once; differences of non-negative timestamps can't overflow.
+/// True only if no timestamp falls; false for some columns before 1970 that do not fall either.
+/// Tests the sign of all timestamps and all differences at once; differences of non-negative
+/// timestamps can't overflow.
 fn surely_rise(stamps: &[i64]) -> bool {
     let first = stamps.first().copied().unwrap_or(0);
-    let seen = stamps.windows(2).fold(first, |seen, pair| seen | pair[1] | pair[1].wrapping_sub(pair[0]));
+    let seen =
+        stamps.windows(2).fold(first, |seen, pair| seen | pair[1] | pair[1].wrapping_sub(pair[0]));
     seen >= 0
 }
 

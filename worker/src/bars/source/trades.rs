@@ -45,8 +45,8 @@ static PRICES_AND_CONDITIONS: LazyLock<Vec<Column>> = LazyLock::new(|| {
 pub enum TradeFilter {
     /// All of them.
     All,
-    /// Those that update the consolidated last price and volume, without cancelled and erroneous ones. Needs the
-    /// columns of `--columns full`.
+    /// Those that update the consolidated last price and volume, without cancelled and erroneous
+    /// ones. Needs the columns of `--columns full`.
     Sip,
 }
 
@@ -95,8 +95,8 @@ impl Trades {
     }
 }
 
-/// Passes the rows of a file to `take` in time order, in pieces; rows with equal timestamps keep their order. Holds the
-/// file in memory once.
+/// Passes the rows of a file to `take` in time order, in pieces; rows with equal timestamps keep
+/// their order. Holds the file in memory once.
 fn stream_sorted<E: From<ReadError>>(
     path: &Path,
     holdings: &Holdings,
@@ -108,8 +108,10 @@ fn stream_sorted<E: From<ReadError>>(
         pieces.push(batch.clone());
         Ok::<(), ReadError>(())
     })?;
-    let stamps: Vec<&[i64]> =
-        pieces.iter().map(|piece| &**piece.column(0).as_primitive::<Int64Type>().values()).collect();
+    let stamps: Vec<&[i64]> = pieces
+        .iter()
+        .map(|piece| &**piece.column(0).as_primitive::<Int64Type>().values())
+        .collect();
     let rows = |(number, piece): (u32, &RecordBatch)| {
         (0_u32..).zip(0..piece.num_rows()).map(move |(row, _)| (number, row))
     };
@@ -118,23 +120,33 @@ fn stream_sorted<E: From<ReadError>>(
     let all: Vec<&RecordBatch> = pieces.iter().collect();
     let mut first = 0;
     for rows in order.chunks(SORTED_ROWS) {
-        let places: Vec<_> = rows.iter().map(|&(piece, row)| (piece as usize, row as usize)).collect();
-        let piece = interleave_record_batch(&all, &places)
-            .map_err(|error| ReadError::Foreign { path: path.to_owned(), what: error.to_string() })?;
+        let places: Vec<_> =
+            rows.iter().map(|&(piece, row)| (piece as usize, row as usize)).collect();
+        let piece = interleave_record_batch(&all, &places).map_err(|error| ReadError::Foreign {
+            path: path.to_owned(),
+            what: error.to_string(),
+        })?;
         take(first, &piece)?;
         first += rows.len() as u64;
     }
     Ok(())
 }
 
-/// Timestamps are in order, so checking the first and the last is enough. Foreign trees may count days in UTC.
-fn on_the_day(path: &Path, first_row: u64, stamps: &[i64], day: TradingDay) -> Result<(), SourceError> {
+/// Timestamps are in order, so checking the first and the last is enough. Foreign trees may count
+/// days in UTC.
+fn on_the_day(
+    path: &Path,
+    first_row: u64,
+    stamps: &[i64],
+    day: TradingDay,
+) -> Result<(), SourceError> {
     let of_day = |stamp: i64| {
         let is_on = |zone: Zone| zone.day_of_ms(stamp.div_euclid(NS_PER_MS)) == Some(day);
         is_on(Zone::NewYork) || is_on(Zone::Utc)
     };
     let ends = [0, stamps.len().saturating_sub(1)];
-    let stranger = ends.into_iter().find(|&row| stamps.get(row).is_some_and(|stamp| !of_day(*stamp)));
+    let stranger =
+        ends.into_iter().find(|&row| stamps.get(row).is_some_and(|stamp| !of_day(*stamp)));
     match stranger {
         None => Ok(()),
         Some(row) => Err(SourceError::OtherDay {

@@ -102,12 +102,14 @@ impl Holdings {
         let Some(ledger) = &self.ledger else { return Coverage::empty() };
         let unknown = days.minus(&ledger.answered());
         let sessions = |range: &DateRange| session::sessions(range.from().previous(), range.to());
-        let on_days = unknown.ranges().iter().flat_map(sessions).filter_map(|(day, _)| self.days_of(day));
+        let on_days =
+            unknown.ranges().iter().flat_map(sessions).filter_map(|(day, _)| self.days_of(day));
         on_days.collect::<Coverage>().intersection(&unknown)
     }
 
-    /// The days of the tree with rows of the session of a New York day. In a tree of UTC days these are two: in winter the
-    /// session ends at 01:00 UTC of the next day, even if that is a Saturday.
+    /// The days of the tree with rows of the session of a New York day. In a tree of UTC days these
+    /// are two: in winter the session ends at 01:00 UTC of the next day, even if that is a
+    /// Saturday.
     fn days_of(&self, session: TradingDay) -> Option<DateRange> {
         let last = match self.zone {
             Zone::NewYork => session,
@@ -117,7 +119,10 @@ impl Holdings {
     }
 
     /// The files with rows of `days`, in time order, each with the days to read from it.
-    pub fn files(&self, days: DateRange) -> impl Iterator<Item = Result<(PathBuf, DateRange), SourceError>> {
+    pub fn files(
+        &self,
+        days: DateRange,
+    ) -> impl Iterator<Item = Result<(PathBuf, DateRange), SourceError>> {
         Partition::within(self.kind, days).filter_map(move |partition| {
             let path = partition.file(&self.root, &self.ticker, self.kind);
             let wanted = partition.span().intersection(days)?;

@@ -9,16 +9,26 @@ use crate::bars::fixture::{self, Trade};
 /// Trades so many seconds after New York's midnight of a day.
 fn trades(day: &str, trades: &[(i64, f64, f64)]) -> Vec<Trade> {
     let midnight = day.parse::<TradingDay>().expect("a day").start_utc_ms() * 1_000_000;
-    let trade = |(second, price, size): &(i64, f64, f64)| (midnight + second * 1_000_000_000, *price, *size);
+    let trade = |(second, price, size): &(i64, f64, f64)| {
+        (midnight + second * 1_000_000_000, *price, *size)
+    };
     trades.iter().map(trade).collect()
 }
 
 /// Five bars of two trades and an open one, over three days of which the second has none.
 fn tape() -> Vec<Trade> {
-    let mut tape =
-        trades("2024-01-08", &[(34_200, 50.0, 100.0), (34_210, 51.0, 100.0), (34_300, 51.0, 300.0)]);
-    tape.extend(trades("2024-01-08", &[(34_330, 50.0, 100.0), (40_000, 52.0, 200.0), (40_020, 52.0, 100.0)]));
-    tape.extend(trades("2024-01-10", &[(34_200, 53.0, 100.0), (34_260, 54.0, 100.0), (34_400, 54.0, 100.0)]));
+    let mut tape = trades(
+        "2024-01-08",
+        &[(34_200, 50.0, 100.0), (34_210, 51.0, 100.0), (34_300, 51.0, 300.0)],
+    );
+    tape.extend(trades(
+        "2024-01-08",
+        &[(34_330, 50.0, 100.0), (40_000, 52.0, 200.0), (40_020, 52.0, 100.0)],
+    ));
+    tape.extend(trades(
+        "2024-01-10",
+        &[(34_200, 53.0, 100.0), (34_260, 54.0, 100.0), (34_400, 54.0, 100.0)],
+    ));
     tape.extend(trades("2024-01-10", &[(34_410, 53.0, 100.0), (50_000, 99.0, 100.0)]));
     tape
 }
@@ -117,9 +127,13 @@ fn kinds_stand_beside_each_other_with_what_ended_their_bars() {
     build("DIB", Rule::ImbalanceTarget { target: 60_000.0, alpha: 0.01 });
     build("VRB", Rule::Runs { expected_ticks: 10 });
     let (alpha, min_ticks, max_ticks) = (0.2, 5.0, 20.0);
-    build("TIB", Rule::ImbalanceAfml { alpha, expected_ticks: 10, warmup: 10, min_ticks, max_ticks });
+    build(
+        "TIB",
+        Rule::ImbalanceAfml { alpha, expected_ticks: 10, warmup: 10, min_ticks, max_ticks },
+    );
     let (text, _) = answer(&args(folder.path())).expect("described");
-    let line = |start: &str| text.lines().find(|line| line.starts_with(start)).expect("a line").to_owned();
+    let line =
+        |start: &str| text.lines().find(|line| line.starts_with(start)).expect("a line").to_owned();
     let heads: Vec<String> = line("             ").split_whitespace().map(str::to_owned).collect();
     assert_eq!(heads, ["DIB", "TIB", "VRB"]);
     let end = text.find("The last bar").expect("notes");
@@ -155,8 +169,14 @@ fn json_has_the_same_numbers() {
         (&"TB".into(), &5.into(), &true.into())
     );
     assert_eq!(series["bars_a_day"]["empty_days"], 1);
-    assert_eq!((&series["seconds"]["bars"], &series["seconds"]["mean"]), (&3.into(), &2_000.0.into()));
-    assert_eq!((&series["largest"]["of"], &series["closed_by"]["target"]), (&"dollars".into(), &5.into()));
+    assert_eq!(
+        (&series["seconds"]["bars"], &series["seconds"]["mean"]),
+        (&3.into(), &2_000.0.into())
+    );
+    assert_eq!(
+        (&series["largest"]["of"], &series["closed_by"]["target"]),
+        (&"dollars".into(), &5.into())
+    );
 }
 
 #[test]
@@ -166,12 +186,14 @@ fn a_range_confines_the_numbers() {
     let day = |text: &str| text.parse::<TradingDay>().ok();
     let (text, _) =
         answer(&DescribeArgs { to: day("2024-01-09"), ..args(folder.path()) }).expect("described");
-    let counted = "bars                                 3\ndays                                 2\n";
+    let counted =
+        "bars                                 3\ndays                                 2\n";
     assert!(text.starts_with("AIG 2024-01-08 to 2024-01-09\n") && text.contains(counted), "{text}");
     assert!(text.contains("counted over the whole series, whatever the range"), "{text}");
     let none = refusal_of(&DescribeArgs { from: day("2024-02-01"), ..args(folder.path()) });
     assert!(none.ends_with("AIG/tick: no closed bar from 2024-02-01"), "{none}");
-    let turned = DescribeArgs { from: day("2024-02-01"), to: day("2024-01-01"), ..args(folder.path()) };
+    let turned =
+        DescribeArgs { from: day("2024-02-01"), to: day("2024-01-01"), ..args(folder.path()) };
     assert_eq!(refusal_of(&turned), "--to 2024-01-01 is before --from 2024-02-01");
 }
 
@@ -215,14 +237,18 @@ fn a_picture_shows_one_series_whole_and_the_same_each_time() {
     let ticker: Ticker = "AIG".parse().expect("a ticker");
     let draw = |name: &str| {
         let file = folder.path().join(name);
-        plot_series(folder.path(), &ticker, mode("TB"), None, &file).map(|()| fs::read(&file).expect("drawn"))
+        plot_series(folder.path(), &ticker, mode("TB"), None, &file)
+            .map(|()| fs::read(&file).expect("drawn"))
     };
     let svg = draw("one.svg").expect("drawn");
     assert_eq!(svg, draw("again.svg").expect("drawn"));
     let svg = String::from_utf8(svg).expect("text");
-    for words in
-        ["AIG TB, 2024-01-08 to 2024-01-10", "5 bars; the open last bar is left out", "2024-01-09", "normal"]
-    {
+    for words in [
+        "AIG TB, 2024-01-08 to 2024-01-10",
+        "5 bars; the open last bar is left out",
+        "2024-01-09",
+        "normal",
+    ] {
         assert!(svg.contains(words), "{words}");
     }
     assert!(svg.contains(">54.00<") && !svg.contains(">60.00<"), "the open bar is not drawn");
@@ -263,7 +289,8 @@ fn many_days_share_the_steps_of_the_panel_of_days() {
     let year = fixture::walk("2023-01-03", "2024-03-01", 30, 5);
     fixture::build(folder.path(), "AIG", mode("TB"), &parameters, &year);
     let file = folder.path().join("year.svg");
-    plot_series(folder.path(), &"AIG".parse().expect("a ticker"), mode("TB"), None, &file).expect("drawn");
+    plot_series(folder.path(), &"AIG".parse().expect("a ticker"), mode("TB"), None, &file)
+        .expect("drawn");
     let svg = fs::read_to_string(&file).expect("text");
     assert!(svg.contains("3 days a step: their mean, pale from fewest to most"), "{svg}");
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");

@@ -25,9 +25,14 @@ pub fn panel(statistics: &Statistics) -> Panel {
     let shared: Vec<Column> = statistics.by_day.chunks(days_a_column).map(Column::of).collect();
     let (mean, median) = (short(daily.mean), decimal(daily.median, 1));
     let (least, most) = (count(daily.least), count(daily.most));
-    let mut below = vec![format!("mean {mean} (dashed), median {median}, fewest {least}, most {most}")];
+    let mut below =
+        vec![format!("mean {mean} (dashed), median {median}, fewest {least}, most {most}")];
     if daily.empty_days > 0 {
-        below.push(format!("{} of {} days without a bar", count(daily.empty_days), count(daily.days)));
+        below.push(format!(
+            "{} of {} days without a bar",
+            count(daily.empty_days),
+            count(daily.days)
+        ));
     }
     let plots = if days_a_column == 1 {
         let heights: Vec<f64> = shared.iter().map(|column| column.mean).collect();
@@ -35,11 +40,17 @@ pub fn panel(statistics: &Statistics) -> Panel {
     } else {
         below.push(format!("{days_a_column} days a step: their mean, pale from fewest to most"));
         let each = |of: fn(&Column) -> f64| shared.iter().flat_map(move |column| [of(column); 2]);
-        let sides =
-            || (1_u32..).zip(&shared).flat_map(|(number, _)| [-0.5, 0.5].map(|x| f64::from(number) + x));
+        let sides = || {
+            (1_u32..)
+                .zip(&shared)
+                .flat_map(|(number, _)| [-0.5, 0.5].map(|x| f64::from(number) + x))
+        };
         let range = BandPlot::new(sides(), each(|of| of.least as f64), each(|of| of.most as f64));
         let mean = LinePlot::new().with_data(sides().zip(each(|of| of.mean))).with_color(INK);
-        vec![range.with_color(PALE_BLUE).with_opacity(1.0).into(), mean.with_stroke_width(1.0).into()]
+        vec![
+            range.with_color(PALE_BLUE).with_opacity(1.0).into(),
+            mean.with_stroke_width(1.0).into(),
+        ]
     };
     let most = (daily.most as f64).max(1.0) * 1.05;
     let firsts: Vec<TradingDay> = shared.iter().map(|column| column.first).collect();
@@ -49,7 +60,11 @@ pub fn panel(statistics: &Statistics) -> Panel {
     };
     let line = ReferenceLine::horizontal(daily.mean).with_color(ORANGE).with_stroke_width(1.5);
     Panel::new("Bars per day", &below.join("\n"), plots)
-        .x_axis((0.5, shared.len() as f64 + 0.5), (shared.len() as f64 / MOST_DATES as f64).ceil(), name)
+        .x_axis(
+            (0.5, shared.len() as f64 + 0.5),
+            (shared.len() as f64 / MOST_DATES as f64).ceil(),
+            name,
+        )
         .y_axis((0.0, most), whole_step(most, 6), compact)
         .with(|layout| layout.with_reference_line(line))
 }

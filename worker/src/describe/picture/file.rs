@@ -54,14 +54,19 @@ impl Format {
 }
 
 /// Draws a described series into `file`.
-pub fn publish(stored: &Stored, description: &Description, file: &Path) -> Result<(), PictureError> {
+pub fn publish(
+    stored: &Stored,
+    description: &Description,
+    file: &Path,
+) -> Result<(), PictureError> {
     let format = Format::of(file)?;
     let page = page::page(description, &Sample::of(stored, description)?);
     let bytes = match format {
         Format::Svg => SvgBackend::new().render_scene(&page).into_bytes(),
-        Format::Png => {
-            RasterBackend::new().with_scale(1.0).render_scene(&page).map_err(PictureError::Drawing)?
-        }
+        Format::Png => RasterBackend::new()
+            .with_scale(1.0)
+            .render_scene(&page)
+            .map_err(PictureError::Drawing)?,
     };
     publish::publish(file, &bytes)?;
     Ok(())
@@ -75,7 +80,10 @@ mod tests {
     fn the_extension_says_the_format_and_any_other_is_named() {
         let format = |name: &str| Format::of(Path::new(name)).map_err(|error| error.to_string());
         assert_eq!((format("a/b.svg"), format("b.PNG")), (Ok(Format::Svg), Ok(Format::Png)));
-        assert_eq!(format("a/b.pdf"), Err("a/b.pdf: the extension must be .svg or .png".to_owned()));
+        assert_eq!(
+            format("a/b.pdf"),
+            Err("a/b.pdf: the extension must be .svg or .png".to_owned())
+        );
         assert!(format("svg").is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! The page: a head of text, price and volume over the whole width, and three panels side by side below.
+//! The page: a head of text, price and volume over the whole width, and three panels side by side
+//! below.
 
 use kuva::plot::{TextAlign, TextPlot};
 use kuva::prelude::Layout;
@@ -26,21 +27,30 @@ pub fn page(description: &Description, sample: &Sample) -> Scene {
     let panels = [head(description), price, volume, daily::panel(statistics), densities, quantiles];
     let (plots, layouts) = panels.into_iter().map(|panel| (panel.plots, panel.layout)).unzip();
     let days = description.days;
-    let title = format!("{} {}, {} to {}", description.ticker, description.mode, days.from(), days.to());
+    let title =
+        format!("{} {}, {} to {}", description.ticker, description.mode, days.from(), days.to());
     let figure = Figure::new(ROWS.len() + 1, 3)
-        .with_structure(vec![vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8], vec![9], vec![10], vec![11]])
+        .with_structure(vec![
+            vec![0, 1, 2],
+            vec![3, 4, 5],
+            vec![6, 7, 8],
+            vec![9],
+            vec![10],
+            vec![11],
+        ])
         .with_plots(plots)
         .with_layouts(layouts)
         .with_title(title)
         .with_title_size(22)
         .with_padding(PADDING)
         .with_figure_size(WIDTH, HEIGHT);
-    let figure = (0..).zip(ROWS).fold(figure, |figure, (row, height)| figure.with_row_height(row, height));
+    let figure =
+        (0..).zip(ROWS).fold(figure, |figure, (row, height)| figure.with_row_height(row, height));
     numbered_anew(figure.render())
 }
 
-/// Numbers the clip paths of the page from 0. `kuva` numbers them over the whole process, so a second picture would have
-/// other bytes.
+/// Numbers the clip paths of the page from 0. `kuva` numbers them over the whole process, so a
+/// second picture would have other bytes.
 fn numbered_anew(mut scene: Scene) -> Scene {
     let clips = scene.elements.iter_mut().filter_map(|element| match element {
         Primitive::ClipStart { id, .. } => Some(id),
@@ -58,7 +68,11 @@ fn numbered_anew(mut scene: Scene) -> Scene {
 }
 
 fn head(description: &Description) -> Panel {
-    let lines = [Some(description.parameters.to_string()), Some(summary(description)), verdict(description)];
+    let lines = [
+        Some(description.parameters.to_string()),
+        Some(summary(description)),
+        verdict(description),
+    ];
     let body = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let text = TextPlot::new().with_body(body).with_align(TextAlign::Center).with_padding(8.0);
     let plots = vec![text.with_font_size(13).with_text_color(INK).into()];
@@ -78,7 +92,11 @@ fn summary(description: &Description) -> String {
     let mut parts = vec![counted(statistics.bars, "bar") + open];
     let medians = statistics.dollars.median.zip(statistics.seconds.median);
     if let Some((dollars, seconds)) = medians {
-        parts.push(format!("median bar {} dollars, {} seconds", short(dollars.value), short(seconds.value)));
+        parts.push(format!(
+            "median bar {} dollars, {} seconds",
+            short(dollars.value),
+            short(seconds.value)
+        ));
     }
     if let Some(largest) = statistics.largest {
         let of = if largest.of == Weight::Trades { "trades" } else { "dollars" };

@@ -125,7 +125,8 @@ pub fn middle(number: f64, width: f64) -> f64 {
 
 /// Columns from 0 up, numbered from 1, with gaps between.
 pub fn columns(heights: &[f64], width: f64, filled: f64, color: &str) -> Histogram {
-    let sides = |number: u32| [-0.5, 0.5].map(|side| middle(f64::from(number) + side * filled, width));
+    let sides =
+        |number: u32| [-0.5, 0.5].map(|side| middle(f64::from(number) + side * filled, width));
     let edges = (1..).zip(heights).flat_map(|(number, _)| sides(number));
     // Between two columns lies a class without a count, which is not drawn.
     let counts = heights.iter().flat_map(|height| [*height, 0.0]);
@@ -154,7 +155,8 @@ pub fn decimals(step: f64) -> usize {
 /// A count with a letter for its unit: `0`, `500`, `20k`, `1.5M`.
 pub fn compact(value: f64) -> String {
     let units = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
-    let (scale, letter) = units.into_iter().find(|(scale, _)| value.abs() >= *scale).unwrap_or((1.0, ""));
+    let (scale, letter) =
+        units.into_iter().find(|(scale, _)| value.abs() >= *scale).unwrap_or((1.0, ""));
     let text = format!("{:.2}", value / scale);
     format!("{}{letter}", text.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -171,7 +173,8 @@ mod tests {
 
     #[test]
     fn columns_stand_apart_over_the_bars_that_they_hold() {
-        let (edges, counts) = columns(&[3.0, 4.0], 10.0, 0.5, BLUE).precomputed.expect("made of classes");
+        let (edges, counts) =
+            columns(&[3.0, 4.0], 10.0, 0.5, BLUE).precomputed.expect("made of classes");
         assert_eq!((edges, counts), (vec![3.0, 8.0, 13.0, 18.0], vec![3.0, 0.0, 4.0, 0.0]));
     }
 

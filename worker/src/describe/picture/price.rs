@@ -27,7 +27,9 @@ pub fn panels(sample: &Sample, bars: u64) -> [Panel; 2] {
 
     let what = match sample.bars_a_candle {
         1 => format!("{}, a candle each", counted(bars, "bar")),
-        many => format!("all {}, each candle is {} of them in a row", counted(bars, "bar"), count(many)),
+        many => {
+            format!("all {}, each candle is {} of them in a row", counted(bars, "bar"), count(many))
+        }
     };
     let low = candles.iter().map(|candle| candle.low).fold(f64::INFINITY, f64::min);
     let high = candles.iter().map(|candle| candle.high).fold(f64::NEG_INFINITY, f64::max);
@@ -41,7 +43,8 @@ pub fn panels(sample: &Sample, bars: u64) -> [Panel; 2] {
         .y_axis(prices, price_step, move |value| decimal(value, places));
 
     let of = |falls: bool| {
-        let heights = candles.iter().map(move |candle| if candle.falls() == falls { candle.v } else { 0.0 });
+        let heights =
+            candles.iter().map(move |candle| if candle.falls() == falls { candle.v } else { 0.0 });
         heights.collect::<Vec<_>>()
     };
     let most = candles.iter().map(|candle| candle.v).fold(0.0, f64::max) * 1.05;
@@ -55,21 +58,27 @@ pub fn panels(sample: &Sample, bars: u64) -> [Panel; 2] {
         .with(|layout| layout.with_x_label("number of the bar"));
 
     // The price leaves the names of its ticks to the volume below it.
-    [(price, true, (60.0, 10.0)), (volume, false, (36.0, 50.0))].map(|(panel, named, (top, bottom))| {
-        panel.with(|layout| {
-            let layout = layout.with_force_margins(WIDE.left, WIDE.right).with_force_margins_y(top, bottom);
-            dates.iter().fold(layout, |layout, (number, candle)| {
-                let line =
-                    ReferenceLine::vertical(middle(number - 0.5, width)).with_color(GRID).with_dasharray("");
-                let line = if named { line.with_label(candle.day.to_string()) } else { line };
-                layout.with_reference_line(line)
+    [(price, true, (60.0, 10.0)), (volume, false, (36.0, 50.0))].map(
+        |(panel, named, (top, bottom))| {
+            panel.with(|layout| {
+                let layout = layout
+                    .with_force_margins(WIDE.left, WIDE.right)
+                    .with_force_margins_y(top, bottom);
+                dates.iter().fold(layout, |layout, (number, candle)| {
+                    let line = ReferenceLine::vertical(middle(number - 0.5, width))
+                        .with_color(GRID)
+                        .with_dasharray("");
+                    let line = if named { line.with_label(candle.day.to_string()) } else { line };
+                    layout.with_reference_line(line)
+                })
             })
-        })
-    })
+        },
+    )
 }
 
 fn candlesticks(candles: &[Candle], width: f64, filled: f64) -> CandlestickPlot {
-    let plot = CandlestickPlot::new().with_color_up(BLUE).with_color_doji(BLUE).with_color_down(ORANGE);
+    let plot =
+        CandlestickPlot::new().with_color_up(BLUE).with_color_doji(BLUE).with_color_down(ORANGE);
     let plot = plot.with_wick_width(1.0).with_candle_width(filled);
     (1..).zip(candles).fold(plot, |plot, (number, candle)| {
         let Candle { open, high, low, close, .. } = *candle;
@@ -77,7 +86,8 @@ fn candlesticks(candles: &[Candle], width: f64, filled: f64) -> CandlestickPlot 
     })
 }
 
-/// The candles with the first bar of a day, by their number from 1; `apart` candles lie between them, and after them.
+/// The candles with the first bar of a day, by their number from 1; `apart` candles lie between
+/// them, and after them.
 fn days_to_name(candles: &[Candle], apart: f64) -> Vec<(f64, &Candle)> {
     let (mut day, mut next) = (None, 1.0);
     let end = candles.len() as f64;
@@ -103,7 +113,8 @@ mod tests {
             let (open, high, low, close, v) = (1.0, 1.0, 1.0, 1.0, 1.0);
             Candle { first, day: day.parse().expect("a day"), open, high, low, close, v }
         };
-        let days = ["2024-01-08", "2024-01-08", "2024-01-09", "2024-01-10", "2024-01-11", "2024-01-11"];
+        let days =
+            ["2024-01-08", "2024-01-08", "2024-01-09", "2024-01-10", "2024-01-11", "2024-01-11"];
         let candles: Vec<Candle> = (1..).zip(days).map(candle).collect();
         let named = |apart: f64| -> Vec<f64> {
             days_to_name(&candles, apart).into_iter().map(|(number, _)| number).collect()

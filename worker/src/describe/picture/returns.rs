@@ -1,4 +1,5 @@
-//! Two panels of log returns against the normal distribution: densities on a log scale, which shows tails, and quantiles.
+//! Two panels of log returns against the normal distribution: densities on a log scale, which shows
+//! tails, and quantiles.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;
@@ -28,7 +29,9 @@ pub fn panels(sample: &Sample, statistics: &Statistics) -> [Panel; 2] {
     let within_shape = spelled("within days", &statistics.returns_within_days);
     let Some(all) = &sample.returns else {
         return [(DENSITIES, all_shape), (QUANTILES, within_shape)].map(|(title, shape)| {
-            let text = TextPlot::new().with_align(TextAlign::Center).with_body("the returns have no spread");
+            let text = TextPlot::new()
+                .with_align(TextAlign::Center)
+                .with_body("the returns have no spread");
             Panel::new(title, &shape, vec![text.into()])
         });
     };
@@ -42,31 +45,45 @@ fn densities(all: &Distances, within: Option<&Distances>, reach: f64, below: &st
     let single = 1.0 / (all.total().max(1) as f64 * all.width);
     let floor = 10_f64.powf(single.log10().floor()).min(HIGHEST_FLOOR);
     let densities = |of: &Distances| of.classes().map(|(_, density)| density).collect::<Vec<_>>();
-    let edges = all.classes().map(|(centre, _)| centre - all.width / 2.0).chain([FARTHEST + all.width / 2.0]);
+    let edges = all
+        .classes()
+        .map(|(centre, _)| centre - all.width / 2.0)
+        .chain([FARTHEST + all.width / 2.0]);
     let counts = densities(all);
     let peak = counts.iter().copied().fold(normal(0.0), f64::max);
     let histogram = Histogram::from_bins(edges.collect(), counts).with_color(PALE_BLUE);
     let mut plots: Vec<Plot> = vec![histogram.into()];
-    let mut legend =
-        vec![entry(&format!("all, nights too ({})", count(all.total())), PALE_BLUE, LegendShape::Rect)];
+    let mut legend = vec![entry(
+        &format!("all, nights too ({})", count(all.total())),
+        PALE_BLUE,
+        LegendShape::Rect,
+    )];
     if let Some(within) = within {
         let corners = within.classes().flat_map(|(centre, density)| {
             [-0.5, 0.5].map(|side| (centre + side * within.width, density.max(floor)))
         });
-        plots.push(LinePlot::new().with_data(corners).with_color(BLUE).with_stroke_width(1.5).into());
-        legend.push(entry(&format!("within days ({})", count(within.total())), BLUE, LegendShape::Line));
+        plots.push(
+            LinePlot::new().with_data(corners).with_color(BLUE).with_stroke_width(1.5).into(),
+        );
+        legend.push(entry(
+            &format!("within days ({})", count(within.total())),
+            BLUE,
+            LegendShape::Line,
+        ));
     }
     let curve = (-200..=200).map(|step| f64::from(step) / 200.0 * far).map(|x| (x, normal(x)));
     let curve = LinePlot::new().with_data(curve.filter(|(_, density)| *density > floor));
     plots.push(curve.with_color(ORANGE).into());
     legend.push(entry("normal", ORANGE, LegendShape::Line));
-    Panel::new(DENSITIES, below, plots).x_axis((-far, far), deviations_step(reach), deviations).with(
-        |layout| {
+    Panel::new(DENSITIES, below, plots)
+        .x_axis((-far, far), deviations_step(reach), deviations)
+        .with(|layout| {
             let layout = layout.with_log_y().with_y_axis_min(floor).with_y_axis_max(peak * 1.4);
             let layout = layout.with_y_tick_format(TickFormat::Custom(Arc::new(density_name)));
-            layout.with_legend_position(LegendPosition::OutsideBottomColumns).with_legend_entries(legend)
-        },
-    )
+            layout
+                .with_legend_position(LegendPosition::OutsideBottomColumns)
+                .with_legend_entries(legend)
+        })
 }
 
 fn entry(label: &str, color: &str, shape: LegendShape) -> LegendEntry {
@@ -75,14 +92,18 @@ fn entry(label: &str, color: &str, shape: LegendShape) -> LegendEntry {
 
 fn quantiles(all: &Distances, within: Option<&Distances>, reach: f64, below: &str) -> Panel {
     let points = |of: &Distances, color: &str, size: f64| {
-        let points: Vec<_> = of.quantiles().map(|(share, distance)| (probit(share), distance)).collect();
+        let points: Vec<_> =
+            of.quantiles().map(|(share, distance)| (probit(share), distance)).collect();
         ScatterPlot::new().with_data(points).with_color(color).with_size(size)
     };
-    let line =
-        LinePlot::new().with_data([-FARTHEST, FARTHEST].map(|x| (x, x))).with_color(ORANGE).with_dashed();
+    let line = LinePlot::new()
+        .with_data([-FARTHEST, FARTHEST].map(|x| (x, x)))
+        .with_color(ORANGE)
+        .with_dashed();
     let mut plots: Vec<Plot> = vec![line.into(), points(all, PALE_BLUE, 3.0).into()];
     plots.extend(within.map(|within| points(within, BLUE, 1.5).into()));
-    let normal = all.quantiles().map(|(share, _)| probit(share).abs()).fold(NEAREST, f64::max) + 0.2;
+    let normal =
+        all.quantiles().map(|(share, _)| probit(share).abs()).fold(NEAREST, f64::max) + 0.2;
     Panel::new(QUANTILES, below, plots)
         .x_axis((-normal, normal), 1.0, deviations)
         .y_axis((-reach * 1.05, reach * 1.05), deviations_step(reach), deviations)
@@ -118,6 +139,7 @@ fn density_name(density: f64) -> String {
 fn spelled(which: &str, shape: &Shape) -> String {
     let three = |value: Option<f64>| value.map_or("-".to_owned(), |value| decimal(value, 3));
     let Shape { skew, excess_kurtosis, autocorrelation, .. } = *shape;
-    let (skew, kurtosis, autocorrelation) = (three(skew), three(excess_kurtosis), three(autocorrelation));
+    let (skew, kurtosis, autocorrelation) =
+        (three(skew), three(excess_kurtosis), three(autocorrelation));
     format!("{which}: skew {skew}, excess kurtosis {kurtosis}, autocorrelation {autocorrelation}")
 }

@@ -1,4 +1,5 @@
-//! What a picture needs of the bars: a few hundred candles and two distributions of returns, however many bars there are.
+//! What a picture needs of the bars: a few hundred candles and two distributions of returns,
+//! however many bars there are.
 
 use shared::market::bar::Bar;
 use shared::market::trading_day::TradingDay;
@@ -70,7 +71,8 @@ impl Sample {
     /// Reads the bars of a description.
     pub fn of(stored: &Stored, description: &Description) -> Result<Self, StoredError> {
         let statistics = &description.statistics;
-        let mut sample = Self::empty(statistics.bars, &statistics.returns, &statistics.returns_within_days);
+        let mut sample =
+            Self::empty(statistics.bars, &statistics.returns, &statistics.returns_within_days);
         let mut closes = Closes::default();
         let mut number = 0;
         stored.each_closed(description.range, |dated| {
@@ -132,8 +134,8 @@ impl Distances {
         self.counts.iter().sum()
     }
 
-    /// Classes of the width, one of them around 0: the middle of each, and the share of its returns for each standard
-    /// deviation of its width, which compares with the normal density.
+    /// Classes of the width, one of them around 0: the middle of each, and the share of its returns
+    /// for each standard deviation of its width, which compares with the normal density.
     pub fn classes(&self) -> impl Iterator<Item = (f64, f64)> {
         let mut counts = vec![0; place(2.0 * FARTHEST / self.width) + 1];
         for (fine, count) in (0_u32..).zip(&self.counts) {
@@ -141,12 +143,13 @@ impl Distances {
             counts[place(f64::from(fine) / FINE / self.width + 0.5)] += count;
         }
         let (width, total) = (self.width, self.total().max(1) as f64);
-        (0_u32..)
-            .zip(counts)
-            .map(move |(class, count)| (f64::from(class) * width - FARTHEST, count as f64 / (total * width)))
+        (0_u32..).zip(counts).map(move |(class, count)| {
+            (f64::from(class) * width - FARTHEST, count as f64 / (total * width))
+        })
     }
 
-    /// The distances in order, each with the share of returns below it (that of its own half counted).
+    /// The distances in order, each with the share of returns below it (that of its own half
+    /// counted).
     pub fn quantiles(&self) -> impl Iterator<Item = (f64, f64)> {
         let total = self.total().max(1) as f64;
         let mut below = 0;
@@ -218,7 +221,8 @@ mod tests {
         for value in [0.5, 3.5, 1e9] {
             distances.take(value);
         }
-        let filled: Vec<(f64, f64)> = distances.classes().filter(|(_, density)| *density > 0.0).collect();
+        let filled: Vec<(f64, f64)> =
+            distances.classes().filter(|(_, density)| *density > 0.0).collect();
         assert_eq!(filled, [0.0, 1.5, FARTHEST].map(|middle| (middle, 1.0 / 1.5)));
         assert!((distances.reach() - FARTHEST).abs() < 1e-12);
     }

@@ -1,4 +1,5 @@
-//! Whose trouble it is when nothing comes: a session that has come before is asked for, or one that may come now. Pure.
+//! Whose trouble it is when nothing comes: a session that has come before is asked for, or one that
+//! may come now. Pure.
 
 use shared::dataset::coverage::DateRange;
 
@@ -75,8 +76,12 @@ impl Division {
     pub(super) fn cut_if_the_source_is_well(&mut self, days: DateRange, failure: Failure) {
         match self.session_in_place() {
             Some(session) => {
-                self.control =
-                    Some(Control { session, why: Why::Control, waiting: Waiting::Cut(days), failure });
+                self.control = Some(Control {
+                    session,
+                    why: Why::Control,
+                    waiting: Waiting::Cut(days),
+                    failure,
+                });
             }
             None => self.cut(days),
         }

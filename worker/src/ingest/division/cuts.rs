@@ -36,14 +36,16 @@ pub fn first_session(days: DateRange) -> Option<DateRange> {
 
 /// The last session of `days`.
 pub fn last_session(days: DateRange) -> Option<DateRange> {
-    let back = std::iter::successors(Some(days.to()), |day| (*day > days.from()).then(|| day.previous()));
+    let back =
+        std::iter::successors(Some(days.to()), |day| (*day > days.from()).then(|| day.previous()));
     back.into_iter().find(|day| session(*day).is_some()).map(Into::into)
 }
 
 /// Of the sessions of `days` beside those `asked` for, the one that is farthest from these.
 pub fn session_far_from(days: DateRange, asked: &[DateRange]) -> Option<DateRange> {
     let all = sessions(days.from(), days.to()).map(|(day, _)| -> DateRange { day.into() });
-    all.filter(|session| !asked.contains(session)).max_by_key(|session| least_distance(*session, asked))
+    all.filter(|session| !asked.contains(session))
+        .max_by_key(|session| least_distance(*session, asked))
 }
 
 /// Days from `days` to the nearest of `others`.
@@ -51,11 +53,12 @@ pub fn least_distance(days: DateRange, others: &[DateRange]) -> Option<i64> {
     others.iter().map(|other| days_between(*other, days)).min()
 }
 
-/// The newest session beside those `wanted` of which `ledger` has rows, else for which it has an answer: the source has
-/// served it before.
+/// The newest session beside those `wanted` of which `ledger` has rows, else for which it has an
+/// answer: the source has served it before.
 pub fn session_in_place(ledger: &Ledger, wanted: &Coverage) -> Option<DateRange> {
-    let newest =
-        |days: Coverage| days.minus(wanted).ranges().iter().filter_map(|days| last_session(*days)).max();
+    let newest = |days: Coverage| {
+        days.minus(wanted).ranges().iter().filter_map(|days| last_session(*days)).max()
+    };
     let proven = ledger.entries().filter(|entry| entry.file.is_some());
     proven.filter_map(|entry| newest(entry.data_days())).max().or_else(|| newest(ledger.answered()))
 }
@@ -71,8 +74,8 @@ pub fn halves(range: DateRange) -> Option<(DateRange, DateRange)> {
     cut_before(range, middle)
 }
 
-/// The older and the newer half of the partitions; of a single one the halves of its sessions; `None` where nothing
-/// smaller can be asked for.
+/// The older and the newer half of the partitions; of a single one the halves of its sessions;
+/// `None` where nothing smaller can be asked for.
 pub fn halves_of(kind: Kind, range: DateRange) -> Option<(DateRange, DateRange)> {
     halves_of_partitions(kind, range).or_else(|| halves_of_sessions(range))
 }
@@ -150,17 +153,26 @@ mod tests {
     #[test]
     fn the_newest_session_with_rows_is_in_place_else_the_newest_that_was_answered() {
         let ticker = "T".parse().expect("a ticker");
-        let (january, february) = (days("2024-01-02", "2024-01-31"), days("2024-02-01", "2024-02-29"));
+        let (january, february) =
+            (days("2024-01-02", "2024-01-31"), days("2024-02-01", "2024-02-29"));
         let line = |month: DateRange, said| {
             let mut entry = Entry::new(&ticker, Partition::of(Kind::Minute, month.from()));
             let fingerprint = Fingerprint { bytes: 1, sha256: String::new() };
             entry.file = (said == Said::Data).then(|| FileProof::new(1, 1, 1, fingerprint));
-            entry.answer(&month.into(), said, Asking { at: jiff::Timestamp::UNIX_EPOCH, run: None }, 0);
+            entry.answer(
+                &month.into(),
+                said,
+                Asking { at: jiff::Timestamp::UNIX_EPOCH, run: None },
+                0,
+            );
             entry
         };
         let empty = line(february, Said::Empty { asks: 1 });
         let nothing = Ledger::of_lines(vec![empty.clone()], |_| None);
-        assert_eq!(session_in_place(&nothing, &Coverage::empty()), Some(days("2024-02-29", "2024-02-29")));
+        assert_eq!(
+            session_in_place(&nothing, &Coverage::empty()),
+            Some(days("2024-02-29", "2024-02-29"))
+        );
         let ledger = Ledger::of_lines(vec![line(january, Said::Data), empty], |_| None);
         let in_place = |wanted: &Coverage| session_in_place(&ledger, wanted);
         assert_eq!(in_place(&Coverage::empty()), Some(days("2024-01-31", "2024-01-31")));
@@ -173,8 +185,14 @@ mod tests {
 
     #[test]
     fn the_last_session_is_found_behind_holidays() {
-        assert_eq!(last_session(days("2024-03-25", "2024-03-31")), Some(days("2024-03-28", "2024-03-28")));
-        assert_eq!(first_session(days("2024-03-29", "2024-04-03")), Some(days("2024-04-01", "2024-04-01")));
+        assert_eq!(
+            last_session(days("2024-03-25", "2024-03-31")),
+            Some(days("2024-03-28", "2024-03-28"))
+        );
+        assert_eq!(
+            first_session(days("2024-03-29", "2024-04-03")),
+            Some(days("2024-04-01", "2024-04-01"))
+        );
         assert_eq!(last_session(days("2024-03-29", "2024-03-31")), None);
     }
 }

@@ -1,8 +1,9 @@
-//! Portion: how many days at a time the source serves of a ticker, learned from what did not come as a whole and then
-//! came in pieces. Pure.
+//! Portion: how many days at a time the source serves of a ticker, learned from what did not come
+//! as a whole and then came in pieces. Pure.
 //!
-//! What did not come and has something bad in it tells nothing of sizes. Pieces of one partition may be that
-//! partition's own; only where a second one comes in pieces too, all others are asked for like that.
+//! What did not come and has something bad in it tells nothing of sizes. Pieces of one partition
+//! may be that partition's own; only where a second one comes in pieces too, all others are asked
+//! for like that.
 
 use std::collections::BTreeMap;
 
@@ -71,21 +72,25 @@ impl Portion {
     pub(super) fn is_too_much(&self, days: DateRange) -> bool {
         let mut sizes: Vec<u32> = self.of_one.values().copied().collect();
         sizes.sort_unstable();
-        let of_its_own =
-            self.of_one.get(&Partition::of(self.kind, days.from())).filter(|_| is_single(self.kind, days));
+        let of_its_own = self
+            .of_one
+            .get(&Partition::of(self.kind, days.from()))
+            .filter(|_| is_single(self.kind, days));
         let most = [self.of_several.as_ref(), sizes.get(1), of_its_own].into_iter().flatten().min();
         most.is_some_and(|most| days.days() >= *most)
     }
 
     fn was_too_much(&mut self, days: DateRange) {
         if is_single(self.kind, days) {
-            let size = self.of_one.entry(Partition::of(self.kind, days.from())).or_insert(days.days());
+            let size =
+                self.of_one.entry(Partition::of(self.kind, days.from())).or_insert(days.days());
             *size = days.days().min(*size);
             return;
         }
         let explains = |partition: &Partition| partition.span().intersection(days).is_some();
         if !self.of_one.keys().any(explains) {
-            self.of_several = Some(self.of_several.map_or(days.days(), |least| least.min(days.days())));
+            self.of_several =
+                Some(self.of_several.map_or(days.days(), |least| least.min(days.days())));
         }
     }
 }
@@ -107,7 +112,10 @@ mod tests {
         let mut portion = portion();
         portion.took_too_long(days("2024-01-01", "2024-04-30"));
         portion.served(days("2024-01-01", "2024-02-29"));
-        assert!(!portion.is_too_much(days("2023-01-01", "2023-12-31")), "the other half may be bad");
+        assert!(
+            !portion.is_too_much(days("2023-01-01", "2023-12-31")),
+            "the other half may be bad"
+        );
         portion.served(days("2024-03-01", "2024-04-30"));
         assert!(portion.is_too_much(days("2023-01-01", "2023-12-31")));
         assert!(!portion.is_too_much(days("2023-01-01", "2023-03-31")));

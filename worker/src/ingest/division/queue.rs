@@ -4,7 +4,9 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 
-use super::cuts::{around, days_between, halves_of_partitions, is_single, least_distance, session_far_from};
+use super::cuts::{
+    around, days_between, halves_of_partitions, is_single, least_distance, session_far_from,
+};
 use super::{Request, Why};
 
 /// Pieces that wait for their turn.
@@ -13,14 +15,15 @@ pub(super) struct Queue {
     kind: Kind,
     /// The next one last.
     fresh: Vec<Request>,
-    /// Partitions that were refused in an earlier visit, asked for when nothing else is left; the next one last.
+    /// Partitions that were refused in an earlier visit, asked for when nothing else is left; the
+    /// next one last.
     refused: Vec<DateRange>,
 }
 
 impl Queue {
-    /// `requests` in time order, but last what was `refused` in earlier visits, in this order, and before that what is
-    /// one partition: it may be the bad one of an earlier visit of which nothing is known. The newest of those goes first:
-    /// it may be one that the days have added.
+    /// `requests` in time order, but last what was `refused` in earlier visits, in this order, and
+    /// before that what is one partition: it may be the bad one of an earlier visit of which
+    /// nothing is known. The newest of those goes first: it may be one that the days have added.
     pub(super) fn new(kind: Kind, requests: &[DateRange], refused: &[Partition]) -> Self {
         let all: Coverage = refused.iter().map(|partition| partition.span()).collect();
         let of_partition = |partition: &Partition| {
@@ -29,10 +32,14 @@ impl Queue {
         let refused = refused.iter().rev().flat_map(of_partition).collect();
         let without = |days: &DateRange| Coverage::from(*days).minus(&all).ranges().to_vec();
         let of_requests = requests.iter().flat_map(without);
-        let (mut single, wide): (Vec<_>, Vec<_>) = of_requests.partition(|days| is_single(kind, *days));
+        let (mut single, wide): (Vec<_>, Vec<_>) =
+            of_requests.partition(|days| is_single(kind, *days));
         let newest = single.pop();
-        let pieces =
-            wide.into_iter().chain(newest).chain(single).map(|days| Request { days, why: Why::Wanted });
+        let pieces = wide
+            .into_iter()
+            .chain(newest)
+            .chain(single)
+            .map(|days| Request { days, why: Why::Wanted });
         Self { kind, fresh: pieces.rev().collect(), refused }
     }
 
@@ -71,8 +78,8 @@ impl Queue {
         fresh.chain(self.refused.drain(..)).collect()
     }
 
-    /// Takes out the session that is farthest from those `asked` for; one of a refused partition, or a day that is no
-    /// session, only where there is no other.
+    /// Takes out the session that is farthest from those `asked` for; one of a refused partition,
+    /// or a day that is no session, only where there is no other.
     pub(super) fn take_far_from(&mut self, asked: &[DateRange]) -> Option<DateRange> {
         let fresh = self.fresh.iter().map(|piece| piece.days);
         if let Some((at, session)) = farthest_session(fresh, asked) {
@@ -90,12 +97,14 @@ impl Queue {
 
     fn take_out(&mut self, at: usize, days: DateRange) -> DateRange {
         let piece = self.fresh[at];
-        let parts = around(piece.days, days).into_iter().rev().map(|days| Request { days, ..piece });
+        let parts =
+            around(piece.days, days).into_iter().rev().map(|days| Request { days, ..piece });
         self.fresh.splice(at..=at, parts);
         days
     }
 
-    /// The partition that is farthest from all that is bad. If it comes, what is near it is asked for first.
+    /// The partition that is farthest from all that is bad. If it comes, what is near it is asked
+    /// for first.
     pub(super) fn pop_far_from(&mut self, bad: impl Iterator<Item = DateRange>) -> Option<Request> {
         let bad: Vec<DateRange> = bad.chain(self.refused.iter().copied()).collect();
         let distance = |days: DateRange| bad.iter().map(|bad| days_between(*bad, days)).min();
@@ -105,7 +114,9 @@ impl Queue {
             part.max_by_key(|days| distance(*days)).map(|days| (at, days))
         };
         let farthest = self.fresh.iter().enumerate().filter_map(of_piece);
-        let Some((at, days)) = farthest.max_by_key(|(_, days)| distance(*days)) else { return self.pop() };
+        let Some((at, days)) = farthest.max_by_key(|(_, days)| distance(*days)) else {
+            return self.pop();
+        };
         let piece = self.fresh.remove(at);
         let why = piece.why;
         let before = (piece.days.from() < days.from())
@@ -133,5 +144,8 @@ fn farthest_session(
     asked: &[DateRange],
 ) -> Option<(usize, DateRange)> {
     let of_piece = |(at, days)| session_far_from(days, asked).map(|session| (at, session));
-    pieces.enumerate().filter_map(of_piece).max_by_key(|(_, session)| least_distance(*session, asked))
+    pieces
+        .enumerate()
+        .filter_map(of_piece)
+        .max_by_key(|(_, session)| least_distance(*session, asked))
 }

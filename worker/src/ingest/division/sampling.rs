@@ -1,4 +1,5 @@
-//! Whether a partition comes in pieces: before it is cut, a few of its sessions are asked for. Pure.
+//! Whether a partition comes in pieces: before it is cut, a few of its sessions are asked for.
+//! Pure.
 
 use shared::dataset::coverage::{Coverage, DateRange};
 
@@ -56,10 +57,13 @@ impl Division {
         }
     }
 
-    /// The last session, the first and one between them; where nothing is in place, whose trouble it is is asked before
-    /// the third, elsewhere, or by one more sample where there is nothing else to ask for.
+    /// The last session, the first and one between them; where nothing is in place, whose trouble
+    /// it is is asked before the third, elsewhere, or by one more sample where there is nothing
+    /// else to ask for.
     pub(super) fn sample_failed(&mut self, failure: Failure) -> Result<(), Failure> {
-        let Some(Sampling { days, sample, mut failed }) = self.sampling.take() else { return Err(failure) };
+        let Some(Sampling { days, sample, mut failed }) = self.sampling.take() else {
+            return Err(failure);
+        };
         self.silent.push(sample);
         failed.push(sample);
         let (is_known, is_all) = (self.session_in_place().is_some(), self.to_ask.is_empty());

@@ -55,7 +55,10 @@ fn month(number: usize) -> DateRange {
 }
 
 /// What came, what is bad and what was left out; or what ended it.
-fn visit(source: &mut Source, requests: &[DateRange]) -> Result<(Coverage, Vec<Bad>, Coverage), Failure> {
+fn visit(
+    source: &mut Source,
+    requests: &[DateRange],
+) -> Result<(Coverage, Vec<Bad>, Coverage), Failure> {
     visit_after(source, requests, &[])
 }
 
@@ -100,7 +103,8 @@ fn one_bad_month_of_24_is_found_with_few_questions_wherever_it_is() {
 #[test]
 fn month_by_month_the_months_behind_a_bad_one_are_asked_for() {
     let mut source = Source::with([4], true);
-    let (came, bad, _) = visit(&mut source, &(0..MONTHS).map(month).collect::<Vec<_>>()).expect("goes on");
+    let (came, bad, _) =
+        visit(&mut source, &(0..MONTHS).map(month).collect::<Vec<_>>()).expect("goes on");
     assert_eq!((bad.len(), bad[0].days), (1, month(4)));
     assert_eq!((came.days(), source.questions), (730 - 31, 25), "the bad one twice");
 }
@@ -142,19 +146,25 @@ fn what_is_too_heavy_is_halved_until_it_is_served_and_the_size_is_remembered() {
 fn known_bad_partitions_of_an_earlier_visit_come_last() {
     let requests = vec![month(2), days("2022-05-01", "2022-09-30"), month(11)];
     let mut division = Division::new(Kind::Minute, &requests);
-    let order: Vec<_> = std::iter::from_fn(|| division.next_request()).map(|piece| piece.days).collect();
-    assert_eq!(order, [days("2022-05-01", "2022-09-30"), month(11), month(2)], "the newest may be new");
+    let order: Vec<_> =
+        std::iter::from_fn(|| division.next_request()).map(|piece| piece.days).collect();
+    assert_eq!(
+        order,
+        [days("2022-05-01", "2022-09-30"), month(11), month(2)],
+        "the newest may be new"
+    );
 
     let refused = [month(11), month(2)].map(|days| Partition::of(Kind::Minute, days.from()));
     let mut division = Division::after(Kind::Minute, &all(), &refused);
-    let order: Vec<_> = std::iter::from_fn(|| division.next_request()).map(|piece| piece.days).collect();
+    let order: Vec<_> =
+        std::iter::from_fn(|| division.next_request()).map(|piece| piece.days).collect();
     let between = days("2022-04-01", "2022-11-30");
     let ends = [days("2022-01-01", "2022-02-28"), days("2023-01-01", "2023-12-31")];
     assert_eq!(order, [ends[0], between, ends[1], month(11), month(2)], "longest ago first");
 }
 
-/// Visits until nothing more can come, as a tree remembers them: what came is not asked for again, and what was
-/// refused is known in the order of its refusal. Returns what was missing after each.
+/// Visits until nothing more can come, as a tree remembers them: what came is not asked for again,
+/// and what was refused is known in the order of its refusal. Returns what was missing after each.
 fn visits(source: &mut Source, month_by_month: bool, count: usize) -> Vec<BTreeSet<usize>> {
     let mut missing: BTreeSet<usize> = (0..MONTHS).collect();
     let mut refused: Vec<Partition> = Vec::new();
@@ -183,7 +193,11 @@ fn three_bad_months_in_front_starve_nothing_of_what_is_behind_them() {
         for says_where in [true, false] {
             let bad: BTreeSet<usize> = [0, 1, 2].into();
             let mut source = Source::with(bad.clone(), says_where);
-            assert_eq!(visits(&mut source, month_by_month, 1), [bad], "{month_by_month} {says_where}");
+            assert_eq!(
+                visits(&mut source, month_by_month, 1),
+                [bad],
+                "{month_by_month} {says_where}"
+            );
         }
     }
 }
@@ -196,7 +210,11 @@ fn a_month_that_is_new_or_was_lost_is_asked_for_before_those_that_were_refused()
         let requests: Vec<_> = BTreeSet::from([2, 7, 14, wanted]).into_iter().map(month).collect();
         let (came, bad, left_out) = visit_after(&mut source, &requests, &refused).expect("goes on");
         assert_eq!(came, month(wanted).into());
-        assert_eq!((bad.len(), left_out.days(), source.questions), (3, 0, 7), "{wanted}: each bad one twice");
+        assert_eq!(
+            (bad.len(), left_out.days(), source.questions),
+            (3, 0, 7),
+            "{wanted}: each bad one twice"
+        );
     }
     // Nothing is known of earlier visits: the newest goes first.
     let mut source = Source::with([2, 7, 14], true);
@@ -206,7 +224,8 @@ fn a_month_that_is_new_or_was_lost_is_asked_for_before_those_that_were_refused()
 
 #[test]
 fn of_many_refused_months_each_has_its_turn_and_one_that_was_mended_comes() {
-    let refused: Vec<Partition> = (0..MONTHS).map(|n| Partition::of(Kind::Minute, month(n).from())).collect();
+    let refused: Vec<Partition> =
+        (0..MONTHS).map(|n| Partition::of(Kind::Minute, month(n).from())).collect();
     let mut source = Source::with((0..MONTHS).filter(|n| *n != 7), true);
     let (came, bad, _) = visit_after(&mut source, &all(), &refused).expect("goes on");
     assert!(came.is_empty() && bad.len() == 3);

@@ -31,7 +31,15 @@ struct Source {
 impl Source {
     fn serving(most: u32) -> Self {
         let (of_month, mute) = (BTreeMap::new(), BTreeSet::new());
-        Self { most, of_month, mute, silent_after: usize::MAX, questions: 0, failed: 0, controls: 0 }
+        Self {
+            most,
+            of_month,
+            mute,
+            silent_after: usize::MAX,
+            questions: 0,
+            failed: 0,
+            controls: 0,
+        }
     }
 
     fn without(mute: &[&str]) -> Self {
@@ -89,7 +97,8 @@ fn visit(source: &mut Source, kind: Kind, asked: DateRange) -> Result<Visit, Fai
     visit_with(source, kind, &[asked], None)
 }
 
-/// All of `asked` comes from a source that serves so many days at a time, and few questions fail on the way.
+/// All of `asked` comes from a source that serves so many days at a time, and few questions fail on
+/// the way.
 #[track_caller]
 fn all_comes(kind: Kind, asked: DateRange, at_a_time: u32, most_failed: usize) {
     let mut source = Source::serving(at_a_time);
@@ -166,10 +175,12 @@ fn a_month_of_which_nothing_comes_is_bad_as_a_whole_after_three_sessions_of_it()
 }
 
 #[test]
-fn where_only_a_session_is_missing_that_does_not_come_a_session_in_place_tells_whose_trouble_it_is() {
+fn where_only_a_session_is_missing_that_does_not_come_a_session_in_place_tells_whose_trouble_it_is()
+{
     let (missing, in_place) = (days("2023-05-04", "2023-05-04"), days("2023-05-03", "2023-05-03"));
     let mut source = Source::without(&["2023-05-04"]);
-    let visit = visit_with(&mut source, Kind::Minute, &[missing], Some(in_place)).expect("the ticker's own");
+    let visit = visit_with(&mut source, Kind::Minute, &[missing], Some(in_place))
+        .expect("the ticker's own");
     assert_eq!((visit.bad, source.questions, source.controls), (vec![missing], 2, 1));
     let mut source = Source { silent_after: 0, ..Source::without(&[]) };
     visit_with(&mut source, Kind::Minute, &[missing], Some(in_place)).expect_err("the source's");
@@ -205,14 +216,15 @@ fn an_outage_costs_four_questions_more_whatever_is_asked_for_and_whenever_it_beg
     ] {
         for in_place in [None, Some(in_place)] {
             let mut source = Source { silent_after: 0, ..Source::serving(u32::MAX) };
-            let failure =
-                visit_with(&mut source, kind, &[asked], in_place).expect_err("the source's trouble");
+            let failure = visit_with(&mut source, kind, &[asked], in_place)
+                .expect_err("the source's trouble");
             assert_eq!(failure.kind(), "the server is in trouble");
             let most = if in_place.is_some() { 3 } else { 1 + 4 };
             assert!(source.questions <= most, "{kind:?} {asked}: {}", source.questions);
         }
     }
-    let by_month: Vec<DateRange> = Partition::within(Kind::Minute, of_years).map(Partition::span).collect();
+    let by_month: Vec<DateRange> =
+        Partition::within(Kind::Minute, of_years).map(Partition::span).collect();
     let mut source = Source { silent_after: 0, ..Source::serving(u32::MAX) };
     visit_with(&mut source, Kind::Minute, &by_month, None).expect_err("the source's trouble");
     assert!(source.questions <= 1 + 4, "{}", source.questions);
@@ -224,7 +236,8 @@ fn an_outage_costs_four_questions_more_whatever_is_asked_for_and_whenever_it_beg
     }
 }
 
-/// What is bad and what is missing of `asked`, where nothing is in place and what has a day of `mute` does not come.
+/// What is bad and what is missing of `asked`, where nothing is in place and what has a day of
+/// `mute` does not come.
 #[track_caller]
 fn only_the_mute_are_bad(kind: Kind, most: u32, requests: &[DateRange], mute: &[&str]) {
     let mut source = Source { most, ..Source::without(mute) };
@@ -242,9 +255,10 @@ fn where_no_month_comes_as_a_whole_a_mute_session_at_the_end_is_not_the_sources_
     {
         only_the_mute_are_bad(Kind::Minute, 20, &[days(from, to)], &["2025-03-07"]);
     }
-    let by_month: Vec<DateRange> = Partition::within(Kind::Minute, days("2024-01-01", "2025-03-31"))
-        .filter_map(|month| month.span().intersection(days("2024-01-01", "2025-03-07")))
-        .collect();
+    let by_month: Vec<DateRange> =
+        Partition::within(Kind::Minute, days("2024-01-01", "2025-03-31"))
+            .filter_map(|month| month.span().intersection(days("2024-01-01", "2025-03-07")))
+            .collect();
     only_the_mute_are_bad(Kind::Minute, 20, &by_month, &["2025-03-07"]);
     only_the_mute_are_bad(Kind::Daily, 200, &[days("2020-03-08", "2025-03-08")], &["2025-03-07"]);
 }
@@ -270,7 +284,12 @@ fn of_one_month_alone_the_first_and_the_last_session_may_be_mute() {
         [("2024-03-01", "2024-03-31"), ("2024-03-01", "2024-03-28"), ("2024-02-29", "2024-03-31")]
     {
         for most in [u32::MAX, 10, 1] {
-            only_the_mute_are_bad(Kind::Minute, most, &[days(from, to)], &["2024-03-01", "2024-03-28"]);
+            only_the_mute_are_bad(
+                Kind::Minute,
+                most,
+                &[days(from, to)],
+                &["2024-03-01", "2024-03-28"],
+            );
         }
     }
     only_the_mute_are_bad(
@@ -284,8 +303,10 @@ fn of_one_month_alone_the_first_and_the_last_session_may_be_mute() {
 #[test]
 fn a_probe_that_is_not_asked_for_calls_nothing_bad() {
     let mute = || Failure::Server { status: 504, words: String::new() };
-    let mut division =
-        Division::new(Kind::Trades, &[days("2024-03-04", "2024-03-04"), days("2024-03-06", "2024-03-06")]);
+    let mut division = Division::new(
+        Kind::Trades,
+        &[days("2024-03-04", "2024-03-04"), days("2024-03-06", "2024-03-06")],
+    );
     for _ in 0..2 {
         let piece = division.next_request().expect("the newer day, twice");
         division.failed(piece, mute(), piece.days, None).expect("goes on");
@@ -318,13 +339,18 @@ fn a_page_without_sense_in_a_piece_of_a_month_costs_that_piece_alone() {
             let failure = Failure::Server { status: 504, words: String::new() };
             division.failed(piece, failure, piece.days, None).expect("goes on");
         } else if is_bad {
-            division.failed(piece, Failure::NotAPage("x".into()), piece.days, None).expect("goes on");
+            division
+                .failed(piece, Failure::NotAPage("x".into()), piece.days, None)
+                .expect("goes on");
         } else {
             division.served(piece);
         }
     }
     let (bad, left_out) = division.end();
-    assert!(bad.len() == 1 && bad[0].days.days() <= 5 && bad[0].days.contains(day("2024-03-06")), "{bad:?}");
+    assert!(
+        bad.len() == 1 && bad[0].days.days() <= 5 && bad[0].days.contains(day("2024-03-06")),
+        "{bad:?}"
+    );
     assert!(left_out.is_empty());
 }
 

@@ -48,10 +48,14 @@ impl Costs {
         let Self { by_ticker, by_session } = self;
         match way {
             Way::Market => {
-                format!("one request a session for the whole market: {by_session} instead of {by_ticker}")
+                format!(
+                    "one request a session for the whole market: {by_session} instead of {by_ticker}"
+                )
             }
             Way::Tickers => {
-                format!("ticker by ticker: {by_ticker} requests or more, {by_session} for the whole market")
+                format!(
+                    "ticker by ticker: {by_ticker} requests or more, {by_session} for the whole market"
+                )
             }
         }
     }
@@ -71,8 +75,14 @@ mod tests {
     fn many_tickers_and_few_sessions_are_asked_for_together() {
         let fortnight = vec![days("2024-03-04", "2024-03-17"); 300];
         let costs = Costs::of(fortnight.iter(), Window::Range);
-        assert_eq!((costs, costs.choose(Via::Auto)), (Costs { by_ticker: 300, by_session: 10 }, Way::Market));
-        assert_eq!(costs.words(Way::Market), "one request a session for the whole market: 10 instead of 300");
+        assert_eq!(
+            (costs, costs.choose(Via::Auto)),
+            (Costs { by_ticker: 300, by_session: 10 }, Way::Market)
+        );
+        assert_eq!(
+            costs.words(Way::Market),
+            "one request a session for the whole market: 10 instead of 300"
+        );
         assert_eq!(
             Costs::of(fortnight[..10].iter(), Window::Range).choose(Via::Auto),
             Way::Tickers,

@@ -1,7 +1,8 @@
-//! Daily bars by the session: one request brings the whole market of a day, of which the batch keeps its own.
+//! Daily bars by the session: one request brings the whole market of a day, of which the batch
+//! keeps its own.
 //!
-//! Every file and ledger line is made as by the [`pipeline`](super::pipeline), which asks ticker by ticker; only
-//! the questions differ.
+//! Every file and ledger line is made as by the [`pipeline`](super::pipeline), which asks ticker by
+//! ticker; only the questions differ.
 
 pub mod session_query;
 pub mod choice;

@@ -2,7 +2,8 @@
 
 use crate::api::failure::Failure;
 
-/// After so many sessions in a row the source is down. Each has been tried for minutes, and there may be thousands.
+/// After so many sessions in a row the source is down. Each has been tried for minutes, and there
+/// may be thousands.
 const FAILED_IN_A_ROW: u32 = 10;
 
 /// How the sessions asked for last have ended.
@@ -18,8 +19,8 @@ impl Patience {
         *self = Self::default();
     }
 
-    /// A session was given up. Only what more tries might have mended says that nobody answers: a lie is one
-    /// session's own.
+    /// A session was given up. Only what more tries might have mended says that nobody answers: a
+    /// lie is one session's own.
     pub fn gave_up(&mut self, failure: &Failure) {
         if failure.retry().is_none() {
             return self.heard();
@@ -43,7 +44,8 @@ mod tests {
     fn patience_is_lost_by_many_failures_in_a_row_of_a_source_that_does_not_answer() {
         let broken = Failure::Server { status: 502, words: String::new() };
         let mut patience = Patience::default();
-        let nearly = |patience: &mut Patience| (1..FAILED_IN_A_ROW).for_each(|_| patience.gave_up(&broken));
+        let nearly =
+            |patience: &mut Patience| (1..FAILED_IN_A_ROW).for_each(|_| patience.gave_up(&broken));
         nearly(&mut patience);
         patience.heard();
         nearly(&mut patience);

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use shared::market::trading_day::TradingDay;
 
-/// What is known of the plan. Plans reach back a number of years from today, so what is older than a refused day is
-/// refused. The newest day alone proves nothing: a plan may refuse that for being too new. Nor does any other day
-/// alone, or one with an answered day before it: what is taken for refused is never asked for again.
+/// What is known of the plan. Plans reach back a number of years from today, so what is older than
+/// a refused day is refused. The newest day alone proves nothing: a plan may refuse that for being
+/// too new. Nor does any other day alone, or one with an answered day before it: what is taken for
+/// refused is never asked for again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanEdge {
     newest: Option<TradingDay>,
@@ -54,7 +55,8 @@ mod tests {
         edge.refuse(day("2024-03-05"));
         assert!(!edge.refuses(day("2024-03-04")), "one is too new, perhaps, and the other alone");
         edge.refuse(day("2024-03-04"));
-        let refused = ["2024-03-06", "2024-03-05", "2022-01-03"].map(|text| edge.refuses(day(text)));
+        let refused =
+            ["2024-03-06", "2024-03-05", "2022-01-03"].map(|text| edge.refuses(day(text)));
         assert_eq!(refused, [false, true, true]);
     }
 

@@ -49,7 +49,8 @@ impl Round {
         };
         let silent = days(|reply| matches!(reply, SessionReply::Day(day) if day.held == 0));
         let answered =
-            days(|reply| matches!(reply, SessionReply::Day(_) | SessionReply::NoSession)).minus(&silent);
+            days(|reply| matches!(reply, SessionReply::Day(_) | SessionReply::NoSession))
+                .minus(&silent);
         let refused = days(|reply| matches!(reply, SessionReply::OutsidePlan));
         Self { replies, fetch, answered, silent, refused }
     }
@@ -62,7 +63,9 @@ impl Round {
     /// The bars of ticker `number` on the days of `range`, oldest first.
     pub fn bars(&self, number: u32, range: DateRange) -> Vec<Ohlcv> {
         let bar = |(query, reply): &(SessionQuery, SessionReply)| match reply {
-            SessionReply::Day(day) if query.session.is_some_and(|session| range.contains(session)) => {
+            SessionReply::Day(day)
+                if query.session.is_some_and(|session| range.contains(session)) =>
+            {
                 day.bar(number)
             }
             _ => None,
@@ -70,7 +73,8 @@ impl Round {
         self.replies.iter().filter_map(bar).collect()
     }
 
-    /// The days that are not answered for to ticker `number`, since the market's row of it is of no use, and why.
+    /// The days that are not answered for to ticker `number`, since the market's row of it is of no
+    /// use, and why.
     pub fn bad(&self, number: u32) -> (Coverage, Option<&str>) {
         let mut bad = Vec::new();
         for (query, reply) in &self.replies {

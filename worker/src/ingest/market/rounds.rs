@@ -1,9 +1,10 @@
-//! Asks for the sessions that a batch misses, a round at a time, and brings each ticker what is its own.
-//! Newest first, so that a plan which does not reach far back is found at its edge.
+//! Asks for the sessions that a batch misses, a round at a time, and brings each ticker what is its
+//! own. Newest first, so that a plan which does not reach far back is found at its edge.
 //!
-//! Who is not answered for by the market, since its row there is of no use or may be among those that name no ticker,
-//! is asked for alone afterwards: nothing is recorded of that day, least of all that it was empty. So many in one visit
-//! and no more; the others fail by name, and a later visit goes on with them.
+//! Who is not answered for by the market, since its row there is of no use or may be among those
+//! that name no ticker, is asked for alone afterwards: nothing is recorded of that day, least of
+//! all that it was empty. So many in one visit and no more; the others fail by name, and a later
+//! visit goes on with them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,8 +37,8 @@ use crate::report::Level;
 /// Bars held at a time, about 90 bytes each; a round has so many sessions that no more can come.
 const BARS_HELD: usize = 200_000;
 
-/// Tickers asked for alone in one visit: a day of the market that is in doubt for thousands must not become as many
-/// requests.
+/// Tickers asked for alone in one visit: a day of the market that is in doubt for thousands must
+/// not become as many requests.
 const MOST_ALONE: usize = 250;
 
 /// What is being fetched, in the log.
@@ -63,11 +64,18 @@ enum Stand {
     Alone(Ticker),
 }
 
-/// Fills `orders`. What they miss is read once: a ticker's place is taken only while its rows are brought there.
-/// Returns the tickers that are to be asked for alone: the market's rows of them are of no use.
-pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads: usize) -> Vec<Ticker> {
+/// Fills `orders`. What they miss is read once: a ticker's place is taken only while its rows are
+/// brought there. Returns the tickers that are to be asked for alone: the market's rows of them are
+/// of no use.
+pub fn run(
+    tools: Tools<'_>,
+    tally: &Tally<'_>,
+    mut orders: Vec<Order>,
+    threads: usize,
+) -> Vec<Ticker> {
     let mut alone = Vec::new();
-    let missing: Coverage = orders.iter().flat_map(|order| order.missing().ranges()).copied().collect();
+    let missing: Coverage =
+        orders.iter().flat_map(|order| order.missing().ranges()).copied().collect();
     let queries = session_query::cut(&missing);
     let rounds = Rounds {
         tools,
@@ -87,7 +95,8 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
     for queries in queries.rchunks(sessions) {
         let Some(reported) = orders.first_mut() else { break };
         let round = rounds.ask(queries, reported, threads);
-        // What the source has said to half a round is left: writing it takes longer than a stop may.
+        // What the source has said to half a round is left: writing it takes longer than a stop
+        // may.
         if tools.stop.is_asked() {
             break;
         }
@@ -106,29 +115,33 @@ pub fn run(tools: Tools<'_>, tally: &Tally<'_>, mut orders: Vec<Order>, threads:
 }
 
 impl Rounds<'_> {
-    /// Asks side by side, newest first. Progress of all is reported of one ticker: events name tickers,
-    /// and a page is to be counted once.
+    /// Asks side by side, newest first. Progress of all is reported of one ticker: events name
+    /// tickers, and a page is to be counted once.
     fn ask(&self, queries: &[SessionQuery], reported: &mut Order, threads: usize) -> Round {
         let begun_at = clock::moment();
         let received = Mutex::new(reported.received);
-        let replies = crew::each(threads, queries.iter().rev().collect(), self.tools.stop, |query| {
-            let reply = self.reply(*query, |bytes| {
-                let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
-                received.pages += 1;
-                received.bytes += bytes;
-                let reached = Reached { day: query.session, rows: received.rows, pages: received.pages };
-                self.tools.reporter.reached(MARKET, reached);
-                let Received { rows, pages, bytes } = *received;
-                self.tools.reporter.progress(&reported.ticker, rows, pages, bytes);
+        let replies =
+            crew::each(threads, queries.iter().rev().collect(), self.tools.stop, |query| {
+                let reply = self.reply(*query, |bytes| {
+                    let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+                    received.pages += 1;
+                    received.bytes += bytes;
+                    let reached =
+                        Reached { day: query.session, rows: received.rows, pages: received.pages };
+                    self.tools.reporter.reached(MARKET, reached);
+                    let Received { rows, pages, bytes } = *received;
+                    self.tools.reporter.progress(&reported.ticker, rows, pages, bytes);
+                });
+                (*query, reply)
             });
-            (*query, reply)
-        });
         reported.received = received.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.round(replies, begun_at)
     }
 
     fn round(&self, replies: Vec<(SessionQuery, SessionReply)>, begun_at: Moment) -> Round {
-        let pages = replies.iter().filter(|(_, reply)| matches!(reply, SessionReply::Day(_))).count() as u64;
+        let pages =
+            replies.iter().filter(|(_, reply)| matches!(reply, SessionReply::Day(_))).count()
+                as u64;
         let round = Round::new(replies, Fetch { asking: self.tools.asked_at(begun_at), pages });
         for days in round.refused.ranges() {
             self.warn(format_args!("{days} is outside the plan of the API key"));
@@ -148,10 +161,14 @@ impl Rounds<'_> {
             return SessionReply::Failed(failure.clone());
         }
         let Tools { task, client, stop, .. } = self.tools;
-        let asked = ask_day::DayQuery { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
+        let asked =
+            ask_day::DayQuery { base: &task.base, adjusted: task.adjusted, wanted: &self.wanted };
         let on_retry = |failure: &Failure, wait: std::time::Duration| {
             self.tools.reporter.waiting(MARKET, failure);
-            self.warn(format_args!("{day}: {failure}; asking again in {:.1} s", wait.as_secs_f64()));
+            self.warn(format_args!(
+                "{day}: {failure}; asking again in {:.1} s",
+                wait.as_secs_f64()
+            ));
         };
         match ask_day(client, asked, day, stop, on_retry) {
             Ok((market, bytes)) => {
@@ -172,7 +189,9 @@ impl Rounds<'_> {
                 }
                 if let Some(first) = &market.foreign.first {
                     let rows = market.foreign.rows;
-                    self.warn(format_args!("{day}: {rows} rows of other tickers are of no use ({first})"));
+                    self.warn(format_args!(
+                        "{day}: {rows} rows of other tickers are of no use ({first})"
+                    ));
                 }
                 SessionReply::Day(market)
             }
@@ -244,7 +263,8 @@ impl Rounds<'_> {
                 Err(error) => self.tally.failed(&order.ticker, &error),
             },
             (None, Some(why)) if self.alone.fetch_add(1, Ordering::Relaxed) >= MOST_ALONE => {
-                self.tally.failed(&order.ticker, &TickerError::OneOfTooMany { why, asked: MOST_ALONE });
+                self.tally
+                    .failed(&order.ticker, &TickerError::OneOfTooMany { why, asked: MOST_ALONE });
             }
             (None, Some(why)) => {
                 let text = format_args!(
@@ -257,12 +277,13 @@ impl Rounds<'_> {
         Stand::Ended
     }
 
-    /// The rounds of `ticker` are over: what its ledger does not answer of the days `wanted` was there, and was moved or removed
-    /// meanwhile.
+    /// The rounds of `ticker` are over: what its ledger does not answer of the days `wanted` was
+    /// there, and was moved or removed meanwhile.
     fn look_once_more(&self, ticker: &Ticker, wanted: &Coverage) -> Result<(), TickerError> {
         let ledger = self.tools.ledger(ticker).map_err(StoreError::from)?;
         self.tools.leave_unsettled(ticker, &ledger)?;
-        let known = ledger.entries().map(|entry| entry.answers.days(|answer| answer.said != Said::Lost));
+        let known =
+            ledger.entries().map(|entry| entry.answers.days(|answer| answer.said != Said::Lost));
         let gone = known.fold(wanted.clone(), |left, known| left.minus(&known));
         if gone.is_empty() { Ok(()) } else { Err(TickerError::DamagedMeanwhile(gone)) }
     }

@@ -7,14 +7,15 @@ use shared::market::trading_day::TradingDay;
 /// One request for the whole market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionQuery {
-    /// The days that the reply answers for: the session, the days without one before it, and at the end of a range
-    /// those after it.
+    /// The days that the reply answers for: the session, the days without one before it, and at the
+    /// end of a range those after it.
     pub days: DateRange,
     /// The session to ask for; where none is among the days, the calendar alone answers.
     pub session: Option<TradingDay>,
 }
 
-/// Cuts `missing` into queries, oldest first; together they answer for every day of it and no other.
+/// Cuts `missing` into queries, oldest first; together they answer for every day of it and no
+/// other.
 pub fn cut(missing: &Coverage) -> Vec<SessionQuery> {
     missing.ranges().iter().flat_map(|range| within(*range)).collect()
 }
@@ -28,11 +29,15 @@ fn within(range: DateRange) -> Vec<SessionQuery> {
     let mut queries: Vec<SessionQuery> = Vec::new();
     let mut from = range.from();
     for (day, _) in session::sessions(range.from(), range.to()) {
-        queries.extend(DateRange::new(from, day).map(|days| SessionQuery { days, session: Some(day) }));
+        queries.extend(
+            DateRange::new(from, day).map(|days| SessionQuery { days, session: Some(day) }),
+        );
         from = day.next();
     }
-    let (last_from, session) = queries.pop().map_or((from, None), |last| (last.days.from(), last.session));
-    queries.extend(DateRange::new(last_from, range.to()).map(|days| SessionQuery { days, session }));
+    let (last_from, session) =
+        queries.pop().map_or((from, None), |last| (last.days.from(), last.session));
+    queries
+        .extend(DateRange::new(last_from, range.to()).map(|days| SessionQuery { days, session }));
     queries
 }
 

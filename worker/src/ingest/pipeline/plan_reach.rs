@@ -1,4 +1,5 @@
-//! How far back the plan of the API key reaches: found by halving a range that is refused for its dates.
+//! How far back the plan of the API key reaches: found by halving a range that is refused for its
+//! dates.
 
 use std::sync::PoisonError;
 
@@ -28,15 +29,17 @@ enum Reach {
 }
 
 impl Pipeline<'_> {
-    /// Where another ticker's questions have found the plan's first day, this one is asked for the day before it: refused,
-    /// all that is older is refused too, without a search; answered, that day is no edge of this ticker.
+    /// Where another ticker's questions have found the plan's first day, this one is asked for the
+    /// day before it: refused, all that is older is refused too, without a search; answered, that
+    /// day is no edge of this ticker.
     pub(super) fn fetch_within_plan<R: Storable>(
         &self,
         visit: &mut Visit<'_, R>,
         range: DateRange,
     ) -> Result<(), TickerError> {
         let begins = *self.plan_begins.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = begins.and_then(|begins| DateRange::new(range.from(), begins.previous().min(range.to())));
+        let known = begins
+            .and_then(|begins| DateRange::new(range.from(), begins.previous().min(range.to())));
         let Some(before) = known.and_then(|before| visit.wanted_of(before).hull()) else {
             return self.fetch(visit, range).map(drop);
         };
@@ -49,10 +52,15 @@ impl Pipeline<'_> {
         rest.map_or(Ok(()), |rest| self.fetch(visit, rest).map(drop))
     }
 
-    /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day that the plan
-    /// reaches: plans reach back a number of years from today, so what is older than a refused day is refused.
-    /// The newest days alone prove nothing: a plan may refuse those for being too new.
-    fn fetch<R: Storable>(&self, visit: &mut Visit<'_, R>, range: DateRange) -> Result<Reach, TickerError> {
+    /// Fetches `range`. Where the plan refuses it for its dates, halves it to find the first day
+    /// that the plan reaches: plans reach back a number of years from today, so what is older than
+    /// a refused day is refused. The newest days alone prove nothing: a plan may refuse those for
+    /// being too new.
+    fn fetch<R: Storable>(
+        &self,
+        visit: &mut Visit<'_, R>,
+        range: DateRange,
+    ) -> Result<Reach, TickerError> {
         match self.follow_chain(visit, range) {
             Ok(()) => return Ok(Reach::FirstDay),
             Err(TickerError::Source(Failure::OutsidePlan(_))) => {}
@@ -79,14 +87,19 @@ impl Pipeline<'_> {
     }
 
     /// What lies between the days wanted may be on disk: nothing is said of it.
-    fn refuse<R: Storable>(&self, visit: &mut Visit<'_, R>, days: DateRange) -> Result<(), TickerError> {
+    fn refuse<R: Storable>(
+        &self,
+        visit: &mut Visit<'_, R>,
+        days: DateRange,
+    ) -> Result<(), TickerError> {
         let refused = self.tools.settled(&visit.wanted_of(days));
         if refused.is_empty() {
             return Ok(());
         }
         let text = format_args!("{refused} is outside the plan of the API key");
         self.tools.reporter.ticker(Level::Warn, visit.ticker, text);
-        let fetch = Fetch { asking: self.tools.asked_at(clock::moment()), pages: visit.received.pages };
+        let fetch =
+            Fetch { asking: self.tools.asked_at(clock::moment()), pages: visit.received.pages };
         visit.store.record_outside_plan(&refused, fetch)?;
         visit.open = visit.open.minus(&refused);
         Ok(())

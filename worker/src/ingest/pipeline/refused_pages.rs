@@ -39,8 +39,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Keeps the page of the days `left` that was refused, for the vendor. A page that can't be kept is said and no more; one
-    /// that may come in pieces is not kept.
+    /// Keeps the page of the days `left` that was refused, for the vendor. A page that can't be
+    /// kept is said and no more; one that may come in pieces is not kept.
     pub(super) fn keep_page<R: Storable>(
         &self,
         visit: &mut Visit<'_, R>,
@@ -48,7 +48,8 @@ impl Pipeline<'_> {
         left: DateRange,
     ) {
         let Some(page_copy) = visit.page_copy.take() else { return };
-        let is_cut = matches!(failure, Failure::CutPage(_)) && stands_alone(self.tools.task.kind, left);
+        let is_cut =
+            matches!(failure, Failure::CutPage(_)) && stands_alone(self.tools.task.kind, left);
         if failure.meaning() != Meaning::BadPart && !is_cut {
             return;
         }

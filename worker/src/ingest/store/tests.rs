@@ -77,7 +77,8 @@ impl Tree {
 
     /// The dates that a reader finds.
     fn dates(&self) -> Vec<String> {
-        let rows = shared::dataset::reader::read_bars(&self.file(), Kind::Daily, &self.place.ticker);
+        let rows =
+            shared::dataset::reader::read_bars(&self.file(), Kind::Daily, &self.place.ticker);
         rows.expect("readable").iter().map(|row| row.date.to_string()).collect()
     }
 
@@ -112,7 +113,8 @@ fn a_file_of_ours_with_a_byte_changed_anywhere_is_fetched_again_whole_and_needs_
 #[test]
 fn a_file_of_another_ticker_where_one_of_ours_stood_is_set_aside_and_ours_is_fetched_again() {
     let tree = Tree::new();
-    let other = Tree { place: place_of("BAC", tree.folder.path().to_owned()), folder: Tree::new().folder };
+    let other =
+        Tree { place: place_of("BAC", tree.folder.path().to_owned()), folder: Tree::new().folder };
     other.fetch(spring(), &BARS);
     let theirs = fs::read(other.file()).expect("read");
     tree.fetch(spring(), &BARS);
@@ -120,13 +122,19 @@ fn a_file_of_another_ticker_where_one_of_ours_stood_is_set_aside_and_ours_is_fet
     let found = tree.fetch(spring(), &BARS).join("\n");
     assert!(found.contains("is not what was written and is now"), "{found}");
     assert_eq!(tree.dates(), BARS);
-    assert_eq!(fs::read(tree.file().with_file_name("_daily.parquet.damaged")).expect("kept"), theirs);
+    assert_eq!(
+        fs::read(tree.file().with_file_name("_daily.parquet.damaged")).expect("kept"),
+        theirs
+    );
 
     // Where no line tells of one of ours, it is left alone.
     fs::remove_file(Ledger::path(tree.folder.path(), &tree.place.ticker)).expect("removed");
     fs::write(tree.file(), &theirs).expect("swapped");
     let error = tree.try_fetch(spring(), &BARS).expect_err("not ours").to_string();
-    assert!(error.contains("a row of BAC in a file of AIG") && error.contains("move it away"), "{error}");
+    assert!(
+        error.contains("a row of BAC in a file of AIG") && error.contains("move it away"),
+        "{error}"
+    );
     assert_eq!(fs::read(tree.file()).expect("left"), theirs);
 }
 
@@ -187,7 +195,10 @@ fn rows_that_no_line_tells_of_are_not_called_empty_but_asked_for_until_they_come
         assert_eq!(tree.dates(), BARS, "and stay");
     }
     tree.fetch(spring(), &BARS);
-    assert_eq!((tree.missing(spring()), tree.dates()), (Coverage::empty(), BARS.map(str::to_owned).to_vec()));
+    assert_eq!(
+        (tree.missing(spring()), tree.dates()),
+        (Coverage::empty(), BARS.map(str::to_owned).to_vec())
+    );
 }
 
 #[test]
@@ -206,7 +217,11 @@ fn rows_beside_proven_ones_that_no_line_tells_of_are_found_too() {
     tree.fetch(days("2024-03-01", "2024-04-30"), &["2024-03-11", "2024-04-15"]);
     forget(&tree, None);
     tree.fetch(spring(), &["2024-03-11"]);
-    assert_eq!(tree.dates(), ["2024-03-11", "2024-04-15"], "the row of April stands there unproven");
+    assert_eq!(
+        tree.dates(),
+        ["2024-03-11", "2024-04-15"],
+        "the row of April stands there unproven"
+    );
     tree.fetch(april, &[]);
     assert_eq!(tree.missing(april), april.into());
     tree.fetch(april, &["2024-04-15"]);
@@ -227,7 +242,8 @@ fn days_that_a_line_calls_empty_are_asked_again_where_a_file_stands() {
 }
 
 #[test]
-fn a_last_line_whose_first_block_a_power_cut_took_is_cut_off_and_said_and_its_days_are_asked_again() {
+fn a_last_line_whose_first_block_a_power_cut_took_is_cut_off_and_said_and_its_days_are_asked_again()
+{
     let tree = Tree::new();
     let april = days("2023-04-01", "2023-04-30");
     tree.fetch(spring(), &BARS);
@@ -239,8 +255,14 @@ fn a_last_line_whose_first_block_a_power_cut_took_is_cut_off_and_said_and_its_da
     bytes.extend([0; 4096]);
     fs::write(&path, &bytes).expect("written");
     let found = tree.fetch(april, &["2023-04-14"]).join("\n");
-    assert!(found.contains(&format!("cut {} torn bytes off the end of", bytes.len() - whole)), "{found}");
-    assert_eq!([tree.missing(april), tree.missing(spring())], [Coverage::empty(), Coverage::empty()]);
+    assert!(
+        found.contains(&format!("cut {} torn bytes off the end of", bytes.len() - whole)),
+        "{found}"
+    );
+    assert_eq!(
+        [tree.missing(april), tree.missing(spring())],
+        [Coverage::empty(), Coverage::empty()]
+    );
 }
 
 #[test]
@@ -251,8 +273,10 @@ fn one_file_that_is_not_ours_costs_its_own_partition_and_no_other() {
     for in_its_place in ["a foreign file", "a file in the place of its folder"] {
         let folder = theirs.parent().expect("a folder");
         if in_its_place == "a foreign file" {
-            let other =
-                Tree { place: place_of("BAC", Tree::new().folder.keep()), folder: Tree::new().folder };
+            let other = Tree {
+                place: place_of("BAC", Tree::new().folder.keep()),
+                folder: Tree::new().folder,
+            };
             other.fetch(days("2023-03-01", "2023-03-31"), &["2023-03-10"]);
             fs::create_dir_all(folder).expect("made");
             fs::copy(other.place.file(years[1]), &theirs).expect("copied");
@@ -265,7 +289,9 @@ fn one_file_that_is_not_ours_costs_its_own_partition_and_no_other() {
         let fetch = Fetch { asking: now().into(), pages: 1 };
         for (partition, date) in years.into_iter().zip(["2022-03-11", "2023-03-10", "2024-03-11"]) {
             store.keep(Piece::Rows(partition, vec![bar(date)]), fetch).expect("taken");
-            let kept = store.keep(Piece::Closed(partition, partition.span().into()), fetch).expect("closed");
+            let kept = store
+                .keep(Piece::Closed(partition, partition.span().into()), fetch)
+                .expect("closed");
             let expected = if partition == years[1] { Kept::Spoiled } else { Kept::Whole };
             assert_eq!(kept, expected, "{in_its_place}: {partition}");
         }

@@ -1,4 +1,5 @@
-//! How large a ledger gets when its tree is extended night after night, and that no version loses anything by that.
+//! How large a ledger gets when its tree is extended night after night, and that no version loses
+//! anything by that.
 
 use super::super::super::answers::{Asker, Asking};
 use super::super::super::run_mark::RunMark;
@@ -49,8 +50,11 @@ impl Nightly {
         std::fs::create_dir_all(path.parent().expect("in a folder")).expect("made");
         std::fs::File::create(&path).and_then(|file| file.set_len(bytes)).expect("made");
         let sha256 = format!("{:064x}", night.as_nanosecond());
-        let last =
-            if self.kind == Kind::Trades { night.as_nanosecond() } else { night.as_millisecond().into() };
+        let last = if self.kind == Kind::Trades {
+            night.as_nanosecond()
+        } else {
+            night.as_millisecond().into()
+        };
         let last = i64::try_from(last).expect("of this century");
         let proof = FileProof::new(rows, last - 7, last, Fingerprint { bytes, sha256 });
         FileProof { seen: Some(Seen::at(&path).expect("there")), ..proof }
@@ -64,8 +68,10 @@ impl Nightly {
             self.extend(DateRange::new(from, session).expect("in order"));
             from = session.next();
         }
-        let ledger = Ledger::read(self.tree.folder.path(), self.kind, &self.tree.ticker).expect("sound");
-        let asked = DateRange::new("2024-01-01".parse().expect("a day"), from.previous()).expect("in order");
+        let ledger =
+            Ledger::read(self.tree.folder.path(), self.kind, &self.tree.ticker).expect("sound");
+        let asked = DateRange::new("2024-01-01".parse().expect("a day"), from.previous())
+            .expect("in order");
         let now = Trust::at(from.session_over(), 1);
         assert!(ledger.missing(asked, &now).is_empty(), "every day is proven");
         let path = Ledger::path(self.tree.folder.path(), &self.tree.ticker);
@@ -125,9 +131,12 @@ const OF_EARLIER_VERSIONS: [&str; 4] = [
 fn a_ledger_of_earlier_versions_reads_the_same_and_says_the_same_when_it_was_rewritten() {
     let tree = Tree::new();
     tree.put_file(2022, 7);
-    let proof =
-        Fingerprint::of_file(&Partition::Year(2022).file(tree.folder.path(), &tree.ticker, Kind::Daily))
-            .expect("read");
+    let proof = Fingerprint::of_file(&Partition::Year(2022).file(
+        tree.folder.path(),
+        &tree.ticker,
+        Kind::Daily,
+    ))
+    .expect("read");
     let sealed = |line: &str| {
         let line = line.replace("\"sha256\":\"00\"", &format!("\"sha256\":\"{}\"", proof.sha256));
         format!("{line},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(line.as_bytes()))
@@ -150,7 +159,10 @@ fn a_ledger_of_earlier_versions_reads_the_same_and_says_the_same_when_it_was_rew
     drop(tree.claim("2022-01-01", "2022-12-31").expect("opened"));
     let text = std::fs::read_to_string(&path).expect("read");
     assert!(!text.contains(&replaced), "lines that count no more are gone");
-    assert!([&of_2021, &of_2020].iter().all(|line| text.contains(line.as_str())), "byte for byte: {text}");
+    assert!(
+        [&of_2021, &of_2020].iter().all(|line| text.contains(line.as_str())),
+        "byte for byte: {text}"
+    );
     let after = tree.read();
     for year in 2020..=2021 {
         assert_eq!(after.entry(Partition::Year(year)), before.entry(Partition::Year(year)));

@@ -408,6 +408,15 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
         "fetched since: {}",
         why()
     );
+}
+
+#[test]
+fn who_was_checked_and_not_fetched_since_is_said_to_be_checked() {
+    let scene = Scene::new();
+    let names: String = scene.tickers.iter().map(|ticker| format!("{ticker}\n")).collect();
+    fs::write(scene.place.tickers_csv(), format!("ticker\n{names}")).expect("written");
+    scene.launch(&[]).expect_code(0);
+    let requests = scene.exchange.stats().requests["trades"];
 
     // Ledgers keep whole seconds: what was fetched in that of the check counts as fetched since.
     rewrite(&scene.ledger(&scene.tickers[0]), |mut entry| {
@@ -418,18 +427,17 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
         entry.answers = answers.into();
         entry
     });
-    let said = resume(&["--check"]);
+    let mut start = scene.place.launcher("start");
+    let said = run(start.args(["--resume", "--foreground", "--check"])).expect_code(0).stdout;
     assert!(said.contains("against their SHA-256: all are what was written"), "{said}");
     assert!(
         said.contains("files       2 tickers checked at ") && !said.contains("as recorded"),
         "{said}"
     );
-    assert!(
-        why().contains("files       1 checked at ") && why().contains(" (SHA-256)\n"),
-        "{}",
-        why()
-    );
-    assert_eq!(asked(), requests + 2);
+    let mut why = scene.place.launcher("why");
+    let why = run(why.arg(scene.tickers[0].as_str())).expect_code(0).stdout;
+    assert!(why.contains("files       1 checked at ") && why.contains(" (SHA-256)\n"), "{}", why);
+    assert_eq!(scene.exchange.stats().requests["trades"], requests);
     let json = run(scene.place.launcher("status").arg("--json")).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(

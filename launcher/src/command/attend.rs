@@ -1,7 +1,8 @@
 //! `launcher attend`: a shim. A supervisor starts it, or the script of a cluster job, for one
 //! attempt.
 
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::stored_run;
 use crate::check::executable;
 use crate::cli::AttendArgs;

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor::DescriptorError;
@@ -26,7 +25,6 @@ use crate::check::executable::ExecutableError;
 use crate::check::places::PlacesError;
 use crate::check::plain_names::NameError;
 use crate::check::source::SourceError;
-use crate::facts::Outcome;
 use crate::plan::request::RequestError;
 use crate::plan::settings::SettingsError;
 use crate::process::spawn::SpawnError;
@@ -34,57 +32,7 @@ use crate::supervise::drive::DriveError;
 use crate::supervise::journal::JournalError;
 use crate::supervise::locks::LocksError;
 use crate::supervise::sizes::SizesError;
-use crate::view::snapshot::{Snapshot, State};
 use crate::view::words;
-
-/// How a command ends that did its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitStatus {
-    /// Success; for `wait` and `--foreground`: the run is complete.
-    Well,
-    /// The run is complete, but some days are outside the plan for good.
-    Gaps,
-    /// The run has failed tickers, was stopped, or has work left.
-    Incomplete,
-    /// `wait` gave up.
-    TimedOut,
-}
-
-impl From<ExitStatus> for ExitCode {
-    fn from(ending: ExitStatus) -> Self {
-        match ending {
-            ExitStatus::Well => Self::from(0),
-            ExitStatus::Gaps => Self::from(3),
-            ExitStatus::Incomplete => Self::from(1),
-            ExitStatus::TimedOut => Self::from(124),
-        }
-    }
-}
-
-impl From<&Outcome> for ExitStatus {
-    fn from(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Complete => Self::Well,
-            Outcome::Incomplete { .. } | Outcome::Stopped { .. } => Self::Incomplete,
-        }
-    }
-}
-
-impl From<&Snapshot> for ExitStatus {
-    fn from(snapshot: &Snapshot) -> Self {
-        match snapshot.state {
-            State::Complete if snapshot.has_gaps() => Self::Gaps,
-            State::Complete => Self::Well,
-            State::Prepared
-            | State::Running
-            | State::Paused(_)
-            | State::Stopping(_)
-            | State::Died(_)
-            | State::Incomplete(_)
-            | State::Stopped(_) => Self::Incomplete,
-        }
-    }
-}
 
 /// Why a command failed. Nothing was started, unless it says so.
 #[derive(Debug, thiserror::Error)]

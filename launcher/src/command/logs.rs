@@ -10,7 +10,8 @@ use shared::disk::publish::DiskError;
 use shared::run::workdir::{BatchId, Workdir};
 
 use super::batch_lookup;
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::stored_run;
 use crate::cli::LogsArgs;
 use crate::plan::request::Request;

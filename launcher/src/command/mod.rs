@@ -1,5 +1,6 @@
 //! The commands: each takes its arguments, looks at the world, and returns how it ended.
 
+pub mod exit_status;
 pub mod failure;
 pub mod stored_run;
 pub mod ticker_sizes;

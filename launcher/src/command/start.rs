@@ -14,8 +14,9 @@ use shared::run::source_clock::SourceClock;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree;
 
+use super::exit_status::ExitStatus;
 use super::extend;
-use super::failure::{ExitStatus, Failure};
+use super::failure::Failure;
 use super::spelling;
 use super::status;
 use super::stop::{self, Closed};

@@ -11,7 +11,8 @@ use shared::pace::budget::Usage;
 use shared::pace::shared_budget::SharedBudget;
 use shared::run::workdir::Workdir;
 
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::observe;
 use super::spelling;
 use super::stored_run;

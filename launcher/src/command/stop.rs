@@ -9,7 +9,8 @@ use shared::error_chain::with_causes;
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::stored_run;
 use crate::cli::StopArgs;
 use crate::facts::Outcome;

@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::notifier::Notifier;
 use super::stored_run;
 use crate::cli::SuperviseArgs;

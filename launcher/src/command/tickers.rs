@@ -1,7 +1,8 @@
 //! `launcher tickers`: prints the tickers of a run in one state, as a CSV that `--tickers-csv`
 //! accepts.
 
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::stored_run;
 use super::{spelling, ticker_states};
 use crate::cli::TickersArgs;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::status;
 use super::stored_run;
 use crate::cli::WaitArgs;

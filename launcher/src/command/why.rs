@@ -9,7 +9,8 @@ use shared::run::events::EventTail;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::proof::StateError;
 
-use super::failure::{ExitStatus, Failure};
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
 use super::stored_run;
 use super::{batch_lookup, observe, spelling};
 use crate::cli::WhyArgs;

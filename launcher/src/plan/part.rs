@@ -108,9 +108,9 @@ pub fn cut(slices: &[Slice], count: u64) -> Vec<(Part, u64)> {
     while too_little < enough {
         let middle = too_little + (enough - too_little) / 2;
         if filled(slices, middle).len() as u64 <= count {
-            enough = middle
+            enough = middle;
         } else {
-            too_little = middle + 1
+            too_little = middle + 1;
         }
     }
     let parts = filled(slices, enough);

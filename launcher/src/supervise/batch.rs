@@ -6,12 +6,15 @@
 //! alone.
 
 mod member;
+mod settlement;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use member::{Charge, LastFailure, OpenMember};
 pub use member::{Charges, GivenUpMember};
+pub use settlement::Decided;
+pub(super) use settlement::{Pardon, Terms};
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
@@ -56,47 +59,6 @@ pub enum BatchState {
     Done,
     /// Nothing is left to try, and some members failed.
     Failed,
-}
-
-/// How much is taken back when attempts turn out to be nobody's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pardon {
-    /// Their charges are taken back.
-    Charges,
-    /// Who was given up for good in one of them is tried again, too.
-    Everything,
-}
-
-/// What was decided about a ticker that an attempt did not finish.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decided {
-    /// It is not at fault.
-    Spared,
-    /// It is charged, for this cause; given up where that was one charge too many.
-    Charged {
-        /// In one sentence.
-        cause: String,
-    },
-}
-
-impl Decided {
-    fn of(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Innocent | Verdict::Suspect => Self::Spared,
-            Verdict::Charged { cause, .. } | Verdict::Hopeless(cause) => {
-                Self::Charged { cause: cause.clone() }
-            }
-        }
-    }
-}
-
-/// By which rules an attempt is settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Terms {
-    /// Failed attempts that a member may have after its first one.
-    pub(super) retries: u32,
-    /// Did we ask it to end?
-    pub(super) stops: bool,
 }
 
 /// What one attempt is given.
@@ -531,21 +493,4 @@ fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_hundred_thousand_batches_of_one_take_a_supervisor_no_more_than_it_may_have() {
-        // A block of the allocator has eight bytes of its own and comes in steps of sixteen, from
-        // 32 on.
-        let block = |bytes: usize| (bytes + 8).next_multiple_of(16).max(32);
-        let name = block("TICKER".len());
-        let batch =
-            size_of::<Batch>() + block(size_of::<Ticker>()) + name + block(size_of::<OpenMember>());
-        let bytes = 200_000 * batch;
-        assert!(
-            bytes <= 70 << 20,
-            "{batch} bytes a batch: 30 MiB are for all else that a supervisor has"
-        );
-    }
-}
+mod tests;

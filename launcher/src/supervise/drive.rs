@@ -345,7 +345,7 @@ impl Supervisor<'_> {
                 Err(DriveError::Attempt(error)) if !self.is_last_to_stop() => {
                     match error {
                         OpenStill::Lock(LockError::Disk(error)) => {
-                            self.hinder(with_causes(&error))?
+                            self.hinder(with_causes(&error))?;
                         }
                         error => self.complain(error.to_string()),
                     }

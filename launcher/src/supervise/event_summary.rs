@@ -42,7 +42,7 @@ impl EventSummary {
                 self.tell(ticker, Some(Word::Begun), Some((rows, pages)));
             }
             Event::TickerDone { ticker, rows, pages } => {
-                self.tell(ticker, None, Some((rows, pages)))
+                self.tell(ticker, None, Some((rows, pages)));
             }
             Event::TickerFailed { ticker, cause, persistence, origin, kind } => {
                 self.tell(ticker, Some(Word::Failed { cause, persistence, origin, kind }), None);

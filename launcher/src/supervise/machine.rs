@@ -4,6 +4,7 @@
 //! live and in a replay alike; [`Machine::decide`] changes nothing and returns what to do now.
 //! `streaks` finds what attempts of several batches have in common.
 
+mod state;
 mod queries;
 mod streaks;
 
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::market::ticker::Ticker;
 use shared::run::source_clock::SourceClock;
 use shared::run::workdir::BatchId;
+pub use state::{Decision, Probe, RunState, Surroundings};
 use streaks::JudgedAttempt;
 
 use super::admission::Admission;
@@ -25,73 +27,6 @@ use crate::plan::settings::Rules;
 /// How often in a row a batch may be stuck on a local resource without a charge. After that the
 /// batch is charged, so it cannot be retried for ever.
 const STUCK_TOLERATED: u32 = 3;
-
-/// The run as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunState {
-    /// No supervisor has started it yet.
-    Planned,
-    /// A supervisor works on it.
-    Open,
-    /// Nothing new is started until the reason is gone; what runs goes on.
-    Paused {
-        /// The reason, for people.
-        why: String,
-        /// Since when.
-        since: Timestamp,
-        /// How long to wait before looking whether it is gone.
-        probe_after: SignedDuration,
-        /// How to look.
-        probe: Probe,
-    },
-    /// Nothing new is started any more; what runs is being stopped.
-    Stopping {
-        /// The reason.
-        why: StopWhy,
-    },
-    /// Its supervisor has ended in good order.
-    Closed {
-        /// How the run stands.
-        outcome: Outcome,
-    },
-}
-
-/// How to find out whether the reason of a pause is gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Probe {
-    /// By writing into the folders of the run.
-    Folders,
-    /// By a canary: a batch that goes ahead of the others.
-    Canary {
-        /// The canary that runs.
-        sent: Option<BatchId>,
-        /// How many canaries have failed.
-        failed: u32,
-    },
-}
-
-/// What a decision depends on beside the facts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Surroundings {
-    /// UTC.
-    pub now: Timestamp,
-    /// Memory that new processes could get; `None` where nobody can tell.
-    pub free_memory: Option<u64>,
-}
-
-/// What is to be done now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Start a worker, after the journal says so.
-    Launch {
-        /// For which batch.
-        batch: BatchId,
-        /// Which attempt.
-        attempt: u32,
-    },
-    /// Nothing is left to do.
-    Close(Outcome),
-}
 
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,7 +147,7 @@ impl Machine {
             Fact::Opened { .. } => self.opened(),
             Fact::Launched { batch, attempt } => self.launched(entry.at, *batch, *attempt)?,
             Fact::Ended { batch, attempt, report } => {
-                self.ended(entry.at, *batch, *attempt, report)?
+                self.ended(entry.at, *batch, *attempt, report)?;
             }
             Fact::Hindered { what } => {
                 self.pause(entry.at, what.clone(), Probe::Folders, BTreeSet::new());
@@ -377,7 +312,7 @@ impl Machine {
         match &mut self.run {
             RunState::Open if !is_early => {}
             RunState::Paused { probe: Probe::Canary { sent: sent @ None, .. }, .. } => {
-                *sent = Some(id)
+                *sent = Some(id);
             }
             RunState::Planned
             | RunState::Open
@@ -437,7 +372,7 @@ impl Machine {
             Some(Judgement::PauseRun(_))
                 if is_unexplained && self.look_for_common_causes(&ended) => {}
             Some(Judgement::PauseRun(why)) => {
-                self.pause(at, why, Probe::Folders, BTreeSet::from([id]))
+                self.pause(at, why, Probe::Folders, BTreeSet::from([id]));
             }
             Some(Judgement::StopRun(what)) => self.give_up(StopWhy::Hopeless { batch: id, what }),
             Some(Judgement::Tickers(_)) | None => {

@@ -245,7 +245,7 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
     }
     match &why.again {
         Some(command) if why.goes_on => {
-            writeln!(out, "try again   once the run has ended: {command}")?
+            writeln!(out, "try again   once the run has ended: {command}")?;
         }
         Some(command) => writeln!(out, "try again   {command}")?,
         None => {}

@@ -19,6 +19,7 @@ pub mod loss;
 pub mod seen;
 pub mod entry;
 pub mod look;
+pub mod ledger_error;
 pub mod ledger;
 pub mod claim;
 pub mod open_ledger;

@@ -128,7 +128,7 @@ pub fn fold(
     };
     match (&parameters.rule, memory) {
         (parameters::Rule::Fixed { target }, Memory::Fixed) => {
-            walk.by(&Fixed { target: *target }, &mut ())
+            walk.by(&Fixed { target: *target }, &mut ());
         }
         (parameters::Rule::ImbalanceTarget { target, alpha }, Memory::ImbalanceTarget(memory)) => {
             walk.by(&Imbalance { target: *target, alpha: *alpha }, memory);

@@ -184,7 +184,7 @@ impl Division {
                 self.cut_what_was_sampled();
             }
             Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => {
-                self.portion.served(piece.days)
+                self.portion.served(piece.days);
             }
         }
     }
@@ -234,7 +234,7 @@ impl Division {
                     self.found_bad(left, failure);
                 }
                 Why::Wanted | Why::Suspect | Why::Alone | Why::LastTime => {
-                    self.found_bad(left, failure)
+                    self.found_bad(left, failure);
                 }
             },
             Meaning::BadPart => match piece.why {
@@ -310,7 +310,7 @@ impl Division {
             Meaning::TooHeavyOrInTrouble => self.portion.is_bad(days),
             // It was answered in time, if not well.
             Meaning::BadPart | Meaning::Unanswerable | Meaning::Nothing => {
-                self.portion.served(days)
+                self.portion.served(days);
             }
         }
         self.to_ask.put_behind(Partition::of(self.kind, days.from()));

@@ -230,7 +230,7 @@ impl<'a> Pipeline<'a> {
         let Tools { client, stop, .. } = self.tools;
         let chain = self.chain::<R>(visit.ticker, days);
         let bytes = first_page(client, &chain, stop, |failure, wait| {
-            self.waits(visit.ticker, failure, wait)
+            self.waits(visit.ticker, failure, wait);
         })?;
         visit.received.pages += 1;
         visit.received.bytes += bytes;

@@ -201,7 +201,7 @@ fn several_who_append_while_others_rewrite_lose_nothing() {
                     assert_eq!(last.map(|note| note.number), number.checked_sub(1), "{by}");
                     match rewrite(&mut log, by, &[note(by, number)]) {
                         Rewritten::Whole => {
-                            _ = rewrites.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                            _ = rewrites.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                         }
                         Rewritten::Busy => drop(log.append(&[note(by, number)]).expect("appended")),
                         Rewritten::Failed(error) => panic!("{error}: {}", error.source),

@@ -64,6 +64,13 @@ pub enum Fact {
         /// What is still proven of the others.
         proven: Tally,
     },
+    /// What ledgers prove of members that need work, found when their batch was planned or reopened.
+    PartlyProven {
+        /// Which.
+        batch: BatchId,
+        /// Those of them of which anything is proven.
+        members: Vec<(Ticker, Summary)>,
+    },
     /// Knobs of the run have changed. Earlier decisions followed the rules of their time.
     Changed {
         /// Which, from what to what.
@@ -177,6 +184,10 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+fn is_nothing(summary: &Summary) -> bool {
+    *summary == Summary::default()
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_false(value: &bool) -> bool {
     !*value
@@ -192,6 +203,9 @@ pub struct Unfinished {
     /// How much of it is proven all the same.
     #[serde(default, skip_serializing_if = "Partway::is_nothing")]
     pub partway: Partway,
+    /// The partitions of it that are proven all the same.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub proven: Summary,
 }
 
 /// How much of an unfinished ticker, or of a part of one, its ledger proves.

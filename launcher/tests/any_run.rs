@@ -5,6 +5,7 @@ use launcher::facts::{Fact, Partway, Report, Unfinished, Word};
 use launcher::supervise::batch::BatchState;
 use launcher::supervise::machine::{Probe, RunState};
 use proptest::prelude::*;
+use shared::dataset::summary::Summary;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Origin, Persistence};
 use shared::run::workdir::BatchId;
@@ -91,6 +92,7 @@ pub(crate) fn any_run_of(batches: &[&[&str]], choices: &[u8], cap: u32) -> Story
                         ticker,
                         word,
                         partway: Partway::default(),
+                        proven: Summary::default(),
                     });
                 }
                 None => report.proven.tickers += 1,
@@ -141,7 +143,12 @@ fn hopeless_run(choices: &[u8], cap: u32) -> Story {
             let word =
                 |choice: u8| some_word(2 + choice % 4 + choice / 4 % 3 * 6).expect("unfinished");
             let partway = Partway { days: 3, fresh_days: u64::from(choose() % 2) };
-            let unfinished = |ticker| Unfinished { ticker, word: word(choose()), partway };
+            let unfinished = |ticker| Unfinished {
+                ticker,
+                word: word(choose()),
+                partway,
+                proven: Summary::default(),
+            };
             let unfinished: Vec<_> = left.into_iter().map(unfinished).collect();
             let pages = [None, Some(0), Some(7)][usize::from(choose() % 3)];
             let yielded = choose() % 2 == 0;
@@ -188,7 +195,12 @@ fn fated(trial: &[Ticker], fate: impl Fn(&Ticker) -> Fate) -> Report {
             Fate::Deadly => (Word::Begun, 101),
         };
         let partway = Partway::default();
-        report.unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
+        report.unfinished.push(Unfinished {
+            ticker: ticker.clone(),
+            word,
+            partway,
+            proven: Summary::default(),
+        });
         codes.push(code);
     }
     // As the worker says it: a death before all, a later try before none.
@@ -227,6 +239,7 @@ fn consistent_run(choices: &[u8], fates: &[Fate], cap: u32) -> (Story, u32, i64)
                     ticker: ticker.clone(),
                     word: some_word(2 + choice % 4 + choice / 4 % 4 * 6).expect("unfinished"),
                     partway: Partway::default(),
+                    proven: Summary::default(),
                 };
                 let unfinished = trial.iter().map(word).collect();
                 Report { ending: some_ending(choice), unfinished, ..exited(0, 0, &[]) }

@@ -64,6 +64,11 @@ fn a_run_takes_more_days_and_more_tickers_and_all_of_them_are_worked_on() {
     let said = scene.resume(&more).expect_code(0).stdout;
     assert!(said.contains(sentence) && said.contains("3 tickers in 2 batches"), "{said}");
     wait_for("two workers", || scene.count("asked") == 3);
+    let text = run(&mut scene.launcher("status", &[])).expect_code(0).stdout;
+    assert!(
+        text.contains("partitions  1 / 9 verified: 0 data, 1 empty"),
+        "2020 of A stays proven: {text}"
+    );
     let asked = scene.read("asked");
     for line in [
         "2020-01-01..2020-12-31 A B \n",

@@ -8,6 +8,8 @@ use launcher::plan::settings::Rules;
 use launcher::plan::weights::Weight;
 use launcher::supervise::batch::{BatchState, Illegal};
 use launcher::supervise::machine::{Decision, Machine, RunState, Surroundings};
+use launcher::view::counts;
+use shared::dataset::summary::Summary;
 use shared::formats::Format;
 use shared::market::ticker::Ticker;
 use shared::run::events::Persistence;
@@ -50,6 +52,7 @@ pub(crate) fn report(ending: Ending, done: u64, unfinished: &[(&str, Word)]) -> 
         ticker: ticker(name),
         word: word.clone(),
         partway: Partway::default(),
+        proven: Summary::default(),
     };
     Report {
         ending,
@@ -319,10 +322,24 @@ fn a_done_batch_whose_file_is_gone_is_worked_on_again() {
     story.end(1, exited(0, 2, &[]));
     story.hear(Fact::Closed { outcome: Outcome::Complete });
     let proven = Tally { tickers: 1, ..Tally::default() };
-    story.hear(Fact::Reopened { batch: BatchId(1), unfinished: vec![ticker("B")], proven });
+    let was = |partitions_data| Summary { partitions_data, rows: 10, ..Summary::default() };
+    let (batch, unfinished) = (BatchId(1), vec![ticker("B")]);
+    let partly = |name, proven| {
+        let members = vec![(ticker(name), proven)];
+        Fact::PartlyProven { batch, members }
+    };
+    story.hear(Fact::Reopened { batch, unfinished, proven });
+    story.hear(partly("B", was(3)));
+    story.try_hear(partly("A", was(3))).expect_err("it is done");
+    let proven_now = |story: &Story| counts::proven(&story.machine).summary;
+    assert_eq!(proven_now(&story), was(3), "one file is gone, the others are proven");
     story.hear(opened());
     assert_eq!(story.launch(), ["1.2"]);
     assert_eq!(story.left(1), ["B"]);
+    let mut cut_off = exited(10, 0, &[("B", Word::Begun)]);
+    cut_off.unfinished[0].proven = was(4);
+    story.end(1, cut_off);
+    assert_eq!(proven_now(&story), was(4), "by the ledger when its attempt ended");
 }
 
 #[test]
@@ -332,26 +349,19 @@ fn a_done_member_of_a_batch_that_is_not_over_or_has_failed_can_be_reopened_besid
     story.end(1, Report { yielded: true, ..exited(0, 1, &[("B", Word::Untouched)]) });
     let gone = Word::failed("404".to_owned(), Persistence::Permanent);
     story.end(2, exited(11, 1, &[("D", gone)]));
-    for (batch, name) in [(1, "A"), (2, "C")] {
-        let (batch, unfinished) = (BatchId(batch), vec![ticker(name)]);
-        story.hear(Fact::Reopened { batch, unfinished, proven: Tally::default() });
-    }
+    let again = |batch, name| Fact::Reopened {
+        batch: BatchId(batch),
+        unfinished: vec![ticker(name)],
+        proven: Tally::default(),
+    };
+    story.hear(again(1, "A"));
+    story.hear(again(2, "C"));
     assert_eq!((story.left(1), story.left(2)), (vec!["A", "B"], vec!["C"]));
     assert_eq!(story.failures(2).len(), 1, "D stays given up");
-    let twice = Fact::Reopened {
-        batch: BatchId(1),
-        unfinished: vec![ticker("A")],
-        proven: Tally::default(),
-    };
-    story.try_hear(twice).expect_err("it is left already");
+    story.try_hear(again(1, "A")).expect_err("it is left already");
     story.pass(300);
     assert_eq!(story.launch(), ["1.2", "2.2"]);
-    let running = Fact::Reopened {
-        batch: BatchId(2),
-        unfinished: vec![ticker("C")],
-        proven: Tally::default(),
-    };
-    story.try_hear(running).expect_err("it runs");
+    story.try_hear(again(2, "C")).expect_err("it runs");
 }
 
 #[test]

@@ -166,6 +166,17 @@ fn what_workers_report_counts_as_progress_and_is_not_called_proven() {
             "reported    1 ticker done, 2 partitions, 5,800 rows by workers at work; not yet proven",
         ]
     );
+    let mut extended = self::story();
+    let known = Summary { partitions_data: 1, rows: 5_000, ..Summary::default() };
+    let members = vec![(ticker("C"), known)];
+    extended.hear(Fact::PartlyProven { batch: BatchId(2), members });
+    let taken_then = snapshot_with(&extended, Supervised::Yes, None, observed.clone());
+    assert_eq!(taken_then.partitions.verified, 7, "what was proven of C before it was begun");
+    assert_eq!(
+        lines_of(&taken_then)[2],
+        "reported    1 ticker done, 1 partition, 5,700 rows by workers at work; not yet proven",
+        "without what is proven"
+    );
     let nobody = Supervised::No { last_words: String::new(), alive: BTreeSet::new() };
     assert_eq!(
         lines_of(&taken(nobody))[0],

@@ -406,6 +406,7 @@ impl<'a> Life<'a> {
                 ticker: ticker.clone(),
                 word: running.summary.word_on(ticker),
                 partway,
+                proven: ledger.summary(running.days, &as_of_begin),
             });
         }
         Ok(Report {

@@ -15,6 +15,7 @@ use crate::supervise::batch::Batch;
 use crate::supervise::evidence::{self, TickerProof};
 use crate::supervise::machine::{Machine, RunState};
 use crate::supervise::prepare;
+use crate::view::counts;
 
 /// At how many ledgers a glance looks for tickers without a row, and how many are enough.
 const LOOKS: usize = 200;
@@ -109,11 +110,15 @@ pub fn review(request: &Request, tickers: &[Ticker], machine: &Machine, at: Time
         match evidence::proof_of(request, ticker, part.days(request.days()), at) {
             TickerProof::Proven(summary) => found.proven += Tally::of_ticker(summary),
             TickerProof::NoLedger if is_reported => {}
-            TickerProof::NoLedger | TickerProof::Short { .. } | TickerProof::Unusable { .. } => {
+            proof @ (TickerProof::NoLedger
+            | TickerProof::Short { .. }
+            | TickerProof::Unusable { .. }) => {
+                found.proven.summary += proof.summary();
                 found.lost.push(ticker.clone());
             }
         }
     }
+    found.proven.summary += counts::partly_proven(machine);
     found.lost.sort_unstable();
     found.lost.dedup();
     found

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use shared::dataset::summary::Summary;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::error_chain::with_causes;
@@ -178,6 +179,8 @@ impl Run {
         for ticker in &work.tickers {
             let twin = self.shared_folders().word_on(ticker, &self.request.settings.outdir);
             let (proof, partway) = evidence::left_behind(&self.request, ticker, days, began, wall);
+            // The ledger in a folder of two tickers is the other one's.
+            let proven_of_it = if twin.is_some() { Summary::default() } else { proof.summary() };
             let word = match proof {
                 // The worker's word counts before the ledger: it may know of a trouble that the
                 // ledger does not show.
@@ -195,7 +198,8 @@ impl Run {
                 TickerProof::Short { .. } | TickerProof::NoLedger => summary.word_on(ticker),
                 TickerProof::Unusable { why, persistence } => Word::failed(why, persistence),
             };
-            unfinished.push(Unfinished { ticker: ticker.clone(), word, partway });
+            let ticker = ticker.clone();
+            unfinished.push(Unfinished { ticker, word, partway, proven: proven_of_it });
         }
         let last_words = self.last_words(batch, &ending);
         let left_no_sign = takes_word && !has_spoken && !unfinished.is_empty();

@@ -6,6 +6,7 @@
 //! alone.
 
 mod member;
+mod partial_proof;
 mod settlement;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -21,7 +22,7 @@ use shared::run::workdir::BatchId;
 use super::causes::{self, Verdict};
 use super::headway::Headway;
 use crate::facts::ending::Ending;
-use crate::facts::{Report, Tally, Word};
+use crate::facts::{Report, Tally, Unfinished, Word};
 use crate::plan::part::Part;
 use crate::plan::weights::Weight;
 
@@ -293,8 +294,11 @@ impl Batch {
         self.proven += report.proven;
         self.reported = self.reported.saturating_add(report.reported);
         let tried = self.left.iter_mut().filter(|left| left.cell == cell);
-        let moved_on =
-            tried.zip(&report.unfinished).map(|(left, said)| left.moves_on(said.partway)).collect();
+        let stands = |(left, said): (&mut OpenMember, &Unfinished)| {
+            left.is_proven(said.proven);
+            left.moves_on(said.partway)
+        };
+        let moved_on = tried.zip(&report.unfinished).map(stands).collect();
         let headway = Headway::of(report, moved_on);
         if headway.is_any() {
             self.is_doubted = false;

@@ -290,11 +290,12 @@ mod tests {
     use crate::facts::{Partway, Tally};
     use crate::supervise::common_cause::{self, CommonCause};
     use proptest::prelude::*;
+    use shared::dataset::summary::Summary;
 
     fn report(ending: Ending, words: Vec<Word>) -> Report {
         let unfinished = words.into_iter().enumerate().map(|(number, word)| {
             let ticker = format!("T{number}").parse().expect("a ticker");
-            Unfinished { ticker, word, partway: Partway::default() }
+            Unfinished { ticker, word, partway: Partway::default(), proven: Summary::default() }
         });
         Report {
             ending,

@@ -182,12 +182,7 @@ pub fn so_far(
         }
         Task::Bars(order) => {
             let partway = bars::partway(request, order, ticker, days, request.created_at);
-            let summary = match bars::proof_of(request, order, ticker, days) {
-                TickerProof::Proven(summary) | TickerProof::Short { proven: summary, .. } => {
-                    summary
-                }
-                TickerProof::NoLedger | TickerProof::Unusable { .. } => Summary::default(),
-            };
+            let summary = bars::proof_of(request, order, ticker, days).summary();
             (partway.days / order.modes.len().max(1) as u64, summary)
         }
     }

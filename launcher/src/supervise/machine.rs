@@ -139,6 +139,9 @@ impl Machine {
                 self.known(*batch)?.reopen(*batch, unfinished, *proven)?;
                 self.give_up_if_all_are(*batch)?;
             }
+            Fact::PartlyProven { batch, members } => {
+                self.known(*batch)?.find_partly_proven(*batch, members)?;
+            }
             // Running attempts go on: a smaller cap only delays new starts.
             Fact::Changed { rules, .. } => {
                 self.rules = *rules;

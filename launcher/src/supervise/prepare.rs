@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use shared::dataset::coverage::Coverage;
-use shared::dataset::ledger::Ledger;
+use shared::dataset::ledger::{Ledger, Summary};
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::market::ticker::Ticker;
@@ -52,7 +52,7 @@ pub fn prepare(
 ) -> Prepared {
     let shared_folders = SharedFolders::among(&request.settings.outdir, tickers);
     let inputs = Inputs { request, shared_folders: &shared_folders, now };
-    let Survey { proven, rows, short, mut read_whole } =
+    let Survey { proven, rows, short, partly, mut read_whole } =
         inputs.survey(unbatched(machine, tickers), Part::WHOLE);
     let (weights, weighed_by) = weights::weigh(&short, &rows, sizes);
     let weighed = |((ticker, _), weight): ((Ticker, _), Weight)| Weighed::of(ticker, weight);
@@ -66,19 +66,21 @@ pub fn prepare(
     facts.push(Fact::Surveyed { proven });
     for (id, batch) in machine.batches() {
         let (reopened, read) = inputs.reopened(id, batch);
-        facts.extend(reopened);
+        facts.extend(reopened.into_iter().flatten());
         read_whole += read;
     }
     let first = machine.next_batch().0;
     let new = batches::split(unproven, request.batching(), request.settings.max_concurrent);
-    let planned = |(batch, Load { tickers, part, weight }): (BatchId, Load)| Fact::Planned {
-        batch,
-        tickers,
-        part,
-        weight,
-    };
-    facts.extend((first..).map(BatchId).zip(new).map(planned));
+    for (batch, Load { tickers, part, weight }) in (first..).map(BatchId).zip(new) {
+        let members = inputs.partly_proven(&partly, &tickers, part);
+        facts.push(Fact::Planned { batch, tickers, part, weight });
+        facts.extend(said_partly(batch, members));
+    }
     Prepared { facts, weighed_by, read_whole }
+}
+
+fn said_partly(batch: BatchId, members: Vec<(Ticker, Summary)>) -> Option<Fact> {
+    (!members.is_empty()).then_some(Fact::PartlyProven { batch, members })
 }
 
 /// Changes of the run that `run.json` has and the journal does not have yet.
@@ -160,6 +162,8 @@ struct Survey {
     rows: Vec<(Ticker, u64)>,
     /// Tickers that need work.
     short: Vec<(Ticker, Option<OwnRows>)>,
+    /// What is proven of these all the same, where anything is.
+    partly: BTreeMap<Ticker, Summary>,
     /// Files that were read whole since they were not found as recorded.
     read_whole: usize,
 }
@@ -176,7 +180,7 @@ struct Inputs<'a> {
 impl Inputs<'_> {
     /// A batch whose done members are not all proven any more: a file is gone, or the run is longer
     /// now.
-    fn reopened(self, id: BatchId, batch: &Batch) -> (Option<Fact>, usize) {
+    fn reopened(self, id: BatchId, batch: &Batch) -> (Option<Vec<Fact>>, usize) {
         // A running attempt is checked when it ends.
         if matches!(batch.state, BatchState::Running { .. }) {
             return (None, 0);
@@ -189,11 +193,33 @@ impl Inputs<'_> {
         let (with, without): (Vec<_>, Vec<_>) = batch.done().partition(has_ledger);
         let vouched_for = without.len() as u64 <= batch.reported;
         let looked_at = with.into_iter().chain(without.into_iter().filter(|_| !vouched_for));
-        let Survey { proven, short, read_whole, .. } = self.survey(looked_at, batch.part());
+        let Survey { proven, short, partly, read_whole, .. } = self.survey(looked_at, batch.part());
         let unfinished: Vec<Ticker> = short.into_iter().map(|(ticker, _)| ticker).collect();
-        let reopened =
-            (!unfinished.is_empty()).then_some(Fact::Reopened { batch: id, unfinished, proven });
-        (reopened, read_whole)
+        if unfinished.is_empty() {
+            return (None, read_whole);
+        }
+        let reopened = Fact::Reopened { batch: id, unfinished, proven };
+        let partly = said_partly(id, partly.into_iter().collect());
+        (Some([reopened].into_iter().chain(partly).collect()), read_whole)
+    }
+
+    /// What is proven of `tickers`, which need work in `part`; `partly` says it of whole tickers.
+    fn partly_proven(
+        self,
+        partly: &BTreeMap<Ticker, Summary>,
+        tickers: &[Ticker],
+        part: Part,
+    ) -> Vec<(Ticker, Summary)> {
+        let days = part.days(self.request.days());
+        let of = |ticker: &Ticker| {
+            let proven = if part.is_whole() {
+                *partly.get(ticker)?
+            } else {
+                evidence::so_far(self.request, ticker, days, self.now).1
+            };
+            (proven != Summary::default()).then(|| (ticker.clone(), proven))
+        };
+        tickers.iter().filter_map(of).collect()
     }
 
     fn survey<'a>(self, tickers: impl IntoIterator<Item = &'a Ticker>, part: Part) -> Survey {
@@ -202,6 +228,7 @@ impl Inputs<'_> {
         for ticker in tickers {
             let (proof, read_whole) = evidence::look(self.request, ticker, days, self.now);
             survey.read_whole += read_whole;
+            let proven = proof.summary();
             let rows = match proof {
                 // Its own batch will name it.
                 _ if self.shared_folders.has(ticker) => None,
@@ -214,6 +241,9 @@ impl Inputs<'_> {
                 // The worker reports an unusable ledger, for this ticker alone.
                 TickerProof::NoLedger | TickerProof::Unusable { .. } => None,
             };
+            if proven != Summary::default() && !self.shared_folders.has(ticker) {
+                survey.partly.insert(ticker.clone(), proven);
+            }
             survey.short.push((ticker.clone(), rows));
         }
         survey

@@ -32,6 +32,14 @@ pub enum TickerProof {
 }
 
 impl TickerProof {
+    /// What is proven, all or in part.
+    pub fn summary(&self) -> Summary {
+        match self {
+            Self::Proven(summary) | Self::Short { proven: summary, .. } => *summary,
+            Self::NoLedger | Self::Unusable { .. } => Summary::default(),
+        }
+    }
+
     /// The proof after such an error. A shortage of this machine may pass; another error stays.
     pub fn unusable(error: &(dyn Error + 'static)) -> Self {
         let persistence = match Shortage::behind(error) {

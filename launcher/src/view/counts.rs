@@ -3,6 +3,7 @@
 use serde::Serialize;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::partition::Partition;
+use shared::dataset::summary::Summary;
 
 use crate::facts::Tally;
 use crate::job::Task;
@@ -37,7 +38,7 @@ pub struct PartitionCounts {
     /// Of all tickers of the run: every year, month or day that the range touches; of bars, every
     /// kind.
     pub expected: u64,
-    /// Of verified tickers and of verified parts of others: the sum of the next three.
+    /// Proven by ledgers, of tickers that are not done too: the sum of the next three.
     pub verified: u64,
     /// With rows.
     pub data: u64,
@@ -66,11 +67,21 @@ pub struct BatchCounts {
     pub failed: u64,
 }
 
-/// Everything proven in the run so far; a part of a ticker counts like a ticker.
+/// Everything proven in the run so far; a part of a ticker counts like a ticker. Partitions and
+/// rows of tickers that are not done count as well.
 pub fn proven(machine: &Machine) -> Tally {
     let mut proven = machine.surveyed();
     machine.batches().for_each(|(_, batch)| proven += batch.proven);
+    proven.summary += partly_proven(machine);
     proven
+}
+
+/// What is proven of all tickers that are not done.
+pub fn partly_proven(machine: &Machine) -> Summary {
+    machine.batches().fold(Summary::default(), |mut sum, (_, batch)| {
+        sum += batch.partly_proven();
+        sum
+    })
 }
 
 /// Verified tickers without a single row. A part without rows says nothing about its ticker.

@@ -125,7 +125,7 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
 fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
     let fact = &entry.fact;
     let line = match fact {
-        Fact::Surveyed { .. } | Fact::Planned { .. } => return None,
+        Fact::Surveyed { .. } | Fact::Planned { .. } | Fact::PartlyProven { .. } => return None,
         Fact::Reopened { batch, unfinished, .. } => {
             let tickers = counted(unfinished.len() as u64, "ticker");
             format!("{batch} again: {tickers} with days that are not proven")

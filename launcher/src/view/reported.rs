@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 use shared::dataset::coverage::DateRange;
+use shared::dataset::summary::Summary;
 use shared::market::ticker::Ticker;
 
 use super::counts::partitions_of_a_ticker;
@@ -18,7 +19,8 @@ use crate::supervise::batch::Batch;
 pub struct Reported {
     /// Their workers report them done.
     pub tickers: u64,
-    /// All partitions of these, and those of the tickers in work that their ledgers list so far.
+    /// Partitions of these, and those of the tickers in work that their ledgers list so far; without
+    /// those that were proven before.
     pub partitions: u64,
     /// Rows that came for these, and rows of the tickers in work so far.
     pub rows: u64,
@@ -29,16 +31,16 @@ impl Reported {
     pub fn of(batch: &Batch, observed: &Observed, request: &Request) -> Self {
         let days = batch.part().days(request.days());
         let mut reported = Self::default();
-        for ticker in batch.left() {
+        for (ticker, proven) in batch.left_with_proof() {
+            let known = partitions_of(proven);
             let (rows, _) = observed.summary.totals_of(ticker);
             if observed.summary.calls_done(ticker) {
-                let partitions = partitions_of_a_ticker(request, days);
+                let partitions = partitions_of_a_ticker(request, days).saturating_sub(known);
                 reported += Self { tickers: 1, partitions, rows };
             } else if let Some(SoFar { summary, .. }) = observed.so_far.get(ticker) {
-                let partitions = summary.partitions_data
-                    + summary.partitions_empty
-                    + summary.partitions_outside_plan;
-                reported += Self { tickers: 0, partitions, rows: rows.max(summary.rows) };
+                let partitions = partitions_of(*summary).saturating_sub(known);
+                let rows = rows.max(summary.rows.saturating_sub(proven.rows));
+                reported += Self { tickers: 0, partitions, rows };
             } else {
                 reported.rows = reported.rows.saturating_add(rows);
             }
@@ -50,6 +52,10 @@ impl Reported {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn partitions_of(summary: Summary) -> u64 {
+    summary.partitions_data + summary.partitions_empty + summary.partitions_outside_plan
 }
 
 impl AddAssign for Reported {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use serde::Serialize;
+use shared::dataset::summary::Summary;
 
 use crate::facts::{Partway, Report, Word};
 use crate::supervise::causes::{Budget, said};
@@ -86,7 +87,9 @@ pub(super) struct OpenMember {
     /// By its last attempt. Boxed, because most members have not been tried yet or are done.
     pub(super) said: Option<Box<LastFailure>>,
     /// The most days that were ever proven of it.
-    pub(super) days: u64,
+    pub(super) days: u32,
+    /// The partitions of it that are proven, where any are. Boxed, because most have none.
+    pub(super) proven: Option<Box<Summary>>,
 }
 
 /// A member that is given up.
@@ -107,7 +110,12 @@ pub struct GivenUpMember {
 
 impl OpenMember {
     pub(super) fn fresh(member: usize) -> Self {
-        Self { member, cell: 0, charged: Vec::new(), said: None, days: 0 }
+        Self { member, cell: 0, charged: Vec::new(), said: None, days: 0, proven: None }
+    }
+
+    /// So much of it is proven by now.
+    pub(super) fn is_proven(&mut self, proven: Summary) {
+        self.proven = (proven != Summary::default()).then(|| Box::new(proven));
     }
 
     pub(super) fn charges(&self) -> Charges {
@@ -131,6 +139,7 @@ impl OpenMember {
     /// Is more of it proven than ever before, by this attempt? Fetching the same days again is no
     /// progress.
     pub(super) fn moves_on(&mut self, Partway { days, fresh_days }: Partway) -> bool {
+        let days = u32::try_from(days).unwrap_or(u32::MAX);
         let moves_on = fresh_days > 0 && days > self.days;
         self.days = self.days.max(days);
         moves_on

@@ -229,7 +229,7 @@ pub struct StartArgs {
     #[arg(help_heading = SUPERVISION, long, conflicts_with = "dry_run")]
     pub check: bool,
     /// Output of `worker reference`: `start` names the tickers that its newest snapshot lacks, with
-    /// similar spellings [default: the folder reference beside the outdir, if it exists]
+    /// names that differ only in case, dot and dash, or in one letter [default: the folder reference beside the outdir, if it exists]
     #[arg(help_heading = SUPERVISION, long, value_name = "DIR")]
     pub reference: Option<PathBuf>,
     /// Post a line of JSON to this URL at every pause, at every stop and at the end; never the API

@@ -56,7 +56,9 @@ fn a_ticker_that_was_given_up_is_told_attempt_by_attempt_with_its_log_lines() {
     );
     assert_eq!(lines[8], format!("      {log}:8"));
     assert!(
-        lines[10].ends_with("/out/A/_ledger.jsonl: 0 data, 0 empty, 0 outside plan; 0 rows"),
+        lines[10].ends_with(
+            "/out/A/_ledger.jsonl: 0 partitions with data, 0 empty, 0 outside the plan; 0 rows"
+        ),
         "{said}"
     );
     assert_eq!(lines[11], "missing     366 days: 2020-01-01..2020-12-31");
@@ -79,7 +81,10 @@ fn what_was_proven_before_and_what_is_unknown_say_so() {
     scene.detach("job", &["--resume"]);
     scene.wait().expect_code(0);
     let said = why(&scene, "A");
-    assert!(said.starts_with("A: proven before this run began; it is in no batch\n"), "{said}");
+    assert!(
+        said.starts_with("A: proven before this run began, but the source has not one row of it"),
+        "{said}"
+    );
     assert!(!said.contains("missing") && !said.contains("try again"), "{said}");
     let said = why(&scene, "B");
     assert!(said.starts_with("B: reported done by the script; no ledger proves it\n"), "{said}");

@@ -33,7 +33,13 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
     let other = run(&mut scene.launcher("why", &["mar.1"])).expect_code(2).stderr;
     assert!(other.contains("it has MAR-1, "), "a dash for a dot is the first guess: {other}");
     let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
+    let doubt =
+        "proven before this run began, but the source has not one row of it: is it spelled so?";
+    assert!(why.starts_with(&format!("mamth: {doubt}\n")), "{why}");
     assert!(why.contains("without row the source has none in these days"), "{why}");
+    let folder = scene.path("reference").display().to_string();
+    let how = format!("source lists: worker reference --include-delisted --outdir {folder}\n");
+    assert!(why.contains(&how), "no snapshot is there to tell: {why}");
 
     let list = |state: &str| {
         run(&mut scene.launcher("tickers", &["--state", state])).expect_code(0).stdout
@@ -147,6 +153,46 @@ fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
     let refused = run(&mut scene.launcher("tickers", &["--state", "done", "--reference", "w"]))
         .expect_code(2);
     assert!(refused.stderr.contains("--reference w: no tickers_snapshot/"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_name_one_letter_away_is_named_and_a_snapshot_without_delisted_tickers_says_so() {
+    let scene = Scene::of(&["EEOX", "QQQZZ", "AIG"]);
+    let snapshot = |folder: &str, delisted: [Option<&str>; 2]| {
+        let path =
+            scene.path(folder).join("tickers_snapshot/snapshot_date=2025-02-28/tickers.parquet");
+        let names: ArrayRef = Arc::new(StringArray::from(vec!["AIG", "EEOW"]));
+        let delisted: ArrayRef = Arc::new(StringArray::from(delisted.to_vec()));
+        let columns = [("ticker", names, false), ("delisted_utc", delisted, true)];
+        let table = RecordBatch::try_from_iter_with_nullable(columns).expect("a table");
+        publish_table(Draft::create(&path).expect("begun"), &table).expect("published");
+    };
+    snapshot("reference", [None, None]);
+    snapshot("all", [None, Some("2024-01-31T00:00:00Z")]);
+    scene.script("job", "exit 0");
+    for ticker in ["EEOX", "QQQZZ", "AIG"] {
+        prove(&scene.path("out"), ticker, &[("2020-01-01", "2020-12-31")]);
+    }
+    let said = scene.detach("job", &["--resume"]).stdout;
+    let no_delisted = "not in the reference snapshot of 2025-02-28, which has no delisted tickers";
+    let note = format!("note: {no_delisted}: 2 tickers: EEOX (is it EEOW?), QQQZZ\n");
+    assert!(said.contains(&note), "{said}");
+    scene.wait().expect_code(0);
+    let why = |ticker: &str, more: &[&str]| {
+        run(scene.launcher("why", more).arg(ticker)).expect_code(0).stdout
+    };
+    let (said, other) = (why("EEOX", &[]), why("EEOX", &["--reference", "all"]));
+    assert!(said.contains(&format!("{no_delisted}; is it EEOW?\n")), "{said}");
+    assert!(!said.contains("worker reference"), "the snapshot is there: {said}");
+    assert!(other.contains("snapshot of 2025-02-28; is it EEOW?\n"), "{other}");
+    let said = why("AIG", &[]);
+    assert!(
+        said.lines()
+            .next()
+            .is_some_and(|line| line.ends_with("has not one row of it in these days"))
+            && said.contains("the reference snapshot of 2025-02-28 has it, spelled so"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -92,6 +93,27 @@ fn links_of_the_pages_lead_somewhere() {
         let broken: Vec<_> =
             links(&text).into_iter().filter(|target| !folder.join(target).exists()).collect();
         assert_eq!(broken, [] as [&str; 0], "{}", page.display());
+    }
+}
+
+#[test]
+fn every_script_answers_help_with_its_header_and_does_nothing_else() {
+    let scripts = project().join("scripts");
+    for entry in fs::read_dir(&scripts).expect("the scripts") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a script");
+        let header: Vec<String> = text
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with('#'))
+            .map(|line| line.trim_start_matches("# ").trim_start_matches('#').to_owned())
+            .collect();
+        for flag in ["-h", "--help"] {
+            let answer = Command::new(&path).arg(flag).output().expect("run");
+            let said = String::from_utf8_lossy(&answer.stdout);
+            assert!(answer.status.success(), "{} {flag}: {answer:?}", path.display());
+            assert_eq!(said.lines().collect::<Vec<_>>(), header, "{} {flag}", path.display());
+        }
     }
 }
 

@@ -79,9 +79,10 @@ struct Arguments {
     /// First day of aggregates that the plan reaches; what is older is a 403
     #[arg(long, value_name = "DATE")]
     plan_begins: Option<TradingDay>,
-    /// What is wrong for good, repeatable: twin=TICKER@DATE, text-price=TICKER@DATE,
+    /// What is wrong for good, repeatable: twin=TICKER@DATE (its first bar stands there twice),
+    /// text-price=TICKER@DATE (the first trade of that day has a text for a price; trades alone),
     /// mute=TICKER@DATE (504 for whatever has that day), 504=DAYS (longer ranges)
-    #[arg(long, value_name = "SORE")]
+    #[arg(long, value_name = "DEFECT")]
     defect: Vec<Defect>,
     /// Let the `Date` of replies be so far off this machine's clock, as if that were wrong: -48h,
     /// 90m

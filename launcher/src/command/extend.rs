@@ -97,7 +97,10 @@ impl Resumed {
         if let [Some(before), Some(after)] = rates
             && after > before
         {
-            lines.push("  the higher rate holds within a minute: the slowest that was asked with in the last one counts".to_owned());
+            lines.push(
+                "  the higher rate begins within a minute: until then the lowest rate of the last minute holds"
+                    .to_owned(),
+            );
         }
         lines.extend(self.extension.iter().map(ToString::to_string));
         let unsettled =

@@ -15,8 +15,9 @@ const NAMED_MAX: usize = 5;
 /// The newest snapshot in `reference`, else in the folder `reference` beside `outdir`, if there is
 /// one.
 pub fn listing(reference: Option<&Path>, outdir: &Path) -> Result<Option<Listing>, Failure> {
-    let beside = || outdir.parent().map(|folder| folder.join("reference"));
-    let Some(folder) = reference.map(Path::to_owned).or_else(beside) else { return Ok(None) };
+    let Some(folder) = reference.map(Path::to_owned).or_else(|| beside(outdir)) else {
+        return Ok(None);
+    };
     match (Listing::newest(&folder), reference) {
         (Ok(None), Some(given)) => Err(Failure::NoSnapshot { folder: PathBuf::from(given) }),
         (Ok(found), _) => Ok(found),
@@ -24,6 +25,22 @@ pub fn listing(reference: Option<&Path>, outdir: &Path) -> Result<Option<Listing
         // The user has not named this folder, so it may hold anything.
         (Err(_), None) => Ok(None),
     }
+}
+
+/// Where a snapshot is looked for when nobody names a folder.
+fn beside(outdir: &Path) -> Option<PathBuf> {
+    outdir.parent().map(|folder| folder.join("reference"))
+}
+
+/// What to type to get the snapshot that tells how tickers are spelled.
+pub fn how_to_get_listing(outdir: &Path) -> Option<String> {
+    let folder = beside(outdir)?;
+    Some(format!("worker reference --include-delisted --outdir {}", folder.display()))
+}
+
+/// Does `listing` have `ticker` as it is spelled?
+pub fn is_listed(ticker: &Ticker, listing: &Listing) -> bool {
+    matches!(listing.spelling(ticker.as_str()), Spelling::Right)
 }
 
 /// Possible spellings of a ticker for which the source has nothing.
@@ -47,6 +64,7 @@ pub fn note(tickers: &[Ticker], listing: &Listing) -> String {
         .filter_map(|ticker| match listing.spelling(ticker.as_str()) {
             Spelling::Right => None,
             Spelling::Otherwise(names) => Some(format!("{ticker} (is it {}?)", names.join(" or "))),
+            Spelling::Near(names) => Some(format!("{ticker} (is it {}?)", names.join(" or "))),
             Spelling::Unknown => Some(ticker.to_string()),
         })
         .collect();
@@ -56,16 +74,28 @@ pub fn note(tickers: &[Ticker], listing: &Listing) -> String {
     let named = absent.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if absent.len() > NAMED_MAX { ", ..." } else { "" };
     let count = counted(absent.len() as u64, "ticker");
-    format!("note: not in the reference snapshot of {}: {count}: {named}{more}\n", listing.date)
+    format!("note: {}: {count}: {named}{more}\n", not_there(listing))
+}
+
+/// A snapshot without delisted tickers lacks names that the source knows.
+fn not_there(listing: &Listing) -> String {
+    let date = listing.date;
+    match listing.has_delisted {
+        Some(false) => {
+            format!("not in the reference snapshot of {date}, which has no delisted tickers")
+        }
+        Some(true) | None => format!("not in the reference snapshot of {date}"),
+    }
 }
 
 fn absent(ticker: &Ticker, listing: &Listing) -> Option<String> {
-    let not_there = format!("not in the reference snapshot of {}", listing.date);
+    let not_there = not_there(listing);
     match listing.spelling(ticker.as_str()) {
         Spelling::Right => None,
         Spelling::Otherwise(names) => {
             Some(format!("{not_there}; is it spelled {}?", names.join(" or ")))
         }
+        Spelling::Near(names) => Some(format!("{not_there}; is it {}?", names.join(" or "))),
         Spelling::Unknown => Some(not_there),
     }
 }

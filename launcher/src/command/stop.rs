@@ -15,8 +15,8 @@ use super::stored_run;
 use crate::cli::StopArgs;
 use crate::facts::Outcome;
 use crate::plan::request::Request;
-use crate::process::claim;
 use crate::process::clock;
+use crate::process::lock_holder;
 use crate::process::signal::{self, StopSignal};
 use crate::process::watch::{self, Marker};
 use crate::run::Run;
@@ -146,7 +146,7 @@ fn holder(workdir: &Workdir) -> Option<ProcessIdentity> {
     let mut identity = None;
     // It writes the file right after it has got its locks.
     clock::wait_until(Duration::from_secs(2), || {
-        identity = claim::holder(&workdir.launcher_pid(), &workdir.lock());
+        identity = lock_holder::proven(&workdir.launcher_pid(), &workdir.lock());
         identity.is_some() || !locks::is_supervised(workdir)
     });
     identity

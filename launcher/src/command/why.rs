@@ -41,8 +41,18 @@ pub fn why(args: &WhyArgs) -> Result<ExitStatus, Failure> {
     if why.is_without_rows() || why.failed_without_rows() {
         let listing = spelling::listing(args.reference.as_deref(), &request.settings.outdir)?;
         let hint = spelling::hint(&why.ticker, listing.as_ref());
-        let no_hint = || why.is_without_rows().then(|| "is it spelled otherwise?".to_owned());
-        why.spelling = hint.or_else(no_hint);
+        let no_hint = why.is_without_rows().then(|| "is it spelled otherwise?".to_owned());
+        let listed = listing.as_ref().filter(|listing| spelling::is_listed(&why.ticker, listing));
+        why.listed = listed.map(|listing| listing.date);
+        why.spelling = match listed {
+            Some(listing) => {
+                Some(format!("the reference snapshot of {} has it, spelled so", listing.date))
+            }
+            None => hint.or(no_hint),
+        };
+        if listing.is_none() && why.spelling.is_some() {
+            why.reference = spelling::how_to_get_listing(&request.settings.outdir);
+        }
     }
     say(&if args.json { text::json(&why) } else { text::render(&why) }).map_err(Failure::Output)?;
     Ok(ExitStatus::Well)
@@ -87,6 +97,8 @@ fn gather(request: &Request, workdir: &Workdir, ticker: Ticker) -> Result<Why, F
         otherwise: knob.map(|knob| words::resume_command(workdir) + " " + knob),
         goes_on: is_supervised,
         spelling: None,
+        listed: None,
+        reference: None,
         ledger,
         ticker,
     })

@@ -11,7 +11,7 @@ pub mod webhook;
 pub mod signal;
 pub mod cgroup;
 pub mod watch;
-pub mod claim;
+pub mod lock_holder;
 pub mod handover;
 pub mod spawn;
 pub mod rolling_log;

@@ -14,8 +14,8 @@ use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
 use super::protocol::{AttemptId, Heard, SupervisorEnd};
-use crate::process::claim;
 use crate::process::clock;
+use crate::process::lock_holder;
 use crate::process::signal::{self, StopSignal};
 
 /// How long an idle shim may take to exit.
@@ -56,7 +56,7 @@ impl ShimHandle {
         clock::wait_until(NAME_LIMIT, || {
             let held = Lock::is_held(lock);
             // A shim writes its name right after it got the lock.
-            found = claim::holder(lock, lock);
+            found = lock_holder::proven(lock, lock);
             !held || found.is_some()
         });
         if !Lock::is_held(lock) {

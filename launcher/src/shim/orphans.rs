@@ -1,7 +1,7 @@
 //! Orphans: a shim notes the processes that live below it. When shim and supervisor are dead and a
 //! process has cleared its environment, only this note says which attempt it belongs to.
 //!
-//! A note is a claim (see [`claim`](crate::process::claim)): it is followed only to processes that
+//! A note proves nothing (see [`lock_holder`](crate::process::lock_holder)): it is followed only to processes that
 //! its owner might signal himself.
 
 use std::fs;

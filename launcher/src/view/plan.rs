@@ -83,7 +83,7 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
         (Task::Download(_), Reuse::FetchedAnew) => "everything is fetched anew and merged",
         (Task::Bars(_), Reuse::Trusted) => "series that cover the range are left alone",
         (Task::Bars(_), Reuse::FetchedAnew) => {
-            "what continues a series is appended, what overlaps it made anew"
+            "days after a series are appended to it; a series that the range overlaps is built again"
         }
     };
     let source = match &settings.program {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::ledger::Summary;
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 use shared::run::workdir::BatchId;
 
 use super::log_lines::LogLine;
@@ -51,6 +52,12 @@ pub struct Why {
     /// How a ticker may be spelled that is proven, or was given up, without one row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spelling: Option<String>,
+    /// The day of the newest reference snapshot, if that has the ticker as it is spelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<TradingDay>,
+    /// What to type to learn how tickers are spelled, where no snapshot is there to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 impl Why {
@@ -243,6 +250,9 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
         };
         writeln!(out, "without row {said}; {spelling}")?;
     }
+    if let Some(command) = &why.reference {
+        writeln!(out, "to look up  the symbols that the source lists: {command}")?;
+    }
     match &why.again {
         Some(command) if why.goes_on => {
             writeln!(out, "try again   once the run has ended: {command}")?;
@@ -254,13 +264,25 @@ fn write(out: &mut String, why: &Why) -> std::fmt::Result {
 }
 
 fn headline(why: &Why) -> String {
-    let now = standing(&why.share.now);
+    let now = if why.is_without_rows() && why.ledger.summary.partitions_empty > 0 {
+        without_rows(why)
+    } else {
+        standing(&why.share.now)
+    };
     let Some(days) = why.share.part else { return now };
     let batches = why.parts.len();
     match why.parts.iter().filter(|part| matches!(part.now, Now::Verified)).count() {
         done if done == batches => format!("{now} (split by date into {batches} batches)"),
         done => format!("split by date into {batches} batches, {done} of them done; {days} {now}"),
     }
+}
+
+/// Of a ticker that is done without one row: most are misspelled.
+fn without_rows(why: &Why) -> String {
+    let is_older = matches!(why.share.now, Now::Surveyed);
+    let done = if is_older { "proven before this run began" } else { "done" };
+    let end = if why.listed.is_some() { " in these days" } else { ": is it spelled so?" };
+    format!("{done}, but the source has not one row of it{end}")
 }
 
 /// What happened in one batch.
@@ -300,8 +322,8 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
         proof.summary;
     writeln!(
         out,
-        "ledger      {file}: {} data, {} empty, {} outside plan; {}",
-        count(partitions_data),
+        "ledger      {file}: {} with data, {} empty, {} outside the plan; {}",
+        counted(partitions_data, "partition"),
         count(partitions_empty),
         count(partitions_outside_plan),
         counted(rows, "row")

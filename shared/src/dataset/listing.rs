@@ -1,7 +1,7 @@
 //! Listings: which tickers the newest snapshot of `worker reference` names, for telling how a
-//! ticker is spelled. Of a snapshot only the column `ticker` is read.
+//! ticker is spelled. Of a snapshot only the columns `ticker` and `delisted_utc` are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -9,11 +9,18 @@ use super::reader::{self, ReadError};
 use crate::disk::publish::DiskError;
 use crate::market::trading_day::TradingDay;
 
+/// So many names that differ by one letter are a hint; more are none.
+const NEAR_MAX: usize = 3;
+/// The letters of symbols.
+const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
 /// Everybody of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     /// When it was taken.
     pub date: TradingDay,
+    /// Does it name delisted tickers too? `None` where it does not say.
+    pub has_delisted: Option<bool>,
     /// The names that are one when case and signs between letters are left out.
     names: BTreeMap<String, Vec<String>>,
 }
@@ -25,7 +32,10 @@ pub enum Spelling<'a> {
     Right,
     /// Not so, but these are there.
     Otherwise(&'a [String]),
-    /// In no spelling.
+    /// In no spelling, but these few are there, each one letter away: another, one more, one less,
+    /// or two swapped.
+    Near(Vec<&'a str>),
+    /// In no spelling, and nothing near, or too much.
     Unknown,
 }
 
@@ -48,10 +58,16 @@ impl Listing {
             newest =
                 newest.max(date.filter(|_| file.exists()).map(|date: TradingDay| (date, file)));
         }
-        newest.map(|(date, file)| Ok(Self::of(date, reader::texts(&file, "ticker")?))).transpose()
+        let Some((date, file)) = newest else { return Ok(None) };
+        let has_delisted = reader::texts(&file, "delisted_utc").ok().map(|all| !all.is_empty());
+        Ok(Some(Self::of(date, has_delisted, reader::texts(&file, "ticker")?)))
     }
 
-    fn of(date: TradingDay, all: impl IntoIterator<Item = String>) -> Self {
+    fn of(
+        date: TradingDay,
+        has_delisted: Option<bool>,
+        all: impl IntoIterator<Item = String>,
+    ) -> Self {
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for name in all {
             let alike = names.entry(bare(&name)).or_default();
@@ -59,7 +75,7 @@ impl Listing {
                 alike.push(name);
             }
         }
-        Self { date, names }
+        Self { date, has_delisted, names }
     }
 
     /// How `name` stands in it.
@@ -67,9 +83,46 @@ impl Listing {
         match self.names.get(&bare(name)) {
             Some(alike) if alike.iter().any(|it| it == name) => Spelling::Right,
             Some(alike) => Spelling::Otherwise(alike),
-            None => Spelling::Unknown,
+            None => match self.near(&bare(name)) {
+                near if near.is_empty() || near.len() > NEAR_MAX => Spelling::Unknown,
+                near => Spelling::Near(near),
+            },
         }
     }
+
+    /// The names one letter away from `bare`.
+    fn near(&self, bare: &str) -> Vec<&str> {
+        let found = one_letter_away(bare);
+        found
+            .iter()
+            .filter_map(|other| self.names.get(other))
+            .flatten()
+            .map(String::as_str)
+            .collect()
+    }
+}
+
+/// Every text that differs from `name` by one letter changed, added or left out, or by two
+/// neighbours swapped. Their number depends on the length of `name` alone.
+fn one_letter_away(name: &str) -> BTreeSet<String> {
+    let letters: Vec<char> = name.chars().collect();
+    let mut found = BTreeSet::new();
+    for at in 0..=letters.len() {
+        let (before, after) = letters.split_at(at);
+        let mut keep = |middle: &[char], rest: &[char]| {
+            found.insert(before.iter().chain(middle).chain(rest).collect::<String>());
+        };
+        LETTERS.chars().for_each(|letter| keep(&[letter], after));
+        if let [_, rest @ ..] = after {
+            keep(&[], rest);
+            LETTERS.chars().for_each(|letter| keep(&[letter], rest));
+        }
+        if let [first, second, rest @ ..] = after {
+            keep(&[*second, *first], rest);
+        }
+    }
+    found.remove(name);
+    found
 }
 
 /// What all spellings of a name have in common.
@@ -110,11 +163,35 @@ mod tests {
         let said = |name: &str| match listing.spelling(name) {
             Spelling::Right => "right".to_owned(),
             Spelling::Otherwise(names) => names.join(" "),
+            Spelling::Near(names) => format!("near {}", names.join(" ")),
             Spelling::Unknown => "unknown".to_owned(),
         };
         let names = ["BRK-B", "brk/b", "BRK B", "mamth", "MAMTH", "BACPA", "a-b", "OLD", "MAR-1"];
         let expected =
             ["BRK.B", "BRK.B", "BRK.B", "MAMTH", "right", "BACpA", "AB A.B", "unknown", "unknown"];
         assert_eq!(names.map(said), expected);
+    }
+
+    #[test]
+    fn a_name_one_letter_away_is_found_and_too_many_are_not_named() {
+        let names = ["EEOW", "ABC", "ABD", "ABE", "ABF", "XY.Z"].map(str::to_owned);
+        let listing = Listing::of("2025-02-28".parse().expect("a day"), None, names);
+        for (asked, why, expected) in [
+            ("EEOX", "a letter changed", vec!["EEOW"]),
+            ("EEO", "a letter left out", vec!["EEOW"]),
+            ("EEOWW", "a letter added", vec!["EEOW"]),
+            ("EOEW", "two letters swapped", vec!["EEOW"]),
+            ("eeox", "the case does not matter", vec!["EEOW"]),
+            ("XYQ", "signs do not matter", vec!["XY.Z"]),
+        ] {
+            assert_eq!(listing.spelling(asked), Spelling::Near(expected), "{asked}: {why}");
+        }
+        for (asked, why) in [
+            ("EEXX", "two letters changed"),
+            ("ABX", "four names are as near"),
+            ("", "nothing is near to nothing"),
+        ] {
+            assert_eq!(listing.spelling(asked), Spelling::Unknown, "{asked}: {why}");
+        }
     }
 }

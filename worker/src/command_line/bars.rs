@@ -74,11 +74,11 @@ pub struct BarsArgs {
     #[arg(long, value_name = "MODE,…", value_delimiter = ',', required = true)]
     mode: Vec<Modes>,
     /// Trades, shares or dollars per bar; MODE=X sets the target of one kind; auto derives it from
-    /// --bars-per-day
+    /// --bars-per-day. Runs bars have no target: they close by --expected-ticks
     #[arg(long, value_name = "X|MODE=X|auto", value_delimiter = ',', default_value = "50000")]
     target: Vec<TargetArg>,
     /// With --target auto: bars on an average day, by the ticker's daily bars before --from; with
-    /// 200, a bar holds 0.5 % of a day
+    /// 200, a bar holds 0.5 % of a day. Not for runs bars
     #[arg(long, value_name = "N", value_parser = positive, requires = "daily_root")]
     bars_per_day: Option<f64>,
     /// Root of the daily bars for --target auto
@@ -200,9 +200,13 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
     let threads = args.max_workers.into();
     let is_one = args.ticker.is_some();
     let plot = args.plot()?;
+    let note = args.note_on_auto()?;
     let request = args.resolve()?;
     let outdir = request.outdir.clone();
     claim(&outdir)?;
+    if let Some(note) = note {
+        reporter.run(Level::Info, &note);
+    }
     for ticker in repeated {
         reporter.ticker(Level::Warn, &ticker, "is in the ticker list more than once; used once");
     }
@@ -210,6 +214,7 @@ pub fn run(args: BarsArgs) -> Result<Exit, Refusal> {
         until_end::run(ears, move |stop| batch::run(&request, tickers, threads, &reporter, stop))?;
     if let Some((ticker, mode, file)) = plot.filter(|_| exit == Exit::Done) {
         describe::plot_series(&outdir, &ticker, mode, None, &file).map_err(describe::refusal)?;
+        describe::say_drawn(&file);
     }
     // A person asked for this one ticker: if it can't be built, the input is wrong.
     Ok(if is_one && exit == Exit::Permanent { Exit::Usage } else { exit })
@@ -267,6 +272,28 @@ impl BarsArgs {
                 modes.len()
             ))),
         }
+    }
+
+    /// Names the kinds of bars that have no target, if `--target auto` is asked for.
+    /// Runs bars have none, nor has an imbalance bar that closes by another threshold.
+    fn note_on_auto(&self) -> Result<Option<String>, Refusal> {
+        let is_auto = self
+            .target
+            .iter()
+            .any(|target| target.mode.is_none() && matches!(target.amount, Amount::Auto));
+        let modes = self.modes()?;
+        let without: Vec<&str> = modes
+            .iter()
+            .filter(|(mode, _)| !self.threshold.needs_target(*mode))
+            .map(|(mode, _)| mode.name())
+            .collect();
+        Ok((is_auto && !without.is_empty()).then(|| {
+            format!(
+                "note: --target auto does not apply to {}: they close by --expected-ticks {}",
+                without.join(", "),
+                self.expected_ticks
+            )
+        }))
     }
 
     /// A flag without effect is a mistake that nobody would notice in the bars.

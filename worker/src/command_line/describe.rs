@@ -134,8 +134,15 @@ fn describe(
     let description = Description::of(&stored, range)?;
     if let Some(file) = &args.plot {
         picture::publish(&stored, &description, file)?;
+        say_drawn(file);
     }
     Ok(description)
+}
+
+/// Tells that a picture is there, on standard error: standard output is for numbers. Where nobody
+/// listens the picture is there all the same.
+pub fn say_drawn(file: &Path) {
+    let _ = writeln!(io::stderr(), "drawn into {}", file.display());
 }
 
 /// The exit code and the sentence for a series that can't be described or drawn.

@@ -1,6 +1,6 @@
-//! Claims: a file of a work directory says which process holds a lock. Anyone who can write there
+//! Who holds a lock: a file of a work directory says which process holds a lock. Anyone who can write there
 //! may have written it, the pid may belong to another process by now, or the disk may come from
-//! another machine. The claim counts only if the kernel shows that process with that very lock file
+//! another machine. What the file says counts only if the kernel shows that process with that very lock file
 //! open.
 
 use std::fs;
@@ -11,7 +11,7 @@ use shared::disk::regular;
 use shared::run::identity::ProcessIdentity;
 
 /// The living process that the file at `named_in` names and that has the lock file at `lock` open.
-pub fn holder(named_in: &Path, lock: &Path) -> Option<ProcessIdentity> {
+pub fn proven(named_in: &Path, lock: &Path) -> Option<ProcessIdentity> {
     let text = regular::read_to_string(named_in).ok()?;
     let named: ProcessIdentity = serde_json::from_str(&text).ok()?;
     // Its files first: if the pid is reused meanwhile, the identity no longer matches.
@@ -42,17 +42,17 @@ mod tests {
             publish(&pid_file, &serde_json::to_vec(who).expect("plain data")).expect("written");
         };
         write(&own);
-        assert_eq!(holder(&pid_file, &path), None, "there is no lock");
+        assert_eq!(proven(&pid_file, &path), None, "there is no lock");
         let lock = Lock::acquire(&path, "us").expect("free");
-        assert_eq!(holder(&pid_file, &path), Some(own.clone()));
+        assert_eq!(proven(&pid_file, &path), Some(own.clone()));
         for pid in [-1, 0, 1, i32::MAX] {
             write(&ProcessIdentity { pid, ..own.clone() });
-            assert_eq!(holder(&pid_file, &path), None, "{pid}");
+            assert_eq!(proven(&pid_file, &path), None, "{pid}");
         }
         write(&ProcessIdentity { start_ticks: own.start_ticks - 1, ..own.clone() });
-        assert_eq!(holder(&pid_file, &path), None, "it had our pid before");
+        assert_eq!(proven(&pid_file, &path), None, "it had our pid before");
         write(&own);
         drop(lock);
-        assert_eq!(holder(&pid_file, &path), None, "it was given back");
+        assert_eq!(proven(&pid_file, &path), None, "it was given back");
     }
 }

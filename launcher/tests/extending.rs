@@ -139,8 +139,10 @@ fn what_is_less_or_mixed_with_something_else_changes_nothing() {
 #[test]
 fn while_anything_of_it_lives_a_run_is_not_extended_and_its_workers_go_on() {
     let scene = at_work(&["A"]);
-    let said = scene.resume(&LONGER).expect_code(2).stderr;
-    assert!(said.contains("w/launcher.lock ") && said.contains("or stop it first"), "{said}");
+    let refused = scene.resume(&LONGER).expect_code(2);
+    assert_eq!(refused.stdout, "");
+    let said = refused.stderr;
+    assert!(said.contains("this run is already going (supervisor pid "), "{said}");
     kill_supervisor(&scene);
     let before = scene.state();
     let said = scene.resume(&LONGER).expect_code(2).stderr;

@@ -39,8 +39,11 @@ fn after_kill_9_of_the_supervisor_its_workers_go_on_and_the_next_one_adopts_them
     wait_for("two workers", || scene.count("begun") == 2);
     for _ in 0..3 {
         kill_supervisor(&scene);
-        assert!(scene.status().starts_with("SUPERVISOR DIED"), "{}", scene.status());
-        run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
+        let status = scene.status();
+        assert!(status.starts_with("SUPERVISOR DIED"), "{status}");
+        assert!(status.contains("; 2 workers live on  (resume"), "{status}");
+        let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(0).stdout;
+        assert!(said.contains("adopts 2 running workers\n"), "{said}");
         assert!(scene.status().contains("0 / 3 done, 2 running, 1 pending"), "{}", scene.status());
     }
     assert_eq!(scene.count("begun"), 2, "no second copy, and the cap counts the adopted");

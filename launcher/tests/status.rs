@@ -120,7 +120,7 @@ fn a_running_run_at_one_glance() {
     let expected = "\
 RUNNING
 run         ab12 (daily 2020-01-01..2020-12-31)
-progress    50 % of the tickers in batches
+progress    50 % of the tickers in batches (1 ticker given up)
 tickers     3 / 7 verified, 1 failed, 3 left
 files       as recorded (length, time and inode; `start --resume --check` reads them)
 partitions  6 / 7 verified: 4 data, 2 empty, 0 outside plan; 2,468 rows
@@ -161,7 +161,7 @@ fn what_workers_report_counts_as_progress_and_is_not_called_proven() {
     assert_eq!(
         lines_of(&taken(Supervised::Yes)),
         [
-            "progress    75 % of the tickers in batches, of which 50 % proven",
+            "progress    75 % of the tickers in batches, of which 50 % proven (1 ticker given up)",
             "tickers     3 / 7 verified, 1 failed, 3 left",
             "reported    1 ticker done, 2 partitions, 5,800 rows by workers at work; not yet proven",
         ]
@@ -180,7 +180,7 @@ fn what_workers_report_counts_as_progress_and_is_not_called_proven() {
     let nobody = Supervised::No { last_words: String::new(), alive: BTreeSet::new() };
     assert_eq!(
         lines_of(&taken(nobody))[0],
-        "progress    50 % of the tickers in batches",
+        "progress    50 % of the tickers in batches (1 ticker given up)",
         "nobody works"
     );
 

@@ -146,6 +146,16 @@ pub enum Failure {
         /// Where, how much there is, and how much there must be.
         what: String,
     },
+    /// The run that is to go on has a supervisor.
+    #[error(
+        "this run is already going (supervisor pid {pid}); stop it first to change settings: `{stop}`"
+    )]
+    AlreadyGoing {
+        /// The supervisor.
+        pid: i32,
+        /// The command that stops it.
+        stop: String,
+    },
     /// Another run has the lock.
     #[error("{0}; see `launcher status --workdir` of that run, or stop it first")]
     Locked(LockError),
@@ -462,6 +472,7 @@ impl Failure {
             | Self::NoSnapshot { .. }
             | Self::Reference(_)
             | Self::Locked(_)
+            | Self::AlreadyGoing { .. }
             | Self::Orphans { .. }
             | Self::AnotherRun { .. }
             | Self::Headless { .. }

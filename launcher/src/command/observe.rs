@@ -42,12 +42,15 @@ pub fn supervised(
     if is_supervised {
         return Supervised::Yes;
     }
+    Supervised::No { last_words: last_words(workdir), alive: alive(run, machine) }
+}
+
+/// Batches of `run` that run according to the journal and have a process that lives.
+pub fn alive(run: &str, machine: &Machine) -> BTreeSet<BatchId> {
     let lives = |&(batch, attempt, _): &(BatchId, u32, Timestamp)| {
         !watch::marked(&Marker::of_attempt(run, format!("{batch}.{attempt}"))).is_empty()
     };
-    let alive: BTreeSet<BatchId> =
-        running(machine).filter(lives).map(|(batch, ..)| batch).collect();
-    Supervised::No { last_words: last_words(workdir), alive }
+    running(machine).filter(lives).map(|(batch, ..)| batch).collect()
 }
 
 /// What can be seen of every attempt that runs according to the journal.

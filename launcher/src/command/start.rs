@@ -17,6 +17,7 @@ use shared::series::tree;
 use super::exit_status::ExitStatus;
 use super::extend;
 use super::failure::Failure;
+use super::observe;
 use super::spelling;
 use super::status;
 use super::stop::{self, Closed};
@@ -118,6 +119,12 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<ExitStatus, Failure> {
 
 fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<ExitStatus, Failure> {
     let mut resumed = extend::resumed(args, &frozen, frozen.frozen_tickers(&workdir)?)?;
+    if !args.dry_run
+        && let Some(supervisor) = stop::holder(&workdir)
+    {
+        let stop = words::command("stop", &workdir);
+        return Err(Failure::AlreadyGoing { pid: supervisor.pid, stop });
+    }
     say(&format!("going on with run {} of {:.0}\n", frozen.run, frozen.created_at))
         .map_err(Failure::Output)?;
     let is_at_work = stop::is_at_work(&workdir, &frozen.run, Closed::Yes);
@@ -395,6 +402,11 @@ fn prepare_and_work(
     }
     say(&plan::describe(&run.request, &run.workdir, &machine)).map_err(Failure::Output)?;
     say(&plan::weighed(weighed_by, &sizes)).map_err(Failure::Output)?;
+    let adopted = observe::alive(&run.request.run, &machine).len() as u64;
+    if adopted > 0 {
+        say(&format!("adopts {}\n", counted(adopted, "running worker")))
+            .map_err(Failure::Output)?;
+    }
     if args.foreground {
         supervise::here(run, locks)?;
         return tell_standing(run);

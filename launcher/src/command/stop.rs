@@ -139,7 +139,7 @@ fn supervisors(workdir: &Workdir, run: &str) -> Vec<ProcessIdentity> {
 }
 
 /// The holder of the lock, as the pid file names it: the supervisor, or a `start` that runs.
-fn holder(workdir: &Workdir) -> Option<ProcessIdentity> {
+pub fn holder(workdir: &Workdir) -> Option<ProcessIdentity> {
     if !locks::is_supervised(workdir) {
         return None;
     }

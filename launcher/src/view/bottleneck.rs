@@ -17,6 +17,11 @@ const USED_UP_PERCENT: u64 = 90;
 /// minute had.
 const LONG_WAIT_MS: u64 = 1000;
 
+/// A run has sent at least so many requests before its rate is judged.
+const EARLY_REQUESTS: u64 = 3;
+/// After so many seconds of work every bottleneck above that of few workers has shown itself.
+const KNOWN_AFTER_S: u64 = 10;
+
 /// What is known of a running run.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
@@ -28,6 +33,8 @@ pub struct Facts<'a> {
     pub outages: Vec<Outage>,
     /// The time of the question.
     pub now: Timestamp,
+    /// For how long the longest of them has run.
+    pub seconds: u64,
     /// Batches that are ready and have no worker.
     pub ready: u64,
     /// Batches that wait for another attempt.
@@ -161,6 +168,12 @@ fn rate_budget(facts: &Facts) -> Option<String> {
     let is_used_up = is_used_up(budget.used_last_minute, 60)
         || is_used_up(budget.used_in_8_s, 8)
         || budget.next_turn_ms >= LONG_WAIT_MS;
+    // Before that, what was sent since the workers began tells.
+    let seconds = facts.seconds;
+    let is_early = !is_used_up && seconds < 60 && budget.next_turn_ms > 0 && {
+        let (used, earned) = (budget.used_last_minute * 60, allowed * seconds);
+        earned >= 60 * EARLY_REQUESTS && used * 100 >= earned * USED_UP_PERCENT
+    };
     let (used, allowed) = (count(budget.used_last_minute), count(budget.allowed_per_minute));
     let advice = match facts.rate {
         _ if budget.pace_percent < 100 => "slowed after a 429".to_owned(),
@@ -181,13 +194,15 @@ fn rate_budget(facts: &Facts) -> Option<String> {
     // Where few requests a minute are allowed, a wait says more than how many were sent.
     let is_waited_for = budget.next_turn_ms >= LONG_WAIT_MS
         && budget.used_last_minute * 2 < budget.allowed_per_minute;
-    let what = if is_waited_for {
+    let what = if is_early {
+        format!("{used} requests in {seconds} s ({allowed} a minute are allowed)")
+    } else if is_waited_for {
         let wait = budget.next_turn_ms.div_ceil(1000);
         format!("the next request waits {wait} s for its turn ({allowed} a minute are allowed)")
     } else {
         format!("{used} of {allowed} requests a minute are used")
     };
-    is_used_up.then(|| format!("rate budget: {what}; {advice}"))
+    (is_used_up || is_early).then(|| format!("rate budget: {what}; {advice}"))
 }
 
 fn memory(facts: &Facts) -> Option<String> {
@@ -230,6 +245,8 @@ fn workers(facts: &Facts) -> Option<String> {
 fn work(facts: &Facts) -> Option<String> {
     let is_last =
         facts.running > 0 && facts.running < facts.slots && facts.ready + facts.backoff == 0;
+    // Until then the rate budget can't be judged.
+    let is_last = is_last && facts.seconds >= KNOWN_AFTER_S;
     is_last.then(|| format!("work: the last {} under way", counted(facts.running, "worker")))
 }
 
@@ -268,6 +285,7 @@ mod tests {
             per_shard_workers: 4,
             rate: Some("500/min".parse().expect("a rate")),
             running: 6,
+            seconds: 90,
             slots: 6,
             outages: Vec::new(),
             now: "2024-07-01T12:00:40Z".parse().expect("an instant"),
@@ -331,6 +349,19 @@ mod tests {
         };
         assert!(says_rate(Usage { used_in_8_s: 62, ..usage(90, 100, 0) }), "after ten seconds");
         assert!(!says_rate(Usage { used_in_8_s: 40, ..usage(90, 100, 0) }));
+        let early = Usage {
+            rate: "60/min".parse().expect("a rate"),
+            allowed_per_minute: 60,
+            next_turn_ms: 800,
+            ..usage(5, 100, 0)
+        };
+        let after_4_s = Facts { seconds: 4, running: 1, ready: 0, ..facts() };
+        says(
+            &Facts { budget: Some(&early), rate: Some(early.rate), ..after_4_s.clone() },
+            "rate budget: 5 requests in 4 s (60 a minute are allowed); if the plan allows more: AGAIN --rate 120/min",
+        );
+        let free = Usage { next_turn_ms: 0, ..early };
+        assert_eq!(find(&Facts { budget: Some(&free), ..after_4_s }), None, "not known yet");
         let low = Usage {
             rate: "10/min".parse().expect("a rate"),
             allowed_per_minute: 10,

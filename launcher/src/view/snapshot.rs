@@ -361,6 +361,7 @@ fn bottleneck(
     let settings = &sources.request.settings;
     bottleneck::find(&Facts {
         running: batches.running,
+        seconds: running.iter().map(|batch| batch.seconds).max().unwrap_or(0),
         outages: running.iter().filter_map(|batch| batch.outage).collect(),
         now: sources.now,
         slots: u64::from(settings.max_concurrent.get()),

@@ -8,7 +8,6 @@ use shared::market::ticker::Ticker;
 use shared::pace::budget::Usage;
 use shared::run::workdir::Workdir;
 
-use super::counts::TickerCounts;
 use super::eta::Eta;
 use super::forecast::{CountedBy, Progress};
 use super::groups::{FailureGroup, RetryGroup};
@@ -41,15 +40,15 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     writeln!(
         out,
         "{}{}",
-        headline(&it.state, it.workdir_free_bytes),
-        next_step(&it.state, &workdir)
+        headline(&it.state, it.workdir_free_bytes, it.batches.running),
+        next_step(&it.state, it.tickers.failed, &workdir)
     )?;
     if let Some(pause) = &it.pause {
         writeln!(out, "pause       {}", pause_line(pause))?;
         write_paused_by(out, &it.paused_by)?;
     }
     writeln!(out, "run         {} ({} {}..{})", it.run, it.job, it.from, it.to)?;
-    writeln!(out, "progress    {}", progress(&it.progress))?;
+    writeln!(out, "progress    {}", progress(&it.progress, it.tickers.failed))?;
     let tickers = &it.tickers;
     write!(out, "tickers     {} / {} verified", count(tickers.verified), count(tickers.expected))?;
     if tickers.reported_by_script > 0 {
@@ -66,7 +65,7 @@ fn write(out: &mut String, it: &Snapshot) -> std::fmt::Result {
     let is_bars = it.job == Job::Bars.to_string();
     if tickers.verified > 0 && (!is_bars || it.checked.is_some()) {
         let made = if is_bars { Made::Built } else { Made::Fetched };
-        writeln!(out, "files       {}", files(tickers, it.checked.as_ref(), &it.state, made))?;
+        writeln!(out, "files       {}", files(it, made))?;
     }
     if let Some(at) = it.as_of {
         writeln!(out, "as of       {}", as_of(at, it.checked.as_ref(), &workdir))?;
@@ -161,7 +160,8 @@ enum Made {
 }
 
 /// Verified is one of two things: looked at, or read.
-fn files(tickers: &TickerCounts, checked: Option<&Check>, state: &State, made: Made) -> String {
+fn files(it: &Snapshot, made: Made) -> String {
+    let Snapshot { tickers, checked, state, .. } = it;
     let (made, looked_at) = match made {
         Made::Fetched => ("fetched", "length, time and inode"),
         Made::Built => ("built", "length"),
@@ -176,11 +176,24 @@ fn files(tickers: &TickerCounts, checked: Option<&Check>, state: &State, made: M
     );
     if check.damaged > 0 {
         let became = if *state == State::Complete { "and were" } else { "to be" };
-        text.extend(["; ", &count(check.damaged), " more damaged, ", became, " ", made, " again"]);
+        text.extend([
+            "; ",
+            &count(check.damaged),
+            " more missing or damaged, ",
+            became,
+            " ",
+            made,
+            " again",
+        ]);
     }
     text.push(')');
-    if tickers.as_recorded > 0 {
-        text.extend([", ", &count(tickers.as_recorded), " ", &as_recorded]);
+    let without_files = it.without_rows.tickers.min(tickers.as_recorded);
+    let as_recorded_ones = tickers.as_recorded - without_files;
+    if as_recorded_ones > 0 {
+        text.extend([", ", &count(as_recorded_ones), " ", &as_recorded]);
+    }
+    if without_files > 0 {
+        text.extend([", ", &count(without_files), " without files"]);
     }
     text
 }
@@ -270,13 +283,17 @@ fn days_of(part: Option<DateRange>) -> String {
     part.map_or_else(String::new, |days| format!(" {days}"))
 }
 
-fn progress(it: &Progress) -> String {
+fn progress(it: &Progress, failed: u64) -> String {
+    let given_up = match failed {
+        0 => String::new(),
+        some => format!(" ({} given up)", counted(some, "ticker")),
+    };
     let proven = if it.proven_percent < it.percent {
         format!(", of which {} % proven", it.proven_percent)
     } else {
         String::new()
     };
-    format!("{} % of {}{proven}", it.percent, counted_by(it.by))
+    format!("{} % of {}{proven}{given_up}", it.percent, counted_by(it.by))
 }
 
 /// What was done before the run is in no batch.
@@ -312,9 +329,9 @@ fn pause_line(pause: &Pause) -> String {
 
 /// Everybody's use of the key on this machine, not this run's alone.
 fn budget_line(budget: &Usage) -> String {
-    let (used, allowed) = (count(budget.used_last_minute), count(budget.allowed_per_minute));
-    let mut parts =
-        vec![format!("{used} requests in the last minute, {allowed} allowed ({})", budget.rate)];
+    let used = counted(budget.used_last_minute, "request");
+    let allowed = count(budget.allowed_per_minute);
+    let mut parts = vec![format!("{used} in the last minute, {allowed} allowed ({})", budget.rate)];
     if budget.pace_percent < 100 {
         parts.push(format!("slowed to {} % after a 429", budget.pace_percent));
     }
@@ -324,15 +341,17 @@ fn budget_line(budget: &Usage) -> String {
     if budget.refused > 0 {
         parts.push(format!("{} answered with 429 so far", count(budget.refused)));
     }
-    if budget.waited_ms >= 1000 {
-        parts.push(format!("{} spent waiting in total", words::span(budget.waited_ms / 1000)));
-    }
     parts.join("; ")
 }
 
 /// A supervisor whose disk is full can't write how its run ended: then it has died for whoever
 /// looks.
-fn headline(state: &State, workdir_free: Option<u64>) -> String {
+fn headline(state: &State, workdir_free: Option<u64>, running: u64) -> String {
+    let live_on = match running {
+        0 => String::new(),
+        1 => "; 1 worker lives on".to_owned(),
+        some => format!("; {} workers live on", count(some)),
+    };
     match state {
         State::Died(_) if workdir_free.is_some_and(|free| free < FULL_BELOW) => {
             let free = words::bytes(workdir_free.unwrap_or(0));
@@ -345,8 +364,8 @@ fn headline(state: &State, workdir_free: Option<u64>) -> String {
         State::Running => "RUNNING".to_owned(),
         State::Paused(why) => format!("PAUSED: {why}; resumes by itself when that is over"),
         State::Stopping(why) => format!("STOPPING {why}"),
-        State::Died(words) if words.is_empty() => "SUPERVISOR DIED".to_owned(),
-        State::Died(words) => format!("SUPERVISOR DIED (last words: {words})"),
+        State::Died(words) if words.is_empty() => format!("SUPERVISOR DIED{live_on}"),
+        State::Died(words) => format!("SUPERVISOR DIED (last words: {words}){live_on}"),
         State::Complete => "COMPLETE".to_owned(),
         State::Incomplete(what) => {
             format!("INCOMPLETE ({})", what.trim_start_matches("incomplete: "))
@@ -355,10 +374,13 @@ fn headline(state: &State, workdir_free: Option<u64>) -> String {
     }
 }
 
-fn next_step(state: &State, workdir: &Workdir) -> String {
+fn next_step(state: &State, failed: u64, workdir: &Workdir) -> String {
     match state {
         State::Running | State::Paused(_) | State::Stopping(_) | State::Complete => String::new(),
         State::Prepared => format!("  (start with: {})", words::resume_command(workdir)),
+        State::Incomplete(_) if failed == 0 => {
+            format!("  (make it complete with: {})", words::resume_command(workdir))
+        }
         State::Died(_) | State::Stopped(_) => {
             format!("  (resume with: {})", words::resume_command(workdir))
         }

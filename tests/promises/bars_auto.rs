@@ -8,7 +8,7 @@ use shared::dataset::writer::publish_bars;
 use shared::disk::publish::Draft;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::zone::Zone;
-use tests::harness::program::run;
+use tests::harness::program::{command, run};
 use tests::harness::series::{Series, at, day, sealed};
 use tests::harness::tree::{self, Print};
 
@@ -105,4 +105,34 @@ fn what_came_to_nothing_binds_no_other_range_to_its_target() {
     run(&mut series.bars(later, WORDS)).expect_code(0);
     run(&mut series.bars_into(afresh.path(), later, WORDS)).expect_code(0);
     assert!(series.written() == tree::bytes(afresh.path()), "the same bytes, states included");
+}
+
+#[test]
+fn kinds_without_a_target_are_named_where_one_is_derived_for_all() {
+    let series = series();
+    let all = WORDS.replace("TB,VB,DB,DIB", "TB,TRB,VRB");
+    let said = run(&mut series.bars((DAYS[0], DAYS[3]), &all)).expect_code(0).stderr;
+    let note = "--target auto does not apply to VRB, TRB: they close by --expected-ticks 1000";
+    assert!(said.contains(note), "{said}");
+    let other = tempfile::tempdir().expect("a folder");
+    let said = run(&mut series.bars_into(other.path(), (DAYS[0], DAYS[3]), WORDS)).expect_code(0);
+    assert!(!said.stderr.contains("does not apply"), "all have a target: {}", said.stderr);
+}
+
+#[test]
+fn a_picture_that_was_drawn_is_told_on_standard_error_alone() {
+    let series = series();
+    run(&mut series.bars((DAYS[0], DAYS[3]), "--mode TB --target 4")).expect_code(0);
+    let describe = |more: &[&str]| {
+        let mut bars = command("bars");
+        bars.current_dir(series.out()).args(["describe", "--outdir", ".", "--mode", "TB"]);
+        bars.args(["--ticker", series.ticker().as_str()]).args(more);
+        run(&mut bars).expect_code(0)
+    };
+    let (without, with) = (describe(&[]), describe(&["--plot", "picture.svg"]));
+    assert_eq!(with.stdout, without.stdout);
+    assert_eq!((without.stderr.as_str(), with.stderr.as_str()), ("", "drawn into picture.svg\n"));
+    let days = (DAYS[0], DAYS[3]);
+    let built = run(&mut series.bars(days, "--mode TB --target 4 --plot built.svg")).expect_code(0);
+    assert!(built.stderr.ends_with("drawn into built.svg\n"), "{}", built.stderr);
 }

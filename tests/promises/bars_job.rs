@@ -182,7 +182,10 @@ fn a_run_of_bars_is_extended_told_and_found_complete() {
     std::fs::remove_file(place.path().join("bars").join(lost)).expect("removed");
     let ticker = lost.iter().next().expect("a ticker").to_str().expect("UTF-8");
     let said = run(place.launcher("why").arg(ticker)).expect_code(0).stdout;
-    assert!(said.contains(": 1 data, 0 empty"), "its other series counts as before: {said}");
+    assert!(
+        said.contains(": 1 partition with data, 0 empty"),
+        "its other series counts as before: {said}"
+    );
     run(&mut go_on()).expect_code(0);
     assert!(made(&place) == extended, "the same bytes again");
 }

@@ -13,7 +13,7 @@ use shared::market::trading_day::TradingDay;
 pub enum Defect {
     /// The first bar of that day stands there twice, the second time with another volume.
     Twin(Ticker, TradingDay),
-    /// The price of the first trade of that day is a string.
+    /// The price of the first trade of that day is a string; bars stay as they are.
     TextPrice(Ticker, TradingDay),
     /// A range of more days than this is answered 504.
     TooHeavy(u32),

@@ -19,7 +19,7 @@ use super::spec::SeriesSpec;
 /// How imbalance bars close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Threshold {
-    /// The rule of the older system
+    /// The rule of the older system; the default, so that series built without this flag go on
     Target,
     /// A fixed number of expected trades: recommended
     Stable,

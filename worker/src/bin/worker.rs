@@ -146,7 +146,8 @@ struct DownloadArgs {
     /// A day counts as settled this long after 20:00 New York
     #[arg(long, value_name = "DURATION", default_value = "15h", value_parser = not_negative)]
     settle: Duration,
-    /// How many times an empty answer is requested again, each a day later, before it is believed
+    /// How many times an empty answer is requested again, each a day later, before it
+    /// counts for good; until then it counts for 24 hours
     #[arg(long, value_name = "N", default_value_t = 1)]
     recheck_empty: u32,
     #[command(flatten)]

@@ -289,7 +289,7 @@ impl BarsArgs {
             .collect();
         Ok((is_auto && !without.is_empty()).then(|| {
             format!(
-                "note: --target auto does not apply to {}: they close by --expected-ticks {}",
+                "--target auto does not apply to {}: they close by --expected-ticks {}",
                 without.join(", "),
                 self.expected_ticks
             )

@@ -261,7 +261,7 @@ fn many() -> Range<u64> {
 #[test]
 fn every_run_ends_and_what_it_says_is_true_in_thousands_of_lives() {
     let Some(seed) = asked_for() else {
-        eprintln!("{:?}", run_all(0..effort::choose(2_000, 10_000)));
+        eprintln!("{:?}", run_all(0..effort::choose(1_000, 10_000)));
         return;
     };
     eprintln!("{:#?}", Scenario::of(seed));

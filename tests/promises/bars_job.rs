@@ -381,3 +381,40 @@ fn a_check_reads_bars_too_and_what_it_finds_damaged_is_built_again_by_the_next_s
     assert!(made(&place) == built, "the same bytes");
     status(&["--check"]).expect_code(0);
 }
+
+#[test]
+fn bars_in_the_place_of_others_prove_nothing_to_anybody() {
+    let asked = ("2024-01-02", "2024-01-12");
+    let place = with_trades(2, days(asked.0, asked.1));
+    run(&mut start(&place, asked, "--mode TB,DB -- --target 3000")).expect_code(0);
+    let tickers = std::fs::read_to_string(place.tickers_csv()).expect("a list");
+    let names: Vec<&str> = tickers.lines().skip(1).collect();
+    let bars = place.path().join("bars");
+    let swap = |one: &str, other: &str| {
+        let aside = place.path().join("aside");
+        for (from, to) in [
+            (bars.join(one), aside.clone()),
+            (bars.join(other), bars.join(one)),
+            (aside, bars.join(other)),
+        ] {
+            std::fs::rename(from, to).expect("renamed");
+        }
+    };
+    let modes = |name: &str, mode: &str| format!("{name}/{mode}");
+    for (one, other) in [
+        (names[0].to_owned(), names[1].to_owned()),
+        (modes(names[0], "tick"), modes(names[0], "dollar")),
+    ] {
+        swap(&one, &other);
+        let ended = run(place.launcher("status").arg("--check")).expect_code(1);
+        assert!(ended.stdout.starts_with("INCOMPLETE ("), "{}", ended.stdout);
+        let named = "_state.json is the state of ";
+        assert!(ended.stderr.contains(named), "{}", ended.stderr);
+        let ended = run(place.launcher("start").args(["--resume", "--foreground"]));
+        let ended = ended.expect_code(1);
+        assert!(ended.stdout.contains(named), "{}", ended.stdout);
+        swap(&one, &other);
+        run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
+        run(place.launcher("status").arg("--check")).expect_code(0);
+    }
+}

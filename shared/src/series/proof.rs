@@ -34,12 +34,15 @@ pub const STATE_VERSION: u32 = Format::Series.version();
 pub struct SeriesFolder {
     root: PathBuf,
     path: PathBuf,
+    ticker: Ticker,
+    mode: Mode,
 }
 
 impl SeriesFolder {
     /// `OUT/TICKER/<folder>`.
     pub fn new(outdir: &Path, ticker: &Ticker, mode: Mode) -> Self {
-        Self { root: outdir.to_owned(), path: outdir.join(ticker.as_str()).join(mode.folder()) }
+        let path = outdir.join(ticker.as_str()).join(mode.folder());
+        Self { root: outdir.to_owned(), path, ticker: ticker.clone(), mode }
     }
 
     /// The folder itself.
@@ -158,6 +161,19 @@ pub enum StateError {
         /// Which.
         source: UnknownVersion,
     },
+    /// It was moved or copied here.
+    #[error(
+        "{path} is the state of {theirs}, so it proves nothing of {ours}; move its folder back to where it came from, or away, and run again",
+        path = path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Ticker and kind of bars that it was written for.
+        theirs: String,
+        /// Ticker and kind of bars that were looked for.
+        ours: String,
+    },
     /// It is there and makes no sense.
     #[error("{path}: not the state of a series of bars ({what}); --rebuild makes the bars anew", path = path.display())]
     Corrupt {
@@ -186,6 +202,11 @@ impl<P: DeserializeOwned> SeriesState<P> {
             return Err(StateError::Version { path, source });
         }
         let state: Self = checked_lines::decode(line).map_err(corrupt)?;
+        if (&state.ticker, state.mode) != (&folder.ticker, folder.mode) {
+            let theirs = format!("{} {}", state.ticker, state.mode);
+            let ours = format!("{} {}", folder.ticker, folder.mode);
+            return Err(StateError::Foreign { path, theirs, ours });
+        }
         Ok(Some(state))
     }
 }

@@ -87,7 +87,7 @@ pub fn look(
     existing: ExistingBars,
     gaps: Gaps,
 ) -> Result<Start, BuildError> {
-    let known = known(&spec, &folder, holdings.ticker());
+    let known = known(&spec, &folder);
     // This check reads all files, so skip it for bars that are replaced anyway.
     let damaged = match (&known, existing) {
         (_, ExistingBars { skip: Skip::Never, built: Built::Replaced, .. }) => Vec::new(),
@@ -168,11 +168,7 @@ fn gaps_stand(left: &Coverage, holdings: &Holdings, gaps: Gaps) -> bool {
 
 /// The state on disk if it belongs to `spec`; `None` for a new series and for a series that was
 /// claimed but never built.
-fn known(
-    spec: &SeriesSpec,
-    folder: &SeriesFolder,
-    ticker: &Ticker,
-) -> Result<Option<State>, BuildError> {
+fn known(spec: &SeriesSpec, folder: &SeriesFolder) -> Result<Option<State>, BuildError> {
     let Some(state) = State::read(folder)? else {
         if folder.years()?.is_empty() {
             return Ok(None);
@@ -180,10 +176,6 @@ fn known(
         return Err(BuildError::Foreign { folder: folder.path().to_owned() });
     };
     let corrupt = |what: &str| StateError::Corrupt { path: folder.state(), what: what.to_owned() };
-    if (&state.ticker, state.mode) != (ticker, spec.mode) {
-        let found = format!("it is that of {} {}", state.ticker, state.mode);
-        return Err(corrupt(&found).into());
-    }
     if state.came_to_nothing() {
         return Ok(None);
     }

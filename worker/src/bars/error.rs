@@ -154,6 +154,7 @@ impl Fatal for BuildError {
                 for_good("a timestamp is outside the market's years")
             }
             Self::State(StateError::Corrupt { .. }) => for_good(CORRUPT_STATE),
+            Self::State(StateError::Foreign { .. }) => for_good("its state is that of other bars"),
             Self::State(StateError::Version { .. }) => for_good("its state is of another version"),
             Self::OtherParameters { .. } => for_good("its bars were built with other parameters"),
             Self::Foreign { .. } => for_good("its bars have no state"),

@@ -79,10 +79,6 @@ impl Stored {
         let Some(state) = SeriesState::<Point>::read(&folder)? else {
             return Err(StoredError::NoState { folder: folder.path().to_owned() });
         };
-        if (&state.ticker, state.mode) != (ticker, mode) {
-            let what = format!("it is the state of {} {}", state.ticker, state.mode);
-            return Err(StoredError::NotProven { path: folder.state(), what });
-        }
         for (year, proof) in &state.files {
             check(&folder.file(*year), proof)?;
         }

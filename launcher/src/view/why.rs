@@ -1,7 +1,9 @@
 //! `why`: everything that is known of one ticker, as text and as JSON. Gathered once by the
 //! command.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
+use std::iter;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -19,6 +21,8 @@ use crate::supervise::batch::Charges;
 
 /// So many ranges of missing days and damaged files are named; JSON has all.
 const NAMED_MAX: usize = 10;
+/// A cause of so many letters is printed once.
+const LONG_CAUSE: usize = 60;
 
 /// Everything about one ticker.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -231,7 +235,37 @@ pub fn json(why: &Why) -> String {
 pub fn render(why: &Why) -> String {
     let mut text = String::new();
     write(&mut text, why).expect("a string takes what is written");
-    text
+    causes(why).into_iter().fold(text, |text, cause| once(&text, cause))
+}
+
+/// Long causes, the longest first: each is printed once.
+fn causes<'a>(why: &'a Why) -> Vec<&'a str> {
+    let of_chapter = |chapter: &'a Chapter| match chapter {
+        Chapter::Attempt(attempt) => match &attempt.end.as_ref()?.result {
+            Result::Done => None,
+            Result::Charged { cause }
+            | Result::NotCharged { cause }
+            | Result::GivenUp { cause } => Some(cause.as_str()),
+        },
+        Chapter::Planned { .. } | Chapter::Reopened { .. } | Chapter::Forgiven { .. } => None,
+    };
+    let shares = iter::once(&why.share).chain(&why.parts);
+    let mut causes: Vec<&str> = shares
+        .flat_map(|share| &share.story)
+        .filter_map(of_chapter)
+        .filter(|cause| cause.chars().count() >= LONG_CAUSE)
+        .collect();
+    causes.sort_by_key(|cause| (Reverse(cause.len()), *cause));
+    causes.dedup();
+    causes
+}
+
+/// `text` with `said` at its first place, and "the same" at others.
+fn once(text: &str, said: &str) -> String {
+    match text.split_once(said) {
+        Some((before, after)) => format!("{before}{said}{}", after.replace(said, "the same")),
+        None => text.to_owned(),
+    }
 }
 
 fn write(out: &mut String, why: &Why) -> std::fmt::Result {
@@ -433,4 +467,18 @@ fn attempt_line(attempt: &AttemptStory) -> String {
         format!(" (last words: {})", end.last_words)
     };
     format!("{} with {with}: {} after {took}{words}: {result}", attempt.attempt, end.ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_cause_is_printed_once() {
+        let text = "A: given up: it broke\n  attempt 1: it broke; charged\n  > ERROR A: it broke\n";
+        let expected =
+            "A: given up: it broke\n  attempt 1: the same; charged\n  > ERROR A: the same\n";
+        assert_eq!(once(text, "it broke"), expected);
+        assert_eq!(once(text, "it is fine"), text);
+    }
 }

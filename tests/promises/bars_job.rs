@@ -376,7 +376,7 @@ fn a_check_reads_bars_too_and_what_it_finds_damaged_is_built_again_by_the_next_s
         "{}",
         ended.stdout
     );
-    assert!(ended.stdout.contains("\npartitions  2 / 4 verified: 2 data"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\npartitions  3 / 4 verified: 3 data"), "{}", ended.stdout);
     run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
     assert!(made(&place) == built, "the same bytes");
     status(&["--check"]).expect_code(0);

@@ -33,9 +33,9 @@ fn who_only_reads_the_locks_of_a_run_stops_nothing_of_it() {
         wait_for("the worker", || scene.count("begun") == 1);
         assert!(scene.status().contains("1 running"), "{}", scene.status());
         let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(2).stderr;
-        let holder =
-            format!("w/launcher.lock is held by launcher (pid {}, run ", scene.supervisor().pid);
-        assert!(said.contains(&holder), "{said}");
+        let going =
+            format!("this run is already going (supervisor pid {});", scene.supervisor().pid);
+        assert!(said.contains(&going), "{said}");
         let mut other =
             scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
         let said = run(&mut other).expect_code(2).stderr;

@@ -417,4 +417,16 @@ fn bars_in_the_place_of_others_prove_nothing_to_anybody() {
         run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
         run(place.launcher("status").arg("--check")).expect_code(0);
     }
+    // Behind a link, with a byte changed: it can't be noted as damaged, and is not called complete.
+    let (ticker, away) = (bars.join(names[0]), place.path().join("away"));
+    std::fs::rename(&ticker, &away).expect("moved");
+    std::os::unix::fs::symlink(&away, &ticker).expect("a link");
+    let file = away.join("dollar/year=2024/bars.parquet");
+    let mut bytes = std::fs::read(&file).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).expect("damaged");
+    let ended = run(place.launcher("status").arg("--check")).expect_code(1);
+    let head = "INCOMPLETE (1 ticker could not be checked)";
+    assert!(ended.stdout.starts_with(head), "{}", ended.stdout);
 }

@@ -150,6 +150,8 @@ impl Reporter {
     /// `ticker` is not done.
     pub fn failed(&self, ticker: &Ticker, cause: &str, trouble: Trouble) {
         let Trouble { persistence, origin, kind } = trouble;
+        // Some errors name the ticker themselves.
+        let cause = cause.strip_prefix(&format!("{ticker}: ")).unwrap_or(cause);
         let word = match persistence {
             Persistence::Transient => "failed, may be tried again",
             Persistence::Permanent => "failed for good",

@@ -286,6 +286,9 @@ impl Snapshot {
             State::Complete if !lost.is_empty() => {
                 State::Incomplete(words::lost(lost.len() as u64))
             }
+            State::Complete if !found.unchecked.is_empty() => {
+                State::Incomplete(words::unchecked(found.unchecked.len() as u64))
+            }
             state => state,
         };
         let check = Check { no_longer_proven: lost, ..Check::of(at, found) };

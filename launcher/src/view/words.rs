@@ -127,6 +127,11 @@ pub fn outcome(outcome: &Outcome) -> String {
     }
 }
 
+/// Of tickers that a check could not look at.
+pub fn unchecked(tickers: u64) -> String {
+    format!("{} could not be checked", counted(tickers, "ticker"))
+}
+
 /// Tickers of a complete run whose proof a check did not find any more.
 pub fn lost(tickers: u64) -> String {
     let (was, prove) =

@@ -49,7 +49,7 @@ fn a_worker_that_gets_no_thread_ends_with_13_and_one_that_gets_few_does_its_work
     let tickers: Vec<String> =
         exchange.source().listings().iter().map(|it| it.ticker.to_string()).collect();
     let (mut refused, mut done) = (0, 0);
-    for threads in 1..=8 {
+    for threads in 1..=10 {
         let place = Place::with_tickers(&tickers);
         users::give(place.path(), uid, uid);
         let ended = run(&mut with_threads(&place, &exchange, threads, uid));

@@ -162,7 +162,7 @@ fn storms(seeds: std::ops::RangeInclusive<u64>, kills: usize) {
 #[test]
 fn hundreds_of_signals_at_random_moments_lose_double_and_hide_nothing() {
     // Each storm strikes every cell once at least.
-    storms(1..=3, effort::choose(30, 100));
+    storms(1..=effort::choose(2, 3), effort::choose(30, 100));
 }
 
 #[test]

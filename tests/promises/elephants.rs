@@ -176,7 +176,7 @@ fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole
     let takes = herd.exchange.stats().total;
     assert!(takes > MOST_ROUNDS * ANSWERS_A_ROUND as u64, "{takes} answers are the whole work");
     let mut interrupted = 0;
-    for round in 0..effort::choose(6, MOST_ROUNDS) {
+    for round in 0..effort::choose(4, MOST_ROUNDS) {
         // All rounds together get fewer answers than the work takes; the first of each is for the
         // launcher itself.
         herd.exchange.close_the_door_after(ANSWERS_A_ROUND);

@@ -10,6 +10,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventTail, Origin};
+use tests::harness::effort;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{command, run};
 use tests::harness::series::{Series, at};
@@ -128,7 +129,7 @@ fn a_folder_that_is_swapped_for_a_link_again_and_again_lets_no_file_out() {
             let (parents, links, is_over) = (&parents, &links, &is_over);
             scope.spawn(move || swap(&parents[at], names[at], &links[at], is_over))
         });
-        for _ in 0..6 {
+        for _ in 0..effort::choose(2, 6) {
             run(&mut worker());
         }
         if can_trace() {

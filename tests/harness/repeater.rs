@@ -61,7 +61,7 @@ fn answer(mut stream: TcpStream, told: &Mutex<Told>) {
     while !request.windows(4).any(|window| window == b"\r\n\r\n") {
         let mut piece = [0; 4096];
         match stream.read(&mut piece) {
-            Ok(1..) => request.extend_from_slice(&piece),
+            Ok(length @ 1..) => request.extend_from_slice(&piece[..length]),
             Ok(0) | Err(_) => return,
         }
     }

@@ -72,9 +72,7 @@ impl Ledger {
         kind: Kind,
         ticker: &Ticker,
     ) -> Result<Option<Self>, LedgerError> {
-        let path = Self::path(outdir, ticker);
-        let is_there = path.try_exists().map_err(DiskError::at("look at", &path))?;
-        if is_there { Self::read(outdir, kind, ticker).map(Some) } else { Ok(None) }
+        Self::within_if_there(outdir, kind, ticker, Scope::All)
     }
 
     /// Reads the ledger and looks whether its files are as recorded: where length, time and inode
@@ -104,9 +102,18 @@ impl Ledger {
         kind: Kind,
         ticker: &Ticker,
     ) -> Result<Option<Self>, LedgerError> {
+        Self::within_if_there(outdir, kind, ticker, Scope::Nothing)
+    }
+
+    fn within_if_there(
+        outdir: &Path,
+        kind: Kind,
+        ticker: &Ticker,
+        scope: Scope,
+    ) -> Result<Option<Self>, LedgerError> {
         let path = Self::path(outdir, ticker);
         let is_there = path.try_exists().map_err(DiskError::at("look at", &path))?;
-        if is_there { Self::read_by_length(outdir, kind, ticker).map(Some) } else { Ok(None) }
+        if is_there { Self::read_within(outdir, kind, ticker, scope).map(Some) } else { Ok(None) }
     }
 
     fn read_within(

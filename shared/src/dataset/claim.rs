@@ -46,8 +46,12 @@ pub fn take(
 
 /// What a claim of `days` holds of a ledger, and what all claims together would.
 pub fn holding(days: DateRange) -> Holding {
-    let all = DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order");
-    Holding { own: numbers(days), all: numbers(all) }
+    Holding { own: numbers(days), all: numbers(all_days()) }
+}
+
+/// Every day that there is.
+pub fn all_days() -> DateRange {
+    DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order")
 }
 
 /// The days from 1970 on, one number each, behind what the log itself is locked by.

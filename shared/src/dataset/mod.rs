@@ -24,4 +24,6 @@ pub mod ledger;
 pub mod claim;
 pub mod open_ledger;
 pub mod check;
+pub mod set_aside;
+pub mod difference;
 pub mod descriptor;

@@ -70,6 +70,7 @@ impl Stats {
 
 /// Whose rows a path asks for.
 fn ticker_of(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix("/v2/aggs/ticker/").or_else(|| path.strip_prefix("/v3/trades/"))?;
+    let rest =
+        path.strip_prefix("/v2/aggs/ticker/").or_else(|| path.strip_prefix("/v3/trades/"))?;
     rest.split('/').next()
 }

@@ -64,9 +64,7 @@ impl fmt::Display for Difference {
         ];
         let some = counts.iter().filter(|(count, _)| *count > 0);
         let told: Vec<String> = some
-            .map(|(count, how)| {
-                format!("{count} row{} {how}", if *count == 1 { "" } else { "s" })
-            })
+            .map(|(count, how)| format!("{count} row{} {how}", if *count == 1 { "" } else { "s" }))
             .collect();
         f.write_str(if told.is_empty() { "no difference" } else { "" })?;
         f.write_str(&told.join(", "))
@@ -149,8 +147,18 @@ fn wanted(kind: Kind, columns: Columns) -> Vec<Column> {
         (Kind::Minute, _) => &["t", "date", "minute", "o", "h", "l", "c", "v", "n", "vw"],
         (Kind::Trades, Columns::Narrow) => &["sip_ts", "day", "price", "size"],
         (Kind::Trades, Columns::Full) => &[
-            "sip_ts", "day", "price", "size", "sequence_number", "exchange", "conditions",
-            "correction", "tape", "participant_ts", "trf_ts", "id",
+            "sip_ts",
+            "day",
+            "price",
+            "size",
+            "sequence_number",
+            "exchange",
+            "conditions",
+            "correction",
+            "tape",
+            "participant_ts",
+            "trf_ts",
+            "id",
         ],
     };
     let schema = schema::of(kind, columns);
@@ -234,9 +242,9 @@ impl<'a> Rows<'a> {
     /// Does the row lie on a day that counts? One whose day makes no sense differs from all others.
     fn counts(&self, day: &Cell) -> bool {
         match day {
-            Cell::Text(day) => day
-                .parse::<TradingDay>()
-                .map_or(true, |day| self.subject.days.contains(day)),
+            Cell::Text(day) => {
+                day.parse::<TradingDay>().map_or(true, |day| self.subject.days.contains(day))
+            }
             Cell::None | Cell::Int(_) | Cell::Float(_) | Cell::Ints(_) => true,
         }
     }

@@ -231,9 +231,7 @@ impl Folder {
             Err(Errno::EINVAL | Errno::ENOSYS) if folder.kind_of(to).is_some() => {
                 Err(Errno::EEXIST)
             }
-            Err(Errno::EINVAL | Errno::ENOSYS) => {
-                renameat(&self.handle, from, &folder.handle, to)
-            }
+            Err(Errno::EINVAL | Errno::ENOSYS) => renameat(&self.handle, from, &folder.handle, to),
             moved => moved,
         };
         match moved {

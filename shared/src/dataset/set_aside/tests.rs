@@ -129,8 +129,8 @@ fn an_answer_without_rows_that_is_doubted_is_void() {
     let next = Partition::Year(2023);
     let mut entry = Entry::new(&tree.ticker, next);
     entry.answers.record(next.span(), Said::Empty { asks: 2 }, at("2024-01-10T12:00:00Z"));
-    let mut open = OpenLedger::open(tree.root(), Kind::Daily, &tree.ticker, next.span())
-        .expect("free");
+    let mut open =
+        OpenLedger::open(tree.root(), Kind::Daily, &tree.ticker, next.span()).expect("free");
     open.commit(vec![entry]).expect("committed");
     drop(open);
     let aside = partition(tree.root(), Kind::Daily, &tree.ticker, next, why()).expect("aside");

@@ -96,7 +96,8 @@ pub fn between(
             if let Some(path) = path {
                 let to_say = pieces.clone();
                 let reader = thread::Builder::new();
-                if let Err(error) = reader.spawn_scoped(scope, || read(subject, path, pieces)) {
+                let work = move || read(subject, path, &pieces);
+                if let Err(error) = reader.spawn_scoped(scope, work) {
                     let error = DiskError::at("read", path)(error);
                     drop(to_say.try_send(Err(error.into())));
                 }
@@ -111,7 +112,7 @@ pub fn between(
 type Piece = Result<RecordBatch, ReadError>;
 
 /// Reads a file and hands on its pieces, or why that can't be done.
-fn read(subject: Subject<'_>, path: &Path, pieces: SyncSender<Piece>) {
+fn read(subject: Subject<'_>, path: &Path, pieces: &SyncSender<Piece>) {
     let wanted = wanted(subject.kind, subject.columns);
     // The decoder panics over some damaged pages.
     let ended = panic::catch_unwind(AssertUnwindSafe(|| {

@@ -57,7 +57,7 @@ impl Files {
             sip_ns: *sip_ns,
             price: *price,
             size: 1.0,
-            sequence_number: at as i64,
+            sequence_number: i64::try_from(at).expect("few"),
             exchange: 4,
             id: "x".into(),
             conditions: Some([12, 37].into_iter().collect()),

@@ -3,6 +3,8 @@
 //! An argument that was not given stays `None`. [`plan`](crate::plan) fills in defaults, because a
 //! resumed run must distinguish an argument that was left out from one that names the default.
 
+pub mod calendar;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -70,6 +72,8 @@ pub enum Command {
     /// Wait until the run ends: 0 complete, 3 complete with gaps, 1 incomplete, 124 timeout
     #[command(after_help = EXIT_CODES)]
     Wait(WaitArgs),
+    /// Print the exchange's sessions: date, full or half, open and close in New York and in UTC
+    Calendar(calendar::CalendarArgs),
     /// The detached supervisor itself; started by `start`
     #[command(hide = true)]
     Supervise(SuperviseArgs),

@@ -9,7 +9,9 @@ use launcher::check::{own_name, plain_names};
 use launcher::cli::{Cli, Command};
 use launcher::command::exit_status::ExitStatus;
 use launcher::command::failure::Failure;
-use launcher::command::{attend, logs, start, status, stop, supervise, tickers, wait, why};
+use launcher::command::{
+    attend, calendar, logs, start, status, stop, supervise, tickers, wait, why,
+};
 use launcher::plan::words_of_bars;
 use launcher::process::inherited;
 use launcher::view::words;
@@ -60,6 +62,7 @@ fn run(command: &Command) -> Result<ExitStatus, Failure> {
         Command::Logs(args) => logs::logs(args),
         Command::Stop(args) => stop::stop(args),
         Command::Wait(args) => wait::wait(args),
+        Command::Calendar(args) => calendar::calendar(args),
         Command::Supervise(args) => supervise::detached(args),
         Command::Attend(args) => attend::attend(args),
     }

@@ -57,3 +57,8 @@ fn tickers_help() {
 fn logs_help() {
     says(Some("logs"), include_str!("help/logs.txt"));
 }
+
+#[test]
+fn calendar_help() {
+    says(Some("calendar"), include_str!("help/calendar.txt"));
+}

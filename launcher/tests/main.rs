@@ -31,6 +31,7 @@ mod believed;
 mod why;
 mod without_rows;
 mod logs;
+mod calendar;
 mod watch;
 mod notify;
 mod stopping;

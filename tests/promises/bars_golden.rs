@@ -39,7 +39,9 @@ fn agree(place: &Place, asked: &Asked, parameters: &str) {
             .arg(out.path())
             .args(parameters.split(' '));
     };
-    let Some(mut reference) = python::script("reference/bars_reference.py") else { return };
+    let Some(mut reference) = python::script("reference/bars_reference.py", "pyarrow") else {
+        return;
+    };
     let mut bars = command("bars");
     common(&mut bars);
     common(&mut reference);
@@ -69,7 +71,9 @@ fn three_thresholds(target: &str) -> [String; 4] {
 
 #[test]
 fn the_reference_agrees_with_bars_worked_out_by_hand() {
-    let Some(mut reference) = python::script("reference/bars_reference.py") else { return };
+    let Some(mut reference) = python::script("reference/bars_reference.py", "pyarrow") else {
+        return;
+    };
     let said = run(reference.arg("--self-test")).expect_code(0).stdout;
     assert!(said.contains("22 cases"), "{said}");
 }

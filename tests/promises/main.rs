@@ -36,6 +36,7 @@ mod links;
 mod repeated_key;
 mod secrets;
 mod python;
+mod calendar;
 mod bars_golden;
 mod bars_job;
 mod bars_cuts;

@@ -10,7 +10,9 @@ use tests::sim::server::Exchange;
 
 #[test]
 fn pyarrow_finds_exactly_the_columns_and_types_and_every_row() {
-    let Some(mut read_dataset) = python::script("python/read_dataset.py") else { return };
+    let Some(mut read_dataset) = python::script("python/read_dataset.py", "pyarrow") else {
+        return;
+    };
     let exchange = Exchange::start(Config::synthetic(7).with_tickers(8)).expect("started");
     let tickers = universe(&exchange, 8);
     let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));

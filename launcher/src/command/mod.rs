@@ -19,3 +19,4 @@ pub mod stop;
 pub mod extend;
 pub mod start;
 pub mod wait;
+pub mod calendar;

@@ -1,6 +1,7 @@
 //! What people and programs read: words, status, progress. Reads, never changes anything.
 
 pub mod words;
+pub mod calendar;
 pub mod plan;
 pub mod log_lines;
 pub mod log_tail;

@@ -3,6 +3,7 @@
 pub mod ticker;
 pub mod trading_day;
 pub mod zone;
+pub mod special_days;
 pub mod session;
 pub mod short;
 pub mod ohlcv;

@@ -1,40 +1,26 @@
 //! The exchange calendar: which New York days have a session, and its hours as instants.
 //!
-//! Pure rules of the New York Stock Exchange, known to hold from 1998 to 2035; outside those years
-//! they are applied as they stand. Which ticker was listed or halted on a day is not said here.
+//! Pure rules of the New York Stock Exchange since 1998, with the exceptions of
+//! [`special_days`](super::special_days); other years get the same rules. From 1998 to two years
+//! ahead `tests/promises/calendar.rs` holds every day against another calendar. Which ticker was
+//! listed or halted on a day is not said here.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time, Weekday, date, time};
+use jiff::civil::{Date, Time, Weekday, time};
 
+use super::special_days::{SpecialDay, SpecialHours, special_day};
 use super::trading_day::{NEW_YORK, TradingDay};
 
 /// How long regular trading lasts on a day that has a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Session {
-    /// 09:30 to 16:00 New York, extended hours to 20:00.
+    /// 09:30 to 16:00 New York, extended hours from 04:00 to 20:00.
     Full,
-    /// 09:30 to 13:00 New York, extended hours to 17:00.
+    /// 09:30 to 13:00 New York, extended hours from 04:00 to 17:00.
     Half,
 }
 
-/// Closed for mourning, attack or storm: no rule foretells these.
-const UNSCHEDULED_CLOSURES: [Date; 10] = [
-    date(2001, 9, 11),
-    date(2001, 9, 12),
-    date(2001, 9, 13),
-    date(2001, 9, 14),
-    date(2004, 6, 11),
-    date(2007, 1, 2),
-    date(2012, 10, 29),
-    date(2012, 10, 30),
-    date(2018, 12, 5),
-    date(2025, 1, 9),
-];
-
-/// Half days announced for one year only.
-const UNUSUAL_HALF_DAYS: [Date; 2] = [date(1999, 12, 31), date(2003, 12, 26)];
-
-/// The session of a New York day, by the calendar of the New York Stock Exchange since 2003; `None`
+/// The session of a New York day, by the calendar of the New York Stock Exchange since 1998; `None`
 /// on weekends, holidays and unscheduled closures.
 ///
 /// ```
@@ -47,7 +33,14 @@ const UNUSUAL_HALF_DAYS: [Date; 2] = [date(1999, 12, 31), date(2003, 12, 26)];
 /// ```
 pub fn session(day: TradingDay) -> Option<Session> {
     let day = day.date();
-    if is_weekend(day) || is_holiday(day) || UNSCHEDULED_CLOSURES.contains(&day) {
+    if let Some(SpecialDay { hours, .. }) = special_day(day) {
+        return match hours {
+            SpecialHours::Closed => None,
+            SpecialHours::Half => Some(Session::Half),
+            SpecialHours::OpensAt(_) => Some(Session::Full),
+        };
+    }
+    if is_weekend(day) || is_holiday(day) {
         return None;
     }
     Some(if is_half_day(day) { Session::Half } else { Session::Full })
@@ -61,9 +54,14 @@ pub fn sessions(from: TradingDay, to: TradingDay) -> impl Iterator<Item = (Tradi
 }
 
 impl Session {
-    /// When regular trading of `day` begins (09:30 New York).
+    /// When regular trading of `day` begins (09:30 New York, later on a [special
+    /// day](super::special_days)).
     pub fn regular_open(self, day: TradingDay) -> Timestamp {
-        instant(day, time(9, 30, 0, 0))
+        let opens = match special_day(day.date()).map(|it| it.hours) {
+            Some(SpecialHours::OpensAt(late)) => late,
+            Some(SpecialHours::Closed | SpecialHours::Half) | None => time(9, 30, 0, 0),
+        };
+        instant(day, opens)
     }
 
     /// When regular trading of `day` ends (16:00 New York, 13:00 on a half day).
@@ -145,7 +143,7 @@ fn is_half_day(day: Date) -> bool {
         (7, 5) => weekday == Weekday::Friday && day.year() < 2013,
         (11, _) => day.yesterday().is_ok_and(is_thanksgiving),
         (12, 24) => true,
-        _ => UNUSUAL_HALF_DAYS.contains(&day),
+        _ => false,
     }
 }
 
@@ -284,6 +282,16 @@ mod tests {
         // Winter's extended hours end on the next day in UTC.
         assert_eq!(Session::Full.extended_close(day("2024-01-02")), at("2024-01-03T01:00:00Z"));
         assert_eq!(Session::Full.extended_open(day("2024-01-02")), at("2024-01-02T09:00:00Z"));
+    }
+
+    #[test]
+    fn a_late_opening_moves_the_open_and_nothing_else() {
+        let at = |text: &str| text.parse::<Timestamp>().expect(text);
+        let late = day("2002-09-11");
+        assert_eq!(session(late), Some(Session::Full));
+        assert_eq!(Session::Full.regular_open(late), at("2002-09-11T16:00:00Z"), "noon");
+        assert_eq!(Session::Full.regular_close(late), at("2002-09-11T20:00:00Z"));
+        assert_eq!(Session::Full.regular_open(late.next()), at("2002-09-12T13:30:00Z"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! resumed run must distinguish an argument that was left out from one that names the default.
 
 pub mod calendar;
+pub mod verify;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use shared::run::via::Via;
 use shared::run::window::Window;
 use shared::run::workdir::BatchId;
 
+use self::verify::VerifyArgs;
 use crate::job::Job;
 
 /// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be
@@ -72,6 +74,10 @@ pub enum Command {
     /// Wait until the run ends: 0 complete, 3 complete with gaps, 1 incomplete, 124 timeout
     #[command(after_help = EXIT_CODES)]
     Wait(WaitArgs),
+    /// Hold what is on disk against what ought to be there: 0 complete, 3 confirmed gaps, 4
+    /// incomplete, 5 damaged, 6 suspect only
+    #[command(after_help = verify::EXIT_CODES)]
+    Verify(Box<VerifyArgs>),
     /// Print the exchange's sessions: date, full or half, open and close in New York and in UTC
     Calendar(calendar::CalendarArgs),
     /// The detached supervisor itself; started by `start`

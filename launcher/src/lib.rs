@@ -6,7 +6,8 @@
 //! to it · [`process`] the doors to clock, signals and processes · [`run`] what all its attempts
 //! have in common · [`shim`] the small process beside each worker · [`supervise`] the state
 //! machine, its journal and its loop · [`check`] questions to the outside world before a run begins
-//! · [`view`] what people and programs read · [`command`] the commands.
+//! · [`view`] what people and programs read · [`verify`] what ought to be on disk against what is ·
+//! [`command`] the commands.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
@@ -20,4 +21,5 @@ pub mod shim;
 pub mod supervise;
 pub mod check;
 pub mod view;
+pub mod verify;
 pub mod command;

@@ -62,3 +62,8 @@ fn logs_help() {
 fn calendar_help() {
     says(Some("calendar"), include_str!("help/calendar.txt"));
 }
+
+#[test]
+fn verify_help() {
+    says(Some("verify"), include_str!("help/verify.txt"));
+}

@@ -50,3 +50,4 @@ mod extending;
 mod knobs;
 mod elephants;
 mod weights;
+mod verify;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::facts::Outcome;
+use crate::verify::state::Verdict;
 use crate::view::snapshot::{Snapshot, State};
 
 /// How a command ends that did its work.
@@ -16,6 +17,8 @@ pub enum ExitStatus {
     Incomplete,
     /// `wait` gave up.
     TimedOut,
+    /// What a verify has found.
+    Verified(Verdict),
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -25,6 +28,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Gaps => Self::from(3),
             ExitStatus::Incomplete => Self::from(1),
             ExitStatus::TimedOut => Self::from(124),
+            ExitStatus::Verified(verdict) => Self::from(verdict.code()),
         }
     }
 }

@@ -20,6 +20,7 @@ use shared::run::ticker_list::TickerListError;
 use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree::TreeError;
 
+use super::verify_error::VerifyError;
 use crate::check::bars_words::WordsError;
 use crate::check::executable::ExecutableError;
 use crate::check::places::PlacesError;
@@ -118,6 +119,9 @@ pub enum Failure {
         /// and what it lacks.
         missing: Coverage,
     },
+    /// Nothing that can be verified.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// A `--reference` without a snapshot.
     #[error(
         "--reference {folder}: no tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet in it; `worker reference --outdir DIR` makes one",
@@ -471,6 +475,7 @@ impl Failure {
             | Self::BeyondInput { .. }
             | Self::NoSnapshot { .. }
             | Self::Reference(_)
+            | Self::Verify(_)
             | Self::Locked(_)
             | Self::AlreadyGoing { .. }
             | Self::Orphans { .. }

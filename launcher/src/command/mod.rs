@@ -1,6 +1,7 @@
 //! The commands: each takes its arguments, looks at the world, and returns how it ended.
 
 pub mod exit_status;
+pub mod verify_error;
 pub mod failure;
 pub mod stored_run;
 pub mod ticker_sizes;
@@ -11,6 +12,7 @@ pub mod observe;
 pub mod batch_lookup;
 pub mod spelling;
 pub mod ticker_states;
+pub mod verify;
 pub mod status;
 pub mod tickers;
 pub mod why;

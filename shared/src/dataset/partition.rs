@@ -125,22 +125,30 @@ impl FromStr for Partition {
                 "{text:?} is not a partition (year=2024, year=2024/month=03, year=2024/month=03/day=2024-03-11)"
             )
         };
+        // Only one spelling each: the folder's name.
+        let number = |part: &str, key: &str, digits: usize| -> Option<i16> {
+            let value = part.strip_prefix(key).filter(|value| value.len() == digits)?;
+            value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok())?
+        };
+        let first = |year: i16, month: i8| TradingDay::from_ymd(year, month, 1);
         let mut parts = text.split('/');
-        let mut value =
-            |key: &str| parts.next().and_then(|part| part.strip_prefix(key)?.strip_prefix('='));
-        let (year, month, day) = (value("year"), value("month"), value("day"));
-        let first =
-            |year: &str, month: &str| format!("{year}-{month}-01").parse::<TradingDay>().ok();
-        let partition = match (year, month, day) {
-            (Some(year), None, None) => first(year, "01").map(|first| Self::Year(first.year())),
-            (Some(year), Some(month), None) => {
-                first(year, month).map(|first| Self::Month(first.year(), first.month()))
+        let year = parts.next().and_then(|part| number(part, "year=", 4));
+        let (month, day, more) = (parts.next(), parts.next(), parts.next());
+        let of_month =
+            |part: &str| number(part, "month=", 2).and_then(|month| i8::try_from(month).ok());
+        let partition = match (year, month, day, more) {
+            (Some(year), None, None, None) => first(year, 1).map(|_| Self::Year(year)),
+            (Some(year), Some(month), None, None) => of_month(month)
+                .and_then(|month| first(year, month).map(|_| Self::Month(year, month))),
+            (Some(year), Some(month), Some(day), None) => {
+                let day: Option<TradingDay> =
+                    day.strip_prefix("day=").and_then(|day| day.parse().ok());
+                day.filter(|day| (day.year(), Some(day.month())) == (year, of_month(month)))
+                    .map(Self::Day)
             }
-            (Some(_), Some(_), Some(day)) => day.parse().ok().map(Self::Day),
             _ => None,
         };
-        // Only one spelling each: the folder's name.
-        partition.filter(|partition| partition.to_string() == text).ok_or_else(wrong)
+        partition.ok_or_else(wrong)
     }
 }
 

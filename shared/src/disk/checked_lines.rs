@@ -123,6 +123,19 @@ fn each_of<T: DeserializeOwned>(
     bytes: impl BufRead,
     hear: &mut dyn FnMut(T),
 ) -> Result<u64, LinesError> {
+    each_text(path, bytes, |text| {
+        hear(serde_json::from_str(text).map_err(|error| error.to_string())?);
+        Ok(())
+    })
+}
+
+/// Hands the text of every sound line of a log on, as [`parse`] finds them; what `hear` refuses is
+/// no line of this log.
+pub fn each_text(
+    path: &Path,
+    bytes: impl BufRead,
+    mut hear: impl FnMut(&str) -> Result<(), String>,
+) -> Result<u64, LinesError> {
     let mut lines = BoundedLines::new(bytes);
     let mut sound_bytes = 0;
     let corrupt = |line, what| Err(LinesError::Corrupt { path: path.to_owned(), line, what });
@@ -134,10 +147,11 @@ fn each_of<T: DeserializeOwned>(
             continue;
         };
         match torn {
-            None => match decode(text) {
-                Ok(entry) => hear(entry),
-                Err(what) => return corrupt(number, what),
-            },
+            None => {
+                if let Err(what) = sound(text).and_then(&mut hear) {
+                    return corrupt(number, what);
+                }
+            }
             Some(first) if is_whole(text) => {
                 return corrupt(first, "it has zeros, or is too long".to_owned());
             }

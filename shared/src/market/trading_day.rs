@@ -157,16 +157,18 @@ impl FromStr for TradingDay {
 
     fn from_str(text: &str) -> Result<Self, TradingDayError> {
         let wrong = || TradingDayError(text.to_owned());
-        // jiff also reads 20240131 and full timestamps; one spelling is enough here.
-        let shape = text.len() == 10
-            && text
-                .bytes()
-                .enumerate()
-                .all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
-        if !shape {
+        // One spelling is enough here, and a tree has millions of them.
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else {
             return Err(wrong());
-        }
-        text.parse::<Date>().ok().and_then(Self::within).ok_or_else(wrong)
+        };
+        let number = |digits: &[u8]| {
+            digits.iter().try_fold(0_i16, |number, byte| {
+                byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0'))
+            })
+        };
+        let small = |digits: &[u8]| number(digits).and_then(|number| i8::try_from(number).ok());
+        let date = number(&[y1, y2, y3, y4]).zip(small(&[m1, m2])).zip(small(&[d1, d2]));
+        date.and_then(|((year, month), day)| Self::from_ymd(year, month, day)).ok_or_else(wrong)
     }
 }
 

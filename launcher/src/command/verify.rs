@@ -1,0 +1,203 @@
+//! `launcher verify`: what ought to be on disk is held against what is there. Changes nothing.
+
+use std::io::IsTerminal;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
+use shared::dataset::coverage::DateRange;
+use shared::dataset::listing_days;
+use shared::market::bar::Mode;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
+use super::stored_run;
+use super::verify_error::VerifyError;
+use crate::cli::verify::VerifyArgs;
+use crate::job::Task;
+use crate::plan::request::{Input, Request};
+use crate::process::clock;
+use crate::verify::listed::Listings;
+use crate::verify::report::{Depth, Report, csv, json, text};
+use crate::verify::rule::{Rule, RuleSetting, Rules, Spec};
+use crate::verify::survey::{Asked, Survey};
+use crate::verify::tree::Tree;
+use crate::verify::tree_kind::TreeKind;
+use crate::view::words::say;
+
+/// Unless `--settle` says otherwise.
+const SETTLE: SignedDuration = SignedDuration::from_hours(15);
+
+/// Looks, and prints what it has found.
+pub fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
+    if args.rules {
+        say(&table_of_rules()).map_err(Failure::Output)?;
+        return Ok(ExitStatus::Well);
+    }
+    let survey = survey_of(args, clock::now())?;
+    let report = watched(&survey);
+    let said = if args.json {
+        json::render(&report)
+    } else if args.csv {
+        csv::render(&report)
+    } else {
+        text::render(&report)
+    };
+    say(&said).map_err(Failure::Output)?;
+    Ok(ExitStatus::Verified(report.verdict()))
+}
+
+/// Runs a survey; shows on a terminal how far it is.
+pub fn watched(survey: &Survey) -> Report {
+    if !std::io::stderr().is_terminal() {
+        return survey.run(&|| {});
+    }
+    let template = "[{elapsed}] {bar:30} {pos} / {len} tickers, {per_sec}, {eta} to go";
+    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    let bar = ProgressBar::new(survey.tickers() as u64).with_style(style);
+    let report = survey.run(&|| bar.inc(1));
+    bar.finish_and_clear();
+    report
+}
+
+/// What a run was asked for, as of `now`.
+pub fn survey_of_run(
+    request: &Request,
+    tickers: Vec<Ticker>,
+    now: Timestamp,
+) -> Result<Survey, VerifyError> {
+    let (kind, modes) = match request.settings.task() {
+        Task::Download(kind) => (kind.into(), None),
+        Task::Bars(order) => (TreeKind::Bars, Some(order.modes.clone())),
+    };
+    Ok(Survey {
+        trees: vec![Tree::look(&request.settings.outdir, Some(kind))?],
+        tickers: Asked::These(tickers),
+        days: request.days(),
+        depth: Depth::Ledgers,
+        rules: Rules::default(),
+        listings: None,
+        recheck_empty: 0,
+        modes,
+        threads: all_processors(),
+        now,
+    })
+}
+
+/// Arguments, resolved.
+fn survey_of(args: &VerifyArgs, now: Timestamp) -> Result<Survey, Failure> {
+    let here = stored_run::current_folder()?;
+    let run = match &args.workdir {
+        Some(workdir) => Some(of_run(workdir)?),
+        None => None,
+    };
+    let rules: Result<Vec<RuleSetting>, String> =
+        args.rule.iter().map(|setting| setting.parse()).collect();
+    let rules = rules.map_err(VerifyError::Rule)?;
+    let trees = trees(args, run.as_ref(), &here)?;
+    let tickers = match (&args.tickers_csv, &run) {
+        (Some(path), _) => Asked::These(Input::read(&here.join(path))?.list.tickers),
+        (None, Some(run)) => Asked::These(run.tickers.clone()),
+        (None, None) => Asked::WhoeverIsThere,
+    };
+    let listings = match &args.reference {
+        Some(folder) => Some(listings(&here.join(folder))?),
+        None => None,
+    };
+    Ok(Survey {
+        trees,
+        tickers,
+        days: days(args, run.as_ref(), now)?,
+        depth: Depth::Ledgers,
+        rules: rules.into_iter().collect(),
+        listings,
+        recheck_empty: args.recheck_empty.unwrap_or(0),
+        modes: run.and_then(|run| run.modes),
+        threads: args.threads.map_or_else(all_processors, |threads| threads.get() as usize),
+        now,
+    })
+}
+
+/// What a run says of itself.
+struct OfRun {
+    request: Request,
+    tickers: Vec<Ticker>,
+    modes: Option<Vec<Mode>>,
+}
+
+fn of_run(workdir: &Path) -> Result<OfRun, Failure> {
+    let workdir = stored_run::workdir(workdir)?;
+    let request = stored_run::request(&workdir)?;
+    let tickers = request.frozen_tickers(&workdir)?;
+    let modes = match request.settings.task() {
+        Task::Download(_) => None,
+        Task::Bars(order) => Some(order.modes.clone()),
+    };
+    Ok(OfRun { request, tickers, modes })
+}
+
+fn trees(args: &VerifyArgs, run: Option<&OfRun>, here: &Path) -> Result<Vec<Tree>, VerifyError> {
+    let of_run = run.map(|run| {
+        let settings = &run.request.settings;
+        (settings.outdir.clone(), Some(settings.job.kind().map_or(TreeKind::Bars, TreeKind::from)))
+    });
+    let said = [
+        (&args.daily, TreeKind::Daily),
+        (&args.minute, TreeKind::Minute),
+        (&args.trades, TreeKind::Trades),
+        (&args.bars, TreeKind::Bars),
+    ];
+    let said = said.into_iter().filter_map(|(root, kind)| Some((root.clone()?, Some(kind))));
+    let outdir = args.outdir.clone().map(|root| (root, None));
+    let mut trees: Vec<Tree> = Vec::new();
+    for (root, kind) in of_run.into_iter().chain(outdir).chain(said) {
+        let root: PathBuf = here.join(root).components().collect();
+        let tree = Tree::look(&root, kind)?;
+        if trees.iter().any(|other| other.kind == tree.kind) {
+            return Err(VerifyError::Twice(tree.kind));
+        }
+        trees.push(tree);
+    }
+    trees.sort_by_key(|tree| tree.kind);
+    if trees.is_empty() { Err(VerifyError::NoTree) } else { Ok(trees) }
+}
+
+/// The days of which everything is settled.
+fn days(args: &VerifyArgs, run: Option<&OfRun>, now: Timestamp) -> Result<DateRange, VerifyError> {
+    let of_run = run.map(|run| run.request.days());
+    let settle = args.settle.or(run.map(|run| run.request.settings.settle)).unwrap_or(SETTLE);
+    let settled = TradingDay::last_settled(now, settle);
+    let from = args.from.or(of_run.map(DateRange::from)).ok_or(VerifyError::NoFirstDay)?;
+    let to = args.to.or(of_run.map(DateRange::to)).unwrap_or(settled).min(settled);
+    DateRange::new(from, to).ok_or(VerifyError::NoDays { from, to })
+}
+
+fn listings(folder: &Path) -> Result<Listings, Failure> {
+    match listing_days::newest(folder) {
+        Ok(Some((_, rows))) => Ok(Listings::of_rows(&rows)),
+        Ok(None) => Err(Failure::NoSnapshot { folder: folder.to_owned() }),
+        Err(error) => Err(Failure::Reference(error)),
+    }
+}
+
+fn all_processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Every rule, one below the other.
+fn table_of_rules() -> String {
+    let row = |rule: &Rule| {
+        let Spec { name, sentence, state, threshold } = rule.spec();
+        let threshold = threshold.map_or_else(String::new, |it| {
+            format!(" [{} {}; {} to {}]", it.default, it.unit, it.least, it.most)
+        });
+        let state =
+            if state == crate::verify::state::State::Covered { "note" } else { state.words() };
+        format!("{name}\n    {state}: {sentence}{threshold}\n")
+    };
+    Rule::ALL.iter().map(row).collect()
+}

@@ -1,0 +1,37 @@
+//! Why nothing can be verified.
+
+use shared::market::trading_day::TradingDay;
+
+use crate::verify::tree::TreeError;
+use crate::verify::tree_kind::TreeKind;
+
+/// Why nothing can be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// No tree was named.
+    #[error(
+        "nothing to verify was named: give --outdir DIR, --workdir DIR of a run, or --daily, \
+         --minute, --trades, --bars"
+    )]
+    NoTree,
+    /// A tree that can't be verified.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Two of one kind.
+    #[error("two trees hold {0}: verify them one after the other")]
+    Twice(TreeKind),
+    /// Nobody says since when rows are expected.
+    #[error("since when are rows expected? Give --from DATE")]
+    NoFirstDay,
+    /// No day to look at.
+    #[error("no day from {from} to {to} is settled yet; choose an earlier --from")]
+    NoDays {
+        /// First.
+        from: TradingDay,
+        /// The last one asked about, or the last settled one.
+        to: TradingDay,
+    },
+    /// A `--rule` that can't be set.
+    #[error("--rule: {0}")]
+    Rule(String),
+}

@@ -1,0 +1,30 @@
+//! Verify: is everything there that ought to be, is it right, and whose is it?
+//!
+//! What is *expected* comes from the exchange calendar, the listing dates and the days asked for,
+//! never from what is there. What is *there* comes from ledgers and folders, and with --deep from
+//! the files themselves. Both are held against each other without any effect, and what comes of it
+//! is a [`Report`](report::Report): a state for each ticker and month, and findings, worst first.
+//!
+//! Rooms from the ground up: [`state`] what can be said of a partition · [`tree_kind`] of which
+//! kind a tree is · [`rule`] by what something is found · [`finding`] one thing found · [`report`]
+//! all of it, and how it is written · [`listed`] when a ticker was listed · [`expectation`] what
+//! ought to be there · [`place`] what names stand for · [`walk`] which files stand where ·
+//! [`evidence`] ledger and files of a ticker · [`judged`] what was judged of it · [`judge`] the one
+//! against the other · [`series`] the same for bars · [`tree`] what a tree says of itself ·
+//! [`survey`] all tickers of all trees.
+
+pub mod state;
+pub mod tree_kind;
+pub mod rule;
+pub mod finding;
+pub mod report;
+pub mod listed;
+pub mod expectation;
+pub mod place;
+pub mod walk;
+pub mod evidence;
+pub mod judged;
+pub mod judge;
+pub mod series;
+pub mod tree;
+pub mod survey;

@@ -1,0 +1,155 @@
+//! The summary of a report, which a person reads in ten seconds: the verdict, the counts, and what
+//! was found, worst first.
+
+use std::fmt::Write;
+
+use super::groups::{self, Group};
+use super::{Counts, Depth, Report};
+use crate::verify::finding::Finding;
+use crate::verify::state::{State, Verdict};
+use crate::view::words::{count, counted};
+
+/// So many rules are told; the rest is counted.
+const RULES_MAX: usize = 12;
+
+/// The summary.
+pub fn render(report: &Report) -> String {
+    let mut text = String::new();
+    let mut line = |it: &str| {
+        text.push_str(it);
+        text.push('\n');
+    };
+    line(&verdict(report));
+    line(&scope(report));
+    line("");
+    for row in table(report) {
+        line(&row);
+    }
+    let groups = groups::of(&report.findings);
+    if !groups.is_empty() {
+        line("");
+        for row in groups.iter().take(RULES_MAX).flat_map(told) {
+            line(&row);
+        }
+    }
+    if groups.len() > RULES_MAX {
+        line(&format!("  and {} more rules; --json has all", groups.len() - RULES_MAX));
+    }
+    if report.left_out > 0 {
+        line(&format!("  {} more findings are counted only", count(report.left_out)));
+    }
+    if !report.unknown.is_empty() {
+        line("");
+        for it in &report.unknown {
+            line(&format!("note: {it}"));
+        }
+    }
+    text
+}
+
+fn verdict(report: &Report) -> String {
+    let counts = report.counts();
+    let of = |state: State, verb: &str| match counts.of(state) {
+        0 => None,
+        some => Some(format!("{} {verb}", count(some))),
+    };
+    let word = match report.verdict() {
+        Verdict::Complete => "COMPLETE",
+        Verdict::ConfirmedGaps => "COMPLETE, with confirmed gaps",
+        Verdict::Incomplete => "INCOMPLETE",
+        Verdict::Damaged => "DAMAGED",
+        Verdict::Suspect => "SUSPECT",
+    };
+    let worst = [
+        of(State::Damaged, "damaged"),
+        of(State::Missing, "missing"),
+        of(State::Suspect, "suspect"),
+        of(State::OutsidePlan, "outside the plan"),
+        of(State::EmptyConfirmed, "empty, confirmed"),
+    ];
+    let worst: Vec<String> = worst.into_iter().flatten().collect();
+    let all = counted(counts.expected(), "partition");
+    match worst.as_slice() {
+        [] if counts.expected() == 0 => format!("{word}: nothing is expected of these days"),
+        [] if report.worst() > Some(State::Covered) => format!("{word}: {all}, and see below"),
+        [] => format!("{word}: all of {all}"),
+        worst => format!("{word}: of {all} {}", worst.join(", ")),
+    }
+}
+
+fn scope(report: &Report) -> String {
+    let depth = match report.depth {
+        Depth::Ledgers => "by ledgers, folders and lengths of files",
+        Depth::Files => "every file was read",
+    };
+    let tickers = counted(report.tickers.len() as u64, "ticker");
+    let months = counted(report.months.count() as u64, "month");
+    format!("{tickers}, {} ({months}), {depth}", report.days)
+}
+
+/// Counts of each tree, of the states that occur.
+fn table(report: &Report) -> Vec<String> {
+    let sum = report.counts();
+    let states: Vec<State> =
+        State::ALL.into_iter().rev().filter(|state| sum.of(*state) > 0).collect();
+    let mut head = vec![String::new(), "partitions".to_owned()];
+    head.extend(states.iter().map(|state| state.words().to_owned()));
+    head.push("rows".to_owned());
+    let row = |name: &str, counts: &Counts| {
+        let mut row = vec![name.to_owned(), count(counts.all())];
+        row.extend(states.iter().map(|state| count(counts.of(*state))));
+        row.push(count(counts.rows));
+        row
+    };
+    let mut rows = vec![head];
+    rows.extend(report.trees.iter().map(|tree| row(tree.kind.name(), &tree.counts)));
+    aligned(&rows)
+}
+
+/// Columns, the first to the left and all others to the right.
+fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let aligned = |row: &Vec<String>| {
+        let mut line = format!("  {:<1$}", row[0], widths[0]);
+        for (text, width) in row.iter().zip(&widths).skip(1) {
+            write!(line, "  {text:>width$}").expect("a string takes all");
+        }
+        line
+    };
+    rows.iter().map(aligned).collect()
+}
+
+/// What a rule has found, with an example.
+fn told(group: &Group<'_>) -> Vec<String> {
+    let Group { tree, rule, state, findings, tickers, example } = group;
+    let of = match tickers {
+        0 => String::new(),
+        tickers => format!(" of {}", counted(*tickers, "ticker")),
+    };
+    let state = match state {
+        State::Covered => "note",
+        state => state.words(),
+    };
+    let found = counted(*findings, "finding");
+    let mut lines = vec![format!("{state}: {rule} ({tree}): {found}{of}")];
+    let such_as = if *findings > 1 { "such as " } else { "" };
+    lines.push(format!("    {such_as}{}", said(example)));
+    lines.extend(example.file.as_ref().map(|file| format!("    {}", file.display())));
+    lines
+}
+
+/// A finding in a sentence: `AIG 2024-03: 12 bytes where the ledger says 14`.
+pub fn said(finding: &Finding) -> String {
+    let when = match (finding.partition, finding.days) {
+        (Some(partition), _) => Some(partition.period()),
+        (None, days) => days.map(|days| days.to_string()),
+    };
+    let whose = finding.ticker.as_ref().map(ToString::to_string);
+    let subject: Vec<String> = [whose, when].into_iter().flatten().collect();
+    match subject.as_slice() {
+        [] => finding.reason.clone(),
+        subject => format!("{}: {}", subject.join(" "), finding.reason),
+    }
+}

@@ -1,0 +1,172 @@
+//! Series: judges a ticker of a tree of bars by the states of its series. A partition of bars is a
+//! series: one kind of bars of one ticker.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::dataset::coverage::{Coverage, DateRange};
+use shared::error_chain::with_causes;
+use shared::market::bar::Mode;
+use shared::market::ticker::Ticker;
+use shared::run::thousands::counted;
+use shared::series::proof::{self, SeriesFolder, SeriesState};
+
+use super::expectation::Sessions;
+use super::finding::Finding;
+use super::judged::Judged;
+use super::listed::Listed;
+use super::report::Months;
+use super::rule::Rule;
+use super::state::State;
+use super::tree_kind::TreeKind;
+
+/// The end of a series, as far as it is of use here.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Tail {
+    #[serde(default)]
+    tally: Tally,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+struct Tally {
+    #[serde(default)]
+    trades: u64,
+}
+
+/// A series that can be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Which kind of bars.
+    pub mode: Mode,
+    /// The days whose trades are in it.
+    pub covered: Coverage,
+    /// Trades, or minutes, in it.
+    pub trades: u64,
+    /// When it was made, or found right.
+    pub verified_at: Timestamp,
+}
+
+/// What is asked about every ticker of a tree of bars.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The days asked about.
+    pub days: DateRange,
+    /// Their months.
+    pub months: Months,
+    /// Their sessions.
+    pub sessions: &'a Sessions,
+    /// Which kinds of bars every ticker is to have.
+    pub modes: &'a [Mode],
+    /// Where the tree is.
+    pub root: &'a Path,
+}
+
+/// Judges the series of `ticker`; those that can be read are handed on. Looks at the files that
+/// they name.
+pub fn judge(question: &Question<'_>, ticker: &Ticker, listed: Listed) -> (Judged, Vec<Series>) {
+    let mut judged = Judged::nothing(question.months);
+    let mut all = Vec::new();
+    let days = listed.within(question.days);
+    for mode in question.modes {
+        let mut state = State::OutsideListing;
+        let folder = SeriesFolder::new(question.root, ticker, *mode);
+        let series = look(&folder, ticker, *mode, &mut judged, &mut state);
+        let covered = series.as_ref().map_or_else(Coverage::empty, |it| it.covered.clone());
+        if let Some(days) = days {
+            let asked = Coverage::from(days);
+            let missing = asked.minus(&covered);
+            mark(question, &covered.intersection(&asked), State::Covered, &mut judged);
+            if question.sessions.count(&asked) > 0 {
+                state = state.max(State::Covered);
+            }
+            for range in question.sessions.ranges(&missing) {
+                let sessions = question.sessions.within(range).len() as u64;
+                let reason =
+                    format!("{mode}: the series does not have {}", counted(sessions, "session"));
+                let finding = Finding::new(TreeKind::Bars, Rule::NoProof, reason).of(ticker);
+                judged.find(finding.on(range).at(folder.state()));
+                state = state.max(State::Missing);
+            }
+        }
+        judged.others.count(state);
+        all.extend(series);
+    }
+    (judged, all)
+}
+
+fn look(
+    folder: &SeriesFolder,
+    ticker: &Ticker,
+    mode: Mode,
+    judged: &mut Judged,
+    state: &mut State,
+) -> Option<Series> {
+    let new = |rule, reason: String| Finding::new(TreeKind::Bars, rule, reason).of(ticker);
+    let read = match SeriesState::<Tail>::read(folder) {
+        Ok(Some(read)) => read,
+        Ok(None) => return None,
+        Err(error) => {
+            let finding = new(Rule::LedgerUnreadable, format!("{mode}: {}", with_causes(&error)));
+            judged.find(finding.at(folder.state()));
+            *state = State::Damaged;
+            return None;
+        }
+    };
+    for (year, proof) in &read.files {
+        let path = folder.file(*year);
+        let (rule, reason) = match std::fs::metadata(&path) {
+            Ok(found) if found.len() == proof.fingerprint.bytes && found.is_file() => {
+                judged.rows = judged.rows.saturating_add(proof.bars);
+                judged.bytes = judged.bytes.saturating_add(proof.fingerprint.bytes);
+                continue;
+            }
+            Ok(found) if found.is_file() => (
+                Rule::WrongLength,
+                format!("{} bytes where the state says {}", found.len(), proof.fingerprint.bytes),
+            ),
+            Ok(_) => (Rule::NotAFile, "something else stands in the place of the file".to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                (Rule::FileGone, format!("the file is gone ({} bars)", proof.bars))
+            }
+            Err(error) => (Rule::Unreadable, error.to_string()),
+        };
+        let finding = new(rule, format!("{mode} {year}: {reason}; `bars` makes it again"));
+        *state = (*state).max(finding.state);
+        let partition = shared::dataset::partition::Partition::Year(*year);
+        let finding = finding.on(partition.span()).at(path);
+        judged.find(finding);
+    }
+    // A file of a year that the state does not know is nobody's.
+    for year in folder.years().unwrap_or_default() {
+        if !read.files.contains_key(&year) {
+            let reason = format!("{mode} {year}: the state of the series does not tell of it");
+            judged.find(new(Rule::StrayFile, reason).at(folder.file(year)));
+            *state = (*state).max(State::Suspect);
+        }
+    }
+    let verified_at = proof::last_verified(folder).unwrap_or(Timestamp::MIN);
+    let trades = read.tail.tally.trades;
+    Some(Series { mode, covered: read.covered.union(&read.gaps), trades, verified_at })
+}
+
+fn mark(question: &Question<'_>, days: &Coverage, state: State, judged: &mut Judged) {
+    for range in question.sessions.ranges(days) {
+        judged.mark_days(range, state);
+    }
+}
+
+/// The kinds of bars that stand in the folders of some tickers.
+pub fn modes_of<'a>(root: &Path, tickers: impl Iterator<Item = &'a Ticker>) -> Vec<Mode> {
+    let mut left: Vec<Mode> = Mode::ALL.to_vec();
+    let mut found = Vec::new();
+    for ticker in tickers {
+        let is_there = |mode: &Mode| SeriesFolder::new(root, ticker, *mode).state().exists();
+        found.extend(left.extract_if(.., |mode| is_there(mode)));
+        if left.is_empty() {
+            break;
+        }
+    }
+    found.sort_unstable();
+    found
+}

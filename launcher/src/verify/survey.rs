@@ -1,0 +1,298 @@
+//! Surveys: looks at every ticker of every tree on a few threads, has it judged, and makes one
+//! report of it all.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use shared::crew;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::trust::Trust;
+use shared::market::bar::Mode;
+use shared::market::ticker::Ticker;
+use shared::run::thousands::{counted, grouped};
+
+use super::evidence::Evidence;
+use super::expectation::{Expectation, Sessions};
+use super::finding::Finding;
+use super::judge::{self, Question};
+use super::judged::Judged;
+use super::listed::{Listed, Listings};
+use super::report::{Cell, Counts, Depth, Months, Report, TreeReport};
+use super::rule::Rules;
+use super::series;
+use super::tree::Tree;
+use super::walk::Walker;
+
+/// More findings than these are not held: cells and counts have them.
+const FINDINGS_MAX: usize = 250_000;
+
+/// What is to be verified.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// Each kind once, in their order; at least one.
+    pub trees: Vec<Tree>,
+    /// Of whom something is expected.
+    pub tickers: Asked,
+    /// Days that are settled.
+    pub days: DateRange,
+    /// How thorough.
+    pub depth: Depth,
+    /// Which rules are on.
+    pub rules: Rules,
+    /// When tickers were listed, as of a day, where anybody knows.
+    pub listings: Option<Listings>,
+    /// So often an empty answer is to be given again, a day apart, before it is believed.
+    pub recheck_empty: u32,
+    /// Which kinds of bars every ticker of a tree of bars is to have; `None` where nobody says it.
+    pub modes: Option<Vec<Mode>>,
+    /// Threads that look.
+    pub threads: usize,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Of whom something is expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Of these, whatever is there.
+    These(Vec<Ticker>),
+    /// Of those that have a folder: whoever has none is not missed.
+    WhoeverIsThere,
+}
+
+/// What all tickers have in common.
+struct Common<'a> {
+    survey: &'a Survey,
+    trust: Trust,
+    months: Months,
+    sessions: Sessions,
+    expectations: Vec<Option<Expectation>>,
+    modes: Vec<Mode>,
+}
+
+/// What was found of one ticker: in each tree.
+struct OfTicker {
+    place: usize,
+    listed: Listed,
+    trees: Vec<(Judged, IsThere)>,
+}
+
+type IsThere = bool;
+
+impl Survey {
+    /// Looks at everything. `progress` is called whenever a ticker is done.
+    pub fn run(&self, progress: &(dyn Fn() + Sync)) -> Report {
+        let tickers = self.all_tickers();
+        let common = Common::of(self, &tickers);
+        let items: Vec<usize> = (0..tickers.len()).collect();
+        let chunks = in_chunks(&items, self.threads);
+        let found = crew::each(
+            self.threads,
+            chunks,
+            || true,
+            |chunk| {
+                let mut walker = Walker::default();
+                let look = |place: usize| {
+                    let of_ticker = common.look(&mut walker, place, &tickers[place]);
+                    progress();
+                    of_ticker
+                };
+                chunk.into_iter().map(look).collect::<Vec<_>>()
+            },
+        );
+        common.report(tickers.clone(), found.into_iter().flatten())
+    }
+
+    /// How many tickers a run of it looks at.
+    pub fn tickers(&self) -> usize {
+        self.all_tickers().len()
+    }
+
+    fn all_tickers(&self) -> Vec<Ticker> {
+        let all: BTreeSet<&Ticker> = match &self.tickers {
+            Asked::These(tickers) => tickers.iter().collect(),
+            Asked::WhoeverIsThere => {
+                self.trees.iter().flat_map(|tree| &tree.names.tickers).collect()
+            }
+        };
+        all.into_iter().cloned().collect()
+    }
+}
+
+/// Few enough that threads seldom ask for more, and so many that they end together.
+fn in_chunks(items: &[usize], threads: usize) -> Vec<Vec<usize>> {
+    let size = (items.len() / (threads.max(1) * 16)).clamp(1, 64);
+    items.chunks(size).map(<[usize]>::to_vec).collect()
+}
+
+impl<'a> Common<'a> {
+    fn of(survey: &'a Survey, tickers: &[Ticker]) -> Self {
+        let expectation =
+            |tree: &Tree| tree.kind.data().map(|kind| Expectation::of(kind, survey.days));
+        let bars = survey.trees.iter().find(|tree| tree.kind.data().is_none());
+        let modes = match (&survey.modes, bars) {
+            (Some(modes), _) => modes.clone(),
+            (None, Some(tree)) => series::modes_of(&tree.root, tickers.iter()),
+            (None, None) => Vec::new(),
+        };
+        Self {
+            survey,
+            trust: Trust::at(survey.now, survey.recheck_empty),
+            months: Months::of(survey.days),
+            sessions: Sessions::of(survey.days),
+            expectations: survey.trees.iter().map(expectation).collect(),
+            modes,
+        }
+    }
+
+    fn look(&self, walker: &mut Walker, place: usize, ticker: &Ticker) -> OfTicker {
+        let survey = self.survey;
+        let listed = survey.listings.as_ref().map_or(Listed::UNKNOWN, |all| all.of(ticker));
+        let of_tree = |(tree, expectation): (&Tree, &Option<Expectation>)| match expectation {
+            Some(expectation) => self.download(walker, tree, expectation, ticker, listed),
+            None => self.bars(tree, ticker, listed),
+        };
+        let trees = survey.trees.iter().zip(&self.expectations).map(of_tree).collect();
+        OfTicker { place, listed, trees }
+    }
+
+    fn download(
+        &self,
+        walker: &mut Walker,
+        tree: &Tree,
+        expectation: &Expectation,
+        ticker: &Ticker,
+        listed: Listed,
+    ) -> (Judged, IsThere) {
+        let evidence = Evidence::of(walker, &tree.root, expectation.kind, ticker);
+        let question = Question {
+            expectation,
+            trust: &self.trust,
+            rules: &self.survey.rules,
+            root: &tree.root,
+            zone: tree.zone,
+        };
+        let judged = judge::judge(&question, ticker, listed, &evidence);
+        (judged, evidence.is_there())
+    }
+
+    fn bars(&self, tree: &Tree, ticker: &Ticker, listed: Listed) -> (Judged, IsThere) {
+        let question = series::Question {
+            days: self.survey.days,
+            months: self.months,
+            sessions: &self.sessions,
+            modes: &self.modes,
+            root: &tree.root,
+        };
+        let (judged, all) = series::judge(&question, ticker, listed);
+        (judged, !all.is_empty())
+    }
+
+    fn report(&self, tickers: Vec<Ticker>, found: impl Iterator<Item = OfTicker>) -> Report {
+        let (survey, width) = (self.survey, self.months.count());
+        let mut trees: Vec<TreeReport> = survey
+            .trees
+            .iter()
+            .map(|tree| TreeReport {
+                kind: tree.kind,
+                root: tree.root.clone(),
+                cells: vec![None; tickers.len() * width],
+                counts: Counts::default(),
+            })
+            .collect();
+        let mut findings = Findings::default();
+        let (mut has_data, mut unlisted) = (vec![false; trees.len()], 0_u64);
+        for of_ticker in found {
+            unlisted += u64::from(!of_ticker.listed.is_known());
+            for (number, (judged, is_there)) in of_ticker.trees.into_iter().enumerate() {
+                has_data[number] |= is_there;
+                let tree = &mut trees[number];
+                let from = of_ticker.place * width;
+                tree.cells[from..from + width].copy_from_slice(&judged.cells as &[Cell]);
+                tree.counts += judged.counts();
+                findings.take(judged.findings);
+            }
+        }
+        for (tree, has_data) in survey.trees.iter().zip(has_data) {
+            let is_unasked = |ticker: &&Ticker| tickers.binary_search(ticker).is_err();
+            let unasked: Vec<&Ticker> = tree.names.tickers.iter().filter(is_unasked).collect();
+            let of_tree = tree.findings(has_data || !unasked.is_empty(), &unasked);
+            findings.take(of_tree.into_iter().filter(|it| survey.rules.is_on(it.rule)).collect());
+        }
+        let unknown = self.unknown(unlisted, tickers.len() as u64);
+        let (findings, left_out) = findings.sorted();
+        Report {
+            at: survey.now,
+            days: survey.days,
+            depth: survey.depth,
+            tickers,
+            months: self.months,
+            trees,
+            findings,
+            left_out,
+            unknown,
+        }
+    }
+
+    /// What could not be known.
+    fn unknown(&self, unlisted: u64, tickers: u64) -> Vec<String> {
+        let mut said = Vec::new();
+        if self.survey.tickers == Asked::WhoeverIsThere {
+            said.push(
+                "no list of tickers was given: a ticker without a folder can not be missed"
+                    .to_owned(),
+            );
+        }
+        if unlisted > 0 {
+            let of = grouped(&unlisted.to_string());
+            let how = match &self.survey.listings {
+                None => " (no --reference)",
+                Some(_) => " to the snapshot of --reference",
+            };
+            said.push(format!(
+                "the listing dates of {of} of {} are not known{how}; days without rows before their \
+                 first and behind their last row count as outside the listing where the source has \
+                 confirmed them",
+                counted(tickers, "ticker")
+            ));
+        }
+        let has_bars = self.survey.trees.iter().any(|tree| tree.kind.data().is_none());
+        if has_bars && self.survey.modes.is_none() {
+            said.push(
+                "nobody says which kinds of bars there ought to be: those that any ticker has are \
+                 expected of all"
+                    .to_owned(),
+            );
+        }
+        said
+    }
+}
+
+/// Findings on their way into a report.
+#[derive(Default)]
+struct Findings {
+    held: Vec<Finding>,
+    left_out: u64,
+}
+
+impl Findings {
+    /// Where there are too many, the harmless ones go first.
+    fn take(&mut self, more: Vec<Finding>) {
+        self.held.extend(more);
+        if self.held.len() > FINDINGS_MAX + FINDINGS_MAX / 4 {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.held.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
+        let more = self.held.len().saturating_sub(FINDINGS_MAX);
+        self.left_out += more as u64;
+        self.held.truncate(FINDINGS_MAX);
+    }
+
+    fn sorted(mut self) -> (Vec<Finding>, u64) {
+        self.cut();
+        (self.held, self.left_out)
+    }
+}

@@ -16,6 +16,7 @@ mod own_trouble;
 mod division;
 mod reference;
 mod universe;
+mod identity;
 mod resume;
 mod evidence;
 mod found_files;

@@ -13,6 +13,7 @@ use super::faults::{Fault, FaultPlan, FaultRate};
 use super::rate_window::Rate;
 use super::storm::Storm;
 use super::synthetic::Shape;
+use super::synthetic::renames::Symbols;
 
 /// Where the rows come from.
 #[derive(Debug, Clone)]
@@ -121,6 +122,15 @@ impl Config {
     pub fn with_elephants(mut self, count: usize) -> Self {
         if let Rows::Synthetic(shape) = &mut self.rows {
             shape.elephants = count;
+        }
+        self
+    }
+
+    /// With securities that change their symbols, or as if they never had.
+    #[must_use]
+    pub fn with_symbols(mut self, symbols: Symbols) -> Self {
+        if let Rows::Synthetic(shape) = &mut self.rows {
+            shape.symbols = symbols;
         }
         self
     }

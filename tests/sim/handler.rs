@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::admission::Admission;
 use super::chance::{join, mix, of_text};
 use super::config::{Config, RetryAfter};
-use super::endpoint::{Ask, Page, aggs, grouped, splits, tickers, trades};
+use super::endpoint::{Ask, Page, aggs, events, grouped, splits, tickers, trades};
 use super::faults::{Drawn, Fault};
 use super::params::{Params, hex32};
 use super::rate_window::RateWindow;
@@ -216,6 +216,7 @@ fn page_of(route: &Route, ask: &Ask) -> Result<Page, Refusal> {
         Route::Trades(ticker) => trades::page(ask, ticker),
         Route::Tickers => tickers::page(ask),
         Route::Ticker(ticker) => tickers::details(ask, ticker),
+        Route::Events(id) => events::answer(ask, id),
         Route::Splits(edition) => splits::page(ask, *edition),
         Route::Stats | Route::Epoch(_) => Err(Refusal::NotFound("Not an endpoint of the vendor.")),
     }

@@ -22,6 +22,7 @@ use tests::sim::faults::{FaultPlan, FaultRate, parse_probability};
 use tests::sim::rate_window::Rate;
 use tests::sim::server::Exchange;
 use tests::sim::synthetic::Shape;
+use tests::sim::synthetic::renames::Symbols;
 
 /// A simulated exchange behind the vendor's HTTP API, on loopback. For demos and tests only.
 #[derive(Debug, Parser)]
@@ -61,6 +62,10 @@ struct Arguments {
     /// Trades of the elephant (MAMTH) on a full session since 2025
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     elephant_trades: u64,
+    /// Also securities that change their symbols: kept (none) · changed · last-only (as if they
+    /// never had)
+    #[arg(long, value_enum, default_value_t = Symbols::Kept)]
+    symbols: Symbols,
     /// Last day with synthetic data [default: 2026-10-30]
     #[arg(long, value_name = "DATE")]
     last_day: Option<TradingDay>,
@@ -127,6 +132,7 @@ impl Arguments {
                 Rows::Synthetic(Shape {
                     tickers: self.tickers,
                     elephant_trades: self.elephant_trades,
+                    symbols: self.symbols,
                     last_day: self.last_day.unwrap_or(shape.last_day),
                     ..shape
                 })
@@ -178,7 +184,9 @@ fn serve(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     });
     let exchange = Exchange::start(arguments.config())?;
     if let Some(file) = &arguments.tickers_csv {
-        let tickers = exchange.source().listings().iter().map(|listing| &listing.ticker);
+        let mut tickers: Vec<_> =
+            exchange.source().listings().iter().map(|listing| &listing.ticker).collect();
+        tickers.dedup();
         publish(file, TickerList::text(tickers).as_bytes())?;
     }
     if let Some(file) = &arguments.addr_file {

@@ -130,6 +130,8 @@ pub struct Listing {
     pub listed: Option<TradingDay>,
     /// First day on which it no longer trades.
     pub delisted: Option<TradingDay>,
+    /// What its details say: its company's first day, under whatever symbol.
+    pub list_date: Option<TradingDay>,
     /// SEC number, absent on some rows.
     pub cik: Option<String>,
     /// Composite FIGI, absent on some rows.

@@ -57,6 +57,7 @@ impl Replay {
             mic: "XNYS",
             listed: None,
             delisted: None,
+            list_date: None,
             cik: None,
             figi: None,
             shares_outstanding: 1_000_000,

@@ -16,6 +16,8 @@ pub enum Route<'a> {
     Tickers,
     /// One ticker.
     Ticker(&'a str),
+    /// The symbols of one security.
+    Events(&'a str),
     /// Splits, old and new.
     Splits(Edition),
     /// Turns a source that changes its mind to another epoch: no key, no faults, not counted.
@@ -43,6 +45,7 @@ impl<'a> Route<'a> {
             ["v3", "trades", ticker] => Self::Trades(ticker),
             ["v3", "reference", "tickers"] => Self::Tickers,
             ["v3", "reference", "tickers", ticker] if ticker != "types" => Self::Ticker(ticker),
+            ["vX", "reference", "tickers", id, "events"] => Self::Events(id),
             ["v3", "reference", "splits"] => Self::Splits(Edition::V3),
             ["stocks", "v1", "splits"] => Self::Splits(Edition::V1),
             ["__stats"] => Self::Stats,
@@ -60,6 +63,7 @@ impl<'a> Route<'a> {
             Self::Trades(_) => "trades",
             Self::Tickers => "tickers",
             Self::Ticker(_) => "ticker",
+            Self::Events(_) => "events",
             Self::Splits(_) => "splits",
             Self::Stats => "stats",
             Self::Epoch(_) => "epoch",

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::reader::{self, ReadError};
 use crate::disk::publish::DiskError;
@@ -43,22 +43,9 @@ impl Listing {
     /// The newest snapshot below `folder`, the output of `worker reference`; `None` where there is
     /// none.
     pub fn newest(folder: &Path) -> Result<Option<Self>, ReadError> {
-        let snapshots = folder.join("tickers_snapshot");
-        let entries = match fs::read_dir(&snapshots) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(DiskError::at("list", &snapshots)(error).into()),
+        let Some((date, file)) = newest(folder, "tickers_snapshot", "tickers.parquet")? else {
+            return Ok(None);
         };
-        let mut newest = None;
-        for entry in entries {
-            let entry = entry.map_err(DiskError::at("list", &snapshots))?;
-            let (name, file) = (entry.file_name(), entry.path().join("tickers.parquet"));
-            let date =
-                name.to_str().and_then(|name| name.strip_prefix("snapshot_date=")?.parse().ok());
-            newest =
-                newest.max(date.filter(|_| file.exists()).map(|date: TradingDay| (date, file)));
-        }
-        let Some((date, file)) = newest else { return Ok(None) };
         let has_delisted = reader::texts(&file, "delisted_utc").ok().map(|all| !all.is_empty());
         Ok(Some(Self::of(date, has_delisted, reader::texts(&file, "ticker")?)))
     }
@@ -100,6 +87,30 @@ impl Listing {
             .map(String::as_str)
             .collect()
     }
+}
+
+/// The newest snapshot of `table` below `folder`, the output of `worker reference`: its date, and its
+/// file called `name`.
+pub(super) fn newest(
+    folder: &Path,
+    table: &str,
+    name: &str,
+) -> Result<Option<(TradingDay, PathBuf)>, DiskError> {
+    let snapshots = folder.join(table);
+    let entries = match fs::read_dir(&snapshots) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DiskError::at("list", &snapshots)(error)),
+    };
+    let mut newest = None;
+    for entry in entries {
+        let entry = entry.map_err(DiskError::at("list", &snapshots))?;
+        let (folder, file) = (entry.file_name(), entry.path().join(name));
+        let date =
+            folder.to_str().and_then(|folder| folder.strip_prefix("snapshot_date=")?.parse().ok());
+        newest = newest.max(date.filter(|_| file.exists()).map(|date: TradingDay| (date, file)));
+    }
+    Ok(newest)
 }
 
 /// Every text that differs from `name` by one letter changed, added or left out, or by two

@@ -13,6 +13,7 @@ pub mod writer;
 pub mod reader;
 pub mod listing;
 pub mod listing_days;
+pub mod reference;
 pub mod column_stream;
 pub mod bars_file;
 pub mod summary;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::kind::BarColumns;
+use crate::market::security_days::SecurityDays;
 use crate::market::trading_day::TradingDay;
 
 /// Everything but ticker and mode that bars depend on.
@@ -23,6 +24,10 @@ pub struct Parameters {
     pub source: Source,
     /// On which scale prices and sizes are.
     pub scale: Scale,
+    /// The days of one security alone, under all its symbols; `None`: everything that the ticker
+    /// has, whoever had the symbol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<SecurityDays>,
 }
 
 /// The rule by which bars close, with its own parameters only.
@@ -128,7 +133,11 @@ impl fmt::Display for Parameters {
             Source::MinuteClose => "minutes, agg1m-price close",
         };
         let columns = if self.extended { "extended" } else { "seven columns" };
-        write!(f, ", first-sign {}, {columns}, {source}, {}", self.first_sign, self.scale)
+        write!(f, ", first-sign {}, {columns}, {source}, {}", self.first_sign, self.scale)?;
+        match &self.days {
+            Some(days) => write!(f, ", days of {days}"),
+            None => Ok(()),
+        }
     }
 }
 

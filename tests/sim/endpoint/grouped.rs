@@ -25,7 +25,8 @@ pub fn page(ask: &Ask, date: &str) -> Result<Page, Refusal> {
     let mut rows: Vec<(Option<&str>, Bar)> = Vec::new();
     if session(day).is_some() {
         let end_ms = Session::Full.regular_close(day).as_millisecond();
-        for listing in ask.source.listings() {
+        // A symbol that was used again is listed twice, and trades once.
+        for listing in ask.source.listings().iter().filter(|one| one.trades_on(day)) {
             let ticker = listing.ticker.as_str();
             let Some(bar) = ask.source.day_bar(ticker, day)? else { continue };
             let rescale = match adjustment {

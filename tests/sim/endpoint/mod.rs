@@ -7,6 +7,7 @@ pub mod aggs;
 pub mod grouped;
 pub mod trades;
 pub mod tickers;
+pub mod events;
 pub mod splits;
 
 use std::fmt::Write as _;

@@ -78,7 +78,7 @@ pub fn details(ask: &Ask, ticker: &str) -> Result<Page, Refusal> {
         "total_employees": 120,
         "description": format!("{} exists in a simulation.", listing.name),
         "address": {"address1": "1 Loopback Way", "city": "Nowhere", "state": "NY", "postal_code": "10005"},
-        "list_date": listing.listed,
+        "list_date": listing.list_date,
     });
     let (Some(results_map), Some(more)) = (results.as_object_mut(), more.as_object()) else {
         unreachable!("both are written as objects above")

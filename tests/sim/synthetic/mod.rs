@@ -1,6 +1,7 @@
 //! A made-up market: deterministic by seed, ticker and day, whatever is asked first.
 
 pub mod universe;
+pub mod renames;
 mod price_path;
 pub mod tape;
 pub mod bars;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use shared::market::session::{session, sessions};
 use shared::market::trading_day::TradingDay;
 
+use self::renames::Symbols;
 use self::tape::{Tape, decorate};
 use self::universe::{Liquidity, Stock};
 use super::cache::Cache;
@@ -31,6 +33,8 @@ pub struct Shape {
     pub elephant_trades: u64,
     /// How many of the first stocks are elephants, at least one.
     pub elephants: usize,
+    /// Whether there are securities that changed their symbol.
+    pub symbols: Symbols,
     /// The last day with data; later days answer like days without trades.
     pub last_day: TradingDay,
 }
@@ -39,7 +43,7 @@ impl Shape {
     /// 300 stocks, an elephant of 20,000 trades a day, data to 2026-10-30.
     pub fn new(seed: u64) -> Self {
         let last_day = TradingDay::from_ymd(2026, 10, 30).expect("a date");
-        Self { seed, tickers: 300, elephant_trades: 20_000, elephants: 1, last_day }
+        Self { seed, tickers: 300, elephant_trades: 20_000, elephants: 1, symbols: Symbols::Kept, last_day }
     }
 }
 
@@ -49,7 +53,8 @@ const REMEMBERED_ROWS: usize = 200_000;
 /// A synthetic market.
 pub struct Synthetic {
     shape: Shape,
-    by_ticker: HashMap<String, Stock>,
+    /// The securities of a symbol, one after the other.
+    by_ticker: HashMap<String, Vec<Stock>>,
     listings: Vec<Listing>,
     splits: HashMap<String, Vec<Split>>,
     years: Cache<(String, i16), Bar>,
@@ -63,27 +68,37 @@ impl Synthetic {
         for stock in stocks.iter_mut().take(shape.elephants) {
             stock.liquidity = Liquidity::Elephant;
         }
+        stocks.extend(renames::stocks(shape.seed, shape.symbols));
         let mut listings: Vec<Listing> = stocks.iter().map(|stock| stock.listing.clone()).collect();
-        listings.sort_by(|a, b| a.ticker.cmp(&b.ticker));
+        listings.sort_by(|a, b| (&a.ticker, a.listed).cmp(&(&b.ticker, b.listed)));
         let name = |stock: &Stock| stock.listing.ticker.as_str().to_owned();
+        let splits = stocks.iter().map(|stock| (name(stock), stock.splits.clone())).collect();
+        let mut by_ticker: HashMap<String, Vec<Stock>> = HashMap::new();
+        for stock in stocks {
+            by_ticker.entry(name(&stock)).or_default().push(stock);
+        }
+        for own in by_ticker.values_mut() {
+            own.sort_by_key(|stock| stock.listing.listed);
+        }
         Self {
             shape,
             listings,
-            splits: stocks.iter().map(|stock| (name(stock), stock.splits.clone())).collect(),
-            by_ticker: stocks.into_iter().map(|stock| (name(&stock), stock)).collect(),
+            splits,
+            by_ticker,
             years: Cache::new(REMEMBERED_ROWS),
             trade_days: Cache::new(REMEMBERED_ROWS),
         }
     }
 
-    /// What is known of a ticker beyond its listing.
+    /// What is known of a ticker beyond its listing; of one that was used again, as it is now.
     pub fn stock(&self, ticker: &str) -> Option<&Stock> {
-        self.by_ticker.get(ticker)
+        self.by_ticker.get(ticker)?.last()
     }
 
     /// The prints of a ticker's day; `None` where there is no such ticker, no session or no data.
     fn tape(&self, ticker: &str, day: TradingDay) -> Option<(&Stock, Tape)> {
-        let stock = self.stock(ticker)?;
+        let own = self.by_ticker.get(ticker)?;
+        let stock = own.iter().find(|stock| stock.listing.trades_on(day)).or(own.last())?;
         let (first, last) = self.days();
         if !(first..=last).contains(&day) {
             return None;
@@ -107,10 +122,10 @@ impl Synthetic {
 
 impl Source for Synthetic {
     fn daily_bars(&self, ticker: &str, year: i16) -> Result<Arc<Vec<Bar>>, SourceError> {
-        let Some(stock) = self.stock(ticker) else { return Ok(Arc::default()) };
-        let made = self
-            .years
-            .get_or_make((ticker.to_owned(), year), || Ok::<_, Infallible>(self.year(stock, year)));
+        let Some(own) = self.by_ticker.get(ticker) else { return Ok(Arc::default()) };
+        let made = self.years.get_or_make((ticker.to_owned(), year), || {
+            Ok::<_, Infallible>(own.iter().flat_map(|stock| self.year(stock, year)).collect())
+        });
         let Ok(bars) = made;
         Ok(bars)
     }

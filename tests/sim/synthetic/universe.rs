@@ -93,6 +93,7 @@ fn stock(key: u64, number: usize, last_day: TradingDay, taken: &mut HashSet<Stri
         mic: dice.pick(&["XNYS", "XNAS", "XASE", "ARCX", "BATS"]),
         listed: Some(listed),
         delisted,
+        list_date: Some(listed),
         cik: (!dice.once_in(6)).then(|| format!("{:010}", 100_000 + dice.below(2_000_000))),
         figi: (!dice.once_in(6)).then(|| figi(&mut dice)),
         shares_outstanding: i64::try_from(1_000_000 + dice.below(90_000_000)).expect("below 2^63"),

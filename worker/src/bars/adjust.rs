@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use shared::market::listed_periods::Securities;
+use shared::market::security_days::SecurityDays;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::{TradingDay, TradingDayError};
 use shared::series::parameters::Split;
@@ -132,6 +134,35 @@ pub fn read_splits(path: &Path, ticker: &Ticker) -> Result<Vec<Split>, AdjustErr
             return Err(AdjustError::Ratio { file, ticker: ticker.clone(), day, from, to });
         }
         splits.push(Split { execution_date: day, from, to });
+    }
+    sort(&mut splits);
+    splits.dedup();
+    Ok(splits)
+}
+
+/// The splits of a security, by day: those of its symbols on its days, whatever symbol it had then,
+/// for the source may file a split under a later one. Those of days on which a symbol named another
+/// security, as `known` says, are that one's.
+pub fn splits_of(
+    path: &Path,
+    days: &SecurityDays,
+    known: &Securities,
+) -> Result<Vec<Split>, AdjustError> {
+    let on_its_days = |day: TradingDay| {
+        days.symbols.iter().any(|symbol| {
+            let (from, to) = symbol.ends();
+            from <= day && day <= to
+        })
+    };
+    let mut splits = Vec::new();
+    for symbol in &days.symbols {
+        let holder = |day| known.ticker(&symbol.ticker)?.holder_on(day);
+        let is_own = |split: &Split| {
+            let day = split.execution_date;
+            let holder = holder(day).map(ToString::to_string);
+            on_its_days(day) && holder.is_none_or(|holder| holder == days.security)
+        };
+        splits.extend(read_splits(path, &symbol.ticker)?.into_iter().filter(is_own));
     }
     sort(&mut splits);
     splits.dedup();

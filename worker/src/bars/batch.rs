@@ -1,9 +1,12 @@
 //! Builds the bars of a list of tickers. A ticker that fails does not hold up the others.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use shared::dataset::coverage::DateRange;
 use shared::market::bar::Mode;
+use shared::market::listed_periods::Securities;
+use shared::market::security_days::{self, WhichSecurity};
 use shared::market::ticker::Ticker;
 use shared::market::zone::Zone;
 use shared::run::exit::Exit;
@@ -45,6 +48,8 @@ pub struct BuildRequest {
     pub tree: Tree,
     /// What counts as a trade.
     pub input: Input,
+    /// The days of one security alone; `None`: all that a ticker has.
+    pub security: Option<OneSecurity>,
     /// Root of the bars.
     pub outdir: PathBuf,
     /// New York days.
@@ -59,6 +64,15 @@ pub struct BuildRequest {
     pub gaps: Gaps,
     /// What to do with files that are not in time order.
     pub unsorted: Unsorted,
+}
+
+/// Which security is wanted of each ticker, and what tells it.
+#[derive(Debug, Clone)]
+pub struct OneSecurity {
+    /// What the reference data say.
+    pub known: Arc<Securities>,
+    /// Which one.
+    pub which: WhichSecurity,
 }
 
 /// Builds the bars of `tickers` on up to `threads` threads.
@@ -95,7 +109,18 @@ pub fn one(
     stop: &Stop,
 ) -> Result<Received, BuildError> {
     let BuildRequest { tree, outdir, asked, choice, existing, gaps, .. } = request;
-    let holdings = tree.holdings(ticker)?;
+    let days = match &request.security {
+        Some(OneSecurity { known, which }) => Some(security_days::of(known, ticker, which)?),
+        None => None,
+    };
+    let days = days.as_ref();
+    let holdings = match days {
+        Some(days) => {
+            reporter.ticker(Level::Info, ticker, format!("the days of {days}"));
+            tree.holdings_of(ticker, days)?
+        }
+        None => tree.holdings(ticker)?,
+    };
     if !holdings.are_proven() {
         let folder = tree.root().join(ticker.as_str());
         let text = format!(
@@ -104,9 +129,10 @@ pub fn one(
         );
         reporter.ticker(Level::Warn, ticker, text);
     }
-    let scale = choice.scale(ticker, tree.root(), tree.adjusted())?;
+    let known = request.security.as_ref().map(|security| &*security.known);
+    let scale = choice.scale(ticker, days.zip(known), tree.root(), tree.adjusted())?;
     let kept_below: Option<&Path> = (existing.built == Built::Continued).then_some(outdir);
-    let context = TickerContext { ticker, scale: &scale, before: asked.from(), kept_below };
+    let context = TickerContext { ticker, days, scale: &scale, before: asked.from(), kept_below };
     let warn = |text: &str| reporter.ticker(Level::Warn, ticker, text);
     let specs: Result<Vec<_>, _> = request
         .modes

@@ -7,6 +7,8 @@ use serde::de::IgnoredAny;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::Adjusted;
 use shared::market::bar::{Family, Measure, Mode};
+use shared::market::listed_periods::Securities;
+use shared::market::security_days::SecurityDays;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::series::parameters::{Parameters, Rule, Scale, Source};
@@ -79,6 +81,8 @@ pub struct Choice {
 pub struct TickerContext<'a> {
     /// The ticker.
     pub ticker: &'a Ticker,
+    /// The days of one security alone; `None`: all that the ticker has.
+    pub days: Option<&'a SecurityDays>,
     /// The scale of its prices.
     pub scale: &'a Scale,
     /// Only days before this one count as history.
@@ -129,17 +133,23 @@ impl Choice {
         }
     }
 
-    /// The scale of the bars of `ticker`, built from the tree under `root`.
+    /// The scale of the bars of `ticker`, or of these days of a security, built from the tree under
+    /// `root`.
     pub fn scale(
         &self,
         ticker: &Ticker,
+        days: Option<(&SecurityDays, &Securities)>,
         root: &Path,
         adjusted: Adjusted,
     ) -> Result<Scale, ChoiceError> {
         match (&self.splits, adjusted) {
             (Some(_), Adjusted::Yes) => Err(ChoiceError::AdjustedTwice(root.to_owned())),
             (Some(path), Adjusted::No) => {
-                Ok(Scale::AdjustedBySplits { splits: adjust::read_splits(path, ticker)? })
+                let splits = match days {
+                    Some((days, known)) => adjust::splits_of(path, days, known)?,
+                    None => adjust::read_splits(path, ticker)?,
+                };
+                Ok(Scale::AdjustedBySplits { splits })
             }
             (None, Adjusted::Yes) => Ok(Scale::AdjustedBySource),
             (None, Adjusted::No) => Ok(Scale::AsTraded),
@@ -185,6 +195,7 @@ impl Choice {
             extended: self.extended,
             source: self.source,
             scale: of.scale.clone(),
+            days: of.days.cloned(),
         };
         Ok(SeriesSpec { mode, parameters })
     }
@@ -205,7 +216,7 @@ impl Choice {
     fn mean(&self, of: &TickerContext<'_>, mode: Mode) -> Result<DailyMean, ChoiceError> {
         let ticker = of.ticker;
         let root = self.daily_root.as_deref().unwrap_or(Path::new("."));
-        let mean = daily_mean::mean_daily(root, ticker, of.before, mode.measure)?;
+        let mean = daily_mean::mean_daily(root, ticker, of.days, of.before, mode.measure)?;
         let is_raw = *of.scale == Scale::AsTraded;
         if mode.measure == Measure::Volume && is_raw == mean.adjusted.is_some_and(bool::from) {
             let name = |raw: bool| if raw { "raw" } else { "adjusted" };

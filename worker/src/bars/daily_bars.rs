@@ -12,6 +12,7 @@ use shared::dataset::merge::DatedBar;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::{self, ReadError};
 use shared::disk::publish::DiskError;
+use shared::market::security_days::SecurityDays;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
@@ -69,6 +70,21 @@ pub fn read_before(
         bars.extend(rows.into_iter().filter(|row| counts(row.date)));
     }
     Ok(DailyBars { bars, adjusted })
+}
+
+/// The same of a security: of each symbol the bars of its days.
+pub fn read_security_before(
+    root: &Path,
+    of: &SecurityDays,
+    before: TradingDay,
+) -> Result<DailyBars, DailyBarsError> {
+    let mut all = DailyBars { bars: Vec::new(), adjusted: scale_of(root)? };
+    for symbol in &of.symbols {
+        let (from, to) = symbol.ends();
+        let read = read_before(root, &symbol.ticker, before)?;
+        all.bars.extend(read.bars.into_iter().filter(|row| from <= row.date && row.date <= to));
+    }
+    Ok(all)
 }
 
 /// The files to read, in time order, and their days that count.

@@ -10,6 +10,7 @@ use shared::dataset::kind::Kind;
 use shared::dataset::merge::DatedBar;
 use shared::dataset::partition::Partition;
 use shared::market::bar::Measure;
+use shared::market::security_days::SecurityDays;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
@@ -83,7 +84,8 @@ pub enum DailyMeanError {
     },
 }
 
-/// The mean over all daily bars of `ticker` that [`daily_bars::read_before`] finds before `before`:
+/// The mean over all daily bars of `ticker`, or of these `days` of a security, that
+/// [`daily_bars::read_before`] finds before `before`:
 /// of v·vw for dollars (v·c without vw), of v for volume, of n for ticks. Bars without n are left
 /// out there, if at least half of all have it.
 ///
@@ -92,11 +94,15 @@ pub enum DailyMeanError {
 pub fn mean_daily(
     daily_root: &Path,
     ticker: &Ticker,
+    days: Option<&SecurityDays>,
     before: TradingDay,
     measure: Measure,
 ) -> Result<DailyMean, DailyMeanError> {
     let (root, ticker) = (daily_root.to_owned(), ticker.clone());
-    let DailyBars { bars, adjusted } = daily_bars::read_before(daily_root, &ticker, before)?;
+    let DailyBars { bars, adjusted } = match days {
+        Some(days) => daily_bars::read_security_before(daily_root, days, before)?,
+        None => daily_bars::read_before(daily_root, &ticker, before)?,
+    };
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
         return Err(DailyMeanError::NoBar { root, ticker, before });
     };
@@ -187,7 +193,7 @@ mod tests {
         let said = |error: DailyMeanError| {
             error.to_string().replace(&*root.path().to_string_lossy(), "ROOT")
         };
-        mean_daily(root.path(), &ticker(), day(before), measure).map_err(said)
+        mean_daily(root.path(), &ticker(), None, day(before), measure).map_err(said)
     }
 
     #[test]

@@ -6,6 +6,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::reader::ReadError;
 use shared::disk::publish::DiskError;
 use shared::market::bar::Mode;
+use shared::market::security_days::NoSecurityDays;
 use shared::market::ticker::Ticker;
 use shared::run::exit::Exit;
 use shared::series::proof::StateError;
@@ -31,6 +32,9 @@ pub enum BuildError {
     /// The series can't be specified for this ticker.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
+    /// Whose days are meant can't be told.
+    #[error(transparent)]
+    Security(#[from] NoSecurityDays),
     /// Another process builds bars of the ticker.
     #[error("{ticker}: another process builds bars in {folder}: {by}", folder = folder.display())]
     Busy {
@@ -146,6 +150,7 @@ impl Fatal for BuildError {
             )),
             Self::Source(error) => for_good(kind_of_source(error)),
             Self::Choice(error) => for_good(kind_of_choice(error)),
+            Self::Security(_) => for_good("its security can't be told"),
             Self::Output(OutputError::Read(_)) => for_good("a file of bars can't be read"),
             Self::Output(OutputError::Short { .. }) => {
                 for_good("bars are missing that its state counts")
@@ -177,6 +182,7 @@ fn kind_of_source(error: &SourceError) -> &'static str {
         SourceError::NothingProven { .. } => "none of its data is proven",
         SourceError::NoFolder { .. } => "it has no folder",
         SourceError::Unsorted { .. } => "its trades are not in time order",
+        SourceError::UtcDays { .. } => "the days of its tree are UTC days",
         SourceError::OtherDay { .. } => "a trade is on another day than its file",
     }
 }

@@ -29,6 +29,7 @@ pub fn parameters(rule: Rule, columns: BarColumns) -> Parameters {
         extended: columns == BarColumns::Extended,
         source: Source::Trades,
         scale: Scale::AsTraded,
+        days: None,
     }
 }
 

@@ -84,8 +84,8 @@ enum Command {
         #[arg(long, value_name = "CHOICE", default_value_t = Columns::Narrow)]
         columns: Columns,
     },
-    /// Listed tickers: OUT/tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet; also details
-    /// and splits
+    /// Listed tickers: OUT/tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet; also details,
+    /// splits and ticker events
     Reference(ReferenceArgs),
     /// Chooses tickers from a snapshot and writes them to a CSV; sends no requests
     Universe(UniverseArgs),

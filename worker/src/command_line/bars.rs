@@ -23,6 +23,7 @@ use shared::series::tree::{self, TreeError};
 
 use super::describe;
 use super::refusal::Refusal;
+use super::security::SecurityArgs;
 use super::until_end;
 use crate::bars::batch::{self, BuildRequest, Input};
 use crate::bars::begin::{Built, ExistingBars, Skip};
@@ -60,6 +61,8 @@ pub struct BarsArgs {
     /// CSV with a column `ticker`: build bars for each of them
     #[arg(long, value_name = "FILE")]
     tickers_csv: Option<PathBuf>,
+    #[command(flatten)]
+    security: SecurityArgs,
     /// First New York day
     #[arg(long, value_name = "YYYY-MM-DD", required = true)]
     from: Option<TradingDay>,
@@ -357,6 +360,7 @@ impl BarsArgs {
         Ok(BuildRequest {
             tree,
             input,
+            security: self.security.resolve()?,
             outdir,
             asked,
             modes,

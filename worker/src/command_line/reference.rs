@@ -39,6 +39,10 @@ pub struct ReferenceArgs {
     /// Also all splits
     #[arg(long)]
     splits: bool,
+    /// Also the ticker events of each security (one request each): which symbols it had, and since
+    /// when
+    #[arg(long)]
+    ticker_events: bool,
     /// Fetch only what is missing or damaged. To continue the snapshot of an earlier day, give its
     /// --date
     #[arg(long)]
@@ -69,6 +73,7 @@ pub fn run(args: &ReferenceArgs) -> Result<Exit, Refusal> {
         delisted: if args.include_delisted { Delisted::Included } else { Delisted::LeftOut },
         details: args.details,
         splits: args.splits,
+        events: args.ticker_events,
         begin: if args.resume { EarlierAnswers::Kept } else { EarlierAnswers::AskedAgain },
         threads: args.max_workers.into(),
     };

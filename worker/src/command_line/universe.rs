@@ -5,14 +5,19 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use shared::dataset::reference;
 use shared::dataset::writer::Fingerprint;
+use shared::market::listed_periods::Securities;
+use shared::market::security::Figi;
+use shared::market::trading_day::TradingDay;
 use shared::run::exit::Exit;
 
 use super::refusal::Refusal;
 use crate::reference::output::TableName;
+use crate::universe::identity::{self, ListedThen};
 use crate::universe::input::{self, FoundTable, KnownDetails};
 use crate::universe::output;
-use crate::universe::rule::{Filter, Universe};
+use crate::universe::rule::{Filter, ListedTicker, Universe};
 
 /// As typed.
 #[derive(Debug, Args)]
@@ -44,6 +49,22 @@ pub struct UniverseArgs {
     /// Also tickers that no longer trade
     #[arg(long)]
     include_delisted: bool,
+    /// Ticker events: a file, a snapshot's folder, or `OUT/ticker_events_snapshot` (the newest
+    /// counts)
+    #[arg(long, value_name = "FILE")]
+    ticker_events: Option<PathBuf>,
+    /// Who was listed on this day, under the symbol of the day, delisted since or not. Type,
+    /// exchange and market cap are those of the snapshot
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "ticker_events")]
+    as_of: Option<TradingDay>,
+    /// Only this security, under every symbol that it had; --types and the like do not count
+    #[arg(
+        long,
+        value_name = "FIGI",
+        requires = "ticker_events",
+        conflicts_with_all = ["as_of", "cap_max", "out_parquet", "out_weights"]
+    )]
+    security: Option<Figi>,
 }
 
 fn dollars(text: &str) -> Result<f64, String> {
@@ -62,13 +83,20 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
     let rows = input::read_candidates(&snapshot.file, &known)
         .map_err(|error| Refusal::flag("--snapdir", &error))?;
     say_input("snapshot", &snapshot, rows.len())?;
+    if let Some(figi) = &args.security {
+        return one_security(args, &snapshot, &rows, figi);
+    }
     let wanted = Filter {
         exchanges: args.exchanges.clone(),
         types: args.types.clone(),
-        delisted: args.include_delisted,
+        delisted: args.include_delisted || args.as_of.is_some(),
         cap_max: args.cap_max,
     };
     let snapshot_has_delisted = rows.iter().any(|row| !row.active);
+    let rows = match args.as_of {
+        Some(day) => listed_on(args, &snapshot, &rows, day)?,
+        None => rows,
+    };
     let universe = Universe::choose(rows, &wanted);
     let account = output::account(&universe);
     if universe.kept.is_empty() {
@@ -83,10 +111,62 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
     if let Some(path) = &args.out_weights {
         output::publish_weights(path, &universe).map_err(Refusal::local)?;
     }
-    output::publish_csv(&args.out_csv, &universe).map_err(Refusal::local)?;
+    match args.as_of {
+        Some(_) => output::publish_days(&args.out_csv, &universe.kept),
+        None => output::publish_csv(&args.out_csv, &universe),
+    }
+    .map_err(Refusal::local)?;
     say(&account);
     warn(&universe, &wanted, snapshot_has_delisted);
     Ok(Exit::Done)
+}
+
+/// Writes the symbols of one security.
+fn one_security(
+    args: &UniverseArgs,
+    snapshot: &FoundTable,
+    rows: &[ListedTicker],
+    figi: &Figi,
+) -> Result<Exit, Refusal> {
+    let known = securities(args, snapshot)?;
+    let symbols = identity::symbols_of(&known, rows, figi).ok_or_else(|| {
+        Refusal::wrong(format!("--security {figi}: the snapshot knows no such security"))
+    })?;
+    output::publish_days(&args.out_csv, &symbols).map_err(Refusal::local)?;
+    let names: Vec<&str> = symbols.iter().map(|symbol| symbol.ticker.as_str()).collect();
+    say(&format!("{figi}: {}\n", names.join(", ")));
+    Ok(Exit::Done)
+}
+
+/// Who was listed on `day`.
+fn listed_on(
+    args: &UniverseArgs,
+    snapshot: &FoundTable,
+    rows: &[ListedTicker],
+    day: TradingDay,
+) -> Result<Vec<ListedTicker>, Refusal> {
+    let ListedThen { rows, perhaps } = identity::as_of(&securities(args, snapshot)?, rows, day);
+    let sure = rows.len() - perhaps;
+    say(&format!(
+        "as of {day}: {sure} listed, {perhaps} perhaps (their first day or their last is not known)\n"
+    ));
+    Ok(rows)
+}
+
+fn securities(args: &UniverseArgs, snapshot: &FoundTable) -> Result<Securities, Refusal> {
+    let find = |path: &Option<PathBuf>, table, flag| match path {
+        Some(path) => {
+            let found = input::find(path, table).map_err(|error| Refusal::flag(flag, &error))?;
+            Ok::<_, Refusal>(Some(found))
+        }
+        None => Ok(None),
+    };
+    let details = find(&args.details, TableName::Details, "--details")?;
+    let events = find(&args.ticker_events, TableName::Events, "--ticker-events")?;
+    let file = |found: &'_ Option<FoundTable>| found.as_ref().map(|found| found.file.clone());
+    let (details, events) = (file(&details), file(&events));
+    reference::read(&snapshot.file, details.as_deref(), events.as_deref())
+        .map_err(|error| Refusal::flag("--ticker-events", &error))
 }
 
 fn read_details(path: &Path) -> Result<BTreeMap<String, KnownDetails>, Refusal> {

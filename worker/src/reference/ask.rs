@@ -1,17 +1,18 @@
 //! Asks the source for reference data, and says what it took.
 
+use std::io::Read;
 use std::time::Duration;
 
 use shared::market::ticker::Ticker;
 use shared::run::base_url::BaseUrl;
 use url::Url;
 
-use super::details::{self, Details};
 use crate::api::chain::Chain;
 use crate::api::client::Client;
 use crate::api::failure::Failure;
 use crate::api::follow::collect;
 use crate::api::list::List;
+use crate::api::page::PageError;
 use crate::api::wire::Record;
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
@@ -46,16 +47,44 @@ impl ReferenceSource<'_> {
         Ok(rows)
     }
 
-    /// What is known of `ticker` at `url`; `None` where nothing is.
-    pub fn details(&self, ticker: &Ticker, url: &Url) -> Result<Option<Details>, Failure> {
+    /// What is known at `url`, as `decode` reads it; `None` where nothing is. In the log the
+    /// question is about `ticker`.
+    pub fn known<T>(
+        &self,
+        ticker: &Ticker,
+        url: &Url,
+        decode: impl Fn(&mut dyn Read) -> Result<T, PageError>,
+    ) -> Result<Option<T>, Failure> {
         let on_retry = |failure: &Failure, wait: Duration| {
             let text = format_args!("{failure}; asking again in {:.1} s", wait.as_secs_f64());
             self.reporter.ticker(Level::Warn, ticker, text);
         };
-        match self.client.get(url, self.stop, |body| details::decode(body, ticker), on_retry) {
-            Ok((details, _)) => Ok(Some(details)),
-            Err(failure) if details::is_unknown(&failure) => Ok(None),
+        match self.client.get(url, self.stop, decode, on_retry) {
+            Ok((known, _)) => Ok(Some(known)),
+            Err(failure) if is_unknown(&failure) => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+}
+
+/// Does `failure` say that nothing is known of what was asked about? There are other 404: no such
+/// route, in plain text.
+pub fn is_unknown(failure: &Failure) -> bool {
+    let Failure::BadRequest { status: 404, words } = failure else { return false };
+    words.to_lowercase().contains("not found") && words != "404 page not found"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::run::redaction::Redaction;
+
+    #[test]
+    fn only_one_of_the_three_404_says_that_nothing_is_known() {
+        let unknown =
+            |body: &str| is_unknown(&Failure::of_reply(404, None, body, &Redaction::default()));
+        assert!(unknown(r#"{"status":"NOT_FOUND","message":"Ticker not found."}"#));
+        assert!(!unknown("404 page not found\n"));
+        assert!(!unknown(r#"{"status":"ERROR","error":"this endpoint is no longer available"}"#));
     }
 }

@@ -11,7 +11,6 @@ use shared::run::base_url::BaseUrl;
 use url::Url;
 
 use super::table::TableColumns;
-use crate::api::failure::Failure;
 use crate::api::page::{self, PageError};
 
 /// What is known of a ticker.
@@ -82,13 +81,6 @@ pub fn decode(body: impl Read, ticker: &Ticker) -> Result<Details, PageError> {
     Ok(reply.results)
 }
 
-/// Does `failure` say that nothing is known of the ticker? There are other 404: no such route, in
-/// plain text.
-pub fn is_unknown(failure: &Failure) -> bool {
-    let Failure::BadRequest { status: 404, words } = failure else { return false };
-    words.to_lowercase().contains("not found") && words != "404 page not found"
-}
-
 /// As a table, in the order of `rows`.
 pub fn table(rows: &[Details]) -> RecordBatch {
     let text =
@@ -117,7 +109,6 @@ pub fn table(rows: &[Details]) -> RecordBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::run::redaction::Redaction;
 
     #[test]
     fn a_reply_is_read_whatever_it_lacks_and_must_be_of_the_ticker_asked_for() {
@@ -138,14 +129,5 @@ mod tests {
         assert!(
             read(r#"{"results":null}"#).is_err() && read(r#"{"results":{"ticker":"AIG""#).is_err()
         );
-    }
-
-    #[test]
-    fn only_one_of_the_three_404_says_that_nothing_is_known() {
-        let unknown =
-            |body: &str| is_unknown(&Failure::of_reply(404, None, body, &Redaction::default()));
-        assert!(unknown(r#"{"status":"NOT_FOUND","message":"Ticker not found."}"#));
-        assert!(!unknown("404 page not found\n"));
-        assert!(!unknown(r#"{"status":"ERROR","error":"this endpoint is no longer available"}"#));
     }
 }

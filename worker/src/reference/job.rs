@@ -1,5 +1,5 @@
-//! One reference job: the snapshot of tickers, then splits, then details. What is proven is not
-//! asked again.
+//! One reference job: the snapshot of tickers, then splits, then details, then ticker events. What
+//! is proven is not asked again.
 
 use arrow::array::RecordBatch;
 use jiff::Timestamp;
@@ -10,14 +10,17 @@ use shared::market::trading_day::TradingDay;
 use shared::run::exit::Exit;
 use shared::run::thousands::counted;
 
-use super::answers::{DetailsLog, EarlierAnswers};
+use super::answers::{AnswerLog, EarlierAnswers};
 use super::ask::ReferenceSource;
+use super::detail_questions::{self, DetailsAnswer, DetailsQuery};
 use super::details::{self, Details};
 use super::error::JobError;
+use super::event_questions;
+use super::events::{self, EventsRow};
 use super::output::{SnapshotOutput, TableName};
 use super::proof::{self, Proof, Standing};
 use super::splits;
-use super::survey::{self, DetailsQuery};
+use super::survey::{self, Question};
 use super::tickers::{self, Listed, Side, Snapshot};
 use crate::api::failure::Failure;
 use crate::api::list::List;
@@ -45,6 +48,8 @@ pub struct JobPlan {
     pub details: bool,
     /// Splits too?
     pub splits: bool,
+    /// The ticker events of every security too?
+    pub events: bool,
     /// Is what is proven asked again?
     pub begin: EarlierAnswers,
     /// Tickers asked about side by side.
@@ -73,7 +78,18 @@ impl Running<'_> {
         if self.plan.splits {
             self.splits()?;
         }
-        if self.plan.details { self.details(&listed) } else { Ok(Exit::Done) }
+        let details = if self.plan.details { self.details(&listed)? } else { Exit::Done };
+        // Tickers that failed do not hold up the other table; everything else does.
+        if !matches!(details, Exit::Done | Exit::Transient | Exit::Permanent) {
+            return Ok(details);
+        }
+        let events = if self.plan.events { self.events(&listed)? } else { Exit::Done };
+        Ok(match (details, events) {
+            (details, Exit::Done) => details,
+            // What may be tried again decides.
+            (Exit::Transient, Exit::Permanent) => details,
+            (_, events) => events,
+        })
     }
 
     /// The proof of the snapshot, old or new.
@@ -133,44 +149,86 @@ impl Running<'_> {
         }
         let asked_at = clock::now();
         let listed = Listed::read(&self.place.file(TableName::Tickers))?;
-        let (queries, unusable) = survey::queries(listed, self.plan.date);
+        let (queries, unusable) = detail_questions::queries(listed, self.plan.date);
         if !unusable.is_empty() {
             let names: Vec<&str> = unusable.iter().map(String::as_str).collect();
             let text = format!("details: these names cannot be requested: {}", shortened(&names));
             self.say(Level::Warn, &text);
         }
-        let log = self.place.folder(TableName::Details).join("_details.jsonl");
-        let mut answers = DetailsLog::open(self.place.root(), &log, self.plan.begin)?;
-        let counts = survey::run(self.source, &queries, &mut answers, self.plan.threads);
-        let failed = counts.transient + counts.permanent;
-        self.source.reporter.end(counts.answered, failed);
-        let exit = counts.exit(queries.len());
-        if exit != Exit::Done {
-            let open = queries.len() as u64 - counts.answered;
-            self.say(
-                Level::Info,
-                &format!("details: not answered: {}; --resume asks again", counted(open, "ticker")),
-            );
-            return Ok(exit);
-        }
+        let answers = match self.survey(TableName::Details, "details", &queries)? {
+            Surveyed::All(answers) => answers,
+            Surveyed::Some(exit) => return Ok(exit),
+        };
         let rows: Vec<Details> =
             queries.iter().filter_map(|query| row_of(query, &answers)).collect();
-        let unknown = queries.len() - rows.len();
-        if unknown > 0 {
-            self.say(
-                Level::Info,
-                &format!(
-                    "details: the source knows nothing of {}, for which there is no row",
-                    counted(unknown as u64, "ticker")
-                ),
-            );
-        }
+        self.say_unknown("details", queries.len() - rows.len());
         let tickers_sha256 = Some(tickers.sha256.clone());
         self.publish(TableName::Details, &details::table(&rows), asked_at, |proof| Proof {
             tickers_sha256,
             ..proof
         })?;
         Ok(Exit::Done)
+    }
+
+    fn events(&self, tickers: &Proof) -> Result<Exit, JobError> {
+        let same_tickers = |proof: &Proof| proof.tickers_sha256.as_ref() == Some(&tickers.sha256);
+        if let Some(proof) = self.standing(TableName::Events)?.filter(same_tickers) {
+            self.not_again(TableName::Events, &proof);
+            return Ok(Exit::Done);
+        }
+        let asked_at = clock::now();
+        let listed = Listed::read(&self.place.file(TableName::Tickers))?;
+        let (queries, left_out) = event_questions::queries(&listed);
+        if left_out > 0 {
+            let rows = counted(left_out as u64, "row");
+            let text = format!(
+                "events: {rows} of the list have no FIGI and no symbol of their own, so their events cannot be requested"
+            );
+            self.say(Level::Info, &text);
+        }
+        let answers = match self.survey(TableName::Events, "events", &queries)? {
+            Surveyed::All(answers) => answers,
+            Surveyed::Some(exit) => return Ok(exit),
+        };
+        let rows: Vec<EventsRow> = queries
+            .iter()
+            .filter_map(|query| {
+                let events = answers.of(&query.key())?.events.clone()?;
+                let share_class_figi = query.share_class_figi.clone();
+                Some(EventsRow { id: query.of.id().to_owned(), share_class_figi, events })
+            })
+            .collect();
+        self.say_unknown("events", queries.len() - rows.len());
+        let tickers_sha256 = Some(tickers.sha256.clone());
+        self.publish(TableName::Events, &events::table(&rows), asked_at, |proof| Proof {
+            tickers_sha256,
+            ..proof
+        })?;
+        Ok(Exit::Done)
+    }
+
+    /// Asks `questions` for `table`, which is called `name` in the log.
+    fn survey<Q: Question>(
+        &self,
+        table: TableName,
+        name: &str,
+        questions: &[Q],
+    ) -> Result<Surveyed<Q>, JobError> {
+        let log = self.place.folder(table).join(format!("_{name}.jsonl"));
+        let mut answers = AnswerLog::open(self.place.root(), &log, self.plan.begin)?;
+        let counts = survey::run(self.source, name, questions, &mut answers, self.plan.threads);
+        let failed = counts.transient + counts.permanent;
+        self.source.reporter.end(counts.answered, failed);
+        let exit = counts.exit(questions.len());
+        if exit == Exit::Done {
+            return Ok(Surveyed::All(answers));
+        }
+        let open = questions.len() as u64 - counts.answered;
+        self.say(
+            Level::Info,
+            &format!("{name}: not answered: {}; --resume asks again", counted(open, "ticker")),
+        );
+        Ok(Surveyed::Some(exit))
     }
 
     fn list<R: Record<Key = str>>(&self, name: &str, list: List<R>) -> Result<Vec<R>, JobError> {
@@ -222,6 +280,15 @@ impl Running<'_> {
         );
     }
 
+    fn say_unknown(&self, name: &str, unknown: usize) {
+        if unknown > 0 {
+            let unknown = counted(unknown as u64, "ticker");
+            let text =
+                format!("{name}: the source knows nothing of {unknown}, for which there is no row");
+            self.say(Level::Info, &text);
+        }
+    }
+
     fn say_repeated(&self, name: &str, repeated: usize) {
         if repeated > 0 {
             self.say(
@@ -236,10 +303,18 @@ impl Running<'_> {
     }
 }
 
+/// How a survey ended.
+enum Surveyed<Q: Question> {
+    /// Every question is answered.
+    All(AnswerLog<Q::Answer>),
+    /// Some are not.
+    Some(Exit),
+}
+
 /// The row of a ticker: what was said of it as of the day asked about, and what the snapshot says
 /// of today.
-fn row_of(query: &DetailsQuery, answers: &DetailsLog) -> Option<Details> {
-    let answer = answers.of(&query.ticker, query.date)?;
+fn row_of(query: &DetailsQuery, answers: &AnswerLog<DetailsAnswer>) -> Option<Details> {
+    let answer = answers.of(&query.key())?;
     let details = answer.details.clone()?;
     let delisted_utc = details.delisted_utc.or_else(|| query.delisted_utc.clone());
     Some(Details { active: Some(query.active), delisted_utc, ..details })

@@ -24,10 +24,12 @@ pub enum TableName {
     Details,
     /// How shares were split.
     Splits,
+    /// Which symbols each security had.
+    Events,
 }
 
 impl TableName {
-    const ALL: [Self; 3] = [Self::Tickers, Self::Details, Self::Splits];
+    const ALL: [Self; 4] = [Self::Tickers, Self::Details, Self::Splits, Self::Events];
 
     /// Its folder in the output.
     pub fn folder(self) -> &'static str {
@@ -35,6 +37,7 @@ impl TableName {
             Self::Tickers => "tickers_snapshot",
             Self::Details => "ticker_details",
             Self::Splits => "splits",
+            Self::Events => "ticker_events_snapshot",
         }
     }
 
@@ -44,6 +47,7 @@ impl TableName {
             Self::Tickers => "tickers.parquet",
             Self::Details => "details.parquet",
             Self::Splits => "splits.parquet",
+            Self::Events => "events.parquet",
         }
     }
 }

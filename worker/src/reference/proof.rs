@@ -25,7 +25,7 @@ pub struct Proof {
     /// Of a tickers snapshot: were the delisted asked for too?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delisted: Option<bool>,
-    /// Of details: the SHA-256 of the tickers snapshot that they are of.
+    /// Of details and events: the SHA-256 of the tickers snapshot that they are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tickers_sha256: Option<String>,
     /// When the source was asked, UTC.

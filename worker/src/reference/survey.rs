@@ -1,69 +1,35 @@
-//! Requests the details of many tickers on a few threads. Each answer is logged at once; known ones
-//! are not requested again.
+//! Asks many questions on a few threads. Each answer is logged at once; what is known is not asked
+//! again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use shared::disk::publish::DiskError;
 use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
-use shared::market::trading_day::TradingDay;
 use shared::run::events::Persistence;
 use shared::run::exit::Exit;
 use shared::run::thousands::counted;
 
-use super::answers::{DetailsAnswer, DetailsLog};
+use super::answers::{Answer, AnswerLog};
 use super::ask::ReferenceSource;
-use super::details;
 use super::error::exit_of;
-use super::tickers::Listed;
 use crate::api::failure::Failure;
 use crate::crew;
 use crate::report::Level;
 
-/// One ticker to ask about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DetailsQuery {
-    /// Who.
-    pub ticker: Ticker,
-    /// As of which day; `None` is today.
-    pub date: Option<TradingDay>,
-    /// Does it trade, says the snapshot?
-    pub active: bool,
-    /// When it was delisted, says the snapshot.
-    pub delisted_utc: Option<String>,
-}
+/// One thing to ask.
+pub trait Question: Sync {
+    /// What is said to it.
+    type Answer: Answer;
 
-/// What there is to ask about the rows of a snapshot: each ticker once, in order, and the names
-/// that are none.
-///
-/// A delisted ticker is asked about as of the day before its delisting: of today, nothing is known
-/// of it (protocol sheet 1.5).
-pub fn queries(listed: Vec<Listed>, date: Option<TradingDay>) -> (Vec<DetailsQuery>, Vec<String>) {
-    let mut queries: Vec<DetailsQuery> = Vec::new();
-    let mut unusable = Vec::new();
-    for Listed { ticker: name, active, delisted_utc } in listed {
-        let Ok(ticker) = name.parse::<Ticker>() else {
-            unusable.push(name);
-            continue;
-        };
-        let date = if active { date } else { day_before(delisted_utc.as_deref()).or(date) };
-        queries.push(DetailsQuery { ticker, date, active, delisted_utc });
-    }
-    // Of several rows of a ticker the one that trades counts, else the one that traded last.
-    queries.sort_by(|a, b| {
-        let order = (b.active, &b.delisted_utc).cmp(&(a.active, &a.delisted_utc));
-        a.ticker.cmp(&b.ticker).then(order)
-    });
-    queries.dedup_by(|later, kept| later.ticker == kept.ticker);
-    (queries, unusable)
-}
+    /// Whom the log and the events name.
+    fn ticker(&self) -> &Ticker;
 
-fn day_before(instant: Option<&str>) -> Option<TradingDay> {
-    // The vendor writes a bare date as midnight UTC: the day is in the text, not in a time zone.
-    let text = instant?;
-    text.parse::<Timestamp>().ok()?;
-    Some(text.get(..10)?.parse::<TradingDay>().ok()?.previous())
+    /// What tells it apart from other questions.
+    fn key(&self) -> <Self::Answer as Answer>::Key;
+
+    /// Asks.
+    fn ask(&self, source: &ReferenceSource<'_>) -> Result<Self::Answer, Failure>;
 }
 
 /// How a survey ended.
@@ -93,27 +59,28 @@ impl SurveyCounts {
 }
 
 /// What all threads share.
-struct Desk<'a> {
+struct Desk<'a, A: Answer> {
     source: &'a ReferenceSource<'a>,
-    answers: Mutex<&'a mut DetailsLog>,
+    answers: Mutex<&'a mut AnswerLog<A>>,
     counts: Mutex<SurveyCounts>,
 }
 
-/// Asks every query that `answers` does not answer.
-pub fn run(
+/// Asks every question that `answers` does not answer; `name` is the table's, for the log.
+pub fn run<Q: Question>(
     source: &ReferenceSource<'_>,
-    queries: &[DetailsQuery],
-    answers: &mut DetailsLog,
+    name: &str,
+    questions: &[Q],
+    answers: &mut AnswerLog<Q::Answer>,
     threads: usize,
 ) -> SurveyCounts {
-    let open: Vec<&DetailsQuery> =
-        queries.iter().filter(|query| answers.of(&query.ticker, query.date).is_none()).collect();
-    let known = queries.len() - open.len();
+    let open: Vec<&Q> =
+        questions.iter().filter(|question| answers.of(&question.key()).is_none()).collect();
+    let known = questions.len() - open.len();
     if known > 0 {
         source.reporter.run(
             Level::Info,
             &format!(
-                "details: {} answered before, {} to ask",
+                "{name}: {} answered before, {} to ask",
                 counted(known as u64, "ticker"),
                 open.len()
             ),
@@ -121,7 +88,7 @@ pub fn run(
     }
     let counts = Mutex::new(SurveyCounts { answered: known as u64, ..SurveyCounts::default() });
     let desk = Desk { source, answers: Mutex::new(answers), counts };
-    crew::each(threads, open, source.stop, |query| desk.visit(query));
+    crew::each(threads, open, source.stop, |question| desk.visit(question));
     let mut counts = desk.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
     if source.stop.is_asked() {
         counts.cut_short.get_or_insert(Exit::Stopped);
@@ -129,23 +96,19 @@ pub fn run(
     counts
 }
 
-impl Desk<'_> {
-    fn visit(&self, query: &DetailsQuery) {
+impl<A: Answer> Desk<'_, A> {
+    fn visit<Q: Question<Answer = A>>(&self, question: &Q) {
         let reporter = self.source.reporter;
-        let ticker = &query.ticker;
+        let ticker = question.ticker();
         reporter.start(ticker);
-        let url = details::url(&self.source.base, ticker, query.date);
-        let details = match self.source.details(ticker, &url) {
-            Ok(details) => details,
+        let answer = match question.ask(self.source) {
+            Ok(answer) => answer,
             Err(failure) => return self.failed(ticker, &failure),
         };
-        let rows = u64::from(details.is_some());
-        if let Some(details) = &details {
-            debug_assert_eq!(details.ticker, ticker.as_str(), "the decoder has compared them");
-        } else {
+        let rows = u64::from(answer.is_known());
+        if !answer.is_known() {
             reporter.ticker(Level::Info, ticker, "the source does not know it");
         }
-        let answer = DetailsAnswer { ticker: ticker.clone(), date: query.date, details };
         let kept = self.answers.lock().unwrap_or_else(PoisonError::into_inner).keep(answer);
         match kept {
             Ok(()) => {
@@ -189,33 +152,5 @@ impl Desk<'_> {
 
     fn counts(&self) -> MutexGuard<'_, SurveyCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_ticker_is_asked_about_once_as_of_a_day_on_which_it_traded() {
-        let listed = |ticker: &str, gone: Option<&str>| Listed {
-            ticker: ticker.to_owned(),
-            active: gone.is_none(),
-            delisted_utc: gone.map(str::to_owned),
-        };
-        let rows = vec![
-            listed("A", None),
-            listed("A", Some("2010-05-04T00:00:00Z")),
-            listed("GONE", Some("2010-05-04T00:00:00Z")),
-            listed("GONE", Some("2019-01-02T00:00:00Z")),
-            listed("O:X", None),
-        ];
-        let (queries, unusable) = queries(rows, None);
-        let asked: Vec<_> = queries
-            .iter()
-            .map(|query| (query.ticker.as_str(), query.date.map(|date| date.to_string())))
-            .collect();
-        assert_eq!(asked, [("A", None), ("GONE", Some("2019-01-01".to_owned()))]);
-        assert_eq!(unusable, ["O:X"]);
     }
 }

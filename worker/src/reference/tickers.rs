@@ -199,8 +199,8 @@ fn place(row: &TickerRow) -> impl Ord {
     )
 }
 
-/// What is needed of a snapshot's row to ask for the ticker's details.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is needed of a snapshot's row to ask for more about its ticker.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listed {
     /// Symbol.
     pub ticker: String,
@@ -208,18 +208,31 @@ pub struct Listed {
     pub active: bool,
     /// RFC 3339; of delisted ones.
     pub delisted_utc: Option<String>,
+    /// Number at the SEC.
+    pub cik: Option<String>,
+    /// FIGI of the composite.
+    pub composite_figi: Option<String>,
+    /// FIGI of the share class.
+    pub share_class_figi: Option<String>,
 }
 
 impl Listed {
     /// Reads a snapshot's file.
     pub fn read(path: &Path) -> Result<Vec<Self>, TableError> {
         let table = Table::read(path)?;
-        let rows = table.required("ticker")?.into_iter().zip(table.truth("active")?);
-        let rows = rows.zip(table.text("delisted_utc")?);
-        let listed = |((ticker, active), delisted_utc): ((String, Option<bool>), _)| Self {
+        let mut sides = table.truth("active")?.into_iter();
+        let mut gone = table.text("delisted_utc")?.into_iter();
+        let mut ciks = table.text("cik")?.into_iter();
+        let mut composites = table.text("composite_figi")?.into_iter();
+        let mut share_classes = table.text("share_class_figi")?.into_iter();
+        let rows = table.required("ticker")?.into_iter();
+        let listed = |ticker| Self {
             ticker,
-            active: active.unwrap_or(true),
-            delisted_utc,
+            active: sides.next().flatten().unwrap_or(true),
+            delisted_utc: gone.next().flatten(),
+            cik: ciks.next().flatten(),
+            composite_figi: composites.next().flatten(),
+            share_class_figi: share_classes.next().flatten(),
         };
         Ok(rows.map(listed).collect())
     }

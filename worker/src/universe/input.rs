@@ -112,6 +112,7 @@ pub fn read_candidates(
             market_cap,
             list_date,
             industry,
+            days: None,
         }
     };
     Ok(table.required("ticker")?.into_iter().map(candidate).collect())

@@ -6,10 +6,11 @@ use std::path::Path;
 use shared::dataset::writer;
 use shared::disk::publish::{self, DiskError, Draft};
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 use shared::run::thousands::counted;
 use shared::run::ticker_list::TickerList;
 
-use super::rule::{ListedTicker, Universe};
+use super::rule::{ListedTicker, PeriodDays, Universe};
 use crate::reference::table::TableColumns;
 
 /// Publishes the tickers as a CSV with the one column `ticker`.
@@ -19,6 +20,20 @@ pub fn publish_csv(path: &Path, universe: &Universe) -> Result<(), DiskError> {
     };
     let tickers: Vec<Ticker> = universe.kept.iter().map(ticker).collect();
     publish::publish(path, TickerList::text(&tickers).as_bytes())
+}
+
+/// Publishes the tickers with the days on which each names its security, as a CSV: a list of tickers
+/// like any other, for whoever reads no other column.
+pub fn publish_days(path: &Path, kept: &[ListedTicker]) -> Result<(), DiskError> {
+    let mut text = "ticker,security,from,to\n".to_owned();
+    for ListedTicker { ticker, days, .. } in kept {
+        let Some(PeriodDays { security, from, to }) = days else { continue };
+        let spelled =
+            |day: &Option<TradingDay>| day.map_or_else(String::new, |day| day.to_string());
+        writeln!(text, "{ticker},{security},{},{}", spelled(from), spelled(to))
+            .expect("a String takes every write");
+    }
+    publish::publish(path, text.as_bytes())
 }
 
 /// Publishes the tickers with their market caps as a CSV, by which the launcher weighs them;

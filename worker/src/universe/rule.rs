@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
 
 /// A row of a snapshot, with what its details say.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,6 +29,19 @@ pub struct ListedTicker {
     pub list_date: Option<String>,
     /// The classification in words, where known.
     pub industry: Option<String>,
+    /// Whose days are meant, where one security is.
+    pub days: Option<PeriodDays>,
+}
+
+/// Days in which a ticker names one security.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeriodDays {
+    /// The name of the security.
+    pub security: String,
+    /// The first day, where known.
+    pub from: Option<TradingDay>,
+    /// The last day; `None` where it had not come or is not known.
+    pub to: Option<TradingDay>,
 }
 
 /// What is wanted.

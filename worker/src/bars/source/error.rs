@@ -46,6 +46,12 @@ pub enum SourceError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// A change of symbol falls on a New York day.
+    #[error("{path}: the days of this tree are UTC days, so the days of one security can't be taken from it; use a tree of New York days", path = path.display())]
+    UtcDays {
+        /// The tree.
+        path: PathBuf,
+    },
     /// A timestamp falls.
     #[error(
         "{path}: row {row} (from 0) has timestamp {stamp}, before {before} of the row above; trades must be in time order; --sort sorts each file",

@@ -12,7 +12,7 @@ use shared::market::trading_day::NS_PER_MS;
 
 use super::error::SourceError;
 use super::time_order::{TimeOrder, Unsorted, sorted};
-use super::tree::Holdings;
+use super::tree::{Holdings, InputFile};
 use crate::bars::adjust::Factors;
 use crate::bars::chunk::{Chunk, ChunkBuilder, LeftOut};
 
@@ -68,9 +68,9 @@ impl Minutes {
     ) -> Result<(), E> {
         let (mut rows, mut chunks) = (Rows::default(), ChunkBuilder::default());
         for file in holdings.files(days) {
-            let (path, days) = file?;
+            let InputFile { path, ticker, days } = file?;
             let mut whole = Rows::default();
-            columns::stream::<E>(&path, holdings.ticker(), &MINUTE, |first_row, batch| {
+            columns::stream::<E>(&path, &ticker, &MINUTE, |first_row, batch| {
                 rows.clear();
                 self.append(batch, days, &path, &mut rows)?;
                 if self.unsorted == Unsorted::Sorted {

@@ -10,12 +10,13 @@ use shared::dataset::column_stream::{self as columns, Column, Nulls};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::reader::ReadError;
 use shared::dataset::schema;
+use shared::market::ticker::Ticker;
 use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::market::zone::Zone;
 
 use super::error::SourceError;
 use super::time_order::{TimeOrder, Unsorted};
-use super::tree::Holdings;
+use super::tree::{Holdings, InputFile};
 use crate::bars::adjust::Factors;
 use crate::bars::chunk::{Chunk, ChunkBuilder, LeftOut};
 use crate::bars::conditions;
@@ -76,8 +77,8 @@ impl Trades {
         };
         let mut buffers = Buffers::default();
         for file in holdings.files(days) {
-            let (path, day) = file?;
-            let day = day.from();
+            let InputFile { path, ticker, days } = file?;
+            let day = days.from();
             let factors = self.factors.of(day);
             let piece = |first_row: u64, batch: &RecordBatch| {
                 let stamps = batch.column(0).as_primitive::<Int64Type>().values();
@@ -87,8 +88,8 @@ impl Trades {
                 take(&Chunk { opens_a_day: first_row == 0, ..trades })
             };
             match self.unsorted {
-                Unsorted::Refused => columns::stream(&path, holdings.ticker(), wanted, piece)?,
-                Unsorted::Sorted => stream_sorted(&path, holdings, wanted, piece)?,
+                Unsorted::Refused => columns::stream(&path, &ticker, wanted, piece)?,
+                Unsorted::Sorted => stream_sorted(&path, &ticker, wanted, piece)?,
             }
         }
         Ok(())
@@ -99,12 +100,12 @@ impl Trades {
 /// their order. Holds the file in memory once.
 fn stream_sorted<E: From<ReadError>>(
     path: &Path,
-    holdings: &Holdings,
+    ticker: &Ticker,
     wanted: &[Column],
     mut take: impl FnMut(u64, &RecordBatch) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut pieces = Vec::new();
-    columns::stream(path, holdings.ticker(), wanted, |_, batch| {
+    columns::stream(path, ticker, wanted, |_, batch| {
         pieces.push(batch.clone());
         Ok::<(), ReadError>(())
     })?;

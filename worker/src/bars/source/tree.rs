@@ -9,6 +9,7 @@ use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::dataset::reader::ReadError;
 use shared::disk::publish::DiskError;
+use shared::market::security_days::{SecurityDays, SymbolDays};
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -32,15 +33,47 @@ struct Ours {
     zone: Zone,
 }
 
-/// The data of one ticker.
+/// The data of one ticker, or of one security under all its symbols.
 #[derive(Debug, Clone)]
 pub struct Holdings {
+    /// It names the bars.
+    ticker: Ticker,
+    /// In time order; they share no day.
+    parts: Vec<Part>,
+}
+
+/// The data of one symbol.
+#[derive(Debug, Clone)]
+struct Part {
     root: PathBuf,
     kind: Kind,
     zone: Zone,
     ticker: Ticker,
-    /// Without a ledger, the files on disk count as complete.
-    ledger: Option<Ledger>,
+    /// The days that count; `None`: all.
+    days: Option<DateRange>,
+    proof: Proof,
+}
+
+/// What says which files are there.
+#[derive(Debug, Clone)]
+enum Proof {
+    /// A ledger.
+    Ledger(Ledger),
+    /// There is none: the files on disk count as complete.
+    Files,
+    /// There is nothing of this symbol, so its days are missing.
+    Nothing,
+}
+
+/// A file to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whose rows it holds.
+    pub ticker: Ticker,
+    /// The days to read from it.
+    pub days: DateRange,
 }
 
 impl Tree {
@@ -72,6 +105,40 @@ impl Tree {
 
     /// The data of `ticker`.
     pub fn holdings(&self, ticker: &Ticker) -> Result<Holdings, SourceError> {
+        let part = self.part(ticker, None)?;
+        Ok(Holdings { ticker: ticker.clone(), parts: vec![part] })
+    }
+
+    /// The data of a security, whose bars are named by `ticker`. A symbol of which nothing is there
+    /// lacks its days; they matter once they are read.
+    pub fn holdings_of(
+        &self,
+        ticker: &Ticker,
+        of: &SecurityDays,
+    ) -> Result<Holdings, SourceError> {
+        if self.zone() != Zone::NewYork {
+            return Err(SourceError::UtcDays { path: self.root.clone() });
+        }
+        let part = |symbol: &SymbolDays| {
+            let (from, to) = symbol.ends();
+            let days = DateRange::new(from, to);
+            match self.part(&symbol.ticker, days) {
+                Err(SourceError::NothingProven { .. } | SourceError::NoFolder { .. }) => Ok(Part {
+                    root: self.root.clone(),
+                    kind: self.kind,
+                    zone: self.zone(),
+                    ticker: symbol.ticker.clone(),
+                    days,
+                    proof: Proof::Nothing,
+                }),
+                found => found,
+            }
+        };
+        let parts = of.symbols.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+        Ok(Holdings { ticker: ticker.clone(), parts })
+    }
+
+    fn part(&self, ticker: &Ticker, days: Option<DateRange>) -> Result<Part, SourceError> {
         let folder = self.root.join(ticker.as_str());
         let ledger = Ledger::read_if_there(&self.root, self.kind, ticker)?;
         if ledger.is_none() && self.ours.is_some() {
@@ -81,15 +148,21 @@ impl Tree {
         if ledger.is_none() && !folder.is_dir() {
             return Err(SourceError::NoFolder { ticker: ticker.clone(), path: folder });
         }
-        let (root, ticker) = (self.root.clone(), ticker.clone());
-        Ok(Holdings { root, kind: self.kind, zone: self.zone(), ticker, ledger })
+        Ok(Part {
+            root: self.root.clone(),
+            kind: self.kind,
+            zone: self.zone(),
+            ticker: ticker.clone(),
+            days,
+            proof: ledger.map_or(Proof::Files, Proof::Ledger),
+        })
     }
 }
 
 impl Holdings {
-    /// Is there a ledger?
+    /// Is there a ledger of every symbol?
     pub fn are_proven(&self) -> bool {
-        self.ledger.is_some()
+        self.parts.iter().all(|part| !matches!(part.proof, Proof::Files))
     }
 
     /// The ticker.
@@ -97,10 +170,42 @@ impl Holdings {
         &self.ticker
     }
 
-    /// Those of `days` with a session that the ledger does not answer for.
+    /// Those of `days` with a session that no ledger answers for.
     pub fn missing(&self, days: &Coverage) -> Coverage {
-        let Some(ledger) = &self.ledger else { return Coverage::empty() };
-        let unknown = days.minus(&ledger.answered());
+        let missing = self.parts.iter().map(|part| part.missing(days));
+        missing.fold(Coverage::empty(), |all, some| all.union(&some))
+    }
+
+    /// The files with rows of `days`, in time order.
+    pub fn files(&self, days: DateRange) -> impl Iterator<Item = Result<InputFile, SourceError>> {
+        self.parts.iter().flat_map(move |part| part.files(days))
+    }
+
+    /// The number of trade files of `days`; `None` if a file holds more than a day.
+    pub fn files_of_days(&self, days: &Coverage) -> Result<Option<u64>, SourceError> {
+        if self.parts.iter().any(|part| part.kind != Kind::Trades) {
+            return Ok(None);
+        }
+        let mut count = 0;
+        for file in days.ranges().iter().flat_map(|range| self.files(*range)) {
+            file?;
+            count += 1;
+        }
+        Ok(Some(count))
+    }
+}
+
+impl Part {
+    fn missing(&self, days: &Coverage) -> Coverage {
+        let own = match self.days {
+            Some(own) => days.intersection(&Coverage::from(own)),
+            None => days.clone(),
+        };
+        let unknown = match &self.proof {
+            Proof::Ledger(ledger) => own.minus(&ledger.answered()),
+            Proof::Files => return Coverage::empty(),
+            Proof::Nothing => own,
+        };
         let sessions = |range: &DateRange| session::sessions(range.from().previous(), range.to());
         let on_days =
             unknown.ranges().iter().flat_map(sessions).filter_map(|(day, _)| self.days_of(day));
@@ -118,36 +223,28 @@ impl Holdings {
         DateRange::new(session, last)
     }
 
-    /// The files with rows of `days`, in time order, each with the days to read from it.
-    pub fn files(
-        &self,
-        days: DateRange,
-    ) -> impl Iterator<Item = Result<(PathBuf, DateRange), SourceError>> {
-        Partition::within(self.kind, days).filter_map(move |partition| {
+    fn files(&self, days: DateRange) -> impl Iterator<Item = Result<InputFile, SourceError>> {
+        let days = match self.days {
+            Some(own) => own.intersection(days),
+            None => Some(days),
+        };
+        let partitions = days.into_iter().flat_map(|days| {
+            Partition::within(self.kind, days).map(move |partition| (partition, days))
+        });
+        partitions.filter_map(move |(partition, days)| {
             let path = partition.file(&self.root, &self.ticker, self.kind);
-            let wanted = partition.span().intersection(days)?;
-            let there = match &self.ledger {
-                Some(ledger) => Ok(ledger.file(partition).is_some()),
+            let days = partition.span().intersection(days)?;
+            let there = match &self.proof {
+                Proof::Ledger(ledger) => Ok(ledger.file(partition).is_some()),
                 // An unreadable folder is an error, not a day without trades.
-                None => path.try_exists().map_err(DiskError::at("look at", &path)),
+                Proof::Files => path.try_exists().map_err(DiskError::at("look at", &path)),
+                Proof::Nothing => Ok(false),
             };
+            let ticker = self.ticker.clone();
             match there {
-                Ok(there) => there.then_some(Ok((path, wanted))),
+                Ok(there) => there.then_some(Ok(InputFile { path, ticker, days })),
                 Err(error) => Some(Err(ReadError::from(error).into())),
             }
         })
-    }
-
-    /// The number of trade files of `days`; `None` if a file holds more than a day.
-    pub fn files_of_days(&self, days: &Coverage) -> Result<Option<u64>, SourceError> {
-        if self.kind != Kind::Trades {
-            return Ok(None);
-        }
-        let mut count = 0;
-        for file in days.ranges().iter().flat_map(|range| self.files(*range)) {
-            file?;
-            count += 1;
-        }
-        Ok(Some(count))
     }
 }

@@ -156,11 +156,20 @@ fn the_reference_says_which_security_a_ticker_names_on_which_days() {
         let all = found.securities.ticker(&ticker.parse().expect("a ticker")).expect("known");
         all.periods().iter().map(ToString::to_string).collect()
     };
-    assert_eq!(said("FRND"), ["FRND 2012-05-18..2022-06-08 BBH00FRNDB00", "FRND 2025-06-26.. BBH00FBUFF00"]);
-    assert_eq!(said("METR"), ["METR 2021-06-30..2022-01-30 BBH00RBALL00", "METR 2022-06-09.. BBH00FRNDB00"]);
+    assert_eq!(
+        said("FRND"),
+        ["FRND 2012-05-18..2022-06-08 BBH00FRNDB00", "FRND 2025-06-26.. BBH00FBUFF00"]
+    );
+    assert_eq!(
+        said("METR"),
+        ["METR 2021-06-30..2022-01-30 BBH00RBALL00", "METR 2022-06-09.. BBH00FRNDB00"]
+    );
     assert_eq!(said("METW"), ["METW 2022-01-31.. BBH00RBALL00"]);
     // The shipping company has no FIGI, and its first day went to the fund in the source's details.
-    assert_eq!(said("ULTX"), ["ULTX ?..2017-05-01 ULTX@..2017-05-01", "ULTX 2019-07-31.. BBH00USHRT00"]);
+    assert_eq!(
+        said("ULTX"),
+        ["ULTX ?..2017-05-01 ULTX@..2017-05-01", "ULTX 2019-07-31.. BBH00USHRT00"]
+    );
 
     // Every other ticker is one security on the days on which it trades.
     let (first, last) = exchange.source().days();
@@ -195,7 +204,8 @@ impl Scene {
     }
 }
 
-const BUILD: &str = "--mode TB,VB,DB,TIB,DRB --target TB=20,VB=4000,DB=90000,TIB=9 --expected-ticks 30 --extended";
+const BUILD: &str =
+    "--mode TB,VB,DB,TIB,DRB --target TB=20,VB=4000,DB=90000,TIB=9 --expected-ticks 30 --extended";
 
 /// The files of bars below `folder`, by their paths in it.
 fn bars_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -229,6 +239,11 @@ fn the_joined_series_of_a_renamed_security_is_that_of_a_security_never_renamed()
         run(bars.args(BUILD.split_whitespace()).args(["--from", from, "--to", to])).expect_code(0);
         assert_eq!(joined, bars_in(&place.path().join("bars/METR")), "{kind}");
 
+        // By its symbol alone the series lacks the days before the change.
+        let symbol = format!("{root} out --ticker METR --from {from} --to {to}");
+        run(&mut scene.bars("symbol", &symbol)).expect_code(0);
+        assert_ne!(joined, bars_in(&scene.place.path().join("symbol/METR")), "{kind}");
+
         // In two runs, cut on the day of the change: the same bytes.
         for (first, last) in [(from, "2022-06-08"), ("2022-06-09", to)] {
             let words = format!(
@@ -250,7 +265,8 @@ fn bars_of_a_recycled_symbol_are_of_one_security_alone_and_the_other_is_not_mixe
 
     // The same series by its FIGI goes on; another security's is refused and not mixed in.
     run(&mut scene.bars("bars", &format!("{fund} --resume --security {FUND}"))).expect_code(0);
-    let ended = run(&mut scene.bars("bars", &format!("{fund} --security {COMPANY}"))).expect_code(2);
+    let ended =
+        run(&mut scene.bars("bars", &format!("{fund} --security {COMPANY}"))).expect_code(2);
     assert!(ended.stderr.contains("--rebuild replaces them"), "{}", ended.stderr);
 
     // What can't be is said.

@@ -138,9 +138,10 @@ fn events_of(table: &Columns<'_>) -> Result<Vec<TickerEvents>, ReadError> {
         let composite = composites[at].as_deref().and_then(|text| text.parse().ok());
         let own = || TickerEvents { asked, composite, changes: Vec::new() };
         let known = of_id.entry(id).or_insert_with(own);
-        let change = days[at].as_deref().and_then(day_in).zip(
-            symbols[at].as_deref().and_then(|symbol| symbol.parse::<Ticker>().ok()),
-        );
+        let change = days[at]
+            .as_deref()
+            .and_then(day_in)
+            .zip(symbols[at].as_deref().and_then(|symbol| symbol.parse::<Ticker>().ok()));
         known.changes.extend(change);
     }
     Ok(of_id.into_values().collect())

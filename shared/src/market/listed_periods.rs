@@ -379,9 +379,8 @@ fn records_begin() -> TradingDay {
 fn resolve(mut claims: Vec<ListedPeriod>, doubts: &mut Vec<Doubt>) -> Vec<ListedPeriod> {
     let order = |claim: &ListedPeriod| (claim.from, claim.to == End::Open);
     claims.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.security.cmp(&b.security)));
-    let (sure, mut other): (Vec<_>, Vec<_>) = claims
-        .into_iter()
-        .partition(|claim| claim.known == Known::Events && claim.from.is_some());
+    let (sure, mut other): (Vec<_>, Vec<_>) =
+        claims.into_iter().partition(|claim| claim.known == Known::Events && claim.from.is_some());
     let mut periods: Vec<ListedPeriod> = Vec::new();
     // Who got the symbol later has it; who had it before may have it again.
     for claim in sure {

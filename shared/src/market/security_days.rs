@@ -44,7 +44,8 @@ impl fmt::Display for SecurityDays {
         write!(f, "{} (", self.security)?;
         for (number, SymbolDays { ticker, from, to }) in self.symbols.iter().enumerate() {
             let comma = if number > 0 { ", " } else { "" };
-            let text = |day: &Option<TradingDay>| day.map_or_else(String::new, |day| day.to_string());
+            let text =
+                |day: &Option<TradingDay>| day.map_or_else(String::new, |day| day.to_string());
             write!(f, "{comma}{ticker} {}..{}", text(from), text(to))?;
         }
         f.write_str(")")
@@ -67,7 +68,9 @@ pub enum NoSecurityDays {
     #[error("no security with FIGI {0} is in the reference data")]
     NoFigi(Figi),
     /// The ticker is not there.
-    #[error("{0} is not in the reference data; is it spelled right, and were delisted tickers asked for (worker reference --include-delisted)?")]
+    #[error(
+        "{0} is not in the reference data; is it spelled right, and were delisted tickers asked for (worker reference --include-delisted)?"
+    )]
     NoTicker(Ticker),
     /// The ticker names nobody on that day.
     #[error("{ticker} named no security on {day}; {known}")]
@@ -90,7 +93,9 @@ pub enum NoSecurityDays {
         symbols: String,
     },
     /// The day of a change is not known.
-    #[error("when {security} became {ticker} is not known; `worker reference --ticker-events` asks for it")]
+    #[error(
+        "when {security} became {ticker} is not known; `worker reference --ticker-events` asks for it"
+    )]
     NoDate {
         /// The security.
         security: String,

@@ -43,7 +43,14 @@ impl Shape {
     /// 300 stocks, an elephant of 20,000 trades a day, data to 2026-10-30.
     pub fn new(seed: u64) -> Self {
         let last_day = TradingDay::from_ymd(2026, 10, 30).expect("a date");
-        Self { seed, tickers: 300, elephant_trades: 20_000, elephants: 1, symbols: Symbols::Kept, last_day }
+        Self {
+            seed,
+            tickers: 300,
+            elephant_trades: 20_000,
+            elephants: 1,
+            symbols: Symbols::Kept,
+            last_day,
+        }
     }
 }
 

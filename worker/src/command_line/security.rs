@@ -21,12 +21,7 @@ pub struct SecurityArgs {
     security: Option<Figi>,
     /// Only the days of the security that the ticker named on this day, under all the symbols that
     /// it had
-    #[arg(
-        long,
-        value_name = "YYYY-MM-DD",
-        requires = "reference",
-        conflicts_with = "security"
-    )]
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "reference", conflicts_with = "security")]
     as_of: Option<TradingDay>,
     /// Output of `worker reference --ticker-events`, which tells the symbols of a security
     #[arg(long, value_name = "DIR")]

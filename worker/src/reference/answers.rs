@@ -48,8 +48,7 @@ impl<A: Answer> AnswerLog<A> {
             folder.remove(path.file_name().unwrap_or_default())?;
         }
         let mut log = Appender::below(root, path)?;
-        let known =
-            log.recover()?.into_iter().map(|answer: A| (answer.key(), answer)).collect();
+        let known = log.recover()?.into_iter().map(|answer: A| (answer.key(), answer)).collect();
         Ok(Self { log, known })
     }
 

@@ -130,14 +130,15 @@ mod tests {
 
     #[test]
     fn each_security_is_asked_about_once_by_its_figi_and_by_symbol_only_where_that_names_it() {
-        let row = |ticker: &str, gone: Option<&str>, figi: Option<&str>, cik: Option<&str>| Listed {
-            ticker: ticker.to_owned(),
-            active: gone.is_none(),
-            delisted_utc: gone.map(str::to_owned),
-            cik: cik.map(str::to_owned),
-            composite_figi: figi.map(str::to_owned),
-            share_class_figi: figi.map(|figi| figi.replace("BBG000", "BBG001")),
-        };
+        let row =
+            |ticker: &str, gone: Option<&str>, figi: Option<&str>, cik: Option<&str>| Listed {
+                ticker: ticker.to_owned(),
+                active: gone.is_none(),
+                delisted_utc: gone.map(str::to_owned),
+                cik: cik.map(str::to_owned),
+                composite_figi: figi.map(str::to_owned),
+                share_class_figi: figi.map(|figi| figi.replace("BBG000", "BBG001")),
+            };
         let old = Some("2010-05-04T00:00:00Z");
         let rows = [
             row("FB", old, Some("BBG000MM2P62"), None),

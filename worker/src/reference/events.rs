@@ -113,8 +113,7 @@ pub fn decode(body: impl Read, id: &EventsOf) -> Result<SecurityEvents, PageErro
             )));
         }
     }
-    let WireResults { name, composite_figi, figi, cik, events } =
-        reply.results.unwrap_or_default();
+    let WireResults { name, composite_figi, figi, cik, events } = reply.results.unwrap_or_default();
     let composite_figi = composite_figi.or(figi).filter(|figi| !figi.is_empty());
     if let (EventsOf::Composite(asked), Some(found)) = (id, &composite_figi)
         && found != asked.as_str()
@@ -209,10 +208,12 @@ mod tests {
 
     #[test]
     fn the_recorded_answer_is_read_newest_first_or_not_and_an_event_sent_twice_is_one() {
-        let meta = r#"{"ticker_change":{"ticker":"META"},"type":"ticker_change","date":"2022-06-09"}"#;
+        let meta =
+            r#"{"ticker_change":{"ticker":"META"},"type":"ticker_change","date":"2022-06-09"}"#;
         let fb = r#"{"ticker_change":{"ticker":"FB"},"type":"ticker_change","date":"2012-05-18"}"#;
         let both = [pair("2012-05-18", "FB"), pair("2022-06-09", "META")];
-        for events in [format!("{meta},{fb}"), format!("{fb},{meta}"), format!("{meta},{fb},{meta}")]
+        for events in
+            [format!("{meta},{fb}"), format!("{fb},{meta}"), format!("{meta},{fb},{meta}")]
         {
             let results = format!(
                 r#"{{"name":"Meta Platforms, Inc.","composite_figi":"BBG000MM2P62","cik":"0001326801","events":[{events}]}}"#
@@ -237,7 +238,10 @@ mod tests {
     #[test]
     fn an_answer_of_another_security_and_an_event_that_says_nothing_are_refused() {
         let refused = |results: &str| read(results).expect_err("refused");
-        assert_eq!(refused(r#"{"composite_figi":"BBG011BALL00"}"#), "it is of FIGI \"BBG011BALL00\"");
+        assert_eq!(
+            refused(r#"{"composite_figi":"BBG011BALL00"}"#),
+            "it is of FIGI \"BBG011BALL00\""
+        );
         let bare = |event: &str| refused(&format!(r#"{{"events":[{event}]}}"#));
         assert_eq!(bare(r#"{"type":"ticker_change"}"#), "an event has no ticker_change");
         assert_eq!(bare(r#"{"ticker_change":{"ticker":"FB"}}"#), "an event has no date");

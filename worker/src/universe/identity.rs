@@ -85,17 +85,18 @@ mod tests {
             ("META", "2022-01-31", FUND, "ETF"),
             ("METV", "", FUND, "ETF"),
         ];
-        let listed = |(place, (symbol, gone, figi, _)): (usize, &(&str, &str, &str, &str))| ListedRow {
-            ticker: symbol.parse().expect("a ticker"),
-            active: gone.is_empty(),
-            delisted: (!gone.is_empty()).then(|| day(gone)),
-            composite: Some(figi.parse().expect("a FIGI")),
-            share_class: None,
-            place,
-            cik: None,
-            name: String::new(),
-            list_date: None,
-        };
+        let listed =
+            |(place, (symbol, gone, figi, _)): (usize, &(&str, &str, &str, &str))| ListedRow {
+                ticker: symbol.parse().expect("a ticker"),
+                active: gone.is_empty(),
+                delisted: (!gone.is_empty()).then(|| day(gone)),
+                composite: Some(figi.parse().expect("a FIGI")),
+                share_class: None,
+                place,
+                cik: None,
+                name: String::new(),
+                list_date: None,
+            };
         let events = |figi: &str, changes: [(&str, &str); 2]| TickerEvents {
             asked: AskedOf::Composite(figi.parse().expect("a FIGI")),
             composite: None,
@@ -122,7 +123,8 @@ mod tests {
     fn said(rows: &[ListedTicker]) -> Vec<String> {
         let text = |row: &ListedTicker| {
             let days = row.days.as_ref().expect("of one security");
-            let spelled = |day: Option<TradingDay>| day.map_or(String::new(), |day| day.to_string());
+            let spelled =
+                |day: Option<TradingDay>| day.map_or(String::new(), |day| day.to_string());
             let kind = row.kind.as_deref().unwrap_or("?");
             format!("{} {kind} {}..{}", row.ticker, spelled(days.from), spelled(days.to))
         };
@@ -139,7 +141,11 @@ mod tests {
             ("2026-10-30", vec!["META CS 2022-06-09..", "METV ETF 2022-01-31.."]),
         ] {
             let then = as_of(&known, &rows, day(on));
-            assert_eq!((said(&then.rows), then.perhaps), (expected.iter().map(ToString::to_string).collect(), 0), "{on}");
+            assert_eq!(
+                (said(&then.rows), then.perhaps),
+                (expected.iter().map(ToString::to_string).collect(), 0),
+                "{on}"
+            );
         }
     }
 

@@ -106,10 +106,7 @@ fn a_renamed_security_has_its_days_under_both_symbols_and_a_recycled_symbol_has_
     let security = all.by_figi(&composite("META")).expect("known");
     assert_eq!(all.by_figi(&share_class("META")), Some(security.clone()), "either FIGI names it");
     let days: Vec<String> = all.of_security(&security).iter().map(ToString::to_string).collect();
-    assert_eq!(
-        days,
-        ["FB 2012-05-18..2022-06-08 BBG00190META", "META 2022-06-09.. BBG00190META"]
-    );
+    assert_eq!(days, ["FB 2012-05-18..2022-06-08 BBG00190META", "META 2022-06-09.. BBG00190META"]);
     assert_eq!(all.by_figi(&figi("BBG000000000")), None);
     assert_eq!(all.name(&security), Some("META Inc."), "as it is called now");
 }

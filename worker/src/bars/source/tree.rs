@@ -111,11 +111,7 @@ impl Tree {
 
     /// The data of a security, whose bars are named by `ticker`. A symbol of which nothing is there
     /// lacks its days; they matter once they are read.
-    pub fn holdings_of(
-        &self,
-        ticker: &Ticker,
-        of: &SecurityDays,
-    ) -> Result<Holdings, SourceError> {
+    pub fn holdings_of(&self, ticker: &Ticker, of: &SecurityDays) -> Result<Holdings, SourceError> {
         if self.zone() != Zone::NewYork {
             return Err(SourceError::UtcDays { path: self.root.clone() });
         }

@@ -193,14 +193,11 @@ impl<'a> Names<'a> {
                 }
                 continue;
             };
-            match &row.share_class {
-                Some(share_class) => {
-                    composites.insert(composite.clone(), Security::ShareClass(share_class.clone()));
-                }
-                None => {
-                    let own = || Security::Composite(composite.clone());
-                    composites.entry(composite.clone()).or_insert_with(own);
-                }
+            if let Some(share_class) = &row.share_class {
+                composites.insert(composite.clone(), Security::ShareClass(share_class.clone()));
+            } else {
+                let own = || Security::Composite(composite.clone());
+                composites.entry(composite.clone()).or_insert_with(own);
             }
             if let Some(cik) = &row.cik {
                 companies.insert((&row.ticker, cik.as_str()), composite);

@@ -246,8 +246,8 @@ mod tests {
         ])
     }
 
-    fn said(symbol: &str, which: WhichSecurity, all: &Securities) -> String {
-        match of(all, &ticker(symbol), &which) {
+    fn said(symbol: &str, which: &WhichSecurity, all: &Securities) -> String {
+        match of(all, &ticker(symbol), which) {
             Ok(days) => days.to_string(),
             Err(error) => error.to_string(),
         }
@@ -268,7 +268,7 @@ mod tests {
             ("META", as_of("2021-09-01"), fund),
             ("METV", figi(FUND), fund),
         ] {
-            assert_eq!(said(symbol, which, &all), expected, "{symbol}");
+            assert_eq!(said(symbol, &which, &all), expected, "{symbol}");
         }
         let json = serde_json::to_string(&of(&all, &ticker("FB"), &figi(COMPANY)).expect("known"));
         assert_eq!(
@@ -282,8 +282,8 @@ mod tests {
         let all = dated();
         let figi = |text: &str| WhichSecurity::Figi(text.parse().expect("a FIGI"));
         let as_of = |text: &str| WhichSecurity::AsOf(day(text));
-        let begin = |symbol: &str, which, all: &Securities, expected: &str| {
-            let text = said(symbol, which, all);
+        let begin = |symbol: &str, which: WhichSecurity, all: &Securities, expected: &str| {
+            let text = said(symbol, &which, all);
             assert!(text.starts_with(expected), "{text}");
         };
         begin("META", figi("BBG000000000"), &all, "no security with FIGI BBG000000000");

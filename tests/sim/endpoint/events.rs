@@ -39,18 +39,18 @@ pub fn answer(ask: &Ask, id: &str) -> Result<Page, Refusal> {
         })
     };
     let mut events: Vec<Value> = own.iter().map(event).collect();
-    if odd % 5 == 0 {
+    if odd.is_multiple_of(5) {
         events.extend(events.first().cloned());
     }
-    if odd % 6 == 0 {
+    if odd.is_multiple_of(6) {
         events.reverse();
     }
-    if odd % 7 == 0 {
+    if odd.is_multiple_of(7) {
         events.push(json!({"type": "name_change", "date": last}));
     }
     let mut results = json!({"name": newest.name, "events": events});
     if let Some(figi) = &newest.figi {
-        results[if odd % 4 == 0 { "figi" } else { "composite_figi" }] = json!(figi);
+        results[if odd.is_multiple_of(4) { "figi" } else { "composite_figi" }] = json!(figi);
     }
     if let Some(cik) = &newest.cik {
         results["cik"] = json!(cik);

@@ -57,7 +57,7 @@ fn events(security: &str, changes: &[(&str, &str)]) -> TickerEvents {
 }
 
 fn said(securities: &Securities, symbol: &str) -> Vec<String> {
-    let periods = securities.ticker(&ticker(symbol)).map(TickerPeriods::periods).unwrap_or(&[]);
+    let periods = securities.ticker(&ticker(symbol)).map_or(&[][..], TickerPeriods::periods);
     periods.iter().map(|period| format!("{period} ({})", period.known)).collect()
 }
 
@@ -126,10 +126,13 @@ fn without_events_a_rename_is_seen_by_its_figi_and_its_day_is_not_known() {
     assert_eq!(said(&all, "FB")[0], "FB 2012-05-18..2022-06-09 BBG00190META (listing date)");
 }
 
+/// Why, what is said, and the periods of T that follow.
+type Case = (&'static str, Vec<ListedRow>, Vec<TickerEvents>, Vec<&'static str>);
+
 #[test]
 fn what_is_said_of_one_ticker_becomes_its_periods() {
     let events_of = |changes: &[(&str, &str)]| vec![events("A", changes)];
-    let cases: [(&str, Vec<ListedRow>, Vec<TickerEvents>, Vec<&str>); 10] = [
+    let cases: [Case; 10] = [
         (
             "nothing but the list",
             vec![row("T", "A", "", "")],

@@ -17,6 +17,7 @@ mod division;
 mod reference;
 mod universe;
 mod identity;
+mod verify;
 mod resume;
 mod evidence;
 mod found_files;

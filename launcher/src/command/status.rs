@@ -17,6 +17,7 @@ use super::observe;
 use super::spelling;
 use super::stored_run;
 use super::ticker_states::{self, Reviewed};
+use super::verify;
 use crate::check::files::{self, Found};
 use crate::cli::StatusArgs;
 use crate::facts::Checked;
@@ -28,7 +29,7 @@ use crate::supervise::locks;
 use crate::supervise::machine::{Machine, RunState};
 use crate::view::json;
 use crate::view::recent::Recent;
-use crate::view::snapshot::{Hint, Snapshot};
+use crate::view::snapshot::{Hint, Snapshot, Surroundings};
 use crate::view::sources::Sources;
 use crate::view::status::{self as text, LIST_MAX};
 use crate::view::words::{self, say};
@@ -56,6 +57,7 @@ struct CheckResult {
     at: Timestamp,
     checked: Checked,
     reviewed: Reviewed,
+    around: Surroundings,
 }
 
 /// Prints where the run stands; with `--watch` until its supervisor ends.
@@ -74,14 +76,9 @@ pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
         // The lock before the snapshot, so that the last snapshot shows the end.
         let goes_on = args.watch && read.is_supervised;
         let mut snapshot = snapshot(&workdir, &read)?;
-        if let Some(CheckResult { at, checked, reviewed }) = &verdict {
-            snapshot = snapshot.checked_at(
-                &read.request,
-                *at,
-                checked,
-                reviewed.lost.clone(),
-                reviewed.proven,
-            );
+        if let Some(CheckResult { at, checked, reviewed, around }) = &verdict {
+            snapshot =
+                snapshot.checked_at(&read.request, *at, checked, around.clone(), reviewed.proven);
         }
         let said = if args.json { json::render(&snapshot) } else { render(&snapshot) };
         let clear = if args.watch { before } else { "" };
@@ -90,7 +87,7 @@ pub fn status(args: &StatusArgs) -> Result<ExitStatus, Failure> {
             let is_sound = |it: &CheckResult| {
                 it.checked.damaged == 0
                     && it.checked.unchecked.is_empty()
-                    && it.reviewed.lost.is_empty()
+                    && it.around == Surroundings::default()
             };
             let is_sound = verdict.as_ref().is_none_or(is_sound);
             return Ok(if is_sound { ExitStatus::Well } else { ExitStatus::Incomplete });
@@ -139,7 +136,15 @@ fn check(workdir: &Workdir, read: &Read) -> Result<CheckResult, Failure> {
     if lost.len() > NAMED {
         warn(&format!("and {} more tickers", lost.len() - NAMED));
     }
-    Ok(CheckResult { at, checked, reviewed })
+    let found = verify::beside_the_ledgers(request, tickers, at);
+    for what in found.iter().take(NAMED) {
+        warn(what);
+    }
+    if found.len() > NAMED {
+        warn(&format!("and {} more findings; `verify` names all", found.len() - NAMED));
+    }
+    let around = Surroundings { lost: lost.clone(), found };
+    Ok(CheckResult { at, checked, reviewed, around })
 }
 
 fn warn(what: &str) {

@@ -21,9 +21,12 @@ use crate::cli::verify::VerifyArgs;
 use crate::job::Task;
 use crate::plan::request::{Input, Request};
 use crate::process::clock;
+use crate::supervise::evidence;
+use crate::verify::finding::Finding;
 use crate::verify::listed::Listings;
 use crate::verify::report::{Depth, Report, csv, json, text};
 use crate::verify::rule::{Rule, RuleSetting, Rules, Spec};
+use crate::verify::state::State;
 use crate::verify::survey::{Asked, Survey};
 use crate::verify::tree::Tree;
 use crate::verify::tree_kind::TreeKind;
@@ -86,6 +89,25 @@ pub fn survey_of_run(
         threads: all_processors(),
         now,
     })
+}
+
+/// What stands in the tree of a run at the folders of `tickers` that their ledgers do not tell of,
+/// and what makes a ledger or the whole tree unusable: a sentence each. What the ledgers themselves
+/// say is missing is not among it.
+pub fn beside_the_ledgers(request: &Request, tickers: Vec<Ticker>, now: Timestamp) -> Vec<String> {
+    // Whoever keeps no ledgers is believed by its word.
+    let by_word = evidence::takes_word_of(&request.settings.program);
+    let of_no_ledger = [Rule::NoLedgerLine, Rule::NoDescriptor];
+    let of_ledgers = [Rule::NoProof, Rule::LostRows, Rule::FileGone, Rule::WrongLength];
+    let is_beside =
+        |rule: Rule| !of_ledgers.contains(&rule) && !(by_word && of_no_ledger.contains(&rule));
+    // That there is no tree at all shows in its tickers.
+    let Ok(survey) = survey_of_run(request, tickers, now) else { return Vec::new() };
+    let is_told = |it: &&Finding| {
+        matches!(it.state, State::Suspect | State::Missing | State::Damaged) && is_beside(it.rule)
+    };
+    let report = survey.run(&|| {});
+    report.findings.iter().filter(is_told).map(text::said_with_file).collect()
 }
 
 /// Arguments, resolved.
@@ -195,8 +217,7 @@ fn table_of_rules() -> String {
         let threshold = threshold.map_or_else(String::new, |it| {
             format!(" [{} {}; {} to {}]", it.default, it.unit, it.least, it.most)
         });
-        let state =
-            if state == crate::verify::state::State::Covered { "note" } else { state.words() };
+        let state = if state == State::Covered { "note" } else { state.words() };
         format!("{name}\n    {state}: {sentence}{threshold}\n")
     };
     Rule::ALL.iter().map(row).collect()

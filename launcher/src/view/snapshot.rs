@@ -102,6 +102,18 @@ pub struct Check {
     /// Tickers that were done and whose ledgers do not prove it any more; only `status --check`
     /// looks for them.
     pub no_longer_proven: Vec<Ticker>,
+    /// What stands in the tree that no ledger tells of, and what of it is missing or can't be read
+    /// besides: a sentence each.
+    pub found: Vec<String>,
+}
+
+/// What a look around the tree has found, beside the files of done tickers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// Tickers whose ledgers do not prove any more that they are done.
+    pub lost: Vec<Ticker>,
+    /// See [`Check::found`].
+    pub found: Vec<String>,
 }
 
 impl Check {
@@ -113,6 +125,7 @@ impl Check {
             damaged: it.damaged,
             unchecked: it.unchecked.clone(),
             no_longer_proven: Vec::new(),
+            found: Vec::new(),
         }
     }
 }
@@ -268,9 +281,10 @@ impl Snapshot {
         request: &Request,
         at: Timestamp,
         found: &Checked,
-        lost: Vec<Ticker>,
+        around: Surroundings,
         proven: Tally,
     ) -> Self {
+        let Surroundings { lost, found: odd } = around;
         let verified = self.tickers.verified.saturating_sub(lost.len() as u64);
         let checked = found.tickers.min(verified);
         let left = self.tickers.left + (self.tickers.verified - verified);
@@ -289,9 +303,10 @@ impl Snapshot {
             State::Complete if !found.unchecked.is_empty() => {
                 State::Incomplete(words::unchecked(found.unchecked.len() as u64))
             }
+            State::Complete if !odd.is_empty() => State::Incomplete(words::odd(&odd)),
             state => state,
         };
-        let check = Check { no_longer_proven: lost, ..Check::of(at, found) };
+        let check = Check { no_longer_proven: lost, found: odd, ..Check::of(at, found) };
         let (partitions, rows) = (PartitionCounts::of(request, proven), proven.summary.rows);
         Self { state, tickers, as_of, checked: Some(check), partitions, rows, ..self }
     }

@@ -139,6 +139,15 @@ pub fn lost(tickers: u64) -> String {
     format!("{} {was} done, but {prove} not prove it any more", counted(tickers, "ticker"))
 }
 
+/// What a check has found beside the files of done tickers; the first one is said.
+pub fn odd(found: &[String]) -> String {
+    let first = found.first().map_or("", String::as_str);
+    match found.len() {
+        0 | 1 => first.to_owned(),
+        more => format!("{first}; and {} like it", counted(more as u64 - 1, "finding")),
+    }
+}
+
 /// `changes the run: --rate 500/min → 100/min, --retries 2 → 5`.
 pub fn changes(knobs: &[Change]) -> String {
     let knobs: Vec<String> = knobs.iter().map(ToString::to_string).collect();

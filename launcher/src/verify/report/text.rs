@@ -140,6 +140,14 @@ fn told(group: &Group<'_>) -> Vec<String> {
     lines
 }
 
+/// The same with the file that shows it.
+pub fn said_with_file(finding: &Finding) -> String {
+    match &finding.file {
+        Some(file) => format!("{} ({})", said(finding), file.display()),
+        None => said(finding),
+    }
+}
+
 /// A finding in a sentence: `AIG 2024-03: 12 bytes where the ledger says 14`.
 pub fn said(finding: &Finding) -> String {
     let when = match (finding.partition, finding.days) {

@@ -97,14 +97,15 @@ pub fn survey_of_run(
 pub fn beside_the_ledgers(request: &Request, tickers: Vec<Ticker>, now: Timestamp) -> Vec<String> {
     // Whoever keeps no ledgers is believed by its word.
     let by_word = evidence::takes_word_of(&request.settings.program);
-    let of_no_ledger = [Rule::NoLedgerLine, Rule::NoDescriptor];
-    let of_ledgers = [Rule::NoProof, Rule::LostRows, Rule::FileGone, Rule::WrongLength];
-    let is_beside =
-        |rule: Rule| !of_ledgers.contains(&rule) && !(by_word && of_no_ledger.contains(&rule));
+    let mut others = vec![Rule::NoProof, Rule::LostRows, Rule::FileGone, Rule::WrongLength];
+    if by_word {
+        others.extend([Rule::NoLedgerLine, Rule::NoDescriptor]);
+    }
     // That there is no tree at all shows in its tickers.
     let Ok(survey) = survey_of_run(request, tickers, now) else { return Vec::new() };
     let is_told = |it: &&Finding| {
-        matches!(it.state, State::Suspect | State::Missing | State::Damaged) && is_beside(it.rule)
+        matches!(it.state, State::Suspect | State::Missing | State::Damaged)
+            && !others.contains(&it.rule)
     };
     let report = survey.run(&|| {});
     report.findings.iter().filter(is_told).map(text::said_with_file).collect()

@@ -16,5 +16,6 @@ pub mod wide;
 pub mod place;
 pub mod zoo;
 pub mod python;
+pub mod old_tree;
 pub mod series;
 pub mod users;

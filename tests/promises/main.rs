@@ -21,6 +21,7 @@ mod verify;
 mod resume;
 mod evidence;
 mod found_files;
+mod adopted;
 mod crash;
 mod pipes;
 mod crash_matrix;

@@ -86,6 +86,11 @@ pub enum Failure {
     /// Another dataset lives there.
     #[error(transparent)]
     Descriptor(#[from] DescriptorError),
+    /// The output has files of others in the places of ours.
+    #[error(
+        "--outdir: {0}; nothing was changed there: choose another folder, or move its files away"
+    )]
+    StrangeTree(ReadError),
     /// The output holds no bars.
     #[error(transparent)]
     TreeOfBars(#[from] TreeError),
@@ -469,6 +474,7 @@ impl Failure {
             | Self::Name(_)
             | Self::Places(_)
             | Self::Descriptor(_)
+            | Self::StrangeTree(_)
             | Self::TreeOfBars(_)
             | Self::BarsInput { .. }
             | Self::BarsWords(WordsError::Refused { .. } | WordsError::Executable(_))

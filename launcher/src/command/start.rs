@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::{self, Descriptor};
+use shared::dataset::stranger::{self, Wanted};
 use shared::disk::audience::Audience;
 use shared::disk::folder::Folder;
 use shared::disk::lock::Lock;
@@ -98,7 +99,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<ExitStatus, Failure> {
     }
     let mut run = stored_run::run(request, workdir)?;
     // Checks without a folder come first: a refused run leaves none behind.
-    look_around(&run)?;
+    look_around(&run, &input.list.tickers)?;
     prove_budget(&run)?;
     if let Some(clocks) = ask_source(&run)? {
         run.request = run.request.settled_by(clocks, clock::now())?;
@@ -235,7 +236,7 @@ fn another_run(workdir: &Workdir, frozen: &Request) -> Failure {
 }
 
 /// Checks the output without changing it.
-fn look_around(run: &Run) -> Result<(), Failure> {
+fn look_around(run: &Run, tickers: &[Ticker]) -> Result<(), Failure> {
     let outdir = &run.request.settings.outdir;
     let lock = locks::outdir_lock(outdir);
     if Lock::is_held(&lock) {
@@ -243,7 +244,13 @@ fn look_around(run: &Run) -> Result<(), Failure> {
         drop(Lock::take(&lock)?);
     }
     locks::refuse_orphans(outdir, &run.request.run)?;
-    if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) }
+    let Some(asked) = descriptor_of(run)? else {
+        return if outdir.join("_dataset.json").exists() { claim(run) } else { Ok(()) };
+    };
+    let wanted =
+        Wanted { kind: asked.kind, columns: run.request.settings.columns, zone: asked.time_zone };
+    stranger::refuse(outdir, wanted, tickers).map_err(Failure::StrangeTree)?;
+    Ok(descriptor::check(outdir, &asked)?)
 }
 
 /// Checks bars before the run is frozen: does the input exist, does `bars` accept its options?
@@ -348,20 +355,25 @@ fn prove_budget(run: &Run) -> Result<(), Failure> {
 }
 
 fn claim(run: &Run) -> Result<(), Failure> {
+    let outdir = &run.request.settings.outdir;
+    match descriptor_of(run)? {
+        Some(descriptor) => Ok(descriptor::claim(outdir, &descriptor)?),
+        None => Ok(tree::claim(outdir)?),
+    }
+}
+
+/// What the run makes of its output; `None` for bars.
+fn descriptor_of(run: &Run) -> Result<Option<Descriptor>, Failure> {
     let settings = &run.request.settings;
-    let kind = match settings.task() {
-        Task::Download(kind) => kind,
-        Task::Bars(_) => return Ok(tree::claim(&settings.outdir)?),
-    };
+    let Task::Download(kind) = settings.task() else { return Ok(None) };
     let base = settings.base_url()?;
-    let descriptor = Descriptor::new(
+    Ok(Some(Descriptor::new(
         kind,
         settings.adjusted,
         settings.columns,
         settings.zone,
         base.source_name(),
-    );
-    Ok(descriptor::claim(&settings.outdir, &descriptor)?)
+    )))
 }
 
 /// Puts the work into the journal, then supervises it here or from a detached process. Without

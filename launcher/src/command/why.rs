@@ -223,6 +223,7 @@ impl Inquiry<'_> {
                 summary: ledger.summary(days, &trust),
                 missing: ledger.missing(days, &trust).ranges().to_vec(),
                 outside_plan: ledger.outside_plan(days, &trust).ranges().to_vec(),
+                adopted: ledger.adopted().intersection(&days.into()).ranges().to_vec(),
                 damaged: ledger
                     .damaged()
                     .map(|(_, damage)| DamagedFile {
@@ -240,6 +241,7 @@ impl Inquiry<'_> {
                 as_recorded: 0,
                 missing: vec![days],
                 outside_plan: Vec::new(),
+                adopted: Vec::new(),
                 damaged: Vec::new(),
             },
         }
@@ -293,6 +295,7 @@ impl Inquiry<'_> {
             as_recorded,
             missing,
             outside_plan,
+            adopted: Vec::new(),
             damaged,
         }
     }

@@ -213,6 +213,9 @@ pub struct Proof {
     pub missing: Vec<DateRange>,
     /// Days that the plan of the API key does not reach: nobody asks for them again.
     pub outside_plan: Vec<DateRange>,
+    /// Days that `verify --adopt` has proven, and no answer of the source since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adopted: Vec<DateRange>,
     /// Files that are not what the ledger says.
     pub damaged: Vec<DamagedFile>,
 }
@@ -368,6 +371,9 @@ fn proof(out: &mut String, proof: &Proof) -> std::fmt::Result {
     }
     if !proof.outside_plan.is_empty() {
         writeln!(out, "beyond plan {}", days_of(&proof.outside_plan))?;
+    }
+    if !proof.adopted.is_empty() {
+        writeln!(out, "adopted     {}", days_of(&proof.adopted))?;
     }
     for file in proof.damaged.iter().take(NAMED_MAX) {
         writeln!(out, "damaged     {}: {}", file.file.display(), file.what)?;

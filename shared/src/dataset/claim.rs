@@ -46,12 +46,8 @@ pub fn take(
 
 /// What a claim of `days` holds of a ledger, and what all claims together would.
 pub fn holding(days: DateRange) -> Holding {
-    Holding { own: numbers(days), all: numbers(all_days()) }
-}
-
-/// Every day that there is.
-pub fn all_days() -> DateRange {
-    DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order")
+    let all = DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order");
+    Holding { own: numbers(days), all: numbers(all) }
 }
 
 /// The days from 1970 on, one number each, behind what the log itself is locked by.

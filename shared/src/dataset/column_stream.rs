@@ -1,17 +1,18 @@
 //! Columns of a file, streamed in order: what bars are made of. Unlike [`reader`](super::reader) it
-//! takes files that others wrote, as long as the columns asked for have the names and types that
-//! ours have.
+//! takes files with more columns than ours, as long as the columns asked for have the names and the
+//! values that ours have (see [`fit`](super::fit)).
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, Schema};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
-use super::reader::ReadError;
+use super::fit::Fit;
+use super::reader::{self, ReadError};
 use crate::disk::publish::DiskError;
 use crate::disk::regular;
 use crate::market::ticker::Ticker;
@@ -48,58 +49,26 @@ pub fn stream<E: From<ReadError>>(
     mut take: impl FnMut(u64, &RecordBatch) -> Result<(), E>,
 ) -> Result<(), E> {
     let foreign = |what: String| ReadError::foreign(path, what);
-    let broken = |error: &dyn std::error::Error| foreign(error.to_string());
+    let broken = |error: &dyn std::error::Error| ReadError::broken(path, error.to_string());
     let file = regular::open(path).map_err(DiskError::at("open", path)).map_err(ReadError::from)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;
+    let opened = || reader::plain(file).map_err(|error| broken(&error));
+    let builder = reader::decoding(path, opened)?;
     refuse_strangers(builder.metadata(), ticker).map_err(foreign)?;
-    let places = places(builder.schema(), wanted).map_err(foreign)?;
-    let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
+    let field = |it: &Column| Field::new(it.name, it.data_type.clone(), it.nulls == Nulls::Allowed);
+    let ours = Arc::new(Schema::new(wanted.iter().map(field).collect::<Vec<_>>()));
+    let fit = Fit::some(builder.schema(), &ours).map_err(foreign)?;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), fit.places());
     let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-    // The reader keeps the order of the file; ours is that of `wanted`.
-    let order: Vec<usize> =
-        places.iter().map(|own| places.iter().filter(|other| *other < own).count()).collect();
+    let mut reader = reader.map_err(|error| broken(&error))?;
     let mut first = 0;
-    for batch in reader.map_err(|error| broken(&error))? {
-        let batch =
-            batch.and_then(|batch| batch.project(&order)).map_err(|error| broken(&error))?;
-        for (column, wanted) in batch.columns().iter().zip(wanted) {
-            if wanted.nulls == Nulls::Refused && column.null_count() > 0 {
-                return Err(
-                    foreign(format!("a value of its column {} is missing", wanted.name)).into()
-                );
-            }
-        }
+    while let Some(batch) =
+        reader::decoding(path, || reader.next().transpose().map_err(|error| broken(&error)))?
+    {
+        let batch = fit.batch(&batch).map_err(foreign)?;
         take(first, &batch)?;
         first += batch.num_rows() as u64;
     }
     Ok(())
-}
-
-/// Where the wanted columns stand among the columns of the file.
-fn places(found: &Schema, wanted: &[Column]) -> Result<Vec<usize>, String> {
-    let place = |wanted: &Column| {
-        let Some((place, field)) = found.fields().find(wanted.name) else {
-            return Err(format!("it has no column {}", wanted.name));
-        };
-        if !same_type(field.data_type(), &wanted.data_type) {
-            return Err(format!(
-                "its column {} is {}; ours is {}",
-                wanted.name,
-                field.data_type(),
-                wanted.data_type
-            ));
-        }
-        Ok(place)
-    };
-    wanted.iter().map(place).collect()
-}
-
-/// Lists may call their elements what they like.
-fn same_type(found: &DataType, ours: &DataType) -> bool {
-    match (found, ours) {
-        (DataType::List(found), DataType::List(ours)) => found.data_type() == ours.data_type(),
-        _ => found == ours,
-    }
 }
 
 /// The statistics of the column `ticker` tell at no cost whose rows these are. A file without them

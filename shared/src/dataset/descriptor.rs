@@ -33,6 +33,11 @@ impl From<Adjusted> for bool {
     }
 }
 
+/// Whose data an adopted tree holds is not known before a run goes on with it.
+const ADOPTED: &str = "adopted";
+/// The same, and nobody has said on which scale its bars are.
+const ADOPTED_WITHOUT_SCALE: &str = "adopted, scale unknown";
+
 /// What a tree holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Descriptor {
@@ -96,6 +101,24 @@ impl Descriptor {
         }
     }
 
+    /// Of a tree that another program wrote: files do not tell whose rows they hold, nor on which
+    /// scale. The first run that goes on with it decides what is left open here.
+    pub fn of_adopted(
+        kind: Kind,
+        adjusted: Option<Adjusted>,
+        columns: Columns,
+        zone: Zone,
+    ) -> Self {
+        let is_open = adjusted.is_none() && kind != Kind::Trades;
+        let source = if is_open { ADOPTED_WITHOUT_SCALE } else { ADOPTED };
+        Self::new(kind, adjusted.unwrap_or(Adjusted::No), columns, zone, source)
+    }
+
+    /// Was the tree adopted, and has no run gone on with it yet?
+    pub fn is_only_adopted(&self) -> bool {
+        [ADOPTED, ADOPTED_WITHOUT_SCALE].contains(&self.source.as_str())
+    }
+
     /// The first field in which `existing` differs from what is asked.
     fn difference(&self, existing: &Self) -> Option<(&'static str, String, String)> {
         let adjusted = |descriptor: &Self| bool::from(descriptor.adjusted).to_string();
@@ -114,7 +137,12 @@ impl Descriptor {
             ("columns", columns(existing), columns(self)),
             ("source", existing.source.clone(), self.source.clone()),
         ];
-        fields.into_iter().find(|(_, existing, asked)| existing != asked)
+        let is_open = |field: &str| match field {
+            "adjusted" => existing.source == ADOPTED_WITHOUT_SCALE,
+            "source" => existing.is_only_adopted(),
+            _ => false,
+        };
+        fields.into_iter().find(|(field, existing, asked)| existing != asked && !is_open(field))
     }
 }
 
@@ -144,7 +172,25 @@ pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
         return Ok(());
     }
     let existing = parse(&path, &regular::read(&path).map_err(DiskError::at("read", &path))?)?;
-    match asked.difference(&existing) {
+    refuse_another(path.clone(), &existing, asked)?;
+    if existing.is_only_adopted() && existing != *asked {
+        Draft::below(outdir, &path)?.fill(text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Checks that `outdir` is a tree of `asked`, or of nobody yet; changes nothing.
+pub fn check(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
+    let existing = read(outdir)?;
+    existing.map_or(Ok(()), |it| refuse_another(outdir.join("_dataset.json"), &it, asked))
+}
+
+fn refuse_another(
+    path: PathBuf,
+    existing: &Descriptor,
+    asked: &Descriptor,
+) -> Result<(), DescriptorError> {
+    match asked.difference(existing) {
         None => Ok(()),
         Some((field, existing, asked)) => {
             Err(DescriptorError::Mismatch { path, field, existing, asked })
@@ -180,5 +226,35 @@ mod tests {
         let error = claim(folder.path(), &adjusted).expect_err("refused").to_string();
         let expected = "this tree has adjusted false, but adjusted true was requested; choose another --outdir";
         assert!(error.ends_with(expected), "{error}");
+    }
+
+    #[test]
+    fn the_first_run_that_goes_on_with_an_adopted_tree_decides_what_no_file_tells() {
+        let asked = |adjusted, zone| {
+            Descriptor::new(Kind::Daily, adjusted, Columns::Narrow, zone, "massive.com")
+        };
+        for (said, taken, refused) in [
+            (None, Adjusted::Yes, None),
+            (None, Adjusted::No, None),
+            (Some(Adjusted::Yes), Adjusted::Yes, Some(Adjusted::No)),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let adopted = Descriptor::of_adopted(Kind::Daily, said, Columns::Narrow, Zone::NewYork);
+            claim(folder.path(), &adopted).expect("new");
+            assert!(claim(folder.path(), &asked(taken, Zone::Utc)).is_err(), "its zone is known");
+            if let Some(refused) = refused {
+                let error = claim(folder.path(), &asked(refused, Zone::NewYork));
+                assert!(matches!(error, Err(DescriptorError::Mismatch { field: "adjusted", .. })));
+            }
+            let first = asked(taken, Zone::NewYork);
+            check(folder.path(), &first).expect("open");
+            assert_eq!(
+                read(folder.path()).expect("read"),
+                Some(adopted),
+                "a check changes nothing"
+            );
+            claim(folder.path(), &first).expect("open");
+            assert_eq!(read(folder.path()).expect("read"), Some(first), "decided");
+        }
     }
 }

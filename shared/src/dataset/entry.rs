@@ -63,6 +63,26 @@ pub struct KeptDuplicates {
     pub rows: u64,
 }
 
+/// Days that nobody has asked the source for: another program left their rows, and `launcher verify
+/// --adopt` found them whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// Which.
+    pub days: Coverage,
+    /// What was taken for proof.
+    pub by: AdoptedBy,
+}
+
+/// What was taken for proof that days of another program's file are whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdoptedBy {
+    /// Each session has its bar; there is no more to a day.
+    Calendar,
+    /// Each session has rows, and nothing speaks against them: the user chose to believe that.
+    Looks,
+}
+
 /// One line: what is proven of one partition. The last line of a partition wins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -82,6 +102,9 @@ pub struct Entry {
     /// Pages that the last fetch had read when it closed the partition, those shared with its
     /// neighbours included.
     pub pages: u64,
+    /// Days whose rows another program brought, as far as the source has not brought them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
     /// Version of the program that wrote the line.
     pub code: String,
     /// Version of the line ([`Format::Ledger`]).
@@ -111,6 +134,7 @@ impl Entry {
             file: None,
             loss: None,
             pages: 0,
+            adopted: None,
             code: CODE_VERSION.to_owned(),
             format: Format::Ledger.version(),
         }
@@ -206,9 +230,40 @@ impl Entry {
     /// The source has answered for `days`; `found` rows came that belong to days which were lost.
     pub fn answer(&mut self, days: &Coverage, said: Said, asking: Asking, found: u64) {
         days.ranges().iter().for_each(|days| self.answers.record(*days, said, asking));
+        if said == Said::Data {
+            self.asked_for(days);
+        }
         if let Some(loss) = &mut self.loss {
             loss.found = loss.found.saturating_add(found);
         }
+    }
+
+    /// The source has brought `days` itself: what was adopted of them counts no more.
+    fn asked_for(&mut self, days: &Coverage) {
+        let left = |adopted: Adopted| Adopted { days: adopted.days.minus(days), ..adopted };
+        self.adopted = self.adopted.take().map(left).filter(|adopted| !adopted.days.is_empty());
+    }
+
+    /// The whole of `days` was found in `file`, which another program left and which was last
+    /// written at `asking`.
+    pub fn adopt(
+        &mut self,
+        days: &Coverage,
+        by: AdoptedBy,
+        file: Option<FileProof>,
+        asking: Asking,
+    ) {
+        // A day without a session has nothing in any file.
+        let said = if file.is_some() { Said::Data } else { Said::Empty { asks: 1 } };
+        days.ranges().iter().for_each(|days| self.answers.record(*days, said, asking));
+        self.file = file;
+        self.adopted = Some(Adopted { days: days.clone(), by });
+    }
+
+    /// The days that are proven by nothing but adoption.
+    pub fn adopted_days(&self) -> Coverage {
+        let known = self.answers.days(|answer| answer.said.is_known());
+        self.adopted.as_ref().map_or_else(Coverage::empty, |it| it.days.intersection(&known))
     }
 
     /// Those of `days` that are lost and lie beyond all stamps that the lost rows had: what comes

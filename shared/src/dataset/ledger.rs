@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::answers::{Answer, Answers, Said};
 use super::coverage::{Coverage, DateRange};
-pub use super::entry::{CODE_VERSION, Entry, FileProof};
+pub use super::entry::{Adopted, AdoptedBy, CODE_VERSION, Entry, FileProof};
 use super::kind::Kind;
 pub use super::ledger_error::LedgerError;
 pub use super::look::Damage;
@@ -153,7 +153,9 @@ impl Ledger {
         };
         let mut ledger = Self::of_lines_after(entries, brought, look);
         ledger.doubt_where(|partition| {
-            scope != Scope::Nothing && partition.file(outdir, ticker, kind).exists()
+            let path = || partition.file(outdir, ticker, kind);
+            // Other programs leave files without a row where there is nothing.
+            scope != Scope::Nothing && path().exists() && !reader::has_no_row(&path())
         });
         Ok(Self { moved: moved.into_inner(), ..ledger })
     }
@@ -236,6 +238,11 @@ impl Ledger {
     /// What is known of a partition; `None` where nothing is.
     pub fn entry(&self, partition: Partition) -> Option<&Entry> {
         self.latest.get(&partition)
+    }
+
+    /// The days that are proven by nothing but adoption.
+    pub fn adopted(&self) -> Coverage {
+        self.latest.values().fold(Coverage::empty(), |all, entry| all.union(&entry.adopted_days()))
     }
 
     /// The days whose rows are lost, of the partitions that hold some of `days`.

@@ -1,5 +1,6 @@
-//! A published Parquet file back to rows. Strict: a file that is not exactly ours is an error, not
-//! a guess.
+//! A published Parquet file back to rows. Strict: a file whose rows are not exactly ours is an error,
+//! not a guess. Files of other writers that say the same with other types are read (see
+//! [`fit`](super::fit)).
 
 use std::fmt::Display;
 use std::fs::File;
@@ -12,8 +13,10 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{FieldRef, Fields, Float64Type, Int64Type};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
 
+use super::fit::Fit;
 use super::kind::{Columns, Kind};
 use super::merge::DatedBar;
 use super::schema;
@@ -87,11 +90,12 @@ fn count_trades(
     stamps: &Range<i64>,
 ) -> Result<u64, ReadError> {
     let foreign = |what: String| ReadError::foreign(path, what);
-    let builder = open(path, Kind::Trades, columns)?;
+    let (builder, fit) = open(path, Kind::Trades, columns)?;
+    let fit = fit.only(&["ticker", "sip_ts"]);
     let mut rows = 0;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker", "sip_ts"]);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), fit.places());
     for batch in builder.with_projection(mask).build().map_err(broken(path))? {
-        let batch = batch.map_err(broken(path))?;
+        let batch = fit.batch(&batch.map_err(broken(path))?).map_err(foreign)?;
         let column = |name: &str| batch.column_by_name(name).expect("the schema was checked");
         let tickers = column("ticker").as_string::<i32>();
         if let Some(theirs) = tickers.iter().flatten().find(|theirs| *theirs != ticker.as_str()) {
@@ -116,11 +120,21 @@ pub fn whose(path: &Path) -> Option<String> {
 }
 
 fn first_ticker(path: &Path) -> Option<String> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(regular::open(path).ok()?).ok()?;
+    let builder = plain(regular::open(path).ok()?).ok()?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["ticker"]);
     let first = builder.with_projection(mask).with_batch_size(1).build().ok()?.next()?.ok()?;
     let tickers = first.column_by_name("ticker")?.as_string_opt::<i32>()?;
     (!tickers.is_empty() && tickers.is_valid(0)).then(|| tickers.value(0).to_owned())
+}
+
+/// Is `path` a whole Parquet file without a row?
+pub fn has_no_row(path: &Path) -> bool {
+    let rows = || {
+        let file = regular::open(path).map_err(DiskError::at("open", path))?;
+        let builder = plain(file).map_err(broken(path))?;
+        Ok(builder.metadata().file_metadata().num_rows())
+    };
+    decoding(path, rows).is_ok_and(|rows| rows == 0)
 }
 
 /// The texts in `column` of any table; of the others nothing is read.
@@ -143,7 +157,10 @@ pub fn texts(path: &Path, column: &str) -> Result<Vec<String>, ReadError> {
 
 /// The decoder panics over some damaged pages: such a file is broken like any other that can't be
 /// read.
-fn decoding<T>(path: &Path, read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+pub(super) fn decoding<T>(
+    path: &Path,
+    read: impl FnOnce() -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
     // What it was about to read is dropped with it: nothing half-done is left to be seen.
     panic::catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(broken(path)("its pages make no sense")))
@@ -153,31 +170,42 @@ fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
     move |error| ReadError::broken(path, error.to_string())
 }
 
+/// A reader by the types of Parquet itself: what another writer has noted of its own types (large
+/// strings, dictionaries) changes no value.
+pub(super) fn plain(file: File) -> Result<ParquetRecordBatchReaderBuilder<File>, ParquetError> {
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+}
+
 fn open(
     path: &Path,
     kind: Kind,
     columns: Columns,
-) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
+) -> Result<(ParquetRecordBatchReaderBuilder<File>, Fit), ReadError> {
     let file = regular::open(path).map_err(DiskError::at("open", path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken(path))?;
-    let (found, expected) = (builder.schema().fields(), schema::of(kind, columns));
-    if found == expected.fields() {
-        return Ok(builder);
+    let builder = plain(file).map_err(broken(path))?;
+    let expected = schema::of(kind, columns);
+    match Fit::whole(builder.schema(), &expected) {
+        Ok(fit) => Ok((builder, fit)),
+        Err(why) => {
+            let (theirs, ours) = (spelled(builder.schema().fields()), spelled(expected.fields()));
+            let what = format!("its columns are {theirs}; ours are {ours}: {why}");
+            Err(ReadError::Foreign { path: path.to_owned(), what })
+        }
     }
-    let spelled = |fields: &Fields| {
-        let field = |field: &FieldRef| {
-            format!(
-                "{} {}{}",
-                field.name(),
-                field.data_type(),
-                if field.is_nullable() { " or null" } else { "" }
-            )
-        };
-        fields.iter().map(field).collect::<Vec<_>>().join(", ")
+}
+
+fn spelled(fields: &Fields) -> String {
+    let field = |field: &FieldRef| {
+        let or_null = if field.is_nullable() { " or null" } else { "" };
+        format!("{} {}{or_null}", field.name(), field.data_type())
     };
-    let what =
-        format!("its columns are {}; ours are {}", spelled(found), spelled(expected.fields()));
-    Err(ReadError::Foreign { path: path.to_owned(), what })
+    fields.iter().map(field).collect::<Vec<_>>().join(", ")
+}
+
+/// How the columns of `path` become those of `kind`, if they do.
+pub fn fit(path: &Path, kind: Kind, columns: Columns) -> Result<Fit, ReadError> {
+    decoding(path, || open(path, kind, columns).map(|(_, fit)| fit))
 }
 
 /// Reads the file of `ticker` with bars of `kind`: sorted by key, each key once.
@@ -187,10 +215,11 @@ pub fn read_bars(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBa
 
 fn bars_of(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, ReadError> {
     let foreign = |what: String| ReadError::foreign(path, what);
-    let builder = open(path, kind, Columns::Narrow)?;
+    let (builder, fit) = open(path, kind, Columns::Narrow)?;
     let mut rows = Vec::new();
-    for batch in builder.build().map_err(broken(path))? {
-        let batch = batch.map_err(broken(path))?;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), fit.places());
+    for batch in builder.with_projection(mask).build().map_err(broken(path))? {
+        let batch = fit.batch(&batch.map_err(broken(path))?).map_err(foreign)?;
         append_bars(&batch, ticker, &mut rows).map_err(foreign)?;
     }
     if let Some(pair) = rows.windows(2).find(|pair| pair[0].key(kind) >= pair[1].key(kind)) {

@@ -12,6 +12,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::descriptor::{self, Adjusted, Descriptor, DescriptorError};
 use shared::dataset::kind::{Columns, Kind};
 use shared::dataset::run_mark::RunMark;
+use shared::dataset::stranger::{self, Wanted};
 use shared::dataset::trust::Trust;
 use shared::disk::file_size;
 use shared::disk::folder::Folder;
@@ -289,6 +290,7 @@ fn run(plan: DownloadPlan, ears: Ears) -> Result<Exit, Refusal> {
     let DownloadPlan { task, tickers, repeated, .. } = plan;
     let events = EventLog::open(plan.events.as_deref()).map_err(Refusal::local)?;
     let reporter = Reporter::new(events).hiding(Redaction::of_key(&plan.source.key));
+    refuse_strange_tree(&task, &tickers)?;
     claim(&task)?;
     let swept = Folder::open(&task.outdir).and_then(|outdir| leftovers::sweep(&outdir));
     swept.and_then(|()| quarantine::sweep(&task.outdir)).map_err(Refusal::local)?;
@@ -323,6 +325,13 @@ fn run(plan: DownloadPlan, ears: Ears) -> Result<Exit, Refusal> {
         }
         batch::run(tools, &tickers, plan.load)
     })
+}
+
+/// A tree that says nothing of itself, and whose files are none of ours, is left as it is.
+fn refuse_strange_tree(task: &Task, tickers: &[Ticker]) -> Result<(), Refusal> {
+    let Task { kind, columns, zone, .. } = *task;
+    let refused = stranger::refuse(&task.outdir, Wanted { kind, columns, zone }, tickers);
+    refused.map_err(|error| Refusal::flag("--outdir", &error))
 }
 
 /// The tree is, or becomes, one of this kind, scale and source.

@@ -48,7 +48,10 @@ impl Writer {
             }
             is_there
         };
-        [Self::Rust, Self::Polars, Self::Pyarrow, Self::Pandas].into_iter().filter(is_there).collect()
+        [Self::Rust, Self::Polars, Self::Pyarrow, Self::Pandas]
+            .into_iter()
+            .filter(is_there)
+            .collect()
     }
 
     fn name(self) -> Option<&'static str> {

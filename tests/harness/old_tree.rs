@@ -22,6 +22,8 @@ use super::program::run;
 use super::python;
 use super::tree::Print;
 
+const SCRIPT: &str = "python/write_old_tree.py";
+
 /// Who writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
@@ -38,16 +40,8 @@ pub enum Writer {
 impl Writer {
     /// Those that are to be had here; where the gate runs, all.
     pub fn all() -> Vec<Self> {
-        let is_there = |writer: &Self| {
-            let Some(name) = writer.name() else { return true };
-            let Some(mut script) = python::script("python/write_old_tree.py") else { return false };
-            let is_there = run(script.arg(name)).code() == Some(0);
-            assert!(is_there || std::env::var_os("CI").is_none(), "CI must have {name}");
-            if !is_there {
-                eprintln!("skipped: no {name} in .venv; scripts/python-env brings it");
-            }
-            is_there
-        };
+        let is_there =
+            |it: &Self| it.name().is_none_or(|name| python::script(SCRIPT, name).is_some());
         [Self::Rust, Self::Polars, Self::Pyarrow, Self::Pandas]
             .into_iter()
             .filter(is_there)
@@ -78,7 +72,7 @@ pub fn write(writer: Writer, kind: Kind, zone: Zone, rows: &Rows, outdir: &Path)
     let Some(name) = writer.name() else { return by_rust(kind, zone, rows, outdir) };
     let csv = outdir.with_extension("csv");
     fs::write(&csv, text_of(rows)).expect("written");
-    let mut script = python::script("python/write_old_tree.py").expect("it was looked for");
+    let mut script = python::script(SCRIPT, name).expect("it was looked for");
     run(script.args([name, kind.name(), zone.name()]).arg(&csv).arg(outdir)).expect_code(0);
 }
 

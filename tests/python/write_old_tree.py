@@ -2,21 +2,16 @@
 
 usage: write_old_tree.py polars|pyarrow|pandas daily|minute|trades America/New_York|UTC ROWS.csv OUT   (the Python of .venv)
 
-With the writer alone it only says by its exit code whether that is to be had.
-
 ROWS.csv: ticker,t,o,h,l,c,v,n,vw (bars; n and vw may be empty) or ticker,sip_ts,price,size (trades).
 """
 
 import csv
 import datetime as dt
-import importlib.util
 import os
 import sys
 from collections import defaultdict
 from zoneinfo import ZoneInfo
 
-if len(sys.argv) == 2:
-    sys.exit(not importlib.util.find_spec(sys.argv[1]))
 writer, kind, zone, source, out = sys.argv[1:]
 tz = ZoneInfo(zone)
 

@@ -9,6 +9,9 @@ use arrow::datatypes::{Field, Float64Type, Int64Type, Schema};
 use super::*;
 use crate::dataset::kind::{Columns, Kind};
 
+/// Columns in the place of others.
+type Changed = Vec<(&'static str, ArrayRef)>;
+
 /// Two daily bars as pandas or polars may hold them; `changed` takes the place of the column with
 /// its name, or stands behind the others.
 fn table(changed: &[(&str, ArrayRef)]) -> RecordBatch {
@@ -57,7 +60,7 @@ fn what_other_writers_spell_otherwise_is_read_as_the_same_rows() {
     let nullable = BTreeSet::from([Unlike::Nullable]);
     let types = BTreeSet::from([Unlike::Nullable, Unlike::Types]);
     let index = BTreeSet::from([Unlike::Nullable, Unlike::IndexColumn]);
-    let cases: Vec<(&str, Vec<(&str, ArrayRef)>, BTreeSet<Unlike>)> = vec![
+    let cases: Vec<(&str, Changed, BTreeSet<Unlike>)> = vec![
         ("nullable columns", vec![], nullable),
         ("large strings", vec![("ticker", large(["AIG", "AIG"]))], types.clone()),
         ("dates", vec![("date", days)], types.clone()),

@@ -330,3 +330,42 @@ fn a_universe_is_as_of_a_day_or_of_one_security() {
     let csv = universe(&format!("{all} --as-of 2021-09-01"));
     assert!(csv.contains("METR,BBH00RBALL00,2021-06-30,2022-01-30\n"), "{csv}");
 }
+
+#[test]
+fn verify_names_the_days_of_another_security_and_expects_nothing_where_nobody_had_the_symbol() {
+    let exchange = exchange(Symbols::Changed, |config| config);
+    let place = Place::with_tickers(["FRND", "METR", "METW"]);
+    run(&mut reference(&place, &exchange, "--details --ticker-events")).expect_code(0);
+    let (from, to) = ("2021-06-01", "2022-08-31");
+    for kind in [Kind::Daily, Kind::Minute] {
+        let asked = days(from, to);
+        run(&mut place.worker_of(kind, &exchange.base_url(), asked)).expect_code(0);
+        let verify = |words: &str| {
+            let mut launcher = command("launcher");
+            launcher.current_dir(place.path()).args(["verify", "--outdir", "out", "--csv"]);
+            launcher.args(["--tickers-csv", "tickers.csv", "--from", from, "--to", to]);
+            run(launcher.args(words.split_whitespace()))
+        };
+        let ended = verify("--reference ref");
+        let said: Vec<&str> =
+            ended.stdout.lines().filter(|line| line.contains("another-security")).collect();
+        assert_eq!(said.len(), 1, "{}", ended.stdout);
+        let words = "these days are of BBH00RBALL00 (Round Ball Metric Fund); METR is BBH00FRNDB00 (Friendbook Inc. Common Stock) since 2022-06-09";
+        assert!(said[0].contains("METR") && said[0].contains(words), "{}", said[0]);
+        assert!(said[0].contains("2021-06-30"), "{}", said[0]);
+        // From February to June nobody was METR: that is no gap, and nor are the days before.
+        let gaps = ended.stdout.lines().find(|line| {
+            line.contains("nothing-traded") && line.contains("METR") && line.contains("2022-0")
+        });
+        assert_eq!(gaps, None, "{kind}");
+        ended.expect_code(6);
+
+        // Without the reference, or without the rule, nobody says whose they are.
+        for words in ["", "--reference ref --rule another-security=off"] {
+            let ended = verify(words);
+            assert!(!ended.stdout.contains("another-security"), "{}", ended.stdout);
+            assert_ne!(ended.code(), Some(6));
+        }
+        fs::remove_dir_all(place.outdir()).expect("removed");
+    }
+}

@@ -8,7 +8,7 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use shared::dataset::coverage::DateRange;
-use shared::dataset::listing_days;
+use shared::dataset::reference::Reference;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -200,8 +200,8 @@ fn days(args: &VerifyArgs, run: Option<&OfRun>, now: Timestamp) -> Result<DateRa
 }
 
 fn listings(folder: &Path) -> Result<Listings, Failure> {
-    match listing_days::newest(folder) {
-        Ok(Some((_, rows))) => Ok(Listings::of_rows(&rows)),
+    match Reference::newest(folder) {
+        Ok(Some(found)) => Ok(Listings::of_securities(found.securities)),
         Ok(None) => Err(Failure::NoSnapshot { folder: folder.to_owned() }),
         Err(error) => Err(Failure::Reference(error)),
     }

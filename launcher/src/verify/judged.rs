@@ -77,6 +77,19 @@ impl Judged {
         self.findings.push(finding);
     }
 
+    /// The same for a finding that concerns every partition with one of its days.
+    pub fn find_throughout(&mut self, finding: Finding) {
+        if finding.state > State::Covered {
+            let concerned = |it: &&mut Judgement| {
+                finding.days.is_some_and(|days| it.partition.span().intersection(days).is_some())
+            };
+            for judgement in self.partitions.iter_mut().filter(concerned) {
+                judgement.state = judgement.state.max(finding.state);
+            }
+        }
+        self.find(finding);
+    }
+
     fn raise(&mut self, partition: Partition, state: State) {
         match self.partitions.binary_search_by_key(&partition, |it| it.partition) {
             Ok(place) => {

@@ -1,4 +1,5 @@
-//! Listings: between which days a ticker was listed, as far as somebody says so. Pure.
+//! Listings: between which days a ticker was listed, and as which security, as far as the reference
+//! data say so. Pure.
 //!
 //! Who does not know is told as not knowing: the days on which the source has rows bound what is
 //! expected then, and only where the source has confirmed that there is nothing beyond them.
@@ -6,17 +7,21 @@
 use std::collections::BTreeMap;
 
 use shared::dataset::coverage::DateRange;
-use shared::dataset::listing_days::ListingRow;
+use shared::market::listed_periods::Securities;
+use shared::market::security::{End, ListedPeriod, Security};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
 /// When a ticker was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed {
+pub struct Listed<'a> {
     /// Its first day; `None` where nobody says it.
     pub first: Option<TradingDay>,
     /// Its end.
     pub last: Last,
+    /// Days between them on which it was listed for nobody, or perhaps for nobody: that the source
+    /// has no rows of them means nothing.
+    pub off: &'a [DateRange],
 }
 
 /// When a listing ended.
@@ -30,9 +35,9 @@ pub enum Last {
     Unknown,
 }
 
-impl Listed {
+impl Listed<'_> {
     /// Nobody says anything.
-    pub const UNKNOWN: Self = Self { first: None, last: Last::Unknown };
+    pub const UNKNOWN: Self = Self { first: None, last: Last::Unknown, off: &[] };
 
     /// Those of `days` on which it may have been listed; `None` where it was not.
     pub fn within(self, days: DateRange) -> Option<DateRange> {
@@ -50,86 +55,127 @@ impl Listed {
     }
 }
 
-/// The listings of a snapshot.
+/// The listings of the newest reference data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listings {
-    of: BTreeMap<Ticker, Listed>,
+    securities: Securities,
+    /// Of each ticker that has such days.
+    off: BTreeMap<Ticker, Vec<DateRange>>,
 }
 
 impl Listings {
-    /// Those of `rows`. A symbol that several securities had is listed from the first day of the
-    /// first, if all are known, to the end of the last.
-    pub fn of_rows(rows: &[ListingRow]) -> Self {
-        let mut of: BTreeMap<Ticker, Listed> = BTreeMap::new();
-        for row in rows {
-            let Ok(ticker) = row.ticker.parse::<Ticker>() else { continue };
-            let last = match (row.is_active, row.delisted) {
-                (Some(true), _) | (None, None) => Last::Open,
-                (Some(false) | None, Some(day)) => Last::Day(day),
-                (Some(false), None) => Last::Unknown,
+    /// By these securities. A symbol that several of them had is listed from the first day of the
+    /// first to the end of the last.
+    pub fn of_securities(securities: Securities) -> Self {
+        let mut off: BTreeMap<Ticker, Vec<DateRange>> = BTreeMap::new();
+        let mut before: Option<&ListedPeriod> = None;
+        for period in securities.all() {
+            let own = before.filter(|before| before.ticker == period.ticker);
+            let begin = own.zip(period.from).and_then(|(before, from)| {
+                let behind = match before.to {
+                    End::On(day) | End::By(day) => day.next(),
+                    End::Open | End::Unknown => return None,
+                };
+                DateRange::new(behind, from.previous())
+            });
+            let end = match period.to {
+                End::By(day) => DateRange::new(day, day),
+                End::On(_) | End::Open | End::Unknown => None,
             };
-            let listed = Listed { first: row.first, last };
-            of.entry(ticker).and_modify(|known| *known = joined(*known, listed)).or_insert(listed);
+            for days in begin.into_iter().chain(end) {
+                off.entry(period.ticker.clone()).or_default().push(days);
+            }
+            before = Some(period);
         }
-        Self { of }
+        Self { securities, off }
     }
 
-    /// Of `ticker`; unknown where no row has it.
-    pub fn of(&self, ticker: &Ticker) -> Listed {
-        self.of.get(ticker).copied().unwrap_or(Listed::UNKNOWN)
+    /// Of `ticker`; unknown where nothing is known of it.
+    pub fn of(&self, ticker: &Ticker) -> Listed<'_> {
+        let periods = self.periods(ticker);
+        let (Some(first), Some(last)) = (periods.first(), periods.last()) else {
+            return Listed::UNKNOWN;
+        };
+        Listed {
+            first: first.from,
+            last: match last.to {
+                End::On(day) | End::By(day) => Last::Day(day),
+                End::Open => Last::Open,
+                End::Unknown => Last::Unknown,
+            },
+            off: self.off.get(ticker).map_or(&[], Vec::as_slice),
+        }
     }
-}
 
-fn joined(one: Listed, other: Listed) -> Listed {
-    let last = match (one.last, other.last) {
-        (Last::Open, _) | (_, Last::Open) => Last::Open,
-        (Last::Day(one), Last::Day(other)) => Last::Day(one.max(other)),
-        (Last::Unknown, _) | (_, Last::Unknown) => Last::Unknown,
-    };
-    Listed { first: one.first.zip(other.first).map(|(one, other)| one.min(other)), last }
+    /// The periods of `ticker`, each of one security, in time order.
+    pub fn periods(&self, ticker: &Ticker) -> &[ListedPeriod] {
+        self.securities.ticker(ticker).map_or(&[], |periods| periods.periods())
+    }
+
+    /// A security for people: its FIGI and its name.
+    pub fn called(&self, security: &Security) -> String {
+        match self.securities.name(security) {
+            Some(name) => format!("{security} ({name})"),
+            None => security.to_string(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::market::listed_periods::ListedRow;
 
     fn day(text: &str) -> TradingDay {
         text.parse().expect(text)
     }
 
-    fn row(
-        ticker: &str,
-        is_active: Option<bool>,
-        first: Option<&str>,
-        delisted: Option<&str>,
-    ) -> ListingRow {
-        ListingRow {
-            ticker: ticker.to_owned(),
-            is_active,
-            first: first.map(day),
-            delisted: delisted.map(day),
+    fn row(ticker: &str, active: bool, first: &str, delisted: &str) -> ListedRow {
+        let day_of = |text: &str| (!text.is_empty()).then(|| day(text));
+        ListedRow {
+            ticker: ticker.parse().expect("a ticker"),
+            active,
+            delisted: day_of(delisted),
+            composite: None,
+            share_class: None,
+            place: 0,
+            cik: None,
+            name: String::new(),
+            list_date: day_of(first),
         }
     }
 
     #[test]
     fn what_a_snapshot_does_not_say_is_unknown_and_bounds_nothing() {
-        let listings = Listings::of_rows(&[
-            row("NOW", Some(true), Some("2012-06-29"), None),
-            row("GONE", Some(false), Some("2001-02-01"), Some("2020-05-04")),
-            row("OLD", Some(true), None, None),
-            row("TWICE", Some(false), Some("1999-01-04"), Some("2005-01-03")),
-            row("TWICE", Some(true), Some("2010-01-04"), None),
-        ]);
+        let rows = [
+            row("NOW", true, "2012-06-29", ""),
+            row("GONE", false, "2001-02-01", "2020-05-04"),
+            row("OLD", true, "", ""),
+            row("TWICE", false, "1999-01-04", "2005-01-03"),
+            row("TWICE", true, "2010-01-04", ""),
+            row("LOST", false, "2001-02-01", ""),
+        ];
+        let listings = Listings::of_securities(Securities::of(&rows, &[]));
         let asked = DateRange::new(day("2004-01-01"), day("2024-12-31")).expect("in order");
         let within = |ticker: &str| {
             let listed = listings.of(&ticker.parse().expect("a ticker"));
-            (listed.within(asked).map(|days| days.to_string()), listed.is_known())
+            let off: Vec<String> = listed.off.iter().map(ToString::to_string).collect();
+            (listed.within(asked).map(|days| days.to_string()), listed.is_known(), off.join(" "))
         };
-        let said = |days: &str| Some(days.to_owned());
-        assert_eq!(within("NOW"), (said("2012-06-29..2024-12-31"), true));
-        assert_eq!(within("GONE"), (said("2004-01-01..2020-05-04"), true));
-        assert_eq!(within("OLD"), (said("2004-01-01..2024-12-31"), false));
-        assert_eq!(within("TWICE"), (said("2004-01-01..2024-12-31"), true));
-        assert_eq!(within("NOBODY"), (said("2004-01-01..2024-12-31"), false));
+        let said =
+            |days: &str, is_known, off: &str| (Some(days.to_owned()), is_known, off.to_owned());
+        assert_eq!(within("NOW"), said("2012-06-29..2024-12-31", true, ""));
+        assert_eq!(
+            within("GONE"),
+            said("2004-01-01..2020-05-04", true, "2020-05-04"),
+            "whether it traded on the day of its delisting is not known"
+        );
+        assert_eq!(within("OLD"), said("2004-01-01..2024-12-31", false, ""));
+        assert_eq!(
+            within("TWICE"),
+            said("2004-01-01..2024-12-31", true, "2005-01-03 2005-01-04..2010-01-03")
+        );
+        assert_eq!(within("LOST"), said("2004-01-01..2024-12-31", false, ""));
+        assert_eq!(within("NOBODY"), said("2004-01-01..2024-12-31", false, ""));
     }
 }

@@ -10,7 +10,7 @@
 //! all of it, and how it is written · [`listed`] when a ticker was listed · [`expectation`] what
 //! ought to be there · [`place`] what names stand for · [`walk`] which files stand where ·
 //! [`evidence`] ledger and files of a ticker · [`judged`] what was judged of it · [`judge`] the one
-//! against the other · [`series`] the same for bars · [`tree`] what a tree says of itself ·
+//! against the other · [`identity`] whose days they are · [`series`] the same for bars · [`tree`] what a tree says of itself ·
 //! [`survey`] all tickers of all trees.
 
 pub mod state;
@@ -25,6 +25,7 @@ pub mod walk;
 pub mod evidence;
 pub mod judged;
 pub mod judge;
+pub mod identity;
 pub mod series;
 pub mod tree;
 pub mod survey;

@@ -57,6 +57,9 @@ pub enum Rule {
     BarsEndEarly,
     /// Bars made of an input that is another now.
     BarsStale,
+    // Whose data it is.
+    /// Days of a symbol that was another security's.
+    AnotherSecurity,
 }
 
 /// What a rule is.
@@ -113,6 +116,7 @@ impl Rule {
         Self::VolumeWithoutTrades,
         Self::BarsEndEarly,
         Self::BarsStale,
+        Self::AnotherSecurity,
     ];
 
     /// What it is.
@@ -203,6 +207,11 @@ impl Rule {
                 "bars-stale",
                 Suspect,
                 "days were fetched anew after the bars had been made of them",
+            ),
+            Self::AnotherSecurity => of(
+                "another-security",
+                Suspect,
+                "days of a symbol belong to another security than the one that has it now",
             ),
         }
     }

@@ -8,12 +8,14 @@ use serde::Deserialize;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::error_chain::with_causes;
 use shared::market::bar::Mode;
+use shared::market::security_days::{SecurityDays, SymbolDays};
 use shared::market::ticker::Ticker;
 use shared::run::thousands::counted;
 use shared::series::proof::{self, SeriesFolder, SeriesState};
 
 use super::expectation::Sessions;
 use super::finding::Finding;
+use super::identity::Stranger;
 use super::judged::Judged;
 use super::listed::Listed;
 use super::report::Months;
@@ -45,6 +47,8 @@ pub struct Series {
     pub trades: u64,
     /// When it was made, or found right.
     pub verified_at: Timestamp,
+    /// The days of one security, where it is of one alone.
+    pub days: Option<SecurityDays>,
 }
 
 /// What is asked about every ticker of a tree of bars.
@@ -64,7 +68,12 @@ pub struct Question<'a> {
 
 /// Judges the series of `ticker`; those that can be read are handed on. Looks at the files that
 /// they name.
-pub fn judge(question: &Question<'_>, ticker: &Ticker, listed: Listed) -> (Judged, Vec<Series>) {
+pub fn judge(
+    question: &Question<'_>,
+    ticker: &Ticker,
+    listed: Listed,
+    strangers: &[Stranger],
+) -> (Judged, Vec<Series>) {
     let mut judged = Judged::nothing(question.months);
     let mut all = Vec::new();
     let days = listed.within(question.days);
@@ -73,8 +82,22 @@ pub fn judge(question: &Question<'_>, ticker: &Ticker, listed: Listed) -> (Judge
         let folder = SeriesFolder::new(question.root, ticker, *mode);
         let series = look(&folder, ticker, *mode, &mut judged, &mut state);
         let covered = series.as_ref().map_or_else(Coverage::empty, |it| it.covered.clone());
-        if let Some(days) = days {
-            let asked = Coverage::from(days);
+        let own = series.as_ref().and_then(|series| series.days.as_ref());
+        // Of one security alone, its days are expected and no others.
+        let asked = match own {
+            Some(own) => days_of(own).intersection(&Coverage::from(question.days)),
+            None => days.map_or_else(Coverage::empty, Coverage::from),
+        };
+        for Stranger { days, reason } in strangers.iter().filter(|_| own.is_none()) {
+            let theirs = covered.intersection(&Coverage::from(*days));
+            for range in question.sessions.ranges(&theirs) {
+                let reason = format!("{mode}: {reason}");
+                let finding = Finding::new(TreeKind::Bars, Rule::AnotherSecurity, reason);
+                judged.find(finding.of(ticker).on(range).at(folder.state()));
+                state = state.max(State::Suspect);
+            }
+        }
+        if !asked.is_empty() {
             let missing = asked.minus(&covered);
             mark(question, &covered.intersection(&asked), State::Covered, &mut judged);
             if question.sessions.count(&asked) > 0 {
@@ -147,7 +170,13 @@ fn look(
     }
     let verified_at = proof::last_verified(folder).unwrap_or(Timestamp::MIN);
     let trades = read.tail.tally.trades;
-    Some(Series { mode, covered: read.covered.union(&read.gaps), trades, verified_at })
+    let (covered, days) = (read.covered.union(&read.gaps), read.parameters.days);
+    Some(Series { mode, covered, trades, verified_at, days })
+}
+
+fn days_of(security: &SecurityDays) -> Coverage {
+    let ends = security.symbols.iter().map(SymbolDays::ends);
+    ends.filter_map(|(from, to)| DateRange::new(from, to)).collect()
 }
 
 fn mark(question: &Question<'_>, days: &Coverage, state: State, judged: &mut Judged) {

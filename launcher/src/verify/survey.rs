@@ -14,11 +14,12 @@ use shared::run::thousands::{counted, grouped};
 use super::evidence::Evidence;
 use super::expectation::{Expectation, Sessions};
 use super::finding::Finding;
+use super::identity::{self, Stranger};
 use super::judge::{self, Question};
 use super::judged::Judged;
 use super::listed::{Listed, Listings};
 use super::report::{Cell, Counts, Depth, Months, Report, TreeReport};
-use super::rule::Rules;
+use super::rule::{Rule, Rules};
 use super::series;
 use super::tree::Tree;
 use super::walk::Walker;
@@ -73,7 +74,7 @@ struct Common<'a> {
 /// What was found of one ticker: in each tree.
 struct OfTicker {
     place: usize,
-    listed: Listed,
+    is_listing_known: bool,
     trees: Vec<(Judged, IsThere)>,
 }
 
@@ -153,7 +154,7 @@ impl<'a> Common<'a> {
             None => self.bars(tree, ticker, listed),
         };
         let trees = survey.trees.iter().zip(&self.expectations).map(of_tree).collect();
-        OfTicker { place, listed, trees }
+        OfTicker { place, is_listing_known: listed.is_known(), trees }
     }
 
     fn download(
@@ -172,7 +173,14 @@ impl<'a> Common<'a> {
             root: &tree.root,
             zone: tree.zone,
         };
-        let judged = judge::judge(&question, ticker, listed, &evidence);
+        let mut judged = judge::judge(&question, ticker, listed, &evidence);
+        let strangers = self.strangers(ticker);
+        let records = evidence.records();
+        for finding in
+            identity::in_records(&strangers, ticker, expectation.kind, tree.zone, records)
+        {
+            judged.find_throughout(finding);
+        }
         (judged, evidence.is_there())
     }
 
@@ -184,8 +192,19 @@ impl<'a> Common<'a> {
             modes: &self.modes,
             root: &tree.root,
         };
-        let (judged, all) = series::judge(&question, ticker, listed);
+        let strangers = self.strangers(ticker);
+        let (judged, all) = series::judge(&question, ticker, listed, &strangers);
         (judged, !all.is_empty())
+    }
+
+    /// The days of other securities that had the symbol.
+    fn strangers(&self, ticker: &Ticker) -> Vec<Stranger> {
+        match &self.survey.listings {
+            Some(listings) if self.survey.rules.is_on(Rule::AnotherSecurity) => {
+                identity::strangers(listings, ticker, self.survey.days)
+            }
+            Some(_) | None => Vec::new(),
+        }
     }
 
     fn report(&self, tickers: Vec<Ticker>, found: impl Iterator<Item = OfTicker>) -> Report {
@@ -203,7 +222,7 @@ impl<'a> Common<'a> {
         let mut findings = Findings::default();
         let (mut has_data, mut unlisted) = (vec![false; trees.len()], 0_u64);
         for of_ticker in found {
-            unlisted += u64::from(!of_ticker.listed.is_known());
+            unlisted += u64::from(!of_ticker.is_listing_known);
             for (number, (judged, is_there)) in of_ticker.trees.into_iter().enumerate() {
                 has_data[number] |= is_there;
                 let tree = &mut trees[number];

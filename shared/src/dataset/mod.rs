@@ -13,7 +13,6 @@ pub mod fit;
 pub mod writer;
 pub mod reader;
 pub mod listing;
-pub mod listing_days;
 pub mod reference;
 pub mod column_stream;
 pub mod bars_file;

@@ -64,17 +64,18 @@ pub fn read(
 }
 
 fn listed_rows(table: &Columns<'_>) -> Result<Vec<ListedRow>, ReadError> {
-    let (names, called) = (table.texts("ticker")?, table.texts("name")?);
-    let (active, gone) = (table.truths("active")?, table.texts("delisted_utc")?);
+    let names = table.texts("ticker")?;
+    // A list that somebody else has made may know less.
+    let (called, ciks) = (table.perhaps("name")?, table.perhaps("cik")?);
+    let (active, gone) = (table.truths("active")?, table.perhaps("delisted_utc")?);
     let (composites, share_classes) =
-        (table.texts("composite_figi")?, table.texts("share_class_figi")?);
-    let ciks = table.texts("cik")?;
+        (table.perhaps("composite_figi")?, table.perhaps("share_class_figi")?);
     let figi = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Figi>().ok());
     let row = |at: usize| {
         let ticker = names[at].as_deref()?.parse::<Ticker>().ok()?;
         Some(ListedRow {
             ticker,
-            active: active[at].unwrap_or(true),
+            active: active[at].unwrap_or(gone[at].is_none()),
             delisted: gone[at].as_deref().and_then(day_in),
             composite: figi(&composites[at]),
             share_class: figi(&share_classes[at]),
@@ -171,7 +172,19 @@ impl<'a> Columns<'a> {
         Ok(column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
     }
 
+    /// The texts of a column that may not be there.
+    fn perhaps(&self, name: &str) -> Result<Vec<Option<String>>, ReadError> {
+        match self.batch.column_by_name(name) {
+            Some(_) => self.texts(name),
+            None => Ok(vec![None; self.batch.num_rows()]),
+        }
+    }
+
+    /// The same for yes and no.
     fn truths(&self, name: &str) -> Result<Vec<Option<bool>>, ReadError> {
+        if self.batch.column_by_name(name).is_none() {
+            return Ok(vec![None; self.batch.num_rows()]);
+        }
         let column = self.of_type(name, &DataType::Boolean)?;
         let column = column.as_boolean();
         Ok((0..column.len()).map(|at| column.is_valid(at).then(|| column.value(at))).collect())
@@ -271,11 +284,15 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_lacks_a_column_is_refused_by_name() {
+    fn a_list_may_know_less_and_a_table_without_tickers_is_refused_by_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tickers.parquet");
-        write(&path, "ticker name active", &["A Agilent yes"]);
-        let error = read(&path, None, None).expect_err("no delisted_utc").to_string();
-        assert!(error.ends_with("(it has no column `delisted_utc`)"), "{error}");
+        write(&path, "ticker delisted_utc", &["A -", "GONE 2010-05-04T00:00:00Z"]);
+        let said: Vec<String> =
+            read(&path, None, None).expect("read").all().map(ToString::to_string).collect();
+        assert_eq!(said, ["A ?.. A@?", "GONE ?..2010-05-04 GONE@..2010-05-04"]);
+        write(&path, "name active", &["Agilent yes"]);
+        let error = read(&path, None, None).expect_err("no ticker").to_string();
+        assert!(error.ends_with("(it has no column `ticker`)"), "{error}");
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Evident {
     before: Option<DateRange>,
     /// Behind its last row.
     behind: Option<DateRange>,
+    /// Where the symbol was listed for nobody, or perhaps for nobody.
+    off: Coverage,
 }
 
 impl Evident {
@@ -40,11 +42,13 @@ impl Evident {
         Self {
             before: first.filter(|_| is_open_before).and_then(before),
             behind: last.filter(|_| is_open_behind).and_then(behind),
+            off: listed.off.iter().copied().collect(),
         }
     }
 
     fn outside(&self) -> Coverage {
-        [self.before, self.behind].into_iter().flatten().collect()
+        let ends = [self.before, self.behind].into_iter().flatten();
+        ends.collect::<Coverage>().union(&self.off)
     }
 }
 

@@ -77,7 +77,7 @@ fn evidence(records: Vec<Record>, files: Vec<(Partition, Found)>) -> Evidence {
 struct Case {
     kind: Kind,
     days: DateRange,
-    listed: Listed,
+    listed: Listed<'static>,
     recheck_empty: u32,
 }
 
@@ -253,7 +253,7 @@ fn days_without_rows_between_the_first_and_the_last_row_are_confirmed_gaps_and_o
         &["nothing-traded 2024-03-01..2024-03-28"],
     );
     // Who knows better expects rows.
-    let known = Listed { first: Some(day("2020-01-02")), last: Last::Open };
+    let known = Listed { first: Some(day("2020-01-02")), last: Last::Open, ..Listed::UNKNOWN };
     let case = Case { listed: known, ..case };
     assert_eq!(letters(&case.judged(&evidence)), "ecece");
 }
@@ -285,7 +285,8 @@ fn before_and_after_a_known_listing_nothing_is_expected() {
         record("2024-03", &[answer("2024-03-01", "2024-03-08", Said::Data)]),
     ];
     let files = there(&records);
-    let listed = Listed { first: Some(day("2024-02-15")), last: Last::Day(day("2024-03-08")) };
+    let last = Last::Day(day("2024-03-08"));
+    let listed = Listed { first: Some(day("2024-02-15")), last, ..Listed::UNKNOWN };
     let case = Case { listed, ..Case::of(Kind::Minute, "2024-01-01", "2024-04-30") };
     case.says(
         &evidence(records, files),

@@ -211,6 +211,7 @@ fn launcher_and_worker_do_not_know_each_other_and_effects_stay_behind_their_door
                 "dataset/reader.rs",
                 "dataset/writer.rs",
                 "dataset/column_stream.rs",
+                "dataset/row_stream.rs",
                 "dataset/bars_file.rs",
             ][..],
         ),

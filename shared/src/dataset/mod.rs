@@ -15,6 +15,7 @@ pub mod reader;
 pub mod listing;
 pub mod reference;
 pub mod column_stream;
+pub mod row_stream;
 pub mod bars_file;
 pub mod summary;
 pub mod loss;

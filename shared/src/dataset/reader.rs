@@ -166,7 +166,7 @@ pub(super) fn decoding<T>(
         .unwrap_or_else(|_| Err(broken(path)("its pages make no sense")))
 }
 
-fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
+pub(super) fn broken<E: Display>(path: &Path) -> impl Fn(E) -> ReadError {
     move |error| ReadError::broken(path, error.to_string())
 }
 

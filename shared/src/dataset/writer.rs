@@ -1,6 +1,7 @@
 //! Rows to a published Parquet file. With [`reader`](super::reader) the only place that knows the
 //! format.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,10 +71,14 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Reads a whole file.
     pub fn of_file(path: &Path) -> Result<Self, DiskError> {
+        let mut file = regular::open(path).map_err(DiskError::at("read", path))?;
+        Self::of_open(&mut file, path)
+    }
+
+    /// Reads the rest of a file that is open; `path` is for people.
+    pub(super) fn of_open(file: &mut File, path: &Path) -> Result<Self, DiskError> {
         let mut sink = Hashing { inner: io::sink(), sha256: Sha256::new(), bytes: 0 };
-        regular::open(path)
-            .and_then(|mut file| io::copy(&mut file, &mut sink))
-            .map_err(DiskError::at("read", path))?;
+        io::copy(file, &mut sink).map_err(DiskError::at("read", path))?;
         Ok(sink.fingerprint())
     }
 

@@ -1,0 +1,443 @@
+//! A whole market on disk: many synthetic tickers in trees of daily bars, minutes and trades, with
+//! their ledgers and a list of who was listed, as `worker` leaves them. Parts of it can be rewritten
+//! with something wrong in them.
+//!
+//! The prints are those of the simulated exchange, but few a day. Nothing is synced, and a ledger is
+//! written at once: thousands of files take seconds, not minutes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow::datatypes::{Float64Type, Int64Type};
+use jiff::Timestamp;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use shared::crew;
+use shared::dataset::answers::Said;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::descriptor::{Adjusted, Descriptor};
+use shared::dataset::kind::{Columns, Kind};
+use shared::dataset::ledger::{Entry, FileProof, Ledger};
+use shared::dataset::partition::Partition;
+use shared::dataset::seen::Seen;
+use shared::dataset::writer::Fingerprint;
+use shared::dataset::{reader, schema};
+use shared::disk::checked_lines;
+use shared::market::session::sessions;
+use shared::market::ticker::Ticker;
+use shared::market::trading_day::TradingDay;
+
+use crate::sim::synthetic::bars::{day_bar, minute_bars};
+use crate::sim::synthetic::tape::{Print, Tape};
+use crate::sim::synthetic::universe::{self, Liquidity, Stock};
+
+/// One of so many prints of the exchange is kept.
+const ONE_IN: usize = 4;
+
+/// When everything was asked.
+const ASKED_AT: &str = "2025-02-03T12:00:00Z";
+
+/// A row of daily or minute bars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BarRow {
+    /// Whose.
+    pub ticker: String,
+    /// New York date.
+    pub date: String,
+    /// New York minute; none in daily bars.
+    pub minute: Option<String>,
+    /// ms UTC.
+    pub t: i64,
+    /// Open, high, low, close.
+    pub prices: [f64; 4],
+    /// Shares.
+    pub volume: f64,
+    /// Trades.
+    pub trades: Option<i64>,
+    /// Average price.
+    pub vwap: Option<f64>,
+}
+
+/// A row of trades.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TradeRow {
+    /// Whose.
+    pub ticker: String,
+    /// New York date.
+    pub day: String,
+    /// ns UTC.
+    pub sip_ns: i64,
+    /// USD.
+    pub price: f64,
+    /// Shares.
+    pub size: f64,
+}
+
+/// Does the ledger say of a rewritten file what is in it?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Somebody has written both: the ledger proves the wrong rows.
+    Follows,
+    /// The ledger says what it said.
+    Stays,
+}
+
+/// The market and its trees.
+pub struct MarketOnDisk {
+    root: PathBuf,
+    /// Daily bars and minutes of these days.
+    pub days: DateRange,
+    /// Trades of these days.
+    pub trade_days: DateRange,
+    /// Who there is.
+    pub stocks: Vec<Stock>,
+}
+
+impl MarketOnDisk {
+    /// Writes `count` tickers below `root`.
+    pub fn write(root: &Path, count: usize, days: DateRange, trade_days: DateRange) -> Self {
+        let last_day = TradingDay::from_ymd(2026, 10, 30).expect("a date");
+        let mut stocks = universe::stocks(7, count, last_day);
+        for stock in &mut stocks {
+            // Enough to look like a market, few enough to be written in a moment.
+            if stock.liquidity != Liquidity::Illiquid {
+                stock.liquidity = Liquidity::Thin;
+            }
+        }
+        let market = Self { root: root.to_owned(), days, trade_days, stocks };
+        for kind in Kind::ALL {
+            market.describe(kind);
+        }
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        crew::each(threads, market.stocks.iter().collect(), || true, |stock: &Stock| {
+            market.write_stock(stock);
+        });
+        market.write_listings();
+        market
+    }
+
+    /// The tree of `kind`.
+    pub fn tree(&self, kind: Kind) -> PathBuf {
+        self.root.join(kind.name())
+    }
+
+    /// What `worker reference` would have written.
+    pub fn reference(&self) -> PathBuf {
+        self.root.join("reference")
+    }
+
+    /// Every ticker in a CSV.
+    pub fn tickers_csv(&self) -> PathBuf {
+        let path = self.root.join("tickers.csv");
+        let names = self.stocks.iter().map(|stock| stock.listing.ticker.as_str());
+        let lines = names.fold(String::from("ticker\n"), |text, name| text + name + "\n");
+        fs::write(&path, lines).expect("written");
+        path
+    }
+
+    /// The file of a partition.
+    pub fn file(&self, ticker: &Ticker, partition: Partition) -> PathBuf {
+        let kind = partition.kind();
+        partition.file(&self.tree(kind), ticker, kind)
+    }
+
+    fn describe(&self, kind: Kind) {
+        let tree = self.tree(kind);
+        fs::create_dir_all(&tree).expect("made");
+        let of = Descriptor::new(
+            kind,
+            Adjusted::No,
+            Columns::Narrow,
+            shared::market::zone::Zone::NewYork,
+            "massive.com",
+        );
+        let text = serde_json::to_string_pretty(&of).expect("plain data");
+        fs::write(tree.join("_dataset.json"), text + "\n").expect("written");
+    }
+
+    fn write_stock(&self, stock: &Stock) {
+        let ticker = &stock.listing.ticker;
+        let (mut days, mut minutes) = (Vec::new(), Vec::new());
+        let mut trades: Vec<(TradingDay, Vec<Print>)> = Vec::new();
+        for (day, session) in sessions(self.days.from(), self.days.to()) {
+            let tape = Tape::new(stock, day, session, 0);
+            let kept: Vec<Print> = match stock.liquidity {
+                Liquidity::Illiquid => tape.collect(),
+                Liquidity::Thin | Liquidity::Normal | Liquidity::Elephant => {
+                    tape.step_by(ONE_IN).collect()
+                }
+            };
+            days.extend(day_bar(day, kept.iter().copied()).map(|bar| (day, bar)));
+            minutes.extend(minute_bars(day, kept.iter().copied()).into_iter().map(|bar| (day, bar)));
+            if self.trade_days.contains(day) {
+                trades.push((day, kept));
+            }
+        }
+        for (kind, bars) in [(Kind::Daily, days), (Kind::Minute, minutes)] {
+            let of_partition = |partition: Partition| {
+                let rows = bars.iter().filter(|(day, _)| partition.span().contains(*day));
+                let row = |(day, bar): &(TradingDay, crate::sim::record::Bar)| {
+                    bar_row(ticker, kind, *day, &bar.into())
+                };
+                bar_table(kind, &rows.map(row).collect::<Vec<_>>())
+            };
+            let partitions: Vec<Partition> = Partition::within(kind, self.days).collect();
+            self.write_ledger_of(ticker, kind, partitions.into_iter().map(|it| (it, of_partition(it))));
+        }
+        let of_day = |(day, prints): (TradingDay, Vec<Print>)| {
+            let row = |print: &Print| TradeRow {
+                ticker: ticker.to_string(),
+                day: day.to_string(),
+                sip_ns: print.sip_ns,
+                price: print.price.as_f64(),
+                size: print.size.as_f64(),
+            };
+            (Partition::Day(day), trade_table(&prints.iter().map(row).collect::<Vec<_>>()))
+        };
+        self.write_ledger_of(ticker, Kind::Trades, trades.into_iter().map(of_day));
+    }
+
+    /// Writes the files of a ticker and, as one, the lines that prove them.
+    fn write_ledger_of(
+        &self,
+        ticker: &Ticker,
+        kind: Kind,
+        partitions: impl Iterator<Item = (Partition, RecordBatch)>,
+    ) {
+        let asked = if kind == Kind::Trades { self.trade_days } else { self.days };
+        let asked_at: Timestamp = ASKED_AT.parse().expect("an instant");
+        let entry = |(partition, table): (Partition, RecordBatch)| {
+            let mut entry = Entry::new(ticker, partition);
+            let days = partition.span().intersection(asked).expect("asked");
+            let is_empty = table.num_rows() == 0;
+            let said = if is_empty { Said::Empty { asks: 2 } } else { Said::Data };
+            entry.answers.record(days, said, asked_at);
+            entry.file = (!is_empty).then(|| self.publish(ticker, partition, &table));
+            entry.pages = 1;
+            entry
+        };
+        let entries: Vec<Entry> = partitions.map(entry).collect();
+        fs::create_dir_all(self.tree(kind).join(ticker.as_str())).expect("made");
+        self.write_ledger(kind, ticker, &entries);
+    }
+
+    fn publish(&self, ticker: &Ticker, partition: Partition, table: &RecordBatch) -> FileProof {
+        let path = self.file(ticker, partition);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let bytes = parquet(table);
+        fs::write(&path, &bytes).expect("written");
+        let stamps = ["t", "sip_ts"].iter().find_map(|name| table.column_by_name(name));
+        let stamps = stamps.expect("stamps").as_primitive::<Int64Type>().values();
+        let (first, last) = stamps.first().zip(stamps.last()).unwrap_or((&0, &0));
+        let proof = FileProof::new(
+            table.num_rows() as u64,
+            *first,
+            *last,
+            Fingerprint::of_bytes(&bytes),
+        );
+        FileProof { seen: Some(Seen::at(&path).expect("seen")), ..proof }
+    }
+
+    /// The lines of a ledger.
+    pub fn ledger(&self, kind: Kind, ticker: &Ticker) -> Vec<Entry> {
+        let text = fs::read_to_string(Ledger::path(&self.tree(kind), ticker)).expect("a ledger");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect()
+    }
+
+    /// Writes the ledger anew.
+    pub fn write_ledger(&self, kind: Kind, ticker: &Ticker, entries: &[Entry]) {
+        let lines: String = entries.iter().map(checked_lines::encode).collect();
+        fs::write(Ledger::path(&self.tree(kind), ticker), lines).expect("written");
+    }
+
+    /// Changes the line of a partition.
+    pub fn change_line(
+        &self,
+        ticker: &Ticker,
+        partition: Partition,
+        change: impl FnOnce(&mut Entry),
+    ) {
+        let mut entries = self.ledger(partition.kind(), ticker);
+        let entry = entries.iter_mut().find(|entry| entry.partition == partition);
+        change(entry.expect("a line"));
+        self.write_ledger(partition.kind(), ticker, &entries);
+    }
+
+    /// The bars of a file.
+    pub fn bars(&self, ticker: &Ticker, partition: Partition) -> Vec<BarRow> {
+        let table = reader::read_table(&self.file(ticker, partition)).expect("a table");
+        let column = |name: &str| table.column_by_name(name).expect(name);
+        let text = |name: &str, at: usize| column(name).as_string::<i32>().value(at).to_owned();
+        let float = |name: &str, at: usize| column(name).as_primitive::<Float64Type>().value(at);
+        let row = |at: usize| BarRow {
+            ticker: text("ticker", at),
+            date: text("date", at),
+            minute: table.column_by_name("minute").is_some().then(|| text("minute", at)),
+            t: column("t").as_primitive::<Int64Type>().value(at),
+            prices: ["o", "h", "l", "c"].map(|name| float(name, at)),
+            volume: float("v", at),
+            trades: column("n")
+                .is_valid(at)
+                .then(|| column("n").as_primitive::<Int64Type>().value(at)),
+            vwap: column("vw").is_valid(at).then(|| float("vw", at)),
+        };
+        (0..table.num_rows()).map(row).collect()
+    }
+
+    /// The trades of a file.
+    pub fn trades(&self, ticker: &Ticker, partition: Partition) -> Vec<TradeRow> {
+        let table = reader::read_table(&self.file(ticker, partition)).expect("a table");
+        let column = |name: &str| table.column_by_name(name).expect(name);
+        let text = |name: &str, at: usize| column(name).as_string::<i32>().value(at).to_owned();
+        let float = |name: &str, at: usize| column(name).as_primitive::<Float64Type>().value(at);
+        let row = |at: usize| TradeRow {
+            ticker: text("ticker", at),
+            day: text("day", at),
+            sip_ns: column("sip_ts").as_primitive::<Int64Type>().value(at),
+            price: float("price", at),
+            size: float("size", at),
+        };
+        (0..table.num_rows()).map(row).collect()
+    }
+
+    /// Changes the bars of a file.
+    pub fn change_bars(
+        &self,
+        ticker: &Ticker,
+        partition: Partition,
+        proof: Proof,
+        change: impl FnOnce(&mut Vec<BarRow>),
+    ) {
+        let mut rows = self.bars(ticker, partition);
+        change(&mut rows);
+        self.replace(ticker, partition, proof, &bar_table(partition.kind(), &rows));
+    }
+
+    /// Changes the trades of a file.
+    pub fn change_trades(
+        &self,
+        ticker: &Ticker,
+        partition: Partition,
+        proof: Proof,
+        change: impl FnOnce(&mut Vec<TradeRow>),
+    ) {
+        let mut rows = self.trades(ticker, partition);
+        change(&mut rows);
+        self.replace(ticker, partition, proof, &trade_table(&rows));
+    }
+
+    /// Puts `table` in the place of a file.
+    pub fn replace(
+        &self,
+        ticker: &Ticker,
+        partition: Partition,
+        proof: Proof,
+        table: &RecordBatch,
+    ) {
+        let found = self.publish(ticker, partition, table);
+        match proof {
+            Proof::Follows => self.change_line(ticker, partition, |entry| entry.file = Some(found)),
+            Proof::Stays => {}
+        }
+    }
+
+    fn write_listings(&self) {
+        let listings = || self.stocks.iter().map(|stock| &stock.listing);
+        let text = |texts: Vec<Option<String>>| Arc::new(StringArray::from(texts)) as ArrayRef;
+        let names = || text(listings().map(|it| Some(it.ticker.to_string())).collect());
+        let delisted = listings().map(|it| it.delisted.map(|day| format!("{}T00:00:00Z", day.previous())));
+        let active: Vec<bool> = listings().map(|it| it.delisted.is_none()).collect();
+        let tickers = RecordBatch::try_from_iter([
+            ("ticker", names()),
+            ("active", Arc::new(BooleanArray::from(active)) as ArrayRef),
+            ("delisted_utc", text(delisted.collect())),
+        ]);
+        let listed = listings().map(|it| it.listed.map(|day| day.to_string())).collect();
+        let details = RecordBatch::try_from_iter([("ticker", names()), ("list_date", text(listed))]);
+        for (table, name, rows) in [
+            ("tickers_snapshot", "tickers.parquet", tickers),
+            ("ticker_details", "details.parquet", details),
+        ] {
+            let folder = self.reference().join(table).join("snapshot_date=2025-02-03");
+            fs::create_dir_all(&folder).expect("made");
+            fs::write(folder.join(name), parquet(&rows.expect("a table"))).expect("written");
+        }
+    }
+}
+
+/// The row of a bar.
+pub fn bar_row(
+    ticker: &Ticker,
+    kind: Kind,
+    day: TradingDay,
+    bar: &shared::market::ohlcv::Ohlcv,
+) -> BarRow {
+    let minute = (bar.t - day.start_utc_ms()) / 60_000;
+    let date = day.to_string();
+    BarRow {
+        ticker: ticker.to_string(),
+        minute: (kind == Kind::Minute)
+            .then(|| format!("{date} {:02}:{:02}", minute / 60, minute % 60)),
+        date,
+        t: bar.t,
+        prices: [bar.open, bar.high, bar.low, bar.close],
+        volume: bar.volume,
+        trades: bar.trades,
+        vwap: bar.vwap,
+    }
+}
+
+/// The columns of bars.
+pub fn bar_table(kind: Kind, rows: &[BarRow]) -> RecordBatch {
+    let text = |value: fn(&BarRow) -> &str| {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(value))) as ArrayRef
+    };
+    let float = |value: &dyn Fn(&BarRow) -> f64| {
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(value))) as ArrayRef
+    };
+    let mut columns = vec![text(|row| &row.ticker), text(|row| &row.date)];
+    if kind == Kind::Minute {
+        columns.push(text(|row| row.minute.as_deref().unwrap_or_default()));
+    }
+    columns.push(Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.t))));
+    columns.extend((0..4).map(|at| float(&|row: &BarRow| row.prices[at])));
+    columns.push(float(&|row: &BarRow| row.volume));
+    columns.push(Arc::new(rows.iter().map(|row| row.trades).collect::<Int64Array>()));
+    columns.push(Arc::new(rows.iter().map(|row| row.vwap).collect::<Float64Array>()));
+    RecordBatch::try_new(schema::of(kind, Columns::Narrow), columns).expect("our columns")
+}
+
+/// The columns of trades.
+pub fn trade_table(rows: &[TradeRow]) -> RecordBatch {
+    let text = |value: fn(&TradeRow) -> &str| {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(value))) as ArrayRef
+    };
+    let float = |value: fn(&TradeRow) -> f64| {
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(value))) as ArrayRef
+    };
+    let columns = vec![
+        text(|row| &row.ticker),
+        text(|row| &row.day),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.sip_ns))) as ArrayRef,
+        float(|row| row.price),
+        float(|row| row.size),
+    ];
+    RecordBatch::try_new(schema::of(Kind::Trades, Columns::Narrow), columns).expect("our columns")
+}
+
+/// A table as the bytes of a file.
+pub fn parquet(table: &RecordBatch) -> Vec<u8> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), table.schema(), Some(properties)).expect("begun");
+    writer.write(table).expect("written");
+    writer.into_inner().expect("ended")
+}

@@ -28,10 +28,15 @@ use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
 use shared::dataset::{reader, schema};
 use shared::disk::checked_lines;
+use shared::market::ohlcv::Ohlcv;
 use shared::market::session::sessions;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::market::zone::Zone;
 
+use super::tree;
+use crate::sim::record::{Adjustment, Span, Trade};
+use crate::sim::source::{Source, true_bars, true_trades};
 use crate::sim::synthetic::bars::{day_bar, minute_bars};
 use crate::sim::synthetic::tape::{Print, Tape};
 use crate::sim::synthetic::universe::{self, Liquidity, Stock};
@@ -90,17 +95,34 @@ pub enum Proof {
 /// The market and its trees.
 pub struct MarketOnDisk {
     root: PathBuf,
-    /// Daily bars and minutes of these days.
-    pub days: DateRange,
-    /// Trades of these days.
-    pub trade_days: DateRange,
     /// Who there is.
     pub stocks: Vec<Stock>,
 }
 
+/// Of which days each kind of data is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Daily bars.
+    pub daily: DateRange,
+    /// Minutes.
+    pub minute: DateRange,
+    /// Trades.
+    pub trades: DateRange,
+}
+
+impl Asked {
+    fn of(&self, kind: Kind) -> DateRange {
+        match kind {
+            Kind::Daily => self.daily,
+            Kind::Minute => self.minute,
+            Kind::Trades => self.trades,
+        }
+    }
+}
+
 impl MarketOnDisk {
-    /// Writes `count` tickers below `root`.
-    pub fn write(root: &Path, count: usize, days: DateRange, trade_days: DateRange) -> Self {
+    /// Writes `count` synthetic tickers below `root`.
+    pub fn write(root: &Path, count: usize, asked: Asked) -> Self {
         let last_day = TradingDay::from_ymd(2026, 10, 30).expect("a date");
         let mut stocks = universe::stocks(7, count, last_day);
         for stock in &mut stocks {
@@ -109,15 +131,48 @@ impl MarketOnDisk {
                 stock.liquidity = Liquidity::Thin;
             }
         }
-        let market = Self { root: root.to_owned(), days, trade_days, stocks };
-        for kind in Kind::ALL {
-            market.describe(kind);
-        }
+        let market = Self { root: root.to_owned(), stocks };
+        market.describe();
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        crew::each(threads, market.stocks.iter().collect(), || true, |stock: &Stock| {
-            market.write_stock(stock);
-        });
+        crew::each(
+            threads,
+            market.stocks.iter().collect(),
+            || true,
+            |stock: &Stock| {
+                let (days, minutes, trades) = rows_of(stock, asked);
+                market.write_ticker(&stock.listing.ticker, asked, (days, minutes), trades);
+            },
+        );
         market.write_listings();
+        market
+    }
+
+    /// Writes the rows that `source` has of its tickers below `root`; nobody says when they were
+    /// listed.
+    pub fn replayed(root: &Path, source: &dyn Source, asked: Asked) -> Self {
+        let market = Self { root: root.to_owned(), stocks: Vec::new() };
+        market.describe();
+        for listing in source.listings() {
+            let ticker = &listing.ticker;
+            let mut bars = (Vec::new(), Vec::new());
+            for (span, range, bars) in
+                [(Span::Day, asked.daily, &mut bars.0), (Span::Minute, asked.minute, &mut bars.1)]
+            {
+                let (range, raw) = ((range.from(), range.to()), Adjustment::Unadjusted);
+                let all = true_bars(source, ticker.as_str(), span, range, raw).expect("readable");
+                bars.extend(
+                    all.into_iter().map(|bar| (TradingDay::of_utc_ms(bar.t).expect("a day"), bar)),
+                );
+            }
+            let days = sessions(asked.trades.from(), asked.trades.to());
+            let trades = days.map(|(day, _)| {
+                let of_day = true_trades(source, ticker.as_str(), (day, day)).expect("readable");
+                let print =
+                    |trade: &Trade| (trade.sip_ns, trade.price.as_f64(), trade.size.as_f64());
+                (day, of_day.iter().map(print).collect())
+            });
+            market.write_ticker(ticker, asked, bars, trades.collect());
+        }
         market
     }
 
@@ -146,60 +201,44 @@ impl MarketOnDisk {
         partition.file(&self.tree(kind), ticker, kind)
     }
 
-    fn describe(&self, kind: Kind) {
-        let tree = self.tree(kind);
-        fs::create_dir_all(&tree).expect("made");
-        let of = Descriptor::new(
-            kind,
-            Adjusted::No,
-            Columns::Narrow,
-            shared::market::zone::Zone::NewYork,
-            "massive.com",
-        );
-        let text = serde_json::to_string_pretty(&of).expect("plain data");
-        fs::write(tree.join("_dataset.json"), text + "\n").expect("written");
+    fn describe(&self) {
+        for kind in Kind::ALL {
+            let tree = self.tree(kind);
+            fs::create_dir_all(&tree).expect("made");
+            let (raw, zone) = (Adjusted::No, Zone::NewYork);
+            let of = Descriptor::new(kind, raw, Columns::Narrow, zone, "massive.com");
+            let text = serde_json::to_string_pretty(&of).expect("plain data");
+            fs::write(tree.join("_dataset.json"), text + "\n").expect("written");
+        }
     }
 
-    fn write_stock(&self, stock: &Stock) {
-        let ticker = &stock.listing.ticker;
-        let (mut days, mut minutes) = (Vec::new(), Vec::new());
-        let mut trades: Vec<(TradingDay, Vec<Print>)> = Vec::new();
-        for (day, session) in sessions(self.days.from(), self.days.to()) {
-            let tape = Tape::new(stock, day, session, 0);
-            let kept: Vec<Print> = match stock.liquidity {
-                Liquidity::Illiquid => tape.collect(),
-                Liquidity::Thin | Liquidity::Normal | Liquidity::Elephant => {
-                    tape.step_by(ONE_IN).collect()
-                }
-            };
-            days.extend(day_bar(day, kept.iter().copied()).map(|bar| (day, bar)));
-            minutes.extend(minute_bars(day, kept.iter().copied()).into_iter().map(|bar| (day, bar)));
-            if self.trade_days.contains(day) {
-                trades.push((day, kept));
-            }
-        }
+    fn write_ticker(
+        &self,
+        ticker: &Ticker,
+        asked: Asked,
+        (days, minutes): (DatedBars, DatedBars),
+        trades: Vec<(TradingDay, Vec<tree::Print>)>,
+    ) {
         for (kind, bars) in [(Kind::Daily, days), (Kind::Minute, minutes)] {
             let of_partition = |partition: Partition| {
                 let rows = bars.iter().filter(|(day, _)| partition.span().contains(*day));
-                let row = |(day, bar): &(TradingDay, crate::sim::record::Bar)| {
-                    bar_row(ticker, kind, *day, &bar.into())
-                };
-                bar_table(kind, &rows.map(row).collect::<Vec<_>>())
+                let rows = rows.map(|(day, bar)| bar_row(ticker, kind, *day, bar));
+                (partition, bar_table(kind, &rows.collect::<Vec<_>>()))
             };
-            let partitions: Vec<Partition> = Partition::within(kind, self.days).collect();
-            self.write_ledger_of(ticker, kind, partitions.into_iter().map(|it| (it, of_partition(it))));
+            let partitions = Partition::within(kind, asked.of(kind)).map(of_partition);
+            self.write_ledger_of(ticker, kind, asked, partitions);
         }
-        let of_day = |(day, prints): (TradingDay, Vec<Print>)| {
-            let row = |print: &Print| TradeRow {
+        let of_day = |(day, prints): (TradingDay, Vec<tree::Print>)| {
+            let row = |(sip_ns, price, size): &tree::Print| TradeRow {
                 ticker: ticker.to_string(),
                 day: day.to_string(),
-                sip_ns: print.sip_ns,
-                price: print.price.as_f64(),
-                size: print.size.as_f64(),
+                sip_ns: *sip_ns,
+                price: *price,
+                size: *size,
             };
             (Partition::Day(day), trade_table(&prints.iter().map(row).collect::<Vec<_>>()))
         };
-        self.write_ledger_of(ticker, Kind::Trades, trades.into_iter().map(of_day));
+        self.write_ledger_of(ticker, Kind::Trades, asked, trades.into_iter().map(of_day));
     }
 
     /// Writes the files of a ticker and, as one, the lines that prove them.
@@ -207,9 +246,10 @@ impl MarketOnDisk {
         &self,
         ticker: &Ticker,
         kind: Kind,
+        asked: Asked,
         partitions: impl Iterator<Item = (Partition, RecordBatch)>,
     ) {
-        let asked = if kind == Kind::Trades { self.trade_days } else { self.days };
+        let asked = asked.of(kind);
         let asked_at: Timestamp = ASKED_AT.parse().expect("an instant");
         let entry = |(partition, table): (Partition, RecordBatch)| {
             let mut entry = Entry::new(ticker, partition);
@@ -234,12 +274,8 @@ impl MarketOnDisk {
         let stamps = ["t", "sip_ts"].iter().find_map(|name| table.column_by_name(name));
         let stamps = stamps.expect("stamps").as_primitive::<Int64Type>().values();
         let (first, last) = stamps.first().zip(stamps.last()).unwrap_or((&0, &0));
-        let proof = FileProof::new(
-            table.num_rows() as u64,
-            *first,
-            *last,
-            Fingerprint::of_bytes(&bytes),
-        );
+        let proof =
+            FileProof::new(table.num_rows() as u64, *first, *last, Fingerprint::of_bytes(&bytes));
         FileProof { seen: Some(Seen::at(&path).expect("seen")), ..proof }
     }
 
@@ -350,7 +386,8 @@ impl MarketOnDisk {
         let listings = || self.stocks.iter().map(|stock| &stock.listing);
         let text = |texts: Vec<Option<String>>| Arc::new(StringArray::from(texts)) as ArrayRef;
         let names = || text(listings().map(|it| Some(it.ticker.to_string())).collect());
-        let delisted = listings().map(|it| it.delisted.map(|day| format!("{}T00:00:00Z", day.previous())));
+        let delisted =
+            listings().map(|it| it.delisted.map(|day| format!("{}T00:00:00Z", day.previous())));
         let active: Vec<bool> = listings().map(|it| it.delisted.is_none()).collect();
         let tickers = RecordBatch::try_from_iter([
             ("ticker", names()),
@@ -358,7 +395,8 @@ impl MarketOnDisk {
             ("delisted_utc", text(delisted.collect())),
         ]);
         let listed = listings().map(|it| it.listed.map(|day| day.to_string())).collect();
-        let details = RecordBatch::try_from_iter([("ticker", names()), ("list_date", text(listed))]);
+        let details =
+            RecordBatch::try_from_iter([("ticker", names()), ("list_date", text(listed))]);
         for (table, name, rows) in [
             ("tickers_snapshot", "tickers.parquet", tickers),
             ("ticker_details", "details.parquet", details),
@@ -370,13 +408,36 @@ impl MarketOnDisk {
     }
 }
 
+/// Bars with their days, in the order of time.
+type DatedBars = Vec<(TradingDay, Ohlcv)>;
+
+/// What a stock has in its trees: daily bars, minutes and prints.
+fn rows_of(
+    stock: &Stock,
+    asked: Asked,
+) -> (DatedBars, DatedBars, Vec<(TradingDay, Vec<tree::Print>)>) {
+    let (mut days, mut minutes, mut trades) = (Vec::new(), Vec::new(), Vec::new());
+    for (day, session) in sessions(asked.daily.from(), asked.daily.to()) {
+        let tape = Tape::new(stock, day, session, 0);
+        let kept: Vec<Print> = match stock.liquidity {
+            Liquidity::Illiquid => tape.collect(),
+            Liquidity::Thin | Liquidity::Normal | Liquidity::Elephant => {
+                tape.step_by(ONE_IN).collect()
+            }
+        };
+        days.extend(day_bar(day, kept.iter().copied()).map(|bar| (day, Ohlcv::from(&bar))));
+        let bars = minute_bars(day, kept.iter().copied());
+        minutes.extend(bars.iter().map(|bar| (day, Ohlcv::from(bar))));
+        if asked.trades.contains(day) {
+            let print = |it: &Print| (it.sip_ns, it.price.as_f64(), it.size.as_f64());
+            trades.push((day, kept.iter().map(print).collect()));
+        }
+    }
+    (days, minutes, trades)
+}
+
 /// The row of a bar.
-pub fn bar_row(
-    ticker: &Ticker,
-    kind: Kind,
-    day: TradingDay,
-    bar: &shared::market::ohlcv::Ohlcv,
-) -> BarRow {
+pub fn bar_row(ticker: &Ticker, kind: Kind, day: TradingDay, bar: &Ohlcv) -> BarRow {
     let minute = (bar.t - day.start_utc_ms()) / 60_000;
     let date = day.to_string();
     BarRow {

@@ -20,6 +20,7 @@ mod identity;
 mod verify;
 mod resume;
 mod evidence;
+mod damage;
 mod found_files;
 mod adopted;
 mod crash;

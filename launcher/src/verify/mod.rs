@@ -6,17 +6,21 @@
 //! is a [`Report`](report::Report): a state for each ticker and month, and findings, worst first.
 //!
 //! Rooms from the ground up: [`state`] what can be said of a partition · [`tree_kind`] of which
-//! kind a tree is · [`rule`] by what something is found · [`finding`] one thing found · [`report`]
-//! all of it, and how it is written · [`listed`] when a ticker was listed · [`expectation`] what
-//! ought to be there · [`place`] what names stand for · [`walk`] which files stand where ·
-//! [`evidence`] ledger and files of a ticker · [`judged`] what was judged of it · [`judge`] the one
-//! against the other · [`identity`] whose days they are · [`series`] the same for bars · [`tree`] what a tree says of itself ·
-//! [`survey`] all tickers of all trees.
+//! kind a tree is · [`rule`] by what something is found · [`finding`] one thing found · [`rows`] one
+//! file, read and judged · [`suspicion`] what is unlikely to be right · [`deep`] all files of a
+//! ticker, read · [`report`] all of it, and how it is written · [`listed`] when a ticker was listed
+//! · [`expectation`] what ought to be there · [`place`] what names stand for · [`walk`] which files
+//! stand where · [`evidence`] ledger and files of a ticker · [`judged`] what was judged of it ·
+//! [`judge`] the one against the other · [`identity`] whose days they are · [`series`] the same for
+//! bars · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees.
 
 pub mod state;
 pub mod tree_kind;
 pub mod rule;
 pub mod finding;
+pub mod rows;
+pub mod suspicion;
+pub mod deep;
 pub mod report;
 pub mod listed;
 pub mod expectation;

@@ -48,6 +48,58 @@ pub enum Rule {
     OutsidePlan,
     /// The source has confirmed that there is nothing.
     NothingTraded,
+    // Of the rows of one file.
+    /// It can't be decoded.
+    BrokenFile,
+    /// Other columns than ours, or values that are missing.
+    WrongColumns,
+    /// Other bytes than the ledger proves.
+    WrongChecksum,
+    /// The right bytes, of which the ledger says something else.
+    LedgerDiffers,
+    /// A file without a row.
+    NoRows,
+    /// Rows of another ticker.
+    RowsOfAnother,
+    /// A date, day or minute that is not that of its stamp.
+    WrongLabel,
+    /// A key, or stamp, that falls.
+    OutOfOrder,
+    /// A key that stands there twice.
+    DuplicateKey,
+    /// Rows of days that belong to another file.
+    OutsidePartition,
+    /// Stamps in another unit.
+    StampUnit,
+    /// A price, size or count that can't be.
+    ImpossibleNumber,
+    /// An open or close beyond high or low.
+    PriceBounds,
+    // Of what is unlikely to be right.
+    /// A month with hardly any rows.
+    ThinMonth,
+    /// A file that ends with a page of the source.
+    PageCut,
+    /// Two sessions with the same rows.
+    IdenticalDays,
+    /// Prices off by a factor against daily bars.
+    SplitRatio,
+    /// Files off by a factor against their neighbours.
+    StepAndBack,
+    /// Prices of nothing.
+    ZeroPrice,
+    /// Sizes of nothing.
+    ZeroSize,
+    /// A day's volume on one row.
+    OneBarVolume,
+    /// A price that stands alone.
+    PriceSpike,
+    /// Rows of days on which the security was not listed.
+    RowsOutsideListing,
+    /// Rows before or after extended trading.
+    RowsBeyondHours,
+    /// Rows of days without session.
+    RowsWithoutSession,
     // Of several trees of one market.
     /// Daily volume without minutes.
     VolumeWithoutMinutes,
@@ -92,6 +144,17 @@ const fn of(name: &'static str, state: State, sentence: &'static str) -> Spec {
     Spec { name, sentence, state, threshold: None }
 }
 
+/// A rule of what is suspect, with its default, the unit of that, and the least and most that make
+/// sense.
+const fn with(
+    name: &'static str,
+    sentence: &'static str,
+    (default, unit, least, most): (f64, &'static str, f64, f64),
+) -> Spec {
+    let threshold = Some(Threshold { default, unit, least, most });
+    Spec { name, sentence, state: State::Suspect, threshold }
+}
+
 impl Rule {
     /// All of them, in the order of the table.
     pub const ALL: &'static [Self] = &[
@@ -112,6 +175,31 @@ impl Rule {
         Self::UnaskedTickers,
         Self::OutsidePlan,
         Self::NothingTraded,
+        Self::BrokenFile,
+        Self::WrongColumns,
+        Self::WrongChecksum,
+        Self::LedgerDiffers,
+        Self::NoRows,
+        Self::RowsOfAnother,
+        Self::WrongLabel,
+        Self::OutOfOrder,
+        Self::DuplicateKey,
+        Self::OutsidePartition,
+        Self::StampUnit,
+        Self::ImpossibleNumber,
+        Self::PriceBounds,
+        Self::ThinMonth,
+        Self::PageCut,
+        Self::IdenticalDays,
+        Self::SplitRatio,
+        Self::StepAndBack,
+        Self::ZeroPrice,
+        Self::ZeroSize,
+        Self::OneBarVolume,
+        Self::PriceSpike,
+        Self::RowsOutsideListing,
+        Self::RowsBeyondHours,
+        Self::RowsWithoutSession,
         Self::VolumeWithoutMinutes,
         Self::VolumeWithoutTrades,
         Self::BarsEndEarly,
@@ -187,6 +275,115 @@ impl Rule {
                 "nothing-traded",
                 EmptyConfirmed,
                 "rows are expected, and the source has confirmed that there are none",
+            ),
+            Self::BrokenFile => of("broken-file", Damaged, "a file is no whole Parquet file"),
+            Self::WrongColumns => of(
+                "wrong-columns",
+                Damaged,
+                "a file has other columns than ours, or a value is missing",
+            ),
+            Self::WrongChecksum => of(
+                "wrong-checksum",
+                Damaged,
+                "the SHA-256 of a file is not what its ledger line says",
+            ),
+            Self::LedgerDiffers => of(
+                "ledger-differs",
+                Damaged,
+                "a ledger line says other rows or stamps than the file has that it proves",
+            ),
+            Self::NoRows => of(
+                "no-rows",
+                Damaged,
+                "a file has not a single row; days without rows have no file",
+            ),
+            Self::RowsOfAnother => {
+                of("rows-of-another", Damaged, "rows in a file name another ticker")
+            }
+            Self::WrongLabel => of(
+                "wrong-label",
+                Damaged,
+                "the date, day or minute of a row is not that of its stamp",
+            ),
+            Self::OutOfOrder => of("out-of-order", Damaged, "a row comes after a later one"),
+            Self::DuplicateKey => {
+                of("duplicate-key", Damaged, "a date, a minute or a trade stands in a file twice")
+            }
+            Self::OutsidePartition => {
+                of("outside-partition", Damaged, "a row is of days that belong to another file")
+            }
+            Self::StampUnit => {
+                of("stamp-unit", Damaged, "stamps are in another unit: ns for ms, µs for ns")
+            }
+            Self::ImpossibleNumber => of(
+                "impossible-number",
+                Damaged,
+                "a price, size or count is negative, infinite or no number",
+            ),
+            Self::PriceBounds => of(
+                "price-bounds",
+                Damaged,
+                "an open or close lies beyond high or low; suspect where the source sent it so",
+            ),
+            Self::ThinMonth => with(
+                "thin-month",
+                "a month has hardly any rows next to the months before and after it",
+                (10.0, "% of the rows around it", 0.0, 100.0),
+            ),
+            Self::PageCut => with(
+                "page-cut",
+                "a file has exactly as many rows as one page of the source, or several",
+                (50_000.0, "rows a page", 1.0, 1e9),
+            ),
+            Self::IdenticalDays => with(
+                "identical-days",
+                "two sessions in a row have the same rows",
+                (5.0, "rows a day or more", 1.0, 1e9),
+            ),
+            Self::SplitRatio => with(
+                "split-ratio",
+                "prices are off by a factor against daily bars of the same scale",
+                (1.4, "times or more", 1.05, 1e6),
+            ),
+            Self::StepAndBack => with(
+                "step-and-back",
+                "the prices of a file are off by a factor against those right before and after it",
+                (1.8, "times or more", 1.1, 1e6),
+            ),
+            Self::ZeroPrice => with(
+                "zero-price",
+                "rows have a price of 0",
+                (0.0, "rows a day are let pass", 0.0, 1e9),
+            ),
+            Self::ZeroSize => with(
+                "zero-size",
+                "many rows of a file have a size of 0",
+                (1.0, "% of the rows are let pass", 0.0, 100.0),
+            ),
+            Self::OneBarVolume => with(
+                "one-bar-volume",
+                "one row of many has all the volume of a day, or of a year of daily bars",
+                (99.9, "% of the volume or more", 50.0, 100.0),
+            ),
+            Self::PriceSpike => with(
+                "price-spike",
+                "one row has a price far from the rows before and after it",
+                (100.0, "times or more", 4.0, 1e9),
+            ),
+            Self::RowsOutsideListing => of(
+                "rows-outside-listing",
+                Suspect,
+                "rows are of days before the listing or after the delisting",
+            ),
+            Self::RowsBeyondHours => with(
+                "rows-beyond-hours",
+                "rows lie before 04:00 or after 20:00 New York, 17:00 on half days",
+                (0.0, "minutes outside or more", 0.0, 1_440.0),
+            ),
+            Self::RowsWithoutSession => of(
+                "rows-without-session",
+                Suspect,
+                "rows are of days on which the exchange was closed",
             ),
             Self::VolumeWithoutMinutes => of(
                 "volume-without-minutes",

@@ -34,7 +34,7 @@ const PIECE_ROWS: usize = 4 * 1024;
 
 /// A file of so many bytes is read once, and hashed and decoded in memory; a longer one is read
 /// twice, the second time from the kernel's memory.
-const HELD_BYTES: u64 = 4 << 20;
+const HELD_BYTES: u64 = 2 << 20;
 
 /// How much of a file is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,8 +271,7 @@ fn same_type(found: &DataType, ours: &DataType) -> bool {
 
 /// The same, with the texts of labels told once and their keys in each row, as they lie on disk.
 fn by_keys(found: &Schema) -> SchemaRef {
-    let keyed =
-        || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let keyed = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let hint = |field: &FieldRef| {
         let is_label = *field.data_type() == DataType::Utf8 && field.name() != "id";
         let hinted = Field::new(field.name(), keyed(), field.is_nullable());

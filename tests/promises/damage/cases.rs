@@ -47,7 +47,12 @@ fn trade_day() -> Partition {
     Partition::Day(day("2024-12-19"))
 }
 
-fn cut(market: &MarketOnDisk, ticker: &Ticker, partition: Partition, keep: fn(usize) -> usize) -> PathBuf {
+fn cut(
+    market: &MarketOnDisk,
+    ticker: &Ticker,
+    partition: Partition,
+    keep: fn(usize) -> usize,
+) -> PathBuf {
     let path = market.file(ticker, partition);
     let bytes = fs::read(&path).expect("read");
     fs::write(&path, &bytes[..keep(bytes.len())]).expect("written");
@@ -64,7 +69,11 @@ fn bars(
     market.file(ticker, partition)
 }
 
-fn trades(market: &MarketOnDisk, ticker: &Ticker, change: impl FnOnce(&mut Vec<TradeRow>)) -> PathBuf {
+fn trades(
+    market: &MarketOnDisk,
+    ticker: &Ticker,
+    change: impl FnOnce(&mut Vec<TradeRow>),
+) -> PathBuf {
     market.change_trades(ticker, trade_day(), Proof::Follows, change);
     market.file(ticker, trade_day())
 }
@@ -110,7 +119,12 @@ fn forget(market: &MarketOnDisk, ticker: &Ticker, partition: Partition) {
     market.write_ledger(partition.kind(), ticker, &entries);
 }
 
-fn case(what: &'static str, kind: Kind, (rule, words): (&'static str, &'static str), harm: Harm) -> Case {
+fn case(
+    what: &'static str,
+    kind: Kind,
+    (rule, words): (&'static str, &'static str),
+    harm: Harm,
+) -> Case {
     Case { what, kind, rule, words, harm }
 }
 
@@ -130,7 +144,9 @@ pub(crate) fn daily() -> Vec<Case> {
         case("a file is truncated", ("wrong-length", ""), |market, ticker| {
             cut(market, ticker, YEAR, |length| length - 100)
         }),
-        case("a file is empty", ("wrong-length", ""), |market, ticker| cut(market, ticker, YEAR, |_| 0)),
+        case("a file is empty", ("wrong-length", ""), |market, ticker| {
+            cut(market, ticker, YEAR, |_| 0)
+        }),
         case("a byte has changed", ("wrong-checksum", "SHA-256"), |market, ticker| {
             let path = market.file(ticker, YEAR);
             flip_a_byte(&path);
@@ -144,25 +160,40 @@ pub(crate) fn daily() -> Vec<Case> {
         case("a day twice", ("duplicate-key", "stands there twice"), |market, ticker| {
             bars(market, ticker, YEAR, |rows| rows.insert(21, rows[20].clone()))
         }),
-        case("two days have changed places", ("out-of-order", "comes after a later one"), |market, ticker| {
-            bars(market, ticker, YEAR, |rows| rows.swap(20, 21))
-        }),
+        case(
+            "two days have changed places",
+            ("out-of-order", "comes after a later one"),
+            |market, ticker| bars(market, ticker, YEAR, |rows| rows.swap(20, 21)),
+        ),
         case("a price that is no number", ("impossible-number", "c NaN"), |market, ticker| {
             bars(market, ticker, YEAR, |rows| rows[20].prices[3] = f64::NAN)
         }),
-        case("an open above its high", ("price-bounds", "the source sent it so"), |market, ticker| {
-            bars(market, ticker, YEAR, |rows| rows[20].prices[0] = rows[20].prices[1] * 1.5)
-        }),
-        case("a year on another scale", ("step-and-back", "it is undone right after"), |market, ticker| {
-            bars(market, ticker, YEAR, |rows| {
-                rows.iter_mut().for_each(|row| row.prices = row.prices.map(|price| price * 5.0));
-            })
-        }),
-        case("a bar a hundred times its neighbours", ("price-spike", "times off its neighbours"), |market, ticker| {
-            bars(market, ticker, YEAR, |rows| {
-                rows[20].prices = rows[20].prices.map(|price| price * 150.0);
-            })
-        }),
+        case(
+            "an open above its high",
+            ("price-bounds", "the source sent it so"),
+            |market, ticker| {
+                bars(market, ticker, YEAR, |rows| rows[20].prices[0] = rows[20].prices[1] * 1.5)
+            },
+        ),
+        case(
+            "a year on another scale",
+            ("step-and-back", "it is undone right after"),
+            |market, ticker| {
+                bars(market, ticker, YEAR, |rows| {
+                    rows.iter_mut()
+                        .for_each(|row| row.prices = row.prices.map(|price| price * 5.0));
+                })
+            },
+        ),
+        case(
+            "a bar a hundred times its neighbours",
+            ("price-spike", "times off its neighbours"),
+            |market, ticker| {
+                bars(market, ticker, YEAR, |rows| {
+                    rows[20].prices = rows[20].prices.map(|price| price * 150.0);
+                })
+            },
+        ),
         case("a price of nothing", ("zero-price", "have a price of 0"), |market, ticker| {
             bars(market, ticker, YEAR, |rows| rows[20].prices[2] = 0.0)
         }),
@@ -172,17 +203,31 @@ pub(crate) fn daily() -> Vec<Case> {
                 sort(rows);
             })
         }),
-        case("a day copied to the next", ("identical-days", "has the 1 rows of"), |market, ticker| {
-            bars(market, ticker, YEAR, |rows| {
-                let moves = |row: &&BarRow| row.prices[1] > row.prices[2];
-                let from = rows.iter().position(|row| moves(&row)).expect("one that moves");
-                rows[from + 1] = BarRow { date: rows[from + 1].date.clone(), t: rows[from + 1].t, ..rows[from].clone() };
-            })
-        }),
-        case("a ledger that lies", ("ledger-differs", "where the ledger says 9999"), |market, ticker| {
-            market.change_line(ticker, YEAR, |entry| entry.file.as_mut().expect("a file").rows = 9_999);
-            market.file(ticker, YEAR)
-        }),
+        case(
+            "a day copied to the next",
+            ("identical-days", "has the 1 rows of"),
+            |market, ticker| {
+                bars(market, ticker, YEAR, |rows| {
+                    let moves = |row: &&BarRow| row.prices[1] > row.prices[2];
+                    let from = rows.iter().position(|row| moves(&row)).expect("one that moves");
+                    rows[from + 1] = BarRow {
+                        date: rows[from + 1].date.clone(),
+                        t: rows[from + 1].t,
+                        ..rows[from].clone()
+                    };
+                })
+            },
+        ),
+        case(
+            "a ledger that lies",
+            ("ledger-differs", "where the ledger says 9999"),
+            |market, ticker| {
+                market.change_line(ticker, YEAR, |entry| {
+                    entry.file.as_mut().expect("a file").rows = 9_999
+                });
+                market.file(ticker, YEAR)
+            },
+        ),
         case("the ledger of another ticker", ("ledger-of-another", ""), |market, ticker| {
             let other = &market.stocks[0].listing.ticker;
             let tree = market.tree(Kind::Daily);
@@ -221,9 +266,13 @@ pub(crate) fn daily() -> Vec<Case> {
             symlink(&moved, &path).expect("linked");
             path
         }),
-        case("stamps in microseconds", ("stamp-unit", "microseconds, where ms belong"), |market, ticker| {
-            bars(market, ticker, YEAR, |rows| rows.iter_mut().for_each(|row| row.t *= 1_000))
-        }),
+        case(
+            "stamps in microseconds",
+            ("stamp-unit", "microseconds, where ms belong"),
+            |market, ticker| {
+                bars(market, ticker, YEAR, |rows| rows.iter_mut().for_each(|row| row.t *= 1_000))
+            },
+        ),
         case("volumes as text", ("wrong-columns", "v Utf8"), |market, ticker| {
             let rows = market.bars(ticker, YEAR);
             let table = bar_table(Kind::Daily, &rows);
@@ -239,9 +288,13 @@ pub(crate) fn daily() -> Vec<Case> {
             market.replace(ticker, YEAR, Proof::Follows, &table.expect("a table"));
             market.file(ticker, YEAR)
         }),
-        case("a row of the next year", ("outside-partition", "in the file of 2023"), |market, ticker| {
-            bars(market, ticker, YEAR, |rows| rows.push(at(&rows[20], "2024-01-02", 0)))
-        }),
+        case(
+            "a row of the next year",
+            ("outside-partition", "in the file of 2023"),
+            |market, ticker| {
+                bars(market, ticker, YEAR, |rows| rows.push(at(&rows[20], "2024-01-02", 0)))
+            },
+        ),
         case("all volume on one day", ("one-bar-volume", "shares"), |market, ticker| {
             bars(market, ticker, YEAR, |rows| rows[20].volume = 1e15)
         }),
@@ -258,68 +311,104 @@ pub(crate) fn minute() -> Vec<Case> {
             forget(market, ticker, MONTH);
             path
         }),
-        case("most of a month is cut off", ("thin-month", "by the months around it"), |market, ticker| {
-            bars(market, ticker, MONTH, |rows| rows.truncate(2))
-        }),
+        case(
+            "most of a month is cut off",
+            ("thin-month", "by the months around it"),
+            |market, ticker| bars(market, ticker, MONTH, |rows| rows.truncate(2)),
+        ),
         case("a minute twice", ("duplicate-key", "stands there twice"), |market, ticker| {
             bars(market, ticker, MONTH, |rows| rows.insert(11, rows[10].clone()))
         }),
-        case("two months have changed places", ("outside-partition", "in the file of 2023-05"), |market, ticker| {
-            let june = Partition::Month(2023, 6);
-            let (may, other) = (market.bars(ticker, MONTH), market.bars(ticker, june));
-            let replace = |partition, rows: &[BarRow]| {
-                market.replace(ticker, partition, Proof::Follows, &bar_table(Kind::Minute, rows));
-            };
-            replace(MONTH, &other);
-            replace(june, &may);
-            market.file(ticker, MONTH)
-        }),
+        case(
+            "two months have changed places",
+            ("outside-partition", "in the file of 2023-05"),
+            |market, ticker| {
+                let june = Partition::Month(2023, 6);
+                let (may, other) = (market.bars(ticker, MONTH), market.bars(ticker, june));
+                let replace = |partition, rows: &[BarRow]| {
+                    market.replace(
+                        ticker,
+                        partition,
+                        Proof::Follows,
+                        &bar_table(Kind::Minute, rows),
+                    );
+                };
+                replace(MONTH, &other);
+                replace(june, &may);
+                market.file(ticker, MONTH)
+            },
+        ),
         case("a day is labelled as another", ("wrong-label", "2023-05-12"), |market, ticker| {
             bars(market, ticker, MONTH, |rows| {
                 let from = rows.iter().position(|row| row.date > *"2023-05-11").expect("a day");
                 let theirs = rows[from].date.clone();
                 for row in rows.iter_mut().filter(|row| row.date == theirs) {
-                    row.date = "2023-05-12".to_owned() + if theirs == "2023-05-12" { "X" } else { "" };
+                    row.date =
+                        "2023-05-12".to_owned() + if theirs == "2023-05-12" { "X" } else { "" };
                 }
             })
         }),
-        case("rows late at night", ("rows-beyond-hours", "minutes outside extended hours"), |market, ticker| {
-            bars(market, ticker, MONTH, |rows| {
-                rows.push(at(&rows[20], "2023-05-31", 21 * 60));
-            })
-        }),
-        case("rows of the evening of a half day", ("rows-beyond-hours", "2023-07-03"), |market, ticker| {
-            bars(market, ticker, Partition::Month(2023, 7), |rows| {
-                rows.push(at(&rows[20], "2023-07-03", 18 * 60));
-                sort(rows);
-            })
-        }),
+        case(
+            "rows late at night",
+            ("rows-beyond-hours", "minutes outside extended hours"),
+            |market, ticker| {
+                bars(market, ticker, MONTH, |rows| {
+                    rows.push(at(&rows[20], "2023-05-31", 21 * 60));
+                })
+            },
+        ),
+        case(
+            "rows of the evening of a half day",
+            ("rows-beyond-hours", "2023-07-03"),
+            |market, ticker| {
+                bars(market, ticker, Partition::Month(2023, 7), |rows| {
+                    rows.push(at(&rows[20], "2023-07-03", 18 * 60));
+                    sort(rows);
+                })
+            },
+        ),
         case("rows of a Saturday", ("rows-without-session", "2023-05-13"), |market, ticker| {
             bars(market, ticker, MONTH, |rows| {
                 rows.push(at(&rows[20], "2023-05-13", 600));
                 sort(rows);
             })
         }),
-        case("stamps in nanoseconds", ("stamp-unit", "nanoseconds, where ms belong"), |market, ticker| {
-            bars(market, ticker, MONTH, |rows| rows.iter_mut().for_each(|row| row.t *= 1_000_000))
-        }),
-        case("adjusted prices among raw ones", ("split-ratio", "of those of the daily bar"), |market, ticker| {
-            bars(market, ticker, MONTH, |rows| {
-                rows.iter_mut().for_each(|row| row.prices = row.prices.map(|price| price / 4.0));
-            })
-        }),
+        case(
+            "stamps in nanoseconds",
+            ("stamp-unit", "nanoseconds, where ms belong"),
+            |market, ticker| {
+                bars(market, ticker, MONTH, |rows| {
+                    rows.iter_mut().for_each(|row| row.t *= 1_000_000)
+                })
+            },
+        ),
+        case(
+            "adjusted prices among raw ones",
+            ("split-ratio", "of those of the daily bar"),
+            |market, ticker| {
+                bars(market, ticker, MONTH, |rows| {
+                    rows.iter_mut()
+                        .for_each(|row| row.prices = row.prices.map(|price| price / 4.0));
+                })
+            },
+        ),
         case("all volume on one minute", ("one-bar-volume", "shares"), |market, ticker| {
             bars(market, ticker, MONTH, |rows| {
                 rows.retain(|row| row.date != "2023-05-16");
                 let row = rows[5].clone();
-                rows.extend((600..630).map(|minute| BarRow { volume: 1e-9, ..at(&row, "2023-05-16", minute) }));
+                rows.extend(
+                    (600..630)
+                        .map(|minute| BarRow { volume: 1e-9, ..at(&row, "2023-05-16", minute) }),
+                );
                 rows.push(BarRow { volume: 1e9, ..at(&row, "2023-05-16", 700) });
                 sort(rows);
             })
         }),
-        case("the source said empty, and it was not", ("volume-without-minutes", ""), |market, ticker| {
-            say_empty(market, ticker, MONTH)
-        }),
+        case(
+            "the source said empty, and it was not",
+            ("volume-without-minutes", ""),
+            |market, ticker| say_empty(market, ticker, MONTH),
+        ),
         case("sizes of nothing", ("zero-size", "have a size of 0"), |market, ticker| {
             bars(market, ticker, MONTH, |rows| {
                 rows.iter_mut().take(30).for_each(|row| row.volume = 0.0);
@@ -355,19 +444,28 @@ pub(crate) fn trade() -> Vec<Case> {
                 rows.extend((0..50_000).map(later));
             })
         }),
-        case("two days have changed places", ("outside-partition", "in the file of 2024-12-19"), |market, ticker| {
-            let next = Partition::Day(day("2024-12-20"));
-            let (one, other) = (market.trades(ticker, trade_day()), market.trades(ticker, next));
-            let replace = |partition, rows: &[TradeRow]| {
-                market.replace(ticker, partition, Proof::Follows, &trade_table(rows));
-            };
-            replace(trade_day(), &other);
-            replace(next, &one);
-            market.file(ticker, trade_day())
-        }),
-        case("stamps in microseconds", ("stamp-unit", "microseconds, where ns belong"), |market, ticker| {
-            trades(market, ticker, |rows| rows.iter_mut().for_each(|row| row.sip_ns /= 1_000))
-        }),
+        case(
+            "two days have changed places",
+            ("outside-partition", "in the file of 2024-12-19"),
+            |market, ticker| {
+                let next = Partition::Day(day("2024-12-20"));
+                let (one, other) =
+                    (market.trades(ticker, trade_day()), market.trades(ticker, next));
+                let replace = |partition, rows: &[TradeRow]| {
+                    market.replace(ticker, partition, Proof::Follows, &trade_table(rows));
+                };
+                replace(trade_day(), &other);
+                replace(next, &one);
+                market.file(ticker, trade_day())
+            },
+        ),
+        case(
+            "stamps in microseconds",
+            ("stamp-unit", "microseconds, where ns belong"),
+            |market, ticker| {
+                trades(market, ticker, |rows| rows.iter_mut().for_each(|row| row.sip_ns /= 1_000))
+            },
+        ),
         case("a size below nothing", ("impossible-number", "size -1"), |market, ticker| {
             trades(market, ticker, |rows| rows[0].size = -1.0)
         }),
@@ -383,17 +481,25 @@ pub(crate) fn trade() -> Vec<Case> {
         case("a file is truncated", ("wrong-length", ""), |market, ticker| {
             cut(market, ticker, trade_day(), |length| length / 2)
         }),
-        case("prints of another stock", ("price-spike", "times off its neighbours"), |market, ticker| {
-            trades(market, ticker, |rows| {
-                let first = rows[0].clone();
-                let later = |at: i64| TradeRow { sip_ns: first.sip_ns + at, ..first.clone() };
-                let lone = TradeRow { price: first.price * 1_000.0, ..later(1) };
-                rows.splice(0..1, [first.clone(), lone, later(2)]);
-                rows.sort_by_key(|row| row.sip_ns);
-            })
-        }),
-        case("raw trades on another scale", ("split-ratio", "times those of the daily bar"), |market, ticker| {
-            trades(market, ticker, |rows| rows.iter_mut().for_each(|row| row.price *= 10.0))
-        }),
+        case(
+            "prints of another stock",
+            ("price-spike", "times off its neighbours"),
+            |market, ticker| {
+                trades(market, ticker, |rows| {
+                    let first = rows[0].clone();
+                    let later = |at: i64| TradeRow { sip_ns: first.sip_ns + at, ..first.clone() };
+                    let lone = TradeRow { price: first.price * 1_000.0, ..later(1) };
+                    rows.splice(0..1, [first.clone(), lone, later(2)]);
+                    rows.sort_by_key(|row| row.sip_ns);
+                })
+            },
+        ),
+        case(
+            "raw trades on another scale",
+            ("split-ratio", "times those of the daily bar"),
+            |market, ticker| {
+                trades(market, ticker, |rows| rows.iter_mut().for_each(|row| row.price *= 10.0))
+            },
+        ),
     ]
 }

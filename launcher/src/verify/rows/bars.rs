@@ -57,7 +57,11 @@ impl<'a> BarPass<'a> {
         let mut done = 0;
         while done < bars.t.len() {
             let first = done;
-            done = if bars.minutes.is_some() { self.minutes(bars, first) } else { self.one_day(bars, first) };
+            done = if bars.minutes.is_some() {
+                self.minutes(bars, first)
+            } else {
+                self.one_day(bars, first)
+            };
             self.facts.rows += (done - first) as u64;
         }
         if let (Some(first), Some(last)) = (bars.t.first(), bars.t.last()) {
@@ -110,7 +114,7 @@ impl<'a> BarPass<'a> {
         let stamp = bars.t[first];
         if !self.span.contains(&stamp) {
             self.outside(stamp);
-            self.minute_key(stamp);
+            self.minute_key(stamp, 0);
             return first + 1;
         }
         if self.day.as_ref().is_none_or(|day| !day.stamps.contains(&stamp)) {
@@ -122,8 +126,8 @@ impl<'a> BarPass<'a> {
         };
         let of_others = |stamp: &i64| !day.stamps.contains(stamp);
         let end = bars.t[first..].iter().position(of_others).map_or(bars.t.len(), |at| first + at);
-        for stamp in &bars.t[first..end] {
-            self.minute_key(*stamp);
+        for (ahead, stamp) in (0..).zip(&bars.t[first..end]) {
+            self.minute_key(*stamp, ahead);
         }
         let (rows, row) = (first..end, self.facts.rows);
         labels::dates_are(day.day, &bars.dates, rows.clone(), row, &mut self.flaws);
@@ -149,21 +153,21 @@ impl<'a> BarPass<'a> {
         end
     }
 
-    fn minute_key(&mut self, stamp: i64) {
-        let (zone, number) = (self.zone, self.facts.rows);
-        self.key(stamp, || format!("the minute {} from row {number} on", labels::spelled(zone, stamp)));
+    fn minute_key(&mut self, stamp: i64, ahead: u64) {
+        let (zone, number) = (self.zone, self.facts.rows + ahead);
+        self.key(stamp, || format!("row {number}, {},", labels::spelled(zone, stamp)));
     }
 
     /// Keys rise.
     fn key(&mut self, key: i64, words: impl FnOnce() -> String) {
         match self.last_key {
             Some(last) if key == last => {
-                self.flaws.note(Rule::DuplicateKey, 1, || format!("{} stands there twice", words()));
+                self.flaws
+                    .note(Rule::DuplicateKey, 1, || format!("{} stands there twice", words()));
             }
             Some(last) if key < last => {
-                self.flaws.note(Rule::OutOfOrder, 1, || {
-                    format!("{} comes after a later one", words())
-                });
+                self.flaws
+                    .note(Rule::OutOfOrder, 1, || format!("{} comes after a later one", words()));
             }
             Some(_) | None => {}
         }
@@ -177,7 +181,10 @@ impl<'a> BarPass<'a> {
                 format!("row {number} is stamped {stamp}: {unit}, where ms belong")
             }),
             None => self.flaws.note(Rule::OutsidePartition, 1, || {
-                format!("row {number} is stamped {}, in the file of {period}", labels::spelled(zone, stamp))
+                format!(
+                    "row {number} is stamped {}, in the file of {period}",
+                    labels::spelled(zone, stamp)
+                )
             }),
         }
     }
@@ -213,7 +220,9 @@ impl<'a> BarPass<'a> {
                 [bars.open[row], bars.high[row], bars.low[row], bars.close[row], bars.volume[row]];
             let number = self.facts.rows + (row - first) as u64;
             let (trades, vwap) = (bars.trades.get(row), bars.vwap.get(row));
-            let is_sound = [open, high, low, close, volume, vwap.unwrap_or(0.0)].iter().all(|value| is_number(*value));
+            let is_sound = [open, high, low, close, volume, vwap.unwrap_or(0.0)]
+                .iter()
+                .all(|value| is_number(*value));
             facts.rows += 1;
             if !is_sound || trades.is_some_and(|trades| trades < 0) {
                 self.flaws.note(Rule::ImpossibleNumber, 1, || {
@@ -238,10 +247,14 @@ impl<'a> BarPass<'a> {
             facts.most = facts.most.max(volume);
             facts.zero_prices += u32::from(open.min(close).min(low).min(high) <= 0.0);
             facts.zero_sizes += u32::from(volume <= 0.0);
-            if let Some(spike) = self.lone.next(bars.t[row], (open, high.max(low), low.min(high), close)) {
+            if let Some(spike) =
+                self.lone.next(bars.t[row], (open, high.max(low), low.min(high), close))
+            {
                 // It is the row before, of this day or of the last one.
-                let day = if row > first { Some(&mut *facts) } else { self.facts.days.last_mut() };
-                day.unwrap_or(facts).note_spike(spike);
+                match self.facts.days.last_mut().filter(|_| facts.rows == 1) {
+                    Some(before) => before.note_spike(spike),
+                    None => facts.note_spike(spike),
+                }
             }
         }
     }

@@ -116,8 +116,10 @@ mod tests {
         assert!(!lone.pass((12.0, 0.0), 12.0), "a price of nothing");
         assert_eq!(lone.next(7, (600.0, 600.0, 600.0, 600.0)), None);
         assert!(!lone.pass((12.0, 10.0), 12.0), "one waits for its successor");
-        let found: Vec<_> =
-            calm.iter().filter_map(|price| lone.next(8, (*price, *price, *price, *price))).collect();
+        let found: Vec<_> = calm
+            .iter()
+            .filter_map(|price| lone.next(8, (*price, *price, *price, *price)))
+            .collect();
         assert_eq!(found, [Spike { stamp: 7, price: 600.0, times: 50.0 }]);
     }
 }

@@ -53,7 +53,7 @@ fn minute(at: i64) -> Bar {
         date,
         t,
         prices: [price, price + 0.05, price - 0.05, price + 0.01],
-        volume: 100.0 + at as f64,
+        volume: 100.0 + at.rem_euclid(1_440) as f64,
         trades: Some(3),
         vwap: Some(price),
     }
@@ -116,8 +116,7 @@ fn table_of_prints(prints: &[Print], columns: Columns) -> RecordBatch {
         float(|print| print.size),
     ];
     if columns == Columns::Full {
-        let mut conditions =
-            ListBuilder::new(Int32Builder::new()).with_field(schema::condition());
+        let mut conditions = ListBuilder::new(Int32Builder::new()).with_field(schema::condition());
         prints.iter().for_each(|_| conditions.append_value([Some(37)]));
         arrays.extend([
             int(|print| print.sequence),
@@ -202,16 +201,40 @@ fn a_sound_file_has_no_flaw_and_its_days_are_summed_up() {
 fn what_is_wrong_with_minutes_is_named_with_its_first_row() {
     type Harm = fn(&mut Vec<Bar>);
     let cases: [(Harm, &str); 14] = [
-        (|bars| bars[3] = bars[2].clone(), "duplicate-key: the minute 2024-03-11T09:32:00 (1710163920000) from row 3 on stands there twice"),
+        (
+            |bars| bars[3] = bars[2].clone(),
+            "duplicate-key: row 3, 2024-03-11T09:32:00 (1710163920000), stands there twice",
+        ),
         (|bars| bars.swap(3, 4), "out-of-order: "),
-        (|bars| bars[5].ticker = "BAC", "rows-of-another: row 5 is one of \"BAC\" in a file of AIG"),
-        (|bars| bars.iter_mut().for_each(|bar| bar.ticker = "BAC"), "rows-of-another: 20 rows, the first: row 0 is one of \"BAC\""),
-        (|bars| bars[0].date = "2024-03-10".to_owned(), "wrong-label: row 0 is dated \"2024-03-10\", and its stamp is of 2024-03-11"),
-        (|bars| bars[1].minute = "2024-03-11 13:31".to_owned(), "wrong-label: row 1 is labelled \"2024-03-11 13:31\", and its stamp is 2024-03-11T09:31:00"),
+        (
+            |bars| bars[5].ticker = "BAC",
+            "rows-of-another: row 5 is one of \"BAC\" in a file of AIG",
+        ),
+        (
+            |bars| bars.iter_mut().for_each(|bar| bar.ticker = "BAC"),
+            "rows-of-another: 20 rows, the first: row 0 is one of \"BAC\"",
+        ),
+        (
+            |bars| bars[0].date = "2024-03-10".to_owned(),
+            "wrong-label: row 0 is dated \"2024-03-10\", and its stamp is of 2024-03-11",
+        ),
+        (
+            |bars| bars[1].minute = "2024-03-11 13:31".to_owned(),
+            "wrong-label: row 1 is labelled \"2024-03-11 13:31\", and its stamp is 2024-03-11T09:31:00",
+        ),
         (|bars| bars[1].t += 1, "wrong-label: row 1 is labelled"),
-        (|bars| bars[19] = minute(40 * 24 * 60), "outside-partition: row 19 is stamped 2024-04-20T09:30:00"),
-        (|bars| bars[19].t *= 1_000_000, "stamp-unit: row 19 is stamped 1710250740000000000: nanoseconds, where ms belong"),
-        (|bars| bars[0].t /= 1_000, "stamp-unit: row 0 is stamped 1710163800: seconds, where ms belong"),
+        (
+            |bars| bars[19] = minute(40 * 24 * 60),
+            "outside-partition: row 19 is stamped 2024-04-20T09:30:00",
+        ),
+        (
+            |bars| bars[19].t *= 1_000_000,
+            "stamp-unit: row 19 is stamped 1710250740000000000: nanoseconds, where ms belong",
+        ),
+        (
+            |bars| bars[0].t /= 1_000,
+            "stamp-unit: row 0 is stamped 1710163800: seconds, where ms belong",
+        ),
         (|bars| bars[2].prices[3] = f64::NAN, "impossible-number: row 2 of 2024-03-11 has o 10.02"),
         (|bars| bars[2].volume = -1.0, "impossible-number: "),
         (|bars| bars[2].trades = Some(-1), "impossible-number: "),
@@ -236,12 +259,30 @@ fn daily_bars_are_keyed_by_their_date_whatever_the_hour_of_their_stamp() {
     assert_eq!(said(&sound), [] as [String; 0]);
     let [first, second, third] = sound;
     for (bars, expected) in [
-        (vec![first.clone(), first.clone(), second.clone()], "duplicate-key: row 1 of 2024-03-08 stands there twice"),
-        (vec![second.clone(), first.clone()], "out-of-order: row 1 of 2024-03-08 comes after a later one"),
-        (vec![first.clone(), Bar { date: "2025-03-11".to_owned(), ..second.clone() }], "outside-partition: row 1 is of 2025-03-11, in the file of 2024"),
-        (vec![Bar { date: "11 March".to_owned(), ..first.clone() }, second.clone()], "wrong-label: row 0 is dated \"11 March\""),
-        (vec![first.clone(), Bar { t: third.t, ..second.clone() }], "wrong-label: row 1 is dated \"2024-03-11\", and its stamp is 2024-03-12"),
-        (vec![first.clone(), Bar { t: second.t * 1_000, ..second.clone() }], "stamp-unit: row 1 of 2024-03-11 is stamped 1710187200000000: microseconds"),
+        (
+            vec![first.clone(), first.clone(), second.clone()],
+            "duplicate-key: row 1 of 2024-03-08 stands there twice",
+        ),
+        (
+            vec![second.clone(), first.clone()],
+            "out-of-order: row 1 of 2024-03-08 comes after a later one",
+        ),
+        (
+            vec![first.clone(), Bar { date: "2025-03-11".to_owned(), ..second.clone() }],
+            "outside-partition: row 1 is of 2025-03-11, in the file of 2024",
+        ),
+        (
+            vec![Bar { date: "11 March".to_owned(), ..first.clone() }, second.clone()],
+            "wrong-label: row 0 is dated \"11 March\"",
+        ),
+        (
+            vec![first.clone(), Bar { t: third.t, ..second.clone() }],
+            "wrong-label: row 1 is dated \"2024-03-11\", and its stamp is 2024-03-12",
+        ),
+        (
+            vec![first.clone(), Bar { t: second.t * 1_000, ..second.clone() }],
+            "stamp-unit: row 1 of 2024-03-11 is stamped 1710187200000000: microseconds",
+        ),
     ] {
         let said = said(&bars);
         assert!(said.len() == 1 && said[0].starts_with(expected), "{expected}: {said:#?}");
@@ -252,15 +293,34 @@ fn daily_bars_are_keyed_by_their_date_whatever_the_hour_of_their_stamp() {
 fn what_is_wrong_with_trades_is_named_with_its_first_row() {
     type Harm = fn(&mut Vec<Print>);
     let cases: [(Harm, &str); 10] = [
-        (|prints| prints.swap(3, 4), "out-of-order: row 4 is stamped 1710163980000000003 (2024-03-11T09:33:00 (1710163980000)), after 1710164040000000004"),
+        (
+            |prints| prints.swap(3, 4),
+            "out-of-order: row 4 is stamped 1710163980000000003 (2024-03-11T09:33:00 (1710163980000)), after 1710164040000000004",
+        ),
         (|prints| prints[2].ticker = "BAC", "rows-of-another: row 2 is one of \"BAC\""),
-        (|prints| prints.iter_mut().for_each(|print| print.day = "2024-03-12"), "wrong-label: 20 rows, the first: row 0 is of day \"2024-03-12\" in the file of 2024-03-11"),
+        (
+            |prints| prints.iter_mut().for_each(|print| print.day = "2024-03-12"),
+            "wrong-label: 20 rows, the first: row 0 is of day \"2024-03-12\" in the file of 2024-03-11",
+        ),
         (|prints| prints[19].t += 86_400_000_000_000, "outside-partition: row 19 is stamped"),
-        (|prints| prints.iter_mut().for_each(|print| print.t /= 1_000), "stamp-unit: 20 rows, the first: row 0 is stamped 1710163800000000: microseconds, where ns belong"),
+        (
+            |prints| {
+                prints.iter_mut().for_each(|print| {
+                    (print.t, print.venue_t) = (print.t / 1_000, print.venue_t / 1_000)
+                })
+            },
+            "stamp-unit: 20 rows, the first: row 0 is stamped 1710163800000000: microseconds, where ns belong",
+        ),
         (|prints| prints[7].price = f64::INFINITY, "impossible-number: row 7 has price inf"),
         (|prints| prints[7].size = -0.5, "impossible-number: row 7 has size -0.5"),
-        (|prints| prints[8] = prints[7].clone(), "duplicate-key: row 8 is the trade before it again"),
-        (|prints| prints[8].venue_t /= 1_000_000, "stamp-unit: row 8 has participant_ts 1710164280000 beside"),
+        (
+            |prints| prints[8] = prints[7].clone(),
+            "duplicate-key: row 8 is the trade before it again",
+        ),
+        (
+            |prints| prints[8].venue_t /= 1_000_000,
+            "stamp-unit: row 8 has participant_ts 1710164279999 beside",
+        ),
         (|prints| prints[8].id = "", ""),
     ];
     for (harm, expected) in cases {
@@ -288,7 +348,10 @@ fn a_trade_twice_is_found_across_pieces_too_and_a_long_file_has_the_facts_of_a_s
     assert!(flaws.len() == 1 && flaws[0].starts_with("row 4096 is the trade before"), "{flaws:?}");
     let day = facts.days[0];
     assert_eq!((facts.rows, facts.days.len(), day.rows), (5_000, 1, 5_000));
-    assert_eq!((day.volume, day.first, day.last - day.first), (500_000.0, 570 * MINUTE * 1_000_000, 4_999));
+    assert_eq!(
+        (day.volume, day.first, day.last - day.first),
+        (500_000.0, 570 * MINUTE * 1_000_000, 4_999)
+    );
     assert_eq!((day.open, day.low, day.high), (10.0, 10.0, 10.04));
 }
 
@@ -297,15 +360,25 @@ fn a_file_is_held_against_its_ledger_line_and_other_columns_are_told() {
     let sound = OnDisk::of(&table_of(&minutes(), Kind::Minute), MONTH);
     let with = |proof: FileProof| {
         let found = examine(&Subject { proof: Some(&proof), ..sound.subject() }).expect("read");
-        found.flaws.iter().map(|flaw| format!("{}: {}", flaw.rule, flaw.reason())).collect::<Vec<_>>()
+        found
+            .flaws
+            .iter()
+            .map(|flaw| format!("{}: {}", flaw.rule, flaw.reason()))
+            .collect::<Vec<_>>()
     };
     let proof = || sound.proof.clone();
-    assert_eq!(with(FileProof { rows: 19, ..proof() }), ["ledger-differs: it has 20 rows where the ledger says 19"]);
+    assert_eq!(
+        with(FileProof { rows: 19, ..proof() }),
+        ["ledger-differs: it has 20 rows where the ledger says 19"]
+    );
     let stamps = with(FileProof { last: 7, ..proof() });
     assert!(stamps[0].starts_with("ledger-differs: its rows are stamped"), "{stamps:?}");
     let mut other = proof();
     other.fingerprint.sha256 = "0".repeat(64);
-    assert_eq!(with(other), ["wrong-checksum: its content is not what the ledger proves (SHA-256)"]);
+    assert_eq!(
+        with(other),
+        ["wrong-checksum: its content is not what the ledger proves (SHA-256)"]
+    );
 
     let whole = std::fs::read(&sound.path).expect("read");
     for (bytes, expected) in [
@@ -315,14 +388,17 @@ fn a_file_is_held_against_its_ledger_line_and_other_columns_are_told() {
     ] {
         std::fs::write(&sound.path, bytes).expect("written");
         let said = sound.said();
-        assert!(said[0].starts_with(expected), "{said:?}");
-        assert!(said[1].starts_with("wrong-checksum: "), "{said:?}");
+        assert!(said[0].starts_with("wrong-checksum: "), "{said:?}");
+        assert!(said[1].starts_with(expected), "{said:?}");
     }
 
     let none = OnDisk::of(&table_of(&[], Kind::Minute), MONTH).said();
     assert!(none[0].starts_with("no-rows: "), "{none:?}");
     let daily = OnDisk::of(&table_of(&minutes()[..1], Kind::Daily), MONTH).said();
-    assert!(daily[0].starts_with("wrong-columns: its columns are ticker Utf8, date Utf8, t Int64"), "{daily:?}");
+    assert!(
+        daily[0].starts_with("wrong-columns: its columns are ticker Utf8, date Utf8, t Int64"),
+        "{daily:?}"
+    );
     let narrow = OnDisk::of(&table_of_prints(&[print(0)], Columns::Narrow), DAY);
     let found = examine(&Subject { columns: Some(Columns::Full), ..narrow.subject() });
     let reason = found.expect("read").flaws.iter().map(flaws::Flaw::reason).next();
@@ -346,7 +422,10 @@ fn columns_that_may_be_null_are_taken_and_a_null_is_not() {
     volumes[4] = None;
     columns[8] = Arc::new(Float64Array::from(volumes));
     let gap = RecordBatch::try_new(nullable, columns).expect("a table");
-    assert_eq!(OnDisk::of(&gap, MONTH).said()[0], "wrong-columns: a value of its column v is missing");
+    assert_eq!(
+        OnDisk::of(&gap, MONTH).said()[0],
+        "wrong-columns: a value of its column v is missing"
+    );
 }
 
 #[test]
@@ -377,7 +456,8 @@ fn rows_outside_sessions_are_counted_and_lone_prices_kept() {
     bars[5].prices = [1_000.0; 4];
     let saturday = 5 * 24 * 60;
     bars.push(minute(saturday));
-    let Examined { facts, flaws, .. } = OnDisk::of(&table_of(&bars, Kind::Minute), MONTH).examined();
+    let Examined { facts, flaws, .. } =
+        OnDisk::of(&table_of(&bars, Kind::Minute), MONTH).examined();
     assert!(flaws.is_empty(), "{flaws:?}");
     let day = facts.days[0];
     assert_eq!(day.beyond_hours, (2, 30));

@@ -242,7 +242,10 @@ impl<'a> TradePass<'a> {
         };
         let number = self.facts.rows;
         let is_first_twice = self.last_identity.as_ref().is_some_and(|(stamp, seq, venue, id)| {
-            of(0) == (*stamp, *seq, *venue) && id == identity.ids.value(0) && !id.is_empty() && *seq != 0
+            of(0) == (*stamp, *seq, *venue)
+                && id == identity.ids.value(0)
+                && !id.is_empty()
+                && *seq != 0
         });
         let twice = (1..stamps.len()).filter(|at| is_twice(*at));
         for at in is_first_twice.then_some(0).into_iter().chain(twice) {
@@ -255,10 +258,15 @@ impl<'a> TradePass<'a> {
         let (stamp, sequence, exchange) = of(last);
         self.last_identity = Some((stamp, sequence, exchange, identity.ids.value(last).to_owned()));
         // Hours may lie between both, never a factor.
-        let is_other_unit = |(sip, venue): (&i64, &i64)| *venue != 0 && (*venue > sip.saturating_mul(2) || *venue < *sip / 2);
-        let others = stamps.iter().zip(identity.participant_ns).filter(|pair| is_other_unit(*pair)).count() as u64;
+        let is_other_unit = |(sip, venue): (&i64, &i64)| {
+            *venue != 0 && (*venue > sip.saturating_mul(2) || *venue < *sip / 2)
+        };
+        let others =
+            stamps.iter().zip(identity.participant_ns).filter(|pair| is_other_unit(*pair)).count()
+                as u64;
         if others > 0 {
-            let at = stamps.iter().zip(identity.participant_ns).position(is_other_unit).unwrap_or(0);
+            let at =
+                stamps.iter().zip(identity.participant_ns).position(is_other_unit).unwrap_or(0);
             let (row, venue) = (number + at as u64, identity.participant_ns[at]);
             self.flaws.note(Rule::StampUnit, others, || {
                 format!("row {row} has participant_ts {venue} beside sip_ts {}", stamps[at])

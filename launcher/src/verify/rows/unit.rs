@@ -10,8 +10,12 @@ pub(super) const MS: Unit = 1_000_000;
 /// Nanoseconds.
 pub(super) const NS: Unit = 1;
 
-const UNITS: [(&str, Unit); 4] =
-    [("seconds", 1_000_000_000), ("milliseconds", MS), ("microseconds", 1_000), ("nanoseconds", NS)];
+const UNITS: [(&str, Unit); 4] = [
+    ("seconds", 1_000_000_000),
+    ("milliseconds", MS),
+    ("microseconds", 1_000),
+    ("nanoseconds", NS),
+];
 
 /// The unit in which `stamp` lies in `span`, whose own unit is `ours`; `None` where no other does.
 pub(super) fn meant(stamp: i64, span: &Range<i64>, ours: Unit) -> Option<&'static str> {

@@ -26,7 +26,8 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
                     Kind::Daily => day.low < day.high && day.volume > 0.0,
                     Kind::Minute | Kind::Trades => f64::from(day.rows) >= least_rows,
                 };
-                if let Some(before) = before.filter(|before| is_telling && are_identical(before, day))
+                if let Some(before) =
+                    before.filter(|before| is_telling && are_identical(before, day))
                 {
                     days.add(day.day, || {
                         format!("{} has the {} rows of {}", day.day, day.rows, before.day)

@@ -23,7 +23,9 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
             let mut add = |day: TradingDay, rows: u64, most: f64, volume: f64| {
                 if is_odd(rows, most, volume) {
                     days.add(day, || {
-                        format!("one of the {rows} rows around {day} has {most} of the {volume} shares")
+                        format!(
+                            "one of the {rows} rows around {day} has {most} of the {volume} shares"
+                        )
                     });
                 }
             };

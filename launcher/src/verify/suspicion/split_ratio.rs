@@ -59,9 +59,5 @@ fn factor(day: &DayFacts, bar: &DayFacts) -> Option<f64> {
 
 /// `4.00 times`, `a 4.00th of`.
 pub(super) fn words(factor: f64) -> String {
-    if factor >= 1.0 {
-        format!("{factor:.2} times")
-    } else {
-        format!("1/{:.2} of", 1.0 / factor)
-    }
+    if factor >= 1.0 { format!("{factor:.2} times") } else { format!("1/{:.2} of", 1.0 / factor) }
 }

@@ -81,10 +81,8 @@ fn step(one: &PartitionFacts, next: &PartitionFacts) -> Option<f64> {
         Partition::Year(_) | Partition::Month(..) => 10,
         Partition::Day(_) => 5,
     };
-    let (before, after) = (
-        last.regular_close.unwrap_or(last.close),
-        first.regular_open.unwrap_or(first.open),
-    );
+    let (before, after) =
+        (last.regular_close.unwrap_or(last.close), first.regular_open.unwrap_or(first.open));
     let is_told = before >= LEAST_PRICE
         && after >= LEAST_PRICE
         && last.day.days_until(first.day) <= most_days;

@@ -134,9 +134,10 @@ fn traded(ticker: &TickerFacts, tree: &TreeFacts) -> Vec<TradingDay> {
 fn sessions_that_count(tree: &TreeFacts, month: DateRange, traded: &[TradingDay]) -> u32 {
     let is_whole = tree.covered.includes(month);
     let is_proven = |day: TradingDay| is_whole || tree.covered.contains(day);
-    let is_told = traded.first().zip(traded.last()).is_some_and(|(first, last)| {
-        *first <= month.from() && month.to() <= *last
-    });
+    let is_told = traded
+        .first()
+        .zip(traded.last())
+        .is_some_and(|(first, last)| *first <= month.from() && month.to() <= *last);
     let counted = if is_told {
         let from = traded.partition_point(|day| *day < month.from());
         traded[from..]

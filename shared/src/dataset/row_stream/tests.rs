@@ -22,7 +22,8 @@ fn bars_come_back_with_their_labels_and_what_is_not_said() {
         trades: (minute % 2 == 0).then_some(minute),
         vwap: None,
     };
-    let rows: Vec<DatedBar> = (570..590).map(|minute| DatedBar { date, bar: bar(minute) }).collect();
+    let rows: Vec<DatedBar> =
+        (570..590).map(|minute| DatedBar { date, bar: bar(minute) }).collect();
     let ticker = "AIG".parse().expect("a ticker");
     let draft = Draft::create(&path).expect("begun");
     let fingerprint =
@@ -41,9 +42,13 @@ fn bars_come_back_with_their_labels_and_what_is_not_said() {
             labels.extend(minutes.keys().iter().map(|key| minutes.text(*key).to_owned()));
         };
         assert_eq!(file.rows(Kind::Minute, depth, take).expect("read"), Columns::Narrow);
-        assert_eq!((labels[0].as_str(), labels[19].as_str()), ("2024-03-11 09:30", "2024-03-11 09:49"));
+        assert_eq!(
+            (labels[0].as_str(), labels[19].as_str()),
+            ("2024-03-11 09:30", "2024-03-11 09:49")
+        );
     }
-    let foreign = RowFile::open(&path).expect("opened").rows(Kind::Daily, Depth::EveryColumn, |_| {});
+    let foreign =
+        RowFile::open(&path).expect("opened").rows(Kind::Daily, Depth::EveryColumn, |_| {});
     assert!(matches!(foreign, Err(ReadError::Foreign { .. })), "{foreign:?}");
 }
 
@@ -53,9 +58,8 @@ fn a_file_too_long_to_be_held_is_hashed_and_streamed_and_a_torn_one_is_broken() 
     let path = folder.path().join("trades.parquet");
     let (ticker, day) = ("AIG".parse().expect("a ticker"), "2024-03-11".parse().expect("a day"));
     let columns = Columns::Full;
-    let mut file =
-        TradesFile::create(Draft::create(&path).expect("begun"), &ticker, day, columns)
-            .expect("begun");
+    let mut file = TradesFile::create(Draft::create(&path).expect("begun"), &ticker, day, columns)
+        .expect("begun");
     let trade = |number: i64| Trade {
         sip_ns: day.start_utc_ms() * 1_000_000 + number,
         price: (number.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed()) >> 16) as f64,
@@ -69,7 +73,7 @@ fn a_file_too_long_to_be_held_is_hashed_and_streamed_and_a_torn_one_is_broken() 
         participant_ns: number * 7_919,
         trf_ns: None,
     };
-    let rows = 160_000;
+    let rows = 120_000;
     file.append((0..rows).map(trade).collect()).expect("taken");
     let (_, fingerprint) = file.publish().expect("published").expect("rows");
     assert!(fingerprint.bytes > HELD_BYTES, "{}", fingerprint.bytes);

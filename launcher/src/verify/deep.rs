@@ -51,7 +51,7 @@ impl DeepTree {
 pub fn read(
     tree: &DeepTree,
     ticker: &Ticker,
-    partitions: impl Iterator<Item = Partition>,
+    partitions: &[Partition],
     days: DateRange,
 ) -> (TreeFacts, Vec<Finding>) {
     // A ledger that can't be read proves nothing, and has a finding of its own.
@@ -60,7 +60,8 @@ pub fn read(
     let mut facts =
         TreeFacts { kind: tree.kind, adjusted: tree.adjusted, covered, files: Vec::new() };
     let mut findings = Vec::new();
-    for partition in partitions.filter(|it| it.span().intersection(days).is_some()) {
+    let is_asked = |partition: &&Partition| partition.span().intersection(days).is_some();
+    for partition in partitions.iter().copied().filter(|it| is_asked(&it)) {
         let path = partition.file(&tree.root, ticker, tree.kind);
         let proof = ledger.as_ref().and_then(|ledger| ledger.file(partition));
         let subject = Subject {
@@ -84,8 +85,10 @@ pub fn read(
                     findings.extend(examined.findings(&subject));
                 }
             }
-            // Whoever looks for files has said that it is gone.
-            Err(DiskError { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            // Whoever looks for files has said that it is gone, or no file.
+            Err(DiskError { source, .. })
+                if [ErrorKind::NotFound, ErrorKind::IsADirectory, ErrorKind::InvalidInput]
+                    .contains(&source.kind()) => {}
             Err(error) => {
                 let finding = Finding::new(tree.kind.into(), Rule::Unreadable, with_causes(&error));
                 findings.push(finding.of(ticker).in_partition(partition).at(path));
@@ -95,7 +98,8 @@ pub fn read(
     (facts, findings)
 }
 
-/// Somebody may be writing: a file that is not what its line says may have got a new line meanwhile.
+/// Somebody may be writing: a file that is not what its line says may have got a new line in the
+/// meantime.
 fn examined(tree: &DeepTree, subject: &Subject<'_>) -> Result<rows::Examined, DiskError> {
     let found = rows::examine(subject)?;
     if found.is_as_proven || subject.proof.is_none() {

@@ -11,6 +11,7 @@ use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::run::thousands::{counted, grouped};
 
+use super::deep::{self, DeepTree};
 use super::evidence::Evidence;
 use super::expectation::{Expectation, Sessions};
 use super::finding::Finding;
@@ -21,6 +22,8 @@ use super::listed::{Listed, Listings};
 use super::report::{Cell, Counts, Depth, Months, Report, TreeReport};
 use super::rule::{Rule, Rules};
 use super::series;
+use super::suspicion;
+use super::suspicion::facts::TickerFacts;
 use super::tree::Tree;
 use super::walk::Walker;
 
@@ -69,6 +72,8 @@ struct Common<'a> {
     sessions: Sessions,
     expectations: Vec<Option<Expectation>>,
     modes: Vec<Mode>,
+    /// The trees whose files are read; none of bars.
+    deep: Vec<Option<DeepTree>>,
 }
 
 /// What was found of one ticker: in each tree.
@@ -136,8 +141,13 @@ impl<'a> Common<'a> {
             (None, Some(tree)) => series::modes_of(&tree.root, tickers.iter()),
             (None, None) => Vec::new(),
         };
+        let deep = |tree: &Tree| {
+            let kind = tree.kind.data().filter(|_| survey.depth == Depth::Files)?;
+            Some(DeepTree::of(&tree.root, kind, tree.zone))
+        };
         Self {
             survey,
+            deep: survey.trees.iter().map(deep).collect(),
             trust: Trust::at(survey.now, survey.recheck_empty),
             months: Months::of(survey.days),
             sessions: Sessions::of(survey.days),
@@ -153,8 +163,39 @@ impl<'a> Common<'a> {
             Some(expectation) => self.download(walker, tree, expectation, ticker, listed),
             None => self.bars(tree, ticker, listed),
         };
-        let trees = survey.trees.iter().zip(&self.expectations).map(of_tree).collect();
+        let mut trees: Vec<(Judged, IsThere)> =
+            survey.trees.iter().zip(&self.expectations).map(of_tree).collect();
+        self.read_files(ticker, listed, &mut trees);
         OfTicker { place, is_listing_known: listed.is_known(), trees }
+    }
+
+    /// With --deep: reads every file, and asks what is unlikely about all of them.
+    fn read_files(&self, ticker: &Ticker, listed: Listed, trees: &mut [(Judged, IsThere)]) {
+        let survey = self.survey;
+        let mut facts = Vec::new();
+        for (deep, (judged, _)) in self.deep.iter().zip(trees.iter_mut()) {
+            let Some(deep) = deep else { continue };
+            let partitions: Vec<_> = judged.partitions.iter().map(|it| it.partition).collect();
+            let (of_tree, findings) = deep::read(deep, ticker, &partitions, survey.days);
+            for finding in findings {
+                judged.find(finding);
+            }
+            facts.push(of_tree);
+        }
+        if facts.is_empty() {
+            return;
+        }
+        let of_ticker = TickerFacts {
+            ticker: ticker.clone(),
+            listed: listed.within(DateRange::ALL).unwrap_or(DateRange::ALL),
+            trees: facts,
+        };
+        for finding in suspicion::of_ticker(&of_ticker, &survey.rules) {
+            let place = survey.trees.iter().position(|tree| tree.kind == finding.tree);
+            if let Some(place) = place {
+                trees[place].0.find(finding);
+            }
+        }
     }
 
     fn download(

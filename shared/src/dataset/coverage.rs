@@ -36,6 +36,9 @@ struct Ends {
 }
 
 impl DateRange {
+    /// Every day that can be named.
+    pub const ALL: Self = Self { from: TradingDay::MIN, to: TradingDay::MAX };
+
     /// `None` when `to` lies before `from`.
     pub fn new(from: TradingDay, to: TradingDay) -> Option<Self> {
         (from <= to).then_some(Self { from, to })

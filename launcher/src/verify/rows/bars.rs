@@ -135,17 +135,13 @@ impl<'a> BarPass<'a> {
             let stamped = (rows.clone(), &bars.t[rows.clone()]);
             labels::minutes_are(self.zone, &day, minutes, stamped, row, &mut self.flaws);
         }
-        let mut facts = match self.facts.days.last() {
-            Some(facts) if facts.day == day.day => {
-                let known = *facts;
-                self.facts.days.pop();
-                known
-            }
-            Some(_) | None => DayFacts::of(day.day),
-        };
+        // A day may go on from one piece to the next.
+        let known = self.facts.days.pop_if(|known| known.day == day.day);
+        let is_new = known.is_none();
+        let mut facts = known.unwrap_or_else(|| DayFacts::of(day.day));
         self.session(bars, rows.clone(), &mut facts);
         self.values(bars, rows.clone(), &mut facts);
-        if facts.rows == (end - first) as u32 {
+        if is_new {
             facts.first = bars.t[first] - day.stamps.start;
         }
         facts.last = bars.t[end - 1] - day.stamps.start;
@@ -228,13 +224,21 @@ impl<'a> BarPass<'a> {
                 self.flaws.note(Rule::ImpossibleNumber, 1, || {
                     let n = trades.map_or_else(|| "none".to_owned(), |trades| trades.to_string());
                     let vw = vwap.map_or_else(|| "none".to_owned(), |vwap| vwap.to_string());
-                    format!("row {number} of {} has o {open}, h {high}, l {low}, c {close}, v {volume}, n {n}, vw {vw}", facts.day)
+                    format!(
+                        "row {number} of {} has o {open}, h {high}, l {low}, c {close}, \
+                         v {volume}, n {n}, vw {vw}",
+                        facts.day
+                    )
                 });
                 continue;
             }
             if open.min(close) < low || open.max(close) > high || low > high {
                 self.flaws.note(Rule::PriceBounds, 1, || {
-                    format!("row {number} of {} has open {open} and close {close} between low {low} and high {high}", facts.day)
+                    format!(
+                        "row {number} of {} has open {open} and close {close} between low {low} \
+                         and high {high}",
+                        facts.day
+                    )
                 });
             }
             if facts.low > facts.high {

@@ -74,7 +74,7 @@ pub fn examine(subject: &Subject<'_>) -> Result<Examined, DiskError> {
     let file = RowFile::open(subject.path)?;
     let fingerprint = file.fingerprint().clone();
     let is_as_proven = subject.proof.is_some_and(|proof| proof.fingerprint == fingerprint);
-    // The bytes of a proven file are those that were written: columns that nobody looks at are, too.
+    // The bytes of a proven file are those that were written: so are columns that nobody shows.
     let depth = if is_as_proven { Depth::WhatIsShown } else { Depth::EveryColumn };
     let (read, (facts, mut flaws)) = pass(subject, file, depth);
     if let Some(proof) = subject.proof

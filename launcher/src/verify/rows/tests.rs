@@ -117,7 +117,9 @@ fn table_of_prints(prints: &[Print], columns: Columns) -> RecordBatch {
     ];
     if columns == Columns::Full {
         let mut conditions = ListBuilder::new(Int32Builder::new()).with_field(schema::condition());
-        prints.iter().for_each(|_| conditions.append_value([Some(37)]));
+        for _ in prints {
+            conditions.append_value([Some(37)]);
+        }
         arrays.extend([
             int(|print| print.sequence),
             small(4),
@@ -305,9 +307,9 @@ fn what_is_wrong_with_trades_is_named_with_its_first_row() {
         (|prints| prints[19].t += 86_400_000_000_000, "outside-partition: row 19 is stamped"),
         (
             |prints| {
-                prints.iter_mut().for_each(|print| {
-                    (print.t, print.venue_t) = (print.t / 1_000, print.venue_t / 1_000)
-                })
+                for print in prints {
+                    (print.t, print.venue_t) = (print.t / 1_000, print.venue_t / 1_000);
+                }
             },
             "stamp-unit: 20 rows, the first: row 0 is stamped 1710163800000000: microseconds, where ns belong",
         ),

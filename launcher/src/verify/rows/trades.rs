@@ -251,7 +251,11 @@ impl<'a> TradePass<'a> {
         for at in is_first_twice.then_some(0).into_iter().chain(twice) {
             self.flaws.note(Rule::DuplicateKey, 1, || {
                 let (stamp, sequence, exchange) = of(at);
-                format!("row {} is the trade before it again (sip_ts {stamp}, sequence_number {sequence}, exchange {exchange})", number + at as u64)
+                format!(
+                    "row {} is the trade before it again (sip_ts {stamp}, sequence_number \
+                     {sequence}, exchange {exchange})",
+                    number + at as u64
+                )
             });
         }
         let last = stamps.len() - 1;

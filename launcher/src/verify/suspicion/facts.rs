@@ -18,20 +18,10 @@ use crate::verify::rule::Rule;
 pub struct TickerFacts {
     /// Whose.
     pub ticker: Ticker,
-    /// When it was listed, as far as that is known.
-    pub listed: Listed,
+    /// The days on which it may have been listed: all, where nobody says when it was.
+    pub listed: DateRange,
     /// Its trees, each kind once at most.
     pub trees: Vec<TreeFacts>,
-}
-
-/// First and last day of trading; `None` where a list of tickers does not say, or where there is no
-/// such list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Listed {
-    /// Rows of earlier days are not its own.
-    pub from: Option<TradingDay>,
-    /// Nor are rows of later days.
-    pub to: Option<TradingDay>,
 }
 
 /// A ticker in one tree.

@@ -16,7 +16,10 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
                 let (date, of, (rows, minutes)) = (day.day, day.rows, day.beyond_hours);
                 if rows > 0 && minutes as f64 >= most_minutes {
                     beyond.add(date, || {
-                        format!("{rows} of {of} rows of {date} lie up to {minutes} minutes outside extended hours")
+                        format!(
+                            "{rows} of {of} rows of {date} lie up to {minutes} minutes outside \
+                             extended hours"
+                        )
                     });
                 }
                 if day.without_session > 0 {

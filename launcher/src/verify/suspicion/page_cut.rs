@@ -21,7 +21,8 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
             }
             let rows = grouped(&rows.to_string());
             let reason = format!(
-                "exactly {rows} rows, a multiple of a page's {}: it may end with a page instead of its day",
+                "exactly {rows} rows, a multiple of a page's {}: it may end with a page instead of \
+                 its day",
                 grouped(&page.to_string())
             );
             found.push(ticker.finding(tree, file, Rule::PageCut, reason));

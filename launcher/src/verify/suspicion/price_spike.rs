@@ -21,7 +21,8 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
                 let Some(spike) = day.spike.filter(|spike| spike.times >= least) else { continue };
                 days.add(day.day, || {
                     format!(
-                        "on {} one row has the price {}, {:.0} times off its neighbours (stamp {} {unit})",
+                        "on {} one row has the price {}, {:.0} times off its neighbours (stamp {} \
+                         {unit})",
                         day.day, spike.price, spike.times, spike.stamp
                     )
                 });

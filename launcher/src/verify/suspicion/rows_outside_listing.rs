@@ -1,21 +1,21 @@
 //! `rows-outside-listing`: rows of days before the security was listed, or after it was delisted.
 //! They belong to another security that had the symbol, or the dates are wrong.
 
-use super::facts::{Days, Listed, TickerFacts};
+use super::facts::{Days, TickerFacts};
 use crate::verify::finding::Finding;
 use crate::verify::rule::{Rule, Rules};
 
 pub(super) fn find(ticker: &TickerFacts, _: &Rules) -> Vec<Finding> {
-    let Listed { from, to } = ticker.listed;
+    let (from, to) = (ticker.listed.from(), ticker.listed.to());
     let mut found = Vec::new();
     for tree in &ticker.trees {
         for file in &tree.files {
             let mut days = Days::none();
             for day in &file.facts.days {
                 let date = day.day;
-                if let Some(from) = from.filter(|from| date < *from) {
+                if date < from {
                     days.add(date, || format!("rows of {date}, and the listing began on {from}"));
-                } else if let Some(to) = to.filter(|to| date > *to) {
+                } else if date > to {
                     days.add(date, || format!("rows of {date}, and the listing ended on {to}"));
                 }
             }

@@ -7,7 +7,7 @@ use shared::dataset::partition::Partition;
 use shared::market::session::sessions;
 use shared::market::trading_day::TradingDay;
 
-use super::facts::{Listed, PartitionFacts, TickerFacts, TreeFacts};
+use super::facts::{PartitionFacts, TickerFacts, TreeFacts};
 use super::of_ticker;
 use crate::verify::rows::facts::{DayFacts, FileFacts, Spike};
 use crate::verify::rule::Rules;
@@ -18,20 +18,20 @@ fn day(text: &str) -> TradingDay {
 
 /// Every session of 2023 with so many rows, at prices around 10 that differ from day to day.
 fn year(rows: u32) -> Vec<DayFacts> {
-    let of = |(number, (day, _)): (usize, (TradingDay, _))| {
-        let price = 10.0 + (number % 9) as f64 / 10.0;
+    let of = |(number, (day, _)): (u32, (TradingDay, _))| {
+        let price = 10.0 + f64::from(number % 9) / 10.0;
         DayFacts {
             day,
             rows,
             first: 34_200_000,
-            last: 57_000_000 + number as i64,
+            last: 57_000_000 + i64::from(number),
             open: price,
             high: price + 0.2,
             low: price - 0.2,
             close: price + 0.1,
             regular_open: Some(price),
             regular_close: Some(price + 0.1),
-            volume: 1_000.0 + number as f64,
+            volume: 1_000.0 + f64::from(number),
             most: 100.0,
             zero_prices: 0,
             zero_sizes: 0,
@@ -40,7 +40,7 @@ fn year(rows: u32) -> Vec<DayFacts> {
             spike: None,
         }
     };
-    sessions(day("2023-01-01"), day("2023-12-31")).enumerate().map(of).collect()
+    (0..).zip(sessions(day("2023-01-01"), day("2023-12-31"))).map(of).collect()
 }
 
 fn tree(kind: Kind, days: Vec<DayFacts>) -> TreeFacts {
@@ -60,7 +60,7 @@ fn tree(kind: Kind, days: Vec<DayFacts>) -> TreeFacts {
 }
 
 fn ticker(trees: Vec<TreeFacts>) -> TickerFacts {
-    TickerFacts { ticker: "AIG".parse().expect("a ticker"), listed: Listed::default(), trees }
+    TickerFacts { ticker: "AIG".parse().expect("a ticker"), listed: DateRange::ALL, trees }
 }
 
 /// `RULE in PERIOD, DAYS: REASON` of each finding.
@@ -121,7 +121,7 @@ fn a_month_with_a_tenth_of_its_neighbours_is_thin_and_a_halt_a_listing_and_growt
     );
     let growing: Vec<DayFacts> = year(300)
         .into_iter()
-        .map(|day| DayFacts { rows: 3_u32.pow(day.day.month() as u32), ..day })
+        .map(|day| DayFacts { rows: 3_u32.pow(day.day.month().unsigned_abs().into()), ..day })
         .collect();
     assert_eq!(found(vec![tree(Kind::Minute, growing)]), NOTHING, "it grows threefold each month");
     let illiquid = thin(year(1), &|at, it| at % 3 == 0 && !month(it, 5));
@@ -289,7 +289,7 @@ fn what_single_rows_show_is_named_by_their_days() {
 
 #[test]
 fn rows_of_days_before_the_listing_or_after_its_end_are_named() {
-    let listed = Listed { from: Some(day("2023-02-01")), to: Some(day("2023-11-30")) };
+    let listed = DateRange::new(day("2023-02-01"), day("2023-11-30")).expect("in order");
     let of = TickerFacts { listed, ..ticker(vec![tree(Kind::Minute, year(300))]) };
     let said = found_with(&of, &[]);
     assert_eq!(said.len(), 2);

@@ -58,7 +58,8 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
                 continue;
             }
             let reason = format!(
-                "{} rows in {} sessions; by the months around it there would be about {expected:.0}",
+                "{} rows in {} sessions; by the months around it there would be about \
+                 {expected:.0}",
                 month.rows, month.sessions
             );
             let days = DateRange::new(first, first.last_of_month());

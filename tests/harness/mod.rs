@@ -10,6 +10,7 @@ pub mod strace;
 pub mod tree;
 pub mod tape;
 pub mod truth;
+pub mod tables;
 pub mod market_on_disk;
 pub mod epochs;
 pub mod repeater;

@@ -49,7 +49,7 @@ fn verify(market: &MarketOnDisk, kinds: &[Kind], days: DateRange) -> (i32, Vec<F
         verify.arg("--tickers-csv").arg(market.tickers_csv());
     }
     verify.args(["--from", &days.from().to_string(), "--to", &days.to().to_string()]);
-    let ended = Running::start(verify).wait();
+    let ended = Running::start(&mut verify).wait();
     let report: serde_json::Value =
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     let text = |finding: &serde_json::Value, key: &str| {

@@ -20,7 +20,6 @@ mod identity;
 mod verify;
 mod resume;
 mod evidence;
-mod damage;
 mod found_files;
 mod adopted;
 mod crash;

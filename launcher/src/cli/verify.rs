@@ -71,6 +71,9 @@ pub struct VerifyArgs {
     /// Print every rule with its sentence and threshold, and look at nothing
     #[arg(help_heading = EXPECTED, long)]
     pub rules: bool,
+    /// Read every file: columns, order, keys, numbers, SHA-256, and what is unlikely to be right
+    #[arg(long)]
+    pub deep: bool,
     /// Threads that look [default: one a processor]
     #[arg(long, value_name = "N", value_parser = super::at_least_one)]
     pub threads: Option<NonZeroU32>,

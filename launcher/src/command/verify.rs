@@ -135,7 +135,7 @@ fn survey_of(args: &VerifyArgs, now: Timestamp) -> Result<Survey, Failure> {
         trees,
         tickers,
         days: days(args, run.as_ref(), now)?,
-        depth: Depth::Ledgers,
+        depth: if args.deep { Depth::Files } else { Depth::Ledgers },
         rules: rules.into_iter().collect(),
         listings,
         recheck_empty: args.recheck_empty.unwrap_or(0),

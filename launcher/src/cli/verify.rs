@@ -24,6 +24,7 @@ Exit codes:
   2    the command line can not be used; 13: a file or folder can not be read";
 
 /// `launcher verify`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct VerifyArgs {
     /// Folder of a run: its outdir, tickers, days and kinds of bars are verified

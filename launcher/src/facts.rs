@@ -22,10 +22,9 @@ use ending::{Ending, Usage};
 
 /// A fact and when it was observed. One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     /// UTC.
     pub at: Timestamp,
-    /// What.
     pub fact: Fact,
 }
 
@@ -35,10 +34,7 @@ pub struct Entry {
 pub enum Fact {
     /// Tickers that needed no work when the run was prepared, and so are in no batch. Replaces the
     /// last such fact.
-    Surveyed {
-        /// What is proven of them.
-        proven: Tally,
-    },
+    Surveyed { proven: Tally },
     /// At the start of the run its files were compared with their SHA-256.
     Checked(Checked),
     /// A batch was made. Its members never change.
@@ -57,30 +53,21 @@ pub enum Fact {
     /// The proof of done members of a batch does not hold any more (a file is gone, an empty answer
     /// is to be asked again, the run was extended).
     Reopened {
-        /// Which.
         batch: BatchId,
         /// Its members that need work.
         unfinished: Vec<Ticker>,
-        /// What is still proven of the others.
         proven: Tally,
     },
     /// What ledgers prove of members that need work, found when their batch was planned or reopened.
     PartlyProven {
-        /// Which.
         batch: BatchId,
         /// Those of them of which anything is proven.
         members: Vec<(Ticker, Summary)>,
     },
     /// Knobs of the run have changed. Earlier decisions followed the rules of their time.
-    Changed {
-        /// Which, from what to what.
-        knobs: Vec<Change>,
-        /// The rules from here on.
-        rules: Rules,
-    },
+    Changed { knobs: Vec<Change>, rules: Rules },
     /// A supervisor starts.
     Opened {
-        /// Who.
         supervisor: ProcessIdentity,
         /// Version of the journal from here on
         /// ([`Format::Journal`](shared::formats::Format::Journal)).
@@ -89,16 +76,13 @@ pub enum Fact {
     },
     /// A worker is about to be started.
     Launched {
-        /// For which batch.
         batch: BatchId,
         /// From 1.
         attempt: u32,
     },
     /// A worker has ended.
     Ended {
-        /// Of which batch.
         batch: BatchId,
-        /// Which attempt.
         attempt: u32,
         /// How, and what the ledgers then proved.
         report: Report,
@@ -196,7 +180,6 @@ fn is_false(value: &bool) -> bool {
 /// A ticker that an attempt did not finish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unfinished {
-    /// Which.
     pub ticker: Ticker,
     /// What the worker last said of it.
     pub word: Word,
@@ -231,7 +214,6 @@ pub enum Word {
     Untouched,
     /// Its work had begun.
     Begun,
-    /// It failed.
     Failed {
         /// One sentence.
         cause: String,
@@ -265,15 +247,9 @@ pub enum Outcome {
     /// Every ticker is done.
     Complete,
     /// Nothing is left to try, but some tickers failed.
-    Incomplete {
-        /// How many.
-        failed: u64,
-    },
+    Incomplete { failed: u64 },
     /// It was stopped with work left.
-    Stopped {
-        /// Why.
-        why: StopWhy,
-    },
+    Stopped { why: StopWhy },
 }
 
 /// Why a run was stopped.
@@ -307,7 +283,6 @@ pub struct Checked {
     pub tickers: u64,
     /// Intact files.
     pub files: u64,
-    /// Their bytes.
     pub bytes: u64,
     /// Damaged files: they are fetched again.
     pub damaged: u64,

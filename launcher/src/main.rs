@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use launcher::check::{own_name, plain_names};
 use launcher::cli::{Cli, Command};
 use launcher::command::exit_status::ExitStatus;
 use launcher::command::failure::Failure;
@@ -13,6 +12,7 @@ use launcher::command::{
     attend, calendar, logs, start, status, stop, supervise, tickers, verify, wait, why,
 };
 use launcher::plan::words_of_bars;
+use launcher::preflight::{own_name, plain_names};
 use launcher::process::inherited;
 use launcher::view::words;
 use shared::disk::file_size;

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::symlink;
 
+use crate::says::says;
 use crate::scene::{Scene, prove, run};
 
 #[test]
@@ -18,8 +19,7 @@ fn a_ticker_that_its_worker_calls_failed_is_not_done_whatever_its_ledger_seems_t
     scene.script("job", failed);
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 / 2 verified, 1 failed"), "{ended}");
-    assert!(ended.contains("1 x not mine\n      for example A: "), "{ended}");
+    says(&ended, &["1 / 2 verified, 1 failed", "1 x not mine\n      for example A: "]);
 }
 
 #[test]
@@ -30,12 +30,9 @@ fn of_two_names_for_one_folder_the_second_fails_by_name_and_no_worker_is_given_i
     scene.script("job", r#"tail -n +2 "$3" >> worked"#);
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(
-        ended.contains("1 / 3 verified, 1 reported by the script, not verified, 1 failed"),
-        "{ended}"
-    );
+    says(&ended, &["1 / 3 verified, 1 reported by the script, not verified, 1 failed"]);
     let why = run(&mut scene.launcher("why", &["Aaa"])).expect_code(0).stdout;
-    assert!(why.contains("is also the folder of AAA, and a folder holds one ticker"), "{why}");
+    says(&why, &["is also the folder of AAA, and a folder holds one ticker"]);
     assert_eq!(scene.read("worked"), "BBB\n");
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     scene.wait().expect_code(1);

@@ -12,6 +12,7 @@ use shared::disk::lock::Lock;
 use shared::disk::publish::publish;
 use shared::run::identity::ProcessIdentity;
 
+use crate::says::says;
 use crate::scene::{Scene, run, send, wait_for};
 
 /// Where a run keeps pids.
@@ -132,7 +133,7 @@ fn of_a_work_directory_that_somebody_else_holds() {
     let said = run(&mut scene.launcher("stop", &["--now"]));
     assert_ne!(said.code, Some(0));
     let holder = format!("is held by process {} (", std::process::id());
-    assert!(said.stderr.contains(&holder), "{}", said.stderr);
+    says(&said.stderr, &[&holder]);
     assert_eq!(bystander.0.try_wait().expect("our child"), None);
     drop(lock);
 }

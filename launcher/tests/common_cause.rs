@@ -1,12 +1,13 @@
 //! Story: one trouble that batch after batch has is nobody's own.
 
 use launcher::facts::ending::Ending;
-use launcher::facts::{Fact, Outcome, Partway, Report, StopWhy, Word};
+use launcher::facts::{Fact, Outcome, Partway, Report, Word};
 use launcher::supervise::machine::{Probe, RunState};
 use shared::run::events::Persistence;
 use shared::run::workdir::BatchId;
 
 use crate::machine::{NAMES, Story, exited, report, rules, ticker};
+use crate::says::says;
 
 fn refused(ticker: &str) -> Report {
     let cause = format!("{ticker}: connection refused, try 8 of 8");
@@ -24,10 +25,10 @@ fn server_down() -> Story {
 #[test]
 fn the_same_cause_on_three_batches_pauses_the_run_and_costs_nobody_an_attempt() {
     let mut story = server_down();
-    let RunState::Paused { why, .. } = story.machine.run() else {
-        panic!("{:?}", story.machine.run())
-    };
-    assert_eq!(why, "3 batches in a row got nothing done: C: connection refused, try 8 of 8");
+    assert_eq!(
+        story.trouble(),
+        "3 batches in a row got nothing done: C: connection refused, try 8 of 8"
+    );
     assert!((1..=3).all(|batch| story.failures(batch).is_empty()), "though they had no retries");
     assert_eq!(story.launch(), [] as [String; 0]);
     story.pass(1);
@@ -48,14 +49,12 @@ fn the_same_cause_on_three_batches_pauses_the_run_and_costs_nobody_an_attempt() 
 fn a_trouble_that_only_the_last_tickers_have_ends_with_their_names() {
     let mut story = server_down();
     for name in &NAMES[3..] {
-        story.pass(300);
-        let batch = story.launch()[0].split_once('.').expect("a name").0.parse().expect("a number");
+        let batch = story.next();
         story.end(batch, refused(name));
     }
     for name in NAMES {
         assert_eq!(story.closes(), None, "before {name}");
-        story.pass(300);
-        let batch = story.launch()[0].split_once('.').expect("a name").0.parse().expect("a number");
+        let batch = story.next();
         story.end(batch, refused(name));
     }
     assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 6 }));
@@ -78,25 +77,13 @@ fn a_program_that_crashes_on_everything_stops_the_run() {
         }
         assert!(died < 50, "it never gives up");
     }
-    let RunState::Stopping { why: StopWhy::Hopeless { what, .. } } = story.machine.run() else {
-        panic!("{:?}", story.machine.run())
-    };
-    assert!(
-        what.contains("in a row got nothing done: killed by SIGILL; 5 batches sent ahead"),
-        "{what}"
-    );
+    says(story.trouble(), &["in a row got nothing done: killed by SIGILL; 5 batches sent ahead"]);
     assert!((1..=20).all(|batch| story.failures(batch).is_empty()), "nobody is given up");
 }
 
 /// A worker that has heard nothing from the source.
 fn unheard(ticker: &str) -> Report {
     Report { pages: Some(0), ..refused(ticker) }
-}
-
-/// Whom that starts, as the number of a batch.
-fn next(story: &mut Story) -> u32 {
-    story.pass(300);
-    story.launch()[0].split_once('.').expect("a name").0.parse().expect("a number")
 }
 
 #[test]
@@ -108,16 +95,13 @@ fn an_outage_while_one_batch_is_left_costs_it_nothing() {
         Report { pages: Some(0), ..exited(10, 0, &[("A", failed("A")), ("B", failed("B"))]) }
     };
     story.end(1, unheard());
-    let RunState::Paused { why, .. } = story.machine.run() else {
-        panic!("{:?}", story.machine.run())
-    };
-    assert_eq!(why, "the last batch got nothing done: A: refused");
+    assert_eq!(story.trouble(), "the last batch got nothing done: A: refused");
     for _canary in 0..8 {
-        assert_eq!(next(&mut story), 1);
+        assert_eq!(story.next(), 1);
         story.end(1, unheard());
         assert_eq!(story.failures(1), []);
     }
-    assert_eq!(next(&mut story), 1);
+    assert_eq!(story.next(), 1);
     story.end(1, exited(0, 2, &[]));
     assert_eq!(story.closes(), Some(Outcome::Complete));
 }
@@ -127,7 +111,7 @@ fn a_source_that_never_says_anything_to_the_last_batch_ends_with_its_name() {
     let mut story = Story::of(rules(6, 1), &[&["A"]]);
     let mut attempts = 0;
     while story.closes().is_none() {
-        assert_eq!(next(&mut story), 1);
+        assert_eq!(story.next(), 1);
         story.end(1, unheard("A"));
         attempts += 1;
         assert!(attempts < 20, "for ever");
@@ -177,7 +161,7 @@ fn who_fails_again_after_somebody_else_got_through_pays_for_it() {
         |name| report(Ending::TooLarge { rss_bytes: 1 << 30 }, 0, &[(name, Word::Begun)]);
     let mut attempts = 0;
     while story.closes().is_none() {
-        let batch = next(&mut story);
+        let batch = story.next();
         let name = NAMES[batch as usize - 1];
         story.end(batch, if batch <= 3 { too_large(name) } else { exited(0, 1, &[]) });
         attempts += 1;
@@ -204,10 +188,7 @@ fn a_limit_that_nobody_can_keep_stops_the_run_and_gives_nobody_up() {
                 );
             }
         }
-        let RunState::Stopping { why: StopWhy::Hopeless { what, .. } } = story.machine.run() else {
-            panic!("{:?}", story.machine.run())
-        };
-        assert!(what.contains("; 5 batches sent ahead ended the same way"), "{what}");
+        says(story.trouble(), &["; 5 batches sent ahead ended the same way"]);
         assert!((1..=20).all(|batch| story.failures(batch).is_empty()), "nobody is given up");
     }
 }
@@ -224,12 +205,10 @@ fn a_source_that_knows_nobody_stops_the_run_and_gives_nobody_up() {
     let mut story =
         Story::of(rules(1, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
     while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
-        let batch = next(&mut story);
+        let batch = story.next();
         story.end(batch, unknown(&names[batch as usize - 1]));
     }
-    let RunState::Stopping { why: StopWhy::Hopeless { what, .. } } = story.machine.run() else {
-        panic!("{:?}", story.machine.run())
-    };
+    let what = story.trouble();
     assert_eq!(
         what,
         "3 batches in a row got nothing done: HTTP 404; 5 batches sent ahead ended the same way"
@@ -244,21 +223,21 @@ fn a_source_that_knows_nobody_stops_the_run_and_gives_nobody_up() {
 fn tickers_that_truly_do_not_exist_end_by_name_and_pause_a_run_at_most_once() {
     let mut story = Story::of(rules(1, 0), &NAMES.each_ref().map(std::slice::from_ref));
     for (batch, name) in (1..=3).zip(NAMES) {
-        assert_eq!(next(&mut story), batch);
+        assert_eq!(story.next(), batch);
         story.end(batch, unknown(name));
     }
     assert!(matches!(story.machine.run(), RunState::Paused { .. }), "nothing has got done yet");
-    assert_eq!(next(&mut story), 4);
+    assert_eq!(story.next(), 4);
     story.end(4, exited(0, 1, &[]));
     for (batch, name) in [(5, "E"), (6, "F")] {
-        assert_eq!(next(&mut story), batch, "the first three are not tried again");
+        assert_eq!(story.next(), batch, "the first three are not tried again");
         story.end(batch, unknown(name));
     }
     assert_eq!(story.closes(), Some(Outcome::Incomplete { failed: 5 }));
 
     let mut story = Story::of(rules(1, 0), &NAMES.each_ref().map(std::slice::from_ref));
     for (batch, name) in (1..=6).zip(NAMES) {
-        assert_eq!(next(&mut story), batch);
+        assert_eq!(story.next(), batch);
         story.end(batch, if batch == 1 { exited(0, 1, &[]) } else { unknown(name) });
         assert_eq!(*story.machine.run(), RunState::Open, "somebody is known");
     }
@@ -303,12 +282,12 @@ fn a_place_that_nobody_looks_at_is_found_by_a_batch_sent_ahead_and_costs_nobody_
         "{why}"
     );
     for _canary in 0..3 {
-        let batch = next(&mut story);
+        let batch = story.next();
         assert!(batch > 2);
         story.end(batch, stuck(NAMES[batch as usize - 1]));
         assert!(!looks_at_folders(&story));
     }
-    let batch = next(&mut story);
+    let batch = story.next();
     story.end(batch, exited(0, 1, &[]));
     assert_eq!(*story.machine.run(), RunState::Open, "it is mended");
     assert!((1..=6).all(|batch| story.failures(batch).is_empty()));
@@ -328,11 +307,11 @@ fn who_gets_more_days_done_in_each_attempt_has_as_many_as_it_takes() {
         .take(20)
         .enumerate()
     {
-        assert_eq!(next(&mut story), 1);
+        assert_eq!(story.next(), 1);
         story.end(1, ends(ending, 100 + attempt as u64, 1));
         assert_eq!(story.failures(1), []);
     }
-    next(&mut story);
+    story.next();
     story.end(1, ends(&Ending::TimedOut { ran_ms: 1 }, 119, 119));
     let cause = "ended after 0 s (--batch-timeout)";
     assert_eq!(story.failures(1), [("MAMTH", cause)], "the same days again are no headway");

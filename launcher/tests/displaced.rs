@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::says::says;
 use crate::scene::{Scene, run, wait_for};
 use crate::why::damage;
 
@@ -19,10 +20,7 @@ fn ends_by_name(happens: impl FnOnce(&Scene), named: &str) -> Scene {
     let ended = scene.wait().expect_code(1).stdout;
     let path = scene.path(named).display().to_string();
     assert!(ended.starts_with("SUPERVISOR DIED (last words: "), "{ended}");
-    assert!(
-        ended.contains(&format!("error: {path} was moved, deleted or replaced during the run")),
-        "{ended}"
-    );
+    says(&ended, &[&format!("error: {path} was moved, deleted or replaced during the run")]);
     assert_eq!((scene.count("begun"), scene.processes()), (1, 0), "nobody works on");
     scene
 }
@@ -83,7 +81,7 @@ fn a_file_of_a_done_batch_that_is_gone_at_the_end_is_brought_again_before_the_ru
     scene.write(FILE, "seventeen bytes..");
     scene.write("go.A", "");
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("1 / 2 verified, 1 reported by the script"), "{ended}");
+    says(&ended, &["1 / 2 verified, 1 reported by the script"]);
     assert_eq!(scene.read("begun").lines().filter(|line| *line == "A").count(), 2);
 }
 

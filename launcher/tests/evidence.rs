@@ -3,48 +3,33 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use launcher::cli::StartArgs;
 use launcher::facts::{Fact, Partway};
 use launcher::job::Job;
-use launcher::plan::request::{Input, Request};
-use launcher::plan::settings::Settings;
+use launcher::plan::request::Request;
 use launcher::plan::weights::Sizes;
 use launcher::process::clock::RunTime;
 use launcher::supervise::evidence::{Began, TickerProof, left_behind, proof_of};
 use launcher::supervise::machine::Machine;
 use launcher::supervise::prepare;
 use shared::dataset::answers::Said;
-use shared::run::oddities::Oddities;
-use shared::run::ticker_list::TickerList;
 
+use crate::frozen::frozen;
 use crate::machine::ticker;
 use crate::scene::{prove, record_at};
 
+const NOW: &str = "2024-07-02T15:00:00Z";
+
 fn now() -> Timestamp {
-    "2024-07-02T15:00:00Z".parse().expect("an instant")
+    NOW.parse().expect("an instant")
 }
 
 fn request(outdir: &Path, resume: bool) -> Request {
-    let args = StartArgs {
-        job: Some(Job::Daily),
-        tickers_csv: Some("tickers.csv".into()),
-        outdir: Some(outdir.to_owned()),
-        from: Some("2020-01-01".parse().expect("a day")),
-        to: Some("2021-12-31".parse().expect("a day")),
-        batch_size: Some(2.try_into().expect("not zero")),
-        resume,
-        ..StartArgs::default()
-    };
-    let settings = Settings::resolve(&args, Path::new("/")).expect("complete");
-    let list =
-        TickerList { tickers: vec![ticker("A"), ticker("B"), ticker("C")], repeated: Vec::new() };
-    Request::new(
-        "ab12".to_owned(),
-        now(),
-        settings,
-        &Input { list, oddities: Oddities::default(), sha256: String::new() },
-    )
-    .expect("settled")
+    frozen(Job::Daily, ["A", "B", "C"].map(ticker).to_vec(), NOW, |args| {
+        args.outdir = Some(outdir.to_owned());
+        args.to = Some("2021-12-31".parse().expect("a day"));
+        args.batch_size = 2.try_into().ok();
+        args.resume = resume;
+    })
 }
 
 #[test]
@@ -82,7 +67,7 @@ fn only_unproven_tickers_get_batches_and_preparing_again_changes_nothing() {
     let mut machine = Machine::new(request.first_rules());
     let facts = prepare::prepare(&machine, &request, &tickers, &Sizes::default(), now()).facts;
     for fact in facts {
-        machine.apply(&launcher::facts::Entry { at: now(), fact }).expect("legal");
+        machine.apply(&launcher::facts::JournalEntry { at: now(), fact }).expect("legal");
     }
     assert_eq!(machine.surveyed().tickers, 1);
     let members: Vec<_> = machine.batches().map(|(_, batch)| batch.members().to_vec()).collect();

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::recovery::kill_supervisor;
+use crate::says::says;
 use crate::scene::{Ended, Scene, prove, run, wait_for};
 
 /// Notes the range and the tickers that it is given, then waits for `go` and ends with the exit
@@ -58,11 +59,11 @@ fn a_run_takes_more_days_and_more_tickers_and_all_of_them_are_worked_on() {
         ["--resume", "--from", "2019-01-01", "--to", "2021-12-31", "--tickers-csv", "more.csv"];
     let planned = scene.resume(&[&more[..], &["--dry-run"]].concat()).expect_code(0).stdout;
     let sentence = "extends the run: --from 2020-01-01 → 2019-01-01, --to 2020-12-31 → 2021-12-31, 1 more ticker\n";
-    assert!(planned.contains(sentence) && planned.contains("3 tickers in 2 batches"), "{planned}");
+    says(&planned, &[sentence, "3 tickers in 2 batches"]);
     assert_eq!(scene.frozen()["tickers"], 2, "a dry run");
 
     let said = scene.resume(&more).expect_code(0).stdout;
-    assert!(said.contains(sentence) && said.contains("3 tickers in 2 batches"), "{said}");
+    says(&said, &[sentence, "3 tickers in 2 batches"]);
     wait_for("two workers", || scene.count("asked") == 3);
     let text = run(&mut scene.launcher("status", &[])).expect_code(0).stdout;
     assert!(
@@ -122,10 +123,7 @@ fn what_is_less_or_mixed_with_something_else_changes_nothing() {
     ];
     for (arguments, reason) in refused {
         let said = scene.resume(arguments).expect_code(2).stderr;
-        assert!(
-            said.contains(reason) && said.contains("nothing was changed; leave them out"),
-            "{said}"
-        );
+        says(&said, &[reason, "nothing was changed; leave them out"]);
         assert_eq!(scene.state(), before);
     }
     scene.write("same.csv", "ticker\nB\nA\n");
@@ -142,7 +140,7 @@ fn while_anything_of_it_lives_a_run_is_not_extended_and_its_workers_go_on() {
     let refused = scene.resume(&LONGER).expect_code(2);
     assert_eq!(refused.stdout, "");
     let said = refused.stderr;
-    assert!(said.contains("this run is already going (supervisor pid "), "{said}");
+    says(&said, &["this run is already going (supervisor pid "]);
     kill_supervisor(&scene);
     let before = scene.state();
     let said = scene.resume(&LONGER).expect_code(2).stderr;
@@ -150,7 +148,7 @@ fn while_anything_of_it_lives_a_run_is_not_extended_and_its_workers_go_on() {
         "they work on the old range (nothing was changed); end them first: `{} stop --workdir",
         scene.program().display()
     );
-    assert!(said.contains(&words), "{said}");
+    says(&said, &[&words]);
     assert_eq!(scene.state(), before);
     assert!(scene.processes() > 0 && scene.count("asked") == 1);
     run(&mut scene.launcher("stop", &[])).expect_code(0);
@@ -174,7 +172,7 @@ fn what_ended_unseen_is_judged_by_the_range_that_it_was_told() {
     scene.resume(&LONGER).expect_code(0);
     wait_for("another worker", || scene.count("asked") == 2);
     let log = scene.read("w/logs/batch_0001.log");
-    assert!(log.contains("attempt 1 ended: exit 0") && log.contains("1 done, 0 left"), "{log}");
+    says(&log, &["attempt 1 ended: exit 0", "1 done, 0 left"]);
     prove(&scene.path("out"), "A", &[("2021-01-01", "2021-12-31")]);
     scene.write("go", "0");
     scene.wait().expect_code(0);
@@ -185,12 +183,12 @@ fn a_crash_between_list_and_run_json_leaves_the_run_as_it_was() {
     let scene = after(&["A"], &["A"], "0", 0);
     scene.write("w/tickers.csv", "ticker\nA\nB\n");
     let said = scene.resume(&["--resume"]).expect_code(0).stdout;
-    assert!(said.contains("already complete"), "{said}");
+    says(&said, &["already complete"]);
     assert!(scene.status().contains("1 / 1 verified"), "{}", scene.status());
     run(&mut scene.launcher("why", &["B"])).expect_code(2);
     scene.write("more.csv", "ticker\nC\nA\n");
     let said = scene.resume(&["--resume", "--tickers-csv", "more.csv"]).expect_code(0).stdout;
-    assert!(said.contains("extends the run: 1 more ticker\n"), "{said}");
+    says(&said, &["extends the run: 1 more ticker\n"]);
     wait_for("its worker", || scene.count("asked") == 2);
     assert!(
         scene.read("asked").ends_with(" C \n") && scene.read("w/tickers.csv") == "ticker\nA\nC\n"
@@ -217,7 +215,7 @@ fn a_crash_right_after_run_json_leaves_a_run_that_goes_on_with_the_longer_range(
 fn the_word_of_a_script_does_not_reach_other_days_but_more_tickers_may_come() {
     let scene = after(&["A"], &[], "0", 0);
     let said = scene.resume(&LONGER).expect_code(2).stderr;
-    assert!(said.contains("a script reported 1 batch done, and no ledger proves"), "{said}");
+    says(&said, &["a script reported 1 batch done, and no ledger proves"]);
     assert_eq!(scene.frozen()["settled_to"], "2020-12-31");
     scene.write("more.csv", "ticker\nA\nB\n");
     scene.resume(&["--resume", "--tickers-csv", "more.csv"]).expect_code(0);

@@ -5,45 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use launcher::cli::StartArgs;
 use launcher::facts::Fact;
 use launcher::job::Job;
 use launcher::plan::batches::{DEFAULT_SIZE, Load, Weighed, split};
-use launcher::plan::request::{Input, Request};
-use launcher::plan::settings::{Batching, Settings};
+use launcher::plan::request::Request;
+use launcher::plan::settings::Batching;
 use launcher::plan::weights::Weight;
 use launcher::view::eta::Eta;
 use launcher::view::recent::Recent;
 use launcher::view::snapshot::Snapshot;
 use launcher::view::sources::{Sources, Supervised};
 use shared::market::ticker::Ticker;
-use shared::run::oddities::Oddities;
-use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
+use crate::frozen::frozen;
 use crate::machine::{Story, exited, rules, ticker};
 use crate::makespan::{guessed, market, noisy, seconds_of};
 
 const SLOTS: u32 = 8;
 
 fn request(tickers: Vec<Ticker>) -> Request {
-    let args = StartArgs {
-        job: Some(Job::Minute),
-        tickers_csv: Some("small.csv".into()),
-        outdir: Some("/data/out".into()),
-        from: Some("2020-01-01".parse().expect("a day")),
-        to: Some("2020-12-31".parse().expect("a day")),
-        max_concurrent: SLOTS.try_into().ok(),
-        ..StartArgs::default()
-    };
-    let settings = Settings::resolve(&args, Path::new("/home/me")).expect("complete");
-    let input = Input {
-        list: TickerList { tickers, repeated: Vec::new() },
-        oddities: Oddities::default(),
-        sha256: "00".to_owned(),
-    };
-    let now = "2024-07-01T11:59:00Z".parse().expect("an instant");
-    Request::new("ab12".to_owned(), now, settings, &input).expect("settled")
+    frozen(Job::Minute, tickers, "2024-07-01T11:59:00Z", |args| {
+        args.max_concurrent = SLOTS.try_into().ok();
+    })
 }
 
 fn snapshot(request: &Request, story: &Story) -> Snapshot {

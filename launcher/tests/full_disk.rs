@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::recovery::kill_supervisor;
+use crate::says::says;
 use crate::scene::{Scene, let_pass, run, wait_for};
 
 /// The memory disk gives room by the page.
@@ -94,7 +95,7 @@ fn is_paused(scene: &Scene, reason: &str) -> bool {
 fn goes_on(scene: &Scene) {
     scene.write("go", "");
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("3 reported by the script, not verified, 0 failed, 0 left"), "{ended}");
+    says(&ended, &["3 reported by the script, not verified, 0 failed, 0 left"]);
     assert_eq!(
         scene.read("begun").lines().filter(|line| *line == "B").count(),
         1,
@@ -215,10 +216,7 @@ fn when_a_run_is_gone_on_with_keeps_nobody_from_adopting() {
     kill_supervisor(&scene);
     disk.fill_but_for(100);
     let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(0).stdout;
-    assert!(
-        said.contains("\nwarning: only ") && said.contains("; the run goes on, and pauses until"),
-        "{said}"
-    );
+    says(&said, &["\nwarning: only ", "; the run goes on, and pauses until"]);
     wait_for("the pause", || is_paused(&scene, "out, less than 512KiB (--min-free-disk)"));
     assert_eq!(scene.count("begun"), 2, "they were adopted");
     disk.make_room();
@@ -246,7 +244,7 @@ fn a_disk_that_fills_up_while_a_run_is_planned_is_told_with_the_command_that_goe
     let start =
         |more: &[&str]| run(&mut scene.launcher("start", &[&asked[..], &how, more].concat()));
     let refused = start(&["--batch-size", "1"]).expect_code(13).stderr;
-    assert!(refused.contains("No space left on device"), "{refused}");
+    says(&refused, &["No space left on device"]);
     let advice = "; make room there, then continue the run: `";
     assert!(refused.contains(advice) && refused.trim_end().ends_with("--resume`"), "{refused}");
     drop(disk);
@@ -263,7 +261,12 @@ fn of_the_run_at_its_end_is_named_and_nothing_is_lost() {
         first.starts_with("SUPERVISOR DIED: the disk of the work directory is full ("),
         "{first}"
     );
-    assert!(first.contains(" free), so nobody could write how the run ended; nothing that is proven is lost. Make room there first"), "{first}");
+    says(
+        &first,
+        &[
+            " free), so nobody could write how the run ended; nothing that is proven is lost. Make room there first",
+        ],
+    );
     disk.make_room();
     scene.write("go", "");
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);

@@ -6,6 +6,7 @@ use launcher::supervise::machine::RunState;
 use shared::run::events::Persistence;
 
 use crate::machine::{Story, exited, opened, report, rules};
+use crate::says::says;
 use crate::scene::{Ended, Scene, run};
 
 const GIVEN_UP: Fact = Fact::GivenUp { idle_s: 43_200 };
@@ -117,17 +118,17 @@ fn ends(script: &str, arguments: &[&str]) -> (Ended, Scene) {
 #[test]
 fn a_worker_that_never_ends_and_never_says_anything_does_not_keep_a_run_from_ending() {
     let (ended, scene) = ends("exec sleep 1000", &["--stall-timeout", "0s"]);
-    assert!(ended.stdout.contains("INCOMPLETE (2 tickers failed)"), "{}", ended.stdout);
+    says(&ended.stdout, &["INCOMPLETE (2 tickers failed)"]);
     assert!(ended.stdout.contains("given up: nothing was newly proven for 2s (--give-up-after)"));
     assert_eq!(scene.processes(), 0, "nothing is left running");
     let why = run(&mut scene.launcher("why", &["A"])).expect_code(0).stdout;
-    assert!(why.contains("given up: nothing was newly proven"), "{why}");
+    says(&why, &["given up: nothing was newly proven"]);
 }
 
 #[test]
 fn a_local_resource_that_stays_in_the_way_does_not_keep_a_run_from_ending() {
     let (ended, _) = ends("echo /cache: read-only; exit 13", &[]);
-    assert!(ended.stdout.contains("INCOMPLETE"), "{}", ended.stdout);
+    says(&ended.stdout, &["INCOMPLETE"]);
     assert!(ended.stdout.contains("/cache: read-only"), "what was last said: {}", ended.stdout);
 }
 

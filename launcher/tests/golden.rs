@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use launcher::facts::{Entry, Fact};
+use launcher::facts::{Fact, JournalEntry};
 use launcher::supervise::batch::BatchState;
 use launcher::supervise::machine::{Machine, Probe, RunState};
 use shared::disk::checked_lines;
@@ -59,7 +59,7 @@ fn batch_in_words(machine: &Machine, fact: &Fact) -> String {
 
 /// What came of each fact of a run with one worker at a time and one retry.
 fn states(journal: &str) -> String {
-    let entries = checked_lines::parse::<Entry>(Path::new("golden"), journal.as_bytes());
+    let entries = checked_lines::parse::<JournalEntry>(Path::new("golden"), journal.as_bytes());
     let mut machine = Machine::new(rules(1, 1));
     let mut states = String::new();
     for (line, entry) in (1..).zip(entries.expect("sound").entries) {

@@ -8,6 +8,7 @@ use launcher::process::watch::{self, Marker};
 use nix::sys::signal::Signal;
 use shared::run::identity::ProcessIdentity;
 
+use crate::says::says;
 use crate::scene::{Scene, let_pass, run, send, wait_for};
 
 const HELD: &str = "echo x >> begun; while [ ! -e go ]; do sleep 0.02; done";
@@ -63,10 +64,13 @@ fn a_worker_that_kills_its_own_shim_is_ended_with_it_and_alone_is_charged() {
     scene.script("job", r#"if grep -q A "$3"; then kill -9 $PPID; sleep 600; fi"#);
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 x its shim was ended from outside (signal: 9 (SIGKILL))"), "{ended}");
-    assert!(
-        ended.contains("for example A: ") && ended.contains("2 reported by the script"),
-        "{ended}"
+    says(
+        &ended,
+        &[
+            "1 x its shim was ended from outside (signal: 9 (SIGKILL))",
+            "for example A: ",
+            "2 reported by the script",
+        ],
     );
     assert_eq!(scene.processes(), 0);
 }
@@ -126,7 +130,7 @@ fn an_executable_that_vanishes_stops_the_run_by_name() {
     fs::rename(scene.path("job"), scene.path("away")).expect("moved");
     scene.write("go", "");
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("/job"), "{ended}");
+    says(&ended, &["/job"]);
     fs::rename(scene.path("away"), scene.path("job")).expect("moved back");
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     scene.wait().expect_code(0);

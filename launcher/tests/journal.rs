@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use launcher::facts::{Entry, Fact};
+use launcher::facts::{Fact, JournalEntry};
 use launcher::plan::weights::Weight;
 use launcher::supervise::journal::{self, Journal};
 use launcher::supervise::machine::Machine;
@@ -14,6 +14,7 @@ use shared::run::workdir::Workdir;
 use crate::any_run::{any_run, any_run_of};
 use crate::machine::Story;
 use crate::machine::{opened, planned, rules};
+use crate::says::says;
 
 /// A work directory with nothing but this journal.
 #[expect(clippy::disallowed_methods, reason = "a journal as a crash may have left it")]
@@ -37,7 +38,7 @@ fn a_long_journal_cut_at_any_byte_has_every_event_before_it() {
     let lines: Vec<Vec<u8>> =
         entries.iter().map(|entry| checked_lines::encode(entry).into_bytes()).collect();
     let read = |bytes: &[u8]| {
-        checked_lines::parse::<Entry>(Path::new("journal"), bytes)
+        checked_lines::parse::<JournalEntry>(Path::new("journal"), bytes)
             .expect("a torn tail is no error")
             .entries
     };
@@ -70,7 +71,7 @@ proptest! {
         prop_assert_eq!(states.last(), Some(&story.machine));
         for cut in 0..=bytes.len() {
             let whole = bytes[..cut].split(|byte| *byte == b'\n').count() - 1;
-            let entries = checked_lines::parse::<Entry>(Path::new("journal"), &bytes[..cut]).expect("a torn tail").entries;
+            let entries = checked_lines::parse::<JournalEntry>(Path::new("journal"), &bytes[..cut]).expect("a torn tail").entries;
             prop_assert_eq!(entries.len(), whole, "every acknowledged fact is there");
             if bytes[..cut].last() == Some(&b'\n') {
                 let (_folder, workdir) = with_journal(&bytes[..cut]);
@@ -106,7 +107,7 @@ fn a_torn_tail_is_cut_off_before_the_next_fact() {
     let folder = tempfile::tempdir().expect("a folder");
     let workdir = Workdir::new(folder.path());
     let at = "2024-07-01T12:00:00Z".parse().expect("an instant");
-    let entry = |fact| Entry { at, fact };
+    let entry = |fact| JournalEntry { at, fact };
     let (mut journal, _) = Journal::open(&workdir, rules(1, 0)).expect("new");
     journal.append(&[entry(planned(1, &["A"])), entry(opened())]).expect("written");
     let mut torn = std::fs::read(workdir.journal()).expect("read");
@@ -122,12 +123,12 @@ fn a_torn_tail_is_cut_off_before_the_next_fact() {
 #[test]
 fn a_journal_of_something_impossible_is_refused_with_its_line() {
     let at = "2024-07-01T12:00:00Z".parse().expect("an instant");
-    let entries = [planned(1, &["A"]), planned(3, &["B"])].map(|fact| Entry { at, fact });
+    let entries = [planned(1, &["A"]), planned(3, &["B"])].map(|fact| JournalEntry { at, fact });
     let bytes: String = entries.iter().map(checked_lines::encode).collect();
     let (_folder, workdir) = with_journal(bytes.as_bytes());
     let error = journal::follow(&workdir, rules(1, 0)).expect_err("batch 2 is missing").to_string();
     let words = "journal.jsonl:2: batch_0003 with 1 tickers can't happen";
-    assert!(error.contains(words), "{error}");
+    says(&error, &[words]);
 }
 
 #[test]

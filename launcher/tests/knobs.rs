@@ -12,6 +12,7 @@ use shared::run::events::Persistence;
 use crate::any_run::any_run;
 use crate::machine::{Story, exited, opened, rules};
 use crate::recovery::kill_supervisor;
+use crate::says::says;
 use crate::scene::{Scene, run, service, wait_for};
 
 /// Notes its tickers, its threads and its rate; then waits for `go` and ends with the exit code in
@@ -90,7 +91,7 @@ proptest! {
             if number == at % facts {
                 let running = machine.running();
                 let at = entry.at;
-                let turned = launcher::facts::Entry { at, fact: changed(rules(other, retries)) };
+                let turned = launcher::facts::JournalEntry { at, fact: changed(rules(other, retries)) };
                 machine.apply(&turned).expect("knobs may be turned at any moment");
                 prop_assert_eq!(machine.running(), running);
                 prop_assert_eq!(machine.rules(), rules(other, retries));
@@ -127,11 +128,7 @@ fn a_run_goes_on_with_other_knobs_says_so_keeps_its_history_and_its_workers() {
     let planned = scene.go_on(&[&turned[..], &["--dry-run"]].concat());
     assert!(planned.contains(sentence) && scene.frozen_run().get("changes").is_none(), "{planned}");
     let said = scene.go_on(&turned);
-    assert!(
-        said.contains(sentence)
-            && said.contains("keep what they were told until their attempts end"),
-        "{said}"
-    );
+    says(&said, &[sentence, "keep what they were told until their attempts end"]);
 
     let frozen = scene.frozen_run();
     assert_eq!(frozen["settings"]["rate"], "100/min");
@@ -155,12 +152,7 @@ fn a_run_goes_on_with_other_knobs_says_so_keeps_its_history_and_its_workers() {
     assert!(ended.starts_with("COMPLETE"), "{ended}");
     let asked = scene.read("asked");
     let of_d = asked.lines().find(|line| line.starts_with("D ")).expect("D was asked for");
-    assert!(
-        of_d.contains("--max-workers 2")
-            && of_d.contains("--rate 100/min")
-            && of_d.contains("--tries 3"),
-        "{of_d}"
-    );
+    says(of_d, &["--max-workers 2", "--rate 100/min", "--tries 3"]);
     assert_eq!(asked.lines().count(), 4);
     // Said again it is no change, and what is read back is what was.
     let said = scene.go_on(&turned);

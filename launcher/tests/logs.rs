@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use crate::says::says;
 use crate::scene::{Scene, collect, prove, run, wait_for};
 
 #[test]
@@ -14,7 +15,7 @@ fn a_ticker_leads_to_the_log_of_its_batch() {
     let logs = |name: &str| run(scene.launcher("logs", &[]).arg(name));
     let said = logs("B").expect_code(0).stdout;
     assert_eq!(said, scene.read("w/logs/batch_0002.log"));
-    assert!(said.contains("worked on B\n"), "{said}");
+    says(&said, &["worked on B\n"]);
     assert_eq!(logs("batch_0002").expect_code(0).stdout, said);
     let said = logs("batch_0007").expect_code(2).stderr;
     assert_eq!(
@@ -48,7 +49,7 @@ echo "the last line""#;
     wait_for("the cut", || scene.path("w/logs/batch_0001.log.1").exists());
     scene.write("go", "");
     let said = collect(follow).expect_code(0).stdout;
-    assert!(said.contains("the last line\n==== batch_0001 attempt 1 ended: exit 0"), "{said}");
+    says(&said, &["the last line\n==== batch_0001 attempt 1 ended: exit 0"]);
     scene.wait().expect_code(0);
 }
 
@@ -67,12 +68,9 @@ echo "error: the reason of it all"; exit 3"#;
     assert!(log.starts_with("==== the log had grown to "), "{log}");
     assert!(scene.read("w/logs/batch_0001.log.1").contains("the reason of it all"));
     let said = scene.status();
-    assert!(said.contains("error: the reason of it all"), "{said}");
+    says(&said, &["error: the reason of it all"]);
     let said = run(&mut scene.launcher("logs", &["A"])).expect_code(0).stdout;
-    assert!(
-        said.contains("line 400 of those that are many\nerror: the reason of it all\n"),
-        "{said}"
-    );
+    says(&said, &["line 400 of those that are many\nerror: the reason of it all\n"]);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use launcher::facts::ending::{Ending, Usage};
-use launcher::facts::{Entry, Fact, Outcome, Partway, Report, StopWhy, Tally, Unfinished, Word};
+use launcher::facts::{
+    Fact, JournalEntry, Outcome, Partway, Report, StopWhy, Tally, Unfinished, Word,
+};
 use launcher::plan::part::Part;
 use launcher::plan::settings::Rules;
 use launcher::plan::weights::Weight;
@@ -76,7 +78,7 @@ pub(crate) fn exited(code: i32, done: u64, unfinished: &[(&str, Word)]) -> Repor
 /// A run whose clock is set by hand.
 pub(crate) struct Story {
     pub(crate) machine: Machine,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<JournalEntry>,
     pub(crate) now: Timestamp,
 }
 
@@ -98,7 +100,7 @@ impl Story {
     }
 
     pub(crate) fn try_hear(&mut self, fact: Fact) -> Result<(), Illegal> {
-        let entry = Entry { at: self.now, fact };
+        let entry = JournalEntry { at: self.now, fact };
         self.machine.apply(&entry)?;
         self.entries.push(entry);
         let open = self.machine.batches().filter(|(_, batch)| !batch.is_over()).map(|(id, _)| id);
@@ -131,6 +133,22 @@ impl Story {
             panic!("batch {batch} does not run")
         };
         self.hear(Fact::Ended { batch: BatchId(batch), attempt, report });
+    }
+
+    /// Whom it starts five minutes later, as the number of a batch.
+    pub(crate) fn next(&mut self) -> u32 {
+        self.pass(300);
+        self.launch()[0].split_once('.').expect("a name").0.parse().expect("a number")
+    }
+
+    /// Why the run is paused, or stops without hope.
+    #[track_caller]
+    pub(crate) fn trouble(&self) -> &str {
+        match self.machine.run() {
+            RunState::Paused { why, .. } => why,
+            RunState::Stopping { why: StopWhy::Hopeless { what, .. } } => what,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn pass(&mut self, seconds: i64) {

@@ -6,7 +6,11 @@
 #[path = "../../tests/harness/inherited.rs"]
 #[expect(unreachable_pub, reason = "the harness of the promises shows it to all of them")]
 mod inherited;
+#[path = "../../tests/harness/says.rs"]
+#[expect(unreachable_pub, reason = "the harness of the promises shows it to all of them")]
+mod says;
 mod scene;
+mod frozen;
 mod machine;
 mod any_run;
 mod common_cause;
@@ -23,6 +27,7 @@ mod status;
 mod help;
 mod flags;
 mod bad_input;
+mod bad_surroundings;
 mod runs;
 mod shims;
 mod containment;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use serde_json::Value;
 
+use crate::says::says;
 use crate::scene::{LIMIT, Scene, run, wait_for};
 
 /// Answers each request with the next of `statuses` and passes its head and body on.
@@ -114,7 +115,7 @@ fn a_run_that_has_ended_is_extended_although_its_last_notification_hangs() {
     scene.write("more.csv", "ticker\nA\nB\n");
     let more = ["--resume", "--notify-url", "none", "--tickers-csv", "more.csv"];
     let said = run(&mut scene.launcher("start", &more)).expect_code(0).stdout;
-    assert!(said.contains("extends the run: 1 more ticker\n"), "{said}");
+    says(&said, &["extends the run: 1 more ticker\n"]);
     scene.wait().expect_code(0);
     let (_hanging, _) = silent.accept().expect("the notification of the first end");
     assert!(scene.read("w/launcher.log").contains("complete"));
@@ -126,15 +127,12 @@ fn another_address_on_resume_is_said_without_showing_either() {
     scene.script("job", "exit 11");
     let said =
         run(&mut scene.start(&["--notify-url", "http://example.com/secret"])).expect_code(2).stderr;
-    assert!(said.contains("--notify-url http://example.com/... is not encrypted"), "{said}");
+    says(&said, &["--notify-url http://example.com/... is not encrypted"]);
     scene.detach("job", &[]);
     scene.wait().expect_code(1);
     let other = ["--resume", "--notify-url", "https://example.com/secret", "--dry-run"];
     let said = run(&mut scene.launcher("start", &other)).expect_code(0).stdout;
-    assert!(
-        said.contains("changes the run: --notify-url none → https://example.com/...\n"),
-        "{said}"
-    );
+    says(&said, &["changes the run: --notify-url none → https://example.com/...\n"]);
     assert!(!said.contains("secret"), "{said}");
 }
 
@@ -149,9 +147,6 @@ fn a_supervisor_that_can_not_go_on_is_told_with_its_error() {
     let (_, died) = next(&received);
     assert_eq!((&died["state"], &died["tickers"]["left"]), (&Value::from("died"), &Value::from(1)));
     let reason = died["reason"].as_str().expect("a reason");
-    assert!(
-        reason.contains("_launcher.lock was moved, deleted or replaced during the run"),
-        "{reason}"
-    );
+    says(reason, &["_launcher.lock was moved, deleted or replaced during the run"]);
     scene.wait().expect_code(1);
 }

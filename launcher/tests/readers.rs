@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use fs2::FileExt;
 
 use crate::recovery::kill_supervisor;
+use crate::says::says;
 use crate::scene::{Scene, run, wait_for};
 
 const LOCKS: [&str; 3] =
@@ -35,11 +36,11 @@ fn who_only_reads_the_locks_of_a_run_stops_nothing_of_it() {
         let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(2).stderr;
         let going =
             format!("this run is already going (supervisor pid {});", scene.supervisor().pid);
-        assert!(said.contains(&going), "{said}");
+        says(&said, &[&going]);
         let mut other =
             scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
         let said = run(&mut other).expect_code(2).stderr;
-        assert!(said.contains("out/_launcher.lock is held by launcher (pid "), "{said}");
+        says(&said, &["out/_launcher.lock is held by launcher (pid "]);
 
         kill_supervisor(&scene);
         run(&mut scene.launcher("start", &["--resume"])).expect_code(0);

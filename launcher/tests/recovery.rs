@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
+use crate::says::says;
 use crate::scene::{Scene, run, service, wait_for};
 
 /// Notes each begin; two at the same time on one list are noted as `doubled`.
@@ -41,18 +42,18 @@ fn after_kill_9_of_the_supervisor_its_workers_go_on_and_the_next_one_adopts_them
         kill_supervisor(&scene);
         let status = scene.status();
         assert!(status.starts_with("SUPERVISOR DIED"), "{status}");
-        assert!(status.contains("; 2 workers live on  (resume"), "{status}");
+        says(&status, &["; 2 workers live on  (resume"]);
         let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(0).stdout;
-        assert!(said.contains("adopts 2 running workers\n"), "{said}");
+        says(&said, &["adopts 2 running workers\n"]);
         assert!(scene.status().contains("0 / 3 done, 2 running, 1 pending"), "{}", scene.status());
     }
     assert_eq!(scene.count("begun"), 2, "no second copy, and the cap counts the adopted");
     scene.write("go", "");
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("3 reported by the script, not verified, 0 failed, 0 left"), "{ended}");
+    says(&ended, &["3 reported by the script, not verified, 0 failed, 0 left"]);
     assert_eq!((scene.count("begun"), scene.count("doubled")), (3, 0));
     let log = scene.read("w/logs/batch_0001.log");
-    assert!(log.contains("==== batch_0001 attempt 1 ended: exit 0 after"), "{log}");
+    says(&log, &["==== batch_0001 attempt 1 ended: exit 0 after"]);
     assert!(
         scene.read("w/launcher.log").contains("batch_0001.1 is adopted from the last supervisor")
     );
@@ -73,11 +74,13 @@ fn what_ended_while_nobody_supervised_keeps_its_true_exit_code() {
     wait_for("their ends", || scene.processes() == 0);
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(
-        ended.contains("1 x failed permanently (exit 11), no ticker named\n      for example A: "),
-        "{ended}"
+    says(
+        &ended,
+        &[
+            "1 x failed permanently (exit 11), no ticker named\n      for example A: ",
+            "1 reported by the script, not verified, 1 failed, 0 left",
+        ],
     );
-    assert!(ended.contains("1 reported by the script, not verified, 1 failed, 0 left"), "{ended}");
     assert_eq!(scene.count("begun"), 2);
 }
 
@@ -95,10 +98,7 @@ fn a_shim_that_is_killed_takes_its_worker_with_it_before_anybody_works_on_its_ti
     scene.wait().expect_code(0);
     assert_eq!(scene.count("doubled"), 0);
     let log = scene.read("w/logs/batch_0001.log");
-    assert!(
-        log.contains("attempt 1 ended: its shim was ended from outside (signal: 9 (SIGKILL))"),
-        "{log}"
-    );
+    says(&log, &["attempt 1 ended: its shim was ended from outside (signal: 9 (SIGKILL))"]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn without_a_supervisor_stop_ends_what_it_left() {
     assert_eq!(scene.processes(), 0);
     let ended = scene.wait().expect_code(1).stdout;
     assert!(ended.starts_with("STOPPED as asked (launcher stop)"), "{ended}");
-    assert!(ended.contains("0 / 1 done, 0 running, 1 pending"), "{ended}");
+    says(&ended, &["0 / 1 done, 0 running, 1 pending"]);
     scene.write("go", "");
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     scene.wait().expect_code(0);
@@ -151,10 +151,10 @@ fn a_second_launcher_on_the_workdir_or_the_outdir_is_told_who_holds_it() {
     let holder = format!("is held by launcher (pid {}, run ", scene.supervisor().pid);
     let workdir = run(&mut scene.launcher("start", &["--resume"])).expect_code(2).stderr;
     let going = format!("this run is already going (supervisor pid {});", scene.supervisor().pid);
-    assert!(workdir.contains(&going), "{workdir}");
+    says(&workdir, &[&going]);
     let mut other = scene.launcher_in("other", "start", &Scene::usual(&["--ingest-script", "job"]));
     let outdir = run(&mut other).expect_code(2).stderr;
-    assert!(outdir.contains("out/_launcher.lock ") && outdir.contains(&holder), "{outdir}");
+    says(&outdir, &["out/_launcher.lock ", &holder]);
 }
 
 #[test]
@@ -168,13 +168,12 @@ fn another_run_is_not_begun_on_an_output_into_which_a_dead_run_still_writes() {
     for _ in 0..2 {
         let said = run(&mut begin()).expect_code(2).stderr;
         let (name, workdir) = (scene.name(), scene.path("w").display().to_string());
-        assert!(
-            said.contains(&format!("processes of run {name} still live and may write into ")),
-            "{said}"
-        );
-        assert!(
-            said.contains(&format!("start --workdir {workdir} --resume`, or end its processes: `")),
-            "{said}"
+        says(
+            &said,
+            &[
+                &format!("processes of run {name} still live and may write into "),
+                &format!("start --workdir {workdir} --resume`, or end its processes: `"),
+            ],
         );
         assert!(!scene.path("other").exists(), "a refused run leaves no folder");
     }
@@ -225,15 +224,17 @@ fn of_many_launchers_at_once_exactly_one_gets_the_run() {
 
 #[test]
 fn a_resumed_run_refuses_other_arguments_with_both_values() {
-    let scene = Scene::of(&["A"]);
-    scene.script("job", "exit 0");
-    scene.detach("job", &[]);
-    scene.wait().expect_code(0);
+    let scene = Scene::of_ended_run();
     scene.write("other.csv", "ticker\nB\n");
     let other = ["--resume", "--adjusted", "--tickers-csv", "other.csv"];
     let said = run(&mut scene.launcher("start", &other)).expect_code(2).stderr;
-    assert!(said.contains("  --adjusted: the run has no, you say yes\n"), "{said}");
-    assert!(said.contains("--tickers-csv: the run has 1 ticker (SHA-256 "), "{said}");
+    says(
+        &said,
+        &[
+            "  --adjusted: the run has no, you say yes\n",
+            "--tickers-csv: the run has 1 ticker (SHA-256 ",
+        ],
+    );
     scene.write("same.csv", "ticker\nA\n");
     let same = ["--resume", "--retries", "2", "--tickers-csv", "same.csv"];
     run(&mut scene.launcher("start", &same)).expect_code(0);

@@ -1,5 +1,6 @@
 //! Runs of scripts through the real program, from start to end.
 
+use crate::says::says;
 use crate::scene::{Scene, prove, run, service, wait_for};
 
 #[test]
@@ -7,17 +8,16 @@ fn a_run_detaches_works_and_is_complete() {
     let scene = Scene::of(&["A", "B", "C"]);
     scene.silent_script("job", r#"tail -n +2 "$3" >> done; echo "worked on $3""#);
     let said = scene.detach("job", &["--batch-size", "2"]).stdout;
-    assert!(said.contains("3 tickers in 2 batches"), "{said}");
-    assert!(
-        said.contains(&format!("  stop    {} stop --workdir ", scene.program().display())),
-        "{said}"
+    says(
+        &said,
+        &[
+            "3 tickers in 2 batches",
+            &format!("  stop    {} stop --workdir ", scene.program().display()),
+        ],
     );
     let ended = scene.wait().expect_code(0).stdout;
     assert!(ended.starts_with("COMPLETE"), "{ended}");
-    assert!(
-        ended.contains("0 / 3 verified, 3 reported by the script, not verified, 0 failed, 0 left"),
-        "{ended}"
-    );
+    says(&ended, &["0 / 3 verified, 3 reported by the script, not verified, 0 failed, 0 left"]);
     let mut done: Vec<String> = scene.read("done").lines().map(str::to_owned).collect();
     done.sort();
     assert_eq!(done, ["A", "B", "C"]);
@@ -61,10 +61,7 @@ fn a_transient_failure_is_tried_again_in_the_same_log() {
     scene.wait().expect_code(0);
     assert_eq!(scene.count("tries"), 2);
     let log = scene.read("w/logs/batch_0001.log");
-    assert!(
-        log.contains("attempt 1 ended: exit 10") && log.contains("attempt 2 ended: exit 0"),
-        "{log}"
-    );
+    says(&log, &["attempt 1 ended: exit 10", "attempt 2 ended: exit 0"]);
 }
 
 #[test]
@@ -75,9 +72,9 @@ fn a_worker_that_always_dies_fails_its_tickers_by_name_after_its_retries() {
     let ended = scene.wait().expect_code(1).stdout;
     assert_eq!(scene.count("tries"), 1 + 2 + 2, "together, then each alone, twice");
     assert!(ended.starts_with("INCOMPLETE (2 tickers failed)"), "{ended}");
-    assert!(ended.contains("  2 x killed by SIGKILL\n      for example A: "), "{ended}");
+    says(&ended, &["  2 x killed by SIGKILL\n      for example A: "]);
     let again = run(&mut scene.launcher("start", &["--resume"])).expect_code(0).stdout;
-    assert!(again.contains("2 tickers in 1 batch"), "{again}");
+    says(&again, &["2 tickers in 1 batch"]);
     scene.wait().expect_code(1);
     assert_eq!(scene.count("tries"), 10, "a person asked for another try");
 }
@@ -89,13 +86,13 @@ fn an_exit_0_is_not_believed_where_a_ledger_says_otherwise() {
     scene.script("job", "exit 0");
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(
-        ended.contains(
-            "1 x exit 0, but work is missing and no yield was reported\n      for example A: "
-        ),
-        "{ended}"
+    says(
+        &ended,
+        &[
+            "1 x exit 0, but work is missing and no yield was reported\n      for example A: ",
+            "1 reported by the script, not verified, 1 failed, 0 left",
+        ],
     );
-    assert!(ended.contains("1 reported by the script, not verified, 1 failed, 0 left"), "{ended}");
 }
 
 #[test]
@@ -105,7 +102,7 @@ fn a_run_with_resume_leaves_alone_what_is_proven() {
     scene.script("job", r#"cat "$3" >> given"#);
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("1 / 2 verified, 1 reported by the script"), "{ended}");
+    says(&ended, &["1 / 2 verified, 1 reported by the script"]);
     assert_eq!(scene.read("given"), "ticker\nB\n");
 }
 
@@ -152,7 +149,7 @@ fn in_the_foreground_the_run_is_told_line_by_line() {
             "complete: every ticker is done",
         ]
     );
-    assert!(ended.stdout.contains("\nCOMPLETE"), "{}", ended.stdout);
+    says(&ended.stdout, &["\nCOMPLETE"]);
     let again = run(&mut scene.launcher("start", &["--resume"])).expect_code(0).stdout;
     assert!(again.ends_with("already complete: every ticker is done, nothing to do\n"), "{again}");
 }
@@ -161,16 +158,13 @@ fn in_the_foreground_the_run_is_told_line_by_line() {
 fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let scene = Scene::of(&["A", "B"]);
     let said = run(&mut scene.start(&["--dry-run", "--shards", "2"])).expect_code(0).stdout;
-    assert!(said.contains("2 tickers in 2 batches"), "{said}");
+    says(&said, &["2 tickers in 2 batches"]);
     assert!(!scene.path("w").exists() && !scene.path("out").exists());
 }
 
 #[test]
 fn status_as_json_is_one_object_with_the_documented_fields() {
-    let scene = Scene::of(&["A"]);
-    scene.script("job", "exit 0");
-    scene.detach("job", &[]);
-    scene.wait().expect_code(0);
+    let scene = Scene::of_ended_run();
     let text = run(&mut scene.launcher("status", &["--json"])).expect_code(0).stdout;
     let status: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(status["state"], "complete");
@@ -188,7 +182,7 @@ fn a_worker_gets_the_key_by_environment_only_and_its_clean_exit_proves_nothing()
     let mut start = scene.start(&["--base-url", &base, "--retries", "0"]);
     run(start.env("MASSIVE_API_KEY", "open-sesame")).expect_code(0);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 x exit 0, but work is missing and no yield was reported"), "{ended}");
+    says(&ended, &["1 x exit 0, but work is missing and no yield was reported"]);
     assert_eq!(scene.read("key"), "open-sesame\n");
     let argv = scene.read("argv");
     assert!(
@@ -209,7 +203,7 @@ fn a_busy_service_is_a_warning() {
     let base = service("503 Service Unavailable", "");
     let mut start = scene.start(&["--base-url", &base]);
     let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0).stdout;
-    assert!(said.contains(&format!("warning: {base} answers HTTP 503 at the moment")), "{said}");
+    says(&said, &[&format!("warning: {base} answers HTTP 503 at the moment")]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 x failed permanently (exit 11), no ticker named"), "{ended}");
+    says(&ended, &["1 x failed permanently (exit 11), no ticker named"]);
 }

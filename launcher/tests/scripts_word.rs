@@ -2,6 +2,7 @@
 
 use shared::dataset::ledger::Ledger;
 
+use crate::says::says;
 use crate::scene::{Scene, prove, run, wait_for};
 
 /// Says events of its own in shell: `say '"event":"yield","remaining":1'`.
@@ -19,7 +20,7 @@ fn a_script_that_does_nothing_in_silence_has_failed() {
     scene.silent_script("job", "exit 0");
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains(&format!("  2 x {NO_SIGN}\n      for example A: ")), "{ended}");
+    says(&ended, &[&format!("  2 x {NO_SIGN}\n      for example A: ")]);
 }
 
 #[test]
@@ -32,7 +33,7 @@ fn a_script_that_does_nothing_in_silence_for_batch_after_batch_pauses_the_run_an
     wait_for("the pause", || scene.status().starts_with(&paused));
     scene.write("fixed", "");
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("4 reported by the script, not verified, 0 failed"), "{ended}");
+    says(&ended, &["4 reported by the script, not verified, 0 failed"]);
 }
 
 #[test]
@@ -47,8 +48,13 @@ fn a_silent_script_is_believed_for_the_tickers_whose_files_it_has_written() {
     );
     scene.detach("job", &["--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 reported by the script, not verified, 2 failed"), "{ended}");
-    assert!(ended.contains(&format!("  2 x {NO_SIGN}\n      for example B: ")), "{ended}");
+    says(
+        &ended,
+        &[
+            "1 reported by the script, not verified, 2 failed",
+            &format!("  2 x {NO_SIGN}\n      for example B: "),
+        ],
+    );
 }
 
 #[test]
@@ -58,8 +64,13 @@ fn what_a_script_says_of_a_ticker_counts_more_than_its_clean_exit() {
     scene.silent_script("job", &format!("{SAY}\n{failed}"));
     scene.detach("job", &[]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 reported by the script, not verified, 1 failed"), "{ended}");
-    assert!(ended.contains("  1 x no such name\n      for example A: "), "{ended}");
+    says(
+        &ended,
+        &[
+            "1 reported by the script, not verified, 1 failed",
+            "  1 x no such name\n      for example A: ",
+        ],
+    );
 }
 
 #[test]
@@ -83,7 +94,7 @@ fn a_script_that_was_asked_to_end_has_not_come_to_its_end_whatever_its_exit_code
     );
     scene.detach("job", &["--batch-timeout", "1s", "--retries", "0"]);
     let ended = scene.wait().expect_code(1).stdout;
-    assert!(ended.contains("1 x ended after 1 s (--batch-timeout)"), "{ended}");
+    says(&ended, &["1 x ended after 1 s (--batch-timeout)"]);
 
     let scene = Scene::of(&["A"]);
     scene.script(
@@ -116,13 +127,13 @@ fn a_ledger_that_is_damaged_later_is_seen_though_others_of_its_batch_have_only_a
     std::fs::create_dir_all(scene.path("out/A")).expect("made");
     scene.detach("job", &["--resume"]);
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("1 / 2 verified, 1 reported by the script"), "{ended}");
+    says(&ended, &["1 / 2 verified, 1 reported by the script"]);
     prove(&scene.path("out"), "A", &[("2019-01-01", "2019-12-31")]);
     let year_2019 = scene.read("out/A/_ledger.jsonl").lines().last().expect("a line").to_owned();
     scene.write("out/A/_ledger.jsonl", &format!("{year_2019}\n"));
     run(&mut scene.launcher("start", &["--resume"])).expect_code(0);
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("1 / 2 verified, 1 reported by the script"), "{ended}");
+    says(&ended, &["1 / 2 verified, 1 reported by the script"]);
     assert_eq!(scene.read("worked"), "A\nB\nA\n", "B's word stands");
 }
 
@@ -137,7 +148,7 @@ fn a_script_that_tells_of_more_rows_than_can_be_counted_comes_to_an_end_and_its_
     scene.silent_script("job", &format!("{SAY}\n{}\n{}", done("A"), done("B")));
     scene.detach("job", &["--batch-size", "2"]);
     let ended = scene.wait().expect_code(0).stdout;
-    assert!(ended.contains("2 reported by the script, not verified, 0 failed"), "{ended}");
+    says(&ended, &["2 reported by the script, not verified, 0 failed"]);
     // Its journal holds it: whoever reads it again comes to the same.
     for (verb, arguments) in [("status", &["--json"][..]), ("status", &[]), ("why", &["A"])] {
         run(&mut scene.launcher(verb, arguments)).expect_code(0);

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use launcher::cli::StartArgs;
 use launcher::facts::ending::Ending;
 use launcher::facts::{Checked, Fact, Outcome, Tally, Word};
 use launcher::job::Job;
-use launcher::plan::request::{Extended, Input, Request};
-use launcher::plan::settings::Settings;
+use launcher::plan::request::{Extended, Request};
 use launcher::supervise::event_summary::EventSummary;
 use launcher::supervise::prepare;
 use launcher::view::eta::Eta;
@@ -20,36 +18,16 @@ use serde_json::Value;
 use shared::dataset::ledger::Summary;
 use shared::pace::budget::Usage;
 use shared::run::events::{Event, Persistence, Stamped};
-use shared::run::oddities::Oddities;
 use shared::run::outage::{Outage, Symptom};
-use shared::run::ticker_list::TickerList;
 use shared::run::workdir::{BatchId, Workdir};
 
+use crate::frozen::frozen;
 use crate::machine::{Story, exited, planned, report, rules, ticker};
+use crate::says::says;
 
 fn request() -> Request {
-    let args = StartArgs {
-        job: Some(Job::Daily),
-        tickers_csv: Some("small.csv".into()),
-        outdir: Some("/data/out".into()),
-        from: Some("2020-01-01".parse().expect("a day")),
-        to: Some("2020-12-31".parse().expect("a day")),
-        ..StartArgs::default()
-    };
-    let settings = Settings::resolve(&args, Path::new("/home/me")).expect("complete");
-    let names = ["A", "B", "C", "D", "E", "F", "G"];
-    let list = TickerList {
-        tickers: names.iter().map(|name| ticker(name)).collect(),
-        repeated: Vec::new(),
-    };
-    let now = "2024-07-01T11:59:00Z".parse().expect("an instant");
-    Request::new(
-        "ab12".to_owned(),
-        now,
-        settings,
-        &Input { list, oddities: Oddities::default(), sha256: "00".to_owned() },
-    )
-    .expect("settled")
+    let tickers = ["A", "B", "C", "D", "E", "F", "G"].map(ticker).to_vec();
+    frozen(Job::Daily, tickers, "2024-07-01T11:59:00Z", |_| ())
 }
 
 /// Batch 1 done, 2 running, 3 in backoff with a failure, 4 pending; G was proven before.
@@ -235,15 +213,8 @@ fn keys(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
 fn paused(canary_sent: bool) -> Story {
     let mut story = Story::of(rules(3, 1), &[&["A"], &["B"], &["C"], &["D"]]);
     story.launch();
-    for batch in 1..=3 {
-        story.end(
-            batch,
-            report(
-                Ending::Signaled { signal: 9 },
-                0,
-                &[(["A", "B", "C"][batch as usize - 1], Word::Begun)],
-            ),
-        );
+    for (batch, name) in (1..).zip(["A", "B", "C"]) {
+        story.end(batch, report(Ending::Signaled { signal: 9 }, 0, &[(name, Word::Begun)]));
     }
     story.pass(1);
     if canary_sent {
@@ -372,7 +343,7 @@ fn a_complete_run_has_gaps_where_the_plan_does_not_reach_and_nowhere_else() {
     assert!(partly.has_gaps() && complete(0, 0, 1).has_gaps());
     let text = status::render(&partly);
     let expected = "gaps        2 partitions lack days that the plan of the API key does not reach; `launcher why TICKER` names them\n";
-    assert!(text.contains(expected), "{text}");
+    says(&text, &[expected]);
 }
 
 /// All seven tickers done and the run closed, as `launched` left it.

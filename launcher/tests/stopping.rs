@@ -9,6 +9,7 @@ use shared::disk::lock::Lock;
 use shared::run::identity::ProcessIdentity;
 
 use crate::inherited;
+use crate::says::says;
 use crate::scene::{Scene, collect, let_pass, run, wait_for};
 
 #[test]
@@ -75,7 +76,7 @@ fn in_the_foreground_ctrl_c_asks_and_a_second_one_kills() {
     wait_for("the request", || scene.count("asked") == 1);
     kill(pid, Signal::SIGINT).expect("our child");
     let ended = collect(launcher).expect_code(1);
-    assert!(ended.stdout.contains("STOPPED as asked (SIGINT)"), "{}", ended.stdout);
+    says(&ended.stdout, &["STOPPED as asked (SIGINT)"]);
     assert_eq!(scene.processes(), 0);
 }
 
@@ -93,11 +94,7 @@ fn in_the_foreground_one_ctrl_c_is_enough_for_a_worker_that_listens() {
     kill(pid, Signal::SIGINT).expect("our child");
     let ended = collect(launcher).expect_code(1);
     assert_eq!(scene.count("asked"), 2);
-    assert!(
-        ended.stderr.contains("batch_0001.1 stopped as asked: 0 done, 1 unfinished"),
-        "{}",
-        ended.stderr
-    );
+    says(&ended.stderr, &["batch_0001.1 stopped as asked: 0 done, 1 unfinished"]);
     assert_eq!(scene.processes(), 0);
     run(&mut scene.launcher("status", &[])).expect_code(0);
 }
@@ -124,7 +121,7 @@ fn in_the_foreground_a_terminal_that_closes_stops_the_run_in_good_order() {
     kill(Pid::from_raw(i32::try_from(launcher.id()).expect("a pid")), Signal::SIGHUP)
         .expect("our child");
     let ended = collect(launcher).expect_code(1);
-    assert!(ended.stdout.contains("\nSTOPPED as asked (SIGHUP)"), "{}", ended.stdout);
+    says(&ended.stdout, &["\nSTOPPED as asked (SIGHUP)"]);
     assert_eq!(scene.processes(), 0);
 }
 
@@ -169,7 +166,7 @@ fn stop_is_no_success_while_somebody_unknown_holds_the_run() {
     let own = format!("launcher (pid {})", std::process::id());
     let lock = Lock::acquire(&scene.path("w/launcher.lock"), &own).expect("free");
     let said = run(&mut scene.launcher("stop", &["--now"])).expect_code(2).stderr;
-    assert!(said.contains(&format!("w/launcher.lock is held by {own}")), "{said}");
+    says(&said, &[&format!("w/launcher.lock is held by {own}")]);
     drop(lock);
     let said = run(&mut scene.launcher("stop", &["--now"])).expect_code(0).stdout;
     assert_eq!(said, "nothing of this run was running; it is complete\n");
@@ -227,7 +224,7 @@ fn a_run_whose_request_was_emptied_is_stopped_by_who_holds_its_lock() {
         said.starts_with(&format!("stopped: process {}, which held the lock of ", supervisor.pid)),
         "{said}"
     );
-    assert!(said.contains("run.json: not a run of this launcher"), "{said}");
+    says(&said, &["run.json: not a run of this launcher"]);
     let marker = launcher::process::watch::Marker::of_run(&name);
     assert_eq!(launcher::process::watch::marked(&marker), [], "nothing of it is left");
     let again = run(&mut scene.launcher("stop", &[])).expect_code(2).stderr;

@@ -1,5 +1,6 @@
 //! `--weights`: who is asked how heavy tickers are, what of that is said, and what is refused.
 
+use crate::says::says;
 use crate::scene::{Scene, run};
 
 const SCRIPT: [&str; 2] = ["--ingest-script", "/bin/true"];
@@ -35,7 +36,7 @@ fn a_ticker_list_with_sizes_is_its_own_second_source_but_not_for_daily_bars() {
     scene.write("tickers.csv", &scene.read("caps.csv"));
     let by_list = "\nweights  2 by market_cap in tickers.csv, 1 unknown, which may be heavy; ";
     let minutes = planned_minutes(&scene);
-    assert!(minutes.contains(by_list), "{minutes}");
+    says(&minutes, &[by_list]);
     assert!(!planned(&scene, &[]).contains("weights"), "one bar a session, whoever is large");
 
     scene.write("tickers.csv", "ticker,volume\nA,1\nB,lots\nC,2\n");
@@ -89,7 +90,7 @@ fn a_run_keeps_its_second_source_and_goes_on_without_where_that_is_gone() {
     let scene = scene();
     scene.script("job", "exit 0");
     let said = scene.detach("job", &["--weights", "caps.csv"]).stdout;
-    assert!(said.contains("\nweights  2 by market_cap in "), "{said}");
+    says(&said, &["\nweights  2 by market_cap in "]);
     scene.wait().expect_code(0);
     let resume = |arguments: &[&str]| {
         run(&mut scene.launcher("start", &[&["--resume"], arguments].concat()))
@@ -97,7 +98,7 @@ fn a_run_keeps_its_second_source_and_goes_on_without_where_that_is_gone() {
     let differs = resume(&["--weights", "other.csv", "--dry-run"]).expect_code(0).stdout;
     let paths = ["caps.csv", "other.csv"].map(|name| scene.path(name).display().to_string());
     let line = format!("changes the run: --weights {} → {}\n", paths[0], paths[1]);
-    assert!(differs.contains(&line), "{differs}");
+    says(&differs, &[&line]);
 
     std::fs::remove_file(scene.path("caps.csv")).expect("removed");
     let said = resume(&["--weights", "caps.csv"]).expect_code(0).stdout;
@@ -108,6 +109,6 @@ fn a_run_keeps_its_second_source_and_goes_on_without_where_that_is_gone() {
         "note: no ticker sizes: tickers without a ledger are treated as heavy: can't read {}",
         paths[0]
     );
-    assert!(said.contains(&note) && said.contains("1 ticker in 1 batch"), "{said}");
+    says(&said, &[&note, "1 ticker in 1 batch"]);
     scene.wait().expect_code(0);
 }

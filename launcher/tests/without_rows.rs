@@ -7,6 +7,7 @@ use serde_json::Value;
 use shared::dataset::writer::publish_table;
 use shared::disk::publish::Draft;
 
+use crate::says::says;
 use crate::scene::{Scene, prove, run};
 
 const UNKNOWN: [&str; 3] = ["BRK-B", "MAR-1", "mamth"];
@@ -22,7 +23,7 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
     scene.wait().expect_code(0);
     let said = scene.wait().expect_code(0).stdout;
     let sentence = "3 tickers verified without one row (BRK-B: is it spelled BRK.B?, MAR-1, mamth: is it spelled MAMTH?): unknown to the source";
-    assert!(said.contains(sentence) && said.contains("--state without-rows"), "{said}");
+    says(&said, &[sentence, "--state without-rows"]);
     let json = run(&mut scene.launcher("status", &["--json"])).expect_code(0).stdout;
     let json: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(
@@ -36,7 +37,7 @@ fn tickers_of_which_there_is_not_one_row_are_named_and_can_be_listed_for_another
     let doubt =
         "proven before this run began, but the source has not one row of it: is it spelled so?";
     assert!(why.starts_with(&format!("mamth: {doubt}\n")), "{why}");
-    assert!(why.contains("without row the source has none in these days"), "{why}");
+    says(&why, &["without row the source has none in these days"]);
     let folder = scene.path("reference").display().to_string();
     let how = format!("source lists: worker reference --include-delisted --outdir {folder}\n");
     assert!(why.contains(&how), "no snapshot is there to tell: {why}");
@@ -66,10 +67,7 @@ fn of_a_ticker_that_was_given_up_without_one_row_the_spelling_is_doubted_too() {
     scene.wait().expect_code(1);
     let why = |ticker: &str| run(&mut scene.launcher("why", &[ticker])).expect_code(0).stdout;
     let said = why("BRK-B");
-    assert!(
-        said.contains("\nwithout row nothing of it is on disk; is it spelled BRK.B?\n"),
-        "{said}"
-    );
+    says(&said, &["\nwithout row nothing of it is on disk; is it spelled BRK.B?\n"]);
     let said = why("AIG");
     assert!(!said.contains("without row"), "{said}");
 }
@@ -103,7 +101,7 @@ fn failed_tickers_come_with_their_causes_and_the_list_is_taken_back() {
         ],
     );
     let planned = run(&mut again).expect_code(0).stdout;
-    assert!(planned.contains("2 tickers in 1 batch"), "{planned}");
+    says(&planned, &["2 tickers in 1 batch"]);
 }
 
 #[test]
@@ -124,7 +122,7 @@ fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
     }
     let said = scene.detach("job", &["--resume"]).stdout;
     let note = "note: not in the reference snapshot of 2025-02-28: 4 tickers: BRK-B (is it BRK.B?), mamth (is it MAMTH?), MAR-1, zzzz\n";
-    assert!(said.contains(note), "{said}");
+    says(&said, &[note]);
     scene.wait().expect_code(0);
     let list = |more: &[&str]| {
         run(&mut scene.launcher("tickers", &[&["--state", "without-rows"], more].concat()))
@@ -144,15 +142,13 @@ fn where_there_is_a_reference_snapshot_spellings_come_from_it_alone() {
             .contains(&format!("MAR-1,{absent}; is it spelled MAR.1?\n"))
     );
     let why = run(&mut scene.launcher("why", &["mamth"])).expect_code(0).stdout;
-    assert!(
-        why.contains(
-            "in these days; not in the reference snapshot of 2025-02-28; is it spelled MAMTH?"
-        ),
-        "{why}"
+    says(
+        &why,
+        &["in these days; not in the reference snapshot of 2025-02-28; is it spelled MAMTH?"],
     );
     let refused = run(&mut scene.launcher("tickers", &["--state", "done", "--reference", "w"]))
         .expect_code(2);
-    assert!(refused.stderr.contains("--reference w: no tickers_snapshot/"), "{}", refused.stderr);
+    says(&refused.stderr, &["--reference w: no tickers_snapshot/"]);
 }
 
 #[test]
@@ -176,15 +172,15 @@ fn a_name_one_letter_away_is_named_and_a_snapshot_without_delisted_tickers_says_
     let said = scene.detach("job", &["--resume"]).stdout;
     let no_delisted = "not in the reference snapshot of 2025-02-28, which has no delisted tickers";
     let note = format!("note: {no_delisted}: 2 tickers: EEOX (is it EEOW?), QQQZZ\n");
-    assert!(said.contains(&note), "{said}");
+    says(&said, &[&note]);
     scene.wait().expect_code(0);
     let why = |ticker: &str, more: &[&str]| {
         run(scene.launcher("why", more).arg(ticker)).expect_code(0).stdout
     };
     let (said, other) = (why("EEOX", &[]), why("EEOX", &["--reference", "all"]));
-    assert!(said.contains(&format!("{no_delisted}; is it EEOW?\n")), "{said}");
+    says(&said, &[&format!("{no_delisted}; is it EEOW?\n")]);
     assert!(!said.contains("worker reference"), "the snapshot is there: {said}");
-    assert!(other.contains("snapshot of 2025-02-28; is it EEOW?\n"), "{other}");
+    says(&other, &["snapshot of 2025-02-28; is it EEOW?\n"]);
     let said = why("AIG", &[]);
     assert!(
         said.lines()
@@ -207,5 +203,5 @@ fn of_many_without_a_row_those_are_named_first_of_which_another_spelling_is_know
     let said = scene.wait().expect_code(0).stdout;
     let sentence =
         "5 tickers verified without one row (mamth: is it spelled MAMTH?, AAA, BBB, ...)";
-    assert!(said.contains(sentence), "{said}");
+    says(&said, &[sentence]);
 }

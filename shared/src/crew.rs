@@ -37,3 +37,23 @@ pub fn each<T: Send, R: Send>(
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn every_item_is_done_once_and_none_is_begun_once_none_may() {
+        let mut squares = each(4, (0..100).collect(), || true, |number: u32| number * number);
+        squares.sort_unstable();
+        assert_eq!(squares, (0..100).map(|number| number * number).collect::<Vec<_>>());
+        let may = AtomicBool::new(true);
+        let deed = |number| {
+            may.store(number < 2, Ordering::SeqCst);
+            number
+        };
+        let begun = each(1, vec![1, 2, 3], || may.load(Ordering::SeqCst), deed);
+        assert_eq!(begun, [1, 2], "what was begun is ended");
+    }
+}

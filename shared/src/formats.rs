@@ -2,9 +2,10 @@
 //! says which versions are read.
 //!
 //! A change that an older program would misread raises the version; a field that may be missing
-//! does not. Events have no version: lines that a reader does not know are passed over. `exit.json`
-//! has none either: what can't be read is taken for a record that was never written.
-//! `_dataset.json` says its `schema_version`, which must be the same.
+//! does not. State that does not say its version is of version 1. `_dataset.json` says its
+//! `schema_version`, which must be the same.
+
+use serde::Deserialize;
 
 /// A format of state on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,19 @@ pub enum Format {
     Ledger,
     /// `_state.json` of a series of bars, its parameters and points included.
     Series,
+    /// `exit.json` of an attempt.
+    Exit,
+    /// `events.jsonl` of an attempt; said in each line that is not of version 1. A reader passes
+    /// over lines of other versions: events are hints.
+    Events,
+}
+
+/// What `run.json` and `exit.json` say of their format, whatever their version.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Versioned {
+    /// The version.
+    #[serde(default = "first")]
+    pub format: u32,
 }
 
 /// State of a version that this program does not read.
@@ -31,19 +45,24 @@ pub struct UnknownVersion {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Journal, Self::Run, Self::Ledger, Self::Series];
+    pub const ALL: [Self; 6] =
+        [Self::Journal, Self::Run, Self::Ledger, Self::Series, Self::Exit, Self::Events];
 
     /// The version that this program writes.
     pub const fn version(self) -> u32 {
         match self {
-            Self::Journal | Self::Run | Self::Ledger | Self::Series => 1,
+            Self::Journal | Self::Run | Self::Ledger | Self::Series | Self::Exit | Self::Events => {
+                1
+            }
         }
     }
 
     /// The oldest version that it reads.
     pub const fn oldest(self) -> u32 {
         match self {
-            Self::Journal | Self::Run | Self::Ledger | Self::Series => 1,
+            Self::Journal | Self::Run | Self::Ledger | Self::Series | Self::Exit | Self::Events => {
+                1
+            }
         }
     }
 
@@ -59,6 +78,8 @@ impl Format {
             Self::Run => "a run.json",
             Self::Ledger => "a ledger line",
             Self::Series => "a state of bars",
+            Self::Exit => "an exit.json",
+            Self::Events => "an event",
         }
     }
 
@@ -75,7 +96,7 @@ impl UnknownVersion {
         let is_newer = self.found > self.format.version();
         match self.format {
             _ if is_newer => "use the newer program that wrote it",
-            Format::Journal | Format::Run => {
+            Format::Journal | Format::Run | Format::Exit | Format::Events => {
                 "begin a new run with another --workdir and --resume: what the outdir proves stays proven"
             }
             Format::Ledger => {

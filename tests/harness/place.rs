@@ -10,7 +10,7 @@ use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use tempfile::TempDir;
 
-use super::program::command;
+use super::program::{command, with_environment};
 
 /// An empty folder that is gone after the test.
 pub struct Place {
@@ -41,6 +41,14 @@ impl Place {
     /// The run.
     pub fn workdir(&self) -> PathBuf {
         self.path().join("run")
+    }
+
+    /// Processes of the run, found by what they inherit.
+    pub fn processes(&self) -> Vec<i32> {
+        let text = fs::read_to_string(self.workdir().join("run.json")).unwrap_or_default();
+        let request: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let marked = |run| with_environment(&format!("LAUNCHER_RUN={run}"));
+        request["run"].as_str().map(marked).unwrap_or_default()
     }
 
     /// The ticker list.
@@ -90,13 +98,11 @@ impl Place {
     }
 }
 
-/// A range of days.
 #[track_caller]
 pub fn days(from: &str, to: &str) -> DateRange {
     DateRange::new(from.parse().expect("a day"), to.parse().expect("a day")).expect("in order")
 }
 
-/// A ticker.
 #[track_caller]
 pub fn ticker(text: &str) -> Ticker {
     text.parse().expect("a ticker")

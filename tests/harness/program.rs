@@ -43,7 +43,6 @@ pub fn command(name: &str) -> Command {
 /// How a program ended and what it said.
 #[derive(Debug)]
 pub struct Ended {
-    /// How.
     pub status: ExitStatus,
     /// Standard output.
     pub stdout: String,
@@ -91,7 +90,6 @@ impl Running {
         Self { child, started: Instant::now(), peak_rss_bytes: 0 }
     }
 
-    /// Its pid.
     pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).expect("a pid")
     }
@@ -101,12 +99,10 @@ impl Running {
         kill(Pid::from_raw(self.pid()), signal).ok();
     }
 
-    /// Is it still there?
     pub fn is_running(&self) -> bool {
         !self.has_ended()
     }
 
-    /// Waits for its end.
     pub fn wait(mut self) -> Ended {
         let (stdout, stderr) = (drain(self.child.stdout.take()), drain(self.child.stderr.take()));
         let (status, cpu) = loop {

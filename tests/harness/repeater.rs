@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Answer {
     /// `401 Unauthorized`.
     pub status: &'static str,
-    /// The body.
     pub body: String,
 }
 
@@ -43,7 +42,6 @@ impl Repeater {
         Self { address, told }
     }
 
-    /// Where it is.
     pub fn base_url(&self) -> &str {
         &self.address
     }

@@ -46,7 +46,6 @@ pub fn at(day: &str, seconds: i64) -> i64 {
     (self::day(day).start_utc_ms() + seconds * 1_000) * 1_000_000
 }
 
-/// A day.
 #[track_caller]
 pub fn day(text: &str) -> TradingDay {
     text.parse().expect("a day")

@@ -1,11 +1,16 @@
 //! What a right answer is, straight from the exchange's own rows.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
-use super::tree::Print;
+use super::place::Place;
+use super::tree::{self, Print};
 use crate::sim::record::{Adjustment, Listing, Span};
 use crate::sim::server::Exchange;
 use crate::sim::source::{true_bars, true_trades};
@@ -30,6 +35,43 @@ pub fn trades(exchange: &Exchange, ticker: &Ticker, range: DateRange) -> Vec<Pri
     let trades = true_trades(exchange.source(), ticker.as_str(), (range.from(), range.to()))
         .expect("known rows");
     trades.iter().map(|trade| (trade.sip_ns, trade.price.as_f64(), trade.size.as_f64())).collect()
+}
+
+/// What `place` has of daily bars must be true, and must be proven unless its worker has named the
+/// ticker as `failed`.
+#[track_caller]
+pub fn right_or_named(
+    place: &Place,
+    exchange: &Exchange,
+    tickers: &[Ticker],
+    asked: DateRange,
+    failed: &BTreeSet<String>,
+) {
+    for ticker in tickers {
+        let truth = daily_bars(exchange, ticker, asked);
+        let on_disk = tree::daily_rows(&place.outdir(), ticker);
+        let proven = tree::is_proven(&place.outdir(), Kind::Daily, ticker, asked);
+        assert_eq!(
+            proven,
+            !failed.contains(ticker.as_str()),
+            "{ticker}: proven or named as failed"
+        );
+        if proven {
+            assert_eq!(on_disk, truth, "{ticker}");
+        } else {
+            assert!(on_disk.iter().all(|row| truth.contains(row)), "{ticker}: only true rows");
+        }
+    }
+    assert_eq!(tree::strays(&place.outdir()), [] as [PathBuf; 0]);
+}
+
+/// Tickers that a worker's log calls failed.
+pub fn named_as_failed(stderr: &str) -> BTreeSet<String> {
+    let name = |line: &str| {
+        let (_, rest) = line.split_once(" ERROR ")?;
+        Some(rest.split_once(": failed")?.0.to_owned())
+    };
+    stderr.lines().filter_map(name).collect()
 }
 
 /// A symbol that no exchange lists.

@@ -20,9 +20,7 @@ pub const PAGE_ROWS: usize = 50_000;
 pub enum Rows {
     /// Trades of one day, every column filled.
     Trades {
-        /// Whose.
         day: TradingDay,
-        /// How many.
         count: usize,
         /// Length of an id.
         id_bytes: usize,
@@ -33,7 +31,6 @@ pub enum Rows {
     Minutes {
         /// The first.
         day: TradingDay,
-        /// How many.
         count: usize,
     },
 }
@@ -166,7 +163,6 @@ impl Wide {
         Self { address, requests }
     }
 
-    /// Where it is.
     pub fn base_url(&self) -> &str {
         &self.address
     }

@@ -9,6 +9,7 @@ use shared::disk::publish::Draft;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::zone::Zone;
 use tests::harness::program::{command, run};
+use tests::harness::says::says;
 use tests::harness::series::{Series, at, day, sealed};
 use tests::harness::tree::{self, Print};
 
@@ -64,7 +65,7 @@ fn more_bars_than_there_are_trades_on_a_mean_day_are_made_and_said() {
         let expected = format!(
             "{mode}: --bars-per-day 200 is more than the 40 trades of a mean day: there are not enough for one a bar"
         );
-        assert!(said.contains(&expected), "{said}");
+        says(&said, &[&expected]);
     }
     let enough =
         run(&mut series.bars((DAYS[0], DAYS[3]), &format!("{WORDS} --rebuild"))).expect_code(0);
@@ -78,7 +79,7 @@ fn a_series_that_is_begun_earlier_does_not_take_over_a_target_that_knows_of_thes
     let before = series.written();
     let whole = (DAYS[0], DAYS[3]);
     let said = run(&mut series.bars(whole, WORDS)).expect_code(2).stderr;
-    assert!(said.contains("--rebuild"), "{said}");
+    says(&said, &["--rebuild"]);
     assert!(series.written() == before, "nothing changes by a refusal");
     run(&mut series.bars(whole, &format!("{WORDS} --rebuild"))).expect_code(0);
     let afresh = tempfile::tempdir().expect("a folder");
@@ -113,7 +114,7 @@ fn kinds_without_a_target_are_named_where_one_is_derived_for_all() {
     let all = WORDS.replace("TB,VB,DB,DIB", "TB,TRB,VRB");
     let said = run(&mut series.bars((DAYS[0], DAYS[3]), &all)).expect_code(0).stderr;
     let note = "--target auto does not apply to VRB, TRB: they close by --expected-ticks 1000";
-    assert!(said.contains(note), "{said}");
+    says(&said, &[note]);
     let other = tempfile::tempdir().expect("a folder");
     let said = run(&mut series.bars_into(other.path(), (DAYS[0], DAYS[3]), WORDS)).expect_code(0);
     assert!(!said.stderr.contains("does not apply"), "all have a target: {}", said.stderr);

@@ -10,6 +10,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use tests::harness::place::{Place, beside_the_project, days, ticker};
 use tests::harness::program::{command, run};
+use tests::harness::says::says;
 use tests::harness::tree::Print;
 use tests::harness::{python, tape, truth};
 use tests::sim::config::Config;
@@ -55,7 +56,7 @@ fn agree(place: &Place, asked: &Asked, parameters: &str) {
         said.stdout,
         said.stderr
     );
-    assert!(said.stdout.contains("bars agree"), "{}", said.stdout);
+    says(&said.stdout, &["bars agree"]);
 }
 
 /// Every rule with every threshold, with and without the extended columns.
@@ -75,7 +76,7 @@ fn the_reference_agrees_with_bars_worked_out_by_hand() {
         return;
     };
     let said = run(reference.arg("--self-test")).expect_code(0).stdout;
-    assert!(said.contains("22 cases"), "{said}");
+    says(&said, &["22 cases"]);
 }
 
 /// Eight days around New Year, one of them a Sunday whose last prints are stamped in the next

@@ -13,7 +13,8 @@ use serde_json::Value;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use tests::harness::place::{Place, days};
-use tests::harness::program::{Running, eventually, run, with_environment};
+use tests::harness::program::{Running, eventually, run};
+use tests::harness::says::says;
 use tests::harness::tree;
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
@@ -58,15 +59,6 @@ fn forget(place: &Place) {
     }
 }
 
-fn processes(place: &Place) -> Vec<i32> {
-    let text = std::fs::read_to_string(place.workdir().join("run.json")).unwrap_or_default();
-    let request: Value = serde_json::from_str(&text).unwrap_or_default();
-    request["run"]
-        .as_str()
-        .map(|run| with_environment(&format!("LAUNCHER_RUN={run}")))
-        .unwrap_or_default()
-}
-
 /// A run over `asked` whose launcher and workers are killed whenever `step` files more are there,
 /// as often as `kills` says. Where it was over before anybody came, on a machine that is busy with
 /// others, all of it begins anew.
@@ -80,7 +72,7 @@ fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u32
             Running::start(&mut start(place, asked, words))
         };
         let more = step * (round * 37 % 100) / 100;
-        let is_on_its_way = || processes(place).len() > 1 && files(place) >= before + more;
+        let is_on_its_way = || place.processes().len() > 1 && files(place) >= before + more;
         eventually("a worker with some files, or the end", || {
             is_on_its_way() || !launcher.is_running()
         });
@@ -88,7 +80,7 @@ fn killed_on_its_way(place: &Place, asked: (&str, &str), words: &str, kills: u32
         // By turns: workers under a living launcher, the launcher over living workers, and all of
         // them.
         if round % 3 != 1 {
-            for pid in processes(place).into_iter().filter(|pid| *pid != launcher.pid()) {
+            for pid in place.processes().into_iter().filter(|pid| *pid != launcher.pid()) {
                 kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
             }
         }
@@ -112,7 +104,7 @@ fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u32) {
     let place = with_trades(tickers, days(asked.0, asked.1));
     let words = "--mode all --batch-size 3 --max-concurrent 3 --retries 1000 -- --expected-ticks 40 --target 20000";
     let said = run(&mut start(&place, asked, words)).expect_code(0).stdout;
-    assert!(said.contains(&format!("{tickers} / {tickers} verified, 0 failed, 0 left")), "{said}");
+    says(&said, &[&format!("{tickers} / {tickers} verified, 0 failed, 0 left")]);
     let undisturbed = made(&place);
     let step = files(&place) / kills as usize;
     assert!(
@@ -128,7 +120,7 @@ fn same_after_kills(tickers: usize, asked: (&str, &str), kills: u32) {
     assert_eq!(only_in(&disturbed, &undisturbed), [] as [PathBuf; 0], "files too many");
     assert_eq!(only_in(&undisturbed, &disturbed), [] as [PathBuf; 0], "files that are missing");
     assert!(disturbed == undisturbed, "the same bytes, states included");
-    eventually("nobody left", || processes(&place).is_empty());
+    eventually("nobody left", || place.processes().is_empty());
 }
 
 #[test]
@@ -149,7 +141,7 @@ fn a_run_of_bars_is_extended_told_and_found_complete() {
     let said = run(&mut start(&place, first, "--mode DB,TB -- --target DB=20000,TB=30"))
         .expect_code(0)
         .stdout;
-    assert!(said.contains("4 / 4 verified"), "{said}");
+    says(&said, &["4 / 4 verified"]);
     let go_on = || {
         let mut start = place.launcher("start");
         start.args(["--resume", "--foreground"]);
@@ -157,7 +149,7 @@ fn a_run_of_bars_is_extended_told_and_found_complete() {
     };
     assert!(run(&mut go_on()).expect_code(0).stdout.contains("already complete"));
     let said = run(go_on().args(["--to", "2024-02-09"])).expect_code(0).stdout;
-    assert!(said.contains("extends the run: --to 2024-01-31 → 2024-02-09"), "{said}");
+    says(&said, &["extends the run: --to 2024-01-31 → 2024-02-09"]);
     let extended = made(&place);
     let status = run(place.launcher("status").arg("--json")).expect_code(0).stdout;
     let status: Value = serde_json::from_str(&status).expect("JSON");
@@ -204,12 +196,12 @@ fn bars_that_were_built_while_the_clock_was_set_back_count_for_their_run_and_for
     }
     let said =
         run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0).stdout;
-    assert!(said.contains("already complete"), "{said}");
+    says(&said, &["already complete"]);
     assert!(!place.workdir().join("attempts/batch_0001.2").exists(), "nobody was asked again");
     std::fs::remove_dir_all(place.workdir()).expect("removed");
     let said = run(&mut start(&place, asked, "--resume --mode DB,TB -- --target DB=20000,TB=30"));
     let said = said.expect_code(0).stdout;
-    assert!(said.contains("2 / 2 verified"), "{said}");
+    says(&said, &["2 / 2 verified"]);
     assert!(
         place.workdir().join("attempts/batch_0001.1").exists(),
         "another run has them looked at: {said}"
@@ -225,11 +217,7 @@ fn bars_of_other_parameters_are_not_taken_for_what_was_asked() {
     std::fs::remove_dir_all(place.workdir()).expect("removed");
     let said = run(&mut start(&place, asked, "--resume --mode DB --retries 0 -- --target 30000"))
         .expect_code(1);
-    assert!(
-        said.stdout.contains("target 20000") && said.stdout.contains("target 30000"),
-        "{}",
-        said.stdout
-    );
+    says(&said.stdout, &["target 20000", "target 30000"]);
     std::fs::remove_dir_all(place.workdir()).expect("removed");
     run(&mut start(&place, asked, "--mode DB -- --target 30000 --rebuild")).expect_code(0);
     let rebuilt = made(&place);
@@ -281,7 +269,7 @@ fn what_makes_no_sense_for_bars_is_said_before_anything_begins() {
     }
     std::fs::write(place.outdir().join("_dataset.json"), DAILY_TREE).expect("written");
     let said = run(&mut start(&place, asked, "--mode DB")).expect_code(2).stderr;
-    assert!(said.contains("this tree holds daily data, not trades"), "{said}");
+    says(&said, &["this tree holds daily data, not trades"]);
     assert!(!place.workdir().join("run.json").exists(), "nothing has begun");
 }
 
@@ -295,7 +283,7 @@ fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_w
         run(&mut start(&place, ("2024-06-03", "2024-06-12"), "--mode DB -- --target 50000"));
     let said = begun.expect_code(2).stderr;
     let lacks = "lacks 2024-06-10..2024-06-12); download them, choose days that are there";
-    assert!(said.contains(lacks) && said.contains("-- --allow-gap"), "{said}");
+    says(&said, &[lacks, "-- --allow-gap"]);
     assert!(!place.workdir().join("run.json").exists());
 
     run(&mut start(&place, ("2024-06-03", "2024-06-07"), "--mode DB -- --target 50000"))
@@ -303,7 +291,7 @@ fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_w
     let longer =
         run(place.launcher("start").args(["--resume", "--foreground", "--to", "2024-06-12"]));
     let said = longer.expect_code(2).stderr;
-    assert!(said.contains(lacks) && said.contains("-- --allow-gap"), "{said}");
+    says(&said, &[lacks, "-- --allow-gap"]);
     let status = || run(&mut place.launcher("status")).expect_code(0).stdout;
     let shown = status();
     assert!(shown.starts_with("COMPLETE") && shown.contains("2 / 2 verified"), "{shown}");
@@ -311,7 +299,7 @@ fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_w
     // As it was advised.
     let words = ["--resume", "--foreground", "--to", "2024-06-12", "--", "--allow-gap"];
     let said = run(place.launcher("start").args(words)).expect_code(0).stdout;
-    assert!(said.contains("changes the run: -- --allow-gap no → yes"), "{said}");
+    says(&said, &["changes the run: -- --allow-gap no → yes"]);
     let journal =
         std::fs::read_to_string(place.workdir().join("journal.jsonl")).expect("a journal");
     assert!(journal.contains("-- --allow-gap"), "journalled as other knobs are");
@@ -321,7 +309,7 @@ fn bars_beyond_the_days_there_are_are_refused_before_the_first_worker_and_what_w
     let words = ["--resume", "--foreground", "--", "--target", "60000", "--allow-gap"];
     let said = run(place.launcher("start").args(words)).expect_code(2).stderr;
     let frozen = "--: the run has --target 50000 --allow-gap, you say --target 60000 --allow-gap";
-    assert!(said.contains(frozen), "{said}");
+    says(&said, &[frozen]);
 }
 
 #[test]
@@ -337,10 +325,10 @@ fn bars_that_failed_for_days_that_are_missing_are_made_without_them_when_the_run
     std::fs::write(&ledger, fewer).expect("written");
     let asked = ("2024-06-03", "2024-06-07");
     let said = run(&mut start(&place, asked, "--mode DB -- --target 50000")).expect_code(1).stdout;
-    assert!(said.contains("1 / 2 verified") && said.contains("or add --allow-gap"), "{said}");
+    says(&said, &["1 / 2 verified", "or add --allow-gap"]);
     let words = ["--resume", "--foreground", "--", "--allow-gap"];
     let said = run(place.launcher("start").args(words)).expect_code(0).stdout;
-    assert!(said.contains("2 / 2 verified"), "{said}");
+    says(&said, &["2 / 2 verified"]);
 }
 
 #[test]
@@ -352,11 +340,7 @@ fn a_check_reads_bars_too_and_what_it_finds_damaged_is_built_again_by_the_next_s
     let status = |more: &[&str]| run(place.launcher("status").args(more));
     let said = status(&["--check"]).expect_code(0).stdout;
     assert!(said.starts_with("COMPLETE\n"), "{said}");
-    assert!(
-        said.contains("files       2 tickers checked at ")
-            && said.contains(" (SHA-256 of 4 files)"),
-        "{said}"
-    );
+    says(&said, &["files       2 tickers checked at ", " (SHA-256 of 4 files)"]);
     // One byte of one file, its length as it was.
     let is_bars = |path: &PathBuf| path.ends_with("bars.parquet");
     let file = tree::files(&place.path().join("bars")).into_iter().find(is_bars).expect("bars");
@@ -371,12 +355,10 @@ fn a_check_reads_bars_too_and_what_it_finds_damaged_is_built_again_by_the_next_s
     );
     let ended = status(&["--check"]).expect_code(1);
     assert!(ended.stdout.starts_with("INCOMPLETE ("), "{}", ended.stdout);
-    assert!(
-        ended.stdout.contains("; 1 more missing or damaged, to be built again"),
-        "{}",
-        ended.stdout
+    says(
+        &ended.stdout,
+        &["; 1 more missing or damaged, to be built again", "\npartitions  3 / 4 verified: 3 data"],
     );
-    assert!(ended.stdout.contains("\npartitions  3 / 4 verified: 3 data"), "{}", ended.stdout);
     run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
     assert!(made(&place) == built, "the same bytes");
     status(&["--check"]).expect_code(0);
@@ -409,10 +391,10 @@ fn bars_in_the_place_of_others_prove_nothing_to_anybody() {
         let ended = run(place.launcher("status").arg("--check")).expect_code(1);
         assert!(ended.stdout.starts_with("INCOMPLETE ("), "{}", ended.stdout);
         let named = "_state.json is the state of ";
-        assert!(ended.stderr.contains(named), "{}", ended.stderr);
+        says(&ended.stderr, &[named]);
         let ended = run(place.launcher("start").args(["--resume", "--foreground"]));
         let ended = ended.expect_code(1);
-        assert!(ended.stdout.contains(named), "{}", ended.stdout);
+        says(&ended.stdout, &[named]);
         swap(&one, &other);
         run(place.launcher("start").args(["--resume", "--foreground"])).expect_code(0);
         run(place.launcher("status").arg("--check")).expect_code(0);

@@ -13,6 +13,7 @@ use shared::market::trading_day::TradingDay;
 use shared::run::events::{Event, EventTail, Origin, Persistence};
 use tests::harness::place::Place;
 use tests::harness::program::{eventually, run};
+use tests::harness::says::says;
 use tests::harness::tree;
 use tests::harness::truth::{daily_bars, universe};
 use tests::sim::config::Config;
@@ -48,10 +49,7 @@ fn a_clock_that_is_a_week_ahead_brings_no_day_that_is_not_settled_and_a_right_on
         assert_eq!(said.matches(line).count(), 1, "{via}: {said}");
         for ticker in &tickers {
             let left_out = format!("{ticker}: {}..", by_source.next());
-            assert!(
-                said.contains(&left_out) && said.contains("is not settled by the source's clock"),
-                "{said}"
-            );
+            says(said, &[&left_out, "is not settled by the source's clock"]);
             assert!(
                 tree::is_proven(&place.outdir(), Kind::Daily, ticker, settled),
                 "{via}: {ticker}"
@@ -173,17 +171,17 @@ fn a_run_whose_days_the_source_does_not_know_as_settled_waits_charges_nobody_and
     run(again.args(["--retries", "0", "--rate", "60000/min"])).expect_code(0);
     eventually("the run pauses", || status(&place).contains("PAUSED"));
     let said = status(&place);
-    assert!(said.contains(&format!("this machine is in the way: {}: ", tickers[0])), "{said}");
-    assert!(
-        said.contains(
-            "is not settled by the source's clock: this machine's clock is 7 days 0 h ahead"
-        ),
-        "{said}"
+    says(
+        &said,
+        &[
+            &format!("this machine is in the way: {}: ", tickers[0]),
+            "is not settled by the source's clock: this machine's clock is 7 days 0 h ahead",
+        ],
     );
     // The clock is set right, and nobody does anything else.
     exchange.set_date_offset(SignedDuration::ZERO);
     let said = run(&mut place.launcher("wait")).expect_code(0).stdout;
-    assert!(said.contains("COMPLETE") && said.contains("2 / 2 verified"), "{said}");
+    says(&said, &["COMPLETE", "2 / 2 verified"]);
     let all =
         DateRange::new(asked.from(), TradingDay::last_settled(now, SETTLE)).expect("in order");
     assert_eq!(

@@ -20,22 +20,13 @@ use shared::disk::checked_lines;
 use shared::run::identity::ProcessIdentity;
 use tests::harness::effort;
 use tests::harness::place::{Place, days, ticker};
-use tests::harness::program::{eventually, run, with_environment};
+use tests::harness::program::{eventually, run};
 use tests::harness::strace::{CHANGES, Follows, Point, can_trace, each, each_of, survives};
 use tests::harness::tree;
 use tests::harness::truth::universe;
 use tests::harness::zoo::{DAYS, Zoo};
 use tests::sim::config::Config;
 use tests::sim::server::Exchange;
-
-fn marked(place: &Place) -> Vec<i32> {
-    let text = std::fs::read_to_string(place.workdir().join("run.json")).unwrap_or_default();
-    let request: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    request["run"]
-        .as_str()
-        .map(|run| with_environment(&format!("LAUNCHER_RUN={run}")))
-        .unwrap_or_default()
-}
 
 #[track_caller]
 fn is_whole(place: &Place, point: Point) {
@@ -46,7 +37,7 @@ fn is_whole(place: &Place, point: Point) {
         let proven = tree::is_proven(&place.outdir(), Kind::Daily, &ticker(name), asked);
         assert!(proven, "{name} is lost, {point:?}");
     }
-    assert_eq!(marked(place), [] as [i32; 0], "nothing is left running, {point:?}");
+    assert_eq!(place.processes(), [] as [i32; 0], "nothing is left running, {point:?}");
 }
 
 fn supervisors(stride: usize, least: usize) {
@@ -107,7 +98,7 @@ fn stops(is_supervised: bool) {
     let place = Place::with_tickers(["A", "B", "C"]);
     let at_work = |start: &mut Command| {
         run(start).expect_code(0);
-        eventually("two workers", || marked(&place).len() >= 4);
+        eventually("two workers", || place.processes().len() >= 4);
         if !is_supervised {
             kill(Pid::from_raw(supervisor(&place)), Signal::SIGKILL).expect("it supervises");
         }
@@ -117,7 +108,7 @@ fn stops(is_supervised: bool) {
     each(1, 2, |point| {
         let survived = survives(point, Follows::Itself, &zoo.launcher(&place, "", "stop"));
         run(&mut zoo.launcher(&place, "", "stop")).expect_code(0);
-        assert_eq!(marked(&place), [] as [i32; 0], "nothing is left running, {point:?}");
+        assert_eq!(place.processes(), [] as [i32; 0], "nothing is left running, {point:?}");
         at_work(zoo.launcher(&place, "sleeper", "start").arg("--resume"));
         survived
     });
@@ -144,12 +135,12 @@ fn a_shim_killed_at_each_of_its_changes_leaves_an_attempt_that_the_next_supervis
         // An attempt that the journal knows, and nobody attends to.
         let place = Place::with_tickers(["A", "B", "C"]);
         run(zoo.start(&place, "sleeper").args(["--retries", "9"])).expect_code(0);
-        eventually("the worker", || marked(&place).len() >= 2);
+        eventually("the worker", || place.processes().len() >= 2);
         let supervisor = supervisor(&place);
-        for pid in [vec![supervisor], marked(&place)].concat() {
+        for pid in [vec![supervisor], place.processes()].concat() {
             kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
         }
-        eventually("their end", || marked(&place).is_empty() && !is_alive(supervisor));
+        eventually("their end", || place.processes().is_empty() && !is_alive(supervisor));
         // Its shim may have had the time to see its worker die.
         std::fs::remove_file(place.workdir().join("attempts/batch_0001.1/exit.json")).ok();
         let mut shim = zoo.launcher(&place, "", "attend");

@@ -2,6 +2,7 @@
 
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
+use tests::harness::market::market;
 use tests::harness::place::{Place, beside_the_project, days, ticker};
 use tests::harness::program::run;
 use tests::harness::tree;
@@ -11,10 +12,8 @@ use tests::sim::server::Exchange;
 
 #[test]
 fn the_real_market_survives_the_trip_row_for_row() {
-    let Some(market) = beside_the_project("market") else { return };
-    let exchange = Exchange::start(Config::replay(market)).expect("started");
-    let tickers = universe(&exchange, 100);
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let Some(recorded) = beside_the_project("market") else { return };
+    let (exchange, tickers, place) = market(Config::replay(recorded), 100);
     let asked = days("1998-01-01", "2021-12-31");
     run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
     let mut rows = 0;
@@ -32,9 +31,7 @@ fn the_real_market_survives_the_trip_row_for_row() {
 fn short_pages_make_the_same_bytes_as_one_page() {
     let asked = days("2019-06-03", "2024-03-15");
     let tree_of = |config: Config| {
-        let exchange = Exchange::start(config).expect("started");
-        let tickers = universe(&exchange, 12);
-        let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+        let (exchange, tickers, place) = market(config, 12);
         run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
         for ticker in &tickers {
             assert_eq!(

@@ -15,7 +15,8 @@ use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
 use tests::harness::effort;
 use tests::harness::place::{Place, days, ticker};
-use tests::harness::program::{Running, eventually, run, with_environment};
+use tests::harness::program::{Running, eventually, run};
+use tests::harness::says::says;
 use tests::harness::tree;
 use tests::sim::config::Config;
 use tests::sim::faults::Fault;
@@ -111,15 +112,6 @@ const MOST_ROUNDS: u64 = 12;
 /// Answers of the exchange in each of them.
 const ANSWERS_A_ROUND: usize = 8;
 
-fn processes(place: &Place) -> Vec<i32> {
-    let text = std::fs::read_to_string(place.workdir().join("run.json")).unwrap_or_default();
-    let request: Value = serde_json::from_str(&text).unwrap_or_default();
-    request["run"]
-        .as_str()
-        .map(|run| with_environment(&format!("LAUNCHER_RUN={run}")))
-        .unwrap_or_default()
-}
-
 fn go_on(place: &Place, arguments: &[&str]) -> Command {
     let mut start = place.launcher("start");
     start.args(["--resume", "--foreground"]).args(arguments);
@@ -136,8 +128,13 @@ fn an_elephant_in_parts_is_the_elephant_also_when_everybody_is_killed_on_the_way
     let before = herd.exchange.stats().total;
     let said = run(&mut herd.start(&place)).expect_code(0).stdout;
     let requests = herd.exchange.stats().total - before;
-    assert!(said.contains(&format!("\nheavy    {ELEPHANT} is split by date into ")), "{said}");
-    assert!(said.contains("tickers     4 / 4 verified, 0 failed, 0 left"), "{said}");
+    says(
+        &said,
+        &[
+            &format!("\nheavy    {ELEPHANT} is split by date into "),
+            "tickers     4 / 4 verified, 0 failed, 0 left",
+        ],
+    );
     let cut = parts(&place);
     assert!(cut.len() > 1, "{cut:?}");
     herd.same(&place, &alone, asked);
@@ -145,7 +142,7 @@ fn an_elephant_in_parts_is_the_elephant_also_when_everybody_is_killed_on_the_way
 
     let again = herd.exchange.stats().total;
     let said = run(&mut go_on(&place, &[])).expect_code(0).stdout;
-    assert!(said.contains("already complete"), "{said}");
+    says(&said, &["already complete"]);
     assert_eq!(herd.exchange.stats().total, again + 1, "the launcher's question");
 
     // Longer at both ends: the first and the last part go with it.
@@ -154,7 +151,7 @@ fn an_elephant_in_parts_is_the_elephant_also_when_everybody_is_killed_on_the_way
     let said = run(&mut go_on(&place, &["--from", "2023-11-12", "--to", "2024-04-05"]))
         .expect_code(0)
         .stdout;
-    assert!(said.contains("4 / 4 verified"), "{said}");
+    says(&said, &["4 / 4 verified"]);
     assert_eq!(parts(&place).len(), cut.len());
     herd.same(&place, &alone_longer, longer);
 
@@ -163,7 +160,7 @@ fn an_elephant_in_parts_is_the_elephant_also_when_everybody_is_killed_on_the_way
         place.outdir().join(ELEPHANT).join("year=2024/month=03/day=2024-03-11/trades.parquet");
     std::fs::remove_file(&lost).expect("removed");
     let said = run(&mut go_on(&place, &[])).expect_code(0).stdout;
-    assert!(said.contains("1 ticker in 1 batch, 3 done already"), "{said}");
+    says(&said, &["1 ticker in 1 batch, 3 done already"]);
     herd.same(&place, &alone_longer, longer);
 }
 
@@ -186,7 +183,7 @@ fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole
             Running::start(&mut herd.start(&place))
         };
         if round == 0 {
-            eventually("two workers at least", || processes(&place).len() > 4);
+            eventually("two workers at least", || place.processes().len() > 4);
         }
         std::thread::sleep(Duration::from_millis(100 + round * round * 37 % 400));
         // A start may be refused: what of the run is left over has not died yet.
@@ -194,7 +191,7 @@ fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole
         // By turns: workers and shims die under a living launcher, the launcher over living
         // workers, and all of them.
         if round % 3 != 1 {
-            for pid in processes(&place).into_iter().filter(|pid| *pid != launcher.pid()) {
+            for pid in place.processes().into_iter().filter(|pid| *pid != launcher.pid()) {
                 kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
             }
         }
@@ -211,5 +208,5 @@ fn with_launcher_and_workers_killed_at_any_moment_the_elephant_in_parts_is_whole
     assert!(said.contains("4 / 4 verified") || said.contains("already complete"), "{said}");
     assert!(parts(&place).len() > 1);
     herd.same(&place, &alone, asked);
-    assert_eq!(processes(&place), [] as [i32; 0]);
+    assert_eq!(place.processes(), [] as [i32; 0]);
 }

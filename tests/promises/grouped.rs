@@ -14,10 +14,12 @@ use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 use tests::harness::load::Watch;
+use tests::harness::market::market;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Running, eventually, run};
+use tests::harness::says::says;
 use tests::harness::tree;
-use tests::harness::truth::{daily_bars, universe};
+use tests::harness::truth::{daily_bars, named_as_failed, right_or_named, universe};
 use tests::sim::config::Config;
 use tests::sim::faults::Fault;
 use tests::sim::server::Exchange;
@@ -32,9 +34,7 @@ struct Scene {
 
 impl Scene {
     fn new(config: Config, tickers: usize, asked: DateRange) -> Self {
-        let exchange = Exchange::start(config).expect("started");
-        let tickers = universe(&exchange, tickers);
-        let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+        let (exchange, tickers, place) = market(config, tickers);
         Self { exchange, tickers, place, asked }
     }
 
@@ -51,25 +51,9 @@ impl Scene {
         (self.exchange.stats().total - before, result)
     }
 
-    /// What a ticker has on disk must be true, and is proven unless it was named as failed.
     #[track_caller]
     fn check(&self, failed: &BTreeSet<String>) {
-        for ticker in &self.tickers {
-            let truth = daily_bars(&self.exchange, ticker, self.asked);
-            let on_disk = tree::daily_rows(&self.place.outdir(), ticker);
-            let proven = tree::is_proven(&self.place.outdir(), Kind::Daily, ticker, self.asked);
-            assert_eq!(
-                proven,
-                !failed.contains(ticker.as_str()),
-                "{ticker}: proven or named as failed"
-            );
-            if proven {
-                assert_eq!(on_disk, truth, "{ticker}");
-            } else {
-                assert!(on_disk.iter().all(|row| truth.contains(row)), "{ticker}: only true rows");
-            }
-        }
-        assert_eq!(tree::strays(&self.place.outdir()), [] as [std::path::PathBuf; 0]);
+        right_or_named(&self.place, &self.exchange, &self.tickers, self.asked, failed);
     }
 
     /// Every ledger line, without what differs from one day to the next: instants, the check over
@@ -101,14 +85,6 @@ fn without_instants(line: &str) -> serde_json::Value {
             .retain(|name, _| !INSTANTS.contains(&name.as_str()));
     }
     line
-}
-
-fn named_as_failed(stderr: &str) -> BTreeSet<String> {
-    let name = |line: &str| {
-        line.split_once(" ERROR ")
-            .and_then(|(_, rest)| Some(rest.split_once(": failed")?.0.to_owned()))
-    };
-    stderr.lines().filter_map(name).collect()
 }
 
 /// Ten sessions from 2 to 16 January 2024, over the turn of a year.
@@ -151,10 +127,7 @@ fn auto_asks_for_ten_sessions_instead_of_three_hundred_tickers_and_for_nothing_t
     let (requests, ended) = scene.requests(|| run(&mut scene.worker("auto")).expect_code(0));
     let said = ended.stderr;
     assert_eq!(requests, 10, "{said}");
-    assert!(
-        said.contains("one request a session for the whole market: 10 instead of 299"),
-        "{said}"
-    );
+    says(&said, &["one request a session for the whole market: 10 instead of 299"]);
     scene.check(&BTreeSet::new());
     assert_eq!(scene.requests(|| run(scene.worker("auto").arg("--resume")).expect_code(0)).0, 0);
 
@@ -165,7 +138,7 @@ fn auto_asks_for_ten_sessions_instead_of_three_hundred_tickers_and_for_nothing_t
     let (requests, ended) =
         scene.requests(|| run(scene.worker("auto").arg("--resume")).expect_code(0));
     assert_eq!(requests, 1);
-    assert!(ended.stderr.contains("ticker by ticker: 1 request"), "{}", ended.stderr);
+    says(&ended.stderr, &["ticker by ticker: 1 request"]);
     // Two more sessions, and it goes back.
     scene.asked = days("2023-12-30", "2024-01-18");
     assert_eq!(scene.requests(|| run(scene.worker("auto").arg("--resume")).expect_code(0)).0, 2);
@@ -204,7 +177,7 @@ fn a_process_that_takes_only_so_many_tickers_weighs_only_those() {
     };
     let (requests, ended) = scene.requests(|| run(&mut worker()).expect_code(0));
     assert_eq!(requests, 10, "of 20 tickers");
-    assert!(ended.stderr.contains("10 tickers are left to another process"), "{}", ended.stderr);
+    says(&ended.stderr, &["10 tickers are left to another process"]);
     assert_eq!(
         scene.requests(|| run(&mut worker()).expect_code(0)).0,
         10,
@@ -237,11 +210,7 @@ fn a_day_that_always_lies_fails_every_ticker_by_name_and_never_becomes_data() {
     let config = Config::synthetic(11).with_tickers(5).with_fault(Fault::AdjustedFlip, 1.0);
     let scene = Scene::new(config, 5, days("2024-01-09", "2024-01-10"));
     let ended = run(&mut scene.worker("grouped")).expect_code(10);
-    assert!(
-        ended.stderr.contains("adjusted=true, but the request said adjusted=false"),
-        "{}",
-        ended.stderr
-    );
+    says(&ended.stderr, &["adjusted=true, but the request said adjusted=false"]);
     let failed = named_as_failed(&ended.stderr);
     assert_eq!(
         (failed.len(), scene.exchange.stats().total),
@@ -259,11 +228,7 @@ fn days_outside_the_plan_are_recorded_after_a_few_requests_and_not_asked_again()
     let scene = Scene::new(config, 6, days("2019-01-01", "2024-01-16"));
     let (requests, ended) =
         scene.requests(|| run(scene.worker("grouped").arg("--resume")).expect_code(0));
-    assert!(
-        ended.stderr.contains("2019-01-01..2024-01-05 is outside the plan of the API key"),
-        "{}",
-        ended.stderr
-    );
+    says(&ended.stderr, &["2019-01-01..2024-01-05 is outside the plan of the API key"]);
     assert!(
         (7..=11).contains(&requests),
         "six sessions, and a refusal a thread at most: {requests}"
@@ -280,7 +245,7 @@ fn a_key_that_is_refused_ends_the_batch() {
     let config = Config::synthetic(5).with_tickers(6).with_key("another");
     let scene = Scene::new(config, 6, fortnight());
     let said = run(&mut scene.worker("grouped")).expect_code(12).stderr;
-    assert!(said.contains("the batch ends here: the whole market on 2024-01-1"), "{said}");
+    says(&said, &["the batch ends here: the whole market on 2024-01-1"]);
     assert!(scene.exchange.stats().total <= 4, "one request a thread at most");
 }
 
@@ -290,7 +255,7 @@ fn a_session_without_a_single_row_is_said_and_recorded_as_empty() {
     let scene =
         Scene::new(Config::synthetic(5).with_tickers(6), 6, days("2026-10-30", "2026-11-03"));
     let said = run(&mut scene.worker("grouped")).expect_code(0).stderr;
-    assert!(said.contains("2026-11-03: the source has no row at all for this session"), "{said}");
+    says(&said, &["2026-11-03: the source has no row at all for this session"]);
     scene.check(&BTreeSet::new());
     for ticker in &scene.tickers {
         // However the sessions beside it went: who has traded then may have traded here.
@@ -326,10 +291,7 @@ fn a_file_that_is_damaged_while_the_market_comes_is_not_called_done() {
     let file = Partition::Year(2024).file(&scene.place.outdir(), &scene.tickers[0], Kind::Daily);
     fs::write(&file, "damaged").expect("written");
     let said = worker.wait().expect_code(10).stderr;
-    assert!(
-        said.contains("2024-01-02..2024-02-29: proven when this run began, but damaged since"),
-        "{said}"
-    );
+    says(&said, &["2024-01-02..2024-02-29: proven when this run began, but damaged since"]);
     scene.check(&named_as_failed(&said));
     run(scene.worker("grouped").arg("--resume")).expect_code(0);
     scene.check(&BTreeSet::new());
@@ -402,13 +364,13 @@ fn the_launcher_makes_one_batch_of_what_comes_by_the_session_and_says_so() {
         start
     };
     let plan = run(start("auto").arg("--dry-run")).expect_code(0).stdout;
-    assert!(
-        plan.contains(
-            "one request a session for the whole market where that is cheaper (10 sessions)"
-        ),
-        "{plan}"
+    says(
+        &plan,
+        &[
+            "one request a session for the whole market where that is cheaper (10 sessions)",
+            "60 tickers in 1 batch",
+        ],
     );
-    assert!(plan.contains("60 tickers in 1 batch"), "{plan}");
     for (via, own_cut) in [("auto", &["--batch-size", "25"][..]), ("ticker", &[])] {
         let plan = run(start(via).arg("--dry-run").args(own_cut)).expect_code(0).stdout;
         assert!(plan.contains("60 tickers in 3 batches") && !plan.contains("a session"), "{plan}");
@@ -422,9 +384,9 @@ fn the_launcher_makes_one_batch_of_what_comes_by_the_session_and_says_so() {
     let said = run(scene.place.launcher("start").args(["--resume", "--via", "ticker"]))
         .expect_code(0)
         .stdout;
-    assert!(said.contains("changes the run: --via auto → ticker\nalready complete"), "{said}");
+    says(&said, &["changes the run: --via auto → ticker\nalready complete"]);
     let minute = Place::with_tickers(["AIG"]);
     let mut start = minute.launcher_start_of(Kind::Minute, &scene.exchange.base_url(), scene.asked);
     let said = run(start.args(["--via", "grouped"])).expect_code(2).stderr;
-    assert!(said.contains("--via does not apply to --job minute"), "{said}");
+    says(&said, &["--via does not apply to --job minute"]);
 }

@@ -8,6 +8,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use tests::harness::place::{Place, beside_the_project, days, ticker};
 use tests::harness::program::{Ended, run};
+use tests::harness::says::says;
 use tests::harness::{tree, truth};
 use tests::sim::config::Config;
 use tests::sim::faults::Fault;
@@ -68,7 +69,7 @@ fn the_real_minutes_and_trades_survive_the_trip() {
     assert_eq!(exchange.stats().total, 2, "one page each");
     // Another kind in the same tree is refused; trades get a place of their own.
     let said = resume(&place, &exchange, Kind::Trades, asked).expect_code(2).stderr;
-    assert!(said.contains("this tree has kind minute, but kind trades was requested"), "{said}");
+    says(&said, &["this tree has kind minute, but kind trades was requested"]);
     let place = Place::with_tickers(["AIG", "BAC"]);
     resume(&place, &exchange, Kind::Trades, asked).expect_code(0);
     assert_eq!(check(&place, &exchange, Kind::Trades, &tickers, asked), 206_337 + 573_620);
@@ -200,10 +201,7 @@ fn utc_days_are_what_the_older_system_wrote_and_do_not_mix_with_new_york_days() 
         assert!(("2024-01-02".."2024-01-06").contains(&&at[..10]), "{at}");
     }
     let said = resume(&place, &exchange, Kind::Trades, asked).expect_code(2).stderr;
-    assert!(
-        said.contains("this tree has time zone UTC, but time zone America/New_York was requested"),
-        "{said}"
-    );
+    says(&said, &["this tree has time zone UTC, but time zone America/New_York was requested"]);
 }
 
 /// Rows and requests of `count` tickers' minutes, asked for by `window`.

@@ -5,13 +5,13 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use shared::dataset::kind::Kind;
-use shared::market::ticker::Ticker;
-use tests::harness::place::{Place, days};
+use tests::harness::market::market;
+use tests::harness::place::days;
 use tests::harness::program::{eventually, run};
+use tests::harness::says::says;
 use tests::harness::tree;
-use tests::harness::truth::{daily_bars, universe};
+use tests::harness::truth::daily_bars;
 use tests::sim::config::Config;
-use tests::sim::server::Exchange;
 
 /// What a wire does with who comes.
 #[derive(Clone, Copy, PartialEq)]
@@ -98,10 +98,8 @@ fn carry(mut from: TcpStream, mut to: TcpStream) {
 #[track_caller]
 fn run_through_an_outage(batching: &[&str], words: &str) {
     // Short pages: the run lasts long enough to be cut in its middle.
-    let exchange = Exchange::start(Config::synthetic(5).with_tickers(16).with_page_rows_max(20))
-        .expect("started");
-    let tickers = universe(&exchange, 16);
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let (exchange, tickers, place) =
+        market(Config::synthetic(5).with_tickers(16).with_page_rows_max(20), 16);
     let asked = days("2019-01-01", "2024-06-28");
     let wire = Wire::to(exchange.addr());
     let mut start = place.launcher_start(&format!("http://{}", wire.address), asked);
@@ -125,7 +123,7 @@ fn run_through_an_outage(batching: &[&str], words: &str) {
         );
     }
     let log = std::fs::read_to_string(place.workdir().join("launcher.log")).expect("a log");
-    assert!(log.contains(words), "{log}");
+    says(&log, &[words]);
 }
 
 #[test]
@@ -144,28 +142,23 @@ fn a_service_that_goes_away_pauses_a_run_of_one_batch_too() {
 
 #[test]
 fn status_says_of_a_source_that_does_not_answer_what_it_does_instead_long_before_the_run_pauses() {
-    let exchange = Exchange::start(Config::synthetic(5).with_tickers(8).with_page_rows_max(20))
-        .expect("started");
-    let tickers = universe(&exchange, 8);
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let (exchange, tickers, place) =
+        market(Config::synthetic(5).with_tickers(8).with_page_rows_max(20), 8);
     let asked = days("2019-01-01", "2024-06-28");
     let wire = Wire::to(exchange.addr());
     let mut start = place.launcher_start(&format!("http://{}", wire.address), asked);
     run(start.args(["--batch-size", "1", "--max-concurrent", "2", "--tries", "20"])).expect_code(0);
     eventually("pages flow", || exchange.stats().total > 20);
     for (mode, words) in [
-        (Mode::Mute, "source: it is silent, since "),
-        (
-            Mode::Refusing("429 Too Many Requests"),
-            "source: it answers 429 (too many requests), since ",
-        ),
-        (Mode::Refusing("503 Service Unavailable"), "source: it answers 503, since "),
+        (Mode::Mute, ": it is silent, "),
+        (Mode::Refusing("429 Too Many Requests"), ": it answers 429 (too many requests), "),
+        (Mode::Refusing("503 Service Unavailable"), ": it answers 503, "),
     ] {
         wire.turn(mode);
         eventually(words, || {
             let said = run(&mut place.launcher("status")).expect_code(0).stdout;
             assert!(said.starts_with("RUNNING\n"), "before the run pauses: {said}");
-            said.contains(&format!("held up by  {words}"))
+            said.contains("held up by  source: no good answer since ") && said.contains(words)
         });
     }
     wire.turn(Mode::Whole);

@@ -9,6 +9,7 @@ use std::process::Command;
 use shared::dataset::kind::Kind;
 use shared::market::ticker::Ticker;
 use shared::run::events::{Event, EventTail, Origin, Persistence};
+use tests::harness::market::market;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, run};
 use tests::harness::tree;
@@ -66,9 +67,7 @@ fn allow(folder: &Path) {
 
 #[test]
 fn a_folder_that_can_not_be_written_fails_its_ticker_and_the_others_go_on() {
-    let exchange = Exchange::start(Config::synthetic(11).with_tickers(4)).expect("started");
-    let tickers = universe(&exchange, 4);
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let (exchange, tickers, place) = market(Config::synthetic(11).with_tickers(4), 4);
     let asked = days("2024-01-02", "2024-02-02");
     let folder = |ticker: &Ticker| place.outdir().join(ticker.as_str());
     // The second has a ledger that leads in a circle.
@@ -97,9 +96,7 @@ fn a_folder_that_can_not_be_written_fails_its_ticker_and_the_others_go_on() {
 
 #[test]
 fn a_tree_that_can_not_be_written_is_no_tickers_trouble_and_ends_the_batch() {
-    let exchange = Exchange::start(Config::synthetic(11).with_tickers(2)).expect("started");
-    let tickers = universe(&exchange, 2);
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let (exchange, _, place) = market(Config::synthetic(11).with_tickers(2), 2);
     let asked = days("2024-01-02", "2024-02-02");
     if !forbid(&place.outdir()) {
         return;

@@ -1,21 +1,18 @@
 //! Promise: pyarrow reads the tree with nothing but its path.
 
-use shared::market::ticker::Ticker;
-use tests::harness::place::{Place, days};
+use tests::harness::market::market;
+use tests::harness::place::days;
 use tests::harness::program::run;
 use tests::harness::python;
-use tests::harness::truth::{daily_bars, universe};
+use tests::harness::truth::daily_bars;
 use tests::sim::config::Config;
-use tests::sim::server::Exchange;
 
 #[test]
 fn pyarrow_finds_exactly_the_columns_and_types_and_every_row() {
     let Some(mut read_dataset) = python::script("python/read_dataset.py", "pyarrow") else {
         return;
     };
-    let exchange = Exchange::start(Config::synthetic(7).with_tickers(8)).expect("started");
-    let tickers = universe(&exchange, 8);
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let (exchange, tickers, place) = market(Config::synthetic(7).with_tickers(8), 8);
     let asked = days("2021-01-01", "2023-12-31");
     run(&mut place.worker(&exchange.base_url(), asked)).expect_code(0);
     let rows: usize = tickers.iter().map(|ticker| daily_bars(&exchange, ticker, asked).len()).sum();

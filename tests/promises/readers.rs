@@ -14,8 +14,10 @@ use nix::sys::signal::Signal;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
 use shared::market::ticker::Ticker;
+use tests::harness::market::market;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Running, eventually, run};
+use tests::harness::says::says;
 use tests::harness::series::Series;
 use tests::harness::truth::universe;
 use tests::harness::{tree, users};
@@ -105,13 +107,13 @@ fn a_lock_of_one_who_may_write_is_respected_and_he_is_named() {
     let held = locked(writer(&ledger), FlockArg::LockExclusiveNonblock);
     let worker = || place.worker(&exchange.base_url(), days("2024-02-01", "2024-02-29"));
     let said = run(&mut worker()).expect_code(10).stderr;
-    assert!(said.contains(&format!("another worker is writing all of it ({own}")), "{said}");
+    says(&said, &[&format!("another worker is writing all of it ({own}")]);
     drop(held);
     run(&mut worker()).expect_code(0);
     let held =
         locked(writer(&place.outdir().join("_launcher.lock")), FlockArg::LockExclusiveNonblock);
     let said = run(place.launcher("start").args(["--resume"])).expect_code(2).stderr;
-    assert!(said.contains(&format!("_launcher.lock is held by {own}")), "{said}");
+    says(&said, &[&format!("_launcher.lock is held by {own}")]);
     drop(held);
 }
 
@@ -128,7 +130,7 @@ fn a_reader_that_has_locked_the_folder_of_bars_or_the_reference_data_stops_nobod
     let ended = run(&mut build());
     let own = format!("process {} (", std::process::id());
     let said = ended.expect_code(10).stderr;
-    assert!(said.contains("another process builds bars in ") && said.contains(&own), "{said}");
+    says(&said, &["another process builds bars in ", &own]);
     drop(theirs);
     if let Some([_, reader]) = users::strangers()
         && let Some(holder) = locked_by(reader, &folder)
@@ -215,9 +217,7 @@ fn two_users_of_one_group_share_a_tree_whose_folder_is_their_groups() {
         return;
     };
     let group = one;
-    let exchange = Exchange::start(Config::synthetic(19).with_tickers(2)).expect("started");
-    let tickers = universe(&exchange, 2);
-    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    let (exchange, tickers, place) = market(Config::synthetic(19).with_tickers(2), 2);
     fs::set_permissions(place.path(), Permissions::from_mode(0o755)).expect("ours");
     fs::create_dir(place.outdir()).expect("made");
     users::give(&place.outdir(), one, group);

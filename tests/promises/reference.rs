@@ -14,6 +14,7 @@ use shared::disk::lock::Lock;
 use shared::disk::publish::Draft;
 use tests::harness::place::Place;
 use tests::harness::program::{Running, command, eventually, run};
+use tests::harness::says::says;
 use tests::harness::tree;
 use tests::sim::config::Config;
 use tests::sim::faults::Fault;
@@ -164,13 +165,13 @@ fn without_the_delisted_only_those_that_trade_are_asked_for() {
     let asked = exchange.stats().total;
     let ended = run(reference(&place, &exchange).arg("--resume")).expect_code(0);
     assert_eq!(exchange.stats().total, asked, "what is whole is not asked again");
-    assert!(ended.stderr.contains("whole; not requested again"), "{}", ended.stderr);
+    says(&ended.stderr, &["whole; not requested again"]);
 
     // Damage is seen, said, and mended.
     let sound = fs::read(&path).expect("read");
     fs::write(&path, &sound[..sound.len() - 9]).expect("written");
     let ended = run(reference(&place, &exchange).arg("--resume")).expect_code(0);
-    assert!(ended.stderr.contains("tickers.parquet: damaged, or not proven"), "{}", ended.stderr);
+    says(&ended.stderr, &["tickers.parquet: damaged, or not proven"]);
     assert_eq!(fs::read(&path).expect("read"), sound);
 }
 
@@ -269,7 +270,7 @@ fn a_ticker_of_which_nothing_is_known_has_no_row_and_is_no_failure() {
     fs::write(&ledger, shared::disk::checked_lines::encode(&line)).expect("written");
 
     let ended = run(reference(&place, &exchange).args(["--details", "--resume"])).expect_code(0);
-    assert!(ended.stderr.contains("the source knows nothing of 1 ticker,"), "{}", ended.stderr);
+    says(&ended.stderr, &["the source knows nothing of 1 ticker,"]);
     let details = tickers_of(&file(&place, "ticker_details", "details.parquet"));
     assert!(!details.contains(&"NOSUCH".to_owned()));
     assert_eq!(details.len(), changed.num_rows() - 1);
@@ -301,13 +302,13 @@ fn what_can_not_be_is_said_and_has_its_exit_code() {
     let exchange = exchange(|config| config.with_key("another"));
     let place = place();
     let ended = run(&mut reference(&place, &exchange)).expect_code(12);
-    assert!(ended.stderr.contains("the API key was refused (401)"), "{}", ended.stderr);
+    says(&ended.stderr, &["the API key was refused (401)"]);
 
     let mut nobody = command("worker");
     nobody.current_dir(place.path()).args(["reference", "--outdir", "other", "--tries", "2"]);
     let ended = run(nobody.args(["--base-url", "http://127.0.0.1:9", "--backoff-base", "5ms"]))
         .expect_code(10);
-    assert!(ended.stderr.contains("active tickers: no complete reply"), "{}", ended.stderr);
+    says(&ended.stderr, &["active tickers: no complete reply"]);
 
     let said = |extra: &[&str]| {
         let mut worker = reference(&place, &exchange);
@@ -333,5 +334,5 @@ fn what_can_not_be_is_said_and_has_its_exit_code() {
         &exchange.base_url(),
     ]);
     let ended = run(&mut worker).expect_code(13);
-    assert!(ended.stderr.contains("error: can't "), "{}", ended.stderr);
+    says(&ended.stderr, &["error: can't "]);
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{SECRET, run};
 use tests::harness::repeater::{Answer, Repeater};
+use tests::harness::says::says;
 use tests::harness::tree;
 
 /// Plain base64, as servers do it.
@@ -103,7 +104,7 @@ fn whatever_a_server_repeats_of_the_key_in_whatever_spelling_is_in_no_error_log_
         let place = Place::with_tickers(["A"]);
         let ended = run(&mut place.launcher_start(repeater.base_url(), asked));
         assert_ne!(ended.code(), Some(0));
-        assert!(ended.stderr.contains("refuses the API key (HTTP 401)"), "{}", ended.stderr);
+        says(&ended.stderr, &["refuses the API key (HTTP 401)"]);
         check(&format!("start, {name}"), ended.stderr.as_bytes(), &spelled);
     }
 }
@@ -119,7 +120,7 @@ fn what_a_run_keeps_of_a_server_or_a_script_holds_neither_the_key_nor_what_a_ter
     check("start", ended.stderr.as_bytes(), SECRET);
     check("start", ended.stdout.as_bytes(), SECRET);
     let journal = fs::read_to_string(place.workdir().join("journal.jsonl")).expect("kept");
-    assert!(journal.contains("404") && journal.contains("(key)"), "{journal}");
+    says(&journal, &["404", "(key)"]);
     let say = |arguments: &[&str]| {
         let mut command = place.launcher(arguments[0]);
         run(command.args(&arguments[1..])).stdout
@@ -151,7 +152,7 @@ fn what_a_script_says_of_the_key_stays_in_its_own_log() {
     start.args(["--foreground", "--retries", "0", "--ingest-script"]).arg(&script);
     check("start", run(&mut start).stderr.as_bytes(), SECRET);
     let journal = fs::read_to_string(place.workdir().join("journal.jsonl")).expect("kept");
-    assert!(journal.contains("bad key (key)"), "{journal}");
+    says(&journal, &["bad key (key)"]);
     let own_log = place.workdir().join("logs/batch_0001.log");
     assert!(fs::read_to_string(&own_log).expect("kept").contains(SECRET), "it is the script's");
     for (path, bytes) in files(&place).into_iter().filter(|(path, _)| *path != own_log) {

@@ -10,8 +10,10 @@ use shared::dataset::partition::Partition;
 use shared::disk::checked_lines;
 use shared::market::session;
 use shared::market::ticker::Ticker;
+use tests::harness::market::market;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, run};
+use tests::harness::says::says;
 use tests::harness::tree;
 use tests::harness::truth::{self, daily_bars, universe};
 use tests::sim::config::Config;
@@ -29,9 +31,7 @@ const TO: &str = "2023-12-31";
 
 impl Scene {
     fn new() -> Self {
-        let exchange = Exchange::start(Config::synthetic(5).with_tickers(4)).expect("started");
-        let tickers = universe(&exchange, 4);
-        let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+        let (exchange, tickers, place) = market(Config::synthetic(5).with_tickers(4), 4);
         let scene = Self { exchange, tickers, place };
         scene.resume(FROM, TO).expect_code(0);
         scene
@@ -111,13 +111,12 @@ fn a_deleted_and_a_truncated_file_are_named_and_fetched_again() {
         requests, 1,
         "two holes in one ticker, and the year between them fits on their page"
     );
-    assert!(
-        said.contains(&format!("{ticker}: year=2021 is damaged and will be fetched again")),
-        "{said}"
-    );
-    assert!(
-        said.contains(&format!("{} bytes where the ledger says {}", whole.len() / 2, whole.len())),
-        "{said}"
+    says(
+        &said,
+        &[
+            &format!("{ticker}: year=2021 is damaged and will be fetched again"),
+            &format!("{} bytes where the ledger says {}", whole.len() / 2, whole.len()),
+        ],
     );
     assert_eq!(tree::parquet_bytes(&scene.place.outdir()), before);
 }
@@ -152,10 +151,7 @@ fn a_torn_last_line_is_ignored_and_a_damaged_line_is_an_error_that_names_it() {
     let damaged = text.replacen("year=2021", "year=2011", 1);
     fs::write(&path, &damaged).expect("written");
     let said = scene.resume(FROM, TO).expect_code(11).stderr;
-    assert!(
-        said.contains("_ledger.jsonl:1: not a ledger line (its checksum does not match)"),
-        "{said}"
-    );
+    says(&said, &["_ledger.jsonl:1: not a ledger line (its checksum does not match)"]);
     assert_eq!(fs::read_to_string(&path).expect("read"), damaged, "nothing starts from zero");
     scene.check(FROM, TO);
 }
@@ -188,8 +184,13 @@ fn an_extended_run_asks_only_for_the_days_and_the_tickers_that_are_new() {
 
     let (requests, said) = extend(&["--to", "2023-12-31"]);
     assert_eq!(requests, 4, "the new year of each");
-    assert!(said.contains("extends the run: --to 2022-12-31 → 2023-12-31\n"), "{said}");
-    assert!(said.contains("what this run has fetched itself is not fetched again"), "{said}");
+    says(
+        &said,
+        &[
+            "extends the run: --to 2022-12-31 → 2023-12-31\n",
+            "what this run has fetched itself is not fetched again",
+        ],
+    );
     check(four, "2021-01-01", "2023-12-31");
     let after = tree::parquet_bytes(&place.outdir());
     assert!(
@@ -211,7 +212,7 @@ fn an_extended_run_asks_only_for_the_days_and_the_tickers_that_are_new() {
     assert_eq!(requests, 0);
     assert!(said.contains("already complete") && !said.contains("extends"), "{said}");
     let status = run(place.launcher("status").arg("--json")).expect_code(0).stdout;
-    assert!(status.contains(r#""from":"2020-01-01","to":"2023-12-31""#), "{status}");
+    says(&status, &[r#""from":"2020-01-01","to":"2023-12-31""#]);
     assert_eq!(
         fs::read_to_string(place.workdir().join("run.json"))
             .expect("read")
@@ -283,7 +284,7 @@ fn days_outside_the_plan_are_recorded_by_the_day_and_not_asked_again() {
         worker
     };
     let said = run(&mut worker()).expect_code(0).stderr;
-    assert!(said.contains("2021-01-01..2022-08-16 is outside the plan of the API key"), "{said}");
+    says(&said, &["2021-01-01..2022-08-16 is outside the plan of the API key"]);
     for ticker in &tickers {
         let reached = daily_bars(&exchange, ticker, days("2022-08-17", TO));
         assert_eq!(tree::daily_rows(&place.outdir(), ticker), reached, "{ticker}");
@@ -341,10 +342,7 @@ fn a_crash_between_file_and_ledger_line_loses_no_row_even_if_the_source_says_les
     let shorter = Exchange::start(Config::synthetic(5).with_tickers(4).with_plan_begins(begins))
         .expect("started");
     let said = resume(&shorter, "2024-01-01", "2024-06-28").expect_code(11).stderr;
-    assert!(
-        said.contains("2024-01-01..2024-03-31: 61 rows were there that no file proves now"),
-        "{said}"
-    );
+    says(&said, &["2024-01-01..2024-03-31: 61 rows were there that no file proves now"]);
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker), known, "no row is gone");
     resume(&exchange, "2024-01-01", "2024-06-28").expect_code(0);
     assert_eq!(tree::daily_rows(&place.outdir(), &ticker), known);
@@ -360,11 +358,13 @@ fn a_file_that_is_not_ours_is_never_overwritten() {
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
     fs::write(&path, &foreign).expect("written");
     let said = scene.resume(FROM, "2024-12-31").expect_code(11).stderr;
-    assert!(said.contains(&format!("{other}: failed for good:")), "{said}");
-    assert!(
-        said.contains(&format!("a row of {ticker} in a file of {other}"))
-            && said.contains("move it away"),
-        "{said}"
+    says(
+        &said,
+        &[
+            &format!("{other}: failed for good:"),
+            &format!("a row of {ticker} in a file of {other}"),
+            "move it away",
+        ],
     );
     assert_eq!(fs::read(&path).expect("read"), foreign);
 }
@@ -381,8 +381,13 @@ fn a_file_whose_content_was_changed_is_fetched_again_whole_in_the_same_run() {
     let march = days("2023-03-01", "2023-03-31");
     let said =
         run(&mut scene.place.worker(&scene.exchange.base_url(), march)).expect_code(0).stderr;
-    assert!(said.contains("year=2023 is damaged and will be fetched again"), "{said}");
-    assert!(said.contains("its content is not what was written (SHA-256)"), "{said}");
+    says(
+        &said,
+        &[
+            "year=2023 is damaged and will be fetched again",
+            "its content is not what was written (SHA-256)",
+        ],
+    );
     assert_eq!(scene.requests(|| drop(scene.resume(FROM, TO).expect_code(0))), 0);
     scene.check(FROM, TO);
 }

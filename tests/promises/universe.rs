@@ -10,6 +10,7 @@ use shared::dataset::reader;
 use shared::run::ticker_sizes::TickerSizes;
 use tests::harness::place::Place;
 use tests::harness::program::{command, run};
+use tests::harness::says::says;
 use tests::sim::config::Config;
 use tests::sim::record::Listing;
 use tests::sim::server::Exchange;
@@ -112,11 +113,7 @@ fn the_rules_do_what_they_say_and_every_ticker_is_accounted_for() {
         "{}",
         ended.stdout
     );
-    assert!(
-        ended.stdout.contains("trade and have a market cap above --cap-max"),
-        "{}",
-        ended.stdout
-    );
+    says(&ended.stdout, &["trade and have a market cap above --cap-max"]);
 
     let table = reader::read_table(&scene.place.path().join("u.parquet")).expect("a table");
     let names: Vec<String> =

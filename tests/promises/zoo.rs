@@ -6,6 +6,7 @@ use std::time::Duration;
 use tests::harness::load::Watch;
 use tests::harness::place::Place;
 use tests::harness::program::{Ended, run, with_environment};
+use tests::harness::says::says;
 use tests::harness::zoo::Zoo;
 
 const NO_RETRIES: [&str; 2] = ["--retries", "0"];
@@ -71,7 +72,7 @@ fn a_worker_that_gets_nothing_any_more_is_ended_and_its_state_is_kept() {
         let story = Story::of(nature, &["A"], &["--stall-timeout", "1s", "--retries", "0"]);
         story.ends_with(1).says("1 x ended because nothing came for ").says("for example A: ");
         let trace = story.read("run/attempts/batch_0001.1/stalled.txt");
-        assert!(trace.contains("comm: worker\n") && trace.contains("wchan: "), "{trace}");
+        says(&trace, &["comm: worker\n", "wchan: "]);
         let took = story.ended.took;
         assert!(took < Duration::from_secs(40) || watch.end().is_crowded(), "{took:?}");
     }
@@ -88,7 +89,7 @@ fn a_worker_that_is_ended_again_and_again_has_as_many_attempts_as_it_takes_while
     let story = Story::of("slow", &["A"], &["--batch-timeout", "1s", "--retries", "0"]);
     story.ends_with(0).says("COMPLETE");
     let log = story.read("run/logs/batch_0001.log");
-    assert!(log.contains("attempt 2 ended: ended after 1 s (--batch-timeout)"), "{log}");
+    says(&log, &["attempt 2 ended: ended after 1 s (--batch-timeout)"]);
 }
 
 #[test]

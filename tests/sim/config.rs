@@ -79,7 +79,6 @@ impl Config {
         Self::of(Rows::Replay(folder.into()))
     }
 
-    /// The same for any rows.
     pub fn of(rows: Rows) -> Self {
         Self {
             rows,
@@ -158,7 +157,6 @@ impl Config {
         self
     }
 
-    /// With one fault at one probability.
     #[must_use]
     pub fn with_fault(mut self, fault: Fault, probability: f64) -> Self {
         self.faults = self.faults.with(FaultRate { fault, probability });

@@ -77,7 +77,6 @@ impl fmt::Display for Fault {
 /// A fault and how often it happens. Text form `cut-json=0.05`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaultRate {
-    /// Which.
     pub fault: Fault,
     /// Probability per request, 0 to 1.
     pub probability: f64,

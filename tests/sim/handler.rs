@@ -97,7 +97,6 @@ impl Handler {
         *lock(&self.date_offset) = offset;
     }
 
-    /// What it is off.
     pub fn date_offset(&self) -> SignedDuration {
         *lock(&self.date_offset)
     }

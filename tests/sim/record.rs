@@ -27,7 +27,6 @@ pub enum Adjustment {
 }
 
 impl Adjustment {
-    /// The other one.
     #[must_use]
     pub fn flipped(self) -> Self {
         match self {
@@ -55,7 +54,6 @@ pub struct Bar {
     pub t_ms: i64,
     /// First price.
     pub open: Price,
-    /// Highest price.
     pub high: Price,
     /// Lowest price.
     pub low: Price,
@@ -136,7 +134,6 @@ pub struct Listing {
     pub cik: Option<String>,
     /// Composite FIGI, absent on some rows.
     pub figi: Option<String>,
-    /// Shares outstanding.
     pub shares_outstanding: i64,
 }
 

@@ -41,7 +41,6 @@ impl Reply {
         Self { status, content_type, body, retry_after_s: None, delivery, rows: 0, faults }
     }
 
-    /// A page of rows.
     pub fn page(json: String, rows: usize, faults: Vec<Fault>) -> Self {
         Self { rows, faults, ..Self::new(200, JSON, json) }
     }

@@ -14,7 +14,6 @@ pub enum Route<'a> {
     Trades(&'a str),
     /// The list of tickers.
     Tickers,
-    /// One ticker.
     Ticker(&'a str),
     /// The symbols of one security.
     Events(&'a str),

@@ -16,7 +16,6 @@ pub enum SourceError {
     /// A file or folder can't be read.
     #[error("{path}: can't be read")]
     Read {
-        /// Which one.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -24,7 +23,6 @@ pub enum SourceError {
     /// A file holds something else than it should.
     #[error("{path}: {what}")]
     Content {
-        /// Which one.
         path: PathBuf,
         /// What is wrong, with the row where there is one.
         what: String,

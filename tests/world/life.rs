@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 use jiff::Timestamp;
 use launcher::facts::ending::Ending;
-use launcher::facts::{Entry, Report, Tally, Unfinished};
+use launcher::facts::{JournalEntry, Report, Tally, Unfinished};
 use launcher::process::clock::RunTime;
 use launcher::supervise::batch::Work;
 use launcher::supervise::event_summary::EventSummary;
@@ -83,7 +83,7 @@ pub(crate) struct Life<'a> {
     pub(crate) folders: Vec<Folder>,
     pub(crate) truths: Vec<Truth>,
     /// What survives a power cut.
-    pub(crate) journal: Vec<Entry>,
+    pub(crate) journal: Vec<JournalEntry>,
     pub(crate) machine: Machine,
     pub(crate) running: BTreeMap<BatchId, Running>,
     /// Attempts that were looked at, and nothing of that is written yet: their records are there.

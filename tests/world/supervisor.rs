@@ -2,7 +2,7 @@
 //! real machine, what it decides is done, and at every step the supervisor may be killed.
 
 use jiff::{SignedDuration, Timestamp};
-use launcher::facts::{Entry, Fact, Outcome};
+use launcher::facts::{Fact, JournalEntry, Outcome};
 use launcher::supervise::batch::{Batch, BatchState};
 use launcher::supervise::machine::{Decision, Machine, Probe, RunState, Surroundings};
 use shared::formats::Format;
@@ -55,7 +55,7 @@ impl From<Wrong> for Broken {
 
 struct Supervisor<'l, 'a> {
     life: &'l mut Life<'a>,
-    unwritten: Vec<Entry>,
+    unwritten: Vec<JournalEntry>,
     probe_at: Option<u64>,
     is_stop_asked: bool,
     times_gone: u32,
@@ -125,7 +125,7 @@ impl Supervisor<'_, '_> {
     fn supervise(&mut self) -> Result<Outcome, Broken> {
         let prepared = prepared(self.life, self.life.now());
         let entries =
-            prepared.into_iter().map(|fact| Entry { at: self.life.now(), fact }).collect();
+            prepared.into_iter().map(|fact| JournalEntry { at: self.life.now(), fact }).collect();
         if !self.write(entries)? {
             return Err(Broken::Failed);
         }
@@ -327,7 +327,7 @@ impl Supervisor<'_, '_> {
             return Err(Wrong("a worker is started after a stop".to_owned()).into());
         }
         let at = self.now();
-        let entries = launches.iter().map(|(batch, attempt)| Entry {
+        let entries = launches.iter().map(|(batch, attempt)| JournalEntry {
             at,
             fact: Fact::Launched { batch: *batch, attempt: *attempt },
         });
@@ -353,7 +353,7 @@ impl Supervisor<'_, '_> {
                     return Err(Broken::Failed);
                 }
                 let at = self.now();
-                if self.write(facts.into_iter().map(|fact| Entry { at, fact }).collect())? {
+                if self.write(facts.into_iter().map(|fact| JournalEntry { at, fact }).collect())? {
                     self.times_gone += 1;
                 }
                 return Ok(());
@@ -367,21 +367,21 @@ impl Supervisor<'_, '_> {
         // stopped.
         let is_over = matches!(outcome, Outcome::Incomplete { .. });
         let at = self.now();
-        if self.write(vec![Entry { at, fact: Fact::Closed { outcome } }])? && is_over {
+        if self.write(vec![JournalEntry { at, fact: Fact::Closed { outcome } }])? && is_over {
             self.life.blows.fill(0);
         }
         Ok(())
     }
 
     fn note(&mut self, fact: Fact) -> Result<(), Broken> {
-        let entry = Entry { at: self.now(), fact };
+        let entry = JournalEntry { at: self.now(), fact };
         self.life.note(|| brief(&entry.fact));
         self.life.machine.apply(&entry).map_err(|illegal| Wrong(illegal.to_string()))?;
         self.unwritten.push(entry);
         Ok(())
     }
 
-    fn write(&mut self, announced: Vec<Entry>) -> Result<bool, Broken> {
+    fn write(&mut self, announced: Vec<JournalEntry>) -> Result<bool, Broken> {
         if self.unwritten.is_empty() && announced.is_empty() {
             return Ok(true);
         }

@@ -21,7 +21,6 @@ pub struct Moment {
     pub steady: Duration,
 }
 
-/// This one.
 pub fn moment() -> Moment {
     let steady = clock_gettime(ClockId::CLOCK_BOOTTIME)
         .expect("every Linux has a clock that goes on in sleep");

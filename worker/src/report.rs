@@ -180,7 +180,10 @@ impl Reporter {
     pub fn source(&self, outage: Option<Outage>) {
         match outage {
             Some(Outage { since, symptom }) => {
-                self.run(Level::Warn, &format!("the source {symptom}, since {since:.0}"));
+                self.run(
+                    Level::Warn,
+                    &format!("no good answer from the source since {since:.0}: it {symptom}"),
+                );
             }
             None => self.run(Level::Info, "the source answers again"),
         }

@@ -17,7 +17,6 @@ impl Stop {
         self.wake.notify_all();
     }
 
-    /// Was it asked?
     pub fn is_asked(&self) -> bool {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }

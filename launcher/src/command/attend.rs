@@ -4,8 +4,8 @@
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use super::stored_run;
-use crate::check::executable;
 use crate::cli::AttendArgs;
+use crate::preflight::executable;
 use crate::process::signal::Inbox;
 use crate::run::Run;
 use crate::shim;

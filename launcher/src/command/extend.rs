@@ -180,18 +180,10 @@ pub fn refuse_by_word(
 ) -> Result<(), Failure> {
     let batches = machine.batches().filter(|(_, batch)| batch.reported > 0).count();
     if batches > 0 && extension.is_longer_than(frozen) {
-        let batches = counted_batches(batches);
+        let batches = words::counted(batches as u64, "batch");
         return Err(Failure::OnlyByWord { run: frozen.run.clone(), batches });
     }
     Ok(())
-}
-
-fn counted_batches(number: usize) -> String {
-    if number == 1 {
-        "1 batch".to_owned()
-    } else {
-        format!("{} batches", words::count(number as u64))
-    }
 }
 
 fn line(args: &StartArgs, difference: &Difference) -> String {

@@ -21,13 +21,13 @@ use shared::run::workdir::{BatchId, Workdir};
 use shared::series::tree::TreeError;
 
 use super::verify_error::VerifyError;
-use crate::check::bars_words::WordsError;
-use crate::check::executable::ExecutableError;
-use crate::check::places::PlacesError;
-use crate::check::plain_names::NameError;
-use crate::check::source::SourceError;
 use crate::plan::request::RequestError;
 use crate::plan::settings::SettingsError;
+use crate::preflight::bars_words::WordsError;
+use crate::preflight::executable::ExecutableError;
+use crate::preflight::places::PlacesError;
+use crate::preflight::plain_names::NameError;
+use crate::preflight::source::SourceError;
 use crate::process::spawn::SpawnError;
 use crate::supervise::drive::DriveError;
 use crate::supervise::journal::JournalError;
@@ -44,16 +44,13 @@ pub enum Failure {
     /// An unusable address.
     #[error(transparent)]
     BaseUrl(#[from] BaseUrlError),
-    /// An unusable list.
     #[error("--tickers-csv: {0}")]
     Tickers(#[from] TickerListError),
-    /// No ticker sizes.
     #[error("--weights: {0}")]
     Weights(#[from] SizesError),
     /// An unusable `run.json`, or nothing to ask for.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// No key.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
     /// The source refuses us, or is not the source.
@@ -62,7 +59,6 @@ pub enum Failure {
     /// The place of the rate budget is somebody else's, or can't be used.
     #[error(transparent)]
     Pace(#[from] PaceError),
-    /// No executable.
     #[error(transparent)]
     Executable(#[from] ExecutableError),
     /// A name that a run can't keep.
@@ -71,18 +67,12 @@ pub enum Failure {
     /// Work directory and output in one another.
     #[error(transparent)]
     Places(#[from] PlacesError),
-    /// The data of the run are gone.
     #[error(
         "{outdir} is missing, and {tickers} of this run were done in it: is its disk mounted? Put it back, or \
          create the folder to fetch everything again",
         outdir = outdir.display()
     )]
-    OutdirGone {
-        /// Where it was.
-        outdir: PathBuf,
-        /// How much was done, `30 tickers`.
-        tickers: String,
-    },
+    OutdirGone { outdir: PathBuf, tickers: String },
     /// Another dataset lives there.
     #[error(transparent)]
     Descriptor(#[from] DescriptorError),
@@ -94,278 +84,124 @@ pub enum Failure {
     /// The output holds no bars.
     #[error(transparent)]
     TreeOfBars(#[from] TreeError),
-    /// The input of bars is missing, or is something else.
     #[error("{flag} {root}: {what}", root = root.display())]
-    BarsInput {
-        /// The flag.
-        flag: &'static str,
-        /// Its folder.
-        root: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
+    BarsInput { flag: &'static str, root: PathBuf, what: String },
     /// Options of `bars` that it refuses.
     #[error(transparent)]
     BarsWords(#[from] WordsError),
-    /// Bars over days that the input lacks.
     #[error(
         "{flag} {root}: no ticker of the run has all sessions of {days} ({example} lacks {missing}); download them, choose days that are there (--from, --to), or make bars without them: -- --allow-gap; nothing was started or changed",
         root = root.display()
     )]
     BeyondInput {
-        /// The flag.
         flag: &'static str,
-        /// Its folder.
         root: PathBuf,
-        /// Asked for.
         days: DateRange,
-        /// A ticker,
         example: Ticker,
-        /// and what it lacks.
         missing: Coverage,
     },
     /// Nothing that can be verified.
     #[error(transparent)]
     Verify(#[from] VerifyError),
-    /// A `--reference` without a snapshot.
     #[error(
         "--reference {folder}: no tickers_snapshot/snapshot_date=YYYY-MM-DD/tickers.parquet in it; `worker reference --outdir DIR` makes one",
         folder = folder.display()
     )]
-    NoSnapshot {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A snapshot that can't be read.
+    NoSnapshot { folder: PathBuf },
     #[error("--reference: {0}")]
     Reference(ReadError),
-    /// A folder that can't be written.
     #[error("--{flag} {path} can't be written: {source}; choose another folder or correct its permissions", path = path.display())]
-    NotWritable {
-        /// Which argument.
-        flag: &'static str,
-        /// Its value.
-        path: PathBuf,
-        /// What the system said.
-        source: DiskError,
-    },
-    /// Less free space than must stay free.
+    NotWritable { flag: &'static str, path: PathBuf, source: DiskError },
     #[error("{what}; make room, choose a folder on another disk, or lower --min-free-disk")]
     NoRoom {
         /// Where, how much there is, and how much there must be.
         what: String,
     },
-    /// The run that is to go on has a supervisor.
     #[error(
         "this run is already going (supervisor pid {pid}); stop it first to change settings: `{stop}`"
     )]
-    AlreadyGoing {
-        /// The supervisor.
-        pid: i32,
-        /// The command that stops it.
-        stop: String,
-    },
-    /// Another run has the lock.
+    AlreadyGoing { pid: i32, stop: String },
     #[error("{0}; see `launcher status --workdir` of that run, or stop it first")]
     Locked(LockError),
-    /// Processes of a dead supervisor still work there.
     #[error(
         "{what}; continue that run: `{resume}`, or end its processes: `{stop}`; then run `start` again (nothing was started)"
     )]
-    Orphans {
-        /// Whose, and where.
-        what: String,
-        /// How to go on with their run.
-        resume: String,
-        /// How to end them.
-        stop: String,
-    },
-    /// A run lives in this work directory already.
+    Orphans { what: String, resume: String, stop: String },
     #[error("{workdir} is the work directory of run {run} ({what}); continue it: `{resume}`, or choose another --workdir", workdir = workdir.display())]
-    AnotherRun {
-        /// The folder.
-        workdir: PathBuf,
-        /// The run in it.
-        run: String,
-        /// What that run is.
-        what: String,
-        /// How to go on with it.
-        resume: String,
-    },
-    /// A journal without its `run.json`.
+    AnotherRun { workdir: PathBuf, run: String, what: String, resume: String },
     #[error("{workdir} holds a journal but no run.json; choose another --workdir", workdir = workdir.display())]
-    Headless {
-        /// The folder.
-        workdir: PathBuf,
-    },
-    /// Arguments that would make other data than those of the run, or fewer.
+    Headless { workdir: PathBuf },
     #[error(
         "run {run} was created with other arguments:\n{list}\nnothing was changed; leave them out to continue the run, or choose another --workdir for a new run (--resume can extend a run: an earlier --from, a later --to, a --tickers-csv with more tickers; and it can change every knob, such as rate, retries and limits; it can't change what the data depend on)"
     )]
-    Differs {
-        /// Which run.
-        run: String,
-        /// One line each.
-        list: String,
-    },
-    /// An extension while workers have the old range.
+    Differs { run: String, list: String },
     #[error(
         "run {run} can't be extended while its processes live: they work on the old range (nothing was changed); end them first: `{stop}`, or leave the new arguments out to continue with them"
     )]
-    StillAtWork {
-        /// Which run.
-        run: String,
-        /// How to end them.
-        stop: String,
-    },
-    /// A longer range, but only a script has reported the old one done.
+    StillAtWork { run: String, stop: String },
     #[error(
         "run {run} can't be given other days: a script reported {batches} done, and no ledger proves which days that covers (nothing was changed); choose another --workdir for the new days"
     )]
-    OnlyByWord {
-        /// Which run.
-        run: String,
-        /// How many.
-        batches: String,
-    },
-    /// Two extensions at once.
+    OnlyByWord { run: String, batches: String },
     #[error("another command has just changed run {run}; run `start` again")]
-    ChangedMeanwhile {
-        /// Which run.
-        run: String,
-    },
-    /// There is no run.
+    ChangedMeanwhile { run: String },
     #[error("{workdir} holds no run (no run.json in it); `{start} ...` starts one", workdir = workdir.display(), start = words::command("start", &Workdir::new(workdir)))]
-    NoRun {
-        /// The folder.
-        workdir: PathBuf,
-    },
-    /// No second worker would ever be started.
+    NoRun { workdir: PathBuf },
     #[error(
         "--min-free-memory {asked} is more than the memory of this machine ({total}), so no worker would ever run beside another; if that is meant: --max-concurrent 1",
         total = words::bytes(*total)
     )]
-    MoreThanAllMemory {
-        /// What is to stay free.
-        asked: Size,
-        /// Bytes that there are.
-        total: u64,
-    },
-    /// An option of `bars` among those of the launcher.
+    MoreThanAllMemory { asked: Size, total: u64 },
     #[error(
         "{flag} is an option of `bars`; options of `bars` stand last, behind --: `{start} ... -- {flag} ...`",
         start = format_args!("{} start", words::program())
     )]
-    BehindTheDashes {
-        /// Which.
-        flag: String,
-    },
-    /// There is no run to go on with, and too little was said for a new one.
+    BehindTheDashes { flag: String },
     #[error(
         "{workdir} holds no run to go on with{near}; a new run there needs {needs}",
         workdir = workdir.display(),
         near = near.as_ref().map(|near| format!(" (is {} meant?)", near.display())).unwrap_or_default()
     )]
-    NoRunToResume {
-        /// The folder.
-        workdir: PathBuf,
-        /// A folder with a run and almost the same name.
-        near: Option<PathBuf>,
-        /// Flags that were not given.
-        needs: String,
-    },
-    /// A ticker that the run does not have.
+    NoRunToResume { workdir: PathBuf, near: Option<PathBuf>, needs: String },
     #[error(
         "{name:?} is not a ticker of this run; it has {known} (tickers.csv in the work directory lists all)"
     )]
-    UnknownTicker {
-        /// As given.
-        name: String,
-        /// Some that it has.
-        known: String,
-    },
-    /// A batch that the run does not have.
+    UnknownTicker { name: String, known: String },
     #[error("{name:?} is not a batch of this run: {known}")]
-    UnknownBatch {
-        /// As given.
-        name: String,
-        /// What it has.
-        known: String,
-    },
-    /// A ticker without a log.
+    UnknownBatch { name: String, known: String },
     #[error(
         "{ticker} is in no batch: it was proven before this run began, or is not planned yet; `launcher why {ticker}` says which"
     )]
-    InNoBatch {
-        /// Which.
-        ticker: Ticker,
-    },
-    /// Only one log can be followed.
+    InNoBatch { ticker: Ticker },
     #[error(
         "{name} was split by date and is in several batches; follow one of them: {}",
         batches.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
-    SeveralLogs {
-        /// As given.
-        name: String,
-        /// Which.
-        batches: Vec<BatchId>,
-    },
-    /// A batch that has not started yet.
+    SeveralLogs { name: String, batches: Vec<BatchId> },
     #[error("{batch} has not started yet, so there is no {log}; `logs -f` waits for it", log = log.display())]
-    NoLog {
-        /// Which.
-        batch: BatchId,
-        /// Where it will be.
-        log: PathBuf,
-    },
-    /// The supervisor ended before it was ready.
+    NoLog { batch: BatchId, log: PathBuf },
     #[error("the supervisor did not start: {said} (see {log})", log = log.display())]
-    NotReady {
-        /// Its own words.
-        said: String,
-        /// How it ended, unless that says nothing.
-        exit: Option<Exit>,
-        /// Its log.
-        log: PathBuf,
-    },
+    NotReady { said: String, exit: Option<Exit>, log: PathBuf },
     /// The journal can't be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// A process could not be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
-    /// Supervision broke off; every worker was ended.
     #[error("{0}{way_on}", way_on = way_on(.0))]
     Drive(#[from] DriveError),
-    /// A file or folder could not be used.
     #[error("{0}: {cause}; {remedy}, then run the command again", cause = .0.source, remedy = remedy(.0))]
     Disk(#[from] DiskError),
-    /// The same once the run was frozen.
     #[error("{error}: {cause}; {remedy}, then continue the run: `{resume}`", cause = error.source, remedy = remedy(error))]
-    Halfway {
-        /// What.
-        error: DiskError,
-        /// How to go on.
-        resume: String,
-    },
-    /// Standard output failed.
+    Halfway { error: DiskError, resume: String },
     #[error("can't write to standard output")]
     Output(#[source] io::Error),
-    /// The system refused something basic.
     #[error("can't {doing}")]
-    System {
-        /// What.
-        doing: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Processes of the run that do not end.
+    System { doing: &'static str, source: io::Error },
     #[error(
         "processes of this run do not end even when killed: {0}; they may be waiting for a disk or a network that is gone (`ps` shows state D); repair that, then run the command again"
     )]
     Undead(String),
-    /// A run that another process keeps restarting.
     #[error("another process keeps restarting this run; stop it and run `stop` again")]
     BegunAgain,
 }

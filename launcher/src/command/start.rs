@@ -25,18 +25,18 @@ use super::stop::{self, Closed};
 use super::stored_run;
 use super::supervise;
 use super::ticker_sizes;
-use crate::check::bars_days::{self, InputDays};
-use crate::check::bars_words;
-use crate::check::files::{self, Found};
-use crate::check::near;
-use crate::check::places;
-use crate::check::source::{self, SourceError, SourceState};
 use crate::cli::StartArgs;
-use crate::facts::{Checked, Entry, Fact, Outcome};
+use crate::facts::{Checked, Fact, JournalEntry, Outcome};
 use crate::job::{BarsOrder, Task};
 use crate::plan::request::{Input, Request};
 use crate::plan::settings::{Program, Settings, SettingsError};
 use crate::plan::weights::Sizes;
+use crate::preflight::bars_days::{self, InputDays};
+use crate::preflight::bars_words;
+use crate::preflight::files::{self, Found};
+use crate::preflight::near;
+use crate::preflight::places;
+use crate::preflight::source::{self, SourceError, SourceState};
 use crate::process::clock;
 use crate::process::memory;
 use crate::process::random;
@@ -211,7 +211,7 @@ fn tell_only(
     let Prepared { facts, weighed_by, .. } =
         prepare::prepare(&machine, request, tickers, sizes, now);
     for fact in facts {
-        machine.apply(&Entry { at: now, fact }).map_err(DriveError::from)?;
+        machine.apply(&JournalEntry { at: now, fact }).map_err(DriveError::from)?;
     }
     say(&plan::describe(request, workdir, &machine)).map_err(Failure::Output)?;
     say(&plan::weighed(weighed_by, sizes)).map_err(Failure::Output)?;
@@ -401,7 +401,8 @@ fn prepare_and_work(
     say(&plan::read_whole(read_whole)).map_err(Failure::Output)?;
     facts.splice(0..0, checked.map(Fact::Checked));
     prepare::write_batch_files(&run.workdir, &facts)?;
-    let entries: Vec<Entry> = facts.into_iter().map(|fact| Entry { at: now, fact }).collect();
+    let entries: Vec<JournalEntry> =
+        facts.into_iter().map(|fact| JournalEntry { at: now, fact }).collect();
     // Apply first: an illegal fact must not get into the journal.
     entries.iter().try_for_each(|entry| machine.apply(entry)).map_err(DriveError::from)?;
     journal.append(&entries)?;

@@ -7,12 +7,11 @@ use shared::run::api_key::{ApiKey, ApiKeyError};
 use shared::run::workdir::Workdir;
 
 use super::failure::Failure;
-use crate::check::executable;
 use crate::plan::request::Request;
 use crate::plan::settings::Program;
+use crate::preflight::executable;
 use crate::run::Run;
 
-/// The current folder.
 pub fn current_folder() -> Result<PathBuf, Failure> {
     let doing = "find the current folder";
     std::env::current_dir().map_err(|source: io::Error| Failure::System { doing, source })

@@ -86,7 +86,6 @@ pub fn some_without_rows(
 pub struct Reviewed {
     /// Tickers whose ledgers do not prove it any more.
     pub lost: Vec<Ticker>,
-    /// What those of all others prove.
     pub proven: Tally,
 }
 

@@ -6,21 +6,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// By itself.
     Exited {
         /// Exit code.
         code: i32,
     },
     /// By a signal that we did not send.
-    Signaled {
-        /// Which.
-        signal: i32,
-    },
+    Signaled { signal: i32 },
     /// Its shim was asked to end it.
-    Stopped {
-        /// It had to be killed.
-        killed: bool,
-    },
+    Stopped { killed: bool },
     /// The shim ended it: it exceeded --max-rss.
     TooLarge {
         /// Resident memory of its whole tree.

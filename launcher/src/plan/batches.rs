@@ -27,7 +27,6 @@ pub fn come_by_session(via: Via, sessions: usize, tickers: usize) -> bool {
 /// A ticker, or a part of one, and its likely weight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weighed {
-    /// Which.
     pub ticker: Ticker,
     /// Which days of it.
     pub part: Part,

@@ -17,11 +17,9 @@ use crate::job::BarsOrder;
 /// One argument that contradicts the frozen run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The flag.
     pub flag: &'static str,
     /// What the run was created with.
     pub frozen: String,
-    /// What is given now.
     pub given: String,
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::run::thousands::counted;
 
 use super::differences::Difference;
 use super::request::{Extended, Input, Request};
@@ -149,7 +150,7 @@ impl Extension {
                 flag: "--tickers-csv",
                 frozen: format!(
                     "{} (SHA-256 {:.12})",
-                    counted(self.tickers.len()),
+                    counted(self.tickers.len() as u64, "ticker"),
                     self.request.tickers_sha256
                 ),
                 given: format!(
@@ -164,7 +165,7 @@ impl Extension {
             given.iter().filter(|ticker| !had.contains(ticker)).cloned().collect();
         // The same tickers in another order, or with other columns, are the same run.
         if !new.is_empty() {
-            self.changes.push(counted(new.len()).replace(' ', " more "));
+            self.changes.push(counted(new.len() as u64, "ticker").replace(' ', " more "));
             self.tickers.extend(new);
             self.request.tickers = self.tickers.len();
             self.request.tickers_sha256.clone_from(&input.sha256);
@@ -176,10 +177,6 @@ impl Extension {
 
 fn shorter(flag: &'static str, frozen: TradingDay, given: TradingDay) -> Difference {
     Difference { flag, frozen: frozen.to_string(), given: format!("{given}; {NEVER_SHRINKS}") }
-}
-
-fn counted(tickers: usize) -> String {
-    format!("{tickers} ticker{}", if tickers == 1 { "" } else { "s" })
 }
 
 fn named(tickers: &[&Ticker]) -> String {

@@ -22,9 +22,7 @@ use crate::cli::StartArgs;
 /// One knob that has changed, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The flag.
     pub flag: String,
-    /// What it was.
     pub before: String,
     /// What it is from now on.
     pub after: String,

@@ -15,16 +15,13 @@ pub struct NotifyUrl(Url);
 /// Why a text is no such URL. Never shows more than its host.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotifyUrlError {
-    /// No URL.
     #[error("--notify-url is not a URL like https://example.com/hook")]
     Malformed,
-    /// `http:` to another machine.
     #[error("--notify-url {0} is not encrypted; use https, or give --allow-http")]
     PlainHttp(String),
 }
 
 impl NotifyUrl {
-    /// Parses a URL.
     pub fn parse(text: &str, plain_http: PlainHttp) -> Result<Self, NotifyUrlError> {
         let url = Url::parse(text).map_err(|_| NotifyUrlError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {

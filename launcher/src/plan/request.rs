@@ -16,7 +16,7 @@ use shared::dataset::trust::Trust;
 use shared::disk::audience::Audience;
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
-use shared::formats::{self, Format, UnknownVersion};
+use shared::formats::{self, Format, UnknownVersion, Versioned};
 use shared::hex;
 use shared::market::session;
 use shared::market::ticker::Ticker;
@@ -69,7 +69,6 @@ pub struct Request {
 pub struct Changed {
     /// UTC.
     pub at: Timestamp,
-    /// Which, and how.
     pub knobs: Vec<Change>,
     /// The rules until then.
     pub rules_before: Rules,
@@ -93,17 +92,9 @@ pub struct Extent {
     pub to: TradingDay,
     /// Last day really covered, New York, inclusive.
     pub settled_to: TradingDay,
-    /// How many.
     pub tickers: usize,
     /// SHA-256 of the user's CSV, lower-case hex.
     pub tickers_sha256: String,
-}
-
-/// What every version of `run.json` says.
-#[derive(Deserialize)]
-struct Versioned {
-    #[serde(default = "formats::first")]
-    format: u32,
 }
 
 /// Why there is no request.
@@ -112,43 +103,22 @@ pub enum RequestError {
     /// A file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// `run.json` is of another version.
     #[error("{path}: {source}", path = path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Which.
-        source: UnknownVersion,
-    },
-    /// `run.json` is damaged.
+    Version { path: PathBuf, source: UnknownVersion },
     #[error("{path}: not a run of this launcher ({what}); choose another --workdir", path = path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
+    Corrupt { path: PathBuf, what: String },
     /// The frozen list is gone or damaged.
     #[error(transparent)]
     Tickers(#[from] TickerListError),
-    /// No day of the range is settled yet.
     #[error(
         "no day from {from} on is settled yet: the last one is {settled} (a day counts {settle} after 20:00 New York, see --settle); choose an earlier --from"
     )]
-    NothingSettled {
-        /// First day asked.
-        from: TradingDay,
-        /// Last settled day.
-        settled: TradingDay,
-        /// The delay.
-        settle: String,
-    },
+    NothingSettled { from: TradingDay, settled: TradingDay, settle: String },
 }
 
 /// A ticker CSV as read from the user.
 #[derive(Debug)]
 pub struct Input {
-    /// The tickers in it.
     pub list: TickerList,
     /// Harmless oddities in it.
     pub oddities: Oddities,

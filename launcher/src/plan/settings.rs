@@ -82,7 +82,6 @@ pub struct Rules {
 /// Everything that `start` was given, nothing that it has found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// What it does.
     pub job: Job,
     /// The user's CSV, absolute.
     pub tickers_csv: PathBuf,
@@ -145,28 +144,12 @@ pub struct Settings {
 /// Why arguments make no settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// An argument that a new run needs is missing.
     #[error("a new run needs {0}; `launcher start --help` lists every option")]
     Missing(String),
-    /// The range is empty.
     #[error("--to {to} is before --from {from}; swap them or correct one")]
-    ToBeforeFrom {
-        /// First day asked.
-        from: TradingDay,
-        /// Last day asked.
-        to: TradingDay,
-    },
-    /// A flag that does not apply to the job.
+    ToBeforeFrom { from: TradingDay, to: TradingDay },
     #[error("{flag} does not apply to --job {job}: {why}; leave it out")]
-    NotForJob {
-        /// The flag.
-        flag: &'static str,
-        /// The job.
-        job: Job,
-        /// Why.
-        why: &'static str,
-    },
-    /// An option behind `--` that the launcher sets itself.
+    NotForJob { flag: &'static str, job: Job, why: &'static str },
     #[error(
         "{0} is an option of the launcher, not of `bars` alone: give it before -- (or leave it out, if the launcher sets it)"
     )]

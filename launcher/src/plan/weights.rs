@@ -28,7 +28,6 @@ impl Weight {
         }
     }
 
-    /// Is it unknown?
     pub fn is_unknown(&self) -> bool {
         *self == Self::Unknown
     }

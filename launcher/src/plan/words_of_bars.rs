@@ -40,7 +40,6 @@ pub fn is_of_bars(word: &str) -> bool {
 /// How the options of `--resume` compare with those of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Later {
-    /// They are the same.
     TheSame,
     /// They now allow missing days; the run has these options from now on.
     GapsToo(Vec<String>),

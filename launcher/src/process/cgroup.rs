@@ -84,7 +84,6 @@ impl RunGroup {
         counting.into_iter().chain(others).find_map(make)
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -215,7 +214,6 @@ fn remove(group: &Path) -> io::Result<()> {
     fs::remove_dir(group)
 }
 
-/// The groups in a group.
 fn below(group: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(group).into_iter().flatten().flatten();
     entries

@@ -19,14 +19,11 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// By itself.
     Exited {
         /// Exit code.
         code: i32,
     },
-    /// By a signal.
     Signaled {
-        /// Which.
         signal: i32,
     },
 }
@@ -36,16 +33,12 @@ pub enum How {
 pub enum Reaped {
     /// One has ended, and we have waited for it.
     Ended {
-        /// Which.
         pid: i32,
-        /// How.
         how: How,
         /// What it has used, including its own children that it has waited for.
         usage: Usage,
     },
-    /// All of them live.
     AllLive,
-    /// There are no children.
     Childless,
 }
 

@@ -23,15 +23,9 @@ pub enum Post {
     /// A child may have ended.
     Child,
     /// A request to stop (`SIGTERM`, `SIGINT`, `SIGHUP`).
-    Stop {
-        /// The signal.
-        signal: i32,
-    },
+    Stop { signal: i32 },
     /// A request to stop without grace (`SIGQUIT`).
-    StopNow {
-        /// The signal.
-        signal: i32,
-    },
+    StopNow { signal: i32 },
 }
 
 /// The signals that we receive.

@@ -33,22 +33,10 @@ const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// No process can start from this path until a person changes it.
     #[error("can't run {path} ({source}); is it an executable of this machine?", path = path.display())]
-    Unusable {
-        /// The executable.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// This machine refuses at the moment.
+    Unusable { path: PathBuf, source: io::Error },
     #[error("can't start {path} ({source})", path = path.display())]
-    Refused {
-        /// The executable.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Refused { path: PathBuf, source: io::Error },
     /// The log could not be opened.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -70,9 +58,7 @@ impl SpawnError {
 
 /// How to start a worker.
 pub struct WorkerCommand<'a> {
-    /// The executable.
     pub executable: &'a Path,
-    /// Its arguments.
     pub arguments: &'a [OsString],
     /// Where its output goes, appended.
     pub log: &'a Path,

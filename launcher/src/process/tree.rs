@@ -7,7 +7,7 @@ use shared::disk::regular;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 /// Samples one tree of processes.
-pub struct Tree {
+pub struct ProcessTree {
     root: i32,
     /// Opened by the first sample: short workers end before it. `Some(None)` where the system can't
     /// be read: then nothing is known about memory.
@@ -23,7 +23,7 @@ pub struct TreeSample {
     pub is_stopped: bool,
 }
 
-impl Tree {
+impl ProcessTree {
     /// The tree below and including process `root`.
     pub fn of(root: i32) -> Self {
         Self { root, system: OnceCell::new() }
@@ -52,7 +52,7 @@ impl Tree {
 
 /// Resident memory of everything below `root`, added up; `None` when there is nothing.
 pub fn memory_below(root: i32) -> Option<u64> {
-    let seen = children(root).iter().map(|child| Tree::of(*child).look().rss_bytes).sum();
+    let seen = children(root).iter().map(|child| ProcessTree::of(*child).look().rss_bytes).sum();
     Some(seen).filter(|bytes| *bytes > 0)
 }
 

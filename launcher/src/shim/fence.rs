@@ -16,6 +16,7 @@ use shared::disk::audience::Audience;
 use shared::disk::lock::{Lock, LockError};
 use shared::disk::publish::{self, DiskError};
 use shared::disk::regular;
+use shared::formats::{self, Format, Versioned};
 use shared::run::identity::ProcessIdentity;
 use shared::run::workdir::Workdir;
 
@@ -33,7 +34,9 @@ const DISK_GLANCE: Duration = Duration::from_secs(1);
 /// `exit.json`. Its existence means that the attempt is over: no shim may begin it any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitRecord {
-    /// How.
+    /// Version of the file ([`Format::Exit`]).
+    #[serde(default = "formats::first")]
+    pub format: u32,
     pub ending: Ending,
     /// What it took.
     #[serde(flatten)]
@@ -45,14 +48,23 @@ pub struct ExitRecord {
 }
 
 impl ExitRecord {
-    /// The record at `path`; `None` when there is none, or none that can be read: then nobody
-    /// knows.
+    /// A record of this version.
+    pub fn new(ending: Ending, usage: Usage, began_at: Timestamp, ended_at: Timestamp) -> Self {
+        Self { format: Format::Exit.version(), ending, usage, began_at, ended_at }
+    }
+
+    /// The record at `path`; `None` when there is none, or a power cut has torn it: then nobody
+    /// knows how the attempt ended. A record of another version is an error.
     pub fn read(path: &Path) -> Result<Option<Self>, DiskError> {
-        match regular::read(path) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(DiskError::at("read", path)(error)),
-        }
+        let bytes = match regular::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(DiskError::at("read", path)(error)),
+        };
+        let Ok(Versioned { format }) = serde_json::from_slice(&bytes) else { return Ok(None) };
+        let known = Format::Exit.read(format).map_err(io::Error::other);
+        known.map_err(DiskError::at("read", path))?;
+        Ok(serde_json::from_slice(&bytes).ok())
     }
 
     /// Writes the record without a sync. If a power cut tears it before it was journalled or made
@@ -114,12 +126,10 @@ pub enum OpenStill {
     /// A shim has the lock, or the record can't be read or written.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Processes of the attempt do not end.
     #[error(
         "processes of {attempt} do not end even when killed: {pids}; they may be waiting for a disk or a network that is gone"
     )]
     Undead {
-        /// Which attempt.
         attempt: AttemptId,
         /// Their pids, separated by commas.
         pids: String,
@@ -160,14 +170,9 @@ pub fn close(
     if let Some(record) = ExitRecord::read(&exit)? {
         return Ok((record.ending, record.usage));
     }
-    let record = ExitRecord {
-        ending: otherwise.clone(),
-        usage: Usage::default(),
-        began_at: began_at.stamp(),
-        ended_at: clock::now(),
-    };
-    record.publish(&exit)?;
-    Ok((otherwise, Usage::default()))
+    let usage = Usage::default();
+    ExitRecord::new(otherwise.clone(), usage, began_at.stamp(), clock::now()).publish(&exit)?;
+    Ok((otherwise, usage))
 }
 
 #[cfg(test)]
@@ -177,16 +182,31 @@ mod tests {
 
     use super::*;
 
+    fn record() -> ExitRecord {
+        let (ending, at) = (Ending::Exited { code: 11 }, Timestamp::UNIX_EPOCH);
+        ExitRecord::new(ending, Usage::default(), at, at)
+    }
+
+    #[test]
+    fn a_record_without_a_version_is_of_the_first_and_one_of_another_is_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("exit.json");
+        let text = serde_json::to_string(&record()).expect("plain data");
+        let says_one = "\"format\":1,";
+        assert!(text.contains(says_one), "{text}");
+        fs::write(&path, text.replace(says_one, "")).expect("written");
+        assert_eq!(ExitRecord::read(&path).expect("readable"), Some(record()));
+        fs::write(&path, r#"{"format":2,"how":"in other words"}"#).expect("written");
+        let refused = ExitRecord::read(&path).expect_err("unknown");
+        let why = refused.source.to_string();
+        assert!(why.starts_with("an exit.json of version 2, and this program reads 1; "), "{why}");
+    }
+
     #[test]
     fn what_a_power_cut_left_of_a_record_is_none_and_the_next_one_replaces_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("exit.json");
-        let record = ExitRecord {
-            ending: Ending::Exited { code: 11 },
-            usage: Usage::default(),
-            began_at: Timestamp::UNIX_EPOCH,
-            ended_at: Timestamp::UNIX_EPOCH,
-        };
+        let record = record();
         record.publish(&path).expect("published");
         let whole = fs::read(&path).expect("read");
         for length in 0..whole.len() {

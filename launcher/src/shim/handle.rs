@@ -41,7 +41,6 @@ pub enum ShimHandle {
     Child(ChildShim),
     /// Started by an earlier one.
     Adopted {
-        /// Which process.
         shim: ProcessIdentity,
         /// A pidfd, which names the process for as long as we hold it; `None` where the kernel has
         /// none.
@@ -95,7 +94,6 @@ impl ShimHandle {
         }
     }
 
-    /// Which process it is.
     pub fn identity(&self) -> &ProcessIdentity {
         match self {
             Self::Child(shim) => shim.identity(),
@@ -167,7 +165,6 @@ impl ChildShim {
         !self.is_leaving
     }
 
-    /// Which process it is.
     pub fn identity(&self) -> &ProcessIdentity {
         &self.identity
     }

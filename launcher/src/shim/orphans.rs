@@ -57,7 +57,6 @@ impl OrphanNote {
         }
     }
 
-    /// Ends all of them.
     pub fn end(self) {
         for left in &self.known {
             signal::send(left, StopSignal::Kill);

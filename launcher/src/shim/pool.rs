@@ -17,7 +17,6 @@ pub enum ShimError {
     /// None could be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
-    /// It died before it could be given the attempt.
     #[error("a shim died at its start ({0}); launcher.log may tell why")]
     Dead(#[source] io::Error),
 }

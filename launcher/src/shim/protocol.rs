@@ -30,7 +30,6 @@ const DONE: u8 = b'.';
 /// One attempt at one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptId {
-    /// Which batch.
     pub batch: BatchId,
     /// Counted from 1 in each batch.
     pub number: u32,

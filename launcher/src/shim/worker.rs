@@ -25,7 +25,7 @@ use crate::process::clock::{self, Stopwatch};
 use crate::process::reap::{self, How, Reaped};
 use crate::process::signal::{self, Inbox, Post, StopSignal};
 use crate::process::spawn::{self, SpawnError, WorkerCommand};
-use crate::process::tree::{self, Tree};
+use crate::process::tree::{self, ProcessTree};
 use crate::process::watch;
 use shared::deadline::Deadline;
 
@@ -50,7 +50,6 @@ pub struct Setup<'a> {
     pub limits: Limits,
     /// Where the worker writes its events.
     pub events: PathBuf,
-    /// Does it write events?
     pub writes_events: Events,
     /// Where to note the processes below the shim.
     pub orphan_note: PathBuf,
@@ -85,7 +84,7 @@ pub fn run(setup: &Setup, inbox: &mut Inbox) -> ExitRecord {
             Err(error) => (Ending::NotStarted { what: error.to_string() }, Usage::default()),
         }
     };
-    ExitRecord { ending, usage, began_at, ended_at: clock::now() }
+    ExitRecord::new(ending, usage, began_at, clock::now())
 }
 
 /// A worker that the shim has started.
@@ -95,7 +94,7 @@ struct RunningWorker<'a> {
     /// How the worker ended, once it has.
     departure: Option<Ending>,
     shutdown: Shutdown,
-    tree: Tree,
+    tree: ProcessTree,
     orphans: OrphanNote,
     watch: LimitWatch,
     events: EventTail,
@@ -114,7 +113,7 @@ impl<'a> RunningWorker<'a> {
             pid,
             departure: None,
             shutdown: Shutdown::NotAsked,
-            tree: Tree::of(pid),
+            tree: ProcessTree::of(pid),
             orphans: OrphanNote::none(setup.orphan_note.clone()),
             watch: LimitWatch::new(setup.limits),
             events: EventTail::new(&setup.events),

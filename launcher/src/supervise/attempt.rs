@@ -38,9 +38,7 @@ pub struct LiveAttempt {
     pub number: u32,
     /// The tickers and days that it was given.
     pub work: Work,
-    /// When it began.
     pub began_at: RunTime,
-    /// Its shim.
     pub shim: ShimHandle,
 }
 

@@ -31,9 +31,7 @@ use crate::plan::weights::Weight;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fact} can't happen {state}")]
 pub struct Illegal {
-    /// The fact.
     pub fact: String,
-    /// The state.
     pub state: String,
 }
 
@@ -43,12 +41,7 @@ pub enum BatchState {
     /// Ready for a worker.
     Pending,
     /// A worker has it.
-    Running {
-        /// Which attempt.
-        attempt: u32,
-        /// Since when.
-        since: Timestamp,
-    },
+    Running { attempt: u32, since: Timestamp },
     /// It failed and waits for another attempt.
     Backoff {
         /// When it is ready.
@@ -65,7 +58,6 @@ pub enum BatchState {
 /// What one attempt is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// Whom.
     pub tickers: Vec<Ticker>,
     /// Which days of them.
     pub part: Part,
@@ -90,7 +82,6 @@ pub struct Batch {
     is_doubted: bool,
     /// Attempts so far.
     pub attempts: u32,
-    /// Its state.
     pub state: BatchState,
 }
 

@@ -44,7 +44,6 @@ pub enum Verdict {
     Suspect,
     /// This attempt counts against the ticker.
     Charged {
-        /// Which of its budgets.
         budget: Budget,
         /// The reason, in one sentence.
         cause: String,

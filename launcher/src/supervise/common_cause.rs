@@ -116,7 +116,6 @@ pub type Attempts = BTreeMap<BatchId, BTreeSet<u32>>;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Streak {
     cause: Option<CommonCause>,
-    /// Which.
     pub attempts: Attempts,
 }
 

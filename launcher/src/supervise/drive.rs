@@ -43,7 +43,7 @@ use super::locks::Locks;
 use super::machine::{Decision, Machine, RunState, Surroundings};
 use super::pid_files::PidFiles;
 use crate::facts::ending::Ending;
-use crate::facts::{Entry, Fact, Outcome, StopWhy};
+use crate::facts::{Fact, JournalEntry, Outcome, StopWhy};
 use crate::plan::request::RequestError;
 use crate::process::cgroup::RunGroup;
 use crate::process::clock::{RunClock, RunTime};
@@ -74,10 +74,8 @@ pub enum DriveError {
     /// A file could not be written, and there was no time to wait.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A bug.
     #[error("{0}; this is a bug of the launcher, please report it with the work directory")]
     Illegal(#[from] Illegal),
-    /// The system does not let us watch our children.
     #[error("can't watch workers")]
     Watch(#[source] io::Error),
     /// An attempt that can't be closed to others.
@@ -92,12 +90,10 @@ pub enum DriveError {
     /// The frozen run can't be read any more.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// Proven files keep disappearing.
     #[error(
         "files in {0} keep disappearing after they were proven; find out what deletes them, then continue with --resume"
     )]
     Vanishes(PathBuf),
-    /// Processes of the run that can't be ended.
     #[error("processes of this run do not end even when killed: {0}")]
     Undead(String),
 }
@@ -105,21 +101,15 @@ pub enum DriveError {
 /// What listeners are told, in the order of events.
 pub enum Notice<'a> {
     /// Something was recorded.
-    Fact(&'a Entry),
+    Fact(&'a JournalEntry),
     /// An attempt of an earlier supervisor goes on under this one.
-    Adopted {
-        /// Of which batch.
-        batch: BatchId,
-        /// Which.
-        attempt: u32,
-    },
+    Adopted { batch: BatchId, attempt: u32 },
     /// A trouble, for people.
     Trouble(&'a str),
     /// Nothing new; time has passed.
     Glance,
 }
 
-/// A listener.
 pub type Listener<'a> = dyn FnMut(&Machine, &Notice) + 'a;
 
 struct Supervisor<'a> {
@@ -138,7 +128,7 @@ struct Supervisor<'a> {
     departed: Vec<(Orphan, Ending)>,
     /// Facts that the machine knows but the journal does not yet: until they are written, nothing
     /// is done.
-    unwritten: Vec<Entry>,
+    unwritten: Vec<JournalEntry>,
     stop: Stop,
     standstill: Standstill,
     /// Batches whose old attempts may be removed now.
@@ -194,7 +184,7 @@ pub fn record_stop(run: &Run, by: &str) -> Result<Outcome, DriveError> {
         Some(outcome) => outcome,
         None => Outcome::Stopped { why: StopWhy::Asked { by: by.to_owned() } },
     };
-    let closed = Entry {
+    let closed = JournalEntry {
         at: supervisor.clock.now().stamp(),
         fact: Fact::Closed { outcome: outcome.clone() },
     };
@@ -372,7 +362,7 @@ impl Supervisor<'_> {
             Decision::Close(_) => None,
         });
         let launches: Vec<_> = launches.collect();
-        let launched = |(batch, attempt): &(BatchId, u32)| Entry {
+        let launched = |(batch, attempt): &(BatchId, u32)| JournalEntry {
             at: now.stamp(),
             fact: Fact::Launched { batch: *batch, attempt: *attempt },
         };
@@ -433,7 +423,7 @@ impl Supervisor<'_> {
 
     /// Applies an observed fact. It is written with the next decision, or before the round is over.
     fn note(&mut self, at: Timestamp, fact: Fact) -> Result<(), DriveError> {
-        let entry = Entry { at, fact };
+        let entry = JournalEntry { at, fact };
         self.machine.apply(&entry)?;
         if let Fact::Ended { batch, .. } = entry.fact {
             self.unswept.push(batch);
@@ -444,14 +434,14 @@ impl Supervisor<'_> {
 
     /// Writes the observed facts and then `announced`, in one commit, and applies `announced`.
     /// `false` if the disk refuses for now: then the announced facts do not happen.
-    fn write(&mut self, announced: Vec<Entry>) -> Result<bool, DriveError> {
+    fn write(&mut self, announced: Vec<JournalEntry>) -> Result<bool, DriveError> {
         match self.append(announced) {
             Ok(()) => Ok(true),
             Err(error) => self.cannot_write(error).map(|()| false),
         }
     }
 
-    fn append(&mut self, announced: Vec<Entry>) -> Result<(), DriveError> {
+    fn append(&mut self, announced: Vec<JournalEntry>) -> Result<(), DriveError> {
         if self.unwritten.is_empty() && announced.is_empty() {
             return Ok(());
         }

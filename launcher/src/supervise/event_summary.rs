@@ -1,4 +1,4 @@
-//! What the events of one attempt add up to. Hints for blame and progress, never proof.
+//! The sum of the events of one attempt. It serves blame and progress and proves nothing.
 
 use std::collections::BTreeMap;
 
@@ -18,22 +18,22 @@ struct Course {
     pages: u64,
 }
 
-/// An attempt as its worker tells it.
+/// An attempt as its worker reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EventSummary {
     courses: BTreeMap<Ticker, Course>,
-    /// Did it say that it ends early on purpose?
+    /// Did the worker say that it ends early on purpose?
     pub yielded: bool,
-    /// This machine's clock beside the source's, where it was ahead most.
+    /// This machine's clock and the source's, when this machine's was ahead most.
     pub clocks: Option<SourceClock>,
-    /// How the source fails to answer it, by its last word on that.
+    /// How the source fails to answer, by the worker's last event about it.
     pub outage: Option<Outage>,
-    /// When it last said anything.
+    /// When the worker last said anything.
     pub last_said: Option<Timestamp>,
 }
 
 impl EventSummary {
-    /// Takes one event in.
+    /// Adds one event.
     pub fn hear(&mut self, said: Stamped) {
         self.last_said = self.last_said.max(Some(said.at));
         match said.event {
@@ -62,8 +62,8 @@ impl EventSummary {
         }
     }
 
-    /// The last word on a ticker that turned out unfinished. One that was said to be done is as if
-    /// begun: its worker was wrong about it.
+    /// The last word on a ticker that is not finished. If its worker said "done", that was wrong,
+    /// and the ticker counts as begun.
     pub fn word_on(&self, ticker: &Ticker) -> Word {
         match self.courses.get(ticker) {
             None => Word::Untouched,
@@ -71,19 +71,19 @@ impl EventSummary {
         }
     }
 
-    /// What was said of a ticker that was said to have failed, and nothing better since.
+    /// The worker's words on a ticker that it called failed, unless it said something better later.
     pub fn failure_of(&self, ticker: &Ticker) -> Option<Word> {
         let word = self.courses.get(ticker)?.word.as_ref()?;
         matches!(word, Word::Failed { .. }).then(|| word.clone())
     }
 
-    /// Was `ticker` said to be done, and nothing else since?
+    /// Is "done" the last that the worker said of `ticker`?
     pub fn calls_done(&self, ticker: &Ticker) -> bool {
         self.courses.get(ticker).is_some_and(|course| course.word.is_none())
     }
 
-    /// Does what was said leave room for the belief that `ticker` is done, though nobody can prove
-    /// it? Not when it was said to have failed, and after a yield only when it was said to be done.
+    /// May `ticker` be done, although nothing proves it? Not if the worker called it failed; after
+    /// a yield, only if the worker called it done.
     pub fn lets_believe_in(&self, ticker: &Ticker) -> bool {
         match self.courses.get(ticker).map(|course| &course.word) {
             Some(Some(Word::Failed { .. })) => false,

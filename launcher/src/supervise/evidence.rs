@@ -21,45 +21,45 @@ use crate::plan::settings::Program;
 use crate::plan::weights::OwnRows;
 use crate::process::clock::{self, RunTime};
 
-/// When an attempt began, by the run's clock, which stamps facts, and by the one on the wall, which
-/// stamps answers and files.
+/// When an attempt began, by two clocks: the run's clock stamps facts, the wall clock stamps
+/// answers and files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Began {
     by_run: RunTime,
     on_wall: Timestamp,
-    /// Ledgers tell by the source's clock when something was asked; where this machine's was ahead
-    /// most.
+    /// Ledgers stamp questions by the source's clock: here is how far this machine's clock was
+    /// ahead at most.
     clocks: Option<SourceClock>,
 }
 
 impl Began {
-    /// What began at `at` by the run's clock, which says `now` while the one on the wall says
+    /// An attempt that began at `at` by the run's clock. That clock says `now`, the wall clock
     /// `wall`.
     pub fn of(at: RunTime, now: RunTime, wall: Timestamp) -> Self {
         Self { by_run: at, on_wall: on_the_wall(at, now, wall), clocks: None }
     }
 
-    /// The same, where its worker has heard that this machine's clock is off.
+    /// The same for a worker that has heard that this machine's clock is off.
     pub fn told_by(self, clocks: Option<SourceClock>) -> Self {
         Self { clocks, ..self }
     }
 
-    /// By the clock on the wall: what answers and files are held against.
+    /// By the wall clock, for comparison with answers and files.
     pub fn on_wall(self) -> Timestamp {
         self.on_wall
     }
 
-    /// What was old enough to be asked again by then. An empty answer that has become so since, be
-    /// it because nobody was there to look, is no fault of a worker; the clock may have been set
-    /// meanwhile, so the earlier of both counts.
+    /// Empty answers older than this were due to be asked again when the attempt began. An answer
+    /// that became due later is no fault of the worker. The clock may have been set meanwhile, so
+    /// the earlier of both stamps counts.
     pub fn as_of(self) -> Timestamp {
         let as_of = self.by_run.stamp().min(self.on_wall);
         self.clocks.map_or(as_of, |clocks| clocks.earlier(as_of))
     }
 }
 
-/// Looks at the ledger of `ticker` for these `days` of the run, as far as `request` lets it count
-/// at `now`. Nothing is noted: a worker may be about to write them.
+/// Reads what the ledger of `ticker` proves of `days` at `now`, by the trust of `request`. It
+/// writes nothing, because a worker may be about to write these days.
 pub fn proof_of(
     request: &Request,
     ticker: &Ticker,
@@ -76,8 +76,8 @@ pub fn proof_of(
     }
 }
 
-/// The same before any worker begins, and how many files were read whole since they were not found
-/// as recorded; that is noted.
+/// The same before any worker begins. Also returns how many files were read whole because they did
+/// not look as recorded; the ledger then records how they look now.
 pub fn look(
     request: &Request,
     ticker: &Ticker,
@@ -98,8 +98,8 @@ pub fn look(
     }
 }
 
-/// What an attempt that began at `began` has left of `ticker`: how it stands, and how far it has
-/// come where that is not the end. `wall` is the clock on the wall.
+/// What an attempt that began at `began` has left to do of `ticker`, and how much it proved if it
+/// did not finish. `wall` is the wall clock's time.
 pub fn left_behind(
     request: &Request,
     ticker: &Ticker,
@@ -125,8 +125,8 @@ pub fn left_behind(
     }
 }
 
-/// A tree that was copied, or written by an older version: noted once, it need not be read whole at
-/// every look. Whoever writes it does the same.
+/// For a tree that was copied, or written by an older version: once the ledger records how its
+/// files look, nobody needs to read them whole again. Writers do the same.
 fn note_seen(request: &Request, kind: Kind, ticker: &Ticker, days: DateRange, ledger: &Ledger) {
     if ledger.seen_anew() > 0 {
         drop(OpenLedger::open(&request.settings.outdir, kind, ticker, days));
@@ -162,8 +162,8 @@ pub fn proven_days(request: &Request, ticker: &Ticker, days: DateRange, now: Tim
     ledger.map_or(0, |ledger| proven_of(&ledger, days, &request.trust(now, now)))
 }
 
-/// How much of `days` the ledger of `ticker` proves while somebody works on it, and what these
-/// hold. A glance: files are judged by their lengths, and nothing is noted.
+/// How much of `days` the ledger of `ticker` proves while a worker writes it, with a summary. It
+/// judges files by their lengths alone and writes nothing.
 pub fn so_far(
     request: &Request,
     ticker: &Ticker,
@@ -192,21 +192,21 @@ fn proven_of(ledger: &Ledger, days: DateRange, trust: &Trust) -> u64 {
     u64::from(days.days()) - ledger.missing(days, trust).days()
 }
 
-/// How much of these `days` a `ledger` proves, and how much of that was asked for since an attempt
+/// How many of `days` the `ledger` proves, and how many of them were asked for after the attempt
 /// `began`. Pure.
 pub fn partway_of(ledger: &Ledger, days: DateRange, trust: &Trust, began: Began) -> Partway {
     let fresh_days = ledger.asked_since(days, trust, to_the_second(began.on_wall()));
     Partway { days: proven_of(ledger, days, trust), fresh_days }
 }
 
-/// When that was, by the clock on the wall which says `wall` now, what was at `at` by the run's,
-/// which says `now`: answers and files are stamped by the one, facts by the other. Pure.
+/// Converts `at` from the run's clock (which says `now`) to the wall clock (which says `wall`).
+/// Facts carry the run's time, answers and files the wall's. Pure.
 fn on_the_wall(at: RunTime, now: RunTime, wall: Timestamp) -> Timestamp {
     at.stamp().checked_add(wall.duration_since(now.stamp())).unwrap_or(at.stamp())
 }
 
-/// What each partition of the run is likely to bring that is not proven, if the ledger of `ticker`
-/// tells, or else one of an earlier dataset of the same kind.
+/// The rows that each unproven partition of the run is likely to bring, by the ledger of `ticker`,
+/// or else by a ledger of an earlier dataset of the same kind.
 pub fn slices(request: &Request, ticker: &Ticker, now: Timestamp) -> Option<Vec<Slice>> {
     let settings = &request.settings;
     let Task::Download(kind) = settings.task() else { return None };
@@ -223,7 +223,7 @@ pub fn slices(request: &Request, ticker: &Ticker, now: Timestamp) -> Option<Vec<
     of(&settings.outdir, &trust).or_else(|| of(settings.weights.as_deref()?, &nothing))
 }
 
-/// May a clean exit stand in for a ledger that does not exist? Only for executables that keep none.
+/// Is a clean exit enough where there is no ledger? Only for executables that keep none.
 pub fn takes_word_of(program: &Program) -> bool {
     match program {
         Program::Worker | Program::Bars(_) => false,
@@ -231,7 +231,7 @@ pub fn takes_word_of(program: &Program) -> bool {
     }
 }
 
-/// Ledgers keep whole seconds.
+/// Ledgers store whole seconds.
 fn to_the_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

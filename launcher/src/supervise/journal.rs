@@ -10,33 +10,26 @@ use shared::run::workdir::Workdir;
 
 use super::batch::Illegal;
 use super::machine::Machine;
-use crate::facts::{Entry, Fact};
+use crate::facts::{Fact, JournalEntry};
 use crate::plan::settings::Rules;
 
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// It can't be read, or is damaged in its middle.
     #[error("{0}{way_on}", way_on = way_on(.0))]
     Lines(#[from] LinesError),
-    /// It is of another version.
     #[error("{path}:{line}: {source}", path = path.display())]
     Version {
-        /// The journal.
         path: std::path::PathBuf,
         /// One-based.
         line: usize,
-        /// Which.
         source: UnknownVersion,
     },
-    /// It has a fact that can't have happened.
     #[error("{path}:{line}: {source}; the run can't continue from this journal; choose another --workdir (data in the outdir stay proven: use --resume)", path = path.display())]
     Impossible {
-        /// The journal.
         path: std::path::PathBuf,
         /// One-based.
         line: usize,
-        /// Fact and state.
         source: Illegal,
     },
 }
@@ -52,7 +45,7 @@ fn way_on(error: &LinesError) -> &'static str {
 
 /// The journal, open for writing by the holder of the lock.
 pub struct Journal {
-    log: Appender<Entry>,
+    log: Appender<JournalEntry>,
 }
 
 impl Journal {
@@ -60,7 +53,7 @@ impl Journal {
     pub fn open(workdir: &Workdir, rules: Rules) -> Result<(Self, Machine), JournalError> {
         let mut log =
             Appender::open_for(Audience::Owner, &workdir.journal()).map_err(LinesError::from)?;
-        let mut replay = Replay::new(rules, |_: &Machine, _: &Entry| ());
+        let mut replay = Replay::new(rules, |_: &Machine, _: &JournalEntry| ());
         log.recover_each(|entry| replay.take(&entry))?;
         Ok((Self { log }, replay.end(workdir)?))
     }
@@ -73,7 +66,7 @@ impl Journal {
 
     /// Writes `entries` in one go. On return they survive a power cut; after an error none of them
     /// counts.
-    pub fn append(&mut self, entries: &[Entry]) -> Result<(), DiskError> {
+    pub fn append(&mut self, entries: &[JournalEntry]) -> Result<(), DiskError> {
         self.log.append(entries)
     }
 }
@@ -88,7 +81,7 @@ pub fn follow(workdir: &Workdir, rules: Rules) -> Result<Machine, JournalError> 
 pub fn follow_with(
     workdir: &Workdir,
     rules: Rules,
-    look: impl FnMut(&Machine, &Entry),
+    look: impl FnMut(&Machine, &JournalEntry),
 ) -> Result<Machine, JournalError> {
     let mut replay = Replay::new(rules, look);
     checked_lines::each(&workdir.journal(), |entry| replay.take(&entry))?;
@@ -109,12 +102,12 @@ enum Wrong {
     Fact(Illegal),
 }
 
-impl<F: FnMut(&Machine, &Entry)> Replay<F> {
+impl<F: FnMut(&Machine, &JournalEntry)> Replay<F> {
     fn new(rules: Rules, look: F) -> Self {
         Self { machine: Machine::new(rules), look, lines: 0, wrong: None }
     }
 
-    fn take(&mut self, entry: &Entry) {
+    fn take(&mut self, entry: &JournalEntry) {
         if self.wrong.is_some() {
             return;
         }

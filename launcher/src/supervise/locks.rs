@@ -27,14 +27,10 @@ pub enum LocksError {
     /// Another process holds one, or it can't be used.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The supervisor that had the output is dead, and what it has started is not.
     #[error("processes of run {run} still live and may write into {outdir}, but no supervisor watches them: {processes}", outdir = outdir.display())]
     Orphans {
-        /// Where we wanted to write.
         outdir: PathBuf,
-        /// The run of these processes.
         run: String,
-        /// The work directory of that run.
         workdir: PathBuf,
         /// Their pids, separated by commas.
         processes: String,

@@ -21,7 +21,7 @@ use super::admission::Admission;
 use super::batch::{Batch, BatchState, Decided, Illegal, Terms};
 use super::causes::{self, Judgement, Verdict};
 use super::common_cause::{Attempts, CommonCause, Streak};
-use crate::facts::{Checked, Entry, Fact, Outcome, Report, StopWhy, Tally};
+use crate::facts::{Checked, Fact, JournalEntry, Outcome, Report, StopWhy, Tally};
 use crate::plan::settings::Rules;
 
 /// How often in a row a batch may be stuck on a local resource without a charge. After that the
@@ -113,7 +113,7 @@ impl Machine {
     }
 
     /// Applies a fact.
-    pub fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
+    pub fn apply(&mut self, entry: &JournalEntry) -> Result<(), Illegal> {
         self.take(entry)?;
         for id in std::mem::take(&mut self.touched) {
             if self.batch(id).is_some_and(Batch::is_over) {
@@ -123,7 +123,7 @@ impl Machine {
         Ok(())
     }
 
-    fn take(&mut self, entry: &Entry) -> Result<(), Illegal> {
+    fn take(&mut self, entry: &JournalEntry) -> Result<(), Illegal> {
         self.latest = self.latest.max(Some(entry.at));
         match &entry.fact {
             Fact::Surveyed { proven } => {

@@ -20,10 +20,8 @@ pub enum SizesError {
     /// Not a CSV, or not a number in it.
     #[error(transparent)]
     Csv(#[from] TickerSizesError),
-    /// A CSV without sizes.
     #[error("{path}: no column named {columns}; add one", path = .0.display(), columns = COLUMNS.join(", "))]
     NoColumn(PathBuf),
-    /// A folder that is not one of our trees.
     #[error(
         "{path}: no _dataset.json in it, so it is not the tree of an earlier run; give the --outdir of one, or a CSV",
         path = .0.display()

@@ -24,7 +24,6 @@ pub enum TickerProof {
     NoLedger,
     /// There is a ledger that can't be used.
     Unusable {
-        /// Why.
         why: String,
         /// May a later look find it usable?
         persistence: Persistence,

@@ -140,7 +140,7 @@ fn outage(facts: &Facts) -> Option<String> {
         }
         _ => "they ask again by themselves".to_owned(),
     };
-    Some(format!("source: it {symptom}, since {since:.0} ({lasts}), {by}; {advice}"))
+    Some(format!("source: no good answer since {since:.0} ({lasts}): it {symptom}, {by}; {advice}"))
 }
 
 fn asked_to_wait(facts: &Facts) -> Option<String> {
@@ -151,7 +151,7 @@ fn asked_to_wait(facts: &Facts) -> Option<String> {
 fn errors(facts: &Facts) -> Option<String> {
     let is_most = facts.backoff > 0 && facts.backoff >= facts.running;
     let cause = facts.backoff_cause.unwrap_or("no cause was said");
-    let waiting = counted_batches(facts.backoff);
+    let waiting = counted(facts.backoff, "batch");
     is_most.then(|| {
         format!("errors: {waiting} in backoff, {} at work ({cause})", count(facts.running))
     })
@@ -230,7 +230,7 @@ fn memory(facts: &Facts) -> Option<String> {
 
 fn workers(facts: &Facts) -> Option<String> {
     let is_full = facts.ready > 0 && facts.running >= facts.slots;
-    let (slots, ready) = (count(facts.slots), counted_batches(facts.ready));
+    let (slots, ready) = (count(facts.slots), counted(facts.ready, "batch"));
     let all = if facts.slots == 1 {
         "the one slot is".to_owned()
     } else {
@@ -248,10 +248,6 @@ fn work(facts: &Facts) -> Option<String> {
     // Until then the rate budget can't be judged.
     let is_last = is_last && facts.seconds >= KNOWN_AFTER_S;
     is_last.then(|| format!("work: the last {} under way", counted(facts.running, "worker")))
-}
-
-fn counted_batches(number: u64) -> String {
-    if number == 1 { "1 batch".to_owned() } else { format!("{} batches", count(number)) }
 }
 
 #[cfg(test)]
@@ -401,12 +397,12 @@ mod tests {
         let silent = outage("12:00:05", Symptom::Silent);
         says(
             &Facts { running: 1, ..told(&[silent]) },
-            "source: it is silent, since 2024-07-01T12:00:05Z (35 s), the one worker at work says; they ask again by themselves",
+            "source: no good answer since 2024-07-01T12:00:05Z (35 s): it is silent, the one worker at work says; they ask again by themselves",
         );
         let refuses = outage("12:00:20", Symptom::Status(503));
         says(
             &told(&[refuses, silent, silent]),
-            "source: it answers 503, since 2024-07-01T12:00:05Z (35 s), 3 of 6 workers say; they ask again by themselves",
+            "source: no good answer since 2024-07-01T12:00:05Z (35 s): it answers 503, 3 of 6 workers say; they ask again by themselves",
         );
         says(
             &told(&[refuses, silent]),
@@ -415,7 +411,7 @@ mod tests {
         let too_many = outage("12:00:30", Symptom::Status(429));
         says(
             &Facts { rate: None, budget: None, ..told(&[too_many; 6]) },
-            "source: it answers 429 (too many requests), since 2024-07-01T12:00:30Z (10 s), all 6 workers say; \
+            "source: no good answer since 2024-07-01T12:00:30Z (10 s): it answers 429 (too many requests), all 6 workers say; \
              a rate within the plan helps, such as: AGAIN --rate 100/min",
         );
     }

@@ -53,7 +53,6 @@ pub struct PartitionCounts {
 /// Batches by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct BatchCounts {
-    /// All.
     pub total: u64,
     /// Ready for a worker.
     pub pending: u64,
@@ -61,7 +60,6 @@ pub struct BatchCounts {
     pub running: u64,
     /// Waiting for another attempt.
     pub backoff: u64,
-    /// Done.
     pub done: u64,
     /// Over, with failed tickers.
     pub failed: u64,

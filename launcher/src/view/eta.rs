@@ -1,16 +1,16 @@
-//! How much longer: an interval from what finished attempts took. Pure.
+//! How much longer the run takes: an interval, estimated from finished attempts. Pure.
 //!
 //! An attempt costs worker-seconds and does work, counted in some
-//! [`Measure`](super::measure::Measure). What is left costs as much a unit, give or take what the
-//! attempts differed, divided by the workers that can share it. Those that ended last tell most:
-//! pace and kind of work change on the way. The last worker to begin may be a slow one: an attempt
-//! like the longest one seen is added to the upper end.
+//! [`Measure`](super::measure::Measure). A unit of the work that is left is expected to cost the
+//! same, within the spread of these attempts; the workers share it. The latest attempts weigh most,
+//! because pace and kind of work change on the way. The last worker to begin may be slow, so the
+//! upper end includes an attempt as long as the longest one seen.
 
 use serde::Serialize;
 
-/// Fewer finished attempts make no estimate.
+/// There is no estimate before this many attempts have ended.
 const ATTEMPTS_MIN: usize = 3;
-/// After this many further attempts, one counts half as much.
+/// An attempt weighs half as much after this many later ones.
 const HALF_LIFE: f64 = 20.0;
 /// How many standard errors to either side.
 const ERRORS: f64 = 2.0;
@@ -63,7 +63,7 @@ pub struct Eta {
 }
 
 impl Eta {
-    /// It is unknown which of two measures is right: an interval around both, and their geometric
+    /// For when either of two measures may be right: an interval around both, with their geometric
     /// mean.
     pub fn or(self, other: Self) -> Self {
         let likely = (self.likely as f64 * other.likely as f64).sqrt();
@@ -75,8 +75,8 @@ impl Eta {
     }
 }
 
-/// The time that `left` takes, estimated from `finished`, oldest first; `None` while that would be
-/// a guess.
+/// The time that `left` takes, estimated from `finished` (oldest first); `None` while there are too
+/// few attempts.
 pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
     // The last attempt counts 1.
     let counts = |index: usize| 0.5_f64.powf((finished.len() - 1 - index) as f64 / HALF_LIFE);
@@ -106,8 +106,7 @@ pub fn estimate(finished: &[Finished], left: &Left) -> Option<Eta> {
 impl Left {
     /// The time if a unit of work costs a worker this many seconds.
     fn seconds(&self, pace: f64) -> f64 {
-        // An attempt that takes longer than expected may end at any moment; it does not make the
-        // others faster.
+        // An attempt that is overdue may end at any moment, but does not make the others faster.
         let rest = |attempt: &Underway| {
             let by_time = (pace * attempt.given - attempt.seconds).max(0.0);
             if attempt.done > 0.0 {
@@ -123,8 +122,8 @@ impl Left {
         longest.max(batches().sum::<f64>() / self.workers.max(1) as f64)
     }
 
-    /// The time of the heaviest waiting batch, or else running one, if it is like the longest
-    /// attempt seen.
+    /// The time of the heaviest batch that waits (or runs, if none waits), at the pace of the
+    /// longest attempt seen.
     fn longest(&self, finished: &[Finished]) -> f64 {
         let mut heaviest = self.waiting.iter().copied().fold(0.0, f64::max);
         if heaviest == 0.0 {

@@ -26,7 +26,6 @@ pub struct Progress {
     pub percent: u64,
     /// The same without reports.
     pub proven_percent: u64,
-    /// In what it is counted.
     pub by: CountedBy,
 }
 

@@ -21,13 +21,10 @@ const LOG_END_BYTES: u64 = 4 << 20;
 pub struct RetryGroup {
     /// In one sentence.
     pub cause: String,
-    /// How many.
     pub batches: u64,
     /// When the first of them is tried again, UTC.
     pub next_at: Timestamp,
-    /// One of them.
     pub example: BatchId,
-    /// Its log.
     pub log: PathBuf,
 }
 
@@ -38,17 +35,13 @@ pub struct FailureGroup {
     pub kind: Option<String>,
     /// In one sentence: the example's.
     pub cause: String,
-    /// How many.
     pub tickers: u64,
-    /// One of them.
     pub example: Ticker,
     /// Which days of it, New York, inclusive, where it was split by date; null where all.
     pub days: Option<DateRange>,
-    /// Its batch.
     pub batch: BatchId,
     /// The last attempt before it was given up.
     pub attempt: u32,
-    /// Its log.
     pub log: PathBuf,
     /// The line of the log about it, once the log was read.
     pub log_line: Option<String>,

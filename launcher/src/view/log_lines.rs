@@ -46,7 +46,6 @@ pub struct Subject<'a> {
 /// How much to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// All there is.
     Whole,
     /// So many bytes from the end.
     End(u64),

@@ -61,7 +61,6 @@ impl Reached {
 pub enum NotifiedState {
     /// The run waits for something to pass.
     Paused,
-    /// It is being stopped.
     Stopping,
     /// Every ticker is done.
     Complete,

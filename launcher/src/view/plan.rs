@@ -173,10 +173,7 @@ fn work(request: &Request, machine: &Machine) -> String {
     let in_whole: u64 =
         whole.map(|batch| (batch.left().len() + batch.failures().len()) as u64).sum();
     let left = in_whole + parts(machine).len() as u64;
-    let batches = match open(machine).count() {
-        1 => "1 batch".to_owned(),
-        count => format!("{} batches", words::count(count as u64)),
-    };
+    let batches = counted(open(machine).count() as u64, "batch");
     if left == 0 {
         return "none, every ticker is done already".to_owned();
     }

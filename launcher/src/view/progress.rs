@@ -10,7 +10,7 @@ use super::counts;
 use super::measure::Measure;
 use super::words::{self, counted};
 use crate::facts::ending::Ending;
-use crate::facts::{Entry, Fact, Report, StopWhy};
+use crate::facts::{Fact, JournalEntry, Report, StopWhy};
 use crate::process::clock;
 use crate::process::rolling_log::RollingLog;
 use crate::supervise::batch::BatchState;
@@ -122,7 +122,7 @@ fn show(bar: &ProgressBar, machine: &Machine, tickers: u64) {
 }
 
 /// One fact for people; expected facts get no line.
-fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
+fn line_of(machine: &Machine, entry: &JournalEntry) -> Option<String> {
     let fact = &entry.fact;
     let line = match fact {
         Fact::Surveyed { .. } | Fact::Planned { .. } | Fact::PartlyProven { .. } => return None,
@@ -156,7 +156,7 @@ fn line_of(machine: &Machine, entry: &Entry) -> Option<String> {
 }
 
 /// What an ended attempt did to the whole run.
-fn consequence(machine: &Machine, entry: &Entry) -> String {
+fn consequence(machine: &Machine, entry: &JournalEntry) -> String {
     match (&entry.fact, machine.run()) {
         (Fact::Ended { report, .. }, RunState::Paused { why, since, .. }) if *since == entry.at => {
             match &report.ending {

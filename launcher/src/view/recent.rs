@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shared::run::workdir::BatchId;
 
 use crate::facts::ending::Ending;
-use crate::facts::{Entry, Fact};
+use crate::facts::{Fact, JournalEntry};
 
 /// How many of the last attempts an estimate uses.
 const ATTEMPTS_MAX: usize = 500;
@@ -15,7 +15,6 @@ const ATTEMPTS_MAX: usize = 500;
 /// An attempt whose end was observed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ObservedAttempt {
-    /// Of which batch.
     pub batch: BatchId,
     /// How long it took.
     pub seconds: f64,
@@ -33,8 +32,7 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// From the entries of a journal.
-    pub fn of(entries: &[Entry]) -> Self {
+    pub fn of(entries: &[JournalEntry]) -> Self {
         let mut recent = Self::default();
         for entry in entries {
             recent.hear(entry);
@@ -43,7 +41,7 @@ impl Recent {
     }
 
     /// Takes the next entry of the journal in.
-    pub fn hear(&mut self, entry: &Entry) {
+    pub fn hear(&mut self, entry: &JournalEntry) {
         match &entry.fact {
             Fact::Launched { batch, .. } => drop(self.began.insert(*batch, entry.at)),
             Fact::Ended { batch, report, .. } => {
@@ -74,9 +72,9 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn entry(second: i64, fact: &str) -> Entry {
+    fn entry(second: i64, fact: &str) -> JournalEntry {
         let fact = serde_json::from_str(fact).expect("a fact");
-        Entry { at: Timestamp::from_second(second).expect("a time"), fact }
+        JournalEntry { at: Timestamp::from_second(second).expect("a time"), fact }
     }
 
     #[test]

@@ -15,7 +15,6 @@ use crate::supervise::batch::BatchState;
 /// A batch that runs now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunningBatch {
-    /// Which.
     pub batch: BatchId,
     /// From 1.
     pub attempt: u32,
@@ -40,7 +39,6 @@ pub struct RunningBatch {
     pub outage: Option<Outage>,
     /// Since its last event; null if it has written none yet.
     pub quiet_seconds: Option<u64>,
-    /// Its log.
     pub log: PathBuf,
 }
 

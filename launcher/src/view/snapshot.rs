@@ -93,7 +93,6 @@ pub struct Check {
     pub at: Timestamp,
     /// Intact files.
     pub files: u64,
-    /// Their bytes.
     pub bytes: u64,
     /// Damaged files.
     pub damaged: u64,
@@ -133,7 +132,6 @@ impl Check {
 /// Verified tickers without a single row: unknown to the source, misspelled, or not traded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WithoutRows {
-    /// How many.
     pub tickers: u64,
     /// Some of them, once the ledgers were read.
     pub examples: Vec<Ticker>,
@@ -144,7 +142,6 @@ pub struct WithoutRows {
 /// A spelling hint for a ticker that the source may not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hint {
-    /// Which.
     pub ticker: Ticker,
     /// For people.
     pub hint: String,
@@ -190,7 +187,6 @@ pub enum Pause {
     },
     /// By the canary that runs.
     CanarySent {
-        /// Which.
         batch: BatchId,
         /// How many canaries before it have failed.
         failed: u32,
@@ -200,9 +196,7 @@ pub enum Pause {
 /// A ticker whose attempts led to a pause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PausedBy {
-    /// Which.
     pub ticker: Ticker,
-    /// Its batch.
     pub batch: BatchId,
     /// Its last failure, in one sentence.
     pub said: String,

@@ -17,7 +17,6 @@ use super::recent::Recent;
 /// Does a supervisor hold the run's lock?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Supervised {
-    /// Yes.
     Yes,
     /// No; with the last line of its log, and the batches that outlived it.
     No {
@@ -43,7 +42,6 @@ impl Supervised {
 pub struct Sources<'a> {
     /// What was asked.
     pub request: &'a Request,
-    /// Where.
     pub workdir: &'a Workdir,
     /// What its last attempts did.
     pub recent: &'a Recent,
@@ -51,7 +49,6 @@ pub struct Sources<'a> {
     pub machine: &'a Machine,
     /// What can be seen of the attempts that run.
     pub observed: BTreeMap<BatchId, Observed>,
-    /// Is it supervised?
     pub supervised: Supervised,
     /// On the outdir's file system.
     pub free_bytes: Option<u64>,

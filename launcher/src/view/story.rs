@@ -8,7 +8,7 @@ use serde::Serialize;
 use shared::market::ticker::Ticker;
 use shared::run::workdir::BatchId;
 
-use crate::facts::{Entry, Fact, Outcome, Report, Word};
+use crate::facts::{Fact, JournalEntry, Outcome, Report, Word};
 use crate::supervise::batch::{Batch, Decided};
 use crate::supervise::causes;
 use crate::supervise::machine::{Machine, RunState};
@@ -21,7 +21,6 @@ pub enum Chapter {
     Planned {
         /// UTC.
         at: Timestamp,
-        /// Which.
         batch: BatchId,
         /// Its members, this one included.
         members: usize,
@@ -71,7 +70,6 @@ pub struct AttemptEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Result {
-    /// It is done.
     Done,
     /// It is not, and the attempt counts against it.
     Charged {
@@ -93,7 +91,6 @@ pub enum Result {
 /// The stories of one ticker, gathered while the journal is read.
 pub struct Stories {
     ticker: Ticker,
-    /// In each batch that has it.
     told: BTreeMap<BatchId, Told>,
     /// Had the run come to its end with failures before this entry?
     is_incomplete: bool,
@@ -118,7 +115,7 @@ impl Stories {
     }
 
     /// Takes the next entry of the journal in, with the state after it.
-    pub fn hear(&mut self, machine: &Machine, entry: &Entry) {
+    pub fn hear(&mut self, machine: &Machine, entry: &JournalEntry) {
         if let Fact::Planned { batch, tickers, .. } = &entry.fact
             && tickers.contains(&self.ticker)
         {
@@ -140,7 +137,7 @@ impl Told {
         ticker: &Ticker,
         batch: BatchId,
         machine: &Machine,
-        entry: &Entry,
+        entry: &JournalEntry,
         begins_again: bool,
     ) {
         let given_up = || machine.batch(batch).into_iter().flat_map(Batch::failures);

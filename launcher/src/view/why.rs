@@ -27,7 +27,6 @@ const LONG_CAUSE: usize = 60;
 /// Everything about one ticker.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Why {
-    /// Which.
     pub ticker: Ticker,
     /// Name of the run.
     pub run: String,
@@ -114,7 +113,6 @@ impl Share {
 /// What an attempt's log says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Quote {
-    /// Which attempt.
     pub attempt: u32,
     /// File, line number and text.
     #[serde(flatten)]
@@ -172,10 +170,7 @@ pub enum Now {
         attempt: u32,
     },
     /// An attempt that nobody attends to had it.
-    Abandoned {
-        /// Which.
-        attempt: u32,
-    },
+    Abandoned { attempt: u32 },
 }
 
 impl Now {
@@ -223,7 +218,6 @@ pub struct Proof {
 /// A file that is not what its ledger line says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DamagedFile {
-    /// Which.
     pub file: PathBuf,
     /// What is wrong.
     pub what: String,

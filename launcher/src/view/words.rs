@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use shared::run::thousands::grouped;
+use shared::run::thousands::{grouped, plural};
 use shared::run::workdir::Workdir;
 
 use crate::facts::{Checked, Outcome, StopWhy};
@@ -62,9 +62,9 @@ pub fn load(batch: &Batch) -> String {
     }
 }
 
-/// `1 ticker`, `1,234 tickers`.
+/// `1 ticker`, `1,234 batches`.
 pub fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+    format!("{} {noun}{}", count(number), plural(number, noun))
 }
 
 /// `17 s`, `3 min`, `2 h 5 min`, `4 d 3 h`.
@@ -199,6 +199,7 @@ mod tests {
         let counts = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
         assert!(counts.iter().all(|(number, text)| count(*number) == *text));
         assert_eq!(counted(1, "ticker"), "1 ticker");
+        assert_eq!(counted(1000, "batch"), "1,000 batches");
         let spans = [(17, "17 s"), (185, "3 min"), (7500, "2 h 5 min"), (356_400, "4 d 3 h")];
         assert!(spans.iter().all(|(seconds, text)| span(*seconds) == *text));
         assert_eq!((bytes(999), bytes(3_400_000_000)), ("999 B".to_owned(), "3.4 GB".to_owned()));

@@ -1,8 +1,8 @@
 //! Answers: what the source has said of which days of a partition, when, and to which run. Pure.
 //!
 //! Each range of days keeps its own answer: a new one for June says nothing of March. Rows outlive
-//! answers: that the source has nothing to say today of days whose rows are on disk does not make
-//! them empty. Which answers count is [`trust`](super::trust)'s business.
+//! answers: if the source has no rows today for days whose rows are on disk, the days do not become
+//! empty. [`trust`](super::trust) decides which answers count.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
@@ -11,14 +11,14 @@ use super::coverage::{Coverage, DateRange};
 use super::run_mark::RunMark;
 use crate::market::session;
 
-/// An empty answer is asked again at the earliest after this time.
+/// The least time between two requests that confirm an empty answer.
 pub const RECHECK_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// So far the clock of another machine may be ahead.
+/// How far the clock of another machine may be ahead.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// So often an empty answer was given, a day apart, that it may share the answer of its neighbours
-/// with rows.
+/// An empty answer that was given this often, a day apart, may be stored in one answer with
+/// neighbours that have rows.
 const CONFIRMED: u32 = 2;
 
 /// What the source said of some days. Existence of a file is not among the answers.
@@ -27,25 +27,25 @@ const CONFIRMED: u32 = 2;
 pub enum Said {
     /// The page chain was followed to its end and every row is in the file.
     Data,
-    /// No rows, said so many times, at least a day apart.
+    /// No rows; `asks` counts such replies, at least a day apart.
     Empty {
         /// At least 1.
         asks: u32,
     },
     /// The plan of the API key does not reach these days.
     OutsidePlan,
-    /// There were rows, and the file that held them is damaged: to be asked again.
+    /// There were rows, but their file is damaged: they must be fetched again.
     Lost,
 }
 
 impl Said {
-    /// Does it say what the days hold, rows or none?
+    /// Does it say what the days hold (rows, or that there are none)?
     pub fn is_known(self) -> bool {
         matches!(self, Self::Data | Self::Empty { .. })
     }
 
-    /// What is known of days when this is said at `asked_at` after `before`. What has no rows never
-    /// takes the place of rows that are on disk.
+    /// What is known of days when this reply of `asked_at` follows `before`. A reply without rows
+    /// never replaces rows on disk.
     fn after(self, before: &Answer, asked_at: Timestamp) -> Self {
         match (self, before.said) {
             (Self::Empty { .. }, Self::Empty { asks }) => {
@@ -66,12 +66,12 @@ pub struct Answer {
     pub days: DateRange,
     /// What.
     pub said: Said,
-    /// When the source was asked (UTC); of several questions whose answers were joined, the first.
+    /// When the source was asked (UTC); for joined answers, the first time.
     pub asked_at: Timestamp,
-    /// Of answers that were joined: when the source was asked last.
+    /// For joined answers: when the source was asked last.
     pub until: Option<Timestamp>,
-    /// Which run asked; none where answers of several were joined, or where the line is older than
-    /// marks are.
+    /// Which run asked; `None` for joined answers of several runs and for lines from before there
+    /// were marks.
     pub run: Option<RunMark>,
 }
 
@@ -84,8 +84,8 @@ struct WrittenAnswer {
     said: Said,
     #[serde(serialize_with = "in_basic_format")]
     asked_at: Timestamp,
-    /// From the first question to the last; what is no whole number of seconds is written as
-    /// `until`.
+    /// Seconds from the first request to the last; if they are not whole, `until` is written
+    /// instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     for_s: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,7 +94,7 @@ struct WrittenAnswer {
     run: Option<RunMark>,
 }
 
-/// `20240110T120000Z`: both formats of ISO 8601 are read, and a ledger has a stamp a partition.
+/// Written as `20240110T120000Z` to save space; both formats of ISO 8601 are read.
 fn in_basic_format<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&at.to_string().replace(['-', ':'], ""))
 }
@@ -140,9 +140,9 @@ pub struct Asking {
 /// A run that asks the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
-    /// One that wants everything anew: its answers are told from those of others.
+    /// A run that fetches everything anew: its answers are kept apart from those of others.
     Anew(RunMark),
-    /// One that believes what others have proven.
+    /// A run that trusts what others have proven.
     Trusting(RunMark),
 }
 
@@ -162,19 +162,19 @@ impl From<Timestamp> for Asking {
 }
 
 impl Asking {
-    /// May answers of these two share one, as far as it matters whose they are?
+    /// May answers of these two runs be joined?
     fn may_share(self, one: &Answer, other: &Answer) -> bool {
         let of_the_past = |answer: &Answer| answer.latest().duration_since(self.at) <= TOLERANCE;
         let alike = match self.run {
             Some(Asker::Anew(mark)) => (one.run == Some(mark)) == (other.run == Some(mark)),
             Some(Asker::Trusting(_)) => true,
-            // Who has no mark must not take those of others away.
+            // An answer without a mark must not erase another's mark.
             None => one.run == other.run,
         };
         alike && of_the_past(one) && of_the_past(other)
     }
 
-    /// What neighbours say together; `None` where each must be remembered for itself.
+    /// The joined answer of two neighbours; `None` if each must be kept for itself.
     fn joined(self, one: &Answer, other: &Answer) -> Option<Answer> {
         let said = match (one.said, other.said) {
             (Said::Data, Said::Data) => Said::Data,
@@ -212,7 +212,7 @@ fn is_settled(empty: &Answer) -> bool {
     matches!(empty.said, Said::Empty { asks } if asks >= CONFIRMED) || !has_session(empty.days)
 }
 
-/// Was the exchange open on any of these days? Where it was not, nothing is what one expects.
+/// Was the exchange open on any of these days? If not, no rows are to be expected.
 pub(super) fn has_session(days: DateRange) -> bool {
     session::sessions(days.from(), days.to()).next().is_some()
 }
@@ -238,10 +238,10 @@ impl Answers {
         self.days(|answer| answer.said == Said::Lost)
     }
 
-    /// Takes a new answer for `days`; it replaces the older ones there, but what has no rows does
-    /// not replace rows. Asking an empty range again within a day is asking once. Neighbours that
-    /// need not be told apart share an answer, so that their number does not grow with that of the
-    /// questions.
+    /// Records a new answer for `days`. It replaces older ones, except that an answer without rows
+    /// does not replace rows. Repeating an empty answer within a day counts once. Neighbours that
+    /// need not be kept apart are joined, so that the number of answers does not grow with the
+    /// number of requests.
     pub fn record(&mut self, days: DateRange, said: Said, asking: impl Into<Asking>) {
         let asking = asking.into();
         let asked: Coverage = days.into();
@@ -258,7 +258,7 @@ impl Answers {
         self.join(asking);
     }
 
-    /// The file that held the rows is damaged: where there was data, it is to be asked for again.
+    /// The file with the rows is damaged: days with data become lost and must be fetched again.
     pub fn lose_data(&mut self) {
         for answer in &mut self.0 {
             if answer.said == Said::Data {
@@ -267,7 +267,7 @@ impl Answers {
         }
     }
 
-    /// What was said of `days` is not believed: their rows are not there.
+    /// Drops the answers for `days`, because their rows are not there.
     pub fn lose(&mut self, days: &Coverage) {
         let lost = |answer: &Answer| {
             let both = Coverage::from(answer.days).intersection(days);

@@ -1,5 +1,5 @@
-//! Files of bars that end by what was traded: written while the bars arrive, read in the same
-//! order.
+//! Files of bars that end by what was traded. They are written while the bars arrive and read in
+//! the same order.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use crate::disk::publish::{DiskError, Draft};
 use crate::disk::regular;
 use crate::market::bar::Bar;
 
-/// Bars turned into columns at a time, however they arrive: a file depends on its bars alone.
+/// How many bars are turned into columns at a time. It is fixed, so that a file depends on its bars
+/// alone.
 const BATCH_BARS: usize = 4 * 1024;
 
 /// A file of bars on its way to its place. Dropped unpublished, it leaves nothing.

@@ -1,9 +1,8 @@
-//! Checks: the files of some days are held against their SHA-256, whatever their lengths, times and
-//! inodes say.
+//! Checks: compares the files of some days with their SHA-256, whatever their lengths, times and
+//! inodes are.
 //!
-//! What is found is kept in the ledger: a right file as it is found now, a wrong one as one that no
-//! look may believe without reading it, so that everybody who looks at it from then on finds the
-//! damage.
+//! The result is kept in the ledger. For an intact file the ledger records how it looks now. A
+//! damaged file is marked so that every later look has to read it and finds the damage.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,23 +17,23 @@ use super::partition::Partition;
 use super::seen::Seen;
 use crate::market::ticker::Ticker;
 
-/// What a check of one ticker, or of several, has found.
+/// The result of a check of one or several tickers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checked {
-    /// Files that were right.
+    /// Files that were intact.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Files that were not.
+    /// Files that were damaged or missing.
     pub damaged: Vec<Damage>,
 }
 
-/// Checks the files of `ticker` that hold some of `days`. Where there is no ledger there is nothing
-/// to check, and nothing is made.
+/// Checks the files of `ticker` that hold any of `days`. Without a ledger it checks and makes
+/// nothing.
 ///
-/// Files are read without a claim, so a worker that comes meanwhile is not in the way of the check,
-/// nor the check in its: days are claimed for the moment in which something is noted.
-/// [`LedgerError::Busy`]: a file is not what its line says, and somebody writes it.
+/// Files are read without a claim, so that check and workers do not block each other; days are
+/// claimed only for the moment of writing to the ledger. [`LedgerError::Busy`]: a file differs from
+/// its line, and a worker is writing it.
 pub fn check(
     outdir: &Path,
     kind: Kind,
@@ -72,8 +71,8 @@ pub fn check(
     Ok(checked)
 }
 
-/// Notes how files are found that are right: the next look need not read them. Where somebody else
-/// is writing, or we may not, it reads them again.
+/// Records how intact files look, so that the next look need not read them. If another process is
+/// writing, or we may not write, nothing is recorded.
 fn note_moved(
     outdir: &Path,
     kind: Kind,
@@ -102,8 +101,8 @@ impl Checked {
         self.bytes = self.bytes.saturating_add(file.fingerprint.bytes);
     }
 
-    /// A file was not what its line said when both were looked at without a claim: with one, nobody
-    /// changes either.
+    /// Without a claim a file differed from its line. Under the claim neither can change, so it
+    /// looks again.
     fn judge(
         &mut self,
         outdir: &Path,

@@ -1,7 +1,7 @@
-//! Claims: whose the days of a ticker are while they are written.
+//! Claims: which worker may write which days of a ticker.
 //!
-//! Two workers may write one ticker at the same time if each has other partitions. A claim is a
-//! lock on the ledger's lock file, on one number a day; it ends with the open file, whoever dies.
+//! Two workers may write one ticker at the same time if they share no partition. A claim locks the
+//! ledger's lock file, one number a day; it ends when the file is closed, even by death.
 
 use std::ops::Range;
 
@@ -14,23 +14,22 @@ use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::Holding;
 use crate::market::trading_day::TradingDay;
 
-/// What came of a claim. While one is granted no other worker, and no other thread, is granted any
-/// of its days; the kernel ends it with the process, however that dies.
+/// The result of a claim. While a claim is granted, no other worker or thread is granted any of its
+/// days. The kernel ends it with the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// These days are the claimer's, whole partitions, until the files are closed.
+    /// The days, extended to whole partitions, belong to the claimer until the files are closed.
     Granted(DateRange),
-    /// Somebody else has some of them.
+    /// Another worker has some of them.
     Taken {
-        /// What that one has; `None` when it is the whole ticker, for a version of this program
-        /// that knew no claims.
+        /// The days that it has; `None` for the whole ticker, which a version without claims takes.
         days: Option<DateRange>,
         /// Who it is.
         by: Holders,
     },
 }
 
-/// Claims `days`, and the other days of their partitions with them, on an open ledger.
+/// Claims `days`, extended to whole partitions, on an open ledger.
 pub fn take(
     locks: &LogLocks,
     ledger: Log<'_>,
@@ -44,13 +43,13 @@ pub fn take(
     })
 }
 
-/// What a claim of `days` holds of a ledger, and what all claims together would.
+/// The numbers that a claim of `days` locks, and those of all claims together.
 pub fn holding(days: DateRange) -> Holding {
     let all = DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order");
     Holding { own: numbers(days), all: numbers(all) }
 }
 
-/// The days from 1970 on, one number each, behind what the log itself is locked by.
+/// One number for each day from 1970 on, after the numbers of the log itself.
 fn numbers(days: DateRange) -> Range<u32> {
     let first = u32::try_from(TradingDay::MIN.days_until(days.from()))
         .expect("no day is before the first one");

@@ -1,6 +1,6 @@
-//! Columns of a file, streamed in order: what bars are made of. Unlike [`reader`](super::reader) it
-//! takes files with more columns than ours, as long as the columns asked for have the names and the
-//! values that ours have (see [`fit`](super::fit)).
+//! Streams columns of a file in order; bars are built from them. Unlike [`reader`](super::reader)
+//! it accepts files with more columns than ours, if the requested columns have our names and
+//! values (see [`fit`](super::fit)).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::disk::publish::DiskError;
 use crate::disk::regular;
 use crate::market::ticker::Ticker;
 
-/// Rows that are handed over at a time: few enough to stay in the processor's cache.
+/// Rows passed on at a time: few enough to stay in the processor's cache.
 const BATCH_ROWS: usize = 4 * 1024;
 
 /// May a column hold nulls?
@@ -25,7 +25,7 @@ const BATCH_ROWS: usize = 4 * 1024;
 pub enum Nulls {
     /// A null is an error that names its column.
     Refused,
-    /// They mean something.
+    /// Nulls have a meaning.
     Allowed,
 }
 
@@ -40,8 +40,8 @@ pub struct Column {
     pub nulls: Nulls,
 }
 
-/// Reads the columns `wanted` of the file of `ticker` and hands them over in pieces, in the order
-/// of `wanted`. `take` gets the number of the first row of each piece too, from 0.
+/// Reads the columns `wanted` of the file of `ticker` and passes them to `take` in pieces, in the
+/// order of `wanted`. `take` also gets the number of each piece's first row, from 0.
 pub fn stream<E: From<ReadError>>(
     path: &Path,
     ticker: &Ticker,
@@ -71,8 +71,8 @@ pub fn stream<E: From<ReadError>>(
     Ok(())
 }
 
-/// The statistics of the column `ticker` tell at no cost whose rows these are. A file without them
-/// is believed.
+/// The statistics of the column `ticker` name the owner of the rows without reading them. A file
+/// without statistics is accepted.
 fn refuse_strangers(metadata: &ParquetMetaData, ticker: &Ticker) -> Result<(), String> {
     for group in metadata.row_groups() {
         let column =

@@ -1,7 +1,7 @@
 //! Coverage: which days of a ticker are proven to be on disk.
 //!
-//! Pure interval algebra over New York calendar days, both ends inclusive. Where the proof comes
-//! from is [`ledger`](super::ledger)'s business; what *ought* to be covered is the calendar's.
+//! Pure interval algebra over New York calendar days, both ends inclusive.
+//! [`ledger`](super::ledger) holds the proof; the calendar says which days *ought* to be covered.
 
 use std::fmt;
 

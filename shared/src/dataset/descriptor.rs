@@ -47,7 +47,7 @@ pub struct Descriptor {
     pub schema_version: u32,
     /// Scale of prices and volumes.
     pub adjusted: Adjusted,
-    /// Which columns trades have; bars have one choice only.
+    /// Which columns trades have; bars have no choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
     /// The zone that days and partitions are in.
@@ -62,7 +62,7 @@ pub enum DescriptorError {
     /// It can't be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// It is not readable as a descriptor.
+    /// The file is no descriptor.
     #[error("{path}: not a dataset descriptor ({what}); choose another --outdir", path = path.display())]
     Corrupt {
         /// The file.
@@ -119,7 +119,7 @@ impl Descriptor {
         [ADOPTED, ADOPTED_WITHOUT_SCALE].contains(&self.source.as_str())
     }
 
-    /// The first field in which `existing` differs from what is asked.
+    /// The first field in which `existing` differs from the request.
     fn difference(&self, existing: &Self) -> Option<(&'static str, String, String)> {
         let adjusted = |descriptor: &Self| bool::from(descriptor.adjusted).to_string();
         let columns = |descriptor: &Self| {
@@ -146,7 +146,7 @@ impl Descriptor {
     }
 }
 
-/// What the tree says of itself; `None` where it says nothing.
+/// The descriptor of the tree; `None` if it has none.
 pub fn read(outdir: &Path) -> Result<Option<Descriptor>, DescriptorError> {
     let path = outdir.join("_dataset.json");
     match regular::read(&path) {
@@ -163,7 +163,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Descriptor, DescriptorError> {
     })
 }
 
-/// Makes `outdir` a tree of `asked`, or checks that it is one.
+/// Makes `outdir` a tree as `asked`, or checks that it is one.
 pub fn claim(outdir: &Path, asked: &Descriptor) -> Result<(), DescriptorError> {
     let path = outdir.join("_dataset.json");
     let mut text = serde_json::to_string_pretty(asked).expect("a descriptor is plain data");

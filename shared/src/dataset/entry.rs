@@ -1,8 +1,8 @@
 //! Ledger entries: what one line proves of one partition, and how an answer, a loss and a new file
 //! change it. Pure.
 //!
-//! Evidence is monotone: no sequence of answers and losses ends with days believed whose rows are
-//! not in the file.
+//! Evidence is monotone: no sequence of answers and losses makes a day believed whose rows are not
+//! in the file.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,13 +19,12 @@ use crate::market::trading_day::TradingDay;
 /// The version of this program, as written into each line.
 pub const CODE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What a published file holds, and what proves it.
+/// What a published file holds, and its proof.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProof {
     /// Rows in the file, at least 1.
     pub rows: u64,
-    /// Those of them on days that are proven, where that is not all: rows of others were there
-    /// before us.
+    /// How many of the rows lie on proven days, if not all do: rows of others were there before us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven_rows: Option<u64>,
     /// First stamp in the file, in the unit of its rows (ms for bars, ns for trades; UTC).
@@ -38,13 +37,13 @@ pub struct FileProof {
     /// Length and SHA-256.
     #[serde(flatten)]
     pub fingerprint: Fingerprint,
-    /// How the file was found when these were known; lines of older versions do not say.
+    /// How the file looked when its SHA-256 was computed; older lines do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
 }
 
 impl FileProof {
-    /// Of a file whose rows are all proven.
+    /// For a file whose rows are all proven.
     pub fn new(rows: u64, first: i64, last: i64, fingerprint: Fingerprint) -> Self {
         Self { rows, proven_rows: None, first, last, duplicates: None, fingerprint, seen: None }
     }
@@ -86,9 +85,10 @@ pub enum AdoptedBy {
 /// One line: what is proven of one partition. The last line of a partition wins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Which. Its form says what rows it has: a year daily bars, a month minutes, a day trades.
+    /// Which partition. Its form implies the kind: a year of daily bars, a month of minutes, a day
+    /// of trades.
     pub partition: Partition,
-    /// Whose; lines of older versions do not say.
+    /// Whose data; older lines do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticker: Option<Ticker>,
     /// What the source has said of its days.
@@ -96,11 +96,10 @@ pub struct Entry {
     /// The file with its rows; a partition without a row has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileProof>,
-    /// What an earlier file held that is not there again yet.
+    /// What an earlier file held and is still missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
-    /// Pages that the last fetch had read when it closed the partition, those shared with its
-    /// neighbours included.
+    /// Pages that the last fetch read for this partition, including pages shared with neighbours.
     pub pages: u64,
     /// Days whose rows another program brought, as far as the source has not brought them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,11 +111,11 @@ pub struct Entry {
     pub format: u32,
 }
 
-/// The source brought fewer rows than were there: proven and then lost, or in a file that no line
-/// tells of.
+/// The source sent fewer rows than there were before (proven and then lost, or in a file without a
+/// line).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shorter {
-    /// The days, lost still.
+    /// The days, which stay lost.
     pub days: Coverage,
     /// Rows that there were.
     pub had: u64,
@@ -125,7 +124,7 @@ pub struct Shorter {
 }
 
 impl Entry {
-    /// Of a partition of which nothing is known.
+    /// An entry that knows nothing of its partition.
     pub fn new(ticker: &Ticker, partition: Partition) -> Self {
         Self {
             partition,
@@ -140,12 +139,12 @@ impl Entry {
         }
     }
 
-    /// The days whose rows are to be in the file.
+    /// The days whose rows must be in the file.
     pub fn data_days(&self) -> Coverage {
         self.answers.days(|answer| answer.said == Said::Data)
     }
 
-    /// The file is gone or is not what it was: what it proved is to be brought again.
+    /// The file is missing or damaged: its days become lost and must be fetched again.
     pub fn lose_file(&mut self) {
         let Some(file) = self.file.take() else { return };
         let days = self.data_days();
@@ -162,20 +161,20 @@ impl Entry {
         self.loss = Some(loss).filter(|loss| !loss.days.is_empty());
     }
 
-    /// A line of a version that did not remember what it had lost.
+    /// A line of a version that did not record losses.
     pub fn remember_loss(&mut self) {
         let days = self.answers.lost();
         if self.loss.is_none() && !days.is_empty() {
-            // Whoever wrote it had rows of a day, or of some days if all of them are lost.
+            // Its file held rows of the lost day, or of some of the lost days.
             let had_some = self.file.is_none() || matches!(self.partition, Partition::Day(_));
             self.loss = Some(Loss { days, rows: u64::from(had_some), ..Loss::nothing() });
         }
     }
 
-    /// While anything of a loss is to be asked still, no answer for its other days is believed,
-    /// rows or none: whoever got it did not come to its end, and the source may have had less to
-    /// say then than it has now. Whether it has fewer rows than there were is settled by what one
-    /// visit hears of all of them. What this visit itself has `brought` so far stays.
+    /// While any day of a loss is not answered for, no answer for its other days is believed. The
+    /// worker that got those answers did not finish, and the source may have had fewer rows then.
+    /// One visit has to hear of all lost days before it can tell whether the source has fewer rows
+    /// than there were. What this visit has `brought` so far is kept.
     pub fn reopen_loss(&mut self, brought: &Coverage) {
         let Some(loss) = &self.loss else { return };
         let answered = loss.days.minus(&self.answers.lost());
@@ -185,7 +184,7 @@ impl Entry {
         }
     }
 
-    /// All days of `loss` are to be asked for, as if nothing had come again.
+    /// Every day of `loss` must be fetched again, as if nothing had come back.
     fn lose_again(&mut self, loss: Loss) {
         self.answers.lose(&loss.days);
         if let Some(file) = &mut self.file {
@@ -194,8 +193,8 @@ impl Entry {
         self.loss = Some(Loss { found: 0, elsewhere: 0, ..loss });
     }
 
-    /// Those of `days` of which rows may stand in the file that no line tells of: a writer that
-    /// died between file and line leaves them, and what was there before us may.
+    /// The part of `days` that may have rows in the file without a line: a writer that died between
+    /// file and line leaves them, and so may earlier owners.
     pub fn untold(&self, days: &Coverage) -> Coverage {
         if self.file.as_ref().is_some_and(|file| file.proven_rows.is_none()) {
             return Coverage::empty();
@@ -204,8 +203,8 @@ impl Entry {
         days.minus(&self.data_days()).minus(&lost)
     }
 
-    /// The source denies `days`, which are untold, and so many rows stand there. They count as lost
-    /// from now on: such days are believed when the source brings as many rows, or has stood by
+    /// The source says that `days` are empty, but the file has `rows` rows there without a line.
+    /// These days count as lost from now on, until the source sends as many rows or has confirmed
     /// fewer.
     pub fn deny(&mut self, days: &Coverage, rows: u64, asking: Asking) -> Result<(), Shorter> {
         if rows == 0 {
@@ -219,7 +218,7 @@ impl Entry {
         Err(Shorter { days: days.clone(), had: rows, came: 0 })
     }
 
-    /// A file stands where the source is said to have no rows: it is to be asked again.
+    /// There is a file although the answer says "no rows": the days must be asked again.
     pub fn doubt_empty_answers(&mut self) {
         if self.file.is_none() {
             let empty = self.answers.days(|answer| matches!(answer.said, Said::Empty { .. }));
@@ -227,7 +226,7 @@ impl Entry {
         }
     }
 
-    /// The source has answered for `days`; `found` rows came that belong to days which were lost.
+    /// The source has answered for `days`; `found` of the rows that came lie on lost days.
     pub fn answer(&mut self, days: &Coverage, said: Said, asking: Asking, found: u64) {
         days.ranges().iter().for_each(|days| self.answers.record(*days, said, asking));
         if said == Said::Data {
@@ -266,8 +265,8 @@ impl Entry {
         self.adopted.as_ref().map_or_else(Coverage::empty, |it| it.days.intersection(&known))
     }
 
-    /// Those of `days` that are lost and lie beyond all stamps that the lost rows had: what comes
-    /// there is none of them.
+    /// The lost days among `days` that lie beyond the stamps of all lost rows: rows that come there
+    /// are new.
     pub fn lost_elsewhere(
         &self,
         days: &Coverage,
@@ -279,20 +278,19 @@ impl Entry {
         held.map_or_else(Coverage::empty, beyond)
     }
 
-    /// So many of the rows that came lie there.
+    /// Counts `rows` that came there.
     pub fn found_elsewhere(&mut self, rows: u64) {
         if let Some(loss) = &mut self.loss {
             loss.elsewhere = loss.elsewhere.saturating_add(rows);
         }
     }
 
-    /// When the last of its lost days is answered for: is what was lost there again? If not, all of
-    /// it stays lost.
+    /// Once every lost day is answered for: did all lost rows come back? If not, all lost days stay
+    /// lost.
     pub fn settle(&mut self, asking: Asking) -> Result<(), Shorter> {
         let is_open = |loss: &Loss| !self.answers.lost().intersection(&loss.days).is_empty();
         let Some(loss) = self.loss.take_if(|loss| !is_open(loss)) else { return Ok(()) };
-        // A file with rows that were kept and did not come tells nothing of what the source stands
-        // by.
+        // A file with kept rows that did not come again does not show what the source confirms.
         let all_came = self.file.as_ref().filter(|file| file.proven_rows.is_none());
         let sha256 = all_came.map(|file| file.fingerprint.sha256.as_str());
         match loss.settle(sha256, asking.at) {

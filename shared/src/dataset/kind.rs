@@ -1,4 +1,4 @@
-//! The kinds of dataset: what a folder tree holds, and so how it is partitioned and named.
+//! The kinds of dataset: what rows a tree holds, and so its partitions and file names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ pub enum Kind {
     Daily,
     /// One bar a minute with trades, partitioned by month.
     Minute,
-    /// Every print of the tape, partitioned by day.
+    /// Every trade of the tape, partitioned by day.
     Trades,
 }
 

@@ -1,8 +1,8 @@
 //! The ledger: the proof of what is on disk, one line per finished partition.
 //!
 //! A line is appended and synced *after* its file is in place. A crash between the two leaves a
-//! file that its line does not describe: such a file proves nothing, and its days are asked for
-//! again. Which days *should* be covered is not known here.
+//! file without a matching line; it proves nothing, and its days are fetched again. The ledger does
+//! not know which days *should* be covered.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -27,11 +27,10 @@ use crate::disk::shared_lines::{self};
 use crate::formats::Format;
 use crate::market::ticker::Ticker;
 
-/// What is proven of one ticker: the last line of each partition, held against the files that are
-/// there.
+/// What is proven of one ticker: the last line of each partition, compared with the files on disk.
 ///
-/// A day counts only if its line says so and its file is found as recorded. A missing ledger proves
-/// nothing; a line that can't be read is an error that names it, never an empty ledger.
+/// A day counts only if its line says so and its file looks as recorded. A missing ledger proves
+/// nothing. A line that can't be read is an error that names it, never an empty ledger.
 ///
 /// ```
 /// use std::path::Path;
@@ -50,12 +49,12 @@ use crate::market::ticker::Ticker;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    /// The last line of each partition; where the file is damaged, without it and with its days as
-    /// lost.
+    /// The last line of each partition. If its file is damaged, the entry has no file and its days
+    /// are lost.
     latest: BTreeMap<Partition, Entry>,
     damaged: BTreeMap<Partition, Damage>,
-    /// Files whose bytes were read because they are not found as recorded, or no line says how that
-    /// was; they are right.
+    /// Intact files whose bytes had to be read, because they do not look as recorded or no line
+    /// says how they looked.
     moved: BTreeMap<Partition, Seen>,
 }
 
@@ -65,8 +64,8 @@ impl Ledger {
         outdir.join(ticker.as_str()).join("_ledger.jsonl")
     }
 
-    /// The ledger of `ticker`; `None` where there is none. What can't be looked at is an error, not
-    /// an absence.
+    /// The path of the ledger of `ticker`; `None` if there is none. A failure to look is an error,
+    /// not an absence.
     pub fn read_if_there(
         outdir: &Path,
         kind: Kind,
@@ -75,13 +74,13 @@ impl Ledger {
         Self::within_if_there(outdir, kind, ticker, Scope::All)
     }
 
-    /// Reads the ledger and looks whether its files are as recorded: where length, time and inode
-    /// do not say so, their bytes do. A missing ledger proves nothing; nothing is created.
+    /// Reads the ledger and checks its files: by length, time and inode, and by their bytes if
+    /// those differ. A missing ledger proves nothing. Nothing is created.
     pub fn read(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
         Self::read_within(outdir, kind, ticker, Scope::All)
     }
 
-    /// The same for who asks about `days` alone: other files are judged by their lengths.
+    /// The same for a caller that needs `days` alone: other files are judged by their lengths.
     pub fn read_of(
         outdir: &Path,
         kind: Kind,
@@ -91,7 +90,7 @@ impl Ledger {
         Self::read_within(outdir, kind, ticker, Scope::Days(days))
     }
 
-    /// The same where an estimate will do: all files are judged by their lengths, none is read.
+    /// The same for an estimate: all files are judged by their lengths, and none is read.
     pub fn read_by_length(outdir: &Path, kind: Kind, ticker: &Ticker) -> Result<Self, LedgerError> {
         Self::read_within(outdir, kind, ticker, Scope::Nothing)
     }
@@ -126,7 +125,7 @@ impl Ledger {
         Self::of_entries((entries, &Coverage::empty()), outdir, kind, ticker, scope)
     }
 
-    /// For whoever has `brought` so much in the visit that goes on.
+    /// The same for a visit under way that has `brought` these days.
     pub(super) fn of_entries(
         (entries, brought): (Vec<Entry>, &Coverage),
         outdir: &Path,
@@ -160,8 +159,8 @@ impl Ledger {
         Ok(Self { moved: moved.into_inner(), ..ledger })
     }
 
-    /// What `entries`, oldest first, prove when `damage_of` has looked at the file of each that has
-    /// one. Pure but for that look.
+    /// What `entries` (oldest first) prove, if `damage_of` looks at their files. Pure except for
+    /// `damage_of`.
     pub fn of_lines(entries: Vec<Entry>, damage_of: impl Fn(&Entry) -> Option<Damage>) -> Self {
         Self::of_lines_after(entries, &Coverage::empty(), damage_of)
     }
@@ -185,8 +184,8 @@ impl Ledger {
         Self { latest, damaged, moved: BTreeMap::new() }
     }
 
-    /// Where a line says that there are no rows and a file stands nevertheless, the answer is not
-    /// believed: its writer died before it wrote the line.
+    /// If a line says that there are no rows but there is a file, the answer is not believed: a
+    /// writer died before it wrote the file's line.
     pub fn doubt_where(&mut self, stands: impl Fn(Partition) -> bool) {
         let has_no_file = |entry: &&mut Entry| entry.file.is_none() && entry.loss.is_none();
         for entry in self.latest.values_mut().filter(has_no_file) {
@@ -196,25 +195,25 @@ impl Ledger {
         }
     }
 
-    /// A line was written.
+    /// Takes in a line that was written.
     pub fn take(&mut self, entry: Entry) {
         self.damaged.remove(&entry.partition);
         self.moved.remove(&entry.partition);
         self.latest.insert(entry.partition, entry);
     }
 
-    /// How many partitions it says something of.
+    /// The number of partitions with a line.
     pub(super) fn partitions(&self) -> usize {
         self.latest.len()
     }
 
-    /// How many files were read whole and are right: every look does so, until a line says how they
-    /// are found now.
+    /// The number of intact files that were read whole. Every look reads them until a line records
+    /// how they look now.
     pub fn seen_anew(&self) -> usize {
         self.moved.len()
     }
 
-    /// The lines that say how files of `days` are found now whose bytes were read and are right.
+    /// The lines that record how the intact files of `days` look now whose bytes were read.
     pub(super) fn seen_again(&self, days: DateRange) -> Vec<Entry> {
         let within = |entry: &&Entry| days.intersection(entry.partition.span()).is_some();
         let seen = |entry: &Entry| {
@@ -230,12 +229,12 @@ impl Ledger {
         self.latest.values()
     }
 
-    /// What is wrong with the file of a partition, if it is damaged.
+    /// The damage of a partition's file, if any.
     pub fn damage_of(&self, partition: Partition) -> Option<&Damage> {
         self.damaged.get(&partition)
     }
 
-    /// What is known of a partition; `None` where nothing is.
+    /// The entry of a partition, if there is one.
     pub fn entry(&self, partition: Partition) -> Option<&Entry> {
         self.latest.get(&partition)
     }
@@ -245,7 +244,7 @@ impl Ledger {
         self.latest.values().fold(Coverage::empty(), |all, entry| all.union(&entry.adopted_days()))
     }
 
-    /// The days whose rows are lost, of the partitions that hold some of `days`.
+    /// The lost days of the partitions that `days` touch.
     pub fn lost_beside(&self, days: &Coverage) -> Coverage {
         let touched = |entry: &&Entry| {
             days.ranges().iter().any(|range| range.intersection(entry.partition.span()).is_some())
@@ -264,7 +263,7 @@ impl Ledger {
         self.latest.get(&partition).and_then(|entry| entry.file.as_ref())
     }
 
-    /// Files that are not what their lines say.
+    /// Files that differ from their lines.
     pub fn damaged(&self) -> impl Iterator<Item = (Partition, &Damage)> {
         self.damaged.iter().map(|(partition, damage)| (*partition, damage))
     }
@@ -279,20 +278,20 @@ impl Ledger {
         Coverage::from(asked).minus(&known)
     }
 
-    /// What to ask the source for: what is missing of `asked`, and with it the lost days of every
-    /// partition that it touches, even those beyond the range asked for.
+    /// The days to request: what is missing of `asked`, with the lost days of every partition that
+    /// it touches, even beyond `asked`.
     pub fn to_ask(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let missing = self.missing(asked, trust);
         missing.union(&self.lost_beside(&missing))
     }
 
-    /// The days of which the source has said what they hold, rows or none.
+    /// The days for which the source has said what they hold (rows, or that there are none).
     pub fn answered(&self) -> Coverage {
         let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
         answers.filter(|answer| answer.said.is_known()).map(|answer| answer.days).collect()
     }
 
-    /// No more rows than these are known of `days`: those of every file that holds one of them.
+    /// An upper bound of the known rows on `days`: the rows of every file that holds one of them.
     pub fn rows_at_most(&self, days: DateRange) -> u64 {
         let within = |entry: &&Entry| entry.partition.span().intersection(days).is_some();
         self.latest
@@ -302,8 +301,8 @@ impl Ledger {
             .fold(0, |sum, file| sum.saturating_add(file.rows))
     }
 
-    /// Rows to be expected on so many other days, going by those that are known; `None` when none
-    /// is.
+    /// The rows to expect on this many other days, by the mean of the known days; `None` if none is
+    /// known.
     pub fn rows_expected(&self, days: u64) -> Option<u64> {
         let known = self.answered().days();
         let files = self.latest.values().filter_map(|entry| entry.file.as_ref());
@@ -311,8 +310,8 @@ impl Ledger {
         (known > 0).then(|| rows.saturating_mul(days) / known)
     }
 
-    /// Rows that `asked` is likely to bring when all of it is asked anew: those of its days that
-    /// are known, and of the others as many as on a known day; `None` when none is.
+    /// The rows that `asked` is likely to bring if all of it is fetched anew. Unknown days count as
+    /// many as a known day; `None` if no day is known.
     pub fn rows_expected_within(&self, asked: DateRange) -> Option<u64> {
         let (mut rows, mut told) = (0_u64, 0);
         for entry in self.latest.values() {
@@ -328,8 +327,8 @@ impl Ledger {
         Some(rows.saturating_add(others))
     }
 
-    /// The same for the days of `asked` that are not proven, partition by partition from its first
-    /// day to its last; where a partition is known itself, it tells better than the others.
+    /// The same for the unproven days of `asked`, partition by partition. If the partition itself
+    /// has known days, those count instead of the others.
     pub fn rows_expected_of(
         &self,
         kind: Kind,
@@ -346,7 +345,7 @@ impl Ledger {
             });
             let rows = match entry.and_then(|entry| entry.file.as_ref()) {
                 Some(file) if !known.is_empty() => file.rows.saturating_mul(wanted) / known.days(),
-                // Days that were empty are likely to be so again.
+                // Days that were empty will likely be empty again.
                 _ => self.rows_expected(missing.intersection(&days.into()).minus(&known).days())?,
             };
             Some((days, rows))
@@ -354,7 +353,7 @@ impl Ledger {
         Partition::within(kind, asked).map(of_partition).collect()
     }
 
-    /// The days of `asked` that the plan does not reach, as far as `trust` believes it.
+    /// The days of `asked` that the plan does not reach, by the answers that `trust` believes.
     pub fn outside_plan(&self, asked: DateRange, trust: &Trust) -> Coverage {
         let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
         let refused = answers.filter(|answer| answer.said == Said::OutsidePlan);
@@ -362,8 +361,8 @@ impl Ledger {
         all.intersection(&asked.into())
     }
 
-    /// How many of the days of `asked` that `trust` believes were asked for at or after `since`.
-    /// Days whose answers were joined count with the last of them.
+    /// The number of days of `asked`, among those that `trust` believes, that were requested at or
+    /// after `since`. For joined answers the last request counts.
     pub fn asked_since(&self, asked: DateRange, trust: &Trust, since: Timestamp) -> u64 {
         let answers = self.latest.values().flat_map(|entry| entry.answers.iter());
         let recent = answers.filter(|answer| answer.latest() >= since);
@@ -371,7 +370,7 @@ impl Ledger {
         all.intersection(&asked.into()).days()
     }
 
-    /// Counts over the partitions of which `trust` believes days of `asked`.
+    /// The summary of the partitions with days of `asked` that `trust` believes.
     pub fn summary(&self, asked: DateRange, trust: &Trust) -> Summary {
         let mut summary = Summary::default();
         for entry in self.latest.values() {
@@ -409,7 +408,8 @@ fn refuse_other_versions(
     unknown.map_or(Ok(()), |source| Err(LedgerError::Version { path: path(), source }))
 }
 
-/// Lines that name somebody else, or partitions of another kind, were moved or copied here.
+/// Refuses lines that name another ticker, or partitions of another kind: they were moved or copied
+/// here.
 fn refuse_foreign_lines(
     entries: &[Entry],
     outdir: &Path,
@@ -430,8 +430,8 @@ fn refuse_foreign_lines(
     Err(LedgerError::Foreign { path, theirs, ours: format!("{ticker} ({kind})") })
 }
 
-/// Lines of older versions name nobody: their files tell whose they are. One of ours is enough, for
-/// another may be damaged.
+/// Lines of older versions name no ticker, so their files tell whose they are. One file of ours is
+/// enough, because others may be damaged.
 fn refuse_foreign_files(
     entries: &[Entry],
     outdir: &Path,

@@ -37,7 +37,7 @@ pub enum LedgerError {
         /// Which.
         source: UnknownVersion,
     },
-    /// Its lines, or the files that they describe, are another's.
+    /// Its lines, or the files that they describe, belong to another ticker or kind.
     #[error(
         "{path} was written for {theirs}, so it proves nothing of {ours}; move its folder back to where it came from, or away, and run again",
         path = path.display()
@@ -65,7 +65,7 @@ pub enum LedgerError {
     Busy {
         /// Which.
         ticker: Ticker,
-        /// The days that it has; `None` when it has all of them.
+        /// The days that it has; `None` for all of them.
         theirs: Option<DateRange>,
         /// Who.
         by: Holders,

@@ -1,5 +1,5 @@
-//! Listings: which tickers the newest snapshot of `worker reference` names, for telling how a
-//! ticker is spelled. Of a snapshot only the columns `ticker` and `delisted_utc` are read.
+//! Listings: the tickers in the newest snapshot of `worker reference`, for hints on spelling. Only
+//! the columns `ticker` and `delisted_utc` are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,33 +9,33 @@ use super::reader::{self, ReadError};
 use crate::disk::publish::DiskError;
 use crate::market::trading_day::TradingDay;
 
-/// So many names that differ by one letter are a hint; more are none.
+/// With more names than this one letter away there is no hint.
 const NEAR_MAX: usize = 3;
 /// The letters of symbols.
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-/// Everybody of one snapshot.
+/// The tickers of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     /// When it was taken.
     pub date: TradingDay,
-    /// Does it name delisted tickers too? `None` where it does not say.
+    /// Does it name delisted tickers too? `None` if it does not say.
     pub has_delisted: Option<bool>,
-    /// The names that are one when case and signs between letters are left out.
+    /// The names by their bare form, without case and punctuation.
     names: BTreeMap<String, Vec<String>>,
 }
 
-/// How a name stands in a listing.
+/// Whether and how a name is in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spelling<'a> {
-    /// As it is.
+    /// In this spelling.
     Right,
-    /// Not so, but these are there.
+    /// In these other spellings only.
     Otherwise(&'a [String]),
-    /// In no spelling, but these few are there, each one letter away: another, one more, one less,
-    /// or two swapped.
+    /// In no spelling, but these few names are one letter away: one changed, added, left out, or
+    /// two swapped.
     Near(Vec<&'a str>),
-    /// In no spelling, and nothing near, or too much.
+    /// In no spelling, with no name near, or too many.
     Unknown,
 }
 
@@ -65,7 +65,7 @@ impl Listing {
         Self { date, has_delisted, names }
     }
 
-    /// How `name` stands in it.
+    /// Looks `name` up.
     pub fn spelling(&self, name: &str) -> Spelling<'_> {
         match self.names.get(&bare(name)) {
             Some(alike) if alike.iter().any(|it| it == name) => Spelling::Right,
@@ -136,7 +136,7 @@ fn one_letter_away(name: &str) -> BTreeSet<String> {
     found
 }
 
-/// What all spellings of a name have in common.
+/// The bare form that all spellings of a name share.
 fn bare(name: &str) -> String {
     name.chars().filter(|c| !"-./_ ".contains(*c)).flat_map(char::to_uppercase).collect()
 }

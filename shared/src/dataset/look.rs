@@ -1,5 +1,5 @@
-//! Looks at files: is what stands in a tree what a ledger line says? What follows from it is
-//! [`ledger`](super::ledger)'s business.
+//! Looks at files: is a file what its ledger line says? [`ledger`](super::ledger) decides what
+//! follows.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::partition::Partition;
 use super::seen::Seen;
 use super::writer::Fingerprint;
 
-/// A file that is not what its line says.
+/// A file that differs from its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The file.
@@ -19,20 +19,20 @@ pub struct Damage {
     pub what: String,
 }
 
-/// Of which files the bytes decide, where they are not found as recorded or their lines do not say
-/// how that was. Of all others the length does.
+/// The files whose bytes are read if they do not look as recorded, or if their lines do not say how
+/// they looked. All other files are judged by their lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Of all.
     All,
-    /// Of those that hold some of these days.
+    /// Files that hold any of these days.
     Days(DateRange),
-    /// Of none: for estimates.
+    /// No file: for estimates.
     Nothing,
 }
 
 impl Scope {
-    /// Do the bytes of the file of `partition` decide?
+    /// May the file of `partition` be read?
     fn has(self, partition: Partition) -> bool {
         match self {
             Self::All => true,
@@ -42,18 +42,18 @@ impl Scope {
     }
 }
 
-/// What a look at a file shows.
+/// The result of a look at a file.
 pub(super) enum Look {
-    /// Length, time and inode are as recorded, or nobody has asked for more than the length.
+    /// Length, time and inode are as recorded, or the length was all that mattered.
     AsRecorded,
-    /// Its bytes were read and are right; this is how it is found now.
+    /// Its bytes were read and are intact; this is how it looks now.
     Right(Seen),
-    /// It is not what its line says.
+    /// It differs from its line.
     Damaged(Damage),
 }
 
-/// A look at the file of `proof`: its bytes are read only where it is not found as recorded and
-/// `scope` has `partition`.
+/// Looks at the file of `proof`. Its bytes are read only if it does not look as recorded and
+/// `scope` includes `partition`.
 pub(super) fn glance(proof: &FileProof, partition: Partition, path: PathBuf, scope: Scope) -> Look {
     let bytes = proof.fingerprint.bytes;
     let what = match fs::metadata(&path) {
@@ -69,9 +69,9 @@ pub(super) fn glance(proof: &FileProof, partition: Partition, path: PathBuf, sco
     Look::Damaged(Damage { path, what })
 }
 
-/// Holds the bytes of a file against its SHA-256.
+/// Compares the bytes of a file with its SHA-256.
 pub(super) fn compare(proof: &FileProof, path: PathBuf) -> Look {
-    // Looked at first: who writes to it while it is read changes how it is found.
+    // Taken before the bytes are read: a write during the read changes how the file looks.
     let seen = Seen::at(&path);
     let what = match (Fingerprint::of_file(&path), seen) {
         (Ok(found), Ok(seen)) if found == proof.fingerprint => return Look::Right(seen),

@@ -1,8 +1,8 @@
-//! Losses: what a file held that is gone, or that no line tells of, remembered until the source has
-//! brought it. Pure.
+//! Losses: what a file held that is gone, or that no line describes, remembered until the source
+//! has sent it again. Pure.
 //!
-//! A day that had rows is not believed to have fewer because its file was damaged: the source has
-//! to bring as many as there were, or bring the same ones once more a day later.
+//! Damage to a file does not make its days believed to have fewer rows. The source has to send as
+//! many as there were, or the same fewer rows once more a day later.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,25 +10,24 @@ use serde::{Deserialize, Serialize};
 use super::answers::RECHECK_AFTER;
 use super::coverage::Coverage;
 
-/// What was proven of a partition when its file was lost, and what stood in a file without a line.
+/// What was proven of a partition when its file was lost, or what a file without a line held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     /// The days whose rows were in it.
     pub days: Coverage,
     /// How many rows.
     pub rows: u64,
-    /// How many the source has brought again so far.
+    /// How many the source has sent again so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub found: u64,
     /// First and last stamp of the files that held them, in the unit of their rows; `None` where
     /// that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamps: Option<(i64, i64)>,
-    /// Those that were brought again and lie on days beyond these stamps: they are none of those
-    /// that were lost.
+    /// How many of the rows that came lie beyond these stamps: they are none of the lost rows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub elsewhere: u64,
-    /// A file with fewer rows that the source has brought already.
+    /// A file with fewer rows that the source has sent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,
 }
@@ -42,17 +41,17 @@ pub struct Witness {
     pub since: Timestamp,
 }
 
-/// What became of a loss when all of its days were answered for.
+/// The outcome of a loss once all its days are answered for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
-    /// Every row is there again, or the source has stood by fewer.
+    /// Every row is there again, or the source has confirmed fewer.
     Made,
     /// It brought fewer rows than there were.
     Short(Loss),
 }
 
 impl Loss {
-    /// Of no row.
+    /// A loss of no rows.
     pub fn nothing() -> Self {
         Self {
             days: Coverage::empty(),
@@ -64,12 +63,12 @@ impl Loss {
         }
     }
 
-    /// How many of the rows that came may be those that were lost.
+    /// How many of the rows that came may be lost rows.
     pub fn came_back(&self) -> u64 {
         self.found.saturating_sub(self.elsewhere)
     }
 
-    /// The stamps of all files, if another with rows between `stamps` is lost too.
+    /// The stamps of all lost files, if another one with rows between `stamps` is lost too.
     pub fn stamps_with(&self, stamps: (i64, i64)) -> Option<(i64, i64)> {
         match self.stamps {
             Some((first, last)) => Some((first.min(stamps.0), last.max(stamps.1))),
@@ -90,7 +89,7 @@ impl Loss {
                 if stood_by && self.found > 0 {
                     return Settled::Made;
                 }
-                // A clock that was ahead must not put this off for ever.
+                // A clock that was ahead must not delay this for ever.
                 Some(Witness { since: known.since.min(asked_at), ..known })
             }
             (_, Some(sha256)) if self.found > 0 => {
@@ -101,8 +100,8 @@ impl Loss {
         Settled::Short(self)
     }
 
-    /// A whole file stands in the place of the lost one, which a crash before its ledger line would
-    /// explain: when the source brings exactly that, it has said so twice.
+    /// There is an intact file in the place of the lost one, as a crash before its ledger line
+    /// leaves it. If the source sends exactly that file, it has confirmed it twice.
     pub fn take_witness(&mut self, sha256: String) {
         self.witness.get_or_insert(Witness { sha256, since: Timestamp::UNIX_EPOCH });
     }

@@ -25,8 +25,7 @@ impl DatedBar {
 }
 
 /// The rows of both, sorted by key; where both have a key, `newer` wins. A row is never dropped
-/// because a later fetch did not have it: an answer that came back empty by mistake must not erase
-/// what was proven.
+/// because a later fetch lacks it: an answer that is empty by mistake must not erase proven rows.
 ///
 /// Both sides must be sorted by key without repeats, as files and pages are.
 pub fn by_key(kind: Kind, older: &[DatedBar], newer: &[DatedBar]) -> Vec<DatedBar> {

@@ -1,5 +1,5 @@
-//! A ledger that is being written: who has claimed which days of its ticker appends the lines that
-//! prove them.
+//! A ledger that is being written: a worker that has claimed days of its ticker appends the lines
+//! that prove them.
 
 use std::path::Path;
 
@@ -16,34 +16,34 @@ use crate::disk::publish::DiskError;
 use crate::disk::shared_lines::{Rewritten, SharedLog};
 use crate::market::ticker::Ticker;
 
-/// So many bytes a partition a ledger may have, however often its partitions were extended.
+/// The most bytes that a ledger has for each partition, however often its partitions are extended.
 const AMPLE_BYTES: u64 = 400;
-/// Of so many live lines one may be dead: a rewrite costs at most so many times what was appended.
+/// One dead line is allowed for this many live ones, so a rewrite costs at most this many times
+/// what was appended.
 const LIVE_A_DEAD_LINE: usize = 16;
-/// Over so many times its live lines a ledger is rewritten when it is opened.
+/// A ledger with more than this many times its live lines is rewritten when it is opened.
 const TIMES_ITS_LINES: usize = 4;
 
 /// A ledger opened for writing some days of its ticker, which nobody else writes meanwhile.
 ///
-/// Others may write other days and append lines of theirs. So what it says of days beyond those
-/// that are claimed may be old: nothing is to be written by that.
+/// Other workers may append lines for other days. So what it says of days that are not claimed may
+/// be out of date, and nothing may be written because of it.
 pub struct OpenLedger {
     ledger: Ledger,
     claimed: DateRange,
     log: SharedLog<Entry>,
-    /// So many lines, or fewer, are replaced by later ones of their partitions.
+    /// An upper bound of the lines that later ones replace.
     dead_lines: usize,
     unsaid: Option<DiskError>,
     was_said: bool,
-    /// Files whose bytes were read and found right as it was opened.
+    /// Intact files whose bytes were read when it was opened.
     noted: Vec<Partition>,
 }
 
 impl OpenLedger {
     /// Opens (and makes) the ledger of `ticker`, claims `days` and the rest of their partitions,
-    /// and cuts off what a crash tore. Files whose bytes had to be read, and were right, are noted
-    /// as they are found, so that the next look is cheap. The claim is given back by the kernel,
-    /// also when its holder dies.
+    /// and cuts off what a crash tore. If intact files had to be read, lines record how they look
+    /// now, so that the next look is cheap. The kernel releases the claim, even if its holder dies.
     pub fn open(
         outdir: &Path,
         kind: Kind,
@@ -53,7 +53,7 @@ impl OpenLedger {
         Self::open_again(outdir, kind, ticker, days, &Coverage::empty())
     }
 
-    /// The same for a visit that goes on: of a loss, what it has `brought` itself so far stays.
+    /// The same for a visit under way: what it has `brought` so far of a loss is kept.
     pub fn open_again(
         outdir: &Path,
         kind: Kind,
@@ -64,7 +64,7 @@ impl OpenLedger {
         Self::open_within(outdir, kind, ticker, days, brought, Scope::Days)
     }
 
-    /// The same for a moment, to note how files are found: none is read.
+    /// The same for a moment, to record how files look; none is read.
     pub(super) fn open_to_note(
         outdir: &Path,
         kind: Kind,
@@ -91,7 +91,7 @@ impl OpenLedger {
                 return Err(LedgerError::Busy { ticker: ticker.clone(), theirs, by, path });
             }
         };
-        // Read under the claim: of the claimed days no line is missing from here on.
+        // Read under the claim: from here on it has every line of the claimed days.
         let entries = log.catch_up()?;
         let lines = entries.len();
         let ledger = Ledger::of_entries((entries, brought), outdir, kind, ticker, scope(claimed))?;
@@ -110,7 +110,7 @@ impl OpenLedger {
         Ok(open)
     }
 
-    /// What is proven; of days that are not claimed, what was proven when it was opened.
+    /// What is proven; for days that are not claimed, as of the opening.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -120,36 +120,34 @@ impl OpenLedger {
         self.log.folder()
     }
 
-    /// The days that nobody else writes, whole partitions.
+    /// The claimed days, whole partitions; nobody else writes them.
     pub fn claimed(&self) -> DateRange {
         self.claimed
     }
 
-    /// Why the ledger could not be rewritten without its dead lines, if that is so; said once.
-    /// Nothing is lost by it.
+    /// Why a rewrite without the dead lines failed, if it did; returned once. Nothing is lost by
+    /// that.
     pub fn trouble(&mut self) -> Option<DiskError> {
         self.unsaid.take()
     }
 
-    /// Files whose bytes were read as it was opened, since they were not found as recorded; they
-    /// are right.
+    /// Intact files that were read when it was opened, because they did not look as recorded.
     pub fn noted(&self) -> &[Partition] {
         &self.noted
     }
 
-    /// Is what it says still what others find? Where the ledger was moved or removed meanwhile,
-    /// nothing of it is proven.
+    /// Is it still the ledger at its path? If it was moved or removed meanwhile, it proves nothing.
     pub fn look_for_it(&self) -> Result<(), LedgerError> {
         Ok(self.log.look_for_it()?)
     }
 
-    /// How many bytes a crash had left at its end that are no whole line; they are cut off.
+    /// The number of torn bytes at its end that were cut off.
     pub fn torn_bytes(&self) -> u64 {
         self.log.torn_bytes()
     }
 
-    /// Proves partitions that are claimed, all with one sync: on return the lines survive a power
-    /// cut. Their files must be in place.
+    /// Appends the lines of claimed partitions with one sync. On return they survive a power cut.
+    /// Their files must be in place before.
     pub fn commit(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> {
         for entry in &entries {
             let span = entry.partition.span();
@@ -163,7 +161,7 @@ impl OpenLedger {
         let partitions = self.ledger.partitions() + entries.len() - replaced;
         let is_due = is_due(bytes, partitions, self.dead_lines + replaced);
         if !is_due || !self.rewrite(&entries)? {
-            // What others have appended meanwhile is of no use here.
+            // Lines of others are not needed here.
             let others = self.log.append(&entries)?;
             self.dead_lines += replaced + others.len();
         }
@@ -173,8 +171,8 @@ impl OpenLedger {
         Ok(())
     }
 
-    /// Appends `entries` by rewriting the ledger without dead lines; `false` when that can't be
-    /// done now.
+    /// Appends `entries` by rewriting the ledger without dead lines; `false` if that is not
+    /// possible now.
     fn rewrite(&mut self, entries: &[Entry]) -> Result<bool, LedgerError> {
         let holding = claim::holding(self.claimed);
         match self.log.rewrite(entries, |entry| entry.partition, &holding)? {
@@ -193,7 +191,7 @@ impl OpenLedger {
     }
 }
 
-/// Is a ledger of so many bytes and partitions to be rewritten, of which so many lines are dead?
+/// Must a ledger with these bytes, partitions and dead lines be rewritten?
 fn is_due(bytes: u64, partitions: usize, dead_lines: usize) -> bool {
     bytes > AMPLE_BYTES * partitions as u64 && dead_lines * LIVE_A_DEAD_LINE > partitions
 }

@@ -49,7 +49,7 @@ impl Partition {
         }
     }
 
-    /// What rows it has.
+    /// The kind of its rows.
     pub fn kind(self) -> Kind {
         match self {
             Self::Year(_) => Kind::Daily,
@@ -67,14 +67,14 @@ impl Partition {
         })
     }
 
-    /// `range`, and with it all days of the partitions of `kind` that it touches.
+    /// `range`, extended to whole partitions of `kind`.
     pub fn whole(kind: Kind, range: DateRange) -> DateRange {
         let (first, last) =
             (Self::of(kind, range.from()).span(), Self::of(kind, range.to()).span());
         DateRange::new(first.from(), last.to()).expect("a range ends where it begins or later")
     }
 
-    /// The days that belong to it.
+    /// Its days.
     pub fn span(self) -> DateRange {
         let ends = match self {
             Self::Year(year) => {

@@ -1,5 +1,5 @@
-//! A published Parquet file back to rows. Strict: a file whose rows are not exactly ours is an error,
-//! not a guess. Files of other writers that say the same with other types are read (see
+//! Reads a published Parquet file back into rows. A file whose rows are not exactly ours is an
+//! error. Files of other writers that say the same with other types are read (see
 //! [`fit`](super::fit)).
 
 use std::fmt::Display;
@@ -64,16 +64,16 @@ impl ReadError {
             .unwrap_or_else(|| Self::Foreign { path: path.to_owned(), what })
     }
 
-    /// The decoder opens the file again for each column, and passes on in words why it could not:
-    /// that tells nothing of the file, which must not be taken for damaged.
+    /// The decoder opens the file again for each column and reports a failure to open it in words
+    /// only. Such a failure does not mean that the file is damaged.
     fn of_machine(path: &Path, what: &str) -> Option<Self> {
         let source = Shortage::in_words(what)?;
         Some(Self::Disk(DiskError::at("read", path)(source)))
     }
 }
 
-/// How many trades `path` has; all of them must be of `ticker` and within `stamps` (ns UTC,
-/// half-open). Columns that tell neither are not read.
+/// The number of trades in `path`. All must be of `ticker` and within `stamps` (ns UTC, half-open);
+/// other columns are not read.
 pub fn check_trades(
     path: &Path,
     columns: Columns,
@@ -114,7 +114,7 @@ fn count_trades(
     Ok(rows)
 }
 
-/// Whose rows `path` holds, by its first one; `None` where it does not say.
+/// The ticker of the rows in `path`, by the first row; `None` if there is none.
 pub fn whose(path: &Path) -> Option<String> {
     decoding(path, || Ok(first_ticker(path))).ok().flatten()
 }
@@ -137,7 +137,7 @@ pub fn has_no_row(path: &Path) -> bool {
     decoding(path, rows).is_ok_and(|rows| rows == 0)
 }
 
-/// The texts in `column` of any table; of the others nothing is read.
+/// The texts in `column` of any table; no other column is read.
 pub fn texts(path: &Path, column: &str) -> Result<Vec<String>, ReadError> {
     let file = regular::open(path).map_err(DiskError::at("open", path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(broken(path))?;
@@ -155,13 +155,12 @@ pub fn texts(path: &Path, column: &str) -> Result<Vec<String>, ReadError> {
     Ok(all)
 }
 
-/// The decoder panics over some damaged pages: such a file is broken like any other that can't be
-/// read.
+/// The decoder panics on some damaged pages; that file is broken like any other that can't be read.
 pub(super) fn decoding<T>(
     path: &Path,
     read: impl FnOnce() -> Result<T, ReadError>,
 ) -> Result<T, ReadError> {
-    // What it was about to read is dropped with it: nothing half-done is left to be seen.
+    // Everything it was reading is dropped, so nothing half-done is visible.
     panic::catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(broken(path)("its pages make no sense")))
 }
@@ -231,7 +230,7 @@ fn bars_of(path: &Path, kind: Kind, ticker: &Ticker) -> Result<Vec<DatedBar>, Re
     Ok(rows)
 }
 
-/// Reads a whole table, whatever its columns; they are the caller's business.
+/// Reads a whole table with any columns.
 pub fn read_table(path: &Path) -> Result<RecordBatch, ReadError> {
     let foreign = |what: String| ReadError::foreign(path, what);
     let file = regular::open(path).map_err(DiskError::at("open", path))?;

@@ -1,5 +1,5 @@
-//! Run marks: which run asked a question, in a few letters. Within a run, order does not come from
-//! the wall clock, which may be set back.
+//! Run marks: the run that sent a request, in a few letters. A run recognises its own answers by
+//! it, even if the wall clock was set back.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! Sightings: how a file was found when its bytes were last known, so that a look need not read
-//! them again.
+//! Sightings: how a file looked when its bytes were last read or written, so that a look need not
+//! read them again.
 
 use std::fs::Metadata;
 use std::io;
@@ -8,25 +8,24 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// Modification time (ns) and inode of a file, folded into eight hexadecimal digits: a ledger has
-/// one a partition. Another file, or the same after somebody wrote to it, has the same ones once in
-/// four thousand million times.
+/// Modification time (ns) and inode of a file, folded into eight hexadecimal digits. Another file,
+/// or the same one after a write, has the same digits once in four thousand million times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seen(String);
 
 impl Seen {
-    /// Of what stands at `path`.
+    /// The sighting of the file at `path`.
     pub fn at(path: &Path) -> io::Result<Self> {
         std::fs::metadata(path).map(|found| Self::of(&found))
     }
 
-    /// As no file is ever found: its bytes are to be read at every look.
+    /// A value that no file has: every look has to read the bytes.
     pub fn never() -> Self {
         Self("never".to_owned())
     }
 
-    /// Of a file that was looked at.
+    /// The sighting of a file with this metadata.
     pub fn of(found: &Metadata) -> Self {
         Self(format!("{:08x}", mark(found.mtime(), found.mtime_nsec(), found.ino())))
     }

@@ -1,4 +1,4 @@
-//! A summary: what is proven of a range of days, in numbers. Pure.
+//! Summaries: what is proven of a range of days, in numbers. Pure.
 
 use std::ops::AddAssign;
 
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 pub struct Summary {
     /// Partitions with rows.
     pub partitions_data: u64,
-    /// Partitions that the source said to be empty.
+    /// Partitions that are empty by the source's answer.
     pub partitions_empty: u64,
-    /// Partitions of which the plan reaches no day that was asked for.
+    /// Partitions without a requested day that the plan reaches.
     pub partitions_outside_plan: u64,
-    /// Of the partitions with rows and the empty ones: those of which the plan does not reach every
-    /// day.
+    /// How many of the partitions with rows and the empty ones have days that the plan does not
+    /// reach.
     #[serde(default)]
     pub partitions_partly_outside_plan: u64,
     /// Rows in the files of these partitions.
     pub rows: u64,
 }
 
-/// Sums stay at the greatest number: what a file or a journal says may be anything.
+/// Sums saturate, because a file or a journal may hold any number.
 impl AddAssign for Summary {
     fn add_assign(&mut self, other: Self) {
         let Self {

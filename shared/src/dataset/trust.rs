@@ -6,20 +6,20 @@ use super::answers::{Answer, Answers, Asker, RECHECK_AFTER, Said, TOLERANCE, has
 use super::coverage::{Coverage, DateRange};
 use crate::market::trading_day::TradingDay;
 
-/// A run that finds its clock set back still believes what it was told of days that were over this
-/// long. What it was told of newer days may have been said in the middle of their session, if it
-/// was the clock before that was wrong.
+/// A run whose clock was set back still believes answers about days that were over for this long.
+/// Answers about newer days may have come in the middle of their session, if the earlier clock was
+/// the wrong one.
 const WELL_OVER_DAYS: i32 = 7;
 
 /// Which answers count, for whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Trust {
-    /// What the clock says: no answer is believed that was given later.
+    /// The time now: no later answer is believed.
     pub now: Timestamp,
-    /// Empty answers are asked again by this time, `now` or earlier.
+    /// Empty answers that are due by this time (`now` or earlier) are asked again.
     pub recheck_at: Timestamp,
-    /// Only what was asked at or after this instant, or by the run itself, counts: a run that wants
-    /// everything anew.
+    /// Only answers requested at or after this instant, or by the run itself, count. A run that
+    /// fetches everything anew sets it.
     pub since: Option<Timestamp>,
     /// The run that asks, if any does.
     pub run: Option<Asker>,
@@ -28,16 +28,16 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// In everything that was said before `now`.
+    /// Trust in every answer from before `now`.
     pub fn at(now: Timestamp, recheck_empty: u32) -> Self {
         Self { now, recheck_at: now, since: None, run: None, recheck_empty }
     }
 
-    /// The days of which this answer spares a request.
+    /// The days for which this answer makes a request unnecessary.
     pub fn believed(&self, answer: &Answer) -> Option<DateRange> {
         let is_own = self.run.is_some_and(|run| answer.run == Some(run.mark()));
-        // Marks tell whose an answer is; the clock only where it has none. It may have been set
-        // back between two runs.
+        // The mark says whose answer it is. The clock, which may have been set back between two
+        // runs, decides only without a mark.
         let may_be_own = answer.run.is_none() || self.run.is_none();
         let is_fresh =
             is_own || self.since.is_none_or(|since| may_be_own && answer.asked_at >= since);
@@ -63,20 +63,20 @@ impl Trust {
         well_over_at(self.now).filter(|_| is_own)?.intersection(answer.days)
     }
 
-    /// A plan reaches back a number of years. What it refused of the days right before the question
-    /// may have been too new for it, and is asked for again after a day.
+    /// A plan reaches back a number of years. If it refused days right before the request, they may
+    /// have been too new; they are asked for again after a day.
     fn may_have_been_too_new(&self, answer: &Answer) -> bool {
         answer.said == Said::OutsidePlan
             && self.recheck_at.duration_since(answer.asked_at) >= RECHECK_AFTER
     }
 
-    /// The days of `answers` that need not be asked for.
+    /// The days of `answers` that need no request.
     pub fn days(&self, answers: &Answers) -> Coverage {
         answers.iter().filter_map(|answer| self.believed(answer)).collect()
     }
 }
 
-/// The days that were over for more than a week at that time.
+/// The days that had been over for more than a week at that time.
 fn well_over_at(at: Timestamp) -> Option<DateRange> {
     DateRange::new(
         TradingDay::MIN,

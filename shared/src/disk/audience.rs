@@ -1,5 +1,5 @@
-//! Who may open a file: what a run says of itself is its owner's alone, whatever the umask; a lock
-//! is for those who write; data are as the umask says.
+//! Who may open a file. What a run says of itself is open to its owner alone, whatever the umask.
+//! Locks are open to those who write; data are as the umask says.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -17,7 +17,7 @@ const OWNERS_FOLDER: u32 = 0o700;
 const OF_OTHERS: u32 = 0o077;
 const ALL_OF_MODE: u32 = 0o777;
 const GROUPS_FILE: u32 = 0o660;
-/// A folder whose files are for a group to write: set-group-ID and writable by the group.
+/// The mode of a folder whose files a group may write: set-group-ID and group-writable.
 const GROUPS_FOLDER: u32 = 0o2020;
 
 /// Who may read it.
@@ -25,24 +25,23 @@ const GROUPS_FOLDER: u32 = 0o2020;
 pub enum Audience {
     /// Its owner alone.
     Owner,
-    /// Its owner, and its group where the folder says that a group shares it (`chmod g+ws`). Made
-    /// by root it belongs to whom its folder belongs.
+    /// Its owner, and its group if the folder is shared by a group (`chmod g+ws`). A file that root
+    /// makes gets its folder's owner.
     Writers,
-    /// Whoever the umask lets.
+    /// Everybody whom the umask allows.
     AsUmaskSays,
 }
 
 impl Audience {
-    /// Opens the file at `path`, which `options` may make, and follows no link. One that is there
-    /// and open to others is closed to them, where it is ours.
+    /// Opens the file at `path` (`options` may create it) and follows no link. If an existing file
+    /// of ours is open to others, it is closed to them.
     pub fn open(self, options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         let folder = || fs::metadata(path.parent().unwrap_or(Path::new(".")));
         self.opened(folder, |mode| regular::open_no_link(options.mode(mode), path))
     }
 
-    /// What `open` has opened, which makes a file with the mode that it is told, set right for who
-    /// may open it: a file that was there before may be open to others. `folder` is asked where it
-    /// decides.
+    /// The file that `open` opens with the mode given to it, with its permissions corrected: a file
+    /// that was there before may be open to others. `folder` is called only if its mode decides.
     pub(super) fn opened(
         self,
         folder: impl FnOnce() -> io::Result<Metadata>,
@@ -54,7 +53,7 @@ impl Audience {
                 let file = open(OWNERS_FILE)?;
                 let found = file.metadata()?;
                 if found.mode() & OF_OTHERS != 0 {
-                    // Of somebody else's file its owner decides.
+                    // Only its owner may change the mode of a file.
                     drop(file.set_permissions(fs::Permissions::from_mode(OWNERS_FILE)));
                 }
                 Ok(file)

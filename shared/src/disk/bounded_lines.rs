@@ -1,15 +1,15 @@
-//! Reads lines of a stream and holds at most the longest line allowed. Bytes that can't be text are
-//! counted and dropped: a file may end with a thousand million zeros.
+//! Reads a stream line by line and holds at most the longest line allowed. Zeros and longer lines
+//! are counted and dropped: a file may end with a thousand million zeros.
 
 use std::io::{self, BufRead};
 
-/// No line of ours is as long.
+/// The longest line allowed; no line of ours is as long.
 const LONGEST: usize = 64 << 20;
 
 /// A line, or what stands in its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
-    /// Without its newline; `None` where it has a zero byte or is too long.
+    /// The line without its newline; `None` if it has a zero byte or is too long.
     pub(super) text: Option<&'a [u8]>,
     /// Its length in the stream, with its newline.
     pub(super) bytes: u64,
@@ -24,7 +24,7 @@ pub(super) struct BoundedLines<S> {
 }
 
 impl<S: BufRead> BoundedLines<S> {
-    /// Of `source`, from where it is.
+    /// Reads `source` from its current position.
     pub(super) fn new(source: S) -> Self {
         Self { source, held: Vec::new() }
     }

@@ -1,10 +1,9 @@
-//! Byte ranges of an open file, locked so that no crash leaves them locked. The bytes need not
-//! exist: a lock far behind the end of a file is a lock of whatever its number stands for.
+//! Locks on byte ranges of an open file, which no crash leaves behind. The bytes need not exist: a
+//! number far behind the end of a file can stand for anything.
 //!
 //! These locks belong to the open file ("open file description locks"), not to the process: two
-//! threads that have each opened it are in each other's way as two processes are. The kernel gives
-//! them back when the file is closed, whoever dies. They and `flock` don't see each other on a
-//! local disk.
+//! threads that each opened the file exclude each other as two processes do. The kernel releases
+//! them when the file is closed, even by death. On a local disk they and `flock` are independent.
 
 use std::fs::File;
 use std::io;
@@ -19,22 +18,22 @@ use nix::libc;
 use super::holders::{self, Which};
 use super::publish::DiskError;
 
-/// How often a range is tried that somebody else has.
+/// How long to wait between two tries for a range that another process has.
 const GLANCE: Duration = Duration::from_millis(1);
 
-/// How often a range is tried that is taken, and then nobody's, and then taken.
+/// How often to try a range that seems taken once and free the next time.
 const TRIES: u32 = 10;
 
 /// Who may have a range at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// Others who share it.
+    /// Any number of holders.
     Shared,
-    /// Nobody else; the file must be open for writing.
+    /// One holder alone; the file must be open for writing.
     Alone,
 }
 
-/// Takes `bytes` of the file until it is closed, or at once says which of them somebody else has.
+/// Locks `bytes` until the file is closed, or returns at once which of them another holder has.
 pub fn try_hold(
     file: &File,
     path: &Path,
@@ -45,7 +44,7 @@ pub fn try_hold(
         if set(file, path, &bytes, kind_of(hold))? {
             return Ok(None);
         }
-        // It may have been given back between the two questions.
+        // The holder may have released it between the two calls.
         if let Some(theirs) = who_has(file, path, &bytes, hold)? {
             return Ok(Some(theirs));
         }
@@ -53,7 +52,7 @@ pub fn try_hold(
     Ok(Some(bytes))
 }
 
-/// Gives back `bytes`, of which nobody needs to have any.
+/// Releases `bytes`; it is no error if nobody holds them.
 pub fn release(file: &File, path: &Path, bytes: Range<u32>) -> Result<(), DiskError> {
     if bytes.is_empty() {
         return Ok(());
@@ -69,7 +68,8 @@ pub struct Held<'a> {
 }
 
 impl<'a> Held<'a> {
-    /// Waits for `bytes`, which others have for moments only; longer than `patience` is an error.
+    /// Waits for `bytes`, which others hold only for moments. Waiting longer than `patience` is an
+    /// error.
     #[expect(clippy::disallowed_methods, reason = "such a lock can't be waited for with a bound")]
     pub fn wait(
         file: &'a File,
@@ -90,7 +90,7 @@ impl<'a> Held<'a> {
     }
 }
 
-/// Why nobody else gets `bytes`.
+/// The error when a holder does not release `bytes`.
 fn taken_by(file: &File, bytes: &Range<u32>) -> io::Error {
     let holders = holders::of(file, &Which::Bytes(bytes_of(bytes)), &[]);
     io::Error::new(io::ErrorKind::TimedOut, format!("{holders} does not give it back"))
@@ -98,7 +98,7 @@ fn taken_by(file: &File, bytes: &Range<u32>) -> io::Error {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        // It can't fail, and if it did the range would be given back with the file.
+        // This can't fail; if it did, closing the file would release the range.
         drop(set(self.file, self.path, &self.bytes, libc::F_UNLCK));
     }
 }
@@ -119,7 +119,7 @@ fn set(file: &File, path: &Path, bytes: &Range<u32>, kind: libc::c_int) -> Resul
     }
 }
 
-/// A signal may come in the middle, where a lock goes over a network: it says nothing of the lock.
+/// A signal may interrupt a lock over a network and says nothing of the lock: try again.
 fn retrying<T>(mut ask: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match ask() {
@@ -148,7 +148,7 @@ fn who_has(
     Ok(Some(number(start)..number(end)))
 }
 
-/// Ranges are counted from here: no log gets so long, so that they never mean a byte of its
+/// Ranges are counted from here on. No log grows so long, so a range never means a byte of its
 /// content.
 const BASE: i64 = 1 << 40;
 

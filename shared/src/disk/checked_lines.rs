@@ -1,5 +1,5 @@
-//! Append-only logs of JSON lines, each with its own checksum; what a crash tore off is ignored,
-//! what was damaged later is an error. The ledger and the journal are such logs.
+//! Append-only logs of JSON lines with a checksum each. A line that a crash tore is ignored; a line
+//! that was damaged later is an error. The ledger and the journal are such logs.
 //!
 //! A line is the entry's JSON object with a last key `crc`: the CRC-32 of everything before it. So
 //! it stays readable by `jq` and provable byte by byte.
@@ -24,7 +24,7 @@ use super::regular;
 const CRC_KEY: &str = ",\"crc\":\"";
 /// `,"crc":"` + eight hex digits + `"}`.
 const CRC_TAIL_LEN: usize = CRC_KEY.len() + 8 + 2;
-/// So much is read at a time.
+/// Bytes read at a time.
 pub(super) const CHUNK: usize = 1 << 16;
 
 /// Why a log can't be used.
@@ -33,7 +33,7 @@ pub enum LinesError {
     /// The file could not be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A whole line is damaged, or of a version that this program does not know: no crash does
+    /// A whole line is damaged, or of a version that this program does not know. No crash does
     /// that.
     #[error("{path}:{line}: not a line of this log ({what})", path = path.display())]
     Corrupt {
@@ -82,14 +82,13 @@ fn sound(line: &[u8]) -> Result<&str, String> {
     Ok(text)
 }
 
-/// Did somebody write this line whole? A newer version may have, or an editor that ends lines in
-/// its own way.
+/// Is this line whole, whoever wrote it: a newer version, or an editor that ends lines its own way?
 fn is_whole(line: &[u8]) -> bool {
     sound(line.strip_suffix(b"\r").unwrap_or(line)).is_ok()
 }
 
-/// Hands every sound entry of a log on, in order, one after the other: of a long log never more
-/// than a line is held. Returns the length of the sound part; a log that does not exist is empty.
+/// Passes every sound entry of a log to `hear`, in order, and holds one line at a time. Returns the
+/// length of the sound part; a log that does not exist is empty.
 pub fn each<T: DeserializeOwned>(path: &Path, mut hear: impl FnMut(T)) -> Result<u64, LinesError> {
     match regular::open(path) {
         Ok(file) => each_of(path, BufReader::with_capacity(CHUNK, file), &mut hear),
@@ -105,10 +104,10 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
     Ok(Contents { entries, sound_bytes })
 }
 
-/// Reads a log from its bytes; `path` is only for messages. What a crash has torn stands at the
-/// end: a line without its newline, or one with zeros in the place of blocks that a file system had
-/// reserved and not yet written, and no whole line behind it. Whatever else is no line was damaged
-/// later, or is not ours.
+/// Reads a log from its bytes; `path` is only for messages. A crash leaves a torn line at the end:
+/// it lacks its newline, or has zeros where the file system had reserved blocks and not yet written
+/// them, and no whole line follows. Any other line that can't be read was damaged later, or is not
+/// ours.
 pub fn parse<T: DeserializeOwned>(
     path: &Path,
     bytes: impl BufRead,
@@ -162,8 +161,8 @@ pub fn each_text(
     Ok(sound_bytes)
 }
 
-/// The lines in `bytes` without those that a later line about the same replaces: byte for byte as
-/// they are, in their order. A torn end is left out.
+/// The lines in `bytes`, unchanged and in order, without those that a later line with the same key
+/// replaces. A torn end is left out.
 pub(super) fn without_replaced<T: DeserializeOwned, K: Ord>(
     path: &Path,
     bytes: &[u8],
@@ -192,7 +191,7 @@ pub(super) fn open(audience: Audience, folder: &Folder, name: &OsStr) -> Result<
     }
 }
 
-/// The writing end of a log. One process at a time: the owner sees to that with a lock.
+/// The writing end of a log, for one process at a time: its owner ensures that with a lock.
 pub struct Appender<T> {
     file: File,
     path: PathBuf,
@@ -207,7 +206,7 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
         Self::within(&Folder::of(audience, root, path)?, audience, path)
     }
 
-    /// Opens `path`, which somebody has chosen, for appending by `audience`.
+    /// Opens `path`, which a person or a run has chosen, for appending by `audience`.
     pub fn open_for(audience: Audience, path: &Path) -> Result<Self, DiskError> {
         Self::within(&Folder::make(audience, parent_of(path))?, audience, path)
     }
@@ -224,7 +223,7 @@ impl<T: Serialize + DeserializeOwned> Appender<T> {
         Ok(entries)
     }
 
-    /// The same, with every entry handed on instead of held.
+    /// The same, with every entry passed to `hear` instead of held.
     pub fn recover_each(&mut self, hear: impl FnMut(T)) -> Result<(), LinesError> {
         let sound_bytes = each(&self.path, hear)?;
         let length = self.file.metadata().map_err(DiskError::at("look at", &self.path))?.len();

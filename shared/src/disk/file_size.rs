@@ -1,5 +1,5 @@
-//! The limit of a file's size (`ulimit -f`). The kernel kills a process that exceeds it, unless the
-//! process handles the signal; then the write fails, as on a full disk.
+//! The limit of a file's size (`ulimit -f`). The kernel kills a process that exceeds it. If the
+//! process handles the signal, the write fails instead, as on a full disk.
 
 use std::io;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::SIGXFSZ;
 
-/// From here on such a write is an error and no death. Heard and not ignored: whoever we start has
-/// the usual reaction again, which a script may count on.
+/// Makes such a write an error instead of a death. The signal is handled, not ignored, so that
+/// processes which we start get the default again: a script may count on it.
 pub fn limit_is_an_error() -> io::Result<()> {
-    // Of no use to anybody: the write that is refused says all there is to say.
+    // Nobody reads this flag: the failed write says everything.
     let unread = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGXFSZ, unread).map(drop)
 }

@@ -1,10 +1,10 @@
-//! Folders that are held open: what is made, opened, renamed or removed in one by its name is in
-//! that very folder, whatever somebody puts in the place of its path meanwhile.
+//! Folders that are held open. A file made, opened, renamed or removed by its name is in that very
+//! folder, whatever another process puts at its path meanwhile.
 //!
-//! The way from a root down to a folder leads over no link. The kernel sees to that while it
-//! resolves the way (`openat2`); where it can't (before Linux 5.6, or under a filter of calls),
-//! each name is opened by itself and none may be a link, which is as good. The root itself may be a
-//! link: whoever set it up has chosen it.
+//! No link is followed on the way from a root down to a folder. The kernel checks that while it
+//! resolves the way (`openat2`). Where it can't (before Linux 5.6, or under a filter of system
+//! calls), each name is opened by itself and refused if it is a link. The root itself may be a
+//! link, because its user chose it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -24,13 +24,13 @@ use super::audience::Audience;
 use super::error::DiskError;
 use super::{links, regular};
 
-/// As a folder is opened: to be listed, synced and locked, and as the place of its names.
+/// The flags with which a folder is opened.
 const AS_FOLDER: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_CLOEXEC);
 
 /// How a folder was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reached {
-    /// By a path that somebody has chosen; links on it are theirs.
+    /// By a path that a user has chosen; links on it are followed.
     AsChosen,
     /// From a root, over no link.
     BelowRoot,
@@ -46,10 +46,10 @@ pub struct Folder {
 
 /// What stands in a folder.
 #[derive(Debug)]
-pub struct Entry {
+pub struct FolderEntry {
     /// Its name.
     pub name: OsString,
-    /// Is it a folder, and no link to one?
+    /// Is it a folder (and not a link to one)?
     pub is_folder: bool,
 }
 
@@ -121,7 +121,7 @@ impl Folder {
     fn make_below(&self, audience: Audience, way: &Path) -> Result<Self, DiskError> {
         match self.find(way) {
             Ok(Some(found)) => return Ok(found),
-            // The walk tells which name it is.
+            // Opening name by name tells which one is missing.
             Err(error) if !is_of(Errno::ENOTDIR, &error.source) => return Err(error),
             Ok(None) | Err(_) => {}
         }
@@ -148,7 +148,7 @@ impl Folder {
     fn make_folder(&self, audience: Audience, name: &Path) -> Result<(), DiskError> {
         match mkdirat(&self.handle, name, Mode::from_bits_truncate(audience.folder_mode())) {
             Ok(()) => self.sync(),
-            // Somebody was first; what it is shows when it is opened.
+            // Another process made it first; opening it shows what it is.
             Err(Errno::EEXIST) => Ok(()),
             Err(errno) => Err(DiskError::at("create folder", &self.path.join(name))(errno.into())),
         }
@@ -179,7 +179,7 @@ impl Folder {
             let flags = flags | regular::FLAGS | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             match openat(&self.handle, name, flags, Mode::from_bits_truncate(mode)) {
                 Ok(handle) => regular::checked(handle.into()),
-                // The system has its own words for what can't be opened like this.
+                // The system's own error for such a file is hard to understand.
                 Err(errno) => Err(self.word_on(name).unwrap_or(errno.into())),
             }
         };
@@ -192,22 +192,22 @@ impl Folder {
         }
     }
 
-    /// Refuses `name` where it is a link, a dangling one too; below a root only.
+    /// Refuses `name` if it is a link, even a dangling one; below a root only.
     pub fn refuse_link(&self, name: &OsStr) -> Result<(), DiskError> {
-        // Whoever uses the name next says what else is wrong with it.
+        // The next use of the name reports whatever else is wrong with it.
         match (self.reached, self.kind_of(name)) {
             (Reached::BelowRoot, Some(SFlag::S_IFLNK)) => Err(links::error(&self.path.join(name))),
             (Reached::BelowRoot | Reached::AsChosen, Some(_) | None) => Ok(()),
         }
     }
 
-    /// What stands at `name`; `None` where nothing does, or where that can't be told.
+    /// What stands at `name`; `None` if there is nothing, or nothing can be learned.
     fn kind_of(&self, name: &OsStr) -> Option<SFlag> {
         let found: FileStat = fstatat(&self.handle, name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
         Some(SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT)
     }
 
-    /// What is said of `name` where that is neither a file nor a link.
+    /// The error for a `name` that is neither a file nor a link.
     fn word_on(&self, name: &OsStr) -> Option<io::Error> {
         match self.kind_of(name)? {
             SFlag::S_IFREG | SFlag::S_IFLNK => None,
@@ -215,12 +215,12 @@ impl Folder {
         }
     }
 
-    /// Gives the file `from` the name `to`, whatever had that before.
+    /// Renames the file `from` to `to` and replaces whatever had that name.
     pub fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(renameat(&self.handle, from, &self.handle, to)?)
     }
 
-    /// Gives the file `from` the second name `to`, which nothing may have.
+    /// Gives the file `from` a second name, `to`, which must be free.
     pub(super) fn link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(linkat(&self.handle, from, &self.handle, to, AtFlags::empty())?)
     }
@@ -245,7 +245,7 @@ impl Folder {
     }
 
     /// All that stands in it.
-    pub fn entries(&self) -> Result<Vec<Entry>, DiskError> {
+    pub fn entries(&self) -> Result<Vec<FolderEntry>, DiskError> {
         let list = || {
             let mut listed = Dir::openat(&self.handle, ".", AS_FOLDER, Mode::empty())?;
             let mut entries = Vec::new();
@@ -259,19 +259,19 @@ impl Folder {
                     Some(kind) => kind == Type::Directory,
                     None => self.kind_of(name) == Some(SFlag::S_IFDIR),
                 };
-                entries.push(Entry { name: name.to_owned(), is_folder });
+                entries.push(FolderEntry { name: name.to_owned(), is_folder });
             }
             Ok(entries)
         };
         list().map_err(|errno: Errno| DiskError::at("list", &self.path)(errno.into()))
     }
 
-    /// Names the link on `way`, if that is why it can't be gone.
+    /// Names the link on `way`, if a link is the reason for the failure.
     fn why_no_way(&self, way: &Path, errno: Errno) -> DiskError {
         let path = self.path.join(way);
         let is_a_link = match errno {
             Errno::ELOOP | Errno::EXDEV => true,
-            // Of a name that must be a folder some kernels say this, where it is a link.
+            // Some kernels answer this for a link where a folder must be.
             Errno::ENOTDIR => false,
             _ => return DiskError::at("open", &path)(errno.into()),
         };
@@ -299,9 +299,10 @@ static HAS_OPENAT2: AtomicBool = AtomicBool::new(true);
 fn resolve(from: &File, way: &Path) -> nix::Result<OwnedFd> {
     if HAS_OPENAT2.load(Ordering::Relaxed) {
         match at_once(from, way) {
-            // EPERM is what filters of calls say that were written before there was such a call.
+            // Filters of system calls that are older than this call answer EPERM.
             Err(Errno::ENOSYS | Errno::EPERM) => HAS_OPENAT2.store(false, Ordering::Relaxed),
-            // Something was renamed meanwhile, and the kernel can't tell whether the way led out.
+            // A folder was renamed meanwhile, and the kernel can't tell whether the way led out of
+            // the root.
             Err(Errno::EAGAIN) => {}
             resolved => return resolved,
         }

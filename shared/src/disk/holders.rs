@@ -1,9 +1,9 @@
-//! Holders: who has a file locked, as the kernel tells, and whether they may write it. A lock of
-//! somebody who may only read keeps nobody from writing.
+//! Holders: which processes have a file locked, as the kernel shows, and whether they may write it.
+//! A lock of a process that may only read keeps nobody from writing.
 //!
-//! `/proc/locks` names whoever took a lock, who may have died since and left it to others with the
-//! same open file. These are named by `/proc/PID/fdinfo`, of processes that we may look into; of
-//! others the kernel says whose they are.
+//! `/proc/locks` names the process that took a lock. It may have died and left the lock to others
+//! with the same open file. `/proc/PID/fdinfo` names those, for processes that we may inspect; of
+//! the others we learn the user.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -51,7 +51,7 @@ pub struct Holder {
 pub struct Holders(Vec<Holder>);
 
 impl Holders {
-    /// Does each of them only read? Where nobody is shown, nobody can tell.
+    /// Can each of them only read? `false` if the kernel shows no holder.
     pub fn only_read(&self) -> bool {
         !self.0.is_empty() && self.0.iter().all(|holder| holder.access == Access::Reads)
     }
@@ -82,8 +82,8 @@ impl fmt::Display for Holders {
     }
 }
 
-/// Who has `file` locked. `signed` are the pids that whoever may write the file has written of
-/// himself, if it is so signed: who only reads can't have done that.
+/// The holders of locks on `file`. `signed` are the pids that holders have written into the file:
+/// only a process that may write it can have done that.
 pub fn of(file: &File, which: &Which, signed: &[i32]) -> Holders {
     let Some(place) = LockedFile::of(file) else { return Holders::default() };
     let mut unseen = locks_in(&text_of("/proc/locks"), &place.name, which);
@@ -92,7 +92,7 @@ pub fn of(file: &File, which: &Which, signed: &[i32]) -> Holders {
     let others = all_pids().filter(|pid| !likely.contains(pid));
     let mut holders = Vec::new();
     for pid in likely.iter().copied().chain(others) {
-        // To look into everybody takes a while: no longer than needed.
+        // Inspecting all processes takes a while, so it ends as soon as possible.
         if unseen.is_empty() {
             break;
         }
@@ -114,16 +114,15 @@ struct LockedFile {
 impl LockedFile {
     fn of(file: &File) -> Option<Self> {
         let found = file.metadata().ok()?;
-        // The number of a device that a file shows is not everywhere the one by which the kernel
-        // names its locks.
+        // On some file systems a file shows another device number than `/proc/locks`.
         let own = text_of(&format!("/proc/self/fdinfo/{}", file.as_raw_fd()));
         let mount = own.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().to_owned();
         let (major, minor) = device_of(&text_of("/proc/self/mountinfo"), &mount)?;
         Some(Self { name: format!("{major:02x}:{minor:02x}:{}", found.ino()), found })
     }
 
-    /// The locks that process `pid` has by its open files, and what it may do; `None` where it has
-    /// none, as far as we see.
+    /// The locks that process `pid` holds through its open files, and what it may do; `None` if we
+    /// see none.
     fn held_by(&self, pid: i32, which: &Which) -> Option<(Vec<Lock>, Access)> {
         let files = fs::read_dir(format!("/proc/{pid}/fdinfo")).ok()?;
         let (mut held, mut access) = (Vec::new(), Access::Reads);
@@ -138,8 +137,8 @@ impl LockedFile {
         (!held.is_empty()).then_some((held, access))
     }
 
-    /// By one open file, of which `text` tells. A folder is never open for writing: there the
-    /// process tells.
+    /// The access of one open file, described by `text`. A folder is never open for writing; for it
+    /// the access of the process counts.
     fn access_by(&self, pid: i32, text: &str) -> Access {
         if self.found.is_dir() {
             return self.access_of(&text_of(&format!("/proc/{pid}/status")));
@@ -150,9 +149,9 @@ impl LockedFile {
         if flags.is_some_and(|flags| flags % 4 == 0) { Access::Reads } else { Access::MayWrite }
     }
 
-    /// Of a lock that nobody has whose open files we may see.
+    /// For a lock whose holders we may not inspect.
     fn holder_unseen(&self, lock: &Lock, signed: &[i32]) -> Holder {
-        // Who handed it on may be dead, and who got it may not have it in hand yet.
+        // Its first holder may be dead, and its heir may not have received the open file yet.
         let signer = signed.iter().find(|pid| **pid == lock.taker || is_closed_to_us(**pid));
         if let Some(pid) = signer {
             return Holder { pid: Some(*pid), access: Access::MayWrite };
@@ -161,14 +160,14 @@ impl LockedFile {
             let status = text_of(&format!("/proc/{}/status", lock.taker));
             return Holder { pid: Some(lock.taker), access: self.access_of(&status) };
         }
-        // Whoever took it is dead and has left it to processes that we may not look into: they are
-        // not of our user.
+        // The process that took it is dead and left it to processes of another user, which we may
+        // not inspect.
         let is_ours_alone = self.found.uid() == geteuid().as_raw()
             && self.found.mode() & (GROUP_MAY_WRITE | OTHERS_MAY_WRITE) == 0;
         Holder { pid: None, access: if is_ours_alone { Access::Reads } else { Access::MayWrite } }
     }
 
-    /// Of a process, by what `/proc/PID/status` says.
+    /// The access of a process, by `/proc/PID/status`.
     fn access_of(&self, status: &str) -> Access {
         let numbers = |name: &str| -> Vec<u32> {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
@@ -194,9 +193,9 @@ struct Lock {
     bytes: RangeInclusive<u64>,
 }
 
-/// Those of the file `name` that are meant. Lines read
-/// `1: FLOCK  ADVISORY  WRITE 359 fe:00:11691 0 EOF`, with `lock:` before it in an `fdinfo`;
-/// whoever waits for one has an arrow.
+/// The locks on the file `name` that are meant. A line reads `1: FLOCK  ADVISORY  WRITE 359
+/// fe:00:11691 0 EOF`, with `lock:` before it in an `fdinfo`; a line of a waiting process has an
+/// arrow.
 fn locks_in(text: &str, name: &str, which: &Which) -> Vec<Lock> {
     let lock_of = |line: &str| {
         let mut words = line.strip_prefix("lock:").unwrap_or(line).split_ascii_whitespace().skip(1);
@@ -234,7 +233,7 @@ fn device_of(mounts: &str, mount: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Does it live, and may we not look at its files?
+/// Is it alive, and closed to our inspection?
 fn is_closed_to_us(pid: i32) -> bool {
     let files = fs::read_dir(format!("/proc/{pid}/fdinfo"));
     pid > 0 && files.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)

@@ -1,18 +1,18 @@
-//! Is an open file still what others find by its name? A file or its folder can be moved, replaced
-//! or deleted under us.
+//! Is an open file still the one at its path? A file or its folder can be moved, replaced or
+//! deleted under us.
 
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Device and inode: what a file is, by whatever name.
+/// Device and inode: the identity of a file under any name.
 pub fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Is `file` what others find at `path`? An error says that one of them can't be looked at; absence
-/// is no error.
+/// Is `file` the one at `path`? Absence is `false`; an error means that one of them can't be
+/// inspected.
 pub fn is_in_place(file: &File, path: &Path) -> io::Result<bool> {
     let own = identity(&file.metadata()?);
     match fs::metadata(path) {

@@ -1,6 +1,5 @@
-//! Links below a root, by name. That nothing is written through one is [`folder`](super::folder)'s
-//! business, which no link that comes late can deceive; a look beforehand tells which name it is
-//! before any work is done.
+//! Finds links below a root. [`folder`](super::folder) ensures that nothing is written through a
+//! link, even one that appears late; this check names a link before any work is done.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -8,8 +7,8 @@ use std::path::Path;
 
 use super::error::DiskError;
 
-/// Refuses `path`, which lies below `root`, where any name behind `root` is a link, dangling ones
-/// too. What is not there yet is none.
+/// Refuses `path`, which lies below `root`, if any name after `root` is a link, even a dangling
+/// one. A name that does not exist yet is no link.
 pub fn refuse(root: &Path, path: &Path) -> Result<(), DiskError> {
     let Ok(below) = path.strip_prefix(root) else { return Ok(()) };
     let mut place = root.to_owned();

@@ -1,8 +1,8 @@
 //! Locks that no crash leaves stale: `flock` on a file, released by the kernel with its holder.
 //!
-//! The file is its writers' alone. Whoever opened it before it was closed to others may have it
-//! locked all the same, though they only read: then a second file beside it, which was never open
-//! to them, stands in for it.
+//! Only writers can open the file. A reader that opened it before it was closed to readers may
+//! still have it locked; then a second file beside it, which was never open to readers, is locked
+//! instead.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,11 +19,11 @@ use super::in_place::{self, identity};
 use super::publish::DiskError;
 use super::regular;
 
-/// So much of what a holder wrote of itself is said, and read.
+/// Bytes read, and shown, of what a holder wrote about itself.
 const HOLDER_CHARS: usize = 1000;
 const HOLDER_BYTES: u64 = 16_384;
 
-/// Why a lock was not got.
+/// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else holds it.
@@ -31,8 +31,8 @@ pub enum LockError {
     Held {
         /// The lock file.
         path: PathBuf,
-        /// What the holder wrote of itself; where it has not, or it is another one's word, its pid,
-        /// if that can be known.
+        /// What the holder wrote about itself; its pid, if known, when it wrote nothing or another
+        /// process did.
         holder: String,
     },
     /// The file could not be used.
@@ -45,21 +45,21 @@ pub enum LockError {
 pub struct Lock {
     file: File,
     path: PathBuf,
-    /// Where there is one, it is ours too.
+    /// The second file, if there is one; it is locked too.
     stand_in: Option<File>,
 }
 
-/// What came of a try to have a lock file.
+/// The result of an attempt to lock a file.
 enum Grip {
     Ours,
-    /// By those who can only read it.
+    /// Held by processes that can only read it.
     ReadersHaveIt,
     Held(String),
 }
 
 impl Lock {
-    /// Takes the lock at `path` at once or says who holds it. `holder` is one line that tells a
-    /// person who we are, with our pid in it.
+    /// Takes the lock at `path` at once, or returns its holder. `holder` is one line that tells a
+    /// person who we are, with our pid.
     pub fn acquire(path: &Path, holder: &str) -> Result<Self, LockError> {
         Ok(Self::take(path)?.sign(holder)?)
     }
@@ -69,8 +69,7 @@ impl Lock {
         Ok(Self::take_for(audience, path)?.sign(holder)?)
     }
 
-    /// The same without a word of who we are: until [`sign`](Self::sign) its file names who had it
-    /// last.
+    /// The same without a name: until [`sign`](Self::sign) the file names its last holder.
     pub fn take(path: &Path) -> Result<Self, LockError> {
         Self::take_for(Audience::Writers, path)
     }
@@ -95,9 +94,9 @@ impl Lock {
             Grip::ReadersHaveIt => true,
             Grip::Held(by) => return Err(held(by)),
         };
-        // Whoever gets the first file looks for a second one; whoever makes a second one looks at
-        // the first again. So of two of whom one met a reader and the other did not, one sees the
-        // other.
+        // A process that locked the first file looks for a second one; a process that made a second
+        // one looks at the first again. So if one process met a reader and another did not, one of
+        // them sees the other.
         let beside = stand_in_of(path);
         let stand_in =
             match open(&beside, if readers_have_it { OFlag::O_CREAT } else { OFlag::empty() }) {
@@ -120,8 +119,8 @@ impl Lock {
         Ok(Self { file, path: path.to_owned(), stand_in })
     }
 
-    /// The lock at `path` that came to us with its [files](Self::files): a `flock` belongs to the
-    /// open file, whoever has it open.
+    /// The lock at `path` that another process passed to us with its [files](Self::files): a
+    /// `flock` belongs to the open file, not to a process.
     pub fn inherit(files: [File; 2], path: &Path) -> Result<Self, LockError> {
         let [file, second] = files;
         let is_same = is_same(&file, &second).map_err(DiskError::at("look at", path))?;
@@ -140,17 +139,17 @@ impl Lock {
         Err(LockError::Held { path: path.to_owned(), holder })
     }
 
-    /// Who signed it last; empty when nobody has.
+    /// The name of the last holder that signed it; empty if none did.
     pub fn last_holder(&self) -> Result<String, DiskError> {
         last_holder(&self.path)
     }
 
     /// Writes who we are.
     pub fn sign(mut self, holder: &str) -> Result<Self, DiskError> {
-        // The file stays for ever: removing it would let two processes lock two files of one name.
-        // Written over what an earlier holder wrote, and only then cut: a lock that is held is
-        // never without a name, and a file that was cut to nothing would go to the disk at once
-        // when it is closed (ext4).
+        // The file is never removed: otherwise two processes could lock two files of one name. The
+        // name is written over the earlier one and the file cut only then, so that a held lock
+        // always has a name, and because ext4 writes a file that was cut to nothing to disk as soon
+        // as it is closed.
         let length = holder.len() as u64;
         let written = self
             .file
@@ -174,15 +173,15 @@ impl Lock {
         &self.path
     }
 
-    /// Is it still what others find by its name? A file or its folder can be moved or deleted under
-    /// us, and a disk can go. What can't be looked at for another reason counts as there.
+    /// Is it still the file at its path? A file or its folder can be moved or deleted under us, and
+    /// a disk can vanish. Any other failure to look counts as `true`.
     pub fn is_in_place(&self) -> bool {
         let beside = stand_in_of(&self.path);
         let stand_in = self.stand_in.as_ref().is_none_or(|file| is_found_at(file, &beside));
         stand_in && is_found_at(&self.file, &self.path)
     }
 
-    /// Is it held right now? For people only: the answer may be old when it is read.
+    /// Is it held right now? Only for showing to people: the answer may be out of date at once.
     pub fn is_held(path: &Path) -> bool {
         let is_taken = |path: &Path| {
             let file = regular::open(path).ok()?;
@@ -202,7 +201,7 @@ fn is_same(one: &File, other: &File) -> io::Result<bool> {
     Ok(identity(&one.metadata()?) == identity(&other.metadata()?))
 }
 
-/// What is locked beside the lock at `path` where somebody who only reads has that.
+/// The file that is locked in place of `path` when a reader holds that.
 fn stand_in_of(path: &Path) -> PathBuf {
     path.with_extension("private.lock")
 }
@@ -212,16 +211,16 @@ fn grip(file: &File, path: &Path) -> Result<Grip, DiskError> {
         return Ok(Grip::Ours);
     }
     if holders::of(file, &Which::Whole, &pids_in(&text_of(file))).only_read() {
-        // It keeps out earlier versions, where one reader does not have it alone.
+        // This keeps earlier versions out, unless one reader holds it exclusively.
         try_shared(file, path)?;
         return Ok(Grip::ReadersHaveIt);
     }
     let by = name_of_holder(file, None);
-    // Given back meanwhile?
+    // Was it released meanwhile?
     Ok(if try_exclusive(file, path)? { Grip::Ours } else { Grip::Held(by) })
 }
 
-/// A glance by `is_held` lasts microseconds: only a lock that stays held is held.
+/// `is_held` of another process holds a lock for microseconds: only a lock that stays held counts.
 #[expect(clippy::disallowed_methods, reason = "a flock can't be waited for with a bound")]
 fn try_patiently(file: &File, path: &Path) -> Result<bool, DiskError> {
     for _ in 0..9 {
@@ -233,7 +232,7 @@ fn try_patiently(file: &File, path: &Path) -> Result<bool, DiskError> {
     try_exclusive(file, path)
 }
 
-/// Who signed the lock at `path` last, whether it is held or not; empty when nobody has.
+/// The last name signed into the lock at `path`, whether it is held or not; empty if there is none.
 pub fn last_holder(path: &Path) -> Result<String, DiskError> {
     match regular::read_to_string(path) {
         Ok(text) => Ok(text.trim().to_owned()),
@@ -246,15 +245,15 @@ fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Takes an exclusive `flock` on an open file; `false` when somebody else has it.
+/// Takes an exclusive `flock` on an open file; `false` if another holder has one.
 pub fn try_exclusive(file: &File, path: &Path) -> Result<bool, DiskError> {
     got(FileExt::try_lock_exclusive(file), path)
 }
 
-/// Takes a shared `flock` on an open file; `false` when somebody has it alone.
+/// Takes a shared `flock` on an open file; `false` if another holder has it exclusively.
 ///
-/// Over NFS a `flock` is a lock of every byte of the file and would be in the way of whoever locks
-/// a range of it, as theirs would be in ours: there it is not taken, and nothing is lost by that.
+/// Over NFS a `flock` locks every byte of the file and collides with locks on ranges. There it is
+/// not taken, and nothing is lost.
 fn try_shared(file: &File, path: &Path) -> Result<bool, DiskError> {
     let system = nix::sys::statfs::fstatfs(file)
         .map_err(|error| DiskError::at("look at", path)(error.into()))?;
@@ -264,8 +263,9 @@ fn try_shared(file: &File, path: &Path) -> Result<bool, DiskError> {
     got(FileExt::try_lock_shared(file), path)
 }
 
-/// Shares the `flock` by which earlier versions had an open file or folder for themselves, and so
-/// keeps them out; or says who has it alone. Who may not write there has nothing.
+/// Shares the `flock` that earlier versions take exclusively on an open file or folder, and so
+/// keeps them out. Returns the holder that has it exclusively, unless that holder may not write
+/// there.
 pub fn share_or_tell(file: &File, path: &Path) -> Result<Option<Holders>, DiskError> {
     if try_shared(file, path)? {
         return Ok(None);
@@ -282,8 +282,7 @@ fn got(locked: io::Result<()>, path: &Path) -> Result<bool, DiskError> {
     }
 }
 
-/// Whoever may write there may have written anything: nothing that a terminal would obey, and no
-/// book.
+/// The text may hold anything: control characters are removed, and it is cut to a length.
 fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(HOLDER_CHARS).collect()
 }
@@ -301,12 +300,12 @@ fn pids_in(text: &str) -> Vec<i32> {
     text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// Who holds `locked`: as it says of itself, in `signed` or there, if the kernel shows that very
-/// process, else as the kernel says.
+/// The holder of `locked`: by the name that it signed, if the kernel shows that process, else as
+/// the kernel names it.
 #[expect(clippy::disallowed_methods, reason = "the holder writes its name when it likes")]
 fn name_of_holder(locked: &File, signed: Option<&File>) -> String {
     let mut said = String::new();
-    // The holder writes its name right after it got the lock: give it a moment.
+    // A holder writes its name right after it took the lock, so wait a moment for it.
     for _ in 0..20 {
         let text = text_of(signed.unwrap_or(locked));
         let pids = pids_in(&text);

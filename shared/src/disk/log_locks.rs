@@ -1,9 +1,9 @@
-//! The locks of a log: a file beside it that only its writers can open, so that nobody else can
-//! stop them.
+//! The locks of a log: a file beside it that only its writers can open, so that readers can't stop
+//! them.
 //!
-//! Earlier versions lock the log itself, which all may read: who holds something of the lock file
-//! shares it in the log, too, and so neither meets those versions, who want it alone, nor cares for
-//! whoever reads.
+//! Earlier versions lock the log itself exclusively, and everybody may read that. A holder of a
+//! part of the lock file also takes a shared lock on that part of the log: that excludes earlier
+//! versions and ignores readers.
 
 use std::fs::File;
 use std::io;
@@ -21,13 +21,13 @@ use super::lock;
 use super::publish::DiskError;
 use super::successor;
 
-/// The lock of a turn; what else is locked in such a log lies behind it.
+/// The number of the turn's lock; all other numbers lie after it.
 const TURN: Range<u32> = 0..1;
-/// The first number that is free for the owner of a log to lock something else by.
+/// The first number that the owner of a log may use for something else.
 pub const FIRST_FREE: u32 = TURN.end;
-/// Somebody else's turn lasts a write and a few syncs; no disk takes longer.
+/// How long to wait for a turn. A turn lasts a write and a few syncs; no disk takes longer.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// A reader has less at stake.
+/// The same for a reader, who has less at stake.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// A log and where it is.
@@ -35,14 +35,14 @@ const GLANCE: Duration = Duration::from_secs(1);
 pub struct Log<'a> {
     /// Open for reading and appending.
     pub file: &'a File,
-    /// Where others find it.
+    /// Its path.
     pub path: &'a Path,
 }
 
-/// What somebody else has.
+/// What another holder has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// Some of what was asked for, or all there is.
+    /// Part of what was requested, or everything.
     pub numbers: Option<Range<u32>>,
     /// Who.
     pub by: Holders,
@@ -67,8 +67,7 @@ impl LogLocks {
         path.with_extension("lock")
     }
 
-    /// Opens the lock file of the log at `path`, whose folder is `folder`; makes it where it is
-    /// missing.
+    /// Opens (or makes) the lock file of the log at `path`, whose folder is `folder`.
     pub(crate) fn open(folder: &Folder, path: &Path) -> Result<Self, DiskError> {
         let path = Self::path_of(path);
         let name = path.file_name().unwrap_or_default();
@@ -76,7 +75,7 @@ impl LogLocks {
         Ok(Self { file, path })
     }
 
-    /// Is it still what others find? Nothing is ever renamed into its place.
+    /// Is it still the file at its path? Nothing is ever renamed into its place.
     pub(super) fn is_in_place(&self) -> Result<bool, DiskError> {
         successor::is_in_place(&self.file, &self.path)
     }
@@ -87,7 +86,8 @@ impl LogLocks {
         Ok(Turn { _own: own, _log: Held::wait(log.file, log.path, TURN, Hold::Shared, PATIENCE)? })
     }
 
-    /// Takes `numbers` until the files are closed, or at once says what of them somebody else has.
+    /// Locks `numbers` until the files are closed, or returns at once which of them another holder
+    /// has.
     pub fn hold(&self, log: Log<'_>, numbers: &Range<u32>) -> Result<Option<Taken>, DiskError> {
         if let Some(by) = lock::share_or_tell(log.file, log.path)? {
             return Ok(Some(Taken { numbers: None, by }));
@@ -109,14 +109,14 @@ impl LogLocks {
         self.release_own(numbers)
     }
 
-    /// The same, but for what earlier versions look at: they are to be kept out of a log that has
-    /// been replaced.
+    /// The same, except for the lock in the log itself: it keeps earlier versions out of a log that
+    /// was replaced.
     pub(super) fn release_own(&self, numbers: &Range<u32>) -> Result<(), DiskError> {
         byte_range::release(&self.file, &self.path, numbers.clone())
     }
 
-    /// Locks a log that nobody else knows yet as the one is locked that it will replace, and with a
-    /// turn.
+    /// Locks a new log, which no other process knows yet, as the log that it will replace is
+    /// locked, and takes its turn.
     pub(super) fn hold_successor(log: Log<'_>, numbers: &Range<u32>) -> Result<(), DiskError> {
         let share =
             |numbers: Range<u32>| byte_range::try_hold(log.file, log.path, numbers, Hold::Shared);
@@ -134,8 +134,8 @@ impl LogLocks {
     }
 }
 
-/// Waits until nobody has a turn at the log at `path`, for one who only reads; `false` where that
-/// can't be told, since the lock file is its writers' alone.
+/// For a reader: waits until nobody has a turn at the log at `path`. `false` if that is unknown,
+/// because only writers can open the lock file.
 pub(super) fn wait_for_turns(log: Log<'_>) -> Result<bool, DiskError> {
     drop(Held::wait(log.file, log.path, TURN, Hold::Shared, GLANCE)?);
     let path = LogLocks::path_of(log.path);

@@ -12,12 +12,12 @@ use nix::fcntl::OFlag;
 use super::audience::Audience;
 pub use super::error::DiskError;
 pub use super::folder::create_folder_for;
-use super::folder::{Entry, Folder, parent_of, sync_folder};
+use super::folder::{Folder, FolderEntry, parent_of, sync_folder};
 use super::regular;
 
 const TEMP_SUFFIX: &str = ".tmp";
 
-/// A file being written beside its place. Dropped unpublished, it leaves nothing.
+/// A file that is being written beside its place. Dropped unpublished, it leaves nothing.
 pub struct Draft {
     file: Option<BufWriter<File>>,
     folder: Folder,
@@ -27,8 +27,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Begins a file that will appear at `target`, a path that somebody has chosen; missing folders
-    /// are made, durably.
+    /// Begins a file that will appear at `target`, a path that a user or a run has chosen. Missing
+    /// folders are made durably.
     pub fn create(target: &Path) -> Result<Self, DiskError> {
         Self::create_for(Audience::AsUmaskSays, target)
     }
@@ -76,7 +76,7 @@ impl Draft {
         self.publish()
     }
 
-    /// The same unless something is there; `false` when somebody was first.
+    /// The same unless something is there already; then `false`.
     pub fn fill_new(mut self, bytes: &[u8]) -> Result<bool, DiskError> {
         self.take(bytes)?;
         self.publish_new()
@@ -149,7 +149,7 @@ impl Write for Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if let Some(temp) = &self.temp {
-            // A failure here leaves a .tmp, which the next run sweeps.
+            // If this fails, a .tmp stays, which the next run sweeps.
             drop(self.folder.remove(temp));
         }
     }
@@ -165,8 +165,8 @@ pub fn publish_for(audience: Audience, target: &Path, bytes: &[u8]) -> Result<()
     Draft::create_for(audience, target)?.fill(bytes)
 }
 
-/// Publishes `bytes` at `target` for whoever lives: whole or not at all, but a power cut before
-/// [`make_durable`] may leave nothing of it, or an empty file.
+/// Publishes `bytes` at `target` for running processes: whole or not at all. A power cut before
+/// [`make_durable`] may leave nothing, or an empty file.
 pub fn show_for(audience: Audience, target: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let mut draft = Draft::create_for(audience, target)?;
     draft.take(bytes)?;
@@ -184,7 +184,7 @@ pub fn make_durable(path: &Path) -> Result<(), DiskError> {
 pub fn sweep(folder: &Folder) -> Result<Vec<PathBuf>, DiskError> {
     let (mut removed, mut pending) = (Vec::new(), Vec::new());
     let mut look = |here: &Folder, way: &Path, pending: &mut Vec<PathBuf>| {
-        for Entry { name, is_folder } in here.entries()? {
+        for FolderEntry { name, is_folder } in here.entries()? {
             if is_folder {
                 pending.push(way.join(name));
             } else if is_temp(&name.to_string_lossy()) && here.remove(&name)? {

@@ -1,5 +1,5 @@
-//! Regular files: what must be a file is opened as one. A named pipe would keep its reader waiting
-//! for ever, deaf to every signal; a device may do anything.
+//! Opens only regular files. A named pipe would block its reader for ever, and a device may do
+//! anything.
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
@@ -9,46 +9,46 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 use nix::sys::stat::SFlag;
 
-/// Opens the file at `path` for reading; an error that says what it is where it is no file.
+/// Opens the file at `path` for reading. If it is no file, the error says what it is.
 pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), path.as_ref())
 }
 
-/// Opens the file at `path` as `options` say; flags of their own they may not have.
+/// Opens the file at `path` as `options` say, which must not have custom flags.
 pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     open_as(options, OFlag::empty(), path)
 }
 
-/// The same; where `path` is a link, dangling or not, that is an error.
+/// The same; a link at `path`, dangling or not, is an error.
 pub fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     open_as(options, OFlag::O_NOFOLLOW, path)
 }
 
-/// As what may be no file is opened.
+/// The flags for opening what may not be a file.
 pub(super) const FLAGS: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY);
 
 #[expect(clippy::disallowed_methods, reason = "the one door to files that may be something else")]
 fn open_as(options: &mut OpenOptions, more: OFlag, path: &Path) -> io::Result<File> {
     match options.custom_flags((FLAGS | more).bits()).open(path) {
         Ok(file) => checked(file),
-        // The system has its own words for what can't be opened like this.
+        // The system's own error for such a file is hard to understand.
         Err(error) => Err(refusal_of(path).unwrap_or(error)),
     }
 }
 
-/// What was opened, if it is a file.
+/// The opened file, if it is one.
 pub(super) fn checked(file: File) -> io::Result<File> {
     let found = file.metadata()?.file_type();
     if found.is_file() { Ok(file) } else { Err(refusal(found)) }
 }
 
-/// Opens a folder, to lock it or to make its names durable.
+/// Opens a folder, for locking it or making its names durable.
 #[expect(clippy::disallowed_methods, reason = "the one door to folders")]
 pub fn open_folder(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECTORY.bits()).open(path)
 }
 
-/// Nothing that is read whole is as long: a list of a million tickers has six.
+/// The largest file that is read whole, in bytes; a list of a million tickers has six million.
 const MOST_MIB: u64 = 64;
 
 /// All bytes of the file at `path`; one without end is an error.
@@ -84,7 +84,7 @@ fn refusal(found: FileType) -> io::Error {
     })
 }
 
-/// What is said of what is there, which is no file and no link.
+/// Words for something that is neither a file nor a link.
 pub(super) fn refusal_of_kind(found: SFlag) -> io::Error {
     let (kind, what) = match found {
         SFlag::S_IFDIR => (io::ErrorKind::IsADirectory, "a folder"),

@@ -1,12 +1,11 @@
-//! A log of checked lines that several processes append to, each in its turn.
+//! A log of checked lines to which several processes append in turns.
 //!
-//! A turn begins with a look at what the others have appended. What one of them left half written
-//! when it was killed is cut off then, never glued to what comes next: only who has the turn may
-//! tell a line that was torn from one that is being written.
+//! A turn begins with reading what the others have appended. If one of them was killed in the
+//! middle of a line, that piece is cut off: only the holder of the turn can tell a torn line from
+//! one that is being written.
 //!
-//! A log may be put in its own place with fewer lines, by one who keeps everybody else out of it.
-//! So whoever opens one looks in a turn whether it is still the log, and whoever appends to one
-//! looks again.
+//! A process that excludes all others may replace the log by one with fewer lines. So every opener
+//! checks in its turn whether the file is still the log, and every appender checks again.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -27,20 +26,19 @@ use super::publish::DiskError;
 use super::regular;
 use super::successor::{self, Successor};
 
-/// So often, and so long after each other, a reader looks who can't see whether somebody has a
-/// turn.
+/// How often, and at what interval, a reader looks that can't see whether a writer has a turn.
 const GLANCES: u32 = 5;
 const GLANCE: Duration = Duration::from_millis(10);
-/// So often a log may be replaced while somebody opens it.
+/// How often a log may be replaced while it is being opened.
 const TRIES: u32 = 100;
 
 /// Why nothing can be appended.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// What is there can't be read or written.
+    /// The log can't be read or written.
     #[error(transparent)]
     Lines(#[from] LinesError),
-    /// What others find in its place is something else, or nothing.
+    /// Its path now names another file, or nothing.
     #[error("{path} was moved or removed while it was written", path = path.display())]
     Gone {
         /// Where it was.
@@ -54,7 +52,7 @@ impl From<DiskError> for LogError {
     }
 }
 
-/// Numbers by which parts of a log are locked, each for who writes that part.
+/// The numbers that lock parts of a log, each for the writer of that part.
 #[derive(Debug, Clone)]
 pub struct Holding {
     /// Those that are held.
@@ -78,14 +76,14 @@ impl Holding {
     }
 }
 
-/// What came of a wish to leave out the lines that later ones replace.
+/// The result of a rewrite without the lines that later ones replace.
 #[derive(Debug)]
 pub enum Rewritten {
-    /// The log is new, and the lines that were to be appended are its last.
+    /// The log was replaced; it ends with the appended lines.
     Whole,
-    /// Somebody else writes some of it: nothing was appended.
+    /// Another process writes a part of it: nothing was appended.
     Busy,
-    /// It can't be done, and nothing was appended: the log is as it was.
+    /// It failed: nothing was appended, and the log is as it was.
     Failed(DiskError),
 }
 
@@ -98,7 +96,7 @@ struct LogBytes {
     torn: u64,
 }
 
-/// A file from some byte on, whatever its position.
+/// Reads a file from a byte on, without moving its position.
 struct Rest<'a> {
     file: &'a File,
     at: u64,
@@ -119,15 +117,15 @@ pub struct SharedLog<T> {
     folder: Folder,
     locks: LogLocks,
     known: LogBytes,
-    /// What this log has replaced. Its locks keep out those who had opened it and have not looked
-    /// yet.
+    /// The log that this one has replaced. Its locks exclude processes that opened it and have not
+    /// checked yet.
     predecessor: Option<File>,
     entry: PhantomData<fn(&T)>,
 }
 
 impl<T: Serialize + DeserializeOwned> SharedLog<T> {
     /// Opens `path`, which lies below `root`, for appending (made durably if new); nothing of it is
-    /// read yet. In its turn, while nobody can replace the log, `lock` takes what it wants of it.
+    /// read yet. `lock` takes its locks in the turn, while nobody can replace the log.
     pub fn open<R>(
         root: &Path,
         path: &Path,
@@ -162,8 +160,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         )))
     }
 
-    /// What others, or we before it was opened, have appended since it was last looked at; cuts off
-    /// a torn tail.
+    /// Returns what was appended since the last look, and cuts off a torn tail.
     pub fn catch_up(&mut self) -> Result<Vec<T>, LinesError> {
         let Self { file, path, locks, known, .. } = self;
         let log = Log { file, path };
@@ -190,8 +187,8 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
     }
 
     /// Appends `entries` by putting a new log in the place of this one, whole or not at all,
-    /// without the lines that a later one about the same replaces; only if nobody else holds a part
-    /// of it, and nobody may hold it as a whole (a shared `flock` sees to that). When it returns
+    /// without the lines that a later one about the same replaces; only if no other process holds a
+    /// part of it, or could hold all of it (a shared `flock` ensures that). When it returns
     /// `Whole`, they survive a power cut, and so does what others had appended.
     pub fn rewrite<K: Ord>(
         &mut self,
@@ -219,8 +216,8 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
             }
         };
         known.bytes = bytes.len() as u64;
-        // Until this is done nobody else appends: what is proven there would go with the name of
-        // the file.
+        // Nobody else may append before this is done: a power cut could lose the file's name with
+        // their lines.
         let synced = folder.sync();
         LogLocks::end_turn_of(Log { file: &new, path })?;
         holding.others().iter().try_for_each(|numbers| locks.release_own(numbers))?;
@@ -240,12 +237,12 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
         self.known.bytes
     }
 
-    /// Is it still the log that others find?
+    /// Is it still the log at its path?
     pub fn look_for_it(&self) -> Result<(), LogError> {
         look_for(&self.locks, Log { file: &self.file, path: &self.path })
     }
 
-    /// How many bytes were cut off its end, which crashes had torn.
+    /// How many torn bytes were cut off its end.
     pub fn torn_bytes(&self) -> u64 {
         self.known.torn
     }
@@ -256,7 +253,7 @@ impl<T: Serialize + DeserializeOwned> SharedLog<T> {
     }
 }
 
-/// Waits for a turn at a log that is still the one that others find.
+/// Waits for a turn at the log and checks that it is still at its path.
 fn turn<'a>(locks: &'a LogLocks, log: Log<'a>) -> Result<Turn<'a>, LogError> {
     let turn = locks.turn(log)?;
     look_for(locks, log).map(|()| turn)
@@ -266,7 +263,7 @@ fn look_for(locks: &LogLocks, log: Log<'_>) -> Result<(), LogError> {
     if !successor::is_in_place(log.file, log.path)? {
         return Err(LogError::Gone { path: log.path.to_owned() });
     }
-    // Without its lock file others would not know of us.
+    // Without its lock file other processes would not see our locks.
     if locks.is_in_place()? {
         Ok(())
     } else {
@@ -274,7 +271,7 @@ fn look_for(locks: &LogLocks, log: Log<'_>) -> Result<(), LogError> {
     }
 }
 
-/// Puts `lines` in the place of the log, locked as the old one is and with a turn that is not over.
+/// Replaces the log by `lines`. The new log is locked as the old one, and its turn is taken.
 fn put_in_place(
     folder: &Folder,
     old: Log<'_>,
@@ -307,7 +304,7 @@ fn look<T: DeserializeOwned>(log: Log<'_>, known: &mut LogBytes) -> Result<Vec<T
     let bytes =
         BufReader::with_capacity(checked_lines::CHUNK, Rest { file, at: *known_bytes }.take(new));
     let Contents { entries, sound_bytes } = match checked_lines::parse(path, bytes) {
-        // The line is to be named by its place in the whole log.
+        // The error must name the line by its number in the whole log.
         Err(error) if *known_bytes > 0 => {
             return Err(checked_lines::read::<T>(path).err().unwrap_or(error));
         }
@@ -330,8 +327,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Contents<T>, LinesError>
         if !matches!(seen, Err(LinesError::Corrupt { .. })) {
             break;
         }
-        // Was a torn tail cut off and written over while we read? Then it is whole when nobody has
-        // the turn.
+        // A writer may have cut off and overwritten a torn tail while we read. Then the log is
+        // sound once nobody has the turn.
         let Ok(file) = regular::open(path) else { break };
         let nobody_has_it = log_locks::wait_for_turns(Log { file: &file, path });
         if matches!(nobody_has_it, Ok(false)) {

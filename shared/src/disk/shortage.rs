@@ -8,23 +8,23 @@ use std::iter;
 
 use nix::libc;
 
-/// What there is too little of.
+/// The resource that is short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortage {
     /// Files that a process, or all of them, may have open.
     OpenFiles,
     /// Memory, of ours or of the kernel's.
     Memory,
-    /// Room on a disk, or of it what its user may have.
+    /// Space on a disk, or the user's quota.
     Room,
     /// How large a file may be.
     FileSize,
-    /// Locks, which the kernel and a server of files count.
+    /// Locks, which the kernel and file servers count.
     Locks,
 }
 
 impl Shortage {
-    /// Of what `error` tells; `None` where it tells of something else.
+    /// The shortage that `error` means; `None` if it means something else.
     pub fn of(error: &io::Error) -> Option<Self> {
         match error.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE) => Some(Self::OpenFiles),
@@ -32,7 +32,7 @@ impl Shortage {
             Some(libc::ENOSPC | libc::EDQUOT) => Some(Self::Room),
             Some(libc::EFBIG) => Some(Self::FileSize),
             Some(libc::ENOLCK) => Some(Self::Locks),
-            // Who hands on another's words leaves the number out.
+            // A library that repeats an error in words loses its number.
             _ => match error.kind() {
                 io::ErrorKind::OutOfMemory => Some(Self::Memory),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(Self::Room),
@@ -42,7 +42,7 @@ impl Shortage {
         }
     }
 
-    /// The same of an error that has one of the system's behind it.
+    /// The same for an error whose source is a system error.
     pub fn behind(error: &(dyn Error + 'static)) -> Option<Self> {
         iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source())
             .find_map(|error| error.downcast_ref::<io::Error>().and_then(Self::within))
@@ -53,8 +53,7 @@ impl Shortage {
         Self::of(error).or_else(|| Self::behind(error.get_ref()?))
     }
 
-    /// The error of the system in what a library says of it in words alone, where it tells of a
-    /// shortage.
+    /// The system error behind a library's words, if they name a shortage.
     pub fn in_words(words: &str) -> Option<io::Error> {
         let (_, behind) = words.rsplit_once("(os error ")?;
         let (number, _) = behind.split_once(')')?;

@@ -1,7 +1,7 @@
 //! Successors: a shorter file that takes the place of a log, whole or not at all.
 //!
-//! It is written and synced beside the log, locked by whoever wrote it, and only then renamed. When
-//! it may be made, and what is in it, is the log's business.
+//! Its writer writes and syncs it beside the log, locks it, and only then renames it. The log
+//! decides when to make one and what it holds.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -25,8 +25,8 @@ pub(super) struct Successor<'a> {
 }
 
 impl<'a> Successor<'a> {
-    /// Writes and syncs `lines` beside the log `old`, which is `name` in `folder`. Only one at a
-    /// time may do so.
+    /// Writes and syncs `lines` beside the log `old`, which is `name` in `folder`. Only one process
+    /// at a time may do that.
     pub(super) fn write(
         folder: &'a Folder,
         name: &'a OsStr,
@@ -60,23 +60,23 @@ impl<'a> Successor<'a> {
 impl Drop for Successor<'_> {
     fn drop(&mut self) {
         if self.file.take().is_some() {
-            // If this fails, whoever opens the log next removes it.
+            // If this fails, the next opener of the log removes it.
             drop(self.folder.remove(&self.temp));
         }
     }
 }
 
-/// Removes what a writer left that died before its file was in place. Nobody may be writing one.
+/// Removes the file of a writer that died before its rename. No other writer may be active.
 pub(super) fn remove_leftover(folder: &Folder, name: &OsStr) -> Result<(), DiskError> {
     folder.remove(&temp_of(name)).map(drop)
 }
 
-/// Is `file` what others find at `path`?
+/// Is `file` the one at `path`?
 pub(super) fn is_in_place(file: &File, path: &Path) -> Result<bool, DiskError> {
     in_place::is_in_place(file, path).map_err(DiskError::at("look at", path))
 }
 
-/// Who may use `old` may use `new`: where that can't be had, `new` is not to take its place.
+/// Gives `new` the permissions of `old`. If that fails, `new` must not replace it.
 fn take_over_access(old: &File, new: &File) -> io::Result<()> {
     let (before, found) = (old.metadata()?, new.metadata()?);
     if (before.uid(), before.gid()) != (found.uid(), found.gid()) {
@@ -88,7 +88,7 @@ fn take_over_access(old: &File, new: &File) -> io::Result<()> {
     new.set_permissions(before.permissions())
 }
 
-/// Readers skip such a name, and whoever sweeps a tree removes it.
+/// Readers skip such a name, and a sweep of the tree removes it.
 fn temp_of(log: &OsStr) -> OsString {
     let mut name = OsString::from("_");
     name.push(log);

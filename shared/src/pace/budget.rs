@@ -2,13 +2,13 @@
 //! steady clock, and the state is a value that can be written down between two questions.
 //!
 //! Slots are spaced evenly, and a burst is allowed after a pause (the generic cell rate algorithm,
-//! ITU-T I.371); the two together never bring more than the rate into one of its windows ([`Rate`]
-//! does the sum). A slot is promised at most a twentieth of a second ahead: who is early comes back
-//! later. So what the dead and the interrupted were promised and did not use is at most that much
-//! time, however many were waiting.
+//! ITU-T I.371); together they never exceed the rate in one of its windows ([`Rate`] does the
+//! arithmetic). A slot is promised at most a twentieth of a second ahead; an earlier asker has to
+//! ask again. So processes that die or are interrupted waste at most that much time, however many
+//! were waiting.
 //!
-//! After a 429 the pace is halved for everybody, once for all requests that were under way, and
-//! comes back by itself with time. Time that goes backward is taken for time that stood still.
+//! A 429 halves the pace for everybody, once for all requests under way; the pace recovers with
+//! time. Time that goes backward counts as standing still.
 
 use std::time::Duration;
 
@@ -19,18 +19,19 @@ use super::rate::Rate;
 const SECOND_NS: u64 = 1_000_000_000;
 /// No slot is promised further ahead.
 const HORIZON_NS: u64 = SECOND_NS / 20;
-/// Who waits asks at least so often: pace and pauses change meanwhile.
+/// A waiting process asks at least this often, because pace and pauses change.
 const LONGEST_WAIT_NS: u64 = SECOND_NS;
-/// A slower rate counts for everybody until nobody has asked with it for so long.
+/// A slower rate holds for everybody until nobody has used it for this long.
 const RATE_MEMORY_NS: u64 = 60 * SECOND_NS;
 
 const FULL_PACE: u64 = 1000;
 const SLOWEST_PACE: u64 = 100;
-/// From nothing to full pace. From the slowest it is 36 s: less than the minute that is promised.
+/// The time from zero to full pace. From the slowest pace it takes 36 s, less than the promised
+/// minute.
 const RECOVERY_NS: u64 = 40 * SECOND_NS;
 /// Refusals within this time answer requests sent before the first of them slowed us down.
 const VOLLEY_NS: u64 = 5 * SECOND_NS;
-/// No pause is longer, whatever a server says.
+/// The longest pause, whatever a server asks for.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 
 /// The last minute, in buckets of two seconds.
@@ -40,7 +41,7 @@ const BUCKET_NS: u64 = 2 * SECOND_NS;
 /// What an asker is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
-    /// The slot is yours: send one request after this time. A slot not used is lost.
+    /// The slot is the asker's: send one request after this time. An unused slot is lost.
     Send {
         /// At most a twentieth of a second.
         after: Duration,
@@ -66,7 +67,7 @@ pub enum Slot {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// The slowest that was asked with lately.
+    /// The slowest rate used lately.
     rate: Rate,
     rate_asked_at_ns: u64,
     seen_at_ns: u64,
@@ -95,7 +96,7 @@ pub struct Usage {
     pub allowed_per_minute: u64,
     /// Requests of the last minute.
     pub used_last_minute: u64,
-    /// Those of the eight seconds before the last two at most.
+    /// Requests of eight seconds, which ended at most two seconds ago.
     #[serde(default)]
     pub used_in_8_s: u64,
     /// How long a request that asked now would wait for its turn.
@@ -134,22 +135,22 @@ impl Budget {
         }
     }
 
-    /// A budget whose past is lost: it may have been used to the last slot that could be promised.
+    /// A budget whose past is lost: every slot that could be promised may have been used.
     pub fn past_unknown(rate: Rate, now_ns: u64) -> Self {
         let promised_ns = now_ns + HORIZON_NS;
         let next_even_ns = promised_ns + rate.burst() * rate.interval_ns();
         Self { next_even_ns, last_slot_ns: promised_ns, ..Self::unused(rate, now_ns) }
     }
 
-    /// Gives a slot, or says when to ask again. `own` is the asker's rate: the slowest of the last
-    /// minute counts for everybody.
+    /// Gives a slot, or says when to ask again. `own` is the asker's rate; the slowest rate of the
+    /// last minute holds for everybody.
     pub fn take(&mut self, own: Rate, now_ns: u64) -> Slot {
         self.advance(now_ns);
         self.agree_on(own, now_ns);
         let slot_ns = self.next_slot_ns(now_ns);
         let early_ns = slot_ns.saturating_sub(now_ns + HORIZON_NS);
         if early_ns > 0 {
-            // Not all at once, and not so late that the slot is missed.
+            // The askers are spread out, and none comes too late for its slot.
             let spread_ns = HORIZON_NS / 32 * (1 + self.sent_back % 16);
             let wait_ns = (early_ns + spread_ns).min(LONGEST_WAIT_NS);
             self.sent_back += 1;
@@ -164,7 +165,7 @@ impl Budget {
         Slot::Send { after: Duration::from_nanos(slot_ns - now_ns) }
     }
 
-    /// A server answered 429, perhaps with the time after which to come back.
+    /// A server answered 429, perhaps with a time to wait.
     pub fn refused(&mut self, retry_after: Option<Duration>, now_ns: u64) {
         self.advance(now_ns);
         self.refused += 1;
@@ -201,7 +202,7 @@ impl Budget {
     fn next_slot_ns(&self, now_ns: u64) -> u64 {
         let interval_ns = self.rate.interval_ns();
         let with_burst_ns = self.next_even_ns.saturating_sub((self.rate.burst() - 1) * interval_ns);
-        // Judged when asked, not when the last slot was given: a gap shrinks while the pace
+        // Computed when asked, not when the last slot was given: a gap shrinks while the pace
         // recovers.
         let slowed_ns = match self.pace(now_ns) {
             FULL_PACE => 0,

@@ -1,8 +1,8 @@
 //! The door to time: no other file of this room looks at a clock.
 //!
 //! `CLOCK_MONOTONIC`: one clock for all processes since boot, which nobody sets. It stands still
-//! while the machine sleeps, and so do the threads that wait for their turn: a slot promised before
-//! the sleep is used after it in its place, and the server sees gaps that only grew.
+//! while the machine sleeps, as do the threads that wait for their turn. A slot promised before the
+//! sleep is used after it, and the server only sees longer gaps.
 
 use nix::time::{ClockId, clock_gettime};
 

@@ -1,15 +1,14 @@
-//! Where rate budgets are stored: one folder that only this user can enter, and that outlives
-//! logins and logouts.
+//! The folder of rate budgets: only this user can enter it, and it outlives logins and logouts.
 //!
-//! `/tmp/ingest-pace-UID`. Not `/run/user/UID`: that comes with the first login and goes with the
-//! last logout, and who began before would count in another file than who begins after. Not
-//! `$TMPDIR` either, which a cron job and a terminal may have otherwise. Only where
-//! `$XDG_RUNTIME_DIR` names a folder of this user elsewhere has somebody chosen a place: then it is
-//! there. A process keeps its place as long as it lives: should the file vanish, it is made again
-//! there or nowhere.
+//! The folder is `/tmp/ingest-pace-UID`. It is not below `/run/user/UID`, which comes with the
+//! first login and goes with the last logout: processes begun before and after would count in two
+//! files. It is not below `$TMPDIR`, which may differ between a cron job and a terminal. If
+//! `$XDG_RUNTIME_DIR` names a folder of this user elsewhere, a person has chosen that place, and it
+//! is used. A process keeps its place for life: if the file vanishes, it is made again there or
+//! nowhere.
 //!
-//! In `/tmp` anybody may have put something in our way: a folder is used only if it is a real
-//! folder, ours, and closed to everybody else.
+//! In `/tmp` anybody can make anything. The folder is used only if it is a real folder, ours, and
+//! closed to everybody else.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -24,7 +23,7 @@ use crate::disk::publish::DiskError;
 use crate::hex;
 
 const NAME: &str = "ingest-pace";
-/// What logins make and logouts take away.
+/// The folder that logins make and logouts remove.
 const LOGINS: &str = "/run/user";
 const LASTS: &str = "/tmp";
 
@@ -34,7 +33,7 @@ pub enum PlaceError {
     /// It could not be made or opened.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// Something stands there that others can change.
+    /// Something is there that other users can change.
     #[error(
         "{path} {what}, so the rate budget can't be kept there; remove it, or set XDG_RUNTIME_DIR to a folder of your own (the same for all that use the key)",
         path = path.display()
@@ -50,7 +49,7 @@ pub enum PlaceError {
 /// The folder of all budgets; it may not exist yet.
 pub fn folder() -> PathBuf {
     let own = geteuid();
-    // `sudo` and `su` may leave the variable of somebody else: that folder is passed over.
+    // `sudo` and `su` may keep another user's variable: that folder is ignored.
     let is_own = |folder: &Path| {
         fs::metadata(folder).is_ok_and(|is| is.is_dir() && is.uid() == own.as_raw())
     };
@@ -58,7 +57,8 @@ pub fn folder() -> PathBuf {
     chosen(runtime_dir, is_own).unwrap_or_else(|| Path::new(LASTS).join(format!("{NAME}-{own}")))
 }
 
-/// The place that somebody has chosen, if `$XDG_RUNTIME_DIR` is not what every login gets.
+/// The place that a person has chosen, if `$XDG_RUNTIME_DIR` is not the folder that every login
+/// gets.
 fn chosen(runtime_dir: Option<PathBuf>, is_own: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let is_chosen =
         |folder: &PathBuf| folder.is_absolute() && !folder.starts_with(LOGINS) && is_own(folder);
@@ -70,7 +70,7 @@ pub fn file_of(folder: &Path, key: &[u8]) -> PathBuf {
     folder.join(hex::lower(Sha256::digest(key).into_iter().take(8)))
 }
 
-/// Opens the file for its budget; makes it, and its folder, where they are missing.
+/// Opens the budget's file; makes it and its folder if they are missing.
 pub fn open(path: &Path) -> Result<File, PlaceError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     match DirBuilder::new().mode(0o700).create(folder) {
@@ -84,7 +84,7 @@ pub fn open(path: &Path) -> Result<File, PlaceError> {
     checked_file(&options, path)
 }
 
-/// Opens the file only to look into it; nothing is made.
+/// Opens the file for reading; makes nothing.
 pub fn open_to_read(path: &Path) -> Result<File, PlaceError> {
     check_folder(path.parent().unwrap_or(Path::new("/")))?;
     checked_file(OpenOptions::new().read(true), path)
@@ -139,7 +139,7 @@ mod tests {
         let place = |runtime_dir: Option<&str>, is_there: bool| {
             chosen(runtime_dir.map(PathBuf::from), |_| is_there)
         };
-        // A terminal, the same once its folder is gone, a cron job, one that began after the next
+        // A terminal, the same after its folder is gone, a cron job, a process begun after the next
         // login.
         let lives = [
             (Some("/run/user/1000"), true),

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 const SECOND_NS: u64 = 1_000_000_000;
 const MOST_REQUESTS: u32 = 1_000_000;
 const LONGEST_WINDOW_NS: u64 = 86_400 * SECOND_NS;
-/// A faster rate is no limit, and spacing its slots would be arithmetic on nothing.
+/// The fastest rate. A faster one is no limit, and the time between its slots would round to zero.
 const SHORTEST_INTERVAL_NS: u64 = 1_000;
 
-/// At most so many requests in any window of so much time; never zero.
+/// At most a number of requests in any window of a given time; never zero.
 ///
 /// ```
 /// use shared::pace::rate::{Rate, Spacing};
@@ -61,7 +61,7 @@ impl Rate {
         self.requests
     }
 
-    /// Twice as many requests, as far as that is a rate.
+    /// A rate with twice as many requests, or the fastest one.
     pub fn doubled(self) -> Self {
         Self::checked(self.requests.saturating_mul(2), self.window_ns, "").unwrap_or(self)
     }
@@ -88,8 +88,8 @@ impl Rate {
     /// Time between two evenly spaced slots.
     ///
     /// A full burst followed by evenly spaced slots must not bring more than `requests` into one
-    /// window: `burst + window / interval <= requests + 1`. One per cent more, because requests do
-    /// not travel equally long: slots a window apart must not arrive within less than a window.
+    /// window: `burst + window / interval <= requests + 1`. One per cent is added, because requests
+    /// travel for different times: slots a window apart must not arrive within less than a window.
     pub(super) fn interval_ns(self) -> u64 {
         let spaced = u64::from(self.requests) + 1 - self.burst();
         (self.window_ns + self.window_ns / 100).div_ceil(spaced)
@@ -118,7 +118,7 @@ fn nanoseconds(seconds: &str) -> Option<u64> {
 }
 
 impl Spacing {
-    /// The rate that it makes; `None` where requests need not wait for one another.
+    /// The rate that follows from it; `None` for no pause at all.
     pub fn rate(self) -> Option<Rate> {
         self.0
     }
@@ -136,8 +136,8 @@ impl FromStr for Spacing {
     fn from_str(seconds: &str) -> Result<Self, RateError> {
         match nanoseconds(seconds.trim()) {
             None => Err(RateError::NotSeconds(seconds.to_owned())),
-            // What is no nought is meant to be a pause: shorter ones than can be kept are refused
-            // like any.
+            // A number other than zero is meant as a pause; one that is too short to keep is
+            // refused.
             Some(0) if is_nought(seconds) => Ok(Self(None)),
             Some(0) => Err(RateError::OutOfBounds(seconds.to_owned())),
             Some(window_ns) => Rate::checked(1, window_ns, seconds).map(|rate| Self(Some(rate))),

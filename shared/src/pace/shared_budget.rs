@@ -1,12 +1,12 @@
 //! The budget between processes: a file named by a hash of the key, changed only under an exclusive
 //! `flock`.
 //!
-//! The kernel gives the lock back whenever its holder dies. The file is one checked line, written
-//! over in one write: what a crash or a stranger left of it is either the whole state or no state.
-//! No state, or one from before the last boot, is begun afresh as if it had been used to the last
-//! slot; so nobody's death can make the budget larger. The key itself is never written.
+//! The kernel releases the lock when its holder dies. The file is one checked line, overwritten in
+//! one write, so that after a crash it holds the whole state or none. Without a state, or with one
+//! from before the last boot, the budget begins as if every slot had been used, so no death makes
+//! it larger. The key itself is never written.
 //!
-//! Processes with different rates share the slowest that was asked with in the last minute.
+//! Processes with different rates share the slowest one used in the last minute.
 
 use std::fs::File;
 use std::io;
@@ -31,11 +31,10 @@ use crate::disk::publish::DiskError;
 /// write.
 const RECORD_BYTES: usize = 2048;
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// The lock is held for microseconds: who does not get it for so long waits for a process that was
-/// stopped.
+/// The lock is held for microseconds: waiting longer means that its holder was stopped.
 const LOCK_GLANCES: u32 = 5_000;
 const LOCK_GLANCE: Duration = Duration::from_millis(1);
-/// A reader takes no lock: it reads again when it saw half a write.
+/// A reader takes no lock; it reads again if it saw half a write.
 const READS: u32 = 20;
 
 /// Why there is no turn.
@@ -47,7 +46,7 @@ pub enum PaceError {
     /// The state could not be read or written.
     #[error("can't use the rate budget shared by this API key")]
     Disk(#[from] DiskError),
-    /// Somebody holds the lock and does not let go.
+    /// A process holds the lock and does not release it.
     #[error(
         "another process has locked the rate budget {path} for seconds; if a worker is stopped (SIGSTOP), continue or kill it",
         path = path.display()
@@ -70,9 +69,9 @@ struct BudgetRecord {
 pub struct SharedBudget {
     rate: Rate,
     boot_id: String,
-    /// Where it is as long as this process lives.
+    /// Its place for the life of this process.
     path: PathBuf,
-    /// `flock` parts processes, not the threads of one: they queue here.
+    /// `flock` excludes processes, not threads of one process: those queue here.
     open: Mutex<Open>,
 }
 
@@ -83,7 +82,7 @@ struct Open {
 }
 
 impl SharedBudget {
-    /// Opens the budget of `key` (made if nobody has) to be used at `rate`.
+    /// Opens (or makes) the budget of `key`, to be used at `rate`.
     pub fn open(key: &[u8], rate: Rate) -> Result<Self, PaceError> {
         Self::open_in(&place::folder(), key, rate)
     }
@@ -100,8 +99,8 @@ impl SharedBudget {
         self.change(|budget, now_ns| budget.take(self.rate, now_ns))
     }
 
-    /// Waits for a slot: when `Continue` is returned, send one request now. `sleep` waits for the
-    /// time it is given, or less and says `Break`, which ends the waiting: nothing may be sent.
+    /// Waits for a slot. On `Continue` send one request now. `sleep` waits for the given time; it
+    /// may return early with `Break`, which ends the waiting, and nothing may be sent.
     pub fn take(
         &self,
         mut sleep: impl FnMut(Duration) -> ControlFlow<()>,
@@ -119,7 +118,7 @@ impl SharedBudget {
         }
     }
 
-    /// Tells everybody of a 429, and when the server wants to be asked again if it said so.
+    /// Reports a 429 to all processes, with the time to wait if the server named one.
     pub fn refused(&self, retry_after: Option<Duration>) -> Result<(), PaceError> {
         self.change(|budget, now_ns| budget.refused(retry_after, now_ns))
     }
@@ -130,7 +129,7 @@ impl SharedBudget {
     }
 
     /// What is allowed and used of the budget of `key`; `None` when nobody has used it since boot.
-    /// Only reads, and holds nobody up.
+    /// This only reads and delays no process.
     pub fn peek(key: &[u8]) -> Option<Usage> {
         Self::peek_in(&place::folder(), key)
     }
@@ -150,8 +149,7 @@ impl SharedBudget {
         // Poisoning says that a thread panicked; the state is on disk and proves itself.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.lock()?;
-        // Somebody may have cleaned up there, and a new process would begin another file: go there
-        // too.
+        // The file may have been removed; a new process would make another one, so open that one.
         let mut past = Past::Told;
         while open.is_removed()? {
             *open = Open::at(&self.path)?;
@@ -170,7 +168,7 @@ impl SharedBudget {
         rule: impl FnOnce(&mut Budget, u64) -> T,
     ) -> Result<T, PaceError> {
         let found = read(&open.file, &self.boot_id).map_err(DiskError::at("read", &open.path))?;
-        // The clock after the lock: nobody's time is older than the state he changes.
+        // The clock is read after the lock, so its time is never older than the state.
         let now_ns = clock::now_ns();
         let mut budget = match found {
             StoredState::State(budget) => *budget,
@@ -191,7 +189,7 @@ impl SharedBudget {
 enum Past {
     /// Nobody has used the budget.
     Told,
-    /// It was used, and how much is gone with the file before.
+    /// It was used, and the file that said how much is gone.
     Lost,
 }
 

@@ -7,12 +7,13 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::disk::regular;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::audience::Audience;
 use crate::disk::publish::DiskError;
+use crate::disk::regular;
+use crate::formats::{self, Format};
 use crate::market::ticker::Ticker;
 
 use super::outage::Outage;
@@ -121,6 +122,16 @@ pub struct Stamped {
     pub event: Event,
 }
 
+/// One line of `events.jsonl`.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    /// Version of the line ([`Format::Events`]).
+    #[serde(rename = "v", default = "formats::first", skip_serializing_if = "formats::is_first")]
+    format: u32,
+    #[serde(flatten)]
+    said: Stamped,
+}
+
 /// More of a cause or a kind is not kept.
 const WORDS_CHARS: usize = 600;
 
@@ -166,9 +177,8 @@ impl EventLog {
     /// about, so the line may be lost: events are hints, the ledger is the proof.
     pub fn say(&self, at: Timestamp, event: Event) {
         let Some(file) = &self.file else { return };
-        let stamped = Stamped { at, event };
-        let mut line = serde_json::to_string(&stamped).expect("events are plain data");
-        line.push('\n');
+        let line = Line { format: Format::Events.version(), said: Stamped { at, event } };
+        let line = serde_json::to_string(&line).expect("events are plain data") + "\n";
         drop(file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes()));
     }
 }
@@ -240,7 +250,10 @@ impl Iterator for NewEvents<'_> {
     fn next(&mut self) -> Option<Stamped> {
         loop {
             let is_whole = self.read_piece()?;
-            if is_whole && let Ok(said) = serde_json::from_slice(&self.piece) {
+            if is_whole
+                && let Ok(Line { format, said }) = serde_json::from_slice(&self.piece)
+                && Format::Events.read(format).is_ok()
+            {
                 return Some(said);
             }
         }
@@ -268,6 +281,21 @@ mod tests {
         raw.write_all(b"\"remaining\":3}\n").expect("written");
         let said: Vec<Event> = tail.read_new().map(|said| said.event).collect();
         assert_eq!(said, [Event::Yield { remaining: 3 }]);
+    }
+
+    #[test]
+    fn a_line_without_a_version_is_of_the_first_and_one_of_another_is_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.jsonl");
+        EventLog::open(Some(&path))
+            .expect("opened")
+            .say(Timestamp::UNIX_EPOCH, Event::Yield { remaining: 1 });
+        let first = std::fs::read_to_string(&path).expect("read");
+        assert!(first.starts_with(r#"{"at":"#), "the first is not said: {first}");
+        let of = |v: u32| first.replacen('{', &format!("{{\"v\":{v},"), 1);
+        std::fs::write(&path, [&of(2), &of(1), &first].map(String::as_str).concat())
+            .expect("written");
+        assert_eq!(EventTail::new(&path).read_new().count(), 2);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! whoever has claimed it, who sweeps it then ([`publish::sweep`](crate::disk::publish::sweep)).
 
 use super::identity::ProcessIdentity;
-use crate::disk::folder::{Entry, Folder};
+use crate::disk::folder::{Folder, FolderEntry};
 use crate::disk::publish::DiskError;
 
 /// Removes drafts and probes that stand directly in `folder` and whose process is dead.
 pub fn sweep(folder: &Folder) -> Result<(), DiskError> {
-    for Entry { name, .. } in folder.entries()? {
+    for FolderEntry { name, .. } in folder.entries()? {
         let is_dead = |pid: i32| matches!(ProcessIdentity::look(pid), Ok(None));
         if writer_of(&name.to_string_lossy()).is_some_and(is_dead) {
             // Where it is gone, somebody else who begins at this moment sweeps too.

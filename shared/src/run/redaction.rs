@@ -81,15 +81,15 @@ impl Redaction {
     }
 
     /// What of the secrets begins at the beginning of `bytes`; the longest counts.
-    fn look(&self, bytes: &[u8]) -> Look {
-        let mut look = Look::Nothing;
+    fn look(&self, bytes: &[u8]) -> Prefix {
+        let mut look = Prefix::Nothing;
         for needle in self.needles.iter().filter(|needle| needle.may_begin(bytes[0])) {
             look = match (look, needle.found(bytes)) {
-                (Look::Whole(length, _), Match::Whole(other)) if length >= other => look,
-                (_, Match::Whole(length)) => Look::Whole(length, needle.instead),
-                (Look::Nothing, Match::Begun(chars)) => Look::Begun(chars, needle.instead),
-                (Look::Begun(most, _), Match::Begun(chars)) if chars > most => {
-                    Look::Begun(chars, needle.instead)
+                (Prefix::Whole(length, _), Match::Whole(other)) if length >= other => look,
+                (_, Match::Whole(length)) => Prefix::Whole(length, needle.instead),
+                (Prefix::Nothing, Match::Begun(chars)) => Prefix::Begun(chars, needle.instead),
+                (Prefix::Begun(most, _), Match::Begun(chars)) if chars > most => {
+                    Prefix::Begun(chars, needle.instead)
                 }
                 (look, Match::Begun(_) | Match::Nothing) => look,
             };
@@ -99,7 +99,7 @@ impl Redaction {
 }
 
 #[derive(Clone, Copy)]
-enum Look {
+enum Prefix {
     Nothing,
     /// So many bytes, and what stands for them.
     Whole(usize, &'static str),
@@ -120,15 +120,15 @@ impl<W: Write> Redacted<W> {
     pub fn into_inner(mut self) -> io::Result<W> {
         while !self.held.is_empty() {
             match self.redaction.look(&self.held) {
-                Look::Begun(chars, instead) if chars >= TELLING_CHARS => {
+                Prefix::Begun(chars, instead) if chars >= TELLING_CHARS => {
                     self.out.write_all(instead.as_bytes())?;
                     self.held.clear();
                 }
-                Look::Whole(length, instead) => {
+                Prefix::Whole(length, instead) => {
                     self.out.write_all(instead.as_bytes())?;
                     self.held.drain(..length);
                 }
-                Look::Begun(..) | Look::Nothing => {
+                Prefix::Begun(..) | Prefix::Nothing => {
                     self.out.write_all(&self.held[..1])?;
                     self.held.drain(..1);
                 }
@@ -144,14 +144,14 @@ impl<W: Write> Write for Redacted<W> {
         let (mut passed, mut at) = (0, 0);
         while at < self.held.len() {
             match self.redaction.look(&self.held[at..]) {
-                Look::Nothing => at += 1,
-                Look::Whole(length, instead) => {
+                Prefix::Nothing => at += 1,
+                Prefix::Whole(length, instead) => {
                     self.out.write_all(&self.held[passed..at])?;
                     self.out.write_all(instead.as_bytes())?;
                     at += length;
                     passed = at;
                 }
-                Look::Begun(..) => break,
+                Prefix::Begun(..) => break,
             }
         }
         self.out.write_all(&self.held[passed..at])?;

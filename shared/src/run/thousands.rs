@@ -12,7 +12,16 @@ pub fn grouped(digits: &str) -> String {
     text
 }
 
-/// `1 ticker`, `2 tickers`: the number as it is.
+/// `1 ticker`, `2 batches`: the number as it is.
 pub fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    format!("{number} {noun}{}", plural(number, noun))
+}
+
+/// What makes `noun` a plural where there is not just one.
+pub fn plural(number: u64, noun: &str) -> &'static str {
+    match number {
+        1 => "",
+        _ if noun.ends_with("ch") => "es",
+        _ => "s",
+    }
 }

@@ -20,7 +20,7 @@ use crate::disk::publish::DiskError;
 
 /// A run and the state that it found right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Note {
+struct RunNote {
     run: RunMark,
     /// SHA-256 of `_state.json`, lower-case hex.
     state: String,
@@ -29,7 +29,7 @@ struct Note {
 /// Notes that `run` makes the series in `folder` with `state` as its `_state.json`, or has found it
 /// right so.
 pub fn note(folder: &SeriesFolder, run: RunMark, state: Fingerprint) -> Result<(), DiskError> {
-    let note = Note { run, state: state.sha256 };
+    let note = RunNote { run, state: state.sha256 };
     let text = serde_json::to_string(&note).expect("a note is plain data") + "\n";
     folder.begin(&path(folder))?.fill(text.as_bytes())
 }
@@ -39,8 +39,8 @@ pub fn note(folder: &SeriesFolder, run: RunMark, state: Fingerprint) -> Result<(
 pub fn is_of(folder: &SeriesFolder, run: RunMark) -> bool {
     let note = regular::read(path(folder))
         .ok()
-        .and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
-    let is_as_it_was = |note: &Note| {
+        .and_then(|bytes| serde_json::from_slice::<RunNote>(&bytes).ok());
+    let is_as_it_was = |note: &RunNote| {
         Fingerprint::of_file(&folder.state()).is_ok_and(|found| found.sha256 == note.state)
     };
     note.is_some_and(|note| note.run == run && is_as_it_was(&note))

@@ -12,7 +12,7 @@ use crate::market::trading_day::TradingDay;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameters {
     /// When bars close.
-    pub rule: Rule,
+    pub rule: BarRule,
     /// Where the target comes from, if it was not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bars_per_day: Option<f64>,
@@ -21,7 +21,7 @@ pub struct Parameters {
     /// With the columns beyond the seven?
     pub extended: bool,
     /// What is taken for a trade.
-    pub source: Source,
+    pub source: TradeSource,
     /// On which scale prices and sizes are.
     pub scale: Scale,
     /// The days of one security alone, under all its symbols; `None`: everything that the ticker
@@ -33,7 +33,7 @@ pub struct Parameters {
 /// The rule by which bars close, with its own parameters only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
-pub enum Rule {
+pub enum BarRule {
     /// So many trades, shares or dollars.
     Fixed {
         /// How many.
@@ -74,7 +74,7 @@ pub enum Rule {
 /// What is taken for a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum TradeSource {
     /// Every print.
     Trades,
     /// Prints that update the consolidated last price and volume, without cancelled and erroneous
@@ -127,10 +127,10 @@ impl fmt::Display for Parameters {
             write!(f, " (from bars-per-day {bars_per_day})")?;
         }
         let source = match self.source {
-            Source::Trades => "trades",
-            Source::SipTrades => "trades, conditions sip",
-            Source::MinuteVwap => "minutes, agg1m-price vw",
-            Source::MinuteClose => "minutes, agg1m-price close",
+            TradeSource::Trades => "trades",
+            TradeSource::SipTrades => "trades, conditions sip",
+            TradeSource::MinuteVwap => "minutes, agg1m-price vw",
+            TradeSource::MinuteClose => "minutes, agg1m-price close",
         };
         let columns = if self.extended { "extended" } else { "seven columns" };
         write!(f, ", first-sign {}, {columns}, {source}, {}", self.first_sign, self.scale)?;
@@ -141,7 +141,7 @@ impl fmt::Display for Parameters {
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for BarRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed { target } => write!(f, "target {target}"),

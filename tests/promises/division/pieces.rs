@@ -12,6 +12,7 @@ use shared::run::events::{Event, EventTail, Origin, Persistence};
 use tests::harness::effort;
 use tests::harness::place::{Place, days};
 use tests::harness::program::run;
+use tests::harness::says::says;
 use tests::harness::strace::{Follows, can_trace, each};
 use tests::harness::tree;
 use tests::harness::truth::{daily_bars, trades, universe};
@@ -59,7 +60,7 @@ impl Scene {
 fn comes_in_pieces(kind: Kind, asked: DateRange, most: u32, most_requests: u64) {
     let scene = Scene::new(Config::synthetic(KEY), kind, asked, |_| Defect::TooHeavy(most));
     let (said, requests) = scene.run(&TWO_TRIES, 0);
-    assert!(said.contains("504"), "{said}");
+    says(&said, &["504"]);
     assert!(requests <= most_requests, "{kind:?}, at most {most} days: {requests} requests");
     scene.has_the_bytes_of(&scene.undisturbed());
     assert_eq!(scene.in_place().len(), Partition::within(kind, asked).count());
@@ -95,9 +96,14 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
     let asked = days("2023-01-01", "2024-12-31");
     let scene = Scene::new(Config::synthetic(KEY), Kind::Minute, asked, mute("2023-05-04"));
     let (said, requests) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2023-05-04 could not be fetched: the server answered 504"), "{said}");
-    assert!(said.contains("; the rest of 2023-05 and the other 23 months are in place"), "{said}");
-    assert!(said.contains("--resume requests it again"), "{said}");
+    says(
+        &said,
+        &[
+            "2023-05-04 could not be fetched: the server answered 504",
+            "; the rest of 2023-05 and the other 23 months are in place",
+            "--resume requests it again",
+        ],
+    );
     assert!(requests <= 14 + 2 * 14, "{requests}");
     assert_eq!(scene.in_place(), scene.all_but("2023-05-04"));
     for rest in [days("2023-05-01", "2023-05-03"), days("2023-05-05", "2023-05-31")] {
@@ -111,7 +117,7 @@ fn a_session_of_minutes_that_never_comes_stands_alone_and_only_that_day_is_asked
     let resumed = ["--resume", "--events", events.to_str().expect("plain")];
     let (said, requests) = scene.run(&[&TWO_TRIES[..], &resumed[..]].concat(), 10);
     assert_eq!(requests, 3, "two tries, and a session that is in place: the source is well");
-    assert!(said.contains("2023-05-04 could not be fetched"), "{said}");
+    says(&said, &["2023-05-04 could not be fetched"]);
     let failed = EventTail::new(&events).read_new().find_map(|said| match said.event {
         Event::TickerFailed { persistence, origin, kind, .. } => Some((persistence, origin, kind)),
         _ => None,
@@ -136,8 +142,13 @@ fn where_no_month_comes_as_a_whole_a_session_near_the_end_that_never_comes_stand
     let config = Config::synthetic(KEY).with_defect(Defect::TooHeavy(20));
     let scene = Scene::new(config, Kind::Minute, asked, mute("2025-03-07"));
     let (said, requests) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2025-03-07 could not be fetched: the server answered 504"), "{said}");
-    assert!(said.contains("; the rest of 2025-03 and the other 14 months are in place"), "{said}");
+    says(
+        &said,
+        &[
+            "2025-03-07 could not be fetched: the server answered 504",
+            "; the rest of 2025-03 and the other 14 months are in place",
+        ],
+    );
     assert!(requests <= 90, "{requests}");
     assert_eq!(scene.in_place(), scene.all_but("2025-03-07"));
     let (_, requests) = scene.run(&[&TWO_TRIES[..], &["--resume"]].concat(), 10);
@@ -149,8 +160,13 @@ fn a_session_of_daily_bars_that_never_comes_stands_alone() {
     let asked = days("2020-01-01", "2023-12-31");
     let scene = Scene::new(Config::synthetic(KEY), Kind::Daily, asked, mute("2021-08-18"));
     let (said, requests) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2021-08-18 could not be fetched: the server answered 504"), "{said}");
-    assert!(said.contains("; the rest of 2021 and the other 3 years are in place"), "{said}");
+    says(
+        &said,
+        &[
+            "2021-08-18 could not be fetched: the server answered 504",
+            "; the rest of 2021 and the other 3 years are in place",
+        ],
+    );
     assert!(requests <= 12 + 2 * 12, "{requests}");
 }
 
@@ -160,9 +176,14 @@ fn a_day_of_trades_that_never_comes_stands_alone_and_the_way_on_is_said() {
     let scene =
         Scene::new(config, Kind::Trades, days("2024-01-08", "2024-01-19"), mute("2024-01-10"));
     let (said, _) = scene.run(&TWO_TRIES, 10);
-    assert!(said.contains("2024-01-10 could not be fetched: the server answered 504"), "{said}");
-    assert!(said.contains("; the other 11 days are in place"), "{said}");
-    assert!(said.contains("--resume requests it again"), "{said}");
+    says(
+        &said,
+        &[
+            "2024-01-10 could not be fetched: the server answered 504",
+            "; the other 11 days are in place",
+            "--resume requests it again",
+        ],
+    );
     let truth = trades(&scene.exchange, &scene.ticker, scene.asked);
     let is_of_bad_day =
         |print: &&tree::Print| TradingDay::of_utc_ns(print.0) == "2024-01-10".parse().ok();
@@ -261,7 +282,7 @@ fn launched(defect: impl Fn(Ticker) -> Defect, code: i32) -> (Place, Vec<Ticker>
 #[test]
 fn a_run_over_months_that_come_only_in_pieces_is_complete_by_itself() {
     let (place, tickers, said) = launched(|_| Defect::TooHeavy(9), 0);
-    assert!(said.contains("COMPLETE"), "{said}");
+    says(&said, &["COMPLETE"]);
     for ticker in &tickers {
         assert!(tree::is_proven(
             &place.outdir(),
@@ -277,7 +298,7 @@ fn a_run_with_a_session_that_never_comes_ends_by_itself_and_names_that_day() {
     let (place, tickers, said) = launched(mute("2024-02-14"), 1);
     assert!(said.contains("INCOMPLETE") && !said.contains("paused"), "{said}");
     let why = run(place.launcher("why").arg(tickers[0].as_str())).stdout;
-    assert!(why.contains("2024-02-14 could not be fetched"), "{why}");
+    says(&why, &["2024-02-14 could not be fetched"]);
     for rest in [days("2024-01-02", "2024-02-13"), days("2024-02-15", "2024-04-30")] {
         assert!(tree::is_proven(&place.outdir(), Kind::Minute, &tickers[0], rest), "{rest}");
     }

@@ -62,7 +62,6 @@ pub struct Ask<'a> {
 pub struct Page {
     /// The body.
     pub json: String,
-    /// Its rows.
     pub rows: usize,
     /// The faults it shows.
     pub faults: Vec<Fault>,

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub struct Answering {
     /// When each request was sent that is on its way.
-    sent: BTreeMap<Request, Duration>,
+    sent: BTreeMap<RequestId, Duration>,
     latest: u64,
     /// When the last byte of any reply came.
     heard_at: Duration,
@@ -28,13 +28,13 @@ pub struct Answering {
 
 /// A request that is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Request(u64);
+pub struct RequestId(u64);
 
 impl Answering {
     /// A request goes out.
-    pub fn sends(&mut self, now: Duration) -> Request {
+    pub fn sends(&mut self, now: Duration) -> RequestId {
         self.latest += 1;
-        let request = Request(self.latest);
+        let request = RequestId(self.latest);
         self.sent.insert(request, now);
         request
     }
@@ -45,7 +45,7 @@ impl Answering {
     }
 
     /// A request is over: it brought an answer, or failed so.
-    pub fn ends(&mut self, request: Request, failure: Option<&Failure>) {
+    pub fn ends(&mut self, request: RequestId, failure: Option<&Failure>) {
         let Some(sent_at) = self.sent.remove(&request) else { return };
         let symptom = match failure {
             Some(Failure::Transport(_) | Failure::CutPage(_)) => Symptom::Unreachable,

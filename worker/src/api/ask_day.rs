@@ -20,7 +20,6 @@ const LIES: u32 = 3;
 /// What is asked of every day.
 #[derive(Debug, Clone, Copy)]
 pub struct DayQuery<'a> {
-    /// Whom.
     pub base: &'a BaseUrl,
     /// On which scale.
     pub adjusted: Adjusted,

@@ -15,7 +15,6 @@ use shared::deadline::Deadline;
 pub enum Packing {
     /// Not at all.
     Plain,
-    /// With gzip.
     Gzip,
 }
 

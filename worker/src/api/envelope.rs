@@ -14,7 +14,6 @@ pub fn check_status<R>(page: &Page<R>) -> Result<(), Lie> {
     }
 }
 
-/// On the scale that was asked for.
 pub fn check_scale<R>(page: &Page<R>, asked: Adjusted) -> Result<(), Lie> {
     let adjusted = page.adjusted.ok_or(Lie::Silent("adjusted"))?;
     if adjusted == bool::from(asked) { Ok(()) } else { Err(Lie::Adjusted(adjusted)) }

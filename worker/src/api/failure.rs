@@ -17,70 +17,32 @@ const MAX_WORDS: usize = 200;
 /// Why a request, or the page it brought, is of no use. No text in here holds the key or a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// No connection, or one that ended before a reply began.
     #[error("no complete reply from the server ({0})")]
     Transport(String),
-    /// What a connection needs, this machine has too little of.
     #[error("no connection: this machine is short of a resource ({words}): {remedy}", remedy = shortage.remedy())]
-    Short {
-        /// Of what.
-        shortage: Shortage,
-        /// What the system said.
-        words: String,
-    },
-    /// A reply that did not begin in time, or began and did not come to its end.
+    Short { shortage: Shortage, words: String },
     #[error("no complete reply from the server ({0})")]
     Unfinished(String),
-    /// The server is in trouble (5xx, 408, 499).
     #[error("the server answered {status}: {words}")]
-    Server {
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        words: String,
-    },
-    /// 429.
+    Server { status: u16, words: String },
     #[error("the rate limit was exceeded (429): {words}")]
-    RateLimited {
-        /// How long the server asks to wait.
-        retry_after: Option<Duration>,
-        /// What it said.
-        words: String,
-    },
-    /// 200 with JSON that ends too early.
+    RateLimited { retry_after: Option<Duration>, words: String },
     #[error("the server answered 200 with a page that ends too early: {0}")]
     CutPage(String),
-    /// 200 with a body that is not the JSON that was asked for.
     #[error("the server answered 200, but the body is not a page: {0}")]
     NotAPage(String),
-    /// The page is well formed and can't be true.
     #[error("the source contradicts itself: {0}")]
     Lie(Lie),
-    /// 400, 404 and other replies that a second try won't change.
     #[error("the request was refused ({status}): {words}")]
-    BadRequest {
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        words: String,
-    },
-    /// 401, or 403 for the whole endpoint.
+    BadRequest { status: u16, words: String },
     #[error(
         "the API key was refused ({status}): {words}; check the key and what its plan includes"
     )]
-    Refused {
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        words: String,
-    },
-    /// 403 for these dates.
+    Refused { status: u16, words: String },
     #[error("these dates are outside the plan of the API key: {0}")]
     OutsidePlan(String),
-    /// The rate budget of this machine can't be used.
     #[error("{0}")]
     NoTurn(String),
-    /// The worker was asked to end meanwhile.
     #[error("stopped on request")]
     Stopped,
 }

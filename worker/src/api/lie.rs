@@ -4,95 +4,56 @@
 /// How a page contradicts what was asked, what came before, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Lie {
-    /// Neither `OK` nor `DELAYED`.
     #[error("the page's status is {0:?}")]
     Status(String),
-    /// A field that every page has.
     #[error("the page does not say its {0}")]
     Silent(&'static str),
-    /// A page of another ticker.
     #[error("the page is of ticker {0:?}")]
     OtherTicker(String),
-    /// Rows of another ticker.
     #[error("its rows are of ticker {0:?}")]
     RowsOfOther(String),
-    /// A value that can't be, or a key twice.
     #[error("{0}")]
     Impossible(String),
-    /// Prices on the other scale.
     #[error("the page says adjusted={0}, but the request said adjusted={asked}", asked = !.0)]
     Adjusted(bool),
-    /// Fewer or more rows than announced.
     #[error("the page announces {announced} rows and holds {held}")]
-    RowCount {
-        /// `resultsCount`.
-        announced: u64,
-        /// Rows received.
-        held: u64,
-    },
-    /// A row before or after what was asked for.
+    RowCount { announced: u64, held: u64 },
     #[error("the row stamped {0} is outside the requested days")]
     OutsideRange(i64),
-    /// A bar whose stamp begins no session or minute.
     #[error("the row stamped {0} does not begin a session or a minute")]
     NotAWindow(i64),
-    /// Rows must go forward in time.
     #[error("the row stamped {stamp} comes after one stamped {after}")]
-    StampFalls {
-        /// The row's stamp.
-        stamp: i64,
-        /// The stamp before it.
-        after: i64,
-    },
-    /// Two different rows for one window.
+    StampFalls { stamp: i64, after: i64 },
     #[error(
         "two different rows are stamped {0}; --duplicates keep-last, or keep-first, takes one of them"
     )]
     TwoRows(i64),
-    /// Rows of a day of the whole market that may be anybody's.
     #[error("{0}")]
     Nameless(String),
-    /// A day of the whole market is one page.
     #[error("the page of a whole day has a next page")]
     DayLeadsOn,
-    /// A page that leads back.
     #[error("next_url leads to a page that was read before")]
     RepeatedNextUrl,
-    /// A page that leads to somebody else.
     #[error("next_url leads to {0}")]
     ForeignNextUrl(String),
-    /// A page that leads to other data.
     #[error("next_url leads to other data ({0})")]
     OtherEndpoint(String),
-    /// A page that leads past rows that were not sent.
     #[error("next_url skips requested days")]
     Skips,
-    /// A page that leads to what was read already.
     #[error("next_url does not go forward")]
     DoesNotAdvance,
-    /// Rows of a list must go forward by what it is ordered by.
     #[error("the row of {key} comes after that of {after}")]
-    KeyFalls {
-        /// The row's key.
-        key: String,
-        /// The key before it.
-        after: String,
-    },
-    /// A row that the list asked for does not hold.
+    KeyFalls { key: String, after: String },
     #[error("the row of {0} was not requested")]
     NotAskedFor(String),
-    /// A list without an end.
     #[error("the list does not end")]
     EndlessList,
-    /// Pages without a new row, for ever.
     #[error("many pages in a row hold no new row, and still have a next page")]
     NothingNew,
-    /// Pages that come no further than one stamp, for ever.
     #[error(
         "many pages in a row come no further than the row stamped {0}, and still have a next page"
     )]
     StandsStill(i64),
-    /// Pages with a row or two each, for ever.
     #[error(
         "many pages in a row hold almost no new rows, and still have a next page; the last row is stamped {0}"
     )]

@@ -49,7 +49,6 @@ pub struct MarketDay {
 /// Rows of no use that are nobody's trouble.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Foreign {
-    /// How many.
     pub rows: u64,
     /// The first of them, and what is wrong with it.
     pub first: Option<String>,

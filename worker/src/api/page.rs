@@ -42,19 +42,14 @@ pub struct Page<R> {
 /// Why a body is no page.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// It stopped arriving.
     #[error("the body broke off")]
     Read(#[source] io::Error),
-    /// It is the beginning of JSON and ends before that does.
     #[error("{0}")]
     Cut(String),
-    /// It is not the JSON that was asked for.
     #[error("{0}")]
     Malformed(String),
-    /// It can be read and can't be true.
     #[error("{0}")]
     Impossible(String),
-    /// It takes more memory than there is at this moment; so many bytes were wanted.
     #[error("there is no room for {0} bytes of rows")]
     NoRoom(u64),
 }

@@ -13,10 +13,10 @@ use std::thread;
 type Resolved = io::Result<Vec<SocketAddr>>;
 
 /// The addresses of a host, once they are found.
-pub struct Addresses(Arc<Mutex<Slot>>);
+pub struct Addresses(Arc<Mutex<Lookup>>);
 
 #[derive(Default)]
-struct Slot {
+struct Lookup {
     found: Option<Resolved>,
     waiting: Option<Waker>,
 }
@@ -24,13 +24,13 @@ struct Slot {
 impl Addresses {
     /// Of `host`; the look-up begins at once.
     pub fn of(host: &str) -> Self {
-        let slot = Arc::new(Mutex::new(Slot::default()));
-        let (theirs, name) = (Arc::clone(&slot), host.to_owned());
+        let lookup = Arc::new(Mutex::new(Lookup::default()));
+        let (theirs, name) = (Arc::clone(&lookup), host.to_owned());
         let thread = thread::Builder::new().name("resolver".to_owned());
         if thread.spawn(move || put(&theirs, look_up(&name))).is_err() {
-            put(&slot, look_up(host));
+            put(&lookup, look_up(host));
         }
-        Self(slot)
+        Self(lookup)
     }
 }
 
@@ -38,20 +38,20 @@ impl Future for Addresses {
     type Output = Resolved;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Resolved> {
-        let mut slot = held(&self.0);
-        if let Some(found) = slot.found.take() {
+        let mut lookup = held(&self.0);
+        if let Some(found) = lookup.found.take() {
             return Poll::Ready(found);
         }
-        slot.waiting = Some(context.waker().clone());
+        lookup.waiting = Some(context.waker().clone());
         Poll::Pending
     }
 }
 
-fn put(slot: &Mutex<Slot>, found: Resolved) {
+fn put(lookup: &Mutex<Lookup>, found: Resolved) {
     let waiting = {
-        let mut slot = held(slot);
-        slot.found = Some(found);
-        slot.waiting.take()
+        let mut lookup = held(lookup);
+        lookup.found = Some(found);
+        lookup.waiting.take()
     };
     waiting.into_iter().for_each(Waker::wake);
 }
@@ -60,6 +60,6 @@ fn look_up(host: &str) -> Resolved {
     Ok((host, 0).to_socket_addrs()?.collect())
 }
 
-fn held(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
+fn held(lookup: &Mutex<Lookup>) -> MutexGuard<'_, Lookup> {
+    lookup.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -33,7 +33,6 @@ impl<B: Read> BodyText<B> {
         Self { body, buffer: vec![0; BUFFER_BYTES], held: 0..0, is_at_end: false }
     }
 
-    /// What is held.
     pub fn held(&self) -> &[u8] {
         &self.buffer[self.held.clone()]
     }

@@ -106,9 +106,7 @@ fn not_negative<N: Default + PartialOrd + Display>((name, value): (&str, N)) -> 
 /// A bar that names its ticker, as the vendor spells it: any market's symbol may stand there.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct NamedBar {
-    /// Whose.
     pub ticker: Box<str>,
-    /// The bar.
     pub bar: Ohlcv,
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use shared::market::bar::Family;
-use shared::series::parameters::{Parameters, Rule};
+use shared::series::parameters::{BarRule, Parameters};
 
 use super::build::Outcome;
 use super::chunk::LeftOut;
@@ -58,7 +58,7 @@ fn reasons(left_out: LeftOut) -> String {
 /// collapsed or exploded.
 pub fn warning(outcome: &Outcome) -> Option<String> {
     let (state, counts) = (&outcome.state, &outcome.state.tail.counts);
-    let is_afml = matches!(state.parameters.rule, Rule::ImbalanceAfml { .. });
+    let is_afml = matches!(state.parameters.rule, BarRule::ImbalanceAfml { .. });
     let closed = counts.closed.values().fold(0, |sum: u64, closed| sum.saturating_add(*closed));
     if state.mode.family != Family::Imbalance || !is_afml || closed == 0 {
         return None;

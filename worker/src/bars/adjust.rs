@@ -62,33 +62,13 @@ pub enum AdjustError {
     /// The file can't be used.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A split without a valid day.
     #[error("{file}: a split of {ticker} has a bad execution_date: {day}; fetch the splits again with `worker reference`", file = file.display())]
-    Day {
-        /// The file.
-        file: PathBuf,
-        /// The ticker of the split.
-        ticker: Ticker,
-        /// What is wrong with its day.
-        day: TradingDayError,
-    },
-    /// A split whose ratio gives no price.
+    Day { file: PathBuf, ticker: Ticker, day: TradingDayError },
     #[error(
         "{file}: the split of {ticker} on {day}, {to} for {from}, is not a ratio; fetch the splits again with `worker reference`",
         file = file.display()
     )]
-    Ratio {
-        /// The file.
-        file: PathBuf,
-        /// The ticker of the split.
-        ticker: Ticker,
-        /// When.
-        day: TradingDay,
-        /// Old shares.
-        from: f64,
-        /// New shares.
-        to: f64,
-    },
+    Ratio { file: PathBuf, ticker: Ticker, day: TradingDay, from: f64, to: f64 },
 }
 
 /// Checks that there is a table of splits at `path`; [`read_splits`] checks its rows.
@@ -179,16 +159,13 @@ fn snapshot_of(file: &Path) -> Option<TradingDay> {
 mod tests {
     use super::*;
     use crate::reference::splits::{self, SplitRow};
+    use crate::spelled::day;
     use proptest::prelude::*;
     use shared::dataset::writer;
     use shared::disk::publish::Draft;
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-
-    fn day(text: &str) -> TradingDay {
-        text.parse().expect(text)
-    }
 
     fn split(on: &str, from: f64, to: f64) -> Split {
         Split { execution_date: day(on), from, to }

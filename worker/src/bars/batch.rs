@@ -23,11 +23,11 @@ use super::source::Reading;
 use super::source::minutes::{MinutePrice, Minutes};
 use super::source::time_order::Unsorted;
 use super::source::trades::{TradeFilter, Trades};
-use super::source::tree::Tree;
-use crate::crew;
+use super::source::tree::InputTree;
 use crate::ingest::tally::{Received, Tally};
 use crate::report::{Level, Reporter};
 use crate::stop::Stop;
+use shared::crew;
 
 /// Trades between two reports of progress.
 const TRADES_PER_REPORT: u64 = 2_000_000;
@@ -35,17 +35,14 @@ const TRADES_PER_REPORT: u64 = 2_000_000;
 /// What counts as a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// A trade.
     Trades(TradeFilter),
-    /// A minute.
     Minutes(MinutePrice),
 }
 
 /// What to build, for every ticker.
 #[derive(Debug, Clone)]
 pub struct BuildRequest {
-    /// The input.
-    pub tree: Tree,
+    pub tree: InputTree,
     /// What counts as a trade.
     pub input: Input,
     /// The days of one security alone; `None`: all that a ticker has.
@@ -91,13 +88,18 @@ pub fn run(
             "the days of this tree are UTC days, so the range counts UTC days too",
         );
     }
-    crew::each(threads, tickers, stop, |ticker| {
-        reporter.start(&ticker);
-        match one(request, &ticker, reporter, stop) {
-            Ok(received) => tally.done(&ticker, received),
-            Err(error) => tally.failed(&ticker, &error),
-        }
-    });
+    crew::each(
+        threads,
+        tickers,
+        || !stop.is_asked(),
+        |ticker| {
+            reporter.start(&ticker);
+            match one(request, &ticker, reporter, stop) {
+                Ok(received) => tally.done(&ticker, received),
+                Err(error) => tally.failed(&ticker, &error),
+            }
+        },
+    );
     tally.close(count, 0)
 }
 

@@ -50,7 +50,6 @@ pub enum Skip {
 pub enum Built {
     /// Continues them; replaces them where the range overlaps.
     Continued,
-    /// Replaces them all.
     Replaced,
 }
 
@@ -59,7 +58,6 @@ pub enum Built {
 pub struct Ready {
     /// Its specification.
     pub spec: SeriesSpec,
-    /// Its folder.
     pub folder: SeriesFolder,
     /// What is read.
     pub plan: Plan,
@@ -72,7 +70,6 @@ pub struct Ready {
 /// What a run does to a series.
 #[derive(Debug)]
 pub enum Start {
-    /// Build it.
     Build(Box<Ready>),
     /// Skip it: it covers the range and its files are intact.
     Nothing(SeriesFolder, Box<State>),
@@ -179,7 +176,7 @@ fn known(spec: &SeriesSpec, folder: &SeriesFolder) -> Result<Option<State>, Buil
     if state.came_to_nothing() {
         return Ok(None);
     }
-    let fits = |point: &Point| series::fits(&point.memory, &state.parameters.rule);
+    let fits = |point: &Point| series::fits(&point.rule_state, &state.parameters.rule);
     if !state.year_ends.iter().chain([&state.tail]).all(fits) {
         return Err(corrupt("its memory is of another rule").into());
     }
@@ -232,7 +229,6 @@ pub struct Building {
     pub plan: Plan,
     /// Its state after the last trade.
     pub point: Point,
-    /// Its files.
     pub files: YearFiles,
     folder: SeriesFolder,
     gaps: Coverage,

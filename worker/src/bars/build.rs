@@ -50,7 +50,6 @@ pub struct Job<'a> {
 /// The result for one series.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Its state now.
     pub state: State,
     /// The days that were read for it; none if it was skipped.
     pub read: Coverage,

@@ -11,7 +11,7 @@ use shared::market::listed_periods::Securities;
 use shared::market::security_days::SecurityDays;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
-use shared::series::parameters::{Parameters, Rule, Scale, Source};
+use shared::series::parameters::{BarRule, Parameters, Scale, TradeSource};
 use shared::series::proof::{SeriesFolder, SeriesState, StateError};
 
 use super::adjust::{self, AdjustError};
@@ -69,7 +69,7 @@ pub struct Choice {
     /// Are all columns written?
     pub extended: bool,
     /// What counts as a trade.
-    pub source: Source,
+    pub source: TradeSource,
     /// Splits by which prices are adjusted.
     pub splits: Option<PathBuf>,
     /// Root of the daily bars for [`Target::BarsPerDay`].
@@ -104,23 +104,12 @@ pub enum ChoiceError {
     /// The state of the series is unusable.
     #[error(transparent)]
     State(#[from] StateError),
-    /// Splits would be applied twice.
     #[error("{root}: these prices are already adjusted for splits; leave --adjust out", root = .0.display())]
     AdjustedTwice(PathBuf),
-    /// The history counts shares on another scale than the trades.
     #[error(
         "{ticker} {mode}: --target auto would apply shares of {daily} daily bars to {wanted} trades; give --target a number, or use daily bars on the same scale"
     )]
-    OtherScale {
-        /// The ticker.
-        ticker: Ticker,
-        /// Its kind of bars.
-        mode: Mode,
-        /// The scale of the history.
-        daily: &'static str,
-        /// The scale of the bars.
-        wanted: &'static str,
-    },
+    OtherScale { ticker: Ticker, mode: Mode, daily: &'static str, wanted: &'static str },
 }
 
 impl Choice {
@@ -200,16 +189,16 @@ impl Choice {
         Ok(SeriesSpec { mode, parameters })
     }
 
-    fn rule(&self, mode: Mode, target: f64) -> Rule {
+    fn rule(&self, mode: Mode, target: f64) -> BarRule {
         let Self { alpha, expected_ticks, warmup, min_ticks, max_ticks, .. } = *self;
         match (mode.family, self.threshold) {
-            (Family::Fixed, _) => Rule::Fixed { target },
-            (Family::Imbalance, Threshold::Target) => Rule::ImbalanceTarget { target, alpha },
-            (Family::Imbalance, Threshold::Stable) => Rule::ImbalanceStable { expected_ticks },
+            (Family::Fixed, _) => BarRule::Fixed { target },
+            (Family::Imbalance, Threshold::Target) => BarRule::ImbalanceTarget { target, alpha },
+            (Family::Imbalance, Threshold::Stable) => BarRule::ImbalanceStable { expected_ticks },
             (Family::Imbalance, Threshold::Afml) => {
-                Rule::ImbalanceAfml { alpha, expected_ticks, warmup, min_ticks, max_ticks }
+                BarRule::ImbalanceAfml { alpha, expected_ticks, warmup, min_ticks, max_ticks }
             }
-            (Family::Runs, _) => Rule::Runs { expected_ticks },
+            (Family::Runs, _) => BarRule::Runs { expected_ticks },
         }
     }
 
@@ -262,7 +251,7 @@ fn kept_target(
     let parameters = state.map(|state| state.parameters);
     let same = |parameters: &Parameters| parameters.bars_per_day == Some(bars);
     Ok(parameters.filter(same).and_then(|parameters| match parameters.rule {
-        Rule::Fixed { target } | Rule::ImbalanceTarget { target, .. } => Some(target),
+        BarRule::Fixed { target } | BarRule::ImbalanceTarget { target, .. } => Some(target),
         _ => None,
     }))
 }

@@ -37,14 +37,8 @@ pub enum DailyBarsError {
     /// A file of bars is unusable.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The tree holds another kind of data, or is not a tree.
     #[error("{path}: this is not a tree of daily bars ({what}); --daily-root needs one", path = path.display())]
-    NotDaily {
-        /// The descriptor.
-        path: PathBuf,
-        /// What it says.
-        what: String,
-    },
+    NotDaily { path: PathBuf, what: String },
 }
 
 /// The daily bars of `ticker` in the tree `root` with a date before `before`. No bars is not an
@@ -158,6 +152,7 @@ fn on_disk(root: &Path, ticker: &Ticker, before: TradingDay) -> Result<Known, Da
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spelled::day;
     use jiff::Timestamp;
     use shared::dataset::answers::Said;
     use shared::dataset::kind::Columns;
@@ -167,10 +162,6 @@ mod tests {
     use shared::disk::publish::Draft;
     use shared::market::ohlcv::Ohlcv;
     use shared::market::zone::Zone;
-
-    fn day(text: &str) -> TradingDay {
-        text.parse().expect(text)
-    }
 
     fn ticker() -> Ticker {
         "AIG".parse().expect("a ticker")

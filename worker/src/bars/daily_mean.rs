@@ -41,47 +41,15 @@ pub enum DailyMeanError {
     /// The daily bars can't be read.
     #[error(transparent)]
     Bars(#[from] DailyBarsError),
-    /// Most bars have no trade count.
     #[error("{file}: the daily bar of {ticker} on {day} has no trade count (n); {without} of {days} daily bars have none; give --target a number", file = file.display())]
-    NoCount {
-        /// The file.
-        file: PathBuf,
-        /// The ticker of the bar.
-        ticker: Ticker,
-        /// The first such day.
-        day: TradingDay,
-        /// Bars without a trade count: too many for a mean of the others.
-        without: u64,
-        /// All bars.
-        days: u64,
-    },
-    /// No daily bar before the series.
+    NoCount { file: PathBuf, ticker: Ticker, day: TradingDay, without: u64, days: u64 },
     #[error(
         "{root}: no daily bar of {ticker} before {before}; download earlier daily bars, or give --target a number",
         root = root.display()
     )]
-    NoBar {
-        /// The tree.
-        root: PathBuf,
-        /// The ticker of the bars.
-        ticker: Ticker,
-        /// First day of the series.
-        before: TradingDay,
-    },
-    /// The mean is 0, infinite or NaN.
+    NoBar { root: PathBuf, ticker: Ticker, before: TradingDay },
     #[error("{root}: the average day of {ticker} from {from} to {to} is {mean}; give --target a number", root = root.display())]
-    NotPositive {
-        /// The tree.
-        root: PathBuf,
-        /// The ticker of the bars.
-        ticker: Ticker,
-        /// First day with a bar.
-        from: TradingDay,
-        /// Last day with a bar.
-        to: TradingDay,
-        /// The mean.
-        mean: f64,
-    },
+    NotPositive { root: PathBuf, ticker: Ticker, from: TradingDay, to: TradingDay, mean: f64 },
 }
 
 /// The mean over all daily bars of `ticker`, or of these `days` of a security, that
@@ -149,14 +117,11 @@ fn traded(row: &DatedBar, measure: Measure) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spelled::day;
     use shared::dataset::writer;
     use shared::disk::publish::Draft;
     use shared::market::ohlcv::Ohlcv;
     use shared::market::zone::Zone;
-
-    fn day(text: &str) -> TradingDay {
-        text.parse().expect(text)
-    }
 
     fn ticker() -> Ticker {
         "AIG".parse().expect("a ticker")

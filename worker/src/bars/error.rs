@@ -35,92 +35,35 @@ pub enum BuildError {
     /// Whose days are meant can't be told.
     #[error(transparent)]
     Security(#[from] NoSecurityDays),
-    /// Another process builds bars of the ticker.
     #[error("{ticker}: another process builds bars in {folder}: {by}", folder = folder.display())]
-    Busy {
-        /// The ticker.
-        ticker: Ticker,
-        /// The folder.
-        folder: PathBuf,
-        /// The other process.
-        by: String,
-    },
-    /// The series was built with other parameters.
+    Busy { ticker: Ticker, folder: PathBuf, by: String },
     #[error(
         "{folder}: these {mode} bars were built with {existing}; you asked for {asked}; --rebuild replaces them, another --outdir keeps both",
         folder = folder.display()
     )]
-    OtherParameters {
-        /// Of the series.
-        folder: PathBuf,
-        /// Its kind.
-        mode: Mode,
-        /// As it is.
-        existing: String,
-        /// As it was asked for.
-        asked: String,
-    },
-    /// There are bars without a state.
+    OtherParameters { folder: PathBuf, mode: Mode, existing: String, asked: String },
     #[error(
         "{folder}: bars without a _state.json, so their parameters are unknown; --rebuild replaces them, another --outdir keeps them",
         folder = folder.display()
     )]
-    Foreign {
-        /// Of the series.
-        folder: PathBuf,
-    },
-    /// Days are missing between the series and the request.
+    Foreign { folder: PathBuf },
     #[error(
         "{ticker} {mode}: the bars cover {covered}; {gap} is missing between them and the range you asked for; include these days, or add --allow-gap"
     )]
-    Gap {
-        /// The ticker.
-        ticker: Ticker,
-        /// The kind of bars.
-        mode: Mode,
-        /// Days that the series covers.
-        covered: Coverage,
-        /// The missing days.
-        gap: DateRange,
-    },
-    /// The ledger does not prove all sessions.
+    Gap { ticker: Ticker, mode: Mode, covered: Coverage, gap: DateRange },
     #[error(
         "{ticker}: the ledger does not prove {count} of the sessions that are needed ({days}); download them, or add --allow-gap",
         count = days.days()
     )]
-    Missing {
-        /// The ticker.
-        ticker: Ticker,
-        /// The missing sessions.
-        days: Coverage,
-    },
-    /// Days must be read again, but some of their files are missing.
+    Missing { ticker: Ticker, days: Coverage },
     #[error(
         "{ticker} {mode}: {days} must be read again, but only {there} of the {had} trade files that these bars were built from are left; restore them, or use --rebuild to build from the rest"
     )]
-    Forgotten {
-        /// The ticker.
-        ticker: Ticker,
-        /// The kind of bars.
-        mode: Mode,
-        /// To be read again.
-        days: Coverage,
-        /// Files that the bars were built from.
-        had: u64,
-        /// Files on disk.
-        there: u64,
-    },
-    /// A sum overflows.
+    Forgotten { ticker: Ticker, mode: Mode, days: Coverage, had: u64, there: u64 },
     #[error(
         "{ticker} {mode}: the sums of these trades are larger than any number; a price or a size must be wrong"
     )]
-    Overflow {
-        /// The ticker.
-        ticker: Ticker,
-        /// The kind of bars.
-        mode: Mode,
-    },
-    /// Stopped by a signal. Published files stay; nothing else has changed.
+    Overflow { ticker: Ticker, mode: Mode },
     #[error("stopped")]
     Stopped,
 }

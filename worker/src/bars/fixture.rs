@@ -9,7 +9,7 @@ use shared::market::bar::Mode;
 use shared::market::session;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
-use shared::series::parameters::{Parameters, Rule, Scale, Source};
+use shared::series::parameters::{BarRule, Parameters, Scale, TradeSource};
 use shared::series::proof::{STATE_VERSION, SeriesFolder, SeriesState};
 
 use super::chunk::{ChunkBuilder, LeftOut};
@@ -21,13 +21,13 @@ use super::tick_rule::Signs;
 pub type Trade = (i64, f64, f64);
 
 /// Parameters as they would be typed, but for the rule.
-pub fn parameters(rule: Rule, columns: BarColumns) -> Parameters {
+pub fn parameters(rule: BarRule, columns: BarColumns) -> Parameters {
     Parameters {
         rule,
         bars_per_day: None,
         first_sign: 1,
         extended: columns == BarColumns::Extended,
-        source: Source::Trades,
+        source: TradeSource::Trades,
         scale: Scale::AsTraded,
         days: None,
     }

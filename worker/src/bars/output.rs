@@ -16,26 +16,16 @@ use super::series::FilePosition;
 /// Why bars can't be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// The disk.
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// A file to continue can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A file to continue has fewer bars than the state counts.
     #[error(
         "{path}: {missing} of {closed} closed bars are missing that _state.json counts; --rebuild builds the series from the start",
         path = path.display()
     )]
-    Short {
-        /// The file.
-        path: PathBuf,
-        /// Closed bars by the state.
-        closed: u64,
-        /// Missing bars among them.
-        missing: usize,
-    },
-    /// A timestamp outside the years of the market.
+    Short { path: PathBuf, closed: u64, missing: usize },
     #[error(
         "a bar begins at {0} ns, which is outside 1970 to 2199; are the timestamps nanoseconds?"
     )]

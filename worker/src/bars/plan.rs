@@ -107,14 +107,7 @@ pub fn by_year(days: &Coverage) -> impl Iterator<Item = DateRange> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn day(text: &str) -> TradingDay {
-        text.parse().expect(text)
-    }
-
-    fn range(from: &str, to: &str) -> DateRange {
-        DateRange::new(day(from), day(to)).expect("in order")
-    }
+    use crate::spelled::{day, days as range};
 
     fn covered() -> Coverage {
         Coverage::from(range("2022-03-01", "2024-02-02"))

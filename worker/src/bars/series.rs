@@ -15,7 +15,7 @@ use super::rules::fixed::Fixed;
 use super::rules::imbalance::{self, Imbalance};
 use super::rules::runs::{self, Runs};
 use super::rules::stable::{self, Stable};
-use super::rules::{BEGINNING, Cause, Closing, Rule, SETTLED};
+use super::rules::{BEGINNING, Cause, Closing, ClosingRule, SETTLED};
 use super::tick_rule::{FirstSign, Signs, SignsNeeded, TickRule, direction};
 
 /// Everything that later bars depend on, as it is after the last trade of a day.
@@ -26,7 +26,8 @@ pub struct Point {
     /// The last price and sign.
     pub tick_rule: TickRule,
     /// What the rule has learned.
-    pub memory: Memory,
+    #[serde(rename = "memory")]
+    pub rule_state: RuleState,
     /// The bar that is not full.
     pub open_bar: OpenBar,
     /// Stamp of the last trade, ns UTC.
@@ -34,9 +35,9 @@ pub struct Point {
     /// Where the next closed bar goes.
     #[serde(rename = "place")]
     pub position: Option<FilePosition>,
-    /// Counts so far.
+    /// `SeriesCounts` so far.
     #[serde(rename = "tally")]
-    pub counts: Counts,
+    pub counts: SeriesCounts,
 }
 
 /// A position in a file of bars.
@@ -48,9 +49,9 @@ pub struct FilePosition {
     pub closed: u64,
 }
 
-/// Counts over the series so far.
+/// `SeriesCounts` over the series so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Counts {
+pub struct SeriesCounts {
     /// Trades in bars.
     pub trades: u64,
     /// Trades left out of the bars.
@@ -64,44 +65,44 @@ pub struct Counts {
 /// What the rule of a series has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Memory {
+pub enum RuleState {
     /// Fixed targets learn nothing.
     Fixed,
     /// `--threshold target`.
-    ImbalanceTarget(imbalance::Memory),
+    ImbalanceTarget(imbalance::State),
     /// `--threshold stable`.
-    ImbalanceStable(stable::Memory),
+    ImbalanceStable(stable::State),
     /// `--threshold afml`.
-    ImbalanceAfml(afml::Memory),
+    ImbalanceAfml(afml::State),
     /// Runs.
-    Runs(runs::Memory),
+    Runs(runs::State),
 }
 
 impl Point {
     /// Before the first trade.
     pub fn start(parameters: &Parameters) -> Self {
-        let memory = match parameters.rule {
-            parameters::Rule::Fixed { .. } => Memory::Fixed,
-            parameters::Rule::ImbalanceTarget { .. } => {
-                Memory::ImbalanceTarget(imbalance::Memory::default())
+        let rule_state = match parameters.rule {
+            parameters::BarRule::Fixed { .. } => RuleState::Fixed,
+            parameters::BarRule::ImbalanceTarget { .. } => {
+                RuleState::ImbalanceTarget(imbalance::State::default())
             }
-            parameters::Rule::ImbalanceStable { .. } => {
-                Memory::ImbalanceStable(stable::Memory::default())
+            parameters::BarRule::ImbalanceStable { .. } => {
+                RuleState::ImbalanceStable(stable::State::default())
             }
-            parameters::Rule::ImbalanceAfml { .. } => {
-                Memory::ImbalanceAfml(afml::Memory::default())
+            parameters::BarRule::ImbalanceAfml { .. } => {
+                RuleState::ImbalanceAfml(afml::State::default())
             }
-            parameters::Rule::Runs { .. } => Memory::Runs(runs::Memory::default()),
+            parameters::BarRule::Runs { .. } => RuleState::Runs(runs::State::default()),
         };
         let first = if parameters.first_sign < 0 { FirstSign::Sell } else { FirstSign::Buy };
         Self {
             through: None,
             tick_rule: TickRule::new(first),
-            memory,
+            rule_state,
             open_bar: OpenBar::default(),
             last_stamp: None,
             position: None,
-            counts: Counts::default(),
+            counts: SeriesCounts::default(),
         }
     }
 }
@@ -116,7 +117,7 @@ pub fn fold(
     signs: &Signs,
     closed: &mut Vec<Bar>,
 ) {
-    let Point { memory, open_bar, counts, last_stamp, .. } = point;
+    let Point { rule_state, open_bar, counts, last_stamp, .. } = point;
     let mut walk = Walk {
         measure: mode.measure,
         extended: parameters.extended,
@@ -126,23 +127,35 @@ pub fn fold(
         counts,
         closed,
     };
-    match (&parameters.rule, memory) {
-        (parameters::Rule::Fixed { target }, Memory::Fixed) => {
+    match (&parameters.rule, rule_state) {
+        (parameters::BarRule::Fixed { target }, RuleState::Fixed) => {
             walk.by(&Fixed { target: *target }, &mut ());
         }
-        (parameters::Rule::ImbalanceTarget { target, alpha }, Memory::ImbalanceTarget(memory)) => {
-            walk.by(&Imbalance { target: *target, alpha: *alpha }, memory);
+        (
+            parameters::BarRule::ImbalanceTarget { target, alpha },
+            RuleState::ImbalanceTarget(state),
+        ) => {
+            walk.by(&Imbalance { target: *target, alpha: *alpha }, state);
         }
-        (parameters::Rule::ImbalanceStable { expected_ticks }, Memory::ImbalanceStable(memory)) => {
-            if memory.is_settled() {
-                walk.by(&Stable::<SETTLED>::new(*expected_ticks), memory);
+        (
+            parameters::BarRule::ImbalanceStable { expected_ticks },
+            RuleState::ImbalanceStable(state),
+        ) => {
+            if state.is_settled() {
+                walk.by(&Stable::<SETTLED>::new(*expected_ticks), state);
             } else {
-                walk.by(&Stable::<BEGINNING>::new(*expected_ticks), memory);
+                walk.by(&Stable::<BEGINNING>::new(*expected_ticks), state);
             }
         }
         (
-            parameters::Rule::ImbalanceAfml { alpha, expected_ticks, warmup, min_ticks, max_ticks },
-            Memory::ImbalanceAfml(memory),
+            parameters::BarRule::ImbalanceAfml {
+                alpha,
+                expected_ticks,
+                warmup,
+                min_ticks,
+                max_ticks,
+            },
+            RuleState::ImbalanceAfml(state),
         ) => {
             let (alpha, expected_ticks, warmup) = (*alpha, *expected_ticks, *warmup);
             let rule = Afml {
@@ -152,19 +165,17 @@ pub fn fold(
                 min_ticks: *min_ticks,
                 max_ticks: *max_ticks,
             };
-            walk.by(&rule, memory);
+            walk.by(&rule, state);
         }
-        (parameters::Rule::Runs { expected_ticks }, Memory::Runs(memory)) => {
-            if memory.is_settled() {
-                walk.by(&Runs::<SETTLED>::new(*expected_ticks), memory);
+        (parameters::BarRule::Runs { expected_ticks }, RuleState::Runs(state)) => {
+            if state.is_settled() {
+                walk.by(&Runs::<SETTLED>::new(*expected_ticks), state);
             } else {
-                walk.by(&Runs::<BEGINNING>::new(*expected_ticks), memory);
+                walk.by(&Runs::<BEGINNING>::new(*expected_ticks), state);
             }
         }
-        (rule, memory) => {
-            unreachable!(
-                "a point of {memory:?} in a series by {rule}: states are checked when read"
-            )
+        (rule, state) => {
+            unreachable!("a point of {state:?} in a series by {rule}: states are checked when read")
         }
     }
     counts.trades += chunk.stamps.len() as u64;
@@ -182,25 +193,25 @@ pub fn can_be_kept(point: &Point) -> bool {
 pub fn signs_needed(parameters: &Parameters) -> SignsNeeded {
     match parameters.rule {
         _ if parameters.extended => SignsNeeded::Sides,
-        parameters::Rule::Fixed { .. } | parameters::Rule::ImbalanceTarget { .. } => {
+        parameters::BarRule::Fixed { .. } | parameters::BarRule::ImbalanceTarget { .. } => {
             SignsNeeded::Moves
         }
-        parameters::Rule::ImbalanceStable { .. }
-        | parameters::Rule::ImbalanceAfml { .. }
-        | parameters::Rule::Runs { .. } => SignsNeeded::Sides,
+        parameters::BarRule::ImbalanceStable { .. }
+        | parameters::BarRule::ImbalanceAfml { .. }
+        | parameters::BarRule::Runs { .. } => SignsNeeded::Sides,
     }
 }
 
-/// Does the memory belong to the rule? What is read from a file may not.
-pub fn fits(memory: &Memory, rule: &parameters::Rule) -> bool {
-    use parameters::Rule as By;
+/// Does the state belong to the rule? What is read from a file may not.
+pub fn fits(state: &RuleState, rule: &parameters::BarRule) -> bool {
+    use parameters::BarRule as By;
     matches!(
-        (memory, rule),
-        (Memory::Fixed, By::Fixed { .. })
-            | (Memory::ImbalanceTarget(_), By::ImbalanceTarget { .. })
-            | (Memory::ImbalanceStable(_), By::ImbalanceStable { .. })
-            | (Memory::ImbalanceAfml(_), By::ImbalanceAfml { .. })
-            | (Memory::Runs(_), By::Runs { .. })
+        (state, rule),
+        (RuleState::Fixed, By::Fixed { .. })
+            | (RuleState::ImbalanceTarget(_), By::ImbalanceTarget { .. })
+            | (RuleState::ImbalanceStable(_), By::ImbalanceStable { .. })
+            | (RuleState::ImbalanceAfml(_), By::ImbalanceAfml { .. })
+            | (RuleState::Runs(_), By::Runs { .. })
     )
 }
 
@@ -212,7 +223,7 @@ struct Walk<'a> {
     chunk: &'a Chunk<'a>,
     signs: &'a Signs,
     open_bar: &'a mut OpenBar,
-    counts: &'a mut Counts,
+    counts: &'a mut SeriesCounts,
     closed: &'a mut Vec<Bar>,
 }
 
@@ -221,21 +232,21 @@ const VOLUME: u8 = 1;
 const DOLLAR: u8 = 2;
 
 impl Walk<'_> {
-    fn by<R: Rule>(&mut self, rule: &R, memory: &mut R::Memory) {
+    fn by<R: ClosingRule>(&mut self, rule: &R, state: &mut R::State) {
         match (self.measure, self.extended) {
-            (Measure::Tick, false) => self.over::<R, TICK, false>(rule, memory),
-            (Measure::Tick, true) => self.over::<R, TICK, true>(rule, memory),
-            (Measure::Volume, false) => self.over::<R, VOLUME, false>(rule, memory),
-            (Measure::Volume, true) => self.over::<R, VOLUME, true>(rule, memory),
-            (Measure::Dollar, false) => self.over::<R, DOLLAR, false>(rule, memory),
-            (Measure::Dollar, true) => self.over::<R, DOLLAR, true>(rule, memory),
+            (Measure::Tick, false) => self.over::<R, TICK, false>(rule, state),
+            (Measure::Tick, true) => self.over::<R, TICK, true>(rule, state),
+            (Measure::Volume, false) => self.over::<R, VOLUME, false>(rule, state),
+            (Measure::Volume, true) => self.over::<R, VOLUME, true>(rule, state),
+            (Measure::Dollar, false) => self.over::<R, DOLLAR, false>(rule, state),
+            (Measure::Dollar, true) => self.over::<R, DOLLAR, true>(rule, state),
         }
     }
 
-    fn over<R: Rule, const MEASURE: u8, const EXTENDED: bool>(
+    fn over<R: ClosingRule, const MEASURE: u8, const EXTENDED: bool>(
         &mut self,
         rule: &R,
-        memory: &mut R::Memory,
+        state: &mut R::State,
     ) {
         let Chunk { stamps, prices, sizes, .. } = *self.chunk;
         // The column of sides is empty if no rule needs it; prices stand in for it, so that all
@@ -245,7 +256,7 @@ impl Walk<'_> {
         let mut causes = [0_u64; Cause::ALL.len()];
         // Copies stay in registers over the loop.
         let (mut bar, mut own, mut price_before) =
-            (*self.open_bar, *memory, self.signs.price_before);
+            (*self.open_bar, *state, self.signs.price_before);
         // The first trade that the open bar has not looked over.
         let mut first = 0;
         let columns = prices.iter().zip(sizes).zip(sides).enumerate();
@@ -273,7 +284,7 @@ impl Walk<'_> {
             }
         }
         bar.look_over::<EXTENDED>(&stamps[first..], &prices[first..]);
-        (*self.open_bar, *memory) = (bar, own);
+        (*self.open_bar, *state) = (bar, own);
         for (cause, count) in Cause::ALL.into_iter().zip(causes).filter(|(_, count)| *count > 0) {
             *self.counts.closed.entry(cause).or_default() += count;
         }

@@ -8,6 +8,5 @@ use shared::series::parameters::Parameters;
 pub struct SeriesSpec {
     /// Which kind.
     pub mode: Mode,
-    /// Parameters.
     pub parameters: Parameters,
 }

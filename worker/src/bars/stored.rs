@@ -19,45 +19,27 @@ use super::series::Point;
 /// Why a series can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
-    /// There is no state.
     #[error("{folder}: no series of bars (no _state.json); build one with `bars`", folder = folder.display())]
-    NoState {
-        /// The series' folder.
-        folder: PathBuf,
-    },
+    NoState { folder: PathBuf },
     /// The state is unusable.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A file differs from the state.
     #[error("{path}: not proven: {what}; run `bars` again to rebuild it", path = path.display())]
-    NotProven {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
+    NotProven { path: PathBuf, what: String },
     /// The system refused access.
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// A file can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// There is no closed bar.
     #[error("{folder}: no closed bar {when}", folder = folder.display())]
-    NoBars {
-        /// The series' folder.
-        folder: PathBuf,
-        /// "from … to …".
-        when: String,
-    },
+    NoBars { folder: PathBuf, when: String },
 }
 
 /// A series whose files have the lengths that its state says.
 #[derive(Debug)]
 pub struct Stored {
-    /// Its folder.
     pub folder: SeriesFolder,
-    /// Its state.
     pub state: SeriesState<Point>,
 }
 
@@ -68,7 +50,6 @@ pub struct Dated<'a> {
     pub opened: TradingDay,
     /// Day of the last trade; `None` in bars with seven columns, which do not have it.
     pub closed: Option<TradingDay>,
-    /// The bar.
     pub bar: &'a Bar,
 }
 

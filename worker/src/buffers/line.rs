@@ -75,7 +75,6 @@ impl WaitingLine {
         }
     }
 
-    /// Does it wait?
     pub fn waits(&self, place: LinePlace) -> bool {
         self.holders.iter().any(|holder| holder.place == place && holder.asks.is_some())
     }

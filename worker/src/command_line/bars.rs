@@ -18,7 +18,7 @@ use shared::run::exit::Exit;
 use shared::run::leftovers;
 use shared::run::limits::MAX_WORKER_THREADS;
 use shared::run::ticker_list::TickerList;
-use shared::series::parameters::Source;
+use shared::series::parameters::TradeSource;
 use shared::series::tree::{self, TreeError};
 
 use super::describe;
@@ -32,7 +32,7 @@ use crate::bars::plan::Gaps;
 use crate::bars::source::minutes::MinutePrice;
 use crate::bars::source::time_order::Unsorted;
 use crate::bars::source::trades::TradeFilter;
-use crate::bars::source::tree::Tree;
+use crate::bars::source::tree::InputTree;
 use crate::describe::picture::file::Format;
 use crate::report::{Level, Reporter};
 
@@ -339,7 +339,7 @@ impl BarsArgs {
         let modes = self.modes()?;
         self.refuse_idle_flags(&modes)?;
         let (root, kind, input, source) = self.input()?;
-        let tree = Tree::open(&root, kind).map_err(|error| {
+        let tree = InputTree::open(&root, kind).map_err(|error| {
             Refusal::flag(
                 if kind == Kind::Trades { "--trades-root" } else { "--agg1m-root" },
                 &error,
@@ -387,25 +387,31 @@ impl BarsArgs {
         })
     }
 
-    fn input(&self) -> Result<(PathBuf, Kind, Input, Source), Refusal> {
+    fn input(&self) -> Result<(PathBuf, Kind, Input, TradeSource), Refusal> {
         match (&self.trades_root, &self.agg1m_root) {
-            (Some(root), _) if self.conditions == "sip" => {
-                Ok((root.clone(), Kind::Trades, Input::Trades(TradeFilter::Sip), Source::SipTrades))
-            }
-            (Some(root), _) => {
-                Ok((root.clone(), Kind::Trades, Input::Trades(TradeFilter::All), Source::Trades))
-            }
+            (Some(root), _) if self.conditions == "sip" => Ok((
+                root.clone(),
+                Kind::Trades,
+                Input::Trades(TradeFilter::Sip),
+                TradeSource::SipTrades,
+            )),
+            (Some(root), _) => Ok((
+                root.clone(),
+                Kind::Trades,
+                Input::Trades(TradeFilter::All),
+                TradeSource::Trades,
+            )),
             (None, Some(root)) if self.agg1m_price == "close" => Ok((
                 root.clone(),
                 Kind::Minute,
                 Input::Minutes(MinutePrice::Close),
-                Source::MinuteClose,
+                TradeSource::MinuteClose,
             )),
             (None, Some(root)) => Ok((
                 root.clone(),
                 Kind::Minute,
                 Input::Minutes(MinutePrice::Vwap),
-                Source::MinuteVwap,
+                TradeSource::MinuteVwap,
             )),
             (None, None) => {
                 Err(Refusal::wrong("--trades-root or --agg1m-root is missing".to_owned()))

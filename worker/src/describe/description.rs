@@ -40,7 +40,6 @@ pub struct Description {
     pub left_out: u64,
     /// Closed bars of the whole series by cause; the range does not matter.
     pub closed_by: BTreeMap<Cause, u64>,
-    /// The statistics.
     #[serde(flatten)]
     pub statistics: Statistics,
 }

@@ -14,7 +14,6 @@ const CLASS_SHIFT: u32 = 40;
 /// A median and its precision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Middle {
-    /// The value.
     pub value: f64,
     /// Exact, or within 0.0125 % of it?
     pub exact: bool,

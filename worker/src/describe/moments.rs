@@ -12,7 +12,6 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Takes a value.
     pub fn take(&mut self, value: f64) {
         let before = self.n as f64;
         self.n += 1;

@@ -60,9 +60,7 @@ impl Closes {
 /// The shape of a set of returns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Shape {
-    /// How many.
     pub n: u64,
-    /// Mean.
     pub mean: Option<f64>,
     /// Standard deviation (divided by n).
     pub deviation: Option<f64>,
@@ -102,7 +100,6 @@ impl Returns {
         self.before = None;
     }
 
-    /// Their shape.
     pub fn shape(&self) -> Shape {
         let moments = &self.moments;
         Shape {

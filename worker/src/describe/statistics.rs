@@ -19,7 +19,6 @@ pub struct Statistics {
     /// Bars that opened on each New York day, and session days without one.
     #[serde(skip)]
     pub by_day: Vec<(TradingDay, u64)>,
-    /// Bars per day.
     pub bars_a_day: Daily,
     /// Dollars per bar.
     pub dollars: Typical,
@@ -40,13 +39,10 @@ pub struct Daily {
     pub days: u64,
     /// Days without a bar.
     pub empty_days: u64,
-    /// Mean.
     pub mean: f64,
-    /// Median.
     pub median: f64,
     /// Fewest.
     pub least: u64,
-    /// Most.
     pub most: u64,
 }
 
@@ -55,9 +51,7 @@ pub struct Daily {
 pub struct Typical {
     /// Bars that have the property.
     pub bars: u64,
-    /// Mean.
     pub mean: Option<f64>,
-    /// Median.
     pub median: Option<Middle>,
 }
 
@@ -80,7 +74,6 @@ pub struct Largest {
 pub enum Weight {
     /// Trades, from the extended columns.
     Trades,
-    /// Dollars.
     Dollars,
 }
 
@@ -240,10 +233,7 @@ fn largest(days: &[OneDay], of: Weight) -> Option<Largest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn day(text: &str) -> TradingDay {
-        text.parse().expect("a day")
-    }
+    use crate::spelled::day;
 
     /// A bar that opens so many seconds after New York's midnight and lasts.
     fn bar(day: TradingDay, second: i64, lasts: i64, close: f64, n: i64) -> Bar {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use shared::series::parameters::Rule;
+use shared::series::parameters::BarRule;
 
 use super::description::Description;
 use super::median::Middle;
@@ -158,15 +158,15 @@ pub fn verdict(description: &Description) -> Option<String> {
     let share = |cause| percent(description.share(cause));
     let mode = description.mode;
     match &description.parameters.rule {
-        Rule::Fixed { .. } => None,
-        Rule::ImbalanceTarget { .. } => {
+        BarRule::Fixed { .. } => None,
+        BarRule::ImbalanceTarget { .. } => {
             let plain = mode.folder().split('_').next().unwrap_or_default();
             Some(format!(
                 "{mode}: {} of the bars ended by the target: plain {plain} bars",
                 share(Cause::Target)
             ))
         }
-        Rule::ImbalanceStable { expected_ticks } | Rule::Runs { expected_ticks } => {
+        BarRule::ImbalanceStable { expected_ticks } | BarRule::Runs { expected_ticks } => {
             let warning = if description.share(Cause::Cap) > MANY_AT_CAP { WARNING } else { "" };
             let cap = count(3 * u64::from(*expected_ticks));
             Some(format!(
@@ -174,7 +174,7 @@ pub fn verdict(description: &Description) -> Option<String> {
                 share(Cause::Cap)
             ))
         }
-        Rule::ImbalanceAfml { .. } => {
+        BarRule::ImbalanceAfml { .. } => {
             let warning =
                 if description.closed_by.contains_key(&Cause::Clamped) { WARNING } else { "" };
             let clamped = share(Cause::Clamped);

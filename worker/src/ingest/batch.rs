@@ -22,8 +22,8 @@ use super::pipeline::Pipeline;
 use super::tally::Tally;
 use super::task::Tools;
 use crate::clock;
-use crate::crew;
 use crate::report::Level;
+use shared::crew;
 
 /// How often the log is looked at whether it has been silent for long.
 const LOOK: Duration = Duration::from_secs(1);
@@ -128,15 +128,20 @@ fn one_by_one(
 ) -> usize {
     let pipeline = Pipeline::new(tools);
     let (begun, left) = (AtomicUsize::new(begun), AtomicUsize::new(0));
-    crew::each(load.threads, tickers, tools.stop, |ticker| {
-        let is_too_much =
-            |most| !is_proven(tools, ticker) && begun.fetch_add(1, Ordering::Relaxed) >= most;
-        if load.tickers.is_some_and(is_too_much) {
-            left.fetch_add(1, Ordering::Relaxed);
-        } else {
-            visit(tools, &pipeline, ticker, tally);
-        }
-    });
+    crew::each(
+        load.threads,
+        tickers,
+        || !tools.stop.is_asked(),
+        |ticker| {
+            let is_too_much =
+                |most| !is_proven(tools, ticker) && begun.fetch_add(1, Ordering::Relaxed) >= most;
+            if load.tickers.is_some_and(is_too_much) {
+                left.fetch_add(1, Ordering::Relaxed);
+            } else {
+                visit(tools, &pipeline, ticker, tally);
+            }
+        },
+    );
     left.into_inner()
 }
 

@@ -7,26 +7,31 @@ use shared::market::ticker::Ticker;
 use shared::run::thousands::grouped;
 
 use super::task::Tools;
-use crate::crew;
 use crate::report::Level;
+use shared::crew;
 
 /// Checks the days asked of `tickers`, so many side by side.
 pub fn run(tools: Tools<'_>, tickers: &[Ticker], threads: usize) {
     let task = tools.task;
-    let found = crew::each(threads, tickers.iter().collect(), tools.stop, |ticker: &Ticker| {
-        match check::check(&task.outdir, task.kind, ticker, task.asked) {
-            Ok(checked) => checked,
-            Err(error) => {
-                // If it lasts, it fails the ticker when its turn comes.
-                tools.reporter.ticker(
-                    Level::Warn,
-                    ticker,
-                    format_args!("its files are not checked: {error}"),
-                );
-                Checked::default()
+    let found = crew::each(
+        threads,
+        tickers.iter().collect(),
+        || !tools.stop.is_asked(),
+        |ticker: &Ticker| {
+            match check::check(&task.outdir, task.kind, ticker, task.asked) {
+                Ok(checked) => checked,
+                Err(error) => {
+                    // If it lasts, it fails the ticker when its turn comes.
+                    tools.reporter.ticker(
+                        Level::Warn,
+                        ticker,
+                        format_args!("its files are not checked: {error}"),
+                    );
+                    Checked::default()
+                }
             }
-        }
-    });
+        },
+    );
     let mut all = Checked::default();
     for checked in found {
         all += checked;

@@ -70,10 +70,8 @@ pub enum Why {
 
 /// Days to ask for in one go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
-    /// Which.
+pub struct RangeRequest {
     pub days: DateRange,
-    /// Why.
     pub why: Why,
 }
 
@@ -142,12 +140,12 @@ impl Division {
 
     /// What to ask for now. How it ends is told by [`Self::served`], [`Self::failed`] or
     /// [`Self::not_wanted`].
-    pub fn next_request(&mut self) -> Option<Request> {
+    pub fn next_request(&mut self) -> Option<RangeRequest> {
         if let Some(control) = &self.control {
-            return Some(Request { days: control.session, why: control.why });
+            return Some(RangeRequest { days: control.session, why: control.why });
         }
         if let Some(sampling) = &self.sampling {
-            return Some(Request { days: sampling.sample, why: Why::Sample });
+            return Some(RangeRequest { days: sampling.sample, why: Why::Sample });
         }
         loop {
             let piece = if self.barren + 1 == BARREN {
@@ -158,8 +156,8 @@ impl Division {
             let halves =
                 halves_of(self.kind, piece.days).filter(|_| self.portion.is_too_much(piece.days));
             let Some((older, newer)) = halves else { return Some(piece) };
-            self.to_ask.push(Request { days: newer, ..piece });
-            self.to_ask.push(Request { days: older, ..piece });
+            self.to_ask.push(RangeRequest { days: newer, ..piece });
+            self.to_ask.push(RangeRequest { days: older, ..piece });
         }
     }
 
@@ -171,7 +169,7 @@ impl Division {
     }
 
     /// All of `piece` came.
-    pub fn served(&mut self, piece: Request) {
+    pub fn served(&mut self, piece: RangeRequest) {
         self.page_came();
         match piece.why {
             Why::Control => self.go_on(),
@@ -190,7 +188,7 @@ impl Division {
     }
 
     /// Nothing of `piece` is missing, so it was not asked for.
-    pub fn not_wanted(&mut self, piece: Request) {
+    pub fn not_wanted(&mut self, piece: RangeRequest) {
         match piece.why {
             Why::Sample => self.cut_what_was_sampled(),
             Why::Probe if self.came => self.go_on(),
@@ -203,7 +201,7 @@ impl Division {
     /// it was one, is of the day `hint`. What is no reason to go on comes back.
     pub fn failed(
         &mut self,
-        piece: Request,
+        piece: RangeRequest,
         failure: Failure,
         left: DateRange,
         hint: Option<TradingDay>,
@@ -263,7 +261,7 @@ impl Division {
 
     fn too_heavy_or_in_trouble(
         &mut self,
-        piece: Request,
+        piece: RangeRequest,
         failure: Failure,
         left: DateRange,
     ) -> Result<(), Failure> {
@@ -273,7 +271,7 @@ impl Division {
         match piece.why {
             Why::Wanted => {
                 if let Some((first, rest)) = split_off_first(self.kind, left) {
-                    self.to_ask.push(Request { days: rest, why: Why::Suspect });
+                    self.to_ask.push(RangeRequest { days: rest, why: Why::Suspect });
                     self.push(first, Why::Probe);
                 } else if !stands_alone(self.kind, left) {
                     self.cut_if_the_source_is_well(left, failure);
@@ -286,7 +284,7 @@ impl Division {
             Why::Suspect => self.cut(left),
             Why::Probe => {
                 let why = if stands_alone(self.kind, left) { Why::Alone } else { Why::Suspect };
-                self.to_ask.push_last(Request { days: left, why });
+                self.to_ask.push_last(RangeRequest { days: left, why });
                 self.silent.push(left.from().into());
                 let control = self.control.take();
                 let (waiting, failure) = control
@@ -349,7 +347,7 @@ impl Division {
     fn push(&mut self, days: DateRange, why: Why) {
         let why =
             if why == Why::Suspect && stands_alone(self.kind, days) { Why::Alone } else { why };
-        self.to_ask.push(Request { days, why });
+        self.to_ask.push(RangeRequest { days, why });
     }
 }
 

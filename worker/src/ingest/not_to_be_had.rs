@@ -197,11 +197,8 @@ impl Error for NotToBeHad {}
 mod tests {
     use super::*;
     use crate::api::failure::Failure;
+    use crate::spelled::days;
     use shared::market::session::sessions;
-
-    fn days(from: &str, to: &str) -> DateRange {
-        DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
-    }
 
     /// What is said where whatever has one of these days does not come.
     fn said(kind: Kind, asked: DateRange, mute: &[DateRange]) -> String {

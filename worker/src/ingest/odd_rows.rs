@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use shared::run::thousands::counted;
+
 use super::partitioner::Piece;
 use super::storable::{Oddity, Storable};
 
@@ -45,7 +47,6 @@ impl OddRows {
         self.open = ByKind::default();
     }
 
-    /// Is there any?
     pub fn any(&self) -> bool {
         self.kept != ByKind::default()
     }
@@ -81,10 +82,8 @@ impl fmt::Display for OddRows {
             .filter_map(|(what, OddCount { rows, first })| Some((what, rows, (*first)?)));
         for (number, (what, rows, first)) in said.enumerate() {
             let before = if number == 0 { "" } else { "; " };
-            write!(
-                f,
-                "{before}{rows} rows with {what} were kept as they came, the first stamped {first}"
-            )?;
+            let rows = counted(*rows, "row");
+            write!(f, "{before}{rows} with {what} kept as sent, the first stamped {first}")?;
         }
         Ok(())
     }
@@ -125,8 +124,8 @@ mod tests {
         odd.discard();
         assert_eq!(
             odd.to_string(),
-            "2 rows with a high below the low were kept as they came, the first stamped 2; \
-             1 rows with a price of 0 were kept as they came, the first stamped 5"
+            "2 rows with a high below the low kept as sent, the first stamped 2; \
+             1 row with a price of 0 kept as sent, the first stamped 5"
         );
     }
 }

@@ -20,7 +20,6 @@ pub enum Piece<R> {
 }
 
 impl<R> Piece<R> {
-    /// Of which partition it is.
     pub fn partition(&self) -> Partition {
         match self {
             Self::Rows(partition, _) | Self::Closed(partition, _) => *partition,

@@ -13,6 +13,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trade::Trade;
 use shared::market::trading_day::TradingDay;
 use shared::run::duplicates::Duplicates;
+use shared::run::thousands::counted;
 use url::Url;
 
 use super::division::cuts::session_in_place;
@@ -318,10 +319,8 @@ impl<'a> Pipeline<'a> {
         }
         store.prove()?;
         if chain.repeated_rows() > 0 {
-            let text = format_args!(
-                "{} rows stood on two pages and were taken once",
-                chain.repeated_rows()
-            );
+            let rows = counted(chain.repeated_rows(), "row");
+            let text = format_args!("{rows} stood on two pages, kept once");
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         }
         Ok(())
@@ -335,9 +334,8 @@ impl<'a> Pipeline<'a> {
         };
         let Visit { ticker, duplicates, .. } = visit;
         if *duplicates > 0 {
-            let text = format_args!(
-                "{duplicates} bars came in two versions; the one sent {which} is kept"
-            );
+            let bars = counted(*duplicates as u64, "bar");
+            let text = format_args!("{bars} came in two versions; the one sent {which} is kept");
             self.tools.reporter.ticker(Level::Warn, ticker, text);
         }
     }

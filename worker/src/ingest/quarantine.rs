@@ -14,7 +14,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::disk::audience::Audience;
-use shared::disk::folder::{Entry, Folder};
+use shared::disk::folder::{Folder, FolderEntry};
 use shared::disk::publish::{DiskError, Draft};
 use shared::market::ticker::Ticker;
 use shared::run::leftovers;
@@ -65,11 +65,9 @@ pub fn refused(outdir: &Path, ticker: &Ticker, kind: Kind, wanted: &Coverage) ->
 pub struct About {
     /// The request, without the key.
     pub url: String,
-    /// When it was refused.
     pub refused_at: Timestamp,
     /// HTTP status.
     pub status: u16,
-    /// Why.
     pub refused: String,
 }
 
@@ -97,7 +95,7 @@ fn shrink(
         let known = fs::metadata(&path).ok().filter(|_| is_page && path != newest)?;
         Some((known.modified().ok()?, known.len(), path))
     };
-    let path_of = |entry: Entry| folder.path().join(entry.name);
+    let path_of = |entry: FolderEntry| folder.path().join(entry.name);
     let mut others: Vec<_> =
         folder.entries()?.into_iter().filter_map(|entry| page(path_of(entry))).collect();
     others.sort();

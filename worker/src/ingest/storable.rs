@@ -53,7 +53,6 @@ pub enum FileInPlace<T> {
 /// What a file is made of, beside the rows that came.
 #[derive(Debug)]
 pub struct Ground<'a, T> {
-    /// What is there.
     pub existing: FileInPlace<T>,
     /// Days that are answered for now and whose rows there nobody vouches for: they give way to
     /// those that came.

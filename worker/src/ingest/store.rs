@@ -53,9 +53,7 @@ pub struct Fetch {
 /// Does the ledger say that a file of ours stood in the place of a partition?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LedgerLine {
-    /// Yes.
     HadFile,
-    /// No.
     HadNone,
 }
 

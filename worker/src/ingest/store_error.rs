@@ -20,10 +20,8 @@ pub enum StoreError {
     /// A file or folder can't be written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// Nothing can be written anywhere in the tree, whatever path it was met at.
     #[error("nothing can be written: {0}")]
     Tree(DiskError),
-    /// A file that stands where ours belongs.
     #[error("{0}; it is left as it is: move it away and run again")]
     NotOurs(String),
 }

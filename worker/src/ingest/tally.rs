@@ -34,7 +34,6 @@ const MOST_NAMED: usize = 8;
 /// Why a ticker is not done.
 #[derive(Debug, thiserror::Error)]
 pub enum TickerError {
-    /// The source.
     #[error(transparent)]
     Source(#[from] Failure),
     /// Some of its partitions; everything else is in place.
@@ -43,37 +42,21 @@ pub enum TickerError {
     /// The disk or the ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Some of its partitions can't be brought to their places; everything else is in place.
     #[error("{}; the rest of what was asked of it is in place", spoiled(.0))]
     Spoiled(BTreeMap<Partition, StoreError>),
-    /// A proven file, while the questions were chosen without these days.
     #[error("{0}: proven when this run began, but damaged since; run again with --resume")]
     DamagedMeanwhile(Coverage),
-    /// The market does not answer for it, and so many others are asked for alone already.
     #[error(
         "the reply for the whole market cannot be used for it ({why}), and {asked} other tickers were already requested alone in this run; run again with --resume, or with --via ticker"
     )]
-    OneOfTooMany {
-        /// Why the market does not.
-        why: String,
-        /// How many others.
-        asked: usize,
-    },
+    OneOfTooMany { why: String, asked: usize },
     /// Days do not count as settled.
     #[error(transparent)]
     Unsettled(#[from] Unsettled),
-    /// What was lost did not come back.
     #[error(
         "{days}: {had} rows were there that no file proves now, and the source sends {came}; what is on disk stays, and every later run requests these days again; {advice}", advice = advice(*came)
     )]
-    Shorter {
-        /// The days.
-        days: Coverage,
-        /// Rows that there were.
-        had: u64,
-        /// Rows that came.
-        came: u64,
-    },
+    Shorter { days: Coverage, had: u64, came: u64 },
 }
 
 /// The first of the partitions with its reason, and the names of some others.
@@ -125,9 +108,7 @@ impl TickerError {
 /// Received for one ticker in this attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Received {
-    /// Rows.
     pub rows: u64,
-    /// Pages.
     pub pages: u64,
     /// Bytes, uncompressed.
     pub bytes: u64,
@@ -147,13 +128,12 @@ pub enum Consequence {
 
 /// An error that ends a ticker, and perhaps more.
 pub trait Fatal: Error {
-    /// How much more.
     fn consequence(&self) -> Consequence;
 }
 
 /// Tickers by their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Counts {
+struct EndCounts {
     done: u64,
     transient: u64,
     permanent: u64,
@@ -167,7 +147,7 @@ pub struct Tally<'a> {
     stop: &'a Stop,
     /// What is written; every ticker has a folder in it.
     tree: PathBuf,
-    counts: Mutex<Counts>,
+    counts: Mutex<EndCounts>,
 }
 
 impl<'a> Tally<'a> {
@@ -230,12 +210,12 @@ impl<'a> Tally<'a> {
         counts.exit(tickers as u64)
     }
 
-    fn count<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+    fn count<T>(&self, change: impl FnOnce(&mut EndCounts) -> T) -> T {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Counts {
+impl EndCounts {
     fn exit(&self, tickers: u64) -> Exit {
         match self.cut_short {
             // The wish to stop came when everything was done: then it is done.
@@ -340,7 +320,7 @@ mod tests {
     #[test]
     fn the_exit_says_what_another_worker_could_do() {
         let tally = |transient, permanent, cut_short| {
-            Counts { done: 1, transient, permanent, cut_short }.exit(4)
+            EndCounts { done: 1, transient, permanent, cut_short }.exit(4)
         };
         assert_eq!(tally(0, 0, None), Exit::Done);
         assert_eq!(tally(1, 2, None), Exit::Transient, "what may be retried comes first");
@@ -348,7 +328,7 @@ mod tests {
         assert_eq!(tally(1, 2, Some(Exit::Refused)), Exit::Refused);
         assert_eq!(tally(0, 0, Some(Exit::Stopped)), Exit::Stopped);
         assert_eq!(
-            Counts { done: 4, cut_short: Some(Exit::Stopped), ..Counts::default() }.exit(4),
+            EndCounts { done: 4, cut_short: Some(Exit::Stopped), ..EndCounts::default() }.exit(4),
             Exit::Done
         );
     }

@@ -75,24 +75,12 @@ impl Task {
 /// Days that a run counts on and that do not count as settled.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsettled {
-    /// The source's clock is behind.
     #[error("{days} is not settled by the source's clock: {clocks}")]
-    BySource {
-        /// Which.
-        days: Coverage,
-        /// What the two say.
-        clocks: SourceClock,
-    },
-    /// This machine's clock is not what it was when the run was told its days.
+    BySource { days: Coverage, clocks: SourceClock },
     #[error(
         "{days} is not settled by this machine's clock, which was ahead when the run was given its days, or is behind now{}; set the clock and wait for these days", by(*.clocks)
     )]
-    ByMachine {
-        /// Which.
-        days: Coverage,
-        /// What the two say, where a reply has told.
-        clocks: Option<SourceClock>,
-    },
+    ByMachine { days: Coverage, clocks: Option<SourceClock> },
 }
 
 /// By how much the clock is off, if it is.
@@ -116,7 +104,6 @@ impl Unsettled {
 /// What everybody who works on a batch shares.
 #[derive(Clone, Copy)]
 pub struct Tools<'a> {
-    /// What to do.
     pub task: &'a Task,
     /// Whom to ask through.
     pub client: &'a Client,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::market::ticker::Ticker;
 use shared::run::base_url::BaseUrl;
+use shared::run::thousands::counted;
 use url::Url;
 
 use crate::api::chain::Chain;
@@ -21,7 +22,6 @@ use crate::stop::Stop;
 pub struct ReferenceSource<'a> {
     /// Sends requests.
     pub client: &'a Client,
-    /// Where to.
     pub base: BaseUrl,
     /// Hears of waits and of what is odd.
     pub reporter: &'a Reporter,
@@ -40,10 +40,11 @@ impl ReferenceSource<'_> {
         let rows = collect(self.client, &mut chain, self.stop, on_retry)?;
         let repeated = match chain.repeated_rows() {
             0 => String::new(),
-            count => format!("; {count} rows came twice at page borders and are kept once"),
+            count => format!("; {} came twice at page borders, kept once", counted(count, "row")),
         };
-        let text = format!("{name}: {} rows in {} pages{repeated}", rows.len(), chain.pages());
-        self.reporter.run(Level::Info, &text);
+        let rows_came = counted(rows.len() as u64, "row");
+        let pages = counted(chain.pages().into(), "page");
+        self.reporter.run(Level::Info, &format!("{name}: {rows_came} in {pages}{repeated}"));
         Ok(rows)
     }
 

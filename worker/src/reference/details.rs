@@ -29,7 +29,6 @@ pub struct Details {
     pub active: Option<bool>,
     /// US dollars.
     pub market_cap: Option<f64>,
-    /// Shares of this class.
     pub share_class_shares_outstanding: Option<f64>,
     /// Shares of all classes, in this one's.
     pub weighted_shares_outstanding: Option<f64>,

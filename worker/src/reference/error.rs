@@ -11,15 +11,8 @@ use crate::api::failure::Failure;
 /// Why a job ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// The source did not give a list.
     #[error("{name}: {failure}")]
-    Source {
-        /// What was asked for.
-        name: String,
-        /// Why it did not come.
-        failure: Failure,
-    },
-    /// The disk.
+    Source { name: String, failure: Failure },
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// A log is damaged.
@@ -28,12 +21,8 @@ pub enum JobError {
     /// A snapshot on disk can't be used.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// An answer without a row.
     #[error("{name}: the source has none; is this the right --date?")]
-    Nothing {
-        /// What was asked for.
-        name: &'static str,
-    },
+    Nothing { name: &'static str },
 }
 
 impl JobError {

@@ -33,7 +33,6 @@ use crate::report::Level;
 pub enum Delisted {
     /// Yes: without survivorship bias.
     Included,
-    /// No.
     LeftOut,
 }
 
@@ -46,7 +45,6 @@ pub struct JobPlan {
     pub delisted: Delisted,
     /// Details of every ticker too?
     pub details: bool,
-    /// Splits too?
     pub splits: bool,
     /// The ticker events of every security too?
     pub events: bool,
@@ -115,11 +113,9 @@ impl Running<'_> {
         self.say_repeated("tickers", snapshot.repeated);
         let ambiguous = snapshot.ambiguous();
         if !ambiguous.is_empty() {
-            let text = format!(
-                "{} tickers stand in more than one row, all of them kept: {}",
-                ambiguous.len(),
-                shortened(&ambiguous)
-            );
+            let (names, tickers) =
+                (shortened(&ambiguous), counted(ambiguous.len() as u64, "ticker"));
+            let text = format!("{tickers} in more than one row, all rows kept: {names}");
             self.say(Level::Warn, &text);
         }
         let delisted = Some(self.plan.delisted == Delisted::Included);
@@ -268,16 +264,15 @@ impl Running<'_> {
         let fingerprint = writer::publish_table(Draft::below(self.place.root(), &path)?, rows)?;
         let proof = more(Proof::of(table.file(), rows.num_rows(), fingerprint, asked_at));
         proof.write(self.place.root(), &self.place.folder(table))?;
-        self.say(Level::Info, &format!("{}: {} rows", path.display(), rows.num_rows()));
+        let rows = counted(rows.num_rows() as u64, "row");
+        self.say(Level::Info, &format!("{}: {rows}", path.display()));
         Ok(proof)
     }
 
     fn not_again(&self, table: TableName, proof: &Proof) {
-        let path = self.place.file(table);
-        self.say(
-            Level::Info,
-            &format!("{}: {} rows, whole; not requested again", path.display(), proof.rows),
-        );
+        let (path, rows) = (self.place.file(table), counted(proof.rows, "row"));
+        let text = format!("{}: {rows}, whole; not requested again", path.display());
+        self.say(Level::Info, &text);
     }
 
     fn say_unknown(&self, name: &str, unknown: usize) {
@@ -291,10 +286,9 @@ impl Running<'_> {
 
     fn say_repeated(&self, name: &str, repeated: usize) {
         if repeated > 0 {
-            self.say(
-                Level::Warn,
-                &format!("{name}: {repeated} rows came twice, the same in everything; kept once"),
-            );
+            let rows = counted(repeated as u64, "row");
+            let text = format!("{name}: {rows} came twice, the same in everything; kept once");
+            self.say(Level::Warn, &text);
         }
     }
 

@@ -41,7 +41,6 @@ impl TableName {
         }
     }
 
-    /// Its file.
     pub fn file(self) -> &'static str {
         match self {
             Self::Tickers => "tickers.parquet",
@@ -75,22 +74,12 @@ pub enum OutputError {
     /// It can't be read or written.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// Somebody else writes there.
     #[error("another worker writes there")]
     Busy(#[source] LockError),
-    /// A tree of bars or trades.
     #[error("{path}: this tree holds market data, not reference data; choose another --outdir", path = .0.display())]
     MarketData(PathBuf),
-    /// Reference data of another source or layout.
     #[error("{path}: this tree holds reference data of {existing}, but {asked} was requested; choose another --outdir", path = path.display())]
-    Mismatch {
-        /// The file.
-        path: PathBuf,
-        /// What is there.
-        existing: String,
-        /// What was asked.
-        asked: String,
-    },
+    Mismatch { path: PathBuf, existing: String, asked: String },
 }
 
 /// An output that is ours as long as this lives.
@@ -143,7 +132,6 @@ impl SnapshotOutput {
         self.outdir.join(table.folder()).join(folder_of(self.date))
     }
 
-    /// A table's file.
     pub fn file(&self, table: TableName) -> PathBuf {
         self.folder(table).join(table.file())
     }

@@ -16,7 +16,6 @@ const LEDGER: &str = "_ledger.jsonl";
 pub struct Proof {
     /// Name of the file, in the ledger's folder.
     pub file: String,
-    /// Rows in it.
     pub rows: u64,
     /// Its length.
     pub bytes: u64,
@@ -64,7 +63,6 @@ pub enum Standing {
     Whole(Proof),
     /// It is there and nothing proves it, or it is not as it was.
     Unproven,
-    /// It is not there.
     Absent,
 }
 

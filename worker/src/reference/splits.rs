@@ -11,7 +11,6 @@ use super::table::TableColumns;
 use crate::api::list::List;
 use crate::api::wire::Record;
 
-/// All splits.
 pub fn list() -> List<SplitRow> {
     let parameters = vec![("sort", "execution_date.asc".to_owned()), ("limit", "5000".to_owned())];
     List { path: "/stocks/v1/splits", parameters, from: "execution_date.gte", holds: |_| true }
@@ -79,7 +78,6 @@ pub fn ordered(mut rows: Vec<SplitRow>) -> (Vec<SplitRow>, usize) {
     (rows, repeated)
 }
 
-/// As a table.
 pub fn table(rows: &[SplitRow]) -> RecordBatch {
     TableColumns::default()
         .required("ticker", rows.iter().map(|row| row.ticker.as_str()))

@@ -14,8 +14,8 @@ use super::answers::{Answer, AnswerLog};
 use super::ask::ReferenceSource;
 use super::error::exit_of;
 use crate::api::failure::Failure;
-use crate::crew;
 use crate::report::Level;
+use shared::crew;
 
 /// One thing to ask.
 pub trait Question: Sync {
@@ -88,7 +88,7 @@ pub fn run<Q: Question>(
     }
     let counts = Mutex::new(SurveyCounts { answered: known as u64, ..SurveyCounts::default() });
     let desk = Desk { source, answers: Mutex::new(answers), counts };
-    crew::each(threads, open, source.stop, |question| desk.visit(question));
+    crew::each(threads, open, || !source.stop.is_asked(), |question| desk.visit(question));
     let mut counts = desk.counts.into_inner().unwrap_or_else(PoisonError::into_inner);
     if source.stop.is_asked() {
         counts.cut_short.get_or_insert(Exit::Stopped);

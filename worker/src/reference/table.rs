@@ -55,7 +55,6 @@ impl TableColumns {
         self.with(name, true, Arc::new(values.collect::<Int64Array>()))
     }
 
-    /// The table.
     pub fn table(self) -> RecordBatch {
         RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays)
             .expect("every column is built from the same rows")
@@ -74,34 +73,13 @@ pub enum TableError {
     /// It can't be read, or is no Parquet.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A column is not there.
     #[error("{path}: no column is called {column:?} (found: {found})", path = path.display())]
-    NoColumn {
-        /// The file.
-        path: PathBuf,
-        /// What was looked for.
-        column: &'static str,
-        /// The columns it has.
-        found: String,
-    },
-    /// A column holds something else.
+    NoColumn { path: PathBuf, column: &'static str, found: String },
     #[error("{path}: column {column:?} is of type {found}, not {wanted}", path = path.display())]
-    OtherType {
-        /// The file.
-        path: PathBuf,
-        /// The column.
-        column: &'static str,
-        /// Its type.
-        found: DataType,
-        /// What it should be.
-        wanted: DataType,
-    },
-    /// A row lacks what every row must have.
+    OtherType { path: PathBuf, column: &'static str, found: DataType, wanted: DataType },
     #[error("{path}: column {column:?} is empty in row {row}", path = path.display())]
     Missing {
-        /// The file.
         path: PathBuf,
-        /// The column.
         column: &'static str,
         /// One-based.
         row: usize,

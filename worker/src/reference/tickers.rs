@@ -162,7 +162,6 @@ impl Snapshot {
         counts.into_iter().filter(|(_, count)| *count > 1).map(|(ticker, _)| ticker).collect()
     }
 
-    /// As a table.
     pub fn table(&self) -> RecordBatch {
         let text = |value: fn(&TickerRow) -> &str| self.rows.iter().map(value);
         let perhaps = |value: fn(&TickerRow) -> &Option<String>| {

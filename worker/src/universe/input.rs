@@ -19,20 +19,13 @@ pub enum InputError {
     /// A folder can't be read.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// A folder that holds no snapshot.
     #[error("{folder}: no {file} in it and none in a snapshot_date=YYYY-MM-DD below it; `worker reference` makes one", folder = folder.display())]
-    NoSnapshot {
-        /// The folder.
-        folder: PathBuf,
-        /// What was looked for.
-        file: &'static str,
-    },
+    NoSnapshot { folder: PathBuf, file: &'static str },
 }
 
 /// A file found through a path that a person gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundTable {
-    /// The file.
     pub file: PathBuf,
     /// Of how many snapshots it is the newest; `None` when the path left no choice.
     pub newest_of: Option<usize>,

@@ -73,7 +73,7 @@ pub fn publish_parquet(path: &Path, universe: &Universe) -> Result<(), DiskError
 
 /// What became of the rows, one line a rule.
 pub fn account(universe: &Universe) -> String {
-    let mut text = format!("{} rows in the snapshot\n", universe.rows);
+    let mut text = format!("{} in the snapshot\n", counted(universe.rows as u64, "row"));
     if universe.duplicates > 0 {
         let line = "belong to a ticker that stands more than once (kept: the one that trades, else the newest)";
         writeln!(text, "{:>8} {line}", less(universe.duplicates))

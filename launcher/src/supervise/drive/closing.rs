@@ -3,7 +3,7 @@
 //! was there at the time.
 
 use super::{DriveError, Supervisor};
-use crate::facts::{Entry, Fact, Outcome};
+use crate::facts::{Fact, JournalEntry, Outcome};
 use crate::plan::weights::Sizes;
 use crate::process::clock;
 use crate::supervise::prepare::{self, Prepared};
@@ -26,8 +26,11 @@ impl Supervisor<'_> {
         if let Some(group) = &self.group {
             group.dissolve();
         }
-        self.write(vec![Entry { at: self.clock.now().stamp(), fact: Fact::Closed { outcome } }])
-            .map(drop)
+        self.write(vec![JournalEntry {
+            at: self.clock.now().stamp(),
+            fact: Fact::Closed { outcome },
+        }])
+        .map(drop)
     }
 
     /// Checks whether anything done is gone. If so it is done again, and the journal records that.
@@ -52,7 +55,7 @@ impl Supervisor<'_> {
             return self.cannot_write(error.into()).map(|()| true);
         }
         let at = self.clock.now().stamp();
-        if self.write(facts.into_iter().map(|fact| Entry { at, fact }).collect())? {
+        if self.write(facts.into_iter().map(|fact| JournalEntry { at, fact }).collect())? {
             self.times_gone += 1;
         }
         Ok(true)

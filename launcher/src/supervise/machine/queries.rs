@@ -16,7 +16,6 @@ impl Machine {
         &self.run
     }
 
-    /// The rules now.
     pub fn rules(&self) -> Rules {
         self.rules
     }
@@ -96,7 +95,6 @@ impl Machine {
         self.open.iter().filter_map(|id| Some((*id, self.batch(*id)?)))
     }
 
-    /// One batch.
     pub fn batch(&self, id: BatchId) -> Option<&Batch> {
         self.batches.get(index_of(id)?)
     }

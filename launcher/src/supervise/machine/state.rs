@@ -16,7 +16,6 @@ pub enum RunState {
     Paused {
         /// The reason, for people.
         why: String,
-        /// Since when.
         since: Timestamp,
         /// How long to wait before looking whether it is gone.
         probe_after: SignedDuration,
@@ -62,12 +61,7 @@ pub struct Surroundings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Start a worker, after the journal says so.
-    Launch {
-        /// For which batch.
-        batch: BatchId,
-        /// Which attempt.
-        attempt: u32,
-    },
+    Launch { batch: BatchId, attempt: u32 },
     /// Nothing is left to do.
     Close(Outcome),
 }

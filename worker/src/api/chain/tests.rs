@@ -4,18 +4,14 @@ use super::*;
 use crate::api::endpoints::Endpoint;
 use crate::api::progress::{MAX_IDLE_PAGES, MAX_STANDING_PAGES};
 use crate::api::range_query::RangeQuery;
+use crate::spelled::day;
 use shared::dataset::descriptor::Adjusted;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trade::Trade;
-use shared::market::trading_day::TradingDay;
 use shared::run::base_url::PlainHttp;
 use shared::run::duplicates::Duplicates;
 
 const BASE: &str = "http://127.0.0.1:9000";
-
-fn day(text: &str) -> TradingDay {
-    text.parse().expect(text)
-}
 
 fn base() -> BaseUrl {
     BaseUrl::parse(BASE, PlainHttp::LoopbackOnly).expect("an origin")

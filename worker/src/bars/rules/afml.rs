@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Rule};
+use super::{Cause, Closing, ClosingRule};
 use crate::bars::open_bar::{OpenBar, SignedTrade};
 
 /// The rule.
@@ -26,7 +26,7 @@ pub struct Afml {
 
 /// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Memory {
+pub struct State {
     /// Both expectations; `None` before the first bar closes.
     learnt: Option<Learnt>,
     /// Sum of magnitudes over the warm-up.
@@ -44,50 +44,50 @@ struct Learnt {
     signed: f64,
 }
 
-impl Rule for Afml {
-    type Memory = Memory;
+impl ClosingRule for Afml {
+    type State = State;
     const MOVES: bool = false;
     const SIDES: bool = true;
 
     #[inline]
     fn judge(
         &self,
-        memory: &mut Memory,
+        state: &mut State,
         trade: &SignedTrade,
         bar: &OpenBar,
         _: f64,
     ) -> Option<Closing> {
-        memory.theta += trade.side * trade.magnitude;
+        state.theta += trade.side * trade.magnitude;
         let warmup = i64::from(self.warmup);
-        if memory.learnt.is_none() && bar.n <= warmup {
-            memory.warm += trade.magnitude;
+        if state.learnt.is_none() && bar.n <= warmup {
+            state.warm += trade.magnitude;
             if bar.n < warmup {
                 return None;
             }
         }
-        let expected = memory.learnt.unwrap_or_else(|| Learnt {
+        let expected = state.learnt.unwrap_or_else(|| Learnt {
             ticks: f64::from(self.expected_ticks).clamp(self.min_ticks, self.max_ticks),
-            signed: memory.warm / f64::from(self.warmup),
+            signed: state.warm / f64::from(self.warmup),
         });
         let threshold = expected.ticks * expected.signed.abs();
-        if memory.theta.abs() < threshold {
+        if state.theta.abs() < threshold {
             return None;
         }
-        Some(self.close(memory, expected, bar.n, threshold))
+        Some(self.close(state, expected, bar.n, threshold))
     }
 }
 
 impl Afml {
-    fn close(&self, memory: &mut Memory, expected: Learnt, trades: i64, threshold: f64) -> Closing {
+    fn close(&self, state: &mut State, expected: Learnt, trades: i64, threshold: f64) -> Closing {
         let at_a_clamp = expected.ticks <= self.min_ticks || expected.ticks >= self.max_ticks;
         let cause = if at_a_clamp { Cause::Clamped } else { Cause::Imbalance };
         let trades = trades as f64;
         let towards = |new: f64, old: f64| self.alpha * new + (1.0 - self.alpha) * old;
-        memory.learnt = Some(Learnt {
+        state.learnt = Some(Learnt {
             ticks: towards(trades, expected.ticks).clamp(self.min_ticks, self.max_ticks),
-            signed: towards(memory.theta / trades, expected.signed),
+            signed: towards(state.theta / trades, expected.signed),
         });
-        memory.theta = 0.0;
+        state.theta = 0.0;
         Closing { threshold, cause }
     }
 }

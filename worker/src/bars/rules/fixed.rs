@@ -1,7 +1,7 @@
 //! Tick, volume and dollar bars (AFML 2.3.1.2–4): a bar closes when the traded amount reaches the
 //! target.
 
-use super::{Cause, Closing, Rule};
+use super::{Cause, Closing, ClosingRule};
 use crate::bars::open_bar::{OpenBar, SignedTrade};
 
 /// The rule.
@@ -11,8 +11,8 @@ pub struct Fixed {
     pub target: f64,
 }
 
-impl Rule for Fixed {
-    type Memory = ();
+impl ClosingRule for Fixed {
+    type State = ();
     const MOVES: bool = false;
     const SIDES: bool = false;
 

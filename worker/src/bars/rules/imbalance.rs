@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Rule};
+use super::{Cause, Closing, ClosingRule};
 use crate::bars::extremes::larger;
 use crate::bars::open_bar::{OpenBar, SignedTrade};
 
@@ -22,34 +22,34 @@ pub struct Imbalance {
 
 /// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Memory {
+pub struct State {
     /// E, from 0: the first trade changes no price.
     moving: f64,
     /// Signed sum of the open bar.
     theta: f64,
 }
 
-impl Rule for Imbalance {
-    type Memory = Memory;
+impl ClosingRule for Imbalance {
+    type State = State;
     const MOVES: bool = true;
     const SIDES: bool = false;
 
     #[inline]
     fn judge(
         &self,
-        memory: &mut Memory,
+        state: &mut State,
         trade: &SignedTrade,
         _: &OpenBar,
         amount: f64,
     ) -> Option<Closing> {
-        memory.moving = self.alpha * trade.moved.abs() + (1.0 - self.alpha) * memory.moving;
-        memory.theta += trade.moved * trade.magnitude;
-        let threshold = larger(1.0, memory.moving * self.target);
-        let unbalanced = memory.theta.abs() >= threshold;
+        state.moving = self.alpha * trade.moved.abs() + (1.0 - self.alpha) * state.moving;
+        state.theta += trade.moved * trade.magnitude;
+        let threshold = larger(1.0, state.moving * self.target);
+        let unbalanced = state.theta.abs() >= threshold;
         if !(unbalanced || amount >= self.target) {
             return None;
         }
-        memory.theta = 0.0;
+        state.theta = 0.0;
         let cause = if unbalanced { Cause::Imbalance } else { Cause::Target };
         Some(Closing { threshold, cause })
     }

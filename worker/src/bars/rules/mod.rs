@@ -1,5 +1,5 @@
 //! When a bar closes: one small pure type per rule. A rule holds its parameters. What it learns
-//! from the trades is its memory; the memory is stored with the bars, so a later run continues from
+//! from the trades is its state; the state is stored with the bars, so a later run continues from
 //! it.
 
 use serde::{Deserialize, Serialize};
@@ -46,9 +46,9 @@ pub struct Closing {
 }
 
 /// Decides when bars close.
-pub trait Rule {
+pub trait ClosingRule {
     /// What it has learned so far.
-    type Memory: Copy;
+    type State: Copy;
 
     /// Does it use the sign of each price change?
     const MOVES: bool;
@@ -60,7 +60,7 @@ pub trait Rule {
     /// bar. `Some` closes the bar.
     fn judge(
         &self,
-        memory: &mut Self::Memory,
+        state: &mut Self::State,
         trade: &SignedTrade,
         bar: &OpenBar,
         amount: f64,

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Ewma, Rule};
+use super::{Cause, Closing, ClosingRule, Ewma};
 use crate::bars::extremes::larger;
 use crate::bars::open_bar::{OpenBar, SignedTrade};
 
@@ -18,7 +18,7 @@ pub struct Runs<const SETTLED: bool> {
 
 /// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Memory {
+pub struct State {
     /// P: share of buys.
     buys: Ewma,
     /// M: mean magnitude of all trades, used for a side without a trade so far.
@@ -35,7 +35,7 @@ pub struct Memory {
     begun: bool,
 }
 
-impl Memory {
+impl State {
     /// Does every average have a value, and has a bar closed?
     pub fn is_settled(&self) -> bool {
         // Once a side has a value, so do the averages over all trades.
@@ -50,46 +50,46 @@ impl<const SETTLED: bool> Runs<SETTLED> {
         Self { n: expected_ticks.into(), expected, weight: 2.0 / (expected + 1.0) }
     }
 
-    fn threshold(&self, memory: &Memory) -> f64 {
-        let buys = memory.buys.mean_or::<SETTLED>(f64::NAN);
-        let magnitude = memory.magnitude.mean_or::<SETTLED>(f64::NAN);
-        let bought = buys * memory.bought.mean_or::<SETTLED>(magnitude);
-        let sold = (1.0 - buys) * memory.sold.mean_or::<SETTLED>(magnitude);
+    fn threshold(&self, state: &State) -> f64 {
+        let buys = state.buys.mean_or::<SETTLED>(f64::NAN);
+        let magnitude = state.magnitude.mean_or::<SETTLED>(f64::NAN);
+        let bought = buys * state.bought.mean_or::<SETTLED>(magnitude);
+        let sold = (1.0 - buys) * state.sold.mean_or::<SETTLED>(magnitude);
         self.expected * larger(bought, sold)
     }
 }
 
-impl<const SETTLED: bool> Rule for Runs<SETTLED> {
-    type Memory = Memory;
+impl<const SETTLED: bool> ClosingRule for Runs<SETTLED> {
+    type State = State;
     const MOVES: bool = false;
     const SIDES: bool = true;
 
     #[inline]
     fn judge(
         &self,
-        memory: &mut Memory,
+        state: &mut State,
         trade: &SignedTrade,
         bar: &OpenBar,
         _: f64,
     ) -> Option<Closing> {
-        let threshold = self.threshold(memory);
+        let threshold = self.threshold(state);
         let (weight, magnitude) = (self.weight, trade.magnitude);
-        memory.magnitude.fold::<SETTLED>(weight, magnitude);
+        state.magnitude.fold::<SETTLED>(weight, magnitude);
         let (buy, sell) = (trade.buy(), 1.0 - trade.buy());
-        memory.buys.fold::<SETTLED>(weight, buy);
-        memory.bought.fold_if::<SETTLED>(buy, weight, magnitude);
-        memory.sold.fold_if::<SETTLED>(sell, weight, magnitude);
-        memory.buy_run += buy * magnitude;
-        memory.sell_run += sell * magnitude;
-        let cause = if !SETTLED && !memory.begun {
+        state.buys.fold::<SETTLED>(weight, buy);
+        state.bought.fold_if::<SETTLED>(buy, weight, magnitude);
+        state.sold.fold_if::<SETTLED>(sell, weight, magnitude);
+        state.buy_run += buy * magnitude;
+        state.sell_run += sell * magnitude;
+        let cause = if !SETTLED && !state.begun {
             (bar.n >= self.n).then_some(Cause::First)
-        } else if larger(memory.buy_run, memory.sell_run) >= threshold {
+        } else if larger(state.buy_run, state.sell_run) >= threshold {
             Some(Cause::Run)
         } else {
             (bar.n >= 3 * self.n).then_some(Cause::Cap)
         }?;
         let threshold = if cause == Cause::First { self.expected } else { threshold };
-        *memory = Memory { buy_run: 0.0, sell_run: 0.0, begun: true, ..*memory };
+        *state = State { buy_run: 0.0, sell_run: 0.0, begun: true, ..*state };
         Some(Closing { threshold, cause })
     }
 }

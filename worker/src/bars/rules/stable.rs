@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Closing, Ewma, Rule};
+use super::{Cause, Closing, ClosingRule, Ewma};
 use crate::bars::extremes::larger;
 use crate::bars::open_bar::{OpenBar, SignedTrade};
 
@@ -21,7 +21,7 @@ pub struct Stable<const SETTLED: bool> {
 
 /// What the rule has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Memory {
+pub struct State {
     /// M: mean magnitude.
     magnitude: Ewma,
     /// I: mean signed magnitude.
@@ -32,7 +32,7 @@ pub struct Memory {
     begun: bool,
 }
 
-impl Memory {
+impl State {
     /// Does every average have a value, and has a bar closed?
     pub fn is_settled(&self) -> bool {
         self.begun && self.magnitude.is_settled() && self.signed.is_settled()
@@ -51,41 +51,41 @@ impl<const SETTLED: bool> Stable<SETTLED> {
         }
     }
 
-    fn threshold(&self, memory: &Memory) -> f64 {
-        let signed = memory.signed.mean_or::<SETTLED>(f64::NAN);
-        let magnitude = memory.magnitude.mean_or::<SETTLED>(f64::NAN);
+    fn threshold(&self, state: &State) -> f64 {
+        let signed = state.signed.mean_or::<SETTLED>(f64::NAN);
+        let magnitude = state.magnitude.mean_or::<SETTLED>(f64::NAN);
         larger(self.expected * signed.abs(), self.root * magnitude)
     }
 }
 
-impl<const SETTLED: bool> Rule for Stable<SETTLED> {
-    type Memory = Memory;
+impl<const SETTLED: bool> ClosingRule for Stable<SETTLED> {
+    type State = State;
     const MOVES: bool = false;
     const SIDES: bool = true;
 
     #[inline]
     fn judge(
         &self,
-        memory: &mut Memory,
+        state: &mut State,
         trade: &SignedTrade,
         bar: &OpenBar,
         _: f64,
     ) -> Option<Closing> {
         let signed = trade.side * trade.magnitude;
-        memory.theta += signed;
-        let threshold = self.threshold(memory);
-        memory.magnitude.fold::<SETTLED>(self.weight, trade.magnitude);
-        memory.signed.fold::<SETTLED>(self.weight, signed);
-        let cause = if !SETTLED && !memory.begun {
+        state.theta += signed;
+        let threshold = self.threshold(state);
+        state.magnitude.fold::<SETTLED>(self.weight, trade.magnitude);
+        state.signed.fold::<SETTLED>(self.weight, signed);
+        let cause = if !SETTLED && !state.begun {
             (bar.n >= self.n).then_some(Cause::First)
-        } else if memory.theta.abs() >= threshold {
+        } else if state.theta.abs() >= threshold {
             Some(Cause::Imbalance)
         } else {
             (bar.n >= 3 * self.n).then_some(Cause::Cap)
         }?;
         let threshold = if cause == Cause::First { self.expected } else { threshold };
-        memory.begun = true;
-        memory.theta = 0.0;
+        state.begun = true;
+        state.theta = 0.0;
         Some(Closing { threshold, cause })
     }
 }

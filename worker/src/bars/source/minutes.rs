@@ -39,7 +39,6 @@ pub enum MinutePrice {
 /// How minutes are read.
 #[derive(Debug, Clone)]
 pub struct Minutes {
-    /// The price of a minute.
     pub price: MinutePrice,
     /// Adjustment for splits.
     pub factors: Factors,

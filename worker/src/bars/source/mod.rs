@@ -20,7 +20,6 @@ use super::chunk::Chunk;
 /// How the input is read.
 #[derive(Debug, Clone)]
 pub enum Reading {
-    /// Trades.
     Trades(Trades),
     /// 1-minute bars.
     Minutes(Minutes),

@@ -44,7 +44,6 @@ static PRICES_AND_CONDITIONS: LazyLock<Vec<Column>> = LazyLock::new(|| {
 /// Which trades count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TradeFilter {
-    /// All of them.
     All,
     /// Those that update the consolidated last price and volume, without cancelled and erroneous
     /// ones. Needs the columns of `--columns full`.

@@ -19,7 +19,7 @@ use super::error::SourceError;
 
 /// The root of a tree of input.
 #[derive(Debug, Clone)]
-pub struct Tree {
+pub struct InputTree {
     root: PathBuf,
     kind: Kind,
     /// `None` for a tree of another program.
@@ -76,7 +76,7 @@ pub struct InputFile {
     pub days: DateRange,
 }
 
-impl Tree {
+impl InputTree {
     /// Reads the description of the tree under `root`.
     pub fn open(root: &Path, kind: Kind) -> Result<Self, SourceError> {
         let ours = descriptor::read(root)?;
@@ -88,7 +88,6 @@ impl Tree {
         Ok(Self { root: root.to_owned(), kind, ours })
     }
 
-    /// Where it is.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -161,7 +160,6 @@ impl Holdings {
         self.parts.iter().all(|part| !matches!(part.proof, Proof::Files))
     }
 
-    /// The ticker.
     pub fn ticker(&self) -> &Ticker {
         &self.ticker
     }

@@ -1,7 +1,7 @@
 use std::fs;
 
 use shared::dataset::kind::BarColumns;
-use shared::series::parameters::Rule;
+use shared::series::parameters::BarRule;
 
 use super::*;
 use crate::bars::fixture::{self, Trade};
@@ -34,7 +34,7 @@ fn tape() -> Vec<Trade> {
 }
 
 fn tick_bars(outdir: &Path, columns: BarColumns) -> SeriesFolder {
-    let parameters = fixture::parameters(Rule::Fixed { target: 2.0 }, columns);
+    let parameters = fixture::parameters(BarRule::Fixed { target: 2.0 }, columns);
     fixture::build(outdir, "AIG", mode("TB"), &parameters, &tape())
 }
 
@@ -120,16 +120,16 @@ autocorrelation is that of neighbours.
 fn kinds_stand_beside_each_other_with_what_ended_their_bars() {
     let folder = tempfile::tempdir().expect("a folder");
     let tape = fixture::walk("2024-01-08", "2024-01-12", 400, 3);
-    let build = |name: &str, rule: Rule| {
+    let build = |name: &str, rule: BarRule| {
         let parameters = fixture::parameters(rule, BarColumns::Seven);
         fixture::build(folder.path(), "AIG", mode(name), &parameters, &tape);
     };
-    build("DIB", Rule::ImbalanceTarget { target: 60_000.0, alpha: 0.01 });
-    build("VRB", Rule::Runs { expected_ticks: 10 });
+    build("DIB", BarRule::ImbalanceTarget { target: 60_000.0, alpha: 0.01 });
+    build("VRB", BarRule::Runs { expected_ticks: 10 });
     let (alpha, min_ticks, max_ticks) = (0.2, 5.0, 20.0);
     build(
         "TIB",
-        Rule::ImbalanceAfml { alpha, expected_ticks: 10, warmup: 10, min_ticks, max_ticks },
+        BarRule::ImbalanceAfml { alpha, expected_ticks: 10, warmup: 10, min_ticks, max_ticks },
     );
     let (text, _) = answer(&args(folder.path())).expect("described");
     let line =
@@ -209,7 +209,7 @@ fn what_is_not_there_or_not_proven_is_named_and_the_rest_is_told() {
     );
 
     tick_bars(folder.path(), BarColumns::Seven);
-    let parameters = fixture::parameters(Rule::Fixed { target: 200.0 }, BarColumns::Seven);
+    let parameters = fixture::parameters(BarRule::Fixed { target: 200.0 }, BarColumns::Seven);
     let damaged = fixture::build(folder.path(), "AIG", mode("VB"), &parameters, &tape());
     let bytes = fs::read(damaged.file(2024)).expect("read").len();
     let file = fs::OpenOptions::new().write(true).open(damaged.file(2024)).expect("opened");
@@ -257,7 +257,7 @@ fn a_picture_shows_one_series_whole_and_the_same_each_time() {
     let refused = draw("one.gif").expect_err("no such format").to_string();
     assert!(refused.ends_with("one.gif: the extension must be .svg or .png"), "{refused}");
 
-    let parameters = fixture::parameters(Rule::Fixed { target: 200.0 }, BarColumns::Seven);
+    let parameters = fixture::parameters(BarRule::Fixed { target: 200.0 }, BarColumns::Seven);
     fixture::build(folder.path(), "AIG", mode("VB"), &parameters, &tape());
     let two = DescribeArgs { plot: Some(folder.path().join("two.svg")), ..args(folder.path()) };
     let text = "--plot draws one kind of bars, not TB, VB; choose one with --mode";
@@ -271,7 +271,7 @@ fn bars_without_spread_are_drawn_and_that_is_said() {
     for many in [2, 6] {
         let folder = tempfile::tempdir().expect("a folder");
         let flat: Vec<_> = (0..many).map(|second| (34_200 + second, 50.0, 100.0)).collect();
-        let parameters = fixture::parameters(Rule::Fixed { target: 2.0 }, BarColumns::Extended);
+        let parameters = fixture::parameters(BarRule::Fixed { target: 2.0 }, BarColumns::Extended);
         fixture::build(folder.path(), "AIG", mode("TB"), &parameters, &trades("2024-01-08", &flat));
         let file = folder.path().join("flat.svg");
         let ticker = "AIG".parse().expect("a ticker");
@@ -285,7 +285,7 @@ fn bars_without_spread_are_drawn_and_that_is_said() {
 #[test]
 fn many_days_share_the_steps_of_the_panel_of_days() {
     let folder = tempfile::tempdir().expect("a folder");
-    let parameters = fixture::parameters(Rule::Fixed { target: 10.0 }, BarColumns::Seven);
+    let parameters = fixture::parameters(BarRule::Fixed { target: 10.0 }, BarColumns::Seven);
     let year = fixture::walk("2023-01-03", "2024-03-01", 30, 5);
     fixture::build(folder.path(), "AIG", mode("TB"), &parameters, &year);
     let file = folder.path().join("year.svg");

@@ -17,7 +17,6 @@ const MOST_COLUMNS: usize = 120;
 /// Dates that fit below the panel.
 const MOST_DATES: usize = 5;
 
-/// The panel.
 pub fn panel(statistics: &Statistics) -> Panel {
     let daily = &statistics.bars_a_day;
     let days = statistics.by_day.len();

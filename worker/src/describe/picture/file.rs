@@ -24,16 +24,11 @@ pub enum Format {
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// The extension names no format.
     #[error("{path}: the extension must be .svg or .png", path = path.display())]
-    Extension {
-        /// The file.
-        path: PathBuf,
-    },
+    Extension { path: PathBuf },
     /// The bars can't be read.
     #[error(transparent)]
     Stored(#[from] StoredError),
-    /// The library can't draw.
     #[error("can't draw: {0}")]
     Drawing(String),
     /// The file can't be written.

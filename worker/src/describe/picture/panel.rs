@@ -71,7 +71,6 @@ impl Panel {
         Self { plots, layout }
     }
 
-    /// Changes the layout.
     pub fn with(self, change: impl FnOnce(Layout) -> Layout) -> Self {
         Self { layout: change(self.layout), ..self }
     }

@@ -28,7 +28,6 @@ pub(super) struct Control {
     pub(super) why: Why,
     /// For whose sake.
     pub(super) waiting: Waiting,
-    /// How that failed.
     pub(super) failure: Failure,
 }
 

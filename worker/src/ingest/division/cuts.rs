@@ -105,13 +105,10 @@ fn cut_before(range: DateRange, day: TradingDay) -> Option<(DateRange, DateRange
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spelled::days;
     use shared::dataset::answers::{Asking, Said};
     use shared::dataset::entry::{Entry, FileProof};
     use shared::dataset::writer::Fingerprint;
-
-    fn days(from: &str, to: &str) -> DateRange {
-        DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
-    }
 
     #[test]
     fn halving_ends_at_a_single_day_and_loses_none() {

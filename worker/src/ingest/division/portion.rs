@@ -98,10 +98,7 @@ impl Portion {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn days(from: &str, to: &str) -> DateRange {
-        DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
-    }
+    use crate::spelled::days;
 
     fn portion() -> Portion {
         Portion::new(Kind::Minute)

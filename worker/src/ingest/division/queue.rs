@@ -7,14 +7,14 @@ use shared::dataset::partition::Partition;
 use super::cuts::{
     around, days_between, halves_of_partitions, is_single, least_distance, session_far_from,
 };
-use super::{Request, Why};
+use super::{RangeRequest, Why};
 
 /// Pieces that wait for their turn.
 #[derive(Debug)]
 pub(super) struct Queue {
     kind: Kind,
     /// The next one last.
-    fresh: Vec<Request>,
+    fresh: Vec<RangeRequest>,
     /// Partitions that were refused in an earlier visit, asked for when nothing else is left; the
     /// next one last.
     refused: Vec<DateRange>,
@@ -39,7 +39,7 @@ impl Queue {
             .into_iter()
             .chain(newest)
             .chain(single)
-            .map(|days| Request { days, why: Why::Wanted });
+            .map(|days| RangeRequest { days, why: Why::Wanted });
         Self { kind, fresh: pieces.rev().collect(), refused }
     }
 
@@ -49,25 +49,25 @@ impl Queue {
     }
 
     /// The next one.
-    pub(super) fn pop(&mut self) -> Option<Request> {
-        let refused = |days| Request { days, why: Why::Wanted };
+    pub(super) fn pop(&mut self) -> Option<RangeRequest> {
+        let refused = |days| RangeRequest { days, why: Why::Wanted };
         self.fresh.pop().or_else(|| self.refused.pop().map(refused))
     }
 
     /// Takes one that comes first.
-    pub(super) fn push(&mut self, piece: Request) {
+    pub(super) fn push(&mut self, piece: RangeRequest) {
         self.fresh.push(piece);
     }
 
     /// Takes one that comes behind all that was never refused.
-    pub(super) fn push_last(&mut self, piece: Request) {
+    pub(super) fn push_last(&mut self, piece: RangeRequest) {
         self.fresh.insert(0, piece);
     }
 
     /// Lets what is left of `partition` wait for the others.
     pub(super) fn put_behind(&mut self, partition: Partition) {
         let span = partition.span();
-        let is_part = |piece: &Request| span.intersection(piece.days) == Some(piece.days);
+        let is_part = |piece: &RangeRequest| span.intersection(piece.days) == Some(piece.days);
         let (behind, before): (Vec<_>, Vec<_>) = self.fresh.drain(..).partition(is_part);
         self.fresh.extend(behind.into_iter().chain(before));
     }
@@ -90,7 +90,7 @@ impl Queue {
             self.refused.splice(at..=at, parts.into_iter().rev());
             return Some(session);
         }
-        let first_day = |piece: &Request| -> DateRange { piece.days.from().into() };
+        let first_day = |piece: &RangeRequest| -> DateRange { piece.days.from().into() };
         let at = self.fresh.iter().rposition(|piece| !asked.contains(&first_day(piece)))?;
         Some(self.take_out(at, first_day(&self.fresh[at])))
     }
@@ -98,17 +98,20 @@ impl Queue {
     fn take_out(&mut self, at: usize, days: DateRange) -> DateRange {
         let piece = self.fresh[at];
         let parts =
-            around(piece.days, days).into_iter().rev().map(|days| Request { days, ..piece });
+            around(piece.days, days).into_iter().rev().map(|days| RangeRequest { days, ..piece });
         self.fresh.splice(at..=at, parts);
         days
     }
 
     /// The partition that is farthest from all that is bad. If it comes, what is near it is asked
     /// for first.
-    pub(super) fn pop_far_from(&mut self, bad: impl Iterator<Item = DateRange>) -> Option<Request> {
+    pub(super) fn pop_far_from(
+        &mut self,
+        bad: impl Iterator<Item = DateRange>,
+    ) -> Option<RangeRequest> {
         let bad: Vec<DateRange> = bad.chain(self.refused.iter().copied()).collect();
         let distance = |days: DateRange| bad.iter().map(|bad| days_between(*bad, days)).min();
-        let of_piece = |(at, piece): (usize, &Request)| {
+        let of_piece = |(at, piece): (usize, &RangeRequest)| {
             let parts = Partition::within(self.kind, piece.days);
             let part = parts.filter_map(|partition| partition.span().intersection(piece.days));
             part.max_by_key(|days| distance(*days)).map(|days| (at, days))
@@ -127,18 +130,17 @@ impl Queue {
             match halves_of_partitions(self.kind, before) {
                 // Near what is bad: last of all.
                 Some((older, newer)) => {
-                    self.fresh.insert(0, Request { days: older, why });
-                    self.fresh.push(Request { days: newer, why });
+                    self.fresh.insert(0, RangeRequest { days: older, why });
+                    self.fresh.push(RangeRequest { days: newer, why });
                 }
-                None => self.fresh.push(Request { days: before, why }),
+                None => self.fresh.push(RangeRequest { days: before, why }),
             }
         }
-        self.fresh.extend(behind.map(|days| Request { days, why }));
-        Some(Request { days, why: Why::Alone })
+        self.fresh.extend(behind.map(|days| RangeRequest { days, why }));
+        Some(RangeRequest { days, why: Why::Alone })
     }
 }
 
-/// Where it is, and which.
 fn farthest_session(
     pieces: impl Iterator<Item = DateRange>,
     asked: &[DateRange],

@@ -5,7 +5,7 @@ use shared::dataset::coverage::{Coverage, DateRange};
 
 use super::control::{SILENT, Waiting};
 use super::cuts::{first_session, halves_of, is_single, last_session, session_far_from};
-use super::{Division, Request, Why};
+use super::{Division, RangeRequest, Why};
 use crate::api::failure::Failure;
 
 /// A partition of which so many sessions do not come is bad as a whole.
@@ -13,7 +13,6 @@ const SAMPLES: usize = 3;
 /// A partition, or a part of one, of which sessions are asked for before it is cut.
 #[derive(Debug)]
 pub(super) struct Sampling {
-    /// All of it.
     pub(super) days: DateRange,
     /// The session that is asked for now.
     pub(super) sample: DateRange,
@@ -53,7 +52,7 @@ impl Division {
             self.push_halves(*days);
         }
         for days in failed {
-            self.to_ask.push_last(Request { days, why: Why::Alone });
+            self.to_ask.push_last(RangeRequest { days, why: Why::Alone });
         }
     }
 

@@ -1,15 +1,8 @@
 use super::*;
 use crate::api::lie::Lie;
+use crate::spelled::days;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-
-fn day(text: &str) -> TradingDay {
-    text.parse().expect(text)
-}
-
-fn days(from: &str, to: &str) -> DateRange {
-    DateRange::new(day(from), day(to)).expect("in order")
-}
 
 /// What the source does with a question about some months, by their number.
 struct Source {

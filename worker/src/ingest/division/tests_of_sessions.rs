@@ -1,17 +1,10 @@
 //! Partitions that do not come as a whole: pieces of days, down to one session.
 
 use super::*;
+use crate::spelled::{day, days};
 use proptest::prelude::*;
 use shared::market::session::sessions;
 use std::collections::{BTreeMap, BTreeSet};
-
-fn days(from: &str, to: &str) -> DateRange {
-    DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
-}
-
-fn day(text: &str) -> TradingDay {
-    text.parse().expect(text)
-}
 
 /// What the source does with a question, by its days.
 struct Source {
@@ -197,7 +190,7 @@ fn a_control_that_the_plan_refuses_is_an_answer() {
     let mute = Failure::Server { status: 504, words: String::new() };
     division.failed(piece, mute, piece.days, None).expect("a control is asked for");
     let control = division.next_request().expect("a control");
-    assert_eq!(control, Request { days: in_place, why: Why::Control });
+    assert_eq!(control, RangeRequest { days: in_place, why: Why::Control });
     let refused = Failure::OutsidePlan("not these dates".to_owned());
     division.failed(control, refused, control.days, None).expect("the source is well");
     assert_eq!((division.next_request(), division.end().0.len()), (None, 1));
@@ -312,7 +305,7 @@ fn a_probe_that_is_not_asked_for_calls_nothing_bad() {
         division.failed(piece, mute(), piece.days, None).expect("goes on");
     }
     let probe = division.next_request().expect("the older day");
-    assert_eq!(probe, Request { days: days("2024-03-04", "2024-03-04"), why: Why::Probe });
+    assert_eq!(probe, RangeRequest { days: days("2024-03-04", "2024-03-04"), why: Why::Probe });
     division.not_wanted(probe);
     let again = division.next_request().expect("the newer day again");
     division.failed(again, mute(), again.days, None).expect_err("nobody knows");

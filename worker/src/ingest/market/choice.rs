@@ -9,16 +9,13 @@ use super::session_query;
 /// Requests, as far as they can be told beforehand: one page for each range, none asked twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Costs {
-    /// Ticker by ticker.
     pub by_ticker: usize,
-    /// Session by session.
     pub by_session: usize,
 }
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Each ticker for itself.
     Tickers,
     /// The whole market.
     Market,

@@ -11,7 +11,6 @@ use crate::ingest::tally::{Received, TickerError};
 /// A ticker and the days that it misses.
 #[derive(Debug)]
 pub struct Order {
-    /// Which.
     pub ticker: Ticker,
     /// Its number among those of the batch.
     pub number: u32,

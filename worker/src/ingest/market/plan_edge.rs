@@ -43,10 +43,7 @@ impl PlanEdge {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn day(text: &str) -> TradingDay {
-        text.parse().expect(text)
-    }
+    use crate::spelled::day;
 
     #[test]
     fn what_is_older_than_two_refused_days_is_refused_unless_one_is_the_newest_of_all() {

@@ -15,6 +15,7 @@ use shared::error_chain::with_causes;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::run::thousands::counted;
 
 use super::order::Order;
 use super::patience::Patience;
@@ -25,7 +26,6 @@ use crate::api::ask_day::{self, ask_day};
 use crate::api::failure::Failure;
 use crate::api::market_day::TickerNumbers;
 use crate::clock::{self, Moment};
-use crate::crew;
 use crate::ingest::partitioner::Partitioner;
 use crate::ingest::store::{Fetch, Store};
 use crate::ingest::store_error::StoreError;
@@ -33,6 +33,7 @@ use crate::ingest::tally::{Consequence, Received, Tally, TickerError, of_source}
 use crate::ingest::task::{Task, Tools};
 use crate::pulse::Reached;
 use crate::report::Level;
+use shared::crew;
 
 /// Bars held at a time, about 90 bytes each; a round has so many sessions that no more can come.
 const BARS_HELD: usize = 200_000;
@@ -100,7 +101,12 @@ pub fn run(
         if tools.stop.is_asked() {
             break;
         }
-        let stands = crew::each(threads, orders, tools.stop, |order| rounds.bring(order, &round));
+        let stands = crew::each(
+            threads,
+            orders,
+            || !tools.stop.is_asked(),
+            |order| rounds.bring(order, &round),
+        );
         orders = Vec::new();
         for stand in stands {
             match stand {
@@ -120,8 +126,11 @@ impl Rounds<'_> {
     fn ask(&self, queries: &[SessionQuery], reported: &mut Order, threads: usize) -> Round {
         let begun_at = clock::moment();
         let received = Mutex::new(reported.received);
-        let replies =
-            crew::each(threads, queries.iter().rev().collect(), self.tools.stop, |query| {
+        let replies = crew::each(
+            threads,
+            queries.iter().rev().collect(),
+            || !self.tools.stop.is_asked(),
+            |query| {
                 let reply = self.reply(*query, |bytes| {
                     let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
                     received.pages += 1;
@@ -133,7 +142,8 @@ impl Rounds<'_> {
                     self.tools.reporter.progress(&reported.ticker, rows, pages, bytes);
                 });
                 (*query, reply)
-            });
+            },
+        );
         reported.received = received.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.round(replies, begun_at)
     }
@@ -179,8 +189,8 @@ impl Rounds<'_> {
                     self.warn(format_args!("{day}: the source has no row at all for this session"));
                 }
                 if market.repeated > 0 {
-                    let rows = market.repeated;
-                    self.warn(format_args!("{day}: {rows} rows came twice and were taken once"));
+                    let rows = counted(market.repeated, "row");
+                    self.warn(format_args!("{day}: {rows} came twice, kept once"));
                 }
                 if let Some(doubt) = market.doubt() {
                     self.warn(format_args!(
@@ -188,10 +198,8 @@ impl Rounds<'_> {
                     ));
                 }
                 if let Some(first) = &market.foreign.first {
-                    let rows = market.foreign.rows;
-                    self.warn(format_args!(
-                        "{day}: {rows} rows of other tickers are of no use ({first})"
-                    ));
+                    let rows = counted(market.foreign.rows, "row");
+                    self.warn(format_args!("{day}: {rows} of other tickers left out ({first})"));
                 }
                 SessionReply::Day(market)
             }

@@ -44,11 +44,8 @@ fn within(range: DateRange) -> Vec<SessionQuery> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spelled::days as range;
     use proptest::prelude::*;
-
-    fn range(from: &str, to: &str) -> DateRange {
-        DateRange::new(from.parse().expect(from), to.parse().expect(to)).expect("in order")
-    }
 
     fn spelled(missing: &Coverage) -> Vec<String> {
         let line = |query: &SessionQuery| match query.session {

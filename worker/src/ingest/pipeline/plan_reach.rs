@@ -20,7 +20,6 @@ const TOO_NEW_DAYS: u32 = 7;
 /// How far back into a range the plan reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// To its first day.
     FirstDay,
     /// Not to its first day, but to a later one.
     LaterDay,

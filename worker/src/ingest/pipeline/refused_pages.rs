@@ -19,7 +19,11 @@ use crate::report::Level;
 
 impl Pipeline<'_> {
     /// What is asked for alone may be refused for good: then its page is wanted.
-    pub(super) fn page_copy(&self, ticker: &Ticker, piece: division::Request) -> Option<PageCopy> {
+    pub(super) fn page_copy(
+        &self,
+        ticker: &Ticker,
+        piece: division::RangeRequest,
+    ) -> Option<PageCopy> {
         let is_last = match piece.why {
             Why::Alone | Why::LastTime => true,
             Why::Wanted | Why::Suspect | Why::Probe | Why::Sample | Why::Control => false,

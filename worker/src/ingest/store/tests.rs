@@ -1,3 +1,4 @@
+use crate::spelled::{day, days};
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,7 +9,6 @@ use shared::dataset::ledger::LedgerError;
 use shared::dataset::trust::Trust;
 use shared::disk::publish::Draft;
 use shared::market::ohlcv::Ohlcv;
-use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 
 use super::*;
@@ -17,14 +17,6 @@ use super::*;
 struct Tree {
     folder: tempfile::TempDir,
     place: Destination,
-}
-
-fn day(date: &str) -> TradingDay {
-    date.parse().expect(date)
-}
-
-fn days(from: &str, to: &str) -> DateRange {
-    DateRange::new(day(from), day(to)).expect("in order")
 }
 
 fn bar(date: &str) -> Ohlcv {

@@ -1,4 +1,4 @@
-//! Checks before the first spawn: questions that only the outside world can answer.
+//! What is looked at before the first spawn: questions that only the outside world can answer.
 
 pub mod own_name;
 pub mod plain_names;

@@ -29,50 +29,20 @@ pub enum SourceState {
 /// Why no worker could use the source.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// 401 or 403.
     #[error(
         "{base} refuses the API key (HTTP {status}): {words}; check POLYGON_API_KEY (or MASSIVE_API_KEY) and --base-url"
     )]
-    Refused {
-        /// Who.
-        base: String,
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        words: String,
-    },
-    /// No answer at all.
+    Refused { base: String, status: u16, words: String },
     #[error(
         "{base} can't be reached ({why}); check the network and --base-url (or POLYGON_BASE_URL)"
     )]
-    Unreachable {
-        /// Who.
-        base: String,
-        /// Why.
-        why: String,
-    },
-    /// This machine has too little of what a connection needs.
+    Unreachable { base: String, why: String },
     #[error("this machine can't ask {base} ({why}); {remedy}, then run `start` again", remedy = shortage.remedy())]
-    Short {
-        /// Whom.
-        base: String,
-        /// What the system said.
-        why: String,
-        /// Of what there is too little.
-        shortage: Shortage,
-    },
-    /// An answer that the data service never gives.
+    Short { base: String, why: String, shortage: Shortage },
     #[error(
         "{base} does not look like the data service (HTTP {status} for {QUESTION}): {words}; check --base-url (or POLYGON_BASE_URL)"
     )]
-    Strange {
-        /// Who.
-        base: String,
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        words: String,
-    },
+    Strange { base: String, status: u16, words: String },
 }
 
 /// Asks `base` for one ticker with `key`, which goes out as a header and nowhere else. Also

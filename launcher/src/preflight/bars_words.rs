@@ -17,12 +17,8 @@ const CHECK_ONLY: &str = "--check-only";
 /// Why a run does not start with these options.
 #[derive(Debug, thiserror::Error)]
 pub enum WordsError {
-    /// `bars` refuses them.
     #[error("`bars` refuses its arguments: {said}\n(nothing was started or changed)")]
-    Refused {
-        /// All that it says.
-        said: String,
-    },
+    Refused { said: String },
     /// There is no `bars`.
     #[error(transparent)]
     Executable(#[from] ExecutableError),

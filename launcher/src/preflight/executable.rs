@@ -13,22 +13,10 @@ const ANY_EXECUTE_BIT: u32 = 0o111;
 /// Why there is no executable.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutableError {
-    /// The user's script can't be executed.
     #[error("--ingest-script {path}: {what}", path = path.display())]
-    Script {
-        /// As given, absolute.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        what: &'static str,
-    },
-    /// The installation is incomplete.
+    Script { path: PathBuf, what: &'static str },
     #[error("{path}: {name} is missing; build it (cargo build -p worker) or put it beside `launcher`", path = path.display())]
-    Worker {
-        /// Where it should be.
-        path: PathBuf,
-        /// What it is called.
-        name: &'static str,
-    },
+    Worker { path: PathBuf, name: &'static str },
     /// The path of this program is unknown.
     #[error(transparent)]
     Disk(#[from] DiskError),

@@ -19,14 +19,12 @@ pub enum InputDays {
     Some {
         /// How many tickers lack sessions.
         short: usize,
-        /// One of them.
         example: Ticker,
         /// What it lacks.
         missing: Coverage,
     },
     /// No ticker has them all.
     Beyond {
-        /// One of them.
         example: Ticker,
         /// What it lacks.
         missing: Coverage,

@@ -419,3 +419,25 @@ fn nothing_is_changed_by_looking() {
     market.verify(&[]).expect_code(5);
     assert_eq!(tree(&market.out("")), before);
 }
+
+#[test]
+fn a_page_is_written_beside_the_text_and_replaces_an_earlier_page_but_nothing_else() {
+    let market = Market::of(&["A", "B"]);
+    let page = || market.scene.read("reports/page.html");
+    market.verify(&["--html", "reports/page.html"]).expect_code(0);
+    let whole = page();
+    assert!(whole.starts_with("<!DOCTYPE html>") && whole.ends_with("</html>\n"), "{whole}");
+    fs::remove_file(market.file("B", "2024-02")).expect("removed");
+    let said = market.verify(&["--html", "reports/page.html", "--csv"]).expect_code(4);
+    assert!(said.stdout.contains(",file-gone,"), "{}", said.stdout);
+    assert!(page().contains("file-gone") && !whole.contains("file-gone"));
+    market.scene.write("reports/page.html", "<!DOCTYPE html>\n<p>a diary</p>\n");
+    let said = market.verify(&["--html", "reports/page.html"]).expect_code(2);
+    assert_eq!(said.stdout, "", "it is said before anything is looked at");
+    assert_eq!(
+        said.stderr,
+        "error: --html reports/page.html: a file that is not a page of `launcher verify` is there; \
+         name another one\n"
+    );
+    assert_eq!(page(), "<!DOCTYPE html>\n<p>a diary</p>\n");
+}

@@ -21,5 +21,6 @@ pub mod market;
 pub mod zoo;
 pub mod python;
 pub mod old_tree;
+pub mod chromium;
 pub mod series;
 pub mod users;

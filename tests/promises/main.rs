@@ -41,6 +41,7 @@ mod repeated_key;
 mod secrets;
 mod python;
 mod calendar;
+mod report_page;
 mod bars_golden;
 mod bars_job;
 mod bars_cuts;

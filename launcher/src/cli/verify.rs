@@ -84,4 +84,8 @@ pub struct VerifyArgs {
     /// Findings as CSV instead of text: one line each, worst first
     #[arg(help_heading = OUTPUT, long, conflicts_with = "json")]
     pub csv: bool,
+    /// Write the report to this file too, as one page for a browser: a map of tickers by months,
+    /// with search and reasons; it needs no network
+    #[arg(help_heading = OUTPUT, long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 
 pub mod exit_status;
 pub mod verify_error;
+pub mod verify_page;
 pub mod failure;
 pub mod stored_run;
 pub mod ticker_sizes;

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::reference::Reference;
+use shared::disk::publish::publish;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
@@ -17,6 +18,7 @@ use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use super::stored_run;
 use super::verify_error::VerifyError;
+use super::verify_page;
 use crate::cli::verify::VerifyArgs;
 use crate::job::Task;
 use crate::plan::request::{Input, Request};
@@ -24,7 +26,7 @@ use crate::process::clock;
 use crate::supervise::evidence;
 use crate::verify::finding::Finding;
 use crate::verify::listed::Listings;
-use crate::verify::report::{Depth, Report, csv, json, text};
+use crate::verify::report::{Depth, Report, csv, html, json, text};
 use crate::verify::rule::{Rule, RuleSetting, Rules, Spec};
 use crate::verify::state::State;
 use crate::verify::survey::{Asked, Survey};
@@ -42,7 +44,11 @@ pub fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
         return Ok(ExitStatus::Well);
     }
     let survey = survey_of(args, clock::now())?;
+    let page = args.html.as_deref().map(verify_page::place).transpose()?;
     let report = watched(&survey);
+    if let Some(page) = page {
+        publish(page, html::render(&report).as_bytes())?;
+    }
     let said = if args.json {
         json::render(&report)
     } else if args.csv {

@@ -1,5 +1,8 @@
 //! Why nothing can be verified.
 
+use std::io;
+use std::path::PathBuf;
+
 use shared::market::trading_day::TradingDay;
 
 use crate::verify::tree::TreeError;
@@ -30,6 +33,22 @@ pub enum VerifyError {
         from: TradingDay,
         /// The last one asked about, or the last settled one.
         to: TradingDay,
+    },
+    /// A place that is not ours.
+    #[error(
+        "--html {path}: a file that is not a page of `launcher verify` is there; name another one"
+    )]
+    NoPage {
+        /// As given.
+        path: PathBuf,
+    },
+    /// A place that can't be looked at.
+    #[error("--html {path}")]
+    Page {
+        /// As given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// A `--rule` that can't be set.
     #[error("--rule: {0}")]

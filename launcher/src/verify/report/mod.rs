@@ -6,6 +6,7 @@ pub mod groups;
 pub mod text;
 pub mod json;
 pub mod csv;
+pub mod html;
 
 use std::path::PathBuf;
 

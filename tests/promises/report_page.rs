@@ -101,7 +101,7 @@ fn a_market_of_8_686_tickers_and_262_months_fits_into_8_mb_and_can_be_searched()
     assert!(page.len() <= 8_000_000, "{} bytes", page.len());
     let dom = chromium.dom(&chromium.keep("page.html", &page), "search=T08000");
     assert_eq!(text_of(&dom, "output", "shown"), "1 of 8,686 tickers");
-    println!("{} bytes, usable after {} ms", page.len(), milliseconds(&dom));
+    eprintln!("{} bytes, usable after {} ms", page.len(), milliseconds(&dom));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_market_of_8_686_tickers_and_262_months_is_usable_within_2_s() {
     let Some(chromium) = Chromium::find() else { return };
     let page = chromium.keep("page.html", &html::render(&everyone()));
     let ready = milliseconds(&chromium.dom(&page, ""));
-    println!("usable after {ready} ms");
+    eprintln!("usable after {ready} ms");
     assert!(ready <= 2_000, "{ready} ms");
 }
 

@@ -13,6 +13,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use shared::dataset::partition::Partition;
+use shared::market::ticker::Ticker;
 
 use super::{Counts, Depth, Report, TreeReport};
 use crate::verify::finding::Finding;
@@ -141,7 +143,7 @@ fn data(report: &Report) -> Data<'_> {
         made: format!("launcher {}, {at}, from {depth}", env!("CARGO_PKG_VERSION")),
         from: report.months.name(0),
         months: report.months.count(),
-        tickers: report.tickers.iter().map(|ticker| ticker.as_str()).collect(),
+        tickers: report.tickers.iter().map(Ticker::as_str).collect(),
         states: std::iter::once(NOT_EXPECTED).chain(State::ALL.map(shade)).collect(),
         rules: BTreeMap::new(),
         trees: report.trees.iter().map(|it| tree(it, report.months.count())).collect(),
@@ -261,12 +263,12 @@ fn row<'a>(report: &'a Report, finding: &'a Finding) -> Row<'a> {
         Err(_) => Name::Other(ticker.as_str()),
     });
     // Days that are all those of the partition say nothing new.
-    let span = finding.partition.map(|partition| partition.span());
+    let span = finding.partition.map(Partition::span);
     let days = finding.days.filter(|days| Some(*days) != span);
     (
         tree,
         ticker,
-        finding.partition.map(|partition| partition.period()),
+        finding.partition.map(Partition::period),
         code(finding.state),
         finding.rule.name(),
         days.map(|days| (days.from().to_string(), days.to().to_string())),

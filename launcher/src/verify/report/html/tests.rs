@@ -5,8 +5,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
-use shared::dataset::partition::Partition;
-use shared::market::ticker::Ticker;
 
 use super::*;
 use crate::verify::report::Months;

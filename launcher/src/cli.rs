@@ -3,6 +3,7 @@
 //! An argument that was not given stays `None`. [`plan`](crate::plan) fills in defaults, because a
 //! resumed run must distinguish an argument that was left out from one that names the default.
 
+pub mod again;
 pub mod calendar;
 pub mod verify;
 

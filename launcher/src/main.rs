@@ -9,7 +9,7 @@ use launcher::cli::{Cli, Command};
 use launcher::command::exit_status::ExitStatus;
 use launcher::command::failure::Failure;
 use launcher::command::{
-    attend, calendar, logs, start, status, stop, supervise, tickers, verify, wait, why,
+    ask_again, attend, calendar, logs, start, status, stop, supervise, tickers, wait, why,
 };
 use launcher::plan::words_of_bars;
 use launcher::preflight::{own_name, plain_names};
@@ -62,7 +62,7 @@ fn run(command: &Command) -> Result<ExitStatus, Failure> {
         Command::Logs(args) => logs::logs(args),
         Command::Stop(args) => stop::stop(args),
         Command::Wait(args) => wait::wait(args),
-        Command::Verify(args) => verify::verify(args),
+        Command::Verify(args) => ask_again::verify(args),
         Command::Calendar(args) => calendar::calendar(args),
         Command::Supervise(args) => supervise::detached(args),
         Command::Attend(args) => attend::attend(args),

@@ -9,6 +9,7 @@ pub mod program;
 pub mod says;
 pub mod strace;
 pub mod tree;
+pub mod damage;
 pub mod tape;
 pub mod place;
 pub mod truth;

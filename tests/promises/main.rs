@@ -23,6 +23,8 @@ mod evidence;
 mod checked_files;
 mod found_files;
 mod adopted;
+mod repair;
+mod audit;
 mod crash;
 mod pipes;
 mod crash_matrix;

@@ -25,9 +25,9 @@ const RESET_PAUSE: Duration = Duration::from_millis(20);
 pub struct InFlight(Arc<Handler>);
 
 impl InFlight {
-    /// Counts a request as arrived.
-    pub fn arrived(handler: Arc<Handler>, at_ms: i64) -> Self {
-        handler.stats().arrived(at_ms);
+    /// Counts a request for `path` as arrived.
+    pub fn arrived(handler: Arc<Handler>, at_ms: i64, path: &str) -> Self {
+        handler.stats().arrived(at_ms, path);
         Self(handler)
     }
 }

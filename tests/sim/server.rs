@@ -184,8 +184,10 @@ async fn respond(
 ) -> Result<Response<ReplyBody>, Infallible> {
     let heard = heard(&request);
     let is_counted = heard.path != "/__stats";
-    let in_flight = is_counted
-        .then(|| InFlight::arrived(Arc::clone(&handler), jiff::Timestamp::now().as_millisecond()));
+    let in_flight = is_counted.then(|| {
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        InFlight::arrived(Arc::clone(&handler), now_ms, &heard.path)
+    });
     if is_counted {
         handler.admission().enter().await;
     }

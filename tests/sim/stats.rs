@@ -23,6 +23,9 @@ pub struct Stats {
     pub in_flight: u64,
     /// The most of them at any moment.
     pub most_in_flight: u64,
+    /// Requests by the ticker that their path names.
+    #[serde(default)]
+    pub requests_by_ticker: BTreeMap<String, u64>,
     /// When each request arrived, ms since the epoch (UTC), in order of arrival.
     pub requests_at_ms: Vec<i64>,
     /// Bytes of bodies, as sent.
@@ -30,9 +33,12 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// A request has arrived.
-    pub fn arrived(&mut self, at_ms: i64) {
+    /// A request for `path` has arrived.
+    pub fn arrived(&mut self, at_ms: i64, path: &str) {
         self.total += 1;
+        if let Some(ticker) = ticker_of(path) {
+            *self.requests_by_ticker.entry(ticker.to_owned()).or_default() += 1;
+        }
         self.requests_at_ms.push(at_ms);
         self.in_flight += 1;
         self.most_in_flight = self.most_in_flight.max(self.in_flight);
@@ -60,4 +66,11 @@ impl Stats {
     pub fn finished(&mut self) {
         self.in_flight -= 1;
     }
+}
+
+/// Whose rows a path asks for.
+fn ticker_of(path: &str) -> Option<&str> {
+    let rest =
+        path.strip_prefix("/v2/aggs/ticker/").or_else(|| path.strip_prefix("/v3/trades/"))?;
+    rest.split('/').next()
 }

@@ -1,11 +1,13 @@
 //! The arguments of `launcher verify`.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::SignedDuration;
 use shared::market::trading_day::TradingDay;
+
+use super::again::{AuditArgs, RepairArgs, SourceArgs};
 
 /// What the options are about; those without a heading come first.
 const TREES: &str = "Trees";
@@ -27,8 +29,9 @@ Exit codes:
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct VerifyArgs {
-    /// Folder of a run: its outdir, tickers, days and kinds of bars are verified
-    #[arg(long, value_name = "DIR", conflicts_with = "outdir")]
+    /// Folder of a run: its outdir, tickers, days and kinds of bars are verified. With --repair or
+    /// --audit and a tree that is named: the folder for the runs that ask
+    #[arg(long, value_name = "DIR")]
     pub workdir: Option<PathBuf>,
     /// Root of a Parquet tree, of the kind that its _dataset.json says
     #[arg(long, value_name = "DIR")]
@@ -88,4 +91,27 @@ pub struct VerifyArgs {
     /// with search and reasons; it needs no network
     #[arg(help_heading = OUTPUT, long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Repair.
+    #[command(flatten)]
+    pub repair: RepairArgs,
+    /// Audit.
+    #[command(flatten)]
+    pub audit: AuditArgs,
+    /// Whom both ask.
+    #[command(flatten)]
+    pub source: SourceArgs,
+}
+
+impl VerifyArgs {
+    /// Is the source to be asked again?
+    pub fn asks(&self) -> bool {
+        self.repair.repair.is_some() || self.audit.audit.is_some()
+    }
+
+    /// The run to be verified, if one is named.
+    pub fn run(&self) -> Option<&Path> {
+        let trees = [&self.outdir, &self.daily, &self.minute, &self.trades, &self.bars];
+        let is_for_asking = self.asks() && trees.iter().any(|tree| tree.is_some());
+        self.workdir.as_deref().filter(|_| !is_for_asking)
+    }
 }

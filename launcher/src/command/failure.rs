@@ -33,6 +33,7 @@ use crate::supervise::drive::DriveError;
 use crate::supervise::journal::JournalError;
 use crate::supervise::locks::LocksError;
 use crate::supervise::sizes::SizesError;
+use crate::verify::audit::error::AuditError;
 use crate::view::words;
 
 /// Why a command failed. Nothing was started, unless it says so.
@@ -199,6 +200,18 @@ pub enum Failure {
     #[error("can't {doing}")]
     System { doing: &'static str, source: io::Error },
     #[error(
+        "{workdir} holds run {run}, which can't repair this tree: {what}; choose an empty --workdir (nothing was changed)",
+        workdir = workdir.display()
+    )]
+    NotToRepair { workdir: PathBuf, run: String, what: String },
+    #[error(
+        "the run that repairs was stopped {why}; what was set aside and what came stays, and the same command goes on (its run is in {workdir})",
+        workdir = workdir.display()
+    )]
+    RepairStopped { workdir: PathBuf, why: String },
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(
         "processes of this run do not end even when killed: {0}; they may be waiting for a disk or a network that is gone (`ps` shows state D); repair that, then run the command again"
     )]
     Undead(String),
@@ -282,10 +295,12 @@ impl Failure {
         }
         match self {
             Self::NotReady { exit, .. } => exit.unwrap_or(Exit::LocalResource),
-            Self::Source(SourceError::Refused { .. }) => Exit::Refused,
-            Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. }) => {
-                Exit::Transient
+            Self::Source(SourceError::Refused { .. }) | Self::Audit(AuditError::Refused { .. }) => {
+                Exit::Refused
             }
+            Self::RepairStopped { .. } => Exit::Stopped,
+            Self::Source(SourceError::Unreachable { .. } | SourceError::Strange { .. })
+            | Self::Audit(AuditError::Crashed { .. }) => Exit::Transient,
             Self::Source(SourceError::Short { .. })
             | Self::NotWritable { .. }
             | Self::OutdirGone { .. }
@@ -296,6 +311,7 @@ impl Failure {
             | Self::System { .. }
             | Self::Output(_)
             | Self::Spawn(_)
+            | Self::Audit(AuditError::Local { .. } | AuditError::Spawn(_) | AuditError::Disk(_))
             | Self::BarsWords(WordsError::Spawn(_))
             | Self::Drive(_)
             | Self::Undead(_)
@@ -336,6 +352,12 @@ impl Failure {
             | Self::InNoBatch { .. }
             | Self::SeveralLogs { .. }
             | Self::NoLog { .. }
+            | Self::NotToRepair { .. }
+            | Self::Audit(
+                AuditError::Usage { .. }
+                | AuditError::NoDescriptor { .. }
+                | AuditError::OtherSource { .. },
+            )
             | Self::Journal(_) => Exit::Usage,
         }
     }

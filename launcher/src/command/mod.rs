@@ -21,5 +21,6 @@ pub mod logs;
 pub mod stop;
 pub mod extend;
 pub mod start;
+pub mod ask_again;
 pub mod wait;
 pub mod calendar;

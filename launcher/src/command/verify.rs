@@ -44,20 +44,33 @@ pub fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
         return Ok(ExitStatus::Well);
     }
     let survey = survey_of(args, clock::now())?;
-    let page = args.html.as_deref().map(verify_page::place).transpose()?;
+    let page = page(args)?;
     let report = watched(&survey);
-    if let Some(page) = page {
-        publish(page, html::render(&report).as_bytes())?;
-    }
-    let said = if args.json {
-        json::render(&report)
-    } else if args.csv {
-        csv::render(&report)
-    } else {
-        text::render(&report)
-    };
-    say(&said).map_err(Failure::Output)?;
+    write_page(page, &report)?;
+    say(&rendered(args, &report)).map_err(Failure::Output)?;
     Ok(ExitStatus::Verified(report.verdict()))
+}
+
+/// Where a page may go, if one is wanted. Asked before the looking, which may take long.
+pub fn page(args: &VerifyArgs) -> Result<Option<&Path>, Failure> {
+    Ok(args.html.as_deref().map(verify_page::place).transpose()?)
+}
+
+/// Writes the report as a page, if one is wanted.
+pub fn write_page(page: Option<&Path>, report: &Report) -> Result<(), Failure> {
+    let write = |page| publish(page, html::render(report).as_bytes());
+    Ok(page.map_or(Ok(()), write)?)
+}
+
+/// The report as `args` want it.
+pub fn rendered(args: &VerifyArgs, report: &Report) -> String {
+    if args.json {
+        json::render(report)
+    } else if args.csv {
+        csv::render(report)
+    } else {
+        text::render(report)
+    }
 }
 
 /// Runs a survey; shows on a terminal how far it is.
@@ -118,9 +131,9 @@ pub fn beside_the_ledgers(request: &Request, tickers: Vec<Ticker>, now: Timestam
 }
 
 /// Arguments, resolved.
-fn survey_of(args: &VerifyArgs, now: Timestamp) -> Result<Survey, Failure> {
+pub fn survey_of(args: &VerifyArgs, now: Timestamp) -> Result<Survey, Failure> {
     let here = stored_run::current_folder()?;
-    let run = match &args.workdir {
+    let run = match args.run() {
         Some(workdir) => Some(of_run(workdir)?),
         None => None,
     };

@@ -85,6 +85,24 @@ pub fn worker(worker: &WorkerCommand) -> Result<i32, SpawnError> {
     Ok(i32::try_from(child.id()).expect("the kernel numbers processes with positive i32"))
 }
 
+/// Runs a worker to its end in our own process group, so that whoever ends us from a terminal ends
+/// it too; returns its exit code, `None` where a signal ended it.
+pub fn to_its_end(
+    executable: &Path,
+    arguments: &[OsString],
+    log: &Path,
+    api_key: &ApiKey,
+) -> Result<Option<i32>, SpawnError> {
+    let output = open_log(log)?;
+    let also_output = output.try_clone().map_err(DiskError::at("open", log))?;
+    let mut command = Command::new(executable);
+    command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(also_output);
+    command.env_remove(ATTEMPT_VARIABLE).env_remove(SUPERVISOR_VARIABLE);
+    command.env(ApiKey::ENV, api_key.expose());
+    let ended = command.status().map_err(|source| SpawnError::of(executable, source))?;
+    Ok(ended.code())
+}
+
 /// Starts this executable as a shim, in a group of its own, and returns it with our end of its
 /// socket. Its errors go to `log`.
 pub fn shim(

@@ -12,7 +12,9 @@
 //! · [`expectation`] what ought to be there · [`place`] what names stand for · [`walk`] which files
 //! stand where · [`evidence`] ledger and files of a ticker · [`judged`] what was judged of it ·
 //! [`judge`] the one against the other · [`identity`] whose days they are · [`series`] the same for
-//! bars · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees.
+//! bars · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees · [`repair`]
+//! what is missing or damaged becomes work · [`audit`] a sample asked for again, and what that
+//! proves.
 
 pub mod state;
 pub mod tree_kind;
@@ -33,3 +35,5 @@ pub mod identity;
 pub mod series;
 pub mod tree;
 pub mod survey;
+pub mod repair;
+pub mod audit;

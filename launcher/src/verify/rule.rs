@@ -114,6 +114,9 @@ pub enum Rule {
     // Whose data it is.
     /// Days of a symbol that was another security's.
     AnotherSecurity,
+    // Of an audit.
+    /// The source says something else than the file that its ledger line proves.
+    RevisedAtSource,
 }
 
 /// What a rule is.
@@ -192,6 +195,7 @@ impl Rule {
         Self::BarsEndEarly,
         Self::BarsStale,
         Self::AnotherSecurity,
+        Self::RevisedAtSource,
     ];
 
     /// What it is.
@@ -202,6 +206,11 @@ impl Rule {
     /// Its name.
     pub fn name(self) -> &'static str {
         self.spec().name
+    }
+
+    /// Is it found by an audit alone?
+    pub fn is_of_an_audit(self) -> bool {
+        self == Self::RevisedAtSource
     }
 
     /// The state that it leads to.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use shared::run::thousands::{grouped, plural};
 use shared::run::workdir::Workdir;
@@ -13,6 +14,18 @@ use crate::plan::knobs::Change;
 use crate::plan::worker_command;
 use crate::supervise::batch::Batch;
 
+/// Does what is said go to standard error?
+static ASIDE: AtomicBool = AtomicBool::new(false);
+
+/// Runs `deed`, and what it says goes to standard error: standard output is for the one answer that
+/// comes after it.
+pub fn saying_aside<T>(deed: impl FnOnce() -> T) -> T {
+    ASIDE.store(true, Ordering::Relaxed);
+    let done = deed();
+    ASIDE.store(false, Ordering::Relaxed);
+    done
+}
+
 /// Prints `text` to standard output. A reader that has gone away (`| head`) is no error.
 pub fn say(text: &str) -> io::Result<()> {
     pass_on(text.as_bytes()).map(drop)
@@ -20,7 +33,9 @@ pub fn say(text: &str) -> io::Result<()> {
 
 /// Prints `bytes` as they are; `Break` when nobody reads any more.
 pub fn pass_on(bytes: &[u8]) -> io::Result<ControlFlow<()>> {
-    let mut out = io::stdout();
+    let is_aside = ASIDE.load(Ordering::Relaxed);
+    let mut out: Box<dyn Write> =
+        if is_aside { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),

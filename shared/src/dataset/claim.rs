@@ -45,8 +45,12 @@ pub fn take(
 
 /// The numbers that a claim of `days` locks, and those of all claims together.
 pub fn holding(days: DateRange) -> Holding {
-    let all = DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order");
-    Holding { own: numbers(days), all: numbers(all) }
+    Holding { own: numbers(days), all: numbers(all_days()) }
+}
+
+/// Every day that there is.
+pub fn all_days() -> DateRange {
+    DateRange::new(TradingDay::MIN, TradingDay::MAX).expect("in order")
 }
 
 /// One number for each day from 1970 on, after the numbers of the log itself.

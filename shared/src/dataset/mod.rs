@@ -29,4 +29,6 @@ pub mod claim;
 pub mod open_ledger;
 pub mod check;
 pub mod stranger;
+pub mod set_aside;
+pub mod difference;
 pub mod descriptor;

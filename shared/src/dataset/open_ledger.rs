@@ -171,6 +171,12 @@ impl OpenLedger {
         Ok(())
     }
 
+    /// What was said of `partition` is void, its rows and how many there were too: they were wrong
+    /// though a line proved them. All of its days are to be asked for as if they never had been.
+    pub fn void(&mut self, partition: Partition, ticker: &Ticker) -> Result<(), LedgerError> {
+        self.commit(vec![Entry::new(ticker, partition)])
+    }
+
     /// Appends `entries` by rewriting the ledger without dead lines; `false` if that is not
     /// possible now.
     fn rewrite(&mut self, entries: &[Entry]) -> Result<bool, LedgerError> {

@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
+use nix::fcntl::{
+    AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag, openat, openat2, renameat, renameat2,
+};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
@@ -218,6 +220,30 @@ impl Folder {
     /// Renames the file `from` to `to` and replaces whatever had that name.
     pub fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(renameat(&self.handle, from, &self.handle, to)?)
+    }
+
+    /// Moves whatever has the name `from` to `folder`, where it gets the name `to`; `false` where
+    /// something has that already. A link is moved itself.
+    pub fn move_to(&self, from: &OsStr, folder: &Self, to: &OsStr) -> Result<bool, DiskError> {
+        let flags = RenameFlags::RENAME_NOREPLACE;
+        let moved = match renameat2(&self.handle, from, &folder.handle, to, flags) {
+            // Not every file system knows this flag.
+            Err(Errno::EINVAL | Errno::ENOSYS) if folder.kind_of(to).is_some() => {
+                Err(Errno::EEXIST)
+            }
+            Err(Errno::EINVAL | Errno::ENOSYS) => renameat(&self.handle, from, &folder.handle, to),
+            moved => moved,
+        };
+        match moved {
+            Ok(()) => folder.sync().and_then(|()| self.sync()).map(|()| true),
+            Err(Errno::EEXIST) => Ok(false),
+            Err(errno) => Err(DiskError::at("move", &self.path.join(from))(errno.into())),
+        }
+    }
+
+    /// Does anything have this name?
+    pub fn has(&self, name: &OsStr) -> bool {
+        self.kind_of(name).is_some()
     }
 
     /// Gives the file `from` a second name, `to`, which must be free.

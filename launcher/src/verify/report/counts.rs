@@ -25,6 +25,15 @@ impl Counts {
         self.by_state[state as usize] += partitions;
     }
 
+    /// One that counted as covered is `state`.
+    pub fn becomes(&mut self, state: State) {
+        let covered = &mut self.by_state[State::Covered as usize];
+        if *covered > 0 {
+            *covered -= 1;
+            self.add(state, 1);
+        }
+    }
+
     /// How many are in `state`.
     pub fn of(&self, state: State) -> u64 {
         self.by_state[state as usize]

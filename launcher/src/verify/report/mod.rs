@@ -85,6 +85,24 @@ impl Report {
         counted.chain(found).max()
     }
 
+    /// Takes findings that came later: partitions and months become as bad as they say.
+    pub fn also(&mut self, findings: Vec<Finding>) {
+        for finding in &findings {
+            let place = finding.ticker.as_ref().and_then(|it| self.tickers.binary_search(it).ok());
+            let tree = self.trees.iter_mut().find(|tree| tree.kind == finding.tree);
+            let (Some(place), Some(tree), Some(days)) = (place, tree, finding.days) else {
+                continue;
+            };
+            let width = self.months.count();
+            for cell in &mut tree.cells[place * width..][self.months.touched(days)] {
+                *cell = (*cell).max(Some(finding.state));
+            }
+            tree.counts.becomes(finding.state);
+        }
+        self.findings.extend(findings);
+        self.findings.sort_by(|one, other| one.order().cmp(&other.order()));
+    }
+
     /// How the verify ends.
     pub fn verdict(&self) -> Verdict {
         Verdict::of(self.worst())

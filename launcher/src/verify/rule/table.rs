@@ -195,6 +195,9 @@ pub(super) fn spec(rule: Rule) -> Spec {
         Rule::BarsStale => {
             of("bars-stale", Suspect, "days were fetched anew after the bars had been made of them")
         }
+        Rule::RevisedAtSource => {
+            of("revised-at-source", Suspect, "an audit found other rows at the source by now")
+        }
         Rule::AnotherSecurity => of(
             "another-security",
             Suspect,

@@ -1,0 +1,240 @@
+//! What came of a repair: what was brought, what the source has confirmed that it has not, and what
+//! stays. Pure.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use shared::dataset::partition::Partition;
+
+use super::plan::{self, Extent, Plan};
+use crate::verify::finding::Finding;
+use crate::verify::state::State;
+use crate::verify::tree_kind::TreeKind;
+use crate::view::words;
+
+/// So many findings are named in the text.
+const NAMED: usize = 20;
+
+/// What came of the repair of one tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Which; `None` before the first round.
+    pub tree: Option<TreeKind>,
+    /// What was planned in all rounds together.
+    pub planned: Plan,
+    /// Partitions of which days were to be asked for, in the first round.
+    pub partitions: usize,
+    /// Rounds that there were.
+    pub rounds: u32,
+    /// Where what was set aside is now.
+    pub aside: Vec<PathBuf>,
+    /// What could not be set aside or asked for, a sentence each.
+    pub trouble: Vec<String>,
+    /// Where the runs were.
+    pub workdir: Option<PathBuf>,
+}
+
+/// Findings of the last verify about what was to be repaired.
+#[derive(Debug, Default)]
+pub struct Left<'a> {
+    /// The source has confirmed that it has nothing, or that the plan does not reach it.
+    pub confirmed: Vec<&'a Finding>,
+    /// As before.
+    pub stays: Vec<&'a Finding>,
+}
+
+impl Outcome {
+    /// A further round has done `plan`.
+    pub fn did(&mut self, plan: &Plan) {
+        self.rounds += 1;
+        for (ticker, work) in &plan.work {
+            let known = self.planned.work.entry(ticker.clone()).or_default();
+            known.days = known.days.union(&work.days);
+            known.ledger = known.ledger.or(work.ledger);
+            known.aside.extend(&work.aside);
+        }
+    }
+
+    /// What `after`, the findings of the last verify, still say of it.
+    pub fn left<'a>(&self, after: &'a [Finding], extent: Extent) -> Left<'a> {
+        let mut left = Left::default();
+        for finding in after.iter().filter(|finding| self.concerns(finding)) {
+            match finding.state {
+                State::EmptyConfirmed | State::OutsidePlan => left.confirmed.push(finding),
+                State::Missing | State::Damaged | State::Suspect
+                    if plan::is_repairable(finding, extent) =>
+                {
+                    left.stays.push(finding);
+                }
+                State::Missing
+                | State::Damaged
+                | State::Suspect
+                | State::Covered
+                | State::OutsideListing => {}
+            }
+        }
+        left
+    }
+
+    fn concerns(&self, finding: &Finding) -> bool {
+        let work = finding.ticker.as_ref().and_then(|ticker| self.planned.work.get(ticker));
+        let days = finding.days.or(finding.partition.map(Partition::span));
+        let meets = |days| work.is_some_and(|work| !work.days.intersection(&days).is_empty());
+        Some(finding.tree) == self.tree && days.map_or(work.is_some(), |days| meets(days.into()))
+    }
+
+    /// For people; ends with a newline.
+    pub fn text(&self, after: &[Finding], extent: Extent) -> String {
+        let mut text = String::new();
+        let mut line = |line: String| writeln!(text, "{line}").expect("a String takes everything");
+        let tree = self.tree.map_or("tree", TreeKind::name);
+        if self.rounds == 0 {
+            line(format!("repair of {tree}: nothing that a download can mend"));
+            return text;
+        }
+        let (tickers, rounds) = (self.planned.work.len() as u64, u64::from(self.rounds));
+        line(format!(
+            "repair of {tree}: asked for {} of {} in {}",
+            words::counted(self.partitions as u64, "partition"),
+            words::counted(tickers, "ticker"),
+            words::counted(rounds, "round"),
+        ));
+        if let Some(first) = self.aside.first() {
+            let files = words::counted(self.aside.len() as u64, "file");
+            line(format!("  set aside, not deleted: {files}, such as {}", first.display()));
+        }
+        self.trouble.iter().take(NAMED).for_each(|what| line(format!("  not done: {what}")));
+        let Left { confirmed, stays } = self.left(after, extent);
+        let mut list = |findings: &[&Finding], what: &str| {
+            if findings.is_empty() {
+                return;
+            }
+            line(format!("  {what}:"));
+            for finding in findings.iter().take(NAMED) {
+                line(format!("    {}", named(finding)));
+            }
+            if findings.len() > NAMED {
+                line(format!("    and {} more", words::count((findings.len() - NAMED) as u64)));
+            }
+        };
+        list(&confirmed, "confirmed by the source: there is nothing to be had");
+        list(&stays, "stays as it was, though it was asked for again");
+        if stays.is_empty() && self.trouble.is_empty() {
+            line("  everything else that was asked for is there and proven".to_owned());
+        } else if let Some(workdir) = &self.workdir {
+            line(format!(
+                "  `{} why TICKER --workdir {}` says what the source answered",
+                words::program(),
+                workdir.display()
+            ));
+        }
+        text
+    }
+
+    /// The same for programs.
+    pub fn json(&self, after: &[Finding], extent: Extent) -> Value {
+        let Left { confirmed, stays } = self.left(after, extent);
+        let spelled =
+            |findings: Vec<&Finding>| findings.into_iter().map(named).collect::<Vec<String>>();
+        json!({
+            "tree": self.tree.map(TreeKind::name),
+            "rounds": self.rounds,
+            "tickers": self.planned.work.len(),
+            "partitions": self.partitions,
+            "set_aside": self.aside,
+            "not_done": self.trouble,
+            "confirmed_by_source": spelled(confirmed),
+            "stays": spelled(stays),
+            "workdir": self.workdir,
+        })
+    }
+}
+
+/// `AIG 2024-02: the reason`.
+fn named(finding: &Finding) -> String {
+    let ticker = finding.ticker.as_ref().map_or("", |ticker| ticker.as_str());
+    let when = match (finding.partition, finding.days) {
+        (Some(partition), _) => partition.period(),
+        (None, Some(days)) => days.to_string(),
+        (None, None) => String::new(),
+    };
+    format!("{ticker} {when}: {} ({})", finding.reason, finding.rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::rule::Rule;
+    use shared::dataset::coverage::DateRange;
+    use shared::dataset::kind::Kind;
+    use shared::market::ticker::Ticker;
+
+    fn february() -> Partition {
+        Partition::Month(2024, 2)
+    }
+
+    fn finding(rule: Rule, name: &str) -> Finding {
+        let ticker: Ticker = name.parse().expect("a ticker");
+        Finding::new(TreeKind::Minute, rule, "the reason").of(&ticker).in_partition(february())
+    }
+
+    fn year() -> DateRange {
+        let day = |text: &str| text.parse().expect("a day");
+        DateRange::new(day("2024-01-01"), day("2024-12-31")).expect("in order")
+    }
+
+    fn after_one_round(before: &[Finding]) -> Outcome {
+        let plan = Plan::of(before, Kind::Minute, year(), Extent::Damage);
+        let mut outcome = Outcome { tree: Some(TreeKind::Minute), ..Outcome::default() };
+        outcome.partitions = plan.partitions(Kind::Minute);
+        outcome.did(&plan);
+        outcome
+    }
+
+    #[test]
+    fn what_the_source_confirmed_is_told_from_what_stays_and_from_what_was_mended() {
+        let before = ["AIG", "BAC", "C"].map(|name| finding(Rule::NoProof, name));
+        let outcome = after_one_round(&before);
+        let other_month = finding(Rule::NoProof, "AIG").in_partition(Partition::Month(2024, 7));
+        let after = [
+            finding(Rule::NothingTraded, "BAC"),
+            finding(Rule::LostRows, "C"),
+            finding(Rule::NoProof, "JPM"),
+            other_month,
+        ];
+        assert_eq!(
+            outcome.text(&after, Extent::Damage),
+            "repair of minute: asked for 3 partitions of 3 tickers in 1 round
+  confirmed by the source: there is nothing to be had:
+    BAC 2024-02: the reason (nothing-traded)
+  stays as it was, though it was asked for again:
+    C 2024-02: the reason (lost-rows)
+"
+        );
+        let json = outcome.json(&after, Extent::Damage);
+        assert_eq!(json["stays"][0], "C 2024-02: the reason (lost-rows)");
+    }
+
+    #[test]
+    fn when_all_is_mended_that_is_said_and_where_the_files_are_that_were_set_aside() {
+        let mut outcome = after_one_round(&[finding(Rule::WrongLength, "AIG")]);
+        outcome.aside.push("/out/_set_aside/AIG/x".into());
+        assert_eq!(
+            outcome.text(&[], Extent::Damage),
+            "repair of minute: asked for 1 partition of 1 ticker in 1 round
+  set aside, not deleted: 1 file, such as /out/_set_aside/AIG/x
+  everything else that was asked for is there and proven
+"
+        );
+    }
+
+    #[test]
+    fn nothing_to_do_is_said() {
+        let outcome = Outcome { tree: Some(TreeKind::Minute), ..Outcome::default() };
+        assert_eq!(
+            outcome.text(&[], Extent::Damage),
+            "repair of minute: nothing that a download can mend\n"
+        );
+    }
+}

@@ -1,0 +1,244 @@
+//! Promise: `verify --repair` makes a damaged tree what a clean download makes, byte by byte. It
+//! asks for nothing that was whole, deletes nothing, and says what can't be had.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use shared::dataset::coverage::DateRange;
+use shared::dataset::kind::Kind;
+use shared::dataset::ledger::Ledger;
+use shared::dataset::partition::Partition;
+use shared::market::ticker::Ticker;
+use tests::harness::damage;
+use tests::harness::place::{Place, days};
+use tests::harness::program::{Ended, Running, command, eventually, run};
+use tests::harness::tree;
+use tests::harness::truth;
+use tests::sim::config::Config;
+use tests::sim::revising::{Change, change};
+use tests::sim::server::Exchange;
+
+const SEED: u64 = 11;
+
+/// A market, a tree of it as it ought to be, and the same tree to be damaged.
+struct Scene {
+    exchange: Exchange,
+    kind: Kind,
+    asked: DateRange,
+    tickers: Vec<Ticker>,
+    clean: Place,
+    place: Place,
+}
+
+impl Scene {
+    fn new(kind: Kind, asked: DateRange, count: usize) -> Self {
+        let exchange =
+            Exchange::start(Config::synthetic(5).with_tickers(60).revising(SEED)).expect("started");
+        let lively = |ticker: &Ticker| {
+            let first = DateRange::new(asked.from(), asked.from().plus_days(4)).expect("in order");
+            let last = DateRange::new(asked.to().plus_days(-4), asked.to()).expect("in order");
+            [first, last].iter().all(|days| {
+                (20..2_000).contains(&truth::minute_bars(&exchange, ticker, *days).len())
+            })
+        };
+        let tickers: Vec<Ticker> =
+            truth::universe(&exchange, 60).into_iter().filter(lively).take(count).collect();
+        assert_eq!(tickers.len(), count, "as many lively tickers");
+        let place = || Place::with_tickers(tickers.iter().map(Ticker::as_str));
+        let scene = Self { clean: place(), place: place(), exchange, kind, asked, tickers };
+        for place in [&scene.clean, &scene.place] {
+            scene.fetch(place);
+        }
+        assert_eq!(scene.files(), tree::parquet_bytes(&scene.clean.outdir()));
+        scene
+    }
+
+    fn fetch(&self, place: &Place) {
+        let mut worker = place.worker_of(self.kind, &self.exchange.base_url(), self.asked);
+        run(worker.arg("--resume")).expect_code(0);
+    }
+
+    fn outdir(&self) -> PathBuf {
+        self.place.outdir()
+    }
+
+    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        tree::parquet_bytes(&self.outdir())
+    }
+
+    fn file(&self, ticker: &Ticker, partition: Partition) -> PathBuf {
+        partition.file(&self.outdir(), ticker, self.kind)
+    }
+
+    fn verify(&self, more: &[&str]) -> Ended {
+        let mut verify = command("launcher");
+        verify.current_dir(self.place.path()).arg("verify");
+        verify.arg("--outdir").arg(self.outdir());
+        verify.arg("--tickers-csv").arg(self.place.tickers_csv());
+        verify.args(["--from", &self.asked.from().to_string()]);
+        verify.args(["--to", &self.asked.to().to_string()]);
+        run(verify.args(more))
+    }
+
+    fn repair(&self, more: &[&str]) -> Ended {
+        let base = self.exchange.base_url();
+        let workdir = self.place.workdir().display().to_string();
+        let flags = ["--repair", "--workdir", &workdir, "--base-url", &base];
+        let paces = ["--backoff-base", "5ms"];
+        self.verify(&[&flags[..], &paces, more].concat())
+    }
+
+    fn repairing(&self) -> Running {
+        let mut verify = command("launcher");
+        verify.current_dir(self.place.path()).arg("verify");
+        verify.arg("--outdir").arg(self.outdir());
+        verify.arg("--tickers-csv").arg(self.place.tickers_csv());
+        verify.args(["--from", &self.asked.from().to_string()]);
+        verify.args(["--to", &self.asked.to().to_string(), "--repair"]);
+        verify.arg("--workdir").arg(self.place.workdir());
+        Running::start(verify.args(["--base-url", &self.exchange.base_url()]))
+    }
+
+    fn asked_of(&self, ticker: &Ticker) -> u64 {
+        self.exchange.stats().requests_by_ticker.get(ticker.as_str()).copied().unwrap_or(0)
+    }
+}
+
+fn quarter() -> DateRange {
+    days("2024-01-02", "2024-03-28")
+}
+
+const FEBRUARY: Partition = Partition::Month(2024, 2);
+
+/// Is it what a verify of a tree without a fault ends with: complete, or with confirmed gaps?
+#[track_caller]
+fn is_whole(ended: Ended) -> Ended {
+    let said = format!("{}\n{}", ended.stdout, ended.stderr);
+    assert!(matches!(ended.code(), Some(0 | 3)), "{:?}\n{said}", ended.status);
+    ended
+}
+
+#[test]
+fn a_damaged_tree_becomes_what_a_clean_download_is_and_nothing_whole_is_asked_for() {
+    let scene = Scene::new(Kind::Minute, quarter(), 7);
+    let [gone, cut, unproven, garbled, unasked, foreign, whole] = &scene.tickers[..] else {
+        panic!("seven")
+    };
+    let outdir = scene.outdir();
+    let february = |ticker: &Ticker| scene.file(ticker, FEBRUARY);
+    fs::remove_file(february(gone)).expect("removed");
+    let bytes = fs::read(february(cut)).expect("read");
+    fs::write(february(cut), &bytes[..bytes.len() / 2]).expect("cut");
+    fs::remove_file(Ledger::path(&outdir, unproven)).expect("removed");
+    let ledger = Ledger::path(&outdir, garbled);
+    let lines = fs::read_to_string(&ledger).expect("read");
+    fs::write(&ledger, format!("not a line\n{lines}")).expect("written");
+    damage::rewrite_ledger(&outdir, unasked, |line| (line.partition != FEBRUARY).then_some(line));
+    fs::remove_file(february(unasked)).expect("removed");
+    fs::copy(february(whole), february(foreign)).expect("copied");
+    let damaged = scene.files();
+    let before = scene.exchange.stats().requests_by_ticker;
+
+    let said = is_whole(scene.repair(&[])).stdout;
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()), "{said}");
+    for (ticker, expected, why) in [
+        (gone, 1, "a month without its file"),
+        (cut, 1, "a month cut short"),
+        (unproven, 1, "all of it, since nothing proves it"),
+        (garbled, 0, "every line of its ledger was sound"),
+        (unasked, 1, "a month that nobody had asked for"),
+        (foreign, 1, "a month of somebody else"),
+        (whole, 0, "nothing"),
+    ] {
+        let asked = scene.asked_of(ticker) - before.get(ticker.as_str()).copied().unwrap_or(0);
+        assert_eq!(asked, expected, "{ticker}: {why}\n{said}");
+    }
+    let kept = kept_aside(&outdir);
+    for ticker in [cut, foreign] {
+        let path = february(ticker).strip_prefix(&outdir).expect("below").to_owned();
+        assert!(kept.iter().any(|bytes| *bytes == damaged[&path]), "{ticker} is kept aside");
+    }
+
+    let asked = scene.exchange.stats().total;
+    is_whole(scene.repair(&[]));
+    assert_eq!(scene.exchange.stats().total, asked, "what is whole asks for nothing");
+}
+
+/// The content of every file that was set aside.
+fn kept_aside(outdir: &Path) -> Vec<Vec<u8>> {
+    let files = tree::files(&outdir.join("_set_aside"));
+    files.iter().map(|path| fs::read(path).expect("read")).collect()
+}
+
+#[test]
+fn what_the_source_has_no_more_stays_missing_and_is_said_so_after_one_round() {
+    let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-12"), 2);
+    let (ticker, day) = (&scene.tickers[0], scene.asked.from());
+    let file = scene.file(ticker, Partition::Day(day));
+    fs::remove_file(&file).expect("removed");
+    let vanishes = |epoch: &u64| change(SEED, *epoch, ticker.as_str(), day) == Change::Vanished;
+    scene.exchange.turn_to_epoch((0..1_000).find(vanishes).expect("some epoch does it"));
+    let ended = scene.repair(&["--tries", "2"]).expect_code(4);
+    let said = ended.stdout;
+    assert!(said.contains("stays as it was, though it was asked for again"), "{said}");
+    assert!(said.contains(&format!("{ticker} {day}")), "{said}");
+    let asked = scene.asked_of(ticker);
+    scene.exchange.turn_to_epoch(0);
+    is_whole(scene.repair(&[]));
+    assert_eq!(scene.asked_of(ticker), asked + 1, "the same command goes on when there is more");
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()));
+}
+
+#[test]
+fn a_repair_that_is_stopped_in_the_middle_loses_nothing_and_the_same_command_goes_on() {
+    let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-13"), 2);
+    for (ticker, day) in [(0, "2024-03-11"), (0, "2024-03-13"), (1, "2024-03-12")] {
+        let day = Partition::Day(day.parse().expect("a day"));
+        let file = scene.file(&scene.tickers[ticker], day);
+        let bytes = fs::read(&file).expect("read");
+        fs::write(&file, &bytes[..bytes.len() - 3]).expect("cut");
+    }
+    // The launcher's question, and one of a worker.
+    scene.exchange.close_the_door_after(2);
+    let repairing = scene.repairing();
+    eventually("a worker waits for its answer", || scene.exchange.holds_somebody_up());
+    repairing.signal(Signal::SIGTERM);
+    let said = repairing.wait().expect_code(143).stderr;
+    scene.exchange.open_the_door();
+    assert!(said.contains("the run that repairs was stopped as asked"), "{said}");
+    assert!(said.contains("the same command goes on"), "{said}");
+    is_whole(scene.repair(&[]));
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()));
+}
+
+#[test]
+fn the_run_that_made_a_tree_repairs_it_and_another_run_is_refused() {
+    let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-12"), 2);
+    let (base, day) = (scene.exchange.base_url(), Partition::Day(scene.asked.from()));
+    let mut start = scene.place.launcher_start_of(scene.kind, &base, scene.asked);
+    run(start.args(["--foreground", "--resume"])).expect_code(0);
+    let file = scene.file(&scene.tickers[0], day);
+    fs::remove_file(&file).expect("removed");
+    is_whole(scene.repair(&[]));
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()));
+
+    fs::remove_file(&file).expect("removed");
+    let elsewhere = scene.clean.workdir();
+    let mut other: Command = scene.clean.launcher_start_of(scene.kind, &base, scene.asked);
+    run(other.args(["--foreground", "--resume"])).expect_code(0);
+    let elsewhere = elsewhere.display().to_string();
+    let flags = ["--repair", "--workdir", &elsewhere, "--base-url", &base];
+    let said = scene.verify(&flags).expect_code(2).stderr;
+    assert!(said.contains("can't repair this tree: it writes into"), "{said}");
+    assert!(!file.exists() && !scene.outdir().join("_set_aside").exists(), "nothing was changed");
+}
+
+#[test]
+fn a_repair_needs_a_work_directory_and_one_that_lies_apart() {
+    let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-11"), 1);
+    let said = scene.verify(&["--repair"]).expect_code(2).stderr;
+    assert!(said.contains("--workdir"), "{said}");
+}

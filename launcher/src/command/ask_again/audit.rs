@@ -25,7 +25,7 @@ use shared::run::ticker_list::TickerList;
 use shared::run::workdir::Workdir;
 
 use super::asking;
-use crate::check::{executable, places};
+use crate::preflight::{executable, places};
 use crate::cli::again::{AuditArgs, AuditBy, SourceArgs};
 use crate::command::failure::Failure;
 use crate::command::stored_run;

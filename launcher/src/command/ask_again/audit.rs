@@ -25,11 +25,11 @@ use shared::run::ticker_list::TickerList;
 use shared::run::workdir::Workdir;
 
 use super::asking;
-use crate::preflight::{executable, places};
 use crate::cli::again::{AuditArgs, AuditBy, SourceArgs};
 use crate::command::failure::Failure;
 use crate::command::stored_run;
 use crate::plan::settings::Program;
+use crate::preflight::{executable, places};
 use crate::process::{clock, random, spawn};
 use crate::supervise::error_line;
 use crate::verify::audit::ask::{self, Places, Question, Sample, Source};

@@ -203,7 +203,8 @@ const SOURCE: [(&str, &[&str]); 6] = [
     ("--backoff-base", &["-5ms", "long", "5"]),
 ];
 /// Where things go, or names that may be any: what is wrong with these is found when they are used.
-const FREE: [&str; 7] = [
+const FREE: [&str; 8] = [
+    "--ticker-events",
     "--outdir",
     "--events",
     "--out-csv",
@@ -259,6 +260,8 @@ fn every_flag_of_the_worker_refuses_a_wrong_value_by_name_and_makes_nothing() {
         ("--snapdir", &["nowhere"]),
         ("--details", &["nowhere.parquet", "tickers.csv"]),
         ("--cap-max", &["0", "-1", "much", "inf", "nan"]),
+        ("--as-of", &["yesterday", "2024-02-30", "2200-01-01"]),
+        ("--security", &["META", "bbg000mm2p62", "BBG000MM2P621"]),
     ];
     for (subcommand, table) in [
         ("daily", [&download[..], &[via, duplicates]].concat()),

@@ -145,11 +145,12 @@ mod tests {
             outdir: Some("/out".into()),
             ..full()
         };
-        let typed = bars("--target auto --bars-per-day 50 --daily-root daily --adjust=./splits");
+        let typed = bars(
+            "--target auto --bars-per-day 50 --daily-root daily --adjust=./splits --reference ref",
+        );
         let settings = Settings::resolve(&typed, cwd()).expect("sound");
         let Task::Bars(order) = settings.task() else { panic!("bars") };
-        let whole =
-            "--target auto --bars-per-day 50 --daily-root /home/me/daily --adjust=/home/me/splits";
+        let whole = "--target auto --bars-per-day 50 --daily-root /home/me/daily --adjust=/home/me/splits --reference /home/me/ref";
         assert_eq!(order.arguments.join(" "), whole);
         assert_eq!(differences(&typed, &settings, cwd()), []);
         assert_eq!(differences(&bars(whole), &settings, Path::new("/elsewhere")), []);

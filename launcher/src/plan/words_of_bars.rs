@@ -11,7 +11,7 @@ use super::paths::absolute;
 pub const ALLOW_GAP: &str = "--allow-gap";
 
 /// Options of `bars` that the launcher does not have itself; they belong behind `--`.
-const OF_BARS: [&str; 17] = [
+const OF_BARS: [&str; 19] = [
     "--agg1m-price",
     "--target",
     "--bars-per-day",
@@ -26,10 +26,17 @@ const OF_BARS: [&str; 17] = [
     "--extended",
     "--conditions",
     "--adjust",
+    "--as-of",
+    "--security",
     "--rebuild",
     "--allow-gap",
     "--sort",
 ];
+
+/// Do `words` ask for the days of one security? They are those of several symbols then.
+pub fn is_of_one_security(words: &[String]) -> bool {
+    words.iter().any(|word| word.split('=').next() == Some("--as-of"))
+}
 
 /// Does `bars` know `word`, where the launcher does not?
 pub fn is_of_bars(word: &str) -> bool {
@@ -105,7 +112,7 @@ pub fn not_for_bars_alone(words: &[String]) -> Option<&'static str> {
 /// Arguments of `bars` with the paths among them absolute: a run may be resumed from another
 /// folder.
 pub fn spelled(cwd: &Path, typed: &[String]) -> Vec<String> {
-    let names_a_path = |flag: &str| ["--adjust", "--daily-root"].contains(&flag);
+    let names_a_path = |flag: &str| ["--adjust", "--daily-root", "--reference"].contains(&flag);
     let spelled = |path: &str| absolute(cwd, Path::new(path)).display().to_string();
     let mut is_path = false;
     let word = |word: &String| {

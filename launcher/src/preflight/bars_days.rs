@@ -8,7 +8,7 @@ use shared::market::session;
 use shared::market::ticker::Ticker;
 
 use crate::job::BarsOrder;
-use crate::plan::words_of_bars::ALLOW_GAP;
+use crate::plan::words_of_bars::{self, ALLOW_GAP};
 
 /// Which of the days asked for the input has.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +35,8 @@ pub enum InputDays {
 pub fn reach(order: &BarsOrder, tickers: &[Ticker], days: DateRange) -> InputDays {
     let (_, root, kind) = order.input.parts();
     let is_ours = matches!(descriptor::read(root), Ok(Some(_)));
-    if !is_ours || order.arguments.iter().any(|word| word == ALLOW_GAP) {
+    let is_of_one = words_of_bars::is_of_one_security(&order.arguments);
+    if !is_ours || is_of_one || order.arguments.iter().any(|word| word == ALLOW_GAP) {
         return InputDays::Whole;
     }
     // A ledger that can't be read concerns its ticker alone.

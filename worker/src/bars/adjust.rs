@@ -266,6 +266,64 @@ mod tests {
     }
 
     #[test]
+    fn a_security_has_the_splits_of_all_its_symbols_and_not_those_of_who_had_them_otherwise() {
+        use shared::market::listed_periods::{AskedOf, ListedRow, TickerEvents};
+        use shared::market::security_days::{self, WhichSecurity};
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("splits.parquet");
+        write(
+            &file,
+            &[
+                ("FB", "2014-03-03", 1.0, 2.0),
+                // The source may file an old split under the later symbol, or under both.
+                ("META", "2016-05-02", 1.0, 3.0),
+                ("FB", "2016-05-02", 1.0, 3.0),
+                // The fund's, on a day on which the company was FB.
+                ("META", "2021-09-01", 10.0, 1.0),
+                ("META", "2024-06-10", 1.0, 20.0),
+            ],
+        );
+        let figis = ["BBG000MM2P62", "BBG011BALL00"];
+        let row = |(symbol, figi): (&str, &str)| ListedRow {
+            ticker: symbol.parse().expect("a ticker"),
+            active: true,
+            delisted: None,
+            composite: Some(figi.parse().expect("a FIGI")),
+            share_class: None,
+            place: 0,
+            cik: None,
+            name: String::new(),
+            list_date: None,
+        };
+        let events = |figi: &str, changes: [(&str, &str); 2]| TickerEvents {
+            asked: AskedOf::Composite(figi.parse().expect("a FIGI")),
+            composite: None,
+            changes: changes
+                .map(|(since, symbol)| (day(since), symbol.parse().expect("a ticker")))
+                .to_vec(),
+        };
+        let known = Securities::of(
+            &[("META", figis[0]), ("METV", figis[1])].map(row),
+            &[
+                events(figis[0], [("2012-05-18", "FB"), ("2022-06-09", "META")]),
+                events(figis[1], [("2021-06-30", "META"), ("2022-01-31", "METV")]),
+            ],
+        );
+        let which = WhichSecurity::Figi(figis[0].parse().expect("a FIGI"));
+        let meta: Ticker = "META".parse().expect("a ticker");
+        let days = security_days::of(&known, &meta, &which).expect("dated");
+        assert_eq!(
+            splits_of(&file, &days, &known).expect("read"),
+            [
+                split("2014-03-03", 1.0, 2.0),
+                split("2016-05-02", 1.0, 3.0),
+                split("2024-06-10", 1.0, 20.0),
+            ]
+        );
+    }
+
+    #[test]
     fn splits_announced_for_after_the_snapshot_have_not_happened() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();

@@ -74,6 +74,13 @@ fn dollars(text: &str) -> Result<f64, String> {
 
 /// Reads, chooses, says what was chosen, writes.
 pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
+    if let Some(events) = &args.ticker_events
+        && args.as_of.is_none()
+        && args.security.is_none()
+    {
+        let text = "needs --as-of or --security; add one, or leave it out";
+        return Err(Refusal::wrong(format!("--ticker-events {} {text}", events.display())));
+    }
     let known = match &args.details {
         Some(path) => read_details(path)?,
         None => BTreeMap::new(),

@@ -127,13 +127,7 @@ fn hopeless_run(choices: &[u8], cap: u32) -> Story {
             story.hear(Fact::PauseLifted);
         }
         story.pass(301);
-        let running = story
-            .machine
-            .batches()
-            .filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
-        let ended: Vec<(BatchId, Vec<Ticker>)> =
-            running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
-        for (id, left) in ended {
+        for (id, left) in running(&story) {
             // What nobody can be blamed for, as this machine's own trouble, goes on until the run
             // is given up.
             let ending = match some_ending(choose()) {
@@ -227,13 +221,7 @@ fn consistent_run(choices: &[u8], fates: &[Fate], cap: u32) -> (Story, u32, i64)
             story.hear(Fact::PauseLifted);
         }
         story.pass(10);
-        let running = story
-            .machine
-            .batches()
-            .filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
-        let ended: Vec<(BatchId, Vec<Ticker>)> =
-            running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect();
-        for (id, trial) in ended {
+        for (id, trial) in running(&story) {
             let report = if let Some(choice) = choices.next() {
                 let word = |ticker: &Ticker| Unfinished {
                     ticker: ticker.clone(),
@@ -299,4 +287,11 @@ proptest! {
         }
         prop_assert_eq!(done + failed as u64, 9);
     }
+}
+
+/// Batches with an attempt, each with the tickers that it tries.
+fn running(story: &Story) -> Vec<(BatchId, Vec<Ticker>)> {
+    let batches = story.machine.batches();
+    let running = batches.filter(|(_, it)| matches!(it.state, BatchState::Running { .. }));
+    running.map(|(id, batch)| (id, batch.trial().cloned().collect())).collect()
 }

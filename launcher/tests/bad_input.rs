@@ -67,24 +67,9 @@ fn a_repeated_ticker_is_kept_once_and_said() {
 #[test]
 fn dates_are_refused_with_flag_and_value() {
     let scene = Scene::of(&["A"]);
-    let arguments = |from: &str, to: &str| -> Vec<String> {
-        let usual = [
-            "--job",
-            "daily",
-            "--tickers-csv",
-            "tickers.csv",
-            "--outdir",
-            "out",
-            "--from",
-            from,
-            "--to",
-            to,
-        ];
-        usual.iter().map(|&word| word.to_owned()).collect()
-    };
     let said = |from: &str, to: &str| {
-        let words = arguments(from, to);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let words = Scene::usual(&[]);
+        let words = [&words[..6], &["--from", from, "--to", to]].concat();
         run(&mut scene.launcher("start", &words)).expect_code(2).stderr
     };
     assert_eq!(
@@ -108,19 +93,10 @@ fn dates_are_refused_with_flag_and_value() {
 #[test]
 fn an_unfinished_day_is_left_out_and_said() {
     let scene = Scene::of(&["A"]);
-    let words = [
-        "--job",
-        "daily",
-        "--tickers-csv",
-        "tickers.csv",
-        "--outdir",
-        "out",
-        "--from",
-        "2020-01-01",
-    ];
-    let more = ["--to", "2199-01-01", "--dry-run"];
-    let said =
-        run(&mut scene.launcher("start", &[&words[..], &more[..]].concat())).expect_code(0).stdout;
+    let words = Scene::usual(&[]);
+    let more = ["--from", "2020-01-01", "--to", "2199-01-01", "--dry-run"];
+    let words = [&words[..6], &more].concat();
+    let said = run(&mut scene.launcher("start", &words)).expect_code(0).stdout;
     assert!(said.starts_with("note: --to 2199-01-01 is not settled yet (a day counts 15h after 20:00 New York); this run ends at "), "{said}");
 }
 
@@ -230,20 +206,15 @@ fn every_flag_of_start_refuses_a_wrong_value_by_name_and_makes_nothing() {
             assert!(is_known, "{flag}: no wrong value of it is tried here");
         }
     }
-    let usual = [
-        "--job=daily",
-        "--tickers-csv=tickers.csv",
-        "--outdir=out",
-        "--from=2020-01-01",
-        "--to=2020-12-31",
-    ];
+    let usual =
+        "--job=daily --tickers-csv=tickers.csv --outdir=out --from=2020-01-01 --to=2020-12-31";
     for (flag, values) in wrong {
         for value in values {
             let given = format!("{flag}={value}");
             let is_other =
                 |word: &&str| word.split_once('=').is_none_or(|(known, _)| known != flag);
             let words: Vec<&str> =
-                usual.into_iter().filter(is_other).chain([given.as_str()]).collect();
+                usual.split(' ').filter(is_other).chain([given.as_str()]).collect();
             let mut start = scene.launcher("start", &words);
             let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(2).stderr;
             let first = said.lines().next().unwrap_or_default();

@@ -62,16 +62,13 @@ fn a_trouble_that_only_the_last_tickers_have_ends_with_their_names() {
 
 #[test]
 fn a_program_that_crashes_on_everything_stops_the_run() {
-    let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
-    let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let mut story =
-        Story::of(rules(1, 2), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+    let mut story = Story::of_singles(rules(1, 2), 20);
     let mut died = 0;
     while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
         story.pass(300);
         for launched in story.launch() {
             let batch: u32 = launched.split_once('.').expect("a name").0.parse().expect("a number");
-            let name = names[batch as usize - 1].as_str();
+            let name = &*format!("T{}", batch - 1);
             story.end(batch, report(Ending::Signaled { signal: 4 }, 0, &[(name, Word::Begun)]));
             died += 1;
         }
@@ -173,10 +170,7 @@ fn who_fails_again_after_somebody_else_got_through_pays_for_it() {
 #[test]
 fn a_limit_that_nobody_can_keep_stops_the_run_and_gives_nobody_up() {
     for ending in [Ending::TooLarge { rss_bytes: 11 << 20 }, Ending::TimedOut { ran_ms: 1000 }] {
-        let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
-        let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-        let mut story =
-            Story::of(rules(2, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+        let mut story = Story::of_singles(rules(2, 0), 20);
         while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
             story.pass(300);
             for launched in story.launch() {
@@ -184,7 +178,7 @@ fn a_limit_that_nobody_can_keep_stops_the_run_and_gives_nobody_up() {
                     launched.split_once('.').expect("a name").0.parse().expect("a number");
                 story.end(
                     batch,
-                    report(ending.clone(), 0, &[(&names[batch as usize - 1], Word::Begun)]),
+                    report(ending.clone(), 0, &[(&format!("T{}", batch - 1), Word::Begun)]),
                 );
             }
         }
@@ -200,13 +194,10 @@ fn unknown(name: &str) -> Report {
 
 #[test]
 fn a_source_that_knows_nobody_stops_the_run_and_gives_nobody_up() {
-    let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
-    let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let mut story =
-        Story::of(rules(1, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+    let mut story = Story::of_singles(rules(1, 0), 20);
     while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
         let batch = story.next();
-        story.end(batch, unknown(&names[batch as usize - 1]));
+        story.end(batch, unknown(&format!("T{}", batch - 1)));
     }
     let what = story.trouble();
     assert_eq!(

@@ -259,16 +259,8 @@ fn at_work() -> Scene {
     let base = service("200 OK", "{}");
     let range =
         ["--from", "2020-01-01", "--to", "2020-12-20", "--base-url", &base, "--retries", "0"];
-    let input = [
-        "--job",
-        "minute",
-        "--tickers-csv",
-        "tickers.csv",
-        "--outdir",
-        "out",
-        "--max-concurrent",
-        "3",
-    ];
+    let input = "--job minute --tickers-csv tickers.csv --outdir out --max-concurrent 3";
+    let input: Vec<&str> = input.split(' ').collect();
     let mut start = scene.launcher("start", &[&input[..], &range, &["--resume"]].concat());
     let said = run(start.env("POLYGON_API_KEY", "open-sesame")).expect_code(0).stdout;
     says(

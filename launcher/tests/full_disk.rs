@@ -229,20 +229,9 @@ fn a_disk_that_fills_up_while_a_run_is_planned_is_told_with_the_command_that_goe
     let scene = Scene::of(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let Some(disk) = SmallDisk::mount(&scene, "w") else { return };
     scene.script("job", "exit 0");
-    let asked = ["--job", "daily", "--tickers-csv", "tickers.csv", "--outdir", "out"];
-    let how = [
-        "--from",
-        "2020-01-01",
-        "--to",
-        "2020-12-31",
-        "--ingest-script",
-        "job",
-        "--min-free-disk",
-        "0",
-    ];
+    let asked = Scene::usual(&["--ingest-script", "job", "--min-free-disk", "0"]);
     // A file for each batch: there is room for some of them.
-    let start =
-        |more: &[&str]| run(&mut scene.launcher("start", &[&asked[..], &how, more].concat()));
+    let start = |more: &[&str]| run(&mut scene.launcher("start", &[&asked[..], more].concat()));
     let refused = start(&["--batch-size", "1"]).expect_code(13).stderr;
     says(&refused, &["No space left on device"]);
     let advice = "; make room there, then continue the run: `";

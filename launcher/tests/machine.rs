@@ -94,6 +94,13 @@ impl Story {
         story
     }
 
+    /// Batches of one: `T0`, `T1`, ...
+    pub(crate) fn of_singles(rules: Rules, count: u32) -> Self {
+        let names: Vec<String> = (0..count).map(|number| format!("T{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Self::of(rules, &names.chunks(1).collect::<Vec<_>>())
+    }
+
     #[track_caller]
     pub(crate) fn hear(&mut self, fact: Fact) {
         self.try_hear(fact).expect("legal");

@@ -135,14 +135,11 @@ fn a_folder_of_one_ticker_that_can_not_be_written_is_tried_as_often_as_retries_s
 
 #[test]
 fn a_source_that_knows_nobody_stops_the_run_though_each_ticker_is_told_so_by_itself() {
-    let names: Vec<String> = (0..20).map(|number| format!("T{number}")).collect();
-    let batches: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
-    let mut story =
-        Story::of(rules(1, 0), &batches.iter().map(<[&str; 1]>::as_slice).collect::<Vec<_>>());
+    let mut story = Story::of_singles(rules(1, 0), 20);
     while let RunState::Open | RunState::Paused { .. } = story.machine.run() {
         let batch = story.next();
         let gone = word("HTTP 404", Persistence::Permanent, Origin::Ticker);
-        story.end(batch, exited(11, 0, &[(&names[batch as usize - 1], gone)]));
+        story.end(batch, exited(11, 0, &[(&format!("T{}", batch - 1), gone)]));
     }
     assert!(matches!(story.machine.run(), RunState::Stopping { why: StopWhy::Hopeless { .. } }));
     assert!((1..=20).all(|batch| story.failures(batch).is_empty()), "nobody is given up");

@@ -81,25 +81,9 @@ fn failed_tickers_come_with_their_causes_and_the_list_is_taken_back() {
     let listed = run(&mut scene.launcher("tickers", &["--state", "failed"])).expect_code(0).stdout;
     assert!(listed.starts_with("ticker,cause\nA,") && listed.contains("exit 11"), "{listed}");
     scene.write("failed.csv", &listed);
-    let mut again = scene.launcher_in(
-        "w2",
-        "start",
-        &[
-            "--job",
-            "daily",
-            "--tickers-csv",
-            "failed.csv",
-            "--outdir",
-            "out2",
-            "--from",
-            "2020-01-01",
-            "--to",
-            "2020-12-31",
-            "--ingest-script",
-            "job",
-            "--dry-run",
-        ],
-    );
+    let words = "--job daily --tickers-csv failed.csv --outdir out2 --from 2020-01-01 --to 2020-12-31 --ingest-script job --dry-run";
+    let words: Vec<&str> = words.split(' ').collect();
+    let mut again = scene.launcher_in("w2", "start", &words);
     let planned = run(&mut again).expect_code(0).stdout;
     says(&planned, &["2 tickers in 1 batch"]);
 }

@@ -24,7 +24,7 @@ pub fn each<T: Send, R: Send>(
     };
     thread::scope(|scope| {
         let others = 1..hands;
-        // Who gets no thread makes do with those that there are.
+        // Without more threads, those that there are do the work.
         let _ = others
             .map(|_| thread::Builder::new().spawn_scoped(scope, work))
             .take_while(Result::is_ok)

@@ -48,22 +48,22 @@ impl Format {
     pub const ALL: [Self; 6] =
         [Self::Journal, Self::Run, Self::Ledger, Self::Series, Self::Exit, Self::Events];
 
+    /// The oldest version that this program reads, and the one that it writes.
+    const fn versions(self) -> (u32, u32) {
+        use Format::{Events, Exit, Journal, Ledger, Run, Series};
+        match self {
+            Journal | Run | Ledger | Series | Exit | Events => (1, 1),
+        }
+    }
+
     /// The version that this program writes.
     pub const fn version(self) -> u32 {
-        match self {
-            Self::Journal | Self::Run | Self::Ledger | Self::Series | Self::Exit | Self::Events => {
-                1
-            }
-        }
+        self.versions().1
     }
 
     /// The oldest version that it reads.
     pub const fn oldest(self) -> u32 {
-        match self {
-            Self::Journal | Self::Run | Self::Ledger | Self::Series | Self::Exit | Self::Events => {
-                1
-            }
-        }
+        self.versions().0
     }
 
     /// Does this program read version `found`?

@@ -72,7 +72,7 @@ impl Served {
         Self { kind, epochs: (0..epochs).map(epoch).collect() }
     }
 
-    /// What is on disk, whoever believes it.
+    /// What is on disk, believed or not.
     pub fn on_disk(&self, outdir: &Path, ticker: &Ticker) -> Days {
         match self.kind {
             Kind::Trades => trades_by_day(&tree::trades(outdir, ticker)),

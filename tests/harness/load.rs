@@ -22,7 +22,7 @@ pub struct Watch {
 pub struct Load {
     /// Tasks that ran or waited for a processor, on average, for each processor.
     pub runnable_per_cpu: f64,
-    /// So much later than asked for somebody woke.
+    /// How much later than asked a thread woke.
     pub worst_delay: Duration,
 }
 

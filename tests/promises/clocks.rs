@@ -203,16 +203,7 @@ fn a_clock_that_is_set_while_a_run_lives_costs_nobody_an_attempt_and_is_named() 
             // One request of `start` is answered, and two of the workers.
             exchange.close_the_door_after(3);
             let mut start = place.launcher_start(&exchange.base_url(), asked);
-            start.args([
-                "--retries",
-                "0",
-                "--rate",
-                "60000/min",
-                "--batch-size",
-                "2",
-                "--via",
-                via,
-            ]);
+            start.args("--retries 0 --rate 60000/min --batch-size 2 --via".split(' ')).arg(via);
             run(&mut start).expect_code(0);
             eventually("workers ask", || exchange.stats().total > 3);
             exchange.set_date_offset(offset);

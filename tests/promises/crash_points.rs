@@ -47,15 +47,8 @@ fn supervisors(stride: usize, least: usize) {
     let zoo = Zoo::open();
     let start = |place: &Place| {
         let mut start = zoo.start(place, "");
-        start.args([
-            "--batch-size",
-            "1",
-            "--max-concurrent",
-            "2",
-            "--retries",
-            "9",
-            "--foreground",
-        ]);
+        let words = "--batch-size 1 --max-concurrent 2 --retries 9 --foreground";
+        start.args(words.split(' '));
         start.env("ZOO_CAP", "2");
         start
     };

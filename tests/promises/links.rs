@@ -183,12 +183,8 @@ fn a_link_in_the_place_of_bars_or_of_a_snapshot_is_refused_by_name_and_nothing_i
             series.bars(("2024-03-05", "2024-03-05"), "--mode DB --target 5000")
         } else {
             let mut worker = command("worker");
-            worker.current_dir(series.root()).args([
-                "reference",
-                "--date",
-                "2024-03-05",
-                "--outdir",
-            ]);
+            let words = "reference --date 2024-03-05 --outdir";
+            worker.current_dir(series.root()).args(words.split(' '));
             worker.arg(series.out()).args(["--base-url", &exchange.base_url()]);
             worker
         };

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Has somebody asked this worker to end?
+/// Was this worker asked to end?
 #[derive(Debug, Default)]
 pub struct Stop {
     asked: Mutex<bool>,

@@ -57,7 +57,7 @@ pub enum Failure {
     /// The source refuses us, or is not the source.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The place of the rate budget is somebody else's, or can't be used.
+    /// The place of the rate budget belongs to another user, or can't be used.
     #[error(transparent)]
     Pace(#[from] PaceError),
     #[error(transparent)]

@@ -108,7 +108,7 @@ fn begin(args: &StartArgs, workdir: Workdir) -> Result<ExitStatus, Failure> {
     prove_room(&run)?;
     prove_folders(&run)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
-    // Somebody may have been faster.
+    // Another `start` may have been faster.
     if let Some(frozen) = Request::read(&run.workdir)? {
         return Err(another_run(&run.workdir, &frozen));
     }
@@ -146,7 +146,7 @@ fn go_on(args: &StartArgs, workdir: Workdir, frozen: Request) -> Result<ExitStat
     refuse_without_outdir(&frozen, &workdir)?;
     let mut run = stored_run::run(resumed.request.clone(), workdir)?;
     let locks = Locks::acquire(&run.workdir, &run.request.settings.outdir, &run.request.run)?;
-    // Somebody may have been faster.
+    // Another `start` may have been faster.
     if Request::read(&run.workdir)?.as_ref() != Some(&frozen) {
         return Err(Failure::ChangedMeanwhile { run: frozen.run });
     }

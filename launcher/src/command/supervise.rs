@@ -45,7 +45,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<ExitStatus, Failure> {
         if let Err(failure) = &ended {
             reporter.write(&format!("error: {}", with_causes(failure)));
         }
-        // Whoever waits for the end of the run need not wait for the last notification.
+        // A command that waits for the end of the run need not wait for the last notification.
         drop(locks);
         notifier.farewell(&mut reporter);
         ended
@@ -74,7 +74,7 @@ fn begin(args: &SuperviseArgs) -> Result<(Run, Locks, Inbox), Failure> {
     Ok((run, locks, inbox))
 }
 
-/// Those that `start` has handed to us; who was started by hand takes its own.
+/// The locks that `start` has passed on; a supervisor started by hand takes its own.
 fn locks(run: &Run, handed: Vec<OwnedFd>) -> Result<Locks, LocksError> {
     let (workdir, outdir, name) = (&run.workdir, &run.request.settings.outdir, &run.request.run);
     match <[OwnedFd; 4]>::try_from(handed) {

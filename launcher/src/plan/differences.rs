@@ -117,19 +117,9 @@ mod tests {
     use std::num::NonZeroU32;
 
     use crate::job::{Job, Task};
+    use crate::plan::settings::tests::full;
     use jiff::SignedDuration;
     use shared::market::zone::Zone;
-
-    fn full() -> StartArgs {
-        StartArgs {
-            job: Some(Job::Daily),
-            tickers_csv: Some("small.csv".into()),
-            outdir: Some("out".into()),
-            from: Some("2020-01-01".parse().expect("a day")),
-            to: Some("2020-12-31".parse().expect("a day")),
-            ..StartArgs::default()
-        }
-    }
 
     fn cwd() -> &'static Path {
         Path::new("/home/me")

@@ -202,18 +202,14 @@ fn yes_or_no(said: bool) -> &'static str {
 mod tests {
     use super::*;
     use crate::job::Job;
+    use crate::plan::settings::tests::full;
 
     fn run() -> Settings {
         let args = StartArgs {
-            job: Some(Job::Daily),
-            tickers_csv: Some("small.csv".into()),
-            outdir: Some("out".into()),
-            from: Some("2020-01-01".parse().expect("a day")),
-            to: Some("2020-12-31".parse().expect("a day")),
             rate: Some("500/min".parse().expect("a rate")),
             max_rss: Some(Size(64 << 20)),
             notify_url: Some("https://hooks.example/a-secret".to_owned()),
-            ..StartArgs::default()
+            ..full()
         };
         Settings::resolve(&args, Path::new("/home/me")).expect("complete")
     }

@@ -343,10 +343,11 @@ fn missing_flags(args: &StartArgs) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn full() -> StartArgs {
+    /// The arguments that a new run needs.
+    pub(in crate::plan) fn full() -> StartArgs {
         StartArgs {
             job: Some(Job::Daily),
             tickers_csv: Some("small.csv".into()),

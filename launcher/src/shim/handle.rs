@@ -179,7 +179,7 @@ impl ChildShim {
     }
 }
 
-/// Kills a shim that is of no use any more, and says how it ended, for people.
+/// Kills a shim that is no longer needed, and returns how it ended, for people.
 fn bury(process: &mut Child) -> String {
     drop(process.kill());
     process.wait().map_or_else(|error| error.to_string(), |status| status.to_string())

@@ -78,7 +78,8 @@ pub struct Batch {
     pub reported: u64,
     /// Attempts in a row that found a local resource in the way and finished nothing.
     stuck: u32,
-    /// Did somebody else get through where it did not, and has it made no headway since?
+    /// Did another batch get through where this one did not, and has this one made no headway
+    /// since?
     is_doubted: bool,
     /// Attempts so far.
     pub attempts: u32,
@@ -324,12 +325,13 @@ impl Batch {
         open.is_some_and(|left| left.charged.iter().any(|charge| charge.attempt == attempt))
     }
 
-    /// Did somebody else get through where it did not, and has it made no headway since?
+    /// Did another batch get through where this one did not, and has this one made no headway
+    /// since?
     pub(super) fn is_doubted(&self) -> bool {
         self.is_doubted
     }
 
-    /// Somebody else got through where it did not.
+    /// Another batch got through where this one did not.
     pub(super) fn doubt(&mut self) {
         self.is_doubted = true;
     }

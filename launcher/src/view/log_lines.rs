@@ -39,7 +39,7 @@ pub struct LogLine {
 pub struct Subject<'a> {
     /// This one,
     pub ticker: &'a Ticker,
-    /// and what is said of others of its batch is of no interest.
+    /// and lines about other tickers of its batch do not matter.
     pub members: &'a [Ticker],
 }
 

@@ -75,7 +75,7 @@ pub struct Observed {
     pub rss_bytes: Option<u64>,
 }
 
-/// How far a ticker has come that somebody works on.
+/// How far a ticker in work has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SoFar {
     /// Days of those asked for that its ledger proves at a glance.

@@ -198,7 +198,7 @@ fn files(it: &Snapshot, made: Made) -> String {
     text
 }
 
-/// From when it is what is said of files.
+/// The time of what is said of files.
 fn as_of(at: Timestamp, checked: Option<&Check>, workdir: &Workdir) -> String {
     if checked.is_some_and(|check| check.at == at) {
         return format!("{at:.0}, when they were checked");

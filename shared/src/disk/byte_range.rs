@@ -110,7 +110,7 @@ fn kind_of(hold: Hold) -> libc::c_int {
     }
 }
 
-/// `false` when somebody else is in the way.
+/// `false` if another holder is in the way.
 fn set(file: &File, path: &Path, bytes: &Range<u32>, kind: libc::c_int) -> Result<bool, DiskError> {
     match retrying(|| fcntl(file, FcntlArg::F_OFD_SETLK(&described(bytes, kind)))) {
         Ok(_) => Ok(true),

@@ -37,7 +37,7 @@ pub enum Access {
     MayWrite,
 }
 
-/// Who has a lock.
+/// A holder of a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// `None` where the kernel does not show who.
@@ -46,7 +46,7 @@ pub struct Holder {
     pub access: Access,
 }
 
-/// Everybody who has one of the locks.
+/// All holders of the locks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holders(Vec<Holder>);
 

@@ -26,7 +26,7 @@ const HOLDER_BYTES: u64 = 16_384;
 /// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else holds it.
+    /// Another process holds it.
     #[error("{path} is held by {holder}", path = path.display())]
     Held {
         /// The lock file.

@@ -103,7 +103,7 @@ impl LogLocks {
         Ok(None)
     }
 
-    /// Gives back `numbers`.
+    /// Releases `numbers`.
     pub(super) fn release(&self, log: Log<'_>, numbers: &Range<u32>) -> Result<(), DiskError> {
         byte_range::release(log.file, log.path, numbers.clone())?;
         self.release_own(numbers)

@@ -62,7 +62,7 @@ pub struct Holding {
 }
 
 impl Holding {
-    /// `false` when somebody else has some.
+    /// `false` if another process has some.
     fn take_all(&self, locks: &LogLocks, log: Log<'_>) -> Result<bool, DiskError> {
         Ok(locks.hold(log, &self.all)?.is_none())
     }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// One bar. Stamps are ns since the epoch (UTC), prices USD, sizes shares.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Bar {
     /// Stamp of the first trade: orders bars, and is no key, since many prints may share a stamp.
     pub t: i64,

@@ -44,7 +44,7 @@ impl ProcessIdentity {
         Ok(start.map(|start_ticks| Self { pid, start_ticks, boot_id: boot_id.to_owned() }))
     }
 
-    /// The same for those to whom it is all one why there is none.
+    /// The same for callers that do not care why there is none.
     pub fn of(pid: i32) -> Option<Self> {
         Self::look(pid).ok().flatten()
     }

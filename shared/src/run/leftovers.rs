@@ -10,7 +10,7 @@ pub fn sweep(folder: &Folder) -> Result<(), DiskError> {
     for FolderEntry { name, .. } in folder.entries()? {
         let is_dead = |pid: i32| matches!(ProcessIdentity::look(pid), Ok(None));
         if writer_of(&name.to_string_lossy()).is_some_and(is_dead) {
-            // Where it is gone, somebody else who begins at this moment sweeps too.
+            // If it is gone, another process sweeps at this moment too.
             folder.remove(&name)?;
         }
     }

@@ -2,10 +2,10 @@
 //! Beside the state and not in it, for the bytes of a series do not tell in how many runs it was
 //! built.
 //!
-//! The note names the state by its SHA-256: what is built later by somebody else is not what was
-//! looked at. No clock is asked. The note is written before the state that it names: a builder that
-//! dies amid it leaves a series that is not done, so somebody comes back, goes on and sweeps the
-//! draft of the note.
+//! The note names the state by its SHA-256: what another run builds later is not what was looked
+//! at. No clock is asked. The note is written before the state that it names: a builder that dies
+//! amid it leaves a series that is not done, so a later process goes on and sweeps the draft of the
+//! note.
 
 use std::path::PathBuf;
 

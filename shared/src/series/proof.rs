@@ -251,7 +251,7 @@ impl<P> SeriesState<P> {
         self.covered.is_empty() && self.gaps.is_empty()
     }
 
-    /// Are the trades of all `days` in the bars, but for those that nobody has?
+    /// Are the trades of all `days` in the bars, except those that nobody has?
     pub fn covers(&self, days: DateRange) -> bool {
         self.covered.union(&self.gaps).includes(days)
     }

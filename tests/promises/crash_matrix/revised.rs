@@ -73,16 +73,8 @@ impl Scene {
         } else {
             let mut start =
                 self.place.launcher_start_of(self.kind, &self.exchange.base_url(), self.asked);
-            start.args([
-                "--batch-size",
-                "1",
-                "--max-concurrent",
-                "3",
-                "--retries",
-                "1000",
-                "--rate-limit",
-                "0",
-            ]);
+            let words = "--batch-size 1 --max-concurrent 3 --retries 1000 --rate-limit 0";
+            start.args(words.split(' '));
             start
         };
         Running::start(command.arg("--foreground").process_group(0))

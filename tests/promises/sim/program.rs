@@ -30,16 +30,7 @@ fn it_says_where_it_listens_and_ends_with_its_standard_input() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("addr");
     let mut child = Command::new(PROGRAM)
-        .args([
-            "--synthetic",
-            "7",
-            "--tickers",
-            "3",
-            "--shutdown-with-stdin",
-            "--key",
-            "k",
-            "--addr-file",
-        ])
+        .args("--synthetic 7 --tickers 3 --shutdown-with-stdin --key k --addr-file".split(' '))
         .arg(&file)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

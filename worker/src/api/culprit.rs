@@ -1,5 +1,4 @@
-//! Which field of an object is of no use, and when its row was: words for a text that was refused.
-//! Pure.
+//! Words for a refused text: which field of the object is wrong, and the stamp of its row. Pure.
 //!
 //! Nothing in here is looked at while all is well.
 

@@ -14,7 +14,7 @@ use crate::report::Trouble;
 /// The longest part of a server's words that is repeated to people.
 const MAX_WORDS: usize = 200;
 
-/// Why a request, or the page it brought, is of no use. No text in here holds the key or a query.
+/// Why a request failed, or its page can't be used. No text in here holds the key or a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     #[error("no complete reply from the server ({0})")]

@@ -42,11 +42,11 @@ pub struct MarketDay {
     pub held: u64,
     /// Rows that stood there twice and were taken once.
     pub repeated: u64,
-    /// Rows of no use, of tickers that nobody has asked for.
+    /// Refused rows of tickers that are not on the list.
     pub foreign: Foreign,
 }
 
-/// Rows of no use that are nobody's trouble.
+/// Refused rows that concern no ticker of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Foreign {
     pub rows: u64,
@@ -114,8 +114,8 @@ impl<'a> MarketDayReader<'a> {
     /// the beginning of its day. Here the vendor stamps the end of the session, on half days maybe
     /// another hour.
     ///
-    /// A row of no use is its ticker's own trouble, or nobody's. Without a ticker it might be
-    /// anybody's.
+    /// A refused row concerns its ticker alone, or no ticker of the list. Without a ticker it might
+    /// be anybody's.
     pub fn take(&mut self, row: Result<NamedBar, BadRow>) {
         self.held += 1;
         let row = match row {

@@ -15,7 +15,7 @@ use super::wire::{self, Record};
 /// stay below. No limit of rows stands here, for the vendor was seen to send one more than it was
 /// asked for.
 const MOST_OF_A_PAGE: u64 = 16 << 20;
-/// How often somebody is asked whether more may be held.
+/// After how many bytes the budget is asked for more.
 const STEP: u64 = 256 << 10;
 /// Of a body without rows.
 const LONGEST_WHOLE: u64 = 2 << 20;
@@ -54,14 +54,14 @@ pub enum PageError {
     NoRoom(u64),
 }
 
-/// A row that is of no use.
+/// A refused row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
     /// Counted from 1.
     pub number: u64,
     /// Whose it says it is; `None` where that names no ticker.
     pub ticker: Option<String>,
-    /// Why it is of no use.
+    /// Why it is refused.
     pub what: String,
     /// Whether it could be read at all.
     pub kind: Wrong,
@@ -147,8 +147,8 @@ pub fn decode_within<R: Record>(
     Ok((Page { rows, ..page }, bytes))
 }
 
-/// Reads a body to its end and hands each row to `take` as it comes, or why it is of no use, with
-/// the length of its text; an error of `take` ends it. The page that is returned holds no rows.
+/// Reads a body to its end and hands each row to `take` as it comes, or why it is refused, with the
+/// length of its text; an error of `take` ends it. The page that is returned holds no rows.
 pub fn decode_each<R: Record>(
     body: impl Read,
     mut take: impl FnMut(Result<R, BadRow>, usize) -> Result<(), PageError>,

@@ -1,6 +1,5 @@
 //! Host names to addresses, each looked up on a thread of its own, as the system's look-up may
-//! wait. Where the machine has no thread to give, whoever asks waits for it: a lookup is never lost
-//! for want of a thread.
+//! wait. If the machine has no thread to give, the asking thread looks the name up itself.
 
 use std::future::Future;
 use std::io;

@@ -5,14 +5,13 @@
 //! `updates_volume`. Each row was held against copies of the whole table that users of the vendor
 //! published, against two lists of the ids that say no, taken from it on 2026-05-14 and 2026-09-27,
 //! and against the sale condition matrices of the plans (CTS Pillar output specification 2.11b for
-//! tapes A and B, UTP data feed services 4.1 for tape C). All agree, but for what is marked:
-//! - *vendor*: no plan's present text has the code; the vendor's rule stands alone.
-//! - *first only*: the plans say yes if the trade is the first or only one of the day that
-//!   qualifies, else no. The vendor says no, and so does this table: that rule can't be decided by
-//!   the trade itself. The price of it: a day whose only trades are such has no bar.
-//! - *sold last*: the plans say yes for tape C before 16:00:10, for tapes A and B if the trade
-//!   comes from the listing market or from the market of the last price. The vendor says yes, and
-//!   so does this table.
+//! tapes A and B, UTP data feed services 4.1 for tape C). All agree except where it is marked: -
+//! *vendor*: no plan's present text has the code; the vendor's rule stands alone. - *first only*:
+//! the plans say yes if the trade is the first or only one of the day that qualifies, else no. The
+//! vendor says no, and so does this table: that rule can't be decided by the trade itself. The
+//! price of it: a day whose only trades are such has no bar. - *sold last*: the plans say yes for
+//! tape C before 16:00:10, for tapes A and B if the trade comes from the listing market or from the
+//! market of the last price. The vendor says yes, and so does this table.
 //!
 //! A trade counts if each of its conditions says yes, as in the plans. Form T says no, so no trade
 //! of the extended hours counts, although the vendor builds its own minute bars of those hours from

@@ -20,7 +20,7 @@ use super::tick_rule::Signs;
 /// Stamp in ns, price, size.
 pub type Trade = (i64, f64, f64);
 
-/// Parameters as they would be typed, but for the rule.
+/// Parameters as a user would type them, except the rule.
 pub fn parameters(rule: BarRule, columns: BarColumns) -> Parameters {
     Parameters {
         rule,

@@ -162,7 +162,7 @@ mod tests {
             let mut waiting = visits.into_iter();
             let mut at_work: Vec<(LinePlace, VecDeque<u64>)> = Vec::new();
             let mut order = order.into_iter();
-            // Each step somebody moves who can: then nobody can be left waiting for ever.
+            // In each step a thread that can move does so; then no thread waits for ever.
             loop {
                 while at_work.len() < threads && let Some(Visit(steps)) = waiting.next() {
                     at_work.push((line.join(), steps.into()));

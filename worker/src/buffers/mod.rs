@@ -16,15 +16,15 @@ use line::{LinePlace, WaitingLine};
 use crate::memory;
 use crate::stop::Stop;
 
-/// Bytes that all threads hold together, but for what the first of the line needs beyond them: with
-/// what a worker needs in any case it stays within 64 MiB.
+/// Bytes that all threads hold together, except what the first in line needs beyond them: with what
+/// a worker needs in any case it stays within 64 MiB.
 const MOST: u64 = 35 << 20;
 /// What a request takes, whatever it brings: buffers of the connection, of its text and of the
 /// columns of a file.
 const REQUEST: u64 = 192 << 10;
 /// What a page takes is what the largest of so many has taken.
 const REMEMBERED: usize = 16;
-/// How often somebody who waits looks whether the worker is to end.
+/// How often a waiting thread looks whether the worker should end.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Shared by all threads of a worker.

@@ -62,7 +62,7 @@ pub fn run(ears: Ears, job: impl FnOnce(&Stop) -> Exit + Send + 'static) -> Resu
 /// that the next run would not sweep away.
 fn post_sigterm(post: Sender<Letter>) -> Result<(), Refusal> {
     let mut signals = Signals::new([SIGTERM]).map_err(Refusal::local)?;
-    // Whoever started us may have kept it from themselves, and so from us.
+    // Our parent may have blocked the signal for itself, and so for us.
     SigSet::from(Signal::SIGTERM).thread_unblock().map_err(Refusal::local)?;
     let hear = move || {
         if signals.forever().next().is_none() {

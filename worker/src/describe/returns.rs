@@ -150,19 +150,14 @@ mod tests {
         let day =
             |number: i32| "2024-01-08".parse::<TradingDay>().expect("a day").plus_days(number);
         let bar = Bar {
-            t: 0,
             open: 50.0,
             high: 50.0,
             low: 50.0,
             close: 50.0,
             v: 1.0,
             dollar: 50.0,
-            t_close: 0,
             n: 1,
-            buy_v: 0.0,
-            buy_dollar: 0.0,
-            imbalance: 0.0,
-            threshold: 0.0,
+            ..Bar::default()
         };
         let mut closes = Closes::default();
         let dated = |(opened, closed): &(i32, Option<i32>)| Dated {

@@ -241,22 +241,8 @@ mod tests {
         let dollar = close * n as f64;
         let (open, high, low, v) = (close, close, close, n as f64);
         let t_close = t + lasts * 1_000_000_000;
-        let (buy_v, buy_dollar, imbalance, threshold) = (0.0, 0.0, 0.0, 1.0);
-        Bar {
-            t,
-            open,
-            high,
-            low,
-            close,
-            v,
-            dollar,
-            t_close,
-            n,
-            buy_v,
-            buy_dollar,
-            imbalance,
-            threshold,
-        }
+        let threshold = 1.0;
+        Bar { t, open, high, low, close, v, dollar, t_close, n, threshold, ..Bar::default() }
     }
 
     fn of(weight: Weight) -> Statistics {

@@ -200,7 +200,7 @@ mod tests {
     use crate::spelled::days;
     use shared::market::session::sessions;
 
-    /// What is said where whatever has one of these days does not come.
+    /// What a user reads when requests for one of these days fail.
     fn said(kind: Kind, asked: DateRange, mute: &[DateRange]) -> String {
         said_with(kind, asked, mute, &Coverage::empty())
     }

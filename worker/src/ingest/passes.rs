@@ -8,7 +8,7 @@ use shared::dataset::coverage::Coverage;
 use shared::dataset::entry::Shorter;
 use shared::dataset::ledger::Ledger;
 
-/// After so many passes whoever changes files all the time has the last word, in this visit.
+/// After this many passes a visit gives up on files that another process keeps changing.
 const MOST: u32 = 3;
 
 /// What a visit has asked for so far, pass by pass.

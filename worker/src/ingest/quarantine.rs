@@ -1,6 +1,6 @@
-//! Refused pages, kept as received so that somebody can show them to the vendor: `OUT/_quarantine`
-//! holds a page, and what is known of it, for each partition that could not be fetched. It holds a
-//! few of them; the oldest go first.
+//! Refused pages, kept as received, to be shown to the vendor: `OUT/_quarantine` holds a page, and
+//! what is known of it, for each partition that could not be fetched. It holds a few of them; the
+//! oldest go first.
 
 use std::collections::BTreeSet;
 use std::fs;

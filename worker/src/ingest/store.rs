@@ -77,7 +77,7 @@ pub struct Store<R: Storable> {
 
 impl<R: Storable> Store<R> {
     /// Takes `days` of the ticker and the rest of their partitions, removes what a crashed writer
-    /// left there, and sets aside damaged files that are of no use, so that no reader of the tree
+    /// left there, and sets aside damaged files that can't be used, so that no reader of the tree
     /// stumbles over them.
     ///
     /// What others hold at this moment is left alone: a draft there may be alive, and a file newer

@@ -29,7 +29,7 @@ use crate::clock::{self, Moment};
 use crate::report::{Level, Reporter, Trouble};
 use crate::stop::Stop;
 
-/// So long others are waited for who have the days of a ticker, and so often they are looked for.
+/// How long to wait for another process that has days of the ticker, and how often to look.
 const PATIENCE: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -167,8 +167,8 @@ impl Tools<'_> {
     }
 
     /// Takes the days asked of `ticker`, of which this visit has `brought` some already, and says
-    /// what was found there. Whoever has them for a moment is waited for: a check of the tree does
-    /// while it notes what it found.
+    /// what was found there. It waits for a process that has them for a moment: a check of the tree
+    /// does while it notes what it found.
     pub fn open<R: Storable>(
         &self,
         ticker: &Ticker,

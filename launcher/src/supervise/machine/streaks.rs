@@ -43,7 +43,7 @@ impl Machine {
     /// the source that says nothing, for a while.
     pub(super) fn is_spared(&self, id: BatchId, attempt: u32, report: &Report) -> bool {
         match &self.run {
-            // Whoever it is.
+            // Any batch will do.
             RunState::Stopping { .. } => true,
             RunState::Paused { probe: Probe::Canary { sent, failed }, .. } => {
                 let source_is_silent = common_cause::heard_nothing(report)

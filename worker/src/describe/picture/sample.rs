@@ -192,21 +192,7 @@ mod tests {
             (8.0, 8.0, 3.0, 3.5),
             (3.5, 4.0, 3.5, 4.0),
         ]) {
-            let zero = Bar {
-                t: 0,
-                open,
-                high,
-                low,
-                close,
-                v: 2.0,
-                dollar: 0.0,
-                t_close: 0,
-                n: 1,
-                buy_v: 0.0,
-                buy_dollar: 0.0,
-                imbalance: 0.0,
-                threshold: 0.0,
-            };
+            let zero = Bar { open, high, low, close, v: 2.0, n: 1, ..Bar::default() };
             sample.take(number, day, &zero);
         }
         let first = Candle { first: 1, day, open: 5.0, high: 9.0, low: 3.0, close: 3.5, v: 6.0 };

@@ -49,7 +49,7 @@ impl Division {
         Ok(())
     }
 
-    /// Nothing was asked, so nobody knows more: what is to be called bad has its turn again.
+    /// Nothing was asked, so nothing new is known: the suspect days get another turn.
     pub(super) fn wait_on(&mut self) {
         if let Some(Control { waiting: Waiting::Call(days), .. }) = self.control.take() {
             self.push(days, Why::Suspect);

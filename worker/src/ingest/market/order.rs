@@ -51,7 +51,7 @@ impl Order {
         &self.missing
     }
 
-    /// Is nothing to be brought of what lies before `day`?
+    /// Is nothing missing before `day`?
     pub fn ends_at(&self, day: TradingDay) -> bool {
         self.missing.ranges().first().is_none_or(|oldest| oldest.from() >= day)
     }

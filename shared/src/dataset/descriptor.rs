@@ -151,7 +151,12 @@ pub fn read(outdir: &Path) -> Result<Option<Descriptor>, DescriptorError> {
     let path = outdir.join("_dataset.json");
     match regular::read(&path) {
         Ok(bytes) => parse(&path, &bytes).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // Where a file stands in the place of the folder there is no tree either.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(DiskError::at("read", &path)(error).into()),
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod again;
 pub mod calendar;
+pub mod adopt;
 pub mod verify;
 
 use std::num::NonZeroU32;

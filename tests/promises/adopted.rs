@@ -1,5 +1,7 @@
-//! Promise: files that pandas, pyarrow and polars wrote are gone on with like our own, and a tree that
-//! is refused is left as it was.
+//! Promise: a tree that the old Python scripts wrote is certified as far as files and calendar can
+//! tell, without a request and without a change to a data file; a run that goes on with it brings
+//! the rest, and nothing of what was proven. Afterwards it has the rows of a clean download. A tree
+//! that is refused is left as it was.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +11,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::dataset::ledger::Ledger;
 use shared::dataset::partition::Partition;
 use shared::market::ohlcv::Ohlcv;
 use shared::market::ticker::Ticker;
@@ -65,10 +68,36 @@ impl Scene {
         partition.file(&self.out(), &self.tickers[ticker], self.kind)
     }
 
+    fn adopt(&self, more: &[&str]) -> Ended {
+        let mut verify = command("launcher");
+        verify.current_dir(self.place.path()).args(["verify", "--adopt", "--outdir"]);
+        run(verify.arg(self.out()).args(more))
+    }
+
     fn go_on(&self, asked: DateRange, more: &[&str]) -> Ended {
         let url = self.exchange.base_url();
         let mut start = self.place.launcher_start_of(self.kind, &url, asked);
         run(start.args(["--resume", "--foreground"]).args(more))
+    }
+
+    /// Every ticker has what a clean download of `asked` brings.
+    fn is_as_downloaded(&self, asked: DateRange, case: &str) {
+        for ticker in &self.tickers {
+            match self.kind {
+                Kind::Daily | Kind::Minute => {
+                    let truth = if self.kind == Kind::Daily { daily_bars } else { minute_bars };
+                    let expected = truth(&self.exchange, ticker, asked);
+                    let found = tree::bars(&self.out(), self.kind, ticker);
+                    assert!(found == expected, "{case}: {ticker} has other rows");
+                }
+                Kind::Trades => {
+                    let expected = trades(&self.exchange, ticker, asked);
+                    let found = tree::trades(&self.out(), ticker);
+                    assert!(found == expected, "{case}: {ticker} has other trades");
+                }
+            }
+            assert!(tree::is_proven(&self.out(), self.kind, ticker, asked), "{case}: {ticker}");
+        }
     }
 }
 
@@ -89,6 +118,124 @@ fn everything(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         }
     }
     all
+}
+
+#[test]
+fn daily_bars_are_proven_session_by_session_and_only_the_rest_is_asked_for() {
+    let held = days("2021-01-04", "2023-06-30");
+    let asked = days("2021-01-04", "2023-12-29");
+    for writer in Writer::all() {
+        let case = format!("{writer:?}");
+        let scene = Scene::new(writer, Kind::Daily, Zone::NewYork, (8, held));
+        let gone = scene.file(1, "year=2022");
+        fs::remove_file(&gone).expect("removed");
+        let cut = scene.file(2, "year=2021");
+        let bytes = fs::read(&cut).expect("read");
+        fs::write(&cut, &bytes[..bytes.len() / 2]).expect("written");
+        let marker = gone.with_file_name("empty.parquet");
+        fs::write(&marker, b"").expect("written");
+        fs::write(scene.out().join("_SUCCESS"), b"").expect("written");
+        let data = tree::parquet_bytes(&scene.out());
+
+        let said = scene.adopt(&[]).expect_code(4).stdout;
+        assert_eq!(tree::parquet_bytes(&scene.out()), data, "{case}: no data file is changed");
+        assert_eq!(scene.exchange.stats().total, 0, "{case}: nothing is asked");
+        for words in ["daily, America/New_York days", "empty.parquet", "no whole Parquet files"] {
+            assert!(said.contains(words), "{case}: {words}: {said}");
+        }
+        for ticker in &scene.tickers[3..] {
+            let ledger = Ledger::read(&scene.out(), Kind::Daily, ticker).expect("sound");
+            assert_eq!(ledger.answered(), ledger.adopted(), "{case}: {ticker}");
+        }
+        let rows: usize =
+            scene.tickers.iter().map(|it| daily_bars(&scene.exchange, it, asked).len()).sum();
+        scene.go_on(asked, &[]).expect_code(0);
+        scene.is_as_downloaded(asked, &case);
+        let brought = usize::try_from(scene.exchange.stats().rows).expect("few");
+        assert!(brought * 2 < rows, "{case}: {brought} of {rows} rows");
+    }
+}
+
+#[test]
+fn a_session_that_is_missing_in_the_middle_is_asked_for_alone() {
+    let held = days("2021-01-04", "2021-12-31");
+    let mut scene = Scene::new(Writer::Rust, Kind::Daily, Zone::NewYork, (1, held));
+    let gap = days("2021-05-11", "2021-05-11");
+    let mut all = daily_bars(&scene.exchange, &scene.tickers[0], held);
+    let before = all.len();
+    all.retain(|bar| Zone::NewYork.day_of_ms(bar.t) != Some(gap.from()));
+    assert_eq!(all.len() + 1, before, "it has traded on that day");
+    let rows = Rows::Bars(vec![(scene.tickers[0].clone(), all)]);
+    scene.place = Place::with_tickers(scene.tickers.iter().map(Ticker::as_str));
+    old_tree::write(Writer::Rust, Kind::Daily, Zone::NewYork, &rows, &scene.out());
+
+    scene.adopt(&[]).expect_code(4);
+    let ledger = Ledger::read(&scene.out(), Kind::Daily, &scene.tickers[0]).expect("sound");
+    let asked = days("2021-01-04", "2021-12-30");
+    assert_eq!(ledger.adopted().intersection(&asked.into()).days() + 1, asked.days().into());
+    assert!(!ledger.adopted().contains(gap.from()));
+    scene.go_on(asked, &[]).expect_code(0);
+    let of_data = scene.exchange.stats().requests["aggs/day"];
+    assert_eq!((of_data, scene.exchange.stats().rows), (1, 1), "one request, for one bar");
+    scene.is_as_downloaded(held, "a hole");
+}
+
+#[test]
+fn minutes_in_utc_days_are_known_as_such_and_proven_by_the_source_alone() {
+    let held = days("2024-01-02", "2024-02-15");
+    let asked = days("2024-01-02", "2024-02-29");
+    for writer in Writer::all() {
+        let case = format!("{writer:?}");
+        let scene = Scene::new(writer, Kind::Minute, Zone::Utc, (3, held));
+        let said = scene.adopt(&[]).expect_code(4).stdout;
+        assert!(said.contains("minute, UTC days"), "{case}: {said}");
+        assert!(said.contains("only the source knows"), "{case}: {said}");
+        let refused = scene.go_on(asked, &[]).expect_code(2).stderr;
+        assert!(refused.contains("time zone UTC"), "{case}: {refused}");
+        scene.go_on(asked, &["--tz", "UTC"]).expect_code(0);
+        scene.is_as_downloaded(asked, &case);
+    }
+}
+
+#[test]
+fn minutes_and_trades_may_be_believed_on_their_looks_and_are_not_asked_for_again() {
+    for (kind, held, asked) in [
+        (Kind::Minute, days("2024-01-02", "2024-02-15"), days("2024-01-02", "2024-02-16")),
+        (Kind::Trades, days("2024-03-04", "2024-03-11"), days("2024-03-04", "2024-03-12")),
+    ] {
+        for writer in Writer::all() {
+            let case = format!("{kind} {writer:?}");
+            let scene = Scene::new(writer, kind, Zone::NewYork, (3, held));
+            let said = scene.adopt(&["--believe-sessions"]).expect_code(4).stdout;
+            assert!(said.contains("believed, not proven"), "{case}: {said}");
+            assert_eq!(scene.exchange.stats().total, 0, "{case}: nothing is asked");
+            scene.go_on(asked, &[]).expect_code(0);
+            scene.is_as_downloaded(asked, &case);
+            let rows: u64 = scene
+                .tickers
+                .iter()
+                .map(|ticker| match kind {
+                    Kind::Trades => trades(&scene.exchange, ticker, asked).len() as u64,
+                    Kind::Daily | Kind::Minute => {
+                        minute_bars(&scene.exchange, ticker, asked).len() as u64
+                    }
+                })
+                .sum();
+            let brought = scene.exchange.stats().rows;
+            assert!(brought * 2 < rows, "{case}: {brought} of {rows} rows");
+        }
+    }
+}
+
+#[test]
+fn a_second_adoption_finds_what_the_first_one_wrote_and_changes_nothing() {
+    let held = days("2021-01-04", "2022-06-30");
+    let scene = Scene::new(Writer::Rust, Kind::Daily, Zone::NewYork, (3, held));
+    scene.adopt(&[]).expect_code(4);
+    let before = everything(&scene.out());
+    let said = scene.adopt(&[]).stdout;
+    assert!(said.contains("a ledger tells of already"), "{said}");
+    assert_eq!(everything(&scene.out()), before);
 }
 
 #[test]
@@ -121,6 +268,22 @@ fn a_tree_that_is_refused_is_left_as_it_was() {
     let said = run(&mut worker).expect_code(2).stderr;
     assert!(said.contains("close Float64"), "{said}");
     assert_eq!(everything(&scene.out()), before);
+
+    // Two kinds of data in one tree; and none.
+    let minutes = scene.out().join("AAA/year=2022/month=03/minute.parquet");
+    fs::create_dir_all(minutes.parent().expect("a folder")).expect("made");
+    fs::write(&minutes, b"PAR1").expect("written");
+    let before = everything(&scene.out());
+    let said = scene.adopt(&[]).expect_code(2).stderr;
+    assert!(said.contains("holds daily and minute files"), "{said}");
+    assert_eq!(everything(&scene.out()), before);
+    let nothing = Place::with_tickers(["AAA"]);
+    fs::create_dir_all(nothing.outdir().join("AAA/year=2022")).expect("made");
+    let mut verify = command("launcher");
+    let said = run(verify.args(["verify", "--adopt", "--outdir"]).arg(nothing.outdir()));
+    let said = said.expect_code(2).stderr;
+    assert!(said.contains("year=YYYY/daily.parquet"), "{said}");
+    assert_eq!(everything(&nothing.outdir()).len(), 2);
 }
 
 #[test]

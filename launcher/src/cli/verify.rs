@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use shared::market::trading_day::TradingDay;
 
+use super::adopt::AdoptArgs;
 use super::again::{AuditArgs, RepairArgs, SourceArgs};
 
 /// What the options are about; those without a heading come first.
@@ -100,6 +101,9 @@ pub struct VerifyArgs {
     /// Whom both ask.
     #[command(flatten)]
     pub source: SourceArgs,
+    /// Adopting.
+    #[command(flatten)]
+    pub adopt: AdoptArgs,
 }
 
 impl VerifyArgs {

@@ -13,6 +13,7 @@ pub mod observe;
 pub mod batch_lookup;
 pub mod spelling;
 pub mod ticker_states;
+pub mod adopt;
 pub mod verify;
 pub mod status;
 pub mod tickers;

@@ -14,6 +14,7 @@ use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 
+use super::adopt;
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use super::stored_run;
@@ -42,6 +43,9 @@ pub fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     if args.rules {
         say(&table_of_rules()).map_err(Failure::Output)?;
         return Ok(ExitStatus::Well);
+    }
+    if args.adopt.adopt {
+        return adopt::adopt(args);
     }
     let survey = survey_of(args, clock::now())?;
     let page = page(args)?;

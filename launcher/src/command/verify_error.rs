@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use shared::market::trading_day::TradingDay;
 
+use crate::verify::adopt::survey::SurveyError;
 use crate::verify::tree::TreeError;
 use crate::verify::tree_kind::TreeKind;
 
@@ -50,6 +51,12 @@ pub enum VerifyError {
         /// Why.
         source: io::Error,
     },
+    /// Nothing, or more than one tree, to adopt.
+    #[error("--adopt takes one tree: give --outdir DIR, or --daily, --minute or --trades DIR")]
+    AdoptOneTree,
+    /// A tree that is not adopted.
+    #[error(transparent)]
+    Adopt(SurveyError),
     /// A `--rule` that can't be set.
     #[error("--rule: {0}")]
     Rule(String),

@@ -14,7 +14,7 @@
 //! [`judge`] the one against the other · [`identity`] whose days they are · [`series`] the same for
 //! bars · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees · [`repair`]
 //! what is missing or damaged becomes work · [`audit`] a sample asked for again, and what that
-//! proves.
+//! proves · [`adopt`] trees that others wrote.
 
 pub mod state;
 pub mod tree_kind;
@@ -37,3 +37,4 @@ pub mod tree;
 pub mod survey;
 pub mod repair;
 pub mod audit;
+pub mod adopt;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Float64Type, Int64Type};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::Ledger;
@@ -80,7 +80,9 @@ pub fn trades(outdir: &Path, ticker: &Ticker) -> Vec<Print> {
     let mut rows = Vec::new();
     for (partition, path) in partition_files(outdir, Kind::Trades, ticker) {
         let file = fs::File::open(&path).expect("opened");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        // Whatever another writer calls its types.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
             .and_then(ParquetRecordBatchReaderBuilder::build);
         for batch in reader.expect("a Parquet file") {
             let batch = batch.expect("read");

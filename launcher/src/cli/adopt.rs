@@ -11,7 +11,11 @@ const ADOPT: &str = "Adopting a tree that other programs wrote";
 pub struct AdoptArgs {
     /// Read every file of a tree without ledgers, and write ledger lines for what is provably whole;
     /// `start --resume` asks for the rest. Asks nothing of a source and changes no data file
-    #[arg(help_heading = ADOPT, long)]
+    #[arg(
+        help_heading = ADOPT,
+        long,
+        conflicts_with_all = ["deep", "json", "csv", "html", "repair", "audit", "workdir", "bars"]
+    )]
     pub adopt: bool,
     /// Take a day of minutes or trades for whole that has rows, if a later day has some too: no file
     /// tells more

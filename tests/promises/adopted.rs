@@ -158,12 +158,12 @@ fn daily_bars_are_proven_session_by_session_and_only_the_rest_is_asked_for() {
             let ledger = Ledger::read(&scene.out(), Kind::Daily, ticker).expect("sound");
             assert_eq!(ledger.answered(), ledger.adopted(), "{case}: {ticker}");
         }
-        let rows: usize =
-            scene.tickers.iter().map(|it| daily_bars(&scene.exchange, it, asked).len()).sum();
+        let bars = |it: &Ticker| daily_bars(&scene.exchange, it, asked).len() as u64;
+        let rows: u64 = scene.tickers.iter().map(bars).sum();
         scene.go_on(asked, &[]).expect_code(0);
         scene.is_as_downloaded(asked, &case);
         let stats = scene.exchange.stats();
-        let (brought, requests) = (stats.rows as usize, stats.requests["aggs/day"]);
+        let (brought, requests) = (stats.rows, stats.requests["aggs/day"]);
         // Holes of those who hardly trade share a request, which brings what lies between them too.
         assert!(
             brought * 3 < rows * 2 && requests <= 16,

@@ -2,6 +2,7 @@
 //! and calendar can tell.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::dataset::coverage::DateRange;
@@ -50,7 +51,7 @@ pub fn adopt(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
 }
 
 /// The one tree that is named, and of which kind it is if that was said.
-fn root(args: &VerifyArgs) -> Result<(&std::path::Path, Option<Kind>), VerifyError> {
+fn root(args: &VerifyArgs) -> Result<(&Path, Option<Kind>), VerifyError> {
     let named = [
         (&args.outdir, None),
         (&args.daily, Some(Kind::Daily)),

@@ -20,6 +20,7 @@ pub mod ticker;
 pub mod report;
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use jiff::Timestamp;
@@ -61,10 +62,10 @@ pub fn adopt(tree: &Tree, wish: Wish, tell: impl Fn(u64) + Sync) -> Adopted {
     let by = Ground::proof_of(kind, wish.believes_looks);
     let ground = Ground { kind, zone: tree.descriptor.time_zone, by, now: wish.now };
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let done = std::sync::atomic::AtomicU64::new(0);
+    let done = AtomicU64::new(0);
     let one = |ticker: &Ticker| {
         let adoption = ticker::adopt(tree, ground, ticker, wish.days);
-        tell(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1);
+        tell(done.fetch_add(1, Ordering::Relaxed) + 1);
         (ticker.clone(), adoption)
     };
     let mut all = crew::each(threads, tree.tickers.iter().collect(), || true, one);

@@ -1,5 +1,8 @@
 //! Places: what a file below a ticker's folder may be, by its path alone. Pure.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::trading_day::TradingDay;
@@ -24,7 +27,8 @@ pub enum Place {
 impl Place {
     /// Of the file with these folders and this name below its ticker's folder.
     pub fn of(folders: &[&str], name: &str) -> Self {
-        if name.starts_with(['.', '_']) || name.ends_with(".tmp") || name.ends_with(".crc") {
+        let extension = Path::new(name).extension().and_then(OsStr::to_str);
+        if name.starts_with(['.', '_']) || matches!(extension, Some("tmp" | "crc")) {
             return Self::Hidden;
         }
         if name == "empty.parquet" {

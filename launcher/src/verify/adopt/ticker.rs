@@ -1,6 +1,6 @@
 //! One ticker of a tree is adopted: its files are read, and lines are written for what is whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::ledger::{Entry, Ledger, LedgerError};
@@ -137,7 +137,7 @@ fn files_of(
     files
 }
 
-fn is_ours(path: &std::path::Path) -> bool {
+fn is_ours(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     ["_ledger.jsonl", "_ledger.lock"].contains(&&*name)
 }

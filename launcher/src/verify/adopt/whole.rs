@@ -181,7 +181,7 @@ impl Sieve<'_> {
     /// Is it the last day of a file that may lack its last pages?
     fn may_be_cut(&self, day: TradingDay) -> bool {
         let is_last = self.file.days.last().is_some_and(|last| last.day == day);
-        let is_paged = self.ground.kind != Kind::Daily && self.file.rows % PAGE_ROWS == 0;
+        let is_paged = self.ground.kind != Kind::Daily && self.file.rows.is_multiple_of(PAGE_ROWS);
         is_last && is_paged
     }
 

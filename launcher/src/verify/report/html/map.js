@@ -110,9 +110,15 @@ function drawRow(pen, row, y) {
   drawName(pen, row, y);
 }
 
+/** The months that are counted beside a ticker: those that the rows are sorted by. */
+const counted = () =>
+  view.sort === 'missing'
+    ? { words: 'missing', of: (row) => countOf(row, codeOf('missing')) }
+    : { words: 'bad months', of: badOf };
+
 function drawName(pen, row, y) {
   const name = tickers[row],
-    bad = badOf(row),
+    number = counted().of(row),
     isSelected = name === view.ticker;
   pen.clearRect(0, y, NAMES - 1, map.row);
   if (isSelected || hover?.row === row) {
@@ -125,7 +131,7 @@ function drawName(pen, row, y) {
   pen.fillText(name, 18, y + map.row / 2 + 1, NAMES - 76);
   pen.textAlign = 'right';
   pen.fillStyle = colours.faint;
-  if (bad) pen.fillText(count(bad), NAMES - 14, y + map.row / 2 + 1);
+  if (number) pen.fillText(count(number), NAMES - 14, y + map.row / 2 + 1);
 }
 
 function drawAxis(pen, bottom) {
@@ -153,7 +159,7 @@ function drawAxis(pen, bottom) {
   pen.clearRect(0, 0, NAMES - 1, AXIS);
   pen.fillText('ticker', 18, AXIS / 2 + 1);
   pen.textAlign = 'right';
-  pen.fillText('bad months', NAMES - 14, AXIS / 2 + 1);
+  pen.fillText(counted().words, NAMES - 14, AXIS / 2 + 1);
   pen.fillStyle = colours.line;
   pen.fillRect(0, AXIS - 1, map.width, 1);
   pen.fillStyle = colours.faint;

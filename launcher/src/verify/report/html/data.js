@@ -24,6 +24,11 @@ const view = {
 let tree,
   order = [];
 
+/** The tree that is shown first. */
+const worstTree = report.trees
+  .map(({ worst }) => codeOf(worst))
+  .reduce((best, code, index, codes) => (code > codes[best] ? index : best), 0);
+
 const count = (number) => number.toLocaleString('en-US');
 const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 

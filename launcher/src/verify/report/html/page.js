@@ -45,7 +45,7 @@ function step(right, down) {
 /** Writes the view into the address. */
 function remember() {
   const words = new URLSearchParams();
-  if (view.tree) words.set('tree', report.trees[view.tree].name);
+  if (view.tree !== worstTree) words.set('tree', report.trees[view.tree].name);
   if (view.search) words.set('search', view.search);
   if (view.sort !== 'worst') words.set('sort', view.sort);
   if (view.only.size) words.set('only', [...view.only].map((code) => states[code].key).join(','));
@@ -57,10 +57,8 @@ function remember() {
 /** Reads it; what makes no sense there is passed over. */
 function recall() {
   const words = new URLSearchParams(location.hash.slice(1));
-  view.tree = Math.max(
-    report.trees.findIndex(({ name }) => name === words.get('tree')),
-    0,
-  );
+  const asked = report.trees.findIndex(({ name }) => name === words.get('tree'));
+  view.tree = asked < 0 ? worstTree : asked;
   tree = prepared(view.tree);
   view.search = words.get('search') ?? '';
   view.sort = Object.hasOwn(sorts, words.get('sort')) ? words.get('sort') : 'worst';

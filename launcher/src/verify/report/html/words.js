@@ -142,8 +142,7 @@ function ofMonth(ticker, month, code, back) {
 
 function article({ ticker, period, code, rule, days, file, reason }) {
   const [from, to] = days ?? [];
-  const when = period ?? (from === to ? from : `${from} to ${to}`);
-  const onDays = period && from ? (from === to ? from : `${from} to ${to}`) : null;
+  const onDays = from === to ? from : `${from} to ${to}`;
   const go = () => {
     const [month] = monthsOf({ period, days });
     select(ticker, period || days ? Math.min(Math.max(month, 0), months - 1) : null);
@@ -156,11 +155,11 @@ function article({ ticker, period, code, rule, days, file, reason }) {
       {},
       swatch(code),
       ticker === null ? make('b', {}, 'The whole tree') : link(ticker, go),
-      when ?? '',
+      make('span', {}, period ?? onDays),
       make('span', { class: 'what', title: rules[rule] }, rule),
     ),
     make('p', {}, reason),
-    onDays && make('p', { class: 'faint' }, onDays),
+    period && onDays && make('p', { class: 'faint' }, onDays),
     file && make('code', {}, file),
   );
 }

@@ -369,3 +369,24 @@ fn verify_names_the_days_of_another_security_and_expects_nothing_where_nobody_ha
         fs::remove_dir_all(place.outdir()).expect("removed");
     }
 }
+
+#[test]
+fn verify_names_bars_that_mix_two_securities_and_not_those_of_one() {
+    let scene = Scene::new(Kind::Trades, ("2022-01-24", "2022-06-17"));
+    let build = "--trades-root out --ticker METR --from 2022-01-24 --to 2022-06-17";
+    run(&mut scene.bars("mixed", build)).expect_code(0);
+    let one = format!("{build} --reference ref --security {COMPANY}");
+    run(&mut scene.bars("joined", &one)).expect_code(0);
+    fs::write(scene.place.path().join("metr.csv"), "ticker\nMETR\n").expect("written");
+    let verify = |bars: &str| {
+        let mut launcher = command("launcher");
+        launcher.current_dir(scene.place.path()).args(["verify", "--bars", bars, "--csv"]);
+        launcher.args(["--tickers-csv", "metr.csv", "--reference", "ref"]);
+        run(launcher.args(["--from", "2022-01-24", "--to", "2022-06-17"]))
+    };
+    let mixed = verify("mixed").expect_code(6);
+    let named = "DB: these days are of BBH00RBALL00 (Round Ball Metric Fund); METR is BBH00FRNDB00";
+    assert!(mixed.stdout.contains(named), "{}", mixed.stdout);
+    let joined = verify("joined").expect_code(0);
+    assert!(!joined.stdout.contains("another-security"), "{}", joined.stdout);
+}

@@ -71,13 +71,7 @@ impl Listings {
         let mut before: Option<&ListedPeriod> = None;
         for period in securities.all() {
             let own = before.filter(|before| before.ticker == period.ticker);
-            let begin = own.zip(period.from).and_then(|(before, from)| {
-                let behind = match before.to {
-                    End::On(day) | End::By(day) => day.next(),
-                    End::Open | End::Unknown => return None,
-                };
-                DateRange::new(behind, from.previous())
-            });
+            let begin = own.and_then(|before| gap(before, period));
             let end = match period.to {
                 End::By(day) => DateRange::new(day, day),
                 End::On(_) | End::Open | End::Unknown => None,
@@ -112,6 +106,11 @@ impl Listings {
         self.securities.ticker(ticker).map_or(&[], |periods| periods.periods())
     }
 
+    /// The days between two securities on which nobody had `ticker`.
+    pub fn gaps(&self, ticker: &Ticker) -> Vec<DateRange> {
+        self.periods(ticker).windows(2).filter_map(|pair| gap(&pair[0], &pair[1])).collect()
+    }
+
     /// A security for people: its FIGI and its name.
     pub fn called(&self, security: &Security) -> String {
         match self.securities.name(security) {
@@ -119,6 +118,15 @@ impl Listings {
             None => security.to_string(),
         }
     }
+}
+
+/// The days between two periods, where both ends are known.
+fn gap(before: &ListedPeriod, period: &ListedPeriod) -> Option<DateRange> {
+    let behind = match before.to {
+        End::On(day) | End::By(day) => day.next(),
+        End::Open | End::Unknown => return None,
+    };
+    DateRange::new(behind, period.from?.previous())
 }
 
 #[cfg(test)]

@@ -188,6 +188,7 @@ impl<'a> Common<'a> {
         let of_ticker = TickerFacts {
             ticker: ticker.clone(),
             listed: listed.within(DateRange::ALL).unwrap_or(DateRange::ALL),
+            gaps: survey.listings.as_ref().map_or_else(Vec::new, |all| all.gaps(ticker)),
             trees: facts,
         };
         for finding in suspicion::of_ticker(&of_ticker, &survey.rules) {

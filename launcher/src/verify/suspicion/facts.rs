@@ -20,6 +20,8 @@ pub struct TickerFacts {
     pub ticker: Ticker,
     /// The days on which it may have been listed: all, where nobody says when it was.
     pub listed: DateRange,
+    /// Days between them on which nobody had the symbol.
+    pub gaps: Vec<DateRange>,
     /// Its trees, each kind once at most.
     pub trees: Vec<TreeFacts>,
 }

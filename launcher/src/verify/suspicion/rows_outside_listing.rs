@@ -17,6 +17,10 @@ pub(super) fn find(ticker: &TickerFacts, _: &Rules) -> Vec<Finding> {
                     days.add(date, || format!("rows of {date}, and the listing began on {from}"));
                 } else if date > to {
                     days.add(date, || format!("rows of {date}, and the listing ended on {to}"));
+                } else if let Some(gap) = ticker.gaps.iter().find(|gap| gap.contains(date)) {
+                    days.add(date, || {
+                        format!("rows of {date}, and nobody had the symbol in {gap}")
+                    });
                 }
             }
             let new = |reason| ticker.finding(tree, file, Rule::RowsOutsideListing, reason);

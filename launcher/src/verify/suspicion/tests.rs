@@ -60,7 +60,12 @@ fn tree(kind: Kind, days: Vec<DayFacts>) -> TreeFacts {
 }
 
 fn ticker(trees: Vec<TreeFacts>) -> TickerFacts {
-    TickerFacts { ticker: "AIG".parse().expect("a ticker"), listed: DateRange::ALL, trees }
+    TickerFacts {
+        ticker: "AIG".parse().expect("a ticker"),
+        listed: DateRange::ALL,
+        gaps: Vec::new(),
+        trees,
+    }
 }
 
 /// `RULE in PERIOD, DAYS: REASON` of each finding.
@@ -296,4 +301,10 @@ fn rows_of_days_before_the_listing_or_after_its_end_are_named() {
     assert!(said[0].starts_with("rows-outside-listing in 2023-01, 2023-01-03..2023-01-31: 20 days, the first: rows of 2023-01-03, and the listing began on 2023-02-01"), "{said:?}");
     assert!(said[1].ends_with("and the listing ended on 2023-11-30"), "{said:?}");
     assert_eq!(found_with(&of, &["rows-outside-listing=off"]), NOTHING);
+
+    // Between two securities nobody had the symbol.
+    let gap = DateRange::new(day("2023-02-06"), day("2023-02-10")).expect("in order");
+    let of = TickerFacts { listed: DateRange::ALL, gaps: vec![gap], ..of };
+    let said = found_with(&of, &[]);
+    assert!(said[0].starts_with("rows-outside-listing in 2023-02, 2023-02-06..2023-02-10: 5 days, the first: rows of 2023-02-06, and nobody had the symbol in 2023-02-06..2023-02-10"), "{said:?}");
 }

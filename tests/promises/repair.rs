@@ -86,9 +86,10 @@ impl Scene {
     fn repair(&self, more: &[&str]) -> Ended {
         let base = self.exchange.base_url();
         let workdir = self.place.workdir().display().to_string();
-        let flags = ["--repair", "--workdir", &workdir, "--base-url", &base];
-        let paces = ["--backoff-base", "5ms"];
-        self.verify(&[&flags[..], &paces, more].concat())
+        let is_named = more.iter().any(|flag| flag.starts_with("--repair"));
+        let repair: &[&str] = if is_named { &[] } else { &["--repair"] };
+        let flags = ["--workdir", &workdir, "--base-url", &base, "--backoff-base", "5ms"];
+        self.verify(&[repair, &flags, more].concat())
     }
 
     fn repairing(&self) -> Running {
@@ -167,6 +168,53 @@ fn a_damaged_tree_becomes_what_a_clean_download_is_and_nothing_whole_is_asked_fo
     assert_eq!(scene.exchange.stats().total, asked, "what is whole asks for nothing");
 }
 
+#[test]
+fn what_only_a_look_into_the_files_finds_is_mended_too() {
+    let scene = Scene::new(Kind::Minute, quarter(), 3);
+    let [flipped, lying, whole] = &scene.tickers[..] else { panic!("three") };
+    let february = |ticker: &Ticker| scene.file(ticker, FEBRUARY);
+    flip(&february(flipped));
+    damage::rewrite_bars(&scene.outdir(), lying, FEBRUARY, |rows| {
+        rows.swap(7, 8);
+    });
+    let damaged = scene.files();
+    let before = scene.exchange.stats().requests_by_ticker;
+    let said = is_whole(scene.repair(&["--deep"])).stdout;
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()), "{said}");
+    for (ticker, expected, why) in [
+        (flipped, 1, "a month with a byte changed"),
+        (lying, 1, "a month whose rows can't be, though its ledger line proves the file"),
+        (whole, 0, "nothing"),
+    ] {
+        let asked = scene.asked_of(ticker) - before.get(ticker.as_str()).copied().unwrap_or(0);
+        assert_eq!(asked, expected, "{ticker}: {why}\n{said}");
+    }
+    let kept = kept_aside(&scene.outdir());
+    for ticker in [flipped, lying] {
+        let path = february(ticker).strip_prefix(scene.outdir()).expect("below").to_owned();
+        assert!(kept.iter().any(|bytes| *bytes == damaged[&path]), "{ticker} is kept aside");
+    }
+}
+
+/// Changes a byte in the middle of a file, not its length.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).expect("read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    fs::write(path, bytes).expect("written");
+}
+
+#[test]
+fn the_rest_of_a_file_that_is_set_aside_comes_back_even_where_nobody_asked_about_it() {
+    let mut scene = Scene::new(Kind::Daily, days("2023-01-03", "2024-03-28"), 2);
+    let ticker = scene.tickers[0].clone();
+    let year = Partition::Year(2023);
+    damage::rewrite_bars(&scene.outdir(), &ticker, year, |rows| rows.swap(7, 8));
+    scene.asked = days("2023-11-01", "2024-03-28");
+    is_whole(scene.repair(&["--deep"]));
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()));
+}
+
 /// The content of every file that was set aside.
 fn kept_aside(outdir: &Path) -> Vec<Vec<u8>> {
     let files = tree::files(&outdir.join("_set_aside"));
@@ -241,4 +289,22 @@ fn a_repair_needs_a_work_directory_and_one_that_lies_apart() {
     let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-11"), 1);
     let said = scene.verify(&["--repair"]).expect_code(2).stderr;
     assert!(said.contains("--workdir"), "{said}");
+}
+
+#[test]
+fn what_is_suspect_is_asked_for_again_only_when_that_is_asked_for() {
+    let scene = Scene::new(Kind::Minute, quarter(), 2);
+    let [odd, whole] = &scene.tickers[..] else { panic!("two") };
+    damage::rewrite_bars(&scene.outdir(), odd, FEBRUARY, |rows| {
+        rows[7].bar.high = rows[7].bar.low - 0.01;
+    });
+    let asked = scene.exchange.stats().total;
+    let said = scene.repair(&["--deep"]).expect_code(6).stdout;
+    assert!(said.contains("price-bounds") && said.contains("nothing that a download"), "{said}");
+    assert_eq!(scene.exchange.stats().total, asked, "nothing is asked for");
+
+    let before = scene.exchange.stats().requests_by_ticker;
+    is_whole(scene.repair(&["--deep", "--repair=suspect"]));
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()));
+    assert_eq!(scene.asked_of(whole), before[whole.as_str()], "its neighbour was whole");
 }

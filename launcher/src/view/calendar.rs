@@ -9,6 +9,9 @@ use shared::market::trading_day::{NEW_YORK, TradingDay};
 
 use super::words::counted;
 
+/// In earlier years the exchange kept other holidays than the rules say.
+const RIGHT_SINCE: i16 = 1998;
+
 /// The sessions of some days, and what was special among these days.
 #[derive(Debug, Serialize)]
 pub struct Calendar {
@@ -109,6 +112,11 @@ pub fn text(calendar: &Calendar) -> String {
     for Special { date, what, why, source } in &calendar.special_days {
         lines.push(format!("{date} {what}: {why} ({source})"));
     }
+    if calendar.from.year() < RIGHT_SINCE {
+        lines.push(format!(
+            "note: before {RIGHT_SINCE} the exchange kept other holidays; sessions may be wrong there"
+        ));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -156,6 +164,13 @@ date            session  New York     UTC
 0 sessions from 2012-10-27 to 2012-10-29
 2012-10-29 closed: Hurricane Sandy (NYSE Euronext, 2012-10-28 and 2012-10-29; Nasdaq OMX, 2012-10-29)
 "
+        );
+        let old = text(&calendar("1997-12-31", "1997-12-31"));
+        assert!(
+            old.ends_with(
+                "before 1998 the exchange kept other holidays; sessions may be wrong there\n"
+            ),
+            "{old}"
         );
         let late = text(&calendar("2002-09-11", "2002-09-11"));
         assert!(late.contains("2002-09-11 Wed  full     12:00-16:00  16:00-20:00\n"), "{late}");

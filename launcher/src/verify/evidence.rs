@@ -3,14 +3,16 @@
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
 use shared::dataset::kind::Kind;
 use shared::dataset::ledger::LedgerError;
 use shared::dataset::recorded::{self, Record};
+use shared::dataset::seen::Sighting;
 use shared::error_chain::with_causes;
 use shared::market::ticker::Ticker;
 
 use super::rule::Rule;
-use super::walk::{Standing, Walker};
+use super::walk::{Found, Standing, Walker};
 
 /// What stands there of one ticker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,17 @@ pub enum LedgerEvidence {
         /// Why.
         why: String,
     },
+}
+
+/// A file that is as long as recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sound<'a> {
+    /// What is recorded of it.
+    pub record: &'a Record,
+    /// When it was modified.
+    pub modified: Timestamp,
+    /// Are its time and inode those that its bytes were known with?
+    pub is_as_recorded: bool,
 }
 
 impl Evidence {
@@ -76,6 +89,21 @@ impl Evidence {
     pub fn is_there(&self) -> bool {
         let has_files = self.standing.as_ref().is_some_and(|standing| !standing.files.is_empty());
         has_files || self.ledger != LedgerEvidence::None
+    }
+
+    /// Files that are as long as recorded, in the order of time.
+    pub fn sound(&self) -> impl Iterator<Item = Sound<'_>> {
+        let files = self.standing.as_ref().map_or(&[][..], |standing| standing.files.as_slice());
+        let sound = |record| {
+            let Record { partition, file, .. } = record;
+            let (recorded, place) =
+                (file.as_ref()?, files.binary_search_by_key(partition, |(it, _)| *it).ok()?);
+            let Found::File { bytes, mark, modified_ns } = files[place].1 else { return None };
+            let modified = Timestamp::from_nanosecond(i128::from(modified_ns)).ok()?;
+            let is_as_recorded = recorded.seen == Sighting::Marked(mark);
+            (bytes == recorded.bytes).then_some(Sound { record, modified, is_as_recorded })
+        };
+        self.records().iter().filter_map(sound)
     }
 
     /// What is recorded, as far as it counts.

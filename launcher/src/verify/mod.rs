@@ -12,7 +12,7 @@
 //! · [`expectation`] what ought to be there · [`place`] what names stand for · [`walk`] which files
 //! stand where · [`evidence`] ledger and files of a ticker · [`judged`] what was judged of it ·
 //! [`judge`] the one against the other · [`identity`] whose days they are · [`series`] the same for
-//! bars · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees · [`repair`]
+//! bars · [`across`] several trees against each other · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees · [`repair`]
 //! what is missing or damaged becomes work · [`audit`] a sample asked for again, and what that
 //! proves · [`adopt`] trees that others wrote.
 
@@ -33,6 +33,7 @@ pub mod judged;
 pub mod judge;
 pub mod identity;
 pub mod series;
+pub mod across;
 pub mod tree;
 pub mod survey;
 pub mod repair;

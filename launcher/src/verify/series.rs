@@ -4,13 +4,16 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::kind::Kind;
+use shared::dataset::partition::Partition;
 use shared::error_chain::with_causes;
 use shared::market::bar::Mode;
 use shared::market::security_days::{SecurityDays, SymbolDays};
 use shared::market::ticker::Ticker;
 use shared::run::thousands::counted;
+use shared::series::parameters::Source;
 use shared::series::proof::{self, SeriesFolder, SeriesState};
 
 use super::expectation::Sessions;
@@ -23,19 +26,6 @@ use super::rule::Rule;
 use super::state::State;
 use super::tree_kind::TreeKind;
 
-/// The end of a series, as far as it is of use here.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Tail {
-    #[serde(default)]
-    tally: Tally,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-struct Tally {
-    #[serde(default)]
-    trades: u64,
-}
-
 /// A series that can be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
@@ -43,8 +33,8 @@ pub struct Series {
     pub mode: Mode,
     /// The days whose trades are in it.
     pub covered: Coverage,
-    /// Trades, or minutes, in it.
-    pub trades: u64,
+    /// What it is made of.
+    pub input: Kind,
     /// When it was made, or found right.
     pub verified_at: Timestamp,
     /// The days of one security, where it is of one alone.
@@ -126,7 +116,7 @@ fn look(
     state: &mut State,
 ) -> Option<Series> {
     let new = |rule, reason: String| Finding::new(TreeKind::Bars, rule, reason).of(ticker);
-    let read = match SeriesState::<Tail>::read(folder) {
+    let read = match SeriesState::<IgnoredAny>::read(folder) {
         Ok(Some(read)) => read,
         Ok(None) => return None,
         Err(error) => {
@@ -156,7 +146,7 @@ fn look(
         };
         let finding = new(rule, format!("{mode} {year}: {reason}; `bars` makes it again"));
         *state = (*state).max(finding.state);
-        let partition = shared::dataset::partition::Partition::Year(*year);
+        let partition = Partition::Year(*year);
         let finding = finding.on(partition.span()).at(path);
         judged.find(finding);
     }
@@ -169,6 +159,7 @@ fn look(
         }
     }
     let verified_at = proof::last_verified(folder).unwrap_or(Timestamp::MIN);
+<<<<<<< HEAD
     let trades = read.tail.tally.trades;
     let (covered, days) = (read.covered.union(&read.gaps), read.parameters.days);
     Some(Series { mode, covered, trades, verified_at, days })
@@ -177,6 +168,13 @@ fn look(
 fn days_of(security: &SecurityDays) -> Coverage {
     let ends = security.symbols.iter().map(SymbolDays::ends);
     ends.filter_map(|(from, to)| DateRange::new(from, to)).collect()
+=======
+    let input = match read.parameters.source {
+        Source::Trades | Source::SipTrades => Kind::Trades,
+        Source::MinuteVwap | Source::MinuteClose => Kind::Minute,
+    };
+    Some(Series { mode, covered: read.covered.union(&read.gaps), input, verified_at })
+>>>>>>> 19d9b15 (Verify: several trees of one market against each other)
 }
 
 fn mark(question: &Question<'_>, days: &Coverage, state: State, judged: &mut Judged) {

@@ -22,6 +22,7 @@ use super::place::{Meaning, Place, Thing};
 const BUFFER: usize = 16 << 10;
 /// Depth of the folders: ticker, year, month, day.
 const DEPTH: usize = 4;
+const NS_PER_S: i64 = 1_000_000_000;
 /// In a folder where none belongs, so many levels are searched for Parquet files.
 const ODD_DEPTH: usize = 6;
 
@@ -34,6 +35,8 @@ pub enum Found {
         bytes: u64,
         /// How it was found ([`seen::mark`]).
         mark: u32,
+        /// When it was modified (ns since the epoch, UTC).
+        modified_ns: i64,
     },
     /// Something else: `a folder`, `a named pipe`.
     NotAFile(&'static str),
@@ -239,10 +242,11 @@ fn found(folder: BorrowedFd<'_>, name: &CStr) -> Found {
     match statat(folder, name, AtFlags::empty()) {
         Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => {
-                let modified_ns = i64::try_from(stat.st_mtime_nsec).unwrap_or(0);
+                let of_second = i64::try_from(stat.st_mtime_nsec).unwrap_or(0);
                 Found::File {
                     bytes: u64::try_from(stat.st_size).unwrap_or(0),
-                    mark: seen::mark(stat.st_mtime, modified_ns, stat.st_ino),
+                    mark: seen::mark(stat.st_mtime, of_second, stat.st_ino),
+                    modified_ns: stat.st_mtime.saturating_mul(NS_PER_S).saturating_add(of_second),
                 }
             }
             FileType::Directory => Found::NotAFile("a folder"),

@@ -16,6 +16,7 @@ pub mod listing;
 pub mod reference;
 pub mod column_stream;
 pub mod row_stream;
+pub mod presence;
 pub mod bars_file;
 pub mod summary;
 pub mod loss;

@@ -5,8 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use shared::dataset::answers::{Answers, Said};
 use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
+use shared::dataset::ledger::Entry;
+use shared::disk::checked_lines;
 use shared::market::ticker::Ticker;
 use tests::harness::place::{Place, days};
 use tests::harness::program::{Ended, command, run};
@@ -116,4 +119,62 @@ fn status_check_does_not_call_complete_what_has_something_beside_its_ledgers() {
     is_told("no-descriptor", "_dataset.json");
     fs::rename(&aside, &descriptor).expect("moved back");
     scene.check().expect_code(0);
+}
+
+#[test]
+fn trees_of_one_market_agree_and_a_session_with_volume_and_no_trades_is_suspect() {
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(6)).expect("started");
+    let tickers = universe(&exchange, 6);
+    let days = days("2024-03-04", "2024-03-12");
+    let place = Place::with_tickers(tickers.iter().map(Ticker::as_str));
+    for kind in Kind::ALL {
+        let mut start = command("worker");
+        start.current_dir(place.path()).arg(kind.name()).arg("--tickers-csv");
+        start.arg(place.tickers_csv()).args(["--outdir", kind.name()]);
+        start.args(["--from", &days.from().to_string(), "--to", &days.to().to_string()]);
+        run(start.args(["--base-url", &exchange.base_url(), "--backoff-base", "5ms"]))
+            .expect_code(0);
+    }
+    let verify = || {
+        let mut verify = command("launcher");
+        verify.current_dir(place.path()).args(["verify", "--json", "--tickers-csv"]);
+        verify.arg(place.tickers_csv());
+        verify.args(["--from", &days.from().to_string(), "--to", &days.to().to_string()]);
+        for kind in Kind::ALL {
+            verify.args([&format!("--{kind}"), kind.name()]);
+        }
+        let said: Value = serde_json::from_str(&run(&mut verify).stdout).expect("JSON");
+        said
+    };
+    let said = verify();
+    for tree in said["trees"].as_array().expect("an array") {
+        for state in ["suspect", "missing", "damaged"] {
+            assert_eq!(tree["partitions"][state], 0, "{said}");
+        }
+    }
+
+    // As if the source had had nothing to say of that day.
+    let busy = tickers.iter().map(|ticker| place.path().join("trades").join(ticker.as_str()));
+    let busy = busy.filter(|folder| folder.join("year=2024/month=03/day=2024-03-06").exists());
+    let folder = busy.into_iter().next().expect("somebody was traded on a Wednesday");
+    fs::remove_dir_all(folder.join("year=2024/month=03/day=2024-03-06")).expect("removed");
+    let ledger = folder.join("_ledger.jsonl");
+    let mut entries: Vec<Entry> = checked_lines::read(&ledger).expect("a ledger").entries;
+    for entry in &mut entries {
+        if entry.partition.period() == "2024-03-06" {
+            let asked_at = entry.answers.iter().next().expect("an answer").asked_at;
+            entry.answers = Answers::default();
+            entry.answers.record(entry.partition.span(), Said::Empty { asks: 2 }, asked_at);
+            entry.file = None;
+        }
+    }
+    let lines: String = entries.iter().map(checked_lines::encode).collect();
+    fs::write(&ledger, lines).expect("written");
+    let said = verify();
+    assert_eq!(said["verdict"], "suspect", "{said}");
+    let first = &said["findings"][0];
+    assert_eq!(
+        (&first["rule"], &first["partition"]),
+        (&"volume-without-trades".into(), &"2024-03-06".into())
+    );
 }

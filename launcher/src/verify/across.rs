@@ -61,7 +61,9 @@ pub fn volume_without_rows(
         let ((first, shares), (last, _)) = (*days.first()?, *days.last()?);
         let shares = grouped(&format!("{shares:.0}"));
         let reason = match days.len() {
-            1 => format!("its daily bar of {first} has a volume of {shares}, and there is no {row}"),
+            1 => {
+                format!("its daily bar of {first} has a volume of {shares}, and there is no {row}")
+            }
             more => format!(
                 "{} have volume in daily bars ({first}: {shares}) and no {row}",
                 counted(more as u64, "session")
@@ -124,4 +126,119 @@ fn is_newer(sound: &Sound<'_>, at: Timestamp) -> bool {
     let margin = SignedDuration::from_secs(TOLERANCE.as_secs());
     let latest = sound.record.answers.iter().map(shared::dataset::answers::Answer::latest).max();
     latest.is_some_and(|latest| latest.duration_since(at) > margin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::evidence::LedgerEvidence;
+    use crate::verify::walk::{Found, Standing};
+    use shared::dataset::answers::Answer;
+    use shared::dataset::recorded::{Record, RecordedFile};
+    use shared::dataset::seen::Sighting;
+
+    fn day(text: &str) -> TradingDay {
+        text.parse().expect(text)
+    }
+
+    fn range(from: &str, to: &str) -> DateRange {
+        DateRange::new(day(from), day(to)).expect("in order")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn only_a_session_with_volume_that_a_tree_claims_to_know_and_has_no_row_of_is_suspect() {
+        let volumes: BTreeMap<TradingDay, f64> = [
+            ("2024-03-08", 1200.0),
+            ("2024-03-11", 0.0),
+            ("2024-03-12", 5_000.0),
+            ("2024-03-13", 7.0),
+            ("2024-04-01", 3.0),
+            ("2024-05-01", 3.0),
+        ]
+        .map(|(date, shares)| (day(date), shares))
+        .into_iter()
+        .collect();
+        let presence = Presence {
+            claimed: range("2024-03-01", "2024-04-30").into(),
+            days: [day("2024-03-08")].into(),
+        };
+        let ticker = "A".parse().expect("a ticker");
+        let told = |kind| -> Vec<String> {
+            let found = volume_without_rows(kind, &volumes, &presence, &ticker);
+            found
+                .iter()
+                .map(|it| format!("{} {}: {}", it.rule, it.days.expect("days"), it.reason))
+                .collect()
+        };
+        assert_eq!(
+            told(Kind::Minute),
+            [
+                "volume-without-minutes 2024-03-12..2024-03-13: 2 sessions have volume in daily bars (2024-03-12: 5,000) and no minute",
+                "volume-without-minutes 2024-04-01: its daily bar of 2024-04-01 has a volume of 3, and there is no minute",
+            ]
+        );
+        assert_eq!(told(Kind::Trades).len(), 3, "a finding a day, where a day is a file");
+    }
+
+    /// Days of trades that were asked for and written at these times.
+    fn trades(days: &[(&str, &str, &str)]) -> Evidence {
+        let record = |(date, asked_at, _): &(&str, &str, &str)| Record {
+            partition: Partition::Day(day(date)),
+            answers: vec![Answer {
+                days: day(date).into(),
+                said: Said::Data,
+                asked_at: at(asked_at),
+                until: None,
+                run: None,
+            }],
+            file: Some(RecordedFile {
+                rows: 1,
+                first: 0,
+                last: 0,
+                bytes: 10,
+                seen: Sighting::Marked(7),
+            }),
+        };
+        let file = |(date, _, written): &(&str, &str, &str)| {
+            let modified_ns =
+                i64::try_from(at(written).as_nanosecond()).expect("within three centuries");
+            (Partition::Day(day(date)), Found::File { bytes: 10, mark: 7, modified_ns })
+        };
+        Evidence {
+            ledger: LedgerEvidence::Records(days.iter().map(record).collect()),
+            standing: Some(Standing { files: days.iter().map(file).collect(), odd: Vec::new() }),
+        }
+    }
+
+    #[test]
+    fn bars_that_lack_days_of_their_input_or_are_older_than_it_are_told() {
+        let series = Series {
+            mode: "DB".parse().expect("a mode"),
+            covered: range("2024-03-11", "2024-03-12").into(),
+            input: Kind::Trades,
+            verified_at: at("2024-06-01T12:00:00Z"),
+            days: None,
+        };
+        let asked = range("2024-03-11", "2024-03-13");
+        let (sessions, trust) = (Sessions::of(asked), Trust::at(at("2024-07-01T12:00:00Z"), 0));
+        let ticker = "A".parse().expect("a ticker");
+        let told = |days: &[(&str, &str, &str)]| -> Vec<String> {
+            let input = trades(days);
+            let found = bars_against_input(&series, &input, asked, &sessions, &trust, &ticker);
+            found.iter().map(|it| format!("{} {}", it.rule, it.days.expect("days"))).collect()
+        };
+        let (before, after) = ("2024-05-31T12:00:00Z", "2024-06-02T12:00:00Z");
+        let old = [("2024-03-11", before, before), ("2024-03-12", before, before)];
+        assert_eq!(told(&old), [""; 0]);
+        assert_eq!(
+            told(&[old[0], old[1], ("2024-03-13", after, after)]),
+            ["bars-end-early 2024-03-13"],
+            "what is not in the bars can't have changed under them"
+        );
+        assert_eq!(told(&[old[0], ("2024-03-12", after, after)]), ["bars-stale 2024-03-12"]);
+    }
 }

@@ -94,16 +94,14 @@ impl Evidence {
     /// Files that are as long as recorded, in the order of time.
     pub fn sound(&self) -> impl Iterator<Item = Sound<'_>> {
         let files = self.standing.as_ref().map_or(&[][..], |standing| standing.files.as_slice());
-        let sound = |record| {
-            let Record { partition, file, .. } = record;
-            let (recorded, place) =
-                (file.as_ref()?, files.binary_search_by_key(partition, |(it, _)| *it).ok()?);
+        self.records().iter().filter_map(|record| {
+            let recorded = record.file.as_ref()?;
+            let place = files.binary_search_by_key(&record.partition, |(it, _)| *it).ok()?;
             let Found::File { bytes, mark, modified_ns } = files[place].1 else { return None };
             let modified = Timestamp::from_nanosecond(i128::from(modified_ns)).ok()?;
             let is_as_recorded = recorded.seen == Sighting::Marked(mark);
             (bytes == recorded.bytes).then_some(Sound { record, modified, is_as_recorded })
-        };
-        self.records().iter().filter_map(sound)
+        })
     }
 
     /// What is recorded, as far as it counts.

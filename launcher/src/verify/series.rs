@@ -159,22 +159,17 @@ fn look(
         }
     }
     let verified_at = proof::last_verified(folder).unwrap_or(Timestamp::MIN);
-<<<<<<< HEAD
-    let trades = read.tail.tally.trades;
+    let input = match read.parameters.source {
+        Source::Trades | Source::SipTrades => Kind::Trades,
+        Source::MinuteVwap | Source::MinuteClose => Kind::Minute,
+    };
     let (covered, days) = (read.covered.union(&read.gaps), read.parameters.days);
-    Some(Series { mode, covered, trades, verified_at, days })
+    Some(Series { mode, covered, input, verified_at, days })
 }
 
 fn days_of(security: &SecurityDays) -> Coverage {
     let ends = security.symbols.iter().map(SymbolDays::ends);
     ends.filter_map(|(from, to)| DateRange::new(from, to)).collect()
-=======
-    let input = match read.parameters.source {
-        Source::Trades | Source::SipTrades => Kind::Trades,
-        Source::MinuteVwap | Source::MinuteClose => Kind::Minute,
-    };
-    Some(Series { mode, covered: read.covered.union(&read.gaps), input, verified_at })
->>>>>>> 19d9b15 (Verify: several trees of one market against each other)
 }
 
 fn mark(question: &Question<'_>, days: &Coverage, state: State, judged: &mut Judged) {

@@ -1,6 +1,8 @@
 //! Surveys: looks at every ticker of every tree on a few threads, has it judged, and makes one
 //! report of it all.
 
+mod together;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -21,7 +23,7 @@ use super::judged::Judged;
 use super::listed::{Listed, Listings};
 use super::report::{Cell, Counts, Depth, Months, Report, TreeReport};
 use super::rule::{Rule, Rules};
-use super::series;
+use super::series::{self, Series};
 use super::suspicion;
 use super::suspicion::facts::TickerFacts;
 use super::tree::Tree;
@@ -84,6 +86,14 @@ struct OfTicker {
 }
 
 type IsThere = bool;
+
+/// What was seen of one ticker in one tree.
+struct Looked {
+    judged: Judged,
+    is_there: IsThere,
+    evidence: Evidence,
+    series: Vec<Series>,
+}
 
 impl Survey {
     /// Looks at everything. `progress` is called whenever a ticker is done.
@@ -163,18 +173,23 @@ impl<'a> Common<'a> {
             Some(expectation) => self.download(walker, tree, expectation, ticker, listed),
             None => self.bars(tree, ticker, listed),
         };
-        let mut trees: Vec<(Judged, IsThere)> =
+        let mut looked: Vec<Looked> =
             survey.trees.iter().zip(&self.expectations).map(of_tree).collect();
-        self.read_files(ticker, listed, &mut trees);
+        self.read_files(ticker, listed, &mut looked);
+        for (at, finding) in together::findings(self, ticker, &looked) {
+            looked[at].judged.find(finding);
+        }
+        let trees = looked.into_iter().map(|it| (it.judged, it.is_there)).collect();
         OfTicker { place, is_listing_known: listed.is_known(), trees }
     }
 
     /// With --deep: reads every file, and asks what is unlikely about all of them.
-    fn read_files(&self, ticker: &Ticker, listed: Listed, trees: &mut [(Judged, IsThere)]) {
+    fn read_files(&self, ticker: &Ticker, listed: Listed, looked: &mut [Looked]) {
         let survey = self.survey;
         let mut facts = Vec::new();
-        for (deep, (judged, _)) in self.deep.iter().zip(trees.iter_mut()) {
+        for (deep, looked) in self.deep.iter().zip(looked.iter_mut()) {
             let Some(deep) = deep else { continue };
+            let judged = &mut looked.judged;
             let partitions: Vec<_> = judged.partitions.iter().map(|it| it.partition).collect();
             let (of_tree, findings) = deep::read(deep, ticker, &partitions, survey.days);
             for finding in findings {
@@ -194,7 +209,7 @@ impl<'a> Common<'a> {
         for finding in suspicion::of_ticker(&of_ticker, &survey.rules) {
             let place = survey.trees.iter().position(|tree| tree.kind == finding.tree);
             if let Some(place) = place {
-                trees[place].0.find(finding);
+                looked[place].judged.find(finding);
             }
         }
     }
@@ -206,7 +221,7 @@ impl<'a> Common<'a> {
         expectation: &Expectation,
         ticker: &Ticker,
         listed: Listed,
-    ) -> (Judged, IsThere) {
+    ) -> Looked {
         let evidence = Evidence::of(walker, &tree.root, expectation.kind, ticker);
         let question = Question {
             expectation,
@@ -223,10 +238,10 @@ impl<'a> Common<'a> {
         {
             judged.find_throughout(finding);
         }
-        (judged, evidence.is_there())
+        Looked { judged, is_there: evidence.is_there(), evidence, series: Vec::new() }
     }
 
-    fn bars(&self, tree: &Tree, ticker: &Ticker, listed: Listed) -> (Judged, IsThere) {
+    fn bars(&self, tree: &Tree, ticker: &Ticker, listed: Listed) -> Looked {
         let question = series::Question {
             days: self.survey.days,
             months: self.months,
@@ -236,7 +251,8 @@ impl<'a> Common<'a> {
         };
         let strangers = self.strangers(ticker);
         let (judged, all) = series::judge(&question, ticker, listed, &strangers);
-        (judged, !all.is_empty())
+        let (is_there, evidence) = (!all.is_empty(), Evidence::NOTHING);
+        Looked { judged, is_there, evidence, series: all }
     }
 
     /// The days of other securities that had the symbol.

@@ -86,7 +86,8 @@ mod tests {
             publish_bars(draft, kind, Zone::NewYork, &ticker, rows).expect("published");
             path
         };
-        let minutes = [row("2024-03-11", 570, 1.0), row("2024-03-11", 571, 1.0), row("2024-03-12", 570, 2.0)];
+        let minutes =
+            [row("2024-03-11", 570, 1.0), row("2024-03-11", 571, 1.0), row("2024-03-12", 570, 2.0)];
         let path = publish("minute.parquet", Kind::Minute, &minutes);
         assert_eq!(days(&path, &ticker).expect("read"), [day("2024-03-11"), day("2024-03-12")]);
         let daily = [row("2024-03-11", 0, 0.0), row("2024-03-12", 0, 7.5)];

@@ -66,7 +66,9 @@ fn file(period: &str, bytes: u64) -> (Partition, Found) {
 /// Every record's file stands there as recorded.
 fn there(records: &[Record]) -> Vec<(Partition, Found)> {
     let with_file = records.iter().filter(|record| record.file.is_some());
-    with_file.map(|it| (it.partition, Found::File { bytes: 100, mark: 0, modified_ns: 0 })).collect()
+    with_file
+        .map(|it| (it.partition, Found::File { bytes: 100, mark: 0, modified_ns: 0 }))
+        .collect()
 }
 
 fn evidence(records: Vec<Record>, files: Vec<(Partition, Found)>) -> Evidence {

@@ -13,7 +13,7 @@ use shared::market::bar::Mode;
 use shared::market::security_days::{SecurityDays, SymbolDays};
 use shared::market::ticker::Ticker;
 use shared::run::thousands::counted;
-use shared::series::parameters::Source;
+use shared::series::parameters::TradeSource;
 use shared::series::proof::{self, SeriesFolder, SeriesState};
 
 use super::expectation::Sessions;
@@ -160,8 +160,8 @@ fn look(
     }
     let verified_at = proof::last_verified(folder).unwrap_or(Timestamp::MIN);
     let input = match read.parameters.source {
-        Source::Trades | Source::SipTrades => Kind::Trades,
-        Source::MinuteVwap | Source::MinuteClose => Kind::Minute,
+        TradeSource::Trades | TradeSource::SipTrades => Kind::Trades,
+        TradeSource::MinuteVwap | TradeSource::MinuteClose => Kind::Minute,
     };
     let (covered, days) = (read.covered.union(&read.gaps), read.parameters.days);
     Some(Series { mode, covered, input, verified_at, days })

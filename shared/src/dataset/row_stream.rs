@@ -1,9 +1,8 @@
 //! Every row of a file, handed over in pieces of typed columns: what a look into files is made of,
 //! whoever wrote them.
 //!
-//! Only the columns are judged here: names, order and types must be ours. Unlike
-//! [`reader`](super::reader) it takes columns that may be null, as long as no value that ours need
-//! is missing. What the rows say is the caller's business. The fingerprint is that of the very
+//! Only the columns are judged here: they must be ours, or say the same otherwise (see
+//! [`fit`](super::fit)); no value that ours need may be missing. What the rows say is the caller's business. The fingerprint is that of the very
 //! bytes that the rows come from. Memory holds a piece and its pages, whatever the file's length.
 
 use std::fs::File;
@@ -12,9 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, DictionaryArray, RecordBatch, StringArray};
+use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Float64Type, Int32Type, Int64Type, Schema, SchemaRef,
 };
+use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -22,6 +23,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::reader::ChunkReader;
 
+use super::fit::Fit;
 use super::kind::{Columns, Kind};
 use super::reader::{ReadError, broken, decoding};
 use super::schema;
@@ -211,8 +213,10 @@ fn stream<T: ChunkReader + 'static>(
     // What the writer's own types were does not matter: those of the format do.
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let found = ArrowReaderMetadata::load(&source, plain).map_err(broken(path))?;
-    let columns = columns_in(kind, found.schema().fields())
-        .map_err(|what| ReadError::Foreign { path: path.to_owned(), what })?;
+    let columns = match columns_in(kind, found.schema().fields()) {
+        Ok(columns) => columns,
+        Err(what) => return stream_fitted((source, found), path, kind, what, take),
+    };
     let hint = ArrowReaderOptions::new().with_schema(by_keys(found.schema()));
     let hinted =
         ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), hint).map_err(broken(path))?;
@@ -236,6 +240,41 @@ fn stream<T: ChunkReader + 'static>(
         }
     }
     Ok(columns)
+}
+
+/// The same of a file of another writer, whose columns say the same otherwise; `what` is wrong
+/// where they do not.
+fn stream_fitted<T: ChunkReader + 'static>(
+    (source, found): (T, ArrowReaderMetadata),
+    path: &Path,
+    kind: Kind,
+    what: String,
+    take: &mut impl FnMut(&Piece<'_>),
+) -> Result<Columns, ReadError> {
+    let foreign = |what: String| ReadError::Foreign { path: path.to_owned(), what };
+    let fits =
+        |columns| Some((columns, Fit::whole(found.schema(), &schema::of(kind, columns)).ok()?));
+    let known = [Columns::Narrow, Columns::Full];
+    let (columns, fit) = known.into_iter().find_map(fits).ok_or_else(|| foreign(what))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, found);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), fit.places());
+    let builder = builder.with_projection(mask).with_batch_size(PIECE_ROWS);
+    for batch in builder.build().map_err(broken(path))? {
+        let ours = fit.batch(&batch.map_err(broken(path))?).map_err(foreign)?;
+        let keyed = keyed(&ours).map_err(|error| foreign(error.to_string()))?;
+        if keyed.num_rows() > 0 {
+            take(&piece(kind, columns, &keyed));
+        }
+    }
+    Ok(columns)
+}
+
+/// Our columns with the keys of labels in each row.
+fn keyed(ours: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = by_keys(ours.schema_ref());
+    let columns = ours.columns().iter().zip(schema.fields());
+    let arrays = columns.map(|(array, field)| cast(array, field.data_type()));
+    RecordBatch::try_new(Arc::clone(&schema), arrays.collect::<Result<_, _>>()?)
 }
 
 /// Columns of trades that no rule looks at.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::dataset::merge::DatedBar;
-use crate::dataset::writer::{TradesFile, publish_bars};
+use crate::dataset::reader::read_table;
+use crate::dataset::writer::{TradesFile, publish_bars, publish_table};
 use crate::disk::publish::Draft;
 use crate::market::ohlcv::Ohlcv;
 use crate::market::trade::Trade;
@@ -97,4 +98,58 @@ fn a_file_too_long_to_be_held_is_hashed_and_streamed_and_a_torn_one_is_broken() 
     std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
     let torn = RowFile::open(&path).expect("opened").rows(Kind::Trades, Depth::EveryColumn, |_| {});
     assert!(matches!(torn, Err(ReadError::Broken { .. })), "{torn:?}");
+}
+
+#[test]
+fn a_file_whose_columns_say_the_same_otherwise_shows_the_same_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("daily.parquet");
+    let date: TradingDay = "2024-03-11".parse().expect("a day");
+    let bar = Ohlcv {
+        t: date.start_utc_ms(),
+        open: 1.0,
+        high: 2.0,
+        low: 0.5,
+        close: 1.5,
+        volume: 70.0,
+        trades: Some(17),
+        vwap: None,
+    };
+    let ticker = "AIG".parse().expect("a ticker");
+    let draft = Draft::create(&path).expect("begun");
+    publish_bars(draft, Kind::Daily, Zone::NewYork, &ticker, &[DatedBar { date, bar }])
+        .expect("published");
+    let own = read_table(&path).expect("read");
+    let table_with = |index: &str| {
+        // As pandas: counts as floats, volumes as integers, an index, and any order.
+        let of = |name: &str, to: &DataType| {
+            cast(own.column_by_name(name).expect(name), to).expect("cast")
+        };
+        let mut columns: Vec<(&str, _, bool)> = ["vw", "c", "l", "h", "o"]
+            .map(|name| (name, of(name, &DataType::Float64), true))
+            .to_vec();
+        columns.push(("n", of("n", &DataType::Float64), true));
+        columns.push(("v", of("v", &DataType::Int64), true));
+        columns.extend([("ticker", of("ticker", &DataType::Utf8), true)]);
+        columns.extend([("date", of("date", &DataType::LargeUtf8), true)]);
+        columns.extend([("t", of("t", &DataType::Int64), true)]);
+        columns.push((index, of("t", &DataType::Int64), true));
+        RecordBatch::try_from_iter_with_nullable(columns).expect("a table")
+    };
+    let read = |table: &RecordBatch| {
+        publish_table(Draft::create(&path).expect("begun"), table).expect("published");
+        let mut seen = Vec::new();
+        let file = RowFile::open(&path).expect("opened");
+        let rows = file.rows(Kind::Daily, Depth::EveryColumn, |piece: &Piece<'_>| {
+            let Piece::Bars(bars) = piece else { panic!("bars") };
+            let date = bars.dates.text(bars.dates.keys()[0]).to_owned();
+            seen.push((date, bars.t[0], bars.volume[0], bars.trades.get(0), bars.vwap.get(0)));
+        });
+        rows.map(|columns| (columns, seen))
+    };
+    let expected = ("2024-03-11".to_owned(), bar.t, 70.0, Some(17), None);
+    let (columns, seen) = read(&table_with("__index_level_0__")).expect("read");
+    assert_eq!((columns, seen), (Columns::Narrow, vec![expected]));
+    let refused = read(&table_with("note"));
+    assert!(matches!(refused, Err(ReadError::Foreign { .. })), "{refused:?}");
 }

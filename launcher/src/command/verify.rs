@@ -224,7 +224,7 @@ fn days(args: &VerifyArgs, run: Option<&OfRun>, now: Timestamp) -> Result<DateRa
 
 fn listings(folder: &Path) -> Result<Listings, Failure> {
     match Reference::newest(folder) {
-        Ok(Some(found)) => Ok(Listings::of_securities(found.securities)),
+        Ok(Some(found)) => Ok(Listings::of_reference(found)),
         Ok(None) => Err(Failure::NoSnapshot { folder: folder.to_owned() }),
         Err(error) => Err(Failure::Reference(error)),
     }

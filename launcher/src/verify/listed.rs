@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 
 use shared::dataset::coverage::DateRange;
-use shared::market::listed_periods::Securities;
+use shared::dataset::reference::Reference;
+use shared::market::listed_periods::{Doubt, Securities};
 use shared::market::security::{End, ListedPeriod, Security};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
+use shared::run::thousands::counted;
 
 /// When a ticker was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,7 @@ pub struct Listings {
     securities: Securities,
     /// Of each ticker that has such days.
     off: BTreeMap<Ticker, Vec<DateRange>>,
+    has_events: bool,
 }
 
 impl Listings {
@@ -81,7 +84,34 @@ impl Listings {
             }
             before = Some(period);
         }
-        Self { securities, off }
+        Self { securities, off, has_events: true }
+    }
+
+    /// By the tables of `worker reference`.
+    pub fn of_reference(reference: Reference) -> Self {
+        let has_events = reference.events.is_some();
+        Self { has_events, ..Self::of_securities(reference.securities) }
+    }
+
+    /// What they do not tell of `tickers`, which are sorted, and what is not believed of it.
+    pub fn unknown(&self, tickers: &[Ticker]) -> Vec<String> {
+        let mut said = Vec::new();
+        if !self.has_events {
+            said.push(
+                "the reference has no ticker events (`worker reference --ticker-events`): the day on \
+                 which a symbol came to another security is not known"
+                    .to_owned(),
+            );
+        }
+        let is_asked = |doubt: &&Doubt| tickers.binary_search(&doubt.ticker).is_ok();
+        let mut doubts = self.securities.doubts.iter().filter(is_asked);
+        if let Some(first) = doubts.next() {
+            let count = counted(1 + doubts.count() as u64, "statement");
+            said.push(format!(
+                "the reference contradicts itself; left out: {count}, such as {first}"
+            ));
+        }
+        said
     }
 
     /// Of `ticker`; unknown where nothing is known of it.
@@ -132,7 +162,7 @@ fn gap(before: &ListedPeriod, period: &ListedPeriod) -> Option<DateRange> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::market::listed_periods::ListedRow;
+    use shared::market::listed_periods::{AskedOf, ListedRow, TickerEvents};
 
     fn day(text: &str) -> TradingDay {
         text.parse().expect(text)
@@ -185,5 +215,35 @@ mod tests {
         );
         assert_eq!(within("LOST"), said("2004-01-01..2024-12-31", false, ""));
         assert_eq!(within("NOBODY"), said("2004-01-01..2024-12-31", false, ""));
+    }
+
+    #[test]
+    fn what_the_reference_does_not_tell_and_what_contradicts_is_said_of_those_asked_about() {
+        let figi = "BBG000D40Z80".parse().expect("a FIGI");
+        let tssi = ListedRow { composite: Some(figi), ..row("TSSI", true, "", "") };
+        let events = TickerEvents {
+            asked: AskedOf::Composite("BBG000D40Z80".parse().expect("a FIGI")),
+            composite: None,
+            changes: [("2021-09-23", "TSSI"), ("2023-11-18", "S258")]
+                .map(|(since, symbol)| (day(since), symbol.parse().expect("a ticker")))
+                .to_vec(),
+        };
+        let reference = |events: Vec<TickerEvents>, day| Reference {
+            listed: "2026-10-30".parse().expect("a day"),
+            details: None,
+            events: day,
+            securities: Securities::of(std::slice::from_ref(&tssi), &events),
+        };
+        let asked = |symbol: &str| [symbol.parse::<Ticker>().expect("a ticker")];
+        let bare = Listings::of_reference(reference(Vec::new(), None));
+        assert!(bare.unknown(&asked("TSSI"))[0].starts_with("the reference has no ticker events"));
+        let full = Listings::of_reference(reference(vec![events], Some(day("2026-10-30"))));
+        assert_eq!(full.unknown(&asked("TSSI")), [] as [String; 0]);
+        assert_eq!(
+            full.unknown(&asked("S258")),
+            [
+                "the reference contradicts itself; left out: 1 statement, such as S258 as BBG000D40Z80: it trades under another symbol"
+            ]
+        );
     }
 }

@@ -296,7 +296,8 @@ impl<'a> Common<'a> {
             let of_tree = tree.findings(has_data || !unasked.is_empty(), &unasked);
             findings.take(of_tree.into_iter().filter(|it| survey.rules.is_on(it.rule)).collect());
         }
-        let unknown = self.unknown(unlisted, tickers.len() as u64);
+        let mut unknown = self.unknown(unlisted, tickers.len() as u64);
+        unknown.extend(survey.listings.iter().flat_map(|listings| listings.unknown(&tickers)));
         let (findings, left_out) = findings.sorted();
         Report {
             at: survey.now,

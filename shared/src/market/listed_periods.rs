@@ -6,6 +6,7 @@
 //! claims. What contradicts is left out and said, and what nobody says stays unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::security::{End, Figi, Known, ListedPeriod, Security, TickerPeriods};
 use super::ticker::Ticker;
@@ -74,6 +75,18 @@ pub enum Contradiction {
     List,
     /// Events were asked for by symbol, and are of a security that never had it.
     Symbol,
+}
+
+impl fmt::Display for Doubt {
+    /// `S258 as BBG001SMD6B8: it trades under another symbol`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            Contradiction::Others => "another security holds the symbol on all these days",
+            Contradiction::List => "it trades under another symbol",
+            Contradiction::Symbol => "the events are of a security that never had the symbol",
+        };
+        write!(f, "{} as {}: {why}", self.ticker, self.security)
+    }
 }
 
 /// Every ticker's periods.

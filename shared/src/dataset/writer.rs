@@ -10,7 +10,7 @@ use crate::disk::regular;
 use crate::hex;
 use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int32Builder, Int64Array, ListBuilder, RecordBatch,
-    StringArray,
+    StringArray, StringBuilder,
 };
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
@@ -28,7 +28,7 @@ use crate::disk::publish::{DiskError, Draft};
 use crate::market::ticker::Ticker;
 use crate::market::trade::Trade;
 use crate::market::trading_day::TradingDay;
-use crate::market::zone::Zone;
+use crate::market::zone::{DayFinder, Zone};
 
 /// Small enough that a group waiting to be written takes little memory, large enough to read fast.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
@@ -58,6 +58,12 @@ const BATCH_BYTES: usize = 1 << 20;
 
 /// Bars turned into columns at a time.
 const BATCH_BARS: usize = 4 * 1024;
+
+/// The text of a day, `YYYY-MM-DD`.
+const DATE_BYTES: usize = 10;
+
+/// The text of a minute, `YYYY-MM-DD HH:MM`.
+const MINUTE_BYTES: usize = 16;
 
 /// What proves a file: its length and its SHA-256, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +107,8 @@ pub fn publish_bars(
     ticker: &Ticker,
     rows: &[DatedBar],
 ) -> Result<Fingerprint, DiskError> {
-    let mut file = ParquetFile::create(draft, &schema::of(kind, Columns::Narrow))?;
+    let schema = schema::of(kind, Columns::Narrow);
+    let mut file = ParquetFile::with(bar_properties(), draft, &schema)?;
     for rows in rows.chunks(BATCH_BARS) {
         file.write(&bar_columns(kind, zone, ticker, rows))?;
     }
@@ -280,17 +287,28 @@ fn properties(group_rows: usize) -> WriterPropertiesBuilder {
     stamps.into_iter().fold(builder, by_deltas)
 }
 
+/// Of bars by time. Each minute has a text of its own that begins as the one before; volumes and
+/// their mean prices hardly repeat. Real minutes take a fifth less on disk than with dictionaries.
+fn bar_properties() -> WriterPropertiesBuilder {
+    let minute = ColumnPath::from("minute");
+    let properties = properties(ROW_GROUP_ROWS)
+        .set_column_dictionary_enabled(minute.clone(), false)
+        .set_column_encoding(minute, Encoding::DELTA_BYTE_ARRAY);
+    ["v", "vw"].into_iter().fold(properties, |properties, name| {
+        properties.set_column_dictionary_enabled(ColumnPath::from(name), false)
+    })
+}
+
 fn bar_columns(kind: Kind, zone: Zone, ticker: &Ticker, rows: &[DatedBar]) -> RecordBatch {
     let float = |value: fn(&DatedBar) -> f64| {
         Arc::new(Float64Array::from_iter_values(rows.iter().map(value)))
     };
     let mut columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(rows.iter().map(|_| ticker.as_str()))),
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.date.to_string()))),
+        Arc::new(dates(rows)),
     ];
     if kind == Kind::Minute {
-        let minutes = rows.iter().map(|row| minute_label(zone, row.bar.t));
-        columns.push(Arc::new(StringArray::from_iter_values(minutes)));
+        columns.push(Arc::new(minutes(zone, rows)));
     }
     columns.extend::<[ArrayRef; 8]>([
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.bar.t))),
@@ -306,10 +324,41 @@ fn bar_columns(kind: Kind, zone: Zone, ticker: &Ticker, rows: &[DatedBar]) -> Re
         .expect("the columns are built in the schema's order")
 }
 
+/// The days of rows, whose text is made once for all neighbours of a day.
+fn dates(rows: &[DatedBar]) -> StringArray {
+    let mut dates = StringBuilder::with_capacity(rows.len(), rows.len() * DATE_BYTES);
+    for of_day in rows.chunk_by(|row, next| row.date == next.date) {
+        let date = of_day[0].date.to_string();
+        of_day.iter().for_each(|_| dates.append_value(&date));
+    }
+    dates.finish()
+}
+
 /// `YYYY-MM-DD HH:MM` in the tree's zone.
-fn minute_label(zone: Zone, t_ms: i64) -> String {
-    let at = zone.civil(t_ms).expect("a row has a date, so its stamp can be named");
-    format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute())
+fn minutes(zone: Zone, rows: &[DatedBar]) -> StringArray {
+    let mut days = DayFinder::new(zone);
+    let mut labels = StringBuilder::with_capacity(rows.len(), rows.len() * MINUTE_BYTES);
+    let (mut label, mut labelled) = (String::new(), None);
+    for row in rows {
+        let (day, minute) = days
+            .day_of_ms(row.bar.t)
+            .zip(days.minute_of_ms(row.bar.t))
+            .expect("a row has a date, so its stamp can be named");
+        if labelled != Some(day) {
+            label = format!("{day} ");
+            labelled = Some(day);
+        }
+        label.truncate(DATE_BYTES + 1);
+        let digits = [minute / 600, minute / 60 % 10, minute % 60 / 10, minute % 10];
+        for (at, digit) in digits.into_iter().enumerate() {
+            if at == 2 {
+                label.push(':');
+            }
+            label.push(char::from_digit(digit.into(), 10).expect("below ten"));
+        }
+        labels.append_value(&label);
+    }
+    labels.finish()
 }
 
 fn trade_columns(

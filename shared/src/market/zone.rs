@@ -2,6 +2,7 @@
 //! wrote.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -64,6 +65,60 @@ impl Zone {
     }
 }
 
+/// Tells the days of stamps that come in time order: the zone is asked once a day, not once a row.
+/// In any other order it tells the same, and is slower.
+///
+/// ```
+/// use shared::market::zone::{DayFinder, Zone};
+///
+/// let mut days = DayFinder::new(Zone::NewYork);
+/// let open = 1_709_908_200_000; // 2024-03-08 09:30 in New York
+/// assert_eq!(days.day_of_ms(open), "2024-03-08".parse().ok());
+/// assert_eq!(days.minute_of_ms(open), Some(9 * 60 + 30));
+/// ```
+#[derive(Debug, Clone)]
+pub struct DayFinder {
+    zone: Zone,
+    /// The day found last, and the stamps that it has.
+    last: Option<(TradingDay, Range<i64>)>,
+}
+
+const DAY_MS: i64 = 86_400_000;
+const MINUTE_MS: i64 = 60_000;
+
+impl DayFinder {
+    /// Of days in `zone`.
+    pub fn new(zone: Zone) -> Self {
+        Self { zone, last: None }
+    }
+
+    /// The day of an instant in ms since the epoch (UTC); `None` outside the days that can be
+    /// named.
+    pub fn day_of_ms(&mut self, ms: i64) -> Option<TradingDay> {
+        self.find(ms).map(|(day, _)| *day)
+    }
+
+    /// How many minutes the clocks of the zone are past midnight at an instant, 0 to 1439; `None`
+    /// outside the days that can be named.
+    pub fn minute_of_ms(&mut self, ms: i64) -> Option<u16> {
+        let (_, stamps) = self.find(ms)?;
+        // On the other days the clocks are set.
+        if stamps.end - stamps.start == DAY_MS {
+            return u16::try_from((ms - stamps.start) / MINUTE_MS).ok();
+        }
+        let at = self.zone.civil(ms)?;
+        u16::try_from(i32::from(at.hour()) * 60 + i32::from(at.minute())).ok()
+    }
+
+    fn find(&mut self, ms: i64) -> Option<&(TradingDay, Range<i64>)> {
+        if !self.last.as_ref().is_some_and(|(_, stamps)| stamps.contains(&ms)) {
+            let day = self.zone.day_of_ms(ms)?;
+            self.last = Some((day, self.zone.start_ms(day)..self.zone.start_ms(day.next())));
+        }
+        self.last.as_ref()
+    }
+}
+
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -87,6 +142,42 @@ crate::as_text!(Zone);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_day_finder_tells_what_the_zone_tells(
+            zone in prop::sample::select(vec![Zone::NewYork, Zone::Utc]),
+            from in -90_000_000_000_i64..7_300_000_000_000,
+            steps in proptest::collection::vec(-8_000_000_i64..30_000_000, 1..200),
+        ) {
+            let mut days = DayFinder::new(zone);
+            let mut ms = from;
+            for step in steps {
+                ms += step;
+                prop_assert_eq!(days.day_of_ms(ms), zone.day_of_ms(ms), "{}", ms);
+                let minute = zone.civil(ms).map(|at| i32::from(at.hour()) * 60 + i32::from(at.minute()));
+                let minute = minute.filter(|_| zone.day_of_ms(ms).is_some());
+                prop_assert_eq!(days.minute_of_ms(ms).map(i32::from), minute, "{}", ms);
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_finder_knows_days_on_which_clocks_are_set() {
+        for (instant, minute) in [
+            ("2024-03-10T06:59:00Z", 119),
+            ("2024-03-10T07:00:00Z", 3 * 60),
+            ("2024-11-03T05:30:00Z", 90),
+            ("2024-11-03T06:30:00Z", 90),
+            ("2024-11-04T04:59:59Z", 23 * 60 + 59),
+        ] {
+            let ms = instant.parse::<Timestamp>().expect(instant).as_millisecond();
+            let mut days = DayFinder::new(Zone::NewYork);
+            assert_eq!(days.minute_of_ms(ms), Some(minute), "{instant}");
+            assert_eq!(days.day_of_ms(ms), Zone::NewYork.day_of_ms(ms), "{instant}");
+        }
+    }
 
     #[test]
     fn a_winter_evening_falls_on_two_days() {

@@ -15,14 +15,88 @@ pub const ID_MAX: usize = 64;
 /// Conditions of a trade, likewise: the tapes know four.
 pub const CONDITIONS_MAX: usize = 16;
 
+/// The fields of a bar.
+#[derive(Clone, Copy)]
+enum BarField {
+    Volume,
+    Vwap,
+    Open,
+    Close,
+    High,
+    Low,
+    Stamp,
+    Trades,
+    Otc,
+}
+
+/// With their names, in the vendor's order.
+const BAR_FIELDS: [(&[u8], BarField); 9] = [
+    (b"\"v\":", BarField::Volume),
+    (b"\"vw\":", BarField::Vwap),
+    (b"\"o\":", BarField::Open),
+    (b"\"c\":", BarField::Close),
+    (b"\"h\":", BarField::High),
+    (b"\"l\":", BarField::Low),
+    (b"\"t\":", BarField::Stamp),
+    (b"\"n\":", BarField::Trades),
+    (b"\"otc\":", BarField::Otc),
+];
+
 /// Bits of the fields that each bar has.
-const BAR_NEEDS: u16 = 0b11_1111;
+const BAR_NEEDS: u16 = 1 << BarField::Volume as u16
+    | 1 << BarField::Open as u16
+    | 1 << BarField::Close as u16
+    | 1 << BarField::High as u16
+    | 1 << BarField::Low as u16
+    | 1 << BarField::Stamp as u16;
+
+/// The fields of a trade.
+#[derive(Clone, Copy)]
+enum TradeField {
+    Conditions,
+    Correction,
+    DecimalSize,
+    Exchange,
+    Id,
+    ParticipantStamp,
+    Price,
+    SequenceNumber,
+    SipStamp,
+    Size,
+    Tape,
+    TrfId,
+    TrfStamp,
+}
+
+/// With their names, in the vendor's order.
+const TRADE_FIELDS: [(&[u8], TradeField); 13] = [
+    (b"\"conditions\":", TradeField::Conditions),
+    (b"\"correction\":", TradeField::Correction),
+    (b"\"decimal_size\":", TradeField::DecimalSize),
+    (b"\"exchange\":", TradeField::Exchange),
+    (b"\"id\":", TradeField::Id),
+    (b"\"participant_timestamp\":", TradeField::ParticipantStamp),
+    (b"\"price\":", TradeField::Price),
+    (b"\"sequence_number\":", TradeField::SequenceNumber),
+    (b"\"sip_timestamp\":", TradeField::SipStamp),
+    (b"\"size\":", TradeField::Size),
+    (b"\"tape\":", TradeField::Tape),
+    (b"\"trf_id\":", TradeField::TrfId),
+    (b"\"trf_timestamp\":", TradeField::TrfStamp),
+];
+
 /// Bits of the fields that each trade has.
-const TRADE_NEEDS: u16 = 0b111_1111;
+const TRADE_NEEDS: u16 = 1 << TradeField::Exchange as u16
+    | 1 << TradeField::ParticipantStamp as u16
+    | 1 << TradeField::Price as u16
+    | 1 << TradeField::SequenceNumber as u16
+    | 1 << TradeField::SipStamp as u16
+    | 1 << TradeField::Size as u16
+    | 1 << TradeField::Tape as u16;
 
 /// The bar that `text` begins with, and the length of its object.
 pub fn bar(text: &[u8]) -> Option<(Ohlcv, usize)> {
-    let mut seen = 0_u16;
+    let (mut seen, mut next) = (0_u16, 0);
     let mut bar = Ohlcv {
         t: 0,
         open: 0.0,
@@ -36,47 +110,20 @@ pub fn bar(text: &[u8]) -> Option<(Ohlcv, usize)> {
     let mut scan = Scan { text, at: 0 };
     scan.byte(b'{')?;
     loop {
-        let bit = match scan.name()? {
-            b"t" => {
-                bar.t = scan.integer()?;
-                0
-            }
-            b"o" => {
-                bar.open = scan.number()?;
-                1
-            }
-            b"h" => {
-                bar.high = scan.number()?;
-                2
-            }
-            b"l" => {
-                bar.low = scan.number()?;
-                3
-            }
-            b"c" => {
-                bar.close = scan.number()?;
-                4
-            }
-            b"v" => {
-                bar.volume = scan.number()?;
-                5
-            }
-            b"n" => {
-                bar.trades = Some(scan.integer()?);
-                6
-            }
-            b"vw" => {
-                bar.vwap = Some(scan.number()?);
-                7
-            }
+        let field = scan.field(&BAR_FIELDS, &mut next)?;
+        once(&mut seen, field as u16)?;
+        match field {
+            BarField::Stamp => bar.t = scan.integer()?,
+            BarField::Open => bar.open = scan.number()?,
+            BarField::High => bar.high = scan.number()?,
+            BarField::Low => bar.low = scan.number()?,
+            BarField::Close => bar.close = scan.number()?,
+            BarField::Volume => bar.volume = scan.number()?,
+            BarField::Trades => bar.trades = Some(scan.integer()?),
+            BarField::Vwap => bar.vwap = Some(scan.number()?),
             // Of no use here.
-            b"otc" => {
-                scan.boolean()?;
-                8
-            }
-            _ => return None,
-        };
-        once(&mut seen, bit)?;
+            BarField::Otc => scan.boolean()?,
+        }
         if scan.is_at_end()? {
             break;
         }
@@ -86,7 +133,7 @@ pub fn bar(text: &[u8]) -> Option<(Ohlcv, usize)> {
 
 /// The trade that `text` begins with, and the length of its object.
 pub fn trade(text: &[u8]) -> Option<(Trade, usize)> {
-    let mut seen = 0_u16;
+    let (mut seen, mut next) = (0_u16, 0);
     let mut trade = Trade {
         sip_ns: 0,
         price: 0.0,
@@ -104,65 +151,32 @@ pub fn trade(text: &[u8]) -> Option<(Trade, usize)> {
     let mut scan = Scan { text, at: 0 };
     scan.byte(b'{')?;
     loop {
-        let bit = match scan.name()? {
-            b"sip_timestamp" => {
-                trade.sip_ns = scan.integer()?;
-                0
-            }
-            b"participant_timestamp" => {
-                trade.participant_ns = scan.integer()?;
-                1
-            }
-            b"price" => {
-                trade.price = scan.number()?;
-                2
-            }
-            b"size" => {
-                trade.size = scan.number()?;
-                3
-            }
-            b"sequence_number" => {
-                trade.sequence_number = scan.integer()?;
-                4
-            }
-            b"exchange" => {
-                trade.exchange = scan.small()?;
-                5
-            }
-            b"tape" => {
-                trade.tape = scan.small()?;
-                6
-            }
-            b"id" => {
+        let field = scan.field(&TRADE_FIELDS, &mut next)?;
+        once(&mut seen, field as u16)?;
+        match field {
+            TradeField::SipStamp => trade.sip_ns = scan.integer()?,
+            TradeField::ParticipantStamp => trade.participant_ns = scan.integer()?,
+            TradeField::Price => trade.price = scan.number()?,
+            TradeField::Size => trade.size = scan.number()?,
+            TradeField::SequenceNumber => trade.sequence_number = scan.integer()?,
+            TradeField::Exchange => trade.exchange = scan.small()?,
+            TradeField::Tape => trade.tape = scan.small()?,
+            TradeField::Id => {
                 let id = scan.string().filter(|id| id.len() <= ID_MAX)?;
                 trade.id = ShortText::from(id);
-                7
             }
-            b"conditions" => {
-                trade.conditions = Some(scan.list()?);
-                8
-            }
-            b"correction" => {
-                trade.correction = Some(scan.small()?);
-                9
-            }
-            b"trf_timestamp" => {
-                trade.trf_ns = Some(scan.integer()?);
-                10
-            }
-            b"decimal_size" => {
-                let mut digits = Scan { text: scan.string()?.as_bytes(), at: 0 };
+            TradeField::Conditions => trade.conditions = Some(scan.list()?),
+            TradeField::Correction => trade.correction = Some(scan.small()?),
+            TradeField::TrfStamp => trade.trf_ns = Some(scan.integer()?),
+            TradeField::DecimalSize => {
+                let mut digits = Scan { text: scan.plain()?, at: 0 };
                 exact_size = Some(digits.number().filter(|_| digits.at == digits.text.len())?);
-                11
             }
             // Not read; who reported it is told by `exchange`.
-            b"trf_id" => {
+            TradeField::TrfId => {
                 scan.integer()?;
-                12
             }
-            _ => return None,
-        };
-        once(&mut seen, bit)?;
+        }
         if scan.is_at_end()? {
             break;
         }
@@ -195,6 +209,21 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
+/// What eight digits say; `None` where a byte is no digit. Sums pairs, then fours, then both halves
+/// in one word (Langdale and Lemire, "Parsing gigabytes of JSON per second", 2019).
+fn eight_digits(text: &[u8]) -> Option<u64> {
+    let word = u64::from_le_bytes(text.try_into().ok()?);
+    let high = word & 0xf0f0_f0f0_f0f0_f0f0;
+    let carried = word.wrapping_add(0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0;
+    if high != 0x3030_3030_3030_3030 || carried != high {
+        return None;
+    }
+    let ones = word & 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+}
+
 struct Scan<'a> {
     text: &'a [u8],
     at: usize,
@@ -209,15 +238,25 @@ impl<'a> Scan<'a> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// A name and its colon.
-    fn name(&mut self) -> Option<&'a [u8]> {
-        let name = self.string()?.as_bytes();
-        self.byte(b':')?;
-        Some(name)
+    /// The field whose name and colon come next. Fields nearly always come in one order, so the one
+    /// behind the last is looked at first.
+    fn field<F: Copy>(&mut self, fields: &[(&[u8], F)], next: &mut usize) -> Option<F> {
+        let rest = self.text.get(self.at..)?;
+        let in_turn = (*next..fields.len()).chain(0..*next);
+        let found = in_turn.into_iter().find(|at| rest.starts_with(fields[*at].0))?;
+        let (name, field) = fields[found];
+        self.at += name.len();
+        *next = found + 1;
+        Some(field)
     }
 
     /// A string of plain ASCII.
     fn string(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.plain()?).ok()
+    }
+
+    /// The bytes of a string of plain ASCII.
+    fn plain(&mut self) -> Option<&'a [u8]> {
         self.byte(b'"')?;
         let rest = self.text.get(self.at..)?;
         let length = rest
@@ -227,13 +266,30 @@ impl<'a> Scan<'a> {
             return None;
         }
         self.at += length + 1;
-        std::str::from_utf8(&rest[..length]).ok()
+        Some(&rest[..length])
     }
 
     /// Digits as JSON has them: at least one, at most 19, no zero before others.
     fn digits(&mut self) -> Option<u64> {
+        self.digits_behind(self.at, 0)
+    }
+
+    /// The same, where many are to be expected.
+    fn many_digits(&mut self) -> Option<u64> {
         let from = self.at;
         let mut value = 0;
+        for _ in 0..DIGITS / 8 {
+            let Some(eight) = self.text.get(self.at..self.at + 8).and_then(eight_digits) else {
+                break;
+            };
+            value = value * 100_000_000 + eight;
+            self.at += 8;
+        }
+        self.digits_behind(from, value)
+    }
+
+    /// The rest of the digits that begin at `from` and have come to `value`.
+    fn digits_behind(&mut self, from: usize, mut value: u64) -> Option<u64> {
         while let Some(digit @ b'0'..=b'9') = self.peek() {
             if self.at - from == DIGITS {
                 return None;
@@ -247,7 +303,7 @@ impl<'a> Scan<'a> {
     }
 
     fn integer(&mut self) -> Option<i64> {
-        i64::try_from(self.digits()?).ok()
+        i64::try_from(self.many_digits()?).ok()
     }
 
     fn small(&mut self) -> Option<i32> {

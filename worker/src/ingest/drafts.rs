@@ -13,6 +13,7 @@ use shared::disk::publish::{DiskError, Draft};
 use shared::market::ohlcv::Ohlcv;
 use shared::market::trade::Trade;
 use shared::market::trading_day::NS_PER_MS;
+use shared::market::zone::DayFinder;
 
 use super::storable::{Destination, FileInPlace, Ground, Oddity, Storable};
 
@@ -36,8 +37,9 @@ impl Storable for Ohlcv {
     }
 
     fn add(draft: &mut Vec<DatedBar>, to: &Destination, rows: Vec<Self>) -> Result<(), DiskError> {
+        let mut days = DayFinder::new(to.zone);
         let dated = |bar: Self| {
-            let date = Self::day_of(bar.t, to.zone);
+            let date = Self::day_among(bar.t, &mut days);
             DatedBar { date: date.expect("the chain lets only stamps of the range pass"), bar }
         };
         for row in rows.into_iter().map(dated) {
@@ -64,10 +66,12 @@ impl Storable for Ohlcv {
         let path = to.file(partition);
         let rows = reader::read_bars(&path, to.kind, &to.ticker)?;
         let is_stray = |row: &&DatedBar| !partition.span().contains(row.date);
-        let is_odd = |row: &&DatedBar| Self::day_of(row.bar.t, to.zone) != Some(row.date);
+        let mut days = DayFinder::new(to.zone);
+        let mut is_odd =
+            |row: &&DatedBar| Self::day_among(row.bar.t, &mut days) != Some(row.date);
         let what = if let Some(row) = rows.iter().find(is_stray) {
             format!("a row of {} in {partition}", row.date)
-        } else if let Some(DatedBar { date, bar }) = rows.iter().find(is_odd) {
+        } else if let Some(DatedBar { date, bar }) = rows.iter().find(&mut is_odd) {
             format!("a row of {date} is stamped t={}, which is another day", bar.t)
         } else {
             return Ok(rows);

@@ -5,7 +5,7 @@ use std::{mem, vec};
 use shared::dataset::coverage::Coverage;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
-use shared::market::zone::Zone;
+use shared::market::zone::{DayFinder, Zone};
 
 use super::storable::Storable;
 
@@ -31,7 +31,7 @@ impl<R> Piece<R> {
 #[derive(Debug)]
 pub struct Partitioner {
     kind: Kind,
-    zone: Zone,
+    days: DayFinder,
     /// The days wanted and not yet closed.
     left: Coverage,
     /// The partition of the row taken last.
@@ -41,7 +41,7 @@ pub struct Partitioner {
 impl Partitioner {
     /// For the rows of the days `wanted`, counted in `zone`.
     pub fn new(kind: Kind, zone: Zone, wanted: Coverage) -> Self {
-        Self { kind, zone, left: wanted, reached: None }
+        Self { kind, days: DayFinder::new(zone), left: wanted, reached: None }
     }
 
     /// Takes the next rows, which come in time order; the chain has checked that. Rows of days that
@@ -99,10 +99,9 @@ impl<R: Storable> Iterator for Pieces<'_, R> {
 
     fn next(&mut self) -> Option<Piece<R>> {
         while let Some(row) = self.ahead.take().or_else(|| self.rows.next()) {
-            let Partitioner { kind, zone, .. } = *self.partitioner;
-            let day =
-                R::day_of(*row.key(), zone).expect("the chain lets only stamps of the range pass");
-            let partition = Partition::of(kind, day);
+            let day = R::day_among(*row.key(), &mut self.partitioner.days)
+                .expect("the chain lets only stamps of the range pass");
+            let partition = Partition::of(self.partitioner.kind, day);
             if let Some(current) = self.partitioner.current().filter(|current| *current < partition)
             {
                 self.ahead = Some(row);

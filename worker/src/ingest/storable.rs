@@ -13,7 +13,7 @@ use shared::disk::folder::Folder;
 use shared::disk::publish::DiskError;
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
-use shared::market::zone::Zone;
+use shared::market::zone::{DayFinder, Zone};
 
 use crate::api::wire::Record;
 
@@ -84,6 +84,11 @@ pub trait Storable: Record<Key = i64> {
     /// named for.
     fn day_of(stamp: i64, zone: Zone) -> Option<TradingDay> {
         zone.day_of_ms(stamp.div_euclid(Self::STAMPS_PER_MS))
+    }
+
+    /// The same for rows that come in time order.
+    fn day_among(stamp: i64, days: &mut DayFinder) -> Option<TradingDay> {
+        days.day_of_ms(stamp.div_euclid(Self::STAMPS_PER_MS))
     }
 
     /// The half-open range of stamps that `days` cover. Daily bars are stamped with New York

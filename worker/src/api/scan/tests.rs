@@ -21,6 +21,20 @@ fn agrees<R: Record + std::fmt::Debug>(text: &str) -> bool {
     scanned.is_some()
 }
 
+#[test]
+fn eight_digits_are_read_as_one_number_and_no_other_byte_is_taken_for_one() {
+    for number in (0..100_000_000_u64).step_by(9_973).chain([0, 99_999_999]) {
+        assert_eq!(eight_digits(format!("{number:08}").as_bytes()), Some(number));
+    }
+    for at in 0..8 {
+        for byte in 0..=u8::MAX {
+            let mut text = *b"12345678";
+            text[at] = byte;
+            assert_eq!(eight_digits(&text).is_some(), byte.is_ascii_digit(), "{byte} at {at}");
+        }
+    }
+}
+
 const TRADES: [&str; 4] = [
     r#"{"conditions":[12,37],"exchange":4,"id":"52983525027","participant_timestamp":1736258400000123456,"price":10.01,"sequence_number":1064,"sip_timestamp":1736258400000345678,"size":100,"tape":3}"#,
     r#"{"conditions":[12,41],"correction":0,"decimal_size":"0.013374","exchange":11,"id":"1","participant_timestamp":1517562000015577088,"price":171.55,"sequence_number":1063,"sip_timestamp":1517562000016036581,"size":0,"tape":3,"trf_id":202,"trf_timestamp":1517562000016036580}"#,

@@ -67,8 +67,7 @@ impl Storable for Ohlcv {
         let rows = reader::read_bars(&path, to.kind, &to.ticker)?;
         let is_stray = |row: &&DatedBar| !partition.span().contains(row.date);
         let mut days = DayFinder::new(to.zone);
-        let mut is_odd =
-            |row: &&DatedBar| Self::day_among(row.bar.t, &mut days) != Some(row.date);
+        let mut is_odd = |row: &&DatedBar| Self::day_among(row.bar.t, &mut days) != Some(row.date);
         let what = if let Some(row) = rows.iter().find(is_stray) {
             format!("a row of {} in {partition}", row.date)
         } else if let Some(DatedBar { date, bar }) = rows.iter().find(&mut is_odd) {

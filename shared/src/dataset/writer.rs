@@ -329,7 +329,9 @@ fn dates(rows: &[DatedBar]) -> StringArray {
     let mut dates = StringBuilder::with_capacity(rows.len(), rows.len() * DATE_BYTES);
     for of_day in rows.chunk_by(|row, next| row.date == next.date) {
         let date = of_day[0].date.to_string();
-        of_day.iter().for_each(|_| dates.append_value(&date));
+        for _ in of_day {
+            dates.append_value(&date);
+        }
     }
     dates.finish()
 }

@@ -65,7 +65,7 @@ pub enum Unusable {
     #[error("it has no row")]
     Empty,
     /// It is no whole Parquet file, it has other columns, or it can't be opened.
-    #[error(transparent)]
+    #[error("{}", without_path(.0))]
     Unread(#[from] ReadError),
     /// Rows of somebody else.
     #[error("a row of {0:?}")]
@@ -83,6 +83,14 @@ pub enum Unusable {
         /// Its stamp.
         stamp: i64,
     },
+}
+
+/// The file is named beside it.
+fn without_path(error: &ReadError) -> String {
+    match error {
+        ReadError::Broken { what, .. } | ReadError::Foreign { what, .. } => what.clone(),
+        ReadError::Disk(error) => error.source.to_string(),
+    }
 }
 
 static BARS: LazyLock<Vec<Column>> = LazyLock::new(|| {

@@ -121,7 +121,8 @@ pub fn survey(said: Said) -> Result<Tree, SurveyError> {
         Some(_) | None => Descriptor::of_adopted(kind, adjusted, columns, zone),
     };
     descriptor::check(&outdir, &asked)?;
-    let is_zone_known = found.is_some();
+    // The stamp of a daily bar is midnight in New York: the same day in both zones.
+    let is_zone_known = found.is_some() || kind == Kind::Daily;
     Ok(Tree { outdir, tickers, descriptor: asked, is_zone_known, oddities })
 }
 

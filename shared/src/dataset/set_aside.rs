@@ -174,6 +174,20 @@ fn newer_version(bytes: &[u8]) -> Option<UnknownVersion> {
     versions.find_map(|Versioned { format }| Format::Ledger.read(format).err())
 }
 
+/// Sets aside a file in the folder of `ticker` that belongs to nothing: a copy, say. A folder is
+/// left alone: what is in it would keep its names.
+pub fn stray(
+    outdir: &Path,
+    ticker: &Ticker,
+    path: &Path,
+    why: Why<'_>,
+) -> Result<Option<PathBuf>, DiskError> {
+    let folder = Folder::open(outdir)?.below(Path::new(ticker.as_str()))?;
+    let is_folder = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    let way = if is_folder { None } else { Way::of(outdir, &folder, path)? };
+    way.map(|way| way.go(why)).transpose()
+}
+
 /// From where to where something goes.
 struct Way {
     from: Folder,

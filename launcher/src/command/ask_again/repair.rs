@@ -173,6 +173,13 @@ impl Patient<'_> {
                     Err(error) => self.outcome.trouble.push(with_causes(&error)),
                 }
             }
+            for (path, rule) in &work.strays {
+                let why = Why { at, rule: rule.name() };
+                match set_aside::stray(root, ticker, path, why) {
+                    Ok(aside) => self.outcome.aside.extend(aside),
+                    Err(error) => self.outcome.trouble.push(with_causes(&error)),
+                }
+            }
             for (partition, rule) in &work.aside {
                 let why = Why { at, rule: rule.name() };
                 match set_aside::partition(root, kind, ticker, *partition, why) {

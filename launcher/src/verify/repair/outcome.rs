@@ -53,6 +53,7 @@ impl Outcome {
             known.days = known.days.union(&work.days);
             known.ledger = known.ledger.or(work.ledger);
             known.aside.extend(&work.aside);
+            known.strays.extend(work.strays.clone());
         }
     }
 

@@ -2,6 +2,7 @@
 //! asked for. Pure.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
@@ -28,6 +29,8 @@ pub struct Work {
     pub ledger: Option<Rule>,
     /// Partitions to be set aside, and why.
     pub aside: BTreeMap<Partition, Rule>,
+    /// Files that belong to nothing, to be set aside, and why.
+    pub strays: BTreeMap<PathBuf, Rule>,
     /// The days to be asked for.
     pub days: Coverage,
 }
@@ -48,6 +51,8 @@ enum Remedy {
     Replace,
     /// The ledger is set aside; what its sound lines do not prove is asked for.
     NewLedger,
+    /// The file belongs to nothing and is set aside.
+    SetAside,
     /// Nothing: a person has to look at it, or nothing is wrong.
     None,
 }
@@ -58,12 +63,17 @@ fn remedy(finding: &Finding, extent: Extent) -> Remedy {
         Rule::Unreadable,
         Rule::NoDescriptor,
         Rule::DescriptorWrong,
-        Rule::StrayFile,
         Rule::Link,
         Rule::AnotherSecurity,
     ];
     if by_hand.contains(&finding.rule) {
         return Remedy::None;
+    }
+    if finding.rule == Rule::StrayFile {
+        return match extent {
+            Extent::Damage => Remedy::None,
+            Extent::Suspicion => Remedy::SetAside,
+        };
     }
     if [Rule::LedgerUnreadable, Rule::LedgerOfAnother].contains(&finding.rule) {
         return Remedy::NewLedger;
@@ -115,6 +125,9 @@ impl Plan {
                         work.aside.entry(partition).or_insert(finding.rule);
                         work.ask(partition.span(), days);
                     }
+                }
+                Remedy::SetAside => {
+                    work.strays.extend(finding.file.clone().map(|file| (file, finding.rule)));
                 }
                 Remedy::NewLedger => {
                     work.ledger.get_or_insert(finding.rule);
@@ -240,6 +253,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_belongs_to_nothing_is_set_aside_only_when_suspicion_counts() {
+        let copy = PathBuf::from("/out/AIG/year=2024/month=02/minute (1).parquet");
+        let stray = finding(Rule::StrayFile, "AIG").at(copy.clone());
+        assert!(plan(std::slice::from_ref(&stray), Extent::Damage).is_empty());
+        let work = plan(&[stray], Extent::Suspicion).work[&ticker("AIG")].clone();
+        assert_eq!(work.strays, BTreeMap::from([(copy, Rule::StrayFile)]));
+        assert!(work.days.is_empty(), "nothing is asked for");
+    }
+
+    #[test]
     fn a_ledger_that_can_t_be_read_is_set_aside_and_what_it_proved_is_asked_about() {
         let plan = plan(&[finding(Rule::LedgerUnreadable, "AIG")], Extent::Damage);
         let work = &plan.work[&ticker("AIG")];
@@ -249,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_no_download_can_mend_is_left_to_a_person() {
-        for rule in [Rule::DescriptorWrong, Rule::Link, Rule::StrayFile, Rule::Unreadable] {
+        for rule in [Rule::DescriptorWrong, Rule::Link, Rule::AnotherSecurity, Rule::Unreadable] {
             let found = finding(rule, "AIG").on(asked());
             assert!(!is_repairable(&found, Extent::Suspicion), "{rule}");
             assert!(plan(&[found], Extent::Suspicion).is_empty(), "{rule}");

@@ -138,6 +138,22 @@ fn an_answer_without_rows_that_is_doubted_is_void() {
 }
 
 #[test]
+fn a_copy_beside_a_file_is_set_aside_and_a_folder_is_left_alone() {
+    let tree = Tree::new();
+    let copy = tree.file().with_file_name("daily (1).parquet");
+    fs::copy(tree.file(), &copy).expect("copied");
+    let why = Why { rule: "stray-file", ..why() };
+    let aside = stray(tree.root(), &tree.ticker, &copy, why).expect("set aside").expect("there");
+    let name = "_set_aside/AIG/year=2022/daily (1).parquet.20240201T093015Z.stray-file";
+    assert_eq!(aside, tree.root().join(name));
+    assert!(!copy.exists() && tree.file().exists() && tree.missing().is_empty());
+    let folder = tree.root().join("AIG/year=2022-old");
+    fs::create_dir(&folder).expect("made");
+    assert_eq!(stray(tree.root(), &tree.ticker, &folder, why).expect("looked at"), None);
+    assert!(folder.exists());
+}
+
+#[test]
 fn a_second_file_of_the_same_second_replaces_nothing() {
     let tree = Tree::new();
     let first = tree.set_aside().file.expect("kept");

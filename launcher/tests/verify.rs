@@ -441,3 +441,19 @@ fn a_page_is_written_beside_the_text_and_replaces_an_earlier_page_but_nothing_el
     );
     assert_eq!(page(), "<!DOCTYPE html>\n<p>a diary</p>\n");
 }
+
+#[test]
+fn a_file_that_was_written_to_since_is_read_and_one_that_is_as_recorded_is_not() {
+    let market = Market::of(&["A", "B"]);
+    let same_length = |name: &str| {
+        let path = market.file(name, "2024-02");
+        let bytes = fs::read(&path).expect("read");
+        fs::write(&path, bytes.iter().rev().copied().collect::<Vec<u8>>()).expect("written");
+    };
+    // Its bytes are right, and only its time is another.
+    let path = market.file("A", "2024-01");
+    fs::write(&path, fs::read(&path).expect("read")).expect("written again");
+    assert_eq!(market.found(), (Vec::new(), 0));
+    same_length("B");
+    assert_eq!(market.found(), (vec!["wrong-checksum B 2024-02".to_owned()], 5));
+}

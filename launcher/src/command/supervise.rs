@@ -8,6 +8,7 @@ use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use super::notifier::Notifier;
 use super::stored_run;
+use super::verify;
 use crate::cli::SuperviseArgs;
 use crate::facts::Fact;
 use crate::process::handover;
@@ -28,6 +29,7 @@ pub fn here(run: &Run, locks: Locks) -> Result<(), Failure> {
     let mut notifier = Notifier::of(run, &mut reporter);
     let worked = work(run, &locks, &mut inbox, &mut reporter, &mut notifier, || ());
     drop(locks);
+    look_once_more(run, &worked, &mut reporter);
     notifier.farewell(&mut reporter);
     worked.map(drop)
 }
@@ -47,6 +49,7 @@ pub fn detached(args: &SuperviseArgs) -> Result<ExitStatus, Failure> {
         }
         // A command that waits for the end of the run need not wait for the last notification.
         drop(locks);
+        look_once_more(&run, &ended, &mut reporter);
         notifier.farewell(&mut reporter);
         ended
     });
@@ -55,6 +58,15 @@ pub fn detached(args: &SuperviseArgs) -> Result<ExitStatus, Failure> {
         _ => {}
     }
     ended
+}
+
+/// A run that is complete is held against what it was asked for: its own word is not enough.
+fn look_once_more(run: &Run, ended: &Result<ExitStatus, Failure>, reporter: &mut ProgressReporter) {
+    if matches!(ended, Ok(ExitStatus::Well))
+        && let Some(word) = verify::word_on(run)
+    {
+        reporter.write(&word);
+    }
 }
 
 /// `start` may be gone; that is no error.

@@ -24,16 +24,17 @@ use crate::cli::verify::VerifyArgs;
 use crate::job::Task;
 use crate::plan::request::{Input, Request};
 use crate::process::clock;
+use crate::run::Run;
 use crate::supervise::evidence;
 use crate::verify::finding::Finding;
 use crate::verify::listed::Listings;
 use crate::verify::report::{Depth, Report, csv, html, json, text};
 use crate::verify::rule::{Rule, RuleSetting, Rules, Spec};
-use crate::verify::state::State;
+use crate::verify::state::{State, Verdict};
 use crate::verify::survey::{Asked, Survey};
 use crate::verify::tree::Tree;
 use crate::verify::tree_kind::TreeKind;
-use crate::view::words::say;
+use crate::view::words::{self, say};
 
 /// Unless `--settle` says otherwise.
 const SETTLE: SignedDuration = SignedDuration::from_hours(15);
@@ -111,6 +112,24 @@ pub fn survey_of_run(
         modes,
         threads: all_processors(),
         now,
+    })
+}
+
+/// What a look at the ledgers and folders of a run that is complete finds, in a line; `None` where
+/// there is nothing to look at: a script may keep no ledgers.
+pub fn word_on(run: &Run) -> Option<String> {
+    if evidence::takes_word_of(&run.request.settings.program) {
+        return None;
+    }
+    let tickers = run.request.frozen_tickers(&run.workdir).ok()?;
+    let report = survey_of_run(&run.request, tickers, clock::now()).ok()?.run(&|| {});
+    let verdict = text::verdict(&report);
+    let how = words::command("verify", &run.workdir);
+    Some(match report.verdict() {
+        Verdict::Complete | Verdict::ConfirmedGaps => format!("verified: {verdict}"),
+        Verdict::Incomplete | Verdict::Damaged | Verdict::Suspect => {
+            format!("verified: {verdict}; {how} names what is wrong")
+        }
     })
 }
 

@@ -1,6 +1,7 @@
 //! Surveys: looks at every ticker of every tree on a few threads, has it judged, and makes one
 //! report of it all.
 
+mod compared;
 mod together;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::run::thousands::{counted, grouped};
 
+use self::compared::Compared;
 use super::deep::{self, DeepTree};
 use super::evidence::Evidence;
 use super::expectation::{Expectation, Sessions};
@@ -74,6 +76,7 @@ struct Common<'a> {
     sessions: Sessions,
     expectations: Vec<Option<Expectation>>,
     modes: Vec<Mode>,
+    compared: Compared,
     /// The trees whose files are read; none of bars.
     deep: Vec<Option<DeepTree>>,
 }
@@ -163,6 +166,7 @@ impl<'a> Common<'a> {
             sessions: Sessions::of(survey.days),
             expectations: survey.trees.iter().map(expectation).collect(),
             modes,
+            compared: Compared::default(),
         }
     }
 
@@ -231,6 +235,14 @@ impl<'a> Common<'a> {
             zone: tree.zone,
         };
         let mut judged = judge::judge(&question, ticker, listed, &evidence);
+        if self.survey.depth == Depth::Ledgers {
+            let (at, days) = ((tree.root.as_path(), expectation.kind), self.survey.days);
+            for (partition, what) in self.compared.damaged(at, ticker, &evidence, days) {
+                let finding = Finding::new(tree.kind, Rule::WrongChecksum, what).of(ticker);
+                let file = partition.file(&tree.root, ticker, expectation.kind);
+                judged.find(finding.in_partition(partition).at(file));
+            }
+        }
         let strangers = self.strangers(ticker);
         let records = evidence.records();
         for finding in
@@ -332,6 +344,14 @@ impl<'a> Common<'a> {
                  first and behind their last row count as outside the listing where the source has \
                  confirmed them",
                 counted(tickers, "ticker")
+            ));
+        }
+        if self.compared.left() > 0 {
+            said.push(format!(
+                "the bytes of {} were not compared: they are as long as recorded, and not found \
+                 with the time and inode that were recorded, as in a tree that was copied; --deep \
+                 compares them",
+                counted(self.compared.left(), "file")
             ));
         }
         let has_bars = self.survey.trees.iter().any(|tree| tree.kind.data().is_none());

@@ -47,7 +47,8 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-fn verdict(report: &Report) -> String {
+/// The verdict and the counts of what is not covered, in a line.
+pub fn verdict(report: &Report) -> String {
     let counts = report.counts();
     let of = |state: State, verb: &str| match counts.of(state) {
         0 => None,

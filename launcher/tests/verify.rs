@@ -17,6 +17,7 @@ use shared::dataset::kind::Kind;
 use shared::dataset::ledger::{Entry, FileProof};
 use shared::dataset::open_ledger::OpenLedger;
 use shared::dataset::partition::Partition;
+use shared::dataset::seen::Seen;
 use shared::dataset::writer::Fingerprint;
 use shared::market::ticker::Ticker;
 
@@ -85,8 +86,9 @@ impl Market {
             fs::create_dir_all(path.parent().expect("a folder")).expect("made");
             fs::write(&path, format!("rows of {name} in {month}")).expect("written");
             let (first, last) = (span.from().start_utc_ms(), span.to().start_utc_ms());
-            entry.file =
-                Some(FileProof::new(7, first, last, Fingerprint::of_file(&path).expect("read")));
+            let fingerprint = Fingerprint::of_file(&path).expect("read");
+            let seen = Some(Seen::at(&path).expect("looked at"));
+            entry.file = Some(FileProof { seen, ..FileProof::new(7, first, last, fingerprint) });
         }
         ledger.commit(vec![entry]).expect("committed");
     }

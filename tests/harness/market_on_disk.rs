@@ -29,7 +29,7 @@ use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 
-use super::tables::{BarRow, TradeRow, bar_row, bar_table, parquet, trade_table};
+use super::tables::{BarRow, TradeRow, bar_table, parquet, table_of, trade_table};
 use super::tree;
 use crate::sim::record::{Adjustment, Span, Trade};
 use crate::sim::source::{Source, true_bars, true_trades};
@@ -37,7 +37,10 @@ use crate::sim::synthetic::bars::{day_bar, minute_bars};
 use crate::sim::synthetic::tape::{Print, Tape};
 use crate::sim::synthetic::universe::{self, Liquidity, Stock};
 
-/// One of so many prints of the exchange is kept.
+/// So many tickers trade every day; the others one to three times, or not at all.
+const BUSY: usize = 50;
+
+/// Of those that trade every day, one of so many prints of the exchange is kept.
 const ONE_IN: usize = 4;
 
 /// When everything was asked.
@@ -85,11 +88,14 @@ impl MarketOnDisk {
     pub fn write(root: &Path, count: usize, asked: Asked) -> Self {
         let last_day = TradingDay::from_ymd(2026, 10, 30).expect("a date");
         let mut stocks = universe::stocks(7, count, last_day);
+        // Enough that trades every day, few enough rows to be written in a moment.
+        let mut busy = 0;
         for stock in &mut stocks {
-            // Enough to look like a market, few enough to be written in a moment.
-            if stock.liquidity != Liquidity::Illiquid {
-                stock.liquidity = Liquidity::Thin;
-            }
+            let listing = &stock.listing;
+            let is_there = listing.listed <= Some(asked.daily.from()) && listing.delisted.is_none();
+            let is_busy = is_there && busy < BUSY && stock.liquidity != Liquidity::Illiquid;
+            busy += usize::from(is_busy);
+            stock.liquidity = if is_busy { Liquidity::Thin } else { Liquidity::Illiquid };
         }
         let market = Self { root: root.to_owned(), stocks };
         market.describe();
@@ -181,9 +187,10 @@ impl MarketOnDisk {
     ) {
         for (kind, bars) in [(Kind::Daily, days), (Kind::Minute, minutes)] {
             let of_partition = |partition: Partition| {
-                let rows = bars.iter().filter(|(day, _)| partition.span().contains(*day));
-                let rows = rows.map(|(day, bar)| bar_row(ticker, kind, *day, bar));
-                (partition, bar_table(kind, &rows.collect::<Vec<_>>()))
+                let span = partition.span();
+                let from = bars.partition_point(|(day, _)| *day < span.from());
+                let to = bars.partition_point(|(day, _)| *day <= span.to());
+                (partition, table_of(ticker, kind, &bars[from..to]))
             };
             let partitions = Partition::within(kind, asked.of(kind)).map(of_partition);
             self.write_ledger_of(ticker, kind, asked, partitions);

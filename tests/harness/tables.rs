@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StringBuilder};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -49,21 +49,41 @@ pub struct TradeRow {
     pub size: f64,
 }
 
-/// The row of a bar.
-pub fn bar_row(ticker: &Ticker, kind: Kind, day: TradingDay, bar: &Ohlcv) -> BarRow {
-    let minute = (bar.t - day.start_utc_ms()) / 60_000;
-    let date = day.to_string();
-    BarRow {
-        ticker: ticker.to_string(),
-        minute: (kind == Kind::Minute)
-            .then(|| format!("{date} {:02}:{:02}", minute / 60, minute % 60)),
-        date,
-        t: bar.t,
-        prices: [bar.open, bar.high, bar.low, bar.close],
-        volume: bar.volume,
-        trades: bar.trades,
-        vwap: bar.vwap,
+/// The columns of bars of `ticker` as our writer makes them: nothing is wrong with them.
+pub fn table_of(ticker: &Ticker, kind: Kind, bars: &[(TradingDay, Ohlcv)]) -> RecordBatch {
+    let float = |value: fn(&Ohlcv) -> f64| {
+        let values = bars.iter().map(|(_, bar)| value(bar));
+        Arc::new(Float64Array::from_iter_values(values)) as ArrayRef
+    };
+    let (mut dates, mut minutes) = (StringBuilder::new(), StringBuilder::new());
+    let (mut date, mut start) = (String::new(), 0);
+    let mut last = None;
+    for (day, bar) in bars {
+        if last != Some(*day) {
+            (last, date, start) = (Some(*day), day.to_string(), day.start_utc_ms());
+        }
+        dates.append_value(&date);
+        if kind == Kind::Minute {
+            let minute = (bar.t - start) / 60_000;
+            minutes.append_value(format!("{date} {:02}:{:02}", minute / 60, minute % 60));
+        }
     }
+    let tickers = StringArray::from_iter_values(bars.iter().map(|_| ticker.as_str()));
+    let mut columns = vec![Arc::new(tickers) as ArrayRef, Arc::new(dates.finish())];
+    if kind == Kind::Minute {
+        columns.push(Arc::new(minutes.finish()));
+    }
+    columns.extend::<[ArrayRef; 8]>([
+        Arc::new(Int64Array::from_iter_values(bars.iter().map(|(_, bar)| bar.t))),
+        float(|bar| bar.open),
+        float(|bar| bar.high),
+        float(|bar| bar.low),
+        float(|bar| bar.close),
+        float(|bar| bar.volume),
+        Arc::new(bars.iter().map(|(_, bar)| bar.trades).collect::<Int64Array>()),
+        Arc::new(bars.iter().map(|(_, bar)| bar.vwap).collect::<Float64Array>()),
+    ]);
+    RecordBatch::try_new(schema::of(kind, Columns::Narrow), columns).expect("our columns")
 }
 
 /// The columns of bars.

@@ -109,11 +109,13 @@ fn plant(market: &MarketOnDisk, victims: &[Ticker], cases: Vec<Case>) -> Vec<Pla
 /// What was planted and not found, and alarms about tickers in which nothing was.
 fn complaints(planted: &[Planted], found: &[Found]) -> Vec<String> {
     let missed = planted.iter().filter_map(|Planted { case, ticker, file }| {
+        // Of rows that nobody has there is no file.
+        let is_there = file.symlink_metadata().is_ok() || case.rule == "file-gone";
         let is_it = |found: &&Found| {
             found.ticker == ticker.as_str()
                 && found.tree == case.kind.name()
                 && found.rule == case.rule
-                && found.file.as_deref() == Some(Path::new(file))
+                && (found.file.as_deref() == Some(Path::new(file)) || !is_there)
                 && found.reason.contains(case.words)
         };
         let of_ticker: Vec<&Found> =
@@ -136,7 +138,9 @@ fn forty_kinds_of_damage_are_found_and_named_and_clean_tickers_are_not_suspected
     let days = range("2022-01-03", "2024-12-31");
     let trade_days = range("2024-12-17", "2024-12-31");
     let asked = Asked { daily: days, minute: days, trades: trade_days };
+    let started = std::time::Instant::now();
     let market = MarketOnDisk::write(folder.path(), 200, asked);
+    eprintln!("written after {:?}", started.elapsed());
     let runs =
         [(&[Kind::Daily, Kind::Minute][..], days), (&[Kind::Daily, Kind::Trades], trade_days)];
     for (kinds, days) in runs {
@@ -151,6 +155,7 @@ fn forty_kinds_of_damage_are_found_and_named_and_clean_tickers_are_not_suspected
         assert!([0, 3].contains(&code), "{code}");
     }
 
+    eprintln!("clean after {:?}", started.elapsed());
     let victims = victims(&market);
     let daily = plant(&market, &victims, cases::daily());
     let minute = plant(&market, &victims, cases::minute());

@@ -21,6 +21,7 @@ mod verify;
 mod resume;
 mod evidence;
 mod checked_files;
+mod damage;
 mod found_files;
 mod adopted;
 mod repair;

@@ -38,7 +38,7 @@ use crate::sim::synthetic::tape::{Print, Tape};
 use crate::sim::synthetic::universe::{self, Liquidity, Stock};
 
 /// So many tickers trade every day; the others one to three times, or not at all.
-const BUSY: usize = 50;
+const BUSY: usize = 80;
 
 /// Of those that trade every day, one of so many prints of the exchange is kept.
 const ONE_IN: usize = 4;
@@ -353,8 +353,7 @@ impl MarketOnDisk {
         let listings = || self.stocks.iter().map(|stock| &stock.listing);
         let text = |texts: Vec<Option<String>>| Arc::new(StringArray::from(texts)) as ArrayRef;
         let names = || text(listings().map(|it| Some(it.ticker.to_string())).collect());
-        let delisted =
-            listings().map(|it| it.delisted.map(|day| format!("{}T00:00:00Z", day.previous())));
+        let delisted = listings().map(|it| it.delisted.map(|day| format!("{day}T00:00:00Z")));
         let active: Vec<bool> = listings().map(|it| it.delisted.is_none()).collect();
         let tickers = RecordBatch::try_from_iter([
             ("ticker", names()),
@@ -362,8 +361,12 @@ impl MarketOnDisk {
             ("delisted_utc", text(delisted.collect())),
         ]);
         let listed = listings().map(|it| it.listed.map(|day| day.to_string())).collect();
-        let details =
-            RecordBatch::try_from_iter([("ticker", names()), ("list_date", text(listed))]);
+        let nobody = || text(listings().map(|_| None).collect());
+        let details = RecordBatch::try_from_iter([
+            ("ticker", names()),
+            ("list_date", text(listed)),
+            ("composite_figi", nobody()),
+        ]);
         for (table, name, rows) in [
             ("tickers_snapshot", "tickers.parquet", tickers),
             ("ticker_details", "details.parquet", details),

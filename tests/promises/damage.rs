@@ -40,7 +40,7 @@ struct Found {
 /// Verifies the trees of `kinds` to the bottom.
 fn verify(market: &MarketOnDisk, kinds: &[Kind], days: DateRange) -> (i32, Vec<Found>) {
     let mut verify = command("launcher");
-    verify.arg("verify").arg("--deep").arg("--json").arg("--rule").arg("draft-left=off");
+    verify.arg("verify").arg("--deep").arg("--json");
     for kind in kinds {
         verify.arg(format!("--{kind}")).arg(market.tree(*kind));
     }
@@ -82,9 +82,9 @@ fn victims(market: &MarketOnDisk) -> Vec<Ticker> {
             entry.and_then(|entry| entry.file).map_or(0, |file| file.rows)
         };
         let years = (2022..=2024).map(Partition::Year);
-        years.into_iter().all(|year| rows(&year) > 230)
-            && months.iter().all(|month| rows(month) > 100)
-            && days.iter().all(|day| rows(day) > 4)
+        years.into_iter().all(|year| rows(&year) > 200)
+            && months.iter().all(|month| rows(month) > 60)
+            && days.iter().all(|day| rows(day) > 2)
     };
     let thin = market.stocks.iter().skip(1).filter(|stock| stock.liquidity == Liquidity::Thin);
     thin.map(|stock| stock.listing.ticker.clone()).filter(trades_all_along).collect()
@@ -107,7 +107,7 @@ fn plant(market: &MarketOnDisk, victims: &[Ticker], cases: Vec<Case>) -> Vec<Pla
 }
 
 /// What was planted and not found, and alarms about tickers in which nothing was.
-fn complaints(planted: &[Planted], found: &[Found]) -> Vec<String> {
+fn complaints_about(planted: &[Planted], found: &[Found]) -> Vec<String> {
     let missed = planted.iter().filter_map(|Planted { case, ticker, file }| {
         // Of rows that nobody has there is no file.
         let is_there = file.symlink_metadata().is_ok() || case.rule == "file-gone";
@@ -138,41 +138,40 @@ fn forty_kinds_of_damage_are_found_and_named_and_clean_tickers_are_not_suspected
     let days = range("2022-01-03", "2024-12-31");
     let trade_days = range("2024-12-17", "2024-12-31");
     let asked = Asked { daily: days, minute: days, trades: trade_days };
-    let started = std::time::Instant::now();
     let market = MarketOnDisk::write(folder.path(), 200, asked);
-    eprintln!("written after {:?}", started.elapsed());
     let runs =
         [(&[Kind::Daily, Kind::Minute][..], days), (&[Kind::Daily, Kind::Trades], trade_days)];
+    let mut complaints = Vec::new();
     for (kinds, days) in runs {
         let (code, found) = verify(&market, kinds, days);
-        let alarms: Vec<&Found> = found.iter().filter(is_alarm).collect();
-        assert!(
-            alarms.is_empty(),
-            "{} alarms: {:#?}",
-            alarms.len(),
-            &alarms[..alarms.len().min(5)]
-        );
-        assert!([0, 3].contains(&code), "{code}");
+        complaints.extend(found.iter().filter(is_alarm).map(|alarm| format!("clean: {alarm:?}")));
+        assert!(!complaints.is_empty() || [0, 3].contains(&code), "{code}");
     }
 
-    eprintln!("clean after {:?}", started.elapsed());
     let victims = victims(&market);
     let daily = plant(&market, &victims, cases::daily());
     let minute = plant(&market, &victims, cases::minute());
-    let of_trades = &victims[daily.len()..];
-    let trades = plant(&market, of_trades, cases::trade());
+    let trades = plant(&market, &victims[daily.len()..], cases::trade());
     assert!(daily.len() + minute.len() + trades.len() >= 40);
-    let (code, found) = verify(&market, runs[0].0, days);
     let planted: Vec<Planted> = daily.into_iter().chain(minute).collect();
-    assert_eq!((complaints(&planted, &found), code), (Vec::new(), 5));
+    let (code, found) = verify(&market, runs[0].0, days);
+    complaints.extend(complaints_about(&planted, &found));
+    assert_eq!(code, 5);
     let (code, found) = verify(&market, runs[1].0, trade_days);
-    let of_daily_alone = |found: &Found| found.tree == "daily";
-    let found: Vec<Found> = found.into_iter().filter(|found| !of_daily_alone(found)).collect();
-    assert_eq!((complaints(&trades, &found), code), (Vec::new(), 5));
+    let found: Vec<Found> = found.into_iter().filter(|found| found.tree == "trades").collect();
+    complaints.extend(complaints_about(&trades, &found));
+    assert_eq!(code, 5);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// Trades at a cent that the exchange cancelled that evening: the bar's low is wrong indeed.
+fn is_true(found: &Found) -> bool {
+    (found.ticker.as_str(), found.rule.as_str()) == ("GOOG", "price-spike")
+        && found.reason.starts_with("on 2008-09-30 one row has the price 0.01")
 }
 
 #[test]
-fn the_real_data_are_not_suspected() {
+fn the_real_data_are_not_suspected_but_for_the_one_price_that_is_wrong() {
     let Some(folder) = beside_the_project("market") else { return };
     let replay = Replay::open(&folder).expect("readable");
     let folder = tempfile::tempdir().expect("a folder");
@@ -186,8 +185,7 @@ fn the_real_data_are_not_suspected() {
         [(Kind::Daily, asked.daily), (Kind::Minute, asked.minute), (Kind::Trades, asked.trades)]
     {
         let (_, found) = verify(&market, &[kind], days);
-        let alarms: Vec<&Found> =
-            found.iter().filter(|it| it.state != "missing").filter(is_alarm).collect();
+        let alarms: Vec<&Found> = found.iter().filter(is_alarm).filter(|it| !is_true(it)).collect();
         assert!(alarms.is_empty(), "{kind}: {alarms:#?}");
     }
     let all = [Kind::Daily, Kind::Trades];

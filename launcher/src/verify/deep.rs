@@ -74,15 +74,10 @@ pub fn read(
         };
         match examined(tree, &subject) {
             Ok(examined) => {
-                if examined.flaws.is_empty() {
-                    let facts_of = examined.facts;
-                    facts.files.push(PartitionFacts {
-                        partition,
-                        path: path.clone(),
-                        facts: facts_of,
-                    });
-                } else {
-                    findings.extend(examined.findings(&subject));
+                findings.extend(examined.findings(&subject));
+                if examined.is_usable() {
+                    let (path, facts_of) = (path.clone(), examined.facts);
+                    facts.files.push(PartitionFacts { partition, path, facts: facts_of });
                 }
             }
             // Whoever looks for files has said that it is gone, or no file.

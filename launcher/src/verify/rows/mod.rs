@@ -155,6 +155,11 @@ fn compare(subject: &Subject<'_>, facts: &FileFacts, is_as_proven: bool, flaws: 
 }
 
 impl Examined {
+    /// Do its facts tell what the source has sent?
+    pub fn is_usable(&self) -> bool {
+        self.flaws.iter().all(|flaw| flaw.rule == Rule::PriceBounds && self.is_as_proven)
+    }
+
     /// The findings that its flaws are. Prices that contradict each other in a file that is proven
     /// byte by byte were sent so: that is suspect, and no damage.
     pub fn findings(&self, subject: &Subject<'_>) -> Vec<Finding> {

@@ -2,7 +2,8 @@
 //!
 //! That their number, times, prices and volume agree to the last digit is taken for that: for a day
 //! of several rows it does not happen by chance. A daily bar is one row: two of them must agree in
-//! all five numbers, and must have moved.
+//! all five numbers, and three of its prices must differ. Of names with a few trades of a hundred
+//! shares a day, bars of two prices do come twice.
 
 use shared::dataset::kind::Kind;
 
@@ -23,7 +24,7 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
             let mut days = Days::none();
             for day in &file.facts.days {
                 let is_telling = match tree.kind {
-                    Kind::Daily => day.low < day.high && day.volume > 0.0,
+                    Kind::Daily => day.volume > 0.0 && prices(day) >= 3,
                     Kind::Minute | Kind::Trades => f64::from(day.rows) >= least_rows,
                 };
                 if let Some(before) =
@@ -40,6 +41,13 @@ pub(super) fn find(ticker: &TickerFacts, rules: &Rules) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// How many different prices a bar has.
+fn prices(bar: &DayFacts) -> usize {
+    let mut prices = [bar.open, bar.high, bar.low, bar.close];
+    prices.sort_by(f64::total_cmp);
+    1 + prices.windows(2).filter(|pair| pair[0] < pair[1]).count()
 }
 
 fn are_identical(one: &DayFacts, next: &DayFacts) -> bool {

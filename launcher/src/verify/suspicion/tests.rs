@@ -178,7 +178,15 @@ fn two_sessions_with_the_same_rows_are_named_and_flat_or_far_ones_are_not() {
     for day in &mut flat[100..120] {
         (day.open, day.high, day.low, day.close, day.volume) = (1.0, 1.0, 1.0, 1.0, 100.0);
     }
-    assert_eq!(found(vec![tree(Kind::Daily, flat)]), NOTHING, "a hundred shares at a dollar");
+    assert_eq!(
+        found(vec![tree(Kind::Daily, flat.clone())]),
+        NOTHING,
+        "a hundred shares at a dollar"
+    );
+    for day in &mut flat[100..120] {
+        (day.high, day.close) = (1.01, 1.01);
+    }
+    assert_eq!(found(vec![tree(Kind::Daily, flat)]), NOTHING, "two trades, a cent apart");
 }
 
 fn times(factor: f64, day: DayFacts) -> DayFacts {

@@ -27,7 +27,7 @@ pub(crate) fn daily() -> Vec<Case> {
         }),
         case("the ledger is deleted", ("no-ledger-line", ""), |market, ticker| {
             fs::remove_file(Ledger::path(&market.tree(Kind::Daily), ticker)).expect("removed");
-            market.file(ticker, YEAR)
+            market.file(ticker, Partition::Year(2022))
         }),
         case("a file is truncated", ("wrong-length", ""), |market, ticker| {
             cut(market, ticker, YEAR, |length| length - 100)
@@ -96,7 +96,10 @@ pub(crate) fn daily() -> Vec<Case> {
             ("identical-days", "has the 1 rows of"),
             |market, ticker| {
                 bars(market, ticker, YEAR, |rows| {
-                    let moves = |row: &&BarRow| row.prices[1] > row.prices[2];
+                    let moves = |row: &&BarRow| {
+                        let [open, high, low, close] = row.prices;
+                        low < open && open < high && close < high
+                    };
                     let from = rows.iter().position(|row| moves(&row)).expect("one that moves");
                     rows[from + 1] = BarRow {
                         date: rows[from + 1].date.clone(),

@@ -124,7 +124,7 @@ pub(crate) fn minute() -> Vec<Case> {
                 rows.iter_mut().take(30).for_each(|row| row.volume = 0.0);
             })
         }),
-        case("a file without a row", ("no-rows", "not a single row"), |market, ticker| {
+        case("a file without a row", ("no-rows", "it has no row"), |market, ticker| {
             market.replace(ticker, MONTH, Proof::Stays, &bar_table(Kind::Minute, &[]));
             market.file(ticker, MONTH)
         }),

@@ -8,7 +8,6 @@ mod trades;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shared::dataset::answers::Said;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
@@ -96,19 +95,6 @@ fn flip_a_byte(path: &Path) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
     fs::write(path, bytes).expect("written");
-}
-
-/// The source's word for nothing, in the place of rows.
-fn say_empty(market: &MarketOnDisk, ticker: &Ticker, partition: Partition) -> PathBuf {
-    let path = market.file(ticker, partition);
-    fs::remove_file(&path).expect("removed");
-    market.change_line(ticker, partition, |entry| {
-        entry.file = None;
-        let at: jiff::Timestamp = "2025-02-03T12:00:00Z".parse().expect("an instant");
-        entry.answers = Vec::new().into();
-        entry.answers.record(partition.span(), Said::Empty { asks: 2 }, at);
-    });
-    path
 }
 
 /// Removes the line of a partition.

@@ -7,7 +7,7 @@ use shared::dataset::partition::Partition;
 use tests::harness::market_on_disk::Proof;
 use tests::harness::tables::{BarRow, bar_table};
 
-use super::{Case, at, bars, case, forget, say_empty, sort};
+use super::{Case, at, bars, case, forget, sort};
 
 const MONTH: Partition = Partition::Month(2023, 5);
 
@@ -114,11 +114,6 @@ pub(crate) fn minute() -> Vec<Case> {
                 sort(rows);
             })
         }),
-        case(
-            "the source said empty, and it was not",
-            ("volume-without-minutes", ""),
-            |market, ticker| say_empty(market, ticker, MONTH),
-        ),
         case("sizes of nothing", ("zero-size", "have a size of 0"), |market, ticker| {
             bars(market, ticker, MONTH, |rows| {
                 rows.iter_mut().take(30).for_each(|row| row.volume = 0.0);

@@ -5,7 +5,7 @@ use shared::dataset::partition::Partition;
 use tests::harness::market_on_disk::Proof;
 use tests::harness::tables::{TradeRow, trade_table};
 
-use super::{Case, case, cut, day, say_empty, trade_day, trades};
+use super::{Case, case, cut, day, trade_day, trades};
 
 /// Of trades.
 pub(crate) fn trade() -> Vec<Case> {
@@ -43,9 +43,6 @@ pub(crate) fn trade() -> Vec<Case> {
         ),
         case("a size below nothing", ("impossible-number", "size -1"), |market, ticker| {
             trades(market, ticker, |rows| rows[0].size = -1.0)
-        }),
-        case("a day with volume and no trades", ("volume-without-trades", ""), |market, ticker| {
-            say_empty(market, ticker, trade_day())
         }),
         case("a page came twice", ("out-of-order", "after"), |market, ticker| {
             trades(market, ticker, |rows| {

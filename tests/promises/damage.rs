@@ -67,8 +67,11 @@ fn verify(market: &MarketOnDisk, kinds: &[Kind], days: DateRange) -> (i32, Vec<F
     (ended.code().expect("it ended by itself"), found.collect())
 }
 
-fn is_alarm(found: &&Found) -> bool {
-    ["suspect", "missing", "damaged"].contains(&found.state.as_str())
+impl Found {
+    /// Does it say that something is wrong, or may be?
+    fn is_alarm(&self) -> bool {
+        ["suspect", "missing", "damaged"].contains(&self.state.as_str())
+    }
 }
 
 /// Tickers that trade on every day that the cases damage.
@@ -127,7 +130,7 @@ fn complaints_about(planted: &[Planted], found: &[Found]) -> Vec<String> {
     let harmed: BTreeSet<&str> = planted.iter().map(|planted| planted.ticker.as_str()).collect();
     let false_alarms = found
         .iter()
-        .filter(|found| is_alarm(found) && !harmed.contains(found.ticker.as_str()))
+        .filter(|found| found.is_alarm() && !harmed.contains(found.ticker.as_str()))
         .map(|found| format!("{found:?}"));
     missed.chain(false_alarms).collect()
 }
@@ -144,7 +147,9 @@ fn forty_kinds_of_damage_are_found_and_named_and_clean_tickers_are_not_suspected
     let mut complaints = Vec::new();
     for (kinds, days) in runs {
         let (code, found) = verify(&market, kinds, days);
-        complaints.extend(found.iter().filter(is_alarm).map(|alarm| format!("clean: {alarm:?}")));
+        complaints.extend(
+            found.iter().filter(|found| found.is_alarm()).map(|alarm| format!("clean: {alarm:?}")),
+        );
         assert!(!complaints.is_empty() || [0, 3].contains(&code), "{code}");
     }
 
@@ -185,11 +190,12 @@ fn the_real_data_are_not_suspected_but_for_the_one_price_that_is_wrong() {
         [(Kind::Daily, asked.daily), (Kind::Minute, asked.minute), (Kind::Trades, asked.trades)]
     {
         let (_, found) = verify(&market, &[kind], days);
-        let alarms: Vec<&Found> = found.iter().filter(is_alarm).filter(|it| !is_true(it)).collect();
+        let alarms: Vec<&Found> =
+            found.iter().filter(|found| found.is_alarm()).filter(|it| !is_true(it)).collect();
         assert!(alarms.is_empty(), "{kind}: {alarms:#?}");
     }
     let all = [Kind::Daily, Kind::Trades];
     let (_, found) = verify(&market, &all, asked.trades);
-    let alarms: Vec<&Found> = found.iter().filter(is_alarm).collect();
+    let alarms: Vec<&Found> = found.iter().filter(|found| found.is_alarm()).collect();
     assert!(alarms.iter().all(|found| found.rule == "volume-without-trades"), "{alarms:#?}");
 }

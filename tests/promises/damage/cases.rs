@@ -8,6 +8,7 @@ mod trades;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use shared::dataset::answers::Said;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
@@ -86,6 +87,12 @@ fn at(row: &BarRow, date: &str, minute_of_day: i64) -> BarRow {
     BarRow { date: date.to_owned(), minute, t, ..row.clone() }
 }
 
+fn each<T>(rows: &mut [T], change: impl Fn(&mut T)) {
+    for row in rows {
+        change(row);
+    }
+}
+
 fn sort(rows: &mut [BarRow]) {
     rows.sort_by_key(|row| row.t);
 }
@@ -95,6 +102,19 @@ fn flip_a_byte(path: &Path) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
     fs::write(path, bytes).expect("written");
+}
+
+/// The source's word for nothing, in the place of rows.
+fn say_empty(market: &MarketOnDisk, ticker: &Ticker, partition: Partition) -> PathBuf {
+    let path = market.file(ticker, partition);
+    fs::remove_file(&path).expect("removed");
+    market.change_line(ticker, partition, |entry| {
+        entry.file = None;
+        let at: jiff::Timestamp = "2025-02-03T12:00:00Z".parse().expect("an instant");
+        entry.answers = Vec::new().into();
+        entry.answers.record(partition.span(), Said::Empty { asks: 2 }, at);
+    });
+    path
 }
 
 /// Removes the line of a partition.

@@ -12,11 +12,12 @@ use shared::dataset::partition::Partition;
 use tests::harness::market_on_disk::Proof;
 use tests::harness::tables::{BarRow, bar_table};
 
-use super::{Case, at, bars, case, cut, flip_a_byte, sort};
+use super::{Case, at, bars, case, cut, each, flip_a_byte, sort};
 
 const YEAR: Partition = Partition::Year(2023);
 
 /// Of daily bars.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn daily() -> Vec<Case> {
     let case = |what, found, harm| case(what, Kind::Daily, found, harm);
     vec![
@@ -42,7 +43,7 @@ pub(crate) fn daily() -> Vec<Case> {
         }),
         case("another ticker's rows", ("rows-of-another", "\"QQQQ\""), |market, ticker| {
             bars(market, ticker, YEAR, |rows| {
-                rows.iter_mut().for_each(|row| row.ticker = "QQQQ".to_owned());
+                each(rows, |row| row.ticker = "QQQQ".into());
             })
         }),
         case("a day twice", ("duplicate-key", "stands there twice"), |market, ticker| {
@@ -68,8 +69,7 @@ pub(crate) fn daily() -> Vec<Case> {
             ("step-and-back", "it is undone right after"),
             |market, ticker| {
                 bars(market, ticker, YEAR, |rows| {
-                    rows.iter_mut()
-                        .for_each(|row| row.prices = row.prices.map(|price| price * 5.0));
+                    each(rows, |row| row.prices = row.prices.map(|price| price * 5.0));
                 })
             },
         ),
@@ -160,9 +160,7 @@ pub(crate) fn daily() -> Vec<Case> {
         case(
             "stamps in microseconds",
             ("stamp-unit", "microseconds, where ms belong"),
-            |market, ticker| {
-                bars(market, ticker, YEAR, |rows| rows.iter_mut().for_each(|row| row.t *= 1_000))
-            },
+            |market, ticker| bars(market, ticker, YEAR, |rows| each(rows, |row| row.t *= 1_000)),
         ),
         case("volumes as text", ("wrong-columns", "v Utf8"), |market, ticker| {
             let rows = market.bars(ticker, YEAR);

@@ -7,11 +7,12 @@ use shared::dataset::partition::Partition;
 use tests::harness::market_on_disk::Proof;
 use tests::harness::tables::{BarRow, bar_table};
 
-use super::{Case, at, bars, case, forget, sort};
+use super::{Case, at, bars, case, each, forget, say_empty, sort};
 
 const MONTH: Partition = Partition::Month(2023, 5);
 
 /// Of minutes.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn minute() -> Vec<Case> {
     let case = |what, found, harm| case(what, Kind::Minute, found, harm);
     vec![
@@ -87,9 +88,7 @@ pub(crate) fn minute() -> Vec<Case> {
             "stamps in nanoseconds",
             ("stamp-unit", "nanoseconds, where ms belong"),
             |market, ticker| {
-                bars(market, ticker, MONTH, |rows| {
-                    rows.iter_mut().for_each(|row| row.t *= 1_000_000)
-                })
+                bars(market, ticker, MONTH, |rows| each(rows, |row| row.t *= 1_000_000))
             },
         ),
         case(
@@ -97,8 +96,7 @@ pub(crate) fn minute() -> Vec<Case> {
             ("split-ratio", "of those of the daily bar"),
             |market, ticker| {
                 bars(market, ticker, MONTH, |rows| {
-                    rows.iter_mut()
-                        .for_each(|row| row.prices = row.prices.map(|price| price / 4.0));
+                    each(rows, |row| row.prices = row.prices.map(|price| price / 4.0));
                 })
             },
         ),
@@ -114,9 +112,14 @@ pub(crate) fn minute() -> Vec<Case> {
                 sort(rows);
             })
         }),
+        case(
+            "the source said empty, and it was not",
+            ("volume-without-minutes", ""),
+            |market, ticker| say_empty(market, ticker, MONTH),
+        ),
         case("sizes of nothing", ("zero-size", "have a size of 0"), |market, ticker| {
             bars(market, ticker, MONTH, |rows| {
-                rows.iter_mut().take(30).for_each(|row| row.volume = 0.0);
+                each(&mut rows[..30], |row| row.volume = 0.0);
             })
         }),
         case("a file without a row", ("no-rows", "it has no row"), |market, ticker| {

@@ -5,7 +5,7 @@ use shared::dataset::partition::Partition;
 use tests::harness::market_on_disk::Proof;
 use tests::harness::tables::{TradeRow, trade_table};
 
-use super::{Case, case, cut, day, trade_day, trades};
+use super::{Case, case, cut, day, each, say_empty, trade_day, trades};
 
 /// Of trades.
 pub(crate) fn trade() -> Vec<Case> {
@@ -37,12 +37,13 @@ pub(crate) fn trade() -> Vec<Case> {
         case(
             "stamps in microseconds",
             ("stamp-unit", "microseconds, where ns belong"),
-            |market, ticker| {
-                trades(market, ticker, |rows| rows.iter_mut().for_each(|row| row.sip_ns /= 1_000))
-            },
+            |market, ticker| trades(market, ticker, |rows| each(rows, |row| row.sip_ns /= 1_000)),
         ),
         case("a size below nothing", ("impossible-number", "size -1"), |market, ticker| {
             trades(market, ticker, |rows| rows[0].size = -1.0)
+        }),
+        case("a day with volume and no trades", ("volume-without-trades", ""), |market, ticker| {
+            say_empty(market, ticker, trade_day())
         }),
         case("a page came twice", ("out-of-order", "after"), |market, ticker| {
             trades(market, ticker, |rows| {
@@ -69,9 +70,7 @@ pub(crate) fn trade() -> Vec<Case> {
         case(
             "raw trades on another scale",
             ("split-ratio", "times those of the daily bar"),
-            |market, ticker| {
-                trades(market, ticker, |rows| rows.iter_mut().for_each(|row| row.price *= 10.0))
-            },
+            |market, ticker| trades(market, ticker, |rows| each(rows, |row| row.price *= 10.0)),
         ),
     ]
 }

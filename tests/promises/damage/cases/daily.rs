@@ -114,7 +114,7 @@ pub(crate) fn daily() -> Vec<Case> {
             ("ledger-differs", "where the ledger says 9999"),
             |market, ticker| {
                 market.change_line(ticker, YEAR, |entry| {
-                    entry.file.as_mut().expect("a file").rows = 9_999
+                    entry.file.as_mut().expect("a file").rows = 9_999;
                 });
                 market.file(ticker, YEAR)
             },

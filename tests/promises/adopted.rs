@@ -162,6 +162,11 @@ fn daily_bars_are_proven_session_by_session_and_only_the_rest_is_asked_for() {
         let rows: u64 = scene.tickers.iter().map(bars).sum();
         scene.go_on(asked, &[]).expect_code(0);
         scene.is_as_downloaded(asked, &case);
+        let mut deep = command("launcher");
+        deep.args(["verify", "--deep", "--from", "2021-01-04", "--to", "2023-12-29", "--outdir"]);
+        let said = run(deep.arg(scene.out())).stdout;
+        assert!(said.contains("every file was read"), "{case}: {said}");
+        assert!(!said.contains("DAMAGED") && !said.contains("wrong-columns"), "{case}: {said}");
         let stats = scene.exchange.stats();
         let (brought, requests) = (stats.rows, stats.requests["aggs/day"]);
         // Holes of those who hardly trade share a request, which brings what lies between them too.

@@ -142,6 +142,11 @@ impl MarketOnDisk {
         market
     }
 
+    /// Trees that a download of `stocks` has left below `root`, each in a folder named by its kind.
+    pub fn downloaded(root: &Path, stocks: Vec<Stock>) -> Self {
+        Self { root: root.to_owned(), stocks }
+    }
+
     /// The tree of `kind`.
     pub fn tree(&self, kind: Kind) -> PathBuf {
         self.root.join(kind.name())

@@ -6,6 +6,7 @@
 //! many tickers.
 
 mod cases;
+mod mended;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ pub mod partition;
 pub mod merge;
 pub mod schema;
 pub mod fit;
+mod row_columns;
 pub mod writer;
 pub mod reader;
 pub mod listing;

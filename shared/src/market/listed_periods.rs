@@ -424,10 +424,11 @@ fn resolve(mut claims: Vec<ListedPeriod>, doubts: &mut Vec<Doubt>) -> Vec<Listed
     joined(periods)
 }
 
-/// What is left of `period` beside `later`, which begins after it or with it.
+/// What is left of `period` beside `later`. Most periods begin before it; what an earlier one has
+/// left of another may begin within it or behind it.
 fn cut(period: ListedPeriod, later: &ListedPeriod) -> Vec<ListedPeriod> {
     let (Some(own), Some(begin)) = (period.from, later.from) else { return vec![period] };
-    if period.to.last() < begin {
+    if period.to.last() < begin || later.to.last() < own {
         return vec![period];
     }
     let mut left = Vec::new();

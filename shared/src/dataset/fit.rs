@@ -195,10 +195,12 @@ impl Cast {
             (theirs, ours) if theirs == ours => Self::AsIs,
             (DataType::Null, _) => Self::Nothing,
             (DataType::LargeUtf8 | DataType::Utf8View | DataType::Date32, DataType::Utf8)
-            | (DataType::Int32, DataType::Int64 | DataType::Float64) => Self::Widen,
+            | (DataType::Int32, DataType::Int64) => Self::Widen,
             // Only counts: a stamp that was a float once may have lost its last digits.
             (DataType::Float64, DataType::Int64) if name == "n" => Self::Whole,
-            (DataType::Int64, DataType::Float64) => Self::Real,
+            // Only amounts: a price that is an integer may be one of cents.
+            (DataType::Int32, DataType::Float64) if matches!(name, "v" | "size") => Self::Widen,
+            (DataType::Int64, DataType::Float64) if matches!(name, "v" | "size") => Self::Real,
             (DataType::Int64, DataType::Int32) => Self::Small,
             (DataType::List(theirs), DataType::List(ours)) => {
                 match (theirs.data_type(), ours.data_type()) {

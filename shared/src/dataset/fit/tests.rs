@@ -118,6 +118,9 @@ fn what_would_change_a_value_or_lose_a_column_is_refused_and_named() {
         ),
         ("t", Arc::new(Float64Array::from(vec![0.0, 1.0])), "its column t is Float64"),
         ("c", Arc::new(Float32Array::from(vec![0.5, 1.0])), "its column c is Float32"),
+        // Cents, perhaps.
+        ("c", Arc::new(Int64Array::from(vec![1_000, 1_001])), "its column c is Int64"),
+        ("c", Arc::new(Int32Array::from(vec![1_000, 1_001])), "its column c is Int32"),
         (
             "c",
             Arc::new(Float64Array::from(vec![Some(0.5), None])),

@@ -21,7 +21,7 @@ Exit codes:
   0    complete: everything that is expected is there
   3    complete, with confirmed gaps: the source has confirmed that it has no rows of some sessions,
        or the plan of the API key does not reach them
-  4    incomplete: something is missing
+  4    incomplete: something is missing; or --audit could compare nothing, and nothing is damaged
   5    damaged: a file or ledger is not what was written, or contradicts itself
   6    suspect only: nothing is missing or damaged, and something is unlikely to be right
   2    the command line can not be used; 13: a file or folder can not be read";

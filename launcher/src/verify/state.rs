@@ -125,6 +125,15 @@ impl Verdict {
         }
     }
 
+    /// The same where something else was to be proven and was not: it is not complete.
+    #[must_use]
+    pub fn but_unproven(self) -> Self {
+        match self {
+            Self::Complete | Self::ConfirmedGaps | Self::Suspect => Self::Incomplete,
+            Self::Incomplete | Self::Damaged => self,
+        }
+    }
+
     /// The exit code.
     pub fn code(self) -> u8 {
         match self {
@@ -166,6 +175,12 @@ mod tests {
         ] {
             assert_eq!(code(states), expected, "{states:?}");
         }
+    }
+
+    #[test]
+    fn an_audit_that_compared_nothing_ends_as_incomplete_unless_damage_is_worse() {
+        let codes = Verdict::ALL.map(|verdict| (verdict.code(), verdict.but_unproven().code()));
+        assert_eq!(codes, [(0, 4), (3, 4), (4, 4), (5, 5), (6, 4)]);
     }
 
     #[test]

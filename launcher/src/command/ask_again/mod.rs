@@ -51,7 +51,9 @@ pub fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
         said + &done.text(&report)
     };
     say(&said).map_err(Failure::Output)?;
-    Ok(ExitStatus::Verified(report.verdict()))
+    let verdict = report.verdict();
+    let is_unproven = done.audits.iter().any(Audited::proves_nothing);
+    Ok(ExitStatus::Verified(if is_unproven { verdict.but_unproven() } else { verdict }))
 }
 
 /// Audits and repairs what `report` tells of, as far as `args` ask for it, and returns the report

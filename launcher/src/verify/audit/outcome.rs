@@ -19,6 +19,10 @@ use crate::view::words;
 /// So many partitions that differ are named in the text; JSON has all.
 const NAMED: usize = 20;
 
+/// How a command ends that could compare nothing.
+const PROVES_NOTHING: &str =
+    "the audit proves nothing, and the command does not end as complete (exit code 4)";
+
 /// What came of the audit of one tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -74,6 +78,12 @@ impl Outcome {
         self.tally(|_| 1).unknown > 0
     }
 
+    /// Could nothing be compared? Then the audit proves nothing.
+    pub fn proves_nothing(&self) -> bool {
+        let Tally { same, revised, damaged, .. } = self.tally(|_| 1);
+        same + revised + damaged == 0
+    }
+
     /// Each partition that differs, as a verify tells it.
     pub fn findings(&self) -> Vec<Finding> {
         let found = self.samples.iter().filter_map(|(sample, found)| {
@@ -111,7 +121,7 @@ impl Outcome {
         let mut text = String::new();
         let mut line = |line: String| writeln!(text, "{line}").expect("a String takes everything");
         if self.samples.is_empty() {
-            line(format!("audit of {}: there is no partition with rows to draw", self.tree));
+            line(format!("audit of {}: {}", self.tree, self.sentence()));
             return text;
         }
         line(format!(
@@ -159,6 +169,12 @@ impl Outcome {
     pub fn sentence(&self) -> String {
         let Tally { revised, damaged, unknown, .. } = self.tally(|sample| sample.draws);
         let (sure, differing) = (CONFIDENCE * 100.0, revised + damaged);
+        if self.samples.is_empty() {
+            return format!("there is no partition with rows to draw; {PROVES_NOTHING}");
+        }
+        if self.proves_nothing() {
+            return format!("nothing could be compared; {PROVES_NOTHING}");
+        }
         let counted_as = match unknown {
             0 => String::new(),
             unknown => format!("; {unknown} not compared count as if they differed"),
@@ -169,6 +185,12 @@ impl Outcome {
             return format!(
                 "every partition with rows was drawn: {odd} of {} differ from what the source says now",
                 words::count(self.partitions)
+            );
+        }
+        if differing + unknown == self.draws {
+            return format!(
+                "no draw met a partition that is the same, so the sample gives no upper bound ({differing} of {} draws met one that differs{counted_as})",
+                words::count(self.draws)
             );
         }
         let most = percent_up(self.share_at_most());
@@ -209,6 +231,7 @@ impl Outcome {
             "confidence": CONFIDENCE,
             "share_of": of,
             "share_at_most": self.share_at_most(),
+            "proves_nothing": self.proves_nothing(),
             "sentence": self.sentence(),
             "differing": odd.map(|(sample, found)| json_of(sample, found)).collect::<Vec<_>>(),
         })

@@ -95,7 +95,36 @@ fn a_draw_of_everything_needs_no_confidence() {
         "every partition with rows was drawn: 1 of 2 differ from what the source says now"
     );
     let nothing = Outcome { partitions: 0, ..outcome(By::Rows, Vec::new()) };
-    assert_eq!(nothing.text(), "audit of minute: there is no partition with rows to draw\n");
+    assert!(nothing.proves_nothing());
+    assert_eq!(
+        nothing.text(),
+        "audit of minute: there is no partition with rows to draw; the audit proves nothing, and the command does not end as complete (exit code 4)\n"
+    );
+}
+
+#[test]
+fn where_every_draw_differs_no_bound_is_given() {
+    for by in [By::Rows, By::Partitions] {
+        let all = outcome(by, vec![(sample(1, 2), revised()), (sample(2, 1), revised())]);
+        assert_eq!(
+            all.sentence(),
+            "no draw met a partition that is the same, so the sample gives no upper bound (3 of 3 draws met one that differs)"
+        );
+        assert!(!all.proves_nothing() && !all.text().contains("100 %"));
+    }
+}
+
+#[test]
+fn where_nothing_could_be_compared_the_audit_proves_nothing_and_says_so() {
+    let not_asked = || Found::NotAsked { why: "the source answered 500".to_owned() };
+    let mut none = outcome(By::Rows, vec![(sample(1, 2), not_asked())]);
+    let said = "nothing could be compared; the audit proves nothing, and the command does not end as complete (exit code 4)";
+    assert!(none.proves_nothing());
+    assert_eq!(none.sentence(), said);
+    none.partitions = 1;
+    assert_eq!(none.sentence(), said, "also where everything was drawn");
+    let one = outcome(By::Rows, vec![(sample(1, 2), not_asked()), (sample(2, 1), revised())]);
+    assert!(!one.proves_nothing());
 }
 
 #[test]

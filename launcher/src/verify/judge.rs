@@ -12,6 +12,7 @@ use shared::dataset::recorded::{Record, RecordedFile};
 use shared::dataset::trust::Trust;
 use shared::market::ticker::Ticker;
 use shared::market::zone::Zone;
+use shared::run::thousands::counted;
 
 use self::days::{Days, Evident};
 use self::piles::Piles;
@@ -107,6 +108,7 @@ impl<'a> Judging<'a> {
 
     fn unusable(&mut self, rule: Rule, why: &str) {
         self.is_unusable = true;
+        self.piles.doubt();
         let ledger = self.question.root.join(self.ticker.as_str()).join("_ledger.jsonl");
         let finding = self.finding(rule, why).at(ledger);
         self.judged.findings.push(finding);
@@ -217,6 +219,10 @@ impl<'a> Judging<'a> {
             worst = Some(State::Covered);
         }
         self.pile(&days, file == &FileState::Untold);
+        let answered = record.map_or_else(Coverage::empty, |record| record.days(|_| true));
+        if !answered.intersection(&days.unproven).is_empty() {
+            self.piles.doubt();
+        }
         let state = worst.unwrap_or(State::OutsideListing);
         self.judged.partitions.push(Judgement { partition, state });
     }
@@ -361,7 +367,7 @@ fn file_state(recorded: Option<&RecordedFile>, found: Option<&Found>) -> FileSta
         Some(Found::Unreadable(why)) => FileState::Bad(Rule::Unreadable, why.clone()),
         None => FileState::Bad(
             Rule::FileGone,
-            format!("the file is gone that the ledger proves ({} rows)", recorded.rows),
+            format!("the file that the ledger records is gone ({})", counted(recorded.rows, "row")),
         ),
     }
 }

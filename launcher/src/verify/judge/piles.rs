@@ -20,6 +20,8 @@ const TOLD_APART: usize = 12;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Piles {
     days: BTreeMap<Rule, Vec<DateRange>>,
+    /// The source may have been asked for days that nothing proves: what it said does not count.
+    is_in_doubt: bool,
     /// In the order of time.
     files: Vec<(DateRange, PathBuf)>,
 }
@@ -29,6 +31,10 @@ impl Piles {
         if !days.is_empty() {
             self.days.entry(rule).or_default().extend(days.ranges());
         }
+    }
+
+    pub(super) fn doubt(&mut self) {
+        self.is_in_doubt = true;
     }
 
     pub(super) fn add_file(&mut self, rule: Rule, days: &Coverage, file: PathBuf) {
@@ -90,7 +96,11 @@ impl Piles {
             Rule::NothingTraded => {
                 format!("{of} without rows, as the source has confirmed")
             }
-            _ => format!("no ledger line proves {of}"),
+            _ if self.is_in_doubt => format!("the ledger has no answer that counts for {of}"),
+            _ => {
+                let were = if count == 1 { "was" } else { "were" };
+                format!("{of} {were} never downloaded")
+            }
         };
         let mut finding = new(rule, reason).on(range);
         let partition = Partition::of(kind, range.from());

@@ -122,7 +122,8 @@ impl Outcome {
         list(&confirmed, "confirmed by the source: there is nothing to be had");
         list(&stays, "stays as it was, though it was asked for again");
         if stays.is_empty() && self.trouble.is_empty() {
-            line("  everything else that was asked for is there and proven".to_owned());
+            let what = if confirmed.is_empty() { "everything" } else { "everything else" };
+            line(format!("  {what} that was asked for is there and proven"));
         } else if let Some(workdir) = &self.workdir {
             line(format!(
                 "  `{} why TICKER --workdir {}` says what the source answered",
@@ -225,7 +226,7 @@ mod tests {
             outcome.text(&[], Extent::Damage),
             "repair of minute: asked for 1 partition of 1 ticker in 1 round
   set aside, not deleted: 1 file, such as /out/_set_aside/AIG/x
-  everything else that was asked for is there and proven
+  everything that was asked for is there and proven
 "
         );
     }

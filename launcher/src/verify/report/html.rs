@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
 
-use super::{Counts, Depth, Report, TreeReport};
+use super::{Depth, Report, TreeReport};
 use crate::verify::finding::Finding;
 use crate::verify::state::{State, Verdict};
-use crate::view::words::{bytes, count, counted};
+use crate::view::words::{bytes, counted};
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/page.css");
@@ -43,6 +43,8 @@ struct Data<'a> {
     tickers: Vec<&'a str>,
     states: Vec<Shade>,
     rules: BTreeMap<&'static str, &'static str>,
+    /// Of all trees together, where there are several.
+    verdict: Option<String>,
     trees: Vec<Tree>,
     findings: Vec<Row<'a>>,
     left_out: u64,
@@ -64,7 +66,7 @@ struct Shade {
 struct Tree {
     name: &'static str,
     path: String,
-    verdict: &'static str,
+    verdict: String,
     summary: String,
     worst: &'static str,
     file_name: &'static str,
@@ -146,7 +148,8 @@ fn data(report: &Report) -> Data<'_> {
         tickers: report.tickers.iter().map(Ticker::as_str).collect(),
         states: std::iter::once(NOT_EXPECTED).chain(State::ALL.map(shade)).collect(),
         rules: BTreeMap::new(),
-        trees: report.trees.iter().map(|it| tree(it, report.months.count())).collect(),
+        verdict: overall(report),
+        trees: report.trees.iter().map(|it| tree(report, it)).collect(),
         findings: Vec::new(),
         left_out: report.left_out,
         unknown: &report.unknown,
@@ -173,37 +176,52 @@ fn weight(part: &impl Serialize) -> usize {
     in_a_script(&serde_json::to_string(part).expect("data are plain")).len()
 }
 
-fn tree(tree: &TreeReport, months: usize) -> Tree {
-    let worst = tree.counts.worst();
+fn tree(report: &Report, tree: &TreeReport) -> Tree {
+    let worst = report.worst_of(tree);
     Tree {
         name: tree.kind.name(),
         path: tree.root.display().to_string(),
-        verdict: verdict(Verdict::of(worst)),
-        summary: summary(&tree.counts),
+        verdict: format!("{}:", verdict(Verdict::of(worst))),
+        summary: summary(report, tree),
         worst: worst.unwrap_or(State::Covered).name(),
         file_name: tree.kind.data().map_or("", |kind| kind.file_name()),
-        runs: runs::of(&tree.cells, months),
+        runs: runs::of(&tree.cells, report.months.count()),
     }
+}
+
+/// `All 3 trees: Damaged.`
+fn overall(report: &Report) -> Option<String> {
+    let trees = report.trees.len() as u64;
+    (trees > 1).then(|| format!("All {}: {}.", counted(trees, "tree"), verdict(report.verdict())))
 }
 
 fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Complete => "Complete:",
-        Verdict::ConfirmedGaps => "Complete, with confirmed gaps:",
-        Verdict::Incomplete => "Incomplete:",
-        Verdict::Damaged => "Damaged:",
-        Verdict::Suspect => "Suspect:",
+        Verdict::Complete => "Complete",
+        Verdict::ConfirmedGaps => "Complete, with confirmed gaps",
+        Verdict::Incomplete => "Incomplete",
+        Verdict::Damaged => "Damaged",
+        Verdict::Suspect => "Suspect",
     }
 }
 
-/// `2 damaged, 14 missing. 99.99 % of 2,275,732 expected partitions are covered (...)`.
-fn summary(counts: &Counts) -> String {
-    let bad = [State::Damaged, State::Missing, State::Suspect];
-    let bad: Vec<String> = bad
-        .into_iter()
-        .filter(|state| counts.of(*state) > 0)
-        .map(|state| format!("{} {}", count(counts.of(state)), state.words()))
+/// `damaged: 2 partitions, missing: 14 partitions. 99.99 % of 2,275,732 expected partitions are
+/// covered (...)`; what concerns the whole tree comes first.
+fn summary(report: &Report, tree: &TreeReport) -> String {
+    let counts = &tree.counts;
+    let is_bad = |state: State| state > State::OutsidePlan;
+    let mut bad: Vec<String> = report
+        .findings
+        .iter()
+        .filter(|it| it.tree == tree.kind && it.ticker.is_none() && is_bad(it.state))
+        .map(|it| format!("{}: the whole tree ({})", it.state.words(), it.rule))
         .collect();
+    bad.dedup();
+    for state in [State::Damaged, State::Missing, State::Suspect] {
+        if counts.of(state) > 0 {
+            bad.push(format!("{}: {}", state.words(), counted(counts.of(state), "partition")));
+        }
+    }
     let bad = if bad.is_empty() { String::new() } else { format!("{}. ", bad.join(", ")) };
     let expected = counts.expected();
     let empty = counts.of(State::EmptyConfirmed);

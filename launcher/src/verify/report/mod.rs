@@ -80,9 +80,13 @@ impl TreeReport {
 impl Report {
     /// The worst that there is, in cells, partitions and findings.
     pub fn worst(&self) -> Option<State> {
-        let counted = self.trees.iter().filter_map(|tree| tree.counts.worst());
-        let found = self.findings.iter().map(|finding| finding.state);
-        counted.chain(found).max()
+        self.trees.iter().filter_map(|tree| self.worst_of(tree)).max()
+    }
+
+    /// The worst that there is in `tree`, what concerns it as a whole among it.
+    pub fn worst_of(&self, tree: &TreeReport) -> Option<State> {
+        let own = self.findings.iter().filter(|finding| finding.tree == tree.kind);
+        own.map(|finding| finding.state).chain(tree.counts.worst()).max()
     }
 
     /// Takes findings that came later: partitions and months become as bad as they say.

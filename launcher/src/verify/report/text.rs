@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::groups::{self, Group};
 use super::{Counts, Depth, Report};
 use crate::verify::finding::Finding;
+use crate::verify::rule::Rule;
 use crate::verify::state::{State, Verdict};
 use crate::view::words::{count, counted};
 
@@ -33,10 +34,12 @@ pub fn render(report: &Report) -> String {
         }
     }
     if groups.len() > RULES_MAX {
-        line(&format!("  and {} more rules; --json has all", groups.len() - RULES_MAX));
+        let more = counted((groups.len() - RULES_MAX) as u64, "more rule");
+        line(&format!("  and {more}; --json has all"));
     }
     if report.left_out > 0 {
-        line(&format!("  {} more findings are counted only", count(report.left_out)));
+        let more = counted(report.left_out, "more finding");
+        line(&format!("  and {more}, which only the counts tell of"));
     }
     if !report.unknown.is_empty() {
         line("");
@@ -69,13 +72,45 @@ pub fn verdict(report: &Report) -> String {
         of(State::EmptyConfirmed, "empty, confirmed"),
     ];
     let worst: Vec<String> = worst.into_iter().flatten().collect();
-    let all = counted(counts.expected(), "partition");
-    match worst.as_slice() {
-        [] if counts.expected() == 0 => format!("{word}: nothing is expected of these days"),
-        [] if report.worst() > Some(State::Covered) => format!("{word}: {all}, and see below"),
-        [] => format!("{word}: all of {all}"),
-        worst => format!("{word}: of {all} {}", worst.join(", ")),
+    let all = match counts.expected() {
+        1 => "1 partition".to_owned(),
+        some => format!("all of {}", counted(some, "partition")),
+    };
+    let of_all = match worst.as_slice() {
+        [] if counts.expected() == 0 => "nothing is expected of these days".to_owned(),
+        [] => all,
+        worst => {
+            format!("of {} {}", counted(counts.expected(), "partition"), worst.join(", "))
+        }
+    };
+    match (beyond_partitions(report), worst.is_empty() && counts.expected() > 0) {
+        (None, _) => format!("{word}: {of_all}"),
+        (Some(what), true) => format!("{word}: {what}; covered: {of_all}"),
+        (Some(what), false) => format!("{word}: {what}; {of_all}"),
     }
+}
+
+/// What makes the report worse than any of its partitions is.
+fn beyond_partitions(report: &Report) -> Option<String> {
+    let of_counts = report.trees.iter().filter_map(|tree| tree.counts.worst()).max();
+    let worst =
+        report.worst().filter(|worst| Some(*worst) > of_counts.max(Some(State::Covered)))?;
+    let mut found = report.findings.iter().filter(|finding| finding.state == worst);
+    let first = found.next()?;
+    let what = match (&first.ticker, first.rule) {
+        (None, Rule::NoDescriptor) => {
+            format!("the _dataset.json of the {} tree is missing", first.tree)
+        }
+        (None, Rule::DescriptorWrong) => {
+            format!("the _dataset.json of the {} tree is wrong", first.tree)
+        }
+        (None, rule) => format!("{rule} in the {} tree", first.tree),
+        (Some(ticker), rule) => format!("{rule} of {ticker} in the {} tree", first.tree),
+    };
+    Some(match found.count() as u64 {
+        0 => what,
+        more => format!("{what}, and {}", counted(more, "more finding")),
+    })
 }
 
 fn scope(report: &Report) -> String {

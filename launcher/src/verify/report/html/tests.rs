@@ -7,7 +7,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 
 use super::*;
-use crate::verify::report::Months;
+use crate::verify::report::{Counts, Months, text};
 use crate::verify::rule::Rule;
 use crate::verify::tree_kind::TreeKind;
 
@@ -64,7 +64,7 @@ fn the_page_holds_every_cell_every_finding_and_what_was_not_known() {
     assert_eq!(data["trees"][0]["runs"], "4c.cmc");
     assert_eq!(
         data["trees"][0]["summary"],
-        "1 missing. 85.71 % of 7 expected partitions are covered (0 rows, 0 B)"
+        "missing: 1 partition. 85.71 % of 7 expected partitions are covered (0 rows, 0 B)"
     );
     // Tree, ticker, period, state, rule, no days beside the period, the partition's own file, reason.
     let finding = serde_json::json!([0, 1, "2024-01", 6, "file-gone", null, 1, "the file is gone"]);
@@ -72,6 +72,43 @@ fn the_page_holds_every_cell_every_finding_and_what_was_not_known() {
     assert_eq!(data["states"][6]["key"], "missing");
     assert_eq!(data["rules"]["file-gone"], Rule::FileGone.spec().sentence);
     assert_eq!(data["unknown"], serde_json::json!(["when BBB was listed"]));
+}
+
+#[test]
+fn page_and_text_take_the_verdict_of_the_exit_code() {
+    let mut report = report();
+    let mut whole = Counts::default();
+    whole.add(State::Covered, 7);
+    let covered = vec![Some(State::Covered); 8];
+    report.trees[0].counts = whole;
+    report.trees[0].cells.clone_from(&covered);
+    let root = Path::new("/data/trades").to_owned();
+    let trades = TreeReport { kind: TreeKind::Trades, root, cells: covered, counts: whole };
+    let told = "it is missing beside data";
+    report.findings = vec![Finding::new(TreeKind::Minute, Rule::NoDescriptor, told)];
+    assert_eq!(report.verdict(), Verdict::Damaged);
+    let data = data_of(&render(&report));
+    assert_eq!(data["trees"][0]["verdict"], "Damaged:");
+    assert_eq!(data["trees"][0]["worst"], "damaged");
+    let said = "damaged: the whole tree (no-descriptor). 100.00 % of 7 expected partitions";
+    let summary = data["trees"][0]["summary"].as_str().expect("a text");
+    assert!(summary.starts_with(said), "{summary}");
+    assert!(data["verdict"].is_null(), "one tree says it all");
+    assert_eq!(
+        text::verdict(&report),
+        "DAMAGED: the _dataset.json of the minute tree is missing; covered: all of 7 partitions"
+    );
+    report.trees.push(trades);
+    let data = data_of(&render(&report));
+    assert_eq!(data["verdict"], "All 2 trees: Damaged.");
+    assert_eq!(data["trees"][1]["verdict"], "Complete:", "the other tree is whole");
+    let mut gaps = whole;
+    gaps.add(State::EmptyConfirmed, 1);
+    report.trees[0].counts = gaps;
+    assert_eq!(
+        text::verdict(&report),
+        "DAMAGED: the _dataset.json of the minute tree is missing; of 15 partitions 1 empty, confirmed"
+    );
 }
 
 #[test]

@@ -18,12 +18,14 @@ const link = (words, onclick) => make('button', { type: 'button', class: 'link',
 
 function header() {
   $('verdict').replaceChildren(
+    ...(report.verdict ? [make('b', {}, report.verdict), ` ${tree.name}: `] : []),
     swatch(codeOf(tree.worst)),
     make('b', {}, tree.verdict),
     ` ${tree.summary}`,
   );
   $('about').textContent = [tree.path, report.made].join(' · ');
   $('legend').replaceChildren(
+    make('span', { class: 'faint' }, 'Months:'),
     ...states
       .map((state, code) =>
         make(

@@ -1,5 +1,5 @@
 //! Deep: every file of a ticker in a tree of downloads is read to its end, one after the other.
-//! What is in them is judged by [`rows`](super::rows), and what is unlikely about them by
+//! What is in them is judged by [`rows`], and what is unlikely about them by
 //! [`suspicion`](super::suspicion).
 
 use std::io::ErrorKind;

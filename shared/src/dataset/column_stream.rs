@@ -1,4 +1,4 @@
-//! Streams columns of a file in order; bars are built from them. Unlike [`reader`](super::reader)
+//! Streams columns of a file in order; bars are built from them. Unlike [`reader`]
 //! it accepts files with more columns than ours, if the requested columns have our names and
 //! values (see [`fit`](super::fit)).
 

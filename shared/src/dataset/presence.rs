@@ -1,6 +1,6 @@
 //! Presence: on which days a file has rows, and how much was traded on each. For who holds several
 //! trees of one market against each other; files are read as
-//! [`column_stream`](super::column_stream) reads them.
+//! [`column_stream`] reads them.
 
 use std::path::Path;
 

@@ -5,9 +5,9 @@
 //! another ticker or of other days, rows out of order or twice, numbers that can't be, or it is not
 //! what its ledger line says. What is merely unlikely is not judged here, nor what is missing.
 //!
-//! Rooms from the ground up: [`facts`] and [`flaws`] what comes of it · [`clock`] days and hours of
-//! stamps · [`unit`] stamps in another unit · [`labels`] texts beside stamps · [`prices`] numbers ·
-//! [`bars`] and [`trades`] the passes.
+//! Rooms from the ground up: [`facts`] and [`flaws`] what comes of it · `clock` days and hours of
+//! stamps · `unit` stamps in another unit · `labels` texts beside stamps · `prices` numbers ·
+//! `bars` and `trades` the passes.
 
 pub mod facts;
 pub mod flaws;

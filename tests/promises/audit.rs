@@ -134,7 +134,31 @@ fn a_tree_of_another_source_is_not_audited() {
     let text = fs::read_to_string(&path).expect("read");
     fs::write(&path, text.replace("127.0.0.1", "massive.com")).expect("written");
     let said = scene.verify(&["--audit", "3"]).expect_code(2).stderr;
-    assert!(said.contains("holds data of massive.com, and --base-url is 127.0.0.1"), "{said}");
+    assert!(said.contains("holds data of massive.com, and the source given (--base-url or POLYGON_BASE_URL) is 127.0.0.1"), "{said}");
+}
+
+#[test]
+fn the_run_that_made_a_tree_says_whom_an_audit_asks() {
+    let scene = Scene::new(1);
+    let base = scene.exchange.base_url();
+    let mut start = scene.place.launcher_start_of(Kind::Minute, &base, scene.asked);
+    run(start.args(["--foreground", "--resume"])).expect_code(0);
+    let audit = |workdir: PathBuf| {
+        let mut verify = command("launcher");
+        verify.current_dir(scene.place.path()).args(["verify", "--audit", "9", "--workdir"]);
+        verify.arg(workdir);
+        verify
+    };
+    let ended = run(&mut audit(scene.place.workdir()));
+    let said = ended.stdout + &ended.stderr;
+    assert!(matches!(ended.status.code(), Some(0 | 3)), "{said}");
+    assert!(said.contains("the same"), "{said}");
+
+    // No run says so, and nobody gave a source: no --base-url is blamed.
+    let mut alone = audit(scene.place.path().join("elsewhere"));
+    alone.arg("--outdir").arg(scene.place.outdir()).args(["--from", "2024-01-02"]);
+    let said = run(&mut alone).expect_code(2).stderr;
+    assert!(said.contains("unless told otherwise is massive.com: give --base-url"), "{said}");
 }
 
 #[test]

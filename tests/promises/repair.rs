@@ -249,8 +249,8 @@ fn a_repair_that_is_stopped_in_the_middle_loses_nothing_and_the_same_command_goe
         let bytes = fs::read(&file).expect("read");
         fs::write(&file, &bytes[..bytes.len() - 3]).expect("cut");
     }
-    // The launcher's question, and one of a worker.
-    scene.exchange.close_the_door_after(2);
+    // The question before anything is changed, the one of `start`, and one of a worker.
+    scene.exchange.close_the_door_after(3);
     let repairing = scene.repairing();
     eventually("a worker waits for its answer", || scene.exchange.holds_somebody_up());
     repairing.signal(Signal::SIGTERM);
@@ -289,6 +289,40 @@ fn a_repair_needs_a_work_directory_and_one_that_lies_apart() {
     let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-11"), 1);
     let said = scene.verify(&["--repair"]).expect_code(2).stderr;
     assert!(said.contains("--workdir"), "{said}");
+}
+
+#[test]
+fn a_repair_that_can_not_ask_changes_nothing_and_says_what_to_give() {
+    let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-12"), 1);
+    let file = scene.file(&scene.tickers[0], Partition::Day(scene.asked.from()));
+    let bytes = fs::read(&file).expect("read");
+    fs::write(&file, &bytes[..bytes.len() - 3]).expect("cut");
+    let before = tree::files(&scene.outdir());
+    let workdir = scene.place.workdir().display().to_string();
+    let inside = scene.outdir().join("runs").display().to_string();
+    let base = scene.exchange.base_url();
+    let nobody = "http://127.0.0.1:1";
+    for (why, workdir, base, said) in [
+        ("no source", &workdir, None, "holds data of 127.0.0.1"),
+        ("another", &workdir, Some("http://localhost:9"), "give --base-url of 127.0.0.1"),
+        ("it does not answer", &workdir, Some(nobody), "can't be reached"),
+        ("runs in the tree", &inside, Some(base.as_str()), "lies inside --outdir"),
+    ] {
+        let source: Vec<&str> = base.iter().flat_map(|base| ["--base-url", *base]).collect();
+        let ended = scene.verify(&[&["--repair", "--workdir", workdir], &source[..]].concat());
+        assert!(ended.stderr.contains(said), "{why}: {}", ended.stderr);
+        assert!(!ended.status.success(), "{why}");
+        assert_eq!(tree::files(&scene.outdir()), before, "{why}");
+    }
+    let mut keyless = command("launcher");
+    keyless.env_remove("POLYGON_API_KEY").env_remove("MASSIVE_API_KEY");
+    keyless.current_dir(scene.place.path()).args(["verify", "--from", "2024-03-11", "--repair"]);
+    keyless.arg("--outdir").arg(scene.outdir()).args(["--workdir", &workdir, "--base-url", &base]);
+    let said = run(&mut keyless).expect_code(2).stderr;
+    assert!(said.contains("POLYGON_API_KEY"), "{said}");
+    assert_eq!(tree::files(&scene.outdir()), before, "without a key");
+    is_whole(scene.repair(&[]));
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()));
 }
 
 #[test]

@@ -34,6 +34,7 @@ use crate::supervise::journal::JournalError;
 use crate::supervise::locks::LocksError;
 use crate::supervise::sizes::SizesError;
 use crate::verify::audit::error::AuditError;
+use crate::verify::whose::WhoseError;
 use crate::view::words;
 
 /// Why a command failed. Nothing was started, unless it says so.
@@ -211,6 +212,9 @@ pub enum Failure {
     RepairStopped { workdir: PathBuf, why: String },
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// Another source, or nobody has said which.
+    #[error(transparent)]
+    Whose(#[from] WhoseError),
     #[error(
         "processes of this run do not end even when killed: {0}; they may be waiting for a disk or a network that is gone (`ps` shows state D); repair that, then run the command again"
     )]
@@ -353,11 +357,8 @@ impl Failure {
             | Self::SeveralLogs { .. }
             | Self::NoLog { .. }
             | Self::NotToRepair { .. }
-            | Self::Audit(
-                AuditError::Usage { .. }
-                | AuditError::NoDescriptor { .. }
-                | AuditError::OtherSource { .. },
-            )
+            | Self::Audit(AuditError::Usage { .. } | AuditError::NoDescriptor { .. })
+            | Self::Whose(_)
             | Self::Journal(_) => Exit::Usage,
         }
     }

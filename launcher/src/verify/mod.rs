@@ -12,7 +12,8 @@
 //! · [`expectation`] what ought to be there · [`place`] what names stand for · [`walk`] which files
 //! stand where · [`evidence`] ledger and files of a ticker · [`judged`] what was judged of it ·
 //! [`judge`] the one against the other · [`identity`] whose days they are · [`series`] the same for
-//! bars · [`across`] several trees against each other · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees · [`repair`]
+//! bars · [`across`] several trees against each other · [`tree`] what a tree says of itself · [`survey`] all tickers of all trees · [`whose`] may this source
+//! be asked · [`repair`]
 //! what is missing or damaged becomes work · [`audit`] a sample asked for again, and what that
 //! proves · [`adopt`] trees that others wrote.
 
@@ -36,6 +37,7 @@ pub mod series;
 pub mod across;
 pub mod tree;
 pub mod survey;
+pub mod whose;
 pub mod repair;
 pub mod audit;
 pub mod adopt;

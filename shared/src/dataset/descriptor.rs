@@ -119,6 +119,11 @@ impl Descriptor {
         [ADOPTED, ADOPTED_WITHOUT_SCALE].contains(&self.source.as_str())
     }
 
+    /// Was the tree adopted, and has nobody said on which scale its prices are?
+    pub fn is_scale_open(&self) -> bool {
+        self.source == ADOPTED_WITHOUT_SCALE
+    }
+
     /// The first field in which `existing` differs from the request.
     fn difference(&self, existing: &Self) -> Option<(&'static str, String, String)> {
         let adjusted = |descriptor: &Self| bool::from(descriptor.adjusted).to_string();
@@ -138,7 +143,7 @@ impl Descriptor {
             ("source", existing.source.clone(), self.source.clone()),
         ];
         let is_open = |field: &str| match field {
-            "adjusted" => existing.source == ADOPTED_WITHOUT_SCALE,
+            "adjusted" => existing.is_scale_open(),
             "source" => existing.is_only_adopted(),
             _ => false,
         };

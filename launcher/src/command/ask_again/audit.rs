@@ -17,19 +17,15 @@ use shared::disk::audience::Audience;
 use shared::disk::{publish, shared_lines};
 use shared::market::ticker::Ticker;
 use shared::run::api_key::ApiKey;
-use shared::run::base_url::{BaseUrl, PlainHttp};
 use shared::run::events::{Event, EventTail};
 use shared::run::exit::Exit;
 use shared::run::redaction::Redaction;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::Workdir;
 
-use super::asking;
+use super::asking::Asked;
 use crate::cli::again::{AuditArgs, AuditBy, SourceArgs};
 use crate::command::failure::Failure;
-use crate::command::stored_run;
-use crate::plan::settings::Program;
-use crate::preflight::{executable, places};
 use crate::process::{clock, random, spawn};
 use crate::supervise::error_line;
 use crate::verify::audit::ask::{self, Places, Question, Sample, Source};
@@ -88,8 +84,8 @@ pub fn audit(
         let samples = samples(&candidates, drawn, tree, report)?;
         let (partitions, rows) = (rows.len() as u64, rows.iter().sum());
         let draws = samples.iter().map(|sample| sample.draws).sum();
-        places::keep_apart(workdir.root(), &tree.root)?;
-        let auditor = Auditor::new(&tree.root, source, base.join(kind.name()))?;
+        let asked = Asked::of(source, workdir, &tree.root, kind)?;
+        let auditor = Auditor::new(&tree.root, asked, workdir, base.join(kind.name()))?;
         let samples = auditor.ask(samples)?;
         let (tree, root) = (tree.kind, tree.root.clone());
         Ok(Outcome { tree, root, by, seed: seed.into(), draws, partitions, rows, samples })
@@ -155,19 +151,16 @@ fn samples(
 }
 
 impl<'a> Auditor<'a> {
-    fn new(root: &'a Path, source: &SourceArgs, folder: PathBuf) -> Result<Self, Failure> {
-        let source = asking::source(source)?;
+    fn new(
+        root: &'a Path,
+        asked: Asked,
+        workdir: &Workdir,
+        folder: PathBuf,
+    ) -> Result<Self, Failure> {
         let of = descriptor::read(root)?;
         let of = of.ok_or_else(|| AuditError::NoDescriptor { root: root.to_owned() })?;
-        let base = BaseUrl::parse(&source.base_url, PlainHttp::Allowed)?;
-        if base.source_name() != of.source {
-            let (theirs, ours) = (of.source, base.source_name().to_owned());
-            return Err(AuditError::OtherSource { root: root.to_owned(), theirs, ours }.into());
-        }
-        let key = stored_run::api_key(&Program::Worker)?;
-        let key = key.expect("a worker is never run without a key");
-        let executable = executable::find(&Program::Worker)?;
-        Ok(Self { root, of, source, executable, key, folder })
+        let (key, executable) = asked.may_be_asked(root, workdir.root())?;
+        Ok(Self { root, of, source: asked.source, executable, key, folder })
     }
 
     /// Has all `samples` asked for, and compares each.

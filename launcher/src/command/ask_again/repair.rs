@@ -16,7 +16,7 @@ use shared::market::ticker::Ticker;
 use shared::run::ticker_list::TickerList;
 use shared::run::workdir::Workdir;
 
-use super::asking;
+use super::asking::{self, Asked};
 use crate::cli::StartArgs;
 use crate::cli::again::{RepairArgs, RepairWhat, SourceArgs};
 use crate::command::failure::Failure;
@@ -105,11 +105,13 @@ pub fn repair(
         })
         .collect();
     let mut report = first;
+    for patient in &patients {
+        patient.prove(&patient.plan(&report, means), means)?;
+    }
     for _ in 0..MOST_ROUNDS {
         let mut is_done = true;
         for patient in &mut patients {
-            let found = report.findings.iter().filter(|it| it.tree == patient.kind.into());
-            let plan = Plan::of(found, patient.kind, report.days, means.what.into());
+            let plan = patient.plan(&report, means);
             // Nothing has changed: the source was asked and has no more to say.
             if plan.is_empty() || patient.last.as_ref() == Some(&plan) {
                 continue;
@@ -131,6 +133,23 @@ fn root_of(tree: &TreeReport) -> Option<(Kind, PathBuf)> {
 }
 
 impl Patient<'_> {
+    /// What `report` asks for.
+    fn plan(&self, report: &Report, means: Means<'_>) -> Plan {
+        let found = report.findings.iter().filter(|it| it.tree == self.kind.into());
+        Plan::of(found, self.kind, report.days, means.what.into())
+    }
+
+    /// Can `plan` be done? Asked before anything is changed, in any of the trees.
+    fn prove(&self, plan: &Plan, means: Means<'_>) -> Result<(), Failure> {
+        if plan.is_empty() {
+            return Ok(());
+        }
+        refuse_running(self.root)?;
+        self.run_that_goes_on(plan)?;
+        let asked = Asked::of(means.source, &self.workdir, self.root, self.kind)?;
+        asked.prove(self.root, self.workdir.root())
+    }
+
     /// One round.
     fn treat(&mut self, plan: Plan, means: Means<'_>) -> Result<(), Failure> {
         refuse_running(self.root)?;
@@ -239,7 +258,7 @@ impl Patient<'_> {
             Err(Failure::NotToRepair { workdir, run: frozen.run.clone(), what })
         };
         let settings = &frozen.settings;
-        if !is_same(&settings.outdir, self.root) {
+        if !asking::is_same(&settings.outdir, self.root) {
             return refused(format!("it writes into {}", settings.outdir.display()));
         }
         if settings.job.kind() != Some(self.kind) || settings.program != Program::Worker {
@@ -309,11 +328,6 @@ fn job(kind: Kind) -> Job {
         Kind::Minute => Job::Minute,
         Kind::Trades => Job::Trades,
     }
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    real(one) == real(other)
 }
 
 /// A run that goes on writes there: what it has not done yet is no damage.

@@ -18,19 +18,6 @@ pub enum AuditError {
         /// The tree.
         root: PathBuf,
     },
-    /// The data came from elsewhere.
-    #[error(
-        "{root} holds data of {theirs}, and --base-url is {ours}: another source proves nothing of it",
-        root = root.display()
-    )]
-    OtherSource {
-        /// The tree.
-        root: PathBuf,
-        /// Whose its data are.
-        theirs: String,
-        /// Who would be asked.
-        ours: String,
-    },
     /// The key, or the plan, is refused.
     #[error("the source refuses the audit: {said} (see {log})", log = log.display())]
     Refused {

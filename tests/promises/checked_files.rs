@@ -84,6 +84,8 @@ fn a_check_of_a_complete_run_finds_what_length_time_and_inode_hide_and_says_what
             "{ended:?}"
         );
         assert!(ended.stdout.contains(&format!(" {} / 2 verified", 2 - tickers)), "{ended:?}");
+        let percent = format!("progress    {} % of the tickers", (2 - tickers) * 50);
+        assert!(ended.stdout.contains(&percent), "{ended:?}");
         let named =
             ended.stderr.matches(" was done, but its ledger does not prove it any more").count();
         assert_eq!(named as u64, tickers, "{ended:?}");

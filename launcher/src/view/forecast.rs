@@ -61,9 +61,7 @@ impl Progress {
         // Without batches nothing is finished: a plan that a crash has cut off lacks some or all
         // batches.
         if tickers.left > 0 && machine.batches().all(|(_, batch)| batch.is_over()) {
-            let behind = tickers.expected.saturating_sub(tickers.left);
-            let percent = behind * 100 / tickers.expected.max(1);
-            return Self { percent, proven_percent: percent, by: CountedBy::Tickers };
+            return Self::by_tickers(tickers);
         }
         let measure = Measure::of(machine);
         let by = match measure {
@@ -75,6 +73,19 @@ impl Progress {
         let reported = |batch| finished.get(&batch).copied().unwrap_or(0.0);
         let percent = measure.parts_behind(machine, 100, reported).min(99).max(proven_percent);
         Self { percent, proven_percent, by }
+    }
+
+    /// The same after a check has found that some tickers are proven no more: `tickers` counts them
+    /// as left, and no more is behind than these counts say.
+    pub fn after_losses(self, tickers: &TickerCounts) -> Self {
+        let most = Self::by_tickers(tickers);
+        if most.proven_percent < self.proven_percent { most } else { self }
+    }
+
+    fn by_tickers(tickers: &TickerCounts) -> Self {
+        let behind = tickers.expected.saturating_sub(tickers.left);
+        let percent = behind * 100 / tickers.expected.max(1);
+        Self { percent, proven_percent: percent, by: CountedBy::Tickers }
     }
 }
 
@@ -155,4 +166,29 @@ fn left(
     let workers =
         (waiting.len() as u64).min(u64::from(sources.request.settings.max_concurrent.get()));
     Left { waiting, underway, workers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_check_has_found_lost_is_not_behind() {
+        let all = |left| TickerCounts {
+            expected: 9,
+            verified: 9 - left,
+            checked: 9 - left,
+            as_recorded: 0,
+            reported_by_script: 0,
+            failed: 0,
+            left,
+        };
+        let by = CountedBy::Rows;
+        let of = |percent| Progress { percent, proven_percent: percent, by };
+        assert_eq!(of(100).after_losses(&all(0)), of(100));
+        let after = of(100).after_losses(&all(1));
+        assert_eq!((after.percent, after.proven_percent), (88, 88));
+        assert_eq!(after.by, CountedBy::Tickers, "no batch knows of what is lost");
+        assert_eq!(of(20).after_losses(&all(7)), of(20), "the batches know of more that is left");
+    }
 }

@@ -289,6 +289,8 @@ impl Snapshot {
             left,
             ..self.tickers
         };
+        let progress =
+            if lost.is_empty() { self.progress } else { self.progress.after_losses(&tickers) };
         let as_of = self.as_of.map(|_| at);
         let state = match self.state {
             State::Complete if !lost.is_empty() => {
@@ -302,7 +304,8 @@ impl Snapshot {
         };
         let check = Check { no_longer_proven: lost, found: odd, ..Check::of(at, found) };
         let (partitions, rows) = (PartitionCounts::of(request, proven), proven.summary.rows);
-        Self { state, tickers, as_of, checked: Some(check), partitions, rows, ..self }
+        let checked = Some(check);
+        Self { state, progress, tickers, as_of, checked, partitions, rows, ..self }
     }
 
     /// Is every ticker done, but some days are known to be missing for good? An empty partition is

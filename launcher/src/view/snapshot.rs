@@ -305,7 +305,7 @@ impl Snapshot {
         let check = Check { no_longer_proven: lost, found: odd, ..Check::of(at, found) };
         let (partitions, rows) = (PartitionCounts::of(request, proven), proven.summary.rows);
         let checked = Some(check);
-        Self { state, progress, tickers, as_of, checked, partitions, rows, ..self }
+        Self { state, as_of, progress, tickers, checked, partitions, rows, ..self }
     }
 
     /// Is every ticker done, but some days are known to be missing for good? An empty partition is

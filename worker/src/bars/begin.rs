@@ -115,7 +115,7 @@ pub fn look(
         })?;
     let missing = holdings.missing(&plan.read);
     if !missing.is_empty() && gaps == Gaps::Refused {
-        return Err(BuildError::Missing { ticker: holdings.ticker().clone(), days: missing });
+        return Err(BuildError::Missing(holdings.lacking(&plan.read)));
     }
     if let Some(state) = &state {
         refuse_to_forget(state, &plan, holdings, spec.mode)?;

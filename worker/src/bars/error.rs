@@ -14,6 +14,7 @@ use shared::series::proof::StateError;
 use super::choice::ChoiceError;
 use super::output::OutputError;
 use super::source::error::SourceError;
+use super::source::lacking::Lacking;
 use crate::ingest::tally::{Consequence, Fatal, of_disk};
 use crate::report::Trouble;
 
@@ -51,11 +52,8 @@ pub enum BuildError {
         "{ticker} {mode}: the bars cover {covered}; {gap} is missing between them and the range you asked for; include these days, or add --allow-gap"
     )]
     Gap { ticker: Ticker, mode: Mode, covered: Coverage, gap: DateRange },
-    #[error(
-        "{ticker}: the ledger does not prove {count} of the sessions that are needed ({days}); download them, or add --allow-gap",
-        count = days.days()
-    )]
-    Missing { ticker: Ticker, days: Coverage },
+    #[error("{0}")]
+    Missing(Lacking),
     #[error(
         "{ticker} {mode}: {days} must be read again, but only {there} of the {had} trade files that these bars were built from are left; restore them, or use --rebuild to build from the rest"
     )]
@@ -107,7 +105,7 @@ impl Fatal for BuildError {
             Self::OtherParameters { .. } => for_good("its bars were built with other parameters"),
             Self::Foreign { .. } => for_good("its bars have no state"),
             Self::Gap { .. } => for_good("days are missing between its bars and the range"),
-            Self::Missing { .. } => for_good("the ledger does not prove sessions that are needed"),
+            Self::Missing(_) => for_good("the ledger does not prove sessions that are needed"),
             Self::Forgotten { .. } => for_good("files that its bars were built from are missing"),
             Self::Overflow { .. } => for_good("the sums of its trades are larger than any number"),
         }

@@ -105,7 +105,7 @@ pub fn run(args: &UniverseArgs) -> Result<Exit, Refusal> {
         None => rows,
     };
     let universe = Universe::choose(rows, &wanted);
-    let account = output::account(&universe);
+    let account = output::account(&universe, args.as_of);
     if universe.kept.is_empty() {
         return Err(Refusal::wrong(format!(
             "no ticker is left; nothing was written\n{}",

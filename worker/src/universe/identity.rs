@@ -5,7 +5,7 @@ use shared::market::listed_periods::Securities;
 use shared::market::security::{End, Figi, ListedPeriod, Standing};
 use shared::market::trading_day::TradingDay;
 
-use super::rule::{ListedTicker, PeriodDays};
+use super::rule::{ListedTicker, OnDay, PeriodDays};
 
 /// Who was listed on a day.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,15 +23,15 @@ pub fn as_of(known: &Securities, rows: &[ListedTicker], day: TradingDay) -> List
     tickers.dedup();
     for ticker in tickers {
         let Some(periods) = known.ticker(ticker) else { continue };
-        let period = match periods.on(day) {
-            Standing::Listed(period) => period,
+        let (period, on_day) = match periods.on(day) {
+            Standing::Listed(period) => (period, OnDay::Listed),
             Standing::Perhaps(period) => {
                 then.perhaps += 1;
-                period
+                (period, OnDay::Perhaps)
             }
             Standing::Unlisted => continue,
         };
-        then.rows.push(row_of(known, rows, period));
+        then.rows.push(row_of(known, rows, period, Some(on_day)));
     }
     then
 }
@@ -44,12 +44,17 @@ pub fn symbols_of(
 ) -> Option<Vec<ListedTicker>> {
     let security = known.by_figi(figi)?;
     let periods = known.of_security(&security);
-    Some(periods.into_iter().map(|period| row_of(known, rows, period)).collect())
+    Some(periods.into_iter().map(|period| row_of(known, rows, period, None)).collect())
 }
 
 /// What the snapshot says of the security, under the symbol of the period. A security that is known
 /// by events alone has no row.
-fn row_of(known: &Securities, rows: &[ListedTicker], period: &ListedPeriod) -> ListedTicker {
+fn row_of(
+    known: &Securities,
+    rows: &[ListedTicker],
+    period: &ListedPeriod,
+    on_day: Option<OnDay>,
+) -> ListedTicker {
     let row = known.place(&period.security).and_then(|place| rows.get(place));
     ListedTicker {
         ticker: period.ticker.to_string(),
@@ -60,6 +65,7 @@ fn row_of(known: &Securities, rows: &[ListedTicker], period: &ListedPeriod) -> L
                 End::On(day) | End::By(day) => Some(day),
                 End::Open | End::Unknown => None,
             },
+            on_day,
         }),
         ..row.cloned().unwrap_or_default()
     }

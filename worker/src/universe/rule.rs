@@ -42,6 +42,27 @@ pub struct PeriodDays {
     pub from: Option<TradingDay>,
     /// The last day; `None` where it had not come or is not known.
     pub to: Option<TradingDay>,
+    /// Is the day that was asked about one of them? `None` where no day was.
+    pub on_day: Option<OnDay>,
+}
+
+/// How a ticker stands on the day that was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDay {
+    /// It was listed.
+    Listed,
+    /// It was listed unless its first day, or its last, is another than it may be.
+    Perhaps,
+}
+
+impl OnDay {
+    /// Its name in a CSV.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::Perhaps => "perhaps",
+        }
+    }
 }
 
 /// What is wanted.
@@ -121,6 +142,12 @@ impl Universe {
             }
         }
         Self { kept, dropped, duplicates, rows: count }
+    }
+
+    /// Tickers kept that perhaps were not listed on the day that was asked about.
+    pub fn perhaps(&self) -> usize {
+        let on_day = |kept: &ListedTicker| kept.days.as_ref().and_then(|days| days.on_day);
+        self.kept.iter().filter(|kept| on_day(kept) == Some(OnDay::Perhaps)).count()
     }
 
     /// Tickers kept that no longer trade.

@@ -2,6 +2,7 @@
 //! them.
 
 pub mod error;
+pub mod lacking;
 pub mod tree;
 pub mod time_order;
 pub mod trades;

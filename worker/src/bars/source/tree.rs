@@ -16,6 +16,7 @@ use shared::market::trading_day::TradingDay;
 use shared::market::zone::Zone;
 
 use super::error::SourceError;
+use super::lacking::Lacking;
 
 /// The root of a tree of input.
 #[derive(Debug, Clone)]
@@ -168,6 +169,14 @@ impl Holdings {
     pub fn missing(&self, days: &Coverage) -> Coverage {
         let missing = self.parts.iter().map(|part| part.missing(days));
         missing.fold(Coverage::empty(), |all, some| all.union(&some))
+    }
+
+    /// The same, symbol by symbol.
+    pub fn lacking(&self, days: &Coverage) -> Lacking {
+        let of = |part: &Part| (part.ticker.clone(), part.missing(days));
+        let parts = self.parts.iter().map(of).filter(|(_, missing)| !missing.is_empty()).collect();
+        let tree = self.parts.first().map(|part| (part.kind, part.root.clone()));
+        Lacking { ticker: self.ticker.clone(), parts, tree }
     }
 
     /// The files with rows of `days`, in time order.

@@ -123,6 +123,15 @@ fn a_revision_is_told_from_damage_and_a_repair_takes_what_the_source_says_now() 
     let ended = scene.verify(&[&audit[..], &["--repair=suspect"]].concat());
     assert!(matches!(ended.status.code(), Some(0 | 3)), "{}\n{}", ended.stdout, ended.stderr);
     assert!(scene.files() == truth, "as the source says now");
+    let said = ended.stdout;
+    for expected in [
+        "audit of minute before the repair (--seed 3): 2 of 6 partitions drawn differed",
+        "replaced 2 files: ",
+        &format!("{} 2024-01: rows ", scene.tickers[0]),
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    assert!(!said.contains("1 revised by the source since"), "the old audit is not told: {said}");
     let kept = tree::files(&scene.place.outdir().join("_set_aside"));
     assert_eq!(kept.len(), 2, "{kept:?}");
 }

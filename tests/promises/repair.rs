@@ -166,6 +166,12 @@ fn a_damaged_tree_becomes_what_a_clean_download_is_and_nothing_whole_is_asked_fo
     let asked = scene.exchange.stats().total;
     is_whole(scene.repair(&[]));
     assert_eq!(scene.exchange.stats().total, asked, "what is whole asks for nothing");
+
+    // As after a try that broke off when it had set a file aside.
+    fs::remove_file(february(cut)).expect("removed");
+    let said = is_whole(scene.repair(&[])).stdout;
+    assert!(said.contains("set aside by an earlier repair: 1 file, such as "), "{said}");
+    assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()), "{said}");
 }
 
 #[test]

@@ -188,6 +188,23 @@ pub fn stray(
     way.map(|way| way.go(why)).transpose()
 }
 
+/// Files that were set aside from the place of `partition` at any time, by name; empty where none
+/// were, or where the folder can't be read.
+pub fn kept_of(outdir: &Path, kind: Kind, ticker: &Ticker, partition: Partition) -> Vec<PathBuf> {
+    let file = partition.file(outdir, ticker, kind);
+    let place = outdir.join(FOLDER).join(file.strip_prefix(outdir).unwrap_or(&file));
+    let folder = place.parent().unwrap_or(outdir);
+    let start = format!("{}.", kind.file_name());
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let is_of_it = |entry: &std::fs::DirEntry| {
+        entry.file_name().as_encoded_bytes().starts_with(start.as_bytes())
+    };
+    let found = entries.filter_map(Result::ok).filter(is_of_it).map(|entry| entry.path());
+    let mut kept: Vec<PathBuf> = found.collect();
+    kept.sort();
+    kept
+}
+
 /// From where to where something goes.
 struct Way {
     from: Folder,

@@ -95,7 +95,10 @@ fn ask(
 impl Done {
     /// For people, behind the text of the report.
     fn text(&self, report: &Report) -> String {
-        let mut text: Vec<String> = self.audits.iter().map(Audited::text).collect();
+        let said = |audit: &Audited| {
+            if self.has_replaced(audit) { audit.before_repair() } else { audit.text() }
+        };
+        let mut text: Vec<String> = self.audits.iter().map(said).collect();
         if self.extent != Some(Extent::Suspicion) && self.audits.iter().any(Audited::differs) {
             let seed = self.audits.first().map_or(0, |audit| audit.seed);
             text.push(format!(
@@ -108,11 +111,22 @@ impl Done {
         text.concat()
     }
 
+    /// Is the tree no longer what was audited?
+    fn has_replaced(&self, audit: &Audited) -> bool {
+        let of_it = |it: &&Repaired| it.tree == Some(audit.tree);
+        self.repairs.iter().filter(of_it).any(|it| !it.replaced.is_empty())
+    }
+
     /// Adds it to the JSON of the report.
     fn within_json(&self, of_report: &str, report: &Report) -> String {
         let mut all: Value = serde_json::from_str(of_report).expect("a report is a JSON object");
         if !self.audits.is_empty() {
-            all["audit"] = self.audits.iter().map(Audited::json).collect();
+            let told = |audit: &Audited| {
+                let mut told = audit.json();
+                told["before_repair"] = self.has_replaced(audit).into();
+                told
+            };
+            all["audit"] = self.audits.iter().map(told).collect();
         }
         if let Some(extent) = self.extent {
             all["repair"] =

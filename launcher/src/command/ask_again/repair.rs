@@ -1,12 +1,14 @@
 //! `launcher verify --repair`: sets aside what is damaged, downloads what is missing by an ordinary
 //! run, verifies again, and so on until nothing changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::descriptor;
 use shared::dataset::kind::Kind;
+use shared::dataset::partition::Partition;
+use shared::dataset::recorded;
 use shared::dataset::set_aside::{self, Why};
 use shared::disk::audience::Audience;
 use shared::disk::lock::Lock;
@@ -29,7 +31,7 @@ use crate::process::clock;
 use crate::supervise::journal;
 use crate::supervise::locks;
 use crate::supervise::machine::RunState;
-use crate::verify::repair::outcome::Outcome as TreeOutcome;
+use crate::verify::repair::outcome::{Outcome as TreeOutcome, Rows};
 use crate::verify::repair::plan::{Extent, Plan};
 use crate::verify::report::{Report, TreeReport};
 use crate::view::words::{self, say};
@@ -124,6 +126,7 @@ pub fn repair(
         }
         report = verify()?;
     }
+    patients.iter_mut().for_each(Patient::count_rows);
     let outcomes = patients.into_iter().map(|patient| patient.outcome).collect();
     Ok(Repaired { report, outcomes })
 }
@@ -156,6 +159,7 @@ impl Patient<'_> {
         let goes_on = self.run_that_goes_on(&plan)?;
         if self.outcome.rounds == 0 {
             self.outcome.partitions = plan.partitions(self.kind);
+            self.outcome.earlier = self.kept_before(&plan);
         }
         self.outcome.workdir = Some(self.workdir.root().to_owned());
         self.outcome.trouble.clear();
@@ -181,11 +185,45 @@ impl Patient<'_> {
         Ok(())
     }
 
+    /// What earlier repairs set aside of what `plan` asks for.
+    fn kept_before(&self, plan: &Plan) -> Vec<PathBuf> {
+        let aside = self.root.join(set_aside::FOLDER);
+        let has_some = |ticker: &Ticker| aside.join(ticker.as_str()).is_dir();
+        let asked = plan.work.iter().filter(|(ticker, _)| has_some(ticker));
+        let kept = asked.flat_map(|(ticker, work)| {
+            let ranges = work.days.ranges().iter();
+            let partitions: BTreeSet<Partition> =
+                ranges.flat_map(|days| Partition::within(self.kind, *days)).collect();
+            let of = |it| set_aside::kept_of(self.root, self.kind, ticker, it);
+            partitions.into_iter().flat_map(of).collect::<Vec<PathBuf>>()
+        });
+        kept.collect()
+    }
+
+    /// The rows of `ticker` by its ledger; none where it can't be read.
+    fn rows_of(&self, ticker: &Ticker) -> BTreeMap<Partition, u64> {
+        let read = recorded::read(self.root, self.kind, ticker);
+        let records = read.ok().flatten().unwrap_or_default();
+        records.into_iter().filter_map(|it| Some((it.partition, it.file?.rows))).collect()
+    }
+
+    /// How many rows came for what was set aside.
+    fn count_rows(&mut self) {
+        let tickers: BTreeSet<Ticker> =
+            self.outcome.replaced.keys().map(|(ticker, _)| ticker.clone()).collect();
+        let now: BTreeMap<Ticker, BTreeMap<Partition, u64>> =
+            tickers.into_iter().map(|it| (it.clone(), self.rows_of(&it))).collect();
+        for ((ticker, partition), rows) in &mut self.outcome.replaced {
+            rows.after = now[ticker].get(partition).copied().unwrap_or(0);
+        }
+    }
+
     /// Sets aside what `plan` says; returns the days that ledgers proved there.
     fn set_aside(&mut self, plan: &Plan) -> Coverage {
         let (kind, root, at) = (self.kind, self.root, clock::now());
         let mut days = Coverage::empty();
         for (ticker, work) in &plan.work {
+            let rows = if work.aside.is_empty() { BTreeMap::new() } else { self.rows_of(ticker) };
             if let Some(rule) = work.ledger {
                 match set_aside::ledger(root, kind, ticker, Why { at, rule: rule.name() }) {
                     Ok(aside) => self.outcome.aside.push(aside.file),
@@ -203,7 +241,14 @@ impl Patient<'_> {
                 let why = Why { at, rule: rule.name() };
                 match set_aside::partition(root, kind, ticker, *partition, why) {
                     Ok(aside) => {
-                        self.outcome.aside.extend(aside.file);
+                        if let Some(file) = aside.file {
+                            self.outcome.aside.push(file);
+                            let of = (ticker.clone(), *partition);
+                            let before = rows.get(partition).copied();
+                            // What stood there before the first round counts.
+                            let new = Rows { before, after: 0 };
+                            self.outcome.replaced.entry(of).or_insert(new);
+                        }
                         days = days.union(&aside.days);
                     }
                     Err(error) => {

@@ -151,6 +151,18 @@ impl Outcome {
         text
     }
 
+    /// In a line, for people: what was audited is no longer there. Ends with a newline.
+    pub fn before_repair(&self) -> String {
+        let differs = self.tally(|_| 1);
+        format!(
+            "audit of {} before the repair (--seed {}): {} of {} drawn differed; an audit without --repair shows what is there now\n",
+            self.tree,
+            self.seed,
+            words::count(differs.revised + differs.damaged),
+            counted(self.samples.len() as u64, "partition"),
+        )
+    }
+
     fn how_drawn(&self) -> String {
         let asked = counted(self.samples.len() as u64, "partition");
         let all = words::count(self.partitions);

@@ -1,20 +1,31 @@
 //! What came of a repair: what was brought, what the source has confirmed that it has not, and what
 //! stays. Pure.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use shared::dataset::partition::Partition;
+use shared::market::ticker::Ticker;
 
 use super::plan::{self, Extent, Plan};
 use crate::verify::finding::Finding;
 use crate::verify::state::State;
 use crate::verify::tree_kind::TreeKind;
-use crate::view::words;
+use crate::view::words::{self, counted};
 
 /// So many findings are named in the text.
 const NAMED: usize = 20;
+
+/// Rows of a file that was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rows {
+    /// As its ledger line said; `None` where no line told.
+    pub before: Option<u64>,
+    /// As its ledger line says after the last round; 0 where nothing came.
+    pub after: u64,
+}
 
 /// What came of the repair of one tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +40,10 @@ pub struct Outcome {
     pub rounds: u32,
     /// Where what was set aside is now.
     pub aside: Vec<PathBuf>,
+    /// Where files are that an earlier try set aside, of what this one asks for.
+    pub earlier: Vec<PathBuf>,
+    /// Files that were set aside, and the rows that came for them.
+    pub replaced: BTreeMap<(Ticker, Partition), Rows>,
     /// What could not be set aside or asked for, a sentence each.
     pub trouble: Vec<String>,
     /// Where the runs were.
@@ -85,6 +100,39 @@ impl Outcome {
         Some(finding.tree) == self.tree && days.map_or(work.is_some(), |days| meets(days.into()))
     }
 
+    /// What became of the files that were set aside, a line each.
+    fn replacements(&self) -> Vec<String> {
+        if self.replaced.is_empty() {
+            return Vec::new();
+        }
+        let known = self.replaced.values().filter_map(|rows| rows.before);
+        let before: u64 = known.clone().sum();
+        let after = self.replaced.values().map(|rows| rows.after).sum();
+        let unknown = self.replaced.len() - known.count();
+        let of_unknown = match unknown {
+            0 => String::new(),
+            unknown => format!(" (no ledger line told of {})", counted(unknown as u64, "file")),
+        };
+        let mut lines = vec![format!(
+            "  replaced {}: {} before{of_unknown}, {} now",
+            counted(self.replaced.len() as u64, "file"),
+            counted(before, "row"),
+            words::count(after),
+        )];
+        let changed = |rows: &Rows| rows.before != Some(rows.after);
+        let mut odd = self.replaced.iter().filter(|(_, rows)| changed(rows));
+        lines.extend(odd.by_ref().take(NAMED).map(|((ticker, partition), rows)| {
+            let before = rows.before.map_or("unknown".to_owned(), words::count);
+            let after = words::count(rows.after);
+            format!("    {ticker} {}: rows {before} before, {after} now", partition.period())
+        }));
+        match odd.count() {
+            0 => {}
+            more => lines.push(format!("    and {} more", words::count(more as u64))),
+        }
+        lines
+    }
+
     /// For people; ends with a newline.
     pub fn text(&self, after: &[Finding], extent: Extent) -> String {
         let mut text = String::new();
@@ -97,14 +145,19 @@ impl Outcome {
         let (tickers, rounds) = (self.planned.work.len() as u64, u64::from(self.rounds));
         line(format!(
             "repair of {tree}: asked for {} of {} in {}",
-            words::counted(self.partitions as u64, "partition"),
-            words::counted(tickers, "ticker"),
-            words::counted(rounds, "round"),
+            counted(self.partitions as u64, "partition"),
+            counted(tickers, "ticker"),
+            counted(rounds, "round"),
         ));
         if let Some(first) = self.aside.first() {
-            let files = words::counted(self.aside.len() as u64, "file");
+            let files = counted(self.aside.len() as u64, "file");
             line(format!("  set aside, not deleted: {files}, such as {}", first.display()));
         }
+        if let Some(first) = self.earlier.first() {
+            let files = counted(self.earlier.len() as u64, "file");
+            line(format!("  set aside by an earlier repair: {files}, such as {}", first.display()));
+        }
+        self.replacements().into_iter().for_each(&mut line);
         self.trouble.iter().take(NAMED).for_each(|what| line(format!("  not done: {what}")));
         let Left { confirmed, stays } = self.left(after, extent);
         let mut list = |findings: &[&Finding], what: &str| {
@@ -145,12 +198,23 @@ impl Outcome {
             "tickers": self.planned.work.len(),
             "partitions": self.partitions,
             "set_aside": self.aside,
+            "set_aside_earlier": self.earlier,
+            "replaced": self.replaced.iter().map(json_of).collect::<Vec<Value>>(),
             "not_done": self.trouble,
             "confirmed_by_source": spelled(confirmed),
             "stays": spelled(stays),
             "workdir": self.workdir,
         })
     }
+}
+
+fn json_of(((ticker, partition), rows): (&(Ticker, Partition), &Rows)) -> Value {
+    json!({
+        "ticker": ticker,
+        "partition": partition.to_string(),
+        "rows_before": rows.before,
+        "rows_after": rows.after,
+    })
 }
 
 /// `AIG 2024-02: the reason`.
@@ -170,7 +234,6 @@ mod tests {
     use crate::verify::rule::Rule;
     use shared::dataset::coverage::DateRange;
     use shared::dataset::kind::Kind;
-    use shared::market::ticker::Ticker;
 
     fn february() -> Partition {
         Partition::Month(2024, 2)
@@ -229,6 +292,32 @@ mod tests {
   everything that was asked for is there and proven
 "
         );
+    }
+
+    #[test]
+    fn what_was_replaced_is_said_with_its_rows_before_and_now() {
+        let mut outcome = after_one_round(&[finding(Rule::WrongLength, "AIG")]);
+        outcome.earlier.push("/out/_set_aside/AIG/old".into());
+        let rows = |before, after| Rows { before, after };
+        for (name, rows) in
+            [("AIG", rows(Some(1_172), 1_155)), ("BAC", rows(Some(7), 7)), ("C", rows(None, 3))]
+        {
+            let ticker = name.parse().expect("a ticker");
+            outcome.replaced.insert((ticker, february()), rows);
+        }
+        assert_eq!(
+            outcome.text(&[], Extent::Damage),
+            "repair of minute: asked for 1 partition of 1 ticker in 1 round
+  set aside by an earlier repair: 1 file, such as /out/_set_aside/AIG/old
+  replaced 3 files: 1,179 rows before (no ledger line told of 1 file), 1,165 now
+    AIG 2024-02: rows 1,172 before, 1,155 now
+    C 2024-02: rows unknown before, 3 now
+  everything that was asked for is there and proven
+"
+        );
+        let json = outcome.json(&[], Extent::Damage);
+        assert_eq!(json["replaced"][0]["rows_before"], 1_172);
+        assert_eq!(json["replaced"][2]["rows_before"], Value::Null);
     }
 
     #[test]

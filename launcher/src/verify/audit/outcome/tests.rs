@@ -115,6 +115,15 @@ fn where_every_draw_differs_no_bound_is_given() {
 }
 
 #[test]
+fn what_a_repair_has_replaced_since_is_not_told_again() {
+    let audit = outcome(By::Rows, vec![(sample(1, 298), Found::Same), (sample(2, 2), revised())]);
+    assert_eq!(
+        audit.before_repair(),
+        "audit of minute before the repair (--seed 42): 1 of 2 partitions drawn differed; an audit without --repair shows what is there now\n"
+    );
+}
+
+#[test]
 fn where_nothing_could_be_compared_the_audit_proves_nothing_and_says_so() {
     let not_asked = || Found::NotAsked { why: "the source answered 500".to_owned() };
     let mut none = outcome(By::Rows, vec![(sample(1, 2), not_asked())]);

@@ -7,6 +7,7 @@ mod piles;
 use std::path::Path;
 
 use shared::dataset::coverage::{Coverage, DateRange};
+use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::dataset::recorded::{Record, RecordedFile};
 use shared::dataset::trust::Trust;
@@ -141,6 +142,7 @@ impl<'a> Judging<'a> {
         if let (Some(days), Some(record), FileState::Sound) = (listed, record, &file)
             && days == expected.days
             && self.is_plainly_proven(days, record)
+            && self.rows_of(record).is_none_or(|rows| rows.intersection(days) == Some(days))
         {
             self.judged.mark(expected.months.clone(), State::Covered);
             self.covered(record);
@@ -164,7 +166,20 @@ impl<'a> Judging<'a> {
             && believed.is_some_and(|it| it.from() <= days.from() && days.to() <= it.to())
     }
 
+    /// A year of daily bars has rows from its first bar to its last, whatever days one answer
+    /// covers.
+    fn rows_of(&self, record: &Record) -> Option<DateRange> {
+        let kind = self.question.expectation.kind;
+        let file = record.file.as_ref().filter(|_| kind == Kind::Daily)?;
+        days::of_rows(file, self.question.zone, kind)
+    }
+
+    /// Counts the rows of a file, unless none of them is of the days asked about.
     fn covered(&mut self, record: &Record) {
+        let asked = self.question.expectation.days;
+        if self.rows_of(record).is_some_and(|rows| rows.intersection(asked).is_none()) {
+            return;
+        }
         if let Some(file) = &record.file {
             self.judged.rows = self.judged.rows.saturating_add(file.rows);
             self.judged.bytes = self.judged.bytes.saturating_add(file.bytes);
@@ -180,8 +195,12 @@ impl<'a> Judging<'a> {
         file: &FileState,
     ) {
         let partition = expected.partition;
-        let days = Days::of(expected, listed, record, self.question.trust, &self.evident);
+        let rows = record.filter(|_| file == &FileState::Sound).and_then(|it| self.rows_of(it));
+        let days = Days::of(expected, listed, record, rows, self.question.trust, &self.evident);
         let sessions = &self.question.expectation.sessions;
+        let has_rows = file == &FileState::Sound && sessions.count(&days.data) > 0;
+        // Sessions of such a year on which nobody traded are no gap.
+        let is_year_with_rows = has_rows && rows.is_some();
         let mut parts = days.parts(file == &FileState::Untold);
         match file {
             FileState::Bad(rule, reason) => {
@@ -202,23 +221,15 @@ impl<'a> Judging<'a> {
             FileState::None => {}
         }
         let mut worst = None;
-        for (state, part) in &parts {
-            if sessions.count(part) == 0 {
-                continue;
-            }
-            for month in expected.months.clone() {
-                let of_month: Coverage = self.question.expectation.months.days(month).into();
-                if sessions.count(&part.intersection(&of_month)) > 0 {
-                    self.judged.mark(month..month + 1, *state);
-                }
-            }
+        for (state, part) in parts.iter().filter(|(_, part)| sessions.count(part) > 0) {
+            self.mark_months(expected, *state, part, is_year_with_rows.then_some(&days.data));
             worst = worst.max(Some(*state));
         }
-        if worst == Some(State::EmptyConfirmed) && file == &FileState::Sound {
+        if worst == Some(State::EmptyConfirmed) && has_rows {
             // It has rows: that some of its days have none is what the source says of them.
             worst = Some(State::Covered);
         }
-        self.pile(&days, file == &FileState::Untold);
+        self.pile(&days, file == &FileState::Untold, is_year_with_rows);
         let answered = record.map_or_else(Coverage::empty, |record| record.days(|_| true));
         if !answered.intersection(&days.unproven).is_empty() {
             self.piles.doubt();
@@ -227,10 +238,33 @@ impl<'a> Judging<'a> {
         self.judged.partitions.push(Judgement { partition, state });
     }
 
+    /// Months with a day of `part` are `state`; where only those without rows are, a month with a
+    /// day of `data` is not.
+    fn mark_months(
+        &mut self,
+        expected: &Expected,
+        state: State,
+        part: &Coverage,
+        data: Option<&Coverage>,
+    ) {
+        let expectation: &'a Expectation = self.question.expectation;
+        let sessions = &expectation.sessions;
+        for month in expected.months.clone() {
+            let of_month: Coverage = expectation.months.days(month).into();
+            let touches = |days: &Coverage| sessions.count(&days.intersection(&of_month)) > 0;
+            let is_traded = state == State::EmptyConfirmed && data.is_some_and(touches);
+            if touches(part) && !is_traded {
+                self.judged.mark(month..month + 1, state);
+            }
+        }
+    }
+
     /// What concerns many partitions is told once for all that follow each other.
-    fn pile(&mut self, days: &Days, is_untold: bool) {
+    fn pile(&mut self, days: &Days, is_untold: bool, is_year_with_rows: bool) {
         if !is_untold {
             self.piles.add(Rule::NoProof, &days.unproven);
+        }
+        if !is_untold && !is_year_with_rows {
             self.piles.add(Rule::NothingTraded, &days.empty);
         }
         self.piles.add(Rule::LostRows, &days.lost);

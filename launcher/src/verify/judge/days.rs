@@ -3,7 +3,7 @@
 use shared::dataset::answers::Said;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
-use shared::dataset::recorded::Record;
+use shared::dataset::recorded::{Record, RecordedFile};
 use shared::dataset::trust::Trust;
 use shared::market::trading_day::{NS_PER_MS, TradingDay};
 use shared::market::zone::Zone;
@@ -24,14 +24,21 @@ pub(super) struct Evident {
     off: Coverage,
 }
 
+/// The days from the first row of `file` to its last.
+pub(super) fn of_rows(file: &RecordedFile, zone: Zone, kind: Kind) -> Option<DateRange> {
+    DateRange::new(day_of(file.first, zone, kind)?, day_of(file.last, zone, kind)?)
+}
+
+fn day_of(stamp: i64, zone: Zone, kind: Kind) -> Option<TradingDay> {
+    zone.day_of_ms(match kind {
+        Kind::Daily | Kind::Minute => stamp,
+        Kind::Trades => stamp.div_euclid(NS_PER_MS),
+    })
+}
+
 impl Evident {
     pub(super) fn of(records: &[Record], listed: Listed, zone: Zone, kind: Kind) -> Self {
-        let day = |stamp: i64| {
-            zone.day_of_ms(match kind {
-                Kind::Daily | Kind::Minute => stamp,
-                Kind::Trades => stamp.div_euclid(NS_PER_MS),
-            })
-        };
+        let day = |stamp: i64| day_of(stamp, zone, kind);
         let files = || records.iter().filter_map(|record| record.file.as_ref());
         let first = files().map(|file| file.first).min().and_then(day);
         let last = files().map(|file| file.last).max().and_then(day);
@@ -71,10 +78,14 @@ pub(super) struct Days {
 
 impl Days {
     /// Of the days of `expected` on which the ticker was `listed`.
+    ///
+    /// `rows` are the days from the first row of the partition's file to its last, where that file
+    /// has rows: of others that were answered with data, the source has none.
     pub(super) fn of(
         expected: &Expected,
         listed: Option<DateRange>,
         record: Option<&Record>,
+        rows: Option<DateRange>,
         trust: &Trust,
         evident: &Evident,
     ) -> Self {
@@ -85,8 +96,13 @@ impl Days {
             let of_kind = answers().filter(|answer| wanted(answer.said));
             of_kind.filter_map(|answer| trust.believed(answer)).collect()
         };
-        let data = believed(|said| said == Said::Data).intersection(&all);
+        let said_data = believed(|said| said == Said::Data).intersection(&all);
+        let data = match rows {
+            Some(rows) => said_data.intersection(&rows.into()),
+            None => said_data.clone(),
+        };
         let empty = believed(|said| matches!(said, Said::Empty { .. })).intersection(&all);
+        let empty = empty.union(&said_data.minus(&data));
         let outside_plan = believed(|said| said == Said::OutsidePlan).intersection(&all);
         let lost = answers().filter(|answer| answer.said == Said::Lost).map(|answer| answer.days);
         let lost = lost.collect::<Coverage>().intersection(&all);

@@ -1,10 +1,11 @@
+mod daily;
+
 use super::*;
 use crate::verify::listed::Last;
 use crate::verify::place::Place;
 use crate::verify::walk::Standing;
 use jiff::Timestamp;
 use shared::dataset::answers::{Answer, Said};
-use shared::dataset::kind::Kind;
 use shared::dataset::seen::Sighting;
 use shared::market::trading_day::TradingDay;
 

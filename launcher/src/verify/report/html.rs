@@ -229,7 +229,7 @@ fn summary(report: &Report, tree: &TreeReport) -> String {
     let hundredths = (counts.of(State::Covered) + empty) * 10_000 / expected.max(1);
     let or_empty = if empty == 0 { "" } else { " or confirmed empty" };
     format!(
-        "{bad}{}.{:02} % of {} are covered{or_empty} ({}, {})",
+        "{bad}{}.{:02} % of {} are covered{or_empty} ({} in their files, {})",
         hundredths / 100,
         hundredths % 100,
         counted(expected, "expected partition"),

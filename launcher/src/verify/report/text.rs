@@ -130,7 +130,7 @@ fn table(report: &Report) -> Vec<String> {
         State::ALL.into_iter().rev().filter(|state| sum.of(*state) > 0).collect();
     let mut head = vec![String::new(), "partitions".to_owned()];
     head.extend(states.iter().map(|state| state.words().to_owned()));
-    head.push("rows".to_owned());
+    head.push("rows in their files".to_owned());
     let row = |name: &str, counts: &Counts| {
         let mut row = vec![name.to_owned(), count(counts.all())];
         row.extend(states.iter().map(|state| count(counts.of(*state))));

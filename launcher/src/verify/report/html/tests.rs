@@ -64,7 +64,7 @@ fn the_page_holds_every_cell_every_finding_and_what_was_not_known() {
     assert_eq!(data["trees"][0]["runs"], "4c.cmc");
     assert_eq!(
         data["trees"][0]["summary"],
-        "missing: 1 partition. 85.71 % of 7 expected partitions are covered (0 rows, 0 B)"
+        "missing: 1 partition. 85.71 % of 7 expected partitions are covered (0 rows in their files, 0 B)"
     );
     // Tree, ticker, period, state, rule, no days beside the period, the partition's own file, reason.
     let finding = serde_json::json!([0, 1, "2024-01", 6, "file-gone", null, 1, "the file is gone"]);

@@ -28,8 +28,7 @@ use shared::run::workdir::BatchId;
 use self::verify::VerifyArgs;
 use crate::job::Job;
 
-/// Shards a ticker CSV into micro-batches, runs disposable workers, and knows what is proven to be
-/// on disk.
+/// Downloads market data of a list of tickers, resumes after any stop, and proves what is on disk.
 #[derive(Debug, Parser)]
 #[command(name = "launcher", version, max_term_width = 100)]
 pub struct Cli {
@@ -51,8 +50,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    complete: every ticker is done (its ledger proves it, or a script reported it). `wait` names
        the tickers without a single row: they may be unknown to the source, or misspelled
-  3    complete, with gaps that the source has confirmed: the plan of the API key does not reach
-       some partitions, wholly or in part. Empty partitions are not gaps: weekends, for example
+  3    complete, with gaps in the plan: the plan of the API key does not reach some partitions,
+       wholly or in part. Empty partitions are not gaps: weekends, for example
   1    incomplete: tickers failed, or the run was stopped or has died; `launcher status` says which
   2    no such run, or its run.json or journal is damaged; the error says why
   124  --timeout has passed and the run goes on";
@@ -73,10 +72,11 @@ pub enum Command {
     Tickers(TickersArgs),
     /// Print the log of a batch, or of the batch that has a ticker
     Logs(LogsArgs),
-    /// Wait until the run ends: 0 complete, 3 complete with gaps, 1 incomplete, 124 timeout
+    /// Wait until the run ends: 0 complete, 3 complete with gaps in the plan, 1 incomplete, 124
+    /// timeout
     #[command(after_help = EXIT_CODES)]
     Wait(WaitArgs),
-    /// Hold what is on disk against what ought to be there: 0 complete, 3 confirmed gaps, 4
+    /// Hold what is on disk against what ought to be there: 0 complete, 3 confirmed empty, 4
     /// incomplete, 5 damaged, 6 suspect only
     #[command(after_help = verify::EXIT_CODES)]
     Verify(Box<VerifyArgs>),

@@ -185,7 +185,7 @@ fn a_dead_supervisor_is_said_with_its_last_words_and_the_way_on() {
     assert_eq!(
         text.lines().next(),
         Some(
-            "SUPERVISOR DIED (last words: panicked at x)  (resume with: launcher start --workdir /w --resume)"
+            "SUPERVISOR DIED (last words: panicked at x); resume with: launcher start --workdir /w --resume"
         )
     );
 }
@@ -369,7 +369,7 @@ fn first_line(story: &Story) -> String {
 
 #[test]
 fn a_run_that_was_closed_and_was_given_work_since_is_prepared_and_not_complete() {
-    const PREPARED: &str = "PREPARED  (start with: launcher start --workdir /w --resume)";
+    const PREPARED: &str = "PREPARED; start with: launcher start --workdir /w --resume";
     assert_eq!(first_line(&closed(done)), "COMPLETE");
     let mut planned_since = closed(done);
     planned_since.hear(planned(2, &["H"]));

@@ -114,7 +114,8 @@ fn quarter() -> DateRange {
 
 const FEBRUARY: Partition = Partition::Month(2024, 2);
 
-/// Is it what a verify of a tree without a fault ends with: complete, or with confirmed gaps?
+/// Is it what a verify of a tree without a fault ends with: complete, or with sessions confirmed
+/// empty?
 #[track_caller]
 fn is_whole(ended: Ended) -> Ended {
     let said = format!("{}\n{}", ended.stdout, ended.stderr);

@@ -137,6 +137,7 @@ impl Reporter {
         match pages {
             // Nothing was asked, or its pages are counted with another ticker whose rows they hold
             // too.
+            0 if rows == 0 => self.ticker(Level::Info, ticker, format_args!("done, nothing new")),
             0 => self.ticker(Level::Info, ticker, format_args!("done, {}", counted(rows, "row"))),
             _ => self.ticker(
                 Level::Info,

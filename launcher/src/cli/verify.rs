@@ -19,8 +19,8 @@ const OUTPUT: &str = "Output";
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    complete: everything that is expected is there
-  3    complete, with confirmed gaps: the source has confirmed that it has no rows of some sessions,
-       or the plan of the API key does not reach them
+  3    complete, with sessions confirmed empty (the source has confirmed that it has no rows of
+       them) or gaps in the plan (the plan of the API key does not reach them)
   4    incomplete: something is missing; or --audit could compare nothing, and nothing is damaged
   5    damaged: a file or ledger is not what was written, or contradicts itself
   6    suspect only: nothing is missing or damaged, and something is unlikely to be right
@@ -53,11 +53,11 @@ pub struct VerifyArgs {
     /// missed]
     #[arg(help_heading = EXPECTED, long, value_name = "FILE")]
     pub tickers_csv: Option<PathBuf>,
-    /// First day that is expected, New York, inclusive
+    /// First day that is expected, New York, inclusive; needed without a --workdir to verify
     #[arg(help_heading = EXPECTED, long, value_name = "DATE")]
     pub from: Option<TradingDay>,
     /// Last day that is expected, New York, inclusive; days that are not settled are not [default:
-    /// the last settled day]
+    /// that of the run, else the last settled day]
     #[arg(help_heading = EXPECTED, long, value_name = "DATE")]
     pub to: Option<TradingDay>,
     /// Output of `worker reference`: since when and until when tickers were listed
@@ -66,8 +66,8 @@ pub struct VerifyArgs {
     /// Time from 20:00 New York until a day counts as settled [default: 15h]
     #[arg(help_heading = EXPECTED, long, value_name = "DURATION", value_parser = super::duration)]
     pub settle: Option<SignedDuration>,
-    /// Believe an answer without rows once it was given this many times again, a day apart
-    /// [default: 0]
+    /// Believe an answer without rows once it was given this many times again, a day apart; 0
+    /// believes the first. `start` has a default of 1 [default: 0]
     #[arg(help_heading = EXPECTED, long, value_name = "N")]
     pub recheck_empty: Option<u32>,
     /// Set the threshold of a rule, or turn a suspicion off; can be given several times

@@ -131,7 +131,7 @@ impl Tree {
                 new(
                     Rule::NoDescriptor,
                     format!(
-                        "it is missing beside data: nothing says that these are {} bars or trades, in \
+                        "it is missing beside data: no file says what these data are (taken for {}), in \
                          which zone and on which scale; `start --resume` with the arguments of the run \
                          writes it again",
                         self.kind

@@ -107,7 +107,11 @@ pub fn text(calendar: &Calendar) -> String {
     }
     let half = calendar.sessions.iter().filter(|line| line.session == "half").count();
     let sessions = counted(calendar.sessions.len() as u64, "session");
-    let half = if half == 0 { String::new() } else { format!(", {half} of them half days") };
+    let half = match half {
+        0 => String::new(),
+        1 => ", 1 of them a half day".to_owned(),
+        some => format!(", {some} of them half days"),
+    };
     lines.push(format!("{sessions} from {} to {}{half}", calendar.from, calendar.to));
     for Special { date, what, why, source } in &calendar.special_days {
         lines.push(format!("{date} {what}: {why} ({source})"));
@@ -155,7 +159,7 @@ date            session  New York     UTC
 2024-07-02 Tue  full     09:30-16:00  13:30-20:00
 2024-07-03 Wed  half     09:30-13:00  13:30-17:00
 2024-07-05 Fri  full     09:30-16:00  13:30-20:00
-3 sessions from 2024-07-02 to 2024-07-05, 1 of them half days
+3 sessions from 2024-07-02 to 2024-07-05, 1 of them a half day
 "
         );
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use shared::market::ticker::Ticker;
 use shared::run::workdir::Workdir;
@@ -72,6 +73,11 @@ fn has_fetched(machine: &Machine) -> bool {
     machine.totals().verified > 0 || machine.batches().any(|(_, batch)| batch.attempts > 0)
 }
 
+/// Is there no tree yet?
+fn is_new(outdir: &Path) -> bool {
+    !outdir.join("_dataset.json").exists()
+}
+
 /// What the run will do.
 pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> String {
     let settings = &request.settings;
@@ -80,6 +86,7 @@ pub fn describe(request: &Request, workdir: &Workdir, machine: &Machine) -> Stri
         (Task::Download(_), Reuse::FetchedAnew) if has_fetched(machine) => {
             "what this run has fetched itself is not fetched again, all else is fetched anew and merged"
         }
+        (Task::Download(_), Reuse::FetchedAnew) if is_new(&settings.outdir) => "a new tree",
         (Task::Download(_), Reuse::FetchedAnew) => "everything is fetched anew and merged",
         (Task::Bars(_), Reuse::Trusted) => "series that cover the range are left alone",
         (Task::Bars(_), Reuse::FetchedAnew) => {
@@ -204,4 +211,17 @@ pub fn read_whole(files: usize) -> String {
 
 fn push(text: &mut String, line: std::fmt::Arguments) {
     writeln!(text, "{line}").expect("a string takes what is written");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_new;
+
+    #[test]
+    fn a_folder_without_a_descriptor_is_a_new_tree() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(is_new(folder.path()) && is_new(&folder.path().join("absent")));
+        std::fs::write(folder.path().join("_dataset.json"), "{}").expect("written");
+        assert!(!is_new(folder.path()));
+    }
 }

@@ -301,7 +301,7 @@ fn counted_by(by: CountedBy) -> &'static str {
     match by {
         CountedBy::Tickers => "the tickers in batches",
         CountedBy::Rows => "the rows expected of its batches",
-        CountedBy::Weights => "the weights of its batches, as guessed",
+        CountedBy::Weights => "the weights of its batches (a guess)",
     }
 }
 
@@ -377,15 +377,15 @@ fn headline(state: &State, workdir_free: Option<u64>, running: u64) -> String {
 fn next_step(state: &State, failed: u64, workdir: &Workdir) -> String {
     match state {
         State::Running | State::Paused(_) | State::Stopping(_) | State::Complete => String::new(),
-        State::Prepared => format!("  (start with: {})", words::resume_command(workdir)),
+        State::Prepared => format!("; start with: {}", words::resume_command(workdir)),
         State::Incomplete(_) if failed == 0 => {
-            format!("  (make it complete with: {})", words::resume_command(workdir))
+            format!("; make it complete with: {}", words::resume_command(workdir))
         }
         State::Died(_) | State::Stopped(_) => {
-            format!("  (resume with: {})", words::resume_command(workdir))
+            format!("; resume with: {}", words::resume_command(workdir))
         }
         State::Incomplete(_) => {
-            format!("  (try the failed ones again with: {})", words::resume_command(workdir))
+            format!("; try the failed ones again with: {}", words::resume_command(workdir))
         }
     }
 }

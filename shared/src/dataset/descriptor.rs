@@ -71,7 +71,7 @@ pub enum DescriptorError {
         what: String,
     },
     /// The tree holds something else.
-    #[error("{path}: this tree has {field} {existing}, but {field} {asked} was requested; choose another --outdir", path = path.display())]
+    #[error("{path}: {}", mismatch(field, existing, asked), path = path.display())]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -82,6 +82,27 @@ pub enum DescriptorError {
         /// What was asked.
         asked: String,
     },
+}
+
+/// Who gave no flag has asked for its default: the sentence names the flag that fits the tree.
+fn mismatch(field: &str, existing: &str, asked: &str) -> String {
+    let give = match (field, existing, asked) {
+        ("columns", "full", "narrow") => {
+            "--columns narrow is the default: give --columns full".to_owned()
+        }
+        ("adjusted", "true", "false") => {
+            "without --adjusted prices are as traded: give --adjusted".to_owned()
+        }
+        ("time zone", zone, "America/New_York") => {
+            format!("--tz America/New_York is the default: give --tz {zone}")
+        }
+        (field, existing, asked) => {
+            return format!(
+                "this tree has {field} {existing}, but {field} {asked} was requested; choose another --outdir"
+            );
+        }
+    };
+    format!("this tree has {field} {existing}; {give}, or choose another --outdir")
 }
 
 impl Descriptor {
@@ -236,6 +257,38 @@ mod tests {
         let error = claim(folder.path(), &adjusted).expect_err("refused").to_string();
         let expected = "this tree has adjusted false, but adjusted true was requested; choose another --outdir";
         assert!(error.ends_with(expected), "{error}");
+    }
+
+    #[test]
+    fn who_gave_no_flag_reads_which_flag_fits_the_tree() {
+        for (field, existing, asked, said) in [
+            (
+                "columns",
+                "full",
+                "narrow",
+                "this tree has columns full; --columns narrow is the default: give --columns full, or choose another --outdir",
+            ),
+            (
+                "columns",
+                "narrow",
+                "full",
+                "this tree has columns narrow, but columns full was requested; choose another --outdir",
+            ),
+            (
+                "adjusted",
+                "true",
+                "false",
+                "this tree has adjusted true; without --adjusted prices are as traded: give --adjusted, or choose another --outdir",
+            ),
+            (
+                "time zone",
+                "UTC",
+                "America/New_York",
+                "this tree has time zone UTC; --tz America/New_York is the default: give --tz UTC, or choose another --outdir",
+            ),
+        ] {
+            assert_eq!(mismatch(field, existing, asked), said);
+        }
     }
 
     #[test]

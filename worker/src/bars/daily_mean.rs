@@ -44,7 +44,7 @@ pub enum DailyMeanError {
     #[error("{file}: the daily bar of {ticker} on {day} has no trade count (n); {without} of {days} daily bars have none; give --target a number", file = file.display())]
     NoCount { file: PathBuf, ticker: Ticker, day: TradingDay, without: u64, days: u64 },
     #[error(
-        "{root}: no daily bar of {ticker} before {before}; download earlier daily bars, or give --target a number",
+        "{root}: no daily bar of {ticker} before {before}; download earlier daily bars, or give --target a number; where the source has none, take {ticker} off the list",
         root = root.display()
     )]
     NoBar { root: PathBuf, ticker: Ticker, before: TradingDay },
@@ -210,7 +210,7 @@ mod tests {
         let said = |before, measure| mean(&root, before, measure).expect_err("no mean");
         assert_eq!(
             said("2021-12-31", Measure::Volume),
-            "ROOT: no daily bar of AIG before 2021-12-31; download earlier daily bars, or give --target a number"
+            "ROOT: no daily bar of AIG before 2021-12-31; download earlier daily bars, or give --target a number; where the source has none, take AIG off the list"
         );
         assert_eq!(
             said("2022-01-05", Measure::Tick),

@@ -178,7 +178,7 @@ impl Running<'_> {
         if left_out > 0 {
             let rows = counted(left_out as u64, "row");
             let text = format!(
-                "events: {rows} of the list have no FIGI and no symbol of their own, so their events cannot be requested"
+                "events: the list has {rows} without a FIGI and a symbol of their own, so their events cannot be requested"
             );
             self.say(Level::Info, &text);
         }

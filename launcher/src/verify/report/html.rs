@@ -198,7 +198,7 @@ fn overall(report: &Report) -> Option<String> {
 fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Complete => "Complete",
-        Verdict::ConfirmedGaps => "Complete, with confirmed gaps",
+        Verdict::ConfirmedGaps => "Complete, with sessions confirmed empty or gaps in the plan",
         Verdict::Incomplete => "Incomplete",
         Verdict::Damaged => "Damaged",
         Verdict::Suspect => "Suspect",

@@ -59,7 +59,9 @@ pub fn verdict(report: &Report) -> String {
     };
     let word = match report.verdict() {
         Verdict::Complete => "COMPLETE",
-        Verdict::ConfirmedGaps => "COMPLETE, with confirmed gaps",
+        Verdict::ConfirmedGaps => {
+            confirmed(counts.of(State::OutsidePlan), counts.of(State::EmptyConfirmed))
+        }
         Verdict::Incomplete => "INCOMPLETE",
         Verdict::Damaged => "DAMAGED",
         Verdict::Suspect => "SUSPECT",
@@ -87,6 +89,15 @@ pub fn verdict(report: &Report) -> String {
         (None, _) => format!("{word}: {of_all}"),
         (Some(what), true) => format!("{word}: {what}; covered: {of_all}"),
         (Some(what), false) => format!("{word}: {what}; {of_all}"),
+    }
+}
+
+/// What the source has confirmed, by the number of partitions outside the plan and of empty ones.
+fn confirmed(outside_plan: u64, empty: u64) -> &'static str {
+    match (outside_plan > 0, empty > 0) {
+        (true, true) => "COMPLETE, with gaps in the plan and sessions confirmed empty",
+        (true, false) => "COMPLETE, with gaps in the plan",
+        (false, true | false) => "COMPLETE, with sessions confirmed empty",
     }
 }
 
@@ -195,5 +206,18 @@ pub fn said(finding: &Finding) -> String {
     match subject.as_slice() {
         [] => finding.reason.clone(),
         subject => format!("{}: {}", subject.join(" "), finding.reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::confirmed;
+
+    #[test]
+    fn gaps_in_the_plan_and_empty_sessions_have_names_of_their_own() {
+        assert_eq!(confirmed(1, 0), "COMPLETE, with gaps in the plan");
+        assert_eq!(confirmed(0, 1), "COMPLETE, with sessions confirmed empty");
+        let both = "COMPLETE, with gaps in the plan and sessions confirmed empty";
+        assert_eq!(confirmed(2, 3), both);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use shared::market::ticker::Ticker;
@@ -73,9 +74,14 @@ fn has_fetched(machine: &Machine) -> bool {
     machine.totals().verified > 0 || machine.batches().any(|(_, batch)| batch.attempts > 0)
 }
 
-/// Is there no tree yet?
+/// Is nothing there yet but what `start` itself puts there? A folder that can't be read is not new.
 fn is_new(outdir: &Path) -> bool {
-    !outdir.join("_dataset.json").exists()
+    match outdir.read_dir() {
+        Ok(mut entries) => entries.all(|entry| {
+            entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with('_'))
+        }),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
 }
 
 /// What the run will do.
@@ -218,10 +224,12 @@ mod tests {
     use super::is_new;
 
     #[test]
-    fn a_folder_without_a_descriptor_is_a_new_tree() {
+    fn a_folder_without_a_ticker_is_a_new_tree() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(is_new(folder.path()) && is_new(&folder.path().join("absent")));
+        assert!(is_new(&folder.path().join("absent")));
         std::fs::write(folder.path().join("_dataset.json"), "{}").expect("written");
+        assert!(is_new(folder.path()), "start has claimed it");
+        std::fs::create_dir(folder.path().join("PLUG")).expect("made");
         assert!(!is_new(folder.path()));
     }
 }

@@ -178,3 +178,34 @@ fn trees_of_one_market_agree_and_a_session_with_volume_and_no_trades_is_suspect(
         (&"volume-without-trades".into(), &"2024-03-06".into())
     );
 }
+
+#[test]
+fn a_series_without_a_trade_is_empty_and_a_series_that_is_not_there_names_no_file() {
+    let exchange = Exchange::start(Config::synthetic(5).with_tickers(6)).expect("started");
+    let tickers = universe(&exchange, 6);
+    let names = tickers.iter().map(Ticker::as_str).chain(["ZZZZ"]);
+    let place = Place::with_tickers(names.clone());
+    let days = ["--from", "2024-03-04", "--to", "2024-03-08"];
+    let mut start = command("worker");
+    start.current_dir(place.path()).args(["trades", "--outdir", "trades", "--tickers-csv"]);
+    start.arg(place.tickers_csv()).args(days);
+    run(start.args(["--base-url", &exchange.base_url(), "--backoff-base", "5ms"])).expect_code(0);
+    let mut bars = command("bars");
+    bars.current_dir(place.path()).args(["--trades-root", "trades", "--outdir", "bars"]);
+    bars.args(["--mode", "TB", "--target", "50", "--tickers-csv"]).arg(place.tickers_csv());
+    run(bars.args(days)).expect_code(0);
+    let more: String = names.chain(["NOPE"]).map(|name| format!("{name}\n")).collect();
+    fs::write(place.path().join("more.csv"), format!("ticker\n{more}")).expect("written");
+    let mut verify = command("launcher");
+    verify.current_dir(place.path()).args(["verify", "--json", "--bars", "bars"]);
+    verify.args(["--tickers-csv", "more.csv"]).args(days);
+    let said: Value = serde_json::from_str(&run(&mut verify).stdout).expect("JSON");
+    let partitions = &said["trees"][0]["partitions"];
+    let of = |state: &str| partitions[state].as_u64().expect("a number");
+    let (covered, empty) = (of("covered"), of("empty_confirmed"));
+    assert!(covered > 0 && covered + empty == 7 && of("missing") == 1, "{said}");
+    let findings = said["findings"].as_array().expect("an array");
+    let of = |ticker: &str| findings.iter().find(|it| it["ticker"] == ticker).expect("a finding");
+    assert_eq!(of("ZZZZ")["rule"], "nothing-traded", "{said}");
+    assert_eq!((&of("NOPE")["rule"], &of("NOPE")["file"]), (&"no-proof".into(), &Value::Null));
+}

@@ -219,6 +219,7 @@ mod tests {
         let series = Series {
             mode: "DB".parse().expect("a mode"),
             covered: range("2024-03-11", "2024-03-12").into(),
+            empty: Coverage::empty(),
             input: Kind::Trades,
             verified_at: at("2024-06-01T12:00:00Z"),
             days: None,

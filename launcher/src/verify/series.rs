@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
+use serde::Deserialize;
 use shared::dataset::coverage::{Coverage, DateRange};
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
@@ -33,12 +33,21 @@ pub struct Series {
     pub mode: Mode,
     /// The days whose trades are in it.
     pub covered: Coverage,
+    /// Those of them on which nothing was traded: the series has no bar, and none is open.
+    pub empty: Coverage,
     /// What it is made of.
     pub input: Kind,
     /// When it was made, or found right.
     pub verified_at: Timestamp,
     /// The days of one security, where it is of one alone.
     pub days: Option<SecurityDays>,
+}
+
+/// Where a series stands; all else of it is the worker's business.
+#[derive(Debug, Deserialize)]
+struct Point {
+    /// When the last trade was; `None`: there was none.
+    last_stamp: Option<i64>,
 }
 
 /// What is asked about every ticker of a tree of bars.
@@ -89,16 +98,27 @@ pub fn judge(
         }
         if !asked.is_empty() {
             let missing = asked.minus(&covered);
+            let empty = series.as_ref().map_or_else(Coverage::empty, |it| it.empty.clone());
+            let empty = empty.intersection(&asked);
             mark(question, &covered.intersection(&asked), State::Covered, &mut judged);
+            mark(question, &empty, State::EmptyConfirmed, &mut judged);
             if question.sessions.count(&asked) > 0 {
                 state = state.max(State::Covered);
+            }
+            if let (Some(hull), count @ 1..) = (empty.hull(), question.sessions.count(&empty)) {
+                let count = counted(count as u64, "session");
+                let reason = format!("{mode}: {count} without a bar: the input has no trade");
+                let finding = Finding::new(TreeKind::Bars, Rule::NothingTraded, reason);
+                judged.find(finding.of(ticker).on(hull).at(folder.state()));
+                state = state.max(State::EmptyConfirmed);
             }
             for range in question.sessions.ranges(&missing) {
                 let sessions = question.sessions.within(range).len() as u64;
                 let reason =
                     format!("{mode}: the series does not have {}", counted(sessions, "session"));
-                let finding = Finding::new(TreeKind::Bars, Rule::NoProof, reason).of(ticker);
-                judged.find(finding.on(range).at(folder.state()));
+                let finding = Finding::new(TreeKind::Bars, Rule::NoProof, reason);
+                let file = Some(folder.state()).filter(|state| state.exists());
+                judged.find(Finding { file, ..finding.of(ticker).on(range) });
                 state = state.max(State::Missing);
             }
         }
@@ -116,7 +136,7 @@ fn look(
     state: &mut State,
 ) -> Option<Series> {
     let new = |rule, reason: String| Finding::new(TreeKind::Bars, rule, reason).of(ticker);
-    let read = match SeriesState::<IgnoredAny>::read(folder) {
+    let read = match SeriesState::<Point>::read(folder) {
         Ok(Some(read)) => read,
         Ok(None) => return None,
         Err(error) => {
@@ -164,7 +184,9 @@ fn look(
         TradeSource::MinuteVwap | TradeSource::MinuteClose => Kind::Minute,
     };
     let (covered, days) = (read.covered.union(&read.gaps), read.parameters.days);
-    Some(Series { mode, covered, input, verified_at, days })
+    let has_traded = !read.files.is_empty() || read.tail.last_stamp.is_some();
+    let empty = if has_traded { Coverage::empty() } else { read.covered };
+    Some(Series { mode, covered, empty, input, verified_at, days })
 }
 
 fn days_of(security: &SecurityDays) -> Coverage {

@@ -150,7 +150,7 @@ fn a_tree_as_a_run_leaves_it_is_complete_and_nothing_is_found() {
 /// What was done to a tree, what is found, and the exit code.
 type Harm = (&'static str, fn(&Market), &'static [&'static str], i32);
 
-const HARMS: [Harm; 16] = [
+const HARMS: [Harm; 17] = [
     (
         "a month is gone, and its line with it",
         |it| {
@@ -267,6 +267,15 @@ const HARMS: [Harm; 16] = [
         5,
     ),
     (
+        "a copied folder of a ticker",
+        |it| {
+            fs::create_dir(it.out("B (copy)")).expect("made");
+            fs::copy(it.file("B", "2024-02"), it.out("B (copy)/minute.parquet")).expect("copied");
+        },
+        &["stray-file - -", "unasked-tickers - -"],
+        6,
+    ),
+    (
         "somebody that nobody asked about",
         |it| it.month("Z", "2024-01", Said::Data),
         &["unasked-tickers - -"],
@@ -284,6 +293,18 @@ const HARMS: [Harm; 16] = [
         3,
     ),
 ];
+
+#[test]
+fn a_name_that_would_steer_a_terminal_or_break_a_line_is_spelled_out() {
+    let market = Market::of(&["A"]);
+    let stray = market.file("A", "2024-02").with_file_name("\u{1b}[2J\nx.parquet");
+    fs::write(stray, "rows").expect("written");
+    for how in [&[][..], &["--csv"]] {
+        let said = market.verify(how).expect_code(6).stdout;
+        assert!(said.contains(r"\u{1b}[2J\nx.parquet"), "{how:?}: {said}");
+        assert!(!said.contains('\u{1b}'), "{how:?}: {said}");
+    }
+}
 
 #[test]
 fn whatever_is_wrong_is_named_and_decides_the_exit_code() {
@@ -389,6 +410,12 @@ fn what_can_not_be_verified_is_said_with_the_launchers_own_exit_code() {
     assert!(said(&["--outdir", "no", "--from", "2024-01-01"]).contains("is not there"));
     assert!(said(&["--daily", "out", "--from", "2024-01-01"]).contains("holds minute"));
     assert!(said(&["--outdir", "out", "--from", "2198-01-01"]).contains("is settled yet"));
+    let backwards = said(&["--outdir", "out", "--from", "2024-03-02", "--to", "2024-03-01"]);
+    assert!(backwards.contains("--to 2024-03-01 is before --from 2024-03-02"), "{backwards}");
+    // An empty folder where a disk belongs: nothing would be expected of it.
+    fs::create_dir(market.scene.path("empty")).expect("made");
+    let empty = said(&["--minute", "empty", "--from", "2024-01-02"]);
+    assert!(empty.contains("is the disk mounted?") && empty.contains("--tickers-csv"), "{empty}");
     let twice = ["--outdir", "out", "--minute", "out", "--from", "2024-01-01"];
     assert!(said(&twice).contains("two trees hold minute"));
     let rule = ["--outdir", "out", "--from", "2024-01-01", "--rule", "file-gone=off"];

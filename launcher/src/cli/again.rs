@@ -57,7 +57,7 @@ pub struct RepairArgs {
 pub struct AuditArgs {
     /// Draw N times by chance, ask the source again for the partitions drawn, compare row by row,
     /// and say what that proves of the whole tree
-    #[arg(help_heading = AUDIT, long, value_name = "N", requires = "workdir", value_parser = super::at_least_one)]
+    #[arg(help_heading = AUDIT, long, value_name = "N", requires = "workdir", value_parser = draws)]
     pub audit: Option<NonZeroU32>,
     /// Repeat the draw of an earlier audit [default: by chance; the audit says which]
     #[arg(help_heading = AUDIT, long, value_name = "SEED", requires = "audit")]
@@ -66,6 +66,14 @@ pub struct AuditArgs {
     /// or partitions (the bound is one of partitions) [default: rows]
     #[arg(help_heading = AUDIT, long, value_name = "WHAT", requires = "audit")]
     pub audit_by: Option<AuditBy>,
+}
+
+/// More would prove nothing more, and each is held in memory.
+const DRAWS_MAX: u32 = 1_000_000;
+
+fn draws(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= DRAWS_MAX);
+    number.ok_or_else(|| format!("{text} is not a number from 1 to {DRAWS_MAX}"))
 }
 
 /// Whom to ask, and how fast.
@@ -89,4 +97,18 @@ pub struct SourceArgs {
     /// First pause between the tries of one request [default: 500ms]
     #[arg(help_heading = SOURCE, long, value_name = "DURATION", value_parser = super::backoff_base)]
     pub backoff_base: Option<SignedDuration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audit_draws_no_more_often_than_memory_is_sure_to_hold() {
+        assert_eq!(draws("1000000").map(NonZeroU32::get), Ok(1_000_000));
+        for text in ["0", "1000001", "4000000000", "many"] {
+            let said = draws(text).expect_err(text);
+            assert_eq!(said, format!("{text} is not a number from 1 to 1000000"));
+        }
+    }
 }

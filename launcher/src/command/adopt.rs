@@ -17,6 +17,7 @@ use super::stored_run;
 use super::verify_error::VerifyError;
 use crate::cli::verify::VerifyArgs;
 use crate::plan::request::Input;
+use crate::plan::settings::SettingsError;
 use crate::process::clock;
 use crate::supervise::locks::{self, LocksError};
 use crate::verify::adopt::report::{self, Detail};
@@ -72,7 +73,8 @@ fn days(args: &VerifyArgs) -> Result<Option<DateRange>, VerifyError> {
     }
     let from = args.from.unwrap_or(TradingDay::MIN);
     let to = args.to.unwrap_or(TradingDay::MAX);
-    DateRange::new(from, to).map(Some).ok_or(VerifyError::NoDays { from, to })
+    let backwards = SettingsError::ToBeforeFrom { from, to };
+    DateRange::new(from, to).map(Some).ok_or(VerifyError::Days(backwards))
 }
 
 /// Adopts; shows on a terminal how far it is.

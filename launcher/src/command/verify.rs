@@ -23,6 +23,7 @@ use super::verify_page;
 use crate::cli::verify::VerifyArgs;
 use crate::job::Task;
 use crate::plan::request::{Input, Request};
+use crate::plan::settings::SettingsError;
 use crate::process::clock;
 use crate::run::Run;
 use crate::supervise::evidence;
@@ -167,6 +168,10 @@ pub fn survey_of(args: &VerifyArgs, now: Timestamp) -> Result<Survey, Failure> {
     let tickers = match (&args.tickers_csv, &run) {
         (Some(path), _) => Asked::These(Input::read(&here.join(path))?.list.tickers),
         (None, Some(run)) => Asked::These(run.tickers.clone()),
+        (None, None) if trees.iter().all(|tree| tree.names.are_none()) => {
+            let root = trees.first().map_or_else(PathBuf::new, |tree| tree.root.clone());
+            return Err(VerifyError::NoTicker { root }.into());
+        }
         (None, None) => Asked::WhoeverIsThere,
     };
     let listings = match &args.reference {
@@ -237,7 +242,11 @@ fn days(args: &VerifyArgs, run: Option<&OfRun>, now: Timestamp) -> Result<DateRa
     let settle = args.settle.or(run.map(|run| run.request.settings.settle)).unwrap_or(SETTLE);
     let settled = TradingDay::last_settled(now, settle);
     let from = args.from.or(of_run.map(DateRange::from)).ok_or(VerifyError::NoFirstDay)?;
-    let to = args.to.or(of_run.map(DateRange::to)).unwrap_or(settled).min(settled);
+    let asked_to = args.to.or(of_run.map(DateRange::to));
+    if let Some(to) = asked_to.filter(|to| *to < from) {
+        return Err(VerifyError::Days(SettingsError::ToBeforeFrom { from, to }));
+    }
+    let to = asked_to.unwrap_or(settled).min(settled);
     DateRange::new(from, to).ok_or(VerifyError::NoDays { from, to })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use shared::market::trading_day::TradingDay;
 
+use crate::plan::settings::SettingsError;
 use crate::verify::adopt::survey::SurveyError;
 use crate::verify::tree::TreeError;
 use crate::verify::tree_kind::TreeKind;
@@ -34,6 +35,18 @@ pub enum VerifyError {
         from: TradingDay,
         /// The last one asked about, or the last settled one.
         to: TradingDay,
+    },
+    /// The last day comes before the first one.
+    #[error(transparent)]
+    Days(SettingsError),
+    /// Nobody says of which tickers something is expected, and no folder does.
+    #[error(
+        "no ticker: {root} has no folder of one (is the disk mounted?); give --tickers-csv",
+        root = .root.display()
+    )]
+    NoTicker {
+        /// The first tree.
+        root: PathBuf,
     },
     /// A place that is not ours.
     #[error(

@@ -10,10 +10,12 @@ use shared::disk::publish::DiskError;
 use shared::disk::regular;
 use shared::market::ticker::Ticker;
 use shared::market::zone::Zone;
+use shared::run::thousands::counted;
 
 use super::finding::Finding;
 use super::rule::Rule;
 use super::tree_kind::TreeKind;
+use super::walk::{ODD_DEPTH, parquet_below};
 
 /// A tree that is to be verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +158,14 @@ impl Tree {
         for (paths, rule, reason) in of_each {
             findings.extend(paths.iter().map(|path| new(rule, reason.to_owned()).at(path.clone())));
         }
+        for path in &self.names.other_folders {
+            let parquet = parquet_below(path, ODD_DEPTH);
+            if parquet > 0 {
+                let files = counted(parquet, "Parquet file");
+                let reason = format!("a folder whose name no ticker can have, with {files}");
+                findings.push(new(Rule::StrayFile, reason).at(path.clone()));
+            }
+        }
         let others = self.names.other_folders.len();
         if unasked.len() + others > 0 {
             let first = unasked.first().map(|ticker| self.root.join(ticker.as_str()));
@@ -172,6 +182,11 @@ impl Tree {
 }
 
 impl Names {
+    /// Is there no folder of a ticker?
+    pub fn are_none(&self) -> bool {
+        self.tickers.is_empty()
+    }
+
     fn at(root: &Path) -> Result<Self, DiskError> {
         let mut names = Self::default();
         for entry in fs::read_dir(root).map_err(DiskError::at("list", root))? {

@@ -24,7 +24,7 @@ const BUFFER: usize = 16 << 10;
 const DEPTH: usize = 4;
 const NS_PER_S: i64 = 1_000_000_000;
 /// In a folder where none belongs, so many levels are searched for Parquet files.
-const ODD_DEPTH: usize = 6;
+pub const ODD_DEPTH: usize = 6;
 
 /// What stands in the place of a data file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,7 +264,7 @@ fn is_folder(folder: BorrowedFd<'_>, name: &CStr) -> bool {
 }
 
 /// How many Parquet files there are below `folder`; links are not followed.
-fn parquet_below(folder: &Path, depth: usize) -> u64 {
+pub fn parquet_below(folder: &Path, depth: usize) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let count = |entry: fs::DirEntry| match entry.file_type() {
         Ok(kind) if kind.is_dir() && depth > 0 => parquet_below(&entry.path(), depth - 1),

@@ -199,6 +199,19 @@ pub fn change_command(workdir: &Workdir, knob: &str) -> String {
     format!("{} && {} {knob}", command("stop", workdir), resume_command(workdir))
 }
 
+/// Names that come from a disk, for a terminal: what is invisible, or turns the order of letters, is
+/// spelled out, line breaks too.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' '..='~' => plain.push(c),
+            _ => plain.extend(c.escape_debug()),
+        }
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;

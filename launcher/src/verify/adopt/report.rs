@@ -12,7 +12,7 @@ use super::noted::Noted;
 use super::oddity::{Fate, Oddity};
 use super::survey::Tree;
 use super::{Adopted, Wish};
-use crate::view::words::{bytes, count, counted};
+use crate::view::words::{bytes, count, counted, plain};
 
 /// So many files of an oddity are named, unless all are asked for.
 const NAMED: usize = 5;
@@ -31,7 +31,9 @@ pub fn report(tree: &Tree, wish: Wish, adopted: &Adopted, detail: Detail) -> Str
     let mut text = String::new();
     let all = &adopted.all;
     let (kind, zone) = (tree.descriptor.kind, tree.descriptor.time_zone);
-    let mut line = |what: String| writeln!(text, "{what}").expect("a string takes it");
+    let mut line = |what: String| {
+        writeln!(text, "{}", plain(&what)).expect("a string takes it");
+    };
     line(format!(
         "adopted {}: {kind}, {zone} days{}; no data file was changed, nothing was asked of a source",
         tree.outdir.display(),
@@ -107,7 +109,8 @@ fn oddities(outdir: &Path, all: &[Noted], detail: Detail) -> String {
             for noted in notes.iter().take(named) {
                 let path = noted.path.strip_prefix(outdir).unwrap_or(&noted.path).display();
                 let colon = if noted.detail.is_empty() { "" } else { ": " };
-                writeln!(text, "    {path}{colon}{}", noted.detail).expect("a string takes it");
+                let named = plain(&format!("{path}{colon}{}", noted.detail));
+                writeln!(text, "    {named}").expect("a string takes it");
             }
             if notes.len() > named {
                 let more = count((notes.len() - named) as u64);

@@ -136,7 +136,9 @@ impl Outcome {
     /// For people; ends with a newline.
     pub fn text(&self, after: &[Finding], extent: Extent) -> String {
         let mut text = String::new();
-        let mut line = |line: String| writeln!(text, "{line}").expect("a String takes everything");
+        let mut line = |line: String| {
+            writeln!(text, "{}", words::plain(&line)).expect("a String takes everything");
+        };
         let tree = self.tree.map_or("tree", TreeKind::name);
         if self.rounds == 0 {
             line(format!("repair of {tree}: nothing that a download can mend"));

@@ -6,6 +6,7 @@ use shared::dataset::partition::Partition;
 
 use super::Report;
 use crate::verify::finding::Finding;
+use crate::view::words;
 
 /// The first line.
 const HEADER: &str = "tree,ticker,partition,state,rule,from,to,file,reason\n";
@@ -30,7 +31,7 @@ fn line(finding: &Finding, text: &mut String) {
         or_nothing(finding.file.as_ref().map(|file| file.display().to_string())),
         finding.reason.clone(),
     ];
-    let quoted: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
+    let quoted: Vec<String> = fields.iter().map(|field| quoted(&words::plain(field))).collect();
     writeln!(text, "{}", quoted.join(",")).expect("a string takes all");
 }
 

@@ -8,7 +8,7 @@ use super::{Counts, Depth, Report};
 use crate::verify::finding::Finding;
 use crate::verify::rule::Rule;
 use crate::verify::state::{State, Verdict};
-use crate::view::words::{count, counted};
+use crate::view::words::{count, counted, plain};
 
 /// So many rules are told; the rest is counted.
 const RULES_MAX: usize = 12;
@@ -17,7 +17,7 @@ const RULES_MAX: usize = 12;
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
     let mut line = |it: &str| {
-        text.push_str(it);
+        text.push_str(&plain(it));
         text.push('\n');
     };
     line(&verdict(report));
@@ -189,10 +189,11 @@ fn told(group: &Group<'_>) -> Vec<String> {
 
 /// The same with the file that shows it.
 pub fn said_with_file(finding: &Finding) -> String {
-    match &finding.file {
+    let said = match &finding.file {
         Some(file) => format!("{} ({})", said(finding), file.display()),
         None => said(finding),
-    }
+    };
+    plain(&said)
 }
 
 /// A finding in a sentence: `AIG 2024-03: 12 bytes where the ledger says 14`.

@@ -3,6 +3,7 @@
 pub mod exit_status;
 pub mod verify_error;
 pub mod verify_page;
+pub mod verify_next;
 pub mod failure;
 pub mod stored_run;
 pub mod adopt;

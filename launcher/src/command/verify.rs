@@ -19,6 +19,7 @@ use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use super::stored_run;
 use super::verify_error::VerifyError;
+use super::verify_next;
 use super::verify_page;
 use crate::cli::verify::VerifyArgs;
 use crate::job::Task;
@@ -75,7 +76,8 @@ pub fn rendered(args: &VerifyArgs, report: &Report) -> String {
     } else if args.csv {
         csv::render(report)
     } else {
-        text::render(report)
+        let next = verify_next::line(args, report).map(|it| format!("\n{it}\n"));
+        text::render(report) + &next.unwrap_or_default()
     }
 }
 

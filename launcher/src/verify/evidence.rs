@@ -73,7 +73,15 @@ impl Evidence {
                     | LedgerError::Gone { .. }
                     | LedgerError::Busy { .. } => Rule::LedgerUnreadable,
                 };
-                LedgerEvidence::Unusable { rule, why: with_causes(&error) }
+                let advice = match &error {
+                    LedgerError::Corrupt { .. } => "; `verify --repair` keeps the sound lines",
+                    LedgerError::Foreign { .. }
+                    | LedgerError::Disk(_)
+                    | LedgerError::Version { .. }
+                    | LedgerError::Gone { .. }
+                    | LedgerError::Busy { .. } => "",
+                };
+                LedgerEvidence::Unusable { rule, why: with_causes(&error) + advice }
             }
         };
         Self { ledger, standing: Some(standing) }

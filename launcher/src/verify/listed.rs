@@ -12,7 +12,7 @@ use shared::market::listed_periods::{Doubt, Securities};
 use shared::market::security::{End, ListedPeriod, Security};
 use shared::market::ticker::Ticker;
 use shared::market::trading_day::TradingDay;
-use shared::run::thousands::counted;
+use shared::run::thousands::{counted, grouped};
 
 /// When a ticker was listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +150,48 @@ impl Listings {
     }
 }
 
+/// So many tickers are named.
+const NAMED_MAX: usize = 5;
+
+/// What is said of `unlisted`, the tickers of `all` whose listing dates are not known.
+pub fn undated(listings: Option<&Listings>, unlisted: &[&Ticker], all: u64) -> Vec<String> {
+    let of = |some: usize| format!("{} of {}", grouped(&some.to_string()), counted(all, "ticker"));
+    let are = |some: usize| if some == 1 { "is" } else { "are" };
+    let effect = "days without rows before their first and behind their last row count as outside \
+                  the listing where the source has confirmed them";
+    let dates = |some: usize| format!("the listing dates of {} are not known", of(some));
+    let Some(listings) = listings else {
+        let some = unlisted.len();
+        let said = || format!("{} (no --reference); {effect}", dates(some));
+        return (some > 0).then(said).into_iter().collect();
+    };
+    let is_absent = |ticker: &&Ticker| listings.periods(ticker).is_empty();
+    let (absent, undated): (Vec<&Ticker>, Vec<&Ticker>) =
+        unlisted.iter().copied().partition(is_absent);
+    let mut said = Vec::new();
+    if !absent.is_empty() {
+        let (of, are) = (of(absent.len()), are(absent.len()));
+        let names = named(&absent);
+        said.push(format!(
+            "{of} {are} not known to the snapshot of --reference: {names}; {effect}"
+        ));
+    }
+    if !undated.is_empty() {
+        let (dates, names) = (dates(undated.len()), named(&undated));
+        said.push(format!("{dates} to the snapshot of --reference: {names}; {effect}"));
+    }
+    said
+}
+
+/// `MAMTH, NOPE and 3 more`.
+fn named(tickers: &[&Ticker]) -> String {
+    let names: Vec<&str> = tickers.iter().take(NAMED_MAX).map(|it| it.as_str()).collect();
+    match tickers.len().saturating_sub(NAMED_MAX) {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names.join(", "), grouped(&more.to_string())),
+    }
+}
+
 /// The days between two periods, where both ends are known.
 fn gap(before: &ListedPeriod, period: &ListedPeriod) -> Option<DateRange> {
     let behind = match before.to {
@@ -215,6 +257,33 @@ mod tests {
         );
         assert_eq!(within("LOST"), said("2004-01-01..2024-12-31", false, ""));
         assert_eq!(within("NOBODY"), said("2004-01-01..2024-12-31", false, ""));
+    }
+
+    #[test]
+    fn tickers_that_the_snapshot_does_not_know_are_named_five_at_most() {
+        let rows = [row("NOW", true, "2012-06-29", ""), row("OLD", true, "", "")];
+        let listings = Listings::of_securities(Securities::of(&rows, &[]));
+        let said = |names: &[&str]| {
+            let tickers: Vec<Ticker> =
+                names.iter().map(|name| name.parse().expect("a ticker")).collect();
+            let said = undated(Some(&listings), &tickers.iter().collect::<Vec<_>>(), 9);
+            let heads = said.iter().map(|it| it.split("; ").next().unwrap_or_default().to_owned());
+            heads.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            said(&["MAMTH", "NOPE", "OLD"]),
+            [
+                "2 of 9 tickers are not known to the snapshot of --reference: MAMTH, NOPE",
+                "the listing dates of 1 of 9 tickers are not known to the snapshot of --reference: OLD"
+            ]
+        );
+        assert_eq!(
+            said(&["A", "B", "C", "D", "E", "F", "G"]),
+            [
+                "7 of 9 tickers are not known to the snapshot of --reference: A, B, C, D, E and 2 more"
+            ]
+        );
+        assert_eq!(said(&[]), [] as [String; 0]);
     }
 
     #[test]

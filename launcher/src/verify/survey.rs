@@ -12,7 +12,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::trust::Trust;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
-use shared::run::thousands::{counted, grouped};
+use shared::run::thousands::counted;
 
 use self::compared::Compared;
 use super::deep::{self, DeepTree};
@@ -22,7 +22,7 @@ use super::finding::Finding;
 use super::identity::{self, Stranger};
 use super::judge::{self, Question};
 use super::judged::Judged;
-use super::listed::{Listed, Listings};
+use super::listed::{self, Listed, Listings};
 use super::report::{Cell, Counts, Depth, Months, Report, TreeReport};
 use super::rule::{Rule, Rules};
 use super::series::{self, Series};
@@ -290,9 +290,11 @@ impl<'a> Common<'a> {
             })
             .collect();
         let mut findings = Findings::default();
-        let (mut has_data, mut unlisted) = (vec![false; trees.len()], 0_u64);
+        let (mut has_data, mut unlisted) = (vec![false; trees.len()], Vec::new());
         for of_ticker in found {
-            unlisted += u64::from(!of_ticker.is_listing_known);
+            if !of_ticker.is_listing_known {
+                unlisted.push(&tickers[of_ticker.place]);
+            }
             for (number, (judged, is_there)) in of_ticker.trees.into_iter().enumerate() {
                 has_data[number] |= is_there;
                 let tree = &mut trees[number];
@@ -308,7 +310,8 @@ impl<'a> Common<'a> {
             let of_tree = tree.findings(has_data || !unasked.is_empty(), &unasked);
             findings.take(of_tree.into_iter().filter(|it| survey.rules.is_on(it.rule)).collect());
         }
-        let mut unknown = self.unknown(unlisted, tickers.len() as u64);
+        unlisted.sort_unstable();
+        let mut unknown = self.unknown(&unlisted, tickers.len() as u64);
         unknown.extend(survey.listings.iter().flat_map(|listings| listings.unknown(&tickers)));
         let (findings, left_out) = findings.sorted();
         Report {
@@ -325,7 +328,7 @@ impl<'a> Common<'a> {
     }
 
     /// What could not be known.
-    fn unknown(&self, unlisted: u64, tickers: u64) -> Vec<String> {
+    fn unknown(&self, unlisted: &[&Ticker], tickers: u64) -> Vec<String> {
         let mut said = Vec::new();
         if self.survey.tickers == Asked::WhoeverIsThere {
             said.push(
@@ -333,19 +336,7 @@ impl<'a> Common<'a> {
                     .to_owned(),
             );
         }
-        if unlisted > 0 {
-            let of = grouped(&unlisted.to_string());
-            let how = match &self.survey.listings {
-                None => " (no --reference)",
-                Some(_) => " to the snapshot of --reference",
-            };
-            said.push(format!(
-                "the listing dates of {of} of {} are not known{how}; days without rows before their \
-                 first and behind their last row count as outside the listing where the source has \
-                 confirmed them",
-                counted(tickers, "ticker")
-            ));
-        }
+        said.extend(listed::undated(self.survey.listings.as_ref(), unlisted, tickers));
         if self.compared.left() > 0 {
             said.push(format!(
                 "the bytes of {} were not compared: they are as long as recorded, and not found \

@@ -1,5 +1,6 @@
 //! Small spellings shared by everything that people read, and the one door to standard output.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -172,6 +173,11 @@ pub fn changes(knobs: &[Change]) -> String {
 /// `launcher VERB --workdir W`, ready to be pasted.
 pub fn command(verb: &str, workdir: &Workdir) -> String {
     worker_command::spelled(own_name(), &[verb.into(), "--workdir".into(), workdir.root().into()])
+}
+
+/// A command of this program, ready to be pasted.
+pub fn own_command(words: &[OsString]) -> String {
+    worker_command::spelled(own_name(), words)
 }
 
 /// How to read `log` while it is written.

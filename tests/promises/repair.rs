@@ -349,3 +349,25 @@ fn what_is_suspect_is_asked_for_again_only_when_that_is_asked_for() {
     assert!(scene.files() == tree::parquet_bytes(&scene.clean.outdir()));
     assert_eq!(scene.asked_of(whole), before[whole.as_str()], "its neighbour was whole");
 }
+
+#[test]
+fn a_file_that_nothing_proves_is_kept_aside_or_not_written_over() {
+    let scene = Scene::new(Kind::Trades, days("2024-03-11", "2024-03-12"), 2);
+    let (ticker, day) = (&scene.tickers[0], scene.asked.from());
+    let file = scene.file(ticker, Partition::Day(day));
+    let good = fs::read(&file).expect("read");
+    fs::remove_file(Ledger::path(&scene.outdir(), ticker)).expect("removed");
+    let aside = scene.outdir().join("_set_aside");
+    fs::write(&aside, "in the way").expect("written");
+    let asked = scene.asked_of(ticker);
+    let ended = scene.repair(&["--tries", "2"]);
+    assert_ne!(ended.code(), Some(0), "{}", ended.stdout);
+    assert!(ended.stdout.contains("not done"), "{}", ended.stdout);
+    assert!(fs::read(&file).expect("read") == good && scene.asked_of(ticker) == asked);
+
+    fs::remove_file(&aside).expect("removed");
+    let vanishes = |epoch: &u64| change(SEED, *epoch, ticker.as_str(), day) == Change::Vanished;
+    scene.exchange.turn_to_epoch((0..1_000).find(vanishes).expect("some epoch does it"));
+    scene.repair(&["--tries", "2"]);
+    assert!(kept_aside(&scene.outdir()).contains(&good), "the source has it no more");
+}

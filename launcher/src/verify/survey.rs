@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use shared::crew;
 use shared::dataset::coverage::DateRange;
 use shared::dataset::trust::Trust;
+use shared::disk::regular;
 use shared::market::bar::Mode;
 use shared::market::ticker::Ticker;
 use shared::run::thousands::counted;
@@ -238,8 +239,12 @@ impl<'a> Common<'a> {
         if self.survey.depth == Depth::Ledgers {
             let (at, days) = ((tree.root.as_path(), expectation.kind), self.survey.days);
             for (partition, what) in self.compared.damaged(at, ticker, &evidence, days) {
-                let finding = Finding::new(tree.kind, Rule::WrongChecksum, what).of(ticker);
                 let file = partition.file(&tree.root, ticker, expectation.kind);
+                let rule = match regular::open(&file) {
+                    Ok(_) => Rule::WrongChecksum,
+                    Err(_) => Rule::Unreadable,
+                };
+                let finding = Finding::new(tree.kind, rule, what).of(ticker);
                 judged.find(finding.in_partition(partition).at(file));
             }
         }

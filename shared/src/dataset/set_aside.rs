@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::claim::{self, Claim};
-use super::coverage::Coverage;
+use super::coverage::{Coverage, DateRange};
 use super::entry::Entry;
 use super::kind::Kind;
 use super::ledger::{Ledger, LedgerError};
@@ -92,6 +92,35 @@ pub fn partition(
     }
     let file = way.map(|way| way.go(why)).transpose()?;
     Ok(SetAside { file, line, days })
+}
+
+/// Sets aside every file of `ticker` in a partition with some of `days` that its ledger line does not
+/// prove as it stands: a run that asks for these days may write there. A file that can't be read is
+/// left alone, and is an error.
+pub fn unproven(
+    outdir: &Path,
+    kind: Kind,
+    ticker: &Ticker,
+    days: DateRange,
+    at: Timestamp,
+) -> Result<Vec<SetAside>, LedgerError> {
+    let whole = Partition::whole(kind, days);
+    let ledger = Ledger::read_of(outdir, kind, ticker, whole)?;
+    let mut aside = Vec::new();
+    for of in Partition::within(kind, whole) {
+        let path = of.file(outdir, ticker, kind);
+        if !std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            continue;
+        }
+        let rule = match (ledger.damage_of(of), ledger.file(of)) {
+            (None, Some(_)) => continue,
+            (Some(_), Some(_) | None) => "not-as-recorded",
+            (None, None) => "no-ledger-line",
+        };
+        regular::open(&path).map_err(DiskError::at("read", &path))?;
+        aside.push(partition(outdir, kind, ticker, of, Why { at, rule })?);
+    }
+    Ok(aside)
 }
 
 /// Is what the line says of the file at `path` right?

@@ -52,7 +52,8 @@ pub fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     };
     say(&said).map_err(Failure::Output)?;
     let verdict = report.verdict();
-    let is_unproven = done.audits.iter().any(Audited::proves_nothing);
+    let is_unproven = done.audits.iter().any(Audited::proves_nothing)
+        || done.repairs.iter().any(|repair| !repair.trouble.is_empty());
     Ok(ExitStatus::Verified(if is_unproven { verdict.but_unproven() } else { verdict }))
 }
 

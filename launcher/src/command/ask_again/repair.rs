@@ -163,10 +163,19 @@ impl Patient<'_> {
         }
         self.outcome.workdir = Some(self.workdir.root().to_owned());
         self.outcome.trouble.clear();
-        let more = self.set_aside(&plan);
+        let mut more = self.set_aside(&plan);
         self.outcome.did(&plan);
         let days = plan.hull().map_or(more.clone(), |hull| more.union(&hull.into()));
         if let Some(days) = days.hull() {
+            more = more.union(&self.clear_the_way(goes_on, &plan, days)?);
+        }
+        // A run would write over what could not be set aside.
+        if !self.outcome.trouble.is_empty() {
+            self.outcome.trouble.push("nothing was downloaded over it".to_owned());
+            self.last = Some(plan);
+            return Ok(());
+        }
+        if let Some(days) = days.union(&more).hull() {
             let start = match goes_on {
                 GoesOn::AsItIs => asking::start(means.source, self.workdir.root()),
                 GoesOn::AsOurs => self.our_run(&plan, days, means)?,
@@ -216,6 +225,44 @@ impl Patient<'_> {
         for ((ticker, partition), rows) in &mut self.outcome.replaced {
             rows.after = now[ticker].get(partition).copied().unwrap_or(0);
         }
+    }
+
+    /// Sets aside every file that the run may write over and that no ledger line proves; returns the
+    /// days that ledgers told of there.
+    fn clear_the_way(
+        &mut self,
+        goes_on: GoesOn,
+        plan: &Plan,
+        days: DateRange,
+    ) -> Result<Coverage, Failure> {
+        let mut tickers: BTreeSet<Ticker> = plan.work.keys().cloned().collect();
+        let mut all = Coverage::from(days);
+        if let Some((before, of_them)) = &self.made {
+            tickers.extend(before.iter().cloned());
+            all = all.union(&(*of_them).into());
+        }
+        if goes_on == GoesOn::AsItIs
+            && let Some(frozen) = Request::read(&self.workdir)?
+        {
+            tickers.extend(frozen.frozen_tickers(&self.workdir)?);
+            all = all.union(&frozen.days().into());
+        }
+        let (all, at) = (all.hull().unwrap_or(days), clock::now());
+        let mut told = Coverage::empty();
+        for ticker in &tickers {
+            match set_aside::unproven(self.root, self.kind, ticker, all, at) {
+                Ok(aside) => {
+                    for it in aside {
+                        self.outcome.aside.extend(it.file);
+                        told = told.union(&it.days);
+                    }
+                }
+                Err(error) => {
+                    self.outcome.trouble.push(format!("{ticker}: {}", with_causes(&error)));
+                }
+            }
+        }
+        Ok(told)
     }
 
     /// Sets aside what `plan` says; returns the days that ledgers proved there.

@@ -3,7 +3,6 @@
 use std::fs;
 
 use super::super::answers::Said;
-use super::super::coverage::DateRange;
 use super::super::entry::FileProof;
 use super::super::trust::Trust;
 use super::super::writer::Fingerprint;
@@ -215,4 +214,20 @@ fn a_ledger_of_a_newer_program_is_not_ours_to_set_aside() {
     let refused = ledger(tree.root(), Kind::Daily, &tree.ticker, why());
     assert!(matches!(refused, Err(LedgerError::Version { .. })), "{refused:?}");
     assert_eq!(fs::read_to_string(&path).expect("there"), line);
+}
+
+#[test]
+fn before_a_run_what_no_line_proves_is_set_aside_and_what_is_proven_stays() {
+    let tree = Tree::new();
+    let before_the_run = || unproven(tree.root(), Kind::Daily, &tree.ticker, YEAR.span(), why().at);
+    assert_eq!(before_the_run().expect("looked"), [], "it is proven");
+    fs::remove_file(Ledger::path(tree.root(), &tree.ticker)).expect("removed");
+    fs::write(tree.root().join(FOLDER), "in the way").expect("written");
+    before_the_run().expect_err("no folder can be made");
+    assert_eq!(fs::read(tree.file()).expect("still there"), [7; 7]);
+    fs::remove_file(tree.root().join(FOLDER)).expect("removed");
+    let aside = before_the_run().expect("set aside");
+    let kept = aside[0].file.as_ref().expect("a file");
+    assert_eq!(fs::read(kept).expect("kept"), [7; 7]);
+    assert!(!tree.file().exists());
 }

@@ -1,9 +1,9 @@
 //! Promise: whatever is wrong with a tree is found and named, by its rule, with its file and a
 //! reason; and what is right is not suspected, however odd it looks.
 //!
-//! A market of 200 synthetic tickers over three years, with halts, delistings, splits, days without
-//! trades and half days, is verified as it is, and again with one kind of damage done to each of
-//! many tickers.
+//! A market of 200 synthetic tickers (100 with usual effort) over three years, with halts,
+//! delistings, splits, days without trades and half days, is verified as it is, and again with one
+//! kind of damage done to each of many tickers.
 
 mod cases;
 mod mended;
@@ -15,6 +15,7 @@ use shared::dataset::coverage::DateRange;
 use shared::dataset::kind::Kind;
 use shared::dataset::partition::Partition;
 use shared::market::ticker::Ticker;
+use tests::harness::effort;
 use tests::harness::market_on_disk::{Asked, MarketOnDisk};
 use tests::harness::place::beside_the_project;
 use tests::harness::program::{Running, command};
@@ -142,7 +143,7 @@ fn forty_kinds_of_damage_are_found_and_named_and_clean_tickers_are_not_suspected
     let days = range("2022-01-03", "2024-12-31");
     let trade_days = range("2024-12-17", "2024-12-31");
     let asked = Asked { daily: days, minute: days, trades: trade_days };
-    let market = MarketOnDisk::write(folder.path(), 200, asked);
+    let market = MarketOnDisk::write(folder.path(), effort::choose(100, 200), asked);
     let runs =
         [(&[Kind::Daily, Kind::Minute][..], days), (&[Kind::Daily, Kind::Trades], trade_days)];
     let mut complaints = Vec::new();

@@ -42,7 +42,7 @@ fn after_kill_9_of_the_supervisor_its_workers_go_on_and_the_next_one_adopts_them
         kill_supervisor(&scene);
         let status = scene.status();
         assert!(status.starts_with("SUPERVISOR DIED"), "{status}");
-        says(&status, &["; 2 workers live on  (resume"]);
+        says(&status, &["; 2 workers live on; resume with"]);
         let said = run(&mut scene.launcher("start", &["--resume"])).expect_code(0).stdout;
         says(&said, &["adopts 2 running workers\n"]);
         assert!(scene.status().contains("0 / 3 done, 2 running, 1 pending"), "{}", scene.status());

@@ -192,7 +192,7 @@ fn a_dead_supervisor_is_said_with_its_last_words_and_the_way_on() {
 
 /// Every key, as `running[].batch`; objects and arrays themselves are named only when they are
 /// null.
-fn keys(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
+pub(crate) fn keys(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (name, value) in object {

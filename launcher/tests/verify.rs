@@ -22,6 +22,7 @@ use shared::dataset::writer::Fingerprint;
 use shared::market::ticker::Ticker;
 
 use crate::scene::{Ended, Scene, run};
+use crate::status::keys;
 
 fn ticker(text: &str) -> Ticker {
     text.parse().expect("a ticker")
@@ -361,24 +362,6 @@ fn cells_stand_by_ticker_and_month_and_the_counts_are_those_of_the_partitions() 
     assert_eq!(tree.row(1, report.months), [covered, missing, covered]);
     assert_eq!((tree.counts.of(State::Covered), tree.counts.of(State::Missing)), (5, 1));
     assert_eq!(tree.counts.rows, 35, "what is gone does not count");
-}
-
-/// Every key, as `findings[].rule`.
-fn keys(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(object) => {
-            for (name, value) in object {
-                let dot = if prefix.is_empty() { "" } else { "." };
-                keys(&format!("{prefix}{dot}{name}"), value, found);
-            }
-        }
-        Value::Array(items) if items.iter().any(Value::is_object) => {
-            for item in items {
-                keys(&format!("{prefix}[]"), item, found);
-            }
-        }
-        _ => drop(found.insert(prefix.to_owned())),
-    }
 }
 
 #[test]
